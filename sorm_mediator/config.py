@@ -1,0 +1,448 @@
+"""The lab file: one TOML document, validated into frozen models.
+
+Every table and key is optional; what is left out has the default given here. An unknown key, a value of
+the wrong type or out of range is one :class:`ConfigError` whose text names the file, the key, the value and
+what is allowed. Secrets are :class:`pydantic.SecretStr`, so they never reach a log or a printed model.
+
+Source: the configuration contract (DESIGN section 6) and PROTOCOL 11.3 for ``[mediator.options]``.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError, model_validator
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+ObjectNumberOrder = Literal["little", "big"]
+
+
+class ConfigError(Exception):
+    """The configuration can't be used. The text is one line that names key, value and what is allowed."""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nothing but this machine reaches ``host``."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Section(BaseModel):
+    """A table of the lab file: frozen, and closed to unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Adaptation(Section):
+    """The mediator's four rewritings of the called number (seed 001, settings of the mediator)."""
+
+    prefix_8_to_cdpn: bool = False
+    """Leading 7 becomes 8 in the called number when the A number is controlled."""
+    prefix_810_to_cdpn: bool = False
+    """Leading 7 becomes 810, likewise."""
+    toll_8_to_7: bool = False
+    """Leading toll code 8 becomes 7 in the called number."""
+    toll_88_to_7: bool = False
+    """Leading 88 becomes 7 in the called number."""
+
+
+class MediatorOptions(Section):
+    """What the order leaves open or the fact sheet marks as inferred: each is our choice, and an option."""
+
+    # --- what bytes look like
+    object_byte_order: ObjectNumberOrder = "little"
+    """Byte order of object numbers (PROTOCOL 9 row 1)."""
+    trunk_byte_order: ObjectNumberOrder = "little"
+    """Byte order of trunk numbers (PROTOCOL 9 row 2)."""
+    count_byte_order: ObjectNumberOrder = "little"
+    """Byte order of count and number in the header of KPD1 messages (PROTOCOL 9 row 4)."""
+    service_code_position: Literal["third", "first"] = "third"
+    """Place of the service code inside its three bytes (PROTOCOL 9 row 6)."""
+    single_message_numbering: Literal["0,0", "1,1"] = "0,0"
+    """Count and number of messages that are not part of a table (PROTOCOL 9 row 5)."""
+    m25_length: Literal["variable", "fixed45"] = "variable"
+    """Length of message 25h with services in it (PROTOCOL 9 row 7)."""
+    combined_ksl_b: Literal["equal_a", "ff"] = "equal_a"
+    """KSL-B of a combined group in messages (PROTOCOL 9 row 9)."""
+    bitmap_polarity: Literal["1=in service", "0=in service"] = "1=in service"
+    """Meaning of a bit in 29h and 53h (PROTOCOL 5.9)."""
+    requirements_version: Annotated[int, Field(ge=0, le=255)] | None = None
+    """Byte 9 of KPD1 messages; by default 02h in order 268 and FFh in order 70 (PROTOCOL 9 row 16)."""
+    extra_digits: bool = False
+    """Half-bytes Bh and Ch stand for * and # (PROTOCOL 3.3)."""
+    password_characters: Literal["digits", "printable"] = "digits"
+    """What command 3 accepts as a password (PROTOCOL 9 row 20)."""
+
+    # --- how the mediator answers
+    test_command_28h: Literal["off", "on"] = "off"
+    """28h after 29h in answer to command 14 (PROTOCOL 9 row 12)."""
+    test_while_stopped: Literal["on", "off"] = "on"
+    """Command 14 is legal before start (PROTOCOL 4, table of legality)."""
+    wrong_orm_number_reply: Literal["order", "vendor"] = "order"
+    """28h/05h, or with extended errors 27h/18h (PROTOCOL 9 row 13)."""
+    already_started_reply: Literal["order", "vendor"] = "order"
+    """28h/07h, or with extended errors 27h/16h (PROTOCOL 9 row 14)."""
+    unauthorized_access_place: Literal["before_28h", "after_28h"] = "before_28h"
+    """Where 26h stands beside the refusing 28h (PROTOCOL 13 gap 4)."""
+    stop_clears_groups: Literal["on", "off"] = "on"
+    """Command 2 erases the KSL groups (PROTOCOL 4.2)."""
+    stop_resets_password: Literal["on", "off"] = "on"
+    """Command 2 sets the password back to the configured one (PROTOCOL 4.2)."""
+    restart_message: Literal["on", "off"] = "on"
+    """22h when KPD1 comes up first after a restart (PROTOCOL 5.2)."""
+    alarm_while_stopped: Literal["off", "on"] = "off"
+    """21h may be sent while the technical means are stopped (PROTOCOL 5.1)."""
+    join_running_call_on_add: Literal["off", "on"] = "off"
+    """Command 5 takes effect on a call that is running (PROTOCOL 4.5); else from the next call on."""
+    change_running_call: Literal["next_call", "at_once"] = "next_call"
+    """When command 15 takes effect on a call that is running (PROTOCOL 4.15)."""
+    busy_ksl_removal: Literal["refuse", "release"] = "refuse"
+    """Command 9 on a line in use: refused, or released with 52h/04h (PROTOCOL 4.9)."""
+    same_call_number_for_both_objects: Literal["on", "off"] = "on"
+    """Two objects in one call share the call number (PROTOCOL 2.4)."""
+    no_services_reply: Literal["empty", "61h"] = "empty"
+    """Command 12 for a subscriber without services: 25h with count 0, or 28h/61h (PROTOCOL 4.12)."""
+    late_ksl: Literal["off", "on"] = "off"
+    """A line that becomes free is given to a running call that found none, with 51h (PROTOCOL 7.7)."""
+    mass_removal: Literal["refuse", "all"] = "refuse"
+    """Command 6 with FFh in all fields (PROTOCOL 4.6)."""
+    unit_timeout: Annotated[float, Field(gt=0)] = 5.0
+    """Seconds that a unit begun may stay unfinished before it is refused with 27h/01h."""
+    switch_timeout: Annotated[float, Field(gt=0)] = 8.0
+    """Seconds that the switch may take to answer one command (within limits_ms for 28h)."""
+    limits_ms: dict[Literal["27h", "28h", "29h", "53h"], Annotated[int, Field(gt=0)]] = {
+        "27h": 200,
+        "28h": 10_000,
+        "29h": 200,
+        "53h": 200,
+    }
+    """Test limits in milliseconds (PROTOCOL 8.1): exceeding one is logged and counted."""
+
+
+class MediatorConfig(Section):
+    """``[mediator]``: the technical means of ORM themselves."""
+
+    orm_number: Annotated[int, Field(ge=0, le=255)] = 1
+    password: SecretStr = SecretStr("123456")
+    order: Literal["268", "70"] = "268"
+    station_type: Literal["terminal", "transit", "terminal-transit"] = "terminal-transit"
+    software_version: Annotated[str, Field(max_length=44, pattern=r"^[\x20-\x7e]*$")] = "ECSS-10 3.14"
+    extended_errors: bool = True
+    zero_digit: Literal["0", "A"] = "0"
+    console_timeout: Annotated[float, Field(ge=0)] = 0
+    max_objects: Annotated[int, Field(ge=1, le=65535)] = 1024
+    max_trunk_objects: Annotated[int, Field(ge=0, le=65535)] = 10
+    state: str = "sorm-state.db"
+    journal: str = "sorm-journal.db"
+    adaptation: Adaptation = Adaptation()
+    options: MediatorOptions = MediatorOptions()
+
+    @model_validator(mode="after")
+    def _password_is_six_characters(self) -> Self:
+        password = self.password.get_secret_value()
+        if len(password) != 6 or not password.isascii() or not password.isprintable():
+            raise ValueError("password: must be six printable ASCII characters")
+        return self
+
+
+class ConsoleConfig(Section):
+    """``[console]``: the channels toward the monitoring console."""
+
+    link: Literal["tcp", "x25"] = "tcp"
+    host: str = "127.0.0.1"
+    kpd1_port: Port = 1001
+    kpd2_port: Port = 1002
+    allow: tuple[str, ...] = ("127.0.0.0/8",)
+
+    @model_validator(mode="after")
+    def _allow_is_networks(self) -> Self:
+        for network in self.allow:
+            try:
+                ipaddress.ip_network(network)
+            except ValueError as error:
+                raise ValueError(f"allow: {network!r} is no network such as 127.0.0.0/8 ({error})") from None
+        return self
+
+
+class LapbConfig(Section):
+    """Parameters of LAPB (LINK 1)."""
+
+    k: Annotated[int, Field(ge=1, le=7)] = 7
+    t1: Annotated[float, Field(gt=0)] = 3.0
+    t2: Annotated[float, Field(ge=0)] = 0.2
+    n2: Annotated[int, Field(ge=1)] = 10
+    n1: Annotated[int, Field(ge=5)] = 135
+
+
+class X25Config(Section):
+    """Parameters of the X.25 packet layer (LINK 2)."""
+
+    circuit: Literal["pvc", "svc"] = "pvc"
+    lcn: Annotated[int, Field(ge=1, le=4095)] = 1
+    packet_size: Literal[16, 32, 64, 128, 256, 512, 1024, 2048, 4096] = 128
+    window: Annotated[int, Field(ge=1, le=7)] = 2
+
+
+class E1Config(Section):
+    """``[[e1]]``: one stream toward the console."""
+
+    stream: Annotated[int, Field(ge=0, le=7)] = 0
+    line: Literal["satop", "serial", "memory"] = "satop"
+    local: str = "127.0.0.1:0"
+    remote: str = ""
+    mode: Literal["dce", "dte"] = "dce"
+    crc4: bool = True
+    kpd1_timeslot: Annotated[int, Field(ge=1, le=31)] = 30
+    kpd2_timeslot: Annotated[int, Field(ge=1, le=31)] = 31
+    lapb: LapbConfig = LapbConfig()
+    x25: X25Config = X25Config()
+
+
+class SshConfig(Section):
+    """``[ssh]``: the mediator's way to the switch."""
+
+    server: str = "127.0.0.1"
+    backup: str = ""
+    port: Port = 7777
+    user: str = "test.domain"
+    password: SecretStr = SecretStr("123")
+    host_key: str = ""
+    """The switch's public host key, such as ``ssh-ed25519 AAAA...``; empty is right only inside a lab."""
+    keepalive: Annotated[float, Field(gt=0)] = 5.0
+    """Seconds between keep-alive requests on an idle link; three unanswered ones end it."""
+    retry_min: Annotated[float, Field(gt=0)] = 0.5
+    """Seconds before the first reconnection; each failure doubles it."""
+    retry_max: Annotated[float, Field(gt=0)] = 30.0
+    """The longest pause between reconnections, seconds."""
+
+
+class RadiusConfig(Section):
+    """``[radius]``: the mediator's accounting sink."""
+
+    host: str = "127.0.0.1"
+    port: Port = 1813
+    secret: SecretStr = SecretStr("2testing123")
+    clients: dict[str, SecretStr] = {}
+    """Secrets of single clients by address, instead of ``secret``."""
+    require_message_authenticator: bool = False
+
+
+class AdminConfig(Section):
+    """The user of the switch's shell."""
+
+    user: str = "admin"
+    password: SecretStr = SecretStr("password")
+
+
+class AggregateConfig(Section):
+    """``[[switch.aggregates]]``: a MultiSORM user and the domains it stands for."""
+
+    user: str
+    password: SecretStr
+    domains: tuple[str, ...]
+
+
+class RadiusServerConfig(Section):
+    """One mediator's sink, as a domain knows it."""
+
+    host: str = "127.0.0.1"
+    port: Port = 1813
+    secret: SecretStr = SecretStr("2testing123")
+
+
+class ServicesConfig(Section):
+    """The supplementary services of one subscriber."""
+
+    cfu: str = ""
+    """Call forwarding unconditional: the target number."""
+    cfb: str = ""
+    """Call forwarding on busy."""
+    cfnr: str = ""
+    """Call forwarding on no reply."""
+    cfnrc: str = ""
+    """Call forwarding when not reachable."""
+    hold: bool = False
+    three_party: bool = Field(default=False, alias="3pty")
+    transfer: bool = False
+    pickup: bool = False
+    waiting: bool = False
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+class SubscriberConfig(Section):
+    """A subscriber of a domain."""
+
+    number: Annotated[str, Field(pattern=r"^[0-9]{1,18}$")]
+    services: ServicesConfig = ServicesConfig()
+    context: str = ""
+    """The routing context of this interface; empty means the domain's default."""
+    group: str = ""
+    """Pick-up group: members may pick up each other's calls."""
+    line_state: Literal["good", "faulty", "blocked", "restricted"] = "good"
+
+
+class TrunkConfig(Section):
+    """A trunk group of a domain."""
+
+    number: Annotated[int, Field(ge=0, le=0xFFFE)]
+    name: Annotated[str, Field(max_length=43, pattern=r"^[\x21-\x7e]+$")]
+    context: str = ""
+    """The routing context for calls that come in by this trunk; empty means the domain's default."""
+
+
+class DomainConfig(Section):
+    """``[[switch.domains]]``: a virtual exchange."""
+
+    name: Annotated[str, Field(min_length=1, pattern=r"^\S+$")]
+    enabled: bool = True
+    password: SecretStr = SecretStr("")
+    radius_servers: tuple[RadiusServerConfig, ...] | None = None
+    """The mediators' sinks; left out in a lab it is the lab's own mediator."""
+    contexts: tuple[str, ...] = ()
+    default_context: str = ""
+    numbering_plans: dict[str, dict[str, dict[str, str]]] = {}
+    b_digits_mode: Literal["user", "route"] = "user"
+    subscribers: tuple[SubscriberConfig, ...] = ()
+    trunks: tuple[TrunkConfig, ...] = ()
+
+
+class BridgeSideConfig(Section):
+    """One end of a bridge between domains."""
+
+    domain: str
+    np: str = ""
+    iface: str = ""
+    tg: str = ""
+    context: str = ""
+
+
+class BridgeConfig(Section):
+    """``[[switch.bridges]]``: a way from one domain into another."""
+
+    name: str
+    duplex: bool = True
+    strict: bool = True
+    capacity: Literal["unbounded"] | Annotated[int, Field(ge=1)] = "unbounded"
+    a: BridgeSideConfig
+    b: BridgeSideConfig
+
+
+class LicenceConfig(Section):
+    """``[switch.licence]``."""
+
+    sorm_enabled: bool = True
+    sorm_channels: Annotated[int, Field(ge=0)] = 20
+    concurrent_calls: Annotated[int, Field(ge=0)] = 2100
+
+
+class SwitchConfig(Section):
+    """``[switch]``: the emulated ECSS-10."""
+
+    host: str = "127.0.0.1"
+    ssh_port: Port = 7777
+    host_key_file: str = ""
+    """Private host key (OpenSSH format), made when missing; empty: a new key at every start."""
+    admin: AdminConfig = AdminConfig()
+    aggregates: tuple[AggregateConfig, ...] = ()
+    domains: tuple[DomainConfig, ...] = ()
+    bridges: tuple[BridgeConfig, ...] = ()
+    licence: LicenceConfig = LicenceConfig()
+
+
+class WebConfig(Section):
+    """``[web]``."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    token: SecretStr = SecretStr("")
+
+    @model_validator(mode="after")
+    def _token_beyond_loopback(self) -> Self:
+        if not is_loopback(self.host) and not self.token.get_secret_value():
+            raise ValueError(f"token: required because host {self.host!r} is not on loopback")
+        return self
+
+
+class Config(Section):
+    """A whole lab file."""
+
+    mediator: MediatorConfig = MediatorConfig()
+    console: ConsoleConfig = ConsoleConfig()
+    e1: tuple[E1Config, ...] = ()
+    ssh: SshConfig = SshConfig()
+    radius: RadiusConfig = RadiusConfig()
+    switch: SwitchConfig | None = None
+    web: WebConfig = WebConfig()
+
+    _directory: Path = PrivateAttr(default=Path())
+
+    @property
+    def directory(self) -> Path:
+        """The folder that relative paths of the file start from."""
+        return self._directory
+
+
+def parse(document: Mapping[str, Any], *, directory: Path = Path(), name: str = "configuration") -> Config:
+    """Validate a decoded TOML document. Raises :class:`ConfigError` for the first thing that is wrong."""
+    try:
+        config = Config.model_validate(document)
+    except ValidationError as error:
+        raise ConfigError(f"{name}: {_explain(error)}") from None
+    config._directory = directory
+    return config
+
+
+def load(path: Path) -> Config:
+    """Read and validate a lab file. Raises :class:`ConfigError`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: can't be read: {error}") from None
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: is not TOML: {error}") from None
+    return parse(document, directory=path.resolve().parent, name=str(path))
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in first["loc"])
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "value_error":
+        inner, _, rest = message.partition(": ")
+        return f"{key}.{inner}: {rest}" if rest else f"{key}: {message}"
+    if first["type"] == "extra_forbidden":
+        return f"{key}: unknown key; allowed here: {', '.join(_known_keys(first['loc']))}"
+    if first["type"] == "missing":
+        return f"{key}: is required"
+    secret = "password" in key or "secret" in key or "token" in key
+    value = "******" if secret else repr(first["input"])
+    return f"{key}: {value} is not allowed: {message[0].lower()}{message[1:]}"
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    model: Any = Config
+    for part in location[:-1]:
+        if isinstance(part, str) and isinstance(model, type) and issubclass(model, BaseModel):
+            model = next(_models(model.model_fields[part].annotation), None)
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        return []
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+        return
+    for argument in getattr(annotation, "__args__", ()):
+        yield from _models(argument)
