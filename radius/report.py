@@ -1,0 +1,104 @@
+"""What a switch tells a mediator about one call.
+
+A report is a cumulative snapshot: a later `sequence` of the same call holds everything that the earlier
+ones said. So a lost, doubled or reordered report, and a Stop whose Start never came, are healed by whichever
+report arrives next; a receiver acts on what it has not acted on yet and ignores an equal or older sequence.
+
+All times are Unix seconds; they keep microseconds on their way.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["start", "interim", "stop"]
+"""The accounting status a report travels as."""
+
+NUMBER_INDICATORS = ("", "private", "local", "zone", "intercity", "international", "emergency")
+"""Values of `Party.ni`; the empty one means unknown."""
+
+ROLES = ("a", "b", "trunk", "service")
+"""Values of `Match.role`: the object is the calling party, the called one, a trunk, a party of a service."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Party:
+    """One side of a call as the console is to be shown it.
+
+    digits: the number as SORM is to show it; empty when there is none.
+    ni: numbering plan of the number, one of `NUMBER_INDICATORS`.
+    trunk: number of the trunk on this side, None when the side is a subscriber of the switch.
+    """
+
+    digits: str = ""
+    ni: str = ""
+    trunk: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServiceUse:
+    """One use of a supplementary service in a call: what event 44h is made from.
+
+    code: the order's service code, one octet. phase: the order's service phase, one octet.
+    time: Unix seconds.
+    """
+
+    time: float
+    code: int
+    phase: int
+    calling: Party
+    called: Party
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Match:
+    """An object on control that the call touches.
+
+    object_number: as the mediator gave it to the switch, 0..65535.
+    role: why the object is touched, one of `ROLES`.
+    called: the destination it is touched by, which event 41h shows as the called number.
+    time: the moment it was touched, Unix seconds.
+    """
+
+    object_number: int
+    role: str
+    called: Party
+    time: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallReport:
+    """Everything a mediator may know of one call at one moment.
+
+    call_id: unique within the switch. domain: the domain the call belongs to. sequence: counts the reports of
+    this call for this mediator from 1. time: the moment of the snapshot.
+    connection: the order's octet for the kind of connection.
+    calling, called: the original A and the current final B with their SORM numbers.
+    calling_station, called_station: the routed numbers, for information.
+    setup_time: the moment the full number was known, None when dialling was never completed.
+    answer_time, release_time: None as long as it has not happened.
+    release_cause: the order's octet of event 43h, None until the release.
+    services, matches: all so far, oldest first.
+    """
+
+    call_id: str
+    domain: str
+    sequence: int
+    time: float
+    connection: int
+    calling: Party
+    called: Party
+    calling_station: str = ""
+    called_station: str = ""
+    setup_time: float | None = None
+    answer_time: float | None = None
+    release_time: float | None = None
+    release_cause: int | None = None
+    services: tuple[ServiceUse, ...] = ()
+    matches: tuple[Match, ...] = ()
+
+    @property
+    def kind(self) -> Kind:
+        """`stop` once released, else `start` for the first report and `interim` for the others."""
+        if self.release_time is not None:
+            return "stop"
+        return "start" if self.sequence == 1 else "interim"
