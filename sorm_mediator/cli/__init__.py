@@ -1,0 +1,20 @@
+"""The command line. Exit codes: 0 fine, 1 an expectation failed, 2 wrong usage or configuration, 3 could not connect.
+
+What a command needs is imported when it runs: ``--version`` answers before anything heavy is loaded.
+"""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Entry point of ``sorm-mediator`` and ``python -m sorm_mediator``."""
+    if sys.argv[1:] == ["--version"]:
+        from sorm_mediator import __version__
+
+        sys.stdout.write(f"sorm-mediator {__version__}\n")
+        return
+    from sorm_mediator.cli.app import run
+
+    run()

@@ -1,0 +1,53 @@
+# The two commands of the first minute: `make demo` runs the main job, `make test` proves it.
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+LAB    ?= captures/labs/minimal.toml
+PYTEST_ARGS ?=
+
+.PHONY: help demo lab install test test-tools check lint types docs bench bench-% clean
+
+help:            ## what there is
+	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
+
+demo: $(STAMP)   ## a whole lab on free loopback ports: the built-in scenarios, a PASS/FAIL table
+	$(BIN)/sorm-mediator demo
+
+lab: $(STAMP)    ## switch + mediator + web until Ctrl-C (LAB=file.toml)
+	$(BIN)/sorm-mediator lab -c $(LAB)
+
+install: $(STAMP) ## the command .venv/bin/sorm-mediator
+	@echo "installed: $(BIN)/sorm-mediator"
+
+$(STAMP): pyproject.toml scripts/make-venv
+	scripts/make-venv $(VENV)
+	touch $@
+
+test: $(STAMP) test-tools ## all tests; a tool that is missing and may not be installed is a counted skip
+	$(BIN)/pytest -n auto $(PYTEST_ARGS)
+
+test-tools:
+	scripts/install-test-tools
+
+check: lint types docs test ## the one gate: ruff, mypy strict, docs with doctests, tests
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+docs: $(STAMP)   ## docs/_build/html; warnings are errors, doctests run
+	$(BIN)/python -m docs.generate --check
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html
+	$(BIN)/sphinx-build -q -W -b doctest docs docs/_build/doctest
+
+bench: $(STAMP) test-tools  ## every section, as ratios within one run; bench/results.json
+	$(BIN)/python -m bench
+
+bench-%: $(STAMP)
+	$(BIN)/python -m bench $*
+
+clean:           ## what the other targets made
+	rm -rf $(VENV) docs/_build build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

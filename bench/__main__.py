@@ -1,0 +1,53 @@
+"""``python -m bench [SECTION...]``: measure, print, and write ``bench/results.json`` (a key per section)."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import platform
+import sys
+import time
+from pathlib import Path
+
+SECTIONS = ("codec", "radius", "ssh", "gateway", "startup")
+RESULTS = Path(__file__).with_name("results.json")
+
+# What PERFORMANCE sets as goals: (section, key) -> (at least | at most, value).
+GOALS: dict[tuple[str, str], tuple[str, float]] = {
+    ("codec", "decode_vs_struct"): (">=", 0.90),
+    ("codec", "encode_vs_struct"): (">=", 0.85),
+    ("codec", "decode_vs_construct"): (">=", 20),
+    ("codec", "refuse_vs_decode"): ("<=", 3),
+}
+
+
+def main(wanted: list[str]) -> int:
+    unknown = [name for name in wanted if name not in SECTIONS]
+    if unknown:
+        print(f"bench: no section {unknown[0]!r}; there are {', '.join(SECTIONS)}", file=sys.stderr)
+        return 2
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    results["machine"] = {"python": platform.python_version(), "machine": platform.machine()}
+    missed = 0
+    for name in wanted or SECTIONS:
+        print(f"{name} ...", flush=True)
+        begin = time.perf_counter()
+        section = importlib.import_module(f"bench.{name}").run()
+        results[name] = section
+        RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
+        for key, value in section.items():
+            goal = GOALS.get((name, key))
+            verdict = ""
+            if goal and isinstance(value, int | float):
+                reached = value >= goal[1] if goal[0] == ">=" else value <= goal[1]
+                missed += not reached
+                verdict = f"goal {goal[0]} {goal[1]:g}: {'reached' if reached else 'MISSED'}"
+            shown = f"{value:,.3f}" if isinstance(value, float) else value
+            print(f"  {key:38} {shown!s:>16}  {verdict}")
+        print(f"  ({time.perf_counter() - begin:.0f} s)")
+    if missed:
+        print(f"{missed} goal(s) missed: the reasons are in docs/performance.md")
+    return 0
+
+
+sys.exit(main(sys.argv[1:]))

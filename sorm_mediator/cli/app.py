@@ -1,0 +1,68 @@
+"""The tree of commands, and the one place where a declared error becomes an exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from sorm_mediator import __version__
+from sorm_mediator.cli.boxes import demo, gateway, lab, switch
+from sorm_mediator.cli.codec import decode, encode
+from sorm_mediator.cli.journal import export, verify
+from sorm_mediator.cli.replay import replay
+from sorm_mediator.cli.settings import check, schema, show
+
+app = typer.Typer(
+    name="sorm-mediator",
+    help="Lab emulator and protocol gateway for the SORM mediator. Begin with: sorm-mediator demo",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+config_app = typer.Typer(help="Look at lab files.", no_args_is_help=True)
+journal_app = typer.Typer(help="Verify and export the audit journal.", no_args_is_help=True)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"sorm-mediator {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _top(
+    _version_wanted: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+for command in (demo, lab, gateway, switch, replay, decode, encode):
+    app.command()(command)
+for command in (check, show, schema):
+    config_app.command()(command)
+for command in (verify, export):
+    journal_app.command()(command)
+app.add_typer(config_app, name="config")
+app.add_typer(journal_app, name="journal")
+
+
+def run() -> None:
+    """Run the command of ``sys.argv`` and exit with the code of the contract."""
+    from sorm_mediator.config import ConfigError
+    from sorm_mediator.errors import BoxError
+
+    try:
+        app()
+    except (ConfigError, BoxError) as error:
+        typer.echo(f"sorm-mediator: {error}", err=True)
+        sys.exit(2)
+    except BrokenPipeError:
+        # Whoever read our output has gone: say nothing more, not even at interpreter exit.
+        sys.stderr.close()
+        sys.exit(0)
+    except KeyboardInterrupt:
+        sys.exit(130)

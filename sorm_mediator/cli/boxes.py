@@ -1,0 +1,71 @@
+"""The commands that run boxes: ``demo``, ``lab``, ``gateway`` and ``switch``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from sorm_mediator.lab.lab import Boxes
+
+ConfigOption = Annotated[Path, typer.Option("-c", "--config", metavar="FILE", help="The lab file (TOML).")]
+LogOption = Annotated[
+    str, typer.Option("--log-level", help="debug, info, warning or error; logs go to stderr.")
+]
+LangOption = Annotated[str, typer.Option("--lang", help="Language of what is shown: en or ru.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else.")]
+
+
+def demo(
+    lang: LangOption = "en",
+    as_json: JsonOption = False,
+    log_level: LogOption = "error",
+) -> None:
+    """Start a whole lab on free loopback ports, run the built-in scenarios, print a PASS/FAIL table.
+
+    First the main job, step by step: command 5 puts a number under control, a call is made, and every event of it
+    arrives; then the other scenarios, a line each. Exit code 0 when all passed, else 1.
+
+    Example: sorm-mediator demo --lang ru
+    """
+    from sorm_mediator.cli.running import set_up_logging
+    from sorm_mediator.lab.demo import run_demo
+
+    set_up_logging(log_level)
+    raise typer.Exit(run_demo(lang=lang, as_json=as_json))
+
+
+def lab(config: ConfigOption, log_level: LogOption = "info") -> None:
+    """Run switch, mediator and web until stopped.
+
+    When ready it prints one line {"ready": true, "endpoints": {...}}. Ctrl-C or SIGTERM stop it cleanly with 0.
+
+    Example: sorm-mediator lab -c captures/labs/minimal.toml
+    """
+    _run(config, "lab", log_level)
+
+
+def gateway(config: ConfigOption, log_level: LogOption = "info") -> None:
+    """Run the mediator alone, against a switch of [ssh] (its host_key must be pinned).
+
+    Example: sorm-mediator gateway -c mediator.toml
+    """
+    _run(config, "gateway", log_level)
+
+
+def switch(config: ConfigOption, log_level: LogOption = "info") -> None:
+    """Run the emulated switch alone; the ready line also tells its public host key.
+
+    Example: sorm-mediator switch -c switch.toml
+    """
+    _run(config, "switch", log_level)
+
+
+def _run(path: Path, boxes: Boxes, log_level: str) -> None:
+    from sorm_mediator import config
+    from sorm_mediator.cli.running import run_until_stopped, set_up_logging
+
+    set_up_logging(log_level)
+    run_until_stopped(config.load(path), boxes, str(path))

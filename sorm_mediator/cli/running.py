@@ -1,0 +1,61 @@
+"""Running boxes until someone stops them: logging to stderr, the ready line, clean shutdown."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+
+import structlog
+import typer
+
+from sorm_mediator.config import Config
+from sorm_mediator.lab.lab import Boxes, Lab
+
+LEVELS = ("debug", "info", "warning", "error")
+
+
+def set_up_logging(level: str) -> None:
+    """Log to stderr from ``level`` on: a line with time, level, who, and what. Exits with 2 for an unknown level."""
+    if level not in LEVELS:
+        typer.echo(f"--log-level: {level!r} is not allowed: {', '.join(LEVELS)}", err=True)
+        raise typer.Exit(2)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
+            ],
+            foreign_pre_chain=[
+                structlog.stdlib.add_log_level,
+                structlog.stdlib.add_logger_name,
+                structlog.processors.TimeStamper(fmt="iso"),
+            ],
+        )
+    )
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    for noisy in ("asyncssh", "uvicorn.access", "httpx"):
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))
+
+
+def run_until_stopped(config: Config, boxes: Boxes, name: str) -> None:
+    """Start the boxes, print the ready line, and wait for SIGTERM or Ctrl-C."""
+    asyncio.run(_run(config, boxes, name))
+
+
+async def _run(config: Config, boxes: Boxes, name: str) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with Lab(config, boxes=boxes, name=name) as lab:
+        ready: dict[str, object] = {"ready": True, "endpoints": lab.endpoints}
+        if lab.switch is not None:
+            ready["host_key"] = lab.switch.public_host_key
+        sys.stdout.write(json.dumps(ready) + "\n")
+        sys.stdout.flush()
+        await stop.wait()
+        logging.getLogger("sorm_mediator").info("stopping")

@@ -1,0 +1,85 @@
+"""``sorm-mediator config``: check a lab file, show every value and where it came from, print the schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The lab file (TOML).")]
+OptionalFile = Annotated[
+    Path | None, typer.Argument(metavar="[FILE]", help="The lab file (TOML); without it, the defaults.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+
+
+def check(file: FileArgument, as_json: JsonOption = False) -> None:
+    """Validate a lab file and everything it refers to.
+
+    Exit code 2 and one line with key, value and what is allowed when it can't be used.
+
+    Example: sorm-mediator config check captures/labs/minimal.toml
+    """
+    from sorm_mediator import config
+    from sorm_mediator.lab.checks import check_references
+
+    loaded = config.load(file)
+    check_references(loaded, str(file))
+    if as_json:
+        typer.echo(json.dumps({"file": str(file), "valid": True}))
+    else:
+        typer.echo(f"{file}: fine")
+
+
+def show(file: OptionalFile = None, as_json: JsonOption = False) -> None:
+    """Show every value and where it came from; secrets are masked.
+
+    Example: sorm-mediator config show captures/labs/minimal.toml
+    """
+    import tomllib
+
+    from sorm_mediator import config
+
+    loaded = config.load(file) if file else config.Config()
+    given = tomllib.loads(file.read_text(encoding="utf-8")) if file else {}
+    rows = [
+        {"key": key, "value": value, "source": str(file) if is_given else "default"}
+        for key, value, is_given in _leaves(loaded.model_dump(mode="json", by_alias=True), given, "")
+    ]
+    if as_json:
+        typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("Key", "Value", "Source", box=None, header_style="bold")
+    for row in rows:
+        table.add_row(str(row["key"]), json.dumps(row["value"], ensure_ascii=False), str(row["source"]))
+    Console(soft_wrap=True).print(table)
+
+
+def schema() -> None:
+    """Print the JSON schema of the lab file: every key with type, range, default and meaning.
+
+    Example: sorm-mediator config schema > lab.schema.json
+    """
+    from sorm_mediator import config
+
+    typer.echo(json.dumps(config.Config.model_json_schema(), ensure_ascii=False, indent=1))
+
+
+def _leaves(value: Any, given: Any, path: str) -> Iterator[tuple[str, Any, bool]]:
+    """Every leaf of the dumped model as (key, value, stands in the file)."""
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            has = isinstance(given, dict) and key in given
+            yield from _leaves(inner, given[key] if has else None, f"{path}.{key}" if path else key)
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        for number, inner in enumerate(value):
+            has = isinstance(given, list) and number < len(given)
+            yield from _leaves(inner, given[number] if has else None, f"{path}.{number}")
+    else:
+        yield path, value, given is not None

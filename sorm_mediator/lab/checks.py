@@ -1,0 +1,57 @@
+"""What a lab file refers to: checked before anything is started, so that a mistake is one line and exit code 2."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from sorm_mediator.config import Config, ConfigError
+
+
+def check_references(config: Config, name: str) -> None:
+    """Check what the types alone can't: files exist and parse, names are known, parts are available.
+
+    Raises :class:`ConfigError` naming the key, the value and what is allowed.
+    """
+    _check_available(config, name)
+    if config.switch is None:
+        return
+    seen: dict[str, int] = {}
+    for number, domain in enumerate(config.switch.domains):
+        key = f"{name}: switch.domains.{number}"
+        if domain.name in seen:
+            raise ConfigError(
+                f"{key}.name: {domain.name!r} is declared twice (first as domain {seen[domain.name]})"
+            )
+        seen[domain.name] = number
+        _check_numbers(key, "subscribers", [subscriber.number for subscriber in domain.subscribers])
+        _check_numbers(key, "trunks", [str(trunk.number) for trunk in domain.trunks])
+    _check_routing(config, name)
+
+
+def _check_available(config: Config, name: str) -> None:
+    if config.console.link == "x25" or config.e1:
+        key = "console.link" if config.console.link == "x25" else "e1"
+        raise ConfigError(
+            f'{name}: {key}: this version reaches the console by TCP only: link = "tcp", no [[e1]]'
+        )
+    if config.switch and (config.switch.aggregates or config.switch.bridges):
+        key = "aggregates" if config.switch.aggregates else "bridges"
+        raise ConfigError(
+            f"{name}: switch.{key}: this version has independent domains only; leave the table out"
+        )
+
+
+def _check_numbers(key: str, what: str, numbers: list[str]) -> None:
+    number, times = Counter(numbers).most_common(1)[0] if numbers else ("", 0)
+    if times > 1:
+        raise ConfigError(f"{key}.{what}: {number} is declared {times} times")
+
+
+def _check_routing(config: Config, name: str) -> None:
+    from sorm_mediator.switch.engine import Engine
+
+    assert config.switch is not None
+    try:
+        Engine(config.switch, config.directory)
+    except ConfigError as error:
+        raise ConfigError(f"{name}: {error}") from None

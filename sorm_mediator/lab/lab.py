@@ -1,0 +1,128 @@
+"""A lab: the boxes of one lab file, wired to each other over real sockets, started and stopped as one.
+
+The order of starting follows who needs whose address: the switch's SSH server first (its host key is what the
+mediator pins), then the mediator (its RADIUS sink is what the switch reports to), then the web.
+"""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import Literal, Self
+
+from sorm_mediator.config import Config, SshConfig, is_loopback
+from sorm_mediator.errors import BoxError
+from sorm_mediator.lab.checks import check_references
+from sorm_mediator.mediator.gateway import Gateway
+from sorm_mediator.switch.box import SwitchBox
+from sorm_mediator.web.app import create_app
+from sorm_mediator.web.server import WebServer
+
+Boxes = Literal["lab", "gateway", "switch"]
+
+
+def on_free_ports(config: Config) -> Config:
+    """The same lab with every listening port 0: any number of them run side by side."""
+    update: dict[str, object] = {
+        "console": config.console.model_copy(update={"kpd1_port": 0, "kpd2_port": 0}),
+        "radius": config.radius.model_copy(update={"port": 0}),
+        "web": config.web.model_copy(update={"port": 0}),
+    }
+    if config.switch is not None:
+        update["switch"] = config.switch.model_copy(update={"ssh_port": 0})
+        update["ssh"] = config.ssh.model_copy(update={"port": 0})
+    return config.model_copy(update=update)
+
+
+class Lab:
+    """The boxes of a lab file. ``async with Lab(config) as lab`` starts and stops them.
+
+    ``boxes`` chooses: all of them, the mediator alone, or the switch alone.
+    Raises :class:`BoxError` or :class:`~sorm_mediator.config.ConfigError` with key, value and remedy.
+    """
+
+    def __init__(self, config: Config, *, boxes: Boxes = "lab", name: str = "configuration") -> None:
+        check_references(config, name)
+        if boxes == "switch" and config.switch is None:
+            raise BoxError(f"{name}: switch: a [switch] table with its domains is needed to run the switch")
+        self.config = config
+        self.switch = SwitchBox(config) if config.switch is not None and boxes != "gateway" else None
+        self.gateway: Gateway | None = None
+        self.endpoints: dict[str, str] = {}
+        self._with_gateway = boxes != "switch"
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    @property
+    def web_url(self) -> str:
+        """Where the HTTP API is, such as ``http://127.0.0.1:8080``."""
+        return f"http://{self.endpoints['web']}"
+
+    async def restart_gateway(self) -> None:
+        """Stop the mediator and start it again with the ports and tables it had, as after a power cut."""
+        assert self.gateway is not None
+        await self.gateway.stop()
+        self.gateway = self._new_gateway(self._pinned_to_current_ports())
+        await self.gateway.start()
+        self.web_app.state.gateway = self.gateway
+
+    async def _start(self) -> None:
+        if self.switch is not None:
+            self.endpoints |= await self.switch.start()
+            self._stack.push_async_callback(self.switch.stop)
+        if self._with_gateway:
+            self.gateway = self._new_gateway(self.config)
+            self.endpoints |= await self.gateway.start()
+            self._stack.push_async_callback(self._stop_gateway)
+            if self.switch is not None:
+                host, _, port = self.endpoints["radius"].rpartition(":")
+                self.switch.set_default_radius(
+                    (host, int(port)), self.config.radius.secret.get_secret_value()
+                )
+        web = self.config.web
+        self.web_app = create_app(
+            gateway=self.gateway, switch=self.switch, token=web.token.get_secret_value()
+        )
+        server = WebServer(self.web_app, web.host, web.port)
+        host, port = await server.start()
+        self._stack.push_async_callback(server.stop)
+        self.endpoints["web"] = f"{host}:{port}"
+
+    async def _stop_gateway(self) -> None:
+        if self.gateway is not None:
+            await self.gateway.stop()
+
+    def _new_gateway(self, config: Config) -> Gateway:
+        if self.switch is None:
+            if not config.ssh.host_key:
+                raise BoxError(
+                    "ssh.host_key: empty, and the switch is not of this lab: "
+                    f"pin the public key that {config.ssh.server}:{config.ssh.port} shows (ssh-keyscan prints it)"
+                )
+            return Gateway(config)
+        host, _, port = self.endpoints["ssh"].rpartition(":")
+        ssh = config.ssh
+        if ssh.port in (0, int(port)) and is_loopback(ssh.server):
+            ssh = SshConfig.model_validate({**ssh.model_dump(), "server": host, "port": int(port)})
+            return Gateway(
+                config.model_copy(update={"ssh": ssh}), switch_host_key=self.switch.public_host_key
+            )
+        return Gateway(config)
+
+    def _pinned_to_current_ports(self) -> Config:
+        console = self.config.console.model_copy(
+            update={name + "_port": int(self.endpoints[name].rpartition(":")[2]) for name in ("kpd1", "kpd2")}
+        )
+        radius = self.config.radius.model_copy(
+            update={"port": int(self.endpoints["radius"].rpartition(":")[2])}
+        )
+        return self.config.model_copy(update={"console": console, "radius": radius})

@@ -1,0 +1,106 @@
+"""Boxes as processes of their own, as they run in a real lab: started, waited for until ready, stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Self
+
+from sorm_mediator.errors import BoxError
+
+READY_WITHIN = 20.0
+STOPPED_WITHIN = 10.0
+
+
+def free_udp_port(host: str = "127.0.0.1") -> int:
+    """A UDP port that was free a moment ago: for two boxes that must know each other's port before they start."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class BoxProcess:
+    """One box (``lab``, ``gateway`` or ``switch``) as a process. ``async with`` starts and stops it.
+
+    Attributes: ``ready`` (the decoded ready line), ``endpoints`` (name -> ``host:port``), ``pid``.
+    Raises :class:`BoxError` with what the box wrote to stderr when it doesn't become ready.
+    """
+
+    def __init__(self, box: str, config: Path, *, log_level: str = "warning") -> None:
+        self._command = [
+            sys.executable,
+            "-m",
+            "sorm_mediator",
+            box,
+            "-c",
+            str(config),
+            "--log-level",
+            log_level,
+        ]
+        self._name = box
+        self.ready: dict[str, object] = {}
+        self.endpoints: dict[str, str] = {}
+
+    @property
+    def pid(self) -> int:
+        """Process number."""
+        return self._process.pid
+
+    async def __aenter__(self) -> Self:
+        self._process = await asyncio.create_subprocess_exec(
+            *self._command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        )
+        assert self._process.stdout is not None
+        try:
+            async with asyncio.timeout(READY_WITHIN):
+                line = await self._process.stdout.readline()
+            self.ready = json.loads(line)
+        except (TimeoutError, ValueError):
+            await self.kill()
+            assert self._process.stderr is not None
+            said = (await self._process.stderr.read()).decode(errors="replace").strip()
+            raise BoxError(f"{self._name} did not become ready: {said or 'it said nothing'}") from None
+        endpoints = self.ready["endpoints"]
+        assert isinstance(endpoints, dict)
+        self.endpoints = endpoints
+        # Drained for ever after, so that a talkative box never blocks on a full pipe.
+        self._drain = asyncio.create_task(self._discard_output())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def stop(self) -> int:
+        """SIGTERM, then wait. Returns the exit code (0 after a clean stop)."""
+        if self._process.returncode is None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                async with asyncio.timeout(STOPPED_WITHIN):
+                    await self._process.wait()
+            except TimeoutError:
+                await self.kill()
+        await self._drain
+        return await self._process.wait()
+
+    async def kill(self) -> None:
+        """SIGKILL, as a power cut."""
+        if self._process.returncode is None:
+            self._process.kill()
+        await self._process.wait()
+
+    async def _discard_output(self) -> None:
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
+        await asyncio.gather(self._copy(self._process.stderr, True), self._copy(self._process.stdout, False))
+
+    @staticmethod
+    async def _copy(stream: asyncio.StreamReader, show: bool) -> None:
+        while chunk := await stream.read(65536):
+            if show:
+                sys.stderr.buffer.write(chunk)
+                sys.stderr.flush()

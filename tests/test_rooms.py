@@ -1,0 +1,68 @@
+"""Which room may import which: the arrows of docs/architecture.md."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+OUTER = ("protocol", "e1", "radius", "ssh_control")
+ROOMS = (*OUTER, "sorm_mediator", "captures", "tests", "bench")
+LIBRARIES = {
+    "protocol": {"construct", "hypothesis"},
+    "e1": set(),
+    "radius": {"pyrad"},
+    "ssh_control": {"asyncssh"},
+}
+
+
+def imported(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            yield node.module
+
+
+@pytest.mark.parametrize("room", OUTER)
+def test_an_outer_room_imports_itself_its_library_and_the_standard_library(room: str) -> None:
+    files = list((ROOT / room).rglob("*.py"))
+    assert files
+    for file in files:
+        for module in imported(file):
+            top = module.partition(".")[0]
+            allowed = top == room or top in LIBRARIES[room] or top in sys.stdlib_module_names
+            assert allowed, f"{file.relative_to(ROOT)} imports {module}"
+
+
+def test_hypothesis_is_imported_by_the_strategies_only() -> None:
+    for file in (ROOT / "protocol").rglob("*.py"):
+        if file.name != "strategies.py":
+            assert not any(module.startswith("hypothesis") for module in imported(file)), file
+
+
+def test_nothing_of_the_application_imports_tests_or_bench() -> None:
+    for file in (ROOT / "sorm_mediator").rglob("*.py"):
+        assert not {m.partition(".")[0] for m in imported(file)} & {"tests", "bench"}, file
+
+
+@pytest.mark.parametrize("module", ["protocol", "radius", "ssh_control.dialect", "e1"])
+def test_an_outer_room_is_light_to_import(module: str) -> None:
+    code = f"import sys, {module}; print(*sorted({{m.partition('.')[0] for m in sys.modules}}))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    ).stdout.split()
+    assert not {"hypothesis", "scapy", "numpy", "sqlalchemy", "fastapi", "rich", "pydantic"} & set(loaded)
+
+
+def test_the_version_is_told_without_loading_anything_heavy() -> None:
+    code = (
+        "import sys; sys.argv = ['sorm-mediator', '--version']; from sorm_mediator.cli import main; main();"
+        "print(*sorted({m.partition('.')[0] for m in sys.modules}))"
+    )
+    said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert said.startswith("sorm-mediator ")
+    assert not {"typer", "asyncio", "pydantic", "construct", "asyncssh", "scapy"} & set(said.split())
