@@ -1,0 +1,93 @@
+"""What the core asks its binding to do. Each input of the core returns a list of these, executed in order.
+
+The core has no socket, task or clock: the binding turns bytes, replies of the switch, call reports and the
+clock into inputs, and these effects into bytes, requests, rows on disk and lines of the journal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from protocol import Channel, Message
+    from sorm_mediator.mediator.tables import Change, Line
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send ``message`` on KPD1 or KPD2 of ``stream``. Never issued for a channel that is down."""
+
+    stream: int
+    channel: Channel
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class AskSwitch:
+    """Send a request to the switch and give its reply back with ``switch_reply(token, ...)``.
+
+    The core keeps the time itself and ignores a reply that comes too late; a binding that knows earlier that
+    there will be none (link lost, queue full) says so with ``switch_reply(token, None, now)``.
+    """
+
+    token: int
+    op: str
+    params: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Make ``change`` durable before the next effect is executed: the 28h that follows promises it.
+
+    The core's own tables have it already.
+    """
+
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Give the sound of a call to a line: A and B mixed (``line.ksl_b`` is None), or A and B apart."""
+
+    line: Line
+    call_number: int
+    object_number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """Take the sound off a line."""
+
+    line: Line
+    call_number: int
+    object_number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """Append an entry to the audit journal. Passwords are never among the fields."""
+
+    kind: str
+    fields: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """A line for the operator's log."""
+
+    level: Literal["debug", "info", "warning", "error"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class DropChannel:
+    """Console time-out (order 70, clause 1.5): delete what is not yet sent on KPD1 and KPD2 of ``stream``.
+
+    Connections stay; the core sends nothing on them until the console's next command.
+    """
+
+    stream: int
+
+
+Effect: TypeAlias = Send | AskSwitch | Store | Connect | Free | Journal | Log | DropChannel

@@ -1,0 +1,269 @@
+"""What the technical means of ORM must not forget: state, password, KSL groups, objects.
+
+:class:`Tables` is the in-memory model. Nothing but a :data:`Change` alters it, and every change that the core
+makes also travels as a ``Store`` effect, so replaying the stored changes gives the same tables. All look-ups
+that a command needs are indexes: putting the 60,000th object under control costs what the first one did.
+
+Source: PROTOCOL 4.1-4.9, 4.15, 11.1; DESIGN 4 ("survive a restart and a kill -9").
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from protocol.codes import Category, GroupType, NumberSign, ObjectType, Priority
+    from protocol.values import Ksl
+
+DEFAULT_PASSWORD = "123456"  # noqa: S105 - the order's own default, PROTOCOL 4.3
+
+
+class Line(NamedTuple):
+    """One KSL of a combined group (``ksl_b`` is None), or the pair of a separate group."""
+
+    ksl_a: Ksl
+    ksl_b: Ksl | None
+
+    @property
+    def ksls(self) -> tuple[Ksl, ...]:
+        """The KSL that this line occupies: one, or two."""
+        return (self.ksl_a,) if self.ksl_b is None else (self.ksl_a, self.ksl_b)
+
+
+@dataclass(slots=True)
+class Group:
+    """A KSL group: its type and its lines, lowest KSL-A first. A group may be empty."""
+
+    group_type: GroupType
+    lines: list[Line] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlledObject:
+    """One row of the object table: what command 5 gave, as it gave it (message 23h echoes it)."""
+
+    object_number: int
+    object_type: ObjectType
+    number_sign: NumberSign | None
+    number: str | None
+    trunk: int | None
+    category: Category
+    ksl_group: int | None
+    priority: Priority | None
+
+    @property
+    def phone(self) -> tuple[ObjectType, NumberSign | None, str] | None:
+        """What makes two phone objects the same phone; None for a trunk object."""
+        return None if self.number is None else (self.object_type, self.number_sign, self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged:
+    """Command 1: the technical means are started. (Command 2 is :class:`Stopped`.)"""
+
+    started: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordChanged:
+    """Command 3. ``password`` is six characters (Latin-1)."""
+
+    password: str
+
+    def __repr__(self) -> str:
+        return "PasswordChanged(password='******')"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLineAdded:
+    """Command 4: a line joins a group, which comes into being (or takes this type) if it has no lines."""
+
+    ksl_group: int
+    group_type: GroupType
+    line: Line
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLineRemoved:
+    """Command 9: a line leaves its group; the group stays, though it may be empty now."""
+
+    ksl_group: int
+    line: Line
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectPut:
+    """Commands 5 and 15: the row of this object number is now ``object``."""
+
+    object: ControlledObject
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRemoved:
+    """Command 6."""
+
+    object_number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """Command 2, in one atomic step: not started, no objects; no groups unless they are kept; and the
+    password that is valid from now on when it is set back (None: the present one stays)."""
+
+    clear_groups: bool
+    password: str | None
+
+    def __repr__(self) -> str:
+        password = None if self.password is None else "******"
+        return f"Stopped(clear_groups={self.clear_groups!r}, password={password!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class DamageReported:
+    """The console has been told that its tables were lost (21h type 01h)."""
+
+
+Change: TypeAlias = (
+    StateChanged
+    | PasswordChanged
+    | GroupLineAdded
+    | GroupLineRemoved
+    | ObjectPut
+    | ObjectRemoved
+    | Stopped
+    | DamageReported
+)
+
+
+class Tables:
+    """State, password, groups and objects, with the indexes that the checks of commands need.
+
+    ``damaged`` says that what was stored before could not be read: these tables begin empty and stopped, and
+    the console has not heard so yet. It must survive a restart until :class:`DamageReported`.
+    """
+
+    def __init__(
+        self, *, password: str = DEFAULT_PASSWORD, started: bool = False, damaged: bool = False
+    ) -> None:
+        self.password = password
+        self.started = started
+        self.damaged = damaged
+        self.groups: dict[int, Group] = {}
+        self.objects: dict[int, ControlledObject] = {}
+        self.group_of: dict[Ksl, int] = {}
+        """The group that a KSL belongs to, as A or as B."""
+        self.by_phone: dict[tuple[ObjectType, NumberSign | None, str], int] = {}
+        self.by_trunk: dict[int, int] = {}
+        self.objects_of_group: Counter[int] = Counter()
+
+    def apply(self, change: Change) -> None:
+        """Make ``change``. Raises :class:`ValueError` for one that contradicts the tables."""
+        match change:
+            case StateChanged(started):
+                self.started = started
+            case PasswordChanged(password):
+                self.password = password
+            case GroupLineAdded():
+                self._add_line(change)
+            case GroupLineRemoved(number, line):
+                self._remove_line(number, line)
+            case ObjectPut(row):
+                self._forget(self.objects.get(row.object_number))
+                self._index(row)
+            case ObjectRemoved(number):
+                if number not in self.objects:
+                    raise ValueError(f"object {number} is not in the table")
+                self._forget(self.objects.pop(number))
+            case Stopped(clear_groups, new_password):
+                self._stop(clear_groups, new_password)
+            case DamageReported():
+                self.damaged = False
+
+    def changes(self) -> Iterator[Change]:
+        """The changes that make these tables out of empty ones with the same password and ``damaged``."""
+        for number, group in self.groups.items():
+            for line in group.lines:
+                yield GroupLineAdded(number, group.group_type, line)
+        for row in self.objects.values():
+            yield ObjectPut(row)
+        if self.started:
+            yield StateChanged(True)
+
+    def line_of(self, ksl: Ksl) -> Line | None:
+        """The line that ``ksl`` is part of, in whatever group."""
+        number = self.group_of.get(ksl)
+        if number is None:
+            return None
+        return next(line for line in self.groups[number].lines if ksl in line.ksls)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Tables):
+            return NotImplemented
+        return (self.password, self.started, self.damaged, self.groups, self.objects) == (
+            other.password,
+            other.started,
+            other.damaged,
+            other.groups,
+            other.objects,
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # tables change
+
+    def __repr__(self) -> str:
+        return f"Tables(started={self.started}, groups={len(self.groups)}, objects={len(self.objects)})"
+
+    def _add_line(self, change: GroupLineAdded) -> None:
+        for ksl in change.line.ksls:
+            if ksl in self.group_of:
+                raise ValueError(f"{ksl} already belongs to group {self.group_of[ksl]}")
+        group = self.groups.setdefault(change.ksl_group, Group(change.group_type))
+        if group.lines and group.group_type != change.group_type:
+            raise ValueError(f"group {change.ksl_group} is {group.group_type}")
+        group.group_type = change.group_type
+        insort(group.lines, change.line, key=lambda line: line.ksl_a)
+        for ksl in change.line.ksls:
+            self.group_of[ksl] = change.ksl_group
+
+    def _remove_line(self, number: int, line: Line) -> None:
+        group = self.groups.get(number)
+        if group is None or line not in group.lines:
+            raise ValueError(f"{line} is not in group {number}")
+        group.lines.remove(line)
+        for ksl in line.ksls:
+            del self.group_of[ksl]
+
+    def _index(self, row: ControlledObject) -> None:
+        self.objects[row.object_number] = row
+        if row.phone is not None:
+            self.by_phone[row.phone] = row.object_number
+        if row.trunk is not None:
+            self.by_trunk[row.trunk] = row.object_number
+        if row.ksl_group is not None:
+            self.objects_of_group[row.ksl_group] += 1
+
+    def _forget(self, row: ControlledObject | None) -> None:
+        if row is None:
+            return
+        if row.phone is not None:
+            del self.by_phone[row.phone]
+        if row.trunk is not None:
+            del self.by_trunk[row.trunk]
+        if row.ksl_group is not None:
+            self.objects_of_group[row.ksl_group] -= 1
+
+    def _stop(self, clear_groups: bool, password: str | None) -> None:
+        self.started = False
+        self.objects.clear()
+        self.by_phone.clear()
+        self.by_trunk.clear()
+        self.objects_of_group.clear()
+        if clear_groups:
+            self.groups.clear()
+            self.group_of.clear()
+        if password is not None:
+            self.password = password
