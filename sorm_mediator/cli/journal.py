@@ -1,0 +1,153 @@
+"""``journal verify`` and ``journal export``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from sorm_mediator.journal.book import Entry, JournalReader
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("-c", "--config", metavar="FILE", help="The lab file whose journal is meant.")
+]
+FileOption = Annotated[Path | None, typer.Option("--file", metavar="DB", help="The journal itself.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else.")]
+HeadOption = Annotated[
+    str | None, typer.Option("--head", metavar="HASH", help="A head noted elsewhere before.")
+]
+TimeOption = Annotated[str | None, typer.Option(metavar="TIME", help="ISO 8601; without a zone: UTC.")]
+
+
+def verify(
+    config: ConfigOption = None, file: FileOption = None, head: HeadOption = None, as_json: JsonOption = False
+) -> None:
+    """Check the hash chain of the journal: exit code 0 when it is whole, 1 when it was tampered with.
+
+    Says which entries were edited, removed, reordered or cut off. Note the head it prints somewhere else:
+    with --head it is proved later that everything up to it is still there.
+
+    Example: sorm-mediator journal verify -c captures/labs/minimal.toml
+    """
+    import json
+
+    with _reading(config, file) as reader, _progress(len(reader), "verifying") as advance:
+        result = reader.verify(head, progress=advance)
+    findings = result.findings
+    if as_json:
+        document = {
+            "file": str(reader.path),
+            "intact": not findings,
+            "entries": result.count,
+            "head": {"seq": result.head.seq, "hash": result.head.hash},
+            "findings": [{"seq": f.seq, "fault": f.fault, "text": f.text} for f in findings],
+        }
+        typer.echo(json.dumps(document, ensure_ascii=False))
+    else:
+        for finding in findings:
+            typer.echo(str(finding))
+        verdict = f"NOT INTACT, {len(findings)} finding(s)" if findings else "intact"
+        typer.echo(f"{reader.path}: {verdict}; {result.count} entries, head {result.head.hash}")
+    raise typer.Exit(1 if findings else 0)
+
+
+def export(
+    config: ConfigOption = None,
+    file: FileOption = None,
+    form: Annotated[str, typer.Option("--format", help="jsonl or csv.")] = "jsonl",
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="F", help="Else stdout.")] = None,
+    since: TimeOption = None,
+    until: TimeOption = None,
+    kind: Annotated[list[str] | None, typer.Option(help="Only this kind; may be repeated.")] = None,
+) -> None:
+    """Write the journal's entries as JSON Lines or CSV, all or by time and kind.
+
+    It does not check the chain: journal verify does.
+
+    Example: sorm-mediator journal export --file sorm-journal.db --format csv --kind command -o commands.csv
+    """
+    from sorm_mediator.errors import BoxError
+    from sorm_mediator.journal.book import Query
+    from sorm_mediator.journal.export import WRITERS
+
+    if form not in WRITERS:
+        raise BoxError(f"--format: {form!r} is not allowed: {', '.join(WRITERS)}")
+    query = Query(_time("--since", since), _time("--until", until), tuple(kind or ()))
+    with _reading(config, file) as reader, _progress(reader.count(query), "exporting") as advance:
+
+        def entries() -> Iterator[Entry]:
+            for entry in reader.entries(query):
+                yield entry
+                advance()
+
+        if output is None:
+            WRITERS[form](entries(), sys.stdout)
+            return
+        try:
+            with output.open("w", encoding="utf-8", newline="") as target:
+                WRITERS[form](entries(), target)
+        except OSError as error:
+            raise BoxError(f"-o: {output}: can't be written: {error.strerror}") from error
+
+
+@contextmanager
+def _reading(config: Path | None, file: Path | None) -> Iterator[JournalReader]:
+    """The journal that the options name. Raises BoxError and ConfigError."""
+    from sorm_mediator.errors import BoxError
+    from sorm_mediator.journal.book import JournalError, JournalReader
+
+    if (config is None) == (file is None):
+        raise BoxError("journal: give -c FILE (a lab file) or --file DB (a journal), one of them")
+    try:
+        reader = JournalReader(file or _configured(config))
+        try:
+            yield reader
+        finally:
+            reader.close()
+    except JournalError as error:
+        raise BoxError(str(error)) from error
+
+
+def _configured(path: Path | None) -> Path:
+    from sorm_mediator import config
+    from sorm_mediator.errors import BoxError
+
+    assert path is not None
+    loaded = config.load(path)
+    if not loaded.mediator.journal:
+        raise BoxError(f'{path}: mediator.journal: "" means that no journal is kept')
+    return loaded.directory / loaded.mediator.journal
+
+
+def _time(option: str, text: str | None) -> float | None:
+    from datetime import UTC, datetime
+
+    from sorm_mediator.errors import BoxError
+
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise BoxError(f"{option}: {text!r} is no time such as 2026-01-31T12:00:00") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+@contextmanager
+def _progress(total: int, what: str) -> Iterator[Callable[[], object]]:
+    """A progress bar on stderr for long work that someone watches."""
+    if not sys.stderr.isatty() or total < 20_000:
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda: bar.advance(task)

@@ -1,0 +1,24 @@
+"""Errors of the boxes that their user is to read: one line, with the key, its value and the remedy."""
+
+from __future__ import annotations
+
+import errno
+
+
+class BoxError(Exception):
+    """A box (mediator, switch, web) can't start or go on. The text is one line that says what to change.
+
+    Such as ``console.kpd1_port: 127.0.0.1:1001 is in use: choose another, 0 = any free``.
+    """
+
+
+def cannot_listen(key: str, host: str, port: int, error: OSError) -> BoxError:
+    """What to tell the user when ``host:port`` of the configuration key ``key`` can't be listened on."""
+    where = f"{key}: {host}:{port}"
+    if error.errno == errno.EADDRINUSE:
+        return BoxError(f"{where} is in use: choose another port, 0 = any free one")
+    if error.errno in {errno.EACCES, errno.EPERM}:
+        return BoxError(f"{where} needs root (ports below 1024): choose another port, 0 = any free one")
+    if error.errno == errno.EADDRNOTAVAIL:
+        return BoxError(f"{where} is no address of this machine: choose one of its own, such as 127.0.0.1")
+    return BoxError(f"{where} can't be listened on: {error.strerror or error}")

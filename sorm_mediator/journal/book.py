@@ -1,0 +1,252 @@
+"""The journal on disk: SQLAlchemy Core over SQLite in WAL mode, one row an entry.
+
+An entry is in the file when :meth:`Journal.append` returns, so a killed process loses none. The sealed head
+follows when the disk has it (:mod:`sorm_mediator.journal.head`); after a loss of power the journal ends at
+or after the sealed head.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from sorm_mediator.journal.chain import DAMAGED, GENESIS, Head, Row, Verifier, canonical, link
+from sorm_mediator.journal.head import Sealer, head_path, read_head, write_head
+from sorm_mediator.sqlite import InUseError, lock_file, open_database, open_engine, reason, sync_directory
+
+_metadata = sa.MetaData()
+_entries = sa.Table(
+    "entries",
+    _metadata,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("previous", sa.Text, nullable=False),
+    sa.Column("hash", sa.Text, nullable=False),
+)
+_TRIGGERS = tuple(
+    f"CREATE TRIGGER IF NOT EXISTS entries_no_{action.lower()} BEFORE {action} ON entries"
+    f" BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END"
+    for action in ("UPDATE", "DELETE")
+)
+_SCHEMA = 1
+_BATCH = 1000
+_time = sa.cast(sa.func.json_extract(_entries.c.body, "$.time"), sa.Float)
+_kind = sa.func.json_extract(_entries.c.body, "$.kind")
+
+
+class JournalError(Exception):
+    """The journal can't be read or written. The text names the file and the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry: number, Unix time in seconds, kind, what was recorded, and its hash."""
+
+    seq: int
+    time: float
+    kind: str
+    fields: dict[str, Any]
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which entries to read: ``since`` <= time < ``until`` (Unix seconds), of these kinds; None: all."""
+
+    since: float | None = None
+    until: float | None = None
+    kinds: tuple[str, ...] = ()
+
+    def select(self) -> sa.Select[tuple[int, str, str]]:
+        statement = sa.select(_entries.c.seq, _entries.c.body, _entries.c.hash)
+        if self.since is not None:
+            statement = statement.where(_time >= self.since)
+        if self.until is not None:
+            statement = statement.where(_time < self.until)
+        if self.kinds:
+            statement = statement.where(_kind.in_(self.kinds))
+        return statement
+
+
+def _prepare(connection: sa.Connection) -> None:
+    _metadata.create_all(connection)
+    for trigger in _TRIGGERS:
+        connection.exec_driver_sql(trigger)
+    connection.exec_driver_sql(f"PRAGMA user_version={_SCHEMA}")
+    connection.commit()
+
+
+class Journal:
+    """A journal open for writing, by one process at a time.
+
+    Opening one that is shorter than its sealed head, or whose file is damaged, does not stop the box: what
+    was found becomes an entry of kind ``journal-damaged``, which ``verify`` reports from then on. A damaged
+    file is moved aside first. Raises :class:`JournalError` when the file can't be opened or another process
+    writes it.
+    """
+
+    def __init__(self, path: Path, *, now: float) -> None:
+        self.path = path
+        try:
+            self._lock = lock_file(path)
+        except InUseError:
+            text = f"{path}: another process writes this journal: give each box its own"
+            raise JournalError(text) from None
+        except OSError as error:
+            raise JournalError(f"{path}: can't be opened as a journal: {reason(error)}") from error
+        try:
+            damage = self._open(now)
+        except (sa.exc.SQLAlchemyError, sqlite3.Error, OSError) as error:
+            self._lock.close()
+            raise JournalError(f"{path}: can't be opened as a journal: {reason(error)}") from error
+        self._sealer = Sealer(path)
+        if damage:
+            self.append(now, DAMAGED, {"text": damage})
+
+    def _open(self, now: float) -> str:
+        """Returns what is wrong with what is there, empty when nothing is."""
+        seal, sealed = read_head(self.path), head_path(self.path).exists()
+        connection, damage = open_database(self.path, "NORMAL", _prepare, now)
+        self._connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+        newest = sa.select(_entries.c.seq, _entries.c.hash).order_by(_entries.c.seq.desc()).limit(1)
+        row = self._connection.execute(newest).first()
+        self._head = last = Head(row.seq, str(row.hash)) if row else Head(0, GENESIS)
+        if damage:
+            return damage
+        if seal is None:
+            if sealed or last.seq:
+                return "the sealed head was missing or unreadable"
+            # Sealed while it is empty: from the first entry on, a missing head is tampering and no crash.
+            sync_directory(self.path.parent)
+            write_head(self.path, last)
+        elif seal.seq > last.seq:
+            return f"entries {last.seq + 1} to {seal.seq} were missing"
+        elif self._hash_of(seal.seq) != seal.hash:
+            return f"entry {seal.seq} had another hash than the sealed head"
+        return ""
+
+    def _hash_of(self, seq: int) -> str | None:
+        if seq == 0:
+            return GENESIS
+        found = self._connection.execute(sa.select(_entries.c.hash).where(_entries.c.seq == seq)).scalar()
+        return None if found is None else str(found)
+
+    @property
+    def head(self) -> Head:
+        """The number and hash of the last entry: what to note elsewhere to prove later that it stood."""
+        return self._head
+
+    @property
+    def seal_errors(self) -> int:
+        """How many times the sealed head could not be written."""
+        return self._sealer.errors
+
+    def append(self, now: float, kind: str, fields: Mapping[str, Any]) -> Entry:
+        """Write one entry; it is in the file on return. Raises :class:`JournalError`."""
+        seq, previous = self._head.seq + 1, self._head.hash
+        body = canonical({"seq": seq, "time": now, "kind": kind, "fields": dict(fields)})
+        digest = link(previous, body)
+        row = {"seq": seq, "body": body, "previous": previous, "hash": digest}
+        try:
+            self._connection.execute(_entries.insert(), row)
+        except sa.exc.SQLAlchemyError as error:
+            raise JournalError(f"{self.path}: entry {seq} can't be written: {reason(error)}") from error
+        self._head = Head(seq, digest)
+        self._sealer.seal(self._head)
+        return Entry(seq, now, kind, dict(fields), digest)
+
+    def latest(self, limit: int, *, before: int | None = None, query: Query = Query()) -> list[Entry]:
+        """The newest ``limit`` entries (with numbers below ``before``), oldest first."""
+        statement = query.select().order_by(_entries.c.seq.desc()).limit(limit)
+        if before is not None:
+            statement = statement.where(_entries.c.seq < before)
+        rows = self._connection.execute(statement).all()
+        return [_entry(row.seq, row.body, row.hash) for row in reversed(rows)]
+
+    def close(self) -> None:
+        """Seal the last entry and close the file."""
+        self._sealer.close()
+        self._connection.close()
+        self._connection.engine.dispose()
+        self._lock.close()
+
+
+class JournalReader:
+    """A journal open for reading, also while a box writes it. Raises :class:`JournalError`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        # Before the first row: a head read later could be ahead of the rows that this reader sees.
+        self.seal = read_head(path)
+        if not path.is_file():
+            lost = f", but its sealed head names entry {self.seal.seq}" if self.seal else ""
+            raise JournalError(f"{path}: there is no journal{lost}")
+        self._engine = open_engine(path, synchronous=None)
+
+    def __len__(self) -> int:
+        with self._connected() as connection:
+            return int(connection.execute(sa.select(sa.func.count()).select_from(_entries)).scalar_one())
+
+    def verify(self, noted: str | None = None, *, progress: Callable[[], object] = lambda: None) -> Verifier:
+        """Walk the whole chain, calling ``progress`` after each entry.
+
+        ``noted`` is the hash of a head that was written down elsewhere.
+        """
+        verifier = Verifier(self.seal, noted)
+        for row in self.rows():
+            verifier.feed(row)
+            progress()
+        verifier.finish()
+        return verifier
+
+    def rows(self) -> Iterator[Row]:
+        """Every row as it lies in the file, by number."""
+        columns = (_entries.c.seq, _entries.c.body, _entries.c.previous, _entries.c.hash)
+        # Types are the file's: an edited column may hold anything.
+        statement = sa.select(*(sa.type_coerce(column, sa.types.NullType()) for column in columns))
+        for row in self._stream(statement.order_by(_entries.c.seq)):
+            yield Row(*row)
+
+    def entries(self, query: Query = Query()) -> Iterator[Entry]:
+        """The entries that ``query`` asks for, by number."""
+        for row in self._stream(query.select().order_by(_entries.c.seq)):
+            yield _entry(*row)
+
+    def count(self, query: Query) -> int:
+        """How many entries ``query`` asks for."""
+        with self._connected() as connection:
+            statement = sa.select(sa.func.count()).select_from(query.select().subquery())
+            return int(connection.execute(statement).scalar_one())
+
+    def _stream(self, statement: sa.Executable) -> Iterator[Any]:
+        with self._connected() as connection:
+            yield from connection.execution_options(yield_per=_BATCH).execute(statement)
+
+    @contextmanager
+    def _connected(self) -> Iterator[sa.Connection]:
+        try:
+            with self._engine.connect() as connection:
+                yield connection
+        except (sa.exc.SQLAlchemyError, sqlite3.Error) as error:
+            raise JournalError(f"{self.path}: can't be read as a journal: {reason(error)}") from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self._engine.dispose()
+
+
+def _entry(seq: int, body: str, digest: str) -> Entry:
+    try:
+        content = json.loads(body)
+        return Entry(seq, float(content["time"]), str(content["kind"]), dict(content["fields"]), str(digest))
+    except (ValueError, TypeError, KeyError) as error:
+        raise JournalError(
+            f"entry {seq}: is not what this program writes ({error}): run journal verify"
+        ) from error
