@@ -62,10 +62,13 @@ def sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
+_PASSING = ("BUSY", "LOCKED", "IOERR", "NOMEM", "CANTOPEN", "READONLY", "FULL", "PERM", "AUTH", "CONSTRAINT")
+
+
 def is_damage(error: Exception) -> bool:
-    """Whether SQLite says that the file is no database, or a corrupt one."""
+    """Whether an error of SQLite is due to what the file holds, and not to the moment or to its place."""
     name = getattr(getattr(error, "orig", error), "sqlite_errorname", "")
-    return name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
+    return not name.removeprefix("SQLITE_").startswith(_PASSING)
 
 
 def reason(error: Exception) -> str:
