@@ -1,0 +1,474 @@
+"""The line dialect between mediator and switch: version 1, sans-IO.
+
+One JSON object a line (:mod:`ssh_control.lines`). The mediator says hello first and the switch answers; after
+that the mediator asks (:mod:`ssh_control.operations`), each request with its ``seq``; the switch replies with
+the same ``seq`` and tells events of its own accord. docs/dialect.md has every op and a whole session.
+
+:class:`ServerDialect` is the switch's side, :class:`ClientDialect` the mediator's. Both are fed octets, hand
+out events one by one (what an event leads to is done before the next line is looked at) and keep what is to be
+sent until it is taken. What may happen in which state stands in :data:`SERVER_TABLE`, :data:`CLIENT_TABLE`.
+
+The dialect is our own: the one that the real devices speak is not public [gap].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, NamedTuple
+
+from ssh_control.lines import (
+    MAX_REPLY_LINE,
+    MAX_REQUEST_LINE,
+    WRONG_LENGTH,
+    WRONG_PARAMETERS,
+    DialectError,
+    LineReader,
+    decode_line,
+    encode_line,
+)
+from ssh_control.operations import request_problem
+
+SUBSYSTEM = "sorm"
+"""The SSH subsystem in which the dialect is spoken, and the name in its hello."""
+_SEQ_LIMIT = 2**53
+_NAME_LIMIT = 255
+_TEXT_LIMIT = 1000
+
+
+class Versions(NamedTuple):
+    """The versions that a side speaks, both ends included."""
+
+    lowest: int
+    highest: int
+
+
+VERSIONS = Versions(1, 1)
+
+
+class State(Enum):
+    """Where a session is."""
+
+    AWAITING_HELLO = "awaiting hello"
+    DECIDING = "deciding"
+    READY = "ready"
+    CLOSED = "closed"
+
+
+class Input(Enum):
+    """What can happen to a session: a line by its kind (said or heard), and what this side decides."""
+
+    HELLO = "hello"
+    REFUSAL = "refusal"
+    REQUEST = "request"
+    REPLY = "reply"
+    EVENT = "event"
+    FAULT = "fault"
+    ACCEPT = "accept"
+    REFUSE = "refuse"
+    CLOSE = "close"
+
+
+Table = Mapping[tuple[State, Input], State]
+_LISTENING = frozenset({State.AWAITING_HELLO, State.READY})
+
+SERVER_TABLE: Table = {
+    (State.AWAITING_HELLO, Input.HELLO): State.DECIDING,
+    (State.AWAITING_HELLO, Input.FAULT): State.CLOSED,
+    (State.AWAITING_HELLO, Input.CLOSE): State.CLOSED,
+    (State.DECIDING, Input.ACCEPT): State.READY,
+    (State.DECIDING, Input.REFUSE): State.CLOSED,
+    (State.DECIDING, Input.CLOSE): State.CLOSED,
+    (State.READY, Input.REQUEST): State.READY,
+    (State.READY, Input.REPLY): State.READY,
+    (State.READY, Input.EVENT): State.READY,
+    (State.READY, Input.FAULT): State.READY,
+    (State.READY, Input.CLOSE): State.CLOSED,
+    (State.CLOSED, Input.CLOSE): State.CLOSED,
+}
+"""The switch's side. A fault before the hello ends the session; one after it is answered, and nothing is lost."""
+
+CLIENT_TABLE: Table = {
+    (State.AWAITING_HELLO, Input.HELLO): State.READY,
+    (State.AWAITING_HELLO, Input.REFUSAL): State.CLOSED,
+    (State.AWAITING_HELLO, Input.FAULT): State.CLOSED,
+    (State.AWAITING_HELLO, Input.CLOSE): State.CLOSED,
+    (State.READY, Input.REQUEST): State.READY,
+    (State.READY, Input.REPLY): State.READY,
+    (State.READY, Input.EVENT): State.READY,
+    (State.READY, Input.FAULT): State.CLOSED,
+    (State.READY, Input.CLOSE): State.CLOSED,
+    (State.CLOSED, Input.CLOSE): State.CLOSED,
+}
+"""The mediator's side. A switch that talks nonsense may not have done what it was asked, so the link ends."""
+
+
+def arrows(table: Table) -> str:
+    """A table as one line a transition, for the documentation."""
+    return "\n".join(f"{now.value} --{cause.value}--> {then.value}" for (now, cause), then in table.items())
+
+
+class IllegalInputError(DialectError):
+    """This side did something that its state does not allow; the state is unchanged."""
+
+
+class Refused(Exception):  # noqa: N818 - what happened, not a mistake
+    """The switch won't have this mediator: extended error code (PROTOCOL 6) and the reason in words."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
+
+
+@dataclass(frozen=True, slots=True)
+class ClientHello:
+    """Who the mediator is: its name, and the ``host:port`` of its RADIUS sink ("" when it has none)."""
+
+    mediator: str
+    radius: str
+    version: int = VERSIONS.highest
+    """The version agreed on."""
+
+
+@dataclass(slots=True)
+class Request:
+    """What a mediator asks. Its params have the shape of :data:`ssh_control.operations.OPERATIONS`."""
+
+    op: str
+    params: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Reply:
+    """The switch's answer: ``data`` when ``ok``, else an extended error code (PROTOCOL 6) and words."""
+
+    ok: bool
+    data: dict[str, Any] = field(default_factory=dict)
+    code: int | None = None
+    text: str = ""
+
+    @classmethod
+    def refusal(cls, code: int, text: str) -> Reply:
+        """The negative reply."""
+        return cls(False, {}, code, text)
+
+
+@dataclass(slots=True)
+class HelloHeard:
+    """A mediator said who it is; :meth:`ServerDialect.accept` or :meth:`ServerDialect.refuse` is due."""
+
+    hello: ClientHello
+
+
+@dataclass(slots=True)
+class Asked:
+    """A request of the right shape; :meth:`ServerDialect.reply` is due, in any order."""
+
+    seq: int
+    request: Request
+
+
+@dataclass(slots=True)
+class Faulty:
+    """A line that was not the dialect; it has been answered."""
+
+    text: str
+
+
+@dataclass(slots=True)
+class Up:
+    """The switch said hello: its version and what else it tells about itself."""
+
+    hello: dict[str, Any]
+
+
+@dataclass(slots=True)
+class TurnedAway:
+    """The switch refused the hello."""
+
+    code: int | None
+    text: str
+
+
+@dataclass(slots=True)
+class Answered:
+    """The reply to the request that has this ``seq``."""
+
+    seq: int
+    reply: Reply
+
+
+@dataclass(slots=True)
+class Notified:
+    """The switch tells something: ``event`` is its kind, the other keys are its fields."""
+
+    event: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Broken:
+    """The switch said something that is not the dialect; the session has ended."""
+
+    text: str
+
+
+ServerEvent = HelloHeard | Asked | Faulty
+ClientEvent = Up | TurnedAway | Answered | Notified | Broken
+
+
+def negotiate(offered: Versions, own: Versions) -> int:
+    """The lower of both highest versions. Raises :class:`DialectError` when one side doesn't speak it."""
+    version = min(offered.highest, own.highest)
+    if version < offered.lowest or version < own.lowest:
+        raise DialectError(
+            f"no common version: the mediator speaks {offered.lowest}..{offered.highest}, "
+            f"the switch {own.lowest}..{own.highest}"
+        )
+    return version
+
+
+class _Side:
+    """What both sides share: the state, the lines that came, the octets to send."""
+
+    table: Table
+
+    def __init__(self, read_limit: int, write_limit: int, versions: Versions) -> None:
+        self.state = State.AWAITING_HELLO
+        self.versions = versions
+        self._lines = LineReader(read_limit)
+        self._write_limit = write_limit
+        self._outgoing: list[bytes] = []
+
+    def feed(self, data: bytes) -> None:
+        """Take octets from the peer. What they mean is asked for with ``next_event``."""
+        if not self.closed:
+            self._lines.feed(data)
+
+    def take(self) -> bytes:
+        """The octets to send to the peer, once."""
+        data = b"".join(self._outgoing)
+        self._outgoing.clear()
+        return data
+
+    def close(self) -> None:
+        """The session is over; nothing more is read."""
+        self._enter(Input.CLOSE)
+        self._lines.clear()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the session is over."""
+        return self.state is State.CLOSED
+
+    def _say(self, cause: Input, message: dict[str, Any]) -> None:
+        line = encode_line(message, self._write_limit)
+        self._enter(cause)
+        self._outgoing.append(line)
+
+    def _enter(self, cause: Input) -> None:
+        try:
+            self.state = self.table[self.state, cause]
+        except KeyError:
+            raise IllegalInputError(f"{cause.value}: not while {self.state.value}") from None
+
+    def _read_line(self) -> dict[str, Any]:
+        line = self._lines.next_line()
+        if line is None:
+            raise DialectError(f"a line of more than {self._lines.limit} octets", WRONG_LENGTH)
+        return decode_line(line)
+
+
+class ServerDialect(_Side):
+    """The switch's side of one session."""
+
+    subsystem = SUBSYSTEM
+    table = SERVER_TABLE
+
+    def __init__(self, versions: Versions = VERSIONS) -> None:
+        super().__init__(MAX_REQUEST_LINE, MAX_REPLY_LINE, versions)
+        self._version = versions.highest
+
+    def next_event(self) -> ServerEvent | None:
+        """What the peer said next; ``None``: feed more, or decide about the hello, or all is over."""
+        if not self._lines or self.state not in _LISTENING:
+            return None
+        seq = None
+        try:
+            message = self._read_line()
+            seq = _seq_of(message)
+            return self._hello(message) if self.state is State.AWAITING_HELLO else self._request(message, seq)
+        except DialectError as error:
+            return self._fault(seq, error)
+
+    def accept(self, data: Mapping[str, Any]) -> None:
+        """Answer the hello: ``data`` is what the switch tells about itself."""
+        self._say(Input.ACCEPT, {**data, "hello": SUBSYSTEM, "ok": True, "version": self._version})
+
+    def refuse(self, code: int, text: str) -> None:
+        """Turn the mediator away; the session ends."""
+        self._turn_away(Input.REFUSE, code, text)
+
+    def reply(self, seq: int | None, reply: Reply) -> None:
+        """Answer a request. What can't be said (not JSON, too long) becomes a refusal that says so."""
+        message = {"seq": seq, "ok": True, "data": reply.data} if reply.ok else _negative(seq, reply)
+        try:
+            self._say(Input.REPLY, message)
+        except IllegalInputError:
+            raise
+        except DialectError as error:
+            self._say(Input.REPLY, _negative(seq, Reply.refusal(error.code, f"the reply: {error.text}")))
+
+    def notify(self, event: Mapping[str, Any]) -> None:
+        """Tell the mediator something. Raises :class:`DialectError` when it can't be said."""
+        self._say(Input.EVENT, dict(event))
+
+    def end(self) -> Faulty | None:
+        """The peer has said its last: complains of a line that never ended."""
+        if self.state not in _LISTENING or not self._lines.pending:
+            return None
+        text = f"the last line never ended: {self._lines.pending} octets thrown away"
+        self._lines.clear()
+        return self._fault(None, DialectError(text, WRONG_LENGTH))
+
+    def _hello(self, message: dict[str, Any]) -> HelloHeard:
+        if "hello" not in message:
+            raise DialectError('hello is due: {"hello":"sorm","version":1}, a JSON object a line')
+        mediator, radius = _name(message, "mediator"), _name(message, "radius")
+        self._version = negotiate(_offer(message), self.versions)
+        self._enter(Input.HELLO)
+        return HelloHeard(ClientHello(mediator, radius, self._version))
+
+    def _request(self, message: dict[str, Any], seq: int | None) -> Asked:
+        op, params = message.get("op"), message.get("params", {})
+        if seq is None:
+            raise DialectError(f"seq: must be a whole number 0..{_SEQ_LIMIT - 1}")
+        if not isinstance(op, str):
+            raise DialectError("op: must be a text")
+        if not isinstance(params, dict):
+            raise DialectError("params: must be an object")
+        problem = request_problem(op, params)
+        if problem is not None:
+            raise DialectError(problem)
+        self._enter(Input.REQUEST)
+        return Asked(seq, Request(op, params))
+
+    def _fault(self, seq: int | None, error: DialectError) -> Faulty:
+        if self.state is State.READY:
+            self._say(Input.FAULT, _negative(seq, Reply.refusal(error.code, error.text)))
+        else:
+            self._turn_away(Input.FAULT, error.code, error.text)
+        return Faulty(error.text)
+
+    def _turn_away(self, cause: Input, code: int, text: str) -> None:
+        self._say(cause, {"hello": SUBSYSTEM, "ok": False, "code": code, "text": text})
+        self._lines.clear()
+
+
+class ClientDialect(_Side):
+    """The mediator's side of one session; its hello is ready to be taken at once.
+
+    Raises :class:`DialectError` when ``mediator`` or ``radius`` is too long to be said.
+    """
+
+    subsystem = SUBSYSTEM
+    table = CLIENT_TABLE
+
+    def __init__(self, mediator: str, radius: str, versions: Versions = VERSIONS) -> None:
+        super().__init__(MAX_REPLY_LINE, MAX_REQUEST_LINE, versions)
+        self._seq = 0
+        hello = {
+            "hello": SUBSYSTEM,
+            "version": versions.highest,
+            "min_version": versions.lowest,
+            "mediator": mediator,
+            "radius": radius,
+        }
+        for key in ("mediator", "radius"):
+            _name(hello, key)
+        self._outgoing.append(encode_line(hello, self._write_limit))
+
+    def ask(self, request: Request) -> int:
+        """Ask; the ``seq`` that the reply will have. Raises :class:`DialectError` when it can't be said."""
+        seq = self._seq + 1
+        self._say(Input.REQUEST, {"seq": seq, "op": request.op, "params": request.params})
+        self._seq = seq
+        return seq
+
+    def next_event(self) -> ClientEvent | None:
+        """What the switch said next, or ``None`` when more must be fed first or all is over."""
+        if not self._lines or self.closed:
+            return None
+        try:
+            cause, event = self._understand(self._read_line())
+            self._enter(cause)
+        except DialectError as error:
+            self._enter(Input.FAULT)
+            event = Broken(f"the switch does not speak the dialect: {error.text}")
+        if self.closed:
+            self._lines.clear()
+        return event
+
+    def _understand(self, message: dict[str, Any]) -> tuple[Input, ClientEvent]:
+        if "hello" in message:
+            return self._hello(message)
+        if self.state is not State.READY:
+            raise DialectError("its hello is due")
+        if "event" in message:
+            if not isinstance(message["event"], str):
+                raise DialectError("event: must be a text")
+            return Input.EVENT, Notified(message)
+        ok, data, seq = message.get("ok"), message.get("data", {}), _seq_of(message)
+        code, text = _code_and_text(message)
+        if not isinstance(ok, bool) or not isinstance(data, dict):
+            raise DialectError("a reply has ok: true or false, and data: an object")
+        if seq is None:
+            raise DialectError(f"a reply without its seq: {text[:200]!a}")
+        return Input.REPLY, Answered(seq, Reply(True, data) if ok else Reply(False, {}, code, text))
+
+    def _hello(self, message: dict[str, Any]) -> tuple[Input, ClientEvent]:
+        if self.state is State.READY:
+            raise DialectError("a second hello")
+        if message.get("ok") is not True:
+            return Input.REFUSAL, TurnedAway(*_code_and_text(message))
+        version = message.get("version")
+        if type(version) is not int or not self.versions.lowest <= version <= self.versions.highest:
+            raise DialectError(f"version: it chose none of those offered")
+        return Input.HELLO, Up(message)
+
+
+def _negative(seq: int | None, reply: Reply) -> dict[str, Any]:
+    code = WRONG_PARAMETERS if reply.code is None else reply.code
+    return {"seq": seq, "ok": False, "code": code, "text": reply.text[:_TEXT_LIMIT]}
+
+
+def _seq_of(message: dict[str, Any]) -> int | None:
+    seq = message.get("seq")
+    return seq if type(seq) is int and 0 <= seq < _SEQ_LIMIT else None
+
+
+def _code_and_text(message: dict[str, Any]) -> tuple[int | None, str]:
+    code, text = message.get("code"), message.get("text", "")
+    if code is not None and not (type(code) is int and 0 <= code <= 0xFF):
+        raise DialectError("code: must be a whole number 0..255")
+    if not isinstance(text, str):
+        raise DialectError("text: must be a text")
+    return code, text
+
+
+def _name(message: dict[str, Any], key: str) -> str:
+    value = message.get(key, "")
+    if not isinstance(value, str) or len(value) > _NAME_LIMIT:
+        raise DialectError(f"{key}: must be a text of at most {_NAME_LIMIT} characters")
+    return value
+
+
+def _offer(message: dict[str, Any]) -> Versions:
+    if message["hello"] != SUBSYSTEM:
+        raise DialectError(f'hello: must be "{SUBSYSTEM}"')
+    highest = message.get("version")
+    lowest = message.get("min_version", 1)
+    if type(highest) is not int or type(lowest) is not int or not 1 <= lowest <= highest:
+        raise DialectError("version and min_version: must be whole numbers, 1 <= min_version <= version")
+    return Versions(lowest, highest)
