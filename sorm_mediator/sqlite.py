@@ -25,9 +25,16 @@ def open_engine(path: Path, *, synchronous: Literal["FULL", "NORMAL"] | None) ->
 
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(uri, uri=True, timeout=5.0, check_same_thread=False)
-        if synchronous:
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute(f"PRAGMA synchronous={synchronous}")
+        try:
+            if synchronous:
+                connection.execute("PRAGMA journal_mode=WAL")
+                connection.execute(f"PRAGMA synchronous={synchronous}")
+            else:
+                # A reader shows what is there, also text that is none: whoever verifies it must get to see it.
+                connection.text_factory = lambda octets: octets.decode("utf-8", "replace")
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     engine: sa.Engine = sa.create_engine("sqlite://", creator=connect, poolclass=sa.StaticPool)
@@ -101,7 +108,8 @@ def open_database(
     """
     try:
         return _prepared(path, synchronous, prepare), ""
-    except (sa.exc.DatabaseError, sqlite3.DatabaseError) as error:
+    except (sa.exc.DatabaseError, sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        # UnicodeDecodeError: the text of SQLite's own error quotes octets of the file.
         if not is_damage(error):
             raise
         aside = move_aside(path, now)

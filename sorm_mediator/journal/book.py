@@ -234,7 +234,7 @@ class JournalReader:
         try:
             with self._engine.connect() as connection:
                 yield connection
-        except (sa.exc.SQLAlchemyError, sqlite3.Error) as error:
+        except (sa.exc.SQLAlchemyError, sqlite3.Error, UnicodeDecodeError) as error:
             raise JournalError(f"{self.path}: can't be read as a journal: {reason(error)}") from error
 
     def close(self) -> None:

@@ -68,6 +68,12 @@ def test_an_edited_row_is_found(path: Path) -> None:
     assert findings(path) == [(3, "edited")]
 
 
+def test_a_row_edited_to_what_is_no_text_is_found(path: Path) -> None:
+    written(path, 5)
+    tamper(path, "UPDATE entries SET body = CAST(x'ff7b' AS TEXT) WHERE seq = 3")
+    assert findings(path) == [(3, "edited")]
+
+
 def test_a_removed_row_is_found(path: Path) -> None:
     written(path, 5)
     tamper(path, "DELETE FROM entries WHERE seq = 2")
