@@ -1,0 +1,479 @@
+"""What coded values mean, for people, in English and in Russian.
+
+Every function takes ``lang`` (``"en"`` or ``"ru"``) and returns one phrase without a full stop. A value that
+no table knows gives a phrase that says so with the value in hexadecimal, never an error: the wire may hold
+anything. A value that was not given is ``None``.
+
+Sources: PROTOCOL sections 3 (encodings), 5 (messages of KPD1), 6 (statuses) and 14 (names). The Russian of
+the 35 extended statuses is that of the mediator's manual (seed 001, "Расширенные коды ошибок"), word for
+word; the Russian of the 12 further ones (PROTOCOL 6.2) is ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+Lang = Literal["en", "ru"]
+
+
+class Text(NamedTuple):
+    """One phrase in both languages."""
+
+    en: str
+    ru: str
+
+    def say(self, lang: Lang) -> str:
+        """The phrase in ``lang``."""
+        return self.ru if lang == "ru" else self.en
+
+
+_Table = Mapping[int, Text]
+
+NOT_GIVEN = Text("not given", "не задано")
+_UNKNOWN = Text("unknown value", "неизвестное значение")
+
+CHANNELS: Mapping[str, Text] = {
+    "command": Text("KPD1, command", "КПД1, команда"),
+    "kpd1": Text("KPD1, message", "КПД1, сообщение"),
+    "kpd2": Text("KPD2, message", "КПД2, сообщение"),
+}
+
+MESSAGES: _Table = {
+    # commands, PROTOCOL 4
+    0x01: Text("start", "запуск технических средств ОРМ"),
+    0x02: Text("stop", "останов технических средств ОРМ"),
+    0x03: Text("set the password", "задание пароля"),
+    0x04: Text("put a KSL into a group", "закрепление КСЛ за группой"),
+    0x05: Text("put an object under control", "постановка объекта на контроль"),
+    0x06: Text("remove an object from control", "снятие объекта с контроля"),
+    0x07: Text("connect a KSL to the speech path", "подключение к разговорному тракту"),
+    0x08: Text("release a KSL", "освобождение КСЛ"),
+    0x09: Text("take a KSL out of a group", "исключение КСЛ из группы"),
+    0x0A: Text("request object data", "запрос данных об объектах контроля"),
+    0x0B: Text("request the KSL groups", "запрос соответствия КСЛ и групп"),
+    0x0C: Text("request a subscriber's services", "запрос списка услуг связи"),
+    0x0D: Text("interrupt the table output", "прерывание выдачи таблиц"),
+    0x0E: Text("test the data channels", "тестирование каналов передачи данных"),
+    0x0F: Text("change an object's parameters", "изменение параметров объекта контроля"),
+    0x10: Text("request trunk names", "запрос имён пучков каналов"),
+    0x11: Text("request the software version", "запрос версии программного обеспечения"),
+    # messages of KPD1, PROTOCOL 5
+    0x21: Text("alarm", "авария"),
+    0x22: Text("software restart", "перезапуск ПО станции"),
+    0x23: Text("object data", "данные об объекте контроля"),
+    0x24: Text("KSL and groups", "соответствие между КСЛ и группами"),
+    0x25: Text("list of services", "список услуг связи"),
+    0x26: Text("unauthorised access", "несанкционированный доступ"),
+    0x27: Text("command received", "подтверждение приёма команды"),
+    0x28: Text("command executed", "подтверждение выполнения команды"),
+    0x29: Text("test reply", "ответ на команду тестирования"),
+    0x2A: Text("trunk name", "имя пучка каналов"),
+    0x2B: Text("software version", "версия программного обеспечения"),
+    0x2C: Text("electronic message", "передача сообщений электросвязи"),
+    # messages of KPD2, PROTOCOL 7
+    0x41: Text("full number received", "приём полного номера"),
+    0x42: Text("answer", "ответ"),
+    0x43: Text("release", "разъединение"),
+    0x44: Text("service used", "использование услуг связи"),
+    0x51: Text("KSL connected", "подключение КСЛ"),
+    0x52: Text("KSL released", "освобождение КСЛ"),
+    0x53: Text("test reply", "ответ на команду тестирования"),
+}
+
+FIELDS: Mapping[str, Text] = {
+    "orm_number": Text("ORM number", "номер ТС ОРМ"),
+    "password": Text("password", "пароль"),
+    "total": Text("messages in all", "всего сообщений"),
+    "index": Text("number of this one", "номер сообщения"),
+    "reserve": Text("reserve", "резерв"),
+    "requirements_version": Text("version of requirements", "версия требований"),
+    "version": Text("version", "версия"),
+    "object_number": Text("object number", "номер объекта"),
+    "object_type": Text("object type", "тип объекта"),
+    "number_sign": Text("number sign", "признак номера"),
+    "number": Text("number", "номер телефона"),
+    "trunk": Text("trunk", "пучок каналов"),
+    "category": Text("category", "категория контроля"),
+    "ksl_group": Text("KSL group", "группа КСЛ"),
+    "group_type": Text("group type", "тип группы"),
+    "ksl_a": Text("KSL-A", "КСЛ-А"),
+    "ksl_b": Text("KSL-B", "КСЛ-В"),
+    "priority": Text("priority", "приоритет"),
+    "new_password": Text("new password", "новый пароль"),
+    "call_number": Text("call number", "номер вызова"),
+    "test_number": Text("test number", "номер теста"),
+    "kpd1_state": Text("state of KPD1", "состояние КПД1"),
+    "kpd2_state": Text("state of KPD2", "состояние КПД2"),
+    "command": Text("command", "команда"),
+    "status": Text("status", "результат"),
+    "line_state": Text("line state", "состояние линии"),
+    "alarm_type": Text("alarm type", "тип аварии"),
+    "alarm_code": Text("alarm code", "код аварии"),
+    "access_code": Text("access code", "код доступа"),
+    "text": Text("text", "текст"),
+    "name": Text("name", "имя"),
+    "station_type": Text("station type", "тип станции"),
+    "selection": Text("selection sign", "признак отбора"),
+    "connection": Text("connection parameters", "параметры связи"),
+    "service_phase": Text("service phase", "фаза услуги"),
+    "calling": Text("calling", "вызывающий"),
+    "called": Text("called", "вызываемый"),
+    "time": Text("day and time", "день и время"),
+    "operation": Text("operation code", "код операции"),
+    "service": Text("service", "услуга"),
+    "services": Text("services", "услуги"),
+    "additional": Text("additional code", "дополнительный код"),
+    "rows": Text("rows", "строки"),
+    "filler": Text("filler", "заполнитель"),
+    "tail": Text("tail", "остаток"),
+    "header": Text("header", "заголовок"),
+    "sender": Text("sender", "отправитель"),
+    "receiver": Text("receiver", "получатель"),
+    "sender_imsi": Text("sender's IMSI", "IMSI отправителя"),
+    "receiver_imsi": Text("receiver's IMSI", "IMSI получателя"),
+    "delivery_state": Text("delivery state", "состояние доставки"),
+    "delivery_code": Text("delivery code", "код доставки"),
+    "payload": Text("payload", "данные"),
+}
+
+# Values with names; a name means the same wherever it stands (PROTOCOL 3.1, 3.2, 3.6, 3.7, 5.11).
+VALUES: Mapping[str, Text] = {
+    "own-subscriber": Text("subscriber of this node", "абонент данной станции"),
+    "network-full": Text("PSTN subscriber, full number", "абонент ТФОП, полный номер"),
+    "network-partial": Text("PSTN subscriber, incomplete number", "абонент ТФОП, неполный номер"),
+    "trunk": Text("trunk", "пучок каналов"),
+    "own": Text("subscriber of this node", "абонент данной станции"),
+    "russia": Text("PSTN subscriber of Russia", "абонент ТФОП России"),
+    "foreign": Text("PSTN subscriber of another country", "абонент ТФОП другой страны"),
+    "emergency": Text("emergency or information service", "экстренная или справочная служба"),
+    "imsi": Text("IMSI or another mobile identifier", "IMSI или другой мобильный идентификатор"),
+    "private": Text("this exchange", "абонент данной станции"),
+    "local": Text("local network", "местная сеть"),
+    "zone": Text("zone network", "зоновая сеть"),
+    "intercity": Text("long-distance network", "междугородная сеть"),
+    "international": Text("international network", "международная сеть"),
+    "combined": Text("combined: both parties on one line", "совмещённый: оба абонента на одной линии"),
+    "separate": Text("separate: a line for each party", "раздельный: по линии на абонента"),
+    "statistical": Text("statistical: no lines", "статистический: без линий"),
+    "high": Text("priority", "приоритетный"),
+    "normal": Text("ordinary", "обычный"),
+    "terminal": Text("terminal node", "оконечная станция"),
+    "transit": Text("transit node", "транзитная станция"),
+    "terminal-transit": Text("terminal and transit node", "оконечно-транзитная станция"),
+}
+
+# Receipt (27h) and execution (28h): PROTOCOL 5.7, 5.8. Status 00h and 01h differ between the two.
+RECEIPT: _Table = {
+    0x00: Text("accepted", "принята"),
+    0x01: Text("refused: format or parameters", "не принята: ошибка формата или параметров"),
+    0x02: Text("refused: not started", "не принята: технические средства не запущены"),
+}
+EXECUTION: _Table = {
+    0x00: Text("done", "выполнена"),
+    0x01: Text("not done", "не выполнена"),
+    0x03: Text("not done: wrong password", "не выполнена: неверный пароль"),
+    0x05: Text("not done: wrong ORM number", "не выполнена: неверный номер ТС ОРМ"),
+    0x07: Text("not done: already running", "не выполнена: технические средства уже запущены"),
+}
+_EITHER: _Table = {
+    **RECEIPT,
+    **EXECUTION,
+    0x00: Text("accepted or done", "принята или выполнена"),
+    0x01: Text("refused or not done", "не принята или не выполнена"),
+}
+
+EXTENDED_SEED: _Table = {
+    0x10: Text(
+        "command not accepted: wrong length, or wrong count of digits in the number",
+        "команда не принята, неверная длина или неверное количество знаков в номере",
+    ),
+    0x11: Text("parameter(s) error", "ошибка параметра(-ов)"),
+    0x12: Text("wrong object type", "неверный тип объекта"),
+    0x13: Text("wrong number type", "неверный тип номера"),
+    0x14: Text("wrong category", "неверная категория"),
+    0x15: Text("priority error", "ошибка приоритета"),
+    0x16: Text(
+        "start not accepted: already started", "команда «Старт СОРМ» не принята по причине «уже стартовал»"
+    ),
+    0x17: Text(
+        "command not accepted: SORM is not started", "команда не принята по причине «СОРМ не запущен»"
+    ),
+    0x18: Text(
+        "command not accepted: wrong ORM number", "команда не принята по причине «неверный номер СОРМ»"
+    ),
+    0x25: Text("trunk group not defined", "транк-группа не задана"),
+    0x30: Text("KSL group is defined with another type", "группа КСЛ определена другим типом"),
+    0x31: Text(
+        "object table full, monitoring not begun", "таблица объектов переполнена, мониторинг не начат"
+    ),
+    0x32: Text("the group has no such KSL", "в указанной группе КСЛ нет такой КСЛ"),
+    0x33: Text("object already defined", "объект уже задан"),
+    0x34: Text("wrong object number", "неверный номер объекта"),
+    0x36: Text("number already defined", "номер уже задан"),
+    0x37: Text("object number does not suit the command", "номер объекта не подходит для команды"),
+    0x38: Text("wrong object type or wrong number type", "неверный тип объекта или неверный тип номера"),
+    0x39: Text(
+        "output already finished (answer to the table commands)",
+        "вывод информации уже завершен (ответ на команду «выдача таблиц»)",
+    ),
+    0x3A: Text("KSL-A already assigned", "КСЛ-А уже закреплена"),
+    0x3D: Text(
+        "wrong object number (on connecting to or disconnecting from a call)",
+        "неверный номер объекта (при подключении к соединению, отключению от соединения)",
+    ),
+    0x3E: Text("wrong KSL group number", "неверный номер группы КСЛ"),
+    0x3F: Text("wrong KSL-A number", "неверный номер КСЛ-А"),
+    0x40: Text("wrong KSL-B number", "неверный номер КСЛ-Б"),
+    0x41: Text("wrong KSL-A and KSL-B numbers", "неверный номер КСЛ-А и КСЛ-Б"),
+    0x44: Text("wrong count of digits", "неверное количество цифр"),
+    0x4E: Text("trunk parameters not given", "параметры транка не заданы"),
+    0x53: Text("neither number nor direction found", "не найден ни номер ни направление"),
+    0x54: Text("the subscriber number is not local", "номер абонента не локальный"),
+    0x55: Text("wrong number sign", "признак номера неверный"),
+    0x56: Text("wrong object type for a local number", "неверный тип объекта для локального номера"),
+    0x57: Text(
+        "the local sign cannot be used, the number is not local",
+        "признак локальный нельзя применить, поскольку номер не локальный",
+    ),
+    0x5F: Text("KSL not given", "КСЛ не задана"),
+    0x61: Text("services not set", "ДВО не заданы"),
+    0x73: Text("KSL allocation error", "ошибка выделения КСЛ"),
+}
+EXTENDED_FURTHER: _Table = {
+    0x19: Text("wrong number length", "неверная длина номера"),
+    0x20: Text(
+        "neither number nor trunk given when adding an object",
+        "при постановке объекта не заданы ни номер, ни пучок каналов",
+    ),
+    0x21: Text("interrupted by console", "прервано пультом"),
+    0x2D: Text(
+        "not accepted: previous command still running",
+        "команда не принята, предыдущая команда ещё выполняется",
+    ),
+    0x35: Text("number not found", "номер не найден"),
+    0x3B: Text("number coincides", "номер совпадает"),
+    0x47: Text("no number given for trunk", "не задан номер пучка каналов"),
+    0x48: Text("both number and trunk given", "заданы и номер, и пучок каналов"),
+    0x49: Text("no trunk with that number", "нет пучка каналов с таким номером"),
+    0x4A: Text("that trunk is already controlled", "этот пучок каналов уже на контроле"),
+    0x4B: Text("ten trunks are controlled already", "на контроле уже десять пучков каналов"),
+    0x4C: Text("trunk number differs from the one defined", "номер пучка каналов отличается от заданного"),
+}
+
+SERVICES: _Table = {
+    0x20: Text("all call forwarding", "все виды переадресации"),
+    0x21: Text("forwarding unconditional", "безусловная переадресация"),
+    0x28: Text("all conditional forwarding", "все виды условной переадресации"),
+    0x29: Text("forwarding on busy", "переадресация по занятости"),
+    0x2A: Text("forwarding on no reply", "переадресация по неответу"),
+    0x2B: Text("forwarding when not reachable", "переадресация по недоступности"),
+    0x31: Text("call transfer", "передача вызова"),
+    0x32: Text("call pick-up", "перехват вызова"),
+    0x33: Text("consultation call", "наведение справки"),
+    0x40: Text("end of hold", "снятие с удержания"),
+    0x41: Text("call waiting", "уведомление о поступлении вызова"),
+    0x42: Text("hold", "удержание вызова"),
+    0x43: Text("completion of calls to a busy subscriber", "ожидание освобождения абонента"),
+    0x50: Text("multi-party services, conference", "все виды многосторонней связи, конференция"),
+    0x51: Text("multi-party", "многосторонняя связь"),
+    0x52: Text("three-party", "трёхсторонняя связь"),
+}
+PHASES: _Table = {
+    0x00: Text("ordinary call", "обычный вызов"),
+    0x01: Text("service ordered", "заказ услуги"),
+    0x02: Text("service checked", "проверка услуги"),
+    0x03: Text("service cancelled", "отмена услуги"),
+    0x04: Text("service used", "использование услуги"),
+    0x05: Text("information passed during the call", "передача информации во время соединения"),
+}
+_SELECTION_REASONS = (
+    Text("A number", "номер А"),
+    Text("B number", "номер В"),
+    Text("trunk", "пучок каналов"),
+    Text("service", "услуга"),
+)
+_SELECTION_KINDS: _Table = {
+    1: Text("combined", "совмещённый"),
+    3: Text("separate", "раздельный"),
+    2: Text("statistical", "статистический"),
+}
+_CONNECTION_HOW: _Table = {
+    1: Text("set up automatically", "установлено автоматически"),
+    2: Text("set up by an operator", "установлено полуавтоматически"),
+}
+_CONNECTION_DIRECTION: _Table = {
+    0x1: Text("outgoing", "исходящее"),
+    0x2: Text("incoming", "входящее"),
+    0x4: Text("international transit", "международный транзит"),
+    0x8: Text("long-distance transit", "междугородный транзит"),
+    0xC: Text("inside this node", "внутри станции"),
+}
+CONNECTIONS: tuple[int, ...] = tuple(
+    how << 4 | way for how in _CONNECTION_HOW for way in _CONNECTION_DIRECTION
+)
+
+_KSL_AT_CALL: _Table = {
+    0x00: Text("KSL connected", "КСЛ подключена"),
+    0x01: Text("no free KSL in the group", "нет свободных КСЛ в группе"),
+}
+OPERATIONS: Mapping[int, _Table] = {
+    0x41: _KSL_AT_CALL,
+    0x42: _KSL_AT_CALL,
+    0x43: {
+        0x01: Text("released for technical reasons", "разъединение по техническим причинам"),
+        0x02: Text("released after incomplete dialling", "разъединение при неполном наборе"),
+        0x03: Text("called party busy", "вызываемый абонент занят"),
+        0x04: Text("called party does not answer", "вызываемый абонент не отвечает"),
+        0x05: Text("released after conversation", "разъединение после разговора"),
+    },
+    0x44: _KSL_AT_CALL,
+    0x51: {0x00: Text("connected normally", "нормальное подключение")},
+    0x52: {
+        0x01: Text("released by command 8", "освобождена по команде 8"),
+        0x02: Text("taken by a priority object", "занята приоритетным объектом"),
+        0x03: Text("taken to carry out command 7", "занята по приоритету для команды 7"),
+        0x04: Text("equipment fault", "неисправность оборудования"),
+        0x05: Text("object removed, command 6", "объект снят с контроля, команда 6"),
+        0x06: Text("stopped, command 2", "останов, команда 2"),
+    },
+}
+_NO_OPERATION = Text("statistical control", "статистический контроль")
+
+ALARM_TYPES: _Table = {
+    0x01: Text("tables distorted or lost", "таблицы искажены или утеряны"),
+    0x02: Text("tables intact, operator action needed", "таблицы целы, требуется вмешательство оператора"),
+    0x03: Text("tables intact, no action needed", "таблицы целы, вмешательство не требуется"),
+    0x04: Text("line characteristics changed", "изменились характеристики линий"),
+}
+ALARM_CODES: _Table = {
+    0x01: Text("E1: loss of signal (LOS)", "E1: потеря сигнала (LOS)"),
+    0x02: Text("E1: remote alarm (RAI)", "E1: авария на удалённой стороне (RAI)"),
+    0x03: Text("restart of the SIP adapter", "перезапуск SIP-адаптера"),
+}
+ACCESS_CODES: _Table = {
+    0x01: Text("access from a forbidden port", "обращение с неразрешённого порта"),
+    0x02: Text("access with a wrong password", "обращение с неверным паролем"),
+    0x03: Text("tables read or written by another", "чтение или запись таблиц не пультом"),
+    0x04: Text("port of the console link reassigned", "переназначен порт связи с пультом"),
+    0x05: Text("wrong ORM number", "неверный номер ТС ОРМ"),
+}
+LINE_STATES: _Table = {
+    0x00: Text("good", "исправна"),
+    0x01: Text("faulty", "неисправна"),
+    0x03: Text("blocked", "заблокирована"),
+    0x07: Text("restrictions", "ограничения"),
+    0xFF: Text("unknown", "неизвестно"),
+}
+
+
+def _phrase(table: _Table, value: int | None, lang: Lang) -> str:
+    if value is None:
+        return NOT_GIVEN.say(lang)
+    text = table.get(value)
+    return text.say(lang) if text is not None else unknown_text(value, lang)
+
+
+def unknown_text(value: object, lang: Lang = "en") -> str:
+    """What to call a value that no table knows; an integer is shown as two hexadecimal digits."""
+    shown = f"0x{value:02X}" if isinstance(value, int) else str(value)
+    return f"{_UNKNOWN.say(lang)} {shown}"
+
+
+def message_text(code: int, lang: Lang = "en") -> str:
+    """What a message or command is, by its code (PROTOCOL 4, 5, 7)."""
+    return _phrase(MESSAGES, code, lang)
+
+
+def field_text(name: str, lang: Lang = "en") -> str:
+    """The caption of a field by its name of PROTOCOL 14; an unknown name is its own caption."""
+    text = FIELDS.get(name)
+    return text.say(lang) if text is not None else name.replace("_", " ")
+
+
+def channel_text(channel: str, lang: Lang = "en") -> str:
+    """The channel ``command``, ``kpd1`` or ``kpd2``."""
+    text = CHANNELS.get(channel)
+    return text.say(lang) if text is not None else channel
+
+
+def status_text(status: int | None, lang: Lang = "en", *, message_code: int | None = None) -> str:
+    """The status of 27h or 28h; ``message_code`` tells which of the two, where that matters (00h, 01h)."""
+    order = {0x27: RECEIPT, 0x28: EXECUTION}.get(message_code or 0, _EITHER)
+    if status in order:
+        return _phrase(order, status, lang)
+    return _phrase({**_EITHER, **EXTENDED_SEED, **EXTENDED_FURTHER}, status, lang)
+
+
+def value_name_text(name: str, lang: Lang = "en") -> str:
+    """A named value (object type, sign, category, group type, priority, station type)."""
+    text = VALUES.get(name)
+    return text.say(lang) if text is not None else unknown_text(name, lang)
+
+
+def selection_text(selection: int | None, lang: Lang = "en") -> str:
+    """The selection sign: two bits for each reason, several reasons may stand together (PROTOCOL 3.8)."""
+    if selection is None:
+        return NOT_GIVEN.say(lang)
+    reasons = [
+        f"{reason.say(lang)} ({_SELECTION_KINDS[selection >> 2 * place & 3].say(lang)})"
+        for place, reason in enumerate(_SELECTION_REASONS)
+        if selection >> 2 * place & 3
+    ]
+    return ", ".join(reasons) or unknown_text(selection, lang)
+
+
+def connection_text(connection: int | None, lang: Lang = "en") -> str:
+    """The connection parameters: direction, and how the call was set up (PROTOCOL 3.9)."""
+    if connection is None:
+        return NOT_GIVEN.say(lang)
+    how = _CONNECTION_HOW.get(connection >> 4)
+    way = _CONNECTION_DIRECTION.get(connection & 0xF)
+    if how is None or way is None:
+        return unknown_text(connection, lang)
+    return f"{way.say(lang)}, {how.say(lang)}"
+
+
+def phase_text(phase: int | None, lang: Lang = "en") -> str:
+    """The service phase (PROTOCOL 3.10)."""
+    return _phrase(PHASES, phase, lang)
+
+
+def service_text(service: int | None, lang: Lang = "en") -> str:
+    """A service code (PROTOCOL 3.11)."""
+    return _phrase(SERVICES, service, lang)
+
+
+def operation_text(operation: int | None, lang: Lang = "en", *, message_code: int) -> str:
+    """The operation code, whose meaning depends on the message (PROTOCOL 3.13)."""
+    if operation is None:
+        return (_NO_OPERATION if message_code in (0x41, 0x42, 0x44) else NOT_GIVEN).say(lang)
+    return _phrase(OPERATIONS.get(message_code, {}), operation, lang)
+
+
+def alarm_type_text(alarm_type: int | None, lang: Lang = "en") -> str:
+    """The first byte of 21h (PROTOCOL 5.1)."""
+    return _phrase(ALARM_TYPES, alarm_type, lang)
+
+
+def alarm_code_text(alarm_code: int | None, lang: Lang = "en") -> str:
+    """The second byte of 21h, in the vendor's meaning (PROTOCOL 5.1)."""
+    return _phrase(ALARM_CODES, alarm_code, lang)
+
+
+def access_text(access_code: int | None, lang: Lang = "en") -> str:
+    """The code of 26h (PROTOCOL 5.6)."""
+    return _phrase(ACCESS_CODES, access_code, lang)
+
+
+def line_state_text(line_state: int | None, lang: Lang = "en") -> str:
+    """The state of the subscriber's line in 23h (PROTOCOL 5.3); FFh may come as ``None``."""
+    return _phrase(LINE_STATES, 0xFF if line_state is None else line_state, lang)
+
+
+def streams_text(bitmap: int, lang: Lang = "en") -> str:
+    """The streams whose bit is set in 29h and 53h (PROTOCOL 5.9)."""
+    streams = ", ".join(str(stream) for stream in range(8) if bitmap >> stream & 1)
+    if lang == "ru":
+        return f"потоки {streams}" if streams else "ни одного потока"
+    return f"streams {streams}" if streams else "no stream"

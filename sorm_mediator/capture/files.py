@@ -1,0 +1,228 @@
+"""Reading the two capture file formats: pcap and pcapng.
+
+Both are read block by block from a binary stream, so memory doesn't depend on the size of the file. Formats:
+the pcap and pcapng Internet-Drafts of the IETF's opsawg (draft-ietf-opsawg-pcap, -pcapng).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from sorm_mediator.capture.errors import CaptureError
+from sorm_mediator.capture.events import Trouble
+
+PCAPNG_MAGIC = b"\x0a\x0d\x0d\x0a"
+# magic as it stands in the file -> (byte order, nanoseconds in one unit of the fraction, octets of a record's header)
+_PCAP_MAGICS = {
+    bytes.fromhex("a1b2c3d4"): (">", 1000, 16),
+    bytes.fromhex("d4c3b2a1"): ("<", 1000, 16),
+    bytes.fromhex("a1b23c4d"): (">", 1, 16),
+    bytes.fromhex("4d3cb2a1"): ("<", 1, 16),
+    # Kuznetsov's variant: each record has eight octets more
+    bytes.fromhex("a1b2cd34"): (">", 1000, 24),
+    bytes.fromhex("34cdb2a1"): ("<", 1000, 24),
+}
+MAX_BLOCK = 16 * 1024 * 1024
+"""Octets that one record or block may claim; more is damage, not data."""
+
+_SECTION, _INTERFACE, _OLD_PACKET, _SIMPLE, _ENHANCED = 0x0A0D0D0A, 1, 2, 3, 6
+_IF_NAME, _IF_TSRESOL, _IF_TSOFFSET, _EPB_FLAGS = 2, 9, 14, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One captured frame."""
+
+    link_type: int
+    data: bytes
+    time_ns: int | None
+    length: int
+    """Octets on the wire; more than ``data`` holds when the capture cut it."""
+    interface: str = ""
+    direction: str = ""
+    """``in``, ``out`` or empty when the file doesn't say."""
+
+
+def is_capture(start: bytes) -> bool:
+    """Whether a file that begins with ``start`` (at least four octets) is pcap or pcapng."""
+    return start[:4] == PCAPNG_MAGIC or start[:4] in _PCAP_MAGICS
+
+
+def read_packets(stream: BinaryIO) -> Iterator[Packet | Trouble]:
+    """The packets of a pcap or pcapng file; damage ends the reading with a :class:`Trouble`.
+
+    Raises :class:`CaptureError` when the stream is neither.
+    """
+    magic = _read(stream, 4)
+    if magic == PCAPNG_MAGIC:
+        yield from _pcapng(stream)
+    elif magic in _PCAP_MAGICS:
+        yield from _pcap(stream, *_PCAP_MAGICS[magic])
+    else:
+        raise CaptureError("not a capture file: it begins neither like pcap nor like pcapng")
+
+
+def _read(stream: BinaryIO, size: int) -> bytes:
+    """``size`` octets, fewer only at the end (a pipe gives what it has)."""
+    parts: list[bytes] = []
+    while size > 0 and (part := stream.read(size)):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def _pcap(stream: BinaryIO, order: str, tick: int, record_size: int) -> Iterator[Packet | Trouble]:
+    header = _read(stream, 20)
+    if len(header) < 20:
+        yield Trouble("the pcap file is cut inside its header")
+        return
+    link_type: int = struct.unpack(order + "I", header[16:])[0] & 0x0FFFFFFF  # above: FCS length
+    record = struct.Struct(order + "IIII")
+    position = 24
+    while head := _read(stream, record_size):
+        if len(head) < record_size:
+            yield Trouble(f"the pcap file is cut inside a record's header at octet {position}")
+            return
+        seconds, fraction, kept, length = record.unpack(head[:16])
+        if kept > MAX_BLOCK:
+            yield Trouble(f"the pcap record at octet {position} claims {kept} octets: the rest is not read")
+            return
+        data = _read(stream, kept)
+        yield Packet(link_type, data, seconds * 1_000_000_000 + fraction * tick, length)
+        if len(data) < kept:
+            yield Trouble(
+                f"the pcap file is cut inside the record at octet {position}: {kept - len(data)} octets missing"
+            )
+            return
+        position += record_size + kept
+
+
+@dataclass(slots=True)
+class _Interface:
+    link_type: int
+    snap_length: int
+    name: str = ""
+    ticks_per_second: int = 1_000_000
+    offset_seconds: int = 0
+
+    def time_ns(self, ticks: int) -> int:
+        return ticks * 1_000_000_000 // self.ticks_per_second + self.offset_seconds * 1_000_000_000
+
+
+@dataclass(slots=True)
+class _Section:
+    order: str
+    interfaces: list[_Interface] = field(default_factory=list)
+
+
+class _DamagedError(Exception):
+    """A block that says something impossible about itself."""
+
+
+def _pcapng(stream: BinaryIO) -> Iterator[Packet | Trouble]:
+    section = _Section("<")
+    position = 0
+    head = PCAPNG_MAGIC  # read already to know the format
+    while head:
+        try:
+            kind, body, size, whole = _block(stream, head, section)
+            if kind == _INTERFACE:
+                section.interfaces.append(_interface(body, section.order))
+            elif packet := _packet(kind, body, section):
+                yield packet
+        except _DamagedError as damage:
+            yield Trouble(f"the pcapng block at octet {position} {damage}: the rest is not read")
+            return
+        if not whole:
+            yield Trouble(f"the pcapng file is cut inside the block at octet {position}")
+            return
+        position += size
+        head = _read(stream, 4)
+
+
+def _block(stream: BinaryIO, head: bytes, section: _Section) -> tuple[int, bytes, int, bool]:
+    """Kind, body, size and completeness of the block that begins with ``head``; a section sets the order."""
+    rest = _read(stream, 4)
+    if len(head) < 4 or len(rest) < 4:
+        return 0, b"", 0, False
+    taken = b""
+    if head == PCAPNG_MAGIC:
+        taken = _read(stream, 4)
+        if len(taken) < 4:
+            return 0, b"", 0, False
+        if taken not in (b"\x1a\x2b\x3c\x4d", b"\x4d\x3c\x2b\x1a"):
+            raise _DamagedError(f"has the byte-order mark {taken.hex()}")
+        section.order = ">" if taken[0] == 0x1A else "<"
+        section.interfaces.clear()
+    kind, size = struct.unpack(section.order + "II", head + rest)
+    if size < 12 or size % 4 or size > MAX_BLOCK:
+        raise _DamagedError(f"claims a length of {size}")
+    wanted = size - 8 - len(taken)
+    content = _read(stream, wanted)
+    body = taken + content[: wanted - 4]
+    return kind, body, size, len(content) == wanted
+
+
+def _interface(body: bytes, order: str) -> _Interface:
+    if len(body) < 8:
+        raise _DamagedError("describes an interface in less than 8 octets")
+    link_type, _reserved, snap_length = struct.unpack_from(order + "HHI", body)
+    interface = _Interface(link_type, snap_length)
+    for code, value in _options(body[8:], order):
+        if code == _IF_NAME:
+            interface.name = value.decode("utf-8", "replace")
+        elif code == _IF_TSRESOL and value:
+            exponent = value[0] & 0x7F
+            interface.ticks_per_second = 2**exponent if value[0] & 0x80 else 10**exponent
+        elif code == _IF_TSOFFSET and len(value) == 8:
+            (interface.offset_seconds,) = struct.unpack(order + "q", value)
+    return interface
+
+
+def _packet(kind: int, body: bytes, section: _Section) -> Packet | None:
+    """The packet in a block, or nothing when the block holds none (name resolution, statistics ...)."""
+    order = section.order
+    if kind == _ENHANCED:
+        if len(body) < 20:
+            raise _DamagedError("holds a packet in less than 20 octets")
+        index, high, low, kept, length = struct.unpack_from(order + "IIIII", body)
+        start = 20
+    elif kind == _OLD_PACKET:
+        if len(body) < 20:
+            raise _DamagedError("holds a packet in less than 20 octets")
+        index, _drops, high, low, kept, length = struct.unpack_from(order + "HHIIII", body)
+        start = 20
+    elif kind == _SIMPLE:
+        if len(body) < 4:
+            raise _DamagedError("holds a packet in less than 4 octets")
+        (length,) = struct.unpack_from(order + "I", body)
+        index, high, low, start = 0, None, 0, 4
+        kept = length
+    else:
+        return None
+    if index >= len(section.interfaces):
+        raise _DamagedError(f"names the interface {index}, which is not described")
+    interface = section.interfaces[index]
+    if kind == _SIMPLE and interface.snap_length:
+        kept = min(kept, interface.snap_length)
+    data = body[start : start + kept]
+    direction = ""
+    for code, value in _options(body[start + (kept + 3) // 4 * 4 :], order):
+        if code == _EPB_FLAGS and len(value) == 4:
+            (flags,) = struct.unpack(order + "I", value)
+            direction = {1: "in", 2: "out"}.get(flags & 3, "")
+    time_ns = None if high is None else interface.time_ns(high << 32 | low)
+    return Packet(interface.link_type, data, time_ns, length, interface.name, direction)
+
+
+def _options(area: bytes, order: str) -> Iterator[tuple[int, bytes]]:
+    position = 0
+    while position + 4 <= len(area):
+        code, length = struct.unpack_from(order + "HH", area, position)
+        if code == 0:
+            return
+        yield code, area[position + 4 : position + 4 + length]
+        position += 4 + (length + 3) // 4 * 4

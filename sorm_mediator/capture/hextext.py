@@ -1,0 +1,266 @@
+"""Octets written as text: hex in its common writings, quoted byte strings, and hex dumps.
+
+Understood: ``CC 01``, ``CC01``, ``cc:01``, ``0xCC, 0x01``, ``CCh 01h``, ``\\xCC\\x01``, Python's and C's byte strings
+(``b"\\xcc\\x01123456"``), any of them over several lines and with ``#`` comments; dumps of ``xxd``, ``hexdump``,
+``hexdump -C``, ``xxd -i``, ``od -A x|o|d -t x1|x1z|x2`` and Wireshark (a packet's bytes, and "Follow stream" with the two
+directions told by indentation).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from sorm_mediator.capture.errors import CaptureError
+
+MAX_REPEATED = 64 * 1024 * 1024
+"""Octets that the ``*`` of a dump (lines like the one before) may stand for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Octets that belong together; ``side`` names the direction where a dump tells two apart."""
+
+    data: bytes
+    side: str = ""
+
+
+def parse_text(text: str) -> list[Part]:
+    """The octets written in ``text``.
+
+    Raises :class:`CaptureError` with the character at which it is no hex, or when it holds no octet.
+    """
+    parts = _parse_dump(text) or _parse_escapes(text) or [Part(_parse_hex(text))]
+    if not any(part.data for part in parts):
+        raise CaptureError("nothing to decode: no hexadecimal digit in the input")
+    return parts
+
+
+# --- plain hex -------------------------------------------------------------------------------------------------
+
+_TOKEN = re.compile(
+    r"(?P<prefix>0[xX]|16\#|\\[xX])?(?P<digits>[0-9A-Fa-f]+)[hH]?(?![G-Zg-z])"
+    r"|(?P<skip>[\s,;:.|_'\"\[\]{}()<>-]+|\#[^\n]*)"
+)
+
+
+_C_ARRAY = re.compile(r"[^{}]*=\s*\{([^{}]*)\}[^{}]*")
+
+
+def _parse_hex(text: str) -> bytes:
+    if (array := _C_ARRAY.fullmatch(text)) is not None:
+        # what stands around the braces becomes blank, so that places in messages stay right
+        text = re.sub(r"\S", " ", text[: array.start(1)]) + array[1]
+    if len(lines := text.split()) > 1 and all(_HEX_LINE.fullmatch(line) for line in lines):
+        joined = _joined(text, lines)
+        if joined is not None:
+            return joined
+    octets = bytearray()
+    position = 0
+    while position < len(text):
+        token = _TOKEN.match(text, position)
+        if token is None:
+            raise CaptureError(f"not hex: {text[position]!r} at {place(text, position)}")
+        position = token.end()
+        digits = token["digits"]
+        if digits is None:
+            continue
+        if len(digits) % 2:
+            if not (token["prefix"] or len(digits) == 1):
+                raise CaptureError(
+                    f"not hex: {len(digits)} digits, an odd number, at {place(text, token.start('digits'))}"
+                )
+            digits = "0" + digits
+        octets += bytes.fromhex(digits)
+    return bytes(octets)
+
+
+_HEX_LINE = re.compile(r"[0-9A-Fa-f]+")
+
+
+def _joined(text: str, lines: list[str]) -> bytes | None:
+    """One long number broken into lines anywhere, also inside an octet."""
+    one_a_line = len(lines) == len([line for line in text.splitlines() if line.strip()])
+    digits = "".join(lines)
+    if one_a_line and len(digits) % 2 == 0 and all(len(line) > 2 for line in lines[:-1]):
+        return bytes.fromhex(digits)
+    return None
+
+
+def place(text: str, position: int) -> str:
+    """Where a character is, for a person: counted from 1, with the line when there are several."""
+    if "\n" not in text.strip("\n"):
+        return f"character {position + 1}"
+    line = text.count("\n", 0, position) + 1
+    column = position - text.rfind("\n", 0, position)
+    return f"character {position + 1} (line {line}, column {column})"
+
+
+# --- byte strings ----------------------------------------------------------------------------------------------
+
+_ESCAPED = re.compile(r"\\[xX][0-9A-Fa-f]{2}")
+_ESCAPE = re.compile(r"\\(?:[xX](?P<hex>[0-9A-Fa-f]{2})|(?P<octal>[0-3]?[0-7]{1,2})|(?P<char>.))", re.DOTALL)
+_CHARACTERS = {"n": 10, "r": 13, "t": 9, "a": 7, "b": 8, "f": 12, "v": 11, "\\": 92, "'": 39, '"': 34}
+_QUOTED = re.compile(r"[bB]?(?P<quote>[\"'])(?P<inside>.*)(?P=quote)[,;]?", re.DOTALL)
+
+
+def _parse_escapes(text: str) -> list[Part] | None:
+    """A byte string; nothing when the text has no ``\\x``, or nothing but them and separators (plain hex then)."""
+    if not _ESCAPED.search(text):
+        return None
+    body = text.strip()
+    start = text.index(body)
+    quoted = _QUOTED.fullmatch(body)
+    if quoted is not None:
+        start += quoted.start("inside")
+        body = quoted["inside"]
+    elif not _ESCAPED.sub("", body).strip(" \t\r\n,;"):
+        return None
+    octets = bytearray()
+    position = 0
+    while position < len(body):
+        if body[position] != "\\":
+            if not 0x20 <= ord(body[position]) < 0x7F:
+                raise CaptureError(
+                    f"not a byte string: {body[position]!r} at {place(text, start + position)}"
+                )
+            octets.append(ord(body[position]))
+            position += 1
+            continue
+        escape = _ESCAPE.match(body, position)
+        if escape is None or (escape["char"] is not None and escape["char"] not in _CHARACTERS):
+            raise CaptureError(
+                f"not a byte string: unknown escape {body[position : position + 2]!r}"
+                f" at {place(text, start + position)}"
+            )
+        if escape["hex"] is not None:
+            octets.append(int(escape["hex"], 16))
+        elif escape["octal"] is not None:
+            octets.append(int(escape["octal"], 8))
+        else:
+            octets.append(_CHARACTERS[escape["char"]])
+        position = escape.end()
+    return [Part(bytes(octets))]
+
+
+# --- dumps -----------------------------------------------------------------------------------------------------
+
+_LINE = re.compile(
+    r"(?P<indent>[ \t]*)(?:0[xX])?(?P<offset>[0-9A-Fa-f]{4,16})(?P<colon>:?)(?P<rest>[ \t].*|)"
+)
+_GROUP = re.compile(r"(?P<space>[ \t]+)(?P<digits>(?:[0-9A-Fa-f]{2})+)(?=[ \t]|$)")
+_REPEATED = "*"
+
+
+@dataclass(slots=True)
+class _Row:
+    """One line of a dump."""
+
+    indent: str
+    offset: str
+    data: bytes
+    repeated: bool = False  # a "*": lines like the one before, up to this offset
+
+
+def _parse_dump(text: str) -> list[Part] | None:
+    """The octets of a dump; nothing when the text isn't one: offsets and counts must agree."""
+    rows = _rows(text)
+    if not rows or not any(row.data for row in rows):
+        return None
+    for exact in (True, False):
+        for radix in (16, 8, 10):
+            parts = _assemble(rows, radix, exact=exact)
+            if parts is not None:
+                return parts
+    return None
+
+
+def _rows(text: str) -> list[_Row] | None:
+    rows: list[_Row] = []
+    repeated = False
+    for line in text.splitlines():
+        if not line.strip():
+            continue
+        if line.strip() == _REPEATED and rows:
+            repeated = True
+            continue
+        match = _LINE.fullmatch(line)
+        if match is None:
+            return None
+        data = _columns(match["rest"], colon=bool(match["colon"]))
+        if match["rest"].strip() and not data:
+            return None
+        rows.append(_Row(match["indent"], match["offset"], data, repeated))
+        repeated = False
+    return rows
+
+
+def _columns(rest: str, *, colon: bool) -> bytes:
+    """The octets of a line: groups one space apart; two in the middle (not in xxd); then the column of text."""
+    octets = bytearray()
+    position = 0
+    while group := _GROUP.match(rest, position):
+        space = len(group["space"])
+        if octets and space > 1 and not (space == 2 and len(octets) == 8 and not colon):
+            break
+        digits = bytes.fromhex(group["digits"])
+        # hexdump and od write words of the host, which is little-endian wherever they run today
+        octets += digits[::-1] if len(digits) == 2 and not colon else digits
+        position = group.end()
+    return bytes(octets)
+
+
+def _assemble(rows: list[_Row], radix: int, *, exact: bool) -> list[Part] | None:
+    """Rows -> parts, if every offset is where the octets before it end.
+
+    Not ``exact``: a row may hold more than the next offset says, being text that looks like octets, or the
+    padding of the last word.
+    """
+    sides: dict[str, _Side] = {}
+    parts: list[Part] = []
+    for row in rows:
+        try:
+            offset = int(row.offset, radix)
+        except ValueError:
+            return None
+        side = sides.get(row.indent)
+        if side is None:
+            side = sides[row.indent] = _Side("" if not sides else f" {len(sides) + 1}", offset)
+            if offset and len(rows) == 1:
+                return None
+        elif offset == 0 and side.data:
+            parts.append(side.cut())
+            side.start = 0
+        if not side.advance(offset, repeated=row.repeated, exact=exact):
+            return None
+        side.data += row.data
+        side.last = row.data
+    return [*parts, *(side.cut() for side in sides.values())]
+
+
+class _Side:
+    """The octets collected for one indentation."""
+
+    def __init__(self, name: str, start: int) -> None:
+        self.name = name
+        self.start = start
+        self.data = bytearray()
+        self.last = b""
+
+    def advance(self, offset: int, *, repeated: bool, exact: bool) -> bool:
+        """Whether the next line may begin at ``offset``: cuts text taken for octets, fills a ``*``."""
+        missing = offset - self.start - len(self.data)
+        if missing > 0 and repeated and self.last and missing <= MAX_REPEATED:
+            times = -(-missing // len(self.last))
+            self.data += (self.last * times)[:missing]
+            return True
+        if not exact and missing < 0 and len(self.last) + missing > 0:
+            del self.data[missing:]
+            return True
+        return missing == 0
+
+    def cut(self) -> Part:
+        part = Part(bytes(self.data), self.name)
+        self.data = bytearray()
+        self.last = b""
+        return part

@@ -1,0 +1,233 @@
+"""From a captured frame to what TCP or UDP carries in it.
+
+Link layers known: Ethernet (with VLAN tags), raw IP, Linux cooked v1 and v2, null and loopback. Anything else
+goes to scapy, if that is installed. Frames that hold neither TCP nor UDP are counted, not shown.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+
+from sorm_mediator.capture.errors import CaptureError
+from sorm_mediator.capture.files import Packet
+
+_IPV4, _IPV6 = 0x0800, 0x86DD
+_VLAN_TAGS = (0x8100, 0x88A8, 0x9100)
+_TCP, _UDP = 6, 17
+_EXTENSIONS = (0, 43, 60, 135, 139, 140)  # IPv6 headers that say their own length in units of 8 octets
+_FRAGMENT = 44
+_LINKTYPE_ETHERNET = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A TCP segment."""
+
+    source: str
+    destination: str
+    sequence: int
+    syn: bool
+    fin: bool
+    reset: bool
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Datagram:
+    """A UDP datagram."""
+
+    source: str
+    destination: str
+    data: bytes
+
+
+class _SkipError(Exception):
+    """The frame holds nothing for us; the text says what it is."""
+
+
+class Dissector:
+    """Takes frames apart; ``skipped`` counts by reason what it could not use."""
+
+    def __init__(self) -> None:
+        self.skipped: Counter[str] = Counter()
+
+    def take(self, packet: Packet) -> Segment | Datagram | None:
+        """The TCP or UDP in ``packet``.
+
+        Raises :class:`CaptureError` for a link type that neither we nor an installed scapy know.
+        """
+        try:
+            return _network(self._link(packet))
+        except _SkipError as why:
+            self.skipped[str(why)] += 1
+        except (struct.error, IndexError):
+            self.skipped["cut inside their headers"] += 1
+        return None
+
+    @staticmethod
+    def _link(packet: Packet) -> bytes:
+        layer = _LINK_LAYERS.get(packet.link_type)
+        return layer(packet.data) if layer is not None else _scapy_network_layer(packet)
+
+
+def _ethernet(frame: bytes) -> bytes:
+    position = 12
+    (kind,) = struct.unpack_from(">H", frame, position)
+    while kind in _VLAN_TAGS:
+        position += 4
+        (kind,) = struct.unpack_from(">H", frame, position)
+    return _of_type(kind, frame[position + 2 :])
+
+
+def _cooked(frame: bytes) -> bytes:
+    return _of_type(struct.unpack_from(">H", frame, 14)[0], frame[16:])
+
+
+def _cooked_2(frame: bytes) -> bytes:
+    return _of_type(struct.unpack_from(">H", frame, 0)[0], frame[20:])
+
+
+def _loopback(frame: bytes) -> bytes:
+    """Four octets of address family, whose byte order is the capturing host's: the IP version decides."""
+    return _raw(frame[4:])
+
+
+def _raw(frame: bytes) -> bytes:
+    if frame[0] >> 4 not in (4, 6):
+        raise _SkipError("neither IPv4 nor IPv6")
+    return frame
+
+
+def _of_type(kind: int, data: bytes) -> bytes:
+    if kind not in (_IPV4, _IPV6):
+        raise _SkipError("neither IPv4 nor IPv6")
+    return data
+
+
+_LINK_LAYERS: dict[int, Callable[[bytes], bytes]] = {
+    0: _loopback,  # NULL
+    1: _ethernet,
+    12: _raw,
+    14: _raw,
+    101: _raw,
+    108: _loopback,
+    113: _cooked,
+    228: _raw,
+    229: _raw,
+    276: _cooked_2,
+}
+
+
+def _scapy_network_layer(packet: Packet) -> bytes:
+    try:
+        from scapy.config import conf
+        from scapy.layers import all as _layers  # noqa: F401  (fills the table of link types)
+        from scapy.layers.inet import IP
+        from scapy.layers.inet6 import IPv6
+    except ImportError:
+        raise CaptureError(
+            f"frames of link type {packet.link_type} need scapy: pip install sorm-mediator[scapy]"
+        ) from None
+    layer = conf.l2types.num2layer.get(packet.link_type)
+    if layer is None:
+        raise CaptureError(f"frames of link type {packet.link_type} are known neither here nor to scapy")
+    try:
+        frame = layer(packet.data)
+        network = frame.getlayer(IP) or frame.getlayer(IPv6)
+    except Exception as error:  # scapy's layers raise anything on damaged frames
+        raise _SkipError(f"not understood by scapy ({type(error).__name__})") from None
+    if network is None:
+        raise _SkipError("neither IPv4 nor IPv6")
+    return bytes(network.original)
+
+
+def _network(packet: bytes) -> Segment | Datagram:
+    if packet[0] >> 4 == 4:
+        protocol, source, destination, payload = _ipv4(packet)
+    elif packet[0] >> 4 == 6:
+        protocol, source, destination, payload = _ipv6(packet)
+    else:
+        raise _SkipError("neither IPv4 nor IPv6")
+    if protocol == _TCP:
+        return _tcp(source, destination, payload)
+    if protocol == _UDP:
+        return _udp(source, destination, payload)
+    raise _SkipError("neither TCP nor UDP")
+
+
+def _ipv4(packet: bytes) -> tuple[int, str, str, bytes]:
+    size = (packet[0] & 0xF) * 4
+    (total,) = struct.unpack_from(">H", packet, 2)
+    (fragment,) = struct.unpack_from(">H", packet, 6)
+    if fragment & 0x3FFF:
+        raise _SkipError("IP fragments, which are not put together")
+    # a length of 0 is what a host with segmentation offload captures of its own packets
+    payload = packet[size : total or len(packet)]
+    return packet[9], str(IPv4Address(packet[12:16])), str(IPv4Address(packet[16:20])), payload
+
+
+def _ipv6(packet: bytes) -> tuple[int, str, str, bytes]:
+    (length,) = struct.unpack_from(">H", packet, 4)
+    following, position = packet[6], 40
+    end = 40 + length if length else len(packet)
+    source, destination = str(IPv6Address(packet[8:24])), str(IPv6Address(packet[24:40]))
+    while following in _EXTENSIONS or following == _FRAGMENT:
+        if following == _FRAGMENT:
+            (fragment,) = struct.unpack_from(">H", packet, position + 2)
+            if fragment & 0xFFF9:
+                raise _SkipError("IP fragments, which are not put together")
+            following, position = packet[position], position + 8
+        else:
+            following, position = packet[position], position + (packet[position + 1] + 1) * 8
+    return following, f"[{source}]", f"[{destination}]", packet[position:end]
+
+
+def _tcp(source: str, destination: str, segment: bytes) -> Segment:
+    source_port, destination_port, sequence = struct.unpack_from(">HHI", segment)
+    size, flags = segment[12] >> 4, segment[13]
+    if size < 5 or len(segment) < size * 4:
+        raise _SkipError("cut inside their headers")
+    return Segment(
+        f"{source}:{source_port}",
+        f"{destination}:{destination_port}",
+        sequence,
+        syn=bool(flags & 2),
+        fin=bool(flags & 1),
+        reset=bool(flags & 4),
+        data=segment[size * 4 :],
+    )
+
+
+def _udp(source: str, destination: str, datagram: bytes) -> Datagram:
+    source_port, destination_port, length = struct.unpack_from(">HHH", datagram)
+    end = length if length >= 8 else len(datagram)
+    return Datagram(f"{source}:{source_port}", f"{destination}:{destination_port}", datagram[8:end])
+
+
+def is_frame(data: bytes) -> bool:
+    """Whether ``data`` is an Ethernet frame with IPv4 whose header checksum is right (a copied hex dump)."""
+    if len(data) < 34 or data[12:14] != b"\x08\x00" or data[14] >> 4 != 4:
+        return False
+    header = data[14 : 14 + (data[14] & 0xF) * 4]
+    if len(header) < 20:
+        return False
+    return checksum(header) == 0
+
+
+def frame_packet(data: bytes) -> Packet:
+    """An Ethernet frame without a capture around it."""
+    return Packet(_LINKTYPE_ETHERNET, data, None, len(data))
+
+
+def checksum(data: bytes) -> int:
+    """The Internet checksum of RFC 1071; over data that holds a right checksum it is 0."""
+    if len(data) % 2:
+        data += b"\0"
+    total = sum(struct.unpack(f">{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF

@@ -1,0 +1,249 @@
+"""Any input of ``decode`` -> events: the format is told by content, never by the file's name."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections import OrderedDict
+from collections.abc import Iterator
+from io import BytesIO
+from typing import BinaryIO, cast
+
+from sorm_mediator.capture import x25
+from sorm_mediator.capture.errors import CaptureError
+from sorm_mediator.capture.events import Data, End, Event, Flow, Gap, Trouble
+from sorm_mediator.capture.files import Packet, is_capture, read_packets
+from sorm_mediator.capture.hextext import parse_text
+from sorm_mediator.capture.packets import Datagram, Dissector, Segment, frame_packet, is_frame
+from sorm_mediator.capture.reassembly import HalfStream
+
+CHUNK = 65_536
+MAX_TEXT = 256 * 1024 * 1024
+"""Octets of hex text that are read at most."""
+MAX_FLOWS = 4096
+"""Flows followed at once; the one that was silent longest is ended when another begins."""
+
+_GZIP = b"\x1f\x8b\x08"
+_TEXT_CONTROLS = frozenset(b"\t\n\r\f")
+_INPUT = "input"
+
+
+def read_input(stream: BinaryIO) -> Iterator[Event]:
+    """What is in a file or pipe: capture, hex text, hex dump or raw units.
+
+    Raises :class:`CaptureError` when it is empty or can't be read at all, :class:`OSError` of the stream.
+    """
+    start = stream.read(CHUNK)
+    if not start:
+        raise CaptureError("nothing to decode: the input is empty")
+    if start.startswith(_GZIP):
+        packed = cast(BinaryIO, gzip.GzipFile(fileobj=_Pushed(start, stream)))
+        yield from _unpacked(packed)
+    elif is_capture(start):
+        yield from _capture(cast(BinaryIO, _Pushed(start, stream)))
+    elif (text := _as_text(start, stream)) is not None:
+        yield from read_text(text)
+    else:
+        yield from _raw(start, stream)
+
+
+def read_text(text: str) -> Iterator[Event]:
+    """What is written in ``text``: hex or a hex dump.
+
+    Raises :class:`CaptureError` saying at which character it is neither.
+    """
+    parts = parse_text(text)
+    frames = [frame_packet(part.data) for part in parts if is_frame(part.data)]
+    if frames and len(frames) == len(parts):
+        yield from packets_to_events(iter(frames))
+        return
+    flows: dict[str, tuple[Flow, int]] = {}
+    for part in parts:
+        flow, offset = flows.get(part.side, (Flow(_INPUT + part.side), 0))
+        yield Data(flow, offset, part.data)
+        flows[part.side] = flow, offset + len(part.data)
+    for flow, _ in flows.values():
+        yield End(flow)
+
+
+def read_bytes(data: bytes) -> Iterator[Event]:
+    """Like :func:`read_input`, of octets in memory."""
+    return read_input(BytesIO(data))
+
+
+class _Pushed:
+    """A stream with what was read from it put back; just enough of a file for our readers and gzip."""
+
+    def __init__(self, start: bytes, stream: BinaryIO) -> None:
+        self._start = start
+        self._stream = stream
+
+    def read(self, size: int = -1) -> bytes:
+        if not self._start:
+            return self._stream.read(size)
+        taken = self._start if size < 0 else self._start[:size]
+        self._start = self._start[len(taken) :]
+        return taken + self._stream.read() if size < 0 else taken
+
+
+def _unpacked(packed: BinaryIO) -> Iterator[Event]:
+    try:
+        yield from read_input(packed)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        yield Trouble(f"the gzip file is damaged or cut ({error}): the rest is not read")
+
+
+def _as_text(start: bytes, stream: BinaryIO) -> str | None:
+    """The whole input as text, or nothing when its beginning isn't text (then nothing more is read)."""
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff") and 0 in start[2:4]:
+        encoding = "utf-16"
+    elif all(octet >= 0x20 or octet in _TEXT_CONTROLS for octet in start):
+        encoding = "utf-8-sig"
+        try:
+            start.decode(encoding)
+        except UnicodeDecodeError as error:
+            if error.start < len(start) - 3 or len(start) < CHUNK:  # else the block's end cuts a character
+                return None
+    else:
+        return None
+    rest = stream.read(MAX_TEXT)
+    if len(rest) == MAX_TEXT:
+        raise CaptureError(f"more than {MAX_TEXT} octets of text: write it as binary or in pieces")
+    try:
+        return (start + rest).decode(encoding)
+    except UnicodeDecodeError as error:
+        raise CaptureError(f"not hex: octet {error.start} is no text") from None
+
+
+def _raw(start: bytes, stream: BinaryIO) -> Iterator[Event]:
+    flow, offset, data = Flow(_INPUT), 0, start
+    while data:
+        yield Data(flow, offset, data)
+        offset += len(data)
+        data = stream.read(CHUNK)
+    yield End(flow)
+
+
+def _capture(stream: BinaryIO) -> Iterator[Event]:
+    yield from packets_to_events(read_packets(stream))
+
+
+def packets_to_events(packets: Iterator[Packet | Trouble]) -> Iterator[Event]:
+    """Packets -> payload of flows, TCP put together.
+
+    Raises :class:`CaptureError` when no frame can be read since its link type is unknown.
+    """
+    flows = _Flows()
+    for packet in packets:
+        if isinstance(packet, Trouble):
+            yield packet
+        else:
+            yield from flows.packet(packet)
+    yield from flows.finish()
+
+
+class _Flows:
+    """All flows of one capture; bounded."""
+
+    def __init__(self) -> None:
+        self._dissector = Dissector()
+        self._tcp: OrderedDict[tuple[str, str], HalfStream] = OrderedDict()
+        self._udp: OrderedDict[tuple[str, str], tuple[Flow, int]] = OrderedDict()
+        self._lapb: OrderedDict[tuple[str, str], x25.LapbFrames] = OrderedDict()
+        self._xot: dict[Flow, x25.XotRecords] = {}
+        self._x25: OrderedDict[str, tuple[Flow, int]] = OrderedDict()
+        self._cut = 0
+
+    def packet(self, packet: Packet) -> Iterator[Event]:
+        if len(packet.data) < packet.length:
+            self._cut += 1
+        if packet.link_type in x25.LINKTYPES_LAPB:
+            yield from self._lapb_frame(packet)
+            return
+        found = self._dissector.take(packet)
+        if isinstance(found, Segment):
+            for event in self._segment(found, packet.time_ns):
+                yield from self._xot_inside(event)
+        elif isinstance(found, Datagram) and found.data:
+            key = found.source, found.destination
+            label = f"{found.source} > {found.destination} udp"
+            flow, offset = self._udp.pop(key, (Flow(label, *key, "udp"), 0))
+            self._udp[key] = flow, offset + len(found.data)
+            yield Data(flow, offset, found.data, packet.time_ns, whole=True)
+            if len(self._udp) > MAX_FLOWS:
+                yield End(self._udp.popitem(last=False)[1][0])
+
+    def finish(self) -> Iterator[Event]:
+        for half in self._tcp.values():
+            for event in half.finish():
+                yield from self._xot_inside(event)
+        for flow, _ in [*self._udp.values(), *self._x25.values()]:
+            yield End(flow)
+        if self._cut:
+            yield Trouble(f"{self._cut} frames were cut by the capture (snap length)")
+        for why, count in self._dissector.skipped.items():
+            yield Trouble(f"{count} frames not shown: {why}")
+
+    def _segment(self, segment: Segment, time_ns: int | None) -> Iterator[Event]:
+        key = segment.source, segment.destination
+        half = self._tcp.get(key)
+        if half is not None and segment.syn and half.begins_anew(segment.sequence):
+            yield from half.finish()
+            half = None
+        if half is None:
+            if not (segment.data or segment.syn) or segment.reset:
+                return
+            half = self._tcp[key] = HalfStream(Flow(f"{key[0]} > {key[1]} tcp", *key, "tcp"))
+        self._tcp.move_to_end(key)
+        if segment.syn:
+            half.open(segment.sequence)
+        sequence = segment.sequence + 1 if segment.syn else segment.sequence
+        yield from half.segment(sequence, segment.data, time_ns, fin=segment.fin)
+        if len(self._tcp) > MAX_FLOWS:
+            yield from self._tcp.popitem(last=False)[1].finish()
+
+    def _xot_inside(self, event: Event) -> Iterator[Event]:
+        """X.25 inside the TCP of port 1998 takes that stream's place as soon as there is a data packet."""
+        if isinstance(event, Trouble) or not x25.is_xot(event.flow):
+            yield event
+            return
+        if isinstance(event, End):
+            self._xot.pop(event.flow, None)
+            return
+        records = self._xot.setdefault(event.flow, x25.XotRecords())
+        if isinstance(event, Gap):
+            records.reset()
+            yield Trouble(
+                f"{event.flow.label}: {event.length} octets of X.25 over TCP are not in the capture"
+            )
+            return
+        for packet in records.feed(event.data):
+            yield from self._x25_packet(event.flow.label, packet, event.time_ns)
+        if records.problem:
+            yield Trouble(f"{event.flow.label}: {records.problem}")
+            records.problem = ""
+
+    def _lapb_frame(self, packet: Packet) -> Iterator[Event]:
+        data = packet.data[1:] if packet.link_type == x25.LINKTYPE_LAPB_WITH_DIRECTION else packet.data
+        direction = packet.direction
+        if not direction and packet.link_type == x25.LINKTYPE_LAPB_WITH_DIRECTION and packet.data:
+            direction = "out" if packet.data[0] == 0 else "in"
+        key = packet.interface, direction
+        frames = self._lapb.setdefault(key, x25.LapbFrames())
+        inner = frames.packet(data)
+        if inner is not None:
+            yield from self._x25_packet(
+                " ".join(part for part in key if part) or "lapb", inner, packet.time_ns
+            )
+
+    def _x25_packet(self, line: str, packet: bytes, time_ns: int | None) -> Iterator[Event]:
+        found = x25.packet_data(packet)
+        if found is None or not found[1]:
+            return
+        channel, data = found
+        label = f"{line} x25 channel {channel}"
+        flow, offset = self._x25.pop(label, (Flow(label, transport="x25"), 0))
+        self._x25[label] = flow, offset + len(data)
+        yield Data(flow, offset, data, time_ns)
+        if len(self._x25) > MAX_FLOWS:
+            yield End(self._x25.popitem(last=False)[1][0])

@@ -1,0 +1,195 @@
+"""Writing what crossed between console and mediator as pcapng that Wireshark opens and follows.
+
+Each channel is an interface of its own, named in the file; its octets are put into synthesized Ethernet, IP and
+TCP with right checksums and sequence numbers, and the direction is noted. Every block reaches the operating
+system in one write as soon as it is made, so a killed process leaves a readable file.
+
+Format: draft-ietf-opsawg-pcapng; nanosecond timestamps.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from ipaddress import IPv4Address, ip_address
+from pathlib import Path
+from types import TracebackType
+
+from sorm_mediator.capture.packets import checksum
+
+MAX_SEGMENT = 1400
+"""Octets of payload in one synthesized segment."""
+
+_SECTION_HEADER, _INTERFACE, _ENHANCED_PACKET = 0x0A0D0D0A, 1, 6
+_BYTE_ORDER_MARK = 0x1A2B3C4D
+_END_OF_OPTIONS, _COMMENT = 0, 1
+_SHB_USERAPPL = 4
+_IF_NAME, _IF_DESCRIPTION, _IF_TSRESOL = 2, 3, 9
+_EPB_FLAGS, _INBOUND, _OUTBOUND = 2, 1, 2
+_ETHERNET = 1
+_FIN, _SYN, _PSH, _ACK = 0x01, 0x02, 0x08, 0x10
+_FIRST_SEQUENCE = 1000
+_MAC_LOCAL, _MAC_REMOTE = bytes.fromhex("020000000001"), bytes.fromhex("020000000002")
+
+Address = tuple[str, int]
+
+
+class PcapngWriter:
+    """A capture file being written; a context manager. Raises :class:`OSError` when the file can't be written."""
+
+    def __init__(self, path: str | Path) -> None:
+        # unbuffered: a block is one write, and none waits in the process
+        self._file: io.RawIOBase = io.FileIO(str(path), "w")
+        self._interfaces: dict[str, int] = {}
+        options = _option(_SHB_USERAPPL, b"sorm-mediator") + _option(_END_OF_OPTIONS, b"")
+        self._block(_SECTION_HEADER, struct.pack("<IHHq", _BYTE_ORDER_MARK, 1, 0, -1) + options)
+
+    def connection(
+        self,
+        name: str,
+        local: Address,
+        remote: Address,
+        now: float,
+        *,
+        handshake: bool = True,
+        description: str = "",
+    ) -> Connection:
+        """A connection on the channel ``name`` (``KPD1``, ``KPD2``, ...), opened by ``local`` at ``now``.
+
+        ``local`` is the side that captures: its octets are outbound. Addresses are IPv4 or IPv6, as text, both of
+        the same kind; :class:`ValueError` otherwise. A channel that connects again keeps its interface.
+        ``handshake`` writes SYN, SYN-ACK and ACK, so that readers know it from its first octet.
+        """
+        if name not in self._interfaces:
+            options = _option(_IF_NAME, name.encode())
+            if description:
+                options += _option(_IF_DESCRIPTION, description.encode())
+            options += _option(_IF_TSRESOL, b"\x09") + _option(_END_OF_OPTIONS, b"")
+            self._block(_INTERFACE, struct.pack("<HHI", _ETHERNET, 0, 0) + options)
+            self._interfaces[name] = len(self._interfaces)
+        connection = Connection(self, self._interfaces[name], local, remote)
+        if handshake:
+            connection.shake_hands(now)
+        return connection
+
+    def close(self) -> None:
+        """Closes the file; nothing can be written any more."""
+        self._file.close()
+
+    def __enter__(self) -> PcapngWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def packet(self, interface: int, frame: bytes, now: float, *, outbound: bool, comment: str = "") -> None:
+        """One frame on an interface; ``now`` in Unix seconds."""
+        ticks = max(0, round(now * 1_000_000_000))
+        options = _option(_COMMENT, comment.encode()) if comment else b""
+        options += _option(_EPB_FLAGS, struct.pack("<I", _OUTBOUND if outbound else _INBOUND))
+        options += _option(_END_OF_OPTIONS, b"")
+        head = struct.pack(
+            "<IIIII", interface, ticks >> 32 & 0xFFFFFFFF, ticks & 0xFFFFFFFF, len(frame), len(frame)
+        )
+        self._block(_ENHANCED_PACKET, head + _padded(frame) + options)
+
+    def _block(self, kind: int, body: bytes) -> None:
+        length = len(body) + 12
+        block = struct.pack("<II", kind, length) + body + struct.pack("<I", length)
+        written = self._file.write(block) or 0
+        while written < len(block):  # a disk that is nearly full takes a part before it raises
+            written += self._file.write(block[written:]) or 0
+
+
+class Connection:
+    """One TCP connection of a :class:`PcapngWriter`."""
+
+    def __init__(self, writer: PcapngWriter, interface: int, local: Address, remote: Address) -> None:
+        ends = ip_address(local[0]), ip_address(remote[0])
+        if ends[0].version != ends[1].version:
+            raise ValueError(f"{local[0]} and {remote[0]} are not of one IP version")
+        self._writer = writer
+        self._interface = interface
+        self._ports = local[1], remote[1]
+        self._addresses = ends[0].packed, ends[1].packed
+        self._is_ipv4 = isinstance(ends[0], IPv4Address)
+        self._sequence = [_FIRST_SEQUENCE, _FIRST_SEQUENCE]  # next octet of local, of remote
+        self._identification = 0
+        self._open = True
+
+    def sent(self, data: bytes, now: float, *, comment: str = "") -> None:
+        """Octets that the capturing side sent."""
+        self._data(0, data, now, comment)
+
+    def received(self, data: bytes, now: float, *, comment: str = "") -> None:
+        """Octets that the capturing side received."""
+        self._data(1, data, now, comment)
+
+    def shake_hands(self, now: float) -> None:
+        """SYN, SYN-ACK, ACK."""
+        self._segment(0, _SYN, b"", now)
+        self._segment(1, _SYN | _ACK, b"", now)
+        self._segment(0, _ACK, b"", now)
+
+    def close(self, now: float) -> None:
+        """FIN of both sides, once."""
+        if self._open:
+            self._open = False
+            self._segment(0, _FIN | _ACK, b"", now)
+            self._segment(1, _FIN | _ACK, b"", now)
+            self._segment(0, _ACK, b"", now)
+
+    def _data(self, side: int, data: bytes, now: float, comment: str) -> None:
+        for start in range(0, len(data), MAX_SEGMENT):
+            self._segment(
+                side, _PSH | _ACK, data[start : start + MAX_SEGMENT], now, comment if start == 0 else ""
+            )
+
+    def _segment(self, side: int, flags: int, data: bytes, now: float, comment: str = "") -> None:
+        other = 1 - side
+        header = struct.pack(
+            ">HHIIBBHHH",
+            self._ports[side],
+            self._ports[other],
+            self._sequence[side],
+            self._sequence[other] if flags & _ACK else 0,
+            5 << 4,
+            flags,
+            0xFFFF,
+            0,
+            0,
+        )
+        segment = header + data
+        pseudo = self._addresses[side] + self._addresses[other]
+        pseudo += (
+            struct.pack(">BBH", 0, 6, len(segment)) if self._is_ipv4 else struct.pack(">II", len(segment), 6)
+        )
+        total = checksum(pseudo + segment)
+        segment = segment[:16] + struct.pack(">H", total) + segment[18:]
+        taken = len(data) + (1 if flags & (_SYN | _FIN) else 0)
+        self._sequence[side] = (self._sequence[side] + taken) & 0xFFFFFFFF
+        frame = self._frame(side, segment)
+        self._writer.packet(self._interface, frame, now, outbound=side == 0, comment=comment)
+
+    def _frame(self, side: int, segment: bytes) -> bytes:
+        source, destination = self._addresses[side], self._addresses[1 - side]
+        macs = (_MAC_REMOTE, _MAC_LOCAL) if side == 0 else (_MAC_LOCAL, _MAC_REMOTE)  # to, from
+        if not self._is_ipv4:
+            header = struct.pack(">IHBB", 6 << 28, len(segment), 6, 64) + source + destination
+            return macs[0] + macs[1] + b"\x86\xdd" + header + segment
+        self._identification = (self._identification + 1) & 0xFFFF
+        header = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(segment), self._identification, 0x4000, 64, 6, 0)
+        header += source + destination
+        header = header[:10] + struct.pack(">H", checksum(header)) + header[12:]
+        return macs[0] + macs[1] + b"\x08\x00" + header + segment
+
+
+def _padded(data: bytes) -> bytes:
+    return data + b"\0" * (-len(data) % 4)
+
+
+def _option(code: int, value: bytes) -> bytes:
+    value = value[:0xFFFF]
+    return struct.pack("<HH", code, len(value)) + _padded(value)
