@@ -1,0 +1,308 @@
+"""What a switch has to report and has not been confirmed yet: a state machine without I/O.
+
+A call's report is in one of these states:
+
+    waiting      queued; a newer report of the same call takes its place
+    outstanding  sent, and sent again after growing pauses until it is answered
+    superseded   outstanding, but a newer report of the call has been sent, which says all that this one said:
+                 it is not sent again, and keeps its identifier until its answer could no longer come
+
+The RFCs' rules for repeating: within `Schedule.renew_after` of its first sending a report is repeated octet
+for octet from the same port, so that the server knows it for a duplicate (RFC 5080 section 2.2.2). After that
+the server may have forgotten it, so it is made anew with the seconds it has been waiting in Acct-Delay-Time,
+which means a new identifier and authenticator (RFC 2866 section 5.2).
+
+Time comes in as `now`, in seconds of one clock that does not go back.
+"""
+
+import heapq
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from ipaddress import IPv4Address
+from itertools import count
+from typing import Any, Final
+
+from radius.packet import DELAY_TIME, NAS_IP_ADDRESS, report_attributes
+from radius.report import CallReport
+from radius.wire import (
+    ACCOUNTING_RESPONSE,
+    AccountingPacket,
+    MalformedError,
+    accounting_request,
+    attribute,
+    response_is_right,
+)
+
+IDENTIFIERS: Final = 256
+"""How many requests can be outstanding from one port (RFC 2865 section 3)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Schedule:
+    """When an unanswered report is sent again; all in seconds.
+
+    first: the pause after the first sending; every further one is twice as long, up to `longest`.
+    renew_after: how long the same octets are repeated; keep it under the server's memory for duplicates.
+    give_up_after: how long after it was queued a report that nobody answers is dropped, and counted.
+    """
+
+    first: float = 0.5
+    longest: float = 8.0
+    renew_after: float = 20.0
+    give_up_after: float = 3600.0
+
+    def pause(self, sent: int, jitter: float) -> float:
+        """The pause after the `sent`-th sending, 1 for the first.
+
+        jitter: -1..1, moves the pause by up to a tenth (RFC 5080 section 2.2.1), so that many senders that
+        lost their server at one moment do not all come back at one moment.
+        """
+        doublings = min(sent - 1, 30)
+        return min(self.first * (1 << doublings), self.longest) * (1 + jitter / 10)
+
+
+@dataclass(frozen=True, slots=True)
+class Transmit:
+    """Send the datagram from the local port of this index, 0 and up."""
+
+    port: int
+    datagram: bytes
+
+
+@dataclass(slots=True)
+class OutboxCounters:
+    """What became of the reports. Each queued one ends in exactly one of `answered`, `superseded`, `dropped`
+    and `given_up`."""
+
+    queued: int = 0
+    answered: int = 0
+    superseded: int = 0
+    """A newer report of the same call has said the same."""
+    dropped: int = 0
+    """The queue was full, and this was the oldest in it."""
+    given_up: int = 0
+    """Nobody answered for `Schedule.give_up_after`."""
+    sent: int = 0
+    """Datagrams, the repeated ones included."""
+    repeated: int = 0
+    cut: int = 0
+    """Reports that did not fit into a packet and left out their oldest service uses or matches."""
+    refused: int = 0
+    """Times the host of the server said that nobody listens there (ICMP)."""
+    wrong_answers: int = 0
+    """Datagrams that answer nothing outstanding, or are not made with the secret."""
+
+
+Call = tuple[str, str]
+
+
+@dataclass(slots=True, eq=False)
+class _Report:
+    call: Call
+    sequence: int
+    attributes: bytes
+    cut: bool
+    queued_at: float
+    sent: int = 0
+    made_at: float = 0.0
+    slot: tuple[int, int] = (0, 0)
+    datagram: bytes = b""
+    superseded: bool = False
+    closed: bool = False
+
+
+class Outbox:
+    """Reports on their way to one accounting server.
+
+    limit: how many reports wait at most; beyond it the oldest waiting one is dropped and counted.
+    ports: how many local ports are used at most; one more is taken when the others have no identifier left.
+    nas_ip_address: the IPv4 address of the switch, for NAS-IP-Address.
+    jitter: gives a number in -1..1 for every pause.
+    """
+
+    def __init__(
+        self,
+        secret: bytes,
+        *,
+        schedule: Schedule | None = None,
+        limit: int = 20_000,
+        ports: int = 4,
+        message_authenticator: bool = True,
+        nas_ip_address: str | None = None,
+        jitter: Callable[[], float] = lambda: 0.0,
+    ) -> None:
+        if limit < 1 or ports < 1:
+            raise ValueError(f"limit {limit} and ports {ports} must be positive")
+        self.counters = OutboxCounters()
+        self._secret = secret
+        self._schedule = schedule or Schedule()
+        self._limit = limit
+        self._ports = ports
+        self._sign = message_authenticator
+        self._extra = attribute(NAS_IP_ADDRESS, IPv4Address(nas_ip_address).packed) if nas_ip_address else b""
+        self._jitter = jitter
+        self._waiting: OrderedDict[Call, _Report] = OrderedDict()
+        self._newest: dict[Call, _Report] = {}
+        """The newest outstanding report of each call."""
+        self._slots: dict[tuple[int, int], _Report] = {}
+        self._free: deque[tuple[int, int]] = deque()
+        """Identifiers that can be used now, the longest unused first."""
+        self._opened = 0
+        self._lingering = 0
+        """Superseded reports that still hold their identifier."""
+        self._timers: list[tuple[float, int, _Report]] = []
+        self._order = count()
+
+    @property
+    def waiting(self) -> int:
+        """Reports that have not been sent yet."""
+        return len(self._waiting)
+
+    @property
+    def outstanding(self) -> int:
+        """Identifiers in use: reports sent and not answered, superseded ones included."""
+        return len(self._slots)
+
+    @property
+    def unconfirmed(self) -> int:
+        """Reports that the server has still to confirm."""
+        return len(self._waiting) + len(self._slots) - self._lingering
+
+    def status(self) -> dict[str, Any]:
+        """The counters and the present numbers, for people and monitoring."""
+        return asdict(self.counters) | {"waiting": self.waiting, "outstanding": self.outstanding}
+
+    def queue(self, report: CallReport, now: float) -> list[Transmit]:
+        """Take a report; returns what to send at once.
+
+        Raises ReportError, with nothing changed, when the report cannot be put into a packet.
+        """
+        attributes, cut = report_attributes(report)
+        counters = self.counters
+        counters.queued += 1
+        counters.cut += cut > 0
+        call = (report.domain, report.call_id)
+        older = self._waiting.get(call) or self._newest.get(call)
+        if older is not None and older.sequence >= report.sequence:
+            counters.superseded += 1
+            return []
+        entry = _Report(call, report.sequence, attributes, cut > 0, now)
+        replaced = self._waiting.get(call)
+        if replaced is not None:
+            # In the place of the one before it: a call that reports often must not wait longer for that.
+            counters.superseded += 1
+            entry.queued_at = replaced.queued_at
+        elif len(self._waiting) >= self._limit:
+            self._waiting.popitem(last=False)
+            counters.dropped += 1
+        self._waiting[call] = entry
+        return self._send_waiting(now)
+
+    def received(self, port: int, datagram: bytes, now: float) -> list[Transmit]:
+        """Take a datagram that came to a local port; returns what can be sent now."""
+        try:
+            packet = AccountingPacket.received(datagram, self._secret)
+        except MalformedError:
+            self.counters.wrong_answers += 1
+            return []
+        entry = self._slots.get((port, packet.id))
+        if (
+            entry is None
+            or packet.code != ACCOUNTING_RESPONSE
+            or not response_is_right(packet, entry.datagram[4:20])
+        ):
+            self.counters.wrong_answers += 1
+            return []
+        if not entry.superseded:
+            self.counters.answered += 1
+        self._close(entry)
+        return self._send_waiting(now)
+
+    def refused(self) -> None:
+        """Count that the server's host said nobody listens there. The reports go on as scheduled: the server
+        may be starting."""
+        self.counters.refused += 1
+
+    def next_deadline(self) -> float | None:
+        """When `tick` is to be called next, None when there is nothing to wait for."""
+        while self._timers and self._timers[0][2].closed:
+            heapq.heappop(self._timers)
+        return self._timers[0][0] if self._timers else None
+
+    def tick(self, now: float) -> list[Transmit]:
+        """Repeat what has been unanswered long enough."""
+        transmits: list[Transmit] = []
+        while (deadline := self.next_deadline()) is not None and deadline <= now:
+            _, _, entry = heapq.heappop(self._timers)
+            if entry.superseded:
+                self._close(entry)
+            elif now - entry.queued_at >= self._schedule.give_up_after:
+                self.counters.given_up += 1
+                self._close(entry)
+            else:
+                transmits.append(self._repeat(entry, now))
+        return transmits + self._send_waiting(now)
+
+    def _send_waiting(self, now: float) -> list[Transmit]:
+        transmits: list[Transmit] = []
+        while self._waiting:
+            slot = self._take_slot()
+            if slot is None:
+                break
+            call, entry = self._waiting.popitem(last=False)
+            older = self._newest.get(call)
+            # A report that left something out does not say all that the one before it said.
+            if older is not None and not entry.cut:
+                older.superseded = True
+                self._lingering += 1
+                self.counters.superseded += 1
+            self._newest[call] = entry
+            self._make(entry, slot, now)
+            transmits.append(self._transmit(entry, now))
+        return transmits
+
+    def _take_slot(self) -> tuple[int, int] | None:
+        if not self._free:
+            if self._opened == self._ports:
+                return None
+            self._free.extend((self._opened, identifier) for identifier in range(IDENTIFIERS))
+            self._opened += 1
+        return self._free.popleft()
+
+    def _make(self, entry: _Report, slot: tuple[int, int], now: float) -> None:
+        delay = min(int(now - entry.queued_at), 0xFFFF_FFFF)
+        attributes = self._extra + entry.attributes
+        if delay:
+            attributes += attribute(DELAY_TIME, delay.to_bytes(4, "big"))
+        entry.slot = slot
+        entry.made_at = now
+        entry.datagram = accounting_request(
+            slot[1], attributes, self._secret, message_authenticator=self._sign
+        )
+        self._slots[slot] = entry
+
+    def _repeat(self, entry: _Report, now: float) -> Transmit:
+        self.counters.repeated += 1
+        if now - entry.made_at >= self._schedule.renew_after:
+            slot = self._take_slot()
+            if slot is not None:
+                del self._slots[entry.slot]
+                self._free.append(entry.slot)
+                self._make(entry, slot, now)
+        return self._transmit(entry, now)
+
+    def _transmit(self, entry: _Report, now: float) -> Transmit:
+        entry.sent += 1
+        self.counters.sent += 1
+        deadline = now + self._schedule.pause(entry.sent, self._jitter())
+        heapq.heappush(self._timers, (deadline, next(self._order), entry))
+        return Transmit(entry.slot[0], entry.datagram)
+
+    def _close(self, entry: _Report) -> None:
+        entry.closed = True
+        self._lingering -= entry.superseded
+        del self._slots[entry.slot]
+        self._free.append(entry.slot)
+        if self._newest.get(entry.call) is entry:
+            del self._newest[entry.call]

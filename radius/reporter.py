@@ -1,0 +1,172 @@
+"""The switch's accounting client: sends call reports to one mediator over UDP."""
+
+import asyncio
+import logging
+import random
+import socket
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, Final
+
+from radius.clients import secret_octets
+from radius.outbox import Outbox, OutboxCounters, Schedule, Transmit
+from radius.report import CallReport
+from radius.wire import LONGEST
+
+logger = logging.getLogger(__name__)
+
+_BATCH: Final = 64
+
+
+class Reporter:
+    """Sends reports until they are answered.
+
+    server_address: host and port of the mediator's sink. secret: the shared secret.
+    The other arguments are those of `radius.outbox.Outbox`, which decides what is sent when; this class has
+    the sockets and the clock.
+
+    Before `start` and after `close` reports are only queued.
+    """
+
+    def __init__(
+        self,
+        server_address: tuple[str, int],
+        secret: str | bytes,
+        *,
+        schedule: Schedule | None = None,
+        limit: int = 20_000,
+        ports: int = 4,
+        message_authenticator: bool = True,
+        nas_ip_address: str | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._server = server_address
+        self._clock = clock
+        self._outbox = Outbox(
+            secret_octets(secret),
+            schedule=schedule,
+            limit=limit,
+            ports=ports,
+            message_authenticator=message_authenticator,
+            nas_ip_address=nas_ip_address,
+            jitter=partial(random.uniform, -1.0, 1.0),
+        )
+        self._target: tuple[int, Any] | None = None
+        self._sockets: list[socket.socket] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+        self._all_confirmed = asyncio.Event()
+        self._all_confirmed.set()
+
+    @property
+    def counters(self) -> OutboxCounters:
+        """What became of the reports."""
+        return self._outbox.counters
+
+    def status(self) -> dict[str, Any]:
+        """The server, the counters and the present numbers, for people and monitoring."""
+        host, port = self._server
+        return {"server": f"[{host}]:{port}" if ":" in host else f"{host}:{port}"} | self._outbox.status()
+
+    async def start(self) -> None:
+        """Resolve the server's name and begin to send. Raises OSError when the name has no address."""
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(*self._server, type=socket.SOCK_DGRAM)
+        family, _, _, _, address = found[0]
+        self._target = (family, address)
+        self._arm()
+
+    def send(self, report: CallReport) -> None:
+        """Queue a report. Raises ReportError when it cannot be put into a packet."""
+        self._perform(self._outbox.queue(report, self._clock()))
+
+    async def drain(self) -> None:
+        """Wait until the server has confirmed everything queued so far and since."""
+        await self._all_confirmed.wait()
+
+    def close(self) -> None:
+        """Stop sending and free the ports. What is not confirmed stays queued."""
+        self._target = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._sockets:
+            loop = asyncio.get_running_loop()
+            for sock in self._sockets:
+                loop.remove_reader(sock)
+                sock.close()
+            self._sockets.clear()
+
+    def _perform(self, transmits: Iterable[Transmit]) -> None:
+        for transmit in transmits:
+            self._transmit(transmit)
+        if self._outbox.unconfirmed:
+            self._all_confirmed.clear()
+        else:
+            self._all_confirmed.set()
+        self._arm()
+
+    def _transmit(self, transmit: Transmit) -> None:
+        if self._target is None:
+            return
+        try:
+            sock = self._socket(transmit.port)
+            try:
+                sock.send(transmit.datagram)
+            except ConnectionRefusedError:
+                # The error belongs to an earlier datagram; this one has not been sent yet.
+                self._outbox.refused()
+                sock.send(transmit.datagram)
+        except OSError as error:
+            # No buffer, no route: the schedule sends it again.
+            logger.debug("radius: not sent to %s: %s", self._server, error)
+
+    def _socket(self, index: int) -> socket.socket:
+        """The local port of the index; connected, so that only the server's own answers come in."""
+        while len(self._sockets) <= index:
+            if self._target is None:
+                raise OSError("the reporter is closed")
+            family, address = self._target
+            sock = socket.socket(family, socket.SOCK_DGRAM)
+            try:
+                sock.setblocking(False)
+                sock.connect(address)
+            except OSError:
+                sock.close()
+                raise
+            asyncio.get_running_loop().add_reader(sock, self._drain, len(self._sockets), sock)
+            self._sockets.append(sock)
+        return self._sockets[index]
+
+    def _drain(self, index: int, sock: socket.socket) -> None:
+        now = self._clock()
+        transmits: list[Transmit] = []
+        for _ in range(_BATCH):
+            try:
+                datagram = sock.recv(LONGEST)
+            except BlockingIOError:
+                break
+            except OSError as error:
+                self._outbox.refused()
+                logger.debug("radius: %s: %s", self._server, error)
+                continue
+            transmits += self._outbox.received(index, datagram, now)
+        self._perform(transmits)
+
+    def _arm(self) -> None:
+        """Set the timer to the outbox's next deadline."""
+        deadline = self._outbox.next_deadline()
+        if self._target is None or deadline is None:
+            return
+        if self._timer is not None:
+            if self._timer_at <= deadline:
+                return
+            self._timer.cancel()
+        self._timer_at = deadline
+        pause = max(0.0, deadline - self._clock())
+        self._timer = asyncio.get_running_loop().call_later(pause, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._perform(self._outbox.tick(self._clock()))

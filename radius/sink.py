@@ -1,0 +1,270 @@
+"""The mediator's accounting server: receives call reports over UDP."""
+
+import asyncio
+import logging
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from radius.clients import Clients, Secrets
+from radius.duplicates import Duplicates
+from radius.packet import ReportError, cut_entries, is_report, packet_to_report
+from radius.report import CallReport
+from radius.wire import (
+    ACCOUNTING_REQUEST,
+    STATUS_SERVER,
+    AccountingPacket,
+    MalformedError,
+    accounting_response,
+    message_authenticator_is_right,
+    request_authenticator_is_right,
+)
+
+logger = logging.getLogger(__name__)
+
+_RECEIVE: Final = 4097
+
+
+@dataclass(slots=True)
+class SinkCounters:
+    """What became of the datagrams: each is counted in `datagrams` and in exactly one of those down to
+    `handler_failed`; the rest come on top."""
+
+    datagrams: int = 0
+    reports: int = 0
+    """Call reports handed on."""
+    other: int = 0
+    """Accounting-Requests that are no call report, or a broken one: handed on as packets."""
+    duplicates: int = 0
+    """Requests seen before: answered again with the same octets, handed on no more."""
+    status: int = 0
+    """Status-Server, answered (RFC 5997)."""
+    unknown_client: int = 0
+    wrong_secret: int = 0
+    """The Request Authenticator is not the shared secret's."""
+    wrong_message_authenticator: int = 0
+    no_message_authenticator: int = 0
+    wrong_code: int = 0
+    """Neither Accounting-Request nor Status-Server."""
+    malformed: dict[str, int] = field(
+        default_factory=lambda: dict.fromkeys(("short", "length", "attributes", "message-authenticator"), 0)
+    )
+    handler_failed: int = 0
+    """The receiver of reports raised, so there was no answer and the client will come again."""
+
+    not_kept: int = 0
+    """Handed on, but `before_replies` raised, so not answered."""
+    broken_reports: int = 0
+    """Of `other`: has Sorm-Sequence, but is no valid report."""
+    cut_reports: int = 0
+    """Of `reports`: the sender had to leave out service uses or matches."""
+    replies: int = 0
+    replies_lost: int = 0
+    """Answers that the socket did not take; the client gets them when it asks again."""
+
+
+class Sink:
+    """Accounting server on one UDP port.
+
+    clients: the shared secrets; a datagram from anyone else is dropped and counted.
+    on_report: gets every report once, before the client gets its answer. When it raises, there is no answer,
+    so the client sends the report again.
+    on_other: gets every other valid Accounting-Request, under the same rule.
+    before_replies: called once between handing on a batch of requests and answering them: the place to write
+    what they brought to disk in one go. When it raises, none of the batch is answered.
+    require_message_authenticator: drop requests without one.
+    remember_seconds, remember_requests: how long and how many requests are recognised as duplicates by client
+    address and port, identifier and Request Authenticator.
+    batch: how many datagrams are read at one wake-up before others in the event loop get their turn.
+
+    Nothing that a datagram holds raises anything.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        clients: Secrets,
+        on_report: Callable[[CallReport], None],
+        require_message_authenticator: bool = False,
+        *,
+        on_other: Callable[[AccountingPacket], None] | None = None,
+        before_replies: Callable[[], None] | None = None,
+        remember_seconds: float = 30.0,
+        remember_requests: int = 50_000,
+        batch: int = 64,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.counters = SinkCounters()
+        self._host = host
+        self._port = port
+        self._clients = Clients(clients)
+        self._on_report = on_report
+        self._on_other = on_other
+        self._before_replies = before_replies
+        self._required = require_message_authenticator
+        self._duplicates = Duplicates(remember_seconds, remember_requests)
+        self._batch = batch
+        self._clock = clock
+        self._socket: socket.socket | None = None
+
+    async def start(self) -> tuple[str, int]:
+        """Bind the port and begin to receive; returns the address bound. Raises OSError."""
+        if self._socket is not None:
+            raise RuntimeError("the sink has been started already")
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(
+            self._host, self._port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE | socket.AI_NUMERICSERV
+        )
+        family, kind, protocol, _, address = found[0]
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.setblocking(False)
+            # A burst waits in the kernel while the event loop is busy with something else.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+            sock.bind(address)
+        except OSError:
+            sock.close()
+            raise
+        self._socket = sock
+        loop.add_reader(sock, self._drain)
+        host, port = sock.getsockname()[:2]
+        return host, port
+
+    def close(self) -> None:
+        """Stop receiving and free the port."""
+        if self._socket is not None:
+            asyncio.get_running_loop().remove_reader(self._socket)
+            self._socket.close()
+            self._socket = None
+
+    def status(self) -> dict[str, Any]:
+        """The counters, and how many requests are remembered, for people and monitoring."""
+        return asdict(self.counters) | {"remembered": len(self._duplicates)}
+
+    def _drain(self) -> None:
+        """Take what has arrived, hand it on, answer."""
+        sock = self._socket
+        if sock is None:
+            return
+        now = self._clock()
+        self._duplicates.turn(now)
+        pending: dict[object, bytes] = {}
+        answers: list[tuple[bytes, Any]] = []
+        for _ in range(self._batch):
+            try:
+                data, address = sock.recvfrom(_RECEIVE)
+            except BlockingIOError:
+                break
+            except OSError as error:
+                # An ICMP error of an earlier answer; the next call reads on.
+                logger.debug("radius: %s", error)
+                continue
+            answer = self._receive(data, address, pending)
+            if answer is not None:
+                answers.append((answer, address))
+        if pending and not self._kept(len(pending)):
+            return
+        counters = self.counters
+        for key, answer in pending.items():
+            self._duplicates.remember(key, answer, now)
+        for answer, address in answers:
+            try:
+                sock.sendto(answer, address)
+            except OSError as error:
+                counters.replies_lost += 1
+                logger.debug("radius: no answer to %s: %s", address, error)
+            else:
+                counters.replies += 1
+
+    def _kept(self, count: int) -> bool:
+        if self._before_replies is None:
+            return True
+        try:
+            self._before_replies()
+        except Exception:
+            # The receiver's own fault must not stop the port; the clients come again.
+            logger.exception("radius: what %d requests brought was not kept; they get no answer", count)
+            self.counters.not_kept += count
+            return False
+        return True
+
+    def _receive(self, data: bytes, address: Any, pending: dict[object, bytes]) -> bytes | None:
+        """The answer to one datagram, None for none. A new request's answer is put into `pending`."""
+        counters = self.counters
+        counters.datagrams += 1
+        secret = self._clients.secret(address[0])
+        if secret is None:
+            counters.unknown_client += 1
+            return None
+        try:
+            packet = AccountingPacket.received(data, secret)
+        except MalformedError as error:
+            counters.malformed[error.kind] += 1
+            return None
+        if packet.code != ACCOUNTING_REQUEST:
+            return self._status_server(packet)
+        if not request_authenticator_is_right(packet):
+            counters.wrong_secret += 1
+            return None
+        if packet.message_authenticator_at:
+            if not message_authenticator_is_right(packet):
+                counters.wrong_message_authenticator += 1
+                return None
+        elif self._required:
+            counters.no_message_authenticator += 1
+            return None
+        key = (address, packet.id, packet.authenticator)
+        answer = self._duplicates.answer(key) or pending.get(key)
+        if answer is not None:
+            counters.duplicates += 1
+            return answer
+        if not self._hand_on(packet):
+            counters.handler_failed += 1
+            return None
+        answer = pending[key] = accounting_response(packet)
+        return answer
+
+    def _status_server(self, packet: AccountingPacket) -> bytes | None:
+        """Answer Status-Server (RFC 5997), if it has its Message-Authenticator; refuse any other code."""
+        counters = self.counters
+        if packet.code != STATUS_SERVER:
+            counters.wrong_code += 1
+        elif not packet.message_authenticator_at:
+            counters.no_message_authenticator += 1
+        elif not message_authenticator_is_right(packet, packet.authenticator):
+            counters.wrong_message_authenticator += 1
+        else:
+            counters.status += 1
+            return accounting_response(packet)
+        return None
+
+    def _hand_on(self, packet: AccountingPacket) -> bool:
+        """Give a new request to its receiver; False when that raised."""
+        counters = self.counters
+        report, cut = None, 0
+        if is_report(packet):
+            try:
+                cut = cut_entries(packet)
+                report = packet_to_report(packet)
+            except ReportError as error:
+                counters.broken_reports += 1
+                logger.warning("radius: a call report cannot be used: %s", error)
+        try:
+            if report is not None:
+                self._on_report(report)
+            elif self._on_other is not None:
+                self._on_other(packet)
+        except Exception:
+            # The receiver's own fault must not stop the port; the client comes again.
+            logger.exception("radius: a request was not taken; it gets no answer")
+            return False
+        if report is None:
+            counters.other += 1
+        else:
+            counters.reports += 1
+            if cut:
+                counters.cut_reports += 1
+        return True
