@@ -112,6 +112,8 @@ class MediatorOptions(Section):
     """Command 12 for a subscriber without services: 25h with count 0, or 28h/61h (PROTOCOL 4.12)."""
     late_ksl: Literal["off", "on"] = "off"
     """A line that becomes free is given to a running call that found none, with 51h (PROTOCOL 7.7)."""
+    call_expiry: Annotated[float, Field(ge=0)] = 86_400.0
+    """Seconds without a report after which a call is given up with 43h/01h and its lines are free; 0 = never."""
     mass_removal: Literal["refuse", "all"] = "refuse"
     """Command 6 with FFh in all fields (PROTOCOL 4.6)."""
     unit_timeout: Annotated[float, Field(gt=0)] = 5.0
