@@ -5,7 +5,7 @@ that the mediator asks (:mod:`ssh_control.operations`), each request with its ``
 the same ``seq`` and tells events of its own accord. docs/dialect.md has every op and a whole session.
 
 :class:`ServerDialect` is the switch's side, :class:`ClientDialect` the mediator's. Both are fed octets, hand
-out events one by one (what an event leads to is done before the next line is looked at) and keep what is to be
+out events one by one (what an event leads to is done before the next line is read) and keep what is to be
 sent until it is taken. What may happen in which state stands in :data:`SERVER_TABLE`, :data:`CLIENT_TABLE`.
 
 The dialect is our own: the one that the real devices speak is not public [gap].
@@ -87,7 +87,7 @@ SERVER_TABLE: Table = {
     (State.READY, Input.CLOSE): State.CLOSED,
     (State.CLOSED, Input.CLOSE): State.CLOSED,
 }
-"""The switch's side. A fault before the hello ends the session; one after it is answered, and nothing is lost."""
+"""The switch's side. A fault before the hello ends the session; one after it is answered, nothing lost."""
 
 CLIENT_TABLE: Table = {
     (State.AWAITING_HELLO, Input.HELLO): State.READY,
@@ -240,6 +240,7 @@ class _Side:
         self._lines = LineReader(read_limit)
         self._write_limit = write_limit
         self._outgoing: list[bytes] = []
+        self.waiting = 0
 
     def feed(self, data: bytes) -> None:
         """Take octets from the peer. What they mean is asked for with ``next_event``."""
@@ -250,6 +251,7 @@ class _Side:
         """The octets to send to the peer, once."""
         data = b"".join(self._outgoing)
         self._outgoing.clear()
+        self.waiting = 0
         return data
 
     def close(self) -> None:
@@ -265,7 +267,11 @@ class _Side:
     def _say(self, cause: Input, message: dict[str, Any]) -> None:
         line = encode_line(message, self._write_limit)
         self._enter(cause)
+        self._send(line)
+
+    def _send(self, line: bytes) -> None:
         self._outgoing.append(line)
+        self.waiting += len(line)
 
     def _enter(self, cause: Input) -> None:
         try:
@@ -387,7 +393,7 @@ class ClientDialect(_Side):
         }
         for key in ("mediator", "radius"):
             _name(hello, key)
-        self._outgoing.append(encode_line(hello, self._write_limit))
+        self._send(encode_line(hello, self._write_limit))
 
     def ask(self, request: Request) -> int:
         """Ask; the ``seq`` that the reply will have. Raises :class:`DialectError` when it can't be said."""
@@ -434,7 +440,7 @@ class ClientDialect(_Side):
             return Input.REFUSAL, TurnedAway(*_code_and_text(message))
         version = message.get("version")
         if type(version) is not int or not self.versions.lowest <= version <= self.versions.highest:
-            raise DialectError(f"version: it chose none of those offered")
+            raise DialectError("version: it chose none of those offered")
         return Input.HELLO, Up(message)
 
 

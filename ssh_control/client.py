@@ -1,0 +1,492 @@
+"""The mediator's link to the switch: kept up for as long as it runs, with a pinned host key.
+
+:class:`SwitchLink` binds :class:`~ssh_control.dialect.ClientDialect` to asyncssh. It connects to the first
+address, or to the next when that one is gone; when the link drops it fails what was asked with
+:class:`LinkDown`, waits a little longer each time, and begins with the first address again. What was on control
+is handed over anew by its owner, with ``sync`` requests (:func:`ssh_control.operations.sync_chunks`) after
+``on_up``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from enum import Enum
+from typing import Any
+
+import asyncssh
+
+from ssh_control import keys
+from ssh_control.dialect import (
+    Answered,
+    ClientDialect,
+    Notified,
+    Reply,
+    Request,
+    TurnedAway,
+    Up,
+)
+
+log = logging.getLogger(__name__)
+
+MOST_UNSENT = 8 * 1024 * 1024
+"""Octets that may wait for a switch that doesn't read; beyond that the link is dropped."""
+
+Address = tuple[str, int]
+
+
+class LinkDown(Exception):  # noqa: N818 - what happened, not a mistake
+    """The link is not up, or dropped before the reply came. The text says why."""
+
+
+class LinkState(Enum):
+    """Where the link is."""
+
+    IDLE = "idle"
+    CONNECTING = "connecting"
+    UP = "up"
+    BACKING_OFF = "backing-off"
+    REFUSED = "refused"
+    CLOSED = "closed"
+
+
+class Cause(Enum):
+    """What moves the link."""
+
+    START = "start"
+    GREETED = "greeted"
+    UNREACHABLE = "unreachable"
+    REFUSAL = "refusal"
+    LOST = "lost"
+    RETRY = "retry"
+    CLOSE = "close"
+
+
+LINK_TABLE: Mapping[tuple[LinkState, Cause], LinkState] = {
+    (LinkState.IDLE, Cause.START): LinkState.CONNECTING,
+    (LinkState.CONNECTING, Cause.GREETED): LinkState.UP,
+    (LinkState.CONNECTING, Cause.UNREACHABLE): LinkState.BACKING_OFF,
+    (LinkState.CONNECTING, Cause.REFUSAL): LinkState.REFUSED,
+    (LinkState.UP, Cause.LOST): LinkState.BACKING_OFF,
+    (LinkState.BACKING_OFF, Cause.RETRY): LinkState.CONNECTING,
+    (LinkState.REFUSED, Cause.RETRY): LinkState.CONNECTING,
+    (LinkState.IDLE, Cause.CLOSE): LinkState.CLOSED,
+    (LinkState.CONNECTING, Cause.CLOSE): LinkState.CLOSED,
+    (LinkState.UP, Cause.CLOSE): LinkState.CLOSED,
+    (LinkState.BACKING_OFF, Cause.CLOSE): LinkState.CLOSED,
+    (LinkState.REFUSED, Cause.CLOSE): LinkState.CLOSED,
+    (LinkState.CLOSED, Cause.CLOSE): LinkState.CLOSED,
+}
+"""``refused``: a switch was there and would not have us, or was not the one that is pinned."""
+
+
+def backoff(attempt: int, retry_min: float, retry_max: float, jitter: float) -> float:
+    """Seconds to wait after failure number ``attempt`` (0 = the first): doubling, within both bounds.
+
+    ``jitter`` in 0..1 takes up to a half off, so that mediators that lost one switch don't come back as one.
+    """
+    longest = min(retry_max, retry_min * 2.0 ** min(attempt, 64))
+    return max(retry_min, longest * (0.5 + 0.5 * jitter))
+
+
+class _Trouble(Exception):  # noqa: N818
+    """One address could not be used."""
+
+    def __init__(self, text: str, *, refused: bool = False, wrong_key: bool = False) -> None:
+        super().__init__(text)
+        self.refused = refused
+        self.wrong_key = wrong_key
+
+
+class SwitchLink:
+    """``await start()`` it once; it then is up whenever the switch is. ``await close()`` ends it.
+
+    ``addresses``: where the switch is, then its backups. ``host_key``: the pinned public key as a line of
+    OpenSSH; without one only ``trust_any=True`` connects, for a lab that can't know the key.
+    ``mediator`` and ``radius`` (``host:port`` of the accounting sink) go into the hello.
+
+    ``on_up(hello)``, ``on_down(reason)`` and ``on_event(event)`` are called from the event loop; between an
+    ``on_up`` and its ``on_down`` requests can be made. ``on_down`` is not called for :meth:`close`.
+
+    ``keepalive``: seconds between probes of a silent link, the third unanswered one ends it. ``retry_min``,
+    ``retry_max``: seconds, see :func:`backoff`. ``connect_timeout``: seconds until the hello.
+
+    Raises :class:`~ssh_control.keys.KeyProblem`, :class:`ValueError` (no address), and
+    :class:`~ssh_control.lines.DialectError` (a name that is too long).
+    """
+
+    def __init__(
+        self,
+        addresses: Sequence[Address],
+        user: str,
+        password: str,
+        host_key: str | None,
+        *,
+        mediator: str,
+        radius: str,
+        on_up: Callable[[dict[str, Any]], None],
+        on_down: Callable[[str], None],
+        on_event: Callable[[dict[str, Any]], None],
+        keepalive: float = 5.0,
+        retry_min: float = 0.5,
+        retry_max: float = 30.0,
+        connect_timeout: float = 10.0,
+        trust_any: bool = False,
+        dialect: Callable[[str, str], ClientDialect] = ClientDialect,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        if not addresses:
+            raise ValueError("no address of a switch is given")
+        if not host_key and not trust_any:
+            raise keys.KeyProblem(
+                f"the host key of the switch {_shown(addresses[0])} is not pinned: pin the line that "
+                f"'ssh-keyscan -p {addresses[0][1]} {addresses[0][0]}' shows, compared with the switch's own"
+            )
+        dialect(mediator, radius)
+        self.addresses = tuple(addresses)
+        self.state = LinkState.IDLE
+        self.counters: Counter[str] = Counter()
+        self._user, self._password = user, password
+        self._pinned = keys.pinned_key(host_key) if host_key else None
+        self._new_dialect = lambda: dialect(mediator, radius)
+        self._on_up, self._on_down, self._on_event = on_up, on_down, on_event
+        self._keepalive, self._connect_timeout = keepalive, connect_timeout
+        self._retry_min, self._retry_max = retry_min, max(retry_min, retry_max)
+        self._sleep, self._jitter = sleep, jitter
+        self._session: _LinkSession | None = None
+        self._hello: dict[str, Any] = {}
+        self._reason = "not started"
+        self._waiting: dict[int, Callable[[Reply | LinkDown], None]] = {}
+        self._flush_due = False
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to connect, in the background. A second call does nothing."""
+        if self._task is None:
+            self._enter(Cause.START)
+            self._task = asyncio.create_task(self._keep_up(), name="switch link")
+            self._task.add_done_callback(_log_error)
+
+    async def close(self) -> None:
+        """End the link for good; what was asked fails with :class:`LinkDown`."""
+        self._enter(Cause.CLOSE)
+        self._reason = "closed"
+        task, self._task = self._task, None
+        session, self._session = self._session, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+        if session is not None:
+            session.end()
+            await session.gone()
+        self._fail_waiting("closed")
+
+    async def request(self, op: str, /, **params: Any) -> Reply:
+        """Ask the switch and wait for its reply. Raises :class:`LinkDown`, or DialectError: can't be said.
+
+        A caller that gives up (``asyncio.timeout``) is forgotten; the late reply is counted and thrown away.
+        """
+        answer: asyncio.Future[Reply | LinkDown] = asyncio.get_running_loop().create_future()
+        seq = self.submit(op, params, lambda result: None if answer.done() else answer.set_result(result))
+        try:
+            result = await answer
+        finally:
+            self._waiting.pop(seq, None)
+        if isinstance(result, LinkDown):
+            raise result
+        return result
+
+    def submit(self, op: str, params: dict[str, Any], callback: Callable[[Reply | LinkDown], None]) -> int:
+        """Ask without waiting; ``callback`` gets the reply, or :class:`LinkDown` when the link drops first.
+
+        Requests of one turn of the event loop travel together. Returns the ``seq``. Raises :class:`LinkDown`
+        at once when the link is not up, and DialectError when the request can't be said; then ``callback`` is
+        not called.
+        """
+        session = self._session
+        if session is None:
+            raise LinkDown(self._reason)
+        seq = session.dialect.ask(Request(op, params))
+        self.counters["requests"] += 1
+        alone = not self._waiting
+        self._waiting[seq] = callback
+        if alone:
+            session.flush()
+        elif not self._flush_due:
+            self._flush_due = True
+            asyncio.get_running_loop().call_soon(self._flush)
+        return seq
+
+    def status(self) -> dict[str, Any]:
+        """The link for people: where it is, why, to whom, and what it has counted. No secrets."""
+        return {
+            "state": self.state.value,
+            "reason": self._reason,
+            "user": self._user,
+            "addresses": [_shown(address) for address in self.addresses],
+            "address": _shown(self._session.address) if self._session is not None else None,
+            "host_key": keys.fingerprint(self._pinned) if self._pinned is not None else None,
+            "switch": dict(self._hello),
+            "outstanding": len(self._waiting),
+            "counters": dict(self.counters),
+        }
+
+    async def _keep_up(self) -> None:
+        attempt = 0
+        while True:
+            trouble = await self._connect_somewhere()
+            if trouble is None:
+                assert self._session is not None
+                await self._session.lost
+                attempt = 0
+            else:
+                self._reason = str(trouble)
+                self._enter(Cause.REFUSAL if trouble.refused else Cause.UNREACHABLE)
+            if trouble is not None and trouble.wrong_key:
+                pause = self._retry_max
+            else:
+                pause = backoff(attempt, self._retry_min, self._retry_max, self._jitter())
+            log.warning("switch link: %s; next try in %.1f s", self._reason, pause)
+            attempt += 1
+            await self._sleep(pause)
+            self._enter(Cause.RETRY)
+
+    async def _connect_somewhere(self) -> _Trouble | None:
+        troubles: list[_Trouble] = []
+        for address in self.addresses:
+            self.counters["attempts"] += 1
+            try:
+                session, hello = await self._connect(address)
+            except _Trouble as trouble:
+                troubles.append(trouble)
+            else:
+                self._came_up(session, hello)
+                return None
+        return _Trouble(
+            "; ".join(str(trouble) for trouble in troubles),
+            refused=any(trouble.refused for trouble in troubles),
+            wrong_key=any(trouble.wrong_key for trouble in troubles),
+        )
+
+    async def _connect(self, address: Address) -> tuple[_LinkSession, dict[str, Any]]:
+        where = _shown(address)
+        watch = _KeyWatch(self._pinned)
+        session = _LinkSession(self, address, self._new_dialect())
+        try:
+            async with asyncio.timeout(self._connect_timeout):
+                session.connection = connection = await asyncssh.connect(
+                    *address,
+                    client_factory=lambda: watch,
+                    config=None,
+                    username=self._user,
+                    password=self._password,
+                    preferred_auth="password",
+                    client_keys=None,
+                    agent_path=None,
+                    gss_host=None,
+                    known_hosts=([], [], []),
+                    x509_trusted_certs=None,
+                    server_host_key_algs=_offered_algorithms(self._pinned),
+                    encryption_algs=keys.CIPHERS,
+                    compression_algs=None,
+                    keepalive_interval=self._keepalive,
+                    keepalive_count_max=3,
+                )
+                await connection.create_session(
+                    lambda: session, subsystem=session.dialect.subsystem, encoding=None
+                )
+                greeting = await session.greeted
+        except (asyncssh.Error, OSError, UnicodeError) as error:
+            session.end()
+            raise self._trouble(where, error, watch) from None
+        except asyncio.CancelledError:
+            session.end()
+            raise
+        if isinstance(greeting, _Trouble):
+            raise _Trouble(f"{where}: {greeting}", refused=greeting.refused)
+        return session, greeting
+
+    def _trouble(self, where: str, error: Exception, watch: _KeyWatch) -> _Trouble:
+        if isinstance(error, asyncssh.HostKeyNotVerifiable) and self._pinned is not None:
+            seen = keys.fingerprint(watch.seen) if watch.seen is not None else "a certificate or no key"
+            return _Trouble(
+                f"{where}: wrong host key: expected {keys.fingerprint(self._pinned)}, seen {seen}; "
+                "the password was not sent",
+                refused=True,
+                wrong_key=True,
+            )
+        if isinstance(error, asyncssh.PermissionDenied):
+            return _Trouble(f"{where}: login as {self._user!a} denied", refused=True)
+        if isinstance(error, asyncssh.ChannelOpenError):
+            return _Trouble(f"{where}: does not serve the dialect: {error.reason}", refused=True)
+        if isinstance(error, TimeoutError):
+            return _Trouble(f"{where}: no answer within {self._connect_timeout:g} s")
+        return _Trouble(f"{where}: {error}")
+
+    def _came_up(self, session: _LinkSession, hello: dict[str, Any]) -> None:
+        self._session, self._hello = session, hello
+        self._reason = f"connected to {_shown(session.address)}"
+        self._enter(Cause.GREETED)
+        self.counters["ups"] += 1
+        log.info("switch link: %s", self._reason)
+        self._on_up(hello)
+        session.release()
+
+    def went_down(self, session: _LinkSession, reason: str) -> None:
+        """The session that was up is over."""
+        if self._session is not session:
+            return
+        self._session = None
+        self._reason = f"{_shown(session.address)}: {reason}"
+        self._enter(Cause.LOST)
+        self.counters["downs"] += 1
+        self._fail_waiting(self._reason)
+        self._on_down(self._reason)
+
+    def heard(self, event: Answered | Notified) -> None:
+        """The switch said something."""
+        if isinstance(event, Answered):
+            callback = self._waiting.pop(event.seq, None)
+            if callback is None:
+                self.counters["late replies"] += 1
+                return
+            self.counters["replies"] += 1
+            callback(event.reply)
+        else:
+            self.counters["events"] += 1
+            self._on_event(event.event)
+
+    def _fail_waiting(self, reason: str) -> None:
+        waiting, self._waiting = self._waiting, {}
+        self.counters["requests failed"] += len(waiting)
+        for callback in waiting.values():
+            callback(LinkDown(reason))
+
+    def _flush(self) -> None:
+        self._flush_due = False
+        if self._session is not None:
+            self._session.flush()
+
+    def _enter(self, cause: Cause) -> None:
+        self.state = LINK_TABLE[self.state, cause]
+
+
+def _log_error(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.critical("switch link: stopped by an error of our own", exc_info=error)
+
+
+def _shown(address: Address) -> str:
+    return f"{address[0]}:{address[1]}"
+
+
+def _offered_algorithms(pinned: asyncssh.SSHKey | None) -> str | tuple[()]:
+    """All that we know, those of the pinned key first: a switch with several keys then shows that one."""
+    if pinned is None:
+        return ()
+    algorithm = pinned.get_algorithm()
+    return "^rsa-sha2-512,rsa-sha2-256" if algorithm == "ssh-rsa" else f"^{algorithm}"
+
+
+class _KeyWatch(asyncssh.SSHClient):
+    """Lets no host key pass but the pinned one, and remembers what it saw."""
+
+    def __init__(self, pinned: asyncssh.SSHKey | None) -> None:
+        self._pinned = pinned
+        self.seen: asyncssh.SSHKey | None = None
+
+    def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
+        self.seen = key
+        return self._pinned is None or key.public_data == self._pinned.public_data
+
+
+class _LinkSession(asyncssh.SSHClientSession[bytes]):
+    """One session with the switch: octets between the channel and the dialect, events to the link."""
+
+    def __init__(self, link: SwitchLink, address: Address, dialect: ClientDialect) -> None:
+        loop = asyncio.get_running_loop()
+        self.address = address
+        self.dialect = dialect
+        self.connection: asyncssh.SSHClientConnection | None = None
+        self.greeted: asyncio.Future[dict[str, Any] | _Trouble] = loop.create_future()
+        self.lost: asyncio.Future[None] = loop.create_future()
+        self._link = link
+        self._channel: asyncssh.SSHClientChannel[bytes] | None = None
+        self._held = True
+        self._reason = ""
+
+    def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
+        self._channel = chan
+
+    def session_started(self) -> None:
+        self.flush()
+
+    def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
+        if datatype is None:
+            self.dialect.feed(data)
+            self._pump()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if exc is not None and not isinstance(exc, asyncssh.Error | OSError):
+            log.error("switch link: dropped by an error of our own", exc_info=exc)
+        self._over(str(exc) if exc else "the switch ended the session")
+
+    def release(self) -> None:
+        """The link has taken note of the hello: what came after it may be handed on."""
+        self._held = False
+        self._pump()
+        if self._reason:
+            self._tell_lost()
+
+    def flush(self) -> None:
+        """Write what the dialect wants sent."""
+        channel = self._channel
+        if channel is None or channel.is_closing():
+            return
+        channel.write(self.dialect.take())
+        if channel.get_write_buffer_size() > MOST_UNSENT:
+            self._over(f"the switch does not read: more than {MOST_UNSENT} octets wait for it")
+
+    def end(self) -> None:
+        """End the connection at once."""
+        if self.connection is not None:
+            self.connection.disconnect(asyncssh.DISC_BY_APPLICATION, "closed")
+
+    async def gone(self) -> None:
+        """Wait until the connection has ended."""
+        if self.connection is not None:
+            await self.connection.wait_closed()
+
+    def _pump(self) -> None:
+        while (event := self.dialect.next_event()) is not None:
+            if isinstance(event, Answered | Notified):
+                self._link.heard(event)
+            elif isinstance(event, Up):
+                if not self.greeted.done():
+                    self.greeted.set_result(event.hello)
+            elif isinstance(event, TurnedAway):
+                code = "" if event.code is None else f" ({event.code:02X}h)"
+                self._over(f"the switch refused{code}: {event.text[:200]!a}", refused=True)
+            else:
+                self._over(event.text[:200], refused=not self.greeted.done())
+            if self._held:
+                return
+
+    def _over(self, reason: str, *, refused: bool = False) -> None:
+        if self._reason:
+            return
+        self._reason = reason
+        if not self.greeted.done():
+            self.greeted.set_result(_Trouble(reason, refused=refused))
+        elif not self._held:
+            self._tell_lost()
+        self.end()
+
+    def _tell_lost(self) -> None:
+        self._link.went_down(self, self._reason)
+        if not self.lost.done():
+            self.lost.set_result(None)

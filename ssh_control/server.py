@@ -1,0 +1,371 @@
+"""The switch's SSH server for mediators: the subsystem ``sorm``, by password, and nothing else.
+
+:class:`SormServer` binds :class:`~ssh_control.dialect.ServerDialect` to asyncssh. Who may log in and what a
+request does is for the :class:`Backend`: one for a single domain (port 7777, user = domain) and one that fans
+out to many (port 7778) differ in nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import asyncssh
+
+from ssh_control import keys
+from ssh_control.dialect import (
+    Asked,
+    ClientHello,
+    Faulty,
+    HelloHeard,
+    Refused,
+    Reply,
+    Request,
+    ServerDialect,
+    State,
+)
+from ssh_control.lines import DialectError
+from ssh_control.pacing import LoginPacer
+
+log = logging.getLogger(__name__)
+
+Notify = Callable[[dict[str, Any]], None]
+
+TRIES = 3
+"""Passwords that one connection may try."""
+LOGIN_SECONDS = 30.0
+"""After that a connection that has not logged in is closed."""
+MOST_SESSIONS = 16
+"""Sessions of one connection at a time."""
+WRITE_PIECE = 64 * 1024
+"""Octets of replies that are gathered at most before they are written."""
+MOST_UNREAD = 4 * 1024 * 1024
+"""Octets that may wait for a mediator that doesn't read; beyond that its session ends."""
+
+
+class Session(Protocol):
+    """What the switch keeps of one mediator while it is connected."""
+
+    @property
+    def server_hello(self) -> Mapping[str, Any]:
+        """What the switch tells about itself in its hello."""
+
+    def handle(self, request: Request) -> Reply:
+        """Do what is asked. The params have the shape of :data:`ssh_control.operations.OPERATIONS`."""
+
+    def closed(self) -> None:
+        """The mediator is gone. Called once, whatever the reason."""
+
+
+class Backend(Protocol):
+    """The switch behind the server."""
+
+    def login(self, user: str, password: str, peer: str) -> str | None:
+        """``None`` lets the user in; else the reason, which is logged and not told to the peer.
+
+        Passwords are compared in constant time here. ``peer`` is ``host:port``.
+        """
+
+    def open(self, user: str, hello: ClientHello, peer: str, notify: Notify) -> Session:
+        """A mediator has said hello. ``notify`` tells it events, until :meth:`Session.closed`.
+
+        Raises :class:`~ssh_control.dialect.Refused`.
+        """
+
+
+class SormServer:
+    """``await start()`` it, ``await close()`` it; several mediators, each with several sessions, at once.
+
+    ``host_key`` is the path of a private key, made when missing; ``None`` or "": a new ed25519 key each time.
+    Raises :class:`~ssh_control.keys.KeyProblem`. ``keepalive`` is seconds of silence; three unanswered probes
+    end a connection. ``dialect`` makes the switch's side of a session; its ``subsystem`` names it.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        host: str,
+        port: int,
+        host_key: str | Path | None = None,
+        *,
+        keepalive: float = 15.0,
+        dialect: Callable[[], ServerDialect] = ServerDialect,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.backend = backend
+        self.dialect = dialect
+        self.subsystem = dialect().subsystem
+        self.counters: Counter[str] = Counter()
+        self._host, self._port, self._keepalive = host, port, keepalive
+        self._key = keys.host_key(host_key)
+        self._pacer, self._clock, self._sleep = LoginPacer(), clock, sleep
+        self._acceptor: asyncssh.SSHAcceptor | None = None
+        self._connections: set[asyncssh.SSHServerConnection] = set()
+
+    @property
+    def public_key(self) -> str:
+        """The public host key as one line of OpenSSH: what a mediator pins."""
+        return keys.public_line(self._key)
+
+    async def start(self) -> tuple[str, int]:
+        """Listen. The address, with the real port where 0 was asked for. Raises :class:`OSError`."""
+        self._acceptor = await asyncssh.listen(
+            self._host,
+            self._port,
+            server_factory=lambda: _Connection(self),
+            server_host_keys=[self._key],
+            encryption_algs=keys.CIPHERS,
+            compression_algs=None,
+            password_auth=True,
+            public_key_auth=False,
+            kbdint_auth=False,
+            host_based_auth=False,
+            gss_host=None,
+            encoding=None,
+            line_editor=False,
+            allow_scp=False,
+            sftp_factory=None,
+            agent_forwarding=False,
+            x11_forwarding=False,
+            login_timeout=LOGIN_SECONDS,
+            keepalive_interval=self._keepalive,
+            keepalive_count_max=3,
+            reuse_address=True,
+        )
+        return self._host, self._acceptor.get_port()
+
+    async def close(self) -> None:
+        """Stop listening and end all connections."""
+        if self._acceptor is None:
+            return
+        acceptor, self._acceptor = self._acceptor, None
+        acceptor.close()
+        connections = list(self._connections)
+        for connection in connections:
+            connection.abort()
+        for connection in connections:
+            await connection.wait_closed()
+        await acceptor.wait_closed()
+
+    def joined(self, connection: asyncssh.SSHServerConnection) -> None:
+        """A connection was accepted."""
+        self.counters["connections"] += 1
+        self._connections.add(connection)
+
+    def left(self, connection: asyncssh.SSHServerConnection) -> None:
+        """A connection has ended."""
+        self._connections.discard(connection)
+
+    async def login(self, user: str, password: str, peer: str) -> bool:
+        """Ask the backend, in due time."""
+        address = peer.rpartition(":")[0]
+        wait = self._pacer.delay(address, self._clock())
+        if wait > 0:
+            self.counters["logins delayed"] += 1
+            await self._sleep(wait)
+        reason = self.backend.login(user, password, peer)
+        if reason is None:
+            self._pacer.succeeded(address)
+            self.counters["logins"] += 1
+            log.info("%s: logged in as %s", peer, ascii(user))
+            return True
+        self.counters["logins denied"] += 1
+        log.warning("%s: login as %s denied: %s", peer, ascii(user), reason)
+        return False
+
+
+class _Connection(asyncssh.SSHServer):
+    """One TCP connection: the login, and the sessions that are opened in it."""
+
+    _ssh: asyncssh.SSHServerConnection
+
+    def __init__(self, server: SormServer) -> None:
+        self._server = server
+        self._failures = 0
+        self.sessions = 0
+        self.peer = ""
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._ssh = conn
+        # A peer that is gone already has no name any more.
+        host, port = (conn.get_extra_info("peername") or ("gone", 0))[:2]
+        self.peer = f"{host}:{port}"
+        self._server.joined(conn)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._server.left(self._ssh)
+        if exc is None or isinstance(exc, asyncssh.Error | OSError):
+            log.info("%s: disconnected%s", self.peer, f": {exc}" if exc else "")
+        else:
+            log.error("%s: disconnected by an error of our own", self.peer, exc_info=exc)
+
+    def begin_auth(self, username: str) -> bool:
+        return True
+
+    def password_auth_supported(self) -> bool:
+        return True
+
+    async def validate_password(self, username: str, password: str) -> bool:
+        if await self._server.login(username, password, self.peer):
+            return True
+        self._failures += 1
+        if self._failures >= TRIES:
+            raise asyncssh.PermissionDenied("denied")
+        return False
+
+    def session_requested(self) -> asyncssh.SSHServerSession[bytes] | bool:
+        if self.sessions >= MOST_SESSIONS:
+            log.warning("%s: more than %d sessions in one connection refused", self.peer, MOST_SESSIONS)
+            return False
+        self.sessions += 1
+        return _Channel(self._server, self, self._ssh.get_extra_info("username"))
+
+
+class _Channel(asyncssh.SSHServerSession[bytes]):
+    """One session: octets between the channel and the dialect, requests to the backend."""
+
+    _channel: asyncssh.SSHServerChannel[bytes]
+
+    def __init__(self, server: SormServer, connection: _Connection, user: str) -> None:
+        self._server = server
+        self._connection = connection
+        self._user = user
+        self._peer = connection.peer
+        self._dialect = server.dialect()
+        self._session: Session | None = None
+        self._early: list[dict[str, Any]] = []
+        self._refused = ""
+        self._paused = False
+        self._ended = False
+
+    def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
+        self._channel = chan
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._connection.sessions -= 1
+        self._dialect.close()
+        session, self._session = self._session, None
+        if session is not None:
+            self._server.counters["sessions closed"] += 1
+            session.closed()
+
+    def subsystem_requested(self, subsystem: str) -> bool:
+        if subsystem == self._server.subsystem:
+            return True
+        log.info("%s: subsystem %s refused", self._peer, ascii(subsystem))
+        return False
+
+    def shell_requested(self) -> bool:
+        return self._only_subsystem("a shell")
+
+    def exec_requested(self, command: str) -> bool:
+        return self._only_subsystem("commands")
+
+    def _only_subsystem(self, wanted: str) -> bool:
+        # Accepted in order to say why not; a bare refusal shows as "request failed on channel 0".
+        name = self._server.subsystem
+        self._refused = (
+            f"This port has no room for {wanted}; it serves the subsystem {name}: ssh -s ... {name}\n"
+        )
+        log.info("%s: asked for %s: refused", self._peer, wanted)
+        return True
+
+    def session_started(self) -> None:
+        if self._refused:
+            self._channel.write_stderr(self._refused.encode("ascii"))
+            self._channel.exit(1)
+
+    def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
+        if self._refused:
+            return
+        self._dialect.feed(data)
+        self._pump()
+
+    def eof_received(self) -> bool:
+        if not self._refused:
+            self._ended = True
+            self._pump()
+        return True
+
+    def pause_writing(self) -> None:
+        # A mediator that does not read is not asked for more.
+        self._paused = True
+        self._channel.pause_reading()
+
+    def resume_writing(self) -> None:
+        self._paused = False
+        self._channel.resume_reading()
+        self._pump()
+
+    def _pump(self) -> None:
+        dialect = self._dialect
+        while not self._paused:
+            event = dialect.next_event()
+            if event is None:
+                break
+            if isinstance(event, Asked):
+                assert self._session is not None
+                dialect.reply(event.seq, self._session.handle(event.request))
+                if dialect.waiting > WRITE_PIECE:
+                    self._flush()
+            elif isinstance(event, HelloHeard):
+                self._open(event.hello)
+            else:
+                self._faulty(event)
+        if self._ended and not self._paused:
+            unfinished = dialect.end()
+            if unfinished is not None:
+                self._faulty(unfinished)
+        self._flush()
+        if dialect.closed or (self._ended and not self._paused):
+            self._channel.exit(1 if dialect.closed else 0)
+
+    def _open(self, hello: ClientHello) -> None:
+        try:
+            session = self._server.backend.open(self._user, hello, self._peer, self._notify)
+        except Refused as refusal:
+            log.warning(
+                "%s: mediator %s of %s refused: %s", self._peer, ascii(hello.mediator), self._user, refusal
+            )
+            self._server.counters["sessions refused"] += 1
+            self._dialect.refuse(refusal.code, refusal.text)
+            return
+        self._session = session
+        self._server.counters["sessions"] += 1
+        log.info("%s: mediator %s of %s is here", self._peer, ascii(hello.mediator), self._user)
+        self._dialect.accept(session.server_hello)
+        early, self._early = self._early, []
+        for event in early:
+            self._notify(event)
+
+    def _notify(self, event: dict[str, Any]) -> None:
+        state = self._dialect.state
+        if state is State.DECIDING:
+            self._early.append(event)
+        elif state is State.READY:
+            try:
+                self._dialect.notify(event)
+            except DialectError as error:
+                log.error("%s: event not told: %s", self._peer, error)  # noqa: TRY400 - no trace of ours
+                return
+            self._flush()
+
+    def _faulty(self, fault: Faulty) -> None:
+        self._server.counters["faulty lines"] += 1
+        log.warning("%s: not understood: %s", self._peer, fault.text)
+
+    def _flush(self) -> None:
+        data = self._dialect.take()
+        if not data or self._channel.is_closing():
+            return
+        self._channel.write(data)
+        if self._channel.get_write_buffer_size() > MOST_UNREAD:
+            log.warning("%s: does not read; %d octets wait for it: ended", self._peer, MOST_UNREAD)
+            self._server.counters["slow readers"] += 1
+            self._channel.abort()
