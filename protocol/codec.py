@@ -1,0 +1,204 @@
+"""Octets to messages and back, strict and lenient, for one choice of options."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import construct
+
+from protocol.base import Message
+from protocol.batch import batches, interpreted, offsets
+from protocol.catalog import classes, payload_lengths, wires
+from protocol.codes import PREAMBLE, Channel, channel_of
+from protocol.errors import DecodeError, Diagnosis, EncodeError, Problem
+from protocol.options import Options
+from protocol.wire import FAST_ERRORS, Located, Unwritable
+
+
+@dataclass(slots=True)
+class UnknownUnit:
+    """A unit that no declaration fits: an unknown code, or a known one in a wrong length. Encodes back."""
+
+    code: int
+    raw: bytes
+    channel: Channel
+
+
+@dataclass(slots=True)
+class _Judged:
+    """What the interpreted declaration makes of a unit."""
+
+    message: Message | None
+    problems: list[Problem]
+    fields: dict[str, object]
+
+
+class Codec:
+    """Encodes and decodes under ``options``. Stateless: one may be shared by threads.
+
+    The generated coders are made once for each value of ``options`` in the process.
+    """
+
+    def __init__(self, options: Options | None = None) -> None:
+        self.options = Options() if options is None else options
+        self._classes = classes(self.options.order)
+        self._tolerant: dict[int, Callable[[bytes], Message]] = {}
+        self._strict: dict[int, Callable[[bytes], Message]] = {}
+        self._encoders: dict[type[Any], Callable[[Any], bytes]] = {UnknownUnit: _encode_unknown}
+        for code, batch in batches(self.options, tolerant=True).items():
+            self._tolerant[code] = batch.decode
+            self._encoders[batch.cls] = batch.encode
+        for code, batch in batches(self.options, tolerant=False).items():
+            self._strict[code] = batch.decode
+
+    # --- encoding
+    def encode(self, message: Message | UnknownUnit) -> bytes:
+        """The unit of ``message``. Raises :class:`EncodeError`."""
+        try:
+            return self._encoders[type(message)](message)
+        except FAST_ERRORS:
+            return self._encode_slowly(message)
+
+    def _encode_slowly(self, message: Message | UnknownUnit) -> bytes:
+        cls = type(message)
+        if not isinstance(message, Message) or self._classes.get(cls.code) is not cls:
+            raise EncodeError("", message, f"a message of order {self.options.order}")
+        values = {name: getattr(message, name, None) for name in wires(cls, self.options)}
+        if len(payload_lengths(cls, self.options)) > 1:
+            values["length"] = 0
+        try:
+            unit = bytearray(interpreted(cls, self.options).build(values))
+        except Unwritable as error:
+            raise EncodeError(_dotted(error.path), error.value, error.allowed) from None
+        length = len(unit) - cls.channel.header_length
+        if length > 0xFF:
+            raise EncodeError("length", length, "a payload of at most 255 octets")
+        unit[3] = length
+        return bytes(unit)
+
+    # --- decoding
+    def decode(self, unit: bytes) -> Message:
+        """The message in ``unit``, which must be one whole unit as declared.
+
+        Spellings that PROTOCOL 9 tells a receiver to accept are accepted (:attr:`Problem.accepted`).
+        Raises :class:`DecodeError`.
+        """
+        try:
+            return self._tolerant[unit[2]](unit)
+        except FAST_ERRORS:
+            raise DecodeError(unit, self._diagnose) from None
+
+    def decode_lenient(
+        self, unit: bytes, channel: Channel | None = None
+    ) -> tuple[Message | UnknownUnit, tuple[Problem, ...]]:
+        """What ``unit`` says and all that is wrong with it; ``encode`` of the result gives ``unit`` again.
+
+        ``channel`` is what an :class:`UnknownUnit` gets; by default it is guessed from the code. Raises
+        :class:`DecodeError` only for less than four octets or another first octet than CCh.
+        """
+        try:
+            return self._strict[unit[2]](unit), ()
+        except FAST_ERRORS:
+            pass
+        unit = bytes(unit)
+        if len(unit) < 4 or unit[0] != PREAMBLE:
+            raise DecodeError(unit, self._diagnose)
+        judged = self._judge(unit)
+        if judged.message is None:
+            unknown = UnknownUnit(unit[2], unit, channel_of(unit[2]) if channel is None else channel)
+            return unknown, tuple(judged.problems)
+        return judged.message, tuple(judged.problems)
+
+    def _diagnose(self, unit: bytes) -> Diagnosis:
+        judged = self._judge(bytes(unit))
+        problem = next(problem for problem in judged.problems if not problem.accepted)
+        cls = self._classes.get(unit[2]) if len(unit) > 2 else None
+        known = offsets(cls, self.options) if cls is not None else {}
+        named = problem.path.partition(".")[0]
+        end = known.get(named, problem.offset)
+        return Diagnosis(problem, {name: v for name, v in judged.fields.items() if known[name] < end})
+
+    def _judge(self, unit: bytes) -> _Judged:
+        """Parse ``unit`` by its interpreted declaration, noting every problem."""
+        if not unit or unit[0] != PREAMBLE:
+            found = f"{unit[0]:02X}h" if unit else "nothing"
+            return _Judged(None, [Problem(0, "preamble", f"{found} where CCh begins a unit")], {})
+        if len(unit) < 4:
+            return _Judged(None, [Problem(len(unit), "", "a unit has at least four octets")], {})
+        code = unit[2]
+        cls = self._classes.get(code)
+        header = (channel_of(code) if cls is None else cls.channel).header_length
+        problems = []
+        if cls is None:
+            problems.append(
+                Problem(2, "code", f"code {code:02X}h does not exist in order {self.options.order}")
+            )
+            if len(unit) != header + unit[3]:
+                problems.append(Problem(3, "length", _length_text(unit, header)))
+            return _Judged(None, problems, {})
+        if unit[3] not in payload_lengths(cls, self.options):
+            allowed = sorted(payload_lengths(cls, self.options))
+            text = f"length {unit[3]} is not allowed for {cls.message_name}: {_ranges(allowed)}"
+            problems.append(Problem(3, "length", text))
+        fields, located, ended = self._walk(cls, unit)
+        if len(unit) != header + unit[3]:
+            offset = min(len(unit), header + unit[3])
+            problems.append(Problem(offset, ended if len(unit) == offset else "", _length_text(unit, header)))
+        if problems:
+            return _Judged(None, problems, fields)
+        begins = offsets(cls, self.options)
+        for path, complaint in located:
+            name = _dotted(path)
+            below = f"{name}.{complaint.path}" if complaint.path else name
+            offset = begins[name] + complaint.offset
+            problems.append(Problem(offset, below, complaint.message, complaint.accepted))
+        message = object.__new__(cls)
+        for name, value in fields.items():
+            setattr(message, name, value)
+        return _Judged(message, problems, fields)
+
+    def _walk(self, cls: type[Message], unit: bytes) -> tuple[dict[str, object], list[Located], str]:
+        """Fields as far as whole ones are there, their complaints, and the field that is cut off, if any."""
+        located: list[Located] = []
+        fields: dict[str, object] = {}
+        stream = io.BytesIO(unit)
+        for subcon in interpreted(cls, self.options).subcons:
+            if subcon.name is None:
+                continue
+            if subcon.name in ("preamble", "code", "length"):
+                stream.seek(1, io.SEEK_CUR)
+                continue
+            try:
+                fields[subcon.name] = subcon.parse_stream(stream, problems=located)
+            except (construct.StreamError, IndexError):
+                return fields, located, str(subcon.name)
+        return fields, located, ""
+
+
+def _encode_unknown(unknown: UnknownUnit) -> bytes:
+    return unknown.raw
+
+
+def _dotted(path: str) -> str:
+    """A construct path without its first word, dotted."""
+    return ".".join(path.split(" -> ")[1:])
+
+
+def _length_text(unit: bytes, header: int) -> str:
+    claimed = header + unit[3]
+    kind = "ends early" if len(unit) < claimed else "goes on"
+    return f"unit {kind}: {len(unit)} octets, and the length octet makes {claimed}"
+
+
+def _ranges(values: list[int]) -> str:
+    """``[0, 1, 2, 5]`` → ``"0..2, 5"``."""
+    parts: list[list[int]] = []
+    for value in values:
+        if parts and parts[-1][-1] + 1 == value:
+            parts[-1].append(value)
+        else:
+            parts.append([value])
+    return ", ".join(f"{part[0]}..{part[-1]}" if len(part) > 1 else str(part[0]) for part in parts)

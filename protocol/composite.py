@@ -1,0 +1,371 @@
+"""Wires of several parts: digits, parties, service codes, the rows of 24h and the entries of 25h."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import construct
+
+from protocol.codes import GROUP_TYPES, MAX_DIGITS, SERVICES, NumberSign
+from protocol.values import Kept, KeptInt, KeptStr, KeptTuple, KslRow, Party, Raw
+from protocol.wire import Coded, Complaint, KslOctet, OptionalOctet, Refused, Source, Wire, raw_octets
+
+_NO_DIGITS = b"\xff" * 9
+_EXTRA = str.maketrans("bc", "*#")
+_EXTRA_BACK = str.maketrans("*#", "bc")
+_TAILS = {count: "f" * (MAX_DIGITS - count) for count in range(1, MAX_DIGITS + 1)}
+
+
+def _swapped(half: Mapping[int, int]) -> bytes:
+    """A translation of octets that exchanges their halves, each mapped by ``half`` first."""
+    return bytes(
+        half.get(octet & 15, octet & 15) << 4 | half.get(octet >> 4, octet >> 4) for octet in range(256)
+    )
+
+
+class Digits(Wire):
+    """Count and nine octets of digits, first digit in the low half (PROTOCOL 3.3); None if absent.
+
+    ``""`` is the count 00h that some consoles send for an absent number (PROTOCOL 9 row 8).
+    """
+
+    size = 10
+
+    def __init__(self, *, zero: str = "0", extra: bool = False) -> None:
+        super().__init__(construct.Struct("count" / construct.Int8ub, "digits" / construct.Bytes(9)), "B9s")
+        self.zero = zero
+        self.extra = extra
+        # With zeros sent as Ah, halves 0 and Ah change places: "0" then stands for Ah, and "a" for 0h.
+        self.table = _swapped({0: 10, 10: 0} if zero == "A" else {})
+
+    def read(self, octets: bytes) -> tuple[str | Raw | None, Complaint | None]:
+        count = octets[0]
+        if octets[1:] == _NO_DIGITS and count in (0, 0xFF):
+            if count == 0:
+                return "", Complaint("count 00h of an absent number; FFh is declared", accepted=True)
+            return None, None
+        text = octets[1:].translate(self.table).hex()
+        digits = text.rstrip("f")
+        if len(digits) != count:
+            shown = "FFh (absent)" if count == 0xFF else str(count)
+            return Raw(octets), Complaint(f"count of digits is {shown}, but {len(digits)} half-bytes are set")
+        read = digits.translate(_EXTRA) if self.extra else digits
+        respelled = self.zero == "A" and "a" in read
+        if respelled:
+            read = read.replace("a", "0")
+        for position, digit in enumerate(read):
+            if digit in "abcdef":
+                wrong = f"half-byte {digit.upper()}h is no digit"
+                return Raw(octets), Complaint(wrong, 1 + position // 2)
+        if respelled:
+            at = digits.index("a")
+            return KeptStr(read, octets), Complaint(
+                "digit 0 as half-byte 0h, not Ah", 1 + at // 2, accepted=True
+            )
+        return read, None
+
+    def write(self, value: Any) -> bytes:
+        octets = raw_octets(value, self.size)
+        if octets is not None:
+            return octets
+        if value is None:
+            return b"\xff" + _NO_DIGITS
+        if isinstance(value, KeptStr) and len(value.octets) == self.size:
+            return value.octets
+        if value == "":
+            return b"\x00" + _NO_DIGITS
+        allowed = "0123456789*#" if self.extra else "0123456789"
+        if not isinstance(value, str) or len(value) > MAX_DIGITS or not set(value) <= set(allowed):
+            raise Refused(f"1..{MAX_DIGITS} characters of {allowed}, or none")
+        text = value.translate(_EXTRA_BACK) + _TAILS[len(value)]
+        return bytes((len(value),)) + bytes.fromhex(text).translate(self.table)
+
+    def _decode(self, obj: Any, context: Any, path: str) -> Any:
+        return super()._decode({"count": obj.count, "digits": obj.digits}, context, path)
+
+    def emit_decode(self, names: list[str], source: Source) -> tuple[list[str], str]:
+        count, digits = names
+        table = source.bind(self.table, "table")
+        settle = source.bind(self.settled(tolerant=source.tolerant), "settle")
+        return [
+            f"if {count} == 255 and {digits} == {source.bind(_NO_DIGITS, 'no_digits')}: {digits} = None",
+            "else:",
+            f"    raw = {digits}",
+            f"    {digits} = raw.translate({table}).hex().rstrip('f')",
+            f"    if len({digits}) != {count} or not {digits}.isdecimal():",
+            f"        {digits} = {settle}(bytes(({count},)) + raw)",
+        ], digits
+
+    def emit_encode(self, value: str, local: str, source: Source) -> tuple[list[str], list[str]]:
+        table, tails = source.bind(self.table, "table"), source.bind(_TAILS, "tails")
+        plain = f" or {local}.__class__ is not str" if self.zero == "A" else ""
+        return [
+            f"{local} = {value}",
+            f"if {local} is None: {local}c = 255; {local}d = {source.bind(_NO_DIGITS, 'no_digits')}",
+            f"elif not {local}.isdecimal(){plain}: raise ValueError",
+            "else:",
+            f"    {local}c = len({local})",
+            f"    {local}d = {source.bind(bytes.fromhex, 'fromhex')}({local} + {tails}[{local}c]).translate({table})",
+        ], [f"{local}c", f"{local}d"]
+
+
+class PartyOctets(Wire):
+    """Sign, count and digits (PROTOCOL 7.1)."""
+
+    def __init__(self, signs: Mapping[int, NumberSign], *, zero: str = "0", extra: bool = False) -> None:
+        self.sign = Coded(signs, what="number sign")
+        self.digits = Digits(zero=zero, extra=extra)
+        super().__init__(construct.Struct("sign" / self.sign.subcon, "number" / self.digits.subcon), "BB9s")
+
+    def read(self, octets: bytes) -> tuple[Party, Complaint | None]:
+        sign, wrong_sign = self.sign.read(octets[:1])
+        number, wrong_number = self.digits.read(octets[1:])
+        complaint = None
+        if wrong_sign is not None:
+            complaint = wrong_sign._replace(path="sign")
+        elif wrong_number is not None:
+            complaint = wrong_number._replace(path="number", offset=wrong_number.offset + 1)
+        return Party(sign, number), complaint
+
+    def write(self, value: Any) -> bytes:
+        if not isinstance(value, tuple) or len(value) != 2:
+            raise Refused("a party: sign and number")
+        octets = b""
+        for part, name, wire in zip(value, Party._fields, (self.sign, self.digits), strict=True):
+            try:
+                octets += wire.write(part)
+            except Refused as refused:
+                raise Refused(str(refused), name, part) from None
+        return octets
+
+    def emit_decode(self, names: list[str], source: Source) -> tuple[list[str], str]:
+        _, sign = self.sign.emit_decode(names[:1], source)
+        lines, number = self.digits.emit_decode(names[1:], source)
+        new = source.bind(tuple.__new__, "new_tuple")
+        return lines, f"{new}({source.bind(Party, 'Party')}, ({sign}, {number}))"
+
+    def emit_encode(self, value: str, local: str, source: Source) -> tuple[list[str], list[str]]:
+        _, sign = self.sign.emit_encode(f"{local}s", local, source)
+        lines, number = self.digits.emit_encode(f"{local}n", local, source)
+        return [f"{local}s, {local}n = {value}", *lines], sign + number
+
+
+class ServiceOctets(Wire):
+    """Three octets of which one is a service code, or None (PROTOCOL 3.11)."""
+
+    size = 3
+
+    def __init__(self, position: str) -> None:
+        super().__init__(construct.Bytes(3), "BBB")
+        self.place = 2 if position == "third" else 0
+        self.code = Coded.numbers(SERVICES, what="service")
+
+    def read(self, octets: bytes) -> tuple[int | Raw | None, Complaint | None]:
+        places = [place for place, octet in enumerate(octets) if octet != 0xFF]
+        if not places:
+            return None, None
+        if len(places) > 1:
+            return Raw(octets), Complaint(
+                f"more than one of three octets is set: {octets.hex(' ').upper()}", places[0]
+            )
+        place = places[0]
+        value, complaint = self.code.read(octets[place : place + 1])
+        if complaint is not None:
+            complaint = complaint._replace(offset=place)
+        if place != self.place:
+            if complaint is None:
+                complaint = Complaint(f"service code in octet {place + 1} of three", place, accepted=True)
+            value = KeptInt(value, octets)
+        return value, complaint
+
+    def write(self, value: Any) -> bytes:
+        octets = raw_octets(value, self.size)
+        if octets is not None:
+            return octets
+        if isinstance(value, KeptInt) and len(value.octets) == self.size:
+            return value.octets
+        code = self.code.write(value)
+        return b"\xff\xff" + code if self.place else code + b"\xff\xff"
+
+    def emit_decode(self, names: list[str], source: Source) -> tuple[list[str], str]:
+        code = names[self.place]
+        others = [name for name in names if name != code]
+        settle = source.bind(self.settled(tolerant=source.tolerant), "settle")
+        return [
+            f"if {others[0]} & {others[1]} != 255: {code} = {settle}(bytes(({', '.join(names)})))",
+            f"else: {code} = {source.bind(self.code.decoding, 'decoding')}[{code}]",
+        ], code
+
+    def emit_encode(self, value: str, local: str, source: Source) -> tuple[list[str], list[str]]:
+        items = ["255", "255", local] if self.place else [local, "255", "255"]
+        return [
+            f"{local} = {value}",
+            f"if {local} is None: {local} = 255",
+            f"elif {local}.__class__ is not int: raise TypeError",
+        ], items
+
+
+class Opaque(Wire):
+    """A wire whose emitted lines call :meth:`read` and :meth:`write`."""
+
+    def emit_decode(self, names: list[str], source: Source) -> tuple[list[str], str]:
+        return [], f"{source.bind(self.settled(tolerant=source.tolerant), 'settle')}({names[0]})"
+
+    def emit_encode(self, value: str, local: str, source: Source) -> tuple[list[str], list[str]]:
+        return [], [f"{source.bind(self.write, 'write')}({value})"]
+
+
+class KslRows(Opaque):
+    """Eleven rows of four octets; rows of FFh at the end are unused (PROTOCOL 5.4)."""
+
+    rows = 11
+
+    def __init__(self) -> None:
+        super().__init__(construct.Bytes(4 * self.rows), f"{4 * self.rows}s")
+        line = KslOctet()
+        self.parts = dict(
+            zip(
+                KslRow._fields,
+                (OptionalOctet("KSL group"), Coded(GROUP_TYPES, what="group type"), line, line),
+                strict=True,
+            )
+        )
+
+    def read(self, octets: bytes) -> tuple[tuple[KslRow, ...], Complaint | None]:
+        used = -(-len(octets.rstrip(b"\xff")) // 4)
+        complaint = None
+        rows = []
+        for index in range(used):
+            values = []
+            for column, (name, wire) in enumerate(self.parts.items()):
+                at = 4 * index + column
+                value, wrong = wire.read(octets[at : at + 1])
+                if wrong is not None and complaint is None:
+                    complaint = wrong._replace(offset=at, path=f"{index}.{name}")
+                values.append(value)
+            rows.append(KslRow._make(values))
+        return tuple(rows), complaint
+
+    def write(self, value: Any) -> bytes:
+        if not isinstance(value, tuple | list) or len(value) > self.rows:
+            raise Refused(f"at most {self.rows} rows")
+        octets = b""
+        for index, row in enumerate(value):
+            if not isinstance(row, tuple) or len(row) != len(self.parts):
+                raise Refused(f"a row: {', '.join(self.parts)}", str(index), row)
+            for part, (name, wire) in zip(row, self.parts.items(), strict=True):
+                try:
+                    octets += wire.write(part)
+                except Refused as refused:
+                    raise Refused(str(refused), f"{index} -> {name}", part) from None
+        return octets.ljust(4 * self.rows, b"\xff")
+
+
+class Tail(Opaque):
+    """All octets to the end of the unit; it declares which numbers of them there may be."""
+
+    lengths: frozenset[int]
+
+    def __init__(self) -> None:
+        super().__init__(construct.GreedyBytes, "")
+
+
+class ServiceEntries(Tail):
+    """Count and three octets a service, padded to 34 octets if empty or if ``fixed`` (PROTOCOL 5.5)."""
+
+    padded = 34
+    most = 81
+
+    def __init__(self, position: str, *, fixed: bool) -> None:
+        super().__init__()
+        self.entry = ServiceOctets(position)
+        self.fixed = fixed
+        self.lengths = frozenset({1 + 3 * count for count in range(1, self.most + 1)} | {self.padded})
+
+    def _length(self, count: int) -> int:
+        plain = 1 + 3 * count
+        return max(plain, self.padded) if self.fixed or not count else plain
+
+    def read(self, octets: bytes) -> tuple[tuple[int | Raw | None, ...] | Raw, Complaint | None]:
+        count = octets[0]
+        end = 1 + 3 * count
+        if end > len(octets):
+            fitting = (len(octets) - 1) // 3
+            return Raw(octets), Complaint(f"{count} services are announced, but {fitting} fit")
+        complaint = None
+        services = []
+        for index in range(count):
+            at = 1 + 3 * index
+            value, wrong = self.entry.read(octets[at : at + 3])
+            if wrong is not None and (complaint is None or (complaint.accepted and not wrong.accepted)):
+                complaint = wrong._replace(offset=at + wrong.offset, path=str(index))
+            services.append(value)
+        filler = octets[end:]
+        declared = len(octets) in (end if count else self.padded, self.padded)
+        if filler.strip(b"\xff") or not declared:
+            at = end + len(filler) - len(filler.lstrip(b"\xff"))
+            text = (
+                "octets after the services are not FFh"
+                if filler.strip(b"\xff")
+                else "octets after the services"
+            )
+            return KeptTuple(tuple(services), octets), Complaint(text, min(at, end) if not declared else at)
+        if len(octets) != self._length(count):
+            other = Complaint(f"length {11 + len(octets)} with {count} services", accepted=True)
+            return KeptTuple(tuple(services), octets), complaint or other
+        return tuple(services), complaint
+
+    def write(self, value: Any) -> bytes:
+        if isinstance(value, Raw):
+            return bytes(value)
+        if isinstance(value, KeptTuple):
+            return value.octets
+        if not isinstance(value, tuple | list) or len(value) > self.most:
+            raise Refused(f"at most {self.most} services")
+        octets = bytes((len(value),))
+        for index, part in enumerate(value):
+            try:
+                octets += self.entry.write(part)
+            except Refused as refused:
+                raise Refused(str(refused), str(index), part) from None
+        return octets.ljust(self._length(len(value)), b"\xff")
+
+    def emit_decode(self, names: list[str], source: Source) -> tuple[list[str], str]:
+        settle = self.settled(tolerant=source.tolerant)
+        decoding = self.entry.code.decoding
+        place = self.entry.place
+        blank = [index + 1 for index in range(3) if index != place]
+        filler = tuple(b"\xff" * count for count in range(self.most + 1))
+        fixed = self.fixed
+
+        def read(octets: bytes) -> tuple[int | None, ...]:
+            count = octets[0]
+            unpadded = len(octets) == 1 + 3 * count
+            if fixed or not unpadded or any(octets[at::3] != filler[count] for at in blank):
+                return settle(octets)  # type: ignore[no-any-return]
+            return tuple([decoding[code] for code in octets[place + 1 :: 3]])
+
+        return [], f"{source.bind(read, 'read')}({names[0]})"
+
+
+class Octets(Tail):
+    """Octets of no declared meaning, to the end of the unit."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.lengths = frozenset(range(most + 1))
+        self.most = most
+
+    def read(self, octets: bytes) -> tuple[bytes, None]:
+        return bytes(octets), None
+
+    def write(self, value: Any) -> bytes:
+        if not isinstance(value, bytes) or len(value) > self.most:
+            raise Refused(f"at most {self.most} octets")
+        return bytes(value)
+
+
+def is_kept(value: object) -> bool:
+    """Whether ``value`` holds the octets it was read from: :class:`Raw` or :class:`Kept`."""
+    return isinstance(value, Raw | Kept)

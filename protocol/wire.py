@@ -1,0 +1,469 @@
+"""How one field lies in a unit: construct adapters that can also write themselves as source text.
+
+Every :class:`Wire` is an ordinary construct adapter over ordinary construct fields, so any of them parses
+and builds by itself and inside a ``construct.Struct``. In addition it says which ``struct`` items it
+occupies and emits the few lines that turn those items into its value and back; :mod:`protocol.batch` joins
+the lines of neighbouring fields into one function.
+
+A wire judges octets in one place, :meth:`Wire.read`, which always finds a value and perhaps a complaint.
+What the emitted lines can't do (an undeclared value, a spelling that is only tolerated) they refuse by
+raising one of :data:`FAST_ERRORS`; then :meth:`Wire.read` and :meth:`Wire.write` decide.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+import construct
+
+from protocol.codes import ABSENT, KSL_NUMBERS
+from protocol.values import Ksl, Raw, Time
+
+FAST_ERRORS = (KeyError, IndexError, TypeError, AttributeError, ValueError, OverflowError, struct.error)
+"""What emitted source raises for octets or values that it was not made for."""
+
+
+class Complaint(NamedTuple):
+    """What is wrong with the octets of one field."""
+
+    message: str
+    offset: int = 0
+    """From the field's first octet."""
+    path: str = ""
+    """Below the field."""
+    accepted: bool = False
+
+
+class Located(NamedTuple):
+    """A complaint with the construct path of the field that it is about."""
+
+    path: str
+    complaint: Complaint
+
+
+class Undeclared(construct.ConstructError):  # type: ignore[misc]
+    """Octets that a field has no declared value for, in strict parsing."""
+
+
+class Unwritable(construct.ConstructError):  # type: ignore[misc]
+    """A value that a field can't carry."""
+
+    def __init__(self, path: str, value: object, allowed: str) -> None:
+        super().__init__(f"{value!r} can't be sent; allowed: {allowed}", path)
+        self.value = value
+        self.allowed = allowed
+
+
+class Refused(ValueError):
+    """Raised by :meth:`Wire.write`: the text says what is allowed; ``path`` is below the field."""
+
+    def __init__(self, allowed: str, path: str = "", value: object = None) -> None:
+        super().__init__(allowed)
+        self.path = path
+        self.value = value
+
+
+class Source:
+    """Where emitted lines find their constants: a namespace with names handed out on demand."""
+
+    def __init__(self, *, tolerant: bool) -> None:
+        self.names: dict[str, object] = {}
+        self.tolerant = tolerant
+        """Whether decoding lines accept what is accepted only on receipt, or leave it to :meth:`Wire.read`."""
+
+    def bind(self, value: object, hint: str) -> str:
+        """The name of ``value`` in the namespace."""
+        for name, known in self.names.items():
+            if known is value:
+                return name
+        name = f"{hint}_{len(self.names)}"
+        self.names[name] = value
+        return name
+
+
+class Wire(construct.Adapter):  # type: ignore[misc]
+    """One field. ``items`` are the ``struct`` characters it occupies in a little-endian format."""
+
+    items: str
+
+    def __init__(self, subcon: Any, items: str) -> None:
+        super().__init__(subcon)
+        self.items = items
+
+    # --- judged field by field
+    def read(self, octets: bytes) -> tuple[Any, Complaint | None]:
+        """The value of ``octets`` and what is wrong with them, if anything is."""
+        raise NotImplementedError
+
+    def write(self, value: Any) -> bytes:
+        """The octets of ``value``; :class:`Refused` with the text of what is allowed."""
+        raise NotImplementedError
+
+    def _decode(self, obj: Any, context: Any, path: str) -> Any:
+        value, complaint = self.read(self.subcon.build(obj))
+        if complaint is not None:
+            problems = context.get("_params", context).get("problems")
+            if problems is not None:
+                problems.append(Located(path, complaint))
+            elif not complaint.accepted:
+                raise Undeclared(complaint.message, path)
+        return value
+
+    def _encode(self, obj: Any, context: Any, path: str) -> Any:
+        try:
+            return self.subcon.parse(self.write(obj))
+        except Refused as refused:
+            below = f"{path} -> {refused.path}" if refused.path else path
+            raise Unwritable(below, refused.value if refused.path else obj, str(refused)) from None
+
+    def settled(self, *, tolerant: bool) -> Callable[[bytes], Any]:
+        """:meth:`read` for emitted lines: raises :class:`ValueError` for what is not accepted."""
+
+        def settle(octets: bytes) -> Any:
+            value, complaint = self.read(octets)
+            if complaint is not None and not (tolerant and complaint.accepted):
+                raise ValueError
+            return value
+
+        return settle
+
+    # --- written as source
+    def emit_decode(self, names: list[str], source: Source) -> tuple[list[str], str]:
+        """Lines and the expression of the value, given the names of the unpacked items."""
+        raise NotImplementedError
+
+    def emit_encode(self, value: str, local: str, source: Source) -> tuple[list[str], list[str]]:
+        """Lines and one expression an item. ``value`` is an expression, ``local`` a prefix for locals."""
+        raise NotImplementedError
+
+
+def raw_octets(value: object, size: int) -> bytes | None:
+    """The octets of a :class:`Raw` that fits ``size``; None for any other value."""
+    if not isinstance(value, Raw):
+        return None
+    if len(value) != size:
+        raise Refused(f"raw octets: exactly {size}")
+    return bytes(value)
+
+
+class Octet(Wire):
+    """A plain integer 0..255."""
+
+    def __init__(self) -> None:
+        super().__init__(construct.Int8ub, "B")
+
+    def read(self, octets: bytes) -> tuple[int, None]:
+        return octets[0], None
+
+    def write(self, value: Any) -> bytes:
+        if not isinstance(value, int) or not 0 <= value <= 0xFF:
+            raise Refused("an integer 0..255")
+        return bytes((value,))
+
+    def emit_decode(self, names: list[str], source: Source) -> tuple[list[str], str]:
+        return [], names[0]
+
+    def emit_encode(self, value: str, local: str, source: Source) -> tuple[list[str], list[str]]:
+        return [], [value]
+
+
+class Coded(Wire):
+    """One octet with declared values; FFh is None unless it is declared itself.
+
+    ``known`` maps octets to values. An undeclared octet is :class:`Raw`, or the integer itself in a field
+    of integers (``numeric``), which can also be written.
+    """
+
+    def __init__(
+        self, known: Mapping[int, Any], *, what: str, numeric: bool = False, absent: bool = True
+    ) -> None:
+        super().__init__(construct.Int8ub, "B")
+        self.decoding: dict[int, Any] = dict(known)
+        if absent:
+            self.decoding.setdefault(ABSENT, None)
+        self.what = what
+        self.numeric = numeric
+        self.encoding = {value: octet for octet, value in self.decoding.items()}
+        if numeric:
+            for octet in range(0x100):
+                if octet not in self.decoding:
+                    self.encoding[octet] = octet
+
+    @classmethod
+    def numbers(cls, known: Iterable[int], *, what: str, absent: bool = True) -> Coded:
+        """A field of integers with a table of those that the order lists."""
+        return cls({octet: octet for octet in known}, what=what, numeric=True, absent=absent)
+
+    def allowed(self) -> str:
+        """The declared values, for people."""
+        if self.numeric:
+            octets = sorted(self.decoding)
+            if octets == list(range(octets[0], octets[-1] + 1)) and len(octets) > 2:
+                return f"{octets[0]:02X}h..{octets[-1]:02X}h"
+            return " ".join(f"{octet:02X}h" for octet in octets)
+        return ", ".join("none" if value is None else str(value) for value in self.decoding.values())
+
+    def read(self, octets: bytes) -> tuple[Any, Complaint | None]:
+        octet = octets[0]
+        if octet in self.decoding:
+            return self.decoding[octet], None
+        complaint = Complaint(f"{self.what} {octet:02X}h is not one of {self.allowed()}")
+        return (octet if self.numeric else Raw(octets)), complaint
+
+    def write(self, value: Any) -> bytes:
+        octets = raw_octets(value, 1)
+        if octets is not None:
+            return octets
+        try:
+            return bytes((self.encoding[value],))
+        except (KeyError, TypeError):
+            allowed = "an integer 0..255, or none" if self.numeric else self.allowed()
+            raise Refused(allowed) from None
+
+    def emit_decode(self, names: list[str], source: Source) -> tuple[list[str], str]:
+        return [], f"{source.bind(self.decoding, 'decoding')}[{names[0]}]"
+
+    def emit_encode(self, value: str, local: str, source: Source) -> tuple[list[str], list[str]]:
+        return [], [f"{source.bind(self.encoding, 'encoding')}[{value}]"]
+
+
+class OptionalOctet(Coded):
+    """An integer 0..254, or None for FFh: a code of which the order lists no values."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__({octet: octet for octet in range(ABSENT)}, what=what, numeric=True)
+
+
+class KslOctet(Coded):
+    """Stream and KSL in one octet, or None for FFh (PROTOCOL 3.5)."""
+
+    def __init__(self) -> None:
+        lines = {octet: Ksl(octet >> 5, octet & 0x1F) for octet in range(ABSENT)}
+        self._lines = lines
+        super().__init__({o: line for o, line in lines.items() if line.ksl in KSL_NUMBERS}, what="KSL")
+        self.encoding.update({line: octet for octet, line in lines.items()})
+
+    def allowed(self) -> str:
+        return f"stream 0..7 with KSL {KSL_NUMBERS[0]}..{KSL_NUMBERS[-1]}, or none"
+
+    def read(self, octets: bytes) -> tuple[Ksl | None, Complaint | None]:
+        octet = octets[0]
+        if octet in self.decoding:
+            return self.decoding[octet], None
+        line = self._lines[octet]
+        return line, Complaint(
+            f"KSL {line.ksl} (octet {octet:02X}h) is outside {KSL_NUMBERS[0]}..{KSL_NUMBERS[-1]}"
+        )
+
+
+class Word(Wire):
+    """A 16-bit integer in either byte order; with ``absent``, FFFFh is None (PROTOCOL 3.15)."""
+
+    def __init__(self, order: str, *, absent: bool = True) -> None:
+        little = order == "little"
+        super().__init__(construct.Int16ul if little else construct.Int16ub, "H" if little else "BB")
+        self.order = order
+        self.absent = absent
+
+    def read(self, octets: bytes) -> tuple[int | None, None]:
+        value = int.from_bytes(octets, "little" if self.order == "little" else "big")
+        return (None if self.absent and value == 0xFFFF else value), None
+
+    def write(self, value: Any) -> bytes:
+        octets = raw_octets(value, 2)
+        if octets is not None:
+            return octets
+        if value is None and self.absent:
+            return b"\xff\xff"
+        if not isinstance(value, int) or not 0 <= value <= 0xFFFF:
+            raise Refused("an integer 0..65534, or none" if self.absent else "an integer 0..65535")
+        return value.to_bytes(2, "little" if self.order == "little" else "big")
+
+    def emit_decode(self, names: list[str], source: Source) -> tuple[list[str], str]:
+        if self.order == "little":
+            lines, value = [], names[0]
+        else:
+            value = names[1]
+            lines = [f"{value} |= {names[0]} << 8"]
+        return lines, f"None if {value} == 65535 else {value}" if self.absent else value
+
+    def emit_encode(self, value: str, local: str, source: Source) -> tuple[list[str], list[str]]:
+        lines = []
+        if self.absent:
+            lines = [f"{local} = {value}", f"if {local} is None: {local} = 65535"]
+        elif self.order == "big":
+            lines = [f"{local} = {value}"]
+        if self.order == "little":
+            return lines, [local if lines else value]
+        return lines, [f"{local} >> 8", f"{local} & 255"]
+
+
+def _bcd(highest: int, lowest: int = 0) -> dict[int, int]:
+    """Octets of the decimal values ``lowest..highest``: tens in the low half (PROTOCOL 3.12)."""
+    return {value % 10 << 4 | value // 10: value for value in range(lowest, highest + 1)}
+
+
+_TIME_PARTS = (("day", _bcd(31, 1)), ("hour", _bcd(23)), ("minute", _bcd(59)), ("second", _bcd(59)))
+_BCD_READING = _bcd(99)
+_BCD_WRITING = {value: octet for octet, value in _BCD_READING.items()}
+
+
+class TimeOctets(Wire):
+    """Day, hour, minute, second; None for FFh in all four (PROTOCOL 3.12)."""
+
+    def __init__(self) -> None:
+        super().__init__(construct.Bytes(4), "BBBB")
+
+    def read(self, octets: bytes) -> tuple[Time | Raw | None, Complaint | None]:
+        if octets == b"\xff\xff\xff\xff":
+            return None, None
+        values = []
+        complaint = None
+        for position, (octet, (part, legal)) in enumerate(zip(octets, _TIME_PARTS, strict=True)):
+            value = _BCD_READING.get(octet)
+            if value is None:
+                wrong = Complaint(f"{octet:02X}h is no {part}: a half-byte is above 9", position, part)
+                return Raw(octets), complaint or wrong
+            if octet not in legal and complaint is None:
+                bounds = f"{min(legal.values())}..{max(legal.values())}"
+                complaint = Complaint(f"{part} {value} is outside {bounds}", position, part)
+            values.append(value)
+        return Time(*values), complaint
+
+    def write(self, value: Any) -> bytes:
+        octets = raw_octets(value, 4)
+        if octets is not None:
+            return octets
+        if value is None:
+            return b"\xff" * 4
+        if not isinstance(value, tuple) or len(value) != 4:
+            raise Refused("day, hour, minute and second, or none")
+        for number, (part, _) in zip(value, _TIME_PARTS, strict=True):
+            if number not in _BCD_WRITING:
+                raise Refused("an integer 0..99", part, number)
+        return bytes(_BCD_WRITING[number] for number in value)
+
+    def emit_decode(self, names: list[str], source: Source) -> tuple[list[str], str]:
+        day, hour, minute, second = names
+        parts = ", ".join(
+            f"{source.bind(legal, part)}[{name}]"
+            for name, (part, legal) in zip(names, _TIME_PARTS, strict=True)
+        )
+        new = source.bind(tuple.__new__, "new_tuple")
+        made = f"{new}({source.bind(Time, 'Time')}, ({parts}))"
+        return [], f"None if {day} == {hour} == {minute} == {second} == 255 else {made}"
+
+    def emit_encode(self, value: str, local: str, source: Source) -> tuple[list[str], list[str]]:
+        octet = source.bind(_BCD_WRITING, "bcd")
+        names = [f"{local}{letter}" for letter in "dhms"]
+        listed = ", ".join(names)
+        return [
+            f"{local} = {value}",
+            f"if {local} is None: {' = '.join(names)} = 255",
+            f"elif {local}.__class__ is not {source.bind(Time, 'Time')}: raise TypeError",
+            "else:",
+            f"    {listed} = {local}",
+            *(f"    {name} = {octet}[{name}]" for name in names),
+        ], names
+
+
+class Text(Wire):
+    """``size`` octets of ASCII padded with FFh on the right (PROTOCOL 3.15); others are read as latin-1."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(construct.Bytes(size), f"{size}s")
+        self.size = size
+
+    def read(self, octets: bytes) -> tuple[str, Complaint | None]:
+        text = octets.rstrip(b"\xff")
+        complaint = None
+        if not text.isascii():
+            at = next(position for position, octet in enumerate(text) if octet > 0x7F)
+            complaint = Complaint(f"octet {text[at]:02X}h is not ASCII", at)
+        return text.decode("latin-1"), complaint
+
+    def write(self, value: Any) -> bytes:
+        octets = raw_octets(value, self.size)
+        if octets is not None:
+            return octets
+        try:
+            octets = value.encode("latin-1")
+        except (AttributeError, UnicodeEncodeError):
+            octets = None
+        if octets is None or len(octets) > self.size or octets.endswith(b"\xff"):
+            raise Refused(f"a text of at most {self.size} latin-1 characters that does not end in U+00FF")
+        return octets.ljust(self.size, b"\xff")
+
+    def emit_decode(self, names: list[str], source: Source) -> tuple[list[str], str]:
+        return [], f"{names[0]}.rstrip(b'\\xff').decode('ascii')"
+
+    def emit_encode(self, value: str, local: str, source: Source) -> tuple[list[str], list[str]]:
+        return [
+            f"{local} = {value}.encode('ascii')",
+            f"if len({local}) > {self.size}: raise ValueError",
+        ], [f"{local}.ljust({self.size}, b'\\xff')"]
+
+
+class Characters(Wire):
+    """Exactly ``size`` characters, any octets, as latin-1: a password."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(construct.Bytes(size), f"{size}s")
+        self.size = size
+
+    def read(self, octets: bytes) -> tuple[str, None]:
+        return octets.decode("latin-1"), None
+
+    def write(self, value: Any) -> bytes:
+        octets = raw_octets(value, self.size)
+        if octets is not None:
+            return octets
+        try:
+            octets = value.encode("latin-1")
+        except (AttributeError, UnicodeEncodeError):
+            octets = b""
+        if len(octets) != self.size:
+            raise Refused(f"exactly {self.size} latin-1 characters")
+        return bytes(octets)
+
+    def emit_decode(self, names: list[str], source: Source) -> tuple[list[str], str]:
+        return [], f"{names[0]}.decode('latin-1')"
+
+    def emit_encode(self, value: str, local: str, source: Source) -> tuple[list[str], list[str]]:
+        return [
+            f"{local} = {value}.encode('latin-1')",
+            f"if len({local}) != {self.size}: raise ValueError",
+        ], [local]
+
+
+class Filler(Wire):
+    """``size`` octets that carry nothing and are FFh."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(construct.Bytes(size), f"{size}s")
+        self.size = size
+        self.octets = b"\xff" * size
+
+    def read(self, octets: bytes) -> tuple[bytes, Complaint | None]:
+        if octets == self.octets:
+            return self.octets, None
+        at = next(position for position, octet in enumerate(octets) if octet != 0xFF)
+        return octets, Complaint(f"filler {octets[at]:02X}h is not FFh", at)
+
+    def write(self, value: Any) -> bytes:
+        if not isinstance(value, bytes) or len(value) != self.size:
+            raise Refused(f"exactly {self.size} octets")
+        return bytes(value)
+
+    def emit_decode(self, names: list[str], source: Source) -> tuple[list[str], str]:
+        filler = source.bind(self.octets, "filler")
+        return [f"if {names[0]} != {filler}: raise ValueError"], filler
+
+    def emit_encode(self, value: str, local: str, source: Source) -> tuple[list[str], list[str]]:
+        return [f"{local} = {value}", f"if len({local}) != {self.size}: raise ValueError"], [local]
+
+
+Declared = Wire | Callable[[Any], Wire]
+"""What an annotation carries: the wire, or a function that makes it for the options at hand."""
