@@ -15,7 +15,7 @@ from sorm_mediator.capture.errors import CaptureError
 from sorm_mediator.capture.events import Trouble
 
 PCAPNG_MAGIC = b"\x0a\x0d\x0d\x0a"
-# magic as it stands in the file -> (byte order, nanoseconds in one unit of the fraction, octets of a record's header)
+# magic as it stands in the file -> (byte order, nanoseconds of one tick, octets of a record's header)
 _PCAP_MAGICS = {
     bytes.fromhex("a1b2c3d4"): (">", 1000, 16),
     bytes.fromhex("d4c3b2a1"): ("<", 1000, 16),
@@ -94,7 +94,8 @@ def _pcap(stream: BinaryIO, order: str, tick: int, record_size: int) -> Iterator
         yield Packet(link_type, data, seconds * 1_000_000_000 + fraction * tick, length)
         if len(data) < kept:
             yield Trouble(
-                f"the pcap file is cut inside the record at octet {position}: {kept - len(data)} octets missing"
+                f"the pcap file is cut inside the record at octet {position}:"
+                f" {kept - len(data)} octets missing"
             )
             return
         position += record_size + kept

@@ -1,9 +1,9 @@
 """Octets written as text: hex in its common writings, quoted byte strings, and hex dumps.
 
-Understood: ``CC 01``, ``CC01``, ``cc:01``, ``0xCC, 0x01``, ``CCh 01h``, ``\\xCC\\x01``, Python's and C's byte strings
-(``b"\\xcc\\x01123456"``), any of them over several lines and with ``#`` comments; dumps of ``xxd``, ``hexdump``,
-``hexdump -C``, ``xxd -i``, ``od -A x|o|d -t x1|x1z|x2`` and Wireshark (a packet's bytes, and "Follow stream" with the two
-directions told by indentation).
+Understood: ``CC 01``, ``CC01``, ``cc:01``, ``0xCC, 0x01``, ``CCh 01h``, ``\\xCC\\x01``, byte strings of
+Python and C (``b"\\xcc\\x01123456"``), any of them over several lines and with ``#`` comments; dumps of
+``xxd``, ``xxd -i``, ``hexdump``, ``hexdump -C``, ``od -A x|o|d -t x1|x1z|x2`` and Wireshark (a packet's
+bytes, and "Follow stream" with the two directions told by indentation).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def parse_text(text: str) -> list[Part]:
     return parts
 
 
-# --- plain hex -------------------------------------------------------------------------------------------------
+# --- plain hex
 
 _TOKEN = re.compile(
     r"(?P<prefix>0[xX]|16\#|\\[xX])?(?P<digits>[0-9A-Fa-f]+)[hH]?(?![G-Zg-z])"
@@ -44,6 +44,7 @@ _TOKEN = re.compile(
 )
 
 
+_BEGUN = re.compile(r"(?:0[xX]|16\#|\\[xX])?[0-9A-Fa-f]*")
 _C_ARRAY = re.compile(r"[^{}]*=\s*\{([^{}]*)\}[^{}]*")
 
 
@@ -60,6 +61,8 @@ def _parse_hex(text: str) -> bytes:
     while position < len(text):
         token = _TOKEN.match(text, position)
         if token is None:
+            if (begun := _BEGUN.match(text, position)) is not None and begun.end() < len(text):
+                position = begun.end()
             raise CaptureError(f"not hex: {text[position]!r} at {place(text, position)}")
         position = token.end()
         digits = token["digits"]
@@ -96,7 +99,7 @@ def place(text: str, position: int) -> str:
     return f"character {position + 1} (line {line}, column {column})"
 
 
-# --- byte strings ----------------------------------------------------------------------------------------------
+# --- byte strings
 
 _ESCAPED = re.compile(r"\\[xX][0-9A-Fa-f]{2}")
 _ESCAPE = re.compile(r"\\(?:[xX](?P<hex>[0-9A-Fa-f]{2})|(?P<octal>[0-3]?[0-7]{1,2})|(?P<char>.))", re.DOTALL)
@@ -105,7 +108,7 @@ _QUOTED = re.compile(r"[bB]?(?P<quote>[\"'])(?P<inside>.*)(?P=quote)[,;]?", re.D
 
 
 def _parse_escapes(text: str) -> list[Part] | None:
-    """A byte string; nothing when the text has no ``\\x``, or nothing but them and separators (plain hex then)."""
+    """A byte string; nothing when the text has no ``\\x``, or has nothing else (it is plain hex then)."""
     if not _ESCAPED.search(text):
         return None
     body = text.strip()
@@ -128,22 +131,26 @@ def _parse_escapes(text: str) -> list[Part] | None:
             position += 1
             continue
         escape = _ESCAPE.match(body, position)
-        if escape is None or (escape["char"] is not None and escape["char"] not in _CHARACTERS):
+        octet = _octet(escape) if escape is not None else None
+        if escape is None or octet is None:
             raise CaptureError(
                 f"not a byte string: unknown escape {body[position : position + 2]!r}"
                 f" at {place(text, start + position)}"
             )
-        if escape["hex"] is not None:
-            octets.append(int(escape["hex"], 16))
-        elif escape["octal"] is not None:
-            octets.append(int(escape["octal"], 8))
-        else:
-            octets.append(_CHARACTERS[escape["char"]])
+        octets.append(octet)
         position = escape.end()
     return [Part(bytes(octets))]
 
 
-# --- dumps -----------------------------------------------------------------------------------------------------
+def _octet(escape: re.Match[str]) -> int | None:
+    if escape["hex"] is not None:
+        return int(escape["hex"], 16)
+    if escape["octal"] is not None:
+        return int(escape["octal"], 8)
+    return _CHARACTERS.get(escape["char"])
+
+
+# --- dumps
 
 _LINE = re.compile(
     r"(?P<indent>[ \t]*)(?:0[xX])?(?P<offset>[0-9A-Fa-f]{4,16})(?P<colon>:?)(?P<rest>[ \t].*|)"
@@ -196,7 +203,7 @@ def _rows(text: str) -> list[_Row] | None:
 
 
 def _columns(rest: str, *, colon: bool) -> bytes:
-    """The octets of a line: groups one space apart; two in the middle (not in xxd); then the column of text."""
+    """The octets of a line: one space apart, two in the middle (not in xxd); then its column of text."""
     octets = bytearray()
     position = 0
     while group := _GROUP.match(rest, position):

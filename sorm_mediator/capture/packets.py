@@ -138,7 +138,7 @@ def _scapy_network_layer(packet: Packet) -> bytes:
     try:
         frame = layer(packet.data)
         network = frame.getlayer(IP) or frame.getlayer(IPv6)
-    except Exception as error:  # scapy's layers raise anything on damaged frames
+    except Exception as error:  # noqa: BLE001  (scapy's layers raise anything on damaged frames)
         raise _SkipError(f"not understood by scapy ({type(error).__name__})") from None
     if network is None:
         raise _SkipError("neither IPv4 nor IPv6")
@@ -227,7 +227,7 @@ def checksum(data: bytes) -> int:
     """The Internet checksum of RFC 1071; over data that holds a right checksum it is 0."""
     if len(data) % 2:
         data += b"\0"
-    total = sum(struct.unpack(f">{len(data) // 2}H", data))
+    total: int = sum(struct.unpack(f">{len(data) // 2}H", data))
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF

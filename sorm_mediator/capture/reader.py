@@ -37,7 +37,7 @@ def read_input(stream: BinaryIO) -> Iterator[Event]:
     if not start:
         raise CaptureError("nothing to decode: the input is empty")
     if start.startswith(_GZIP):
-        packed = cast(BinaryIO, gzip.GzipFile(fileobj=_Pushed(start, stream)))
+        packed = cast(BinaryIO, gzip.GzipFile(fileobj=cast(BinaryIO, _Pushed(start, stream))))
         yield from _unpacked(packed)
     elif is_capture(start):
         yield from _capture(cast(BinaryIO, _Pushed(start, stream)))

@@ -1,7 +1,7 @@
 """TCP streams put together from segments: sorted, without repetitions, with the holes reported.
 
-One :class:`HalfStream` per direction. Bounded: what waits for a missing segment is at most
-``MAX_WAITING_OCTETS`` octets in ``MAX_WAITING_SEGMENTS`` segments; then the missing part is given up as a gap.
+One :class:`HalfStream` per direction. Bounded: at most ``MAX_WAITING_OCTETS`` octets in
+``MAX_WAITING_SEGMENTS`` segments wait for a missing one; then the missing part is given up as a gap.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Writing what crossed between console and mediator as pcapng that Wireshark opens and follows.
 
-Each channel is an interface of its own, named in the file; its octets are put into synthesized Ethernet, IP and
-TCP with right checksums and sequence numbers, and the direction is noted. Every block reaches the operating
-system in one write as soon as it is made, so a killed process leaves a readable file.
+Each channel is an interface of its own, named in the file; its octets are put into synthesized Ethernet, IP
+and TCP with right checksums and sequence numbers, and the direction is noted. Every block reaches the
+operating system in one write as soon as it is made, so a killed process leaves a readable file.
 
 Format: draft-ietf-opsawg-pcapng; nanosecond timestamps.
 """
@@ -35,7 +35,10 @@ Address = tuple[str, int]
 
 
 class PcapngWriter:
-    """A capture file being written; a context manager. Raises :class:`OSError` when the file can't be written."""
+    """A capture file being written; a context manager.
+
+    Raises :class:`OSError` when the file can't be written.
+    """
 
     def __init__(self, path: str | Path) -> None:
         # unbuffered: a block is one write, and none waits in the process
@@ -56,8 +59,8 @@ class PcapngWriter:
     ) -> Connection:
         """A connection on the channel ``name`` (``KPD1``, ``KPD2``, ...), opened by ``local`` at ``now``.
 
-        ``local`` is the side that captures: its octets are outbound. Addresses are IPv4 or IPv6, as text, both of
-        the same kind; :class:`ValueError` otherwise. A channel that connects again keeps its interface.
+        ``local`` is the side that captures: its octets are outbound. Addresses are IPv4 or IPv6, as text,
+        both of one kind; :class:`ValueError` otherwise. A channel that connects again keeps its interface.
         ``handshake`` writes SYN, SYN-ACK and ACK, so that readers know it from its first octet.
         """
         if name not in self._interfaces:
@@ -85,8 +88,8 @@ class PcapngWriter:
         self.close()
 
     def packet(self, interface: int, frame: bytes, now: float, *, outbound: bool, comment: str = "") -> None:
-        """One frame on an interface; ``now`` in Unix seconds."""
-        ticks = max(0, round(now * 1_000_000_000))
+        """One frame on an interface; ``now`` in Unix seconds, of which a float holds the microseconds."""
+        ticks = max(0, round(now * 1_000_000)) * 1000
         options = _option(_COMMENT, comment.encode()) if comment else b""
         options += _option(_EPB_FLAGS, struct.pack("<I", _OUTBOUND if outbound else _INBOUND))
         options += _option(_END_OF_OPTIONS, b"")
