@@ -15,16 +15,16 @@ from typing import Any, Generic, TypeVar
 import construct
 
 from protocol.base import Message
-from protocol.catalog import classes, payload_lengths, wires
+from protocol.catalog import classes, payload_lengths, remembered, wires
 from protocol.codes import PREAMBLE
 from protocol.composite import Tail
 from protocol.options import Options
-from protocol.wire import FAST_ERRORS, Source, Wire
+from protocol.wire import FAST_ERRORS, Source
 
 M = TypeVar("M", bound=Message)
 
 
-@lru_cache(maxsize=1024)
+@remembered
 def interpreted(cls: type[Message], options: Options) -> Any:
     """The ``construct.Struct`` of a whole unit of ``cls``.
 
@@ -70,8 +70,8 @@ def _item_sizes(items: str) -> list[str]:
 class Batched(construct.Construct, Generic[M]):  # type: ignore[misc]
     """A whole unit of one class, decoded and encoded by two generated functions.
 
-    ``decode`` and ``encode`` raise one of :data:`~protocol.wire.FAST_ERRORS` for anything out of the ordinary. With
-    ``tolerant`` false that includes what is accepted on receipt alone.
+    ``decode`` and ``encode`` raise one of :data:`~protocol.wire.FAST_ERRORS` for anything out of the
+    ordinary. With ``tolerant`` false that includes what is accepted on receipt alone.
     """
 
     def __init__(self, cls: type[M], options: Options, *, tolerant: bool = True) -> None:

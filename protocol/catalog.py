@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, get_type_hints
+from typing import Any, ParamSpec, TypeVar, cast, get_type_hints
 
 from protocol.base import Message
 from protocol.codes import CODES, Channel, Order
@@ -17,11 +17,23 @@ from protocol.messages import KPD1_MESSAGES
 from protocol.options import Options
 from protocol.wire import Wire
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def remembered(function: Callable[P, R]) -> Callable[P, R]:
+    """``lru_cache`` for functions of a message class and options.
+
+    A class can be a key although its instances can't; the annotation of ``lru_cache`` does not know that.
+    """
+    return cast("Callable[P, R]", lru_cache(maxsize=1024)(function))
+
+
 MESSAGES: tuple[type[Message], ...] = (*COMMANDS, *KPD1_MESSAGES, *EVENTS)
 """Every class, in order of code."""
 
 
-@lru_cache
+@remembered
 def classes(order: Order) -> Mapping[int, type[Message]]:
     """Code → class of what ``order`` has."""
     known = CODES[order]
@@ -39,7 +51,7 @@ def by_name(name: str, channel: Channel | None = None) -> type[Message]:
     raise KeyError(name)
 
 
-@lru_cache(maxsize=1024)
+@remembered
 def wires(cls: type[Message], options: Options) -> Mapping[str, Wire]:
     """The declaration of ``cls`` under ``options``: field → wire, in wire order."""
     hints = get_type_hints(cls, include_extras=True)
@@ -51,7 +63,7 @@ def wires(cls: type[Message], options: Options) -> Mapping[str, Wire]:
     return MappingProxyType(found)
 
 
-@lru_cache(maxsize=1024)
+@remembered
 def payload_lengths(cls: type[Message], options: Options) -> frozenset[int]:
     """What the length octet of ``cls`` may say (PROTOCOL 8.2)."""
     fixed = 4 - cls.channel.header_length

@@ -63,9 +63,9 @@ class Codec:
             return self._encode_slowly(message)
 
     def _encode_slowly(self, message: Message | UnknownUnit) -> bytes:
-        cls = type(message)
-        if not isinstance(message, Message) or self._classes.get(cls.code) is not cls:
+        if not isinstance(message, Message) or self._classes.get(message.code) is not type(message):
             raise EncodeError("", message, f"a message of order {self.options.order}")
+        cls = type(message)
         values = {name: getattr(message, name, None) for name in wires(cls, self.options)}
         if len(payload_lengths(cls, self.options)) > 1:
             values["length"] = 0

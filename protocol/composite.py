@@ -9,7 +9,7 @@ import construct
 
 from protocol.codes import GROUP_TYPES, MAX_DIGITS, SERVICES, NumberSign
 from protocol.values import Kept, KeptInt, KeptStr, KeptTuple, KslRow, Party, Raw
-from protocol.wire import Coded, Complaint, KslOctet, OptionalOctet, Refused, Source, Wire, raw_octets
+from protocol.wire import Coded, Complaint, KslOctet, OptionalOctet, RefusedError, Source, Wire, raw_octets
 
 _NO_DIGITS = b"\xff" * 9
 _EXTRA = str.maketrans("bc", "*#")
@@ -77,7 +77,7 @@ class Digits(Wire):
             return b"\x00" + _NO_DIGITS
         allowed = "0123456789*#" if self.extra else "0123456789"
         if not isinstance(value, str) or len(value) > MAX_DIGITS or not set(value) <= set(allowed):
-            raise Refused(f"1..{MAX_DIGITS} characters of {allowed}, or none")
+            raise RefusedError(f"1..{MAX_DIGITS} characters of {allowed}, or none")
         text = value.translate(_EXTRA_BACK) + _TAILS[len(value)]
         return bytes((len(value),)) + bytes.fromhex(text).translate(self.table)
 
@@ -99,6 +99,7 @@ class Digits(Wire):
 
     def emit_encode(self, value: str, local: str, source: Source) -> tuple[list[str], list[str]]:
         table, tails = source.bind(self.table, "table"), source.bind(_TAILS, "tails")
+        fromhex = source.bind(bytes.fromhex, "fromhex")
         plain = f" or {local}.__class__ is not str" if self.zero == "A" else ""
         return [
             f"{local} = {value}",
@@ -106,7 +107,7 @@ class Digits(Wire):
             f"elif not {local}.isdecimal(){plain}: raise ValueError",
             "else:",
             f"    {local}c = len({local})",
-            f"    {local}d = {source.bind(bytes.fromhex, 'fromhex')}({local} + {tails}[{local}c]).translate({table})",
+            f"    {local}d = {fromhex}({local} + {tails}[{local}c]).translate({table})",
         ], [f"{local}c", f"{local}d"]
 
 
@@ -130,13 +131,13 @@ class PartyOctets(Wire):
 
     def write(self, value: Any) -> bytes:
         if not isinstance(value, tuple) or len(value) != 2:
-            raise Refused("a party: sign and number")
+            raise RefusedError("a party: sign and number")
         octets = b""
         for part, name, wire in zip(value, Party._fields, (self.sign, self.digits), strict=True):
             try:
                 octets += wire.write(part)
-            except Refused as refused:
-                raise Refused(str(refused), name, part) from None
+            except RefusedError as refused:
+                raise RefusedError(str(refused), name, part) from None
         return octets
 
     def emit_decode(self, names: list[str], source: Source) -> tuple[list[str], str]:
@@ -249,16 +250,16 @@ class KslRows(Opaque):
 
     def write(self, value: Any) -> bytes:
         if not isinstance(value, tuple | list) or len(value) > self.rows:
-            raise Refused(f"at most {self.rows} rows")
+            raise RefusedError(f"at most {self.rows} rows")
         octets = b""
         for index, row in enumerate(value):
             if not isinstance(row, tuple) or len(row) != len(self.parts):
-                raise Refused(f"a row: {', '.join(self.parts)}", str(index), row)
+                raise RefusedError(f"a row: {', '.join(self.parts)}", str(index), row)
             for part, (name, wire) in zip(row, self.parts.items(), strict=True):
                 try:
                     octets += wire.write(part)
-                except Refused as refused:
-                    raise Refused(str(refused), f"{index} -> {name}", part) from None
+                except RefusedError as refused:
+                    raise RefusedError(str(refused), f"{index} -> {name}", part) from None
         return octets.ljust(4 * self.rows, b"\xff")
 
 
@@ -322,13 +323,13 @@ class ServiceEntries(Tail):
         if isinstance(value, KeptTuple):
             return value.octets
         if not isinstance(value, tuple | list) or len(value) > self.most:
-            raise Refused(f"at most {self.most} services")
+            raise RefusedError(f"at most {self.most} services")
         octets = bytes((len(value),))
         for index, part in enumerate(value):
             try:
                 octets += self.entry.write(part)
-            except Refused as refused:
-                raise Refused(str(refused), str(index), part) from None
+            except RefusedError as refused:
+                raise RefusedError(str(refused), str(index), part) from None
         return octets.ljust(self._length(len(value)), b"\xff")
 
     def emit_decode(self, names: list[str], source: Source) -> tuple[list[str], str]:
@@ -362,7 +363,7 @@ class Octets(Tail):
 
     def write(self, value: Any) -> bytes:
         if not isinstance(value, bytes) or len(value) > self.most:
-            raise Refused(f"at most {self.most} octets")
+            raise RefusedError(f"at most {self.most} octets")
         return bytes(value)
 
 

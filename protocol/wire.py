@@ -56,7 +56,7 @@ class Unwritable(construct.ConstructError):  # type: ignore[misc]
         self.allowed = allowed
 
 
-class Refused(ValueError):
+class RefusedError(ValueError):
     """Raised by :meth:`Wire.write`: the text says what is allowed; ``path`` is below the field."""
 
     def __init__(self, allowed: str, path: str = "", value: object = None) -> None:
@@ -71,7 +71,7 @@ class Source:
     def __init__(self, *, tolerant: bool) -> None:
         self.names: dict[str, object] = {}
         self.tolerant = tolerant
-        """Whether decoding lines accept what is accepted only on receipt, or leave it to :meth:`Wire.read`."""
+        """Whether decoding lines accept what is accepted on receipt alone; else :meth:`Wire.read` judges."""
 
     def bind(self, value: object, hint: str) -> str:
         """The name of ``value`` in the namespace."""
@@ -98,7 +98,7 @@ class Wire(construct.Adapter):  # type: ignore[misc]
         raise NotImplementedError
 
     def write(self, value: Any) -> bytes:
-        """The octets of ``value``; :class:`Refused` with the text of what is allowed."""
+        """The octets of ``value``; :class:`RefusedError` with the text of what is allowed."""
         raise NotImplementedError
 
     def _decode(self, obj: Any, context: Any, path: str) -> Any:
@@ -114,7 +114,7 @@ class Wire(construct.Adapter):  # type: ignore[misc]
     def _encode(self, obj: Any, context: Any, path: str) -> Any:
         try:
             return self.subcon.parse(self.write(obj))
-        except Refused as refused:
+        except RefusedError as refused:
             below = f"{path} -> {refused.path}" if refused.path else path
             raise Unwritable(below, refused.value if refused.path else obj, str(refused)) from None
 
@@ -144,7 +144,7 @@ def raw_octets(value: object, size: int) -> bytes | None:
     if not isinstance(value, Raw):
         return None
     if len(value) != size:
-        raise Refused(f"raw octets: exactly {size}")
+        raise RefusedError(f"raw octets: exactly {size}")
     return bytes(value)
 
 
@@ -159,7 +159,7 @@ class Octet(Wire):
 
     def write(self, value: Any) -> bytes:
         if not isinstance(value, int) or not 0 <= value <= 0xFF:
-            raise Refused("an integer 0..255")
+            raise RefusedError("an integer 0..255")
         return bytes((value,))
 
     def emit_decode(self, names: list[str], source: Source) -> tuple[list[str], str]:
@@ -220,7 +220,7 @@ class Coded(Wire):
             return bytes((self.encoding[value],))
         except (KeyError, TypeError):
             allowed = "an integer 0..255, or none" if self.numeric else self.allowed()
-            raise Refused(allowed) from None
+            raise RefusedError(allowed) from None
 
     def emit_decode(self, names: list[str], source: Source) -> tuple[list[str], str]:
         return [], f"{source.bind(self.decoding, 'decoding')}[{names[0]}]"
@@ -278,7 +278,7 @@ class Word(Wire):
         if value is None and self.absent:
             return b"\xff\xff"
         if not isinstance(value, int) or not 0 <= value <= 0xFFFF:
-            raise Refused("an integer 0..65534, or none" if self.absent else "an integer 0..65535")
+            raise RefusedError("an integer 0..65534, or none" if self.absent else "an integer 0..65535")
         return value.to_bytes(2, "little" if self.order == "little" else "big")
 
     def emit_decode(self, names: list[str], source: Source) -> tuple[list[str], str]:
@@ -339,10 +339,10 @@ class TimeOctets(Wire):
         if value is None:
             return b"\xff" * 4
         if not isinstance(value, tuple) or len(value) != 4:
-            raise Refused("day, hour, minute and second, or none")
+            raise RefusedError("day, hour, minute and second, or none")
         for number, (part, _) in zip(value, _TIME_PARTS, strict=True):
             if number not in _BCD_WRITING:
-                raise Refused("an integer 0..99", part, number)
+                raise RefusedError("an integer 0..99", part, number)
         return bytes(_BCD_WRITING[number] for number in value)
 
     def emit_decode(self, names: list[str], source: Source) -> tuple[list[str], str]:
@@ -393,8 +393,10 @@ class Text(Wire):
         except (AttributeError, UnicodeEncodeError):
             octets = None
         if octets is None or len(octets) > self.size or octets.endswith(b"\xff"):
-            raise Refused(f"a text of at most {self.size} latin-1 characters that does not end in U+00FF")
-        return octets.ljust(self.size, b"\xff")
+            raise RefusedError(
+                f"a text of at most {self.size} latin-1 characters that does not end in U+00FF"
+            )
+        return bytes(octets.ljust(self.size, b"\xff"))
 
     def emit_decode(self, names: list[str], source: Source) -> tuple[list[str], str]:
         return [], f"{names[0]}.rstrip(b'\\xff').decode('ascii')"
@@ -425,7 +427,7 @@ class Characters(Wire):
         except (AttributeError, UnicodeEncodeError):
             octets = b""
         if len(octets) != self.size:
-            raise Refused(f"exactly {self.size} latin-1 characters")
+            raise RefusedError(f"exactly {self.size} latin-1 characters")
         return bytes(octets)
 
     def emit_decode(self, names: list[str], source: Source) -> tuple[list[str], str]:
@@ -454,7 +456,7 @@ class Filler(Wire):
 
     def write(self, value: Any) -> bytes:
         if not isinstance(value, bytes) or len(value) != self.size:
-            raise Refused(f"exactly {self.size} octets")
+            raise RefusedError(f"exactly {self.size} octets")
         return bytes(value)
 
     def emit_decode(self, names: list[str], source: Source) -> tuple[list[str], str]:

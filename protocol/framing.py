@@ -1,0 +1,201 @@
+"""Finding units in a stream of octets, and finding the next one again after damage (PROTOCOL 1.4, 1.5).
+
+The rules, all of them independent of how the stream is cut into pieces:
+
+* In step, the header is trusted: a unit is as long as its length octet says, and its data are never searched.
+* A header with an unknown code, or a length that its code may not have, is followed for the length it
+  claims, unless an acceptable header begins inside it (from octet 4 on): there it is cut, so that a damaged
+  length octet does not swallow the next unit.
+* Out of step, everything is skipped up to an acceptable header: CCh, an ORM number in question, a code of the
+  channel, a length allowed for that code.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+
+from protocol.catalog import classes, payload_lengths
+from protocol.codes import PREAMBLE, Channel
+from protocol.options import Options
+
+
+class BrokenReason(StrEnum):
+    """Why a unit is broken."""
+
+    LENGTH = "length not allowed for the code"
+    CUT = "cut short by the next unit"
+    UNFINISHED = "begun and not finished"
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A whole unit, of a known code and an allowed length, or of an unknown code."""
+
+    offset: int
+    """Octets of the stream before it."""
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """What began as a unit but isn't one."""
+
+    offset: int
+    raw: bytes
+    code: int | None
+    """None if the stream ended before it."""
+    reason: BrokenReason
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """Octets that were skipped to get into step again."""
+
+    offset: int
+    length: int
+    sample: bytes
+    """The first of them, at most :data:`SAMPLE`."""
+
+
+Item = Unit | Broken | Noise
+
+SAMPLE = 64
+"""Octets of skipped noise that are kept to be shown."""
+
+
+def _one_of(octets: Collection[int]) -> bytes:
+    return b"[" + b"".join(b"\\x%02x" % octet for octet in sorted(octets)) + b"]"
+
+
+class StreamFramer:
+    """Cuts one direction of one channel into units. Holds at most one unit's octets (270) between calls.
+
+    ``orm_numbers``: those that a header may carry to be taken for one after damage; None: any.
+    """
+
+    def __init__(
+        self, channel: Channel, options: Options | None = None, orm_numbers: Collection[int] | None = None
+    ) -> None:
+        options = Options() if options is None else options
+        self.channel = channel
+        self._lengths = {
+            code: payload_lengths(cls, options)
+            for code, cls in classes(options.order).items()
+            if cls.channel is channel
+        }
+        orm = b"." if orm_numbers is None else _one_of(orm_numbers) if orm_numbers else b"(?!)"
+        kinds = b"|".join(b"\\x%02x" % code + _one_of(allowed) for code, allowed in self._lengths.items())
+        codes = _one_of(self._lengths)
+        start = b"\\x%02x" % PREAMBLE
+        self._header = re.compile(start + orm + b"(?:" + kinds + b")", re.DOTALL)
+        self._header_begun = re.compile(start + b"(?:" + orm + b"(?:" + codes + b")?)?\\Z", re.DOTALL)
+        self._buffer = bytearray()
+        self._offset = 0
+        self._in_step = True
+        self._noise_length = 0
+        self._noise_sample = b""
+
+    @property
+    def pending(self) -> int:
+        """Octets held of a unit that isn't finished."""
+        return len(self._buffer)
+
+    def feed(self, data: bytes) -> list[Item]:
+        """The items that ``data`` completes, in order of the stream."""
+        self._buffer += data
+        return self._take(final=False)
+
+    def flush(self) -> list[Item]:
+        """End of stream, or the peer fell silent: what is held comes out, and a new unit may begin.
+
+        The octets of an unfinished unit are searched for acceptable headers, since its own is no longer
+        believed: a whole unit after half a one is found.
+        """
+        items = self._take(final=True)
+        self._end_noise(items)
+        self._in_step = True
+        return items
+
+    def _take(self, *, final: bool) -> list[Item]:
+        items: list[Item] = []
+        at = 0
+        while at < len(self._buffer):
+            step = self._follow(at, items, final) if self._in_step else self._skip(at, items, final)
+            if step is None:
+                break
+            at = step
+        del self._buffer[:at]
+        self._offset += at
+        return items
+
+    def _follow(self, at: int, items: list[Item], final: bool) -> int | None:
+        """One unit at ``at``: the place after it, or None to wait for more."""
+        buffer = self._buffer
+        size = len(buffer)
+        if buffer[at] != PREAMBLE:
+            self._in_step = False
+            return at
+        if size - at < 4:
+            return self._break(at, size, BrokenReason.UNFINISHED, items) if final else None
+        code, length = buffer[at + 2], buffer[at + 3]
+        end = at + self.channel.header_length + length
+        known = self._lengths.get(code)
+        if known is not None and length in known:
+            if end <= size:
+                items.append(Unit(self._offset + at, bytes(buffer[at:end])))
+                return end
+            return self._give_up(at, items) if final else None
+        # A header may begin inside and end up to three octets outside.
+        inside = self._header.search(buffer, at + 4, min(size, end + 3))
+        if inside is not None:
+            return self._break(at, inside.start(), BrokenReason.CUT, items)
+        if end > size:
+            return self._break(at, size, BrokenReason.UNFINISHED, items) if final else None
+        if not final and size < end + 3:
+            begun = self._header_begun.search(buffer, max(at + 4, size - 3))
+            if begun is not None and begun.start() < end:
+                return None
+        if known is None:
+            items.append(Unit(self._offset + at, bytes(buffer[at:end])))
+            return end
+        return self._break(at, end, BrokenReason.LENGTH, items)
+
+    def _give_up(self, at: int, items: list[Item]) -> int:
+        """An unfinished unit whose header was trusted."""
+        inside = self._header.search(self._buffer, at + 4)
+        end = len(self._buffer) if inside is None else inside.start()
+        return self._break(at, end, BrokenReason.UNFINISHED, items)
+
+    def _break(self, at: int, end: int, reason: BrokenReason, items: list[Item]) -> int:
+        raw = bytes(self._buffer[at:end])
+        items.append(Broken(self._offset + at, raw, raw[2] if len(raw) > 2 else None, reason))
+        return end
+
+    def _skip(self, at: int, items: list[Item], final: bool) -> int | None:
+        """Out of step: the place of an acceptable header, or None when there is none yet."""
+        size = len(self._buffer)
+        found = self._header.search(self._buffer, at)
+        begun = None
+        if found is None and not final:
+            begun = self._header_begun.search(self._buffer, max(at, size - 3))
+        match = found or begun
+        end = size if match is None else match.start()
+        self._noise_length += end - at
+        if len(self._noise_sample) < SAMPLE:
+            self._noise_sample += bytes(self._buffer[at : min(end, at + SAMPLE - len(self._noise_sample))])
+        if found is not None:
+            self._end_noise(items, self._offset + end)
+            self._in_step = True
+        elif begun is not None and end == at:
+            return None
+        return end
+
+    def _end_noise(self, items: list[Item], end: int | None = None) -> None:
+        if self._noise_length:
+            end = self._offset if end is None else end
+            items.append(Noise(end - self._noise_length, self._noise_length, self._noise_sample))
+            self._noise_length = 0
+            self._noise_sample = b""
