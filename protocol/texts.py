@@ -41,8 +41,8 @@ CHANNELS: Mapping[str, Text] = {
 
 MESSAGES: _Table = {
     # commands, PROTOCOL 4
-    0x01: Text("start", "запуск технических средств ОРМ"),
-    0x02: Text("stop", "останов технических средств ОРМ"),
+    0x01: Text("start the technical means", "запуск технических средств ОРМ"),
+    0x02: Text("stop the technical means", "останов технических средств ОРМ"),
     0x03: Text("set the password", "задание пароля"),
     0x04: Text("put a KSL into a group", "закрепление КСЛ за группой"),
     0x05: Text("put an object under control", "постановка объекта на контроль"),
@@ -126,8 +126,7 @@ FIELDS: Mapping[str, Text] = {
     "additional": Text("additional code", "дополнительный код"),
     "rows": Text("rows", "строки"),
     "filler": Text("filler", "заполнитель"),
-    "tail": Text("tail", "остаток"),
-    "header": Text("header", "заголовок"),
+    "header_filler": Text("filler of the header", "заполнитель заголовка"),
     "sender": Text("sender", "отправитель"),
     "receiver": Text("receiver", "получатель"),
     "sender_imsi": Text("sender's IMSI", "IMSI отправителя"),
@@ -153,9 +152,9 @@ VALUES: Mapping[str, Text] = {
     "zone": Text("zone network", "зоновая сеть"),
     "intercity": Text("long-distance network", "междугородная сеть"),
     "international": Text("international network", "международная сеть"),
-    "combined": Text("combined: both parties on one line", "совмещённый: оба абонента на одной линии"),
-    "separate": Text("separate: a line for each party", "раздельный: по линии на абонента"),
-    "statistical": Text("statistical: no lines", "статистический: без линий"),
+    "combined": Text("both parties on one line", "совмещённый: оба абонента на одной линии"),
+    "separate": Text("a line for each party", "раздельный: по линии на абонента"),
+    "statistical": Text("without lines", "статистический: без линий"),
     "high": Text("priority", "приоритетный"),
     "normal": Text("ordinary", "обычный"),
     "terminal": Text("terminal node", "оконечная станция"),
@@ -309,9 +308,6 @@ _CONNECTION_DIRECTION: _Table = {
     0x8: Text("long-distance transit", "междугородный транзит"),
     0xC: Text("inside this node", "внутри станции"),
 }
-CONNECTIONS: tuple[int, ...] = tuple(
-    how << 4 | way for how in _CONNECTION_HOW for way in _CONNECTION_DIRECTION
-)
 
 _KSL_AT_CALL: _Table = {
     0x00: Text("KSL connected", "КСЛ подключена"),

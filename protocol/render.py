@@ -1,0 +1,243 @@
+"""Messages as people read them: one heading and one line a field, with what its value means.
+
+Passwords are never shown: ``******``. Header octets that say nothing unusual are left out.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from protocol import texts
+from protocol.base import Message
+from protocol.codec import UnknownUnit
+from protocol.codes import PREAMBLE, Channel, channel_of
+from protocol.commands import COMMANDS, SetPassword
+from protocol.messages import KPD1_MESSAGES
+from protocol.texts import Lang, Text
+from protocol.values import Ksl, KslRow, Party, Raw, Time
+
+MASK = "******"
+ABSENT = "-"
+_INDENT = "  "
+_ROW = 16
+_NAMES = {message.code: message.message_name for message in COMMANDS}
+_SECRETS = ("password", "new_password")
+# Header fields and their usual values: not worth a line.
+_USUAL: dict[str, tuple[object, ...]] = {
+    "orm_number": (),
+    "total": (0,),
+    "index": (0,),
+    "reserve": (0xFF,),
+    "filler": (0xFF,),
+    "header_filler": (b"\xff" * 8,),
+}
+_USUAL_VERSIONS = (0x02, 0xFF)
+_VERSION_FIELDS = frozenset(("version", "requirements_version"))
+
+_COMMAND = Text("command", "команда")
+_KPD1 = Text("KPD1 message", "сообщение КПД1")
+_KPD2 = Text("KPD2 message", "сообщение КПД2")
+_UNKNOWN = Text("unknown unit", "неизвестное сообщение")
+_OCTETS = Text("octets", "байт")
+_STREAM = Text("stream", "поток")
+_KSL = Text("KSL", "КСЛ")
+_DAY = Text("day", "день")
+_UNDECLARED = Text("undeclared octets", "недопустимые байты")
+_DIGITS_MISSING = Text("a number of no digits", "номер без цифр")
+_GROUP = Text("group", "группа")
+_EMPTY = Text("none", "нет")
+
+
+class Row(NamedTuple):
+    """One field: its caption, its value and what that means (empty when the value says it all)."""
+
+    caption: str
+    value: str
+    meaning: str = ""
+
+
+def render(message: Message | UnknownUnit, lang: Lang = "en") -> list[str]:
+    """A heading and one aligned line a field, without line ends."""
+    rows = field_rows(message, lang)
+    captions = max((len(row.caption) for row in rows), default=0)
+    values = max((len(row.value) for row in rows if row.meaning), default=0)
+    lines = [heading(message, lang)]
+    for row in rows:
+        value = f"{row.value:<{values}}{_INDENT}{row.meaning}" if row.meaning else row.value
+        lines.append(f"{_INDENT}{row.caption:<{captions}}{_INDENT}{value}".rstrip())
+    return lines
+
+
+def heading(message: Message | UnknownUnit, lang: Lang = "en") -> str:
+    """``add-object: put an object under control (05h, command 5, ORM 1)``."""
+    orm = texts.field_text("orm_number", lang)
+    if not isinstance(message, Message):
+        number = f", {orm} {message.raw[1]}" if len(message.raw) > 1 else ""
+        octets = f"{len(message.raw)} {_OCTETS.say(lang)}"
+        return f"{_UNKNOWN.say(lang)} ({message.code:02X}h, {octets}{number})"
+    where = f"{message.code:02X}h, {_serial(message, lang)}, {orm} {message.orm_number}"
+    return f"{message.message_name}: {texts.message_text(message.code, lang)} ({where})"
+
+
+def field_rows(message: Message | UnknownUnit, lang: Lang = "en") -> list[Row]:
+    """The fields worth showing, in wire order."""
+    if not isinstance(message, Message):
+        return octet_rows(message.raw, lang, channel=message.channel)
+    rows: list[Row] = []
+    for field in dataclasses.fields(message):
+        value = getattr(message, field.name)
+        if not _is_usual(field.name, value):
+            rows += _rows(message, field.name, value, lang)
+    return rows
+
+
+def octet_rows(raw: bytes, lang: Lang = "en", *, channel: Channel | None = None) -> list[Row]:
+    """Octets that nothing more is known of, sixteen a line, with the place of the password masked."""
+    shown = masked_hex(raw, channel=channel).split(" ")
+    return [
+        Row(texts.field_text("payload", lang) if start == 0 else "", " ".join(shown[start : start + _ROW]))
+        for start in range(0, len(raw), _ROW)
+    ]
+
+
+def masked_hex(raw: bytes, *, channel: Channel | None = None) -> str:
+    """A unit in hexadecimal, ``**`` for the octets that are a command's password."""
+    shown = [f"{octet:02X}" for octet in raw]
+    if len(raw) > 3 and raw[0] == PREAMBLE and (channel or channel_of(raw[2])) is Channel.COMMAND:
+        end = 16 if raw[2] == SetPassword.code else 10
+        for place in range(4, min(end, len(raw))):
+            shown[place] = "**"
+    return " ".join(shown)
+
+
+def _serial(message: Message, lang: Lang) -> str:
+    """The number by which the order's clauses call a message: command 5, message 7, message 1.1."""
+    code = message.code
+    if message.channel is Channel.COMMAND:
+        return f"{_COMMAND.say(lang)} {code}"
+    if message.channel is Channel.KPD1:
+        return f"{_KPD1.say(lang)} {code - KPD1_MESSAGES[0].code + 1}"
+    return f"{_KPD2.say(lang)} {1 if code < 0x50 else 2}.{code & 0xF}"
+
+
+def _is_usual(name: str, value: object) -> bool:
+    if name == "orm_number":  # it is in the heading
+        return True
+    if name in _VERSION_FIELDS and isinstance(value, int):
+        return value in _USUAL_VERSIONS
+    return value in _USUAL.get(name, ())
+
+
+def _rows(message: Message, name: str, value: Any, lang: Lang) -> list[Row]:
+    caption = texts.field_text(name, lang)
+    if name in _SECRETS:
+        return [Row(caption, MASK)]
+    if name == "rows":
+        return [_ksl_row(index, row, lang) for index, row in enumerate(value, 1)] or [
+            Row(caption, ABSENT, _EMPTY.say(lang))
+        ]
+    if name == "services" and isinstance(value, tuple):
+        listed = [
+            Row(caption if index == 0 else "", *_service(part, lang)) for index, part in enumerate(value)
+        ]
+        return listed or [Row(caption, ABSENT, _EMPTY.say(lang))]
+    return [Row(caption, *_value(message, name, value, lang))]
+
+
+def _value(message: Message, name: str, value: Any, lang: Lang) -> tuple[str, str]:
+    """Value and meaning of one field."""
+    if isinstance(value, Raw):
+        return str(value), _UNDECLARED.say(lang)
+    if name == "operation":
+        return _code(value), texts.operation_text(value, lang, message_code=message.code)
+    if name == "status":
+        return _code(value), texts.status_text(value, lang, message_code=message.code)
+    if value is None:
+        return ABSENT, texts.NOT_GIVEN.say(lang)
+    coded = _CODED.get(name)
+    if coded is not None:
+        return _code(value), coded(value, lang)
+    return _plain(value, lang)
+
+
+def _plain(value: Any, lang: Lang) -> tuple[str, str]:
+    if isinstance(value, StrEnum):
+        return str(value), texts.value_name_text(value, lang)
+    if isinstance(value, Party):
+        return _party(value, lang)
+    if isinstance(value, Ksl):
+        return _ksl(value, lang), ""
+    if isinstance(value, Time):
+        return f"{_DAY.say(lang)} {value.day}, {value.hour:02}:{value.minute:02}:{value.second:02}", ""
+    if isinstance(value, bytes):
+        printable = value.decode("latin-1")
+        return (
+            "0x" + value.hex().upper(),
+            f'"{printable}"' if value.isascii() and printable.isprintable() else "",
+        )
+    if isinstance(value, str):
+        if not value:
+            return '""', ""
+        return (value if value.isprintable() else repr(value)), ""
+    return str(value), ""
+
+
+def _code(value: int | None) -> str:
+    return ABSENT if value is None else f"{value:02X}h"
+
+
+def _service(value: int | Raw | None, lang: Lang) -> tuple[str, str]:
+    if isinstance(value, Raw):
+        return str(value), _UNDECLARED.say(lang)
+    return _code(value), texts.service_text(value, lang)
+
+
+def _party(party: Party, lang: Lang) -> tuple[str, str]:
+    if party.number is None:
+        number = ABSENT
+    elif party.number == "":
+        number = f'"" {_DIGITS_MISSING.say(lang)}'
+    else:
+        number = str(party.number)
+    if party.sign is None:
+        return number, texts.NOT_GIVEN.say(lang)
+    if isinstance(party.sign, Raw):
+        return number, f"{party.sign}: {_UNDECLARED.say(lang)}"
+    return number, f"{party.sign}: {texts.value_name_text(party.sign, lang)}"
+
+
+def _ksl(line: Ksl | None, lang: Lang) -> str:
+    if line is None:
+        return ABSENT
+    return f"{_STREAM.say(lang)} {line.stream}, {_KSL.say(lang)} {line.ksl}"
+
+
+def _ksl_row(index: int, row: KslRow, lang: Lang) -> Row:
+    kind = row.group_type
+    shown = ABSENT if kind is None else str(kind)
+    lines = " / ".join(_ksl(line, lang) for line in (row.ksl_a, row.ksl_b))
+    group = ABSENT if row.ksl_group is None else str(row.ksl_group)
+    return Row(f"{index}", f"{_GROUP.say(lang)} {group}, {shown}", lines)
+
+
+def _command(value: int, lang: Lang) -> str:
+    name = _NAMES.get(value)
+    return f"{name}: {texts.message_text(value, lang)}" if name else texts.unknown_text(value, lang)
+
+
+_CODED: dict[str, Callable[[int, Lang], str]] = {
+    "command": _command,
+    "selection": texts.selection_text,
+    "connection": texts.connection_text,
+    "service_phase": texts.phase_text,
+    "service": texts.service_text,
+    "alarm_type": texts.alarm_type_text,
+    "alarm_code": texts.alarm_code_text,
+    "access_code": texts.access_text,
+    "line_state": texts.line_state_text,
+    "kpd1_state": texts.streams_text,
+    "kpd2_state": texts.streams_text,
+}
