@@ -308,10 +308,16 @@ def _entry(pattern: re.Pattern[str], key: Key, value: bytes) -> tuple[str, ...]:
 
 
 def _decode_party(key: Key, digits: str, ni: str, trunk: str) -> Party:
-    number = None if trunk == "-" else int(trunk)
-    if number is not None and number > 0xFFFF:
+    if digits == "-":
+        digits = ""
+    if ni == "-":
+        ni = ""
+    if trunk == "-":
+        return Party(digits=digits, ni=ni)
+    number = int(trunk)
+    if number > 0xFFFF:
         raise ReportError(_name(key), f"trunk {number} is not 0 to 65535")
-    return Party(digits="" if digits == "-" else digits, ni="" if ni == "-" else ni, trunk=number)
+    return Party(digits=digits, ni=ni, trunk=number)
 
 
 def _decode_service(value: bytes) -> ServiceUse:
@@ -326,13 +332,14 @@ def _decode_service(value: bytes) -> ServiceUse:
 
 
 def _decode_match(value: bytes) -> Match:
-    number, role, time, *party = _entry(_MATCH_PATTERN, MATCH, value)
-    if int(number) > 0xFFFF:
+    number, role, time, digits, ni, trunk = _entry(_MATCH_PATTERN, MATCH, value)
+    object_number = int(number)
+    if object_number > 0xFFFF:
         raise ReportError(_name(MATCH), f"object {number} is not 0 to 65535")
     return Match(
-        object_number=int(number),
+        object_number=object_number,
         role=role,
-        called=_decode_party(MATCH, *party),
+        called=_decode_party(MATCH, digits, ni, trunk),
         time=_decode_microseconds(MATCH, int(time)),
     )
 

@@ -33,7 +33,6 @@ _EMPTY_MESSAGE_AUTHENTICATOR: Final = bytes((MESSAGE_AUTHENTICATOR, 18)) + _ZERO
 
 _put = OrderedDict.__setitem__
 _get = OrderedDict.get
-_u32 = struct.Struct("!I").unpack_from
 
 Key = int | tuple[int, int]
 """How pyrad names an attribute inside a packet: its code, or (vendor, code)."""
@@ -58,6 +57,13 @@ def dictionary() -> Dictionary:
         return Dictionary(str(folder / "dictionary"))
 
 
+_dictionary: Final = dictionary()
+_vendor_keys: Final[dict[bytes, Key]] = {
+    struct.pack("!IB", *key): key for key in _dictionary.attrindex.backward if isinstance(key, tuple)
+}
+"""pyrad's keys of the dictionary's vendor attributes by the octets of vendor and type."""
+
+
 def attribute(key: Key, value: bytes) -> bytes:
     """One attribute as octets; its value has at most 253 octets, 247 in a vendor's."""
     if isinstance(key, tuple):
@@ -79,8 +85,10 @@ class AccountingPacket(AcctPacket):  # type: ignore[misc]  # pyrad has no types
     secret: bytes
     authenticator: bytes
     raw_packet: bytes
-    message_authenticator: bool | None
-    message_authenticator_at: int
+    request_authenticator = None
+    _request_code = None
+    message_authenticator: bool | None = None
+    message_authenticator_at: int = 0
     """Where in `raw_packet` the Message-Authenticator begins, 0 without one."""
 
     @classmethod
@@ -89,12 +97,10 @@ class AccountingPacket(AcctPacket):  # type: ignore[misc]  # pyrad has no types
 
         Raises MalformedError.
         """
+        # What pyrad's __init__ sets is set here: most of it is the same for all packets.
         packet = cls.__new__(cls)
         packet.secret = secret
-        packet.dict = dictionary()
-        packet.request_authenticator = None
-        packet._request_code = None
-        packet.message_authenticator = None
+        packet.dict = _dictionary
         packet.DecodePacket(data)
         return packet
 
@@ -113,39 +119,55 @@ class AccountingPacket(AcctPacket):  # type: ignore[misc]  # pyrad has no types
         self.id = packet[1]
         self.authenticator = packet[4:20]
         self.raw_packet = packet
-        self.clear()
+        self.message_authenticator = None
         self.message_authenticator_at = 0
-        found: dict[Key, list[bytes]] = {}
+        try:
+            attributes = self._walk(packet, length)
+        except IndexError:
+            raise MalformedError("attributes", "the last attribute has no length") from None
+        self.clear()
+        # Straight into the C base class: half the time of pyrad's own methods.
+        for key, values in attributes.items():
+            _put(self, key, values)
+
+    def _walk(self, packet: bytes, length: int) -> dict[Key, list[bytes]]:
+        attributes: dict[Key, list[bytes]] = {}
+        vendor_keys = _vendor_keys
+        key: Key | None
         at = HEADER
         while at < length:
-            end = at + packet[at + 1] if at + 1 < length else 0
-            if not at + 2 <= end <= length:
-                raise MalformedError("attributes", f"the attribute at octet {at} does not fit")
-            key: Key = packet[at]
+            end = at + packet[at + 1]
+            key = packet[at]
             if key == VENDOR_SPECIFIC:
-                if end - at < 8 or packet[at + 7] != end - at - 6:
-                    # Not the usual single sub-attribute that fills the attribute.
+                key = vendor_keys.get(packet[at + 2 : at + 7])
+                if key is None or not at + 8 <= end <= length or packet[at + 7] != end - at - 6:
+                    # Not one attribute of ours alone.
+                    self._check_fits(at, end, length)
                     for inner, value in self._PktDecodeVendorAttribute(packet[at + 2 : end]):
-                        found.setdefault(inner, []).append(value)
+                        attributes.setdefault(inner, []).append(value)
                     at = end
                     continue
-                key = (_u32(packet, at + 2)[0], packet[at + 6])
                 value = packet[at + 8 : end]
             else:
+                if not at + 2 <= end <= length:
+                    self._check_fits(at, end, length)
                 value = packet[at + 2 : end]
                 if key == MESSAGE_AUTHENTICATOR:
                     if self.message_authenticator_at or len(value) != 16:
                         raise MalformedError("message-authenticator", "not exactly one of 16 octets")
                     self.message_authenticator = True
                     self.message_authenticator_at = at
-            if key in found:
-                found[key].append(value)
+            if key in attributes:
+                attributes[key].append(value)
             else:
-                found[key] = [value]
+                attributes[key] = [value]
             at = end
-        # A plain dict first, then straight into the C base class: half the time of pyrad's own methods.
-        for key, values in found.items():
-            _put(self, key, values)
+        return attributes
+
+    @staticmethod
+    def _check_fits(at: int, end: int, length: int) -> None:
+        if not at + 2 <= end <= length:
+            raise MalformedError("attributes", f"the attribute at octet {at} does not fit")
 
     def values_of(self, key: Key) -> list[bytes]:
         """The attribute's values as octets, in their order; empty when the packet has none."""
