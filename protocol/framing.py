@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from protocol.catalog import classes, payload_lengths
-from protocol.codes import PREAMBLE, Channel
+from protocol.codes import PREAMBLE, Channel, channel_of
 from protocol.options import Options
 
 
@@ -73,18 +73,19 @@ def _one_of(octets: Collection[int]) -> bytes:
 class StreamFramer:
     """Cuts one direction of one channel into units. Holds at most one unit's octets (270) between calls.
 
+    ``channel`` None: of any channel, each unit by its code, as in a text or a capture that mixes them.
     ``orm_numbers``: those that a header may carry to be taken for one after damage; None: any.
     """
 
     def __init__(
-        self, channel: Channel, options: Options | None = None, orm_numbers: Collection[int] | None = None
+        self, channel: Channel | None, options: Options | None = None, orm_numbers: Collection[int] | None = None
     ) -> None:
         options = Options() if options is None else options
         self.channel = channel
         self._lengths = {
             code: payload_lengths(cls, options)
             for code, cls in classes(options.order).items()
-            if cls.channel is channel
+            if channel in (None, cls.channel)
         }
         orm = b"." if orm_numbers is None else _one_of(orm_numbers) if orm_numbers else b"(?!)"
         kinds = b"|".join(b"\\x%02x" % code + _one_of(allowed) for code, allowed in self._lengths.items())
@@ -141,7 +142,7 @@ class StreamFramer:
         if size - at < 4:
             return self._break(at, size, BrokenReason.UNFINISHED, items) if final else None
         code, length = buffer[at + 2], buffer[at + 3]
-        end = at + self.channel.header_length + length
+        end = at + (self.channel or channel_of(code)).header_length + length
         known = self._lengths.get(code)
         if known is not None and length in known:
             if end <= size:
