@@ -78,7 +78,10 @@ class StreamFramer:
     """
 
     def __init__(
-        self, channel: Channel | None, options: Options | None = None, orm_numbers: Collection[int] | None = None
+        self,
+        channel: Channel | None,
+        options: Options | None = None,
+        orm_numbers: Collection[int] | None = None,
     ) -> None:
         options = Options() if options is None else options
         self.channel = channel

@@ -1,0 +1,216 @@
+"""Payload of flows -> decoded units; every octet ends in one of them.
+
+Which flows of a capture carry SORM at all is told by what is in them: one that begins with a unit, or that
+consists mostly of units, does. The others are counted (:class:`Skipped`), so that SSH, RADIUS and sound
+beside the channels don't bury them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from protocol import (
+    Broken,
+    Channel,
+    Codec,
+    Message,
+    Noise,
+    Options,
+    Problem,
+    StreamFramer,
+    Unit,
+    UnknownUnit,
+)
+from sorm_mediator.capture.events import Data, Event, Flow, Gap, Trouble
+
+UNDECIDED = 65_536
+"""Octets of a flow that may come before it is told whether it carries units."""
+MAX_SHOWN = 4096
+"""Octets of one piece of noise that are kept; longer noise comes in several pieces."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One unit, or octets that are none."""
+
+    flow: Flow
+    offset: int
+    """In the flow."""
+    raw: bytes
+    message: Message | UnknownUnit | None
+    """None: noise, or a broken unit."""
+    problems: tuple[Problem, ...] = ()
+    time_ns: int | None = None
+    """When the last of it came, in nanoseconds since 1970, if the input says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A flow that carries no units."""
+
+    flow: Flow
+    octets: int
+
+
+Item = Found | Skipped | Trouble
+
+
+def decode_events(
+    events: Iterable[Event], *, channel: Channel | None = None, options: Options | None = None
+) -> Iterator[Item]:
+    """The units of all flows, in the order in which they were complete.
+
+    ``channel`` None: each unit is taken for what its code says. Raises what the
+    reader behind ``events`` raises.
+    """
+    codec = Codec(options)
+    flows: dict[Flow, _FlowUnits] = {}
+    for event in events:
+        if isinstance(event, Trouble):
+            yield event
+            continue
+        units = flows.get(event.flow)
+        if units is None:
+            units = flows[event.flow] = _FlowUnits(event.flow, codec, channel)
+        if isinstance(event, Data):
+            yield from units.data(event)
+        elif isinstance(event, Gap):
+            yield from units.gap(event)
+        else:
+            yield from units.end()
+            del flows[event.flow]
+    for units in flows.values():
+        yield from units.end()
+
+
+@dataclass(slots=True)
+class _Held:
+    """What is known of a flow before it is told whether it carries units."""
+
+    items: list[Item] = field(default_factory=list)
+    octets: int = 0
+    in_units: int = 0
+
+
+class _FlowUnits:
+    """The units of one flow."""
+
+    def __init__(self, flow: Flow, codec: Codec, channel: Channel | None) -> None:
+        self._flow = flow
+        self._codec = codec
+        self._channel = channel
+        self._framer = StreamFramer(channel, codec.options)
+        self._base = 0  # offset in the flow of the framer's first octet
+        self._fed = 0  # octets the framer was given
+        self._shown = 0  # offset in the flow up to which octets were given out
+        self._kept = bytearray()  # those from there on
+        self._time_ns: int | None = None
+        # Hex and raw octets were given to be decoded: all of them are shown.
+        self._held: _Held | None = _Held() if flow.transport else None
+        self._skipped = 0
+        self._carries = not flow.transport
+
+    def data(self, event: Data) -> Iterator[Item]:
+        self._time_ns = event.time_ns
+        self._kept += event.data
+        self._fed += len(event.data)
+        yield from self._show(self._framer.feed(event.data))
+        if event.whole:
+            yield from self._flush()
+        else:
+            yield from self._trim()
+
+    def gap(self, event: Gap) -> Iterator[Item]:
+        yield from self._flush()
+        self._framer = StreamFramer(self._channel, self._codec.options)
+        self._base = self._shown = event.offset + event.length
+        self._fed = 0
+        text = (
+            f"{self._flow.label}: {event.length} octets from octet {event.offset} on are not in the capture"
+        )
+        yield from self._pass([Trouble(text)])
+
+    def end(self) -> Iterator[Item]:
+        yield from self._flush()
+        yield from self._decide(final=True)
+        if not self._carries:
+            yield Skipped(self._flow, self._skipped)
+
+    def _flush(self) -> Iterator[Item]:
+        yield from self._show(self._framer.flush())
+        rest = self._base + self._fed
+        if rest > self._shown:
+            yield from self._octets(rest)
+
+    def _show(self, items: Iterable[Unit | Broken | Noise]) -> Iterator[Item]:
+        for item in items:
+            offset = self._base + item.offset
+            if isinstance(item, Noise):
+                yield from self._octets(offset + item.length)
+                continue
+            if offset > self._shown:
+                yield from self._octets(offset)
+            self._drop(len(item.raw))
+            yield from self._pass([self._found(offset, item)])
+
+    def _found(self, offset: int, item: Unit | Broken) -> Found:
+        if isinstance(item, Broken):
+            problem = Problem(0, "", f"broken unit: {item.reason}")
+            return Found(self._flow, offset, item.raw, None, (problem,), self._time_ns)
+        message, problems = self._codec.decode_lenient(item.raw, self._channel)
+        return Found(self._flow, offset, item.raw, message, problems, self._time_ns)
+
+    def _trim(self) -> Iterator[Item]:
+        """Noise that goes on and on is given out in pieces, so that memory stays bounded."""
+        while len(self._kept) - self._framer.pending > MAX_SHOWN:
+            yield from self._octets(self._shown + MAX_SHOWN)
+
+    def _octets(self, end: int) -> Iterator[Item]:
+        """Octets up to the offset ``end``, which are no unit."""
+        while self._shown < end:
+            size = min(end - self._shown, MAX_SHOWN)
+            raw = bytes(self._kept[:size])
+            offset = self._shown
+            self._drop(size)
+            problem = Problem(0, "", _NOISE)
+            yield from self._pass([Found(self._flow, offset, raw, None, (problem,), self._time_ns)])
+
+    def _drop(self, size: int) -> None:
+        del self._kept[:size]
+        self._shown += size
+
+    # --- whether the flow is shown
+    def _pass(self, items: list[Item]) -> Iterator[Item]:
+        """``items``, or nothing as long as the flow may turn out to carry no units."""
+        if self._held is None:
+            if self._carries:
+                yield from items
+            else:
+                self._skipped += sum(len(item.raw) for item in items if isinstance(item, Found))
+            return
+        for item in items:
+            if isinstance(item, Found):
+                self._held.octets += len(item.raw)
+                if isinstance(item.message, Message):
+                    self._held.in_units += len(item.raw)
+        self._held.items += items
+        yield from self._decide(final=False)
+
+    def _decide(self, *, final: bool) -> Iterator[Item]:
+        held = self._held
+        if held is None:
+            return
+        first = held.items[0] if held.items else None
+        begins_well = isinstance(first, Found) and isinstance(first.message, Message)
+        if not (final or begins_well or held.octets > UNDECIDED):
+            return
+        self._held = None
+        self._carries = begins_well or (held.in_units > 0 and 2 * held.in_units >= held.octets)
+        if self._carries:
+            yield from held.items
+        else:
+            self._skipped = held.octets
+
+
+_NOISE = "octets that belong to no unit"
