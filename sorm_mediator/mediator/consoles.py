@@ -1,0 +1,373 @@
+"""The TCP channels toward the console: two listening ports, KPD1 and KPD2, one console at each.
+
+The technical means listen (PROTOCOL 1.4). Units are reassembled by their headers however TCP cuts them; every
+unit that is sent is one write, with TCP_NODELAY. Nothing here is unbounded: units wait in an inbox while
+reading pauses, what a console does not read waits in an outbox, and a console that goes on not reading loses
+its connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import socket
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from protocol import Broken, Channel, Noise, Options, StreamFramer, Unit
+from sorm_mediator.config import ConsoleConfig
+from sorm_mediator.errors import cannot_listen
+
+log = logging.getLogger(__name__)
+
+UNITS_A_TURN = 32
+"""Units of one console that are handled before the event loop turns to others."""
+SOFT_LIMIT = 64 * 1024
+"""Octets waiting to be sent from which on no further command is read from that console."""
+HARD_LIMIT = 1024 * 1024
+"""Octets waiting to be sent at which the connection of a console that does not read is dropped."""
+
+_KEEPALIVE = (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
+
+
+class Handler(Protocol):
+    """What happens on the channels. ``arrived`` is the event loop's time of a unit's last octet."""
+
+    def channel_opened(self, channel: Channel, peer: str) -> None: ...
+    def channel_closed(self, channel: Channel, peer: str) -> None: ...
+    def connection_refused(self, channel: Channel, peer: str, reason: str) -> None: ...
+    def unit_received(self, raw: bytes, arrived: float) -> None: ...
+    def unit_broken(self, broken: Broken, arrived: float) -> None: ...
+    def drained(self, channel: Channel) -> None:
+        """All that was sent on the channel is with the kernel: there is room for more."""
+
+
+@dataclass(slots=True)
+class ChannelCounters:
+    """What crossed one channel since the start."""
+
+    connections: int = 0
+    refused: int = 0
+    units_received: int = 0
+    units_sent: int = 0
+    octets_received: int = 0
+    octets_sent: int = 0
+    broken: int = 0
+    noise_octets: int = 0
+    deleted_units: int = 0
+    """Not sent: the console was gone, timed out, or did not read."""
+    not_reading: int = 0
+    """Connections dropped because the console did not read."""
+
+
+@dataclass(slots=True)
+class Port:
+    """One listening port and the console on it, if any."""
+
+    channel: Channel
+    key: str
+    """The configuration key of its number."""
+    number: int
+    counters: ChannelCounters = field(default_factory=ChannelCounters)
+    connection: _Connection | None = None
+    server: asyncio.Server | None = None
+    address: str = ""
+
+
+class Consoles:
+    """Listens on both ports and hands what arrives to ``handler``, in order, a bounded number a turn.
+
+    ``unit_timeout`` (seconds): a unit begun and not finished for so long is broken.
+    """
+
+    def __init__(
+        self, config: ConsoleConfig, options: Options, handler: Handler, *, unit_timeout: float
+    ) -> None:
+        self._host = config.host
+        self._allow = tuple(ipaddress.ip_network(network) for network in config.allow)
+        self.options = options
+        self.handler = handler
+        self.unit_timeout = unit_timeout
+        self.ports = {
+            Channel.KPD1: Port(Channel.KPD1, "console.kpd1_port", config.kpd1_port),
+            Channel.KPD2: Port(Channel.KPD2, "console.kpd2_port", config.kpd2_port),
+        }
+
+    async def start(self) -> dict[str, str]:
+        """Listen; returns ``host:port`` by channel name. Raises :class:`~sorm_mediator.errors.BoxError`."""
+        loop = asyncio.get_running_loop()
+        try:
+            for port in self.ports.values():
+                await self._listen(loop, port)
+        except BaseException:
+            await self.stop()
+            raise
+        return {str(port.channel): port.address for port in self.ports.values()}
+
+    async def _listen(self, loop: asyncio.AbstractEventLoop, port: Port) -> None:
+        try:
+            server = await loop.create_server(lambda: _Connection(self, port), self._host, port.number)
+        except OSError as error:
+            raise cannot_listen(port.key, self._host, port.number, error) from error
+        port.server = server
+        port.address = _address(server.sockets[0].getsockname())
+
+    async def stop(self) -> None:
+        """Stop listening, send what is waiting as far as the console takes it at once, and close."""
+        for port in self.ports.values():
+            if port.server is not None:
+                port.server.close()
+            if (connection := port.connection) is not None:
+                connection.leave()
+                await connection.closed
+        for port in self.ports.values():
+            if port.server is not None:
+                await port.server.wait_closed()
+                port.server = None
+
+    def abort(self) -> None:
+        """Stop listening and drop the consoles: nothing more is promised to anyone."""
+        for port in self.ports.values():
+            if port.server is not None:
+                port.server.close()
+            if port.connection is not None:
+                port.connection.abort()
+
+    def report_drained(self, channel: Channel) -> None:
+        """Call ``drained`` of the handler if there is a console and nothing waits for it."""
+        connection = self.ports[channel].connection
+        if connection is not None and connection.is_drained:
+            self.handler.drained(channel)
+
+    def send(self, channel: Channel, raw: bytes) -> None:
+        """Send one unit. On a channel without console it is counted as deleted."""
+        port = self.ports[channel]
+        if port.connection is None:
+            port.counters.deleted_units += 1
+        else:
+            port.connection.send(raw)
+
+    def delete_unsent(self) -> None:
+        """Delete what waits on both channels (console time-out). A unit that is begun is finished."""
+        for port in self.ports.values():
+            if port.connection is not None:
+                port.connection.delete_unsent()
+
+    def allowed(self, host: str) -> bool:
+        """Whether the address is in one of the networks that may connect."""
+        try:
+            address = ipaddress.ip_address(host.partition("%")[0])
+        except ValueError:
+            return False
+        mapped = getattr(address, "ipv4_mapped", None)
+        return any((mapped or address) in network for network in self._allow)
+
+
+class _Connection(asyncio.Protocol):
+    """One accepted connection. Refused ones never become the connection of their port."""
+
+    def __init__(self, consoles: Consoles, port: Port) -> None:
+        self._consoles = consoles
+        self._handler = consoles.handler
+        self._port = port
+        self._counters = port.counters
+        self._loop = asyncio.get_running_loop()
+        self._framer = StreamFramer(Channel.COMMAND, consoles.options)
+        self._inbox: deque[tuple[Unit | Broken, float]] = deque()
+        self._outbox: deque[bytes] = deque()
+        self._waiting = 0  # octets in the outbox
+        self._writing_paused = False
+        self._turn: asyncio.Handle | None = None
+        self._unit_timer: asyncio.TimerHandle | None = None
+        self._leaving = False
+        self.closed: asyncio.Future[None] = self._loop.create_future()
+        self.peer = ""
+
+    # --- connecting and leaving
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        name = transport.get_extra_info("peername")
+        self.peer = _address(name) if name else "unknown"
+        reason = ""
+        if not name or not self._consoles.allowed(name[0]):
+            reason = "not in console.allow"
+        elif self._port.connection is not None:
+            reason = f"the port is in use by {self._port.connection.peer}"
+        if reason:
+            self._counters.refused += 1
+            transport.abort()
+            self._handler.connection_refused(self._port.channel, self.peer, reason)
+            return
+        transport.set_write_buffer_limits(
+            high=0
+        )  # what waits, waits in the outbox: from there it can be deleted
+        _prepare_socket(transport.get_extra_info("socket"))
+        self._port.connection = self
+        self._counters.connections += 1
+        self._handler.channel_opened(self._port.channel, self.peer)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._port.connection is not self:
+            return
+        self._port.connection = None
+        self._counters.deleted_units += len(self._outbox)
+        self._outbox.clear()
+        self._inbox.clear()
+        for timer in (self._turn, self._unit_timer):
+            if timer is not None:
+                timer.cancel()
+        self.closed.set_result(None)
+        self._handler.channel_closed(self._port.channel, self.peer)
+
+    def eof_received(self) -> bool:
+        self._enqueue(self._framer.flush())
+        self._leaving = True
+        self._take_turn()
+        return True  # closed when all that the console sent is handled
+
+    def abort(self) -> None:
+        """Drop the connection at once."""
+        self._transport.abort()
+
+    def leave(self) -> None:
+        """Close after what is waiting to be sent; not waiting for a console that does not read."""
+        if self._writing_paused:
+            self._transport.abort()
+        else:
+            self._transport.close()
+
+    # --- receiving
+
+    def data_received(self, data: bytes) -> None:
+        if self._port.connection is not self:
+            return
+        self._counters.octets_received += len(data)
+        if self._port.channel is Channel.KPD2:
+            self._counters.noise_octets += len(data)  # KPD2 has one direction only (PROTOCOL 1.1)
+            return
+        began_before = self._framer.pending > 0
+        items = self._framer.feed(data)
+        self._enqueue(items)
+        self._watch_unfinished(restart=bool(items) or not began_before)
+        if self._turn is None:
+            self._take_turn()
+
+    def _enqueue(self, items: list[Unit | Broken | Noise]) -> None:
+        arrived = self._loop.time()
+        for item in items:
+            if isinstance(item, Noise):
+                self._counters.noise_octets += item.length
+            else:
+                self._inbox.append((item, arrived))
+
+    def _watch_unfinished(self, *, restart: bool) -> None:
+        if self._unit_timer is not None and (restart or not self._framer.pending):
+            self._unit_timer.cancel()
+            self._unit_timer = None
+        if self._framer.pending and self._unit_timer is None:
+            self._unit_timer = self._loop.call_later(self._consoles.unit_timeout, self._unit_timed_out)
+
+    def _unit_timed_out(self) -> None:
+        self._unit_timer = None
+        self._enqueue(self._framer.flush())
+        if self._turn is None:
+            self._take_turn()
+
+    def _take_turn(self) -> None:
+        """Handle some of the inbox; the rest after the others had their turn."""
+        self._turn = None
+        for _ in range(UNITS_A_TURN):
+            if not self._inbox or self._waiting > SOFT_LIMIT or self._transport.is_closing():
+                break
+            item, arrived = self._inbox.popleft()
+            if isinstance(item, Unit):
+                self._counters.units_received += 1
+                self._handler.unit_received(item.raw, arrived)
+            else:
+                self._counters.broken += 1
+                self._handler.unit_broken(item, arrived)
+        self._pace()
+
+    def _pace(self) -> None:
+        if self._transport.is_closing():
+            return
+        if self._inbox or self._waiting > SOFT_LIMIT:
+            self._transport.pause_reading()
+            if self._inbox and self._waiting <= SOFT_LIMIT and self._turn is None:
+                self._turn = self._loop.call_soon(self._take_turn)
+        elif self._leaving:
+            self._transport.close()
+        else:
+            self._transport.resume_reading()
+
+    # --- sending
+
+    def send(self, raw: bytes) -> None:
+        if self._transport.is_closing():
+            self._counters.deleted_units += 1
+            return
+        self._outbox.append(raw)
+        self._waiting += len(raw)
+        self._flush()
+        if self._waiting > HARD_LIMIT:
+            self._counters.not_reading += 1
+            log.warning("%s: %s does not read: connection dropped", self._port.channel, self.peer)
+            self._transport.abort()
+
+    def _flush(self) -> None:
+        while self._outbox and not self._writing_paused:
+            raw = self._outbox.popleft()
+            self._waiting -= len(raw)
+            self._counters.units_sent += 1
+            self._counters.octets_sent += len(raw)
+            self._transport.write(raw)
+
+    def delete_unsent(self) -> None:
+        self._counters.deleted_units += len(self._outbox)
+        self._outbox.clear()
+        self._waiting = 0
+        self._pace()
+
+    def pause_writing(self) -> None:
+        self._writing_paused = True
+
+    def resume_writing(self) -> None:
+        self._writing_paused = False
+        self._flush()
+        self._pace()
+        if self.is_drained:
+            self._handler.drained(self._port.channel)
+
+    @property
+    def is_drained(self) -> bool:
+        """Whether nothing waits to be sent."""
+        return not (self._writing_paused or self._outbox)
+
+    @property
+    def unit_deadline(self) -> float | None:
+        """When the unit that is begun will be broken, by the event loop's time; None when none is begun."""
+        return self._unit_timer.when() if self._unit_timer is not None else None
+
+    @property
+    def buffered(self) -> int:
+        """Octets and units held for this console, in whatever direction: what must stay bounded."""
+        held = sum(len(item.raw) for item, _ in self._inbox)
+        return held + self._framer.pending + self._waiting + self._transport.get_write_buffer_size()
+
+
+def _address(name: tuple[str, int] | tuple[str, int, int, int]) -> str:
+    host, port = name[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _prepare_socket(connection: socket.socket) -> None:
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # A console whose power was cut must not hold the port against its own return.
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE:
+        if hasattr(socket, name):
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

@@ -1,0 +1,404 @@
+"""The mediator as a running box: the core, bound to its consoles, the switch, RADIUS, the disk and the clock.
+
+Whatever arrives is one input of the core, whose effects are executed in order before the next input. A
+change of the tables and an entry of the journal are on disk before the effect after them, so an answer never
+promises what a crash could take back. When the disk refuses, the gateway stops serving at once (``failure``)
+instead of answering what it can't keep: after a restart the tables are what was confirmed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from protocol import Broken, Channel, Codec, DecodeError, Message, Options, Problem, Time, UnknownUnit
+from radius.report import CallReport
+from radius.sink import Sink
+from sorm_mediator.config import Config
+from sorm_mediator.errors import BoxError, cannot_listen
+from sorm_mediator.journal.book import Journal, JournalError
+from sorm_mediator.mediator import effects
+from sorm_mediator.mediator.consoles import Consoles
+from sorm_mediator.mediator.core import Core
+from sorm_mediator.mediator.effects import Effect
+from sorm_mediator.mediator.events import Events
+from sorm_mediator.mediator.limits import LimitWatch
+from sorm_mediator.mediator.status import gateway_status, shown_unit
+from sorm_mediator.mediator.store import Store, StoreError
+from ssh_control.client import LinkDown, SwitchLink
+from ssh_control.dialect import Reply
+from ssh_control.lines import DialectError
+
+log = logging.getLogger(__name__)
+
+_STREAM = 0
+"""TCP has one pair of channels, and it is stream 0."""
+_LEVELS = {name: getattr(logging, name.upper()) for name in ("debug", "info", "warning", "error")}
+_PORT_FORBIDDEN = 0x01
+"""Code of 26h: access from a forbidden port (PROTOCOL 5.6)."""
+
+
+class Gateway:
+    """One mediator. ``switch_host_key`` pins the switch's key in place of ``ssh.host_key`` of the file."""
+
+    def __init__(self, config: Config, *, switch_host_key: str | None = None) -> None:
+        self.config = config
+        self.events = Events()
+        self.counters: Counter[str] = Counter()
+        """What the binding counts; the core has its own."""
+        self.failure: asyncio.Future[BoxError] | None = None
+        """Done when the gateway had to stop serving by itself; its result says why."""
+        self.journal: Journal | None = None
+        self._host_key = switch_host_key or config.ssh.host_key
+        mediator = config.mediator
+        self._options = codec_options(config)
+        self._codec = Codec(self._options)
+        self.limits = LimitWatch(mediator.options.limits_ms)
+        state = None if mediator.state == ":memory:" else config.directory / mediator.state
+        self._store = Store(state, password=mediator.password.get_secret_value())
+        self.consoles = Consoles(
+            config.console, self._options, self, unit_timeout=mediator.options.unit_timeout
+        )
+        self.sink = self._make_sink()
+        self.link: SwitchLink | None = None
+        self._core: Core | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._deadline: float | None = None
+        self._running = False
+        self._endpoints: dict[str, str] = {}
+
+    def _make_sink(self) -> Sink:
+        radius = self.config.radius
+        common = radius.secret.get_secret_value()
+        secrets = {"0.0.0.0/0": common, "::/0": common}
+        secrets |= {address: secret.get_secret_value() for address, secret in radius.clients.items()}
+        try:
+            return Sink(
+                radius.host,
+                radius.port,
+                secrets,
+                self._report,
+                require_message_authenticator=radius.require_message_authenticator,
+            )
+        except ValueError as error:
+            raise BoxError(f"radius.secret, radius.clients: {error}") from error
+
+    # --- starting and stopping
+
+    async def start(self) -> dict[str, str]:
+        """Open the disk, listen, and begin to reach for the switch.
+
+        Returns ``host:port`` of ``kpd1``, ``kpd2`` and ``radius``. Raises :class:`BoxError`.
+        """
+        if not self._host_key:
+            raise BoxError(
+                "ssh.host_key: empty: pin the public key that the switch shows (ssh-keyscan prints it)"
+            )
+        self._loop = asyncio.get_running_loop()
+        self._started = self._loop.time()
+        self._epoch = time.time() - self._started
+        self.failure = self._loop.create_future()
+        try:
+            return await self._start()
+        except BaseException:
+            await self._close()
+            raise
+
+    async def _start(self) -> dict[str, str]:
+        mediator = self.config.mediator
+        try:
+            if mediator.journal:
+                self.journal = Journal(self.config.directory / mediator.journal, now=self.now())
+            tables = self._store.load(now=self.now())
+        except JournalError as error:
+            raise BoxError(f"mediator.journal: {error}") from error
+        except StoreError as error:
+            raise BoxError(f"mediator.state: {error}") from error
+        self._core = Core(mediator, tables, local_time=local_time)
+        self._running = True
+        if self._store.damage:
+            self._write("tables-damaged", {"text": self._store.damage})
+        self._execute(self.core.started(self.now()))
+        radius = self.config.radius
+        try:
+            host, port = await self.sink.start()
+        except OSError as error:
+            raise cannot_listen("radius.port", radius.host, radius.port, error) from error
+        self._endpoints = await self.consoles.start() | {"radius": f"{host}:{port}"}
+        self._write("gateway-started", {"orm_number": mediator.orm_number, **self._endpoints})
+        self.link = self._make_link(f"{host}:{port}")
+        await self.link.start()
+        self._arm()
+        return dict(self._endpoints)
+
+    def _make_link(self, sink: str) -> SwitchLink:
+        ssh = self.config.ssh
+        return SwitchLink(
+            [_address(where, ssh.port) for where in (ssh.server, ssh.backup) if where],
+            ssh.user,
+            ssh.password.get_secret_value(),
+            self._host_key,
+            mediator=f"orm-{self.config.mediator.orm_number}",
+            radius=sink,
+            on_up=self._switch_up,
+            on_down=self._switch_down,
+            on_event=self._switch_event,
+            keepalive=ssh.keepalive,
+            retry_min=ssh.retry_min,
+            retry_max=ssh.retry_max,
+        )
+
+    async def stop(self) -> None:
+        """Stop serving: consoles get what was answered already, the journal says so, files are closed."""
+        if self._running:
+            self.sink.close()
+            await self.consoles.stop()
+            if self._running:  # still: the disk may have failed at the last entry
+                self._write("gateway-stopped", {})
+        await self._close()
+
+    async def _close(self) -> None:
+        self._running = False
+        if self._timer is not None:
+            self._timer.cancel()
+        self.sink.close()
+        await self.consoles.stop()
+        if self.link is not None:
+            await self.link.close()
+            self.link = None
+        self.events.close()
+        self._store.close()
+        if self.journal is not None:
+            self.journal.close()
+            self.journal = None
+
+    @property
+    def serving(self) -> bool:
+        """Whether consoles are answered: between start and stop, unless the disk refused."""
+        return self._running
+
+    @property
+    def uptime(self) -> float:
+        """Seconds since the start."""
+        return self._loop.time() - self._started
+
+    @property
+    def radius_address(self) -> str:
+        """Where call reports are received."""
+        return self._endpoints.get("radius", "")
+
+    @property
+    def core(self) -> Core:
+        """The mediator core. Raises ``RuntimeError`` before :meth:`start`."""
+        if self._core is None:
+            raise RuntimeError("the gateway is not started")
+        return self._core
+
+    def now(self) -> float:
+        """Unix time in seconds that never steps back: the wall clock at start, and monotonic from there."""
+        return self._epoch + self._loop.time()
+
+    # --- the consoles' channels (Handler)
+
+    def channel_opened(self, channel: Channel, peer: str) -> None:
+        log.info("%s: %s connected", channel, peer)
+        self._event("link", {"link": str(channel), "state": "up", "peer": peer})
+        self._run(lambda now: self.core.channel_up(_STREAM, channel, peer, now))
+
+    def channel_closed(self, channel: Channel, peer: str) -> None:
+        log.info("%s: %s disconnected", channel, peer)
+        self._event("link", {"link": str(channel), "state": "down", "peer": peer})
+        self._run(lambda now: self.core.channel_down(_STREAM, channel, now))
+
+    def connection_refused(self, channel: Channel, peer: str, reason: str) -> None:
+        log.warning("%s: connection of %s refused: %s", channel, peer, reason)
+        self._write("connection-refused", {"channel": str(channel), "peer": peer, "text": reason})
+        self._run(lambda now: self.core.refused_connection(_STREAM, peer, _PORT_FORBIDDEN, now))
+
+    def unit_received(self, raw: bytes, arrived: float) -> None:
+        self.limits.command(raw[2], arrived)
+        message: Message | UnknownUnit
+        problems: tuple[Problem, ...] = ()
+        try:
+            message = self._codec.decode(raw)
+        except DecodeError:
+            message, problems = self._codec.decode_lenient(raw)
+        self._crossed("received", Channel.COMMAND, message, raw)
+        self._run(lambda now: self.core.received(_STREAM, message, problems, raw, now))
+
+    def unit_broken(self, broken: Broken, arrived: float) -> None:
+        if broken.code is not None:
+            self.limits.command(broken.code, arrived)
+        self._run(lambda now: self.core.broken(_STREAM, broken.code, broken.reason, broken.raw, now))
+
+    def drained(self, channel: Channel) -> None:
+        if channel is Channel.KPD1:
+            self._run(lambda now: self.core.writable(_STREAM, now))
+
+    # --- the switch
+
+    def _switch_up(self, hello: object) -> None:
+        log.info("switch: connected")
+        self._event("link", {"link": "switch", "state": "up"})
+        self._run(self.core.switch_up)
+
+    def _switch_down(self, reason: str) -> None:
+        log.warning("switch: connection lost: %s", reason)
+        self._event("link", {"link": "switch", "state": "down", "text": reason})
+        self._run(lambda now: self.core.switch_down(reason, now))
+
+    def _switch_event(self, event: dict[str, Any]) -> None:
+        self._run(lambda now: self.core.switch_event(event, now))
+
+    def _ask(self, ask: effects.AskSwitch) -> None:
+        def answered(result: Reply | LinkDown) -> None:
+            reply = result if isinstance(result, Reply) else None
+            if reply is None:
+                log.warning("switch: no reply to %s: %s", ask.op, result)
+            self._run(lambda now: self.core.switch_reply(ask.token, reply, now))
+
+        down = LinkDown("the gateway is starting or stopping")
+        if self.link is not None:
+            try:
+                self.link.submit(ask.op, ask.params, answered)
+            except (LinkDown, DialectError) as error:
+                down = LinkDown(str(error))
+            else:
+                return
+        # Not from within the effects of the input that asks: its other effects come first.
+        self._loop.call_soon(answered, down)
+
+    # --- call reports
+
+    def _report(self, report: CallReport) -> None:
+        if not self._running:
+            raise RuntimeError("the gateway is stopping: the report is to come again")
+        self._event("call", {"call": report.call_id, "kind": report.kind, "sequence": report.sequence})
+        self._run(lambda now: self.core.report(report, now))
+        if not self._running:
+            raise RuntimeError("the gateway failed: the report is to come again")
+
+    # --- the core's inputs and effects
+
+    def _run(self, make: Callable[[float], Iterable[Effect]]) -> None:
+        """Give the core one input and execute its effects."""
+        if self._running:
+            self._execute(make(self.now()))
+            self._arm()
+
+    def _execute(self, wanted: Iterable[Effect]) -> None:
+        sent_kpd1 = False
+        try:
+            for effect in wanted:
+                match effect:
+                    case effects.Send(_, channel, message):
+                        self._send(channel, message)
+                        sent_kpd1 = sent_kpd1 or channel is Channel.KPD1
+                    case effects.AskSwitch():
+                        self._ask(effect)
+                    case effects.Store(change):
+                        self._store.apply(change)
+                    case effects.Journal(kind, fields):
+                        self._journal(kind, fields)
+                    case effects.Log(level, text):
+                        log.log(_LEVELS[level], "%s", text)
+                    case effects.DropChannel():
+                        self.consoles.delete_unsent()
+                    case effects.Connect():
+                        self.counters["voice_connected"] += 1
+                    case effects.Free():
+                        self.counters["voice_freed"] += 1
+        except (StoreError, JournalError) as error:
+            self._fail(str(error))
+            return
+        if sent_kpd1:
+            # Others get their turn before the next piece of a table.
+            self._loop.call_soon(self.consoles.report_drained, Channel.KPD1)
+
+    def _send(self, channel: Channel, message: Message) -> None:
+        raw = self._codec.encode(message)
+        self.consoles.send(channel, raw)
+        if late := self.limits.sent(message, self._loop.time()):
+            log.warning("%s", late)
+        self._crossed("sent", channel, message, raw)
+
+    def _journal(self, kind: str, fields: dict[str, Any]) -> None:
+        if self.journal is not None:
+            self.journal.append(self.now(), kind, fields)
+
+    def _write(self, kind: str, fields: dict[str, Any]) -> None:
+        """An entry of the gateway's own."""
+        if self._running:
+            self._execute((effects.Journal(kind, fields),))
+
+    def _fail(self, text: str) -> None:
+        """The disk refused: nothing more may be promised to anyone."""
+        log.critical("the gateway stops serving: %s", text)
+        self._running = False
+        self.sink.close()
+        self.consoles.abort()
+        if self.failure is not None and not self.failure.done():
+            self.failure.set_result(BoxError(text))
+
+    # --- the clock
+
+    def _arm(self) -> None:
+        deadline = self.core.next_deadline()
+        if deadline == self._deadline:
+            return
+        self._deadline = deadline
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if deadline is not None:
+            self._timer = self._loop.call_at(deadline - self._epoch, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = self._deadline = None
+        self._run(self.core.tick)
+
+    # --- who watches
+
+    def _crossed(self, direction: str, channel: Channel, message: Message | UnknownUnit, raw: bytes) -> None:
+        self.events.publish("unit", self.now(), lambda: shown_unit(direction, channel, message, raw))
+
+    def _event(self, kind: str, fields: dict[str, Any]) -> None:
+        self.events.publish(kind, self.now(), lambda: fields)
+
+    def status(self) -> dict[str, Any]:
+        """The state of the mediator for people and monitoring: no secrets, JSON types only."""
+        return gateway_status(self)
+
+
+def codec_options(config: Config) -> Options:
+    """The codec's options as the lab file has them."""
+    mediator, options = config.mediator, config.mediator.options
+    return Options(
+        order=mediator.order,
+        object_byte_order=options.object_byte_order,
+        trunk_byte_order=options.trunk_byte_order,
+        count_byte_order=options.count_byte_order,
+        service_code_position=options.service_code_position,
+        m25_length=options.m25_length,
+        zero_digit=mediator.zero_digit,
+        extra_digits=options.extra_digits,
+        requirements_version=options.requirements_version,
+    )
+
+
+def local_time(now: float) -> Time:
+    """Unix seconds as the order writes a moment: day and time of day, in the time zone of this machine."""
+    moment = time.localtime(now)
+    return Time(moment.tm_mday, moment.tm_hour, moment.tm_min, moment.tm_sec)
+
+
+def _address(text: str, port: int) -> tuple[str, int]:
+    """``host`` or ``host:port`` as an address; an IPv6 address with a port is in brackets."""
+    host, colon, number = text.rpartition(":")
+    if colon and number.isdecimal() and (":" not in host or host.startswith("[")):
+        return host.strip("[]"), int(number)
+    return text.strip("[]"), port

@@ -1,0 +1,74 @@
+"""How long the answers take, against the test limits of PROTOCOL 8.1 (option ``limits_ms``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from protocol import CommandExecuted, CommandReceived, Message, Test, TestReplyKpd1, TestReplyKpd2
+
+Answer: TypeAlias = Literal["27h", "28h", "29h", "53h"]
+"""The answers that have a limit."""
+
+
+@dataclass(slots=True)
+class Measured:
+    """Answers of one kind: how many, how many came later than the limit, and their times in seconds."""
+
+    answers: int = 0
+    late: int = 0
+    total: float = 0.0
+    longest: float = 0.0
+
+
+class LimitWatch:
+    """Times each answer from the arrival of its command's last octet. Times are in seconds of one clock.
+
+    ``limits`` are in milliseconds by message, such as ``{"27h": 200}``.
+    """
+
+    def __init__(self, limits: Mapping[Answer, int]) -> None:
+        self.limits = dict(limits)
+        self.measured = {message: Measured() for message in limits}
+        # By message and command code: a console that floods us can't make this grow.
+        self._arrived: dict[tuple[Answer, int], float] = {}
+
+    def command(self, code: int, arrived: float) -> None:
+        """A command (or what was left of one) arrived."""
+        self._arrived["27h", code] = arrived
+        if code == Test.code:
+            self._arrived["29h", code] = self._arrived["53h", code] = arrived
+        # The one that runs longest counts: a second one while it runs is refused with 27h.
+        self._arrived.setdefault(("28h", code), arrived)
+
+    def sent(self, message: Message, now: float) -> str:
+        """An answer is on its way. Returns what to tell the operator when it is late, else nothing."""
+        match message:
+            case CommandReceived(command=int(code), status=status):
+                text = self._answer("27h", code, now)
+                if status != 0:
+                    self._arrived.pop(("28h", code), None)
+                return text
+            case CommandExecuted(command=int(code)):
+                return self._answer("28h", code, now)
+            case TestReplyKpd1():
+                self._arrived.pop(("28h", Test.code), None)
+                return self._answer("29h", Test.code, now)
+            case TestReplyKpd2():
+                return self._answer("53h", Test.code, now)
+        return ""
+
+    def _answer(self, message: Answer, code: int, now: float) -> str:
+        arrived = self._arrived.pop((message, code), None)
+        if arrived is None or message not in self.measured:
+            return ""
+        measured, took = self.measured[message], now - arrived
+        measured.answers += 1
+        measured.total += took
+        measured.longest = max(measured.longest, took)
+        limit = self.limits[message]
+        if took * 1000 <= limit:
+            return ""
+        measured.late += 1
+        return f"{message} to command {code:02X}h took {took * 1000:.0f} ms; the limit is {limit} ms"

@@ -1,0 +1,128 @@
+"""The mediator's part of the HTTP API: everything but the journal's own text is read from memory."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
+from fastapi.responses import StreamingResponse
+
+from sorm_mediator.journal.book import JournalError
+from sorm_mediator.journal.book import Query as JournalQuery
+from sorm_mediator.journal.export import to_document
+from sorm_mediator.mediator.gateway import Gateway
+from sorm_mediator.mediator.status import call_row, ksl_rows, object_row
+from sorm_mediator.web.models import (
+    CallDocument,
+    EntryDocument,
+    KslRowDocument,
+    ObjectDocument,
+    StatusDocument,
+    StreamDocument,
+)
+from sorm_mediator.web.sse import Watchers
+
+Limit = Annotated[int, Query(ge=1, le=10_000, description="At most so many.")]
+Offset = Annotated[int, Query(ge=0, description="Leave out so many at the beginning.")]
+
+
+async def _gateway(request: Request) -> Gateway:
+    gateway: Gateway = request.app.state.gateway
+    return gateway
+
+
+Mediator = Annotated[Gateway, Depends(_gateway)]
+
+
+def mediator_router() -> APIRouter:
+    """The routes, which serve the gateway of ``app.state``."""
+    router = APIRouter()
+    router.add_api_route("/status", _status, response_model=StatusDocument)
+    router.add_api_route("/ksl", _ksl, response_model=list[KslRowDocument])
+    router.add_api_route("/objects", _objects, response_model=list[ObjectDocument])
+    router.add_api_route("/calls", _calls, response_model=list[CallDocument])
+    router.add_api_route("/streams", _streams, response_model=list[StreamDocument])
+    router.add_api_route("/journal", _journal, response_model=list[EntryDocument])
+    router.add_api_route("/events", _events, response_class=StreamingResponse, responses=_EVENT_STREAM)
+    return router
+
+
+async def _status(gateway: Mediator) -> dict[str, object]:
+    """State, numbers of things, channels, links and counters."""
+    return gateway.status()
+
+
+async def _ksl(gateway: Mediator) -> list[dict[str, object]]:
+    """Every line of every KSL group, and who has it."""
+    return ksl_rows(gateway)
+
+
+async def _objects(
+    gateway: Mediator, response: Response, limit: Limit = 1000, offset: Offset = 0
+) -> list[dict[str, object]]:
+    """The objects under control; the header X-Total-Count tells how many there are."""
+    objects = gateway.core.tables.objects
+    response.headers["X-Total-Count"] = str(len(objects))
+    states = gateway.core.line_states
+    return [
+        object_row(row, states.get(row.object_number))
+        for row in islice(objects.values(), offset, offset + limit)
+    ]
+
+
+async def _calls(
+    gateway: Mediator, response: Response, limit: Limit = 1000, offset: Offset = 0
+) -> list[dict[str, object]]:
+    """The calls in progress that touch objects; X-Total-Count tells how many there are."""
+    calls = gateway.core.calls
+    response.headers["X-Total-Count"] = str(len(calls))
+    return [call_row(call) for call in islice(calls, offset, offset + limit)]
+
+
+async def _streams(gateway: Mediator) -> list[dict[str, object]]:
+    """The E1 streams toward the console: none while the link is TCP."""
+    return []
+
+
+async def _journal(
+    gateway: Mediator,
+    limit: Limit = 100,
+    before: Annotated[int | None, Query(ge=1, description="Only entries before this number.")] = None,
+    kind: Annotated[list[str] | None, Query(description="Only entries of this kind; repeatable.")] = None,
+) -> list[dict[str, object]]:
+    """The newest entries of the audit journal, oldest first. `journal verify` checks the chain."""
+    if gateway.journal is None:
+        raise HTTPException(404, "mediator.journal is empty: no journal is kept")
+    try:
+        entries = gateway.journal.latest(limit, before=before, query=JournalQuery(kinds=tuple(kind or ())))
+    except JournalError as error:
+        raise HTTPException(500, str(error)) from error
+    return [to_document(entry) for entry in entries]
+
+
+_EVENT_STREAM: dict[int | str, dict[str, object]] = {
+    200: {
+        "description": "Server-sent events. `data` is one JSON object with `event`, `time` and: of a `unit`,"
+        " `direction` and `unit` (the form of `decode --json`, passwords masked); of a `call`, `call`, `kind`"
+        " and `sequence`; of a `link`, `link` and `state`. `dropped_before`: so many were lost before it.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
+
+
+async def _events(
+    request: Request,
+    gateway: Mediator,
+    kind: Annotated[
+        list[Literal["unit", "call", "link"]] | None, Query(description="Only these; repeatable.")
+    ] = None,
+) -> StreamingResponse:
+    """What happens, as it happens."""
+    watchers: Watchers = request.app.state.watchers
+    stream = watchers.stream(gateway.events, frozenset(kind or ()))
+    return StreamingResponse(
+        stream,
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )

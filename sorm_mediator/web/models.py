@@ -1,0 +1,168 @@
+"""The documents of the mediator's HTTP API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Document(BaseModel):
+    """A document whose fields say in OpenAPI what they mean."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+class KslDocument(Document):
+    """One KSL."""
+
+    stream: int
+    ksl: int
+
+
+class ChannelDocument(Document):
+    """One data channel toward the console."""
+
+    channel: str
+    """kpd1 or kpd2."""
+    address: str
+    """Where the mediator listens."""
+    peer: str | None
+    """The console that is connected, host:port."""
+    counters: dict[str, int]
+
+
+class LimitDocument(Document):
+    """How long one kind of answer took, against its limit."""
+
+    limit_ms: int
+    answers: int
+    late: int
+    """Answers that came later than the limit."""
+    total: float
+    """Sum of the times, seconds."""
+    longest: float
+    """Seconds."""
+
+
+class JournalState(Document):
+    """How far the audit journal reaches."""
+
+    entries: int
+    head: str
+    """Hash of the last entry: noted elsewhere, it proves later that everything up to it is still there."""
+    seal_errors: int
+
+
+class StatusDocument(Document):
+    """The mediator as a whole."""
+
+    orm_number: int
+    order: str
+    state: str
+    """started or stopped, by commands 1 and 2."""
+    serving: bool
+    """False when the disk refused and the gateway stopped by itself."""
+    uptime: float
+    """Seconds."""
+    objects: int
+    ksl_groups: int
+    ksl: int
+    """KSL that belong to groups."""
+    lines_in_use: int
+    calls: int
+    """Calls in progress that touch objects."""
+    channels: list[ChannelDocument]
+    switch: dict[str, Any] | None
+    """The SSH link to the switch."""
+    radius: dict[str, Any]
+    """The accounting sink."""
+    limits: dict[str, LimitDocument]
+    journal: JournalState | None
+    """Null when no journal is kept."""
+    counters: dict[str, int]
+
+
+class KslRowDocument(Document):
+    """One line of a KSL group; a group without lines is one row with state none."""
+
+    ksl_group: int
+    group_type: str
+    ksl_a: KslDocument | None
+    ksl_b: KslDocument | None
+    state: str
+    """free, in-use, faulty or none."""
+    call_number: int | None
+    object_number: int | None
+    """Who has the line."""
+
+
+class ObjectDocument(Document):
+    """One object under control; names and values are those of message 23h."""
+
+    object_number: int
+    object_type: str
+    number_sign: str | None
+    number: str | None
+    trunk: int | None
+    category: str
+    ksl_group: int | None
+    priority: str | None
+    line_state: int | None
+    """State of the subscriber line as far as the switch told it (PROTOCOL 5.3)."""
+
+
+class ToldDocument(Document):
+    """What the console was told on KPD2."""
+
+    number_received: bool = Field(alias="number-received")
+    answer: bool
+    services: int
+    """Number of 44h."""
+
+
+class LegDocument(Document):
+    """One object in a call."""
+
+    object_number: int
+    call_number: int
+    selection: int
+    """Why the object is touched (PROTOCOL 3.8)."""
+    ksl_a: KslDocument | None
+    ksl_b: KslDocument | None
+    told: ToldDocument
+
+
+class CallDocument(Document):
+    """One call in progress that touches objects."""
+
+    call: str
+    """The switch's own id of the call."""
+    domain: str
+    call_number: int
+    calling: str
+    called: str
+    setup_time: float | None
+    answer_time: float | None
+    objects: list[LegDocument]
+
+
+class EntryDocument(Document):
+    """One entry of the audit journal."""
+
+    seq: int
+    time: str
+    """ISO 8601, UTC."""
+    unix: float
+    kind: str
+    fields: dict[str, Any]
+    hash: str
+
+
+class StreamDocument(Document):
+    """One E1 stream toward the console."""
+
+    stream: int
+    state: str
+    line: str
+    counters: dict[str, int]

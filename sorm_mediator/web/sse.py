@@ -1,0 +1,48 @@
+"""Server-sent events: what happens in the gateway, as it happens."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+from sorm_mediator.mediator.events import Events, Subscription
+
+HEARTBEAT = 15.0
+"""Seconds of silence after which a comment is sent, so that a vanished watcher is noticed."""
+
+
+class Watchers:
+    """The open event streams of one web server, so that stopping it can end them."""
+
+    def __init__(self) -> None:
+        self._open: set[Subscription] = set()
+        self._closed = False
+
+    async def stream(self, events: Events, kinds: frozenset[str]) -> AsyncIterator[str]:
+        """The text of one stream: all events, or those of ``kinds``. It ends with gateway or server."""
+        if self._closed:
+            return
+        subscription = events.subscribe()
+        self._open.add(subscription)
+        try:
+            yield ": connected\n\n"
+            while True:
+                try:
+                    event = await asyncio.wait_for(anext(subscription), HEARTBEAT)
+                except TimeoutError:
+                    yield ": still here\n\n"
+                    continue
+                except StopAsyncIteration:
+                    return
+                if not kinds or event["event"] in kinds:
+                    yield f"event: {event['event']}\ndata: {json.dumps(event, ensure_ascii=False)}\n\n"
+        finally:
+            self._open.discard(subscription)
+            events.unsubscribe(subscription)
+
+    def close(self) -> None:
+        """End every stream, and those that would still be opened."""
+        self._closed = True
+        for subscription in self._open:
+            subscription.put(None)

@@ -1,0 +1,349 @@
+"""The TCP channels, over real sockets: how a console may send, and what it can't do to others."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from protocol import Broken, Channel, Options
+from sorm_mediator.config import ConsoleConfig
+from sorm_mediator.errors import BoxError
+from sorm_mediator.mediator import consoles as consoles_module
+from sorm_mediator.mediator.consoles import Consoles
+
+START = bytes.fromhex("CC010100313233343536")
+SET_PASSWORD = bytes.fromhex("CC010306313233343536363534333231")
+ANSWER = bytes.fromhex("CC01270200000000FF020100")
+
+
+class Recorder:
+    """A handler that writes down what happens, and wakes whoever waits for it."""
+
+    def __init__(self) -> None:
+        self.units: list[bytes] = []
+        self.broken: list[Broken] = []
+        self.links: list[tuple[str, Channel]] = []
+        self.refused: list[tuple[Channel, str]] = []
+        self.drains = 0
+        self.answer: Callable[[bytes], None] = lambda raw: None
+        self._changed = asyncio.Condition()
+
+    def channel_opened(self, channel: Channel, peer: str) -> None:
+        self.links.append(("up", channel))
+        self._wake()
+
+    def channel_closed(self, channel: Channel, peer: str) -> None:
+        self.links.append(("down", channel))
+        self._wake()
+
+    def connection_refused(self, channel: Channel, peer: str, reason: str) -> None:
+        self.refused.append((channel, reason))
+        self._wake()
+
+    def unit_received(self, raw: bytes, arrived: float) -> None:
+        self.units.append(raw)
+        self.answer(raw)
+        self._wake()
+
+    def unit_broken(self, broken: Broken, arrived: float) -> None:
+        self.broken.append(broken)
+        self._wake()
+
+    def drained(self, channel: Channel) -> None:
+        self.drains += 1
+        self._wake()
+
+    def _wake(self) -> None:
+        async def notify() -> None:
+            async with self._changed:
+                self._changed.notify_all()
+
+        self._task = asyncio.ensure_future(notify())
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10), self._changed:
+            await self._changed.wait_for(condition)
+
+
+class Bench:
+    """Consoles under test, with a handler that records."""
+
+    def __init__(self, *, unit_timeout: float = 60.0, allow: tuple[str, ...] = ("127.0.0.0/8",)) -> None:
+        self.handler = Recorder()
+        config = ConsoleConfig(kpd1_port=0, kpd2_port=0, allow=allow)
+        self.consoles = Consoles(config, Options(), self.handler, unit_timeout=unit_timeout)
+        self.writers: list[asyncio.StreamWriter] = []
+
+    async def connect(
+        self, channel: Channel = Channel.KPD1
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        host, _, port = self.consoles.ports[channel].address.rpartition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        self.writers.append(writer)
+        return reader, writer
+
+    async def connected(
+        self, channel: Channel = Channel.KPD1
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        ups = self.handler.links.count(("up", channel))
+        streams = await self.connect(channel)
+        await self.handler.until(lambda: self.handler.links.count(("up", channel)) > ups)
+        return streams
+
+
+@pytest.fixture
+async def make() -> AsyncIterator[Callable[..., asyncio.Future[Bench]]]:
+    benches: list[Bench] = []
+
+    async def start(**arguments: object) -> Bench:
+        bench = Bench(**arguments)  # type: ignore[arg-type]
+        await bench.consoles.start()
+        benches.append(bench)
+        return bench
+
+    yield start  # type: ignore[misc]
+    for bench in benches:
+        await bench.consoles.stop()
+        for writer in bench.writers:
+            writer.close()
+
+
+async def test_a_console_that_sends_one_octet_at_a_time_is_understood(make) -> None:
+    bench = await make()
+    _, writer = await bench.connected()
+    writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for octet in START + SET_PASSWORD:
+        writer.write(bytes([octet]))
+        await writer.drain()
+    await bench.handler.until(lambda: len(bench.handler.units) == 2)
+    assert bench.handler.units == [START, SET_PASSWORD]
+
+
+async def test_units_that_tcp_ran_together_are_told_apart(make) -> None:
+    bench = await make()
+    _, writer = await bench.connected()
+    writer.write((START + SET_PASSWORD) * 500)
+    await bench.handler.until(lambda: len(bench.handler.units) == 1000)
+    assert bench.handler.units == [START, SET_PASSWORD] * 500
+
+
+async def test_a_megabyte_of_noise_is_counted_held_nowhere_and_followed_by_an_answer(make) -> None:
+    bench = await make()
+    reader, writer = await bench.connected()
+    port = bench.consoles.ports[Channel.KPD1]
+    bench.handler.answer = lambda raw: bench.consoles.send(Channel.KPD1, ANSWER)
+    held = []
+    noise = os.urandom(1024 * 1024).replace(b"\xcc", b"\xcb")
+    for start in range(0, len(noise), 65536):
+        writer.write(noise[start : start + 65536])
+        await writer.drain()
+        held.append(port.connection.buffered)
+    writer.write(START)
+    assert await asyncio.wait_for(reader.readexactly(len(ANSWER)), 10) == ANSWER
+    assert bench.handler.units == [START]
+    assert port.counters.noise_octets == len(noise)
+    assert max(held) <= 270
+    assert port.connection.buffered == 0
+
+
+async def test_random_octets_with_headers_among_them_do_not_stop_the_channel(make) -> None:
+    bench = await make()
+    _, writer = await bench.connected()
+    writer.write(os.urandom(200_000))
+    for _ in range(40):  # longer than any unit that the noise may have begun
+        writer.write(START)
+    await writer.drain()
+    await bench.handler.until(lambda: bench.handler.units[-1:] == [START])
+
+
+async def test_half_a_command_and_silence_is_broken_after_the_time_out(make) -> None:
+    bench = await make(unit_timeout=0.05)
+    _, writer = await bench.connected()
+    writer.write(SET_PASSWORD[:12])
+    await bench.handler.until(lambda: len(bench.handler.broken) == 1)
+    assert bench.handler.broken[0].code == 3
+    assert bench.handler.broken[0].raw == SET_PASSWORD[:12]
+    writer.write(START)
+    await bench.handler.until(lambda: bench.handler.units == [START])
+
+
+async def test_the_time_out_counts_from_the_beginning_of_a_unit_however_alive_the_console_is(make) -> None:
+    bench = await make()
+    await bench.connected()
+    connection = bench.consoles.ports[Channel.KPD1].connection
+    assert connection.unit_deadline is None
+    connection.data_received(SET_PASSWORD[:1])
+    deadline = connection.unit_deadline
+    assert deadline is not None
+    connection.data_received(SET_PASSWORD[1:9])
+    assert connection.unit_deadline == deadline
+    connection.data_received(SET_PASSWORD[9:] + START[:2])
+    assert connection.unit_deadline is not None
+    assert connection.unit_deadline > deadline
+    connection.data_received(START[2:])
+    assert connection.unit_deadline is None
+
+
+async def test_half_a_command_and_the_end_of_the_connection_is_broken(make) -> None:
+    bench = await make()
+    reader, writer = await bench.connected()
+    writer.write(START + SET_PASSWORD[:5])
+    writer.write_eof()
+    assert await asyncio.wait_for(reader.read(), 10) == b""
+    assert bench.handler.units == [START]
+    assert [broken.raw for broken in bench.handler.broken] == [SET_PASSWORD[:5]]
+    await bench.handler.until(lambda: bench.handler.links[-1] == ("down", Channel.KPD1))
+
+
+async def test_all_commands_before_the_end_are_handled_and_answered(make) -> None:
+    bench = await make()
+    bench.handler.answer = lambda raw: bench.consoles.send(Channel.KPD1, ANSWER)
+    reader, writer = await bench.connected()
+    writer.write(START * 200)
+    writer.write_eof()
+    assert await asyncio.wait_for(reader.read(), 10) == ANSWER * 200
+
+
+async def test_a_second_console_is_refused_and_the_first_goes_on(make) -> None:
+    bench = await make()
+    bench.handler.answer = lambda raw: bench.consoles.send(Channel.KPD1, ANSWER)
+    reader, writer = await bench.connected()
+    second, _ = await bench.connect()
+    with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+        await asyncio.wait_for(second.readexactly(1), 10)
+    await bench.handler.until(lambda: len(bench.handler.refused) == 1)
+    channel, reason = bench.handler.refused[0]
+    assert channel is Channel.KPD1
+    assert "in use" in reason
+    writer.write(START)
+    assert await asyncio.wait_for(reader.readexactly(len(ANSWER)), 10) == ANSWER
+    assert bench.handler.links == [("up", Channel.KPD1)]
+
+
+async def test_a_peer_that_is_not_allowed_is_refused(make) -> None:
+    bench = await make(allow=("192.0.2.0/24",))
+    await bench.connect()
+    await bench.handler.until(lambda: bool(bench.handler.refused))
+    assert bench.handler.refused == [(Channel.KPD1, "not in console.allow")]
+    assert bench.handler.links == []
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed"),
+    [
+        ("10.1.2.3", True),
+        ("::ffff:10.1.2.3", True),
+        ("11.0.0.1", False),
+        ("fe80::1%eth0", True),
+        ("2001:db8::1", False),
+        ("no address", False),
+    ],
+)
+async def test_the_allow_list(host: str, allowed: bool) -> None:
+    config = ConsoleConfig(allow=("10.0.0.0/8", "fe80::/10"))
+    assert Consoles(config, Options(), Recorder(), unit_timeout=1).allowed(host) is allowed
+
+
+async def test_a_console_that_goes_away_makes_room_for_the_next(make) -> None:
+    bench = await make()
+    _, writer = await bench.connected()
+    writer.close()
+    await bench.handler.until(lambda: bench.handler.links[-1] == ("down", Channel.KPD1))
+    bench.consoles.send(Channel.KPD1, ANSWER)
+    assert bench.consoles.ports[Channel.KPD1].counters.deleted_units == 1
+    _, writer = await bench.connected()
+    writer.write(START)
+    await bench.handler.until(lambda: bench.handler.units == [START])
+
+
+async def test_a_console_that_does_not_read_is_dropped_at_the_limit(make) -> None:
+    bench = await make()
+    await bench.connected(Channel.KPD2)
+    port = bench.consoles.ports[Channel.KPD2]
+    held = 0
+    while port.counters.not_reading == 0:
+        bench.consoles.send(Channel.KPD2, ANSWER * 20)
+        if port.connection is not None:
+            held = max(held, port.connection.buffered)
+        if port.counters.units_sent % 100 == 0:
+            await asyncio.sleep(0)
+    assert held <= consoles_module.HARD_LIMIT + 2 * len(ANSWER * 20)
+    await bench.handler.until(lambda: bench.handler.links[-1] == ("down", Channel.KPD2))
+    await bench.connected(Channel.KPD2)
+
+
+async def test_no_more_commands_are_read_from_a_console_that_does_not_read_the_answers(make) -> None:
+    bench = await make()
+    reader, writer = await bench.connected()
+    port = bench.consoles.ports[Channel.KPD1]
+    bench.handler.answer = lambda raw: bench.consoles.send(Channel.KPD1, ANSWER * 500)
+    count = 3000
+    flood = asyncio.ensure_future(_send_all(writer, START * count))
+    held = []
+    expected = count * 500 * len(ANSWER)
+    async with asyncio.timeout(20):
+        while expected:
+            expected -= len(await reader.read(65536))
+            held.append(port.connection.buffered)
+    await flood
+    assert bench.handler.units == [START] * count
+    assert port.counters.not_reading == 0
+    assert max(held) < consoles_module.HARD_LIMIT
+
+
+async def _send_all(writer: asyncio.StreamWriter, data: bytes) -> None:
+    writer.write(data)
+    await writer.drain()
+
+
+async def test_drained_is_told_when_there_is_room_again(make) -> None:
+    bench = await make()
+    reader, _ = await bench.connected()
+    port = bench.consoles.ports[Channel.KPD1]
+    sent = 0
+    while port.connection.is_drained:
+        bench.consoles.send(Channel.KPD1, ANSWER * 500)
+        sent += len(ANSWER) * 500
+    bench.consoles.report_drained(Channel.KPD1)
+    assert bench.handler.drains == 0
+    await asyncio.wait_for(reader.readexactly(sent), 10)
+    await bench.handler.until(lambda: bench.handler.drains == 1)
+
+
+async def test_deleting_what_is_unsent_leaves_whole_units(make) -> None:
+    bench = await make()
+    reader, _ = await bench.connected()
+    port = bench.consoles.ports[Channel.KPD1]
+    while port.connection.is_drained:
+        bench.consoles.send(Channel.KPD1, ANSWER)
+    for _ in range(100):
+        bench.consoles.send(Channel.KPD1, ANSWER)
+    bench.consoles.delete_unsent()
+    assert port.counters.deleted_units == 100
+    bench.consoles.send(Channel.KPD1, START)
+    sent = port.counters.units_sent
+    octets = await asyncio.wait_for(reader.readexactly(sent * len(ANSWER) + len(START)), 10)
+    assert octets == ANSWER * sent + START
+
+
+async def test_what_comes_in_on_kpd2_is_no_command(make) -> None:
+    bench = await make()
+    _, writer = await bench.connected(Channel.KPD2)
+    writer.write(START)
+    writer.write_eof()
+    await bench.handler.until(lambda: bench.handler.links[-1] == ("down", Channel.KPD2))
+    assert bench.handler.units == []
+    assert bench.consoles.ports[Channel.KPD2].counters.noise_octets == len(START)
+
+
+async def test_a_port_in_use_is_one_clear_error_and_leaves_nothing_open(make) -> None:
+    bench = await make()
+    taken = int(bench.consoles.ports[Channel.KPD1].address.rpartition(":")[2])
+    other = Consoles(ConsoleConfig(kpd1_port=0, kpd2_port=taken), Options(), Recorder(), unit_timeout=1)
+    with pytest.raises(BoxError, match=rf"console\.kpd2_port: 127\.0\.0\.1:{taken} is in use.*0 = any free"):
+        await other.start()
+    assert all(port.server is None for port in other.ports.values())
