@@ -1,0 +1,80 @@
+"""Who has which KSL: allocation by group, pre-emption, and the lines that are out of order.
+
+Source: PROTOCOL 7.12. A line (one KSL of a combined group, a pair of a separate one) has at most one owner.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from protocol.codes import KSL_NUMBERS, Priority
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from protocol.values import Ksl
+    from sorm_mediator.mediator.legs import Leg
+    from sorm_mediator.mediator.tables import Line, Tables
+
+
+class Lines:
+    """The owners of the lines in the KSL groups."""
+
+    def __init__(self, tables: Tables, equipped: Iterable[int]) -> None:
+        self._tables = tables
+        self._equipped = frozenset(equipped)
+        self._owners: dict[Line, Leg] = {}
+        self.faulty: set[Ksl] = set()
+        """KSL that are out of order: they stay in their groups and are not given to anybody."""
+
+    def exists(self, ksl: object) -> bool:
+        """Whether the mediator has this KSL: number 1..28 of an equipped stream."""
+        if not (isinstance(ksl, tuple) and len(ksl) == 2):
+            return False
+        stream, number = ksl
+        return stream in self._equipped and number in KSL_NUMBERS
+
+    def owner(self, line: Line) -> Leg | None:
+        """Who has ``line``."""
+        return self._owners.get(line)
+
+    @property
+    def in_use(self) -> int:
+        """Lines that have an owner."""
+        return len(self._owners)
+
+    def free(self, group: int) -> Line | None:
+        """The lowest line of ``group`` that nobody has and that works."""
+        for line in self._lines(group):
+            if line not in self._owners and self.faulty.isdisjoint(line.ksls):
+                return line
+        return None
+
+    def victim(self, group: int) -> Leg | None:
+        """The ordinary object that has had a line of ``group`` for the longest time.
+
+        A priority object never loses its line to another one [inferred].
+        """
+        owners = (self._owners.get(line) for line in self._lines(group))
+        ordinary = [leg for leg in owners if leg and leg.object.priority is not Priority.HIGH]
+        return min(ordinary, key=lambda leg: leg.line_since, default=None)
+
+    def take(self, line: Line, leg: Leg, now: float) -> None:
+        """Give ``line`` to ``leg``. Raises :class:`ValueError` if it is not free or the leg has one."""
+        if line in self._owners or leg.line is not None:
+            raise ValueError(f"{line} can't be given to a second owner, nor a leg have two lines")
+        self._owners[line] = leg
+        leg.line, leg.line_since = line, now
+
+    def release(self, leg: Leg) -> Line:
+        """Take its line from ``leg``. Raises :class:`ValueError` if it has none."""
+        line = leg.line
+        if line is None or self._owners.get(line) is not leg:
+            raise ValueError("the leg has no line")
+        del self._owners[line]
+        leg.line = None
+        return line
+
+    def _lines(self, group: int) -> Iterator[Line]:
+        found = self._tables.groups.get(group)
+        return iter(found.lines if found else ())
