@@ -1,0 +1,78 @@
+"""``sorm-mediator replay``: runs scenarios (YAML) and the vendor tester's scripts (JSON) as a console."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def replay(
+    scripts: Annotated[
+        list[Path], typer.Argument(metavar="SCRIPT...", help="Scenarios (.yaml) or vendor scripts (.json).")
+    ],
+    host: Annotated[
+        str,
+        typer.Option("--host", help="A mediator that is running; without it, the script's lab is started."),
+    ] = "",
+    kpd1: Annotated[int, typer.Option("--kpd1", min=1, max=65535, help="Port of KPD1.")] = 1001,
+    kpd2: Annotated[int, typer.Option("--kpd2", min=1, max=65535, help="Port of KPD2.")] = 1002,
+    web: Annotated[
+        str, typer.Option("--web", metavar="URL", help="The web of the running lab, which makes the calls.")
+    ] = "",
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "-c",
+            "--config",
+            metavar="LAB",
+            help="Lab file: with --host, what it says of the mediator (password, order, options); "
+            "without, the lab for scripts that name none.",
+        ),
+    ] = None,
+    junit: Annotated[
+        Path | None, typer.Option("--junit", metavar="FILE", help="Write a JUnit report.")
+    ] = None,
+    pcap: Annotated[
+        Path | None, typer.Option("--pcap", metavar="FILE", help="Write what crossed as pcapng.")
+    ] = None,
+    keep_going: Annotated[bool, typer.Option("--keep-going", help="Go on after a failed step.")] = False,
+    object_byte_order: Annotated[
+        str,
+        typer.Option(
+            help="Byte order of object numbers, little or big: by default the lab's, big in vendor scripts."
+        ),
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
+    lang: Annotated[str, typer.Option("--lang", help="Language of what is shown: en or ru.")] = "en",
+) -> None:
+    """Run scripts as a console and check every answer; print each step with bytes, meaning and time.
+
+    Exit code 0 when every expectation held, 1 when one failed, 2 for a mistake in a script, 3 when the mediator
+    can't be reached.
+
+    Example: sorm-mediator replay captures/scenarios/calls.yaml --junit report.xml
+    """
+    from sorm_mediator.console.session import Settings, UsageError, run_scripts
+
+    try:
+        settings = Settings(
+            scripts=tuple(scripts),
+            host=host,
+            kpd1=kpd1,
+            kpd2=kpd2,
+            web=web,
+            config=config,
+            junit=junit,
+            pcap=pcap,
+            keep_going=keep_going,
+            object_byte_order=object_byte_order,
+            as_json=as_json,
+            lang=lang,
+        )
+        code = run_scripts(settings)
+    except UsageError as error:
+        typer.echo(f"sorm-mediator: {error}", err=True)
+        raise typer.Exit(2) from None
+    raise typer.Exit(code)

@@ -1,0 +1,378 @@
+"""The console's side of one mediator: KPD1 and KPD2 over TCP, and a log of everything that crossed.
+
+The console connects KPD2 first, then KPD1 (PROTOCOL 1.4), and sends one unit a write. What it receives is
+put together by header length; units that a sender has split over reads, or sent several at a time, are
+findings of the log, not errors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+from protocol import Channel, Codec, StreamFramer
+from protocol.framing import Broken, Noise, Unit
+from protocol.jsonform import from_json, to_json
+from sorm_mediator.console.errors import ConnectError, StepError
+from sorm_mediator.console.vocabulary import COMMANDS, DATA_OF
+
+CONNECT_WITHIN = 5.0
+KEPT_COMMANDS = 500
+"""How many commands are remembered for the answers they may still get."""
+KPD1, KPD2 = "kpd1", "kpd2"
+Address = tuple[str, int]
+PASSWORD = "123456"  # noqa: S105 - the order's public default
+"""The default password (PROTOCOL 4.3)."""
+
+
+@dataclass(eq=False)
+class Sent:
+    """A command on its way: which of its answers have come."""
+
+    code: int
+    time: float
+    accepted: bool = False
+    done: bool = False
+
+
+@dataclass(eq=False)
+class Crossed:
+    """Bytes that crossed a channel: one unit, or what could not be read as one."""
+
+    time: float
+    outbound: bool
+    channel: str
+    """``kpd1`` or ``kpd2``: the connection."""
+    raw: bytes
+    message: Any = None
+    problems: tuple[str, ...] = ()
+    """What the decoder, or the framing, found wrong."""
+    findings: tuple[str, ...] = ()
+    """How it arrived: split or coalesced."""
+    answers: Sent | None = None
+
+    @cached_property
+    def form(self) -> dict[str, Any]:
+        """The JSON form of ``decode --json``; empty for bytes that are no unit."""
+        return {} if self.message is None else to_json(self.message, self.raw)
+
+    @property
+    def name(self) -> str:
+        """Name of the message, ``""`` for bytes that are no known one."""
+        return "" if self.form.get("kind") == "unknown" else str(self.form.get("name") or "")
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Fields in their JSON form."""
+        return {**self.form.get("fields", {}), "orm_number": self.form.get("orm_number")}
+
+    @property
+    def on_kpd2(self) -> bool:
+        """Whether it crossed KPD2."""
+        return self.channel == KPD2
+
+
+class Observer(Protocol):
+    """Who is told what a console's channels do, as it happens."""
+
+    def opened(
+        self, client: ConsoleClient, channel: str, local: Address, remote: Address, now: float
+    ) -> None:
+        """A channel is open."""
+
+    def transferred(
+        self, client: ConsoleClient, channel: str, outbound: bool, data: bytes, now: float
+    ) -> None:
+        """One write or one read."""
+
+    def crossed(self, client: ConsoleClient, crossed: Crossed) -> None:
+        """One unit, or bytes that are none."""
+
+    def closed(self, client: ConsoleClient, channel: str, now: float) -> None:
+        """A channel is closed."""
+
+
+class ConsoleClient:
+    """One console. ``wait`` waits for anything to happen; ``log`` holds everything that has crossed.
+
+    ``password`` and ``orm_number`` are the header of commands that don't say otherwise; a command 3 that the
+    mediator has executed changes the password, a command 2 sets it back (``stop_resets_password``).
+    """
+
+    def __init__(
+        self,
+        host: str,
+        kpd1_port: int,
+        kpd2_port: int,
+        codec: Codec,
+        *,
+        name: str = "main",
+        password: str = PASSWORD,
+        orm_number: int = 1,
+        stop_resets_password: bool = True,
+        clock: Callable[[], float] = time.time,
+        observers: Sequence[Observer] = (),
+    ) -> None:
+        self.name = name
+        self.host = host
+        self.password = password
+        self.orm_number = orm_number
+        self.log: list[Crossed] = []
+        self._ports = {KPD1: kpd1_port, KPD2: kpd2_port}
+        self._codec = codec
+        self._first_password = password
+        self._stop_resets_password = stop_resets_password
+        self._clock = clock
+        self._observers = observers
+        self._channels: dict[str, _Channel] = {}
+        self._closed: set[str] = set()
+        self._outstanding: list[Sent] = []
+        self._new_passwords: dict[Sent, str] = {}
+        self._waiters: set[asyncio.Future[None]] = set()
+
+    async def connect(self, channels: Sequence[str] = (KPD2, KPD1)) -> None:
+        """Open channels, KPD2 before KPD1. Raises :class:`ConnectError` naming host and port."""
+        for channel in sorted(set(channels) - set(self._channels), reverse=True):
+            port = self._ports[channel]
+            try:
+                async with asyncio.timeout(CONNECT_WITHIN):
+                    await asyncio.get_running_loop().create_connection(
+                        lambda channel=channel: _Channel(self, channel),  # type: ignore[misc]
+                        self.host,
+                        port,
+                    )
+            except TimeoutError:
+                reason = f"no answer within {CONNECT_WITHIN:g} s"
+                raise ConnectError(
+                    f"{self.host}:{port}: {channel.upper()} can't be reached: {reason}"
+                ) from None
+            except OSError as error:
+                reason = error.strerror or str(error)
+                raise ConnectError(
+                    f"{self.host}:{port}: {channel.upper()} can't be reached: {reason}"
+                ) from None
+
+    @property
+    def connected(self) -> frozenset[str]:
+        """The channels that are open."""
+        return frozenset(self._channels)
+
+    @property
+    def closed(self) -> frozenset[str]:
+        """The channels that the mediator has closed."""
+        return frozenset(self._closed)
+
+    def command(self, name: str, fields: dict[str, Any]) -> Any:
+        """A command by name; the header is this console's where ``fields`` don't give it."""
+        header = {"orm_number": self.orm_number, "password": self.password}
+        return from_json({"name": name, "channel": "command", "fields": {**header, **fields}})
+
+    async def send(self, message: Any, *, split: int = 0) -> tuple[Sent, ...]:
+        """Send a command or bytes as they are, ``split`` bytes a write (0: whole); what is to be answered.
+
+        Raises :class:`StepError` when KPD1 is closed, :class:`protocol.EncodeError` for an impossible value.
+        """
+        raw = bytes(message) if isinstance(message, bytes | bytearray) else self._codec.encode(message)
+        channel = self._channels.get(KPD1)
+        if channel is None:
+            raise StepError(f"{self.host}:{self._ports[KPD1]}: KPD1 is not connected")
+        now = self._clock()
+        sent = tuple(Sent(code, now) for code in _codes(raw))
+        self._outstanding = [*self._outstanding[-KEPT_COMMANDS:], *sent]
+        message, problems = self._read_own(raw)
+        if sent and isinstance(new := getattr(message, "new_password", None), str):
+            self._new_passwords[sent[0]] = new
+        self._record(Crossed(now, True, KPD1, raw, message, problems))
+        for start in range(0, len(raw), split or len(raw) or 1):
+            await channel.write(raw[start : start + (split or len(raw))])
+        return sent
+
+    async def disconnect(self, channels: Sequence[str] = (KPD1, KPD2)) -> None:
+        """Close channels from this side."""
+        for name in channels:
+            channel = self._channels.get(name)
+            if channel is not None:
+                await channel.close()
+
+    async def close(self) -> None:
+        """Close both channels."""
+        await self.disconnect()
+
+    def changed(self) -> asyncio.Future[None]:
+        """A future that is done with the next thing that happens: bytes, or a channel closing."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.add(waiter)
+        waiter.add_done_callback(self._waiters.discard)
+        return waiter
+
+    async def wait(self, condition: Callable[[], bool], within: float) -> bool:
+        """Wait until ``condition`` holds, looking whenever something happened; false when time is over."""
+        try:
+            async with asyncio.timeout(within):
+                while not condition():
+                    await self.changed()
+        except TimeoutError:
+            return condition()
+        return True
+
+    def _received(self, channel: str, data: bytes, framer: StreamFramer) -> None:
+        now = self._transferred(channel, False, data)
+        begun = framer.pending > 0
+        pieces = framer.feed(data)
+        several = len(pieces) > 1
+        for number, piece in enumerate(pieces):
+            findings = ["split over several reads"] if begun and number == 0 else []
+            findings += ["came together with others in one read"] if several else []
+            self._record(self._read_piece(now, channel, piece, tuple(findings)))
+        self._wake()
+
+    def _read_piece(self, now: float, channel: str, piece: Any, findings: tuple[str, ...]) -> Crossed:
+        if isinstance(piece, Noise):
+            text = f"{piece.length} bytes that belong to no unit"
+            return Crossed(now, False, channel, piece.sample, None, (text,), findings)
+        if isinstance(piece, Broken):
+            return Crossed(now, False, channel, piece.raw, None, (str(piece.reason),), findings)
+        assert isinstance(piece, Unit)
+        message, problems = self._codec.decode_lenient(piece.raw)
+        texts = tuple(f"{problem.path or 'unit'}: {problem.message}" for problem in problems)
+        crossed = Crossed(now, False, channel, piece.raw, message, texts, findings)
+        crossed.answers = self._attribute(crossed)
+        return crossed
+
+    def _read_own(self, raw: bytes) -> tuple[Any, tuple[str, ...]]:
+        """What bytes sent as they are mean: their message when they are one unit."""
+        framer = StreamFramer(Channel.COMMAND, self._codec.options)
+        pieces = framer.feed(raw)
+        if len(pieces) != 1 or not isinstance(pieces[0], Unit) or framer.pending:
+            return None, ()
+        message, problems = self._codec.decode_lenient(raw)
+        return message, tuple(f"{problem.path or 'unit'}: {problem.message}" for problem in problems)
+
+    def _attribute(self, crossed: Crossed) -> Sent | None:
+        """Which command a message of KPD1 answers: the oldest of its code that still lacks such an answer."""
+        if crossed.channel == KPD2:
+            return None
+        name, message = crossed.name, crossed.message
+        if name == "command-received":
+            sent = self._oldest(lambda one: one.code == message.command and not (one.accepted or one.done))
+            if sent is not None:
+                sent.accepted = message.status == 0
+                sent.done = not sent.accepted
+        elif name == "command-executed":
+            sent = self._oldest(lambda one: one.code == message.command and one.accepted and not one.done)
+            if sent is None:
+                # Command 14 is over with 29h; an option of the mediator adds 28h (PROTOCOL 9 row 12).
+                sent = self._oldest(lambda one: one.code == message.command and one.accepted)
+            if sent is not None:
+                sent.done = True
+                if message.status == 0:
+                    self._executed(sent)
+        elif name in DATA_OF:
+            code = COMMANDS[DATA_OF[name]].code
+            sent = self._oldest(lambda one: one.code == code and one.accepted and not one.done)
+            if sent is not None and name == "test-reply":
+                sent.done = True
+        else:
+            sent = None
+        return sent
+
+    def _oldest(self, suits: Callable[[Sent], bool]) -> Sent | None:
+        return next((sent for sent in self._outstanding if suits(sent)), None)
+
+    def _executed(self, sent: Sent) -> None:
+        new = self._new_passwords.pop(sent, None)
+        if new is not None:
+            self.password = new
+        elif sent.code == COMMANDS["stop"].code and self._stop_resets_password:
+            self.password = self._first_password
+
+    def _record(self, crossed: Crossed) -> None:
+        self.log.append(crossed)
+        for observer in self._observers:
+            observer.crossed(self, crossed)
+
+    def _transferred(self, channel: str, outbound: bool, data: bytes) -> float:
+        now = self._clock()
+        for observer in self._observers:
+            observer.transferred(self, channel, outbound, data, now)
+        return now
+
+    def _opened(self, name: str, channel: _Channel, local: Address, remote: Address) -> None:
+        self._channels[name] = channel
+        self._closed.discard(name)
+        for observer in self._observers:
+            observer.opened(self, name, local[:2], remote[:2], self._clock())
+
+    def _lost(self, name: str, channel: _Channel) -> None:
+        for piece in channel.framer.flush():
+            self._record(self._read_piece(self._clock(), name, piece, ()))
+        self._channels.pop(name, None)
+        for observer in self._observers:
+            observer.closed(self, name, self._clock())
+        if not channel.closed_here:
+            self._closed.add(name)
+        self._wake()
+
+    def _wake(self) -> None:
+        for waiter in list(self._waiters):
+            if not waiter.done():
+                waiter.set_result(None)
+
+
+class _Channel(asyncio.Protocol):
+    """One TCP connection: keeps the borders of reads, which a stream reader would hide."""
+
+    def __init__(self, client: ConsoleClient, name: str) -> None:
+        self._client = client
+        self._name = name
+        self.framer = StreamFramer(Channel.KPD2 if name == KPD2 else Channel.KPD1, client._codec.options)
+        self.closed_here = False
+        self._gone = asyncio.get_running_loop().create_future()
+        self._may_write = asyncio.Event()
+        self._may_write.set()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        local, remote = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
+        self._client._opened(self._name, self, local, remote)
+
+    def data_received(self, data: bytes) -> None:
+        self._client._received(self._name, data, self.framer)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._may_write.set()
+        self._client._lost(self._name, self)
+        self._gone.set_result(None)
+
+    def pause_writing(self) -> None:
+        self._may_write.clear()
+
+    def resume_writing(self) -> None:
+        self._may_write.set()
+
+    async def write(self, data: bytes) -> None:
+        self._client._transferred(self._name, True, data)
+        self._transport.write(data)
+        # One turn of the loop, so that pieces leave as writes of their own.
+        await asyncio.sleep(0)
+        await self._may_write.wait()
+
+    async def close(self) -> None:
+        self.closed_here = True
+        self._transport.close()
+        await self._gone
+
+
+def _codes(raw: bytes) -> Iterator[int]:
+    """The codes of the whole commands in ``raw``, as far as their headers can be followed."""
+    position = 0
+    while (
+        len(raw) - position >= 10 and raw[position] == 0xCC and len(raw) >= position + 10 + raw[position + 3]
+    ):
+        yield raw[position + 2]
+        position += 10 + raw[position + 3]

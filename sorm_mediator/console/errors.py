@@ -1,0 +1,15 @@
+"""What can go wrong on the console's side before or beside an expectation."""
+
+from __future__ import annotations
+
+
+class ScriptError(Exception):
+    """A script can't be used. The text is one line: file:line, key, value, what is allowed (exit 2)."""
+
+
+class ConnectError(Exception):
+    """A channel of the mediator, or its web, can't be reached. The text names host:port (exit code 3)."""
+
+
+class StepError(Exception):
+    """A step can't be carried out, for example on a closed channel: it fails with this text."""

@@ -1,0 +1,48 @@
+"""A run written as a pcapng file, every read and write of the consoles as it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+
+from sorm_mediator.capture.writer import Connection, PcapngWriter
+from sorm_mediator.console.client import Address, ConsoleClient, Crossed
+
+
+class PcapRecorder:
+    """An observer of consoles that writes what they send and receive. A context manager.
+
+    Raises :class:`OSError` when the file can't be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._writer = PcapngWriter(path)
+        self._connections: dict[tuple[ConsoleClient, str], Connection] = {}
+
+    def __enter__(self) -> PcapRecorder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._writer.close()
+
+    def opened(
+        self, client: ConsoleClient, channel: str, local: Address, remote: Address, now: float
+    ) -> None:
+        """A channel is open: its handshake."""
+        self._connections[client, channel] = self._writer.connection(channel.upper(), local, remote, now)
+
+    def transferred(
+        self, client: ConsoleClient, channel: str, outbound: bool, data: bytes, now: float
+    ) -> None:
+        """One write or read."""
+        connection = self._connections[client, channel]
+        (connection.sent if outbound else connection.received)(data, now)
+
+    def crossed(self, client: ConsoleClient, crossed: Crossed) -> None:
+        """Units are in the octets already."""
+
+    def closed(self, client: ConsoleClient, channel: str, now: float) -> None:
+        """A channel is closed: its end."""
+        self._connections.pop((client, channel)).close(now)

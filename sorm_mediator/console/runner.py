@@ -1,0 +1,299 @@
+"""Runs a scenario: sends what its steps say, waits for what they expect, and tells why one failed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from protocol import EncodeError
+from sorm_mediator.console import scenario as s
+from sorm_mediator.console.client import KPD1, KPD2, Address, ConsoleClient, Crossed, Sent
+from sorm_mediator.console.errors import ConnectError, ScriptError, StepError
+from sorm_mediator.console.fields import differences, show_value
+from sorm_mediator.console.matching import Failure, Matcher, Unread, Wanted
+from sorm_mediator.console.printing import Printer
+from sorm_mediator.console.results import ScriptResult, StepResult
+from sorm_mediator.console.surroundings import Surroundings
+from sorm_mediator.console.titles import count_steps, title
+
+HTTP_AGAIN = 0.05
+"""Seconds between two requests of an http step that waits for a reply."""
+
+
+class Console:
+    """A console of a run: its client, and what has come that no step has read."""
+
+    def __init__(self, client: ConsoleClient) -> None:
+        self.client = client
+        self.unread: Unread[Crossed] = Unread()
+        self.running: tuple[Sent, ...] = ()
+        """Commands whose end the next one waits for."""
+
+    def waiting(self, channels: Sequence[str]) -> list[Crossed]:
+        """Everything unread on these channels."""
+        return [crossed for _, crossed in self.unread.waiting if crossed.channel in channels]
+
+
+class Run:
+    """What scenarios and vendor scripts have in common: their consoles, the printer, the findings.
+
+    It observes its consoles; ``recorder`` (a capture file) observes them too.
+    """
+
+    def __init__(
+        self, result: ScriptResult, around: Surroundings, printer: Printer, recorder: Any = None
+    ) -> None:
+        self.result = result
+        self.around = around
+        self.printer = printer
+        self.header: dict[str, Any] = {}
+        self._recorders = () if recorder is None else (recorder,)
+        self._consoles: dict[str, Console] = {}
+        self._began = time.time()
+
+    async def console(self, name: str = s.MAIN, *, connect: bool = True) -> Console:
+        """The console of that name, connected when it is first asked for. Raises :class:`ConnectError`."""
+        if name not in self._consoles:
+            around = self.around
+            client = ConsoleClient(
+                around.host,
+                around.kpd1,
+                around.kpd2,
+                around.codec,
+                name=name,
+                password=self.header.get("password", around.password),
+                orm_number=self.header.get("orm_number", around.orm_number),
+                stop_resets_password=around.stop_resets_password,
+                observers=(self, *self._recorders),
+            )
+            self._consoles[name] = Console(client)
+            if connect:
+                await client.connect()
+        return self._consoles[name]
+
+    async def close(self) -> None:
+        """Close every console."""
+        for console in self._consoles.values():
+            await console.client.close()
+
+    def begin(self) -> None:
+        """The script begins: times are told from here."""
+        self._began = time.time()
+        self.printer.begin(self.result)
+
+    def end(self) -> ScriptResult:
+        """The script is over."""
+        self.result.seconds = time.time() - self._began
+        self.printer.end(self.result)
+        return self.result
+
+    def opened(
+        self, client: ConsoleClient, channel: str, local: Address, remote: Address, now: float
+    ) -> None:
+        """Observer: nothing to tell."""
+
+    def closed(self, client: ConsoleClient, channel: str, now: float) -> None:
+        """Observer: nothing to tell."""
+
+    def transferred(
+        self, client: ConsoleClient, channel: str, outbound: bool, data: bytes, now: float
+    ) -> None:
+        """Observer: nothing to tell."""
+
+    def crossed(self, client: ConsoleClient, crossed: Crossed) -> None:
+        """Observer: keep what came, tell the printer, count findings."""
+        if not crossed.outbound:
+            self._consoles[client.name].unread.add(crossed)
+            for text in (*crossed.findings, *(("something wrong in a unit",) if crossed.problems else ())):
+                self.result.findings[text] = self.result.findings.get(text, 0) + 1
+        self.printer.crossed(client, crossed, crossed.time - self._began)
+
+
+class ScenarioRunner:
+    """Runs one scenario. ``keep_going``: a failed step doesn't end it."""
+
+    def __init__(
+        self,
+        scenario: s.Scenario,
+        around: Surroundings,
+        printer: Printer,
+        *,
+        keep_going: bool = False,
+        recorder: Any = None,
+    ) -> None:
+        self._scenario = scenario
+        self._around = around
+        self._printer = printer
+        self._keep_going = keep_going
+        self._variables = dict(scenario.variables)
+        self._sent: tuple[Sent, ...] = ()
+        result = ScriptResult(scenario.name, scenario.path, planned=count_steps(scenario.steps))
+        self._run = Run(result, around, printer, recorder)
+        self._run.header = scenario.header
+
+    async def run(self) -> ScriptResult:
+        """Run it. What kept it from running is the result's ``error``."""
+        self._run.begin()
+        try:
+            await self._steps(self._scenario.steps, "")
+        except (ScriptError, ConnectError) as error:
+            self._run.result.error = error
+        finally:
+            await self._run.close()
+        return self._run.end()
+
+    async def _steps(self, steps: Sequence[s.Step], prefix: str) -> bool:
+        """Run steps; false when one failed and that ends the scenario."""
+        for index, step in enumerate(steps, 1):
+            number = f"{prefix}{index}"
+            if isinstance(step.action, s.Repeat):
+                for count in range(1, step.action.times + 1):
+                    self._variables[step.action.counter] = count
+                    if not await self._steps(step.action.steps, f"{number}.{count}."):
+                        return False
+            elif not await self._step(step, number) and not self._keep_going:
+                return False
+        return True
+
+    async def _step(self, step: s.Step, number: str) -> bool:
+        result = StepResult(number, title(step, self._variables), step.node.line)
+        self._printer.step(number, result.title, result.line)
+        began = time.monotonic()
+        try:
+            result.failure = await self._do(step, result)
+        except (StepError, EncodeError) as error:
+            result.failure = Failure("", str(error))
+        except ScriptError as error:
+            if not self._run.result.failures:
+                raise
+            # A value that a failed step should have saved is missing: not a mistake of the script.
+            result.failure = Failure("", str(error))
+        result.seconds = time.monotonic() - began
+        self._run.result.steps.append(result)
+        self._printer.ended(result)
+        return result.failure is None
+
+    async def _do(self, step: s.Step, result: StepResult) -> Failure | None:
+        within = self._scenario.within if step.within is None else step.within
+        connects = not isinstance(step.action, s.Connect | s.Http | s.MakeCall | s.Restart)
+        console = await self._run.console(step.console, connect=connects)
+        failure = await self._act(step, console, within)
+        if failure is None:
+            failure = await self._expect(step, console, within)
+        if failure is None and isinstance(step.action, s.Send) and step.expect is None:
+            await self._end_of(console, within, result)
+        if failure is None and step.silence is not None:
+            failure = await _silence(console, step.silent, step.silence)
+        return failure
+
+    async def _act(self, step: s.Step, console: Console, within: float) -> Failure | None:
+        action, client = step.action, console.client
+        if isinstance(action, s.Send | s.SendRaw):
+            await self._send(step, action, console, within)
+        elif isinstance(action, s.MakeCall):
+            await self._call(step, action)
+        elif isinstance(action, s.Http):
+            return await self._http(action, within)
+        elif isinstance(action, s.Connect):
+            await client.connect(action.channels)
+        elif isinstance(action, s.Disconnect):
+            await client.disconnect(action.channels)
+        elif isinstance(action, s.Closed):
+            if not await client.wait(lambda: client.closed.issuperset(action.channels), within):
+                still = ", ".join(name.upper() for name in action.channels if name not in client.closed)
+                return Failure(f"the mediator closes {still}", f"still open after {within:g} s")
+        elif isinstance(action, s.Restart):
+            if self._around.restart is None:
+                step.node.fail("restart: needs a lab of this run: give lab: in the scenario, and no --host")
+            await self._around.restart()
+        elif isinstance(action, s.Forget):
+            for channel in action.channels:
+                console.unread.forget(on_kpd2=channel == KPD2)
+        return None
+
+    async def _send(self, step: s.Step, action: s.Send | s.SendRaw, console: Console, within: float) -> None:
+        client = console.client
+        is_interrupt = isinstance(action, s.Send) and action.entry.name == "interrupt"
+        if not is_interrupt:
+            # One command at a time (PROTOCOL 4, pipelining), even where a step didn't look at the end of it.
+            await client.wait(lambda: all(sent.done for sent in console.running), within)
+        if isinstance(action, s.SendRaw):
+            message: Any = action.resolve(self._variables)
+        else:
+            try:
+                message = client.command(action.entry.name, action.resolve(self._variables))
+            except EncodeError as error:
+                raise StepError(f"{action.entry.name}: {error}") from None
+        self._sent = await client.send(message, split=step.split)
+        console.running = () if step.expect == () else self._sent
+
+    async def _call(self, step: s.Step, action: s.MakeCall) -> None:
+        if self._around.make_call is None:
+            step.node.fail("call: needs a switch: give --web URL, or lab: in the scenario and no --host")
+        domain, request = action.resolve(self._variables)
+        call = await self._around.make_call(domain, request)
+        if "call" in step.save:
+            self._variables[step.save["call"]] = call
+
+    async def _http(self, action: s.Http, within: float) -> Failure | None:
+        if self._around.request is None:
+            action.request.fail(
+                "needs the web of a lab: give --web URL, or lab: in the scenario and no --host"
+            )
+        request = action.resolve(self._variables)
+        method, path = request.get("method", "GET"), request["path"]
+        expected = {key: request[key] for key in ("status", "reply") if key in request}
+        deadline = time.monotonic() + within
+        while True:
+            status, reply = await self._around.request(method, path, request.get("body"))
+            found = differences(expected, {"status": status, "reply": reply})
+            if not found:
+                return None
+            if method != "GET" or time.monotonic() >= deadline:
+                return Failure(show_value(expected), f"{method} {path} answered otherwise", None, found)
+            await asyncio.sleep(HTTP_AGAIN)
+
+    async def _expect(self, step: s.Step, console: Console, within: float) -> Failure | None:
+        sent = self._sent if isinstance(step.action, s.Send | s.SendRaw) else ()
+        deadline = time.monotonic() + within
+        for expectations in (step.expect or (), step.events or ()):
+            if not expectations:
+                continue
+            matcher = Matcher(
+                expectations,
+                console.unread,
+                resolve=self._wanted,
+                met=self._met,
+                sent=sent,
+                order_free=step.order_free,
+            )
+            if not await console.client.wait(matcher.advance, max(0.0, deadline - time.monotonic())):
+                matcher.expire(within)
+            if matcher.failure is not None:
+                matcher.failure.line = matcher.failed.line if matcher.failed else None
+                return matcher.failure
+        return None
+
+    def _wanted(self, expectation: s.Expectation) -> Wanted:
+        return Wanted(expectation.entry.name, expectation.resolve(self._variables), expectation.on_kpd2)
+
+    def _met(self, expectation: s.Expectation, crossed: Crossed) -> None:
+        for field, name in expectation.save.items():
+            self._variables[name] = crossed.fields.get(field)
+
+    async def _end_of(self, console: Console, within: float, result: StepResult) -> None:
+        """A command whose answers nobody looks at is waited for, and its answers count as read."""
+        if not await console.client.wait(lambda: all(sent.done for sent in console.running), within):
+            result.notes.append(f"no end of the command within {within:g} s; not checked")
+        console.unread.take([one for one in console.waiting((KPD1,)) if one.answers in console.running])
+
+
+async def _silence(console: Console, channels: tuple[str, ...], seconds: float) -> Failure | None:
+    if await console.client.wait(lambda: bool(console.waiting(channels)), seconds):
+        came = console.waiting(channels)
+        names = ", ".join(one.name or "bytes that are no message" for one in came)
+        where = " and ".join(channel.upper() for channel in channels)
+        return Failure(f"nothing on {where} for {seconds:g} s", f"came: {names}", came[0])
+    return None

@@ -1,0 +1,244 @@
+"""One ``replay``: several scripts, each against its lab or against a mediator that is running.
+
+Exit codes: 0 every expectation held, 1 one failed, 2 a script or lab is wrong, 3 could not connect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+import tomllib
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from protocol.texts import Lang
+from sorm_mediator import config as lab_files
+from sorm_mediator.config import Config, ConfigError
+from sorm_mediator.console import junit, scenario, vendor
+from sorm_mediator.console.errors import ConnectError, ScriptError
+from sorm_mediator.console.printing import JsonPrinter, Printer, TextPrinter
+from sorm_mediator.console.results import PASS, ScriptResult
+from sorm_mediator.console.runner import ScenarioRunner
+from sorm_mediator.console.surroundings import Surroundings, WebApi, facing
+from sorm_mediator.console.vendor_runner import VendorRunner
+from sorm_mediator.errors import BoxError
+
+if TYPE_CHECKING:
+    from sorm_mediator.lab.lab import Lab
+
+Script = scenario.Scenario | vendor.VendorScript
+SWITCH_LINK_WITHIN = 10.0
+"""Seconds that a lab may take until the mediator's link to its switch is up."""
+
+
+class UsageError(Exception):
+    """The command line is wrong. The text names the option, its value and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What ``replay`` is told; the options' help says what each means. Raises :class:`UsageError`."""
+
+    scripts: tuple[Path, ...]
+    host: str = ""
+    kpd1: int = 1001
+    kpd2: int = 1002
+    web: str = ""
+    config: Path | None = None
+    junit: Path | None = None
+    pcap: Path | None = None
+    keep_going: bool = False
+    object_byte_order: str = ""
+    as_json: bool = False
+    lang: str = "en"
+
+    def __post_init__(self) -> None:
+        for option, value, allowed in (
+            ("--lang", self.lang, ("en", "ru")),
+            ("--object-byte-order", self.object_byte_order, ("", "little", "big")),
+        ):
+            if value not in allowed:
+                raise UsageError(f"{option}: {value!r} is not allowed: {', '.join(filter(None, allowed))}")
+        if self.web and not self.web.startswith(("http://", "https://")):
+            raise UsageError(f"--web: {self.web!r} is not allowed: a URL such as http://127.0.0.1:8080")
+        for option, path in (("--junit", self.junit), ("--pcap", self.pcap)):
+            if path is not None and not path.resolve().parent.is_dir():
+                raise UsageError(f"{option}: {path}: its folder does not exist")
+
+
+def load(path: Path) -> Script:
+    """Read a script; ``.json`` is the vendor tester's. Raises :class:`ScriptError`."""
+    return vendor.load(path) if path.suffix.lower() == ".json" else scenario.load(path)
+
+
+def run_scripts(settings: Settings, write: Callable[[str], object] | None = None) -> int:
+    """Run every script and write the reports. Returns the exit code; errors are said on stderr."""
+    out = write or _write
+    try:
+        scripts = [load(path) for path in settings.scripts]
+        results = asyncio.run(run(scripts, settings, out))
+        if settings.junit is not None:
+            junit.write(settings.junit, results)
+    except ScriptError as error:
+        return _say(error, 2)
+    except OSError as error:
+        return _say(f"{error.filename}: can't be written: {error.strerror}", 2)
+    errors = [result.error for result in results if result.error is not None]
+    for each in errors:
+        _say(each, 2)
+    if errors:
+        return 3 if all(isinstance(each, ConnectError) for each in errors) else 2
+    return 0 if all(result.verdict == PASS for result in results) else 1
+
+
+async def run(
+    scripts: list[Script], settings: Settings, write: Callable[[str], object]
+) -> list[ScriptResult]:
+    """Run scripts one after the other. Raises :class:`OSError` when the capture can't be written."""
+    printer: Printer = (
+        JsonPrinter(write) if settings.as_json else TextPrinter(write, cast(Lang, settings.lang))
+    )
+    results = []
+    with _recorder(settings.pcap) as recorder:
+        for script in scripts:
+            results.append(await run_script(script, settings, printer, recorder))
+    printer.summary(results)
+    return results
+
+
+async def run_script(
+    script: Script, settings: Settings, printer: Printer, recorder: Any = None
+) -> ScriptResult:
+    """Run one script. What kept it from running is the result's ``error``."""
+    try:
+        async with _surroundings(script, settings) as around:
+            if isinstance(script, vendor.VendorScript):
+                keep_going = settings.keep_going
+                return await VendorRunner(
+                    script, around, printer, keep_going=keep_going, recorder=recorder
+                ).run()
+            return await ScenarioRunner(
+                script, around, printer, keep_going=settings.keep_going, recorder=recorder
+            ).run()
+    except (ConfigError, BoxError, ScriptError, ConnectError) as error:
+        name = script.name if isinstance(script, scenario.Scenario) else script.path.stem
+        result = ScriptResult(name, script.path, error=error)
+        printer.begin(result)
+        printer.end(result)
+        return result
+
+
+@asynccontextmanager
+async def _surroundings(script: Script, settings: Settings) -> AsyncIterator[Surroundings]:
+    byte_order = settings.object_byte_order or ("big" if isinstance(script, vendor.VendorScript) else None)
+    async with AsyncExitStack() as stack:
+        if settings.host:
+            told = lab_files.load(settings.config) if settings.config else Config()
+            web = None
+            if settings.web:
+                web = await stack.enter_async_context(WebApi(settings.web, told.web.token.get_secret_value()))
+            yield facing(
+                told, settings.host, settings.kpd1, settings.kpd2, object_byte_order=byte_order, web=web
+            )
+            return
+        file = script.lab or settings.config
+        if file is None:
+            raise ScriptError(
+                f"{script.path}: names no lab; give --host of a running mediator, or a lab with -c"
+            )
+        config = _lab_config(
+            file, script, byte_order, Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        )
+        yield await stack.enter_async_context(_lab(config, str(file), byte_order))
+
+
+@asynccontextmanager
+async def _lab(config: Config, name: str, byte_order: str | None) -> AsyncIterator[Surroundings]:
+    """A lab of this run, on free loopback ports, ready for calls."""
+    from sorm_mediator.lab.lab import Lab, on_free_ports
+
+    async with Lab(on_free_ports(config), name=name) as lab:
+        host, _, kpd1 = lab.endpoints["kpd1"].rpartition(":")
+        kpd2 = lab.endpoints["kpd2"].rpartition(":")[2]
+        async with WebApi(lab.web_url, config.web.token.get_secret_value()) as web:
+            around = facing(config, host, int(kpd1), int(kpd2), object_byte_order=byte_order, web=web)
+
+            async def restart() -> None:
+                await lab.restart_gateway()
+                await _wait_for_switch(lab)
+
+            await _wait_for_switch(lab)
+            yield replace(around, restart=restart)
+
+
+async def _wait_for_switch(lab: Lab) -> None:
+    """Objects can be put under control only once the mediator has reached its switch."""
+    gateway = lab.gateway
+    if lab.switch is None or gateway is None or gateway.link is None:
+        return
+    events = gateway.events.subscribe()
+    try:
+        async with asyncio.timeout(SWITCH_LINK_WITHIN):
+            if gateway.link.status()["state"] == "up":
+                return
+            async for event in events:
+                if event.get("link") == "switch" and event.get("state") == "up":
+                    return
+    except TimeoutError:
+        where = lab.endpoints.get("ssh")
+        raise ConnectError(
+            f"{where}: the mediator can't reach its switch within {SWITCH_LINK_WITHIN:g} s"
+        ) from None
+    finally:
+        gateway.events.unsubscribe(events)
+
+
+def _lab_config(file: Path, script: Script, byte_order: str | None, folder: Path) -> Config:
+    """The lab file with what the script changes in it; its tables live in ``folder`` for the time of the run."""
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{file}: can't be read: {error}") from None
+    name = str(file)
+    changes = script.config if isinstance(script, scenario.Scenario) else None
+    if changes is not None:
+        document = _merged(document, changes.plain())
+        name = f"{changes.file}:{changes.line}: config on {file}"
+    own: dict[str, Any] = {"state": str(folder / "state.db"), "journal": str(folder / "journal.db")}
+    if byte_order is not None:
+        own["options"] = {"object_byte_order": byte_order}
+    document = _merged(document, {"mediator": own})
+    return lab_files.parse(document, directory=file.resolve().parent, name=name)
+
+
+def _merged(document: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(document)
+    for key, value in changes.items():
+        old = merged.get(key)
+        is_table = isinstance(old, Mapping) and isinstance(value, Mapping)
+        merged[key] = _merged(cast(Mapping[str, Any], old), value) if is_table else value
+    return merged
+
+
+def _recorder(path: Path | None) -> Any:
+    from contextlib import nullcontext
+
+    if path is None:
+        return nullcontext()
+    from sorm_mediator.console.recording import PcapRecorder
+
+    return PcapRecorder(path)
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def _say(error: object, code: int) -> int:
+    sys.stderr.write(f"sorm-mediator: {error}\n")
+    return code

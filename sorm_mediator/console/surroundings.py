@@ -1,0 +1,116 @@
+"""What stands around the consoles of a run: the mediator's ports, the switch that makes calls, the lab."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+from protocol import Codec, Options
+from sorm_mediator.config import Config, MediatorConfig
+from sorm_mediator.console.client import PASSWORD
+from sorm_mediator.console.errors import ConnectError, StepError
+
+CallMaker = Callable[[str, dict[str, Any]], Awaitable[str]]
+"""Makes a call in a domain (the request as POST switch/domains/{d}/calls takes it); returns its id."""
+Requester = Callable[[str, str, Any], Awaitable[tuple[int, Any]]]
+"""Method, path below /api/v1 and body (None for none) -> status and decoded reply."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """Where the consoles connect to, and what else a script may reach."""
+
+    host: str
+    kpd1: int
+    kpd2: int
+    codec: Codec = field(default_factory=lambda: Codec(Options()))
+    password: str = PASSWORD
+    orm_number: int = 1
+    stop_resets_password: bool = True
+    make_call: CallMaker | None = None
+    request: Requester | None = None
+    restart: Callable[[], Awaitable[None]] | None = None
+
+
+def codec_options(config: MediatorConfig, *, object_byte_order: str | None = None) -> Options:
+    """The codec of the console that faces a mediator of this configuration."""
+    options = config.options
+    return Options(
+        order=config.order,
+        object_byte_order=object_byte_order or options.object_byte_order,  # type: ignore[arg-type]
+        trunk_byte_order=options.trunk_byte_order,
+        count_byte_order=options.count_byte_order,
+        service_code_position=options.service_code_position,
+        m25_length=options.m25_length,
+        zero_digit=config.zero_digit,
+        extra_digits=options.extra_digits,
+        requirements_version=options.requirements_version,
+    )
+
+
+def facing(
+    config: Config,
+    host: str,
+    kpd1: int,
+    kpd2: int,
+    *,
+    object_byte_order: str | None = None,
+    web: WebApi | None = None,
+) -> Surroundings:
+    """Surroundings of consoles that face the mediator of ``config`` at these ports."""
+    mediator = config.mediator
+    return Surroundings(
+        host=host,
+        kpd1=kpd1,
+        kpd2=kpd2,
+        codec=Codec(codec_options(mediator, object_byte_order=object_byte_order)),
+        password=mediator.password.get_secret_value(),
+        orm_number=mediator.orm_number,
+        stop_resets_password=mediator.options.stop_resets_password == "on",  # noqa: S105
+        make_call=web.make_call if web else None,
+        request=web.request if web else None,
+    )
+
+
+class WebApi:
+    """A lab's HTTP API. A context manager."""
+
+    def __init__(self, url: str, token: str = "") -> None:
+        import httpx
+
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self.url = url.rstrip("/")
+        # Not trust_env: a lab is on this machine or beside it, never behind a proxy of the environment.
+        self._http = httpx.AsyncClient(headers=headers, timeout=10.0, trust_env=False)
+
+    async def __aenter__(self) -> WebApi:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.aclose()
+
+    async def request(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """One request; a reply that isn't JSON is its text. Raises :class:`ConnectError`."""
+        import httpx
+
+        url = self.url + (path if path.startswith("/") else f"/api/v1/{path}")
+        try:
+            reply = await self._http.request(method, url, json=body)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise ConnectError(
+                f"{url}: the web of the lab can't be reached: {error or type(error).__name__}"
+            ) from None
+        try:
+            return reply.status_code, reply.json()
+        except ValueError:
+            return reply.status_code, reply.text
+
+    async def make_call(self, domain: str, request: dict[str, Any]) -> str:
+        """Make a call. Raises :class:`StepError` when the switch refuses it, :class:`ConnectError`."""
+        status, reply = await self.request("POST", f"switch/domains/{quote(domain, safe='')}/calls", request)
+        if status != 202 or not isinstance(reply, dict) or "call" not in reply:
+            detail = reply.get("detail", reply) if isinstance(reply, dict) else reply
+            raise StepError(f"the switch refused the call with HTTP {status}: {detail}")
+        return str(reply["call"])

@@ -1,0 +1,348 @@
+"""Scripts of the vendor's tester (``ecss-sorm-test``), read into frozen steps.
+
+A script is a JSON array of command lines, comments ``{"//": ...}``, expected codes ``{"test-mgm": ...}`` and
+``{"calls": [...]}``, where one object may repeat the key ``call``. Two additions of ours: ``{"lab": FILE}``
+names the lab to run against, and ``make`` in the options of a call makes it (the tester's own switch is
+outside).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+from sorm_mediator.console.errors import ScriptError
+from sorm_mediator.console.nodes import Node, show
+from sorm_mediator.console.scenario import find_lab
+from sorm_mediator.console.vendor_lines import LineError, parse_line
+
+TIMEOUT = 15.0
+"""Seconds to wait for an expected event (PROTOCOL 8.1)."""
+
+TEST_FIELDS: Mapping[str, tuple[int, int]] = {
+    "call": (4, 2),
+    "type": (6, 1),
+    "obj": (7, 2),
+    "ni-a": (12, 1),
+    "ni-b": (23, 1),
+    "ksl-a": (36, 1),
+    "ksl-b": (37, 1),
+    "priority": (42, 1),
+    "ss": (46, 1),
+}
+"""Fields of ``test``: their octet and length in an event (PROTOCOL 2.3, 7.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A command line."""
+
+    text: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class TestMgm:
+    """A command line with the codes that 27h and 28h must carry; None is not checked."""
+
+    text: str
+    ack: int | None
+    executed: int | None
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recv:
+    """An event that must come; None and missing tests are not checked."""
+
+    message: int | None
+    number_a: str | None
+    number_b: str | None
+    tests: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What one object must see of one call."""
+
+    required: bool = True
+    timeout: float = TIMEOUT
+    repeat: int = 1
+    observer: str = ""
+    make: Mapping[str, Any] | None = None
+    steps: tuple[Recv | Line, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """Observations that run at the same time."""
+
+    variables: Mapping[str, str]
+    watches: tuple[Watch, ...]
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class VendorScript:
+    """A whole script."""
+
+    path: Path
+    lab: Path | None = None
+    steps: tuple[Line | TestMgm | Calls, ...] = field(default=())
+
+
+class Pairs(list[tuple[str, Any]]):
+    """A JSON object whose keys may repeat."""
+
+
+def load(path: Path) -> VendorScript:
+    """Read a script file. Raises :class:`ScriptError`."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScriptError(f"{path}: can't be read: {error}") from None
+    return parse(text, path)
+
+
+def parse(text: str, path: Path) -> VendorScript:
+    """Read a script from ``text``. Raises :class:`ScriptError`."""
+    steps: list[Line | TestMgm | Calls] = []
+    lab: Path | None = None
+    try:
+        for line, element in _elements(text, str(path)):
+            reader = _Reader(str(path), line)
+            if isinstance(element, Pairs) and [key for key, _ in element] == ["lab"]:
+                lab = find_lab(Node(element[0][1], str(path), line, "lab"), path)
+            elif (step := reader.step(element)) is not None:
+                steps.append(step)
+    except RecursionError:
+        raise ScriptError(f"{path}: is nested too deeply") from None
+    return VendorScript(path, lab, tuple(steps))
+
+
+def _elements(text: str, file: str) -> list[tuple[int, Any]]:
+    """The elements of the array with the lines they begin on."""
+    decoder = json.JSONDecoder(object_pairs_hook=Pairs)
+    space = re.compile(r"\s*")
+
+    def skip(position: int) -> int:
+        match = space.match(text, position)
+        assert match is not None
+        return match.end()
+
+    def line_of(position: int) -> int:
+        return text.count("\n", 0, position) + 1
+
+    def wrong(position: int, message: str) -> NoReturn:
+        raise ScriptError(f"{file}:{line_of(position)}: {message}")
+
+    position = skip(0)
+    if text[position : position + 1] != "[":
+        wrong(position, "is no JSON array of commands")
+    elements: list[tuple[int, Any]] = []
+    position = skip(position + 1)
+    while text[position : position + 1] != "]":
+        try:
+            element, end = decoder.raw_decode(text, position)
+        except json.JSONDecodeError as error:
+            wrong(error.pos, f"is not JSON: {error.msg}")
+        elements.append((line_of(position), element))
+        position = skip(end)
+        if text[position : position + 1] == ",":
+            position = skip(position + 1)
+        elif text[position : position + 1] != "]":
+            wrong(position, "is not JSON: expected ',' or ']'")
+    if skip(position + 1) != len(text):
+        wrong(skip(position + 1), "has something after the array")
+    return elements
+
+
+class _Reader:
+    """Reads one element of the array."""
+
+    def __init__(self, file: str, line: int) -> None:
+        self._file = file
+        self._line = line
+
+    def step(self, element: Any) -> Line | TestMgm | Calls | None:
+        if isinstance(element, str):
+            return self._command(element, "")
+        keys = self._without_comments(element, "")
+        if not keys:
+            return None
+        if len(keys) != 1 or keys[0][0] not in ("test-mgm", "calls"):
+            names = ", ".join(key for key, _ in keys)
+            self._fail("", f"{names!r} is no step; allowed: a command line, //, test-mgm, calls, lab")
+        key, value = keys[0]
+        return self._test_mgm(value) if key == "test-mgm" else self._calls(value)
+
+    def _command(self, text: str, path: str) -> Line:
+        if "$" not in text:
+            try:
+                parse_line(text)
+            except LineError as error:
+                self._fail(path, f"{text!r}: {error}")
+        return Line(text, self._line)
+
+    def _test_mgm(self, value: Any) -> TestMgm:
+        keys = self._object(value, "test-mgm", ("cmd", "ack", "exec"))
+        if not isinstance(keys.get("cmd"), str):
+            self._fail("test-mgm.cmd", "is missing, or is no command line")
+        codes = [
+            self._code(keys[name], f"test-mgm.{name}") if name in keys else None for name in ("ack", "exec")
+        ]
+        return TestMgm(self._command(keys["cmd"], "test-mgm.cmd").text, codes[0], codes[1], self._line)
+
+    def _code(self, value: Any, path: str) -> int:
+        if not isinstance(value, str) or not re.fullmatch(r"(?:0[xX])?[0-9A-Fa-f]{1,2}", value):
+            self._fail(
+                path, f'{show(value)} is not allowed; allowed: a code as hexadecimal text, such as "00"'
+            )
+        return int(value, 16)
+
+    def _calls(self, value: Any) -> Calls:
+        groups = value if isinstance(value, list) and not isinstance(value, Pairs) else [value]
+        variables: dict[str, str] = {}
+        watches: list[Watch] = []
+        for index, group in enumerate(groups, 1):
+            path = f"calls[{index}]"
+            own = dict(variables)
+            for key, inner in self._without_comments(group, path):
+                if key == "variables":
+                    for name, text in self._without_comments(inner, f"{path}.variables"):
+                        own[name] = self._text(text, f"{path}.variables.{name}")
+                elif key == "call":
+                    watches.append(self._watch(inner, f"{path}.call", own))
+                else:
+                    self._fail(f"{path}.{key}", "unknown key; allowed: variables, call")
+            variables = own
+        if not watches:
+            self._fail("calls", "has no call")
+        return Calls(variables, tuple(watches), self._line)
+
+    def _watch(self, value: Any, path: str, variables: Mapping[str, str]) -> Watch:
+        given: dict[str, Any] = {}
+        steps: list[Recv | Line] = []
+        items = value if isinstance(value, list) and not isinstance(value, Pairs) else [value]
+        for index, item in enumerate(items, 1):
+            place = f"{path}[{index}]"
+            if isinstance(item, str):
+                steps.append(self._command(_substitute(item, variables), place))
+                continue
+            for key, inner in self._without_comments(item, place):
+                if key == "options":
+                    given |= self._options(inner, f"{place}.options", variables)
+                elif key == "observer":
+                    if inner not in ("number_a", "number_b"):
+                        self._fail(
+                            f"{place}.observer", f"{show(inner)} is not allowed; allowed: number_a, number_b"
+                        )
+                    given["observer"] = inner
+                elif key == "recv":
+                    for one in inner if isinstance(inner, list) and not isinstance(inner, Pairs) else [inner]:
+                        steps.append(self._recv(one, f"{place}.recv", variables))
+                else:
+                    self._fail(f"{place}.{key}", "unknown key; allowed: options, observer, recv")
+        if not steps:
+            self._fail(path, "has no recv")
+        return Watch(**given, steps=tuple(steps))
+
+    def _options(self, value: Any, path: str, variables: Mapping[str, str]) -> dict[str, Any]:
+        keys = self._object(value, path, ("mode", "timeout", "repeat", "make"))
+        given: dict[str, Any] = {}
+        if "mode" in keys:
+            if keys["mode"] not in ("required", "optional"):
+                self._fail(
+                    f"{path}.mode", f"{show(keys['mode'])} is not allowed; allowed: required, optional"
+                )
+            given["required"] = keys["mode"] == "required"
+        if "timeout" in keys:
+            given["timeout"] = self._count(keys["timeout"], f"{path}.timeout", float)
+        if "repeat" in keys:
+            given["repeat"] = int(self._count(keys["repeat"], f"{path}.repeat", int))
+        if "make" in keys:
+            given["make"] = self._make(keys["make"], f"{path}.make", variables)
+        return given
+
+    def _make(self, value: Any, path: str, variables: Mapping[str, str]) -> dict[str, Any]:
+        allowed = ("domain", "a", "b", "from", "outcome", "ring", "talk", "services")
+        make = {"a": "number_a", "b": "number_b", **self._object(value, path, allowed)}
+        for key in ("domain", "a", "b"):
+            make[key] = _substitute(self._text(make.get(key), f"{path}.{key}"), variables)
+        return {key: _plain(one) for key, one in make.items()}
+
+    def _count(self, value: Any, path: str, kind: type) -> float:
+        try:
+            number = kind(value)
+        except (TypeError, ValueError):
+            number = -1
+        if isinstance(value, bool) or not 0 < number <= 86400:
+            self._fail(path, f"{show(value)} is not allowed; allowed: a number above 0")
+        return float(number)
+
+    def _recv(self, value: Any, path: str, variables: Mapping[str, str]) -> Recv:
+        keys = self._object(value, path, ("number-a", "number-b", "msg", "test"))
+        numbers = []
+        for name in ("number-a", "number-b"):
+            text = keys.get(name)
+            numbers.append(
+                None if text is None else _substitute(self._text(text, f"{path}.{name}"), variables)
+            )
+        message = self._code(str(keys["msg"]), f"{path}.msg") if "msg" in keys else None
+        tests: dict[str, bytes] = {}
+        for name, text in self._without_comments(keys.get("test", Pairs()), f"{path}.test"):
+            if name not in TEST_FIELDS:
+                self._fail(f"{path}.test.{name}", f"unknown key; allowed: {', '.join(TEST_FIELDS)}")
+            tests[name] = self._octets(
+                _substitute(self._text(text, path), variables), name, f"{path}.test.{name}"
+            )
+        return Recv(message, numbers[0], numbers[1], tests)
+
+    def _octets(self, text: str, name: str, path: str) -> bytes:
+        lengths = {TEST_FIELDS[name][1], *({5} if name == "call" else {3} if name == "ss" else ())}
+        if not re.fullmatch(r"[0-9A-Fa-f]+", text) or len(text) not in {2 * length for length in lengths}:
+            wanted = " or ".join(str(2 * length) for length in sorted(lengths))
+            self._fail(path, f"{show(text)} is not allowed; allowed: {wanted} hexadecimal digits")
+        return bytes.fromhex(text)
+
+    def _text(self, value: Any, path: str) -> str:
+        if not isinstance(value, str):
+            self._fail(path, f"{show(value)} is not allowed; allowed: a text in quotation marks")
+        return value
+
+    def _object(self, value: Any, path: str, allowed: tuple[str, ...]) -> dict[str, Any]:
+        keys: dict[str, Any] = {}
+        for key, inner in self._without_comments(value, path):
+            if key not in allowed:
+                self._fail(f"{path}.{key}", f"unknown key; allowed: {', '.join(allowed)}")
+            if key in keys:
+                self._fail(f"{path}.{key}", "is given twice")
+            keys[key] = inner
+        return keys
+
+    def _without_comments(self, value: Any, path: str) -> list[tuple[str, Any]]:
+        if not isinstance(value, Pairs):
+            self._fail(path, f"{show(value)} is not allowed here; allowed: an object")
+        return [(key, inner) for key, inner in value if key != "//"]
+
+    def _fail(self, path: str, message: str) -> NoReturn:
+        raise ScriptError(f"{self._file}:{self._line}: {path + ': ' if path else ''}{message}")
+
+
+def _substitute(text: str, variables: Mapping[str, str]) -> str:
+    """A variable by its bare name, or as ``$name`` and ``${name}`` inside a text."""
+    if text in variables:
+        return variables[text]
+    return re.sub(r"\$\{?([A-Za-z_]\w*)\}?", lambda match: variables.get(match[1], match[0]), text)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Pairs):
+        return {key: _plain(inner) for key, inner in value if key != "//"}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return value

@@ -1,0 +1,48 @@
+"""The messages by the names that scripts use, each with the readers of its fields (PROTOCOL 14)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+
+import protocol
+from protocol import Message
+from sorm_mediator.console.fields import READERS, VERSION_TEXT, Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One message: its name, its code and the readers of its fields by name."""
+
+    name: str
+    code: int
+    fields: Mapping[str, Reader]
+
+
+def _entries(declared: Iterable[type[Message]]) -> dict[str, Entry]:
+    return {entry.name: entry for entry in map(_entry, declared)}
+
+
+def _entry(declared: type[Message]) -> Entry:
+    readers = {field.name: READERS[field.name] for field in fields(declared)}
+    if "requirements_version" in readers:
+        readers["version"] = VERSION_TEXT
+    return Entry(declared.message_name, declared.code, readers)
+
+
+COMMANDS: Mapping[str, Entry] = _entries(protocol.COMMANDS)
+"""Commands of the console."""
+KPD1: Mapping[str, Entry] = _entries(protocol.KPD1_MESSAGES)
+"""What the mediator sends on KPD1."""
+KPD2: Mapping[str, Entry] = _entries(protocol.EVENTS)
+"""What the mediator sends on KPD2."""
+
+DATA_OF: Mapping[str, str] = {
+    "object-info": "get-objects",
+    "ksl-info": "get-ksl",
+    "services-info": "get-services",
+    "test-reply": "test",
+    "trunk-info": "get-trunks",
+    "version-info": "get-version",
+}
+"""Which command a data message of KPD1 answers (PROTOCOL 4)."""
