@@ -2,9 +2,9 @@
 
 :class:`SwitchLink` binds :class:`~ssh_control.dialect.ClientDialect` to asyncssh. It connects to the first
 address, or to the next when that one is gone; when the link drops it fails what was asked with
-:class:`LinkDown`, waits a little longer each time, and begins with the first address again. What was on control
-is handed over anew by its owner, with ``sync`` requests (:func:`ssh_control.operations.sync_chunks`) after
-``on_up``.
+:class:`LinkDown`, waits a little longer each time, and begins with the first address again. What was on
+control is handed over anew by its owner, with ``sync`` requests
+(:func:`ssh_control.operations.sync_chunks`) after ``on_up``.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from ssh_control.dialect import (
     TurnedAway,
     Up,
 )
+from ssh_control.transport import CIPHERS, without_padding_packets
 
 log = logging.getLogger(__name__)
 
@@ -152,7 +153,7 @@ class SwitchLink:
         self.counters: Counter[str] = Counter()
         self._user, self._password = user, password
         self._pinned = keys.pinned_key(host_key) if host_key else None
-        self._new_dialect = lambda: dialect(mediator, radius)
+        self._new_dialect: Callable[[], ClientDialect] = lambda: dialect(mediator, radius)
         self._on_up, self._on_down, self._on_event = on_up, on_down, on_event
         self._keepalive, self._connect_timeout = keepalive, connect_timeout
         self._retry_min, self._retry_max = retry_min, max(retry_min, retry_max)
@@ -291,7 +292,7 @@ class SwitchLink:
                     known_hosts=([], [], []),
                     x509_trusted_certs=None,
                     server_host_key_algs=_offered_algorithms(self._pinned),
-                    encryption_algs=keys.CIPHERS,
+                    encryption_algs=CIPHERS,
                     compression_algs=None,
                     keepalive_interval=self._keepalive,
                     keepalive_count_max=3,
@@ -398,6 +399,9 @@ class _KeyWatch(asyncssh.SSHClient):
     def __init__(self, pinned: asyncssh.SSHKey | None) -> None:
         self._pinned = pinned
         self.seen: asyncssh.SSHKey | None = None
+
+    def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
+        without_padding_packets(conn)
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
         self.seen = key

@@ -31,6 +31,7 @@ from ssh_control.dialect import (
 )
 from ssh_control.lines import DialectError
 from ssh_control.pacing import LoginPacer
+from ssh_control.transport import CIPHERS, keep_alive, without_padding_packets
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +121,7 @@ class SormServer:
             self._port,
             server_factory=lambda: _Connection(self),
             server_host_keys=[self._key],
-            encryption_algs=keys.CIPHERS,
+            encryption_algs=CIPHERS,
             compression_algs=None,
             password_auth=True,
             public_key_auth=False,
@@ -134,8 +135,6 @@ class SormServer:
             agent_forwarding=False,
             x11_forwarding=False,
             login_timeout=LOGIN_SECONDS,
-            keepalive_interval=self._keepalive,
-            keepalive_count_max=3,
             reuse_address=True,
         )
         return self._host, self._acceptor.get_port()
@@ -155,6 +154,8 @@ class SormServer:
 
     def joined(self, connection: asyncssh.SSHServerConnection) -> None:
         """A connection was accepted."""
+        without_padding_packets(connection)
+        keep_alive(connection, self._keepalive)
         self.counters["connections"] += 1
         self._connections.add(connection)
 
