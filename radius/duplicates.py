@@ -8,8 +8,8 @@ class Duplicates:
 
     Two generations of at most `limit` answers each: the younger one fills, and becomes the older one after
     `lifetime` seconds or when it is full, whichever comes first; what was the older one is forgotten. So an
-    answer is remembered for at least `lifetime` seconds, and at most twice that, unless more than `limit`
-    others came meanwhile. A generation costs nothing to forget, however many it holds.
+    answer is remembered for at least `lifetime` seconds and at most three times that, and less only when more
+    than `limit` others came meanwhile. A generation costs nothing to forget, however many it holds.
 
     Time comes in as an argument, in seconds of any clock that does not go back.
     """

@@ -73,7 +73,7 @@ class Sink:
     so the client sends the report again.
     on_other: gets every other valid Accounting-Request, under the same rule.
     before_replies: called once between handing on a batch of requests and answering them: the place to write
-    what they brought to disk in one go. When it raises, none of the batch is answered.
+    what they brought to disk in one go. When it raises, none of them is answered.
     require_message_authenticator: drop requests without one.
     remember_seconds, remember_requests: how long and how many requests are recognised as duplicates by client
     address and port, identifier and Request Authenticator.
@@ -165,11 +165,14 @@ class Sink:
             answer = self._receive(data, address, pending)
             if answer is not None:
                 answers.append((answer, address))
-        if pending and not self._kept(len(pending)):
-            return
         counters = self.counters
-        for key, answer in pending.items():
-            self._duplicates.remember(key, answer, now)
+        if pending:
+            if self._kept(len(pending)):
+                for key, answer in pending.items():
+                    self._duplicates.remember(key, answer, now)
+            else:
+                withheld = set(pending.values())
+                answers = [(answer, address) for answer, address in answers if answer not in withheld]
         for answer, address in answers:
             try:
                 sock.sendto(answer, address)
