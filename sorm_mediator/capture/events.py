@@ -50,9 +50,11 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Something is wrong with the input itself; what could be read is read."""
+    """Something about the input itself that its reader should know; what could be read is read."""
 
     text: str
+    serious: bool = True
+    """Units may be missing or damaged for it."""
 
 
 Event = Data | Gap | End | Trouble

@@ -22,6 +22,9 @@ _EXTENSIONS = (0, 43, 60, 135, 139, 140)  # IPv6 headers that say their own leng
 _FRAGMENT = 44
 _LINKTYPE_ETHERNET = 1
 
+FRAGMENTS = "IP fragments, which are not put together"
+"""A reason of :attr:`Dissector.skipped` for which units may be missing."""
+
 
 @dataclass(frozen=True, slots=True)
 class Segment:
@@ -164,7 +167,7 @@ def _ipv4(packet: bytes) -> tuple[int, str, str, bytes]:
     (total,) = struct.unpack_from(">H", packet, 2)
     (fragment,) = struct.unpack_from(">H", packet, 6)
     if fragment & 0x3FFF:
-        raise _SkipError("IP fragments, which are not put together")
+        raise _SkipError(FRAGMENTS)
     # a length of 0 is what a host with segmentation offload captures of its own packets
     payload = packet[size : total or len(packet)]
     return packet[9], str(IPv4Address(packet[12:16])), str(IPv4Address(packet[16:20])), payload
@@ -179,7 +182,7 @@ def _ipv6(packet: bytes) -> tuple[int, str, str, bytes]:
         if following == _FRAGMENT:
             (fragment,) = struct.unpack_from(">H", packet, position + 2)
             if fragment & 0xFFF9:
-                raise _SkipError("IP fragments, which are not put together")
+                raise _SkipError(FRAGMENTS)
             following, position = packet[position], position + 8
         else:
             following, position = packet[position], position + (packet[position + 1] + 1) * 8

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from io import BytesIO
 from typing import BinaryIO, cast
@@ -14,7 +14,7 @@ from sorm_mediator.capture.errors import CaptureError
 from sorm_mediator.capture.events import Data, End, Event, Flow, Gap, Trouble
 from sorm_mediator.capture.files import Packet, is_capture, read_packets
 from sorm_mediator.capture.hextext import parse_text
-from sorm_mediator.capture.packets import Datagram, Dissector, Segment, frame_packet, is_frame
+from sorm_mediator.capture.packets import FRAGMENTS, Datagram, Dissector, Segment, frame_packet, is_frame
 from sorm_mediator.capture.reassembly import HalfStream
 
 CHUNK = 65_536
@@ -153,14 +153,22 @@ class _Flows:
         self._xot: dict[Flow, x25.XotRecords] = {}
         self._x25: OrderedDict[str, tuple[Flow, int]] = OrderedDict()
         self._cut = 0
+        self._read = 0
+        self._unreadable: Counter[str] = Counter()
 
     def packet(self, packet: Packet) -> Iterator[Event]:
         if len(packet.data) < packet.length:
             self._cut += 1
         if packet.link_type in x25.LINKTYPES_LAPB:
+            self._read += 1
             yield from self._lapb_frame(packet)
             return
-        found = self._dissector.take(packet)
+        try:
+            found = self._dissector.take(packet)
+        except CaptureError as error:
+            self._unreadable[str(error)] += 1
+            return
+        self._read += 1
         if isinstance(found, Segment):
             for event in self._segment(found, packet.time_ns):
                 yield from self._xot_inside(event)
@@ -180,9 +188,13 @@ class _Flows:
         for flow, _ in [*self._udp.values(), *self._x25.values()]:
             yield End(flow)
         if self._cut:
-            yield Trouble(f"{self._cut} frames were cut by the capture (snap length)")
+            yield Trouble(f"{self._cut} frames were cut by the capture (snap length)", serious=False)
         for why, count in self._dissector.skipped.items():
-            yield Trouble(f"{count} frames not shown: {why}")
+            yield Trouble(f"{count} frames not shown: {why}", serious=why == FRAGMENTS)
+        for text, count in self._unreadable.items():
+            if not self._read:
+                raise CaptureError(text)
+            yield Trouble(f"{count} frames not shown: {text}")
 
     def _segment(self, segment: Segment, time_ns: int | None) -> Iterator[Event]:
         key = segment.source, segment.destination

@@ -134,7 +134,7 @@ class _FlowUnits:
     def end(self) -> Iterator[Item]:
         yield from self._flush()
         yield from self._decide(final=True)
-        if not self._carries:
+        if not self._carries and self._skipped:
             yield Skipped(self._flow, self._skipped)
 
     def _flush(self) -> Iterator[Item]:
