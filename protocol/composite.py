@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import construct
-
 from protocol.codes import GROUP_TYPES, MAX_DIGITS, SERVICES, NumberSign
 from protocol.values import Kept, KeptInt, KeptStr, KeptTuple, KslRow, Party, Raw
 from protocol.wire import Coded, Complaint, KslOctet, OptionalOctet, RefusedError, Source, Wire, raw_octets
@@ -33,7 +31,7 @@ class Digits(Wire):
     size = 10
 
     def __init__(self, *, zero: str = "0", extra: bool = False) -> None:
-        super().__init__(construct.Struct("count" / construct.Int8ub, "digits" / construct.Bytes(9)), "B9s")
+        super().__init__("B9s")
         self.zero = zero
         self.extra = extra
         # With zeros sent as Ah, halves 0 and Ah change places: "0" then stands for Ah, and "a" for 0h.
@@ -81,9 +79,6 @@ class Digits(Wire):
         text = value.translate(_EXTRA_BACK) + _TAILS[len(value)]
         return bytes((len(value),)) + bytes.fromhex(text).translate(self.table)
 
-    def _decode(self, obj: Any, context: Any, path: str) -> Any:
-        return super()._decode({"count": obj.count, "digits": obj.digits}, context, path)
-
     def emit_decode(self, names: list[str], source: Source) -> tuple[list[str], str]:
         count, digits = names
         table = source.bind(self.table, "table")
@@ -117,7 +112,7 @@ class PartyOctets(Wire):
     def __init__(self, signs: Mapping[int, NumberSign], *, zero: str = "0", extra: bool = False) -> None:
         self.sign = Coded(signs, what="number sign")
         self.digits = Digits(zero=zero, extra=extra)
-        super().__init__(construct.Struct("sign" / self.sign.subcon, "number" / self.digits.subcon), "BB9s")
+        super().__init__("BB9s")
 
     def read(self, octets: bytes) -> tuple[Party, Complaint | None]:
         sign, wrong_sign = self.sign.read(octets[:1])
@@ -158,7 +153,7 @@ class ServiceOctets(Wire):
     size = 3
 
     def __init__(self, position: str) -> None:
-        super().__init__(construct.Bytes(3), "BBB")
+        super().__init__("BBB")
         self.place = 2 if position == "third" else 0
         self.code = Coded.numbers(SERVICES, what="service")
 
@@ -223,7 +218,7 @@ class KslRows(Opaque):
     rows = 11
 
     def __init__(self) -> None:
-        super().__init__(construct.Bytes(4 * self.rows), f"{4 * self.rows}s")
+        super().__init__(f"{4 * self.rows}s")
         line = KslOctet()
         self.parts = dict(
             zip(
@@ -269,7 +264,7 @@ class Tail(Opaque):
     lengths: frozenset[int]
 
     def __init__(self) -> None:
-        super().__init__(construct.GreedyBytes, "")
+        super().__init__("")
 
 
 class ServiceEntries(Tail):

@@ -84,12 +84,16 @@ class Source:
 
 
 class Wire(construct.Adapter):  # type: ignore[misc]
-    """One field. ``items`` are the ``struct`` characters it occupies in a little-endian format."""
+    """One field: an adapter over its octets.
+
+    ``items`` are the ``struct`` characters it occupies in a little-endian format; without any
+    it takes all octets to the end.
+    """
 
     items: str
 
-    def __init__(self, subcon: Any, items: str) -> None:
-        super().__init__(subcon)
+    def __init__(self, items: str) -> None:
+        super().__init__(construct.Bytes(struct.calcsize("<" + items)) if items else construct.GreedyBytes)
         self.items = items
 
     # --- judged field by field
@@ -102,7 +106,7 @@ class Wire(construct.Adapter):  # type: ignore[misc]
         raise NotImplementedError
 
     def _decode(self, obj: Any, context: Any, path: str) -> Any:
-        value, complaint = self.read(self.subcon.build(obj))
+        value, complaint = self.read(obj)
         if complaint is not None:
             problems = context.get("_params", context).get("problems")
             if problems is not None:
@@ -113,7 +117,7 @@ class Wire(construct.Adapter):  # type: ignore[misc]
 
     def _encode(self, obj: Any, context: Any, path: str) -> Any:
         try:
-            return self.subcon.parse(self.write(obj))
+            return self.write(obj)
         except RefusedError as refused:
             below = f"{path} -> {refused.path}" if refused.path else path
             raise Unwritable(below, refused.value if refused.path else obj, str(refused)) from None
@@ -152,7 +156,7 @@ class Octet(Wire):
     """A plain integer 0..255."""
 
     def __init__(self) -> None:
-        super().__init__(construct.Int8ub, "B")
+        super().__init__("B")
 
     def read(self, octets: bytes) -> tuple[int, None]:
         return octets[0], None
@@ -179,7 +183,7 @@ class Coded(Wire):
     def __init__(
         self, known: Mapping[int, Any], *, what: str, numeric: bool = False, absent: bool = True
     ) -> None:
-        super().__init__(construct.Int8ub, "B")
+        super().__init__("B")
         self.decoding: dict[int, Any] = dict(known)
         if absent:
             self.decoding.setdefault(ABSENT, None)
@@ -226,6 +230,8 @@ class Coded(Wire):
         return [], f"{source.bind(self.decoding, 'decoding')}[{names[0]}]"
 
     def emit_encode(self, value: str, local: str, source: Source) -> tuple[list[str], list[str]]:
+        if self.numeric and ABSENT in self.encoding:
+            return [], [value]  # every octet stands for itself
         return [], [f"{source.bind(self.encoding, 'encoding')}[{value}]"]
 
 
@@ -263,7 +269,7 @@ class Word(Wire):
 
     def __init__(self, order: str, *, absent: bool = True) -> None:
         little = order == "little"
-        super().__init__(construct.Int16ul if little else construct.Int16ub, "H" if little else "BB")
+        super().__init__("H" if little else "BB")
         self.order = order
         self.absent = absent
 
@@ -314,7 +320,7 @@ class TimeOctets(Wire):
     """Day, hour, minute, second; None for FFh in all four (PROTOCOL 3.12)."""
 
     def __init__(self) -> None:
-        super().__init__(construct.Bytes(4), "BBBB")
+        super().__init__("BBBB")
 
     def read(self, octets: bytes) -> tuple[Time | Raw | None, Complaint | None]:
         if octets == b"\xff\xff\xff\xff":
@@ -373,7 +379,7 @@ class Text(Wire):
     """``size`` octets of ASCII padded with FFh on the right (PROTOCOL 3.15); others are read as latin-1."""
 
     def __init__(self, size: int) -> None:
-        super().__init__(construct.Bytes(size), f"{size}s")
+        super().__init__(f"{size}s")
         self.size = size
 
     def read(self, octets: bytes) -> tuple[str, Complaint | None]:
@@ -412,7 +418,7 @@ class Characters(Wire):
     """Exactly ``size`` characters, any octets, as latin-1: a password."""
 
     def __init__(self, size: int) -> None:
-        super().__init__(construct.Bytes(size), f"{size}s")
+        super().__init__(f"{size}s")
         self.size = size
 
     def read(self, octets: bytes) -> tuple[str, None]:
@@ -444,7 +450,7 @@ class Filler(Wire):
     """``size`` octets that carry nothing and are FFh."""
 
     def __init__(self, size: int) -> None:
-        super().__init__(construct.Bytes(size), f"{size}s")
+        super().__init__(f"{size}s")
         self.size = size
         self.octets = b"\xff" * size
 
