@@ -41,7 +41,7 @@ def replay(
     object_byte_order: Annotated[
         str,
         typer.Option(
-            help="Byte order of object numbers, little or big: by default the lab's, big in vendor scripts."
+            help="Of object numbers: little or big; by default the lab's, and big in vendor scripts."
         ),
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,

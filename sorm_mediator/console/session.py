@@ -191,7 +191,7 @@ async def _wait_for_switch(lab: Lab) -> None:
     except TimeoutError:
         where = lab.endpoints.get("ssh")
         raise ConnectError(
-            f"{where}: the mediator can't reach its switch within {SWITCH_LINK_WITHIN:g} s"
+            f"{where}: the mediator has no link to its switch after {SWITCH_LINK_WITHIN:g} s"
         ) from None
     finally:
         gateway.events.unsubscribe(events)

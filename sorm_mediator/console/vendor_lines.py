@@ -55,7 +55,7 @@ def parse_line(line: str) -> Command:
     except (LineError, _Usage) as error:
         shown = f"{words[0]} {usage}".strip()
         raise LineError(
-            f"{error or 'wrong number of words'}; allowed: {shown} [-sorm-id N] [-p PASSWORD]"
+            f"{str(error) or 'wrong number of words'}; allowed: {shown} [-sorm-id N] [-p PASSWORD]"
         ) from None
     header: dict[str, Any] = {}
     if "-sorm-id" in options:

@@ -19,12 +19,17 @@ class Entry:
     fields: Mapping[str, Reader]
 
 
+_HEADER = ("orm_number", "password", "total", "index", "reserve", "version", "requirements_version")
+"""Shown after the fields of the payload."""
+
+
 def _entries(declared: Iterable[type[Message]]) -> dict[str, Entry]:
     return {entry.name: entry for entry in map(_entry, declared)}
 
 
 def _entry(declared: type[Message]) -> Entry:
-    readers = {field.name: READERS[field.name] for field in fields(declared)}
+    names = sorted((field.name for field in fields(declared)), key=_HEADER.__contains__)
+    readers = {name: READERS[name] for name in names}
     if "requirements_version" in readers:
         readers["version"] = VERSION_TEXT
     return Entry(declared.message_name, declared.code, readers)

@@ -1,0 +1,383 @@
+"""Scenarios against a scripted mediator: what passes, what fails and how it is told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from protocol import (
+    Answer,
+    CommandExecuted,
+    CommandReceived,
+    Ksl,
+    NumberReceived,
+    NumberSign,
+    ObjectInfo,
+    ObjectType,
+    Party,
+    Priority,
+    Release,
+    Time,
+    UnauthorizedAccess,
+)
+from sorm_mediator.console.errors import ConnectError, ScriptError, StepError
+from sorm_mediator.console.results import ScriptResult
+
+A, B = Party(NumberSign.OWN, "28331"), Party(NumberSign.OWN, "28332")
+NINE = Time(15, 9, 30, 5)
+
+
+def event(kind: type, number: int = 1, *, call: int = 7, operation: int = 0, called: Party = B) -> Any:
+    return kind(
+        call, ObjectType.OWN_SUBSCRIBER, number, 1, 0x1C, 0, A, called, None, Ksl(0, 1), Ksl(0, 1), NINE,
+        Priority.NORMAL, operation, None, None,
+    )  # fmt: skip
+
+
+def object_info(number: int, index: int, total: int) -> ObjectInfo:
+    own = ObjectType.OWN_SUBSCRIBER
+    return ObjectInfo(number, own, NumberSign.OWN, "1", None, None, 1, None, 0, total=total, index=index)
+
+
+def failure(result: ScriptResult) -> str:
+    [step] = result.failures
+    return str(step.failure)
+
+
+async def test_a_command_and_its_answers(mediator, run, printed) -> None:
+    result = await run(
+        """
+- send: start
+  expect: [{command-received: {status: 0}}, {command-executed: {status: 0}}]
+"""
+    )
+    assert result.verdict == "PASS"
+    assert mediator.commands == [bytes.fromhex("CC010100313233343536")]
+    text = "".join(printed)
+    assert "-> KPD1  CC 01 01 00 31 32 33 34 35 36" in text
+    assert "<- KPD1  CC 01 28 02 00 00 00 00 FF 02 01 00" in text
+    assert "PASS  a test" in text
+
+
+async def test_kpd2_is_connected_before_kpd1(mediator, run) -> None:
+    await run("- send: start")
+    assert mediator.connected == ["kpd2", "kpd1"]
+
+
+async def test_a_wrong_status_fails_at_once_and_says_both(mediator, run, printed) -> None:
+    mediator.answer(0x04, CommandReceived(4, 0), CommandExecuted(4, 0x3A))
+    result = await run(
+        """
+- send: {add-ksl: {ksl_group: 1, group_type: combined, ksl_a: {stream: 0, ksl: 1}}}
+  expect: [command-received, {command-executed: {status: 0}}]
+  within: 60
+- send: stop
+"""
+    )
+    assert failure(result).splitlines() == [
+        "expected: command-executed {status: 0 (00h)}",
+        "came:     command-executed {command: 4 (04h), status: 58 (3Ah)}",
+        "  status: expected 0 (00h), came 58 (3Ah)",
+    ]
+    assert len(mediator.commands) == 1, "a failed step ends the scenario"
+    assert any("status: expected 0 (00h), came 58 (3Ah)" in line for line in printed)
+
+
+async def test_keep_going_runs_the_rest(mediator, run) -> None:
+    result = await run(
+        """
+- send: start
+  expect: [{command-received: {status: 1}}]
+- send: stop
+  expect: [command-received, command-executed]
+""",
+        keep_going=True,
+    )
+    assert [step.verdict for step in result.steps] == ["FAIL", "PASS"]
+    assert result.verdict == "FAIL"
+
+
+async def test_a_missing_answer_is_told_with_what_came_instead(mediator, run) -> None:
+    mediator.answer(0x01, CommandReceived(1, 0))
+    result = await run("- {send: start, expect: [command-received, command-executed], within: 0.05}")
+    assert failure(result) == "expected: command-executed\nnothing that fits came within 0.05 s"
+
+
+async def test_a_mediator_that_says_nothing_times_out(mediator, run) -> None:
+    mediator.answer(0x11)
+    result = await run("- {send: get-version, expect: [command-received, version-info], within: 0.05}")
+    assert "nothing that fits came within 0.05 s" in failure(result)
+
+
+async def test_an_unchecked_command_is_waited_for_before_the_next_one(mediator, run) -> None:
+    later = mediator.codec.encode(CommandExecuted(5, 0))
+    mediator.answer(0x05, CommandReceived(5, 0), later)
+    result = await run(
+        """
+- send: {add-object: {object_number: 1, object_type: own-subscriber, number_sign: own, number: "28331",
+                      category: combined, ksl_group: 1, priority: normal}}
+- raw: "CC 01 0B 03 31 32 33 34 35 36 FF FF FF FF"
+  expect: [{command-received: {command: 11, status: 0x10}}]
+"""
+    )
+    # The scripted mediator knows only whole units: it leaves the broken one unanswered.
+    assert [step.verdict for step in result.steps] == ["PASS", "FAIL"]
+    assert mediator.received.endswith(bytes.fromhex("CC010B03313233343536FFFFFFFF"))
+
+
+async def test_answers_to_an_earlier_command_of_the_same_code_are_not_taken(mediator, run) -> None:
+    mediator.answer(0x05, CommandReceived(5, 0x33))
+    mediator.answer(0x05, CommandReceived(5, 0), CommandExecuted(5, 0))
+    add = "add-object: {object_number: 1, object_type: own-subscriber, number_sign: own, number: '1'}"
+    result = await run(
+        f"""
+- send: {{{add}}}
+  expect: []
+- send: {{{add}}}
+  expect: [{{command-received: {{status: 0}}}}, {{command-executed: {{status: 0}}}}]
+"""
+    )
+    assert result.verdict == "PASS"
+
+
+async def test_unauthorised_access_may_stand_before_or_after_28h(mediator, run) -> None:
+    access = UnauthorizedAccess(2, NINE, "KPD1")
+    mediator.answer(0x01, CommandReceived(1, 0), access, CommandExecuted(1, 3))
+    mediator.answer(0x01, CommandReceived(1, 0), CommandExecuted(1, 3), access)
+    step = """
+- send: {start: {password: "000000"}}
+  expect: [command-received, {command-executed: {status: 3}}, {unauthorized-access: {access_code: 2}}]
+"""
+    result = await run(step + step)
+    assert [step.verdict for step in result.steps] == ["PASS", "PASS"]
+
+
+async def test_events_of_one_object_keep_their_order(mediator, run) -> None:
+    mediator.answer(
+        0x01, CommandReceived(1, 0), CommandExecuted(1, 0),
+        event(Answer), event(NumberReceived), event(Release, operation=5),
+    )  # fmt: skip
+    result = await run("- send: start\n- {events: [number-received, answer, release], within: 0.05}")
+    assert "expected: answer\nnothing that fits came" in failure(result)
+
+
+async def test_events_of_two_objects_may_mix(mediator, run) -> None:
+    mediator.answer(
+        0x01, CommandReceived(1, 0), CommandExecuted(1, 0),
+        event(NumberReceived, 2), event(NumberReceived, 1), event(Answer, 1), event(Answer, 2),
+    )  # fmt: skip
+    result = await run(
+        """
+- send: start
+- events: [{number-received: {object_number: 1}}, {answer: {object_number: 1}},
+           {number-received: {object_number: 2}}, {answer: {object_number: 2}}]
+"""
+    )
+    assert result.verdict == "PASS"
+
+
+async def test_order_free_takes_them_as_they_come(mediator, run) -> None:
+    mediator.answer(0x01, CommandReceived(1, 0), CommandExecuted(1, 0), event(Answer), event(NumberReceived))
+    result = await run("- send: start\n- {events: [number-received, answer], order_free: true}")
+    assert result.verdict == "PASS"
+
+
+async def test_a_difference_inside_a_party_names_its_path(mediator, run) -> None:
+    mediator.answer(0x01, CommandReceived(1, 0), CommandExecuted(1, 0), event(NumberReceived))
+    result = await run('- send: start\n- events: [{number-received: {called: {number: "28333"}}}]')
+    assert failure(result).splitlines()[-1] == '  called.number: expected "28333", came "28332"'
+
+
+async def test_a_value_is_saved_and_used_in_the_same_list_and_later(mediator, run) -> None:
+    mediator.answer(
+        0x01,
+        CommandReceived(1, 0),
+        CommandExecuted(1, 0),
+        event(NumberReceived, call=0x1234),
+        event(Answer, call=0x1234),
+    )
+    result = await run(
+        """
+- send: start
+- events:
+    - {number-received: {object_number: 1}, save: {call_number: cn}}
+    - {answer: {call_number: "${cn}"}}
+- send: {connect-ksl: {call_number: "${cn}", object_type: own-subscriber, object_number: 1, ksl_group: 1}}
+"""
+    )
+    assert result.verdict == "PASS"
+    assert mediator.commands[-1] == bytes.fromhex("CC010706313233343536341201010001")
+
+
+async def test_repeat_counts_and_calculates(mediator, run) -> None:
+    result = await run(
+        """
+- repeat:
+    times: 3
+    as: n
+    steps:
+      - send: {test: {test_number: "${n+9}"}}
+        expect: [command-received, command-executed]
+"""
+    )
+    assert result.verdict == "PASS"
+    assert [raw[10] for raw in mediator.commands] == [10, 11, 12]
+    assert [step.number for step in result.steps] == ["1.1.1", "1.2.1", "1.3.1"]
+    assert result.planned == 3
+
+
+async def test_silence_fails_when_something_comes(mediator, run) -> None:
+    mediator.answer(0x01, CommandReceived(1, 0), CommandExecuted(1, 0), event(Answer))
+    result = await run("- send: start\n- {events: [], silence: 0.05}")
+    assert "nothing on KPD2 for 0.05 s\ncame: answer" in failure(result)
+
+
+async def test_silence_passes_when_all_has_been_read_or_forgotten(mediator, run) -> None:
+    mediator.answer(0x01, CommandReceived(1, 0), CommandExecuted(1, 0), event(Answer), event(Release))
+    result = await run(
+        "- send: start\n- {events: [answer]}\n- events: [release]\n- forget: both\n- silence: 0.02"
+    )
+    assert result.verdict == "PASS", result.failures
+
+
+async def test_a_new_password_is_used_from_the_next_command_on(mediator, run) -> None:
+    await run(
+        '- send: {set-password: {new_password: "654321"}}\n- send: get-version\n- send: stop\n- send: start'
+    )
+    assert [raw[4:10] for raw in mediator.commands] == [b"123456", b"654321", b"654321", b"123456"]
+
+
+async def test_a_refused_new_password_is_not_used(mediator, run) -> None:
+    mediator.answer(0x03, CommandReceived(3, 0), CommandExecuted(3, 1))
+    await run('- send: {set-password: {new_password: "654321"}}\n- send: get-version')
+    assert [raw[4:10] for raw in mediator.commands] == [b"123456", b"123456"]
+
+
+async def test_secret_passwords_are_masked_in_what_is_shown(mediator, run, printed) -> None:
+    await run('- send: {set-password: {new_password: "987789"}}\n- send: get-version')
+    text = "".join(printed)
+    assert "CC 01 03 06 ** ** ** ** ** ** ** ** ** ** ** **" in text
+    assert "CC 01 11 00 ** ** ** ** ** **" in text
+    assert "987789" not in text
+
+
+async def test_bytes_one_at_a_time_reach_the_mediator_whole(mediator, run) -> None:
+    result = await run("- {send: start, split: 1, expect: [command-received, command-executed]}")
+    assert result.verdict == "PASS"
+
+
+async def test_coalesced_units_are_a_finding_not_an_error(mediator, run, printed) -> None:
+    together = mediator.codec.encode(CommandReceived(1, 0)) + mediator.codec.encode(CommandExecuted(1, 0))
+    mediator.answer(0x01, together)
+    result = await run("- {send: start, expect: [command-received, command-executed]}")
+    assert result.verdict == "PASS"
+    assert result.findings == {"came together with others in one read": 2}
+    assert "! came together with others in one read" in "".join(printed)
+
+
+async def test_a_channel_closed_by_the_mediator(mediator, run) -> None:
+    mediator.answer(0x02, lambda: mediator.hang_up("kpd1"))
+    result = await run("- {send: stop, expect: []}\n- closed: kpd1\n- send: start")
+    assert [step.verdict for step in result.steps] == ["PASS", "PASS", "FAIL"]
+    assert "KPD1 is not connected" in failure(result)
+
+
+async def test_a_channel_that_stays_open_fails_closed(mediator, run) -> None:
+    result = await run("- connect: both\n- {closed: kpd2, within: 0.02}")
+    assert failure(result) == "expected: the mediator closes KPD2\nstill open after 0.02 s"
+
+
+async def test_disconnect_and_connect_again(mediator, run) -> None:
+    result = await run("- send: start\n- disconnect: both\n- connect: both\n- send: stop")
+    assert result.verdict == "PASS"
+    assert mediator.connected == ["kpd2", "kpd1"] * 2
+
+
+async def test_a_refused_connection_names_host_and_port(mediator, run, around) -> None:
+    port = mediator.ports["kpd2"]
+    await mediator.stop()
+    result = await run("- send: start")
+    assert isinstance(result.error, ConnectError)
+    assert str(result.error).startswith(f"127.0.0.1:{port}: KPD2 can't be reached: ")
+
+
+async def test_a_call_is_made_by_the_call_maker(mediator, run, around) -> None:
+    asked = []
+
+    async def make(domain: str, request: dict[str, Any]) -> str:
+        asked.append((domain, request))
+        mediator.say(event(NumberReceived))
+        return "c1"
+
+    result = await run(
+        """
+- send: start
+- call: {domain: test.domain, a: "${who}", b: "28332", talk: 0.2}
+  events: [{number-received: {called: {number: "28332"}}}]
+""",
+        head="variables: {who: '28331'}",
+        around_=replace(around, make_call=make),
+    )
+    assert result.verdict == "PASS"
+    assert asked == [("test.domain", {"a": "28331", "b": "28332", "talk": 0.2})]
+
+
+async def test_a_refused_call_fails_its_step(mediator, run, around) -> None:
+    async def make(domain: str, request: dict[str, Any]) -> str:
+        raise StepError("the switch refused the call with HTTP 404: no domain x")
+
+    result = await run("- call: {domain: x, a: '1', b: '2'}", around_=replace(around, make_call=make))
+    assert failure(result) == "the switch refused the call with HTTP 404: no domain x"
+
+
+async def test_a_call_without_a_switch_is_a_mistake_of_the_script(mediator, run) -> None:
+    result = await run("- call: {domain: x, a: '1', b: '2'}")
+    assert isinstance(result.error, ScriptError)
+    assert "test.yaml:5: steps[1]: call: needs a switch: give --web URL" in str(result.error)
+
+
+async def test_http_is_asked_again_until_the_reply_fits(mediator, run, around) -> None:
+    states = iter(["stopped", "started"])
+
+    async def request(method: str, path: str, body: Any) -> tuple[int, Any]:
+        return 200, {"state": next(states), "objects": 3}
+
+    step = "- http: {path: status, status: 200, reply: {state: started}}"
+    result = await run(step, around_=replace(around, request=request))
+    assert result.verdict == "PASS"
+
+
+async def test_an_http_reply_that_differs_fails(mediator, run, around) -> None:
+    async def request(method: str, path: str, body: Any) -> tuple[int, Any]:
+        return 404, {"detail": "no"}
+
+    step = "- {http: {method: POST, path: faults, status: 200}, within: 0}"
+    result = await run(step, around_=replace(around, request=request))
+    assert "status: expected 200 (C8h), came 404 (194h)" in failure(result)
+
+
+async def test_tables_come_in_order(mediator, run) -> None:
+    mediator.answer(
+        0x0A, CommandReceived(10, 0), object_info(1, 1, 2), object_info(2, 2, 2), CommandExecuted(10, 0)
+    )
+    result = await run(
+        """
+- send: get-objects
+  expect: [command-received, {object-info: {object_number: 1, total: 2, index: 1}},
+           {object-info: {object_number: {one_of: [2, 3]}, number: {not: null}}}, command-executed]
+"""
+    )
+    assert result.verdict == "PASS"
+    assert mediator.commands == [bytes.fromhex("CC010A10313233343536" + "FF" * 16)]
+
+
+async def test_two_consoles(mediator, run) -> None:
+    result = await run("- {send: start}\n- {send: get-version, console: second}")
+    assert result.verdict == "PASS"
+    assert mediator.connected == ["kpd2", "kpd1", "kpd2", "kpd1"]
+
+
+async def test_a_value_that_can_not_be_sent_fails_the_step(mediator, run) -> None:
+    result = await run("- send: {add-ksl: {ksl_group: 1, group_type: combined, ksl_a: {stream: 7, ksl: 31}}}")
+    assert "ksl" in failure(result)
+    assert mediator.commands == []

@@ -1,0 +1,125 @@
+"""Every mistake in a scenario names file:line, key, value and what is allowed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sorm_mediator.console import scenario
+from sorm_mediator.console.errors import ScriptError
+
+HEAD = "name: a test\nsteps:\n"
+
+
+def mistake(text: str) -> str:
+    with pytest.raises(ScriptError) as caught:
+        scenario.parse(text, Path("x.yaml"))
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_the_dialogue_of_the_contract_is_read() -> None:
+    read = scenario.parse(
+        """
+name: own subscriber, combined control
+steps:
+  - send: start
+    expect: [{command-received: {status: 0}}, {command-executed: {status: 0}}]
+  - send: {add-ksl: {ksl_group: 1, group_type: combined, ksl_a: {stream: 0, ksl: 1}}}
+  - send: {add-object: {object_number: 258, object_type: own-subscriber, number_sign: own, number: "28331",
+                        category: combined, ksl_group: 1, priority: normal}}
+  - call: {domain: test.domain, a: "28331", b: "28332", talk: 0.2}
+  - events: [{number-received: {called: {number: "28332"}, operation: 0}}, answer, {release: {operation: 5}}]
+    within: 2
+  - raw: "CC 01 0B 03 31 32 33 34 35 36 FF FF FF FF"     # bytes as they are
+    expect: [{command-received: {command: 11, status: 0x10}}]
+"""
+    )
+    assert len(read.steps) == 6
+    assert read.steps[4].within == 2
+    assert read.steps[5].expect is not None
+    assert read.steps[5].expect[0].resolve({}) == {"command": 11, "status": 16}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "x.yaml:1: is empty"),
+        ("- a", "x.yaml:1: ['a'] is not allowed here; allowed: a mapping with the keys name"),
+        ("name: a", "x.yaml:1: steps is missing"),
+        ("name: a\nstep: []\n", "x.yaml:2: step: unknown key; allowed: name, description, lab"),
+        ("name: a\nsteps: []\n", "x.yaml:2: steps: [] is not allowed here; allowed: at least one step"),
+        ("name: a\nname: b\nsteps: []", "x.yaml:2: name: is given twice"),
+        ("name: [\n", "x.yaml:2: is not YAML"),
+        ("name: !!python/object:os.system a\nsteps: []", "x.yaml:1: is not YAML: could not determine a constructor"),
+        (HEAD + "  - sent: start", "x.yaml:3: steps[1].sent: unknown key; allowed: send, raw, call"),
+        (HEAD + "  - {}", "x.yaml:3: steps[1]: a step needs one of send, raw"),
+        (HEAD + "  - send: begin", "x.yaml:3: steps[1].send: 'begin' is no name of a command; allowed: start, stop"),
+        (HEAD + "  - {send: start, raw: '00'}", "steps[1].raw: a step does one thing, and this one has 'send' already"),
+        (
+            HEAD + "  - send: start\n  - send:\n      test:\n        number: 1",
+            "x.yaml:6: steps[2].send.test.number: test has no such field; allowed: test_number, orm_number, password",
+        ),
+        (
+            HEAD + "  - send: {add-object: {priority: urgent}}",
+            "steps[1].send.add-object.priority: 'urgent' is not allowed here; allowed: high, normal, null, or bytes",
+        ),
+        (HEAD + "  - send: {test: {test_number: 256}}", "256 is not allowed here; allowed: an integer from 0 to 255"),
+        (HEAD + "  - send: {test: {test_number: true}}", "true is not allowed here; allowed: an integer"),
+        (HEAD + "  - send: {get-services: {number: 28331}}", 'allowed: 1 to 18 digits in quotation marks, such as "28331"'),
+        (HEAD + "  - send: {add-ksl: {ksl_a: {stream: 1}}}", "ksl_a: ksl is missing; allowed: a mapping of stream, ksl"),
+        (HEAD + "  - send: {set-password: {new_password: '12345'}}", "allowed: six characters in quotation marks"),
+        (HEAD + "  - raw: 'CC 0'", "steps[1].raw: 'CC 0' is not allowed here; allowed: bytes in hexadecimal"),
+        (HEAD + "  - expect: [answer]", "steps[1].expect[1]: answer comes on KPD2: expect it under events"),
+        (HEAD + "  - events: [command-received]", "command-received comes on KPD1: expect it under expect"),
+        (HEAD + "  - expect: [{command-received: {state: 0}}]", "command-received has no such field; allowed: command, status"),
+        (HEAD + "  - expect: [{command-received: {}, command-executed: {}}]", "allowed: the name of one message"),
+        (HEAD + "  - {send: start, within: soon}", "steps[1].within: 'soon' is not allowed here; allowed: seconds"),
+        (HEAD + "  - {send: start, within: -1}", "steps[1].within: -1 is not allowed here; allowed: seconds"),
+        (HEAD + "  - {send: start, save: {call: c}}", "steps[1].save: belongs to a step with call"),
+        (HEAD + "  - restart: switch", "steps[1].restart: 'switch' is not allowed here; allowed: gateway"),
+        (HEAD + "  - connect: kpd3", "steps[1].connect: 'kpd3' is not allowed here; allowed: kpd1, kpd2, both"),
+        (HEAD + "  - call: {domain: d, a: '1'}", "steps[1].call: b is missing"),
+        (HEAD + "  - call: {domain: d, a: '1', b: '2', outcome: gone}", "allowed: answer, busy, no-answer, fail, incomplete"),
+        (HEAD + "  - send: {test: {test_number: '${n}'}}", "the variable 'n' isn't known here"),
+        (HEAD + "  - send: {test: {test_number: '${n'}}", "allowed: ${name}, ${name+1}"),
+        ("name: a\nlab: labs/nowhere.toml\nsteps: [{send: start}]", "x.yaml:2: lab: 'labs/nowhere.toml' is not found"),
+        ("name: a\nconfig: {mediator: 1}\nsteps: [{send: start}]", "x.yaml:2: config.mediator: 1 is not allowed here"),
+        ("name: a\nvariables: {a b: 1}\nsteps: [{send: start}]", "variables.a b: is no name of a variable"),
+    ],
+)  # fmt: skip
+def test_a_mistake_names_its_place_and_what_is_allowed(text: str, says: str) -> None:
+    assert says in mistake(text)
+
+
+def test_a_document_that_unfolds_without_end_is_refused() -> None:
+    bomb = "name: a\nvariables: {}\nx0: &x0 [1,1,1,1,1,1,1,1,1]\n"
+    for level in range(1, 8):
+        bomb += f"x{level}: &x{level} [{', '.join([f'*x{level - 1}'] * 9)}]\n"
+    assert "unfolds into more than" in mistake(bomb)
+
+
+def test_a_document_that_holds_itself_is_refused() -> None:
+    assert "nested too deeply, or holds itself" in mistake("name: &a [*a]\nsteps: []")
+
+
+def test_a_file_that_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(ScriptError, match=r"none\.yaml: can't be read: "):
+        scenario.load(tmp_path / "none.yaml")
+
+
+def test_a_lab_is_found_above_the_scenario(tmp_path: Path) -> None:
+    (tmp_path / "labs").mkdir()
+    (tmp_path / "labs" / "own.toml").touch()
+    (tmp_path / "scenarios").mkdir()
+    file = tmp_path / "scenarios" / "a.yaml"
+    file.write_text("name: a\nlab: labs/own.toml\nsteps: [{send: start}]", encoding="utf-8")
+    assert scenario.load(file).lab == tmp_path / "labs" / "own.toml"
+
+
+@pytest.mark.parametrize("written", ["0x10", "'0x10'", "16"])
+def test_an_integer_may_be_hexadecimal(written: str) -> None:
+    read = scenario.parse(HEAD + f"  - expect: [{{command-received: {{status: {written}}}}}]")
+    assert read.steps[0].expect is not None
+    assert read.steps[0].expect[0].resolve({}) == {"status": 16}

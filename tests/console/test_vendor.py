@@ -1,0 +1,196 @@
+"""The vendor tester's scripts: read, run against a scripted mediator, and their mistakes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from protocol import (
+    Answer,
+    Codec,
+    CommandExecuted,
+    CommandReceived,
+    NumberReceived,
+    NumberSign,
+    ObjectType,
+    Options,
+    Party,
+    Priority,
+    Release,
+    ServiceUsed,
+    TestReplyKpd1,
+    Time,
+)
+from sorm_mediator.console import vendor
+from sorm_mediator.console.errors import ScriptError
+from sorm_mediator.console.printing import TextPrinter
+from sorm_mediator.console.results import ScriptResult
+from sorm_mediator.console.vendor_runner import VendorRunner
+
+PATH = Path("a.json")
+NUMBERS = {"1": "01010", "2": "01001", "3": "01101"}
+
+
+def party(number: str) -> Party:
+    return Party(NumberSign.OWN, number)
+
+
+def event(
+    kind: type, number: int, a: str, b: str, service: int | None = None, *, operation: int | None = None
+) -> Any:
+    selection = 0x02 if NUMBERS[str(number)] == "01010" else 0x08
+    return kind(
+        7, ObjectType.OWN_SUBSCRIBER, number, selection, 0x1C, 4 if service else 0, party(a), party(b), None, None, None,
+        Time(1, 2, 3, 4), Priority.NORMAL, operation, service, None,
+    )  # fmt: skip
+
+
+def forwarded(number: int, called: str) -> list[Any]:
+    return [
+        event(NumberReceived, number, "01010", called),
+        event(ServiceUsed, number, "01001", "01101", 0x21),
+        event(Answer, number, "01010", "01101"),
+        event(Release, number, "01010", "01101", operation=5),
+    ]
+
+
+@pytest.fixture
+def play(around: Any, mediator: Any) -> Callable[..., Any]:
+    mediator.codec = Codec(Options(object_byte_order="big"))
+
+    async def play_script(text: str, **changes: Any) -> ScriptResult:
+        script = vendor.parse(text, PATH)
+        surroundings = replace(around, codec=mediator.codec, **changes)
+        return await VendorRunner(script, surroundings, TextPrinter(lambda _: None)).run()
+
+    return play_script
+
+
+async def test_command_lines_and_expected_codes(play, mediator) -> None:
+    mediator.answer(0x01, CommandReceived(1, 0), CommandExecuted(1, 3))
+    mediator.answer(0x0E, CommandReceived(14, 0), TestReplyKpd1(7, 1, 1))
+    result = await play(
+        """[
+        {"//": "a wrong password"},
+        {"test-mgm": {"cmd": "start-sorm -p 000000", "ack": "00", "exec": "03"}},
+        {"test-mgm": {"//": "and the right one", "cmd": "start-sorm", "ack": "00", "exec": "00"}},
+        {"test-mgm": {"cmd": "test 7", "ack": "00", "exec": "00"}},
+        "get-version"
+        ]"""
+    )
+    assert [step.verdict for step in result.steps] == ["PASS"] * 4
+    assert [raw[2] for raw in mediator.commands] == [1, 1, 14, 17]
+
+
+async def test_a_wrong_code_fails_with_both(play, mediator) -> None:
+    mediator.answer(0x01, CommandReceived(1, 0), CommandExecuted(1, 7))
+    result = await play('[{"test-mgm": {"cmd": "start-sorm", "ack": "00", "exec": "00"}}, "stop-sorm"]')
+    [failed] = result.failures
+    assert "exec (28h): expected 00, came 07" in str(failed.failure)
+    assert len(mediator.commands) == 1
+
+
+async def test_a_vendor_code_may_come_in_either_message(play, mediator) -> None:
+    mediator.answer(0x01, CommandReceived(1, 0x16))
+    result = await play('[{"test-mgm": {"cmd": "start-sorm", "ack": "00", "exec": "16"}}]')
+    assert result.verdict == "PASS"
+
+
+def forwarding_script(recvs: dict[str, str], **options: Any) -> str:
+    """Both observers of 01010 -> 01001 -> 01101: the A side and the forwarding B side."""
+    make = {"make": options.pop("make")} if "make" in options else {}
+    calls = []
+    for observer, called in recvs.items():
+        pairs = [("41", "number_a", called), ("44", "number_b", "01101"), ("42", "number_a", "01101")]
+        pairs.append(("43", "number_a", "01101"))
+        steps = [{"options": {"mode": "required", "timeout": 1, **options, **make}}, {"observer": observer}]
+        steps += [
+            {"recv": {"number-a": a, "number-b": b, "msg": msg, "test": {"ksl-a": "FF", "ss": "21" if msg == "44" else "FF"}}}
+            for msg, a, b in pairs
+        ]  # fmt: skip
+        make = {}  # the first observation makes the call, the others see it too
+        calls.append(f'"call": {json.dumps(steps)}')
+    variables = '"variables": {"number_a": "01010", "number_b": "01001"}'
+    return f'[{{"calls": [{{{variables}, {", ".join(calls)}}}]}}]'
+
+
+async def test_two_observers_each_see_their_own_set(play, mediator) -> None:
+    async def make(domain: str, request: dict[str, Any]) -> str:
+        sets = zip(forwarded(2, "01001"), forwarded(1, "01001"), strict=True)
+        mediator.say(*(one for pair in sets for one in pair))
+        return "c"
+
+    script = forwarding_script({"number_a": "number_b", "number_b": "number_b"}, make={"domain": "d"})
+    result = await play(script, make_call=make)
+    assert [step.verdict for step in result.steps] == ["PASS", "PASS"], [s.failure for s in result.failures]
+
+
+async def test_a_wrong_event_fails_with_the_difference(play, mediator) -> None:
+    async def make(domain: str, request: dict[str, Any]) -> str:
+        assert request == {"a": "01010", "b": "01001"}
+        mediator.say(event(NumberReceived, 1, "01010", "01001"), event(Answer, 1, "01010", "01101"))
+        return "c"
+
+    result = await play(forwarding_script({"number_a": "number_b"}, make={"domain": "d"}), make_call=make)
+    [failed] = result.failures
+    assert "msg: expected 44h, came 42h" in str(failed.failure)
+
+
+async def test_a_call_that_nobody_makes_times_out_or_is_optional(play) -> None:
+    result = await play(forwarding_script({"number_a": "number_b"}, timeout=0.02))
+    assert "nothing that fits came within 0.02 s" in str(result.failures[0].failure)
+    result = await play(forwarding_script({"number_a": "number_b"}, timeout=0.02, mode="optional"))
+    assert result.verdict == "PASS"
+    assert "optional, and not seen" in result.steps[0].notes[0]
+
+
+async def test_a_command_inside_a_call_names_the_call(play, mediator) -> None:
+    async def make(domain: str, request: dict[str, Any]) -> str:
+        mediator.say(event(NumberReceived, 1, "01010", "01001"))
+        return "c"
+
+    script = """[{"calls": [{"variables": {"number_a": "01010", "number_b": "01001"}, "call": [
+        {"options": {"make": {"domain": "d"}, "timeout": 1}},
+        {"recv": {"msg": "41", "test": {"obj": "0001", "type": "01", "call": "0007", "priority": "02"}}},
+        "wiretap $call 1"]}]}]"""
+    result = await play(script, make_call=make)
+    assert result.verdict == "PASS", [s.failure for s in result.failures]
+    assert mediator.commands == [bytes.fromhex("CC010706313233343536" + "0700010001" + "01")]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("{}", "a.json:1: is no JSON array of commands"),
+        ('["start-sorm"', "a.json:1: is not JSON: expected ',' or ']'"),
+        ('["start-sorm",\n tru]', "a.json:2: is not JSON: Expecting value"),
+        ('["start-sorm"] 1', "a.json:1: has something after the array"),
+        ('[\n"begin"]', "a.json:2: 'begin': 'begin' is no command; allowed: start-sorm"),
+        ('[\n\n{"tests": 1}]', "a.json:3: 'tests' is no step; allowed: a command line, //, test-mgm, calls"),
+        ('[{"test-mgm": {"ack": "00"}}]', "test-mgm.cmd: is missing"),
+        ('[{"test-mgm": {"cmd": "stop-sorm", "ack": 0}}]', "test-mgm.ack: 0 is not allowed; allowed: a code"),
+        (
+            '[{"test-mgm": {"cmd": "stop-sorm", "nak": "00"}}]',
+            "test-mgm.nak: unknown key; allowed: cmd, ack, exec",
+        ),
+        ('[{"calls": []}]', "calls: has no call"),
+        ('[{"calls": [{"call": []}]}]', "calls[1].call: has no recv"),
+        ('[{"calls": [{"call": [{"observer": "c"}]}]}]', "'c' is not allowed; allowed: number_a, number_b"),
+        (
+            '[{"calls": [{"call": [{"recv": {"test": {"object": "01"}}}]}]}]',
+            "recv.test.object: unknown key; allowed: call",
+        ),
+        ('[{"calls": [{"call": [{"recv": {"test": {"obj": "1"}}}]}]}]', "allowed: 4 hexadecimal digits"),
+        ('[{"calls": [{"call": [{"options": {"mode": "maybe"}}]}]}]', "allowed: required, optional"),
+        ('[{"lab": "nowhere.toml"}]', "a.json:1: lab: 'nowhere.toml' is not found"),
+    ],
+)
+def test_a_mistake_names_its_place(text: str, says: str) -> None:
+    with pytest.raises(ScriptError) as caught:
+        vendor.parse(text, PATH)
+    assert says in str(caught.value)
