@@ -21,7 +21,7 @@ from typing import Any
 
 from protocol.base import Message
 from protocol.catalog import MESSAGES
-from protocol.codec import UnknownUnit
+from protocol.codec import Codec, UnknownUnit
 from protocol.codes import PREAMBLE, Channel, channel_of
 from protocol.commands import AddKsl
 from protocol.errors import EncodeError, Problem
@@ -169,13 +169,24 @@ def from_json(document: Json, options: Options | None = None) -> Message | bytes
     given = dict(fields)
     if "orm_number" in document:
         given.setdefault("orm_number", document["orm_number"])
-    return _build(kind, given, document.get("octets") or {}, options or Options())
+    options = options or Options()
+    octets = document.get("octets", {})
+    if not isinstance(octets, Mapping):
+        raise EncodeError("octets", octets, "a JSON object")
+    message = _build(kind, given, octets, options)
+    return message if _still_spells(message, octets, options) else _build(kind, given, {}, options)
+
+
+def _still_spells(message: Message, octets: Mapping[str, Json], options: Options) -> bool:
+    """Whether the spellings kept beside the fields are of the values in them: a field may have been edited."""
+    codec = Codec(options)
+    return not octets or codec.decode_lenient(codec.encode(message))[0] == message
 
 
 def _message_class(document: Mapping[str, Json]) -> type[Message]:
     name, code, channel = document.get("name"), document.get("code"), document.get("channel")
     if name is None:
-        if code not in _BY_CODE:
+        if not isinstance(code, int) or code not in _BY_CODE:
             raise EncodeError("name", name, f"one of {_NAMES}")
         return _BY_CODE[code]
     found = [message for message in MESSAGES if message.message_name == name]

@@ -1,0 +1,131 @@
+"""Every value that the codec knows has a text in both languages."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from enum import StrEnum
+
+import pytest
+
+from protocol import codes, texts
+from protocol.catalog import MESSAGES
+
+LANGUAGES: tuple[texts.Lang, ...] = ("en", "ru")
+NAMED = (
+    codes.ObjectType,
+    codes.NumberSign,
+    codes.Category,
+    codes.GroupType,
+    codes.Priority,
+    codes.StationType,
+)
+UNKNOWN = {"en": "unknown value", "ru": "неизвестное значение"}
+
+
+def says_something(text: str, lang: texts.Lang) -> bool:
+    has_russian = any("а" <= letter <= "я" or letter == "ё" for letter in text.lower())
+    return bool(text) and UNKNOWN[lang] not in text and has_russian == (lang == "ru")
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("kind", NAMED)
+def test_every_named_value_has_a_text(kind: Iterable[StrEnum], lang: texts.Lang) -> None:
+    for value in kind:
+        assert says_something(texts.value_name_text(value, lang), lang), value
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_coded_integer_has_a_text(lang: texts.Lang) -> None:
+    tables = [
+        (codes.CONNECTIONS, texts.connection_text),
+        (codes.SELECTIONS, texts.selection_text),
+        (codes.SERVICE_PHASES, texts.phase_text),
+        (codes.SERVICES, texts.service_text),
+        (codes.LINE_STATES, texts.line_state_text),
+        (codes.ALARM_TYPES, texts.alarm_type_text),
+        (codes.ACCESS_CODES, texts.access_text),
+    ]
+    for values, text_of in tables:
+        for value in values:
+            assert says_something(text_of(value, lang), lang), (text_of, value)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_operation_code_has_a_text_in_its_message(lang: texts.Lang) -> None:
+    operations = {
+        0x41: codes.OPERATIONS_CONNECT,
+        0x42: codes.OPERATIONS_CONNECT,
+        0x43: codes.OPERATIONS_RELEASE,
+        0x44: codes.OPERATIONS_CONNECT,
+        0x51: codes.OPERATIONS_KSL_CONNECTED,
+        0x52: codes.OPERATIONS_KSL_RELEASED,
+    }
+    for code, values in operations.items():
+        for value in values:
+            assert says_something(texts.operation_text(value, lang, message_code=code), lang), (code, value)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_message_and_every_field_has_a_text(lang: texts.Lang) -> None:
+    for message in MESSAGES:
+        assert says_something(texts.message_text(message.code, lang), lang), message
+        for field in dataclasses.fields(message):
+            assert field.name in texts.FIELDS, field.name
+            assert says_something(texts.field_text(field.name, lang), lang), field.name
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_status_has_a_text(lang: texts.Lang) -> None:
+    assert len(texts.EXTENDED_SEED) == 35
+    assert len(texts.EXTENDED_FURTHER) == 12
+    assert not texts.EXTENDED_SEED.keys() & texts.EXTENDED_FURTHER.keys()
+    for status in (*texts.EXTENDED_SEED, *texts.EXTENDED_FURTHER, *texts.RECEIPT, *texts.EXECUTION):
+        assert says_something(texts.status_text(status, lang), lang), status
+
+
+def test_statuses_are_worded_as_the_mediators_manual_words_them() -> None:
+    assert texts.status_text(0x10, "ru") == (
+        "команда не принята, неверная длина или неверное количество знаков в номере"
+    )
+    assert texts.status_text(0x16, "ru") == "команда «Старт СОРМ» не принята по причине «уже стартовал»"
+    assert texts.status_text(0x33, lang="ru") == "объект уже задан"
+    assert texts.status_text(0x73, lang="ru") == "ошибка выделения КСЛ"
+
+
+def test_a_status_of_the_order_depends_on_the_message() -> None:
+    assert texts.status_text(0x00, message_code=0x27) == "accepted"
+    assert texts.status_text(0x00, message_code=0x28) == "done"
+    assert texts.status_text(0x02, message_code=0x27) == "refused: not started"
+    assert texts.status_text(0x05, message_code=0x28) == "not done: wrong ORM number"
+    assert texts.status_text(0x33, message_code=0x27) == texts.status_text(0x33, message_code=0x28)
+
+
+def test_what_no_table_knows_is_said_and_never_raises() -> None:
+    assert texts.status_text(0xEE) == "unknown value 0xEE"
+    assert texts.operation_text(0x09, "ru", message_code=0x43) == "неизвестное значение 0x09"
+    assert texts.connection_text(0x33) == "unknown value 0x33"
+    assert texts.selection_text(0) == "unknown value 0x00"
+    assert texts.message_text(0x7F) == "unknown value 0x7F"
+    assert texts.value_name_text("purple") == "unknown value purple"
+    assert texts.field_text("some_field") == "some field"
+    assert texts.channel_text("kpd3") == "kpd3"
+
+
+def test_what_was_not_given_is_said_so() -> None:
+    assert texts.service_text(None) == "not given"
+    assert texts.selection_text(None, "ru") == "не задано"
+    assert texts.line_state_text(None) == "unknown"
+    assert texts.operation_text(None, message_code=0x41) == "statistical control"
+    assert texts.operation_text(None, message_code=0x43) == "not given"
+
+
+def test_a_selection_sign_names_all_its_reasons() -> None:
+    assert texts.selection_text(0x01) == "A number (combined)"
+    assert texts.selection_text(0x38) == "B number (statistical), trunk (separate)"
+
+
+def test_a_bitmap_names_its_streams() -> None:
+    assert texts.streams_text(0x05) == "streams 0, 2"
+    assert texts.streams_text(0x00) == "no stream"
+    assert texts.streams_text(0x80, "ru") == "потоки 7"
