@@ -1,0 +1,224 @@
+"""The emulated switch as a box: SSH toward mediators, RADIUS reports to them, the clock for its calls."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+import secrets
+import time
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+from radius.packet import ReportError
+from radius.report import CallReport
+from radius.reporter import Reporter
+from sorm_mediator.config import Config
+from sorm_mediator.errors import BoxError, cannot_listen
+from sorm_mediator.switch.call import Call, CallRequest
+from sorm_mediator.switch.engine import Engine
+from sorm_mediator.switch.session import MediatorSession
+from sorm_mediator.switch.subscribers import Domain
+from ssh_control.dialect import ClientHello, Refused
+from ssh_control.keys import KeyProblem
+from ssh_control.server import SormServer
+
+log = logging.getLogger(__name__)
+
+NOT_SERVED = 0x11
+"""Code of a refused hello: what the mediator says of itself does not suit (PROTOCOL 6.1, parameters)."""
+
+
+class Target(NamedTuple):
+    """Where a mediator gets its reports."""
+
+    host: str
+    port: int
+    secret: str
+
+    @property
+    def mediator(self) -> str:
+        """The name that the mediator goes by: ``host:port`` of its sink."""
+        return f"{self.host}:{self.port}"
+
+
+class SwitchBox:
+    """``await start()`` it, ``await stop()`` it.
+
+    Raises :class:`~sorm_mediator.config.ConfigError` for routing contexts that can't be used, and
+    :class:`BoxError` for a host key that can't be. ``config.switch`` must be there.
+    """
+
+    def __init__(self, config: Config) -> None:
+        if config.switch is None:
+            raise BoxError("switch: a [switch] table with its domains is needed to run the switch")
+        self.config = config.switch
+        # Ids of calls must not come again after a restart: the mediator still remembers the old ones.
+        self.engine = Engine(config.switch, config.directory, prefix=f"{secrets.token_hex(3)}-")
+        key_file = config.directory / self.config.host_key_file if self.config.host_key_file else None
+        try:
+            self._server = SormServer(self, self.config.host, self.config.ssh_port, key_file)
+        except KeyProblem as problem:
+            raise BoxError(f"switch.host_key_file: {problem}") from None
+        self.counters: Counter[str] = Counter()
+        self._default: Target | None = None
+        self._reporters: dict[Target, Reporter] = {}
+        self._starting: set[asyncio.Task[None]] = set()
+        self._channels: Counter[tuple[str, str]] = Counter()
+        self._timer: asyncio.TimerHandle | None = None
+        self._running = False
+
+    @property
+    def public_host_key(self) -> str:
+        """The public host key as one line: what a mediator pins."""
+        return self._server.public_key
+
+    async def start(self) -> dict[str, str]:
+        """Listen. Returns ``{"ssh": "host:port"}``. Raises :class:`BoxError`."""
+        try:
+            host, port = await self._server.start()
+        except OSError as error:
+            raise cannot_listen("switch.ssh_port", self.config.host, self.config.ssh_port, error) from error
+        self._running = True
+        try:
+            for domain in self.engine.domains.values():
+                for target in self._targets(domain):
+                    await self._reporter(target).start()
+        except OSError as error:
+            await self.stop()
+            where = f"{target.host}:{target.port}"
+            raise BoxError(f"switch.domains.radius_servers: {where} has no address: {error}") from error
+        self._arm()
+        return {"ssh": f"{host}:{port}"}
+
+    async def stop(self) -> None:
+        """Stop listening and reporting. Safe to call again."""
+        self._running = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for task in self._starting:
+            task.cancel()
+        await asyncio.gather(*self._starting, return_exceptions=True)
+        await self._server.close()
+        for reporter in self._reporters.values():
+            reporter.close()
+
+    def set_default_radius(self, address: tuple[str, int], secret: str) -> None:
+        """The sink of the lab's own mediator, for domains whose ``radius_servers`` are left out.
+
+        To be called in the running loop, after :meth:`start`.
+        """
+        self._default = Target(*address, secret)
+        if self._default not in self._reporters:
+            task = asyncio.get_running_loop().create_task(self._reporter(self._default).start())
+            self._starting.add(task)
+            task.add_done_callback(partial(self._started, self._default))
+
+    def place_call(self, domain: str, request: CallRequest) -> Call:
+        """Make a call now. Raises :class:`~sorm_mediator.switch.call.CallRefused`."""
+        call = self.engine.place_call(domain, request, time.time())
+        self.counters["calls"] += 1
+        self._tick()
+        return call
+
+    def status(self) -> dict[str, Any]:
+        """Counters and present numbers, for people and monitoring."""
+        return {
+            "calls": self.engine.active,
+            "sessions": {f"{mediator} in {domain}": n for (domain, mediator), n in self._channels.items()},
+            "counters": dict(self.counters),
+            "ssh": dict(self._server.counters),
+            "radius": [reporter.status() for reporter in self._reporters.values()],
+        }
+
+    # --- the SSH server's backend
+
+    def login(self, user: str, password: str, peer: str) -> str | None:
+        """Who may log in: the domain, with its password. The reason of a refusal is for the log."""
+        domain = self.engine.domains.get(user)
+        expected = domain.config.password.get_secret_value() if domain else ""
+        right = hmac.compare_digest(password.encode(), expected.encode())
+        if not self.config.licence.sorm_enabled:
+            return "the licence has no SORM (switch.licence.sorm_enabled)"
+        if domain is None:
+            return "there is no such domain"
+        if not domain.config.enabled:
+            return "SORM is not enabled in the domain"
+        if not expected:
+            return "the domain has no password for SORM"
+        if not right:
+            return "wrong password"
+        if not self._targets(domain):
+            return "the domain has no RADIUS server: nobody to report calls to"
+        return None
+
+    def open(
+        self, user: str, hello: ClientHello, peer: str, notify: Callable[[dict[str, Any]], None]
+    ) -> MediatorSession:
+        """A mediator is there. Raises :class:`~ssh_control.dialect.Refused`."""
+        domain = self.engine.domains[user]
+        known = [target.mediator for target in self._targets(domain)]
+        if hello.radius not in known:
+            raise Refused(
+                NOT_SERVED, f"{hello.radius or 'no sink'} is no RADIUS server of {user}: {', '.join(known)}"
+            )
+        channel = (user, hello.radius)
+        limit = self.config.licence.sorm_channels
+        if channel not in self._channels and len(self._channels) >= limit:
+            raise Refused(NOT_SERVED, f"the licence allows {limit} connections of mediators with domains")
+        self._channels[channel] += 1
+        return MediatorSession(domain, hello.radius, partial(self._closed, channel))
+
+    def _closed(self, channel: tuple[str, str]) -> None:
+        self._channels[channel] -= 1
+        if not self._channels[channel]:
+            del self._channels[channel]
+
+    # --- reports
+
+    def _targets(self, domain: Domain) -> list[Target]:
+        servers = domain.config.radius_servers
+        if servers is None:
+            return [self._default] if self._default else []
+        return [Target(server.host, server.port, server.secret.get_secret_value()) for server in servers]
+
+    def _reporter(self, target: Target) -> Reporter:
+        if target not in self._reporters:
+            self._reporters[target] = Reporter((target.host, target.port), target.secret)
+        return self._reporters[target]
+
+    def _started(self, target: Target, task: asyncio.Task[None]) -> None:
+        self._starting.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            log.error("reports to %s: %s", target.mediator, task.exception())
+
+    def _send(self, mediator: str, report: CallReport) -> None:
+        domain = self.engine.domains[report.domain]
+        for target in self._targets(domain):
+            if target.mediator == mediator:
+                try:
+                    self._reporter(target).send(report)
+                except ReportError as error:
+                    self.counters["reports impossible"] += 1
+                    log.error("call %s: not reported to %s: %s", report.call_id, mediator, error)  # noqa: TRY400
+                else:
+                    self.counters["reports"] += 1
+
+    # --- the clock
+
+    def _tick(self) -> None:
+        for mediator, report in self.engine.tick(time.time()):
+            self._send(mediator, report)
+        self._arm()
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        deadline = self.engine.next_deadline()
+        if deadline is not None and self._running:
+            delay = max(0.0, deadline - time.time())
+            self._timer = asyncio.get_running_loop().call_later(delay, self._tick)

@@ -1,0 +1,235 @@
+"""One call: what was asked for, its parties, how far it has come, and what has happened in it.
+
+The life of a call is :data:`CALL_TABLE`; :mod:`sorm_mediator.switch.engine` leads it from state to state.
+
+Source: DESIGN 5, 6 (HTTP); PROTOCOL 3.9, 3.13, 7.3-7.11.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
+from typing import Final, Literal
+
+from radius.report import Match, Party, ServiceUse
+from sorm_mediator.switch.objects import ControlledObject, Touched
+from sorm_mediator.switch.routing import Number, RoutingResult
+from sorm_mediator.switch.subscribers import Domain, Subscriber, Trunk
+
+Outcome = Literal["answer", "busy", "no-answer", "fail", "incomplete"]
+Role = Literal["a", "b"]
+Phase = Literal["use", "order", "check", "cancel"]
+
+RELEASE_FAULT: Final = 0x01
+RELEASE_INCOMPLETE: Final = 0x02
+RELEASE_BUSY: Final = 0x03
+RELEASE_NO_ANSWER: Final = 0x04
+RELEASE_AFTER_TALK: Final = 0x05
+"""Causes of release (PROTOCOL 3.13, 43h)."""
+
+PHASES: Final[Mapping[str, int]] = MappingProxyType(
+    {"order": 0x01, "check": 0x02, "cancel": 0x03, "use": 0x04}
+)
+"""Service phases (PROTOCOL 3.10)."""
+
+OWN_TO_OWN: Final = 0x1C
+OUTGOING: Final = 0x11
+INCOMING: Final = 0x12
+TRANSIT: Final = 0x18
+TRANSIT_INTERNATIONAL: Final = 0x14
+"""Kinds of connection, all set up automatically (PROTOCOL 3.9, 7.11)."""
+
+
+class State(Enum):
+    """Where a call is."""
+
+    DIALLING = "dialling"
+    RINGING = "ringing"
+    TALKING = "talking"
+    RELEASED = "released"
+
+
+class Input(Enum):
+    """What moves a call on."""
+
+    ALERT = "alert"
+    FORWARD = "forward"
+    ANSWER = "answer"
+    RELEASE = "release"
+
+
+CALL_TABLE: Final[Mapping[tuple[State, Input], State]] = MappingProxyType(
+    {
+        (State.DIALLING, Input.ALERT): State.RINGING,
+        (State.DIALLING, Input.FORWARD): State.DIALLING,
+        (State.DIALLING, Input.RELEASE): State.RELEASED,
+        (State.RINGING, Input.FORWARD): State.DIALLING,
+        (State.RINGING, Input.ANSWER): State.TALKING,
+        (State.RINGING, Input.RELEASE): State.RELEASED,
+        (State.TALKING, Input.RELEASE): State.RELEASED,
+    }
+)
+"""State and input -> next state. A forwarded call looks for its new destination as if it were dialling."""
+
+
+class IllegalInputError(Exception):
+    """A call was moved on in a way that its state does not allow; its state is unchanged."""
+
+
+class CallRefused(Exception):  # noqa: N818 - an answer, not a mistake
+    """The switch won't make this call. ``kind`` says whose matter it is; the text says why."""
+
+    def __init__(self, kind: Literal["unknown", "invalid", "refused", "licence"], text: str) -> None:
+        super().__init__(text)
+        self.kind = kind
+        self.text = text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceRequest:
+    """A service to be used during a call.
+
+    service: a name of ``SERVICE_CODES``. at: seconds from the start of the call; what needs a conversation
+    waits for it. by: who uses it; None: A where it is a subscriber of the domain, else B. number: the third
+    party, or the target of a forwarding ordered. phase: used, or ordered, checked, cancelled by it.
+    digits: what is dialled for that. duration: seconds until the end of a hold. ring, talk: of the further
+    call that a consultation or a waiting call is.
+    """
+
+    service: str
+    at: float = 0.0
+    by: Role | None = None
+    number: str = ""
+    phase: Phase = "use"
+    digits: str = ""
+    duration: float | None = None
+    ring: float = 0.05
+    talk: float = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRequest:
+    """A call to be made: the contract of DESIGN 6. Times are seconds.
+
+    origin: ``subscriber`` or ``trunk:NAME``. ring: time until the answer (or until the caller gives up).
+    """
+
+    a: str
+    b: str
+    origin: str = "subscriber"
+    outcome: Outcome = "answer"
+    ring: float = 0.05
+    talk: float = 0.2
+    services: tuple[ServiceRequest, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """A party of a call: its number, and the subscriber or the trunk that it is reached by."""
+
+    number: Number
+    subscriber: Subscriber | None = None
+    trunk: Trunk | None = None
+
+    @property
+    def party(self) -> Party:
+        """The party as SORM is to be shown it."""
+        trunk = self.trunk.number if self.trunk else None
+        return Party(digits=self.number.shown_digits, ni=self.number.shown_ni, trunk=trunk)
+
+    @property
+    def touched(self) -> Touched:
+        """The party as matching sees it."""
+        number = self.number
+        own = self.subscriber is not None
+        return Touched(own, (number.digits, number.shown_digits), number.shown_ni)
+
+
+@dataclass(frozen=True, slots=True)
+class CallEvent:
+    """Something that happened in a call, for people: Unix seconds, what, and details."""
+
+    time: float
+    event: str
+    detail: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class Touches:
+    """What one mediator knows of a call: objects touched with their matches, and how many reports it got."""
+
+    matches: list[tuple[ControlledObject, Match]] = field(default_factory=list)
+    sequence: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """A call."""
+
+    id: str
+    domain: Domain
+    request: CallRequest
+    started: float
+    calling: Endpoint
+    called: Endpoint
+    """The current B; before routing, the number as dialled."""
+    outcome: Outcome
+    """What is going to happen at the number reached."""
+    state: State = State.DIALLING
+    setup_time: float | None = None
+    answer_time: float | None = None
+    release_time: float | None = None
+    release_cause: int | None = None
+    services: list[ServiceUse] = field(default_factory=list)
+    touches: dict[str, Touches] = field(default_factory=dict)
+    """By mediator."""
+    events: list[CallEvent] = field(default_factory=list)
+    routing: list[RoutingResult] = field(default_factory=list)
+    """One for the call itself, one for each hop."""
+    forwarders: list[Subscriber] = field(default_factory=list)
+    members: set[str] = field(default_factory=set)
+    """Numbers of the subscribers that it occupies."""
+    epoch: int = 0
+    """Timers of an earlier state have an earlier epoch, and do nothing."""
+    deferred: list[int] = field(default_factory=list)
+    """Services that wait for the answer, by their place in the request."""
+    held_by: set[Role] = field(default_factory=set)
+    left: set[Role] = field(default_factory=set)
+    """Who has handed its place over (transfer)."""
+    consultation: Call | None = None
+    let_in: bool = False
+    """The called subscriber takes it as a waiting call, whatever its record says."""
+
+    def move(self, cause: Input) -> None:
+        """Go to the next state. Raises :class:`IllegalInputError`."""
+        try:
+            self.state = CALL_TABLE[self.state, cause]
+        except KeyError:
+            raise IllegalInputError(f"{self.id}: {cause.value} while {self.state.value}") from None
+        self.epoch += 1
+
+    def log(self, time: float, event: str, detail: str = "") -> None:
+        """Write down what happened."""
+        self.events.append(CallEvent(time, event, detail))
+
+    def party(self, role: Role) -> Endpoint:
+        """A or the current B."""
+        return self.calling if role == "a" else self.called
+
+    @property
+    def connection(self) -> int:
+        """Octet of the kind of connection between the original A and the current B (PROTOCOL 3.9)."""
+        if self.calling.trunk is None:
+            return OWN_TO_OWN if self.called.trunk is None else OUTGOING
+        if self.called.trunk is None:
+            return INCOMING
+        abroad = "international" in (self.calling.number.shown_ni, self.called.number.shown_ni)
+        return TRANSIT_INTERNATIONAL if abroad else TRANSIT
+
+    @property
+    def dialled(self) -> Party:
+        """B with the digits as they were dialled."""
+        party = self.called.party
+        return Party(digits=self.request.b, ni=party.ni, trunk=party.trunk)

@@ -1,0 +1,171 @@
+"""Digit masks and substitutions of routing rules.
+
+A mask is matched against a whole number:
+
+==========  =====================================================================================
+``5``       that digit (also ``*`` and ``#``)
+``?``       any one digit 0..9
+``(0-1)``   one digit of a class: ranges and single digits, commas allowed: ``(0-15)``, ``(0-1,5)``
+``%``       whatever follows, also nothing; only at the end
+``,``       between masks: any of them
+==========  =====================================================================================
+
+A substitution builds a number from the one that was matched: ``{n}`` and ``{1,2,3}`` are its digits by place,
+counted from 1, ``{%}`` is what ``%`` stood for; everything else stands for itself.
+
+Source: seed 001, routing contexts (``8%``, ``45???``, ``738327(0-1)????``, ``7{%}``, ``38327{1,2,3,4,5}``).
+Lists of masks and several ranges in a class are our reading [inferred].
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+SYMBOLS = "0123456789*#"
+"""What a number can be made of."""
+
+
+class MaskError(ValueError):
+    """A mask or a substitution that is not written as it must be; the text says what is wrong with it."""
+
+
+class SubstitutionError(ValueError):
+    """A substitution asks for a digit that the number does not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """A compiled mask. ``rest`` tells whether every alternative ends in ``%``."""
+
+    text: str
+    pattern: re.Pattern[str]
+    rest: bool
+
+    def match(self, digits: str) -> str | None:
+        """What ``%`` stands for ("" without one) when the whole number fits, else ``None``."""
+        found = self.pattern.fullmatch(digits)
+        if found is None:
+            return None
+        return found[found.lastindex] if found.lastindex else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A compiled substitution: texts, places (from 1), and ``None`` for ``{%}``."""
+
+    text: str
+    parts: tuple[str | int | None, ...]
+
+    @property
+    def needs_rest(self) -> bool:
+        """Whether it uses ``{%}``."""
+        return None in self.parts
+
+    def fill(self, digits: str, rest: str) -> str:
+        """The number made from ``digits`` and what ``%`` stood for. Raises :class:`SubstitutionError`."""
+        made = []
+        for part in self.parts:
+            if part is None:
+                made.append(rest)
+            elif isinstance(part, str):
+                made.append(part)
+            elif part <= len(digits):
+                made.append(digits[part - 1])
+            else:
+                raise SubstitutionError(f"{self.text}: {digits or 'an empty number'} has no digit {part}")
+        return "".join(made)
+
+
+@lru_cache(maxsize=4096)
+def compile_mask(text: str) -> Mask:
+    """Compile a mask. Raises :class:`MaskError`."""
+    alternatives = _split(text)
+    pattern = "|".join(_pattern(alternative) for alternative in alternatives)
+    return Mask(text, re.compile(pattern), all(alternative.endswith("%") for alternative in alternatives))
+
+
+def compile_template(text: str) -> Template:
+    """Compile a substitution. Raises :class:`MaskError`."""
+    parts: list[str | int | None] = []
+    position = 0
+    while position < len(text):
+        if text[position] == "{":
+            end = text.find("}", position)
+            if end < 0:
+                raise MaskError(f"{text!r}: the {{ at {position + 1} is never closed")
+            parts += _places(text, text[position + 1 : end])
+            position = end + 1
+        else:
+            if text[position] not in SYMBOLS:
+                raise MaskError(f"{text!r}: {text[position]!r} is neither a digit nor a substitution in {{}}")
+            parts.append(text[position])
+            position += 1
+    return Template(text, tuple(parts))
+
+
+def _places(text: str, inside: str) -> list[str | int | None]:
+    if inside.strip() == "%":
+        return [None]
+    places: list[str | int | None] = []
+    for item in inside.split(","):
+        place = item.strip()
+        if not (place.isascii() and place.isdecimal() and 1 <= int(place) <= 99):
+            raise MaskError(f"{text!r}: {{{inside}}} must be {{%}} or places from 1, such as {{1,2,3}}")
+        places.append(int(place))
+    return places
+
+
+def _split(text: str) -> list[str]:
+    """The alternatives: cut at commas outside of classes."""
+    depth, alternatives, start = 0, [], 0
+    for position, symbol in enumerate(text):
+        depth += (symbol == "(") - (symbol == ")")
+        if symbol == "," and depth == 0:
+            alternatives.append(text[start:position].strip())
+            start = position + 1
+    alternatives.append(text[start:].strip())
+    if "" in alternatives:
+        raise MaskError(f"{text!r}: an empty mask; write % for any number")
+    return alternatives
+
+
+def _pattern(mask: str) -> str:
+    parts = []
+    position = 0
+    while position < len(mask):
+        symbol = mask[position]
+        if symbol in SYMBOLS:
+            parts.append(re.escape(symbol))
+        elif symbol == "?":
+            parts.append("[0-9]")
+        elif symbol == "%":
+            if position != len(mask) - 1:
+                raise MaskError(f"{mask!r}: % stands for the rest of the number, so it must be the last")
+            parts.append("([0-9*#]*)")
+        elif symbol == "(":
+            end = mask.find(")", position)
+            if end < 0:
+                raise MaskError(f"{mask!r}: the ( at {position + 1} is never closed")
+            parts.append(_class(mask, mask[position + 1 : end]))
+            position = end
+        else:
+            raise MaskError(f"{mask!r}: {symbol!r} is not allowed; use digits, *, #, ?, (0-1) and a final %")
+        position += 1
+    return "".join(parts)
+
+
+def _class(mask: str, inside: str) -> str:
+    allowed: set[str] = set()
+    items = re.findall(r"([0-9])-([0-9])|([0-9*#])|([^,\s])", inside)
+    for low, high, single, wrong in items:
+        if wrong or low > high:
+            raise MaskError(f"{mask!r}: ({inside}) must hold digits or rising ranges: (0-1), (0-3,5)")
+        if single:
+            allowed.add(single)
+        else:
+            allowed.update(str(digit) for digit in range(int(low), int(high) + 1))
+    if not allowed:
+        raise MaskError(f"{mask!r}: ({inside}) allows no digit")
+    return "[" + "".join(re.escape(digit) for digit in sorted(allowed)) + "]"

@@ -1,0 +1,171 @@
+"""What routing is made of: numbers, rules, contexts, and the result of routing one call.
+
+Source: seed 001, the example rule ``to_8`` with its trace, and the contexts of the MultiSORM example.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal
+
+from sorm_mediator.switch.routing.masks import Mask, Template
+
+NUMBER_INDICATORS = ("private", "local", "zone", "intercity", "international", "emergency")
+"""Values of ``ni`` and ``sorm_ni`` (seed 001)."""
+
+Side = Literal["a", "b"]
+
+
+class RoutingError(Exception):
+    """The call can't be routed; the text says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Number:
+    """A party's number on its way through routing.
+
+    digits, ni: what the call is routed by. attributes: what else is known of it (``nai``, ``npi``, ...).
+    sorm_digits, sorm_ni: what a rule has set for SORM; ``None`` as long as none has.
+    """
+
+    digits: str
+    ni: str = ""
+    attributes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    sorm_digits: str | None = None
+    sorm_ni: str | None = None
+
+    @property
+    def shown_digits(self) -> str:
+        """The number as SORM is to show it: what a rule has set, else the routed one."""
+        return self.digits if self.sorm_digits is None else self.sorm_digits
+
+    @property
+    def shown_ni(self) -> str:
+        """The indicator that goes with it."""
+        return self.ni if self.sorm_ni is None else self.sorm_ni
+
+    def get(self, name: str) -> str:
+        """An attribute by the name it has in conditions; "" when it is not known."""
+        if name == "digits":
+            return self.digits
+        return self.ni if name == "ni" else self.attributes.get(name, "")
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One ``<cgpn .../>`` or ``<cdpn .../>``: the mask of the digits, and values for other attributes."""
+
+    side: Side
+    digits: Mask | None = None
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+
+    def fails(self, number: Number) -> str:
+        """Why the number does not fit, in words; "" when it does."""
+        tag = TAGS[self.side]
+        if self.digits is not None and self.digits.match(number.digits) is None:
+            return f"{tag} {number.digits or '(empty)'} does not match {self.digits.text}"
+        for name, allowed in self.attributes.items():
+            if number.get(name) not in allowed:
+                return f"{tag} {name} {number.get(name) or '(unknown)'} is not {' or '.join(allowed)}"
+        return ""
+
+
+TAGS: Mapping[Side, str] = MappingProxyType({"a": "cgpn", "b": "cdpn"})
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One tag of ``<actions>``: what becomes of a side. What is ``None`` stays as it is."""
+
+    side: Side
+    digits: Template | None = None
+    ni: str | None = None
+    attributes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    sorm_digits: Template | None = None
+    sorm_ni: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """The call leaves by the first of these directions that there is."""
+
+    directions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """The called number is one of the domain's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Continue:
+    """Routing goes on in another context with the numbers as they are now."""
+
+    context: str
+
+
+Verdict = External | Local | Continue
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule: taken when all its conditions hold. ``line`` is where it stands in its file."""
+
+    name: str
+    conditions: tuple[Condition, ...]
+    actions: tuple[Action, ...]
+    verdict: Verdict
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A routing context: rules, tried from the first. ``np`` is the numbering plan of its numbers."""
+
+    name: str
+    rules: tuple[Rule, ...]
+    np: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutingRequest:
+    """A call to be routed: its numbers, and the context that the calling interface starts in."""
+
+    a: Number
+    b: Number
+    context: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A rule that was tried: ``failed`` says why it was not taken, "" that it was."""
+
+    context: str
+    rule: str
+    failed: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoutingResult:
+    """What routing made of a call.
+
+    result: ``external``, ``local`` or ``failed``. via: the directions of an external call, in order.
+    a, b: the numbers as routed, and what SORM is to be shown. tried: every rule looked at.
+    reason: why it failed. np: the numbering plan of the last context.
+    """
+
+    result: Literal["external", "local", "failed"]
+    a: Number
+    b: Number
+    via: tuple[str, ...] = ()
+    tried: tuple[Step, ...] = ()
+    reason: str = ""
+    np: str = ""
+
+    @property
+    def path(self) -> tuple[Step, ...]:
+        """The rules that were taken."""
+        return tuple(step for step in self.tried if not step.failed)

@@ -1,0 +1,201 @@
+"""What one mediator asks of one domain over the line dialect: objects, services, trunks.
+
+Source: docs/dialect.md; codes PROTOCOL 6.1, and 6.2 only where no code of 6.1 says it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from sorm_mediator.switch.objects import (
+    CATEGORIES,
+    FULL,
+    OWN,
+    OWN_SIGNS,
+    PARTIAL,
+    PRIORITIES,
+    SIGN_FITS,
+    TRUNK,
+    ControlledObject,
+    ObjectTable,
+    Refusal,
+)
+from sorm_mediator.switch.routing.masks import SYMBOLS
+from sorm_mediator.switch.subscribers import LINE_STATES, Domain
+from ssh_control.dialect import Reply, Request
+
+UNKNOWN_STATE: Final = 0xFF
+"""Line state of what has no subscriber line here (PROTOCOL 5.3)."""
+
+
+class MediatorSession:
+    """A mediator that is connected to a domain. The objects belong to ``mediator``, not to the session."""
+
+    def __init__(self, domain: Domain, mediator: str, on_closed: Callable[[], None]) -> None:
+        self._domain = domain
+        self._mediator = mediator
+        self._on_closed = on_closed
+        self._incoming: list[Mapping[str, Any]] | None = None
+        self._operations: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = MappingProxyType(
+            {
+                "add": self._add,
+                "change": self._change,
+                "remove": self._remove,
+                "sync": self._sync,
+                "clear": self._clear,
+                "services": self._services,
+                "trunks": self._trunks,
+                "ping": lambda _: {},
+            }
+        )
+
+    @property
+    def server_hello(self) -> Mapping[str, Any]:
+        """What the switch tells about itself."""
+        return {"switch": "emulated ECSS-10", "domain": self._domain.name}
+
+    def handle(self, request: Request) -> Reply:
+        """Do what is asked."""
+        operation = self._operations.get(request.op)
+        if operation is None:
+            return Reply.refusal(0x11, f"{request.op}: not an operation of a single domain")
+        try:
+            return Reply(True, operation(request.params))
+        except Refusal as refusal:
+            return Reply.refusal(refusal.code, refusal.text)
+
+    def closed(self) -> None:
+        """The mediator is gone; its objects stay."""
+        self._on_closed()
+
+    @property
+    def _table(self) -> ObjectTable:
+        return self._domain.table(self._mediator)
+
+    def _add(self, params: dict[str, Any]) -> dict[str, Any]:
+        item = ControlledObject.from_wire(params["object"])
+        check_object(self._domain, item)
+        self._table.add(item)
+        return {"line_state": line_state(self._domain, item)}
+
+    def _change(self, params: dict[str, Any]) -> dict[str, Any]:
+        category, priority = params["category"], params["priority"]
+        _check_control(category, priority)
+        self._table.change(params["object_number"], category, priority)
+        return {}
+
+    def _remove(self, params: dict[str, Any]) -> dict[str, Any]:
+        self._table.remove(params["object_number"])
+        return {}
+
+    def _sync(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Chunks are only gathered; the last one replaces all objects at once."""
+        if params["first"]:
+            self._incoming = []
+        if self._incoming is None:
+            raise Refusal(0x11, "sync: its first chunk has not come")
+        self._incoming += params["objects"]
+        if not params["last"]:
+            return {}
+        incoming, self._incoming = self._incoming, None
+        table = ObjectTable()
+        states: dict[str, int] = {}
+        refused: list[dict[str, int]] = []
+        for data in incoming:
+            item = ControlledObject.from_wire(data)
+            try:
+                check_object(self._domain, item)
+                table.add(item)
+                states[str(item.object_number)] = line_state(self._domain, item)
+            except Refusal as refusal:
+                refused.append({"object_number": item.object_number, "code": refusal.code})
+        self._domain.tables[self._mediator] = table
+        return {"line_states": states, "refused": refused}
+
+    def _clear(self, _params: dict[str, Any]) -> dict[str, Any]:
+        self._domain.tables[self._mediator] = ObjectTable()
+        return {}
+
+    def _services(self, params: dict[str, Any]) -> dict[str, Any]:
+        subscriber = self._domain.subscribers.get(params["number"])
+        if subscriber is None:
+            raise Refusal(0x54, f"{params['number']} is no subscriber of {self._domain.name}")
+        return {"services": subscriber.service_codes()}
+
+    def _trunks(self, params: dict[str, Any]) -> dict[str, Any]:
+        wanted = params["trunk"]
+        trunks = sorted(self._domain.trunks.values(), key=lambda trunk: trunk.number)
+        found = [
+            {"trunk": trunk.number, "name": trunk.name} for trunk in trunks if wanted in (None, trunk.number)
+        ]
+        if wanted is not None and not found:
+            raise Refusal(0x25, f"{self._domain.name} has no trunk {wanted}")
+        return {"trunks": found}
+
+
+def line_state(domain: Domain, item: ControlledObject) -> int:
+    """What 23h tells of the object's subscriber line."""
+    subscriber = domain.subscribers.get(item.number or "") if item.object_type == OWN else None
+    return LINE_STATES[subscriber.line_state] if subscriber else UNKNOWN_STATE
+
+
+def check_object(domain: Domain, item: ControlledObject) -> None:
+    """Whether the domain can put this under control. Raises :class:`Refusal`."""
+    check = _CHECKS.get(item.object_type)
+    if check is None:
+        raise Refusal(0x12, f"{item.object_type!r} is no type of object; there are {', '.join(_CHECKS)}")
+    _check_control(item.category, item.priority)
+    check(domain, item)
+
+
+def _check_control(category: str | None, priority: str | None) -> None:
+    if category not in CATEGORIES:
+        raise Refusal(0x14, f"{category!r} is no category; there are {', '.join(CATEGORIES)}")
+    if priority not in PRIORITIES:
+        raise Refusal(0x15, f"{priority!r} is no priority; there are high, normal")
+
+
+def _check_number(item: ControlledObject) -> str:
+    if item.number is None:
+        raise Refusal(0x20, f"object {item.object_number} has no number")
+    if item.trunk is not None:
+        raise Refusal(0x48, f"object {item.object_number} has both a number and a trunk")
+    if not set(item.number) <= set(SYMBOLS):
+        raise Refusal(0x11, f"{item.number!r} is no number")
+    return item.number
+
+
+def _check_own(domain: Domain, item: ControlledObject) -> None:
+    number = _check_number(item)
+    if item.number_sign is not None and item.number_sign not in OWN_SIGNS:
+        raise Refusal(0x55, f"sign {item.number_sign!r} does not suit a subscriber of this node")
+    if number not in domain.subscribers:
+        raise Refusal(0x54, f"{number} is no subscriber of {domain.name}")
+
+
+def _check_network(domain: Domain, item: ControlledObject) -> None:
+    number = _check_number(item)
+    if number in domain.subscribers:
+        raise Refusal(0x56, f"{number} is a subscriber of {domain.name}: its type is {OWN}")
+    if item.number_sign in OWN_SIGNS:
+        raise Refusal(
+            0x57, f"{number} is no subscriber of {domain.name}: its sign can't be {item.number_sign}"
+        )
+    if item.number_sign not in SIGN_FITS:
+        raise Refusal(0x13, f"{item.number_sign!r} is no sign of a number")
+
+
+def _check_trunk(domain: Domain, item: ControlledObject) -> None:
+    if item.trunk is None:
+        raise Refusal(0x4E, f"object {item.object_number} has no trunk")
+    if item.number is not None:
+        raise Refusal(0x48, f"object {item.object_number} has both a number and a trunk")
+    if item.trunk not in {trunk.number for trunk in domain.trunks.values()}:
+        raise Refusal(0x25, f"{domain.name} has no trunk {item.trunk}")
+
+
+_CHECKS: Final[Mapping[str, Callable[[Domain, ControlledObject], None]]] = MappingProxyType(
+    {OWN: _check_own, FULL: _check_network, PARTIAL: _check_network, TRUNK: _check_trunk}
+)

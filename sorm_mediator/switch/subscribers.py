@@ -1,0 +1,173 @@
+"""Domains with their subscribers, services and trunks: what the switch knows before any call.
+
+Source: DESIGN 5; service codes PROTOCOL 3.11; line states PROTOCOL 5.3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from sorm_mediator.config import ConfigError, DomainConfig, ServicesConfig, SubscriberConfig
+from sorm_mediator.switch.objects import ObjectTable
+from sorm_mediator.switch.routing import Context, ContextError, parse_context
+from sorm_mediator.switch.routing.model import Continue
+
+SERVICE_CODES: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "cfu": 0x21,
+        "cfb": 0x29,
+        "cfnr": 0x2A,
+        "cfnrc": 0x2B,
+        "transfer": 0x31,
+        "pickup": 0x32,
+        "consultation": 0x33,
+        "end-of-hold": 0x40,
+        "waiting": 0x41,
+        "hold": 0x42,
+        "3pty": 0x52,
+    }
+)
+"""Codes of the services by the names they have in lab files and calls (PROTOCOL 3.11)."""
+
+FORWARDINGS: Final = ("cfu", "cfb", "cfnr", "cfnrc")
+"""Services that have a target number."""
+FEATURES: Final = ("transfer", "pickup", "waiting", "hold", "3pty")
+"""Services that a subscriber has or has not."""
+
+LINE_STATES: Final[Mapping[str, int]] = MappingProxyType(
+    {"good": 0x00, "faulty": 0x01, "blocked": 0x03, "restricted": 0x07}
+)
+"""State of the subscriber line, as 23h tells it (PROTOCOL 5.3)."""
+
+
+@dataclass(slots=True, eq=False)
+class Subscriber:
+    """A subscriber. Its services change while the switch runs: the subscriber orders and cancels them."""
+
+    number: str
+    context: str = ""
+    group: str = ""
+    line_state: str = "good"
+    forwardings: dict[str, str] = field(default_factory=dict)
+    """Forwarding -> target."""
+    features: set[str] = field(default_factory=set)
+    calls: set[str] = field(default_factory=set)
+    """The calls it takes part in."""
+
+    @property
+    def reachable(self) -> bool:
+        """Whether calls can get to it."""
+        return self.line_state in ("good", "restricted")
+
+    def service_codes(self) -> list[int]:
+        """What command 12 lists, ascending (PROTOCOL 5.5)."""
+        return sorted(SERVICE_CODES[name] for name in (*self.forwardings, *self.features))
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """A trunk group."""
+
+    number: int
+    name: str
+    context: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class Domain:
+    """A virtual exchange: its configuration, subscribers, trunks, contexts, and objects on control."""
+
+    config: DomainConfig
+    subscribers: dict[str, Subscriber]
+    trunks: dict[str, Trunk]
+    """By name, as routing directions have it."""
+    contexts: dict[str, Context]
+    default_context: str
+    tables: dict[str, ObjectTable] = field(default_factory=dict)
+    """Objects on control by mediator (``host:port`` of its RADIUS sink); they outlive its connection."""
+
+    @property
+    def name(self) -> str:
+        """The domain's name."""
+        return self.config.name
+
+    def table(self, mediator: str) -> ObjectTable:
+        """The objects of one mediator."""
+        return self.tables.setdefault(mediator, ObjectTable())
+
+
+def load_domain(config: DomainConfig, directory: Path, key: str) -> Domain:
+    """Build a domain; its context files start from ``directory``.
+
+    ``key`` is the domain's place in the lab file, for errors. Raises :class:`ConfigError`.
+    """
+    contexts = _read_contexts(config, directory, key)
+    default = config.default_context
+    if contexts and not default:
+        if len(contexts) > 1:
+            raise ConfigError(f"{key}.default_context: is required; one of {', '.join(sorted(contexts))}")
+        default = next(iter(contexts))
+    _check_context(default, contexts, f"{key}.default_context")
+    for index, subscriber in enumerate(config.subscribers):
+        _check_context(subscriber.context, contexts, f"{key}.subscribers.{index}.context")
+    for index, trunk in enumerate(config.trunks):
+        _check_context(trunk.context, contexts, f"{key}.trunks.{index}.context")
+    subscribers: dict[str, Subscriber] = {}
+    for index, subscriber in enumerate(config.subscribers):
+        if subscriber.number in subscribers:
+            raise ConfigError(f"{key}.subscribers.{index}.number: {subscriber.number} is declared twice")
+        subscribers[subscriber.number] = _subscriber(subscriber)
+    trunks: dict[str, Trunk] = {}
+    for index, trunk in enumerate(config.trunks):
+        if trunk.name in trunks or trunk.number in {other.number for other in trunks.values()}:
+            raise ConfigError(f"{key}.trunks.{index}: number or name of {trunk.name!r} is declared twice")
+        trunks[trunk.name] = Trunk(trunk.number, trunk.name, trunk.context)
+    return Domain(config, subscribers, trunks, contexts, default)
+
+
+def _subscriber(config: SubscriberConfig) -> Subscriber:
+    services: ServicesConfig = config.services
+    given = services.model_dump(by_alias=True)
+    return Subscriber(
+        config.number,
+        config.context,
+        config.group,
+        config.line_state,
+        {name: given[name] for name in FORWARDINGS if given[name]},
+        {name for name in FEATURES if given[name]},
+    )
+
+
+def _check_context(name: str, contexts: Mapping[str, Context], key: str) -> None:
+    if name and name not in contexts:
+        known = ", ".join(sorted(contexts)) or "none, because no file of contexts is named"
+        raise ConfigError(f"{key}: there is no context {name!r}; there are: {known}")
+
+
+def _read_contexts(config: DomainConfig, directory: Path, key: str) -> dict[str, Context]:
+    contexts: dict[str, Context] = {}
+    for index, name in enumerate(config.contexts):
+        where = f"{key}.contexts.{index}"
+        path = directory / name
+        try:
+            context = parse_context(path.read_bytes(), str(path))
+        except OSError as error:
+            raise ConfigError(f"{where}: {path}: can't be read: {error.strerror or error}") from None
+        except ContextError as error:
+            raise ConfigError(f"{where}: {error}") from None
+        if context.name in contexts:
+            other = contexts[context.name].source
+            raise ConfigError(f"{where}: {path}: context {context.name!r} is there already, from {other}")
+        contexts[context.name] = context
+    for context in contexts.values():
+        for rule in context.rules:
+            if isinstance(rule.verdict, Continue) and rule.verdict.context not in contexts:
+                raise ConfigError(
+                    f"{key}.contexts: {context.source}:{rule.line}: rule {rule.name!r} continues in "
+                    f"{rule.verdict.context!r}; there are: {', '.join(sorted(contexts))}"
+                )
+    return contexts

@@ -1,0 +1,273 @@
+"""HTTP of the emulated switch: make calls, and see what became of them.
+
+Source: DESIGN 6, ``POST switch/domains/{d}/calls`` and ``GET calls/{call}``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from fastapi import APIRouter, HTTPException, Path, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from sorm_mediator.switch.call import Call, CallRefused, CallRequest, ServiceRequest
+from sorm_mediator.switch.routing import RoutingResult
+
+if TYPE_CHECKING:
+    from sorm_mediator.switch.box import SwitchBox
+
+Seconds = Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)]
+Digits = Annotated[str, Field(pattern=r"^[0-9*#]{1,18}$")]
+REFUSED = {"unknown": 404, "invalid": 422, "refused": 409, "licence": 503}
+"""Kind of a refusal -> HTTP status."""
+
+
+class Body(BaseModel):
+    """What is posted: closed to unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+
+class ServiceBody(Body):
+    """A service used during the call."""
+
+    service: Literal[
+        "hold",
+        "end-of-hold",
+        "consultation",
+        "3pty",
+        "transfer",
+        "pickup",
+        "waiting",
+        "cfu",
+        "cfb",
+        "cfnr",
+        "cfnrc",
+    ]
+    """Which one; forwardings act by themselves, here they can be ordered, checked and cancelled."""
+    at: Seconds = 0.0
+    """Seconds from the start of the call. What needs a conversation waits for the answer."""
+    by: Literal["a", "b"] | None = None
+    """Who uses it; left out: A where it is a subscriber of the domain, else B (a waiting call comes to B)."""
+    number: Digits | Literal[""] = ""
+    """The third party; for pickup who picks up; for an order the target of the forwarding."""
+    phase: Literal["use", "order", "check", "cancel"] = "use"
+    """Used in the call, or ordered, checked, cancelled by the subscriber."""
+    digits: Digits | Literal[""] = ""
+    """What the subscriber dials to order, check or cancel; left out: ``b`` of the call."""
+    duration: Seconds | None = None
+    """Hold: seconds until its end; left out: until ``end-of-hold`` or the end of the call."""
+    ring: Seconds = 0.05
+    """Consultation, waiting: how long the further call rings."""
+    talk: Seconds = 0.2
+    """Consultation, waiting: how long the further call talks."""
+
+
+class CallBody(Body):
+    """A synthetic call."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        use_attribute_docstrings=True,
+        populate_by_name=True,
+        json_schema_extra={
+            "examples": [
+                {"a": "28331", "b": "28332"},
+                {"a": "9001758964", "b": "28331", "from": "trunk:smg_trunk", "outcome": "busy"},
+                {"a": "28331", "b": "89001758964", "talk": 0.5, "services": [{"service": "hold", "at": 0.1}]},
+            ]
+        },
+    )
+
+    a: Digits
+    """The calling number."""
+    b: Digits
+    """The digits dialled."""
+    origin: Annotated[str, Field(alias="from", pattern=r"^(subscriber|trunk:\S+)$")] = "subscriber"
+    """``subscriber``, or ``trunk:NAME`` for a call that comes in."""
+    outcome: Literal["answer", "busy", "no-answer", "fail", "incomplete"] = "answer"
+    """What happens at the number reached; its subscriber's matching forwarding goes on from there."""
+    ring: Seconds = 0.05
+    """Seconds until the answer, or until the caller gives up."""
+    talk: Seconds = 0.2
+    """Seconds of conversation."""
+    services: Annotated[list[ServiceBody], Field(max_length=32)] = []
+    """Services used during the call."""
+
+    def request(self) -> CallRequest:
+        """As the engine takes it."""
+        fields = self.model_dump(exclude={"services"})
+        services = tuple(ServiceRequest(**service.model_dump()) for service in self.services)
+        return CallRequest(**fields, services=services)
+
+
+class Document(BaseModel):
+    """A document whose fields say in OpenAPI what they mean."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+class PlacedDocument(Document):
+    """A call that was made."""
+
+    call: Annotated[str, Field(examples=["3fa9c1-1"])]
+    """Its id, for ``GET calls/{call}``."""
+
+
+class NumberDocument(Document):
+    """A number with its indicator."""
+
+    digits: str
+    ni: str
+    """private, local, zone, intercity, international, emergency, or empty: unknown."""
+
+
+class SormDocument(Document):
+    """The numbers that SORM is shown."""
+
+    a: NumberDocument
+    b: NumberDocument
+
+
+class StepDocument(Document):
+    """A rule that was taken."""
+
+    domain: str
+    context: str
+    rule: str
+
+
+class RoutingDocument(Document):
+    """What routing did: once for the call, once more for each hop it was sent on by."""
+
+    result: Literal["external", "local", "failed"]
+    via: list[str]
+    """The directions of an external call."""
+    a: NumberDocument
+    b: NumberDocument
+    sorm: SormDocument
+    path: list[StepDocument]
+    reason: str
+    """Why it failed."""
+
+
+class EventDocument(Document):
+    """Something that happened in the call."""
+
+    time: float
+    """Unix seconds."""
+    event: str
+    detail: str
+
+
+class ReportedDocument(Document):
+    """A mediator that the call was reported to."""
+
+    mediator: str
+    """host:port of its RADIUS sink."""
+    reports: int
+    objects: list[int]
+    """The objects that the call touched."""
+
+
+class CallDocument(Document):
+    """A call of the switch."""
+
+    call: str
+    domain: str
+    state: Literal["dialling", "ringing", "talking", "released"]
+    a: str
+    b: str
+    """As dialled."""
+    connection: Annotated[str, Field(examples=["1C"])]
+    """Octet of the kind of connection, hex (PROTOCOL 3.9)."""
+    started: float
+    """Unix seconds, as all times here."""
+    setup_time: float | None
+    answer_time: float | None
+    release_time: float | None
+    release_cause: int | None
+    """Octet of event 43h (PROTOCOL 3.13)."""
+    routing: list[RoutingDocument]
+    events: list[EventDocument]
+    reported: list[ReportedDocument]
+
+
+def switch_router(switch: SwitchBox) -> APIRouter:
+    """The routes of the switch, to be put under ``/api/v1``."""
+    router = APIRouter()
+    errors: dict[int | str, dict[str, Any]] = {
+        404: {"description": "No such domain"},
+        409: {"description": "The calling line is out of service"},
+        503: {"description": "The licence allows no more calls"},
+    }
+
+    @router.post("/switch/domains/{domain}/calls", status_code=202, responses=errors, summary="Make a call")
+    async def place_call(
+        domain: Annotated[str, Path(examples=["test.domain"])], body: CallBody
+    ) -> PlacedDocument:
+        """Make a synthetic call; it goes on by itself."""
+        try:
+            return PlacedDocument(call=switch.place_call(domain, body.request()).id)
+        except CallRefused as refusal:
+            raise HTTPException(REFUSED[refusal.kind], refusal.text) from None
+
+    @router.get("/switch/calls", summary="The latest calls")
+    async def recent_calls(limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> list[CallDocument]:
+        """The latest calls of the switch, the newest first; of released ones, the last thousand."""
+        calls = list(switch.engine.calls.values())[-limit:]
+        return [document(call) for call in reversed(calls)]
+
+    @router.get("/calls/{call}", responses={404: {"description": "No such call"}}, summary="One call")
+    async def one_call(call: str) -> CallDocument:
+        """Its state, the routing it took, what happened in it, and who was told."""
+        found = switch.engine.calls.get(call)
+        if found is None:
+            raise HTTPException(404, f"there is no call {call!r}, or it was released long ago")
+        return document(found)
+
+    return router
+
+
+def document(call: Call) -> CallDocument:
+    """A call as the API shows it."""
+    return CallDocument(
+        call=call.id,
+        domain=call.domain.name,
+        state=call.state.value,
+        a=call.request.a,
+        b=call.request.b,
+        connection=f"{call.connection:02X}",
+        started=call.started,
+        setup_time=call.setup_time,
+        answer_time=call.answer_time,
+        release_time=call.release_time,
+        release_cause=call.release_cause,
+        routing=[_routing(call.domain.name, result) for result in call.routing],
+        events=[EventDocument(time=e.time, event=e.event, detail=e.detail) for e in call.events],
+        reported=[
+            ReportedDocument(
+                mediator=mediator,
+                reports=touches.sequence,
+                objects=sorted({item.object_number for item, _ in touches.matches}),
+            )
+            for mediator, touches in call.touches.items()
+            if touches.sequence
+        ],
+    )
+
+
+def _routing(domain: str, result: RoutingResult) -> RoutingDocument:
+    a, b = result.a, result.b
+    return RoutingDocument(
+        result=result.result,
+        via=list(result.via),
+        a=NumberDocument(digits=a.digits, ni=a.ni),
+        b=NumberDocument(digits=b.digits, ni=b.ni),
+        sorm=SormDocument(
+            a=NumberDocument(digits=a.shown_digits, ni=a.shown_ni),
+            b=NumberDocument(digits=b.shown_digits, ni=b.shown_ni),
+        ),
+        path=[StepDocument(domain=domain, context=step.context, rule=step.rule) for step in result.path],
+        reason=result.reason,
+    )
