@@ -166,7 +166,9 @@ class SwitchLink:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin to connect, in the background. A second call does nothing."""
+        """Begin to connect, in the background. A second call does nothing; after ``close`` it is an error."""
+        if self.state is LinkState.CLOSED:
+            raise ValueError("the link is closed for good: make another")
         if self._task is None:
             self._enter(Cause.START)
             self._task = asyncio.create_task(self._keep_up(), name="switch link")
@@ -178,13 +180,13 @@ class SwitchLink:
         self._reason = "closed"
         task, self._task = self._task, None
         session, self._session = self._session, None
+        self._fail_waiting("closed")
         if task is not None:
             task.cancel()
             await asyncio.wait([task])
         if session is not None:
             session.end()
             await session.gone()
-        self._fail_waiting("closed")
 
     async def request(self, op: str, /, **params: Any) -> Reply:
         """Ask the switch and wait for its reply. Raises :class:`LinkDown`, or DialectError: can't be said.

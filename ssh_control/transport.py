@@ -26,8 +26,8 @@ _MSG_IGNORE = 2
 def without_padding_packets(connection: Connection) -> None:
     """Send no SSH_MSG_IGNORE in front of every packet.
 
-    asyncssh puts it there against an attack on CBC ciphers (RFC 4251, 9.3.1); :data:`CIPHERS` has none of them.
-    It is a second encryption and a second system call for each line.
+    asyncssh puts it there against an attack on CBC ciphers (RFC 4251, 9.3.1), and :data:`CIPHERS` has none of
+    them. It is a second encryption and a second system call for each line.
     """
     send = connection.send_packet
 

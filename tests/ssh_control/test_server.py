@@ -1,0 +1,341 @@
+"""The switch's server against clients that are not ours, or not well-behaved."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+import pytest
+
+from ssh_control.dialect import Request
+from ssh_control.keys import KeyProblem, pinned_key, public_line
+from ssh_control.lines import MAX_REQUEST_LINE
+from ssh_control.pacing import LoginPacer
+from ssh_control.server import MOST_SESSIONS, MOST_UNREAD, TRIES, SormServer
+
+HELLO = b'{"hello":"sorm","version":1,"mediator":"by hand"}\n'
+PING = b'{"seq":1,"op":"ping"}\n'
+
+
+async def connect(server: Any, **options: Any) -> asyncssh.SSHClientConnection:
+    known = asyncssh.import_known_hosts(f"[127.0.0.1]:{server.address[1]} {server.public_key}\n")
+    given = {
+        "username": "test.domain",
+        "password": "123",
+        "client_keys": None,
+        "known_hosts": known,
+        "config": None,
+    }
+    return await asyncssh.connect(*server.address, **(given | options))
+
+
+async def speak(connection: asyncssh.SSHClientConnection, hello: bytes = HELLO) -> Any:
+    """A process at the subsystem, its hello said and answered."""
+    process = await connection.create_process(subsystem="sorm", encoding=None)
+    process.stdin.write(hello)
+    assert json.loads(await process.stdout.readline())["ok"] is True
+    return process
+
+
+async def answer(process: Any) -> dict[str, Any]:
+    async with asyncio.timeout(20):
+        reply: dict[str, Any] = json.loads(await process.stdout.readline())
+    return reply
+
+
+async def test_a_line_cut_at_any_octet_is_one_line(server: Any) -> None:
+    async with await connect(server) as connection:
+        process = await speak(connection)
+        for octet in PING:
+            process.stdin.write(bytes([octet]))
+            await asyncio.sleep(0)
+        assert await answer(process) == {"seq": 1, "ok": True, "data": {}}
+
+
+async def test_half_a_line_and_the_end_is_answered_and_the_session_closed(server: Any, switch: Any) -> None:
+    async with await connect(server) as connection:
+        process = await speak(connection)
+        process.stdin.write(PING + b'{"seq":2,')
+        process.stdin.write_eof()
+        assert (await answer(process))["seq"] == 1
+        assert (await answer(process))["code"] == 0x10
+        assert (await process.wait()).exit_status == 0
+    await switch.until(lambda: switch.sessions[0].ended == 1)
+
+
+async def test_a_megabyte_without_an_end_is_refused_and_the_next_line_heard(server: Any) -> None:
+    async with await connect(server) as connection:
+        process = await speak(connection)
+        process.stdin.write(b"x" * 1_000_000)
+        refused = await answer(process)
+        assert (refused["seq"], refused["ok"], refused["code"]) == (None, False, 0x10)
+        assert str(MAX_REQUEST_LINE) in refused["text"]
+        process.stdin.write(b"\n" + PING)
+        assert (await answer(process))["seq"] == 1
+
+
+async def test_garbage_is_answered_and_others_are_not_disturbed(server: Any) -> None:
+    async with await connect(server) as one, await connect(server) as other:
+        noisy, quiet = await speak(one), await speak(other)
+        noisy.stdin.write(os.urandom(5000).replace(b"\n", b"") + b"\n")
+        assert (await answer(noisy))["ok"] is False
+        quiet.stdin.write(PING)
+        assert (await answer(quiet))["ok"] is True
+    assert server.counters["faulty lines"] == 1
+
+
+async def test_whoever_says_no_hello_is_turned_away(server: Any, switch: Any) -> None:
+    async with await connect(server) as connection:
+        process = await connection.create_process(subsystem="sorm", encoding=None)
+        process.stdin.write(b"help\n")
+        assert (await answer(process))["ok"] is False
+        assert (await process.wait()).exit_status == 1
+    assert switch.sessions == []
+
+
+async def test_several_sessions_in_one_connection_are_apart(server: Any, switch: Any) -> None:
+    async with await connect(server) as connection:
+        processes = [await speak(connection) for _ in range(3)]
+        for process in processes:
+            process.stdin.write(PING)
+        assert [(await answer(process))["seq"] for process in processes] == [1, 1, 1]
+        assert len(switch.sessions) == 3
+    await switch.until(lambda: [session.ended for session in switch.sessions] == [1, 1, 1])
+
+
+async def test_sessions_of_one_connection_are_bounded(server: Any) -> None:
+    async with await connect(server) as connection:
+        for _ in range(MOST_SESSIONS):
+            await speak(connection)
+        with pytest.raises(asyncssh.ChannelOpenError):
+            await connection.create_process(subsystem="sorm")
+
+
+@pytest.mark.parametrize("wanted", [{}, {"command": "id"}])
+async def test_a_shell_or_a_command_is_refused_in_words(server: Any, wanted: dict[str, str]) -> None:
+    async with await connect(server) as connection:
+        result = await connection.run(**wanted)
+    assert result.exit_status == 1
+    assert "serves the subsystem sorm: ssh -s ... sorm" in str(result.stderr)
+
+
+async def test_everything_else_is_off(server: Any) -> None:
+    async with await connect(server) as connection:
+        with pytest.raises(asyncssh.Error):
+            await connection.start_sftp_client()
+        with pytest.raises(asyncssh.Error):
+            await connection.create_process(subsystem="netconf")
+        with pytest.raises(asyncssh.Error):
+            await connection.open_connection("127.0.0.1", server.address[1])
+        with pytest.raises(asyncssh.ChannelListenError):
+            await connection.forward_remote_port("127.0.0.1", 0, "127.0.0.1", 9)
+        with pytest.raises(asyncssh.ChannelListenError):
+            await connection.forward_remote_path("/tmp/sorm-test.sock", "/tmp/sorm-test-2.sock")
+        with pytest.raises(asyncssh.Error):
+            await asyncssh.scp((connection, "/etc/passwd"), os.devnull)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"password": "124"},
+        {"username": "other.domain"},
+        {"password": ""},
+        {"password": None, "client_keys": ["key"]},
+    ],
+)
+async def test_the_peer_only_hears_denied(server: Any, switch: Any, wrong: dict[str, Any]) -> None:
+    if "client_keys" in wrong:
+        wrong = wrong | {"client_keys": [asyncssh.generate_private_key("ssh-ed25519")]}
+    with pytest.raises(asyncssh.PermissionDenied) as denied:
+        await connect(server, **wrong)
+    assert "domain" not in str(denied.value).replace(f"user {wrong.get('username', 'test.domain')}", "")
+    assert switch.sessions == []
+
+
+async def test_a_denied_login_is_logged_with_peer_and_reason(
+    server: Any, switch: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(asyncssh.PermissionDenied):
+        await connect(server, password="hush")
+    assert f"{switch.logins[0][2]}: login as 'test.domain' denied: wrong password" in caplog.text
+    assert "hush" not in caplog.text
+
+
+async def test_one_connection_has_a_few_tries(server: Any, switch: Any) -> None:
+    class Guesser(asyncssh.SSHClient):
+        def password_auth_requested(self) -> str:
+            return "guess"
+
+    with pytest.raises(asyncssh.PermissionDenied):
+        await connect(server, password=None, client_factory=Guesser)
+    assert len(switch.logins) == TRIES
+
+
+async def test_failed_logins_of_one_address_are_paced(switch: Any) -> None:
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    server = SormServer(switch, "127.0.0.1", 0, clock=lambda: 1000.0, sleep=pause)
+    server.address = await server.start()  # type: ignore[attr-defined]
+    try:
+        for _ in range(8):
+            with pytest.raises(asyncssh.PermissionDenied):
+                await connect(server, password="guess")
+        assert pauses == [1, 2, 3]
+    finally:
+        await server.close()
+
+
+def test_right_passwords_cost_nothing_and_time_forgives() -> None:
+    pacer = LoginPacer(burst=2, interval=1)
+    for _ in range(100):
+        assert pacer.delay("a", 0) == 0
+        pacer.succeeded("a")
+    assert [pacer.delay("a", 0) for _ in range(4)] == [0, 0, 1, 2]
+    assert pacer.delay("b", 0) == 0
+    assert pacer.delay("a", 100) == 0
+
+
+def test_the_pacer_forgets_addresses_whose_time_has_run_out() -> None:
+    pacer = LoginPacer()
+    for number in range(10_000):
+        pacer.delay(f"10.0.{number // 256}.{number % 256}", float(number))
+    assert len(pacer._booked) <= 4096 + 1
+
+
+async def test_a_reader_that_does_not_read_is_not_asked_for_more(server: Any, switch: Any) -> None:
+    # Requests for three megabytes of replies, and nobody who reads them.
+    switch.trunks = 200
+    async with await connect(server) as connection:
+        process = await connection.create_process(subsystem="sorm", encoding=None, window=65536)
+        process.stdin.write(HELLO)
+        await answer(process)
+        process.stdout.channel.pause_reading()
+        request = b'{"seq":1,"op":"trunks","params":{"trunk":null}}\n'
+        process.stdin.write(request * 64)
+        # A second session of the same connection is served after all that was to be served in the first.
+        other = await speak(connection)
+        other.stdin.write(PING)
+        await answer(other)
+        served = sum(request.op == "trunks" for request in switch.requests)
+        assert 0 < served < 16
+        process.stdout.channel.resume_reading()
+        for _ in range(64):
+            assert len((await answer(process))["data"]["trunks"]) == 200
+
+
+async def test_a_reader_that_drowns_in_events_is_cut_off(server: Any, switch: Any) -> None:
+    async with await connect(server) as connection:
+        process = await connection.create_process(subsystem="sorm", encoding=None, window=65536)
+        process.stdin.write(HELLO)
+        await answer(process)
+        process.stdout.channel.pause_reading()
+        session = switch.sessions[0]
+        told = 0
+        while session.ended == 0 and told < 3 * MOST_UNREAD:
+            session.notify({"event": "noise", "text": "x" * 100_000})
+            told += 100_000
+            await asyncio.sleep(0)
+        await switch.until(lambda: session.ended == 1)
+        assert server.counters["slow readers"] == 1
+        session.notify({"event": "after the end"})
+
+
+async def test_a_reply_of_several_megabytes_becomes_a_refusal(server: Any, switch: Any) -> None:
+    switch.trunks = 10_000
+    async with await connect(server) as connection:
+        process = await speak(connection)
+        process.stdin.write(b'{"seq":1,"op":"trunks","params":{"trunk":null}}\n')
+        assert (await answer(process))["code"] == 0x10
+
+
+async def test_an_error_of_the_switch_ends_that_connection_alone_and_is_logged(
+    server: Any, switch: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with await connect(server) as one, await connect(server) as other:
+        broken, sound = await speak(one), await speak(other)
+
+        def fails(request: Request) -> Any:
+            raise ZeroDivisionError("a bug of the switch")
+
+        switch.sessions[0].handle = fails
+        broken.stdin.write(PING)
+        async with asyncio.timeout(20):
+            await broken.wait_closed()
+        sound.stdin.write(PING)
+        assert (await answer(sound))["ok"] is True
+    assert "a bug of the switch" in caplog.text
+
+
+async def test_octets_that_are_no_ssh_do_not_stop_the_server(server: Any) -> None:
+    for noise in (b"", b"GET / HTTP/1.1\r\n\r\n", b"\xff" * 100_000, b"SSH-2.0-x\r\n" + b"\x00" * 1000):
+        reader, writer = await asyncio.open_connection(*server.address)
+        writer.write(noise)
+        if writer.can_write_eof():
+            writer.write_eof()
+        async with asyncio.timeout(20):
+            try:
+                await reader.read()
+            except ConnectionResetError:
+                reader.feed_eof()
+        writer.close()
+    async with await connect(server) as connection:
+        await speak(connection)
+
+
+async def test_close_ends_all_sessions(switch: Any) -> None:
+    server = SormServer(switch, "127.0.0.1", 0)
+    server.address = await server.start()  # type: ignore[attr-defined]
+    connection = await connect(server)
+    await speak(connection)
+    await server.close()
+    async with asyncio.timeout(20):
+        await connection.wait_closed()
+    assert switch.sessions[0].ended == 1
+    with pytest.raises(OSError, match="Connect"):
+        await connect(server)
+    await server.close()
+
+
+async def test_a_port_in_use_is_an_oserror(server: Any, switch: Any) -> None:
+    with pytest.raises(OSError, match="in use"):
+        await SormServer(switch, *server.address).start()
+
+
+async def test_the_key_file_is_made_once_for_its_owner_alone(switch: Any, tmp_path: Path) -> None:
+    path = tmp_path / "host_key"
+    first = SormServer(switch, "127.0.0.1", 0, str(path)).public_key
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    server = SormServer(switch, "127.0.0.1", 0, path)
+    assert server.public_key == first
+    # Read once: a server goes on with its key whatever becomes of the file.
+    path.unlink()
+    server.address = await server.start()  # type: ignore[attr-defined]
+    async with await connect(server) as connection:
+        await speak(connection)
+    await server.close()
+
+
+def test_a_key_file_that_can_not_be_used_is_named(switch: Any, tmp_path: Path) -> None:
+    path = tmp_path / "host_key"
+    path.write_text("no key")
+    with pytest.raises(KeyProblem, match=f"host key {path}"):
+        SormServer(switch, "127.0.0.1", 0, path)
+    with pytest.raises(KeyProblem, match="can't be made"):
+        SormServer(switch, "127.0.0.1", 0, tmp_path / "missing" / "host_key")
+
+
+@pytest.mark.parametrize("kind", ["ssh-ed25519", "ecdsa-sha2-nistp256", "ssh-rsa"])
+def test_a_key_is_pinned_as_its_line_or_as_ssh_keyscan_shows_it(kind: str) -> None:
+    line = public_line(asyncssh.generate_private_key(kind))
+    assert len(line.split()) == 2
+    for written in (line, f"{line} comment here", f"[127.0.0.1]:7777 {line}\n"):
+        assert public_line(pinned_key(written)) == line
