@@ -18,6 +18,18 @@ GOALS: dict[tuple[str, str], tuple[str, float]] = {
     ("codec", "encode_vs_struct"): (">=", 0.85),
     ("codec", "decode_vs_construct"): (">=", 20),
     ("codec", "refuse_vs_decode"): ("<=", 3),
+    ("gateway", "idle_27h_p99_ms"): ("<=", 3),
+    ("gateway", "idle_28h_p99_ms"): ("<=", 15),
+    ("gateway", "event_p99_ms"): ("<=", 50),
+    ("gateway", "loaded_27h_p99_ms"): ("<=", 20),
+    ("gateway", "loaded_27h_max_ms"): ("<=", 200),
+    ("gateway", "events_per_s"): (">=", 2950),
+    ("gateway", "lost_events"): ("<=", 0),
+    ("gateway", "doubled_events"): ("<=", 0),
+    ("gateway", "memory_growth"): ("<=", 1.1),
+    ("startup", "version_s"): ("<=", 0.3),
+    ("startup", "lab_ready_s"): ("<=", 2),
+    ("startup", "idle_lab_mb"): ("<=", 150),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -40,12 +41,14 @@ def _top(
     pass
 
 
-for command in (demo, lab, gateway, switch, replay, decode, encode):
-    app.command()(command)
-for command in (check, show, schema):
-    config_app.command()(command)
-for command in (verify, export):
-    journal_app.command()(command)
+TREE: dict[typer.Typer, tuple[Callable[..., None], ...]] = {
+    app: (demo, lab, gateway, switch, replay, decode, encode),
+    config_app: (check, show, schema),
+    journal_app: (verify, export),
+}
+for branch, commands in TREE.items():
+    for command in commands:
+        branch.command()(command)
 app.add_typer(config_app, name="config")
 app.add_typer(journal_app, name="journal")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -14,7 +14,7 @@ ConfigOption = Annotated[Path, typer.Option("-c", "--config", metavar="FILE", he
 LogOption = Annotated[
     str, typer.Option("--log-level", help="debug, info, warning or error; logs go to stderr.")
 ]
-LangOption = Annotated[str, typer.Option("--lang", help="Language of what is shown: en or ru.")]
+LangOption = Annotated[Literal["en", "ru"], typer.Option("--lang", help="Language of what is shown.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else.")]
 
 

@@ -9,19 +9,13 @@ import signal
 import sys
 
 import structlog
-import typer
 
 from sorm_mediator.config import Config
 from sorm_mediator.lab.lab import Boxes, Lab
 
-LEVELS = ("debug", "info", "warning", "error")
-
 
 def set_up_logging(level: str) -> None:
-    """Log to stderr from ``level`` on: a line with time, level, who, and what. Exits with 2 for an unknown level."""
-    if level not in LEVELS:
-        typer.echo(f"--log-level: {level!r} is not allowed: {', '.join(LEVELS)}", err=True)
-        raise typer.Exit(2)
+    """Log to stderr from ``level`` (debug, info, warning, error) on: time, level, who, and what."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -57,5 +51,16 @@ async def _run(config: Config, boxes: Boxes, name: str) -> None:
             ready["host_key"] = lab.switch.public_host_key
         sys.stdout.write(json.dumps(ready) + "\n")
         sys.stdout.flush()
-        await stop.wait()
+        await _stopped(stop, lab)
         logging.getLogger("sorm_mediator").info("stopping")
+
+
+async def _stopped(stop: asyncio.Event, lab: Lab) -> None:
+    """Until a signal, or until the mediator had to stop serving: then its :class:`BoxError` is raised."""
+    waiting: set[asyncio.Future[object]] = {asyncio.ensure_future(stop.wait())}
+    failure = lab.gateway.failure if lab.gateway is not None else None
+    if failure is not None:
+        waiting.add(failure)  # type: ignore[arg-type]  # a future of what went wrong
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    if failure is not None and failure.done():
+        raise failure.result()

@@ -6,16 +6,23 @@ mediator pins), then the mediator (its RADIUS sink is what the switch reports to
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from contextlib import AsyncExitStack
 from typing import Literal, Self
 
-from sorm_mediator.config import Config, SshConfig, is_loopback
+from sorm_mediator.config import Config, is_loopback
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.checks import check_references
 from sorm_mediator.mediator.gateway import Gateway
 from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.web.app import create_app
 from sorm_mediator.web.server import WebServer
+
+log = logging.getLogger(__name__)
+
+SWITCH_WITHIN = 5.0
+"""Seconds that a lab waits for its mediator to log in to its switch before it calls itself ready."""
 
 Boxes = Literal["lab", "gateway", "switch"]
 
@@ -73,6 +80,7 @@ class Lab:
         await self.gateway.stop()
         self.gateway = self._new_gateway(self._pinned_to_current_ports())
         await self.gateway.start()
+        await self.switch_reached()
         self.web_app.state.gateway = self.gateway
 
     async def _start(self) -> None:
@@ -93,9 +101,27 @@ class Lab:
             gateway=self.gateway, switch=self.switch, token=web.token.get_secret_value()
         )
         server = WebServer(self.web_app, web.host, web.port)
-        host, port = await server.start()
+        web_host, web_port = await server.start()
         self._stack.push_async_callback(server.stop)
-        self.endpoints["web"] = f"{host}:{port}"
+        self.endpoints["web"] = f"{web_host}:{web_port}"
+        await self.switch_reached()
+
+    async def switch_reached(self) -> None:
+        """Wait until the mediator has logged in to the switch of this lab: only then are commands of use.
+
+        A switch that isn't of this lab is not waited for, and neither is one that refuses: the log says why.
+        """
+        if self.gateway is None or self.switch is None:
+            return
+        events = self.gateway.events.subscribe()
+        try:
+            async with asyncio.timeout(SWITCH_WITHIN):
+                while self.gateway.link is not None and self.gateway.link.status()["state"] != "up":
+                    await anext(events)
+        except TimeoutError:
+            log.warning("the mediator has no link to its switch after %g s", SWITCH_WITHIN)
+        finally:
+            self.gateway.events.unsubscribe(events)
 
     async def _stop_gateway(self) -> None:
         if self.gateway is not None:
@@ -109,20 +135,24 @@ class Lab:
                     f"pin the public key that {config.ssh.server}:{config.ssh.port} shows (ssh-keyscan prints it)"
                 )
             return Gateway(config)
-        host, _, port = self.endpoints["ssh"].rpartition(":")
+        host, port = _split(self.endpoints["ssh"])
         ssh = config.ssh
-        if ssh.port in (0, int(port)) and is_loopback(ssh.server):
-            ssh = SshConfig.model_validate({**ssh.model_dump(), "server": host, "port": int(port)})
+        if ssh.port in (0, port) and is_loopback(ssh.server):
+            ssh = ssh.model_copy(update={"server": host, "port": port})
             return Gateway(
                 config.model_copy(update={"ssh": ssh}), switch_host_key=self.switch.public_host_key
             )
         return Gateway(config)
 
     def _pinned_to_current_ports(self) -> Config:
+        ports = {name: _split(self.endpoints[name])[1] for name in ("kpd1", "kpd2", "radius")}
         console = self.config.console.model_copy(
-            update={name + "_port": int(self.endpoints[name].rpartition(":")[2]) for name in ("kpd1", "kpd2")}
+            update={"kpd1_port": ports["kpd1"], "kpd2_port": ports["kpd2"]}
         )
-        radius = self.config.radius.model_copy(
-            update={"port": int(self.endpoints["radius"].rpartition(":")[2])}
-        )
+        radius = self.config.radius.model_copy(update={"port": ports["radius"]})
         return self.config.model_copy(update={"console": console, "radius": radius})
+
+
+def _split(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    return host, int(port)

@@ -1,0 +1,211 @@
+"""The gateway: how soon it answers commands and passes events on, idle and under load.
+
+Boxes in processes of their own: the emulated switch (SSH), the mediator, a generator of call reports, and this
+process as the console. Idle: command 5 and 6 in turn, so that 28h includes the switch's answer over SSH and the
+table on disk. Under load: ``RATE`` calls/s, three events each, for ``SECONDS``; the times are those of arrival here.
+"""
+
+from __future__ import annotations
+
+import array
+import asyncio
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from bench.call_load import object_phone
+from protocol import AddObject, Category, Channel, Codec, GetVersion, ObjectType, Options, Priority
+from protocol import RemoveObject, Sign268, Start, StreamFramer, Unit
+from sorm_mediator.lab.processes import BoxProcess, free_udp_port
+
+OBJECTS, RATE, SECONDS, IDLE_COMMANDS = 100, 1000, 60.0, 300
+
+SWITCH = """
+[switch]
+ssh_port = 0
+[web]
+port = 0
+[[switch.domains]]
+name = "test.domain"
+password = "123"
+radius_servers = [{{ host = "127.0.0.1", port = {radius}, secret = "2testing123" }}]
+"""
+MEDIATOR = """
+[mediator]
+state = "state.db"
+journal = "journal.db"
+[console]
+kpd1_port = 0
+kpd2_port = 0
+[web]
+port = 0
+[radius]
+port = {radius}
+[ssh]
+port = {ssh}
+host_key = "{key}"
+"""
+
+
+class Channels(asyncio.Protocol):
+    """One channel of the console: cuts units and notes when each arrived."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.framer = StreamFramer(channel, Options())
+        self.units: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        now = time.time()
+        for item in self.framer.feed(data):
+            if not isinstance(item, Unit):
+                raise TypeError(f"not a unit: {item}")
+            self.units.put_nowait((now, item.raw))
+
+
+class Console:
+    """Both channels, and commands one after another."""
+
+    def __init__(self, codec: Codec) -> None:
+        self.codec = codec
+
+    async def connect(self, endpoints: dict[str, str]) -> None:
+        loop = asyncio.get_running_loop()
+        for name, channel in (("kpd2", Channel.KPD2), ("kpd1", Channel.KPD1)):
+            host, _, port = endpoints[name].rpartition(":")
+            _, protocol = await loop.create_connection(lambda c=channel: Channels(c), host, int(port))
+            setattr(self, name, protocol)
+
+    kpd1: Channels
+    kpd2: Channels
+
+    async def command(self, command: object) -> tuple[float, float]:
+        """Seconds from the command's last octet to 27h and to 28h. Raises RuntimeError when it is refused."""
+        raw = self.codec.encode(command)
+        begin = time.time()
+        self.kpd1.transport.write(raw)
+        received = 0.0
+        while True:
+            moment, unit = await asyncio.wait_for(self.kpd1.units.get(), 10)
+            if unit[2] in (0x27, 0x28) and unit[11] != 0:
+                raise RuntimeError(f"refused: {unit.hex(' ')}")
+            if unit[2] == 0x27:
+                received = moment - begin
+            elif unit[2] == 0x28:
+                return received, moment - begin
+
+
+def p99_ms(values: list[float]) -> float:
+    """The 99th percentile in milliseconds."""
+    return statistics.quantiles(values, n=100)[98] * 1000
+
+
+def resident_mb(pid: int) -> float:
+    """Resident memory of a process."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmRSS:")).split()[1]) / 1024
+
+
+def network_object(index: int) -> AddObject:
+    """Object ``index`` (from 0) under statistical control: no line is needed."""
+    return AddObject(
+        1 + index,
+        ObjectType.NETWORK_FULL,
+        Sign268.RUSSIA,
+        object_phone(index),
+        None,
+        Category.STATISTICAL,
+        None,
+        Priority.NORMAL,
+    )
+
+
+async def idle(console: Console) -> dict[str, float]:
+    """27h and 28h of commands 5 and 6 while nothing else happens."""
+    add = network_object(OBJECTS + 1)
+    remove = RemoveObject(add.object_number, add.object_type, add.number_sign, add.number, None)
+    pairs = [await console.command(command) for _ in range(IDLE_COMMANDS // 2) for command in (add, remove)]
+    return {
+        "idle_27h_p99_ms": p99_ms([received for received, _ in pairs]),
+        "idle_28h_p99_ms": p99_ms([executed for _, executed in pairs]),
+    }
+
+
+async def loaded(console: Console, mediator: BoxProcess, folder: Path) -> dict[str, object]:
+    """Events and 27h under ``RATE`` calls/s."""
+    times_file = folder / "times"
+    generator = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bench.call_load", mediator.endpoints["radius"],
+        str(RATE), str(SECONDS), str(OBJECTS), str(times_file),
+    )  # fmt: skip
+    calls = int(RATE * SECONDS)
+    arrived: dict[tuple[int, int], float] = {}
+    doubled = 0
+    answers: list[float] = []
+    memory: list[float] = []
+
+    async def commands() -> None:
+        while len(arrived) < 3 * calls:
+            received, _ = await console.command(GetVersion())
+            answers.append(received)
+            memory.append(resident_mb(mediator.pid))
+            await asyncio.sleep(0.1)
+
+    running = asyncio.create_task(commands())
+    try:
+        while len(arrived) < 3 * calls:
+            moment, unit = await asyncio.wait_for(console.kpd2.units.get(), 30)
+            event = console.codec.decode(unit)
+            key = int(event.calling.number[4:]), event.code - 0x41
+            doubled += key in arrived
+            arrived[key] = moment
+    except TimeoutError:
+        # What is missing is counted below.
+        pass
+    finally:
+        running.cancel()
+    await generator.wait()
+    sent = array.array("d", times_file.read_bytes())
+    late = [moment - sent[3 * index + stage] for (index, stage), moment in arrived.items()]
+    span = max(arrived.values()) - min(arrived.values())
+    settled = memory[len(memory) // 3]
+    return {
+        "events_per_s": len(arrived) / span,
+        "lost_events": 3 * calls - len(arrived),
+        "doubled_events": doubled,
+        "event_p50_ms": statistics.median(late) * 1000,
+        "event_p99_ms": p99_ms(late),
+        "event_max_ms": max(late) * 1000,
+        "loaded_27h_p99_ms": p99_ms(answers),
+        "loaded_27h_max_ms": max(answers) * 1000,
+        "memory_growth": max(memory) / settled,
+        "memory_mb": max(memory),
+    }
+
+
+async def measure(folder: Path) -> dict[str, object]:
+    """Start the boxes, put the objects under control, measure."""
+    radius = free_udp_port()
+    (folder / "switch.toml").write_text(SWITCH.format(radius=radius))
+    async with BoxProcess("switch", folder / "switch.toml", log_level="error") as switch:
+        ssh = switch.endpoints["ssh"].rpartition(":")[2]
+        text = MEDIATOR.format(radius=radius, ssh=ssh, key=switch.ready["host_key"])
+        (folder / "mediator.toml").write_text(text)
+        async with BoxProcess("gateway", folder / "mediator.toml", log_level="error") as mediator:
+            console = Console(Codec(Options()))
+            await console.connect(mediator.endpoints)
+            await console.command(Start())
+            for index in range(OBJECTS):
+                await console.command(network_object(index))
+            return {**await idle(console), **await loaded(console, mediator, folder)}
+
+
+def run() -> dict[str, object]:
+    """See the module. Takes a little over ``SECONDS``."""
+    with tempfile.TemporaryDirectory() as folder:
+        return asyncio.run(measure(Path(folder)))

@@ -1,0 +1,199 @@
+"""The demo: the main job between three processes, step by step; then every built-in scenario, a line each."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+
+from protocol.texts import Lang
+from sorm_mediator.console.printing import TextPrinter
+from sorm_mediator.console.results import PASS, ScriptResult
+from sorm_mediator.console.session import Settings, load, run_script
+from sorm_mediator.lab.processes import BoxProcess, free_udp_port
+
+MAIN_JOB = "main-job.yaml"
+"""The scenario that is shown step by step."""
+
+SWITCH = """
+[switch]
+ssh_port = 0
+[web]
+port = 0
+[[switch.domains]]
+name = "test.domain"
+password = "123"
+radius_servers = [{{ host = "127.0.0.1", port = {radius}, secret = "2testing123" }}]
+subscribers = [{{ number = "28331" }}, {{ number = "28332" }}]
+"""
+MEDIATOR = """
+[console]
+kpd1_port = 0
+kpd2_port = 0
+[radius]
+port = {radius}
+secret = "2testing123"
+[ssh]
+port = {ssh}
+user = "test.domain"
+password = "123"
+host_key = "{key}"
+[web]
+port = 0
+"""
+
+_TEXTS = {
+    "en": {
+        "intro": "The main job: three boxes, each a process of its own, that meet on the wire only.",
+        "console": "console",
+        "process": "process",
+        "scenarios": "The built-in scenarios, each in a lab of its own:",
+        "verdict": "verdict",
+        "scenario": "scenario",
+        "link": "link",
+        "steps": "steps",
+        "seconds": "seconds",
+        "passed": "{passed} of {total} passed in {seconds:.1f} s",
+    },
+    "ru": {
+        "intro": "Основная работа: три устройства, каждое — отдельный процесс; их связывают только каналы связи.",
+        "console": "пульт",
+        "process": "процесс",
+        "scenarios": "Встроенные сценарии, каждый в своём стенде:",
+        "verdict": "итог",
+        "scenario": "сценарий",
+        "link": "канал",
+        "steps": "шаги",
+        "seconds": "секунды",
+        "passed": "успешно {passed} из {total} за {seconds:.1f} с",
+    },
+}
+
+
+def run_demo(*, lang: Lang, as_json: bool) -> int:
+    """Run everything; print a table, or with ``as_json`` one document. Returns the exit code, 0 or 1."""
+    return asyncio.run(_demo(lang, as_json))
+
+
+async def _demo(lang: Lang, as_json: bool) -> int:
+    began = time.monotonic()
+    write: Callable[[str], object] = _ignore if as_json else sys.stdout.write
+    with resources.as_file(resources.files("captures")) as captures:
+        folder = Path(captures) / "scenarios"
+        results = [await _main_job(folder / MAIN_JOB, lang, write)]
+        write(f"\n{_TEXTS[lang]['scenarios']}\n")
+        others = [path for path in sorted(folder.glob("*.yaml")) if path.name != MAIN_JOB]
+        results += await _in_labs([*others, *sorted(folder.glob("vendor/*.json"))], lang, as_json)
+    seconds = time.monotonic() - began
+    if as_json:
+        sys.stdout.write(json.dumps(_document(results, seconds), ensure_ascii=False) + "\n")
+    else:
+        _print_table(results, seconds, lang)
+    return 0 if all(result.verdict == PASS for result in results) else 1
+
+
+async def _main_job(script: Path, lang: Lang, write: Callable[[str], object]) -> ScriptResult:
+    """The console is this process; switch and mediator are started as processes, each with a lab file of its own."""
+    texts = _TEXTS[lang]
+    with tempfile.TemporaryDirectory() as name:
+        folder, radius = Path(name), free_udp_port()
+        switch_file, mediator_file = folder / "switch.toml", folder / "mediator.toml"
+        switch_file.write_text(SWITCH.format(radius=radius))
+        async with BoxProcess("switch", switch_file, log_level="error") as switch:
+            ssh = switch.endpoints["ssh"].rpartition(":")[2]
+            mediator_file.write_text(MEDIATOR.format(radius=radius, ssh=ssh, key=switch.ready["host_key"]))
+            async with BoxProcess("gateway", mediator_file, log_level="error") as mediator:
+                write(f"{texts['intro']}\n\n")
+                for box, pid, endpoints in (
+                    ("switch", switch.pid, switch.endpoints),
+                    ("gateway", mediator.pid, mediator.endpoints),
+                    (texts["console"], os.getpid(), {}),
+                ):
+                    shown = "  ".join(f"{name} {address}" for name, address in endpoints.items())
+                    write(f"  {box:<8} {texts['process']} {pid:<8} {shown}\n")
+                write("\n")
+                settings = Settings(
+                    scripts=(script,),
+                    host=mediator.endpoints["kpd1"].rpartition(":")[0],
+                    kpd1=int(mediator.endpoints["kpd1"].rpartition(":")[2]),
+                    kpd2=int(mediator.endpoints["kpd2"].rpartition(":")[2]),
+                    web=f"http://{switch.endpoints['web']}",
+                    lang=lang,
+                )
+                return await run_script(load(script), settings, TextPrinter(write, lang))
+
+
+async def _in_labs(scripts: list[Path], lang: Lang, as_json: bool) -> list[ScriptResult]:
+    """The other scenarios, each with the lab it names, on free ports of this process."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    console = Console(stderr=True)
+    shown = not as_json and console.is_terminal
+    results = []
+    with Progress(*columns, console=console, transient=True, disable=not shown) as progress:
+        task = progress.add_task("", total=len(scripts))
+        for script in scripts:
+            progress.update(task, description=script.stem)
+            results.append(await _in_a_lab(script, lang))
+            progress.advance(task)
+    return results
+
+
+async def _in_a_lab(script: Path, lang: Lang) -> ScriptResult:
+    said: list[str] = []
+    began = time.monotonic()
+    result = await run_script(
+        load(script), Settings(scripts=(script,), lang=lang), TextPrinter(said.append, lang)
+    )
+    result.seconds = time.monotonic() - began
+    if result.verdict != PASS:
+        sys.stderr.write("".join(said))
+    return result
+
+
+def _print_table(results: list[ScriptResult], seconds: float, lang: Lang) -> None:
+    texts = _TEXTS[lang]
+    width = max(len(result.name) for result in results)
+    write = sys.stdout.write
+    write(
+        f"\n{texts['verdict']:<8} {texts['link']:<6} {texts['scenario']:<{width}}  "
+        f"{texts['steps']:>7}  {texts['seconds']}\n"
+    )
+    for result in results:
+        passed = sum(step.verdict == PASS for step in result.steps)
+        steps = f"{passed}/{result.planned}"
+        write(f"{result.verdict:<8} {'tcp':<6} {result.name:<{width}}  {steps:>7}  {result.seconds:7.2f}\n")
+    good = sum(result.verdict == PASS for result in results)
+    write("\n" + texts["passed"].format(passed=good, total=len(results), seconds=seconds) + "\n")
+
+
+def _document(results: list[ScriptResult], seconds: float) -> dict[str, object]:
+    return {
+        "passed": all(result.verdict == PASS for result in results),
+        "seconds": round(seconds, 3),
+        "scenarios": [
+            {
+                "name": result.name,
+                "file": result.path.name,
+                "link": "tcp",
+                "verdict": result.verdict,
+                "steps": result.planned,
+                "passed": sum(step.verdict == PASS for step in result.steps),
+                "seconds": round(result.seconds, 3),
+                "error": None if result.error is None else str(result.error),
+            }
+            for result in results
+        ],
+    }
+
+
+def _ignore(_: str) -> None:
+    pass
