@@ -104,7 +104,7 @@ CLIENT_TABLE: Table = {
 """The mediator's side. A switch that talks nonsense may not have done what it was asked, so the link ends."""
 
 
-def arrows(table: Table) -> str:
+def arrows(table: Mapping[tuple[Any, Any], Any]) -> str:
     """A table as one line a transition, for the documentation."""
     return "\n".join(f"{now.value} --{cause.value}--> {then.value}" for (now, cause), then in table.items())
 

@@ -16,8 +16,8 @@ WRONG_PARAMETERS = 0x11
 
 MAX_REQUEST_LINE = 256 * 1024
 """The longest line that a switch reads, octets without the newline: a `sync` chunk of about 1,500 objects."""
-MAX_REPLY_LINE = 1024 * 1024
-"""The longest line that a mediator reads: the line states of all 65,535 possible objects fit in."""
+MAX_REPLY_LINE = 4 * 1024 * 1024
+"""The longest line that a mediator reads: refusals of all 65,535 possible objects fit into a `sync` reply."""
 
 
 class DialectError(Exception):

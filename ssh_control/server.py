@@ -45,7 +45,7 @@ MOST_SESSIONS = 16
 """Sessions of one connection at a time."""
 WRITE_PIECE = 64 * 1024
 """Octets of replies that are gathered at most before they are written."""
-MOST_UNREAD = 4 * 1024 * 1024
+MOST_UNREAD = 16 * 1024 * 1024
 """Octets that may wait for a mediator that doesn't read; beyond that its session ends."""
 
 

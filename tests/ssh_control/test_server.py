@@ -250,7 +250,7 @@ async def test_a_reader_that_drowns_in_events_is_cut_off(server: Any, switch: An
 
 
 async def test_a_reply_of_several_megabytes_becomes_a_refusal(server: Any, switch: Any) -> None:
-    switch.trunks = 10_000
+    switch.trunks = 20_000
     async with await connect(server) as connection:
         process = await speak(connection)
         process.stdin.write(b'{"seq":1,"op":"trunks","params":{"trunk":null}}\n')
