@@ -30,7 +30,7 @@ def open_engine(path: Path, *, synchronous: Literal["FULL", "NORMAL"] | None) ->
                 connection.execute("PRAGMA journal_mode=WAL")
                 connection.execute(f"PRAGMA synchronous={synchronous}")
             else:
-                # A reader shows what is there, also text that is none: whoever verifies it must get to see it.
+                # A reader shows what is there, also text that is none: verifying is to name the row.
                 connection.text_factory = lambda octets: octets.decode("utf-8", "replace")
         except BaseException:
             connection.close()

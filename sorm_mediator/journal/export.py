@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 from sorm_mediator.journal.book import Entry
 
-CSV_COLUMNS = ("peer", "channel", "command", "status", "unit")
+CSV_COLUMNS = ("peer", "command", "name", "receipt", "status", "unit")
 """Fields that most entries have: columns of their own; the others stand in ``other`` as JSON."""
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")

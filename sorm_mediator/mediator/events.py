@@ -57,6 +57,11 @@ class Events:
         """The watcher is gone."""
         self._subscriptions.discard(subscription)
 
+    @property
+    def watched(self) -> bool:
+        """Whether anybody watches."""
+        return bool(self._subscriptions)
+
     def publish(self, kind: str, time: float, make: Callable[[], dict[str, Any]]) -> None:
         """Give ``{"event": kind, "time": time, **make()}`` to everyone who watches."""
         if self._subscriptions:

@@ -21,13 +21,14 @@ from radius.sink import Sink
 from sorm_mediator.config import Config
 from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.journal.book import Journal, JournalError
+from sorm_mediator.journal.masking import masked_unit
 from sorm_mediator.mediator import effects
 from sorm_mediator.mediator.consoles import Consoles
 from sorm_mediator.mediator.core import Core
 from sorm_mediator.mediator.effects import Effect
 from sorm_mediator.mediator.events import Events
 from sorm_mediator.mediator.limits import LimitWatch
-from sorm_mediator.mediator.status import gateway_status, shown_unit
+from sorm_mediator.mediator.status import command_name, gateway_status, shown_unit
 from sorm_mediator.mediator.store import Store, StoreError
 from ssh_control.client import LinkDown, SwitchLink
 from ssh_control.dialect import Reply
@@ -70,6 +71,7 @@ class Gateway:
         self._deadline: float | None = None
         self._running = False
         self._endpoints: dict[str, str] = {}
+        self._unit = b""  # the unit whose effects are being executed
 
     def _make_sink(self) -> Sink:
         radius = self.config.radius
@@ -228,11 +230,13 @@ class Gateway:
         except DecodeError:
             message, problems = self._codec.decode_lenient(raw)
         self._crossed("received", Channel.COMMAND, message, raw)
+        self._unit = raw
         self._run(lambda now: self.core.received(_STREAM, message, problems, raw, now))
 
     def unit_broken(self, broken: Broken, arrived: float) -> None:
         if broken.code is not None:
             self.limits.command(broken.code, arrived)
+        self._unit = broken.raw
         self._run(lambda now: self.core.broken(_STREAM, broken.code, broken.reason, broken.raw, now))
 
     def drained(self, channel: Channel) -> None:
@@ -247,7 +251,6 @@ class Gateway:
         self._run(self.core.switch_up)
 
     def _switch_down(self, reason: str) -> None:
-        log.warning("switch: connection lost: %s", reason)
         self._event("link", {"link": "switch", "state": "down", "text": reason})
         self._run(lambda now: self.core.switch_down(reason, now))
 
@@ -327,8 +330,13 @@ class Gateway:
         self._crossed("sent", channel, message, raw)
 
     def _journal(self, kind: str, fields: dict[str, Any]) -> None:
-        if self.journal is not None:
-            self.journal.append(self.now(), kind, fields)
+        if self.journal is None:
+            return
+        if kind == "command":
+            fields = fields | {"unit": masked_unit(self._unit), "name": command_name(self._unit)}
+            # Octets that could not be read may hold a password: "unit" has them masked.
+            fields["fields"] = {name: value for name, value in fields["fields"].items() if name != "hex"}
+        self.journal.append(self.now(), kind, fields)
 
     def _write(self, kind: str, fields: dict[str, Any]) -> None:
         """An entry of the gateway's own."""

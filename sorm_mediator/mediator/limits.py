@@ -6,7 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from protocol import CommandExecuted, CommandReceived, Message, Test, TestReplyKpd1, TestReplyKpd2
+from protocol import (
+    CommandExecuted,
+    CommandReceived,
+    GetKsl,
+    GetObjects,
+    GetServices,
+    GetTrunks,
+    Message,
+    Test,
+    TestReplyKpd1,
+    TestReplyKpd2,
+)
+
+_TABLES = frozenset(kind.code for kind in (GetObjects, GetKsl, GetServices, GetTrunks))
 
 Answer: TypeAlias = Literal["27h", "28h", "29h", "53h"]
 """The answers that have a limit."""
@@ -39,19 +52,16 @@ class LimitWatch:
         self._arrived["27h", code] = arrived
         if code == Test.code:
             self._arrived["29h", code] = self._arrived["53h", code] = arrived
-        # The one that runs longest counts: a second one while it runs is refused with 27h.
-        self._arrived.setdefault(("28h", code), arrived)
 
     def sent(self, message: Message, now: float) -> str:
         """An answer is on its way. Returns what to tell the operator when it is late, else nothing."""
         match message:
             case CommandReceived(command=int(code), status=status):
-                text = self._answer("27h", code, now)
-                if status != 0:
-                    self._arrived.pop(("28h", code), None)
-                return text
+                if status == 0 and code not in _TABLES:  # those take as long as their table
+                    self._arrived["28h", code] = self._arrived.get(("27h", code), now)
+                return self._answer("27h", code, now)
             case CommandExecuted(command=int(code)):
-                return self._answer("28h", code, now)
+                self._answer("28h", code, now)  # the core itself says when it is late
             case TestReplyKpd1():
                 self._arrived.pop(("28h", Test.code), None)
                 return self._answer("29h", Test.code, now)

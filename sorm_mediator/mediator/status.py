@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from protocol import Channel, Message, UnknownUnit
+from protocol import COMMANDS, Channel, Message, UnknownUnit
 from protocol.jsonform import to_json
 from sorm_mediator.journal.masking import masked_unit
 
@@ -65,7 +65,7 @@ def ksl_rows(gateway: Gateway) -> list[dict[str, Any]]:
     lines = gateway.core.lines
     rows = []
     for number, group in sorted(gateway.core.tables.groups.items()):
-        for line in group.lines or [None]:
+        for line in group.lines or (None,):
             owner = lines.owner(line) if line else None
             rows.append(
                 {
@@ -135,6 +135,11 @@ def call_row(call: Call) -> dict[str, Any]:
             for leg in call.legs.values()
         ],
     }
+
+
+def command_name(raw: bytes) -> str | None:
+    """The name of the command that a unit begins as; None when it is none that is known."""
+    return next((kind.message_name for kind in COMMANDS if raw[2:3] == bytes([kind.code])), None)
 
 
 def shown_unit(

@@ -1,0 +1,412 @@
+"""The mediator as a box: real sockets on every side, tables and journal on disk."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from protocol import (
+    AddKsl,
+    AddObject,
+    Category,
+    Channel,
+    CommandExecuted,
+    CommandReceived,
+    GetObjects,
+    GroupType,
+    NumberSign,
+    ObjectInfo,
+    ObjectType,
+    Priority,
+    Restart,
+    SetPassword,
+    Start,
+    Stop,
+    Test,
+    TestReplyKpd1,
+    TestReplyKpd2,
+    UnauthorizedAccess,
+)
+from protocol.values import Ksl
+from radius.report import CallReport, Match, Party
+from radius.reporter import Reporter
+from sorm_mediator.config import parse
+from sorm_mediator.errors import BoxError
+from sorm_mediator.journal.book import JournalReader
+from sorm_mediator.mediator import gateway as gateway_module
+from sorm_mediator.mediator.gateway import Gateway
+from sorm_mediator.mediator.store import StoreError
+from tests.mediator.gateway_bench import Console, SmallSwitch, lab_config, lab_file, running, small_switch
+
+GROUP = AddKsl(1, GroupType.COMBINED, Ksl(0, 1), Ksl(0, 1))
+
+
+def subscriber(number: int, category: Category = Category.COMBINED) -> AddObject:
+    group = None if category is Category.STATISTICAL else 1
+    phone = f"2{number:04}"
+    own = ObjectType.OWN_SUBSCRIBER, NumberSign.OWN
+    return AddObject(number, *own, phone, None, category, group, Priority.NORMAL)
+
+
+class Bench:
+    """The switch and the folder that a gateway under test uses."""
+
+    def __init__(self, folder: Path, switch: SmallSwitch, server: Any, where: str) -> None:
+        self.folder, self.switch, self.server, self.where = folder, switch, server, where
+
+    def config(self, **mediator: Any) -> Any:
+        return lab_config(self.folder, self.server, self.where, **mediator)
+
+    def journal(self) -> list[Any]:
+        reader = JournalReader(self.folder / "journal.db")
+        try:
+            assert reader.verify().findings == []
+            return list(reader.entries())
+        finally:
+            reader.close()
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    async with small_switch() as (switch, server, where):
+        yield Bench(tmp_path, switch, server, where)
+
+
+async def switch_up(gateway: Gateway) -> None:
+    """Wait until the link to the switch is up."""
+    watcher = gateway.events.subscribe()
+    async with asyncio.timeout(10):
+        while gateway.status()["switch"]["state"] != "up":
+            await anext(watcher)
+    gateway.events.unsubscribe(watcher)
+
+
+async def started_console(endpoints: dict[str, str]) -> Console:
+    console = await Console.connect(endpoints["kpd1"])
+    console.send(Start())
+    await console.until(CommandExecuted, command=1, status=0)
+    return console
+
+
+async def test_a_command_is_received_and_executed(bench: Bench) -> None:
+    async with running(bench.config()) as (_, endpoints):
+        console = await Console.connect(endpoints["kpd1"])
+        assert isinstance(await console.next(), Restart)
+        console.send(Start())
+        assert await console.next() == CommandReceived(1, 0)
+        assert await console.next() == CommandExecuted(1, 0)
+        console.close()
+
+
+async def test_an_object_reaches_the_switch_and_its_call_reaches_the_console(bench: Bench) -> None:
+    async with running(bench.config()) as (gateway, endpoints):
+        await switch_up(gateway)
+        console = await started_console(endpoints)
+        events = await Console.connect(endpoints["kpd2"], Channel.KPD2)
+        console.send(GROUP)
+        await console.until(CommandExecuted, command=4, status=0)
+        console.send(subscriber(258))
+        await console.until(CommandExecuted, command=5, status=0)
+        assert bench.switch.objects[258]["number"] == "20258"
+
+        host, _, port = bench.switch.radius.rpartition(":")
+        reporter = Reporter((host, int(port)), "2testing123")
+        await reporter.start()
+        party = Party(digits="20258", ni="private")
+        reporter.send(
+            CallReport(
+                call_id="1",
+                domain="test.domain",
+                sequence=1,
+                time=gateway.now(),
+                connection=0x1C,
+                calling=party,
+                called=Party(digits="20259", ni="private"),
+                calling_station="20258",
+                called_station="20259",
+                setup_time=gateway.now(),
+                answer_time=gateway.now(),
+                release_time=gateway.now(),
+                release_cause=5,
+                services=(),
+                matches=(Match(object_number=258, role="a", called=party, time=gateway.now()),),
+            )
+        )
+        codes = [(await events.next()).code for _ in range(3)]
+        assert codes == [0x41, 0x42, 0x43]
+        reporter.close()
+        console.close()
+        events.close()
+
+
+async def test_half_a_command_and_silence_is_refused_and_the_next_command_is_served(bench: Bench) -> None:
+    async with running(bench.config(options={"unit_timeout": 0.05})) as (_, endpoints):
+        console = await Console.connect(endpoints["kpd1"])
+        console.writer.write(console.codec.encode(Start())[:7])
+        seen = await console.until(CommandReceived)
+        assert (seen[-1].command, seen[-1].status) == (1, 0x10)
+        console.send(Start())
+        await console.until(CommandExecuted, command=1, status=0)
+        console.close()
+
+
+async def test_one_octet_at_a_time_is_answered_like_any_other(bench: Bench) -> None:
+    async with running(bench.config()) as (_, endpoints):
+        console = await Console.connect(endpoints["kpd1"])
+        for octet in console.codec.encode(Start()):
+            console.writer.write(bytes([octet]))
+            await console.writer.drain()
+        await console.until(CommandExecuted, command=1, status=0)
+        console.close()
+
+
+async def test_a_megabyte_of_noise_does_not_disturb_and_is_not_kept(bench: Bench) -> None:
+    async with running(bench.config()) as (gateway, endpoints):
+        console = await Console.connect(endpoints["kpd1"])
+        noise = os.urandom(1024 * 1024).replace(b"\xcc", b"\xcb")
+        console.writer.write(noise)
+        console.send(Start())
+        await console.until(CommandExecuted, command=1, status=0)
+        counters = gateway.status()["channels"][0]["counters"]
+        assert counters["noise_octets"] == len(noise)
+        assert gateway.consoles.ports[Channel.KPD1].connection.buffered == 0
+        console.close()
+
+
+async def test_a_second_console_is_told_of_to_the_first_which_goes_on(bench: Bench) -> None:
+    async with running(bench.config()) as (_, endpoints):
+        console = await started_console(endpoints)
+        intruder = await Console.connect(endpoints["kpd1"])
+        (message,) = await console.until(UnauthorizedAccess)
+        assert message.access_code == 1
+        with pytest.raises(ConnectionError):
+            await intruder.next()
+        console.send(Test(7))
+        await console.until(TestReplyKpd1)
+        console.close()
+    kinds = [entry.kind for entry in bench.journal()]
+    assert "connection-refused" in kinds
+
+
+async def test_the_test_of_the_channels_is_within_its_limits(bench: Bench) -> None:
+    async with running(bench.config()) as (gateway, endpoints):
+        events = await Console.connect(endpoints["kpd2"], Channel.KPD2)
+        console = await started_console(endpoints)
+        console.send(Test(9))
+        await console.until(TestReplyKpd1, test_number=9)
+        assert await events.next() == TestReplyKpd2(9, 1, 1)
+        limits = gateway.status()["limits"]
+        assert limits["27h"]["answers"] == 2
+        assert limits["29h"]["answers"] == limits["53h"]["answers"] == 1
+        console.close()
+        events.close()
+
+
+async def test_a_late_answer_is_counted_and_said(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    async with running(bench.config()) as (gateway, endpoints):
+        console = await Console.connect(endpoints["kpd1"])
+        gateway.limits.limits["27h"] = -1
+        console.send(Start())
+        await console.until(CommandExecuted, command=1)
+        assert gateway.status()["limits"]["27h"]["late"] == 1
+        assert "27h to command 01h took" in caplog.text
+        console.close()
+
+
+async def test_a_console_that_comes_back_finds_its_tables(bench: Bench) -> None:
+    async with running(bench.config()) as (gateway, endpoints):
+        await switch_up(gateway)
+        console = await started_console(endpoints)
+        console.send(GROUP)
+        await console.until(CommandExecuted, command=4, status=0)
+        console.send(subscriber(1))
+        await console.until(CommandExecuted, command=5, status=0)
+        watcher = gateway.events.subscribe()
+        console.close()
+        async with asyncio.timeout(10):
+            while (event := await anext(watcher))["event"] != "link" or event["state"] != "down":
+                pass
+        console = await Console.connect(endpoints["kpd1"])
+        console.send(GetObjects(None, None, None, None, None))
+        seen = await console.until(CommandExecuted, command=10, status=0)
+        assert [m.object_number for m in seen if isinstance(m, ObjectInfo)] == [1]
+        console.close()
+
+
+async def test_a_table_longer_than_the_socket_holds_arrives_whole(bench: Bench) -> None:
+    async with running(bench.config(max_objects=2000)) as (gateway, endpoints):
+        await switch_up(gateway)
+        console = await started_console(endpoints)
+        for number in range(1500):
+            console.send(subscriber(number, Category.STATISTICAL))
+            await console.until(CommandExecuted, command=5, status=0)
+        console.send(GetObjects(None, None, None, None, None))
+        seen = await console.until(CommandExecuted, command=10, status=0)
+        assert [m.object_number for m in seen if isinstance(m, ObjectInfo)] == list(range(1500))
+        console.close()
+
+
+async def test_a_restarted_gateway_has_the_tables_and_the_switch_gets_them_again(bench: Bench) -> None:
+    async with running(bench.config()) as (gateway, endpoints):
+        await switch_up(gateway)
+        console = await started_console(endpoints)
+        console.send(SetPassword("654321"))
+        await console.until(CommandExecuted, command=3, status=0)
+        console.send(AddKsl(1, GroupType.COMBINED, Ksl(0, 1), Ksl(0, 1), password="654321"))
+        await console.until(CommandExecuted, command=4, status=0)
+        console.close()
+    bench.switch.objects.clear()
+    async with running(bench.config()) as (gateway, endpoints):
+        tables = gateway.core.tables
+        assert tables.started
+        assert tables.password == "654321"
+        assert list(tables.groups) == [1]
+        console = await Console.connect(endpoints["kpd1"])
+        console.send(Stop(password="654321"))
+        await console.until(CommandExecuted, command=2, status=0)
+        console.close()
+
+
+async def test_the_journal_says_who_did_what_and_shows_no_password(bench: Bench) -> None:
+    async with running(bench.config()) as (_, endpoints):
+        console = await started_console(endpoints)
+        peer = "{}:{}".format(*console.writer.get_extra_info("sockname"))
+        console.send(SetPassword("654321", password="123456"))
+        await console.until(CommandExecuted, command=3, status=0)
+        console.writer.write(
+            console.codec.encode(SetPassword("111111", password="654321"))[:3] + b"\x07" + b"777777"
+        )
+        console.writer.write(b"8888888")
+        console.send(Test(1, password="654321"))
+        await console.until(TestReplyKpd1)
+        console.close()
+    entries = bench.journal()
+    kinds = [entry.kind for entry in entries]
+    assert kinds[-1] == "gateway-stopped"
+    assert "gateway-started" in kinds
+    first = next(entry for entry in entries if entry.kind == "command")
+    assert first.fields["peer"] == peer
+    assert first.fields["command"] == 1
+    assert first.fields["name"] == "start"
+    assert first.fields["unit"] == "CC 01 01 00 ** ** ** ** ** **"
+    assert first.fields["receipt"] == 0
+    done = next(entry for entry in entries if entry.kind == "executed")
+    assert (done.fields["command"], done.fields["status"]) == (1, 0)
+    text = (bench.folder / "journal.db").read_bytes() + b"".join(
+        file.read_bytes() for file in bench.folder.glob("journal.db-*")
+    )
+    for secret in ("123456", "654321", "8888888"):
+        assert secret.encode() not in text
+        assert secret.encode().hex().encode() not in text.lower()
+        assert secret.encode().hex(" ").upper().encode() not in text
+
+
+async def test_damaged_tables_are_told_to_the_console_and_written_down(bench: Bench) -> None:
+    (bench.folder / "state.db").write_bytes(b"this is not a database" * 1000)
+    async with running(bench.config()) as (_, endpoints):
+        console = await Console.connect(endpoints["kpd1"])
+        assert isinstance(await console.next(), Restart)
+        alarm = await console.next()
+        assert (alarm.code, alarm.alarm_type) == (0x21, 1)
+        console.close()
+    assert "tables-damaged" in [entry.kind for entry in bench.journal()]
+
+
+async def test_a_disk_that_refuses_stops_the_gateway_instead_of_lying(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with running(bench.config()) as (gateway, endpoints):
+        console = await started_console(endpoints)
+
+        def full(change: object) -> None:
+            raise StoreError("state.db: a change can't be written: database or disk is full")
+
+        monkeypatch.setattr(gateway._store, "apply", full)
+        console.send(GROUP)
+        with pytest.raises(ConnectionError):
+            await console.until(CommandExecuted, command=4)
+        assert "disk is full" in str(await asyncio.wait_for(gateway.failure, 10))
+        assert not gateway.serving
+        with pytest.raises(OSError, match="Connect call failed"):
+            await Console.connect(endpoints["kpd1"])
+
+
+async def test_who_watches_gets_units_without_passwords(bench: Bench) -> None:
+    async with running(bench.config()) as (gateway, endpoints):
+        watcher = gateway.events.subscribe()
+        console = await started_console(endpoints)
+        units = []
+        async with asyncio.timeout(10):
+            while len(units) < 4:
+                event = await anext(watcher)
+                if event["event"] == "unit":
+                    units.append((event["direction"], event["unit"]["name"]))
+                    assert "123456" not in str(event)
+                    assert "313233343536" not in str(event)
+        assert units == [
+            ("sent", "restart"),
+            ("received", "start"),
+            ("sent", "command-received"),
+            ("sent", "command-executed"),
+        ]
+        console.close()
+
+
+async def test_a_watcher_that_does_not_read_costs_a_bounded_amount(bench: Bench) -> None:
+    async with running(bench.config()) as (gateway, _):
+        watcher = gateway.events.subscribe()
+        for number in range(5000):
+            gateway.events.publish("call", 0.0, lambda number=number: {"number": number})
+        assert len(watcher) == 1000
+        assert (await anext(watcher))["dropped_before"] == 4000
+
+
+@pytest.mark.parametrize("key", ["console.kpd1_port", "console.kpd2_port", "radius.port"])
+async def test_a_port_in_use_is_one_clear_error(bench: Bench, key: str) -> None:
+    kind = socket.SOCK_DGRAM if key == "radius.port" else socket.SOCK_STREAM
+    with socket.socket(socket.AF_INET, kind) as taken:
+        taken.bind(("127.0.0.1", 0))
+        if kind is socket.SOCK_STREAM:
+            taken.listen()
+        document = lab_file(bench.folder, bench.server, bench.where)
+        section, name = key.split(".")
+        document[section][name] = taken.getsockname()[1]
+        with pytest.raises(BoxError, match=rf"^{key}: 127\.0\.0\.1:\d+ is in use"):
+            await Gateway(parse(document, directory=bench.folder)).start()
+    async with running(bench.config()):
+        pass  # what was open already has been closed again
+
+
+async def test_two_gateways_do_not_share_tables(bench: Bench) -> None:
+    async with running(bench.config()):
+        with pytest.raises(BoxError, match=r"mediator\.journal: .*another process"):
+            await Gateway(bench.config()).start()
+        with pytest.raises(BoxError, match=r"mediator\.state: .*another gateway"):
+            await Gateway(bench.config(journal="")).start()
+
+
+async def test_without_a_pinned_key_there_is_no_gateway(bench: Bench) -> None:
+    document = lab_file(bench.folder, bench.server, bench.where)
+    del document["ssh"]["host_key"]
+    with pytest.raises(BoxError, match=r"ssh\.host_key: empty"):
+        await Gateway(parse(document, directory=bench.folder)).start()
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("10.0.0.1", ("10.0.0.1", 7777)),
+        ("10.0.0.1:7000", ("10.0.0.1", 7000)),
+        ("switch.example", ("switch.example", 7777)),
+        ("::1", ("::1", 7777)),
+        ("[::1]:7000", ("::1", 7000)),
+    ],
+)
+def test_addresses_of_switches(text: str, address: tuple[str, int]) -> None:
+    assert gateway_module._address(text, 7777) == address

@@ -1,0 +1,191 @@
+"""The HTTP API over a real socket, beside a real gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from protocol import (
+    AddKsl,
+    AddObject,
+    Category,
+    CommandExecuted,
+    GetVersion,
+    GroupType,
+    NumberSign,
+    ObjectType,
+    Priority,
+    Start,
+)
+from protocol.values import Ksl
+from sorm_mediator.errors import BoxError
+from sorm_mediator.mediator.gateway import Gateway
+from sorm_mediator.web.app import create_app
+from sorm_mediator.web.server import WebServer
+from tests.mediator.gateway_bench import Console, lab_config, running, small_switch
+
+
+class Box:
+    """A gateway with one object and a line under control, and its web server."""
+
+    def __init__(self, gateway: Gateway, console: Console, app: FastAPI, server: WebServer, url: str) -> None:
+        self.gateway, self.console, self.app, self.server, self.url = gateway, console, app, server, url
+        self.http = httpx.AsyncClient(base_url=url, timeout=10)
+
+    async def get(self, path: str, **params: Any) -> Any:
+        response = await self.http.get(path, params=params)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+
+@pytest.fixture
+async def box(tmp_path: Path) -> AsyncIterator[Box]:
+    async with (
+        small_switch() as (_, ssh, where),
+        running(lab_config(tmp_path, ssh, where)) as (gateway, ends),
+    ):
+        watcher = gateway.events.subscribe()
+        async with asyncio.timeout(10):
+            while gateway.status()["switch"]["state"] != "up":
+                await anext(watcher)
+        gateway.events.unsubscribe(watcher)
+        console = await Console.connect(ends["kpd1"])
+        own = ObjectType.OWN_SUBSCRIBER, NumberSign.OWN
+        for command in (
+            Start(),
+            AddKsl(1, GroupType.SEPARATE, Ksl(1, 3), Ksl(1, 4)),
+            AddObject(258, *own, "28331", None, Category.SEPARATE, 1, Priority.HIGH),
+        ):
+            console.send(command)
+            await console.until(CommandExecuted, command=command.code, status=0)
+        app = create_app(gateway=gateway)
+        server = WebServer(app, "127.0.0.1", 0)
+        host, port = await server.start()
+        box = Box(gateway, console, app, server, f"http://{host}:{port}")
+        yield box
+        await box.http.aclose()
+        await server.stop()
+        console.close()
+
+
+async def test_status(box: Box) -> None:
+    status = await box.get("/api/v1/status")
+    assert (status["state"], status["objects"], status["ksl_groups"], status["ksl"]) == ("started", 1, 1, 2)
+    assert status["switch"]["state"] == "up"
+    kpd1, kpd2 = status["channels"]
+    assert kpd1["peer"] == "{}:{}".format(*box.console.writer.get_extra_info("sockname"))
+    assert kpd2["peer"] is None
+    assert status["journal"]["head"] == box.gateway.journal.head.hash
+    assert "123456" not in json.dumps(status)
+
+
+async def test_objects_ksl_calls_and_streams(box: Box) -> None:
+    (row,) = await box.get("/api/v1/objects")
+    assert row == {
+        "object_number": 258,
+        "object_type": "own-subscriber",
+        "number_sign": "own",
+        "number": "28331",
+        "trunk": None,
+        "category": "separate",
+        "ksl_group": 1,
+        "priority": "high",
+        "line_state": 0,
+    }
+    assert await box.get("/api/v1/objects", offset=1) == []
+    (line,) = await box.get("/api/v1/ksl")
+    assert (line["ksl_a"], line["state"]) == ({"stream": 1, "ksl": 3}, "free")
+    assert await box.get("/api/v1/calls") == []
+    assert await box.get("/api/v1/streams") == []
+
+
+async def test_the_journal_page_by_page(box: Box) -> None:
+    commands = await box.get("/api/v1/journal", kind="command")
+    assert [entry["fields"]["name"] for entry in commands] == ["start", "add-ksl", "add-object"]
+    (newest,) = await box.get("/api/v1/journal", limit=1)
+    (before,) = await box.get("/api/v1/journal", limit=1, before=newest["seq"])
+    assert before["seq"] == newest["seq"] - 1
+
+
+async def test_wrong_parameters_are_422(box: Box) -> None:
+    response = await box.http.get("/api/v1/journal", params={"limit": 0})
+    assert response.status_code == 422
+
+
+async def test_events_arrive_as_they_happen(box: Box) -> None:
+    async with (
+        asyncio.timeout(10),
+        box.http.stream("GET", "/api/v1/events", params={"kind": "unit"}) as answer,
+    ):
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        lines = answer.aiter_lines()
+        assert await anext(lines) == ": connected"
+        box.console.send(GetVersion())
+        names = []
+        async for line in lines:
+            if line.startswith("data: "):
+                names.append(json.loads(line[6:])["unit"]["name"])
+                if names[-1] == "command-executed":
+                    break
+    assert names == ["get-version", "command-received", "version-info", "command-executed"]
+
+
+async def test_a_watcher_does_not_hold_up_the_end_of_the_server(box: Box) -> None:
+    async with box.http.stream("GET", "/api/v1/events") as answer:
+        lines = answer.aiter_lines()
+        assert await anext(lines) == ": connected"
+        async with asyncio.timeout(5):
+            await box.server.stop()
+            assert [line async for line in lines if line] == []
+    assert not box.gateway.events.watched
+
+
+async def test_metrics(box: Box) -> None:
+    text = (await box.http.get("/metrics")).text
+    assert "\nsorm_objects 1.0\n" in text
+    assert "\nsorm_switch_up 1.0\n" in text
+    assert '\nsorm_channel_up{channel="kpd1"} 1.0\n' in text
+    assert '\nsorm_channel_total{channel="kpd1",what="units_received"} 3.0\n' in text
+    assert '\nsorm_answer_seconds_count{message="27h"} 3.0\n' in text
+
+
+async def test_openapi_describes_every_route(box: Box) -> None:
+    document = await box.get("/openapi.json")
+    for path in ("status", "ksl", "objects", "calls", "journal", "streams", "events"):
+        operation = document["paths"][f"/api/v1/{path}"]["get"]
+        assert operation["description"]
+    status = document["components"]["schemas"]["StatusDocument"]["properties"]
+    assert status["state"]["description"] == "started or stopped, by commands 1 and 2."
+
+
+async def test_a_gateway_that_was_restarted_is_served(box: Box) -> None:
+    replacement = Gateway(box.gateway.config)
+    box.app.state.gateway = replacement
+    await box.gateway.stop()
+    await replacement.start()
+    assert (await box.get("/api/v1/status"))["objects"] == 1
+    await replacement.stop()
+
+
+async def test_the_token_is_asked_for() -> None:
+    server = WebServer(create_app(token="secret"), "127.0.0.1", 0)
+    host, port = await server.start()
+    async with httpx.AsyncClient(base_url=f"http://{host}:{port}") as http:
+        assert (await http.get("/metrics")).status_code == 401
+        assert (await http.get("/metrics", headers={"Authorization": "Bearer secret"})).status_code == 200
+    await server.stop()
+
+
+async def test_a_port_in_use_is_one_clear_error() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(BoxError, match=rf"^web\.port: 127\.0\.0\.1:{port} is in use"):
+            await WebServer(create_app(), "127.0.0.1", port).start()

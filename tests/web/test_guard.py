@@ -1,0 +1,75 @@
+"""Who may speak to the HTTP API."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from sorm_mediator.web.guard import Guard
+
+LOOPBACK, NETWORK = ("127.0.0.1", 8080), ("192.0.2.1", 8080)
+
+
+async def ask(token: str = "", server: tuple[str, int] = LOOPBACK, **headers: str) -> int:
+    """The status that a request gets; 200 means that the application behind the guard was asked."""
+    sent: list[dict[str, Any]] = []
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        return {"type": "http.request"}
+
+    given = {"host": "127.0.0.1:8080"} | headers
+    scope = {
+        "type": "http",
+        "server": server,
+        "headers": [(name.encode(), value.encode("latin-1")) for name, value in given.items()],
+    }
+    await Guard(application, token)(scope, receive, send)
+    if len(sent) > 1:
+        assert json.loads(sent[1]["body"])["detail"]
+    return int(sent[0]["status"])
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8080", "localhost", "localhost:8080", "[::1]:8080", "127.0.0.1"])
+async def test_loopback_is_spoken_to_by_its_names(host: str) -> None:
+    assert await ask(host=host) == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["", "evil.example", "127.0.0.1.evil.example", "localhost.evil", "[::1", "@"]
+)
+async def test_a_name_of_somebody_else_for_loopback_is_refused(host: str) -> None:
+    assert await ask(host=host) == 400
+
+
+async def test_beyond_loopback_any_name_will_do() -> None:
+    assert await ask(server=NETWORK, host="lab.example") == 200
+
+
+async def test_a_page_of_another_site_is_refused() -> None:
+    assert await ask(origin="http://evil.example") == 403
+    assert await ask(origin="null") == 403
+    assert await ask(origin="http://127.0.0.1:8080") == 200
+
+
+@pytest.mark.parametrize(
+    ("authorization", "status"),
+    [("Bearer secret", 200), ("Bearer wrong", 401), ("secret", 401), ("Basic secret", 401), ("", 401)],
+)
+async def test_the_token(authorization: str, status: int) -> None:
+    assert await ask(token="secret", server=NETWORK, host="lab", authorization=authorization) == status
+
+
+async def test_no_token_given_at_all() -> None:
+    assert await ask(token="secret") == 401
+
+
+async def test_a_token_that_is_no_ascii() -> None:
+    assert await ask(token="secret", authorization="Bearer \xff\xfe") == 401
