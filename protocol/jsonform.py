@@ -178,7 +178,7 @@ def from_json(document: Json, options: Options | None = None) -> Message | bytes
 
 
 def _still_spells(message: Message, octets: Mapping[str, Json], options: Options) -> bool:
-    """Whether the spellings kept beside the fields are of the values in them: a field may have been edited."""
+    """Whether the spellings beside the fields are those of their values: a field may have been edited."""
     codec = Codec(options)
     return not octets or codec.decode_lenient(codec.encode(message))[0] == message
 

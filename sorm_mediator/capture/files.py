@@ -128,6 +128,7 @@ def _pcapng(stream: BinaryIO) -> Iterator[Packet | Trouble]:
     position = 0
     head = PCAPNG_MAGIC  # read already to know the format
     while head:
+        whole = True
         try:
             kind, body, size, whole = _block(stream, head, section)
             if kind == _INTERFACE:
@@ -135,8 +136,9 @@ def _pcapng(stream: BinaryIO) -> Iterator[Packet | Trouble]:
             elif packet := _packet(kind, body, section):
                 yield packet
         except _DamagedError as damage:
-            yield Trouble(f"the pcapng block at octet {position} {damage}: the rest is not read")
-            return
+            if whole:
+                yield Trouble(f"the pcapng block at octet {position} {damage}: the rest is not read")
+                return
         if not whole:
             yield Trouble(f"the pcapng file is cut inside the block at octet {position}")
             return

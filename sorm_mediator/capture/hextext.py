@@ -166,6 +166,7 @@ class _Row:
     indent: str
     offset: str
     data: bytes
+    single: bool  # octets stand one by one, not in words
     repeated: bool = False  # a "*": lines like the one before, up to this offset
 
 
@@ -174,8 +175,11 @@ def _parse_dump(text: str) -> list[Part] | None:
     rows = _rows(text)
     if not rows or not any(row.data for row in rows):
         return None
+    # With lines left out ("*") every radix may fit. Seven digits before single octets are od's, which counts in
+    # octal, or in decimal; all others count in hexadecimal.
+    of_od = all(len(row.offset) == 7 and row.single for row in rows)
     for exact in (True, False):
-        for radix in (16, 8, 10):
+        for radix in (8, 10, 16) if of_od else (16, 8, 10):
             parts = _assemble(rows, radix, exact=exact)
             if parts is not None:
                 return parts
@@ -194,17 +198,18 @@ def _rows(text: str) -> list[_Row] | None:
         match = _LINE.fullmatch(line)
         if match is None:
             return None
-        data = _columns(match["rest"], colon=bool(match["colon"]))
+        data, single = _columns(match["rest"], colon=bool(match["colon"]))
         if match["rest"].strip() and not data:
             return None
-        rows.append(_Row(match["indent"], match["offset"], data, repeated))
+        rows.append(_Row(match["indent"], match["offset"], data, single, repeated))
         repeated = False
     return rows
 
 
-def _columns(rest: str, *, colon: bool) -> bytes:
+def _columns(rest: str, *, colon: bool) -> tuple[bytes, bool]:
     """The octets of a line: one space apart, two in the middle (not in xxd); then its column of text."""
     octets = bytearray()
+    single = True
     position = 0
     while group := _GROUP.match(rest, position):
         space = len(group["space"])
@@ -213,8 +218,9 @@ def _columns(rest: str, *, colon: bool) -> bytes:
         digits = bytes.fromhex(group["digits"])
         # hexdump and od write words of the host, which is little-endian wherever they run today
         octets += digits[::-1] if len(digits) == 2 and not colon else digits
+        single &= len(digits) == 1
         position = group.end()
-    return bytes(octets)
+    return bytes(octets), single
 
 
 def _assemble(rows: list[_Row], radix: int, *, exact: bool) -> list[Part] | None:
@@ -258,9 +264,9 @@ class _Side:
         """Whether the next line may begin at ``offset``: cuts text taken for octets, fills a ``*``."""
         missing = offset - self.start - len(self.data)
         if missing > 0 and repeated and self.last and missing <= MAX_REPEATED:
-            times = -(-missing // len(self.last))
-            self.data += (self.last * times)[:missing]
-            return True
+            times, rest = divmod(missing, len(self.last))
+            self.data += self.last * times
+            return rest == 0
         if not exact and missing < 0 and len(self.last) + missing > 0:
             del self.data[missing:]
             return True
