@@ -244,6 +244,7 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
         self._refused = ""
         self._paused = False
         self._ended = False
+        self._flush_due = False
 
     def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
         self._channel = chan
@@ -323,9 +324,15 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
             unfinished = dialect.end()
             if unfinished is not None:
                 self._faulty(unfinished)
-        self._flush()
         if dialect.closed or (self._ended and not self._paused):
+            self._flush()
             self._channel.exit(1 if dialect.closed else 0)
+        elif not self._flush_due:
+            # The first reply of a turn of the event loop goes at once, the others of that turn together: a
+            # mediator that asks one by one waits for nothing, one that asks much gets few packets.
+            self._flush()
+            self._flush_due = True
+            asyncio.get_running_loop().call_soon(self._flush_rest)
 
     def _open(self, hello: ClientHello) -> None:
         try:
@@ -360,6 +367,10 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
     def _faulty(self, fault: Faulty) -> None:
         self._server.counters["faulty lines"] += 1
         log.warning("%s: not understood: %s", self._peer, fault.text)
+
+    def _flush_rest(self) -> None:
+        self._flush_due = False
+        self._flush()
 
     def _flush(self) -> None:
         data = self._dialect.take()
