@@ -27,6 +27,11 @@ logger = logging.getLogger(__name__)
 _RECEIVE: Final = 4097
 
 
+def _worth_a_line(count: int) -> bool:
+    """The 1st, 2nd, 4th, 8th ... of its kind: what a client can cause at will must not fill the log."""
+    return count & (count - 1) == 0
+
+
 @dataclass(slots=True)
 class SinkCounters:
     """What became of the datagrams: each is counted in `datagrams` and in exactly one of those down to
@@ -109,6 +114,7 @@ class Sink:
         self._batch = batch
         self._clock = clock
         self._socket: socket.socket | None = None
+        self._failed_batches = 0
 
     async def start(self) -> tuple[str, int]:
         """Bind the port and begin to receive; returns the address bound. Raises OSError."""
@@ -189,7 +195,9 @@ class Sink:
             self._before_replies()
         except Exception:
             # The receiver's own fault must not stop the port; the clients come again.
-            logger.exception("radius: what %d requests brought was not kept; they get no answer", count)
+            self._failed_batches += 1
+            if _worth_a_line(self._failed_batches):
+                logger.exception("radius: what %d requests brought was not kept; they get no answer", count)
             self.counters.not_kept += count
             return False
         return True
@@ -254,7 +262,10 @@ class Sink:
                 report = packet_to_report(packet)
             except ReportError as error:
                 counters.broken_reports += 1
-                logger.warning("radius: a call report cannot be used: %s", error)
+                if _worth_a_line(counters.broken_reports):
+                    logger.warning(
+                        "radius: a call report cannot be used (%d so far): %s", counters.broken_reports, error
+                    )
         try:
             if report is not None:
                 self._on_report(report)
@@ -262,7 +273,11 @@ class Sink:
                 self._on_other(packet)
         except Exception:
             # The receiver's own fault must not stop the port; the client comes again.
-            logger.exception("radius: a request was not taken; it gets no answer")
+            if _worth_a_line(counters.handler_failed + 1):
+                logger.exception(
+                    "radius: a request was not taken (%d so far); it gets no answer",
+                    counters.handler_failed + 1,
+                )
             return False
         if report is None:
             counters.other += 1
