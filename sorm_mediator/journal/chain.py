@@ -20,8 +20,12 @@ DAMAGED = "journal-damaged"
 
 
 def canonical(value: Mapping[str, Any]) -> str:
-    """The one JSON text of ``value``: sorted keys, no blanks, UTF-8. Raises ``ValueError`` for NaN."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    """The one JSON text of ``value``: sorted keys, no blanks, UTF-8. Raises ``ValueError`` for NaN.
+
+    Half of a surrogate pair, which a peer's JSON can hold and UTF-8 can't, becomes ``?``.
+    """
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "replace").decode()
 
 
 def link(previous: str, body: str) -> str:

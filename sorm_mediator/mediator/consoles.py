@@ -29,7 +29,12 @@ SOFT_LIMIT = 64 * 1024
 HARD_LIMIT = 1024 * 1024
 """Octets waiting to be sent at which the connection of a console that does not read is dropped."""
 
-_KEEPALIVE = (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 3))
+_KEEPALIVE = (
+    ("TCP_KEEPIDLE", 10),
+    ("TCP_KEEPINTVL", 5),
+    ("TCP_KEEPCNT", 3),
+    ("TCP_USER_TIMEOUT", 30_000),  # milliseconds that sent octets may stay unacknowledged
+)
 
 
 class Handler(Protocol):

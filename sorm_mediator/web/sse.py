@@ -36,7 +36,7 @@ class Watchers:
                 except StopAsyncIteration:
                     return
                 if not kinds or event["event"] in kinds:
-                    yield f"event: {event['event']}\ndata: {json.dumps(event, ensure_ascii=False)}\n\n"
+                    yield f"event: {event['event']}\ndata: {json.dumps(event)}\n\n"
         finally:
             self._open.discard(subscription)
             events.unsubscribe(subscription)

@@ -200,6 +200,14 @@ def test_a_directory_in_its_place_is_an_error_that_says_so(tmp_path: Path) -> No
         JournalReader(tmp_path / "none.db")
 
 
+def test_text_that_utf_8_cannot_say_does_not_stop_the_journal(path: Path) -> None:
+    journal = Journal(path, now=0.0)
+    journal.append(1.0, "switch-down", {"reason": "причина \ud800"})
+    assert journal.latest(1)[0].fields == {"reason": "причина ?"}
+    journal.close()
+    assert findings(path) == []
+
+
 def test_entries_are_chosen_by_time_and_kind(path: Path) -> None:
     written(path, 10, start=100.0)
     reader = JournalReader(path)
