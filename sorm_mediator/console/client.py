@@ -52,7 +52,7 @@ class Crossed:
     problems: tuple[str, ...] = ()
     """What the decoder, or the framing, found wrong."""
     findings: tuple[str, ...] = ()
-    """How it arrived: split or coalesced."""
+    """How it arrived: ``split`` over several reads, or ``coalesced`` with other units in one."""
     answers: Sent | None = None
 
     @cached_property
@@ -225,8 +225,8 @@ class ConsoleClient:
         pieces = framer.feed(data)
         several = len(pieces) > 1
         for number, piece in enumerate(pieces):
-            findings = ["split over several reads"] if begun and number == 0 else []
-            findings += ["came together with others in one read"] if several else []
+            findings = ["split"] if begun and number == 0 else []
+            findings += ["coalesced"] if several else []
             self._record(self._read_piece(now, channel, piece, tuple(findings)))
         self._wake()
 

@@ -79,11 +79,12 @@ class TextPrinter:
         arrow = "->" if crossed.outbound else "<-"
         name = "" if client.name == "main" else f"{client.name} "
         shown = masked_hex(crossed)
+        marks = "".join(f"  [{text}]" for text in crossed.findings)
         when = f"{elapsed * 1000:9.1f} {self._texts['ms']}"
-        self._line(f"      {when}  {name}{arrow} {crossed.channel.upper()}  {shown}")
+        self._line(f"      {when}  {name}{arrow} {crossed.channel.upper()}  {shown}{marks}")
         for line in self._meaning(crossed):
             self._line(f"{'':26}{line}")
-        for text in (*crossed.problems, *crossed.findings):
+        for text in crossed.problems:
             self._line(f"{'':26}! {text}")
 
     def ended(self, step: StepResult) -> None:

@@ -285,7 +285,9 @@ class _Steps:
         expect = self._expectations(keys["expect"], on_kpd2=False) if "expect" in keys else None
         events = self._expectations(keys["events"], on_kpd2=True) if "events" in keys else None
         save = self._save(keys["save"], ("call",)) if "save" in keys else {}
-        silence, silent = self._silence(keys, only_events=not given and expect is None and events is not None)
+        silence, silent = self._silence(
+            keys, only_events=given == ["call"] or (not given and expect is None and events is not None)
+        )
         return Step(
             action=action,
             title=keys["title"].text() if "title" in keys else "",

@@ -229,7 +229,7 @@ async def test_repeat_counts_and_calculates(mediator, run) -> None:
 async def test_silence_fails_when_something_comes(mediator, run) -> None:
     mediator.answer(0x01, CommandReceived(1, 0), CommandExecuted(1, 0), event(Answer))
     result = await run("- send: start\n- {events: [], silence: 0.05}")
-    assert "nothing on KPD2 for 0.05 s\ncame: answer" in failure(result)
+    assert "expected: nothing on KPD2 for 0.05 s\n1 came, the first:\ncame:     answer" in failure(result)
 
 
 async def test_silence_passes_when_all_has_been_read_or_forgotten(mediator, run) -> None:
@@ -271,8 +271,8 @@ async def test_coalesced_units_are_a_finding_not_an_error(mediator, run, printed
     mediator.answer(0x01, together)
     result = await run("- {send: start, expect: [command-received, command-executed]}")
     assert result.verdict == "PASS"
-    assert result.findings == {"came together with others in one read": 2}
-    assert "! came together with others in one read" in "".join(printed)
+    assert result.findings == {"coalesced": 2}
+    assert "FF 02 01 00  [coalesced]" in "".join(printed)
 
 
 async def test_a_channel_closed_by_the_mediator(mediator, run) -> None:
