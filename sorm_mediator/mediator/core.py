@@ -23,7 +23,6 @@ from sorm_mediator.mediator.ksl import Lines
 from sorm_mediator.mediator.legality import (
     INTERRUPT,
     LAST_COMMAND,
-    TABLE_COMMANDS,
     TEST,
     Turn,
     Verdict,
@@ -137,7 +136,7 @@ class Core:
         """KPD1 of ``stream`` has taken what was sent: the next piece of a table, if one is running there."""
         job = self._state.job
         if job is not None and job.output is not None and job.stream == stream:
-            self._execution.advance(job, now)
+            self._execution.advance(job)
         return self._effects(now)
 
     @property
@@ -163,7 +162,7 @@ class Core:
         self._receipt(stream, code, status, fields)
         if status == ACCEPTED:
             link = self._context.links[stream]
-            self._accept(Job(message, stream, link.session, link.peer, now), now)
+            self._accept(Job(message, stream, link.session, link.peer), now)
         elif known and message.orm_number != self.config.orm_number and status == checks.WRONG_ORM_NUMBER:
             self._unauthorized(stream, ACCESS_NUMBER, self._context.links[stream].peer, now)
         return self._effects(now)
@@ -291,6 +290,8 @@ class Core:
         for problem in problems:
             if not problem.accepted and problem.path != "password":
                 names.add(problem.path.partition(".")[0])
+        if "ksl_a" in names and message.ksl_a == message.ksl_b:
+            names.discard("ksl_b")  # a combined line, which names its one KSL twice
         return self._style(checks.field_code(names)) if names else None
 
     def _receipt_status(self, command: Any) -> int:
@@ -333,7 +334,7 @@ class Core:
         if status is None:
             status = self._execution.run(job, now)
         if status is not None:
-            self._finish(job, status, now)
+            self._finish(job, status)
         if access is not None and not first:
             self._unauthorized(job.stream, access, job.peer, now)
 
@@ -349,17 +350,13 @@ class Core:
         failed = checks.first_failure(self._state, command, checks.EXECUTION)
         return None if failed is None else self._style(failed.extended)
 
-    def _finish(self, job: Job, status: int, now: float) -> None:
+    def _finish(self, job: Job, status: int) -> None:
         """The one 28h of an accepted command, sent to the connection that gave it."""
         if self._state.job is job:
             self._state.job = None
         job.output = None
         context = self._context
         context.journal("executed", stream=job.stream, peer=job.peer, command=job.code, status=status)
-        limit = self.config.options.limits_ms.get("28h")
-        if limit is not None and (now - job.received) * 1000 > limit and job.code not in TABLE_COMMANDS:
-            self.counters["late_28h"] += 1
-            context.log("warning", f"28h of command {job.code} came {now - job.received:.3f} s after it")
         link = context.links[job.stream]
         if not link.kpd1 or link.session != job.session:
             self.counters["answers_to_nobody"] += 1

@@ -55,7 +55,7 @@ UNKNOWN_TO_SWITCH: Final = frozenset({0x34, 0x35, 0x53})
 class Execution:
     """The seventeen commands. ``finish`` ends a command that was not done at once."""
 
-    def __init__(self, state: State, finish: Callable[[Job, int, float], None]) -> None:
+    def __init__(self, state: State, finish: Callable[[Job, int], None]) -> None:
         self._state = state
         self._context = state.context
         self._finish = finish
@@ -69,10 +69,10 @@ class Execution:
         """The status in the error style that is configured."""
         return code if self._state.config.extended_errors else NOT_DONE
 
-    def advance(self, job: Job, now: float) -> None:
+    def advance(self, job: Job) -> None:
         """Send the next piece of a table."""
         if job.output is not None and job.output.send_piece(self._context, job.stream):
-            self._finish(job, DONE, now)
+            self._finish(job, DONE)
 
     # --- state, password
 
@@ -215,11 +215,11 @@ class Execution:
 
     def _get_objects(self, job: Job, command: Any, now: float) -> None:
         numbers = matching_objects(self._state.tables, command)
-        self._output(job, objects_output(self._context, numbers), now)
+        self._output(job, objects_output(self._context, numbers))
 
     def _get_ksl(self, job: Job, command: Any, now: float) -> None:
         rows = matching_rows(self._state.tables, command, self._state.options)
-        self._output(job, ksl_output(rows), now)
+        self._output(job, ksl_output(rows))
 
     def _get_services(self, job: Job, command: Any, now: float) -> int | None:
         params = {"number": str(command.number), "number_sign": str(command.number_sign)}
@@ -232,7 +232,7 @@ class Execution:
             if not services and self._state.options.no_services_reply == "61h":
                 return self.extended(NO_SERVICES)
             self._output(
-                job, services_output(self._context, command.number_sign, str(command.number), services), now
+                job, services_output(self._context, command.number_sign, str(command.number), services)
             )
             return None
 
@@ -246,7 +246,7 @@ class Execution:
             trunks = _trunks(outcome.data.get("trunks"))
             if not trunks:
                 return self.extended(NO_TRUNK)
-            self._output(job, trunks_output(trunks), now)
+            self._output(job, trunks_output(trunks))
             return None
 
         return self._ask(job, "trunks", {"trunk": command.trunk}, told, now, work=Work.ASKING)
@@ -254,7 +254,7 @@ class Execution:
     def _interrupt(self, job: Job, command: Any, now: float) -> int:
         running = self._state.job
         if running is not None:
-            self._finish(running, self.extended(INTERRUPTED), now)
+            self._finish(running, self.extended(INTERRUPTED))
         return DONE
 
     # --- the rest
@@ -277,11 +277,11 @@ class Execution:
 
     # --- helpers
 
-    def _output(self, job: Job, output: Output, now: float) -> None:
+    def _output(self, job: Job, output: Output) -> None:
         """Send a table; the first piece goes at once."""
         job.work, job.output = Work.OUTPUT, output
         self._state.job = job
-        self.advance(job, now)
+        self.advance(job)
 
     def _ask(
         self,
@@ -302,7 +302,7 @@ class Execution:
                 return
             status = then(job, outcome, now)
             if status is not None:
-                self._finish(job, status, now)
+                self._finish(job, status)
 
         self._state.switch.ask(op, params, done, now)
         return None

@@ -20,8 +20,6 @@ INTERRUPT: Final = 0x0D
 TEST: Final = 0x0E
 GET_TRUNKS: Final = 0x10
 GET_VERSION: Final = 0x11
-TABLE_COMMANDS: Final = frozenset({0x0A, 0x0B, 0x0C, 0x10})
-"""Commands whose 28h comes after a table, however long that takes."""
 
 
 class OrmState(Enum):

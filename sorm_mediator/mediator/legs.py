@@ -126,7 +126,7 @@ class Events:
             leg.call_number,
             leg.object.object_type,
             leg.object.object_number,
-            leg.selection,
+            _octet(leg.selection),
             _octet(leg.call.report.connection),
             _octet(service.phase) if service else 0,
             calling,

@@ -26,7 +26,6 @@ class Job:
     session: int
     """Of the connection that the command came by: its 28h goes there or nowhere."""
     peer: str
-    received: float
     work: Work = Work.CHANGING
     output: Output | None = None
 

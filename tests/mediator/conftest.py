@@ -1,0 +1,295 @@
+"""The technical means at work, for tests that read as dialogues: octets in, octets out, a pretended switch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from protocol import Category, Channel, Codec, GroupType, Ksl, NumberSign, ObjectType, Options, Priority, Time
+from protocol.base import Message
+from protocol.commands import AddKsl, AddObject, Start
+from protocol.events import CallEvent
+from protocol.messages import Alarm, CommandExecuted, CommandReceived, UnauthorizedAccess
+from radius.report import CallReport, Match, Party, ServiceUse
+from sorm_mediator.config import Adaptation, MediatorConfig, MediatorOptions
+from sorm_mediator.mediator import effects
+from sorm_mediator.mediator.core import Core
+from sorm_mediator.mediator.tables import Tables
+from ssh_control.dialect import Reply
+
+_OPTIONS = set(MediatorOptions.model_fields)
+_ADAPTATIONS = set(Adaptation.model_fields)
+
+
+def accepting(op: str, params: dict[str, Any]) -> Reply:
+    """A switch that has every subscriber and trunk, and no services."""
+    return Reply(True, {"line_state": 0, "services": [], "trunks": [], "line_states": {}, "refused": []})
+
+
+def local_time(now: float) -> Time:
+    """The first of the month for ever."""
+    second = int(now)
+    return Time(1, second // 3600 % 24, second // 60 % 60, second % 60)
+
+
+class Means:
+    """One mediator core. Whatever it does is checked against what must always hold.
+
+    ``switch`` answers its requests at once; while it is None they gather in ``asked``.
+    """
+
+    def __init__(
+        self, *, tables: Tables | None = None, streams: tuple[int, ...] = (0, 1, 2, 3), **keys: Any
+    ) -> None:
+        options = {key: keys.pop(key) for key in list(keys) if key in _OPTIONS}
+        adaptation = {key: keys.pop(key) for key in list(keys) if key in _ADAPTATIONS}
+        self.config = MediatorConfig(
+            **keys, options=MediatorOptions(**options), adaptation=Adaptation(**adaptation)
+        )
+        known = self.config.options
+        self.codec = Codec(
+            Options(
+                order=self.config.order,
+                service_code_position=known.service_code_position,
+                m25_length=known.m25_length,
+                extra_digits=known.extra_digits,
+                requirements_version=known.requirements_version,
+            )
+        )
+        self.tables = tables or Tables(password=self.config.password.get_secret_value())
+        self.replayed = Tables(password=self.tables.password, damaged=self.tables.damaged)
+        for change in self.tables.changes():
+            self.replayed.apply(change)
+        self.core = Core(self.config, self.tables, local_time=local_time, equipped_streams=streams)
+        self.now = 1000.0
+        self.up: set[tuple[int, Channel]] = set()
+        self.switch: Callable[[str, dict[str, Any]], Reply | None] | None = accepting
+        self.asked: list[effects.AskSwitch] = []
+        self.requests: list[tuple[str, dict[str, Any]]] = []
+        self.effects: list[effects.Effect] = []
+        self.do(self.core.started(self.now))
+
+    # --- inputs
+
+    def do(self, wanted: list[effects.Effect]) -> list[Message]:
+        """Execute effects, let the switch answer, and return all messages that were sent."""
+        sent: list[Message] = []
+        queue = list(wanted)
+        while queue:
+            effect = queue.pop(0)
+            self.effects.append(effect)
+            if isinstance(effect, effects.Send):
+                side = Channel.KPD2 if effect.channel is Channel.KPD2 else Channel.KPD1
+                assert (effect.stream, side) in self.up, f"{effect} goes to nobody"
+                octets = self.codec.encode(effect.message)
+                assert self.codec.decode(octets) == effect.message
+                sent.append(effect.message)
+            elif isinstance(effect, effects.Store):
+                self.replayed.apply(effect.change)
+            elif isinstance(effect, effects.AskSwitch):
+                self.requests.append((effect.op, effect.params))
+                reply = self.switch(effect.op, effect.params) if self.switch else None
+                if reply is None:
+                    self.asked.append(effect)
+                else:
+                    assert not queue, "the switch is asked last"
+                    queue += self.core.switch_reply(effect.token, reply, self.now)
+        self.check()
+        return sent
+
+    def check(self) -> None:
+        """What must hold after every input."""
+        assert self.replayed == self.tables, "the stored changes are not what the core has"
+        owners: dict[Ksl, object] = {}
+        for call in self.core.calls:
+            for leg in call.legs.values():
+                if leg.line is None:
+                    continue
+                assert self.core.lines.owner(leg.line) is leg
+                for ksl in leg.line.ksls:
+                    assert owners.setdefault(ksl, leg) is leg, f"{ksl} has two owners"
+        assert self.core.lines.in_use == len({id(leg) for leg in owners.values()})
+
+    def connect(self, stream: int = 0, *, peer: str = "127.0.0.1:4000") -> list[Message]:
+        """The console opens KPD2 and KPD1 of ``stream``."""
+        return self.open(Channel.KPD2, stream, peer) + self.open(Channel.KPD1, stream, peer)
+
+    def open(self, channel: Channel, stream: int = 0, peer: str = "127.0.0.1:4000") -> list[Message]:
+        self.up.add((stream, channel))
+        return self.do(self.core.channel_up(stream, channel, peer, self.now))
+
+    def close(self, channel: Channel, stream: int = 0) -> list[Message]:
+        self.up.discard((stream, channel))
+        return self.do(self.core.channel_down(stream, channel, self.now))
+
+    def send(self, command: Message | bytes, stream: int = 0) -> list[Message]:
+        """A unit comes on KPD1, as octets; what is sent in answer."""
+        octets = command if isinstance(command, bytes) else self.codec.encode(command)
+        message, problems = self.codec.decode_lenient(octets)
+        return self.do(self.core.received(stream, message, problems, octets, self.now))
+
+    def answer(self, reply: Reply | None) -> list[Message]:
+        """The switch answers the request that has waited longest (None: it never will)."""
+        return self.do(self.core.switch_reply(self.asked.pop(0).token, reply, self.now))
+
+    def later(self, seconds: float) -> list[Message]:
+        """Time passes, and the core is woken whenever it wants to be."""
+        until, sent = self.now + seconds, []
+        while (deadline := self.core.next_deadline()) is not None and deadline <= until:
+            self.now = max(self.now, deadline)
+            sent += self.do(self.core.tick(self.now))
+            following = self.core.next_deadline()
+            assert following is None or following > self.now, "the same deadline again: time stands still"
+        self.now = until
+        return sent
+
+    def report(self, report: CallReport) -> list[str]:
+        return shown(self.do(self.core.report(report, self.now)))
+
+    # --- shorthand
+
+    def says(self, command: Message | bytes, stream: int = 0) -> str:
+        """KPD1's answers in one line: ``27/00 26/02 28/03``."""
+        return answers(self.send(command, stream))
+
+    def begin(self, *groups: AddKsl) -> Means:
+        """Console, switch, start, and these groups."""
+        self.connect()
+        self.do(self.core.switch_up(self.now))
+        assert self.says(Start()) == "27/00 28/00"
+        for group in groups:
+            assert self.says(group) == "27/00 28/00"
+        self.effects.clear()
+        self.requests.clear()
+        return self
+
+
+def answers(messages: list[Message]) -> str:
+    """Messages of KPD1 in one line, each as code/first telling value; those of KPD2 as code alone."""
+    parts = []
+    for message in messages:
+        match message:
+            case CommandReceived() | CommandExecuted():
+                parts.append(f"{message.code:02X}/{message.status:02X}")
+            case UnauthorizedAccess():
+                parts.append(f"26/{message.access_code:02X}")
+            case Alarm():
+                parts.append(f"21/{message.alarm_type:02X}")
+            case _:
+                parts.append(f"{message.code:02X}")
+    return " ".join(parts)
+
+
+def shown(messages: list[Message]) -> list[str]:
+    """Call events as ``object code/operation calling>called [service] [KSL]``."""
+    lines = []
+    for message in messages:
+        assert isinstance(message, CallEvent), message
+        operation = "FF" if message.operation is None else f"{message.operation:02X}"
+        line = f"{message.object_number} {message.code:02X}/{operation}"
+        line += f" {message.calling.number or '-'}>{message.called.number or '-'}"
+        if message.service is not None:
+            line += f" {message.service:02X}"
+        if message.ksl_a is not None:
+            line += f" k{message.ksl_a.stream}.{message.ksl_a.ksl}"
+        if message.ksl_b is not None and message.ksl_b != message.ksl_a:
+            line += f"+{message.ksl_b.stream}.{message.ksl_b.ksl}"
+        lines.append(line)
+    return lines
+
+
+def party(number: str, ni: str = "private") -> Party:
+    """A side of a call: digits, or ``trunk:2`` for a side that only its trunk is known of."""
+    trunk = number.removeprefix("trunk:")
+    return Party(trunk=int(trunk)) if trunk != number else Party(digits=number, ni=ni if number else "")
+
+
+def make_report(
+    sequence: int = 1,
+    *,
+    a: str = "28331",
+    b: str = "28332",
+    matches: tuple[tuple[Any, ...], ...] = ((1, "a"),),
+    services: tuple[tuple[Any, ...], ...] = (),
+    setup: float | None = 1000.0,
+    answer: float | None = None,
+    release: float | None = None,
+    cause: int | None = None,
+    connection: int = 0x1C,
+    call: str = "call-1",
+    ni: str = "private",
+) -> CallReport:
+    """A snapshot. matches: (object, role[, called[, time]]); services: (code, calling, called[, time[, phase]])."""
+    begun = 1000.0 if setup is None else setup
+
+    def match(number: int, role: str, called: str = b, time: float = begun) -> Match:
+        return Match(object_number=number, role=role, called=party(called, ni), time=time)
+
+    def service(code: int, calling: str, called: str, time: float = begun, phase: int = 4) -> ServiceUse:
+        return ServiceUse(time=time, code=code, phase=phase, calling=party(calling), called=party(called))
+
+    return CallReport(
+        call_id=call,
+        domain="test.domain",
+        sequence=sequence,
+        time=release or answer or begun,
+        connection=connection,
+        calling=party(a),
+        called=party(b, ni),
+        setup_time=setup,
+        answer_time=answer,
+        release_time=release,
+        release_cause=cause,
+        services=tuple(service(*each) for each in services),
+        matches=tuple(match(*each) for each in matches),
+    )
+
+
+def put(
+    number: int, phone: str, category: str = "statistical", group: int | None = None, **keys: Any
+) -> AddObject:
+    """Command 5 for a subscriber of the node."""
+    fields: dict[str, Any] = {
+        "object_number": number,
+        "object_type": ObjectType.OWN_SUBSCRIBER,
+        "number_sign": NumberSign.OWN,
+        "number": phone,
+        "trunk": None,
+        "category": Category(category),
+        "ksl_group": group,
+        "priority": Priority.NORMAL,
+    }
+    return AddObject(**(fields | keys))
+
+
+def combined(group: int, ksl: int, stream: int = 0) -> AddKsl:
+    """Command 4 for a line of a combined group."""
+    line = Ksl(stream, ksl)
+    return AddKsl(group, GroupType.COMBINED, line, line)
+
+
+def separate(group: int, a: int, b: int, stream: int = 0) -> AddKsl:
+    """Command 4 for a pair of a separate group."""
+    return AddKsl(group, GroupType.SEPARATE, Ksl(stream, a), Ksl(stream, b))
+
+
+@pytest.fixture
+def means() -> type[Means]:
+    """Makes technical means: ``means(extended_errors=False, late_ksl="on")``; ``.begin()`` starts them."""
+    return Means
+
+
+@pytest.fixture
+def make() -> SimpleNamespace:
+    """Makes what goes in (commands, call reports) and puts in short what comes out."""
+    return SimpleNamespace(
+        report=make_report,
+        put=put,
+        combined=combined,
+        separate=separate,
+        answers=answers,
+        events=lambda messages: shown([m for m in messages if isinstance(m, CallEvent)]),
+    )
