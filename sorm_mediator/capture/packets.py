@@ -10,7 +10,7 @@ import struct
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address
+from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
 from sorm_mediator.capture.errors import CaptureError
 from sorm_mediator.capture.files import Packet
@@ -67,7 +67,7 @@ class Dissector:
             return _network(self._link(packet))
         except _SkipError as why:
             self.skipped[str(why)] += 1
-        except (struct.error, IndexError):
+        except (struct.error, IndexError, AddressValueError):
             self.skipped["cut inside their headers"] += 1
         return None
 

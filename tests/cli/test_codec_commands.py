@@ -1,0 +1,220 @@
+"""``decode`` and ``encode`` as their users call them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from click.testing import Result
+from typer.testing import CliRunner
+
+from sorm_mediator.capture.writer import PcapngWriter
+from sorm_mediator.cli.codec import decode, encode, time_text
+
+VECTORS_FILE = Path(__file__).parents[1] / "protocol" / "vectors.json"
+VECTORS = json.loads(VECTORS_FILE.read_text(encoding="utf-8"))["vectors"]
+START = "CC010100313233343536"
+EXISTS = "CC01280200000000FF020533"
+BROKEN = "CC01050231323334353600FF"
+
+app = typer.Typer()
+app.command()(decode)
+app.command()(encode)
+runner = CliRunner()
+
+
+def run(*arguments: str, stdin: str | bytes | None = None) -> Result:
+    return runner.invoke(app, list(arguments), input=stdin)
+
+
+def documents(*arguments: str, stdin: str | bytes | None = None) -> list[dict[str, Any]]:
+    found = json.loads(run("decode", *arguments, "--json", stdin=stdin).stdout)
+    assert isinstance(found, list)
+    return found
+
+
+def test_all_vectors_at_once_go_through_json_and_back() -> None:
+    units = [vector["hex"] for vector in VECTORS]
+    decoded = run("decode", "--json", *units)
+    assert decoded.exit_code == 0, decoded.stderr
+    assert [document["hex"] for document in json.loads(decoded.stdout)] == units
+    encoded = run("encode", stdin=decoded.stdout)
+    assert encoded.exit_code == 0
+    assert encoded.stdout.split() == units
+
+
+def test_without_hex_the_fields_alone_encode_back() -> None:
+    found = documents(START, EXISTS, BROKEN)
+    for document in found:
+        del document["hex"]
+    assert run("encode", stdin=json.dumps(found)).stdout.split() == [START, EXISTS, BROKEN]
+
+
+def test_json_has_the_keys_of_the_contract_and_nothing_else_is_on_stdout() -> None:
+    (document,) = documents(EXISTS)
+    assert list(document) == [
+        "offset",
+        "length",
+        "channel",
+        "kind",
+        "name",
+        "code",
+        "orm_number",
+        "fields",
+        "problems",
+        "hex",
+    ]
+
+
+def test_people_read_headings_fields_and_octets_with_the_password_masked() -> None:
+    done = run("decode", START)
+    assert done.exit_code == 0
+    assert "start: start the technical means (01h, command 1, ORM number 1)" in done.stdout
+    assert "CC 01 01 00 ** ** ** ** ** **" in done.stdout
+    assert "123456" not in done.stdout
+    assert "31 32 33" not in done.stdout
+
+
+def test_people_read_russian() -> None:
+    done = run("decode", EXISTS, "--lang", "ru")
+    assert "подтверждение выполнения команды" in done.stdout
+    assert "результат  33h  объект уже задан" in done.stdout
+
+
+def test_status_texts_of_json_follow_the_language() -> None:
+    (document,) = documents(EXISTS, "--lang", "ru")
+    assert document["fields"]["status_text"] == "объект уже задан"
+
+
+def test_one_broken_unit_does_not_hide_the_others_and_exits_1() -> None:
+    done = run("decode", "--json", START, BROKEN, EXISTS)
+    assert done.exit_code == 1
+    found = json.loads(done.stdout)
+    assert [document["kind"] for document in found] == ["command", "unknown", "message"]
+    assert found[1]["problems"]
+    assert "!" in run("decode", BROKEN).stdout
+
+
+def test_noise_is_shown_with_its_place_and_octets() -> None:
+    found = documents("00 01", START)
+    assert [(document["kind"], document["offset"], document["hex"]) for document in found] == [
+        ("unknown", 0, "0001"),
+        ("command", 2, START),
+    ]
+
+
+def test_standard_input_is_read_with_a_dash_and_without() -> None:
+    for arguments in (["-"], [], ["-f", "-"]):
+        assert [document["hex"] for document in documents(*arguments, stdin=START)] == [START]
+    assert [document["hex"] for document in documents("-", stdin=bytes.fromhex(START))] == [START]
+
+
+def test_a_capture_says_flow_and_time(tmp_path: Path) -> None:
+    path = tmp_path / "run.bin"  # the suffix doesn't matter
+    with PcapngWriter(path) as writer:
+        kpd1 = writer.connection("KPD1", ("127.0.0.1", 40001), ("127.0.0.1", 1001), 1_700_000_000.5)
+        kpd1.sent(bytes.fromhex(START), 1_700_000_000.5)
+    (document,) = documents("-f", str(path))
+    assert document["flow"] == "127.0.0.1:40001 > 127.0.0.1:1001 tcp"
+    assert document["time"] == "2023-11-14T22:13:20.500000000Z"
+    assert (
+        "127.0.0.1:40001 > 127.0.0.1:1001 tcp, 2023-11-14T22:13:20.500000000Z"
+        in run("decode", "-f", str(path)).stdout
+    )
+
+
+def test_a_capture_without_units_says_what_it_has_and_exits_1() -> None:
+    path = Path(__file__).parents[1] / "capture" / "data" / "rtp_radius.pcap"
+    done = run("decode", "-f", str(path), "--json")
+    assert (done.exit_code, done.stdout) == (1, "[]\n")
+    assert "not shown: 10.0.0.1:1646 > 10.0.0.2:1813 udp: 103 octets, no units" in done.stderr
+    assert "no units found" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "field", "little", "big"),
+    [
+        ("--object-byte-order", "big", "object_number", 258, 513),
+        ("--trunk-byte-order", "big", "trunk", 2, 512),
+    ],
+)
+def test_byte_orders_are_options_of_both(option: str, value: str, field: str, little: int, big: int) -> None:
+    unit = "CC010513313233343536020101010B3738550501F1FFFFFFFFFF010102".replace("FFFF010102", "0200010102")
+    assert documents(unit)[0]["fields"][field] == little
+    decoded = run("decode", "--json", unit, option, value)
+    assert json.loads(decoded.stdout)[0]["fields"][field] == big
+    assert run("encode", option, value, stdin=decoded.stdout).stdout.strip() == unit
+
+
+def test_order_70_has_its_own_signs() -> None:
+    unit = "CC010A10313233343536FFFFFF02" + "FF" * 12
+    assert documents(unit, "--order", "70")[0]["fields"]["number_sign"] == "local"
+    assert documents(unit)[0]["fields"]["number_sign"] == "0x02"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "complaint"),
+    [
+        (["decode", "CC", "0G"], None, "not hex: 'G' at character 5"),
+        (["decode", "CC 012"], None, "3 digits, an odd number, at character 4"),
+        (["decode"], "", "nothing to decode"),
+        (["decode", "-f", "/no/such/file"], None, "/no/such/file: No such file"),
+        (["decode", "CC01", "-f", "x"], None, "not both"),
+        (["encode"], "", "nothing to encode"),
+        (["encode"], "{", "not JSON: Expecting property name"),
+        (["encode"], '{"name": "start"}\n{"name": }\n', "at line 2, column 10"),
+        (["encode", "-f", "/no/such/file"], None, "/no/such/file: No such file"),
+        (["encode"], b"\xff\xfe", "octet 0 is no UTF-8"),
+    ],
+)
+def test_wrong_usage_is_one_line_on_stderr_and_exit_2(
+    arguments: list[str], stdin: str | bytes | None, complaint: str
+) -> None:
+    done = run(*arguments, stdin=stdin)
+    assert done.exit_code == 2
+    assert done.stdout == ""
+    assert complaint in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_file_given_as_hex_gets_a_hint() -> None:
+    done = run("decode", str(VECTORS_FILE))
+    assert done.exit_code == 2
+    assert f"decode -f {VECTORS_FILE}" in done.stderr
+
+
+def test_encode_reads_a_list_an_object_or_an_object_a_line() -> None:
+    one = '{"name": "start"}'
+    for text in (f"[{one}, {one}]", f"{one}\n{one}\n"):
+        assert run("encode", stdin=text).stdout.split() == [START, START]
+    assert run("encode", stdin=json.dumps(json.loads(one), indent=2)).stdout.split() == [START]
+
+
+def test_encode_reads_a_file_and_writes_octets(tmp_path: Path) -> None:
+    path = tmp_path / "commands.json"
+    path.write_text('[{"name": "start"}, {"name": "test", "fields": {"test_number": 7}}]', encoding="utf-8")
+    done = run("encode", "-f", str(path), "--binary")
+    assert done.stdout_bytes == bytes.fromhex(START + "CC010E0131323334353607")
+    assert [document["name"] for document in documents("-", stdin=done.stdout_bytes)] == ["start", "test"]
+
+
+def test_encode_names_what_cannot_be_sent_and_writes_the_others() -> None:
+    text = '[{"name": "start"}, {"name": "add-object", "fields": {"category": "both"}}, {"name": "start"}]'
+    done = run("encode", stdin=text)
+    assert done.exit_code == 1
+    assert done.stdout.split() == [START, START]
+    assert "object 2: category: 'both' can't be sent; allowed: combined, separate, statistical" in done.stderr
+
+
+def test_help_has_examples() -> None:
+    for command in ("decode", "encode"):
+        shown = run(command, "--help").stdout
+        assert "sorm-mediator decode" in shown
+
+
+def test_times_are_said_whatever_a_damaged_capture_holds() -> None:
+    assert time_text(0) == "1970-01-01T00:00:00.000000000Z"
+    assert time_text((1 << 64) * 10**9) == f"{1 << 64}.000000000"
