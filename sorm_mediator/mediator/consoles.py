@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
+import select
 import socket
 from collections import deque
 from dataclasses import dataclass, field
@@ -189,6 +190,8 @@ class _Connection(asyncio.Protocol):
         self._leaving = False
         self.closed: asyncio.Future[None] = self._loop.create_future()
         self.peer = ""
+        self.successor: _Connection | None = None
+        """The next connection of a console that has ended this one."""
 
     # --- connecting and leaving
 
@@ -197,26 +200,46 @@ class _Connection(asyncio.Protocol):
         self._transport = transport
         name = transport.get_extra_info("peername")
         self.peer = _address(name) if name else "unknown"
-        reason = ""
+        current = self._port.connection
         if not name or not self._consoles.allowed(name[0]):
-            reason = "not in console.allow"
-        elif self._port.connection is not None:
-            reason = f"the port is in use by {self._port.connection.peer}"
-        if reason:
-            self._counters.refused += 1
-            transport.abort()
-            self._handler.connection_refused(self._port.channel, self.peer, reason)
-            return
-        transport.set_write_buffer_limits(
-            high=0
-        )  # what waits, waits in the outbox: from there it can be deleted
-        _prepare_socket(transport.get_extra_info("socket"))
+            self._refuse("not in console.allow")
+        elif current is None:
+            self._admit()
+        elif current.successor is None and current.hung_up:
+            # The console that comes back is heard of before the end of its old connection is.
+            current.successor = self
+            transport.pause_reading()
+        else:
+            self._refuse(f"the port is in use by {current.peer}")
+
+    def _refuse(self, reason: str) -> None:
+        self._counters.refused += 1
+        self._transport.abort()
+        self._handler.connection_refused(self._port.channel, self.peer, reason)
+
+    def _admit(self) -> None:
+        # What waits, waits in the outbox: from there it can be deleted.
+        self._transport.set_write_buffer_limits(high=0)
+        _prepare_socket(self._transport.get_extra_info("socket"))
         self._port.connection = self
         self._counters.connections += 1
+        self._transport.resume_reading()
         self._handler.channel_opened(self._port.channel, self.peer)
 
+    @property
+    def hung_up(self) -> bool:
+        """Whether the console has ended the connection, also when that was not read yet."""
+        if self._leaving or self._transport.is_closing():
+            return True
+        poll = select.poll()
+        poll.register(self._transport.get_extra_info("socket").fileno(), select.POLLRDHUP)
+        return bool(poll.poll(0))
+
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._port.connection is not self:
+        current = self._port.connection
+        if current is not self:
+            if current is not None and current.successor is self:
+                current.successor = None
             return
         self._port.connection = None
         self._counters.deleted_units += len(self._outbox)
@@ -227,6 +250,8 @@ class _Connection(asyncio.Protocol):
                 timer.cancel()
         self.closed.set_result(None)
         self._handler.channel_closed(self._port.channel, self.peer)
+        if self.successor is not None:
+            self.successor._admit()
 
     def eof_received(self) -> bool:
         self._enqueue(self._framer.flush())
@@ -235,13 +260,16 @@ class _Connection(asyncio.Protocol):
         return True  # closed when all that the console sent is handled
 
     def abort(self) -> None:
-        """Drop the connection at once."""
+        """Drop the connection at once, and whoever waits for its end."""
+        if self.successor is not None:
+            self.successor.abort()
+            self.successor = None
         self._transport.abort()
 
     def leave(self) -> None:
         """Close after what is waiting to be sent; not waiting for a console that does not read."""
-        if self._writing_paused:
-            self._transport.abort()
+        if self._writing_paused or self.successor is not None:
+            self.abort()
         else:
             self._transport.close()
 

@@ -347,3 +347,26 @@ async def test_a_port_in_use_is_one_clear_error_and_leaves_nothing_open(make) ->
     with pytest.raises(BoxError, match=rf"console\.kpd2_port: 127\.0\.0\.1:{taken} is in use.*0 = any free"):
         await other.start()
     assert all(port.server is None for port in other.ports.values())
+
+
+async def test_a_console_that_comes_back_at_once_is_never_taken_for_a_second_one(make) -> None:
+    bench = await make()
+    host, _, port = bench.consoles.ports[Channel.KPD1].address.rpartition(":")
+
+    def links(state: str) -> int:
+        return bench.handler.links.count((state, Channel.KPD1))
+
+    for _ in range(50):
+        ups, downs, units = links("up"), links("down"), len(bench.handler.units)
+        # Blocking sockets: the gateway sees the end and the new connection in one turn of its loop.
+        old = socket.create_connection((host, int(port)))
+        await bench.handler.until(lambda before=ups: links("up") == before + 1)
+        old.sendall(START)
+        old.close()
+        new = socket.create_connection((host, int(port)))
+        new.sendall(SET_PASSWORD)
+        await bench.handler.until(lambda before=units: len(bench.handler.units) == before + 2)
+        new.close()
+        await bench.handler.until(lambda before=downs: links("down") == before + 2)
+    assert bench.handler.refused == []
+    assert bench.handler.units == [START, SET_PASSWORD] * 50
