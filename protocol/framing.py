@@ -98,6 +98,8 @@ class StreamFramer:
         self._header_begun = re.compile(start + b"(?:" + orm + b"(?:" + codes + b")?)?\\Z", re.DOTALL)
         self._buffer = bytearray()
         self._offset = 0
+        self._searched = 0
+        """How far the unit at the front was searched for a header inside it, for nothing."""
         self._in_step = True
         self._noise_length = 0
         self._noise_sample = b""
@@ -131,8 +133,10 @@ class StreamFramer:
             if step is None:
                 break
             at = step
-        del self._buffer[:at]
-        self._offset += at
+        if at:
+            del self._buffer[:at]
+            self._offset += at
+            self._searched = 0
         return items
 
     def _follow(self, at: int, items: list[Item], final: bool) -> int | None:
@@ -153,10 +157,12 @@ class StreamFramer:
                 return end
             return self._give_up(at, items) if final else None
         # A header may begin inside and end up to three octets outside.
-        inside = self._header.search(buffer, at + 4, min(size, end + 3))
+        begin = max(4, self._searched) if at == 0 else at + 4
+        inside = self._header.search(buffer, begin, min(size, end + 3))
         if inside is not None:
             return self._break(at, inside.start(), BrokenReason.CUT, items)
         if end > size:
+            self._searched = size - at - 3
             return self._break(at, size, BrokenReason.UNFINISHED, items) if final else None
         if not final and size < end + 3:
             begun = self._header_begun.search(buffer, max(at + 4, size - 3))

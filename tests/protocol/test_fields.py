@@ -1,0 +1,171 @@
+"""Single fields, octet by octet."""
+
+from __future__ import annotations
+
+import construct
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocol import KeptInt, KeptStr, KeptTuple, Ksl, NumberSign, Options, Party, Raw, Time
+from protocol.catalog import MESSAGES, payload_lengths, wires
+from protocol.codes import NUMBER_SIGNS
+from protocol.composite import Digits, PartyOctets, ServiceEntries, ServiceOctets
+from protocol.strategies import values
+from protocol.wire import Coded, KslOctet, Octet, RefusedError, Text, TimeOctets, Undeclared, Wire, Word
+
+EVERY_WIRE = {
+    type(wire): wire
+    for cls in MESSAGES
+    for wire in wires(cls, Options(zero_digit="A", extra_digits=True)).values()
+}
+
+
+@pytest.mark.parametrize("wire", EVERY_WIRE.values(), ids=lambda wire: type(wire).__name__)
+def test_every_kind_of_field_keeps_any_octets(wire: Wire) -> None:
+    size = wire.sizeof() if wire.items else 46
+
+    @given(st.binary(min_size=size, max_size=size) | st.just(b"\xff" * size) | st.just(bytes(size)))
+    def check(octets: bytes) -> None:
+        value, complaint = wire.read(octets)
+        assert wire.write(value) == octets
+        if complaint is not None:
+            assert 0 <= complaint.offset <= size
+
+    check()
+
+
+@pytest.mark.parametrize("wire", EVERY_WIRE.values(), ids=lambda wire: type(wire).__name__)
+def test_every_declared_value_survives(wire: Wire) -> None:
+    @given(values(wire))
+    def check(value: object) -> None:
+        assert wire.read(wire.write(value)) == (value, None)
+
+    check()
+
+
+@pytest.mark.parametrize(
+    ("digits", "octets"),
+    [
+        ("73835550101", "0B 37 38 55 05 01 F1 FF FF FF"),
+        ("7383555", "07 37 38 55 F5 FF FF FF FF FF"),
+        ("123456789012345678", "12 21 43 65 87 09 21 43 65 87"),
+        (None, "FF FF FF FF FF FF FF FF FF FF"),
+        ("", "00 FF FF FF FF FF FF FF FF FF"),
+    ],
+)
+def test_digits(digits: str | None, octets: str) -> None:
+    assert Digits().write(digits) == bytes.fromhex(octets)
+    assert Digits().read(bytes.fromhex(octets))[0] == digits
+
+
+def test_zero_as_a_is_read_in_both_spellings() -> None:
+    wire = Digits(zero="A")
+    assert wire.write("100").hex() == "03a1faffffffffffffff"
+    assert wire.read(bytes.fromhex("03A1FAFFFFFFFFFFFFFF")) == ("100", None)
+    mixed, complaint = wire.read(bytes.fromhex("0301FAFFFFFFFFFFFFFF"))
+    assert mixed == "100"
+    assert isinstance(mixed, KeptStr)
+    assert complaint is not None
+    assert complaint.accepted
+    assert wire.write(mixed).hex() == "0301faffffffffffffff"
+
+
+@pytest.mark.parametrize(
+    ("octet", "line"), [(0x01, Ksl(0, 1)), (0x23, Ksl(1, 3)), (0xFC, Ksl(7, 28)), (0xFF, None)]
+)
+def test_ksl(octet: int, line: Ksl | None) -> None:
+    assert KslOctet().read(bytes((octet,))) == (line, None)
+    assert KslOctet().write(line) == bytes((octet,))
+
+
+def test_time_has_tens_in_the_low_half() -> None:
+    assert TimeOctets().write(Time(15, 9, 30, 5)).hex() == "51900350"
+    assert TimeOctets().read(bytes.fromhex("51900350")) == (Time(15, 9, 30, 5), None)
+    assert TimeOctets().read(b"\xff\xff\xff\xff") == (None, None)
+
+
+def test_a_time_partly_given_is_raw() -> None:
+    value, complaint = TimeOctets().read(bytes.fromhex("FF900350"))
+    assert value == Raw(bytes.fromhex("FF900350"))
+    assert complaint is not None
+    assert complaint.path == "day"
+
+
+def test_words_in_both_orders() -> None:
+    assert Word("little").write(258) == b"\x02\x01"
+    assert Word("big").write(258) == b"\x01\x02"
+    assert Word("big").read(b"\xff\xff") == (None, None)
+    assert Word("big", absent=False).read(b"\xff\xff") == (0xFFFF, None)
+
+
+def test_a_party_is_sign_and_number() -> None:
+    wire = PartyOctets(NUMBER_SIGNS["70"])
+    octets = wire.write(Party(NumberSign.ZONE, "28331"))
+    assert octets.hex() == "03058233f1" + "ff" * 6
+    assert wire.read(octets) == (Party(NumberSign.ZONE, "28331"), None)
+
+
+@pytest.mark.parametrize(("position", "octets"), [("third", "ffff21"), ("first", "21ffff")])
+def test_a_service_code_is_read_in_either_place(position: str, octets: str) -> None:
+    assert ServiceOctets(position).write(0x21).hex() == octets
+    for written in ("ffff21", "21ffff", "ff21ff"):
+        value, complaint = ServiceOctets(position).read(bytes.fromhex(written))
+        assert value == 0x21
+        assert (complaint is None) == (written == octets)
+        assert isinstance(value, KeptInt) == (written != octets)
+
+
+def test_25h_fixed_falls_back_when_its_services_do_not_fit() -> None:
+    wire = ServiceEntries("third", fixed=True)
+    assert len(wire.write((0x21,))) == 34
+    assert len(wire.write((0x21,) * 11)) == 34
+    assert len(wire.write((0x21,) * 12)) == 37
+    plain = ServiceEntries("third", fixed=False).write((0x21,))
+    kept, _ = wire.read(plain)
+    assert isinstance(kept, KeptTuple)
+    assert kept == (0x21,)
+    assert wire.write(kept) == plain
+
+
+def test_a_text_fills_its_field() -> None:
+    assert Text(4).write("ab") == b"ab\xff\xff"
+    assert Text(4).write("abcd") == b"abcd"
+    with pytest.raises(RefusedError, match="at most 4"):
+        Text(4).write("abcde")
+
+
+def test_raw_prints_as_hex() -> None:
+    assert str(Raw(b"\x1a\x0b")) == "0x1A0B"
+    assert repr(Raw(b"\x1a")) == "Raw(b'\\x1a')"
+    with pytest.raises(RefusedError, match="exactly 1"):
+        KslOctet().write(Raw(b"ab"))
+
+
+def test_a_field_is_a_construct_of_its_own() -> None:
+    pair = construct.Struct("line" / KslOctet(), "type" / Coded({1: "one"}, what="type"), "rest" / Octet())
+    assert dict(pair.parse(b"\x23\x01\x07", _=None)) | {"_io": None} == {
+        "line": Ksl(1, 3),
+        "type": "one",
+        "rest": 7,
+        "_io": None,
+    }
+    assert pair.build({"line": None, "type": "one", "rest": 7}) == b"\xff\x01\x07"
+    with pytest.raises(Undeclared, match="type 02h is not one of one, none"):
+        pair.parse(b"\x23\x02\x07")
+
+
+@pytest.mark.parametrize(
+    ("name", "lengths"),
+    [("add-object", {19}), ("get-ksl", {4}), ("alarm", {2}), ("ksl-info", {45}), ("number-received", {36})],
+)
+def test_lengths_follow_from_the_declarations(name: str, lengths: set[int]) -> None:
+    (cls,) = [cls for cls in MESSAGES if cls.message_name == name]
+    assert payload_lengths(cls, Options()) == lengths
+
+
+def test_lengths_of_units_that_vary() -> None:
+    by_code = {cls.code: payload_lengths(cls, Options()) for cls in MESSAGES}
+    assert by_code[0x25] == {12 + 3 * count for count in range(1, 82)} | {45}
+    assert by_code[0x2C] == set(range(53, 256))
+    assert by_code[0x53] == {3}

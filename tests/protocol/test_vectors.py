@@ -1,0 +1,186 @@
+"""The 46 vectors of PROTOCOL 12, which independent programs agree about, and their alternatives."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from protocol import (
+    MESSAGES,
+    AddObject,
+    Alarm,
+    Category,
+    Channel,
+    Codec,
+    DecodeError,
+    ElectronicMessage,
+    GetObjects,
+    GroupType,
+    Ksl,
+    KslInfo,
+    KslRow,
+    NumberSign,
+    ObjectType,
+    Options,
+    Party,
+    Priority,
+    ReleaseKsl,
+    ServicesInfo,
+    ServiceUsed,
+    StationType,
+    Time,
+    UnauthorizedAccess,
+    VersionInfo,
+)
+from protocol.batch import Batched, interpreted
+
+VECTORS: list[dict[str, Any]] = json.loads(Path(__file__).with_name("vectors.json").read_text())["vectors"]
+WRITTEN = [
+    pytest.param(
+        Options(**chosen["options"]), bytes.fromhex(chosen["hex"]), id=f"{vector['id']}-{chosen['name']}"
+    )
+    for vector in VECTORS
+    for chosen in [{"name": "", "options": {}, "hex": vector["hex"]}, *vector["alternatives"]]
+]
+BY_ID = {vector["id"]: bytes.fromhex(vector["hex"]) for vector in VECTORS}
+
+
+def test_there_are_46_of_them() -> None:
+    assert len(VECTORS) == 46
+    assert len(WRITTEN) == 46 + 8
+
+
+@pytest.mark.parametrize("cls", MESSAGES, ids=lambda cls: cls.__name__)
+def test_every_class_has_a_vector(cls: type) -> None:
+    codec = Codec()
+    assert cls in {type(codec.decode(unit)) for unit in BY_ID.values()}
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["id"])
+def test_a_vector_is_on_its_channel(vector: dict[str, Any]) -> None:
+    assert Codec().decode(bytes.fromhex(vector["hex"])).channel is Channel(vector["channel"])
+
+
+@pytest.mark.parametrize(("options", "unit"), WRITTEN)
+def test_octets_both_ways(options: Options, unit: bytes) -> None:
+    codec = Codec(options)
+    message = codec.decode(unit)
+    assert codec.encode(message) == unit
+    assert codec.decode_lenient(unit) == (message, ())
+    assert message.orm_number == 1
+
+
+@pytest.mark.parametrize(("options", "unit"), WRITTEN)
+def test_the_interpreted_declaration_agrees_with_the_generated_code(options: Options, unit: bytes) -> None:
+    message = Codec(options).decode(unit)
+    values = interpreted(type(message), options).parse(unit)
+    for name in [field.name for field in fields(message)]:
+        assert values[name] == getattr(message, name)
+    built = bytearray(interpreted(type(message), options).build(values))
+    assert built == unit
+
+
+@pytest.mark.parametrize(("options", "unit"), WRITTEN)
+def test_the_generated_codec_is_a_construct(options: Options, unit: bytes) -> None:
+    message = Codec(options).decode(unit)
+    batched = Batched(type(message), options)
+    assert batched.parse(unit + b"\xcc") == message
+    assert batched.build(message) == unit
+
+
+@pytest.mark.parametrize(("options", "unit"), WRITTEN)
+def test_every_truncation_and_every_extra_octet_is_refused(options: Options, unit: bytes) -> None:
+    codec = Codec(options)
+    for size in range(len(unit)):
+        with pytest.raises(DecodeError) as caught:
+            codec.decode(unit[:size])
+        assert caught.value.offset == size
+        assert caught.value.raw == unit[:size]
+    for extra in (b"\x00", b"\xff", b"\xcc", unit):
+        with pytest.raises(DecodeError) as caught:
+            codec.decode(unit + extra)
+        assert caught.value.offset == len(unit)
+
+
+@pytest.mark.parametrize(
+    ("vector", "message"),
+    [
+        (
+            "C05a",
+            AddObject(
+                object_number=258,
+                object_type=ObjectType.OWN_SUBSCRIBER,
+                number_sign=NumberSign.OWN,
+                number="73835550101",
+                trunk=None,
+                category=Category.COMBINED,
+                ksl_group=1,
+                priority=Priority.NORMAL,
+            ),
+        ),
+        ("C05b", AddObject(5, ObjectType.TRUNK, None, None, 2, Category.STATISTICAL, None, Priority.NORMAL)),
+        ("C08b", ReleaseKsl(None, None, None, Ksl(0, 1), None)),
+        ("C10b", GetObjects(None, None, None, None, None)),
+        ("M21", Alarm(alarm_type=4, alarm_code=1)),
+        (
+            "M24",
+            KslInfo(
+                (
+                    KslRow(1, GroupType.COMBINED, Ksl(0, 1), Ksl(0, 1)),
+                    KslRow(2, GroupType.SEPARATE, Ksl(1, 3), Ksl(1, 4)),
+                ),
+                total=1,
+                index=1,
+            ),
+        ),
+        ("M25a", ServicesInfo(NumberSign.OWN, "73835550101", (0x21, 0x42))),
+        ("M25b", ServicesInfo(NumberSign.OWN, "73835550101", ())),
+        ("M26", UnauthorizedAccess(2, Time(15, 9, 30, 5), "KPD1")),
+        ("M2B", VersionInfo("LAB 1.0", StationType.TERMINAL_TRANSIT)),
+        (
+            "M2C",
+            ElectronicMessage(
+                object_number=258,
+                object_type=ObjectType.OWN_SUBSCRIBER,
+                sender=Party(NumberSign.RUSSIA, "73835550101"),
+                delivery_state=0,
+                delivery_code=0,
+                time=Time(15, 9, 30, 5),
+                receiver=Party(NumberSign.RUSSIA, "73835550202"),
+                sender_imsi=Party(),
+                receiver_imsi=Party(),
+                text=b"TEST",
+                total=1,
+                index=1,
+            ),
+        ),
+        (
+            "N44",
+            ServiceUsed(
+                call_number=0x1234,
+                object_type=ObjectType.OWN_SUBSCRIBER,
+                object_number=258,
+                selection=2,
+                connection=0x1C,
+                service_phase=4,
+                calling=Party(NumberSign.OWN, "73835550202"),
+                called=Party(NumberSign.OWN, "73835550303"),
+                trunk=None,
+                ksl_a=None,
+                ksl_b=None,
+                time=Time(15, 9, 30, 6),
+                priority=Priority.NORMAL,
+                operation=None,
+                service=0x21,
+                additional=None,
+            ),
+        ),
+    ],
+)
+def test_what_a_vector_means(vector: str, message: Any) -> None:
+    assert Codec().decode(BY_ID[vector]) == message
+    assert Codec().encode(message) == BY_ID[vector]
