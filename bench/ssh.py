@@ -6,6 +6,8 @@ when the one before it has come back. Pipelined: 64 lines are in flight, each wr
 have nothing to do with each other are. Batched: likewise, but what is due is written at once, so that ``cat`` copies
 blocks and the comparison is of a JSON dialogue with a copy; there is no goal for it. Connections are counted from
 the TCP connection to the subsystem (or the command) having started, a few side by side.
+
+A third server is asyncssh alone, which sends each line back: what is left to gain without another SSH library.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from typing import Any
 import asyncssh
 
 from ssh_control.dialect import ClientDialect, Request
-from ssh_control.transport import CIPHERS
+from ssh_control.transport import CIPHERS, without_padding_packets
 
 ROUNDS = 9
 SERIAL, PIPELINED, BATCHED, CONNECTIONS = 2000, 4000, 8000, 12
@@ -115,6 +117,7 @@ class _Server:
             agent_path=None,
             **self._options,
         )
+        without_padding_packets(connection)
         try:
             _, asker = await connection.create_session(_Asker, encoding=None, **self._session)
             assert isinstance(asker, _Asker)
@@ -145,9 +148,12 @@ class _Server:
 
 
 @contextlib.contextmanager
-def _ours() -> Iterator[_Server]:
+def _ours(kind: str = "dialect") -> Iterator[_Server]:
     with subprocess.Popen(
-        [sys.executable, "-m", "bench.ssh_switch"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "bench.ssh_switch", kind],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -249,13 +255,17 @@ def run() -> dict[str, Any]:
     """Ratios to OpenSSH (``None`` and a reason when it can't run here) and the rates they are made of."""
     reason = ""
     with contextlib.ExitStack() as stack:
-        servers = [("dialect", stack.enter_context(_ours()))]
+        servers = [(kind, stack.enter_context(_ours(kind))) for kind in ("dialect", "echo")]
         try:
             servers.insert(0, ("openssh", stack.enter_context(_openssh())))
         except _NoReference as missing:
             reason = str(missing)
         rates = asyncio.run(_measure(servers))
     results: dict[str, Any] = {
+        f"{key}_vs_echo": rates[f"dialect_{key}_per_s"] / rates[f"echo_{key}_per_s"]
+        for key in ("serial", "pipelined")
+    }
+    results |= {
         f"{key}_vs_openssh": None if reason else rates[f"dialect_{key}_per_s"] / rates[f"openssh_{key}_per_s"]
         for key in ("serial", "pipelined", "batched", "connections")
     }

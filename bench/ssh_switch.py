@@ -11,8 +11,12 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+import asyncssh
+
 from ssh_control.dialect import ClientHello, Reply, Request
+from ssh_control.keys import public_line
 from ssh_control.server import Notify, SormServer
+from ssh_control.transport import CIPHERS
 
 
 class _Session:
@@ -41,6 +45,51 @@ class _Backend:
         return _Session()
 
 
+class _Echo(asyncssh.SSHServerSession[bytes]):
+    """asyncssh as it is, without a dialect."""
+
+    def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
+        self._channel = chan
+
+    def subsystem_requested(self, subsystem: str) -> bool:
+        return True
+
+    def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
+        self._channel.write(data)
+
+
+class _EchoServer(asyncssh.SSHServer):
+    password = ""
+
+    def password_auth_supported(self) -> bool:
+        return True
+
+    def validate_password(self, username: str, password: str) -> bool:
+        return hmac.compare_digest(password, self.password)
+
+    def session_requested(self) -> _Echo:
+        return _Echo()
+
+
+async def _serve_echo() -> None:
+    loop = asyncio.get_running_loop()
+    _EchoServer.password = sys.stdin.readline().strip()
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    server = await asyncssh.listen(
+        "127.0.0.1",
+        0,
+        server_factory=_EchoServer,
+        server_host_keys=[key],
+        encryption_algs=CIPHERS,
+        compression_algs=None,
+        line_editor=False,
+        encoding=None,
+    )
+    print(server.get_port(), public_line(key), flush=True)
+    await loop.run_in_executor(None, sys.stdin.read)
+    server.close()
+
+
 async def _serve() -> None:
     loop = asyncio.get_running_loop()
     server = SormServer(_Backend(sys.stdin.readline().strip()), "127.0.0.1", 0)
@@ -51,4 +100,4 @@ async def _serve() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve())
+    asyncio.run(_serve_echo() if sys.argv[1:] == ["echo"] else _serve())

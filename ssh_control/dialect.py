@@ -55,6 +55,9 @@ class State(Enum):
     READY = "ready"
     CLOSED = "closed"
 
+    # By identity: the name's hash, which Enum takes, is a call in Python for every look-up in a table.
+    __hash__ = object.__hash__
+
 
 class Input(Enum):
     """What can happen to a session: a line by its kind (said or heard), and what this side decides."""
@@ -68,6 +71,8 @@ class Input(Enum):
     ACCEPT = "accept"
     REFUSE = "refuse"
     CLOSE = "close"
+
+    __hash__ = object.__hash__
 
 
 Table = Mapping[tuple[State, Input], State]
