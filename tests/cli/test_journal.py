@@ -29,7 +29,9 @@ def journal(tmp_path: Path) -> Path:
     book = Journal(path, now=1_700_000_000.0)
     book.append(1_700_000_000.0, "gateway-started", {"orm_number": 1})
     book.append(
-        1_700_000_001.0, "command", {"peer": "127.0.0.1:5", "command": 1, "unit": "CC 01", "name": "старт"}
+        1_700_000_001.0,
+        "command",
+        {"peer": "127.0.0.1:5", "command": 1, "unit": "CC 01", "name": "старт", "stream": 0},
     )
     book.append(1_700_000_002.0, "command", {"peer": "=1+1", "command": 2, "unit": "CC 02"})
     book.close()
@@ -129,7 +131,7 @@ def test_export_as_csv_to_a_file_by_time(journal: Path) -> None:
     assert result.exit_code == 0
     (row,) = csv.DictReader(io.StringIO(target.read_text()))
     assert (row["seq"], row["peer"], row["command"], row["unit"]) == ("2", "127.0.0.1:5", "1", "CC 01")
-    assert json.loads(row["other"]) == {"name": "старт"}
+    assert (row["name"], row["status"], json.loads(row["other"])) == ("старт", "", {"stream": 0})
 
 
 def test_what_a_peer_made_us_write_is_no_formula_in_a_spreadsheet(journal: Path) -> None:
