@@ -113,7 +113,7 @@ class Batched(construct.Construct, Generic[M]):  # type: ignore[misc]
                 f" or len(unit) != length + {header}: raise ValueError"
             )
             ((name, wire),) = self.tail
-            emitted, value = wire.emit_decode([f"unit[{size}:]"], source)
+            emitted, value = wire.emit_decode([f"bytes(unit[{size}:])"], source)
             lines += emitted
             values.append((value, name))
         else:

@@ -89,7 +89,7 @@ class Codec:
         try:
             return self._tolerant[unit[2]](unit)
         except FAST_ERRORS:
-            raise DecodeError(unit, self._diagnose) from None
+            raise DecodeError(bytes(unit), self._diagnose) from None
 
     def decode_lenient(
         self, unit: bytes, channel: Channel | None = None
@@ -155,6 +155,7 @@ class Codec:
             below = f"{name}.{complaint.path}" if complaint.path else name
             offset = begins[name] + complaint.offset
             problems.append(Problem(offset, below, complaint.message, complaint.accepted))
+        problems.sort(key=lambda problem: problem.offset)
         message = object.__new__(cls)
         for name, value in fields.items():
             setattr(message, name, value)

@@ -7,7 +7,17 @@ from typing import Any
 
 from protocol.codes import GROUP_TYPES, MAX_DIGITS, SERVICES, NumberSign
 from protocol.values import Kept, KeptInt, KeptStr, KeptTuple, KslRow, Party, Raw
-from protocol.wire import Coded, Complaint, KslOctet, OptionalOctet, RefusedError, Source, Wire, raw_octets
+from protocol.wire import (
+    Coded,
+    Complaint,
+    KslOctet,
+    OptionalOctet,
+    RefusedError,
+    Source,
+    Wire,
+    raw_octets,
+    together,
+)
 
 _NO_DIGITS = b"\xff" * 9
 _EXTRA = str.maketrans("bc", "*#")
@@ -117,12 +127,12 @@ class PartyOctets(Wire):
     def read(self, octets: bytes) -> tuple[Party, Complaint | None]:
         sign, wrong_sign = self.sign.read(octets[:1])
         number, wrong_number = self.digits.read(octets[1:])
-        complaint = None
+        complaints = []
         if wrong_sign is not None:
-            complaint = wrong_sign._replace(path="sign")
-        elif wrong_number is not None:
-            complaint = wrong_number._replace(path="number", offset=wrong_number.offset + 1)
-        return Party(sign, number), complaint
+            complaints.append(wrong_sign._replace(path="sign"))
+        if wrong_number is not None:
+            complaints.append(wrong_number._replace(path="number", offset=wrong_number.offset + 1))
+        return Party(sign, number), together(complaints)
 
     def write(self, value: Any) -> bytes:
         if not isinstance(value, tuple) or len(value) != 2:
@@ -230,18 +240,18 @@ class KslRows(Opaque):
 
     def read(self, octets: bytes) -> tuple[tuple[KslRow, ...], Complaint | None]:
         used = -(-len(octets.rstrip(b"\xff")) // 4)
-        complaint = None
+        complaints = []
         rows = []
         for index in range(used):
             values = []
             for column, (name, wire) in enumerate(self.parts.items()):
                 at = 4 * index + column
                 value, wrong = wire.read(octets[at : at + 1])
-                if wrong is not None and complaint is None:
-                    complaint = wrong._replace(offset=at, path=f"{index}.{name}")
+                if wrong is not None:
+                    complaints.append(wrong._replace(offset=at, path=f"{index}.{name}"))
                 values.append(value)
             rows.append(KslRow._make(values))
-        return tuple(rows), complaint
+        return tuple(rows), together(complaints)
 
     def write(self, value: Any) -> bytes:
         if not isinstance(value, tuple | list) or len(value) > self.rows:
@@ -289,33 +299,31 @@ class ServiceEntries(Tail):
         if end > len(octets):
             fitting = (len(octets) - 1) // 3
             return Raw(octets), Complaint(f"{count} services are announced, but {fitting} fit")
-        complaint = None
+        complaints = []
         services = []
         for index in range(count):
             at = 1 + 3 * index
             value, wrong = self.entry.read(octets[at : at + 3])
-            if wrong is not None and (complaint is None or (complaint.accepted and not wrong.accepted)):
-                complaint = wrong._replace(offset=at + wrong.offset, path=str(index))
+            if wrong is not None:
+                complaints.append(wrong._replace(offset=at + wrong.offset, path=str(index)))
             services.append(value)
         filler = octets[end:]
-        declared = len(octets) in (end if count else self.padded, self.padded)
-        if filler.strip(b"\xff") or not declared:
+        if filler.strip(b"\xff"):
             at = end + len(filler) - len(filler.lstrip(b"\xff"))
-            text = (
-                "octets after the services are not FFh"
-                if filler.strip(b"\xff")
-                else "octets after the services"
-            )
-            return KeptTuple(tuple(services), octets), Complaint(text, min(at, end) if not declared else at)
-        if len(octets) != self._length(count):
-            other = Complaint(f"length {11 + len(octets)} with {count} services", accepted=True)
-            return KeptTuple(tuple(services), octets), complaint or other
-        return tuple(services), complaint
+            complaints.append(Complaint(f"{octets[at]:02X}h after the services is not FFh", at))
+        if len(octets) not in ((end, self.padded) if count else (self.padded,)):
+            complaints.append(Complaint(f"length {11 + len(octets)} with {count} services", end))
+        elif len(octets) != self._length(count):
+            complaints.append(Complaint(f"length {11 + len(octets)} with {count} services", accepted=True))
+        read: tuple[int | Raw | None, ...] = tuple(services)
+        if filler.strip(b"\xff") or len(octets) != self._length(count):
+            read = KeptTuple(read, octets)
+        return read, together(complaints)
 
     def write(self, value: Any) -> bytes:
         if isinstance(value, Raw):
             return bytes(value)
-        if isinstance(value, KeptTuple):
+        if isinstance(value, KeptTuple) and value.octets:
             return value.octets
         if not isinstance(value, tuple | list) or len(value) > self.most:
             raise RefusedError(f"at most {self.most} services")

@@ -25,7 +25,8 @@ class Raw(bytes):
 class Kept:
     """A value that is understood although its octets aren't those the encoder would choose.
 
-    It equals the plain value; :attr:`octets` is what it came from and is written back as.
+    It equals the plain value; :attr:`octets` is what it came from and is written back as. Without octets
+    it is written as the plain value.
     """
 
     octets: bytes
@@ -34,28 +35,37 @@ class Kept:
 class KeptInt(int, Kept):
     """A service code in the other place of its three octets (PROTOCOL 9 row 6)."""
 
-    def __new__(cls, value: int, octets: bytes) -> KeptInt:
+    def __new__(cls, value: int, octets: bytes = b"") -> KeptInt:
         self = super().__new__(cls, value)
         self.octets = octets
         return self
+
+    def __reduce__(self) -> tuple[type, tuple[object, bytes]]:
+        return type(self), (int(self), self.octets)
 
 
 class KeptStr(str, Kept):
     """A number whose zeros are spelled 0h where the options choose Ah (PROTOCOL 3.3)."""
 
-    def __new__(cls, value: str, octets: bytes) -> KeptStr:
+    def __new__(cls, value: str, octets: bytes = b"") -> KeptStr:
         self = super().__new__(cls, value)
         self.octets = octets
         return self
+
+    def __reduce__(self) -> tuple[type, tuple[object, bytes]]:
+        return type(self), (str(self), self.octets)
 
 
 class KeptTuple(tuple[int | Raw | None, ...], Kept):
     """Services of 25h in the length that the options don't choose (PROTOCOL 9 row 7)."""
 
-    def __new__(cls, value: tuple[int | Raw | None, ...], octets: bytes) -> KeptTuple:
+    def __new__(cls, value: tuple[int | Raw | None, ...], octets: bytes = b"") -> KeptTuple:
         self = super().__new__(cls, value)
         self.octets = octets
         return self
+
+    def __reduce__(self) -> tuple[type, tuple[object, bytes]]:
+        return type(self), (tuple(self), self.octets)
 
 
 class Ksl(NamedTuple):

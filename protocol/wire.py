@@ -34,6 +34,16 @@ class Complaint(NamedTuple):
     path: str = ""
     """Below the field."""
     accepted: bool = False
+    more: tuple[Complaint, ...] = ()
+    """What else is wrong with the same field."""
+
+
+def together(complaints: list[Complaint]) -> Complaint | None:
+    """Several complaints of one field as one; it is accepted only if all of them are."""
+    if not complaints:
+        return None
+    first, *more = sorted(complaints, key=lambda complaint: complaint.accepted)
+    return first._replace(more=tuple(more))
 
 
 class Located(NamedTuple):
@@ -110,7 +120,7 @@ class Wire(construct.Adapter):  # type: ignore[misc]
         if complaint is not None:
             problems = context.get("_params", context).get("problems")
             if problems is not None:
-                problems.append(Located(path, complaint))
+                problems.extend(Located(path, one) for one in (complaint, *complaint.more))
             elif not complaint.accepted:
                 raise Undeclared(complaint.message, path)
         return value
@@ -223,7 +233,8 @@ class Coded(Wire):
         try:
             return bytes((self.encoding[value],))
         except (KeyError, TypeError):
-            allowed = "an integer 0..255, or none" if self.numeric else self.allowed()
+            numbers = "an integer 0..255" if ABSENT in self.encoding else "an integer 0..254, or none"
+            allowed = numbers if self.numeric else self.allowed()
             raise RefusedError(allowed) from None
 
     def emit_decode(self, names: list[str], source: Source) -> tuple[list[str], str]:
@@ -284,7 +295,9 @@ class Word(Wire):
         if value is None and self.absent:
             return b"\xff\xff"
         if not isinstance(value, int) or not 0 <= value <= 0xFFFF:
-            raise RefusedError("an integer 0..65534, or none" if self.absent else "an integer 0..65535")
+            raise RefusedError(
+                "an integer 0..65534, or none (65535)" if self.absent else "an integer 0..65535"
+            )
         return value.to_bytes(2, "little" if self.order == "little" else "big")
 
     def emit_decode(self, names: list[str], source: Source) -> tuple[list[str], str]:
@@ -326,17 +339,20 @@ class TimeOctets(Wire):
         if octets == b"\xff\xff\xff\xff":
             return None, None
         values = []
-        complaint = None
+        complaints = []
         for position, (octet, (part, legal)) in enumerate(zip(octets, _TIME_PARTS, strict=True)):
             value = _BCD_READING.get(octet)
-            if value is None:
-                wrong = Complaint(f"{octet:02X}h is no {part}: a half-byte is above 9", position, part)
-                return Raw(octets), complaint or wrong
-            if octet not in legal and complaint is None:
-                bounds = f"{min(legal.values())}..{max(legal.values())}"
-                complaint = Complaint(f"{part} {value} is outside {bounds}", position, part)
             values.append(value)
-        return Time(*values), complaint
+            if value is None:
+                complaints.append(
+                    Complaint(f"{octet:02X}h is no {part}: a half-byte is above 9", position, part)
+                )
+            elif octet not in legal:
+                bounds = f"{min(legal.values())}..{max(legal.values())}"
+                complaints.append(Complaint(f"{part} {value} is outside {bounds}", position, part))
+        if None in values:
+            return Raw(octets), together(complaints)
+        return Time._make(values), together(complaints)
 
     def write(self, value: Any) -> bytes:
         octets = raw_octets(value, 4)

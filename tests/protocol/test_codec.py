@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -142,6 +145,11 @@ def test_any_buffer_will_do(kind: Any) -> None:
     message, problems = Codec().decode_lenient(kind(changed(ADD_OBJECT, {12: 0x77})))
     assert problems
     assert Codec().encode(message) == changed(ADD_OBJECT, {12: 0x77})
+    services = bytes.fromhex("CC01252D00000000FF02010B3738550501F1FFFFFF02FFFF21FFFF42") + b"\xff" * 27
+    assert Codec().encode(Codec().decode(kind(services))) == services
+    with pytest.raises(DecodeError) as caught:
+        Codec().decode(kind(services[:-1]))
+    assert caught.value.raw == services[:-1]
 
 
 # --- refusals say where and why
@@ -217,6 +225,17 @@ def test_all_problems_of_a_unit_are_reported() -> None:
     assert isinstance(message, AddObject)
     assert [problem.path for problem in problems] == ["object_type", "category", "priority"]
     assert (str(message.object_type), message.category) == ("0x1A", Raw(b"\x1a"))
+
+
+def test_all_problems_inside_one_field_are_reported() -> None:
+    message, problems = Codec().decode_lenient(changed(EVENT, {12: 0x99, 13: 0x0C, 38: 0x5A, 39: 0x42}))
+    assert [(problem.offset, problem.path) for problem in problems] == [
+        (12, "calling.sign"),
+        (13, "calling.number"),
+        (38, "time.day"),
+        (39, "time.hour"),
+    ]
+    assert Codec().encode(message) == changed(EVENT, {12: 0x99, 13: 0x0C, 38: 0x5A, 39: 0x42})
 
 
 # --- odd octets that are kept
@@ -321,6 +340,26 @@ def test_a_kept_value_is_written_as_it_came_even_by_another_codec() -> None:
     assert isinstance(message, ServiceUsed)
     assert isinstance(message.service, KeptInt)
     assert Codec().encode(message) == SERVICE_USED
+
+
+@pytest.mark.parametrize(
+    ("options", "unit"),
+    [
+        (Options(service_code_position="first"), SERVICE_USED),
+        (Options(zero_digit="A"), ADD_OBJECT),
+        (
+            Options(m25_length="fixed45"),
+            bytes.fromhex("CC01251200000000FF02010B3738550501F1FFFFFF02FFFF21FFFF42"),
+        ),
+    ],
+)
+def test_kept_values_survive_copies(options: Options, unit: bytes) -> None:
+    codec = Codec(options)
+    message = codec.decode(unit)
+    for copied in (copy.deepcopy(message), pickle.loads(pickle.dumps(message)), replace(message)):  # noqa: S301
+        assert copied == message
+        assert codec.encode(copied) == unit
+    assert asdict(message)["orm_number"] == 1
 
 
 def test_zeros_are_sent_as_the_option_says() -> None:
