@@ -351,7 +351,12 @@ def is_report(packet: AcctPacket) -> bool:
 
 def cut_entries(packet: AcctPacket) -> int:
     """How many service uses and matches the sender had to leave out."""
-    return sum(int.from_bytes(_one(packet, key, 4) or b"", "big") for key in (SERVICES_CUT, MATCHES_CUT))
+    cut = 0
+    for key in (SERVICES_CUT, MATCHES_CUT):
+        value = _one(packet, key, 4)
+        if value is not None:
+            cut += int.from_bytes(value, "big")
+    return cut
 
 
 def packet_to_report(packet: AcctPacket) -> CallReport:
