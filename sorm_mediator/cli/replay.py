@@ -46,6 +46,9 @@ def replay(
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
     lang: Annotated[str, typer.Option("--lang", help="Language of what is shown: en or ru.")] = "en",
+    log_level: Annotated[
+        str, typer.Option("--log-level", help="debug, info, warning or error; logs of the lab go to stderr.")
+    ] = "error",
 ) -> None:
     """Run scripts as a console and check every answer; print each step with bytes, meaning and time.
 
@@ -54,8 +57,10 @@ def replay(
 
     Example: sorm-mediator replay captures/scenarios/calls.yaml --junit report.xml
     """
+    from sorm_mediator.cli.running import set_up_logging
     from sorm_mediator.console.session import Settings, UsageError, run_scripts
 
+    set_up_logging(log_level)
     try:
         settings = Settings(
             scripts=tuple(scripts),

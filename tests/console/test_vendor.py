@@ -43,11 +43,24 @@ def party(number: str) -> Party:
 def event(
     kind: type, number: int, a: str, b: str, service: int | None = None, *, operation: int | None = None
 ) -> Any:
-    selection = 0x02 if NUMBERS[str(number)] == "01010" else 0x08
     return kind(
-        7, ObjectType.OWN_SUBSCRIBER, number, selection, 0x1C, 4 if service else 0, party(a), party(b), None, None, None,
-        Time(1, 2, 3, 4), Priority.NORMAL, operation, service, None,
-    )  # fmt: skip
+        call_number=7,
+        object_type=ObjectType.OWN_SUBSCRIBER,
+        object_number=number,
+        selection=0x02 if NUMBERS[str(number)] == "01010" else 0x08,
+        connection=0x1C,
+        service_phase=4 if service else 0,
+        calling=party(a),
+        called=party(b),
+        trunk=None,
+        ksl_a=None,
+        ksl_b=None,
+        time=Time(1, 2, 3, 4),
+        priority=Priority.NORMAL,
+        operation=operation,
+        service=service,
+        additional=None,
+    )
 
 
 def forwarded(number: int, called: str) -> list[Any]:
@@ -109,10 +122,9 @@ def forwarding_script(recvs: dict[str, str], **options: Any) -> str:
         pairs = [("41", "number_a", called), ("44", "number_b", "01101"), ("42", "number_a", "01101")]
         pairs.append(("43", "number_a", "01101"))
         steps = [{"options": {"mode": "required", "timeout": 1, **options, **make}}, {"observer": observer}]
-        steps += [
-            {"recv": {"number-a": a, "number-b": b, "msg": msg, "test": {"ksl-a": "FF", "ss": "21" if msg == "44" else "FF"}}}
-            for msg, a, b in pairs
-        ]  # fmt: skip
+        for msg, a, b in pairs:
+            test = {"ksl-a": "FF", "ss": "21" if msg == "44" else "FF"}
+            steps.append({"recv": {"number-a": a, "number-b": b, "msg": msg, "test": test}})
         make = {}  # the first observation makes the call, the others see it too
         calls.append(f'"call": {json.dumps(steps)}')
     variables = '"variables": {"number_a": "01010", "number_b": "01001"}'

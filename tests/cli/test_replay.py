@@ -1,0 +1,139 @@
+"""``sorm-mediator replay``: exit codes, reports, and what stands on stdout."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+import captures
+from sorm_mediator.capture.events import Data
+from sorm_mediator.capture.reader import read_input
+from sorm_mediator.cli.replay import replay
+
+FOLDER = Path(captures.__path__[0])
+PASSES = """
+name: a short one
+lab: labs/order268.toml
+steps:
+  - send: start
+    expect: [{command-received: {status: 0}}, {command-executed: {status: 0}}]
+  - call: {domain: test.domain, a: "28331", b: "28332", talk: 0.01}
+"""
+
+
+@pytest.fixture
+def scenario(tmp_path: Path) -> Path:
+    path = tmp_path / "short.yaml"
+    path.write_text(PASSES, encoding="utf-8")
+    return path
+
+
+def run(*arguments: Any) -> Result:
+    app = typer.Typer()
+    app.command()(replay)
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_a_scenario_that_passes_exits_with_0_and_writes_its_reports(scenario: Path, tmp_path: Path) -> None:
+    result = run(scenario, "--junit", tmp_path / "r.xml", "--pcap", tmp_path / "r.pcapng")
+    assert result.exit_code == 0, result.output
+    assert "-> KPD1  CC 01 01 00 31 32 33 34 35 36" in result.output
+    assert "PASS  a short one" in result.output
+    suites = ET.parse(tmp_path / "r.xml").getroot()  # noqa: S314 - our own file
+    assert suites.get("tests") == "1"
+    assert suites.get("failures") == "0"
+    with (tmp_path / "r.pcapng").open("rb") as stream:
+        octets = b"".join(event.data for event in read_input(stream) if isinstance(event, Data))
+    for unit in ("CC010100313233343536", "CC01270200000000FF020100", "CC01280200000000FF020100"):
+        assert bytes.fromhex(unit) in octets
+
+
+def test_a_failed_expectation_exits_with_1(scenario: Path) -> None:
+    scenario.write_text(PASSES.replace("{command-executed: {status: 0}}", "{command-executed: {status: 3}}"))
+    result = run(scenario)
+    assert result.exit_code == 1
+    assert "status: expected 3 (03h), came 0 (00h)" in result.output
+
+
+def test_russian(scenario: Path) -> None:
+    result = run(scenario, "--lang", "ru")
+    assert result.exit_code == 0
+    assert "ВЫПОЛНЕН" in result.output
+
+
+def test_json_is_one_object_a_line_and_nothing_else(scenario: Path) -> None:
+    result = run(scenario, "--json")
+    assert result.exit_code == 0
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    first = next(line for line in lines if line["event"] == "crossed" and line["direction"] == "sent")
+    assert first["hex"] == "CC 01 01 00 31 32 33 34 35 36"
+    assert first["name"] == "start"
+    answer = next(line for line in lines if line.get("name") == "command-executed")
+    assert answer["fields"]["status"] == 0
+    assert lines[-1]["event"] == "summary"
+    assert lines[-1]["scripts"][0]["verdict"] == "PASS"
+
+
+def test_a_mistake_in_a_scenario_exits_with_2_and_names_its_place(scenario: Path) -> None:
+    scenario.write_text("name: a\nsteps:\n  - send: begin\n")
+    result = run(scenario)
+    assert result.exit_code == 2
+    assert f"{scenario}:3: steps[1].send: 'begin' is no name of a command" in result.output
+
+
+def test_a_change_of_the_lab_that_is_not_allowed_exits_with_2(scenario: Path) -> None:
+    scenario.write_text(PASSES + "config: {mediator: {order: 645}}\n")
+    result = run(scenario)
+    assert result.exit_code == 2
+    assert "short.yaml:8: config on" in result.output
+    assert "mediator.order" in result.output
+
+
+def test_no_lab_and_no_host_exits_with_2(scenario: Path) -> None:
+    scenario.write_text("name: a\nsteps: [{send: start}]\n")
+    result = run(scenario)
+    assert result.exit_code == 2
+    assert "names no lab; give --host of a running mediator, or a lab with -c" in result.output
+
+
+def test_a_mediator_that_is_not_there_exits_with_3(scenario: Path, unused_tcp_port: int) -> None:
+    result = run(scenario, "--host", "127.0.0.1", "--kpd1", unused_tcp_port, "--kpd2", unused_tcp_port)
+    assert result.exit_code == 3
+    assert f"127.0.0.1:{unused_tcp_port}: KPD2 can't be reached: " in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--lang", "de"), "--lang: 'de' is not allowed: en, ru"),
+        (("--object-byte-order", "middle"), "--object-byte-order: 'middle' is not allowed: little, big"),
+        (("--web", "127.0.0.1:80"), "--web: '127.0.0.1:80' is not allowed: a URL such as"),
+        (("--junit", "/nowhere/r.xml"), "--junit: /nowhere/r.xml: its folder does not exist"),
+    ],
+)
+def test_wrong_usage_exits_with_2(scenario: Path, arguments: tuple[str, ...], says: str) -> None:
+    result = run(scenario, *arguments)
+    assert result.exit_code == 2
+    assert says in result.output
+
+
+def test_against_a_running_lab_calls_are_made_by_its_web(scenario: Path) -> None:
+    command = [sys.executable, "-m", "sorm_mediator", "lab", "-c", str(FOLDER / "labs" / "minimal.toml")]
+    with subprocess.Popen([*command, "--log-level", "error"], stdout=subprocess.PIPE, text=True) as lab:
+        assert lab.stdout is not None
+        try:
+            endpoints = json.loads(lab.stdout.readline())["endpoints"]
+            ports = {name: endpoints[name].rpartition(":")[2] for name in ("kpd1", "kpd2")}
+            where = ("--host", "127.0.0.1", "--kpd1", ports["kpd1"], "--kpd2", ports["kpd2"])
+            result = run(scenario, *where, "--web", f"http://{endpoints['web']}")
+        finally:
+            lab.terminate()
+    assert result.exit_code == 0, result.output
