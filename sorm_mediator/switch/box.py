@@ -44,6 +44,14 @@ class Target(NamedTuple):
         return f"{self.host}:{self.port}"
 
 
+def _reachable(sink: str, peer: str) -> str:
+    """A sink's ``host:port`` as seen from here: one that listens on all addresses is where its mediator is."""
+    host, _, port = sink.rpartition(":")
+    if host in ("0.0.0.0", "::", "[::]"):  # noqa: S104 - recognised, not listened on
+        host = peer.rpartition(":")[0]
+    return f"127.0.0.1:{port}" if host == "localhost" else f"{host}:{port}"
+
+
 class SwitchBox:
     """``await start()`` it, ``await stop()`` it.
 
@@ -69,6 +77,8 @@ class SwitchBox:
         self._channels: Counter[tuple[str, str]] = Counter()
         self._timer: asyncio.TimerHandle | None = None
         self._running = False
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     @property
     def public_host_key(self) -> str:
@@ -124,6 +134,10 @@ class SwitchBox:
         self._tick()
         return call
 
+    async def idle(self) -> None:
+        """Wait until no call runs."""
+        await self._idle.wait()
+
     def status(self) -> dict[str, Any]:
         """Counters and present numbers, for people and monitoring."""
         return {
@@ -160,17 +174,18 @@ class SwitchBox:
     ) -> MediatorSession:
         """A mediator is there. Raises :class:`~ssh_control.dialect.Refused`."""
         domain = self.engine.domains[user]
-        known = [target.mediator for target in self._targets(domain)]
-        if hello.radius not in known:
-            raise Refused(
-                NOT_SERVED, f"{hello.radius or 'no sink'} is no RADIUS server of {user}: {', '.join(known)}"
-            )
-        channel = (user, hello.radius)
+        targets = self._targets(domain)
+        sink = _reachable(hello.radius, peer)
+        target = next((target for target in targets if _reachable(target.mediator, peer) == sink), None)
+        if target is None:
+            known = ", ".join(target.mediator for target in targets)
+            raise Refused(NOT_SERVED, f"{hello.radius or 'no sink'} is no RADIUS server of {user}: {known}")
+        channel = (user, target.mediator)
         limit = self.config.licence.sorm_channels
         if channel not in self._channels and len(self._channels) >= limit:
             raise Refused(NOT_SERVED, f"the licence allows {limit} connections of mediators with domains")
         self._channels[channel] += 1
-        return MediatorSession(domain, hello.radius, partial(self._closed, channel))
+        return MediatorSession(domain, target.mediator, partial(self._closed, channel))
 
     def _closed(self, channel: tuple[str, str]) -> None:
         self._channels[channel] -= 1
@@ -212,6 +227,10 @@ class SwitchBox:
     def _tick(self) -> None:
         for mediator, report in self.engine.tick(time.time()):
             self._send(mediator, report)
+        if self.engine.active:
+            self._idle.clear()
+        else:
+            self._idle.set()
         self._arm()
 
     def _arm(self) -> None:

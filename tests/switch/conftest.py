@@ -1,0 +1,109 @@
+"""A switch without sockets, and what its mediators would be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import captures
+from radius.report import CallReport
+from sorm_mediator import config
+from sorm_mediator.switch.call import Call, CallRequest, ServiceRequest
+from sorm_mediator.switch.engine import Engine
+from sorm_mediator.switch.objects import ControlledObject
+
+LABS = Path(captures.__file__).parent / "labs"
+START = 1_700_000_000.0
+
+
+def obj(
+    number: int, target: str | int, kind: str = "own-subscriber", sign: str | None = "own"
+) -> ControlledObject:
+    """An object: ``target`` is a number, or a trunk's number."""
+    if isinstance(target, int):
+        return ControlledObject(number, "trunk", None, None, target, "statistical", "normal")
+    return ControlledObject(number, kind, sign, target, None, "statistical", "normal")
+
+
+@dataclass
+class Switch:
+    """An engine, its clock, and all reports so far."""
+
+    engine: Engine
+    now: float = START
+    domain: str = "test.domain"
+    reports: dict[str, list[CallReport]] = field(default_factory=dict)
+
+    def control(self, *objects: ControlledObject, mediator: str = "m1", domain: str = "") -> None:
+        table = self.engine.domains[domain or self.domain].table(mediator)
+        for item in objects:
+            table.add(item)
+
+    def call(self, a: str, b: str, *services: dict[str, Any], domain: str = "", **fields: Any) -> Call:
+        scripted = tuple(ServiceRequest(**service) for service in services)
+        request = CallRequest(a=a, b=b, services=scripted, **fields)
+        return self.engine.place_call(domain or self.domain, request, self.now)
+
+    def run(self, until: float | None = None) -> None:
+        """Let time pass, to the end of all calls or for so many seconds."""
+        end = None if until is None else self.now + until
+        while (deadline := self.engine.next_deadline()) is not None and (end is None or deadline <= end):
+            self.now = max(self.now, deadline)
+            for mediator, report in self.engine.tick(self.now):
+                self.reports.setdefault(mediator, []).append(report)
+        if end is not None:
+            self.now = end
+
+    def last(self, call: Call, mediator: str = "m1") -> CallReport:
+        return [report for report in self.reports[mediator] if report.call_id == call.id][-1]
+
+    def told(self, call: Call, object_number: int, mediator: str = "m1") -> list[str]:
+        """The events of one object, as PROTOCOL 7.10 makes them from the last report: ``41 A>B``, ``44/21 B>C``."""
+        report = self.last(call, mediator)
+        match = next(match for match in report.matches if match.object_number == object_number)
+        final = f"{report.calling.digits}>{report.called.digits}"
+        events = []
+        if report.setup_time is not None:
+            events.append((report.setup_time, f"41 {report.calling.digits}>{match.called.digits}"))
+        for use in report.services:
+            phase = "" if use.phase == 4 else f".{use.phase}"
+            events.append((use.time, f"44/{use.code:02X}{phase} {use.calling.digits}>{use.called.digits}"))
+        if report.answer_time is not None:
+            events.append((report.answer_time, f"42 {final}"))
+        if report.release_time is not None:
+            events.append((report.release_time, f"43/{report.release_cause:02X} {final}"))
+        events.sort(key=lambda event: event[0])
+        return [text for _, text in events]
+
+
+@pytest.fixture
+def minimal() -> config.Config:
+    return config.load(LABS / "minimal.toml")
+
+
+@pytest.fixture
+def switch(minimal: config.Config) -> Switch:
+    """The domain of captures/labs/minimal.toml."""
+    assert minimal.switch is not None
+    return Switch(Engine(minimal.switch, minimal.directory))
+
+
+@pytest.fixture
+def plain_switch() -> Any:
+    """Makes a switch of one domain without routing contexts, from the tables of its TOML."""
+
+    def make(**domain: Any) -> Switch:
+        document = {"switch": {"domains": [{"name": "test.domain", **domain}]}}
+        parsed = config.parse(document)
+        assert parsed.switch is not None
+        return Switch(Engine(parsed.switch))
+
+    return make
+
+
+@pytest.fixture
+def make_object() -> Any:
+    return obj

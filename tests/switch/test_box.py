@@ -1,0 +1,344 @@
+"""The switch as a box: mediators over SSH, reports over RADIUS, both on free ports."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+import pytest
+
+import captures
+from radius.report import CallReport
+from radius.sink import Sink
+from sorm_mediator import config
+from sorm_mediator.config import Config, ConfigError
+from sorm_mediator.errors import BoxError
+from sorm_mediator.switch.box import SwitchBox
+from sorm_mediator.switch.call import CallRequest
+from ssh_control.client import SwitchLink
+from ssh_control.dialect import ClientHello, Refused, Request
+
+LABS = Path(captures.__file__).parent / "labs"
+SECRET = "2testing123"
+OBJECT = {
+    "object_number": 1,
+    "object_type": "own-subscriber",
+    "number_sign": "own",
+    "number": "28331",
+    "trunk": None,
+    "category": "combined",
+    "priority": "normal",
+}
+
+
+class Mediator:
+    """A sink, and a link that is up."""
+
+    def __init__(self) -> None:
+        self.reports: list[CallReport] = []
+        self.released = asyncio.Event()
+        self.up = asyncio.Event()
+        self.down = asyncio.Event()
+        self.reason = ""
+        self.sink = Sink("127.0.0.1", 0, {"127.0.0.1": SECRET}, self._report)
+        self.address = ("127.0.0.1", 0)
+        self.link: SwitchLink | None = None
+
+    def _report(self, report: CallReport) -> None:
+        self.reports.append(report)
+        if report.kind == "stop":
+            self.released.set()
+
+    def _down(self, reason: str) -> None:
+        self.reason = reason
+        self.down.set()
+
+    async def connect(self, box: SwitchBox, ssh: str) -> None:
+        host, _, port = ssh.rpartition(":")
+        self.link = SwitchLink(
+            [(host, int(port))],
+            "test.domain",
+            "123",
+            box.public_host_key,
+            mediator="m",
+            radius=f"{self.address[0]}:{self.address[1]}",
+            on_up=lambda _hello: self.up.set(),
+            on_down=self._down,
+            on_event=lambda _event: None,
+            retry_min=60.0,
+        )
+        await self.link.start()
+
+    async def ask(self, op: str, **params: Any) -> Any:
+        assert self.link is not None
+        return await self.link.request(op, **params)
+
+    async def close(self) -> None:
+        if self.link is not None:
+            await self.link.close()
+        self.sink.close()
+
+
+@pytest.fixture
+async def stack() -> AsyncIterator[AsyncExitStack]:
+    async with AsyncExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def new_mediator(stack: AsyncExitStack) -> Callable[[], Awaitable[Mediator]]:
+    async def make() -> Mediator:
+        mediator = Mediator()
+        mediator.address = await mediator.sink.start()
+        stack.push_async_callback(mediator.close)
+        return mediator
+
+    return make
+
+
+def lab(*mediators: Mediator, **domain: Any) -> Config:
+    """One domain that reports to these mediators."""
+    servers = [{"host": m.address[0], "port": m.address[1], "secret": SECRET} for m in mediators]
+    fields = {
+        "name": "test.domain",
+        "password": "123",
+        "subscribers": [{"number": "28331"}, {"number": "28332"}],
+        "radius_servers": servers,
+    }
+    return config.parse({"switch": {"ssh_port": 0, "domains": [fields | domain]}})
+
+
+@pytest.fixture
+def started(stack: AsyncExitStack) -> Callable[[Config], Awaitable[tuple[SwitchBox, str]]]:
+    async def start(lab: Config) -> tuple[SwitchBox, str]:
+        box = SwitchBox(lab)
+        stack.push_async_callback(box.stop)
+        return box, (await box.start())["ssh"]
+
+    return start
+
+
+async def test_from_command_to_report(new_mediator: Any, started: Any) -> None:
+    mediator = await new_mediator()
+    box, ssh = await started(lab(mediator))
+    async with asyncio.timeout(10):
+        await mediator.connect(box, ssh)
+        await mediator.up.wait()
+        assert (await mediator.ask("add", object=OBJECT)).data == {"line_state": 0}
+
+        call = box.place_call("test.domain", CallRequest(a="28331", b="28332", ring=0.01, talk=0.01))
+        await mediator.released.wait()
+
+    last = mediator.reports[-1]
+    assert (last.call_id, last.kind, last.sequence, last.release_cause) == (call.id, "stop", 3, 5)
+    assert (last.calling.digits, last.called.digits) == ("28331", "28332")
+    assert [match.object_number for match in last.matches] == [1]
+
+
+async def test_several_mediators_each_its_own(new_mediator: Any, started: Any) -> None:
+    first, second = await new_mediator(), await new_mediator()
+    box, ssh = await started(lab(first, second))
+    async with asyncio.timeout(10):
+        for mediator, number in ((first, 1), (second, 2)):
+            await mediator.connect(box, ssh)
+            await mediator.up.wait()
+            await mediator.ask("add", object=OBJECT | {"object_number": number})
+        assert len(box.status()["sessions"]) == 2
+
+        box.place_call("test.domain", CallRequest(a="28331", b="28332", ring=0, talk=0))
+        await first.released.wait()
+        await second.released.wait()
+
+    assert {match.object_number for report in first.reports for match in report.matches} == {1}
+    assert {match.object_number for report in second.reports for match in report.matches} == {2}
+
+
+async def test_objects_outlive_the_connection(new_mediator: Any, started: Any) -> None:
+    mediator = await new_mediator()
+    box, ssh = await started(lab(mediator))
+    async with asyncio.timeout(10):
+        await mediator.connect(box, ssh)
+        await mediator.up.wait()
+        await mediator.ask("add", object=OBJECT)
+        await mediator.link.close()
+
+        box.place_call("test.domain", CallRequest(a="28331", b="28332", ring=0, talk=0))
+        await mediator.released.wait()
+
+    assert mediator.reports[-1].matches
+
+
+async def test_the_labs_own_mediator(new_mediator: Any, started: Any) -> None:
+    """radius_servers left out: nobody may log in before the lab has said where its mediator is."""
+    mediator = await new_mediator()
+    box, ssh = await started(lab(mediator, radius_servers=None))
+    assert (
+        box.login("test.domain", "123", "peer")
+        == "the domain has no RADIUS server: nobody to report calls to"
+    )
+
+    box.set_default_radius(mediator.address, SECRET)
+    async with asyncio.timeout(10):
+        await mediator.connect(box, ssh)
+        await mediator.up.wait()
+        await mediator.ask("add", object=OBJECT)
+        box.place_call("test.domain", CallRequest(a="28331", b="28332", ring=0, talk=0))
+        await mediator.released.wait()
+
+
+async def test_a_wrong_password_does_not_get_in(new_mediator: Any, started: Any) -> None:
+    box, ssh = await started(lab(await new_mediator()))
+    host, _, port = ssh.rpartition(":")
+
+    async with asyncio.timeout(10):
+        with pytest.raises(asyncssh.PermissionDenied):
+            await asyncssh.connect(host, int(port), username="test.domain", password="321", known_hosts=None)
+
+    assert box.status()["ssh"]["logins denied"] == 1
+
+
+LOGINS = [
+    ({}, "test.domain", "123", None),
+    ({}, "other", "123", "there is no such domain"),
+    ({}, "test.domain", "", "wrong password"),
+    ({}, "test.domain", "пароль", "wrong password"),
+    ({"enabled": False}, "test.domain", "123", "SORM is not enabled in the domain"),
+    ({"password": ""}, "test.domain", "", "the domain has no password for SORM"),
+    (
+        {"radius_servers": []},
+        "test.domain",
+        "123",
+        "the domain has no RADIUS server: nobody to report calls to",
+    ),
+]
+
+
+@pytest.mark.parametrize(("domain", "user", "password", "reason"), LOGINS)
+async def test_logins(domain: dict[str, Any], user: str, password: str, reason: str | None) -> None:
+    servers = [{"host": "127.0.0.1", "port": 1813}]
+    box = SwitchBox(lab(**({"radius_servers": servers} | domain)))
+
+    assert box.login(user, password, "127.0.0.1:5") == reason
+
+
+def licensed(**licence: Any) -> SwitchBox:
+    servers = [{"host": "127.0.0.1", "port": 1}, {"host": "10.0.0.5", "port": 2}]
+    domain = {"name": "test.domain", "password": "123", "radius_servers": servers}
+    return SwitchBox(config.parse({"switch": {"ssh_port": 0, "domains": [domain], "licence": licence}}))
+
+
+async def test_without_a_licence_nobody_gets_in() -> None:
+    reason = licensed(sorm_enabled=False).login("test.domain", "123", "127.0.0.1:5")
+
+    assert reason == "the licence has no SORM (switch.licence.sorm_enabled)"
+
+
+def enter(box: SwitchBox, radius: str, peer: str = "127.0.0.1:5") -> Any:
+    return box.open("test.domain", ClientHello("m", radius), peer, lambda _event: None)
+
+
+async def test_the_licence_counts_mediators_and_domains() -> None:
+    """A mediator that comes back before its old connection is known to be gone needs no second channel."""
+    box = licensed(sorm_channels=1)
+    session = enter(box, "127.0.0.1:1")
+    again = enter(box, "127.0.0.1:1")
+
+    with pytest.raises(Refused, match="the licence allows 1 connections"):
+        enter(box, "10.0.0.5:2")
+
+    session.closed()
+    with pytest.raises(Refused):
+        enter(box, "10.0.0.5:2")
+    again.closed()
+    enter(box, "10.0.0.5:2")
+
+
+@pytest.mark.parametrize("radius", ["", "127.0.0.1:9", "nonsense", "0.0.0.0:2"])
+async def test_a_mediator_whose_sink_is_not_known(radius: str) -> None:
+    with pytest.raises(Refused, match=r"is no RADIUS server of test\.domain: 127\.0\.0\.1:1, 10\.0\.0\.5:2"):
+        enter(licensed(), radius)
+
+
+@pytest.mark.parametrize(
+    ("radius", "peer"),
+    [
+        ("localhost:1", "127.0.0.1:5"),
+        ("0.0.0.0:1", "127.0.0.1:5"),
+        ("0.0.0.0:2", "10.0.0.5:5"),
+        (":::2", "10.0.0.5:5"),
+    ],
+)
+async def test_other_names_of_a_known_sink(radius: str, peer: str) -> None:
+    assert enter(licensed(), radius, peer).server_hello["domain"] == "test.domain"
+
+
+async def test_a_port_in_use_is_said_in_words() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        box = SwitchBox(config.parse({"switch": {"ssh_port": port}}))
+        with pytest.raises(BoxError, match=rf"switch\.ssh_port: 127\.0\.0\.1:{port} is in use"):
+            await box.start()
+
+
+async def test_a_host_key_is_kept(tmp_path: Path) -> None:
+    table = {"switch": {"host_key_file": "key"}}
+
+    first = SwitchBox(config.parse(table, directory=tmp_path)).public_host_key
+    assert SwitchBox(config.parse(table, directory=tmp_path)).public_host_key == first
+
+    (tmp_path / "key").write_text("rubbish")
+    with pytest.raises(BoxError, match=r"switch\.host_key_file: host key"):
+        SwitchBox(config.parse(table, directory=tmp_path))
+
+
+async def test_a_switch_needs_its_table_and_readable_contexts() -> None:
+    with pytest.raises(BoxError, match=r"a \[switch\] table"):
+        SwitchBox(config.parse({}))
+    with pytest.raises(ConfigError, match=r"switch\.domains\.0\.contexts\.0: .*none\.xml: can't be read"):
+        SwitchBox(config.parse({"switch": {"domains": [{"name": "d", "contexts": ["none.xml"]}]}}))
+
+
+async def test_it_stops_clean_and_twice(new_mediator: Any, started: Any) -> None:
+    mediator = await new_mediator()
+    box, ssh = await started(lab(mediator))
+    async with asyncio.timeout(10):
+        await mediator.connect(box, ssh)
+        await mediator.up.wait()
+        box.place_call("test.domain", CallRequest(a="28331", b="28332", ring=60))
+        await box.stop()
+        await box.stop()
+        await mediator.down.wait()
+
+
+async def test_a_report_that_fits_no_packet_is_counted(
+    new_mediator: Any, started: Any, tmp_path: Path
+) -> None:
+    """A rule may make a number longer than a packet holds; the call goes on, and the log says so."""
+    digits = "{1,1,1,1,1,1,1,1,1,1}" * 5
+    (tmp_path / "c.xml").write_text(
+        f'<context name="c"><rule name="r"><actions><called sorm_digits="{digits}"/></actions>'
+        "<result><local/></result></rule></context>"
+    )
+    mediator = await new_mediator()
+    box, _ = await started(lab(mediator, contexts=[str(tmp_path / "c.xml")]))
+    session = enter(box, f"{mediator.address[0]}:{mediator.address[1]}")
+    assert session.handle(Request("add", {"object": OBJECT})).ok
+    box.place_call("test.domain", CallRequest(a="28331", b="28332", ring=0, talk=0))
+    await box.idle()
+
+    assert box.status()["counters"]["reports impossible"] > 0
+
+
+def test_the_minimal_lab_is_complete() -> None:
+    """Every context, trunk and forwarding target that captures/labs/minimal.toml names is there."""
+    box = SwitchBox(config.load(LABS / "minimal.toml"))
+    domain = box.engine.domains["test.domain"]
+
+    assert set(domain.contexts) == {"ctx_from_local", "ctx_from_trunk", "ctx_to_local"}
+    targets = {target for one in domain.subscribers.values() for target in one.forwardings.values()}
+    assert targets - set(domain.subscribers) == {"89001758964"}

@@ -1,0 +1,158 @@
+"""The switch over HTTP: calls are made, looked at, and refused in words."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+import captures
+from sorm_mediator import config
+from sorm_mediator.switch.box import SwitchBox
+from sorm_mediator.web.switch_api import switch_router
+
+CALLS = "/api/v1/switch/domains/test.domain/calls"
+
+
+@pytest.fixture
+async def box() -> AsyncIterator[SwitchBox]:
+    box = SwitchBox(config.load(Path(captures.__file__).parent / "labs" / "minimal.toml"))
+    await box.start()
+    yield box
+    await box.stop()
+
+
+@pytest.fixture
+async def http(box: SwitchBox) -> AsyncIterator[httpx.AsyncClient]:
+    app = FastAPI()
+    app.include_router(switch_router(box), prefix="/api/v1")
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://switch") as client:
+        yield client
+
+
+async def test_a_call_is_made_and_told(http: httpx.AsyncClient, box: SwitchBox) -> None:
+    answer = await http.post(CALLS, json={"a": "28331", "b": "89001758964", "ring": 0, "talk": 0.01})
+    assert answer.status_code == 202
+    call = answer.json()["call"]
+    async with asyncio.timeout(5):
+        await box.idle()
+
+    told = (await http.get(f"/api/v1/calls/{call}")).json()
+
+    assert (told["state"], told["a"], told["b"], told["release_cause"]) == (
+        "released",
+        "28331",
+        "89001758964",
+        5,
+    )
+    assert told["connection"] == "11"
+    assert [event["event"] for event in told["events"]] == ["dialling", "ringing", "answer", "release"]
+    assert told["routing"] == [
+        {
+            "result": "external",
+            "via": ["smg_trunk"],
+            "a": {"digits": "3832728331", "ni": "private"},
+            "b": {"digits": "9001758964", "ni": "intercity"},
+            "sorm": {
+                "a": {"digits": "28331", "ni": "private"},
+                "b": {"digits": "89001758964", "ni": "intercity"},
+            },
+            "path": [{"domain": "test.domain", "context": "ctx_from_local", "rule": "to_8"}],
+            "reason": "",
+        }
+    ]
+    assert told["reported"] == []
+
+
+async def test_services_and_trunks(http: httpx.AsyncClient, box: SwitchBox) -> None:
+    body = {
+        "a": "9001758964",
+        "b": "28331",
+        "from": "trunk:smg_trunk",
+        "ring": 0,
+        "talk": 0.02,
+        "services": [{"service": "hold", "at": 0.01}],
+    }
+    call = (await http.post(CALLS, json=body)).json()["call"]
+    async with asyncio.timeout(5):
+        await box.idle()
+
+    told = (await http.get(f"/api/v1/calls/{call}")).json()
+
+    assert told["connection"] == "12"
+    assert "hold: 28331 -> 89001758964" in [event["detail"] for event in told["events"]]
+
+
+async def test_the_latest_calls(http: httpx.AsyncClient) -> None:
+    made = [
+        (await http.post(CALLS, json={"a": "28331", "b": "28332", "outcome": "busy"})).json()["call"]
+        for _ in range(3)
+    ]
+
+    latest = (await http.get("/api/v1/switch/calls", params={"limit": 2})).json()
+
+    assert [call["call"] for call in latest] == [made[2], made[1]]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        ({"b": "28332"}, 422, "'a'"),
+        ({"a": "28331", "b": "28332", "colour": 1}, 422, "'colour'"),
+        ({"a": "28331", "b": "two"}, 422, "'b'"),
+        ({"a": "28331", "b": "28332", "ring": -1}, 422, "'ring'"),
+        ({"a": "28331", "b": "28332", "outcome": "maybe"}, 422, "'no-answer'"),
+        ({"a": "28331", "b": "28332", "from": "moon"}, 422, "'from'"),
+        ({"a": "28331", "b": "28332", "services": [{"service": "dance"}]}, 422, "'pickup'"),
+        ({"a": "99", "b": "28332"}, 422, "a: 99 is no subscriber of test.domain"),
+        ({"a": "28331", "b": "28332", "from": "trunk:x"}, 422, "trunk:city_trunk"),
+        (
+            {"a": "28331", "b": "28332", "services": [{"service": "pickup"}]},
+            422,
+            "services.0: number: is required",
+        ),
+        ({"a": "28343", "b": "28332"}, 409, "the line of 28343 is faulty"),
+    ],
+)
+async def test_refusals(http: httpx.AsyncClient, body: dict[str, Any], status: int, said: str) -> None:
+    answer = await http.post(CALLS, json=body)
+
+    assert answer.status_code == status
+    assert said in str(answer.json()["detail"])
+
+
+async def test_what_is_not_there(http: httpx.AsyncClient) -> None:
+    answer = await http.post("/api/v1/switch/domains/mars/calls", json={"a": "1", "b": "2"})
+    assert (answer.status_code, answer.json()["detail"]) == (
+        404,
+        "there is no domain 'mars'; there are: test.domain",
+    )
+    assert (await http.get("/api/v1/calls/none")).status_code == 404
+
+
+async def test_the_licence(http: httpx.AsyncClient, box: SwitchBox) -> None:
+    licence = box.config.licence.model_copy(update={"concurrent_calls": 0})
+    box.engine.config = box.config.model_copy(update={"licence": licence})
+
+    answer = await http.post(CALLS, json={"a": "28331", "b": "28332"})
+
+    assert (answer.status_code, answer.json()["detail"]) == (
+        503,
+        "the licence allows 0 calls at the same time",
+    )
+
+
+async def test_openapi_describes_the_call(http: httpx.AsyncClient) -> None:
+    schema = (await http.get("/openapi.json")).json()
+
+    body = schema["components"]["schemas"]["CallBody"]
+    assert {"a", "b", "from", "outcome", "ring", "talk", "services"} == set(body["properties"])
+    assert body["examples"]
+    assert {"202", "404", "409", "422", "503"} <= set(
+        schema["paths"]["/api/v1/switch/domains/{domain}/calls"]["post"]["responses"]
+    )
