@@ -13,7 +13,8 @@ import os
 import sys
 import time
 
-from radius import CallReport, Match, Party, Reporter
+from radius.report import CallReport, Match, Party
+from radius.reporter import Reporter
 
 SECRET = "2testing123"
 ANSWER_AFTER, RELEASE_AFTER = 0.2, 0.5

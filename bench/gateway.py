@@ -17,7 +17,7 @@ from pathlib import Path
 
 from bench.call_load import object_phone
 from protocol import AddObject, Category, Channel, Codec, GetVersion, ObjectType, Options, Priority
-from protocol import RemoveObject, Sign268, Start, StreamFramer, Unit
+from protocol import RemoveObject, NumberSign, Start, StreamFramer, Unit
 from sorm_mediator.lab.processes import BoxProcess, free_udp_port
 
 OBJECTS, RATE, SECONDS, IDLE_COMMANDS = 100, 1000, 60.0, 300
@@ -116,7 +116,7 @@ def network_object(index: int) -> AddObject:
     return AddObject(
         1 + index,
         ObjectType.NETWORK_FULL,
-        Sign268.RUSSIA,
+        NumberSign.RUSSIA,
         object_phone(index),
         None,
         Category.STATISTICAL,

@@ -4,8 +4,8 @@ The rules, all of them independent of how the stream is cut into pieces:
 
 * In step, the header is trusted: a unit is as long as its length octet says, and its data are never searched.
 * A header with an unknown code, or a length that its code may not have, is followed for the length it
-  claims, unless an acceptable header begins inside it (from octet 4 on): there it is cut, so that a damaged
-  length octet does not swallow the next unit.
+  claims, unless an acceptable header begins inside it: there it is cut, so that neither a damaged length
+  octet nor half a header swallows the next unit.
 * Out of step, everything is skipped up to an acceptable header: CCh, an ORM number in question, a code of the
   channel, a length allowed for that code.
 """
@@ -147,7 +147,7 @@ class StreamFramer:
             self._in_step = False
             return at
         if size - at < 4:
-            return self._break(at, size, BrokenReason.UNFINISHED, items) if final else None
+            return self._give_up(at, items) if final else None
         code, length = buffer[at + 2], buffer[at + 3]
         end = at + (self.channel or channel_of(code)).header_length + length
         known = self._lengths.get(code)
@@ -157,7 +157,7 @@ class StreamFramer:
                 return end
             return self._give_up(at, items) if final else None
         # A header may begin inside and end up to three octets outside.
-        begin = max(4, self._searched) if at == 0 else at + 4
+        begin = max(1, self._searched) if at == 0 else at + 1
         inside = self._header.search(buffer, begin, min(size, end + 3))
         if inside is not None:
             return self._break(at, inside.start(), BrokenReason.CUT, items)
@@ -165,7 +165,7 @@ class StreamFramer:
             self._searched = size - at - 3
             return self._break(at, size, BrokenReason.UNFINISHED, items) if final else None
         if not final and size < end + 3:
-            begun = self._header_begun.search(buffer, max(at + 4, size - 3))
+            begun = self._header_begun.search(buffer, max(at + 1, size - 3))
             if begun is not None and begun.start() < end:
                 return None
         if known is None:
@@ -175,7 +175,7 @@ class StreamFramer:
 
     def _give_up(self, at: int, items: list[Item]) -> int:
         """An unfinished unit whose header was trusted."""
-        inside = self._header.search(self._buffer, at + 4)
+        inside = self._header.search(self._buffer, at + 1)
         end = len(self._buffer) if inside is None else inside.start()
         return self._break(at, end, BrokenReason.UNFINISHED, items)
 

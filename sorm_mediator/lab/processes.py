@@ -84,6 +84,10 @@ class BoxProcess:
                     await self._process.wait()
             except TimeoutError:
                 await self.kill()
+        return await self.ended()
+
+    async def ended(self) -> int:
+        """Wait until it ends by itself. Returns the exit code."""
         await self._drain
         return await self._process.wait()
 

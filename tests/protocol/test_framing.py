@@ -273,3 +273,12 @@ def test_units_back_to_back_are_all_found(channel: Channel, options: Options) ->
         assert len(items) == len(units)
 
     check()
+
+
+def test_half_a_header_does_not_swallow_the_command_after_it() -> None:
+    whole = bytes.fromhex("CC010E0131323334353607")
+    for half in (1, 2, 3):
+        framer = StreamFramer(Channel.COMMAND)
+        items = [*framer.feed(whole[:half] + whole), *framer.flush()]
+        assert [item.raw for item in items if isinstance(item, Unit)] == [whole]
+        assert [item.raw for item in items if isinstance(item, Broken)] == [whole[:half]]

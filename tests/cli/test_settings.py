@@ -1,0 +1,79 @@
+"""``sorm-mediator config``, and what the command line itself answers."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+
+def sorm(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "sorm_mediator", *arguments], capture_output=True, text=True, check=False
+    )
+
+
+def test_check_of_a_good_file(tmp_path: Path) -> None:
+    file = tmp_path / "lab.toml"
+    file.write_text("[mediator]\norm_number = 7\n")
+    done = sorm("config", "check", str(file))
+    assert (done.returncode, done.stdout) == (0, f"{file}: fine\n")
+
+
+def test_check_of_a_bad_file_is_one_line_and_2(tmp_path: Path) -> None:
+    file = tmp_path / "lab.toml"
+    file.write_text("[mediator]\norm = 7\n")
+    done = sorm("config", "check", str(file))
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1
+    assert "mediator.orm: unknown key; allowed here: orm_number" in done.stderr
+
+
+def test_check_looks_at_what_the_file_refers_to(tmp_path: Path) -> None:
+    (tmp_path / "broken.xml").write_text("<context>\n  <rule>\n</context>\n")
+    file = tmp_path / "lab.toml"
+    file.write_text('[[switch.domains]]\nname = "d"\ncontexts = ["broken.xml"]\n')
+    done = sorm("config", "check", str(file))
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert "broken.xml" in done.stderr
+    assert "3" in done.stderr.partition("broken.xml")[2], "the line of the mistake"
+
+
+def test_show_tells_where_each_value_came_from_and_masks_secrets(tmp_path: Path) -> None:
+    file = tmp_path / "lab.toml"
+    file.write_text('[mediator]\norm_number = 7\npassword = "654321"\n')
+    done = sorm("config", "show", str(file), "--json")
+    rows = {row["key"]: row for row in json.loads(done.stdout)}
+    assert rows["mediator.orm_number"] == {"key": "mediator.orm_number", "value": 7, "source": str(file)}
+    assert rows["console.kpd1_port"]["source"] == "default"
+    assert rows["mediator.password"]["value"] == "**********"
+    assert "654321" not in done.stdout + sorm("config", "show", str(file)).stdout
+
+
+def test_schema_is_a_schema_with_meanings() -> None:
+    schema = json.loads(sorm("config", "schema").stdout)
+    assert schema["additionalProperties"] is False
+    assert "ORM number" in schema["$defs"]["MediatorConfig"]["properties"]["orm_number"]["description"]
+
+
+def test_every_command_has_a_help_with_an_example() -> None:
+    for command in (
+        ["demo"], ["lab"], ["gateway"], ["switch"], ["replay"], ["decode"], ["encode"],
+        ["config", "check"], ["config", "show"], ["config", "schema"], ["journal", "verify"], ["journal", "export"],
+    ):  # fmt: skip
+        done = sorm(*command, "--help")
+        assert done.returncode == 0, command
+        assert "Example" in done.stdout, command
+
+
+def test_wrong_usage_is_2() -> None:
+    assert sorm("lab").returncode == 2
+    assert sorm("no-such-command").returncode == 2
+    assert sorm("demo", "--lang", "de").returncode == 2
+
+
+def test_version() -> None:
+    done = sorm("--version")
+    assert done.returncode == 0
+    assert done.stdout.startswith("sorm-mediator ")

@@ -1,0 +1,25 @@
+"""The demo as a newcomer runs it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import captures
+
+SCENARIOS = Path(captures.__file__).parent / "scenarios"
+
+
+def test_every_built_in_scenario_passes_over_the_wire() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "sorm_mediator", "demo", "--json"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    document = json.loads(done.stdout)
+    assert document["passed"] is True
+    told = {entry["file"] for entry in document["scenarios"]}
+    assert told == {path.name for path in (*SCENARIOS.glob("*.yaml"), *SCENARIOS.glob("vendor/*.json"))}
+    assert len(told) >= 8
+    assert all(
+        entry["verdict"] == "PASS" and entry["passed"] == entry["steps"] for entry in document["scenarios"]
+    )

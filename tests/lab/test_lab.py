@@ -1,0 +1,182 @@
+"""A lab: its boxes find each other, stop cleanly, and say in one line what keeps them from starting."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from protocol import AddKsl, Codec, CommandExecuted, CommandReceived, GroupType, Ksl, Options, Start
+from sorm_mediator import config
+from sorm_mediator.config import Config, ConfigError
+from sorm_mediator.errors import BoxError
+from sorm_mediator.lab.lab import Lab, on_free_ports
+from sorm_mediator.lab.processes import BoxProcess, free_udp_port
+
+CODEC = Codec(Options())
+DOMAIN = {"name": "test.domain", "password": "123", "subscribers": [{"number": "28331"}, {"number": "28332"}]}
+
+
+def lab_config(tmp_path: Path, **tables: object) -> Config:
+    document = {"switch": {"domains": [DOMAIN]}, **tables}
+    return on_free_ports(config.parse(document, directory=tmp_path, name="lab.toml"))
+
+
+async def command(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, message: object) -> list[int]:
+    """Send a command; the status of 27h, and that of 28h when it came so far."""
+    writer.write(CODEC.encode(message))
+    statuses = []
+    async with asyncio.timeout(10):
+        while True:
+            header = await reader.readexactly(10)
+            answer = CODEC.decode(header + await reader.readexactly(header[3]))
+            if isinstance(answer, CommandReceived):
+                statuses.append(answer.status)
+                if answer.status:
+                    return statuses
+            elif isinstance(answer, CommandExecuted):
+                return [*statuses, answer.status]
+
+
+async def kpd1(lab: Lab) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    host, _, port = lab.endpoints["kpd1"].rpartition(":")
+    return await asyncio.open_connection(host, int(port))
+
+
+async def test_a_ready_lab_has_its_mediator_logged_in_and_tells_every_endpoint(tmp_path: Path) -> None:
+    async with Lab(lab_config(tmp_path)) as lab:
+        assert set(lab.endpoints) == {"ssh", "kpd1", "kpd2", "radius", "web"}
+        assert all(int(address.rpartition(":")[2]) > 0 for address in lab.endpoints.values())
+        assert lab.gateway is not None
+        assert lab.gateway.link is not None
+        assert lab.gateway.link.status()["state"] == "up"
+        async with httpx.AsyncClient(base_url=lab.web_url, trust_env=False) as web:
+            status = (await web.get("/api/v1/status")).json()
+        assert status["orm_number"] == 1
+
+
+async def test_two_labs_run_side_by_side(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    async with Lab(lab_config(first)) as one, Lab(lab_config(second)) as other:
+        assert set(one.endpoints.values()).isdisjoint(other.endpoints.values())
+
+
+async def test_a_restarted_gateway_keeps_its_ports_its_tables_and_its_state(tmp_path: Path) -> None:
+    add = AddKsl(1, GroupType.COMBINED, Ksl(0, 1), Ksl(0, 1))
+    async with Lab(lab_config(tmp_path)) as lab:
+        endpoints = dict(lab.endpoints)
+        reader, writer = await kpd1(lab)
+        assert await command(reader, writer, Start()) == [0, 0]
+        assert await command(reader, writer, add) == [0, 0]
+        writer.close()
+        await lab.restart_gateway()
+        assert lab.endpoints == endpoints
+        reader, writer = await kpd1(lab)
+        assert await command(reader, writer, add) == [0, 0x3A], "the line is in its group already"
+        writer.close()
+
+
+async def test_a_port_in_use_is_named_with_its_key(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        taken_console = lab_config(tmp_path).console.model_copy(update={"kpd1_port": port})
+        with pytest.raises(BoxError, match=rf"console\.kpd1_port.*{port}"):
+            async with Lab(lab_config(tmp_path).model_copy(update={"console": taken_console})):
+                pytest.fail("it started")
+
+
+@pytest.mark.parametrize(
+    ("tables", "told"),
+    [
+        ({"console": {"link": "x25"}}, "console.link"),
+        ({"e1": [{}]}, "e1"),
+        ({"switch": {"domains": [DOMAIN, DOMAIN]}}, r"domains\.1\.name: 'test\.domain' is declared twice"),
+        (
+            {"switch": {"domains": [{**DOMAIN, "subscribers": [{"number": "1"}, {"number": "1"}]}]}},
+            r"subscribers: 1 is declared 2 times",
+        ),
+        ({"switch": {"domains": [{**DOMAIN, "contexts": ["missing.xml"]}]}}, r"missing\.xml"),
+    ],
+)
+def test_a_lab_file_that_refers_to_what_is_not_there(
+    tables: dict[str, object], told: str, tmp_path: Path
+) -> None:
+    with pytest.raises((ConfigError, BoxError), match=told):
+        Lab(lab_config(tmp_path, **tables), name="lab.toml")
+
+
+def test_a_gateway_alone_needs_the_pinned_key_of_its_switch(tmp_path: Path) -> None:
+    alone = config.parse({}, directory=tmp_path)
+
+    async def start() -> None:
+        async with Lab(alone, boxes="gateway"):
+            pytest.fail("it started")
+
+    with pytest.raises(BoxError, match=r"ssh\.host_key"):
+        asyncio.run(start())
+
+
+def test_a_switch_alone_needs_a_switch(tmp_path: Path) -> None:
+    with pytest.raises(BoxError, match="switch"):
+        Lab(config.parse({}), boxes="switch")
+
+
+def boxes(folder: Path, radius: int) -> tuple[Path, str]:
+    """The lab file of a switch, and that of a mediator with ``{ssh}`` and ``{key}`` open."""
+    switch = folder / "switch.toml"
+    switch.write_text(
+        '[switch]\nssh_port = 0\n[web]\nport = 0\n[[switch.domains]]\nname = "test.domain"\npassword = "123"\n'
+        f'radius_servers = [{{ host = "127.0.0.1", port = {radius} }}]\nsubscribers = [{{ number = "28331" }}]\n'
+    )
+    return switch, (
+        "[console]\nkpd1_port = 0\nkpd2_port = 0\n[web]\nport = 0\n"
+        f'[radius]\nport = {radius}\n[ssh]\nport = {{ssh}}\nhost_key = "{{key}}"\n'
+    )
+
+
+async def test_each_box_runs_alone_and_stops_with_0(tmp_path: Path) -> None:
+    switch_file, mediator = boxes(tmp_path, free_udp_port())
+    async with BoxProcess("switch", switch_file) as switch:
+        assert set(switch.endpoints) == {"ssh", "web"}
+        file = tmp_path / "mediator.toml"
+        ssh = switch.endpoints["ssh"].rpartition(":")[2]
+        file.write_text(mediator.format(ssh=ssh, key=switch.ready["host_key"]))
+        async with BoxProcess("gateway", file) as gateway:
+            assert set(gateway.endpoints) == {"kpd1", "kpd2", "radius", "web"}
+            assert await gateway.stop() == 0
+        assert await switch.stop() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_stops_a_lab_with_0(tmp_path: Path, number: signal.Signals) -> None:
+    file = tmp_path / "lab.toml"
+    file.write_text(
+        "[console]\nkpd1_port = 0\nkpd2_port = 0\n[web]\nport = 0\n[radius]\nport = 0\n[ssh]\nport = 0\n"
+        '[switch]\nssh_port = 0\n[[switch.domains]]\nname = "test.domain"\npassword = "123"\n'
+    )
+    async with BoxProcess("lab", file) as lab:
+        os.kill(lab.pid, number)
+        assert await lab.ended() == 0
+
+
+async def test_a_box_that_cannot_start_exits_with_2_and_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "lab.toml"
+    file.write_text("[mediator]\norm_number = 300\n")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "sorm_mediator", "lab", "-c", str(file),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, err = await process.communicate()
+    assert process.returncode == 2
+    assert out == b""
+    assert err.decode().splitlines() == [
+        f"sorm-mediator: {file}: mediator.orm_number: 300 is not allowed: input should be less than or equal to 255"
+    ]
+    with pytest.raises(BoxError, match="orm_number"):
+        await BoxProcess("lab", file).__aenter__()
