@@ -94,7 +94,14 @@ def _toml(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-PAGES: dict[str, Callable[[], str]] = {"configuration.md": configuration}
+def mediator() -> str:
+    """What the mediator core decides, from its tables."""
+    from sorm_mediator.mediator.diagrams import page
+
+    return page()
+
+
+PAGES: dict[str, Callable[[], str]] = {"configuration.md": configuration, "mediator.md": mediator}
 
 
 def main(arguments: list[str]) -> int:

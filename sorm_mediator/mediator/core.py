@@ -151,8 +151,7 @@ class Core:
         self, stream: int, message: Any, problems: Sequence[Problem], raw: bytes, now: float
     ) -> list[Effect]:
         """A unit of an allowed length came on KPD1: a command, or something that is none."""
-        if self._context.links.heard(stream, now):
-            self._context.log("info", f"stream {stream}: the console is heard again")
+        self._heard(stream, now)
         code = int(message.code)
         known = isinstance(message, Command) and code <= LAST_COMMAND[self.config.order]
         status = self._format_status(message, problems) if known else self._style(checks.PARAMETERS)
@@ -169,7 +168,8 @@ class Core:
 
     def broken(self, stream: int, code: int | None, reason: str, raw: bytes, now: float) -> list[Effect]:
         """A unit whose length its code doesn't allow, or that was cut: refused at receipt."""
-        fields = {"reason": reason, "hex": raw[:64].hex()}
+        self._heard(stream, now)
+        fields = {"reason": str(reason), "hex": raw[:64].hex()}
         self._receipt(stream, (code or 0) & 0xFF, self._style(checks.WRONG_LENGTH), fields)
         return self._effects(now)
 
@@ -279,6 +279,11 @@ class Core:
         return self._context.line_states
 
     # --- receipt (27h)
+
+    def _heard(self, stream: int, now: float) -> None:
+        """Also a command that is refused ends a console time-out: somebody is there."""
+        if self._context.links.heard(stream, now):
+            self._context.log("info", f"stream {stream}: the console is heard again")
 
     def _style(self, extended: int, order: int = REFUSED) -> int:
         """The status in the error style that is configured."""
