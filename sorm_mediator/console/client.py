@@ -183,10 +183,10 @@ class ConsoleClient:
         now = self._clock()
         sent = tuple(Sent(code, now) for code in _codes(raw))
         self._outstanding = [*self._outstanding[-KEPT_COMMANDS:], *sent]
-        message, problems = self._read_own(raw)
-        if sent and isinstance(new := getattr(message, "new_password", None), str):
-            self._new_passwords[sent[0]] = new
-        self._record(Crossed(now, True, KPD1, raw, message, problems))
+        for own in self._read_own(raw, now):
+            if sent and isinstance(new := getattr(own.message, "new_password", None), str):
+                self._new_passwords[sent[0]] = new
+            self._record(own)
         for start in range(0, len(raw), split or len(raw) or 1):
             await channel.write(raw[start : start + (split or len(raw))])
         return sent
@@ -243,14 +243,19 @@ class ConsoleClient:
         crossed.answers = self._attribute(crossed)
         return crossed
 
-    def _read_own(self, raw: bytes) -> tuple[Any, tuple[str, ...]]:
-        """What bytes sent as they are mean: their message when they are one unit."""
+    def _read_own(self, raw: bytes, now: float) -> list[Crossed]:
+        """What is sent, unit by unit; as one piece when it isn't whole units throughout."""
         framer = StreamFramer(Channel.COMMAND, self._codec.options)
         pieces = framer.feed(raw)
-        if len(pieces) != 1 or not isinstance(pieces[0], Unit) or framer.pending:
-            return None, ()
-        message, problems = self._codec.decode_lenient(raw)
-        return message, tuple(f"{problem.path or 'unit'}: {problem.message}" for problem in problems)
+        units = [piece for piece in pieces if isinstance(piece, Unit)]
+        if framer.pending or len(units) < len(pieces):
+            return [Crossed(now, True, KPD1, raw)]
+        own = []
+        for unit in units:
+            message, problems = self._codec.decode_lenient(unit.raw)
+            texts = tuple(f"{problem.path or 'unit'}: {problem.message}" for problem in problems)
+            own.append(Crossed(now, True, KPD1, unit.raw, message, texts))
+        return own
 
     def _attribute(self, crossed: Crossed) -> Sent | None:
         """Which command a message of KPD1 answers: the oldest of its code that still lacks such an answer."""

@@ -381,3 +381,15 @@ async def test_a_value_that_can_not_be_sent_fails_the_step(mediator, run) -> Non
     result = await run("- send: {add-ksl: {ksl_group: 1, group_type: combined, ksl_a: {stream: 7, ksl: 31}}}")
     assert "ksl" in failure(result)
     assert mediator.commands == []
+
+
+async def test_two_commands_in_one_write_are_shown_one_by_one(mediator, run, printed) -> None:
+    result = await run(
+        """
+- raw: "CC 01 11 00 31 32 33 34 35 36 CC 01 0E 01 31 32 33 34 35 36 2A"
+  expect: [{command-executed: {command: 0x11}}, {command-executed: {command: 0x0E}}]
+"""
+    )
+    assert result.verdict == "PASS"
+    sent = [line.partition("KPD1  ")[2].strip() for line in printed if "-> KPD1" in line]
+    assert sent == ["CC 01 11 00 31 32 33 34 35 36", "CC 01 0E 01 31 32 33 34 35 36 2A"]

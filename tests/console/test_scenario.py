@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from sorm_mediator.console import scenario
+from sorm_mediator.console import scenario, vendor
 from sorm_mediator.console.errors import ScriptError
 
 HEAD = "name: a test\nsteps:\n"
@@ -159,3 +160,11 @@ def test_an_integer_may_be_hexadecimal(written: str) -> None:
     read = scenario.parse(HEAD + f"  - expect: [{{command-received: {{status: {written}}}}}]")
     assert read.steps[0].expect is not None
     assert read.steps[0].expect[0].resolve({}) == {"status": 16}
+
+
+def test_the_examples_of_the_page_are_right() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "scenarios.md").read_text(encoding="utf-8")
+    yaml = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    json = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    assert [len(scenario.parse(text).steps) for text in yaml] == [6, 5]
+    assert [len(vendor.parse(text, Path("page.json")).steps) for text in json] == [4]
