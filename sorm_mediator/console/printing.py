@@ -147,7 +147,9 @@ class JsonPrinter:
         }
         if _is_secret(crossed):
             fields = form.get("fields", {})
-            form["fields"] = {key: "******" if "password" in key else value for key, value in fields.items()}
+            form["fields"] = {
+                key: "******" if key in _SECRET_FIELDS else value for key, value in fields.items()
+            }
         self._object(
             "crossed",
             time=crossed.time,
@@ -214,6 +216,8 @@ def masked_hex(crossed: Crossed) -> str:
 
 
 _SET_PASSWORD = 0x03
+_SECRET_FIELDS = ("password", "new_password", "payload")
+"""The payload of a command that can't be read begins with its password."""
 
 
 def _is_secret(crossed: Crossed) -> bool:
