@@ -2,7 +2,7 @@
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-LAB    ?= captures/labs/minimal.toml
+LAB    ?= captures/labs/laptop.toml
 PYTEST_ARGS ?=
 
 .PHONY: help demo lab install test test-tools check lint types docs bench bench-% clean

@@ -42,7 +42,7 @@ def lab(config: ConfigOption, log_level: LogOption = "info") -> None:
 
     When ready it prints one line {"ready": true, "endpoints": {...}}. Ctrl-C or SIGTERM stop it cleanly with 0.
 
-    Example: sorm-mediator lab -c captures/labs/minimal.toml
+    Example: sorm-mediator lab -c captures/labs/laptop.toml
     """
     _run(config, "lab", log_level)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -80,13 +80,16 @@ def export(
     query = Query(_time("--since", since), _time("--until", until), tuple(kind or ()))
     with _reading(config, file) as reader, _progress(reader.count(query), "exporting") as advance:
 
-        def entries() -> Iterator[Entry]:
-            for entry in reader.entries(query):
-                yield entry
-                advance()
+        def entries() -> Generator[Entry, None, None]:
+            # Closed here, before the file is, also when whoever reads our output has gone.
+            with closing(reader.entries(query)) as found:
+                for entry in found:
+                    yield entry
+                    advance()
 
         if output is None:
-            WRITERS[form](entries(), sys.stdout)
+            with closing(entries()) as wanted:
+                WRITERS[form](wanted, sys.stdout)
             return
         try:
             with output.open("w", encoding="utf-8", newline="") as target:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -214,7 +214,7 @@ class JournalReader:
         for row in self._stream(statement.order_by(_entries.c.seq)):
             yield Row(*row)
 
-    def entries(self, query: Query = Query()) -> Iterator[Entry]:
+    def entries(self, query: Query = Query()) -> Generator[Entry, None, None]:
         """The entries that ``query`` asks for, by number."""
         for row in self._stream(query.select().order_by(_entries.c.seq)):
             yield _entry(*row)
