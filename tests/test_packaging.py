@@ -8,20 +8,30 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 SHIPPED = ("captures", "e1", "protocol", "radius", "sorm_mediator", "ssh_control")
 
 
-def test_every_package_is_listed() -> None:
-    tree = {
-        ".".join(init.parent.relative_to(ROOT).parts) for room in SHIPPED for init in (ROOT / room).rglob("__init__.py")
+def shipped_folders() -> set[Path]:
+    return {
+        file.parent.relative_to(ROOT)
+        for room in SHIPPED
+        for file in (ROOT / room).rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts and ".db" not in file.name
     }
-    assert set(PROJECT["tool"]["setuptools"]["packages"]) == tree
+
+
+def test_every_folder_that_is_shipped_is_listed() -> None:
+    assert set(PROJECT["tool"]["setuptools"]["packages"]) == {
+        ".".join(folder.parts) for folder in shipped_folders()
+    }
 
 
 def test_data_travels_with_its_package() -> None:
     patterns = PROJECT["tool"]["setuptools"]["package-data"]
-    for room in SHIPPED:
-        carried = {path for pattern in (*patterns.get(room, ()), "py.typed") for path in (ROOT / room).glob(pattern)}
-        for file in (ROOT / room).rglob("*"):
-            if file.is_file() and file.suffix not in (".py", ".pyc"):
-                assert file in carried, f"{file.relative_to(ROOT)} is not in package-data"
+    for folder in shipped_folders():
+        carried = (*patterns["*"], *patterns.get(".".join(folder.parts), ()), "*.py", "*.db*")
+        for file in (ROOT / folder).iterdir():
+            if file.is_file():
+                assert any(file.match(pattern) for pattern in carried), (
+                    f"{file.relative_to(ROOT)} is not in package-data"
+                )
 
 
 def test_scapy_is_an_extra_that_nothing_needs() -> None:
