@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from protocol.texts import Lang
 from sorm_mediator import config as lab_files
@@ -27,12 +27,7 @@ from sorm_mediator.console.surroundings import Surroundings, WebApi, facing
 from sorm_mediator.console.vendor_runner import VendorRunner
 from sorm_mediator.errors import BoxError
 
-if TYPE_CHECKING:
-    from sorm_mediator.lab.lab import Lab
-
 Script = scenario.Scenario | vendor.VendorScript
-SWITCH_LINK_WITHIN = 10.0
-"""Seconds that a lab may take until the mediator's link to its switch is up."""
 
 
 class UsageError(Exception):
@@ -167,34 +162,7 @@ async def _lab(config: Config, name: str, byte_order: str | None) -> AsyncIterat
         async with WebApi(lab.web_url, config.web.token.get_secret_value()) as web:
             around = facing(config, host, int(kpd1), int(kpd2), object_byte_order=byte_order, web=web)
 
-            async def restart() -> None:
-                await lab.restart_gateway()
-                await _wait_for_switch(lab)
-
-            await _wait_for_switch(lab)
-            yield replace(around, restart=restart)
-
-
-async def _wait_for_switch(lab: Lab) -> None:
-    """Objects can be put under control only once the mediator has reached its switch."""
-    gateway = lab.gateway
-    if lab.switch is None or gateway is None or gateway.link is None:
-        return
-    events = gateway.events.subscribe()
-    try:
-        async with asyncio.timeout(SWITCH_LINK_WITHIN):
-            if gateway.link.status()["state"] == "up":
-                return
-            async for event in events:
-                if event.get("link") == "switch" and event.get("state") == "up":
-                    return
-    except TimeoutError:
-        where = lab.endpoints.get("ssh")
-        raise ConnectError(
-            f"{where}: the mediator has no link to its switch after {SWITCH_LINK_WITHIN:g} s"
-        ) from None
-    finally:
-        gateway.events.unsubscribe(events)
+            yield replace(around, restart=lab.restart_gateway)
 
 
 def _lab_config(file: Path, script: Script, byte_order: str | None, folder: Path) -> Config:

@@ -18,11 +18,15 @@ from sorm_mediator.mediator.gateway import Gateway
 from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.web.app import create_app
 from sorm_mediator.web.server import WebServer
+from ssh_control.client import LinkState
 
 log = logging.getLogger(__name__)
 
 SWITCH_WITHIN = 5.0
 """Seconds that a lab waits for its mediator to log in to its switch before it calls itself ready."""
+
+_TRYING = {LinkState.IDLE, LinkState.CONNECTING}
+_NOT_UP = set(LinkState) - {LinkState.UP, LinkState.CLOSED}
 
 Boxes = Literal["lab", "gateway", "switch"]
 
@@ -107,21 +111,21 @@ class Lab:
         await self.switch_reached()
 
     async def switch_reached(self) -> None:
-        """Wait until the mediator has logged in to the switch of this lab: only then are commands of use.
+        """Wait until the mediator has logged in to its switch: only then are commands 5 and 6 of use.
 
-        A switch that isn't of this lab is not waited for, and neither is one that refuses: the log says why.
+        Bounded by ``SWITCH_WITHIN``. A switch of another box isn't waited for once the first attempt has failed:
+        it may come later.
         """
-        if self.gateway is None or self.switch is None:
+        if self.gateway is None:
             return
-        events = self.gateway.events.subscribe()
+        undecided = _TRYING if self.switch is None else _NOT_UP
         try:
             async with asyncio.timeout(SWITCH_WITHIN):
-                while self.gateway.link is not None and self.gateway.link.status()["state"] != "up":
-                    await anext(events)
+                # The link has no waiters of its own: this happens once, at the start.
+                while self.gateway.link is not None and self.gateway.link.state in undecided:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
         except TimeoutError:
             log.warning("the mediator has no link to its switch after %g s", SWITCH_WITHIN)
-        finally:
-            self.gateway.events.unsubscribe(events)
 
     async def _stop_gateway(self) -> None:
         if self.gateway is not None:
