@@ -93,14 +93,15 @@ on both channels, nothing is sent until its next command, and what would have be
 ## After a restart
 
 The first KPD1 that comes up hears 22h (option `restart_message`), then 21h/01h if the tables were lost, whatever the
-state; else 21h/03h if the means are started (option `alarm_while_stopped`: also when stopped). The state is what it was.
-Calls that were running are told of anew by their next report, under new call numbers.
+state; else 21h/03h if the means are started (option `alarm_while_stopped`: also when stopped). The state is what it
+was. Calls that were running are told of anew by their next report, under new call numbers.
 
 ## Calls
 
 A call report is a cumulative snapshot; the core tells what it has not told yet. So a lost, doubled, late or overtaken
 report changes nothing, and a Stop without a Start tells the whole call. Per object the order is
-`41h (44h)* 42h (44h)* 43h`; between objects it is that of the moments. Dialling that was not completed is 43h/02h alone.
+`41h (44h)* 42h (44h)* 43h`; between objects it is that of the moments. Dialling that was not completed is
+43h/02h alone.
 
 - 41h shows as called what the object was touched by; 44h every hop of the call; 42h and 43h the original A and the
   final B.

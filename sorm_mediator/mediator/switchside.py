@@ -147,8 +147,6 @@ class SwitchSide:
 
     def tick(self, now: float) -> None:
         """Give up what has waited for too long; begin a bringing-back that is due."""
-        if self._sync is not None and now >= self._sync.deadline:
-            self._sync_failed("the switch did not answer in time", now)
         for token, question in list(self._asked.items()):
             if now >= question.deadline:
                 del self._asked[token]
@@ -156,6 +154,9 @@ class SwitchSide:
         for question in [question for question in self._waiting if now >= question.deadline]:
             self._waiting.remove(question)
             question.done(Missing.SILENT, now)
+        # Only now: what waited for too long must not be asked after all.
+        if self._sync is not None and now >= self._sync.deadline:
+            self._sync_failed("the switch did not answer in time", now)
         # Not while a request is on its way: the set of objects taken now would undo what it does.
         if self._sync_at is not None and now >= self._sync_at and not self._asked:
             self._begin_sync(now)

@@ -78,7 +78,11 @@ class Means:
         """Execute effects, let the switch answer, and return all messages that were sent."""
         sent: list[Message] = []
         queue = list(wanted)
-        while queue:
+        replies: list[tuple[int, Reply]] = []
+        while queue or replies:
+            if not queue:
+                queue += self.core.switch_reply(*replies.pop(0), self.now)
+                continue
             effect = queue.pop(0)
             self.effects.append(effect)
             if isinstance(effect, effects.Send):
@@ -95,8 +99,7 @@ class Means:
                 if reply is None:
                     self.asked.append(effect)
                 else:
-                    assert not queue, "the switch is asked last"
-                    queue += self.core.switch_reply(effect.token, reply, self.now)
+                    replies.append((effect.token, reply))
         self.check()
         return sent
 

@@ -122,9 +122,9 @@ class Machine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.m = self.kind(max_objects=5, console_timeout=60, call_expiry=500, **self.options)
-        self.m.switch = None
+        self.newest: Counter[str] = Counter()
         self.reports: dict[str, CallReport] = {}
-        self.done: list[CallReport] = []
+        self.sent: list[CallReport] = []
         self.names = 0
         self.seen = 0
         self.told: dict[tuple[int, int], list[int]] = defaultdict(list)
@@ -136,8 +136,21 @@ class Machine(RuleBasedStateMachine):
     def begin(self) -> None:
         self.m.connect()
         self.m.do(self.m.core.switch_up(self.m.now))
-        for command in (Start(), AddKsl(1, GroupType.COMBINED, Ksl(0, 1), None)):
+        line = AddKsl(1, GroupType.COMBINED, Ksl(0, 1), None)
+        pair = AddKsl(2, GroupType.SEPARATE, Ksl(0, 2), Ksl(0, 3))
+        for command in (Start(), line, pair, *(self.object(n) for n in range(3))):
             self.send(command)
+
+    def object(self, number: int) -> AddObject:
+        """Two ordinary objects and a priority one, for two lines."""
+        category = Category.SEPARATE if number == 1 else Category.COMBINED
+        priority = Priority.HIGH if number == 2 else Priority.NORMAL
+        return AddObject(number, OWN, SIGN, PHONES[number], None, category, 1 + (number == 1), priority)
+
+    @rule(answers=st.booleans())
+    def switch_mood(self, answers: bool) -> None:
+        """A switch that accepts everything at once, or one that answers when another rule says so."""
+        self.m.switch = (lambda op, params: Reply(True, {"line_state": 0})) if answers else None
 
     def send(self, command: Any, stream: int = 0) -> None:
         before = self.receipts()
@@ -286,22 +299,29 @@ class Machine(RuleBasedStateMachine):
         report = replace(report, sequence=report.sequence + 1, time=now)
         if what == "release":
             del self.reports[report.call_id]
-            self.done.append(report)
         else:
             self.reports[report.call_id] = report
         if not lost:
             self.tell(report)
 
-    @precondition(lambda self: self.reports or self.done)
+    @precondition(lambda self: self.sent)
     @rule(data=st.data())
     def again(self, data: Any) -> None:
-        """A report comes twice, or late."""
-        self.tell(data.draw(st.sampled_from([*self.reports.values(), *self.done])))
+        """A report comes twice, or overtaken by others, or after the end of its call."""
+        self.tell(data.draw(st.sampled_from(self.sent)))
 
     def tell(self, report: CallReport) -> None:
         self.m.do(self.m.core.report(report, self.m.now))
+        self.sent.append(report)
+        self.newest[report.call_id] = max(self.newest[report.call_id], report.sequence)
 
     # --- what comes out
+
+    @invariant()
+    def calls_are_of_objects_on_control_and_know_the_newest_report(self) -> None:
+        for call in self.m.core.calls:
+            assert set(call.legs) <= set(self.m.tables.objects)
+            assert call.report.sequence == self.newest[call.report.call_id]
 
     @invariant()
     def lines_belong_to_full_control_or_command_7(self) -> None:
@@ -391,7 +411,7 @@ def test_nothing_breaks_the_core(means: Any, options: dict[str, Any]) -> None:
     run_state_machine_as_test(
         case,
         settings=settings(
-            max_examples=60,
+            max_examples=120,
             stateful_step_count=50,
             deadline=None,
             suppress_health_check=list(HealthCheck),
