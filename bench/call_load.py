@@ -12,6 +12,7 @@ import asyncio
 import os
 import sys
 import time
+from pathlib import Path
 
 from radius.report import CallReport, Match, Party
 from radius.reporter import Reporter
@@ -53,8 +54,8 @@ def report(index: int, objects: int, begin: float, stage: int) -> CallReport:
     )
 
 
-async def main(address: str, rate: int, seconds: float, objects: int, file: str) -> None:
-    """Send the calls on time, wait until the last report is answered, and write the times."""
+async def main(address: str, rate: int, seconds: float, objects: int) -> array.array[float]:
+    """Send the calls on time, and wait until the last report is answered. When each was sent, three per call."""
     host, _, port = address.rpartition(":")
     reporter = Reporter((host, int(port)), SECRET)
     await reporter.start()
@@ -75,9 +76,9 @@ async def main(address: str, rate: int, seconds: float, objects: int, file: str)
     async with asyncio.timeout(60):
         await reporter.drain()
     reporter.close()
-    with open(file, "wb") as out:
-        times.tofile(out)
+    return times
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4]), sys.argv[5]))
+    sent = asyncio.run(main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])))
+    Path(sys.argv[5]).write_bytes(sent.tobytes())

@@ -16,8 +16,21 @@ import time
 from pathlib import Path
 
 from bench.call_load import object_phone
-from protocol import AddObject, Category, Channel, Codec, GetVersion, ObjectType, Options, Priority
-from protocol import RemoveObject, NumberSign, Start, StreamFramer, Unit
+from protocol import (
+    AddObject,
+    Category,
+    Channel,
+    Codec,
+    GetVersion,
+    NumberSign,
+    ObjectType,
+    Options,
+    Priority,
+    RemoveObject,
+    Start,
+    StreamFramer,
+    Unit,
+)
 from sorm_mediator.lab.processes import BoxProcess, free_udp_port
 
 OBJECTS, RATE, SECONDS, IDLE_COMMANDS = 100, 1000, 60.0, 300

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sorm_mediator.config import MediatorOptions
+    from sorm_mediator.options import MediatorOptions
 
 START: Final = 0x01
 STOP: Final = 0x02

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from protocol.values import Ksl
-    from sorm_mediator.config import MediatorOptions
     from sorm_mediator.mediator.tables import Line, Tables
+    from sorm_mediator.options import MediatorOptions
 
 
 def find_line(lines: Iterable[Line], ksl_a: Ksl | None, ksl_b: Ksl | None) -> Line | None:
