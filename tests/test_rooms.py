@@ -13,7 +13,7 @@ OUTER = ("protocol", "e1", "radius", "ssh_control")
 ROOMS = (*OUTER, "sorm_mediator", "captures", "tests", "bench")
 LIBRARIES = {
     "protocol": {"construct", "hypothesis"},
-    "e1": set(),
+    "e1": {"numpy", "serial"},
     "radius": {"pyrad"},
     "ssh_control": {"asyncssh"},
 }
