@@ -79,8 +79,8 @@ class CallBody(Body):
         },
     )
 
-    a: Digits
-    """The calling number."""
+    a: Digits | Literal[""]
+    """The calling number; empty for a call that comes in without it."""
     b: Digits
     """The digits dialled."""
     origin: Annotated[str, Field(alias="from", pattern=r"^(subscriber|trunk:\S+)$")] = "subscriber"
