@@ -1,17 +1,30 @@
-"""Record the runs: ``python -m captures.record`` replays every script in its lab and writes ``runs/*.pcapng``.
+"""Record the runs: ``python -m captures.record`` replays every script in its lab and keeps ``runs/*.pcapng``.
 
-The recordings are checked by ``tests/console/test_captures.py``; make them anew when a script or the mediator
-has changed.
+No two runs are equal to the octet: ports, moments and the mix of calls that run at the same time differ. A recording
+is replaced only when its run says something else, so that history holds no noise. The recordings are checked by
+``tests/console/test_captures.py``.
 """
 
 from __future__ import annotations
 
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
+from protocol import Channel, Options, StreamFramer, Unit
+from sorm_mediator.capture.events import Data
+from sorm_mediator.capture.reader import read_input
 from sorm_mediator.console.session import Settings, run_scripts
 
 FOLDER = Path(__file__).parent
+
+_HEADER = 10
+_TIME_OF_CALL = slice(38, 42)
+"""Day, hour, minute, second of a call message (PROTOCOL 7.1)."""
+_WHEN_AND_WHO = slice(_HEADER + 1, _HEADER + 45)
+"""Time and text of 26h, which names the port of the peer (PROTOCOL 5.6)."""
+_UNAUTHORIZED_ACCESS = 0x26
 
 
 def scripts() -> list[Path]:
@@ -25,13 +38,66 @@ def recording(script: Path) -> Path:
     return FOLDER / "runs" / f"{kind}{script.stem}.pcapng"
 
 
+def units(capture: Path) -> list[tuple[Channel, list[bytes]]]:
+    """Each direction of each connection that carried something: its channel and units.
+
+    Raises :class:`sorm_mediator.capture.errors.CaptureError` when it can't be read, :class:`OSError`.
+    """
+    flows: dict[str, bytearray] = {}
+    with capture.open("rb") as stream:
+        for event in read_input(stream):
+            if isinstance(event, Data):
+                flows.setdefault(event.flow.source + event.flow.destination, bytearray()).extend(event.data)
+    found = []
+    for octets in flows.values():
+        code = octets[2]
+        channel = Channel.COMMAND if code < 0x20 else Channel.KPD2 if code >= 0x40 else Channel.KPD1
+        pieces = StreamFramer(channel, Options()).feed(bytes(octets))
+        found.append((channel, [piece.raw for piece in pieces if isinstance(piece, Unit)]))
+    return found
+
+
+def essence(capture: Path) -> list[tuple[str, list[bytes]]]:
+    """What a run says, without what differs from run to run; events are in order for each object in each call."""
+    said = []
+    for channel, raws in units(capture):
+        plain = [_plain(channel, raw) for raw in raws]
+        if channel is Channel.KPD2:
+            plain.sort(key=lambda raw: raw[4:9])
+        said.append((channel.value, plain))
+    return sorted(said)
+
+
+def _plain(channel: Channel, raw: bytes) -> bytes:
+    octets = bytearray(raw)
+    if channel is Channel.KPD2 and len(raw) >= _TIME_OF_CALL.stop:
+        octets[_TIME_OF_CALL] = bytes(4)
+    elif channel is Channel.KPD1 and raw[2] == _UNAUTHORIZED_ACCESS:
+        octets[_WHEN_AND_WHO] = bytes(44)
+    return bytes(octets)
+
+
 def main() -> int:
-    """Record every run; the worst exit code of them."""
+    """Record what is new; the worst exit code of the runs."""
     worst = 0
     for script in scripts():
-        code = run_scripts(Settings(scripts=(script,), pcap=recording(script)), write=lambda _: None)
-        sys.stdout.write(f"{'recorded' if code == 0 else 'FAILED'}  {recording(script).name}\n")
+        target = recording(script)
+        with tempfile.TemporaryDirectory() as folder:
+            fresh = Path(folder) / target.name
+            code = run_scripts(Settings(scripts=(script,), pcap=fresh), write=lambda _: None)
+            if code != 0:
+                verdict = "FAILED"
+            elif target.exists() and essence(target) == essence(fresh):
+                verdict = "as before"
+            else:
+                shutil.copyfile(fresh, target)
+                verdict = "recorded"
+        sys.stdout.write(f"{verdict:<10} {target.name}\n")
         worst = max(worst, code)
+    wanted = {recording(script) for script in scripts()}
+    for stray in sorted(set((FOLDER / "runs").glob("*.pcapng")) - wanted):
+        stray.unlink()
+        sys.stdout.write(f"{'removed':<10} {stray.name}\n")
     return worst
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from captures.record import recording, scripts
-from protocol import Channel, Codec, Options, StreamFramer, Unit
-from sorm_mediator.capture.events import Data
-from sorm_mediator.capture.reader import read_input
+from captures import index
+from captures.record import essence, recording, scripts, units
+from protocol import Channel, Codec, Options
 from sorm_mediator.console.printing import TextPrinter
+from sorm_mediator.console.recording import PcapRecorder
 from sorm_mediator.console.session import Settings, load, run_script
 
 SCRIPTS = scripts()
@@ -35,17 +37,58 @@ def name_of(path: Path) -> str:
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=name_of)
 def test_a_recording_holds_the_run_of_its_script(path: Path) -> None:
-    streams: dict[str, bytearray] = {}
-    with recording(path).open("rb") as stream:
-        for event in read_input(stream):
-            if isinstance(event, Data):
-                streams.setdefault(event.flow.source + event.flow.destination, bytearray()).extend(event.data)
-    options = Options(order="70" if path.stem == "order70" else "268")
-    names: set[str] = set()
-    for octets in streams.values():
-        channel = Channel.COMMAND if octets[2] < 0x20 else Channel.KPD2 if octets[2] >= 0x40 else Channel.KPD1
-        for piece in StreamFramer(channel, options).feed(bytes(octets)):
-            if isinstance(piece, Unit):
-                message, _ = Codec(options).decode_lenient(piece.raw)
-                names.add(getattr(message, "message_name", "unknown"))
+    codec = Codec(Options(order="70" if path.stem.startswith("order70") else "268"))
+    names = {
+        getattr(codec.decode_lenient(raw)[0], "message_name", "unknown")
+        for _, raws in units(recording(path))
+        for raw in raws
+    }
     assert {"start", "command-received", "command-executed"} <= names
+
+
+def test_every_recording_is_of_a_script_that_is_there() -> None:
+    folder = recording(SCRIPTS[0]).parent
+    assert {path.name for path in folder.glob("*.pcapng")} == {recording(path).name for path in SCRIPTS}
+
+
+def test_recordings_are_small() -> None:
+    assert max(recording(path).stat().st_size for path in SCRIPTS) < 64 * 1024
+
+
+async def test_what_a_run_says_is_the_same_at_every_run(tmp_path: Path) -> None:
+    path = next(path for path in SCRIPTS if path.stem == "both_parties")
+    fresh = tmp_path / "run.pcapng"
+    with PcapRecorder(fresh) as recorder:
+        result = await run_script(
+            load(path), Settings(scripts=(path,)), TextPrinter(lambda _: None), recorder
+        )
+    assert result.verdict == "PASS"
+    assert fresh.read_bytes() != recording(path).read_bytes()
+    assert essence(fresh) == essence(recording(path))
+    assert essence(fresh) != essence(recording(SCRIPTS[0]))
+
+
+def test_digit_zero_crossed_as_half_byte_ah() -> None:
+    path = next(path for path in SCRIPTS if path.stem == "digit_zero")
+    events = [raw for channel, raws in units(recording(path)) if channel is Channel.KPD2 for raw in raws]
+    assert [raw[12:17].hex(" ") for raw in events] == ["01 05 1a 1a fa"] * 3
+
+
+@pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed: apt install tshark")
+def test_wireshark_reads_the_recordings() -> None:
+    for path in SCRIPTS:
+        command = [
+            "tshark",
+            "-r",
+            str(recording(path)),
+            "-Y",
+            "_ws.malformed || tcp.analysis.flags",
+            "-T",
+            "fields",
+        ]
+        done = subprocess.run([*command, "-e", "frame.number"], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout) == (0, ""), f"{recording(path)}: {done.stdout}{done.stderr}"
+
+
+def test_the_table_of_the_scenarios_is_fresh() -> None:
+    assert index.README.read_text(encoding="utf-8") == index.table(), "run: python -m captures.index"
