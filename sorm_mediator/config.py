@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, Valid
 
 from sorm_mediator.options import Adaptation, MediatorOptions, Section
 
-Port = Annotated[int, Field(ge=0, le=65535)]
+Port = Annotated[int, Field(strict=True, ge=0, le=65535)]
 
 
 class ConfigError(Exception):
@@ -291,7 +291,8 @@ class DomainConfig(Section):
     numbering_plans: dict[str, dict[str, dict[str, str]]] = Field(default={})
     """Plan name -> number -> alias or bridge."""
     b_digits_mode: Literal["user", "route"] = "user"
-    """Called number in 41h of an object controlled by its A number: as dialled, or as routed."""
+    """Called number in 41h of an object controlled by its A number: as an own subscriber dialled it, or the
+    SORM number. What comes in by a trunk shows the SORM number in both."""
     subscribers: tuple[SubscriberConfig, ...] = ()
     """Its subscribers."""
     trunks: tuple[TrunkConfig, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
 from typing import Annotated
@@ -20,6 +21,7 @@ app = typer.Typer(
     help="Lab emulator and protocol gateway for the SORM mediator. Begin with: sorm-mediator demo",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 config_app = typer.Typer(help="Look at lab files.", no_args_is_help=True)
@@ -53,19 +55,21 @@ app.add_typer(config_app, name="config")
 app.add_typer(journal_app, name="journal")
 
 
+WITHOUT_SOCKETS = ("decode", "encode", "config", "journal")
+
+
 def run() -> None:
     """Run the command of ``sys.argv`` and exit with the code of the contract."""
     from sorm_mediator.config import ConfigError
     from sorm_mediator.errors import BoxError
 
+    if sys.argv[1:2] and sys.argv[1] in WITHOUT_SOCKETS:
+        # Whoever reads our output may go: end as any Unix filter does, quietly.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         app()
     except (ConfigError, BoxError) as error:
         typer.echo(f"sorm-mediator: {error}", err=True)
         sys.exit(2)
-    except BrokenPipeError:
-        # Whoever read our output has gone: say nothing more, not even at interpreter exit.
-        sys.stderr.close()
-        sys.exit(0)
     except KeyboardInterrupt:
         sys.exit(130)

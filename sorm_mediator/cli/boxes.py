@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 ConfigOption = Annotated[Path, typer.Option("-c", "--config", metavar="FILE", help="The lab file (TOML).")]
 LogOption = Annotated[
-    str, typer.Option("--log-level", help="debug, info, warning or error; logs go to stderr.")
+    Literal["debug", "info", "warning", "error"], typer.Option("--log-level", help="Logs go to stderr.")
 ]
 LangOption = Annotated[Literal["en", "ru"], typer.Option("--lang", help="Language of what is shown.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else.")]

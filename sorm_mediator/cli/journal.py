@@ -32,7 +32,7 @@ def verify(
     Says which entries were edited, removed, reordered or cut off. Note the head it prints somewhere else:
     with --head it is proved later that everything up to it is still there.
 
-    Example: sorm-mediator journal verify -c captures/labs/minimal.toml
+    Example: sorm-mediator journal verify -c captures/labs/laptop.toml
     """
     import json
 

@@ -32,7 +32,8 @@ def set_up_logging(level: str) -> None:
         )
     )
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for noisy in ("asyncssh", "uvicorn.access", "httpx"):
+    # uvicorn says under "error" what is none; what it has to say at start and end, the ready line says.
+    for noisy in ("asyncssh", "uvicorn", "uvicorn.error", "uvicorn.access", "httpx"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))
 
 

@@ -21,7 +21,7 @@ def check(file: FileArgument, as_json: JsonOption = False) -> None:
 
     Exit code 2 and one line with key, value and what is allowed when it can't be used.
 
-    Example: sorm-mediator config check captures/labs/minimal.toml
+    Example: sorm-mediator config check captures/labs/laptop.toml
     """
     from sorm_mediator import config
     from sorm_mediator.lab.checks import check_references
@@ -37,7 +37,7 @@ def check(file: FileArgument, as_json: JsonOption = False) -> None:
 def show(file: OptionalFile = None, as_json: JsonOption = False) -> None:
     """Show every value and where it came from; secrets are masked.
 
-    Example: sorm-mediator config show captures/labs/minimal.toml
+    Example: sorm-mediator config show captures/labs/laptop.toml
     """
     import tomllib
 
@@ -52,13 +52,12 @@ def show(file: OptionalFile = None, as_json: JsonOption = False) -> None:
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("Key", "Value", "Source", box=None, header_style="bold")
-    for row in rows:
-        table.add_row(str(row["key"]), json.dumps(row["value"], ensure_ascii=False), str(row["source"]))
-    Console(soft_wrap=True).print(table)
+    shown = [
+        (str(row["key"]), json.dumps(row["value"], ensure_ascii=False), str(row["source"])) for row in rows
+    ]
+    key_width, value_width = (max(len(row[column]) for row in shown) for column in (0, 1))
+    for key, value, source in shown:
+        typer.echo(f"{key:<{key_width}}  {value:<{min(value_width, 40)}}  {source}")
 
 
 def schema() -> None:

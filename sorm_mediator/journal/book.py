@@ -8,6 +8,7 @@ or after the sealed head.
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ import sqlalchemy as sa
 from sorm_mediator.journal.chain import DAMAGED, GENESIS, Head, Row, Verifier, canonical, link
 from sorm_mediator.journal.head import Sealer, head_path, read_head, write_head
 from sorm_mediator.sqlite import InUseError, lock_file, open_database, open_engine, reason, sync_directory
+
+log = logging.getLogger(__name__)
 
 _metadata = sa.MetaData()
 _entries = sa.Table(
@@ -108,6 +111,7 @@ class Journal:
             raise JournalError(f"{path}: can't be opened as a journal: {reason(error)}") from error
         self._sealer = Sealer(path)
         if damage:
+            log.error("%s: %s: run journal verify", path, damage)
             self.append(now, DAMAGED, {"text": damage})
 
     def _open(self, now: float) -> str:

@@ -13,6 +13,7 @@ def check_references(config: Config, name: str) -> None:
     Raises :class:`ConfigError` naming the key, the value and what is allowed.
     """
     _check_available(config, name)
+    _check_ports(config, name)
     if config.switch is None:
         return
     seen: dict[str, int] = {}
@@ -39,6 +40,22 @@ def _check_available(config: Config, name: str) -> None:
         raise ConfigError(
             f"{name}: switch.{key}: this version has independent domains only; leave the table out"
         )
+
+
+def _check_ports(config: Config, name: str) -> None:
+    """No two TCP listeners of one address on one port."""
+    listeners = [
+        ("console.kpd1_port", config.console.host, config.console.kpd1_port),
+        ("console.kpd2_port", config.console.host, config.console.kpd2_port),
+        ("web.port", config.web.host, config.web.port),
+    ]
+    if config.switch is not None:
+        listeners.append(("switch.ssh_port", config.switch.host, config.switch.ssh_port))
+    taken: dict[tuple[str, int], str] = {}
+    for key, host, port in listeners:
+        if port and (host, port) in taken:
+            raise ConfigError(f"{name}: {key}: {port} is {taken[host, port]} already; 0 means any free port")
+        taken[host, port] = key
 
 
 def _check_numbers(key: str, what: str, numbers: list[str]) -> None:

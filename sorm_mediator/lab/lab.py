@@ -26,7 +26,7 @@ SWITCH_WITHIN = 5.0
 """Seconds that a lab waits for its mediator to log in to its switch before it calls itself ready."""
 
 _TRYING = {LinkState.IDLE, LinkState.CONNECTING}
-_NOT_UP = set(LinkState) - {LinkState.UP, LinkState.CLOSED}
+_NOT_UP = {*_TRYING, LinkState.BACKING_OFF}
 
 Boxes = Literal["lab", "gateway", "switch"]
 
@@ -56,6 +56,7 @@ class Lab:
         if boxes == "switch" and config.switch is None:
             raise BoxError(f"{name}: switch: a [switch] table with its domains is needed to run the switch")
         self.config = config
+        self._name = name
         self.switch = SwitchBox(config) if config.switch is not None and boxes != "gateway" else None
         self.gateway: Gateway | None = None
         self.endpoints: dict[str, str] = {}
@@ -113,8 +114,8 @@ class Lab:
     async def switch_reached(self) -> None:
         """Wait until the mediator has logged in to its switch: only then are commands 5 and 6 of use.
 
-        Bounded by ``SWITCH_WITHIN``. A switch of another box isn't waited for once the first attempt has failed:
-        it may come later.
+        Bounded by ``SWITCH_WITHIN``. One that refuses isn't waited for, and one of another box only until the
+        first attempt has failed: it may come later. The log says what keeps the mediator from it.
         """
         if self.gateway is None:
             return
@@ -126,6 +127,8 @@ class Lab:
                     await asyncio.sleep(0.01)
         except TimeoutError:
             log.warning("the mediator has no link to its switch after %g s", SWITCH_WITHIN)
+        if self.gateway.link is not None and self.gateway.link.state is LinkState.REFUSED:
+            log.error("the switch refuses the mediator: compare ssh.user and ssh.password with its domains")
 
     async def _stop_gateway(self) -> None:
         if self.gateway is not None:
@@ -135,7 +138,7 @@ class Lab:
         if self.switch is None:
             if not config.ssh.host_key:
                 raise BoxError(
-                    "ssh.host_key: empty, and the switch is not of this lab: "
+                    f"{self._name}: ssh.host_key: empty, and the switch is not of this lab: "
                     f"pin the public key that {config.ssh.server}:{config.ssh.port} shows (ssh-keyscan prints it)"
                 )
             return Gateway(config)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
+from fastapi.exception_handlers import request_validation_exception_handler
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi_offline import FastAPIOffline
 
 from sorm_mediator import __version__
 from sorm_mediator.web.guard import Guard
@@ -34,7 +38,9 @@ def create_app(gateway: Gateway | None = None, switch: SwitchBox | None = None, 
 
     ``app.state.gateway`` may be replaced while it serves (a gateway that was restarted).
     """
-    app = FastAPI(
+    # Offline: a lab's machine need not reach the network that /docs would load its scripts from.
+    app = FastAPIOffline(
+        redoc_url=None,
         title="SORM mediator lab",
         summary="State of the mediator, events as they happen, and synthetic calls.",
         description=_ABOUT,
@@ -45,6 +51,8 @@ def create_app(gateway: Gateway | None = None, switch: SwitchBox | None = None, 
     app.state.switch = switch
     app.state.watchers = Watchers()
     app.add_middleware(Guard, token=token)
+    app.add_exception_handler(RequestValidationError, _not_valid)  # type: ignore[arg-type]  # Starlette asks for less
+    app.add_api_route("/", _to_docs, include_in_schema=False)
     if gateway is not None:
         app.include_router(mediator_router(), prefix="/api/v1", tags=["mediator"])
     if switch is not None:
@@ -53,3 +61,15 @@ def create_app(gateway: Gateway | None = None, switch: SwitchBox | None = None, 
         app.include_router(switch_router(switch), prefix="/api/v1", tags=["switch"])
     app.include_router(metrics_router(), tags=["monitoring"])
     return app
+
+
+def _to_docs() -> Response:
+    return RedirectResponse("/docs")
+
+
+async def _not_valid(request: Request, error: RequestValidationError) -> Response:
+    """422 with what is wrong where; 415 when a body came as something else than JSON, as curl's ``-d`` sends it."""
+    sent = request.headers.get("content-type", "nothing")
+    if request.method == "POST" and not sent.partition(";")[0].strip().endswith("json"):
+        return JSONResponse({"detail": f"the body came as {sent}: send content-type: application/json"}, 415)
+    return await request_validation_exception_handler(request, error)

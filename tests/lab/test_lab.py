@@ -180,3 +180,16 @@ async def test_a_box_that_cannot_start_exits_with_2_and_one_line(tmp_path: Path)
     ]
     with pytest.raises(BoxError, match="orm_number"):
         await BoxProcess("lab", file).__aenter__()
+
+
+async def test_a_lab_whose_mediator_is_refused_is_ready_all_the_same(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Lab(lab_config(tmp_path, ssh={"password": "wrong"})) as lab:
+        assert lab.endpoints["kpd1"]
+    assert "the switch refuses the mediator: compare ssh.user" in caplog.text
+
+
+def test_one_port_for_two_listeners_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"console\.kpd2_port: 10001 is console\.kpd1_port already"):
+        Lab(config.parse({"console": {"kpd1_port": 10001, "kpd2_port": 10001}}))
