@@ -257,14 +257,16 @@ def test_the_binding_may_know_earlier_that_there_is_no_answer(means: Any, make: 
 # --- the switch is not there
 
 
-def test_without_the_switch_objects_are_refused_and_removed_all_the_same(means: Any) -> None:
+def test_without_the_switch_the_objects_stay_as_they_are(means: Any) -> None:
     m = means().begin(*GROUPS, add(1, phone="28331"))
     m.do(m.core.switch_down("cut", m.now))
     assert m.says(add()) == "27/00 28/01"
     assert m.says(ChangeObject(1, COMBINED, 1, HIGH)) == "27/00 28/01"
-    assert m.says(RemoveObject(1, OWN, SIGN.OWN, "28331", None)) == "27/00 28/00"
+    assert m.says(RemoveObject(1, OWN, SIGN.OWN, "28331", None)) == "27/00 28/01"
     m.do(m.core.switch_up(m.now))
-    assert m.requests[-1] == ("sync", {"objects": [], "first": True, "last": True})
+    op, params = m.requests[-1]
+    assert (op, [o["object_number"] for o in params["objects"]]) == ("sync", [1])
+    assert m.says(RemoveObject(1, OWN, SIGN.OWN, "28331", None)) == "27/00 28/00"
 
 
 def test_without_the_switch_the_means_can_be_stopped(means: Any) -> None:
@@ -278,7 +280,7 @@ def test_without_the_switch_the_means_can_be_stopped(means: Any) -> None:
     ("command", "told", "left"),
     [
         (add(), "28/01", [1]),
-        (RemoveObject(1, OWN, SIGN.OWN, "28331", None), "28/00", []),
+        (RemoveObject(1, OWN, SIGN.OWN, "28331", None), "28/01", [1]),
         (Stop(), "28/00", []),
     ],
 )
