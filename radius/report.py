@@ -16,8 +16,10 @@ Kind = Literal["start", "interim", "stop"]
 NUMBER_INDICATORS = ("", "private", "local", "zone", "intercity", "international", "emergency")
 """Values of `Party.ni`; the empty one means unknown."""
 
-ROLES = ("a", "b", "trunk", "service")
-"""Values of `Match.role`: the object is the calling party, the called one, a trunk, a party of a service."""
+ROLES = ("a", "b", "trunk", "service", "joined")
+"""Values of `Match.role`: the object is the calling party, the called one, a trunk, a party of a service.
+
+`joined` stands beside one of them: the object was put under control while the call ran, and joined it at `time`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

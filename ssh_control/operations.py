@@ -112,6 +112,9 @@ OPERATIONS: Mapping[str, Operation] = {
         "give an object another category and priority (command 15)",
     ),
     "remove": Operation({"object_number": OBJECT["object_number"]}, "take an object off control (command 6)"),
+    "join": Operation(
+        {"object_number": OBJECT["object_number"]}, "report the running calls that an object touches, too"
+    ),
     "sync": Operation(
         {"objects": _list_of(_table(OBJECT)), "first": _truth, "last": _truth},
         "replace all objects of this mediator, in chunks",

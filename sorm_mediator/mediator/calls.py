@@ -9,6 +9,7 @@ Source: PROTOCOL 2.4, 4.2, 4.5-4.8, 4.15, 7.2-7.12.
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from protocol.values import Ksl
-    from radius.report import CallReport, ServiceUse
+    from radius.report import CallReport, Match, ServiceUse
     from sorm_mediator.mediator.context import Context
     from sorm_mediator.mediator.ksl import Lines
     from sorm_mediator.mediator.tables import ControlledObject, Line
@@ -41,6 +42,9 @@ FINISHED_SECONDS: Final = 60.0
 """How long a finished call is remembered: late and doubled reports of it are ignored."""
 FINISHED_CALLS: Final = 65536
 """How many finished calls are remembered at most."""
+
+JOINED: Final = "joined"
+"""Role of a match that says: the object came under control while the call ran."""
 
 BY_COMMAND_8: Final = 0x01
 BY_PRIORITY: Final = 0x02
@@ -129,6 +133,7 @@ class Calls:
     def _match(self, call: Call, previous: CallReport) -> None:
         """Open a leg for every object that the call touches now."""
         context = self._context
+        joined = {match.object_number: match for match in call.report.matches if match.role == JOINED}
         for match in call.report.matches:
             number = match.object_number
             if match.role not in ROLE_SHIFT or number in call.ignored:
@@ -139,7 +144,7 @@ class Calls:
                 if row is None:
                     context.counters["matches_without_object"] += 1
                     continue
-                joins = self._put_at.get(number, call.first_seen) > call.first_seen
+                joins = number in joined or self._put_at.get(number, call.first_seen) > call.first_seen
                 if joins and context.options.join_running_call_on_add == "off":
                     call.ignored.add(number)
                     context.counters["matches_before_control"] += 1
@@ -151,15 +156,15 @@ class Calls:
                 call.legs[number] = leg
                 self._legs_of.setdefault(number, {})[leg] = None
                 if joins:
-                    self._join(leg, previous)
+                    self._join(leg, _as_it_was(call.report, joined[number]) if number in joined else previous)
             leg.roles.add(match.role)
 
-    def _join(self, leg: Leg, previous: CallReport) -> None:
+    def _join(self, leg: Leg, before: CallReport) -> None:
         """The object came under control during the call: no 41h, a 51h if it gets a line."""
         leg.roles.add(leg.first.role)
-        leg.received = previous.setup_time is not None
-        leg.answered = previous.answer_time is not None
-        leg.services = len(previous.services)
+        leg.received = before.setup_time is not None
+        leg.answered = before.answer_time is not None
+        leg.services = len(before.services)
         if leg.received and not leg.statistical:
             self._attach(leg, leg.first.time, pre_empt=None)
             if leg.line is not None:
@@ -435,3 +440,17 @@ class Calls:
         number = self._next_number
         self._next_number = (number + 1) % CALL_NUMBERS
         return number
+
+
+def _as_it_was(report: CallReport, joined: Match) -> CallReport:
+    """The call at the moment when the object joined it: what the console is not told of any more."""
+
+    def by_then(at: float | None) -> float | None:
+        return at if at is not None and at <= joined.time else None
+
+    return replace(
+        report,
+        setup_time=by_then(report.setup_time),
+        answer_time=by_then(report.answer_time),
+        services=tuple(use for use in report.services if use.time <= joined.time),
+    )

@@ -158,9 +158,22 @@ class Execution:
                 self._context.store(ObjectPut(row))
                 self._state.switch.note_line_state(row.object_number, outcome.data.get("line_state"))
                 self._state.calls.object_put(row.object_number, now)
+                self._join_running_calls(row.object_number, now)
             return failure
 
         return self._ask(job, "add", {"object": on_the_wire(row)}, added, now)
+
+    def _join_running_calls(self, number: int, now: float) -> None:
+        """Only after the object is in the tables: a report that overtakes it would find nobody."""
+        if self._state.options.join_running_call_on_add == "off":
+            return
+
+        def asked(outcome: Outcome, now: float) -> None:
+            if isinstance(outcome, Missing) or not outcome.ok:
+                self._context.counters["joins_failed"] += 1
+                self._context.log("warning", f"switch: object {number} could not join the running calls")
+
+        self._state.switch.ask("join", {"object_number": number}, asked, now)
 
     def _change_object(self, job: Job, command: Any, now: float) -> int | None:
         old = self._state.tables.objects[command.object_number]
@@ -192,7 +205,7 @@ class Execution:
 
         def removed(job: Job, outcome: Outcome, now: float) -> int:
             gone = not isinstance(outcome, Missing) and not outcome.ok and outcome.code in UNKNOWN_TO_SWITCH
-            failure = 0 if gone else self._failure(outcome, down_is_failure=False)
+            failure = 0 if gone else self._failure(outcome)
             if not failure:
                 self._forget(command.object_number, now)
             return failure
@@ -200,7 +213,7 @@ class Execution:
         return self._ask(job, "remove", {"object_number": command.object_number}, removed, now)
 
     def _removed_all(self, job: Job, outcome: Outcome, now: float) -> int:
-        failure = self._failure(outcome, down_is_failure=False)
+        failure = self._failure(outcome)
         if not failure:
             for number in list(self._state.tables.objects):
                 self._forget(number, now)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 SYNC_RETRY: Final = 10.0
 """Seconds until a bringing-back that failed is tried again."""
+HARMLESS: Final = frozenset({"services", "trunks", "join"})
+"""Requests that leave the objects of the switch as they are."""
 LINE_STATE_UNKNOWN: Final = 0xFF
 """PROTOCOL 5.3."""
 
@@ -176,7 +178,7 @@ class SwitchSide:
         self._context.log("warning", f"switch: no answer to {question.op} in time")
         question.done(Missing.SILENT, now)
         # The switch may have done it or not: only a new set of objects makes that certain.
-        if question.op not in ("services", "trunks"):
+        if question.op not in HARMLESS:
             self._sync_at = now
 
     # --- bringing the objects back

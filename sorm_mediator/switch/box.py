@@ -19,6 +19,7 @@ from sorm_mediator.config import Config
 from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.switch.call import Call, CallRequest
 from sorm_mediator.switch.engine import Engine
+from sorm_mediator.switch.objects import ControlledObject
 from sorm_mediator.switch.session import MediatorSession
 from sorm_mediator.switch.subscribers import Domain
 from ssh_control.dialect import ClientHello, Refused
@@ -185,7 +186,16 @@ class SwitchBox:
         if channel not in self._channels and len(self._channels) >= limit:
             raise Refused(NOT_SERVED, f"the licence allows {limit} connections of mediators with domains")
         self._channels[channel] += 1
-        return MediatorSession(domain, target.mediator, partial(self._closed, channel))
+        return MediatorSession(
+            domain,
+            target.mediator,
+            on_closed=partial(self._closed, channel),
+            on_join=partial(self._join, domain, target.mediator),
+        )
+
+    def _join(self, domain: Domain, mediator: str, item: ControlledObject) -> None:
+        self.engine.catch_up(domain, mediator, item, time.time())
+        self._tick()
 
     def _closed(self, channel: tuple[str, str]) -> None:
         self._channels[channel] -= 1

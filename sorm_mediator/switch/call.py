@@ -233,3 +233,13 @@ class Call:
         """B with the digits as they were dialled."""
         party = self.called.party
         return Party(digits=self.request.b, ni=party.ni, trunk=party.trunk)
+
+    @property
+    def shown_to_a(self) -> Party:
+        """B as 41h of the object at A shows it.
+
+        The digits unmodified where an own subscriber dialled them (seed 001, format of numbers, item 3); what
+        another exchange sent may hold its exit prefix, so of a call that comes in it is the SORM number.
+        """
+        as_dialled = self.domain.config.b_digits_mode == "user" and self.calling.subscriber is not None
+        return self.dialled if as_dialled else self.called.party

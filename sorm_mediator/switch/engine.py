@@ -9,7 +9,7 @@ Source: DESIGN 5, 6; PROTOCOL 3.9, 3.13, 7.3-7.11.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from heapq import heappop, heappush
@@ -34,7 +34,7 @@ from sorm_mediator.switch.call import (
     State,
     Touches,
 )
-from sorm_mediator.switch.objects import ControlledObject
+from sorm_mediator.switch.objects import ControlledObject, ObjectTable
 from sorm_mediator.switch.routing import Number, RoutingRequest, RoutingResult, route
 from sorm_mediator.switch.subscribers import Domain, Subscriber, load_domain
 
@@ -147,9 +147,7 @@ class Engine:
         call.calling = replace(call.calling, number=result.a)
         call.called = called
         call.setup_time = now
-        by_route = call.domain.config.b_digits_mode == "route"
-        shown = called.party if by_route else call.dialled
-        self._touch(call, call.calling, now, role="a", called=shown)
+        self._touch(call, call.calling, now, role="a", called=call.shown_to_a)
         self._touch_trunk(call, call.calling, now, called=called.party)
         if problem:
             call.log(now, "routing-failed", problem)
@@ -288,6 +286,28 @@ class Engine:
         self._touch_trunk(call, party, now, called=called)
         self._changed(call, now)
 
+    def catch_up(self, domain: Domain, mediator: str, item: ControlledObject, now: float) -> None:
+        """Let an object touch the calls that run already; its match ``joined`` says that it came late."""
+        table = ObjectTable()
+        table.add(item)
+        alone = {mediator: table}
+        for call in self.calls.values():
+            if call.domain is not domain or call.state is State.RELEASED:
+                continue
+            touched = self._touch(
+                call, call.calling, now, role="a", called=call.shown_to_a, tables=alone
+            ) + self._touch_trunk(call, call.calling, now, called=call.called.party, tables=alone)
+            if call.setup_time is not None:
+                called = call.called.party
+                touched += self._touch(call, call.called, now, role="b", called=called, tables=alone)
+                touched += self._touch_trunk(call, call.called, now, called=called, tables=alone)
+            if touched:
+                late = Match(
+                    object_number=item.object_number, role="joined", called=call.called.party, time=now
+                )
+                _match(call, mediator, item, late)
+                self._changed(call, now)
+
     def leave(self, call: Call, subscriber: Subscriber) -> None:
         """The subscriber takes no part any more."""
         call.members.discard(subscriber.number)
@@ -337,27 +357,41 @@ class Engine:
             call.members.add(subscriber.number)
             subscriber.calls.add(call.id)
 
-    def _touch(self, call: Call, party: Endpoint, now: float, *, role: str, called: Party) -> None:
-        for mediator, table in call.domain.tables.items():
+    def _touch(
+        self,
+        call: Call,
+        party: Endpoint,
+        now: float,
+        *,
+        role: str,
+        called: Party,
+        tables: Mapping[str, ObjectTable] | None = None,
+    ) -> int:
+        """Match a party against the objects of ``tables``, of the domain if left out; says how many it touches."""
+        touched = 0
+        for mediator, table in (call.domain.tables if tables is None else tables).items():
             for item in table.touched(party.touched):
-                _match(
-                    call,
-                    mediator,
-                    item,
-                    Match(object_number=item.object_number, role=role, called=called, time=now),
-                )
+                match = Match(object_number=item.object_number, role=role, called=called, time=now)
+                touched += _match(call, mediator, item, match)
+        return touched
 
-    def _touch_trunk(self, call: Call, party: Endpoint, now: float, *, called: Party) -> None:
+    def _touch_trunk(
+        self,
+        call: Call,
+        party: Endpoint,
+        now: float,
+        *,
+        called: Party,
+        tables: Mapping[str, ObjectTable] | None = None,
+    ) -> int:
+        touched = 0
         if party.trunk is None:
-            return
-        for mediator, table in call.domain.tables.items():
+            return touched
+        for mediator, table in (call.domain.tables if tables is None else tables).items():
             for item in table.trunk_touched(party.trunk.number):
-                _match(
-                    call,
-                    mediator,
-                    item,
-                    Match(object_number=item.object_number, role="trunk", called=called, time=now),
-                )
+                match = Match(object_number=item.object_number, role="trunk", called=called, time=now)
+                touched += _match(call, mediator, item, match)
+        return touched
 
     def _changed(self, call: Call, now: float) -> None:
         if not self._dirty:
@@ -417,9 +451,11 @@ def _own_number(digits: str) -> Number:
     return Number(digits=digits, ni="private")
 
 
-def _match(call: Call, mediator: str, item: ControlledObject, match: Match) -> None:
-    """An object is touched once for each reason."""
+def _match(call: Call, mediator: str, item: ControlledObject, match: Match) -> bool:
+    """An object is touched once for each reason. Says whether this one is new."""
     touches = call.touches.setdefault(mediator, Touches())
     known = {(other.object_number, other.role) for _, other in touches.matches}
-    if (match.object_number, match.role) not in known:
+    new = (match.object_number, match.role) not in known
+    if new:
         touches.matches.append((item, match))
+    return new

@@ -33,16 +33,24 @@ UNKNOWN_STATE: Final = 0xFF
 class MediatorSession:
     """A mediator that is connected to a domain. The objects belong to ``mediator``, not to the session."""
 
-    def __init__(self, domain: Domain, mediator: str, on_closed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        domain: Domain,
+        mediator: str,
+        on_closed: Callable[[], None],
+        on_join: Callable[[ControlledObject], None],
+    ) -> None:
         self._domain = domain
         self._mediator = mediator
         self._on_closed = on_closed
+        self._on_join = on_join
         self._incoming: list[Mapping[str, Any]] | None = None
         self._operations: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = MappingProxyType(
             {
                 "add": self._add,
                 "change": self._change,
                 "remove": self._remove,
+                "join": self._join,
                 "sync": self._sync,
                 "clear": self._clear,
                 "services": self._services,
@@ -88,6 +96,14 @@ class MediatorSession:
 
     def _remove(self, params: dict[str, Any]) -> dict[str, Any]:
         self._table.remove(params["object_number"])
+        return {}
+
+    def _join(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Only now are the calls that run looked at: the mediator knows the object, and expects them."""
+        item = self._table.get(params["object_number"])
+        if item is None:
+            raise Refusal(0x34, f"there is no object {params['object_number']}")
+        self._on_join(item)
         return {}
 
     def _sync(self, params: dict[str, Any]) -> dict[str, Any]:

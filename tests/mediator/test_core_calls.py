@@ -10,6 +10,7 @@ from protocol import Category, Channel, NumberSign, ObjectType, Party, Priority
 from protocol.commands import AddObject, RemoveObject, Start, Stop
 from protocol.events import NumberReceived
 from sorm_mediator.mediator.legs import CATEGORY_BITS, ROLE_SHIFT
+from ssh_control.dialect import Reply
 
 OWN = ObjectType.OWN_SUBSCRIBER
 CFU = 0x21
@@ -405,6 +406,38 @@ def test_or_at_once_by_option(means: Any, make: Any) -> None:
     assert m.report(make.report(2, services=used, matches=both)) == ["2 51/00 28331>28332 k0.1"]
     told = m.report(make.report(3, answer=1003.0, services=used, matches=both))
     assert told == ["1 42/FF 28331>28332", "2 42/00 28331>28332 k0.1"]
+
+
+@pytest.mark.parametrize("option", ["off", "on"])
+def test_the_switch_is_asked_for_the_running_calls_by_option(means: Any, make: Any, option: str) -> None:
+    m = means(join_running_call_on_add=option).begin()
+    assert m.says(make.put(1, "28331")) == "27/00 28/00"
+    assert [op for op, _ in m.requests] == (["add"] if option == "off" else ["add", "join"])
+
+
+def test_an_object_joins_a_call_that_nobody_heard_of(means: Any, make: Any) -> None:
+    """Put under control in the middle of a talk: 51h and not 41h 42h, and what follows."""
+    m = means(join_running_call_on_add="on").begin(make.combined(1, 1), make.put(1, "28331", "combined", 1))
+    late = ((1, "a", "28332", 1005.0), (1, "joined", "28332", 1005.0))
+    used = ((0x42, "28331", "28332", 1004.0),)
+    told = m.report(make.report(answer=1003.0, services=used, matches=late))
+    assert told == ["1 51/00 28331>28332 k0.1"]
+    told = m.report(make.report(2, answer=1003.0, release=1009.0, cause=5, services=used, matches=late))
+    assert told == ["1 43/05 28331>28332 k0.1"]
+
+
+def test_what_happened_after_it_joined_is_told_though_a_report_was_lost(means: Any, make: Any) -> None:
+    m = means(join_running_call_on_add="on").begin(make.put(1, "28331"))
+    late = ((1, "a", "28332", 1001.0), (1, "joined", "28332", 1001.0))
+    told = m.report(make.report(2, answer=1003.0, matches=late))
+    assert told == ["1 42/FF 28331>28332"]
+
+
+def test_a_switch_that_cannot_join_calls_takes_the_object_all_the_same(means: Any, make: Any) -> None:
+    m = means(join_running_call_on_add="on").begin()
+    m.switch = lambda op, params: Reply(False, {}, 0x11, "no") if op == "join" else Reply(True)
+    assert m.says(make.put(1, "28331")) == "27/00 28/00"
+    assert m.core.counters["joins_failed"] == 1
 
 
 def test_a_removed_object_is_heard_of_no_more(means: Any, make: Any) -> None:

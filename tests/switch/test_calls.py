@@ -193,6 +193,24 @@ def test_dialled_digits_or_routed_ones(plain_switch: Any, make_object: Any, tmp_
     assert shown["route"] == [(n, "79001", "intercity") for n in (1, 2, 3)]
 
 
+@pytest.mark.parametrize("mode", ["user", "route"])
+def test_digits_of_another_exchange_are_never_shown_unmodified(
+    minimal: Any, switch: Any, make_object: Any, mode: str
+) -> None:
+    """Seed 001: unmodified is what an own subscriber dialled; abroad is shown without its exit prefix."""
+    domain = switch.engine.domains["test.domain"]
+    domain.config = domain.config.model_copy(update={"b_digits_mode": mode})
+    switch.control(make_object(1, "89001758964", "network-full", "russia"))
+
+    transit = switch.call("9001758964", ABROAD, origin="trunk:city_trunk")
+    switch.run()
+    incoming = switch.call("9001758964", f"38327{A}", origin="trunk:smg_trunk")
+    switch.run()
+
+    assert switch.told(transit, 1)[0] == "41 89001758964>44123456"
+    assert switch.told(incoming, 1)[0] == f"41 89001758964>{A}"
+
+
 def test_each_mediator_hears_of_its_own_objects_only(switch: Any, make_object: Any) -> None:
     switch.control(make_object(1, A), mediator="m1")
     switch.control(make_object(7, A), make_object(8, B), mediator="m2")
@@ -231,6 +249,28 @@ def test_an_object_put_on_during_the_call_waits_for_the_next(switch: Any, make_o
 
     assert {report.call_id for report in switch.reports["m1"]} == {second.id}
     assert first.id != second.id
+
+
+def test_or_joins_the_running_calls_when_its_mediator_asks(switch: Any, make_object: Any) -> None:
+    domain = switch.engine.domains["test.domain"]
+    inside = switch.call(A, B, ring=1, talk=2)
+    outside = switch.call("28333", ABROAD, ring=1, talk=2)
+    switch.run(1.5)
+    for item in (make_object(1, B), make_object(2, 2), make_object(3, "28334")):
+        switch.control(item)
+        switch.engine.catch_up(domain, "m1", item, switch.now)
+    switch.run(0.1)
+
+    def roles(call: Call) -> list[tuple[int, str, str]]:
+        return [(match.object_number, match.role, match.called.digits) for match in switch.last(call).matches]
+
+    assert roles(inside) == [(1, "b", B), (1, "joined", B)]
+    assert roles(outside) == [(2, "trunk", "44123456"), (2, "joined", "44123456")]
+    switch.run()
+    assert switch.last(inside).kind == "stop"
+    after = switch.call(A, B)
+    switch.run()
+    assert roles(after) == [(1, "b", B)]
 
 
 def test_domains_are_independent(minimal: Any, switch: Any) -> None:

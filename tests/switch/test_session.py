@@ -29,7 +29,7 @@ TRUNK = OWN | {"object_number": 3, "object_type": "trunk", "number_sign": None, 
 
 @pytest.fixture
 def session(switch: Any) -> MediatorSession:
-    return MediatorSession(switch.engine.domains["test.domain"], "m1", lambda: None)
+    return MediatorSession(switch.engine.domains["test.domain"], "m1", lambda: None, lambda _: None)
 
 
 @pytest.fixture
@@ -48,6 +48,21 @@ def test_add_change_remove(session: MediatorSession, table: Any) -> None:
     assert ask(session, "change", object_number=1, category="statistical", priority=None) == Reply(True, {})
     assert ask(session, "remove", object_number=2) == Reply(True, {})
     assert table() == [1, 3]
+
+
+def test_join_looks_at_the_running_calls_of_an_object_that_there_is(switch: Any) -> None:
+    joined: list[int] = []
+    session = MediatorSession(
+        switch.engine.domains["test.domain"],
+        "m1",
+        on_closed=lambda: None,
+        on_join=lambda item: joined.append(item.object_number),
+    )
+    assert ask(session, "add", object=OWN) == Reply(True, {"line_state": 0})
+    assert joined == []
+    assert ask(session, "join", object_number=1) == Reply(True, {})
+    assert joined == [1]
+    assert ask(session, "join", object_number=9).code == 0x34
 
 
 @pytest.mark.parametrize(("number", "state"), [("28331", 0), ("28343", 1), ("28344", 3)])
@@ -127,7 +142,7 @@ def test_clear(session: MediatorSession, table: Any) -> None:
 
 
 def test_two_mediators_do_not_disturb_each_other(switch: Any, session: MediatorSession, table: Any) -> None:
-    other = MediatorSession(switch.engine.domains["test.domain"], "m2", lambda: None)
+    other = MediatorSession(switch.engine.domains["test.domain"], "m2", lambda: None, lambda _: None)
 
     assert ask(session, "add", object=OWN).ok
     assert ask(other, "add", object=OWN | {"object_number": 5}).ok
