@@ -21,6 +21,9 @@ from sorm_mediator.lab.processes import BoxProcess, free_udp_port
 MAIN_JOB = "main-job.yaml"
 """The scenario that is shown step by step."""
 
+LABS_AT_ONCE = 3
+"""Labs wait for their calls most of the time, so a few run side by side."""
+
 SWITCH = """
 [switch]
 ssh_port = 0
@@ -130,21 +133,25 @@ async def _main_job(script: Path, lang: Lang, write: Callable[[str], object]) ->
 
 
 async def _in_labs(scripts: list[Path], lang: Lang, as_json: bool) -> list[ScriptResult]:
-    """The other scenarios, each with the lab it names, on free ports of this process."""
+    """The other scenarios, each with the lab it names on free ports of this process, a few at once."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     console = Console(stderr=True)
     shown = not as_json and console.is_terminal
-    results = []
+    room = asyncio.Semaphore(LABS_AT_ONCE)
     with Progress(*columns, console=console, transient=True, disable=not shown) as progress:
         task = progress.add_task("", total=len(scripts))
-        for script in scripts:
-            progress.update(task, description=script.stem)
-            results.append(await _in_a_lab(script, lang))
-            progress.advance(task)
-    return results
+
+        async def run(script: Path) -> ScriptResult:
+            async with room:
+                progress.update(task, description=script.stem)
+                result = await _in_a_lab(script, lang)
+                progress.advance(task)
+                return result
+
+        return await asyncio.gather(*map(run, scripts))
 
 
 async def _in_a_lab(script: Path, lang: Lang) -> ScriptResult:
