@@ -46,6 +46,9 @@ FINISHED_CALLS: Final = 65536
 JOINED: Final = "joined"
 """Role of a match that says: the object came under control while the call ran."""
 
+OF_A_CONVERSATION: Final = frozenset({0x31, 0x33, 0x40, 0x42, 0x50, 0x51, 0x52})
+"""Services that only parties who talk can use (PROTOCOL 3.11)."""
+
 BY_COMMAND_8: Final = 0x01
 BY_PRIORITY: Final = 0x02
 BY_COMMAND_7: Final = 0x03
@@ -65,6 +68,11 @@ class Step(NamedTuple):
     at: float
     """The moment of the event as the switch reported it."""
     service: ServiceUse | None = None
+
+
+def _before(service: ServiceUse, answer: float) -> bool:
+    """Whether a service was used before the answer; at its very moment, only what doesn't need a conversation."""
+    return service.time < answer or (service.time == answer and service.code not in OF_A_CONVERSATION)
 
 
 class Calls:
@@ -196,7 +204,7 @@ class Calls:
         services = [] if incomplete else list(report.services[leg.services :])
         after = 0
         if not leg.answered and answer is not None:
-            while after < len(services) and services[after].time <= answer:
+            while after < len(services) and _before(services[after], answer):
                 after += 1
         for service in services[:after]:
             yield step(self._service, service.time, service)

@@ -161,6 +161,19 @@ def test_services_during_the_call(means: Any, make: Any, code: int, phase: int, 
     assert m.report(make.report(3, answer=1003.0, services=used)) == []
 
 
+@pytest.mark.parametrize(
+    ("code", "order"),
+    [(0x42, ["42", "44"]), (0x31, ["42", "44"]), (0x21, ["44", "42"]), (0x32, ["44", "42"])],
+)
+def test_a_service_at_the_very_moment_of_the_answer(
+    means: Any, make: Any, code: int, order: list[str]
+) -> None:
+    m = means().begin(make.put(1, "28331"))
+    m.report(make.report())
+    told = m.report(make.report(2, answer=1003.0, services=((code, "28331", "28332", 1003.0),)))
+    assert [line.split()[1][:2] for line in told] == order, told
+
+
 def test_a_service_ordered_without_a_call_has_no_41h(means: Any, make: Any) -> None:
     m = means().begin(make.put(1, "28331"))
     report = make.report(
