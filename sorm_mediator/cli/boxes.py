@@ -30,7 +30,7 @@ def demo(
 
     Example: sorm-mediator demo --lang ru
     """
-    from sorm_mediator.cli.running import set_up_logging
+    from sorm_mediator.cli.logs import set_up_logging
     from sorm_mediator.lab.demo import run_demo
 
     set_up_logging(log_level)
@@ -65,7 +65,8 @@ def switch(config: ConfigOption, log_level: LogOption = "info") -> None:
 
 def _run(path: Path, boxes: Boxes, log_level: str) -> None:
     from sorm_mediator import config
-    from sorm_mediator.cli.running import run_until_stopped, set_up_logging
+    from sorm_mediator.cli.logs import set_up_logging
+    from sorm_mediator.cli.running import run_until_stopped
 
     set_up_logging(log_level)
     run_until_stopped(config.load(path), boxes, str(path))

@@ -55,9 +55,9 @@ def replay(
     Exit code 0 when every expectation held, 1 when one failed, 2 for a mistake in a script, 3 when the mediator
     can't be reached.
 
-    Example: sorm-mediator replay captures/scenarios/calls.yaml --junit report.xml
+    Example: sorm-mediator replay captures/scenarios/events.yaml --junit report.xml
     """
-    from sorm_mediator.cli.running import set_up_logging
+    from sorm_mediator.cli.logs import set_up_logging
     from sorm_mediator.console.session import Settings, UsageError, run_scripts
 
     set_up_logging(log_level)

@@ -1,4 +1,4 @@
-"""Running boxes until someone stops them: logging to stderr, the ready line, clean shutdown."""
+"""Running boxes until someone stops them: the ready line, clean shutdown."""
 
 from __future__ import annotations
 
@@ -9,32 +9,8 @@ import logging
 import signal
 import sys
 
-import structlog
-
 from sorm_mediator.config import Config
 from sorm_mediator.lab.lab import Boxes, Lab
-
-
-def set_up_logging(level: str) -> None:
-    """Log to stderr from ``level`` (debug, info, warning, error) on: time, level, who, and what."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()),
-            ],
-            foreign_pre_chain=[
-                structlog.stdlib.add_log_level,
-                structlog.stdlib.add_logger_name,
-                structlog.processors.TimeStamper(fmt="iso"),
-            ],
-        )
-    )
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # uvicorn says under "error" what is none; what it has to say at start and end, the ready line says.
-    for noisy in ("asyncssh", "uvicorn", "uvicorn.error", "uvicorn.access", "httpx"):
-        logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))
 
 
 def run_until_stopped(config: Config, boxes: Boxes, name: str) -> None:

@@ -1,0 +1,75 @@
+"""Logging of the commands that run boxes: to stderr, without secrets, and never more than someone can read."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+
+import structlog
+
+BURST = 100
+"""Lines of one kind that are written at once."""
+PER_SECOND = 1.0
+"""Lines of one kind that are written a second after that."""
+MOST_KINDS = 512
+
+_VARYING = re.compile(r"[0-9A-Fa-f:.\[\]]*\d[0-9A-Fa-f:.\[\]]*")
+
+
+class FloodGate(logging.Filter):
+    """Lets through ``BURST`` lines of a kind and ``PER_SECOND`` afterwards; the next one tells how many it kept back.
+
+    What a peer can cause at will (connections, wrong passwords, late answers to a flood of commands) must not
+    fill the disk. A kind is a logger, a level and a text without its numbers and addresses. Time is the records'.
+    Lines of level critical always pass.
+    """
+
+    def __init__(self, burst: int = BURST, per_second: float = PER_SECOND) -> None:
+        super().__init__()
+        self._burst = float(burst)
+        self._rate = per_second
+        self._kinds: dict[tuple[str, int, str], tuple[float, float, int]] = {}  # tokens, time, kept back
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record is written; one that follows others kept back says so."""
+        if record.levelno >= logging.CRITICAL:
+            return True
+        text = record.getMessage() if record.msg == "%s" else str(record.msg)
+        kind = record.name, record.levelno, _VARYING.sub("#", text)
+        tokens, since, kept_back = self._kinds.pop(kind, (self._burst, record.created, 0))
+        tokens = min(self._burst, tokens + max(0.0, record.created - since) * self._rate)
+        passes = tokens >= 1
+        if len(self._kinds) >= MOST_KINDS:
+            del self._kinds[next(iter(self._kinds))]
+        # Put at the end: the kind that was silent longest is the first to be forgotten.
+        self._kinds[kind] = (
+            (tokens - 1, record.created, 0) if passes else (tokens, record.created, kept_back + 1)
+        )
+        if passes and kept_back:
+            record.msg = f"{record.getMessage()} ({kept_back} lines of this kind were left out)"
+            record.args = ()
+        return passes
+
+
+def set_up_logging(level: str) -> None:
+    """Log to stderr from ``level`` (debug, info, warning, error) on: time, level, who, and what."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(FloodGate())
+    # Plain traces: those of rich show the values of variables, and passwords and tokens are among them.
+    renderer = structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+    )
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            foreign_pre_chain=[
+                structlog.stdlib.add_log_level,
+                structlog.stdlib.add_logger_name,
+                structlog.processors.TimeStamper(fmt="iso"),
+            ],
+        )
+    )
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    for noisy in ("asyncssh", "uvicorn.access", "httpx"):
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))
