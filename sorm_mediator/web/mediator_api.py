@@ -24,7 +24,9 @@ from sorm_mediator.web.models import (
 from sorm_mediator.web.sse import Watchers
 
 Limit = Annotated[int, Query(ge=1, le=10_000, description="At most so many.")]
-Offset = Annotated[int, Query(ge=0, description="Leave out so many at the beginning.")]
+_MOST = 2**63 - 1
+"""The largest number of an entry or row that the database and an iterator take."""
+Offset = Annotated[int, Query(ge=0, le=_MOST, description="Leave out so many at the beginning.")]
 
 
 async def _gateway(request: Request) -> Gateway:
@@ -88,7 +90,9 @@ async def _streams(gateway: Mediator) -> list[dict[str, object]]:
 async def _journal(
     gateway: Mediator,
     limit: Limit = 100,
-    before: Annotated[int | None, Query(ge=1, description="Only entries before this number.")] = None,
+    before: Annotated[
+        int | None, Query(ge=1, le=_MOST, description="Only entries before this number.")
+    ] = None,
     kind: Annotated[list[str] | None, Query(description="Only entries of this kind; repeatable.")] = None,
 ) -> list[dict[str, object]]:
     """The newest entries of the audit journal, oldest first. `journal verify` checks the chain."""

@@ -9,12 +9,37 @@ from contextlib import contextmanager
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from sorm_mediator.errors import cannot_listen
 from sorm_mediator.web.sse import Watchers
 
 _GRACE = 2
 """Seconds that a request under way may take when the server stops."""
+MOST_CONNECTIONS = 256
+"""Clients at a time; more are dropped: the files they would hold open are needed by consoles and journal."""
+FIRST_REQUEST = 10.0
+"""Seconds within which a client has to have asked for something."""
+
+
+class _Http(H11Protocol):
+    """A client's connection. One that asks for nothing, or never ends its question, is not waited for."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > MOST_CONNECTIONS:
+            transport.abort()
+        else:
+            self._patience = self.loop.call_later(FIRST_REQUEST, self._lose_patience)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if hasattr(self, "_patience"):
+            self._patience.cancel()
+        super().connection_lost(exc)
+
+    def _lose_patience(self) -> None:
+        if self.cycle is None:  # no request was read to the end of its headers
+            self.transport.abort()
 
 
 class _Server(uvicorn.Server):
@@ -61,7 +86,12 @@ class WebServer:
         except OSError as error:
             raise cannot_listen("web.port", self._host, self._port, error) from error
         config = uvicorn.Config(
-            self._app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=_GRACE
+            self._app,
+            http=_Http,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=_GRACE,
         )
         self._server = _Server(config)
         self._task = asyncio.create_task(self._server.serve(sockets=[listener]), name="web")

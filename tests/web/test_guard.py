@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sorm_mediator.web.guard import Guard
+from sorm_mediator.web.guard import MOST_BODY, Guard
 
 LOOPBACK, NETWORK = ("127.0.0.1", 8080), ("192.0.2.1", 8080)
 
@@ -56,6 +56,7 @@ async def test_beyond_loopback_any_name_will_do() -> None:
 async def test_a_page_of_another_site_is_refused() -> None:
     assert await ask(origin="http://evil.example") == 403
     assert await ask(origin="null") == 403
+    assert await ask(origin="http://[no-address") == 403
     assert await ask(origin="http://127.0.0.1:8080") == 200
 
 
@@ -73,3 +74,20 @@ async def test_no_token_given_at_all() -> None:
 
 async def test_a_token_that_is_no_ascii() -> None:
     assert await ask(token="secret", authorization="Bearer \xff\xfe") == 401
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"content-length": str(MOST_BODY)}, 200),
+        ({"content-length": str(MOST_BODY + 1)}, 413),
+        ({"content-length": "9" * 5000}, 413),
+        ({"transfer-encoding": "chunked"}, 411),
+    ],
+)
+async def test_a_large_body_is_refused_before_it_is_read(headers: dict[str, str], status: int) -> None:
+    assert await ask(**headers) == status
+
+
+async def test_the_token_comes_before_the_body() -> None:
+    assert await ask(token="secret", **{"content-length": "9" * 20}) == 401

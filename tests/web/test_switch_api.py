@@ -14,6 +14,7 @@ from fastapi import FastAPI
 import captures
 from sorm_mediator import config
 from sorm_mediator.switch.box import SwitchBox
+from sorm_mediator.web.app import create_app
 from sorm_mediator.web.switch_api import switch_router
 
 CALLS = "/api/v1/switch/domains/test.domain/calls"
@@ -156,3 +157,13 @@ async def test_openapi_describes_the_call(http: httpx.AsyncClient) -> None:
     assert {"202", "404", "409", "422", "503"} <= set(
         schema["paths"]["/api/v1/switch/domains/{domain}/calls"]["post"]["responses"]
     )
+
+
+@pytest.mark.parametrize("body", [rb'{"a": "\ud800", "b": "28332"}', rb'{"a": "1", "b": "2", "\udfff": 1}'])
+async def test_half_a_surrogate_pair_is_refused_in_words(box: SwitchBox, body: bytes) -> None:
+    transport = httpx.ASGITransport(create_app(switch=box))
+    async with httpx.AsyncClient(transport=transport, base_url="http://switch") as client:
+        refused = await client.post(CALLS, content=body, headers={"content-type": "application/json"})
+    assert refused.status_code == 422
+    assert refused.json()["detail"][0]["loc"][0] == "body"
+    assert "input" not in refused.json()["detail"][0]
