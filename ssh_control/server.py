@@ -41,6 +41,8 @@ TRIES = 3
 """Passwords that one connection may try."""
 LOGIN_SECONDS = 30.0
 """After that a connection that has not logged in is closed."""
+MOST_STRANGERS = 64
+"""Connections that have not logged in, at a time; beyond that the oldest one is dropped."""
 MOST_SESSIONS = 16
 """Sessions of one connection at a time."""
 WRITE_PIECE = 64 * 1024
@@ -108,6 +110,7 @@ class SormServer:
         self._pacer, self._clock, self._sleep = LoginPacer(), clock, sleep
         self._acceptor: asyncssh.SSHAcceptor | None = None
         self._connections: set[asyncssh.SSHServerConnection] = set()
+        self._strangers: dict[asyncssh.SSHServerConnection, None] = {}
 
     @property
     def public_key(self) -> str:
@@ -158,10 +161,21 @@ class SormServer:
         keep_alive(connection, self._keepalive)
         self.counters["connections"] += 1
         self._connections.add(connection)
+        self._strangers[connection] = None
+        if len(self._strangers) > MOST_STRANGERS:
+            oldest = next(iter(self._strangers))
+            del self._strangers[oldest]
+            self.counters["strangers dropped"] += 1
+            oldest.abort()
+
+    def known(self, connection: asyncssh.SSHServerConnection) -> None:
+        """A connection has logged in."""
+        self._strangers.pop(connection, None)
 
     def left(self, connection: asyncssh.SSHServerConnection) -> None:
         """A connection has ended."""
         self._connections.discard(connection)
+        self._strangers.pop(connection, None)
 
     async def login(self, user: str, password: str, peer: str) -> bool:
         """Ask the backend, in due time."""
@@ -208,6 +222,9 @@ class _Connection(asyncssh.SSHServer):
 
     def begin_auth(self, username: str) -> bool:
         return True
+
+    def auth_completed(self) -> None:
+        self._server.known(self._ssh)
 
     def password_auth_supported(self) -> bool:
         return True

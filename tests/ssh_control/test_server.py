@@ -16,7 +16,7 @@ from ssh_control.dialect import Request
 from ssh_control.keys import KeyProblem, pinned_key, public_line
 from ssh_control.lines import MAX_REQUEST_LINE
 from ssh_control.pacing import LoginPacer
-from ssh_control.server import MOST_SESSIONS, MOST_UNREAD, TRIES, SormServer
+from ssh_control.server import MOST_SESSIONS, MOST_STRANGERS, MOST_UNREAD, TRIES, SormServer
 
 HELLO = b'{"hello":"sorm","version":1,"mediator":"by hand"}\n'
 PING = b'{"seq":1,"op":"ping"}\n'
@@ -339,3 +339,21 @@ def test_a_key_is_pinned_as_its_line_or_as_ssh_keyscan_shows_it(kind: str) -> No
     assert len(line.split()) == 2
     for written in (line, f"{line} comment here", f"[127.0.0.1]:7777 {line}\n"):
         assert public_line(pinned_key(written)) == line
+
+
+async def test_many_who_never_log_in_make_room_for_one_who_does(server: Any) -> None:
+    async with await connect(server) as mediator:
+        silent = [await asyncio.open_connection(*server.address) for _ in range(MOST_STRANGERS + 20)]
+        async with asyncio.timeout(20):
+            for reader, _ in silent[:20]:  # the oldest: the version of the server, and the end
+                await reader.read()
+        async with await connect(server) as another:
+            process = await speak(another)
+            process.stdin.write(PING)
+            assert (await answer(process))["ok"] is True
+        process = await speak(mediator)
+        process.stdin.write(PING)
+        assert (await answer(process))["ok"] is True
+        assert server.counters["strangers dropped"] == 21
+        for _, writer in silent:
+            writer.close()
