@@ -27,6 +27,8 @@ UNITS_A_TURN = 32
 """Units of one console that are handled before the event loop turns to others."""
 SOFT_LIMIT = 64 * 1024
 """Octets waiting to be sent from which on no further command is read from that console."""
+MOST_WAITING = 128
+"""Connections that may wait for the ends of those before them to be read."""
 HARD_LIMIT = 1024 * 1024
 """Octets waiting to be sent at which the connection of a console that does not read is dropped."""
 
@@ -205,9 +207,9 @@ class _Connection(asyncio.Protocol):
             self._refuse("not in console.allow")
         elif current is None:
             self._admit()
-        elif current.successor is None and current.hung_up:
+        elif (last := current.last_in_line()) is not None:
             # The console that comes back is heard of before the end of its old connection is.
-            current.successor = self
+            last.successor = self
             transport.pause_reading()
         else:
             self._refuse(f"the port is in use by {current.peer}")
@@ -226,6 +228,21 @@ class _Connection(asyncio.Protocol):
         self._transport.resume_reading()
         self._handler.channel_opened(self._port.channel, self.peer)
 
+    def last_in_line(self) -> _Connection | None:
+        """The last of the connections that wait for this one's end; None when there is no room behind it.
+
+        There is room when all of them have ended: a console that broke off its attempts is not in the way of
+        its next one.
+        """
+        last = self
+        for _ in range(MOST_WAITING):
+            if not last.hung_up:
+                return None
+            if last.successor is None:
+                return last
+            last = last.successor
+        return None
+
     @property
     def hung_up(self) -> bool:
         """Whether the console has ended the connection, also when that was not read yet."""
@@ -238,8 +255,10 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         current = self._port.connection
         if current is not self:
-            if current is not None and current.successor is self:
-                current.successor = None
+            while current is not None and current.successor is not self:
+                current = current.successor
+            if current is not None:
+                current.successor = self.successor
             return
         self._port.connection = None
         self._counters.deleted_units += len(self._outbox)

@@ -370,3 +370,21 @@ async def test_a_console_that_comes_back_at_once_is_never_taken_for_a_second_one
         await bench.handler.until(lambda before=downs: links("down") == before + 2)
     assert bench.handler.refused == []
     assert bench.handler.units == [START, SET_PASSWORD] * 50
+
+
+async def test_attempts_that_a_console_broke_off_are_not_in_the_way_of_its_next(make) -> None:
+    bench = await make()
+    host, _, port = bench.consoles.ports[Channel.KPD1].address.rpartition(":")
+    # Blocking sockets, and no turn of the gateway's loop in between: all of them wait in its backlog.
+    for _ in range(40):
+        with socket.create_connection((host, int(port))) as attempt:
+            attempt.sendall(START)
+    stays = socket.create_connection((host, int(port)))
+    stays.sendall(SET_PASSWORD)
+    await bench.handler.until(lambda: bench.handler.units[-1:] == [SET_PASSWORD])
+    assert bench.handler.refused == []
+    assert bench.handler.units == [START] * 40 + [SET_PASSWORD]
+    second = socket.create_connection((host, int(port)))
+    await bench.handler.until(lambda: len(bench.handler.refused) == 1)
+    second.close()
+    stays.close()
