@@ -22,7 +22,7 @@ class Adaptation(Section):
     """The mediator's four rewritings of the called number (seed 001, settings of the mediator)."""
 
     prefix_8_to_cdpn: bool = False
-    """Leading 7 becomes 8 in the called number when the A number is controlled."""
+    """Leading 7 of eleven digits becomes 8 in the called number when the A number is controlled."""
     prefix_810_to_cdpn: bool = False
     """Leading 7 becomes 810, likewise."""
     toll_8_to_7: bool = False
@@ -44,7 +44,7 @@ class MediatorOptions(Section):
     service_code_position: Literal["third", "first"] = "third"
     """Place of the service code inside its three bytes (PROTOCOL 9 row 6)."""
     single_message_numbering: Literal["0,0", "1,1"] = "0,0"
-    """Count and number of messages that are not part of a table (PROTOCOL 9 row 5)."""
+    """Count and number of messages other than 23h, 24h, 25h and 2Ah, which count from 1 (PROTOCOL 5, 9 row 5)."""
     m25_length: Literal["variable", "fixed45"] = "variable"
     """Length of message 25h with services in it (PROTOCOL 9 row 7)."""
     combined_ksl_b: Literal["equal_a", "ff"] = "equal_a"

@@ -36,15 +36,13 @@ class Output:
     kind: Callable[..., Message]
     payloads: Iterator[tuple[Any, ...]]
     total: int
-    numbered: bool = True
     sent: int = 0
 
     def send_piece(self, context: Context, stream: int) -> bool:
         """Send the next messages; True when these were the last."""
         for payload in islice(self.payloads, PIECE):
             self.sent += 1
-            total, index = (self.total, self.sent) if self.numbered else (0, 0)
-            context.kpd1(stream, self.kind, *payload, total=total, index=index)
+            context.kpd1(stream, self.kind, *payload, total=self.total, index=self.sent)
         return self.sent >= self.total
 
 
@@ -81,9 +79,7 @@ def services_output(context: Context, sign: object, number: object, services: Se
     room = SERVICES_FIXED if context.options.m25_length == "fixed45" else SERVICES_VARIABLE
     ordered = sorted(set(services))
     pages = [tuple(ordered[start : start + room]) for start in range(0, len(ordered), room)] or [()]
-    return Output(
-        ServicesInfo, iter([(sign, number, page) for page in pages]), len(pages), numbered=len(pages) > 1
-    )
+    return Output(ServicesInfo, iter([(sign, number, page) for page in pages]), len(pages))
 
 
 def trunks_output(trunks: Sequence[tuple[int, str]]) -> Output:
