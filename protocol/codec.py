@@ -15,6 +15,7 @@ from protocol.catalog import classes, payload_lengths, wires
 from protocol.codes import PREAMBLE, Channel, channel_of
 from protocol.errors import DecodeError, Diagnosis, EncodeError, Problem
 from protocol.options import Options
+from protocol.phrases import Phrase
 from protocol.wire import FAST_ERRORS, Located, Unwritable
 
 
@@ -124,24 +125,41 @@ class Codec:
     def _judge(self, unit: bytes) -> _Judged:
         """Parse ``unit`` by its interpreted declaration, noting every problem."""
         if not unit or unit[0] != PREAMBLE:
-            found = f"{unit[0]:02X}h" if unit else "nothing"
-            return _Judged(None, [Problem(0, "preamble", f"{found} where CCh begins a unit")], {})
+            text = (
+                Phrase(
+                    "{octet:02X}h where CCh begins a unit", "{octet:02X}h вместо CCh в начале", octet=unit[0]
+                )
+                if unit
+                else Phrase("nothing where CCh begins a unit", "ничего нет вместо CCh в начале")
+            )
+            return _Judged(None, [Problem(0, "preamble", text)], {})
         if len(unit) < 4:
-            return _Judged(None, [Problem(len(unit), "", "a unit has at least four octets")], {})
+            text = Phrase("a unit has at least four octets", "в сообщении не менее четырёх байтов")
+            return _Judged(None, [Problem(len(unit), "", text)], {})
         code = unit[2]
         cls = self._classes.get(code)
         header = (channel_of(code) if cls is None else cls.channel).header_length
         problems = []
         if cls is None:
-            problems.append(
-                Problem(2, "code", f"code {code:02X}h does not exist in order {self.options.order}")
+            text = Phrase(
+                "unknown code: {code:02X}h does not exist in order {order}",
+                "неизвестный код: {code:02X}h нет в приказе {order}",
+                code=code,
+                order=self.options.order,
             )
+            problems.append(Problem(2, "code", text))
             if len(unit) != header + unit[3]:
                 problems.append(Problem(3, "length", _length_text(unit, header)))
             return _Judged(None, problems, {})
         if unit[3] not in payload_lengths(cls, self.options):
             allowed = sorted(payload_lengths(cls, self.options))
-            text = f"length {unit[3]} is not allowed for {cls.message_name}: {_ranges(allowed)}"
+            text = Phrase(
+                "length {length} is not allowed for {name}: {allowed}",
+                "длина {length} недопустима для {name}: {allowed}",
+                length=unit[3],
+                name=cls.message_name,
+                allowed=_ranges(allowed),
+            )
             problems.append(Problem(3, "length", text))
         fields, located, ended = self._walk(cls, unit)
         if len(unit) != header + unit[3]:
@@ -188,10 +206,16 @@ def _dotted(path: str) -> str:
     return ".".join(path.split(" -> ")[1:])
 
 
-def _length_text(unit: bytes, header: int) -> str:
+def _length_text(unit: bytes, header: int) -> Phrase:
     claimed = header + unit[3]
-    kind = "ends early" if len(unit) < claimed else "goes on"
-    return f"unit {kind}: {len(unit)} octets, and the length octet makes {claimed}"
+    is_short = len(unit) < claimed
+    return Phrase(
+        "unit {kind}: {size} octets, and the length octet makes {claimed}",
+        "сообщение {kind}: байтов {size}, а по байту длины {claimed}",
+        kind=Phrase("ends early", "оборвано") if is_short else Phrase("goes on", "продолжается"),
+        size=len(unit),
+        claimed=claimed,
+    )
 
 
 def _ranges(values: list[int]) -> str:

@@ -1,4 +1,4 @@
-"""Wires of several parts: digits, parties, service codes, the rows of 24h and the entries of 25h."""
+"""Wires of several parts: times, digits, parties, service codes, the rows of 24h and the entries of 25h."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from protocol.codes import GROUP_TYPES, MAX_DIGITS, SERVICES, NumberSign
-from protocol.values import Kept, KeptInt, KeptStr, KeptTuple, KslRow, Party, Raw
+from protocol.phrases import Phrase
+from protocol.values import Kept, KeptInt, KeptStr, KeptTuple, KslRow, Party, Raw, Time
 from protocol.wire import (
     Coded,
     Complaint,
@@ -32,6 +33,79 @@ def _swapped(half: Mapping[int, int]) -> bytes:
     )
 
 
+def _bcd(highest: int, lowest: int = 0) -> dict[int, int]:
+    """Octets of the decimal values ``lowest..highest``: tens in the low half (PROTOCOL 3.12)."""
+    return {value % 10 << 4 | value // 10: value for value in range(lowest, highest + 1)}
+
+
+_TIME_PARTS = (("day", _bcd(31, 1)), ("hour", _bcd(23)), ("minute", _bcd(59)), ("second", _bcd(59)))
+_NO_DECIMAL = ("{octet:02X}h is no {part}: a half-byte is above 9", "{octet:02X}h: полубайт больше 9")
+_BCD_READING = _bcd(99)
+_BCD_WRITING = {value: octet for octet, value in _BCD_READING.items()}
+
+
+class TimeOctets(Wire):
+    """Day, hour, minute, second; None for FFh in all four (PROTOCOL 3.12)."""
+
+    def __init__(self) -> None:
+        super().__init__("BBBB")
+
+    def read(self, octets: bytes) -> tuple[Time | Raw | None, Complaint | None]:
+        if octets == b"\xff\xff\xff\xff":
+            return None, None
+        values = []
+        complaints = []
+        for position, (octet, (part, legal)) in enumerate(zip(octets, _TIME_PARTS, strict=True)):
+            value = _BCD_READING.get(octet)
+            values.append(value)
+            if value is None:
+                complaints.append(Complaint(Phrase(*_NO_DECIMAL, octet=octet, part=part), position, part))
+            elif octet not in legal:
+                bounds = f"{min(legal.values())}..{max(legal.values())}"
+                outside = Phrase("{part} {value} is outside {bounds}", "{value} вне {bounds}",
+                                 part=part, value=value, bounds=bounds)  # fmt: skip
+                complaints.append(Complaint(outside, position, part))
+        if None in values:
+            return Raw(octets), together(complaints)
+        return Time._make(values), together(complaints)
+
+    def write(self, value: Any) -> bytes:
+        octets = raw_octets(value, 4)
+        if octets is not None:
+            return octets
+        if value is None:
+            return b"\xff" * 4
+        if not isinstance(value, tuple) or len(value) != 4:
+            raise RefusedError("day, hour, minute and second, or none")
+        for number, (part, _) in zip(value, _TIME_PARTS, strict=True):
+            if number not in _BCD_WRITING:
+                raise RefusedError("an integer 0..99", part, number)
+        return bytes(_BCD_WRITING[number] for number in value)
+
+    def emit_decode(self, names: list[str], source: Source) -> tuple[list[str], str]:
+        day, hour, minute, second = names
+        parts = ", ".join(
+            f"{source.bind(legal, part)}[{name}]"
+            for name, (part, legal) in zip(names, _TIME_PARTS, strict=True)
+        )
+        new = source.bind(tuple.__new__, "new_tuple")
+        made = f"{new}({source.bind(Time, 'Time')}, ({parts}))"
+        return [], f"None if {day} == {hour} == {minute} == {second} == 255 else {made}"
+
+    def emit_encode(self, value: str, local: str, source: Source) -> tuple[list[str], list[str]]:
+        octet = source.bind(_BCD_WRITING, "bcd")
+        names = [f"{local}{letter}" for letter in "dhms"]
+        listed = ", ".join(names)
+        return [
+            f"{local} = {value}",
+            f"if {local} is None: {' = '.join(names)} = 255",
+            f"elif {local}.__class__ is not {source.bind(Time, 'Time')}: raise TypeError",
+            "else:",
+            f"    {listed} = {local}",
+            *(f"    {name} = {octet}[{name}]" for name in names),
+        ], names
+
+
 class Digits(Wire):
     """Count and nine octets of digits, first digit in the low half (PROTOCOL 3.3); None if absent.
 
@@ -51,26 +125,36 @@ class Digits(Wire):
         count = octets[0]
         if octets[1:] == _NO_DIGITS and count in (0, 0xFF):
             if count == 0:
-                return "", Complaint("count 00h of an absent number; FFh is declared", accepted=True)
+                absent = Phrase(
+                    "count 00h of an absent number; FFh is declared",
+                    "количество цифр 00h, хотя номера нет; положено FFh",
+                )
+                return "", Complaint(absent, accepted=True)
             return None, None
         text = octets[1:].translate(self.table).hex()
         digits = text.rstrip("f")
         if len(digits) != count:
-            shown = "FFh (absent)" if count == 0xFF else str(count)
-            return Raw(octets), Complaint(f"count of digits is {shown}, but {len(digits)} half-bytes are set")
+            shown = Phrase("FFh (absent)", "FFh (номера нет)") if count == 0xFF else str(count)
+            wrong = Phrase(
+                "count of digits is {count}, but {digits} half-bytes are set",
+                "количество цифр {count}, но заполнено полубайтов: {digits}",
+                count=shown,
+                digits=len(digits),
+            )
+            return Raw(octets), Complaint(wrong)
         read = digits.translate(_EXTRA) if self.extra else digits
         respelled = self.zero == "A" and "a" in read
         if respelled:
             read = read.replace("a", "0")
         for position, digit in enumerate(read):
             if digit in "abcdef":
-                wrong = f"half-byte {digit.upper()}h is no digit"
+                half = digit.upper()
+                wrong = Phrase("half-byte {half}h is no digit", "полубайт {half}h не цифра", half=half)
                 return Raw(octets), Complaint(wrong, 1 + position // 2)
         if respelled:
             at = digits.index("a")
-            return KeptStr(read, octets), Complaint(
-                "digit 0 as half-byte 0h, not Ah", 1 + at // 2, accepted=True
-            )
+            zero = Phrase("digit 0 as half-byte 0h, not Ah", "цифра 0 полубайтом 0h, а не Ah")
+            return KeptStr(read, octets), Complaint(zero, 1 + at // 2, accepted=True)
         return read, None
 
     def write(self, value: Any) -> bytes:
@@ -172,16 +256,20 @@ class ServiceOctets(Wire):
         if not places:
             return None, None
         if len(places) > 1:
-            return Raw(octets), Complaint(
-                f"more than one of three octets is set: {octets.hex(' ').upper()}", places[0]
+            several = Phrase(
+                "more than one of three octets is set: {octets}",
+                "заполнено больше одного из трёх байтов: {octets}",
+                octets=octets.hex(" ").upper(),
             )
+            return Raw(octets), Complaint(several, places[0])
         place = places[0]
         value, complaint = self.code.read(octets[place : place + 1])
         if complaint is not None:
             complaint = complaint._replace(offset=place)
         if place != self.place:
             if complaint is None:
-                complaint = Complaint(f"service code in octet {place + 1} of three", place, accepted=True)
+                en, ru = "service code in octet {place} of three", "код услуги в байте {place} из трёх"
+                complaint = Complaint(Phrase(en, ru, place=place + 1), place, accepted=True)
             value = KeptInt(value, octets)
         return value, complaint
 
@@ -298,7 +386,11 @@ class ServiceEntries(Tail):
         end = 1 + 3 * count
         if end > len(octets):
             fitting = (len(octets) - 1) // 3
-            return Raw(octets), Complaint(f"{count} services are announced, but {fitting} fit")
+            en, ru = (
+                "{count} services are announced, but {fitting} fit",
+                "услуг {count}, а помещается {fitting}",
+            )
+            return Raw(octets), Complaint(Phrase(en, ru, count=count, fitting=fitting))
         complaints = []
         services = []
         for index in range(count):
@@ -310,11 +402,14 @@ class ServiceEntries(Tail):
         filler = octets[end:]
         if filler.strip(b"\xff"):
             at = end + len(filler) - len(filler.lstrip(b"\xff"))
-            complaints.append(Complaint(f"{octets[at]:02X}h after the services is not FFh", at))
+            en, ru = "{octet:02X}h after the services is not FFh", "после услуг {octet:02X}h, а не FFh"
+            complaints.append(Complaint(Phrase(en, ru, octet=octets[at]), at))
+        en, ru = "length {length} with {count} services", "длина {length}, а услуг {count}"
+        length = Phrase(en, ru, length=11 + len(octets), count=count)
         if len(octets) not in ((end, self.padded) if count else (self.padded,)):
-            complaints.append(Complaint(f"length {11 + len(octets)} with {count} services", end))
+            complaints.append(Complaint(length, end))
         elif len(octets) != self._length(count):
-            complaints.append(Complaint(f"length {11 + len(octets)} with {count} services", accepted=True))
+            complaints.append(Complaint(length, accepted=True))
         read: tuple[int | Raw | None, ...] = tuple(services)
         if filler.strip(b"\xff") or len(octets) != self._length(count):
             read = KeptTuple(read, octets)

@@ -10,9 +10,9 @@ from typing import Annotated
 
 from protocol import codes
 from protocol.codes import Category, GroupType, NumberSign, ObjectType, Priority, StationType
-from protocol.composite import Digits, KslRows, Octets, PartyOctets, ServiceEntries, ServiceOctets
+from protocol.composite import Digits, KslRows, Octets, PartyOctets, ServiceEntries, ServiceOctets, TimeOctets
 from protocol.values import Ksl, KslRow, Party, Raw, Time
-from protocol.wire import Characters, Coded, Filler, KslOctet, Octet, OptionalOctet, Text, TimeOctets, Word
+from protocol.wire import Characters, Coded, Filler, KslOctet, Octet, OptionalOctet, Text, Word
 
 # --- headers (PROTOCOL 2)
 OrmNumber = Annotated[int, Octet()]

@@ -20,6 +20,7 @@ from enum import StrEnum
 from protocol.catalog import classes, payload_lengths
 from protocol.codes import PREAMBLE, Channel, channel_of
 from protocol.options import Options
+from protocol.phrases import Phrase
 
 
 class BrokenReason(StrEnum):
@@ -28,6 +29,18 @@ class BrokenReason(StrEnum):
     LENGTH = "length not allowed for the code"
     CUT = "cut short by the next unit"
     UNFINISHED = "begun and not finished"
+
+    @property
+    def phrase(self) -> Phrase:
+        """The reason in both languages."""
+        return Phrase(str(self), _RUSSIAN[self])
+
+
+_RUSSIAN = {
+    BrokenReason.LENGTH: "длина недопустима для кода",
+    BrokenReason.CUT: "оборвано следующим сообщением",
+    BrokenReason.UNFINISHED: "начато и не закончено",
+}
 
 
 @dataclass(frozen=True, slots=True)

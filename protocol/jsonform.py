@@ -26,6 +26,7 @@ from protocol.codes import PREAMBLE, Channel, channel_of
 from protocol.commands import AddKsl
 from protocol.errors import EncodeError, Problem
 from protocol.options import Options
+from protocol.phrases import say
 from protocol.texts import Lang, status_text
 from protocol.values import Kept, KeptInt, KeptStr, KeptTuple, Ksl, KslRow, Party, Raw, Time
 
@@ -52,7 +53,7 @@ def to_json(
 ) -> dict[str, Json]:
     """The JSON form of a decoded unit; ``offset`` is where it begins in its input, in octets."""
     if not isinstance(message, Message):
-        return unknown_json(message.raw, offset, problems, channel=message.channel)
+        return unknown_json(message.raw, offset, problems, channel=message.channel, lang=lang)
     fields: dict[str, Json] = {}
     octets: dict[str, str] = {}
     for field in dataclasses.fields(message):
@@ -76,7 +77,7 @@ def to_json(
         "code": message.code,
         "orm_number": message.orm_number,
         "fields": fields,
-        "problems": [_problem(problem) for problem in problems],
+        "problems": [_problem(problem, lang) for problem in problems],
         "hex": raw.hex().upper(),
     }
     if octets:
@@ -85,7 +86,12 @@ def to_json(
 
 
 def unknown_json(
-    raw: bytes, offset: int = 0, problems: Iterable[Problem] = (), *, channel: Channel | None = None
+    raw: bytes,
+    offset: int = 0,
+    problems: Iterable[Problem] = (),
+    *,
+    channel: Channel | None = None,
+    lang: Lang = "en",
 ) -> dict[str, Json]:
     """The JSON form of octets that are no known unit; with its header's values, if it has a header."""
     fields: dict[str, Json] = {}
@@ -107,7 +113,7 @@ def unknown_json(
         "code": code,
         "orm_number": orm_number,
         "fields": fields,
-        "problems": [_problem(problem) for problem in problems],
+        "problems": [_problem(problem, lang) for problem in problems],
         "hex": raw.hex().upper(),
     }
 
@@ -117,8 +123,8 @@ def _command_name(code: object) -> str | None:
     return message.message_name if message is not None else None
 
 
-def _problem(problem: Problem) -> dict[str, Json]:
-    return {"offset": problem.offset, "path": problem.path, "message": problem.message}
+def _problem(problem: Problem, lang: Lang) -> dict[str, Json]:
+    return {"offset": problem.offset, "path": problem.path, "message": say(problem.message, lang)}
 
 
 def _hex(octets: bytes) -> str:

@@ -1,11 +1,14 @@
 """Messages as people read them: one heading and one line a field, with what its value means.
 
-Passwords are never shown: ``******``. Header octets that say nothing unusual are left out.
+The rule of passwords: what people read never shows one, whether it is the order's public default or not, neither in
+fields (``******``) nor in octets (``**``, :func:`masked_hex`). What programs read (JSON, captures) is exact.
+Header octets that say nothing unusual are left out.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -24,6 +27,9 @@ ABSENT = "-"
 _INDENT = "  "
 _ROW = 16
 _NAMES = {message.code: message.message_name for message in COMMANDS}
+_COMMAND_BEGINS = re.compile(
+    b"(?=%c.[%s].)" % (PREAMBLE, re.escape(bytes(sorted(message.code for message in COMMANDS)))), re.DOTALL
+)
 _SECRETS = ("password", "new_password")
 # Header fields and their usual values: not worth a line.
 _USUAL: dict[str, tuple[object, ...]] = {
@@ -95,20 +101,26 @@ def field_rows(message: Message | UnknownUnit, lang: Lang = "en") -> list[Row]:
 
 
 def octet_rows(raw: bytes, lang: Lang = "en", *, channel: Channel | None = None) -> list[Row]:
-    """Octets that nothing more is known of, sixteen a line, with the place of the password masked."""
-    shown = masked_hex(raw, channel=channel).split(" ")
+    """Octets that nothing more is known of, sixteen a line; what may be passwords in them is masked."""
+    shown = masked_hex(raw, channel=channel, anywhere=channel is None).split(" ")
     return [
         Row(texts.field_text("payload", lang) if start == 0 else "", " ".join(shown[start : start + _ROW]))
         for start in range(0, len(raw), _ROW)
     ]
 
 
-def masked_hex(raw: bytes, *, channel: Channel | None = None) -> str:
-    """A unit in hexadecimal, ``**`` for the octets that are a command's password."""
+def masked_hex(raw: bytes, *, channel: Channel | None = None, anywhere: bool = False) -> str:
+    """A unit in hexadecimal, ``**`` for the octets that are a command's password.
+
+    ``anywhere``: ``raw`` need not be a unit, and whatever looks like a command in it is masked.
+    """
     shown = [f"{octet:02X}" for octet in raw]
+    begins = [match.start() for match in _COMMAND_BEGINS.finditer(raw)] if anywhere else []
     if len(raw) > 3 and raw[0] == PREAMBLE and (channel or channel_of(raw[2])) is Channel.COMMAND:
-        end = 16 if raw[2] == SetPassword.code else 10
-        for place in range(4, min(end, len(raw))):
+        begins.append(0)
+    for begin in begins:
+        end = begin + (16 if raw[begin + 2] == SetPassword.code else 10)
+        for place in range(begin + 4, min(end, len(raw))):
             shown[place] = "**"
     return " ".join(shown)
 

@@ -17,10 +17,10 @@ from protocol.base import Message
 from protocol.catalog import classes, payload_lengths, wires
 from protocol.codec import Codec
 from protocol.codes import MAX_DIGITS, PREAMBLE, SERVICES, Channel
-from protocol.composite import Digits, KslRows, Octets, PartyOctets, ServiceEntries, ServiceOctets
+from protocol.composite import Digits, KslRows, Octets, PartyOctets, ServiceEntries, ServiceOctets, TimeOctets
 from protocol.options import Options
 from protocol.values import KslRow, Party, Time
-from protocol.wire import Characters, Coded, Filler, Octet, Text, TimeOctets, Wire, Word
+from protocol.wire import Characters, Coded, Filler, Octet, Text, Wire, Word
 
 M = TypeVar("M", bound=Message)
 

@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 import construct
 
 from protocol.codes import ABSENT, KSL_NUMBERS
-from protocol.values import Ksl, Raw, Time
+from protocol.phrases import Phrase
+from protocol.values import Ksl, Raw
 
 FAST_ERRORS = (KeyError, IndexError, TypeError, AttributeError, ValueError, OverflowError, struct.error)
 """What emitted source raises for octets or values that it was not made for."""
@@ -223,7 +224,12 @@ class Coded(Wire):
         octet = octets[0]
         if octet in self.decoding:
             return self.decoding[octet], None
-        complaint = Complaint(f"{self.what} {octet:02X}h is not one of {self.allowed()}")
+        phrase = Phrase(
+            "{what} {octet:02X}h is not one of {allowed}",
+            "{octet:02X}h — нет среди допустимых: {allowed}",
+            what=self.what, octet=octet, allowed=self.allowed(),
+        )  # fmt: skip
+        complaint = Complaint(phrase)
         return (octet if self.numeric else Raw(octets)), complaint
 
     def write(self, value: Any) -> bytes:
@@ -270,9 +276,12 @@ class KslOctet(Coded):
         if octet in self.decoding:
             return self.decoding[octet], None
         line = self._lines[octet]
-        return line, Complaint(
-            f"KSL {line.ksl} (octet {octet:02X}h) is outside {KSL_NUMBERS[0]}..{KSL_NUMBERS[-1]}"
+        bounds = f"{KSL_NUMBERS[0]}..{KSL_NUMBERS[-1]}"
+        en, ru = (
+            "KSL {ksl} (octet {octet:02X}h) is outside {bounds}",
+            "КСЛ {ksl} (байт {octet:02X}h) вне {bounds}",
         )
+        return line, Complaint(Phrase(en, ru, ksl=line.ksl, octet=octet, bounds=bounds))
 
 
 class Word(Wire):
@@ -319,78 +328,6 @@ class Word(Wire):
         return lines, [f"{local} >> 8", f"{local} & 255"]
 
 
-def _bcd(highest: int, lowest: int = 0) -> dict[int, int]:
-    """Octets of the decimal values ``lowest..highest``: tens in the low half (PROTOCOL 3.12)."""
-    return {value % 10 << 4 | value // 10: value for value in range(lowest, highest + 1)}
-
-
-_TIME_PARTS = (("day", _bcd(31, 1)), ("hour", _bcd(23)), ("minute", _bcd(59)), ("second", _bcd(59)))
-_BCD_READING = _bcd(99)
-_BCD_WRITING = {value: octet for octet, value in _BCD_READING.items()}
-
-
-class TimeOctets(Wire):
-    """Day, hour, minute, second; None for FFh in all four (PROTOCOL 3.12)."""
-
-    def __init__(self) -> None:
-        super().__init__("BBBB")
-
-    def read(self, octets: bytes) -> tuple[Time | Raw | None, Complaint | None]:
-        if octets == b"\xff\xff\xff\xff":
-            return None, None
-        values = []
-        complaints = []
-        for position, (octet, (part, legal)) in enumerate(zip(octets, _TIME_PARTS, strict=True)):
-            value = _BCD_READING.get(octet)
-            values.append(value)
-            if value is None:
-                complaints.append(
-                    Complaint(f"{octet:02X}h is no {part}: a half-byte is above 9", position, part)
-                )
-            elif octet not in legal:
-                bounds = f"{min(legal.values())}..{max(legal.values())}"
-                complaints.append(Complaint(f"{part} {value} is outside {bounds}", position, part))
-        if None in values:
-            return Raw(octets), together(complaints)
-        return Time._make(values), together(complaints)
-
-    def write(self, value: Any) -> bytes:
-        octets = raw_octets(value, 4)
-        if octets is not None:
-            return octets
-        if value is None:
-            return b"\xff" * 4
-        if not isinstance(value, tuple) or len(value) != 4:
-            raise RefusedError("day, hour, minute and second, or none")
-        for number, (part, _) in zip(value, _TIME_PARTS, strict=True):
-            if number not in _BCD_WRITING:
-                raise RefusedError("an integer 0..99", part, number)
-        return bytes(_BCD_WRITING[number] for number in value)
-
-    def emit_decode(self, names: list[str], source: Source) -> tuple[list[str], str]:
-        day, hour, minute, second = names
-        parts = ", ".join(
-            f"{source.bind(legal, part)}[{name}]"
-            for name, (part, legal) in zip(names, _TIME_PARTS, strict=True)
-        )
-        new = source.bind(tuple.__new__, "new_tuple")
-        made = f"{new}({source.bind(Time, 'Time')}, ({parts}))"
-        return [], f"None if {day} == {hour} == {minute} == {second} == 255 else {made}"
-
-    def emit_encode(self, value: str, local: str, source: Source) -> tuple[list[str], list[str]]:
-        octet = source.bind(_BCD_WRITING, "bcd")
-        names = [f"{local}{letter}" for letter in "dhms"]
-        listed = ", ".join(names)
-        return [
-            f"{local} = {value}",
-            f"if {local} is None: {' = '.join(names)} = 255",
-            f"elif {local}.__class__ is not {source.bind(Time, 'Time')}: raise TypeError",
-            "else:",
-            f"    {listed} = {local}",
-            *(f"    {name} = {octet}[{name}]" for name in names),
-        ], names
-
-
 class Text(Wire):
     """``size`` octets of ASCII padded with FFh on the right (PROTOCOL 3.15); others are read as latin-1."""
 
@@ -403,7 +340,8 @@ class Text(Wire):
         complaint = None
         if not text.isascii():
             at = next(position for position, octet in enumerate(text) if octet > 0x7F)
-            complaint = Complaint(f"octet {text[at]:02X}h is not ASCII", at)
+            en, ru = "octet {octet:02X}h is not ASCII", "байт {octet:02X}h не из ASCII"
+            complaint = Complaint(Phrase(en, ru, octet=text[at]), at)
         return text.decode("latin-1"), complaint
 
     def write(self, value: Any) -> bytes:
@@ -474,7 +412,8 @@ class Filler(Wire):
         if octets == self.octets:
             return self.octets, None
         at = next(position for position, octet in enumerate(octets) if octet != 0xFF)
-        return octets, Complaint(f"filler {octets[at]:02X}h is not FFh", at)
+        en, ru = "filler {octet:02X}h is not FFh", "заполнитель {octet:02X}h, а не FFh"
+        return octets, Complaint(Phrase(en, ru, octet=octets[at]), at)
 
     def write(self, value: Any) -> bytes:
         if not isinstance(value, bytes) or len(value) != self.size:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from protocol import KeptInt, KeptStr, KeptTuple, Ksl, NumberSign, Options, Party, Raw, Time
 from protocol.catalog import MESSAGES, payload_lengths, wires
 from protocol.codes import NUMBER_SIGNS
-from protocol.composite import Digits, PartyOctets, ServiceEntries, ServiceOctets
+from protocol.composite import Digits, PartyOctets, ServiceEntries, ServiceOctets, TimeOctets
 from protocol.strategies import values
-from protocol.wire import Coded, KslOctet, Octet, RefusedError, Text, TimeOctets, Undeclared, Wire, Word
+from protocol.wire import Coded, KslOctet, Octet, RefusedError, Text, Undeclared, Wire, Word
 
 EVERY_WIRE = {
     type(wire): wire

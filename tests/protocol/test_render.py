@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import given, settings
 
 from protocol import AddObject, Codec, CommandExecuted, KslInfo, SetPassword, Start, UnknownUnit
 from protocol.codes import Category, Channel, NumberSign, ObjectType, Priority
-from protocol.render import MASK, heading, masked_hex, render
+from protocol.phrases import Phrase
+from protocol.render import MASK, heading, masked_hex, octet_rows, render
 from protocol.strategies import damaged_unit
 from protocol.texts import Lang
 
@@ -89,6 +91,12 @@ def test_passwords_are_masked_in_octets_too() -> None:
     assert masked_hex(b"\x01\x02\x03\x04\x05") == "01 02 03 04 05"
 
 
+def test_octets_that_are_no_unit_show_no_password_wherever_a_command_begins_in_them() -> None:
+    noise = bytes.fromhex("0011") + Codec().encode(SetPassword("654321"))
+    assert masked_hex(noise, anywhere=True) == "00 11 CC 01 03 06 " + " ".join(["**"] * 12)
+    assert "** **" in octet_rows(noise)[0].value
+
+
 def test_a_command_of_a_wrong_length_does_not_show_its_password_either() -> None:
     assert "31 32 33" not in rendered("CC01050231323334353600FF")
 
@@ -118,3 +126,13 @@ def test_whatever_the_lenient_decoder_gives_can_be_rendered(raw: bytes) -> None:
     for lang in ("en", "ru"):
         lines = render(message, lang)  # type: ignore[arg-type]
         assert all("\n" not in line and line == line.rstrip() for line in lines)
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["id"])
+def test_every_problem_is_said_in_russian_too(vector: dict[str, str]) -> None:
+    raw = bytes.fromhex(vector["hex"])
+    damaged = [raw[:place] + bytes((raw[place] ^ 0x7B,)) + raw[place + 1 :] for place in range(2, len(raw))]
+    for unit in (*damaged, raw[:-1], raw + b"\x00"):
+        for problem in Codec().decode_lenient(unit)[1]:
+            russian = problem.message.say("ru") if isinstance(problem.message, Phrase) else ""
+            assert re.search("[а-я]", russian), problem
