@@ -1,0 +1,299 @@
+"""What the packet layer does, action by action; when it does it is in :mod:`e1.x25_table`."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from e1 import x25_calls as calls
+from e1 import x25_decode as wrong
+from e1 import x25_packets as packets
+from e1.x25_config import X25Config
+from e1.x25_effects import CircuitDown, CircuitUp, Deliver, Interrupted, Lost, Transmit, X25Alarm, X25Effect
+from e1.x25_outbox import Numbering, Outbox
+from e1.x25_packets import Packet
+from e1.x25_table import Rule, State
+from e1.x25_texts import Kind, cause_text, diagnostic_text
+
+_INVALID_FACILITY = 0x03
+_FACILITY_DIAGNOSTICS = frozenset({0x41, wrong.FACILITY_PARAMETER, wrong.FACILITY_LENGTH})
+_RESTART_TIMER = 0x34
+_FAR_END_GONE = frozenset({0x01, 0x1D})
+"""Causes by which a DCE tells that the far end of a PVC is dead."""
+
+
+class Actions:
+    """The variables of a circuit and the actions of the table, each a method ``_do_...``."""
+
+    def __init__(self, config: X25Config) -> None:
+        self.config = config
+        self.state = State.DOWN
+        self.up = False
+        self._effects: list[X25Effect] = []
+
+        self._outbox = Outbox()
+        self._numbering = Numbering(config.resume)
+        self._own_diagnostic = 0  # of the Restart that is out
+        self._doubtful = False  # the link was lost: acknowledgements may have been lost with it
+        self._hold = False  # cleared by us: don't call again
+
+        self._terms = calls.fixed(config)
+        self._vs = self._vr = 0
+        self._peer_busy = self._own_busy = False
+        self._acknowledge = False
+        self._far_end_gone = False
+        self._received: list[packets.Data] = []
+        self._interrupts: deque[bytes] = deque()
+        self._interrupt_out = self._interrupt_in = False
+        self._why: tuple[str, int | None, int | None] = ("", None, None)  # of the next CircuitDown
+        self._error: int | None = None  # diagnostic of the packet that broke a rule
+
+    def _take(self) -> list[X25Effect]:
+        effects, self._effects = self._effects, []
+        return effects
+
+    def _transmit(self, packet: Packet) -> None:
+        self._effects.append(Transmit(packet.encode()))
+
+    def _alarm(self, kind: str, text: str) -> None:
+        self._effects.append(X25Alarm(kind, text))
+
+    def _cause(self, rule: Rule) -> tuple[int, int]:
+        """Cause and diagnostic of what ``rule`` sends: a DTE may not give a cause."""
+        diagnostic = rule.diagnostic if rule.diagnostic is not None else self._error or 0
+        if self.config.role == "dte":
+            return 0, diagnostic
+        facility = rule.action == "clear" and diagnostic in _FACILITY_DIAGNOSTICS
+        return _INVALID_FACILITY if facility else rule.cause, diagnostic
+
+    def _tell(self) -> None:
+        """Up and down, as the state has become."""
+        up = self.up if self.state is State.RESETTING else self.state is State.DATA
+        up = up and not self._far_end_gone
+        if up is not self.up:
+            self.up = up
+            self._effects.append(CircuitUp() if up else CircuitDown(*self._why))
+
+    def _complain(self, diagnostic: int, raw: bytes) -> None:
+        """A Diagnostic packet, which only a DCE may send, and not about a Diagnostic."""
+        sends = self.config.role == "dce" and self.config.transport == "lapb" and self.config.diagnostics
+        about_one = len(raw) > 2 and raw[2] == packets.Diagnostic.kind
+        if sends and not about_one and self.state is not State.DOWN:
+            self._transmit(packets.Diagnostic(code=diagnostic, explanation=raw[:3]))
+
+    def _acknowledges(self, pr: int) -> bool:
+        """Whether a P(R) lies between the last one and the next P(S) that we will send."""
+        return (self._vs - pr) % 8 <= self._outbox.in_flight
+
+    # actions: restart
+
+    def _do_restart(self, _packet: Packet | None, rule: Rule) -> None:
+        cause, diagnostic = self._cause(rule)
+        if diagnostic:
+            self._why = (f"restart by this side: {diagnostic_text(diagnostic)}", cause, diagnostic)
+            self._alarm("restart", self._why[0])
+        else:
+            diagnostic = self._numbering.diagnostic
+        self._own_diagnostic = diagnostic
+        self._begin_anew()
+        self._transmit(packets.RestartRequest(cause=cause, diagnostic=diagnostic))
+
+    def _do_restart_unanswered(self, packet: Packet | None, rule: Rule) -> None:
+        self._alarm("timer", "the peer does not answer Restart")
+        self._complain(_RESTART_TIMER, b"")
+        self._do_restart(packet, rule)
+
+    def _do_lose_link(self, _packet: Packet | None, _rule: Rule) -> None:
+        self._begin_anew()
+
+    def _do_restarts_collide(self, packet: packets.RestartRequest, _rule: Rule) -> None:
+        peer = packet.diagnostic or 0
+        self._zero(peer)
+        self._numbering.restarted(self._own_diagnostic, peer)
+
+    def _do_restarted(self, _packet: Packet | None, _rule: Rule) -> None:
+        self._zero()
+        self._numbering.restarted(self._own_diagnostic)
+
+    def _do_confirm_restart(self, packet: packets.RestartRequest, _rule: Rule) -> None:
+        self._tell_packet("restart", packet)
+        self._transmit(packets.RestartConfirmation())
+        self._begin_anew()
+        self._zero()
+        self._numbering.restarted(packet.diagnostic or 0)
+
+    def _settle(self, peer: int | None) -> None:
+        """What was on the way when the link was lost: it arrived, or is sent again, or is in doubt."""
+        whole = self._outbox.whole
+        arrived = self._numbering.arrived(peer, whole)
+        if arrived is not None:
+            self._outbox.arrived(arrived)
+            self._numbering.acknowledged(arrived)
+        elif whole:
+            self._numbering.lost()
+            if self.config.in_doubt == "report":
+                self._effects += [Lost(message, in_doubt=True) for message in self._outbox.take_whole()]
+
+    # actions: data
+
+    def _do_take_data(self, packet: packets.Data, _rule: Rule) -> None:
+        self._far_end_gone = False  # whoever sends is alive
+        self._take_acknowledgement(packet.pr)
+        self._vr = (self._vr + 1) % 8
+        self._acknowledge = True
+        self._received.append(packet)
+        if not packet.more:
+            message = b"".join(each.data for each in self._received)
+            self._received = []
+            self._numbering.delivered()
+            self._effects.append(Deliver(message, packet.q))
+
+    def _do_take_rr(self, packet: packets.ReceiveReady, _rule: Rule) -> None:
+        self._peer_busy = False
+        self._take_acknowledgement(packet.pr)
+
+    def _do_take_rnr(self, packet: packets.ReceiveNotReady, _rule: Rule) -> None:
+        self._peer_busy = True
+        self._take_acknowledgement(packet.pr)
+
+    def _do_note_acknowledgement(
+        self, packet: packets.Data | packets.ReceiveReady | packets.ReceiveNotReady, _rule: Rule
+    ) -> None:
+        # what arrived before the peer saw our Reset or Restart; after a link loss it may be older than that
+        if not self._doubtful and self._acknowledges(packet.pr):
+            self._take_acknowledgement(packet.pr)
+
+    def _take_acknowledgement(self, pr: int) -> None:
+        packets_done = self._outbox.in_flight - (self._vs - pr) % 8
+        self._numbering.acknowledged(self._outbox.acknowledge(packets_done))
+
+    def _do_take_interrupt(self, packet: packets.Interrupt, _rule: Rule) -> None:
+        self._effects.append(Interrupted(packet.data))
+        if self.config.confirm_interrupts:
+            self._transmit(packets.InterruptConfirmation(lcn=self.config.lcn))
+        else:
+            self._interrupt_in = True
+
+    def _do_interrupt_done(self, _packet: Packet, _rule: Rule) -> None:
+        self._interrupt_out = False
+
+    # actions: reset
+
+    def _do_reset(self, _packet: Packet | None, rule: Rule) -> None:
+        cause, diagnostic = self._cause(rule)
+        self._received = []
+        self._transmit(packets.ResetRequest(lcn=self.config.lcn, cause=cause, diagnostic=diagnostic))
+        self._alarm("reset", f"reset by this side: {diagnostic_text(diagnostic)}")
+
+    def _do_confirm_reset(self, packet: packets.ResetRequest, _rule: Rule) -> None:
+        self._tell_packet("reset", packet)
+        self._transmit(packets.ResetConfirmation(lcn=self.config.lcn))
+        self._restore(packet)
+
+    def _do_resets_collide(self, packet: packets.ResetRequest, _rule: Rule) -> None:
+        self._tell_packet("reset", packet)
+        self._restore(packet)
+
+    def _do_reset_done(self, _packet: Packet, _rule: Rule) -> None:
+        self._begin_anew()
+        self._zero()
+
+    def _do_reset_unanswered(self, _packet: None, _rule: Rule) -> None:
+        self._alarm("timer", "the peer does not answer Reset")
+        self._begin_anew()
+        self._zero()
+
+    def _restore(self, packet: packets.ResetRequest) -> None:
+        self._begin_anew()
+        self._zero()
+        self._far_end_gone = self.config.circuit == "pvc" and packet.cause in _FAR_END_GONE
+
+    # actions: calls
+
+    def _do_ready(self, _packet: None, _rule: Rule) -> None:
+        self._begin_anew()
+
+    def _do_call(self, _packet: Packet | None, _rule: Rule) -> None:
+        self._terms, facilities = calls.offer(self.config)
+        self._transmit(
+            packets.CallRequest(
+                lcn=self.config.lcn,
+                called=self.config.called_address,
+                calling=self.config.calling_address,
+                facilities=facilities,
+            )
+        )
+
+    def _do_accept_call(self, packet: packets.CallRequest, _rule: Rule) -> None:
+        self._terms, facilities = calls.answer(packet, self.config)
+        self._begin_anew()
+        self._zero()
+        self._transmit(packets.CallAccepted(lcn=self.config.lcn, facilities=facilities))
+
+    def _do_ignore_call(self, _packet: Packet, _rule: Rule) -> None:
+        self._alarm("collision", "both sides have called; the DCE gives way")
+
+    def _do_call_connected(self, packet: packets.CallAccepted, _rule: Rule) -> None:
+        self._terms = calls.connected(packet, self._terms)
+        self._begin_anew()
+        self._zero()
+
+    def _do_clear(self, _packet: Packet | None, rule: Rule) -> None:
+        cause, diagnostic = self._cause(rule)
+        if rule.diagnostic != 0:
+            self._why = (f"cleared by this side: {diagnostic_text(diagnostic)}", cause, diagnostic)
+            self._alarm("clear", self._why[0])
+        self._received = []
+        self._transmit(packets.ClearRequest(lcn=self.config.lcn, cause=cause, diagnostic=diagnostic))
+
+    def _do_confirm_clear(self, packet: packets.ClearRequest, _rule: Rule) -> None:
+        self._tell_packet("clear", packet)
+        self._transmit(packets.ClearConfirmation(lcn=self.config.lcn))
+        self._begin_anew()
+
+    def _do_cleared(self, _packet: Packet, _rule: Rule) -> None:
+        self._begin_anew()
+
+    def _do_clear_unanswered(self, _packet: None, _rule: Rule) -> None:
+        self._alarm("timer", "the peer does not answer Clear")
+        self._begin_anew()
+
+    # what several actions need
+
+    def _begin_anew(self) -> None:
+        """Everything under way is over: sequences that were not finished, interrupts, flow control."""
+        self._received = []
+        if self._interrupts or self._interrupt_out:
+            self._alarm("interrupt", f"{len(self._interrupts) + self._interrupt_out} interrupts may be lost")
+        self._interrupts.clear()
+        self._interrupt_out = self._interrupt_in = False
+        self._peer_busy = False
+        self._acknowledge = self._own_busy
+        self._far_end_gone = False
+        if self.up and not self.config.keep_on_reset:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        doubtful = self._outbox.take_whole()
+        self._outbox.rewind()
+        self._effects += [Lost(message, in_doubt=True) for message in doubtful]
+        self._effects += [Lost(message, in_doubt=False) for message in self._outbox.take_unsent()]
+        if doubtful:
+            self._numbering.lost()
+
+    def _zero(self, peer: int | None = None) -> None:
+        """The circuit begins with P(S) = P(R) = 0, and what isn't acknowledged is sent again.
+
+        ``peer``: diagnostic of the peer's Restart, if there was one.
+        """
+        if self._doubtful:
+            self._settle(peer)
+        self._doubtful = False
+        self._outbox.rewind()
+        self._vs = self._vr = 0
+
+    def _tell_packet(
+        self, kind: Kind, packet: packets.RestartRequest | packets.ResetRequest | packets.ClearRequest
+    ) -> None:
+        what = f"{kind} by the peer: {cause_text(kind, packet.cause)}, {diagnostic_text(packet.diagnostic)}"
+        self._why = (what, packet.cause, packet.diagnostic)
+        self._alarm(kind, what)

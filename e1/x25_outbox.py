@@ -1,0 +1,146 @@
+"""What a circuit has to send: messages, cut into packets, until the peer has acknowledged them."""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import Enum, auto
+from itertools import islice
+
+COUNTS = 16
+"""Counts of delivered messages are told modulo this: more than the 7 packets that can be on the way."""
+FIRST_COUNT = 0x80
+"""Diagnostics 80h..8Fh of a Restart carry a count: neither X.25 nor ISO 8208 gives these codes a meaning."""
+
+
+class Outbox:
+    """Messages in order. The first ``whole`` are sent to their last packet, the next one perhaps in part."""
+
+    def __init__(self) -> None:
+        self._messages: deque[bytes] = deque()
+        self._offset = 0
+        self._flight: deque[bool] = deque()  # per packet on the way: is it the last of its message?
+        self.whole = 0
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    @property
+    def in_flight(self) -> int:
+        """Packets that are sent and not acknowledged."""
+        return len(self._flight)
+
+    @property
+    def has_segment(self) -> bool:
+        """Whether anything is left to send."""
+        return self.whole < len(self._messages)
+
+    def add(self, message: bytes) -> None:
+        """Another message, behind the others."""
+        self._messages.append(message)
+
+    def segment(self, size: int) -> tuple[bytes, bool]:
+        """The user data of the next packet, of up to ``size`` octets, and its M bit (LINK 2.7)."""
+        message = self._messages[self.whole]
+        data = message[self._offset : self._offset + size]
+        self._offset += len(data)
+        last = self._offset == len(message)
+        self._flight.append(last)
+        if last:
+            self.whole, self._offset = self.whole + 1, 0
+        return data, not last
+
+    def acknowledge(self, packets: int) -> int:
+        """The oldest ``packets`` have arrived; the number of messages that are complete by that."""
+        messages = sum(self._flight.popleft() for _ in range(packets))
+        self._forget(messages)
+        return messages
+
+    def rewind(self) -> None:
+        """Whatever isn't acknowledged will be sent again, each message from its beginning."""
+        self._flight.clear()
+        self.whole = self._offset = 0
+
+    def arrived(self, messages: int) -> None:
+        """The oldest ``messages`` (up to ``whole``) are known to have arrived; call :meth:`rewind` after it."""
+        self._forget(messages)
+
+    def take_whole(self) -> list[bytes]:
+        """Takes out the messages that are sent entirely and not acknowledged."""
+        taken = [self._messages.popleft() for _ in range(self.whole)]
+        self.whole = 0
+        return taken
+
+    def take_unsent(self) -> list[bytes]:
+        """Takes out the messages of which nothing was sent."""
+        keep = self.whole + (1 if self._offset else 0)
+        taken = list(islice(self._messages, keep, None))
+        while len(self._messages) > keep:
+            self._messages.pop()
+        return taken
+
+    def _forget(self, messages: int) -> None:
+        for _ in range(messages):
+            self._messages.popleft()
+        self.whole -= messages
+
+
+class _Agreement(Enum):
+    NONE = auto()
+    """Our count means nothing to the peer: we have just started, or a message was given up in doubt."""
+    OFFERED = auto()
+    """Both counts began at 0 with the last Restart, if the peer got ours."""
+    KNOWN = auto()
+    """The peer has sent something after that Restart, so it got ours."""
+
+
+class Numbering:
+    """How many messages arrived, told to the peer in the diagnostic of the Restart after a link loss.
+
+    X.25 loses data on a Restart and does not say what. Two ends of this product tell each other, so nothing is
+    lost or repeated; any other equipment sees a diagnostic without a meaning.
+    """
+
+    def __init__(self, enabled: bool) -> None:
+        self._enabled = enabled
+        self._agreement = _Agreement.NONE
+        self._delivered = 0
+        self._acknowledged = 0
+
+    @property
+    def diagnostic(self) -> int:
+        """For our own Restart: the count, or 0: count from here on."""
+        if not self._enabled or self._agreement is not _Agreement.KNOWN:
+            return 0
+        return FIRST_COUNT + self._delivered % COUNTS
+
+    def delivered(self) -> None:
+        """A message was handed up."""
+        self._delivered += 1
+
+    def acknowledged(self, messages: int) -> None:
+        """The peer has acknowledged so many more."""
+        self._acknowledged += messages
+
+    def heard(self) -> None:
+        """A packet that a peer sends only once it has our Restart."""
+        if self._agreement is _Agreement.OFFERED:
+            self._agreement = _Agreement.KNOWN
+
+    def lost(self) -> None:
+        """A message was given up without knowing whether it arrived: the counts no longer agree."""
+        self._agreement = _Agreement.NONE
+
+    def arrived(self, diagnostic: int | None, whole: int) -> int | None:
+        """How many of ``whole`` unacknowledged messages the peer's Restart tells to have arrived; None: unknown."""
+        if not self._enabled or self._agreement is not _Agreement.KNOWN or diagnostic is None:
+            return None
+        if not FIRST_COUNT <= diagnostic < FIRST_COUNT + COUNTS:
+            return None
+        messages = (diagnostic - FIRST_COUNT - self._acknowledged) % COUNTS
+        return messages if messages <= whole else None
+
+    def restarted(self, *diagnostics: int) -> None:
+        """A Restart is done; ``diagnostics`` are those of the Restarts that were sent and received for it."""
+        if 0 in diagnostics:
+            self._agreement = _Agreement.OFFERED
+            self._delivered = self._acknowledged = 0
