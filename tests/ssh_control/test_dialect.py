@@ -48,6 +48,7 @@ PARAMS: dict[str, dict[str, Any]] = {
     "add": {"object": OBJECT},
     "change": {"object_number": 258, "category": "separate", "priority": "high"},
     "remove": {"object_number": 258},
+    "join": {"object_number": 258},
     "sync": {"objects": [OBJECT], "first": True, "last": True},
     "clear": {},
     "services": {"number": "28331", "number_sign": "own"},
@@ -103,6 +104,17 @@ def test_hello_request_reply_and_event_cross() -> None:
     ]
 
 
+def test_where_speech_is_to_be_sent_is_told_in_the_hello() -> None:
+    client, server = ClientDialect("smg", "", rtp="127.0.0.1:40000"), ServerDialect()
+    assert heard(server, client.take()) == [HelloHeard(ClientHello("smg", "", 1, "127.0.0.1:40000"))]
+
+
+def test_a_hello_without_speech_has_the_same_octets_as_before_there_was_any() -> None:
+    assert ClientDialect("smg", "127.0.0.1:1813").take() == (
+        b'{"hello":"sorm","version":1,"min_version":1,"mediator":"smg","radius":"127.0.0.1:1813"}\n'
+    )
+
+
 def test_replies_are_paired_by_seq_in_any_order() -> None:
     client, server = ready_client(), ready_server()
     first, second = client.ask(Request("ping", {})), client.ask(Request("trunks", {"trunk": 2}))
@@ -155,6 +167,7 @@ def test_a_version_that_was_not_offered_is_not_accepted() -> None:
         {"hello": "sorm", "version": True},
         {"hello": "sorm", "version": 1, "mediator": 7},
         {"hello": "sorm", "version": 1, "radius": "x" * 256},
+        {"hello": "sorm", "version": 1, "rtp": 40000},
     ],
 )
 def test_whoever_does_not_say_hello_is_turned_away(message: dict[str, Any]) -> None:
