@@ -11,7 +11,7 @@ from typing import Final
 
 from pyrad.packet import AcctPacket
 
-from radius.report import NUMBER_INDICATORS, ROLES, CallReport, Match, Party, ServiceUse
+from radius.report import NUMBER_INDICATORS, ROLES, CallReport, Match, Media, Party, ServiceUse
 from radius.wire import (
     HEADER,
     LONGEST,
@@ -82,6 +82,8 @@ SERVICE: Final = _key("Sorm-Service")
 MATCH: Final = _key("Sorm-Match")
 SERVICES_CUT: Final = _key("Sorm-Services-Cut")
 MATCHES_CUT: Final = _key("Sorm-Matches-Cut")
+A_SSRC: Final = _key("Sorm-A-SSRC")
+B_SSRC: Final = _key("Sorm-B-SSRC")
 
 # --- report to packet --------------------------------------------------------------------------------------
 
@@ -210,6 +212,9 @@ def report_attributes(report: CallReport) -> tuple[bytes, int]:
         parts.append(_number(TERMINATE_CAUSE, "release_cause", standard, 4))
         if cause is not None:
             parts.append(_number(RELEASE_CAUSE, "release_cause", cause, 1))
+    if report.media is not None:
+        parts.append(_number(A_SSRC, "media.a_ssrc", report.media.a_ssrc, 4))
+        parts.append(_number(B_SSRC, "media.b_ssrc", report.media.b_ssrc, 4))
     matches = [_match(index, match) for index, match in enumerate(report.matches)]
     services = [_service(index, use) for index, use in enumerate(report.services)]
     fixed = b"".join(parts)
@@ -344,6 +349,15 @@ def _decode_match(value: bytes) -> Match:
     )
 
 
+def _decode_media(packet: AcctPacket) -> Media | None:
+    a, b = _one(packet, A_SSRC, 4), _one(packet, B_SSRC, 4)
+    if a is None and b is None:
+        return None
+    if a is None or b is None:
+        raise ReportError(_name(A_SSRC if a is None else B_SSRC), "is missing beside the other one")
+    return Media(a_ssrc=int.from_bytes(a, "big"), b_ssrc=int.from_bytes(b, "big"))
+
+
 def is_report(packet: AcctPacket) -> bool:
     """Whether the packet means to be a call report: it has a Sorm-Sequence."""
     return _get(packet, SEQUENCE) is not None
@@ -389,6 +403,7 @@ def packet_to_report(packet: AcctPacket) -> CallReport:
         release_cause=None if cause is None else cause[0],
         services=tuple(map(_decode_service, _get(packet, SERVICE, ()))),
         matches=tuple(map(_decode_match, _get(packet, MATCH, ()))),
+        media=_decode_media(packet),
     )
     if not report.call_id or not report.domain:
         raise ReportError(_name(SESSION_ID if report.domain else NAS_IDENTIFIER), "is empty")

@@ -68,6 +68,18 @@ class Match:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Media:
+    """Where the speech of a call is heard: the sources in the RTP that the switch sends to this mediator.
+
+    a_ssrc, b_ssrc: synchronisation source of each party, 32 bits (RFC 3550, 3). They stay the same for the
+    whole call, also when another party takes the place of B.
+    """
+
+    a_ssrc: int
+    b_ssrc: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CallReport:
     """Everything a mediator may know of one call at one moment.
 
@@ -80,6 +92,7 @@ class CallReport:
     answer_time, release_time: None as long as it has not happened.
     release_cause: the order's octet of event 43h, None until the release.
     services, matches: all so far, oldest first.
+    media: None when no speech is sent to this mediator.
     """
 
     call_id: str
@@ -97,6 +110,7 @@ class CallReport:
     release_cause: int | None = None
     services: tuple[ServiceUse, ...] = ()
     matches: tuple[Match, ...] = ()
+    media: Media | None = None
 
     @property
     def kind(self) -> Kind:

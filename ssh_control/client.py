@@ -15,6 +15,7 @@ import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import Enum
+from functools import partial
 from typing import Any
 
 import asyncssh
@@ -107,7 +108,7 @@ class SwitchLink:
 
     ``addresses``: where the switch is, then its backups. ``host_key``: the pinned public key as a line of
     OpenSSH; without one only ``trust_any=True`` connects, for a lab that can't know the key.
-    ``mediator`` and ``radius`` (``host:port`` of the accounting sink) go into the hello.
+    ``mediator``, ``radius`` (``host:port`` of the accounting sink), ``rtp`` (of speech) go into the hello.
 
     ``on_up(hello)``, ``on_down(reason)`` and ``on_event(event)`` are called from the event loop; between an
     ``on_up`` and its ``on_down`` requests can be made. ``on_down`` is not called for :meth:`close`.
@@ -128,6 +129,7 @@ class SwitchLink:
         *,
         mediator: str,
         radius: str,
+        rtp: str = "",
         on_up: Callable[[dict[str, Any]], None],
         on_down: Callable[[str], None],
         on_event: Callable[[dict[str, Any]], None],
@@ -136,7 +138,7 @@ class SwitchLink:
         retry_max: float = 30.0,
         connect_timeout: float = 10.0,
         trust_any: bool = False,
-        dialect: Callable[[str, str], ClientDialect] = ClientDialect,
+        dialect: Callable[..., ClientDialect] = ClientDialect,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -147,13 +149,12 @@ class SwitchLink:
                 f"the host key of the switch {_shown(addresses[0])} is not pinned: pin the line that "
                 f"'ssh-keyscan -p {addresses[0][1]} {addresses[0][0]}' shows, compared with the switch's own"
             )
-        dialect(mediator, radius)
-        self.addresses = tuple(addresses)
-        self.state = LinkState.IDLE
+        self._new_dialect = partial(dialect, mediator, radius, rtp=rtp)
+        self._new_dialect()
+        self.addresses, self.state = tuple(addresses), LinkState.IDLE
         self.counters: Counter[str] = Counter()
         self._user, self._password = user, password
         self._pinned = keys.pinned_key(host_key) if host_key else None
-        self._new_dialect: Callable[[], ClientDialect] = lambda: dialect(mediator, radius)
         self._on_up, self._on_down, self._on_event = on_up, on_down, on_event
         self._keepalive, self._connect_timeout = keepalive, connect_timeout
         self._retry_min, self._retry_max = retry_min, max(retry_min, retry_max)

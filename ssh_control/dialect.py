@@ -135,6 +135,8 @@ class ClientHello:
     radius: str
     version: int = VERSIONS.highest
     """The version agreed on."""
+    rtp: str = ""
+    """``host:port`` to which it wants the speech of controlled calls; "" when it wants none."""
 
 
 @dataclass(slots=True)
@@ -346,10 +348,10 @@ class ServerDialect(_Side):
     def _hello(self, message: dict[str, Any]) -> HelloHeard:
         if "hello" not in message:
             raise DialectError('hello is due: {"hello":"sorm","version":1}, a JSON object a line')
-        mediator, radius = _name(message, "mediator"), _name(message, "radius")
+        mediator, radius, rtp = (_name(message, key) for key in ("mediator", "radius", "rtp"))
         self._version = negotiate(_offer(message), self.versions)
         self._enter(Input.HELLO)
-        return HelloHeard(ClientHello(mediator, radius, self._version))
+        return HelloHeard(ClientHello(mediator, radius, self._version, rtp))
 
     def _request(self, message: dict[str, Any], seq: int | None) -> Asked:
         op, params = message.get("op"), message.get("params", {})
@@ -380,13 +382,14 @@ class ServerDialect(_Side):
 class ClientDialect(_Side):
     """The mediator's side of one session; its hello is ready to be taken at once.
 
-    Raises :class:`DialectError` when ``mediator`` or ``radius`` is too long to be said.
+    ``rtp`` is left out of it when it is empty. Raises :class:`DialectError` when ``mediator``, ``radius`` or
+    ``rtp`` is too long to be said.
     """
 
     subsystem = SUBSYSTEM
     table = CLIENT_TABLE
 
-    def __init__(self, mediator: str, radius: str, versions: Versions = VERSIONS) -> None:
+    def __init__(self, mediator: str, radius: str, versions: Versions = VERSIONS, *, rtp: str = "") -> None:
         super().__init__(MAX_REPLY_LINE, MAX_REQUEST_LINE, versions)
         self._seq = 0
         hello = {
@@ -396,7 +399,9 @@ class ClientDialect(_Side):
             "mediator": mediator,
             "radius": radius,
         }
-        for key in ("mediator", "radius"):
+        if rtp:
+            hello["rtp"] = rtp
+        for key in ("mediator", "radius", "rtp"):
             _name(hello, key)
         self._send(encode_line(hello, self._write_limit))
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from radius.packet import report_to_packet
-from radius.report import CallReport, Match, Party, ServiceUse
+from radius.report import CallReport, Match, Media, Party, ServiceUse
 from radius.sink import Sink
 from radius.wire import AccountingPacket, dictionary
 
@@ -179,6 +179,7 @@ async def test_freeradius_reads_our_dictionary_and_its_report_arrives_whole() ->
             Match(object_number=258, role="a", called=party, time=1_700_000_000.5),
             Match(object_number=3, role="trunk", called=Party(), time=1_700_000_000.75),
         ),
+        media=Media(a_ssrc=0xDEADBEEF, b_ssrc=7),
     )
     text = as_radclient_writes(report_to_packet(report))
     assert 'Sorm-Match = "258 a 1700000000500000 89001758964 intercity 3"' in text
@@ -187,5 +188,6 @@ async def test_freeradius_reads_our_dictionary_and_its_report_arrives_whole() ->
         code, output = await lab.radclient(text)
     assert code == 0, output
     assert "Sorm-Connection = 28" in output
+    assert "Sorm-A-SSRC = 3735928559" in output
     assert lab.reports == [report]
     assert sink.counters.other == 0

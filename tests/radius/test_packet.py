@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import struct
 
 import pytest
@@ -20,7 +21,7 @@ from radius.packet import (
     report_attributes,
     report_to_packet,
 )
-from radius.report import NUMBER_INDICATORS, ROLES, CallReport, Match, Party, ServiceUse
+from radius.report import NUMBER_INDICATORS, ROLES, CallReport, Match, Media, Party, ServiceUse
 from radius.wire import LONGEST, AccountingPacket, accounting_request, dictionary
 
 SECRET = b"2testing123"
@@ -37,6 +38,7 @@ services = st.builds(ServiceUse, time=times, code=octets, phase=octets, calling=
 matches = st.builds(
     Match, object_number=st.integers(0, 0xFFFF), role=st.sampled_from(ROLES), called=parties, time=times
 )
+ssrcs = st.integers(0, 0xFFFF_FFFF)
 names = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=60)
 
 
@@ -59,6 +61,7 @@ def reports(draw: st.DrawFn, entries: int = 8) -> CallReport:
         release_cause=None if released is None else draw(st.none() | octets),
         services=tuple(draw(st.lists(services, max_size=entries))),
         matches=tuple(draw(st.lists(matches, max_size=entries))),
+        media=draw(st.none() | st.builds(Media, a_ssrc=ssrcs, b_ssrc=ssrcs)),
     )
 
 
@@ -163,6 +166,14 @@ def test_a_report_too_long_for_a_packet_leaves_out_the_oldest_and_says_how_many(
         assert there.services == (), "matches go only when no service use is left"
 
 
+def test_a_report_without_speech_has_the_same_octets_as_before_there_was_any() -> None:
+    attributes, _ = report_attributes(a_report())
+    assert hashlib.sha256(attributes).hexdigest() == "cbb9cd0c4f0b4fa294c6554879e5bd2c3f442c54acc60a592ee913e20a6fbef5"
+    spoken, _ = report_attributes(a_report(media=Media(a_ssrc=0xC0FFEE, b_ssrc=1)))
+    assert len(spoken) == len(attributes) + 2 * 12
+    assert bytes.fromhex("1a0c 00007ed9 0e06 00c0ffee  1a0c 00007ed9 0f06 00000001") in spoken
+
+
 @pytest.mark.parametrize(
     ("field", "changes"),
     [
@@ -187,6 +198,8 @@ def test_a_report_too_long_for_a_packet_leaves_out_the_oldest_and_says_how_many(
         ("matches[0].object_number", {"matches": (dataclasses.replace(a_match(1), object_number=65536),)}),
         ("matches[0].role", {"matches": (dataclasses.replace(a_match(1), role="c"),)}),
         ("services[0].code", {"services": (dataclasses.replace(a_use(1), code=256),)}),
+        ("media.a_ssrc", {"media": Media(a_ssrc=1 << 32, b_ssrc=0)}),
+        ("media.b_ssrc", {"media": Media(a_ssrc=0, b_ssrc=-1)}),
     ],
 )
 def test_a_report_that_cannot_travel_says_which_field(field: str, changes: dict[str, object]) -> None:
@@ -230,6 +243,9 @@ def broken(*, without: str = "", **replaced: list[bytes]) -> AccountingPacket:
         ("Sorm-Match", broken(Sorm_Match=[b"258 a 9999999999999999 28331 - -"])),
         ("Sorm-Service", broken(Sorm_Service=[b"0 21 4 28331 - - 28332 - -"])),
         ("Sorm-Release-Cause", broken(Sorm_Release_Cause=[b"\5"])),
+        ("Sorm-A-SSRC", broken(Sorm_B_SSRC=[bytes(4)])),
+        ("Sorm-B-SSRC", broken(Sorm_A_SSRC=[bytes(4)])),
+        ("Sorm-A-SSRC", broken(Sorm_A_SSRC=[bytes(3)], Sorm_B_SSRC=[bytes(4)])),
     ],
 )
 def test_a_packet_that_is_no_report_says_which_attribute(attribute: str, packet: AccountingPacket) -> None:
@@ -261,7 +277,7 @@ def test_nothing_but_report_error_escapes(report: CallReport, changes: dict[obje
 def test_the_text_attributes_are_what_the_dictionary_says() -> None:
     """The vendor's attributes stay under the documentation number of RFC 5612, and within 247 octets."""
     own = [name for name in dictionary().attributes if name.startswith("Sorm-")]
-    assert len(own) == 13
+    assert len(own) == 15
     assert all(dictionary().attrindex[name][0] == 32473 for name in own)
     longest = Party(digits="9" * 40, ni="international", trunk=65535)
     last = (2**32 - 1) * 1.0
