@@ -31,7 +31,7 @@ from e1.x25_effects import (
     X25Effect,
 )
 from e1.x25_packets import Packet
-from e1.x25_table import TIMERS, Input, Rule, State, table
+from e1.x25_table import TIMERS, Circuit, Input, Rule, State, table
 from e1.x25_texts import diagnostic_text
 
 __all__ = [
@@ -68,6 +68,8 @@ _INTERFACE = (packets.RestartRequest, packets.RestartConfirmation, packets.Diagn
 """Packets of logical channel 0."""
 _OF_A_CIRCUIT = tuple(each for each in _INPUTS if each not in _INTERFACE)
 
+_OUT_OF_ORDER: Mapping[Circuit, int] = {"svc": 0x09, "pvc": 0x01}
+"""What the loss of the link means for a circuit: cause of a clear, of a reset."""
 _WRONG_PS, _WRONG_PR, _UNASSIGNED, _INCONSISTENT_Q = 0x01, 0x02, 0x24, 0x53
 _UNAUTHORISED_CONFIRMATION, _UNAUTHORISED_INTERRUPT = 0x2B, 0x2C
 
@@ -94,7 +96,7 @@ class PacketLayer(Actions):
     def link_down(self, reason: str, now: float) -> list[X25Effect]:
         """The link below is gone."""
         self._doubtful = self._doubtful or self._outbox.in_flight > 0
-        self._why = (reason, None, None)
+        self._why = (reason, _OUT_OF_ORDER[self.config.circuit], None)
         return self._run(Input.LINK_DOWN, now)
 
     def received(self, packet: bytes, now: float) -> list[X25Effect]:

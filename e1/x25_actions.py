@@ -77,7 +77,7 @@ class Actions:
         """A Diagnostic packet, which only a DCE may send, and not about a Diagnostic."""
         sends = self.config.role == "dce" and self.config.transport == "lapb" and self.config.diagnostics
         about_one = len(raw) > 2 and raw[2] == packets.Diagnostic.kind
-        if sends and not about_one and self.state is not State.DOWN:
+        if sends and not about_one and self.state not in (State.DOWN, State.RESTARTING):
             self._transmit(packets.Diagnostic(code=diagnostic, explanation=raw[:3]))
 
     def _acknowledges(self, pr: int) -> bool:
@@ -99,7 +99,8 @@ class Actions:
 
     def _do_restart_unanswered(self, packet: Packet | None, rule: Rule) -> None:
         self._alarm("timer", "the peer does not answer Restart")
-        self._complain(_RESTART_TIMER, b"")
+        if self.config.role == "dce" and self.config.diagnostics:
+            self._transmit(packets.Diagnostic(code=_RESTART_TIMER))
         self._do_restart(packet, rule)
 
     def _do_lose_link(self, _packet: Packet | None, _rule: Rule) -> None:

@@ -1,0 +1,95 @@
+"""A packet layer seen from the peer's side: packets in hexadecimal go in, what it does comes out as text."""
+
+from __future__ import annotations
+
+from e1.x25 import (
+    CircuitDown,
+    CircuitUp,
+    Deliver,
+    Interrupted,
+    Lost,
+    PacketLayer,
+    State,
+    Transmit,
+    X25Alarm,
+    X25Config,
+    X25Effect,
+)
+
+RESTART, RESTART_OF_DCE, RESTART_CONFIRMED = "1000fb0000", "1000fb0700", "1000ff"
+CALL, ACCEPTED = "10010b0006420707430202", "10010f"
+
+
+class Peer:
+    """The layer under test and what a peer sees of it; ``now`` moves only when a test says so."""
+
+    def __init__(self, config: X25Config | None = None, **settings: object) -> None:
+        self.layer = PacketLayer(config or X25Config(**settings))  # type: ignore[arg-type]
+        self.now = 0.0
+        self.effects: list[X25Effect] = []
+
+    def said(self, effects: list[X25Effect]) -> list[str]:
+        """The packets among ``effects``; all of them are remembered."""
+        self.effects += effects
+        return [effect.packet.hex() for effect in effects if isinstance(effect, Transmit)]
+
+    def link_up(self) -> list[str]:
+        return self.said(self.layer.link_up(self.now))
+
+    def link_down(self) -> list[str]:
+        return self.said(self.layer.link_down("LOS", self.now))
+
+    def says(self, packet: str) -> list[str]:
+        """The peer sends a packet; the answer."""
+        return self.said(self.layer.received(bytes.fromhex(packet), self.now))
+
+    def send(self, message: bytes) -> list[str]:
+        return self.said(self.layer.send(message, self.now))
+
+    def wait(self) -> list[str]:
+        """Time passes until the timer expires."""
+        deadline = self.layer.next_deadline()
+        assert deadline is not None
+        assert self.layer.tick(deadline - 0.001) == []
+        self.now = deadline
+        return self.said(self.layer.tick(self.now))
+
+    def to(self, state: State) -> Peer:
+        """Brings the layer into a state, the ordinary way."""
+        svc = self.layer.config.circuit == "svc"
+        if state is State.DOWN:
+            return self
+        self.link_up()
+        if state is not State.RESTARTING:
+            self.says(RESTART_CONFIRMED)
+        if state is State.CALLING:
+            self.said(self.layer.call(self.now))
+        if svc and state in (State.DATA, State.RESETTING, State.CLEARING):
+            self.says(CALL)
+        if state is State.RESETTING:
+            self.said(self.layer.reset(self.now))
+        if state is State.CLEARING:
+            self.said(self.layer.clear(self.now))
+        assert self.layer.state is state
+        self.effects.clear()
+        return self
+
+    @property
+    def delivered(self) -> list[bytes]:
+        return [effect.message for effect in self.effects if isinstance(effect, Deliver)]
+
+    @property
+    def lost(self) -> list[Lost]:
+        return [effect for effect in self.effects if isinstance(effect, Lost)]
+
+    @property
+    def alarms(self) -> list[str]:
+        return [effect.kind for effect in self.effects if isinstance(effect, X25Alarm)]
+
+    @property
+    def ups(self) -> list[CircuitUp | CircuitDown]:
+        return [effect for effect in self.effects if isinstance(effect, CircuitUp | CircuitDown)]
+
+    @property
+    def interrupts(self) -> list[bytes]:
+        return [effect.data for effect in self.effects if isinstance(effect, Interrupted)]
