@@ -1,0 +1,489 @@
+"""LAPB, single link, modulo 8, without I/O (X.25 2.4; LINK 1).
+
+What happens is decided by the table in :mod:`e1.lapb_table`; here are the actions and the variables. Time comes in
+as ``now`` (seconds, of any clock that does not go back); every input returns what is to be done, in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from e1.lapb_config import LapbConfig, Role
+from e1.lapb_effects import Deliver, LapbAlarm, LapbCounters, LapbEffect, LinkDown, LinkUp, Transmit
+from e1.lapb_frames import (
+    COMMANDS,
+    FRMR_OCTETS,
+    NUMBERED,
+    RESPONSES,
+    Frame,
+    Kind,
+    W,
+    X,
+    Y,
+    Z,
+    frmr_octets,
+    frmr_text,
+    information,
+    parse,
+    supervisory,
+    unnumbered,
+)
+from e1.lapb_table import WHY_DOWN, WHY_RESET, Action, Event, State, table
+from e1.lapb_window import MODULUS, Window
+
+__all__ = [
+    "Deliver",
+    "Lapb",
+    "LapbAlarm",
+    "LapbConfig",
+    "LapbCounters",
+    "LapbEffect",
+    "LinkDown",
+    "LinkUp",
+    "Role",
+    "State",
+    "Transmit",
+]
+
+
+_FRMR_EVENTS = {Action.FRMR_W: W, Action.FRMR_WX: W | X, Action.FRMR_Y: Y, Action.FRMR_Z: Z}
+_NO_FRAME = Frame(Kind.UNDEFINED, command=True, pf=False, ns=0, nr=0, control=0, data=b"")
+
+
+class Lapb:
+    """One end of a link.
+
+    A new one is disconnected and silent until :meth:`connect`, until :meth:`carrier` says that the line is there (a DTE
+    then sets up; a DCE invites), or until the peer sets up.
+    """
+
+    def __init__(self, config: LapbConfig) -> None:
+        self.config = config
+        self.state = State.S0
+        self.counters = LapbCounters()
+        self._table = table(config)
+        self._effects: list[LapbEffect] = []
+        self._timers: dict[Event, float] = {}
+        self._attempts = 0
+        """n2count."""
+        self._wanted = True
+        """Layer 3 wants the link: set up by ourselves, and accept SABM."""
+        self._carrier: bool | None = None
+        self._up = False
+        """Layer 3 knows the link as up; also during a link reset."""
+        self._told_down = False
+        self._told_mismatch = False
+        self._window = Window(config.k)
+        self._vr = 0
+        self._unacknowledged = 0
+        """I frames received since N(R) was last sent."""
+        self._rejected = False
+        """Our REJ waits for its I frame."""
+        self._peer_busy = False
+        self._own_busy = False
+        self._refused = False
+        """I frames were dropped because we are busy."""
+        self._recovering = False
+        self._frmr, self._frmr_final = b"", False
+        self._event = Event.CONNECT
+        self._frame = _NO_FRAME
+        self._now = 0.0
+        self._actions: dict[Action, Callable[[], None]] = {
+            Action.UA: lambda: self._respond(Kind.UA, final=self._frame.pf),
+            Action.DM: lambda: self._respond(Kind.DM, final=self._frame.pf),
+            Action.INVITE: self._invite,
+            Action.SABM: lambda: self._command(Kind.SABM),
+            Action.DISC: lambda: self._command(Kind.DISC),
+            Action.REPEAT: lambda: self._respond(Kind.FRMR, final=self._frame.pf, data=self._frmr),
+            Action.REPEAT_T1: self._repeat_frmr,
+            Action.ZERO: self._zero,
+            Action.STOP: lambda: self._stop(Event.T1, Event.T2, Event.T4),
+            Action.START_T1: self._start_retry,
+            Action.UP: self._link_up,
+            Action.RESETTING: self._resetting,
+            Action.DOWN: self._link_down,
+            Action.TRANSFER: self._transfer,
+            Action.RECOVER: self._recover,
+            Action.ACKNOWLEDGE: lambda: self._status(final=False),
+            Action.ASK: self._ask,
+        }
+        for action, bits in _FRMR_EVENTS.items():
+            self._actions[action] = lambda bits=bits: self._reject(bits)  # type: ignore[misc]
+
+    # What layer 3 and the line do.
+
+    @property
+    def up(self) -> bool:
+        """Whether layer 3 may send; what it sends during a link reset is lost with ``on_reset`` at ``drop``."""
+        return self._up
+
+    @property
+    def queued(self) -> int:
+        """Pieces of information that were handed in and are not acknowledged."""
+        return len(self._window)
+
+    def next_deadline(self) -> float | None:
+        """When :meth:`tick` is due, or None."""
+        return min(self._timers.values(), default=None)
+
+    def connect(self, now: float) -> list[LapbEffect]:
+        """Layer 3 wants the link: set it up, now or when the line is there, and again whenever it is lost."""
+        self._wanted, self._told_down = True, False
+        if self._carrier is not False:
+            self._dispatch(Event.CONNECT, now)
+        return self._out()
+
+    def disconnect(self, now: float) -> list[LapbEffect]:
+        """Layer 3 wants no link: DISC, and DM to a peer who sets up."""
+        self._wanted = False
+        self._dispatch(Event.DISCONNECT, now)
+        return self._out()
+
+    def carrier(self, up: bool, now: float) -> list[LapbEffect]:
+        """The line (LOS, AIS, LOF; the timeslot) went down or came back."""
+        if up != self._carrier:
+            self._carrier, self._told_down, self._told_mismatch = up, False, False
+            if not up:
+                self._stop(Event.T3)
+                self._dispatch(Event.CARRIER_LOST, now)
+            elif self._wanted:
+                self._dispatch(Event.CARRIER_BACK, now)
+        return self._out()
+
+    def idle(self, on: bool, now: float) -> list[LapbEffect]:
+        """The channel became idle (15 ones or more in a row), or has flags again: T3."""
+        if not on:
+            self._stop(Event.T3)
+        elif self.config.t3 and Event.T3 not in self._timers:
+            self._timers[Event.T3] = now + self.config.t3
+        return self._out()
+
+    def busy(self, on: bool, now: float) -> list[LapbEffect]:
+        """Layer 3 can't take more (RNR), or can again (RR, or REJ if something was refused meanwhile)."""
+        changed, self._own_busy, self._now = on != self._own_busy, on, now
+        if changed and self.state is State.S3:
+            if not on and self._refused and not self._rejected:
+                self._send_reject(final=False)
+            else:
+                self._status(final=False)
+        if not on:
+            self._refused = False
+        return self._out()
+
+    def send(self, data: bytes, now: float) -> list[LapbEffect]:
+        """Hand in the information of an I frame. While the link is down it is not taken, and an alarm says so.
+
+        Raises :class:`ValueError` if it is longer than N1 allows.
+        """
+        if len(data) > self.config.most_data:
+            raise ValueError(
+                f"{len(data)} octets of information; N1 of {self.config.n1} allows {self.config.most_data}"
+            )
+        if not self._up:
+            return [LapbAlarm("not-sent", f"{len(data)} octets were not sent: the link is down")]
+        self._window.append(data)
+        self._now = now
+        self._send_waiting()
+        return self._out()
+
+    def tick(self, now: float) -> list[LapbEffect]:
+        """Carry out the timers that are due."""
+        for timer in (Event.T1, Event.T2, Event.T3, Event.T4):
+            if self._timers.get(timer, now + 1) <= now:
+                del self._timers[timer]
+                if timer is Event.T1:
+                    self.counters.t1 += 1
+                    self._dispatch(Event.T1_N2 if self._attempts >= self.config.n2 else Event.T1, now)
+                else:
+                    self._dispatch(timer, now)
+        return self._out()
+
+    def received(self, frame: bytes, now: float) -> list[LapbEffect]:
+        """A frame (without FCS) came in. Nothing is raised, whatever it holds."""
+        self._now = now
+        found = parse(frame, self.config)
+        if found is None:
+            self.counters.invalid += 1
+            return self._out()
+        self.counters.received[found.kind] += 1
+        if found.kind in (RESPONSES if found.command else COMMANDS):
+            self._mismatch(found)
+            if not found.command:
+                self.counters.invalid += 1
+                return self._out()
+        if self.config.t4 and self.state is State.S3:
+            self._start(Event.T4, self.config.t4)
+        self._dispatch(self._classify(found, len(frame)), now, found)
+        return self._out()
+
+    def _classify(self, frame: Frame, octets: int) -> Event:
+        kind = frame.kind
+        if kind is Kind.UNDEFINED or (kind in RESPONSES and frame.command):
+            return Event.UNDEFINED
+        if kind is Kind.I:
+            if octets + 2 > self.config.n1 and self.config.too_long == "frmr":
+                return Event.TOO_LONG
+        elif (
+            len(frame.data) != (FRMR_OCTETS if kind is Kind.FRMR else 0)
+            and self.config.information_not_allowed == "frmr"
+        ):
+            return Event.INFORMATION
+        if kind in NUMBERED:
+            if self.state is State.S3 and not self._window.valid(frame.nr):
+                return Event.BAD_NR
+            if not frame.command:
+                return Event.RESPONSE
+            return Event.POLL if frame.pf else Event.COMMAND
+        if kind is Kind.UA:
+            return Event.UA_F1 if frame.pf else Event.UA_F0
+        if kind is Kind.DM:
+            if self.state is State.S0 and not self._wanted:
+                return Event.DM_F1
+            return Event.DM_F1 if frame.pf else Event.DM_F0
+        if kind is Kind.SABM and self.state is State.S0 and not self._wanted:
+            return Event.SABM_UNWANTED
+        return Event(kind.value)
+
+    def _mismatch(self, frame: Frame) -> None:
+        """Both ends of one role, or our own frames coming back: told once."""
+        if self._told_mismatch:
+            return
+        self._told_mismatch = True
+        own, other = self.config.role.upper(), "DCE" if self.config.role == "dte" else "DTE"
+        address = self.config.command_address if frame.kind in COMMANDS else self.config.response_address
+        what = "my own command address" if frame.kind in COMMANDS else "my own response address"
+        text = (
+            f"the peer uses {what} {address:02X}h for {frame.kind}: both ends are set to {own}"
+            f" (one must be {other}), or the line is looped back"
+        )
+        self._effects.append(LapbAlarm("role-mismatch", text))
+
+    # The machine.
+
+    def _dispatch(self, event: Event, now: float, frame: Frame = _NO_FRAME) -> None:
+        rule = self._table[self.state, event]
+        self._event, self._frame, self._now = event, frame, now
+        if rule.next is not None:
+            if rule.next is not self.state:
+                self._attempts = 0
+            self.state = rule.next
+        for action in rule.actions:
+            self._actions[action]()
+
+    def _out(self) -> list[LapbEffect]:
+        effects, self._effects = self._effects, []
+        return effects
+
+    def _start(self, timer: Event, seconds: float) -> None:
+        self._timers[timer] = self._now + seconds
+
+    def _stop(self, *timers: Event) -> None:
+        for timer in timers:
+            self._timers.pop(timer, None)
+
+    def _transmit(self, kind: Kind, frame: bytes) -> None:
+        self.counters.sent[kind] += 1
+        self._effects.append(Transmit(frame))
+
+    def _respond(self, kind: Kind, *, final: bool, data: bytes = b"") -> None:
+        self._transmit(kind, unnumbered(self.config.response_address, kind, pf=final, data=data))
+
+    def _command(self, kind: Kind) -> None:
+        self._attempts += 1
+        self._start(Event.T1, self.config.t1)
+        self._transmit(kind, unnumbered(self.config.command_address, kind, pf=True))
+
+    def _invite(self) -> None:
+        self._attempts += 1
+        self._start(Event.T1, self.config.t1)
+        self._respond(Kind.DM, final=False)
+
+    def _start_retry(self) -> None:
+        self._attempts = 0
+        if self._wanted and self._carrier is not False:
+            self._start(Event.T1, self.config.t1)
+
+    def _reject(self, bits: int) -> None:
+        """FRMR about the frame at hand; T2 and T4 mean nothing until the peer sets up again."""
+        self._stop(Event.T2, Event.T4)
+        self._frmr = frmr_octets(self._frame, self._vr, self._window.vs, bits)
+        self._effects.append(LapbAlarm("frmr-sent", frmr_text(self._frmr)))
+        self._frmr_final = self._frame.command and self._frame.pf
+        self._repeat_frmr()
+
+    def _repeat_frmr(self) -> None:
+        self._attempts += 1
+        self._start(Event.T1, self.config.t1)
+        self._respond(Kind.FRMR, final=self._frmr_final, data=self._frmr)
+
+    # Link up, reset, down.
+
+    def _zero(self) -> None:
+        self._stop(Event.T1, Event.T2, Event.T4)
+        self._window.zero()
+        self._vr = self._unacknowledged = self._attempts = 0
+        self._rejected = self._peer_busy = self._refused = self._recovering = False
+
+    def _link_up(self) -> None:
+        lost = 0
+        if self._up and self.config.on_reset == "drop":
+            lost = self._window.drop()
+        self._effects.append(LinkUp(self._up, lost))
+        if self._up:
+            self.counters.resets += 1
+        else:
+            self.counters.ups += 1
+        self._up, self._told_down, self._told_mismatch = True, False, False
+        if self.config.t4:
+            self._start(Event.T4, self.config.t4)
+        if self._own_busy:
+            self._status(final=False)
+        self._send_waiting()
+
+    def _resetting(self) -> None:
+        text = WHY_RESET[self._event]
+        if self._event is Event.FRMR:
+            said = self._frame.data
+            text = (
+                f"{frmr_text(said) if len(said) == FRMR_OCTETS else 'the peer sent FRMR'}; resetting the link"
+            )
+        kind = "frmr-received" if self._event is Event.FRMR else "link-reset"
+        self._effects.append(LapbAlarm(kind, text))
+
+    def _link_down(self) -> None:
+        """Told once, until the link comes up, or somebody wants to know again."""
+        lost = self._window.drop()
+        if self._up or not self._told_down:
+            self._effects.append(LinkDown(WHY_DOWN[self._event], lost))
+            self._told_down = True
+        self.counters.downs += self._up
+        self._up = False
+
+    # Information transfer (LINK 1.6).
+
+    def _transfer(self) -> None:
+        frame = self._frame
+        self._acknowledged(frame.nr)
+        if frame.kind is Kind.I:
+            self._information(frame)
+        else:
+            self._supervisory(frame)
+        self._send_waiting()
+        if not self.config.t2 and Event.T2 in self._timers:
+            self._status(final=False)
+
+    def _acknowledged(self, nr: int) -> None:
+        """N(R) was checked when the frame came in."""
+        done = self._window.acknowledge(nr)
+        if self._recovering or self._peer_busy:
+            return
+        if not self._window.out:
+            self._stop(Event.T1)
+            self._attempts = 0
+        elif done:
+            self._start(Event.T1, self.config.t1)
+
+    def _information(self, frame: Frame) -> None:
+        if self._own_busy:
+            self._refused = True
+            self._status(final=frame.pf)
+        elif frame.ns == self._vr:
+            self._vr = (self._vr + 1) % MODULUS
+            self._rejected = False
+            self._effects.append(Deliver(frame.data))
+            self._unacknowledged += 1
+            if frame.pf or 2 * self._unacknowledged > self.config.k:
+                # Half a window is told at once: waiting out T2 would stop a peer whose window is full by then.
+                self._status(final=frame.pf)
+            elif Event.T2 not in self._timers:
+                self._start(Event.T2, self.config.t2)
+        else:
+            self.counters.out_of_sequence += 1
+            if not self._rejected:
+                self._send_reject(final=frame.pf)
+            elif frame.pf:
+                self._status(final=True)
+
+    def _supervisory(self, frame: Frame) -> None:
+        final = frame.pf and not frame.command
+        self._peer_busy = frame.kind is Kind.RNR
+        if frame.pf and frame.command:
+            self._status(final=True)
+        if final:
+            self._attempts = 0
+        if self._recovering and final:
+            self._recovering = False
+            self._go_back()
+        elif frame.kind is Kind.REJ and not self._recovering:
+            self._go_back()
+        if self._peer_busy:
+            if final or Event.T1 not in self._timers:
+                self._start(Event.T1, self.config.t1)
+        elif not self._window.out and not self._recovering:
+            self._stop(Event.T1)
+            self._attempts = 0
+
+    def _go_back(self) -> None:
+        self._window.go_back()
+        self._stop(Event.T1)
+
+    def _send_waiting(self) -> None:
+        """I frames, as far as window, peer and recovery let them go."""
+        if self.state is not State.S3 or self._peer_busy or self._recovering:
+            return
+        while self._window.open:
+            self._send_information(poll=False)
+
+    def _send_information(self, *, poll: bool) -> None:
+        ns, data, again = self._window.take()
+        self.counters.resent += again
+        self._acknowledging()
+        if Event.T1 not in self._timers:
+            self._start(Event.T1, self.config.t1)
+        self._transmit(Kind.I, information(self.config.command_address, ns, self._vr, poll=poll, data=data))
+
+    def _acknowledging(self) -> None:
+        """N(R) goes out, in whatever frame."""
+        self._stop(Event.T2)
+        self._unacknowledged = 0
+
+    def _status(self, *, final: bool, command: bool = False) -> None:
+        """RR, or RNR while we are busy: acknowledges, so nothing is pending any more."""
+        self._acknowledging()
+        kind = Kind.RNR if self._own_busy else Kind.RR
+        address = self.config.command_address if command else self.config.response_address
+        self._transmit(kind, supervisory(address, kind, self._vr, pf=final))
+
+    def _send_reject(self, *, final: bool) -> None:
+        self._rejected = True
+        self._acknowledging()
+        self._transmit(Kind.REJ, supervisory(self.config.response_address, Kind.REJ, self._vr, pf=final))
+
+    def _recover(self) -> None:
+        """T1 ran out: no acknowledgement, or the peer is busy (X.25 2.4.5.9)."""
+        may_send = self._window.most_out > 0 and not self._peer_busy
+        if may_send and self.config.resend == "linux":
+            self._attempts += 1
+            again = self._window.most_out
+            self._window.go_back()
+            for _ in range(again):
+                self._send_information(poll=False)
+        elif may_send and self.config.resend == "i-frame":
+            self._attempts += 1
+            self._recovering = True
+            self._window.go_back()
+            self._send_information(poll=True)
+        else:
+            self._poll()
+
+    def _ask(self) -> None:
+        """T4: the peer was silent. If T1 runs, an answer is due anyway."""
+        self._start(Event.T4, self.config.t4)
+        if Event.T1 not in self._timers:
+            self._poll()
+
+    def _poll(self) -> None:
+        self._attempts += 1
+        self._recovering = self.config.resend != "linux"
+        self._start(Event.T1, self.config.t1)
+        self._status(final=True, command=True)
