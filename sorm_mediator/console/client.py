@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
-from protocol import Channel, Codec, StreamFramer
+from protocol import Channel, Codec, Problem, StreamFramer
 from protocol.framing import Broken, Noise, Unit
 from protocol.jsonform import from_json, to_json
+from protocol.phrases import Phrase, joined
 from sorm_mediator.console.errors import ConnectError, StepError
 from sorm_mediator.console.vocabulary import COMMANDS, DATA_OF
 
@@ -24,6 +25,9 @@ CONNECT_WITHIN = 5.0
 KEPT_COMMANDS = 500
 """How many commands are remembered for the answers they may still get."""
 KPD1, KPD2 = "kpd1", "kpd2"
+SHOWN = {KPD1: Phrase("KPD1", "КПД1"), KPD2: Phrase("KPD2", "КПД2")}
+"""What people call the channels."""
+SPLIT, COALESCED = Phrase("split", "по частям"), Phrase("coalesced", "слитно")
 Address = tuple[str, int]
 PASSWORD = "123456"  # noqa: S105 - the order's public default
 """The default password (PROTOCOL 4.3)."""
@@ -37,6 +41,8 @@ class Sent:
     time: float
     accepted: bool = False
     done: bool = False
+    refusal: int = 0
+    """The status other than 00h that 27h or 28h gave it; 0 as long as none has."""
 
 
 @dataclass(eq=False)
@@ -74,6 +80,13 @@ class Crossed:
     def on_kpd2(self) -> bool:
         """Whether it crossed KPD2."""
         return self.channel == KPD2
+
+
+def _texts(problems: Sequence[Problem]) -> tuple[str, ...]:
+    return tuple(joined(": ", [one.path or _UNIT, one.message]) for one in problems)
+
+
+_UNIT = Phrase("unit", "сообщение")
 
 
 class Observer(Protocol):
@@ -179,7 +192,8 @@ class ConsoleClient:
         raw = bytes(message) if isinstance(message, bytes | bytearray) else self._codec.encode(message)
         channel = self._channels.get(KPD1)
         if channel is None:
-            raise StepError(f"{self.host}:{self._ports[KPD1]}: KPD1 is not connected")
+            en, ru = "{host}:{port}: KPD1 is not connected", "{host}:{port}: КПД1 не подключён"
+            raise StepError(Phrase(en, ru, host=self.host, port=self._ports[KPD1]))
         now = self._clock()
         sent = tuple(Sent(code, now) for code in _codes(raw))
         self._outstanding = [*self._outstanding[-KEPT_COMMANDS:], *sent]
@@ -225,21 +239,21 @@ class ConsoleClient:
         pieces = framer.feed(data)
         several = len(pieces) > 1
         for number, piece in enumerate(pieces):
-            findings = ["split"] if begun and number == 0 else []
-            findings += ["coalesced"] if several else []
+            findings: list[str] = [SPLIT] if begun and number == 0 else []
+            findings += [COALESCED] if several else []
             self._record(self._read_piece(now, channel, piece, tuple(findings)))
         self._wake()
 
     def _read_piece(self, now: float, channel: str, piece: Any, findings: tuple[str, ...]) -> Crossed:
         if isinstance(piece, Noise):
-            text = f"{piece.length} bytes that belong to no unit"
+            en, ru = "{count} bytes that belong to no unit", "байтов вне сообщений: {count}"
+            text = Phrase(en, ru, count=piece.length)
             return Crossed(now, False, channel, piece.sample, None, (text,), findings)
         if isinstance(piece, Broken):
-            return Crossed(now, False, channel, piece.raw, None, (str(piece.reason),), findings)
+            return Crossed(now, False, channel, piece.raw, None, (piece.reason.phrase,), findings)
         assert isinstance(piece, Unit)
         message, problems = self._codec.decode_lenient(piece.raw)
-        texts = tuple(f"{problem.path or 'unit'}: {problem.message}" for problem in problems)
-        crossed = Crossed(now, False, channel, piece.raw, message, texts, findings)
+        crossed = Crossed(now, False, channel, piece.raw, message, _texts(problems), findings)
         crossed.answers = self._attribute(crossed)
         return crossed
 
@@ -253,8 +267,7 @@ class ConsoleClient:
         own = []
         for unit in units:
             message, problems = self._codec.decode_lenient(unit.raw)
-            texts = tuple(f"{problem.path or 'unit'}: {problem.message}" for problem in problems)
-            own.append(Crossed(now, True, KPD1, unit.raw, message, texts))
+            own.append(Crossed(now, True, KPD1, unit.raw, message, _texts(problems)))
         return own
 
     def _attribute(self, crossed: Crossed) -> Sent | None:
@@ -266,6 +279,7 @@ class ConsoleClient:
             sent = self._oldest(lambda one: one.code == message.command and not (one.accepted or one.done))
             if sent is not None:
                 sent.accepted = message.status == 0
+                sent.refusal = message.status
                 sent.done = not sent.accepted
         elif name == "command-executed":
             sent = self._oldest(lambda one: one.code == message.command and one.accepted and not one.done)
@@ -274,6 +288,7 @@ class ConsoleClient:
                 sent = self._oldest(lambda one: one.code == message.command and one.accepted)
             if sent is not None:
                 sent.done = True
+                sent.refusal = message.status
                 if message.status == 0:
                     self._executed(sent)
         elif name in DATA_OF:

@@ -13,3 +13,7 @@ class ConnectError(Exception):
 
 class StepError(Exception):
     """A step can't be carried out, for example on a closed channel: it fails with this text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from protocol.codes import Category, GroupType, NumberSign, ObjectType, Priority, StationType
+from protocol.phrases import Phrase
+from protocol.texts import Lang
 from sorm_mediator.console.nodes import Node, show
 from sorm_mediator.console.variables import check, is_template
 
@@ -24,18 +26,12 @@ class OneOf:
 
     values: tuple[Any, ...]
 
-    def __str__(self) -> str:
-        return " or ".join(show_value(value) for value in self.values)
-
 
 @dataclass(frozen=True, slots=True)
 class Not:
     """An expectation that holds when anything but the value is there."""
 
     value: Any
-
-    def __str__(self) -> str:
-        return f"not {show_value(self.value)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +42,16 @@ class Difference:
     expected: str
     came: str
 
-    def __str__(self) -> str:
-        return f"{self.path}: expected {self.expected}, came {self.came}"
+    @property
+    def text(self) -> Phrase:
+        """The difference as people read it."""
+        return Phrase(
+            "{path}: expected {expected}, came {came}",
+            "{path}: ожидалось {expected}, пришло {came}",
+            path=self.path,
+            expected=self.expected,
+            came=self.came,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +241,7 @@ def differences(expected: Any, came: Any, path: str = "") -> list[Difference]:
             if key in came:
                 found += differences(value, came[key], place)
             else:
-                found.append(Difference(place, show_value(value), "nothing"))
+                found.append(Difference(place, show_value(value), NOTHING))
         return found
     if isinstance(expected, list) and isinstance(came, list):
         if len(expected) != len(came):
@@ -255,8 +259,19 @@ def _difference(path: str, expected: Any, came: Any) -> Difference:
     return Difference(path, show_value(expected), show_value(came))
 
 
-def show_value(value: Any) -> str:
+NOTHING = Phrase("nothing", "ничего")
+
+
+def show_value(value: Any) -> Phrase:
     """A value as a person writes it in a script: integers also in hexadecimal, as the sheets have them."""
+    return Phrase(_shown(value, "en"), _shown(value, "ru"))
+
+
+def _shown(value: Any, lang: Lang) -> str:
+    if isinstance(value, OneOf):
+        return (" или " if lang == "ru" else " or ").join(_shown(one, lang) for one in value.values)
+    if isinstance(value, Not):
+        return f"{'не' if lang == 'ru' else 'not'} {_shown(value.value, lang)}"
     if isinstance(value, bool) or value is None or isinstance(value, float):
         return show(value)
     if isinstance(value, int):
@@ -264,7 +279,7 @@ def show_value(value: Any) -> str:
     if isinstance(value, str):
         return value if re.fullmatch(r"[a-z][a-z-]*|0x[0-9A-F]+", value) else f'"{value}"'
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {show_value(part)}" for key, part in value.items()) + "}"
+        return "{" + ", ".join(f"{key}: {_shown(part, lang)}" for key, part in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(show_value(part) for part in value) + "]"
+        return "[" + ", ".join(_shown(part, lang) for part in value) + "]"
     return str(value)

@@ -57,7 +57,7 @@ def _case(suite: ET.Element, result: ScriptResult) -> None:
 def _first(result: ScriptResult) -> str:
     step = result.failures[0]
     assert step.failure is not None
-    reason = "; ".join(map(str, step.failure.differences)) or step.failure.reason
+    reason = "; ".join(one.text for one in step.failure.differences) or step.failure.reason
     return f"step {step.number}, {step.title}: {reason}"
 
 

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
+from protocol.phrases import Phrase, joined, say
+from protocol.texts import Lang
 from sorm_mediator.console.fields import Difference, Not, OneOf, differences, show_value
 
 IDENTITY = ("object_number", "call_number", "command", "test_number")
@@ -53,8 +55,10 @@ class Wanted:
     fields: dict[str, Any]
     on_kpd2: bool
 
-    def __str__(self) -> str:
-        return f"{self.name} {show_value(self.fields)}" if self.fields else self.name
+    @property
+    def text(self) -> Phrase:
+        """Name and fields as people read them."""
+        return joined(" ", [self.name, show_value(self.fields)] if self.fields else [self.name])
 
 
 @dataclass(slots=True)
@@ -70,18 +74,36 @@ class Failure:
     def __str__(self) -> str:
         return "\n".join(self.lines())
 
-    def lines(self) -> list[str]:
+    def lines(self, lang: Lang = "en") -> list[str]:
         """The failure as people read it."""
-        lines = [f"expected: {self.expected}" if self.expected else "", self.reason]
+        expected, came = _CAPTIONS[lang]
+        lines = [f"{expected} {say(self.expected, lang)}" if self.expected else "", say(self.reason, lang)]
         if self.came is not None:
             shown = [
                 name for name in self.came.fields if name in {d.path.split(".")[0] for d in self.differences}
             ]
             known = {name: self.came.fields[name] for name in (*IDENTITY, *shown) if name in self.came.fields}
-            lines.append(
-                f"came:     {self.came.name} {show_value(known)}" if known else f"came:     {self.came.name}"
-            )
-        return [*(line for line in lines if line), *(f"  {difference}" for difference in self.differences)]
+            name = self.came.name or say(NO_MESSAGE, lang)
+            lines.append(f"{came} {name} {say(show_value(known), lang)}" if known else f"{came} {name}")
+        return [*filter(None, lines), *(f"  {say(one.text, lang)}" for one in self.differences)]
+
+
+NO_MESSAGE = Phrase("bytes that are no message", "байты, не составляющие сообщения")
+_CAPTIONS: dict[Lang, tuple[str, str]] = {
+    "en": ("expected:", "came:    "),
+    "ru": ("ожидалось:", "пришло:   "),
+}
+
+
+def nothing_came(within: float) -> Phrase:
+    """Why an expectation failed whose time is over."""
+    en, ru = "nothing that fits came within {within:g} s", "ничего подходящего не пришло за {within:g} с"
+    return Phrase(en, ru, within=within)
+
+
+def the_closest(reason: Phrase) -> Phrase:
+    """``reason``, when the message nearest to the expected one follows."""
+    return joined("; ", [reason, Phrase("the closest:", "ближайшее:")])
 
 
 @dataclass
@@ -182,13 +204,15 @@ class Matcher(Generic[A, E]):
         arrivals = self._unread.reachable(on_kpd2=wanted.on_kpd2)
         same = [arrival for arrival in arrivals if arrival.name == wanted.name]
         closest = min(same, key=lambda arrival: len(differences(wanted.fields, arrival.fields)), default=None)
-        reason = f"nothing that fits came within {within:g} s"
+        reason = nothing_came(within)
         if closest is not None:
             found = differences(wanted.fields, closest.fields)
-            self._fail(expectation, Failure(str(wanted), reason + "; the closest:", closest, found))
+            self._fail(expectation, Failure(wanted.text, the_closest(reason), closest, found))
             return
-        others = ", ".join(dict.fromkeys(arrival.name or "bytes that are no message" for arrival in arrivals))
-        self._fail(expectation, Failure(str(wanted), reason + (f"; unread: {others}" if others else "")))
+        if others := list(dict.fromkeys(arrival.name or NO_MESSAGE for arrival in arrivals)):
+            en, ru = "{reason}; unread: {others}", "{reason}; не прочитано: {others}"
+            reason = Phrase(en, ru, reason=reason, others=joined(", ", others))
+        self._fail(expectation, Failure(wanted.text, reason))
 
     def _advance_by_one(self) -> bool:
         expectation = self._left[0]
@@ -205,7 +229,7 @@ class Matcher(Generic[A, E]):
             return False
         found = differences(wanted.fields, arrival.fields)
         if found:
-            self._fail(expectation, Failure(str(wanted), "", arrival, found))
+            self._fail(expectation, Failure(wanted.text, "", arrival, found))
             return False
         self._unread.read(arrival)
         self._left.pop(0)

@@ -98,12 +98,19 @@ def show(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+def unreadable(path: Path, error: Exception) -> str:
+    """Why a file can't be read: it is named once."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"{path}: can't be read: octet {error.start} is no UTF-8"
+    return f"{path}: can't be read: {getattr(error, 'strerror', None) or error}"
+
+
 def load(path: Path) -> Node:
     """Read one YAML document. Raises :class:`ScriptError`."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ScriptError(f"{path}: can't be read: {error}") from None
+        raise ScriptError(unreadable(path, error)) from None
     return parse(text, str(path))
 
 

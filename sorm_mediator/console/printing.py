@@ -1,6 +1,6 @@
 """Showing a run while it happens: for people, or one JSON object a line for programs.
 
-Passwords other than the order's public default are masked, in the bytes as in what they mean.
+People are shown no password, neither in bytes nor in meaning; what programs read is exact (:mod:`protocol.render`).
 """
 
 from __future__ import annotations
@@ -9,34 +9,18 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from protocol import UnknownUnit
-from protocol.render import render
+from protocol import Channel
+from protocol.phrases import Phrase, say
+from protocol.render import masked_hex, render
 from protocol.texts import Lang
-from sorm_mediator.console.client import PASSWORD, ConsoleClient, Crossed
-from sorm_mediator.console.results import NOT_RUN, PASS, ScriptResult, StepResult
+from sorm_mediator.console.client import SHOWN, ConsoleClient, Crossed
+from sorm_mediator.console.results import PASS, ScriptResult, StepResult
 
-_TEXTS = {
-    "en": {
-        "ms": "ms",
-        "step": "step",
-        "summary": "Summary",
-        "steps": "steps",
-        "findings": "findings",
-        "bytes": "bytes that are no unit",
-    },
-    "ru": {
-        "ms": "мс",
-        "step": "шаг",
-        "summary": "Итог",
-        "steps": "шагов",
-        "findings": "замечания",
-        "bytes": "байты, не составляющие посылку",
-    },
-}
-_VERDICTS = {
-    "en": {},
-    "ru": {"PASS": "ВЫПОЛНЕН", "FAIL": "НЕ ВЫПОЛНЕН", "ERROR": "ОШИБКА", NOT_RUN: "НЕ НАЧАТ"},
-}  # fmt: skip
+_MS, _S = Phrase("ms", "мс"), Phrase("s", "с")
+_SUMMARY = Phrase("Summary", "Итог")
+_STEPS = Phrase("steps", "шагов")
+_FINDINGS = Phrase("findings", "замечания")
+_NO_UNIT = Phrase("bytes that are no unit", "байты, не составляющие сообщения")
 
 
 class Printer(Protocol):
@@ -67,61 +51,60 @@ class TextPrinter:
     def __init__(self, write: Callable[[str], object], lang: Lang = "en") -> None:
         self._write = write
         self._lang = lang
-        self._texts = _TEXTS[lang]
 
     def begin(self, result: ScriptResult) -> None:
         self._line(f"=== {result.name}  ({result.path})")
 
     def step(self, number: str, title: str, line: int) -> None:
-        self._line(f"{number:>4}  {title}")
+        self._line(f"{self._say(number):>4}  {self._say(title)}")
 
     def crossed(self, client: ConsoleClient, crossed: Crossed, elapsed: float) -> None:
         arrow = "->" if crossed.outbound else "<-"
         name = "" if client.name == "main" else f"{client.name} "
-        shown = masked_hex(crossed)
-        marks = "".join(f"  [{text}]" for text in crossed.findings)
-        when = f"{elapsed * 1000:9.1f} {self._texts['ms']}"
-        self._line(f"      {when}  {name}{arrow} {crossed.channel.upper()}  {shown}{marks}")
+        marks = "".join(f"  [{self._say(text)}]" for text in crossed.findings)
+        when = f"{elapsed * 1000:9.1f} {self._say(_MS)}"
+        self._line(
+            f"      {when}  {name}{arrow} {self._say(SHOWN[crossed.channel])}  {_octets(crossed)}{marks}"
+        )
         for line in self._meaning(crossed):
             self._line(f"{'':26}{line}")
         for text in crossed.problems:
-            self._line(f"{'':26}! {text}")
+            self._line(f"{'':26}! {self._say(text)}")
 
     def ended(self, step: StepResult) -> None:
         for note in step.notes:
-            self._line(f"{'':6}({note})")
+            self._line(f"{'':6}({self._say(note)})")
         if step.failure is not None:
-            for line in step.failure.lines():
+            for line in step.failure.lines(self._lang):
                 self._line(f"{'':6}{line}")
-        self._line(f"      {self._verdict(step.verdict)}")
+        self._line(f"      {self._say(step.verdict)}")
 
     def end(self, result: ScriptResult) -> None:
         if result.error is not None:
             self._line(f"      {result.error}")
-        self._line(f"--- {self._verdict(result.verdict)}  {result.name}")
+        self._line(f"--- {self._say(result.verdict)}  {result.name}")
         self._line("")
 
     def summary(self, results: Sequence[ScriptResult]) -> None:
         width = max((len(result.name) for result in results), default=0)
-        self._line(f"{self._texts['summary']}:")
+        verdicts = max((len(self._say(result.verdict)) for result in results), default=0)
+        self._line(f"{self._say(_SUMMARY)}:")
         for result in results:
             passed = sum(step.verdict == PASS for step in result.steps)
-            findings = ", ".join(f"{text}: {count}" for text, count in result.findings.items())
-            extra = f"  {self._texts['findings']}: {findings}" if findings else ""
+            findings = ", ".join(f"{self._say(text)}: {count}" for text, count in result.findings.items())
+            extra = f"  {self._say(_FINDINGS)}: {findings}" if findings else ""
             self._line(
-                f"  {self._verdict(result.verdict):<5} {result.name:<{width}}  "
-                f"{passed}/{result.planned} {self._texts['steps']}  {result.seconds:6.2f} s{extra}"
+                f"  {self._say(result.verdict):<{verdicts}} {result.name:<{width}}  "
+                f"{passed}/{result.planned} {self._say(_STEPS)}  {result.seconds:6.2f} {self._say(_S)}{extra}"
             )
 
     def _meaning(self, crossed: Crossed) -> list[str]:
         if crossed.message is None:
-            return [self._texts["bytes"]]
-        lines = render(crossed.message, self._lang)
-        # The octets of a command that can't be read would show the password in them.
-        return lines[:1] if isinstance(crossed.message, UnknownUnit) and _is_secret(crossed) else lines
+            return [self._say(_NO_UNIT)]
+        return render(crossed.message, self._lang)
 
-    def _verdict(self, verdict: str) -> str:
-        return _VERDICTS[self._lang].get(verdict, verdict)
+    def _say(self, text: str) -> str:
+        return say(text, self._lang)
 
     def _line(self, text: str) -> None:
         self._write(text + "\n")
@@ -145,11 +128,6 @@ class JsonPrinter:
             for key, value in crossed.form.items()
             if key not in ("offset", "length", "hex", "problems")
         }
-        if _is_secret(crossed):
-            fields = form.get("fields", {})
-            form["fields"] = {
-                key: "******" if key in _SECRET_FIELDS else value for key, value in fields.items()
-            }
         self._object(
             "crossed",
             time=crossed.time,
@@ -157,7 +135,7 @@ class JsonPrinter:
             console=client.name,
             direction="sent" if crossed.outbound else "received",
             link=crossed.channel,
-            hex=masked_hex(crossed),
+            hex=crossed.raw.hex(" ").upper(),
             problems=list(crossed.problems),
             findings=list(crossed.findings),
             **form,
@@ -204,24 +182,7 @@ def _summary(result: ScriptResult) -> dict[str, Any]:
     }
 
 
-def masked_hex(crossed: Crossed) -> str:
-    """The bytes in hexadecimal, the password's shown as ``**`` unless it is the public default."""
-    shown = [f"{byte:02X}" for byte in crossed.raw]
-    if _is_secret(crossed):
-        hidden = range(4, 16) if len(crossed.raw) > 2 and crossed.raw[2] == _SET_PASSWORD else range(4, 10)
-        for place in hidden:
-            if place < len(shown):
-                shown[place] = "**"
-    return " ".join(shown)
-
-
-_SET_PASSWORD = 0x03
-_SECRET_FIELDS = ("password", "new_password", "payload")
-"""The payload of a command that can't be read begins with its password."""
-
-
-def _is_secret(crossed: Crossed) -> bool:
-    raw, public = crossed.raw, PASSWORD.encode()
-    if not crossed.outbound or not raw.startswith(b"\xcc"):
-        return False
-    return raw[4:10] != public or (raw[2] == _SET_PASSWORD and raw[10:16] != public)
+def _octets(crossed: Crossed) -> str:
+    """The bytes in hexadecimal, masked: all that is sent on KPD1 are commands, or meant to be."""
+    channel = Channel.COMMAND if crossed.outbound else None
+    return masked_hex(crossed.raw, channel=channel, anywhere=crossed.message is None)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from protocol.phrases import Phrase
 from sorm_mediator.console.matching import Failure
 
-PASS, FAIL, ERROR, NOT_RUN = "PASS", "FAIL", "ERROR", "NOT RUN"
+PASS = Phrase("PASS", "ВЫПОЛНЕН")
+FAIL = Phrase("FAIL", "НЕ ВЫПОЛНЕН")
+ERROR = Phrase("ERROR", "ОШИБКА")
 
 
 @dataclass(slots=True)
@@ -22,7 +25,7 @@ class StepResult:
     seconds: float = 0.0
 
     @property
-    def verdict(self) -> str:
+    def verdict(self) -> Phrase:
         """PASS or FAIL."""
         return FAIL if self.failure else PASS
 
@@ -46,7 +49,7 @@ class ScriptResult:
         return [step for step in self.steps if step.failure]
 
     @property
-    def verdict(self) -> str:
+    def verdict(self) -> Phrase:
         """PASS, FAIL or ERROR (it could not run)."""
         if self.error is not None:
             return ERROR

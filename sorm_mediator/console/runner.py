@@ -8,16 +8,23 @@ from collections.abc import Sequence
 from typing import Any
 
 from protocol import EncodeError
+from protocol.phrases import Phrase, joined
 from sorm_mediator.console import scenario as s
-from sorm_mediator.console.client import KPD1, KPD2, Address, ConsoleClient, Crossed, Sent
+from sorm_mediator.console.client import KPD1, KPD2, SHOWN, Address, ConsoleClient, Crossed, Sent
 from sorm_mediator.console.errors import ConnectError, ScriptError, StepError
 from sorm_mediator.console.fields import differences, show_value
 from sorm_mediator.console.matching import Failure, Matcher, Unread, Wanted
 from sorm_mediator.console.printing import Printer
-from sorm_mediator.console.results import ScriptResult, StepResult
+from sorm_mediator.console.requirements import check
+from sorm_mediator.console.results import PASS, ScriptResult, StepResult
 from sorm_mediator.console.surroundings import Surroundings
 from sorm_mediator.console.titles import count_steps, title
+from sorm_mediator.console.vocabulary import COMMANDS
 
+STARTED_ALREADY = Phrase(
+    "the technical means are started already, perhaps by an earlier run: send stop first",
+    "технические средства уже запущены, возможно предыдущим прогоном: сначала пошлите stop",
+)
 HTTP_AGAIN = 0.05
 """Seconds between two requests of an http step that waits for a reply."""
 
@@ -36,6 +43,11 @@ class Console:
         return [crossed for _, crossed in self.unread.waiting if crossed.channel in channels]
 
 
+_WRONG = Phrase("something wrong in a unit", "ошибка в сообщении")
+_STARTED = (0x16, 0x07)
+"""Statuses of a command 1 that comes when the technical means run already (PROTOCOL 6.1, 5.8)."""
+
+
 class Run:
     """What scenarios and vendor scripts have in common: their consoles, the printer, the findings.
 
@@ -52,6 +64,7 @@ class Run:
         self._recorders = () if recorder is None else (recorder,)
         self._consoles: dict[str, Console] = {}
         self._began = time.time()
+        self._started = False
 
     async def console(self, name: str = s.MAIN, *, connect: bool = True) -> Console:
         """The console of that name, connected when it is first asked for. Raises :class:`ConnectError`."""
@@ -77,6 +90,14 @@ class Run:
         """Close every console."""
         for console in self._consoles.values():
             await console.client.close()
+
+    def hint(self, sent: Sequence[Sent], step: StepResult) -> None:
+        """Say where a refused start may come from, as long as none of this run has been accepted."""
+        for one in sent:
+            if one.code == COMMANDS["start"].code:
+                if not self._started and one.refusal in _STARTED:
+                    step.notes.append(STARTED_ALREADY)
+                self._started |= one.done and not one.refusal
 
     def begin(self) -> None:
         """The script begins: times are told from here."""
@@ -106,7 +127,7 @@ class Run:
         """Observer: keep what came, tell the printer, count findings."""
         if not crossed.outbound:
             self._consoles[client.name].unread.add(crossed)
-            for text in (*crossed.findings, *(("something wrong in a unit",) if crossed.problems else ())):
+            for text in (*crossed.findings, *((_WRONG,) if crossed.problems else ())):
                 self.result.findings[text] = self.result.findings.get(text, 0) + 1
         self.printer.crossed(client, crossed, crossed.time - self._began)
 
@@ -129,24 +150,45 @@ class ScenarioRunner:
         self._keep_going = keep_going
         self._variables = dict(scenario.variables)
         self._sent: tuple[Sent, ...] = ()
-        result = ScriptResult(scenario.name, scenario.path, planned=count_steps(scenario.steps))
+        result = ScriptResult(
+            scenario.name, scenario.path, planned=count_steps((*scenario.steps, *scenario.finally_))
+        )
         self._run = Run(result, around, printer, recorder)
         self._run.header = scenario.header
 
     async def run(self) -> ScriptResult:
         """Run it. What kept it from running is the result's ``error``."""
         self._run.begin()
+        around, result = self._around, self._run.result
         try:
+            check(
+                self._scenario,
+                calls=around.make_call is not None,
+                web=around.request is not None,
+                restart=around.restart is not None,
+            )
             await self._steps(self._scenario.steps, "")
         except (ScriptError, ConnectError) as error:
-            self._run.result.error = error
+            result.error = error
         finally:
+            await self._finally()
             await self._run.close()
         return self._run.end()
 
-    async def _steps(self, steps: Sequence[s.Step], prefix: str) -> bool:
+    async def _finally(self) -> None:
+        """The steps that put things back, if any has passed that may have changed them; the first error stays."""
+        result = self._run.result
+        if not any(step.verdict == PASS for step in result.steps):
+            return
+        for index, step in enumerate(self._scenario.finally_, 1):
+            try:
+                await self._steps((step,), "finally.", index)
+            except (ScriptError, ConnectError) as error:
+                result.error = result.error or error
+
+    async def _steps(self, steps: Sequence[s.Step], prefix: str, first: int = 1) -> bool:
         """Run steps; false when one failed and that ends the scenario."""
-        for index, step in enumerate(steps, 1):
+        for index, step in enumerate(steps, first):
             number = f"{prefix}{index}"
             if isinstance(step.action, s.Repeat):
                 for count in range(1, step.action.times + 1):
@@ -161,15 +203,20 @@ class ScenarioRunner:
         result = StepResult(number, title(step, self._variables), step.node.line)
         self._printer.step(number, result.title, result.line)
         began = time.monotonic()
+        self._sent = ()
         try:
             result.failure = await self._do(step, result)
-        except (StepError, EncodeError) as error:
+        except StepError as error:
+            result.failure = Failure("", error.text)
+        except EncodeError as error:
             result.failure = Failure("", str(error))
         except ScriptError as error:
             if not self._run.result.failures:
                 raise
             # A value that a failed step should have saved is missing: not a mistake of the script.
             result.failure = Failure("", str(error))
+        if result.failure is not None or step.expect is None:
+            self._run.hint(self._sent, result)
         result.seconds = time.monotonic() - began
         self._run.result.steps.append(result)
         self._printer.ended(result)
@@ -202,11 +249,13 @@ class ScenarioRunner:
             await client.disconnect(action.channels)
         elif isinstance(action, s.Closed):
             if not await client.wait(lambda: client.closed.issuperset(action.channels), within):
-                still = ", ".join(name.upper() for name in action.channels if name not in client.closed)
-                return Failure(f"the mediator closes {still}", f"still open after {within:g} s")
+                still = joined(", ", [SHOWN[name] for name in action.channels if name not in client.closed])
+                return Failure(
+                    Phrase("the mediator closes {still}", "медиатор закрывает {still}", still=still),
+                    Phrase("still open after {s:g} s", "через {s:g} с всё ещё открыт", s=within),
+                )
         elif isinstance(action, s.Restart):
-            if self._around.restart is None:
-                step.node.fail("restart: needs a lab of this run: give lab: in the scenario, and no --host")
+            assert self._around.restart is not None  # looked at before the first step
             await self._around.restart()
         elif isinstance(action, s.Forget):
             for channel in action.channels:
@@ -230,18 +279,14 @@ class ScenarioRunner:
         console.running = () if step.expect == () else self._sent
 
     async def _call(self, step: s.Step, action: s.MakeCall) -> None:
-        if self._around.make_call is None:
-            step.node.fail("call: needs a switch: give --web URL, or lab: in the scenario and no --host")
+        assert self._around.make_call is not None  # looked at before the first step
         domain, request = action.resolve(self._variables)
         call = await self._around.make_call(domain, request)
         if "call" in step.save:
             self._variables[step.save["call"]] = call
 
     async def _http(self, action: s.Http, within: float) -> Failure | None:
-        if self._around.request is None:
-            action.request.fail(
-                "needs the web of a lab: give --web URL, or lab: in the scenario and no --host"
-            )
+        assert self._around.request is not None  # looked at before the first step
         request = action.resolve(self._variables)
         method, path = request.get("method", "GET"), request["path"]
         expected = {key: request[key] for key in ("status", "reply") if key in request}
@@ -252,7 +297,8 @@ class ScenarioRunner:
             if not found:
                 return None
             if method != "GET" or time.monotonic() >= deadline:
-                return Failure(show_value(expected), f"{method} {path} answered otherwise", None, found)
+                en, ru = "{method} {path} answered otherwise", "{method} {path}: ответ другой"
+                return Failure(show_value(expected), Phrase(en, ru, method=method, path=path), None, found)
             await asyncio.sleep(HTTP_AGAIN)
 
     async def _expect(self, step: s.Step, console: Console, within: float) -> Failure | None:
@@ -286,13 +332,24 @@ class ScenarioRunner:
     async def _end_of(self, console: Console, within: float, result: StepResult) -> None:
         """A command whose answers nobody looks at is waited for, and its answers count as read."""
         if not await console.client.wait(lambda: all(sent.done for sent in console.running), within):
-            result.notes.append(f"no end of the command within {within:g} s; not checked")
+            result.notes.append(no_end(within))
         console.unread.take([one for one in console.waiting((KPD1,)) if one.answers in console.running])
 
 
 async def _silence(console: Console, channels: tuple[str, ...], seconds: float) -> Failure | None:
     if await console.client.wait(lambda: bool(console.waiting(channels)), seconds):
         came = console.waiting(channels)
-        where = " and ".join(channel.upper() for channel in channels)
-        return Failure(f"nothing on {where} for {seconds:g} s", f"{len(came)} came, the first:", came[0])
+        where = joined(", ", [SHOWN[channel] for channel in channels])
+        expected = Phrase("nothing on {where} for {s:g} s", "{s:g} с тишины: {where}", where=where, s=seconds)
+        reason = Phrase("{count} came, the first:", "пришло {count}, первое:", count=len(came))
+        return Failure(expected, reason, came[0])
     return None
+
+
+def no_end(within: float) -> Phrase:
+    """The note of a command whose end has not come."""
+    en, ru = (
+        "no end of the command within {s:g} s; not checked",
+        "за {s:g} с команда не закончилась; не проверено",
+    )
+    return Phrase(en, ru, s=within)

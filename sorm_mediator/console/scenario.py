@@ -20,6 +20,7 @@ WITHIN = 5.0
 MAIN = "main"
 """The console that a step speaks for when it names none."""
 
+KEYS = ("name", "description", "lab", "config", "header", "variables", "within", "steps", "finally")
 ACTIONS = ("send", "raw", "call", "http", "connect", "disconnect", "closed", "restart", "forget", "repeat")
 MODIFIERS = ("title", "console", "expect", "events", "within", "order_free", "silence", "save", "split")
 CALL_KEYS = ("domain", "a", "b", "from", "outcome", "ring", "talk", "services")
@@ -170,6 +171,8 @@ class Scenario:
     variables: dict[str, Any]
     within: float
     steps: tuple[Step, ...]
+    finally_: tuple[Step, ...] = ()
+    """Steps that run after the others, whether those passed or not."""
 
 
 def load(path: Path) -> Scenario:
@@ -183,12 +186,13 @@ def parse(text: str, path: Path = Path("scenario.yaml")) -> Scenario:
 
 
 def _scenario(root: Node, path: Path) -> Scenario:
-    keys = root.mapping(("name", "description", "lab", "config", "header", "variables", "within", "steps"))
+    keys = root.mapping(KEYS)
     for required in ("name", "steps"):
         if required not in keys:
             root.fail(f"{required} is missing")
     variables = _variables(keys["variables"]) if "variables" in keys else {}
     within = keys["within"].seconds() if "within" in keys else WITHIN
+    reader = _Steps(set(variables))
     return Scenario(
         name=keys["name"].text(),
         description=keys["description"].text() if "description" in keys else "",
@@ -198,7 +202,8 @@ def _scenario(root: Node, path: Path) -> Scenario:
         header=_header(keys["header"]) if "header" in keys else {},
         variables=variables,
         within=within,
-        steps=tuple(_Steps(set(variables)).read(keys["steps"])),
+        steps=tuple(reader.read(keys["steps"])),
+        finally_=tuple(reader.read(keys["finally"])) if "finally" in keys else (),
     )
 
 

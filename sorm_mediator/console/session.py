@@ -1,15 +1,17 @@
 """One ``replay``: several scripts, each against its lab or against a mediator that is running.
 
-Exit codes: 0 every expectation held, 1 one failed, 2 a script or lab is wrong, 3 could not connect.
+Exit codes: 0 every expectation held, 1 one failed, 2 a script or lab is wrong, 3 could not connect, 141 nobody reads
+the output any more.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import tempfile
 import tomllib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,14 +22,17 @@ from sorm_mediator import config as lab_files
 from sorm_mediator.config import Config, ConfigError
 from sorm_mediator.console import junit, scenario, vendor
 from sorm_mediator.console.errors import ConnectError, ScriptError
+from sorm_mediator.console.nodes import unreadable
 from sorm_mediator.console.printing import JsonPrinter, Printer, TextPrinter
+from sorm_mediator.console.requirements import Script, check
 from sorm_mediator.console.results import PASS, ScriptResult
 from sorm_mediator.console.runner import ScenarioRunner
 from sorm_mediator.console.surroundings import Surroundings, WebApi, facing
 from sorm_mediator.console.vendor_runner import VendorRunner
 from sorm_mediator.errors import BoxError
 
-Script = scenario.Scenario | vendor.VendorScript
+BROKEN_PIPE = 141
+"""Exit code when the reader of the output has gone: a shell's for a process that SIGPIPE has ended."""
 
 
 class UsageError(Exception):
@@ -72,16 +77,24 @@ def load(path: Path) -> Script:
 
 def run_scripts(settings: Settings, write: Callable[[str], object] | None = None) -> int:
     """Run every script and write the reports. Returns the exit code; errors are said on stderr."""
-    out = write or _write
+    stdout = _Stdout()
     try:
         scripts = [load(path) for path in settings.scripts]
-        results = asyncio.run(run(scripts, settings, out))
+        if settings.host:
+            for script in scripts:
+                check(script, calls=bool(settings.web), web=bool(settings.web), restart=False)
+        results = asyncio.run(stdout.during(run(scripts, settings, write or stdout.write)))
         if settings.junit is not None:
             junit.write(settings.junit, results)
     except ScriptError as error:
         return _say(error, 2)
     except OSError as error:
         return _say(f"{error.filename}: can't be written: {error.strerror}", 2)
+    except asyncio.CancelledError:
+        if not stdout.gone:
+            raise
+    if stdout.gone:
+        return BROKEN_PIPE
     errors = [result.error for result in results if result.error is not None]
     for each in errors:
         _say(each, 2)
@@ -120,8 +133,7 @@ async def run_script(
                 script, around, printer, keep_going=settings.keep_going, recorder=recorder
             ).run()
     except (ConfigError, BoxError, ScriptError, ConnectError) as error:
-        name = script.name if isinstance(script, scenario.Scenario) else script.path.stem
-        result = ScriptResult(name, script.path, error=error)
+        result = ScriptResult(script.name, script.path, error=error)
         printer.begin(result)
         printer.end(result)
         return result
@@ -170,7 +182,7 @@ def _lab_config(file: Path, script: Script, byte_order: str | None, folder: Path
     try:
         document = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{file}: can't be read: {error}") from None
+        raise ConfigError(unreadable(file, error)) from None
     name = str(file)
     changes = script.config if isinstance(script, scenario.Scenario) else None
     if changes is not None:
@@ -202,9 +214,36 @@ def _recorder(path: Path | None) -> Any:
     return PcapRecorder(path)
 
 
-def _write(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()
+class _Stdout:
+    """Standard output. When its reader has gone the run is cancelled, and what it does to put things back is not shown.
+
+    It does not raise: most of what is printed is printed where an exception would only close a connection.
+    """
+
+    def __init__(self) -> None:
+        self.gone = False
+        self._run: asyncio.Task[Any] | None = None
+
+    def write(self, text: str) -> None:
+        if self.gone:
+            return
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            self.gone = True
+            # What is still buffered goes nowhere, also at the interpreter's exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if self._run is not None:
+                self._run.cancel()
+
+    async def during(self, work: Coroutine[Any, Any, list[ScriptResult]]) -> list[ScriptResult]:
+        """``work``, as long as somebody reads."""
+        self._run = asyncio.current_task()
+        try:
+            return await work
+        finally:
+            self._run = None
 
 
 def _say(error: object, code: int) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from protocol import Codec, Options
+from protocol.phrases import Phrase, joined
 from sorm_mediator.config import Config, MediatorConfig
 from sorm_mediator.console.client import PASSWORD
 from sorm_mediator.console.errors import ConnectError, StepError
@@ -112,5 +113,9 @@ class WebApi:
         status, reply = await self.request("POST", f"switch/domains/{quote(domain, safe='')}/calls", request)
         if status != 202 or not isinstance(reply, dict) or "call" not in reply:
             detail = reply.get("detail", reply) if isinstance(reply, dict) else reply
-            raise StepError(f"the switch refused the call with HTTP {status}: {detail}")
+            en, ru = (
+                "the switch refused the call with HTTP {status}",
+                "коммутатор отказал в вызове, HTTP {status}",
+            )
+            raise StepError(joined(": ", [Phrase(en, ru, status=status), str(detail)]))
         return str(reply["call"])

@@ -5,45 +5,59 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from protocol.phrases import Phrase, joined
 from sorm_mediator.console import scenario as s
+from sorm_mediator.console.client import SHOWN
 from sorm_mediator.console.errors import ScriptError
 from sorm_mediator.console.nodes import Node
 from sorm_mediator.console.variables import resolve
 
 
 def title(step: s.Step, variables: dict[str, Any]) -> str:
-    """A short text: who does what."""
+    """A short text: who does what. A title of the step's own is in the language of its author."""
     if step.title:
         return step.title
-    text = _action(step, variables)
-    for word, expectations in (("expect", step.expect), ("events", step.events)):
+    parts = [_action(step, variables)]
+    for verb, expectations in ((_EXPECT, step.expect), (_EVENTS, step.events)):
         if expectations:
-            text += f"{', ' if text else ''}{word} {', '.join(one.entry.name for one in expectations)}"
+            parts.append(joined(" ", [verb, ", ".join(one.entry.name for one in expectations)]))
     if step.silence is not None:
-        text += f"{', ' if text else ''}silence for {step.silence:g} s"
-    return text if step.console == s.MAIN else f"{step.console}: {text}"
+        parts.append(Phrase("silence for {seconds:g} s", "тишина {seconds:g} с", seconds=step.silence))
+    text = joined(", ", [part for part in parts if part])
+    return text if step.console == s.MAIN else joined(": ", [step.console, text])
 
 
 def _action(step: s.Step, variables: dict[str, Any]) -> str:
     action = step.action
     if isinstance(action, s.Send):
-        return f"send {action.entry.name}"
+        return joined(" ", [_SEND, action.entry.name])
     if isinstance(action, s.SendRaw):
-        return "send bytes"
+        return Phrase("send bytes", "послать байты")
     if isinstance(action, s.MakeCall):
         keys = action.request.value
-        return f"call {_shown(keys['a'], variables)} -> {_shown(keys['b'], variables)}"
+        return joined(" ", [CALL, _shown(keys["a"], variables), "->", _shown(keys["b"], variables)])
     if isinstance(action, s.Http):
         keys = action.request.value
         return f"{keys['method'].value if 'method' in keys else 'GET'} {keys['path'].value}"
     if isinstance(action, s.Restart):
-        return "restart the gateway"
+        return Phrase("restart the gateway", "перезапустить шлюз")
     if isinstance(action, s.Connect | s.Disconnect | s.Closed | s.Forget):
-        word = {s.Connect: "connect", s.Disconnect: "disconnect", s.Closed: "closed:", s.Forget: "forget"}[
-            type(action)
-        ]
-        return f"{word} {', '.join(channel.upper() for channel in action.channels)}"
+        return joined(
+            " ", [_VERBS[type(action)], joined(", ", [SHOWN[channel] for channel in action.channels])]
+        )
     return ""
+
+
+CALL = Phrase("call", "вызов")
+_SEND = Phrase("send", "послать")
+_EXPECT = Phrase("expect", "ожидать")
+_EVENTS = Phrase("events", "события")
+_VERBS: dict[type, Phrase] = {
+    s.Connect: Phrase("connect", "подключить"),
+    s.Disconnect: Phrase("disconnect", "отключить"),
+    s.Closed: Phrase("closed:", "закрыт:"),
+    s.Forget: Phrase("forget", "забыть"),
+}
 
 
 def _shown(node: Node, variables: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from sorm_mediator.console.errors import ScriptError
-from sorm_mediator.console.nodes import Node, show
+from sorm_mediator.console.nodes import Node, show, unreadable
 from sorm_mediator.console.scenario import find_lab
 from sorm_mediator.console.vendor_lines import LineError, parse_line
 
@@ -94,6 +94,11 @@ class VendorScript:
     lab: Path | None = None
     steps: tuple[Line | TestMgm | Calls, ...] = field(default=())
 
+    @property
+    def name(self) -> str:
+        """What it is called: it has no name of its own."""
+        return f"{self.path.stem} (vendor script)"
+
 
 class Pairs(list[tuple[str, Any]]):
     """A JSON object whose keys may repeat."""
@@ -104,7 +109,7 @@ def load(path: Path) -> VendorScript:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise ScriptError(f"{path}: can't be read: {error}") from None
+        raise ScriptError(unreadable(path, error)) from None
     return parse(text, path)
 
 

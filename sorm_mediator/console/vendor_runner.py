@@ -11,15 +11,19 @@ import time
 from typing import Any
 
 from protocol import Channel, EncodeError
+from protocol.phrases import Phrase, joined
+from protocol.render import MASK
 from sorm_mediator.console import vendor as v
-from sorm_mediator.console.client import KPD1, KPD2, PASSWORD, Crossed, Sent
+from sorm_mediator.console.client import KPD1, KPD2, Crossed, Sent
 from sorm_mediator.console.errors import ConnectError, ScriptError, StepError
-from sorm_mediator.console.fields import Difference
-from sorm_mediator.console.matching import Failure
+from sorm_mediator.console.fields import NOTHING, Difference
+from sorm_mediator.console.matching import Failure, nothing_came, the_closest
 from sorm_mediator.console.printing import Printer
+from sorm_mediator.console.requirements import check
 from sorm_mediator.console.results import ScriptResult, StepResult
-from sorm_mediator.console.runner import Console, Run
+from sorm_mediator.console.runner import Console, Run, no_end
 from sorm_mediator.console.surroundings import Surroundings
+from sorm_mediator.console.titles import CALL
 from sorm_mediator.console.vendor_lines import Command, LineError, parse_line
 from sorm_mediator.console.vocabulary import COMMANDS
 
@@ -47,7 +51,7 @@ class VendorRunner:
         self._printer = printer
         self._keep_going = keep_going
         planned = sum(len(step.watches) if isinstance(step, v.Calls) else 1 for step in script.steps)
-        result = ScriptResult(script.path.stem, script.path, planned=planned)
+        result = ScriptResult(script.name, script.path, planned=planned)
         self._run = Run(result, around, printer, recorder)
         self._sending = asyncio.Lock()
         self._claimed: set[bytes] = set()
@@ -55,7 +59,14 @@ class VendorRunner:
     async def run(self) -> ScriptResult:
         """Run it. What kept it from running is the result's error."""
         self._run.begin()
+        around = self._around
         try:
+            check(
+                self._script,
+                calls=around.make_call is not None,
+                web=around.request is not None,
+                restart=around.restart is not None,
+            )
             console = await self._run.console()
             for number, step in enumerate(self._script.steps, 1):
                 if not await self._step(console, step, str(number)) and not self._keep_going:
@@ -77,8 +88,12 @@ class VendorRunner:
             if isinstance(step, v.TestMgm):
                 result.failure = _codes_differ(step, _codes_of(console, sent))
             elif not sent or not sent[0].done:
-                result.notes.append(f"no end of the command within {COMMAND_WITHIN:g} s; not checked")
-        except (StepError, EncodeError) as error:
+                result.notes.append(no_end(COMMAND_WITHIN))
+            if result.failure is not None or isinstance(step, v.Line):
+                self._run.hint(sent, result)
+        except StepError as error:
+            result.failure = Failure("", error.text)
+        except EncodeError as error:
             result.failure = Failure("", str(error))
         return self._ended(result, began)
 
@@ -109,10 +124,6 @@ class VendorRunner:
         return sent
 
     async def _calls(self, console: Console, step: v.Calls, number: str) -> bool:
-        if any(watch.make for watch in step.watches) and self._around.make_call is None:
-            raise ScriptError(
-                f"{self._script.path}:{step.line}: make: needs a switch: give --web URL, or a lab"
-            )
         watching = [
             asyncio.ensure_future(self._watch(console, watch, step, f"{number}.{index}"))
             for index, watch in enumerate(step.watches, 1)
@@ -128,7 +139,7 @@ class VendorRunner:
         numbers = " -> ".join(
             step.variables[name] for name in ("number_a", "number_b") if name in step.variables
         )
-        title = " ".join(part for part in ("call", numbers, watch.observer) if part)
+        title = joined(" ", [part for part in (CALL, numbers, watch.observer) if part])
         result = StepResult(number, title, step.line)
         self._printer.step(number, title, step.line)
         began = time.monotonic()
@@ -137,10 +148,13 @@ class VendorRunner:
                 result.failure = await self._observe(console, watch, step.line)
                 if result.failure is not None:
                     break
-        except (StepError, EncodeError) as error:
+        except StepError as error:
+            result.failure = Failure("", error.text)
+        except EncodeError as error:
             result.failure = Failure("", str(error))
         if result.failure is not None and not watch.required:
-            result.notes.append("optional, and not seen: " + "; ".join(result.failure.lines()))
+            why = Phrase("; ".join(result.failure.lines()), "; ".join(result.failure.lines("ru")))
+            result.notes.append(joined(": ", [_NOT_SEEN, why]))
             result.failure = None
         return self._ended(result, began)
 
@@ -177,9 +191,9 @@ class VendorRunner:
         if not await console.client.wait(look, watch.timeout):
             unread = [one for one in console.waiting((KPD2,)) if len(one.raw) == _EVENT_LENGTH]
             nearest = min(unread, key=lambda one: len(_differences(step, one)), default=None)
-            reason = f"nothing that fits came within {watch.timeout:g} s" + (
-                "; the closest:" if nearest else ""
-            )
+            reason = nothing_came(watch.timeout)
+            if nearest:
+                reason = the_closest(reason)
             return Failure(_shown(step), reason, nearest, _differences(step, nearest) if nearest else [])
         crossed = found[0]
         console.unread.take([crossed])
@@ -230,12 +244,17 @@ def _octets(crossed: Crossed, name: str, length: int) -> bytes:
     return crossed.raw[offset : offset + length]
 
 
-def _shown(step: v.Recv) -> str:
-    parts = [f"msg {step.message:02X}h"] if step.message is not None else ["an event"]
+def _shown(step: v.Recv) -> Phrase:
+    parts: list[str] = [f"msg {step.message:02X}h"] if step.message is not None else [_AN_EVENT]
     parts += [
         f"{name} {text}" for name, text in (("number-a", step.number_a), ("number-b", step.number_b)) if text
     ]
-    return ", ".join([*parts, *(f"{name} {octets.hex().upper()}" for name, octets in step.tests.items())])
+    parts += [f"{name} {octets.hex().upper()}" for name, octets in step.tests.items()]
+    return joined(", ", parts)
+
+
+_AN_EVENT = Phrase("an event", "событие")
+_NOT_SEEN = Phrase("optional, and not seen", "необязательно, и не наблюдалось")
 
 
 def _unit(command: Command, orm_number: int, password: str) -> bytes:
@@ -274,7 +293,7 @@ def _codes_differ(step: v.TestMgm, came: tuple[int | None, int | None]) -> Failu
         # Refused on receipt: nothing more follows (PROTOCOL 4, step 3).
         pairs.pop()
     found = [
-        Difference(name, f"{expected:02X}", "nothing" if code is None else f"{code:02X}")
+        Difference(name, f"{expected:02X}", NOTHING if code is None else f"{code:02X}")
         for name, expected, code in pairs
         if expected is not None and expected != code
     ]
@@ -283,10 +302,10 @@ def _codes_differ(step: v.TestMgm, came: tuple[int | None, int | None]) -> Failu
 
 
 def _masked(text: str) -> str:
-    """A command line without the passwords in it."""
+    """A command line without the passwords in it (:mod:`protocol.render` has the rule)."""
     words = text.split()
-    for place, word in enumerate(words):
+    for place in range(len(words)):
         is_secret = place > 0 and (words[place - 1] == "-p" or (words[0] == "set-password" and place == 1))
-        if is_secret and word != PASSWORD:
-            words[place] = "******"
+        if is_secret:
+            words[place] = MASK
     return " ".join(words)

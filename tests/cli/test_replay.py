@@ -45,7 +45,7 @@ def run(*arguments: Any) -> Result:
 def test_a_scenario_that_passes_exits_with_0_and_writes_its_reports(scenario: Path, tmp_path: Path) -> None:
     result = run(scenario, "--junit", tmp_path / "r.xml", "--pcap", tmp_path / "r.pcapng")
     assert result.exit_code == 0, result.output
-    assert "-> KPD1  CC 01 01 00 31 32 33 34 35 36" in result.output
+    assert "-> KPD1  CC 01 01 00 ** ** ** ** ** **" in result.output
     assert "PASS  a short one" in result.output
     suites = ET.parse(tmp_path / "r.xml").getroot()  # noqa: S314 - our own file
     assert suites.get("tests") == "1"
@@ -97,6 +97,35 @@ def test_a_change_of_the_lab_that_is_not_allowed_exits_with_2(scenario: Path) ->
     assert "mediator.order" in result.output
 
 
+def test_without_its_web_a_lab_can_make_no_calls_and_nothing_is_begun(scenario: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.yaml"
+    other.write_text("name: other\nsteps: [{send: start}]\n")
+    result = run(other, scenario, "--host", "192.0.2.1")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == (
+        f"sorm-mediator: {scenario}:7: steps[2]: "
+        "call: needs a switch: give --web URL, or lab: in the scenario and no --host\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["missing.yaml", "missing.json"])
+def test_a_missing_script_is_named_once_and_leaves_stdout_empty(tmp_path: Path, name: str) -> None:
+    result = run(tmp_path / name, "--json")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"sorm-mediator: {tmp_path / name}: can't be read: No such file or directory\n"
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]], ids=["text", "json"])
+def test_when_its_reader_goes_it_ends_quietly(scenario: Path, more: list[str]) -> None:
+    command = [sys.executable, "-m", "sorm_mediator", "replay", str(scenario), *more]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as replaying:
+        assert replaying.stdout is not None
+        assert replaying.stderr is not None
+        replaying.stdout.readline()
+        replaying.stdout.close()
+        assert (replaying.wait(30), replaying.stderr.read()) == (141, b"")
+
+
 def test_no_lab_and_no_host_exits_with_2(scenario: Path) -> None:
     scenario.write_text("name: a\nsteps: [{send: start}]\n")
     result = run(scenario)
@@ -105,6 +134,7 @@ def test_no_lab_and_no_host_exits_with_2(scenario: Path) -> None:
 
 
 def test_a_mediator_that_is_not_there_exits_with_3(scenario: Path, unused_tcp_port: int) -> None:
+    scenario.write_text("name: a\nsteps: [{send: start}]\n")
     result = run(scenario, "--host", "127.0.0.1", "--kpd1", unused_tcp_port, "--kpd2", unused_tcp_port)
     assert result.exit_code == 3
     assert f"127.0.0.1:{unused_tcp_port}: KPD2 can't be reached: " in result.output

@@ -103,10 +103,15 @@ def run(around: Surroundings, printed: list[str]) -> Callable[..., Any]:
     """Run the steps of a scenario: ``await run("- send: start")``."""
 
     async def run_steps(
-        steps: str, head: str = "", around_: Surroundings | None = None, **more: Any
+        steps: str,
+        head: str = "",
+        around_: Surroundings | None = None,
+        printer: TextPrinter | None = None,
+        **more: Any,
     ) -> ScriptResult:
         text = f"name: a test\nwithin: 0.5\n{head}\nsteps:\n{steps}\n"
         parsed = scenario.parse(text, Path("test.yaml"))
-        return await ScenarioRunner(parsed, around_ or around, TextPrinter(printed.append), **more).run()
+        shown = printer or TextPrinter(printed.append)
+        return await ScenarioRunner(parsed, around_ or around, shown, **more).run()
 
     return run_steps
