@@ -160,14 +160,17 @@ def test_encoding_then_decoding_gives_the_packet(packet: Packet) -> None:
 
 @given(st.binary(max_size=40) | st.binary(max_size=30).map(lambda rest: b"\x10\x01" + rest))
 def test_any_octets_are_a_packet_or_the_declared_error(raw: bytes) -> None:
+    packet, error = None, None
     try:
         packet = decode(raw)
-    except PacketError as error:
+    except PacketError as caught:
+        error = caught
+    if packet is not None:
+        assert decode(packet.encode()) == packet
+    if error is not None:
         assert error.raw == raw
         assert 0 <= error.offset <= len(raw)
         assert error.diagnostic in DIAGNOSTICS
-    else:
-        assert decode(packet.encode()) == packet
 
 
 def test_causes_and_diagnostics_have_words_in_both_languages() -> None:

@@ -6,6 +6,8 @@ DTE always 00.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import pytest
@@ -31,7 +33,7 @@ class Row(NamedTuple):
     next: State
     circuit: str = "pvc"
     role: str = "dce"
-    settings: dict[str, object] = {}
+    settings: Mapping[str, object] = MappingProxyType({})
 
 
 OTHERS_OF_A_CALL = [RR_0, RNR_0, REJ_0, INTERRUPT, INTERRUPT_CONFIRMED, RESET, RESET_CONFIRMED]

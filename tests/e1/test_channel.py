@@ -1,0 +1,227 @@
+"""One KPD in one timeslot: both layers together over a line that is good, bad, cut and restored."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from e1.channel import DataChannel, Down, Frame, LapbConfig, Up, X25Config
+from tests.e1.channel_lines import End, Link
+
+KINDS = [{}, {"circuit": "svc"}, {"window": 7, "packet_size": 64}]
+
+
+@pytest.mark.parametrize("x25", KINDS, ids=str)
+def test_a_message_of_any_length_crosses_both_ways(x25: dict[str, object]) -> None:
+    link = Link(**x25).start()
+    messages = [bytes([at % 251]) * at for at in (1, 127, 128, 129, 300, 5000)]
+    for message in messages:
+        link.send(link.dte, message)
+        link.send(link.dce, message[::-1])
+    link.run(5)
+    assert link.dce.messages == messages
+    assert link.dte.messages == [message[::-1] for message in messages]
+    assert [type(each) for each in link.dte.ups] == [Up]
+    assert link.dte.channel.queued == link.dce.channel.queued == 0
+
+
+def test_both_ends_see_the_same_frames_and_tell_their_direction() -> None:
+    link = Link().start()
+    link.send(link.dte, b"one")
+    link.run(1)
+    for sender, receiver in ((link.dte, link.dce), (link.dce, link.dte)):
+        sent = [frame.frame for frame in sender.frames if frame.outbound]
+        assert sent == [frame.frame for frame in receiver.frames if not frame.outbound]
+    assert Frame(outbound=True, frame=bytes.fromhex("013f")) in link.dte.frames
+    assert link.dce.channel.hdlc.bad == 0
+
+
+@pytest.mark.parametrize("x25", KINDS, ids=str)
+def test_a_cut_in_the_middle_of_a_long_message_delivers_it_once_after_all(x25: dict[str, object]) -> None:
+    link = Link(**x25).start()
+    link.run(3)
+    link.send(link.dte, b"a" * 2000)
+    link.send(link.dte, b"b" * 10)
+    link.run(0.1)
+    link.carrier(False)
+    assert [type(each) for each in link.dte.ups] == [Up, Down]
+    link.run(5)
+    link.carrier(True)
+    link.run(8)
+    assert link.dce.messages == [b"a" * 2000, b"b" * 10]
+    assert [type(each) for each in link.dce.ups] == [Up, Down, Up]
+    assert link.dte.given_up == []
+
+
+def test_restart_reset_and_link_reset_in_the_middle_of_a_segmented_message() -> None:
+    link = Link().start()
+    link.run(1)
+    link.send(link.dte, b"x" * 3000)
+    link.send(link.dte, b"y" * 3000)
+    link.run(0.1)
+    link.dte.events += link.dte.channel.reset(link.now)  # X.25 reset by the sender
+    link.run(0.1)
+    link.dce.events += link.dce.channel.reset(link.now)  # by the receiver
+    link.run(0.1)
+    restart = link.dce.channel.x25.link_up(link.now)  # X.25 restart on a link that holds
+    link.dce.events += link.dce.channel._carry_out(restart, link.now)
+    link.run(0.1)
+    link.dte.events += link.dte.channel.lapb.connect(link.now)  # nothing while up
+    # the DCE hears a SABM: link reset
+    link.dce.events += link.dce.channel.frame(bytes.fromhex("013f"), link.now)
+    link.run(5)
+    assert link.dce.messages == [b"x" * 3000, b"y" * 3000]
+    assert link.dte.given_up == []
+    assert "reset" in link.dte.alarms
+
+
+def test_an_acknowledgement_that_is_lost_with_the_link_does_not_repeat_the_message() -> None:
+    link = Link().start()
+    link.send(link.dce, b"greeting")
+    link.run(1)
+    link.send(link.dte, b"once")
+    while b"once" not in link.dce.messages:
+        link.step()
+    link.carrier(False)  # before the RR is on its way
+    assert link.dte.channel.queued == 1
+    link.run(1)
+    link.carrier(True)
+    link.run(3)
+    assert link.dce.messages == [b"once"]
+    assert link.dte.given_up == []
+    assert link.dte.channel.queued == 0
+
+
+@pytest.mark.parametrize(("in_doubt", "copies", "reported"), [("report", 1, 1), ("repeat", 2, 0)])
+def test_a_peer_that_does_not_tell_what_arrived_leaves_a_message_in_doubt(
+    in_doubt: str, copies: int, reported: int
+) -> None:
+    link = Link(resume=False, in_doubt=in_doubt).start()
+    link.run(1)
+    link.send(link.dte, b"command")
+    while not link.dce.messages:
+        link.step()
+    link.carrier(False)
+    link.run(1)
+    link.carrier(True)
+    link.run(3)
+    assert link.dce.messages == [b"command"] * copies
+    assert [each.message for each in link.dte.given_up if each.in_doubt] == [b"command"] * reported
+
+
+def test_a_peer_that_was_started_anew_leaves_a_message_in_doubt() -> None:
+    link = Link().start()
+    link.send(link.dce, b"greeting")
+    link.run(1)
+    link.send(link.dte, b"command")
+    while not link.dce.messages:
+        link.step()
+    link.carrier(False)
+    link.dce.channel = Link().dce.channel
+    link.run(1)
+    link.carrier(True)
+    link.send(link.dte, b"next")
+    link.run(3)
+    assert link.dce.messages == [b"command", b"next"]
+    assert [each.in_doubt for each in link.dte.given_up] == [True]
+
+
+def test_a_peer_that_vanishes_is_noticed_and_comes_back() -> None:
+    link = Link().start()
+    link.send(link.dce, b"greeting")
+    link.run(1)
+    link.cut = True  # nothing arrives, and nobody tells the ends
+    link.send(link.dte, b"message")
+    link.run(10)
+    assert [type(each) for each in link.dte.ups] == [Up, Down]
+    link.cut = False
+    link.run(60)
+    assert link.dce.messages == [b"message"]
+
+
+def test_both_ends_dte_is_told_in_words() -> None:
+    link = Link()
+    link.dce.channel = DataChannel(LapbConfig(role="dte", t1=0.5), X25Config(role="dte"))
+    link.start()
+    link.run(10)
+    assert "role-mismatch" in link.dte.alarms
+
+
+def test_configurations_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ValueError, match="one end has one role"):
+        DataChannel(LapbConfig(role="dte"), X25Config(role="dce"))
+    with pytest.raises(ValueError, match="packets of 256 octets need 263"):
+        DataChannel(LapbConfig(), X25Config(packet_size=256))
+
+
+def test_discarded_messages_do_not_cross_and_the_one_under_way_does() -> None:
+    link = Link().start()
+    link.run(1)
+    for message in (b"a" * 1000, b"b", b"c"):
+        link.send(link.dte, message)
+    assert link.dte.channel.discard() == [b"b", b"c"]
+    link.run(2)
+    assert link.dce.messages == [b"a" * 1000]
+
+
+def once_and_in_order(sent: list[bytes], sender: End, receiver: End) -> None:
+    """Whatever was sent was delivered once and in order; or told as given up, and then perhaps delivered."""
+    given_up = {each.message: each.in_doubt for each in sender.given_up}
+    must = [message for message in sent if message not in given_up]
+    may = [message for message in sent if given_up.get(message, True)]
+    assert [message for message in receiver.messages if message in must] == must
+    positions = [may.index(message) for message in receiver.messages]
+    assert positions == sorted(set(positions))
+
+
+_ACTIONS = st.one_of(
+    st.tuples(st.just("run"), st.integers(1, 60)),
+    st.tuples(st.just("dte"), st.integers(1, 700)),
+    st.tuples(st.just("dce"), st.integers(1, 700)),
+    st.tuples(st.sampled_from(["cut", "restore", "reset", "sabm", "bits", "losses", "quiet"]), st.just(0)),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    actions=st.lists(_ACTIONS, max_size=25),
+    x25=st.sampled_from(KINDS),
+    in_doubt=st.sampled_from(["report"]),
+    seed=st.integers(0, 1000),
+)
+def test_over_any_line_each_message_is_delivered_once_and_in_order_or_reported(
+    actions: list[tuple[str, int]], x25: dict[str, object], in_doubt: str, seed: int
+) -> None:
+    link = Link(in_doubt=in_doubt, **x25).start()
+    link.noise.seed(seed)
+    sent: dict[str, list[bytes]] = {"dte": [], "dce": []}
+    ends = {"dte": link.dte, "dce": link.dce}
+    for action, amount in actions:
+        match action:
+            case "run":
+                link.run(amount * 0.1)
+            case "dte" | "dce":
+                message = len(sent[action]).to_bytes(2, "big") + bytes(amount)
+                sent[action].append(message)
+                link.send(ends[action], message)
+            case "cut" | "restore":
+                link.carrier(action == "restore")
+            case "reset":
+                link.dte.events += link.dte.channel.reset(link.now)
+            case "sabm":
+                link.dce.events += link.dce.channel.frame(bytes.fromhex("013f"), link.now)
+            case "bits":
+                link.bit_errors = 0.3
+            case "losses":
+                link.losses = 0.2
+            case "quiet":
+                link.bit_errors = link.losses = 0.0
+    link.bit_errors = link.losses = 0.0
+    link.carrier(True)
+    link.run(60)  # nothing hangs: on a good line everything is settled within the timers
+    assert link.dte.channel.up
+    assert link.dce.channel.up
+    assert link.dte.channel.queued == link.dce.channel.queued == 0
+    once_and_in_order(sent["dte"], link.dte, link.dce)
+    once_and_in_order(sent["dce"], link.dce, link.dte)
