@@ -1,0 +1,124 @@
+"""A SAToP circuit on a UDP socket, in an asyncio loop."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable
+
+from e1.lines.satop import SatopLine
+from e1.stream import E1Stream, StreamEvent
+
+_DRAIN = 256
+"""Datagrams read before the loop has its turn again."""
+
+
+class SatopSocket:
+    """Datagrams in and out, and the clock that drives a stream over them.
+
+    ``remote`` None: learnt from the first datagram, and followed when the far end moves to another port. Otherwise
+    datagrams from elsewhere are counted as ``strangers`` and left.
+    """
+
+    def __init__(
+        self,
+        line: SatopLine,
+        local: tuple[str, int] = ("127.0.0.1", 0),
+        remote: tuple[str, int] | None = None,
+        *,
+        batch: float = 0.005,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.line = line
+        self.strangers = 0
+        self.unsent = 0
+        self._local = local
+        self._learns = remote is None
+        self._remote = remote
+        self._batch = batch
+        self._clock = clock
+        self._socket: socket.socket | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def start(self) -> tuple[str, int]:
+        """Open the socket; its address. Raises :class:`OSError` for an address that cannot be had."""
+        loop = asyncio.get_running_loop()
+        family, _, _, _, address = (
+            await loop.getaddrinfo(*self._local, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE)
+        )[0]
+        if self._remote is not None:
+            found = await loop.getaddrinfo(*self._remote, family=family, type=socket.SOCK_DGRAM)
+            self._remote = found[0][4][:2]  # type: ignore[assignment]
+        opened = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            opened.setblocking(False)
+            opened.bind(address)
+        except OSError:
+            opened.close()
+            raise
+        self._socket = opened
+        loop.add_reader(opened, self._readable)
+        host, port = opened.getsockname()[:2]
+        return host, port
+
+    def close(self) -> None:
+        """Close the socket and stop the clock; a second call does nothing."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._socket is not None:
+            asyncio.get_running_loop().remove_reader(self._socket)
+            self._socket.close()
+            self._socket = None
+
+    def _readable(self) -> None:
+        """Take what waits. Errors of earlier datagrams (nobody at the far port) show here and are nothing new."""
+        if self._socket is None:
+            return
+        now = self._clock()
+        for _ in range(_DRAIN):
+            try:
+                data, address = self._socket.recvfrom(2048)
+            except BlockingIOError:
+                return
+            except OSError:
+                continue
+            if self._learns:
+                self._remote = address[:2]
+            elif address[:2] != self._remote:
+                self.strangers += 1
+                continue
+            self.line.received(data, now)
+
+    def exchange(self, stream: E1Stream) -> list[StreamEvent]:
+        """Give the stream what the line brought and send what it has, as many frames as are due."""
+        self._readable()
+        now = self._clock()
+        frames = self.line.due(now)
+        if not frames:
+            return stream.tick(now)
+        events = stream.receive(self.line.play(frames), now)
+        self._send(self.line.send(stream.transmit(frames, now), down=not stream.sends_signal))
+        return events
+
+    def _send(self, datagrams: list[bytes]) -> None:
+        if self._socket is None or self._remote is None:
+            self.unsent += len(datagrams)
+            return
+        for datagram in datagrams:
+            try:
+                self._socket.sendto(datagram, self._remote)
+            except OSError:  # the far end is not there (yet), or no buffers: a line that loses
+                self.unsent += 1
+
+    def run(self, stream: E1Stream, on_events: Callable[[list[StreamEvent]], None]) -> None:
+        """Drive ``stream`` every ``batch`` seconds until :meth:`close`; call it once the socket is open."""
+        loop = asyncio.get_running_loop()
+
+        def turn() -> None:
+            self._timer = loop.call_later(self._batch, turn)
+            if events := self.exchange(stream):
+                on_events(events)
+
+        turn()

@@ -1,0 +1,295 @@
+"""One E1 stream, without I/O: framer both ways, the data channels, speech by KSL, injected faults.
+
+The line and the clock belong to the binding: it hands over what arrived (:meth:`E1Stream.receive`) and asks for as
+many frames as are due (:meth:`E1Stream.transmit`), best in batches of 1 to 20 ms. Source: LINK 4, PROTOCOL 1.2.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from e1.alarms import AlarmConfig, Signal, StreamState
+from e1.channel import ChannelEvent as DataEvent
+from e1.channel import DataChannel
+from e1.framer import FrameReceiver
+from e1.frames import BIT_1, REMOTE_ALARM, TIMESLOTS, FrameTransmitter, Octets, demux, mux
+from e1.lapb_config import LapbConfig
+from e1.performance import Counters
+from e1.timeslots import KSL_PER_STREAM, timeslot_of_ksl
+from e1.x25_config import X25Config
+
+ChannelName: TypeAlias = Literal["kpd1", "kpd2"]
+Side: TypeAlias = Literal["receive", "transmit"]
+SILENCE = 0xD5
+"""A-law of a free line."""
+SPEECH_OCTETS = 8000
+"""The most speech that waits for a line, and the most that is kept of what was heard: one second."""
+
+_SIGNALS = {StreamState.LOS: b"\x00", StreamState.AIS: b"\xff", StreamState.LOF: b"\x55"}
+"""What a line carries in a fault that nothing gets through."""
+_SPOILS = {StreamState.LOMF: BIT_1, StreamState.RAI: REMOTE_ALARM}
+"""Bits of the NFAS that are 1 in a fault that leaves the frames intact."""
+_EQUIPMENT = {
+    StreamState.ABSENT: (Signal.REMOVED, Signal.INSTALLED),
+    StreamState.OFF: (Signal.DISABLED, Signal.ENABLED),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamConfig:
+    """One end of a stream. Raises :class:`ValueError` for timeslots that collide."""
+
+    crc4: bool = True
+    """CRC-4 multiframe in both directions."""
+    kpd1_timeslot: int = 30
+    kpd2_timeslot: int = 31
+    """Where the data channels lie: 16, 30 or 31, which carry no KSL (PROTOCOL 1.2)."""
+    lapb: LapbConfig = field(default_factory=LapbConfig)
+    x25: X25Config = field(default_factory=X25Config)
+    alarms: AlarmConfig = field(default_factory=AlarmConfig)
+    silence: int = SILENCE
+    """Octet of free lines and of the timeslot that is not used [inferred]."""
+
+    def __post_init__(self) -> None:
+        slots = (self.kpd1_timeslot, self.kpd2_timeslot)
+        if slots[0] == slots[1] or not set(slots) <= {16, 30, 31}:
+            raise ValueError(f"KPD1 and KPD2 in timeslots {slots}: two different ones of 16, 30, 31 are free")
+        if not 0 <= self.silence <= 0xFF:
+            raise ValueError(f"silence is {self.silence}: an octet is 0..255")
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged:
+    """The state of what is received, as shown (:attr:`~e1.alarms.AlarmConfig.lof_shown_as`)."""
+
+    old: StreamState
+    new: StreamState
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelEvent:
+    """What a data channel reports."""
+
+    channel: ChannelName
+    event: DataEvent
+
+
+StreamEvent: TypeAlias = StateChanged | ChannelEvent
+
+
+class E1Stream:
+    """One end. All inputs take ``now`` in seconds of any clock that does not go back."""
+
+    def __init__(self, config: StreamConfig | None = None) -> None:
+        self.config = config = config or StreamConfig()
+        self._receiver = FrameReceiver(config.crc4, config.alarms)
+        self._transmitter = FrameTransmitter(config.crc4)
+        self.state = config.alarms.shown(self._receiver.state)
+        self.channels: dict[ChannelName, DataChannel] = {
+            "kpd1": DataChannel(config.lapb, config.x25),
+            "kpd2": DataChannel(config.lapb, config.x25),
+        }
+        self._slots: dict[ChannelName, int] = {"kpd1": config.kpd1_timeslot, "kpd2": config.kpd2_timeslot}
+        self._carrier = False
+        self._faults: dict[Side, StreamState | None] = {"receive": None, "transmit": None}
+        self._speech: dict[int, bytearray] = {}
+        self._heard: deque[tuple[int, Octets]] = deque()  # number of the first frame, timeslots by rows
+        self._frames_heard = 0
+        self._listened: dict[int, int] = {}  # KSL -> number of the first frame not yet fetched
+
+    @property
+    def counters(self) -> Counters:
+        """Blocks, seconds, errors and slips of what is received."""
+        return self._receiver.counters
+
+    @property
+    def carrier(self) -> bool:
+        """The data channels have a line."""
+        return self._carrier
+
+    @property
+    def sends_signal(self) -> bool:
+        """Something useful is sent. False in OFF, ABSENT and injected LOS or AIS: a gateway says so (SAToP, L bit)."""
+        if self._faults["receive"] in _EQUIPMENT:
+            return False
+        return self._faults["transmit"] not in (StreamState.LOS, StreamState.AIS, *_EQUIPMENT)
+
+    @property
+    def faults(self) -> dict[Side, StreamState | None]:
+        """What is injected now, by side."""
+        return dict(self._faults)
+
+    # --- the line ------------------------------------------------------------------------------------------------
+
+    def receive(self, data: bytes, now: float) -> list[StreamEvent]:
+        """Take what the line brought, at any bit alignment; what is due by ``now`` is done too."""
+        fault = self._faults["receive"]
+        if fault in _EQUIPMENT:
+            return self._changed(now) + self.tick(now)
+        if fault in _SIGNALS:
+            data = _SIGNALS[fault] * len(data)
+        frames = self._receiver.feed(data)
+        was = self._carrier
+        events = self._changed(now, hold=len(frames) > 0)
+        if len(frames):
+            timeslots = demux(frames)
+            self._hear(timeslots)
+            for name, channel in self.channels.items():
+                found = channel.receive(timeslots[self._slots[name]].tobytes(), now)
+                events += [ChannelEvent(name, event) for event in found]
+            if was and not self._receiver.alarms.consequence.data:
+                events += self._set_carrier(False, now)
+        return events + self.tick(now)
+
+    def _changed(self, now: float, hold: bool = False) -> list[StreamEvent]:
+        """Report new states and tell the channels; with ``hold`` a carrier that was lost at last is not told yet."""
+        events: list[StreamEvent] = []
+        interrupted = False
+        for state in self._receiver.take_changes():
+            interrupted |= not self.config.alarms.consequence(state).data
+            shown = self.config.alarms.shown(state)
+            if shown is not self.state:
+                events.append(StateChanged(self.state, shown))
+                self.state = shown
+        there = self._receiver.alarms.consequence.data
+        if self._carrier and (interrupted or not there) and (there or not hold):
+            events += self._set_carrier(False, now)
+        if there and not self._carrier:
+            events += self._set_carrier(True, now)
+        return events
+
+    def _set_carrier(self, up: bool, now: float) -> list[StreamEvent]:
+        self._carrier = up
+        return [
+            ChannelEvent(name, event)
+            for name, channel in self.channels.items()
+            for event in channel.carrier(up, now)
+        ]
+
+    def transmit(self, frames: int, now: float) -> bytes:
+        """The next ``frames`` frames for the line: 32 octets each, timeslot 0 first."""
+        timeslots = np.full((TIMESLOTS, frames), self.config.silence, np.uint8)
+        for name, channel in self.channels.items():
+            timeslots[self._slots[name]] = np.frombuffer(channel.transmit(frames, now), np.uint8)
+        for ksl, speech in list(self._speech.items()):
+            piece = speech[:frames]
+            timeslots[timeslot_of_ksl(ksl), : len(piece)] = np.frombuffer(piece, np.uint8)
+            del speech[: len(piece)]
+            if not speech:
+                del self._speech[ksl]
+        fault = self._faults["transmit"]
+        self._transmitter.set_e_bits(self._receiver.aligned, self._receiver.take_errored())
+        remote_alarm = self._receiver.alarms.consequence.remote_alarm or fault is StreamState.RAI
+        octets = self._transmitter.frames(mux(timeslots), remote_alarm)
+        if fault in _EQUIPMENT or self._faults["receive"] in _EQUIPMENT:
+            return bytes(len(octets))
+        if fault in _SIGNALS:
+            return _SIGNALS[fault] * len(octets)
+        if fault is StreamState.LOMF:
+            spoilt = np.frombuffer(octets, np.uint8).copy()
+            spoilt[::TIMESLOTS] |= BIT_1
+            return spoilt.tobytes()
+        return octets
+
+    # --- faults --------------------------------------------------------------------------------------------------
+
+    def fault(self, state: StreamState | None, side: Side | None = None) -> None:
+        """Inject a fault in place of the one there was; None: end it. The next :meth:`receive` reports the states.
+
+        =========  =============  ===============================================================  ==========
+        ``state``  natural side   what is done there                                               at the ends
+        =========  =============  ===============================================================  ==========
+        LOS        receive        no pulses arrive                                                 LOS / RAI
+        AIS        receive        all ones arrive                                                  AIS / RAI
+        LOF        receive        0101... arrives: pulses, no frames                               LOF / RAI
+        LOMF       receive        bit 1 of the frames arrives as 1: data passes, E = 0 is sent     LOMF / WORK
+        RAI        transmit       we send no pulses: the far end loses our signal and says so      RAI / LOS
+        OFF        both           nothing is received nor sent                                     OFF / LOS
+        ABSENT     both           the same                                                         ABSENT / LOS
+        =========  =============  ===============================================================  ==========
+
+        ``side`` overrides it. ``receive``: what *we* receive is spoilt so that we are in ``state``; RAI is then a
+        false alarm that the far end knows nothing of. ``transmit``: what we send is spoilt so that the *far end* is
+        in ``state``, and we are in what follows from it. LOMF without CRC-4, WORK: :class:`ValueError`.
+        """
+        if state is StreamState.WORK:
+            raise ValueError("WORK is no fault; None ends one")
+        if state is StreamState.LOMF and not self.config.crc4:
+            raise ValueError("LOMF: this stream has no multiframe, CRC-4 is off")
+        before = self._faults["receive"]
+        self._faults = {"receive": None, "transmit": None}
+        if state is StreamState.RAI and side is None:
+            self._faults["transmit"] = StreamState.LOS
+        elif state is not None:
+            self._faults[side or "receive"] = state
+        after = self._faults["receive"]
+        if before is not after:
+            if before in _EQUIPMENT:
+                self._receiver.signal(_EQUIPMENT[before][1])
+            if after in _EQUIPMENT:
+                self._receiver.signal(_EQUIPMENT[after][0])
+        self._receiver.spoil = _SPOILS.get(after, 0) if after else 0
+
+    # --- data ----------------------------------------------------------------------------------------------------
+
+    def send(self, channel: ChannelName, message: bytes, now: float) -> list[StreamEvent]:
+        """Give a message to a data channel."""
+        return [ChannelEvent(channel, event) for event in self.channels[channel].send(message, now)]
+
+    def tick(self, now: float) -> list[StreamEvent]:
+        """Let the timers of the data channels that are due expire."""
+        return [
+            ChannelEvent(name, event)
+            for name, channel in self.channels.items()
+            for event in channel.tick(now)
+        ]
+
+    def next_deadline(self) -> float | None:
+        """When a timer of a data channel expires next."""
+        times = [time for channel in self.channels.values() if (time := channel.next_deadline()) is not None]
+        return min(times, default=None)
+
+    # --- speech --------------------------------------------------------------------------------------------------
+
+    def voice_out(self, ksl: int, octets: bytes) -> None:
+        """Queue A-law speech for KSL 1..28; when none waits the line carries silence. Beyond a second the oldest goes.
+
+        Raises :class:`ValueError` for a KSL that there is not.
+        """
+        timeslot_of_ksl(ksl)
+        speech = self._speech.setdefault(ksl, bytearray())
+        speech += octets
+        del speech[: len(speech) - SPEECH_OCTETS]
+
+    def voice_clear(self, ksl: int) -> None:
+        """Forget what waits for a KSL: the line is free at once."""
+        self._speech.pop(ksl, None)
+
+    def voice_in(self, ksl: int) -> bytes:
+        """A-law heard on KSL 1..28 since the last call, at most the last second. Nothing is heard without carrier.
+
+        Raises :class:`ValueError` for a KSL that there is not.
+        """
+        slot = timeslot_of_ksl(ksl)
+        seen = self._listened.get(ksl, 0)
+        pieces = [
+            timeslots[slot, max(0, seen - first) :].tobytes()
+            for first, timeslots in self._heard
+            if first + timeslots.shape[1] > seen
+        ]
+        self._listened[ksl] = self._frames_heard
+        return b"".join(pieces)
+
+    def _hear(self, timeslots: Octets) -> None:
+        self._heard.append((self._frames_heard, timeslots))
+        self._frames_heard += timeslots.shape[1]
+        while self._frames_heard - self._heard[0][0] - self._heard[0][1].shape[1] >= SPEECH_OCTETS:
+            self._heard.popleft()
+
+
+KSLS = range(1, KSL_PER_STREAM + 1)
+"""The lines of a stream."""
