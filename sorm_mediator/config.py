@@ -15,7 +15,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from sorm_mediator.options import Adaptation, MediatorOptions, Section
 
@@ -342,6 +351,24 @@ class LicenceConfig(Section):
     """Calls at the same time."""
 
 
+class MediaConfig(Section):
+    """``[switch.media]``: the speech that the switch sends to mediators that want it."""
+
+    host: str = "127.0.0.1"
+    """IP address that it is sent from; from the loopback it reaches this machine only."""
+    level: Annotated[float, Field(ge=-30, le=0)] = -13.0
+    """dBm0 of the tone that a party speaks."""
+
+    @field_validator("host")
+    @classmethod
+    def _is_ip(cls, host: str) -> str:
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            raise ValueError(f"{host!r} is no IP address") from None
+        return host
+
+
 class SwitchConfig(Section):
     """``[switch]``: the emulated ECSS-10."""
 
@@ -361,6 +388,8 @@ class SwitchConfig(Section):
     """Ways between them."""
     licence: LicenceConfig = LicenceConfig()
     """Limits."""
+    media: MediaConfig = MediaConfig()
+    """Speech."""
 
 
 class WebConfig(Section):

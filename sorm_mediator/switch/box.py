@@ -19,6 +19,7 @@ from sorm_mediator.config import Config
 from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.switch.call import Call, CallRequest
 from sorm_mediator.switch.engine import Engine
+from sorm_mediator.switch.media import SpeechSender, rtp_address
 from sorm_mediator.switch.objects import ControlledObject
 from sorm_mediator.switch.session import MediatorSession
 from sorm_mediator.switch.subscribers import Domain
@@ -65,7 +66,14 @@ class SwitchBox:
             raise BoxError("switch: a [switch] table with its domains is needed to run the switch")
         self.config = config.switch
         # Ids of calls must not come again after a restart: the mediator still remembers the old ones.
-        self.engine = Engine(config.switch, config.directory, prefix=f"{secrets.token_hex(3)}-")
+        self.engine = Engine(
+            config.switch,
+            config.directory,
+            prefix=f"{secrets.token_hex(3)}-",
+            first_ssrc=secrets.randbits(32),
+        )
+        self._sender = SpeechSender(self.config.media.host, self.config.media.level)
+        self.engine.listeners = self._sender.speech.addresses
         key_file = config.directory / self.config.host_key_file if self.config.host_key_file else None
         try:
             self._server = SormServer(self, self.config.host, self.config.ssh_port, key_file)
@@ -94,9 +102,13 @@ class SwitchBox:
             raise cannot_listen("switch.ssh_port", self.config.host, self.config.ssh_port, error) from error
         self._running = True
         try:
+            self._sender.start()
             for domain in self.engine.domains.values():
                 for target in self._targets(domain):
                     await self._reporter(target).start()
+        except BoxError:
+            await self.stop()
+            raise
         except OSError as error:
             await self.stop()
             where = f"{target.host}:{target.port}"
@@ -114,6 +126,7 @@ class SwitchBox:
             task.cancel()
         await asyncio.gather(*self._starting, return_exceptions=True)
         await self._server.close()
+        self._sender.close()
         for reporter in self._reporters.values():
             reporter.close()
 
@@ -146,6 +159,7 @@ class SwitchBox:
             "sessions": {f"{mediator} in {domain}": n for (domain, mediator), n in self._channels.items()},
             "counters": dict(self.counters),
             "ssh": dict(self._server.counters),
+            "speech": dict(self._sender.speech.counters),
             "radius": [reporter.status() for reporter in self._reporters.values()],
         }
 
@@ -185,6 +199,12 @@ class SwitchBox:
         limit = self.config.licence.sorm_channels
         if channel not in self._channels and len(self._channels) >= limit:
             raise Refused(NOT_SERVED, f"the licence allows {limit} connections of mediators with domains")
+        if hello.rtp:
+            try:
+                speech_to = rtp_address(hello.rtp, peer, self._sender.family)
+            except ValueError as error:
+                raise Refused(NOT_SERVED, str(error)) from None
+            self._sender.speech.addresses[target.mediator] = speech_to
         self._channels[channel] += 1
         return MediatorSession(
             domain,
@@ -201,6 +221,8 @@ class SwitchBox:
         self._channels[channel] -= 1
         if not self._channels[channel]:
             del self._channels[channel]
+        if not any(mediator == channel[1] for _, mediator in self._channels):
+            self._sender.speech.addresses.pop(channel[1], None)
 
     # --- reports
 
@@ -237,6 +259,9 @@ class SwitchBox:
     def _tick(self) -> None:
         for mediator, report in self.engine.tick(time.time()):
             self._send(mediator, report)
+            call = self.engine.calls.get(report.call_id)
+            heard = call is not None and call.conversing and bool(report.matches)
+            self._sender.report(mediator, report, speaking=heard)
         if self.engine.active:
             self._idle.clear()
         else:

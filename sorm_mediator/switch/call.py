@@ -13,7 +13,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Final, Literal
 
-from radius.report import Match, Party, ServiceUse
+from radius.report import Match, Media, Party, ServiceUse
 from sorm_mediator.switch.objects import ControlledObject, Touched
 from sorm_mediator.switch.routing import Number, RoutingResult
 from sorm_mediator.switch.subscribers import Domain, Subscriber, Trunk
@@ -182,6 +182,8 @@ class Call:
     answer_time: float | None = None
     release_time: float | None = None
     release_cause: int | None = None
+    media: Media | None = None
+    """The sources of its speech."""
     services: list[ServiceUse] = field(default_factory=list)
     touches: dict[str, Touches] = field(default_factory=dict)
     """By mediator."""
@@ -213,6 +215,11 @@ class Call:
     def log(self, time: float, event: str, detail: str = "") -> None:
         """Write down what happened."""
         self.events.append(CallEvent(time, event, detail))
+
+    @property
+    def conversing(self) -> bool:
+        """Whether both parties can hear each other."""
+        return self.state is State.TALKING and not self.held_by
 
     def party(self, role: Role) -> Endpoint:
         """A or the current B."""

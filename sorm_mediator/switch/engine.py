@@ -9,7 +9,7 @@ Source: DESIGN 5, 6; PROTOCOL 3.9, 3.13, 7.3-7.11.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import replace
 from functools import partial
 from heapq import heappop, heappush
@@ -17,7 +17,7 @@ from itertools import count
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from radius.report import CallReport, Match, Party
+from radius.report import CallReport, Match, Media, Party
 from sorm_mediator.config import SwitchConfig
 from sorm_mediator.switch import services
 from sorm_mediator.switch.call import (
@@ -57,10 +57,13 @@ class Engine:
     """The domains and their calls.
 
     ``directory`` is where paths of context files start; ``prefix`` makes ids of calls differ from those of an
-    earlier run. Raises :class:`sorm_mediator.config.ConfigError` for routing that can't be used.
+    earlier run, ``first_ssrc`` (32 bits) the sources of their speech. Raises
+    :class:`sorm_mediator.config.ConfigError` for routing that can't be used.
     """
 
-    def __init__(self, config: SwitchConfig, directory: Path = Path(), *, prefix: str = "c") -> None:
+    def __init__(
+        self, config: SwitchConfig, directory: Path = Path(), *, prefix: str = "c", first_ssrc: int = 1
+    ) -> None:
         self.config = config
         self.domains: dict[str, Domain] = {}
         for index, domain in enumerate(config.domains):
@@ -68,7 +71,10 @@ class Engine:
         self.calls: dict[str, Call] = {}
         """Calls by id: all that run, and the last that were released."""
         self.active = 0
+        self.listeners: Container[str] = frozenset()
+        """Mediators that speech is sent to: their reports tell its sources."""
         self._prefix = prefix
+        self._first_ssrc = first_ssrc
         self._ids = count(1)
         self._released: deque[str] = deque()
         self._timers: list[tuple[float, int, Call, int | None, Action]] = []
@@ -108,8 +114,10 @@ class Engine:
         if self.active >= limit:
             raise CallRefused("licence", f"the licence allows {limit} calls at the same time")
         calling = _origin(domain, request)
+        number = next(self._ids)
+        ssrc = self._first_ssrc + 2 * number
         call = Call(
-            f"{self._prefix}{next(self._ids)}",
+            f"{self._prefix}{number}",
             domain,
             request,
             now,
@@ -117,6 +125,7 @@ class Engine:
             Endpoint(number=Number(digits=request.b)),
             request.outcome,
             let_in=let_in,
+            media=Media(a_ssrc=ssrc & 0xFFFF_FFFF, b_ssrc=(ssrc + 1) & 0xFFFF_FFFF),
         )
         self.calls[call.id] = call
         self.active += 1
@@ -423,6 +432,7 @@ class Engine:
                 release_cause=call.release_cause,
                 services=tuple(call.services),
                 matches=matches,
+                media=call.media if mediator in self.listeners else None,
             )
             reports.append(Report(mediator, report))
         return reports
