@@ -16,6 +16,7 @@ from protocol.codes import PREAMBLE, Channel, channel_of
 from protocol.errors import DecodeError, Diagnosis, EncodeError, Problem
 from protocol.options import Options
 from protocol.phrases import Phrase
+from protocol.texts import CHANNELS
 from protocol.wire import FAST_ERRORS, Located, Unwritable
 
 
@@ -107,7 +108,7 @@ class Codec:
         unit = bytes(unit)
         if len(unit) < 4 or unit[0] != PREAMBLE:
             raise DecodeError(unit, self._diagnose)
-        judged = self._judge(unit)
+        judged = self._judge(unit, channel)
         if judged.message is None:
             unknown = UnknownUnit(unit[2], unit, channel_of(unit[2]) if channel is None else channel)
             return unknown, tuple(judged.problems)
@@ -122,8 +123,11 @@ class Codec:
         end = known.get(named, problem.offset)
         return Diagnosis(problem, {name: v for name, v in judged.fields.items() if known[name] < end})
 
-    def _judge(self, unit: bytes) -> _Judged:
-        """Parse ``unit`` by its interpreted declaration, noting every problem."""
+    def _judge(self, unit: bytes, channel: Channel | None = None) -> _Judged:
+        """Parse ``unit`` by its interpreted declaration, noting every problem.
+
+        ``channel`` tells how long the header of an unknown code is.
+        """
         if not unit or unit[0] != PREAMBLE:
             text = (
                 Phrase(
@@ -138,7 +142,8 @@ class Codec:
             return _Judged(None, [Problem(len(unit), "", text)], {})
         code = unit[2]
         cls = self._classes.get(code)
-        header = (channel_of(code) if cls is None else cls.channel).header_length
+        channel = (channel or channel_of(code)) if cls is None else cls.channel
+        header = channel.header_length
         problems = []
         if cls is None:
             text = Phrase(
@@ -149,7 +154,9 @@ class Codec:
             )
             problems.append(Problem(2, "code", text))
             if len(unit) != header + unit[3]:
-                problems.append(Problem(3, "length", _length_text(unit, header)))
+                en, ru = "{text} (taken for: {channel})", "{text} (если это {channel})"
+                taken = Phrase(en, ru, text=_length_text(unit, header), channel=Phrase(*CHANNELS[channel]))
+                problems.append(Problem(3, "length", taken))
             return _Judged(None, problems, {})
         if unit[3] not in payload_lengths(cls, self.options):
             allowed = sorted(payload_lengths(cls, self.options))

@@ -17,6 +17,8 @@ class Flow:
     destination: str = ""
     transport: str = ""
     """``tcp``, ``udp``, ``x25`` or empty for text and raw bytes."""
+    interface: str = ""
+    """Name of the interface it was captured on, if the capture says."""
 
 
 @dataclass(frozen=True, slots=True)

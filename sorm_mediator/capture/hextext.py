@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from sorm_mediator.capture.errors import CaptureError
 
-MAX_REPEATED = 64 * 1024 * 1024
+MAX_REPEATED = 4 * 1024 * 1024
 """Octets that the ``*`` of a dump (lines like the one before) may stand for."""
 
 
@@ -39,7 +39,7 @@ def parse_text(text: str) -> list[Part]:
 # --- plain hex
 
 _TOKEN = re.compile(
-    r"(?P<prefix>0[xX]|16\#|\\[xX])?(?P<digits>[0-9A-Fa-f]+)[hH]?(?![G-Zg-z])"
+    r"(?P<prefix>0[xX]|16\#|\\[xX])?(?P<digits>[0-9A-Fa-f]+)(?P<suffix>[hH])?(?![G-Zg-z])"
     r"|(?P<skip>[\s,;:.|_'\"\[\]{}()<>-]+|\#[^\n]*)"
 )
 
@@ -69,10 +69,10 @@ def _parse_hex(text: str) -> bytes:
         if digits is None:
             continue
         if len(digits) % 2:
-            if not (token["prefix"] or len(digits) == 1):
-                raise CaptureError(
-                    f"not hex: {len(digits)} digits, an odd number, at {place(text, token.start('digits'))}"
-                )
+            # 0x1 and 1h are octets. A lone digit is half of one, or belongs to its neighbour: nobody knows which.
+            if not (token["prefix"] or (token["suffix"] and len(digits) == 1)):
+                count = f"{len(digits)} digits, an odd number," if len(digits) > 1 else "half an octet"
+                raise CaptureError(f"not hex: {count} at {place(text, token.start('digits'))}")
             digits = "0" + digits
         octets += bytes.fromhex(digits)
     return bytes(octets)

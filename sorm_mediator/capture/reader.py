@@ -18,8 +18,10 @@ from sorm_mediator.capture.packets import FRAGMENTS, Datagram, Dissector, Segmen
 from sorm_mediator.capture.reassembly import HalfStream
 
 CHUNK = 65_536
-MAX_TEXT = 256 * 1024 * 1024
+MAX_TEXT = 32 * 1024 * 1024
 """Octets of hex text that are read at most."""
+MAX_PACKED = 4
+"""Times that a file may be packed with gzip, one in the other."""
 MAX_FLOWS = 4096
 """Flows followed at once; the one that was silent longest is ended when another begins."""
 
@@ -29,16 +31,22 @@ _INPUT = "input"
 
 
 def read_input(stream: BinaryIO) -> Iterator[Event]:
-    """What is in a file or pipe: capture, hex text, hex dump or raw units.
+    """What is in a file or pipe: capture, hex text, hex dump or raw units; packed with gzip or not.
 
     Raises :class:`CaptureError` when it is empty or can't be read at all, :class:`OSError` of the stream.
     """
+    yield from _read_input(stream, 0)
+
+
+def _read_input(stream: BinaryIO, packed_before: int) -> Iterator[Event]:
     start = stream.read(CHUNK)
     if not start:
         raise CaptureError("nothing to decode: the input is empty")
     if start.startswith(_GZIP):
+        if packed_before >= MAX_PACKED:
+            raise CaptureError(f"packed with gzip more than {MAX_PACKED} times: unpack it first")
         packed = cast(BinaryIO, gzip.GzipFile(fileobj=cast(BinaryIO, _Pushed(start, stream))))
-        yield from _unpacked(packed)
+        yield from _unpacked(packed, packed_before + 1)
     elif is_capture(start):
         yield from _capture(cast(BinaryIO, _Pushed(start, stream)))
     elif (text := _as_text(start, stream)) is not None:
@@ -60,7 +68,8 @@ def read_text(text: str) -> Iterator[Event]:
     flows: dict[str, tuple[Flow, int]] = {}
     for part in parts:
         flow, offset = flows.get(part.side, (Flow(_INPUT + part.side), 0))
-        yield Data(flow, offset, part.data)
+        for start in range(0, len(part.data), CHUNK):
+            yield Data(flow, offset + start, part.data[start : start + CHUNK])
         flows[part.side] = flow, offset + len(part.data)
     for flow, _ in flows.values():
         yield End(flow)
@@ -86,9 +95,9 @@ class _Pushed:
         return taken + self._stream.read() if size < 0 else taken
 
 
-def _unpacked(packed: BinaryIO) -> Iterator[Event]:
+def _unpacked(packed: BinaryIO, times: int) -> Iterator[Event]:
     try:
-        yield from read_input(packed)
+        yield from _read_input(packed, times)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         yield Trouble(f"the gzip file is damaged or cut ({error}): the rest is not read")
 
@@ -170,12 +179,12 @@ class _Flows:
             return
         self._read += 1
         if isinstance(found, Segment):
-            for event in self._segment(found, packet.time_ns):
+            for event in self._segment(found, packet):
                 yield from self._xot_inside(event)
         elif isinstance(found, Datagram) and found.data:
             key = found.source, found.destination
             label = f"{found.source} > {found.destination} udp"
-            flow, offset = self._udp.pop(key, (Flow(label, *key, "udp"), 0))
+            flow, offset = self._udp.pop(key, (Flow(label, *key, "udp", packet.interface), 0))
             self._udp[key] = flow, offset + len(found.data)
             yield Data(flow, offset, found.data, packet.time_ns, whole=True)
             if len(self._udp) > MAX_FLOWS:
@@ -196,7 +205,7 @@ class _Flows:
                 raise CaptureError(text)
             yield Trouble(f"{count} frames not shown: {text}")
 
-    def _segment(self, segment: Segment, time_ns: int | None) -> Iterator[Event]:
+    def _segment(self, segment: Segment, packet: Packet) -> Iterator[Event]:
         key = segment.source, segment.destination
         half = self._tcp.get(key)
         if half is not None and segment.syn and half.begins_anew(segment.sequence):
@@ -205,12 +214,13 @@ class _Flows:
         if half is None:
             if not (segment.data or segment.syn) or segment.reset:
                 return
-            half = self._tcp[key] = HalfStream(Flow(f"{key[0]} > {key[1]} tcp", *key, "tcp"))
+            flow = Flow(f"{key[0]} > {key[1]} tcp", *key, "tcp", packet.interface)
+            half = self._tcp[key] = HalfStream(flow)
         self._tcp.move_to_end(key)
         if segment.syn:
             half.open(segment.sequence)
         sequence = segment.sequence + 1 if segment.syn else segment.sequence
-        yield from half.segment(sequence, segment.data, time_ns, fin=segment.fin)
+        yield from half.segment(sequence, segment.data, packet.time_ns, fin=segment.fin)
         if len(self._tcp) > MAX_FLOWS:
             yield from self._tcp.popitem(last=False)[1].finish()
 
@@ -230,7 +240,7 @@ class _Flows:
             )
             return
         for packet in records.feed(event.data):
-            yield from self._x25_packet(event.flow.label, packet, event.time_ns)
+            yield from self._x25_packet(event.flow.label, packet, event.time_ns, event.flow.interface)
         if records.problem:
             yield Trouble(f"{event.flow.label}: {records.problem}")
             records.problem = ""
@@ -244,17 +254,16 @@ class _Flows:
         frames = self._lapb.setdefault(key, x25.LapbFrames())
         inner = frames.packet(data)
         if inner is not None:
-            yield from self._x25_packet(
-                " ".join(part for part in key if part) or "lapb", inner, packet.time_ns
-            )
+            line = " ".join(part for part in key if part) or "lapb"
+            yield from self._x25_packet(line, inner, packet.time_ns, packet.interface)
 
-    def _x25_packet(self, line: str, packet: bytes, time_ns: int | None) -> Iterator[Event]:
+    def _x25_packet(self, line: str, packet: bytes, time_ns: int | None, interface: str) -> Iterator[Event]:
         found = x25.packet_data(packet)
         if found is None or not found[1]:
             return
         channel, data = found
         label = f"{line} x25 channel {channel}"
-        flow, offset = self._x25.pop(label, (Flow(label, transport="x25"), 0))
+        flow, offset = self._x25.pop(label, (Flow(label, transport="x25", interface=interface), 0))
         self._x25[label] = flow, offset + len(data)
         yield Data(flow, offset, data, time_ns)
         if len(self._x25) > MAX_FLOWS:

@@ -22,6 +22,8 @@ from protocol import (
     Unit,
     UnknownUnit,
 )
+from protocol.catalog import classes
+from protocol.phrases import Phrase
 from sorm_mediator.capture.events import Data, Event, Flow, Gap, Trouble
 
 UNDECIDED = 65_536
@@ -126,8 +128,12 @@ class _FlowUnits:
         self._framer = StreamFramer(self._channel, self._codec.options)
         self._base = self._shown = event.offset + event.length
         self._fed = 0
-        text = (
-            f"{self._flow.label}: {event.length} octets from octet {event.offset} on are not in the capture"
+        text = Phrase(
+            "{flow}: {count} octets from octet {offset} on are not in the capture",
+            "{flow}: байтов {count} начиная с {offset} в записи нет",
+            flow=self._flow.label,
+            count=event.length,
+            offset=event.offset,
         )
         yield from self._pass([Trouble(text)])
 
@@ -156,10 +162,18 @@ class _FlowUnits:
 
     def _found(self, offset: int, item: Unit | Broken) -> Found:
         if isinstance(item, Broken):
-            problem = Problem(0, "", f"broken unit: {item.reason}")
-            return Found(self._flow, offset, item.raw, None, (problem,), self._time_ns)
+            return self._broken(offset, item)
         message, problems = self._codec.decode_lenient(item.raw, self._channel)
         return Found(self._flow, offset, item.raw, message, problems, self._time_ns)
+
+    def _broken(self, offset: int, item: Broken) -> Found:
+        """What is broken; of a code that nobody knows only the code can be said, and its length is a guess."""
+        en, ru = "broken unit: {reason}", "повреждённое сообщение: {reason}"
+        if len(item.raw) >= _HEADER and item.code not in classes(self._codec.options.order):
+            message, problems = self._codec.decode_lenient(item.raw, self._channel)
+            return Found(self._flow, offset, item.raw, message, problems, self._time_ns)
+        problem = Problem(0, "", Phrase(en, ru, reason=item.reason.phrase))
+        return Found(self._flow, offset, item.raw, None, (problem,), self._time_ns)
 
     def _trim(self) -> Iterator[Item]:
         """Noise that goes on and on is given out in pieces, so that memory stays bounded."""
@@ -213,4 +227,6 @@ class _FlowUnits:
             self._skipped = held.octets
 
 
-_NOISE = "octets that belong to no unit"
+_HEADER = 4
+"""Octets that all headers have in common."""
+_NOISE = Phrase("octets that belong to no unit", "байты вне сообщений")

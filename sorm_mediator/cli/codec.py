@@ -7,40 +7,49 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
 
 import typer
 
 if TYPE_CHECKING:
+    from protocol import Options
     from protocol.texts import Lang
     from sorm_mediator.capture.events import Event
     from sorm_mediator.capture.units import Found, Item
 
 STDIN = "-"
 _OCTETS = "What octets look like (encode needs the same as decode)"
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "channel": ("auto", "command", "kpd1", "kpd2"),
+    "lang": ("en", "ru"),
+    "order": ("268", "70"),
+    "object_byte_order": ("little", "big"),
+    "trunk_byte_order": ("little", "big"),
+    "count_byte_order": ("little", "big"),
+    "service_code_position": ("third", "first"),
+    "m25_length": ("variable", "fixed45"),
+    "zero_digit": ("0", "A"),
+}
+"""What options may say. It is looked at here, so that such a mistake is told in one line like any other."""
+
+
+def _choice(name: str, text: str, *, octets: bool = True) -> Any:
+    shown = f"[{'|'.join(_CHOICES[name])}]"
+    return typer.Option(metavar=shown, help=text, rich_help_panel=_OCTETS if octets else None)
+
 
 FileOption = Annotated[
     str | None, typer.Option("-f", "--file", metavar="FILE", help="Read FILE; - is standard input.")
 ]
-OrderOption = Annotated[Literal["268", "70"], typer.Option(help="Codes and number signs of this order.")]
-ObjectOrder = Annotated[
-    Literal["little", "big"], typer.Option(help="Byte order of object numbers.", rich_help_panel=_OCTETS)
-]
-TrunkOrder = Annotated[
-    Literal["little", "big"], typer.Option(help="Byte order of trunk numbers.", rich_help_panel=_OCTETS)
-]
-CountOrder = Annotated[
-    Literal["little", "big"],
-    typer.Option(help="Byte order of count and number in KPD1 messages.", rich_help_panel=_OCTETS),
-]
+OrderOption = Annotated[str, _choice("order", "Codes and number signs of this order.", octets=False)]
+ObjectOrder = Annotated[str, _choice("object_byte_order", "Byte order of object numbers.")]
+TrunkOrder = Annotated[str, _choice("trunk_byte_order", "Byte order of trunk numbers.")]
+CountOrder = Annotated[str, _choice("count_byte_order", "Byte order of count and number in KPD1 messages.")]
 ServicePosition = Annotated[
-    Literal["third", "first"],
-    typer.Option(help="Which of its three octets is the service code.", rich_help_panel=_OCTETS),
+    str, _choice("service_code_position", "Which of its three octets is the service code.")
 ]
-ServicesLength = Annotated[
-    Literal["variable", "fixed45"], typer.Option(help="Payload of message 25h.", rich_help_panel=_OCTETS)
-]
-ZeroDigit = Annotated[Literal["0", "A"], typer.Option(help="Half-byte of digit 0.", rich_help_panel=_OCTETS)]
+ServicesLength = Annotated[str, _choice("m25_length", "Payload of message 25h.")]
+ZeroDigit = Annotated[str, _choice("zero_digit", "Half-byte of digit 0.")]
 ExtraDigits = Annotated[
     bool, typer.Option("--extra-digits", help="Half-bytes B and C are * and #.", rich_help_panel=_OCTETS)
 ]
@@ -53,11 +62,10 @@ def decode(
     ] = None,
     file: FileOption = None,
     channel: Annotated[
-        Literal["auto", "command", "kpd1", "kpd2"],
-        typer.Option(help="What the units are; auto: what the code of each says."),
+        str, _choice("channel", "What the units are; auto: what the code of each says.", octets=False)
     ] = "auto",
     order: OrderOption = "268",
-    lang: Annotated[Literal["en", "ru"], typer.Option(help="Language of what is shown.")] = "en",
+    lang: Annotated[str, _choice("lang", "Language of what is shown.", octets=False)] = "en",
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON document on stdout and nothing else.")
     ] = False,
@@ -82,11 +90,11 @@ def decode(
 
     xxd dump.bin | sorm-mediator decode - --json
     """
-    from protocol import Channel, Options
+    from protocol import Channel
     from sorm_mediator.capture.errors import CaptureError
     from sorm_mediator.capture.units import decode_events
 
-    options = Options(
+    options = _options(
         order=order,
         object_byte_order=object_byte_order,
         trunk_byte_order=trunk_byte_order,
@@ -96,9 +104,11 @@ def decode(
         zero_digit=zero_digit,
         extra_digits=extra_digits,
     )
+    _check(channel=channel, lang=lang)
     only = None if channel == "auto" else Channel(channel)
     words = octets or []
-    show = _JsonShow(lang) if as_json else _PeopleShow(lang)
+    language = cast("Lang", lang)
+    show = _JsonShow(language) if as_json else _PeopleShow(language)
     try:
         for item in decode_events(_events(words, file), channel=only, options=options):
             show.item(item)
@@ -139,10 +149,10 @@ def encode(
 
     echo '{"name": "test", "fields": {"test_number": 7}}' | sorm-mediator encode
     """
-    from protocol import Codec, EncodeError, Options
+    from protocol import Codec, EncodeError
     from protocol.jsonform import from_json
 
-    options = Options(
+    options = _options(
         order=order,
         object_byte_order=object_byte_order,
         trunk_byte_order=trunk_byte_order,
@@ -165,6 +175,20 @@ def encode(
             where = f"object {number}: " if len(documents) > 1 else ""
             typer.echo(f"sorm-mediator: {where}{error}", err=True)
     raise typer.Exit(0 if fine else 1)
+
+
+def _check(**given: object) -> None:
+    for name, value in given.items():
+        if name in _CHOICES and value not in _CHOICES[name]:
+            option = "--" + name.replace("_", "-")
+            _fail(f"{option}: {value!r} is not allowed: {', '.join(_CHOICES[name])}")
+
+
+def _options(**given: Any) -> Options:
+    from protocol import Options
+
+    _check(**given)
+    return Options(**given)
 
 
 # --- input
@@ -239,10 +263,6 @@ def _write_octets(octets: bytes) -> None:
     sys.stdout.buffer.write(octets)
 
 
-def _note(text: str) -> None:
-    typer.echo(f"sorm-mediator: {text}", err=True)
-
-
 def time_text(time_ns: int) -> str:
     """A moment as ISO 8601 in UTC with nanoseconds."""
     seconds, nanoseconds = divmod(time_ns, 1_000_000_000)
@@ -264,20 +284,24 @@ class _Show:
         self.lang: Lang = lang
         self.fine = True
         self.count = 0
+        self.wrong = 0
         self._skipped: list[str] = []
 
     def item(self, item: Item) -> None:
         """One thing that was found."""
+        from protocol.phrases import Phrase
         from sorm_mediator.capture.events import Trouble
         from sorm_mediator.capture.units import Skipped
 
         if isinstance(item, Trouble):
             self.fine &= not item.serious
-            _note(item.text)
+            self.note(item.text)
         elif isinstance(item, Skipped):
-            self._skipped.append(f"{item.flow.label}: {item.octets} octets, no units")
+            en, ru = "{flow}: {count} octets, no units", "{flow}: байтов {count}, сообщений нет"
+            self._skipped.append(Phrase(en, ru, flow=item.flow.label, count=item.octets))
         else:
             self.count += 1
+            self.wrong += bool(item.problems)
             self.fine &= not item.problems
             self.found(item)
 
@@ -290,11 +314,19 @@ class _Show:
 
     def end(self) -> None:
         """Nothing more comes."""
+        from protocol.phrases import Phrase
+
         for text in self._skipped:
-            _note(f"not shown: {text}")
+            self.note(Phrase("not shown: {text}", "не показано: {text}", text=text))
         if not self.count:
             self.fine = False
-            _note("no units found")
+            self.note(Phrase("no units found", "сообщений не найдено"))
+
+    def note(self, text: str) -> None:
+        """Something about the whole, on stderr."""
+        from protocol.phrases import say
+
+        typer.echo(f"sorm-mediator: {say(text, self.lang)}", err=True)
 
 
 class _JsonShow(_Show):
@@ -304,11 +336,13 @@ class _JsonShow(_Show):
         from protocol.jsonform import to_json, unknown_json
 
         if item.message is None:
-            document = unknown_json(item.raw, item.offset, item.problems)
+            document = unknown_json(item.raw, item.offset, item.problems, lang=self.lang)
         else:
             document = to_json(item.message, item.raw, item.offset, item.problems, lang=self.lang)
         if item.flow.transport:
             document["flow"] = item.flow.label
+        if item.flow.interface:
+            document["interface"] = item.flow.interface
         if item.time_ns is not None:
             document["time"] = time_text(item.time_ns)
         sys.stdout.write(("[" if self.count == 1 else ",\n ") + json.dumps(document, ensure_ascii=False))
@@ -318,8 +352,13 @@ class _JsonShow(_Show):
             sys.stdout.write("]\n")
 
     def end(self) -> None:
+        from protocol.phrases import Phrase
+
         sys.stdout.write("]\n" if self.count else "[]\n")
         super().end()
+        if self.wrong:
+            en, ru = "{wrong} of {count} units have problems", "с ошибками: {wrong} из {count} сообщений"
+            self.note(Phrase(en, ru, wrong=self.wrong, count=self.count))
 
 
 class _PeopleShow(_Show):
@@ -339,6 +378,7 @@ class _PeopleShow(_Show):
         self._line: Callable[..., None] = line
 
     def found(self, item: Found) -> None:
+        from protocol.phrases import say
         from protocol.render import masked_hex, octet_rows, render
 
         self._line(", ".join(self._where(item)), "dim")
@@ -353,10 +393,8 @@ class _PeopleShow(_Show):
             self._line(f"  {masked_hex(item.raw, channel=item.message.channel)}", "dim")
         for problem in item.problems:
             path = f" {problem.path}" if problem.path else ""
-            self._line(
-                f"  ! {'байт' if self.lang == 'ru' else 'octet'} {problem.offset}{path}: {problem.message}",
-                "red",
-            )
+            octet = "байт" if self.lang == "ru" else "octet"
+            self._line(f"  ! {octet} {problem.offset}{path}: {say(problem.message, self.lang)}", "red")
         self._line("")
 
     def _where(self, item: Found) -> Iterator[str]:
@@ -364,6 +402,8 @@ class _PeopleShow(_Show):
             yield f"смещение {item.offset}, байт: {len(item.raw)}"
         else:
             yield f"offset {item.offset}, {len(item.raw)} octets"
+        if item.flow.interface and not item.flow.label.startswith(item.flow.interface):
+            yield item.flow.interface
         if item.flow.transport:
             yield item.flow.label
         if item.time_ns is not None:

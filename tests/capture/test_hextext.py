@@ -46,7 +46,8 @@ def octets(text: str) -> bytes:
         r"'\xcc\001\5'",
         "CC\n01\r\n05",
         "CC 0105",
-        "CC 1 5",
+        "CCh 1h 5h",
+        "{0xCC, 0x1, 0x5}",
         "CC0\n105",
         "# a start\nCC 01 05 # the rest",
         "unsigned char x[] = {\n  0xcc, 0x01, 0x05\n};\nunsigned int x_len = 3;\n",
@@ -69,6 +70,8 @@ def test_what_python_prints_of_bytes_is_read(data: bytes) -> None:
     [
         ("zz", "not hex: 'z' at character 1"),
         ("CC 0G", "not hex: 'G' at character 5"),
+        ("CC 01 0E 01 31 32 33 34 35 36 0", "not hex: half an octet at character 31"),
+        ("CC, 1, 5", "not hex: half an octet at character 5"),
         ("CC 012", "3 digits, an odd number, at character 4"),
         ("CC 01\n05 x", "'x' at character 10 (line 2, column 4)"),
         ("hello", "'h' at character 1"),

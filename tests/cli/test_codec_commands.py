@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,40 @@ def test_one_broken_unit_does_not_hide_the_others_and_exits_1() -> None:
     assert "!" in run("decode", BROKEN).stdout
 
 
+def test_a_code_that_nobody_knows_is_called_unknown_as_far_as_it_goes() -> None:
+    unit = "CC019900313233343536"
+    shown = run("decode", unit).stdout
+    assert "unknown unit (99h, 10 octets, ORM number 1)" in shown
+    assert "! octet 2 code: unknown code: 99h does not exist in order 268" in shown
+    assert "begun and not finished" not in shown
+    (document,) = documents(unit)
+    assert (document["kind"], document["code"]) == ("unknown", 0x99)
+    assert run("encode", stdin=json.dumps(document)).stdout.strip() == unit
+    as_command = run("decode", unit, "--channel", "command").stdout
+    assert "** ** ** ** ** **" in as_command
+    assert "octet 3" not in as_command
+
+
+def test_json_says_on_stderr_how_much_is_wrong() -> None:
+    done = run("decode", "--json", START, BROKEN, EXISTS)
+    assert done.stderr == "sorm-mediator: 1 of 3 units have problems\n"
+    assert (
+        run("decode", "--json", "--lang", "ru", BROKEN).stderr
+        == "sorm-mediator: с ошибками: 1 из 1 сообщений\n"
+    )
+    assert run("decode", "--json", START).stderr == ""
+
+
+@pytest.mark.parametrize("octets", [BROKEN, "CC0101", "00 01", "CC01050231323334"])
+def test_what_is_wrong_is_said_in_russian(octets: str) -> None:
+    for text in (
+        run("decode", octets, "--lang", "ru").stdout,
+        documents(octets, "--lang", "ru")[0]["problems"][0]["message"],
+    ):
+        words = re.findall("[a-z][a-z-]+", text)
+        assert set(words) <= {"length", "add-object"}, text
+
+
 def test_noise_is_shown_with_its_place_and_octets() -> None:
     found = documents("00 01", START)
     assert [(document["kind"], document["offset"], document["hex"]) for document in found] == [
@@ -119,9 +154,10 @@ def test_a_capture_says_flow_and_time(tmp_path: Path) -> None:
         kpd1.sent(bytes.fromhex(START), 1_700_000_000.5)
     (document,) = documents("-f", str(path))
     assert document["flow"] == "127.0.0.1:40001 > 127.0.0.1:1001 tcp"
+    assert document["interface"] == "KPD1"
     assert document["time"] == "2023-11-14T22:13:20.500000000Z"
     assert (
-        "127.0.0.1:40001 > 127.0.0.1:1001 tcp, 2023-11-14T22:13:20.500000000Z"
+        "KPD1, 127.0.0.1:40001 > 127.0.0.1:1001 tcp, 2023-11-14T22:13:20.500000000Z"
         in run("decode", "-f", str(path)).stdout
     )
 
@@ -158,6 +194,19 @@ def test_order_70_has_its_own_signs() -> None:
 @pytest.mark.parametrize(
     ("arguments", "stdin", "complaint"),
     [
+        (["decode", "CC", "--lang", "de"], None, "sorm-mediator: --lang: 'de' is not allowed: en, ru\n"),
+        (
+            ["decode", "CC", "--channel", "x"],
+            None,
+            "--channel: 'x' is not allowed: auto, command, kpd1, kpd2",
+        ),
+        (
+            ["decode", "CC", "--m25-length", "45"],
+            None,
+            "--m25-length: '45' is not allowed: variable, fixed45",
+        ),
+        (["encode", "--order", "69"], "{}", "--order: '69' is not allowed: 268, 70"),
+        (["decode", "CC", "1"], None, "not hex: half an octet at character 4"),
         (["decode", "CC", "0G"], None, "not hex: 'G' at character 5"),
         (["decode", "CC 012"], None, "3 digits, an odd number, at character 4"),
         (["decode"], "", "nothing to decode"),
