@@ -28,6 +28,9 @@ _PCAP_MAGICS = {
 MAX_BLOCK = 16 * 1024 * 1024
 """Octets that one record or block may claim; more is damage, not data."""
 
+MAX_INTERFACES = 4096
+"""Interfaces that a section may describe."""
+
 _SECTION, _INTERFACE, _OLD_PACKET, _SIMPLE, _ENHANCED = 0x0A0D0D0A, 1, 2, 3, 6
 _IF_NAME, _IF_TSRESOL, _IF_TSOFFSET, _EPB_FLAGS = 2, 9, 14, 2
 
@@ -118,6 +121,12 @@ class _Section:
     order: str
     interfaces: list[_Interface] = field(default_factory=list)
 
+    def describe(self, interface: _Interface) -> None:
+        """One interface more."""
+        if len(self.interfaces) >= MAX_INTERFACES:
+            raise _DamagedError(f"describes one more than {MAX_INTERFACES} interfaces")
+        self.interfaces.append(interface)
+
 
 class _DamagedError(Exception):
     """A block that says something impossible about itself."""
@@ -132,7 +141,7 @@ def _pcapng(stream: BinaryIO) -> Iterator[Packet | Trouble]:
         try:
             kind, body, size, whole = _block(stream, head, section)
             if kind == _INTERFACE:
-                section.interfaces.append(_interface(body, section.order))
+                section.describe(_interface(body, section.order))
             elif packet := _packet(kind, body, section):
                 yield packet
         except _DamagedError as damage:

@@ -62,18 +62,21 @@ class XotRecords:
         """The packets that are complete now; nothing after octets that can't be XOT's header (version 0)."""
         if self._broken:
             return
-        self._buffer += data
-        while len(self._buffer) >= _XOT_HEADER:
-            if self._buffer[:2] != b"\0\0":
+        data = self._buffer + data
+        self._buffer = b""
+        start = 0  # not cut off record by record: a segment may hold very many
+        while len(data) - start >= _XOT_HEADER:
+            if data[start : start + 2] != b"\0\0":
                 self._broken = True
-                self._buffer = b""
                 self.problem = "no X.25 over TCP from here on, the rest is not read"
                 return
-            end = _XOT_HEADER + int.from_bytes(self._buffer[2:4])
-            if len(self._buffer) < end:
-                return
-            yield self._buffer[_XOT_HEADER:end]
-            self._buffer = self._buffer[end:]
+            body = start + _XOT_HEADER
+            end = body + int.from_bytes(data[start + 2 : body])
+            if len(data) < end:
+                break
+            start = end
+            yield data[body:end]
+        self._buffer = data[start:]
 
     def reset(self) -> None:
         """Octets were lost: where the next record begins can't be known."""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sorm_mediator.capture.errors import CaptureError
 from sorm_mediator.capture.events import Trouble
-from sorm_mediator.capture.files import Packet, is_capture, read_packets
+from sorm_mediator.capture.files import MAX_INTERFACES, Packet, is_capture, read_packets
 from tests.capture.frames import ETHERNET, RAW, block, enhanced, interface, option, pcap, section, simple
 
 ORDERS = ["<", ">"]
@@ -171,3 +171,10 @@ def test_damage_anywhere_never_raises(data: bytes, draw: st.DataObject) -> None:
     for _ in range(draw.draw(st.integers(1, 4))):
         damaged[draw.draw(st.integers(4, len(damaged) - 1))] = draw.draw(st.integers(0, 255))
     read(bytes(damaged))
+
+
+def test_a_section_of_nothing_but_interfaces_is_damage() -> None:
+    packets, troubles = read(section() + interface() * (MAX_INTERFACES + 1) + enhanced(b"frame"))
+    assert packets == []
+    assert len(troubles) == 1
+    assert f"more than {MAX_INTERFACES} interfaces" in troubles[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import sys
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,10 @@ from hypothesis import strategies as st
 from protocol import Channel, Options, UnknownUnit
 from protocol.base import Message
 from sorm_mediator.capture.errors import CaptureError
-from sorm_mediator.capture.events import Trouble
-from sorm_mediator.capture.reader import read_bytes, read_input, read_text
+from sorm_mediator.capture.events import Data, Trouble
+from sorm_mediator.capture.reader import CHUNK, MAX_PACKED, read_bytes, read_input, read_text
 from sorm_mediator.capture.units import MAX_SHOWN, Found, Item, Skipped, decode_events
+from sorm_mediator.capture.x25 import XotRecords
 from tests.capture.frames import (
     COOKED,
     COOKED_2,
@@ -333,3 +335,34 @@ def test_order_70_is_an_option() -> None:
     (found,) = decode_events(read_input(BytesIO(unit)), options=Options(order="70"))
     assert isinstance(found, Found)
     assert found.problems == ()
+
+
+def test_what_is_packed_in_itself_again_and_again_is_refused() -> None:
+    packed = START
+    for _ in range(MAX_PACKED):
+        packed = gzip.compress(packed)
+    assert units(packed) == [START]
+    for _ in range(1200):
+        packed = gzip.compress(packed, 0)
+    with pytest.raises(CaptureError, match=f"more than {MAX_PACKED} times"):
+        units(packed)
+
+
+def test_a_long_text_is_handed_on_in_pieces() -> None:
+    pieces = [event for event in read_text("00 " * (2 * CHUNK + 5)) if isinstance(event, Data)]
+    assert [(piece.offset, len(piece.data)) for piece in pieces] == [
+        (0, CHUNK),
+        (CHUNK, CHUNK),
+        (2 * CHUNK, 5),
+    ]
+
+
+@given(packets=st.lists(st.binary(max_size=20)), cuts=st.lists(st.integers(0, 200)))
+def test_records_of_xot_are_the_same_however_tcp_cuts_them(packets: list[bytes], cuts: list[int]) -> None:
+    stream = b"".join(b"\0\0" + len(packet).to_bytes(2, "big") + packet for packet in packets)
+    records, found = XotRecords(), []
+    places = [0, *sorted(cut for cut in cuts if cut < len(stream)), len(stream)]
+    for start, end in pairwise(places):
+        found += records.feed(stream[start:end])
+    assert found == packets
+    assert records.problem == ""
