@@ -250,7 +250,7 @@ def _entry(seq: int, body: str, digest: str) -> Entry:
     try:
         content = json.loads(body)
         return Entry(seq, float(content["time"]), str(content["kind"]), dict(content["fields"]), str(digest))
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise JournalError(
             f"entry {seq}: is not what this program writes ({error}): run journal verify"
         ) from error

@@ -123,8 +123,8 @@ class Verifier:
             return self._report(row.seq, "edited", text)
         try:
             body = json.loads(row.body)
-            written_as, kind, fields = body["seq"], body["kind"], body["fields"]
-        except (ValueError, TypeError, KeyError):
+            written_as, kind, fields = body["seq"], body["kind"], dict(body["fields"])
+        except (ValueError, TypeError, KeyError, RecursionError):
             return self._report(row.seq, "edited", "is not the JSON that this program writes")
         if written_as != row.seq:
             text = f"was reordered: it holds what was written as entry {written_as}"

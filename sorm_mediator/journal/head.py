@@ -30,7 +30,7 @@ def read_head(journal: Path) -> Head | None:
     try:
         document = json.loads(head_path(journal).read_text(encoding="utf-8"))
         seq, digest = document["seq"], document["hash"]
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
     if type(seq) is not int or seq < 0 or not isinstance(digest, str):
         return None

@@ -243,3 +243,12 @@ def test_a_killed_writer_loses_nothing_it_confirmed_and_is_no_tampering(path: Pa
     reader.close()
     written(path, 1)
     assert findings(path) == []
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"seq":' + "9" * 5000 + ',"hash":"x"}', "[1]", ""])
+def test_a_head_that_is_none_stops_neither_verifying_nor_the_box(path: Path, text: str) -> None:
+    written(path, 3)
+    head_path(path).write_text(text)
+    assert findings(path) == [(None, "unsealed")]
+    written(path, 1)
+    assert findings(path) == [(4, "damaged")]

@@ -145,3 +145,18 @@ def test_no_reordering_goes_unseen(order: list[int]) -> None:
     found = faults(shuffled, seal(rows))
     assert {seq for seq, fault in found if fault == "reordered"} == moved
     assert {seq for seq, _ in found} == moved
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "[" * 100_000,
+        "[]",
+        '{"fields":5,"kind":"command","seq":3,"time":1}',
+        f'{{"fields":["x"],"kind":"{DAMAGED}","seq":3,"time":1}}',
+    ],
+)
+def test_a_sealed_entry_that_is_no_entry_is_named(body: str) -> None:
+    rows = chain(2)
+    rows.append(Row(3, body, rows[1].hash, link(str(rows[1].hash), body)))
+    assert faults(rows, seal(rows)) == [(3, "edited")]
