@@ -20,7 +20,8 @@ def open_engine(path: Path, *, synchronous: Literal["FULL", "NORMAL"] | None) ->
     A new file is made with mode 0600. Raises ``OSError``.
     """
     if synchronous:
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+        # Not waiting: a named pipe in place of the file would hold us for ever.
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK, 0o600))
     uri = f"{path.absolute().as_uri()}?mode={'rw' if synchronous else 'ro'}"
 
     def connect() -> sqlite3.Connection:

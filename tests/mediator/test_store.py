@@ -248,3 +248,10 @@ def test_a_killed_process_loses_nothing_that_was_applied(path: Path, changes: in
     tables = stored(path)
     assert not tables.damaged
     assert set(range(confirmed + 1)) <= set(tables.objects)
+
+
+def test_a_named_pipe_in_place_of_the_tables_is_an_error_and_no_wait(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with pytest.raises(StoreError, match="can't be opened"):
+        Store(path, password="123456").load(now=0.0)
