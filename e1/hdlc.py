@@ -66,9 +66,9 @@ class HdlcCounters:
 
 
 class HdlcTransmitter:
-    """Frames in, timeslot octets out. One flag closes a frame and opens the next.
+    """Frames in, timeslot octets out. One flag closes a frame and opens the next if that waits already.
 
-    ``fill`` says what goes between frames: ``flags``, or ``ones`` (an idle channel; two flags then enclose each frame).
+    ``fill`` says what goes while none waits: ``flags``, or ``ones`` (an idle channel).
     """
 
     def __init__(self, fill: Fill = "flags") -> None:
@@ -119,7 +119,7 @@ class HdlcTransmitter:
             begin = end
         self._waiting, self._waiting_octets = [], 0
         pieces.append(b"")
-        marked = (_MARK if self._fill == "flags" else _MARK + _MARK).join(pieces)
+        marked = _MARK.join(pieces)
         if not self._after_flag:
             marked = _MARK + marked
         # Split and join go over the bits once, bytes.replace twice.

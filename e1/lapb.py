@@ -142,7 +142,8 @@ class Lapb:
     def carrier(self, up: bool, now: float) -> list[LapbEffect]:
         """The line (LOS, AIS, LOF; the timeslot) went down or came back."""
         if up != self._carrier:
-            self._carrier, self._told_down, self._told_mismatch = up, False, False
+            self._carrier, self._told_mismatch = up, False
+            self._told_down = self._told_down and not up
             if not up:
                 self._stop(Event.T3)
                 self._dispatch(Event.CARRIER_LOST, now)
