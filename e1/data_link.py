@@ -110,6 +110,14 @@ class DataLink:
         self._events.append(Frame(outbound=False, frame=frame))
         return self._carry_out(self.lapb.received(frame, now), now)
 
+    def connect(self, now: float) -> list[ChannelEvent]:
+        """Set the link up, now or when there is something to carry it; a new one wants that already."""
+        return self._carry_out(self.lapb.connect(now), now)
+
+    def disconnect(self, now: float) -> list[ChannelEvent]:
+        """Take the link down, and keep it down whoever sets it up."""
+        return self._carry_out(self.lapb.disconnect(now), now)
+
     def send(self, message: bytes, now: float) -> list[ChannelEvent]:
         """Sends a message, or keeps it until the channel is up. :class:`ValueError` for an empty one."""
         return self._carry_out(self.x25.send(message, now), now)
@@ -155,12 +163,13 @@ class DataLink:
                 case packet_layer.Transmit(packet):
                     self._todo.extend(self.lapb.send(packet, now))
                 case _:
-                    self._events.append(_event(effect))
+                    self._events.append(event_of(effect))
         events, self._events = self._events, []
         return events
 
 
-def _event(effect: LapbEffect | X25Effect) -> ChannelEvent:
+def event_of(effect: LapbEffect | X25Effect) -> ChannelEvent:
+    """What an effect tells the user of the channel; :class:`TypeError` if it is for the other layer."""
     match effect:
         case packet_layer.Deliver(message):
             return Message(message)

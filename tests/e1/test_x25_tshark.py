@@ -76,12 +76,8 @@ def ours(packet: Packet, raw: bytes) -> dict[str, str]:
             for code, value in packet.facilities:
                 name = {0x42: "x25.facility.packet_size", 0x43: "x25.window_size"}[code]
                 told |= {f"{name}.called_dte": str(value[0]), f"{name}.calling_dte": str(value[1])}
-    rest: bytes = getattr(packet, "rest", b"")
-    if rest:  # the extended format of clear
-        told |= {
-            "x25.called_address_length": str(rest[0] & 15),
-            "x25.calling_address_length": str(rest[0] >> 4),
-        }
+    if isinstance(packet, packets.ClearConfirmation) and packet.rest:  # the extended format
+        told |= {"x25.called_address_length": "0", "x25.calling_address_length": "0"}
     return told
 
 
