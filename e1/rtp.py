@@ -5,8 +5,8 @@ A-law has one octet for each tick of the RTP clock (8000 Hz), so time is counted
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
-from struct import Struct
 from typing import Final, NamedTuple
 
 from e1.g711 import SAMPLE_RATE, silence
@@ -15,7 +15,10 @@ PCMA: Final = 8
 """Payload type of A-law (RFC 3551, table 4)."""
 FRAME: Final = 160
 """Octets of 20 ms."""
-_HEADER: Final = Struct("!BBHII")
+_HEADER: Final = struct.Struct("!BBHII")
+_unpack: Final = _HEADER.unpack_from
+_pack: Final = _HEADER.pack
+_new: Final = tuple.__new__
 _VERSION: Final = 0x80
 _PADDING: Final = 0x20
 _EXTENSION: Final = 0x10
@@ -44,11 +47,13 @@ class RtpPacket(NamedTuple):
 
 def parse(datagram: bytes) -> RtpPacket:
     """The packet in a datagram (RFC 3550, 5.1). Raises :class:`RtpError`."""
-    if len(datagram) < _HEADER.size:
-        raise RtpError(f"{len(datagram)} octets; a header has {_HEADER.size}")
-    first, second, sequence, timestamp, ssrc = _HEADER.unpack_from(datagram)
+    try:
+        first, second, sequence, timestamp, ssrc = _unpack(datagram)
+    except struct.error:
+        raise RtpError(f"{len(datagram)} octets; a header has {_HEADER.size}") from None
     payload = datagram[12:] if first == _VERSION else _payload(first, datagram)
-    return RtpPacket(sequence, timestamp, ssrc, payload, second & 0x7F, second > 0x7F)
+    # Half of the time of a packet would go into RtpPacket's own __new__.
+    return _new(RtpPacket, (sequence, timestamp, ssrc, payload, second & 0x7F, second > 0x7F))
 
 
 def _payload(first: int, datagram: bytes) -> bytes:
@@ -70,13 +75,14 @@ def _payload(first: int, datagram: bytes) -> bytes:
 
 def build(packet: RtpPacket) -> bytes:
     """The datagram of a packet. Raises :class:`RtpError` for a field that does not fit."""
-    if not (0 <= packet.payload_type < 0x80 and 0 <= packet.sequence <= 0xFFFF):
-        raise RtpError(f"payload type {packet.payload_type}, sequence {packet.sequence}: 7 and 16 bits")
-    if not (0 <= packet.timestamp < _STAMPS and 0 <= packet.ssrc < _STAMPS):
-        raise RtpError(f"timestamp {packet.timestamp}, SSRC {packet.ssrc}: 32 bits each")
-    second = packet.marker << 7 | packet.payload_type
-    header = _HEADER.pack(_VERSION, second, packet.sequence, packet.timestamp, packet.ssrc)
-    return header + packet.payload
+    sequence, timestamp, ssrc, payload, payload_type, marker = packet
+    if payload_type >> 7:
+        raise RtpError(f"payload type {payload_type}: 7 bits")
+    try:
+        return _pack(_VERSION, marker << 7 | payload_type, sequence, timestamp, ssrc) + payload
+    except struct.error:
+        text = f"sequence {sequence}, timestamp {timestamp}, SSRC {ssrc}: 16 bits, 32 bits each"
+        raise RtpError(text) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +184,7 @@ class JitterBuffer:
             self.jitter += (moved - self.jitter) / 16
         slack = (timestamp - self._play) & 0xFFFF_FFFF
         if slack + len(payload) > self.config.limit:
-            slack = self._misfit(timestamp, payload, slack)
+            slack = self._misfit(timestamp, payload, slack, newest=sequence == self._highest)
         else:
             self._packets[timestamp] = payload
             self._misfits = 0
@@ -262,8 +268,11 @@ class JitterBuffer:
             self._highest, self._seen = sequence, 1
         return True
 
-    def _misfit(self, timestamp: int, payload: bytes, slack: int) -> int:
-        """A packet outside of what is kept. Its slack, which may be negative."""
+    def _misfit(self, timestamp: int, payload: bytes, slack: int, *, newest: bool) -> int:
+        """A packet outside of what is kept. Its slack, which may be negative.
+
+        Only the newest packets tell that the delay has changed: one that was overtaken is merely late.
+        """
         if slack >= _HALF:
             slack -= _STAMPS
             self.counters.late += 1
@@ -271,8 +280,12 @@ class JitterBuffer:
                 self._packets.setdefault(self._play, payload[-slack:])
         else:
             self.counters.overrun += 1
-        self._misfits += 1
-        if self._misfits >= self.config.misfits and len(payload) + self.config.depth <= self.config.limit:
+        self._misfits += newest
+        if (
+            newest
+            and self._misfits >= self.config.misfits
+            and len(payload) + self.config.depth <= self.config.limit
+        ):
             self.counters.resyncs += 1
             self._start_at(timestamp)
             self._packets[timestamp] = payload

@@ -354,23 +354,26 @@ def test_jitter_as_rfc_3550_estimates_it() -> None:
     assert uneven.jitter == pytest.approx(80, rel=0.01)
 
 
-@settings(max_examples=80, deadline=None)
-@given(st.data())
-def test_a_bad_network_garbles_nothing(data: st.DataObject) -> None:
-    """Whatever is lost, doubled, delayed: each octet handed out is silence or the one whose turn it is."""
-    speech = [bytes([1 + n % 200]) * 160 for n in range(120)]
+FATES: list[tuple[int, ...]] = [(0,), (0,), (0,), (1,), (2,), (5,), (), (0, 0), (0, 5)]
+"""What may become of a packet: how many frames later each of its copies comes; none: it is lost."""
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from(FATES), min_size=60, max_size=120))
+def test_a_bad_network_garbles_nothing(fates: list[tuple[int, ...]]) -> None:
+    """Whatever is lost, doubled, delayed: frames are heard whole, in order, and none of them twice."""
     arrivals: dict[int, list[int]] = {}
-    for n in range(120):
-        for _ in range(data.draw(st.sampled_from([1, 1, 1, 1, 0, 2]))):
-            arrivals.setdefault(n + data.draw(st.sampled_from([0, 0, 0, 1, 2, 5])), []).append(n)
+    for n, delays in enumerate(fates):
+        for delay in delays:
+            arrivals.setdefault(n + delay, []).append(n)
     buffer = JitterBuffer()
     heard: list[int] = []
-    for frame in range(130):
+    for frame in range(len(fates) + 10):
         for n in arrivals.get(frame, []):
-            buffer.put(RtpPacket(65_500 + n & 0xFFFF, n * 160, 9, speech[n]), frame * 0.02)
+            payload = bytes([1 + n]) * 160
+            buffer.put(RtpPacket((65_500 + n) & 0xFFFF, n * 160, 9, payload), frame * 0.02)
         portion = buffer.take(160)
-        assert len(portion) == 160
-        heard += sorted(set(portion) - {0xD5}) if len(set(portion) - {0xD5}) < 2 else [-1]
-    assert -1 not in heard
-    # The order of speech is kept; nothing is said twice.
+        assert portion == portion[:1] * 160
+        if portion != GAP:
+            heard.append(portion[0] - 1)
     assert heard == sorted(set(heard))
