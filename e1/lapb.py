@@ -200,9 +200,9 @@ class Lapb:
         return self._out()
 
     def received(self, frame: bytes, now: float) -> list[LapbEffect]:
-        """A frame (without FCS) came in. Nothing is raised, whatever it holds."""
+        """A frame (without FCS) came in. Nothing is raised, whatever it holds. None comes in from a line that is down."""
         self._now = now
-        found = parse(frame, self.config)
+        found = None if self._carrier is False else parse(frame, self.config)
         if found is None:
             self.counters.invalid += 1
             return self._out()

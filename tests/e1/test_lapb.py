@@ -452,6 +452,7 @@ def test_a_dce_tells_of_another_dce_by_its_invitation() -> None:
     )
     assert link.received(bytes.fromhex("01 0f"), 1) == []
     link.carrier(False, 2)
+    link.carrier(True, 3)
     assert link.received(bytes.fromhex("01 0f"), 3) == [alarm], "a new line, a new alarm"
 
 
