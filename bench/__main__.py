@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-SECTIONS = ("codec", "radius", "ssh", "voice", "gateway", "startup")
+SECTIONS = ("codec", "radius", "ssh", "e1", "voice", "gateway", "startup")
 RESULTS = Path(__file__).with_name("results.json")
 
 # What PERFORMANCE sets as goals: (section, key) -> (at least | at most, value).
@@ -27,6 +27,12 @@ GOALS: dict[tuple[str, str], tuple[str, float]] = {
     ("voice", "rtp_udp_mixes_per_core"): (">=", 2_500),
     ("voice", "lines_112_core_share"): ("<=", 0.10),
     ("voice", "lines_112_lost"): ("<=", 0),
+    ("e1", "mux_x"): (">=", 2500),
+    ("e1", "demux_x"): (">=", 4000),
+    ("e1", "crc4_check_x"): (">=", 1000),
+    ("e1", "crc4_generate_x"): (">=", 500),
+    ("e1", "framer_x"): (">=", 200),
+    ("e1", "four_streams_percent"): ("<=", 30),
     ("gateway", "idle_27h_p99_ms"): ("<=", 3),
     ("gateway", "idle_28h_p99_ms"): ("<=", 15),
     ("gateway", "event_p99_ms"): ("<=", 50),

@@ -101,7 +101,18 @@ def mediator() -> str:
     return page()
 
 
-PAGES: dict[str, Callable[[], str]] = {"configuration.md": configuration, "mediator.md": mediator}
+def e1() -> str:
+    """An E1 stream: states, criteria, faults, counters."""
+    from docs.e1_page import page
+
+    return page()
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "configuration.md": configuration,
+    "e1.md": e1,
+    "mediator.md": mediator,
+}
 
 
 def main(arguments: list[str]) -> int:

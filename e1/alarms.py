@@ -122,7 +122,8 @@ class AlarmConfig:
     los_zeros: int = 255
     """Bits without a pulse that set LOS: 10..255 (G.775), or 2048 (ETS 300 233)."""
     los_clear_ones: int = 32
-    """Pulses in 255 bit times that clear LOS (DS2155)."""
+    """Pulses in 255 bit times that clear LOS (DS2155). Here a 0 is no pulse, there is no HDB3: frames whose timeslots
+    are all zeros keep a LOS that there was."""
     ais_zeros: int = 2
     """A double frame with no more zeros than this looks like AIS (G.775)."""
     ais_double_frames: int = 2

@@ -17,7 +17,9 @@ class Performance:
     blocks: int = 0
     """Blocks received while aligned."""
     errored_blocks: int = 0
+    """Of them, those with an error."""
     seconds: int = 0
+    """Seconds of 8000 frames' time that are over."""
     errored_seconds: int = 0
     """Seconds with an errored block or a defect."""
     severely_errored_seconds: int = 0

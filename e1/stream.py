@@ -46,11 +46,15 @@ class StreamConfig:
     crc4: bool = True
     """CRC-4 multiframe in both directions."""
     kpd1_timeslot: int = 30
+    """Where KPD1 lies: 16, 30 or 31, which carry no KSL (PROTOCOL 1.2)."""
     kpd2_timeslot: int = 31
-    """Where the data channels lie: 16, 30 or 31, which carry no KSL (PROTOCOL 1.2)."""
+    """Where KPD2 lies: another of the three."""
     lapb: LapbConfig = field(default_factory=LapbConfig)
+    """Of both data channels; the role is that of the X.25 settings."""
     x25: X25Config = field(default_factory=X25Config)
+    """Of both data channels."""
     alarms: AlarmConfig = field(default_factory=AlarmConfig)
+    """What sets and clears the states."""
     silence: int = SILENCE
     """Octet of free lines and of the timeslot that is not used [inferred]."""
 

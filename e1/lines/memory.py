@@ -28,6 +28,7 @@ class LineModel:
     slip_frames: int = 0
     """A frame's time is lost or repeated after so many frames; 0: never."""
     slip: Literal["lose", "repeat"] = "lose"
+    """What a slip does."""
     cut: bool = False
     """The wire is cut: no pulses arrive."""
 

@@ -41,7 +41,9 @@ class SatopConfig:
     rtp: bool = False
     """An RTP header before the control word [M]."""
     rtp_payload_type: int = 96
+    """In the RTP header: 0..127, dynamic from 96."""
     rtp_ssrc: int = 0
+    """In the RTP header."""
     jitter_packets: int = 8
     """Packets that wait before the first is played."""
     buffer_packets: int = 32
@@ -127,7 +129,9 @@ class SatopCounters:
     """Packets, unless it says otherwise."""
 
     sent: int = 0
+    """Packets made; those that found no way out are ``unsent`` of the socket."""
     received: int = 0
+    """Packets of this line, in time or not."""
     lost: int = 0
     """Never came, or not in time: all ones were played instead."""
     late: int = 0
@@ -143,7 +147,9 @@ class SatopCounters:
     losses: int = 0
     """Times that the loss of packets began."""
     l_packets: int = 0
+    """Received with L = 1."""
     r_packets: int = 0
+    """Received with R = 1."""
 
 
 class PlayState(StrEnum):
@@ -313,13 +319,13 @@ class SatopLine:
         """Of the jitter buffer."""
         return self._depacketiser.state
 
-    def received(self, datagram: bytes, now: float) -> None:
-        """A datagram arrived. One that is no packet of this line is counted and left."""
+    def received(self, datagram: bytes, now: float) -> bool:
+        """A datagram arrived. One that is no packet of this line is counted and left: False."""
         try:
             packet = decode(datagram, self.config)
         except SatopError:
             self.counters.malformed += 1
-            return
+            return False
         self.counters.received += 1
         self.counters.l_packets += packet.l_bit
         self.counters.r_packets += packet.r_bit
@@ -327,6 +333,7 @@ class SatopLine:
         self._arrived += self.config.frames
         self._last_packet = now
         self._depacketiser.put(packet)
+        return True
 
     def due(self, now: float) -> int:
         """How many frames are to be played and sent now, whole packets of them; the first call starts the clock."""

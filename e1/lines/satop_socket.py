@@ -17,8 +17,9 @@ _DRAIN = 256
 class SatopSocket:
     """Datagrams in and out, and the clock that drives a stream over them.
 
-    ``remote`` None: learnt from the first datagram, and followed when the far end moves to another port. Otherwise
-    datagrams from elsewhere are counted as ``strangers`` and left.
+    ``remote`` None: learnt from the first packet, and anew after a loss of packets, so that a far end may move to
+    another port but nobody can take over a circuit that works. Datagrams from elsewhere are counted as ``strangers``
+    and left.
     """
 
     def __init__(
@@ -84,12 +85,11 @@ class SatopSocket:
                 return
             except OSError:
                 continue
-            if self._learns:
-                self._remote = address[:2]
-            elif address[:2] != self._remote:
+            if address[:2] != self._remote and not (self._learns and self.line.loss):
                 self.strangers += 1
                 continue
-            self.line.received(data, now)
+            if self.line.received(data, now):
+                self._remote = address[:2]
 
     def exchange(self, stream: E1Stream) -> list[StreamEvent]:
         """Give the stream what the line brought and send what it has, as many frames as are due."""

@@ -496,6 +496,34 @@ async def test_datagrams_from_elsewhere_are_left() -> None:
     assert line.counters.received == 0
 
 
+async def test_a_circuit_that_works_is_not_taken_over_and_a_far_end_may_come_back_elsewhere() -> None:
+    line = SatopLine(CONFIG)
+    end = SatopSocket(line, clock=lambda: 0.0)
+    address = await end.start()
+    here = stream("dce")
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as far,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other,
+    ):
+        other.sendto(b"no packet", address)
+        for sequence in range(4):
+            far.sendto(packet(sequence), address)
+        end.exchange(here)
+        assert line.play_state is PlayState.PLAYING
+        other.sendto(packet(4), address)
+        end.exchange(here)
+        assert end.strangers == 1
+        line.play(8 * 20)
+        assert line.loss
+        for sequence in range(4):
+            other.sendto(packet(sequence), address)
+        end.exchange(here)
+        assert line.play_state is PlayState.PLAYING
+    end.close()
+    assert line.counters.malformed == 1
+    assert line.counters.received == 8
+
+
 async def test_nobody_at_the_far_port_is_a_line_that_loses() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as gone:
         gone.bind(("127.0.0.1", 0))

@@ -1,0 +1,176 @@
+"""The page about an E1 stream, made of the tables and settings of :mod:`e1`."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections.abc import Iterator
+
+from e1.alarms import PRIORITY, TABLE, AlarmConfig, StreamState
+from e1.lines.memory import LineModel
+from e1.lines.satop import Depacketiser, SatopConfig, SatopCounters
+from e1.performance import Counters, Performance
+from e1.stream import E1Stream, StreamConfig
+
+_INTRODUCTION = """# The E1 stream
+
+A console of this field sits behind a 2048 kbit/s stream: timeslots 30 and 31 carry the data channels KPD1 and KPD2,
+timeslots 1..15 and 17..29 carry KSL 1..28, timeslot 0 carries alignment. `e1/` is without I/O but for the lines; it
+takes octets and the time, and gives octets and events. It imports nothing of the other rooms.
+
+| module | what it decides |
+|---|---|
+| `frames` | what timeslot 0 carries; the sending side; the search for alignment |
+| `framer` | the receiving side: alignment, multiframe, CRC-4, RAI |
+| `crc4` | check values of many submultiframes at once |
+| `monitor` | LOS and AIS, from the bits alone |
+| `alarms` | criteria, the table of defects, the state, what follows from it |
+| `performance` | counters of G.826 kind |
+| `stream` | one end: framer both ways, two data channels, speech by KSL, injected faults |
+| `channel` | one data channel: HDLC, LAPB and X.25 |
+| `lines.memory` | both ends in one process: bit errors, delay, slips, a cut; simulated time |
+| `lines.satop` | SAToP (RFC 4553): packets, jitter buffer, clock; `lines.satop_socket` binds it to UDP |
+
+```python
+from e1.lines.memory import MemoryPair
+from e1.lapb import LapbConfig
+from e1.stream import E1Stream, StreamConfig
+from e1.x25 import X25Config
+
+mediator = E1Stream(StreamConfig(lapb=LapbConfig(role="dce"), x25=X25Config(role="dce")))
+console = E1Stream(StreamConfig(lapb=LapbConfig(role="dte"), x25=X25Config(role="dte")))
+line = MemoryPair(mediator, console)
+line.run(1.0)                                  # a second passes: both are in WORK, the channels up
+mediator.send("kpd1", b"a message", line.now)
+for happened in line.run(0.1):                 # ... and the console's ChannelEvent has it
+    print(happened)
+```
+
+Every decision falls at a place in the stream: in what pieces it comes does not matter, and tests say so. While nothing
+happens a batch is judged as a whole with numpy; whatever is out of the ordinary is gone through frame by frame.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [
+        _INTRODUCTION,
+        "## States\n",
+        "The first in this order that is there is shown; criteria count bits and frames, never wall time.\n",
+        *_states(),
+        "\n## The table of defects\n",
+        "A stream begins in LOS. What happens raises and clears defects:\n",
+        *_signals(),
+        "\nThe states that one can pass into from each, by the signals of the line alone:\n",
+        "```",
+        *_transitions(),
+        "```",
+        "\n## Faults on demand\n",
+        *_literal(E1Stream.fault),
+        "\n## The jitter buffer of SAToP\n",
+        *_literal(Depacketiser),
+        "\n## Settings\n",
+    ]
+    for config in (StreamConfig, AlarmConfig, SatopConfig, LineModel):
+        parts += [f"### `{config.__name__}`\n", "| field | default | meaning |", "|---|---|---|"]
+        defaults = config()
+        parts += [
+            f"| `{name}` | {_default(getattr(defaults, name))} | {meaning} |"
+            for name, meaning in _fields(config)
+        ]
+        parts.append("")
+    parts.append("## Counters\n")
+    for counters in (Counters, Performance, SatopCounters):
+        parts += [f"### `{counters.__name__}`\n", "| counter | meaning |", "|---|---|"]
+        parts += [f"| `{name}` | {meaning} |" for name, meaning in _fields(counters)]
+        parts.append("")
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _states() -> Iterator[str]:
+    config = AlarmConfig()
+    meanings = _docstrings(StreamState)
+    yield "| state | meaning | A = 1 is sent | data passes | the second is severely errored |"
+    yield "|---|---|---|---|---|"
+    for state in PRIORITY:
+        follows = config.consequence(state)
+        marks = ("yes" if mark else "" for mark in (follows.remote_alarm, follows.data, follows.defect))
+        yield f"| {state} | {meanings[state.name]} | {' | '.join(marks)} |"
+
+
+def _signals() -> Iterator[str]:
+    yield "| what happens | raises | clears |"
+    yield "|---|---|---|"
+    for signal, change in TABLE.items():
+        raised, cleared = (", ".join(s for s in PRIORITY if s in group) for group in change)
+        yield f"| {signal} | {raised} | {cleared} |"
+
+
+def _transitions() -> Iterator[str]:
+    """From every set of defects that can be reached from the first one."""
+    from e1.alarms import Signal
+
+    operator = {Signal.REMOVED, Signal.INSTALLED, Signal.DISABLED, Signal.ENABLED}
+    first = TABLE[Signal.NO_PULSES].raises
+    reached, waiting = {first}, [first]
+    found: dict[tuple[StreamState, StreamState], set[str]] = {}
+    while waiting:
+        defects = waiting.pop()
+        for signal, change in TABLE.items():
+            if signal in operator:
+                continue
+            after = defects - change.clears | change.raises
+            old, new = _shown(defects), _shown(after)
+            if old is not new:
+                found.setdefault((old, new), set()).add(signal)
+            if after not in reached:
+                reached.add(after)
+                waiting.append(after)
+    order = list(PRIORITY)
+    for (old, new), signals in sorted(found.items(), key=lambda row: tuple(map(order.index, row[0]))):
+        yield f"{old:4} -- {', '.join(sorted(signals))} --> {new}"
+
+
+def _shown(defects: frozenset[StreamState]) -> StreamState:
+    return next((state for state in PRIORITY if state in defects), StreamState.WORK)
+
+
+def _literal(thing: object) -> Iterator[str]:
+    """A docstring whose table is drawn with ``=``, as it stands."""
+    yield "```text"
+    yield re.sub(r":\w+:`([^`]+)`", r"\1", inspect.getdoc(thing) or "")
+    yield "```"
+
+
+def _docstrings(cls: type) -> dict[str, str]:
+    """What is written under the attributes of a class."""
+    tree = ast.parse(inspect.getsource(cls)).body[0]
+    if not isinstance(tree, ast.ClassDef):
+        raise TypeError(f"{cls} is no class")
+    found: dict[str, str] = {}
+    names: list[str] = []
+    for node in tree.body:
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            names.append(node.target.id)
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            names.append(node.targets[0].id)
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and names:
+            found[names[-1]] = _markdown(str(node.value.value))
+    return {name: found.get(name, "") for name in names}
+
+
+def _markdown(text: str) -> str:
+    """Text of a docstring for a cell of a table."""
+    text = re.sub(r":\w+:`~?([^`]+)`", r"`\1`", " ".join(text.split()))
+    return text.replace("``", "`").replace("|", "\\|")
+
+
+def _fields(cls: type) -> Iterator[tuple[str, str]]:
+    return ((name, text) for name, text in _docstrings(cls).items() if not name.startswith("_"))
+
+
+def _default(value: object) -> str:
+    if isinstance(value, str):
+        return f"`{str(value)!r}`"
+    return f"`{value}`" if isinstance(value, bool | int | float) else f"`{type(value).__name__}()`"
