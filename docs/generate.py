@@ -108,10 +108,18 @@ def e1() -> str:
     return page()
 
 
+def messages() -> str:
+    """Messages, their fields and values, from the declarations."""
+    from docs.messages_page import page
+
+    return page()
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "configuration.md": configuration,
     "e1.md": e1,
     "mediator.md": mediator,
+    "messages.md": messages,
 }
 
 

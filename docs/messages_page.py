@@ -1,0 +1,161 @@
+"""``docs/messages.md``: every message with its fields and their values, from the declarations in ``protocol``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+
+from protocol import codes, texts
+from protocol.base import Message
+from protocol.catalog import wires
+from protocol.commands import COMMANDS
+from protocol.composite import (
+    Digits,
+    KslRows,
+    Octets,
+    PartyOctets,
+    ServiceEntries,
+    ServiceOctets,
+    TimeOctets,
+)
+from protocol.events import EVENTS
+from protocol.messages import KPD1_MESSAGES
+from protocol.options import Options
+from protocol.wire import Characters, Coded, Filler, KslOctet, Octet, Text, Wire, Word
+
+_HEAD = """# Messages, fields and values
+
+The words of scenarios ([scenarios](scenarios.md)) and of the JSON that `decode --json` prints and `encode` reads
+([captures](captures.md)): the same names everywhere. A scenario writes `add-object: {object_number: 258, ...}`, JSON
+`{"name": "add-object", "fields": {"object_number": 258, ...}}`.
+
+- `null` is "not given", FFh on the wire. Fields that may be `null` may be left out.
+- Integers may be written in hexadecimal in a scenario: `0x3A`. Phone numbers are texts: `"28331"`.
+- A value that no table declares can be sent as its octets, `"0x09"`, and is shown so.
+- "Declared" are the values that the order lists. Others of the field's size can be sent too, since a tester wants to.
+"""
+_NAMED: tuple[tuple[str, str, Mapping[int, str]], ...] = (
+    ("object_type", "", codes.OBJECT_TYPES),
+    ("number_sign", ", order 268", codes.NUMBER_SIGNS["268"]),
+    ("number_sign", ", order 70", codes.NUMBER_SIGNS["70"]),
+    ("category", "", codes.CATEGORIES),
+    ("group_type", "", codes.GROUP_TYPES),
+    ("priority", "", codes.PRIORITIES),
+    ("station_type", "", codes.STATION_TYPES),
+)
+_CODED: tuple[tuple[str, str, Mapping[int, texts.Text]], ...] = (
+    ("status", " of command-received (27h)", texts.RECEIPT),
+    ("status", " of command-executed (28h)", texts.EXECUTION),
+    ("status", ", extended, in either", {**texts.EXTENDED_SEED, **texts.EXTENDED_FURTHER}),
+    ("service", "", texts.SERVICES),
+    ("service_phase", "", texts.PHASES),
+    *(("operation", f" of {code:02X}h", table) for code, table in texts.OPERATIONS.items()),
+    ("line_state", "", texts.LINE_STATES),
+    ("access_code", "", texts.ACCESS_CODES),
+    ("alarm_type", "", texts.ALARM_TYPES),
+    ("alarm_code", "", texts.ALARM_CODES),
+)
+_SECTIONS: tuple[tuple[str, str, tuple[type[Message], ...]], ...] = (
+    ("Commands", "`send:` in a scenario.", COMMANDS),
+    ("Messages of KPD1", "`expect:` in a scenario.", KPD1_MESSAGES),
+    ("Messages of KPD2", "`events:` in a scenario.", EVENTS),
+)
+
+
+def page() -> str:
+    """The whole page."""
+    return "\n".join([_HEAD, *_headers(), *_messages(), *_values()]) + "\n"
+
+
+def _headers() -> Iterator[str]:
+    yield "## Header fields\n\nThey have defaults and are rarely given.\n"
+    for title, kind in (("Of commands", COMMANDS[0]), ("Of messages of KPD1", KPD1_MESSAGES[1])):
+        yield f"{title}:\n"
+        yield from _table(kind, header=True)
+
+
+def _messages() -> Iterator[str]:
+    for title, use, kinds in _SECTIONS:
+        yield f"## {title}\n\n{use}\n"
+        for kind in kinds:
+            english, russian = (texts.message_text(kind.code, lang) for lang in ("en", "ru"))
+            yield f"### `{kind.message_name}` ({kind.code:02X}h)\n\n{english} — {russian} ({kind.clause})\n"
+            yield from _table(kind, header=False)
+
+
+def _table(kind: type[Message], *, header: bool) -> Iterator[str]:
+    declared = wires(kind, Options())
+    defaults = {field.name for field in fields(kind) if field.kw_only}
+    names = [name for name in declared if (name in defaults) == header]
+    if not names:
+        yield "No fields.\n"
+        return
+    yield "| field | meaning | по-русски | values |\n|---|---|---|---|"
+    for name in names:
+        caption = f"{texts.field_text(name)} | {texts.field_text(name, 'ru')}"
+        yield f"| `{name}` | {caption} | {_allowed(declared[name])} |"
+    yield ""
+
+
+def _allowed(wire: Wire) -> str:
+    match wire:
+        case KslOctet():
+            return "`{stream: 0..7, ksl: 1..28}`, `null`"
+        case Coded(numeric=True):
+            return _numbers(wire)
+        case Coded():
+            return ", ".join("`null`" if one is None else f"`{one}`" for one in wire.decoding.values())
+        case Word(absent=absent):
+            return "0..65534, `null`" if absent else "0..65535"
+        case Octet():
+            return "0..255"
+        case Digits():
+            return 'a text of 1 to 18 digits, `"28331"`; `null`'
+        case PartyOctets():
+            return "`{sign, number}`: a number sign and digits, each may be `null`"
+        case ServiceOctets():
+            return f"{_numbers(wire.code)}"
+        case ServiceEntries():
+            return f"a list of at most {wire.most} service codes"
+        case KslRows():
+            return f"a list of at most {wire.rows} rows `{{{', '.join(wire.parts)}}}`"
+        case TimeOctets():
+            return "`{day: 1..31, hour: 0..23, minute: 0..59, second: 0..59}`, `null`"
+        case Text(size=size):
+            return f"a text of at most {size} characters"
+        case Characters(size=size):
+            return f"a text of exactly {size} characters"
+        case Octets(most=most):
+            return f'at most {most} octets, `"0x0102"`, or a text'
+        case Filler(size=size):
+            return f"{size} octets FFh"
+    raise TypeError(f"{type(wire).__name__} has no description")
+
+
+def _numbers(wire: Coded) -> str:
+    octets = sorted(octet for octet, value in wire.decoding.items() if value is not None)
+    none = ", `null`" if None in wire.decoding.values() else ""
+    if octets == list(range(octets[0], octets[-1] + 1)) and len(octets) > 2:
+        return f"{octets[0]}..{octets[-1]}{none}"
+    return "declared: " + " ".join(f"{octet:02X}h" for octet in octets) + none
+
+
+def _values() -> Iterator[str]:
+    yield "## Named values\n"
+    for field, what, names in _NAMED:
+        yield f"### `{field}`{what}\n\n| value | octet | meaning | по-русски |\n|---|---|---|---|"
+        for octet, name in names.items():
+            meanings = f"{texts.value_name_text(name)} | {texts.value_name_text(name, 'ru')}"
+            yield f"| `{name}` | {octet:02X}h | {meanings} |"
+        yield ""
+    yield "## Codes\n\nThese are integers; `decode` and `replay` say what they mean.\n"
+    for field, what, table in _CODED:
+        yield f"### `{field}`{what}\n\n| code | meaning | по-русски |\n|---|---|---|"
+        for code, text in table.items():
+            yield f"| {code:02X}h ({code}) | {text.en} | {text.ru} |"
+        yield ""
+    yield "### `selection` and `connection`\n"
+    yield "`selection` has two bits for each reason: A number (lowest), B number, trunk, service (highest); 1 combined,"
+    yield "2 statistical, 3 separate. `connection`:\n\n| code | meaning | по-русски |\n|---|---|---|"
+    for code in sorted(codes.CONNECTIONS):
+        yield f"| {code:02X}h ({code}) | {texts.connection_text(code)} | {texts.connection_text(code, 'ru')} |"
