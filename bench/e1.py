@@ -75,6 +75,7 @@ def _pieces() -> dict[str, Callable[[int], object]]:
         return bool((carried(batch[:, 0])[1:] == crc4(batch)[:-1]).any())
 
     transmitter, plain = FrameTransmitter(), FrameTransmitter(crc4=False)
+    transmitter.set_e_bits(aligned=True)
 
     def generate(number: int) -> object:
         return transmitter.frames(batches[number % 50])

@@ -98,9 +98,9 @@ class FrameTransmitter:
         if self._aligned and not any(self._errored):
             return
         for half, frame in enumerate(E_FRAMES):
-            rows = range((frame - first) % MULTIFRAME, len(sent), MULTIFRAME)
-            zeros = min(len(rows), self._errored[half]) if self._aligned else len(rows)
-            sent[rows[:zeros], 0] &= BIT_1 ^ 0xFF
+            places = sent[(frame - first) % MULTIFRAME :: MULTIFRAME, 0]
+            zeros = min(len(places), self._errored[half]) if self._aligned else len(places)
+            places[:zeros] &= BIT_1 ^ 0xFF
             if self._aligned:
                 self._errored[half] -= zeros
 
