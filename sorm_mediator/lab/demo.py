@@ -12,6 +12,7 @@ from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
+from protocol.phrases import say
 from protocol.texts import Lang
 from sorm_mediator.console.printing import TextPrinter
 from sorm_mediator.console.results import PASS, ScriptResult
@@ -170,14 +171,16 @@ def _print_table(results: list[ScriptResult], seconds: float, lang: Lang) -> Non
     texts = _TEXTS[lang]
     width = max(len(result.name) for result in results)
     write = sys.stdout.write
+    verdicts = [say(result.verdict, lang) for result in results]
+    first = max(map(len, (texts["verdict"], *verdicts)))
     write(
-        f"\n{texts['verdict']:<8} {texts['link']:<6} {texts['scenario']:<{width}}  "
+        f"\n{texts['verdict']:<{first}} {texts['link']:<6} {texts['scenario']:<{width}}  "
         f"{texts['steps']:>7}  {texts['seconds']}\n"
     )
-    for result in results:
+    for verdict, result in zip(verdicts, results, strict=True):
         passed = sum(step.verdict == PASS for step in result.steps)
         steps = f"{passed}/{result.planned}"
-        write(f"{result.verdict:<8} {'tcp':<6} {result.name:<{width}}  {steps:>7}  {result.seconds:7.2f}\n")
+        write(f"{verdict:<{first}} {'tcp':<6} {result.name:<{width}}  {steps:>7}  {result.seconds:7.2f}\n")
     good = sum(result.verdict == PASS for result in results)
     write("\n" + texts["passed"].format(passed=good, total=len(results), seconds=seconds) + "\n")
 
