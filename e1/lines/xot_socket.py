@@ -8,6 +8,9 @@ from collections.abc import Callable, Sequence
 from e1.data_link import ChannelEvent
 from e1.lines.xot import Close, Write, XotEffect, XotEnd, XotError, XotFramer, not_for_us
 
+_FIRST_PACKET = 30.0
+"""Seconds that a connection to a server may be silent before it says what it is for."""
+
 OnEvent = Callable[[XotEnd, ChannelEvent], None]
 
 
@@ -30,6 +33,8 @@ class XotLink(asyncio.Protocol):
         self._transport = transport
         if self.end is not None:
             self._do(self.end.connection_made(self._now()))
+        else:
+            self._timer = asyncio.get_running_loop().call_later(_FIRST_PACKET, transport.close)
 
     def data_received(self, data: bytes) -> None:
         """asyncio: octets."""

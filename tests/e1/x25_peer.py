@@ -65,7 +65,7 @@ class Peer:
         if state is State.CALLING:
             self.said(self.layer.call(self.now))
         if svc and state in (State.DATA, State.RESETTING, State.CLEARING):
-            self.says(CALL)
+            self.says(ACCEPTED if self.layer.state is State.CALLING else CALL)
         if state is State.RESETTING:
             self.said(self.layer.reset(self.now))
         if state is State.CLEARING:

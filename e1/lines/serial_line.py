@@ -1,0 +1,224 @@
+"""A data channel over a serial port: X.25 on LAPB on HDLC with asynchronous framing (RFC 1662).
+
+For links that bring a bare 64 kbit/s channel to a tty. pyserial blocks, so one thread reads, another writes, and
+whatever is decided is decided in the loop. A port that fails is opened again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import SimpleQueue
+
+import serial
+
+from e1.async_hdlc import AsyncCounters, AsyncFraming
+from e1.data_link import ChannelAlarm, ChannelEvent, DataLink
+from e1.lapb import LapbConfig
+from e1.x25 import X25Config
+
+_POLL = 0.1
+"""Seconds that the reading thread waits at most: so long may :meth:`SerialLine.stop` take."""
+_WAITING_FRAMES = 64
+"""Frames for a port that takes nothing; LAPB repeats what is lost."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SerialConfig:
+    """A port. ``url``: a device, or what pyserial's ``serial_for_url`` takes. Times in seconds."""
+
+    url: str
+    baudrate: int = 64_000
+    rtscts: bool = False
+    """Hardware flow control."""
+    watch_carrier: bool = False
+    """The channel is there while the modem shows carrier (DCD); off: while the port is open."""
+    accm: int = 0
+    """Control characters to be escaped, as a bit mask (RFC 1662); FFFFFFFFh for a line that isn't transparent."""
+    reopen: float = 5.0
+    """After a port failed, or could not be opened."""
+
+
+class SerialChannel(DataLink):
+    """A :class:`DataLink` with asynchronous framing below it. No input or output: ``write`` gets the octets."""
+
+    def __init__(
+        self, lapb: LapbConfig, x25: X25Config, write: Callable[[bytes], None], *, accm: int = 0
+    ) -> None:
+        # a frame longer than N1 must still be read, for LAPB to refuse it (FRMR Y)
+        framing = AsyncFraming(2 * lapb.n1, accm)
+        super().__init__(lapb, x25, lambda frame: write(framing.encode(frame)))
+        self._framing = framing
+
+    @property
+    def framing(self) -> AsyncCounters:
+        """Counters of the frames received, good and bad."""
+        return self._framing.counters
+
+    def receive(self, octets: bytes, now: float) -> list[ChannelEvent]:
+        """Octets of the port."""
+        events: list[ChannelEvent] = []
+        for frame in self._framing.feed(octets):
+            events += self.frame(frame, now)
+        return events
+
+
+class SerialLine:
+    """A :class:`SerialChannel` on a real port; ``on_event`` is called in the loop, in order."""
+
+    def __init__(
+        self,
+        config: SerialConfig,
+        lapb: LapbConfig,
+        x25: X25Config,
+        on_event: Callable[[ChannelEvent], None],
+    ) -> None:
+        self.config = config
+        self.channel = SerialChannel(lapb, x25, self._write, accm=config.accm)
+        self._on_event = on_event
+        self._port: _Port | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._failed = asyncio.Event()
+
+    def start(self) -> None:
+        """Begins to open the port."""
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def stop(self) -> None:
+        """Closes the port."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def send(self, message: bytes) -> None:
+        """Sends a message, or keeps it until the channel is up. :class:`ValueError` for an empty one."""
+        self._tell(self.channel.send(message, self._now()))
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            self._failed.clear()
+            try:
+                device = await asyncio.to_thread(self._open)
+            except (OSError, ValueError) as error:  # SerialException is an OSError
+                self._tell([ChannelAlarm("serial", f"{self.config.url}: {error}")])
+            else:
+                self._port = port = _Port(device, loop, self)
+                try:
+                    port.start()
+                    await self._failed.wait()
+                finally:
+                    self._port = None
+                    await asyncio.shield(asyncio.to_thread(port.close))
+                    self._carrier(False)
+            await asyncio.sleep(self.config.reopen)
+
+    def _open(self) -> serial.Serial:
+        config = self.config
+        device = serial.serial_for_url(
+            config.url, baudrate=config.baudrate, rtscts=config.rtscts, timeout=_POLL, do_not_open=True
+        )
+        device.open()
+        return device
+
+    def port_received(self, port: _Port, data: bytes) -> None:
+        """From the reading thread, by way of the loop."""
+        if port is self._port:
+            self._tell(self.channel.receive(data, self._now()))
+
+    def port_carrier(self, port: _Port, up: bool) -> None:
+        """From the reading thread, by way of the loop."""
+        if port is self._port:
+            self._carrier(up)
+
+    def port_failed(self, port: _Port, reason: str) -> None:
+        """From either thread, by way of the loop."""
+        if port is self._port and not self._failed.is_set():
+            self._failed.set()
+            self._tell([ChannelAlarm("serial", f"{self.config.url}: {reason}")])
+
+    def _carrier(self, up: bool) -> None:
+        self._tell(self.channel.carrier(up, self._now()))
+
+    def _write(self, octets: bytes) -> None:
+        if self._port is not None:
+            self._port.write(octets)
+
+    def _tell(self, events: list[ChannelEvent]) -> None:
+        for event in events:
+            self._on_event(event)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        deadline = self.channel.next_deadline()
+        if deadline is not None:
+            self._timer = asyncio.get_running_loop().call_at(deadline, self._expired)
+
+    def _expired(self) -> None:
+        self._tell(self.channel.tick(self._now()))
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+
+class _Port:
+    """An open port and its two threads, which tell the loop and decide nothing."""
+
+    def __init__(self, device: serial.Serial, loop: asyncio.AbstractEventLoop, line: SerialLine) -> None:
+        self._device, self._loop, self._line = device, loop, line
+        self._frames: SimpleQueue[bytes | None] = SimpleQueue()
+        self._stopping = threading.Event()
+        name = line.config.url
+        self._threads = (
+            threading.Thread(target=self._guard, args=(self._read,), name=f"{name} reader", daemon=True),
+            threading.Thread(
+                target=self._guard, args=(self._write_frames,), name=f"{name} writer", daemon=True
+            ),
+        )
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def write(self, octets: bytes) -> None:
+        if self._frames.qsize() < _WAITING_FRAMES:
+            self._frames.put(octets)
+
+    def close(self) -> None:
+        """Ends both threads and closes the device; blocks for :data:`_POLL` at most, unless the device does."""
+        self._stopping.set()
+        self._frames.put(None)
+        if hasattr(self._device, "cancel_write"):
+            self._device.cancel_write()
+        for thread in self._threads:
+            thread.join()
+        self._device.close()
+
+    def _guard(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except OSError as error:
+            if not self._stopping.is_set():
+                self._loop.call_soon_threadsafe(self._line.port_failed, self, str(error))
+
+    def _read(self) -> None:
+        carrier: bool | None = None
+        while not self._stopping.is_set():
+            up = bool(self._device.cd) if self._line.config.watch_carrier else True
+            if up is not carrier:
+                carrier = up
+                self._loop.call_soon_threadsafe(self._line.port_carrier, self, up)
+            data = self._device.read(max(1, self._device.in_waiting))
+            if data:
+                self._loop.call_soon_threadsafe(self._line.port_received, self, bytes(data))
+
+    def _write_frames(self) -> None:
+        while not self._stopping.is_set():
+            octets = self._frames.get()
+            if octets is not None:
+                self._device.write(octets)
