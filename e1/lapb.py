@@ -200,7 +200,7 @@ class Lapb:
         return self._out()
 
     def received(self, frame: bytes, now: float) -> list[LapbEffect]:
-        """A frame (without FCS) came in. Nothing is raised, whatever it holds. None comes in from a line that is down."""
+        """A frame (without FCS) came in. Nothing is raised, whatever it holds. From a dead line none is taken."""
         self._now = now
         found = None if self._carrier is False else parse(frame, self.config)
         if found is None:

@@ -43,8 +43,9 @@ class LapbConfig:
     again. The peer may have had some of it, so ``requeue`` may deliver twice."""
     s3_exhausted: Literal["reset", "down"] = "reset"
     """No acknowledgement after N2 attempts: link reset (SABM), or link down (Linux)."""
-    s0_exhausted: Literal["stay", "sabm"] = "stay"
-    """A DCE whose N2 invitations (DM F=0) were not answered: stays disconnected, or sends SABM (Linux)."""
+    s0_exhausted: Literal["invite", "stay", "sabm"] = "invite"
+    """A DCE whose N2 invitations (DM F=0) were not answered: goes on, is silent (X.25), or sends SABM (Linux). If all
+    were lost, a silent one waits for ever for a DTE that believes the link to be up and has nothing to send."""
     s4_exhausted: Literal["reset", "down"] = "reset"
     """FRMR sent N2 times without an answer: link reset (SABM), or link down (Linux)."""
     poll_in_s0: Literal["dm", "ignore"] = "dm"

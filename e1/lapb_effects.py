@@ -39,7 +39,8 @@ class LinkDown:
 
 @dataclass(frozen=True, slots=True)
 class LapbAlarm:
-    """Something that a person should know. ``kind``: role-mismatch, link-reset, frmr-sent, frmr-received, not-sent."""
+    """Something that a person should know, in words. ``kind`` is ``role-mismatch``, ``link-reset``, ``frmr-sent``,
+    ``frmr-received`` or ``not-sent`` (information that came while the link was down)."""
 
     kind: str
     text: str
@@ -50,16 +51,23 @@ LapbEffect = Transmit | Deliver | LinkUp | LinkDown | LapbAlarm
 
 @dataclass(slots=True)
 class LapbCounters:
-    """What has crossed: ``sent`` and ``received`` by kind of frame (I frames sent again are ``resent`` too), frames
-    ``invalid`` (too short, foreign address, command and response mixed up), ``out_of_sequence`` I frames, ``t1`` run
-    out, ``resets`` and link ``ups`` and ``downs``."""
+    """What has crossed."""
 
     sent: Counter[str] = field(default_factory=Counter)
+    """Frames sent, by kind."""
     received: Counter[str] = field(default_factory=Counter)
+    """Frames with a known address that were received, by kind."""
     resent: int = 0
+    """I frames sent again; they count as sent, too."""
     invalid: int = 0
+    """Frames discarded: too short, a foreign address, a command sent as a response, or anything from a dead line."""
     out_of_sequence: int = 0
+    """I frames whose N(S) was not the expected one."""
     t1: int = 0
+    """How often T1 ran out."""
     resets: int = 0
+    """Link resets, whoever began them."""
     ups: int = 0
+    """How often the link came up."""
     downs: int = 0
+    """How often it went down."""

@@ -201,11 +201,12 @@ _DCE_DOWN = _do(_A.STOP, _A.DOWN, _A.START_T1, to=_S.S0)
 
 VARIANTS: tuple[Variant, ...] = (
     Variant("role", "dce", Event.T1, _S.S0, _do(_A.INVITE)),
-    Variant("role", "dce", Event.T1_N2, _S.S0, _NONE),
+    Variant("role", "dce", Event.T1_N2, _S.S0, _do(_A.INVITE)),
     Variant("role", "dce", Event.CARRIER_BACK, _S.S0, _do(_A.START_T1)),
     Variant("role", "dce", Event.DM_F0, _S.S0, _NONE),
     Variant("role", "dce", Event.DM_F1, _S.S3, _DCE_DOWN),
     Variant("role", "dce", Event.DM_F0, _S.S3, _DCE_DOWN),
+    Variant("s0_exhausted", "stay", Event.T1_N2, _S.S0, _NONE),
     Variant("s0_exhausted", "sabm", Event.T1_N2, _S.S0, _do(_A.SABM, to=_S.S1)),
     Variant("s3_exhausted", "down", Event.T1_N2, _S.S3, _DCE_DOWN),
     Variant("s4_exhausted", "down", Event.T1_N2, _S.S4, _DCE_DOWN),
@@ -252,3 +253,21 @@ def table(config: LapbConfig) -> dict[tuple[State, Event], Rule]:
         if getattr(config, variant.field) == variant.value:
             cells[variant.state, variant.event] = variant.rule
     return cells
+
+
+def diagram() -> str:
+    """The table as Markdown: a row an event, a column a state, for a DTE whose every option is X.25's."""
+    head = [f"{state} {STATE_TEXT[state]}" for state in State]
+    lines = ["| event | " + " | ".join(head) + " |", "|---" * (len(head) + 1) + "|"]
+    lines += [f"| {event} | " + " | ".join(map(str, rules)) + " |" for event, rules in TABLE.items()]
+    return "\n".join(lines) + "\n"
+
+
+def variants() -> str:
+    """The cells that the role and the options change, as Markdown."""
+    lines = ["| setting | event | state | then |", "|---|---|---|---|"]
+    lines += [
+        f"| `{v.field} = {v.value!r}` | {v.event} | {v.state} {STATE_TEXT[v.state]} | {v.rule} |"
+        for v in VARIANTS
+    ]
+    return "\n".join(lines) + "\n"

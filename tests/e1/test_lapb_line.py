@@ -172,7 +172,7 @@ def configs(role: Role) -> st.SearchStrategy[LapbConfig]:
         t4=st.sampled_from([0.0, 10.0]),
         resend=st.sampled_from(["poll", "i-frame", "linux"]),
         s3_exhausted=st.sampled_from(["reset", "down"]),
-        s0_exhausted=st.sampled_from(["stay", "sabm"]),
+        s0_exhausted=st.sampled_from(["invite", "sabm"]),
     )
 
 
@@ -216,6 +216,19 @@ def test_a_hundred_messages_or_so_each_way_over_a_line_that_spoils_one_frame_in_
         for _ in range(chance.randrange(4)):
             world.send(chance.randrange(2))
     assert all(len(end.accepted) > 50 for end in world.ends)
+    heal_and_check(world)
+
+
+def test_a_dte_that_did_not_notice_that_the_link_is_down_hears_of_it_by_an_invitation() -> None:
+    dte, dce = (LapbConfig(role=role, t1=T1, n2=N2) for role in ("dte", "dce"))
+    world = World(dte, dce, [])
+    world.run(1.0)
+    world.carrier(1, False)
+    world.carrier(1, True)
+    world.fates = [Fate(copies=0)] * (3 * N2)
+    assert [end.up for end in world.ends] == [True, False]
+    world.run(world.now + 3 * N2 * T1)
+    assert [end.up for end in world.ends] == [True, False], "every invitation was lost"
     heal_and_check(world)
 
 

@@ -359,12 +359,13 @@ DCE: dict[tuple[str, str], str] = {
     ("DM F=0", "S3"): "down -> S0 T1",
     ("DM F=1", "S3"): "down -> S0 T1",
     ("T1", "S0"): "DM F=0 -> S0 T1",
-    ("T1 after N2", "S0"): "nothing -> S0",
+    ("T1 after N2", "S0"): "DM F=0 -> S0 T1",
     ("line back", "S0"): "nothing -> S0 T1",
 }
 """What the DCE does otherwise (LINK 1.5, 1.7)."""
 
 OPTIONS: list[tuple[dict[str, str], str, str, str]] = [
+    ({"s0_exhausted": "stay", "role": "dce"}, "T1 after N2", "S0", "nothing -> S0"),
     ({"s0_exhausted": "sabm", "role": "dce"}, "T1 after N2", "S0", "SABM P=1 -> S1 T1"),
     ({"s3_exhausted": "down"}, "T1 after N2", "S3", "down -> S0 T1"),
     ({"s4_exhausted": "down"}, "T1 after N2", "S4", "down -> S0 T1"),

@@ -1,0 +1,110 @@
+"""The page about HDLC and LAPB, made of the state table and settings of :mod:`e1.lapb`."""
+
+from __future__ import annotations
+
+import inspect
+
+from docs.e1_page import _default, _fields, _markdown
+from e1.hdlc import HdlcCounters
+from e1.lapb import LapbAlarm, LapbConfig, LapbCounters
+from e1.lapb_table import diagram, variants
+
+_INTRODUCTION = """# HDLC and LAPB
+
+Each data channel is a timeslot of 64 kbit/s with X.25 on it; this page is about its lower half.
+
+| module | what it does |
+|---|---|
+| `fcs` | FCS-16, with the standard library's CRC |
+| `hdlc` | timeslot octets to frames and back: flags, zero insertion, abort, idle |
+| `lapb_config` | parameters of a link, and an option for everything in which real peers differ from X.25 |
+| `lapb_frames` | the frames of LAPB |
+| `lapb_table` | what each event does in each state |
+| `lapb_window` | what is not acknowledged |
+| `lapb` | the machine that runs on the table; information transfer |
+
+```python
+from e1.lapb import Lapb, LapbConfig, Transmit
+
+link = Lapb(LapbConfig(role="dte"))
+for effect in link.carrier(True, now=0.0):     # the line is there: a DTE sets up
+    if isinstance(effect, Transmit):
+        print(effect.frame.hex())              # 013f: SABM P=1, without FCS
+```
+
+Nothing here reads a clock: `now` comes in, `next_deadline()` says when `tick(now)` is due.
+
+## HDLC
+
+The first bit of the line is the most significant of a timeslot's octet, so timeslot octets hold those of HDLC
+bit-reversed. A receiver takes octets in any pieces. Bad frames are counted and discarded, never answered:
+
+{hdlc}
+
+## The two roles
+
+The address names who must answer: a DTE sends commands with 01h and gets them with 03h, a DCE the other way round. When
+a frame that can only be a command comes with the address of a response, or the reverse, both ends have one role (or
+the line is looped back): the alarm `role-mismatch` says so once, and the link does not come up.
+
+A DTE tries to set up every T1, for ever. A DCE invites it with DM F=0 every T1 (option `s0_exhausted`). So a link whose
+line becomes good comes up by itself: within N2 times T1 for what is under way at each end, and one T1 for the set-up.
+
+## States and events
+
+What a DTE does; cells are carried out from left to right. "T1" after a frame: T1 is started. T1 in S0 runs only while
+layer 3 wants the link.
+
+{table}
+What the other role and the options change:
+
+{variants}
+`information_not_allowed` and `too_long` at `accept` make their events not happen. What Linux does is
+`LapbConfig.linux(role)`.
+
+## Information transfer
+
+- An acknowledgement goes in the next I frame, after T2 alone, or at once when half a window has come in.
+- A gap is answered with one REJ; only the expected I frame allows another one.
+- T1: `resend` says how the ends find out where they are. Nothing new is sent before the answer with F=1.
+- A busy peer is polled every T1, for as long as it answers. Our own `busy()` sends RNR, refuses what comes, and asks
+  for it with REJ afterwards.
+- N(R) up to the highest N(S) that was ever out is valid, also after V(S) was set back.
+
+## What layer 3 hears
+
+`LinkUp(reset, undelivered)`, `LinkDown(reason, undelivered)`, `Deliver(data)`. Between one `LinkUp` and the next
+`LinkUp` or `LinkDown`, information arrives once and in order; `undelivered` pieces, the last that were handed in, may
+not have arrived, and nothing else is missing. That holds on a line that keeps the order of frames and
+whose round trip is under T1, whatever it loses or spoils; a line that doubles SABM would break it.
+
+{alarm}
+
+## Settings
+
+| field | default | meaning |
+|---|---|---|
+{settings}
+
+## Counters
+
+| counter | meaning |
+|---|---|
+{counters}
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    defaults = LapbConfig()
+    settings = [
+        f"| `{name}` | {_default(getattr(defaults, name))} | {text} |" for name, text in _fields(LapbConfig)
+    ]
+    return _INTRODUCTION.format(
+        hdlc=_markdown(inspect.getdoc(HdlcCounters) or ""),
+        table=diagram(),
+        variants=variants(),
+        alarm=_markdown(inspect.getdoc(LapbAlarm) or ""),
+        settings="\n".join(settings),
+        counters="\n".join(f"| `{name}` | {text} |" for name, text in _fields(LapbCounters)),
+    )
