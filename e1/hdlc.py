@@ -273,11 +273,12 @@ class HdlcReceiver:
                 bits = bits >> place + 1 << place | bits & (1 << place) - 1
             octets = bits.to_bytes(length >> 3, "big")
         else:
+            # Both integers are unpacked at once, side by side.
             pad, whole = -size % 8, size + 7 >> 3
-            kept = (((1 << size) - 1) ^ stuffed) << pad
-            spread = np.unpackbits(np.frombuffer((bits << pad).to_bytes(whole, "big"), np.uint8))
-            chosen = np.unpackbits(np.frombuffer(kept.to_bytes(whole, "big"), np.uint8))
-            octets = np.packbits(spread[chosen.view(np.bool_)]).tobytes()
+            kept = ((1 << size) - 1 ^ stuffed) << pad
+            both = (bits << pad).to_bytes(whole, "big") + kept.to_bytes(whole, "big")
+            spread = np.unpackbits(np.frombuffer(both, np.uint8))
+            octets = np.packbits(spread[: 8 * whole][spread[8 * whole :].view(np.bool_)]).tobytes()
         if crc_hqx(octets, INITIAL) != GOOD:
             counters.fcs_errors += 1
             return None
