@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 
 from sorm_mediator.capture.packets import checksum
+from sorm_mediator.capture.x25 import LINKTYPE_USER0
 
 MAX_SEGMENT = 1400
 """Octets of payload in one synthesized segment."""
@@ -63,17 +64,28 @@ class PcapngWriter:
         both of one kind; :class:`ValueError` otherwise. A channel that connects again keeps its interface.
         ``handshake`` writes SYN, SYN-ACK and ACK, so that readers know it from its first octet.
         """
+        connection = Connection(self, self._interface(name, _ETHERNET, description), local, remote)
+        if handshake:
+            connection.shake_hands(now)
+        return connection
+
+    def lapb(self, name: str, frame: bytes, now: float, *, outbound: bool) -> None:
+        """A LAPB frame without FCS on the timeslot ``name``; ``outbound``: from DTE to DCE.
+
+        The link type is USER0, which Wireshark decodes with the preference
+        ``uat:user_dlts:"User 0 (DLT=147)","lapb","0","","0",""``; its own one for LAPB it refuses.
+        """
+        self.packet(self._interface(name, LINKTYPE_USER0), frame, now, outbound=outbound)
+
+    def _interface(self, name: str, link_type: int, description: str = "") -> int:
         if name not in self._interfaces:
             options = _option(_IF_NAME, name.encode())
             if description:
                 options += _option(_IF_DESCRIPTION, description.encode())
             options += _option(_IF_TSRESOL, b"\x09") + _option(_END_OF_OPTIONS, b"")
-            self._block(_INTERFACE, struct.pack("<HHI", _ETHERNET, 0, 0) + options)
+            self._block(_INTERFACE, struct.pack("<HHI", link_type, 0, 0) + options)
             self._interfaces[name] = len(self._interfaces)
-        connection = Connection(self, self._interfaces[name], local, remote)
-        if handshake:
-            connection.shake_hands(now)
-        return connection
+        return self._interfaces[name]
 
     def close(self) -> None:
         """Closes the file; nothing can be written any more."""

@@ -31,22 +31,23 @@ class LapbFrames:
     """One direction of a LAPB link: gives the packet of every new I frame (modulo 8, X.25 clause 2.3)."""
 
     def __init__(self) -> None:
-        self._last: int | None = None
+        self._recent: dict[int, bytes] = {}  # N(S) -> packet, of the last seven
 
     def packet(self, frame: bytes) -> bytes | None:
-        """The packet in an I frame that is not the repetition of the one before."""
+        """The packet in an I frame that does not repeat one of the seven before, which may be unacknowledged."""
         if len(frame) < 2 or frame[0] not in (1, 3):
             return None
         control = frame[1]
         if control & 1:
             if control & 3 == 3:  # unnumbered: set-up or end of the link, numbering begins anew
-                self._last = None
+                self._recent.clear()
             return None
-        number = control >> 1 & 7
-        if number == self._last:
+        number, packet = control >> 1 & 7, frame[2:]
+        if self._recent.get(number) == packet:
             return None
-        self._last = number
-        return frame[2:]
+        self._recent[number] = packet
+        self._recent.pop((number + 1) % 8, None)
+        return packet
 
 
 class XotRecords:

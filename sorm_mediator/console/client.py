@@ -108,6 +108,22 @@ class Observer(Protocol):
     def closed(self, client: ConsoleClient, channel: str, now: float) -> None:
         """A channel is closed."""
 
+    def framed(self, client: ConsoleClient, channel: str, by_dte: bool, frame: bytes, now: float) -> None:
+        """Over E1, in place of the others: one LAPB frame, without FCS; ``by_dte``: who sent it."""
+
+
+class Connection(Protocol):
+    """A channel that is there."""
+
+    framer: StreamFramer
+    closed_here: bool
+
+    async def write(self, data: bytes) -> None:
+        """Send octets."""
+
+    async def close(self) -> None:
+        """Close it from this side."""
+
 
 class ConsoleClient:
     """One console. ``wait`` waits for anything to happen; ``log`` holds everything that has crossed.
@@ -141,7 +157,7 @@ class ConsoleClient:
         self._stop_resets_password = stop_resets_password
         self._clock = clock
         self._observers = observers
-        self._channels: dict[str, _Channel] = {}
+        self._channels: dict[str, Connection] = {}
         self._closed: set[str] = set()
         self._outstanding: list[Sent] = []
         self._new_passwords: dict[Sent, str] = {}
@@ -192,8 +208,8 @@ class ConsoleClient:
         raw = bytes(message) if isinstance(message, bytes | bytearray) else self._codec.encode(message)
         channel = self._channels.get(KPD1)
         if channel is None:
-            en, ru = "{host}:{port}: KPD1 is not connected", "{host}:{port}: КПД1 не подключён"
-            raise StepError(Phrase(en, ru, host=self.host, port=self._ports[KPD1]))
+            en, ru = "{where}: KPD1 is not connected", "{where}: КПД1 не подключён"
+            raise StepError(Phrase(en, ru, where=self._where(KPD1)))
         now = self._clock()
         sent = tuple(Sent(code, now) for code in _codes(raw))
         self._outstanding = [*self._outstanding[-KEPT_COMMANDS:], *sent]
@@ -215,6 +231,10 @@ class ConsoleClient:
     async def close(self) -> None:
         """Close both channels."""
         await self.disconnect()
+
+    def _where(self, channel: str) -> str:
+        """What a channel connects to, for people."""
+        return f"{self.host}:{self._ports[channel]}"
 
     def changed(self) -> asyncio.Future[None]:
         """A future that is done with the next thing that happens: bytes, or a channel closing."""
@@ -328,11 +348,14 @@ class ConsoleClient:
             observer.opened(self, name, local[:2], remote[:2], self._clock())
 
     def _lost(self, name: str, channel: _Channel) -> None:
+        self._gone(name, channel)
+        for observer in self._observers:
+            observer.closed(self, name, self._clock())
+
+    def _gone(self, name: str, channel: Connection) -> None:
         for piece in channel.framer.flush():
             self._record(self._read_piece(self._clock(), name, piece, ()))
         self._channels.pop(name, None)
-        for observer in self._observers:
-            observer.closed(self, name, self._clock())
         if not channel.closed_here:
             self._closed.add(name)
         self._wake()

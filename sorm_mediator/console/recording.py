@@ -1,4 +1,4 @@
-"""A run written as a pcapng file, every read and write of the consoles as it was."""
+"""A run written as a pcapng file: every read and write of the consoles as it was, over E1 every frame."""
 
 from __future__ import annotations
 
@@ -42,6 +42,11 @@ class PcapRecorder:
 
     def crossed(self, client: ConsoleClient, crossed: Crossed) -> None:
         """Units are in the octets already."""
+
+    def framed(self, client: ConsoleClient, channel: str, by_dte: bool, frame: bytes, now: float) -> None:
+        """One frame of a timeslot; outbound is what the DTE sends to the DCE."""
+        name = f"{client.host} {channel.upper()}"
+        self._writer.lapb(name, frame, now, outbound=by_dte)
 
     def closed(self, client: ConsoleClient, channel: str, now: float) -> None:
         """A channel is closed: its end."""

@@ -69,22 +69,26 @@ class Run:
     async def console(self, name: str = s.MAIN, *, connect: bool = True) -> Console:
         """The console of that name, connected when it is first asked for. Raises :class:`ConnectError`."""
         if name not in self._consoles:
-            around = self.around
-            client = ConsoleClient(
-                around.host,
-                around.kpd1,
-                around.kpd2,
-                around.codec,
-                name=name,
-                password=self.header.get("password", around.password),
-                orm_number=self.header.get("orm_number", around.orm_number),
-                stop_resets_password=around.stop_resets_password,
-                observers=(self, *self._recorders),
-            )
+            client = self._client(name)
             self._consoles[name] = Console(client)
             if connect:
                 await client.connect()
         return self._consoles[name]
+
+    def _client(self, name: str) -> ConsoleClient:
+        around = self.around
+        options: dict[str, Any] = {
+            "name": name,
+            "password": self.header.get("password", around.password),
+            "orm_number": self.header.get("orm_number", around.orm_number),
+            "stop_resets_password": around.stop_resets_password,
+            "observers": (self, *self._recorders),
+        }
+        if around.e1 is None:
+            return ConsoleClient(around.host, around.kpd1, around.kpd2, around.codec, **options)
+        from sorm_mediator.console.e1_client import E1ConsoleClient
+
+        return E1ConsoleClient(around.e1.line_of(len(self._consoles)), around.codec, **options)
 
     async def close(self) -> None:
         """Close every console."""
@@ -121,6 +125,9 @@ class Run:
     def transferred(
         self, client: ConsoleClient, channel: str, outbound: bool, data: bytes, now: float
     ) -> None:
+        """Observer: nothing to tell."""
+
+    def framed(self, client: ConsoleClient, channel: str, by_dte: bool, frame: bytes, now: float) -> None:
         """Observer: nothing to tell."""
 
     def crossed(self, client: ConsoleClient, crossed: Crossed) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from protocol import Codec, Options
@@ -12,6 +12,9 @@ from protocol.phrases import Phrase, joined
 from sorm_mediator.config import Config, MediatorConfig
 from sorm_mediator.console.client import PASSWORD
 from sorm_mediator.console.errors import ConnectError, StepError
+
+if TYPE_CHECKING:
+    from sorm_mediator.console.e1_client import ConsoleLines
 
 CallMaker = Callable[[str, dict[str, Any]], Awaitable[str]]
 """Makes a call in a domain (the request as POST switch/domains/{d}/calls takes it); returns its id."""
@@ -33,6 +36,8 @@ class Surroundings:
     make_call: CallMaker | None = None
     request: Requester | None = None
     restart: Callable[[], Awaitable[None]] | None = None
+    e1: ConsoleLines | None = None
+    """The lines of the consoles, each a console's; None: they connect over TCP."""
 
 
 def codec_options(config: MediatorConfig, *, object_byte_order: str | None = None) -> Options:

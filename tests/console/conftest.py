@@ -107,9 +107,10 @@ def run(around: Surroundings, printed: list[str]) -> Callable[..., Any]:
         head: str = "",
         around_: Surroundings | None = None,
         printer: TextPrinter | None = None,
+        within: float = 0.5,
         **more: Any,
     ) -> ScriptResult:
-        text = f"name: a test\nwithin: 0.5\n{head}\nsteps:\n{steps}\n"
+        text = f"name: a test\nwithin: {within}\n{head}\nsteps:\n{steps}\n"
         parsed = scenario.parse(text, Path("test.yaml"))
         shown = printer or TextPrinter(printed.append)
         return await ScenarioRunner(parsed, around_ or around, shown, **more).run()

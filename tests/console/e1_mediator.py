@@ -1,0 +1,93 @@
+"""The mediator's end of a stream, scripted: the same dialogue as over TCP, in two timeslots of a real SAToP line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from e1.channel import Down, Message, Up
+from e1.lapb_config import LapbConfig
+from e1.lines.satop import SatopConfig, SatopLine
+from e1.lines.satop_socket import SatopSocket
+from e1.stream import ChannelEvent, ChannelName, E1Stream, StreamConfig, StreamEvent
+from e1.x25_config import X25Config
+from protocol import Channel, Codec, CommandExecuted, CommandReceived, StreamFramer, Unit
+from sorm_mediator.console.e1_client import ConsoleLines, LineConfig
+
+LAB = SatopConfig(jitter_packets=20, buffer_packets=200, max_batch=0.004)
+
+
+class E1Mediator:
+    """One stream. Every command is answered 27h/00 and 28h/00 unless the test says otherwise."""
+
+    def __init__(self, role: str = "dce", circuit: str = "pvc", number: int = 0) -> None:
+        self.codec = Codec()
+        self.number = number
+        self.commands: list[bytes] = []
+        self.up: list[str] = []
+        self.answers: dict[int, list[Any]] = {}
+        lapb = LapbConfig(role=role, t1=0.5, t2=0.05)
+        self.stream = E1Stream(
+            StreamConfig(lapb=lapb, x25=X25Config(role=role, circuit=circuit, calls=role == "dte"))
+        )
+        self.line = SatopSocket(SatopLine(LAB), remote=None)
+        self._framer = StreamFramer(Channel.COMMAND)
+        self._time = 0.0
+
+    async def start(self) -> tuple[str, int]:
+        address = await self.line.start()
+        self.line.run(self.stream, self._happened)
+        return address
+
+    def stop(self) -> None:
+        self.line.close()
+
+    def say(self, *messages: Any) -> None:
+        """Send messages, each on its channel; bytes go to KPD1."""
+        for message in messages:
+            raw = message if isinstance(message, bytes) else self.codec.encode(message)
+            on_kpd2 = not isinstance(message, bytes) and message.channel is Channel.KPD2
+            name: ChannelName = "kpd2" if on_kpd2 else "kpd1"
+            self._happened(self.stream.send(name, raw, self.line._clock()))
+
+    def hang_up(self, name: ChannelName) -> None:
+        events = self.stream.channels[name].disconnect(self.line._clock())
+        self._happened([ChannelEvent(name, event) for event in events])
+
+    def _happened(self, events: list[StreamEvent]) -> None:
+        for event in events:
+            if not isinstance(event, ChannelEvent):
+                continue
+            match event.event:
+                case Up():
+                    self.up.append(event.channel)
+                case Down():
+                    if event.channel in self.up:
+                        self.up.remove(event.channel)
+                case Message(data):
+                    for piece in self._framer.feed(data):
+                        if isinstance(piece, Unit):
+                            self._command(piece.raw)
+
+    def _command(self, raw: bytes) -> None:
+        self.commands.append(raw)
+        code = raw[2]
+        queued = self.answers.get(code)
+        self.say(*(queued.pop(0) if queued else [CommandReceived(code, 0), CommandExecuted(code, 0)]))
+
+    def line_config(self, address: tuple[str, int], **changes: Any) -> LineConfig:
+        """The console's end that fits."""
+        mine = self.stream.config
+        role = {"dte": "dce", "dce": "dte"}[mine.lapb.role]
+        end = StreamConfig(
+            lapb=LapbConfig(role=changes.get("role", role), t1=0.5, t2=0.05),
+            x25=X25Config(
+                role=changes.get("role", role),
+                circuit=mine.x25.circuit,
+                calls=changes.get("role", role) == "dte",
+            ),
+        )
+        return LineConfig(stream=self.number, remote=address, end=end, line=LAB)
+
+
+def lines(*configs: LineConfig) -> ConsoleLines:
+    return ConsoleLines(configs)
