@@ -110,7 +110,14 @@ def e1() -> str:
 
 def messages() -> str:
     """Messages, their fields and values, from the declarations."""
-    from docs.messages_page import page
+    from protocol.reference import page
+
+    return page()
+
+
+def x25() -> str:
+    """The X.25 packet layer: tables, settings, packets, codes."""
+    from docs.x25_page import page
 
     return page()
 
@@ -120,6 +127,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "e1.md": e1,
     "mediator.md": mediator,
     "messages.md": messages,
+    "x25.md": x25,
 }
 
 

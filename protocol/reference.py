@@ -1,4 +1,4 @@
-"""``docs/messages.md``: every message with its fields and their values, from the declarations in ``protocol``."""
+"""The page ``docs/messages.md``: every message with its fields and their values, from the declarations."""
 
 from __future__ import annotations
 
@@ -85,8 +85,8 @@ def _messages() -> Iterator[str]:
 
 def _table(kind: type[Message], *, header: bool) -> Iterator[str]:
     declared = wires(kind, Options())
-    defaults = {field.name for field in fields(kind) if field.kw_only}
-    names = [name for name in declared if (name in defaults) == header]
+    common = _defaults(kind) & (_defaults(COMMANDS[0]) | _defaults(KPD1_MESSAGES[1]))
+    names = [name for name in declared if (name in common) == header]
     if not names:
         yield "No fields.\n"
         return
@@ -95,6 +95,10 @@ def _table(kind: type[Message], *, header: bool) -> Iterator[str]:
         caption = f"{texts.field_text(name)} | {texts.field_text(name, 'ru')}"
         yield f"| `{name}` | {caption} | {_allowed(declared[name])} |"
     yield ""
+
+
+def _defaults(kind: type[Message]) -> set[str]:
+    return {field.name for field in fields(kind) if field.kw_only}
 
 
 def _allowed(wire: Wire) -> str:

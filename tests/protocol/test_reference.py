@@ -1,0 +1,32 @@
+"""The page of messages: nothing that can be written is missing on it."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from enum import StrEnum
+
+import pytest
+
+from protocol import codes
+from protocol.base import Message
+from protocol.catalog import MESSAGES
+from protocol.reference import page
+
+PAGE = page()
+HEADER = PAGE.partition("## Header fields")[2].partition("## Commands")[0]
+
+
+@pytest.mark.parametrize("kind", MESSAGES, ids=lambda kind: f"{kind.code:02X}h")
+def test_every_field_of_every_message_is_there(kind: type[Message]) -> None:
+    section = PAGE.partition(f"### `{kind.message_name}` ({kind.code:02X}h)\n")[2].partition("\n##")[0]
+    for field in fields(kind):
+        known = HEADER + section if field.kw_only else section
+        assert f"| `{field.name}` |" in known
+
+
+def test_every_named_value_is_there_with_its_meaning() -> None:
+    for kind in vars(codes).values():
+        if isinstance(kind, type) and issubclass(kind, StrEnum) and kind not in (StrEnum, codes.Channel):
+            assert all(f"| `{value}` | " in PAGE for value in kind), kind
+    assert "| `separate` | 11h | a line for each party |" in PAGE
+    assert "unknown value" not in PAGE
