@@ -113,7 +113,9 @@ def table(circuit: Circuit, role: Role, restarts: bool = True) -> Table:
     ``restarts`` is off over XOT, where a connection is a circuit and there is no interface to restart.
     """
     rules = _restarts(State.READY if circuit == "svc" else State.DATA) if restarts else _connection(circuit)
-    return rules | _data_transfer(restarts) | (_calls(role) if circuit == "svc" else _permanent())
+    rules |= _data_transfer(restarts) | (_calls(role) if circuit == "svc" else _permanent())
+    only_calls = (State.READY, State.CALLING, State.CLEARING)
+    return {at: rule for at, rule in rules.items() if circuit == "svc" or at[0] not in only_calls}
 
 
 def _rows(states: Iterable[State], inputs: Iterable[Input], rule: Rule) -> dict[tuple[State, Input], Rule]:
@@ -237,37 +239,3 @@ ACTIONS: Mapping[str, str] = {
     "clear_unanswered": "alarm",
 }
 """Every action in words; an action with a cause or diagnostic of its own sends it."""
-
-
-def diagram(circuit: Circuit, role: Role) -> str:
-    """The table as Markdown, one line per state and reaction, for the documentation."""
-    lines = ["| state | input | reaction | next |", "|---|---|---|---|"]
-    groups: dict[tuple[State, Rule], list[Input]] = {}
-    for (state, what), rule in table(circuit, role).items():
-        groups.setdefault((state, rule), []).append(what)
-    for state in State:
-        for (of, rule), inputs in groups.items():
-            if of is state:
-                lines.append(
-                    f"| {_name(state, role)} | {', '.join(inputs)} | {_reaction(rule, role)} "
-                    f"| {_name(rule.next, role)} |"
-                )
-    return "\n".join(lines) + "\n"
-
-
-def _name(state: State, role: Role) -> str:
-    name = NAMES[state][role == "dce"]
-    return f"{name} {state}".strip()
-
-
-def _reaction(rule: Rule, role: Role) -> str:
-    text = ACTIONS[rule.action]
-    if rule.diagnostic is None:
-        return f"{text} {_cause(rule, role)}/of the error"
-    if rule.cause or rule.diagnostic:
-        return f"{text} {_cause(rule, role)}/{rule.diagnostic:02X}"
-    return text
-
-
-def _cause(rule: Rule, role: Role) -> str:
-    return f"{0 if role == 'dte' else rule.cause:02X}"
