@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-SECTIONS = ("codec", "radius", "ssh", "e1", "voice", "gateway", "startup")
+SECTIONS = ("codec", "radius", "ssh", "hdlc", "e1", "voice", "gateway", "startup")
 RESULTS = Path(__file__).with_name("results.json")
 
 # What PERFORMANCE sets as goals: (section, key) -> (at least | at most, value).
@@ -23,6 +23,11 @@ GOALS: dict[tuple[str, str], tuple[str, float]] = {
     ("ssh", "serial_vs_openssh"): (">=", 0.7),
     ("ssh", "pipelined_vs_openssh"): (">=", 0.8),
     ("ssh", "connections_vs_openssh"): (">=", 5),
+    ("hdlc", "transmit_260"): (">=", 2000),
+    ("hdlc", "receive_260"): (">=", 2000),
+    ("hdlc", "transmit_8"): (">=", 500),
+    ("hdlc", "receive_8"): (">=", 500),
+    ("hdlc", "receive_idle_flags"): (">=", 400),
     ("voice", "mixes_per_core"): (">=", 25_000),
     ("voice", "rtp_udp_mixes_per_core"): (">=", 2_500),
     ("voice", "lines_112_core_share"): ("<=", 0.10),

@@ -108,6 +108,13 @@ def e1() -> str:
     return page()
 
 
+def lapb() -> str:
+    """LAPB: its states and the options of its rows."""
+    from docs.lapb_page import page
+
+    return page()
+
+
 def messages() -> str:
     """Messages, their fields and values, from the declarations."""
     from protocol.reference import page
@@ -125,6 +132,7 @@ def x25() -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "configuration.md": configuration,
     "e1.md": e1,
+    "lapb.md": lapb,
     "mediator.md": mediator,
     "messages.md": messages,
     "x25.md": x25,
