@@ -148,6 +148,8 @@ class E1Config(Section):
     """Address and port to listen on (SAToP)."""
     remote: str = ""
     """The other end; "" = learnt from the first packet."""
+    jitter: Annotated[int, Field(ge=1, le=500)] = 30
+    """Milliseconds of the stream that are kept back, so that packets may be late by as much (SAToP)."""
     mode: Literal["dce", "dte"] = "dce"
     """Whose side of X.25 the mediator plays."""
     crc4: bool = True
@@ -156,6 +158,9 @@ class E1Config(Section):
     """Timeslot of KPD1."""
     kpd2_timeslot: Annotated[int, Field(ge=1, le=31)] = 31
     """Timeslot of KPD2."""
+    hold: Annotated[float, Field(ge=0)] = 10.0
+    """Seconds that a data channel may be interrupted before the console counts as gone: until then what is sent
+    waits for it, and so does the answer to its command [inferred]."""
     lapb: LapbConfig = LapbConfig()
     """The link layer."""
     x25: X25Config = X25Config()
@@ -198,6 +203,19 @@ class RadiusConfig(Section):
     """Secrets of single clients by address, instead of ``secret``."""
     require_message_authenticator: bool = False
     """Drop requests without a Message-Authenticator."""
+
+
+class RtpConfig(Section):
+    """``[rtp]``: the speech of controlled calls, from the switch to the KSL; used with ``console.link = "x25"``."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on; the switch is told it."""
+    port: Port = 0
+    """UDP port; 0 = any free."""
+    submodules: Annotated[int, Field(ge=1, le=16)] = 2
+    """VoIP submodules, which mix the lines under combined control; two are what one stream needs."""
+    conferences: Annotated[int, Field(ge=1, le=1000)] = 27
+    """Lines that a submodule can mix; when none is left, there is no free KSL (73h)."""
 
 
 class AdminConfig(Section):
@@ -422,6 +440,8 @@ class Config(Section):
     """The way to the switch."""
     radius: RadiusConfig = RadiusConfig()
     """The accounting sink."""
+    rtp: RtpConfig = RtpConfig()
+    """Speech."""
     switch: SwitchConfig | None = None
     """The emulated ECSS-10; left out to use a real one."""
     web: WebConfig = WebConfig()

@@ -77,6 +77,8 @@ class MediatorOptions(Section):
     """22h when KPD1 comes up first after a restart (PROTOCOL 5.2)."""
     alarm_while_stopped: Literal["off", "on"] = "off"
     """21h may be sent while the technical means are stopped (PROTOCOL 5.1)."""
+    line_restored_code: Annotated[int, Field(ge=0, le=255)] = 0
+    """Code of 21h type 04h when a stream works again; the vendor's codes tell of faults only (PROTOCOL 13 gap 17)."""
     join_running_call_on_add: Literal["off", "on"] = "off"
     """Command 5 takes effect on a call that is running (PROTOCOL 4.5); else from the next call on."""
     change_running_call: Literal["next_call", "at_once"] = "next_call"

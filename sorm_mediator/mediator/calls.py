@@ -259,7 +259,7 @@ class Calls:
             return
         self._lines.take(line, leg, at)
         self._stop_waiting(leg)
-        self._context.emit(Connect(line, leg.call_number, leg.object.object_number))
+        self._context.emit(Connect(line, leg.call_number, leg.object.object_number, leg.call.report.media))
 
     def _detach(self, leg: Leg, at: float, reason: int | None) -> Line:
         """Take the leg's line, with 52h unless ``reason`` is None. The line is nobody's then."""

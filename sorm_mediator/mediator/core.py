@@ -73,7 +73,8 @@ class Core:
     ``tables`` are changed by nobody else. ``local_time`` turns Unix seconds into the console's day and time
     of day; it may raise :class:`ValueError`, :class:`OverflowError` or :class:`OSError` for moments that it
     doesn't know.
-    ``equipped_streams`` are the streams whose KSL exist.
+    ``equipped_streams`` are the streams whose KSL exist. ``conferences``: how many lines can be mixed at the same
+    time (None: any number).
 
     Every input method returns the effects to be executed, in order.
     """
@@ -85,12 +86,13 @@ class Core:
         *,
         local_time: Callable[[float], Time],
         equipped_streams: Iterable[int] = TCP_STREAMS,
+        conferences: int | None = None,
     ) -> None:
         self.config = config
         self.tables = tables
         self.counters: Counter[str] = Counter()
         self._context = Context(config, tables, local_time, self.counters)
-        lines = Lines(tables, equipped_streams)
+        lines = Lines(tables, equipped_streams, conferences)
         calls = Calls(self._context, lines)
         self._state = State(self._context, lines, calls, SwitchSide(self._context))
         self._execution = Execution(self._state, self._finish)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from protocol import Channel, Message
+    from radius.report import Media
     from sorm_mediator.mediator.tables import Change, Line
 
 
@@ -53,6 +54,8 @@ class Connect:
     line: Line
     call_number: int
     object_number: int
+    media: Media | None = None
+    """Where A and B are heard; None: the switch sends no speech of this call."""
 
 
 @dataclass(frozen=True, slots=True)

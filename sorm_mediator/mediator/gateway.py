@@ -13,7 +13,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from protocol import Broken, Channel, Codec, DecodeError, Message, Options, Problem, Time, UnknownUnit
 from radius.report import CallReport
@@ -24,15 +24,20 @@ from sorm_mediator.journal.book import Journal, JournalError
 from sorm_mediator.journal.masking import masked_unit
 from sorm_mediator.mediator import effects
 from sorm_mediator.mediator.consoles import Consoles
-from sorm_mediator.mediator.core import Core
+from sorm_mediator.mediator.core import TCP_STREAMS, Core
 from sorm_mediator.mediator.effects import Effect
 from sorm_mediator.mediator.events import Events
 from sorm_mediator.mediator.limits import LimitWatch
 from sorm_mediator.mediator.status import command_name, gateway_status, shown_unit
 from sorm_mediator.mediator.store import Store, StoreError
+from sorm_mediator.mediator.toward import OverTcp, TowardConsole
 from ssh_control.client import LinkDown, SwitchLink
 from ssh_control.dialect import Reply
 from ssh_control.lines import DialectError
+
+if TYPE_CHECKING:
+    from e1.alarms import StreamState
+    from sorm_mediator.mediator.e1_side import Change, E1Side
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +69,14 @@ class Gateway:
         self.consoles = Consoles(
             config.console, self._options, self, unit_timeout=mediator.options.unit_timeout
         )
+        self.e1: E1Side | None = None
+        """The streams and their speech; None while the console is reached by TCP."""
+        self._toward: TowardConsole = OverTcp(self.consoles)
+        if config.console.link == "x25":
+            from sorm_mediator.mediator.e1_side import E1Side  # numpy, which TCP can do without
+
+            self.e1 = E1Side(config, self._options, self)
+            self._toward = self.e1.streams
         self.sink = self._make_sink()
         self.link: SwitchLink | None = None
         self._core: Core | None = None
@@ -120,17 +133,28 @@ class Gateway:
             raise BoxError(f"mediator.journal: {error}") from error
         except StoreError as error:
             raise BoxError(f"mediator.state: {error}") from error
-        self._core = Core(mediator, tables, local_time=local_time)
+        self._core = Core(
+            mediator,
+            tables,
+            local_time=local_time,
+            equipped_streams=TCP_STREAMS if self.e1 is None else self.e1.numbers,
+            conferences=None if self.e1 is None else self.e1.conferences,
+        )
         self._running = True
         if self._store.damage:
             self._write("tables-damaged", {"text": self._store.damage})
         self._execute(self.core.started(self.now()))
+        if self.e1 is not None:
+            await self.e1.start()
+            self._lines_changed(self.e1.at_start())
         radius = self.config.radius
         try:
             host, port = await self.sink.start()
         except OSError as error:
             raise cannot_listen("radius.port", radius.host, radius.port, error) from error
-        self._endpoints = await self.consoles.start() | {"radius": f"{host}:{port}"}
+        self._endpoints = await self._toward.start() | {"radius": f"{host}:{port}"}
+        if self.e1 is not None:
+            self._endpoints["rtp"] = self.e1.rtp
         self._write("gateway-started", {"orm_number": mediator.orm_number, **self._endpoints})
         self.link = self._make_link(f"{host}:{port}")
         await self.link.start()
@@ -146,6 +170,7 @@ class Gateway:
             self._host_key,
             mediator=f"orm-{self.config.mediator.orm_number}",
             radius=sink,
+            rtp=self._endpoints.get("rtp", ""),
             on_up=self._switch_up,
             on_down=self._switch_down,
             on_event=self._switch_event,
@@ -158,7 +183,7 @@ class Gateway:
         """Stop serving: consoles get what was answered already, the journal says so, files are closed."""
         if self._running:
             self.sink.close()
-            await self.consoles.stop()
+            await self._toward.stop()
             if self._running:  # still: the disk may have failed at the last entry
                 self._write("gateway-stopped", {})
         await self._close()
@@ -168,7 +193,9 @@ class Gateway:
         if self._timer is not None:
             self._timer.cancel()
         self.sink.close()
-        await self.consoles.stop()
+        await self._toward.stop()
+        if self.e1 is not None:
+            self.e1.voice.close()
         if self.link is not None:
             await self.link.close()
             self.link = None
@@ -206,22 +233,22 @@ class Gateway:
 
     # --- the consoles' channels (Handler)
 
-    def channel_opened(self, channel: Channel, peer: str) -> None:
+    def channel_opened(self, channel: Channel, peer: str, stream: int = _STREAM) -> None:
         log.info("%s: %s connected", channel, peer)
         self._event("link", {"link": str(channel), "state": "up", "peer": peer})
-        self._run(lambda now: self.core.channel_up(_STREAM, channel, peer, now))
+        self._run(lambda now: self.core.channel_up(stream, channel, peer, now))
 
-    def channel_closed(self, channel: Channel, peer: str) -> None:
+    def channel_closed(self, channel: Channel, peer: str, stream: int = _STREAM) -> None:
         log.info("%s: %s disconnected", channel, peer)
         self._event("link", {"link": str(channel), "state": "down", "peer": peer})
-        self._run(lambda now: self.core.channel_down(_STREAM, channel, now))
+        self._run(lambda now: self.core.channel_down(stream, channel, now))
 
     def connection_refused(self, channel: Channel, peer: str, reason: str) -> None:
         log.warning("%s: connection of %s refused: %s", channel, peer, reason)
         self._write("connection-refused", {"channel": str(channel), "peer": peer, "text": reason})
         self._run(lambda now: self.core.refused_connection(_STREAM, peer, _PORT_FORBIDDEN, now))
 
-    def unit_received(self, raw: bytes, arrived: float) -> None:
+    def unit_received(self, raw: bytes, arrived: float, stream: int = _STREAM) -> None:
         self.limits.command(raw[2], arrived)
         message: Message | UnknownUnit
         problems: tuple[Problem, ...] = ()
@@ -231,17 +258,33 @@ class Gateway:
             message, problems = self._codec.decode_lenient(raw)
         self._crossed("received", Channel.COMMAND, message, raw)
         self._unit = raw
-        self._run(lambda now: self.core.received(_STREAM, message, problems, raw, now))
+        self._run(lambda now: self.core.received(stream, message, problems, raw, now))
 
-    def unit_broken(self, broken: Broken, arrived: float) -> None:
+    def unit_broken(self, broken: Broken, arrived: float, stream: int = _STREAM) -> None:
         if broken.code is not None:
             self.limits.command(broken.code, arrived)
         self._unit = broken.raw
-        self._run(lambda now: self.core.broken(_STREAM, broken.code, broken.reason, broken.raw, now))
+        self._run(lambda now: self.core.broken(stream, broken.code, broken.reason, broken.raw, now))
 
-    def drained(self, channel: Channel) -> None:
+    def drained(self, channel: Channel, stream: int = _STREAM) -> None:
         if channel is Channel.KPD1:
-            self._run(lambda now: self.core.writable(_STREAM, now))
+            self._run(lambda now: self.core.writable(stream, now))
+
+    def stream_changed(self, stream: int, old: StreamState, new: StreamState) -> None:
+        """A stream toward the console has got another state: the console and the journal hear of it."""
+        assert self.e1 is not None
+        self._event("link", {"link": f"e1.{stream}", "state": str(new)})
+        self._write("stream-state", {"stream": stream, "old": str(old), "new": str(new)})
+        change = self.e1.change(stream, old, new)
+        if change is not None:
+            self._lines_changed(change)
+
+    def _lines_changed(self, change: Change) -> None:
+        self._run(
+            lambda now: self.core.ksl_changed(
+                change.ksls, in_service=change.in_service, alarm_code=change.alarm_code, now=now
+            )
+        )
 
     # --- the switch
 
@@ -294,13 +337,14 @@ class Gateway:
             self._arm()
 
     def _execute(self, wanted: Iterable[Effect]) -> None:
-        sent_kpd1 = False
+        sent_kpd1: set[int] = set()
         try:
             for effect in wanted:
                 match effect:
-                    case effects.Send(_, channel, message):
-                        self._send(channel, message)
-                        sent_kpd1 = sent_kpd1 or channel is Channel.KPD1
+                    case effects.Send(stream, channel, message):
+                        self._send(stream, channel, message)
+                        if channel is Channel.KPD1:
+                            sent_kpd1.add(stream)
                     case effects.AskSwitch():
                         self._ask(effect)
                     case effects.Store(change):
@@ -309,22 +353,26 @@ class Gateway:
                         self._journal(kind, fields)
                     case effects.Log(level, text):
                         log.log(_LEVELS[level], "%s", text)
-                    case effects.DropChannel():
-                        self.consoles.delete_unsent()
-                    case effects.Connect():
+                    case effects.DropChannel(stream):
+                        self._toward.delete_unsent(stream)
+                    case effects.Connect(line, media=media):
                         self.counters["voice_connected"] += 1
-                    case effects.Free():
+                        if self.e1 is not None:
+                            self.e1.voice.connect(line, media)
+                    case effects.Free(line):
                         self.counters["voice_freed"] += 1
+                        if self.e1 is not None:
+                            self.e1.voice.free(line)
         except (StoreError, JournalError) as error:
             self._fail(str(error))
             return
-        if sent_kpd1:
+        for stream in sent_kpd1:
             # Others get their turn before the next piece of a table.
-            self._loop.call_soon(self.consoles.report_drained, Channel.KPD1)
+            self._loop.call_soon(self._toward.report_drained, stream, Channel.KPD1)
 
-    def _send(self, channel: Channel, message: Message) -> None:
+    def _send(self, stream: int, channel: Channel, message: Message) -> None:
         raw = self._codec.encode(message)
-        self.consoles.send(channel, raw)
+        self._toward.send(stream, channel, raw)
         if late := self.limits.sent(message, self._loop.time()):
             log.warning("%s", late)
         self._crossed("sent", channel, message, raw)
@@ -348,7 +396,7 @@ class Gateway:
         log.critical("the gateway stops serving: %s", text)
         self._running = False
         self.sink.close()
-        self.consoles.abort()
+        self._toward.abort()
         if self.failure is not None and not self.failure.done():
             self.failure.set_result(BoxError(text))
 
@@ -376,6 +424,10 @@ class Gateway:
 
     def _event(self, kind: str, fields: dict[str, Any]) -> None:
         self.events.publish(kind, self.now(), lambda: fields)
+
+    def channel_rows(self) -> list[dict[str, Any]]:
+        """The data channels toward the console, for people and monitoring."""
+        return self._toward.channel_rows()
 
     def status(self) -> dict[str, Any]:
         """The state of the mediator for people and monitoring: no secrets, JSON types only."""

@@ -18,10 +18,14 @@ if TYPE_CHECKING:
 
 
 class Lines:
-    """The owners of the lines in the KSL groups."""
+    """The owners of the lines in the KSL groups.
 
-    def __init__(self, tables: Tables, equipped: Iterable[int]) -> None:
+    ``conferences``: how many lines of combined groups may be in use, as each of them is mixed; None: any number.
+    """
+
+    def __init__(self, tables: Tables, equipped: Iterable[int], conferences: int | None = None) -> None:
         self._tables = tables
+        self._conferences = conferences
         self._equipped = frozenset(equipped)
         self._owners: dict[Line, Leg] = {}
         self.faulty: set[Ksl] = set()
@@ -44,9 +48,9 @@ class Lines:
         return len(self._owners)
 
     def free(self, group: int) -> Line | None:
-        """The lowest line of ``group`` that nobody has and that works."""
+        """The lowest line of ``group`` that nobody has, that works, and that can be mixed."""
         for line in self._lines(group):
-            if line not in self._owners and self.faulty.isdisjoint(line.ksls):
+            if line not in self._owners and self.faulty.isdisjoint(line.ksls) and self._can_mix(line):
                 return line
         return None
 
@@ -74,6 +78,12 @@ class Lines:
         del self._owners[line]
         leg.line = None
         return line
+
+    def _can_mix(self, line: Line) -> bool:
+        """Whether a conference is left for a line, if it needs one."""
+        if self._conferences is None or line.ksl_b is not None:
+            return True
+        return sum(owned.ksl_b is None for owned in self._owners) < self._conferences
 
     def _lines(self, group: int) -> Iterator[Line]:
         found = self._tables.groups.get(group)

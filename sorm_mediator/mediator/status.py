@@ -33,15 +33,7 @@ def gateway_status(gateway: Gateway) -> dict[str, Any]:
         "ksl": len(tables.group_of),
         "lines_in_use": core.lines.in_use,
         "calls": len(core.calls),
-        "channels": [
-            {
-                "channel": str(port.channel),
-                "address": port.address,
-                "peer": port.connection.peer if port.connection else None,
-                "counters": asdict(port.counters),
-            }
-            for port in gateway.consoles.ports.values()
-        ],
+        "channels": gateway.channel_rows(),
         "switch": gateway.link.status() if gateway.link else None,
         "radius": {"address": gateway.radius_address, "counters": gateway.sink.status()},
         "limits": {

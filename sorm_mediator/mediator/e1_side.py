@@ -1,0 +1,83 @@
+"""The mediator's E1: its streams, their speech, and what a stream's state means for the lines in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from e1.alarms import StreamState
+from protocol import Ksl, Options
+from protocol.codes import KSL_NUMBERS
+from sorm_mediator.config import Config
+from sorm_mediator.mediator.streams import Handler, Streams
+from sorm_mediator.mediator.voice_box import VoiceBox
+
+LOS_CODE: Final = 0x01
+RAI_CODE: Final = 0x02
+"""21h type 04h: the vendor's codes (PROTOCOL 5.1)."""
+
+
+class Meaning(NamedTuple):
+    """What a state of a stream means."""
+
+    alarm_code: int | None
+    """Code of 21h; None: no fault."""
+    speech: bool
+    """The console hears its lines."""
+
+
+EFFECTS: Final[Mapping[StreamState, Meaning]] = MappingProxyType(
+    {
+        StreamState.ABSENT: Meaning(LOS_CODE, speech=False),
+        StreamState.OFF: Meaning(LOS_CODE, speech=False),
+        StreamState.LOS: Meaning(LOS_CODE, speech=False),
+        StreamState.AIS: Meaning(LOS_CODE, speech=False),
+        StreamState.LOF: Meaning(LOS_CODE, speech=False),
+        StreamState.LOMF: Meaning(LOS_CODE, speech=True),
+        StreamState.RAI: Meaning(RAI_CODE, speech=False),
+        StreamState.WORK: Meaning(None, speech=True),
+    }
+)
+"""Two codes for all faults: RAI has its own; what else is wrong with what we receive is told as LOS [inferred]."""
+
+
+class Change(NamedTuple):
+    """What the core is told (``ksl_changed``)."""
+
+    ksls: tuple[Ksl, ...]
+    in_service: bool
+    alarm_code: int
+
+
+class E1Side:
+    """Streams and speech. Raises :class:`~sorm_mediator.errors.BoxError` for settings that contradict each other."""
+
+    def __init__(self, config: Config, options: Options, handler: Handler) -> None:
+        self._restored_code = config.mediator.options.line_restored_code
+        self.voice = VoiceBox(config.rtp)
+        self.streams = Streams(config.e1, options, handler, fill=self.voice.fill)
+        self.numbers = tuple(config.stream for config in config.e1)
+        self.conferences = config.rtp.submodules * config.rtp.conferences
+        self.rtp = ""
+        """Where speech is received, ``host:port``; known once it is started."""
+
+    async def start(self) -> None:
+        """Listen for speech. Raises :class:`~sorm_mediator.errors.BoxError`."""
+        self.rtp = await self.voice.start()
+
+    def at_start(self) -> Change:
+        """All lines are out of order until their stream is heard for the first time."""
+        return Change(
+            tuple(Ksl(stream, ksl) for stream in self.numbers for ksl in KSL_NUMBERS), False, LOS_CODE
+        )
+
+    def change(self, stream: int, old: StreamState, new: StreamState) -> Change | None:
+        """What follows from a stream's new state; None when it means the same as the old one."""
+        before, after = EFFECTS[old], EFFECTS[new]
+        if before == after:
+            return None
+        lines = tuple(Ksl(stream, ksl) for ksl in KSL_NUMBERS) if before.speech != after.speech else ()
+        if after.alarm_code is None:
+            return Change(lines, True, self._restored_code)
+        return Change(lines, after.speech, after.alarm_code)

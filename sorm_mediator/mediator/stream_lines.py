@@ -1,0 +1,171 @@
+"""What an E1 stream toward the console is made of: its settings from the lab file, and the line that carries it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Literal, Protocol
+
+from e1.frames import TIMESLOTS
+from e1.lapb_config import LapbConfig
+from e1.lines.memory import FRAME_RATE, LineModel, MemoryLine
+from e1.lines.satop import SatopConfig, SatopLine
+from e1.lines.satop_socket import SatopSocket
+from e1.stream import E1Stream, StreamConfig, StreamEvent
+from e1.x25_config import X25Config
+from sorm_mediator.config import E1Config
+from sorm_mediator.errors import BoxError
+
+Role = Literal["dte", "dce"]
+OPPOSITE: dict[Role, Role] = {"dte": "dce", "dce": "dte"}
+HELD_UP = 60
+"""Packets (milliseconds) that a line lives through without being driven."""
+MOST_BEHIND = 0.1
+"""Seconds that a clock catches up with after it was asleep; beyond that the frames are left out."""
+
+
+def stream_config(config: E1Config, *, far_end: bool = False) -> StreamConfig:
+    """One end of a stream: the mediator's, or the console's, which plays the other side of X.25.
+
+    The DTE places the call of a switched circuit. Raises :class:`ValueError` for settings that contradict each other.
+    """
+    role = OPPOSITE[config.mode] if far_end else config.mode
+    lapb, x25 = config.lapb, config.x25
+    return StreamConfig(
+        crc4=config.crc4,
+        kpd1_timeslot=config.kpd1_timeslot,
+        kpd2_timeslot=config.kpd2_timeslot,
+        lapb=LapbConfig(role=role, k=lapb.k, t1=lapb.t1, t2=lapb.t2, n2=lapb.n2, n1=lapb.n1),
+        x25=X25Config(
+            role=role,
+            circuit=x25.circuit,
+            lcn=x25.lcn,
+            packet_size=x25.packet_size,
+            window=x25.window,
+            calls=role == "dte",
+        ),
+    )
+
+
+class Line(Protocol):
+    """What carries a stream."""
+
+    async def start(self) -> str:
+        """Open it; its address, "" when it has none. Raises :class:`BoxError`."""
+
+    def exchange(self, stream: E1Stream) -> list[StreamEvent]:
+        """Give the stream what has arrived, and take from it the frames that are due."""
+
+    def close(self) -> None:
+        """A second call does nothing."""
+
+    def counters(self) -> dict[str, int]:
+        """What the line has counted."""
+
+
+class SatopEnd:
+    """A stream in UDP packets (RFC 4553)."""
+
+    def __init__(self, local: str, remote: str = "", *, jitter: int = 30, key: str = "e1.local") -> None:
+        """``jitter``: milliseconds kept back. Raises :class:`ValueError` for what is no host:port."""
+        self._key, self._local = key, local
+        where = address(remote) if remote else None
+        # A packet is 1 ms. What came in while this process was held up is kept, too.
+        config = SatopConfig(
+            jitter_packets=jitter, buffer_packets=2 * jitter + HELD_UP, loss_packets=jitter + HELD_UP
+        )
+        self._socket = SatopSocket(SatopLine(config), address(local), where)
+
+    async def start(self) -> str:
+        try:
+            host, port = await self._socket.start()
+        except OSError as error:
+            raise BoxError(
+                f"{self._key}: {self._local} can't be listened on: {error.strerror or error}"
+            ) from error
+        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    def exchange(self, stream: E1Stream) -> list[StreamEvent]:
+        return self._socket.exchange(stream)
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def counters(self) -> dict[str, int]:
+        line = self._socket.line
+        return {**asdict(line.counters), "strangers": self._socket.strangers, "unsent": self._socket.unsent}
+
+
+class MemoryEnd:
+    """One end of a line within this process; :attr:`far` is the other one. Made by :func:`memory_pair`."""
+
+    far: MemoryEnd
+
+    def __init__(self, out: MemoryLine, into: MemoryLine, clock: Callable[[], float]) -> None:
+        self._out, self._in = out, into
+        self._clock = clock
+        self._begin: float | None = None
+        self._given = 0  # frames since then
+        self._seen = float("-inf")
+
+    async def start(self) -> str:
+        return ""
+
+    def exchange(self, stream: E1Stream) -> list[StreamEvent]:
+        now = self._seen = self._clock()
+        frames = self._due(now)
+        arrived = self._in.take(now)
+        if not self.far.plugged_in(now):
+            arrived += bytes(frames * TIMESLOTS)  # no pulses
+        events = stream.receive(arrived, now)
+        if frames:
+            sent = stream.transmit(frames, now)
+            if self.far.plugged_in(now):
+                self._out.put(sent, now)
+            else:
+                self._out.take(float("inf"))  # there is no wire that could keep it
+        return events
+
+    def plugged_in(self, now: float) -> bool:
+        """Whether anybody drives this end."""
+        return now - self._seen <= MOST_BEHIND
+
+    def _due(self, now: float) -> int:
+        if self._begin is None or now - self._begin - self._given / FRAME_RATE > MOST_BEHIND:
+            self._begin, self._given = now, 0
+        frames = int((now - self._begin) * FRAME_RATE) - self._given
+        self._given += frames
+        return frames
+
+    def close(self) -> None:
+        """Pull the plug."""
+        self._seen = float("-inf")
+
+    def counters(self) -> dict[str, int]:
+        return {"bit_errors": self._out.bit_errors, "line_slips": self._out.slips}
+
+
+def memory_pair(
+    model: LineModel | None = None, clock: Callable[[], float] = time.monotonic
+) -> tuple[MemoryEnd, MemoryEnd]:
+    """Both ends of a line within this process; ``model``: what each direction does to its bits."""
+    there, back = MemoryLine(model, 0), MemoryLine(model, 1)
+    near, far = MemoryEnd(there, back, clock), MemoryEnd(back, there, clock)
+    near.far, far.far = far, near
+    return near, far
+
+
+def open_line(config: E1Config) -> Line:
+    """The mediator's end of the line that the lab file names."""
+    if config.line == "memory":
+        return memory_pair()[0]
+    return SatopEnd(config.local, config.remote, jitter=config.jitter, key=f"e1.{config.stream}.local")
+
+
+def address(text: str) -> tuple[str, int]:
+    """``host:port``; an IPv6 address is in brackets. Raises :class:`ValueError`."""
+    host, _, port = text.rpartition(":")
+    if not (host and port.isascii() and port.isdigit() and int(port) <= 0xFFFF):
+        raise ValueError(f"{text!r} is no host:port")
+    return host.strip("[]"), int(port)

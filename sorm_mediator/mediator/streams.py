@@ -1,0 +1,327 @@
+"""The E1 streams toward the console: KPD1 and KPD2 of each over X.25, its state, its speech, and the clock of all.
+
+A unit is one X.25 message. Nothing is lost by an interruption: X.25 keeps what was not acknowledged, so a channel
+that comes back within ``hold`` seconds was never gone, as far as the core is concerned. Only after that the console
+counts as gone, and what waits for it is deleted.
+
+Frames are due by elapsed time: one timer gives all streams their turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, Protocol
+
+from e1 import channel as data
+from e1.alarms import StreamState
+from e1.stream import ChannelEvent, ChannelName, E1Stream, StateChanged, StreamConfig, StreamEvent
+from protocol import Broken, Channel, Noise, Options, StreamFramer
+from sorm_mediator.config import E1Config
+from sorm_mediator.errors import BoxError
+from sorm_mediator.mediator.consoles import ChannelCounters
+from sorm_mediator.mediator.stream_lines import Line, open_line, stream_config
+
+log = logging.getLogger(__name__)
+
+BATCH = 0.010
+"""Seconds between two turns of a stream: 80 frames."""
+ENOUGH = 16
+"""Units that wait for the line; a running table goes on when there are no more."""
+PATIENCE = 1.0
+"""Seconds that the lines get at the end to take what waits."""
+Fault = Literal["LOS", "AIS", "RAI", "LOF", "LOMF", "OFF", "clear"]
+"""What can be injected (:meth:`e1.stream.E1Stream.fault`), and its end."""
+
+NAMES: dict[Channel, ChannelName] = {Channel.KPD1: "kpd1", Channel.KPD2: "kpd2"}
+CHANNELS = {name: channel for channel, name in NAMES.items()}
+Fill = Callable[[int, E1Stream, int, float], None]
+"""Puts speech into a stream before its next frames: number, stream, count of frames, time."""
+
+
+class Handler(Protocol):
+    """What happens on the channels of a stream; ``arrived`` is the event loop's time."""
+
+    def channel_opened(self, channel: Channel, peer: str, stream: int) -> None: ...
+    def channel_closed(self, channel: Channel, peer: str, stream: int) -> None: ...
+    def unit_received(self, raw: bytes, arrived: float, stream: int) -> None: ...
+    def unit_broken(self, broken: Broken, arrived: float, stream: int) -> None: ...
+    def drained(self, channel: Channel, stream: int) -> None: ...
+    def stream_changed(self, stream: int, old: StreamState, new: StreamState) -> None:
+        """What arrives on the stream has got another state."""
+
+
+class SpeakingStream(E1Stream):
+    """A stream that asks for the speech of its KSL just before it sends, as much as it sends."""
+
+    def __init__(self, number: int, config: StreamConfig, fill: Fill | None) -> None:
+        super().__init__(config)
+        self._number = number
+        self._fill = fill
+
+    def transmit(self, frames: int, now: float) -> bytes:
+        if self._fill is not None:
+            self._fill(self._number, self, frames, now)
+        return super().transmit(frames, now)
+
+
+@dataclass(slots=True)
+class _Kpd:
+    """One data channel as the console's side of it stands."""
+
+    counters: ChannelCounters = field(default_factory=ChannelCounters)
+    told: bool = False
+    """The handler knows it as open."""
+    gone_at: float | None = None
+    """When an interruption will have lasted too long."""
+    congested: bool = False
+    """``drained`` is due when the line has taken what waits."""
+
+
+class _Trunk:
+    """One stream with its line."""
+
+    def __init__(self, config: E1Config, fill: Fill | None) -> None:
+        self.config = config
+        self.number = config.stream
+        self.name = f"e1.{config.stream}"
+        try:
+            self.stream = SpeakingStream(self.number, stream_config(config), fill)
+            self.line: Line = open_line(config)
+        except ValueError as error:
+            raise BoxError(f"{self.name}: {error}") from error
+        self.kpds: dict[ChannelName, _Kpd] = {"kpd1": _Kpd(), "kpd2": _Kpd()}
+        self.alarms: Counter[str] = Counter()
+        self.address = ""
+
+
+class Streams:
+    """Runs the streams of the lab file and hands what arrives to ``handler``. Raises :class:`BoxError`."""
+
+    def __init__(
+        self, configs: Sequence[E1Config], options: Options, handler: Handler, *, fill: Fill | None = None
+    ) -> None:
+        self._handler = handler
+        self._framer = StreamFramer(Channel.COMMAND, options)
+        self._trunks = {config.stream: _Trunk(config, fill) for config in configs}
+        self._timer: asyncio.Handle | None = None
+        self._idle: asyncio.Event | None = None
+
+    # --- starting and stopping
+
+    async def start(self) -> dict[str, str]:
+        """Open the lines and start the clock; returns ``host:port`` of ``e1.N``. Raises :class:`BoxError`."""
+        self._loop = asyncio.get_running_loop()
+        try:
+            for trunk in self._trunks.values():
+                trunk.address = await trunk.line.start()
+        except BaseException:
+            self.abort()
+            raise
+        self._timer = self._loop.call_soon(self._turn)
+        return {trunk.name: trunk.address for trunk in self._trunks.values() if trunk.address}
+
+    async def stop(self) -> None:
+        """Let the lines take what waits, for a moment, and close."""
+        if self._timer is not None:
+            self._idle = asyncio.Event()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE):
+                    await self._idle.wait()
+        self.abort()
+        for trunk in self._trunks.values():
+            for name, kpd in trunk.kpds.items():
+                if kpd.told:
+                    self._close(trunk, name)
+
+    def _is_idle(self) -> bool:
+        """Nothing waits that a console would still take."""
+        return not any(
+            kpd.told and kpd.gone_at is None and trunk.stream.channels[name].queued
+            for trunk in self._trunks.values()
+            for name, kpd in trunk.kpds.items()
+        )
+
+    def abort(self) -> None:
+        """Close at once. A second call does nothing."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for trunk in self._trunks.values():
+            trunk.line.close()
+
+    # --- sending
+
+    def send(self, stream: int, channel: Channel, raw: bytes) -> None:
+        """Send one unit; during an interruption it waits."""
+        trunk, name = self._trunks[stream], NAMES[channel]
+        kpd = trunk.kpds[name]
+        if not kpd.told:
+            kpd.counters.deleted_units += 1
+            return
+        kpd.counters.units_sent += 1
+        kpd.counters.octets_sent += len(raw)
+        self._take(trunk, trunk.stream.send(name, raw, self._loop.time()))
+
+    def delete_unsent(self, stream: int) -> None:
+        """Delete what waits on both channels (console time-out). A unit that is begun is finished."""
+        trunk = self._trunks[stream]
+        for name, kpd in trunk.kpds.items():
+            kpd.counters.deleted_units += len(trunk.stream.channels[name].discard())
+
+    def report_drained(self, stream: int, channel: Channel) -> None:
+        """Call ``drained`` of the handler as soon as little waits for the line."""
+        kpd = self._trunks[stream].kpds[NAMES[channel]]
+        kpd.congested = kpd.told
+        self._relieve(self._trunks[stream], NAMES[channel])
+
+    def _relieve(self, trunk: _Trunk, name: ChannelName) -> None:
+        kpd, channel = trunk.kpds[name], trunk.stream.channels[name]
+        if kpd.congested and channel.up and channel.queued <= ENOUGH:
+            kpd.congested = False
+            self._handler.drained(CHANNELS[name], trunk.number)
+
+    # --- the clock
+
+    def _turn(self) -> None:
+        self._timer = self._loop.call_later(BATCH, self._turn)
+        for trunk in self._trunks.values():
+            self._take(trunk, trunk.line.exchange(trunk.stream))
+            for name, kpd in trunk.kpds.items():
+                if kpd.gone_at is not None and self._loop.time() >= kpd.gone_at:
+                    self._close(trunk, name)
+                elif kpd.congested:
+                    self._relieve(trunk, name)
+        if self._idle is not None and self._is_idle():
+            self._idle.set()
+
+    def _take(self, trunk: _Trunk, events: list[StreamEvent]) -> None:
+        for event in events:
+            match event:
+                case StateChanged(old, new):
+                    log.log(
+                        logging.INFO if new is StreamState.WORK else logging.WARNING,
+                        "%s: %s",
+                        trunk.name,
+                        new,
+                    )
+                    self._handler.stream_changed(trunk.number, old, new)
+                case ChannelEvent(name, what):
+                    self._channel_event(trunk, name, what)
+
+    def _channel_event(self, trunk: _Trunk, name: ChannelName, event: data.ChannelEvent) -> None:
+        kpd = trunk.kpds[name]
+        match event:
+            case data.Message(raw):
+                self._received(trunk, name, raw)
+            case data.Up():
+                self._open(trunk, name)
+            case data.Down(reason):
+                log.warning("%s %s: interrupted: %s", trunk.name, name, reason)
+                if kpd.told:
+                    kpd.gone_at = self._loop.time() + trunk.config.hold
+            case data.Undelivered(_, in_doubt):
+                kpd.counters.deleted_units += 1
+                doubt = "perhaps it arrived" if in_doubt else "it was not sent"
+                log.warning("%s %s: a message was given up: %s", trunk.name, name, doubt)
+            case data.ChannelAlarm(kind, text):
+                trunk.alarms[kind] += 1
+                log.warning("%s %s: %s: %s", trunk.name, name, kind, text)
+            case data.Interrupt(octets):
+                kpd.counters.noise_octets += len(octets)
+
+    def _open(self, trunk: _Trunk, name: ChannelName) -> None:
+        kpd = trunk.kpds[name]
+        kpd.gone_at = None
+        if not kpd.told:
+            kpd.told = True
+            kpd.counters.connections += 1
+            self._handler.channel_opened(CHANNELS[name], trunk.name, trunk.number)
+
+    def _close(self, trunk: _Trunk, name: ChannelName) -> None:
+        kpd = trunk.kpds[name]
+        kpd.told, kpd.gone_at, kpd.congested = False, None, False
+        kpd.counters.deleted_units += len(trunk.stream.channels[name].discard())
+        self._handler.channel_closed(CHANNELS[name], trunk.name, trunk.number)
+
+    def _received(self, trunk: _Trunk, name: ChannelName, raw: bytes) -> None:
+        counters, arrived = trunk.kpds[name].counters, self._loop.time()
+        counters.octets_received += len(raw)
+        if name == "kpd2":
+            counters.noise_octets += len(raw)  # KPD2 has one direction only (PROTOCOL 1.1)
+            return
+        # Several units in a message are taken; one that the message does not end is broken.
+        for item in self._framer.feed(raw) + self._framer.flush():
+            if isinstance(item, Noise):
+                counters.noise_octets += item.length
+            elif isinstance(item, Broken):
+                counters.broken += 1
+                self._handler.unit_broken(item, arrived, trunk.number)
+            else:
+                counters.units_received += 1
+                self._handler.unit_received(item.raw, arrived, trunk.number)
+
+    # --- for people
+
+    def __contains__(self, stream: object) -> bool:
+        return stream in self._trunks
+
+    def line(self, stream: int) -> Line:
+        """What carries a stream: of a line in memory, ``far`` is the console's end. Raises :class:`KeyError`."""
+        return self._trunks[stream].line
+
+    def fault(self, stream: int, fault: Fault) -> None:
+        """Inject a fault, or end it. Raises :class:`KeyError`, :class:`ValueError` for what the stream can't have."""
+        self._trunks[stream].stream.fault(None if fault == "clear" else StreamState(fault))
+
+    def channel_rows(self) -> list[dict[str, Any]]:
+        """The data channels, as the status of the mediator tells them."""
+        return [
+            {
+                "stream": trunk.number,
+                "channel": name,
+                "address": trunk.address or trunk.name,
+                "peer": trunk.name if kpd.told and kpd.gone_at is None else None,
+                "counters": asdict(kpd.counters),
+            }
+            for trunk in self._trunks.values()
+            for name, kpd in trunk.kpds.items()
+        ]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Every stream: its state, what is injected, counters, and its data channels."""
+        return [self.row(number) for number in self._trunks]
+
+    def row(self, number: int) -> dict[str, Any]:
+        """One stream. Raises :class:`KeyError`."""
+        trunk = self._trunks[number]
+        stream, found = trunk.stream, trunk.stream.counters
+        near = {k: v for k, v in asdict(found.near).items() if not k.startswith("_")}
+        far = {f"far_{k}": v for k, v in asdict(found.far).items() if not k.startswith("_")}
+        own = {k: v for k, v in asdict(found).items() if isinstance(v, int)}
+        return {
+            "stream": number,
+            "state": str(stream.state),
+            "line": trunk.config.line,
+            "address": trunk.address,
+            "mode": trunk.config.mode,
+            "faults": {side: str(state) for side, state in stream.faults.items() if state is not None},
+            "counters": near | far | own | trunk.line.counters(),
+            "alarms": dict(trunk.alarms),
+            "channels": {
+                name: {
+                    "up": channel.up,
+                    "link": str(channel.lapb.state),
+                    "circuit": str(channel.x25.state),
+                    "waiting": channel.queued,
+                    "hdlc": asdict(channel.hdlc),
+                    "t1": channel.lapb.counters.t1,
+                    "resets": channel.lapb.counters.resets,
+                }
+                for name, channel in stream.channels.items()
+            },
+        }

@@ -1,0 +1,245 @@
+"""The mediator reached over E1: the same commands and events, and what becomes of them when a stream fails."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from e1.alarms import StreamState
+from protocol import (
+    AddKsl,
+    AddObject,
+    Alarm,
+    Category,
+    Channel,
+    CommandExecuted,
+    CommandReceived,
+    GetTrunks,
+    GroupType,
+    NumberSign,
+    ObjectType,
+    Priority,
+    Restart,
+    Start,
+    Test,
+    TestReplyKpd1,
+    TestReplyKpd2,
+    TrunkInfo,
+)
+from protocol.values import Ksl
+from sorm_mediator.errors import BoxError
+from sorm_mediator.mediator.gateway import Gateway
+from sorm_mediator.mediator.stream_lines import SatopEnd
+from ssh_control.dialect import Reply
+from tests.mediator.e1_bench import E1Console, attached, e1_lab
+from tests.mediator.gateway_bench import SmallSwitch, running, small_switch
+
+QUICK = {"line": "memory", "lapb": {"t1": 0.5, "t2": 0.05}}
+"""A link that is back soon after a fault."""
+
+
+class Bench:
+    def __init__(self, folder: Path, switch: SmallSwitch, server: Any, where: str) -> None:
+        self.folder, self.switch, self.server, self.where = folder, switch, server, where
+
+    def config(self, *streams: dict[str, Any], **tables: dict[str, Any]) -> Any:
+        return e1_lab(self.folder, self.server, self.where, *streams, **tables)
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    async with small_switch() as (switch, server, where):
+        yield Bench(tmp_path, switch, server, where)
+
+
+def subscriber(number: int, category: Category = Category.STATISTICAL) -> AddObject:
+    own = ObjectType.OWN_SUBSCRIBER, NumberSign.OWN
+    return AddObject(number, *own, f"2{number:04}", None, category, None, Priority.NORMAL)
+
+
+async def switch_up(gateway: Gateway) -> None:
+    watcher = gateway.events.subscribe()
+    async with asyncio.timeout(10):
+        while gateway.status()["switch"]["state"] != "up":
+            await anext(watcher)
+    gateway.events.unsubscribe(watcher)
+
+
+async def started(console: E1Console) -> None:
+    console.send(Start())
+    await console.message(CommandExecuted, command=1, status=0)
+
+
+async def test_a_command_is_received_and_executed(bench: Bench) -> None:
+    async with running(bench.config()) as (gateway, endpoints), attached(gateway) as console:
+        assert isinstance(await console.next(), Restart)
+        console.send(Start())
+        assert await console.next() == CommandReceived(1, 0)
+        assert await console.next() == CommandExecuted(1, 0)
+        assert console.stream.state is StreamState.WORK
+        assert set(endpoints) == {"rtp", "radius"}
+
+
+@pytest.mark.parametrize("mode", ["dce", "dte"])
+@pytest.mark.parametrize("circuit", ["pvc", "svc"])
+async def test_either_side_of_x25_over_udp(bench: Bench, mode: str, circuit: str) -> None:
+    stream = {"line": "satop", "mode": mode, "x25": {"circuit": circuit}}
+    async with running(bench.config(stream)) as (gateway, endpoints):
+        line = SatopEnd("127.0.0.1:0", endpoints["e1.0"])
+        async with E1Console(gateway.config.e1[0], line) as console:
+            await console.up()
+            console.send(Start())
+            assert [type(each) for each in await console.message(CommandExecuted, command=1, status=0)] == [
+                Restart,
+                CommandReceived,
+                CommandExecuted,
+            ]
+            assert gateway.status()["channels"][0]["counters"]["units_received"] == 1
+
+
+async def test_streams_have_channels_of_their_own(bench: Bench) -> None:
+    streams = [
+        {"stream": number, "line": "memory", "mode": mode} for number, mode in ((0, "dce"), (3, "dte"))
+    ]
+    async with (
+        running(bench.config(*streams)) as (gateway, _),
+        attached(gateway, 0) as first,
+        attached(gateway, 3) as last,
+    ):
+        last.send(Test(7))
+        assert (await last.message(TestReplyKpd1))[-1] == TestReplyKpd1(7, 0b1001, 0b1001)
+        assert await first.message(TestReplyKpd2, "kpd2") == [TestReplyKpd2(7, 0b1001, 0b1001)]
+        assert await last.message(TestReplyKpd2, "kpd2") == [TestReplyKpd2(7, 0b1001, 0b1001)]
+        last.send(Start(), AddKsl(1, GroupType.COMBINED, Ksl(1, 1), Ksl(1, 1)))
+        await last.message(CommandReceived, command=4, status=0x3F)  # stream 1 is not equipped
+
+
+async def test_units_in_one_message_are_taken_one_by_one_and_a_cut_one_is_refused(bench: Bench) -> None:
+    async with running(bench.config()) as (gateway, _), attached(gateway) as console:
+        octets = console.codec.encode(Start())
+        console.stream.send("kpd1", octets + octets[:5], asyncio.get_running_loop().time())
+        await console.message(CommandExecuted, command=1, status=0)
+        await console.message(CommandReceived, status=0x10)
+        assert gateway.status()["channels"][0]["counters"]["broken"] == 1
+
+
+async def test_a_long_table_crosses_as_fast_as_the_line_takes_it(bench: Bench) -> None:
+    trunks = [{"trunk": number, "name": f"trunk-{number}"} for number in range(150)]
+    answer = bench.switch.handle
+    bench.switch.handle = lambda asked: (  # type: ignore[method-assign]
+        Reply(True, {"trunks": trunks}) if asked.op == "trunks" else answer(asked)
+    )
+    async with running(bench.config()) as (gateway, _), attached(gateway) as console:
+        assert gateway.e1 is not None
+        await switch_up(gateway)
+        await started(console)
+        console.send(GetTrunks(None))
+        await console.message(TrunkInfo)
+        # The whole table would be waiting if it did not go by what the line takes.
+        assert gateway.e1.streams.row(0)["channels"]["kpd1"]["waiting"] < 100
+        table = await console.message(CommandExecuted, command=0x10, status=0)
+        assert [row.trunk for row in table if isinstance(row, TrunkInfo)] == list(range(1, 150))
+
+
+@pytest.mark.parametrize("fault", ["LOS", "AIS", "LOF", "RAI"])
+async def test_a_fault_in_the_middle_of_a_command_loses_and_doubles_nothing(bench: Bench, fault: Any) -> None:
+    async with running(bench.config(QUICK)) as (gateway, _), attached(gateway) as console:
+        assert gateway.e1 is not None
+        await switch_up(gateway)
+        await started(console)
+        asked = len(bench.switch.asked)
+        streams = gateway.e1.streams
+        streams.fault(0, fault)
+        console.send(subscriber(1))
+        far = StreamState.LOS if fault == "RAI" else StreamState.RAI
+        await console.until(lambda: console.stream.state is far)
+        await console.until(lambda: streams.row(0)["state"] == fault)
+        streams.fault(0, "clear")
+        await console.until(lambda: console.stream.state is StreamState.WORK)
+        code = 2 if fault == "RAI" else 1
+        told = await console.message(CommandExecuted, command=5, status=0)
+        if not any(isinstance(each, Alarm) and each.alarm_code == 0 for each in told):
+            told += await console.message(Alarm, alarm_code=0)
+        alarms = [(each.alarm_type, each.alarm_code) for each in told if isinstance(each, Alarm)]
+        assert alarms[0] == (4, code)
+        assert alarms[-1] == (4, 0)
+        assert sum(isinstance(each, CommandReceived) for each in told) == 1
+        assert [op for op, _ in bench.switch.asked[asked:]] == ["add"]
+
+
+async def test_after_the_hold_the_console_counts_as_gone(bench: Bench) -> None:
+    stream = QUICK | {"hold": 0}
+    async with running(bench.config(stream)) as (gateway, _), attached(gateway) as console:
+        assert gateway.e1 is not None
+        await started(console)
+        streams, watcher = gateway.e1.streams, gateway.events.subscribe()
+        streams.fault(0, "LOS")
+        gone: set[str] = set()
+        async with asyncio.timeout(10):
+            while gone < {"kpd1", "kpd2"}:
+                event = await anext(watcher)
+                if event["event"] == "link" and event["state"] == "down":
+                    gone.add(event["link"])
+        deleted = streams.channel_rows()[0]["counters"]["deleted_units"]
+        streams.send(0, Channel.KPD1, b"nobody is there")
+        assert streams.channel_rows()[0]["counters"]["deleted_units"] == deleted + 1
+        streams.fault(0, "clear")
+        await console.until(lambda: console.ups.count("kpd1") == 2)
+        console.send(Test(1))
+        await console.message(TestReplyKpd1)
+
+
+async def test_units_that_wait_are_deleted_on_request(bench: Bench) -> None:
+    async with running(bench.config()) as (gateway, _), attached(gateway) as console:
+        assert gateway.e1 is not None
+        await console.message(Restart)
+        streams = gateway.e1.streams
+        streams.fault(0, "LOS")
+        await console.until(lambda: streams.row(0)["channels"]["kpd1"]["circuit"] == "no link")
+        begun = streams.row(0)["channels"]["kpd1"]["waiting"]  # the alarm was on its way already
+        streams.send(0, Channel.KPD1, console.codec.encode(Restart()))
+        assert streams.row(0)["channels"]["kpd1"]["waiting"] == begun + 1
+        streams.delete_unsent(0)
+        assert streams.row(0)["channels"]["kpd1"]["waiting"] == begun
+
+
+async def test_a_multiframe_that_is_lost_is_told_and_the_lines_stay(bench: Bench) -> None:
+    async with running(bench.config()) as (gateway, _), attached(gateway) as console:
+        assert gateway.e1 is not None
+        await started(console)
+        gateway.e1.streams.fault(0, "LOMF")
+        await console.message(Alarm, alarm_type=4, alarm_code=1)
+        assert not gateway.core.lines.faulty
+        gateway.e1.streams.fault(0, "clear")
+        await console.message(Alarm, alarm_type=4, alarm_code=0)
+
+
+async def test_both_ends_dte_is_told_in_words(bench: Bench) -> None:
+    config = bench.config({"line": "memory", "mode": "dte"})
+    async with running(config) as (gateway, _):
+        assert gateway.e1 is not None
+        line = gateway.e1.streams.line(0)
+        wrong = config.e1[0].model_copy(update={"mode": "dce"})  # its far end is a DTE, too
+        async with E1Console(wrong, line.far) as console:  # type: ignore[attr-defined]
+            await console.until(
+                lambda: gateway.e1 and gateway.e1.streams.row(0)["alarms"].get("role-mismatch")
+            )
+
+
+@pytest.mark.parametrize(
+    ("stream", "text"),
+    [
+        ({"line": "memory", "kpd1_timeslot": 5}, "timeslots"),
+        ({"line": "memory", "lapb": {"n1": 100}}, "n1"),
+        ({"line": "satop", "local": "nowhere"}, "host:port"),
+    ],
+)
+def test_settings_that_contradict_each_other_name_the_stream(
+    bench: Bench, stream: dict[str, Any], text: str
+) -> None:
+    with pytest.raises(BoxError, match=rf"e1\.0: .*{text}"):
+        Gateway(bench.config(stream))
