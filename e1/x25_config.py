@@ -31,7 +31,7 @@ class X25Config:
     called_address: str = ""
     """Digits of the other side, in our call."""
     calling_address: str = ""
-    """Our digits, in our call."""
+    """Our digits, in our call; a responder over XOT takes calls to these alone, or to any number if there are none."""
     call_retry: float = 5.0
     negotiate: bool = True
     """Our call carries the facilities packet size and window."""

@@ -21,8 +21,10 @@ from e1.x25 import X25Config
 
 _POLL = 0.1
 """Seconds that the reading thread waits at most: so long may :meth:`SerialLine.stop` take."""
+_WRITE = 10.0
+"""Seconds after which a port that takes nothing has failed."""
 _WAITING_FRAMES = 64
-"""Frames for a port that takes nothing; LAPB repeats what is lost."""
+"""Frames that wait for a port; LAPB repeats what is lost beyond that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +123,12 @@ class SerialLine:
     def _open(self) -> serial.Serial:
         config = self.config
         device = serial.serial_for_url(
-            config.url, baudrate=config.baudrate, rtscts=config.rtscts, timeout=_POLL, do_not_open=True
+            config.url,
+            baudrate=config.baudrate,
+            rtscts=config.rtscts,
+            timeout=_POLL,
+            write_timeout=_WRITE,
+            do_not_open=True,
         )
         device.open()
         return device
@@ -146,8 +153,8 @@ class SerialLine:
         self._tell(self.channel.carrier(up, self._now()))
 
     def _write(self, octets: bytes) -> None:
-        if self._port is not None:
-            self._port.write(octets)
+        if self._port is not None and not self._port.write(octets):
+            self._on_event(ChannelAlarm("serial", f"{self.config.url} is too slow: a frame was dropped"))
 
     def _tell(self, events: list[ChannelEvent]) -> None:
         for event in events:
@@ -185,12 +192,14 @@ class _Port:
         for thread in self._threads:
             thread.start()
 
-    def write(self, octets: bytes) -> None:
-        if self._frames.qsize() < _WAITING_FRAMES:
+    def write(self, octets: bytes) -> bool:
+        room = self._frames.qsize() < _WAITING_FRAMES
+        if room:
             self._frames.put(octets)
+        return room
 
     def close(self) -> None:
-        """Ends both threads and closes the device; blocks for :data:`_POLL` at most, unless the device does."""
+        """Ends both threads and closes the device; blocks until both have left it."""
         self._stopping.set()
         self._frames.put(None)
         if hasattr(self._device, "cancel_write"):
