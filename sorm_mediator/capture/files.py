@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from protocol.phrases import Phrase, joined
 from sorm_mediator.capture.errors import CaptureError
 from sorm_mediator.capture.events import Trouble
 
@@ -80,26 +81,27 @@ def _read(stream: BinaryIO, size: int) -> bytes:
 def _pcap(stream: BinaryIO, order: str, tick: int, record_size: int) -> Iterator[Packet | Trouble]:
     header = _read(stream, 20)
     if len(header) < 20:
-        yield Trouble("the pcap file is cut inside its header")
+        yield Trouble(Phrase("the pcap file is cut inside its header", "файл pcap оборван в своём заголовке"))
         return
     link_type: int = struct.unpack(order + "I", header[16:])[0] & 0x0FFFFFFF  # above: FCS length
     record = struct.Struct(order + "IIII")
     position = 24
     while head := _read(stream, record_size):
         if len(head) < record_size:
-            yield Trouble(f"the pcap file is cut inside a record's header at octet {position}")
+            en, ru = "the pcap file is cut inside a record's header", "файл pcap оборван в заголовке записи"
+            yield Trouble(_at(en, ru, position))
             return
         seconds, fraction, kept, length = record.unpack(head[:16])
         if kept > MAX_BLOCK:
-            yield Trouble(f"the pcap record at octet {position} claims {kept} octets: the rest is not read")
+            en, ru = "a pcap record claims {kept} octets", "записи pcap заявлено байтов: {kept}"
+            yield Trouble(_not_read(_at(Phrase(en, ru, kept=kept), None, position)))
             return
         data = _read(stream, kept)
         yield Packet(link_type, data, seconds * 1_000_000_000 + fraction * tick, length)
         if len(data) < kept:
-            yield Trouble(
-                f"the pcap file is cut inside the record at octet {position}:"
-                f" {kept - len(data)} octets missing"
-            )
+            en, ru = "the pcap file is cut inside the record", "файл pcap оборван в записи"
+            missing = Phrase("{count} octets missing", "не хватает байтов: {count}", count=kept - len(data))
+            yield Trouble(joined(": ", [_at(en, ru, position), missing]))
             return
         position += record_size + kept
 
@@ -124,12 +126,25 @@ class _Section:
     def describe(self, interface: _Interface) -> None:
         """One interface more."""
         if len(self.interfaces) >= MAX_INTERFACES:
-            raise _DamagedError(f"describes one more than {MAX_INTERFACES} interfaces")
+            raise _DamagedError(Phrase(*_TOO_MANY, most=MAX_INTERFACES))
         self.interfaces.append(interface)
 
 
 class _DamagedError(Exception):
-    """A block that says something impossible about itself."""
+    """A block that says something impossible about itself: what, as a :class:`Phrase`."""
+
+
+_TOO_MANY = ("describes one more than {most} interfaces", "описывает больше {most} интерфейсов")
+_SHORT = ("holds a packet in less than {n} octets", "держит пакет короче {n} байтов")
+
+
+def _at(en: str, ru: str | None, position: int) -> Phrase:
+    what = en if ru is None else Phrase(en, ru)
+    return Phrase("{what} at octet {position}", "{what}, байт {position}", what=what, position=position)
+
+
+def _not_read(what: Phrase) -> Phrase:
+    return joined(": ", [what, Phrase("the rest is not read", "остальное не прочитано")])
 
 
 def _pcapng(stream: BinaryIO) -> Iterator[Packet | Trouble]:
@@ -146,10 +161,16 @@ def _pcapng(stream: BinaryIO) -> Iterator[Packet | Trouble]:
                 yield packet
         except _DamagedError as damage:
             if whole:
-                yield Trouble(f"the pcapng block at octet {position} {damage}: the rest is not read")
+                en, ru = (
+                    "the pcapng block at octet {position} {damage}",
+                    "блок pcapng в байте {position} {damage}",
+                )
+                yield Trouble(_not_read(Phrase(en, ru, position=position, damage=damage.args[0])))
                 return
         if not whole:
-            yield Trouble(f"the pcapng file is cut inside the block at octet {position}")
+            yield Trouble(
+                _at("the pcapng file is cut inside the block", "файл pcapng оборван в блоке", position)
+            )
             return
         position += size
         head = _read(stream, 4)
@@ -166,12 +187,13 @@ def _block(stream: BinaryIO, head: bytes, section: _Section) -> tuple[int, bytes
         if len(taken) < 4:
             return 0, b"", 0, False
         if taken not in (b"\x1a\x2b\x3c\x4d", b"\x4d\x3c\x2b\x1a"):
-            raise _DamagedError(f"has the byte-order mark {taken.hex()}")
+            en, ru = "has the byte-order mark {mark}", "с отметкой порядка байтов {mark}"
+            raise _DamagedError(Phrase(en, ru, mark=taken.hex()))
         section.order = ">" if taken[0] == 0x1A else "<"
         section.interfaces.clear()
     kind, size = struct.unpack(section.order + "II", head + rest)
     if size < 12 or size % 4 or size > MAX_BLOCK:
-        raise _DamagedError(f"claims a length of {size}")
+        raise _DamagedError(Phrase("claims a length of {size}", "с заявленной длиной {size}", size=size))
     wanted = size - 8 - len(taken)
     content = _read(stream, wanted)
     body = taken + content[: wanted - 4]
@@ -180,7 +202,8 @@ def _block(stream: BinaryIO, head: bytes, section: _Section) -> tuple[int, bytes
 
 def _interface(body: bytes, order: str) -> _Interface:
     if len(body) < 8:
-        raise _DamagedError("describes an interface in less than 8 octets")
+        en, ru = "describes an interface in less than {n} octets", "описывает интерфейс короче {n} байтов"
+        raise _DamagedError(Phrase(en, ru, n=8))
     link_type, _reserved, snap_length = struct.unpack_from(order + "HHI", body)
     interface = _Interface(link_type, snap_length)
     for code, value in _options(body[8:], order):
@@ -199,24 +222,28 @@ def _packet(kind: int, body: bytes, section: _Section) -> Packet | None:
     order = section.order
     if kind == _ENHANCED:
         if len(body) < 20:
-            raise _DamagedError("holds a packet in less than 20 octets")
+            raise _DamagedError(Phrase(*_SHORT, n=20))
         index, high, low, kept, length = struct.unpack_from(order + "IIIII", body)
         start = 20
     elif kind == _OLD_PACKET:
         if len(body) < 20:
-            raise _DamagedError("holds a packet in less than 20 octets")
+            raise _DamagedError(Phrase(*_SHORT, n=20))
         index, _drops, high, low, kept, length = struct.unpack_from(order + "HHIIII", body)
         start = 20
     elif kind == _SIMPLE:
         if len(body) < 4:
-            raise _DamagedError("holds a packet in less than 4 octets")
+            raise _DamagedError(Phrase(*_SHORT, n=4))
         (length,) = struct.unpack_from(order + "I", body)
         index, high, low, start = 0, None, 0, 4
         kept = length
     else:
         return None
     if index >= len(section.interfaces):
-        raise _DamagedError(f"names the interface {index}, which is not described")
+        en, ru = (
+            "names the interface {index}, which is not described",
+            "называет неописанный интерфейс {index}",
+        )
+        raise _DamagedError(Phrase(en, ru, index=index))
     interface = section.interfaces[index]
     if kind == _SIMPLE and interface.snap_length:
         kept = min(kept, interface.snap_length)

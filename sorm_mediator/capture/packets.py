@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
+from protocol.phrases import Phrase
 from sorm_mediator.capture.errors import CaptureError
 from sorm_mediator.capture.files import Packet
 
@@ -22,8 +23,12 @@ _EXTENSIONS = (0, 43, 60, 135, 139, 140)  # IPv6 headers that say their own leng
 _FRAGMENT = 44
 _LINKTYPE_ETHERNET = 1
 
-FRAGMENTS = "IP fragments, which are not put together"
+FRAGMENTS = Phrase("IP fragments, which are not put together", "фрагменты IP, они не собираются")
 """A reason of :attr:`Dissector.skipped` for which units may be missing."""
+
+
+_CUT = Phrase("cut inside their headers", "оборваны в заголовках")
+_NO_IP = Phrase("neither IPv4 nor IPv6", "ни IPv4, ни IPv6")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +71,9 @@ class Dissector:
         try:
             return _network(self._link(packet))
         except _SkipError as why:
-            self.skipped[str(why)] += 1
+            self.skipped[why.args[0]] += 1
         except (struct.error, IndexError, AddressValueError):
-            self.skipped["cut inside their headers"] += 1
+            self.skipped[_CUT] += 1
         return None
 
     @staticmethod
@@ -101,13 +106,13 @@ def _loopback(frame: bytes) -> bytes:
 
 def _raw(frame: bytes) -> bytes:
     if frame[0] >> 4 not in (4, 6):
-        raise _SkipError("neither IPv4 nor IPv6")
+        raise _SkipError(_NO_IP)
     return frame
 
 
 def _of_type(kind: int, data: bytes) -> bytes:
     if kind not in (_IPV4, _IPV6):
-        raise _SkipError("neither IPv4 nor IPv6")
+        raise _SkipError(_NO_IP)
     return data
 
 
@@ -142,9 +147,10 @@ def _scapy_network_layer(packet: Packet) -> bytes:
         frame = layer(packet.data)
         network = frame.getlayer(IP) or frame.getlayer(IPv6)
     except Exception as error:  # noqa: BLE001  (scapy's layers raise anything on damaged frames)
-        raise _SkipError(f"not understood by scapy ({type(error).__name__})") from None
+        en, ru = "not understood by scapy ({error})", "scapy их не понимает ({error})"
+        raise _SkipError(Phrase(en, ru, error=type(error).__name__)) from None
     if network is None:
-        raise _SkipError("neither IPv4 nor IPv6")
+        raise _SkipError(_NO_IP)
     return bytes(network.original)
 
 
@@ -154,12 +160,12 @@ def _network(packet: bytes) -> Segment | Datagram:
     elif packet[0] >> 4 == 6:
         protocol, source, destination, payload = _ipv6(packet)
     else:
-        raise _SkipError("neither IPv4 nor IPv6")
+        raise _SkipError(_NO_IP)
     if protocol == _TCP:
         return _tcp(source, destination, payload)
     if protocol == _UDP:
         return _udp(source, destination, payload)
-    raise _SkipError("neither TCP nor UDP")
+    raise _SkipError(Phrase("neither TCP nor UDP", "ни TCP, ни UDP"))
 
 
 def _ipv4(packet: bytes) -> tuple[int, str, str, bytes]:
@@ -193,7 +199,7 @@ def _tcp(source: str, destination: str, segment: bytes) -> Segment:
     source_port, destination_port, sequence = struct.unpack_from(">HHI", segment)
     size, flags = segment[12] >> 4, segment[13]
     if size < 5 or len(segment) < size * 4:
-        raise _SkipError("cut inside their headers")
+        raise _SkipError(_CUT)
     return Segment(
         f"{source}:{source_port}",
         f"{destination}:{destination_port}",

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import BinaryIO, cast
 
+from protocol.phrases import Phrase, joined
 from sorm_mediator.capture import x25
 from sorm_mediator.capture.errors import CaptureError
 from sorm_mediator.capture.events import Data, End, Event, Flow, Gap, Trouble
@@ -28,6 +29,7 @@ MAX_FLOWS = 4096
 _GZIP = b"\x1f\x8b\x08"
 _TEXT_CONTROLS = frozenset(b"\t\n\r\f")
 _INPUT = "input"
+_NOT_SHOWN = ("{n} frames not shown: {why}", "кадров не показано: {n}: {why}")
 
 
 def read_input(stream: BinaryIO) -> Iterator[Event]:
@@ -99,7 +101,9 @@ def _unpacked(packed: BinaryIO, times: int) -> Iterator[Event]:
     try:
         yield from _read_input(packed, times)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        yield Trouble(f"the gzip file is damaged or cut ({error}): the rest is not read")
+        en = "the gzip file is damaged or cut ({error}): the rest is not read"
+        ru = "файл gzip повреждён или оборван ({error}): остальное не прочитано"
+        yield Trouble(Phrase(en, ru, error=error))
 
 
 def _as_text(start: bytes, stream: BinaryIO) -> str | None:
@@ -197,13 +201,14 @@ class _Flows:
         for flow, _ in [*self._udp.values(), *self._x25.values()]:
             yield End(flow)
         if self._cut:
-            yield Trouble(f"{self._cut} frames were cut by the capture (snap length)", serious=False)
+            en, ru = "{n} frames were cut by the capture (snap length)", "кадров обрезано при записи: {n}"
+            yield Trouble(Phrase(en, ru, n=self._cut), serious=False)
         for why, count in self._dissector.skipped.items():
-            yield Trouble(f"{count} frames not shown: {why}", serious=why == FRAGMENTS)
+            yield Trouble(Phrase(*_NOT_SHOWN, n=count, why=why), serious=why == FRAGMENTS)
         for text, count in self._unreadable.items():
             if not self._read:
                 raise CaptureError(text)
-            yield Trouble(f"{count} frames not shown: {text}")
+            yield Trouble(Phrase(*_NOT_SHOWN, n=count, why=text))
 
     def _segment(self, segment: Segment, packet: Packet) -> Iterator[Event]:
         key = segment.source, segment.destination
@@ -235,14 +240,14 @@ class _Flows:
         records = self._xot.setdefault(event.flow, x25.XotRecords())
         if isinstance(event, Gap):
             records.reset()
-            yield Trouble(
-                f"{event.flow.label}: {event.length} octets of X.25 over TCP are not in the capture"
-            )
+            en = "{flow}: {n} octets of X.25 over TCP are not in the capture"
+            ru = "{flow}: байтов X.25 поверх TCP нет в записи: {n}"
+            yield Trouble(Phrase(en, ru, flow=event.flow.label, n=event.length))
             return
         for packet in records.feed(event.data):
             yield from self._x25_packet(event.flow.label, packet, event.time_ns, event.flow.interface)
         if records.problem:
-            yield Trouble(f"{event.flow.label}: {records.problem}")
+            yield Trouble(joined(": ", [event.flow.label, records.problem]))
             records.problem = ""
 
     def _lapb_frame(self, packet: Packet) -> Iterator[Event]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Iterator
 
+from protocol.phrases import Phrase
 from sorm_mediator.capture.events import Data, End, Event, Flow, Gap, Trouble
 
 MAX_WAITING_OCTETS = 1 << 20
@@ -66,9 +67,9 @@ class HalfStream:
             self.ended = True
             yield End(self.flow)
         if self._early:
-            yield Trouble(
-                f"{self.flow.label}: {self._early} octets came from before the capture's first segment"
-            )
+            en = "{flow}: {n} octets came from before the capture's first segment"
+            ru = "{flow}: байтов до первого сегмента записи: {n}"
+            yield Trouble(Phrase(en, ru, flow=self.flow.label, n=self._early))
             self._early = 0
 
     def _offset_of(self, sequence: int) -> int:

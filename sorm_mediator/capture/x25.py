@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from protocol.phrases import Phrase
 from sorm_mediator.capture.events import Flow
 
 LINKTYPE_USER0 = 147
@@ -56,7 +57,7 @@ class XotRecords:
     def __init__(self) -> None:
         self._buffer = b""
         self._broken = False
-        self.problem = ""
+        self.problem: str = ""
         """Why the rest of the stream isn't read; whoever reports it empties it."""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
@@ -69,7 +70,10 @@ class XotRecords:
         while len(data) - start >= _XOT_HEADER:
             if data[start : start + 2] != b"\0\0":
                 self._broken = True
-                self.problem = "no X.25 over TCP from here on, the rest is not read"
+                self.problem = Phrase(
+                    "no X.25 over TCP from here on, the rest is not read",
+                    "дальше не X.25 поверх TCP, остальное не прочитано",
+                )
                 return
             body = start + _XOT_HEADER
             end = body + int.from_bytes(data[start + 2 : body])

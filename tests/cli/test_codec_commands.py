@@ -133,6 +133,20 @@ def test_what_is_wrong_is_said_in_russian(octets: str) -> None:
         assert set(words) <= {"length", "add-object"}, text
 
 
+def test_what_is_wrong_with_a_capture_is_said_in_russian(tmp_path: Path) -> None:
+    path = tmp_path / "cut.pcapng"
+    with PcapngWriter(path) as writer:
+        writer.connection("KPD1", ("127.0.0.1", 40001), ("127.0.0.1", 1001), 0.0).sent(
+            bytes.fromhex(START), 0.0
+        )
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-5])
+    assert "файл pcapng оборван в блоке, байт " in run("decode", "-f", str(path), "--lang", "ru").stderr
+    path.write_bytes(whole[:4] + b"\x05" + whole[5:])
+    expected = "блок pcapng в байте 0 с заявленной длиной 5: остальное не прочитано"
+    assert expected in run("decode", "-f", str(path), "--lang", "ru").stderr
+
+
 def test_noise_is_shown_with_its_place_and_octets() -> None:
     found = documents("00 01", START)
     assert [(document["kind"], document["offset"], document["hex"]) for document in found] == [

@@ -206,3 +206,24 @@ def test_a_mistake_names_its_place(text: str, says: str) -> None:
     with pytest.raises(ScriptError) as caught:
         vendor.parse(text, PATH)
     assert says in str(caught.value)
+
+
+async def test_a_script_is_called_by_its_file_and_kind_and_shows_no_password(play) -> None:
+    result = await play('["start-sorm -p 123456", "set-password 654321"]')
+    assert result.name == "a (vendor script)"
+    assert [step.title for step in result.steps] == ["start-sorm -p ******", "set-password ******"]
+
+
+async def test_a_start_that_comes_too_late_gets_a_hint(play, mediator) -> None:
+    mediator.answer(0x01, CommandReceived(1, 0x16))
+    mediator.answer(0x01, CommandReceived(1, 0x16))
+    result = await play('["start-sorm", {"test-mgm": {"cmd": "start-sorm", "ack": "16"}}]')
+    assert [bool(step.notes) for step in result.steps] == [True, False]
+
+
+async def test_who_makes_calls_is_known_to_be_missing_before_the_first_step(play, mediator) -> None:
+    script = """["start-sorm", {"calls": [{"variables": {"number_a": "1", "number_b": "2"},
+        "call": [{"options": {"make": {"domain": "x"}}}, {"recv": {"msg": "41"}}]}]}]"""
+    result = await play(script)
+    assert "a.json:1: make: needs a switch: give --web URL, or a lab" in str(result.error)
+    assert mediator.commands == []
