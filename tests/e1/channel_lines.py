@@ -71,6 +71,8 @@ class Link:
         self.bit_errors = 0.0
         self.losses = 0.0
         self.cut = False
+        self.delay = 0  # steps
+        self._under_way: list[list[bytes]] = []
 
     def start(self) -> Link:
         self.carrier(True)
@@ -93,6 +95,8 @@ class Link:
     def step(self) -> None:
         self.now += STEP
         octets = [end.channel.transmit(OCTETS, self.now) for end in self.ends]
+        self._under_way.append(octets)
+        octets = self._under_way.pop(0) if len(self._under_way) > self.delay else [b"\x7e" * OCTETS] * 2
         for end, arriving in zip(self.ends, reversed(octets), strict=True):
             if not self.cut:
                 end.events += end.channel.receive(self._spoil(arriving), self.now)
@@ -103,7 +107,7 @@ class Link:
     def _spoil(self, octets: bytes) -> bytes:
         if self.losses and self.noise.random() < self.losses:
             at = self.noise.randrange(OCTETS)
-            octets = octets[:at] + octets[at + self.noise.randrange(1, 20) :]
+            octets = octets[:at] + octets[max(0, at + self.noise.randrange(-20, 20)) :]  # lost, or twice
         if self.bit_errors and self.noise.random() < self.bit_errors:
             at = self.noise.randrange(len(octets))
             octets = octets[:at] + bytes([octets[at] ^ 1 << self.noise.randrange(8)]) + octets[at + 1 :]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from e1.channel import DataChannel, Down, Frame, LapbConfig, Up, X25Config
+from e1.channel import DataChannel, Down, Frame, Interrupt, LapbConfig, Up, X25Config
 from tests.e1.channel_lines import End, Link
 
 KINDS = [{}, {"circuit": "svc"}, {"window": 7, "packet_size": 64}]
@@ -166,6 +166,36 @@ def test_discarded_messages_do_not_cross_and_the_one_under_way_does() -> None:
     assert link.dce.messages == [b"a" * 1000]
 
 
+def test_a_channel_that_carries_ones_is_down_after_t3() -> None:
+    link = Link(lapb={"t3": 2.0}).start()
+    link.run(1)
+    end = link.dte
+    for _ in range(150):
+        link.now += 0.02
+        end.events += end.channel.receive(b"\xff" * 160, link.now) + end.channel.tick(link.now)
+    assert Down("the channel is idle") in end.events
+    link.run(5)  # flags again
+    assert end.channel.up
+
+
+def test_interrupts_pass_the_data() -> None:
+    link = Link().start()
+    link.run(1)
+    link.send(link.dte, bytes(2000))
+    link.dte.events += link.dte.channel.interrupt(b"!", link.now)
+    while not link.dce.of(Interrupt):
+        link.step()
+    assert link.dce.messages == []
+    assert link.dte.channel.pending > 0 or link.dte.channel.queued == 1
+
+
+def test_octets_of_a_channel_that_is_told_gone_mean_nothing() -> None:
+    link = Link().start()
+    link.run(1)
+    link.carrier(False)
+    assert link.dte.channel.receive(bytes.fromhex("7e80fa6beedf9f7e"), link.now) == []
+
+
 def once_and_in_order(sent: list[bytes], sender: End, receiver: End) -> None:
     """Whatever was sent was delivered once and in order; or told as given up, and then perhaps delivered."""
     given_up = {each.message: each.in_doubt for each in sender.given_up}
@@ -189,12 +219,14 @@ _ACTIONS = st.one_of(
     actions=st.lists(_ACTIONS, max_size=25),
     x25=st.sampled_from(KINDS),
     seed=st.integers(0, 1000),
+    delay=st.integers(0, 8),
 )
 def test_over_any_line_each_message_is_delivered_once_and_in_order_or_reported(
-    actions: list[tuple[str, int]], x25: dict[str, object], seed: int
+    actions: list[tuple[str, int]], x25: dict[str, object], seed: int, delay: int
 ) -> None:
     link = Link(**x25).start()
     link.noise.seed(seed)
+    link.delay = delay
     sent: dict[str, list[bytes]] = {"dte": [], "dce": []}
     ends = {"dte": link.dte, "dce": link.dce}
     for action, amount in actions:

@@ -134,6 +134,27 @@ def test_a_pvc_setup_that_cannot_exist_is_not_encoded() -> None:
             setup.encode()
 
 
+@pytest.mark.parametrize(
+    ("packet", "text"),
+    [
+        ("1000f581", "4 octets"),
+        ("100013" + "81" + "00" * 11, "no PVC Setup"),
+        ("1000f580" + "00" * 11, "version 80h"),
+        ("1000f581" + "00" * 12, "its names have 0 and 0"),
+        ("1000f581" + "00" * 9 + "1010", "packet sizes"),
+    ],
+)
+def test_a_wrong_pvc_setup_is_told_in_words(packet: str, text: str) -> None:
+    with pytest.raises(XotError, match=text):
+        PvcSetup.decode(bytes.fromhex(packet))
+
+
+def test_a_pvc_setup_for_a_call_or_a_call_for_a_pvc_is_not_ours() -> None:
+    assert svc(initiator=False).accepts(PvcSetup().encode()) is None
+    assert pvc(initiator=False).accepts(CallRequest().encode()) is None
+    assert pvc(initiator=False).accepts(b"\x10\x00\xf5\x81") == PvcStatus.PROTOCOL_ERROR
+
+
 def pvc(**settings: object) -> XotEnd:
     return XotEnd(XotConfig(x25=X25Config(), **settings))  # type: ignore[arg-type]
 
@@ -342,6 +363,24 @@ async def test_a_connection_that_is_not_xot_is_closed() -> None:
             writer.close()
     finally:
         await server.stop()
+
+
+async def test_a_client_waits_for_its_server_and_both_keep_what_is_sent_before() -> None:
+    ours, theirs, heard = pvc(reconnect=0.01), pvc(initiator=False), Heard()
+    server = XotServer([theirs], "127.0.0.1", 0, heard)
+    host, port = await server.start()
+    await server.stop()
+    client = XotClient(ours, host, port, heard)
+    client.clear()  # nothing to clear
+    server.send(theirs, b"from the server")
+    client.start()
+    again = XotServer([theirs], host, port, heard)
+    try:
+        await again.start()
+        await heard.wait(ours, Message(b"from the server"))
+    finally:
+        await client.stop()
+        await again.stop()
 
 
 async def test_a_clear_by_the_user_ends_the_connection_and_the_client_calls_again() -> None:
