@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 _STREAM = 0
 """TCP has one pair of channels, and it is stream 0."""
 _LEVELS = {name: getattr(logging, name.upper()) for name in ("debug", "info", "warning", "error")}
+_REPORTS_A_TURN = 16
+"""A burst of reports is taken in turns with what consoles ask: 27h has 200 ms at most."""
 _PORT_FORBIDDEN = 0x01
 """Code of 26h: access from a forbidden port (PROTOCOL 5.6)."""
 
@@ -98,6 +100,7 @@ class Gateway:
                 secrets,
                 self._report,
                 require_message_authenticator=radius.require_message_authenticator,
+                batch=_REPORTS_A_TURN,
             )
         except ValueError as error:
             raise BoxError(f"radius.secret, radius.clients: {error}") from error
