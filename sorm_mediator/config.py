@@ -422,7 +422,7 @@ class WebConfig(Section):
 
     @model_validator(mode="after")
     def _token_beyond_loopback(self) -> Self:
-        if not is_loopback(self.host) and not self.token.get_secret_value():
+        if not is_loopback(self.host) and not self.token.get_secret_value().strip():
             raise ValueError(f"token: required because host {self.host!r} is not on loopback")
         return self
 

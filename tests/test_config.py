@@ -39,6 +39,7 @@ def test_an_empty_file_is_a_lab_with_the_defaults() -> None:
         ({"switch": {"domains": [{"name": "a b"}]}}, ["switch.domains.0.name", "'a b'"]),
         ({"switch": {"domains": [{}]}}, ["switch.domains.0.name: is required"]),
         ({"web": {"host": "0.0.0.0"}}, ["web.token: required", "loopback"]),  # noqa: S104
+        ({"web": {"host": "0.0.0.0", "token": " "}}, ["web.token: required", "loopback"]),  # noqa: S104
     ],
 )
 def test_a_mistake_is_one_line_with_key_value_and_what_is_allowed(
