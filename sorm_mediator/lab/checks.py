@@ -6,6 +6,9 @@ from collections import Counter
 
 from sorm_mediator.config import Config, ConfigError
 
+MOST_STREAMS = 4
+"""E1 streams of a mediator [seed]."""
+
 
 def check_references(config: Config, name: str) -> None:
     """Check what the types alone can't: files exist and parse, names are known, parts are available.
@@ -30,16 +33,38 @@ def check_references(config: Config, name: str) -> None:
 
 
 def _check_available(config: Config, name: str) -> None:
-    if config.console.link == "x25" or config.e1:
-        key = "console.link" if config.console.link == "x25" else "e1"
-        raise ConfigError(
-            f'{name}: {key}: this version reaches the console by TCP only: link = "tcp", no [[e1]]'
-        )
+    _check_streams(config, name)
     if config.switch and (config.switch.aggregates or config.switch.bridges):
         key = "aggregates" if config.switch.aggregates else "bridges"
         raise ConfigError(
             f"{name}: switch.{key}: this version has independent domains only; leave the table out"
         )
+
+
+def _check_streams(config: Config, name: str) -> None:
+    if config.console.link == "tcp":
+        if config.e1:
+            raise ConfigError(f'{name}: e1: has a meaning with console.link = "x25" only, and it is "tcp"')
+        return
+    if not 1 <= len(config.e1) <= MOST_STREAMS:
+        raise ConfigError(
+            f'{name}: console.link: "x25" needs 1 to {MOST_STREAMS} [[e1]] tables, and there are {len(config.e1)}'
+        )
+    _check_numbers(f"{name}: e1", "stream", [str(stream.stream) for stream in config.e1])
+    for number, stream in enumerate(config.e1):
+        if stream.line == "serial":
+            raise ConfigError(
+                f'{name}: e1.{number}.line: a serial port brings one channel, not a stream: "satop" or "memory"'
+            )
+        from sorm_mediator.mediator.stream_lines import address, stream_config  # numpy, for those who need it
+
+        try:
+            stream_config(stream)
+            address(stream.local)
+            if stream.remote:
+                address(stream.remote)
+        except ValueError as error:
+            raise ConfigError(f"{name}: e1.{number}: {error}") from None
 
 
 def _check_ports(config: Config, name: str) -> None:

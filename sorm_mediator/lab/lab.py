@@ -37,6 +37,12 @@ def on_free_ports(config: Config) -> Config:
         "console": config.console.model_copy(update={"kpd1_port": 0, "kpd2_port": 0}),
         "radius": config.radius.model_copy(update={"port": 0}),
         "web": config.web.model_copy(update={"port": 0}),
+        "rtp": config.rtp.model_copy(update={"port": 0}),
+        # Its other end is learnt: who has the address that is told is the console.
+        "e1": tuple(
+            stream.model_copy(update={"local": _on_port(stream.local, 0), "remote": ""})
+            for stream in config.e1
+        ),
     }
     if config.switch is not None:
         update["switch"] = config.switch.model_copy(update={"ssh_port": 0})
@@ -152,12 +158,29 @@ class Lab:
         return Gateway(config)
 
     def _pinned_to_current_ports(self) -> Config:
-        ports = {name: _split(self.endpoints[name])[1] for name in ("kpd1", "kpd2", "radius")}
-        console = self.config.console.model_copy(
-            update={"kpd1_port": ports["kpd1"], "kpd2_port": ports["kpd2"]}
-        )
-        radius = self.config.radius.model_copy(update={"port": ports["radius"]})
-        return self.config.model_copy(update={"console": console, "radius": radius})
+        ports = {
+            name: _split(address)[1] for name, address in self.endpoints.items() if name not in ("ssh", "web")
+        }
+        update: dict[str, object] = {
+            "radius": self.config.radius.model_copy(update={"port": ports["radius"]})
+        }
+        if self.config.console.link == "tcp":
+            update["console"] = self.config.console.model_copy(
+                update={"kpd1_port": ports["kpd1"], "kpd2_port": ports["kpd2"]}
+            )
+        else:
+            update["rtp"] = self.config.rtp.model_copy(update={"port": ports["rtp"]})
+            update["e1"] = tuple(
+                stream.model_copy(
+                    update={"local": _on_port(stream.local, ports.get(f"e1.{stream.stream}", 0))}
+                )
+                for stream in self.config.e1
+            )
+        return self.config.model_copy(update=update)
+
+
+def _on_port(address: str, port: int) -> str:
+    return f"{address.rpartition(':')[0]}:{port}"
 
 
 def _split(address: str) -> tuple[str, int]:

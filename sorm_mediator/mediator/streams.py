@@ -1,8 +1,8 @@
 """The E1 streams toward the console: KPD1 and KPD2 of each over X.25, its state, its speech, and the clock of all.
 
 A unit is one X.25 message. Nothing is lost by an interruption: X.25 keeps what was not acknowledged, so a channel
-that comes back within ``hold`` seconds was never gone, as far as the core is concerned. Only after that the console
-counts as gone, and what waits for it is deleted.
+that comes back within ``hold`` seconds was never gone, as far as the core is concerned. After that, or at once when
+the console itself takes the link down (DISC), it counts as gone, and what waits for it is deleted.
 
 Frames are due by elapsed time: one timer gives all streams their turn.
 """
@@ -19,6 +19,7 @@ from typing import Any, Literal, Protocol
 
 from e1 import channel as data
 from e1.alarms import StreamState
+from e1.lapb_table import WHY_DOWN, Event
 from e1.stream import ChannelEvent, ChannelName, E1Stream, StateChanged, StreamConfig, StreamEvent
 from protocol import Broken, Channel, Noise, Options, StreamFramer
 from sorm_mediator.config import E1Config
@@ -37,6 +38,8 @@ PATIENCE = 1.0
 Fault = Literal["LOS", "AIS", "RAI", "LOF", "LOMF", "OFF", "clear"]
 """What can be injected (:meth:`e1.stream.E1Stream.fault`), and its end."""
 
+LEFT = WHY_DOWN[Event.DISC]
+"""The console has taken the link down itself: it is gone, and nothing is held for it."""
 NAMES: dict[Channel, ChannelName] = {Channel.KPD1: "kpd1", Channel.KPD2: "kpd2"}
 CHANNELS = {name: channel for channel, name in NAMES.items()}
 Fill = Callable[[int, E1Stream, int, float], None]
@@ -220,10 +223,11 @@ class Streams:
                 self._received(trunk, name, raw)
             case data.Up():
                 self._open(trunk, name)
-            case data.Down(reason):
+            case data.ChannelAlarm("link-down", text) if text == LEFT and kpd.told:
+                self._close(trunk, name)
+            case data.Down(reason) if kpd.told:
                 log.warning("%s %s: interrupted: %s", trunk.name, name, reason)
-                if kpd.told:
-                    kpd.gone_at = self._loop.time() + trunk.config.hold
+                kpd.gone_at = self._loop.time() + trunk.config.hold
             case data.Undelivered(_, in_doubt):
                 kpd.counters.deleted_units += 1
                 doubt = "perhaps it arrived" if in_doubt else "it was not sent"

@@ -16,6 +16,7 @@ from sorm_mediator.mediator.status import call_row, ksl_rows, object_row
 from sorm_mediator.web.models import (
     CallDocument,
     EntryDocument,
+    FaultRequest,
     KslRowDocument,
     ObjectDocument,
     StatusDocument,
@@ -45,6 +46,16 @@ def mediator_router() -> APIRouter:
     router.add_api_route("/objects", _objects, response_model=list[ObjectDocument])
     router.add_api_route("/calls", _calls, response_model=list[CallDocument])
     router.add_api_route("/streams", _streams, response_model=list[StreamDocument])
+    router.add_api_route(
+        "/streams/{stream}/fault",
+        _fault,
+        methods=["POST"],
+        response_model=StreamDocument,
+        responses={
+            404: {"description": "No such stream"},
+            409: {"description": "The stream can't have this fault: LOMF without CRC-4"},
+        },
+    )
     router.add_api_route("/journal", _journal, response_model=list[EntryDocument])
     router.add_api_route("/events", _events, response_class=StreamingResponse, responses=_EVENT_STREAM)
     return router
@@ -84,7 +95,18 @@ async def _calls(
 
 async def _streams(gateway: Mediator) -> list[dict[str, object]]:
     """The E1 streams toward the console: none while the link is TCP."""
-    return []
+    return [] if gateway.e1 is None else gateway.e1.streams.rows()
+
+
+async def _fault(gateway: Mediator, stream: int, fault: FaultRequest) -> dict[str, object]:
+    """Inject a fault into a stream, or end it. The states at both ends follow within some ten milliseconds."""
+    if gateway.e1 is None or stream not in gateway.e1.streams:
+        raise HTTPException(404, f"there is no E1 stream {stream}")
+    try:
+        gateway.e1.streams.fault(stream, fault.state)
+    except ValueError as error:
+        raise HTTPException(409, str(error)) from error
+    return gateway.e1.streams.row(stream)
 
 
 async def _journal(

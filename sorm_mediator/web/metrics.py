@@ -54,9 +54,11 @@ class GatewayCollector(Collector):
         up = GaugeMetricFamily("sorm_channel_up", "1: a console is connected", labels=["channel"])
         counted = CounterMetricFamily("sorm_channel", "What crossed a channel", labels=["channel", "what"])
         for channel in self._status["channels"]:
-            up.add_metric([channel["channel"]], channel["peer"] is not None)
+            stream = channel["stream"]  # 0 has no name of its own, as over TCP
+            name = f"{channel['channel']}.{stream}" if stream else channel["channel"]
+            up.add_metric([name], channel["peer"] is not None)
             for what, count in channel["counters"].items():
-                counted.add_metric([channel["channel"], what], count)
+                counted.add_metric([name, what], count)
         yield up
         yield counted
 

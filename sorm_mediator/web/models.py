@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -23,12 +23,14 @@ class KslDocument(Document):
 class ChannelDocument(Document):
     """One data channel toward the console."""
 
+    stream: int
+    """Number of the stream; 0 while the console is reached by TCP."""
     channel: str
     """kpd1 or kpd2."""
     address: str
     """Where the mediator listens."""
     peer: str | None
-    """The console that is connected, host:port."""
+    """The console that is connected: host:port, or e1.N over E1."""
     counters: dict[str, int]
 
 
@@ -159,10 +161,50 @@ class EntryDocument(Document):
     hash: str
 
 
+class StreamChannelDocument(Document):
+    """One data channel in its timeslot."""
+
+    up: bool
+    """Messages can cross."""
+    link: str
+    """State of LAPB."""
+    circuit: str
+    """State of the X.25 circuit."""
+    waiting: int
+    """Messages that the console has not acknowledged."""
+    hdlc: dict[str, int]
+    """Frames received, good and bad."""
+    t1: int
+    """Times that an acknowledgement did not come in time."""
+    resets: int
+    """Of the link."""
+
+
 class StreamDocument(Document):
     """One E1 stream toward the console."""
 
     stream: int
     state: str
+    """ABSENT, OFF, LOS, AIS, LOF, LOMF, RAI or WORK: of what is received."""
     line: str
+    """satop or memory."""
+    address: str
+    """Where the line is, host:port."""
+    mode: str
+    """dce or dte: the mediator's side of X.25."""
+    faults: dict[str, str]
+    """What is injected: on the receiving or the transmitting side."""
     counters: dict[str, int]
+    """G.826 (near, and far_ as the far end tells it), frame alignment, and of the line."""
+    alarms: dict[str, int]
+    """What the data channels complained of, by kind."""
+    channels: dict[str, StreamChannelDocument]
+
+
+class FaultRequest(Document):
+    """A fault to inject into a stream."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    state: Literal["LOS", "AIS", "RAI", "LOF", "LOMF", "OFF", "clear"]
+    """RAI: the far end loses our signal and says so. The others: what we receive. clear: end it."""

@@ -193,6 +193,20 @@ async def test_after_the_hold_the_console_counts_as_gone(bench: Bench) -> None:
         await console.message(TestReplyKpd1)
 
 
+async def test_a_console_that_takes_the_link_down_is_gone_at_once(bench: Bench) -> None:
+    async with running(bench.config()) as (gateway, _), attached(gateway) as console:
+        await started(console)
+        now = asyncio.get_running_loop().time
+        for channel in console.stream.channels.values():
+            channel.disconnect(now())
+        await console.until(lambda: not any(row["peer"] for row in gateway.status()["channels"]))
+        for channel in console.stream.channels.values():
+            channel.connect(now())
+        await console.until(lambda: all(row["peer"] for row in gateway.status()["channels"]))
+        console.send(Test(2))
+        assert (await console.message(TestReplyKpd1))[-1] == TestReplyKpd1(2, 1, 1)
+
+
 async def test_units_that_wait_are_deleted_on_request(bench: Bench) -> None:
     async with running(bench.config()) as (gateway, _), attached(gateway) as console:
         assert gateway.e1 is not None
