@@ -56,6 +56,8 @@ class SatopConfig:
     """With L = 1 nothing but the control word is sent; off: the payload is all ones."""
     clock: Literal["own", "received"] = "own"
     """Frames are due by elapsed time, or as they arrive (slave to a gateway); without packets by elapsed time too."""
+    patience: float = 0.0
+    """Seconds without packets that a slave waits before its own clock goes on; 0: as long as its buffer holds out."""
     max_batch: float = 0.020
     """Seconds. A clock that was asleep longer than five of these does not catch up."""
 
@@ -357,7 +359,7 @@ class SatopLine:
         """Packets arrive; a pause as long as the buffer holds out is bridged by waiting."""
         if self._last_packet is None:
             return False
-        patience = self.config.jitter_packets * self.config.frames / FRAME_RATE
+        patience = self.config.patience or self.config.jitter_packets * self.config.frames / FRAME_RATE
         return now - self._last_packet <= max(patience, self.config.max_batch)
 
     def _restart_clock(self, now: float) -> None:

@@ -21,6 +21,14 @@ def replay(
     web: Annotated[
         str, typer.Option("--web", metavar="URL", help="The web of the running lab, which makes the calls.")
     ] = "",
+    link: Annotated[
+        str,
+        typer.Option(
+            "--link",
+            help="How the console is connected: tcp, or x25 (E1: X.25 in two timeslots of a SAToP line); "
+            "by default as the lab says, and x25 for a script that listens to speech.",
+        ),
+    ] = "",
     config: Annotated[
         Path | None,
         typer.Option(
@@ -68,6 +76,7 @@ def replay(
             kpd1=kpd1,
             kpd2=kpd2,
             web=web,
+            link=link,
             config=config,
             junit=junit,
             pcap=pcap,

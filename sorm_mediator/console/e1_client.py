@@ -8,29 +8,31 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Literal, Self
 
 from e1.channel import ChannelAlarm, Down, Frame, Message, Up
 from e1.lapb import State
-from e1.lapb_config import LapbConfig
 from e1.lines.satop import SatopConfig, SatopLine
 from e1.lines.satop_socket import SatopSocket
 from e1.stream import ChannelEvent, ChannelName, E1Stream, StateChanged, StreamConfig, StreamEvent
 from e1.tones import ToneListener
-from e1.x25_config import X25Config
 from protocol import Channel, Codec, StreamFramer
 from sorm_mediator.config import E1Config
 from sorm_mediator.console.client import KPD1, KPD2, ConsoleClient, Observer, Sent
 from sorm_mediator.console.errors import ConnectError
+from sorm_mediator.mediator.stream_lines import address, stream_config
 
 CONNECT_WITHIN = 10.0
 """Seconds that a circuit may take: the line, the link, the restart, and one T1 lost on the way."""
 DISCONNECT_WITHIN = 2.0
 """Seconds that the mediator may take to answer the end of a link."""
 
+SLAVE = SatopConfig(jitter_packets=2, buffer_packets=500, clock="received", patience=0.5)
+"""The mediator is the master of the clock: the console sends a frame for each that arrives, so that neither runs dry
+when one of them is held up."""
 BLOCK = 800
 """Octets of speech, a tenth of a second, that are judged together."""
 
@@ -43,14 +45,7 @@ def console_end(config: E1Config) -> StreamConfig:
 
     The DTE places the call of a switched circuit.
     """
-    role: Role = "dte" if config.mode == "dce" else "dce"
-    return StreamConfig(
-        crc4=config.crc4,
-        kpd1_timeslot=config.kpd1_timeslot,
-        kpd2_timeslot=config.kpd2_timeslot,
-        lapb=LapbConfig(role=role, **config.lapb.model_dump()),
-        x25=X25Config(role=role, calls=role == "dte", **config.x25.model_dump()),
-    )
+    return stream_config(config, far_end=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +57,42 @@ class LineConfig:
     remote: Address | None = None
     end: StreamConfig
     line: SatopConfig = field(default_factory=SatopConfig)
+
+
+def lines_of_lab(streams: Iterable[E1Config], endpoints: Mapping[str, str]) -> list[LineConfig]:
+    """The lines to the SAToP streams of a lab of this process, whose ports it tells."""
+    return [_line(each, address(endpoints[f"e1.{each.stream}"])) for each in _satop(streams)]
+
+
+def lines_toward(streams: Iterable[E1Config], host: str) -> list[LineConfig]:
+    """The lines to the SAToP streams of a mediator at ``host``, as its lab file has them.
+
+    Its ``remote`` is our address. Raises :class:`ConnectError` for a stream without a port, and for no stream.
+    """
+    lines = []
+    for each in _satop(streams):
+        port = address(each.local)[1]
+        if not port:
+            raise ConnectError(f"e1.{each.stream}: the lab file (-c) must tell its port: e1.local")
+        anywhere = "::" if ":" in host else "0.0.0.0"  # noqa: S104 - packets of others are left
+        lines.append(_line(each, (host, port), address(each.remote) if each.remote else (anywhere, 0)))
+    if not lines:
+        raise ConnectError("--link x25 with --host needs the [[e1]] tables of the mediator: -c LAB")
+    return lines
+
+
+def _satop(streams: Iterable[E1Config]) -> list[E1Config]:
+    return [each for each in streams if each.line == "satop"]
+
+
+def _line(config: E1Config, remote: Address, local: Address = ("127.0.0.1", 0)) -> LineConfig:
+    return LineConfig(
+        stream=config.stream,
+        remote=remote,
+        local=local,
+        end=console_end(config),
+        line=SLAVE,
+    )
 
 
 class ConsoleLine:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Literal
 
 from sorm_mediator.console import scenario as s
 from sorm_mediator.console import vendor as v
@@ -11,29 +12,55 @@ from sorm_mediator.console.errors import ScriptError
 Script = s.Scenario | v.VendorScript
 
 
-def check(script: Script, *, calls: bool, web: bool, restart: bool) -> None:
+Link = Literal["tcp", "x25"]
+LINKS: tuple[Link, ...] = ("tcp", "x25")
+
+
+def links(script: Script) -> tuple[Link, ...]:
+    """The links that a script can run over.
+
+    Speech is heard over E1 only. A console that knocks where another one is there already needs TCP: a timeslot has
+    one console.
+    """
+    if not isinstance(script, s.Scenario):
+        return LINKS
+    steps = list(_all_steps((*script.steps, *script.finally_)))
+    if any(step.hears is not None for step in steps):
+        return ("x25",)
+    return ("tcp",) if len({step.console for step in steps}) > 1 else LINKS
+
+
+def check(script: Script, *, calls: bool, web: bool, restart: bool, e1: bool = False) -> None:
     """Look for the first step that needs something that isn't there.
 
-    ``calls``: who makes calls; ``web``: the HTTP API; ``restart``: a mediator of this run. Raises :class:`ScriptError`.
+    ``calls``: who makes calls; ``web``: the HTTP API; ``restart``: a mediator of this run; ``e1``: lines with speech.
+    Raises :class:`ScriptError`.
     """
     if isinstance(script, s.Scenario):
-        _check_steps((*script.steps, *script.finally_), calls=calls, web=web, restart=restart)
+        for step in _all_steps((*script.steps, *script.finally_)):
+            _check_step(step, calls=calls, web=web, restart=restart, e1=e1)
         return
-    for step in script.steps:
-        if isinstance(step, v.Calls) and any(watch.make for watch in step.watches) and not calls:
-            raise ScriptError(f"{script.path}:{step.line}: make: needs a switch: give --web URL, or a lab")
+    for line in script.steps:
+        if isinstance(line, v.Calls) and any(watch.make for watch in line.watches) and not calls:
+            raise ScriptError(f"{script.path}:{line.line}: make: needs a switch: give --web URL, or a lab")
 
 
-def _check_steps(steps: Iterable[s.Step], *, calls: bool, web: bool, restart: bool) -> None:
+def _all_steps(steps: Iterable[s.Step]) -> Iterator[s.Step]:
+    """Steps, those of a repetition in its place."""
     for step in steps:
-        action = step.action
-        if isinstance(action, s.Repeat):
-            _check_steps(action.steps, calls=calls, web=web, restart=restart)
-        elif isinstance(action, s.MakeCall) and not calls:
-            step.node.fail("call: needs a switch: give --web URL, or lab: in the scenario and no --host")
-        elif isinstance(action, s.Http) and not web:
-            action.request.fail(
-                "needs the web of a lab: give --web URL, or lab: in the scenario and no --host"
-            )
-        elif isinstance(action, s.Restart) and not restart:
-            step.node.fail("restart: needs a lab of this run: give lab: in the scenario, and no --host")
+        if isinstance(step.action, s.Repeat):
+            yield from _all_steps(step.action.steps)
+        else:
+            yield step
+
+
+def _check_step(step: s.Step, *, calls: bool, web: bool, restart: bool, e1: bool) -> None:
+    action = step.action
+    if isinstance(action, s.MakeCall) and not calls:
+        step.node.fail("call: needs a switch: give --web URL, or lab: in the scenario and no --host")
+    elif isinstance(action, s.Http) and not web:
+        action.request.fail("needs the web of a lab: give --web URL, or lab: in the scenario and no --host")
+    elif isinstance(action, s.Restart) and not restart:
+        step.node.fail("restart: needs a lab of this run: give lab: in the scenario, and no --host")
+    if step.hears is not None and not e1:
+        step.hears.node.fail("speech is heard over E1 only: give --link x25")

@@ -13,6 +13,7 @@ from sorm_mediator.console import scenario as s
 from sorm_mediator.console.client import KPD1, KPD2, SHOWN, Address, ConsoleClient, Crossed, Sent
 from sorm_mediator.console.errors import ConnectError, ScriptError, StepError
 from sorm_mediator.console.fields import differences, show_value
+from sorm_mediator.console.hearing import hear
 from sorm_mediator.console.matching import Failure, Matcher, Unread, Wanted
 from sorm_mediator.console.printing import Printer
 from sorm_mediator.console.requirements import check
@@ -173,6 +174,7 @@ class ScenarioRunner:
                 calls=around.make_call is not None,
                 web=around.request is not None,
                 restart=around.restart is not None,
+                e1=around.e1 is not None,
             )
             await self._steps(self._scenario.steps, "")
         except (ScriptError, ConnectError) as error:
@@ -236,6 +238,9 @@ class ScenarioRunner:
         failure = await self._act(step, console, within)
         if failure is None:
             failure = await self._expect(step, console, within)
+        if failure is None and step.hears is not None:
+            assert self._around.e1 is not None  # looked at before the first step
+            failure = await hear(self._around.e1, step.hears.resolve(self._variables), within)
         if failure is None and isinstance(step.action, s.Send) and step.expect is None:
             await self._end_of(console, within, result)
         if failure is None and step.silence is not None:

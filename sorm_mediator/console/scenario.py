@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sorm_mediator.console import nodes, vocabulary
+from sorm_mediator.console import hearing, nodes, vocabulary
 from sorm_mediator.console.fields import Checker, read
+from sorm_mediator.console.hearing import Hears
 from sorm_mediator.console.nodes import Node
 from sorm_mediator.console.variables import check, is_template, resolve
 
@@ -22,7 +23,19 @@ MAIN = "main"
 
 KEYS = ("name", "description", "lab", "config", "header", "variables", "within", "steps", "finally")
 ACTIONS = ("send", "raw", "call", "http", "connect", "disconnect", "closed", "restart", "forget", "repeat")
-MODIFIERS = ("title", "console", "expect", "events", "within", "order_free", "silence", "save", "split")
+MODIFIERS = (
+    "title",
+    "console",
+    "expect",
+    "events",
+    "hears",
+    "within",
+    "order_free",
+    "silence",
+    "save",
+    "split",
+)
+LISTENING = ("expect", "events", "hears", "silence")
 CALL_KEYS = ("domain", "a", "b", "from", "outcome", "ring", "talk", "services")
 HTTP_KEYS = ("method", "path", "body", "status", "reply")
 CHANNELS = ("kpd1", "kpd2")
@@ -156,6 +169,7 @@ class Step:
     silent: tuple[str, ...] = CHANNELS
     save: dict[str, str] = field(default_factory=dict)
     split: int = 0
+    hears: Hears | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,8 +297,8 @@ class _Steps:
         given = [key for key in ACTIONS if key in keys]
         if len(given) > 1:
             keys[given[1]].fail(f"a step does one thing, and this one has {given[0]!r} already")
-        if not given and not keys.keys() & {"expect", "events", "silence"}:
-            node.fail(f"a step needs one of {', '.join((*ACTIONS, 'expect', 'events', 'silence'))}")
+        if not given and not keys.keys() & set(LISTENING):
+            node.fail(f"a step needs one of {', '.join((*ACTIONS, *LISTENING))}")
         self._check_modifiers(keys, given[0] if given else "")
         action = self._action(given[0], keys) if given else Listen()
         expect = self._expectations(keys["expect"], on_kpd2=False) if "expect" in keys else None
@@ -306,6 +320,7 @@ class _Steps:
             silent=silent,
             save=save,
             split=keys["split"].integer(1, 65535) if "split" in keys else 0,
+            hears=hearing.read(keys["hears"], self._known) if "hears" in keys else None,
         )
 
     def _check_modifiers(self, keys: dict[str, Node], action: str) -> None:
@@ -314,7 +329,7 @@ class _Steps:
             if key in keys and action not in actions:
                 keys[key].fail(f"belongs to a step with {' or '.join(actions)}")
         if action == "repeat":
-            for key in ("expect", "events", "silence", "within", "order_free", "console"):
+            for key in (*LISTENING, "within", "order_free", "console"):
                 if key in keys:
                     keys[key].fail("doesn't belong to repeat; give it in its steps")
 

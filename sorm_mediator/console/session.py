@@ -24,7 +24,7 @@ from sorm_mediator.console import junit, scenario, vendor
 from sorm_mediator.console.errors import ConnectError, ScriptError
 from sorm_mediator.console.nodes import unreadable
 from sorm_mediator.console.printing import JsonPrinter, Printer, TextPrinter
-from sorm_mediator.console.requirements import Script, check
+from sorm_mediator.console.requirements import LINKS, Script, check, links
 from sorm_mediator.console.results import PASS, ScriptResult
 from sorm_mediator.console.runner import ScenarioRunner
 from sorm_mediator.console.surroundings import Surroundings, WebApi, facing
@@ -48,6 +48,7 @@ class Settings:
     kpd1: int = 1001
     kpd2: int = 1002
     web: str = ""
+    link: str = ""
     config: Path | None = None
     junit: Path | None = None
     pcap: Path | None = None
@@ -60,6 +61,7 @@ class Settings:
         for option, value, allowed in (
             ("--lang", self.lang, ("en", "ru")),
             ("--object-byte-order", self.object_byte_order, ("", "little", "big")),
+            ("--link", self.link, ("", *LINKS)),
         ):
             if value not in allowed:
                 raise UsageError(f"{option}: {value!r} is not allowed: {', '.join(filter(None, allowed))}")
@@ -82,7 +84,13 @@ def run_scripts(settings: Settings, write: Callable[[str], object] | None = None
         scripts = [load(path) for path in settings.scripts]
         if settings.host:
             for script in scripts:
-                check(script, calls=bool(settings.web), web=bool(settings.web), restart=False)
+                check(
+                    script,
+                    calls=bool(settings.web),
+                    web=bool(settings.web),
+                    restart=False,
+                    e1=settings.link == "x25",
+                )
         results = asyncio.run(stdout.during(run(scripts, settings, write or stdout.write)))
         if settings.junit is not None:
             junit.write(settings.junit, results)
@@ -148,9 +156,15 @@ async def _surroundings(script: Script, settings: Settings) -> AsyncIterator[Sur
             web = None
             if settings.web:
                 web = await stack.enter_async_context(WebApi(settings.web, told.web.token.get_secret_value()))
-            yield facing(
+            around = facing(
                 told, settings.host, settings.kpd1, settings.kpd2, object_byte_order=byte_order, web=web
             )
+            if settings.link == "x25":
+                from sorm_mediator.console.e1_client import ConsoleLines, lines_toward
+
+                lines = ConsoleLines(lines_toward(told.e1, settings.host))
+                around = replace(around, e1=await stack.enter_async_context(lines))
+            yield around
             return
         file = script.lab or settings.config
         if file is None:
@@ -160,21 +174,36 @@ async def _surroundings(script: Script, settings: Settings) -> AsyncIterator[Sur
         config = _lab_config(
             file, script, byte_order, Path(stack.enter_context(tempfile.TemporaryDirectory()))
         )
-        yield await stack.enter_async_context(_lab(config, str(file), byte_order))
+        by_e1 = (settings.link or config.console.link) == "x25" or links(script) == ("x25",)
+        yield await stack.enter_async_context(_lab(config, str(file), byte_order, by_e1=by_e1))
 
 
 @asynccontextmanager
-async def _lab(config: Config, name: str, byte_order: str | None) -> AsyncIterator[Surroundings]:
+async def _lab(
+    config: Config, name: str, byte_order: str | None, *, by_e1: bool
+) -> AsyncIterator[Surroundings]:
     """A lab of this run, on free loopback ports, ready for calls."""
     from sorm_mediator.lab.lab import Lab, on_free_ports
 
-    async with Lab(on_free_ports(config), name=name) as lab:
-        host, _, kpd1 = lab.endpoints["kpd1"].rpartition(":")
-        kpd2 = lab.endpoints["kpd2"].rpartition(":")[2]
-        async with WebApi(lab.web_url, config.web.token.get_secret_value()) as web:
-            around = facing(config, host, int(kpd1), int(kpd2), object_byte_order=byte_order, web=web)
+    if by_e1:
+        from sorm_mediator.console.e1_client import ConsoleLines, lines_of_lab
+        from sorm_mediator.lab.e1 import over_e1
 
-            yield replace(around, restart=lab.restart_gateway)
+        config = over_e1(config)
+    else:
+        console = config.console.model_copy(update={"link": "tcp"})
+        config = on_free_ports(config.model_copy(update={"console": console, "e1": ()}))
+    async with Lab(config, name=name) as lab, AsyncExitStack() as stack:
+        web = await stack.enter_async_context(WebApi(lab.web_url, config.web.token.get_secret_value()))
+        if by_e1:
+            around = facing(config, "", 0, 0, object_byte_order=byte_order, web=web)
+            lines = ConsoleLines(lines_of_lab(config.e1, lab.endpoints))
+            around = replace(around, e1=await stack.enter_async_context(lines))
+        else:
+            host, _, kpd1 = lab.endpoints["kpd1"].rpartition(":")
+            kpd2 = lab.endpoints["kpd2"].rpartition(":")[2]
+            around = facing(config, host, int(kpd1), int(kpd2), object_byte_order=byte_order, web=web)
+        yield replace(around, restart=lab.restart_gateway)
 
 
 def _lab_config(file: Path, script: Script, byte_order: str | None, folder: Path) -> Config:

@@ -9,6 +9,7 @@ from protocol.phrases import Phrase, joined
 from sorm_mediator.console import scenario as s
 from sorm_mediator.console.client import SHOWN
 from sorm_mediator.console.errors import ScriptError
+from sorm_mediator.console.hearing import title_of
 from sorm_mediator.console.nodes import Node
 from sorm_mediator.console.variables import resolve
 
@@ -21,6 +22,8 @@ def title(step: s.Step, variables: dict[str, Any]) -> str:
     for verb, expectations in ((_EXPECT, step.expect), (_EVENTS, step.events)):
         if expectations:
             parts.append(joined(" ", [verb, ", ".join(one.entry.name for one in expectations)]))
+    if step.hears is not None:
+        parts.append(title_of(step.hears))
     if step.silence is not None:
         parts.append(Phrase("silence for {seconds:g} s", "тишина {seconds:g} с", seconds=step.silence))
     text = joined(", ", [part for part in parts if part])

@@ -64,6 +64,20 @@ class Line(Protocol):
         """What the line has counted."""
 
 
+def satop_config(jitter: int) -> SatopConfig:
+    """A circuit that keeps back ``jitter`` milliseconds.
+
+    A packet is 1 ms. What came in while this process was held up is kept, too. A clock that was held up for almost as
+    long as the buffer lasts does not catch up: a busy machine makes the line slower instead of tearing it.
+    """
+    return SatopConfig(
+        jitter_packets=jitter,
+        buffer_packets=2 * jitter + HELD_UP,
+        loss_packets=jitter + HELD_UP,
+        max_batch=min(1.0, max(0.003, (jitter - 10) / 5000)),
+    )
+
+
 class SatopEnd:
     """A stream in UDP packets (RFC 4553)."""
 
@@ -71,11 +85,7 @@ class SatopEnd:
         """``jitter``: milliseconds kept back. Raises :class:`ValueError` for what is no host:port."""
         self._key, self._local = key, local
         where = address(remote) if remote else None
-        # A packet is 1 ms. What came in while this process was held up is kept, too.
-        config = SatopConfig(
-            jitter_packets=jitter, buffer_packets=2 * jitter + HELD_UP, loss_packets=jitter + HELD_UP
-        )
-        self._socket = SatopSocket(SatopLine(config), address(local), where)
+        self._socket = SatopSocket(SatopLine(satop_config(jitter)), address(local), where)
 
     async def start(self) -> str:
         try:

@@ -6,14 +6,15 @@ from typing import Any
 
 from e1.channel import Down, Message, Up
 from e1.lapb_config import LapbConfig
-from e1.lines.satop import SatopConfig, SatopLine
+from e1.lines.satop import SatopLine
 from e1.lines.satop_socket import SatopSocket
 from e1.stream import ChannelEvent, ChannelName, E1Stream, StreamConfig, StreamEvent
 from e1.x25_config import X25Config
 from protocol import Channel, Codec, CommandExecuted, CommandReceived, StreamFramer, Unit
-from sorm_mediator.console.e1_client import ConsoleLines, LineConfig
+from sorm_mediator.console.e1_client import SLAVE, ConsoleLines, LineConfig
+from sorm_mediator.mediator.stream_lines import satop_config
 
-LAB = SatopConfig(jitter_packets=20, buffer_packets=200, max_batch=0.004)
+LAB = satop_config(30)
 
 
 class E1Mediator:
@@ -86,7 +87,7 @@ class E1Mediator:
                 calls=changes.get("role", role) == "dte",
             ),
         )
-        return LineConfig(stream=self.number, remote=address, end=end, line=LAB)
+        return LineConfig(stream=self.number, remote=address, end=end, line=SLAVE)
 
 
 def lines(*configs: LineConfig) -> ConsoleLines:
