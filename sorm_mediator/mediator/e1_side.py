@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from e1.alarms import StreamState
 from protocol import Ksl, Options
@@ -65,6 +65,10 @@ class E1Side:
     async def start(self) -> None:
         """Listen for speech. Raises :class:`~sorm_mediator.errors.BoxError`."""
         self.rtp = await self.voice.start()
+
+    def speech(self) -> dict[str, Any]:
+        """Where speech is received, the conferences, and what was counted: for people."""
+        return {"address": self.rtp, **self.voice.status()}
 
     def at_start(self) -> Change:
         """All lines are out of order until their stream is heard for the first time."""

@@ -36,6 +36,7 @@ def gateway_status(gateway: Gateway) -> dict[str, Any]:
         "channels": gateway.channel_rows(),
         "switch": gateway.link.status() if gateway.link else None,
         "radius": {"address": gateway.radius_address, "counters": gateway.sink.status()},
+        "speech": None if gateway.e1 is None else gateway.e1.speech(),
         "limits": {
             message: {"limit_ms": gateway.limits.limits[message], **asdict(measured)}
             for message, measured in gateway.limits.measured.items()

@@ -79,6 +79,8 @@ class StatusDocument(Document):
     """The SSH link to the switch."""
     radius: dict[str, Any]
     """The accounting sink."""
+    speech: dict[str, Any] | None
+    """RTP of the switch, and the conferences of the submodules; null while the console is reached by TCP."""
     limits: dict[str, LimitDocument]
     journal: JournalState | None
     """Null when no journal is kept."""

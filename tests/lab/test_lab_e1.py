@@ -14,6 +14,7 @@ from e1.tones import ToneListener
 from protocol import (
     AddKsl,
     AddObject,
+    Alarm,
     Answer,
     Category,
     CommandExecuted,
@@ -120,6 +121,30 @@ async def test_a_line_that_is_taken_for_a_priority_object_changes_tones(tmp_path
         call(lab, "28333", "28334")
         await console.message(KslReleased, "kpd2", operation=2)
         await heard(console, 1, {2050, 2100})
+
+
+async def test_a_stream_that_fails_during_a_call_releases_its_line_and_tells_so(tmp_path: Path) -> None:
+    stream = {"lapb": {"t1": 0.5, "t2": 0.05}}
+    async with Lab(e1_lab(tmp_path, stream)) as lab, console_of(lab) as console:
+        assert lab.gateway is not None
+        assert lab.gateway.e1 is not None
+        await executed(
+            console,
+            Start(),
+            AddKsl(1, GroupType.COMBINED, Ksl(0, 1), Ksl(0, 1)),
+            AddObject(1, *OWN, "28331", None, Category.COMBINED, 1, Priority.NORMAL),
+        )
+        call(lab, "28331", "28332", talk=1.0)
+        await console.message(Answer, "kpd2", ksl_a=Ksl(0, 1))
+        lab.gateway.e1.streams.fault(0, "LOS")
+        await console.until(lambda: console.stream.state == "RAI")
+        lab.gateway.e1.streams.fault(0, "clear")
+        # Nothing of the call is lost, though the stream was not there when it happened.
+        after = await console.message(Release, "kpd2")
+        assert [(type(each), each.operation) for each in after] == [(KslReleased, 4), (Release, 5)]
+        await console.message(Alarm, alarm_type=4, alarm_code=1)
+        await console.message(Alarm, alarm_type=4, alarm_code=0)
+        await heard(console, 1, set())
 
 
 async def test_without_a_conference_there_is_no_free_line(tmp_path: Path) -> None:

@@ -43,7 +43,12 @@ class Means:
     """
 
     def __init__(
-        self, *, tables: Tables | None = None, streams: tuple[int, ...] = (0, 1, 2, 3), **keys: Any
+        self,
+        *,
+        tables: Tables | None = None,
+        streams: tuple[int, ...] = (0, 1, 2, 3),
+        conferences: int | None = None,
+        **keys: Any,
     ) -> None:
         options = {key: keys.pop(key) for key in list(keys) if key in _OPTIONS}
         adaptation = {key: keys.pop(key) for key in list(keys) if key in _ADAPTATIONS}
@@ -64,7 +69,13 @@ class Means:
         self.replayed = Tables(password=self.tables.password, damaged=self.tables.damaged)
         for change in self.tables.changes():
             self.replayed.apply(change)
-        self.core = Core(self.config, self.tables, local_time=local_time, equipped_streams=streams)
+        self.core = Core(
+            self.config,
+            self.tables,
+            local_time=local_time,
+            equipped_streams=streams,
+            conferences=conferences,
+        )
         self.now = 1000.0
         self.up: set[tuple[int, Channel]] = set()
         self.switch: Callable[[str, dict[str, Any]], Reply | None] | None = accepting

@@ -48,6 +48,7 @@ async def test_a_stream_that_works(box: Box) -> None:
     assert stream["counters"]["blocks"] > 0
     assert stream["counters"]["crc_errors"] == 0
     status = (await box.http.get("/api/v1/status")).json()
+    assert status["speech"]["conferences"] == ["0 of 27", "0 of 27"]
     assert [(row["channel"], row["peer"]) for row in status["channels"]] == [
         ("kpd1", "e1.0"),
         ("kpd2", "e1.0"),
