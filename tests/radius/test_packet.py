@@ -168,7 +168,10 @@ def test_a_report_too_long_for_a_packet_leaves_out_the_oldest_and_says_how_many(
 
 def test_a_report_without_speech_has_the_same_octets_as_before_there_was_any() -> None:
     attributes, _ = report_attributes(a_report())
-    assert hashlib.sha256(attributes).hexdigest() == "cbb9cd0c4f0b4fa294c6554879e5bd2c3f442c54acc60a592ee913e20a6fbef5"
+    assert (
+        hashlib.sha256(attributes).hexdigest()
+        == "cbb9cd0c4f0b4fa294c6554879e5bd2c3f442c54acc60a592ee913e20a6fbef5"
+    )
     spoken, _ = report_attributes(a_report(media=Media(a_ssrc=0xC0FFEE, b_ssrc=1)))
     assert len(spoken) == len(attributes) + 2 * 12
     assert bytes.fromhex("1a0c 00007ed9 0e06 00c0ffee  1a0c 00007ed9 0f06 00000001") in spoken
