@@ -233,7 +233,8 @@ def _variables(node: Node) -> dict[str, Any]:
 
 def _config(node: Node) -> Node:
     for value in node.mapping().values():
-        value.mapping()
+        for table in value.value if isinstance(value.value, list) else (value,):
+            table.mapping()
     return node
 
 

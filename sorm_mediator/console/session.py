@@ -174,8 +174,8 @@ async def _surroundings(script: Script, settings: Settings) -> AsyncIterator[Sur
         config = _lab_config(
             file, script, byte_order, Path(stack.enter_context(tempfile.TemporaryDirectory()))
         )
-        by_e1 = (settings.link or config.console.link) == "x25" or links(script) == ("x25",)
-        yield await stack.enter_async_context(_lab(config, str(file), byte_order, by_e1=by_e1))
+        wanted = settings.link or ("x25" if links(script) == ("x25",) else config.console.link)
+        yield await stack.enter_async_context(_lab(config, str(file), byte_order, by_e1=wanted == "x25"))
 
 
 @asynccontextmanager

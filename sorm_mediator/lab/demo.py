@@ -1,4 +1,4 @@
-"""The demo: the main job between three processes, step by step; then every built-in scenario, a line each."""
+"""The demo: the main job between three processes, step by step; then every built-in scenario over each link."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pathlib import Path
 from protocol.phrases import say
 from protocol.texts import Lang
 from sorm_mediator.console.printing import TextPrinter
+from sorm_mediator.console.requirements import Link, links
 from sorm_mediator.console.results import PASS, ScriptResult
 from sorm_mediator.console.session import Settings, load, run_script
 from sorm_mediator.lab.processes import BoxProcess, free_udp_port
@@ -22,7 +23,7 @@ from sorm_mediator.lab.processes import BoxProcess, free_udp_port
 MAIN_JOB = "main-job.yaml"
 """The scenario that is shown step by step."""
 
-LABS_AT_ONCE = 3
+LABS_AT_ONCE = 6
 """Labs wait for their calls most of the time, so a few run side by side."""
 
 SWITCH = """
@@ -90,16 +91,18 @@ async def _demo(lang: Lang, as_json: bool) -> int:
     write: Callable[[str], object] = _ignore if as_json else sys.stdout.write
     with resources.as_file(resources.files("captures")) as captures:
         folder = Path(captures) / "scenarios"
-        results = [await _main_job(folder / MAIN_JOB, lang, write)]
+        results: list[tuple[Link, ScriptResult]] = [("tcp", await _main_job(folder / MAIN_JOB, lang, write))]
         write(f"\n{_TEXTS[lang]['scenarios']}\n")
-        others = [path for path in sorted(folder.glob("*.yaml")) if path.name != MAIN_JOB]
-        results += await _in_labs([*others, *sorted(folder.glob("vendor/*.json"))], lang, as_json)
+        scripts = [*sorted(folder.glob("*.yaml")), *sorted(folder.glob("vendor/*.json"))]
+        runs = [(path, link) for path in scripts for link in links(load(path))]
+        runs.remove((folder / MAIN_JOB, "tcp"))
+        results += await _in_labs(runs, lang, as_json)
     seconds = time.monotonic() - began
     if as_json:
         sys.stdout.write(json.dumps(_document(results, seconds), ensure_ascii=False) + "\n")
     else:
         _print_table(results, seconds, lang)
-    return 0 if all(result.verdict == PASS for result in results) else 1
+    return 0 if all(result.verdict == PASS for _, result in results) else 1
 
 
 async def _main_job(script: Path, lang: Lang, write: Callable[[str], object]) -> ScriptResult:
@@ -133,8 +136,13 @@ async def _main_job(script: Path, lang: Lang, write: Callable[[str], object]) ->
                 return await run_script(load(script), settings, TextPrinter(write, lang))
 
 
-async def _in_labs(scripts: list[Path], lang: Lang, as_json: bool) -> list[ScriptResult]:
-    """The other scenarios, each with the lab it names on free ports of this process, a few at once."""
+async def _in_labs(
+    runs: list[tuple[Path, Link]], lang: Lang, as_json: bool
+) -> list[tuple[Link, ScriptResult]]:
+    """The other runs, each with the lab it names on free ports of this process, a few at once.
+
+    Those over E1 begin first: the line is 64 kbit/s, and the long ones must not be left alone at the end.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -143,23 +151,25 @@ async def _in_labs(scripts: list[Path], lang: Lang, as_json: bool) -> list[Scrip
     shown = not as_json and console.is_terminal
     room = asyncio.Semaphore(LABS_AT_ONCE)
     with Progress(*columns, console=console, transient=True, disable=not shown) as progress:
-        task = progress.add_task("", total=len(scripts))
+        task = progress.add_task("", total=len(runs))
+        results: dict[tuple[Path, Link], ScriptResult] = {}
 
-        async def run(script: Path) -> ScriptResult:
+        async def run(script: Path, link: Link) -> None:
             async with room:
-                progress.update(task, description=script.stem)
-                result = await _in_a_lab(script, lang)
+                progress.update(task, description=f"{script.stem} {link}")
+                results[script, link] = await _in_a_lab(script, link, lang)
                 progress.advance(task)
-                return result
 
-        return await asyncio.gather(*map(run, scripts))
+        longest_first = sorted(runs, key=lambda one: (one[1] == "tcp", -one[0].stat().st_size))
+        await asyncio.gather(*(run(*one) for one in longest_first))
+        return [(link, results[script, link]) for script, link in runs]
 
 
-async def _in_a_lab(script: Path, lang: Lang) -> ScriptResult:
+async def _in_a_lab(script: Path, link: Link, lang: Lang) -> ScriptResult:
     said: list[str] = []
     began = time.monotonic()
     result = await run_script(
-        load(script), Settings(scripts=(script,), lang=lang), TextPrinter(said.append, lang)
+        load(script), Settings(scripts=(script,), link=link, lang=lang), TextPrinter(said.append, lang)
     )
     result.seconds = time.monotonic() - began
     if result.verdict != PASS:
@@ -167,40 +177,40 @@ async def _in_a_lab(script: Path, lang: Lang) -> ScriptResult:
     return result
 
 
-def _print_table(results: list[ScriptResult], seconds: float, lang: Lang) -> None:
+def _print_table(results: list[tuple[Link, ScriptResult]], seconds: float, lang: Lang) -> None:
     texts = _TEXTS[lang]
-    width = max(len(result.name) for result in results)
+    width = max(len(result.name) for _, result in results)
     write = sys.stdout.write
-    verdicts = [say(result.verdict, lang) for result in results]
+    verdicts = [say(result.verdict, lang) for _, result in results]
     first = max(map(len, (texts["verdict"], *verdicts)))
     write(
         f"\n{texts['verdict']:<{first}} {texts['link']:<6} {texts['scenario']:<{width}}  "
         f"{texts['steps']:>7}  {texts['seconds']}\n"
     )
-    for verdict, result in zip(verdicts, results, strict=True):
+    for verdict, (link, result) in zip(verdicts, results, strict=True):
         passed = sum(step.verdict == PASS for step in result.steps)
         steps = f"{passed}/{result.planned}"
-        write(f"{verdict:<{first}} {'tcp':<6} {result.name:<{width}}  {steps:>7}  {result.seconds:7.2f}\n")
-    good = sum(result.verdict == PASS for result in results)
+        write(f"{verdict:<{first}} {link:<6} {result.name:<{width}}  {steps:>7}  {result.seconds:7.2f}\n")
+    good = sum(result.verdict == PASS for _, result in results)
     write("\n" + texts["passed"].format(passed=good, total=len(results), seconds=seconds) + "\n")
 
 
-def _document(results: list[ScriptResult], seconds: float) -> dict[str, object]:
+def _document(results: list[tuple[Link, ScriptResult]], seconds: float) -> dict[str, object]:
     return {
-        "passed": all(result.verdict == PASS for result in results),
+        "passed": all(result.verdict == PASS for _, result in results),
         "seconds": round(seconds, 3),
         "scenarios": [
             {
                 "name": result.name,
                 "file": result.path.name,
-                "link": "tcp",
+                "link": link,
                 "verdict": result.verdict,
                 "steps": result.planned,
                 "passed": sum(step.verdict == PASS for step in result.steps),
                 "seconds": round(result.seconds, 3),
                 "error": None if result.error is None else str(result.error),
             }
-            for result in results
+            for link, result in results
         ],
     }
 

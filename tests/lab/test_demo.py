@@ -20,6 +20,9 @@ def test_every_built_in_scenario_passes_over_the_wire() -> None:
     told = {entry["file"] for entry in document["scenarios"]}
     assert told == {path.name for path in (*SCENARIOS.glob("*.yaml"), *SCENARIOS.glob("vendor/*.json"))}
     assert len(told) >= 8
+    over_e1 = {entry["file"] for entry in document["scenarios"] if entry["link"] == "x25"}
+    assert told - over_e1 == {"two_consoles.yaml"}, "a timeslot has one console; all else runs over E1 too"
+    assert {entry["file"] for entry in document["scenarios"] if entry["link"] == "tcp"} == told
     assert all(
         entry["verdict"] == "PASS" and entry["passed"] == entry["steps"] for entry in document["scenarios"]
     )
