@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import BinaryIO, cast
 
+from e1.lines.satop import SatopPacket
 from protocol.phrases import Phrase, joined
 from sorm_mediator.capture import x25
 from sorm_mediator.capture.errors import CaptureError
@@ -17,6 +18,7 @@ from sorm_mediator.capture.files import Packet, is_capture, read_packets
 from sorm_mediator.capture.hextext import parse_text
 from sorm_mediator.capture.packets import FRAGMENTS, Datagram, Dissector, Segment, frame_packet, is_frame
 from sorm_mediator.capture.reassembly import HalfStream
+from sorm_mediator.capture.satop import SatopFlow, satop_packet
 
 CHUNK = 65_536
 MAX_TEXT = 32 * 1024 * 1024
@@ -29,6 +31,10 @@ MAX_FLOWS = 4096
 _GZIP = b"\x1f\x8b\x08"
 _TEXT_CONTROLS = frozenset(b"\t\n\r\f")
 _INPUT = "input"
+_NO_DATA = (
+    "{way}: {n} packets of an E1 stream (SAToP) without X.25 data",
+    "{way}: пакетов потока E1 (SAToP) без данных X.25: {n}",
+)
 _NOT_SHOWN = ("{n} frames not shown: {why}", "кадров не показано: {n}: {why}")
 
 
@@ -163,6 +169,7 @@ class _Flows:
         self._tcp: OrderedDict[tuple[str, str], HalfStream] = OrderedDict()
         self._udp: OrderedDict[tuple[str, str], tuple[Flow, int]] = OrderedDict()
         self._lapb: OrderedDict[tuple[str, str], x25.LapbFrames] = OrderedDict()
+        self._satop: OrderedDict[tuple[str, str], SatopFlow] = OrderedDict()
         self._xot: dict[Flow, x25.XotRecords] = {}
         self._x25: OrderedDict[str, tuple[Flow, int]] = OrderedDict()
         self._cut = 0
@@ -187,6 +194,10 @@ class _Flows:
                 yield from self._xot_inside(event)
         elif isinstance(found, Datagram) and found.data:
             key = found.source, found.destination
+            stream = satop_packet(found.data)
+            if stream is not None:
+                yield from self._satop_inside(key, stream, packet)
+                return
             label = f"{found.source} > {found.destination} udp"
             flow, offset = self._udp.pop(key, (Flow(label, *key, "udp", packet.interface), 0))
             self._udp[key] = flow, offset + len(found.data)
@@ -200,6 +211,10 @@ class _Flows:
                 yield from self._xot_inside(event)
         for flow, _ in [*self._udp.values(), *self._x25.values()]:
             yield End(flow)
+        for (source, destination), circuit in self._satop.items():
+            if not circuit.data_packets:
+                way = f"{source} > {destination} udp"
+                yield Trouble(Phrase(*_NO_DATA, way=way, n=circuit.packets), serious=False)
         if self._cut:
             en, ru = "{n} frames were cut by the capture (snap length)", "кадров обрезано при записи: {n}"
             yield Trouble(Phrase(en, ru, n=self._cut), serious=False)
@@ -209,6 +224,16 @@ class _Flows:
             if not self._read:
                 raise CaptureError(text)
             yield Trouble(Phrase(*_NOT_SHOWN, n=count, why=text))
+
+    def _satop_inside(self, key: tuple[str, str], stream: SatopPacket, packet: Packet) -> Iterator[Event]:
+        """X.25 inside the timeslots of an E1 stream."""
+        circuit = self._satop.setdefault(key, SatopFlow())
+        self._satop.move_to_end(key)
+        for timeslot, inner in circuit.feed(stream):
+            line = f"{key[0]} > {key[1]} udp e1 timeslot {timeslot}"
+            yield from self._x25_packet(line, inner, packet.time_ns, packet.interface)
+        if len(self._satop) > MAX_FLOWS:
+            self._satop.popitem(last=False)
 
     def _segment(self, segment: Segment, packet: Packet) -> Iterator[Event]:
         key = segment.source, segment.destination
