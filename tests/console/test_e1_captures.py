@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 
 import captures
+from sorm_mediator import config as lab_files
 from sorm_mediator.capture.reader import read_input
 from sorm_mediator.capture.units import Found, decode_events
 from sorm_mediator.console.printing import TextPrinter
 from sorm_mediator.console.recording import PcapRecorder
-from sorm_mediator.console.session import Settings, load, run_script
+from sorm_mediator.console.session import Settings, UsageError, load, run_script
+from sorm_mediator.lab.e1 import over_e1
+from sorm_mediator.lab.lab import Lab
 
 SCENARIOS = Path(captures.__file__).parent / "scenarios"
 
@@ -111,3 +114,36 @@ async def test_four_streams_have_a_console_each(tmp_path: Path) -> None:
         load(script), Settings(scripts=(script,), link="x25"), TextPrinter(shown.append)
     )
     assert result.verdict == "PASS", f"{result.error}" + "".join(shown)
+
+
+async def test_a_mediator_that_is_running_is_reached_by_its_lab_file(tmp_path: Path) -> None:
+    main_job, file = SCENARIOS / "main-job.yaml", tmp_path / "mediator.toml"
+    minimal = lab_files.load(Path(captures.__file__).parent / "labs" / "minimal.toml")
+    async with Lab(over_e1(minimal)) as lab:
+        file.write_text(f'[console]\nlink = "x25"\n[[e1]]\nstream = 0\nlocal = "{lab.endpoints["e1.0"]}"\n')
+        settings = Settings(scripts=(main_job,), host="127.0.0.1", link="x25", config=file, web=lab.web_url)
+        shown: list[str] = []
+        result = await run_script(load(main_job), settings, TextPrinter(shown.append))
+    assert result.verdict == "PASS", f"{result.error}" + "".join(shown)
+
+
+@pytest.mark.parametrize(
+    ("e1", "text"),
+    [
+        ("", "--link x25 with --host needs the [[e1]] tables of the mediator: -c LAB"),
+        ("[[e1]]\nstream = 2\n", "e1.2: the lab file (-c) must tell its port: e1.local"),
+    ],
+)
+async def test_what_the_lab_file_of_a_running_mediator_lacks_is_said(
+    e1: str, text: str, tmp_path: Path
+) -> None:
+    main_job, file = SCENARIOS / "main-job.yaml", tmp_path / "mediator.toml"
+    file.write_text(e1)
+    settings = Settings(scripts=(main_job,), host="127.0.0.1", link="x25", config=file)
+    result = await run_script(load(main_job), settings, TextPrinter(lambda _: None))
+    assert str(result.error) == text
+
+
+def test_a_link_that_there_is_not_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"--link: 'isdn' is not allowed: tcp, x25"):
+        Settings(scripts=(), link="isdn")
