@@ -59,7 +59,7 @@ class SatopConfig:
     patience: float = 0.0
     """Seconds without packets that a slave waits before its own clock goes on; 0: as long as its buffer holds out."""
     max_batch: float = 0.020
-    """Seconds. A clock that was asleep longer than five of these does not catch up."""
+    """Seconds that are due at a time at most. A clock that was asleep longer than five of these does not catch up."""
 
     def __post_init__(self) -> None:
         if self.payload % OCTETS_PER_FRAME or not _SHORT <= self.payload <= 1440:
@@ -351,6 +351,8 @@ class SatopLine:
         if frames > 5 * self.config.max_batch * FRAME_RATE:  # asleep: what was due is over
             self._restart_clock(now)
             return int(self.config.max_batch * FRAME_RATE) // self.config.frames * self.config.frames
+        # The rest is due at the next call: both ends in one process, held up together, take turns to catch up.
+        frames = min(frames, int(self.config.max_batch * FRAME_RATE))
         frames -= frames % self.config.frames
         self._given += max(0, frames)
         return max(0, frames)

@@ -19,6 +19,8 @@ from sorm_mediator.errors import BoxError
 
 Role = Literal["dte", "dce"]
 OPPOSITE: dict[Role, Role] = {"dte": "dce", "dce": "dte"}
+UNPLUGGED = 1.0
+"""Seconds after which an end of a line in memory that nobody drives counts as pulled out."""
 HELD_UP = 60
 """Packets (milliseconds) that a line lives through without being driven."""
 MOST_BEHIND = 0.1
@@ -67,14 +69,12 @@ class Line(Protocol):
 def satop_config(jitter: int) -> SatopConfig:
     """A circuit that keeps back ``jitter`` milliseconds.
 
-    A packet is 1 ms. What came in while this process was held up is kept, too. A clock that was held up for almost as
-    long as the buffer lasts does not catch up: a busy machine makes the line slower instead of tearing it.
+    A packet is 1 ms. What came in while this process was held up is kept, too.
     """
     return SatopConfig(
         jitter_packets=jitter,
         buffer_packets=2 * jitter + HELD_UP,
         loss_packets=jitter + HELD_UP,
-        max_batch=min(1.0, max(0.003, (jitter - 10) / 5000)),
     )
 
 
@@ -139,7 +139,7 @@ class MemoryEnd:
 
     def plugged_in(self, now: float) -> bool:
         """Whether anybody drives this end."""
-        return now - self._seen <= MOST_BEHIND
+        return now - self._seen <= UNPLUGGED
 
     def _due(self, now: float) -> int:
         if self._begin is None or now - self._begin - self._given / FRAME_RATE > MOST_BEHIND:

@@ -356,6 +356,13 @@ def test_frames_are_due_by_elapsed_time_in_whole_packets() -> None:
     assert sum(line.due(100 + n / 300) for n in range(2, 301)) == 8000 - 48
 
 
+def test_a_clock_that_was_held_up_catches_up_in_batches() -> None:
+    line = SatopLine()
+    line.due(0.0)
+    assert [line.due(0.070), line.due(0.0701), line.due(0.0702), line.due(0.0703)] == [160, 160, 160, 80]
+    assert line.due(0.0704) == 0
+
+
 def test_a_clock_that_slept_does_not_catch_up() -> None:
     line = SatopLine()
     line.due(0.0)
