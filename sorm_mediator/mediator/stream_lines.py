@@ -81,11 +81,22 @@ def satop_config(jitter: int) -> SatopConfig:
 class SatopEnd:
     """A stream in UDP packets (RFC 4553)."""
 
-    def __init__(self, local: str, remote: str = "", *, jitter: int = 30, key: str = "e1.local") -> None:
-        """``jitter``: milliseconds kept back. Raises :class:`ValueError` for what is no host:port."""
+    def __init__(
+        self,
+        local: str,
+        remote: str = "",
+        *,
+        jitter: int = 30,
+        line: SatopConfig | None = None,
+        key: str = "e1.local",
+    ) -> None:
+        """``jitter``: milliseconds kept back; ``line``: all settings instead of it.
+
+        Raises :class:`ValueError` for what is no host:port.
+        """
         self._key, self._local = key, local
         where = address(remote) if remote else None
-        self._socket = SatopSocket(SatopLine(satop_config(jitter)), address(local), where)
+        self._socket = SatopSocket(SatopLine(line or satop_config(jitter)), address(local), where)
 
     async def start(self) -> str:
         try:

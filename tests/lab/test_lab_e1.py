@@ -30,6 +30,7 @@ from protocol import (
 )
 from protocol.values import Ksl
 from sorm_mediator.config import Config, ConfigError, parse
+from sorm_mediator.console.e1_client import SLAVE
 from sorm_mediator.lab.lab import Lab, on_free_ports
 from sorm_mediator.mediator.stream_lines import SatopEnd
 from sorm_mediator.switch.call import CallRequest
@@ -53,7 +54,7 @@ def e1_lab(folder: Path, *streams: dict[str, Any], **tables: Any) -> Config:
 @asynccontextmanager
 async def console_of(lab: Lab) -> AsyncIterator[E1Console]:
     stream = lab.config.e1[0]
-    line = SatopEnd("127.0.0.1:0", lab.endpoints["e1.0"], jitter=stream.jitter)
+    line = SatopEnd("127.0.0.1:0", lab.endpoints["e1.0"], line=SLAVE)
     async with E1Console(stream, line) as console:
         yield await console.up()
 

@@ -31,6 +31,7 @@ from protocol import (
     TrunkInfo,
 )
 from protocol.values import Ksl
+from sorm_mediator.console.e1_client import SLAVE
 from sorm_mediator.errors import BoxError
 from sorm_mediator.mediator.gateway import Gateway
 from sorm_mediator.mediator.stream_lines import SatopEnd
@@ -89,7 +90,7 @@ async def test_a_command_is_received_and_executed(bench: Bench) -> None:
 async def test_either_side_of_x25_over_udp(bench: Bench, mode: str, circuit: str) -> None:
     stream = {"line": "satop", "mode": mode, "x25": {"circuit": circuit}}
     async with running(bench.config(stream)) as (gateway, endpoints):
-        line = SatopEnd("127.0.0.1:0", endpoints["e1.0"])
+        line = SatopEnd("127.0.0.1:0", endpoints["e1.0"], line=SLAVE)
         async with E1Console(gateway.config.e1[0], line) as console:
             await console.up()
             console.send(Start())
