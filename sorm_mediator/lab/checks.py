@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 
 from sorm_mediator.config import Config, ConfigError
+
+log = logging.getLogger(__name__)
 
 MOST_STREAMS = 4
 """E1 streams of a mediator [seed]."""
@@ -44,7 +47,9 @@ def _check_available(config: Config, name: str) -> None:
 def _check_streams(config: Config, name: str) -> None:
     if config.console.link == "tcp":
         if config.e1:
-            raise ConfigError(f'{name}: e1: has a meaning with console.link = "x25" only, and it is "tcp"')
+            log.warning(
+                '%s: e1: not started, since console.link is "tcp"; "x25" reaches the console by them', name
+            )
         return
     if not 1 <= len(config.e1) <= MOST_STREAMS:
         raise ConfigError(

@@ -95,7 +95,6 @@ async def test_a_port_in_use_is_named_with_its_key(tmp_path: Path) -> None:
     ("tables", "told"),
     [
         ({"console": {"link": "x25"}}, "console.link"),
-        ({"e1": [{}]}, "e1"),
         ({"switch": {"domains": [DOMAIN, DOMAIN]}}, r"domains\.1\.name: 'test\.domain' is declared twice"),
         (
             {"switch": {"domains": [{**DOMAIN, "subscribers": [{"number": "1"}, {"number": "1"}]}]}},
@@ -193,3 +192,8 @@ async def test_a_lab_whose_mediator_is_refused_is_ready_all_the_same(
 def test_one_port_for_two_listeners_is_named() -> None:
     with pytest.raises(ConfigError, match=r"console\.kpd2_port: 10001 is console\.kpd1_port already"):
         Lab(config.parse({"console": {"kpd1_port": 10001, "kpd2_port": 10001}}))
+
+
+def test_streams_that_a_lab_over_tcp_does_not_start_are_named(caplog: pytest.LogCaptureFixture) -> None:
+    Lab(config.parse({"e1": [{}]}), name="lab.toml")
+    assert 'lab.toml: e1: not started, since console.link is "tcp"' in caplog.text
