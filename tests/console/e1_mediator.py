@@ -26,6 +26,7 @@ class E1Mediator:
         self.commands: list[bytes] = []
         self.up: list[str] = []
         self.answers: dict[int, list[Any]] = {}
+        self.hangs_up_at: int | None = None
         lapb = LapbConfig(role=role, t1=0.5, t2=0.05)
         self.stream = E1Stream(
             StreamConfig(lapb=lapb, x25=X25Config(role=role, circuit=circuit, calls=role == "dte"))
@@ -74,6 +75,8 @@ class E1Mediator:
         code = raw[2]
         queued = self.answers.get(code)
         self.say(*(queued.pop(0) if queued else [CommandReceived(code, 0), CommandExecuted(code, 0)]))
+        if code == self.hangs_up_at:
+            self.hang_up("kpd1")
 
     def line_config(self, address: tuple[str, int], **changes: Any) -> LineConfig:
         """The console's end that fits."""

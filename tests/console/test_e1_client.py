@@ -98,10 +98,9 @@ async def test_a_channel_that_the_mediator_takes_down_is_closed(run: Callable[..
     mediator = E1Mediator()
     mediator.answers[1] = [[CommandReceived(1, 0), CommandExecuted(1, 0)]]
     mediator.answers[2] = [[]]
+    mediator.hangs_up_at = 2
     async with facing(mediator) as around:
-        hang_up = asyncio.get_running_loop().call_later(1.0, mediator.hang_up, "kpd1")
-        result = await run("- send: start\n- closed: kpd1", around_=around, within=5)
-        hang_up.cancel()
+        result = await run("- send: start\n- send: stop\n- closed: kpd1", around_=around, within=5)
     assert result.verdict == "PASS", result.error
 
 
