@@ -24,10 +24,11 @@ def check(file: FileArgument, as_json: JsonOption = False) -> None:
     Example: sorm-mediator config check captures/labs/laptop.toml
     """
     from sorm_mediator import config
-    from sorm_mediator.lab.checks import check_references
+    from sorm_mediator.lab.checks import check_references, check_routing
 
     loaded = config.load(file)
     check_references(loaded, str(file))
+    check_routing(loaded, str(file))
     if as_json:
         typer.echo(json.dumps({"file": str(file), "valid": True}))
     else:

@@ -11,7 +11,7 @@ import logging
 from contextlib import AsyncExitStack
 from typing import Literal, Self
 
-from sorm_mediator.config import Config, is_loopback
+from sorm_mediator.config import Config, ConfigError, is_loopback
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.checks import check_references
 from sorm_mediator.mediator.gateway import Gateway
@@ -63,7 +63,12 @@ class Lab:
             raise BoxError(f"{name}: switch: a [switch] table with its domains is needed to run the switch")
         self.config = config
         self._name = name
-        self.switch = SwitchBox(config) if config.switch is not None and boxes != "gateway" else None
+        self.switch: SwitchBox | None = None
+        if config.switch is not None and boxes != "gateway":
+            try:
+                self.switch = SwitchBox(config)
+            except ConfigError as error:
+                raise ConfigError(f"{name}: {error}") from None
         self.gateway: Gateway | None = None
         self.endpoints: dict[str, str] = {}
         self._with_gateway = boxes != "switch"
