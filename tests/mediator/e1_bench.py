@@ -126,6 +126,10 @@ def far_end(gateway: Gateway, stream: int = 0) -> E1Console:
 
 @asynccontextmanager
 async def attached(gateway: Gateway, stream: int = 0) -> AsyncIterator[E1Console]:
-    """A console on a line in memory, both channels up."""
+    """A console on a line in memory, both channels up at both ends."""
+    assert gateway.e1 is not None
+    streams = gateway.e1.streams
     async with far_end(gateway, stream) as console:
-        yield await console.up()
+        await console.up()
+        await console.until(lambda: all(one["up"] for one in streams.row(stream)["channels"].values()))
+        yield console
