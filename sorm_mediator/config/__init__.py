@@ -1,0 +1,57 @@
+"""The lab file: one TOML document, validated into frozen models.
+
+Every table and key is optional; what is left out has the default given here. An unknown key, a value of
+the wrong type or out of range is one :class:`ConfigError` whose text names the file, the key, the value and
+what is allowed. Secrets are :class:`pydantic.SecretStr`, so they never reach a log or a printed model.
+
+Source: the configuration contract (DESIGN section 6) and PROTOCOL 11.3 for ``[mediator.options]``.
+"""
+
+from sorm_mediator.config.base import ConfigError, Port, is_loopback
+from sorm_mediator.config.e1 import E1Config, LapbConfig, X25Config
+from sorm_mediator.config.lab import Config, WebConfig, load, parse
+from sorm_mediator.config.mediator import ConsoleConfig, MediatorConfig, RadiusConfig, RtpConfig, SshConfig
+from sorm_mediator.config.switch import (
+    AdminConfig,
+    AggregateConfig,
+    BridgeConfig,
+    BridgeSideConfig,
+    DomainConfig,
+    LicenceConfig,
+    MediaConfig,
+    RadiusServerConfig,
+    ServicesConfig,
+    SubscriberConfig,
+    SwitchConfig,
+    TrunkConfig,
+)
+
+__all__ = [
+    "AdminConfig",
+    "AggregateConfig",
+    "BridgeConfig",
+    "BridgeSideConfig",
+    "Config",
+    "ConfigError",
+    "ConsoleConfig",
+    "DomainConfig",
+    "E1Config",
+    "LapbConfig",
+    "LicenceConfig",
+    "MediaConfig",
+    "MediatorConfig",
+    "Port",
+    "RadiusConfig",
+    "RadiusServerConfig",
+    "RtpConfig",
+    "ServicesConfig",
+    "SshConfig",
+    "SubscriberConfig",
+    "SwitchConfig",
+    "TrunkConfig",
+    "WebConfig",
+    "X25Config",
+    "is_loopback",
+    "load",
+    "parse",
+]

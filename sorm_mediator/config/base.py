@@ -1,0 +1,28 @@
+"""What the tables of a lab file share: the closed model, a port, the error, what counts as loopback."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Annotated
+
+from pydantic import Field
+
+from sorm_mediator.options import Section
+
+__all__ = ["ConfigError", "Port", "Section", "is_loopback"]
+
+Port = Annotated[int, Field(strict=True, ge=0, le=65535)]
+
+
+class ConfigError(Exception):
+    """The configuration can't be used. The text is one line that names key, value and what is allowed."""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether nothing but this machine reaches ``host``."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

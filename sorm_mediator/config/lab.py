@@ -1,0 +1,119 @@
+"""A whole lab file: its tables, reading and validating it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, PrivateAttr, SecretStr, ValidationError, model_validator
+
+from sorm_mediator.config.base import ConfigError, Port, Section, is_loopback
+from sorm_mediator.config.e1 import E1Config
+from sorm_mediator.config.mediator import ConsoleConfig, MediatorConfig, RadiusConfig, RtpConfig, SshConfig
+from sorm_mediator.config.switch import SwitchConfig
+
+
+class WebConfig(Section):
+    """``[web]``."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: Port = 8080
+    """TCP port; 0 = any free."""
+    token: SecretStr = SecretStr("")
+    """Bearer token; required when not on loopback."""
+
+    @model_validator(mode="after")
+    def _token_beyond_loopback(self) -> Self:
+        if not is_loopback(self.host) and not self.token.get_secret_value().strip():
+            raise ValueError(f"token: required because host {self.host!r} is not on loopback")
+        return self
+
+
+class Config(Section):
+    """A whole lab file."""
+
+    mediator: MediatorConfig = MediatorConfig()
+    """The technical means of ORM."""
+    console: ConsoleConfig = ConsoleConfig()
+    """The channels toward the monitoring console."""
+    e1: tuple[E1Config, ...] = ()
+    """0 to 4 streams toward the console."""
+    ssh: SshConfig = SshConfig()
+    """The way to the switch."""
+    radius: RadiusConfig = RadiusConfig()
+    """The accounting sink."""
+    rtp: RtpConfig = RtpConfig()
+    """Speech."""
+    switch: SwitchConfig | None = None
+    """The emulated ECSS-10; left out to use a real one."""
+    web: WebConfig = WebConfig()
+    """The HTTP API."""
+
+    _directory: Path = PrivateAttr(default=Path())
+
+    @property
+    def directory(self) -> Path:
+        """The folder that relative paths of the file start from."""
+        return self._directory
+
+
+def parse(document: Mapping[str, Any], *, directory: Path = Path(), name: str = "configuration") -> Config:
+    """Validate a decoded TOML document. Raises :class:`ConfigError` for the first thing that is wrong."""
+    try:
+        config = Config.model_validate(document)
+    except ValidationError as error:
+        raise ConfigError(f"{name}: {_explain(error)}") from None
+    config._directory = directory
+    return config
+
+
+def load(path: Path) -> Config:
+    """Read and validate a lab file. Raises :class:`ConfigError`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: can't be read: {error}") from None
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: is not TOML: {error}") from None
+    return parse(document, directory=path.resolve().parent, name=str(path))
+
+
+def _explain(error: ValidationError) -> str:
+    errors = error.errors(include_url=False)
+    # A misspelt key is at once unknown and missing: the former says what to do.
+    first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
+    key = ".".join(str(part) for part in first["loc"])
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "value_error":
+        inner, _, rest = message.partition(": ")
+        return f"{key}.{inner}: {rest}" if rest else f"{key}: {message}"
+    if first["type"] == "extra_forbidden":
+        return f"{key}: unknown key; allowed here: {', '.join(_known_keys(first['loc']))}"
+    if first["type"] == "missing":
+        return f"{key}: is required"
+    secret = "password" in key or "secret" in key or "token" in key
+    value = "******" if secret else repr(first["input"])
+    return f"{key}: {value} is not allowed: {message[0].lower()}{message[1:]}"
+
+
+def _known_keys(location: tuple[int | str, ...]) -> list[str]:
+    model: Any = Config
+    for part in location[:-1]:
+        if isinstance(part, str) and isinstance(model, type) and issubclass(model, BaseModel):
+            model = next(_models(model.model_fields[part].annotation), None)
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        return []
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+        return
+    for argument in getattr(annotation, "__args__", ()):
+        yield from _models(argument)
