@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from e1.tones import ToneListener
 from protocol import (
     AddKsl,
     AddObject,
-    Alarm,
     Answer,
     Category,
-    CommandExecuted,
     GroupType,
     KslReleased,
-    Message,
     NumberReceived,
     NumberSign,
     ObjectType,
@@ -29,47 +23,12 @@ from protocol import (
     Start,
 )
 from protocol.values import Ksl
-from sorm_mediator.config import Config, ConfigError, parse
-from sorm_mediator.console.e1_client import SLAVE
-from sorm_mediator.lab.lab import Lab, on_free_ports
-from sorm_mediator.mediator.stream_lines import SatopEnd
+from sorm_mediator.config import ConfigError, parse
+from sorm_mediator.lab.lab import Lab
 from sorm_mediator.switch.call import CallRequest
-from tests.mediator.e1_bench import E1Console
+from tests.lab.e1_bench import DOMAIN, console_of, e1_lab, executed, heard
 
-NUMBERS = ("28331", "28332", "28333", "28334")
-DOMAIN = {"name": "test.domain", "password": "123", "subscribers": [{"number": number} for number in NUMBERS]}
 OWN = ObjectType.OWN_SUBSCRIBER, NumberSign.OWN
-
-
-def e1_lab(folder: Path, *streams: dict[str, Any], **tables: Any) -> Config:
-    document = {
-        "switch": {"domains": [DOMAIN]},
-        "console": {"link": "x25"},
-        "e1": list(streams or ({},)),
-        **tables,
-    }
-    return on_free_ports(parse(document, directory=folder, name="lab.toml"))
-
-
-@asynccontextmanager
-async def console_of(lab: Lab) -> AsyncIterator[E1Console]:
-    stream = lab.config.e1[0]
-    line = SatopEnd("127.0.0.1:0", lab.endpoints["e1.0"], line=SLAVE)
-    async with E1Console(stream, line) as console:
-        yield await console.up()
-
-
-async def executed(console: E1Console, *commands: Message) -> None:
-    for command in commands:
-        console.send(command)
-        await console.message(CommandExecuted, command=command.code, status=0)
-
-
-async def heard(console: E1Console, ksl: int, tones: set[int]) -> None:
-    """Wait until these tones, and no other, are on the line."""
-    listener = ToneListener()
-    console.stream.voice_in(ksl)  # what was said before
-    await console.until(lambda: listener.feed(console.stream.voice_in(ksl)) == tones)
 
 
 def call(lab: Lab, a: str, b: str, talk: float = 30) -> None:
@@ -122,30 +81,6 @@ async def test_a_line_that_is_taken_for_a_priority_object_changes_tones(tmp_path
         call(lab, "28333", "28334")
         await console.message(KslReleased, "kpd2", operation=2)
         await heard(console, 1, {2050, 2100})
-
-
-async def test_a_stream_that_fails_during_a_call_releases_its_line_and_tells_so(tmp_path: Path) -> None:
-    stream = {"lapb": {"t1": 0.5, "t2": 0.05}}
-    async with Lab(e1_lab(tmp_path, stream)) as lab, console_of(lab) as console:
-        assert lab.gateway is not None
-        assert lab.gateway.e1 is not None
-        await executed(
-            console,
-            Start(),
-            AddKsl(1, GroupType.COMBINED, Ksl(0, 1), Ksl(0, 1)),
-            AddObject(1, *OWN, "28331", None, Category.COMBINED, 1, Priority.NORMAL),
-        )
-        call(lab, "28331", "28332", talk=1.0)
-        await console.message(Answer, "kpd2", ksl_a=Ksl(0, 1))
-        lab.gateway.e1.streams.fault(0, "LOS")
-        await console.until(lambda: console.stream.state == "RAI")
-        lab.gateway.e1.streams.fault(0, "clear")
-        # Nothing of the call is lost, though the stream was not there when it happened.
-        after = await console.message(Release, "kpd2")
-        assert [(type(each), each.operation) for each in after] == [(KslReleased, 4), (Release, 5)]
-        await console.message(Alarm, alarm_type=4, alarm_code=1)
-        await console.message(Alarm, alarm_type=4, alarm_code=0)
-        await heard(console, 1, set())
 
 
 async def test_without_a_conference_there_is_no_free_line(tmp_path: Path) -> None:

@@ -81,9 +81,13 @@ class E1Console:
         """Wait until it holds; what it returned."""
         async with asyncio.timeout(20):
             while not (found := condition()):
-                self._happened.clear()
-                await self._happened.wait()
+                await self.happens()
         return found
+
+    async def happens(self) -> None:
+        """Wait for the next thing to happen: a turn of the line."""
+        self._happened.clear()
+        await self._happened.wait()
 
     async def up(self) -> E1Console:
         """Both channels carry messages."""
