@@ -12,6 +12,10 @@ from e1.stream import E1Stream, StreamEvent
 
 _DRAIN = 256
 """Datagrams read before the loop has its turn again."""
+_FORGET = 10.0
+"""Seconds after its last datagram when a stranger counts as a new one."""
+_MOST_STRANGERS = 16
+"""Strangers that are told apart at a time; datagrams of more of them are counted only."""
 
 
 class SatopSocket:
@@ -19,7 +23,7 @@ class SatopSocket:
 
     ``remote`` None: learnt from the first packet, and anew after a loss of packets, so that a far end may move to
     another port but nobody can take over a circuit that works. Datagrams from elsewhere are counted as ``strangers``
-    and left.
+    and left; :meth:`take_strangers` tells who they are.
     """
 
     def __init__(
@@ -39,6 +43,8 @@ class SatopSocket:
         self._remote = remote
         self._batch = batch
         self._clock = clock
+        self._known_strangers: dict[tuple[str, int], float] = {}  # when heard last
+        self._new_strangers: list[tuple[str, int]] = []
         self._socket: socket.socket | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -86,10 +92,26 @@ class SatopSocket:
             except OSError:
                 continue
             if address[:2] != self._remote and not (self._learns and self.line.loss):
-                self.strangers += 1
+                self._stranger(address[:2], now)
                 continue
             if self.line.received(data, now):
                 self._remote = address[:2]
+
+    def _stranger(self, address: tuple[str, int], now: float) -> None:
+        self.strangers += 1
+        known = self._known_strangers
+        for other in [each for each, heard in known.items() if now - heard > _FORGET]:
+            del known[other]
+        if address not in known:
+            if len(known) >= _MOST_STRANGERS:
+                return
+            self._new_strangers.append(address)
+        known[address] = now
+
+    def take_strangers(self) -> list[tuple[str, int]]:
+        """Addresses that have begun to send to this circuit though it is another's, each told once."""
+        new, self._new_strangers = self._new_strangers, []
+        return new
 
     def exchange(self, stream: E1Stream) -> list[StreamEvent]:
         """Give the stream what the line brought and send what it has, as many frames as are due."""

@@ -246,10 +246,10 @@ class Gateway:
         self._event("link", {"link": str(channel), "state": "down", "peer": peer})
         self._run(lambda now: self.core.channel_down(stream, channel, now))
 
-    def connection_refused(self, channel: Channel, peer: str, reason: str) -> None:
+    def connection_refused(self, channel: str, peer: str, reason: str, stream: int = _STREAM) -> None:
         log.warning("%s: connection of %s refused: %s", channel, peer, reason)
         self._write("connection-refused", {"channel": str(channel), "peer": peer, "text": reason})
-        self._run(lambda now: self.core.refused_connection(_STREAM, peer, _PORT_FORBIDDEN, now))
+        self._run(lambda now: self.core.refused_connection(stream, peer, _PORT_FORBIDDEN, now))
 
     def unit_received(self, raw: bytes, arrived: float, stream: int = _STREAM) -> None:
         self.limits.command(raw[2], arrived)

@@ -65,6 +65,9 @@ class Line(Protocol):
     def counters(self) -> dict[str, int]:
         """What the line has counted."""
 
+    def take_strangers(self) -> list[str]:
+        """Addresses that have begun to send to the line though it is another's, each told once."""
+
 
 def satop_config(jitter: int) -> SatopConfig:
     """A circuit that keeps back ``jitter`` milliseconds.
@@ -105,7 +108,7 @@ class SatopEnd:
             raise BoxError(
                 f"{self._key}: {self._local} can't be listened on: {error.strerror or error}"
             ) from error
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return shown((host, port))
 
     def exchange(self, stream: E1Stream) -> list[StreamEvent]:
         return self._socket.exchange(stream)
@@ -116,6 +119,9 @@ class SatopEnd:
     def counters(self) -> dict[str, int]:
         line = self._socket.line
         return {**asdict(line.counters), "strangers": self._socket.strangers, "unsent": self._socket.unsent}
+
+    def take_strangers(self) -> list[str]:
+        return [shown(stranger) for stranger in self._socket.take_strangers()]
 
 
 class MemoryEnd:
@@ -166,6 +172,9 @@ class MemoryEnd:
     def counters(self) -> dict[str, int]:
         return {"bit_errors": self._out.bit_errors, "line_slips": self._out.slips}
 
+    def take_strangers(self) -> list[str]:
+        return []
+
 
 def memory_pair(
     model: LineModel | None = None, clock: Callable[[], float] = time.monotonic
@@ -182,6 +191,12 @@ def open_line(config: E1Config) -> Line:
     if config.line == "memory":
         return memory_pair()[0]
     return SatopEnd(config.local, config.remote, jitter=config.jitter, key=f"e1.{config.stream}.local")
+
+
+def shown(where: tuple[str, int]) -> str:
+    """``host:port`` of an address; an IPv6 address is in brackets."""
+    host, port = where
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def address(text: str) -> tuple[str, int]:

@@ -40,6 +40,7 @@ Fault = Literal["LOS", "AIS", "RAI", "LOF", "LOMF", "OFF", "clear"]
 
 LEFT = WHY_DOWN[Event.DISC]
 """The console has taken the link down itself: it is gone, and nothing is held for it."""
+TAKEN = "the stream has another far end"
 NAMES: dict[Channel, ChannelName] = {Channel.KPD1: "kpd1", Channel.KPD2: "kpd2"}
 CHANNELS = {name: channel for channel, name in NAMES.items()}
 Fill = Callable[[int, E1Stream, int, float], None]
@@ -54,6 +55,9 @@ class Handler(Protocol):
     def unit_received(self, raw: bytes, arrived: float, stream: int) -> None: ...
     def unit_broken(self, broken: Broken, arrived: float, stream: int) -> None: ...
     def drained(self, channel: Channel, stream: int) -> None: ...
+    def connection_refused(self, channel: str, peer: str, reason: str, stream: int) -> None:
+        """Somebody sends to a stream that is another's; ``channel`` is the stream's name."""
+
     def stream_changed(self, stream: int, old: StreamState, new: StreamState) -> None:
         """What arrives on the stream has got another state."""
 
@@ -194,6 +198,8 @@ class Streams:
         self._timer = self._loop.call_later(BATCH, self._turn)
         for trunk in self._trunks.values():
             self._take(trunk, trunk.line.exchange(trunk.stream))
+            for peer in trunk.line.take_strangers():
+                self._handler.connection_refused(trunk.name, peer, TAKEN, trunk.number)
             for name, kpd in trunk.kpds.items():
                 if kpd.gone_at is not None and self._loop.time() >= kpd.gone_at:
                     self._close(trunk, name)

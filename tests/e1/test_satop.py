@@ -503,6 +503,35 @@ async def test_datagrams_from_elsewhere_are_left() -> None:
     assert line.counters.received == 0
 
 
+async def test_a_stranger_is_told_once_until_he_was_silent_and_a_crowd_of_them_is_only_counted() -> None:
+    now = 0.0
+    end = SatopSocket(SatopLine(), remote=("127.0.0.1", 9), clock=lambda: now)
+    address = await end.start()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.bind(("127.0.0.1", 0))
+
+        def knocks() -> list[tuple[str, int]]:
+            stranger.sendto(b"who is there", address)
+            end.exchange(stream("dce"))
+            return end.take_strangers()
+
+        assert knocks() == [stranger.getsockname()]
+        now = 9.0
+        assert knocks() == []
+        now = 18.0
+        assert knocks() == [], "heard nine seconds ago"
+        now = 30.0
+        assert knocks() == [stranger.getsockname()]
+    crowd = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(20)]
+    for each in crowd:
+        each.sendto(packet(0), address)
+        each.close()
+    end.exchange(stream("dce"))
+    assert len(end.take_strangers()) == 15, "with the one before, sixteen are told apart"
+    assert end.strangers == 24
+    end.close()
+
+
 async def test_a_circuit_that_works_is_not_taken_over_and_a_far_end_may_come_back_elsewhere() -> None:
     line = SatopLine(CONFIG)
     end = SatopSocket(line, clock=lambda: 0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from protocol import (
     TestReplyKpd1,
     TestReplyKpd2,
     TrunkInfo,
+    UnauthorizedAccess,
 )
 from protocol.values import Ksl
 from sorm_mediator.console.e1_client import SLAVE
@@ -170,6 +172,22 @@ async def test_a_fault_in_the_middle_of_a_command_loses_and_doubles_nothing(benc
         assert alarms[-1] == (4, 0)
         assert sum(isinstance(each, CommandReceived) for each in told) == 1
         assert [op for op, _ in bench.switch.asked[asked:]] == ["add"]
+
+
+async def test_whoever_sends_to_the_stream_of_another_is_left_and_the_console_is_told(bench: Bench) -> None:
+    async with running(bench.config({"line": "satop"})) as (gateway, endpoints):
+        line = SatopEnd("127.0.0.1:0", endpoints["e1.0"], line=SLAVE)
+        async with E1Console(gateway.config.e1[0], line) as console:
+            await started(await console.up())
+            host, _, port = endpoints["e1.0"].rpartition(":")
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+                stranger.sendto(b"let me in", (host, int(port)))
+                own = f"127.0.0.1:{stranger.getsockname()[1]}"
+                told = (await console.message(UnauthorizedAccess))[-1]
+            assert isinstance(told, UnauthorizedAccess)
+            assert (told.access_code, told.text) == (1, own)
+            console.send(Test(1))
+            await console.message(TestReplyKpd1)
 
 
 async def test_after_the_hold_the_console_counts_as_gone(bench: Bench) -> None:
