@@ -151,6 +151,8 @@ class ConsoleClient:
         self.password = password
         self.orm_number = orm_number
         self.log: list[Crossed] = []
+        self.lost = 0
+        """How often a channel has ended, whoever ended it."""
         self._ports = {KPD1: kpd1_port, KPD2: kpd2_port}
         self._codec = codec
         self._first_password = password
@@ -356,6 +358,7 @@ class ConsoleClient:
         for piece in channel.framer.flush():
             self._record(self._read_piece(self._clock(), name, piece, ()))
         self._channels.pop(name, None)
+        self.lost += 1
         if not channel.closed_here:
             self._closed.add(name)
         self._wake()

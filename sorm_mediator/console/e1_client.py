@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -179,7 +179,8 @@ class ConsoleLines:
     """All lines of a run's consoles. An async context manager that opens and closes them."""
 
     def __init__(self, configs: Iterable[LineConfig]) -> None:
-        self.lines = {config.stream: ConsoleLine(config) for config in configs}
+        self._configs = {config.stream: config for config in configs}
+        self.lines = {number: ConsoleLine(config) for number, config in self._configs.items()}
 
     async def __aenter__(self) -> Self:
         try:
@@ -206,6 +207,13 @@ class ConsoleLines:
         if not free:
             raise ConnectError(f"one console a stream, and the lab has {len(self.lines)}")
         return self.lines[free[0]]
+
+    def second_line(self) -> ConsoleLine:
+        """Another line to the first stream, from another address, that is not opened yet."""
+        config = self._configs[min(self._configs)]
+        # Nothing arrives whose clock it could follow.
+        own = replace(config.line, clock="own")
+        return ConsoleLine(replace(config, local=(config.local[0], 0), line=own))
 
 
 class Ear:

@@ -17,17 +17,11 @@ LINKS: tuple[Link, ...] = ("tcp", "x25")
 
 
 def links(script: Script) -> tuple[Link, ...]:
-    """The links that a script can run over.
-
-    Speech is heard over E1 only. A console that knocks where another one is there already needs TCP: a timeslot has
-    one console.
-    """
+    """The links that a script can run over: speech is heard over E1 only."""
     if not isinstance(script, s.Scenario):
         return LINKS
-    steps = list(_all_steps((*script.steps, *script.finally_)))
-    if any(step.hears is not None for step in steps):
-        return ("x25",)
-    return ("tcp",) if len({step.console for step in steps}) > 1 else LINKS
+    hears = any(step.hears is not None for step in _all_steps((*script.steps, *script.finally_)))
+    return ("x25",) if hears else LINKS
 
 
 def check(script: Script, *, calls: bool, web: bool, restart: bool, e1: bool = False) -> None:

@@ -44,6 +44,7 @@ class Console:
         return [crossed for _, crossed in self.unread.waiting if crossed.channel in channels]
 
 
+_ENDED = Phrase("the restart ends the channels", "перезапуск завершает каналы")
 _WRONG = Phrase("something wrong in a unit", "ошибка в сообщении")
 _STARTED = (0x16, 0x07)
 """Statuses of a command 1 that comes when the technical means run already (PROTOCOL 6.1, 5.8)."""
@@ -87,9 +88,9 @@ class Run:
         }
         if around.e1 is None:
             return ConsoleClient(around.host, around.kpd1, around.kpd2, around.codec, **options)
-        from sorm_mediator.console.e1_client import E1ConsoleClient
+        from sorm_mediator.console.e1_second import console_on
 
-        return E1ConsoleClient(around.e1.line_of(len(self._consoles)), around.codec, **options)
+        return console_on(around.e1, len(self._consoles), around.codec, **options)
 
     async def close(self) -> None:
         """Close every console."""
@@ -268,7 +269,12 @@ class ScenarioRunner:
                 )
         elif isinstance(action, s.Restart):
             assert self._around.restart is not None  # looked at before the first step
+            lost = client.lost + len(client.connected)
             await self._around.restart()
+            # A link over E1 ends when the new mediator sets it up anew; what is sent before would be lost.
+            if not await client.wait(lambda: client.lost >= lost, within):
+                still = joined(", ", [SHOWN[name] for name in sorted(client.connected)])
+                return Failure(_ENDED, Phrase("still open: {still}", "всё ещё открыт: {still}", still=still))
         elif isinstance(action, s.Forget):
             for channel in action.channels:
                 console.unread.forget(on_kpd2=channel == KPD2)

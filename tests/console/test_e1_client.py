@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -77,10 +78,46 @@ async def test_each_console_has_a_stream_of_its_own(run: Callable[..., Any]) -> 
     assert [[raw[2] for raw in mediator.commands] for mediator in mediators] == [[1], [1], [2], [2]]
 
 
-async def test_more_consoles_than_streams_is_said(run: Callable[..., Any]) -> None:
-    async with facing(E1Mediator()) as around:
-        result = await run("- send: start\n- {send: start, console: second}", around_=around, within=5)
-    assert str(result.error) == "one console a stream, and the lab has 1"
+async def test_a_console_more_than_there_are_streams_knocks_in_vain(run: Callable[..., Any]) -> None:
+    mediator = E1Mediator()
+    async with facing(mediator) as around:
+        result = await run(
+            "- send: start\n"
+            "- {connect: kpd1, console: second}\n- {closed: kpd1, console: second}\n"
+            "- {send: start, console: second}",
+            around_=around,
+            within=5,
+        )
+    assert len(mediator.line.take_strangers()) == 1
+    assert [step.failure.reason for step in result.failures if step.failure] == [
+        "one console a stream, and the lab has 1"
+    ]
+    assert [raw[2] for raw in mediator.commands] == [1]
+
+
+async def test_a_second_console_that_is_let_in_is_not_closed(run: Callable[..., Any]) -> None:
+    mediator = E1Mediator()
+    async with facing(mediator) as around:
+        result = await run(
+            "- connect: both\n- {connect: kpd1, console: second}\n- {closed: kpd1, console: second}",
+            around_=replace(around, e1=Open(around.e1, mediator)),  # type: ignore[arg-type]
+            within=1,
+        )
+    assert [step.number for step in result.failures] == ["3"]
+
+
+class Open:
+    """Lines of which the first one is given up as soon as somebody knocks: the mediator takes him for its far end."""
+
+    def __init__(self, lines: Any, mediator: E1Mediator) -> None:
+        self.lines, self._opened, self._mediator = lines.lines, lines, mediator
+
+    def line_of(self, consoles: int) -> Any:
+        return self._opened.line_of(consoles)
+
+    def second_line(self) -> Any:
+        self._opened.lines[0].close()
+        return self._opened.second_line()
 
 
 async def test_a_console_leaves_and_comes_back(run: Callable[..., Any]) -> None:
