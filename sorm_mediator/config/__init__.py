@@ -10,6 +10,7 @@ Source: the configuration contract (DESIGN section 6) and PROTOCOL 11.3 for ``[m
 from sorm_mediator.config.base import ConfigError, Port, is_loopback
 from sorm_mediator.config.e1 import E1Config, LapbConfig, X25Config
 from sorm_mediator.config.lab import Config, WebConfig, load, parse
+from sorm_mediator.config.lines import MemoryConfig, SerialConfig, XotConfig
 from sorm_mediator.config.mediator import ConsoleConfig, MediatorConfig, RadiusConfig, RtpConfig, SshConfig
 from sorm_mediator.config.switch import (
     AdminConfig,
@@ -19,6 +20,7 @@ from sorm_mediator.config.switch import (
     DomainConfig,
     LicenceConfig,
     MediaConfig,
+    NumberBinding,
     RadiusServerConfig,
     ServicesConfig,
     SubscriberConfig,
@@ -40,10 +42,13 @@ __all__ = [
     "LicenceConfig",
     "MediaConfig",
     "MediatorConfig",
+    "MemoryConfig",
+    "NumberBinding",
     "Port",
     "RadiusConfig",
     "RadiusServerConfig",
     "RtpConfig",
+    "SerialConfig",
     "ServicesConfig",
     "SshConfig",
     "SubscriberConfig",
@@ -51,6 +56,7 @@ __all__ = [
     "TrunkConfig",
     "WebConfig",
     "X25Config",
+    "XotConfig",
     "is_loopback",
     "load",
     "parse",

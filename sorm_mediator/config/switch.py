@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, SecretStr, field_validator
+from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from sorm_mediator.config.base import Port, Section
 
@@ -77,6 +77,8 @@ class SubscriberConfig(Section):
     """The routing context of this interface; empty means the domain's default."""
     group: str = ""
     """Pick-up group: members may pick up each other's calls."""
+    iface: str = ""
+    """The interface that it is reached by; empty means NUMBER@DOMAIN."""
     line_state: Literal["good", "faulty", "blocked", "restricted"] = "good"
     """State of the subscriber line, as told in 23h."""
 
@@ -90,6 +92,35 @@ class TrunkConfig(Section):
     """Its name, as in routing directions and 2Ah."""
     context: str = ""
     """The routing context for calls that come in by this trunk; empty means the domain's default."""
+    np: str = "default"
+    """The numbering plan that its numbers are in; "default" is that of the subscribers' own numbers."""
+    direction: Literal["both", "incoming", "outgoing"] = "both"
+    """Which calls it carries."""
+    capacity: Literal["unbounded"] | Annotated[int, Field(ge=1)] = "unbounded"
+    """Calls at the same time."""
+    peer: str = ""
+    """Where its far end is, for people; no SIP is spoken."""
+
+
+class NumberBinding(Section):
+    """What a number of a numbering plan leads to: a subscriber, a bridge, or nothing yet."""
+
+    alias: str = ""
+    """The subscriber's own number."""
+    group: str = ""
+    """The subscriber's group, for people."""
+    iface: str = ""
+    """The subscriber's interface, for people."""
+    master: bool = False
+    """The number that the subscriber is known by in this plan, when several lead to it."""
+    bridge: str = ""
+    """The bridge that calls to it go out by."""
+
+    @model_validator(mode="after")
+    def _leads_to_one_thing(self) -> Self:
+        if self.alias and self.bridge:
+            raise ValueError(f"bridge: a number leads to an alias ({self.alias}) or to a bridge, not to both")
+        return self
 
 
 class DomainConfig(Section):
@@ -107,11 +138,29 @@ class DomainConfig(Section):
     """Routing contexts: XML files, relative to this file."""
     default_context: str = ""
     """The context calls start in; "" = own numbers only."""
-    numbering_plans: dict[str, dict[str, dict[str, str]]] = Field(default={})
-    """Plan name -> number -> alias or bridge."""
+    numbering_plans: dict[str, dict[str, NumberBinding]] = Field(default={})
+    """Plan name -> number, or range such as 738327{0-1}000{0-1} -> alias or bridge."""
     b_digits_mode: Literal["user", "route"] = "user"
     """Called number in 41h of an object controlled by its A number: as an own subscriber dialled it, or the
     SORM number. What comes in by a trunk shows the SORM number in both."""
+    full_dial_number: bool = False
+    """With ``b_digits_mode = "user"``: 41h shows the SORM number instead where it is longer than what was dialled, so
+    that it is always the full number [inferred from its name]."""
+    private_phone_prefix: Annotated[str, Field(pattern=r"^[0-9]{0,10}$")] = ""
+    """Digits put in front of numbers whose indicator is private before SORM sees them [inferred from its name]."""
+    strict_private_numbers: bool = False
+    """A number with the indicator private is shown, and put under control, as an own subscriber only if the domain has
+    such a subscriber; else it counts as one of the local network [inferred from its name]."""
+    strict_intercity_numbers: bool = False
+    """A network object whose sign is intercity is touched by numbers with the indicator intercity alone, and not by
+    those whose indicator is unknown [inferred from its name]."""
+    send_optional_cf_notification: bool = True
+    """Forwardings are reported (44h) to objects of the calling party too; off: to those of the forwarding party and
+    of its target alone [inferred from its name]."""
+    adaptation: str = ""
+    """A routing context that rewrites the numbers for SORM, after routing: its ``sorm_digits`` and ``sorm_ni`` win."""
+    platform_id: Annotated[str, Field(max_length=32, pattern=r"^[\x21-\x7e]*$")] = ""
+    """The name of this platform in the call ids of its reports; empty leaves it out [inferred from its name]."""
     subscribers: tuple[SubscriberConfig, ...] = ()
     """Its subscribers."""
     trunks: tuple[TrunkConfig, ...] = ()
@@ -123,25 +172,26 @@ class BridgeSideConfig(Section):
 
     domain: str
     """The domain."""
-    np: str = ""
-    """Its numbering plan."""
+    np: str = "default"
+    """The numbering plan that numbers cross the bridge in."""
     iface: str = ""
-    """Its interface."""
+    """Its interface in that domain, as routing rules name it; empty means bridge:NAME."""
     tg: str = ""
-    """Its trunk group."""
+    """Its trunk group in that domain."""
     context: str = ""
-    """Its default routing context for calls over the bridge."""
+    """The routing context for calls that come in over the bridge; empty means the domain's default."""
 
 
 class BridgeConfig(Section):
     """``[[switch.bridges]]``: a way from one domain into another."""
 
-    name: str
+    name: Annotated[str, Field(min_length=1, pattern=r"^\S+$")]
     """Unique name."""
     duplex: bool = True
-    """Calls both ways."""
+    """Calls both ways; otherwise from side A to side B only."""
     strict: bool = True
-    """Numbers are checked against the plan."""
+    """Numbers are checked against the plan of side B: the called one on the way from A to B, the calling one on
+    the way back."""
     capacity: Literal["unbounded"] | Annotated[int, Field(ge=1)] = "unbounded"
     """Calls at the same time."""
     a: BridgeSideConfig

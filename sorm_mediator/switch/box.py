@@ -259,7 +259,7 @@ class SwitchBox:
     def _tick(self) -> None:
         for mediator, report in self.engine.tick(time.time()):
             self._send(mediator, report)
-            call = self.engine.calls.get(report.call_id)
+            call = self.engine.call_of(report)
             heard = call is not None and call.conversing and bool(report.matches)
             self._sender.report(mediator, report, speaking=heard)
         if self.engine.active:

@@ -11,12 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from radius.report import Match, Media, Party, ServiceUse
+from sorm_mediator.switch.bridges import Bridge, BridgeEnd
 from sorm_mediator.switch.objects import ControlledObject, Touched
-from sorm_mediator.switch.routing import Number, RoutingResult
+from sorm_mediator.switch.routing import Number, RoutingRequest
 from sorm_mediator.switch.subscribers import Domain, Subscriber, Trunk
+
+if TYPE_CHECKING:
+    from sorm_mediator.switch.path import Hop
 
 Outcome = Literal["answer", "busy", "no-answer", "fail", "incomplete"]
 Role = Literal["a", "b"]
@@ -127,11 +131,26 @@ class CallRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """A party of a call: its number, and the subscriber or the trunk that it is reached by."""
+    """A party of a call in a domain: its number, and the subscriber, trunk or bridge that it is reached by."""
 
     number: Number
     subscriber: Subscriber | None = None
     trunk: Trunk | None = None
+    bridge: BridgeEnd | None = None
+
+    @classmethod
+    def at(cls, number: Number, exit_: Subscriber | Trunk | BridgeEnd | None) -> Endpoint:
+        """The party that is reached by ``exit_``."""
+        if isinstance(exit_, Subscriber):
+            return cls(number=number, subscriber=exit_)
+        if isinstance(exit_, Trunk):
+            return cls(number=number, trunk=exit_)
+        return cls(number=number, bridge=exit_)
+
+    @property
+    def outside(self) -> Trunk | BridgeEnd | None:
+        """The trunk or the bridge that it is reached by; None for a subscriber, and for a number not routed yet."""
+        return self.trunk or self.bridge
 
     @property
     def party(self) -> Party:
@@ -139,12 +158,13 @@ class Endpoint:
         trunk = self.trunk.number if self.trunk else None
         return Party(digits=self.number.shown_digits, ni=self.number.shown_ni, trunk=trunk)
 
-    @property
-    def touched(self) -> Touched:
-        """The party as matching sees it."""
+    def touched(self, domain: Domain) -> Touched:
+        """The party as matching sees it in a domain."""
         number = self.number
-        own = self.subscriber is not None
-        return Touched(own, (number.digits, number.shown_digits), number.shown_ni)
+        numbers = (number.digits, number.shown_digits)
+        if self.subscriber is not None:
+            return Touched(True, (*numbers, self.subscriber.number), number.shown_ni)
+        return Touched(False, numbers, number.shown_ni, domain.config.strict_intercity_numbers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,24 +177,66 @@ class CallEvent:
 
 
 @dataclass(slots=True, eq=False)
-class Touches:
-    """What one mediator knows of a call: objects touched with their matches, and how many reports it got."""
+class Leg:
+    """A call in one domain of its way: how it came in, and its parties as they are known there."""
 
-    matches: list[tuple[ControlledObject, Match]] = field(default_factory=list)
+    domain: Domain
+    request: RoutingRequest
+    calling: Endpoint
+    called: Endpoint
+
+    @property
+    def dialled(self) -> Party:
+        """B with the digits as they came into the domain."""
+        party = self.called.party
+        return Party(digits=self.request.b.digits, ni=party.ni, trunk=party.trunk)
+
+    @property
+    def shown_to_a(self) -> Party:
+        """B as 41h of the object at A shows it.
+
+        The digits unmodified where an own subscriber dialled them (seed 001, format of numbers, item 3); what
+        another exchange sent may hold its exit prefix, so of a call that comes in it is the SORM number.
+        """
+        config, sorm = self.domain.config, self.called.party
+        if config.b_digits_mode == "route" or self.calling.subscriber is None:
+            return sorm
+        if config.full_dial_number and len(sorm.digits) > len(self.request.b.digits):
+            return sorm
+        return self.dialled
+
+
+class TouchedObject(NamedTuple):
+    """An object that a call touches, why, and the domain that has it on control."""
+
+    item: ControlledObject
+    match: Match
+    domain: Domain
+
+
+@dataclass(slots=True, eq=False)
+class View:
+    """A call as one mediator is told of it by one domain: what its objects there touch.
+
+    call_id: of its reports. matches: the objects, with the reason that each is touched for. sequence: reports so far.
+    """
+
+    call_id: str
+    leg: Leg
+    matches: list[TouchedObject] = field(default_factory=list)
     sequence: int = 0
 
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """A call."""
+    """A call. ``domain`` is where it was made; it may go on through others over bridges."""
 
     id: str
     domain: Domain
     request: CallRequest
     started: float
-    calling: Endpoint
-    called: Endpoint
-    """The current B; before routing, the number as dialled."""
+    legs: list[Leg]
+    """One for each domain of its way, at least one. The last one's B is the number reached."""
     outcome: Outcome
     """What is going to happen at the number reached."""
     state: State = State.DIALLING
@@ -185,14 +247,16 @@ class Call:
     media: Media | None = None
     """The sources of its speech."""
     services: list[ServiceUse] = field(default_factory=list)
-    touches: dict[str, Touches] = field(default_factory=dict)
+    views: dict[str, list[View]] = field(default_factory=dict)
     """By mediator."""
     events: list[CallEvent] = field(default_factory=list)
-    routing: list[RoutingResult] = field(default_factory=list)
-    """One for the call itself, one for each hop."""
+    routing: list[Hop] = field(default_factory=list)
+    """The way of the call itself, then that of each time it was sent on."""
     forwarders: list[Subscriber] = field(default_factory=list)
-    members: set[str] = field(default_factory=set)
-    """Numbers of the subscribers that it occupies."""
+    members: list[Subscriber] = field(default_factory=list)
+    """The subscribers that it occupies."""
+    carriers: list[Trunk | Bridge] = field(default_factory=list)
+    """The trunks and bridges that carry it."""
     epoch: int = 0
     """Timers of an earlier state have an earlier epoch, and do nothing."""
     deferred: list[int] = field(default_factory=list)
@@ -221,32 +285,46 @@ class Call:
         """Whether both parties can hear each other."""
         return self.state is State.TALKING and not self.held_by
 
+    @property
+    def calling(self) -> Endpoint:
+        """The original A."""
+        return self.legs[0].calling
+
+    @property
+    def called(self) -> Endpoint:
+        """The current B; before routing, the number as dialled."""
+        return self.legs[-1].called
+
+    def leg_of(self, role: Role) -> Leg:
+        """The leg that A or B is in."""
+        return self.legs[0 if role == "a" else -1]
+
     def party(self, role: Role) -> Endpoint:
         """A or the current B."""
         return self.calling if role == "a" else self.called
 
     @property
     def connection(self) -> int:
-        """Octet of the kind of connection between the original A and the current B (PROTOCOL 3.9)."""
-        if self.calling.trunk is None:
-            return OWN_TO_OWN if self.called.trunk is None else OUTGOING
-        if self.called.trunk is None:
-            return INCOMING
-        abroad = "international" in (self.calling.number.shown_ni, self.called.number.shown_ni)
-        return TRANSIT_INTERNATIONAL if abroad else TRANSIT
+        """Octet of the kind of connection between the original A and the current B, through the whole switch."""
+        return connection(self.calling, self.called)
 
-    @property
-    def dialled(self) -> Party:
-        """B with the digits as they were dialled."""
-        party = self.called.party
-        return Party(digits=self.request.b, ni=party.ni, trunk=party.trunk)
+    def connection_of(self, leg: Leg, mediator: str) -> int:
+        """The same as a mediator sees it from a leg: the domains that it controls are one exchange to it."""
+        if leg not in self.legs:
+            return connection(leg.calling, leg.called)
+        first = last = self.legs.index(leg)
+        while first > 0 and mediator in self.legs[first - 1].domain.tables:
+            first -= 1
+        while last + 1 < len(self.legs) and mediator in self.legs[last + 1].domain.tables:
+            last += 1
+        return connection(self.legs[first].calling, self.legs[last].called)
 
-    @property
-    def shown_to_a(self) -> Party:
-        """B as 41h of the object at A shows it.
 
-        The digits unmodified where an own subscriber dialled them (seed 001, format of numbers, item 3); what
-        another exchange sent may hold its exit prefix, so of a call that comes in it is the SORM number.
-        """
-        as_dialled = self.domain.config.b_digits_mode == "user" and self.calling.subscriber is not None
-        return self.dialled if as_dialled else self.called.party
+def connection(calling: Endpoint, called: Endpoint) -> int:
+    """Octet of the kind of connection between two parties (PROTOCOL 3.9)."""
+    if calling.outside is None:
+        return OWN_TO_OWN if called.outside is None else OUTGOING
+    if called.outside is None:
+        return INCOMING
+    abroad = "international" in (calling.number.shown_ni, called.number.shown_ni)
+    return TRANSIT_INTERNATIONAL if abroad else TRANSIT

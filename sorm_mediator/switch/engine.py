@@ -9,15 +9,15 @@ Source: DESIGN 5, 6; PROTOCOL 3.9, 3.13, 7.3-7.11.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Sequence
 from dataclasses import replace
 from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
-from radius.report import CallReport, Match, Media, Party
+from radius.report import CallReport, Match, Media
 from sorm_mediator.config import SwitchConfig
 from sorm_mediator.switch import services
 from sorm_mediator.switch.call import (
@@ -31,12 +31,18 @@ from sorm_mediator.switch.call import (
     CallRequest,
     Endpoint,
     Input,
+    Leg,
+    Role,
     State,
-    Touches,
 )
+from sorm_mediator.switch.matching import Report, note_match, reports, touch, touch_a, touch_b
+from sorm_mediator.switch.node import Node
+from sorm_mediator.switch.numbering import DEFAULT_PLAN
 from sorm_mediator.switch.objects import ControlledObject, ObjectTable
-from sorm_mediator.switch.routing import Number, RoutingRequest, RoutingResult, route
-from sorm_mediator.switch.subscribers import Domain, Subscriber, load_domain
+from sorm_mediator.switch.path import Hop, find_path
+from sorm_mediator.switch.routing import Number, RoutingRequest
+from sorm_mediator.switch.sorm_numbers import as_sorm_sees
+from sorm_mediator.switch.subscribers import Domain, Subscriber
 
 MOST_FORWARDINGS: Final = 5
 """Hops that one call may be forwarded by; one more releases it (our choice)."""
@@ -44,13 +50,6 @@ KEPT_CALLS: Final = 1000
 """Released calls that can still be asked about."""
 
 Action = Callable[[float], None]
-
-
-class Report(NamedTuple):
-    """A report for one mediator, named by the ``host:port`` of its RADIUS sink."""
-
-    mediator: str
-    report: CallReport
 
 
 class Engine:
@@ -64,10 +63,8 @@ class Engine:
     def __init__(
         self, config: SwitchConfig, directory: Path = Path(), *, prefix: str = "c", first_ssrc: int = 1
     ) -> None:
-        self.config = config
-        self.domains: dict[str, Domain] = {}
-        for index, domain in enumerate(config.domains):
-            self.domains[domain.name] = load_domain(domain, directory, f"switch.domains.{index}")
+        self.node = Node(config, directory)
+        self.domains = self.node.domains
         self.calls: dict[str, Call] = {}
         """Calls by id: all that run, and the last that were released."""
         self.active = 0
@@ -93,11 +90,15 @@ class Engine:
         services.check_request(request)
         return self.begin(self.domains[domain], request, now)
 
+    def call_of(self, report: CallReport) -> Call | None:
+        """The call that a report is of; None when it was forgotten."""
+        return self.calls.get(report.call_id) or self.calls.get(report.call_id.rpartition(".")[0])
+
     def tick(self, now: float) -> list[Report]:
         """Do what is due, and hand out the reports of all calls that have changed since the last time."""
         self._run_due(now)
         dirty, self._dirty = self._dirty, {}
-        return [report for call in dirty.values() for report in self._reports(call, now)]
+        return [report for call in dirty.values() for report in reports(call, now, self.listeners)]
 
     def next_deadline(self) -> float | None:
         """When ``tick`` is wanted; ``None``: not before something else happens."""
@@ -110,19 +111,19 @@ class Engine:
 
     def begin(self, domain: Domain, request: CallRequest, now: float, *, let_in: bool = False) -> Call:
         """Make a call within a domain. Raises :class:`CallRefused`."""
-        limit = self.config.licence.concurrent_calls
+        limit = self.node.config.licence.concurrent_calls
         if self.active >= limit:
             raise CallRefused("licence", f"the licence allows {limit} calls at the same time")
         calling = _origin(domain, request)
         number = next(self._ids)
         ssrc = self._first_ssrc + 2 * number
+        platform = domain.config.platform_id
         call = Call(
-            f"{self._prefix}{number}",
+            f"{platform and platform + '-'}{self._prefix}{number}",
             domain,
             request,
             now,
-            calling,
-            Endpoint(number=Number(digits=request.b)),
+            [_first_leg(domain, calling, request.b)],
             request.outcome,
             let_in=let_in,
             media=Media(a_ssrc=ssrc & 0xFFFF_FFFF, b_ssrc=(ssrc + 1) & 0xFFFF_FFFF),
@@ -130,11 +131,12 @@ class Engine:
         self.calls[call.id] = call
         self.active += 1
         self._occupy(call, calling.subscriber)
+        self._carry(call, calling)
         call.log(now, "dialling", f"{request.a} dials {request.b}")
         for index, service in enumerate(request.services):
             self.after(now + service.at, call, partial(services.run, self, call, index))
         if request.outcome == "incomplete":
-            self._touch(call, calling, now, role="a", called=call.dialled)
+            touch(call, call.legs[0], calling, now, role="a", called=call.legs[0].dialled)
             self._after_state(now + request.ring, call, partial(self.release, call, cause=RELEASE_INCOMPLETE))
         elif calling.subscriber is not None and not request.b.isdigit():
             self._dialogue(call, now)
@@ -146,23 +148,19 @@ class Engine:
     def _dialogue(self, call: Call, now: float) -> None:
         """A subscriber dials a service code: the switch itself answers, nobody is called."""
         call.setup_time = now
-        self._touch(call, call.calling, now, role="a", called=call.dialled)
+        touch(call, call.legs[0], call.calling, now, role="a", called=call.legs[0].dialled)
         call.move(Input.ALERT)
         self._after_state(now + call.request.ring, call, partial(self.answer, call))
 
     def _set_up(self, call: Call, now: float) -> None:
         """All digits are there: route the call and see to whom it comes."""
-        called, result, problem = self._route(call, call.calling, call.request.b)
-        call.calling = replace(call.calling, number=result.a)
-        call.called = called
+        hops = self._find(call, call.legs[0].domain, call.legs[0].request)
         call.setup_time = now
-        self._touch(call, call.calling, now, role="a", called=call.shown_to_a)
-        self._touch_trunk(call, call.calling, now, called=called.party)
+        problem = self._lead(call, 0, hops, now)
         if problem:
             call.log(now, "routing-failed", problem)
             self.release(call, now, cause=RELEASE_FAULT)
             return
-        self.join(call, called, now, role="b", called=called.party)
         self._arrive(call, now)
 
     def _arrive(self, call: Call, now: float) -> None:
@@ -216,10 +214,11 @@ class Engine:
             return (
                 f"{name} of {subscriber.number}: the call has been forwarded {MOST_FORWARDINGS} times already"
             )
-        target, problem = self.reach(call, forwarder, number)
+        hops, problem = self.reach(call, "b", number)
         if problem:
             return f"{name} of {subscriber.number} to {number}: {problem}"
         passed = [*call.forwarders, subscriber]
+        target = Endpoint.at(hops[-1].result.b, hops[-1].exit)
         if target.subscriber in passed:
             chain = " -> ".join(one.number for one in passed)
             return f"{name} of {subscriber.number}: a circle of forwardings: {chain} -> {number}"
@@ -227,10 +226,10 @@ class Engine:
         call.forwarders.append(subscriber)
         if name != "cfu":
             call.outcome = "answer"
-        services.use(call, name, now, forwarder.party, target.party)
+        services.use(call, name, now, forwarder.party, Endpoint.at(hops[0].result.b, hops[0].exit).party)
         if subscriber is not call.calling.subscriber:
             self.leave(call, subscriber)
-        self.join(call, target, now, role="b", called=target.party)
+        self.send_on(call, len(call.legs) - 1, hops, now)
         return ""
 
     def _give_up(self, call: Call, now: float) -> None:
@@ -268,8 +267,9 @@ class Engine:
         call.log(now, "release", f"cause {cause:02X}h")
         for index in call.deferred:
             call.log(now, "service-refused", f"{call.request.services[index].service}: the call has ended")
-        for number in list(call.members):
-            self.leave(call, call.domain.subscribers[number])
+        for subscriber in list(call.members):
+            self.leave(call, subscriber)
+        self._free(call)
         self.active -= 1
         self._released.append(call.id)
         if len(self._released) > KEPT_CALLS:
@@ -279,20 +279,29 @@ class Engine:
         if consultation is not None and consultation.state is not State.RELEASED:
             self.release(consultation, now)
 
-    def reach(self, call: Call, user: Endpoint, digits: str) -> tuple[Endpoint, str]:
-        """Where a call of ``user`` to ``digits`` would come, and why nowhere ("": it comes there)."""
+    def reach(self, call: Call, role: Role, digits: str) -> tuple[Sequence[Hop], str]:
+        """The way of a call of A or B to ``digits``, and why it comes nowhere ("": it does)."""
+        leg = call.leg_of(role)
+        user = call.party(role)
         subscriber = user.subscriber
-        if subscriber is not None:
-            user = Endpoint(number=_own_number(subscriber.number), subscriber=subscriber)
-        called, _, problem = self._route(call, user, digits)
-        return called, problem
+        number = _own_number(subscriber.number) if subscriber is not None else user.number
+        context = (subscriber.context if subscriber else "") or leg.domain.default_context
+        request = RoutingRequest(a=number, b=Number(digits=digits), context=context)
+        hops = self._find(call, leg.domain, request)
+        return hops, hops[-1].problem
 
-    def join(self, call: Call, party: Endpoint, now: float, *, role: str, called: Party) -> None:
-        """``party`` is B from now on."""
-        call.called = party
-        self._occupy(call, party.subscriber)
-        self._touch(call, party, now, role=role, called=called)
-        self._touch_trunk(call, party, now, called=called)
+    def join(self, call: Call, subscriber: Subscriber, now: float, *, role: str) -> None:
+        """A subscriber of the last domain is B from now on."""
+        leg = call.legs[-1]
+        a, b = leg.calling.number, replace(_own_number(subscriber.number), sorm_ni=leg.called.number.sorm_ni)
+        leg.called = Endpoint(number=as_sorm_sees(leg.domain, a, b)[1], subscriber=subscriber)
+        self._occupy(call, subscriber)
+        touch(call, leg, leg.called, now, role=role, called=leg.called.party)
+        self._changed(call, now)
+
+    def send_on(self, call: Call, first: int, hops: Sequence[Hop], now: float) -> None:
+        """The call goes another way from leg ``first`` on; who calls there stays."""
+        self._lead(call, first, hops, now, redirected=True)
         self._changed(call, now)
 
     def catch_up(self, domain: Domain, mediator: str, item: ControlledObject, now: float) -> None:
@@ -301,25 +310,25 @@ class Engine:
         table.add(item)
         alone = {mediator: table}
         for call in self.calls.values():
-            if call.domain is not domain or call.state is State.RELEASED:
+            if call.state is State.RELEASED:
                 continue
-            touched = self._touch(
-                call, call.calling, now, role="a", called=call.shown_to_a, tables=alone
-            ) + self._touch_trunk(call, call.calling, now, called=call.called.party, tables=alone)
-            if call.setup_time is not None:
-                called = call.called.party
-                touched += self._touch(call, call.called, now, role="b", called=called, tables=alone)
-                touched += self._touch_trunk(call, call.called, now, called=called, tables=alone)
-            if touched:
-                late = Match(
-                    object_number=item.object_number, role="joined", called=call.called.party, time=now
-                )
-                _match(call, mediator, item, late)
-                self._changed(call, now)
+            for leg in call.legs:
+                if leg.domain is not domain:
+                    continue
+                touched = touch_a(call, leg, now, called=leg.shown_to_a, tables=alone)
+                if call.setup_time is not None:
+                    touched += touch_b(call, leg, now, tables=alone)
+                if touched:
+                    late = Match(
+                        object_number=item.object_number, role="joined", called=leg.called.party, time=now
+                    )
+                    note_match(call, leg, mediator, item, late)
+                    self._changed(call, now)
 
     def leave(self, call: Call, subscriber: Subscriber) -> None:
         """The subscriber takes no part any more."""
-        call.members.discard(subscriber.number)
+        if subscriber in call.members:
+            call.members.remove(subscriber)
         subscriber.calls.discard(call.id)
 
     def after(self, at: float, call: Call, action: Action) -> None:
@@ -340,102 +349,69 @@ class Engine:
             action(at)
             self._changed(call, at)
 
-    def _route(self, call: Call, user: Endpoint, digits: str) -> tuple[Endpoint, RoutingResult, str]:
-        domain = call.domain
-        origin = user.subscriber or user.trunk
-        context = (origin.context if origin else "") or domain.default_context
-        request = RoutingRequest(a=user.number, b=Number(digits=digits), context=context)
-        result = route(request, domain.contexts, domain.subscribers)
-        call.routing.append(result)
-        if result.result == "failed":
-            return Endpoint(number=result.b), result, result.reason
-        if result.result == "external":
-            trunk = next((domain.trunks[name] for name in result.via if name in domain.trunks), None)
-            problem = "" if trunk else f"{domain.name} has no trunk {' or '.join(result.via)}"
-            return Endpoint(number=result.b, trunk=trunk), result, problem
-        subscriber = domain.subscribers.get(result.b.digits)
-        if subscriber is None:
-            problem = f"{result.b.digits or 'an empty number'} is no subscriber of {domain.name}"
-            return Endpoint(number=result.b), result, problem
-        number = result.b if result.b.ni else replace(result.b, ni="private")
-        return Endpoint(number=number, subscriber=subscriber), result, ""
+    def _find(self, call: Call, domain: Domain, request: RoutingRequest) -> Sequence[Hop]:
+        hops = find_path(self.domains, domain, request)
+        call.routing += hops
+        return hops
+
+    def _lead(
+        self, call: Call, first: int, hops: Sequence[Hop], now: float, *, redirected: bool = False
+    ) -> str:
+        """Set the call up along its way, which replaces its legs from ``first`` on. Says what keeps it, or "".
+
+        A call that was sent on has its A already: only B is new in the leg where it turns off.
+        """
+        del call.legs[first + 1 :]
+        self._free(call, keep=first)
+        for index, hop in enumerate(hops):
+            called = Endpoint.at(hop.result.b, hop.exit)
+            if index == 0:
+                leg = call.legs[first]
+                leg.called = called
+                if not redirected:
+                    leg.calling = replace(leg.calling, number=hop.result.a)
+            else:
+                before = hops[index - 1].bridge
+                assert before is not None
+                calling = Endpoint(number=hop.result.a, bridge=before.far)
+                leg = Leg(hop.domain, hop.request, calling, called)
+                call.legs.append(leg)
+            if index or not redirected:
+                touch_a(call, leg, now, called=leg.shown_to_a)
+            if hop.problem:
+                return hop.problem
+            self._carry(call, called)
+            touch_b(call, leg, now)
+        self._occupy(call, call.called.subscriber)
+        return ""
+
+    @staticmethod
+    def _carry(call: Call, party: Endpoint) -> None:
+        """What the call goes out by has one call more."""
+        carrier = party.trunk or (party.bridge.bridge if party.bridge else None)
+        if carrier is not None:
+            carrier.active += 1
+            call.carriers.append(carrier)
+
+    @staticmethod
+    def _free(call: Call, *, keep: int = 0) -> None:
+        """Trunks and bridges have one call less, but for those of the first ``keep`` legs and of where it came in."""
+        kept = (1 if call.legs[0].calling.trunk else 0) + keep
+        for carrier in call.carriers[kept:]:
+            carrier.active -= 1
+        del call.carriers[kept:]
 
     @staticmethod
     def _occupy(call: Call, subscriber: Subscriber | None) -> None:
         if subscriber is not None:
-            call.members.add(subscriber.number)
+            if subscriber not in call.members:
+                call.members.append(subscriber)
             subscriber.calls.add(call.id)
-
-    def _touch(
-        self,
-        call: Call,
-        party: Endpoint,
-        now: float,
-        *,
-        role: str,
-        called: Party,
-        tables: Mapping[str, ObjectTable] | None = None,
-    ) -> int:
-        """Match a party against the objects of ``tables``, of the domain if left out; says how many it touches."""
-        touched = 0
-        for mediator, table in (call.domain.tables if tables is None else tables).items():
-            for item in table.touched(party.touched):
-                match = Match(object_number=item.object_number, role=role, called=called, time=now)
-                touched += _match(call, mediator, item, match)
-        return touched
-
-    def _touch_trunk(
-        self,
-        call: Call,
-        party: Endpoint,
-        now: float,
-        *,
-        called: Party,
-        tables: Mapping[str, ObjectTable] | None = None,
-    ) -> int:
-        touched = 0
-        if party.trunk is None:
-            return touched
-        for mediator, table in (call.domain.tables if tables is None else tables).items():
-            for item in table.trunk_touched(party.trunk.number):
-                match = Match(object_number=item.object_number, role="trunk", called=called, time=now)
-                touched += _match(call, mediator, item, match)
-        return touched
 
     def _changed(self, call: Call, now: float) -> None:
         if not self._dirty:
             self._dirty_since = now
         self._dirty[call.id] = call
-
-    def _reports(self, call: Call, now: float) -> list[Report]:
-        reports = []
-        for mediator, touches in call.touches.items():
-            table = call.domain.table(mediator)
-            # An object taken off control during the call is none of the mediator's any more.
-            matches = tuple(match for item, match in touches.matches if table.holds(item))
-            if not matches and not touches.sequence:
-                continue
-            touches.sequence += 1
-            report = CallReport(
-                call_id=call.id,
-                domain=call.domain.name,
-                sequence=touches.sequence,
-                time=now,
-                connection=call.connection,
-                calling=call.calling.party,
-                called=call.called.party,
-                calling_station=call.calling.number.digits,
-                called_station=call.called.number.digits,
-                setup_time=call.setup_time,
-                answer_time=call.answer_time,
-                release_time=call.release_time,
-                release_cause=call.release_cause,
-                services=tuple(call.services),
-                matches=matches,
-                media=call.media if mediator in self.listeners else None,
-            )
-            reports.append(Report(mediator, report))
-        return reports
 
 
 def _origin(domain: Domain, request: CallRequest) -> Endpoint:
@@ -454,6 +430,8 @@ def _origin(domain: Domain, request: CallRequest) -> Endpoint:
         raise CallRefused(
             "invalid", f"from: {request.origin!r} is none of: subscriber{known and ', ' + known}"
         )
+    if trunk.closed_to("incoming"):
+        raise CallRefused("refused", f"from: {trunk.closed_to('incoming')}")
     return Endpoint(number=Number(digits=request.a), trunk=trunk)
 
 
@@ -461,11 +439,11 @@ def _own_number(digits: str) -> Number:
     return Number(digits=digits, ni="private")
 
 
-def _match(call: Call, mediator: str, item: ControlledObject, match: Match) -> bool:
-    """An object is touched once for each reason. Says whether this one is new."""
-    touches = call.touches.setdefault(mediator, Touches())
-    known = {(other.object_number, other.role) for _, other in touches.matches}
-    new = (match.object_number, match.role) not in known
-    if new:
-        touches.matches.append((item, match))
-    return new
+def _first_leg(domain: Domain, calling: Endpoint, dialled: str) -> Leg:
+    origin = calling.subscriber or calling.trunk
+    context = (origin.context if origin else "") or domain.default_context
+    np = calling.trunk.config.np if calling.trunk else DEFAULT_PLAN
+    b = Number(digits=dialled)
+    a = as_sorm_sees(domain, calling.number, b)[0]
+    request = RoutingRequest(a=calling.number, b=b, context=context, np=np)
+    return Leg(domain, request, replace(calling, number=a), Endpoint(number=b))

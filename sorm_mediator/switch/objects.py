@@ -21,6 +21,7 @@ CATEGORIES: Final = ("combined", "separate", "statistical")
 PRIORITIES: Final = ("high", "normal", None)
 
 OWN_SIGNS: Final = frozenset({"own", "private"})
+INTERCITY_SIGNS: Final = frozenset({"russia", "intercity"})
 SIGN_FITS: Final[Mapping[str | None, frozenset[str]]] = MappingProxyType(
     {
         None: frozenset({"", "private", "local", "zone", "intercity", "international", "emergency"}),
@@ -69,19 +70,24 @@ class ControlledObject:
         """What it controls: two objects with the same target would control the same twice."""
         return self.object_type, self.number_sign, self.trunk if self.object_type == TRUNK else self.number
 
-    def fits(self, ni: str) -> bool:
-        """Whether a network object's sign fits a number with this indicator."""
-        return ni in SIGN_FITS.get(self.number_sign, frozenset())
+    def fits(self, party: Touched) -> bool:
+        """Whether a network object's sign fits the indicator of a party's number."""
+        if party.strict and not party.ni and self.number_sign in INTERCITY_SIGNS:
+            return False
+        return party.ni in SIGN_FITS.get(self.number_sign, frozenset())
 
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """A party as matching sees it. own: of the domain. numbers: the routed and the SORM number."""
+    """A party as matching sees it. own: of the domain. numbers: the routed and the SORM number.
+
+    strict: an unknown indicator does not fit objects of the intercity network.
+    """
 
     own: bool
     numbers: tuple[str, ...]
     ni: str = ""
-    trunk: int | None = None
+    strict: bool = False
 
 
 class ObjectTable:
@@ -163,12 +169,12 @@ class ObjectTable:
                 yield from self._own.get(number, {}).values()
                 continue
             for item in self._full.get(number, {}).values():
-                if item.fits(party.ni):
+                if item.fits(party):
                     yield item
             for length in sorted(self._prefix_lengths):
                 if length <= len(number):
                     for item in self._partial.get(number[:length], {}).values():
-                        if item.fits(party.ni):
+                        if item.fits(party):
                             yield item
 
     def _the(self, object_number: int) -> ControlledObject:

@@ -10,16 +10,26 @@ Source: PROTOCOL 3.10, 3.11, 7.6, 7.11 (pairs of numbers are [inferred] except f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from radius.report import Party, ServiceUse
-from sorm_mediator.switch.call import PHASES, Call, CallRefused, CallRequest, Role, ServiceRequest, State
-from sorm_mediator.switch.subscribers import FEATURES, FORWARDINGS, SERVICE_CODES
+from radius.report import Match, Party, ServiceUse
+from sorm_mediator.switch.call import (
+    PHASES,
+    Call,
+    CallRefused,
+    CallRequest,
+    Endpoint,
+    Leg,
+    Role,
+    ServiceRequest,
+    State,
+)
+from sorm_mediator.switch.path import way_of
+from sorm_mediator.switch.subscribers import FEATURES, FORWARDINGS, SERVICE_CODES, Subscriber
 
 if TYPE_CHECKING:
-    from sorm_mediator.switch.call import Endpoint
     from sorm_mediator.switch.engine import Engine
 
 NEEDS_TALK: Final = frozenset({"hold", "end-of-hold", "consultation", "3pty", "transfer"})
@@ -28,6 +38,7 @@ NEEDS_NUMBER: Final = frozenset({"consultation", "pickup", "waiting"})
 USED: Final = frozenset(SERVICE_CODES) - frozenset(FORWARDINGS)
 """What can be used in a call; forwardings act by themselves."""
 ORDERED: Final = frozenset((*FORWARDINGS, *FEATURES))
+FORWARDING_CODES: Final = frozenset(SERVICE_CODES[name] for name in FORWARDINGS)
 """What a subscriber orders, checks and cancels."""
 
 
@@ -79,6 +90,17 @@ def use(call: Call, name: str, now: float, calling: Party, called: Party, phase:
     call.log(now, "service", f"{name}: {calling.digits} -> {called.digits}")
 
 
+def told(call: Call, leg: Leg, matches: Sequence[Match]) -> tuple[ServiceUse, ...]:
+    """What a mediator is told of the services, as a leg's domain is set up.
+
+    Without ``send_optional_cf_notification`` the objects of the calling party hear nothing of forwardings.
+    """
+    calling_alone = all(match.role in ("a", "joined") for match in matches)
+    if leg.domain.config.send_optional_cf_notification or not calling_alone:
+        return tuple(call.services)
+    return tuple(use for use in call.services if use.code not in FORWARDING_CODES)
+
+
 def _role(call: Call, service: ServiceRequest, default: Role = "a") -> Role:
     """Who uses the service. Raises :class:`NotPossible`."""
     role: Role = service.by or default
@@ -87,7 +109,7 @@ def _role(call: Call, service: ServiceRequest, default: Role = "a") -> Role:
     if role in call.left:
         raise NotPossible(f"{role.upper()} has left the call")
     if call.party(role).subscriber is None:
-        raise NotPossible(f"{role.upper()} is no subscriber of {call.domain.name}")
+        raise NotPossible(f"{role.upper()} is no subscriber of {call.leg_of(role).domain.name}")
     return role
 
 
@@ -125,7 +147,7 @@ def _consult(engine: Engine, call: Call, service: ServiceRequest, now: float) ->
     user = call.party(role)
     assert user.subscriber is not None
     request = CallRequest(a=user.subscriber.number, b=service.number, ring=service.ring, talk=service.talk)
-    call.consultation = engine.begin(call.domain, request, now)
+    call.consultation = engine.begin(call.leg_of(role).domain, request, now)
     use(call, "consultation", now, user.party, call.consultation.called.party)
     return call.consultation
 
@@ -157,52 +179,53 @@ def _transfer(engine: Engine, call: Call, service: ServiceRequest, now: float) -
     user = call.party(role)
     assert user.subscriber is not None
     if service.number:
-        target, problem = engine.reach(call, user, service.number)
+        hops, problem = engine.reach(call, role, service.number)
         if problem:
             raise NotPossible(problem)
-        if target.subscriber is not None and (target.subscriber.calls or not target.subscriber.reachable):
+        reached = hops[-1].exit
+        if isinstance(reached, Subscriber) and (reached.calls or not reached.reachable):
             raise NotPossible(f"{service.number} is busy or out of service")
     else:
-        third = _third(call)
-        if third is None or call.consultation is None:
+        consultation = call.consultation
+        if _third(call) is None or consultation is None:
             raise NotPossible("there is no number, and no consultation call to transfer to")
-        target = third
-        engine.release(call.consultation, now)
+        hops = way_of(consultation)
+        engine.release(consultation, now)
+    target = Endpoint.at(hops[0].result.b, hops[0].exit)
     use(call, "transfer", now, user.party, target.party)
     engine.leave(call, user.subscriber)
     if role == "a":
         call.left.add("a")
     call.held_by.clear()
-    engine.join(call, target, now, role="b", called=target.party)
+    engine.send_on(call, 0 if role == "a" else len(call.legs) - 1, hops, now)
 
 
 def _pickup(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
     if call.state is not State.RINGING:
         raise NotPossible("the call is not ringing")
-    ringing = call.called.subscriber
-    picker = call.domain.subscribers.get(service.number)
+    ringing, leg = call.called.subscriber, call.legs[-1]
+    picker = leg.domain.subscribers.get(service.number)
     if ringing is None:
-        raise NotPossible(f"B is no subscriber of {call.domain.name}")
+        raise NotPossible(f"B is no subscriber of {leg.domain.name}")
     if picker is None:
-        raise NotPossible(f"{service.number} is no subscriber of {call.domain.name}")
+        raise NotPossible(f"{service.number} is no subscriber of {leg.domain.name}")
     if picker.group != ringing.group:
         raise NotPossible(f"{picker.number} and {ringing.number} are in different pick-up groups")
     if picker.calls or not picker.reachable:
         raise NotPossible(f"{picker.number} is busy or out of service")
-    target, problem = engine.reach(call, call.calling, picker.number)
-    if problem:
-        raise NotPossible(problem)
-    use(call, "pickup", now, target.party, call.called.party)
+    before = call.called
     engine.leave(call, ringing)
-    engine.join(call, target, now, role="service", called=target.party)
+    engine.join(call, picker, now, role="service")
+    use(call, "pickup", now, call.called.party, before.party)
     engine.answer(call, now)
 
 
 def _waiting(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
-    user = call.party(_role(call, service, default="b")).subscriber
+    role = _role(call, service, default="b")
+    user = call.party(role).subscriber
     assert user is not None
     request = CallRequest(a=service.number, b=user.number, ring=service.ring, talk=service.talk)
-    engine.begin(call.domain, request, now, let_in=True)
+    engine.begin(call.leg_of(role).domain, request, now, let_in=True)
 
 
 def _order(_engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:

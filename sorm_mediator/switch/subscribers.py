@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Literal
 
-from sorm_mediator.config import ConfigError, DomainConfig, ServicesConfig, SubscriberConfig
+from sorm_mediator.config import ConfigError, DomainConfig, ServicesConfig, SubscriberConfig, TrunkConfig
+from sorm_mediator.switch.bridges import BridgeEnd
+from sorm_mediator.switch.numbering import DEFAULT_PLAN, NumberingError, Plan
 from sorm_mediator.switch.objects import ObjectTable
 from sorm_mediator.switch.routing import Context, ContextError, parse_context
 from sorm_mediator.switch.routing.model import Continue
@@ -68,13 +70,36 @@ class Subscriber:
         return sorted(SERVICE_CODES[name] for name in (*self.forwardings, *self.features))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Trunk:
-    """A trunk group."""
+    """A trunk group. ``active``: calls that it carries now."""
 
-    number: int
-    name: str
-    context: str = ""
+    config: TrunkConfig
+    active: int = 0
+
+    @property
+    def number(self) -> int:
+        """Its number, as in commands 5 and 16."""
+        return self.config.number
+
+    @property
+    def name(self) -> str:
+        """Its name, as in routing directions."""
+        return self.config.name
+
+    @property
+    def context(self) -> str:
+        """The routing context for calls that come in by it; "" means the domain's default."""
+        return self.config.context
+
+    def closed_to(self, direction: Literal["incoming", "outgoing"]) -> str:
+        """Why it does not take one call more; "" when it does."""
+        if self.config.direction not in ("both", direction):
+            return f"trunk {self.name} is for {self.config.direction} calls only"
+        capacity = self.config.capacity
+        if capacity != "unbounded" and self.active >= capacity:
+            return f"trunk {self.name}: all {capacity} calls of its capacity are in use"
+        return ""
 
 
 @dataclass(slots=True, eq=False)
@@ -87,6 +112,10 @@ class Domain:
     """By name, as routing directions have it."""
     contexts: dict[str, Context]
     default_context: str
+    plans: dict[str, Plan] = field(default_factory=dict)
+    """Numbering plans by name, without ``default``."""
+    bridges: dict[str, BridgeEnd] = field(default_factory=dict)
+    """Its ends of bridges, by interface."""
     tables: dict[str, ObjectTable] = field(default_factory=dict)
     """Objects on control by mediator (``host:port`` of its RADIUS sink); they outlive its connection."""
 
@@ -94,6 +123,12 @@ class Domain:
     def name(self) -> str:
         """The domain's name."""
         return self.config.name
+
+    def has_number(self, plan: str, digits: str) -> bool:
+        """Whether a plan has a number; ``default`` has those of the subscribers."""
+        if plan == DEFAULT_PLAN:
+            return digits in self.subscribers
+        return plan in self.plans and digits in self.plans[plan]
 
     def table(self, mediator: str) -> ObjectTable:
         """The objects of one mediator."""
@@ -112,6 +147,7 @@ def load_domain(config: DomainConfig, directory: Path, key: str) -> Domain:
             raise ConfigError(f"{key}.default_context: is required; one of {', '.join(sorted(contexts))}")
         default = next(iter(contexts))
     _check_context(default, contexts, f"{key}.default_context")
+    _check_context(config.adaptation, contexts, f"{key}.adaptation")
     for index, subscriber in enumerate(config.subscribers):
         _check_context(subscriber.context, contexts, f"{key}.subscribers.{index}.context")
     for index, trunk in enumerate(config.trunks):
@@ -120,16 +156,23 @@ def load_domain(config: DomainConfig, directory: Path, key: str) -> Domain:
     for index, subscriber in enumerate(config.subscribers):
         if subscriber.number in subscribers:
             raise ConfigError(f"{key}.subscribers.{index}.number: {subscriber.number} is declared twice")
-        subscribers[subscriber.number] = _subscriber(subscriber)
+        subscribers[subscriber.number] = make_subscriber(subscriber)
     trunks: dict[str, Trunk] = {}
     for index, trunk in enumerate(config.trunks):
         if trunk.name in trunks or trunk.number in {other.number for other in trunks.values()}:
             raise ConfigError(f"{key}.trunks.{index}: number or name of {trunk.name!r} is declared twice")
-        trunks[trunk.name] = Trunk(trunk.number, trunk.name, trunk.context)
-    return Domain(config, subscribers, trunks, contexts, default)
+        trunks[trunk.name] = Trunk(trunk)
+    plans: dict[str, Plan] = {}
+    for name, numbers in config.numbering_plans.items():
+        try:
+            plans[name] = Plan(name, numbers)
+        except NumberingError as error:
+            raise ConfigError(f"{key}.numbering_plans.{name}: {error}") from None
+    return Domain(config, subscribers, trunks, contexts, default, plans)
 
 
-def _subscriber(config: SubscriberConfig) -> Subscriber:
+def make_subscriber(config: SubscriberConfig) -> Subscriber:
+    """A subscriber as its settings have it."""
     services: ServicesConfig = config.services
     given = services.model_dump(by_alias=True)
     return Subscriber(

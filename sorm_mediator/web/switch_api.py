@@ -11,7 +11,7 @@ from fastapi import APIRouter, HTTPException, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from sorm_mediator.switch.call import Call, CallRefused, CallRequest, ServiceRequest
-from sorm_mediator.switch.routing import RoutingResult
+from sorm_mediator.switch.path import Hop
 
 if TYPE_CHECKING:
     from sorm_mediator.switch.box import SwitchBox
@@ -138,7 +138,7 @@ class StepDocument(Document):
 
 
 class RoutingDocument(Document):
-    """What routing did: once for the call, once more for each hop it was sent on by."""
+    """What routing did: once for each domain of the call's way, and again for each time it was sent on."""
 
     result: Literal["external", "local", "failed"]
     via: list[str]
@@ -243,21 +243,22 @@ def document(call: Call) -> CallDocument:
         answer_time=call.answer_time,
         release_time=call.release_time,
         release_cause=call.release_cause,
-        routing=[_routing(call.domain.name, result) for result in call.routing],
+        routing=[_routing(hop) for hop in call.routing],
         events=[EventDocument(time=e.time, event=e.event, detail=e.detail) for e in call.events],
         reported=[
             ReportedDocument(
                 mediator=mediator,
-                reports=touches.sequence,
-                objects=sorted({item.object_number for item, _ in touches.matches}),
+                reports=sum(view.sequence for view in views),
+                objects=sorted({touched.item.object_number for view in views for touched in view.matches}),
             )
-            for mediator, touches in call.touches.items()
-            if touches.sequence
+            for mediator, views in call.views.items()
+            if any(view.sequence for view in views)
         ],
     )
 
 
-def _routing(domain: str, result: RoutingResult) -> RoutingDocument:
+def _routing(hop: Hop) -> RoutingDocument:
+    result = hop.result
     a, b = result.a, result.b
     return RoutingDocument(
         result=result.result,
@@ -268,6 +269,8 @@ def _routing(domain: str, result: RoutingResult) -> RoutingDocument:
             a=NumberDocument(digits=a.shown_digits, ni=a.shown_ni),
             b=NumberDocument(digits=b.shown_digits, ni=b.shown_ni),
         ),
-        path=[StepDocument(domain=domain, context=step.context, rule=step.rule) for step in result.path],
-        reason=result.reason,
+        path=[
+            StepDocument(domain=hop.domain.name, context=step.context, rule=step.rule) for step in result.path
+        ],
+        reason=hop.problem,
     )

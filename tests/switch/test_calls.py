@@ -302,7 +302,7 @@ def test_calls_that_are_refused(switch: Any, fields: dict[str, str], kind: str, 
 
 def test_the_licence_limits_the_calls(minimal: Any, switch: Any) -> None:
     licence = minimal.switch.licence.model_copy(update={"concurrent_calls": 1})
-    switch.engine.config = minimal.switch.model_copy(update={"licence": licence})
+    switch.engine.node.config = minimal.switch.model_copy(update={"licence": licence})
     switch.call(A, B)
 
     with pytest.raises(CallRefused, match="the licence allows 1 calls at the same time") as raised:

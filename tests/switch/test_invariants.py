@@ -129,13 +129,13 @@ class Switching(RuleBasedStateMachine):
         running = {call.id for call in self.engine.calls.values() if call.state is not State.RELEASED}
         assert self.engine.active == len(running) <= 12
         for subscriber in self.domain.subscribers.values():
-            members = {call for call in running if subscriber.number in self.engine.calls[call].members}
+            members = {call for call in running if subscriber in self.engine.calls[call].members}
             assert subscriber.calls == members
         for call in map(self.engine.calls.__getitem__, running):
             if call.calling.subscriber is not None and "a" not in call.left:
-                assert call.calling.subscriber.number in call.members
+                assert call.calling.subscriber in call.members
             if call.state is not State.DIALLING and call.called.subscriber is not None:
-                assert call.called.subscriber.number in call.members
+                assert call.called.subscriber in call.members
 
     def teardown(self) -> None:
         if not hasattr(self, "engine"):

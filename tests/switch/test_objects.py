@@ -149,7 +149,7 @@ def test_the_indexes_agree_with_looking_at_every_object(steps: list[Any], number
     expected = {
         item.object_number
         for item in kept.values()
-        if item.fits(ni)
+        if item.fits(Touched(False, (), ni))
         and (
             number.startswith(item.number or "")
             if item.object_type == "network-partial"

@@ -138,7 +138,7 @@ async def test_what_is_not_there(http: httpx.AsyncClient) -> None:
 
 async def test_the_licence(http: httpx.AsyncClient, box: SwitchBox) -> None:
     licence = box.config.licence.model_copy(update={"concurrent_calls": 0})
-    box.engine.config = box.config.model_copy(update={"licence": licence})
+    box.engine.node.config = box.config.model_copy(update={"licence": licence})
 
     answer = await http.post(CALLS, json={"a": "28331", "b": "28332"})
 

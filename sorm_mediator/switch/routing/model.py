@@ -122,7 +122,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """A routing context: rules, tried from the first. ``np`` is the numbering plan of its numbers."""
+    """A routing context: rules, tried from the first.
+
+    ``np``: the numbering plan that numbers are translated into when they come here; "" leaves them as they are.
+    """
 
     name: str
     rules: tuple[Rule, ...]
@@ -132,20 +135,27 @@ class Context:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoutingRequest:
-    """A call to be routed: its numbers, and the context that the calling interface starts in."""
+    """A call to be routed: its numbers, the context that the calling interface starts in, and its numbering plan."""
 
     a: Number
     b: Number
     context: str = ""
+    np: str = "default"
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A rule that was tried: ``failed`` says why it was not taken, "" that it was."""
+    """A rule that was tried: ``failed`` says why it was not taken, "" that it was.
+
+    a, b: the numbers as they came to it. np: the numbering plan that they were in.
+    """
 
     context: str
     rule: str
     failed: str = ""
+    a: str = field(default="", compare=False)
+    b: str = field(default="", compare=False)
+    np: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +164,7 @@ class RoutingResult:
 
     result: ``external``, ``local`` or ``failed``. via: the directions of an external call, in order.
     a, b: the numbers as routed, and what SORM is to be shown. tried: every rule looked at.
-    reason: why it failed. np: the numbering plan of the last context.
+    reason: why it failed. np: the numbering plan that the numbers are in at the end.
     """
 
     result: Literal["external", "local", "failed"]
@@ -163,7 +173,7 @@ class RoutingResult:
     via: tuple[str, ...] = ()
     tried: tuple[Step, ...] = ()
     reason: str = ""
-    np: str = ""
+    np: str = "default"
 
     @property
     def path(self) -> tuple[Step, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
+from sorm_mediator.switch.numbering import Plan
 from sorm_mediator.switch.routing.masks import SubstitutionError, Template
 from sorm_mediator.switch.routing.model import (
     Context,
@@ -24,23 +25,28 @@ MOST_CONTEXTS = 32
 
 
 def route(
-    request: RoutingRequest, contexts: Mapping[str, Context], own_numbers: Collection[str] = ()
+    request: RoutingRequest,
+    contexts: Mapping[str, Context],
+    own_numbers: Collection[str] = (),
+    plans: Mapping[str, Plan] = MappingProxyType({}),
 ) -> RoutingResult:
     """Route a call. A domain without any context routes ``own_numbers`` locally and nothing else.
 
+    A context with a numbering plan translates the numbers into it (:func:`translate`).
     Never raises: what can't be routed has the result ``failed`` and its reason.
     """
-    a, b = request.a, request.b
+    a, b, np = request.a, request.b, request.np
     tried: list[Step] = []
     if not contexts:
         if b.digits in own_numbers:
-            return RoutingResult(result="local", a=a, b=b)
+            return RoutingResult(result="local", a=a, b=b, np=np)
+        if np in plans and b.digits in plans[np]:
+            return RoutingResult(result="local", a=a, b=b, np=np)
         reason = f"{b.digits or 'an empty number'} is no subscriber, and there is no routing context"
-        return RoutingResult(result="failed", a=a, b=b, reason=reason)
+        return RoutingResult(result="failed", a=a, b=b, reason=reason, np=np)
 
     name = request.context
     passed: list[tuple[str, Number, Number]] = []
-    np = ""
     while True:
         reason = ""
         context = contexts.get(name)
@@ -51,8 +57,10 @@ def route(
         if context is None or reason:
             break
         passed.append((name, a, b))
-        np = context.np
-        rule = _first_fit(context, a, b, tried)
+        if context.np and context.np != np:
+            a, b = (translate(number, np, context.np, plans) for number in (a, b))
+            np = context.np
+        rule = _first_fit(context, a, b, np, tried)
         if rule is None:
             reason = f"no rule of context {name!r} fits {a.digits or '(none)'} -> {b.digits or '(none)'}"
             break
@@ -76,14 +84,34 @@ def _circle(passed: list[tuple[str, Number, Number]], name: str, a: Number, b: N
     return " -> ".join([context for context, _, _ in passed[start:]] + [name])
 
 
-def _first_fit(context: Context, a: Number, b: Number, tried: list[Step]) -> Rule | None:
+def translate(number: Number, here: str, there: str, plans: Mapping[str, Plan]) -> Number:
+    """A number of the plan ``here`` as the plan ``there`` has it; one that ``there`` has no name for stays as it is.
+
+    A subscriber's own number becomes the number that it is known by in ``there``, and a full number the own one.
+    """
+    digits = number.digits
+    target = plans.get(there)
+    if here == there or (target is not None and digits in target):
+        return number
+    source = plans.get(here)
+    binding = source.get(digits) if source is not None else None
+    if binding is not None:
+        if not binding.alias:
+            return number
+        digits = binding.alias
+    if target is not None:
+        digits = target.number_of(digits) or number.digits
+    return number if digits == number.digits else replace(number, digits=digits)
+
+
+def _first_fit(context: Context, a: Number, b: Number, np: str, tried: list[Step]) -> Rule | None:
     for rule in context.rules:
         failed = ""
         for condition in rule.conditions:
             failed = condition.fails(a if condition.side == "a" else b)
             if failed:
                 break
-        tried.append(Step(context.name, rule.name, failed))
+        tried.append(Step(context.name, rule.name, failed, a.digits, b.digits, np))
         if not failed:
             return rule
     return None

@@ -1,0 +1,144 @@
+"""Which objects on control a call touches, and what each mediator is told of it.
+
+A mediator that controls several domains is told of a call once where they show it the same numbers, and an object
+is touched once for each reason, whichever domain sees it first: the bridges between them are hidden from it.
+
+Source: DESIGN 5; seed 001, MultiSORM; PROTOCOL 7.3-7.11.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from typing import NamedTuple
+
+from radius.report import CallReport, Match, Party
+from sorm_mediator.switch import services
+from sorm_mediator.switch.call import Call, Endpoint, Leg, TouchedObject, View
+from sorm_mediator.switch.objects import ControlledObject, ObjectTable
+
+Tables = Mapping[str, ObjectTable]
+
+
+class Report(NamedTuple):
+    """A report for one mediator, named by the ``host:port`` of its RADIUS sink."""
+
+    mediator: str
+    report: CallReport
+
+
+def touch_a(
+    call: Call,
+    leg: Leg,
+    now: float,
+    *,
+    called: Party,
+    tables: Tables | None = None,
+) -> int:
+    """Match A, and the trunk that it comes by."""
+    touched = touch(call, leg, leg.calling, now, role="a", called=called, tables=tables)
+    return touched + _touch_trunk(call, leg, leg.calling, now, tables)
+
+
+def touch_b(call: Call, leg: Leg, now: float, *, tables: Tables | None = None) -> int:
+    """Match B, and the trunk that it is reached by."""
+    called = leg.called.party
+    touched = touch(call, leg, leg.called, now, role="b", called=called, tables=tables)
+    return touched + _touch_trunk(call, leg, leg.called, now, tables)
+
+
+def touch(
+    call: Call,
+    leg: Leg,
+    party: Endpoint,
+    now: float,
+    *,
+    role: str,
+    called: Party,
+    tables: Tables | None = None,
+) -> int:
+    """Match a party against the objects of ``tables``, of the domain if left out; says how many it touches."""
+    touched = 0
+    for mediator, table in (leg.domain.tables if tables is None else tables).items():
+        for item in table.touched(party.touched(leg.domain)):
+            match = Match(object_number=item.object_number, role=role, called=called, time=now)
+            touched += note_match(call, leg, mediator, item, match)
+    return touched
+
+
+def _touch_trunk(call: Call, leg: Leg, party: Endpoint, now: float, tables: Tables | None) -> int:
+    touched = 0
+    if party.trunk is None:
+        return touched
+    called = leg.called.party
+    for mediator, table in (leg.domain.tables if tables is None else tables).items():
+        for item in table.trunk_touched(party.trunk.number):
+            match = Match(object_number=item.object_number, role="trunk", called=called, time=now)
+            touched += note_match(call, leg, mediator, item, match)
+    return touched
+
+
+def _held(view: View, mediator: str) -> tuple[Match, ...]:
+    """The matches of objects that are still on control: one taken off is none of the mediator's any more."""
+    return tuple(
+        touched.match for touched in view.matches if touched.domain.table(mediator).holds(touched.item)
+    )
+
+
+def note_match(call: Call, leg: Leg, mediator: str, item: ControlledObject, match: Match) -> bool:
+    """An object is touched once for each reason, whichever domain sees it first. Says whether this one is new.
+
+    Legs that show a mediator the same numbers are one call to it.
+    """
+    views = call.views.setdefault(mediator, [])
+    known = {(other.match.object_number, other.match.role) for view in views for other in view.matches}
+    if (match.object_number, match.role) in known:
+        return False
+    view = next((view for view in views if view.leg is leg), None) or next(
+        (view for view in views if _same_numbers(view.leg, leg)), None
+    )
+    if view is None:
+        view = View(f"{call.id}.{len(views) + 1}" if views else call.id, leg)
+        views.append(view)
+    view.matches.append(TouchedObject(item, match, leg.domain))
+    return True
+
+
+def _same_numbers(one: Leg, other: Leg) -> bool:
+    return all(
+        (left.digits, left.ni) == (right.digits, right.ni)
+        for left, right in ((one.calling.party, other.calling.party), (one.called.party, other.called.party))
+    )
+
+
+def reports(call: Call, now: float, listeners: Container[str]) -> list[Report]:
+    """The reports that are due of a call that has changed. ``listeners``: mediators that its speech is sent to."""
+    return [
+        Report(mediator, _report(call, mediator, view, now, mediator in listeners))
+        for mediator, views in call.views.items()
+        for view in views
+        if view.sequence or _held(view, mediator)
+    ]
+
+
+def _report(call: Call, mediator: str, view: View, now: float, listens: bool) -> CallReport:
+    leg = view.leg
+    matches = _held(view, mediator)
+    view.sequence += 1
+    return CallReport(
+        call_id=view.call_id,
+        domain=leg.domain.name,
+        sequence=view.sequence,
+        time=now,
+        connection=call.connection_of(leg, mediator),
+        calling=leg.calling.party,
+        called=leg.called.party,
+        calling_station=leg.calling.number.digits,
+        called_station=leg.called.number.digits,
+        setup_time=call.setup_time,
+        answer_time=call.answer_time,
+        release_time=call.release_time,
+        release_cause=call.release_cause,
+        services=services.told(call, leg, matches),
+        matches=matches,
+        media=call.media if listens else None,
+    )

@@ -1,0 +1,65 @@
+"""The switch as it is configured now: its domains and the bridges between them, and every change to them.
+
+:attr:`Node.config` is the truth at each moment. A change makes a new configuration, checked as a lab file is, and
+takes effect at once; so what runs can be written back to a lab file.
+
+Source: seed 001, chapter on the SORM system: the commands of the switch's shell.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sorm_mediator.config import BridgeConfig, BridgeSideConfig, ConfigError, SwitchConfig
+from sorm_mediator.switch.bridges import Bridge
+from sorm_mediator.switch.numbering import DEFAULT_PLAN
+from sorm_mediator.switch.subscribers import Domain, load_domain
+
+
+class Node:
+    """Domains and bridges of a switch. Raises :class:`ConfigError` for a configuration that can't be used."""
+
+    def __init__(self, config: SwitchConfig, directory: Path = Path()) -> None:
+        self.config = config
+        self.directory = directory
+        self.domains: dict[str, Domain] = {}
+        self.bridges: dict[str, Bridge] = {}
+        for index, domain in enumerate(config.domains):
+            if domain.name in self.domains:
+                raise ConfigError(f"switch.domains.{index}.name: {domain.name!r} is declared twice")
+            self.domains[domain.name] = load_domain(domain, directory, f"switch.domains.{index}")
+        for index, bridge in enumerate(config.bridges):
+            self._connect(bridge, f"switch.bridges.{index}")
+
+    def _connect(self, config: BridgeConfig, key: str) -> None:
+        """Build a bridge. ``key``: where it stands, for errors. Raises :class:`ConfigError`."""
+        if config.name in self.bridges:
+            raise ConfigError(f"{key}.name: there is a bridge {config.name!r} already")
+        bridge = Bridge(config)
+        for end in bridge.ends:
+            self._check_end(end.side, end.iface, f"{key}.{end.end}")
+        if config.a.domain == config.b.domain:
+            raise ConfigError(
+                f"{key}.b.domain: {config.b.domain!r} is side A already; a bridge joins two domains"
+            )
+        self.bridges[config.name] = bridge
+        for end in bridge.ends:
+            self.domains[end.side.domain].bridges[end.iface] = end
+
+    def _check_end(self, side: BridgeSideConfig, iface: str, key: str) -> None:
+        domain = self.domains.get(side.domain)
+        if domain is None:
+            known = ", ".join(sorted(self.domains)) or "none"
+            raise ConfigError(f"{key}.domain: there is no domain {side.domain!r}; there are: {known}")
+        if iface in domain.bridges or iface in domain.trunks:
+            raise ConfigError(f"{key}.iface: {side.domain} has an interface {iface!r} already")
+        if side.np != DEFAULT_PLAN and side.np not in domain.plans:
+            known = ", ".join(sorted([DEFAULT_PLAN, *domain.plans]))
+            raise ConfigError(
+                f"{key}.np: {side.domain} has no numbering plan {side.np!r}; there are: {known}"
+            )
+        if side.context and side.context not in domain.contexts:
+            known = ", ".join(sorted(domain.contexts)) or "none"
+            raise ConfigError(
+                f"{key}.context: {side.domain} has no context {side.context!r}; there are: {known}"
+            )

@@ -1,0 +1,125 @@
+"""Numbering plans of a domain: what a full number leads to, and by which number a subscriber is known.
+
+Besides the plans that are declared, every domain has the plan ``default``: its subscribers' own numbers.
+
+Source: seed 001, "Настройка планов нумерации в доменах" and the MultiSORM example.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from itertools import product
+
+from sorm_mediator.config import NumberBinding
+
+DEFAULT_PLAN = "default"
+MOST_NUMBERS = 100_000
+"""Numbers that one range may stand for."""
+
+_RANGE = re.compile(r"([0-9])-([0-9])")
+
+
+class NumberingError(ValueError):
+    """A range, or what is to be done with a plan, is wrong; the text says what and what is allowed."""
+
+
+def expand_numbers(text: str) -> list[str]:
+    """The numbers that a range stands for, in order: ``738327{0-1}000{0-1}`` is four.
+
+    Braces (or parentheses) hold digits and rising ranges, with commas. Raises :class:`NumberingError`.
+    """
+    parts: list[list[str]] = []
+    position = 0
+    while position < len(text):
+        symbol = text[position]
+        if symbol in "{(":
+            close = "}" if symbol == "{" else ")"
+            end = text.find(close, position)
+            if end < 0:
+                raise NumberingError(f"{text!r}: the {symbol} at {position + 1} is never closed")
+            parts.append(_choices(text, text[position + 1 : end]))
+            position = end + 1
+        elif symbol in "0123456789":
+            parts.append([symbol])
+            position += 1
+        else:
+            raise NumberingError(f"{text!r}: {symbol!r} is neither a digit nor a range such as {{0-9}}")
+    if not parts:
+        raise NumberingError("an empty number")
+    count = 1
+    for part in parts:
+        count *= len(part)
+        if count > MOST_NUMBERS:
+            raise NumberingError(f"{text!r} stands for more than {MOST_NUMBERS} numbers")
+    return ["".join(digits) for digits in product(*parts)]
+
+
+def _choices(text: str, inside: str) -> list[str]:
+    digits: list[str] = []
+    for item in inside.split(","):
+        item = item.strip()
+        ends = _RANGE.fullmatch(item)
+        if ends and ends[1] <= ends[2]:
+            digits += [str(digit) for digit in range(int(ends[1]), int(ends[2]) + 1)]
+        elif len(item) == 1 and item in "0123456789":
+            digits.append(item)
+        else:
+            raise NumberingError(
+                f"{text!r}: {{{inside}}} must hold digits or rising ranges: {{0-1}}, {{0-3,5}}"
+            )
+    return sorted(set(digits))
+
+
+class Plan:
+    """One numbering plan. Made anew when its numbers change: both ways of looking up cost the same for any size."""
+
+    def __init__(self, name: str, numbers: Mapping[str, NumberBinding]) -> None:
+        """``numbers``: keys may be ranges. Raises :class:`NumberingError`."""
+        self.name = name
+        self.numbers: dict[str, NumberBinding] = {}
+        for key, binding in numbers.items():
+            for number in expand_numbers(key):
+                if number in self.numbers:
+                    raise NumberingError(f"{number} is in plan {name!r} twice")
+                self.numbers[number] = binding
+        self._of_alias: dict[str, str] = {}
+        masters: dict[str, str] = {}
+        for number, binding in self.numbers.items():
+            if not binding.alias:
+                continue
+            if binding.master:
+                if binding.alias in masters:
+                    raise NumberingError(
+                        f"{binding.alias} has two master numbers in plan {name!r}: {masters[binding.alias]} "
+                        f"and {number}; only one is possible"
+                    )
+                masters[binding.alias] = number
+            self._of_alias.setdefault(binding.alias, number)
+        self._of_alias.update(masters)
+
+    def __contains__(self, number: object) -> bool:
+        return number in self.numbers
+
+    def get(self, number: str) -> NumberBinding | None:
+        """What a number of the plan leads to."""
+        return self.numbers.get(number)
+
+    def number_of(self, alias: str) -> str | None:
+        """The number that a subscriber is known by: its master, else the first one that leads to it."""
+        return self._of_alias.get(alias)
+
+
+def plans_of(plans: Mapping[str, Mapping[str, NumberBinding]]) -> dict[str, Plan]:
+    """The plans of a domain. Raises :class:`NumberingError`."""
+    return {name: Plan(name, numbers) for name, numbers in plans.items()}
+
+
+def aliases(plans: Iterable[Plan]) -> dict[str, set[str]]:
+    """Every subscriber that a number leads to, with its full numbers."""
+    found: dict[str, set[str]] = {}
+    for plan in plans:
+        for number, binding in plan.numbers.items():
+            if binding.alias:
+                found.setdefault(binding.alias, set()).add(number)
+    return found
