@@ -18,7 +18,8 @@ _HEAD = """<!-- Written by `python -m captures.index` from the scripts; edit tho
 
 # Scenarios
 
-`sorm-mediator replay FILE...` runs them, each in a lab of its own; `sorm-mediator demo` runs all.
+`sorm-mediator replay FILE...` runs them, each in a lab of its own; `sorm-mediator demo` runs all, over TCP and over E1.
+Those that listen to speech (`heard_...`) run over E1 only. With `--link x25` the others do, too, unchanged.
 The language is described in `docs/scenarios.md`; the recordings of their runs are in `../runs`.
 
 | file | shows | from |

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 from protocol import Channel, Options, StreamFramer, Unit
-from sorm_mediator.capture.events import Data
+from sorm_mediator.capture.events import Data, Flow
 from sorm_mediator.capture.reader import read_input
 from sorm_mediator.console.session import Settings, run_scripts
 
@@ -43,11 +43,11 @@ def units(capture: Path) -> list[tuple[Channel, list[bytes]]]:
 
     Raises :class:`sorm_mediator.capture.errors.CaptureError` when it can't be read, :class:`OSError`.
     """
-    flows: dict[str, bytearray] = {}
+    flows: dict[Flow, bytearray] = {}
     with capture.open("rb") as stream:
         for event in read_input(stream):
             if isinstance(event, Data):
-                flows.setdefault(event.flow.source + event.flow.destination, bytearray()).extend(event.data)
+                flows.setdefault(event.flow, bytearray()).extend(event.data)
     found = []
     for octets in flows.values():
         code = octets[2]

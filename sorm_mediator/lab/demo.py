@@ -65,6 +65,7 @@ _TEXTS = {
         "steps": "steps",
         "seconds": "seconds",
         "passed": "{passed} of {total} passed in {seconds:.1f} s",
+        "needing_e1": "not over tcp, since they listen to the speech on an E1 stream:",
     },
     "ru": {
         "intro": "Основная работа: три устройства, каждое — отдельный процесс; их связывают только каналы связи.",
@@ -77,6 +78,7 @@ _TEXTS = {
         "steps": "шаги",
         "seconds": "секунды",
         "passed": "успешно {passed} из {total} за {seconds:.1f} с",
+        "needing_e1": "не через tcp, так как слушают речь в потоке E1:",
     },
 }
 
@@ -97,11 +99,15 @@ async def _demo(lang: Lang, as_json: bool) -> int:
         runs = [(path, link) for path in scripts for link in links(load(path))]
         runs.remove((folder / MAIN_JOB, "tcp"))
         results += await _in_labs(runs, lang, as_json)
+    needing_e1 = [path.name for path in scripts if "tcp" not in links(load(path))]
     seconds = time.monotonic() - began
     if as_json:
-        sys.stdout.write(json.dumps(_document(results, seconds), ensure_ascii=False) + "\n")
+        document = _document(results, seconds) | {"needing_e1": needing_e1}
+        sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
     else:
         _print_table(results, seconds, lang)
+        if needing_e1:
+            write(f"{_TEXTS[lang]['needing_e1']} {', '.join(needing_e1)}\n")
     return 0 if all(result.verdict == PASS for _, result in results) else 1
 
 

@@ -79,6 +79,7 @@ def test_wireshark_reads_the_recordings() -> None:
     for path in SCRIPTS:
         command = [
             "tshark",
+            *("-o", 'uat:user_dlts:"User 0 (DLT=147)","lapb","0","","0",""'),
             "-r",
             str(recording(path)),
             "-Y",
