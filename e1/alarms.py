@@ -7,11 +7,13 @@ there. What follows from a state is :data:`CONSEQUENCES`. Source: LINK 4.3, a ro
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
+
+from e1.settings import OneOf, Range, check
 
 
 class StreamState(StrEnum):
@@ -115,62 +117,44 @@ CONSEQUENCES: Mapping[StreamState, Consequence] = MappingProxyType(
 )
 
 
+_LOF_SHOWN = OneOf((StreamState.LOF, StreamState.LOS, StreamState.LOMF))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmConfig:
     """The criteria of LINK 4.3. Raises :class:`ValueError` where a value is outside its row."""
 
-    los_zeros: int = 255
+    los_zeros: Annotated[int, Range(10, 2048)] = 255
     """Bits without a pulse that set LOS: 10..255 (G.775), or 2048 (ETS 300 233)."""
-    los_clear_ones: int = 32
+    los_clear_ones: Annotated[int, Range(1, 255)] = 32
     """Pulses in 255 bit times that clear LOS (DS2155). Here a 0 is no pulse, there is no HDB3: frames whose timeslots
     are all zeros keep a LOS that there was."""
-    ais_zeros: int = 2
+    ais_zeros: Annotated[int, Range(0, 63)] = 2
     """A double frame with no more zeros than this looks like AIS (G.775)."""
-    ais_double_frames: int = 2
+    ais_double_frames: Annotated[int, Range(1, 16)] = 2
     """So many of them in a row set AIS, as many others clear it. G.775: 2; ETS 300 233, O.162: 1."""
-    lof_fas: int = 3
+    lof_fas: Annotated[int, Range(1, 8)] = 3
     """Consecutive incorrect FAS that set LOF (G.706 4.1)."""
-    lof_nfas: int = 3
+    lof_nfas: Annotated[int, Range(0, 8)] = 3
     """Consecutive NFAS with bit 2 = 0 that set LOF; 0: not a criterion [option of G.706 4.1]."""
-    lof_crc_blocks: int = 915
+    lof_crc_blocks: Annotated[int, Range(0, 1000)] = 915
     """Bad CRC-4 blocks of 1000 that set LOF (G.706 4.3.2); 0: not a criterion."""
-    multiframe_frames: int = 64
+    multiframe_frames: Annotated[int, Range(32, 1024, step=2)] = 64
     """Frames without multiframe alignment that set LOMF and start the search for FAS anew: 8 ms (G.706 4.2)."""
-    no_crc4_frames: int = 0
+    no_crc4_frames: Annotated[int, Range(0, 80_000)] = 0
     """Frames without multiframe alignment after which the stream works without CRC-4; 0: never.
     G.706 annex B: 3200 (400 ms) [M]."""
-    rai_nfas: int = 3
+    rai_nfas: Annotated[int, Range(2, 5)] = 3
     """Consecutive NFAS with A = 1 that set RAI, and with A = 0 that clear it: 2..5 [M]; DS2155: 3."""
     remote_alarm_on_lomf: bool = False
     """Send A = 1 also for the loss of the multiframe alone [M]."""
     data_in_lomf: bool = True
     """Data passes while only the multiframe is lost (LINK 4.3 cuts it in LOS, AIS and LOF only) [inferred]."""
-    lof_shown_as: StreamState = StreamState.LOF
+    lof_shown_as: Annotated[StreamState, _LOF_SHOWN] = StreamState.LOF
     """The device has no state LOF: LOS or LOMF is what it would show [gap]."""
 
     def __post_init__(self) -> None:
-        ranges: dict[str, Iterable[object]] = {
-            "los_zeros": range(10, 2049),
-            "los_clear_ones": range(1, 256),
-            "ais_zeros": range(64),
-            "ais_double_frames": range(1, 17),
-            "lof_fas": range(1, 9),
-            "lof_nfas": range(9),
-            "lof_crc_blocks": range(1001),
-            "multiframe_frames": range(32, 1025, 2),
-            "no_crc4_frames": range(80001),
-            "rai_nfas": range(2, 6),
-            "lof_shown_as": (StreamState.LOF, StreamState.LOS, StreamState.LOMF),
-        }
-        for name, allowed in ranges.items():
-            value = getattr(self, name)
-            if value not in allowed:
-                shown = (
-                    f"{allowed.start}..{allowed[-1]}"
-                    if isinstance(allowed, range)
-                    else ", ".join(map(str, allowed))
-                )
-                raise ValueError(f"{name} is {value}; allowed: {shown}")
+        check(self)
 
     def consequence(self, state: StreamState) -> Consequence:
         """:data:`CONSEQUENCES` with the two options about LOMF applied."""

@@ -14,9 +14,7 @@ from e1 import lapb as link_layer
 from e1 import x25 as packet_layer
 from e1.lapb import Lapb, LapbConfig, LapbEffect
 from e1.x25 import PacketLayer, X25Config, X25Effect
-
-FRAME_OVERHEAD = 7
-"""Octets of an I frame with a data packet that are not user data: address, control, packet header, FCS."""
+from e1.x25_config import FRAME_OVERHEAD
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from e1.settings import Range, check
 
 Role = Literal["dte", "dce"]
 
@@ -21,20 +23,22 @@ class LapbConfig:
 
     role: Role = "dte"
     """Whose side of X.25 this end plays. DTE: sends commands with address 1, gets them with 3; DCE: the other way."""
-    k: int = 7
+    k: Annotated[int, Range(1, 7)] = 7
     """I frames that may be unacknowledged, 1..7."""
-    n1: int = 135
+    n1: Annotated[int, Range(OVERHEAD + 1)] = 135
     """Octets of the longest I frame, with address, control and FCS: 135 carries packets with 128 octets of data."""
-    n2: int = 10
+    n2: Annotated[int, Range(1)] = 10
     """Attempts before giving up."""
-    t1: float = 3.0
-    """Wait for an answer or acknowledgement. More than two longest frames and T2."""
-    t2: float = 0.2
-    """Delay of an acknowledgement, in the hope of a frame of ours to carry it; 0: at once. Less than T1."""
-    t3: float = 60.0
-    """Idle channel (15 ones or more) that takes the link down; 0: never. X.25: sufficiently greater than T1."""
-    t4: float = 0.0
-    """Silence in information transfer after which the peer is polled (ISO 7776); 0: never, as X.25 has it."""
+    t1: Annotated[float, Range(above=0)] = 3.0
+    """Seconds to wait for an answer or acknowledgement. More than two longest frames and T2."""
+    t2: Annotated[float, Range(0)] = 0.2
+    """Seconds of delay of an acknowledgement, in the hope of a frame of ours to carry it; 0: at once. Less than T1."""
+    t3: Annotated[float, Range(0)] = 60.0
+    """Seconds of an idle channel (15 ones or more) that take the link down; 0: never. X.25: sufficiently greater
+    than T1."""
+    t4: Annotated[float, Range(0)] = 0.0
+    """Seconds of silence in information transfer after which the peer is polled (ISO 7776); 0: never, as X.25
+    has it."""
     resend: Literal["poll", "i-frame", "linux"] = "poll"
     """When T1 runs out in information transfer: ask with RR P=1; or resend the oldest I frame with P=1; or, as Linux
     does, resend all with P=0 and without timer recovery."""
@@ -70,19 +74,11 @@ class LapbConfig:
     """I frame longer than N1: FRMR Y, or taken (Linux)."""
 
     def __post_init__(self) -> None:
-        checks = (
-            ("role", self.role in ("dte", "dce"), "dte or dce"),
-            ("k", 1 <= self.k <= 7, "1..7"),
-            ("n1", self.n1 > OVERHEAD, f"more than {OVERHEAD}"),
-            ("n2", self.n2 >= 1, "at least 1"),
-            ("t1", self.t1 > 0, "more than 0"),
-            ("t2", 0 <= self.t2 < self.t1, "0 or more, and less than t1"),
+        check(
+            self,
+            ("t2", self.t2 < self.t1, "0 or more, and less than t1"),
             ("t3", self.t3 == 0 or self.t3 > self.t1, "0 (off), or more than t1"),
-            ("t4", self.t4 >= 0, "0 (off) or more"),
         )
-        for name, good, allowed in checks:
-            if not good:
-                raise ValueError(f"{name} = {getattr(self, name)!r}: allowed is {allowed}")
 
     @classmethod
     def linux(cls, role: Role) -> LapbConfig:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
+from e1.settings import OneOf, Range, check
 from e1.x25_packets import MAX_LCN
 from e1.x25_table import Circuit, Role
 
 PACKET_SIZES = tuple(2**exponent for exponent in range(4, 13))
 MAX_WINDOW = 7
+FRAME_OVERHEAD = 7
+"""Octets of an I frame with a data packet that are not user data: address, control, packet header, FCS."""
+MOST_DIGITS = 15
+"""Of an address: its length has four bits (LINK 2.1)."""
+
+_Size = Annotated[int, OneOf(PACKET_SIZES)]
+_Window = Annotated[int, Range(1, MAX_WINDOW)]
+_Timer = Annotated[float, Range(above=0)]
+_Retries = Annotated[int, Range(0)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,11 +30,11 @@ class X25Config:
     """Which side of X.25 we are: decides timers, causes, and who gives way when two calls collide."""
     circuit: Circuit = "pvc"
     """Permanent or switched; public sources don't say which the consoles of this field use."""
-    lcn: int = 1
+    lcn: Annotated[int, Range(1, MAX_LCN)] = 1
     """Logical channel number, 1..4095, the same on both ends."""
-    packet_size: int = 128
+    packet_size: _Size = 128
     """Octets of user data in a packet: a power of two, 16..4096. Of a call: what we ask for."""
-    window: int = 2
+    window: _Window = 2
     """Unacknowledged data packets in one direction, 1..7. Of a call: what we ask for."""
     calls: bool = False
     """Switched circuits: whether this side places the call (again ``call_retry`` after it was cleared)."""
@@ -32,36 +42,43 @@ class X25Config:
     """Digits of the other side, in our call."""
     calling_address: str = ""
     """Our digits, in our call; a responder over XOT takes calls to these alone, or to any number if there are none."""
-    call_retry: float = 5.0
+    call_retry: _Timer = 5.0
+    """Seconds after which a circuit that was cleared, or not set up, is called again."""
     negotiate: bool = True
     """Our call carries the facilities packet size and window."""
-    default_packet_size: int = 128
+    default_packet_size: _Size = 128
     """Of a call that carries no such facility."""
-    default_window: int = 2
+    default_window: _Window = 2
     """Of a call that carries no such facility."""
 
-    t20: float = 180.0
-    """DTE, after Restart; ``r20``: how often it is sent again before there is an alarm."""
-    t21: float = 200.0
-    """DTE, after Call."""
-    t22: float = 180.0
-    """DTE, after Reset; ``r22``: how often it is sent again."""
-    t23: float = 180.0
-    """DTE, after Clear; ``r23``: how often it is sent again."""
-    r20: int = 1
-    r22: int = 1
-    r23: int = 1
-    t10: float = 60.0
-    """DCE, after Restart; ``r10`` as for a DTE."""
-    t11: float = 180.0
-    """DCE, after Call."""
-    t12: float = 60.0
-    """DCE, after Reset."""
-    t13: float = 60.0
-    """DCE, after Clear."""
-    r10: int = 1
-    r12: int = 1
-    r13: int = 1
+    t20: _Timer = 180.0
+    """DTE, seconds after Restart that its confirmation may take."""
+    t21: _Timer = 200.0
+    """DTE, seconds after Call."""
+    t22: _Timer = 180.0
+    """DTE, seconds after Reset."""
+    t23: _Timer = 180.0
+    """DTE, seconds after Clear."""
+    r20: _Retries = 1
+    """DTE: how often Restart is sent again before there is an alarm."""
+    r22: _Retries = 1
+    """DTE: how often Reset is sent again."""
+    r23: _Retries = 1
+    """DTE: how often Clear is sent again."""
+    t10: _Timer = 60.0
+    """DCE, seconds after Restart that its confirmation may take."""
+    t11: _Timer = 180.0
+    """DCE, seconds after Call."""
+    t12: _Timer = 60.0
+    """DCE, seconds after Reset."""
+    t13: _Timer = 60.0
+    """DCE, seconds after Clear."""
+    r10: _Retries = 1
+    """DCE: how often Restart is sent again before there is an alarm."""
+    r12: _Retries = 1
+    """DCE: how often Reset is sent again."""
+    r13: _Retries = 1
+    """DCE: how often Clear is sent again."""
 
     transport: Literal["lapb", "xot"] = "lapb"
     """Over XOT there is no Restart, Diagnostic or REJ, and the logical channel number means nothing."""
@@ -78,21 +95,19 @@ class X25Config:
     arrived: give it up and report it (never twice), or send it again (never lost)."""
     resume: bool = True
     """Tell the peer in the diagnostic of a Restart (80h..8Fh) how many messages arrived."""
-    queue_limit: int = 10_000
+    queue_limit: Annotated[int, Range(1)] = 10_000
     """Messages that wait; one more is given up at once."""
-    max_message: int = 65_536
+    max_message: Annotated[int, Range(1)] = 65_536
     """Octets of a received message, over all its packets."""
 
     def __post_init__(self) -> None:
-        if self.role not in ("dte", "dce"):
-            raise ValueError(f"role {self.role!r}: 'dte' or 'dce'")
-        if self.circuit not in ("pvc", "svc"):
-            raise ValueError(f"circuit {self.circuit!r}: 'pvc' or 'svc'")
-        if not 1 <= self.lcn <= MAX_LCN:
-            raise ValueError(f"lcn {self.lcn}: 1..{MAX_LCN}")
-        for name in ("packet_size", "default_packet_size"):
-            if getattr(self, name) not in PACKET_SIZES:
-                raise ValueError(f"{name} {getattr(self, name)}: a power of two, 16..4096")
-        for name in ("window", "default_window"):
-            if not 1 <= getattr(self, name) <= MAX_WINDOW:
-                raise ValueError(f"{name} {getattr(self, name)}: 1..{MAX_WINDOW}")
+        digits = f"up to {MOST_DIGITS} digits"
+        check(
+            self,
+            ("called_address", _is_address(self.called_address), digits),
+            ("calling_address", _is_address(self.calling_address), digits),
+        )
+
+
+def _is_address(text: str) -> bool:
+    return len(text) <= MOST_DIGITS and (not text or (text.isascii() and text.isdigit()))

@@ -9,7 +9,9 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
+
+from e1.settings import Range, check
 
 OCTETS_PER_FRAME = 32
 FRAME_RATE = 8000
@@ -20,6 +22,8 @@ _RTP = struct.Struct(">BBHII")
 _SHORT = 64
 """A packet shorter than this (control word and payload) tells its length in LEN."""
 _WRAP = 0x10000
+MOST_PACKETS = 8000
+"""Of a jitter buffer: two seconds of the shortest."""
 
 
 class SatopError(ValueError):
@@ -36,42 +40,42 @@ class SatopError(ValueError):
 class SatopConfig:
     """One circuit; both ends must agree about ``payload`` and ``rtp``. Raises :class:`ValueError`."""
 
-    payload: int = 256
+    payload: Annotated[int, Range(_SHORT, 1440, step=OCTETS_PER_FRAME)] = 256
     """Octets of the stream in a packet: 256 (1 ms) is what everyone supports."""
     rtp: bool = False
     """An RTP header before the control word [M]."""
-    rtp_payload_type: int = 96
-    """In the RTP header: 0..127, dynamic from 96."""
-    rtp_ssrc: int = 0
-    """In the RTP header."""
-    jitter_packets: int = 8
+    rtp_payload_type: Annotated[int, Range(0, 127)] = 96
+    """In the RTP header: dynamic from 96 [M]."""
+    rtp_ssrc: Annotated[int, Range(0, 0xFFFFFFFF)] = 0
+    """In the RTP header, which nobody checks."""
+    jitter_packets: Annotated[int, Range(1, MOST_PACKETS)] = 8
     """Packets that wait before the first is played."""
-    buffer_packets: int = 32
+    buffer_packets: Annotated[int, Range(2, MOST_PACKETS)] = 32
     """More than these are never kept: the oldest go and the delay is ``jitter_packets`` again."""
-    loss_packets: int = 10
-    """Packets missing in a row that are a loss of packets: all ones are played, R = 1 is sent."""
-    recover_packets: int = 10
-    """Packets in sequence that end it."""
+    loss_packets: Annotated[int, Range(1)] = 10
+    """Packets missing in a row that are a loss of packets: all ones are played, R = 1 is sent [M]."""
+    recover_packets: Annotated[int, Range(1)] = 10
+    """Packets in sequence that end it [M]."""
     leave_out_payload: bool = True
-    """With L = 1 nothing but the control word is sent; off: the payload is all ones."""
+    """With L = 1 nothing but the control word is sent; off: the payload is all ones [M]."""
     clock: Literal["own", "received"] = "own"
     """Frames are due by elapsed time, or as they arrive (slave to a gateway); without packets by elapsed time too."""
-    patience: float = 0.0
-    """Seconds without packets that a slave waits before its own clock goes on; 0: as long as its buffer holds out."""
-    max_batch: float = 0.020
-    """Seconds that are due at a time at most. A clock that was asleep longer than five of these does not catch up."""
+    patience: Annotated[float, Range(0)] = 0.0
+    """Seconds without packets that are waited out: nothing is played meanwhile, and what comes late is played at once,
+    so that an end may be held up by so much. Silence beyond it is a loss of packets. A slave's own clock goes on after
+    it. 0: all ones in place of what does not come in time, as a gateway with an E1 behind it must; a slave waits as
+    long as its buffer holds out."""
+    max_batch: Annotated[float, Range(0.001, 1)] = 0.020
+    """Seconds that are due at a time at most."""
+    catch_up: Annotated[float, Range(0)] = 0.1
+    """Seconds that a clock may have been asleep to catch up, ``max_batch`` at a time; after more, what was due
+    is over."""
 
     def __post_init__(self) -> None:
-        if self.payload % OCTETS_PER_FRAME or not _SHORT <= self.payload <= 1440:
-            raise ValueError(f"payload is {self.payload}: a multiple of {OCTETS_PER_FRAME}, {_SHORT}..1440")
-        if not 1 <= self.jitter_packets < self.buffer_packets <= 1000:
-            raise ValueError("1 <= jitter_packets < buffer_packets <= 1000")
-        if self.loss_packets < 1 or self.recover_packets < 1:
-            raise ValueError("loss_packets and recover_packets are 1 or more")
-        if not 0 <= self.rtp_payload_type <= 127 or not 0 <= self.rtp_ssrc <= 0xFFFFFFFF:
-            raise ValueError("rtp_payload_type is 0..127, rtp_ssrc 32 bits")
-        if not 0.001 <= self.max_batch <= 1:
-            raise ValueError("max_batch is 0.001..1 s")
+        check(
+            self,
+            ("jitter_packets", self.jitter_packets < self.buffer_packets, "less than buffer_packets"),
+        )
 
     @property
     def frames(self) -> int:
@@ -144,6 +148,8 @@ class SatopCounters:
     """Datagrams that are no packets of this line."""
     underruns: int = 0
     """The buffer was empty: all ones were put in, the delay grew by a packet."""
+    pauses: int = 0
+    """Times that the buffer was empty and was waited for (``patience``)."""
     overruns: int = 0
     """Times that the buffer was too full and its oldest packets went."""
     losses: int = 0
@@ -202,7 +208,8 @@ class Depacketiser:
     PLAYING  the packet whose turn it is; all ones if missing   ``loss_packets`` missing in a row: LOSS
     ======== ================================================== ================================================
 
-    It begins in LOSS.
+    It begins in LOSS. With ``patience`` nothing is played from when the buffer is empty until ``jitter_packets`` wait
+    again, and what waits beyond them is played at once: no octet is put in, and the delay stays as it was.
     """
 
     def __init__(self, config: SatopConfig, counters: SatopCounters) -> None:
@@ -216,11 +223,18 @@ class Depacketiser:
         self._in_sequence = 0  # in LOSS
         self._missing = 0  # in a row, in PLAYING
         self._played = b""
+        self._refilling = False
 
     @property
     def waiting(self) -> int:
         """Packets in the buffer."""
         return len(self._waiting)
+
+    @property
+    def dry(self) -> bool:
+        """There should be packets to play, and there are none."""
+        few = len(self._waiting) < self._config.jitter_packets
+        return self.state is PlayState.PLAYING and (not self._waiting or (self._refilling and few))
 
     def put(self, packet: SatopPacket) -> None:
         """A packet has arrived."""
@@ -263,9 +277,38 @@ class Depacketiser:
         while have < octets:
             pieces.append(self._turn())
             have += self._config.payload
-        played = b"".join(pieces)
+        return self._cut(b"".join(pieces), octets)
+
+    def play_patiently(self, octets: int) -> bytes:
+        """The same, but nothing in place of packets that may still come, and more when more than usual wait."""
+        if self.state is not PlayState.PLAYING:
+            return self.play(octets)
+        usual = self._config.jitter_packets
+        if self.dry:
+            if not self._refilling:
+                self._counters.pauses += 1
+            self._refilling = True
+            return self._cut(self._played, octets)
+        self._refilling = False
+        size = self._config.payload
+        octets += max(0, len(self._waiting) * size + len(self._played) - octets - usual * size)
+        pieces, have = [self._played], len(self._played)
+        while have < octets and self._waiting and self.state is PlayState.PLAYING:
+            pieces.append(self._turn())
+            have += size
+        return self._cut(b"".join(pieces), octets)
+
+    def _cut(self, played: bytes, octets: int) -> bytes:
         self._played = played[octets:]
         return played[:octets]
+
+    def lose(self) -> None:
+        """Nothing has come for too long."""
+        self._counters.losses += 1
+        self.state = PlayState.LOSS
+        self._in_sequence = 0
+        self._waiting = {}
+        self._refilling = False
 
     def _turn(self) -> bytes:
         if self.state is not PlayState.PLAYING:
@@ -282,10 +325,7 @@ class Depacketiser:
         else:
             self._counters.underruns += 1
         if self._missing >= self._config.loss_packets:
-            self._counters.losses += 1
-            self.state = PlayState.LOSS
-            self._in_sequence = 0
-            self._waiting = {}
+            self.lose()
         return self._filler
 
 
@@ -310,6 +350,7 @@ class SatopLine:
         self._given = 0  # frames that were due since _begin
         self._arrived = 0  # frames of packets that arrived and are not yet given (slave)
         self._last_packet: float | None = None
+        self._last_turn: float | None = None
 
     @property
     def loss(self) -> bool:
@@ -341,6 +382,11 @@ class SatopLine:
         """How many frames are to be played and sent now, whole packets of them; the first call starts the clock."""
         if self._begin is None:
             self._begin = now
+        if self._last_packet is not None and self._last_turn is not None:
+            asleep = now - self._last_turn - self.config.max_batch
+            if asleep > 0:  # that nobody looked was not silence of the far end
+                self._last_packet = min(now, self._last_packet + asleep)
+        self._last_turn = now
         if self.config.clock == "received" and self._slaved(now):
             frames, self._arrived = self._arrived, 0
             self._restart_clock(now)
@@ -348,7 +394,7 @@ class SatopLine:
         self._arrived = 0
         elapsed = int((now - self._begin) * FRAME_RATE + 1e-6)
         frames = elapsed - self._given
-        if frames > 5 * self.config.max_batch * FRAME_RATE:  # asleep: what was due is over
+        if frames > self.config.catch_up * FRAME_RATE + self.config.frames:  # asleep: what was due is over
             self._restart_clock(now)
             return int(self.config.max_batch * FRAME_RATE) // self.config.frames * self.config.frames
         # The rest is due at the next call: both ends in one process, held up together, take turns to catch up.
@@ -368,8 +414,14 @@ class SatopLine:
         self._begin, self._given = now, 0
 
     def play(self, frames: int) -> bytes:
-        """What the line brings in so many frames' time, at any bit alignment."""
-        return self._depacketiser.play(frames * OCTETS_PER_FRAME)
+        """What the line brings in so many frames' time, at any bit alignment; with ``patience`` also less, or more."""
+        octets = frames * OCTETS_PER_FRAME
+        patience, last, now = self.config.patience, self._last_packet, self._last_turn
+        if not patience or last is None or now is None:
+            return self._depacketiser.play(octets)
+        if now - last > patience and self._depacketiser.dry:
+            self._depacketiser.lose()
+        return self._depacketiser.play_patiently(octets)
 
     def send(self, data: bytes, *, down: bool = False) -> list[bytes]:
         """Datagrams for what the stream sends; ``down``: it has no signal, L = 1 says so."""

@@ -2,39 +2,66 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from dataclasses import asdict
+from math import ceil
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from e1 import alarms, lapb_config, x25_config
+from e1.lines import satop
 from sorm_mediator.config.base import Section
+from sorm_mediator.config.derived import section_of
+
+_OF_X25 = ("role", "transport", "calls", "confirm_interrupts")
+"""What is known otherwise: ``e1.mode``, the line, ``caller``; and what this program always does."""
 
 
-class LapbConfig(Section):
-    """Parameters of LAPB (LINK 1)."""
+class LapbConfig(section_of(lapb_config.LapbConfig, without=("role",))):  # type: ignore[misc]
+    """LAPB of both data channels (LINK 1). The role is that of ``e1.mode``."""
 
-    k: Annotated[int, Field(ge=1, le=7)] = 7
-    """Window, frames."""
-    t1: Annotated[float, Field(gt=0)] = 3.0
-    """Retransmission timer, seconds."""
-    t2: Annotated[float, Field(ge=0)] = 0.2
-    """Delay of an acknowledgement, seconds."""
-    n2: Annotated[int, Field(ge=1)] = 10
-    """Transmissions of one frame at most."""
-    n1: Annotated[int, Field(ge=5)] = 135
-    """Octets of a frame at most."""
+    preset: Literal["x25", "linux"] = "x25"
+    """What the other keys are if they are left out: as X.25 has it, or what a Linux peer does (LINK 1.8)."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _preset(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or given.get("preset") != "linux":
+            return given
+        linux = asdict(lapb_config.LapbConfig.linux("dte"))
+        return {name: value for name, value in linux.items() if name != "role"} | given
 
 
-class X25Config(Section):
-    """Parameters of the X.25 packet layer (LINK 2)."""
+class X25Config(section_of(x25_config.X25Config, without=_OF_X25)):  # type: ignore[misc]
+    """The X.25 packet layer of both data channels (LINK 2). The role is that of ``e1.mode``."""
 
-    circuit: Literal["pvc", "svc"] = "pvc"
-    """Permanent or switched virtual circuit."""
-    lcn: Annotated[int, Field(ge=1, le=4095)] = 1
-    """Logical channel number."""
-    packet_size: Literal[16, 32, 64, 128, 256, 512, 1024, 2048, 4096] = 128
-    """Octets of user data in a packet."""
-    window: Annotated[int, Field(ge=1, le=7)] = 2
-    """Packets that may be outstanding."""
+    caller: Literal["dte", "dce"] = "dte"
+    """The side that places the call of a switched circuit."""
+
+
+class AlarmConfig(section_of(alarms.AlarmConfig)):  # type: ignore[misc]
+    """What sets and clears the states of a stream (LINK 4.3)."""
+
+
+class SatopConfig(section_of(satop.SatopConfig, without=("jitter_packets", "buffer_packets"))):  # type: ignore[misc]
+    """The packets of ``line = "satop"`` (LINK 5.1); ``e1.jitter`` is how much of them is kept back."""
+
+    buffer_packets: Annotated[int, Field(ge=2, le=satop.MOST_PACKETS)] | None = None
+    """More packets than these are never kept; left out: enough for jitter, twice the patience, and a
+    tenth of a second."""
+    patience: Annotated[float, Field(ge=0)] = 0.25
+    """Seconds without packets that are waited out: nothing is played meanwhile, and what comes late is played at once,
+    so that both programs may be held up by so much. Silence beyond it is a loss of packets. 0: all ones in place of
+    what does not come in time, as a gateway with an E1 behind it must."""
+    catch_up: Annotated[float, Field(ge=0)] = 0.25
+    """Seconds that the mediator may be held up and still send what was due meanwhile, max_batch at a time."""
+
+    def build(self, *, jitter: int = 1, **more: Any) -> Any:
+        """The circuit that keeps back ``jitter`` milliseconds."""
+        packet = self.payload / satop.OCTETS_PER_FRAME / satop.FRAME_RATE
+        waiting = ceil(jitter / 1000 / packet)
+        buffer = self.buffer_packets or waiting + ceil((2 * self.patience + 0.1) / packet)
+        return super().build(**{"jitter_packets": waiting, "buffer_packets": buffer} | more)
 
 
 class E1Config(Section):
@@ -61,7 +88,29 @@ class E1Config(Section):
     hold: Annotated[float, Field(ge=0)] = 10.0
     """Seconds that a data channel may be interrupted before the console counts as gone: until then what is sent
     waits for it, and so does the answer to its command [inferred]."""
+    silence: Annotated[int, Field(ge=0, le=0xFF)] = 0xD5
+    """Octet of free lines and of timeslots that nothing uses; D5h is A-law of silence [inferred]."""
     lapb: LapbConfig = LapbConfig()
     """The link layer."""
     x25: X25Config = X25Config()
     """The packet layer."""
+    alarms: AlarmConfig = AlarmConfig()
+    """The states."""
+    satop: SatopConfig = SatopConfig()
+    """Packets of line = "satop"."""
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        needed = max(self.x25.packet_size, self.x25.default_packet_size) + x25_config.FRAME_OVERHEAD
+        if self.lapb.n1 < needed:
+            raise ValueError(
+                f"lapb.n1 = {self.lapb.n1}: packets of {needed - x25_config.FRAME_OVERHEAD} octets need {needed}"
+            )
+        circuit = self.satop.build(jitter=1)
+        kept = ceil(self.jitter / 1000 * satop.FRAME_RATE / circuit.frames)
+        most = self.satop.buffer_packets
+        if most is not None and most <= kept:
+            raise ValueError(
+                f"satop.buffer_packets = {most}: jitter = {self.jitter} keeps back {kept}; allow more"
+            )
+        return self

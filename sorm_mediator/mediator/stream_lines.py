@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Literal, Protocol
 
 from e1.frames import TIMESLOTS
-from e1.lapb_config import LapbConfig
 from e1.lines.memory import FRAME_RATE, LineModel, MemoryLine
 from e1.lines.satop import SatopConfig, SatopLine
 from e1.lines.satop_socket import SatopSocket
 from e1.stream import E1Stream, StreamConfig, StreamEvent
-from e1.x25_config import X25Config
 from sorm_mediator.config import E1Config
 from sorm_mediator.errors import BoxError
 
@@ -21,8 +19,10 @@ Role = Literal["dte", "dce"]
 OPPOSITE: dict[Role, Role] = {"dte": "dce", "dce": "dte"}
 UNPLUGGED = 1.0
 """Seconds after which an end of a line in memory that nobody drives counts as pulled out."""
-HELD_UP = 60
-"""Packets (milliseconds) that a line lives through without being driven."""
+FOLLOWER_PACKETS = 2
+"""That wait at an end that follows the other's clock."""
+FOLLOWER_PATIENCE = 0.5
+"""Seconds that it waits for that clock before its own goes on."""
 MOST_BEHIND = 0.1
 """Seconds that a clock catches up with after it was asleep; beyond that the frames are left out."""
 
@@ -30,23 +30,18 @@ MOST_BEHIND = 0.1
 def stream_config(config: E1Config, *, far_end: bool = False) -> StreamConfig:
     """One end of a stream: the mediator's, or the console's, which plays the other side of X.25.
 
-    The DTE places the call of a switched circuit. Raises :class:`ValueError` for settings that contradict each other.
+    ``x25.caller`` places the call of a switched circuit. Raises :class:`ValueError` for settings that contradict
+    each other.
     """
     role = OPPOSITE[config.mode] if far_end else config.mode
-    lapb, x25 = config.lapb, config.x25
     return StreamConfig(
         crc4=config.crc4,
         kpd1_timeslot=config.kpd1_timeslot,
         kpd2_timeslot=config.kpd2_timeslot,
-        lapb=LapbConfig(role=role, k=lapb.k, t1=lapb.t1, t2=lapb.t2, n2=lapb.n2, n1=lapb.n1),
-        x25=X25Config(
-            role=role,
-            circuit=x25.circuit,
-            lcn=x25.lcn,
-            packet_size=x25.packet_size,
-            window=x25.window,
-            calls=role == "dte",
-        ),
+        lapb=config.lapb.build(role=role),
+        x25=config.x25.build(role=role, calls=role == config.x25.caller),
+        alarms=config.alarms.build(),
+        silence=config.silence,
     )
 
 
@@ -69,16 +64,18 @@ class Line(Protocol):
         """Addresses that have begun to send to the line though it is another's, each told once."""
 
 
-def satop_config(jitter: int) -> SatopConfig:
-    """A circuit that keeps back ``jitter`` milliseconds.
+def satop_config(config: E1Config, *, far_end: bool = False) -> SatopConfig:
+    """One end of a circuit: the mediator's, or the console's, which follows its clock (or is followed by it).
 
-    A packet is 1 ms. What came in while this process was held up is kept, too.
+    An end that follows sends a frame for each that arrives and keeps nearly nothing back, so that neither runs dry
+    when one of them is held up.
     """
-    return SatopConfig(
-        jitter_packets=jitter,
-        buffer_packets=2 * jitter + HELD_UP,
-        loss_packets=jitter + HELD_UP,
-    )
+    own: SatopConfig = config.satop.build(jitter=config.jitter)
+    if not far_end:
+        return own
+    if own.clock == "received":
+        return replace(own, clock="own")
+    return replace(own, clock="received", jitter_packets=FOLLOWER_PACKETS, patience=FOLLOWER_PATIENCE)
 
 
 class SatopEnd:
@@ -89,17 +86,13 @@ class SatopEnd:
         local: str,
         remote: str = "",
         *,
-        jitter: int = 30,
-        line: SatopConfig | None = None,
+        line: SatopConfig,
         key: str = "e1.local",
     ) -> None:
-        """``jitter``: milliseconds kept back; ``line``: all settings instead of it.
-
-        Raises :class:`ValueError` for what is no host:port.
-        """
+        """Raises :class:`ValueError` for what is no host:port."""
         self._key, self._local = key, local
         where = address(remote) if remote else None
-        self._socket = SatopSocket(SatopLine(line or satop_config(jitter)), address(local), where)
+        self._socket = SatopSocket(SatopLine(line), address(local), where)
 
     async def start(self) -> str:
         try:
@@ -190,7 +183,7 @@ def open_line(config: E1Config) -> Line:
     """The mediator's end of the line that the lab file names."""
     if config.line == "memory":
         return memory_pair()[0]
-    return SatopEnd(config.local, config.remote, jitter=config.jitter, key=f"e1.{config.stream}.local")
+    return SatopEnd(config.local, config.remote, line=satop_config(config), key=f"e1.{config.stream}.local")
 
 
 def shown(where: tuple[str, int]) -> str:

@@ -11,10 +11,11 @@ from e1.lines.satop_socket import SatopSocket
 from e1.stream import ChannelEvent, ChannelName, E1Stream, StreamConfig, StreamEvent
 from e1.x25_config import X25Config
 from protocol import Channel, Codec, CommandExecuted, CommandReceived, StreamFramer, Unit
+from sorm_mediator.config import E1Config
 from sorm_mediator.console.e1_client import SLAVE, ConsoleLines, LineConfig
 from sorm_mediator.mediator.stream_lines import satop_config
 
-LAB = satop_config(30)
+LAB = satop_config(E1Config())
 
 
 class E1Mediator:

@@ -469,7 +469,7 @@ def test_what_crosses_is_counted_by_kind() -> None:
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"role": "peer"}, "role = 'peer': allowed is dte or dce"),
+        ({"role": "peer"}, "role = 'peer': allowed is dte, dce"),
         ({"k": 8}, r"k = 8: allowed is 1\.\.7"),
         ({"n1": 4}, "n1 = 4"),
         ({"n2": 0}, "n2 = 0"),

@@ -267,7 +267,6 @@ async def test_both_ends_dte_is_told_in_words(bench: Bench) -> None:
     ("stream", "text"),
     [
         ({"line": "memory", "kpd1_timeslot": 5}, "timeslots"),
-        ({"line": "memory", "lapb": {"n1": 100}}, "n1"),
         ({"line": "satop", "local": "nowhere"}, "host:port"),
     ],
 )
