@@ -67,7 +67,15 @@ class Frame:
     frame: bytes
 
 
-ChannelEvent = Message | Up | Down | Undelivered | Interrupt | ChannelAlarm | Frame
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """An X.25 packet crossed that has no frame around it (XOT): for captures."""
+
+    outbound: bool
+    packet: bytes
+
+
+ChannelEvent = Message | Up | Down | Undelivered | Interrupt | ChannelAlarm | Frame | Packet
 
 
 class DataLink:
@@ -123,6 +131,10 @@ class DataLink:
     def interrupt(self, data: bytes, now: float) -> list[ChannelEvent]:
         """Sends 1..32 octets past the data; :class:`ValueError` for other lengths."""
         return self._carry_out(self.x25.interrupt(data, now), now)
+
+    def busy(self, on: bool, now: float) -> list[ChannelEvent]:
+        """Asks the peer to send no more messages for now (RNR), or to go on (RR); what it says of ours is still taken."""
+        return self._carry_out(self.x25.busy(on, now), now)
 
     def reset(self, now: float) -> list[ChannelEvent]:
         """Resets the X.25 circuit; nothing unless it is up."""

@@ -244,6 +244,14 @@ class E1Stream:
         """Give a message to a data channel."""
         return [ChannelEvent(channel, event) for event in self.channels[channel].send(message, now)]
 
+    def connect(self, channel: ChannelName, now: float) -> list[StreamEvent]:
+        """Set up the link of a data channel, as a new one does by itself."""
+        return [ChannelEvent(channel, event) for event in self.channels[channel].connect(now)]
+
+    def disconnect(self, channel: ChannelName, now: float) -> list[StreamEvent]:
+        """Take the link of a data channel down, and keep it down."""
+        return [ChannelEvent(channel, event) for event in self.channels[channel].disconnect(now)]
+
     def tick(self, now: float) -> list[StreamEvent]:
         """Let the timers of the data channels that are due expire."""
         return [

@@ -16,7 +16,7 @@ import serial
 
 from e1.async_hdlc import AsyncCounters, AsyncFraming
 from e1.data_link import ChannelAlarm, ChannelEvent, DataLink
-from e1.lapb import LapbConfig
+from e1.lapb import LapbConfig, State
 from e1.x25 import X25Config
 
 _POLL = 0.1
@@ -80,22 +80,71 @@ class SerialLine:
         self.config = config
         self.channel = SerialChannel(lapb, x25, self._write, accm=config.accm)
         self._on_event = on_event
+        self.opened = 0
+        """Times that the port was opened."""
+        self.dropped = 0
+        """Frames that a port did not take in time."""
         self._port: _Port | None = None
+        self._there = False
+        self._cut = False
+        self._complaint = ""
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self._failed = asyncio.Event()
+
+    @property
+    def there(self) -> bool:
+        """Whether something carries the channel: the port is open, and shows carrier where that is watched."""
+        return self._there and not self._cut
+
+    @property
+    def up(self) -> bool:
+        """Whether messages can cross."""
+        return self.channel.up
+
+    @property
+    def queued(self) -> int:
+        """Messages that are not acknowledged entirely."""
+        return self.channel.queued
+
+    @property
+    def released(self) -> bool:
+        """Whether the link is down."""
+        return self.channel.lapb.state is State.S0
 
     def start(self) -> None:
         """Begins to open the port."""
         self._task = asyncio.get_running_loop().create_task(self._run())
 
-    async def stop(self) -> None:
-        """Closes the port."""
+    def close(self) -> None:
+        """Begins to close the port; a second call does nothing."""
         if self._task is not None:
             self._task.cancel()
+
+    async def stop(self) -> None:
+        """Closes the port."""
+        self.close()
+        if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
         if self._timer is not None:
             self._timer.cancel()
+
+    def connect(self) -> None:
+        """Set the link up, now or when there is something to carry it, as a new one does by itself."""
+        self._tell(self.channel.connect(self._now()))
+
+    def disconnect(self) -> None:
+        """Take the link down, and keep it down."""
+        self._tell(self.channel.disconnect(self._now()))
+
+    def discard(self) -> list[bytes]:
+        """Takes out the messages of which nothing was sent yet: no event tells of them."""
+        return self.channel.discard()
+
+    def cut(self, on: bool) -> None:
+        """As if the wire were cut: nothing arrives nor leaves until it is off again. The port stays open."""
+        self._cut = on
+        self._carrier(self._there)
 
     def send(self, message: bytes) -> None:
         """Sends a message, or keeps it until the channel is up. :class:`ValueError` for an empty one."""
@@ -108,8 +157,9 @@ class SerialLine:
             try:
                 device = await asyncio.to_thread(self._open)
             except (OSError, ValueError) as error:  # SerialException is an OSError
-                self._tell([ChannelAlarm("serial", f"{self.config.url}: {error}")])
+                self._complain(str(error))
             else:
+                self.opened += 1
                 self._port = port = _Port(device, loop, self)
                 try:
                     port.start()
@@ -147,13 +197,23 @@ class SerialLine:
         """From either thread, by way of the loop."""
         if port is self._port and not self._failed.is_set():
             self._failed.set()
-            self._tell([ChannelAlarm("serial", f"{self.config.url}: {reason}")])
+            self._complain(reason)
 
     def _carrier(self, up: bool) -> None:
-        self._tell(self.channel.carrier(up, self._now()))
+        self._there = up
+        if self.there:
+            self._complaint = ""
+        self._tell(self.channel.carrier(self.there, self._now()))
+
+    def _complain(self, reason: str) -> None:
+        """Once, however often the same is tried in vain."""
+        if reason != self._complaint:
+            self._complaint = reason
+            self._tell([ChannelAlarm("serial", f"{self.config.url}: {reason}")])
 
     def _write(self, octets: bytes) -> None:
         if self._port is not None and not self._port.write(octets):
+            self.dropped += 1
             self._on_event(ChannelAlarm("serial", f"{self.config.url} is too slow: a frame was dropped"))
 
     def _tell(self, events: list[ChannelEvent]) -> None:

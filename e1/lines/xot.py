@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from e1 import x25 as packet_layer
-from e1.data_link import ChannelAlarm, ChannelEvent, event_of
+from e1.data_link import ChannelAlarm, ChannelEvent, Packet, event_of
 from e1.x25 import PacketLayer, State, X25Config, X25Effect
 from e1.x25_decode import PacketError, decode
 from e1.x25_packets import CallRequest, ClearRequest
@@ -229,6 +229,10 @@ class XotEnd:
             replace(config.x25, transport="xot", calls=config.initiator and config.x25.circuit == "svc")
         )
         self.connected = False
+        self.wanted = True
+        """Connections are opened and accepted for it; off: what there is stays, and no other is made."""
+        self.packets_sent = self.packets_received = 0
+        """Packets, since the beginning."""
         self._framer = XotFramer()
         self._setting_up = False
         self._was_active = False
@@ -240,6 +244,11 @@ class XotEnd:
         """Whether messages can cross."""
         return self.x25.up
 
+    @property
+    def set_up(self) -> bool:
+        """Whether a connection carries the circuit: a permanent one is set up at both ends."""
+        return self.connected and not self._setting_up
+
     def connection_made(self, now: float) -> list[XotEffect]:
         """A TCP connection is there."""
         self.connected, self._framer, self._was_active = True, XotFramer(), False
@@ -248,7 +257,7 @@ class XotEnd:
         if not self._setting_up:
             self._carry_out(self.x25.link_up(now))
         elif self.config.initiator:
-            self._out.append(Write(record(self._setup(PvcStatus.WAITING).encode())))
+            self._write(self._setup(PvcStatus.WAITING).encode())
         return self._take()
 
     def connection_lost(self, reason: str, now: float) -> list[XotEffect]:
@@ -271,6 +280,11 @@ class XotEnd:
     def send(self, message: bytes, now: float) -> list[XotEffect]:
         """Sends a message, or keeps it until the circuit is up. :class:`ValueError` for an empty one."""
         self._carry_out(self.x25.send(message, now))
+        return self._take()
+
+    def busy(self, on: bool, now: float) -> list[XotEffect]:
+        """Asks the peer to send no more messages for now (RNR), or to go on (RR)."""
+        self._carry_out(self.x25.busy(on, now))
         return self._take()
 
     def clear(self, now: float) -> list[XotEffect]:
@@ -329,7 +343,13 @@ class XotEnd:
         own = self.config.x25.calling_address
         return not own or call.called == own
 
+    def _write(self, packet: bytes) -> None:
+        self.packets_sent += 1
+        self._out += [Write(record(packet)), Packet(True, packet)]
+
     def _packet(self, packet: bytes, now: float) -> None:
+        self.packets_received += 1
+        self._out.append(Packet(False, packet))
         if not self._setting_up:
             self._deadline = None
             self._carry_out(self.x25.received(packet, now))
@@ -343,7 +363,7 @@ class XotEnd:
         if status is None:
             self._close("the peer sends other packets before PVC Setup")
             return
-        self._out.append(Write(record(refusal(packet, status))))
+        self._write(refusal(packet, status))
         if status is PvcStatus.WAITING:
             self._ready(now)
         else:
@@ -382,7 +402,7 @@ class XotEnd:
     def _carry_out(self, effects: Iterable[X25Effect]) -> None:
         for effect in effects:
             if isinstance(effect, packet_layer.Transmit):
-                self._out.append(Write(record(effect.packet)))
+                self._write(effect.packet)
             else:
                 self._out.append(event_of(effect))
         if self.config.x25.circuit == "svc" and self.connected:

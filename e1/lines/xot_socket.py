@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Callable, Sequence
 
-from e1.data_link import ChannelEvent
-from e1.lines.xot import Close, Write, XotEffect, XotEnd, XotError, XotFramer, not_for_us
+from e1.data_link import ChannelAlarm, ChannelEvent
+from e1.lines.xot import Close, PvcStatus, Write, XotEffect, XotEnd, XotError, XotFramer, not_for_us
 
 _FIRST_PACKET = 30.0
 """Seconds that a connection to a server may be silent before it says what it is for."""
+_MOST_SILENT = 128
+"""Connections that may be so at the same time."""
+_MOST_STRANGERS = 16
+"""Addresses that are remembered until they are taken."""
+_KEEPALIVE = (
+    ("TCP_KEEPIDLE", 10),
+    ("TCP_KEEPINTVL", 5),
+    ("TCP_KEEPCNT", 3),
+    ("TCP_USER_TIMEOUT", 30_000),  # milliseconds that sent octets may stay unacknowledged
+)
+CLOSED = "the peer closed the TCP connection"
+"""Reason of a circuit's end: neither a failure nor this side."""
+Address = tuple[str, int]
 
 OnEvent = Callable[[XotEnd, ChannelEvent], None]
 
@@ -17,11 +31,17 @@ OnEvent = Callable[[XotEnd, ChannelEvent], None]
 class XotLink(asyncio.Protocol):
     """One connection and the end that it carries, which a server finds out by the first packet."""
 
-    def __init__(self, end: XotEnd | None, on_event: OnEvent, ends: Sequence[XotEnd] = ()) -> None:
+    def __init__(
+        self,
+        end: XotEnd | None,
+        on_event: OnEvent,
+        server: XotServer | None = None,
+    ) -> None:
         self.end = end
-        self._ends = ends
+        self._server = server
         self._on_event = on_event
         self._first = b""
+        self._why = ""
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self.retry = end.config.reconnect if end else 0.0
@@ -31,6 +51,10 @@ class XotLink(asyncio.Protocol):
         """asyncio: connected."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        if self._server is not None and not self._server.admits(self):
+            transport.abort()
+            return
+        _watch(transport.get_extra_info("socket"))
         if self.end is not None:
             self._do(self.end.connection_made(self._now()))
         else:
@@ -52,7 +76,7 @@ class XotLink(asyncio.Protocol):
             self._timer.cancel()
         self._transport = None
         if self.end is not None:
-            reason = f"the TCP connection is gone: {exc}" if exc else "the TCP connection was closed"
+            reason = self._why or (f"the TCP connection is gone: {exc}" if exc else CLOSED)
             self._do(self.end.connection_lost(reason, self._now()))
         self.closed.set()
 
@@ -66,14 +90,32 @@ class XotLink(asyncio.Protocol):
         assert self.end is not None
         self._do(self.end.clear(self._now()))
 
-    def close(self) -> None:
+    def close(self, why: str = "closed by this side") -> None:
         """Closes the connection."""
+        self._why = self._why or why
         if self._transport is not None:
             self._transport.close()
 
+    def abort(self, why: str) -> None:
+        """Breaks the connection, as a failure does: the peer gets no orderly end of it."""
+        self._why = self._why or why
+        if self._transport is not None:
+            self._transport.abort()
+
+    def addresses(self) -> tuple[Address, Address] | None:
+        """Ours and the peer's, while it is open."""
+        if self._transport is None:
+            return None
+        own, peer = (self._transport.get_extra_info(name) for name in ("sockname", "peername"))
+        return own[:2], peer[:2]
+
     def _choose(self) -> XotEnd | None:
-        """The end that the first packet is for; refuses it and closes if there is none."""
+        """The end that the first packet is for; refuses it and closes if there is none.
+
+        One for an end that wants none is broken without an answer: a PVC that was refused is not asked for again soon.
+        """
         assert self._transport is not None
+        assert self._server is not None
         try:
             packets = XotFramer().feed(self._first)
         except XotError:
@@ -81,10 +123,14 @@ class XotLink(asyncio.Protocol):
             return None
         if not packets:
             return None
-        statuses = [(end.accepts(packets[0]), end) for end in self._ends if not end.connected]
+        statuses = [(end.accepts(packets[0]), end) for end in self._server.ends if not end.connected]
         for status, end in statuses:
-            if status == 0:
+            if status == PvcStatus.WAITING and end.wanted:
                 return end
+        if any(status == PvcStatus.WAITING for status, _ in statuses):
+            self._transport.abort()
+            return None
+        self._server.refuse(self)
         why = max((status for status, _ in statuses if status is not None), default=None)
         self._transport.write(not_for_us(packets[0], why))
         self._transport.close()
@@ -98,7 +144,7 @@ class XotLink(asyncio.Protocol):
                     self._transport.write(effect.data)
             elif isinstance(effect, Close):
                 self.retry = effect.retry
-                self.close()
+                self.close(effect.reason)
             else:
                 self._on_event(self.end, effect)
         self._set_timer()
@@ -127,21 +173,46 @@ class XotClient:
         self.end = end
         self._host, self._port = host, port
         self._on_event = on_event
+        self.connections = 0
+        """Times that it was connected."""
         self._link: XotLink | None = None
         self._task: asyncio.Task[None] | None = None
+        self._complaint = ""
 
     def start(self) -> None:
-        """Begins to connect."""
-        self._task = asyncio.get_running_loop().create_task(self._run())
+        """Begins to connect; nothing when it has begun."""
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def close(self) -> None:
+        """Begins to close the connection, and opens no other until it is started again."""
+        self._cancel()
+        if self._link is not None:
+            self._link.close()
+
+    def abort(self, why: str) -> None:
+        """Breaks the connection, and opens no other until it is started again."""
+        self._cancel()
+        if self._link is not None:
+            self._link.abort(why)
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
 
     async def stop(self) -> None:
         """Closes the connection and opens no other."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        task = self._task
+        self.close()
+        if task is not None:
+            await asyncio.gather(task, return_exceptions=True)
         if self._link is not None:
-            self._link.close()
             await self._link.closed.wait()
+
+    def link(self) -> XotLink | None:
+        """The connection, while there is one."""
+        return self._link
 
     def send(self, message: bytes) -> None:
         """Sends a message, or keeps it until the circuit is up. :class:`ValueError` for an empty one."""
@@ -160,24 +231,53 @@ class XotClient:
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            retry = self.end.config.reconnect
-            try:
-                _, self._link = await loop.create_connection(
-                    lambda: XotLink(self.end, self._on_event), self._host, self._port
-                )
-            except OSError:
-                self._link = None
-            if self._link is not None:
+            if self._link is not None:  # closed a moment ago, and started again
                 await self._link.closed.wait()
-                retry, self._link = self._link.retry, None
-            await asyncio.sleep(retry)
+            link = self._link = XotLink(self.end, self._on_event)
+            try:
+                await loop.create_connection(lambda link=link: link, self._host, self._port)  # type: ignore[misc]
+            except OSError as error:
+                link.closed.set()
+                self._complain(f"{self._host}:{self._port} can't be reached: {error.strerror or error}")
+            except asyncio.CancelledError:
+                if link.addresses() is None:
+                    link.closed.set()
+                raise
+            else:
+                self.connections, self._complaint = self.connections + 1, ""
+                await link.closed.wait()
+            self._link = None
+            await asyncio.sleep(link.retry)
+
+    def _complain(self, text: str) -> None:
+        """Once, however often the same is tried in vain."""
+        if text != self._complaint:
+            self._complaint = text
+            self._on_event(self.end, ChannelAlarm("xot", text))
 
 
 class XotServer:
-    """Listens for the connections of ``ends``: each is for one of them, by PVC Setup or by the number called."""
+    """Listens for the connections of ``ends``: each is for one of them, by PVC Setup or by the number called.
 
-    def __init__(self, ends: Sequence[XotEnd], host: str, port: int, on_event: OnEvent) -> None:
-        self._ends = ends
+    ``allows`` says whether a host may connect.
+    """
+
+    def __init__(
+        self,
+        ends: Sequence[XotEnd],
+        host: str,
+        port: int,
+        on_event: OnEvent,
+        *,
+        allows: Callable[[str], bool] = lambda host: True,
+    ) -> None:
+        self.connections = 0
+        """Connections that were made."""
+        self.strangers = 0
+        """Those of hosts that may not, or that were for no circuit here, or for one that is connected."""
+        self.ends = ends
+        self._allows = allows
+        self._new_strangers: list[Address] = []
         self._host, self._port = host, port
         self._on_event = on_event
         self._links: set[XotLink] = set()
@@ -185,30 +285,67 @@ class XotServer:
 
     async def start(self) -> tuple[str, int]:
         """Listens; the address. :class:`OSError` when it is taken."""
-        self._server = await asyncio.get_running_loop().create_server(self._link, self._host, self._port)
+        self._server = await asyncio.get_running_loop().create_server(self._new_link, self._host, self._port)
         host, port = self._server.sockets[0].getsockname()[:2]
         return host, port
 
-    async def stop(self) -> None:
-        """Closes everything."""
+    def close(self) -> None:
+        """Begins to close everything."""
         if self._server is not None:
             self._server.close()
         for link in list(self._links):
             link.close()
+
+    async def stop(self) -> None:
+        """Closes everything."""
+        self.close()
         await asyncio.gather(*(link.closed.wait() for link in self._links))
+
+    def admits(self, link: XotLink) -> bool:
+        """Whether a new connection may stay until it says what it is for."""
+        self.connections += 1
+        addresses = link.addresses()
+        if addresses is None or not self._allows(addresses[1][0]):
+            self.refuse(link)
+            return False
+        return sum(each.end is None for each in self._links) <= _MOST_SILENT
+
+    def refuse(self, link: XotLink) -> None:
+        """A connection is sent away."""
+        self.strangers += 1
+        addresses = link.addresses()
+        if addresses is not None and len(self._new_strangers) < _MOST_STRANGERS:
+            self._new_strangers.append(addresses[1])
+
+    def take_strangers(self) -> list[Address]:
+        """Who was sent away since the last call."""
+        new, self._new_strangers = self._new_strangers, []
+        return new
+
+    def link(self, end: XotEnd) -> XotLink | None:
+        """The connection that carries ``end``, while there is one."""
+        return next((link for link in self._links if link.end is end and link.addresses()), None)
 
     def send(self, end: XotEnd, message: bytes) -> None:
         """Sends a message on the circuit of ``end``, or keeps it until it is connected."""
-        for link in self._links:
-            if link.end is end and end.connected:
-                link.send(message)
-                return
+        link = self.link(end)
+        if link is not None:
+            link.send(message)
+            return
         for effect in end.send(message, asyncio.get_running_loop().time()):
             if not isinstance(effect, Write | Close):
                 self._on_event(end, effect)
 
-    def _link(self) -> XotLink:
+    def _new_link(self) -> XotLink:
         self._links = {link for link in self._links if not link.closed.is_set()}
-        link = XotLink(None, self._on_event, self._ends)
+        link = XotLink(None, self._on_event, self)
         self._links.add(link)
         return link
+
+
+def _watch(connection: socket.socket) -> None:
+    """A peer whose power was cut must not hold the circuit against its own return."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE:
+        if hasattr(socket, name):
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

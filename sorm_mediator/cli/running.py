@@ -12,6 +12,8 @@ import sys
 from sorm_mediator.config import Config
 from sorm_mediator.lab.lab import Boxes, Lab
 
+log = logging.getLogger("sorm_mediator")
+
 
 def run_until_stopped(config: Config, boxes: Boxes, name: str) -> None:
     """Start the boxes, print the ready line, and wait for SIGTERM or Ctrl-C."""
@@ -24,6 +26,7 @@ async def _run(config: Config, boxes: Boxes, name: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with Lab(config, boxes=boxes, name=name) as lab:
+        _warn_of_memory(config, boxes, name)
         ready: dict[str, object] = {"ready": True, "endpoints": lab.endpoints}
         if lab.switch is not None:
             ready["host_key"] = lab.switch.public_host_key
@@ -33,7 +36,20 @@ async def _run(config: Config, boxes: Boxes, name: str) -> None:
         sys.stdout.write(json.dumps(ready) + "\n")
         sys.stdout.flush()
         await _stopped(stop, lab)
-        logging.getLogger("sorm_mediator").info("stopping")
+        log.info("stopping")
+
+
+def _warn_of_memory(config: Config, boxes: Boxes, name: str) -> None:
+    if boxes == "switch" or config.console.link != "x25":
+        return
+    for number, stream in enumerate(config.e1):
+        if stream.line == "memory":
+            log.warning(
+                '%s: e1.%d.line: "memory" is within this process: no console outside reaches the stream; '
+                '"satop", "xot" and "serial" do',
+                name,
+                number,
+            )
 
 
 async def _stopped(stop: asyncio.Event, lab: Lab) -> None:

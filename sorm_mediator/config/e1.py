@@ -12,6 +12,7 @@ from e1 import alarms, lapb_config, x25_config
 from e1.lines import satop
 from sorm_mediator.config.base import Section
 from sorm_mediator.config.derived import section_of
+from sorm_mediator.config.lines import MemoryConfig, SerialConfig, XotConfig
 
 _OF_X25 = ("role", "transport", "calls", "confirm_interrupts")
 """What is known otherwise: ``e1.mode``, the line, ``caller``; and what this program always does."""
@@ -69,12 +70,13 @@ class E1Config(Section):
 
     stream: Annotated[int, Field(ge=0, le=7)] = 0
     """Number of the stream, 0..7."""
-    line: Literal["satop", "serial", "memory"] = "satop"
-    """What carries the stream."""
+    line: Literal["satop", "serial", "xot", "memory"] = "satop"
+    """What carries the stream: E1 over UDP; two ttys; X.25 over TCP; or a wire within the process."""
     local: str = "127.0.0.1:0"
-    """Address and port to listen on (SAToP)."""
+    """Address and port to listen on: UDP (SAToP), or TCP (XOT, whose standard port is 1998)."""
     remote: str = ""
-    """The other end; "" = learnt from the first packet."""
+    """SAToP: the other end; "" = learnt from the first packet. XOT: where the mediator connects to, instead of
+    listening."""
     jitter: Annotated[int, Field(ge=1, le=500)] = 30
     """Milliseconds of the stream that are kept back, so that packets may be late by as much (SAToP)."""
     mode: Literal["dce", "dte"] = "dce"
@@ -98,6 +100,12 @@ class E1Config(Section):
     """The states."""
     satop: SatopConfig = SatopConfig()
     """Packets of line = "satop"."""
+    serial: SerialConfig = SerialConfig()
+    """Ports of line = "serial"."""
+    xot: XotConfig = XotConfig()
+    """Circuits of line = "xot"."""
+    memory: MemoryConfig = MemoryConfig()
+    """Errors of line = "memory"."""
 
     @model_validator(mode="after")
     def _agree(self) -> Self:

@@ -1,4 +1,4 @@
-"""The console's side of E1: streams over SAToP lines, and a console whose KPD1 and KPD2 are timeslots of one.
+"""The console's side of E1: lines to the mediator's streams, and a console whose KPD1 and KPD2 are channels of one.
 
 A stream has one console: its channels are links that are there or not. A channel that the line takes away counts as
 closed by the mediator, and is connected again by itself when the line is back, as the equipment does.
@@ -8,22 +8,34 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Literal, Self
 
 from e1.channel import ChannelAlarm, Down, Frame, Message, Up
+from e1.data_link import Packet
 from e1.lapb import State
-from e1.lines.satop import SatopConfig, SatopLine
-from e1.lines.satop_socket import SatopSocket
-from e1.stream import ChannelEvent, ChannelName, E1Stream, StateChanged, StreamConfig, StreamEvent
+from e1.lines.bare import BareStream, XotStream
+from e1.lines.satop import SatopConfig
+from e1.lines.xot import PORT, record
+from e1.stream import ChannelName, E1Stream, StateChanged, StreamConfig, StreamEvent
 from e1.tones import ToneListener
 from protocol import Channel, Codec, StreamFramer
+from protocol.phrases import Phrase
 from sorm_mediator.config import E1Config
-from sorm_mediator.console.client import KPD1, KPD2, ConsoleClient, Observer, Sent
+from sorm_mediator.console.client import KPD1, KPD2, SHOWN, ConsoleClient, Observer, Sent
 from sorm_mediator.console.errors import ConnectError
-from sorm_mediator.mediator.stream_lines import address, satop_config, stream_config
+from sorm_mediator.errors import BoxError
+from sorm_mediator.mediator.stream_lines import (
+    OPPOSITE,
+    End,
+    SatopEnd,
+    framed,
+    satop_config,
+    shown,
+    stream_config,
+)
 
 CONNECT_WITHIN = 10.0
 """Seconds that a circuit may take: the line, the link, the restart, and one T1 lost on the way."""
@@ -33,9 +45,13 @@ DISCONNECT_WITHIN = 2.0
 SLAVE = satop_config(E1Config(), far_end=True)
 """The mediator is the master of the clock: the console sends a frame for each that arrives, so that neither runs dry
 when one of them is held up. Of a stream as it is by default."""
+BATCH = 0.005
+"""Seconds between two turns of a line."""
 BLOCK = 800
 """Octets of speech, a tenth of a second, that are judged together."""
 
+MISMATCH = "role-mismatch"
+"""The alarm of a link whose ends play the same side."""
 Role = Literal["dte", "dce"]
 Address = tuple[str, int]
 
@@ -50,7 +66,7 @@ def console_end(config: E1Config) -> StreamConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineConfig:
-    """One line of a console. ``remote`` None: learnt from the first packet."""
+    """One SAToP line of a console. ``remote`` None: learnt from the first packet."""
 
     stream: int
     local: Address = ("127.0.0.1", 0)
@@ -58,84 +74,113 @@ class LineConfig:
     end: StreamConfig
     line: SatopConfig = field(default_factory=SatopConfig)
 
+    @property
+    def role(self) -> Role:
+        """The console's side of X.25."""
+        return self.end.lapb.role
 
-def lines_of_lab(streams: Iterable[E1Config], endpoints: Mapping[str, str]) -> list[LineConfig]:
-    """The lines to the SAToP streams of a lab of this process, whose ports it tells."""
-    return [_line(each, address(endpoints[f"e1.{each.stream}"])) for each in _satop(streams)]
-
-
-def lines_toward(streams: Iterable[E1Config], host: str) -> list[LineConfig]:
-    """The lines to the SAToP streams of a mediator at ``host``, as its lab file has them.
-
-    Its ``remote`` is our address. Raises :class:`ConnectError` for a stream without a port, and for no stream.
-    """
-    lines = []
-    for each in _satop(streams):
-        port = address(each.local)[1]
-        if not port:
-            raise ConnectError(f"e1.{each.stream}: the lab file (-c) must tell its port: e1.local")
-        anywhere = "::" if ":" in host else "0.0.0.0"  # noqa: S104 - packets of others are left
-        lines.append(_line(each, (host, port), address(each.remote) if each.remote else (anywhere, 0)))
-    if not lines:
-        raise ConnectError("--link x25 with --host needs the [[e1]] tables of the mediator: -c LAB")
-    return lines
+    def open_end(self) -> End:
+        """The console's end."""
+        remote = shown(self.remote) if self.remote else ""
+        line = SatopEnd(shown(self.local), remote, line=self.line, key=f"e1.{self.stream}")
+        return framed(E1Stream(self.end), line)
 
 
-def _satop(streams: Iterable[E1Config]) -> list[E1Config]:
-    return [each for each in streams if each.line == "satop"]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherLine:
+    """One line of a console that is not SAToP."""
 
-
-def _line(config: E1Config, remote: Address, local: Address = ("127.0.0.1", 0)) -> LineConfig:
-    return LineConfig(
-        stream=config.stream,
-        remote=remote,
-        local=local,
-        end=console_end(config),
-        line=satop_config(config, far_end=True),
-    )
+    stream: int
+    role: Role
+    """The console's side of X.25."""
+    open_end: Callable[[], End]
+    """Makes the console's end."""
 
 
 class ConsoleLine:
     """One open stream: hands the events of a channel to the console that has it, and listens to its KSL."""
 
-    def __init__(self, config: LineConfig, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, config: LineConfig | OtherLine) -> None:
         self.number = config.stream
-        self.role: Role = config.end.lapb.role
-        self.stream = E1Stream(config.end)
-        self.alarms: dict[str, str] = {}
-        """The last alarm of each channel, in words."""
-        self._socket = SatopSocket(SatopLine(config.line), config.local, config.remote, clock=clock)
-        self._clock = clock
+        self.stream, self._line, self._exchange = config.open_end()
+        self.role: Role = config.role
+        self.alarms: dict[str, ChannelAlarm] = {}
+        """The last alarm of each channel."""
+        self._clock = time.monotonic
+        self._timer: asyncio.TimerHandle | None = None
         self._ways: dict[str, _Timeslot] = {}
         self._waiters: set[asyncio.Future[None]] = set()
-        for channel in self.stream.channels.values():
-            channel.disconnect(clock())  # nobody is there yet
+        for name in self.stream.channels:
+            self.stream.disconnect(name, self._clock())  # nobody is there yet
 
-    async def open(self) -> Address:
-        """Open the line; its address. Raises :class:`ConnectError`."""
+    async def open(self) -> None:
+        """Open the line. Raises :class:`ConnectError`."""
         try:
-            address = await self._socket.start()
-        except OSError as error:
-            raise ConnectError(f"e1.{self.number}: can't be opened: {error.strerror or error}") from None
-        self._socket.run(self.stream, self._happened)
-        return address
+            await self._line.start()
+        except (BoxError, OSError) as error:
+            text = getattr(error, "strerror", None) or error
+            raise ConnectError(f"e1.{self.number}: can't be opened: {text}") from None
+        self._turn()
+
+    def _turn(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(BATCH, self._turn)
+        self._happened(self._exchange())
 
     def close(self) -> None:
         """Close the line."""
-        self._socket.close()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._line.close()
+
+    async def wait_closed(self) -> None:
+        """Until it is closed entirely."""
+        await self._line.wait_closed()
+
+    @property
+    def speaks(self) -> bool:
+        """Whether there are KSL to listen to: a line without timeslots has none."""
+        return not isinstance(self.stream, BareStream)
+
+    def is_down(self, name: ChannelName) -> bool:
+        """Whether the link of a channel is down at this end."""
+        channel = self.stream.channels[name]
+        return bool(
+            channel.released if isinstance(self.stream, BareStream) else channel.lapb.state is State.S0
+        )
+
+    def addresses(self, name: ChannelName) -> tuple[Address, Address] | None:
+        """Ours and the mediator's, of a channel that has a TCP connection."""
+        return self.stream.addresses(name) if isinstance(self.stream, XotStream) else None
+
+    def mismatched(self, name: str) -> bool:
+        """Whether both ends of a channel play the same side of X.25: its link never comes up."""
+        alarm = self.alarms.get(name)
+        return alarm is not None and alarm.kind == MISMATCH
+
+    def why_not(self, name: str) -> str:
+        """Why a channel is not there, in words."""
+        alarm = self.alarms.get(name)
+        if alarm is None:
+            return Phrase("no circuit", "виртуальный канал не установлен")
+        if alarm.kind != MISMATCH:
+            return alarm.text
+        en, ru = (
+            "{text}; the lab file tells the mediator's side: e1.mode",
+            "оба конца работают как {own}, один из них должен быть {other}, или линия закольцована;"
+            " сторону медиатора задаёт e1.mode в файле стенда",
+        )
+        return Phrase(en, ru, text=alarm.text, own=self.role.upper(), other=OPPOSITE[self.role].upper())
 
     def take(self, name: ChannelName, way: _Timeslot) -> None:
         """A console sets up a channel. Raises :class:`ConnectError` when another one has it."""
         if self._ways.setdefault(name, way) is not way:
             raise ConnectError(f"e1.{self.number}: {name.upper()} has a console already")
-        now = self._clock()
-        self._happened([ChannelEvent(name, event) for event in self.stream.channels[name].connect(now)])
+        self._happened(self.stream.connect(name, self._clock()))
 
     def give_up(self, name: ChannelName) -> None:
         """The console takes the channel down. What waits in it is forgotten."""
-        channel = self.stream.channels[name]
-        channel.discard()
-        self._happened([ChannelEvent(name, event) for event in channel.disconnect(self._clock())])
+        self.stream.channels[name].discard()
+        self._happened(self.stream.disconnect(name, self._clock()))
 
     def forget(self, name: ChannelName) -> None:
         """The console is gone from the channel."""
@@ -163,10 +208,14 @@ class ConsoleLine:
     def _happened(self, events: list[StreamEvent]) -> None:
         for event in events:
             if isinstance(event, StateChanged):
+                if not self.stream.carrier:
+                    self.alarms.clear()  # it is another line when it is back
                 continue
             way = self._ways.get(event.channel)
             if isinstance(event.event, ChannelAlarm) and event.event.kind != "link-down":
-                self.alarms[event.channel] = event.event.text
+                self.alarms[event.channel] = event.event
+            elif isinstance(event.event, Up):
+                self.alarms.pop(event.channel, None)
             if way is not None:
                 way.happened(event.event)
         if events:
@@ -178,7 +227,7 @@ class ConsoleLine:
 class ConsoleLines:
     """All lines of a run's consoles. An async context manager that opens and closes them."""
 
-    def __init__(self, configs: Iterable[LineConfig]) -> None:
+    def __init__(self, configs: Iterable[LineConfig | OtherLine]) -> None:
         self._configs = {config.stream: config for config in configs}
         self.lines = {number: ConsoleLine(config) for number, config in self._configs.items()}
 
@@ -195,6 +244,8 @@ class ConsoleLines:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+        for line in self.lines.values():
+            await line.wait_closed()
 
     def close(self) -> None:
         """Close the lines."""
@@ -209,8 +260,13 @@ class ConsoleLines:
         return self.lines[free[0]]
 
     def second_line(self) -> ConsoleLine:
-        """Another line to the first stream, from another address, that is not opened yet."""
+        """Another line to the first stream, from another address, that is not opened yet.
+
+        Raises :class:`ConnectError` for one that has no address: a wire has two ends.
+        """
         config = self._configs[min(self._configs)]
+        if not isinstance(config, LineConfig):
+            raise ConnectError(f"one console a stream, and the lab has {len(self.lines)}")
         # Nothing arrives whose clock it could follow.
         own = replace(config.line, clock="own")
         return ConsoleLine(replace(config, local=(config.local[0], 0), line=own))
@@ -255,16 +311,22 @@ class E1ConsoleClient(ConsoleClient):
         for name in sorted(set(channels) - set(self._channels), reverse=True):
             deadline = time.monotonic() + CONNECT_WITHIN
             if not await self.line.wait(lambda: stream.carrier, CONNECT_WITHIN):
-                raise ConnectError(self._unreachable(name, f"the line is {stream.state}"))
+                state = Phrase("the line is {state}", "состояние линии {state}", state=stream.state)
+                raise ConnectError(self._unreachable(name, state))
             if name not in self._ways:
                 way = _Timeslot(self, name)
                 self.line.take(way.name, way)
                 self._ways[name] = way
             left = max(0.0, deadline - time.monotonic())
-            if not await self.line.wait(lambda name=name: name in self._channels, left):  # type: ignore[misc]
-                why = self.line.alarms.get(name, "no circuit")
+            await self.line.wait(lambda name=name: self._is_settled(name), left)  # type: ignore[misc]
+            if name not in self._channels:
+                why = self.line.why_not(name)
                 await self._release(name)
                 raise ConnectError(self._unreachable(name, why))
+
+    def _is_settled(self, name: str) -> bool:
+        """A channel is there, or it is known why it will not be."""
+        return name in self._channels or self.line.mismatched(name)
 
     async def send(self, message: Any, *, split: int = 0) -> tuple[Sent, ...]:
         """As over TCP, in one X.25 message: whatever ``split`` says, the far end would get it whole."""
@@ -280,14 +342,14 @@ class E1ConsoleClient(ConsoleClient):
         way = self._ways.pop(name)
         way.closed_here = True
         self.line.give_up(way.name)
-        link = self.line.stream.channels[way.name].lapb
-        await self.line.wait(lambda: link.state is State.S0, DISCONNECT_WITHIN)
+        await self.line.wait(lambda: self.line.is_down(way.name), DISCONNECT_WITHIN)
         if name in self._channels:
             self._gone(name, way)
         self.line.forget(way.name)
 
     def _unreachable(self, name: str, reason: str) -> str:
-        return f"{self.host}: {name.upper()} can't be reached: {reason}"
+        en, ru = "{where}: {channel} can't be reached: {reason}", "{where}: {channel} недоступен: {reason}"
+        return Phrase(en, ru, where=self.host, channel=SHOWN[name], reason=reason)
 
     def _where(self, channel: str) -> str:
         return self.host
@@ -305,6 +367,24 @@ class E1ConsoleClient(ConsoleClient):
         for observer in self._observers:
             observer.framed(self, name, by_dte, frame.frame, self._clock())
 
+    def _packet(self, way: _Timeslot, packet: Packet) -> None:
+        """Over TCP: told as its octets, on a connection to the standard port, by which readers know them."""
+        if not way.recorded:
+            ends = self.line.addresses(way.name)
+            if ends is None:
+                return
+            way.recorded = True
+            for observer in self._observers:
+                observer.opened(self, way.name, ends[0], (ends[1][0], PORT), self._clock())
+        for observer in self._observers:
+            observer.transferred(self, way.name, packet.outbound, record(packet.packet), self._clock())
+
+    def _ended(self, way: _Timeslot) -> None:
+        if way.recorded:
+            way.recorded = False
+            for observer in self._observers:
+                observer.closed(self, way.name, self._clock())
+
 
 class _Timeslot:
     """One channel of a console."""
@@ -314,6 +394,8 @@ class _Timeslot:
         self.name: ChannelName = "kpd2" if name == KPD2 else "kpd1"
         self.framer = self._new_framer()
         self.closed_here = False
+        self.recorded = False
+        """Observers know it as a connection."""
 
     def _new_framer(self) -> StreamFramer:
         channel = Channel.KPD2 if self.name == KPD2 else Channel.KPD1
@@ -325,13 +407,17 @@ class _Timeslot:
         match event:
             case Frame():
                 client._framed(self.name, event)
+            case Packet():
+                client._packet(self, event)
             case Message(data):
                 client._received(self.name, data, self.framer)
             case Up():
                 self.framer = self._new_framer()
                 client._up(self.name, self)
-            case Down() if self.name in client._channels:
-                client._gone(self.name, self)
+            case Down():
+                client._ended(self)
+                if self.name in client._channels:
+                    client._gone(self.name, self)
 
     async def write(self, data: bytes) -> None:
         """One message."""

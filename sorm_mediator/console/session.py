@@ -160,7 +160,8 @@ async def _surroundings(script: Script, settings: Settings) -> AsyncIterator[Sur
                 told, settings.host, settings.kpd1, settings.kpd2, object_byte_order=byte_order, web=web
             )
             if settings.link == "x25":
-                from sorm_mediator.console.e1_client import ConsoleLines, lines_toward
+                from sorm_mediator.console.e1_client import ConsoleLines
+                from sorm_mediator.console.e1_lines import lines_toward
 
                 lines = ConsoleLines(lines_toward(told.e1, settings.host))
                 around = replace(around, e1=await stack.enter_async_context(lines))
@@ -185,19 +186,21 @@ async def _lab(
     """A lab of this run, on free loopback ports, ready for calls."""
     from sorm_mediator.lab.lab import Lab, on_free_ports
 
-    if by_e1:
-        from sorm_mediator.console.e1_client import ConsoleLines, lines_of_lab
-        from sorm_mediator.lab.e1 import over_e1
+    async with AsyncExitStack() as stack:
+        if by_e1:
+            from sorm_mediator.console.e1_client import ConsoleLines
+            from sorm_mediator.console.e1_lines import lines_of_lab
+            from sorm_mediator.lab.e1 import over_e1, wired
 
-        config = over_e1(config)
-    else:
-        console = config.console.model_copy(update={"link": "tcp"})
-        config = on_free_ports(config.model_copy(update={"console": console, "e1": ()}))
-    async with Lab(config, name=name) as lab, AsyncExitStack() as stack:
+            config = stack.enter_context(wired(over_e1(config)))
+        else:
+            console = config.console.model_copy(update={"link": "tcp"})
+            config = on_free_ports(config.model_copy(update={"console": console, "e1": ()}))
+        lab = await stack.enter_async_context(Lab(config, name=name))
         web = await stack.enter_async_context(WebApi(lab.web_url, config.web.token.get_secret_value()))
         if by_e1:
             around = facing(config, "", 0, 0, object_byte_order=byte_order, web=web)
-            lines = ConsoleLines(lines_of_lab(config.e1, lab.endpoints))
+            lines = ConsoleLines(lines_of_lab(lab))
             around = replace(around, e1=await stack.enter_async_context(lines))
         else:
             host, _, kpd1 = lab.endpoints["kpd1"].rpartition(":")

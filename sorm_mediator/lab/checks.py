@@ -6,6 +6,7 @@ import logging
 from collections import Counter
 
 from sorm_mediator.config import Config, ConfigError
+from sorm_mediator.lab.line_checks import check_lines, xot_listeners
 
 log = logging.getLogger(__name__)
 
@@ -55,20 +56,7 @@ def _check_streams(config: Config, name: str) -> None:
             f'{name}: console.link: "x25" needs 1 to {MOST_STREAMS} [[e1]] tables, and there are {len(config.e1)}'
         )
     _check_numbers(f"{name}: e1", "stream", [str(stream.stream) for stream in config.e1])
-    for number, stream in enumerate(config.e1):
-        if stream.line == "serial":
-            raise ConfigError(
-                f'{name}: e1.{number}.line: a serial port brings one channel, not a stream: "satop" or "memory"'
-            )
-        from sorm_mediator.mediator.stream_lines import address, stream_config  # numpy, for those who need it
-
-        try:
-            stream_config(stream)
-            address(stream.local)
-            if stream.remote:
-                address(stream.remote)
-        except ValueError as error:
-            raise ConfigError(f"{name}: e1.{number}: {error}") from None
+    check_lines(config.e1, name)
 
 
 def _check_ports(config: Config, name: str) -> None:
@@ -80,6 +68,8 @@ def _check_ports(config: Config, name: str) -> None:
     ]
     if config.switch is not None:
         listeners.append(("switch.ssh_port", config.switch.host, config.switch.ssh_port))
+    if config.console.link == "x25":
+        listeners += xot_listeners(config.e1)
     taken: dict[tuple[str, int], str] = {}
     for key, host, port in listeners:
         if port and (host, port) in taken:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
 from sorm_mediator.config import Config, E1Config, LapbConfig, X25Config
 from sorm_mediator.lab.lab import on_free_ports
 
@@ -17,8 +20,31 @@ it can be, since the line between the two ends is longer (by its jitter buffers)
 def over_e1(config: Config) -> Config:
     """The same lab on free loopback ports with ``console.link`` = x25, over its own streams or a single one."""
     streams = tuple(
-        stream.model_copy(update={"line": "satop", "local": "127.0.0.1:0", "remote": ""})
-        for stream in config.e1 or (STREAM,)
+        stream.model_copy(update={"local": "127.0.0.1:0", "remote": ""}) for stream in config.e1 or (STREAM,)
     )
     console = config.console.model_copy(update={"link": "x25"})
     return on_free_ports(config.model_copy(update={"console": console, "e1": streams}))
+
+
+@contextmanager
+def wired(config: Config) -> Iterator[Config]:
+    """The same lab with a cable for each serial line whose file doesn't say where the console's end is.
+
+    Its ttys are then pseudo-terminals, both the mediator's and the console's.
+    """
+    with ExitStack() as stack:
+        yield config.model_copy(update={"e1": tuple(_wired(stream, stack) for stream in config.e1)})
+
+
+def _wired(stream: E1Config, stack: ExitStack) -> E1Config:
+    ports = stream.serial
+    if stream.line != "serial" or (ports.console_kpd1 and ports.console_kpd2):
+        return stream
+    from e1.lines.null_modem import NullModem
+
+    cables: dict[str, str] = {}
+    for name in ("kpd1", "kpd2"):
+        cable = NullModem()
+        stack.callback(cable.close)
+        cables[name], cables[f"console_{name}"] = cable.names
+    return stream.model_copy(update={"serial": ports.model_copy(update=cables)})

@@ -14,6 +14,7 @@ import logging
 import select
 import socket
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -94,7 +95,7 @@ class Consoles:
         self, config: ConsoleConfig, options: Options, handler: Handler, *, unit_timeout: float
     ) -> None:
         self._host = config.host
-        self._allow = tuple(ipaddress.ip_network(network) for network in config.allow)
+        self._allow = config.allow
         self.options = options
         self.handler = handler
         self.unit_timeout = unit_timeout
@@ -165,12 +166,7 @@ class Consoles:
 
     def allowed(self, host: str) -> bool:
         """Whether the address is in one of the networks that may connect."""
-        try:
-            address = ipaddress.ip_address(host.partition("%")[0])
-        except ValueError:
-            return False
-        mapped = getattr(address, "ipv4_mapped", None)
-        return any((mapped or address) in network for network in self._allow)
+        return allowed(host, self._allow)
 
 
 class _Connection(asyncio.Protocol):
@@ -409,6 +405,16 @@ class _Connection(asyncio.Protocol):
         """Octets and units held for this console, in whatever direction: what must stay bounded."""
         held = sum(len(item.raw) for item, _ in self._inbox)
         return held + self._framer.pending + self._waiting + self._transport.get_write_buffer_size()
+
+
+def allowed(host: str, networks: Iterable[str]) -> bool:
+    """Whether a host's address is in one of the networks (``console.allow``)."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return any((mapped or address) in ipaddress.ip_network(network) for network in networks)
 
 
 def _address(name: tuple[str, int] | tuple[str, int, int, int]) -> str:

@@ -10,7 +10,8 @@ from e1.alarms import StreamState
 from protocol import Ksl, Options
 from protocol.codes import KSL_NUMBERS
 from sorm_mediator.config import Config
-from sorm_mediator.mediator.streams import Handler, Streams
+from sorm_mediator.mediator.consoles import allowed
+from sorm_mediator.mediator.streams import BARE, Handler, Streams
 from sorm_mediator.mediator.voice_box import VoiceBox
 
 LOS_CODE: Final = 0x01
@@ -56,8 +57,15 @@ class E1Side:
     def __init__(self, config: Config, options: Options, handler: Handler) -> None:
         self._restored_code = config.mediator.options.line_restored_code
         self.voice = VoiceBox(config.rtp)
-        self.streams = Streams(config.e1, options, handler, fill=self.voice.fill)
+        self.streams = Streams(
+            config.e1,
+            options,
+            handler,
+            fill=self.voice.fill,
+            allows=lambda host: allowed(host, config.console.allow),
+        )
         self.numbers = tuple(config.stream for config in config.e1)
+        self._speechless = {config.stream for config in config.e1 if config.line in BARE}
         self.conferences = config.rtp.submodules * config.rtp.conferences
         self.rtp = ""
         """Where speech is received, ``host:port``; known once it is started."""
@@ -71,7 +79,8 @@ class E1Side:
         return {"address": self.rtp, **self.voice.status()}
 
     def at_start(self) -> Change:
-        """All lines are out of order until their stream is heard for the first time."""
+        """All lines are out of order until their stream is heard for the first time; those of a line without
+        timeslots for ever."""
         return Change(
             tuple(Ksl(stream, ksl) for stream in self.numbers for ksl in KSL_NUMBERS), False, LOS_CODE
         )
@@ -81,7 +90,8 @@ class E1Side:
         before, after = EFFECTS[old], EFFECTS[new]
         if before == after:
             return None
-        lines = tuple(Ksl(stream, ksl) for ksl in KSL_NUMBERS) if before.speech != after.speech else ()
+        speech_changes = before.speech != after.speech and stream not in self._speechless
+        lines = tuple(Ksl(stream, ksl) for ksl in KSL_NUMBERS) if speech_changes else ()
         if after.alarm_code is None:
             return Change(lines, True, self._restored_code)
         return Change(lines, after.speech, after.alarm_code)

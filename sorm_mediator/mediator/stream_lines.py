@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from typing import Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from e1.frames import TIMESLOTS
 from e1.lines.memory import FRAME_RATE, LineModel, MemoryLine
@@ -45,23 +45,45 @@ def stream_config(config: E1Config, *, far_end: bool = False) -> StreamConfig:
     )
 
 
-class Line(Protocol):
+class Carrier(Protocol):
     """What carries a stream."""
 
     async def start(self) -> str:
-        """Open it; its address, "" when it has none. Raises :class:`BoxError`."""
-
-    def exchange(self, stream: E1Stream) -> list[StreamEvent]:
-        """Give the stream what has arrived, and take from it the frames that are due."""
+        """Open it; its address, "" when it has none. Raises :class:`BoxError` or :class:`OSError`."""
 
     def close(self) -> None:
         """A second call does nothing."""
+
+    async def wait_closed(self) -> None:
+        """Until it is closed entirely."""
 
     def counters(self) -> dict[str, int]:
         """What the line has counted."""
 
     def take_strangers(self) -> list[str]:
         """Addresses that have begun to send to the line though it is another's, each told once."""
+
+
+class Line(Carrier, Protocol):
+    """What carries the frames of a stream."""
+
+    def exchange(self, stream: E1Stream) -> list[StreamEvent]:
+        """Give the stream what has arrived, and take from it the frames that are due."""
+
+
+class End(NamedTuple):
+    """One end of a line that is ready to be started."""
+
+    stream: Any
+    """:class:`~e1.stream.E1Stream`, or :class:`~e1.lines.bare.BareStream` where there are no frames."""
+    line: Carrier
+    exchange: Callable[[], list[StreamEvent]]
+    """To be called again and again: what has happened."""
+
+
+def framed(stream: E1Stream, line: Line) -> End:
+    """A stream on a line that carries its frames."""
+    return End(stream, line, lambda: line.exchange(stream))
 
 
 def satop_config(config: E1Config, *, far_end: bool = False) -> SatopConfig:
@@ -108,6 +130,9 @@ class SatopEnd:
 
     def close(self) -> None:
         self._socket.close()
+
+    async def wait_closed(self) -> None:
+        """It is closed at once."""
 
     def counters(self) -> dict[str, int]:
         line = self._socket.line
@@ -162,6 +187,9 @@ class MemoryEnd:
         """Pull the plug."""
         self._seen = float("-inf")
 
+    async def wait_closed(self) -> None:
+        """It is closed at once."""
+
     def counters(self) -> dict[str, int]:
         return {"bit_errors": self._out.bit_errors, "line_slips": self._out.slips}
 
@@ -180,9 +208,9 @@ def memory_pair(
 
 
 def open_line(config: E1Config) -> Line:
-    """The mediator's end of the line that the lab file names."""
+    """The mediator's end of a line that carries frames, as the lab file names it."""
     if config.line == "memory":
-        return memory_pair()[0]
+        return memory_pair(LineModel(**config.memory.model_dump()))[0]
     return SatopEnd(config.local, config.remote, line=satop_config(config), key=f"e1.{config.stream}.local")
 
 

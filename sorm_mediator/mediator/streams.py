@@ -20,12 +20,15 @@ from typing import Any, Literal, Protocol
 from e1 import channel as data
 from e1.alarms import StreamState
 from e1.lapb_table import WHY_DOWN, Event
+from e1.lines.bare import BareStream
+from e1.lines.xot_socket import CLOSED
 from e1.stream import ChannelEvent, ChannelName, E1Stream, StateChanged, StreamConfig, StreamEvent
 from protocol import Broken, Channel, Noise, Options, StreamFramer
 from sorm_mediator.config import E1Config
 from sorm_mediator.errors import BoxError
+from sorm_mediator.mediator.bare_lines import bare_stream
 from sorm_mediator.mediator.consoles import ChannelCounters
-from sorm_mediator.mediator.stream_lines import Line, open_line, stream_config
+from sorm_mediator.mediator.stream_lines import Carrier, End, framed, open_line, stream_config
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +42,12 @@ Fault = Literal["LOS", "AIS", "RAI", "LOF", "LOMF", "OFF", "clear"]
 """What can be injected (:meth:`e1.stream.E1Stream.fault`), and its end."""
 
 LEFT = WHY_DOWN[Event.DISC]
-"""The console has taken the link down itself: it is gone, and nothing is held for it."""
+"""The console has taken the link down itself: it is gone, and nothing is held for it. Over TCP, which has no such
+link, it does so by an orderly end of the connection (:data:`CLOSED`)."""
+BARE = ("serial", "xot")
+"""Lines that bring data channels and no timeslots."""
 TAKEN = "the stream has another far end"
+NO_CIRCUIT = "not in console.allow, or no circuit of the stream is free for it"
 NAMES: dict[Channel, ChannelName] = {Channel.KPD1: "kpd1", Channel.KPD2: "kpd2"}
 CHANNELS = {name: channel for channel, name in NAMES.items()}
 Fill = Callable[[int, E1Stream, int, float], None]
@@ -85,6 +92,8 @@ class _Kpd:
     """The handler knows it as open."""
     gone_at: float | None = None
     """When an interruption will have lasted too long."""
+    alarm: str = ""
+    """What it complained of last since it was up, in words."""
     congested: bool = False
     """``drained`` is due when the line has taken what waits."""
 
@@ -92,29 +101,54 @@ class _Kpd:
 class _Trunk:
     """One stream with its line."""
 
-    def __init__(self, config: E1Config, fill: Fill | None) -> None:
+    def __init__(self, config: E1Config, fill: Fill | None, allows: Callable[[str], bool]) -> None:
         self.config = config
         self.number = config.stream
         self.name = f"e1.{config.stream}"
         try:
-            self.stream = SpeakingStream(self.number, stream_config(config), fill)
-            self.line: Line = open_line(config)
+            if config.line in BARE:
+                bare = bare_stream(config, allows)
+                end = End(bare, bare, bare.take)
+            else:
+                end = framed(SpeakingStream(self.number, stream_config(config), fill), open_line(config))
         except ValueError as error:
             raise BoxError(f"{self.name}: {error}") from error
+        self.stream, self.line, self.exchange = end
         self.kpds: dict[ChannelName, _Kpd] = {"kpd1": _Kpd(), "kpd2": _Kpd()}
         self.alarms: Counter[str] = Counter()
         self.address = ""
+
+    async def start(self) -> None:
+        """Open the line. Raises :class:`BoxError`."""
+        try:
+            self.address = await self.line.start()
+        except OSError as error:
+            why = error.strerror or error
+            raise BoxError(f"{self.name}.local: {self.config.local} can't be listened on: {why}") from error
+
+    @property
+    def place(self) -> str:
+        """Where the line is, for people."""
+        ports = self.config.serial
+        place = {"serial": f"{ports.kpd1}, {ports.kpd2}", "xot": self.config.remote}
+        return self.address or place.get(self.config.line, "")
 
 
 class Streams:
     """Runs the streams of the lab file and hands what arrives to ``handler``. Raises :class:`BoxError`."""
 
     def __init__(
-        self, configs: Sequence[E1Config], options: Options, handler: Handler, *, fill: Fill | None = None
+        self,
+        configs: Sequence[E1Config],
+        options: Options,
+        handler: Handler,
+        *,
+        fill: Fill | None = None,
+        allows: Callable[[str], bool] = lambda host: True,
     ) -> None:
         self._handler = handler
         self._framer = StreamFramer(Channel.COMMAND, options)
-        self._trunks = {config.stream: _Trunk(config, fill) for config in configs}
+        self._trunks = {config.stream: _Trunk(config, fill, allows) for config in configs}
         self._timer: asyncio.Handle | None = None
         self._idle: asyncio.Event | None = None
 
@@ -125,7 +159,7 @@ class Streams:
         self._loop = asyncio.get_running_loop()
         try:
             for trunk in self._trunks.values():
-                trunk.address = await trunk.line.start()
+                await trunk.start()
         except BaseException:
             self.abort()
             raise
@@ -144,6 +178,7 @@ class Streams:
             for name, kpd in trunk.kpds.items():
                 if kpd.told:
                     self._close(trunk, name)
+        await asyncio.gather(*(trunk.line.wait_closed() for trunk in self._trunks.values()))
 
     def _is_idle(self) -> bool:
         """Nothing waits that a console would still take."""
@@ -197,9 +232,10 @@ class Streams:
     def _turn(self) -> None:
         self._timer = self._loop.call_later(BATCH, self._turn)
         for trunk in self._trunks.values():
-            self._take(trunk, trunk.line.exchange(trunk.stream))
+            self._take(trunk, trunk.exchange())
             for peer in trunk.line.take_strangers():
-                self._handler.connection_refused(trunk.name, peer, TAKEN, trunk.number)
+                why = NO_CIRCUIT if trunk.config.line == "xot" else TAKEN
+                self._handler.connection_refused(trunk.name, peer, why, trunk.number)
             for name, kpd in trunk.kpds.items():
                 if kpd.gone_at is not None and self._loop.time() >= kpd.gone_at:
                     self._close(trunk, name)
@@ -231,6 +267,8 @@ class Streams:
                 self._open(trunk, name)
             case data.ChannelAlarm("link-down", text) if text == LEFT and kpd.told:
                 self._close(trunk, name)
+            case data.Down(reason) if reason == CLOSED and kpd.told:
+                self._close(trunk, name)
             case data.Down(reason) if kpd.told:
                 log.warning("%s %s: interrupted: %s", trunk.name, name, reason)
                 kpd.gone_at = self._loop.time() + trunk.config.hold
@@ -240,13 +278,15 @@ class Streams:
                 log.warning("%s %s: a message was given up: %s", trunk.name, name, doubt)
             case data.ChannelAlarm(kind, text):
                 trunk.alarms[kind] += 1
+                if kind != "link-down":  # which only says that what was complained of goes on
+                    kpd.alarm = text
                 log.warning("%s %s: %s: %s", trunk.name, name, kind, text)
             case data.Interrupt(octets):
                 kpd.counters.noise_octets += len(octets)
 
     def _open(self, trunk: _Trunk, name: ChannelName) -> None:
         kpd = trunk.kpds[name]
-        kpd.gone_at = None
+        kpd.gone_at, kpd.alarm = None, ""
         if not kpd.told:
             kpd.told = True
             kpd.counters.connections += 1
@@ -280,7 +320,7 @@ class Streams:
     def __contains__(self, stream: object) -> bool:
         return stream in self._trunks
 
-    def line(self, stream: int) -> Line:
+    def line(self, stream: int) -> Carrier:
         """What carries a stream: of a line in memory, ``far`` is the console's end. Raises :class:`KeyError`."""
         return self._trunks[stream].line
 
@@ -309,29 +349,42 @@ class Streams:
     def row(self, number: int) -> dict[str, Any]:
         """One stream. Raises :class:`KeyError`."""
         trunk = self._trunks[number]
-        stream, found = trunk.stream, trunk.stream.counters
-        near = {k: v for k, v in asdict(found.near).items() if not k.startswith("_")}
-        far = {f"far_{k}": v for k, v in asdict(found.far).items() if not k.startswith("_")}
-        own = {k: v for k, v in asdict(found).items() if isinstance(v, int)}
+        stream = trunk.stream
         return {
             "stream": number,
             "state": str(stream.state),
             "line": trunk.config.line,
-            "address": trunk.address,
+            "address": trunk.place,
             "mode": trunk.config.mode,
             "faults": {side: str(state) for side, state in stream.faults.items() if state is not None},
-            "counters": near | far | own | trunk.line.counters(),
+            "counters": _frame_counters(stream) | trunk.line.counters(),
             "alarms": dict(trunk.alarms),
             "channels": {
-                name: {
-                    "up": channel.up,
-                    "link": str(channel.lapb.state),
-                    "circuit": str(channel.x25.state),
-                    "waiting": channel.queued,
-                    "hdlc": asdict(channel.hdlc),
-                    "t1": channel.lapb.counters.t1,
-                    "resets": channel.lapb.counters.resets,
-                }
+                name: {"up": channel.up, "alarm": trunk.kpds[name].alarm, "waiting": channel.queued}
+                | _channel_row(stream, name)
                 for name, channel in stream.channels.items()
             },
         }
+
+
+def _frame_counters(stream: E1Stream | BareStream) -> dict[str, int]:
+    """G.826 at both ends, and the framer's own: none where there are no frames."""
+    if isinstance(stream, BareStream):
+        return {}
+    found = stream.counters
+    near = {k: v for k, v in asdict(found.near).items() if not k.startswith("_")}
+    far = {f"far_{k}": v for k, v in asdict(found.far).items() if not k.startswith("_")}
+    return near | far | {k: v for k, v in asdict(found).items() if isinstance(v, int)}
+
+
+def _channel_row(stream: E1Stream | BareStream, name: ChannelName) -> dict[str, Any]:
+    if isinstance(stream, BareStream):
+        return stream.channel_row(name)
+    channel = stream.channels[name]
+    return {
+        "link": str(channel.lapb.state),
+        "circuit": str(channel.x25.state),
+        "hdlc": asdict(channel.hdlc),
+        "t1": channel.lapb.counters.t1,
+        "resets": channel.lapb.counters.resets,
+    }

@@ -53,7 +53,9 @@ def mediator_router() -> APIRouter:
         response_model=StreamDocument,
         responses={
             404: {"description": "No such stream"},
-            409: {"description": "The stream can't have this fault: LOMF without CRC-4"},
+            409: {
+                "description": "The stream can't have this fault: LOMF without CRC-4, states of an E1 without one"
+            },
         },
     )
     router.add_api_route("/journal", _journal, response_model=list[EntryDocument])

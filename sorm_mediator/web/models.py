@@ -164,18 +164,20 @@ class EntryDocument(Document):
 
 
 class StreamChannelDocument(Document):
-    """One data channel in its timeslot."""
+    """One data channel in its timeslot, or on its own line."""
 
     up: bool
     """Messages can cross."""
+    alarm: str
+    """What the channel complained of last since it was up, in words; empty: of nothing."""
     link: str
-    """State of LAPB."""
+    """State of LAPB; empty over TCP (XOT), which has no such link."""
     circuit: str
     """State of the X.25 circuit."""
     waiting: int
     """Messages that the console has not acknowledged."""
     hdlc: dict[str, int]
-    """Frames received, good and bad."""
+    """Frames received, good and bad; none over XOT."""
     t1: int
     """Times that an acknowledgement did not come in time."""
     resets: int
@@ -187,17 +189,17 @@ class StreamDocument(Document):
 
     stream: int
     state: str
-    """ABSENT, OFF, LOS, AIS, LOF, LOMF, RAI or WORK: of what is received."""
+    """ABSENT, OFF, LOS, AIS, LOF, LOMF, RAI or WORK: of what is received; OFF, LOS or WORK without E1."""
     line: str
-    """satop or memory."""
+    """satop, serial, xot or memory."""
     address: str
-    """Where the line is, host:port."""
+    """Where the line is: host:port, or the ttys."""
     mode: str
     """dce or dte: the mediator's side of X.25."""
     faults: dict[str, str]
     """What is injected: on the receiving or the transmitting side."""
     counters: dict[str, int]
-    """G.826 (near, and far_ as the far end tells it), frame alignment, and of the line."""
+    """G.826 (near, and far_ as the far end tells it) and frame alignment where there are frames, and of the line."""
     alarms: dict[str, int]
     """What the data channels complained of, by kind."""
     channels: dict[str, StreamChannelDocument]

@@ -1,0 +1,108 @@
+"""What an ``[[e1]]`` table of a lab file says of its line: whether it fits together, before anything is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from sorm_mediator.config import ConfigError, E1Config
+
+ANY_ADDRESS = E1Config().local
+TABLES = ("satop", "serial", "xot", "memory")
+"""Tables of one kind of line each, and of that name."""
+WIRES = ("serial", "memory")
+"""Lines that have no address."""
+
+
+def check_lines(streams: Sequence[E1Config], name: str) -> None:
+    """Raises :class:`ConfigError` naming the key, the value and the remedy."""
+    used: dict[str, str] = {}
+    for number, stream in enumerate(streams):
+        where = f"{name}: e1.{number}"
+        _check_tables(stream, where)
+        _check_addresses(stream, where)
+        if stream.line == "serial":
+            _check_ports(stream, where, used)
+        elif stream.line == "xot":
+            _check_circuits(stream, where)
+        _check_parts(stream, where)
+
+
+def xot_listeners(streams: Sequence[E1Config]) -> Iterator[tuple[str, str, int]]:
+    """Key, host and port of every stream that listens on TCP."""
+    from sorm_mediator.mediator.stream_lines import address
+
+    for number, stream in enumerate(streams):
+        if stream.line == "xot" and not stream.remote:
+            yield f"e1.{number}.local", *address(stream.local)
+
+
+def _check_tables(stream: E1Config, where: str) -> None:
+    for table in TABLES:
+        if table in stream.model_fields_set and table != stream.line:
+            raise ConfigError(
+                f'{where}.{table}: is for line = "{table}", and this one is "{stream.line}": leave the table out'
+            )
+
+
+def _check_addresses(stream: E1Config, where: str) -> None:
+    for key, value, none in (("local", stream.local, ANY_ADDRESS), ("remote", stream.remote, "")):
+        if stream.line in WIRES and value != none:
+            raise ConfigError(f'{where}.{key}: {value}: a line "{stream.line}" has no address: leave it out')
+    if stream.line == "xot" and stream.remote and stream.local != ANY_ADDRESS:
+        raise ConfigError(
+            f"{where}.local: {stream.local}: the mediator either listens (local) or connects (remote, "
+            f"{stream.remote}): leave one of them out"
+        )
+
+
+def _check_ports(stream: E1Config, where: str, used: dict[str, str]) -> None:
+    ports = stream.serial
+    for key, port in (
+        ("kpd1", ports.kpd1),
+        ("kpd2", ports.kpd2),
+        ("console_kpd1", ports.console_kpd1),
+        ("console_kpd2", ports.console_kpd2),
+    ):
+        full = f"{where}.serial.{key}"
+        if not port:
+            if key in ("kpd1", "kpd2"):
+                raise ConfigError(f'{full}: is required for line = "serial": a tty such as "/dev/ttyUSB0"')
+            continue
+        if port in used:
+            raise ConfigError(
+                f"{full}: {port} is {used[port]} already; each end of a channel is a tty of its own"
+            )
+        used[port] = full
+
+
+def _check_circuits(stream: E1Config, where: str) -> None:
+    xot = stream.xot
+    key, one, other = (
+        ("lcn", xot.kpd1_lcn, xot.kpd2_lcn)
+        if stream.x25.circuit == "pvc"
+        else ("number", xot.kpd1_number, xot.kpd2_number)
+    )
+    if one == other or not one or not other:
+        raise ConfigError(
+            f"{where}.xot.kpd2_{key}: {other!r}: kpd1_{key} is {one!r}, and the {stream.x25.circuit.upper()} of a "
+            "channel is known by it: give two different ones"
+        )
+    for name, value in (("interface", xot.interface), ("console_interface", xot.console_interface)):
+        if len(value) > 255 or not value.isascii():
+            raise ConfigError(f"{where}.xot.{name}: {value!r}: at most 255 ASCII characters are allowed")
+
+
+def _check_parts(stream: E1Config, where: str) -> None:
+    """What the parts of a stream find wrong when they are made."""
+    from sorm_mediator.mediator.bare_lines import bare_stream  # numpy, for those who need it
+    from sorm_mediator.mediator.stream_lines import address, stream_config
+    from sorm_mediator.mediator.streams import BARE
+
+    try:
+        for value in filter(None, (stream.local, stream.remote)):
+            address(value)
+        stream_config(stream)
+        if stream.line in BARE:
+            bare_stream(stream)
+    except ValueError as error:
+        raise ConfigError(f"{where}: {error}") from None
