@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from protocol.phrases import Phrase
+
+
+def words(error: Exception) -> str:
+    """The text of an error, in both languages where it has them."""
+    return next((text for text in error.args if isinstance(text, Phrase)), str(error))
+
 
 class ScriptError(Exception):
     """A script can't be used. The text is one line: file:line, key, value, what is allowed (exit 2)."""

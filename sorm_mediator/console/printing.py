@@ -14,6 +14,7 @@ from protocol.phrases import Phrase, say
 from protocol.render import masked_hex, render
 from protocol.texts import Lang
 from sorm_mediator.console.client import SHOWN, ConsoleClient, Crossed
+from sorm_mediator.console.errors import words
 from sorm_mediator.console.results import PASS, ScriptResult, StepResult
 
 _MS, _S = Phrase("ms", "мс"), Phrase("s", "с")
@@ -81,7 +82,7 @@ class TextPrinter:
 
     def end(self, result: ScriptResult) -> None:
         if result.error is not None:
-            self._line(f"      {result.error}")
+            self._line(f"      {self._say(words(result.error))}")
         self._line(f"--- {self._say(result.verdict)}  {result.name}")
         self._line("")
 
