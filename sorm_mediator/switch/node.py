@@ -8,12 +8,43 @@ Source: seed 001, chapter on the SORM system: the commands of the switch's shell
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel
 
 from sorm_mediator.config import BridgeConfig, BridgeSideConfig, ConfigError, SwitchConfig
 from sorm_mediator.switch.bridges import Bridge
 from sorm_mediator.switch.numbering import DEFAULT_PLAN
 from sorm_mediator.switch.subscribers import Domain, load_domain
+
+What = Literal[
+    "domain", "sorm", "subscribers", "trunks", "routing", "numbering", "bridges", "network", "switch"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a watcher is told of a change that has taken effect.
+
+    ``what``: "domain" was declared or removed, "sorm" parameters of it have changed, and so on; "switch": what the
+    whole switch has, such as the SSH port, the MultiSORM users, the licence. ``domain``: "" for the whole switch.
+    """
+
+    what: What
+    domain: str = ""
+
+
+Model = TypeVar("Model", bound=BaseModel)
+Watcher = Callable[[Change], None]
+
+
+def changed(model: Model, **fields: Any) -> Model:
+    """The same settings with others in place of some, checked. Raises :class:`pydantic.ValidationError`."""
+    given = {name: getattr(model, name) for name in model.model_fields_set}
+    return type(model).model_validate(given | fields)
 
 
 class Node:
@@ -24,12 +55,35 @@ class Node:
         self.directory = directory
         self.domains: dict[str, Domain] = {}
         self.bridges: dict[str, Bridge] = {}
+        self.watchers: list[Watcher] = []
+        """Who is told after each change, in order; :mod:`sorm_mediator.switch.changes` has the changes."""
         for index, domain in enumerate(config.domains):
             if domain.name in self.domains:
                 raise ConfigError(f"switch.domains.{index}.name: {domain.name!r} is declared twice")
             self.domains[domain.name] = load_domain(domain, directory, f"switch.domains.{index}")
         for index, bridge in enumerate(config.bridges):
             self._connect(bridge, f"switch.bridges.{index}")
+
+    def replace(self, change: Change, **fields: Any) -> None:
+        """Other settings of the switch, from now on. Raises :class:`pydantic.ValidationError`, and changes nothing."""
+        self.config = changed(self.config, **fields)
+        self.tell(change)
+
+    def replace_domain(self, change: Change, **fields: Any) -> None:
+        """Other settings of the domain ``change.domain``, from now on. Raises as :meth:`replace`."""
+        domain = self.domains[change.domain]
+        config = changed(domain.config, **fields)
+        known = self.config.domains
+        self.config = changed(
+            self.config, domains=tuple(config if one is domain.config else one for one in known)
+        )
+        domain.config = config
+        self.tell(change)
+
+    def tell(self, change: Change) -> None:
+        """Tell the watchers of a change that has taken effect."""
+        for watcher in tuple(self.watchers):
+            watcher(change)
 
     def _connect(self, config: BridgeConfig, key: str) -> None:
         """Build a bridge. ``key``: where it stands, for errors. Raises :class:`ConfigError`."""
