@@ -89,7 +89,7 @@ def run_scripts(settings: Settings, write: Callable[[str], object] | None = None
                     calls=bool(settings.web),
                     web=bool(settings.web),
                     restart=False,
-                    e1=settings.link == "x25",
+                    e1=settings.link != "tcp",
                 )
         results = asyncio.run(stdout.during(run(scripts, settings, write or stdout.write)))
         if settings.junit is not None:
@@ -159,7 +159,7 @@ async def _surroundings(script: Script, settings: Settings) -> AsyncIterator[Sur
             around = facing(
                 told, settings.host, settings.kpd1, settings.kpd2, object_byte_order=byte_order, web=web
             )
-            if settings.link == "x25":
+            if _link(script, settings, told) == "x25":
                 from sorm_mediator.console.e1_client import ConsoleLines
                 from sorm_mediator.console.e1_lines import lines_toward
 
@@ -175,8 +175,13 @@ async def _surroundings(script: Script, settings: Settings) -> AsyncIterator[Sur
         config = _lab_config(
             file, script, byte_order, Path(stack.enter_context(tempfile.TemporaryDirectory()))
         )
-        wanted = settings.link or ("x25" if links(script) == ("x25",) else config.console.link)
-        yield await stack.enter_async_context(_lab(config, str(file), byte_order, by_e1=wanted == "x25"))
+        by_e1 = _link(script, settings, config) == "x25"
+        yield await stack.enter_async_context(_lab(config, str(file), byte_order, by_e1=by_e1))
+
+
+def _link(script: Script, settings: Settings, config: Config) -> str:
+    """How the consoles of a script are connected: as the command line says, or as the script needs it, or the lab."""
+    return settings.link or ("x25" if links(script) == ("x25",) else config.console.link)
 
 
 @asynccontextmanager

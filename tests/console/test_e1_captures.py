@@ -116,12 +116,13 @@ async def test_four_streams_have_a_console_each(tmp_path: Path) -> None:
     assert result.verdict == "PASS", f"{result.error}" + "".join(shown)
 
 
-async def test_a_mediator_that_is_running_is_reached_by_its_lab_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("link", ["x25", ""])
+async def test_a_mediator_that_is_running_is_reached_by_its_lab_file(link: str, tmp_path: Path) -> None:
     main_job, file = SCENARIOS / "main-job.yaml", tmp_path / "mediator.toml"
     minimal = lab_files.load(Path(captures.__file__).parent / "labs" / "minimal.toml")
     async with Lab(over_e1(minimal)) as lab:
         file.write_text(f'[console]\nlink = "x25"\n[[e1]]\nstream = 0\nlocal = "{lab.endpoints["e1.0"]}"\n')
-        settings = Settings(scripts=(main_job,), host="127.0.0.1", link="x25", config=file, web=lab.web_url)
+        settings = Settings(scripts=(main_job,), host="127.0.0.1", link=link, config=file, web=lab.web_url)
         shown: list[str] = []
         result = await run_script(load(main_job), settings, TextPrinter(shown.append))
     assert result.verdict == "PASS", f"{result.error}" + "".join(shown)
