@@ -13,6 +13,7 @@ from sorm_mediator.config.lab import Config, WebConfig, load, parse
 from sorm_mediator.config.lines import MemoryConfig, SerialConfig, XotConfig
 from sorm_mediator.config.mediator import ConsoleConfig, MediatorConfig, RadiusConfig, RtpConfig, SshConfig
 from sorm_mediator.config.switch import (
+    AddedLicenceConfig,
     AdminConfig,
     AggregateConfig,
     BridgeConfig,
@@ -29,6 +30,7 @@ from sorm_mediator.config.switch import (
 )
 
 __all__ = [
+    "AddedLicenceConfig",
     "AdminConfig",
     "AggregateConfig",
     "BridgeConfig",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from datetime import date
 from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
@@ -81,6 +82,8 @@ class SubscriberConfig(Section):
     """The interface that it is reached by; empty means NUMBER@DOMAIN."""
     line_state: Literal["good", "faulty", "blocked", "restricted"] = "good"
     """State of the subscriber line, as told in 23h."""
+    terminal: Literal["smart", "basic"] = "smart"
+    """smart: makes its further calls itself, each with a unit of the licence; basic: the switch does it within one."""
 
 
 class TrunkConfig(Section):
@@ -201,14 +204,37 @@ class BridgeConfig(Section):
 
 
 class LicenceConfig(Section):
-    """``[switch.licence]``."""
+    """``[switch.licence]``: licence number 1. Number 0 is the factory licence, which is always there."""
 
+    installed: bool = True
+    """Licence 1 is there; off: only the factory licence, and those of ``[[switch.licences]]``."""
     sorm_enabled: bool = True
     """SORM is licensed."""
     sorm_channels: Annotated[int, Field(ge=0)] = 20
     """Mediator × domain connections."""
     concurrent_calls: Annotated[int, Field(ge=0)] = 2100
-    """Calls at the same time."""
+    """Calls at the same time (cp_limit); some services take more than one."""
+    max_conversation_time: Annotated[int, Field(ge=1)] = 86_400
+    """Seconds after which a conversation is released."""
+    subscribers: Literal["infinity"] | Annotated[int, Field(ge=0)] = "infinity"
+    """Subscribers of all domains together."""
+    expires: date | Literal[""] = ""
+    """Last day (UTC) that it is valid, such as 2027-12-31; empty: no limit."""
+    description: str = "lab licence"
+    """Whose it is, for people."""
+    ssw_id: Annotated[str, Field(min_length=1, max_length=64)] = "ECSS 000000"
+    """The switch that it is for; that of the passport, where there is one."""
+    passport: str = ""
+    """Key of the passport, as ``sorm-mediator licence passport`` prints it; empty: a passport for ``ssw_id``."""
+
+
+class AddedLicenceConfig(Section):
+    """``[[switch.licences]]``: a licence that was added by its key. Of those not expired the highest number holds."""
+
+    number: Annotated[int, Field(ge=1)]
+    """Its number; 1 where ``[switch.licence]`` has none."""
+    key: str
+    """The key, as ``sorm-mediator licence make`` prints it."""
 
 
 class MediaConfig(Section):
@@ -248,5 +274,7 @@ class SwitchConfig(Section):
     """Ways between them."""
     licence: LicenceConfig = LicenceConfig()
     """Limits."""
+    licences: tuple[AddedLicenceConfig, ...] = ()
+    """Licences above number 1."""
     media: MediaConfig = MediaConfig()
     """Speech."""

@@ -54,6 +54,7 @@ class Subscriber:
     context: str = ""
     group: str = ""
     line_state: str = "good"
+    terminal: str = "smart"
     forwardings: dict[str, str] = field(default_factory=dict)
     """Forwarding -> target."""
     features: set[str] = field(default_factory=set)
@@ -180,6 +181,7 @@ def make_subscriber(config: SubscriberConfig) -> Subscriber:
         config.context,
         config.group,
         config.line_state,
+        config.terminal,
         {name: given[name] for name in FORWARDINGS if given[name]},
         {name for name in FEATURES if given[name]},
     )
