@@ -7,6 +7,7 @@ what is allowed. Secrets are :class:`pydantic.SecretStr`, so they never reach a 
 Source: the configuration contract (DESIGN section 6) and PROTOCOL 11.3 for ``[mediator.options]``.
 """
 
+from sorm_mediator.config.acceptance import AcceptanceConfig, NetworkFormatConfig, OwnFormatConfig
 from sorm_mediator.config.base import ConfigError, Port, is_loopback
 from sorm_mediator.config.e1 import E1Config, LapbConfig, X25Config
 from sorm_mediator.config.lab import Config, WebConfig, load, parse
@@ -30,6 +31,7 @@ from sorm_mediator.config.switch import (
 )
 
 __all__ = [
+    "AcceptanceConfig",
     "AddedLicenceConfig",
     "AdminConfig",
     "AggregateConfig",
@@ -45,7 +47,9 @@ __all__ = [
     "MediaConfig",
     "MediatorConfig",
     "MemoryConfig",
+    "NetworkFormatConfig",
     "NumberBinding",
+    "OwnFormatConfig",
     "Port",
     "RadiusConfig",
     "RadiusServerConfig",

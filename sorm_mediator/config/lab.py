@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, PrivateAttr, SecretStr, ValidationError, model_validator
 
+from sorm_mediator.config.acceptance import AcceptanceConfig
 from sorm_mediator.config.base import ConfigError, Port, Section, is_loopback
 from sorm_mediator.config.e1 import E1Config
 from sorm_mediator.config.mediator import ConsoleConfig, MediatorConfig, RadiusConfig, RtpConfig, SshConfig
@@ -51,6 +52,8 @@ class Config(Section):
     """The emulated ECSS-10; left out to use a real one."""
     web: WebConfig = WebConfig()
     """The HTTP API."""
+    acceptance: AcceptanceConfig = AcceptanceConfig()
+    """The agreed formats of numbers, and the calls that check them."""
 
     _directory: Path = PrivateAttr(default=Path())
 

@@ -1,0 +1,185 @@
+"""``[acceptance]``: the formats agreed for the console, and the calls that show whether the node keeps them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from sorm_mediator.config.base import Section
+
+Direction = Literal["outgoing", "incoming"]
+DIRECTIONS: tuple[Direction, ...] = ("outgoing", "incoming")
+Digits = Annotated[str, Field(pattern=r"^[0-9]{0,18}$")]
+Sign = Literal[
+    "", "own", "russia", "foreign", "emergency", "private", "local", "zone", "intercity", "international"
+]
+
+
+class OperatorConfig(Section):
+    """What differs where this kind of subscriber is reached through one operator; keyed by the trunk's name."""
+
+    number: Digits = ""
+    """A test number of its own, without the prefix; empty: that of the kind."""
+    dial: Digits = ""
+    """What the own subscriber dials to reach it by this operator; empty: as for the kind."""
+    calling: Digits = ""
+    """What comes in by this trunk as the calling number; empty: as for the kind."""
+    directions: tuple[Direction, ...] | None = None
+    """The directions agreed with this operator; left out: those of the kind. An empty list: none."""
+
+
+class FormatConfig(Section):
+    """The format agreed for one kind of subscriber: under control, and in the events."""
+
+    number: Digits = ""
+    """The test number, without the prefix."""
+    digits: Annotated[int, Field(ge=0, le=18)] = 0
+    """Digits of the number with its prefix; 0: any."""
+    prefix: Annotated[str, Field(pattern=r"^[0-9]{0,4}$")] = ""
+    """The agreed prefix: 7, 8 or none; of international numbers 710, 810, 10 or none."""
+    number_sign: Sign = ""
+    """The agreed sign; empty: that of the kind by the order."""
+
+    @property
+    def agreed(self) -> str:
+        """The test number as it is put under control."""
+        return self.prefix + self.number
+
+    @model_validator(mode="after")
+    def _has_its_digits(self) -> Self:
+        self.check_number(self.number)
+        return self
+
+    def check_number(self, number: str) -> None:
+        """Raise :class:`ValueError` for a test number that contradicts the agreed length."""
+        length = len(self.prefix) + len(number)
+        if number and self.digits and length != self.digits:
+            raise ValueError(
+                f"number: {number} with the prefix {self.prefix or '(none)'} has {length} digits, "
+                f"and {self.digits} are agreed (digits): change one of the three"
+            )
+
+
+class OwnFormatConfig(FormatConfig):
+    """Subscribers of the node. Seed 001: type and sign "subscriber of this node", prefix 7, 8 or none."""
+
+    subscriber: Digits = ""
+    """Who is tested; empty: the first subscriber of the domain that can be called."""
+    number: Digits = ""
+    """Its agreed number without the prefix; empty: its own number."""
+    partner: Digits = ""
+    """The other one in calls within the node; empty: the next subscriber that can be called."""
+    dial: Digits = ""
+    """What is dialled to call the partner; empty: its number."""
+    called: Digits = ""
+    """What callers from outside dial to reach the subscriber; empty: its number or a full number that leads to it."""
+    dialled: Literal["as-dialled", "agreed"] = "as-dialled"
+    """The called number in 41h of an own subscriber who calls: unmodified (seed 001, formats of order 268, item 3), or
+    in the format of its kind."""
+    outside: Literal["own", "full"] = "own"
+    """How the subscriber is known in calls that leave the node: by its own number, or by its full number of a numbering
+    plan as a subscriber of the network (seed 001, MultiSORM)."""
+    full_sign: Sign = ""
+    """With ``outside = "full"``: the sign of the full number; empty: that of an intercity number."""
+
+
+class NetworkFormatConfig(FormatConfig):
+    """Subscribers of the network: type "subscriber of the network, full number"."""
+
+    dial: Digits = ""
+    """What the own subscriber dials to reach the test number."""
+    calling: Digits = ""
+    """What comes in by a trunk as the calling number."""
+    directions: tuple[Direction, ...] = DIRECTIONS
+    """Directions that this kind of subscriber has."""
+    prefix_by_a: Annotated[str, Field(pattern=r"^[0-9]{0,4}$")] | None = None
+    """The prefix of the called number where the calling one is under control, if another is agreed (the mediator's
+    adaptation ``prefix_8_to_cdpn`` and its like); left out: ``prefix``."""
+    operators: dict[str, OperatorConfig] = Field(default={})
+    """What differs by operator: trunk name (NAME@DOMAIN where two domains have it) -> settings."""
+
+    @model_validator(mode="after")
+    def _operators_have_their_digits(self) -> Self:
+        for name, operator in self.operators.items():
+            try:
+                self.check_number(operator.number)
+            except ValueError as error:
+                raise ValueError(f"operators.{name}.{error}") from None
+        return self
+
+
+class LocalFormatConfig(NetworkFormatConfig):
+    """Subscribers of the local network. Seed 001: sign local, prefix 7, 8 or none."""
+
+    number: Digits = "3832234567"
+    """The test number, without the prefix."""
+    digits: Annotated[int, Field(ge=0, le=18)] = 11
+    """Digits of the number with its prefix; 0: any."""
+    prefix: Annotated[str, Field(pattern=r"^[0-9]{0,4}$")] = "7"
+    """The agreed prefix: 7, 8 or none."""
+    dial: Digits = "2234567"
+    """What the own subscriber dials to reach the test number."""
+    calling: Digits = "2234567"
+    """What comes in by a trunk as the calling number."""
+
+
+class IntercityFormatConfig(NetworkFormatConfig):
+    """Intercity subscribers. Seed 001: sign intercity, prefix 7 or 8."""
+
+    number: Digits = "9001758964"
+    """The test number, without the prefix."""
+    digits: Annotated[int, Field(ge=0, le=18)] = 11
+    """Digits of the number with its prefix; 0: any."""
+    prefix: Annotated[str, Field(pattern=r"^[0-9]{0,4}$")] = "7"
+    """The agreed prefix: 7, 8 or none."""
+    dial: Digits = "89001758964"
+    """What the own subscriber dials to reach the test number."""
+    calling: Digits = "9001758964"
+    """What comes in by a trunk as the calling number."""
+
+
+class InternationalFormatConfig(NetworkFormatConfig):
+    """International subscribers. Seed 001: sign international, prefix 710, 810 or 10; order 268: none."""
+
+    number: Digits = "4930123456"
+    """The test number, without the prefix."""
+    dial: Digits = "8104930123456"
+    """What the own subscriber dials to reach the test number."""
+    calling: Digits = "8104930123456"
+    """What comes in by a trunk as the calling number."""
+
+
+class EmergencyFormatConfig(NetworkFormatConfig):
+    """Emergency services. Seed 001: sign of emergency services; they are called and don't call."""
+
+    number: Digits = "112"
+    """The test number."""
+    dial: Digits = "112"
+    """What the own subscriber dials to reach the test number."""
+    directions: tuple[Direction, ...] = ("outgoing",)
+    """Directions that this kind of subscriber has."""
+
+
+class FormatsConfig(Section):
+    """``[acceptance.formats]``: one table for each of the five kinds of subscriber."""
+
+    own: OwnFormatConfig = OwnFormatConfig()
+    """Subscribers of the node."""
+    local: LocalFormatConfig = LocalFormatConfig()
+    """Subscribers of the local network."""
+    intercity: IntercityFormatConfig = IntercityFormatConfig()
+    """Intercity subscribers."""
+    international: InternationalFormatConfig = InternationalFormatConfig()
+    """International subscribers."""
+    emergency: EmergencyFormatConfig = EmergencyFormatConfig()
+    """Emergency services."""
+
+
+class AcceptanceConfig(Section):
+    """``[acceptance]``: what ``sorm-mediator acceptance`` checks before a node is handed over."""
+
+    domain: str = ""
+    """The domain whose subscribers are tested; empty: each domain of the mediator that has subscribers."""
+    formats: FormatsConfig = FormatsConfig()
+    """The agreed formats (seed 001, check of the formats of numbers A and B)."""
