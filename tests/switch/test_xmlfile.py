@@ -70,7 +70,7 @@ LOCAL = "<result><local/></result>"
         (b"<context name='c'>\n<rule></context>", "c.xml:2: not well-formed XML: mismatched tag"),
         (
             b"<context name='c'>\n<rule name='r'><result><local/></result></rule>\n</context",
-            "c.xml:3: not well",
+            "c.xml:3: the closing > of </context> is missing: write </context>",
         ),
         (b"<rules/>", "c.xml:1: <rules> is not allowed at the top; allowed: context"),
         (b"<context/>", "c.xml:1: <context>: the attribute name is missing"),
@@ -120,3 +120,86 @@ def test_two_rules_of_one_name() -> None:
 
     with pytest.raises(ContextError, match=r"c\.xml:2: rule 'r' is there already, in line 1"):
         parse_context(f"<context name='c'>{one}\n{one}</context>".encode(), "c.xml")
+
+
+PRINTED = """<?xml version="1.0" encoding="UTF-8"?>
+\N{NO-BREAK SPACE} <context name="default_routing" digitmap="(1xx.|
+10xx.)">
+  <rule name="to_city_bridge">
+    <actions>
+      <called sorm_digits="{1,2,3}" sorm_ni="local"/
+>
+    </actions>
+    <result>
+      <external>
+        <trunk value="bridge :v2c"/>
+      </external>
+    </result>
+  </rule>
+  </context
+"""
+
+
+def test_the_slips_of_a_printed_context_are_told_all_at_once_each_with_its_line_and_remedy() -> None:
+    with pytest.raises(ContextError) as raised:
+        parse_context(PRINTED.encode(), "ctx.xml")
+
+    assert raised.value.problems == (
+        "ctx.xml:2: a no-break space (U+00A0) stands here: write a plain space",
+        "ctx.xml:6: a line break stands between the / and the > that end a tag: write />",
+        "ctx.xml:11: <trunk value>: 'bridge :v2c' has a stray space; names have none: 'bridge:v2c'",
+        "ctx.xml:15: the closing > of </context> is missing: write </context>",
+    )
+
+
+def test_the_same_context_put_right_is_read() -> None:
+    right = (
+        PRINTED.replace("\N{NO-BREAK SPACE}", " ").replace("/\n>", "/>").replace(" :v2c", ":v2c").rstrip()
+        + ">"
+    )
+
+    context = parse_context(right.encode(), "ctx.xml")
+
+    assert context.rules[0].verdict == External(("bridge:v2c",))
+    assert context.digitmap is not None
+
+
+def test_mistakes_of_several_rules_are_told_at_once() -> None:
+    text = (
+        '<context name="c" np="ci ty" digitmap="(1x">\n<rule name="a"><result/></rule>\n<rule name="b" colour="red"/>\n'
+        '<rule name="c"><conditions><cdpn digits="%8"/></conditions><result><local/></result></rule>\n</context>'
+    )
+
+    with pytest.raises(ContextError) as raised:
+        parse_context(text.encode(), "c.xml")
+
+    assert [problem.split(": ")[0] for problem in raised.value.problems] == [
+        "c.xml:1",
+        "c.xml:2",
+        "c.xml:3",
+        "c.xml:3",
+        "c.xml:4",
+    ]
+    assert "\n" not in str(raised.value)
+
+
+def test_of_many_mistakes_twenty_are_told_and_the_rest_is_counted() -> None:
+    rules = "\n".join(f"<rule name='r{number}'/>" for number in range(25))
+
+    with pytest.raises(ContextError, match=r"and 5 more$"):
+        parse_context(f"<context name='c'>{rules}</context>".encode(), "c.xml")
+
+
+@pytest.mark.parametrize(
+    "text", [b"<context name='c'><", b"<context name='c", b"<!-- never closed", b"<!DOCTYPE"]
+)
+def test_a_text_that_just_stops_is_no_slip_to_read_over(text: bytes) -> None:
+    with pytest.raises(ContextError, match=r"^c.xml:1: "):
+        parse_context(text, "c.xml")
+
+
+def test_entities_are_not_expanded() -> None:
+    bomb = b'<!DOCTYPE c [<!ENTITY a "bbbb"><!ENTITY d "&a;&a;">]><context name="&d;"/>'
+
+    with pytest.raises(ContextError, match=r"^c.xml:1: a DTD is not allowed, nor are entities$"):
+        parse_context(bomb, "c.xml")

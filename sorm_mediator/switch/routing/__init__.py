@@ -2,7 +2,8 @@
 
 from sorm_mediator.switch.routing.model import Context, Number, RoutingRequest, RoutingResult, Step
 from sorm_mediator.switch.routing.route import route
-from sorm_mediator.switch.routing.xmlfile import ContextError, parse_context
+from sorm_mediator.switch.routing.xmlfile import parse_context
+from sorm_mediator.switch.routing.xmltext import ContextError
 
 __all__ = [
     "Context",

@@ -10,12 +10,31 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
+from sorm_mediator.switch.routing.digitmap import DigitMap
 from sorm_mediator.switch.routing.masks import Mask, Template
 
 NUMBER_INDICATORS = ("private", "local", "zone", "intercity", "international", "emergency")
 """Values of ``ni`` and ``sorm_ni`` (seed 001)."""
 
 Side = Literal["a", "b"]
+
+UNSET: Mapping[Side, Mapping[str, str]] = MappingProxyType(
+    {
+        "a": MappingProxyType(
+            {
+                "nai": "nationalNumber",
+                "incomplete": "false",
+                "npi": "isdnTelephony",
+                "apri": "presentationAllowed",
+                "screening": "networkProvided",
+            }
+        ),
+        "b": MappingProxyType(
+            {"nai": "nationalNumber", "incomplete": "false", "inni": "undefined", "npi": "undefined"}
+        ),
+    }
+)
+"""Attributes of a number that nothing has set, in the order that a trace prints them (seed 001, routing trace)."""
 
 
 class RoutingError(Exception):
@@ -46,11 +65,13 @@ class Number:
         """The indicator that goes with it."""
         return self.ni if self.sorm_ni is None else self.sorm_ni
 
-    def get(self, name: str) -> str:
-        """An attribute by the name it has in conditions; "" when it is not known."""
+    def get(self, name: str, side: Side) -> str:
+        """An attribute by the name it has in conditions; what nothing has set is :data:`UNSET`, or ""."""
         if name == "digits":
             return self.digits
-        return self.ni if name == "ni" else self.attributes.get(name, "")
+        if name == "ni":
+            return self.ni
+        return self.attributes.get(name) or UNSET[side].get(name, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +88,9 @@ class Condition:
         if self.digits is not None and self.digits.match(number.digits) is None:
             return f"{tag} {number.digits or '(empty)'} does not match {self.digits.text}"
         for name, allowed in self.attributes.items():
-            if number.get(name) not in allowed:
-                return f"{tag} {name} {number.get(name) or '(unknown)'} is not {' or '.join(allowed)}"
+            value = number.get(name, self.side)
+            if value not in allowed:
+                return f"{tag} {name} {value or '(unknown)'} is not {' or '.join(allowed)}"
         return ""
 
 
@@ -125,12 +147,14 @@ class Context:
     """A routing context: rules, tried from the first.
 
     ``np``: the numbering plan that numbers are translated into when they come here; "" leaves them as they are.
+    ``digitmap``: when digits that are still being dialled are enough; ``None``: each number is final.
     """
 
     name: str
     rules: tuple[Rule, ...]
     np: str = ""
     source: str = ""
+    digitmap: DigitMap | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

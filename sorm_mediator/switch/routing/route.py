@@ -30,14 +30,14 @@ def route(
     own_numbers: Collection[str] = (),
     plans: Mapping[str, Plan] = MappingProxyType({}),
 ) -> RoutingResult:
-    """Route a call. A domain without any context routes ``own_numbers`` locally and nothing else.
+    """Route a call. Without any context, and none asked for, ``own_numbers`` are routed locally and nothing else.
 
     A context with a numbering plan translates the numbers into it (:func:`translate`).
     Never raises: what can't be routed has the result ``failed`` and its reason.
     """
     a, b, np = request.a, request.b, request.np
     tried: list[Step] = []
-    if not contexts:
+    if not contexts and not request.context:
         if b.digits in own_numbers:
             return RoutingResult(result="local", a=a, b=b, np=np)
         if np in plans and b.digits in plans[np]:

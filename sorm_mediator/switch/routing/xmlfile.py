@@ -1,4 +1,4 @@
-"""Reading a routing context from XML. Every error names file, line and what is allowed.
+"""Reading a routing context from XML. Every error names file, line and what is allowed, all of them at once.
 
 The grammar stands in :data:`GRAMMAR`; a DTD, entities, unknown tags and attributes are errors.
 
@@ -8,10 +8,9 @@ Source: seed 001, the contexts of the SORM and MultiSORM examples.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
-from xml.parsers import expat
 
+from sorm_mediator.switch.routing.digitmap import DigitMap, DigitMapError, compile_digitmap
 from sorm_mediator.switch.routing.masks import MaskError, Template, compile_mask, compile_template
 from sorm_mediator.switch.routing.model import (
     NUMBER_INDICATORS,
@@ -25,14 +24,13 @@ from sorm_mediator.switch.routing.model import (
     Side,
     Verdict,
 )
+from sorm_mediator.switch.routing.xmltext import ContextError, Element, Grammar, read_elements
 
 _NUMBER = frozenset({"digits", "incomplete", "nai", "ni", "npi"})
 _CGPN = _NUMBER | {"apri", "category", "screening"}
 _CDPN = _NUMBER | {"inni"}
 _SORM = frozenset({"sorm_digits", "sorm_ni"})
 _CONTEXT = frozenset({"digitmap", "name", "np"})
-
-Grammar = Mapping[str, tuple[frozenset[str], frozenset[str]]]
 
 GRAMMAR: Grammar = MappingProxyType(
     {
@@ -60,122 +58,81 @@ GRAMMAR: Grammar = MappingProxyType(
 _SIDES: Mapping[str, Side] = {"cgpn": "a", "calling": "a", "cdpn": "b", "called": "b"}
 
 
-class ContextError(ValueError):
-    """A context can't be read. The text is one line: file, line, what is wrong and what is allowed."""
-
-
-@dataclass(slots=True)
-class _Element:
-    tag: str
-    kind: str
-    """The key of :data:`GRAMMAR`."""
-    attributes: dict[str, str]
-    line: int
-    children: list[_Element] = field(default_factory=list)
-
-    def the(self, tag: str) -> _Element | None:
-        return next((child for child in self.children if child.tag == tag), None)
-
-
 def parse_context(text: bytes, source: str) -> Context:
-    """Read one context; ``source`` is the file's name for errors. Raises :class:`ContextError`."""
-    root = _Reader(source).read(text)
-    builder = _Builder(source)
-    return builder.context(root)
+    """Read one context; ``source`` is the file's name for errors. Raises :class:`ContextError` of all that is wrong."""
+    root, problems = read_elements(text, source, GRAMMAR)
+    context = None
+    if root is not None:
+        builder = _Builder(source, problems)
+        context = builder.context(root)
+    if problems or context is None:
+        raise ContextError(source, problems)
+    return context
 
 
-class _Reader:
-    """expat's callbacks, checked against the grammar as they come, so that each error knows its line."""
-
-    def __init__(self, source: str) -> None:
-        self._source = source
-        self._open: list[_Element] = [_Element("", "", {}, 0)]
-        self._parser = expat.ParserCreate()
-        self._parser.StartElementHandler = self._start
-        self._parser.EndElementHandler = self._end
-        self._parser.CharacterDataHandler = self._text
-        self._parser.StartDoctypeDeclHandler = self._doctype
-
-    def read(self, text: bytes) -> _Element:
-        try:
-            self._parser.Parse(text, True)
-        except expat.ExpatError as error:
-            raise ContextError(
-                f"{self._source}:{error.lineno}: not well-formed XML: {expat.ErrorString(error.code)} "
-                f"(column {error.offset + 1})"
-            ) from None
-        except ContextError:
-            raise
-        except (LookupError, ValueError) as error:
-            # How expat's binding refuses an encoding.
-            raise ContextError(f"{self._source}:1: can't be read: {error}") from None
-        return self._open[0].children[0]
-
-    def _fail(self, text: str) -> ContextError:
-        return ContextError(f"{self._source}:{self._parser.CurrentLineNumber}: {text}")
-
-    def _start(self, tag: str, attributes: dict[str, str]) -> None:
-        parent = self._open[-1]
-        inside, _ = GRAMMAR[parent.kind]
-        where = f"in <{parent.tag}>" if parent.tag else "at the top"
-        if tag not in inside:
-            raise self._fail(f"<{tag}> is not allowed {where}; allowed: {_list(inside) or 'nothing'}")
-        kind = f"{parent.tag}/{tag}"
-        if kind not in GRAMMAR:
-            kind = tag
-        allowed = GRAMMAR[kind][1]
-        if tag == "context":
-            schema = ("xmlns", "xs:", "xsi:")
-            attributes = {name: value for name, value in attributes.items() if not name.startswith(schema)}
-        for name in attributes:
-            if name not in allowed:
-                raise self._fail(f"<{tag} {name}>: unknown attribute; allowed: {_list(allowed) or 'none'}")
-        element = _Element(tag, kind, attributes, self._parser.CurrentLineNumber)
-        parent.children.append(element)
-        self._open.append(element)
-
-    def _end(self, _tag: str) -> None:
-        self._open.pop()
-
-    def _text(self, text: str) -> None:
-        if text.strip():
-            raise self._fail(f"the text {text.strip()[:40]!r} has no meaning in <{self._open[-1].tag}>")
-
-    def _doctype(self, *_: object) -> None:
-        raise self._fail("a DTD is not allowed, nor are entities")
+class _Wrong(Exception):  # noqa: N818 - an answer within this module
+    """Something of a rule is wrong: the rule is left out, and the next one looked at."""
 
 
 class _Builder:
-    """Elements into rules."""
+    """Elements into rules. What is wrong is added to ``problems``: line and text."""
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, problems: list[tuple[int, str]]) -> None:
         self._source = source
+        self._problems = problems
 
-    def _fail(self, element: _Element, text: str) -> ContextError:
-        return ContextError(f"{self._source}:{element.line}: {text}")
+    def _fail(self, element: Element, text: str) -> _Wrong:
+        self._problems.append((element.line, text))
+        return _Wrong(text)
 
-    def _value(self, element: _Element, name: str) -> str:
+    def _given(self, element: Element, name: str) -> str:
         value = element.attributes.get(name, "")
         if not value:
             raise self._fail(element, f"<{element.tag}>: the attribute {name} is missing")
         return value
 
-    def context(self, root: _Element) -> Context:
-        name = self._value(root, "name")
+    def _value(self, element: Element, name: str) -> str:
+        """What something else is called by: without white space."""
+        value = self._given(element, name)
+        if "".join(value.split()) != value:
+            raise self._fail(
+                element,
+                f"<{element.tag} {name}>: {value!r} has a stray space; names have none: "
+                f"{''.join(value.split())!r}",
+            )
+        return value
+
+    def context(self, root: Element) -> Context | None:
+        """The context; ``None`` when it can't be made. More may be wrong than keeps it from being made."""
         rules: dict[str, Rule] = {}
         for element in root.children:
-            rule = self._rule(element)
+            try:
+                rule = self._rule(element)
+            except _Wrong:
+                continue
             if rule.name in rules:
-                raise self._fail(
-                    element, f"rule {rule.name!r} is there already, in line {rules[rule.name].line}"
-                )
+                self._fail(element, f"rule {rule.name!r} is there already, in line {rules[rule.name].line}")
             rules[rule.name] = rule
-        if not rules:
-            raise self._fail(root, f"context {name!r} has no rule")
-        return Context(name, tuple(rules.values()), root.attributes.get("np", ""), self._source)
+        try:
+            name = self._value(root, "name")
+            np = self._value(root, "np") if root.attributes.get("np") else ""
+            if not root.children:
+                self._fail(root, f"context {name!r} has no rule")
+            return Context(name, tuple(rules.values()), np, self._source, self._digitmap(root))
+        except _Wrong:
+            return None
 
-    def _rule(self, element: _Element) -> Rule:
-        name = self._value(element, "name")
+    def _digitmap(self, root: Element) -> DigitMap | None:
+        text = root.attributes.get("digitmap")
+        if text is None:
+            return None
+        try:
+            return compile_digitmap(text)
+        except DigitMapError as error:
+            raise self._fail(root, f"<context digitmap>: {error}") from None
+
+    def _rule(self, element: Element) -> Rule:
+        name = self._given(element, "name")
         for child in element.children:
             if element.the(child.tag) is not child:
                 raise self._fail(child, f"rule {name!r} has a second <{child.tag}>")
@@ -189,7 +146,7 @@ class _Builder:
         changes = tuple(self._action(child, with_rest) for child in (actions.children if actions else ()))
         return Rule(name, tests, changes, self._verdict(name, result), element.line)
 
-    def _condition(self, element: _Element) -> Condition:
+    def _condition(self, element: Element) -> Condition:
         if not element.attributes:
             raise self._fail(element, f"<{element.tag}/> tests nothing")
         mask = None
@@ -206,7 +163,7 @@ class _Builder:
                     self._check_ni(element, name, others[name])
         return Condition(_SIDES[element.tag], mask, MappingProxyType(others))
 
-    def _action(self, element: _Element, with_rest: set[Side]) -> Action:
+    def _action(self, element: Element, with_rest: set[Side]) -> Action:
         if not element.attributes:
             raise self._fail(element, f"<{element.tag}/> changes nothing")
         side = _SIDES[element.tag]
@@ -227,20 +184,20 @@ class _Builder:
         attributes = MappingProxyType(others)
         return Action(side, templates.get("digits"), ni, attributes, templates.get("sorm_digits"), sorm_ni)
 
-    def _template(self, element: _Element, name: str, value: str) -> Template:
+    def _template(self, element: Element, name: str, value: str) -> Template:
         try:
             return compile_template(value)
         except MaskError as error:
             raise self._fail(element, f"<{element.tag} {name}>: {error}") from None
 
-    def _check_ni(self, element: _Element, name: str, values: Iterable[str]) -> None:
+    def _check_ni(self, element: Element, name: str, values: Iterable[str]) -> None:
         for value in values:
             if value not in NUMBER_INDICATORS:
                 raise self._fail(
                     element, f"<{element.tag} {name}>: {value!r} is not one of {', '.join(NUMBER_INDICATORS)}"
                 )
 
-    def _verdict(self, rule: str, result: _Element) -> Verdict:
+    def _verdict(self, rule: str, result: Element) -> Verdict:
         if len(result.children) != 1:
             raise self._fail(
                 result, f"rule {rule!r}: <result> must hold exactly one of <continue>, <external>, <local>"
@@ -254,7 +211,3 @@ class _Builder:
         if not directions:
             raise self._fail(verdict, f"rule {rule!r}: <external> names no <direction> and no <trunk>")
         return External(directions)
-
-
-def _list(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names))

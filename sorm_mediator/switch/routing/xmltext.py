@@ -1,0 +1,191 @@
+"""XML text into elements that a grammar allows; every mistake is kept with its line, so that all are told at once.
+
+A slip of printing that is plain to see (a last tag that is never closed, white space within ``/>``, no-break
+spaces) is a mistake like any other, but reading goes on as if it were not there.
+
+Source: seed 001, whose printed contexts hold all three.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from xml.parsers import expat
+from xml.parsers.expat import errors
+
+Grammar = Mapping[str, tuple[frozenset[str], frozenset[str]]]
+"""Tag (with its parent where the meaning depends on it) -> tags allowed inside, attributes allowed."""
+Problem = tuple[int, str]
+"""Line, and what is wrong there."""
+
+MOST_PROBLEMS = 20
+"""Mistakes of one file that are told (our choice)."""
+
+_BROKEN_END = re.compile(rb"/\s+>")
+_NO_BREAK = "\N{NO-BREAK SPACE}".encode()
+_OPEN_TAG = re.compile(rb"<(/?[A-Za-z_][\w.-]*)[^<>]*\Z")
+
+
+class ContextError(ValueError):
+    """A context can't be read. The text is one line: file, line, what is wrong and what is allowed, mistake by mistake.
+
+    problems: the same, one text each.
+    """
+
+    def __init__(self, source: str, problems: Iterable[Problem]) -> None:
+        ordered = sorted(dict.fromkeys(problems))
+        self.problems = tuple(f"{source}:{line}: {text}" for line, text in ordered[:MOST_PROBLEMS])
+        more = len(ordered) - MOST_PROBLEMS
+        super().__init__("; ".join([*self.problems, *([f"and {more} more"] if more > 0 else [])]))
+
+
+@dataclass(slots=True)
+class Element:
+    """An element. ``kind``: its key in the grammar."""
+
+    tag: str
+    kind: str
+    attributes: dict[str, str]
+    line: int
+    children: list[Element] = field(default_factory=list)
+
+    def the(self, tag: str) -> Element | None:
+        """The first child with this tag."""
+        return next((child for child in self.children if child.tag == tag), None)
+
+
+def read_elements(text: bytes, source: str, grammar: Grammar) -> tuple[Element | None, list[Problem]]:
+    """The element at the top, ``None`` when it can't be read, and all that is wrong with the text."""
+    slips: list[Problem] = []
+    while True:
+        reader = _Reader(grammar)
+        failed = reader.read(text)
+        if failed is None:
+            return reader.root, [*slips, *reader.problems]
+        mended = _mend(text, failed) if len(slips) < MOST_PROBLEMS else None
+        if mended is None:
+            return None, [*slips, *reader.problems, (failed.line, failed.text)]
+        text, slip = mended
+        slips.append(slip)
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """Why the parser could not go on. ``code``: expat's number; ``at``: the octet where it stopped."""
+
+    code: int
+    line: int
+    at: int
+    text: str
+
+
+def _mend(text: bytes, failed: _Failure) -> tuple[bytes, Problem] | None:
+    """The text without the slip that the parser stopped at, and what it is; ``None`` when it is none of those known."""
+    if failed.code == errors.codes[errors.XML_ERROR_UNCLOSED_TOKEN]:
+        tag = _OPEN_TAG.search(text)
+        if tag is None:
+            return None
+        name = tag[1].decode(errors="replace")
+        line = text.count(b"\n", 0, tag.start()) + 1
+        return text.rstrip() + b">", (line, f"the closing > of <{name}> is missing: write <{name}>")
+    if failed.code != errors.codes[errors.XML_ERROR_INVALID_TOKEN]:
+        return None
+    if _NO_BREAK in text[max(0, failed.at - 1) : failed.at + 2]:
+        line = text.count(b"\n", 0, failed.at) + 1
+        return text.replace(_NO_BREAK, b" "), (
+            line,
+            "a no-break space (U+00A0) stands here: write a plain space",
+        )
+    broken = _BROKEN_END.search(text, max(0, failed.at - 1))
+    if broken is None or broken.start() > failed.at:
+        return None
+    breaks = broken[0].count(b"\n")
+    what = "a line break" if breaks else "a space"
+    line = text.count(b"\n", 0, broken.start()) + 1
+    mended = text[: broken.start()] + b"/>" + b"\n" * breaks + text[broken.end() :]
+    return mended, (line, f"{what} stands between the / and the > that end a tag: write />")
+
+
+class _Doctype(Exception):  # noqa: N818 - an answer within this module
+    """A DTD begins: nothing more is read, since entities can grow without bounds."""
+
+
+class _Reader:
+    """expat's callbacks, checked against the grammar as they come, so that each mistake knows its line."""
+
+    def __init__(self, grammar: Grammar) -> None:
+        self.problems: list[Problem] = []
+        self._grammar = grammar
+        self._open: list[Element | None] = [Element("", "", {}, 0)]
+        """What is not in the grammar is ``None``, and nothing inside of it is looked at."""
+        self._parser = expat.ParserCreate()
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+        self._parser.CharacterDataHandler = self._text
+        self._parser.StartDoctypeDeclHandler = self._doctype
+
+    @property
+    def root(self) -> Element | None:
+        """The element at the top."""
+        top = self._open[0]
+        return top.children[0] if top is not None and top.children else None
+
+    def read(self, text: bytes) -> _Failure | None:
+        """Read all of it; why the parser could not go on."""
+        try:
+            self._parser.Parse(text, True)
+        except expat.ExpatError as error:
+            what = f"not well-formed XML: {expat.ErrorString(error.code)} (column {error.offset + 1})"
+            return _Failure(error.code, error.lineno, self._parser.ErrorByteIndex, what)
+        except _Doctype:
+            line = self._parser.CurrentLineNumber
+            return _Failure(0, line, 0, "a DTD is not allowed, nor are entities")
+        except (LookupError, ValueError) as error:
+            # How expat's binding refuses an encoding.
+            return _Failure(0, 1, 0, f"can't be read: {error}")
+        return None
+
+    def _wrong(self, text: str) -> None:
+        self.problems.append((self._parser.CurrentLineNumber, text))
+
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        parent = self._open[-1]
+        if parent is None:
+            self._open.append(None)
+            return
+        inside, _ = self._grammar[parent.kind]
+        where = f"in <{parent.tag}>" if parent.tag else "at the top"
+        if tag not in inside:
+            self._wrong(f"<{tag}> is not allowed {where}; allowed: {names(inside) or 'nothing'}")
+            self._open.append(None)
+            return
+        kind = f"{parent.tag}/{tag}"
+        if kind not in self._grammar:
+            kind = tag
+        allowed = self._grammar[kind][1]
+        if not parent.tag:
+            schema = ("xmlns", "xs:", "xsi:")
+            attributes = {name: value for name, value in attributes.items() if not name.startswith(schema)}
+        for name in attributes:
+            if name not in allowed:
+                self._wrong(f"<{tag} {name}>: unknown attribute; allowed: {names(allowed) or 'none'}")
+        element = Element(tag, kind, attributes, self._parser.CurrentLineNumber)
+        parent.children.append(element)
+        self._open.append(element)
+
+    def _end(self, _tag: str) -> None:
+        self._open.pop()
+
+    def _text(self, text: str) -> None:
+        element = self._open[-1]
+        if text.strip() and element is not None:
+            self._wrong(f"the text {text.strip()[:40]!r} has no meaning in <{element.tag}>")
+
+    def _doctype(self, *_: object) -> None:
+        raise _Doctype
+
+
+def names(known: Iterable[str]) -> str:
+    """Names for an error."""
+    return ", ".join(sorted(known))
