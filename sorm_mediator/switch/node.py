@@ -62,7 +62,7 @@ class Node:
                 raise ConfigError(f"switch.domains.{index}.name: {domain.name!r} is declared twice")
             self.domains[domain.name] = load_domain(domain, directory, f"switch.domains.{index}")
         for index, bridge in enumerate(config.bridges):
-            self._connect(bridge, f"switch.bridges.{index}")
+            self.connect(bridge, f"switch.bridges.{index}")
 
     def replace(self, change: Change, **fields: Any) -> None:
         """Other settings of the switch, from now on. Raises :class:`pydantic.ValidationError`, and changes nothing."""
@@ -85,13 +85,16 @@ class Node:
         for watcher in tuple(self.watchers):
             watcher(change)
 
-    def _connect(self, config: BridgeConfig, key: str) -> None:
-        """Build a bridge. ``key``: where it stands, for errors. Raises :class:`ConfigError`."""
+    def connect(self, config: BridgeConfig, key: str, *, strict: bool = True) -> None:
+        """Build a bridge. ``key``: where it stands, for errors. Raises :class:`ConfigError`.
+
+        Not ``strict``: its contexts and numbering plans may come later.
+        """
         if config.name in self.bridges:
             raise ConfigError(f"{key}.name: there is a bridge {config.name!r} already")
         bridge = Bridge(config)
         for end in bridge.ends:
-            self._check_end(end.side, end.iface, f"{key}.{end.end}")
+            self._check_end(end.side, end.iface, f"{key}.{end.end}", strict=strict)
         if config.a.domain == config.b.domain:
             raise ConfigError(
                 f"{key}.b.domain: {config.b.domain!r} is side A already; a bridge joins two domains"
@@ -100,13 +103,15 @@ class Node:
         for end in bridge.ends:
             self.domains[end.side.domain].bridges[end.iface] = end
 
-    def _check_end(self, side: BridgeSideConfig, iface: str, key: str) -> None:
+    def _check_end(self, side: BridgeSideConfig, iface: str, key: str, *, strict: bool) -> None:
         domain = self.domains.get(side.domain)
         if domain is None:
             known = ", ".join(sorted(self.domains)) or "none"
             raise ConfigError(f"{key}.domain: there is no domain {side.domain!r}; there are: {known}")
         if iface in domain.bridges or iface in domain.trunks:
             raise ConfigError(f"{key}.iface: {side.domain} has an interface {iface!r} already")
+        if not strict:
+            return
         if side.np != DEFAULT_PLAN and side.np not in domain.plans:
             known = ", ".join(sorted([DEFAULT_PLAN, *domain.plans]))
             raise ConfigError(
