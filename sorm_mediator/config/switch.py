@@ -164,6 +164,8 @@ class DomainConfig(Section):
     """A routing context that rewrites the numbers for SORM, after routing: its ``sorm_digits`` and ``sorm_ni`` win."""
     platform_id: Annotated[str, Field(max_length=32, pattern=r"^[\x21-\x7e]*$")] = ""
     """The name of this platform in the call ids of its reports; empty leaves it out [inferred from its name]."""
+    ip_set: tuple[str, ...] = ()
+    """SIP network sets, kept and shown for people; no SIP is spoken."""
     subscribers: tuple[SubscriberConfig, ...] = ()
     """Its subscribers."""
     trunks: tuple[TrunkConfig, ...] = ()

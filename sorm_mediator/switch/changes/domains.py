@@ -1,0 +1,167 @@
+"""Domains, their subscribers and trunks.
+
+Source: seed 001, the MultiSORM example, steps 1 to 4.
+"""
+
+from __future__ import annotations
+
+from sorm_mediator.config import DomainConfig, SubscriberConfig, TrunkConfig
+from sorm_mediator.config.base import ConfigError
+from sorm_mediator.switch.changes.base import (
+    ChangeRefused,
+    Notes,
+    alter_domain,
+    alter_switch,
+    context_notes,
+    listed,
+    made,
+    the_domain,
+)
+from sorm_mediator.switch.node import Change, Node
+from sorm_mediator.switch.numbering import NumberingError, expand_numbers
+from sorm_mediator.switch.subscribers import Domain, Trunk, load_domain, make_subscriber
+
+
+def declare_domain(node: Node, name: str) -> Notes:
+    """A domain with the defaults of a lab file, and nothing in it."""
+    if name in node.domains:
+        raise ChangeRefused(f"there is a domain {name!r} already")
+    if name == node.config.admin.user:
+        raise ChangeRefused(
+            f"{name!r} is the user of this shell; a domain is a user name too: choose another"
+        )
+    config = made(DomainConfig, name=name)
+    try:
+        domain = load_domain(config, node.directory, f"domain {name}")
+    except ConfigError as error:  # pragma: no cover - an empty domain names nothing that could be missing
+        raise ChangeRefused(str(error)) from None
+    node.domains[name] = domain
+    alter_switch(node, Change("domain", name), domains=(*node.config.domains, config))
+    return ()
+
+
+def remove_domain(node: Node, name: str) -> Notes:
+    """Refused while calls run in it, and while bridges or MultiSORM users name it."""
+    domain = the_domain(node, name)
+    if domain.bridges:
+        names = listed(end.bridge.name for end in domain.bridges.values())
+        raise ChangeRefused(f"{name} has bridges: {names}; remove them first")
+    users = [one.user for one in node.config.aggregates if name in one.domains]
+    if users:
+        raise ChangeRefused(
+            f"{name} is named by the MultiSORM users {listed(users)}: "
+            "sorm/set aggregate_sorm_settings remove them first"
+        )
+    busy = [number for number, subscriber in domain.subscribers.items() if subscriber.calls]
+    busy += [trunk.name for trunk in domain.trunks.values() if trunk.active]
+    if busy:
+        raise ChangeRefused(f"{name} has calls: {listed(busy)}; wait until they have ended")
+    del node.domains[name]
+    left = tuple(one for one in node.config.domains if one.name != name)
+    alter_switch(node, Change("domain", name), domains=left)
+    return ()
+
+
+def declare_subscribers(
+    node: Node, name: str, context: str, group: str, ifaces: str, alias: str = ""
+) -> Notes:
+    """Subscribers of the interfaces ``USER@DOMAIN``; ranges as in numbering plans.
+
+    ``alias``: their numbers; "" means the user part of the interface is the number.
+    """
+    domain = the_domain(node, name)
+    user, _, host = ifaces.partition("@")
+    users = _expanded(user)
+    numbers = _expanded(alias) if alias else users
+    if len(users) != len(numbers):
+        raise ChangeRefused(f"{ifaces} is {len(users)} interfaces, and {alias} is {len(numbers)} numbers")
+    for number in numbers:
+        if number in domain.subscribers:
+            raise ChangeRefused(f"{number} is a subscriber of {name} already")
+    new = tuple(
+        made(
+            SubscriberConfig,
+            number=number,
+            context=context,
+            group=group,
+            iface=f"{user}@{host}" if host else f"{user}@{name}",
+        )
+        for user, number in zip(users, numbers, strict=True)
+    )
+    domain.subscribers.update((one.number, make_subscriber(one)) for one in new)
+    alter_domain(node, Change("subscribers", name), subscribers=(*domain.config.subscribers, *new))
+    return context_notes(domain, context)
+
+
+def remove_subscribers(node: Node, name: str, numbers: str) -> Notes:
+    """Refused while they talk, and while a numbering plan leads to them."""
+    domain = the_domain(node, name)
+    gone = set(_expanded(numbers.partition("@")[0]))
+    for number in sorted(gone):
+        subscriber = domain.subscribers.get(number)
+        if subscriber is None:
+            raise ChangeRefused(f"{number} is no subscriber of {name}")
+        if subscriber.calls:
+            raise ChangeRefused(f"{number} is in a call; wait until it has ended")
+        for plan in domain.plans.values():
+            full = plan.number_of(number)
+            if full is not None:
+                raise ChangeRefused(
+                    f"{full} of plan {plan.name} leads to {number}: np/numbers/unbind it first"
+                )
+    for number in gone:
+        del domain.subscribers[number]
+    left = tuple(one for one in domain.config.subscribers if one.number not in gone)
+    alter_domain(node, Change("subscribers", name), subscribers=left)
+    return ()
+
+
+def set_network(node: Node, name: str, sets: tuple[str, ...]) -> Notes:
+    """The SIP network sets of a domain: kept and shown; no SIP is spoken."""
+    the_domain(node, name)
+    alter_domain(node, Change("network", name), ip_set=sets)
+    return ()
+
+
+def declare_trunk(
+    node: Node, name: str, context: str, trunk: str, peer: str, *, number: int | None = None
+) -> Notes:
+    """A trunk group. ``number``: as in commands 5 and 16; ``None``: the lowest that is free, from 1."""
+    domain = the_domain(node, name)
+    if trunk in domain.trunks or trunk in domain.bridges:
+        raise ChangeRefused(f"{name} has an interface {trunk!r} already")
+    taken = {other.number: other.name for other in domain.trunks.values()}
+    if number is None:
+        number = next(free for free in range(1, len(taken) + 2) if free not in taken)
+    if number in taken:
+        raise ChangeRefused(f"trunk number {number} is that of {taken[number]} already")
+    config = made(TrunkConfig, number=number, name=trunk, peer=peer, context=context)
+    domain.trunks[trunk] = Trunk(config)
+    alter_domain(node, Change("trunks", name), trunks=(*domain.config.trunks, config))
+    return context_notes(domain, context)
+
+
+def remove_trunk(node: Node, name: str, trunk: str) -> Notes:
+    """Refused while it carries calls."""
+    domain = the_domain(node, name)
+    found = _trunk(domain, trunk)
+    if found.active:
+        raise ChangeRefused(f"trunk {trunk} carries {found.active} calls; wait until they have ended")
+    del domain.trunks[trunk]
+    left = tuple(one for one in domain.config.trunks if one.name != trunk)
+    alter_domain(node, Change("trunks", name), trunks=left)
+    return ()
+
+
+def _trunk(domain: Domain, name: str) -> Trunk:
+    trunk = domain.trunks.get(name)
+    if trunk is None:
+        raise ChangeRefused(f"{domain.name} has no trunk {name!r}; it has: {listed(domain.trunks)}")
+    return trunk
+
+
+def _expanded(numbers: str) -> list[str]:
+    try:
+        return expand_numbers(numbers)
+    except NumberingError as error:
+        raise ChangeRefused(str(error)) from None

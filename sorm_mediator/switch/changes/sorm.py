@@ -1,0 +1,170 @@
+"""SORM parameters of a domain and of the switch.
+
+Source: seed 001, "Настройка внутреннего протокола взаимодействия с посредником СОРМ", "Настройка глобальных
+параметров СОРМ".
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from pydantic import SecretStr
+
+from sorm_mediator.config import AggregateConfig, DomainConfig, RadiusServerConfig
+from sorm_mediator.switch.changes.base import (
+    ChangeRefused,
+    Notes,
+    alter_domain,
+    alter_switch,
+    context_notes,
+    listed,
+    made,
+    the_domain,
+)
+from sorm_mediator.switch.node import Change, Node
+
+PARAMETERS: Final = (
+    "adaptation",
+    "b_digits_mode",
+    "enabled",
+    "full_dial_number",
+    "password",
+    "platform_id",
+    "private_phone_prefix",
+    "radius_servers",
+    "send_optional_cf_notification",
+    "strict_intercity_numbers",
+    "strict_private_numbers",
+)
+"""What ``sorm/info`` shows, in its order (seed 001)."""
+
+TRUTH: Final[Mapping[str, bool]] = MappingProxyType({"true": True, "false": False})
+
+RADIUS_PORT: Final = 1813
+"""UDP port of a mediator's sink when none is given (seed 001, "Настройки RADIUS")."""
+
+
+def is_flag(parameter: str) -> bool:
+    """Whether the parameter is true or false."""
+    return DomainConfig.model_fields[parameter].annotation is bool
+
+
+def set_parameter(node: Node, name: str, parameter: str, value: str) -> Notes:
+    """Set a parameter other than ``radius_servers``."""
+    domain = the_domain(node, name)
+    _known(parameter)
+    if parameter == "radius_servers":
+        raise ChangeRefused("radius_servers: say add ADDRESS[:PORT] SECRET, or remove ADDRESS[:PORT]")
+    given: str | bool = value
+    if is_flag(parameter):
+        if value not in TRUTH:
+            raise ChangeRefused(f"{parameter}: {value!r} is not allowed: true or false")
+        given = TRUTH[value]
+    alter_domain(node, Change("sorm", name), **{parameter: given})
+    return context_notes(domain, value) if parameter == "adaptation" else ()
+
+
+def clean_parameter(node: Node, name: str, parameter: str) -> Notes:
+    """The default again."""
+    the_domain(node, name)
+    _known(parameter)
+    default = DomainConfig.model_fields[parameter].get_default(call_default_factory=True)
+    alter_domain(node, Change("sorm", name), **{parameter: default})
+    return ()
+
+
+def add_radius_server(node: Node, name: str, address: str, secret: str) -> Notes:
+    """A mediator's sink: ``ADDRESS`` or ``ADDRESS:PORT``. The first one takes the place of the lab's own mediator."""
+    domain = the_domain(node, name)
+    host, port = _sink(address)
+    known = domain.config.radius_servers or ()
+    if any((one.host, one.port) == (host, port) for one in known):
+        raise ChangeRefused(
+            f"radius_servers: {host}:{port} is there already; remove it first to change its secret"
+        )
+    if not secret:
+        raise ChangeRefused("radius_servers: an empty secret; give the one that the mediator has")
+    server = made(RadiusServerConfig, host=host, port=port, secret=SecretStr(secret))
+    alter_domain(node, Change("sorm", name), radius_servers=(*known, server))
+    return ()
+
+
+def remove_radius_server(node: Node, name: str, address: str) -> Notes:
+    """Without any, no mediator can log in to the domain."""
+    domain = the_domain(node, name)
+    host, port = _sink(address)
+    known = domain.config.radius_servers or ()
+    left = tuple(one for one in known if (one.host, one.port) != (host, port))
+    if len(left) == len(known):
+        there = listed(f"{one.host}:{one.port}" for one in known)
+        raise ChangeRefused(f"radius_servers: there is no {host}:{port}; there are: {there}")
+    alter_domain(node, Change("sorm", name), radius_servers=left)
+    if left:
+        return ()
+    return (f"{name} has no RADIUS server any more: no mediator can log in to it",)
+
+
+def set_ssh_port(node: Node, value: str) -> Notes:
+    """The port for one domain; MultiSORM is on the next one. Who listens moves, told by its watcher."""
+    alter_switch(node, Change("switch"), ssh_port=parse_port(value))
+    return ()
+
+
+def parse_port(value: str) -> int:
+    """An ``ssh_port`` that leaves room for the next one. Raises :class:`ChangeRefused`."""
+    if not (value.isascii() and value.isdecimal() and 1 <= int(value) <= 65534):
+        raise ChangeRefused(f"ssh_port: {value!r} is not allowed: 1 to 65534; MultiSORM takes the next port")
+    return int(value)
+
+
+def add_aggregate(node: Node, user: str, password: str, domains: tuple[str, ...]) -> Notes:
+    """A MultiSORM user, with the names and patterns of its domains."""
+    if any(one.user == user for one in node.config.aggregates):
+        raise ChangeRefused(f"aggregate_sorm_settings: there is a user {user!r} already; remove it first")
+    if user == node.config.admin.user:
+        raise ChangeRefused(f"aggregate_sorm_settings: {user!r} is the user of this shell; choose another")
+    if not domains:
+        raise ChangeRefused("aggregate_sorm_settings: at least one domain, or a pattern such as *")
+    for pattern in domains:
+        if pattern.count("*") > 1:
+            raise ChangeRefused(f"aggregate_sorm_settings: {pattern!r} has more than one *; one is possible")
+    aggregate = made(AggregateConfig, user=user, password=SecretStr(password), domains=domains)
+    alter_switch(node, Change("switch"), aggregates=(*node.config.aggregates, aggregate))
+    missing = [
+        one for one in domains if "*" not in one and not one.startswith("-") and one not in node.domains
+    ]
+    return tuple(f"there is no domain {one!r}: {user} can't log in until it is declared" for one in missing)
+
+
+def remove_aggregate(node: Node, user: str) -> Notes:
+    """No mediator logs in as this user any more."""
+    left = tuple(one for one in node.config.aggregates if one.user != user)
+    if len(left) == len(node.config.aggregates):
+        known = listed(one.user for one in node.config.aggregates)
+        raise ChangeRefused(f"aggregate_sorm_settings: there is no user {user!r}; there are: {known}")
+    alter_switch(node, Change("switch"), aggregates=left)
+    return ()
+
+
+def _known(parameter: str) -> None:
+    if parameter not in PARAMETERS:
+        raise ChangeRefused(f"there is no parameter {parameter!r}; there are: {', '.join(PARAMETERS)}")
+
+
+def _sink(address: str) -> tuple[str, int]:
+    host, colon, port = address.rpartition(":") if address.count(":") == 1 else (address, "", "")
+    if address.startswith("["):
+        host, _, port = address[1:].partition("]")
+        colon, port = (":", port[1:]) if port.startswith(":") else ("", "")
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        raise ChangeRefused(f"radius_servers: {host!r} is no IP address of a mediator") from None
+    if not colon:
+        return host, RADIUS_PORT
+    if not (port.isascii() and port.isdecimal() and 1 <= int(port) <= 65535):
+        raise ChangeRefused(f"radius_servers: {port!r} is no port: 1 to 65535")
+    return host, int(port)
