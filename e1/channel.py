@@ -15,6 +15,7 @@ from e1.data_link import (
     Frame,
     Interrupt,
     Message,
+    Packet,
     Undelivered,
     Up,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "Interrupt",
     "LapbConfig",
     "Message",
+    "Packet",
     "Undelivered",
     "Up",
     "X25Config",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import struct
 from collections.abc import Callable, Sequence
 
 from e1.data_link import ChannelAlarm, ChannelEvent
@@ -85,6 +86,11 @@ class XotLink(asyncio.Protocol):
         assert self.end is not None
         self._do(self.end.send(message, self._now()))
 
+    def busy(self, on: bool) -> None:
+        """Asks the peer to send no more messages for now (RNR), or to go on (RR)."""
+        if self.end is not None:
+            self._do(self.end.busy(on, self._now()))
+
     def clear(self) -> None:
         """Ends the call of this connection."""
         assert self.end is not None
@@ -100,6 +106,9 @@ class XotLink(asyncio.Protocol):
         """Breaks the connection, as a failure does: the peer gets no orderly end of it."""
         self._why = self._why or why
         if self._transport is not None:
+            # a reset instead of the end that the system would send for us
+            linger = struct.pack("ii", 1, 0)
+            self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             self._transport.abort()
 
     def addresses(self) -> tuple[Address, Address] | None:

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from e1.channel import ChannelAlarm, Down, Frame, Message, Up
-from e1.data_link import Packet
+from e1.channel import ChannelAlarm, Down, Frame, Message, Packet, Up
 from e1.lapb import State
 from e1.lines.bare import BareStream, XotStream
 from e1.lines.satop import SatopConfig
@@ -95,6 +94,8 @@ class OtherLine:
     """The console's side of X.25."""
     open_end: Callable[[], End]
     """Makes the console's end."""
+    knock: Callable[[], End] | None = None
+    """Makes the end of a console more; None: a wire has two ends, and there is no other."""
 
 
 class ConsoleLine:
@@ -266,7 +267,9 @@ class ConsoleLines:
         """
         config = self._configs[min(self._configs)]
         if not isinstance(config, LineConfig):
-            raise ConnectError(f"one console a stream, and the lab has {len(self.lines)}")
+            if config.knock is None:
+                raise ConnectError(f"one console a stream, and the lab has {len(self.lines)}")
+            return ConsoleLine(replace(config, open_end=config.knock))
         # Nothing arrives whose clock it could follow.
         own = replace(config.line, clock="own")
         return ConsoleLine(replace(config, local=(config.local[0], 0), line=own))
@@ -303,14 +306,17 @@ class E1ConsoleClient(ConsoleClient):
     ) -> None:
         super().__init__(f"e1.{line.number}", 0, 0, codec, observers=observers, **options)
         self.line = line
+        self.patience: float | None = None
+        """Seconds that a channel may take instead of :data:`CONNECT_WITHIN`."""
         self._ways: dict[str, _Timeslot] = {}
 
     async def connect(self, channels: Sequence[str] = (KPD2, KPD1)) -> None:
         """Set up channels, KPD2 before KPD1. Raises :class:`ConnectError` that says what the line is missing."""
         stream = self.line.stream
+        within = self.patience or CONNECT_WITHIN
         for name in sorted(set(channels) - set(self._channels), reverse=True):
-            deadline = time.monotonic() + CONNECT_WITHIN
-            if not await self.line.wait(lambda: stream.carrier, CONNECT_WITHIN):
+            deadline = time.monotonic() + within
+            if not await self.line.wait(lambda: stream.carrier, within):
                 state = Phrase("the line is {state}", "состояние линии {state}", state=stream.state)
                 raise ConnectError(self._unreachable(name, state))
             if name not in self._ways:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from sorm_mediator.lab.lab import Lab
 
 AnyLine = LineConfig | OtherLine
+ONCE = 300.0
+"""Seconds until a console at a busy circuit tries again: it knocks once."""
 
 
 def lines_of_lab(lab: Lab) -> list[AnyLine]:
@@ -92,12 +94,18 @@ def _satop(config: E1Config, remote: Address, local: Address = ("127.0.0.1", 0))
     )
 
 
-def _other(config: E1Config, open_end: Callable[[], End]) -> OtherLine:
-    return OtherLine(stream=config.stream, role=OPPOSITE[config.mode], open_end=open_end)
+def _other(
+    config: E1Config, open_end: Callable[[], End], knock: Callable[[], End] | None = None
+) -> OtherLine:
+    return OtherLine(stream=config.stream, role=OPPOSITE[config.mode], open_end=open_end, knock=knock)
 
 
 def _dials(config: E1Config, where: Address) -> OtherLine:
-    return _other(config, lambda: _bare(xot_stream(config, dial=where, far_end=True)))
+    return _other(
+        config,
+        lambda: _bare(xot_stream(config, dial=where, far_end=True)),
+        lambda: _bare(xot_stream(config, dial=where, far_end=True, again=ONCE)),
+    )
 
 
 def _bare(stream: BareStream) -> End:

@@ -1,19 +1,21 @@
 """A console more than there are streams: it knocks at the first one, which has its console already.
 
 Over TCP a second connection to a busy port is closed at once. On E1 there is nothing to close: what another address
-sends is left by the mediator (SAToP), so such a console hears nothing, and its channels count as closed.
+sends is left by the mediator (SAToP), so such a console hears nothing, and its channels count as closed. Circuits over
+TCP (XOT) are refused. A wire has no room for another at all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from protocol import Codec
 from protocol.phrases import Phrase
 from sorm_mediator.console.client import KPD1, KPD2, ConsoleClient, Sent
 from sorm_mediator.console.e1_client import ConsoleLines, E1ConsoleClient
-from sorm_mediator.console.errors import StepError
+from sorm_mediator.console.errors import ConnectError, StepError
 
 LET_IN_WITHIN = 1.0
 """Seconds after which a stream that gives no answer counts as refused; a mediator that lets in is heard sooner."""
@@ -40,11 +42,16 @@ class SecondConsole(E1ConsoleClient):
         """Knock. Raises :class:`~sorm_mediator.console.errors.ConnectError` when there is no way to the mediator."""
         await self.line.open()
         stream = self.line.stream
-        if await self.line.wait(lambda: stream.carrier, LET_IN_WITHIN):
+        if self.line.speaks and await self.line.wait(lambda: stream.carrier, LET_IN_WITHIN):
             await super().connect(channels)
-        else:
-            self._closed.update(channels)
-            self.line.close()
+            return
+        if not self.line.speaks:
+            self.patience = LET_IN_WITHIN
+            with suppress(ConnectError):
+                await super().connect(channels)
+                return
+        self._closed.update(channels)
+        self.line.close()
 
     async def send(self, message: Any, *, split: int = 0) -> tuple[Sent, ...]:
         if KPD1 not in self.connected:

@@ -13,7 +13,7 @@ from e1.stream import ChannelName
 from sorm_mediator.config import E1Config
 from sorm_mediator.mediator.stream_lines import address, stream_config
 
-CONSOLE_PATIENCE = 0.5
+CONSOLE_AGAIN = 0.5
 """Seconds until the console of this product tries a circuit again, however it was lost or refused."""
 
 
@@ -57,13 +57,17 @@ def xot_stream(
     listen: Address | None = None,
     dial: Address | None = None,
     far_end: bool = False,
+    again: float = CONSOLE_AGAIN,
     allows: Callable[[str], bool] = lambda host: True,
 ) -> XotStream:
-    """Either end of two circuits over TCP, which listens or connects. Raises :class:`ValueError`."""
+    """Either end of two circuits over TCP, which listens or connects; ``again``: see :data:`CONSOLE_AGAIN`.
+
+    Raises :class:`ValueError`.
+    """
     xot, x25 = config.xot, stream_config(config, far_end=far_end).x25
     names = (xot.interface, xot.console_interface)
     own, peer = reversed(names) if far_end else names
-    retries = (CONSOLE_PATIENCE, CONSOLE_PATIENCE) if far_end else (xot.reconnect, xot.refused)
+    retries = (again, again) if far_end else (xot.reconnect, xot.refused)
 
     def circuit(lcn: int, number: str) -> XotConfig:
         called, calling = (number, "") if dial else ("", number)  # who takes calls has the number as its own

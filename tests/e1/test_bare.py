@@ -1,0 +1,287 @@
+"""Streams without an E1: what they report in which order, what can be injected, who may connect."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from e1.alarms import StreamState
+from e1.channel import ChannelAlarm, Down, LapbConfig, Message, Packet, Up, X25Config
+from e1.lines.bare import BareStream, SerialStream, XotStream
+from e1.lines.null_modem import NullModem
+from e1.lines.serial_line import SerialConfig
+from e1.lines.xot import XotConfig, record
+from e1.lines.xot_socket import CLOSED
+from e1.stream import ChannelEvent, ChannelName, StateChanged, StreamEvent
+from e1.x25_packets import CallRequest
+
+NAMES: tuple[ChannelName, ...] = ("kpd1", "kpd2")
+LOS, OFF, WORK = StreamState.LOS, StreamState.OFF, StreamState.WORK
+
+
+def circuits(role: str, *, initiator: bool, circuit: str = "pvc") -> dict[ChannelName, XotConfig]:
+    def one(number: int) -> XotConfig:
+        own, other = ("calling_address", "called_address")
+        x25: Any = {"role": role, "circuit": circuit, "lcn": number, other if initiator else own: str(number)}
+        return XotConfig(
+            x25=X25Config(**x25), initiator=initiator, peer_lcn=number, reconnect=0.01, refused=0.01
+        )
+
+    return {name: one(number) for number, name in enumerate(NAMES, 1)}
+
+
+class End:
+    """One end, and what it has reported."""
+
+    def __init__(self, stream: BareStream) -> None:
+        self.stream = stream
+        self.events: list[StreamEvent] = []
+
+    async def until(self, *wanted: StreamEvent) -> None:
+        """These events have come, in order, among others."""
+        async with asyncio.timeout(10):
+            while not self._in_order(wanted):
+                await asyncio.sleep(0)
+                self.events += self.stream.take()
+
+    def _in_order(self, wanted: tuple[StreamEvent, ...]) -> bool:
+        seen = iter(self.events)
+        return all(event in seen for event in wanted)
+
+    async def happens(self, condition: Callable[[], Any]) -> None:
+        async with asyncio.timeout(10):
+            while not condition():
+                await asyncio.sleep(0)
+                self.events += self.stream.take()
+
+    def send(self, name: ChannelName, message: bytes) -> None:
+        self.events += self.stream.send(name, message, 0)
+
+
+@asynccontextmanager
+async def over_tcp(circuit: str = "pvc", **options: Any) -> AsyncIterator[tuple[End, End]]:
+    """The mediator's end, which listens, and the console's."""
+    mediator = XotStream(
+        circuits("dce", initiator=False, circuit=circuit), listen=("127.0.0.1", 0), **options
+    )
+    host, _, port = (await mediator.start()).rpartition(":")
+    console = XotStream(circuits("dte", initiator=True, circuit=circuit), dial=(host, int(port)))
+    await console.start()
+    try:
+        yield End(mediator), End(console)
+    finally:
+        for stream in (console, mediator):
+            stream.close()
+            await stream.wait_closed()
+
+
+@asynccontextmanager
+async def over_cables() -> AsyncIterator[tuple[End, End]]:
+    cables = {name: NullModem() for name in NAMES}
+    ends = [
+        SerialStream(
+            {name: SerialConfig(url=cable.names[side], reopen=0.01) for name, cable in cables.items()},
+            LapbConfig(role=role, t1=0.3, t2=0.01),  # type: ignore[arg-type]
+            X25Config(role=role),  # type: ignore[arg-type]
+        )
+        for side, role in enumerate(("dce", "dte"))
+    ]
+    try:
+        for end in ends:
+            assert await end.start() == ""
+        yield End(ends[0]), End(ends[1])
+    finally:
+        for end in ends:
+            end.close()
+            await end.wait_closed()
+        for cable in cables.values():
+            cable.close()
+
+
+@pytest.mark.parametrize("line", [over_cables, over_tcp, lambda: over_tcp("svc")])
+async def test_the_state_is_told_before_what_follows_from_it(line: Callable[[], Any]) -> None:
+    async with line() as (mediator, console):
+        await mediator.until(StateChanged(LOS, WORK), ChannelEvent("kpd1", Up()))
+        await mediator.until(ChannelEvent("kpd2", Up()))
+        first = next(event for event in mediator.events if not isinstance(event, ChannelEvent))
+        ups = [event for event in mediator.events if isinstance(event, ChannelEvent) and event.event == Up()]
+        assert mediator.events.index(first) < mediator.events.index(ups[0])
+        console.send("kpd1", b"command")
+        mediator.send("kpd2", b"event")
+        await mediator.until(ChannelEvent("kpd1", Message(b"command")))
+        await console.until(ChannelEvent("kpd2", Message(b"event")))
+
+
+@pytest.mark.parametrize("line", [over_cables, over_tcp])
+async def test_a_fault_cuts_both_directions_until_it_ends(line: Callable[[], Any]) -> None:
+    async with line() as (mediator, console):
+        await mediator.until(ChannelEvent("kpd1", Up()))
+        await mediator.until(ChannelEvent("kpd2", Up()))
+        mediator.events.clear()
+        mediator.stream.fault(OFF)
+        await mediator.until(StateChanged(WORK, OFF))
+        await mediator.happens(lambda: not any(ch.up for ch in mediator.stream.channels.values()))
+        assert mediator.stream.faults == {"receive": OFF, "transmit": OFF}
+        downs = [
+            e.event for e in mediator.events if isinstance(e, ChannelEvent) and isinstance(e.event, Down)
+        ]
+        assert CLOSED not in [down.reason for down in downs]  # it is held, not gone
+        mediator.send("kpd1", b"meanwhile")
+        mediator.stream.fault(None)
+        await mediator.until(ChannelEvent("kpd1", Up()))
+        assert mediator.stream.state is WORK
+        await console.until(ChannelEvent("kpd1", Message(b"meanwhile")))
+
+
+@pytest.mark.parametrize("state", [StreamState.AIS, StreamState.LOF, StreamState.RAI, StreamState.LOMF])
+async def test_states_of_an_e1_can_not_be_injected(state: StreamState) -> None:
+    stream = XotStream(circuits("dce", initiator=False), listen=("127.0.0.1", 0))
+    with pytest.raises(ValueError, match=f'{state}: a line "xot" has no E1 frames'):
+        stream.fault(state)
+    assert stream.faults == {"receive": None, "transmit": None}
+
+
+async def test_an_orderly_end_of_a_connection_is_told_from_a_broken_one() -> None:
+    async with over_tcp() as (mediator, console):
+        await mediator.until(ChannelEvent("kpd1", Up()))
+        await mediator.until(ChannelEvent("kpd2", Up()))
+        console.stream.disconnect("kpd1", 0)
+        await mediator.until(ChannelEvent("kpd1", Down(CLOSED)))
+        assert mediator.stream.state is WORK  # one circuit is enough
+        console.stream.channels["kpd2"].cut(True)
+        await mediator.until(StateChanged(WORK, LOS))
+        downs = [e.event for e in mediator.events if e == ChannelEvent("kpd2", Down(CLOSED))]
+        assert downs == []
+        console.stream.connect("kpd1", 0)
+        await mediator.until(ChannelEvent("kpd1", Down(CLOSED)), ChannelEvent("kpd1", Up()))
+
+
+async def test_a_circuit_that_nobody_wants_is_broken_not_refused() -> None:
+    async with over_tcp() as (mediator, console):
+        for name in NAMES:
+            mediator.stream.disconnect(name, 0)
+        await console.happens(
+            lambda: not any(channel.end.connected for channel in console.stream.channels.values())
+        )
+        assert not any(
+            isinstance(e, ChannelEvent) and isinstance(e.event, ChannelAlarm) and "refuses" in e.event.text
+            for e in console.events
+        )
+        mediator.stream.connect("kpd2", 0)
+        await console.until(ChannelEvent("kpd2", Up()))
+
+
+async def test_hosts_that_may_not_connect_are_sent_away_and_told() -> None:
+    async with over_tcp(allows=lambda host: False) as (mediator, console):
+        await mediator.happens(lambda: mediator.stream.counters()["strangers"] >= 2)
+        told = mediator.stream.take_strangers()
+        assert told
+        assert all(address.startswith("127.0.0.1:") for address in told)
+        assert mediator.stream.state is LOS
+        assert not any(channel.up for channel in console.stream.channels.values())
+
+
+async def test_a_circuit_that_has_its_console_refuses_another() -> None:
+    async with over_tcp() as (mediator, console):
+        await console.until(ChannelEvent("kpd1", Up()))
+        ends = console.stream.addresses("kpd1")  # type: ignore[attr-defined]
+        other = End(XotStream(circuits("dte", initiator=True), dial=ends[1]))
+        await other.stream.start()
+        try:
+            text = "the peer refuses the PVC: no such PVC (16h)"
+            await other.until(ChannelEvent("kpd1", ChannelAlarm("xot", text)))
+            assert mediator.stream.take_strangers()
+            assert console.stream.channels["kpd1"].up
+        finally:
+            other.stream.close()
+            await other.stream.wait_closed()
+
+
+async def test_nobody_there_is_told_once_however_often_it_is_tried() -> None:
+    mediator = XotStream(circuits("dce", initiator=False), listen=("127.0.0.1", 0))
+    host, _, port = (await mediator.start()).rpartition(":")
+    mediator.close()
+    await mediator.wait_closed()
+    console = End(XotStream(circuits("dte", initiator=True), dial=(host, int(port))))
+    await console.stream.start()
+
+    def complaints() -> list[str]:
+        return [
+            e.event.text
+            for e in console.events
+            if isinstance(e, ChannelEvent) and e.channel == "kpd1" and isinstance(e.event, ChannelAlarm)
+        ]
+
+    again = XotStream(circuits("dce", initiator=False), listen=(host, int(port)))
+    try:
+        await console.happens(complaints)
+        await again.start()
+        await console.until(ChannelEvent("kpd1", Up()))
+        assert len([text for text in complaints() if f"127.0.0.1:{port} can't be reached" in text]) == 1
+    finally:
+        for stream in (console.stream, again):
+            stream.close()
+            await stream.wait_closed()
+
+
+async def test_too_many_silent_connections_are_not_kept() -> None:
+    async with over_tcp("svc") as (mediator, console):
+        await console.until(ChannelEvent("kpd1", Up()))
+        await console.until(ChannelEvent("kpd2", Up()))
+        where = console.stream.addresses("kpd1")  # type: ignore[attr-defined]
+        silent = [await asyncio.open_connection(*where[1]) for _ in range(140)]
+        async with asyncio.timeout(10):
+            assert await silent[-1][0].read() == b""
+        silent[0][1].write(
+            record(CallRequest(called="3").encode())
+        )  # it is answered, since there was room for it
+        async with asyncio.timeout(10):
+            assert (await silent[0][0].read()).hex()[8:] == "1001130d00"
+        for _, writer in silent:
+            writer.close()
+        assert mediator.stream.state is WORK
+
+
+async def test_packets_are_told_for_captures() -> None:
+    async with over_tcp() as (_mediator, console):
+        await console.until(ChannelEvent("kpd1", Up()))
+        packets = [
+            event.event
+            for event in console.events
+            if isinstance(event, ChannelEvent) and event.channel == "kpd1" and isinstance(event.event, Packet)
+        ]
+        assert [packet.outbound for packet in packets[:2]] == [True, False]
+        assert packets[0].packet[2] == packets[1].packet[2] == 0xF5  # PVC Setup and its answer
+
+
+async def test_a_cable_carries_more_than_its_buffers_hold() -> None:
+    cable = NullModem()
+    ends = [os.open(name, os.O_RDWR | os.O_NOCTTY) for name in cable.names]
+    data = bytes(range(256)) * 2000
+
+    def write_all() -> None:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(ends[0], rest) :]
+
+    def read_all() -> bytes:
+        found = b""
+        while len(found) < len(data):
+            found += os.read(ends[1], 4096)
+        return found
+
+    writing = asyncio.create_task(asyncio.to_thread(write_all))
+    try:
+        async with asyncio.timeout(20):
+            assert await asyncio.to_thread(read_all) == data
+            await writing
+    finally:
+        cable.close()
+        cable.close()
+        for end in ends:
+            os.close(end)
