@@ -133,7 +133,7 @@ class DataLink:
         return self._carry_out(self.x25.interrupt(data, now), now)
 
     def busy(self, on: bool, now: float) -> list[ChannelEvent]:
-        """Asks the peer to send no more messages for now (RNR), or to go on (RR); what it says of ours is still taken."""
+        """Asks the peer to send no more messages for now (RNR), or to go on (RR). Its acknowledgements are taken."""
         return self._carry_out(self.x25.busy(on, now), now)
 
     def reset(self, now: float) -> list[ChannelEvent]:

@@ -252,6 +252,10 @@ class E1Stream:
         """Take the link of a data channel down, and keep it down."""
         return [ChannelEvent(channel, event) for event in self.channels[channel].disconnect(now)]
 
+    def busy(self, channel: ChannelName, on: bool, now: float) -> list[StreamEvent]:
+        """Ask the peer to send no more messages on a data channel for now (RNR), or to go on (RR)."""
+        return [ChannelEvent(channel, event) for event in self.channels[channel].busy(on, now)]
+
     def tick(self, now: float) -> list[StreamEvent]:
         """Let the timers of the data channels that are due expire."""
         return [

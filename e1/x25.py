@@ -142,10 +142,15 @@ class PacketLayer(Actions):
         return self._run(None, now)
 
     def busy(self, on: bool, now: float) -> list[X25Effect]:
-        """Asks the peer to stop sending data (RNR), or to go on (RR)."""
-        self._acknowledge = self._acknowledge or on is not self._own_busy
+        """Asks the peer to stop sending data (RNR), or to go on (RR).
+
+        What it sends all the same is kept, at most a window, and neither delivered nor acknowledged before this side
+        is ready: then a Reset or a link loss meanwhile can't make a message come twice.
+        """
+        if on is self._own_busy:
+            return []
         self._own_busy = on
-        return self._run(None, now)
+        return self._run(Input.BUSY if on else Input.READY, now)
 
     def reset(self, now: float) -> list[X25Effect]:
         """Resets the circuit; nothing unless it is up."""
@@ -175,6 +180,11 @@ class PacketLayer(Actions):
     def next_deadline(self) -> float | None:
         """When :meth:`tick` has something to do."""
         return self._deadline
+
+    @property
+    def own_busy(self) -> bool:
+        """This side has asked the peer to stop."""
+        return self._own_busy
 
     @property
     def queued(self) -> int:
@@ -258,16 +268,24 @@ class PacketLayer(Actions):
                 return None
 
     def _check_data(self, packet: packets.Data) -> int | None:
-        if packet.ps != self._vr:
+        kept = len(self._kept)
+        if packet.ps != (self._vr + kept) % 8 or kept >= self._terms.receive_window:
             return _WRONG_PS
         if not self._acknowledges(packet.pr):
             return _WRONG_PR
-        octets = sum(len(each.data) for each in self._received) + len(packet.data)
+        before = self._unfinished()
+        octets = sum(len(each.data) for each in before) + len(packet.data)
         if len(packet.data) > self._terms.receive_size or octets > self.config.max_message:
             return wrong.TOO_LONG
-        if self._received and self._received[0].q is not packet.q:
+        if before and before[0].q is not packet.q:
             return _INCONSISTENT_Q
         return None
+
+    def _unfinished(self) -> list[packets.Data]:
+        """The packets of the sequence that the next one goes on with, kept ones too."""
+        every = [*self._received, *self._kept]
+        ends = [at for at, each in enumerate(every, 1) if not each.more]
+        return every[ends[-1] :] if ends else every
 
     def _unreadable(self, error: PacketError, now: float) -> list[X25Effect]:
         interface = error.kind in [each.kind for each in _INTERFACE]

@@ -42,6 +42,7 @@ class Actions:
         self._acknowledge = False
         self._far_end_gone = False
         self._received: list[packets.Data] = []
+        self._kept: list[packets.Data] = []  # while this side is busy: neither acknowledged nor delivered
         self._interrupts: deque[bytes] = deque()
         self._interrupt_out = self._interrupt_in = False
         self._why: tuple[str, int | None, int | None] = ("", None, None)  # of the next CircuitDown
@@ -139,14 +140,29 @@ class Actions:
     def _do_take_data(self, packet: packets.Data, _rule: Rule) -> None:
         self._far_end_gone = False  # whoever sends is alive
         self._take_acknowledgement(packet.pr)
-        self._vr = (self._vr + 1) % 8
         self._acknowledge = True
+        if self._own_busy:
+            self._kept.append(packet)
+        else:
+            self._accept(packet)
+
+    def _accept(self, packet: packets.Data) -> None:
+        self._vr = (self._vr + 1) % 8
         self._received.append(packet)
         if not packet.more:
             message = b"".join(each.data for each in self._received)
             self._received = []
             self._numbering.delivered()
             self._effects.append(Deliver(message, packet.q))
+
+    def _do_say_busy(self, _packet: None, _rule: Rule) -> None:
+        self._acknowledge = True
+
+    def _do_say_ready(self, _packet: None, _rule: Rule) -> None:
+        kept, self._kept = self._kept, []
+        for packet in kept:
+            self._accept(packet)
+        self._acknowledge = True
 
     def _do_take_rr(self, packet: packets.ReceiveReady, _rule: Rule) -> None:
         self._peer_busy = False
@@ -181,7 +197,7 @@ class Actions:
 
     def _do_reset(self, _packet: Packet | None, rule: Rule) -> None:
         cause, diagnostic = self._cause(rule)
-        self._received = []
+        self._received, self._kept = [], []
         self._transmit(packets.ResetRequest(lcn=self.config.lcn, cause=cause, diagnostic=diagnostic))
         self._alarm("reset", f"reset by this side: {diagnostic_text(diagnostic)}")
 
@@ -243,7 +259,7 @@ class Actions:
         if rule.diagnostic != 0:
             self._why = (f"cleared by this side: {diagnostic_text(diagnostic)}", cause, diagnostic)
             self._alarm("clear", self._why[0])
-        self._received = []
+        self._received, self._kept = [], []
         self._transmit(packets.ClearRequest(lcn=self.config.lcn, cause=cause, diagnostic=diagnostic))
 
     def _do_confirm_clear(self, packet: packets.ClearRequest, _rule: Rule) -> None:
@@ -262,7 +278,7 @@ class Actions:
 
     def _begin_anew(self) -> None:
         """Everything under way is over: sequences that were not finished, interrupts, flow control."""
-        self._received = []
+        self._received, self._kept = [], []
         if self._interrupts or self._interrupt_out:
             self._alarm("interrupt", f"{len(self._interrupts) + self._interrupt_out} interrupts may be lost")
         self._interrupts.clear()

@@ -11,16 +11,17 @@ _EXPONENTS = range(4, 13)
 
 
 class Terms(NamedTuple):
-    """What holds for a circuit: octets in a packet that we send, that we receive, and the window of sending."""
+    """What holds for a circuit: octets in a packet that we send, that we receive; the windows of both ways."""
 
     send_size: int
     receive_size: int
     window: int
+    receive_window: int
 
 
 def fixed(config: X25Config) -> Terms:
     """Of a permanent circuit."""
-    return Terms(config.packet_size, config.packet_size, config.window)
+    return Terms(config.packet_size, config.packet_size, config.window, config.window)
 
 
 def offer(config: X25Config) -> tuple[Terms, Facilities]:
@@ -29,7 +30,8 @@ def offer(config: X25Config) -> tuple[Terms, Facilities]:
         return fixed(config), _facilities(
             config.packet_size, config.packet_size, config.window, config.window
         )
-    return Terms(config.default_packet_size, config.default_packet_size, config.default_window), ()
+    size, window = config.default_packet_size, config.default_window
+    return Terms(size, size, window, window), ()
 
 
 def answer(call: CallRequest, config: X25Config) -> tuple[Terms, Facilities]:
@@ -53,14 +55,15 @@ def answer(call: CallRequest, config: X25Config) -> tuple[Terms, Facilities]:
     }
     every = _facilities(from_called, from_calling, window_called, window_calling)
     facilities = tuple(each for each in every if each[0] in wanted)
-    return Terms(from_called, from_calling, window_called), facilities
+    return Terms(from_called, from_calling, window_called, window_calling), facilities
 
 
 def connected(accepted: CallAccepted, offered: Terms) -> Terms:
     """Of our call, after the answer."""
     sizes, windows = accepted.facility(PACKET_SIZE_FACILITY), accepted.facility(WINDOW_FACILITY)
     send, receive = (1 << sizes[1], 1 << sizes[0]) if sizes else offered[:2]
-    return Terms(send, receive, windows[1] if windows else offered.window)
+    to_called, from_called = (windows[1], windows[0]) if windows else offered[2:]
+    return Terms(send, receive, to_called, from_called)
 
 
 def is_legal(packet: CallRequest | CallAccepted) -> bool:
@@ -72,7 +75,8 @@ def is_legal(packet: CallRequest | CallAccepted) -> bool:
 
 def is_between(terms: Terms, offered: Terms, config: X25Config) -> bool:
     """Whether an answer lies between what was offered and the default, as the rules of negotiation have it."""
-    default = (config.default_packet_size, config.default_packet_size, config.default_window)
+    size, window = config.default_packet_size, config.default_window
+    default = (size, size, window, window)
     return all(
         min(limits) <= value <= max(limits) for value, *limits in zip(terms, offered, default, strict=True)
     )

@@ -73,6 +73,8 @@ class Input(StrEnum):
     CALL_WANTED = "call wanted"
     RESET_WANTED = "reset wanted"
     CLEAR_WANTED = "clear wanted"
+    BUSY = "this side is busy"
+    READY = "this side is ready again"
 
 
 class Rule(NamedTuple):
@@ -163,6 +165,8 @@ def _data_transfer(restarts: bool) -> dict[tuple[State, Input], Rule]:
         (State.DATA, Input.RESET_CONFIRMATION): Rule("reset", State.RESETTING, RESET_ERROR, 0x1B),
         (State.DATA, Input.ERROR): Rule("reset", State.RESETTING, RESET_ERROR, None),
         (State.DATA, Input.RESET_WANTED): Rule("reset", State.RESETTING),
+        (State.DATA, Input.BUSY): Rule("say_busy", State.DATA),
+        (State.DATA, Input.READY): Rule("say_ready", State.DATA),
         (State.RESETTING, Input.RESET): Rule("resets_collide", State.DATA),
         (State.RESETTING, Input.RESET_CONFIRMATION): Rule("reset_done", State.DATA),
         **_rows([State.RESETTING], _NUMBERED, Rule("note_acknowledgement", State.RESETTING)),
@@ -218,9 +222,11 @@ ACTIONS: Mapping[str, str] = {
     "restarted": "counters to 0",
     "restart_unanswered": "alarm, send Restart again",
     "confirm_restart": "send Restart Confirmation",
-    "take_data": "deliver, acknowledge",
+    "take_data": "deliver, acknowledge; of a busy side: keep, send RNR",
     "take_rr": "go on sending",
     "take_rnr": "stop sending",
+    "say_busy": "send RNR",
+    "say_ready": "deliver what was kept, send RR",
     "take_interrupt": "deliver, send Interrupt Confirmation",
     "interrupt_done": "send the next interrupt",
     "note_acknowledgement": "discard, but note what is acknowledged",

@@ -53,6 +53,9 @@ class BareChannel(Protocol):
     def disconnect(self) -> None:
         """Take it down, and keep it down."""
 
+    def busy(self, on: bool) -> None:
+        """Ask the peer to send no more messages for now (RNR), or to go on (RR)."""
+
     def discard(self) -> list[bytes]:
         """Take out the messages of which nothing was sent yet."""
 
@@ -120,6 +123,11 @@ class BareStream(ABC):
     def disconnect(self, channel: ChannelName, now: float) -> list[StreamEvent]:
         """Take a data channel down, and keep it down."""
         self.channels[channel].disconnect()
+        return self.take()
+
+    def busy(self, channel: ChannelName, on: bool, now: float) -> list[StreamEvent]:
+        """Ask the peer to send no more messages on a data channel for now, or to go on."""
+        self.channels[channel].busy(on)
         return self.take()
 
     def take(self) -> list[StreamEvent]:
@@ -258,6 +266,12 @@ class XotCircuit:
             self._carrier.close()
         elif self.link is not None:
             self.link.close()
+
+    def busy(self, on: bool) -> None:
+        if self.link is not None:
+            self.link.busy(on)
+        else:
+            self.end.busy(on, 0.0)  # without a connection nothing is sent: the next one begins with it
 
     def discard(self) -> list[bytes]:
         return self.end.x25.discard()

@@ -137,6 +137,10 @@ class SerialLine:
         """Take the link down, and keep it down."""
         self._tell(self.channel.disconnect(self._now()))
 
+    def busy(self, on: bool) -> None:
+        """Asks the peer to send no more messages for now (RNR), or to go on (RR)."""
+        self._tell(self.channel.busy(on, self._now()))
+
     def discard(self) -> list[bytes]:
         """Takes out the messages of which nothing was sent yet: no event tells of them."""
         return self.channel.discard()

@@ -90,6 +90,10 @@ class E1Config(Section):
     hold: Annotated[float, Field(ge=0)] = 10.0
     """Seconds that a data channel may be interrupted before the console counts as gone: until then what is sent
     waits for it, and so does the answer to its command [inferred]."""
+    high_water: Annotated[int, Field(ge=1)] = 256
+    """Messages that wait for the console on KPD1; above it no further command is taken (RNR of X.25)."""
+    low_water: Annotated[int, Field(ge=0)] = 128
+    """When only so many wait, the console may go on (RR). From 80 on, the output of a table stops nobody."""
     silence: Annotated[int, Field(ge=0, le=0xFF)] = 0xD5
     """Octet of free lines and of timeslots that nothing uses; D5h is A-law of silence [inferred]."""
     lapb: LapbConfig = LapbConfig()
@@ -110,9 +114,14 @@ class E1Config(Section):
     @model_validator(mode="after")
     def _agree(self) -> Self:
         needed = max(self.x25.packet_size, self.x25.default_packet_size) + x25_config.FRAME_OVERHEAD
-        if self.lapb.n1 < needed:
+        if self.lapb.n1 < needed and self.line != "xot":  # which has no frames
             raise ValueError(
                 f"lapb.n1 = {self.lapb.n1}: packets of {needed - x25_config.FRAME_OVERHEAD} octets need {needed}"
+            )
+        if not self.low_water < self.high_water < self.x25.queue_limit:
+            raise ValueError(
+                f"high_water = {self.high_water}: more than low_water = {self.low_water}, "
+                f"less than x25.queue_limit = {self.x25.queue_limit}"
             )
         circuit = self.satop.build(jitter=1)
         kept = ceil(self.jitter / 1000 * satop.FRAME_RATE / circuit.frames)

@@ -28,6 +28,7 @@ from sorm_mediator.config import E1Config
 from sorm_mediator.errors import BoxError
 from sorm_mediator.mediator.bare_lines import bare_stream
 from sorm_mediator.mediator.consoles import ChannelCounters
+from sorm_mediator.mediator.intake import Intake, Item
 from sorm_mediator.mediator.stream_lines import Carrier, End, framed, open_line, stream_config
 
 log = logging.getLogger(__name__)
@@ -96,6 +97,8 @@ class _Kpd:
     """What it complained of last since it was up, in words."""
     congested: bool = False
     """``drained`` is due when the line has taken what waits."""
+    stopped: bool = False
+    """The console was asked to send nothing, and not yet to go on."""
 
 
 class _Trunk:
@@ -115,6 +118,7 @@ class _Trunk:
             raise BoxError(f"{self.name}: {error}") from error
         self.stream, self.line, self.exchange = end
         self.kpds: dict[ChannelName, _Kpd] = {"kpd1": _Kpd(), "kpd2": _Kpd()}
+        self.intake = Intake(config.high_water, config.low_water)
         self.alarms: Counter[str] = Counter()
         self.address = ""
 
@@ -241,6 +245,7 @@ class Streams:
                     self._close(trunk, name)
                 elif kpd.congested:
                     self._relieve(trunk, name)
+            self._work(trunk)
         if self._idle is not None and self._is_idle():
             self._idle.set()
 
@@ -294,6 +299,9 @@ class Streams:
 
     def _close(self, trunk: _Trunk, name: ChannelName) -> None:
         kpd = trunk.kpds[name]
+        if name == "kpd1":
+            trunk.intake.finish(lambda item: self._handle(trunk, item))
+            self._stop_console(trunk, False)
         kpd.told, kpd.gone_at, kpd.congested = False, None, False
         kpd.counters.deleted_units += len(trunk.stream.channels[name].discard())
         self._handler.channel_closed(CHANNELS[name], trunk.name, trunk.number)
@@ -308,12 +316,31 @@ class Streams:
         for item in self._framer.feed(raw) + self._framer.flush():
             if isinstance(item, Noise):
                 counters.noise_octets += item.length
-            elif isinstance(item, Broken):
-                counters.broken += 1
-                self._handler.unit_broken(item, arrived, trunk.number)
             else:
-                counters.units_received += 1
-                self._handler.unit_received(item.raw, arrived, trunk.number)
+                trunk.intake.put((item, arrived))
+        self._work(trunk)
+
+    def _work(self, trunk: _Trunk) -> None:
+        """Handle commands, as far as the console takes the answers; else it is asked to send none for now."""
+        channel = trunk.stream.channels["kpd1"]
+        trunk.intake.work(lambda: channel.queued, lambda item: self._handle(trunk, item))
+        self._stop_console(trunk, trunk.intake.stopped)
+
+    def _handle(self, trunk: _Trunk, item: Item) -> None:
+        counters, (found, arrived) = trunk.kpds["kpd1"].counters, item
+        if isinstance(found, Broken):
+            counters.broken += 1
+            self._handler.unit_broken(found, arrived, trunk.number)
+        else:
+            counters.units_received += 1
+            self._handler.unit_received(found.raw, arrived, trunk.number)
+
+    def _stop_console(self, trunk: _Trunk, stop: bool) -> None:
+        kpd = trunk.kpds["kpd1"]
+        if stop is not kpd.stopped:
+            kpd.stopped = stop
+            log.info("%s kpd1: the console is asked to %s", trunk.name, "send nothing" if stop else "go on")
+            self._take(trunk, trunk.stream.busy("kpd1", stop, self._loop.time()))
 
     # --- for people
 
@@ -360,7 +387,12 @@ class Streams:
             "counters": _frame_counters(stream) | trunk.line.counters(),
             "alarms": dict(trunk.alarms),
             "channels": {
-                name: {"up": channel.up, "alarm": trunk.kpds[name].alarm, "waiting": channel.queued}
+                name: {
+                    "up": channel.up,
+                    "alarm": trunk.kpds[name].alarm,
+                    "waiting": channel.queued,
+                    "stopped": trunk.kpds[name].stopped,
+                }
                 | _channel_row(stream, name)
                 for name, channel in stream.channels.items()
             },

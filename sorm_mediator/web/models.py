@@ -176,6 +176,8 @@ class StreamChannelDocument(Document):
     """State of the X.25 circuit."""
     waiting: int
     """Messages that the console has not acknowledged."""
+    stopped: bool
+    """The console sends faster than it takes the answers: it is asked to send nothing for now."""
     hdlc: dict[str, int]
     """Frames received, good and bad; none over XOT."""
     t1: int

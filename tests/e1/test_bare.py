@@ -104,6 +104,31 @@ async def over_cables() -> AsyncIterator[tuple[End, End]]:
 
 
 @pytest.mark.parametrize("line", [over_cables, over_tcp, lambda: over_tcp("svc")])
+async def test_a_busy_end_is_sent_a_window_at_most_and_the_rest_when_it_is_ready(
+    line: Callable[[], Any],
+) -> None:
+    async with line() as (mediator, console):
+        mediator.events += mediator.stream.busy("kpd1", True, 0)  # before there is anything to carry it
+        await mediator.until(ChannelEvent("kpd1", Up()), ChannelEvent("kpd2", Up()))
+        await console.happens(lambda: console.stream.channels["kpd1"].up)
+        for number in range(5):
+            console.send("kpd1", bytes([number]))
+        console.send("kpd2", b"past them")
+        mediator.send("kpd1", b"an answer")
+        await mediator.until(ChannelEvent("kpd2", Message(b"past them")))
+        await console.until(ChannelEvent("kpd1", Message(b"an answer")))
+        assert not any(isinstance(each.event, Message) for each in mediator.events if told(each, "kpd1"))
+        assert console.stream.channels["kpd1"].queued == 5
+        mediator.events += mediator.stream.busy("kpd1", False, 0)
+        await mediator.until(*(ChannelEvent("kpd1", Message(bytes([number]))) for number in range(5)))
+        await console.happens(lambda: console.stream.channels["kpd1"].queued == 0)
+
+
+def told(event: StreamEvent, name: ChannelName) -> bool:
+    return isinstance(event, ChannelEvent) and event.channel == name
+
+
+@pytest.mark.parametrize("line", [over_cables, over_tcp, lambda: over_tcp("svc")])
 async def test_the_state_is_told_before_what_follows_from_it(line: Callable[[], Any]) -> None:
     async with line() as (mediator, console):
         await mediator.until(StateChanged(LOS, WORK), ChannelEvent("kpd1", Up()))

@@ -85,10 +85,73 @@ def test_own_busy_is_rnr_also_in_acknowledgements_until_it_is_over() -> None:
     end = peer()
     assert end.said(end.layer.busy(True, 0)) == ["100105"]
     assert end.said(end.layer.busy(True, 0)) == []
-    assert end.says("100100aa") == ["100125"]
-    assert end.delivered == [b"\xaa"]
+    assert end.says("100100aa") == ["100105"]
+    assert end.delivered == []
     assert end.says("10011b0000") == ["10011f", "100105"]  # a reset made the peer forget
     assert end.said(end.layer.busy(False, 0)) == ["100101"]
+    assert end.delivered == []  # it was not acknowledged: the peer sends it again
+
+
+def test_what_comes_while_busy_is_kept_and_told_when_ready() -> None:
+    end = peer()
+    end.said(end.layer.busy(True, 0))
+    assert end.says("100110" + FULL) == ["100105"]
+    assert end.says("100102bb") == ["100105"]
+    assert end.said(end.layer.busy(False, 0)) == ["100141"]
+    assert end.delivered == [b"\xaa" * 128 + b"\xbb"]
+    assert end.says("100104cc") == ["100161"]
+
+
+def test_a_busy_side_takes_acknowledgements_and_sends_on() -> None:
+    end = peer()
+    end.said(end.layer.busy(True, 0))
+    assert end.send(b"1") == ["10010031"]
+    assert end.send(b"2") == ["10010232"]
+    assert end.send(b"3") == []
+    assert end.says("100120aa") == ["10010433", "100105"]  # its data acknowledge ours, and are kept
+    assert end.says("100161") == []
+    assert end.layer.queued == 0
+
+
+def test_who_ignores_that_we_are_busy_has_a_window_and_no_more() -> None:
+    end = peer()
+    end.said(end.layer.busy(True, 0))
+    end.says("100100aa")
+    end.says("100102bb")
+    assert end.says("100104cc") == ["10011b0001"]  # P(S) outside the window
+    assert end.delivered == []
+
+
+def test_a_window_of_a_call_is_that_of_its_facilities() -> None:
+    end = Peer(X25Config(circuit="svc", window=7)).to(State.DATA)
+    call = end.layer._terms
+    assert (call.window, call.receive_window) == (2, 2)
+    end.said(end.layer.busy(True, 0))
+    assert [end.says(f"1001{at << 1:02x}aa")[-1][-2:] for at in range(3)] == ["05", "05", "01"]
+
+
+def test_messages_that_were_kept_when_the_link_was_lost_come_once() -> None:
+    end = peer()
+    end.said(end.layer.busy(True, 0))
+    end.says("100100aa")
+    end.link_down()
+    end.said(end.layer.busy(False, 0))
+    assert end.delivered == []
+    end.link_up()
+    end.says(RESTART_CONFIRMED)
+    end.says("100100aa")  # it was not acknowledged
+    assert end.delivered == [b"\xaa"]
+
+
+def test_the_sequence_of_a_busy_side_has_one_q_bit_and_a_greatest_length() -> None:
+    end = peer(max_message=200)
+    end.said(end.layer.busy(True, 0))
+    end.says("100110" + FULL)
+    assert end.says("900102bb") == ["10011b0053"]
+    end = peer(max_message=200)
+    end.said(end.layer.busy(True, 0))
+    end.says("100110" + FULL)
+    assert end.says("100102" + FULL) == ["10011b0027"]
 
 
 def test_interrupts_go_one_by_one_past_the_window() -> None:

@@ -130,6 +130,34 @@ async def test_units_in_one_message_are_taken_one_by_one_and_a_cut_one_is_refuse
         assert gateway.status()["channels"][0]["counters"]["broken"] == 1
 
 
+@pytest.mark.parametrize("a_message", [1, 400])
+async def test_a_console_that_floods_is_stopped_and_has_every_answer(bench: Bench, a_message: int) -> None:
+    marks = {"high_water": 30, "low_water": 8}
+    async with running(bench.config({**QUICK, **marks})) as (gateway, _), attached(gateway) as console:
+        assert gateway.e1 is not None
+        streams, stopped = gateway.e1.streams, []
+        commands = [console.codec.encode(Test(number % 256)) for number in range(400)]
+        for begin in range(0, 400, a_message):
+            octets = b"".join(commands[begin : begin + a_message])
+            console.stream.send("kpd1", octets, asyncio.get_running_loop().time())
+        asked = streams.row
+
+        def watched() -> bool:
+            row = asked(0)["channels"]["kpd1"]
+            stopped.append(row["stopped"])
+            assert row["waiting"] < 40, "an answer above the mark, and what nobody asked for"
+            return len(console.units["kpd1"]) == 801 and not row["stopped"]
+
+        await console.until(watched)
+        answers = [console.codec.decode(raw) for raw in console.units["kpd1"][1:]]  # after 22h
+        assert answers[0::2] == [CommandReceived(14, 0)] * 400
+        assert answers[1::2] == [TestReplyKpd1(n % 256, 1, 1) for n in range(400)]
+        await console.until(lambda: len(console.units["kpd2"]) == 400)
+        assert True in stopped
+        counters = gateway.status()["channels"][0]["counters"]
+        assert (counters["units_received"], counters["deleted_units"]) == (400, 0)
+
+
 async def test_a_long_table_crosses_as_fast_as_the_line_takes_it(bench: Bench) -> None:
     trunks = [{"trunk": number, "name": f"trunk-{number}"} for number in range(150)]
     answer = bench.switch.handle
