@@ -37,8 +37,8 @@ from sorm_mediator.switch.call import (
 )
 from sorm_mediator.switch.matching import Report, note_match, reports, touch, touch_a, touch_b
 from sorm_mediator.switch.node import Node
-from sorm_mediator.switch.numbering import DEFAULT_PLAN
 from sorm_mediator.switch.objects import ControlledObject, ObjectTable
+from sorm_mediator.switch.origin import first_leg, own_number
 from sorm_mediator.switch.path import Hop, find_path
 from sorm_mediator.switch.routing import Number, RoutingRequest
 from sorm_mediator.switch.sorm_numbers import as_sorm_sees
@@ -123,7 +123,7 @@ class Engine:
             domain,
             request,
             now,
-            [_first_leg(domain, calling, request.b)],
+            [first_leg(domain, calling, Number(digits=request.b))],
             request.outcome,
             let_in=let_in,
             media=Media(a_ssrc=ssrc & 0xFFFF_FFFF, b_ssrc=(ssrc + 1) & 0xFFFF_FFFF),
@@ -284,7 +284,7 @@ class Engine:
         leg = call.leg_of(role)
         user = call.party(role)
         subscriber = user.subscriber
-        number = _own_number(subscriber.number) if subscriber is not None else user.number
+        number = own_number(subscriber.number) if subscriber is not None else user.number
         context = (subscriber.context if subscriber else "") or leg.domain.default_context
         request = RoutingRequest(a=number, b=Number(digits=digits), context=context)
         hops = self._find(call, leg.domain, request)
@@ -293,7 +293,7 @@ class Engine:
     def join(self, call: Call, subscriber: Subscriber, now: float, *, role: str) -> None:
         """A subscriber of the last domain is B from now on."""
         leg = call.legs[-1]
-        a, b = leg.calling.number, replace(_own_number(subscriber.number), sorm_ni=leg.called.number.sorm_ni)
+        a, b = leg.calling.number, replace(own_number(subscriber.number), sorm_ni=leg.called.number.sorm_ni)
         leg.called = Endpoint(number=as_sorm_sees(leg.domain, a, b)[1], subscriber=subscriber)
         self._occupy(call, subscriber)
         touch(call, leg, leg.called, now, role=role, called=leg.called.party)
@@ -423,7 +423,7 @@ def _origin(domain: Domain, request: CallRequest) -> Endpoint:
             raise CallRefused("invalid", f"a: {request.a} is no subscriber of {domain.name}")
         if not subscriber.reachable:
             raise CallRefused("refused", f"a: the line of {request.a} is {subscriber.line_state}")
-        return Endpoint(number=_own_number(request.a), subscriber=subscriber)
+        return Endpoint(number=own_number(request.a), subscriber=subscriber)
     trunk = domain.trunks.get(name)
     if kind != "trunk" or trunk is None:
         known = ", ".join(f"trunk:{name}" for name in sorted(domain.trunks))
@@ -433,17 +433,3 @@ def _origin(domain: Domain, request: CallRequest) -> Endpoint:
     if trunk.closed_to("incoming"):
         raise CallRefused("refused", f"from: {trunk.closed_to('incoming')}")
     return Endpoint(number=Number(digits=request.a), trunk=trunk)
-
-
-def _own_number(digits: str) -> Number:
-    return Number(digits=digits, ni="private")
-
-
-def _first_leg(domain: Domain, calling: Endpoint, dialled: str) -> Leg:
-    origin = calling.subscriber or calling.trunk
-    context = (origin.context if origin else "") or domain.default_context
-    np = calling.trunk.config.np if calling.trunk else DEFAULT_PLAN
-    b = Number(digits=dialled)
-    a = as_sorm_sees(domain, calling.number, b)[0]
-    request = RoutingRequest(a=calling.number, b=b, context=context, np=np)
-    return Leg(domain, request, replace(calling, number=a), Endpoint(number=b))
