@@ -12,6 +12,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,6 +30,7 @@ from ssh_control.dialect import (
     ServerDialect,
     State,
 )
+from ssh_control.later import Answer
 from ssh_control.lines import DialectError
 from ssh_control.pacing import LoginPacer
 from ssh_control.transport import CIPHERS, keep_alive, without_padding_packets
@@ -49,6 +51,8 @@ WRITE_PIECE = 64 * 1024
 """Octets of replies that are gathered at most before they are written."""
 MOST_UNREAD = 16 * 1024 * 1024
 """Octets that may wait for a mediator that doesn't read; beyond that its session ends."""
+MOST_OPEN = 1024
+"""Requests of one session whose replies are to come; until there are fewer no more are read."""
 
 
 class Session(Protocol):
@@ -58,7 +62,7 @@ class Session(Protocol):
     def server_hello(self) -> Mapping[str, Any]:
         """What the switch tells about itself in its hello."""
 
-    def handle(self, request: Request) -> Reply:
+    def handle(self, request: Request) -> Answer:
         """Do what is asked. The params have the shape of :data:`ssh_control.operations.OPERATIONS`."""
 
     def closed(self) -> None:
@@ -84,7 +88,8 @@ class Backend(Protocol):
 class SormServer:
     """``await start()`` it, ``await close()`` it; several mediators, each with several sessions, at once.
 
-    ``host_key`` is the path of a private key, made when missing; ``None`` or "": a new ed25519 key each time.
+    ``host_key`` is the path of a private key, made when missing; ``None`` or "": a new ed25519 key each time;
+    or the :attr:`key` of another server.
     Raises :class:`~ssh_control.keys.KeyProblem`. ``keepalive`` is seconds of silence; three unanswered probes
     end a connection. ``dialect`` makes the switch's side of a session; its ``subsystem`` names it.
     """
@@ -94,7 +99,7 @@ class SormServer:
         backend: Backend,
         host: str,
         port: int,
-        host_key: str | Path | None = None,
+        host_key: str | Path | asyncssh.SSHKey | None = None,
         *,
         keepalive: float = 15.0,
         dialect: Callable[[], ServerDialect] = ServerDialect,
@@ -106,7 +111,7 @@ class SormServer:
         self.subsystem = dialect().subsystem
         self.counters: Counter[str] = Counter()
         self._host, self._port, self._keepalive = host, port, keepalive
-        self._key = keys.host_key(host_key)
+        self.key = host_key if isinstance(host_key, asyncssh.SSHKey) else keys.host_key(host_key)
         self._pacer, self._clock, self._sleep = LoginPacer(), clock, sleep
         self._acceptor: asyncssh.SSHAcceptor | None = None
         self._connections: set[asyncssh.SSHServerConnection] = set()
@@ -115,7 +120,7 @@ class SormServer:
     @property
     def public_key(self) -> str:
         """The public host key as one line of OpenSSH: what a mediator pins."""
-        return keys.public_line(self._key)
+        return keys.public_line(self.key)
 
     async def start(self) -> tuple[str, int]:
         """Listen. The address, with the real port where 0 was asked for. Raises :class:`OSError`."""
@@ -123,7 +128,7 @@ class SormServer:
             self._host,
             self._port,
             server_factory=lambda: _Connection(self),
-            server_host_keys=[self._key],
+            server_host_keys=[self.key],
             encryption_algs=CIPHERS,
             compression_algs=None,
             password_auth=True,
@@ -154,6 +159,12 @@ class SormServer:
         for connection in connections:
             await connection.wait_closed()
         await acceptor.wait_closed()
+
+    def drop(self, user: str) -> None:
+        """End the connections of a user, who may no longer be logged in."""
+        for connection in list(self._connections):
+            if connection.get_extra_info("username") == user:
+                connection.abort()
 
     def joined(self, connection: asyncssh.SSHServerConnection) -> None:
         """A connection was accepted."""
@@ -262,6 +273,9 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
         self._paused = False
         self._ended = False
         self._flush_due = False
+        self._open = 0
+        self._pump_due = False
+        self._halted = False
 
     def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
         self._channel = chan
@@ -315,43 +329,81 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
     def pause_writing(self) -> None:
         # A mediator that does not read is not asked for more.
         self._paused = True
-        self._channel.pause_reading()
+        self._halt()
 
     def resume_writing(self) -> None:
         self._paused = False
-        self._channel.resume_reading()
         self._pump()
+
+    def _halt(self) -> None:
+        self._halted = True
+        self._channel.pause_reading()
+
+    @property
+    def _full(self) -> bool:
+        """Whether nothing more may be asked for now."""
+        return self._paused or self._open >= MOST_OPEN
 
     def _pump(self) -> None:
         dialect = self._dialect
-        while not self._paused:
+        while not self._full:
             event = dialect.next_event()
             if event is None:
                 break
             if isinstance(event, Asked):
-                assert self._session is not None
-                dialect.reply(event.seq, self._session.handle(event.request))
-                if dialect.waiting > WRITE_PIECE:
-                    self._flush()
+                self._answer(event)
             elif isinstance(event, HelloHeard):
-                self._open(event.hello)
+                self._greet(event.hello)
             else:
                 self._faulty(event)
-        if self._ended and not self._paused:
+        over = self._ended and not self._full
+        if over:
             unfinished = dialect.end()
             if unfinished is not None:
                 self._faulty(unfinished)
-        if dialect.closed or (self._ended and not self._paused):
+        if dialect.closed or (over and not self._open):
             self._flush()
             self._channel.exit(1 if dialect.closed else 0)
-        elif not self._flush_due:
+            return
+        if self._halted and not self._full:
+            self._halted = False
+            self._channel.resume_reading()
+        if not self._flush_due:
             # The first reply of a turn of the event loop goes at once, the others of that turn together: a
             # mediator that asks one by one waits for nothing, one that asks much gets few packets.
             self._flush()
             self._flush_due = True
             asyncio.get_running_loop().call_soon(self._flush_rest)
 
-    def _open(self, hello: ClientHello) -> None:
+    def _answer(self, asked: Asked) -> None:
+        assert self._session is not None
+        answer = self._session.handle(asked.request)
+        if isinstance(answer, Reply):
+            self._dialect.reply(asked.seq, answer)
+        elif answer is not None:
+            self._open += 1
+            if self._full:
+                self._halt()
+            answer.then(partial(self._late, asked.seq))
+        if self._dialect.waiting > WRITE_PIECE:
+            self._flush()
+
+    def _late(self, seq: int, reply: Reply) -> None:
+        self._open -= 1
+        if self._dialect.state is not State.READY:
+            return
+        self._dialect.reply(seq, reply)
+        if not self._pump_due:
+            # Not now: whoever gives the reply may be in the midst of the next request of this very session.
+            self._pump_due = True
+            asyncio.get_running_loop().call_soon(self._pump_late)
+
+    def _pump_late(self) -> None:
+        self._pump_due = False
+        if not self._dialect.closed:
+            self._pump()
+
+    def _greet(self, hello: ClientHello) -> None:
         try:
             session = self._server.backend.open(self._user, hello, self._peer, self._notify)
         except Refused as refusal:

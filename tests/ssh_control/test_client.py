@@ -151,7 +151,7 @@ async def test_a_switch_that_dies_and_comes_back(link_to: Any, server: Any, swit
     owner = await link_to([server.address], server.public_key)
     await owner.until("up")
     again = SormServer(switch, *server.address)
-    again._key = server._key
+    again.key = server.key
 
     async def comes_back() -> None:
         if len(owner.pauses) == 3:
@@ -204,7 +204,7 @@ async def test_a_caller_that_gave_up_does_not_get_the_reply(link_to: Any, server
 async def test_the_backup_is_used_while_the_first_is_gone(link_to: Any, server: Any, switch: Any) -> None:
     first = ("127.0.0.1", free_port())
     primary = SormServer(switch, *first)
-    primary._key = server._key
+    primary.key = server.key
     owner = await link_to([first, server.address], server.public_key)
     await owner.until("up")
     assert owner.link.status()["address"] == f"127.0.0.1:{server.address[1]}"
