@@ -25,7 +25,7 @@ def replay(
         str,
         typer.Option(
             "--link",
-            help="How the console is connected: tcp, or x25 (E1: X.25 in two timeslots of a SAToP line); "
+            help="How the console is connected: tcp, or x25 (the lines of [[e1]]: X.25 over SAToP, ttys or TCP); "
             "by default as the lab says, and x25 for a script that listens to speech.",
         ),
     ] = "",

@@ -27,6 +27,7 @@ from sorm_mediator.console.session import Settings, run_script
 from sorm_mediator.console.session import load as load_script
 from sorm_mediator.lab.e1 import over_e1, wired
 from sorm_mediator.lab.lab import Lab
+from sorm_mediator.lab.processes import BoxProcess
 
 FOLDER = Path(captures.__file__).parent
 QUICK = {"hold": 0, "lapb": {"t1": 0.5, "t2": 0.02}, "x25": {"window": 7}}
@@ -434,3 +435,13 @@ async def test_wireshark_reads_it_as_x25_over_tcp(tmp_path: Path) -> None:
 def test_contradictions_name_key_value_and_remedy(stream: dict[str, Any], told: str) -> None:
     with pytest.raises(ConfigError, match=told):
         Lab(parse({"console": {"link": "x25"}, "e1": [stream]}))
+
+
+async def test_a_line_in_memory_that_nobody_can_reach_is_told(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async with BoxProcess("lab", file_of(tmp_path, 'line = "memory"\n')) as lab:
+        assert "e1.0" not in lab.endpoints
+    said = capfd.readouterr().err
+    assert "e1.0.line" in said
+    assert "no console outside reaches the stream" in said
