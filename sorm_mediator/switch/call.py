@@ -265,6 +265,8 @@ class Call:
     left: set[Role] = field(default_factory=set)
     """Who has handed its place over (transfer)."""
     consultation: Call | None = None
+    units: int = 0
+    """Units of the licence (cp_limit) that it uses: :mod:`sorm_mediator.switch.licence_units`."""
     let_in: bool = False
     """The called subscriber takes it as a waiting call, whatever its record says."""
 

@@ -35,6 +35,7 @@ from sorm_mediator.switch.call import (
     Role,
     State,
 )
+from sorm_mediator.switch.licence_units import CallUnits
 from sorm_mediator.switch.matching import Report, note_match, reports, touch, touch_a, touch_b
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.objects import ControlledObject, ObjectTable
@@ -68,6 +69,8 @@ class Engine:
         self.calls: dict[str, Call] = {}
         """Calls by id: all that run, and the last that were released."""
         self.active = 0
+        self.units = CallUnits(self.node)
+        """What the calls use of the licence."""
         self.listeners: Container[str] = frozenset()
         """Mediators that speech is sent to: their reports tell its sources."""
         self._prefix = prefix
@@ -109,11 +112,11 @@ class Engine:
 
     # --- the course of a call
 
-    def begin(self, domain: Domain, request: CallRequest, now: float, *, let_in: bool = False) -> Call:
-        """Make a call within a domain. Raises :class:`CallRefused`."""
-        limit = self.node.config.licence.concurrent_calls
-        if self.active >= limit:
-            raise CallRefused("licence", f"the licence allows {limit} calls at the same time")
+    def begin(
+        self, domain: Domain, request: CallRequest, now: float, *, let_in: bool = False, units: int = 1
+    ) -> Call:
+        """Make a call within a domain, with so many units of the licence. Raises :class:`CallRefused`."""
+        self.units.check(units, now)
         calling = _origin(domain, request)
         number = next(self._ids)
         ssrc = self._first_ssrc + 2 * number
@@ -130,6 +133,7 @@ class Engine:
         )
         self.calls[call.id] = call
         self.active += 1
+        self.units.use(call, units, now)
         self._occupy(call, calling.subscriber)
         self._carry(call, calling)
         call.log(now, "dialling", f"{request.a} dials {request.b}")
@@ -252,7 +256,9 @@ class Engine:
         call.move(Input.ANSWER)
         call.answer_time = now
         call.log(now, "answer", call.called.number.digits)
-        self._after_state(now + call.request.talk, call, partial(self.release, call))
+        longest = self.node.licences.limits(now).max_conversation_time
+        then = self.release if call.request.talk <= longest else self._too_long
+        self._after_state(now + min(call.request.talk, longest), call, partial(then, call))
         self._changed(call, now)
         deferred, call.deferred = call.deferred, []
         for index in deferred:
@@ -271,6 +277,7 @@ class Engine:
             self.leave(call, subscriber)
         self._free(call)
         self.active -= 1
+        self.units.free(call)
         self._released.append(call.id)
         if len(self._released) > KEPT_CALLS:
             del self.calls[self._released.popleft()]
@@ -278,6 +285,14 @@ class Engine:
         consultation = call.consultation
         if consultation is not None and consultation.state is not State.RELEASED:
             self.release(consultation, now)
+
+    def _too_long(self, call: Call, now: float) -> None:
+        """The conversation has reached the limit of the licence."""
+        active = self.node.licences.active(now)
+        assert call.answer_time is not None
+        seconds = f"{now - call.answer_time:g} s"
+        call.log(now, "licence", f"licence {active.number}: {seconds} are the longest conversation")
+        self.release(call, now)
 
     def reach(self, call: Call, role: Role, digits: str) -> tuple[Sequence[Hop], str]:
         """The way of a call of A or B to ``digits``, and why it comes nowhere ("": it does)."""

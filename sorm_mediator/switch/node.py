@@ -17,6 +17,7 @@ from pydantic import BaseModel
 
 from sorm_mediator.config import BridgeConfig, BridgeSideConfig, ConfigError, SwitchConfig
 from sorm_mediator.switch.bridges import Bridge
+from sorm_mediator.switch.licence import Licences
 from sorm_mediator.switch.numbering import DEFAULT_PLAN
 from sorm_mediator.switch.subscribers import Domain, load_domain
 
@@ -55,6 +56,8 @@ class Node:
         self.directory = directory
         self.domains: dict[str, Domain] = {}
         self.bridges: dict[str, Bridge] = {}
+        self._licences = Licences(config)
+        self._licensed = config
         self.watchers: list[Watcher] = []
         """Who is told after each change, in order; :mod:`sorm_mediator.switch.changes` has the changes."""
         for index, domain in enumerate(config.domains):
@@ -63,6 +66,13 @@ class Node:
             self.domains[domain.name] = load_domain(domain, directory, f"switch.domains.{index}")
         for index, bridge in enumerate(config.bridges):
             self.connect(bridge, f"switch.bridges.{index}")
+
+    @property
+    def licences(self) -> Licences:
+        """The licences of the configuration as it is now."""
+        if self._licensed is not self.config:
+            self._licences, self._licensed = Licences(self.config), self.config
+        return self._licences
 
     def replace(self, change: Change, **fields: Any) -> None:
         """Other settings of the switch, from now on. Raises :class:`pydantic.ValidationError`, and changes nothing."""

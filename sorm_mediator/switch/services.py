@@ -26,6 +26,7 @@ from sorm_mediator.switch.call import (
     ServiceRequest,
     State,
 )
+from sorm_mediator.switch.licence_units import conference_share, consultation_units
 from sorm_mediator.switch.path import way_of
 from sorm_mediator.switch.subscribers import FEATURES, FORWARDINGS, SERVICE_CODES, Subscriber
 
@@ -147,7 +148,8 @@ def _consult(engine: Engine, call: Call, service: ServiceRequest, now: float) ->
     user = call.party(role)
     assert user.subscriber is not None
     request = CallRequest(a=user.subscriber.number, b=service.number, ring=service.ring, talk=service.talk)
-    call.consultation = engine.begin(call.leg_of(role).domain, request, now)
+    units = consultation_units(user.subscriber)
+    call.consultation = engine.begin(call.leg_of(role).domain, request, now, units=units)
     use(call, "consultation", now, user.party, call.consultation.called.party)
     return call.consultation
 
@@ -167,10 +169,13 @@ def _third(call: Call) -> Endpoint | None:
 def _three_party(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
     role = _role(call, service)
     if _third(call) is None and service.number:
+        alone = consultation_units(call.party(role).subscriber)
+        engine.units.check(conference_share(call, alone), now)
         _consult(engine, call, service, now)
-    third = _third(call)
-    if third is None:
+    third, consultation = _third(call), call.consultation
+    if third is None or consultation is None:
         raise NotPossible("there is no third party: no consultation call, and no number that answers")
+    engine.units.use(consultation, conference_share(call, consultation.units), now)
     use(call, "3pty", now, call.party(role).party, third.party)
 
 
@@ -190,6 +195,7 @@ def _transfer(engine: Engine, call: Call, service: ServiceRequest, now: float) -
         if _third(call) is None or consultation is None:
             raise NotPossible("there is no number, and no consultation call to transfer to")
         hops = way_of(consultation)
+        engine.units.move(consultation, call, consultation_units(consultation.calling.subscriber))
         engine.release(consultation, now)
     target = Endpoint.at(hops[0].result.b, hops[0].exit)
     use(call, "transfer", now, user.party, target.party)
@@ -213,6 +219,7 @@ def _pickup(engine: Engine, call: Call, service: ServiceRequest, now: float) -> 
         raise NotPossible(f"{picker.number} and {ringing.number} are in different pick-up groups")
     if picker.calls or not picker.reachable:
         raise NotPossible(f"{picker.number} is busy or out of service")
+    engine.units.use(call, call.units + 1, now)
     before = call.called
     engine.leave(call, ringing)
     engine.join(call, picker, now, role="service")

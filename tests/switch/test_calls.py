@@ -305,7 +305,7 @@ def test_the_licence_limits_the_calls(minimal: Any, switch: Any) -> None:
     switch.engine.node.config = minimal.switch.model_copy(update={"licence": licence})
     switch.call(A, B)
 
-    with pytest.raises(CallRefused, match="the licence allows 1 calls at the same time") as raised:
+    with pytest.raises(CallRefused, match="licence 1 allows 1 simultaneous") as raised:
         switch.call("28333", "28342")
     assert raised.value.kind == "licence"
 

@@ -128,6 +128,8 @@ class Switching(RuleBasedStateMachine):
             return
         running = {call.id for call in self.engine.calls.values() if call.state is not State.RELEASED}
         assert self.engine.active == len(running) <= 12
+        units = sum(call.units for call in self.engine.calls.values())
+        assert self.engine.active <= units == self.engine.units.in_use <= 12
         for subscriber in self.domain.subscribers.values():
             members = {call for call in running if subscriber in self.engine.calls[call].members}
             assert subscriber.calls == members
@@ -146,7 +148,7 @@ class Switching(RuleBasedStateMachine):
                 break
             self.take(max(self.now, deadline))
         assert self.engine.next_deadline() is None
-        assert self.engine.active == 0
+        assert self.engine.active == self.engine.units.in_use == 0
         for call in self.engine.calls.values():
             assert call.state is State.RELEASED
             assert call.release_time is not None

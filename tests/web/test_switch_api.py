@@ -144,7 +144,8 @@ async def test_the_licence(http: httpx.AsyncClient, box: SwitchBox) -> None:
 
     assert (answer.status_code, answer.json()["detail"]) == (
         503,
-        "the licence allows 0 calls at the same time",
+        "licence 1 allows 0 simultaneous connections (max call attempts): "
+        "0 are in use, and 1 more would be needed",
     )
 
 
