@@ -15,6 +15,7 @@ from sorm_mediator.cli.codec import decode, encode
 from sorm_mediator.cli.journal import export, verify
 from sorm_mediator.cli.replay import replay
 from sorm_mediator.cli.settings import check, schema, show
+from sorm_mediator.cli.trace import trace
 
 app = typer.Typer(
     name="sorm-mediator",
@@ -44,7 +45,7 @@ def _top(
 
 
 TREE: dict[typer.Typer, tuple[Callable[..., None], ...]] = {
-    app: (demo, lab, gateway, switch, replay, decode, encode),
+    app: (demo, lab, gateway, switch, replay, decode, encode, trace),
     config_app: (check, show, schema),
     journal_app: (verify, export),
 }
@@ -55,7 +56,7 @@ app.add_typer(config_app, name="config")
 app.add_typer(journal_app, name="journal")
 
 
-WITHOUT_SOCKETS = ("decode", "encode", "config", "journal")
+WITHOUT_SOCKETS = ("decode", "encode", "trace", "config", "journal")
 
 
 def run() -> None:
