@@ -19,9 +19,10 @@ from sorm_mediator.config import Config
 from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.switch.call import Call, CallRequest
 from sorm_mediator.switch.engine import Engine
+from sorm_mediator.switch.licence import usage
 from sorm_mediator.switch.media import SpeechSender, rtp_address
 from sorm_mediator.switch.objects import ControlledObject
-from sorm_mediator.switch.session import MediatorSession
+from sorm_mediator.switch.session import NOT_LICENSED, MediatorSession
 from sorm_mediator.switch.subscribers import Domain
 from ssh_control.dialect import ClientHello, Refused
 from ssh_control.keys import KeyProblem
@@ -156,12 +157,22 @@ class SwitchBox:
         """Counters and present numbers, for people and monitoring."""
         return {
             "calls": self.engine.active,
+            "licence": self.licence(),
             "sessions": {f"{mediator} in {domain}": n for (domain, mediator), n in self._channels.items()},
             "counters": dict(self.counters),
             "ssh": dict(self._server.counters),
             "speech": dict(self._sender.speech.counters),
             "radius": [reporter.status() for reporter in self._reporters.values()],
         }
+
+    def licence(self) -> dict[str, Any]:
+        """The licence that holds, and what is in use of it."""
+        used = {
+            "concurrent_calls": self.engine.units.in_use,
+            "sorm_channels": len(self._channels),
+            "subscribers": sum(len(domain.subscribers) for domain in self.engine.domains.values()),
+        }
+        return usage(self.engine.node.licences.active(time.time()), used)
 
     # --- the SSH server's backend
 
@@ -170,8 +181,6 @@ class SwitchBox:
         domain = self.engine.domains.get(user)
         expected = domain.config.password.get_secret_value() if domain else ""
         right = hmac.compare_digest(password.encode(), expected.encode())
-        if not self.config.licence.sorm_enabled:
-            return "the licence has no SORM (switch.licence.sorm_enabled)"
         if domain is None:
             return "there is no such domain"
         if not domain.config.enabled:
@@ -196,9 +205,11 @@ class SwitchBox:
             known = ", ".join(target.mediator for target in targets)
             raise Refused(NOT_SERVED, f"{hello.radius or 'no sink'} is no RADIUS server of {user}: {known}")
         channel = (user, target.mediator)
-        limit = self.config.licence.sorm_channels
-        if channel not in self._channels and len(self._channels) >= limit:
-            raise Refused(NOT_SERVED, f"the licence allows {limit} connections of mediators with domains")
+        # Another host of the same mediator, or the same one anew, needs no further channel.
+        licences, used = self.engine.node.licences, len(self._channels.keys() - {channel})
+        problem = licences.why_no_channel(used, time.time())
+        if problem:
+            raise Refused(NOT_LICENSED, problem)
         if hello.rtp:
             try:
                 speech_to = rtp_address(hello.rtp, peer, self._sender.family)
@@ -211,7 +222,12 @@ class SwitchBox:
             target.mediator,
             on_closed=partial(self._closed, channel),
             on_join=partial(self._join, domain, target.mediator),
+            why_no_control=self._why_no_control,
         )
+
+    def _why_no_control(self) -> str:
+        """Why nothing more may be put under control; "" when it may."""
+        return self.engine.node.licences.why_no_sorm(time.time())
 
     def _join(self, domain: Domain, mediator: str, item: ControlledObject) -> None:
         self.engine.catch_up(domain, mediator, item, time.time())

@@ -16,11 +16,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sorm_mediator.config import ConfigError, LicenceConfig, SwitchConfig
 from sorm_mediator.switch.licence_key import LicenceBody, PassportBody, decode_licence, decode_passport
-from sorm_mediator.switch.licence_limits import FACTORY, LicenceError, Limits, Value
+from sorm_mediator.switch.licence_limits import FACTORY, INFINITY, LicenceError, Limits, Value
 
 INITIAL: Final = 1
 """Number of the licence of ``[switch.licence]``."""
@@ -145,10 +145,31 @@ class Licences:
         )
 
 
+def usage(active: Licence, used: Mapping[str, int]) -> dict[str, Any]:
+    """What is in use of a licence, by the keys of its limits, as JSON has it."""
+    units = {
+        key: {"in_use": count, "limit": _jsonable(active.limits.values.get(key, 0))}
+        for key, count in used.items()
+    }
+    return {
+        "number": active.number,
+        "description": active.body.description,
+        "expires": active.expiry,
+        "sorm_enabled": active.limits.sorm_enabled,
+        "max_conversation_time": active.limits.max_conversation_time,
+        "units": units,
+    }
+
+
+def _jsonable(value: Value) -> Value | None:
+    """A limit as JSON has it: null is none."""
+    return None if value == INFINITY else value
+
+
 def _initial(config: LicenceConfig) -> Licence:
     """Licence 1, as the lab file has it."""
     body = LicenceBody(ssw_id=config.ssw_id, description=config.description, expires=config.expires)
-    subscribers: Value = float("inf") if config.subscribers == "infinity" else config.subscribers
+    subscribers: Value = INFINITY if config.subscribers == "infinity" else config.subscribers
     return Licence(
         INITIAL,
         body,

@@ -28,6 +28,8 @@ from ssh_control.dialect import Reply, Request
 
 UNKNOWN_STATE: Final = 0xFF
 """Line state of what has no subscriber line here (PROTOCOL 5.3)."""
+NOT_LICENSED: Final = 0x31
+"""Code of what the licence refuses: "monitoring not begun", as there is no room for it (PROTOCOL 6.1) [inferred]."""
 
 
 class MediatorSession:
@@ -39,11 +41,14 @@ class MediatorSession:
         mediator: str,
         on_closed: Callable[[], None],
         on_join: Callable[[ControlledObject], None],
+        why_no_control: Callable[[], str] = str,
     ) -> None:
+        """``why_no_control``: why the licence allows no further object now; "" when it does."""
         self._domain = domain
         self._mediator = mediator
         self._on_closed = on_closed
         self._on_join = on_join
+        self._why_no_control = why_no_control
         self._incoming: list[Mapping[str, Any]] | None = None
         self._operations: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = MappingProxyType(
             {
@@ -84,6 +89,9 @@ class MediatorSession:
 
     def _add(self, params: dict[str, Any]) -> dict[str, Any]:
         item = ControlledObject.from_wire(params["object"])
+        problem = self._why_no_control()
+        if problem:
+            raise Refusal(NOT_LICENSED, problem)
         check_object(self._domain, item)
         self._table.add(item)
         return {"line_state": line_state(self._domain, item)}

@@ -232,14 +232,28 @@ def licensed(**licence: Any) -> SwitchBox:
     return SwitchBox(config.parse({"switch": {"ssh_port": 0, "domains": [domain], "licence": licence}}))
 
 
-async def test_without_a_licence_nobody_gets_in() -> None:
-    reason = licensed(sorm_enabled=False).login("test.domain", "123", "127.0.0.1:5")
-
-    assert reason == "the licence has no SORM (switch.licence.sorm_enabled)"
-
-
 def enter(box: SwitchBox, radius: str, peer: str = "127.0.0.1:5") -> Any:
     return box.open("test.domain", ClientHello("m", radius), peer, lambda _event: None)
+
+
+@pytest.mark.parametrize(
+    ("licence", "which"),
+    [
+        ({"sorm_enabled": False}, "1 has no SORM (its SORM limit 'enabled')"),
+        ({"sorm_channels": 0}, "1 has no SORM (its SORM limit 'channels on SORM mediator')"),
+        ({"expires": "2020-12-31"}, "0 has no SORM (its SORM limit 'enabled')"),
+        ({"installed": False}, "0 has no SORM (its SORM limit 'enabled')"),
+    ],
+)
+async def test_without_sorm_in_the_licence_nobody_gets_in(licence: dict[str, Any], which: str) -> None:
+    """Whoever has the right password is told why."""
+    box = licensed(**licence)
+    assert box.login("test.domain", "123", "127.0.0.1:5") is None
+
+    with pytest.raises(Refused) as refused:
+        enter(box, "127.0.0.1:1")
+
+    assert (refused.value.code, refused.value.text) == (0x31, f"licence {which}")
 
 
 async def test_the_licence_counts_mediators_and_domains() -> None:
@@ -248,13 +262,19 @@ async def test_the_licence_counts_mediators_and_domains() -> None:
     session = enter(box, "127.0.0.1:1")
     again = enter(box, "127.0.0.1:1")
 
-    with pytest.raises(Refused, match="the licence allows 1 connections"):
+    with pytest.raises(Refused) as refused:
         enter(box, "10.0.0.5:2")
+    assert (refused.value.code, refused.value.text) == (
+        0x31,
+        "licence 1 allows 1 connections of mediators with domains (sorm, channels), and 1 are in use",
+    )
+    assert box.licence()["units"]["sorm_channels"] == {"in_use": 1, "limit": 1}
 
     session.closed()
     with pytest.raises(Refused):
         enter(box, "10.0.0.5:2")
     again.closed()
+    assert box.licence()["units"]["sorm_channels"] == {"in_use": 0, "limit": 1}
     enter(box, "10.0.0.5:2")
 
 
