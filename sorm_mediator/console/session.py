@@ -13,7 +13,7 @@ import tempfile
 import tomllib
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,8 +27,9 @@ from sorm_mediator.console.printing import JsonPrinter, Printer, TextPrinter
 from sorm_mediator.console.requirements import LINKS, Script, check, links
 from sorm_mediator.console.results import PASS, ScriptResult
 from sorm_mediator.console.runner import ScenarioRunner
-from sorm_mediator.console.surroundings import Surroundings, WebApi, facing
+from sorm_mediator.console.surroundings import Surroundings
 from sorm_mediator.console.vendor_runner import VendorRunner
+from sorm_mediator.console.wiring import in_lab, toward
 from sorm_mediator.errors import BoxError
 
 BROKEN_PIPE = 141
@@ -153,19 +154,12 @@ async def _surroundings(script: Script, settings: Settings) -> AsyncIterator[Sur
     async with AsyncExitStack() as stack:
         if settings.host:
             told = lab_files.load(settings.config) if settings.config else Config()
-            web = None
-            if settings.web:
-                web = await stack.enter_async_context(WebApi(settings.web, told.web.token.get_secret_value()))
-            around = facing(
-                told, settings.host, settings.kpd1, settings.kpd2, object_byte_order=byte_order, web=web
-            )
-            if _link(script, settings, told) == "x25":
-                from sorm_mediator.console.e1_client import ConsoleLines
-                from sorm_mediator.console.e1_lines import lines_toward
-
-                lines = ConsoleLines(lines_toward(told.e1, settings.host))
-                around = replace(around, e1=await stack.enter_async_context(lines))
-            yield around
+            yield await stack.enter_async_context(
+                toward(
+                    told, settings.host, settings.kpd1, settings.kpd2, web=settings.web,
+                    byte_order=byte_order, by_e1=_link(script, settings, told) == "x25",
+                )
+            )  # fmt: skip
             return
         file = script.lab or settings.config
         if file is None:
@@ -176,42 +170,12 @@ async def _surroundings(script: Script, settings: Settings) -> AsyncIterator[Sur
             file, script, byte_order, Path(stack.enter_context(tempfile.TemporaryDirectory()))
         )
         by_e1 = _link(script, settings, config) == "x25"
-        yield await stack.enter_async_context(_lab(config, str(file), byte_order, by_e1=by_e1))
+        yield await stack.enter_async_context(in_lab(config, str(file), byte_order, by_e1=by_e1))
 
 
 def _link(script: Script, settings: Settings, config: Config) -> str:
     """How the consoles of a script are connected: as the command line says, or as the script needs it, or the lab."""
     return settings.link or ("x25" if links(script) == ("x25",) else config.console.link)
-
-
-@asynccontextmanager
-async def _lab(
-    config: Config, name: str, byte_order: str | None, *, by_e1: bool
-) -> AsyncIterator[Surroundings]:
-    """A lab of this run, on free loopback ports, ready for calls."""
-    from sorm_mediator.lab.lab import Lab, on_free_ports
-
-    async with AsyncExitStack() as stack:
-        if by_e1:
-            from sorm_mediator.console.e1_client import ConsoleLines
-            from sorm_mediator.console.e1_lines import lines_of_lab
-            from sorm_mediator.lab.e1 import over_e1, wired
-
-            config = stack.enter_context(wired(over_e1(config)))
-        else:
-            console = config.console.model_copy(update={"link": "tcp"})
-            config = on_free_ports(config.model_copy(update={"console": console, "e1": ()}))
-        lab = await stack.enter_async_context(Lab(config, name=name))
-        web = await stack.enter_async_context(WebApi(lab.web_url, config.web.token.get_secret_value()))
-        if by_e1:
-            around = facing(config, "", 0, 0, object_byte_order=byte_order, web=web)
-            lines = ConsoleLines(lines_of_lab(lab))
-            around = replace(around, e1=await stack.enter_async_context(lines))
-        else:
-            host, _, kpd1 = lab.endpoints["kpd1"].rpartition(":")
-            kpd2 = lab.endpoints["kpd2"].rpartition(":")[2]
-            around = facing(config, host, int(kpd1), int(kpd2), object_byte_order=byte_order, web=web)
-        yield replace(around, restart=lab.restart_gateway)
 
 
 def _lab_config(file: Path, script: Script, byte_order: str | None, folder: Path) -> Config:
