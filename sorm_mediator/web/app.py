@@ -56,9 +56,13 @@ def create_app(gateway: Gateway | None = None, switch: SwitchBox | None = None, 
     if gateway is not None:
         app.include_router(mediator_router(), prefix="/api/v1", tags=["mediator"])
     if switch is not None:
+        from sorm_mediator.config import MediatorConfig
         from sorm_mediator.web.switch_api import switch_router
+        from sorm_mediator.web.trace_api import trace_router
 
+        mediator = gateway.config.mediator if gateway is not None else MediatorConfig()
         app.include_router(switch_router(switch), prefix="/api/v1", tags=["switch"])
+        app.include_router(trace_router(switch.engine, mediator), prefix="/api/v1", tags=["switch"])
     app.include_router(metrics_router(), tags=["monitoring"])
     return app
 
