@@ -17,6 +17,7 @@ from sorm_mediator.switch.changes.base import (
     made,
     the_domain,
 )
+from sorm_mediator.switch.changes.licence import check_room
 from sorm_mediator.switch.node import Change, Node
 from sorm_mediator.switch.numbering import NumberingError, expand_numbers
 from sorm_mediator.switch.subscribers import Domain, Trunk, load_domain, make_subscriber
@@ -63,11 +64,12 @@ def remove_domain(node: Node, name: str) -> Notes:
 
 
 def declare_subscribers(
-    node: Node, name: str, context: str, group: str, ifaces: str, alias: str = ""
+    node: Node, name: str, context: str, group: str, ifaces: str, alias: str = "", *, now: float
 ) -> Notes:
     """Subscribers of the interfaces ``USER@DOMAIN``; ranges as in numbering plans.
 
-    ``alias``: their numbers; "" means the user part of the interface is the number.
+    ``alias``: their numbers; "" means the user part of the interface is the number. ``now``: Unix seconds, for the
+    licence, which limits them.
     """
     domain = the_domain(node, name)
     user, _, host = ifaces.partition("@")
@@ -78,6 +80,7 @@ def declare_subscribers(
     for number in numbers:
         if number in domain.subscribers:
             raise ChangeRefused(f"{number} is a subscriber of {name} already")
+    check_room(node, len(numbers), now)
     new = tuple(
         made(
             SubscriberConfig,

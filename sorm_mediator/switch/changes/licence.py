@@ -1,0 +1,73 @@
+"""Licences added and deleted, the passport, and room for subscribers.
+
+What runs is never cut: a change of the active licence refuses only what is new.
+
+Source: seed 000, "Установка лицензии", "Удаление лицензии", "Распределение лицензий" (subscribers, limit).
+"""
+
+from __future__ import annotations
+
+from sorm_mediator.config import AddedLicenceConfig
+from sorm_mediator.switch.changes.base import ChangeRefused, alter_switch, altered
+from sorm_mediator.switch.licence import INITIAL, Licence
+from sorm_mediator.switch.licence_key import PassportBody, decode_passport
+from sorm_mediator.switch.licence_limits import LicenceError
+from sorm_mediator.switch.node import Change, Node
+
+_CHANGE = Change("switch")
+
+
+def candidate(node: Node, key: str, now: float) -> Licence:
+    """The licence that :func:`add_licence` would install. Raises :class:`ChangeRefused`."""
+    try:
+        return node.licences.candidate(key, now)
+    except LicenceError as error:
+        raise ChangeRefused(str(error)) from None
+
+
+def add_licence(node: Node, key: str, now: float) -> Licence:
+    """Install a licence, which is active from now on. ``now``: Unix seconds. Raises :class:`ChangeRefused`."""
+    licence = candidate(node, key, now)
+    added = AddedLicenceConfig(number=licence.number, key="".join(key.split()))
+    alter_switch(node, _CHANGE, licences=(*node.config.licences, added))
+    return licence
+
+
+def delete_licence(node: Node, number: int) -> None:
+    """Remove a licence; of the others the highest that has not expired is active. Raises :class:`ChangeRefused`."""
+    if number == 0:
+        raise ChangeRefused("licence 0 is the factory licence, and can't be deleted")
+    try:
+        node.licences.get(number)
+    except LicenceError as error:
+        raise ChangeRefused(str(error)) from None
+    config = node.config
+    if number == INITIAL and config.licence.installed:
+        alter_switch(node, _CHANGE, licence=altered(config.licence, installed=False))
+    else:
+        left = tuple(one for one in config.licences if one.number != number)
+        alter_switch(node, _CHANGE, licences=left)
+
+
+def set_passport(node: Node, key: str) -> PassportBody:
+    """Replace the passport by one for the same switch. Raises :class:`ChangeRefused`."""
+    try:
+        passport = decode_passport(key)
+    except LicenceError as error:
+        raise ChangeRefused(str(error)) from None
+    for licence in node.licences.installed.values():
+        if licence.number and licence.body.ssw_id != passport.ssw_id:
+            raise ChangeRefused(
+                f"the passport is for {passport.ssw_id!r}, and licence {licence.number} for "
+                f"{licence.body.ssw_id!r}: take a passport for that switch, or delete the licence first"
+            )
+    alter_switch(node, _CHANGE, licence=altered(node.config.licence, passport="".join(key.split())))
+    return passport
+
+
+def check_room(node: Node, more: int, now: float) -> None:
+    """Whether the licence allows so many more subscribers. ``now``: Unix seconds. Raises :class:`ChangeRefused`."""
+    declared = sum(len(domain.subscribers) for domain in node.domains.values())
+    problem = node.licences.why_no_subscriber(declared + more - 1, now)
+    if problem:
+        raise ChangeRefused(problem)
