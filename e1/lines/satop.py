@@ -94,9 +94,9 @@ class SatopPacket(NamedTuple):
     payload: bytes
 
 
-def decode(datagram: bytes, config: SatopConfig) -> SatopPacket:
-    """Read a datagram; :class:`SatopError` for one that is none of this line."""
-    begin = _RTP.size if config.rtp else 0
+def parse(datagram: bytes, *, rtp: bool) -> SatopPacket:
+    """Read a datagram with a payload of any size; :class:`SatopError` for one that can't be SAToP."""
+    begin = _RTP.size if rtp else 0
     if len(datagram) < begin + _CONTROL_WORD.size:
         raise SatopError(len(datagram), "cut short", datagram)
     if begin and datagram[0] != 0x80:
@@ -111,10 +111,22 @@ def decode(datagram: bytes, config: SatopConfig) -> SatopPacket:
         if not _CONTROL_WORD.size <= length < _SHORT or length - _CONTROL_WORD.size > len(payload):
             raise SatopError(begin + 1, f"LEN {length} with {len(payload)} octets of payload", datagram)
         payload = payload[: length - _CONTROL_WORD.size]  # the rest is padding
-    l_bit = bool(flags & L_BIT)
-    if len(payload) != config.payload and not (l_bit and not payload):
-        raise SatopError(begin + 4, f"{len(payload)} octets of payload instead of {config.payload}", datagram)
-    return SatopPacket(sequence, l_bit, bool(flags & R_BIT), payload)
+    return SatopPacket(sequence, bool(flags & L_BIT), bool(flags & R_BIT), payload)
+
+
+def rtp_sequence(datagram: bytes) -> int:
+    """The sequence number of the RTP header, which goes on as that of the control word does."""
+    return int.from_bytes(datagram[2:4])
+
+
+def decode(datagram: bytes, config: SatopConfig) -> SatopPacket:
+    """Read a datagram; :class:`SatopError` for one that is none of this line."""
+    packet = parse(datagram, rtp=config.rtp)
+    if len(packet.payload) != config.payload and not (packet.l_bit and not packet.payload):
+        begin = _RTP.size if config.rtp else 0
+        reason = f"{len(packet.payload)} octets of payload instead of {config.payload}"
+        raise SatopError(begin + _CONTROL_WORD.size, reason, datagram)
+    return packet
 
 
 def encode(packet: SatopPacket, config: SatopConfig, timestamp: int = 0) -> bytes:

@@ -18,7 +18,7 @@ from sorm_mediator.capture.files import Packet, is_capture, read_packets
 from sorm_mediator.capture.hextext import parse_text
 from sorm_mediator.capture.packets import FRAGMENTS, Datagram, Dissector, Segment, frame_packet, is_frame
 from sorm_mediator.capture.reassembly import HalfStream
-from sorm_mediator.capture.satop import SatopFlow, satop_packet
+from sorm_mediator.capture.satop import Recognition, SatopFlow
 
 CHUNK = 65_536
 MAX_TEXT = 32 * 1024 * 1024
@@ -28,6 +28,7 @@ MAX_PACKED = 4
 MAX_FLOWS = 4096
 """Flows followed at once; the one that was silent longest is ended when another begins."""
 
+_Datagram = tuple[bytes, Packet]
 _GZIP = b"\x1f\x8b\x08"
 _TEXT_CONTROLS = frozenset(b"\t\n\r\f")
 _INPUT = "input"
@@ -169,6 +170,7 @@ class _Flows:
         self._tcp: OrderedDict[tuple[str, str], HalfStream] = OrderedDict()
         self._udp: OrderedDict[tuple[str, str], tuple[Flow, int]] = OrderedDict()
         self._lapb: OrderedDict[tuple[str, str], x25.LapbFrames] = OrderedDict()
+        self._recognitions: OrderedDict[tuple[str, str], Recognition[_Datagram]] = OrderedDict()
         self._satop: OrderedDict[tuple[str, str], SatopFlow] = OrderedDict()
         self._xot: dict[Flow, x25.XotRecords] = {}
         self._x25: OrderedDict[str, tuple[Flow, int]] = OrderedDict()
@@ -193,19 +195,35 @@ class _Flows:
             for event in self._segment(found, packet):
                 yield from self._xot_inside(event)
         elif isinstance(found, Datagram) and found.data:
-            key = found.source, found.destination
-            stream = satop_packet(found.data)
-            if stream is not None:
-                yield from self._satop_inside(key, stream, packet)
-                return
-            label = f"{found.source} > {found.destination} udp"
-            flow, offset = self._udp.pop(key, (Flow(label, *key, "udp", packet.interface), 0))
-            self._udp[key] = flow, offset + len(found.data)
-            yield Data(flow, offset, found.data, packet.time_ns, whole=True)
-            if len(self._udp) > MAX_FLOWS:
-                yield End(self._udp.popitem(last=False)[1][0])
+            yield from self._datagram((found.source, found.destination), (found.data, packet))
+
+    def _datagram(self, key: tuple[str, str], datagram: _Datagram) -> Iterator[Event]:
+        """Of an E1 stream, or of anything else; the first ones of a flow may have to wait for that."""
+        recognition = self._recognitions.setdefault(key, Recognition())
+        self._recognitions.move_to_end(key)
+        found, others = recognition.take(datagram[0], datagram)
+        for other in others:
+            yield from self._other_datagram(key, other)
+        for stream, (_, packet) in found:
+            yield from self._satop_inside(key, stream, packet)
+        if len(self._recognitions) > MAX_FLOWS:
+            silent, recognition = self._recognitions.popitem(last=False)
+            for other in recognition.give_up():
+                yield from self._other_datagram(silent, other)
+
+    def _other_datagram(self, key: tuple[str, str], datagram: _Datagram) -> Iterator[Event]:
+        data, packet = datagram
+        label = f"{key[0]} > {key[1]} udp"
+        flow, offset = self._udp.pop(key, (Flow(label, *key, "udp", packet.interface), 0))
+        self._udp[key] = flow, offset + len(data)
+        yield Data(flow, offset, data, packet.time_ns, whole=True)
+        if len(self._udp) > MAX_FLOWS:
+            yield End(self._udp.popitem(last=False)[1][0])
 
     def finish(self) -> Iterator[Event]:
+        for key, recognition in self._recognitions.items():
+            for other in recognition.give_up():
+                yield from self._other_datagram(key, other)
         for half in self._tcp.values():
             for event in half.finish():
                 yield from self._xot_inside(event)

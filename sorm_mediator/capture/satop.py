@@ -1,14 +1,15 @@
 """E1 streams in UDP packets (SAToP, RFC 4553): down to the X.25 packets in the timeslots that may carry data.
 
-Only reading, for captures: packets are put in order, frames found, HDLC opened, repetitions left out. Speech and the
-other timeslots are not looked at.
+Only reading, for captures: packets are told from other datagrams, put in order, frames found, HDLC opened, repetitions
+left out. Speech and the other timeslots are not looked at.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Generic, NamedTuple, TypeVar
 
-from e1.lines.satop import SatopConfig, SatopError, SatopPacket, decode
+from e1.lines.satop import OCTETS_PER_FRAME, SatopError, SatopPacket, parse, rtp_sequence
 from sorm_mediator.capture.x25 import LapbFrames
 
 TIMESLOTS = (16, 30, 31)
@@ -17,16 +18,100 @@ LONGEST = 4200
 """Octets of a frame with the longest packet of X.25."""
 REORDERED = 16
 """Packets that wait for one before them; then it counts as lost."""
+EVIDENCE = 4
+"""Datagrams of one flow whose control words must go on from each other before it counts as an E1 stream."""
+PAYLOADS = range(32, 1441)
+"""Octets of a stream in a packet."""
+_SHORT = 60
+"""A payload under this has its length in the control word, and may have padding up to it."""
 
-_CONFIG = SatopConfig()
+Item = TypeVar("Item")
 
 
-def satop_packet(data: bytes) -> SatopPacket | None:
-    """The packet in a datagram, or nothing when it is none of 256 octets of a stream."""
+class _Reading(NamedTuple):
+    """A datagram read as SAToP."""
+
+    packet: SatopPacket
+    rtp: bool
+    lag: int
+    """Sequence number of the RTP header less that of the control word; the same all the time."""
+
+    def follows(self, last: _Reading) -> bool:
+        """Whether both can be of one stream: the sequence goes on, or a packet came twice."""
+        ahead = (self.packet.sequence - last.packet.sequence) & 0xFFFF
+        near = ahead <= REORDERED or ahead >= 0x10000 - REORDERED
+        return near and (self.rtp, self.lag) == (last.rtp, last.lag)
+
+
+def _read(datagram: bytes) -> _Reading | None:
+    """The one way in which a datagram can be SAToP: with an RTP header it begins with 8, without one with 0."""
+    rtp = datagram[:1] == b"\x80"
     try:
-        return decode(data, _CONFIG)
+        packet = parse(datagram, rtp=rtp)
     except SatopError:
         return None
+    if packet.payload or not packet.l_bit:
+        begin = 12 if rtp else 0
+        told, long = datagram[begin + 1] != 0, len(datagram) - begin - 4 >= _SHORT
+        if len(packet.payload) not in PAYLOADS or told is long:
+            return None
+    return _Reading(packet, rtp, (rtp_sequence(datagram) - packet.sequence) & 0xFFFF if rtp else 0)
+
+
+class Recognition(Generic[Item]):
+    """Tells whether the datagrams of one flow are an E1 stream: by control words, sizes, and their sequence.
+
+    RTP header or not and the size of the payload are those of its first packets. Until there is evidence, some datagrams
+    are kept, :data:`REORDERED` at most.
+    """
+
+    def __init__(self) -> None:
+        self._kept: list[tuple[_Reading, Item]] = []
+        self._last: _Reading | None = None
+        self._size = 0
+        self.certain = False
+
+    def take(self, datagram: bytes, item: Item) -> tuple[list[tuple[SatopPacket, Item]], list[Item]]:
+        """Packets of the stream, and what belongs to none; either may have been kept until now. In order."""
+        reading = _read(datagram)
+        if reading is None or not self._fits(reading):
+            if self.certain:
+                return [], [item]
+            others = self.give_up()
+            if reading is None:
+                return [], [*others, item]
+            self._accept(reading)
+            self._kept = [(reading, item)]
+            return [], others
+        self._accept(reading)
+        if self.certain:
+            return [(reading.packet, item)], []
+        self._kept.append((reading, item))
+        if len({kept.packet.sequence for kept, _ in self._kept}) < EVIDENCE:
+            return [], self.give_up() if len(self._kept) >= REORDERED else []
+        self.certain = True
+        found, self._kept = [(kept.packet, of) for kept, of in self._kept], []
+        return found, []
+
+    def give_up(self) -> list[Item]:
+        """What is kept is none of a stream."""
+        others, self._kept = [item for _, item in self._kept], []
+        self._last, self._size = None, 0
+        return others
+
+    def _fits(self, reading: _Reading) -> bool:
+        size = len(reading.packet.payload)
+        if size and self._size and size != self._size:
+            return False
+        if self._last is None:
+            return True
+        if self.certain:  # it may begin anew, or come again after a gap of the capture
+            return (reading.rtp, reading.lag) == (self._last.rtp, self._last.lag)
+        return reading.follows(self._last)
+
+    def _accept(self, reading: _Reading) -> None:
+        self._last = reading
+        self._size = self._size or len(reading.packet.payload)
 
 
 class SatopFlow:
@@ -47,6 +132,8 @@ class SatopFlow:
         self._slots = {slot: (HdlcReceiver(LONGEST), LapbFrames()) for slot in TIMESLOTS}
         self._next: int | None = None
         self._waiting: dict[int, bytes] = {}
+        self._behind = 0  # packets in a row whose time is over
+        self._size = 0
 
     def feed(self, packet: SatopPacket) -> Iterator[tuple[int, bytes]]:
         """The X.25 packets that are complete now, with their timeslots."""
@@ -64,21 +151,28 @@ class SatopFlow:
                         yield slot, inner
 
     def _in_order(self, packet: SatopPacket) -> Iterator[bytes]:
-        """Octets of the stream. What is lost is left out: it is whole frames, so only what it held is missing."""
-        if self._next is None:
-            self._next = packet.sequence
-        ahead = (packet.sequence - self._next) & 0xFFFF
-        if ahead < 0x8000:
+        """Octets of the stream. What is lost is left out, but for what keeps the place within the frame."""
+        self._size = self._size or len(packet.payload)
+        if self._next is None or self._behind > REORDERED:  # the sender has begun anew
+            self._next, self._waiting = packet.sequence, {}
+        if self._distance(packet.sequence) < 0x8000:
+            self._behind = 0
             self._waiting[packet.sequence] = b"" if packet.l_bit else packet.payload
+        else:
+            self._behind += 1
         while self._waiting:
             if self._next not in self._waiting:
                 if len(self._waiting) <= REORDERED:
                     return
-                self._next = min(self._waiting, key=self._distance)
+                following = min(self._waiting, key=self._distance)
+                yield self._gap(self._distance(following))
+                self._next = following
             octets = self._waiting.pop(self._next)
             self._next = (self._next + 1) & 0xFFFF
-            if octets:
-                yield octets
+            yield octets or self._gap(1)
+
+    def _gap(self, packets: int) -> bytes:
+        return b"\xff" * (packets * self._size % OCTETS_PER_FRAME)
 
     def _distance(self, sequence: int) -> int:
         assert self._next is not None
