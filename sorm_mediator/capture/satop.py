@@ -61,8 +61,8 @@ def _read(datagram: bytes) -> _Reading | None:
 class Recognition(Generic[Item]):
     """Tells whether the datagrams of one flow are an E1 stream: by control words, sizes, and their sequence.
 
-    RTP header or not and the size of the payload are those of its first packets. Until there is evidence, some datagrams
-    are kept, :data:`REORDERED` at most.
+    RTP header or not and the size of the payload are those of its first packets. Until there is evidence, some
+    datagrams are kept, :data:`REORDERED` at most.
     """
 
     def __init__(self) -> None:

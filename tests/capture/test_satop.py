@@ -217,7 +217,8 @@ def test_three_packets_are_no_evidence() -> None:
         pytest.param(lambda n, packet: packet[:1] + b"\x3f" + packet[2:], id="LEN of another length"),
         pytest.param(lambda n, packet: packet[:2] + b"\0\0" + packet[4:], id="the same sequence number"),
         pytest.param(
-            lambda n, packet: packet[:2] + struct.pack(">H", 999 * n & 0xFFFF) + packet[4:], id="numbers that jump"
+            lambda n, packet: packet[:2] + struct.pack(">H", 999 * n & 0xFFFF) + packet[4:],
+            id="numbers that jump",
         ),
         pytest.param(lambda n, packet: packet + bytes(n), id="another size each time"),
         pytest.param(lambda n, packet: packet[:24], id="a payload shorter than a frame"),
