@@ -13,6 +13,7 @@ from sorm_mediator import __version__
 from sorm_mediator.cli.boxes import demo, gateway, lab, switch
 from sorm_mediator.cli.codec import decode, encode
 from sorm_mediator.cli.journal import export, verify
+from sorm_mediator.cli.licence import make, passport
 from sorm_mediator.cli.replay import replay
 from sorm_mediator.cli.settings import check, schema, show
 from sorm_mediator.cli.trace import trace
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Look at lab files.", no_args_is_help=True)
 journal_app = typer.Typer(help="Verify and export the audit journal.", no_args_is_help=True)
+licence_app = typer.Typer(help="Make keys of licences and passports for a lab.", no_args_is_help=True)
 
 
 def _version(wanted: bool) -> None:
@@ -48,15 +50,17 @@ TREE: dict[typer.Typer, tuple[Callable[..., None], ...]] = {
     app: (demo, lab, gateway, switch, replay, decode, encode, trace),
     config_app: (check, show, schema),
     journal_app: (verify, export),
+    licence_app: (make, passport),
 }
 for branch, commands in TREE.items():
     for command in commands:
         branch.command()(command)
 app.add_typer(config_app, name="config")
 app.add_typer(journal_app, name="journal")
+app.add_typer(licence_app, name="licence")
 
 
-WITHOUT_SOCKETS = ("decode", "encode", "trace", "config", "journal")
+WITHOUT_SOCKETS = ("decode", "encode", "trace", "config", "journal", "licence")
 
 
 def run() -> None:

@@ -63,9 +63,10 @@ def mediator_router() -> APIRouter:
     return router
 
 
-async def _status(gateway: Mediator) -> dict[str, object]:
+async def _status(gateway: Mediator, request: Request) -> dict[str, object]:
     """State, numbers of things, channels, links and counters."""
-    return gateway.status()
+    switch = request.app.state.switch
+    return gateway.status() | {"licence": switch.licence() if switch else None}
 
 
 async def _ksl(gateway: Mediator) -> list[dict[str, object]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request, Response
@@ -12,6 +13,7 @@ from prometheus_client.registry import Collector
 
 if TYPE_CHECKING:
     from sorm_mediator.mediator.gateway import Gateway
+    from sorm_mediator.switch.box import SwitchBox
 
 _GAUGES = {
     "objects": "Objects under control",
@@ -72,6 +74,23 @@ class GatewayCollector(Collector):
         yield late
 
 
+class LicenceCollector(Collector):
+    """Turns what is in use of the switch's licence into metrics."""
+
+    def __init__(self, licence: Mapping[str, Any]) -> None:
+        self._licence = licence
+
+    def collect(self) -> Iterator[Metric]:
+        used = GaugeMetricFamily("sorm_licence_in_use", "What is in use of a limit", labels=["limit"])
+        most = GaugeMetricFamily("sorm_licence_limit", "Limits of the licence that holds", labels=["limit"])
+        for key, units in self._licence["units"].items():
+            used.add_metric([key], units["in_use"])
+            most.add_metric([key], inf if units["limit"] is None else units["limit"])
+        yield GaugeMetricFamily("sorm_licence", "Number of the licence that holds", self._licence["number"])
+        yield used
+        yield most
+
+
 def _counter(name: str, text: str, counts: Mapping[str, int]) -> CounterMetricFamily:
     family = CounterMetricFamily(name, text, labels=["what"])
     for what, count in counts.items():
@@ -100,6 +119,9 @@ def metrics_router() -> APIRouter:
         gateway: Gateway | None = request.app.state.gateway
         if gateway is not None:
             registry.register(GatewayCollector(gateway.status()))
+        switch: SwitchBox | None = request.app.state.switch
+        if switch is not None:
+            registry.register(LicenceCollector(switch.licence()))
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     return router

@@ -56,6 +56,29 @@ class JournalState(Document):
     seal_errors: int
 
 
+class UnitsDocument(Document):
+    """One limit of the switch's licence."""
+
+    in_use: int
+    limit: int | None
+    """Null: no limit."""
+
+
+class LicenceDocument(Document):
+    """The licence of the emulated switch that holds now."""
+
+    number: int
+    """0 is the factory licence."""
+    description: str
+    expires: float | None
+    """Unix seconds of the first moment that it does not hold any more; null: no limit."""
+    sorm_enabled: bool
+    max_conversation_time: int
+    """Seconds."""
+    units: dict[str, UnitsDocument]
+    """concurrent_calls (cp_limit), sorm_channels, subscribers: what is in use, and how many there are."""
+
+
 class StatusDocument(Document):
     """The mediator as a whole."""
 
@@ -77,6 +100,8 @@ class StatusDocument(Document):
     channels: list[ChannelDocument]
     switch: dict[str, Any] | None
     """The SSH link to the switch."""
+    licence: LicenceDocument | None = None
+    """That of the emulated switch; null when it is not of this process."""
     radius: dict[str, Any]
     """The accounting sink."""
     speech: dict[str, Any] | None

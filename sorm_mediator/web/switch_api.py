@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sorm_mediator.switch.call import Call, CallRefused, CallRequest, ServiceRequest
 from sorm_mediator.switch.path import Hop
+from sorm_mediator.web.models import LicenceDocument
 
 if TYPE_CHECKING:
     from sorm_mediator.switch.box import SwitchBox
@@ -181,6 +182,8 @@ class CallDocument(Document):
     """As dialled."""
     connection: Annotated[str, Field(examples=["1C"])]
     """Octet of the kind of connection, hex (PROTOCOL 3.9)."""
+    units: int
+    """What it uses of the licence's simultaneous connections now."""
     started: float
     """Unix seconds, as all times here."""
     setup_time: float | None
@@ -212,6 +215,11 @@ def switch_router(switch: SwitchBox) -> APIRouter:
         except CallRefused as refusal:
             raise HTTPException(REFUSED[refusal.kind], refusal.text) from None
 
+    @router.get("/switch/licence", summary="The licence, and what is in use of it")
+    async def licence() -> LicenceDocument:
+        """The licence that holds now: the highest number of those that have not expired."""
+        return LicenceDocument(**switch.licence())
+
     @router.get("/switch/calls", summary="The latest calls")
     async def recent_calls(limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> list[CallDocument]:
         """The latest calls of the switch, the newest first; of released ones, the last thousand."""
@@ -238,6 +246,7 @@ def document(call: Call) -> CallDocument:
         a=call.request.a,
         b=call.request.b,
         connection=f"{call.connection:02X}",
+        units=call.units,
         started=call.started,
         setup_time=call.setup_time,
         answer_time=call.answer_time,
