@@ -19,7 +19,6 @@ from sorm_mediator.switch.changes.base import (
     Notes,
     alter_domain,
     alter_switch,
-    context_notes,
     listed,
     made,
     the_domain,
@@ -64,7 +63,9 @@ def set_parameter(node: Node, name: str, parameter: str, value: str) -> Notes:
             raise ChangeRefused(f"{parameter}: {value!r} is not allowed: true or false")
         given = TRUTH[value]
     alter_domain(node, Change("sorm", name), **{parameter: given})
-    return context_notes(domain, value) if parameter == "adaptation" else ()
+    if parameter != "adaptation" or not value or value in domain.contexts:
+        return ()
+    return (f"there is no context {value!r} in {name} yet: import it; until then nothing is rewritten by it",)
 
 
 def clean_parameter(node: Node, name: str, parameter: str) -> Notes:

@@ -1,0 +1,251 @@
+"""A line of the shell: which command it is, and what may come next.
+
+Paths are written with or without the leading ``/``; what is not found where the user is, is looked for from the top.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from sorm_mediator.switch.changes import ChangeRefused
+from sorm_mediator.switch.shell.command import Command
+from sorm_mediator.switch.shell.forms import FormError, Token, Words, expected, fit
+
+Names = Callable[[str, Mapping[str, str]], Iterable[str]]
+"""The names that may stand at ``<place>``, given the values of the path; none when they can't be known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A command, and the values in its path and arguments."""
+
+    command: Command
+    path: dict[str, str]
+    words: Words
+
+
+class NotUnderstood(ChangeRefused):
+    """A line that is no command. ``incomplete``: something is missing at its end."""
+
+    def __init__(self, text: str, *, incomplete: bool = False) -> None:
+        super().__init__(text)
+        self.incomplete = incomplete
+
+
+def split(line: str) -> list[str]:
+    """Words; quotes keep spaces together, a backslash takes the next character as it is.
+
+    Raises :class:`NotUnderstood`.
+    """
+    words: list[str] = []
+    word: list[str] | None = None
+    quote = ""
+    symbols = iter(line)
+    for symbol in symbols:
+        if symbol == "\\" and quote != "'":
+            word = [*(word or []), next(symbols, "\\")]
+        elif symbol == quote:
+            quote = ""
+        elif quote:
+            word = [*(word or []), symbol]
+        elif symbol in "\"'":
+            quote, word = symbol, word or []
+        elif symbol.isspace():
+            if word is not None:
+                words.append("".join(word))
+            word = None
+        else:
+            word = [*(word or []), symbol]
+    if quote:
+        raise NotUnderstood(f"the {quote} is never closed")
+    if word is not None:
+        words.append("".join(word))
+    return words
+
+
+class Parser:
+    """Understands lines. ``names`` tells what is there at the moment: domains, contexts, and so on."""
+
+    def __init__(self, commands: Sequence[Command], names: Names) -> None:
+        self._commands = commands
+        self._names = names
+
+    def understand(self, words: list[str], place: Sequence[str] = ()) -> Found:
+        """The command of these words, entered at ``place``. Raises :class:`NotUnderstood` saying what to write."""
+        try:
+            found = self._fits(words, place)
+        except NotUnderstood as error:
+            meant = self._joined(words, place)
+            if meant:
+                raise NotUnderstood(f"{error}. A space too many? {meant}") from None
+            raise
+        self._check_path(found.path)
+        return found
+
+    def _fits(self, words: list[str], place: Sequence[str]) -> Found:
+        matches = [(command, path) for command, path in self._at(words[0], place)]
+        if not matches:
+            raise NotUnderstood(self._unknown(words[0], place))
+        problems: list[tuple[FormError, Command]] = []
+        for command, path in matches:
+            try:
+                found = fit(command.form, words[1:])
+            except FormError as error:
+                problems.append((error, command))
+            else:
+                return Found(command, path, found)
+        best, command = max(problems, key=lambda problem: problem[0].known)
+        text = f"{best}. Usage: {command.usage}"
+        if best.missing:
+            text += ". If the line was wrapped when it was copied, write it as one line"
+        raise NotUnderstood(text, incomplete=best.missing)
+
+    def continues(self, before: str, words: list[str], place: Sequence[str]) -> str:
+        """The line before and these words as one command; "" when they are none."""
+        try:
+            whole = [*split(before), *words]
+            self._fits(whole, place)
+        except NotUnderstood:
+            return ""
+        return " ".join(whole)
+
+    def _joined(self, words: list[str], place: Sequence[str]) -> str:
+        """The line without a stray space beside a dot or a slash, if that is a command."""
+        for index in range(len(words) - 1):
+            first, second = words[index : index + 2]
+            if first[-1:] in (".", "/") or second[:1] in (".", "/"):
+                joined = [*words[:index], first + second, *words[index + 2 :]]
+                try:
+                    self._fits(joined, place)
+                except NotUnderstood:
+                    continue
+                return " ".join(joined)
+        return ""
+
+    def _at(self, path: str, place: Sequence[str]) -> list[tuple[Command, dict[str, str]]]:
+        """Commands of this path."""
+        for parts in meanings(path, place):
+            found = [
+                (command, values)
+                for command in self._commands
+                if (values := _match(command.path.split("/"), parts, whole=True)) is not None
+            ]
+            if found:
+                return found
+        return []
+
+    def _check_path(self, path: Mapping[str, str]) -> None:
+        for name, value in path.items():
+            known = sorted(self._names(name, path))
+            if value not in known:
+                what = {"D": "domain", "CLUSTER": "cluster with the role STORAGE"}.get(name, name)
+                raise NotUnderstood(f"there is no {what} {value!r}; there are: {', '.join(known) or 'none'}")
+
+    def _unknown(self, path: str, place: Sequence[str]) -> str:
+        parts = next(iter(meanings(path, place)))
+        under = sorted({one for one, _ in self.children(parts)})
+        if under:
+            return f"{path}: is no command but a folder; in it: {', '.join(under)}"
+        wanted = "/".join(parts)
+        known = {
+            command.path.replace("<D>", part): None
+            for command in self._commands
+            for part in ("<D>", *parts[1:2])
+        }
+        close = get_close_matches(wanted, known, n=1, cutoff=0.75)
+        return f"there is no command {path!r}" + (
+            f"; did you mean {close[0]}?" if close else "; help lists all"
+        )
+
+    def children(self, parts: Sequence[str]) -> list[tuple[str, bool]]:
+        """What is in a folder: names, and whether they are folders."""
+        found: dict[str, bool] = {}
+        for command in self._commands:
+            pattern = command.path.split("/")
+            values = _match(pattern, parts, whole=False)
+            if values is None or len(pattern) <= len(parts):
+                continue
+            name, folder = pattern[len(parts)], len(pattern) > len(parts) + 1
+            names = self._names(name.strip("<>"), values) if name.startswith("<") else (name,)
+            for one in names:
+                found[one] = found.get(one, False) or folder
+        return sorted(found.items())
+
+    def is_folder(self, parts: Sequence[str]) -> bool:
+        """Whether there is something in it."""
+        if not parts:
+            return True
+        return any(name == parts[-1] and folder for name, folder in self.children(parts[:-1]))
+
+    def candidates(self, line: str, place: Sequence[str]) -> tuple[str, list[str]]:
+        """What the last word of a line can become: that word as it is, and all that it can be.
+
+        A folder ends with ``/``; a word that is complete is followed by a space when it is the only one.
+        """
+        try:
+            words = split(line)
+        except NotUnderstood:
+            return "", []
+        if not words or line[-1:].isspace():
+            words.append("")
+        last = words[-1]
+        if len(words) == 1:
+            return last, self._paths(last, place)
+        found: dict[str, None] = {}
+        for command, path in self._at(words[0], place):
+            token, options = expected(command.form, words[1:-1])
+            names = [*self._words(token, path, words, place), *options]
+            found.update((name, None) for name in names if name.startswith(last))
+        return last, sorted(found)
+
+    def _words(
+        self, token: Token | None, path: Mapping[str, str], words: Sequence[str], place: Sequence[str]
+    ) -> Iterable[str]:
+        if token is None:
+            return ()
+        if token.text == "COMMAND":
+            return self._paths(words[-1], place)
+        return token.choices or self._names(token.text, path)
+
+    def _paths(self, word: str, place: Sequence[str]) -> list[str]:
+        folder, slash, _ = word.rpartition("/")
+        for parts in meanings(folder if folder else slash, place):
+            names = [
+                f"{folder}{slash}{name}{'/' if is_folder else ''}" for name, is_folder in self.children(parts)
+            ]
+            found = [name for name in names if name.startswith(word)]
+            if found:
+                return found
+        return []
+
+
+def meanings(path: str, place: Sequence[str]) -> list[list[str]]:
+    """The places that a path may mean, in order."""
+    starts = [[]] if path.startswith("/") or not place else [list(place), []]
+    found = []
+    for parts in starts:
+        for part in path.split("/"):
+            if part == "..":
+                del parts[-1:]
+            elif part not in ("", "."):
+                parts.append(part)
+        found.append(parts)
+    return found
+
+
+def _match(pattern: Sequence[str], parts: Sequence[str], *, whole: bool) -> dict[str, str] | None:
+    """The values of the path's placeholders; ``None`` when the path is another one.
+
+    ``whole``: all of the pattern; otherwise its beginning.
+    """
+    if len(parts) > len(pattern) or (whole and len(parts) < len(pattern)):
+        return None
+    values: dict[str, str] = {}
+    for want, part in zip(pattern, parts, strict=False):
+        if want.startswith("<"):
+            values[want.strip("<>")] = part
+        elif want != part:
+            return None
+    return values

@@ -1,0 +1,144 @@
+"""Commands of the SORM parameters, of a domain and of the switch.
+
+Source: seed 001, "Настройка системы СОРМ", "Просмотр настроек", "Установка значений по умолчанию",
+"Настройка глобальных параметров СОРМ".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pydantic import SecretStr
+
+from sorm_mediator.config import DomainConfig, RadiusServerConfig
+from sorm_mediator.switch.changes import sorm
+from sorm_mediator.switch.shell.command import Call, Command, set_ssh_port
+from sorm_mediator.switch.shell.notes import ok
+from sorm_mediator.switch.shell.tables import MASKED, drawn, flag
+
+LAB_MEDIATOR = "(the lab's own mediator)"
+"""What ``radius_servers`` shows when it is left to the lab."""
+
+
+def _set(call: Call) -> str:
+    return ok(sorm.set_parameter(call.node, call.domain, call["PARAMETER"], call["VALUE"]))
+
+
+def _add_radius(call: Call) -> str:
+    return ok(sorm.add_radius_server(call.node, call.domain, call["ADDRESS"], call["SECRET"]))
+
+
+def _remove_radius(call: Call) -> str:
+    return ok(sorm.remove_radius_server(call.node, call.domain, call["ADDRESS"]))
+
+
+def _clean(call: Call) -> str:
+    return ok(sorm.clean_parameter(call.node, call.domain, call["PARAMETER"]))
+
+
+def _info(call: Call) -> str:
+    config = call.node.domains[call.domain].config
+    shown = call.flag("--secrets")
+    rows = [(name, call.domain, _value(config, name, shown=shown)) for name in sorm.PARAMETERS]
+    return drawn(("Property", "Domain", "Value"), rows)
+
+
+def _value(config: DomainConfig, name: str, *, shown: bool) -> str:
+    value = getattr(config, name)
+    if name == "radius_servers":
+        return LAB_MEDIATOR if value is None else _servers(value, shown=shown)
+    if isinstance(value, SecretStr):
+        return _secret(value, shown=shown)
+    return flag(value) if isinstance(value, bool) else str(value)
+
+
+def _servers(servers: Iterable[RadiusServerConfig], *, shown: bool) -> str:
+    """``"192.168.23.235": "2testing123"`` (seed 001), with the port when it isn't the usual one."""
+    return ", ".join(
+        f'"{one.host}{"" if one.port == sorm.RADIUS_PORT else f":{one.port}"}": "{_secret(one.secret, shown=shown)}"'
+        for one in servers
+    )
+
+
+def _secret(secret: SecretStr, *, shown: bool) -> str:
+    text = secret.get_secret_value()
+    return text if shown or not text else MASKED
+
+
+def _set_port(call: Call) -> str:
+    set_ssh_port(call.shell.desk, call["PORT"])
+    return ok()
+
+
+def _add_aggregate(call: Call) -> str:
+    return ok(sorm.add_aggregate(call.node, call["NAME"], call["PASSWORD"], call.many("DOMAIN")))
+
+
+def _remove_aggregate(call: Call) -> str:
+    return ok(sorm.remove_aggregate(call.node, call["USER"]))
+
+
+def _list_aggregates(call: Call) -> str:
+    shown = call.flag("--secrets")
+    rows = [
+        (one.user, _secret(one.password, shown=shown), " ".join(one.domains))
+        for one in call.node.config.aggregates
+    ]
+    return drawn(("User", "Password", "Domains"), rows)
+
+
+def _switch_info(call: Call) -> str:
+    config, shown = call.node.config, call.flag("--secrets")
+    users = [
+        (
+            "aggregate_sorm_settings",
+            f'"{one.user}": "{_secret(one.password, shown=shown)}", {" ".join(one.domains)}',
+        )
+        for one in config.aggregates
+    ]
+    return drawn(("Property", "Value"), [*users, ("ssh_port", str(config.ssh_port))])
+
+
+COMMANDS = (
+    Command(
+        "domain/<D>/sorm/info", "[--secrets]", _info,
+        "The SORM parameters of a domain; passwords and secrets as ****** unless --secrets",
+        "Параметры СОРМ домена; пароли и ключи скрыты, если не указано --secrets",
+    ),
+    Command(
+        "domain/<D>/sorm/set", "radius_servers add <ADDRESS> <SECRET>", _add_radius,
+        "Report calls to this mediator too: ADDRESS or ADDRESS:PORT of its RADIUS sink, 1813 by default",
+        "Подключить посредник СОРМ: ADDRESS или ADDRESS:PORT его сервера RADIUS, по умолчанию 1813",
+    ),
+    Command(
+        "domain/<D>/sorm/set", "radius_servers remove <ADDRESS>", _remove_radius,
+        "Report calls to this mediator no more", "Отключить посредник СОРМ",
+    ),
+    Command(
+        "domain/<D>/sorm/set", "<PARAMETER> <VALUE>", _set,
+        "Set a SORM parameter of a domain", "Установить параметр СОРМ домена",
+    ),
+    Command(
+        "domain/<D>/sorm/clean", "<PARAMETER>", _clean,
+        "The default of a SORM parameter again", "Вернуть параметру СОРМ значение по умолчанию",
+    ),
+    Command("sorm/info", "[--secrets]", _switch_info, "What the whole switch has set", "Глобальные параметры СОРМ"),
+    Command(
+        "sorm/set", "ssh_port <PORT>", _set_port,
+        "The SSH port for one domain; MultiSORM is on the next one. Who is connected stays so",
+        "Порт SSH для одного домена; MultiSORM — на следующем. Установленные соединения остаются",
+    ),
+    Command(
+        "sorm/set", "aggregate_sorm_settings add <NAME> <PASSWORD> <DOMAIN>...", _add_aggregate,
+        'A MultiSORM user and its domains: names, or patterns such as "*" and "-test"',
+        "Пользователь MultiSORM и его домены: имена или шаблоны, например «*» и «-test»",
+    ),
+    Command(
+        "sorm/set", "aggregate_sorm_settings remove <USER>", _remove_aggregate,
+        "Remove a MultiSORM user", "Удалить пользователя MultiSORM",
+    ),
+    Command(
+        "sorm/set", "aggregate_sorm_settings list [--secrets]", _list_aggregates,
+        "The MultiSORM users", "Пользователи MultiSORM",
+    ),
+)  # fmt: skip
