@@ -17,7 +17,7 @@ from radius.report import CallReport
 from radius.reporter import Reporter
 from sorm_mediator.config import Config
 from sorm_mediator.errors import BoxError, cannot_listen
-from sorm_mediator.switch.call import Call, CallRequest
+from sorm_mediator.switch.call import Call, CallRefused, CallRequest
 from sorm_mediator.switch.engine import Engine
 from sorm_mediator.switch.licence import usage
 from sorm_mediator.switch.media import SpeechSender, rtp_address
@@ -102,6 +102,7 @@ class SwitchBox:
         except OSError as error:
             raise cannot_listen("switch.ssh_port", self.config.host, self.config.ssh_port, error) from error
         self._running = True
+        self._warn_of_licence()
         try:
             self._sender.start()
             for domain in self.engine.domains.values():
@@ -144,7 +145,13 @@ class SwitchBox:
 
     def place_call(self, domain: str, request: CallRequest) -> Call:
         """Make a call now. Raises :class:`~sorm_mediator.switch.call.CallRefused`."""
-        call = self.engine.place_call(domain, request, time.time())
+        try:
+            call = self.engine.place_call(domain, request, time.time())
+        except CallRefused as refusal:
+            if refusal.kind == "licence":
+                self.counters["calls refused by the licence"] += 1
+                log.warning("%s: a call of %s refused: %s", domain, request.a, refusal)
+            raise
         self.counters["calls"] += 1
         self._tick()
         return call
@@ -173,6 +180,21 @@ class SwitchBox:
             "subscribers": sum(len(domain.subscribers) for domain in self.engine.domains.values()),
         }
         return usage(self.engine.node.licences.active(time.time()), used)
+
+    def _warn_of_licence(self) -> None:
+        """What was declared in the lab file stays, also beyond the licence, as in a switch that restarts."""
+        licences, now = self.engine.node.licences, time.time()
+        active, problem = licences.active(now), licences.why_no_sorm(now)
+        if problem:
+            log.warning("switch.licence: %s: no mediator will be let in", problem)
+        declared, limit = self.licence()["units"]["subscribers"]["in_use"], active.limits.subscribers
+        if declared > limit:
+            log.warning(
+                "switch.licence: licence %d allows %g subscribers, and %d are declared",
+                active.number,
+                limit,
+                declared,
+            )
 
     # --- the SSH server's backend
 
@@ -227,7 +249,11 @@ class SwitchBox:
 
     def _why_no_control(self) -> str:
         """Why nothing more may be put under control; "" when it may."""
-        return self.engine.node.licences.why_no_sorm(time.time())
+        problem = self.engine.node.licences.why_no_sorm(time.time())
+        if problem:
+            self.counters["objects refused by the licence"] += 1
+            log.warning("an object is not put under control: %s", problem)
+        return problem
 
     def _join(self, domain: Domain, mediator: str, item: ControlledObject) -> None:
         self.engine.catch_up(domain, mediator, item, time.time())
