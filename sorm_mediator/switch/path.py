@@ -32,7 +32,7 @@ Exit = Subscriber | Trunk | BridgeEnd
 class Hop:
     """A call in one domain: how it came in, what routing did, and what it leaves by.
 
-    ``problem`` says why the call ends here; "" when it goes on or has arrived.
+    ``problem`` says why the call ends here; "" when it goes on or has arrived. ``exit`` may be what refused it then.
     """
 
     domain: Domain
@@ -53,16 +53,11 @@ def find_path(domains: Mapping[str, Domain], domain: Domain, request: RoutingReq
     passed: list[tuple[str, str, str, str]] = []
     while True:
         place = (domain.name, request.context, request.a.digits, request.b.digits)
-        hop = _hop(domain, request)
+        hop = _hop(domain, request, domains)
         end = hop.bridge
-        problem = ""
-        if end is not None:
-            problem = _forbidden(end, hop, domains)
-            if not problem and (place in passed or len(passed) >= MOST_DOMAINS):
-                names = [name for name, *_ in passed[passed.index(place) if place in passed else 0 :]]
-                problem = f"a circle of domains: {' -> '.join([*names, domain.name])}"
-        if problem:
-            hop = replace(hop, problem=problem)
+        if end is not None and not hop.problem and (place in passed or len(passed) >= MOST_DOMAINS):
+            names = [name for name, *_ in passed[passed.index(place) if place in passed else 0 :]]
+            hop = replace(hop, problem=f"a circle of domains: {' -> '.join([*names, domain.name])}")
         hops.append(hop)
         if end is None or hop.problem:
             return tuple(hops)
@@ -87,33 +82,40 @@ def way_of(call: Call) -> tuple[Hop, ...]:
     )
 
 
-def _hop(domain: Domain, request: RoutingRequest) -> Hop:
+def _hop(domain: Domain, request: RoutingRequest, domains: Mapping[str, Domain]) -> Hop:
     result = route(request, domain.contexts, domain.subscribers, domain.plans)
     way: Exit | None = None
     problem = result.reason
     if result.result == "external":
-        way, problem = _outward(domain, result)
+        way, problem = _outward(domain, result, domains)
     elif result.result == "local":
         way, problem = _inward(domain, result)
         if isinstance(way, Subscriber):
             number = replace(result.b, digits=way.number, ni=result.b.ni or "private")
             result = replace(result, b=number, np=DEFAULT_PLAN)
+        elif isinstance(way, BridgeEnd):
+            problem = _forbidden(way, domain, result, domains)
     a, b = as_sorm_sees(domain, result.a, result.b)
     return Hop(domain=domain, request=request, result=replace(result, a=a, b=b), exit=way, problem=problem)
 
 
-def _outward(domain: Domain, result: RoutingResult) -> tuple[Exit | None, str]:
-    """The first direction that there is, and that takes the call."""
-    problem = f"{domain.name} has no trunk {' or '.join(result.via)}"
+def _outward(domain: Domain, result: RoutingResult, domains: Mapping[str, Domain]) -> tuple[Exit | None, str]:
+    """The first direction that takes the call; else the first one that there is, and why none takes it."""
+    refused: Exit | None = None
+    problems: list[str] = []
     for name in result.via:
-        trunk = domain.trunks.get(name)
-        if trunk is not None:
-            if not trunk.closed_to("outgoing"):
-                return trunk, ""
-            problem = trunk.closed_to("outgoing")
-        elif name in domain.bridges:
-            return domain.bridges[name], ""
-    return None, problem
+        way: Trunk | BridgeEnd | None = domain.trunks.get(name) or domain.bridges.get(name)
+        if isinstance(way, Trunk):
+            problem = way.closed_to("outgoing")
+        elif way is not None:
+            problem = _forbidden(way, domain, result, domains)
+        else:
+            problem = f"{domain.name} has no trunk {name}"
+        if not problem:
+            return way, ""
+        refused = refused or way
+        problems.append(problem)
+    return refused, "; ".join(problems)
 
 
 def _inward(domain: Domain, result: RoutingResult) -> tuple[Exit | None, str]:
@@ -144,22 +146,21 @@ def _inward(domain: Domain, result: RoutingResult) -> tuple[Exit | None, str]:
     return end, ""
 
 
-def _crossing(end: BridgeEnd, hop: Hop) -> tuple[Number, Number]:
+def _crossing(end: BridgeEnd, domain: Domain, result: RoutingResult) -> tuple[Number, Number]:
     """The numbers as they cross: in the plan of the near end, without what SORM was shown in this domain."""
-    plans, result = hop.domain.plans, hop.result
-    a, b = (translate(number, result.np, end.side.np, plans) for number in (result.a, result.b))
+    a, b = (translate(number, result.np, end.side.np, domain.plans) for number in (result.a, result.b))
     return replace(a, sorm_digits=None, sorm_ni=None), replace(b, sorm_digits=None, sorm_ni=None)
 
 
 def _beyond(end: BridgeEnd, hop: Hop, domains: Mapping[str, Domain]) -> RoutingRequest:
     """The call as it comes into the domain of the far end."""
-    a, b = _crossing(end, hop)
+    a, b = _crossing(end, hop.domain, hop.result)
     far = end.far.side
     context = far.context or domains[far.domain].default_context
     return RoutingRequest(a=a, b=b, context=context, np=far.np)
 
 
-def _forbidden(end: BridgeEnd, hop: Hop, domains: Mapping[str, Domain]) -> str:
+def _forbidden(end: BridgeEnd, domain: Domain, result: RoutingResult, domains: Mapping[str, Domain]) -> str:
     """Why the call may not cross; "" when it may."""
     bridge, far = end.bridge, end.far.side
     if far.domain not in domains:
@@ -171,7 +172,7 @@ def _forbidden(end: BridgeEnd, hop: Hop, domains: Mapping[str, Domain]) -> str:
         return f"bridge {bridge.name}: all {bridge.config.capacity} calls of its capacity are in use"
     if not bridge.config.strict:
         return ""
-    a, b = _crossing(end, hop)
+    a, b = _crossing(end, domain, result)
     checked, what = (b, "called") if end.end == "a" else (a, "calling")
     plan = bridge.config.b
     if domains[plan.domain].has_number(plan.np, checked.digits):

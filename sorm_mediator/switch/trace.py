@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
+from sorm_mediator.switch.bridges import BridgeEnd
 from sorm_mediator.switch.call import Endpoint, Leg
 from sorm_mediator.switch.origin import first_leg, own_number
 from sorm_mediator.switch.path import Hop, find_path
@@ -37,14 +38,10 @@ class TracedHop:
     @property
     def via(self) -> str | None:
         """The trunk or the interface of the bridge that it leaves by."""
-        way = self.hop.exit
-        if isinstance(way, Trunk):
-            return way.name
-        return (
-            way.iface
-            if self.hop.bridge is not None and way is not None and not isinstance(way, Subscriber)
-            else None
-        )
+        way = None if self.hop.problem else self.hop.exit
+        if isinstance(way, BridgeEnd):
+            return way.iface
+        return way.name if isinstance(way, Trunk) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
