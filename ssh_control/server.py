@@ -33,6 +33,7 @@ from ssh_control.dialect import (
 from ssh_control.later import Answer
 from ssh_control.lines import DialectError
 from ssh_control.pacing import LoginPacer
+from ssh_control.shell import HISTORY, MOST_LINE, Shell, ShellChannel
 from ssh_control.transport import CIPHERS, keep_alive, without_padding_packets
 
 log = logging.getLogger(__name__)
@@ -91,7 +92,8 @@ class SormServer:
     ``host_key`` is the path of a private key, made when missing; ``None`` or "": a new ed25519 key each time;
     or the :attr:`key` of another server.
     Raises :class:`~ssh_control.keys.KeyProblem`. ``keepalive`` is seconds of silence; three unanswered probes
-    end a connection. ``dialect`` makes the switch's side of a session; its ``subsystem`` names it.
+    end a connection. ``dialect`` makes the switch's side of a session; its ``subsystem`` names it. ``shells`` gives
+    a user of the command line its shell, and ``None`` to a mediator.
     """
 
     def __init__(
@@ -103,11 +105,13 @@ class SormServer:
         *,
         keepalive: float = 15.0,
         dialect: Callable[[], ServerDialect] = ServerDialect,
+        shells: Callable[[str], Shell | None] = lambda _user: None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.backend = backend
         self.dialect = dialect
+        self.shells = shells
         self.subsystem = dialect().subsystem
         self.counters: Counter[str] = Counter()
         self._host, self._port, self._keepalive = host, port, keepalive
@@ -136,8 +140,10 @@ class SormServer:
             kbdint_auth=False,
             host_based_auth=False,
             gss_host=None,
-            encoding=None,
-            line_editor=False,
+            encoding=None,  # without an encoding no line is edited: this is for shells alone
+            line_editor=True,
+            line_history=HISTORY,
+            max_line_length=MOST_LINE,
             allow_scp=False,
             sftp_factory=None,
             agent_forwarding=False,
@@ -248,12 +254,21 @@ class _Connection(asyncssh.SSHServer):
             raise asyncssh.PermissionDenied("denied")
         return False
 
-    def session_requested(self) -> asyncssh.SSHServerSession[bytes] | bool:
+    def session_requested(self) -> Any:
         if self.sessions >= MOST_SESSIONS:
             log.warning("%s: more than %d sessions in one connection refused", self.peer, MOST_SESSIONS)
             return False
         self.sessions += 1
-        return _Channel(self._server, self, self._ssh.get_extra_info("username"))
+        user = self._ssh.get_extra_info("username")
+        shell = self._server.shells(user)
+        if shell is None:
+            return _Channel(self._server, self, user)
+        self._server.counters["shells"] += 1
+        channel = self._ssh.create_server_channel(encoding="utf-8", errors="replace")
+        return channel, ShellChannel(shell, self.peer, self._shell_closed)
+
+    def _shell_closed(self) -> None:
+        self.sessions -= 1
 
 
 class _Channel(asyncssh.SSHServerSession[bytes]):

@@ -1,0 +1,230 @@
+"""A command line over SSH: with a terminal, from a script on stdin, or one command of ``ssh HOST COMMAND``.
+
+With a terminal asyncssh's line editor does the editing, the history and the keys; what a line means is for the
+:class:`Shell`, which has no I/O. Without one there is no prompt and no echo, errors go to stderr, and the exit code is
+1 when a line failed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol, cast
+
+import asyncssh
+
+log = logging.getLogger(__name__)
+
+LINES_A_TURN = 32
+"""Lines of a script that are done before others have their turn."""
+MOST_LINE = 64 * 1024
+"""Characters of one line; a longer one ends the session."""
+HISTORY = 500
+"""Lines that the arrow keys bring back."""
+
+
+class Outcome(Protocol):
+    """What came of a line."""
+
+    @property
+    def text(self) -> str:
+        """To show, with its line breaks."""
+
+    @property
+    def error(self) -> str:
+        """To show as an error; "" when the line did what it says."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the user leaves."""
+
+
+class Shell(Protocol):
+    """The command line of one user."""
+
+    @property
+    def prompt(self) -> str:
+        """What stands before the next line."""
+
+    @property
+    def asking(self) -> bool:
+        """Whether a question is open; the next line is its answer."""
+
+    def enter(self, line: str) -> Outcome:
+        """Do what the line says."""
+
+    def complete(self, line: str, position: int) -> tuple[str, int, list[str]]:
+        """The line and the position with what is certain added; and what it may be, when nothing is."""
+
+    def interrupt(self) -> Outcome:
+        """Ctrl-C."""
+
+    def end(self) -> Outcome:
+        """No more lines come."""
+
+
+class ShellChannel(asyncssh.SSHServerSession[str]):
+    """One session of a user. ``closed`` is called when it is over."""
+
+    _channel: asyncssh.SSHLineEditorChannel
+
+    def __init__(self, shell: Shell, peer: str, closed: Callable[[], None]) -> None:
+        self._shell = shell
+        self._peer = peer
+        self._closed = closed
+        self._commands: list[str] | None = None
+        self._terminal = False
+        self._rest = ""
+        self._lines: deque[str] = deque()
+        self._failed = False
+        self._eof = False
+        self._over = False
+        self._paused = False
+        self._pump_due = False
+
+    def connection_made(self, chan: asyncssh.SSHServerChannel[str]) -> None:
+        self._channel = cast(asyncssh.SSHLineEditorChannel, chan)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._over = True
+        if self._shell.asking:
+            self._shell.interrupt()
+        self._closed()
+
+    def pty_requested(self, term_type: str, term_size: Any, term_modes: Any) -> bool:
+        self._terminal = bool(term_type)
+        return True
+
+    def shell_requested(self) -> bool:
+        return True
+
+    def exec_requested(self, command: str) -> bool:
+        self._commands = command.splitlines()
+        return True
+
+    def subsystem_requested(self, subsystem: str) -> bool:
+        log.info("%s: subsystem %s refused to the user of the shell", self._peer, ascii(subsystem))
+        return False
+
+    def session_started(self) -> None:
+        if self._terminal:
+            self._channel.register_key("\t", self._tab)
+        if self._commands is not None:
+            self._lines.extend(self._commands)
+        elif self._terminal:
+            self._channel.write(self._shell.prompt)
+        self._pump()
+
+    def data_received(self, data: str, datatype: asyncssh.DataType) -> None:
+        *lines, self._rest = (self._rest + data).split("\n")
+        self._lines.extend(line.removesuffix("\r") for line in lines)
+        if len(self._rest) > MOST_LINE:
+            self._channel.write_stderr(f"Error: a line of more than {MOST_LINE} characters\n")
+            self._exit(1)
+            return
+        self._pump()
+
+    def eof_received(self) -> bool:
+        self._eof = True
+        if self._rest:
+            self._lines.append(self._rest)
+            self._rest = ""
+        self._pump()
+        return True
+
+    def soft_eof_received(self) -> None:
+        """Ctrl-D on an empty line: an open question has no answer, else the user leaves."""
+        if self._shell.asking:
+            self._show(self._shell.interrupt())
+            self._prompt_or_leave()
+        else:
+            self._channel.write("exit\n")
+            self._exit(int(self._failed))
+
+    def break_received(self, msec: int) -> bool:
+        """Ctrl-C: away with the line, and with an open question."""
+        if self._terminal:
+            self._channel.clear_input()
+            self._channel.write("^C\n")
+        self._lines.clear()
+        self._show(self._shell.interrupt())
+        self._prompt_or_leave()
+        return True
+
+    def pause_writing(self) -> None:
+        # Who does not read gets nothing more done.
+        self._paused = True
+        self._channel.pause_reading()
+
+    def resume_writing(self) -> None:
+        self._paused = False
+        self._pump()
+
+    def _pump(self) -> None:
+        """Do the lines that are there, some at a time."""
+        self._pump_due = False
+        for _ in range(LINES_A_TURN):
+            if self._over or self._paused or not self._lines:
+                break
+            self._enter(self._lines.popleft())
+        if self._over or self._paused:
+            return
+        if self._lines:
+            self._channel.pause_reading()
+            if not self._pump_due:
+                self._pump_due = True
+                asyncio.get_running_loop().call_soon(self._pump)
+            return
+        self._channel.resume_reading()
+        if self._commands is not None and not self._shell.asking:
+            self._exit(int(self._failed))
+        elif self._eof:
+            if self._shell.asking:
+                self._show(self._shell.end())
+            self._exit(int(self._failed))
+
+    def _enter(self, line: str) -> None:
+        outcome = self._shell.enter(line)
+        self._show(outcome)
+        if outcome.ended:
+            self._exit(int(self._failed))
+        elif self._shell.asking or self._terminal:
+            self._prompt_or_leave()
+
+    def _show(self, outcome: Outcome) -> None:
+        self._failed = bool(outcome.error) if self._terminal else self._failed or bool(outcome.error)
+        if outcome.text:
+            self._channel.write(outcome.text)
+        if outcome.error and self._terminal:
+            self._channel.write(outcome.error)
+        elif outcome.error:
+            self._channel.write_stderr(outcome.error)
+
+    def _prompt_or_leave(self) -> None:
+        """A question is shown always, the prompt only to who sits there."""
+        if self._over:
+            return
+        if self._shell.asking or (self._terminal and self._commands is None):
+            self._channel.write(self._shell.prompt)
+        elif self._commands is not None and not self._lines:
+            self._exit(int(self._failed))
+
+    def _exit(self, code: int) -> None:
+        if not self._over:
+            self._over = True
+            self._channel.exit(code)
+
+    def _tab(self, line: str, position: int) -> tuple[str, int] | bool:
+        """Complete; when there is a choice, show it below and the line anew."""
+        completed, place, choices = self._shell.complete(line, position)
+        if choices:
+            # What is written while a line is edited comes above it: the editor draws the line again.
+            shown = "  ".join(choice.rstrip("/").rpartition("/")[2] or choice for choice in choices)
+            self._channel.clear_input()
+            self._channel.write(f"{line}\n{shown}\n{self._shell.prompt}")
+            return line, position
+        if completed == line:
+            return False
+        return completed, place
