@@ -163,7 +163,7 @@ class Endpoint:
         number = self.number
         numbers = (number.digits, number.shown_digits)
         if self.subscriber is not None:
-            return Touched(True, (*numbers, self.subscriber.number), number.shown_ni)
+            return Touched(True, (*numbers, *domain.numbers_of(self.subscriber)), number.shown_ni)
         return Touched(False, numbers, number.shown_ni, domain.config.strict_intercity_numbers)
 
 

@@ -8,7 +8,7 @@ Source: seed 001, "Настройка планов нумерации в дом�
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 
 from sorm_mediator.config import NumberBinding
@@ -83,7 +83,7 @@ class Plan:
                 if number in self.numbers:
                     raise NumberingError(f"{number} is in plan {name!r} twice")
                 self.numbers[number] = binding
-        self._of_alias: dict[str, str] = {}
+        self._of_alias: dict[str, list[str]] = {}
         masters: dict[str, str] = {}
         for number, binding in self.numbers.items():
             if not binding.alias:
@@ -95,8 +95,9 @@ class Plan:
                         f"and {number}; only one is possible"
                     )
                 masters[binding.alias] = number
-            self._of_alias.setdefault(binding.alias, number)
-        self._of_alias.update(masters)
+            self._of_alias.setdefault(binding.alias, []).append(number)
+        for alias, master in masters.items():
+            self._of_alias[alias].sort(key=master.__ne__)
 
     def __contains__(self, number: object) -> bool:
         return number in self.numbers
@@ -107,7 +108,11 @@ class Plan:
 
     def number_of(self, alias: str) -> str | None:
         """The number that a subscriber is known by: its master, else the first one that leads to it."""
-        return self._of_alias.get(alias)
+        return next(iter(self.numbers_of(alias)), None)
+
+    def numbers_of(self, alias: str) -> Sequence[str]:
+        """All numbers that lead to a subscriber, its master first."""
+        return self._of_alias.get(alias, ())
 
 
 def plans_of(plans: Mapping[str, Mapping[str, NumberBinding]]) -> dict[str, Plan]:

@@ -143,7 +143,7 @@ class MediatorSession:
         return {}
 
     def _services(self, params: dict[str, Any]) -> dict[str, Any]:
-        subscriber = self._domain.subscribers.get(params["number"])
+        subscriber = self._domain.subscriber_at(params["number"])
         if subscriber is None:
             raise Refusal(0x54, f"{params['number']} is no subscriber of {self._domain.name}")
         return {"services": subscriber.service_codes()}
@@ -161,7 +161,7 @@ class MediatorSession:
 
 def line_state(domain: Domain, item: ControlledObject) -> int:
     """What 23h tells of the object's subscriber line."""
-    subscriber = domain.subscribers.get(item.number or "") if item.object_type == OWN else None
+    subscriber = domain.subscriber_at(item.number or "") if item.object_type == OWN else None
     return LINE_STATES[subscriber.line_state] if subscriber else UNKNOWN_STATE
 
 
@@ -195,7 +195,7 @@ def _check_own(domain: Domain, item: ControlledObject) -> None:
     number = _check_number(item)
     if item.number_sign is not None and item.number_sign not in OWN_SIGNS:
         raise Refusal(0x55, f"sign {item.number_sign!r} does not suit a subscriber of this node")
-    if number not in domain.subscribers:
+    if domain.subscriber_at(number) is None:
         raise Refusal(0x54, f"{number} is no subscriber of {domain.name}")
 
 

@@ -131,6 +131,19 @@ class Domain:
             return digits in self.subscribers
         return plan in self.plans and digits in self.plans[plan]
 
+    def subscriber_at(self, number: str) -> Subscriber | None:
+        """The subscriber that a number is of: its own one, or a full one that a plan binds to it."""
+        if number in self.subscribers:
+            return self.subscribers[number]
+        bindings = (plan.get(number) for plan in self.plans.values())
+        aliases = (binding.alias for binding in bindings if binding is not None)
+        return next((self.subscribers[alias] for alias in aliases if alias in self.subscribers), None)
+
+    def numbers_of(self, subscriber: Subscriber) -> tuple[str, ...]:
+        """All numbers that a subscriber is known by in the domain, its own one first."""
+        full = (number for plan in self.plans.values() for number in plan.numbers_of(subscriber.number))
+        return (subscriber.number, *full)
+
     def table(self, mediator: str) -> ObjectTable:
         """The objects of one mediator."""
         return self.tables.setdefault(mediator, ObjectTable())
