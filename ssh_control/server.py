@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
@@ -114,10 +115,11 @@ class SormServer:
         self.shells = shells
         self.subsystem = dialect().subsystem
         self.counters: Counter[str] = Counter()
-        self._host, self._port, self._keepalive = host, port, keepalive
+        self.host, self._port, self._keepalive = host, port, keepalive
         self.key = host_key if isinstance(host_key, asyncssh.SSHKey) else keys.host_key(host_key)
         self._pacer, self._clock, self._sleep = LoginPacer(), clock, sleep
         self._acceptor: asyncssh.SSHAcceptor | None = None
+        self._moving: asyncio.Task[None] | None = None
         self._connections: set[asyncssh.SSHServerConnection] = set()
         self._strangers: dict[asyncssh.SSHServerConnection, None] = {}
 
@@ -128,9 +130,35 @@ class SormServer:
 
     async def start(self) -> tuple[str, int]:
         """Listen. The address, with the real port where 0 was asked for. Raises :class:`OSError`."""
-        self._acceptor = await asyncssh.listen(
-            self._host,
-            self._port,
+        self._acceptor = await self._listen(host=self.host, port=self._port)
+        return self.host, self.port
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        return self._acceptor.get_port() if self._acceptor is not None else self._port
+
+    def stop_listening(self) -> None:
+        """Nobody new comes; who is connected stays. For :mod:`ssh_control.moving`."""
+        if self._acceptor is not None:
+            self._acceptor.close()
+            self._acceptor = None
+
+    def listen_on(self, listener: socket.socket) -> None:
+        """Take connections of this socket from now on; to be called in the running loop."""
+        self._port = listener.getsockname()[1]
+        before = self._moving
+        self._moving = asyncio.get_running_loop().create_task(self._move(listener, before))
+
+    async def _move(self, listener: socket.socket, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await before
+        self.stop_listening()
+        self._acceptor = await self._listen(sock=listener)
+
+    async def _listen(self, **where: Any) -> asyncssh.SSHAcceptor:
+        return await asyncssh.listen(
+            **where,
             server_factory=lambda: _Connection(self),
             server_host_keys=[self.key],
             encryption_algs=CIPHERS,
@@ -151,10 +179,11 @@ class SormServer:
             login_timeout=LOGIN_SECONDS,
             reuse_address=True,
         )
-        return self._host, self._acceptor.get_port()
 
     async def close(self) -> None:
         """Stop listening and end all connections."""
+        if self._moving is not None:
+            await self._moving
         if self._acceptor is None:
             return
         acceptor, self._acceptor = self._acceptor, None

@@ -56,11 +56,17 @@ class Config(Section):
     """The agreed formats of numbers, and the calls that check them."""
 
     _directory: Path = PrivateAttr(default=Path())
+    _file: Path | None = PrivateAttr(default=None)
 
     @property
     def directory(self) -> Path:
         """The folder that relative paths of the file start from."""
         return self._directory
+
+    @property
+    def file(self) -> Path | None:
+        """The file itself; None for a configuration that is of no file."""
+        return self._file
 
 
 def parse(document: Mapping[str, Any], *, directory: Path = Path(), name: str = "configuration") -> Config:
@@ -83,7 +89,9 @@ def load(path: Path) -> Config:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: is not TOML: {error}") from None
-    return parse(document, directory=path.resolve().parent, name=str(path))
+    config = parse(document, directory=path.resolve().parent, name=str(path))
+    config._file = path.resolve()
+    return config
 
 
 def _explain(error: ValidationError) -> str:

@@ -17,7 +17,9 @@ from radius.report import CallReport
 from radius.reporter import Reporter
 from sorm_mediator.config import Config
 from sorm_mediator.errors import BoxError, cannot_listen
+from sorm_mediator.switch.admin import Admin
 from sorm_mediator.switch.call import Call, CallRefused, CallRequest
+from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.engine import Engine
 from sorm_mediator.switch.licence import usage
 from sorm_mediator.switch.media import SpeechSender, rtp_address
@@ -26,6 +28,7 @@ from sorm_mediator.switch.session import NOT_LICENSED, MediatorSession
 from sorm_mediator.switch.subscribers import Domain
 from ssh_control.dialect import ClientHello, Refused
 from ssh_control.keys import KeyProblem
+from ssh_control.moving import move
 from ssh_control.server import SormServer
 
 log = logging.getLogger(__name__)
@@ -75,9 +78,12 @@ class SwitchBox:
         )
         self._sender = SpeechSender(self.config.media.host, self.config.media.level)
         self.engine.listeners = self._sender.speech.addresses
+        self._admin = Admin(self.engine.node, config.file, self.move_ssh)
         key_file = config.directory / self.config.host_key_file if self.config.host_key_file else None
         try:
-            self._server = SormServer(self, self.config.host, self.config.ssh_port, key_file)
+            self._server = SormServer(
+                self, self.config.host, self.config.ssh_port, key_file, shells=self._admin.shell
+            )
         except KeyProblem as problem:
             raise BoxError(f"switch.host_key_file: {problem}") from None
         self.counters: Counter[str] = Counter()
@@ -143,6 +149,13 @@ class SwitchBox:
             self._starting.add(task)
             task.add_done_callback(partial(self._started, self._default))
 
+    def move_ssh(self, port: int) -> None:
+        """Listen on another port from now on; who is connected stays. Raises :class:`ChangeRefused`."""
+        try:
+            move([(self._server, port)])
+        except OSError as error:
+            raise ChangeRefused(str(cannot_listen("ssh_port", self.config.host, port, error))) from None
+
     def place_call(self, domain: str, request: CallRequest) -> Call:
         """Make a call now. Raises :class:`~sorm_mediator.switch.call.CallRefused`."""
         try:
@@ -200,6 +213,8 @@ class SwitchBox:
 
     def login(self, user: str, password: str, peer: str) -> str | None:
         """Who may log in: the domain, with its password. The reason of a refusal is for the log."""
+        if self._admin.is_user(user):
+            return self._admin.login(password, peer)
         domain = self.engine.domains.get(user)
         expected = domain.config.password.get_secret_value() if domain else ""
         right = hmac.compare_digest(password.encode(), expected.encode())
