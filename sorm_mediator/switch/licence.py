@@ -133,16 +133,17 @@ class Licences:
             f"and {used} are in use"
         )
 
-    def why_no_subscriber(self, declared: int, now: float) -> str:
-        """Why no subscriber may be declared besides ``declared`` of all domains; "" when one may."""
+    def why_no_subscribers(self, declared: int, more: int, now: float) -> str:
+        """Why no ``more`` subscribers may be declared besides those of all domains; "" when they may."""
         active = self.active(now)
         limit = active.limits.subscribers
-        if declared < limit:
+        if declared + more <= limit:
             return ""
         return (
-            f"licence {active.number} allows {int(limit)} subscribers (Subscribers limit), "
-            f"and there are {declared}; remove one, or add a licence"
+            f"licence {active.number} allows {int(limit)} subscribers (Subscribers limit): {declared} are declared, "
+            f"and {more} more would be needed; remove some, or add a licence"
         )
+
 
 
 def usage(active: Licence, used: Mapping[str, int]) -> dict[str, Any]:

@@ -68,6 +68,6 @@ def set_passport(node: Node, key: str) -> PassportBody:
 def check_room(node: Node, more: int, now: float) -> None:
     """Whether the licence allows so many more subscribers. ``now``: Unix seconds. Raises :class:`ChangeRefused`."""
     declared = sum(len(domain.subscribers) for domain in node.domains.values())
-    problem = node.licences.why_no_subscriber(declared + more - 1, now)
+    problem = node.licences.why_no_subscribers(declared, more, now)
     if problem:
         raise ChangeRefused(problem)
