@@ -145,7 +145,6 @@ class Licences:
         )
 
 
-
 def usage(active: Licence, used: Mapping[str, int]) -> dict[str, Any]:
     """What is in use of a licence, by the keys of its limits, as JSON has it."""
     units = {
