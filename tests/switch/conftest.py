@@ -92,6 +92,18 @@ def switch(minimal: config.Config) -> Switch:
 
 
 @pytest.fixture
+def lab_switch() -> Any:
+    """Makes the switch of a lab under captures/labs; calls are made in ``domain``."""
+
+    def make(lab: str, domain: str) -> Switch:
+        loaded = config.load(LABS / lab)
+        assert loaded.switch is not None
+        return Switch(Engine(loaded.switch, loaded.directory), domain=domain)
+
+    return make
+
+
+@pytest.fixture
 def plain_switch() -> Any:
     """Makes a switch of one domain without routing contexts, from the tables of its TOML."""
 
