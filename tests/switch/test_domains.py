@@ -107,14 +107,14 @@ def test_a_call_from_the_city(multi: Any) -> None:
     multi.call(CITY, "73832710000", domain=CENTRE, origin="trunk:trunk1")
     multi.run()
 
-    city, own = last_of_each(multi)
-    assert [numbers(city), numbers(own)] == [
+    city, inside = last_of_each(multi)
+    assert [numbers(city), numbers(inside)] == [
         "central_voip: 73832112233>73832710000",
         "local.voip: 73832112233>300000",
     ]
-    assert (touched(city), touched(own)) == ([(2, "b")], [(1, "b")])
-    assert {city.connection, own.connection} == {0x12}
-    assert {city.release_cause, own.release_cause} == {0x05}
+    assert (touched(city), touched(inside)) == ([(2, "b")], [(1, "b")])
+    assert {city.connection, inside.connection} == {0x12}
+    assert {city.release_cause, inside.release_cause} == {0x05}
 
 
 def test_a_mediator_of_one_domain_sees_its_domain_as_the_exchange(multi: Any) -> None:
