@@ -23,6 +23,7 @@ from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.engine import Engine
 from sorm_mediator.switch.licence import usage
 from sorm_mediator.switch.media import SpeechSender, rtp_address
+from sorm_mediator.switch.node import Change
 from sorm_mediator.switch.objects import ControlledObject
 from sorm_mediator.switch.session import NOT_LICENSED, MediatorSession
 from sorm_mediator.switch.subscribers import Domain
@@ -76,6 +77,7 @@ class SwitchBox:
             prefix=f"{secrets.token_hex(3)}-",
             first_ssrc=secrets.randbits(32),
         )
+        self.engine.node.watchers.append(self._changed)
         self._sender = SpeechSender(self.config.media.host, self.config.media.level)
         self.engine.listeners = self._sender.speech.addresses
         self._admin = Admin(self.engine.node, config.file, self.move_ssh)
@@ -144,10 +146,24 @@ class SwitchBox:
         To be called in the running loop, after :meth:`start`.
         """
         self._default = Target(*address, secret)
-        if self._default not in self._reporters:
-            task = asyncio.get_running_loop().create_task(self._reporter(self._default).start())
+        self._begin_reporting(self._default)
+
+    def _begin_reporting(self, target: Target) -> None:
+        if target not in self._reporters:
+            task = asyncio.get_running_loop().create_task(self._reporter(target).start())
             self._starting.add(task)
-            task.add_done_callback(partial(self._started, self._default))
+            task.add_done_callback(partial(self._started, target))
+
+    def _changed(self, change: Change) -> None:
+        """The running switch was changed: mediators that are no longer served go, sinks that are new are reported to."""
+        if not self._running or change.what not in ("domain", "sorm"):
+            return
+        domain = self.engine.domains.get(change.domain)
+        if domain is None or not domain.config.enabled:
+            self._server.drop(change.domain)
+        if domain is not None:
+            for target in self._targets(domain):
+                self._begin_reporting(target)
 
     def move_ssh(self, port: int) -> None:
         """Listen on another port from now on; who is connected stays. Raises :class:`ChangeRefused`."""
@@ -300,8 +316,8 @@ class SwitchBox:
             log.error("reports to %s: %s", target.mediator, task.exception())
 
     def _send(self, mediator: str, report: CallReport) -> None:
-        domain = self.engine.domains[report.domain]
-        for target in self._targets(domain):
+        domain = self.engine.domains.get(report.domain)
+        for target in self._targets(domain) if domain is not None else ():
             if target.mediator == mediator:
                 try:
                     self._reporter(target).send(report)

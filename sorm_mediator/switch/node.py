@@ -63,6 +63,11 @@ class Node:
         for index, domain in enumerate(config.domains):
             if domain.name in self.domains:
                 raise ConfigError(f"switch.domains.{index}.name: {domain.name!r} is declared twice")
+            if domain.name == config.admin.user:
+                raise ConfigError(
+                    f"switch.domains.{index}.name: {domain.name!r} is the user of the shell (switch.admin.user); "
+                    "a domain is a user name too: choose another"
+                )
             self.domains[domain.name] = load_domain(domain, directory, f"switch.domains.{index}")
         for index, bridge in enumerate(config.bridges):
             self.connect(bridge, f"switch.bridges.{index}")
