@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from sorm_mediator import __version__
+from sorm_mediator.cli.acceptance import acceptance
 from sorm_mediator.cli.boxes import demo, gateway, lab, switch
 from sorm_mediator.cli.codec import decode, encode
 from sorm_mediator.cli.journal import export, verify
@@ -47,7 +48,7 @@ def _top(
 
 
 TREE: dict[typer.Typer, tuple[Callable[..., None], ...]] = {
-    app: (demo, lab, gateway, switch, replay, decode, encode, trace),
+    app: (demo, lab, gateway, switch, replay, acceptance, decode, encode, trace),
     config_app: (check, show, schema),
     journal_app: (verify, export),
     licence_app: (make, passport),

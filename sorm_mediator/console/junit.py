@@ -35,23 +35,23 @@ def document(results: Sequence[ScriptResult]) -> ET.Element:
 
 def _case(suite: ET.Element, result: ScriptResult) -> None:
     attributes = {
-        "name": _clean(result.name),
-        "classname": _clean(result.path.stem),
-        "file": _clean(str(result.path)),
+        "name": clean(result.name),
+        "classname": clean(result.path.stem),
+        "file": clean(str(result.path)),
         "time": f"{result.seconds:.3f}",
     }
     case = ET.SubElement(suite, "testcase", attributes)
     if result.error is not None:
         kind = type(result.error).__name__
-        error = ET.SubElement(case, "error", {"message": _clean(str(result.error)), "type": kind})
-        error.text = _clean(str(result.error))
+        error = ET.SubElement(case, "error", {"message": clean(str(result.error)), "type": kind})
+        error.text = clean(str(result.error))
     elif result.failures:
         texts = [
             f"step {step.number}, {result.path}:{step.line}: {step.title}\n{step.failure}"
             for step in result.failures
         ]
-        failure = ET.SubElement(case, "failure", {"message": _clean(_first(result)), "type": "Expectation"})
-        failure.text = _clean("\n\n".join(texts))
+        failure = ET.SubElement(case, "failure", {"message": clean(_first(result)), "type": "Expectation"})
+        failure.text = clean("\n\n".join(texts))
 
 
 def _first(result: ScriptResult) -> str:
@@ -61,5 +61,6 @@ def _first(result: ScriptResult) -> str:
     return f"step {step.number}, {step.title}: {reason}"
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
+    """``text`` without what XML can't carry."""
     return _NOT_IN_XML.sub("�", text)

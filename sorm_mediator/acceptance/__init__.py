@@ -1,0 +1,7 @@
+"""The check before a node is handed over: is every kind of number under control, and shown, as it was agreed?
+
+``matrix`` says which calls have to be made and what they must show, ``compare`` what is wrong with what came, both
+without I/O; ``run`` makes the calls in a real lab over the console's own channels; ``report`` and its like tell.
+
+Source: seed 001, "Проверка соответствия формата выдачи номеров А и Б в ПУ СОРМ" and its points to be checked.
+"""

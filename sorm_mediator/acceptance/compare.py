@@ -1,0 +1,239 @@
+"""What came, against what was agreed: each value of each event, what is wrong in words, and which rule made it. Pure.
+
+An object is touched by a full match of its number only (DESIGN 5), so a wrong format shows in two ways: the event comes
+with another number, or no event comes at all. Both are told apart here, with what routing made of the numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from protocol.phrases import Phrase, joined
+from protocol.texts import status_text
+from sorm_mediator.acceptance.formats import Agreed
+from sorm_mediator.acceptance.matrix import Check, Role
+from sorm_mediator.acceptance.operators import Domains
+from sorm_mediator.acceptance.outcome import Compared, Unit
+from sorm_mediator.config import Config
+from sorm_mediator.switch.objects import OWN_SIGNS, SIGN_FITS
+from sorm_mediator.switch.routing.model import Action, Rule, Side
+from sorm_mediator.switch.subscribers import Domain
+
+EVENTS = ("number-received", "answer", "release")
+"""What a call that is answered shows of every object (41h, 42h, 43h)."""
+CODES = {"number-received": "41h", "answer": "42h", "release": "43h"}
+_SIDE: Mapping[Role, Side] = {"calling": "a", "called": "b"}
+_SHOWN: Mapping[Role, Phrase] = {
+    "calling": Phrase("calling number", "номер вызывающего"),
+    "called": Phrase("called number", "номер вызываемого"),
+}
+FIELDS: Mapping[str, Phrase] = {
+    "object_type": Phrase("object type", "тип объекта"),
+    "calling.number": _SHOWN["calling"],
+    "calling.sign": Phrase("sign of the calling number", "признак номера вызывающего"),
+    "called.number": _SHOWN["called"],
+    "called.sign": Phrase("sign of the called number", "признак номера вызываемого"),
+}
+"""What is compared, in words."""
+Routing = Sequence[Mapping[str, Any]]
+"""``routing`` of ``GET calls/{call}``: one entry for each domain of the call's way."""
+
+
+def compare(check: Check, events: Iterable[Unit]) -> list[Compared]:
+    """Every value that was agreed, in each of the three events; the first of its name counts."""
+    assert check.controlled is not None
+    assert check.calling is not None
+    came = {unit.name: unit.fields for unit in reversed(list(events))}
+    rows = []
+    for event in EVENTS:
+        called = check.first_called if event == "number-received" else check.called
+        assert called is not None
+        fields = came.get(event)
+        rows.append(_row(event, "object_type", str(check.controlled.object_type), fields))
+        for role, agreed in (("calling", check.calling), ("called", called)):
+            party = None if fields is None else fields.get(role) or {}
+            rows.append(_row(event, f"{role}.number", agreed.number, party, "number"))
+            rows.append(_row(event, f"{role}.sign", str(agreed.sign), party, "sign"))
+    return rows
+
+
+def _row(event: str, name: str, expected: str, fields: Mapping[str, Any] | None, key: str = "") -> Compared:
+    seen = None if fields is None else str(fields.get(key or name) or "")
+    return Compared(event, name, expected, seen)
+
+
+def problems(check: Check, compared: Iterable[Compared], routing: Routing) -> list[str]:
+    """What is wrong, in words; nothing when all is as agreed."""
+    rows = list(compared)
+    missing = [event for event in EVENTS if any(row.event == event and row.seen is None for row in rows)]
+    if len(missing) == len(EVENTS):
+        return [joined("; ", [_NO_EVENT, *_untouched(check, routing)])]
+    found: list[str] = [
+        Phrase(
+            "event {name} ({code}) did not come",
+            "событие {name} ({code}) не пришло",
+            name=one,
+            code=CODES[one],
+        )
+        for one in missing
+    ]
+    for row in rows:
+        if row.seen is not None and not row.holds:
+            found.append(
+                Phrase(
+                    "{code} {field}: agreed {expected}, shown {seen}",
+                    "{code} {field}: согласовано {expected}, передано {seen}",
+                    code=CODES[row.event], field=FIELDS[row.field], expected=row.expected, seen=row.seen or "(—)",
+                )
+            )  # fmt: skip
+    return found
+
+
+_NO_EVENT = Phrase("no event came", "ни одно событие не пришло")
+
+
+def refused(status: int, command: int = 5) -> Phrase:
+    """What to tell when command 5 was not executed."""
+    return Phrase(
+        "command {command} was refused: {status:02X}h, {text}",
+        "команда {command} не выполнена: {status:02X}h, {text}",
+        command=command, status=status, text=Phrase(status_text(status, "en"), status_text(status, "ru")),
+    )  # fmt: skip
+
+
+def _untouched(check: Check, routing: Routing) -> list[str]:
+    """Why an object was not touched, from what the switch knew the number as."""
+    agreed = check.controlled
+    assert agreed is not None
+    if not routing:
+        return [Phrase("the call was released before it was routed", "вызов завершён до маршрутизации")]
+    side = _SIDE[check.role]
+    found: list[str] = []
+    for hop in routing:
+        shown, routed = hop["sorm"][side], hop[side]
+        if agreed.number in (shown["digits"], routed["digits"]):
+            if not _sign_fits(agreed, shown["ni"]):
+                found.append(
+                    Phrase(
+                        "the sign {sign} of the object does not fit the indicator {ni} of the number in {domain}",
+                        "признак {sign} объекта не подходит к индикатору {ni} номера в {domain}",
+                        sign=agreed.sign, ni=shown["ni"] or "(none)", domain=hop_domain(hop),
+                    )
+                )  # fmt: skip
+            continue
+        found.append(
+            Phrase(
+                "under control is {number}, and {domain} knows the {side} as {shown} (for SORM) and {routed} (routed)",
+                "на контроле {number}, а {domain} знает {side} как {shown} (для СОРМ) и {routed} (маршрутный)",
+                number=agreed.number, domain=hop_domain(hop), side=_SHOWN[check.role],
+                shown=shown["digits"] or "-", routed=routed["digits"] or "-",
+            )
+        )  # fmt: skip
+    found += [str(hop["reason"]) for hop in routing if hop["reason"]]
+    return list(dict.fromkeys(found))
+
+
+def _sign_fits(agreed: Agreed, ni: str) -> bool:
+    if agreed.sign in OWN_SIGNS:
+        return True
+    return ni in SIGN_FITS.get(str(agreed.sign), frozenset())
+
+
+def hop_domain(hop: Mapping[str, Any]) -> str:
+    """The domain of one entry of a call's routing."""
+    path = hop["path"]
+    return str(hop.get("domain") or (path[0]["domain"] if path else "?"))
+
+
+def wrong_sides(check: Check, compared: Iterable[Compared]) -> list[Role]:
+    """The parties whose number or sign is not as agreed; the one under control when nothing came."""
+    rows = list(compared)
+    if not any(row.seen is not None for row in rows):
+        return [check.role]
+    roles: tuple[Role, ...] = ("calling", "called")
+    return [
+        role
+        for role in roles
+        if any(row.field.startswith(role) and row.seen is not None and not row.holds for row in rows)
+    ]
+
+
+def remedies(sides: Iterable[Role], routing: Routing, domains: Domains, config: Config) -> list[str]:
+    """For each wrong side: the rules that made what the console was shown, and the settings that change it too."""
+    found: list[str] = []
+    for side in sides:
+        for hop in routing:
+            found.append(_made_by(side, hop, domains, config.directory))
+        domain_names = {hop_domain(hop) for hop in routing}
+        for name in domain_names & set(domains):
+            settings = domains[name].config
+            if settings.adaptation:
+                found.append(
+                    Phrase(
+                        "{domain}: the context {name} (adaptation) rewrites numbers for SORM after routing",
+                        "{domain}: контекст {name} (adaptation) изменяет номера для СОРМ после маршрутизации",
+                        domain=name, name=settings.adaptation,
+                    )
+                )  # fmt: skip
+        on = [name for name, value in config.mediator.adaptation.model_dump().items() if value]
+        if side == "called" and on:
+            found.append(
+                Phrase(
+                    "the mediator rewrites the called number: mediator.adaptation has {on}",
+                    "посредник изменяет номер вызываемого: в mediator.adaptation включены {on}",
+                    on=", ".join(on),
+                )
+            )
+    return list(dict.fromkeys(found))
+
+
+def _made_by(role: Role, hop: Mapping[str, Any], domains: Domains, directory: Path) -> str:
+    """Which rule of a domain made the number of a side as it is for SORM."""
+    side = _SIDE[role]
+    domain = domains.get(hop_domain(hop))
+    shown = hop["sorm"][side]
+    what = f"{shown['digits'] or '-'} ({shown['ni'] or '-'})"
+    makers = []
+    for step in hop["path"]:
+        rule, source = _rule(domain, step, directory) if domain is not None else (None, "")
+        effects = [] if rule is None else [_effect(one) for one in rule.actions if one.side == side]
+        text = ", ".join(filter(None, effects))
+        makers.append(
+            f"{step['rule']}" + (f" ({source}: {text})" if text else f" ({source or step['context']})")
+        )
+    if not makers:
+        return Phrase(
+            "{side} {what}: no rule was taken in {domain}", "{side} {what}: в {domain} не выбрано ни одно правило",
+            side=_SHOWN[role], what=what, domain=hop_domain(hop),
+        )  # fmt: skip
+    return Phrase(
+        "{side} {what} in {domain}: made by the rules {makers}",
+        "{side} {what} в {domain}: получен правилами {makers}",
+        side=_SHOWN[role], what=what, domain=hop_domain(hop), makers=" -> ".join(makers),
+    )  # fmt: skip
+
+
+def _rule(domain: Domain, step: Mapping[str, Any], directory: Path) -> tuple[Rule | None, str]:
+    """A rule that was taken, and where it stands: file (from the lab file's folder) and line."""
+    context = domain.contexts.get(step["context"])
+    if context is None:
+        return None, ""
+    rule = next((one for one in context.rules if one.name == step["rule"]), None)
+    if rule is None:
+        return None, ""
+    source = Path(context.source)
+    file = source.relative_to(directory) if source.is_relative_to(directory) else source
+    return rule, f"{file}:{rule.line}"
+
+
+def _effect(action: Action) -> str:
+    parts = []
+    for name, template in (("sorm_digits", action.sorm_digits), ("digits", action.digits)):
+        if template is not None:
+            parts.append(f'{name}="{template.text}"')
+    for name, value in (("sorm_ni", action.sorm_ni), ("ni", action.ni)):
+        if value is not None:
+            parts.append(f'{name}="{value}"')
+    return " ".join(parts)

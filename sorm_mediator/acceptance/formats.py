@@ -1,0 +1,84 @@
+"""What was agreed of a number: what is put under control, and how events show it. Pure.
+
+Source: seed 001, the five kinds of subscriber; signs by the order's profile (PROTOCOL 3.2, DESIGN 6).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from protocol.codes import NumberSign, ObjectType, Order
+from sorm_mediator.config import ConfigError, NetworkFormatConfig, OwnFormatConfig
+from sorm_mediator.config.acceptance import Direction, OperatorConfig
+from sorm_mediator.mediator.numbers import LEGAL_SIGNS, SIGN_OF_NI
+
+Kind = Literal["own", "local", "intercity", "international", "emergency"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+"""In the order of the seed's list."""
+NETWORK_KINDS: tuple[Kind, ...] = KINDS[1:]
+
+NI_OF_KIND = {"own": "private", **{kind: kind for kind in NETWORK_KINDS}}
+"""The switch's indicator of each kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """A number as it was agreed: its digits with the prefix, its sign, and the type of an object that controls it."""
+
+    number: str
+    sign: NumberSign
+    object_type: ObjectType = ObjectType.NETWORK_FULL
+
+
+def sign_of(kind: Kind, given: str, order: Order, object_type: ObjectType, key: str) -> NumberSign:
+    """The sign agreed for a kind: the given one, else that of the order.
+
+    Raises :class:`ConfigError` for one that the order has not for this type of object.
+    """
+    sign = NumberSign(given) if given else SIGN_OF_NI[order][NI_OF_KIND[kind]]
+    allowed = LEGAL_SIGNS[order][object_type]
+    if sign not in allowed:
+        known = ", ".join(sorted(str(one) for one in allowed))
+        raise ConfigError(
+            f"{key}: {given!r} is no sign of {object_type} in order {order}; there are: {known}"
+        )
+    return sign
+
+
+def own_number(config: OwnFormatConfig, subscriber: str, order: Order, *, given: bool) -> Agreed:
+    """A subscriber of the node as it is agreed: by its own number, unless the table has a number for it (``given``)."""
+    key = "acceptance.formats.own"
+    sign = sign_of("own", config.number_sign, order, ObjectType.OWN_SUBSCRIBER, f"{key}.number_sign")
+    number = config.agreed if given and config.number else subscriber
+    return Agreed(number, sign, ObjectType.OWN_SUBSCRIBER)
+
+
+def own_problem(config: OwnFormatConfig, agreed: Agreed) -> str:
+    """What of the agreed format a subscriber's own number has not; "" when it fits."""
+    if config.digits and len(agreed.number) != config.digits:
+        return f"{agreed.number} has {len(agreed.number)} digits, and {config.digits} are agreed"
+    if not agreed.number.startswith(config.prefix):
+        return f"{agreed.number} does not begin with the agreed prefix {config.prefix}"
+    return ""
+
+
+def full_number(config: OwnFormatConfig, number: str, order: Order) -> Agreed:
+    """A subscriber of the node as calls that leave it show it: its full number, as one of the network."""
+    key = "acceptance.formats.own.full_sign"
+    return Agreed(number, sign_of("intercity", config.full_sign, order, ObjectType.NETWORK_FULL, key))
+
+
+def network_number(
+    kind: Kind, config: NetworkFormatConfig, operator: OperatorConfig, order: Order, *, by_a: bool = False
+) -> Agreed:
+    """A subscriber of the network as it is agreed; ``by_a``: as the called side of a controlled A number."""
+    key = f"acceptance.formats.{kind}.number_sign"
+    sign = sign_of(kind, config.number_sign, order, ObjectType.NETWORK_FULL, key)
+    prefix = config.prefix if config.prefix_by_a is None or not by_a else config.prefix_by_a
+    return Agreed(prefix + (operator.number or config.number), sign)
+
+
+def directions_of(config: NetworkFormatConfig, operator: OperatorConfig) -> tuple[Direction, ...]:
+    """The directions that are agreed for a kind with an operator."""
+    return config.directions if operator.directions is None else operator.directions

@@ -1,0 +1,161 @@
+"""The run as one page for people: printable, a new sheet for each kind, nothing fetched from elsewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from importlib import resources
+from itertools import groupby
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+
+from protocol import texts
+from protocol.phrases import say
+from protocol.texts import Lang
+from sorm_mediator.acceptance.compare import CODES, EVENTS, FIELDS
+from sorm_mediator.acceptance.labels import LABELS
+from sorm_mediator.acceptance.matrix import Check
+from sorm_mediator.acceptance.outcome import FAIL, PASS, SKIPPED
+from sorm_mediator.acceptance.report import DIRECTION_NAMES, KIND_NAMES, WITHIN, Run, document
+
+_VERDICTS = {str(verdict): verdict for verdict in (PASS, FAIL, SKIPPED)}
+_CLASSES = {str(PASS): "pass", str(FAIL): "fail", str(SKIPPED): "skipped"}
+
+
+def page(run: Run, lang: Lang = "en") -> str:
+    """The page, in ``lang``."""
+    # All of it is escaped: names of trunks and domains, and the texts of a mediator, come from elsewhere.
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    source = resources.files(__package__).joinpath("report.html.j2").read_text(encoding="utf-8")
+    return environment.from_string(source).render(view(run, lang))
+
+
+def view(run: Run, lang: Lang) -> dict[str, Any]:
+    """What the template shows: the document, with the names of things in ``lang``."""
+    shown = document(run, lang)
+    checks = [
+        {
+            **one,
+            "id": f"check-{place}",
+            "sentence": _sentence(outcome.check, lang),
+            "rows": _rows(one),
+            "shown": _shown(one, lang),
+        }
+        for place, (one, outcome) in enumerate(zip(shown["checks"], run.outcomes, strict=True), 1)
+    ]
+    kinds = [
+        {
+            "kind": kind,
+            "name": say(KIND_NAMES[kind], lang),
+            "format": agreed,
+            "checks": [one for one in checks if one["kind"] == kind],
+        }
+        for kind, agreed in shown["formats"].items()
+    ]
+    return {
+        "lang": lang,
+        "report": shown,
+        "kinds": kinds,
+        "grid": _grid(checks, shown["formats"], lang),
+        "labels": {name: say(text, lang) for name, text in LABELS.items()},
+        "events": [(event, CODES[event], texts.message_text(_code(event), lang)) for event in EVENTS],
+        "directions": {name: say(text, lang) for name, text in DIRECTION_NAMES.items()},
+        "verdicts": {name: say(text, lang) for name, text in _VERDICTS.items()},
+        "classes": _CLASSES,
+        "within": say(WITHIN, lang),
+        "value": lambda value: _value(value, lang),
+        "field": lambda name: say(FIELDS[name], lang),
+    }
+
+
+def _code(event: str) -> int:
+    return int(CODES[event].rstrip("h"), 16)
+
+
+def _sentence(check: Check, lang: Lang) -> str:
+    """Who calls whom."""
+    placed = check.call
+    if placed is None:
+        return ""
+    name = "from_trunk" if placed.origin.startswith("trunk:") else "from_subscriber"
+    values = {
+        "a": placed.a or "-",
+        "b": placed.b,
+        "domain": placed.domain,
+        "trunk": placed.origin.partition(":")[2],
+    }
+    return say(LABELS[name], lang).format(**values)
+
+
+def _rows(check: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The compared values by field: one column for each event. ``agreed`` lists what differs between events once."""
+    rows = []
+    for name in FIELDS:
+        cells = {row["event"]: row for row in check["compared"] if row["field"] == name}
+        if cells:
+            agreed = list(dict.fromkeys(cell["expected"] for cell in cells.values()))
+            rows.append({"field": name, "agreed": agreed, "cells": [cells[event] for event in EVENTS]})
+    return rows
+
+
+def _glance(check: Mapping[str, Any], lang: Lang) -> str:
+    """The number under control as the last event shows it, with its sign."""
+    if check["controlled"] is None or not check["compared"]:
+        return "-"
+    role = check["controlled"]["role"]
+    seen = {row["field"]: row["seen"] for row in check["compared"]}
+    if seen[f"{role}.number"] is None:
+        return say(LABELS["nothing"], lang)
+    return f"{seen[f'{role}.number'] or '-'} ({seen[f'{role}.sign'] or '-'})"
+
+
+def _shown(check: Mapping[str, Any], lang: Lang) -> list[dict[str, Any]]:
+    """What is worth paper: command 5 and the events; answers, and the removal, only where they refuse something.
+
+    Of what is decoded, fields that were not given are left out; the octets beside it are whole.
+    """
+    absent = re.compile(rf"\s-\s+{re.escape(texts.NOT_GIVEN.say(lang))}$")
+    return [
+        {**unit, "decoded": [line for line in unit["decoded"] if not absent.search(line)]}
+        for unit in check["units"]
+        if unit["name"] != "remove-object"
+        and not (unit["name"] in ("command-received", "command-executed") and unit["fields"]["status"] == 0)
+    ]
+
+
+def _grid(checks: Iterable[Mapping[str, Any]], kinds: Iterable[str], lang: Lang) -> dict[str, Any]:
+    """The matrix at a glance: kinds by direction and operator; the cells hold checks."""
+    checks = list(checks)
+    columns = sorted(
+        {(one["direction"], one["operator"] or "") for one in checks},
+        key=lambda one: (one[0] == "incoming", one[1]),
+    )
+    return {
+        "columns": columns,
+        "directions": [(name, len(list(group))) for name, group in groupby(columns, key=lambda one: one[0])],
+        "rows": [
+            {
+                "name": say(KIND_NAMES[kind], lang),
+                "cells": [
+                    [
+                        one
+                        for one in checks
+                        if (one["kind"], one["direction"], one["operator"] or "") == (kind, *column)
+                    ]
+                    for column in columns
+                ],
+            }
+            for kind in kinds
+        ],
+    }
+
+
+def _value(value: str | None, lang: Lang) -> str:
+    """A coded value with its meaning; a number as it is."""
+    if value is None or value == "":
+        return "-"
+    known = texts.VALUES.get(value)
+    return value if known is None else f"{value} ({known.say(lang)})"

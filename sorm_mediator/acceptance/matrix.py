@@ -1,0 +1,440 @@
+"""The matrix: five kinds of subscriber, incoming and outgoing, every operator; which call checks each, and what it
+must show. Pure: routing is asked where a call would go, nothing is called.
+
+What can't be called is not left out: it is a check that failed (``problem``), or one that does not apply, with the
+reason (``skipped``).
+
+Source: seed 001, "Основные тезисы для проверки": five kinds, every operator that numbers can be reached through,
+incoming and outgoing calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from protocol.codes import Order
+from protocol.phrases import Phrase
+from sorm_mediator.acceptance.formats import (
+    KINDS,
+    NETWORK_KINDS,
+    Agreed,
+    Kind,
+    directions_of,
+    full_number,
+    network_number,
+    own_number,
+    own_problem,
+)
+from sorm_mediator.acceptance.operators import (
+    Domains,
+    Operator,
+    controlled_domains,
+    full_numbers,
+    operators_of,
+    path_from,
+    path_in,
+    testable,
+)
+from sorm_mediator.config import Config, ConfigError, NetworkFormatConfig
+from sorm_mediator.config.acceptance import DIRECTIONS, Direction, OperatorConfig
+from sorm_mediator.switch.path import Hop
+from sorm_mediator.switch.subscribers import Domain, Subscriber, Trunk
+
+Role = Literal["calling", "called"]
+
+ONE_ONLY = Phrase(
+    "the domain has one subscriber that can be called: nobody is there to call it",
+    "в домене один доступный абонент: вызвать его некому",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A call to be made: in which domain, by whom (``subscriber`` or ``trunk:NAME``), the numbers as dialled."""
+
+    domain: str
+    origin: str
+    a: str
+    b: str
+
+    @property
+    def trace_arguments(self) -> list[str]:
+        """The call as ``sorm-mediator trace`` and ``routing/trace`` are asked about it."""
+        _, _, trunk = self.origin.partition(":")
+        return [*([f"iface={trunk}"] if trunk else []), f"cgpn.digits={self.a}", f"cdpn.digits={self.b}"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One field of the matrix.
+
+    operator: the trunk; "" for calls within the node. domain: the own subscriber's. controlled: what is put under
+    control, which is the party ``role``. calling, called: both parties as every event must show them; dialled: the
+    called one in 41h where that is another. problem: why it has failed already. skipped: why it does not apply.
+    """
+
+    kind: Kind
+    direction: Direction
+    operator: str
+    domain: str
+    role: Role
+    call: Placed | None = None
+    controlled: Agreed | None = None
+    calling: Agreed | None = None
+    called: Agreed | None = None
+    dialled: Agreed | None = None
+    problem: str = ""
+    skipped: str = ""
+
+    @property
+    def first_called(self) -> Agreed | None:
+        """The called party as 41h must show it."""
+        return self.dialled or self.called
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """The own subscriber that is tested: in calls within the node, and in those that leave it."""
+
+    domain: Domain
+    subscriber: Subscriber
+    inside: Agreed
+    outside: Agreed
+    partner: Subscriber | None
+    problem: str = ""
+
+
+def matrix(config: Config, domains: Domains) -> tuple[Check, ...]:
+    """Every check, by kind, direction, domain and operator. Raises :class:`ConfigError` naming the key."""
+    scope = controlled_domains(config, domains)
+    operators = operators_of(scope)
+    _check_names(config, operators)
+    tested = _tested(config, scope)
+    people = [_person(config, domain, alone=len(tested) == 1) for domain in tested]
+    planner = _Planner(config, domains, operators, people)
+    network = [check for person in people for check in planner.network(person)]
+    own = [check for person in people for check in planner.own(person, network)]
+    order = {kind: place for place, kind in enumerate(KINDS)}
+    return tuple(sorted([*own, *network], key=lambda one: (order[one.kind], DIRECTIONS.index(one.direction))))
+
+
+def _tested(config: Config, scope: list[Domain]) -> list[Domain]:
+    name = config.acceptance.domain
+    if name:
+        chosen = [domain for domain in scope if domain.name == name]
+        if not chosen:
+            known = ", ".join(domain.name for domain in scope)
+            raise ConfigError(f"acceptance.domain: {name!r} is no domain of the mediator; there are: {known}")
+        scope = chosen
+    tested = [domain for domain in scope if testable(domain)]
+    if not tested:
+        names = ", ".join(domain.name for domain in scope) or "none"
+        raise ConfigError(
+            f"switch.domains: no domain of the mediator ({names}) has a subscriber that can be called: "
+            f"declare one without forwarding whose line is good"
+        )
+    return tested
+
+
+def _check_names(config: Config, operators: list[Operator]) -> None:
+    known = [operator.name for operator in operators]
+    for kind in NETWORK_KINDS:
+        for name in format_of(config, kind).operators:
+            if name not in known:
+                there = ", ".join(known) or "none"
+                raise ConfigError(
+                    f"acceptance.formats.{kind}.operators: {name!r} is no trunk; there are: {there}"
+                )
+
+
+def format_of(config: Config, kind: Kind) -> NetworkFormatConfig:
+    """The table of a kind of the network."""
+    table: NetworkFormatConfig = getattr(config.acceptance.formats, kind)
+    return table
+
+
+def _person(config: Config, domain: Domain, *, alone: bool) -> Person:
+    own, order = config.acceptance.formats.own, config.mediator.order
+    can = testable(domain)
+    subscriber = next((one for one in can if one.number == own.subscriber), can[0])
+    partner = next((one for one in can if one.number == own.partner and one is not subscriber), None)
+    partner = partner or next((one for one in can if one is not subscriber), None)
+    if own.subscriber and own.subscriber not in domain.subscribers and config.acceptance.domain:
+        raise ConfigError(
+            f"acceptance.formats.own.subscriber: {own.subscriber} is no subscriber of {domain.name}"
+        )
+    given = subscriber.number == own.subscriber or (alone and not own.subscriber)
+    inside = own_number(own, subscriber.number, order, given=given)
+    outside, problem = inside, own_problem(own, inside)
+    if own.outside == "full":
+        numbers = full_numbers(domain, subscriber)
+        if numbers:
+            outside = full_number(own, numbers[0], order)
+        else:
+            problem = (
+                f"no numbering plan of {domain.name} leads to {subscriber.number}, "
+                f'and acceptance.formats.own.outside is "full"'
+            )
+    return Person(domain, subscriber, inside, outside, partner, problem)
+
+
+@dataclass(frozen=True, slots=True)
+class _Planner:
+    config: Config
+    domains: Domains
+    operators: list[Operator]
+    people: list[Person]
+
+    @property
+    def order(self) -> Order:
+        return self.config.mediator.order
+
+    # --- kinds of the network
+
+    def network(self, person: Person) -> list[Check]:
+        """All kinds of the network, called by this subscriber and calling it."""
+        checks = []
+        for kind in NETWORK_KINDS:
+            for operator in self.operators:
+                checks += [self._out(person, kind, operator), self._in(person, kind, operator)]
+        return [self._not_reached(check, checks) for check in checks]
+
+    def _out(self, person: Person, kind: Kind, operator: Operator) -> Check:
+        table, own = format_of(self.config, kind), table_of(self.config, kind, operator)
+        check = Check(
+            kind=kind, direction="outgoing", operator=operator.name, domain=person.domain.name, role="called"
+        )
+        skipped = self._skipped(kind, operator, "outgoing")
+        if skipped:
+            return replace(check, skipped=skipped)
+        dial = own.dial or table.dial
+        agreed = network_number(kind, table, own, self.order)
+        check = replace(
+            check,
+            call=Placed(person.domain.name, "subscriber", person.subscriber.number, dial),
+            controlled=agreed,
+            calling=person.outside,
+            called=agreed,
+            problem=person.problem,
+        )
+        if not dial:
+            return replace(
+                check, call=None, problem=f"acceptance.formats.{kind}.dial: nothing to dial is given"
+            )
+        hops = path_from(self.domains, person.domain, person.subscriber, dial)
+        last = hops[-1]
+        if last.problem:
+            return replace(check, problem=f"{dial}: {_why(hops)}")
+        if operator.is_exit(last.exit):
+            return check
+        if own.dial:
+            return replace(check, problem=f"{dial} leaves by {_name(last)}, not by {operator.name}")
+        text = Phrase(
+            "{dial} leaves by {exit}; {key} tells how this one is chosen",
+            "{dial} уходит через {exit}; {key} задаёт выбор этого оператора",
+            dial=dial, exit=_name(last), key=f"acceptance.formats.{kind}.operators.{operator.name}.dial",
+        )  # fmt: skip
+        return replace(check, skipped=text)
+
+    def _in(self, person: Person, kind: Kind, operator: Operator) -> Check:
+        table, own = format_of(self.config, kind), table_of(self.config, kind, operator)
+        check = Check(
+            kind=kind, direction="incoming", operator=operator.name, domain=person.domain.name, role="calling"
+        )
+        skipped = self._skipped(kind, operator, "incoming")
+        if skipped:
+            return replace(check, skipped=skipped)
+        calling = own.calling or table.calling
+        agreed = network_number(kind, table, own, self.order)
+        called, reason = self._reached_by(person, operator, calling)
+        return replace(
+            check,
+            call=Placed(operator.domain, f"trunk:{operator.trunk.name}", calling, called),
+            controlled=agreed,
+            calling=agreed,
+            called=person.outside,
+            problem=person.problem or reason,
+        )
+
+    def _skipped(self, kind: Kind, operator: Operator, direction: Direction) -> str:
+        table = format_of(self.config, kind)
+        if not operator.carries(direction):
+            return Phrase(
+                "{name} carries {other} calls only", "{name} — только для другого направления ({other})",
+                name=operator.name, other=operator.trunk.config.direction,
+            )  # fmt: skip
+        if direction in directions_of(table, table_of(self.config, kind, operator)):
+            return ""
+        if kind == "emergency" and direction == "incoming":
+            return Phrase(
+                "emergency services are called; they don't call", "спецслужбам звонят; сами они не вызывают"
+            )
+        return Phrase(
+            "no such calls are agreed (acceptance.formats.{kind}.directions)",
+            "такие вызовы не согласованы (acceptance.formats.{kind}.directions)",
+            kind=kind,
+        )
+
+    def _reached_by(self, person: Person, operator: Operator, calling: str) -> tuple[str, str]:
+        """What is dialled from outside to reach the subscriber, and why it does not come there ("": it does)."""
+        given = self.config.acceptance.formats.own.called
+        candidates = (
+            [given] if given else [person.subscriber.number, *full_numbers(person.domain, person.subscriber)]
+        )
+        reasons = []
+        for dialled in candidates:
+            hops = path_in(self.domains, operator, calling, dialled)
+            if hops[-1].exit is person.subscriber:
+                return dialled, ""
+            where = f"leads to {_name(hops[-1])}" if not hops[-1].problem else _why(hops)
+            reasons.append(f"{dialled} by {operator.name}: {where}")
+        hint = "" if given else "; acceptance.formats.own.called says what callers from outside dial"
+        return candidates[0], "; ".join(reasons) + hint
+
+    def _not_reached(self, check: Check, checks: Iterable[Check]) -> Check:
+        """An operator that no number leaves by has not been checked at all: that is a failure."""
+        if check.direction == "incoming" or not check.skipped or self._skipped_as_agreed(check):
+            return check
+        mine = [one for one in checks if (one.operator, one.direction) == (check.operator, "outgoing")]
+        if any(not one.skipped for one in mine):
+            return check
+        return replace(
+            check, problem=f"no number of the table leaves by {check.operator}: {check.skipped}", skipped=""
+        )
+
+    def _skipped_as_agreed(self, check: Check) -> bool:
+        operator = next(one for one in self.operators if one.name == check.operator)
+        return bool(self._skipped(check.kind, operator, check.direction))
+
+    # --- subscribers of the node
+
+    def own(self, person: Person, network: list[Check]) -> list[Check]:
+        """The own subscriber: within the node, toward the other domains, and with each operator."""
+        checks = self._inside(person)
+        for operator in self.operators:
+            for direction in DIRECTIONS:
+                checks.append(self._with_operator(person, operator, direction, network))
+        return checks
+
+    def _with_operator(
+        self, person: Person, operator: Operator, direction: Direction, network: list[Check]
+    ) -> Check:
+        """The call of the first kind of the network that has one with this operator."""
+        role: Role = "calling" if direction == "outgoing" else "called"
+        check = Check(
+            kind="own", direction=direction, operator=operator.name, domain=person.domain.name, role=role
+        )
+        mine = [
+            one
+            for one in network
+            if (one.operator, one.direction, one.domain) == (operator.name, direction, person.domain.name)
+        ]
+        other = next((one for one in mine if one.call and not one.problem and not one.skipped), None)
+        if other is None:
+            failed = next((one for one in mine if one.problem), None)
+            if failed is not None:
+                return replace(check, problem=failed.problem)
+            skipped = mine[0].skipped if mine else ""
+            return replace(check, skipped=skipped)
+        check = replace(
+            check, call=other.call, controlled=person.outside, calling=other.calling, called=other.called
+        )
+        if direction == "outgoing":
+            assert other.called is not None
+            assert other.call is not None
+            table = table_of(self.config, other.kind, operator)
+            by_a = network_number(
+                other.kind, format_of(self.config, other.kind), table, self.order, by_a=True
+            )
+            check = replace(check, called=by_a)
+            if self._shows_dialled(person):
+                check = replace(check, dialled=Agreed(other.call.b, by_a.sign))
+        return check
+
+    def _shows_dialled(self, person: Person) -> bool:
+        own = self.config.acceptance.formats.own
+        return own.dialled == "as-dialled" and person.outside is person.inside
+
+    def _inside(self, person: Person) -> list[Check]:
+        """Calls within the node: with the partner, and with the tested subscriber of another domain."""
+        pairs: list[tuple[Subscriber, Domain, Agreed]] = []
+        if person.partner is not None:
+            own = own_number(
+                self.config.acceptance.formats.own, person.partner.number, self.order, given=False
+            )
+            pairs.append((person.partner, person.domain, own))
+        place = self.people.index(person)
+        others = [*self.people[place + 1 :], *self.people[:place]]
+        pairs += [(other.subscriber, other.domain, other.inside) for other in others[:1]]
+        checks = [self._pair(person, direction, *pair) for direction in DIRECTIONS for pair in pairs]
+        if person.partner is None:
+            for direction in DIRECTIONS:
+                role: Role = "calling" if direction == "outgoing" else "called"
+                checks.append(
+                    Check(
+                        kind="own", direction=direction, operator="", domain=person.domain.name, role=role,
+                        skipped=ONE_ONLY,
+                    )
+                )  # fmt: skip
+        return checks
+
+    def _pair(
+        self, person: Person, direction: Direction, other: Subscriber, there: Domain, shown: Agreed
+    ) -> Check:
+        outgoing = direction == "outgoing"
+        here = (person.domain, person.subscriber)
+        (domain, caller), (_, target) = (here, (there, other)) if outgoing else ((there, other), here)
+        dialled, reason = self._dial_inside(
+            domain, caller, target, to_partner=other is person.partner and outgoing
+        )
+        calling, called = (person.inside, shown) if outgoing else (shown, person.inside)
+        return Check(
+            kind="own",
+            direction=direction,
+            operator="",
+            domain=person.domain.name,
+            role="calling" if outgoing else "called",
+            call=Placed(domain.name, "subscriber", caller.number, dialled),
+            controlled=person.inside,
+            calling=calling,
+            called=called,
+            dialled=Agreed(dialled, called.sign) if outgoing and self._as_dialled else None,
+            problem=own_problem(self.config.acceptance.formats.own, person.inside) or reason,
+        )
+
+    @property
+    def _as_dialled(self) -> bool:
+        return self.config.acceptance.formats.own.dialled == "as-dialled"
+
+    def _dial_inside(
+        self, domain: Domain, caller: Subscriber, target: Subscriber, *, to_partner: bool
+    ) -> tuple[str, str]:
+        dial = self.config.acceptance.formats.own.dial
+        short = [target.number[-len(dial) :]] if dial else []
+        candidates = [dial] if dial and to_partner else list(dict.fromkeys([*short, target.number]))
+        reasons = []
+        for dialled in candidates:
+            hops = path_from(self.domains, domain, caller, dialled)
+            if hops[-1].exit is target:
+                return dialled, ""
+            where = f"leads to {_name(hops[-1])}" if not hops[-1].problem else _why(hops)
+            reasons.append(f"{dialled}: {where}")
+        return candidates[0], "; ".join(reasons)
+
+
+def table_of(config: Config, kind: Kind, operator: Operator) -> OperatorConfig:
+    """What differs by this operator."""
+    return format_of(config, kind).operators.get(operator.name, OperatorConfig())
+
+
+def _why(hops: tuple[Hop, ...]) -> str:
+    """Why a call comes nowhere, and in which domain."""
+    return f"{hops[-1].problem} (domain {hops[-1].domain.name})"
+
+
+def _name(hop: Hop) -> str:
+    if isinstance(hop.exit, Trunk):
+        return hop.exit.name
+    return f"the subscriber {hop.exit.number}" if isinstance(hop.exit, Subscriber) else "nothing"

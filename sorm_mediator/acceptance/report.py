@@ -1,0 +1,200 @@
+"""The run as one document: what JSON holds, and what the page and the JUnit file are made of. Pure.
+
+Octets of a command's password are masked, and the fields don't hold it: a report is handed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from protocol import Channel
+from protocol.codes import ObjectType
+from protocol.phrases import Phrase, say
+from protocol.render import masked_hex, render
+from protocol.texts import Lang
+from sorm_mediator import __version__
+from sorm_mediator.acceptance.compare import CODES
+from sorm_mediator.acceptance.formats import KINDS, Kind, sign_of
+from sorm_mediator.acceptance.matrix import Check, format_of
+from sorm_mediator.acceptance.outcome import FAIL, PASS, SKIPPED, Outcome, Unit
+from sorm_mediator.config import Config
+from sorm_mediator.switch.trace_text import text_of
+
+FORMAT = 1
+"""Version of the document: it grows when a key changes its meaning."""
+_SECRET = ("password", "new_password")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What was run: the lab file's name, against which mediator, when (Unix seconds), and what came of it."""
+
+    lab: str
+    against: str
+    time: float
+    config: Config
+    outcomes: Sequence[Outcome]
+    only: tuple[Kind, ...] = ()
+
+    @property
+    def verdict(self) -> Phrase:
+        """PASS when no check failed and at least one passed."""
+        verdicts = {outcome.verdict for outcome in self.outcomes}
+        return FAIL if FAIL in verdicts or PASS not in verdicts else PASS
+
+    def count(self, verdict: Phrase) -> int:
+        """How many checks came to it."""
+        return sum(outcome.verdict == verdict for outcome in self.outcomes)
+
+
+def document(run: Run, lang: Lang = "en") -> dict[str, Any]:
+    """The whole run. Keys and coded values are the same in both languages, texts are in ``lang``."""
+    return {
+        "report": "acceptance",
+        "format": FORMAT,
+        "lab": run.lab,
+        "against": run.against,
+        "time": datetime.fromtimestamp(run.time).astimezone().isoformat(timespec="seconds"),
+        "version": __version__,
+        "order": run.config.mediator.order,
+        "orm_number": run.config.mediator.orm_number,
+        "user": run.config.ssh.user,
+        "verdict": str(run.verdict),
+        "counts": {
+            "pass": run.count(PASS),
+            "fail": run.count(FAIL),
+            "not_applicable": run.count(SKIPPED),
+        },
+        "formats": {kind: _format(run.config, kind) for kind in run.only or KINDS},
+        "checks": [_check(run, outcome, lang) for outcome in run.outcomes],
+    }
+
+
+def _format(config: Config, kind: Kind) -> dict[str, Any]:
+    own = kind == "own"
+    table = config.acceptance.formats.own if own else format_of(config, kind)
+    object_type = ObjectType.OWN_SUBSCRIBER if own else ObjectType.NETWORK_FULL
+    key = f"acceptance.formats.{kind}.number_sign"
+    sign = sign_of(kind, table.number_sign, config.mediator.order, object_type, key)
+    return {
+        "object_type": str(object_type),
+        "number_sign": str(sign),
+        "digits": table.digits or None,
+        "prefix": table.prefix,
+    }
+
+
+def _check(run: Run, outcome: Outcome, lang: Lang) -> dict[str, Any]:
+    check = outcome.check
+    agreed = check.controlled
+    return {
+        "kind": check.kind,
+        "direction": check.direction,
+        "operator": check.operator or None,
+        "domain": check.domain,
+        "verdict": str(outcome.verdict),
+        "reason": say(check.skipped, lang),
+        "controlled": None
+        if agreed is None or check.skipped
+        else {
+            "object_number": outcome.object_number or None,
+            "object_type": str(agreed.object_type),
+            "number": agreed.number,
+            "number_sign": str(agreed.sign),
+            "role": check.role,
+        },
+        "call": _call(check, outcome),
+        "compared": [
+            {
+                "event": row.event,
+                "code": CODES[row.event],
+                "field": row.field,
+                "expected": row.expected,
+                "seen": row.seen,
+                "holds": row.holds,
+            }
+            for row in outcome.compared
+        ],
+        "problems": [say(text, lang) for text in outcome.problems],
+        "remedies": [say(text, lang) for text in outcome.remedies],
+        "units": [_unit(unit, lang) for unit in outcome.units],
+        "routing": list(outcome.routing),
+        "trace": [] if outcome.trace is None else text_of(outcome.trace, run.time, lang).split("\n"),
+        "seconds": round(outcome.seconds, 3),
+    }
+
+
+def _call(check: Check, outcome: Outcome) -> dict[str, Any] | None:
+    placed = check.call
+    if placed is None:
+        return None
+    return {
+        "call": outcome.call or None,
+        "domain": placed.domain,
+        "from": placed.origin,
+        "a": placed.a,
+        "b": placed.b,
+        "trace": placed.trace_arguments,
+    }
+
+
+def _unit(unit: Unit, lang: Lang) -> dict[str, Any]:
+    channel = Channel.COMMAND if unit.outbound else None
+    return {
+        "time": unit.time,
+        "direction": "sent" if unit.outbound else "received",
+        "channel": unit.channel,
+        "name": unit.name,
+        "hex": masked_hex(unit.raw, channel=channel, anywhere=unit.message is None),
+        "fields": {name: value for name, value in unit.fields.items() if name not in _SECRET},
+        "decoded": [] if unit.message is None else render(unit.message, lang),
+    }
+
+
+def table(run: Run, lang: Lang = "en") -> Iterable[str]:
+    """The run as lines of text: one for each check, and what is wrong under it."""
+    rows = [_words(outcome, lang) for outcome in run.outcomes]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for outcome, cells in zip(run.outcomes, rows, strict=True):
+        yield "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
+        for text in (*([outcome.check.skipped] if outcome.check.skipped else ()), *outcome.problems):
+            yield f"    {say(text, lang)}"
+        for text in outcome.remedies:
+            yield f"    -> {say(text, lang)}"
+    counts = {"passed": run.count(PASS), "failed": run.count(FAIL), "skipped": run.count(SKIPPED)}
+    total = Phrase(
+        "{verdict}: {passed} passed, {failed} failed, {skipped} not applicable",
+        "{verdict}: соответствует {passed}, не соответствует {failed}, не применимо {skipped}",
+        verdict=run.verdict, **counts,
+    )  # fmt: skip
+    yield say(total, lang)
+
+
+def _words(outcome: Outcome, lang: Lang) -> tuple[str, str, str, str, str]:
+    check = outcome.check
+    call = "" if check.call is None or check.skipped else f"{check.call.a} -> {check.call.b}"
+    where = check.operator or say(WITHIN, lang)
+    return (
+        say(outcome.verdict, lang),
+        say(KIND_NAMES[check.kind], lang),
+        say(DIRECTION_NAMES[check.direction], lang),
+        where,
+        call,
+    )
+
+
+WITHIN = Phrase("within the node", "внутри узла")
+KIND_NAMES: dict[str, Phrase] = {
+    "own": Phrase("own subscriber", "абонент узла связи"),
+    "local": Phrase("local", "местный"),
+    "intercity": Phrase("intercity", "междугородный"),
+    "international": Phrase("international", "международный"),
+    "emergency": Phrase("emergency", "спецслужбы"),
+}
+DIRECTION_NAMES: dict[str, Phrase] = {
+    "outgoing": Phrase("outgoing", "исходящая"),
+    "incoming": Phrase("incoming", "входящая"),
+}

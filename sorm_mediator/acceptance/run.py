@@ -1,0 +1,214 @@
+"""Carrying the matrix out: each object put under control by command 5, the call made, its events awaited.
+
+Over the console's own channels; the calls are made over HTTP at the emulated switch, whose own account of each call
+(``GET calls/{call}``) says when nothing more is to be expected, and what routing did.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sorm_mediator.acceptance.compare import EVENTS, compare, problems, refused, remedies, wrong_sides
+from sorm_mediator.acceptance.matrix import Check, Placed
+from sorm_mediator.acceptance.operators import Domains
+from sorm_mediator.acceptance.outcome import Outcome
+from sorm_mediator.config import Config
+from sorm_mediator.console.client import ConsoleClient, Crossed, Sent
+from sorm_mediator.console.errors import ConnectError, StepError
+from sorm_mediator.console.surroundings import Surroundings
+from sorm_mediator.switch.trace import Trace, read_request, trace
+
+ANSWER_WITHIN = 12.0
+"""Seconds for the answers to a command (the order's limit of 28h is 10 s)."""
+EVENTS_WITHIN = 5.0
+"""Seconds for the events of a call after it was released."""
+LOOK_AGAIN = 0.05
+"""Seconds after which the switch is asked again how far a call is, if nothing has come."""
+RING, TALK = 0.02, 0.05
+"""Seconds that a call rings and talks."""
+FIRST_OBJECT = 40_001
+"""Objects of the check have numbers that nobody gives by hand: a mediator that works may have others."""
+_RUNS_ALREADY = (0x16, 0x07)
+
+Told = Callable[[Outcome], None]
+
+
+class NotReadyError(Exception):
+    """The mediator does not take the console's first command; the text says why and what to do."""
+
+
+class Acceptance:
+    """One run of the matrix against one mediator. A context manager: it starts the mediator if need be, and then
+    stops it again.
+
+    Raises :class:`ConnectError` when a channel can't be reached or is lost, :class:`NotReadyError`.
+    """
+
+    def __init__(self, around: Surroundings, config: Config, domains: Domains) -> None:
+        self._around = around
+        self._config = config
+        self._domains = domains
+        self._client = self._console(around)
+        self._started_here = False
+        self._next_object = FIRST_OBJECT
+
+    async def __aenter__(self) -> Acceptance:
+        await self._client.connect()
+        status = await self._command("start")
+        self._started_here = status == 0
+        if status and status not in _RUNS_ALREADY:
+            await self._client.close()
+            raise NotReadyError(
+                f"mediator.password: {refused(status, 1)}: is it the password of this mediator?"
+            )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._started_here and "kpd1" in self._client.connected:
+            await self._command("stop")
+        await self._client.close()
+
+    async def run(self, checks: Sequence[Check], told: Told) -> list[Outcome]:
+        """Carry the checks out one after the other; ``told`` hears of each that is done."""
+        outcomes = []
+        for check in checks:
+            began = time.monotonic()
+            outcome = await self._check(check)
+            outcome.seconds = time.monotonic() - began
+            outcomes.append(outcome)
+            told(outcome)
+        return outcomes
+
+    async def _check(self, check: Check) -> Outcome:
+        outcome = Outcome(check)
+        if check.skipped:
+            return outcome
+        if check.call is not None:
+            outcome.trace = trace_of(check.call, self._domains)
+        if check.problem:
+            outcome.problems.append(check.problem)
+            return outcome
+        outcome.object_number, self._next_object = self._next_object, self._next_object + 1
+        mark = len(self._client.log)
+        status = await self._put_under_control(outcome)
+        if status:
+            outcome.problems.append(refused(status))
+            outcome.units = self._crossed(mark, outcome.object_number)
+            return outcome
+        try:
+            await self._call(outcome, mark)
+        finally:
+            await self._release_control(outcome)
+        outcome.units = self._crossed(mark, outcome.object_number)
+        if outcome.call:
+            events = self._events(mark, outcome.object_number)
+            outcome.compared = compare(check, events)
+            outcome.problems += problems(check, outcome.compared, outcome.routing)
+        if outcome.problems and outcome.compared:
+            sides = wrong_sides(check, outcome.compared)
+            outcome.remedies = remedies(sides, outcome.routing, self._domains, self._config)
+        return outcome
+
+    async def _put_under_control(self, outcome: Outcome) -> int:
+        agreed = outcome.check.controlled
+        assert agreed is not None
+        fields = {
+            "object_number": outcome.object_number,
+            "object_type": agreed.object_type,
+            "number_sign": agreed.sign,
+            "number": agreed.number,
+            "category": "statistical",
+            "priority": "normal",
+        }
+        return await self._command("add-object", fields)
+
+    async def _release_control(self, outcome: Outcome) -> None:
+        agreed = outcome.check.controlled
+        assert agreed is not None
+        fields = {
+            "object_number": outcome.object_number,
+            "object_type": agreed.object_type,
+            "number_sign": agreed.sign,
+            "number": agreed.number,
+        }
+        await self._command("remove-object", fields)
+
+    async def _call(self, outcome: Outcome, mark: int) -> None:
+        placed, around = outcome.check.call, self._around
+        assert placed is not None
+        assert around.make_call is not None
+        try:
+            outcome.call = await around.make_call(placed.domain, _request(placed))
+        except StepError as error:
+            outcome.problems.append(error.text)
+            return
+        until = time.monotonic() + EVENTS_WITHIN
+        number = outcome.object_number
+        while time.monotonic() < until:
+            if await self._client.wait(lambda: self._over(mark, number), LOOK_AGAIN):
+                break
+            document = await self._document(outcome.call)
+            told = any(number in one["objects"] for one in document.get("reported", ()))
+            if document.get("state") == "released" and not told:
+                break  # Nothing is on its way.
+        outcome.routing = list((await self._document(outcome.call)).get("routing", ()))
+
+    async def _document(self, call: str) -> dict[str, Any]:
+        assert self._around.request is not None
+        status, document = await self._around.request("GET", f"calls/{call}", None)
+        if status != 200 or not isinstance(document, dict):
+            raise ConnectError(f"GET calls/{call}: the switch answers HTTP {status}: {document}")
+        return document
+
+    async def _command(self, name: str, fields: dict[str, Any] | None = None) -> int:
+        """Send a command and wait until it is answered; the status that refused it, 0 when it was executed."""
+        client = self._client
+        lost = client.lost
+        sent: tuple[Sent, ...] = await client.send(client.command(name, fields or {}))
+        await client.wait(lambda: sent[0].done or client.lost > lost, ANSWER_WITHIN)
+        if not sent[0].done:
+            reason = (
+                "the channel was closed" if client.lost > lost else f"no answer within {ANSWER_WITHIN:g} s"
+            )
+            raise ConnectError(f"{self._around.host}:{self._around.kpd1}: {name}: {reason}")
+        return sent[0].refusal
+
+    def _over(self, mark: int, number: int) -> bool:
+        return any(one.name == EVENTS[-1] for one in self._events(mark, number))
+
+    def _events(self, mark: int, number: int) -> list[Crossed]:
+        return [
+            one
+            for one in self._client.log[mark:]
+            if one.on_kpd2 and one.fields.get("object_number") == number
+        ]
+
+    def _crossed(self, mark: int, number: int) -> list[Any]:
+        """Command 5 and 6 with their answers, and the events of this object."""
+        log = self._client.log[mark:]
+        return [one for one in log if not one.on_kpd2 or one.fields.get("object_number") == number]
+
+    @staticmethod
+    def _console(around: Surroundings) -> ConsoleClient:
+        options: dict[str, Any] = {
+            "password": around.password,
+            "orm_number": around.orm_number,
+            "stop_resets_password": around.stop_resets_password,
+        }
+        if around.e1 is None:
+            return ConsoleClient(around.host, around.kpd1, around.kpd2, around.codec, **options)
+        from sorm_mediator.console.e1_second import console_on
+
+        return console_on(around.e1, 0, around.codec, **options)
+
+
+def trace_of(placed: Placed, domains: Domains) -> Trace:
+    """What routing does with a call of the matrix."""
+    return trace(domains, domains[placed.domain], read_request(placed.trace_arguments))
+
+
+def _request(placed: Placed) -> dict[str, Any]:
+    """The call as POST switch/domains/{d}/calls takes it."""
+    return {"a": placed.a, "b": placed.b, "from": placed.origin, "ring": RING, "talk": TALK}

@@ -1,0 +1,174 @@
+"""One ``acceptance``: the lab file read, the lab started or a running mediator met, the reports written.
+
+Exit codes: 0 every check passed, 1 one failed, 2 a mistake on the command line or in the lab file, 3 could not connect.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from protocol.phrases import Phrase, say
+from protocol.texts import Lang
+from sorm_mediator import config as lab_files
+from sorm_mediator.acceptance.formats import KINDS, Kind
+from sorm_mediator.acceptance.matrix import Check, matrix
+from sorm_mediator.acceptance.outcome import PASS, Outcome
+from sorm_mediator.acceptance.report import DIRECTION_NAMES, KIND_NAMES, Run, document, table
+from sorm_mediator.acceptance.run import Acceptance, NotReadyError
+from sorm_mediator.config import Config, ConfigError
+from sorm_mediator.console.errors import ConnectError
+from sorm_mediator.console.session import UsageError
+from sorm_mediator.console.surroundings import Surroundings
+from sorm_mediator.console.wiring import in_lab, toward
+from sorm_mediator.errors import BoxError
+from sorm_mediator.switch.node import Node
+
+STDOUT = "-"
+OWN_LAB = Phrase("a lab of its own, made of the file", "собственный стенд по этому файлу")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What ``acceptance`` is told; the options' help says what each means. Raises :class:`UsageError`."""
+
+    config: Path
+    report: Path | None = None
+    json: str = ""
+    junit: Path | None = None
+    only: tuple[str, ...] = ()
+    host: str = ""
+    kpd1: int = 1001
+    kpd2: int = 1002
+    web: str = ""
+    lang: str = "en"
+
+    def __post_init__(self) -> None:
+        if self.lang not in ("en", "ru"):
+            raise UsageError(f"--lang: {self.lang!r} is not allowed: en, ru")
+        for kind in self.only:
+            if kind not in KINDS:
+                raise UsageError(f"--only: {kind!r} is not allowed: {', '.join(KINDS)}")
+        if self.web and not self.web.startswith(("http://", "https://")):
+            raise UsageError(f"--web: {self.web!r} is not allowed: a URL such as http://127.0.0.1:8080")
+        if self.host and not self.web:
+            raise UsageError(
+                "--web: is needed with --host: the URL of the emulated switch that makes the calls"
+            )
+        if self.web and not self.host:
+            raise UsageError("--host: is needed with --web: the address of the mediator that is running")
+        files = [("--report", self.report), ("--junit", self.junit)]
+        if self.json and self.json != STDOUT:
+            files.append(("--json", Path(self.json)))
+        for option, path in files:
+            if path is not None and not path.resolve().parent.is_dir():
+                raise UsageError(f"{option}: {path}: its folder does not exist")
+
+
+def run_acceptance(settings: Settings, write: Callable[[str], object] = sys.stdout.write) -> int:
+    """Run the matrix and write the reports. Returns the exit code; errors are said on stderr."""
+    try:
+        run = asyncio.run(carry_out(settings))
+        _write(settings, run, write)
+    except (ConfigError, BoxError, NotReadyError) as error:
+        return _say(error, 2)
+    except ConnectError as error:
+        return _say(error, 3)
+    except OSError as error:
+        return _say(f"{error.filename}: can't be written: {error.strerror}", 2)
+    return 0 if run.verdict == PASS else 1
+
+
+async def carry_out(settings: Settings) -> Run:
+    """Read the lab file and run its matrix.
+
+    Raises :class:`ConfigError`, :class:`BoxError`, :class:`NotReadyError`, :class:`ConnectError`.
+    """
+    config = lab_files.load(settings.config)
+    name = str(settings.config)
+    checks, node = planned(config, name)
+    only = cast(tuple[Kind, ...], tuple(kind for kind in KINDS if kind in settings.only))
+    if only:
+        checks = tuple(check for check in checks if check.kind in only)
+    began = time.time()
+    lang = cast(Lang, settings.lang)
+    async with _around(config, settings) as around, Acceptance(around, config, node.domains) as acceptance:
+        with _progress(checks, lang) as told:
+            outcomes = await acceptance.run(checks, told)
+    against = f"{settings.host}:{settings.kpd1}" if settings.host else say(OWN_LAB, lang)
+    return Run(lab=name, against=against, time=began, config=config, outcomes=outcomes, only=only)
+
+
+def planned(config: Config, name: str) -> tuple[tuple[Check, ...], Node]:
+    """The matrix of a lab file, and its switch. Raises :class:`ConfigError` naming the file and the key."""
+    if config.switch is None:
+        raise ConfigError(
+            f"{name}: switch: a [switch] table is needed: its routing says which calls check which operator"
+        )
+    try:
+        node = Node(config.switch, config.directory)
+        return matrix(config, node.domains), node
+    except ConfigError as error:
+        raise ConfigError(f"{name}: {error}") from None
+
+
+def _around(config: Config, settings: Settings) -> AbstractAsyncContextManager[Surroundings]:
+    by_e1 = config.console.link == "x25"
+    if settings.host:
+        return toward(config, settings.host, settings.kpd1, settings.kpd2, web=settings.web, by_e1=by_e1)
+    # A check must neither find nor leave anything in the tables of the lab.
+    mediator = config.mediator.model_copy(update={"state": ":memory:", "journal": ""})
+    own = config.model_copy(update={"mediator": mediator})
+    return in_lab(own, str(settings.config), by_e1=by_e1)
+
+
+@contextmanager
+def _progress(checks: Sequence[Check], lang: Lang) -> Iterator[Callable[[Outcome], None]]:
+    """A bar on stderr, where that is a terminal; yields who is to be told of each check that is done."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=len(checks))
+
+        def told(outcome: Outcome) -> None:
+            check = outcome.check
+            text = f"{say(KIND_NAMES[check.kind], lang)}, {say(DIRECTION_NAMES[check.direction], lang)}"
+            progress.update(task, advance=1, description=text)
+
+        yield told
+
+
+def _write(settings: Settings, run: Run, write: Callable[[str], object]) -> None:
+    """The reports. Raises :class:`OSError`."""
+    lang = cast(Lang, settings.lang)
+    if settings.report is not None:
+        from sorm_mediator.acceptance.html import page
+
+        settings.report.write_text(page(run, lang), encoding="utf-8")
+    if settings.junit is not None:
+        from sorm_mediator.acceptance import junit
+
+        junit.write(settings.junit, run)
+    if settings.json:
+        text = json.dumps(document(run, lang), ensure_ascii=False, indent=1) + "\n"
+        if settings.json == STDOUT:
+            write(text)
+            return
+        Path(settings.json).write_text(text, encoding="utf-8")
+    for line in table(run, lang):
+        write(line + "\n")
+
+
+def _say(error: Any, code: int) -> int:
+    sys.stderr.write(f"sorm-mediator: {error}\n")
+    return code
