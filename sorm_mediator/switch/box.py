@@ -155,7 +155,7 @@ class SwitchBox:
             task.add_done_callback(partial(self._started, target))
 
     def _changed(self, change: Change) -> None:
-        """The running switch was changed: mediators that are no longer served go, sinks that are new are reported to."""
+        """The switch was changed: mediators that are no longer served go, new sinks get their reports."""
         if not self._running or change.what not in ("domain", "sorm"):
             return
         domain = self.engine.domains.get(change.domain)

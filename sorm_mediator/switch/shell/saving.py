@@ -81,8 +81,15 @@ def _plain(value: Any, *, given_only: bool) -> Any:
     if isinstance(value, Mapping):
         return {key: _plain(one, given_only=given_only) for key, one in value.items()}
     if isinstance(value, tuple | list):
-        return [_plain(one, given_only=given_only) for one in value]
+        return [_plain(one, given_only=given_only and _has_a_name(one)) for one in value]
     return value
+
+
+def _has_a_name(item: Any) -> bool:
+    """Items of a list that have nothing they must say are written whole, so that they tell what they are."""
+    return not isinstance(item, BaseModel) or any(
+        field.is_required() for field in type(item).model_fields.values()
+    )
 
 
 def _merge(table: MutableMapping[str, Any], whole: Mapping[str, Any], given: Mapping[str, Any]) -> None:
