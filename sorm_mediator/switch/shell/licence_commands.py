@@ -9,23 +9,15 @@ from typing import Final
 
 from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.changes.licence import add_licence, candidate, delete_licence, set_passport
-from sorm_mediator.switch.licence import Licence, Licences
+from sorm_mediator.switch.licence import Licence
 from sorm_mediator.switch.licence_limits import LicenceError
 from sorm_mediator.switch.shell import licence_text
-from sorm_mediator.switch.shell.command import CLUSTER, Call, Command, Talk
+from sorm_mediator.switch.shell.command import Call, Command, Talk
 
 _PATH: Final = "cluster/storage/<CLUSTER>/licence"
 QUESTION: Final = "Are you sure?: [yes]/no ?> "
 ANSWERS: Final = {"": True, "yes": True, "y": True, "no": False, "n": False}
 """An empty line is the answer in brackets."""
-
-
-def _licences(call: Call) -> Licences:
-    """The licences of the cluster of the path. Raises :class:`ChangeRefused`."""
-    name = call["CLUSTER"]
-    if name != CLUSTER:
-        raise ChangeRefused(f"there is no cluster {name!r} with the role STORAGE; there is {CLUSTER}")
-    return call.node.licences
 
 
 def _now(call: Call) -> float:
@@ -34,7 +26,7 @@ def _now(call: Call) -> float:
 
 def _licence(call: Call) -> Licence:
     """The licence whose number was entered. Raises :class:`ChangeRefused`."""
-    licences, number = _licences(call), call["LicenceId"]
+    licences, number = call.node.licences, call["LicenceId"]
     if not (number.isascii() and number.isdigit()):
         raise ChangeRefused(f"{number!r} is no number of a licence; list-licence shows them")
     try:
@@ -44,21 +36,21 @@ def _licence(call: Call) -> Licence:
 
 
 def _current_limits(call: Call) -> str:
-    return licence_text.current_limits(_licences(call), _now(call))
+    return licence_text.current_limits(call.node.licences, _now(call))
 
 
 def _show_licence(call: Call) -> str:
     details = call.flag("--details")
-    return licence_text.show_licence(_licences(call), _licence(call), _now(call), details=details)
+    return licence_text.show_licence(call.node.licences, _licence(call), _now(call), details=details)
 
 
 def _list_licence(call: Call) -> str:
-    return licence_text.list_licences(_licences(call), _now(call))
+    return licence_text.list_licences(call.node.licences, _now(call))
 
 
 def _add(call: Call) -> Talk:
     """Show what would change, ask, and add. The licence is checked before the question and again after it."""
-    key, licences = "".join(call.many("LICENCE-KEY")), _licences(call)
+    key, licences = "".join(call.many("LICENCE-KEY")), call.node.licences
     limits = candidate(call.node, key, _now(call)).limits
     parts = []
     if not call.flag("--no-diff"):
@@ -82,13 +74,12 @@ def _delete(call: Call) -> str:
 
 
 def _set_passport(call: Call) -> str:
-    _licences(call)
     set_passport(call.node, "".join(call.many("PASSPORT")))
     return "OK"
 
 
 def _show_passport(call: Call) -> str:
-    return licence_text.show_passport(_licences(call).passport)
+    return licence_text.show_passport(call.node.licences.passport)
 
 
 COMMANDS: Final = (
