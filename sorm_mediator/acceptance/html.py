@@ -42,6 +42,7 @@ def view(run: Run, lang: Lang) -> dict[str, Any]:
             "id": f"check-{place}",
             "sentence": _sentence(outcome.check, lang),
             "rows": _rows(one),
+            "glance": _glance(one, lang),
             "shown": _shown(one, lang),
         }
         for place, (one, outcome) in enumerate(zip(shown["checks"], run.outcomes, strict=True), 1)
