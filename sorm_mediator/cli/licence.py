@@ -57,7 +57,7 @@ def make(
             now=time.time(),
         )
     except LicenceError as error:
-        raise BoxError(f"--limit: {error}") from None
+        raise BoxError(str(error)) from None
     _print(made, as_json)
 
 
@@ -89,14 +89,18 @@ def passport(
 
 
 def _limits(given: list[str]) -> dict[str, Value]:
+    from sorm_mediator.errors import BoxError
     from sorm_mediator.switch.licence_limits import LicenceError, limit_of
 
     values = {}
     for text in given:
         key, sign, value = text.partition("=")
         if not sign:
-            raise LicenceError(f"{text!r} has no value: write KEY=VALUE")
-        values[key] = limit_of(key).parse(value)
+            raise BoxError(f"--limit: {text!r} has no value: write KEY=VALUE")
+        try:
+            values[key] = limit_of(key).parse(value)
+        except LicenceError as error:
+            raise BoxError(f"--limit: {error}") from None
     return values
 
 
