@@ -1,0 +1,62 @@
+"""``sorm-mediator licence``: keys that the switch takes, and mistakes in one line."""
+
+import json
+import subprocess
+import sys
+from datetime import date
+
+import pytest
+
+from sorm_mediator.switch.licence_key import decode_licence, decode_passport
+from sorm_mediator.switch.licence_limits import INFINITY
+
+
+def sorm(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "sorm_mediator", *arguments], capture_output=True, text=True, check=False
+    )
+
+
+def test_a_licence() -> None:
+    limits = ("--limit", "sorm_channels=20", "--limit", "subscribers=infinity", "--limit", "cdr=basic, sorm3")
+    done = sorm("licence", "make", *limits, "--expires", "2027-12-31", "--description", "Бийск")
+
+    licence = decode_licence(done.stdout)
+    assert (done.returncode, done.stdout.count("\n")) == (0, 1)
+    assert (licence.ssw_id, licence.description, licence.expires) == (
+        "ECSS 000000",
+        "Бийск",
+        date(2027, 12, 31),
+    )
+    assert licence.values() == {
+        "sorm_channels": 20,
+        "subscribers": INFINITY,
+        "cdr": "basic, sorm3",
+        "sorm_enabled": True,
+    }
+
+
+def test_a_passport_as_json() -> None:
+    done = sorm("licence", "passport", "--ssw-id", "ECSS 010079", "--json")
+
+    assert decode_passport(json.loads(done.stdout)["key"]).ssw_id == "ECSS 010079"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--limit", "sorm_chanels=1"), "--limit: sorm_chanels: there is no such limit; there are: "),
+        (
+            ("--limit", "sorm_channels=-1"),
+            "--limit: sorm_channels: '-1' is not allowed: a whole number, 0 or more",
+        ),
+        (("--limit", "sorm_enabled"), "--limit: 'sorm_enabled' has no value: write KEY=VALUE"),
+        (("--expires", "soon"), "--expires: 'soon' is no date such as 2027-12-31"),
+        (("--ssw-id", "x" * 65), "ssw_id: String should have at most 64 characters"),
+    ],
+)
+def test_mistakes_are_one_line_and_2(arguments: tuple[str, ...], said: str) -> None:
+    done = sorm("licence", "make", *arguments)
+
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+    assert said in done.stderr
