@@ -104,6 +104,21 @@ def lab_switch() -> Any:
 
 
 @pytest.fixture
+def routed_switch(tmp_path: Path) -> Any:
+    """Makes a switch of one domain from contexts (name of a file -> XML) and the tables of its TOML."""
+
+    def make(contexts: dict[str, str], **domain: Any) -> Switch:
+        for name, text in contexts.items():
+            (tmp_path / name).write_text(text)
+        tables = {"name": "test.domain", "contexts": list(contexts), **domain}
+        parsed = config.parse({"switch": {"domains": [tables]}})
+        assert parsed.switch is not None
+        return Switch(Engine(parsed.switch, tmp_path))
+
+    return make
+
+
+@pytest.fixture
 def plain_switch() -> Any:
     """Makes a switch of one domain without routing contexts, from the tables of its TOML."""
 
