@@ -148,6 +148,8 @@ class AlarmConfig:
     """Consecutive NFAS with A = 1 that set RAI, and with A = 0 that clear it: 2..5 [M]; DS2155: 3."""
     remote_alarm_on_lomf: bool = False
     """Send A = 1 also for the loss of the multiframe alone [M]."""
+    e_while_unaligned: Annotated[int, Range(0, 1)] = 0
+    """E bits sent while frame or multiframe alignment is missing [M]: 0, as for blocks in error, or 1."""
     data_in_lomf: bool = True
     """Data passes while only the multiframe is lost (LINK 4.3 cuts it in LOS, AIS and LOF only) [inferred]."""
     lof_shown_as: Annotated[StreamState, _LOF_SHOWN] = StreamState.LOF

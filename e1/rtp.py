@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 from e1.g711 import SAMPLE_RATE, silence
+from e1.settings import Range, check
 
 PCMA: Final = 8
 """Payload type of A-law (RFC 3551, table 4)."""
@@ -89,18 +90,22 @@ def build(packet: RtpPacket) -> bytes:
 class JitterConfig:
     """How a jitter buffer behaves; lengths in octets (8 a millisecond), all our choice."""
 
-    depth: int = 2 * FRAME
+    depth: Annotated[int, Range(0, 8000)] = 2 * FRAME
     """How long the first packet is kept back."""
-    limit: int = 10 * FRAME
+    limit: Annotated[int, Range(FRAME, 16000)] = 10 * FRAME
     """The most that is kept; what lies further ahead is dropped."""
-    guard: int = FRAME // 2
+    guard: Annotated[int, Range(0, 8000)] = FRAME // 2
     """When some packet of a window came later than this before its turn, a frame is put in."""
-    window: int = 50
+    window: Annotated[int, Range(1)] = 50
     """Packets after which the delay is looked at."""
-    misfits: int = 3
+    misfits: Annotated[int, Range(1)] = 3
     """So many packets in a row that are too late or too far ahead begin the delay anew."""
-    restart: int = 3000
+    restart: Annotated[int, Range(1, 32_767)] = 3000
     """A sequence number that is so far from the last one is a new start, not a loss (RFC 3550, A.1)."""
+
+    def __post_init__(self) -> None:
+        fits = self.depth + FRAME <= self.limit
+        check(self, ("depth", fits, f"a frame of {FRAME} less than limit, which is {self.limit}"))
 
 
 @dataclass(slots=True)

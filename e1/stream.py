@@ -19,7 +19,7 @@ from e1.framer import FrameReceiver
 from e1.frames import BIT_1, REMOTE_ALARM, TIMESLOTS, FrameTransmitter, Octets, demux, mux
 from e1.lapb_config import LapbConfig
 from e1.performance import Counters
-from e1.timeslots import KSL_PER_STREAM, timeslot_of_ksl
+from e1.timeslots import KSL_PER_STREAM, KSL_TIMESLOTS, check_ksl_timeslots, timeslot_of_ksl
 from e1.x25_config import X25Config
 
 ChannelName: TypeAlias = Literal["kpd1", "kpd2"]
@@ -46,9 +46,11 @@ class StreamConfig:
     crc4: bool = True
     """CRC-4 multiframe in both directions."""
     kpd1_timeslot: int = 30
-    """Where KPD1 lies: 16, 30 or 31, which carry no KSL (PROTOCOL 1.2)."""
+    """Where KPD1 lies: a timeslot that carries no KSL, such as 16, 30 or 31 (PROTOCOL 1.2)."""
     kpd2_timeslot: int = 31
-    """Where KPD2 lies: another of the three."""
+    """Where KPD2 lies: another of them."""
+    ksl_timeslots: tuple[int, ...] = KSL_TIMESLOTS
+    """Where KSL 1..28 lie, in their order."""
     lapb: LapbConfig = field(default_factory=LapbConfig)
     """Of both data channels; the role is that of the X.25 settings."""
     x25: X25Config = field(default_factory=X25Config)
@@ -60,8 +62,11 @@ class StreamConfig:
 
     def __post_init__(self) -> None:
         slots = (self.kpd1_timeslot, self.kpd2_timeslot)
-        if slots[0] == slots[1] or not set(slots) <= {16, 30, 31}:
-            raise ValueError(f"KPD1 and KPD2 in timeslots {slots}: two different ones of 16, 30, 31 are free")
+        check_ksl_timeslots(self.ksl_timeslots)
+        free = sorted(set(range(1, TIMESLOTS)) - set(self.ksl_timeslots))
+        if slots[0] == slots[1] or not set(slots) <= set(free):
+            which = ", ".join(map(str, free))
+            raise ValueError(f"KPD1 and KPD2 in timeslots {slots}: two different ones of {which} are free")
         if not 0 <= self.silence <= 0xFF:
             raise ValueError(f"silence is {self.silence}: an octet is 0..255")
 
@@ -181,12 +186,15 @@ class E1Stream:
             timeslots[self._slots[name]] = np.frombuffer(channel.transmit(frames, now), np.uint8)
         for ksl, speech in list(self._speech.items()):
             piece = speech[:frames]
-            timeslots[timeslot_of_ksl(ksl), : len(piece)] = np.frombuffer(piece, np.uint8)
+            timeslots[timeslot_of_ksl(ksl, self.config.ksl_timeslots), : len(piece)] = np.frombuffer(
+                piece, np.uint8
+            )
             del speech[: len(piece)]
             if not speech:
                 del self._speech[ksl]
         fault = self._faults["transmit"]
-        self._transmitter.set_e_bits(self._receiver.aligned, self._receiver.take_errored())
+        aligned = self._receiver.aligned or self.config.alarms.e_while_unaligned == 1
+        self._transmitter.set_e_bits(aligned, self._receiver.take_errored())
         remote_alarm = self._receiver.alarms.consequence.remote_alarm or fault is StreamState.RAI
         octets = self._transmitter.frames(mux(timeslots), remote_alarm)
         if fault in _EQUIPMENT or self._faults["receive"] in _EQUIPMENT:
@@ -290,7 +298,7 @@ class E1Stream:
 
         Raises :class:`ValueError` for a KSL that there is not.
         """
-        slot = timeslot_of_ksl(ksl)
+        slot = timeslot_of_ksl(ksl, self.config.ksl_timeslots)
         seen = self._listened.get(ksl, 0)
         pieces = [
             timeslots[slot, max(0, seen - first) :].tobytes()

@@ -6,20 +6,31 @@ Timeslot 0 carries alignment, 16 is skipped, 30 and 31 carry the data channels.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 KSL_PER_STREAM = 28
+KSL_TIMESLOTS = (*range(1, 16), *range(17, 30))
+"""Of KSL 1..28; another map is an option of a stream [inferred for KSL 1..14]."""
 
 
-def timeslot_of_ksl(ksl: int) -> int:
-    """The timeslot (1..15, 17..29) of KSL ``ksl`` (1..28). Raises :class:`ValueError` outside that range."""
+def timeslot_of_ksl(ksl: int, timeslots: Sequence[int] = KSL_TIMESLOTS) -> int:
+    """The timeslot of KSL ``ksl`` (1..28). Raises :class:`ValueError` outside that range."""
     if not 1 <= ksl <= KSL_PER_STREAM:
         raise ValueError(f"KSL {ksl}: a stream has KSL 1..{KSL_PER_STREAM}")
-    return ksl if ksl <= 15 else ksl + 1
+    return timeslots[ksl - 1]
 
 
-def ksl_of_timeslot(timeslot: int) -> int | None:
-    """The KSL in ``timeslot`` (0..31), or None for 0, 16, 30 and 31, which carry no speech."""
-    if 1 <= timeslot <= 15:
-        return timeslot
-    if 17 <= timeslot <= 29:
-        return timeslot - 1
-    return None
+def ksl_of_timeslot(timeslot: int, timeslots: Sequence[int] = KSL_TIMESLOTS) -> int | None:
+    """The KSL in ``timeslot`` (0..31), or None for those which carry no speech: 0, 16, 30 and 31."""
+    return timeslots.index(timeslot) + 1 if timeslot in timeslots else None
+
+
+def check_ksl_timeslots(timeslots: Sequence[int]) -> None:
+    """Raises :class:`ValueError` unless each KSL has a timeslot of its own."""
+    if len(timeslots) != KSL_PER_STREAM:
+        raise ValueError(
+            f"ksl_timeslots has {len(timeslots)} of them: one for each of KSL 1..{KSL_PER_STREAM}"
+        )
+    for ksl, slot in enumerate(timeslots, 1):
+        if not 1 <= slot <= 31 or slot in timeslots[: ksl - 1]:
+            raise ValueError(f"ksl_timeslots: KSL {ksl} in timeslot {slot}: another one of 1..31 for each")

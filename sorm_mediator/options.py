@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 ByteOrder = Literal["little", "big"]
+StreamFault = Literal["ABSENT", "OFF", "LOS", "AIS", "LOF", "LOMF", "RAI"]
 
 
 class Section(BaseModel):
@@ -79,6 +80,19 @@ class MediatorOptions(Section):
     """21h may be sent while the technical means are stopped (PROTOCOL 5.1)."""
     line_restored_code: Annotated[int, Field(ge=0, le=255)] = 0
     """Code of 21h type 04h when a stream works again; the vendor's codes tell of faults only (PROTOCOL 13 gap 17)."""
+    stream_alarm_codes: dict[StreamFault, Annotated[int, Field(ge=0, le=255)]] = {
+        "ABSENT": 1,
+        "OFF": 1,
+        "LOS": 1,
+        "AIS": 1,
+        "LOF": 1,
+        "LOMF": 1,
+        "RAI": 2,
+    }
+    """Code of 21h type 04h by state of a stream; the vendor has 01h for LOS and 02h for RAI, and what else is wrong
+    with what is received is told as LOS (PROTOCOL 5.1). States that are left out keep their code."""
+    stream_unheard: tuple[StreamFault, ...] = ("ABSENT", "OFF", "LOS", "AIS", "LOF", "RAI")
+    """States of a stream in which its KSL are out of order: the console does not hear them. In LOMF it does."""
     join_running_call_on_add: Literal["off", "on"] = "off"
     """Command 5 takes effect on a call that is running (PROTOCOL 4.5); else from the next call on."""
     change_running_call: Literal["next_call", "at_once"] = "next_call"

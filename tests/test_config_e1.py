@@ -12,13 +12,16 @@ import pytest
 from e1.alarms import AlarmConfig, StreamState
 from e1.lapb_config import LapbConfig
 from e1.lines.satop import SatopConfig
+from e1.rtp import JitterConfig as RtpJitter
 from e1.settings import limits
 from e1.stream import StreamConfig
+from e1.voice import VoiceConfig
 from e1.x25_config import X25Config
 from sorm_mediator import config
 from sorm_mediator.config import ConfigError, E1Config
 from sorm_mediator.config.derived import section_of
 from sorm_mediator.mediator.stream_lines import satop_config, stream_config
+from sorm_mediator.mediator.voice_box import VoiceBox
 
 
 def stream(**keys: Any) -> E1Config:
@@ -71,7 +74,7 @@ def other(source: type, name: str, default: Any) -> Any:
         return "250011"
     if name == "buffer_packets":
         return 77
-    for value in (default * 2, default + 2, default - 1, default - 2 * limit.step, 7):  # type: ignore[union-attr]
+    for value in (default * 2, default + 2, default + 1, default - 1, default - 2 * limit.step, 7):  # type: ignore[union-attr]
         if value != default and limit.holds(value) and not (name == "t2" and value >= 3):  # type: ignore[union-attr]
             return kind(value)
     raise AssertionError(f"{name}: no other value found")
@@ -125,6 +128,21 @@ def test_both_ends_of_a_circuit_agree_and_one_follows_the_clock_of_the_other() -
     assert (near.clock, far.clock) == ("own", "received")
     told = stream(satop={"clock": "received"})
     assert (satop_config(told).clock, satop_config(told, far_end=True).clock) == ("received", "own")
+
+
+def test_speech_and_its_lines_are_settings_too() -> None:
+    voice = VoiceBox(
+        config.parse({"rtp": {"separate_conferences": 1, "jitter": {"depth": 480}}}).rtp
+    ).matrix.config
+    assert voice == VoiceConfig(separate_conferences=1, jitter=RtpJitter(depth=480))
+    with pytest.raises(ConfigError, match=r"rtp\.jitter\.depth = 1600: allowed is .* limit, which is 1600"):
+        config.parse({"rtp": {"jitter": {"depth": 1600}}})
+    turned = list(reversed(range(1, 29)))
+    told = stream(ksl_timeslots=turned, kpd1_timeslot=29)
+    assert stream_config(told).ksl_timeslots == tuple(turned)
+    for wrong in ([1] * 28, list(range(28)), [*range(1, 28), 31]):
+        with pytest.raises(ValueError, match="timeslot"):
+            stream_config(stream(ksl_timeslots=wrong))
 
 
 def test_the_schema_tells_defaults_limits_and_meaning() -> None:

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from e1 import alarms, lapb_config, x25_config
 from e1.lines import satop
+from e1.timeslots import KSL_TIMESLOTS
 from sorm_mediator.config.base import Section
 from sorm_mediator.config.derived import section_of
 from sorm_mediator.config.lines import MemoryConfig, SerialConfig, XotConfig
@@ -87,6 +88,8 @@ class E1Config(Section):
     """Timeslot of KPD1."""
     kpd2_timeslot: Annotated[int, Field(ge=1, le=31)] = 31
     """Timeslot of KPD2."""
+    ksl_timeslots: tuple[int, ...] = KSL_TIMESLOTS
+    """Timeslots of KSL 1..28, in their order [inferred for 1..14]."""
     hold: Annotated[float, Field(ge=0)] = 10.0
     """Seconds that a data channel may be interrupted before the console counts as gone: until then what is sent
     waits for it, and so does the answer to its command [inferred]."""

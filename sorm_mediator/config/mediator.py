@@ -7,7 +7,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
+from e1 import rtp
 from sorm_mediator.config.base import Port, Section
+from sorm_mediator.config.derived import section_of
 from sorm_mediator.options import Adaptation, MediatorOptions
 
 
@@ -113,6 +115,10 @@ class RadiusConfig(Section):
     """Drop requests without a Message-Authenticator."""
 
 
+class JitterConfig(section_of(rtp.JitterConfig)):  # type: ignore[misc]
+    """The jitter buffer of each party; lengths in octets, 8 a millisecond; all our choice."""
+
+
 class RtpConfig(Section):
     """``[rtp]``: the speech of controlled calls, from the switch to the KSL; used with ``console.link = "x25"``."""
 
@@ -124,3 +130,7 @@ class RtpConfig(Section):
     """VoIP submodules, which mix the lines under combined control; two are what one stream needs."""
     conferences: Annotated[int, Field(ge=1, le=1000)] = 27
     """Lines that a submodule can mix; when none is left, there is no free KSL (73h)."""
+    separate_conferences: Literal[0, 1] = 0
+    """Conferences that a line under separate control takes: nothing is mixed on it [inferred]."""
+    jitter: JitterConfig = JitterConfig()
+    """How late speech may come."""

@@ -74,7 +74,7 @@ class Core:
     of day; it may raise :class:`ValueError`, :class:`OverflowError` or :class:`OSError` for moments that it
     doesn't know.
     ``equipped_streams`` are the streams whose KSL exist. ``conferences``: how many lines can be mixed at the same
-    time (None: any number).
+    time (None: any number); a line under separate control takes ``separate_conferences`` of them.
 
     Every input method returns the effects to be executed, in order.
     """
@@ -87,12 +87,13 @@ class Core:
         local_time: Callable[[float], Time],
         equipped_streams: Iterable[int] = TCP_STREAMS,
         conferences: int | None = None,
+        separate_conferences: int = 0,
     ) -> None:
         self.config = config
         self.tables = tables
         self.counters: Counter[str] = Counter()
         self._context = Context(config, tables, local_time, self.counters)
-        lines = Lines(tables, equipped_streams, conferences)
+        lines = Lines(tables, equipped_streams, conferences, separate_conferences)
         calls = Calls(self._context, lines)
         self._state = State(self._context, lines, calls, SwitchSide(self._context))
         self._execution = Execution(self._state, self._finish)

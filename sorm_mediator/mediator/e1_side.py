@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from e1.alarms import StreamState
 from protocol import Ksl, Options
@@ -13,10 +11,7 @@ from sorm_mediator.config import Config
 from sorm_mediator.mediator.consoles import allowed
 from sorm_mediator.mediator.streams import BARE, Handler, Streams
 from sorm_mediator.mediator.voice_box import VoiceBox
-
-LOS_CODE: Final = 0x01
-RAI_CODE: Final = 0x02
-"""21h type 04h: the vendor's codes (PROTOCOL 5.1)."""
+from sorm_mediator.options import MediatorOptions, StreamFault
 
 
 class Meaning(NamedTuple):
@@ -28,19 +23,15 @@ class Meaning(NamedTuple):
     """The console hears its lines."""
 
 
-EFFECTS: Final[Mapping[StreamState, Meaning]] = MappingProxyType(
-    {
-        StreamState.ABSENT: Meaning(LOS_CODE, speech=False),
-        StreamState.OFF: Meaning(LOS_CODE, speech=False),
-        StreamState.LOS: Meaning(LOS_CODE, speech=False),
-        StreamState.AIS: Meaning(LOS_CODE, speech=False),
-        StreamState.LOF: Meaning(LOS_CODE, speech=False),
-        StreamState.LOMF: Meaning(LOS_CODE, speech=True),
-        StreamState.RAI: Meaning(RAI_CODE, speech=False),
-        StreamState.WORK: Meaning(None, speech=True),
+def meanings(options: MediatorOptions) -> dict[StreamState, Meaning]:
+    """What each state means, as the options have it."""
+    usual: dict[StreamFault, int] = MediatorOptions.model_fields["stream_alarm_codes"].default
+    codes = usual | options.stream_alarm_codes
+    faults = {
+        StreamState(name): Meaning(code, speech=name not in options.stream_unheard)
+        for name, code in codes.items()
     }
-)
-"""Two codes for all faults: RAI has its own; what else is wrong with what we receive is told as LOS [inferred]."""
+    return faults | {StreamState.WORK: Meaning(None, speech=True)}
 
 
 class Change(NamedTuple):
@@ -55,7 +46,9 @@ class E1Side:
     """Streams and speech. Raises :class:`~sorm_mediator.errors.BoxError` for settings that contradict each other."""
 
     def __init__(self, config: Config, options: Options, handler: Handler) -> None:
+        self._meanings = meanings(config.mediator.options)
         self._restored_code = config.mediator.options.line_restored_code
+        self._los_code = self._meanings[StreamState.LOS].alarm_code or 0
         self.voice = VoiceBox(config.rtp)
         self.streams = Streams(
             config.e1,
@@ -82,12 +75,12 @@ class E1Side:
         """All lines are out of order until their stream is heard for the first time; those of a line without
         timeslots for ever."""
         return Change(
-            tuple(Ksl(stream, ksl) for stream in self.numbers for ksl in KSL_NUMBERS), False, LOS_CODE
+            tuple(Ksl(stream, ksl) for stream in self.numbers for ksl in KSL_NUMBERS), False, self._los_code
         )
 
     def change(self, stream: int, old: StreamState, new: StreamState) -> Change | None:
         """What follows from a stream's new state; None when it means the same as the old one."""
-        before, after = EFFECTS[old], EFFECTS[new]
+        before, after = self._meanings[old], self._meanings[new]
         if before == after:
             return None
         speech_changes = before.speech != after.speech and stream not in self._speechless

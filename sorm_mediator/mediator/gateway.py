@@ -142,6 +142,7 @@ class Gateway:
             local_time=local_time,
             equipped_streams=TCP_STREAMS if self.e1 is None else self.e1.numbers,
             conferences=None if self.e1 is None else self.e1.conferences,
+            separate_conferences=self.config.rtp.separate_conferences,
         )
         self._running = True
         if self._store.damage:

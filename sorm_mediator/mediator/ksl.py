@@ -20,12 +20,20 @@ if TYPE_CHECKING:
 class Lines:
     """The owners of the lines in the KSL groups.
 
-    ``conferences``: how many lines of combined groups may be in use, as each of them is mixed; None: any number.
+    ``conferences``: how many may be in use; None: any number. A line of a combined group takes one, as it is mixed; a
+    pair of a separate one takes ``separate_conferences``.
     """
 
-    def __init__(self, tables: Tables, equipped: Iterable[int], conferences: int | None = None) -> None:
+    def __init__(
+        self,
+        tables: Tables,
+        equipped: Iterable[int],
+        conferences: int | None = None,
+        separate_conferences: int = 0,
+    ) -> None:
         self._tables = tables
         self._conferences = conferences
+        self._separate = separate_conferences
         self._equipped = frozenset(equipped)
         self._owners: dict[Line, Leg] = {}
         self.faulty: set[Ksl] = set()
@@ -81,9 +89,13 @@ class Lines:
 
     def _can_mix(self, line: Line) -> bool:
         """Whether a conference is left for a line, if it needs one."""
-        if self._conferences is None or line.ksl_b is not None:
+        needed = self._needs(line)
+        if self._conferences is None or not needed:
             return True
-        return sum(owned.ksl_b is None for owned in self._owners) < self._conferences
+        return sum(map(self._needs, self._owners)) + needed <= self._conferences
+
+    def _needs(self, line: Line) -> int:
+        return 1 if line.ksl_b is None else self._separate
 
     def _lines(self, group: int) -> Iterator[Line]:
         found = self._tables.groups.get(group)

@@ -41,6 +41,7 @@ def stream_config(config: E1Config, *, far_end: bool = False) -> StreamConfig:
         lapb=config.lapb.build(role=role),
         x25=config.x25.build(role=role, calls=role == config.x25.caller),
         alarms=config.alarms.build(),
+        ksl_timeslots=config.ksl_timeslots,
         silence=config.silence,
     )
 

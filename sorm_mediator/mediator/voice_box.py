@@ -28,7 +28,14 @@ class VoiceBox:
     def __init__(self, config: RtpConfig) -> None:
         self._config = config
         self._socket: socket.socket | None = None
-        self.matrix = VoiceMatrix(VoiceConfig(submodules=config.submodules, conferences=config.conferences))
+        self.matrix = VoiceMatrix(
+            VoiceConfig(
+                submodules=config.submodules,
+                conferences=config.conferences,
+                separate_conferences=config.separate_conferences,
+                jitter=config.jitter.build(),
+            )
+        )
         self._on: dict[int, set[int]] = {}
         """KSL that carry a call, by stream."""
         self._freed: dict[int, set[int]] = {}

@@ -4,8 +4,10 @@ import pytest
 
 from e1.alarms import AlarmConfig, StreamState
 from e1.channel import LapbConfig, Message, Undelivered, Up, X25Config
+from e1.frames import TIMESLOTS
 from e1.lines.memory import Happened, LineModel, MemoryLine, MemoryPair
 from e1.stream import SILENCE, ChannelEvent, E1Stream, StateChanged, StreamConfig
+from e1.timeslots import KSL_TIMESLOTS
 
 ABSENT, OFF, LOS, AIS, LOF, LOMF, RAI, WORK = StreamState
 
@@ -125,6 +127,25 @@ def test_speech_of_each_ksl_is_heard_on_that_ksl_alone() -> None:
         assert heard.strip(bytes([SILENCE])) == bytes([ksl]) * 400
         assert len(heard) == 800
     assert set(line.streams["b"].voice_in(2)) == {SILENCE}
+
+
+def test_a_ksl_lies_where_the_map_says() -> None:
+    turned = (*range(17, 30), *range(1, 16))
+    there, back = (E1Stream(StreamConfig(ksl_timeslots=each)) for each in (turned, KSL_TIMESLOTS))
+    for ksl in (1, 28):
+        there.voice_out(ksl, bytes([ksl]) * 8)
+    frames = there.transmit(8, 0.0)
+    assert frames[17::TIMESLOTS] == bytes([1]) * 8
+    assert frames[15::TIMESLOTS] == bytes([28]) * 8
+    back.voice_out(1, b"\x01" * 8)
+    assert back.transmit(8, 0.0)[1::TIMESLOTS] == b"\x01" * 8
+
+
+@pytest.mark.parametrize("bit", [0, 1])
+def test_e_bits_without_alignment_are_what_the_option_says(bit: int) -> None:
+    end = E1Stream(StreamConfig(alarms=AlarmConfig(e_while_unaligned=bit)))
+    sent = end.transmit(32, 0.0)
+    assert [sent[TIMESLOTS * n] >> 7 for n in (13, 15, 29, 31)] == [bit] * 4
 
 
 def test_what_was_fetched_is_not_heard_again_and_a_second_is_kept() -> None:

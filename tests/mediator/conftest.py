@@ -48,6 +48,7 @@ class Means:
         tables: Tables | None = None,
         streams: tuple[int, ...] = (0, 1, 2, 3),
         conferences: int | None = None,
+        separate_conferences: int = 0,
         **keys: Any,
     ) -> None:
         options = {key: keys.pop(key) for key in list(keys) if key in _OPTIONS}
@@ -75,6 +76,7 @@ class Means:
             local_time=local_time,
             equipped_streams=streams,
             conferences=conferences,
+            separate_conferences=separate_conferences,
         )
         self.now = 1000.0
         self.up: set[tuple[int, Channel]] = set()

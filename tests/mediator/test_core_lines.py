@@ -200,6 +200,16 @@ def test_lines_that_can_not_be_mixed_are_not_free(means: Any, make: Any) -> None
     assert m.says(ConnectKsl(2, OWN, 2, 2)) == "27/00 51 28/00"
 
 
+def test_lines_apart_may_take_conferences_too(means: Any, make: Any) -> None:
+    m = means(conferences=1, separate_conferences=1).begin(make.combined(1, 1), make.separate(3, 3, 4))
+    for number, category, group in ((1, "combined", 1), (3, "separate", 3)):
+        m.says(make.put(number, f"2833{number}", category, group))
+    assert call(m, make, 3) == ["3 41/00 28333>28332 k0.3+0.4"]
+    assert call(m, make, 1) == ["1 41/01 28331>28332"]
+    m.says(ReleaseKsl(1, OWN, 3, None, None))
+    assert m.says(ConnectKsl(2, OWN, 1, 1)) == "27/00 51 28/00"
+
+
 def test_a_priority_object_takes_the_conference_with_the_line(means: Any, make: Any) -> None:
     m = listening(means, make, conferences=1)
     assert call(m, make, 1) == ["1 41/00 28331>28332 k0.1"]
