@@ -139,7 +139,10 @@ class Lab:
         except TimeoutError:
             log.warning("the mediator has no link to its switch after %g s", SWITCH_WITHIN)
         if self.gateway.link is not None and self.gateway.link.state is LinkState.REFUSED:
-            log.error("the switch refuses the mediator: compare ssh.user and ssh.password with its domains")
+            log.error(
+                "the switch refuses the mediator: compare ssh.user and ssh.password with its domains (%s)",
+                self.gateway.link.status()["reason"],
+            )
 
     async def _stop_gateway(self) -> None:
         if self.gateway is not None:
