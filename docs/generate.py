@@ -115,6 +115,13 @@ def lapb() -> str:
     return page()
 
 
+def licence() -> str:
+    """The switch's licence: its limits, and how they are counted."""
+    from docs.licence_page import page
+
+    return page()
+
+
 def messages() -> str:
     """Messages, their fields and values, from the declarations."""
     from protocol.reference import page
@@ -133,6 +140,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "configuration.md": configuration,
     "e1.md": e1,
     "lapb.md": lapb,
+    "licence.md": licence,
     "mediator.md": mediator,
     "messages.md": messages,
     "x25.md": x25,
