@@ -60,7 +60,8 @@ What the other role and the options change:
 
 {variants}
 `information_not_allowed` and `too_long` at `accept` make their events not happen. What Linux does is
-`LapbConfig.linux(role)`.
+`LapbConfig.linux(role)`; in a lab file `[e1.lapb]` has the same options, and
+`lapb = {{ preset = "linux" }}` is all of Linux.
 
 ## Information transfer
 

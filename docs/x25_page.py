@@ -34,8 +34,8 @@ nothing that a peer sends raises an error.
 ## Messages
 
 A message goes as full packets with M = 1 and a last one with M = 0. Packets are joined until M = 0. Every data packet
-is acknowledged as soon as it arrives, by RR or by data that goes out at that moment. A side that is busy sends RNR; what
-comes all the same, at most a window, is kept, and delivered and acknowledged when it is ready.
+is acknowledged as soon as it arrives, by RR or by data that goes out at that moment. A side that is busy sends RNR;
+what comes all the same, at most a window, is kept, and delivered and acknowledged when it is ready.
 
 Each message is delivered once and in order, or given up and told (`Lost`, on a channel `Undelivered`):
 

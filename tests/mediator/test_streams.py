@@ -36,7 +36,7 @@ from protocol.values import Ksl
 from sorm_mediator.console.e1_client import SLAVE
 from sorm_mediator.errors import BoxError
 from sorm_mediator.mediator.gateway import Gateway
-from sorm_mediator.mediator.stream_lines import SatopEnd
+from sorm_mediator.mediator.stream_lines import SatopEnd, satop_config
 from ssh_control.dialect import Reply
 from tests.mediator.e1_bench import E1Console, attached, e1_lab
 from tests.mediator.gateway_bench import SmallSwitch, running, small_switch
@@ -102,6 +102,28 @@ async def test_either_side_of_x25_over_udp(bench: Bench, mode: str, circuit: str
                 CommandExecuted,
             ]
             assert gateway.status()["channels"][0]["counters"]["units_received"] == 1
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"lapb": {"preset": "linux"}, "x25": {"circuit": "svc", "caller": "dce"}},
+        {"satop": {"payload": 512, "rtp": True}, "alarms": {"los_zeros": 2048, "e_while_unaligned": 1}},
+        {"satop": {"clock": "received", "payload": 128}, "jitter": 50},
+        {"ksl_timeslots": list(range(28, 0, -1)), "kpd1_timeslot": 29, "silence": 0x55},
+    ],
+    ids=["as Linux does", "other packets", "a slave", "another map"],
+)
+async def test_both_ends_work_with_the_settings_of_one_lab_file(
+    bench: Bench, settings: dict[str, Any]
+) -> None:
+    async with running(bench.config({"line": "satop", **settings})) as (gateway, endpoints):
+        config = gateway.config.e1[0]
+        line = SatopEnd("127.0.0.1:0", endpoints["e1.0"], line=satop_config(config, far_end=True))
+        async with E1Console(config, line) as console:
+            await console.up()
+            await started(console)
+            assert console.stream.state is StreamState.WORK
 
 
 async def test_streams_have_channels_of_their_own(bench: Bench) -> None:
