@@ -266,7 +266,7 @@ async def test_the_licence_counts_mediators_and_domains() -> None:
         enter(box, "10.0.0.5:2")
     assert (refused.value.code, refused.value.text) == (
         0x31,
-        "licence 1 allows 1 connections of mediators with domains (sorm, channels), and 1 are in use",
+        "licence 1 allows 1 connections of mediators with domains (sorm, channels), and 2 would be needed",
     )
     assert box.licence()["units"]["sorm_channels"] == {"in_use": 1, "limit": 1}
 

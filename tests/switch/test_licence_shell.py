@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from sorm_mediator.switch.licence_limits import INFINITY
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.shell.command import Desk
 from sorm_mediator.switch.shell.licence_commands import QUESTION
+from sorm_mediator.switch.shell.saving import written
 from sorm_mediator.switch.shell.session import ShellSession
 
 NOW = datetime(2021, 3, 4, 10, 44, 19, tzinfo=UTC).timestamp()
@@ -439,3 +441,17 @@ def test_the_licence_limits_the_subscribers_declared() -> None:
     shell.licence(f"add --force {key(subscribers=INFINITY)}")
     shell.enter("domain/d/sip/user/declare ctx group 102@d alias-as-user")
     assert list(shell.node.domains["d"].subscribers) == ["100", "101", "102"]
+
+
+def test_what_was_added_and_deleted_is_saved() -> None:
+    shell = Shell(expires="2027-12-31")
+    shell.licence(f"add --force {key(sorm_channels=3)}")
+    shell.licence("delete 1")
+
+    saved = config.parse(tomllib.loads(written(shell.node.config, ""))).switch
+
+    assert saved is not None
+    licences = Node(saved).licences
+    assert list(licences.installed) == [0, 2]
+    assert licences.limits(NOW).sorm_channels == 3
+    assert saved.licence.expires == date(2027, 12, 31)
