@@ -225,7 +225,7 @@ class LicenceConfig(Section):
     description: str = "lab licence"
     """Whose it is, for people."""
     ssw_id: Annotated[str, Field(min_length=1, max_length=64)] = "ECSS 000000"
-    """The switch that it is for; that of the passport, where there is one."""
+    """The switch that it is for; a passport, and the licences that are added, must be for the same."""
     passport: str = ""
     """Key of the passport, as ``sorm-mediator licence passport`` prints it; empty: a passport for ``ssw_id``."""
 
