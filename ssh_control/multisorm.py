@@ -12,6 +12,7 @@ Source: seed 001, "Подсистема MultiSORM" and the patterns of "Наст
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -90,7 +91,8 @@ class Answer:
 class Note:
     """For the log."""
 
-    level: str
+    level: int
+    """As :mod:`logging` numbers them."""
     text: str
 
 
@@ -211,6 +213,12 @@ class MultiSorm:
         del self._domains[domain]
         return self._take()
 
+    def refresh(self, domain: str, now: float) -> list[Effect]:
+        """A domain may take objects now that it did not take before: it is handed them anew."""
+        if self._domains[domain].standing is not Standing.SILENT:
+            self._hand_over(domain, now)
+        return self._take()
+
     def ask(self, request: Request, now: float) -> tuple[int, list[Effect]]:
         """The mediator asks: the number of the question, whose :class:`Answer` comes once, now or later."""
         question = _Question(next(self._numbers), FanOut(request, self._domains))
@@ -264,11 +272,11 @@ class MultiSorm:
             return
         if there.standing is Standing.SILENT:
             there.probe_at = now + PROBE
-            self._note("warning", f"{domain} does not answer: it counts as a refusal until it does")
+            self._note(logging.WARNING, f"{domain} does not answer: it counts as a refusal until it does")
             self._give_up(domain, now)
         elif there.standing is Standing.CATCHING_UP:
             objects = len(self.objects.by_number)
-            self._note("info", f"{domain} answers again: {objects} objects are handed over")
+            self._note(logging.INFO, f"{domain} answers again: {objects} objects are handed over")
             self._hand_over(domain, now)
 
     def _give_up(self, domain: str, now: float) -> None:
@@ -282,8 +290,7 @@ class MultiSorm:
     def _hand_over(self, domain: str, now: float) -> None:
         """Hand a domain all objects, and then what is being asked now: that may change them."""
         params = {"objects": list(self.objects.by_number.values()), "first": True, "last": True}
-        token = self._put(domain, Request("sync", params))
-        self._asked[token] = _Asked(domain, None, now + PATIENCE)
+        self._asked[self._put(domain, Request("sync", params))] = _Asked(domain, None, now + PATIENCE)
         for question in self._questions.values():
             question.fan_out.ask_too(domain)
             self._ask(domain, question)
@@ -352,7 +359,7 @@ class MultiSorm:
         elif op == "sync":
             self.objects.replace(params["objects"])
 
-    def _note(self, level: str, text: str) -> None:
+    def _note(self, level: int, text: str) -> None:
         self._effects.append(Note(level, text))
 
     def _take(self) -> list[Effect]:

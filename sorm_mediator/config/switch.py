@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from sorm_mediator.config.base import Port, Section
+from ssh_control.patterns import DomainList
 
 
 class AdminConfig(Section):
@@ -28,7 +29,13 @@ class AggregateConfig(Section):
     password: SecretStr
     """Password."""
     domains: tuple[str, ...]
-    """Domains and patterns such as "*" and "-name"."""
+    """Domains, patterns with one "*", and exceptions after a "-": ["*", "-test"] is all but test."""
+
+    @field_validator("domains")
+    @classmethod
+    def _can_be_meant(cls, domains: tuple[str, ...]) -> tuple[str, ...]:
+        DomainList.parse(domains)
+        return domains
 
 
 class RadiusServerConfig(Section):
@@ -270,6 +277,9 @@ class SwitchConfig(Section):
     """The shell's user."""
     aggregates: tuple[AggregateConfig, ...] = ()
     """MultiSORM users."""
+    multisorm_timeout: Annotated[float, Field(gt=0)] = 3.0
+    """Seconds that a MultiSORM user's command waits for a domain; after that the domain counts as a refusal until it
+    answers again. Less than the mediator's switch_timeout."""
     domains: tuple[DomainConfig, ...] = ()
     """Virtual exchanges."""
     bridges: tuple[BridgeConfig, ...] = ()

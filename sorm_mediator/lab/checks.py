@@ -7,6 +7,7 @@ from collections import Counter
 
 from sorm_mediator.config import Config, ConfigError
 from sorm_mediator.lab.line_checks import check_lines, xot_listeners
+from sorm_mediator.lab.multisorm_checks import check_multisorm
 
 log = logging.getLogger(__name__)
 
@@ -19,10 +20,11 @@ def check_references(config: Config, name: str) -> None:
 
     Raises :class:`ConfigError` naming the key, the value and what is allowed.
     """
-    _check_available(config, name)
+    _check_streams(config, name)
     _check_ports(config, name)
     if config.switch is None:
         return
+    check_multisorm(config, name)
     seen: dict[str, int] = {}
     for number, domain in enumerate(config.switch.domains):
         key = f"{name}: switch.domains.{number}"
@@ -33,15 +35,6 @@ def check_references(config: Config, name: str) -> None:
         seen[domain.name] = number
         _check_numbers(key, "subscribers", [subscriber.number for subscriber in domain.subscribers])
         _check_numbers(key, "trunks", [str(trunk.number) for trunk in domain.trunks])
-
-
-def _check_available(config: Config, name: str) -> None:
-    _check_streams(config, name)
-    if config.switch and (config.switch.aggregates or config.switch.bridges):
-        key = "aggregates" if config.switch.aggregates else "bridges"
-        raise ConfigError(
-            f"{name}: switch.{key}: this version has independent domains only; leave the table out"
-        )
 
 
 def _check_streams(config: Config, name: str) -> None:
@@ -67,7 +60,10 @@ def _check_ports(config: Config, name: str) -> None:
         ("web.port", config.web.host, config.web.port),
     ]
     if config.switch is not None:
-        listeners.append(("switch.ssh_port", config.switch.host, config.switch.ssh_port))
+        host, port = config.switch.host, config.switch.ssh_port
+        listeners.append(("switch.ssh_port", host, port))
+        if config.switch.aggregates and port:
+            listeners.append(("switch.ssh_port + 1 (MultiSORM)", host, port + 1))
     if config.console.link == "x25":
         listeners += xot_listeners(config.e1)
     taken: dict[tuple[str, int], str] = {}

@@ -11,7 +11,7 @@ import logging
 from contextlib import AsyncExitStack
 from typing import Literal, Self
 
-from sorm_mediator.config import Config, ConfigError, is_loopback
+from sorm_mediator.config import Config, ConfigError, SshConfig, is_loopback
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.checks import check_references
 from sorm_mediator.mediator.gateway import Gateway
@@ -156,18 +156,42 @@ class Lab:
                     f"pin the public key that {config.ssh.server}:{config.ssh.port} shows (ssh-keyscan prints it)"
                 )
             return Gateway(config)
-        host, port = _split(self.endpoints["ssh"])
         ssh = config.ssh
-        if ssh.port in (0, port) and is_loopback(ssh.server):
+        address = self._way_to_own_switch(ssh) if is_loopback(ssh.server) else None
+        if address is not None:
+            host, port = _split(address)
             ssh = ssh.model_copy(update={"server": host, "port": port})
             return Gateway(
                 config.model_copy(update={"ssh": ssh}), switch_host_key=self.switch.public_host_key
             )
         return Gateway(config)
 
+    def _way_to_own_switch(self, ssh: SshConfig) -> str | None:
+        """Where the mediator meets the switch of this lab; None: it goes to another one.
+
+        Whoever is no domain is a MultiSORM user, who may be declared later.
+        """
+        assert self.switch is not None
+        first = self.switch.config.ssh_port
+        if ssh.port == 0:
+            is_domain = any(ssh.user == domain.name for domain in self.switch.config.domains)
+            multisorm = not is_domain and ssh.user != self.switch.config.admin.user
+        else:
+            multisorm = ssh.port == (first + 1 if first else self._port_of("multisorm"))
+            if not multisorm and ssh.port != self._port_of("ssh"):
+                return None
+        if multisorm:
+            self.endpoints["multisorm"] = self.switch.await_multisorm()
+        return self.endpoints["multisorm" if multisorm else "ssh"]
+
+    def _port_of(self, endpoint: str) -> int | None:
+        return _split(self.endpoints[endpoint])[1] if endpoint in self.endpoints else None
+
     def _pinned_to_current_ports(self) -> Config:
         ports = {
-            name: _split(address)[1] for name, address in self.endpoints.items() if name not in ("ssh", "web")
+            name: _split(address)[1]
+            for name, address in self.endpoints.items()
+            if name not in ("ssh", "multisorm", "web")
         }
         update: dict[str, object] = {
             "radius": self.config.radius.model_copy(update={"port": ports["radius"]})

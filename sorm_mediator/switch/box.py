@@ -3,60 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import logging
 import secrets
 import time
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from radius.packet import ReportError
 from radius.report import CallReport
 from radius.reporter import Reporter
 from sorm_mediator.config import Config
 from sorm_mediator.errors import BoxError, cannot_listen
+from sorm_mediator.switch.access import domain_login
 from sorm_mediator.switch.admin import Admin
+from sorm_mediator.switch.answering import Fault
 from sorm_mediator.switch.call import Call, CallRefused, CallRequest
 from sorm_mediator.switch.changes import ChangeRefused
+from sorm_mediator.switch.doors import Doors, SessionAtDoor
 from sorm_mediator.switch.engine import Engine
 from sorm_mediator.switch.licence import usage
 from sorm_mediator.switch.media import SpeechSender, rtp_address
+from sorm_mediator.switch.multisorm import NOT_SERVED, Aggregates, Channels
 from sorm_mediator.switch.node import Change
 from sorm_mediator.switch.objects import ControlledObject
 from sorm_mediator.switch.session import NOT_LICENSED, MediatorSession
+from sorm_mediator.switch.sinks import Sinks, Target
 from sorm_mediator.switch.subscribers import Domain
 from ssh_control.dialect import ClientHello, Refused
 from ssh_control.keys import KeyProblem
-from ssh_control.moving import move
+from ssh_control.moving import listening, move
 from ssh_control.server import SormServer
 
 log = logging.getLogger(__name__)
 
-NOT_SERVED = 0x11
-"""Code of a refused hello: what the mediator says of itself does not suit (PROTOCOL 6.1, parameters)."""
-
-
-class Target(NamedTuple):
-    """Where a mediator gets its reports."""
-
-    host: str
-    port: int
-    secret: str
-
-    @property
-    def mediator(self) -> str:
-        """The name that the mediator goes by: ``host:port`` of its sink."""
-        return f"{self.host}:{self.port}"
-
-
-def _reachable(sink: str, peer: str) -> str:
-    """A sink's ``host:port`` as seen from here: one that listens on all addresses is where its mediator is."""
-    host, _, port = sink.rpartition(":")
-    if host in ("0.0.0.0", "::", "[::]"):  # noqa: S104 - recognised, not listened on
-        host = peer.rpartition(":")[0]
-    return f"127.0.0.1:{port}" if host == "localhost" else f"{host}:{port}"
+LAST_PORT = 65535
 
 
 class SwitchBox:
@@ -89,10 +71,22 @@ class SwitchBox:
         except KeyProblem as problem:
             raise BoxError(f"switch.host_key_file: {problem}") from None
         self.counters: Counter[str] = Counter()
-        self._default: Target | None = None
+        self._sinks = Sinks()
         self._reporters: dict[Target, Reporter] = {}
         self._starting: set[asyncio.Task[None]] = set()
-        self._channels: Counter[tuple[str, str]] = Counter()
+        self._channels = Channels(lambda used: self.engine.node.licences.why_no_channel(used, time.time()))
+        self._doors = Doors()
+        self._aggregates = Aggregates(
+            self.engine.node,
+            self._sinks,
+            self._channels,
+            connect=self._connect,
+            speech=self._speech,
+            gone=self._gone,
+            drop=lambda user: self._multisorm.drop(user),
+        )
+        self._multisorm = SormServer(self._aggregates, self.config.host, 0, self._server.key)
+        self._multisorm_open = self._multisorm_awaited = False
         self._timer: asyncio.TimerHandle | None = None
         self._running = False
         self._idle = asyncio.Event()
@@ -104,17 +98,20 @@ class SwitchBox:
         return self._server.public_key
 
     async def start(self) -> dict[str, str]:
-        """Listen. Returns ``{"ssh": "host:port"}``. Raises :class:`BoxError`."""
+        """Listen. Returns ``{"ssh": "host:port"}``, with ``multisorm`` where it has users. Raises :class:`BoxError`."""
         try:
             host, port = await self._server.start()
         except OSError as error:
             raise cannot_listen("switch.ssh_port", self.config.host, self.config.ssh_port, error) from error
         self._running = True
+        endpoints = {"ssh": f"{host}:{port}"}
         self._warn_of_licence()
         try:
+            if self.config.aggregates:
+                endpoints["multisorm"] = f"{host}:{self._open_multisorm()}"
             self._sender.start()
             for domain in self.engine.domains.values():
-                for target in self._targets(domain):
+                for target in self._sinks.of(domain):
                     await self._reporter(target).start()
         except BoxError:
             await self.stop()
@@ -124,7 +121,7 @@ class SwitchBox:
             where = f"{target.host}:{target.port}"
             raise BoxError(f"switch.domains.radius_servers: {where} has no address: {error}") from error
         self._arm()
-        return {"ssh": f"{host}:{port}"}
+        return endpoints
 
     async def stop(self) -> None:
         """Stop listening and reporting. Safe to call again."""
@@ -136,6 +133,9 @@ class SwitchBox:
             task.cancel()
         await asyncio.gather(*self._starting, return_exceptions=True)
         await self._server.close()
+        await self._multisorm.close()
+        self._aggregates.close()
+        self._doors.close()
         self._sender.close()
         for reporter in self._reporters.values():
             reporter.close()
@@ -145,8 +145,9 @@ class SwitchBox:
 
         To be called in the running loop, after :meth:`start`.
         """
-        self._default = Target(*address, secret)
-        self._begin_reporting(self._default)
+        self._sinks.default = Target(*address, secret)
+        self._begin_reporting(self._sinks.default)
+        self._aggregates.changed(Change("sorm"))
 
     def _begin_reporting(self, target: Target) -> None:
         if target not in self._reporters:
@@ -156,19 +157,64 @@ class SwitchBox:
 
     def _changed(self, change: Change) -> None:
         """The switch was changed: mediators that are no longer served go, new sinks get their reports."""
-        if not self._running or change.what not in ("domain", "sorm"):
+        if not self._running:
+            return
+        self._aggregates.changed(change)
+        self._open_or_close_multisorm()
+        if change.what not in ("domain", "sorm"):
             return
         domain = self.engine.domains.get(change.domain)
         if domain is None or not domain.config.enabled:
             self._server.drop(change.domain)
         if domain is not None:
-            for target in self._targets(domain):
+            for target in self._sinks.of(domain):
                 self._begin_reporting(target)
+
+    def await_multisorm(self) -> str:
+        """Listen for MultiSORM users even while there are none: one is expected. Where, as ``host:port``."""
+        self._multisorm_awaited = True
+        port = self._multisorm.port if self._multisorm_open else self._open_multisorm()
+        return f"{self.config.host}:{port}"
+
+    def _open_or_close_multisorm(self) -> None:
+        wanted = bool(self.engine.node.config.aggregates) or self._multisorm_awaited
+        if wanted and not self._multisorm_open:
+            try:
+                port = self._open_multisorm()
+            except BoxError as error:
+                log.error("%s", error)  # noqa: TRY400 - one line that says what to do
+            else:
+                log.info("MultiSORM: listening on %s:%d", self.config.host, port)
+        elif self._multisorm_open and not wanted:
+            self._multisorm.stop_listening()
+            self._multisorm_open = False
+
+    def _open_multisorm(self) -> int:
+        """Listen for MultiSORM users on the next port; on any when the first is any. Raises :class:`BoxError`."""
+        configured, host = self.engine.node.config.ssh_port, self.config.host
+        if configured == LAST_PORT:
+            raise BoxError(
+                f"switch.ssh_port: {configured} leaves no port for MultiSORM, which is the next one"
+            )
+        port = configured + 1 if configured else 0
+        try:
+            listener = listening(host, port)
+        except OSError as error:
+            raise cannot_listen("switch.ssh_port + 1 (MultiSORM)", host, port, error) from error
+        self._multisorm.listen_on(listener)
+        self._multisorm_open = True
+        port_got: int = listener.getsockname()[1]
+        return port_got
 
     def move_ssh(self, port: int) -> None:
         """Listen on another port from now on; who is connected stays. Raises :class:`ChangeRefused`."""
+        ways = [(self._server, port)]
+        if self._multisorm_open:
+            if port == LAST_PORT:
+                raise ChangeRefused(f"ssh_port: {port} leaves no port for MultiSORM, which is the next one")
+            ways.append((self._multisorm, port + 1))
         try:
-            move([(self._server, port)])
+            move(ways)
         except OSError as error:
             raise ChangeRefused(str(cannot_listen("ssh_port", self.config.host, port, error))) from None
 
@@ -194,9 +240,12 @@ class SwitchBox:
         return {
             "calls": self.engine.active,
             "licence": self.licence(),
-            "sessions": {f"{mediator} in {domain}": n for (domain, mediator), n in self._channels.items()},
+            "sessions": self._channels.status(),
+            "multisorm": self._aggregates.status(),
+            "faults": self._doors.faults(),
             "counters": dict(self.counters),
             "ssh": dict(self._server.counters),
+            "multisorm_ssh": dict(self._multisorm.counters),
             "speech": dict(self._sender.speech.counters),
             "radius": [reporter.status() for reporter in self._reporters.values()],
         }
@@ -231,52 +280,50 @@ class SwitchBox:
         """Who may log in: the domain, with its password. The reason of a refusal is for the log."""
         if self._admin.is_user(user):
             return self._admin.login(password, peer)
-        domain = self.engine.domains.get(user)
-        expected = domain.config.password.get_secret_value() if domain else ""
-        right = hmac.compare_digest(password.encode(), expected.encode())
-        if domain is None:
-            return "there is no such domain"
-        if not domain.config.enabled:
-            return "SORM is not enabled in the domain"
-        if not expected:
-            return "the domain has no password for SORM"
-        if not right:
-            return "wrong password"
-        if not self._targets(domain):
-            return "the domain has no RADIUS server: nobody to report calls to"
-        return None
+        return domain_login(self.engine.node, self._sinks, user, password)
 
     def open(
         self, user: str, hello: ClientHello, peer: str, notify: Callable[[dict[str, Any]], None]
-    ) -> MediatorSession:
+    ) -> SessionAtDoor:
         """A mediator is there. Raises :class:`~ssh_control.dialect.Refused`."""
-        domain = self.engine.domains[user]
-        targets = self._targets(domain)
-        sink = _reachable(hello.radius, peer)
-        target = next((target for target in targets if _reachable(target.mediator, peer) == sink), None)
+        domain = self.engine.domains.get(user)
+        if domain is None:
+            raise Refused(NOT_SERVED, f"there is no domain {user} any more")
+        target = self._sinks.find(domain, hello.radius, peer)
         if target is None:
-            known = ", ".join(target.mediator for target in targets)
+            known = ", ".join(target.mediator for target in self._sinks.of(domain))
             raise Refused(NOT_SERVED, f"{hello.radius or 'no sink'} is no RADIUS server of {user}: {known}")
-        channel = (user, target.mediator)
-        # Another host of the same mediator, or the same one anew, needs no further channel.
-        licences, used = self.engine.node.licences, len(self._channels.keys() - {channel})
-        problem = licences.why_no_channel(used, time.time())
+        mediator = target.mediator
+        problem = self._channels.problem(mediator, [user])
         if problem:
             raise Refused(NOT_LICENSED, problem)
-        if hello.rtp:
-            try:
-                speech_to = rtp_address(hello.rtp, peer, self._sender.family)
-            except ValueError as error:
-                raise Refused(NOT_SERVED, str(error)) from None
-            self._sender.speech.addresses[target.mediator] = speech_to
-        self._channels[channel] += 1
-        return MediatorSession(
+        other = self._aggregates.claim(mediator)
+        if other:
+            raise Refused(NOT_SERVED, f"{mediator} is connected as {other} already")
+        self._speech(hello, peer, mediator)
+        self._channels.add(mediator, user)
+        return self._connect(domain, mediator, partial(self._closed, mediator, user))
+
+    def _connect(
+        self, domain: Domain, mediator: str, on_closed: Callable[[], None] = lambda: None
+    ) -> SessionAtDoor:
+        session = MediatorSession(
             domain,
-            target.mediator,
-            on_closed=partial(self._closed, channel),
-            on_join=partial(self._join, domain, target.mediator),
+            mediator,
+            on_closed=on_closed,
+            on_join=partial(self._join, domain, mediator),
             why_no_control=self._why_no_control,
         )
+        return SessionAtDoor(session, self._doors.of(domain.name))
+
+    def _speech(self, hello: ClientHello, peer: str, mediator: str) -> None:
+        """Take note of where a mediator wants its speech. Raises :class:`Refused`."""
+        if not hello.rtp:
+            return
+        try:
+            self._sender.speech.addresses[mediator] = rtp_address(hello.rtp, peer, self._sender.family)
+        except ValueError as error:
+            raise Refused(NOT_SERVED, str(error)) from None
 
     def _why_no_control(self) -> str:
         """Why nothing more may be put under control; "" when it may."""
@@ -290,20 +337,26 @@ class SwitchBox:
         self.engine.catch_up(domain, mediator, item, time.time())
         self._tick()
 
-    def _closed(self, channel: tuple[str, str]) -> None:
-        self._channels[channel] -= 1
-        if not self._channels[channel]:
-            del self._channels[channel]
-        if not any(mediator == channel[1] for _, mediator in self._channels):
-            self._sender.speech.addresses.pop(channel[1], None)
+    def _closed(self, mediator: str, domain: str) -> None:
+        self._channels.add(mediator, domain, -1)
+        self._gone(mediator)
+
+    def _gone(self, mediator: str) -> None:
+        if not self._channels.connected(mediator):
+            self._sender.speech.addresses.pop(mediator, None)
+
+    def fault(self, domain: str, answer: Fault, delay: float) -> None:
+        """Have a domain answer its mediators slowly (``delay`` seconds), never, or as before ("clear").
+
+        Raises :class:`CallRefused` of kind "unknown".
+        """
+        if domain not in self.engine.domains:
+            raise CallRefused("unknown", f"there is no domain {domain!r}")
+        self._doors.of(domain).order(answer, delay)
+        how = {"slow": f"{delay:g} s late", "dead": "never", "clear": "at once"}[answer]
+        log.info("domain %s answers its mediators %s", domain, how)
 
     # --- reports
-
-    def _targets(self, domain: Domain) -> list[Target]:
-        servers = domain.config.radius_servers
-        if servers is None:
-            return [self._default] if self._default else []
-        return [Target(server.host, server.port, server.secret.get_secret_value()) for server in servers]
 
     def _reporter(self, target: Target) -> Reporter:
         if target not in self._reporters:
@@ -317,7 +370,7 @@ class SwitchBox:
 
     def _send(self, mediator: str, report: CallReport) -> None:
         domain = self.engine.domains.get(report.domain)
-        for target in self._targets(domain) if domain is not None else ():
+        for target in self._sinks.of(domain) if domain is not None else ():
             if target.mediator == mediator:
                 try:
                     self._reporter(target).send(report)

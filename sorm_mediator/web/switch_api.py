@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from fastapi import APIRouter, HTTPException, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from sorm_mediator.switch.answering import LONGEST_DELAY
 from sorm_mediator.switch.call import Call, CallRefused, CallRequest, ServiceRequest
 from sorm_mediator.switch.path import Hop
 from sorm_mediator.web.models import LicenceDocument
@@ -100,6 +101,15 @@ class CallBody(Body):
         fields = self.model_dump(exclude={"services"})
         services = tuple(ServiceRequest(**service.model_dump()) for service in self.services)
         return CallRequest(**fields, services=services)
+
+
+class FaultBody(Body):
+    """How a domain answers its mediators; calls go on as before."""
+
+    answer: Literal["slow", "dead", "clear"]
+    """``slow``: ``delay`` seconds late; ``dead``: never; ``clear``: at once again."""
+    delay: Annotated[float, Field(ge=0, le=LONGEST_DELAY, allow_inf_nan=False)] = 5.0
+    """Seconds, of ``slow``."""
 
 
 class Document(BaseModel):
@@ -196,6 +206,37 @@ class CallDocument(Document):
     reported: list[ReportedDocument]
 
 
+class MediatorDocument(Document):
+    """A mediator of a MultiSORM user, connected or not."""
+
+    user: str
+    mediator: str
+    """host:port of its RADIUS sink."""
+    connections: int
+    objects: int
+    """On control, in whatever domain."""
+    domains: dict[str, Literal["in step", "silent", "catching up"]]
+    """Domain -> how it stands."""
+    not_connected: dict[str, str]
+    """Domain that it should have, too -> why it has not."""
+
+
+class FaultDocument(Document):
+    """A fault that was ordered."""
+
+    answer: Literal["slow", "dead"]
+    delay: float
+    """Seconds."""
+
+
+class MultisormDocument(Document):
+    """MultiSORM as it stands."""
+
+    mediators: list[MediatorDocument]
+    faults: dict[str, FaultDocument]
+    """Domain -> its fault."""
+
+
 def switch_router(switch: SwitchBox) -> APIRouter:
     """The routes of the switch, to be put under ``/api/v1``."""
     router = APIRouter()
@@ -219,6 +260,25 @@ def switch_router(switch: SwitchBox) -> APIRouter:
     async def licence() -> LicenceDocument:
         """The licence that holds now: the highest number of those that have not expired."""
         return LicenceDocument(**switch.licence())
+
+    @router.post(
+        "/switch/domains/{domain}/fault",
+        status_code=204,
+        responses={404: {"description": "No such domain"}},
+        summary="Make a domain slow or dead",
+    )
+    async def order_fault(domain: Annotated[str, Path(examples=["test.domain"])], body: FaultBody) -> None:
+        """Have a domain answer its mediators late or never, over SSH, alone and in MultiSORM."""
+        try:
+            switch.fault(domain, body.answer, body.delay)
+        except CallRefused as refusal:
+            raise HTTPException(REFUSED[refusal.kind], refusal.text) from None
+
+    @router.get("/switch/multisorm", summary="MultiSORM: mediators, domains, faults")
+    async def multisorm() -> MultisormDocument:
+        """The mediators of MultiSORM users with the standing of each domain, and the faults of domains."""
+        status = switch.status()
+        return MultisormDocument(mediators=status["multisorm"], faults=status["faults"])
 
     @router.get("/switch/calls", summary="The latest calls")
     async def recent_calls(limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> list[CallDocument]:

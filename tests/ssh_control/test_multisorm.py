@@ -88,6 +88,9 @@ class World:
     def leave(self, name: str) -> None:
         self._carry_out(self.core.leave(name, self.now))
 
+    def refresh(self, name: str) -> None:
+        self._carry_out(self.core.refresh(name, self.now))
+
     def ask(self, op: str, **params: Any) -> int:
         number, effects = self.core.ask(Request(op, params), self.now)
         self._carry_out(effects)
@@ -140,7 +143,7 @@ class World:
                     continue
                 at = max(self.now + domain.delay, self._last.get(effect.domain, 0.0))
                 self._last[effect.domain] = at
-                if at <= self.now:
+                if at <= self.now and all(name != effect.domain for _, _, name, _ in self._due):
                     reply = domain.handle(effect.request)
                     queue.extend(self.core.answered(effect.domain, effect.token, reply, self.now))
                 else:
@@ -274,6 +277,15 @@ def test_a_domain_that_joins_while_something_is_asked_is_asked_too() -> None:
     assert set(world.domains["new"].objects) == {1}
 
 
+def test_a_subscriber_that_is_declared_later_is_on_control_at_once() -> None:
+    world = seed()
+    world.ask("sync", objects=[own(1, "300002")], first=True, last=True)
+    world.domains["local"].subscribers.add("300002")
+    world.refresh("local")
+
+    assert set(world.domains["local"].objects) == {1}
+
+
 def test_a_domain_that_leaves_is_not_waited_for() -> None:
     world = seed()
     world.domains["local"].delay = 1.0
@@ -340,6 +352,7 @@ steps = st.one_of(
     st.tuples(st.just("sync"), st.sets(st.integers(1, 4))),
     st.tuples(st.just("delay"), st.sampled_from("abc"), st.sampled_from([0.0, 0.5, 2.0, 5.0, DEAD])),
     st.tuples(st.just("join")),
+    st.tuples(st.just("subscriber"), st.sampled_from("abc"), st.sampled_from("234")),
     st.tuples(st.just("run"), st.sampled_from([0.1, 1.0, 4.0])),
 )
 
@@ -368,6 +381,9 @@ def test_whatever_happens_all_domains_end_in_step(script: list[tuple[Any, ...]])
             world.domains[values[0]].delay = values[1]
         elif step == "join" and "d" not in world.domains:
             world.join("d", {"4"})
+        elif step == "subscriber":
+            world.domains[values[0]].subscribers.add(values[1])
+            world.refresh(values[0])
         elif step == "run":
             world.run(values[0])
     for domain in world.domains.values():
