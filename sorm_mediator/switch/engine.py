@@ -377,7 +377,8 @@ class Engine:
         A call that was sent on has its A already: only B is new in the leg where it turns off.
         """
         del call.legs[first + 1 :]
-        self._free(call, keep=first)
+        came_in = 1 if call.calling.trunk else 0
+        self._free(call, came_in + first)
         for index, hop in enumerate(hops):
             called = Endpoint.at(hop.result.b, hop.exit)
             if index == 0:
@@ -409,9 +410,8 @@ class Engine:
             call.carriers.append(carrier)
 
     @staticmethod
-    def _free(call: Call, *, keep: int = 0) -> None:
-        """Trunks and bridges have one call less, but for those of the first ``keep`` legs and of where it came in."""
-        kept = (1 if call.legs[0].calling.trunk else 0) + keep
+    def _free(call: Call, kept: int = 0) -> None:
+        """Trunks and bridges have one call less, but for the first ``kept`` of those that carry it."""
         for carrier in call.carriers[kept:]:
             carrier.active -= 1
         del call.carriers[kept:]

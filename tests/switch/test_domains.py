@@ -115,6 +115,7 @@ def test_a_call_from_the_city(multi: Any) -> None:
     assert (touched(city), touched(inside)) == ([(2, "b")], [(1, "b")])
     assert {city.connection, inside.connection} == {0x12}
     assert {city.release_cause, inside.release_cause} == {0x05}
+    assert_all_is_free(multi)
 
 
 def test_a_mediator_of_one_domain_sees_its_domain_as_the_exchange(multi: Any) -> None:
