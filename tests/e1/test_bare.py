@@ -109,7 +109,8 @@ async def test_a_busy_end_is_sent_a_window_at_most_and_the_rest_when_it_is_ready
 ) -> None:
     async with line() as (mediator, console):
         mediator.events += mediator.stream.busy("kpd1", True, 0)  # before there is anything to carry it
-        await mediator.until(ChannelEvent("kpd1", Up()), ChannelEvent("kpd2", Up()))
+        await mediator.until(ChannelEvent("kpd1", Up()))
+        await mediator.until(ChannelEvent("kpd2", Up()))
         await console.happens(lambda: console.stream.channels["kpd1"].up)
         for number in range(5):
             console.send("kpd1", bytes([number]))
