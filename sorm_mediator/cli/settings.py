@@ -19,7 +19,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on s
 def check(file: FileArgument, as_json: JsonOption = False) -> None:
     """Validate a lab file and everything it refers to.
 
-    Exit code 2 and one line with key, value and what is allowed when it can't be used.
+    Exit code 2 and one line with key, value and what is allowed when it can't be used. What routing names and the
+    switch has not (a trunk, a bridge, a numbering plan) is a warning: calls that come to it fail.
 
     Example: sorm-mediator config check captures/labs/laptop.toml
     """
@@ -28,10 +29,12 @@ def check(file: FileArgument, as_json: JsonOption = False) -> None:
 
     loaded = config.load(file)
     check_references(loaded, str(file))
-    check_routing(loaded, str(file))
+    warnings = check_routing(loaded, str(file))
     if as_json:
-        typer.echo(json.dumps({"file": str(file), "valid": True}))
+        typer.echo(json.dumps({"file": str(file), "valid": True, "warnings": warnings}, ensure_ascii=False))
     else:
+        for warning in warnings:
+            typer.echo(f"{file}: warning: {warning}", err=True)
         typer.echo(f"{file}: fine")
 
 

@@ -79,16 +79,17 @@ def _check_numbers(key: str, what: str, numbers: list[str]) -> None:
         raise ConfigError(f"{key}.{what}: {number} is declared {times} times")
 
 
-def check_routing(config: Config, name: str) -> None:
-    """Check that the switch's contexts can be read and know each other, as starting it would.
+def check_routing(config: Config, name: str) -> tuple[str, ...]:
+    """Check that the switch's contexts, numbering plans and bridges can be used, as starting it would.
 
-    Raises :class:`ConfigError`.
+    Returns what they name and the switch has not, a line each. Raises :class:`ConfigError`.
     """
     from sorm_mediator.switch.engine import Engine
+    from sorm_mediator.switch.loose_ends import loose_ends
 
     if config.switch is None:
-        return
+        return ()
     try:
-        Engine(config.switch, config.directory)
+        return tuple(loose_ends(Engine(config.switch, config.directory).node))
     except ConfigError as error:
         raise ConfigError(f"{name}: {error}") from None

@@ -77,3 +77,53 @@ def test_version() -> None:
     done = sorm("--version")
     assert done.returncode == 0
     assert done.stdout.startswith("sorm-mediator ")
+
+
+def test_check_warns_of_what_routing_names_and_the_switch_has_not(tmp_path: Path) -> None:
+    (tmp_path / "c.xml").write_text(
+        '<context name="c">\n<rule name="r"><result><external><trunk value="t"/></external></result></rule></context>'
+    )
+    file = tmp_path / "lab.toml"
+    file.write_text('[[switch.domains]]\nname = "d"\ncontexts = ["c.xml"]\n')
+    missing = f"switch.domains.0 (d): {tmp_path / 'c.xml'}:2: rule 'r': no trunk or bridge t; there are: none"
+
+    done = sorm("config", "check", str(file))
+    assert (done.returncode, done.stdout) == (0, f"{file}: fine\n")
+    assert done.stderr == f"{file}: warning: {missing}\n"
+    as_json = sorm("config", "check", str(file), "--json")
+    assert json.loads(as_json.stdout) == {"file": str(file), "valid": True, "warnings": [missing]}
+
+
+def test_check_looks_at_bridges_plans_and_every_context_of_a_lab(tmp_path: Path) -> None:
+    (tmp_path / "c.xml").write_text(
+        '<context name="c"><rule name="r"><result><local/></result></rule></context>'
+    )
+    domains = '[[switch.domains]]\nname = "d"\ncontexts = ["c.xml"]\n[[switch.domains]]\nname = "e"\n'
+    for table, complaint in (
+        (
+            '[[switch.bridges]]\nname = "b"\na = {domain = "d", np = "city"}\nb = {domain = "e"}\n',
+            "switch.bridges.0.a.np: d has no numbering plan 'city'; there are: default",
+        ),
+        (
+            '[[switch.bridges]]\nname = "b"\na = {domain = "d", context = "x"}\nb = {domain = "e"}\n',
+            "switch.bridges.0.a.context: d has no context 'x'; there are: c",
+        ),
+        (
+            '[[switch.bridges]]\nname = "b"\na = {domain = "d"}\nb = {domain = "f"}\n',
+            "switch.bridges.0.b.domain: there is no domain 'f'; there are: d, e",
+        ),
+        (
+            '[[switch.bridges]]\nname = "b"\na = {domain = "d"}\nb = {domain = "d", iface = "x"}\n',
+            "switch.bridges.0.b.domain: 'd' is side A already; a bridge joins two domains",
+        ),
+        (
+            '[switch.domains.numbering_plans.city]\n"1{1-0}" = {}\n',
+            "switch.domains.1.numbering_plans.city: '1{1-0}': {1-0} must hold digits or rising ranges",
+        ),
+    ):
+        file = tmp_path / "lab.toml"
+        file.write_text(domains + table)
+        done = sorm("config", "check", str(file))
+        assert (done.returncode, done.stdout) == (2, "")
+        assert complaint in done.stderr
+        assert len(done.stderr.splitlines()) == 1

@@ -124,3 +124,40 @@ def test_all_places_in_order_make_the_same_number(digits: str) -> None:
     places = ",".join(str(place) for place in range(1, len(digits) + 1))
 
     assert compile_template(f"{{{places}}}").fill(digits, "") == digits
+
+
+def slowly_filled(template: str, digits: str, rest: str) -> str | None:
+    """Symbol by symbol; None where the number has no such digit."""
+    if not template:
+        return ""
+    if template[0] != "{":
+        following = slowly_filled(template[1:], digits, rest)
+        return None if following is None else template[0] + following
+    inside, after = template[1:].split("}", 1)
+    made = ""
+    for item in inside.split(","):
+        if item == "%":
+            made += rest
+        elif int(item) > len(digits):
+            return None
+        else:
+            made += digits[int(item) - 1]
+    following = slowly_filled(after, digits, rest)
+    return None if following is None else made + following
+
+
+PLACES = st.lists(st.integers(1, 9).map(str), min_size=1, max_size=4).map(",".join)
+TEMPLATE = st.lists(
+    st.one_of(st.sampled_from("0123456789*#"), st.just("{%}"), PLACES.map("{{{}}}".format)), max_size=5
+).map("".join)
+
+
+@given(template=TEMPLATE, digits=NUMBER, rest=NUMBER)
+def test_a_substitution_means_what_the_reference_says(template: str, digits: str, rest: str) -> None:
+    expected = slowly_filled(template, digits, rest)
+
+    if expected is None:
+        with pytest.raises(SubstitutionError):
+            compile_template(template).fill(digits, rest)
+    else:
+        assert compile_template(template).fill(digits, rest) == expected
