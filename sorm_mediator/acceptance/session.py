@@ -1,12 +1,14 @@
 """One ``acceptance``: the lab file read, the lab started or a running mediator met, the reports written.
 
-Exit codes: 0 every check passed, 1 one failed, 2 a mistake on the command line or in the lab file, 3 could not connect.
+Exit codes: 0 every check passed, 1 one failed, 2 a mistake on the command line or in the lab file, 3 could not connect,
+141 nobody reads the output any more.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +27,7 @@ from sorm_mediator.acceptance.report import DIRECTION_NAMES, KIND_NAMES, Run, do
 from sorm_mediator.acceptance.run import Acceptance, NotReadyError
 from sorm_mediator.config import Config, ConfigError
 from sorm_mediator.console.errors import ConnectError
-from sorm_mediator.console.session import UsageError
+from sorm_mediator.console.session import BROKEN_PIPE, UsageError
 from sorm_mediator.console.surroundings import Surroundings
 from sorm_mediator.console.wiring import in_lab, toward
 from sorm_mediator.errors import BoxError
@@ -72,15 +74,20 @@ class Settings:
                 raise UsageError(f"{option}: {path}: its folder does not exist")
 
 
-def run_acceptance(settings: Settings, write: Callable[[str], object] = sys.stdout.write) -> int:
+def run_acceptance(settings: Settings, write: Callable[[str], object] | None = None) -> int:
     """Run the matrix and write the reports. Returns the exit code; errors are said on stderr."""
     try:
         run = asyncio.run(carry_out(settings))
-        _write(settings, run, write)
+        _write(settings, run, write or sys.stdout.write)
+        sys.stdout.flush()
     except (ConfigError, BoxError, NotReadyError) as error:
         return _say(error, 2)
     except ConnectError as error:
         return _say(error, 3)
+    except BrokenPipeError:
+        # Nobody reads what is still buffered, also not at the interpreter's exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
     except OSError as error:
         return _say(f"{error.filename}: can't be written: {error.strerror}", 2)
     return 0 if run.verdict == PASS else 1

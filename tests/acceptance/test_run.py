@@ -1,0 +1,181 @@
+"""The matrix carried out in real labs: what passes, and each way in which a format shows to be wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from protocol.phrases import say
+from sorm_mediator.acceptance.matrix import matrix
+from sorm_mediator.acceptance.outcome import FAIL, PASS, SKIPPED, Outcome
+from sorm_mediator.acceptance.run import Acceptance, NotReadyError
+from sorm_mediator.console.client import ConsoleClient
+from sorm_mediator.console.wiring import in_lab
+from sorm_mediator.switch.node import Node
+
+OUT = ("intercity", "outgoing", "smg_trunk")
+IN = ("intercity", "incoming", "smg_trunk")
+OWN_OUT = ("own", "outgoing", "smg_trunk")
+CarryOut = Callable[..., Any]
+
+
+async def test_the_lab_that_is_shipped_passes_wholly(make: Any, carry_out: CarryOut) -> None:
+    outcomes: list[Outcome] = await carry_out(make())
+    assert [one for one in outcomes if one.verdict == FAIL] == []
+    passed = [one for one in outcomes if one.verdict == PASS]
+    assert {one.check.kind for one in passed} == {"own", "local", "intercity", "international", "emergency"}
+    assert {one.check.operator for one in passed} == {"", "smg_trunk", "second_trunk", "city_trunk"}
+    for one in passed:
+        names = [unit.name for unit in one.units]
+        assert names[:3] == ["add-object", "command-received", "command-executed"]
+        assert [name for name in names if name in ("number-received", "answer", "release")] == [
+            "number-received",
+            "answer",
+            "release",
+        ]
+        assert len(one.compared) == 15
+    skipped = [one for one in outcomes if one.verdict == SKIPPED]
+    assert all(one.check.skipped and not one.units for one in skipped)
+
+
+async def test_the_smallest_lab_passes_with_its_prefix_8(make: Any, carry_out: CarryOut) -> None:
+    outcomes = await carry_out(make("minimal.toml"), OUT, IN, OWN_OUT)
+    assert [str(one.verdict) for one in outcomes] == ["PASS", "PASS", "PASS"]
+
+
+async def test_order_70_passes_too(make: Any, carry_out: CarryOut) -> None:
+    outcomes = await carry_out(make(mediator={"order": "70"}), OUT, IN, OWN_OUT)
+    assert [str(one.verdict) for one in outcomes] == ["PASS", "PASS", "PASS"]
+
+
+async def test_another_prefix_than_was_agreed_shows_as_no_event_and_names_the_rule(
+    make: Any, carry_out: CarryOut
+) -> None:
+    outgoing, incoming = await carry_out(
+        make("minimal.toml", formats={"intercity": {"prefix": "7"}}), OUT, IN
+    )
+    assert outgoing.verdict == FAIL
+    assert outgoing.problems == [
+        "no event came; under control is 79001758964, and test.domain knows the called number as 89001758964 "
+        "(for SORM) and 9001758964 (routed)"
+    ]
+    assert say(outgoing.problems[0], "ru").startswith("ни одно событие не пришло; на контроле 79001758964")
+    assert all(row.seen is None for row in outgoing.compared)
+    (remedy,) = outgoing.remedies
+    assert 'to_8 (routing/ctx_from_local.xml:52: sorm_digits="8{%}" sorm_ni="intercity"' in remedy
+    (remedy,) = incoming.remedies
+    assert "ten_digits (routing/ctx_from_trunk.xml:" in remedy
+
+
+async def test_another_prefix_on_the_other_side_shows_as_another_number(
+    make: Any, carry_out: CarryOut
+) -> None:
+    (own,) = await carry_out(make("minimal.toml", formats={"intercity": {"prefix": "7"}}), OWN_OUT)
+    assert own.problems == [
+        "42h called number: agreed 79001758964, shown 89001758964",
+        "43h called number: agreed 79001758964, shown 89001758964",
+    ]
+    wrong = [(row.event, row.field, row.expected, row.seen) for row in own.compared if not row.holds]
+    assert wrong == [
+        ("answer", "called.number", "79001758964", "89001758964"),
+        ("release", "called.number", "79001758964", "89001758964"),
+    ]
+
+
+async def test_a_sign_that_was_not_agreed_shows_as_no_event(make: Any, carry_out: CarryOut) -> None:
+    (outcome,) = await carry_out(make(formats={"intercity": {"number_sign": "foreign"}}), OUT)
+    assert outcome.problems == [
+        "no event came; the sign foreign of the object does not fit the indicator intercity of the number "
+        "in test.domain"
+    ]
+
+
+async def test_a_number_of_an_own_subscriber_that_the_node_has_not_is_refused_by_command_5(
+    make: Any, carry_out: CarryOut
+) -> None:
+    formats = {"own": {"number": "3832728331", "prefix": "7"}}
+    (outcome,) = await carry_out(make("minimal.toml", formats=formats), OWN_OUT)
+    (problem,) = outcome.problems
+    assert problem.startswith("command 5 was refused: 54h, ")
+    assert [unit.name for unit in outcome.units] == ["add-object", "command-received", "command-executed"]
+
+
+async def test_the_dialled_digits_are_an_agreement_too(make: Any, carry_out: CarryOut) -> None:
+    (outcome,) = await carry_out(make(domain={"b_digits_mode": "route"}), OWN_OUT)
+    assert outcome.problems == ["41h called number: agreed 89001758964, shown 79001758964"]
+    (outcome,) = await carry_out(
+        make(domain={"b_digits_mode": "route"}, formats={"own": {"dialled": "agreed"}}), OWN_OUT
+    )
+    assert outcome.verdict == PASS
+
+
+async def test_an_adaptation_of_the_mediator_is_named_as_a_place_to_look(
+    make: Any, carry_out: CarryOut
+) -> None:
+    config = make(mediator={"adaptation": {"prefix_8_to_cdpn": True}})
+    (outcome,) = await carry_out(config, OWN_OUT)
+    assert "42h called number: agreed 79001758964, shown 89001758964" in outcome.problems
+    assert (
+        "the mediator rewrites the called number: mediator.adaptation has prefix_8_to_cdpn"
+        in outcome.remedies
+    )
+    config = make(
+        mediator={"adaptation": {"prefix_8_to_cdpn": True}}, formats={"intercity": {"prefix_by_a": "8"}}
+    )
+    (outcome,) = await carry_out(config, OWN_OUT)
+    assert outcome.verdict == PASS
+
+
+async def test_a_direction_without_a_route_fails_without_a_call(make: Any, carry_out: CarryOut) -> None:
+    (outcome,) = await carry_out(make(formats={"intercity": {"dial": "9"}}), OUT)
+    assert outcome.verdict == FAIL
+    assert (outcome.call, outcome.units) == ("", [])
+    assert outcome.trace is not None
+    assert "no rule of context" in outcome.trace.reason
+
+
+async def test_a_call_that_the_switch_refuses_is_a_failure_with_its_words(
+    make: Any, carry_out: CarryOut
+) -> None:
+    (outcome,) = await carry_out(make(switch={"licence": {"concurrent_calls": 0}}), OUT)
+    (problem,) = outcome.problems
+    assert problem.startswith("the switch refused the call with HTTP 503")
+    assert [unit.name for unit in outcome.units][-3:] == [
+        "remove-object",
+        "command-received",
+        "command-executed",
+    ]
+
+
+async def test_objects_are_taken_off_again_and_a_mediator_that_ran_goes_on(make: Any) -> None:
+    config = make()
+    node = Node(config.switch, config.directory)
+    checks = [one for one in matrix(config, node.domains) if (one.kind, one.direction, one.operator) == OUT]
+    async with in_lab(config, "a test") as around:
+        async with Acceptance(around, config, node.domains) as first:
+            await first.run(checks, lambda _: None)
+        assert around.request is not None
+        assert (await around.request("GET", "status", None))[1]["state"] == "stopped"
+        client = ConsoleClient(around.host, around.kpd1, around.kpd2, around.codec)
+        await client.connect()
+        (sent,) = await client.send(client.command("start", {}))
+        assert await client.wait(lambda: sent.done, 5)
+        await client.close()
+        async with Acceptance(around, config, node.domains) as second:
+            outcomes = await second.run(checks, lambda _: None)
+        status = (await around.request("GET", "status", None))[1]
+    assert [one.verdict for one in outcomes] == [PASS]
+    assert (status["state"], status["objects"]) == ("started", 0)
+
+
+async def test_a_mediator_with_another_password_is_not_begun_with(make: Any) -> None:
+    config = make()
+    other = make(mediator={"password": "654321"})
+    node = Node(config.switch, config.directory)
+    async with in_lab(other, "a test") as around:
+        with pytest.raises(NotReadyError, match=r"mediator\.password: command 1 was refused: "):
+            async with Acceptance(replace(around, password="123456"), config, node.domains):
+                pass
