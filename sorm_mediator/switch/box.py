@@ -216,7 +216,9 @@ class SwitchBox:
         try:
             move(ways)
         except OSError as error:
-            raise ChangeRefused(str(cannot_listen("ssh_port", self.config.host, port, error))) from None
+            ports = " or ".join(str(one) for _, one in ways)
+            why = error.strerror or error
+            raise ChangeRefused(f"ssh_port: {self.config.host}:{ports}: {why}; choose another") from None
 
     def place_call(self, domain: str, request: CallRequest) -> Call:
         """Make a call now. Raises :class:`~sorm_mediator.switch.call.CallRefused`."""

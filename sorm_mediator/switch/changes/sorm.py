@@ -24,6 +24,7 @@ from sorm_mediator.switch.changes.base import (
     the_domain,
 )
 from sorm_mediator.switch.node import Change, Node
+from ssh_control.patterns import DomainList, PatternError
 
 PARAMETERS: Final = (
     "adaptation",
@@ -127,17 +128,14 @@ def add_aggregate(node: Node, user: str, password: str, domains: tuple[str, ...]
         raise ChangeRefused(f"aggregate_sorm_settings: there is a user {user!r} already; remove it first")
     if user == node.config.admin.user:
         raise ChangeRefused(f"aggregate_sorm_settings: {user!r} is the user of this shell; choose another")
-    if not domains:
-        raise ChangeRefused("aggregate_sorm_settings: at least one domain, or a pattern such as *")
-    for pattern in domains:
-        if pattern.count("*") > 1:
-            raise ChangeRefused(f"aggregate_sorm_settings: {pattern!r} has more than one *; one is possible")
+    try:
+        wanted = DomainList.parse(domains)
+    except PatternError as error:
+        raise ChangeRefused(f"aggregate_sorm_settings: {error}") from None
     aggregate = made(AggregateConfig, user=user, password=SecretStr(password), domains=domains)
     alter_switch(node, Change("switch"), aggregates=(*node.config.aggregates, aggregate))
-    missing = [
-        one for one in domains if "*" not in one and not one.startswith("-") and one not in node.domains
-    ]
-    return tuple(f"there is no domain {one!r}: {user} can't log in until it is declared" for one in missing)
+    problems = wanted.select(node.domains).problems
+    return tuple(f"{problem}: {user} can't log in until it is declared" for problem in problems)
 
 
 def remove_aggregate(node: Node, user: str) -> Notes:

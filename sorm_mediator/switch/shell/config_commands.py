@@ -18,8 +18,10 @@ def _save(call: Call) -> str:
     if given is None:
         raise ChangeRefused("this lab was not started from a file: config/save FILE writes a new one")
     path = (root / given).resolve()
-    if not path.is_relative_to(root):
-        raise ChangeRefused(f"{given}: is outside of the lab's directory {root}")
+    if path.parent != root:
+        raise ChangeRefused(
+            f"{given}: is not in the lab's directory {root}, which the paths in it start from"
+        )
     missing = unresolved(desk.node)
     if missing:
         raise ChangeRefused(f"the lab would not start from this: {'; '.join(missing)}")

@@ -96,11 +96,14 @@ class Parser:
                 problems.append((error, command))
             else:
                 return Found(command, path, found)
-        best, command = max(problems, key=lambda problem: problem[0].known)
-        text = f"{best}. Usage: {command.usage}"
-        if best.missing:
+        known = max(error.known for error, _ in problems)
+        best = [(error, command) for error, command in problems if error.known == known]
+        missing = any(error.missing for error, _ in best)
+        text = "; ".join(dict.fromkeys(str(error) for error, _ in best))
+        text += f". Usage: {', or '.join(command.usage for _, command in best)}"
+        if missing:
             text += ". If the line was wrapped when it was copied, write it as one line"
-        raise NotUnderstood(text, incomplete=best.missing)
+        raise NotUnderstood(text, incomplete=missing)
 
     def continues(self, before: str, words: list[str], place: Sequence[str]) -> str:
         """The line before and these words as one command; "" when they are none."""
@@ -196,7 +199,9 @@ class Parser:
         found: dict[str, None] = {}
         for command, path in self._at(words[0], place):
             token, options = expected(command.form, words[1:-1])
-            names = [*self._words(token, path, words, place), *options]
+            names = [*self._words(token, path, words, place)]
+            if last.startswith("-") or not names:
+                names += options
             found.update((name, None) for name in names if name.startswith(last))
         return last, sorted(found)
 

@@ -57,7 +57,7 @@ def written(config: SwitchConfig, text: str) -> str:
     if not isinstance(table, MutableMapping):
         table = document["switch"] = tomlkit.table()
         table = document["switch"]
-    _merge(table, plain(config), plain(config, given_only=True))
+    _merge(table, plain(config), plain(config, given_only=True), top=True)
     return tomlkit.dumps(document)
 
 
@@ -92,14 +92,20 @@ def _has_a_name(item: Any) -> bool:
     )
 
 
-def _merge(table: MutableMapping[str, Any], whole: Mapping[str, Any], given: Mapping[str, Any]) -> None:
-    """Make a table say ``whole``. What is not in it yet is added only when it is in ``given``."""
+def _merge(
+    table: MutableMapping[str, Any], whole: Mapping[str, Any], given: Mapping[str, Any], *, top: bool = False
+) -> None:
+    """Make a table say ``whole``. What is not in it yet is added only when it is in ``given``.
+
+    ``top``: the table is not in a list; lists of tables in it are ``[[...]]``.
+    """
     for key in [key for key in table if key not in whole]:
         del table[key]
     for key, value in whole.items():
         if key not in table:
             if key in given:
-                table[key] = _item(given[key], inline=isinstance(table, InlineTable))
+                inline = isinstance(table, InlineTable) or (not top and _short(given[key]))
+                table[key] = _item(given[key], inline=inline)
         elif not _same(table[key], value):
             _update(table, key, value, given.get(key, value))
 
