@@ -30,6 +30,10 @@ def check(file: FileArgument, as_json: JsonOption = False) -> None:
     loaded = config.load(file)
     check_references(loaded, str(file))
     warnings = check_routing(loaded, str(file))
+    if "acceptance" in loaded.model_fields_set:
+        from sorm_mediator.acceptance.session import planned
+
+        planned(loaded, str(file))
     if as_json:
         typer.echo(json.dumps({"file": str(file), "valid": True, "warnings": warnings}, ensure_ascii=False))
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,8 @@ from typer.testing import CliRunner, Result
 import captures
 from sorm_mediator.acceptance.session import Settings, carry_out
 from sorm_mediator.cli.acceptance import acceptance
-from sorm_mediator.config import load
+from sorm_mediator.cli.settings import check
+from sorm_mediator.config import ConfigError, load
 from sorm_mediator.lab.lab import Lab
 
 LABS = Path(captures.__path__[0]) / "labs"
@@ -100,9 +102,12 @@ def test_a_mistake_in_the_lab_file_exits_with_2_and_names_file_and_key(tmp_path:
     for name in ("ctx_agreed_out.xml", "ctx_agreed_in.xml", "ctx_agreed_called.xml"):
         (tmp_path / "routing").mkdir(exist_ok=True)
         (tmp_path / "routing" / name).write_bytes((LABS / "routing" / name).read_bytes())
+    told = f"{path}: acceptance.formats.intercity.operators: 'gone' is no trunk"
     result = run("-c", path)
     assert result.exit_code == 2
-    assert f"{path}: acceptance.formats.intercity.operators: 'gone' is no trunk" in result.stderr
+    assert told in result.stderr
+    with pytest.raises(ConfigError, match=re.escape(told)):
+        check(path)
 
 
 def test_a_mediator_that_is_not_there_exits_with_3(unused_tcp_port: int) -> None:
