@@ -1,15 +1,23 @@
-"""docs/switch.md says what the code says."""
+"""docs/switch.md and docs/routing.md say what the code says."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+import captures
+from sorm_mediator import config
+from sorm_mediator.lab.trace import LabTrace
 from sorm_mediator.switch.call import CALL_TABLE
+from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.routing import parse_context
 from sorm_mediator.switch.services import ORDERED, USED
+from sorm_mediator.switch.trace import read_request
+from sorm_mediator.switch.trace_request import PARAMETERS
 
-PAGE = (Path(__file__).parents[2] / "docs" / "switch.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+ROUTING = (DOCS / "routing.md").read_text(encoding="utf-8")
+PAGE = (DOCS / "switch.md").read_text(encoding="utf-8")
 
 
 def test_the_states_of_a_call_are_those_of_the_table() -> None:
@@ -28,3 +36,24 @@ def test_the_context_shown_is_one() -> None:
 def test_every_service_is_described() -> None:
     for name in USED | ORDERED:
         assert f"`{name}`" in PAGE
+
+
+def test_the_trace_shown_is_what_the_command_prints() -> None:
+    example = re.search(
+        r"```console\n\$ sorm-mediator trace -c captures/labs/(\S+) (.*)\n((?:.|\n)*?)```", ROUTING
+    )
+    assert example is not None
+    loaded = config.load(Path(captures.__file__).parent / "labs" / example[1])
+    assert loaded.switch is not None
+    tracer = LabTrace(Node(loaded.switch, loaded.directory).domains, loaded.mediator)
+    (domain,) = Node(loaded.switch, loaded.directory).domains.values()
+
+    printed = tracer.text(tracer.trace(domain, read_request(example[2].split())), now=0)
+
+    moment = re.compile(r" at [0-9.]+ [0-9:]+, ")
+    assert moment.sub(" at, ", example[3]) == moment.sub(" at, ", printed) + "\n"
+
+
+def test_every_parameter_of_a_trace_is_described() -> None:
+    for name in PARAMETERS:
+        assert f"`{name}`" in ROUTING
