@@ -143,11 +143,11 @@ class ConsoleLine:
         return not isinstance(self.stream, BareStream)
 
     def is_down(self, name: ChannelName) -> bool:
-        """Whether the link of a channel is down at this end."""
+        """Whether the link of a channel is down at this end, and the far end has been sent all about it."""
         channel = self.stream.channels[name]
-        return bool(
-            channel.released if isinstance(self.stream, BareStream) else channel.lapb.state is State.S0
-        )
+        if isinstance(self.stream, BareStream):
+            return bool(channel.released)
+        return channel.lapb.state is State.S0 and not channel.pending
 
     def addresses(self, name: ChannelName) -> tuple[Address, Address] | None:
         """Ours and the mediator's, of a channel that has a TCP connection."""
