@@ -115,6 +115,13 @@ def lapb() -> str:
     return page()
 
 
+def shell() -> str:
+    """The switch's shell: its commands."""
+    from docs.shell_page import page
+
+    return page()
+
+
 def licence() -> str:
     """The switch's licence: its limits, and how they are counted."""
     from docs.licence_page import page
@@ -143,6 +150,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "licence.md": licence,
     "mediator.md": mediator,
     "messages.md": messages,
+    "shell.md": shell,
     "x25.md": x25,
 }
 

@@ -164,11 +164,12 @@ class SwitchBox:
         if change.what not in ("domain", "sorm"):
             return
         domain = self.engine.domains.get(change.domain)
-        if domain is None or not domain.config.enabled:
+        targets = self._sinks.of(domain) if domain is not None and domain.config.enabled else []
+        for target in targets:
+            self._begin_reporting(target)
+        if not self._channels.of(change.domain) <= {target.mediator for target in targets}:
+            # Those that are still served come back by themselves.
             self._server.drop(change.domain)
-        if domain is not None:
-            for target in self._sinks.of(domain):
-                self._begin_reporting(target)
 
     def await_multisorm(self) -> str:
         """Listen for MultiSORM users even while there are none: one is expected. Where, as ``host:port``."""

@@ -64,6 +64,10 @@ class Channels:
         """Whether a mediator has any."""
         return any(other == mediator for _, other in self._open)
 
+    def of(self, domain: str) -> set[str]:
+        """The mediators that are connected to a domain."""
+        return {mediator for name, mediator in self._open if name == domain}
+
     def status(self) -> dict[str, int]:
         """Connections by mediator and domain, for people."""
         return {f"{mediator} in {domain}": n for (domain, mediator), n in self._open.items()}

@@ -6,7 +6,6 @@ Source: seed 001, the MultiSORM example, steps 1 to 4.
 from __future__ import annotations
 
 from sorm_mediator.config import DomainConfig, SubscriberConfig, TrunkConfig
-from sorm_mediator.config.base import ConfigError
 from sorm_mediator.switch.changes.base import (
     ChangeRefused,
     Notes,
@@ -32,11 +31,7 @@ def declare_domain(node: Node, name: str) -> Notes:
             f"{name!r} is the user of this shell; a domain is a user name too: choose another"
         )
     config = made(DomainConfig, name=name)
-    try:
-        domain = load_domain(config, node.directory, f"domain {name}")
-    except ConfigError as error:  # pragma: no cover - an empty domain names nothing that could be missing
-        raise ChangeRefused(str(error)) from None
-    node.domains[name] = domain
+    node.domains[name] = load_domain(config, node.directory, f"domain {name}")
     alter_switch(node, Change("domain", name), domains=(*node.config.domains, config))
     return ()
 

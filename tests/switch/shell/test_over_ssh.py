@@ -351,6 +351,36 @@ async def test_a_mediator_has_no_shell(ssh: Ssh, box: SwitchBox) -> None:
     assert "it serves the subsystem sorm" in errors
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "domain/a.b/sorm/set enabled false",
+        "domain/remove a.b",
+        "domain/a.b/sorm/set radius_servers remove 127.0.0.9",
+    ],
+)
+async def test_a_mediator_that_is_no_longer_served_goes(
+    ssh: Ssh, client: Any, box: SwitchBox, line: str
+) -> None:
+    await ssh(
+        stdin="domain/declare a.b\ndomain/a.b/sorm/set password 123\n"
+        "domain/a.b/sorm/set radius_servers add 127.0.0.9 s\n"
+    )
+    words, env = client("-s", "sorm", user="a.b", password="123")
+    pipe = asyncio.subprocess.PIPE
+    mediator = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe, stderr=pipe, env=env)
+    assert mediator.stdin is not None
+    assert mediator.stdout is not None
+    mediator.stdin.write(b'{"hello": "sorm", "version": 1, "radius": "127.0.0.9:1813"}\n')
+    async with asyncio.timeout(30):
+        assert b'"ok":true' in await mediator.stdout.readline()
+        assert (await ssh("domain/a.b/sorm/set platform_id 9"))[0] == 0
+        assert mediator.returncode is None
+        assert (await ssh(line))[0] == 0
+        await mediator.communicate()
+    assert mediator.returncode == 255
+
+
 async def test_a_wrong_password(ssh: Ssh) -> None:
     code, _, errors = await ssh("domain/list", password="wrong")
     assert code == 255

@@ -334,3 +334,16 @@ def test_what_there_is(typist: Any) -> None:
     assert "│continue to_city" in rules
     assert "cgpn sorm_digits={1,2,3,4,5,6} sorm_ni=private; cdpn sorm_digits=" in rules
     assert "Routing result: local" in typist.gets(f"{V}/routing/trace cgpn.digits=200100 cdpn.digits=200119")
+
+
+def test_a_port_where_nothing_listens(typist: Any) -> None:
+    shell = ShellSession(Desk(node=typist.node))
+    assert shell.enter("sorm/set ssh_port 7000").error == (
+        "Error: ssh_port: 7000: nothing listens here; set switch.ssh_port in the lab file\n"
+    )
+
+
+def test_the_listeners_move_before_the_port_is_kept(typist: Any) -> None:
+    typist.gets("sorm/set ssh_port 7000")
+    assert typist.moved == [7000]
+    assert typist.node.config.ssh_port == 7000
