@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from protocol.codes import NumberSign, ObjectType, Order
+from protocol.phrases import Phrase
 from sorm_mediator.config import ConfigError, NetworkFormatConfig, OwnFormatConfig
 from sorm_mediator.config.acceptance import Direction, OperatorConfig
 from sorm_mediator.mediator.numbers import LEGAL_SIGNS, SIGN_OF_NI
@@ -57,9 +58,17 @@ def own_number(config: OwnFormatConfig, subscriber: str, order: Order, *, given:
 def own_problem(config: OwnFormatConfig, agreed: Agreed) -> str:
     """What of the agreed format a subscriber's own number has not; "" when it fits."""
     if config.digits and len(agreed.number) != config.digits:
-        return f"{agreed.number} has {len(agreed.number)} digits, and {config.digits} are agreed"
+        return Phrase(
+            "{number} has {length} digits, and {digits} are agreed",
+            "в номере {number} цифр: {length}, согласовано {digits}",
+            number=agreed.number, length=len(agreed.number), digits=config.digits,
+        )  # fmt: skip
     if not agreed.number.startswith(config.prefix):
-        return f"{agreed.number} does not begin with the agreed prefix {config.prefix}"
+        return Phrase(
+            "{number} does not begin with the agreed prefix {prefix}",
+            "{number} начинается не с согласованного префикса {prefix}",
+            number=agreed.number, prefix=config.prefix,
+        )  # fmt: skip
     return ""
 
 

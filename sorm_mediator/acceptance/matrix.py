@@ -220,9 +220,9 @@ class _Planner:
             problem=person.problem,
         )
         if not dial:
-            return replace(
-                check, call=None, problem=f"acceptance.formats.{kind}.dial: nothing to dial is given"
-            )
+            key = f"acceptance.formats.{kind}.dial"
+            text = Phrase("{key}: nothing to dial is given", "{key}: набираемый номер не задан", key=key)
+            return replace(check, call=None, problem=text)
         hops = path_from(self.domains, person.domain, person.subscriber, dial)
         last = hops[-1]
         if last.problem:
@@ -230,7 +230,11 @@ class _Planner:
         if operator.is_exit(last.exit):
             return check
         if own.dial:
-            return replace(check, problem=f"{dial} leaves by {_name(last)}, not by {operator.name}")
+            text = Phrase(
+                "{dial} leaves by {exit}, not by {operator}", "{dial} уходит через {exit}, а не через {operator}",
+                dial=dial, exit=_name(last), operator=operator.name,
+            )  # fmt: skip
+            return replace(check, problem=text)
         text = Phrase(
             "{dial} leaves by {exit}; {key} tells how this one is chosen",
             "{dial} уходит через {exit}; {key} задаёт выбор этого оператора",
@@ -300,9 +304,12 @@ class _Planner:
         mine = [one for one in checks if (one.operator, one.direction) == (check.operator, "outgoing")]
         if any(not one.skipped for one in mine):
             return check
-        return replace(
-            check, problem=f"no number of the table leaves by {check.operator}: {check.skipped}", skipped=""
-        )
+        text = Phrase(
+            "no number of the table leaves by {operator}: {why}",
+            "ни один номер таблицы не уходит через {operator}: {why}",
+            operator=check.operator, why=check.skipped,
+        )  # fmt: skip
+        return replace(check, problem=text, skipped="")
 
     def _skipped_as_agreed(self, check: Check) -> bool:
         operator = next(one for one in self.operators if one.name == check.operator)

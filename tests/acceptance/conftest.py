@@ -43,7 +43,7 @@ def make() -> Make:
             document, {**tables, "acceptance": {"formats": formats or {}, **tables.get("acceptance", {})}}
         )
         document["switch"]["domains"][0] |= domain or {}
-        return parse(document, directory=LABS)
+        return parse(document, directory=(LABS / file).parent)
 
     return lab
 

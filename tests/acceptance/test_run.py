@@ -179,3 +179,37 @@ async def test_a_mediator_with_another_password_is_not_begun_with(make: Any) -> 
         with pytest.raises(NotReadyError, match=r"mediator\.password: command 1 was refused: "):
             async with Acceptance(replace(around, password="123456"), config, node.domains):
                 pass
+
+
+async def test_the_domains_of_multisorm_are_checked_as_one_node(make: Any, carry_out: CarryOut) -> None:
+    """Short numbers within and between the domains, full ones to the city and from it (seed 001, MultiSORM)."""
+    formats = {
+        "own": {"outside": "full"},
+        "local": {"number": "3832999999", "dial": "73832999999", "calling": "73832999999"},
+    }
+    config = make("multisorm/lab.toml", formats=formats)
+    own = [
+        ("own", direction, operator) for direction in ("outgoing", "incoming") for operator in ("", "trunk1")
+    ]
+    outcomes: list[Outcome] = await carry_out(config, *own)
+    assert [(one.check.domain, one.problems) for one in outcomes if one.problems] == []
+    assert len(outcomes) == 12
+    shown = {
+        (one.check.operator, row.seen)
+        for one in outcomes
+        for row in one.compared
+        if (row.event, row.field) == ("answer", f"{one.check.role}.number")
+    }
+    assert shown == {("", "200100"), ("", "300001"), ("trunk1", "73832700000"), ("trunk1", "73832710001")}
+
+
+async def test_a_lab_over_e1_is_checked_over_e1(make: Any) -> None:
+    config = make("e1.toml", formats={"intercity": {"prefix": "8"}})
+    node = Node(config.switch, config.directory)
+    checks = [one for one in matrix(config, node.domains) if (one.kind, one.direction, one.operator) == OUT]
+    async with (
+        in_lab(config, "a test", by_e1=True) as around,
+        Acceptance(around, config, node.domains) as acceptance,
+    ):
+        (outcome,) = await acceptance.run(checks, lambda _: None)
+    assert outcome.problems == []
