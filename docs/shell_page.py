@@ -35,7 +35,8 @@ from the top. Quotes keep a space in a word. A command that does not fit is told
 
 **Who may.** The password is compared in constant time, attempts are paced and logged. As long as it is the
 default one, nobody from another machine is let in. The user of the shell is no mediator, and a mediator has no shell:
-a domain can't have this user's name. `sorm/info` shows passwords and secrets as `******`, unlike the vendor's; `--secrets` shows them.
+a domain can't have this user's name. `sorm/info` shows passwords and secrets as `******`, unlike
+the vendor's; `--secrets` shows them.
 
 **What takes effect at once.** Calls that run go on as they were set up. `enabled false`, `domain/remove`, and
 `radius_servers remove` end the links of mediators that are no longer served; a new RADIUS server gets the reports from
