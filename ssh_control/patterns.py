@@ -34,7 +34,7 @@ class DomainList:
         for word in words:
             text = word.removeprefix("-")
             if not text or text != "".join(text.split()):
-                raise PatternError(f"{word!r} is no domain's name or pattern: name, *, local.*, -name")
+                raise PatternError(f"{word!r} is no domain's name or pattern such as name, *, local.*, -name")
             if text.count("*") > 1:
                 raise PatternError(
                     f"{word!r} has * more than once; one * at most may be in the pattern of a domain"
@@ -44,7 +44,7 @@ class DomainList:
         if both is not None:
             raise PatternError(f"{both!r} is named and taken out; leave one of both")
         if not names and not patterns:
-            raise PatternError("no domain is named; such as: name, or * -name for all but one")
+            raise PatternError("no domain is named; such as name, or * -name for all but one")
         return cls(tuple(dict.fromkeys(names)), tuple(dict.fromkeys(patterns)), tuple(dict.fromkeys(without)))
 
     def takes(self, domain: str) -> bool:
