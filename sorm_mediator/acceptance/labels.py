@@ -42,6 +42,9 @@ LABELS: dict[str, Phrase] = {
     "passed": Phrase("passed", "соответствует"),
     "failed": Phrase("failed", "не соответствует"),
     "not_applicable": Phrase("not applicable", "не применимо"),
+    "pass": Phrase("PASS", "СООТВ."),
+    "fail": Phrase("FAIL", "НЕ СООТВ."),
+    "skipped": Phrase("n/a", "н/п"),
     "from_subscriber": Phrase(
         "subscriber {a} of {domain} dials {b}", "абонент {a} домена {domain} набирает {b}"
     ),

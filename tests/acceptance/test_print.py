@@ -34,14 +34,7 @@ def chromium(tmp_path: Path, *arguments: str) -> None:
 @pytest.fixture
 async def file(make: Any, carry_out: Callable[..., Any], tmp_path: Path) -> Path:
     config = make("minimal.toml", formats={"intercity": {"prefix": "7"}})
-    outcomes = await carry_out(
-        config,
-        ("own", "outgoing", ""),
-        ("local", "outgoing", "city_trunk"),
-        ("intercity", "incoming", "city_trunk"),
-        ("international", "outgoing", "smg_trunk"),
-        ("emergency", "outgoing", "city_trunk"),
-    )
+    outcomes = await carry_out(config)
     run = Run(lab="lab.toml", against="here", time=1_700_000_000.0, config=config, outcomes=outcomes)
     path = tmp_path / "report.html"
     path.write_text(page(run, "ru"), encoding="utf-8")
