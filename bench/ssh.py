@@ -7,6 +7,8 @@ have nothing to do with each other are. Batched: likewise, but what is due is wr
 blocks and the comparison is of a JSON dialogue with a copy; there is no goal for it. Connections are counted from
 the TCP connection to the subsystem (or the command) having started, a few side by side.
 
+MultiSORM's fan-out is measured by :mod:`bench.fanout`, whose figures are in this section too.
+
 A third server is asyncssh alone, which sends each line back: what is left to gain without another SSH library.
 """
 
@@ -29,6 +31,7 @@ from typing import Any
 
 import asyncssh
 
+from bench import fanout
 from ssh_control.dialect import ClientDialect, Request
 from ssh_control.transport import CIPHERS, without_padding_packets
 
@@ -271,4 +274,4 @@ def run() -> dict[str, Any]:
     }
     if reason:
         results["reason"] = reason
-    return results | rates
+    return results | fanout.run() | rates
