@@ -36,7 +36,7 @@ from sorm_mediator.switch.call import (
     State,
 )
 from sorm_mediator.switch.licence_units import CallUnits
-from sorm_mediator.switch.matching import Report, note_match, reports, touch, touch_a, touch_b
+from sorm_mediator.switch.matching import Report, note_match, reports, touch, touch_a, touch_b, touch_legs
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.objects import ControlledObject, ObjectTable
 from sorm_mediator.switch.origin import first_leg, own_number
@@ -392,14 +392,13 @@ class Engine:
                 calling = Endpoint(number=hop.result.a, bridge=before.far)
                 leg = Leg(hop.domain, hop.request, calling, called)
                 call.legs.append(leg)
-            if index or not redirected:
-                touch_a(call, leg, now, called=leg.shown_to_a)
-            if hop.problem:
-                return hop.problem
-            self._carry(call, called)
-            touch_b(call, leg, now)
-        self._occupy(call, call.called.subscriber)
-        return ""
+            if not hop.problem:
+                self._carry(call, called)
+        problem = hops[-1].problem
+        touch_legs(call, first, now, new_a=not redirected, failed=bool(problem))
+        if not problem:
+            self._occupy(call, call.called.subscriber)
+        return problem
 
     @staticmethod
     def _carry(call: Call, party: Endpoint) -> None:

@@ -26,6 +26,23 @@ class Report(NamedTuple):
     report: CallReport
 
 
+def touch_legs(call: Call, first: int, now: float, *, new_a: bool, failed: bool) -> None:
+    """Match the parties of a way that was just set up, from leg ``first`` on.
+
+    The leg next to the network outside comes first: of a call to the city or from it a number of the network is
+    shown as the domain of the trunk has it, which is the full number (seed 001, MultiSORM). new_a: A of the first
+    of these legs is new, too. failed: the last one leads nowhere, so that it has no B.
+    """
+    legs = list(enumerate(call.legs))[first:]
+    if call.called.trunk is not None:
+        legs.reverse()
+    for index, leg in legs:
+        if index > first or new_a:
+            touch_a(call, leg, now, called=leg.shown_to_a)
+        if not (failed and leg is call.legs[-1]):
+            touch_b(call, leg, now)
+
+
 def touch_a(
     call: Call,
     leg: Leg,

@@ -89,16 +89,16 @@ def test_a_call_to_the_city_by_the_full_number_of_the_centre_and_by_the_short_on
     call = multi.call("200100", CITY)
     multi.run()
 
-    first, second = last_of_each(multi)
-    assert [numbers(first), numbers(second)] == [
-        "voip.local: 200100>73832112233",
+    city, inside = last_of_each(multi)
+    assert [numbers(city), numbers(inside)] == [
         "central_voip: 73832700000>73832112233",
+        "voip.local: 200100>73832112233",
     ]
-    assert (first.call_id, second.call_id) == (call.id, f"{call.id}.2")
-    # The called number is touched once, by the first domain that shows it.
-    assert touched(first) == [(1, "a"), (3, "b")]
-    assert touched(second) == [(2, "a")]
-    assert {first.connection, second.connection} == {0x11}
+    assert (city.call_id, inside.call_id) == (call.id, f"{call.id}.2")
+    # The number of the network is touched once, by the domain next to the network.
+    assert touched(city) == [(2, "a"), (3, "b")]
+    assert touched(inside) == [(1, "a")]
+    assert {city.connection, inside.connection} == {0x11}
 
 
 def test_a_call_from_the_city(multi: Any) -> None:
