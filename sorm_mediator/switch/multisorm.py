@@ -152,19 +152,21 @@ class Group:
     def _go_on(self) -> None:
         """Carry out what is to be done; when it is much, in pieces."""
         self._working, done = True, 0
-        while self._work and done < AT_ONCE:
-            effect = self._work.popleft()
-            if isinstance(effect, Ask):
-                done += 1 + len(effect.request.params.get("objects", ()))
-                self._ask(effect)
-            elif isinstance(effect, Answered):
-                self._later.pop(effect.question).give(effect.reply)
-            else:
-                log.log(effect.level, "MultiSORM: %s: %s", self, effect.text)
-        if self._work:
-            asyncio.get_running_loop().call_soon(self._go_on)
-        else:
-            self._working = False
+        try:
+            while self._work and done < AT_ONCE:
+                effect = self._work.popleft()
+                if isinstance(effect, Ask):
+                    done += 1 + len(effect.request.params.get("objects", ()))
+                    self._ask(effect)
+                elif isinstance(effect, Answered):
+                    self._later.pop(effect.question).give(effect.reply)
+                else:
+                    log.log(effect.level, "MultiSORM: %s: %s", self, effect.text)
+        finally:
+            # Also after an error of a domain: what is left is still to be done.
+            self._working = bool(self._work)
+            if self._working:
+                asyncio.get_running_loop().call_soon(self._go_on)
         self._alarm.set(self.core.deadline)
 
     def _ask(self, ask: Ask) -> None:
@@ -365,6 +367,13 @@ class Aggregates:
         for group in self._groups.values():
             for name in names & group.members.keys():
                 group.refresh(name)
+                self._warn_of_clash(group, group.members[name].domain)
+
+    def _warn_of_clash(self, group: Group, domain: Domain) -> None:
+        """Domains that are connected stay so; the next login is refused."""
+        for member in group.members.values():
+            if member.domain is not domain and domain.subscribers.keys() & member.domain.subscribers.keys():
+                log.warning("MultiSORM: %s: %s", group, access.clash([domain, member.domain]))
 
     def _closed(self, group: Group) -> None:
         group.connections -= 1

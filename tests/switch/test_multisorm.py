@@ -385,6 +385,22 @@ async def test_a_domain_whose_numbers_clash_stays_out_until_they_do_not(start: S
     assert switch.held() == {"voip": {2}, "local": {2}}
 
 
+async def test_a_number_that_comes_to_be_in_two_domains(start: Start, caplog: Any) -> None:
+    """Nobody is disconnected for it, but nobody gets in any more."""
+    switch = await start()
+    switch.open()
+    domain_changes.declare_subscribers(switch.node, "local", "", "local", "200119@local", now=0.0)
+    await asyncio.sleep(0)
+
+    clash = "the number 200119 is a subscriber's in local and in voip; it must be in one domain only"
+    assert clash in caplog.text
+    assert set(switch.standings()) == {"central", "voip", "local"}
+    assert (
+        switch.login()
+        == "the number 200119 is a subscriber's in voip and in local; it must be in one domain only"
+    )
+
+
 async def test_a_domain_beyond_the_licence_stays_out(start: Start, caplog: Any) -> None:
     switch = await start(VOIP, licence={"sorm_channels": 1})
     switch.open()
