@@ -85,7 +85,7 @@ def add_radius_server(node: Node, name: str, address: str, secret: str) -> Notes
     known = domain.config.radius_servers or ()
     if any((one.host, one.port) == (host, port) for one in known):
         raise ChangeRefused(
-            f"radius_servers: {host}:{port} is there already; remove it first to change its secret"
+            f"radius_servers: {sink(host, port)} is there already; remove it first to change its secret"
         )
     if not secret:
         raise ChangeRefused("radius_servers: an empty secret; give the one that the mediator has")
@@ -101,8 +101,8 @@ def remove_radius_server(node: Node, name: str, address: str) -> Notes:
     known = domain.config.radius_servers or ()
     left = tuple(one for one in known if (one.host, one.port) != (host, port))
     if len(left) == len(known):
-        there = listed(f"{one.host}:{one.port}" for one in known)
-        raise ChangeRefused(f"radius_servers: there is no {host}:{port}; there are: {there}")
+        there = listed(sink(one.host, one.port) for one in known)
+        raise ChangeRefused(f"radius_servers: there is no {sink(host, port)}; there are: {there}")
     alter_domain(node, Change("sorm", name), radius_servers=left)
     if left:
         return ()
@@ -146,6 +146,11 @@ def remove_aggregate(node: Node, user: str) -> Notes:
         raise ChangeRefused(f"aggregate_sorm_settings: there is no user {user!r}; there are: {known}")
     alter_switch(node, Change("switch"), aggregates=left)
     return ()
+
+
+def sink(host: str, port: int) -> str:
+    """An address as it is entered, with its port: ``[::1]:1813``."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _known(parameter: str) -> None:

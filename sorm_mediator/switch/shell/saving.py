@@ -6,9 +6,11 @@ What the file says besides, its comments, and keys whose value is still the same
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 import tomllib
 from collections.abc import Mapping, MutableMapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,8 @@ from sorm_mediator.switch.node import Node
 MODE = 0o600
 """The file has passwords and secrets in it."""
 
+_HEADER = re.compile(r"\[\[?\s*([\w-]+)[^\]]*\]")
+"""A line that begins a table; its first name."""
 _NAMES = ("name", "user", "number", "host", "port")
 """What tells the items of a list apart."""
 
@@ -52,13 +56,34 @@ def save(node: Node, template: Path | None, path: Path) -> None:
 
 def written(config: SwitchConfig, text: str) -> str:
     """The text of a lab file with this ``[switch]`` in it."""
+    text, gap, header = _without_gap(text)
     document = tomlkit.parse(text)
     table = document.get("switch")
     if not isinstance(table, MutableMapping):
         table = document["switch"] = tomlkit.table()
         table = document["switch"]
     _merge(table, plain(config), plain(config, given_only=True), top=True)
-    return tomlkit.dumps(document)
+    lines = tomlkit.dumps(document).splitlines(keepends=True)
+    if gap:
+        lines.insert(lines.index(header), gap)
+    return "".join(lines)
+
+
+def _without_gap(text: str) -> tuple[str, str, str]:
+    """The text without the blank lines and comments before the table that follows ``[switch]``; they; its header.
+
+    They belong to that table; a parser takes them for the end of ``[switch]``, where new tables would come below.
+    """
+    lines = text.splitlines(keepends=True)
+    headers = [(index, _HEADER.match(line)) for index, line in enumerate(lines)]
+    names = [(index, match[1]) for index, match in headers if match]
+    for (_, name), (index, following) in pairwise(names):
+        if name == "switch" != following:
+            start = index
+            while not lines[start - 1].strip() or lines[start - 1].lstrip().startswith("#"):
+                start -= 1
+            return "".join(lines[:start] + lines[index:]), "".join(lines[start:index]), lines[index]
+    return text, "", ""
 
 
 def plain(model: BaseModel, *, given_only: bool = False) -> dict[str, Any]:

@@ -55,7 +55,8 @@ def _value(config: DomainConfig, name: str, *, shown: bool) -> str:
 def _servers(servers: Iterable[RadiusServerConfig], *, shown: bool) -> str:
     """``"192.168.23.235": "2testing123"`` (seed 001), with the port when it isn't the usual one."""
     return ", ".join(
-        f'"{one.host}{"" if one.port == sorm.RADIUS_PORT else f":{one.port}"}": "{_secret(one.secret, shown=shown)}"'
+        f'"{one.host if one.port == sorm.RADIUS_PORT else sorm.sink(one.host, one.port)}": '
+        f'"{_secret(one.secret, shown=shown)}"'
         for one in servers
     )
 

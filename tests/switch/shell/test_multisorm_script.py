@@ -132,6 +132,14 @@ def test_what_was_removed_is_out_of_the_file(typist: Any, folder: Path) -> None:
     assert "# The MultiSORM example" in text
 
 
+def test_comments_after_the_switch_stay_where_they_belong(typist: Any) -> None:
+    after = "\n# Where reports go:\n# any port\n[radius]\nport = 0\n"
+    text = written(typist.node.config, f"[switch]\n# Its port:\nssh_port = 7777\n{after}")
+    assert text.startswith("[switch]\n# Its port:\nssh_port = 7777\n")
+    assert text.endswith(after)
+    assert plain(config.parse(tomlkit.parse(text).unwrap()).switch) == plain(typist.node.config)  # type: ignore[arg-type]
+
+
 def test_a_file_without_a_switch_gets_one(typist: Any) -> None:
     text = written(typist.node.config, "# mine\n[web]\nport = 0  # any\n")
     document = tomlkit.parse(text).unwrap()

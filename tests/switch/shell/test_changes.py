@@ -1,0 +1,131 @@
+"""What a change does to the switch that runs, at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sorm_mediator.switch.node import Change
+
+V = "domain/voip.local"
+TRACE = f"{V}/routing/trace cgpn.digits=200100 cdpn.digits=200119"
+
+
+def test_a_parameter_counts_from_the_next_call_on(typist: Any) -> None:
+    assert '{sorm_digits_a,"200100"}' in typist.gets(TRACE)
+    typist.gets(f"{V}/sorm/set private_phone_prefix 0")
+    assert '{sorm_digits_a,"0200100"}' in typist.gets(TRACE)
+    typist.gets(f"{V}/sorm/clean private_phone_prefix")
+    assert '{sorm_digits_a,"200100"}' in typist.gets(TRACE)
+
+
+def test_every_parameter_is_set_and_cleaned(typist: Any) -> None:
+    domain = typist.node.domains["voip.local"]
+    before = domain.config
+    values = {
+        "adaptation": "to_city", "b_digits_mode": "route", "enabled": "false", "full_dial_number": "true",
+        "password": "p", "platform_id": "999", "private_phone_prefix": "0", "send_optional_cf_notification": "false",
+        "strict_intercity_numbers": "true", "strict_private_numbers": "true",
+    }  # fmt: skip
+    for name, value in values.items():
+        typist.gets(f"{V}/sorm/set {name} {value}")
+        assert getattr(domain.config, name) != getattr(before, name)
+        assert typist.told[-1] == Change("sorm", "voip.local")
+    typist.gets(
+        f"{V}/sorm/set radius_servers add 127.0.0.1 s", f"{V}/sorm/set radius_servers add [::1]:1814 t"
+    )
+    assert [(one.host, one.port) for one in domain.config.radius_servers] == [
+        ("127.0.0.1", 1813),
+        ("::1", 1814),
+    ]
+    left = typist.gets(
+        f"{V}/sorm/set radius_servers remove [::1]:1814", f"{V}/sorm/set radius_servers remove 127.0.0.1"
+    )
+    assert "Note: voip.local has no RADIUS server any more: no mediator can log in to it" in left
+    assert domain.config.radius_servers == ()
+    for name in [*values, "radius_servers"]:
+        typist.gets(f"{V}/sorm/clean {name}")
+    assert domain.config == before
+    assert domain.config in typist.node.config.domains
+
+
+def test_what_is_named_before_it_is_there(typist: Any) -> None:
+    assert "Note: there is no context 'later' in voip.local yet" in typist.gets(
+        f"{V}/sip/user/declare later g 200500@voip.local"
+    )
+    assert "until then nothing is rewritten by it" in typist.gets(f"{V}/sorm/set adaptation later")
+    assert "Note: there is no domain 'x.y': u can't log in until it is declared" in typist.gets(
+        "sorm/set aggregate_sorm_settings add u p x.y"
+    )
+    told = typist.gets("bridge/declare n true true 5 central_voip p1 '' tg c1 voip.local p2 '' tg c2")
+    for what in (
+        "numbering plan 'p1' in central_voip",
+        "context 'c1' in central_voip",
+        "plan 'p2'",
+        "context 'c2'",
+    ):
+        assert what in told
+    assert "bridge:n" in typist.node.domains["voip.local"].bridges
+
+
+def test_contexts_come_and_go(typist: Any, folder: Path) -> None:
+    domain = typist.node.domains["voip.local"]
+    new = '<context name="new"><rule name="r"><result><continue context="{}"/></result></rule></context>'
+    file = folder / "voip.local" / "new.xml"
+    file.write_text(new.format("to_city"), encoding="utf-8")
+    assert "Note: context new: 1 rules" in typist.gets(f"{V}/routing/import ecss1 new.xml")
+    assert domain.config.contexts[-1] == "voip.local/new.xml"
+    file.write_text(new.format("newer"), encoding="utf-8")
+    told = typist.gets(f"{V}/routing/import ecss1 voip.local/new.xml")
+    assert "Note: context new was read again" in told
+    assert "continues in 'newer', which is not imported yet" in told
+    file.write_text(new.format("to_city").replace('"new"', '"renamed"'), encoding="utf-8")
+    typist.gets(f"{V}/routing/import ecss1 {file}", f"{V}/routing/default renamed")
+    assert "new" not in domain.contexts
+    assert domain.default_context == domain.config.default_context == "renamed"
+    assert domain.config.contexts.count("voip.local/new.xml") == 1
+    assert "context renamed is used by: default context of the domain" in typist.is_refused(
+        f"{V}/routing/remove renamed"
+    )
+    typist.gets(f"{V}/routing/default default_routing", f"{V}/routing/remove renamed")
+    assert "renamed" not in domain.contexts
+    assert "voip.local/new.xml" not in domain.config.contexts
+
+
+def test_the_last_context_of_a_domain(beginner: Any, folder: Path) -> None:
+    beginner.gets("domain/declare d", "domain/d/routing/import ecss1 voip.local/ctx_to_city_multi.xml")
+    domain = beginner.node.domains["d"]
+    assert domain.default_context == "to_city"
+    beginner.gets("domain/d/routing/remove to_city")
+    assert (domain.contexts, domain.default_context, domain.config.contexts) == ({}, "", ())
+
+
+def test_what_was_declared_is_removed(typist: Any) -> None:
+    before = typist.node.config
+    typist.gets(
+        "domain/declare d",
+        "domain/d/np/declare p",
+        "domain/d/np/numbers/add p 7{0-9}",
+        "domain/d/sip/user/declare '' g 1{0-9}@d 2{0-9} no_qop_authentication login-as-user x",
+        "domain/d/trunk/sip/declare '' g t s static ::1 5060 --number 9",
+        "bridge/declare n false false 2 central_voip default a tg '' d p b tg ''",
+        "domain/d/np/numbers/bind p 71 --bridge n",
+        "domain/d/np/numbers/bind p 72 --alias 25 --passive",
+    )
+    domain = typist.node.domains["d"]
+    assert domain.config.subscribers[5].iface == "15@d"
+    assert domain.trunks["t"].config.peer == "[::1]:5060"
+    assert domain.plans["p"].number_of("25") == "72"
+    typist.gets(
+        "domain/d/np/numbers/unbind p 7{1-2}",
+        "domain/d/np/numbers/remove p 7{0-9}",
+        "bridge/remove n",
+        "domain/d/np/remove p",
+        "domain/d/trunk/sip/remove t",
+        "domain/d/sip/user/remove 2{0-9}",
+        "domain/remove d",
+        "sorm/set aggregate_sorm_settings remove multi",
+        "sorm/set aggregate_sorm_settings add multi multi central_voip voip.local local.voip",
+    )
+    assert typist.node.config == before
+    assert [change.what for change in typist.told[-3:]] == ["domain", "switch", "switch"]
