@@ -159,6 +159,7 @@ class SwitchBox:
         """The switch was changed: mediators that are no longer served go, new sinks get their reports."""
         if not self._running:
             return
+        log.info("changed: %s%s", change.what, f" of {change.domain}" if change.domain else "")
         self._aggregates.changed(change)
         self._open_or_close_multisorm()
         if change.what not in ("domain", "sorm"):
