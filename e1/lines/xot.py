@@ -236,6 +236,8 @@ class XotEnd:
         self._framer = XotFramer()
         self._setting_up = False
         self._was_active = False
+        self._settled = False
+        """The circuit was up on this connection."""
         self._deadline: float | None = None
         self._out: list[XotEffect] = []
 
@@ -251,7 +253,8 @@ class XotEnd:
 
     def connection_made(self, now: float) -> list[XotEffect]:
         """A TCP connection is there."""
-        self.connected, self._framer, self._was_active = True, XotFramer(), False
+        self.connected, self._framer = True, XotFramer()
+        self._was_active = self._settled = False
         self._deadline = now + self.config.setup_timeout
         self._setting_up = self.config.x25.circuit == "pvc"
         if not self._setting_up:
@@ -403,13 +406,19 @@ class XotEnd:
         for effect in effects:
             if isinstance(effect, packet_layer.Transmit):
                 self._write(effect.packet)
-            else:
+            elif not self._resets(effect):
                 self._out.append(event_of(effect))
         if self.config.x25.circuit == "svc" and self.connected:
             free = self.x25.state is State.READY
             if free and self._was_active:
                 self._close("the call was cleared")
             self._was_active = not free
+
+    def _resets(self, effect: X25Effect) -> bool:
+        """Whether it only tells of the reset that sets a permanent circuit up: that one is no alarm."""
+        if isinstance(effect, packet_layer.CircuitUp):
+            self._settled = True
+        return not self._settled and isinstance(effect, packet_layer.X25Alarm) and effect.kind == "reset"
 
     def _close(self, reason: str, retry: float | None = None) -> None:
         self._deadline = None

@@ -42,7 +42,7 @@ class XotLink(asyncio.Protocol):
         self._server = server
         self._on_event = on_event
         self._first = b""
-        self._why = ""
+        self._lost = False
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self.retry = end.config.reconnect if end else 0.0
@@ -73,13 +73,17 @@ class XotLink(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """asyncio: the connection is gone."""
+        self._gone(f"the TCP connection is gone: {exc}" if exc else CLOSED)
+        self.closed.set()
+
+    def _gone(self, reason: str) -> None:
+        """Nothing more is sent; told once."""
         if self._timer is not None:
             self._timer.cancel()
-        self._transport = None
-        if self.end is not None:
-            reason = self._why or (f"the TCP connection is gone: {exc}" if exc else CLOSED)
+        told, self._transport = self._lost, None
+        self._lost = True
+        if self.end is not None and not told:
             self._do(self.end.connection_lost(reason, self._now()))
-        self.closed.set()
 
     def send(self, message: bytes) -> None:
         """Sends a message on the end of this connection."""
@@ -97,19 +101,19 @@ class XotLink(asyncio.Protocol):
         self._do(self.end.clear(self._now()))
 
     def close(self, why: str = "closed by this side") -> None:
-        """Closes the connection."""
-        self._why = self._why or why
+        """Closes the connection, when what was sent has left. What is sent from now on waits for the next one."""
         if self._transport is not None:
             self._transport.close()
+            self._gone(why)
 
     def abort(self, why: str) -> None:
-        """Breaks the connection, as a failure does: the peer gets no orderly end of it."""
-        self._why = self._why or why
+        """Breaks the connection, as a failure does: the peer gets no orderly end of it. As :meth:`close` else."""
         if self._transport is not None:
             # a reset instead of the end that the system would send for us
             linger = struct.pack("ii", 1, 0)
             self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             self._transport.abort()
+            self._gone(why)
 
     def addresses(self) -> tuple[Address, Address] | None:
         """Ours and the peer's, while it is open."""

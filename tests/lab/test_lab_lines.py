@@ -305,6 +305,7 @@ async def test_how_streams_without_timeslots_are_shown() -> None:
         row = await one.stream()
         assert row["address"] == one.lab.endpoints["e1.0"]
         assert row["counters"]["connections"] == 2
+        assert row["alarms"] == {}
         assert row["counters"]["packets_received"] > 2
         assert (row["channels"]["kpd1"]["link"], row["channels"]["kpd1"]["circuit"]) == ("", "data")
     async with bench(lab_of({"line": "serial", **QUICKLY_BACK})) as one:
