@@ -1,7 +1,7 @@
 """Which objects on control a call touches, and what each mediator is told of it.
 
 A mediator that controls several domains is told of a call once where they show it the same numbers, and an object
-is touched once for each reason, whichever domain sees it first: the bridges between them are hidden from it.
+is touched once for each reason (:func:`touch_legs` says by which domain): the bridges between them are hidden from it.
 
 Source: DESIGN 5; seed 001, MultiSORM; PROTOCOL 7.3-7.11.
 """
@@ -102,7 +102,7 @@ def _held(view: View, mediator: str) -> tuple[Match, ...]:
 
 
 def note_match(call: Call, leg: Leg, mediator: str, item: ControlledObject, match: Match) -> bool:
-    """An object is touched once for each reason, whichever domain sees it first. Says whether this one is new.
+    """An object is touched once for each reason, by the domain that comes first. Says whether this one is new.
 
     Legs that show a mediator the same numbers are one call to it.
     """
