@@ -128,7 +128,7 @@ async def test_speech_is_not_heard_over_tcp(run: Callable[..., Any]) -> None:
     [
         ("- send: start", ("tcp", "x25")),
         ("- repeat: {times: 2, steps: [{hears: silence}]}", ("x25",)),
-        ("- {send: start, console: second}\n- send: stop", ("tcp",)),
+        ("- {send: start, console: second}\n- send: stop", ("tcp", "x25")),
     ],
 )
 def test_which_links_a_scenario_can_run_over(steps: str, expected: tuple[str, ...]) -> None:
