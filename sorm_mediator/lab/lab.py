@@ -150,6 +150,11 @@ class Lab:
 
     def _new_gateway(self, config: Config) -> Gateway:
         if self.switch is None:
+            if config.ssh.port == 0:
+                raise BoxError(
+                    f"{self._name}: ssh.port: 0 means the switch of this lab, which is not started: "
+                    "give its port, 7777 for a domain, 7778 for a MultiSORM user"
+                )
             if not config.ssh.host_key:
                 raise BoxError(
                     f"{self._name}: ssh.host_key: empty, and the switch is not of this lab: "

@@ -17,6 +17,7 @@ import pytest
 import captures
 from sorm_mediator import config
 from sorm_mediator.config import Config, ConfigError
+from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.lab import Lab, on_free_ports
 from sorm_mediator.lab.processes import BoxProcess, free_udp_port
 from sorm_mediator.switch.changes.domains import declare_domain
@@ -133,6 +134,12 @@ def test_the_port_after_the_first_must_be_free(ports: dict[str, Any], told: str,
     document = {"switch": {"aggregates": [MULTI], "domains": [VOIP]} | ports}
     with pytest.raises(ConfigError, match=told):
         Lab(config.parse(document, directory=tmp_path), name="lab.toml")
+
+
+async def test_a_mediator_alone_must_be_told_the_port(tmp_path: Path) -> None:
+    alone = config.parse({"ssh": SSH | {"host_key": "ssh-ed25519 AAAA"}}, directory=tmp_path)
+    with pytest.raises(BoxError, match=r"ssh\.port: 0 means the switch of this lab, which is not started"):
+        await Lab(alone, boxes="gateway").__aenter__()
 
 
 def test_a_domain_that_is_not_there_yet_is_a_warning(tmp_path: Path, caplog: Any) -> None:
