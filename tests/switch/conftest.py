@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,13 @@ import pytest
 import captures
 from radius.report import CallReport
 from sorm_mediator import config
+from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.switch.call import Call, CallRequest, ServiceRequest
 from sorm_mediator.switch.engine import Engine
 from sorm_mediator.switch.objects import ControlledObject
+from tests.switch.multisorm_lab import CENTRAL, LOCAL, VOIP, Start
+from tests.switch.multisorm_lab import Switch as MultisormSwitch
+from tests.switch.multisorm_lab import lab as multisorm_lab
 
 LABS = Path(captures.__file__).parent / "labs"
 START = 1_700_000_000.0
@@ -134,3 +139,19 @@ def plain_switch() -> Any:
 @pytest.fixture
 def make_object() -> Any:
     return obj
+
+
+@pytest.fixture
+async def start() -> AsyncIterator[Start]:
+    """Starts switches with MultiSORM: of the domains given, or of CENTRAL, VOIP, LOCAL."""
+    boxes: list[SwitchBox] = []
+
+    async def make(*domains: dict[str, Any], **more: Any) -> MultisormSwitch:
+        box = SwitchBox(multisorm_lab(*(domains or (CENTRAL, VOIP, LOCAL)), **more))
+        boxes.append(box)
+        await box.start()
+        return MultisormSwitch(box)
+
+    yield make
+    for box in boxes:
+        await box.stop()
