@@ -215,11 +215,7 @@ def test_a_number_that_contradicts_its_length_is_told(make: Any) -> None:
 
 
 def test_the_domains_of_an_aggregate_are_one_node(make: Any, planned: Plan) -> None:
-    formats = {
-        "own": {"outside": "full"},
-        "local": {"number": "3832999999", "dial": "73832999999", "calling": "73832999999"},
-    }
-    checks = planned(make("multisorm/lab.toml", formats=formats))
+    checks = planned(make("multisorm/lab.toml"))
     assert {one.domain for one in checks} == {"voip.local", "local.voip"}
     inside = [one for one in checks if (one.kind, one.direction, one.operator) == ("own", "outgoing", "")]
     assert all(one.controlled and one.controlled.object_type is ObjectType.OWN_SUBSCRIBER for one in inside)
