@@ -14,7 +14,7 @@ _TOP = """\
 The emulated switch has licences as the real one: what they allow is counted, and what goes beyond it is refused in
 words. Licence 0, the factory licence, is always there. Licence 1 is that of `[switch.licence]` in the
 [lab file](configuration.md); left out, it allows SORM with 20 channels, 2100 calls and any number of subscribers. More
-are added in the switch's shell, or stand in `[[switch.licences]]`.
+are added in the switch's [shell](shell.md), or stand in `[[switch.licences]]`.
 
 **Which one holds.** The highest number that has not expired. `expires` is its last day, UTC. After it the next lower
 one holds, and at last licence 0, which never expires; the vendor's text refers to another page for this, so it is our
