@@ -7,7 +7,7 @@ first. The binding to asyncio is :mod:`e1.lines.xot_socket`. Source: LINK 6.5.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
@@ -161,24 +161,28 @@ class XotFramer:
         self._buffer = bytearray()
         self._done = 0
 
-    def feed(self, data: bytes) -> list[bytes]:
-        """The packets that are complete now. :class:`XotError` for another version or a length that none has."""
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """The packets that are complete now; to be iterated over.
+
+        Raises :class:`XotError` for another version or a length that none has, behind the packets before it.
+        """
         self._buffer += data
-        packets, at = [], 0
-        while len(self._buffer) - at >= HEADER:
-            version, length = struct.unpack_from(">HH", self._buffer, at)
-            if version != VERSION:
-                raise XotError(f"version {version}", self._done + at)
-            if not _SHORTEST <= length <= LONGEST:
-                raise XotError(f"a packet of {length} octets", self._done + at + 2)
-            end = at + HEADER + length
-            if end > len(self._buffer):
-                break
-            packets.append(bytes(self._buffer[at + HEADER : end]))
-            at = end
-        del self._buffer[:at]
-        self._done += at
-        return packets
+        at = 0
+        try:
+            while len(self._buffer) - at >= HEADER:
+                version, length = struct.unpack_from(">HH", self._buffer, at)
+                if version != VERSION:
+                    raise XotError(f"version {version}", self._done + at)
+                if not _SHORTEST <= length <= LONGEST:
+                    raise XotError(f"a packet of {length} octets", self._done + at + 2)
+                begin, end = at + HEADER, at + HEADER + length
+                if end > len(self._buffer):
+                    break
+                at = end
+                yield bytes(self._buffer[begin:end])
+        finally:
+            del self._buffer[:at]
+            self._done += at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,6 +242,8 @@ class XotEnd:
         self._was_active = False
         self._settled = False
         """The circuit was up on this connection."""
+        self._closing = False
+        """This side has decided to close it: whatever else it brings is too late."""
         self._deadline: float | None = None
         self._out: list[XotEffect] = []
 
@@ -254,7 +260,7 @@ class XotEnd:
     def connection_made(self, now: float) -> list[XotEffect]:
         """A TCP connection is there."""
         self.connected, self._framer = True, XotFramer()
-        self._was_active = self._settled = False
+        self._was_active = self._settled = self._closing = False
         self._deadline = now + self.config.setup_timeout
         self._setting_up = self.config.x25.circuit == "pvc"
         if not self._setting_up:
@@ -272,12 +278,12 @@ class XotEnd:
     def received(self, data: bytes, now: float) -> list[XotEffect]:
         """Octets of the connection."""
         try:
-            packets = self._framer.feed(data)
+            for packet in self._framer.feed(data):
+                if self._closing:
+                    break
+                self._packet(packet, now)
         except XotError as error:
             self._close(f"not X.25 over TCP: {error}")
-            return self._take()
-        for packet in packets:
-            self._packet(packet, now)
         return self._take()
 
     def send(self, message: bytes, now: float) -> list[XotEffect]:
@@ -299,7 +305,8 @@ class XotEnd:
         """Time has passed."""
         if self._deadline is not None and now >= self._deadline:
             self._close("the peer does not set the circuit up")
-        self._carry_out(self.x25.tick(now))
+        else:
+            self._carry_out(self.x25.tick(now))
         return self._take()
 
     def next_deadline(self) -> float | None:
@@ -421,7 +428,7 @@ class XotEnd:
         return not self._settled and isinstance(effect, packet_layer.X25Alarm) and effect.kind == "reset"
 
     def _close(self, reason: str, retry: float | None = None) -> None:
-        self._deadline = None
+        self._deadline, self._closing = None, True
         self._out.append(ChannelAlarm("xot", reason))
         self._out.append(Close(reason, self.config.reconnect if retry is None else retry))
 

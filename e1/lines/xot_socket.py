@@ -130,13 +130,13 @@ class XotLink(asyncio.Protocol):
         assert self._transport is not None
         assert self._server is not None
         try:
-            packets = XotFramer().feed(self._first)
+            packet = next(XotFramer().feed(self._first), None)
         except XotError:
             self._transport.close()
             return None
-        if not packets:
+        if packet is None:
             return None
-        statuses = [(end.accepts(packets[0]), end) for end in self._server.ends if not end.connected]
+        statuses = [(end.accepts(packet), end) for end in self._server.ends if not end.connected]
         for status, end in statuses:
             if status == PvcStatus.WAITING and end.wanted:
                 return end
@@ -145,7 +145,7 @@ class XotLink(asyncio.Protocol):
             return None
         self._server.refuse(self)
         why = max((status for status, _ in statuses if status is not None), default=None)
-        self._transport.write(not_for_us(packets[0], why))
+        self._transport.write(not_for_us(packet, why))
         self._transport.close()
         return None
 

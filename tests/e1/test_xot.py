@@ -62,7 +62,7 @@ def tcp_payloads(path: Path) -> list[bytes]:
 
 def packets_of(effects: list[XotEffect]) -> list[bytes]:
     written = b"".join(effect.data for effect in effects if isinstance(effect, Write))
-    return XotFramer().feed(written)
+    return list(XotFramer().feed(written))
 
 
 def test_the_capture_of_others_is_decoded_to_the_fields_that_tshark_prints() -> None:
@@ -115,7 +115,7 @@ def test_records_are_cut_out_of_any_pieces(packets: list[bytes], size: int) -> N
 )
 def test_what_is_not_xot_is_an_error_with_its_place(stream: str, offset: int) -> None:
     with pytest.raises(XotError) as caught:
-        XotFramer().feed(bytes.fromhex(stream))
+        list(XotFramer().feed(bytes.fromhex(stream)))
     assert caught.value.offset == offset
 
 
@@ -251,6 +251,30 @@ def test_after_a_clear_the_connection_is_closed() -> None:
     server.received(record(CallRequest().encode()), 0)
     effects = server.received(record(ClearRequest().encode()), 0)
     assert packets_of(effects) == [bytes.fromhex("100117")]
+    assert isinstance(effects[-1], Close)
+
+
+@pytest.mark.parametrize("pieces", [1, 3])
+def test_what_follows_the_end_of_a_call_is_too_late(pieces: int) -> None:
+    server = svc(initiator=False)
+    server.connection_made(0)
+    stream = [record(packet.encode()) for packet in (CallRequest(), ClearRequest(), CallRequest())]
+    pieces_of = [stream[at : at + pieces] for at in range(0, 3, pieces)]
+    effects = [effect for piece in pieces_of for effect in server.received(b"".join(piece), 0)]
+    assert isinstance(effects[-1], Close)
+    assert [type(each) for each in effects if isinstance(each, Up | Down)] == [Up, Down]
+    assert server.connection_lost("closed", 0) == []
+
+
+@pytest.mark.parametrize("pieces", [1, 2])
+def test_what_came_before_garbage_is_taken_in_whatever_pieces_it_comes(pieces: int) -> None:
+    server = svc(initiator=False)
+    server.connection_made(0)
+    server.received(record(CallRequest().encode()), 0)
+    stream = [record(Data(data=b"the last word").encode()), b"GET / HTTP/1.0"]
+    pieces_of = [stream[at : at + pieces] for at in range(0, 2, pieces)]
+    effects = [effect for piece in pieces_of for effect in server.received(b"".join(piece), 0)]
+    assert Message(b"the last word") in effects
     assert isinstance(effects[-1], Close)
 
 
