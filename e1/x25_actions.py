@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 
 from e1 import x25_calls as calls
 from e1 import x25_decode as wrong
@@ -41,7 +42,7 @@ class Actions:
         self._peer_busy = self._own_busy = False
         self._acknowledge = False
         self._far_end_gone = False
-        self._received: list[packets.Data] = []
+        self._received: list[packets.Data] = []  # a sequence that goes on, joined to one packet
         self._kept: list[packets.Data] = []  # while this side is busy: neither acknowledged nor delivered
         self._interrupts: deque[bytes] = deque()
         self._interrupt_out = self._interrupt_in = False
@@ -148,12 +149,11 @@ class Actions:
 
     def _accept(self, packet: packets.Data) -> None:
         self._vr = (self._vr + 1) % 8
-        self._received.append(packet)
+        data = b"".join(each.data for each in (*self._received, packet))
+        self._received = [replace(packet, data=data)] if packet.more else []
         if not packet.more:
-            message = b"".join(each.data for each in self._received)
-            self._received = []
             self._numbering.delivered()
-            self._effects.append(Deliver(message, packet.q))
+            self._effects.append(Deliver(data, packet.q))
 
     def _do_say_busy(self, _packet: None, _rule: Rule) -> None:
         self._acknowledge = True

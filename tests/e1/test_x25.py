@@ -73,6 +73,17 @@ def test_data_acknowledge_too_and_an_answer_carries_the_acknowledgement() -> Non
     assert end.send(b"tell") == ["100122" + b"tell".hex()]
 
 
+def test_a_message_of_many_small_packets_is_kept_as_one() -> None:
+    end = peer()
+    for at in range(400):
+        assert end.says(f"1001{at % 8 << 1 | 0x10:02x}" + ("" if at % 2 else "aa")) == [
+            f"1001{(at + 1) % 8 << 5 | 1:02x}"
+        ]
+    assert len(end.layer._unfinished()) == 1  # also of empty ones without end
+    end.says("100100bb")
+    assert end.delivered == [b"\xaa" * 200 + b"\xbb"]
+
+
 def test_numbers_go_round_modulo_8() -> None:
     end = peer()
     for at in range(20):
