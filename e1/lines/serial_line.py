@@ -7,6 +7,7 @@ whatever is decided is decided in the loop. A port that fails is opened again.
 from __future__ import annotations
 
 import asyncio
+import termios
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -160,7 +161,7 @@ class SerialLine:
             self._failed.clear()
             try:
                 device = await asyncio.to_thread(self._open)
-            except (OSError, ValueError) as error:  # SerialException is an OSError
+            except (OSError, ValueError, termios.error) as error:  # SerialException is an OSError
                 self._complain(str(error))
             else:
                 self.opened += 1
@@ -275,7 +276,7 @@ class _Port:
     def _guard(self, work: Callable[[], None]) -> None:
         try:
             work()
-        except OSError as error:
+        except (OSError, termios.error) as error:
             if not self._stopping.is_set():
                 self._loop.call_soon_threadsafe(self._line.port_failed, self, str(error))
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
+import termios
 import tty
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -225,6 +227,24 @@ async def test_a_port_that_is_pulled_out_takes_the_channel_down(wire: tuple[str,
     finally:
         await line.stop()
         await peer.stop()
+
+
+async def test_a_port_that_vanishes_while_it_is_opened_is_tried_again(
+    wire: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def flush(_descriptor: int, _queue: int) -> None:
+        monkeypatch.undo()
+        raise termios.error(errno.EIO, "Input/output error")  # which is no OSError
+
+    monkeypatch.setattr(termios, "tcflush", flush)
+    heard = Heard()
+    line = line_on(wire[0], "dte", heard)
+    line.start()
+    try:
+        assert "Input/output error" in await heard.alarm("serial")
+        await heard.wait(Frame(outbound=True, frame=bytes.fromhex("013f")))
+    finally:
+        await line.stop()
 
 
 async def test_a_device_that_vanishes_fails_in_the_reading_thread() -> None:
