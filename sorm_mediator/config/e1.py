@@ -93,6 +93,9 @@ class E1Config(Section):
     hold: Annotated[float, Field(ge=0)] = 10.0
     """Seconds that a data channel may be interrupted before the console counts as gone: until then what is sent
     waits for it, and so does the answer to its command [inferred]."""
+    leave_at_once: bool = True
+    """A console that takes the link down (DISC), or ends its TCP connection in an orderly way (XOT), counts as gone at
+    once; off: that is an interruption as any other, see hold [inferred]."""
     high_water: Annotated[int, Field(ge=1)] = 256
     """Messages that wait for the console on KPD1; above it no further command is taken (RNR of X.25)."""
     low_water: Annotated[int, Field(ge=0)] = 128

@@ -2,7 +2,7 @@
 
 A unit is one X.25 message. Nothing is lost by an interruption: X.25 keeps what was not acknowledged, so a channel
 that comes back within ``hold`` seconds was never gone, as far as the core is concerned. After that, or at once when
-the console itself takes the link down (DISC), it counts as gone, and what waits for it is deleted.
+the console itself takes the link down (``leave_at_once``), it counts as gone, and what waits for it is deleted.
 
 Frames are due by elapsed time: one timer gives all streams their turn.
 """
@@ -42,9 +42,8 @@ PATIENCE = 1.0
 Fault = Literal["LOS", "AIS", "RAI", "LOF", "LOMF", "OFF", "clear"]
 """What can be injected (:meth:`e1.stream.E1Stream.fault`), and its end."""
 
-LEFT = WHY_DOWN[Event.DISC]
-"""The console has taken the link down itself: it is gone, and nothing is held for it. Over TCP, which has no such
-link, it does so by an orderly end of the connection (:data:`CLOSED`)."""
+LEAVING = (WHY_DOWN[Event.DISC], CLOSED)
+"""The console has taken the link down itself, or, over TCP, which has no such link, ended the connection."""
 BARE = ("serial", "xot")
 """Lines that bring data channels and no timeslots."""
 TAKEN = "the stream has another far end"
@@ -129,6 +128,10 @@ class _Trunk:
         except OSError as error:
             why = error.strerror or error
             raise BoxError(f"{self.name}.local: {self.config.local} can't be listened on: {why}") from error
+
+    def is_left(self, why: str) -> bool:
+        """Whether a channel that is down for this reason was left by the console, which is gone then."""
+        return self.config.leave_at_once and why in LEAVING
 
     @property
     def place(self) -> str:
@@ -270,9 +273,7 @@ class Streams:
                 self._received(trunk, name, raw)
             case data.Up():
                 self._open(trunk, name)
-            case data.ChannelAlarm("link-down", text) if text == LEFT and kpd.told:
-                self._close(trunk, name)
-            case data.Down(reason) if reason == CLOSED and kpd.told:
+            case data.ChannelAlarm("link-down", why) | data.Down(why) if trunk.is_left(why) and kpd.told:
                 self._close(trunk, name)
             case data.Down(reason) if kpd.told:
                 log.warning("%s %s: interrupted: %s", trunk.name, name, reason)

@@ -330,6 +330,16 @@ async def test_a_console_that_closes_its_connections_is_gone_at_once() -> None:
         one.lab.gateway.events.unsubscribe(watcher)
 
 
+async def test_a_connection_that_is_closed_may_count_as_an_interruption() -> None:
+    async with bench(lab_of({"line": "xot", "hold": 3600, "leave_at_once": False})) as one:
+        await one.console.disconnect()
+        await one.becomes("LOS")
+        await one.console.connect()
+        await one.told("command-executed", "alarm 1", "alarm 0")  # of the time in between: it was kept
+        status = (await one.http.get("/api/v1/status")).json()
+        assert [row["counters"]["connections"] for row in status["channels"]] == [1, 1]
+
+
 async def test_a_port_that_goes_away_and_comes_back(tmp_path: Path) -> None:
     cables = {name: NullModem() for name in ("kpd1", "kpd2")}
     ports: dict[str, Any] = {"reopen": 0.02}

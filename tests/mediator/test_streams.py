@@ -276,6 +276,21 @@ async def test_a_console_that_takes_the_link_down_is_gone_at_once(bench: Bench) 
         assert (await console.message(TestReplyKpd1))[-1] == TestReplyKpd1(2, 1, 1)
 
 
+async def test_a_link_that_is_taken_down_may_count_as_an_interruption(bench: Bench) -> None:
+    stream = QUICK | {"leave_at_once": False, "hold": 3600}
+    async with running(bench.config(stream)) as (gateway, _), attached(gateway) as console:
+        assert gateway.e1 is not None
+        await started(console)
+        streams, now = gateway.e1.streams, asyncio.get_running_loop().time
+        console.stream.disconnect("kpd1", now())
+        await console.until(lambda: streams.row(0)["channels"]["kpd1"]["circuit"] == "no link")
+        streams.send(0, Channel.KPD1, console.codec.encode(Restart()))
+        console.stream.connect("kpd1", now())
+        await console.message(Restart)
+        (kpd1, _) = streams.channel_rows()
+        assert (kpd1["counters"]["connections"], kpd1["counters"]["deleted_units"]) == (1, 0)
+
+
 async def test_units_that_wait_are_deleted_on_request(bench: Bench) -> None:
     async with running(bench.config()) as (gateway, _), attached(gateway) as console:
         assert gateway.e1 is not None
