@@ -71,6 +71,16 @@ class XotLink(asyncio.Protocol):
             self._do(self.end.connection_made(self._now()))
         self._do(self.end.received(data, self._now()))
 
+    def pause_writing(self) -> None:
+        """asyncio: the peer does not read, so it is not read from."""
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """asyncio: the peer has read what waited."""
+        if self._transport is not None:
+            self._transport.resume_reading()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """asyncio: the connection is gone."""
         self._gone(f"the TCP connection is gone: {exc}" if exc else CLOSED)
@@ -125,7 +135,8 @@ class XotLink(asyncio.Protocol):
     def _choose(self) -> XotEnd | None:
         """The end that the first packet is for; refuses it and closes if there is none.
 
-        One for an end that wants none is broken without an answer: a PVC that was refused is not asked for again soon.
+        One for an end that is taken, or wants none, is broken without an answer: a PVC that was refused is not asked
+        for again soon, and the connection that has it may be that of a console whose power was cut.
         """
         assert self._transport is not None
         assert self._server is not None
@@ -136,14 +147,16 @@ class XotLink(asyncio.Protocol):
             return None
         if packet is None:
             return None
-        statuses = [(end.accepts(packet), end) for end in self._server.ends if not end.connected]
-        for status, end in statuses:
-            if status == PvcStatus.WAITING and end.wanted:
-                return end
-        if any(status == PvcStatus.WAITING for status, _ in statuses):
+        statuses = [(end.accepts(packet), end) for end in self._server.ends]
+        fitting = [end for status, end in statuses if status == PvcStatus.WAITING]
+        free = [end for end in fitting if not end.connected]
+        if wanted := [end for end in free if end.wanted]:
+            return wanted[0]
+        if not free:
+            self._server.refuse(self)
+        if fitting:
             self._transport.abort()
             return None
-        self._server.refuse(self)
         why = max((status for status, _ in statuses if status is not None), default=None)
         self._transport.write(not_for_us(packet, why))
         self._transport.close()
