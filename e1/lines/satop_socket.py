@@ -25,8 +25,8 @@ class SatopSocket:
     """Datagrams in and out, and the clock that drives a stream over them.
 
     ``remote`` None: learnt from the first packet, and anew after a loss of packets, so that a far end may move to
-    another port but nobody can take over a circuit that works. Datagrams from elsewhere are counted as ``strangers``
-    and left; :meth:`take_strangers` tells who they are.
+    another port but nobody can take over a circuit that works; from hosts that ``allows`` takes. Datagrams from
+    elsewhere are counted as ``strangers`` and left; :meth:`take_strangers` tells who they are.
     """
 
     def __init__(
@@ -35,6 +35,7 @@ class SatopSocket:
         local: tuple[str, int] = ("127.0.0.1", 0),
         remote: tuple[str, int] | None = None,
         *,
+        allows: Callable[[str], bool] = lambda host: True,
         batch: float = 0.005,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -44,6 +45,7 @@ class SatopSocket:
         self._local = local
         self._learns = remote is None
         self._remote = remote
+        self._allows = allows
         self._batch = batch
         self._clock = clock
         self._known_strangers: dict[tuple[str, int], float] = {}  # when heard last
@@ -95,11 +97,14 @@ class SatopSocket:
                 return
             except OSError:
                 continue
-            if address[:2] != self._remote and not (self._learns and self.line.loss):
+            if address[:2] != self._remote and not self._may_be_learnt(address[0]):
                 self._stranger(address[:2], now)
                 continue
             if self.line.received(data, now):
                 self._remote = address[:2]
+
+    def _may_be_learnt(self, host: str) -> bool:
+        return self._learns and self.line.loss and self._allows(host)
 
     def _stranger(self, address: tuple[str, int], now: float) -> None:
         self.strangers += 1

@@ -76,8 +76,8 @@ class E1Config(Section):
     local: str = "127.0.0.1:0"
     """Address and port to listen on: UDP (SAToP), or TCP (XOT, whose standard port is 1998)."""
     remote: str = ""
-    """SAToP: the other end; "" = learnt from the first packet. XOT: where the mediator connects to, instead of
-    listening."""
+    """SAToP: the other end; "" = learnt from the first packet of a host in console.allow. XOT: where the mediator
+    connects to, instead of listening."""
     jitter: Annotated[int, Field(ge=1, le=500)] = 30
     """Milliseconds of the stream that are kept back, so that packets may be late by as much (SAToP)."""
     mode: Literal["dce", "dte"] = "dce"

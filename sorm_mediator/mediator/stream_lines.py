@@ -111,11 +111,15 @@ class SatopEnd:
         *,
         line: SatopConfig,
         key: str = "e1.local",
+        allows: Callable[[str], bool] = lambda host: True,
     ) -> None:
-        """Raises :class:`ValueError` for what is no host:port."""
+        """``allows``: hosts that may be the other end, if that is learnt.
+
+        Raises :class:`ValueError` for what is no host:port.
+        """
         self._key, self._local = key, local
         where = address(remote) if remote else None
-        self._socket = SatopSocket(SatopLine(line), address(local), where)
+        self._socket = SatopSocket(SatopLine(line), address(local), where, allows=allows)
 
     async def start(self) -> str:
         try:
@@ -208,11 +212,15 @@ def memory_pair(
     return near, far
 
 
-def open_line(config: E1Config) -> Line:
-    """The mediator's end of a line that carries frames, as the lab file names it."""
+def open_line(config: E1Config, allows: Callable[[str], bool] = lambda host: True) -> Line:
+    """The mediator's end of a line that carries frames, as the lab file names it.
+
+    ``allows``: hosts that may be the other end, if the file doesn't name it.
+    """
     if config.line == "memory":
         return memory_pair(LineModel(**config.memory.model_dump()))[0]
-    return SatopEnd(config.local, config.remote, line=satop_config(config), key=f"e1.{config.stream}.local")
+    key = f"e1.{config.stream}.local"
+    return SatopEnd(config.local, config.remote, line=satop_config(config), key=key, allows=allows)
 
 
 def shown(where: tuple[str, int]) -> str:

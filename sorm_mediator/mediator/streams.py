@@ -46,7 +46,7 @@ LEAVING = (WHY_DOWN[Event.DISC], CLOSED)
 """The console has taken the link down itself, or, over TCP, which has no such link, ended the connection."""
 BARE = ("serial", "xot")
 """Lines that bring data channels and no timeslots."""
-TAKEN = "the stream has another far end"
+TAKEN = "not in console.allow, or the stream has another far end"
 NO_CIRCUIT = "not in console.allow, or no circuit of the stream is free for it"
 NAMES: dict[Channel, ChannelName] = {Channel.KPD1: "kpd1", Channel.KPD2: "kpd2"}
 CHANNELS = {name: channel for channel, name in NAMES.items()}
@@ -112,7 +112,8 @@ class _Trunk:
                 bare = bare_stream(config, allows)
                 end = End(bare, bare, bare.take)
             else:
-                end = framed(SpeakingStream(self.number, stream_config(config), fill), open_line(config))
+                stream = SpeakingStream(self.number, stream_config(config), fill)
+                end = framed(stream, open_line(config, allows))
         except ValueError as error:
             raise BoxError(f"{self.name}: {error}") from error
         self.stream, self.line, self.exchange = end

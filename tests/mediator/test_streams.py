@@ -240,6 +240,17 @@ async def test_whoever_sends_to_the_stream_of_another_is_left_and_the_console_is
             await console.message(TestReplyKpd1)
 
 
+async def test_a_far_end_is_learnt_from_hosts_that_may_be_a_console(bench: Bench) -> None:
+    nobody = {"allow": ["192.0.2.0/24"]}
+    async with running(bench.config({"line": "satop"}, console=nobody)) as (gateway, endpoints):
+        assert gateway.e1 is not None
+        streams = gateway.e1.streams
+        line = SatopEnd("127.0.0.1:0", endpoints["e1.0"], line=SLAVE)
+        async with E1Console(gateway.config.e1[0], line) as console:
+            await console.until(lambda: streams.row(0)["counters"]["strangers"] >= 50)
+        assert (streams.row(0)["state"], streams.row(0)["counters"]["received"]) == ("AIS", 0)
+
+
 async def test_after_the_hold_the_console_counts_as_gone(bench: Bench) -> None:
     stream = QUICK | {"hold": 0}
     async with running(bench.config(stream)) as (gateway, _), attached(gateway) as console:
