@@ -465,7 +465,10 @@ def test_the_frame_may_begin_at_any_octet_of_a_packet(offset: int) -> None:
 
 
 async def test_two_ends_over_udp_bring_up_both_channels_and_carry_a_message() -> None:
-    lines = SatopLine(), SatopLine()
+    waits = SatopConfig(
+        jitter_packets=30, buffer_packets=700, patience=0.25, catch_up=0.25
+    )  # a busy machine is no fault
+    lines = SatopLine(waits), SatopLine(waits)
     mediator, console = stream("dce"), stream("dte")
     near = SatopSocket(lines[0])  # learns where the far end is
     address = await near.start()
