@@ -140,7 +140,7 @@ class Engine:
         for index, service in enumerate(request.services):
             self.after(now + service.at, call, partial(services.run, self, call, index))
         if request.outcome == "incomplete":
-            touch(call, call.legs[0], calling, now, role="a", called=call.legs[0].dialled)
+            touch_a(call, call.legs[0], now, called=call.legs[0].dialled)
             self._after_state(now + request.ring, call, partial(self.release, call, cause=RELEASE_INCOMPLETE))
         elif calling.subscriber is not None and not request.b.isdigit():
             self._dialogue(call, now)

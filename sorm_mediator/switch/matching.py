@@ -96,8 +96,11 @@ def _touch_trunk(call: Call, leg: Leg, party: Endpoint, now: float, tables: Tabl
 
 def _held(view: View, mediator: str) -> tuple[Match, ...]:
     """The matches of objects that are still on control: one taken off is none of the mediator's any more."""
+    none = ObjectTable()
     return tuple(
-        touched.match for touched in view.matches if touched.domain.table(mediator).holds(touched.item)
+        touched.match
+        for touched in view.matches
+        if touched.domain.tables.get(mediator, none).holds(touched.item)
     )
 
 
@@ -107,8 +110,13 @@ def note_match(call: Call, leg: Leg, mediator: str, item: ControlledObject, matc
     Legs that show a mediator the same numbers are one call to it.
     """
     views = call.views.setdefault(mediator, [])
-    known = {(other.match.object_number, other.match.role) for view in views for other in view.matches}
-    if (match.object_number, match.role) in known:
+    # The number may have been another target's earlier in the call, which was taken off since.
+    known = {
+        (*other.item.target, other.match.object_number, other.match.role)
+        for view in views
+        for other in view.matches
+    }
+    if (*item.target, match.object_number, match.role) in known:
         return False
     view = next((view for view in views if view.leg is leg), None) or next(
         (view for view in views if _same_numbers(view.leg, leg)), None

@@ -108,6 +108,35 @@ def test_dialling_not_completed(switch: Any, make_object: Any) -> None:
     assert len(report.matches) == 1
 
 
+def test_dialling_not_completed_by_a_trunk_on_control(switch: Any, make_object: Any) -> None:
+    switch.control(make_object(1, 2))
+
+    call = switch.call("9001758964", "2833", outcome="incomplete", origin="trunk:smg_trunk")
+    switch.run()
+
+    report = switch.last(call)
+    assert [(match.object_number, match.role) for match in report.matches] == [(1, "trunk")]
+    assert (report.setup_time, report.release_cause) == (None, 2)
+
+
+def test_a_number_of_an_object_that_was_given_to_another_target(switch: Any, make_object: Any) -> None:
+    """While both targets talk: the second one is reported although the number was the first one's."""
+    domain = switch.engine.domains[switch.domain]
+    call = switch.call(A, B, ring=1, talk=3)
+    for target in (A, B):
+        item = make_object(1, target)
+        switch.control(item)
+        switch.engine.catch_up(domain, "m1", item, switch.now)
+        switch.run(0.5)
+        domain.table("m1").remove(1)
+    switch.control(make_object(1, B))
+    switch.run()
+
+    report = switch.last(call)
+    assert report.kind == "stop"
+    assert [(match.object_number, match.role) for match in report.matches] == [(1, "b"), (1, "joined")]
+
+
 @pytest.mark.parametrize(
     ("b", "reason"),
     [

@@ -339,3 +339,18 @@ def test_an_object_that_comes_late_joins_in_every_domain(multi: Any) -> None:
     (report,) = last_of_each(multi)
     assert numbers(report) == "central_voip: 73832700000>73832112233"
     assert touched(report) == [(5, "a"), (5, "joined")]
+
+
+def test_a_domain_that_leaves_in_the_midst_of_a_call_is_the_outside_from_then_on(multi: Any) -> None:
+    everywhere(multi, own(1, "200100"), own(2, "300000"))
+    multi.call("200100", "300000", talk=1.0)
+    multi.run(0.2)
+    assert last_of_each(multi)[0].connection == 0x1C
+
+    for name in (LOCAL, CENTRE):
+        del multi.engine.domains[name].tables["m1"]
+    multi.run()
+
+    (report,) = last_of_each(multi)
+    assert (report.kind, report.connection, touched(report)) == ("stop", 0x11, [(1, "a")])
+    assert "m1" not in multi.engine.domains[LOCAL].tables
