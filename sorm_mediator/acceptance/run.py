@@ -63,7 +63,21 @@ class Acceptance:
             raise NotReadyError(
                 f"mediator.password: {refused(status, 1)}: is it the password of this mediator?"
             )
+        await self._check_link()
         return self
+
+    async def _check_link(self) -> None:
+        """A lab's mediator without its switch refuses every command 5: said once, with the reason it was told."""
+        if self._around.restart is None:
+            return  # Of a mediator that runs elsewhere the web at hand may know nothing.
+        assert self._around.request is not None
+        status, document = await self._around.request("GET", "status", None)
+        link = document.get("switch") if status == 200 and isinstance(document, dict) else None
+        if isinstance(link, dict) and link.get("state") != "up":
+            await self.__aexit__()
+            raise NotReadyError(
+                f"the mediator has no link to its switch: {link.get('reason') or link['state']}"
+            )
 
     async def __aexit__(self, *_: object) -> None:
         if self._started_here and "kpd1" in self._client.connected:

@@ -101,6 +101,8 @@ async def carry_out(settings: Settings) -> Run:
     config = lab_files.load(settings.config)
     name = str(settings.config)
     checks, node = planned(config, name)
+    if not settings.host:
+        _check_login(config, node, name)
     only = cast(tuple[Kind, ...], tuple(kind for kind in KINDS if kind in settings.only))
     if only:
         checks = tuple(check for check in checks if check.kind in only)
@@ -124,6 +126,16 @@ def planned(config: Config, name: str) -> tuple[tuple[Check, ...], Node]:
         return matrix(config, node.domains), node
     except ConfigError as error:
         raise ConfigError(f"{name}: {error}") from None
+
+
+def _check_login(config: Config, node: Node, name: str) -> None:
+    """Raises :class:`ConfigError` when the lab's switch would refuse its mediator: no object could be put there."""
+    from sorm_mediator.lab.login_checks import login_problem
+
+    own = config.model_copy(update={"ssh": config.ssh.model_copy(update={"port": 0})})
+    problem = login_problem(own, node)
+    if problem:
+        raise ConfigError(f"{name}: ssh.user: the switch does not let {config.ssh.user!r} in: {problem}")
 
 
 def _around(config: Config, settings: Settings) -> AbstractAsyncContextManager[Surroundings]:

@@ -82,14 +82,19 @@ def _check_numbers(key: str, what: str, numbers: list[str]) -> None:
 def check_routing(config: Config, name: str) -> tuple[str, ...]:
     """Check that the switch's contexts, numbering plans and bridges can be used, as starting it would.
 
-    Returns what they name and the switch has not, a line each. Raises :class:`ConfigError`.
+    Returns what they name and the switch has not, and why its own mediator is not let in: a line each.
+    Raises :class:`ConfigError`.
     """
+    from sorm_mediator.lab.login_checks import login_problem
     from sorm_mediator.switch.engine import Engine
     from sorm_mediator.switch.loose_ends import loose_ends
 
     if config.switch is None:
         return ()
     try:
-        return tuple(loose_ends(Engine(config.switch, config.directory).node))
+        node = Engine(config.switch, config.directory).node
     except ConfigError as error:
         raise ConfigError(f"{name}: {error}") from None
+    out = login_problem(config, node)
+    ends = tuple(loose_ends(node))
+    return (*ends, f"ssh.user: the switch does not let {config.ssh.user!r} in: {out}") if out else ends

@@ -14,6 +14,7 @@ from typing import Literal, Self
 from sorm_mediator.config import Config, ConfigError, SshConfig, is_loopback
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.checks import check_references
+from sorm_mediator.lab.login_checks import knows_own_mediator, login_problem
 from sorm_mediator.mediator.gateway import Gateway
 from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.web.app import create_app
@@ -45,7 +46,14 @@ def on_free_ports(config: Config) -> Config:
         ),
     }
     if config.switch is not None:
-        update["switch"] = config.switch.model_copy(update={"ssh_port": 0})
+        # A domain that names this mediator by its port in the file knows it by its new one, as who names none does.
+        domains = tuple(
+            domain.model_copy(update={"radius_servers": None})
+            if knows_own_mediator(domain, config)
+            else domain
+            for domain in config.switch.domains
+        )
+        update["switch"] = config.switch.model_copy(update={"ssh_port": 0, "domains": domains})
         update["ssh"] = config.ssh.model_copy(update={"port": 0})
     return config.model_copy(update=update)
 
@@ -139,6 +147,11 @@ class Lab:
         except TimeoutError:
             log.warning("the mediator has no link to its switch after %g s", SWITCH_WITHIN)
         if self.gateway.link is not None and self.gateway.link.state is LinkState.REFUSED:
+            # The peer is told little; the owner of both boxes is told all.
+            own = login_problem(self.config, self.switch.engine.node) if self.switch is not None else ""
+            if own:
+                log.error("the switch refuses the mediator: ssh.user %r: %s", self.config.ssh.user, own)
+                return
             log.error(
                 "the switch refuses the mediator: compare ssh.user and ssh.password with its domains (%s)",
                 self.gateway.link.status()["reason"],

@@ -140,3 +140,27 @@ async def test_a_mediator_that_is_running_is_checked_over_its_ports_and_its_web(
     assert done.against == f"{host}:{kpd1}"
     assert str(done.verdict) == "PASS"
     assert len(done.outcomes) == 8
+
+
+def test_a_mediator_that_its_switch_does_not_let_in_is_a_mistake_of_the_file_not_a_failed_node(
+    tmp_path: Path,
+) -> None:
+    text = PASSING.read_text(encoding="utf-8").replace('"routing/', f'"{LABS}/routing/')
+    file = tmp_path / "lab.toml"
+    file.write_text(
+        text.replace('name = "test.domain"', 'name = "test.domain"\nenabled = false'), encoding="utf-8"
+    )
+    result = run("-c", file)
+    assert result.exit_code == 2
+    assert (
+        "ssh.user: the switch does not let 'test.domain' in: SORM is not enabled in the domain"
+        in result.output
+    )
+
+    # What only the switch itself knows is asked of the lab that was started.
+    licence = "[switch.licence]\nsorm_enabled = false\n\n[[switch.domains]]"
+    file.write_text(text.replace("[[switch.domains]]", licence, 1), encoding="utf-8")
+    result = run("-c", file)
+    assert result.exit_code == 2
+    assert "the mediator has no link to its switch: " in result.output
+    assert "licence" in result.output

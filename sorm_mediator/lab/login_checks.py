@@ -1,0 +1,63 @@
+"""Whether a lab's own switch lets the lab's own mediator in, told from the lab file alone.
+
+Source: seed 001, "Подсистема MultiSORM": what keeps a mediator out although its password is right.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sorm_mediator.config import Config, is_loopback
+from sorm_mediator.switch.access import aggregate, aggregate_login, domain_login, select, wrong_sinks
+from sorm_mediator.switch.sinks import Sinks, Target, reachable
+
+if TYPE_CHECKING:
+    from sorm_mediator.config import DomainConfig
+    from sorm_mediator.switch.node import Node
+    from sorm_mediator.switch.subscribers import Domain
+
+_PEER = "127.0.0.1:0"
+"""Where the lab's own mediator is, for its own switch."""
+
+
+def login_problem(config: Config, node: Node) -> str:
+    """Why the switch would not let the mediator in; "" when it would, or when the mediator goes to another switch.
+
+    A switch that has no domain yet is not asked: they are declared later. The licence is not looked at.
+    """
+    ssh, first = config.ssh, node.config.ssh_port
+    if not node.domains or not is_loopback(ssh.server):
+        return ""
+    if ssh.port == 0:
+        multisorm = ssh.user not in node.domains
+    elif first and ssh.port in (first, first + 1):
+        multisorm = ssh.port == first + 1
+    else:
+        return ""
+    sinks = Sinks()
+    secret = config.radius.secret.get_secret_value()
+    sinks.default = Target(config.radius.host, config.radius.port, secret)
+    login = aggregate_login if multisorm else domain_login
+    problem = login(node, sinks, ssh.user, ssh.password.get_secret_value())
+    if problem:
+        return problem
+    user = aggregate(node, ssh.user)
+    names = select(node, user).domains if user is not None and multisorm else (ssh.user,)
+    radius = f"{config.radius.host}:{config.radius.port}"
+
+    def named(domain: Domain) -> str:
+        found = sinks.find(domain, radius, _PEER)
+        return found.mediator if found else ""
+
+    wrong = wrong_sinks({name: node.domains[name] for name in names}, named)
+    return f"{reachable(radius, _PEER)}, the mediator's [radius], {wrong}" if wrong else ""
+
+
+def knows_own_mediator(domain: DomainConfig, config: Config) -> bool:
+    """Whether the lab's own mediator is among the RADIUS servers that a domain names, with its secret."""
+    own = reachable(f"{config.radius.host}:{config.radius.port}", _PEER)
+    secret = config.radius.secret.get_secret_value()
+    return any(
+        reachable(f"{one.host}:{one.port}", _PEER) == own and one.secret.get_secret_value() == secret
+        for one in domain.radius_servers or ()
+    )

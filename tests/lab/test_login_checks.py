@@ -1,0 +1,81 @@
+"""Does the lab's own switch let the lab's own mediator in? Told from the file, before anything is started."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from sorm_mediator import config
+from sorm_mediator.lab.checks import check_routing
+from sorm_mediator.lab.lab import on_free_ports
+
+OWN = {"host": "127.0.0.1", "port": 1813, "secret": "2testing123"}
+ONE: dict[str, Any] = {"name": "one", "password": "123", "subscribers": [{"number": "55000"}]}
+TWO: dict[str, Any] = {"name": "two", "password": "123", "subscribers": [{"number": "66000"}]}
+BOTH = {"user": "both", "password": "pw", "domains": ["*"]}
+
+
+def warnings(*domains: dict[str, Any], **tables: Any) -> tuple[str, ...]:
+    ssh = {"port": 0, "user": "both", "password": "pw"} | tables.pop("ssh", {})
+    switch = {"domains": domains, "aggregates": [BOTH]}
+    return check_routing(config.parse({"ssh": ssh, "switch": switch, **tables}), "lab.toml")
+
+
+def test_a_mediator_that_is_let_in_is_nothing_to_tell() -> None:
+    assert warnings(ONE, TWO) == ()
+    assert warnings(ONE, TWO, ssh={"user": "one", "password": "123"}) == ()
+    both = {"radius_servers": [OWN]}
+    assert warnings(ONE | both, TWO | both, radius={"host": "0.0.0.0"}) == ()  # noqa: S104
+
+
+@pytest.mark.parametrize(
+    ("second", "ssh", "why"),
+    [
+        (TWO, {"password": "no"}, "wrong password"),
+        (TWO, {"user": "one", "password": "no"}, "wrong password"),
+        (TWO, {"user": "x"}, "there is no such MultiSORM user, and no such domain"),
+        (TWO | {"enabled": False}, {}, "two: SORM is not enabled in the domain"),
+        (
+            TWO | {"subscribers": [{"number": "55000"}]},
+            {},
+            "the number 55000 is a subscriber's in one and in two; it must be in one domain only",
+        ),
+        (
+            TWO | {"radius_servers": [OWN | {"port": 1814}]},
+            {},
+            "127.0.0.1:1813, the mediator's [radius], is no RADIUS server of two",
+        ),
+    ],
+)
+def test_one_that_is_not_let_in_is_told_with_the_reason(
+    second: dict[str, Any], ssh: dict[str, Any], why: str
+) -> None:
+    user = ssh.get("user", "both")
+    assert warnings(ONE, second, ssh=ssh) == (f"ssh.user: the switch does not let {user!r} in: {why}",)
+
+
+def test_a_switch_without_domains_and_another_switch_are_not_asked() -> None:
+    assert check_routing(config.parse({"ssh": {"user": "multi"}, "switch": {}}), "lab.toml") == ()
+    assert warnings(ONE, TWO, ssh={"port": 7790, "password": "no"}) == ()
+    assert warnings(ONE, TWO, ssh={"server": "192.0.2.1", "port": 7777, "password": "no"}) == ()
+
+
+def test_on_free_ports_a_domain_still_knows_the_mediator_that_it_names() -> None:
+    elsewhere = OWN | {"host": "192.0.2.7"}
+    lab = config.parse(
+        {
+            "ssh": {"port": 0, "user": "both", "password": "pw"},
+            "switch": {
+                "domains": [ONE | {"radius_servers": [OWN]}, TWO | {"radius_servers": [elsewhere]}],
+                "aggregates": [BOTH],
+            },
+        }
+    )
+    free = on_free_ports(lab)
+
+    assert free.switch is not None
+    known = [domain.radius_servers for domain in free.switch.domains]
+    assert known[0] is None
+    assert known[1] is not None
+    assert known[1][0].host == "192.0.2.7"
