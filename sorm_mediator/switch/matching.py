@@ -75,7 +75,7 @@ def touch(
 ) -> int:
     """Match a party against the objects of ``tables``, of the domain if left out; says how many it touches."""
     touched = 0
-    for mediator, table in (leg.domain.tables if tables is None else tables).items():
+    for mediator, table in _tables(leg, tables).items():
         for item in table.touched(party.touched(leg.domain)):
             match = Match(object_number=item.object_number, role=role, called=called, time=now)
             touched += note_match(call, leg, mediator, item, match)
@@ -87,11 +87,18 @@ def _touch_trunk(call: Call, leg: Leg, party: Endpoint, now: float, tables: Tabl
     if party.trunk is None:
         return touched
     called = leg.called.party
-    for mediator, table in (leg.domain.tables if tables is None else tables).items():
+    for mediator, table in _tables(leg, tables).items():
         for item in table.trunk_touched(party.trunk.number):
             match = Match(object_number=item.object_number, role="trunk", called=called, time=now)
             touched += note_match(call, leg, mediator, item, match)
     return touched
+
+
+def _tables(leg: Leg, tables: Tables | None) -> Tables:
+    """``tables``, or those of the domain; while SORM is not enabled in it, no further call touches anything."""
+    if tables is not None:
+        return tables
+    return leg.domain.tables if leg.domain.config.enabled else {}
 
 
 def _held(view: View, mediator: str) -> tuple[Match, ...]:

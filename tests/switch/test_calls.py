@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sorm_mediator.switch.call import CALL_TABLE, Call, CallRefused, IllegalInputError, Input, State
+from sorm_mediator.switch.node import Change
 
 A, B, ABROAD = "28331", "28332", "81044123456"
 
@@ -117,6 +118,19 @@ def test_dialling_not_completed_by_a_trunk_on_control(switch: Any, make_object: 
     report = switch.last(call)
     assert [(match.object_number, match.role) for match in report.matches] == [(1, "trunk")]
     assert (report.setup_time, report.release_cause) == (None, 2)
+
+
+def test_a_domain_without_sorm_reports_no_further_call(switch: Any, make_object: Any) -> None:
+    """What a mediator was told of already, it is told to the end."""
+    switch.control(make_object(1, A), make_object(2, 2))
+    told = switch.call(A, B, talk=2)
+    switch.run(1)
+    switch.engine.node.replace_domain(Change("sorm", switch.domain), enabled=False)
+    switch.call("9001758964", A, origin="trunk:smg_trunk")
+    switch.run()
+
+    assert {report.call_id for report in switch.reports["m1"]} == {told.id}
+    assert switch.last(told).kind == "stop"
 
 
 def test_a_number_of_an_object_that_was_given_to_another_target(switch: Any, make_object: Any) -> None:
