@@ -293,6 +293,8 @@ class SwitchBox:
         domain = self.engine.domains.get(user)
         if domain is None:
             raise Refused(NOT_SERVED, f"there is no domain {user} any more")
+        if not domain.config.enabled:
+            raise Refused(NOT_SERVED, f"SORM is not enabled in {user} any more")
         target = self._sinks.find(domain, hello.radius, peer)
         if target is None:
             known = ", ".join(target.mediator for target in self._sinks.of(domain))
@@ -346,7 +348,7 @@ class SwitchBox:
         self._gone(mediator)
 
     def _gone(self, mediator: str) -> None:
-        if not self._channels.connected(mediator):
+        if not self._channels.domains_of(mediator):
             self._sender.speech.addresses.pop(mediator, None)
 
     def fault(self, domain: str, answer: Fault, delay: float) -> None:
@@ -373,16 +375,23 @@ class SwitchBox:
             log.error("reports to %s: %s", target.mediator, task.exception())
 
     def _send(self, mediator: str, report: CallReport) -> None:
+        target = self._target(mediator, report)
+        if target is None:
+            return
+        try:
+            self._reporter(target).send(report)
+        except ReportError as error:
+            self.counters["reports impossible"] += 1
+            log.error("call %s: not reported to %s: %s", report.call_id, mediator, error)  # noqa: TRY400
+        else:
+            self.counters["reports"] += 1
+
+    def _target(self, mediator: str, report: CallReport) -> Target | None:
+        """Where a report goes. A call that a mediator was told of is told to its end, also when the domain is gone."""
         domain = self.engine.domains.get(report.domain)
-        for target in self._sinks.of(domain) if domain is not None else ():
-            if target.mediator == mediator:
-                try:
-                    self._reporter(target).send(report)
-                except ReportError as error:
-                    self.counters["reports impossible"] += 1
-                    log.error("call %s: not reported to %s: %s", report.call_id, mediator, error)  # noqa: TRY400
-                else:
-                    self.counters["reports"] += 1
+        served = self._sinks.of(domain) if domain is not None else []
+        before = reversed(self._reporters) if report.sequence > 1 else ()
+        return next((target for target in (*served, *before) if target.mediator == mediator), None)
 
     # --- the clock
 

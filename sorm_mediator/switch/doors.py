@@ -109,3 +109,7 @@ class SessionAtDoor:
     def closed(self) -> None:
         """The mediator is gone."""
         self._session.closed()
+
+    def leave(self) -> None:
+        """The mediator controls nothing in the domain any more."""
+        self._session.leave()

@@ -60,9 +60,9 @@ class Channels:
         if count > 0:
             self._open[domain, mediator] = count
 
-    def connected(self, mediator: str) -> bool:
-        """Whether a mediator has any."""
-        return any(other == mediator for _, other in self._open)
+    def domains_of(self, mediator: str) -> list[str]:
+        """The domains that a mediator is connected to."""
+        return [domain for domain, other in self._open if other == mediator]
 
     def of(self, domain: str) -> set[str]:
         """The mediators that are connected to a domain."""
@@ -109,8 +109,7 @@ class Group:
 
     def leave(self, name: str, why: str) -> None:
         """A domain is none of its own any more, and controls nothing for it."""
-        member = self.members.pop(name)
-        member.domain.tables.pop(self.mediator, None)
+        self.members.pop(name).session.leave()
         log.warning("MultiSORM: %s: %s is no longer connected: %s", self, name, why)
         self._do(self.core.leave(name, self._now))
 
@@ -262,15 +261,20 @@ class Aggregates:
         other = self.claim(mediator, besides=user)
         if other:
             raise Refused(NOT_SERVED, f"{mediator} is connected as {other} already")
-        self._speech(hello, peer, mediator)
         key = user, mediator
-        if key not in self._groups:
-            self._groups[key] = Group(user, mediator, self._node.config.multisorm_timeout)
-        group = self._groups[key]
+        group = self._groups.get(key) or Group(user, mediator, self._node.config.multisorm_timeout)
+        alone = [] if group.connections else self._channels.domains_of(mediator)
+        if alone:
+            raise Refused(NOT_SERVED, f"{mediator} is connected to {', '.join(alone)} alone already")
+        self._speech(hello, peer, mediator)
+        self._groups[key] = group
         for name in group.members:
             self._channels.add(mediator, name)
         group.connections += 1
         self._adjust(group, found)
+        for name in self._node.domains.keys() - group.members.keys():
+            # What it had on control there when it was connected to one domain alone.
+            self._node.domains[name].tables.pop(mediator, None)
         return GroupSession(group, partial(self._closed, group))
 
     def claim(self, mediator: str, *, besides: str = "") -> str:
@@ -322,6 +326,7 @@ class Aggregates:
     def _adjust(self, group: Group, found: AggregateConfig) -> None:
         """Connect the domains that are to be connected and are fit, and no others."""
         wanted = access.select(self._node, found).domains
+        group.told = {name: why for name, why in group.told.items() if name in wanted}
         for name, member in list(group.members.items()):
             if name not in wanted or self._node.domains[name] is not member.domain:
                 self._leave(group, name, f"it is not among the domains of {group.user}")

@@ -49,6 +49,7 @@ class MediatorSession:
         self._on_closed = on_closed
         self._on_join = on_join
         self._why_no_control = why_no_control
+        self._left = False
         self._incoming: list[Mapping[str, Any]] | None = None
         self._operations: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = MappingProxyType(
             {
@@ -71,6 +72,10 @@ class MediatorSession:
 
     def handle(self, request: Request) -> Reply:
         """Do what is asked."""
+        if self._left:
+            return Reply.refusal(
+                0x11, f"{request.op}: the mediator is no longer connected to {self._domain.name}"
+            )
         operation = self._operations.get(request.op)
         if operation is None:
             return Reply.refusal(0x11, f"{request.op}: not an operation of a single domain")
@@ -82,6 +87,11 @@ class MediatorSession:
     def closed(self) -> None:
         """The mediator is gone; its objects stay."""
         self._on_closed()
+
+    def leave(self) -> None:
+        """The mediator controls nothing in the domain any more, nor by what it has asked and is not done yet."""
+        self._left = True
+        self._domain.tables.pop(self._mediator, None)
 
     @property
     def _table(self) -> ObjectTable:

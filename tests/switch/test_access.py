@@ -132,6 +132,16 @@ async def test_settings_that_were_spoilt_between_login_and_hello(start: Start) -
         switch.box._aggregates.open("multi", ClientHello("m", SINK), PEER, lambda _: None)
 
 
+async def test_a_domain_that_was_disabled_between_login_and_hello(start: Start) -> None:
+    switch = await start()
+    assert switch.box.login("voip", "1", PEER) is None
+    switch.change_domain("voip", enabled=False)
+
+    with pytest.raises(Refused, match="SORM is not enabled in voip any more"):
+        switch.alone("voip")
+    assert switch.box.status()["sessions"] == {}
+
+
 async def test_the_licence_counts_each_domain_once_for_a_mediator(start: Start) -> None:
     two = [{"host": "127.0.0.1", "port": 1813}, {"host": "127.0.0.1", "port": 1814}]
     domains = [one | {"radius_servers": two} for one in (CENTRAL, VOIP, LOCAL)]
@@ -173,6 +183,19 @@ async def test_a_mediator_is_one_user_at_a_time(start: Start) -> None:
     session.closed()
     switch.open(user="half")
     assert switch.held() == {"voip": set()}
+
+
+async def test_a_mediator_of_one_domain_that_comes_for_many(start: Start) -> None:
+    switch = await start(wanted=("voip", "local"))
+    alone = switch.alone("central")
+    ask(alone, "add", object=network(1, "73832710000"))
+    with pytest.raises(Refused, match=r"127\.0\.0\.1:1813 is connected to central alone already"):
+        switch.open()
+    assert switch.held() == {"central": {1}}
+
+    alone.closed()
+    switch.open()
+    assert switch.held() == {"voip": set(), "local": set()}
 
 
 @pytest.mark.parametrize(

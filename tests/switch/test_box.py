@@ -20,6 +20,7 @@ from sorm_mediator.config import Config, ConfigError
 from sorm_mediator.errors import BoxError
 from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.switch.call import CallRequest
+from sorm_mediator.switch.changes import sorm as sorm_changes
 from ssh_control.client import SwitchLink
 from ssh_control.dialect import ClientHello, Refused, Request
 
@@ -175,6 +176,27 @@ async def test_objects_outlive_the_connection(new_mediator: Any, started: Any) -
     assert mediator.reports[-1].matches
 
 
+async def test_a_mediator_that_is_no_longer_served_is_told_how_its_calls_end(
+    new_mediator: Any, started: Any
+) -> None:
+    mediator = await new_mediator()
+    box, ssh = await started(lab(mediator))
+    async with asyncio.timeout(10):
+        await mediator.connect(box, ssh)
+        await mediator.up.wait()
+        await mediator.ask("add", object=OBJECT)
+        box.place_call("test.domain", CallRequest(a="28331", b="28332", ring=0, talk=0.2))
+        address = "{}:{}".format(*mediator.address)
+        sorm_changes.remove_radius_server(box.engine.node, "test.domain", address)
+        await mediator.down.wait()
+        after = box.place_call("test.domain", CallRequest(a="28332", b="28331", outcome="no-answer"))
+        await mediator.released.wait()
+        await box.idle()
+
+    assert mediator.reports[-1].kind == "stop"
+    assert after.id not in {report.call_id for report in mediator.reports}
+
+
 async def test_the_labs_own_mediator(new_mediator: Any, started: Any) -> None:
     """radius_servers left out: nobody may log in before the lab has said where its mediator is."""
     mediator = await new_mediator()
@@ -268,7 +290,8 @@ async def test_the_licence_counts_mediators_and_domains() -> None:
         enter(box, "10.0.0.5:2")
     assert (refused.value.code, refused.value.text) == (
         0x31,
-        "licence 1 allows 1 connections of mediators with domains (sorm, channels), and 2 would be needed",
+        "licence 1 allows 1 connections of mediators with domains (sorm, channels), and 2 would be needed; "
+        "add a licence, or connect fewer domains",
     )
     assert box.licence()["units"]["sorm_channels"] == {"in_use": 1, "limit": 1}
 

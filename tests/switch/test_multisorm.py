@@ -13,7 +13,9 @@ from sorm_mediator.errors import BoxError
 from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.switch.changes import domains as domain_changes
 from sorm_mediator.switch.changes import sorm as sorm_changes
+from sorm_mediator.switch.doors import SessionAtDoor
 from sorm_mediator.switch.node import Change
+from sorm_mediator.switch.session import MediatorSession
 from ssh_control.dialect import Reply, Request
 from ssh_control.later import Later
 from tests.switch.multisorm_lab import LOCAL, SINK, VOIP, Start, Switch, answer, ask, lab, network, own
@@ -123,9 +125,19 @@ async def test_a_domain_whose_numbers_clash_stays_out_until_they_do_not(start: S
     declare(switch, "local", "200100")
 
     assert "local is not connected: the number 200100 is a subscriber's in voip and in local" in caplog.text
+    assert set(switch.box.status()["multisorm"][0]["not_connected"]) == {"local"}
     assert switch.held() == {"voip": {2}}
     domain_changes.remove_subscribers(switch.node, "local", "200100")
     assert switch.held() == {"voip": {2}, "local": {2}}
+
+
+async def test_nobody_is_told_of_a_domain_that_is_gone(start: Start) -> None:
+    switch = await start(VOIP)
+    switch.open()
+    domain_changes.declare_domain(switch.node, "local")
+    domain_changes.remove_domain(switch.node, "local")
+
+    assert switch.box.status()["multisorm"][0]["not_connected"] == {}
 
 
 async def test_a_number_that_comes_to_be_in_two_domains(start: Start, caplog: Any) -> None:
@@ -238,6 +250,21 @@ async def test_what_waits_is_done_when_the_fault_ends(start: Start) -> None:
 
     assert later.reply == Reply(True, {"line_state": 0})
     assert ask(session, "remove", object_number=2).ok
+
+
+async def test_what_a_slow_domain_does_late_is_not_done_for_who_has_left(start: Start) -> None:
+    switch = await start()
+    session = switch.open()
+    switch.box.fault("local", "slow", 3600)
+    session.handle(Request("add", {"object": own(2, "300000")}))
+    switch.change_domain("local", enabled=False)
+    nobody = MediatorSession(switch.node.domains["local"], "nobody", lambda: None, lambda _: None)
+    behind = asyncio.create_task(answer(SessionAtDoor(nobody, switch.box._doors.of("local")), "ping"))
+    await asyncio.sleep(0)
+    switch.box.fault("local", "clear", 0)
+    await behind
+
+    assert switch.held() == {"central": set(), "voip": set()}
 
 
 async def test_a_dead_domain_alone_answers_nothing(start: Start) -> None:
