@@ -72,10 +72,27 @@ class LabTrace:
         """The trace with the switch's look, and the console's view below. ``now``: Unix seconds."""
         lines = [text_of(traced, now, lang)]
         if not traced.reason:
-            head = "Пульту" if lang == "ru" else "To the console"
-            lines += [f"{head} ({self._mediator.order}):"]
-            lines += [f"  {line}" for line in self._table(traced.shown, lang)]
+            head = f"{'Пульту' if lang == 'ru' else 'To the console'} ({self._mediator.order})"
+            lines += [f"{head}:", *(f"  {line}" for line in self._table(traced.shown, lang))]
+            for hop in self._otherwise(traced):
+                name = hop.hop.domain.name
+                of = f"по объектам домена {name}" if lang == "ru" else f"for objects that {name} knows"
+                lines += [f"{head}, {of}:", *(f"  {line}" for line in self._table(hop, lang))]
         return "\n".join(lines)
+
+    def _otherwise(self, traced: Trace) -> list[TracedHop]:
+        """The other domains of the way that number the call otherwise: a console that has them hears it so, too."""
+        known = [self._digits(traced.shown)]
+        found = []
+        for hop in traced.hops:
+            digits = self._digits(hop)
+            if digits not in known:
+                known.append(digits)
+                found.append(hop)
+        return found
+
+    def _digits(self, traced: TracedHop) -> list[tuple[object, object]]:
+        return [(shown.calling.number, shown.called.number) for shown in self.shown(traced)]
 
     def shown(self, traced: TracedHop) -> list[Shown]:
         """What the console is shown of the call in one domain, after the mediator's rewriting (PROTOCOL 7.10)."""

@@ -11,16 +11,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from protocol.phrases import Phrase, joined
 from sorm_mediator.switch.bridges import BridgeEnd
 from sorm_mediator.switch.numbering import DEFAULT_PLAN
 from sorm_mediator.switch.routing import Number, RoutingRequest, RoutingResult, route
-from sorm_mediator.switch.routing.route import translate
-from sorm_mediator.switch.sorm_numbers import as_sorm_sees
+from sorm_mediator.switch.routing.masks import NOTHING
+from sorm_mediator.switch.routing.route import NONE, translate
+from sorm_mediator.switch.sorm_numbers import Applied, sorm_view
 from sorm_mediator.switch.subscribers import Domain, Subscriber, Trunk
 
 if TYPE_CHECKING:
     from sorm_mediator.switch.call import Call
 
+_CALLED, _CALLING = Phrase("called", "вызываемого"), Phrase("calling", "вызывающего")
 MOST_DOMAINS = 16
 """Domains that one call may pass through: numbers that change at each bridge could go round for ever."""
 
@@ -33,6 +36,7 @@ class Hop:
     """A call in one domain: how it came in, what routing did, and what it leaves by.
 
     ``problem`` says why the call ends here; "" when it goes on or has arrived. ``exit`` may be what refused it then.
+    ``applied``: what the domain's parameters changed of the numbers for SORM, after routing.
     """
 
     domain: Domain
@@ -40,6 +44,7 @@ class Hop:
     result: RoutingResult
     exit: Exit | None = None
     problem: str = ""
+    applied: tuple[Applied, ...] = ()
 
     @property
     def bridge(self) -> BridgeEnd | None:
@@ -57,7 +62,13 @@ def find_path(domains: Mapping[str, Domain], domain: Domain, request: RoutingReq
         end = hop.bridge
         if end is not None and not hop.problem and (place in passed or len(passed) >= MOST_DOMAINS):
             names = [name for name, *_ in passed[passed.index(place) if place in passed else 0 :]]
-            hop = replace(hop, problem=f"a circle of domains: {' -> '.join([*names, domain.name])}")
+            circle = " -> ".join([*names, domain.name])
+            hop = replace(
+                hop,
+                problem=Phrase(
+                    "a circle of domains: {circle}", "домены замкнуты в круг: {circle}", circle=circle
+                ),
+            )
         hops.append(hop)
         if end is None or hop.problem:
             return tuple(hops)
@@ -95,8 +106,9 @@ def _hop(domain: Domain, request: RoutingRequest, domains: Mapping[str, Domain])
             result = replace(result, b=number, np=DEFAULT_PLAN)
         elif isinstance(way, BridgeEnd):
             problem = _forbidden(way, domain, result, domains)
-    a, b = as_sorm_sees(domain, result.a, result.b)
-    return Hop(domain=domain, request=request, result=replace(result, a=a, b=b), exit=way, problem=problem)
+    view = sorm_view(domain, result.a, result.b)
+    result = replace(result, a=view.a, b=view.b)
+    return Hop(domain=domain, request=request, result=result, exit=way, problem=problem, applied=view.applied)
 
 
 def _outward(domain: Domain, result: RoutingResult, domains: Mapping[str, Domain]) -> tuple[Exit | None, str]:
@@ -110,12 +122,14 @@ def _outward(domain: Domain, result: RoutingResult, domains: Mapping[str, Domain
         elif way is not None:
             problem = _forbidden(way, domain, result, domains)
         else:
-            problem = f"{domain.name} has no trunk {name}"
+            problem = Phrase(
+                "{domain} has no trunk {name}", "в {domain} нет транка {name}", domain=domain.name, name=name
+            )
         if not problem:
             return way, ""
         refused = refused or way
         problems.append(problem)
-    return refused, "; ".join(problems)
+    return refused, joined("; ", problems)
 
 
 def _inward(domain: Domain, result: RoutingResult) -> tuple[Exit | None, str]:
@@ -127,23 +141,43 @@ def _inward(domain: Domain, result: RoutingResult) -> tuple[Exit | None, str]:
         subscriber = domain.subscribers.get(digits)
         if subscriber is not None:
             return subscriber, ""
-        beyond = ""
-        if result.np != DEFAULT_PLAN:
-            declared = "" if plan is not None else ", which is not declared"
-            beyond = f" nor in its plan {result.np}{declared}"
-        return None, f"{digits or 'an empty number'} is no subscriber of {domain.name}{beyond}"
-    where = f"{digits} of plan {result.np} in {domain.name}"
+        return None, _nobody(domain, digits, result.np, declared=plan is not None)
+    where = Phrase(
+        "{digits} of plan {np} in {domain}", "{digits} плана {np} в {domain}",
+        digits=digits, np=result.np, domain=domain.name,
+    )  # fmt: skip
     if binding.alias:
         subscriber = domain.subscribers.get(binding.alias)
         if subscriber is None:
-            return None, f"{where} leads to {binding.alias}, which is no subscriber"
+            return None, Phrase(
+                "{where} leads to {alias}, which is no subscriber", "{where} ведёт к {alias}, а это не абонент",
+                where=where, alias=binding.alias,
+            )  # fmt: skip
         return subscriber, ""
     if not binding.bridge:
-        return None, f"{where} is bound to nothing"
+        return None, Phrase("{where} is bound to nothing", "{where} никуда не ведёт", where=where)
     end = next((end for end in domain.bridges.values() if end.bridge.name == binding.bridge), None)
     if end is None:
-        return None, f"{where} leads to the bridge {binding.bridge}, which {domain.name} has not"
+        return None, Phrase(
+            "{where} leads to the bridge {bridge}, which {domain} has not",
+            "{where} ведёт к бриджу {bridge}, которого в {domain} нет",
+            where=where, bridge=binding.bridge, domain=domain.name,
+        )  # fmt: skip
     return end, ""
+
+
+def _nobody(domain: Domain, digits: str, np: str, *, declared: bool) -> str:
+    """Nothing in the domain has the number."""
+    values = {"digits": digits or NOTHING, "domain": domain.name, "np": np}
+    if np == DEFAULT_PLAN:
+        return Phrase("{digits} is no subscriber of {domain}", "{digits} не абонент {domain}", **values)
+    en, ru = (
+        "{digits} is no subscriber of {domain} nor in its plan {np}",
+        "{digits} нет ни среди абонентов {domain}, ни в плане {np}",
+    )
+    if not declared:
+        en, ru = f"{en}, which is not declared", f"{ru}, который не создан"
+    return Phrase(en, ru, **values)
 
 
 def _crossing(end: BridgeEnd, domain: Domain, result: RoutingResult) -> tuple[Number, Number]:
@@ -164,18 +198,32 @@ def _forbidden(end: BridgeEnd, domain: Domain, result: RoutingResult, domains: M
     """Why the call may not cross; "" when it may."""
     bridge, far = end.bridge, end.far.side
     if far.domain not in domains:
-        return f"bridge {bridge.name}: there is no domain {far.domain}"
+        return Phrase(
+            "bridge {name}: there is no domain {domain}", "бридж {name}: нет домена {domain}",
+            name=bridge.name, domain=far.domain,
+        )  # fmt: skip
     if end.end == "b" and not bridge.config.duplex:
         side = bridge.config.a.domain
-        return f"bridge {bridge.name} carries calls from {side} only (duplex is false)"
+        return Phrase(
+            "bridge {name} carries calls from {side} only (duplex is false)",
+            "бридж {name} пропускает вызовы только из {side} (duplex — false)",
+            name=bridge.name, side=side,
+        )  # fmt: skip
     if bridge.full:
-        return f"bridge {bridge.name}: all {bridge.config.capacity} calls of its capacity are in use"
+        return Phrase(
+            "bridge {name}: all {capacity} calls of its capacity are in use",
+            "бридж {name}: заняты все вызовы (capacity — {capacity})",
+            name=bridge.name, capacity=bridge.config.capacity,
+        )  # fmt: skip
     if not bridge.config.strict:
         return ""
     a, b = _crossing(end, domain, result)
-    checked, what = (b, "called") if end.end == "a" else (a, "calling")
+    checked, what = (b, _CALLED) if end.end == "a" else (a, _CALLING)
     plan = bridge.config.b
     if domains[plan.domain].has_number(plan.np, checked.digits):
         return ""
-    number = checked.digits or "(none)"
-    return f"bridge {bridge.name} is strict: the {what} number {number} is not in plan {plan.np} of {plan.domain}"
+    return Phrase(
+        "bridge {name} is strict: the {what} number {number} is not in plan {np} of {domain}",
+        "бридж {name} с проверкой (strict): номера {what} {number} нет в плане {np} домена {domain}",
+        name=bridge.name, what=what, number=checked.digits or NONE, np=plan.np, domain=plan.domain,
+    )  # fmt: skip

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal
 
+from protocol.phrases import Phrase
 from sorm_mediator.config import ConfigError, DomainConfig, ServicesConfig, SubscriberConfig, TrunkConfig
 from sorm_mediator.switch.bridges import BridgeEnd
 from sorm_mediator.switch.numbering import DEFAULT_PLAN, NumberingError, Plan
@@ -96,10 +97,17 @@ class Trunk:
     def closed_to(self, direction: Literal["incoming", "outgoing"]) -> str:
         """Why it does not take one call more; "" when it does."""
         if self.config.direction not in ("both", direction):
-            return f"trunk {self.name} is for {self.config.direction} calls only"
+            return Phrase(
+                "trunk {name} is for {direction} calls only", "транк {name} только для вызовов {direction}",
+                name=self.name, direction=self.config.direction,
+            )  # fmt: skip
         capacity = self.config.capacity
         if capacity != "unbounded" and self.active >= capacity:
-            return f"trunk {self.name}: all {capacity} calls of its capacity are in use"
+            return Phrase(
+                "trunk {name}: all {capacity} calls of its capacity are in use",
+                "транк {name}: заняты все вызовы (capacity — {capacity})",
+                name=self.name, capacity=capacity,
+            )  # fmt: skip
         return ""
 
 

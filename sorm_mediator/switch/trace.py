@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
+from protocol.phrases import Phrase
 from sorm_mediator.switch.bridges import BridgeEnd
 from sorm_mediator.switch.call import Endpoint, Leg
 from sorm_mediator.switch.origin import first_leg, own_number
@@ -21,6 +22,8 @@ from sorm_mediator.switch.subscribers import Domain, Subscriber, Trunk
 from sorm_mediator.switch.trace_request import TraceError, TraceRequest, read_request
 
 __all__ = ["Trace", "TraceError", "TraceRequest", "TracedHop", "read_request", "trace"]
+
+NO_INTERFACE = Phrase("it has none", "у него их нет")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +124,12 @@ def _caller(domain: Domain, request: TraceRequest) -> tuple[Endpoint, str]:
         subscriber = domain.subscribers.get(digits)
         if subscriber is not None:
             return Endpoint(number=_number(own_number(digits), request.calling), subscriber=subscriber), ""
-        others = ", ".join(f"iface={one}" for one in (*domain.trunks, *domain.bridges)) or "it has none"
-        reason = (
-            f"{digits} is no subscriber of {domain.name}; a call from outside needs its interface: {others}"
-        )
+        others = ", ".join(f"iface={one}" for one in (*domain.trunks, *domain.bridges)) or NO_INTERFACE
+        reason = Phrase(
+            "{digits} is no subscriber of {domain}; a call from outside needs its interface: {others}",
+            "{digits} не абонент {domain}; вызову извне нужен его интерфейс: {others}",
+            digits=digits, domain=domain.name, others=others,
+        )  # fmt: skip
         return Endpoint(number=_number(Number(digits=digits), request.calling)), reason
     trunk = domain.trunks.get(name.removeprefix("trunk:"))
     if trunk is not None:
@@ -230,6 +235,16 @@ def _hop(traced: TracedHop, signs: Mapping[str, int]) -> dict[str, Any]:
                 "failed": step.failed,
             }
             for step in hop.result.tried
+        ],
+        "applied": [
+            {
+                "setting": one.setting,
+                "by": one.by,
+                "side": one.side,
+                "before": {"digits": one.before.shown_digits, "ni": one.before.shown_ni},
+                "after": {"digits": one.after.shown_digits, "ni": one.after.shown_ni},
+            }
+            for one in hop.applied
         ],
         "reason": hop.problem,
     }

@@ -11,6 +11,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal
 
+from protocol.phrases import say
 from sorm_mediator.switch.routing import Number
 from sorm_mediator.switch.routing.model import UNSET, Side
 from sorm_mediator.switch.trace import Trace, TracedHop, TraceError, read_request, trace
@@ -18,6 +19,7 @@ from sorm_mediator.switch.trace import Trace, TracedHop, TraceError, read_reques
 if TYPE_CHECKING:
     from radius.report import Party
     from sorm_mediator.switch.node import Node
+    from sorm_mediator.switch.sorm_numbers import Applied
 
 Lang = Literal["en", "ru"]
 LINE: Final = "-" * 42
@@ -34,6 +36,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "bridge": ("Bridge", "Бридж"),
         "sorm": ("SORM is shown", "В СОРМ передаётся"),
         "of": ("as numbered in", "по нумерации домена"),
+        "for": ("for SORM", "для СОРМ"),
     }
 )
 """Our own words, English and Russian; what the switch itself prints is English in both."""
@@ -90,7 +93,9 @@ def _hop(traced: TracedHop, lang: Lang) -> Iterator[str]:
             place = (step.context, step.a, step.b, step.np)
             plan = f"{word('plan', lang)} {step.np}"
             yield f"{_LEVEL}{step.context}: A {step.a or 'undefined'}, B {step.b or 'undefined'}, {plan}"
-        yield f"{_LEVEL * 2}{step.rule}: {step.failed or word('taken', lang)}"
+        yield f"{_LEVEL * 2}{step.rule}: {say(step.failed, lang) or word('taken', lang)}"
+    for one in hop.applied:
+        yield f"{_LEVEL}{word('for', lang)}: {applied_text(one)}"
     yield LINE
     yield f"Routing result: {traced.result}"
     yield _number("a", hop.result.a)
@@ -99,10 +104,18 @@ def _hop(traced: TracedHop, lang: Lang) -> Iterator[str]:
     yield from _way(traced, lang)
 
 
+def applied_text(one: Applied) -> str:
+    """What a parameter of the domain changed; the same in both languages."""
+    before, after = (
+        f"{number.shown_digits} ({number.shown_ni or 'undefined'})" for number in (one.before, one.after)
+    )
+    return f"{one.setting} {one.by}: {one.side.upper()} {before} -> {after}"
+
+
 def _way(traced: TracedHop, lang: Lang) -> Iterator[str]:
     hop = traced.hop
     if hop.problem:
-        yield f"{word('reason', lang)}: {hop.problem}"
+        yield f"{word('reason', lang)}: {say(hop.problem, lang)}"
     elif hop.bridge is not None:
         near, far = hop.bridge, hop.bridge.far
         ends = f"{near.iface} ({near.side.domain}) -> {far.iface} ({far.side.domain})"

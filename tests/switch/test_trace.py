@@ -233,18 +233,27 @@ def test_a_call_may_come_in_by_a_bridge_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "reason"),
+    ("arguments", "reason", "in_russian"),
     [
-        ("cgpn.digits=28331 cdpn.digits=7", "no rule of context 'ctx_from_local' fits 28331 -> 7"),
-        ("cgpn.digits=28331 cdpn.digits=28999", "28999 is no subscriber of test.domain"),
+        (
+            "cgpn.digits=28331 cdpn.digits=7",
+            "no rule of context 'ctx_from_local' fits 28331 -> 7",
+            "ни одно правило контекста 'ctx_from_local' не подходит для 28331 -> 7",
+        ),
+        (
+            "cgpn.digits=28331 cdpn.digits=28999",
+            "28999 is no subscriber of test.domain",
+            "28999 не абонент test.domain",
+        ),
         (
             "cgpn.digits=99 cdpn.digits=28331",
             "99 is no subscriber of test.domain; a call from outside needs its interface: "
             "iface=smg_trunk, iface=city_trunk",
+            "99 не абонент test.domain; вызову извне нужен его интерфейс: iface=smg_trunk, iface=city_trunk",
         ),
     ],
 )
-def test_why_a_call_comes_nowhere(arguments: str, reason: str) -> None:
+def test_why_a_call_comes_nowhere(arguments: str, reason: str, in_russian: str) -> None:
     node, tracer = node_of("minimal.toml")
     traced = tracer.trace(node.domains["test.domain"], read_request(arguments.split()))
     found = tracer.document(traced)
@@ -252,7 +261,48 @@ def test_why_a_call_comes_nowhere(arguments: str, reason: str) -> None:
     assert (found["result"], found["reason"], found["console"]) == ("failed", reason, [])
     assert "Routing result: failed\nA: " in tracer.text(traced, NOW)
     assert tracer.text(traced, NOW).splitlines()[-1] == f"Reason: {reason}"
-    assert tracer.text(traced, NOW, "ru").splitlines()[-1] == f"Причина: {reason}"
+    assert tracer.text(traced, NOW, "ru").splitlines()[-1] == f"Причина: {in_russian}"
+
+
+def test_the_rules_tried_are_told_in_russian_too() -> None:
+    node, tracer = node_of("minimal.toml")
+    request = read_request(["cgpn.digits=28331", "cdpn.digits=89001758964"])
+    lines = tracer.text(tracer.trace(node.domains["test.domain"], request), NOW, "ru").splitlines()
+
+    assert lines[3] == "    inside: cdpn 89001758964 не подходит под 28???"
+    assert lines[6] == "    to_8: применено"
+
+
+def test_what_the_domains_parameters_changed_for_sorm_is_told() -> None:
+    node, tracer = node_of("minimal.toml")
+    domain = node.domains["test.domain"]
+    domain.config = domain.config.model_copy(update={"private_phone_prefix": "738327"})
+    traced = tracer.trace(domain, read_request(["cgpn.digits=28331", "cdpn.digits=2234567"]))
+
+    told = "  for SORM: private_phone_prefix 738327: A 28331 (private) -> 73832728331 (private)"
+    assert told in tracer.text(traced, NOW).splitlines()
+    assert tracer.document(traced)["hops"][0]["applied"] == [
+        {
+            "setting": "private_phone_prefix",
+            "by": "738327",
+            "side": "a",
+            "before": {"digits": "28331", "ni": "private"},
+            "after": {"digits": "73832728331", "ni": "private"},
+        }
+    ]
+
+
+def test_a_console_of_several_domains_hears_the_call_as_each_numbers_it() -> None:
+    node, tracer = node_of("multisorm/lab.toml")
+    request = read_request(["iface=trunk1", "cgpn.digits=73832112233", "cdpn.digits=73832710000"])
+    text = tracer.text(tracer.trace(node.domains["central_voip"], request), NOW)
+    first, _, other = text.partition("To the console (268), for objects that local.voip knows:\n")
+
+    assert "object B  41h-44h  73832112233 (04h PSTN subscriber of Russia) -> 73832710000 (04h" in first
+    assert "object B  41h-44h  73832112233 (04h PSTN subscriber of Russia) -> 300000 (01h subscriber" in other
+
+    inside = read_request(["cgpn.digits=200100", "cdpn.digits=300000"])
+    assert "for objects that" not in tracer.text(tracer.trace(node.domains["voip.local"], inside), NOW)
 
 
 def test_an_outgoing_trunk_brings_no_call_in() -> None:

@@ -23,8 +23,14 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from protocol.phrases import Phrase
+
 SYMBOLS = "0123456789*#"
 """What a number can be made of."""
+
+
+NOTHING = Phrase("an empty number", "пустой номер")
+"""How a number without digits is called."""
 
 
 class MaskError(ValueError):
@@ -32,7 +38,14 @@ class MaskError(ValueError):
 
 
 class SubstitutionError(ValueError):
-    """A substitution asks for a digit that the number does not have."""
+    """A substitution asks for a digit that the number does not have.
+
+    ``phrase``: the text in both languages.
+    """
+
+    def __init__(self, phrase: Phrase) -> None:
+        super().__init__(phrase)
+        self.phrase = phrase
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +87,12 @@ class Template:
             elif part <= len(digits):
                 made.append(digits[part - 1])
             else:
-                raise SubstitutionError(f"{self.text}: {digits or 'an empty number'} has no digit {part}")
+                raise SubstitutionError(
+                    Phrase(
+                        "{text}: {digits} has no digit {place}", "{text}: в номере {digits} нет цифры {place}",
+                        text=self.text, digits=digits or NOTHING, place=part,
+                    )
+                )  # fmt: skip
         return "".join(made)
 
 

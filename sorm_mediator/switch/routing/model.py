@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
+from protocol.phrases import Phrase
 from sorm_mediator.switch.routing.digitmap import DigitMap
 from sorm_mediator.switch.routing.masks import Mask, Template
 
@@ -17,6 +18,9 @@ NUMBER_INDICATORS = ("private", "local", "zone", "intercity", "international", "
 """Values of ``ni`` and ``sorm_ni`` (seed 001)."""
 
 Side = Literal["a", "b"]
+
+EMPTY = Phrase("(empty)", "(пустой)")
+UNKNOWN = Phrase("(unknown)", "(неизвестно)")
 
 UNSET: Mapping[Side, Mapping[str, str]] = MappingProxyType(
     {
@@ -86,11 +90,18 @@ class Condition:
         """Why the number does not fit, in words; "" when it does."""
         tag = TAGS[self.side]
         if self.digits is not None and self.digits.match(number.digits) is None:
-            return f"{tag} {number.digits or '(empty)'} does not match {self.digits.text}"
+            return Phrase(
+                "{tag} {digits} does not match {mask}", "{tag} {digits} не подходит под {mask}",
+                tag=tag, digits=number.digits or EMPTY, mask=self.digits.text,
+            )  # fmt: skip
         for name, allowed in self.attributes.items():
             value = number.get(name, self.side)
             if value not in allowed:
-                return f"{tag} {name} {value or '(unknown)'} is not {' or '.join(allowed)}"
+                return Phrase(
+                    "{tag} {name} {value} is not {allowed}", "{tag} {name} {value}, а нужно {allowed}",
+                    tag=tag, name=name, value=value or UNKNOWN,
+                    allowed=Phrase(" or ".join(allowed), " или ".join(allowed)),
+                )  # fmt: skip
         return ""
 
 

@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
+from protocol.phrases import Phrase
 from sorm_mediator.switch.numbering import Plan
-from sorm_mediator.switch.routing.masks import SubstitutionError, Template
+from sorm_mediator.switch.routing.masks import NOTHING, SubstitutionError, Template
 from sorm_mediator.switch.routing.model import (
     Context,
     Continue,
@@ -20,6 +21,7 @@ from sorm_mediator.switch.routing.model import (
     Step,
 )
 
+NONE = Phrase("(none)", "(нет)")
 MOST_CONTEXTS = 32
 """Contexts that one call may pass through: numbers that change in each could go round for ever."""
 
@@ -42,7 +44,11 @@ def route(
             return RoutingResult(result="local", a=a, b=b, np=np)
         if np in plans and b.digits in plans[np]:
             return RoutingResult(result="local", a=a, b=b, np=np)
-        reason = f"{b.digits or 'an empty number'} is no subscriber, and there is no routing context"
+        reason: str = Phrase(
+            "{digits} is no subscriber, and there is no routing context",
+            "{digits} не абонент, а контекстов маршрутизации нет",
+            digits=b.digits or NOTHING,
+        )
         return RoutingResult(result="failed", a=a, b=b, reason=reason, np=np)
 
     name = request.context
@@ -51,9 +57,12 @@ def route(
         reason = ""
         context = contexts.get(name)
         if context is None:
-            reason = f"there is no context {name!r}"
+            reason = Phrase("there is no context {name!r}", "нет контекста {name!r}", name=name)
         elif (name, a, b) in passed or len(passed) >= MOST_CONTEXTS:
-            reason = f"a circle of contexts: {_circle(passed, name, a, b)}"
+            reason = Phrase(
+                "a circle of contexts: {circle}", "контексты замкнуты в круг: {circle}",
+                circle=_circle(passed, name, a, b),
+            )  # fmt: skip
         if context is None or reason:
             break
         passed.append((name, a, b))
@@ -62,12 +71,19 @@ def route(
             np = context.np
         rule = _first_fit(context, a, b, np, tried)
         if rule is None:
-            reason = f"no rule of context {name!r} fits {a.digits or '(none)'} -> {b.digits or '(none)'}"
+            reason = Phrase(
+                "no rule of context {name!r} fits {a} -> {b}",
+                "ни одно правило контекста {name!r} не подходит для {a} -> {b}",
+                name=name, a=a.digits or NONE, b=b.digits or NONE,
+            )  # fmt: skip
             break
         try:
             a, b = _act(rule, a, b)
         except SubstitutionError as error:
-            reason = f"rule {rule.name!r} of context {name!r}: {error}"
+            reason = Phrase(
+                "rule {rule!r} of context {name!r}: {error}", "правило {rule!r} контекста {name!r}: {error}",
+                rule=rule.name, name=name, error=error.phrase,
+            )  # fmt: skip
             break
         if isinstance(rule.verdict, Continue):
             name = rule.verdict.context
