@@ -209,8 +209,9 @@ class MultiSorm:
 
     def leave(self, domain: str, now: float) -> list[Effect]:
         """A domain is none of ours any more; what it still says is not heard."""
-        self._give_up(domain, now)
+        # First of all: what begins because nobody waits for it any more must not be asked of it.
         del self._domains[domain]
+        self._give_up(domain, now)
         return self._take()
 
     def refresh(self, domain: str, now: float) -> list[Effect]:
