@@ -20,6 +20,10 @@ _FACILITY_DIAGNOSTICS = frozenset({0x41, wrong.FACILITY_PARAMETER, wrong.FACILIT
 _RESTART_TIMER = 0x34
 _FAR_END_GONE = frozenset({0x01, 0x1D})
 """Causes by which a DCE tells that the far end of a PVC is dead."""
+_ON_A_PVC = 0x23
+"""Diagnostic: a packet of calls on a permanent circuit."""
+_BEFORE_A_CALL = frozenset({0x14, 0x15, 0x16})
+"""Diagnostics: a packet that is invalid in p1, p2, p3, such as data before a call is set up."""
 
 
 class Actions:
@@ -199,7 +203,9 @@ class Actions:
         cause, diagnostic = self._cause(rule)
         self._received, self._kept = [], []
         self._transmit(packets.ResetRequest(lcn=self.config.lcn, cause=cause, diagnostic=diagnostic))
-        self._alarm("reset", f"reset by this side: {diagnostic_text(diagnostic)}")
+        self._alarm(
+            "reset", f"reset by this side: {diagnostic_text(diagnostic)}{self._other_circuit(diagnostic)}"
+        )
 
     def _do_confirm_reset(self, packet: packets.ResetRequest, _rule: Rule) -> None:
         self._tell_packet("reset", packet)
@@ -257,8 +263,9 @@ class Actions:
     def _do_clear(self, _packet: Packet | None, rule: Rule) -> None:
         cause, diagnostic = self._cause(rule)
         if rule.diagnostic != 0:
-            self._why = (f"cleared by this side: {diagnostic_text(diagnostic)}", cause, diagnostic)
-            self._alarm("clear", self._why[0])
+            why = f"cleared by this side: {diagnostic_text(diagnostic)}{self._other_circuit(diagnostic)}"
+            self._why = (why, cause, diagnostic)
+            self._alarm("clear", why)
         self._received, self._kept = [], []
         self._transmit(packets.ClearRequest(lcn=self.config.lcn, cause=cause, diagnostic=diagnostic))
 
@@ -275,6 +282,16 @@ class Actions:
         self._begin_anew()
 
     # what several actions need
+
+    def _other_circuit(self, diagnostic: int | None) -> str:
+        """What an error tells that only a circuit of the other kind at the far end makes."""
+        if diagnostic == _ON_A_PVC:
+            return "; this end has a permanent circuit (pvc), the peer a switched one (svc): both must have the same"
+        if diagnostic in _BEFORE_A_CALL:
+            return (
+                "; this end has a switched circuit (svc) without a call, has the peer a permanent one (pvc)?"
+            )
+        return ""
 
     def _begin_anew(self) -> None:
         """Everything under way is over: sequences that were not finished, interrupts, flow control."""

@@ -343,6 +343,8 @@ ALARM_TYPES: _Table = {
     0x04: Text("line characteristics changed", "изменились характеристики линий"),
 }
 ALARM_CODES: _Table = {
+    # what the default of line_restored_code tells [inferred]
+    0x00: Text("no fault: the line works again", "неисправности нет: линия восстановлена"),
     0x01: Text("E1: loss of signal (LOS)", "E1: потеря сигнала (LOS)"),
     0x02: Text("E1: remote alarm (RAI)", "E1: авария на удалённой стороне (RAI)"),
     0x03: Text("restart of the SIP adapter", "перезапуск SIP-адаптера"),

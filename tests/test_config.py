@@ -31,6 +31,7 @@ def test_an_empty_file_is_a_lab_with_the_defaults() -> None:
         ({"mediator": {"options": {"m25_length": "long"}}}, ["mediator.options.m25_length", "'variable'"]),
         ({"console": {"allow": ["everyone"]}}, ["console.allow", "'everyone'", "127.0.0.0/8"]),
         ({"consol": {}}, ["consol: unknown key", "console"]),
+        ({"e1": {"stream": 0}}, ["e1: is a list of tables: write [[e1]], not [e1]"]),
         ({"radius": {"port": -1}}, ["radius.port", "-1"]),
         (
             {"switch": {"domains": [{"name": "d", "subscribers": [{"numbr": "1"}]}]}},

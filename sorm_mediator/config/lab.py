@@ -107,6 +107,8 @@ def _explain(error: ValidationError) -> str:
         return f"{key}: unknown key; allowed here: {', '.join(_known_keys(first['loc']))}"
     if first["type"] == "missing":
         return f"{key}: is required"
+    if first["type"] == "tuple_type" and isinstance(first["input"], dict):
+        return f"{key}: is a list of tables: write [[{key}]], not [{key}]"
     secret = "password" in key or "secret" in key or "token" in key
     value = "******" if secret else repr(first["input"])
     return f"{key}: {value} is not allowed: {message[0].lower()}{message[1:]}"

@@ -187,6 +187,10 @@ class ConsoleClient:
                     f"{self.host}:{port}: {channel.upper()} can't be reached: {reason}"
                 ) from None
 
+    def complaints(self) -> list[str]:
+        """What is wrong with the open channels, in words; nothing is known of that over TCP."""
+        return []
+
     @property
     def connected(self) -> frozenset[str]:
         """The channels that are open."""

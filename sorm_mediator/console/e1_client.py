@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Literal, Self
 
+from e1.alarms import StreamState
 from e1.channel import ChannelAlarm, Down, Frame, Message, Packet, Up
 from e1.lapb import State
 from e1.lines.bare import BareStream, XotStream
@@ -21,7 +22,7 @@ from e1.lines.xot import PORT, record
 from e1.stream import ChannelName, E1Stream, StateChanged, StreamConfig, StreamEvent
 from e1.tones import ToneListener
 from protocol import Channel, Codec, StreamFramer
-from protocol.phrases import Phrase
+from protocol.phrases import Phrase, joined
 from sorm_mediator.config import E1Config
 from sorm_mediator.console.client import KPD1, KPD2, SHOWN, ConsoleClient, Observer, Sent
 from sorm_mediator.console.errors import ConnectError
@@ -105,6 +106,8 @@ class ConsoleLine:
         self.number = config.stream
         self.stream, self._line, self._exchange = config.open_end()
         self.role: Role = config.role
+        far = config.remote if isinstance(config, LineConfig) else None
+        self._far = shown(far) if far else ""
         self.alarms: dict[str, ChannelAlarm] = {}
         """The last alarm of each channel."""
         self._clock = time.monotonic
@@ -158,11 +161,31 @@ class ConsoleLine:
         alarm = self.alarms.get(name)
         return alarm is not None and alarm.kind == MISMATCH
 
-    def why_not(self, name: str) -> str:
+    def why_down(self) -> str:
+        """Why a line carries nothing, in words."""
+        state = Phrase("the line is {state}", "состояние линии {state}", state=self.stream.state)
+        counters = self._line.counters()
+        if not self._far or counters["received"]:
+            return state
+        if count := counters["malformed"]:
+            en, ru = (
+                "packets of another form come ({count}): e1.satop.payload and rtp must be those of the mediator",
+                "приходят пакеты другого вида ({count}): e1.satop.payload и rtp должны быть как у медиатора",
+            )
+            return joined(", ", [state, Phrase(en, ru, count=count)])
+        en, ru = (
+            "nothing comes from {far} (UDP): is that the e1.local of the mediator, are e1.satop.payload and rtp the"
+            " same, and does it answer this address (e1.remote, console.allow)?",
+            "от {far} (UDP) ничего не приходит: это e1.local медиатора, те же ли у него e1.satop.payload и rtp,"
+            " и отвечает ли он этому адресу (e1.remote, console.allow)?",
+        )
+        return joined(", ", [state, Phrase(en, ru, far=self._far)])
+
+    def why_not(self, name: ChannelName) -> str:
         """Why a channel is not there, in words."""
         alarm = self.alarms.get(name)
         if alarm is None:
-            return Phrase("no circuit", "виртуальный канал не установлен")
+            return self._unanswered(name)
         if alarm.kind != MISMATCH:
             return alarm.text
         en, ru = (
@@ -171,6 +194,24 @@ class ConsoleLine:
             " сторону медиатора задаёт e1.mode в файле стенда",
         )
         return Phrase(en, ru, text=alarm.text, own=self.role.upper(), other=OPPOSITE[self.role].upper())
+
+    def _unanswered(self, name: ChannelName) -> str:
+        if self.stream.state is StreamState.RAI:
+            en, ru = (
+                "the mediator does not receive this end (RAI): GET /api/v1/streams tells its state and the faults"
+                " injected",
+                "медиатор не принимает сигнал этой стороны (RAI): его состояние и введённые неисправности показывает"
+                " GET /api/v1/streams",
+            )
+            return Phrase(en, ru)
+        if isinstance(self.stream, E1Stream) and self.stream.channels[name].lapb.state is not State.S3:
+            slots = self.stream.config.kpd1_timeslot, self.stream.config.kpd2_timeslot
+            en, ru = (
+                "nobody answers in timeslot {slot}: is it the e1.{name}_timeslot of the mediator?",
+                "в канальном интервале {slot} никто не отвечает: это e1.{name}_timeslot медиатора?",
+            )
+            return Phrase(en, ru, name=name, slot=slots[name == KPD2])
+        return Phrase("no circuit", "виртуальный канал не установлен")
 
     def take(self, name: ChannelName, way: _Timeslot) -> None:
         """A console sets up a channel. Raises :class:`ConnectError` when another one has it."""
@@ -317,8 +358,7 @@ class E1ConsoleClient(ConsoleClient):
         for name in sorted(set(channels) - set(self._channels), reverse=True):
             deadline = time.monotonic() + within
             if not await self.line.wait(lambda: stream.carrier, within):
-                state = Phrase("the line is {state}", "состояние линии {state}", state=stream.state)
-                raise ConnectError(self._unreachable(name, state))
+                raise ConnectError(self._unreachable(name, self.line.why_down()))
             if name not in self._ways:
                 way = _Timeslot(self, name)
                 self.line.take(way.name, way)
@@ -326,7 +366,7 @@ class E1ConsoleClient(ConsoleClient):
             left = max(0.0, deadline - time.monotonic())
             await self.line.wait(lambda name=name: self._is_settled(name), left)  # type: ignore[misc]
             if name not in self._channels:
-                why = self.line.why_not(name)
+                why = self.line.why_not(self._ways[name].name)
                 await self._release(name)
                 raise ConnectError(self._unreachable(name, why))
 
@@ -352,6 +392,14 @@ class E1ConsoleClient(ConsoleClient):
         if name in self._channels:
             self._gone(name, way)
         self.line.forget(way.name)
+
+    def complaints(self) -> list[str]:
+        """What is wrong with the line, and what the open channels have against their far ends."""
+        line, alarms = self.line, self.line.alarms
+        down = [] if line.stream.carrier else [line.why_down()]
+        return down + [
+            joined(": ", [SHOWN[name], alarms[name].text]) for name in sorted(self._ways) if name in alarms
+        ]
 
     def _unreachable(self, name: str, reason: str) -> str:
         en, ru = "{where}: {channel} can't be reached: {reason}", "{where}: {channel} недоступен: {reason}"

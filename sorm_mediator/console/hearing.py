@@ -167,6 +167,12 @@ def _shown(name: KslName, tones: frozenset[int] | None) -> str:
     return Phrase("KSL {s}/{k}: {tones}", "КСЛ {s}/{k}: {tones}", s=name[0], k=name[1], tones=listed)
 
 
+def told(wanted: Mapping[KslName, frozenset[int]] | None) -> str:
+    """What was heard, when it was all that was wanted."""
+    lines: list[str] = [_SILENCE] if wanted is None else [_shown(*each) for each in wanted.items()]
+    return joined(" ", [_HEARD, joined("; ", lines)])
+
+
 def title_of(hears: Hears) -> str:
     """What the step is called."""
     if hears.node.value == SILENCE:

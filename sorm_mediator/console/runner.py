@@ -13,7 +13,7 @@ from sorm_mediator.console import scenario as s
 from sorm_mediator.console.client import KPD1, KPD2, SHOWN, Address, ConsoleClient, Crossed, Sent
 from sorm_mediator.console.errors import ConnectError, ScriptError, StepError
 from sorm_mediator.console.fields import differences, show_value
-from sorm_mediator.console.hearing import hear
+from sorm_mediator.console.hearing import hear, told
 from sorm_mediator.console.matching import Failure, Matcher, Unread, Wanted
 from sorm_mediator.console.printing import Printer
 from sorm_mediator.console.requirements import check
@@ -241,11 +241,16 @@ class ScenarioRunner:
             failure = await self._expect(step, console, within)
         if failure is None and step.hears is not None:
             assert self._around.e1 is not None  # looked at before the first step
-            failure = await hear(self._around.e1, step.hears.resolve(self._variables), within)
+            wanted = step.hears.resolve(self._variables)
+            failure = await hear(self._around.e1, wanted, within)
+            if failure is None:
+                result.notes.append(told(wanted))
         if failure is None and isinstance(step.action, s.Send) and step.expect is None:
             await self._end_of(console, within, result)
         if failure is None and step.silence is not None:
             failure = await _silence(console, step.silent, step.silence)
+        if failure is not None:
+            result.notes += console.client.complaints()
         return failure
 
     async def _act(self, step: s.Step, console: Console, within: float) -> Failure | None:
@@ -350,7 +355,7 @@ class ScenarioRunner:
     async def _end_of(self, console: Console, within: float, result: StepResult) -> None:
         """A command whose answers nobody looks at is waited for, and its answers count as read."""
         if not await console.client.wait(lambda: all(sent.done for sent in console.running), within):
-            result.notes.append(no_end(within))
+            result.notes += [no_end(within), *console.client.complaints()]
         console.unread.take([one for one in console.waiting((KPD1,)) if one.answers in console.running])
 
 

@@ -98,9 +98,13 @@ def _check_parts(stream: E1Config, where: str) -> None:
     from sorm_mediator.mediator.stream_lines import address, stream_config
     from sorm_mediator.mediator.streams import BARE
 
+    for key, value in (("local", stream.local), ("remote", stream.remote)):
+        try:
+            if value:
+                address(value)
+        except ValueError as error:
+            raise ConfigError(f"{where}.{key}: {error}, such as 127.0.0.1:50001") from None
     try:
-        for value in filter(None, (stream.local, stream.remote)):
-            address(value)
         stream_config(stream)
         if stream.line in BARE:
             bare_stream(stream)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
+import socket
 import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -13,17 +15,19 @@ from typing import Any
 
 import pytest
 
+from e1.lines.satop import SatopLine
+from e1.lines.satop_socket import SatopSocket
 from e1.stream import StreamState
-from protocol import CommandExecuted, CommandReceived, TestReplyKpd1, TestReplyKpd2
+from protocol import Codec, CommandExecuted, CommandReceived, TestReplyKpd1, TestReplyKpd2
 from sorm_mediator.capture.reader import read_input
 from sorm_mediator.capture.units import Found, decode_events
 from sorm_mediator.config import E1Config
 from sorm_mediator.console import e1_client
-from sorm_mediator.console.e1_client import E1ConsoleClient, console_end
+from sorm_mediator.console.e1_client import E1ConsoleClient, LineConfig, console_end
 from sorm_mediator.console.errors import ConnectError
 from sorm_mediator.console.recording import PcapRecorder
 from sorm_mediator.console.surroundings import Surroundings
-from tests.console.e1_mediator import E1Mediator, lines
+from tests.console.e1_mediator import LAB, E1Mediator, lines
 
 TEST_STEP = """
 - send: {test: {test_number: 7}}
@@ -175,8 +179,61 @@ async def test_a_line_without_a_far_end_is_said(monkeypatch: pytest.MonkeyPatch)
         assert around.e1 is not None
         mediator.stop()
         client = E1ConsoleClient(around.e1.line_of(0), around.codec)
-        with pytest.raises(ConnectError, match=r"^e1\.0: KPD2 can't be reached: the line is (AIS|LOS)$"):
+        told = r"^e1\.0: KPD2 can't be reached: the line is (AIS|LOS), nothing comes from 127\.0\.0\.1:\d+ \(UDP\)"
+        with pytest.raises(ConnectError, match=told):
             await client.connect()
+
+
+async def why_not(mediator: E1Mediator, alter: Callable[[LineConfig], LineConfig] = lambda same: same) -> str:
+    """What a console is told whose line is altered so that it does not come up."""
+    config = mediator.line_config(await mediator.start())
+    try:
+        async with lines(alter(config)) as opened:
+            client = E1ConsoleClient(opened.line_of(0), Codec())
+            with pytest.raises(ConnectError) as caught:
+                await client.connect()
+    finally:
+        mediator.stop()
+    return str(caught.value)
+
+
+async def test_packets_of_another_form_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(e1_client, "CONNECT_WITHIN", 0.5)
+    mediator = E1Mediator()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind(("127.0.0.1", 0))
+        here = free.getsockname()
+    mediator.line = SatopSocket(SatopLine(LAB), remote=here)
+    told = await why_not(mediator, lambda it: replace(it, local=here, line=replace(it.line, payload=512)))
+    assert re.search(r"packets of another form come \(\d+\): e1\.satop\.payload and rtp", told)
+
+
+async def test_a_channel_in_another_timeslot_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(e1_client, "CONNECT_WITHIN", 1.0)
+    told = await why_not(E1Mediator(), lambda it: replace(it, end=replace(it.end, kpd2_timeslot=16)))
+    assert told.endswith("nobody answers in timeslot 16: is it the e1.kpd2_timeslot of the mediator?")
+
+
+async def test_a_mediator_that_does_not_receive_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(e1_client, "CONNECT_WITHIN", 1.0)
+    mediator = E1Mediator()
+    mediator.stream.fault(StreamState.LOS)
+    assert "the mediator does not receive this end (RAI)" in await why_not(mediator)
+
+
+async def test_ends_with_different_circuits_are_said_where_no_answer_comes(run: Callable[..., Any]) -> None:
+    mediator = E1Mediator(circuit="svc")
+    config = mediator.line_config(await mediator.start())
+    permanent = replace(config.end.x25, circuit="pvc", calls=False)
+    try:
+        async with lines(replace(config, end=replace(config.end, x25=permanent))) as opened:
+            around = Surroundings(host="", kpd1=0, kpd2=0, e1=opened)
+            result = await run("- {send: start, within: 1}", around_=around)
+    finally:
+        mediator.stop()
+    notes = " ".join(note for step in result.steps for note in step.notes)
+    assert "KPD1: reset by this side" in notes
+    assert "both must have the same" in notes
 
 
 def test_the_console_plays_the_other_side_with_the_same_values() -> None:

@@ -65,6 +65,7 @@ async def test_one_party_on_each_of_two_lines(run: Callable[..., Any]) -> None:
             within=5,
         )
     assert result.verdict == "PASS", result.failures
+    assert result.steps[0].notes == ["heard: KSL 0/16: 400 Hz; KSL 0/28: 3350 Hz; KSL 0/15: silence"]
 
 
 async def test_another_tone_too_many_fails_and_is_named_in_both_languages(run: Callable[..., Any]) -> None:

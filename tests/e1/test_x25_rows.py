@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
-from e1.x25 import CircuitDown, CircuitUp, State, X25Config
+from e1.x25 import CircuitDown, CircuitUp, State, X25Alarm, X25Config
 from e1.x25_table import ACTIONS, TIMERS, Input, table
 from tests.e1.x25_peer import ACCEPTED, CALL, RESTART, RESTART_CONFIRMED, RESTART_OF_DCE, Peer
 
@@ -270,3 +270,16 @@ def test_whoever_waits_for_an_answer_has_a_timer_that_leads_on() -> None:
             for state in {rule.next for rule in rules.values()} & set(TIMERS):
                 assert (state, Input.AGAIN) in rules
                 assert (state, Input.GIVE_UP) in rules
+
+
+@pytest.mark.parametrize(
+    ("circuit", "state", "says", "told"),
+    [
+        ("pvc", DATA, CALL, "both must have the same"),
+        ("svc", CALLING, DATA_0, "has the peer a permanent one (pvc)?"),
+    ],
+)
+def test_ends_with_different_circuits_are_told_so(circuit: str, state: State, says: str, told: str) -> None:
+    peer = Peer(circuit=circuit).to(state)
+    peer.says(says)
+    assert [told in effect.text for effect in peer.effects if isinstance(effect, X25Alarm)][-1:] == [True]

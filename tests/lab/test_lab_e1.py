@@ -116,7 +116,10 @@ async def test_a_mediator_that_was_restarted_is_back_at_its_addresses(tmp_path: 
         ({"console": {"link": "x25"}, "e1": [{"stream": n} for n in range(5)]}, "1 to 4"),
         ({"console": {"link": "x25"}, "e1": [{"line": "serial"}]}, r"e1\.0\.serial\.kpd1: is required"),
         ({"console": {"link": "x25"}, "e1": [{"kpd1_timeslot": 31}]}, r"e1\.0: .*timeslots"),
-        ({"console": {"link": "x25"}, "e1": [{"remote": "there"}]}, r"e1\.0: 'there' is no host:port"),
+        (
+            {"console": {"link": "x25"}, "e1": [{"remote": "there"}]},
+            r"e1\.0\.remote: 'there' is no host:port",
+        ),
     ],
 )
 def test_streams_that_can_not_be(tables: dict[str, Any], told: str, tmp_path: Path) -> None:
