@@ -25,9 +25,12 @@ admin@mycelium1@ecss1:/$ exit
 
 **With a terminal** there is editing of the line, history (arrows), and Tab for paths, names and parameters. Ctrl-C
 drops a line or a question, Ctrl-D or `exit` leaves. **Without one**, `ssh ... < script` does a script line by line,
-and `ssh ... COMMAND` one command: errors go to stderr, the exit code is 1 when a line failed, and `#` begins a
-comment. A question, such as `Are you sure?: [yes]/no ?> `, takes the next line as its answer, and the end of the
-input as no.
+and `ssh ... COMMAND` one command: errors go to stderr, those of a script with the number of their line, the exit code
+is 1 when a line failed, and `#` begins a comment. A question, such as `Are you sure?: [yes]/no ?> `, takes the next
+line as its answer, and the end of the input as no.
+
+**The host key** is a new one at each start, which `ssh` tells as `REMOTE HOST IDENTIFICATION HAS CHANGED`:
+`ssh-keygen -R '[127.0.0.1]:7777'` forgets the old one. With `switch.host_key_file` in the lab file the key stays.
 
 **Paths** are written with or without the leading `/`. `cd` goes to a folder; what is not found there is looked for
 from the top. Quotes keep a space in a word. A command that does not fit is told with what fits: a stray space
@@ -44,15 +47,18 @@ then on. `sorm/set ssh_port` moves both
 listeners, MultiSORM's too, and who is connected stays; a port that is in use is refused. A new password counts from
 the next login on.
 
+**A new domain** has SORM enabled, and reports to the lab's own mediator until it gets RADIUS servers: so a MultiSORM
+user whose pattern it fits has it at once.
+
 **What may come later.** Users, trunks and bridges may name a context or a plan that is not there yet. They are taken
 with a note, and calls that need it fail with their reason until it is imported or declared. What is in use can't be
 removed; the answer says by what.
 
 **Files.** `routing/import ecss1 FILE` reads `FILE` in the folder of the lab's directory that has the domain's name,
 then in the directory itself, and nothing outside of it. The first context of a domain becomes its default;
-`routing/default` sets another. `config/save` writes the switch back to the lab file, or to `FILE` beside it: the rest
-of the file and its comments stay, passwords and secrets are in it, and only its owner may read it. What a lab would
-not start from is not saved.
+`routing/default` sets another. `config/save` writes the switch back to the lab file, or to `FILE` beside it, whose name
+ends in `.toml`: the rest of the file and its comments stay, passwords and secrets are in it, and only its owner may
+read it. What a lab would not start from is not saved.
 
 **Not here.** No SIP is spoken: `sip/network/set` and the address of a trunk are kept and shown, the login and password
 of a SIP user are not kept. Ranges have one digit in each brace: `2001{0-9}`.

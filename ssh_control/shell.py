@@ -1,14 +1,15 @@
 """A command line over SSH: with a terminal, from a script on stdin, or one command of ``ssh HOST COMMAND``.
 
 With a terminal asyncssh's line editor does the editing, the history and the keys; what a line means is for the
-:class:`Shell`, which has no I/O. Without one there is no prompt and no echo, errors go to stderr, and the exit code is
-1 when a line failed.
+:class:`Shell`, which has no I/O. Without one there is no prompt and no echo, errors go to stderr with the number of
+their line, and the exit code is 1 when a line failed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import textwrap
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol, cast
@@ -78,6 +79,7 @@ class ShellChannel(asyncssh.SSHServerSession[str]):
         self._terminal = False
         self._rest = ""
         self._lines: deque[str] = deque()
+        self._number = 0
         self._failed = False
         self._eof = False
         self._over = False
@@ -186,6 +188,7 @@ class ShellChannel(asyncssh.SSHServerSession[str]):
             self._exit(int(self._failed))
 
     def _enter(self, line: str) -> None:
+        self._number += 1
         outcome = self._shell.enter(line)
         self._show(outcome)
         if outcome.ended:
@@ -200,7 +203,9 @@ class ShellChannel(asyncssh.SSHServerSession[str]):
         if outcome.error and self._terminal:
             self._channel.write(outcome.error)
         elif outcome.error:
-            self._channel.write_stderr(outcome.error)
+            # Nothing is echoed: in a script only its number tells which line it was.
+            where = f"line {self._number}: " if self._commands is None or len(self._commands) > 1 else ""
+            self._channel.write_stderr(where + outcome.error)
 
     def _prompt_or_leave(self) -> None:
         """A question is shown always, the prompt only to who sits there."""
@@ -222,6 +227,8 @@ class ShellChannel(asyncssh.SSHServerSession[str]):
         if choices:
             # What is written while a line is edited comes above it: the editor draws the line again.
             shown = "  ".join(choice.rstrip("/").rpartition("/")[2] or choice for choice in choices)
+            width = self._channel.get_terminal_size()[0] or 80
+            shown = textwrap.fill(shown, width, break_long_words=False, break_on_hyphens=False)
             self._channel.clear_input()
             self._channel.write(f"{line}\n{shown}\n{self._shell.prompt}")
             return line, position

@@ -136,8 +136,8 @@ class NumberBinding(Section):
 class DomainConfig(Section):
     """``[[switch.domains]]``: a virtual exchange."""
 
-    name: Annotated[str, Field(min_length=1, pattern=r"^\S+$")]
-    """Name of the domain, also the user name of its mediators."""
+    name: str
+    """Name of the domain, also the user name of its mediators. No spaces, "/" and "*", and no "-" in front."""
     enabled: bool = True
     """SORM is enabled in it."""
     password: SecretStr = SecretStr("")
@@ -177,6 +177,17 @@ class DomainConfig(Section):
     """Its subscribers."""
     trunks: tuple[TrunkConfig, ...] = ()
     """Its trunk groups."""
+
+    @field_validator("name")
+    @classmethod
+    def _can_be_addressed(cls, name: str) -> str:
+        # It is a part of the shell's paths, of the lab's directory, and a word of a MultiSORM user's list.
+        allowed = name.isprintable() and not set(name) & set(" /*") and not name.startswith("-")
+        if not allowed or name in ("", ".", ".."):
+            raise ValueError(
+                f"{name!r} is no name of a domain: printable characters without spaces, / and *, and no - in front"
+            )
+        return name
 
 
 class BridgeSideConfig(Section):

@@ -85,19 +85,16 @@ def problems(node: Node, sinks: Sinks, found: AggregateConfig) -> list[str]:
 
 
 def why_not_connected(domain: Domain, sinks: Sinks) -> str:
-    """What is wrong with a domain's settings for mediators; "" when nothing is."""
+    """All that is wrong with a domain's settings for mediators; "" when nothing is."""
     config = domain.config
-    if not config.enabled:
-        return "SORM is not enabled in the domain"
+    told = [] if config.enabled else ["SORM is not enabled in the domain"]
     servers = sinks.of(domain)
     if not servers:
-        return NO_SINK
-    for server in servers:
-        if not server.secret:
-            return f"its RADIUS server {server.mediator} has no secret"
+        told.append(NO_SINK)
+    told += [f"its RADIUS server {one.mediator} has no secret" for one in servers if not one.secret]
     if config.adaptation and config.adaptation not in domain.contexts:
-        return f"adaptation: it has no context {config.adaptation!r}"
-    return ""
+        told.append(f"adaptation: it has no context {config.adaptation!r}")
+    return "; ".join(told)
 
 
 def clash(domains: Iterable[Domain]) -> str:
@@ -115,6 +112,12 @@ def clash(domains: Iterable[Domain]) -> str:
     return (
         f"the number {number} is a subscriber's in {one} and in {other}{more}; it must be in one domain only"
     )
+
+
+def clash_note(node: Node, found: AggregateConfig) -> str:
+    """What to say, when something is declared, of numbers that keep a MultiSORM user out; "" when there are none."""
+    clashing = clash(node.domains[name] for name in select(node, found).domains)
+    return f"{clashing}: until then {found.user} can't log in" if clashing else ""
 
 
 def wrong_sinks(domains: Mapping[str, Domain], find: Callable[[Domain], str]) -> str:

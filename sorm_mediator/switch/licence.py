@@ -130,7 +130,7 @@ class Licences:
             return problem
         return (
             f"licence {active.number} allows {limit} connections of mediators with domains (sorm, channels), "
-            f"and {used + 1} would be needed"
+            f"and {used + 1} would be needed; add a licence, or connect fewer domains"
         )
 
     def why_no_subscribers(self, declared: int, more: int, now: float) -> str:

@@ -45,7 +45,8 @@ class CallUnits:
             raise CallRefused(
                 "licence",
                 f"licence {active.number} allows {limit} simultaneous connections (max call attempts): "
-                f"{self.in_use} are in use, and {more} more would be needed",
+                f"{self.in_use} are in use, and {more} more would be needed; "
+                "wait until a call ends, or add a licence",
             )
 
     def use(self, call: Call, units: int, now: float) -> None:

@@ -21,7 +21,10 @@ from sorm_mediator.switch.licence_units import CallUnits
 A, B, C, D, E, F = "101", "102", "103", "104", "105", "106"
 BASIC = "201"
 OWN = [A, B, C, D, E, F, BASIC]
-LIMIT = "licence 1 allows {} simultaneous connections (max call attempts): {} are in use, and {} more would be needed"
+LIMIT = (
+    "licence 1 allows {} simultaneous connections (max call attempts): {} are in use, and {} more would be needed; "
+    "wait until a call ends, or add a licence"
+)
 
 
 FORWARDS = "202"

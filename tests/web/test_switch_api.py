@@ -145,7 +145,7 @@ async def test_the_licence(http: httpx.AsyncClient, box: SwitchBox) -> None:
     assert (answer.status_code, answer.json()["detail"]) == (
         503,
         "licence 1 allows 0 simultaneous connections (max call attempts): "
-        "0 are in use, and 1 more would be needed",
+        "0 are in use, and 1 more would be needed; wait until a call ends, or add a licence",
     )
 
 

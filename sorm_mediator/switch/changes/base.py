@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
@@ -12,6 +14,15 @@ from sorm_mediator.switch.numbering import DEFAULT_PLAN
 from sorm_mediator.switch.subscribers import Domain
 
 Notes = tuple[str, ...]
+
+PATTERNS: Final = MappingProxyType(
+    {
+        r"^\S+$": "no spaces",
+        r"^[\x21-\x7e]+$": "printable ASCII characters without spaces",
+        r"^[\x21-\x7e]*$": "printable ASCII characters without spaces",
+    }
+)
+"""Patterns of the settings, in words."""
 
 
 class ChangeRefused(Exception):  # noqa: N818 - an answer, not a mistake
@@ -54,9 +65,19 @@ def refused(error: ValidationError) -> ChangeRefused:
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "value_error":
         return ChangeRefused(f"{key}: {message}" if key else message)
+    if first["type"] == "string_pattern_mismatch":
+        message = _in_words(first["ctx"]["pattern"])
     secret = "password" in key or "secret" in key
     value = "******" if secret else repr(_plain(first["input"]))
     return ChangeRefused(f"{key}: {value} is not allowed: {message[0].lower()}{message[1:]}")
+
+
+def _in_words(pattern: str) -> str:
+    """A pattern of the settings for who does not read patterns."""
+    digits = re.fullmatch(r"\^\[0-9\]\{(\d+),(\d+)\}\$", pattern)
+    if digits:
+        return f"{digits[1]} to {digits[2]} digits"
+    return PATTERNS.get(pattern, f"it should match {pattern}")
 
 
 def _plain(value: Any) -> Any:

@@ -6,6 +6,7 @@ Source: seed 001, the MultiSORM example, steps 1 to 4.
 from __future__ import annotations
 
 from sorm_mediator.config import DomainConfig, SubscriberConfig, TrunkConfig
+from sorm_mediator.switch.access import clash_note, select
 from sorm_mediator.switch.changes.base import (
     ChangeRefused,
     Notes,
@@ -68,7 +69,8 @@ def declare_subscribers(
     """
     domain = the_domain(node, name)
     user, _, host = ifaces.partition("@")
-    users = _expanded(user)
+    # An interface that is no number, such as s10p20@msan, has its number as alias (seed 001, the example of a trace).
+    users = _expanded(user) if not alias or "{" in user else [user]
     numbers = _expanded(alias) if alias else users
     if len(users) != len(numbers):
         raise ChangeRefused(f"{ifaces} is {len(users)} interfaces, and {alias} is {len(numbers)} numbers")
@@ -88,7 +90,14 @@ def declare_subscribers(
     )
     domain.subscribers.update((one.number, make_subscriber(one)) for one in new)
     alter_domain(node, Change("subscribers", name), subscribers=(*domain.config.subscribers, *new))
-    return context_notes(domain, context)
+    notes = [*context_notes(domain, context)]
+    if host != name and host in node.domains:
+        notes.append(
+            f"{ifaces} is named as one of {host}, and is declared in {name}; "
+            f"if {host} was meant: sip/user/remove it here, then domain/{host}/sip/user/declare"
+        )
+    told = (clash_note(node, one) for one in node.config.aggregates if name in select(node, one).domains)
+    return (*notes, *filter(None, told))
 
 
 def remove_subscribers(node: Node, name: str, numbers: str) -> Notes:

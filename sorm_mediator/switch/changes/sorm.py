@@ -14,6 +14,7 @@ from typing import Final
 from pydantic import SecretStr
 
 from sorm_mediator.config import AggregateConfig, DomainConfig, RadiusServerConfig
+from sorm_mediator.switch.access import clash_note
 from sorm_mediator.switch.changes.base import (
     ChangeRefused,
     Notes,
@@ -135,7 +136,8 @@ def add_aggregate(node: Node, user: str, password: str, domains: tuple[str, ...]
     aggregate = made(AggregateConfig, user=user, password=SecretStr(password), domains=domains)
     alter_switch(node, Change("switch"), aggregates=(*node.config.aggregates, aggregate))
     problems = wanted.select(node.domains).problems
-    return tuple(f"{problem}: {user} can't log in until it is declared" for problem in problems)
+    notes = [f"{problem}: {user} can't log in until it is declared" for problem in problems]
+    return (*notes, *filter(None, [clash_note(node, aggregate)]))
 
 
 def remove_aggregate(node: Node, user: str) -> Notes:

@@ -22,6 +22,9 @@ def _save(call: Call) -> str:
         raise ChangeRefused(
             f"{given}: is not in the lab's directory {root}, which the paths in it start from"
         )
+    own = desk.file is not None and path == (root / desk.file).resolve()
+    if not own and path.suffix != ".toml":
+        raise ChangeRefused(f"{given}: is no name of a lab file: it ends in .toml, such as saved.toml")
     missing = unresolved(desk.node)
     if missing:
         raise ChangeRefused(f"the lab would not start from this: {'; '.join(missing)}")

@@ -27,11 +27,12 @@ class Found:
 
 
 class NotUnderstood(ChangeRefused):
-    """A line that is no command. ``incomplete``: something is missing at its end."""
+    """A line that is no command. ``incomplete``: something is missing at its end. ``meant``: what would be one."""
 
-    def __init__(self, text: str, *, incomplete: bool = False) -> None:
+    def __init__(self, text: str, *, incomplete: bool = False, meant: str = "") -> None:
         super().__init__(text)
         self.incomplete = incomplete
+        self.meant = meant
 
 
 def split(line: str) -> list[str]:
@@ -77,9 +78,9 @@ class Parser:
         try:
             found = self._fits(words, place)
         except NotUnderstood as error:
-            meant = self._joined(words, place)
+            meant = "" if error.incomplete else self._joined(words, place)
             if meant:
-                raise NotUnderstood(f"{error}. A space too many? {meant}") from None
+                raise NotUnderstood(f"{error}. A space too many? {meant}", meant=meant) from None
             raise
         self._check_path(found.path)
         return found
@@ -105,25 +106,31 @@ class Parser:
             text += ". If the line was wrapped when it was copied, write it as one line"
         raise NotUnderstood(text, incomplete=missing)
 
-    def continues(self, before: str, words: list[str], place: Sequence[str]) -> str:
-        """The line before and these words as one command; "" when they are none."""
+    def continues(self, before: str, words: list[str], place: Sequence[str]) -> tuple[str, bool]:
+        """The lines before and these words as one command, and whether it is complete; "" when they are none.
+
+        Words that begin with a path of their own continue nothing.
+        """
+        if self._at(words[0], place) or any(self.children(parts) for parts in meanings(words[0], place)):
+            return "", False
         try:
             whole = [*split(before), *words]
             self._fits(whole, place)
-        except NotUnderstood:
-            return ""
-        return " ".join(whole)
+        except NotUnderstood as error:
+            return (" ".join(whole), False) if error.incomplete else ("", False)
+        return " ".join(whole), True
 
     def _joined(self, words: list[str], place: Sequence[str]) -> str:
-        """The line without a stray space beside a dot or a slash, if that is a command."""
+        """The line without a stray space beside a dot or a slash, if that is a command or the beginning of one."""
         for index in range(len(words) - 1):
             first, second = words[index : index + 2]
             if first[-1:] in (".", "/") or second[:1] in (".", "/"):
                 joined = [*words[:index], first + second, *words[index + 2 :]]
                 try:
                     self._fits(joined, place)
-                except NotUnderstood:
-                    continue
+                except NotUnderstood as error:
+                    if not error.incomplete:
+                        continue
                 return " ".join(joined)
         return ""
 
@@ -140,17 +147,24 @@ class Parser:
         return []
 
     def _check_path(self, path: Mapping[str, str]) -> None:
+        unknown = self._unknown_name(path)
+        if unknown:
+            raise NotUnderstood(unknown)
+
+    def _unknown_name(self, path: Mapping[str, str]) -> str:
+        """What to say of the first name in a path that is not there; "" when all are."""
         for name, value in path.items():
             known = sorted(self._names(name, path))
             if value not in known:
                 what = {"D": "domain", "CLUSTER": "cluster with the role STORAGE"}.get(name, name)
-                raise NotUnderstood(f"there is no {what} {value!r}; there are: {', '.join(known) or 'none'}")
+                return f"there is no {what} {value!r}; there are: {', '.join(known) or 'none'}"
+        return ""
 
     def _unknown(self, path: str, place: Sequence[str]) -> str:
         parts = next(iter(meanings(path, place)))
         under = sorted({one for one, _ in self.children(parts)})
         if under:
-            return f"{path}: is no command but a folder; in it: {', '.join(under)}"
+            return self._unknown_in(parts) or f"{path}: is no command but a folder; in it: {', '.join(under)}"
         wanted = "/".join(parts)
         known = {
             command.path.replace("<D>", part): None
@@ -161,6 +175,16 @@ class Parser:
         return f"there is no command {path!r}" + (
             f"; did you mean {close[0]}?" if close else "; help lists all"
         )
+
+    def _unknown_in(self, parts: Sequence[str]) -> str:
+        """What to say of a folder whose name is not there; "" when it is."""
+        paths = (_match(command.path.split("/"), parts, whole=False) for command in self._commands)
+        text = next(filter(None, (self._unknown_name(path) for path in paths if path)), "")
+        if text:
+            beside = [name for name, _ in self.children(parts[:-1])]
+            close = get_close_matches(parts[-1], beside, n=1, cutoff=0.75)
+            text += f"; did you mean {'/'.join([*parts[:-1], *close])}?" if close else ""
+        return text
 
     def children(self, parts: Sequence[str]) -> list[tuple[str, bool]]:
         """What is in a folder: names, and whether they are folders."""

@@ -148,11 +148,14 @@ class ShellSession:
         try:
             return self._parser.understand(words, self.place)
         except NotUnderstood as error:
-            meant = self._parser.continues(before, words, self.place) if before else ""
-            if not meant:
+            self._before = error.meant or line
+            whole, complete = self._parser.continues(before, words, self.place) if before else ("", False)
+            if not whole:
                 raise
+            self._before = whole
+            how = f"In one line: {whole}" if complete else "Write it all in one line"
             raise NotUnderstood(
-                f"{error}. The rest of the line before, which was wrapped when it was copied? In one line: {meant}"
+                f"{error}. The rest of the line before, which was wrapped when it was copied? {how}"
             ) from None
 
     def _answered(self, answer: str | None) -> Entered:

@@ -49,6 +49,25 @@ def test_every_parameter_is_set_and_cleaned(typist: Any) -> None:
     assert domain.config in typist.node.config.domains
 
 
+def test_numbers_that_keep_a_multisorm_user_out(typist: Any) -> None:
+    declared = "domain/local.voip/sip/user/declare default_routing voip.local 200100@voip.local"
+    assert typist.gets(declared).splitlines()[:3] == [
+        "OK",
+        "Note: 200100@voip.local is named as one of voip.local, and is declared in local.voip; "
+        "if voip.local was meant: sip/user/remove it here, then domain/voip.local/sip/user/declare",
+        "Note: the number 200100 is a subscriber's in voip.local and in local.voip; it must be in one domain only: "
+        "until then multi can't log in",
+    ]
+    told = typist.gets("sorm/set aggregate_sorm_settings add other p *")
+    assert "it must be in one domain only: until then other can't log in" in told
+
+
+def test_an_interface_that_is_no_number(typist: Any) -> None:
+    typist.gets(f"{V}/sip/user/declare default_routing g s10p20@msan 200777")
+    told = typist.gets(f"{V}/routing/trace cgpn.digits=200777 cdpn.digits=200119")
+    assert 'Traceroute to 200119 from 200777(<<"s10p20@msan">>)' in told
+
+
 def test_what_is_named_before_it_is_there(typist: Any) -> None:
     assert "Note: there is no context 'later' in voip.local yet" in typist.gets(
         f"{V}/sip/user/declare later g 200500@voip.local"

@@ -175,8 +175,8 @@ async def test_a_script_on_stdin(ssh: Ssh, box: SwitchBox) -> None:
     )
     assert code == 1
     assert errors == (
-        "Error: there is no command 'nope'; help lists all\n"
-        "Error: platform_id: 'äö' is not allowed: string should match pattern '^[\\x21-\\x7e]*$'\n"
+        "line 4: Error: there is no command 'nope'; help lists all\n"
+        "line 7: Error: platform_id: 'äö' is not allowed: printable ASCII characters without spaces\n"
     )
     assert "/domain/a.b\n" in out
     assert PROMPT not in out

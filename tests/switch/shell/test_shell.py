@@ -73,6 +73,8 @@ def test_many_words() -> None:
          "radius_servers is missing; <PARAMETER> is missing. Usage: domain/<D>/sorm/set radius_servers add "),
         (f"{V}/sorm/sett x",
          "there is no command 'domain/voip.local/sorm/sett'; did you mean domain/voip.local/sorm/set?"),
+        ("domain/lst",
+         "there is no domain 'lst'; there are: central_voip, local.voip, voip.local; did you mean domain/list?"),
         (f"{V}/sorm", "domain/voip.local/sorm: is no command but a folder; in it: clean, info, set"),
         ("frobnicate", "there is no command 'frobnicate'; help lists all"),
         ("domain/nowhere/sorm/info", "there is no domain 'nowhere'; there are: central_voip, local.voip, voip.local"),
@@ -100,6 +102,21 @@ def test_the_rest_of_a_wrapped_line_whose_beginning_was_whole(typist: Any) -> No
     typist.gets("sorm/set aggregate_sorm_settings add other p central_voip")
     said = typist.is_refused("local.voip")
     assert "In one line: sorm/set aggregate_sorm_settings add other p central_voip local.voip" in said
+
+
+def test_a_line_wrapped_twice_with_a_stray_space(typist: Any) -> None:
+    said = typist.is_refused("domain/voip .local/np/numbers/bind city")
+    assert said.endswith("A space too many? domain/voip.local/np/numbers/bind city")
+    assert typist.is_refused("73832700009").endswith("wrapped when it was copied? Write it all in one line")
+    said = typist.is_refused("--alias 200100 voip.local i")
+    assert said.endswith(f"In one line: {V}/np/numbers/bind city 73832700009 --alias 200100 voip.local i")
+
+
+def test_a_line_of_its_own_continues_none(typist: Any) -> None:
+    typist.gets(f"{V}/sip/network/set ip_set [one]")
+    assert typist.is_refused("domain/nowhere/sip/network/set ip_set [two]") == (
+        "there is no domain 'nowhere'; there are: central_voip, local.voip, voip.local"
+    )
 
 
 # --- where one is
