@@ -235,6 +235,8 @@ class ScenarioRunner:
     async def _do(self, step: s.Step, result: StepResult) -> Failure | None:
         within = self._scenario.within if step.within is None else step.within
         connects = not isinstance(step.action, s.Connect | s.Http | s.MakeCall | s.Restart)
+        if isinstance(step.action, s.Http | s.MakeCall) and (step.expect or step.events):
+            connects = True  # what it brings about is sent only to a console that is there
         console = await self._run.console(step.console, connect=connects)
         failure = await self._act(step, console, within)
         if failure is None:

@@ -25,6 +25,7 @@ class ScriptedMediator:
         self.commands: list[bytes] = []
         self.received = bytearray()
         self.connected: list[str] = []
+        self.both = asyncio.Event()
         self._answers: dict[int, list[list[Any]]] = {}
         self._writers: dict[str, asyncio.StreamWriter] = {}
         self._servers: list[asyncio.Server] = []
@@ -66,6 +67,8 @@ class ScriptedMediator:
     async def _serve(self, name: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connected.append(name)
         self._writers[name] = writer
+        if len(self._writers) == 2:
+            self.both.set()
         framer = StreamFramer(Channel.COMMAND)
         while data := await reader.read(4096):
             self.received += data

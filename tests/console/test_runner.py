@@ -339,6 +339,17 @@ async def test_a_call_is_made_by_the_call_maker(mediator, run, around) -> None:
     assert asked == [("test.domain", {"a": "28331", "b": "28332", "talk": 0.2})]
 
 
+async def test_a_call_whose_events_are_waited_for_connects_the_console(mediator, run, around) -> None:
+    async def make(domain: str, request: dict[str, Any]) -> str:
+        await asyncio.wait_for(mediator.both.wait(), 5)
+        mediator.say(event(NumberReceived))
+        return "c1"
+
+    step = "- call: {domain: test.domain, a: '28331', b: '28332'}\n  events: [number-received]"
+    result = await run(step, around_=replace(around, make_call=make))
+    assert result.verdict == "PASS"
+
+
 async def test_a_refused_call_fails_its_step(mediator, run, around) -> None:
     async def make(domain: str, request: dict[str, Any]) -> str:
         raise StepError("the switch refused the call with HTTP 404: no domain x")
