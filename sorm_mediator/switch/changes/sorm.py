@@ -129,6 +129,8 @@ def add_aggregate(node: Node, user: str, password: str, domains: tuple[str, ...]
         raise ChangeRefused(f"aggregate_sorm_settings: there is a user {user!r} already; remove it first")
     if user == node.config.admin.user:
         raise ChangeRefused(f"aggregate_sorm_settings: {user!r} is the user of this shell; choose another")
+    if user in node.domains:
+        raise ChangeRefused(f"aggregate_sorm_settings: {user!r} is the name of a domain; choose another")
     try:
         wanted = DomainList.parse(domains)
     except PatternError as error:
