@@ -35,6 +35,10 @@ FIXED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 """What may stand at some places of the commands' arguments."""
 
 
+MOST_HISTORY: Final = 500
+"""Lines that ``history`` shows: a script may have any number of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entered:
     """What came of a line: text to show, an error to show, and whether the user leaves."""
@@ -112,6 +116,7 @@ class ShellSession:
         if not line or line.startswith("#"):
             return Entered()
         self.history.append(line)
+        del self.history[:-MOST_HISTORY]
         before, self._before = self._before, line
         self._began = (self.desk.clock(), self.desk.stopwatch())
         try:

@@ -13,7 +13,7 @@ from sorm_mediator.switch.shell.command import Call, Command, Desk
 from sorm_mediator.switch.shell.commands import commands
 from sorm_mediator.switch.shell.forms import fit, form_of
 from sorm_mediator.switch.shell.parser import NotUnderstood, split
-from sorm_mediator.switch.shell.session import ShellSession
+from sorm_mediator.switch.shell.session import MOST_HISTORY, ShellSession
 from sorm_mediator.switch.shell.tables import drawn, executed
 
 NOW = 1_614_829_459.0
@@ -142,6 +142,12 @@ def test_moving_about(typist: Any) -> None:
     assert "central_voip" in typist.gets("sorm/info")
     typist.gets("cd")
     assert shell.prompt == "admin@mycelium1@ecss1:/$ "
+
+
+def test_history_has_the_last_lines(typist: Any) -> None:
+    typist.gets("ls", *["pwd"] * (MOST_HISTORY - 1))
+    assert "  ls\n" not in typist.gets("history")
+    assert len(typist.shell.history) == MOST_HISTORY
 
 
 def test_history(typist: Any) -> None:
