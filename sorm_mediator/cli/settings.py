@@ -9,14 +9,23 @@ from typing import Annotated, Any
 
 import typer
 
-FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The lab file (TOML).")]
+FileArgument = Annotated[Path | None, typer.Argument(metavar="FILE", help="The lab file (TOML).")]
+FileOption = Annotated[
+    Path | None, typer.Option("-c", "--config", metavar="FILE", help="The same, as for other commands.")
+]
 OptionalFile = Annotated[
     Path | None, typer.Argument(metavar="[FILE]", help="The lab file (TOML); without it, the defaults.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
 
-def check(file: FileArgument, as_json: JsonOption = False) -> None:
+def _the_one(file: Path | None, option: Path | None) -> Path | None:
+    if file and option:
+        raise typer.BadParameter(f"one lab file, not both {file} and {option}")
+    return file or option
+
+
+def check(file: FileArgument = None, config_file: FileOption = None, as_json: JsonOption = False) -> None:
     """Validate a lab file and everything it refers to.
 
     Exit code 2 and one line with key, value and what is allowed when it can't be used. What routing names and the
@@ -27,6 +36,9 @@ def check(file: FileArgument, as_json: JsonOption = False) -> None:
     from sorm_mediator import config
     from sorm_mediator.lab.checks import check_references, check_routing
 
+    file = _the_one(file, config_file)
+    if file is None:
+        raise typer.BadParameter("which lab file? sorm-mediator config check FILE")
     loaded = config.load(file)
     check_references(loaded, str(file))
     warnings = check_routing(loaded, str(file))
@@ -42,7 +54,7 @@ def check(file: FileArgument, as_json: JsonOption = False) -> None:
         typer.echo(f"{file}: fine")
 
 
-def show(file: OptionalFile = None, as_json: JsonOption = False) -> None:
+def show(file: OptionalFile = None, config_file: FileOption = None, as_json: JsonOption = False) -> None:
     """Show every value and where it came from; secrets are masked.
 
     Example: sorm-mediator config show captures/labs/laptop.toml
@@ -51,6 +63,7 @@ def show(file: OptionalFile = None, as_json: JsonOption = False) -> None:
 
     from sorm_mediator import config
 
+    file = _the_one(file, config_file)
     loaded = config.load(file) if file else config.Config()
     given = tomllib.loads(file.read_text(encoding="utf-8")) if file else {}
     rows = [

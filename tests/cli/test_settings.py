@@ -127,3 +127,14 @@ def test_check_looks_at_bridges_plans_and_every_context_of_a_lab(tmp_path: Path)
         assert (done.returncode, done.stdout) == (2, "")
         assert complaint in done.stderr
         assert len(done.stderr.splitlines()) == 1
+
+
+def test_check_and_show_take_the_file_as_other_commands_do(tmp_path: Path) -> None:
+    file = tmp_path / "lab.toml"
+    file.write_text("[mediator]\norm_number = 7\n")
+    assert sorm("config", "check", "-c", str(file)).stdout == f"{file}: fine\n"
+    assert "mediator.orm_number" in sorm("config", "show", "-c", str(file)).stdout
+    both = sorm("config", "check", "-c", str(file), str(file))
+    assert (both.returncode, "one lab file, not both" in both.stderr) == (2, True)
+    none = sorm("config", "check")
+    assert (none.returncode, "which lab file?" in none.stderr) == (2, True)
