@@ -161,3 +161,11 @@ def test_a_substitution_means_what_the_reference_says(template: str, digits: str
             compile_template(template).fill(digits, rest)
     else:
         assert compile_template(template).fill(digits, rest) == expected
+
+
+def test_numbers_do_not_grow_without_bound() -> None:
+    """In a circle of contexts they would double each time."""
+    doubled = compile_template("{%}{%}")
+    assert doubled.fill("1" * 32, "1" * 32) == "1" * 64
+    with pytest.raises(SubstitutionError, match="makes a number of 128 digits, and the longest has 64"):
+        doubled.fill("1" * 64, "1" * 64)

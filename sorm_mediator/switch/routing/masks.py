@@ -28,6 +28,8 @@ from protocol.phrases import Phrase
 SYMBOLS = "0123456789*#"
 """What a number can be made of."""
 
+MOST_DIGITS = 64
+"""Of a number that a substitution builds (our choice): ``{%}{%}`` in a circle of contexts doubles it each time."""
 
 NOTHING = Phrase("an empty number", "пустой номер")
 """How a number without digits is called."""
@@ -93,7 +95,16 @@ class Template:
                         text=self.text, digits=digits or NOTHING, place=part,
                     )
                 )  # fmt: skip
-        return "".join(made)
+        number = "".join(made)
+        if len(number) > MOST_DIGITS:
+            raise SubstitutionError(
+                Phrase(
+                    "{text}: makes a number of {count} digits, and the longest has {most}",
+                    "{text}: получается номер из {count} цифр, а самый длинный — {most}",
+                    text=self.text, count=len(number), most=MOST_DIGITS,
+                )
+            )  # fmt: skip
+        return number
 
 
 @lru_cache(maxsize=4096)
