@@ -20,7 +20,8 @@ from sorm_mediator.config import AggregateConfig
 from sorm_mediator.switch import access
 from sorm_mediator.switch.doors import Alarm, SessionAtDoor
 from sorm_mediator.switch.node import Change, Node
-from sorm_mediator.switch.session import NOT_LICENSED
+from sorm_mediator.switch.objects import Refusal
+from sorm_mediator.switch.session import NOT_LICENSED, Chunks
 from sorm_mediator.switch.sinks import Sinks
 from sorm_mediator.switch.subscribers import Domain
 from ssh_control.dialect import ClientHello, Refused, Reply, Request
@@ -193,21 +194,18 @@ class GroupSession:
         }
         self._group = group
         self._on_closed = on_closed
-        self._incoming: list[dict[str, Any]] | None = None
+        self._chunks = Chunks()
 
     def handle(self, request: Request) -> Answer:
-        """Do what is asked. Pieces of a ``sync`` are gathered here: the domains are handed the whole."""
+        """Do what is asked. Chunks of a ``sync`` are gathered here: the domains are handed the whole."""
         if request.op != "sync":
             return self._group.ask(request)
-        params = request.params
-        if params["first"]:
-            self._incoming = []
-        if self._incoming is None:
-            return Reply.refusal(0x11, "sync: its first chunk has not come")
-        self._incoming += params["objects"]
-        if not params["last"]:
+        try:
+            objects = self._chunks.add(request.params)
+        except Refusal as refusal:
+            return Reply.refusal(refusal.code, refusal.text)
+        if objects is None:
             return Reply(True)
-        objects, self._incoming = self._incoming, None
         return self._group.ask(Request("sync", {"objects": objects, "first": True, "last": True}))
 
     def closed(self) -> None:

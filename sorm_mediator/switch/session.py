@@ -32,6 +32,31 @@ NOT_LICENSED: Final = 0x31
 """Code of what the licence refuses: "monitoring not begun", as there is no room for it (PROTOCOL 6.1) [inferred]."""
 
 
+MOST_OBJECTS: Final = 0xFFFF
+"""Object numbers that there are, 0 to FFFEh."""
+
+
+class Chunks:
+    """The objects of a ``sync``, which comes in chunks: nothing is done before the last one."""
+
+    def __init__(self) -> None:
+        self._objects: list[dict[str, Any]] | None = None
+
+    def add(self, params: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+        """All objects, once the last chunk is there; until then None. Raises :class:`Refusal`."""
+        objects = [] if params["first"] else self._objects
+        self._objects = None
+        if objects is None:
+            raise Refusal(0x11, "sync: its first chunk has not come")
+        if len(objects) + len(params["objects"]) > MOST_OBJECTS:
+            raise Refusal(0x31, f"sync: more than {MOST_OBJECTS} objects; begin anew with fewer")
+        objects += params["objects"]
+        if params["last"]:
+            return objects
+        self._objects = objects
+        return None
+
+
 class MediatorSession:
     """A mediator that is connected to a domain. The objects belong to ``mediator``, not to the session."""
 
@@ -50,7 +75,7 @@ class MediatorSession:
         self._on_join = on_join
         self._why_no_control = why_no_control
         self._left = False
-        self._incoming: list[Mapping[str, Any]] | None = None
+        self._chunks = Chunks()
         self._operations: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = MappingProxyType(
             {
                 "add": self._add,
@@ -125,15 +150,10 @@ class MediatorSession:
         return {}
 
     def _sync(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Chunks are only gathered; the last one replaces all objects at once."""
-        if params["first"]:
-            self._incoming = []
-        if self._incoming is None:
-            raise Refusal(0x11, "sync: its first chunk has not come")
-        self._incoming += params["objects"]
-        if not params["last"]:
+        """The last chunk replaces all objects at once."""
+        incoming = self._chunks.add(params)
+        if incoming is None:
             return {}
-        incoming, self._incoming = self._incoming, None
         table = ObjectTable()
         states: dict[str, int] = {}
         refused: list[dict[str, int]] = []

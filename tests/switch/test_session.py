@@ -126,6 +126,17 @@ def test_sync_replaces_all_at_its_last_chunk(session: MediatorSession, table: An
     assert table() == [2, 3]
 
 
+def test_a_sync_of_more_objects_than_there_are_numbers_is_refused(
+    session: MediatorSession, table: Any
+) -> None:
+    """What is gathered of it is bounded, and what was on control stays."""
+    ask(session, "add", object=OWN)
+    assert ask(session, "sync", objects=[FULL] * 0xFFFF, first=True, last=False).ok
+    assert ask(session, "sync", objects=[FULL], first=False, last=False).code == 0x31
+    assert ask(session, "sync", objects=[FULL], first=False, last=True).code == 0x11
+    assert table() == [1]
+
+
 def test_a_sync_begins_with_its_first_chunk(session: MediatorSession, table: Any) -> None:
     assert ask(session, "sync", objects=[OWN], first=False, last=True).code == 0x11
 
