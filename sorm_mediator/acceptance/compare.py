@@ -16,10 +16,13 @@ from sorm_mediator.acceptance.formats import Agreed
 from sorm_mediator.acceptance.matrix import Check, Role
 from sorm_mediator.acceptance.operators import Domains
 from sorm_mediator.acceptance.outcome import Compared, Unit
+from sorm_mediator.acceptance.proposals import advice
 from sorm_mediator.config import Config
 from sorm_mediator.switch.objects import OWN_SIGNS, SIGN_FITS
+from sorm_mediator.switch.path import Hop
 from sorm_mediator.switch.routing.model import Action, Rule, Side
 from sorm_mediator.switch.subscribers import Domain
+from sorm_mediator.switch.trace import Trace
 
 EVENTS = ("number-received", "answer", "release")
 """What a call that is answered shows of every object (41h, 42h, 43h)."""
@@ -160,16 +163,33 @@ def wrong_sides(check: Check, compared: Iterable[Compared]) -> list[Role]:
     ]
 
 
-def remedies(sides: Iterable[Role], routing: Routing, domains: Domains, config: Config) -> list[str]:
-    """For each wrong side: the rules that made what the console was shown, and the settings that change it too."""
+def remedies(
+    check: Check,
+    compared: Iterable[Compared],
+    routing: Routing,
+    trace: Trace | None,
+    domains: Domains,
+    config: Config,
+) -> list[str]:
+    """For each wrong side: the rules that made what the console was shown, the settings that change it too, and what
+    to write instead."""
+    rows = list(compared)
     found: list[str] = []
-    for side in sides:
+    adapted: set[str] = set()
+    for side in wrong_sides(check, rows):
         for hop in routing:
             found.append(_made_by(side, hop, domains, config.directory))
+        agreed = check.calling if side == "calling" else check.called
+        if trace is not None and not trace.reason and agreed is not None:
+            touched, order = _touched_in(trace, rows), config.mediator.order
+            found += advice(touched, _SIDE[side], agreed, check.kind, order, domains, config.directory)
+            adapted |= {touched.domain.name for one in touched.applied if one.setting == "adaptation"}
+        if side == "called":
+            found += _first_called(rows, domains.get(check.domain))
         domain_names = {hop_domain(hop) for hop in routing}
         for name in domain_names & set(domains):
             settings = domains[name].config
-            if settings.adaptation:
+            if settings.adaptation and name not in adapted:
                 found.append(
                     Phrase(
                         "{domain}: the context {name} (adaptation) rewrites numbers for SORM after routing",
@@ -187,6 +207,39 @@ def remedies(sides: Iterable[Role], routing: Routing, domains: Domains, config: 
                 )
             )
     return list(dict.fromkeys(found))
+
+
+def _touched_in(trace: Trace, rows: Iterable[Compared]) -> Hop:
+    """The domain whose numbers the events showed; when none came, or none has them, that of the whole call."""
+    seen = {row.field: row.seen for row in rows if row.event == EVENTS[1]}
+    for traced in (trace.shown, *trace.hops):
+        a, b = traced.leg.calling.party, traced.leg.called.party
+        if (a.digits, b.digits) == (seen.get("calling.number"), seen.get("called.number")):
+            return traced.hop
+    return trace.shown.hop
+
+
+def _first_called(rows: Iterable[Compared], domain: Domain | None) -> list[str]:
+    """The parameters that decide on the called number of 41h, when that is shown otherwise."""
+    wrong = any(
+        row.event == EVENTS[0] and row.field == "called.number" and row.seen and not row.holds for row in rows
+    )
+    if not wrong or domain is None:
+        return []
+    settings = domain.config
+    on = [f'b_digits_mode = "{settings.b_digits_mode}"'] if settings.b_digits_mode != "user" else []
+    on += ["full_dial_number = true"] if settings.full_dial_number else []
+    if not on:
+        return []
+    return [
+        Phrase(
+            "{domain} has {on}: 41h shows the number for SORM in place of what was dialled; if that was agreed, "
+            'acceptance.formats.own.dialled = "agreed"',
+            "в {domain} {on}: 41h показывает номер для СОРМ вместо набранного; если так согласовано, "
+            'acceptance.formats.own.dialled = "agreed"',
+            domain=domain.name, on=", ".join(on),
+        )
+    ]  # fmt: skip
 
 
 def _made_by(role: Role, hop: Mapping[str, Any], domains: Domains, directory: Path) -> str:

@@ -10,10 +10,11 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sorm_mediator.acceptance.compare import EVENTS, compare, problems, refused, remedies, wrong_sides
+from sorm_mediator.acceptance.compare import EVENTS, compare, problems, refused, remedies
 from sorm_mediator.acceptance.matrix import Check, Placed
 from sorm_mediator.acceptance.operators import Domains
 from sorm_mediator.acceptance.outcome import Outcome
+from sorm_mediator.acceptance.proposals import refused_number
 from sorm_mediator.config import Config
 from sorm_mediator.console.client import ConsoleClient, Crossed, Sent
 from sorm_mediator.console.errors import ConnectError, StepError
@@ -31,6 +32,7 @@ RING, TALK = 0.02, 0.05
 FIRST_OBJECT = 40_001
 """Objects of the check have numbers that nobody gives by hand: a mediator that works may have others."""
 _RUNS_ALREADY = (0x16, 0x07)
+_NOT_LOCAL = 0x54
 
 Told = Callable[[Outcome], None]
 
@@ -109,6 +111,13 @@ class Acceptance:
         status = await self._put_under_control(outcome)
         if status:
             outcome.problems.append(refused(status))
+            if status == _NOT_LOCAL and check.controlled is not None and check.call is not None:
+                own = check.call.a if check.role == "calling" else ""
+                outcome.remedies = refused_number(
+                    check.controlled,
+                    own or self._config.acceptance.formats.own.subscriber,
+                    self._domains[check.domain],
+                )
             outcome.units = self._crossed(mark, outcome.object_number)
             return outcome
         try:
@@ -121,8 +130,9 @@ class Acceptance:
             outcome.compared = compare(check, events)
             outcome.problems += problems(check, outcome.compared, outcome.routing)
         if outcome.problems and outcome.compared:
-            sides = wrong_sides(check, outcome.compared)
-            outcome.remedies = remedies(sides, outcome.routing, self._domains, self._config)
+            outcome.remedies = remedies(
+                check, outcome.compared, outcome.routing, outcome.trace, self._domains, self._config
+            )
         return outcome
 
     async def _put_under_control(self, outcome: Outcome) -> int:

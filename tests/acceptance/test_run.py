@@ -64,10 +64,30 @@ async def test_another_prefix_than_was_agreed_shows_as_no_event_and_names_the_ru
     ]
     assert say(outgoing.problems[0], "ru").startswith("ни одно событие не пришло; на контроле 79001758964")
     assert all(row.seen is None for row in outgoing.compared)
-    (remedy,) = outgoing.remedies
-    assert 'to_8 (routing/ctx_from_local.xml:52: sorm_digits="8{%}" sorm_ni="intercity"' in remedy
-    (remedy,) = incoming.remedies
-    assert "ten_digits (routing/ctx_from_trunk.xml:" in remedy
+    made, instead = outgoing.remedies
+    assert 'to_8 (routing/ctx_from_local.xml:52: sorm_digits="8{%}" sorm_ni="intercity"' in made
+    assert instead == (
+        'in rule to_8 (routing/ctx_from_local.xml:52) let <called> of its <actions> have sorm_digits="7{%}"'
+    )
+    assert say(instead, "ru") == (
+        'в правиле to_8 (routing/ctx_from_local.xml:52) укажите для <called> в <actions>: sorm_digits="7{%}"'
+    )
+    made, instead = incoming.remedies
+    assert "ten_digits (routing/ctx_from_trunk.xml:" in made
+    assert instead.endswith('let <calling> of its <actions> have sorm_digits="7{1,2,3,4,5,6,7,8,9,10}"')
+
+
+async def test_a_parameter_of_the_domain_that_changed_the_number_is_named_in_place_of_a_rule(
+    make: Any, carry_out: CarryOut
+) -> None:
+    formats = {"intercity": {"prefix": "8"}}
+    (own,) = await carry_out(
+        make("minimal.toml", domain={"private_phone_prefix": "7383"}, formats=formats), OWN_OUT
+    )
+    assert "41h calling number: agreed 28331, shown 738328331" in own.problems
+    assert own.remedies[1:] == [
+        "test.domain: private_phone_prefix 7383: A 28331 (private) -> 738328331 (private)"
+    ]
 
 
 async def test_another_prefix_on_the_other_side_shows_as_another_number(
@@ -100,12 +120,17 @@ async def test_a_number_of_an_own_subscriber_that_the_node_has_not_is_refused_by
     (outcome,) = await carry_out(make("minimal.toml", formats=formats), OWN_OUT)
     (problem,) = outcome.problems
     assert problem.startswith("command 5 was refused: 54h, ")
+    (remedy,) = outcome.remedies
+    assert remedy.startswith("test.domain has no subscriber 73832728331: if 28331 is meant, ")
+    assert '"73832728331" = { alias = "28331" }' in remedy
+    assert '"73832728331" = { alias = "28331" }' in say(remedy, "ru")
     assert [unit.name for unit in outcome.units] == ["add-object", "command-received", "command-executed"]
 
 
 async def test_the_dialled_digits_are_an_agreement_too(make: Any, carry_out: CarryOut) -> None:
     (outcome,) = await carry_out(make(domain={"b_digits_mode": "route"}), OWN_OUT)
     assert outcome.problems == ["41h called number: agreed 89001758964, shown 79001758964"]
+    assert 'test.domain has b_digits_mode = "route": 41h shows the number for SORM' in outcome.remedies[-1]
     (outcome,) = await carry_out(
         make(domain={"b_digits_mode": "route"}, formats={"own": {"dialled": "agreed"}}), OWN_OUT
     )

@@ -1,0 +1,144 @@
+"""What to write instead: the attributes of a rule that would show a number as it was agreed. Pure.
+
+A proposal is made from one call: where a rule takes numbers of several kinds, it says what this one needs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from protocol.codes import Order
+from protocol.phrases import Phrase
+from sorm_mediator.acceptance.formats import NI_OF_KIND, Agreed, Kind
+from sorm_mediator.acceptance.operators import Domains
+from sorm_mediator.mediator.numbers import SIGN_OF_NI
+from sorm_mediator.switch.path import Hop
+from sorm_mediator.switch.routing import Step
+from sorm_mediator.switch.routing.model import Action, Rule, Side
+from sorm_mediator.switch.subscribers import Domain
+from sorm_mediator.switch.trace_text import applied_text
+
+TAG_OF_SIDE = {"a": "calling", "b": "called"}
+"""The tag of ``<actions>`` that says what SORM is shown of a side."""
+_SAME = 3
+"""Digits that two numbers must have in common at their end to be two forms of one number."""
+
+
+def advice(
+    hop: Hop, side: Side, agreed: Agreed, kind: Kind, order: Order, domains: Domains, directory: Path
+) -> list[str]:
+    """What to change for SORM to be shown ``agreed``: settings of the domain that came after routing, else a rule."""
+    number = hop.result.a if side == "a" else hop.result.b
+    applied = [
+        Phrase("{domain}: {text}", "{domain}: {text}", domain=hop.domain.name, text=applied_text(one))
+        for one in hop.applied
+        if one.side == side
+    ]
+    signs = SIGN_OF_NI[order]
+    wrong_digits = number.shown_digits != agreed.number
+    wrong_sign = signs.get(number.shown_ni) != agreed.sign
+    if not wrong_digits and not wrong_sign:
+        return []
+    full = _outside(number.shown_digits, agreed, domains) if wrong_digits else []
+    found: list[str] = [*applied, *full]
+    if not found:
+        found += _rule(hop, side, agreed, directory, _indicator(agreed, kind, order) if wrong_sign else "")
+    return found
+
+
+def refused_number(agreed: Agreed, subscriber: str, domain: Domain) -> list[str]:
+    """What to change when the switch has no own subscriber of the agreed number (54h)."""
+    if not subscriber or domain.subscriber_at(agreed.number) is not None:
+        return []
+    return [
+        Phrase(
+            "{domain} has no subscriber {number}: if {subscriber} is meant, its full number belongs into a numbering "
+            'plan ("{number}" = {{ alias = "{subscriber}" }} in switch.domains.numbering_plans)',
+            "в {domain} нет абонента {number}: если это {subscriber}, полный номер нужен в плане нумерации "
+            '("{number}" = {{ alias = "{subscriber}" }} в switch.domains.numbering_plans)',
+            domain=domain.name, number=agreed.number, subscriber=subscriber,
+        )
+    ]  # fmt: skip
+
+
+def _outside(shown: str, agreed: Agreed, domains: Domains) -> list[str]:
+    """The subscriber is shown by a full number of its own, which may be what was agreed."""
+    for domain in domains.values():
+        subscriber = domain.subscribers.get(agreed.number)
+        if subscriber is not None and shown in domain.numbers_of(subscriber):
+            return [
+                Phrase(
+                    "{shown} is the full number of {number}: if calls that leave the node are to show it, "
+                    'acceptance.formats.own.outside = "full"',
+                    "{shown} — полный номер абонента {number}: если в вызовах за пределы узла нужен он, "
+                    'acceptance.formats.own.outside = "full"',
+                    shown=shown, number=agreed.number,
+                )
+            ]  # fmt: skip
+    return []
+
+
+def _indicator(agreed: Agreed, kind: Kind, order: Order) -> str:
+    """The ``sorm_ni`` that makes the agreed sign; "" when none does."""
+    fitting = [ni for ni, sign in SIGN_OF_NI[order].items() if sign == agreed.sign]
+    own = NI_OF_KIND[kind]
+    return own if own in fitting else next(iter(fitting), "")
+
+
+def _rule(hop: Hop, side: Side, agreed: Agreed, directory: Path, ni: str) -> list[str]:
+    steps = [(step, rule) for step in hop.result.path if (rule := _rule_of(hop.domain, step)) is not None]
+    if not steps:
+        return []
+    setting = [(step, rule) for step, rule in steps if _template(rule, side) is not None]
+    step, rule = (setting or steps)[-1]
+    number = hop.result.a if side == "a" else hop.result.b
+    parts = []
+    if number.shown_digits != agreed.number:
+        digits = _digits(rule, side, number.shown_digits, step.a if side == "a" else step.b, agreed.number)
+        if digits:
+            parts.append(f'sorm_digits="{digits}"')
+        elif not ni:
+            return []
+    if ni:
+        parts.append(f'sorm_ni="{ni}"')
+    source = Path(hop.domain.contexts[step.context].source)
+    file = source.relative_to(directory) if source.is_relative_to(directory) else source
+    return [
+        Phrase(
+            "in rule {rule} ({file}:{line}) let <{tag}> of its <actions> have {parts}",
+            "в правиле {rule} ({file}:{line}) укажите для <{tag}> в <actions>: {parts}",
+            tag=TAG_OF_SIDE[side], parts=" ".join(parts), rule=rule.name, file=file, line=rule.line,
+        )
+    ]  # fmt: skip
+
+
+def _rule_of(domain: Domain, step: Step) -> Rule | None:
+    context = domain.contexts.get(step.context)
+    return next((one for one in context.rules if one.name == step.rule), None) if context else None
+
+
+def _template(rule: Rule, side: Side) -> Action | None:
+    """The last action of a rule that says which digits SORM is shown of a side."""
+    setting = [one for one in rule.actions if one.side == side and one.sorm_digits is not None]
+    return setting[-1] if setting else None
+
+
+def _digits(rule: Rule, side: Side, shown: str, came: str, agreed: str) -> str:
+    """A substitution that makes the agreed number of the one that came to the rule; "" when none is found.
+
+    One with ``{%}`` keeps it, with other digits in front; else the places of the common end.
+    """
+    action = _template(rule, side)
+    if action is not None and action.sorm_digits is not None and action.sorm_digits.needs_rest:
+        text = action.sorm_digits.text
+        literal = len(text) - len(text.lstrip("0123456789*#"))
+        tail = shown[literal:]
+        if len(tail) >= _SAME and agreed.endswith(tail):
+            return agreed[: len(agreed) - len(tail)] + text[literal:]
+    same = 0
+    while same < min(len(came), len(agreed)) and came[-1 - same] == agreed[-1 - same]:
+        same += 1
+    if same < min(_SAME, len(agreed)):
+        return ""
+    places = ",".join(str(place) for place in range(len(came) - same + 1, len(came) + 1))
+    return f"{agreed[: len(agreed) - same]}{{{places}}}"
