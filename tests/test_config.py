@@ -26,6 +26,14 @@ def test_an_empty_file_is_a_lab_with_the_defaults() -> None:
     ("document", "told"),
     [
         ({"mediator": {"orm_number": 300}}, ["mediator.orm_number", "300", "255"]),
+        (
+            {
+                "switch": {
+                    "bridges": [{"name": "b", "capacity": 0, "a": {"domain": "x"}, "b": {"domain": "y"}}]
+                }
+            },
+            ["switch.bridges.0.capacity: 0 is not", "'unbounded', or greater than or equal to 1"],
+        ),
         ({"mediator": {"orm_numbr": 3}}, ["mediator.orm_numbr: unknown key", "orm_number"]),
         ({"mediator": {"order": "645"}}, ["mediator.order", "'645'", "'268' or '70'"]),
         ({"mediator": {"options": {"m25_length": "long"}}}, ["mediator.options.m25_length", "'variable'"]),

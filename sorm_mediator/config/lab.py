@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -99,6 +99,8 @@ def _explain(error: ValidationError) -> str:
     # A misspelt key is at once unknown and missing: the former says what to do.
     first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
     key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "literal_error" and str(first["loc"][-1]).startswith("literal["):
+        return _one_of(key.rpartition(".literal[")[0], first["loc"][:-1], errors)
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "value_error":
         inner, _, rest = message.partition(": ")
@@ -112,6 +114,13 @@ def _explain(error: ValidationError) -> str:
     secret = "password" in key or "secret" in key or "token" in key
     value = "******" if secret else repr(first["input"])
     return f"{key}: {value} is not allowed: {message[0].lower()}{message[1:]}"
+
+
+def _one_of(key: str, location: tuple[int | str, ...], errors: Sequence[Any]) -> str:
+    """A value of several kinds, none of which it is: what each would have wanted."""
+    wanted = [one for one in errors if one["loc"][: len(location)] == location]
+    texts = dict.fromkeys(one["msg"].removeprefix("Input should be ") for one in wanted)
+    return f"{key}: {wanted[0]['input']!r} is not allowed: input should be {', or '.join(texts)}"
 
 
 def _known_keys(location: tuple[int | str, ...]) -> list[str]:

@@ -19,7 +19,7 @@ def loose_ends(node: Node) -> Iterator[str]:
     """Each gap as one line: where it stands, what is missing, and what there is."""
     for index, domain in enumerate(node.domains.values()):
         key = f"switch.domains.{index} ({domain.name})"
-        yield from (f"{key}: {text}" for text in (*_rules(domain), *_plans(domain)))
+        yield from (f"{key}: {text}" for text in (*_rules(domain), *_plans(domain), *_refused(node, domain)))
 
 
 def _rules(domain: Domain) -> Iterator[str]:
@@ -45,3 +45,19 @@ def _plans(domain: Domain) -> Iterator[str]:
         for bridge in sorted({b.bridge for b in plan.numbers.values() if b.bridge} - bridges):
             known = ", ".join(sorted(bridges)) or "none"
             yield f"numbering_plans.{plan.name}: numbers lead to the bridge {bridge}; there are: {known}"
+
+
+def _refused(node: Node, domain: Domain) -> Iterator[str]:
+    """Numbers that are bound to a strict bridge which does not let calls to them across."""
+    for end in domain.bridges.values():
+        far, plan = end.far.side, domain.plans.get(end.side.np)
+        if plan is None or end.end != "a" or not end.bridge.config.strict:
+            continue
+        bound = [number for number, one in plan.numbers.items() if one.bridge == end.bridge.name]
+        lost = [number for number in bound if not node.domains[far.domain].has_number(far.np, number)]
+        if lost:
+            more = f", and {len(lost) - 1} more numbers" if len(lost) > 1 else ""
+            yield (
+                f"numbering_plans.{plan.name}: {lost[0]}{more}, bound to the bridge {end.bridge.name}: not in plan "
+                f"{far.np} of {far.domain}, and the bridge is strict"
+            )

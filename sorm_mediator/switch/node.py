@@ -60,6 +60,7 @@ class Node:
         self._licensed = config
         self.watchers: list[Watcher] = []
         """Who is told after each change, in order; :mod:`sorm_mediator.switch.changes` has the changes."""
+        wrong: list[str] = []
         for index, domain in enumerate(config.domains):
             if domain.name in self.domains:
                 raise ConfigError(f"switch.domains.{index}.name: {domain.name!r} is declared twice")
@@ -68,7 +69,12 @@ class Node:
                     f"switch.domains.{index}.name: {domain.name!r} is the user of the shell (switch.admin.user); "
                     "a domain is a user name too: choose another"
                 )
-            self.domains[domain.name] = load_domain(domain, directory, f"switch.domains.{index}")
+            try:
+                self.domains[domain.name] = load_domain(domain, directory, f"switch.domains.{index}")
+            except ConfigError as error:
+                wrong.append(str(error))
+        if wrong:
+            raise ConfigError("; ".join(wrong))
         for index, bridge in enumerate(config.bridges):
             self.connect(bridge, f"switch.bridges.{index}")
 

@@ -216,6 +216,7 @@ def _check_context(name: str, contexts: Mapping[str, Context], key: str) -> None
 
 def _read_contexts(config: DomainConfig, directory: Path, key: str) -> dict[str, Context]:
     contexts: dict[str, Context] = {}
+    wrong: list[str] = []
     for index, name in enumerate(config.contexts):
         where = f"{key}.contexts.{index}"
         path = directory / name
@@ -224,11 +225,14 @@ def _read_contexts(config: DomainConfig, directory: Path, key: str) -> dict[str,
         except OSError as error:
             raise ConfigError(f"{where}: {path}: can't be read: {error.strerror or error}") from None
         except ContextError as error:
-            raise ConfigError(f"{where}: {error}") from None
+            wrong.append(f"{where}: {error}")
+            continue
         if context.name in contexts:
             other = contexts[context.name].source
             raise ConfigError(f"{where}: {path}: context {context.name!r} is there already, from {other}")
         contexts[context.name] = context
+    if wrong:
+        raise ConfigError("; ".join(wrong))
     for context in contexts.values():
         for rule in context.rules:
             if isinstance(rule.verdict, Continue) and rule.verdict.context not in contexts:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal
 
 from protocol.phrases import say
+from sorm_mediator.switch.numbering import DEFAULT_PLAN
 from sorm_mediator.switch.routing import Number
 from sorm_mediator.switch.routing.model import UNSET, Side
 from sorm_mediator.switch.trace import Trace, TracedHop, TraceError, read_request, trace
@@ -30,6 +31,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
         "taken": ("taken", "применено"),
         "plan": ("numbering plan", "план нумерации"),
+        "undeclared": ("which is not declared", "который не создан"),
         "reason": ("Reason", "Причина"),
         "trunk": ("Trunk", "Транк"),
         "subscriber": ("Subscriber", "Абонент"),
@@ -92,6 +94,8 @@ def _hop(traced: TracedHop, lang: Lang) -> Iterator[str]:
         if place != (step.context, step.a, step.b, step.np):
             place = (step.context, step.a, step.b, step.np)
             plan = f"{word('plan', lang)} {step.np}"
+            if step.np != DEFAULT_PLAN and step.np not in hop.domain.plans:
+                plan = f"{plan}, {word('undeclared', lang)}"
             yield f"{_LEVEL}{step.context}: A {step.a or 'undefined'}, B {step.b or 'undefined'}, {plan}"
         yield f"{_LEVEL * 2}{step.rule}: {say(step.failed, lang) or word('taken', lang)}"
     for one in hop.applied:

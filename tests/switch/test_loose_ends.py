@@ -46,3 +46,29 @@ def test_each_gap_is_a_line_with_its_place_and_what_there_is(tmp_path: Path) -> 
         "switch.domains.0 (d): numbering_plans.full: 2, which 102 leads to, is no subscriber",
         "switch.domains.0 (d): numbering_plans.full: numbers lead to the bridge b; there are: none",
     ]
+
+
+def test_numbers_that_a_strict_bridge_does_not_let_across_are_told() -> None:
+    near: dict[str, Any] = {
+        "name": "center",
+        "numbering_plans": {"city": {"735125500{0-1}": {"bridge": "c2o"}, "73512550000": {"bridge": "c2o"}}},
+    }
+    far: dict[str, Any] = {"name": "office", "numbering_plans": {"city": {"73512550000": {}}}}
+    bridge: dict[str, Any] = {
+        "name": "c2o",
+        "a": {"domain": "center", "np": "city"},
+        "b": {"domain": "office", "np": "city"},
+    }
+
+    def told(strict: bool) -> list[str]:
+        switch = config.parse(
+            {"switch": {"domains": [near, far], "bridges": [bridge | {"strict": strict}]}}
+        ).switch
+        assert switch is not None
+        return list(loose_ends(Node(switch)))
+
+    assert told(strict=True) == [
+        "switch.domains.0 (center): numbering_plans.city: 7351255000, and 1 more numbers, bound to the bridge c2o: "
+        "not in plan city of office, and the bridge is strict"
+    ]
+    assert told(strict=False) == []

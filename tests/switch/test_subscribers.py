@@ -48,6 +48,10 @@ def test_the_only_context_is_the_default(plain_switch: Any, files: Any) -> None:
         ({"contexts": ["c", "c"]}, "context 'c' is there already, from "),
         ({"contexts": ["on"]}, "on.xml:1: rule 'r' continues in 'far'; there are: on"),
         ({"contexts": ["bad"]}, "bad.xml:1: <far> is not allowed in <result>"),
+        (
+            {"contexts": ["bad", "c", "worse"]},
+            "; switch.domains.0.contexts.2: ",  # The mistakes of all files are told at once.
+        ),
         ({"contexts": ["missing"]}, "missing.xml: can't be read: No such file or directory"),
         ({"subscribers": [{"number": "1"}, {"number": "1"}]}, "subscribers.1.number: 1 is declared twice"),
         (
@@ -59,7 +63,7 @@ def test_the_only_context_is_the_default(plain_switch: Any, files: Any) -> None:
 def test_what_cannot_be_used(
     plain_switch: Any, files: Any, tmp_path: Path, fields: Any, complaint: str
 ) -> None:
-    files(c="<local/>", d="<local/>", on='<continue context="far"/>', bad="<far/>")
+    files(c="<local/>", d="<local/>", on='<continue context="far"/>', bad="<far/>", worse="<near/>")
     if "contexts" in fields:
         fields = fields | {"contexts": [str(tmp_path / f"{name}.xml") for name in fields["contexts"]]}
 

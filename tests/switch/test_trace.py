@@ -273,6 +273,18 @@ def test_the_rules_tried_are_told_in_russian_too() -> None:
     assert lines[6] == "    to_8: применено"
 
 
+def test_a_plan_that_is_not_declared_is_told_where_it_is_needed() -> None:
+    node, tracer = node_of("multisorm/lab.toml")
+    domain = node.domains["voip.local"]
+    del domain.plans["city"]
+    traced = tracer.trace(domain, read_request(["cgpn.digits=200100", "cdpn.digits=73832112233"]))
+
+    assert (
+        "  to_city: A 200100, B 73832112233, numbering plan city, which is not declared"
+        in tracer.text(traced, NOW).splitlines()
+    )
+
+
 def test_what_the_domains_parameters_changed_for_sorm_is_told() -> None:
     node, tracer = node_of("minimal.toml")
     domain = node.domains["test.domain"]

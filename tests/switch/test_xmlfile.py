@@ -203,3 +203,28 @@ def test_entities_are_not_expanded() -> None:
 
     with pytest.raises(ContextError, match=r"^c.xml:1: a DTD is not allowed, nor are entities$"):
         parse_context(bomb, "c.xml")
+
+
+def test_typographic_quotation_marks_are_a_slip_of_printing() -> None:
+    with pytest.raises(ContextError) as caught:
+        parse_context(rule("<result><continue context=“to_city”/></result><x/>"), "c.xml")
+    assert caught.value.problems == (
+        "c.xml:3: <x> is not allowed in <rule>; allowed: actions, conditions, result",
+        'c.xml:3: the quotation mark “ stands here: write "',
+    )
+
+
+def test_a_file_in_another_encoding_than_it_says_is_told_so() -> None:
+    text = rule("<result><local/></result>").replace(b'"r"', '"город"'.encode("cp1251"))
+    with pytest.raises(
+        ContextError, match="it holds octets that are not UTF-8: save it as UTF-8, or name its enc"
+    ):
+        parse_context(text, "c.xml")
+    declared = b'<?xml version="1.0" encoding="windows-1251"?>' + text
+    assert parse_context(declared, "c.xml").rules[0].name == "город"
+
+
+def test_whether_a_number_is_incomplete_is_true_or_false() -> None:
+    for conditions in ('<cdpn incomplete="yes"/>', '<cdpn digits="8%" incomplete="true,no"/>'):
+        with pytest.raises(ContextError, match=r"<cdpn incomplete>: '(yes|no)' is not one of true, false"):
+            parse_context(rule(f"<conditions>{conditions}</conditions><result><local/></result>"), "c.xml")

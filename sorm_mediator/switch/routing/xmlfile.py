@@ -55,6 +55,11 @@ GRAMMAR: Grammar = MappingProxyType(
 )
 """Tag (with its parent where the meaning depends on it) -> tags allowed inside, attributes allowed."""
 
+_VALUES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"ni": NUMBER_INDICATORS, "sorm_ni": NUMBER_INDICATORS, "incomplete": ("true", "false")}
+)
+"""Attributes that have these values only."""
+
 _SIDES: Mapping[str, Side] = {"cgpn": "a", "calling": "a", "cdpn": "b", "called": "b"}
 
 
@@ -159,8 +164,7 @@ class _Builder:
                     raise self._fail(element, f"<{element.tag} digits>: {error}") from None
             else:
                 others[name] = tuple(part.strip() for part in value.split(","))
-                if name == "ni":
-                    self._check_ni(element, name, others[name])
+                self._check(element, name, others[name])
         return Condition(_SIDES[element.tag], mask, MappingProxyType(others))
 
     def _action(self, element: Element, with_rest: set[Side]) -> Action:
@@ -178,8 +182,7 @@ class _Builder:
                     raise self._fail(element, f"<{element.tag} {name}>: {needs}")
             else:
                 others[name] = value
-                if name in ("ni", "sorm_ni"):
-                    self._check_ni(element, name, (value,))
+                self._check(element, name, (value,))
         ni, sorm_ni = others.pop("ni", None), others.pop("sorm_ni", None)
         attributes = MappingProxyType(others)
         return Action(side, templates.get("digits"), ni, attributes, templates.get("sorm_digits"), sorm_ni)
@@ -190,11 +193,13 @@ class _Builder:
         except MaskError as error:
             raise self._fail(element, f"<{element.tag} {name}>: {error}") from None
 
-    def _check_ni(self, element: Element, name: str, values: Iterable[str]) -> None:
-        for value in values:
-            if value not in NUMBER_INDICATORS:
+    def _check(self, element: Element, name: str, values: Iterable[str]) -> None:
+        """Only what the seed lists the values of; ``nai`` and others take any."""
+        known = _VALUES.get(name, ())
+        for value in values if known else ():
+            if value not in known:
                 raise self._fail(
-                    element, f"<{element.tag} {name}>: {value!r} is not one of {', '.join(NUMBER_INDICATORS)}"
+                    element, f"<{element.tag} {name}>: {value!r} is not one of {', '.join(known)}"
                 )
 
     def _verdict(self, rule: str, result: Element) -> Verdict:

@@ -1,7 +1,7 @@
 """XML text into elements that a grammar allows; every mistake is kept with its line, so that all are told at once.
 
 A slip of printing that is plain to see (a last tag that is never closed, white space within ``/>``, no-break
-spaces) is a mistake like any other, but reading goes on as if it were not there.
+spaces, typographic quotation marks) is a mistake like any other, but reading goes on as if it were not there.
 
 Source: seed 001, whose printed contexts hold all three.
 """
@@ -24,6 +24,7 @@ MOST_PROBLEMS = 20
 
 _BROKEN_END = re.compile(rb"/\s+>")
 _NO_BREAK = "\N{NO-BREAK SPACE}".encode()
+_QUOTES = re.compile("“|”|„|«|»".encode())
 _OPEN_TAG = re.compile(rb"<(/?[A-Za-z_][\w.-]*)[^<>]*\Z")
 
 
@@ -97,6 +98,16 @@ def _mend(text: bytes, failed: _Failure) -> tuple[bytes, Problem] | None:
             line,
             "a no-break space (U+00A0) stands here: write a plain space",
         )
+    quote = _QUOTES.match(text, failed.at) or _QUOTES.match(text, max(0, failed.at - 1))
+    if quote is not None:
+        line = text.count(b"\n", 0, failed.at) + 1
+        end = text.find(b"\n", failed.at)
+        end = len(text) if end < 0 else end
+        straight = _QUOTES.sub(b'"', text[quote.start() : end])
+        return text[: quote.start()] + straight + text[end:], (
+            line,
+            f'the quotation mark {quote[0].decode()} stands here: write "',
+        )
     broken = _BROKEN_END.search(text, max(0, failed.at - 1))
     if broken is None or broken.start() > failed.at:
         return None
@@ -137,6 +148,8 @@ class _Reader:
             self._parser.Parse(text, True)
         except expat.ExpatError as error:
             what = f"not well-formed XML: {expat.ErrorString(error.code)} (column {error.offset + 1})"
+            if not _in_utf8(text):
+                what = f"{what}; it holds octets that are not UTF-8: save it as UTF-8, or name its encoding in <?xml?>"
             return _Failure(error.code, error.lineno, self._parser.ErrorByteIndex, what)
         except _Doctype:
             line = self._parser.CurrentLineNumber
@@ -184,6 +197,14 @@ class _Reader:
 
     def _doctype(self, *_: object) -> None:
         raise _Doctype
+
+
+def _in_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def names(known: Iterable[str]) -> str:
