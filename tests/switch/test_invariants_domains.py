@@ -76,12 +76,14 @@ class Bridging(RuleBasedStateMachine):
         self.now = 1_700_000_000.0
         self.last: dict[tuple[str, str], CallReport] = {}
         # m1 is a MultiSORM mediator of all domains, m2 one of a single domain.
+        controlled = [*OWN["voip.local"], *OWN["local.voip"], *FULL, "73832112233"]
         for name, domain in self.engine.domains.items():
-            for number, digits in enumerate([*OWN.get(name, []), *FULL, "73832112233"], 1):
-                kind = "own-subscriber" if digits in domain.subscribers else "network-full"
-                item = ControlledObject(
-                    number + 100 * len(digits), kind, None, digits, None, "combined", None
-                )
+            for number, digits in enumerate(controlled, 1):
+                own = digits in OWN["voip.local"] + OWN["local.voip"]
+                if own and digits not in domain.subscribers:
+                    continue
+                kind = "own-subscriber" if own else "network-full"
+                item = ControlledObject(number, kind, None, digits, None, "combined", None)
                 with suppress(Refusal):
                     domain.table("m1").add(item)
                 if name == "voip.local":
