@@ -51,7 +51,8 @@ the next login on.
 user whose pattern it fits has it at once.
 
 **What may come later.** Users, trunks and bridges may name a context or a plan that is not there yet. They are taken
-with a note, and calls that need it fail with their reason until it is imported or declared. What is in use can't be
+with a note, and calls that need it fail with their reason until it is imported or declared; a context of a plan that
+is not declared leaves numbers as they are. What is in use can't be
 removed; the answer says by what.
 
 **Files.** `routing/import ecss1 FILE` reads `FILE` in the folder of the lab's directory that has the domain's name,
