@@ -338,6 +338,9 @@ class Engine:
                         object_number=item.object_number, role="joined", called=leg.called.party, time=now
                     )
                     note_match(call, leg, mediator, item, late)
+                # Also one that was on control before, taken off, and is back: its matches count again.
+                views = call.views.get(mediator, ())
+                if any(known.item.target == item.target for view in views for known in view.matches):
                     self._changed(call, now)
 
     def leave(self, call: Call, subscriber: Subscriber) -> None:

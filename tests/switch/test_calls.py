@@ -133,6 +133,20 @@ def test_a_domain_without_sorm_reports_no_further_call(switch: Any, make_object:
     assert switch.last(told).kind == "stop"
 
 
+def test_an_object_that_is_taken_off_and_put_back_is_reported_at_once(switch: Any, make_object: Any) -> None:
+    domain, item = switch.engine.domains[switch.domain], make_object(1, A)
+    switch.control(item, make_object(2, B))
+    call = switch.call(A, B, talk=3)
+    switch.run(1)
+    domain.table("m1").remove(1)
+    switch.control(item)
+    switch.engine.catch_up(domain, "m1", item, switch.now)
+    (report,) = [report for _, report in switch.engine.tick(switch.now)]
+
+    assert report.call_id == call.id
+    assert {match.object_number for match in report.matches} == {1, 2}
+
+
 def test_a_number_of_an_object_that_was_given_to_another_target(switch: Any, make_object: Any) -> None:
     """While both targets talk: the second one is reported although the number was the first one's."""
     domain = switch.engine.domains[switch.domain]

@@ -11,10 +11,10 @@ from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from radius.report import CallReport
-from sorm_mediator.switch.call import Call, CallRefused, CallRequest, Endpoint, Leg, State
+from sorm_mediator.switch.call import Call, CallRefused, CallRequest, Endpoint, Leg, ServiceRequest, State
 from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.changes import sorm as sorm_changes
 from sorm_mediator.switch.changes.bridges import remove_bridge
@@ -36,7 +36,43 @@ TARGET = st.one_of(
     st.tuples(st.just("trunk"), st.just(1)),
 )
 MEDIATOR = st.sampled_from(sorted(MEDIATORS))
-OBJECT = st.integers(1, 4)
+OBJECT = st.integers(1, 9)
+
+
+def service(name: str, numbers: list[str]) -> st.SearchStrategy[ServiceRequest]:
+    return st.builds(
+        ServiceRequest,
+        service=st.just(name),
+        at=st.sampled_from([0.5, 1.5]),
+        by=st.sampled_from([None, "b"]),
+        number=st.sampled_from(numbers),
+    )
+
+
+def moved(caller: tuple[str, str, list[str]]) -> st.SearchStrategy[tuple[str, CallRequest]]:
+    """A call that is picked up while it rings, or transferred while it talks."""
+    domain, origin, numbers = caller
+    request = st.builds(
+        CallRequest,
+        a=st.sampled_from(numbers),
+        b=st.sampled_from([*SHORT, *FULL, *CITY[:2]]),
+        origin=st.just(origin),
+        ring=st.just(1.0),
+        talk=st.just(3.0),
+        outcome=st.sampled_from(["answer", "answer", "no-answer"]),
+        services=st.one_of(service("pickup", SHORT), service("transfer", [*SHORT, *CITY[:2]])).map(
+            lambda one: (one,)
+        ),
+    )
+    return st.tuples(st.just(domain), request)
+
+
+MOVED = st.sampled_from(
+    [
+        *((domain, "subscriber", numbers) for domain, numbers in OWN.items()),
+        ("central_voip", "trunk:trunk1", CITY[:1]),
+    ]
+).flatmap(moved)
 
 
 def touches(item: dict[str, Any], party: Endpoint, domain: Domain) -> bool:
@@ -63,8 +99,8 @@ def touches(item: dict[str, Any], party: Endpoint, domain: Domain) -> bool:
 class Reporting(RuleBasedStateMachine):
     """Calls, objects and changes of the switch in any order."""
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(controlled=st.lists(TARGET, min_size=4, max_size=9))
+    def begin(self, controlled: list[tuple[str, str | int]]) -> None:
         assert LAB.switch is not None
         self.engine = Engine(LAB.switch, LAB.directory)
         self.now = 1_700_000_000.0
@@ -74,6 +110,9 @@ class Reporting(RuleBasedStateMachine):
         self.last: dict[tuple[str, str], CallReport] = {}
         self.gone: dict[tuple[str, str], set[int]] = {}
         """Objects that were taken off control since the last report of a call."""
+        for number, target in enumerate(controlled, 1):
+            for mediator in MEDIATORS:
+                self.put(mediator, number, target)
 
     # --- what mediators do
 
@@ -90,6 +129,10 @@ class Reporting(RuleBasedStateMachine):
 
     @rule(mediator=MEDIATOR, number=OBJECT, controlled=TARGET)
     def control(self, mediator: str, number: int, controlled: tuple[str, str | int]) -> None:
+        self.put(mediator, number, controlled)
+        self.take(self.now)
+
+    def put(self, mediator: str, number: int, controlled: tuple[str, str | int]) -> None:
         kind, what = controlled
         known = self.objects[mediator]
         digits, trunk = (None, what) if isinstance(what, int) else (what, None)
@@ -104,15 +147,23 @@ class Reporting(RuleBasedStateMachine):
         if self.ask(mediator, "add", object=item):
             known[number] = item
             self.ask(mediator, "join", object_number=number)
-            self.take(self.now)
 
     @rule(mediator=MEDIATOR, number=OBJECT)
     def take_off(self, mediator: str, number: int) -> None:
         if self.objects[mediator].pop(number, None) is not None:
             self.ask(mediator, "remove", object_number=number)
-            for key in self.last:
-                if key[0] == mediator:
-                    self.gone.setdefault(key, set()).add(number)
+            self.forget(mediator, {number})
+
+    @rule(mediator=MEDIATOR)
+    def stop(self, mediator: str) -> None:
+        self.ask(mediator, "clear")
+        self.forget(mediator, set(self.objects[mediator]))
+        self.objects[mediator].clear()
+
+    def forget(self, mediator: str, numbers: set[int]) -> None:
+        for key in self.last:
+            if key[0] == mediator:
+                self.gone.setdefault(key, set()).update(numbers)
 
     @rule(mediator=MEDIATOR)
     def come_back(self, mediator: str) -> None:
@@ -121,7 +172,7 @@ class Reporting(RuleBasedStateMachine):
 
     # --- what people do
 
-    @rule(call=CALL)
+    @rule(call=st.one_of(CALL, MOVED, MOVED))
     def call(self, call: tuple[str, CallRequest]) -> None:
         domain, request = call
         with suppress(CallRefused):
@@ -135,13 +186,14 @@ class Reporting(RuleBasedStateMachine):
         if domain is not None:
             domain.subscribers[number].forwardings[service] = target
 
-    @rule(name=st.sampled_from(MEDIATORS["m1"]))
-    def remove(self, name: str) -> None:
-        """A domain with its bridges, as far as no call needs them."""
-        node = self.engine.node
-        domain = node.domains.get(name)
-        if domain is None:
+    @precondition(lambda self: len(self.engine.domains) == len(MEDIATORS["m1"]) and self.engine.active)
+    @rule(name=st.sampled_from(MEDIATORS["m1"]), really=st.integers(0, 4))
+    def remove(self, name: str, really: int) -> None:
+        """A domain with its bridges, as far as no call needs them; once, so that there are still calls afterwards."""
+        if really:
             return
+        node = self.engine.node
+        domain = node.domains[name]
         for end in list(domain.bridges.values()):
             if end.bridge.active:
                 continue
