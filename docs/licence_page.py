@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sorm_mediator.config import LicenceConfig
-from sorm_mediator.switch import licence_units
-from sorm_mediator.switch.licence_limits import SECTIONS, shown
+from sorm_mediator.switch.licence import units as licence_units
+from sorm_mediator.switch.licence.limits import SECTIONS, shown
 
 _TOP = """\
 # The licence

@@ -16,20 +16,20 @@ from radius.report import CallReport
 from radius.reporter import Reporter
 from sorm_mediator.config import Config
 from sorm_mediator.errors import BoxError, cannot_listen
-from sorm_mediator.switch.access import domain_login
 from sorm_mediator.switch.admin import Admin
-from sorm_mediator.switch.answering import Fault
-from sorm_mediator.switch.call import Call, CallRefused, CallRequest
+from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest
+from sorm_mediator.switch.calls.engine import Engine
+from sorm_mediator.switch.calls.media import SpeechSender, rtp_address
 from sorm_mediator.switch.changes import ChangeRefused
-from sorm_mediator.switch.doors import Doors, SessionAtDoor
-from sorm_mediator.switch.engine import Engine
-from sorm_mediator.switch.licence import usage
-from sorm_mediator.switch.media import SpeechSender, rtp_address
-from sorm_mediator.switch.multisorm import NOT_SERVED, Aggregates, Channels
+from sorm_mediator.switch.licence.licence import usage
+from sorm_mediator.switch.mediators.access import domain_login
+from sorm_mediator.switch.mediators.answering import Fault
+from sorm_mediator.switch.mediators.doors import Doors, SessionAtDoor
+from sorm_mediator.switch.mediators.multisorm import NOT_SERVED, Aggregates, Channels
+from sorm_mediator.switch.mediators.session import NOT_LICENSED, MediatorSession
+from sorm_mediator.switch.mediators.sinks import Sinks, Target
 from sorm_mediator.switch.node import Change
 from sorm_mediator.switch.objects import ControlledObject
-from sorm_mediator.switch.session import NOT_LICENSED, MediatorSession
-from sorm_mediator.switch.sinks import Sinks, Target
 from sorm_mediator.switch.subscribers import Domain
 from ssh_control.dialect import ClientHello, Refused
 from ssh_control.keys import KeyProblem

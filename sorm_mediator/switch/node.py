@@ -16,9 +16,9 @@ from typing import Any, Literal, TypeVar
 from pydantic import BaseModel
 
 from sorm_mediator.config import BridgeConfig, BridgeSideConfig, ConfigError, SwitchConfig
-from sorm_mediator.switch.bridges import Bridge
-from sorm_mediator.switch.licence import Licences
-from sorm_mediator.switch.numbering import DEFAULT_PLAN
+from sorm_mediator.switch.licence.licence import Licences
+from sorm_mediator.switch.routing.bridges import Bridge
+from sorm_mediator.switch.routing.numbering import DEFAULT_PLAN
 from sorm_mediator.switch.subscribers import Domain, load_domain
 
 What = Literal[

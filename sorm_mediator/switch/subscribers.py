@@ -13,11 +13,11 @@ from typing import Final, Literal
 
 from protocol.phrases import Phrase
 from sorm_mediator.config import ConfigError, DomainConfig, ServicesConfig, SubscriberConfig, TrunkConfig
-from sorm_mediator.switch.bridges import BridgeEnd
-from sorm_mediator.switch.numbering import DEFAULT_PLAN, NumberingError, Plan
 from sorm_mediator.switch.objects import ObjectTable
 from sorm_mediator.switch.routing import Context, ContextError, parse_context
+from sorm_mediator.switch.routing.bridges import BridgeEnd
 from sorm_mediator.switch.routing.model import Continue
+from sorm_mediator.switch.routing.numbering import DEFAULT_PLAN, NumberingError, Plan
 
 SERVICE_CODES: Final[Mapping[str, int]] = MappingProxyType(
     {

@@ -7,8 +7,8 @@ from datetime import date
 
 import pytest
 
-from sorm_mediator.switch.licence_key import decode_licence, decode_passport
-from sorm_mediator.switch.licence_limits import INFINITY
+from sorm_mediator.switch.licence.key import decode_licence, decode_passport
+from sorm_mediator.switch.licence.limits import INFINITY
 
 
 def sorm(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -25,7 +25,7 @@ from protocol import (
 from protocol.values import Ksl
 from sorm_mediator.config import ConfigError, parse
 from sorm_mediator.lab.lab import Lab
-from sorm_mediator.switch.call import CallRequest
+from sorm_mediator.switch.calls.call import CallRequest
 from tests.lab.e1_bench import DOMAIN, console_of, e1_lab, executed, heard
 
 OWN = ObjectType.OWN_SUBSCRIBER, NumberSign.OWN

@@ -13,12 +13,12 @@ import captures
 from radius.report import CallReport
 from sorm_mediator import config
 from sorm_mediator.switch.box import SwitchBox
-from sorm_mediator.switch.call import Call, CallRequest, ServiceRequest
-from sorm_mediator.switch.engine import Engine
+from sorm_mediator.switch.calls.call import Call, CallRequest, ServiceRequest
+from sorm_mediator.switch.calls.engine import Engine
 from sorm_mediator.switch.objects import ControlledObject
-from tests.switch.multisorm_lab import CENTRAL, LOCAL, VOIP, Start
-from tests.switch.multisorm_lab import Switch as MultisormSwitch
-from tests.switch.multisorm_lab import lab as multisorm_lab
+from tests.switch.mediators.multisorm_lab import CENTRAL, LOCAL, VOIP, Start
+from tests.switch.mediators.multisorm_lab import Switch as MultisormSwitch
+from tests.switch.mediators.multisorm_lab import lab as multisorm_lab
 
 LABS = Path(captures.__file__).parent / "labs"
 START = 1_700_000_000.0

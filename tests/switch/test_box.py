@@ -19,7 +19,7 @@ from sorm_mediator import config
 from sorm_mediator.config import Config, ConfigError
 from sorm_mediator.errors import BoxError
 from sorm_mediator.switch.box import SwitchBox
-from sorm_mediator.switch.call import CallRequest
+from sorm_mediator.switch.calls.call import CallRequest
 from sorm_mediator.switch.changes import sorm as sorm_changes
 from ssh_control.client import SwitchLink
 from ssh_control.dialect import ClientHello, Refused, Request

@@ -8,12 +8,12 @@ from pathlib import Path
 import captures
 from sorm_mediator import config
 from sorm_mediator.lab.trace import LabTrace
-from sorm_mediator.switch.call import CALL_TABLE
+from sorm_mediator.switch.calls.call import CALL_TABLE
+from sorm_mediator.switch.calls.services import ORDERED, USED
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.routing import parse_context
-from sorm_mediator.switch.services import ORDERED, USED
-from sorm_mediator.switch.trace import read_request
-from sorm_mediator.switch.trace_request import PARAMETERS
+from sorm_mediator.switch.trace.request import PARAMETERS
+from sorm_mediator.switch.trace.trace import read_request
 
 DOCS = Path(__file__).parents[2] / "docs"
 ROUTING = (DOCS / "routing.md").read_text(encoding="utf-8")

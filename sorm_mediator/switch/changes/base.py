@@ -10,7 +10,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 
 from sorm_mediator.switch.node import Change, Model, Node, changed
-from sorm_mediator.switch.numbering import DEFAULT_PLAN
+from sorm_mediator.switch.routing.numbering import DEFAULT_PLAN
 from sorm_mediator.switch.subscribers import Domain
 
 Notes = tuple[str, ...]

@@ -6,7 +6,6 @@ Source: seed 001, the MultiSORM example, steps 1 to 4.
 from __future__ import annotations
 
 from sorm_mediator.config import DomainConfig, SubscriberConfig, TrunkConfig
-from sorm_mediator.switch.access import clash_note, select
 from sorm_mediator.switch.changes.base import (
     ChangeRefused,
     Notes,
@@ -18,8 +17,9 @@ from sorm_mediator.switch.changes.base import (
     the_domain,
 )
 from sorm_mediator.switch.changes.licence import check_room
+from sorm_mediator.switch.mediators.access import clash_note, select
 from sorm_mediator.switch.node import Change, Node
-from sorm_mediator.switch.numbering import NumberingError, expand_numbers
+from sorm_mediator.switch.routing.numbering import NumberingError, expand_numbers
 from sorm_mediator.switch.subscribers import Domain, Trunk, load_domain, make_subscriber
 
 

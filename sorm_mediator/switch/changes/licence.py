@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from sorm_mediator.config import AddedLicenceConfig
 from sorm_mediator.switch.changes.base import ChangeRefused, alter_switch, altered
-from sorm_mediator.switch.licence import INITIAL, Licence
-from sorm_mediator.switch.licence_key import PassportBody, decode_passport
-from sorm_mediator.switch.licence_limits import LicenceError
+from sorm_mediator.switch.licence.key import PassportBody, decode_passport
+from sorm_mediator.switch.licence.licence import INITIAL, Licence
+from sorm_mediator.switch.licence.limits import LicenceError
 from sorm_mediator.switch.node import Change, Node
 
 _CHANGE = Change("switch")

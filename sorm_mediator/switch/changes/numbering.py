@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from sorm_mediator.config import NumberBinding
 from sorm_mediator.switch.changes.base import ChangeRefused, Notes, alter_domain, listed, made, the_domain
 from sorm_mediator.switch.node import Change, Node
-from sorm_mediator.switch.numbering import DEFAULT_PLAN, NumberingError, Plan, expand_numbers
+from sorm_mediator.switch.routing.numbering import DEFAULT_PLAN, NumberingError, Plan, expand_numbers
 from sorm_mediator.switch.subscribers import Domain
 
 Numbers = Mapping[str, NumberBinding]

@@ -14,7 +14,6 @@ from typing import Final
 from pydantic import SecretStr
 
 from sorm_mediator.config import AggregateConfig, DomainConfig, RadiusServerConfig
-from sorm_mediator.switch.access import clash_note
 from sorm_mediator.switch.changes.base import (
     ChangeRefused,
     Notes,
@@ -24,6 +23,7 @@ from sorm_mediator.switch.changes.base import (
     made,
     the_domain,
 )
+from sorm_mediator.switch.mediators.access import clash_note
 from sorm_mediator.switch.node import Change, Node
 from ssh_control.patterns import DomainList, PatternError
 

@@ -1,4 +1,4 @@
-"""Routing: contexts read from XML, and what they make of a call. Pure: nothing here knows of calls."""
+"""Routing: contexts read from XML, numbering plans, bridges, and the way of a call through the domains. Pure."""
 
 from sorm_mediator.switch.routing.model import Context, Number, RoutingRequest, RoutingResult, Step
 from sorm_mediator.switch.routing.route import route

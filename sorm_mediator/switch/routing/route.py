@@ -7,7 +7,6 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from protocol.phrases import Phrase
-from sorm_mediator.switch.numbering import Plan
 from sorm_mediator.switch.routing.masks import NOTHING, SubstitutionError, Template
 from sorm_mediator.switch.routing.model import (
     Context,
@@ -20,6 +19,7 @@ from sorm_mediator.switch.routing.model import (
     Side,
     Step,
 )
+from sorm_mediator.switch.routing.numbering import Plan
 
 NONE = Phrase("(none)", "(нет)")
 MOST_CONTEXTS = 32

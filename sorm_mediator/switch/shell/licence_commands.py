@@ -9,8 +9,8 @@ from typing import Final
 
 from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.changes.licence import add_licence, candidate, delete_licence, set_passport
-from sorm_mediator.switch.licence import Licence
-from sorm_mediator.switch.licence_limits import LicenceError
+from sorm_mediator.switch.licence.licence import Licence
+from sorm_mediator.switch.licence.limits import LicenceError
 from sorm_mediator.switch.shell import licence_text
 from sorm_mediator.switch.shell.command import Call, Command, Talk
 

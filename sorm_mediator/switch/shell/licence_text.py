@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sorm_mediator.switch.licence import Licence, Licences
-from sorm_mediator.switch.licence_key import PassportBody
-from sorm_mediator.switch.licence_limits import LIMITS, SECTIONS, Limits, Value, shown
+from sorm_mediator.switch.licence.key import PassportBody
+from sorm_mediator.switch.licence.licence import Licence, Licences
+from sorm_mediator.switch.licence.limits import LIMITS, SECTIONS, Limits, Value, shown
 from sorm_mediator.switch.shell.tables import drawn, flag
 
 Row = tuple[str, str]

@@ -13,8 +13,8 @@ from sorm_mediator.switch.routing.model import Action, Condition, Continue, Exte
 from sorm_mediator.switch.shell.command import Call, Command
 from sorm_mediator.switch.shell.notes import ok
 from sorm_mediator.switch.shell.tables import drawn, flag
-from sorm_mediator.switch.trace_request import TraceError
-from sorm_mediator.switch.trace_text import trace_text
+from sorm_mediator.switch.trace.request import TraceError
+from sorm_mediator.switch.trace.text import trace_text
 
 HOSTS = ("ecss1",)
 """The hosts that a context can be imported on; the switch has one."""

@@ -16,7 +16,7 @@ from sorm_mediator.switch.shell.commands import commands
 from sorm_mediator.switch.shell.domain_commands import ALIAS_AS_USER, AUTHENTICATIONS
 from sorm_mediator.switch.shell.parser import Found, NotUnderstood, Parser, split
 from sorm_mediator.switch.shell.routing_commands import HOSTS
-from sorm_mediator.switch.trace_request import PARAMETERS as TRACE_PARAMETERS
+from sorm_mediator.switch.trace.request import PARAMETERS as TRACE_PARAMETERS
 
 FIXED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {

@@ -10,8 +10,8 @@ import pytest
 
 import captures
 from sorm_mediator import config
-from sorm_mediator.switch.call import Call, CallRequest
-from sorm_mediator.switch.engine import Engine
+from sorm_mediator.switch.calls.call import Call, CallRequest
+from sorm_mediator.switch.calls.engine import Engine
 from sorm_mediator.switch.node import Change
 from sorm_mediator.switch.shell.command import Desk
 from sorm_mediator.switch.shell.session import ShellSession

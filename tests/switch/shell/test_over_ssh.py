@@ -21,8 +21,8 @@ from radius.report import CallReport
 from radius.sink import Sink
 from sorm_mediator import config
 from sorm_mediator.switch.box import SwitchBox
-from sorm_mediator.switch.call import CallRequest
-from sorm_mediator.switch.licence_key import make_licence
+from sorm_mediator.switch.calls.call import CallRequest
+from sorm_mediator.switch.licence.key import make_licence
 from sorm_mediator.switch.objects import ControlledObject
 from sorm_mediator.switch.shell.saving import plain
 

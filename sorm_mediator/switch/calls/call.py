@@ -1,0 +1,332 @@
+"""One call: what was asked for, its parties, how far it has come, and what has happened in it.
+
+The life of a call is :data:`CALL_TABLE`; :mod:`sorm_mediator.switch.calls.engine` leads it from state to state.
+
+Source: DESIGN 5, 6 (HTTP); PROTOCOL 3.9, 3.13, 7.3-7.11.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from radius.report import Match, Media, Party, ServiceUse
+from sorm_mediator.switch.objects import ControlledObject, Touched
+from sorm_mediator.switch.routing import Number, RoutingRequest
+from sorm_mediator.switch.routing.bridges import Bridge, BridgeEnd
+from sorm_mediator.switch.subscribers import Domain, Subscriber, Trunk
+
+if TYPE_CHECKING:
+    from sorm_mediator.switch.routing.path import Hop
+
+Outcome = Literal["answer", "busy", "no-answer", "fail", "incomplete"]
+Role = Literal["a", "b"]
+Phase = Literal["use", "order", "check", "cancel"]
+
+RELEASE_FAULT: Final = 0x01
+RELEASE_INCOMPLETE: Final = 0x02
+RELEASE_BUSY: Final = 0x03
+RELEASE_NO_ANSWER: Final = 0x04
+RELEASE_AFTER_TALK: Final = 0x05
+"""Causes of release (PROTOCOL 3.13, 43h)."""
+
+PHASES: Final[Mapping[str, int]] = MappingProxyType(
+    {"order": 0x01, "check": 0x02, "cancel": 0x03, "use": 0x04}
+)
+"""Service phases (PROTOCOL 3.10)."""
+
+OWN_TO_OWN: Final = 0x1C
+OUTGOING: Final = 0x11
+INCOMING: Final = 0x12
+TRANSIT: Final = 0x18
+TRANSIT_INTERNATIONAL: Final = 0x14
+"""Kinds of connection, all set up automatically (PROTOCOL 3.9, 7.11)."""
+
+
+class State(Enum):
+    """Where a call is."""
+
+    DIALLING = "dialling"
+    RINGING = "ringing"
+    TALKING = "talking"
+    RELEASED = "released"
+
+
+class Input(Enum):
+    """What moves a call on."""
+
+    ALERT = "alert"
+    FORWARD = "forward"
+    ANSWER = "answer"
+    RELEASE = "release"
+
+
+CALL_TABLE: Final[Mapping[tuple[State, Input], State]] = MappingProxyType(
+    {
+        (State.DIALLING, Input.ALERT): State.RINGING,
+        (State.DIALLING, Input.FORWARD): State.DIALLING,
+        (State.DIALLING, Input.RELEASE): State.RELEASED,
+        (State.RINGING, Input.FORWARD): State.DIALLING,
+        (State.RINGING, Input.ANSWER): State.TALKING,
+        (State.RINGING, Input.RELEASE): State.RELEASED,
+        (State.TALKING, Input.RELEASE): State.RELEASED,
+    }
+)
+"""State and input -> next state. A forwarded call looks for its new destination as if it were dialling."""
+
+
+class IllegalInputError(Exception):
+    """A call was moved on in a way that its state does not allow; its state is unchanged."""
+
+
+class CallRefused(Exception):  # noqa: N818 - an answer, not a mistake
+    """The switch won't make this call. ``kind`` says whose matter it is; the text says why."""
+
+    def __init__(self, kind: Literal["unknown", "invalid", "refused", "licence"], text: str) -> None:
+        super().__init__(text)
+        self.kind = kind
+        self.text = text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceRequest:
+    """A service to be used during a call.
+
+    service: a name of ``SERVICE_CODES``. at: seconds from the start of the call; what needs a conversation
+    waits for it. by: who uses it; None: A where it is a subscriber of the domain, else B. number: the third
+    party, or the target of a forwarding ordered. phase: used, or ordered, checked, cancelled by it.
+    digits: what is dialled for that. duration: seconds until the end of a hold. ring, talk: of the further
+    call that a consultation or a waiting call is.
+    """
+
+    service: str
+    at: float = 0.0
+    by: Role | None = None
+    number: str = ""
+    phase: Phase = "use"
+    digits: str = ""
+    duration: float | None = None
+    ring: float = 0.05
+    talk: float = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRequest:
+    """A call to be made: the contract of DESIGN 6. Times are seconds.
+
+    origin: ``subscriber`` or ``trunk:NAME``. ring: time until the answer (or until the caller gives up).
+    """
+
+    a: str
+    b: str
+    origin: str = "subscriber"
+    outcome: Outcome = "answer"
+    ring: float = 0.05
+    talk: float = 0.2
+    services: tuple[ServiceRequest, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """A party of a call in a domain: its number, and the subscriber, trunk or bridge that it is reached by."""
+
+    number: Number
+    subscriber: Subscriber | None = None
+    trunk: Trunk | None = None
+    bridge: BridgeEnd | None = None
+
+    @classmethod
+    def at(cls, number: Number, exit_: Subscriber | Trunk | BridgeEnd | None) -> Endpoint:
+        """The party that is reached by ``exit_``."""
+        if isinstance(exit_, Subscriber):
+            return cls(number=number, subscriber=exit_)
+        if isinstance(exit_, Trunk):
+            return cls(number=number, trunk=exit_)
+        return cls(number=number, bridge=exit_)
+
+    @property
+    def outside(self) -> Trunk | BridgeEnd | None:
+        """The trunk or the bridge that it is reached by; None for a subscriber, and for a number not routed yet."""
+        return self.trunk or self.bridge
+
+    @property
+    def party(self) -> Party:
+        """The party as SORM is to be shown it."""
+        trunk = self.trunk.number if self.trunk else None
+        return Party(digits=self.number.shown_digits, ni=self.number.shown_ni, trunk=trunk)
+
+    def touched(self, domain: Domain) -> Touched:
+        """The party as matching sees it in a domain."""
+        number = self.number
+        numbers = (number.digits, number.shown_digits)
+        if self.subscriber is not None:
+            return Touched(True, (*numbers, *domain.numbers_of(self.subscriber)), number.shown_ni)
+        return Touched(False, numbers, number.shown_ni, domain.config.strict_intercity_numbers)
+
+
+@dataclass(frozen=True, slots=True)
+class CallEvent:
+    """Something that happened in a call, for people: Unix seconds, what, and details."""
+
+    time: float
+    event: str
+    detail: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class Leg:
+    """A call in one domain of its way: how it came in, and its parties as they are known there."""
+
+    domain: Domain
+    request: RoutingRequest
+    calling: Endpoint
+    called: Endpoint
+
+    @property
+    def dialled(self) -> Party:
+        """B with the digits as they came into the domain."""
+        party = self.called.party
+        return Party(digits=self.request.b.digits, ni=party.ni, trunk=party.trunk)
+
+    @property
+    def shown_to_a(self) -> Party:
+        """B as 41h of the object at A shows it.
+
+        The digits unmodified where an own subscriber dialled them (seed 001, format of numbers, item 3); what
+        another exchange sent may hold its exit prefix, so of a call that comes in it is the SORM number.
+        """
+        config, sorm = self.domain.config, self.called.party
+        if config.b_digits_mode == "route" or self.calling.subscriber is None:
+            return sorm
+        if config.full_dial_number and len(sorm.digits) > len(self.request.b.digits):
+            return sorm
+        return self.dialled
+
+
+class TouchedObject(NamedTuple):
+    """An object that a call touches, why, and the domain that has it on control."""
+
+    item: ControlledObject
+    match: Match
+    domain: Domain
+
+
+@dataclass(slots=True, eq=False)
+class View:
+    """A call as one mediator is told of it by one domain: what its objects there touch.
+
+    call_id: of its reports. matches: the objects, with the reason that each is touched for. sequence: reports so far.
+    """
+
+    call_id: str
+    leg: Leg
+    matches: list[TouchedObject] = field(default_factory=list)
+    sequence: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """A call. ``domain`` is where it was made; it may go on through others over bridges."""
+
+    id: str
+    domain: Domain
+    request: CallRequest
+    started: float
+    legs: list[Leg]
+    """One for each domain of its way, at least one. The last one's B is the number reached."""
+    outcome: Outcome
+    """What is going to happen at the number reached."""
+    state: State = State.DIALLING
+    setup_time: float | None = None
+    answer_time: float | None = None
+    release_time: float | None = None
+    release_cause: int | None = None
+    media: Media | None = None
+    """The sources of its speech."""
+    services: list[ServiceUse] = field(default_factory=list)
+    views: dict[str, list[View]] = field(default_factory=dict)
+    """By mediator."""
+    events: list[CallEvent] = field(default_factory=list)
+    routing: list[Hop] = field(default_factory=list)
+    """The way of the call itself, then that of each time it was sent on."""
+    forwarders: list[Subscriber] = field(default_factory=list)
+    members: list[Subscriber] = field(default_factory=list)
+    """The subscribers that it occupies."""
+    carriers: list[Trunk | Bridge] = field(default_factory=list)
+    """The trunks and bridges that carry it."""
+    epoch: int = 0
+    """Timers of an earlier state have an earlier epoch, and do nothing."""
+    deferred: list[int] = field(default_factory=list)
+    """Services that wait for the answer, by their place in the request."""
+    held_by: set[Role] = field(default_factory=set)
+    left: set[Role] = field(default_factory=set)
+    """Who has handed its place over (transfer)."""
+    consultation: Call | None = None
+    units: int = 0
+    """Units of the licence (cp_limit) that it uses: :mod:`sorm_mediator.switch.licence.units`."""
+    let_in: bool = False
+    """The called subscriber takes it as a waiting call, whatever its record says."""
+
+    def move(self, cause: Input) -> None:
+        """Go to the next state. Raises :class:`IllegalInputError`."""
+        try:
+            self.state = CALL_TABLE[self.state, cause]
+        except KeyError:
+            raise IllegalInputError(f"{self.id}: {cause.value} while {self.state.value}") from None
+        self.epoch += 1
+
+    def log(self, time: float, event: str, detail: str = "") -> None:
+        """Write down what happened."""
+        self.events.append(CallEvent(time, event, detail))
+
+    @property
+    def conversing(self) -> bool:
+        """Whether both parties can hear each other."""
+        return self.state is State.TALKING and not self.held_by
+
+    @property
+    def calling(self) -> Endpoint:
+        """The original A."""
+        return self.legs[0].calling
+
+    @property
+    def called(self) -> Endpoint:
+        """The current B; before routing, the number as dialled."""
+        return self.legs[-1].called
+
+    def leg_of(self, role: Role) -> Leg:
+        """The leg that A or B is in."""
+        return self.legs[0 if role == "a" else -1]
+
+    def party(self, role: Role) -> Endpoint:
+        """A or the current B."""
+        return self.calling if role == "a" else self.called
+
+    @property
+    def connection(self) -> int:
+        """Octet of the kind of connection between the original A and the current B, through the whole switch."""
+        return connection(self.calling, self.called)
+
+    def connection_of(self, leg: Leg, mediator: str) -> int:
+        """The same as a mediator sees it from a leg: the domains that it controls are one exchange to it."""
+        if leg not in self.legs:
+            return connection(leg.calling, leg.called)
+        first = last = self.legs.index(leg)
+        while first > 0 and mediator in self.legs[first - 1].domain.tables:
+            first -= 1
+        while last + 1 < len(self.legs) and mediator in self.legs[last + 1].domain.tables:
+            last += 1
+        return connection(self.legs[first].calling, self.legs[last].called)
+
+
+def connection(calling: Endpoint, called: Endpoint) -> int:
+    """Octet of the kind of connection between two parties (PROTOCOL 3.9)."""
+    if calling.outside is None:
+        return OWN_TO_OWN if called.outside is None else OUTGOING
+    if called.outside is None:
+        return INCOMING
+    abroad = "international" in (calling.number.shown_ni, called.number.shown_ni)
+    return TRANSIT_INTERNATIONAL if abroad else TRANSIT

@@ -1,0 +1,176 @@
+"""Which objects on control a call touches, and what each mediator is told of it.
+
+A mediator that controls several domains is told of a call once where they show it the same numbers, and an object
+is touched once for each reason (:func:`touch_legs` says by which domain): the bridges between them are hidden from it.
+
+Source: DESIGN 5; seed 001, MultiSORM; PROTOCOL 7.3-7.11.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+from typing import NamedTuple
+
+from radius.report import CallReport, Match, Party
+from sorm_mediator.switch.calls import services
+from sorm_mediator.switch.calls.call import Call, Endpoint, Leg, TouchedObject, View
+from sorm_mediator.switch.objects import ControlledObject, ObjectTable
+
+Tables = Mapping[str, ObjectTable]
+
+
+class Report(NamedTuple):
+    """A report for one mediator, named by the ``host:port`` of its RADIUS sink."""
+
+    mediator: str
+    report: CallReport
+
+
+def touch_legs(call: Call, first: int, now: float, *, new_a: bool, failed: bool) -> None:
+    """Match the parties of a way that was just set up, from leg ``first`` on.
+
+    The leg next to the network outside comes first: of a call to the city or from it a number of the network is
+    shown as the domain of the trunk has it, which is the full number (seed 001, MultiSORM). new_a: A of the first
+    of these legs is new, too. failed: the last one leads nowhere, so that it has no B.
+    """
+    legs = list(enumerate(call.legs))[first:]
+    if call.called.trunk is not None:
+        legs.reverse()
+    for index, leg in legs:
+        if index > first or new_a:
+            touch_a(call, leg, now, called=leg.shown_to_a)
+        if not (failed and leg is call.legs[-1]):
+            touch_b(call, leg, now)
+
+
+def touch_a(
+    call: Call,
+    leg: Leg,
+    now: float,
+    *,
+    called: Party,
+    tables: Tables | None = None,
+) -> int:
+    """Match A, and the trunk that it comes by."""
+    touched = touch(call, leg, leg.calling, now, role="a", called=called, tables=tables)
+    return touched + _touch_trunk(call, leg, leg.calling, now, tables)
+
+
+def touch_b(call: Call, leg: Leg, now: float, *, tables: Tables | None = None) -> int:
+    """Match B, and the trunk that it is reached by."""
+    called = leg.called.party
+    touched = touch(call, leg, leg.called, now, role="b", called=called, tables=tables)
+    return touched + _touch_trunk(call, leg, leg.called, now, tables)
+
+
+def touch(
+    call: Call,
+    leg: Leg,
+    party: Endpoint,
+    now: float,
+    *,
+    role: str,
+    called: Party,
+    tables: Tables | None = None,
+) -> int:
+    """Match a party against the objects of ``tables``, of the domain if left out; says how many it touches."""
+    touched = 0
+    for mediator, table in _tables(leg, tables).items():
+        for item in table.touched(party.touched(leg.domain)):
+            match = Match(object_number=item.object_number, role=role, called=called, time=now)
+            touched += note_match(call, leg, mediator, item, match)
+    return touched
+
+
+def _touch_trunk(call: Call, leg: Leg, party: Endpoint, now: float, tables: Tables | None) -> int:
+    touched = 0
+    if party.trunk is None:
+        return touched
+    called = leg.called.party
+    for mediator, table in _tables(leg, tables).items():
+        for item in table.trunk_touched(party.trunk.number):
+            match = Match(object_number=item.object_number, role="trunk", called=called, time=now)
+            touched += note_match(call, leg, mediator, item, match)
+    return touched
+
+
+def _tables(leg: Leg, tables: Tables | None) -> Tables:
+    """``tables``, or those of the domain; while SORM is not enabled in it, no further call touches anything."""
+    if tables is not None:
+        return tables
+    return leg.domain.tables if leg.domain.config.enabled else {}
+
+
+def _held(view: View, mediator: str) -> tuple[Match, ...]:
+    """The matches of objects that are still on control: one taken off is none of the mediator's any more."""
+    none = ObjectTable()
+    return tuple(
+        touched.match
+        for touched in view.matches
+        if touched.domain.tables.get(mediator, none).holds(touched.item)
+    )
+
+
+def note_match(call: Call, leg: Leg, mediator: str, item: ControlledObject, match: Match) -> bool:
+    """An object is touched once for each reason, by the domain that comes first. Says whether this one is new.
+
+    Legs that show a mediator the same numbers are one call to it.
+    """
+    views = call.views.setdefault(mediator, [])
+    # The number may have been another target's earlier in the call, which was taken off since.
+    known = {
+        (*other.item.target, other.match.object_number, other.match.role)
+        for view in views
+        for other in view.matches
+    }
+    if (*item.target, match.object_number, match.role) in known:
+        return False
+    view = next((view for view in views if view.leg is leg), None) or next(
+        (view for view in views if _same_numbers(view.leg, leg)), None
+    )
+    if view is None:
+        view = View(f"{call.id}.{len(views) + 1}" if views else call.id, leg)
+        views.append(view)
+    view.matches.append(TouchedObject(item, match, leg.domain))
+    return True
+
+
+def _same_numbers(one: Leg, other: Leg) -> bool:
+    return all(
+        (left.digits, left.ni) == (right.digits, right.ni)
+        for left, right in ((one.calling.party, other.calling.party), (one.called.party, other.called.party))
+    )
+
+
+def reports(call: Call, now: float, listeners: Container[str]) -> list[Report]:
+    """The reports that are due of a call that has changed. ``listeners``: mediators that its speech is sent to."""
+    return [
+        Report(mediator, _report(call, mediator, view, now, mediator in listeners))
+        for mediator, views in call.views.items()
+        for view in views
+        if view.sequence or _held(view, mediator)
+    ]
+
+
+def _report(call: Call, mediator: str, view: View, now: float, listens: bool) -> CallReport:
+    leg = view.leg
+    matches = _held(view, mediator)
+    view.sequence += 1
+    return CallReport(
+        call_id=view.call_id,
+        domain=leg.domain.name,
+        sequence=view.sequence,
+        time=now,
+        connection=call.connection_of(leg, mediator),
+        calling=leg.calling.party,
+        called=leg.called.party,
+        calling_station=leg.calling.number.digits,
+        called_station=leg.called.number.digits,
+        setup_time=call.setup_time,
+        answer_time=call.answer_time,
+        release_time=call.release_time,
+        release_cause=call.release_cause,
+        services=services.told(call, leg, matches),
+        matches=matches,
+        media=call.media if listens else None,
+    )

@@ -1,0 +1,1 @@
+"""Licences: their limits, their keys, which one holds, and how calls count."""

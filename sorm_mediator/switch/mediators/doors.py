@@ -1,0 +1,115 @@
+"""The doors of the domains: what mediators ask goes through them, and their faults are made there.
+
+The binding of :mod:`sorm_mediator.switch.mediators.answering` to the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from sorm_mediator.switch.mediators.answering import Answering, Fault
+from sorm_mediator.switch.mediators.session import MediatorSession
+from ssh_control.dialect import Request
+from ssh_control.later import Answer, Later
+
+
+class Alarm:
+    """Calls ``action`` with the loop's time when it is due; setting it anew forgets the time before."""
+
+    def __init__(self, action: Callable[[float], None]) -> None:
+        self._action = action
+        self._timer: asyncio.TimerHandle | None = None
+
+    def set(self, deadline: float | None) -> None:
+        """Seconds of the loop's clock; None: not at all."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if deadline is not None:
+            self._timer = asyncio.get_running_loop().call_at(deadline, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        self._action(asyncio.get_running_loop().time())
+
+
+class Door:
+    """One domain's."""
+
+    def __init__(self) -> None:
+        self.answering = Answering()
+        self._alarm = Alarm(self._run)
+
+    def order(self, fault: Fault, delay: float) -> None:
+        """Have the domain answer so from now on."""
+        self.answering.order(fault, delay)
+        self._alarm.set(self.answering.deadline)
+
+    def ask(self, session: MediatorSession, request: Request) -> Answer:
+        """Ask the domain."""
+        answering = self.answering
+        if answering.at_once:
+            return session.handle(request)
+        later = Later()
+        now = asyncio.get_running_loop().time()
+        if not answering.put(lambda: later.give(session.handle(request)), now):
+            return None
+        self._alarm.set(answering.deadline)
+        return later
+
+    def close(self) -> None:
+        """Nothing more is done."""
+        self._alarm.set(None)
+
+    def _run(self, now: float) -> None:
+        while (act := self.answering.due(now)) is not None:
+            act()
+        self._alarm.set(self.answering.deadline)
+
+
+class Doors:
+    """All of them, by domain; one that is removed and declared anew has its fault still."""
+
+    def __init__(self) -> None:
+        self._doors: dict[str, Door] = {}
+
+    def of(self, domain: str) -> Door:
+        """The door of a domain."""
+        return self._doors.setdefault(domain, Door())
+
+    def faults(self) -> dict[str, dict[str, Any]]:
+        """Those that are ordered, for people."""
+        return {
+            name: {"answer": door.answering.fault, "delay": door.answering.delay}
+            for name, door in self._doors.items()
+            if door.answering.fault != "clear"
+        }
+
+    def close(self) -> None:
+        """Nothing more is done."""
+        for door in self._doors.values():
+            door.close()
+
+
+class SessionAtDoor:
+    """A mediator's session with a domain, through its door: what :class:`~ssh_control.server.Session` is."""
+
+    def __init__(self, session: MediatorSession, door: Door) -> None:
+        self._session = session
+        self.handle: Callable[[Request], Answer] = partial(door.ask, session)
+
+    @property
+    def server_hello(self) -> Mapping[str, Any]:
+        """What the switch tells about itself."""
+        return self._session.server_hello
+
+    def closed(self) -> None:
+        """The mediator is gone."""
+        self._session.closed()
+
+    def leave(self) -> None:
+        """The mediator controls nothing in the domain any more."""
+        self._session.leave()

@@ -1,0 +1,385 @@
+"""MultiSORM in the switch: its users, their mediators, and the domains that are one exchange to them.
+
+A mediator's objects are kept for its MultiSORM user also while it is not connected; a domain that comes to fit the
+user's list later (declared, enabled, given its RADIUS server) receives them without anybody doing anything.
+
+The binding of :mod:`ssh_control.multisorm` to the domains of this switch. Source: seed 001, "Подсистема MultiSORM".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from sorm_mediator.config import AggregateConfig
+from sorm_mediator.switch.mediators import access
+from sorm_mediator.switch.mediators.doors import Alarm, SessionAtDoor
+from sorm_mediator.switch.mediators.session import NOT_LICENSED, Chunks
+from sorm_mediator.switch.mediators.sinks import Sinks
+from sorm_mediator.switch.node import Change, Node
+from sorm_mediator.switch.objects import Refusal
+from sorm_mediator.switch.subscribers import Domain
+from ssh_control.dialect import ClientHello, Refused, Reply, Request
+from ssh_control.later import Answer, Later
+from ssh_control.multisorm import Answer as Answered
+from ssh_control.multisorm import Ask, Effect, MultiSorm
+
+log = logging.getLogger(__name__)
+
+NOT_SERVED: Final = 0x11
+"""Code of a refused hello: what the mediator says of itself does not suit (PROTOCOL 6.1, parameters)."""
+AT_ONCE: Final = 2000
+"""Objects that domains are asked about before others have their turn: everything else waits meanwhile."""
+HAS_SUBSCRIBERS: Final = frozenset({"domain", "subscribers", "trunks"})
+"""Changes after which a domain may take an object that it had not."""
+
+
+class Channels:
+    """The mediators that are connected, and to which domains: what the licence counts."""
+
+    def __init__(self, why_no_channel: Callable[[int], str]) -> None:
+        """``why_no_channel``: why there can't be one more than so many; "" when there can."""
+        self._why_no_channel = why_no_channel
+        self._open: dict[tuple[str, str], int] = {}
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def problem(self, mediator: str, domains: list[str]) -> str:
+        """Why a mediator may not have channels to these domains. Several connections of one need one."""
+        new = sum((domain, mediator) not in self._open for domain in domains)
+        return self._why_no_channel(len(self._open) + new - 1) if domains else ""
+
+    def add(self, mediator: str, domain: str, count: int = 1) -> None:
+        """So many connections more."""
+        count += self._open.pop((domain, mediator), 0)
+        if count > 0:
+            self._open[domain, mediator] = count
+
+    def domains_of(self, mediator: str) -> list[str]:
+        """The domains that a mediator is connected to."""
+        return [domain for domain, other in self._open if other == mediator]
+
+    def of(self, domain: str) -> set[str]:
+        """The mediators that are connected to a domain."""
+        return {mediator for name, mediator in self._open if name == domain}
+
+    def status(self) -> dict[str, int]:
+        """Connections by mediator and domain, for people."""
+        return {f"{mediator} in {domain}": n for (domain, mediator), n in self._open.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    domain: Domain
+    session: SessionAtDoor
+
+
+class Group:
+    """One mediator of one MultiSORM user: its objects and domains, whether it is connected or not."""
+
+    def __init__(self, user: str, mediator: str, timeout: float) -> None:
+        self.user, self.mediator = user, mediator
+        self.core = MultiSorm(timeout)
+        self.connections = 0
+        self.members: dict[str, _Member] = {}
+        self.told: dict[str, str] = {}
+        """Why a domain is not connected, as the log has it already."""
+        self._later: dict[int, Later] = {}
+        self._work: deque[Effect] = deque()
+        self._working = False
+        self._alarm = Alarm(self._tick)
+
+    def ask(self, request: Request) -> Answer:
+        """The mediator asks."""
+        number, effects = self.core.ask(request, self._now)
+        later = self._later[number] = Later()
+        self._do(effects)
+        return later if later.reply is None else later.reply
+
+    def join(self, domain: Domain, session: SessionAtDoor) -> None:
+        """A domain is one of its own now."""
+        self.members[domain.name] = _Member(domain, session)
+        log.info("MultiSORM: %s: %s is connected", self, domain.name)
+        self._do(self.core.join(domain.name, self._now))
+
+    def leave(self, name: str, why: str) -> None:
+        """A domain is none of its own any more, and controls nothing for it."""
+        self.members.pop(name).session.leave()
+        log.warning("MultiSORM: %s: %s is no longer connected: %s", self, name, why)
+        self._do(self.core.leave(name, self._now))
+
+    def refresh(self, name: str) -> None:
+        """A domain may take objects now that it did not."""
+        self._do(self.core.refresh(name, self._now))
+
+    def status(self) -> dict[str, Any]:
+        """For people."""
+        return {
+            "user": self.user,
+            "mediator": self.mediator,
+            "connections": self.connections,
+            "objects": len(self.core.objects.by_number),
+            "domains": {name: standing.value for name, standing in self.core.standings.items()},
+            "not_connected": dict(self.told),
+        }
+
+    def close(self) -> None:
+        """Nothing more is done."""
+        self._alarm.set(None)
+        self._work.clear()
+
+    def __str__(self) -> str:
+        return f"mediator {self.mediator} of {self.user}"
+
+    @property
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def _tick(self, now: float) -> None:
+        self._do(self.core.tick(now))
+
+    def _do(self, effects: list[Effect]) -> None:
+        self._work.extend(effects)
+        if not self._working:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Carry out what is to be done; when it is much, in pieces."""
+        self._working, done = True, 0
+        try:
+            while self._work and done < AT_ONCE:
+                effect = self._work.popleft()
+                if isinstance(effect, Ask):
+                    done += 1 + len(effect.request.params.get("objects", ()))
+                    self._ask(effect)
+                elif isinstance(effect, Answered):
+                    self._later.pop(effect.question).give(effect.reply)
+                else:
+                    log.log(effect.level, "MultiSORM: %s: %s", self, effect.text)
+        finally:
+            # Also after an error of a domain: what is left is still to be done.
+            self._working = bool(self._work)
+            if self._working:
+                asyncio.get_running_loop().call_soon(self._go_on)
+        self._alarm.set(self.core.deadline)
+
+    def _ask(self, ask: Ask) -> None:
+        member = self.members.get(ask.domain)
+        if member is None:
+            return
+        answer = member.session.handle(ask.request)
+        if isinstance(answer, Reply):
+            self._work.extend(self.core.answered(ask.domain, ask.token, answer, self._now))
+        elif answer is not None:
+            answer.then(partial(self._heard, ask.domain, ask.token))
+
+    def _heard(self, domain: str, token: int, reply: Reply) -> None:
+        self._do(self.core.answered(domain, token, reply, self._now))
+
+
+class GroupSession:
+    """A connection of a mediator to its group."""
+
+    def __init__(self, group: Group, on_closed: Callable[[], None]) -> None:
+        self.server_hello: Mapping[str, Any] = {
+            "switch": "emulated ECSS-10",
+            "user": group.user,
+            "domains": list(group.members),
+        }
+        self._group = group
+        self._on_closed = on_closed
+        self._chunks = Chunks()
+
+    def handle(self, request: Request) -> Answer:
+        """Do what is asked. Chunks of a ``sync`` are gathered here: the domains are handed the whole."""
+        if request.op != "sync":
+            return self._group.ask(request)
+        try:
+            objects = self._chunks.add(request.params)
+        except Refusal as refusal:
+            return Reply.refusal(refusal.code, refusal.text)
+        if objects is None:
+            return Reply(True)
+        return self._group.ask(Request("sync", {"objects": objects, "first": True, "last": True}))
+
+    def closed(self) -> None:
+        """The mediator is gone; its objects stay."""
+        self._on_closed()
+
+
+class Aggregates:
+    """The MultiSORM users and their mediators: what :class:`~ssh_control.server.Backend` is, for the second port.
+
+    ``connect(domain, mediator)`` makes a session with a domain; ``speech(hello, peer, mediator)`` takes note of where
+    the mediator wants its speech and may raise :class:`Refused`; ``gone(mediator)`` is told of the end of a connection;
+    ``drop(user)`` ends those of a user.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        sinks: Sinks,
+        channels: Channels,
+        *,
+        connect: Callable[[Domain, str], SessionAtDoor],
+        speech: Callable[[ClientHello, str, str], None],
+        gone: Callable[[str], None],
+        drop: Callable[[str], None],
+    ) -> None:
+        self._node, self._sinks, self._channels = node, sinks, channels
+        self._connect, self._speech, self._gone, self._drop = connect, speech, gone, drop
+        self._groups: dict[tuple[str, str], Group] = {}
+        self._to_refresh: set[str] = set()
+
+    def login(self, user: str, password: str, peer: str) -> str | None:
+        """Who may log in: a MultiSORM user, when all of its domains are fit. The reason is for the log."""
+        return access.aggregate_login(self._node, self._sinks, user, password)
+
+    def open(
+        self, user: str, hello: ClientHello, peer: str, notify: Callable[[dict[str, Any]], None]
+    ) -> GroupSession:
+        """A mediator is there. Raises :class:`Refused`."""
+        found = access.aggregate(self._node, user)
+        if found is None:
+            raise Refused(NOT_SERVED, f"there is no MultiSORM user {user} any more")
+        told = access.problems(self._node, self._sinks, found)
+        if told:
+            raise Refused(NOT_SERVED, "; ".join(told))
+        domains = {name: self._node.domains[name] for name in access.select(self._node, found).domains}
+        mediator = self._mediator(domains, hello, peer)
+        problem = self._channels.problem(mediator, list(domains))
+        if problem:
+            raise Refused(NOT_LICENSED, problem)
+        other = self.claim(mediator, besides=user)
+        if other:
+            raise Refused(NOT_SERVED, f"{mediator} is connected as {other} already")
+        key = user, mediator
+        group = self._groups.get(key) or Group(user, mediator, self._node.config.multisorm_timeout)
+        alone = [] if group.connections else self._channels.domains_of(mediator)
+        if alone:
+            raise Refused(NOT_SERVED, f"{mediator} is connected to {', '.join(alone)} alone already")
+        self._speech(hello, peer, mediator)
+        self._groups[key] = group
+        for name in group.members:
+            self._channels.add(mediator, name)
+        group.connections += 1
+        self._adjust(group, found)
+        for name in self._node.domains.keys() - group.members.keys():
+            # What it had on control there when it was connected to one domain alone.
+            self._node.domains[name].tables.pop(mediator, None)
+        return GroupSession(group, partial(self._closed, group))
+
+    def claim(self, mediator: str, *, besides: str = "") -> str:
+        """A mediator comes as somebody else: what it had on control as a MultiSORM user is forgotten.
+
+        The user as whom it still is connected, and can't be forgotten; "" when there is none.
+        """
+        for key, group in list(self._groups.items()):
+            if group.mediator == mediator and group.user != besides:
+                if group.connections:
+                    return group.user
+                self._end(key, "the mediator has come as another user")
+        return ""
+
+    def changed(self, change: Change) -> None:
+        """The switch is configured otherwise: see which domains come and go."""
+        for key, group in list(self._groups.items()):
+            found = access.aggregate(self._node, group.user)
+            if found is not None:
+                self._adjust(group, found)
+                continue
+            self._end(key, "its MultiSORM user was removed")
+            self._drop(group.user)
+        if change.what in HAS_SUBSCRIBERS and self._groups:
+            if not self._to_refresh:
+                # Numbers are declared by the hundred: the domain is handed the objects once for those of one turn.
+                asyncio.get_running_loop().call_soon(self._refresh)
+            self._to_refresh.add(change.domain)
+
+    def status(self) -> list[dict[str, Any]]:
+        """Every mediator, for people."""
+        return [group.status() for group in self._groups.values()]
+
+    def close(self) -> None:
+        """Nothing more is done."""
+        for group in self._groups.values():
+            group.close()
+
+    def _mediator(self, domains: Mapping[str, Domain], hello: ClientHello, peer: str) -> str:
+        def named(domain: Domain) -> str:
+            target = self._sinks.find(domain, hello.radius, peer)
+            return target.mediator if target else ""
+
+        problem = access.wrong_sinks(domains, named)
+        if problem:
+            raise Refused(NOT_SERVED, f"{hello.radius or 'no sink'} {problem}")
+        return named(next(iter(domains.values())))
+
+    def _adjust(self, group: Group, found: AggregateConfig) -> None:
+        """Connect the domains that are to be connected and are fit, and no others."""
+        wanted = access.select(self._node, found).domains
+        group.told = {name: why for name, why in group.told.items() if name in wanted}
+        for name, member in list(group.members.items()):
+            if name not in wanted or self._node.domains[name] is not member.domain:
+                self._leave(group, name, f"it is not among the domains of {group.user}")
+            elif problem := self._unfit(group, member.domain):
+                self._leave(group, name, problem)
+        for name in wanted:
+            if name in group.members:
+                continue
+            domain = self._node.domains[name]
+            problem = self._unfit(group, domain) or self._too_many(group, domain)
+            if not problem:
+                group.told.pop(name, None)
+                self._channels.add(group.mediator, name, group.connections)
+                group.join(domain, self._connect(domain, group.mediator))
+            elif group.told.get(name) != problem:
+                group.told[name] = problem
+                log.warning("MultiSORM: %s: %s is not connected: %s", group, name, problem)
+
+    def _unfit(self, group: Group, domain: Domain) -> str:
+        problem = access.why_not_connected(domain, self._sinks)
+        if not problem and group.mediator not in {target.mediator for target in self._sinks.of(domain)}:
+            problem = f"{group.mediator} is no RADIUS server of the domain"
+        return problem
+
+    def _too_many(self, group: Group, domain: Domain) -> str:
+        problem = access.clash([*(member.domain for member in group.members.values()), domain])
+        if not problem and group.connections:
+            problem = self._channels.problem(group.mediator, [domain.name])
+        return problem
+
+    def _end(self, key: tuple[str, str], why: str) -> None:
+        group = self._groups.pop(key)
+        for name in list(group.members):
+            self._leave(group, name, why)
+        group.close()
+
+    def _leave(self, group: Group, name: str, why: str) -> None:
+        self._channels.add(group.mediator, name, -group.connections)
+        group.leave(name, why)
+
+    def _refresh(self) -> None:
+        names, self._to_refresh = self._to_refresh, set()
+        for group in self._groups.values():
+            for name in names & group.members.keys():
+                group.refresh(name)
+                self._warn_of_clash(group, group.members[name].domain)
+
+    def _warn_of_clash(self, group: Group, domain: Domain) -> None:
+        """Domains that are connected stay so; the next login is refused."""
+        for member in group.members.values():
+            if member.domain is not domain and domain.subscribers.keys() & member.domain.subscribers.keys():
+                log.warning("MultiSORM: %s: %s", group, access.clash([domain, member.domain]))
+
+    def _closed(self, group: Group) -> None:
+        group.connections -= 1
+        for name in group.members:
+            self._channels.add(group.mediator, name, -1)
+        self._gone(group.mediator)

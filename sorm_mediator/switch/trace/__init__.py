@@ -1,0 +1,1 @@
+"""What routing would do with a call, for people and programs, without making it."""
