@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from protocol.phrases import Phrase
 from sorm_mediator.acceptance.matrix import Check
-from sorm_mediator.switch.trace import Trace
+from sorm_mediator.switch.trace.trace import Trace
 
 PASS = Phrase("PASS", "СООТВЕТСТВУЕТ")
 FAIL = Phrase("FAIL", "НЕ СООТВЕТСТВУЕТ")

@@ -19,7 +19,7 @@ from sorm_mediator.config import Config
 from sorm_mediator.console.client import ConsoleClient, Crossed, Sent
 from sorm_mediator.console.errors import ConnectError, StepError
 from sorm_mediator.console.surroundings import Surroundings
-from sorm_mediator.switch.trace import Trace, read_request, trace
+from sorm_mediator.switch.trace.trace import Trace, read_request, trace
 
 ANSWER_WITHIN = 12.0
 """Seconds for the answers to a command (the order's limit of 28h is 10 s)."""

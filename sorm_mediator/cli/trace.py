@@ -12,7 +12,7 @@ from sorm_mediator.cli.boxes import ConfigOption, JsonOption, LangOption
 
 if TYPE_CHECKING:
     from sorm_mediator.switch.subscribers import Domain
-    from sorm_mediator.switch.trace import TraceRequest
+    from sorm_mediator.switch.trace.trace import TraceRequest
 
 
 def trace(
@@ -46,7 +46,7 @@ def trace(
     from sorm_mediator.config import ConfigError
     from sorm_mediator.lab.trace import LabTrace
     from sorm_mediator.switch.node import Node
-    from sorm_mediator.switch.trace import TraceError, read_request
+    from sorm_mediator.switch.trace.trace import TraceError, read_request
 
     loaded = configuration.load(config)
     if loaded.switch is None:
@@ -70,7 +70,7 @@ def trace(
 
 def _domain(domains: dict[str, Domain], name: str, request: TraceRequest) -> Domain:
     """The domain that is named, the only one, or the one that has the caller. Raises :class:`TraceError`."""
-    from sorm_mediator.switch.trace import TraceError
+    from sorm_mediator.switch.trace.trace import TraceError
 
     known = ", ".join(sorted(domains)) or "none"
     if name:

@@ -86,8 +86,8 @@ def check_routing(config: Config, name: str) -> tuple[str, ...]:
     Raises :class:`ConfigError`.
     """
     from sorm_mediator.lab.login_checks import login_problem
-    from sorm_mediator.switch.engine import Engine
-    from sorm_mediator.switch.loose_ends import loose_ends
+    from sorm_mediator.switch.calls.engine import Engine
+    from sorm_mediator.switch.routing.loose_ends import loose_ends
 
     if config.switch is None:
         return ()

@@ -8,8 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sorm_mediator.config import Config, is_loopback
-from sorm_mediator.switch.access import aggregate, aggregate_login, domain_login, select, wrong_sinks
-from sorm_mediator.switch.sinks import Sinks, Target, reachable
+from sorm_mediator.switch.mediators.access import (
+    aggregate,
+    aggregate_login,
+    domain_login,
+    select,
+    wrong_sinks,
+)
+from sorm_mediator.switch.mediators.sinks import Sinks, Target, reachable
 
 if TYPE_CHECKING:
     from sorm_mediator.config import DomainConfig

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from fastapi import APIRouter, HTTPException, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from sorm_mediator.switch.answering import LONGEST_DELAY
-from sorm_mediator.switch.call import Call, CallRefused, CallRequest, ServiceRequest
-from sorm_mediator.switch.path import Hop
+from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest, ServiceRequest
+from sorm_mediator.switch.mediators.answering import LONGEST_DELAY
+from sorm_mediator.switch.routing.path import Hop
 from sorm_mediator.web.models import LicenceDocument
 
 if TYPE_CHECKING:

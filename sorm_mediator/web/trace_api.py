@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import APIRouter, HTTPException, Path, Request
 
 from sorm_mediator.lab.trace import LabTrace
-from sorm_mediator.switch.trace import TraceError, read_request
-from sorm_mediator.switch.trace_request import PARAMETERS
+from sorm_mediator.switch.trace.request import PARAMETERS
+from sorm_mediator.switch.trace.trace import TraceError, read_request
 
 if TYPE_CHECKING:
     from sorm_mediator.config import MediatorConfig
-    from sorm_mediator.switch.engine import Engine
+    from sorm_mediator.switch.calls.engine import Engine
 
 _EXAMPLES = {"cdpn.digits": "89001758964", "cgpn.digits": "28331", "mode": "enblock"}
 _QUERY = [
