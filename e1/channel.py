@@ -19,7 +19,7 @@ from e1.data_link import (
     Undelivered,
     Up,
 )
-from e1.hdlc import HdlcCounters, HdlcReceiver, HdlcTransmitter
+from e1.hdlc import MOST_WAITING, HdlcCounters, HdlcReceiver, HdlcTransmitter
 from e1.lapb import LapbConfig
 from e1.x25 import X25Config
 
@@ -43,7 +43,7 @@ class DataChannel(DataLink):
     """A :class:`DataLink` with the HDLC of a timeslot below it."""
 
     def __init__(self, lapb: LapbConfig, x25: X25Config) -> None:
-        self._sender = HdlcTransmitter()
+        self._sender = HdlcTransmitter(limit=max(MOST_WAITING, 16 * lapb.n1))
         # a frame longer than N1 must still be read, for LAPB to refuse it (FRMR Y)
         self._receiver = HdlcReceiver(2 * lapb.n1)
         self._idle = False

@@ -65,14 +65,21 @@ class HdlcCounters:
         return self.fcs_errors + self.short + self.long + self.aborted + self.unaligned
 
 
+MOST_WAITING = 65_536
+"""Octets: eight seconds of a timeslot. A peer can ask questions that are shorter than their answers."""
+
+
 class HdlcTransmitter:
     """Frames in, timeslot octets out. One flag closes a frame and opens the next if that waits already.
 
-    ``fill`` says what goes while none waits: ``flags``, or ``ones`` (an idle channel).
+    ``fill`` says what goes while none waits: ``flags``, or ``ones`` (an idle channel). ``limit``: octets that may
+    wait; a frame beyond that is dropped and counted, and the link layer repeats what matters.
     """
 
-    def __init__(self, fill: Fill = "flags") -> None:
+    def __init__(self, fill: Fill = "flags", *, limit: int = MOST_WAITING) -> None:
         self._fill: Fill = fill
+        self.limit = limit
+        self.dropped = 0
         self._waiting: list[bytes] = []
         self._waiting_octets = 0
         self._ready = b""
@@ -85,6 +92,9 @@ class HdlcTransmitter:
 
     def queue(self, frame: bytes) -> None:
         """Put ``frame`` (HDLC octets, no FCS) behind what waits."""
+        if self.pending + len(frame) > self.limit:
+            self.dropped += 1
+            return
         octets = timeslot_order(frame)
         self._waiting.append(octets)
         self._waiting_octets += len(octets) + 1

@@ -24,6 +24,12 @@ def check_lines(streams: Sequence[E1Config], name: str) -> None:
             _check_ports(stream, where, used)
         elif stream.line == "xot":
             _check_circuits(stream, where)
+        elif stream.line == "satop" and not stream.local.endswith(":0"):
+            if stream.local in used:
+                raise ConfigError(
+                    f"{where}.local: {stream.local} is {used[stream.local]} already; 0 means any free port"
+                )
+            used[stream.local] = f"{where}.local"
         _check_parts(stream, where)
 
 

@@ -310,3 +310,16 @@ def test_any_line_reads_as_bit_by_bit(bits: str, sizes: list[int]) -> None:
     assert frames == expected.frames
     assert receiver.counters == expected.counters
     assert receiver.idle == expected.idle
+
+
+def test_what_waits_is_bounded_and_the_line_goes_on() -> None:
+    sender, receiver = HdlcTransmitter(limit=100), HdlcReceiver()
+
+    for _ in range(50):
+        sender.queue(b"\x03\x97\x11\x02\x08")
+
+    assert sender.pending <= 100
+    sent = receiver.feed(sender.take(200))
+    assert 10 < len(sent) == 50 - sender.dropped < 20
+    sender.queue(b"\x03\x73")
+    assert receiver.feed(sender.take(10)) == [b"\x03\x73"]

@@ -167,7 +167,7 @@ class Group:
             self._working = bool(self._work)
             if self._working:
                 asyncio.get_running_loop().call_soon(self._go_on)
-        self._alarm.set(self.core.deadline)
+            self._alarm.set(self.core.deadline)
 
     def _ask(self, ask: Ask) -> None:
         member = self.members.get(ask.domain)

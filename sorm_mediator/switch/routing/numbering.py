@@ -115,11 +115,6 @@ class Plan:
         return self._of_alias.get(alias, ())
 
 
-def plans_of(plans: Mapping[str, Mapping[str, NumberBinding]]) -> dict[str, Plan]:
-    """The plans of a domain. Raises :class:`NumberingError`."""
-    return {name: Plan(name, numbers) for name, numbers in plans.items()}
-
-
 def aliases(plans: Iterable[Plan]) -> dict[str, set[str]]:
     """Every subscriber that a number leads to, with its full numbers."""
     found: dict[str, set[str]] = {}

@@ -13,7 +13,7 @@ from sorm_mediator.config import NumberBinding
 from sorm_mediator.switch.mediators.session import check_object, line_state
 from sorm_mediator.switch.objects import Refusal
 from sorm_mediator.switch.routing import Number
-from sorm_mediator.switch.routing.numbering import NumberingError, Plan, aliases, expand_numbers, plans_of
+from sorm_mediator.switch.routing.numbering import NumberingError, Plan, aliases, expand_numbers
 from sorm_mediator.switch.routing.route import translate
 
 
@@ -106,12 +106,10 @@ def test_a_number_leads_to_one_thing() -> None:
     ],
 )
 def test_a_number_in_another_plan(here: str, there: str, digits: str, made: str) -> None:
-    plans = plans_of(
-        {
-            "city": {"73832700000": alias("200100"), "73832710000": NumberBinding(bridge="c2l")},
-            "other": {"0100": alias("200100")},
-        }
-    )
+    plans = {
+        "city": Plan("city", {"73832700000": alias("200100"), "73832710000": NumberBinding(bridge="c2l")}),
+        "other": Plan("other", {"0100": alias("200100")}),
+    }
 
     assert translate(Number(digits=digits, ni="zone"), here, there, plans) == Number(digits=made, ni="zone")
 
