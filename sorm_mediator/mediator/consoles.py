@@ -206,9 +206,14 @@ class _Connection(asyncio.Protocol):
         elif (last := current.last_in_line()) is not None:
             # The console that comes back is heard of before the end of its old connection is.
             last.successor = self
-            transport.pause_reading()
+            # asyncio begins to read only after this call; in Python 3.11.2 (Debian 12) also what was paused in it.
+            self._loop.call_soon(self._wait_in_line)
         else:
             self._refuse(f"the port is in use by {current.peer}")
+
+    def _wait_in_line(self) -> None:
+        if self._port.connection is not self:
+            self._transport.pause_reading()
 
     def _refuse(self, reason: str) -> None:
         self._counters.refused += 1
