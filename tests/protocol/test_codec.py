@@ -13,10 +13,7 @@ from hypothesis import strategies as st
 
 from protocol import (
     MESSAGES,
-    AddKsl,
     AddObject,
-    Alarm,
-    Category,
     Channel,
     Codec,
     CommandReceived,
@@ -32,20 +29,13 @@ from protocol import (
     NumberSign,
     ObjectType,
     Options,
-    Party,
-    Priority,
     ProtocolError,
     Raw,
     ServicesInfo,
     ServiceUsed,
     SetPassword,
-    Start,
-    Stop,
-    TestReplyKpd2,
-    Time,
     TrunkInfo,
     UnknownUnit,
-    by_name,
     classes,
     strategies,
 )
@@ -437,95 +427,3 @@ def test_order_70_ends_at_command_15_and_message_9() -> None:
     assert "order 70" in problems[0].message
     with pytest.raises(EncodeError):
         codec.encode(GetVersion())
-
-
-# --- what can't be sent
-
-
-@pytest.mark.parametrize(
-    ("message", "path", "value"),
-    [
-        (Start(password="12345"), "password", "12345"),
-        (Start(password="пароль"), "password", "пароль"),
-        (Start(orm_number=256), "orm_number", 256),
-        (SetPassword("1234567"), "new_password", "1234567"),
-        (GetServices(NumberSign.OWN, "1" * 19), "number", "1" * 19),
-        (GetServices(NumberSign.OWN, "12a"), "number", "12a"),
-        (GetServices(NumberSign.OWN, "١٢"), "number", "١٢"),
-        (GetServices(NumberSign.OWN, 12), "number", 12),  # type: ignore[arg-type]
-        (GetServices("own?", "12"), "number_sign", "own?"),  # type: ignore[arg-type]
-        (GetServices(Raw(b"12"), "12"), "number_sign", Raw(b"12")),
-        (AddKsl(1, GroupType.COMBINED, Ksl(8, 1), None), "ksl_a", Ksl(8, 1)),
-        (AddKsl(256, GroupType.COMBINED, Ksl(0, 1), None), "ksl_group", 256),
-        (TrunkInfo(1, "x" * 44), "name", "x" * 44),
-        (TrunkInfo(1, "ends in \xff"), "name", "ends in \xff"),
-        (TrunkInfo(65536, ""), "trunk", 65536),
-        (KslInfo((KslRow(1, GroupType.COMBINED, Ksl(0, 40), None),)), "rows.0.ksl_a", Ksl(0, 40)),
-        (TestReplyKpd2(1, 1, 1, header_filler=b""), "header_filler", b""),
-        (ServicesInfo(NumberSign.OWN, "1", (0x21, "x")), "services.1", "x"),  # type: ignore[arg-type]
-    ],
-)
-def test_what_a_field_cannot_carry(message: Any, path: str, value: object) -> None:
-    with pytest.raises(EncodeError) as caught:
-        Codec().encode(message)
-    assert (caught.value.path, caught.value.value) == (path, value)
-    assert caught.value.allowed in str(caught.value)
-
-
-@pytest.mark.parametrize("value", [None, 5, b"\xcc\x01\x01\x00123456", Alarm])
-def test_only_messages_can_be_sent(value: Any) -> None:
-    with pytest.raises(EncodeError):
-        Codec().encode(value)
-
-
-def test_a_wrong_party_names_its_half() -> None:
-    message = Codec().decode(EVENT)
-    message.calling = Party(NumberSign.OWN, "x")  # type: ignore[attr-defined]
-    with pytest.raises(EncodeError) as caught:
-        Codec().encode(message)
-    assert (caught.value.path, caught.value.value) == ("calling.number", "x")
-    message.calling, message.time = Party(), Time(1, 2, 3, 100)  # type: ignore[attr-defined]
-    with pytest.raises(EncodeError) as caught:
-        Codec().encode(message)
-    assert (caught.value.path, caught.value.value) == ("time.second", 100)
-
-
-def test_raw_octets_are_sent_as_they_are() -> None:
-    message = AddObject(
-        Raw(b"\x12\x34"),  # type: ignore[arg-type]
-        Raw(b"\x77"),
-        NumberSign.OWN,
-        Raw(b"\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a"),
-        None,
-        Category.COMBINED,
-        1,
-        Priority.HIGH,
-    )
-    assert Codec().encode(message)[10:24] == bytes.fromhex("12347701") + bytes(range(1, 11))
-
-
-def test_negative_lines_can_be_sent() -> None:
-    unit = Codec().encode(AddKsl(0, GroupType.COMBINED, Ksl(0, 0), Ksl(7, 30)))
-    assert unit[10:] == bytes.fromhex("000100FE")
-
-
-# --- the catalogue and the options
-
-
-def test_names_and_codes_are_those_of_the_sheet() -> None:
-    assert len(MESSAGES) == 17 + 12 + 7
-    assert len({cls.code for cls in MESSAGES}) == len(MESSAGES)
-    assert by_name("test-reply") is by_name("test-reply", Channel.KPD1)
-    assert by_name("test-reply", Channel.KPD2) is TestReplyKpd2
-    assert by_name("stop") is Stop
-    with pytest.raises(KeyError):
-        by_name("stop", Channel.KPD2)
-
-
-@pytest.mark.parametrize(
-    "chosen",
-    [{"order": "645"}, {"object_byte_order": "middle"}, {"requirements_version": 256}, {"zero_digit": 0}],
-)
-def test_options_refuse_other_values(chosen: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=next(iter(chosen))):
-        Options(**chosen)

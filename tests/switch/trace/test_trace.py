@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,6 @@ import pytest
 import captures
 from sorm_mediator import config
 from sorm_mediator.lab.trace import LabTrace, signs_of
-from sorm_mediator.switch.calls.call import CallRequest, Leg
-from sorm_mediator.switch.calls.engine import Engine
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.trace.request import PARAMETERS
 from sorm_mediator.switch.trace.text import trace_text
@@ -460,50 +458,3 @@ def test_places_that_are_not_there(domain: str, iface: str, complaint: str) -> N
         trace_text(node, domain, [f"iface={iface}", "cdpn.digits=28331"], NOW)
 
     assert str(raised.value).startswith(complaint)
-
-
-CALLS = [
-    (domain, caller, dialled)
-    for lab_domain, callers in (("voip.local", ("200100", "200119")), ("local.voip", ("300000",)))
-    for domain, caller in ((lab_domain, one) for one in callers)
-    for dialled in (
-        "200119",
-        "300001",
-        "73832700000",
-        "73832710001",
-        "73832709999",
-        "73832112233",
-        "300007",
-        "5",
-    )
-]
-
-
-@pytest.mark.parametrize(("domain", "caller", "dialled"), CALLS)
-@pytest.mark.parametrize(
-    "parameters",
-    [{}, {"private_phone_prefix": "0", "full_dial_number": True}, {"b_digits_mode": "route"}],
-    ids=["plain", "prefixed", "route"],
-)
-def test_a_trace_says_what_a_call_does(
-    domain: str, caller: str, dialled: str, parameters: dict[str, Any]
-) -> None:
-    loaded = config.load(LABS / "multisorm" / "lab.toml")
-    assert loaded.switch is not None
-    domains = tuple(one.model_copy(update=parameters) for one in loaded.switch.domains)
-    engine = Engine(loaded.switch.model_copy(update={"domains": domains}), loaded.directory)
-
-    traced = trace(
-        engine.domains,
-        engine.domains[domain],
-        read_request([f"cgpn.digits={caller}", f"cdpn.digits={dialled}"]),
-    )
-    call = engine.place_call(domain, CallRequest(a=caller, b=dialled), NOW)
-
-    def seen(legs: Iterable[Leg]) -> list[Any]:
-        return [(leg.domain.name, leg.calling.party, leg.called.party, leg.shown_to_a) for leg in legs]
-
-    assert seen(one.leg for one in traced.hops) == seen(call.legs)
-    assert traced.reason == next(
-        (event.detail for event in call.events if event.event == "routing-failed"), ""
-    )
