@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -34,7 +35,8 @@ def demo(
     from sorm_mediator.lab.demo import run_demo
 
     set_up_logging(log_level)
-    raise typer.Exit(run_demo(lang=lang, as_json=as_json))
+    prepare = partial(set_up_logging, log_level)
+    raise typer.Exit(run_demo(lang=lang, as_json=as_json, prepare=prepare))
 
 
 def lab(config: ConfigOption, log_level: LogOption = "info") -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import multiprocessing
 import os
+import signal
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
@@ -16,7 +20,7 @@ from protocol.phrases import say
 from protocol.texts import Lang
 from sorm_mediator.console.printing import TextPrinter
 from sorm_mediator.console.requirements import Link, links
-from sorm_mediator.console.results import PASS, ScriptResult
+from sorm_mediator.console.results import ERROR, FAIL, PASS, ScriptResult
 from sorm_mediator.console.session import Settings, load, run_script
 from sorm_mediator.lab.processes import BoxProcess, free_udp_port
 
@@ -24,7 +28,10 @@ MAIN_JOB = "main-job.yaml"
 """The scenario that is shown step by step."""
 
 LABS_AT_ONCE = 8
-"""Labs wait for their calls most of the time, so a few run side by side."""
+"""Labs wait for their calls most of the time, so a few run side by side, each in a process of its own."""
+PRELOADED = ["sorm_mediator.console.session", "sorm_mediator.lab.lab", "sorm_mediator.console.e1_client"]
+"""What those processes would import, each for itself."""
+VERDICTS = {str(verdict): verdict for verdict in (PASS, FAIL, ERROR)}
 
 SWITCH = """
 [switch]
@@ -83,23 +90,61 @@ _TEXTS = {
 }
 
 
-def run_demo(*, lang: Lang, as_json: bool) -> int:
-    """Run everything; print a table, or with ``as_json`` one document. Returns the exit code, 0 or 1."""
-    return asyncio.run(_demo(lang, as_json))
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a scenario over a link came to. ``said``: its report, if it did not pass."""
+
+    name: str
+    file: str
+    link: Link
+    verdict: str
+    steps: int
+    passed: int
+    seconds: float
+    error: str | None
+    said: str = ""
+
+    @classmethod
+    def of(cls, result: ScriptResult, link: Link, said: str = "") -> Run:
+        """From the result of a run."""
+        return cls(
+            name=result.name,
+            file=result.path.name,
+            link=link,
+            verdict=str(result.verdict),
+            steps=result.planned,
+            passed=sum(step.verdict == PASS for step in result.steps),
+            seconds=result.seconds,
+            error=None if result.error is None else str(result.error),
+            said="" if result.verdict == PASS else said,
+        )
+
+    @property
+    def good(self) -> bool:
+        """Whether it passed."""
+        return self.verdict == PASS
 
 
-async def _demo(lang: Lang, as_json: bool) -> int:
+def run_demo(*, lang: Lang, as_json: bool, prepare: Callable[[], None]) -> int:
+    """Run everything; print a table, or with ``as_json`` one document. Returns the exit code, 0 or 1.
+
+    ``prepare``: what each further process does first (logging).
+    """
+    return asyncio.run(_demo(lang, as_json, prepare))
+
+
+async def _demo(lang: Lang, as_json: bool, prepare: Callable[[], None]) -> int:
     began = time.monotonic()
     write: Callable[[str], object] = _ignore if as_json else sys.stdout.write
     with resources.as_file(resources.files("captures")) as captures:
         folder = Path(captures) / "scenarios"
-        results: list[tuple[Link, ScriptResult]] = [("tcp", await _main_job(folder / MAIN_JOB, lang, write))]
+        results = [Run.of(await _main_job(folder / MAIN_JOB, lang, write), "tcp")]
         write(f"\n{_TEXTS[lang]['scenarios']}\n")
         scripts = [*sorted(folder.glob("*.yaml")), *sorted(folder.glob("vendor/*.json"))]
         runs = [(path, link) for path in scripts for link in links(load(path))]
         needing_e1 = [path.name for path in scripts if (path, "tcp") not in runs]
         runs.remove((folder / MAIN_JOB, "tcp"))
-        results += await _in_labs(runs, needing_e1, lang, as_json)
+        results += await _in_labs(runs, needing_e1, lang, as_json, prepare)
     seconds = time.monotonic() - began
     if as_json:
         document = _document(results, seconds) | {"needing_e1": needing_e1}
@@ -108,7 +153,7 @@ async def _demo(lang: Lang, as_json: bool) -> int:
         _print_table(results, seconds, lang)
         if needing_e1:
             write(f"{_TEXTS[lang]['needing_e1']} {', '.join(needing_e1)}\n")
-    return 0 if all(result.verdict == PASS for _, result in results) else 1
+    return 0 if all(result.good for result in results) else 1
 
 
 async def _main_job(script: Path, lang: Lang, write: Callable[[str], object]) -> ScriptResult:
@@ -143,9 +188,13 @@ async def _main_job(script: Path, lang: Lang, write: Callable[[str], object]) ->
 
 
 async def _in_labs(
-    runs: list[tuple[Path, Link]], listening: list[str], lang: Lang, as_json: bool
-) -> list[tuple[Link, ScriptResult]]:
-    """The other runs, each with the lab it names on free ports of this process, a few at once.
+    runs: list[tuple[Path, Link]],
+    listening: list[str],
+    lang: Lang,
+    as_json: bool,
+    prepare: Callable[[], None],
+) -> list[Run]:
+    """The other runs, each with the lab it names on free ports, a few at once.
 
     Those over E1 begin first: the line is 64 kbit/s, a call that is heard (``listening``) takes its time, and the long
     ones must not be left alone at the end.
@@ -156,70 +205,85 @@ async def _in_labs(
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     console = Console(stderr=True)
     shown = not as_json and console.is_terminal
-    room = asyncio.Semaphore(LABS_AT_ONCE)
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    pool = ProcessPoolExecutor(LABS_AT_ONCE, context, _begin, (prepare,))
     with Progress(*columns, console=console, transient=True, disable=not shown) as progress:
         task = progress.add_task("", total=len(runs))
-        results: dict[tuple[Path, Link], ScriptResult] = {}
+        results: dict[tuple[Path, Link], Run] = {}
 
         async def run(script: Path, link: Link) -> None:
-            async with room:
-                progress.update(task, description=f"{script.stem} {link}")
-                results[script, link] = await _in_a_lab(script, link, lang)
-                progress.advance(task)
+            result = await asyncio.get_running_loop().run_in_executor(pool, _in_a_lab, script, link, lang)
+            results[script, link] = result
+            if result.said:
+                sys.stderr.write(result.said)
+            progress.update(task, description=f"{script.stem} {link}", advance=1)
 
         longest_first = sorted(
             runs, key=lambda one: (one[1] == "tcp", one[0].name not in listening, -one[0].stat().st_size)
         )
-        await asyncio.gather(*(run(*one) for one in longest_first))
-        return [(link, results[script, link]) for script, link in runs]
+        try:
+            await asyncio.gather(*(run(*one) for one in longest_first))
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in multiprocessing.active_children():  # of a demo that was stopped
+                process.terminate()
+        return [results[one] for one in runs]
 
 
-async def _in_a_lab(script: Path, link: Link, lang: Lang) -> ScriptResult:
+def _begin(prepare: Callable[[], None]) -> None:
+    """A process of labs begins. Ctrl-C is for the one that it works for."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    prepare()
+
+
+def _in_a_lab(script: Path, link: Link, lang: Lang) -> Run:
     said: list[str] = []
     began = time.monotonic()
-    result = await run_script(
-        load(script), Settings(scripts=(script,), link=link, lang=lang), TextPrinter(said.append, lang)
+    result = asyncio.run(
+        run_script(
+            load(script), Settings(scripts=(script,), link=link, lang=lang), TextPrinter(said.append, lang)
+        )
     )
     result.seconds = time.monotonic() - began
-    if result.verdict != PASS:
-        sys.stderr.write("".join(said))
-    return result
+    return Run.of(result, link, "".join(said))
 
 
-def _print_table(results: list[tuple[Link, ScriptResult]], seconds: float, lang: Lang) -> None:
+def _print_table(results: list[Run], seconds: float, lang: Lang) -> None:
     texts = _TEXTS[lang]
-    width = max(len(result.name) for _, result in results)
+    width = max(len(result.name) for result in results)
     write = sys.stdout.write
-    verdicts = [say(result.verdict, lang) for _, result in results]
+    verdicts = [say(VERDICTS[result.verdict], lang) for result in results]
     first = max(map(len, (texts["verdict"], *verdicts)))
     write(
         f"\n{texts['verdict']:<{first}} {texts['link']:<6} {texts['scenario']:<{width}}  "
         f"{texts['steps']:>7}  {texts['seconds']}\n"
     )
-    for verdict, (link, result) in zip(verdicts, results, strict=True):
-        passed = sum(step.verdict == PASS for step in result.steps)
-        steps = f"{passed}/{result.planned}"
-        write(f"{verdict:<{first}} {link:<6} {result.name:<{width}}  {steps:>7}  {result.seconds:7.2f}\n")
-    good = sum(result.verdict == PASS for _, result in results)
+    for verdict, result in zip(verdicts, results, strict=True):
+        steps = f"{result.passed}/{result.steps}"
+        write(
+            f"{verdict:<{first}} {result.link:<6} {result.name:<{width}}  {steps:>7}  {result.seconds:7.2f}\n"
+        )
+    good = sum(result.good for result in results)
     write("\n" + texts["passed"].format(passed=good, total=len(results), seconds=seconds) + "\n")
 
 
-def _document(results: list[tuple[Link, ScriptResult]], seconds: float) -> dict[str, object]:
+def _document(results: list[Run], seconds: float) -> dict[str, object]:
     return {
-        "passed": all(result.verdict == PASS for _, result in results),
+        "passed": all(result.good for result in results),
         "seconds": round(seconds, 3),
         "scenarios": [
             {
                 "name": result.name,
-                "file": result.path.name,
-                "link": link,
+                "file": result.file,
+                "link": result.link,
                 "verdict": result.verdict,
-                "steps": result.planned,
-                "passed": sum(step.verdict == PASS for step in result.steps),
+                "steps": result.steps,
+                "passed": result.passed,
                 "seconds": round(result.seconds, 3),
-                "error": None if result.error is None else str(result.error),
+                "error": result.error,
             }
-            for link, result in results
+            for result in results
         ],
     }
 
