@@ -55,7 +55,8 @@ when its call ends. A conference that ends gives back what it took.
 | a service in a call | `service-refused` in the call's events; the call goes on |
 | a subscriber, a licence, a passport | the shell's answer |
 
-31h is "object table full, monitoring not begun": the table of codes has none of its own for a licence, and this is
+31h (`switch.not_licensed_code`)
+is "object table full, monitoring not begun": the table of codes has none of its own for a licence, and this is
 the one that means no room for another object [inferred]; without extended errors it is 01h. A mediator that is kept
 out answers command 5 as without a switch.
 

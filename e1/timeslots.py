@@ -20,11 +20,6 @@ def timeslot_of_ksl(ksl: int, timeslots: Sequence[int] = KSL_TIMESLOTS) -> int:
     return timeslots[ksl - 1]
 
 
-def ksl_of_timeslot(timeslot: int, timeslots: Sequence[int] = KSL_TIMESLOTS) -> int | None:
-    """The KSL in ``timeslot`` (0..31), or None for those which carry no speech: 0, 16, 30 and 31."""
-    return timeslots.index(timeslot) + 1 if timeslot in timeslots else None
-
-
 def check_ksl_timeslots(timeslots: Sequence[int]) -> None:
     """Raises :class:`ValueError` unless each KSL has a timeslot of its own."""
     if len(timeslots) != KSL_PER_STREAM:

@@ -182,11 +182,6 @@ class PacketLayer(Actions):
         return self._deadline
 
     @property
-    def own_busy(self) -> bool:
-        """This side has asked the peer to stop."""
-        return self._own_busy
-
-    @property
     def queued(self) -> int:
         """Messages that are not acknowledged entirely."""
         return len(self._outbox)

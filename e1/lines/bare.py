@@ -69,7 +69,7 @@ class BareStream(ABC):
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self.state = StreamState.LOS
-        self.channels: dict[ChannelName, Any] = {}
+        self.channels: dict[ChannelName, BareChannel] = {}
         self._fault: StreamState | None = None
         self._events: list[StreamEvent] = []
 

@@ -291,6 +291,13 @@ class SwitchConfig(Section):
     multisorm_timeout: Annotated[float, Field(gt=0)] = 3.0
     """Seconds that a MultiSORM user's command waits for a domain; after that the domain counts as a refusal until it
     answers again. Less than the mediator's switch_timeout."""
+    max_forwardings: Annotated[int, Field(ge=0, le=100)] = 5
+    """Hops that one call may be forwarded by; one more releases it (our choice)."""
+    kept_calls: Annotated[int, Field(ge=0)] = 1000
+    """Released calls that can still be asked about."""
+    not_licensed_code: Annotated[int, Field(ge=1, le=255)] = 0x31
+    """Code of what the licence refuses, as the console gets it in 28h: 31h, "monitoring not begun", is the nearest
+    of the table of codes [inferred]."""
     domains: tuple[DomainConfig, ...] = ()
     """Virtual exchanges."""
     bridges: tuple[BridgeConfig, ...] = ()

@@ -26,10 +26,10 @@ from sorm_mediator.switch.mediators.access import domain_login
 from sorm_mediator.switch.mediators.answering import Fault
 from sorm_mediator.switch.mediators.doors import Doors, SessionAtDoor
 from sorm_mediator.switch.mediators.multisorm import NOT_SERVED, Aggregates, Channels
-from sorm_mediator.switch.mediators.session import NOT_LICENSED, MediatorSession
+from sorm_mediator.switch.mediators.session import MediatorSession
 from sorm_mediator.switch.mediators.sinks import Sinks, Target
 from sorm_mediator.switch.node import Change
-from sorm_mediator.switch.objects import ControlledObject
+from sorm_mediator.switch.objects import ControlledObject, Refusal
 from sorm_mediator.switch.subscribers import Domain
 from ssh_control.dialect import ClientHello, Refused
 from ssh_control.keys import KeyProblem
@@ -302,7 +302,7 @@ class SwitchBox:
         mediator = target.mediator
         problem = self._channels.problem(mediator, [user])
         if problem:
-            raise Refused(NOT_LICENSED, problem)
+            raise Refused(self.engine.node.config.not_licensed_code, problem)
         other = self._aggregates.claim(mediator)
         if other:
             raise Refused(NOT_SERVED, f"{mediator} is connected as {other} already")
@@ -331,13 +331,14 @@ class SwitchBox:
         except ValueError as error:
             raise Refused(NOT_SERVED, str(error)) from None
 
-    def _why_no_control(self) -> str:
-        """Why nothing more may be put under control; "" when it may."""
+    def _why_no_control(self) -> Refusal | None:
+        """How the licence refuses that anything more is put under control; None when it may be."""
         problem = self.engine.node.licences.why_no_sorm(time.time())
         if problem:
             self.counters["objects refused by the licence"] += 1
             log.warning("an object is not put under control: %s", problem)
-        return problem
+            return Refusal(self.engine.node.config.not_licensed_code, problem)
+        return None
 
     def _join(self, domain: Domain, mediator: str, item: ControlledObject) -> None:
         self.engine.catch_up(domain, mediator, item, time.time())

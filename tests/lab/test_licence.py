@@ -55,9 +55,12 @@ async def test_a_licence_that_is_deleted_cuts_nothing_and_refuses_what_is_new(
             assert await command(reader, writer, on_control(1, "28331")) == [0, 0]
             before = (await http.get("/api/v1/status")).json()["licence"]
 
-            delete_licence(lab.switch.engine.node, 1)
+            node = lab.switch.engine.node
+            delete_licence(node, 1)
 
             assert await command(reader, writer, on_control(2, "28332")) == [0, 0x31]
+            node.config = node.config.model_copy(update={"not_licensed_code": 0x73})
+            assert await command(reader, writer, on_control(2, "28332")) == [0, 0x73]
             status = (await http.get("/api/v1/status")).json()
             metrics = (await http.get("/metrics")).text
             writer.close()

@@ -15,7 +15,6 @@ from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from pathlib import Path
-from typing import Final
 
 from radius.report import CallReport, Match, Media
 from sorm_mediator.config import SwitchConfig
@@ -37,6 +36,7 @@ from sorm_mediator.switch.calls.call import (
 )
 from sorm_mediator.switch.calls.matching import (
     Report,
+    in_order,
     note_match,
     reports,
     touch,
@@ -52,11 +52,6 @@ from sorm_mediator.switch.routing.origin import first_leg, own_number
 from sorm_mediator.switch.routing.path import Hop, find_path
 from sorm_mediator.switch.routing.sorm_numbers import as_sorm_sees
 from sorm_mediator.switch.subscribers import Domain, Subscriber
-
-MOST_FORWARDINGS: Final = 5
-"""Hops that one call may be forwarded by; one more releases it (our choice)."""
-KEPT_CALLS: Final = 1000
-"""Released calls that can still be asked about."""
 
 Action = Callable[[float], None]
 
@@ -222,10 +217,9 @@ class Engine:
         subscriber = forwarder.subscriber
         assert subscriber is not None
         number = subscriber.forwardings[name]
-        if len(call.forwarders) >= MOST_FORWARDINGS:
-            return (
-                f"{name} of {subscriber.number}: the call has been forwarded {MOST_FORWARDINGS} times already"
-            )
+        most = self.node.config.max_forwardings
+        if len(call.forwarders) >= most:
+            return f"{name} of {subscriber.number}: the call has been forwarded {most} times already"
         hops, problem = self.reach(call, "b", number)
         if problem:
             return f"{name} of {subscriber.number} to {number}: {problem}"
@@ -287,7 +281,7 @@ class Engine:
         self.active -= 1
         self.units.free(call)
         self._released.append(call.id)
-        if len(self._released) > KEPT_CALLS:
+        while len(self._released) > self.node.config.kept_calls:
             del self.calls[self._released.popleft()]
         self._changed(call, now)
         consultation = call.consultation
@@ -335,8 +329,10 @@ class Engine:
         for call in self.calls.values():
             if call.state is State.RELEASED:
                 continue
-            for leg in call.legs:
-                if leg.domain is not domain:
+            for leg in in_order(call):
+                # Whichever domain is asked first: the object may be on control in others of the way, too.
+                held = leg.domain.tables.get(mediator)
+                if leg.domain is not domain and (held is None or not held.holds(item)):
                     continue
                 touched = touch_a(call, leg, now, called=leg.shown_to_a, tables=alone)
                 if call.setup_time is not None:

@@ -1,7 +1,7 @@
 """Which objects on control a call touches, and what each mediator is told of it.
 
 A mediator that controls several domains is told of a call once where they show it the same numbers, and an object
-is touched once for each reason (:func:`touch_legs` says by which domain): the bridges between them are hidden from it.
+is touched once for each reason (:func:`in_order` says by which domain): the bridges between them are hidden from it.
 
 Source: DESIGN 5; seed 001, MultiSORM; PROTOCOL 7.3-7.11.
 """
@@ -26,18 +26,25 @@ class Report(NamedTuple):
     report: CallReport
 
 
+def in_order(call: Call) -> list[Leg]:
+    """The legs as objects are looked for: the one next to the network outside comes first.
+
+    So of a call to the city or from it a number of the network is shown as the domain of the trunk has it, which is
+    the full number (seed 001, MultiSORM).
+    """
+    return call.legs[::-1] if call.called.trunk is not None else list(call.legs)
+
+
 def touch_legs(call: Call, first: int, now: float, *, new_a: bool, failed: bool) -> None:
     """Match the parties of a way that was just set up, from leg ``first`` on.
 
-    The leg next to the network outside comes first: of a call to the city or from it a number of the network is
-    shown as the domain of the trunk has it, which is the full number (seed 001, MultiSORM). new_a: A of the first
-    of these legs is new, too. failed: the last one leads nowhere, so that it has no B.
+    new_a: A of the first of these legs is new, too. failed: the last one leads nowhere, so that it has no B.
     """
-    legs = list(enumerate(call.legs))[first:]
-    if call.called.trunk is not None:
-        legs.reverse()
-    for index, leg in legs:
-        if index > first or new_a:
+    kept = call.legs[:first]
+    for leg in in_order(call):
+        if leg in kept:
+            continue
+        if leg is not call.legs[first] or new_a:
             touch_a(call, leg, now, called=leg.shown_to_a)
         if not (failed and leg is call.legs[-1]):
             touch_b(call, leg, now)

@@ -19,7 +19,7 @@ from typing import Any, Final
 from sorm_mediator.config import AggregateConfig
 from sorm_mediator.switch.mediators import access
 from sorm_mediator.switch.mediators.doors import Alarm, SessionAtDoor
-from sorm_mediator.switch.mediators.session import NOT_LICENSED, Chunks
+from sorm_mediator.switch.mediators.session import Chunks
 from sorm_mediator.switch.mediators.sinks import Sinks
 from sorm_mediator.switch.node import Change, Node
 from sorm_mediator.switch.objects import Refusal
@@ -255,7 +255,7 @@ class Aggregates:
         mediator = self._mediator(domains, hello, peer)
         problem = self._channels.problem(mediator, list(domains))
         if problem:
-            raise Refused(NOT_LICENSED, problem)
+            raise Refused(self._node.config.not_licensed_code, problem)
         other = self.claim(mediator, besides=user)
         if other:
             raise Refused(NOT_SERVED, f"{mediator} is connected as {other} already")

@@ -28,10 +28,6 @@ from ssh_control.dialect import Reply, Request
 
 UNKNOWN_STATE: Final = 0xFF
 """Line state of what has no subscriber line here (PROTOCOL 5.3)."""
-NOT_LICENSED: Final = 0x31
-"""Code of what the licence refuses: "monitoring not begun", as there is no room for it (PROTOCOL 6.1) [inferred]."""
-
-
 MOST_OBJECTS: Final = 0xFFFF
 """Object numbers that there are, 0 to FFFEh."""
 
@@ -66,9 +62,9 @@ class MediatorSession:
         mediator: str,
         on_closed: Callable[[], None],
         on_join: Callable[[ControlledObject], None],
-        why_no_control: Callable[[], str] = str,
+        why_no_control: Callable[[], Refusal | None] = lambda: None,
     ) -> None:
-        """``why_no_control``: why the licence allows no further object now; "" when it does."""
+        """``why_no_control``: how the licence refuses a further object now; None when it does not."""
         self._domain = domain
         self._mediator = mediator
         self._on_closed = on_closed
@@ -124,9 +120,9 @@ class MediatorSession:
 
     def _add(self, params: dict[str, Any]) -> dict[str, Any]:
         item = ControlledObject.from_wire(params["object"])
-        problem = self._why_no_control()
-        if problem:
-            raise Refusal(NOT_LICENSED, problem)
+        refusal = self._why_no_control()
+        if refusal is not None:
+            raise refusal
         check_object(self._domain, item)
         self._table.add(item)
         return {"line_state": line_state(self._domain, item)}

@@ -41,10 +41,6 @@ UNSET: Mapping[Side, Mapping[str, str]] = MappingProxyType(
 """Attributes of a number that nothing has set, in the order that a trace prints them (seed 001, routing trace)."""
 
 
-class RoutingError(Exception):
-    """The call can't be routed; the text says why."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Number:
     """A party's number on its way through routing.

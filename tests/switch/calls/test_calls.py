@@ -393,3 +393,29 @@ def test_released_calls_are_forgotten_after_a_thousand_more(switch: Any) -> None
 
     assert len(switch.engine.calls) == 1000
     assert first.id not in switch.engine.calls
+
+
+def test_how_many_released_calls_are_kept_is_an_option(switch: Any) -> None:
+    node = switch.engine.node
+    node.config = node.config.model_copy(update={"kept_calls": 2})
+
+    calls = [switch.call("28331", "28332").id]
+    for _ in range(3):
+        switch.run()
+        calls.append(switch.call("28331", "28332").id)
+    switch.run()
+
+    assert list(switch.engine.calls) == calls[-2:]
+
+
+def test_how_often_a_call_may_be_forwarded_is_an_option(switch: Any) -> None:
+    """28338 forwards to 28334, and that one to 28333."""
+    node = switch.engine.node
+    node.config = node.config.model_copy(update={"max_forwardings": 1})
+
+    call = switch.call("28331", "28338")
+    switch.run()
+
+    assert ("forwarding-failed", "cfu of 28334: the call has been forwarded 1 times already") in [
+        (event.event, event.detail) for event in call.events
+    ]

@@ -341,6 +341,24 @@ def test_an_object_that_comes_late_joins_in_every_domain(multi: Any) -> None:
     assert touched(report) == [(5, "a"), (5, "joined")]
 
 
+@pytest.mark.parametrize("asked", [(VOIP, CENTRE), (CENTRE, VOIP)])
+def test_a_late_object_is_shown_by_the_domain_of_the_trunk_whichever_is_asked_first(
+    multi: Any, asked: tuple[str, str]
+) -> None:
+    multi.call("200100", CITY, talk=1.0)
+    multi.run(0.2)
+    late = network(5, CITY)
+    everywhere(multi, late)
+
+    for domain in asked:
+        multi.engine.catch_up(multi.engine.domains[domain], "m1", late, multi.now)
+    multi.run()
+
+    (report,) = last_of_each(multi)
+    assert numbers(report) == "central_voip: 73832700000>73832112233"
+    assert touched(report) == [(5, "b"), (5, "joined")]
+
+
 def test_a_domain_that_leaves_in_the_midst_of_a_call_is_the_outside_from_then_on(multi: Any) -> None:
     everywhere(multi, own(1, "200100"), own(2, "300000"))
     multi.call("200100", "300000", talk=1.0)
