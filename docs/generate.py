@@ -96,7 +96,7 @@ def _toml(value: Any) -> str:
 
 def mediator() -> str:
     """What the mediator core decides, from its tables."""
-    from sorm_mediator.mediator.diagrams import page
+    from docs.mediator_page import page
 
     return page()
 

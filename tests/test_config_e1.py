@@ -20,8 +20,8 @@ from e1.x25_config import X25Config
 from sorm_mediator import config
 from sorm_mediator.config import ConfigError, E1Config
 from sorm_mediator.config.derived import section_of
-from sorm_mediator.mediator.stream_lines import satop_config, stream_config
-from sorm_mediator.mediator.voice_box import VoiceBox
+from sorm_mediator.mediator.binding.stream_lines import satop_config, stream_config
+from sorm_mediator.mediator.binding.voice_box import VoiceBox
 
 
 def stream(**keys: Any) -> E1Config:

@@ -27,7 +27,7 @@ from sorm_mediator.config import E1Config
 from sorm_mediator.console.client import KPD1, KPD2, SHOWN, ConsoleClient, Observer, Sent
 from sorm_mediator.console.errors import ConnectError
 from sorm_mediator.errors import BoxError
-from sorm_mediator.mediator.stream_lines import (
+from sorm_mediator.mediator.binding.stream_lines import (
     OPPOSITE,
     End,
     SatopEnd,

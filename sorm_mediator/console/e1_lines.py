@@ -12,8 +12,8 @@ from e1.stream import E1Stream, StreamEvent
 from sorm_mediator.config import E1Config
 from sorm_mediator.console.e1_client import LineConfig, OtherLine, console_end
 from sorm_mediator.console.errors import ConnectError
-from sorm_mediator.mediator.bare_lines import serial_stream, xot_stream
-from sorm_mediator.mediator.stream_lines import (
+from sorm_mediator.mediator.binding.bare_lines import serial_stream, xot_stream
+from sorm_mediator.mediator.binding.stream_lines import (
     OPPOSITE,
     End,
     MemoryEnd,

@@ -15,7 +15,7 @@ from sorm_mediator.config import Config, ConfigError, SshConfig, is_loopback
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.checks import check_references
 from sorm_mediator.lab.login_checks import knows_own_mediator, login_problem
-from sorm_mediator.mediator.gateway import Gateway
+from sorm_mediator.mediator.binding.gateway import Gateway
 from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.web.app import create_app
 from sorm_mediator.web.server import WebServer

@@ -35,7 +35,7 @@ def check_lines(streams: Sequence[E1Config], name: str) -> None:
 
 def xot_listeners(streams: Sequence[E1Config]) -> Iterator[tuple[str, str, int]]:
     """Key, host and port of every stream that listens on TCP."""
-    from sorm_mediator.mediator.stream_lines import address
+    from sorm_mediator.mediator.binding.stream_lines import address
 
     for number, stream in enumerate(streams):
         if stream.line == "xot" and not stream.remote:
@@ -100,9 +100,9 @@ def _check_circuits(stream: E1Config, where: str) -> None:
 
 def _check_parts(stream: E1Config, where: str) -> None:
     """What the parts of a stream find wrong when they are made."""
-    from sorm_mediator.mediator.bare_lines import bare_stream  # numpy, for those who need it
-    from sorm_mediator.mediator.stream_lines import address, stream_config
-    from sorm_mediator.mediator.streams import BARE
+    from sorm_mediator.mediator.binding.bare_lines import bare_stream  # numpy, for those who need it
+    from sorm_mediator.mediator.binding.stream_lines import address, stream_config
+    from sorm_mediator.mediator.binding.streams import BARE
 
     for key, value in (("local", stream.local), ("remote", stream.remote)):
         try:

@@ -17,7 +17,7 @@ from sorm_mediator.web.metrics import metrics_router
 from sorm_mediator.web.sse import Watchers
 
 if TYPE_CHECKING:
-    from sorm_mediator.mediator.gateway import Gateway
+    from sorm_mediator.mediator.binding.gateway import Gateway
     from sorm_mediator.switch.box import SwitchBox
 
 _ABOUT = """

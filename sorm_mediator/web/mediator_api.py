@@ -11,8 +11,8 @@ from fastapi.responses import StreamingResponse
 from sorm_mediator.journal.book import JournalError
 from sorm_mediator.journal.book import Query as JournalQuery
 from sorm_mediator.journal.export import to_document
-from sorm_mediator.mediator.gateway import Gateway
-from sorm_mediator.mediator.status import call_row, ksl_rows, object_row
+from sorm_mediator.mediator.binding.gateway import Gateway
+from sorm_mediator.mediator.binding.status import call_row, ksl_rows, object_row
 from sorm_mediator.web.models import (
     CallDocument,
     EntryDocument,

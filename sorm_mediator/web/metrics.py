@@ -12,7 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 if TYPE_CHECKING:
-    from sorm_mediator.mediator.gateway import Gateway
+    from sorm_mediator.mediator.binding.gateway import Gateway
     from sorm_mediator.switch.box import SwitchBox
 
 _GAUGES = {

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 
-from sorm_mediator.mediator.events import Events, Subscription
+from sorm_mediator.mediator.binding.events import Events, Subscription
 
 HEARTBEAT = 15.0
 """Seconds of silence after which a comment is sent, so that a vanished watcher is noticed."""

@@ -13,7 +13,7 @@ from e1.x25_config import X25Config
 from protocol import Channel, Codec, CommandExecuted, CommandReceived, StreamFramer, Unit
 from sorm_mediator.config import E1Config
 from sorm_mediator.console.e1_client import SLAVE, ConsoleLines, LineConfig
-from sorm_mediator.mediator.stream_lines import satop_config
+from sorm_mediator.mediator.binding.stream_lines import satop_config
 
 LAB = satop_config(E1Config())
 

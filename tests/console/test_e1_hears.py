@@ -15,7 +15,7 @@ from sorm_mediator.console import scenario
 from sorm_mediator.console.errors import ScriptError
 from sorm_mediator.console.requirements import links
 from sorm_mediator.console.surroundings import Surroundings
-from sorm_mediator.mediator.streams import SpeakingStream
+from sorm_mediator.mediator.binding.streams import SpeakingStream
 from tests.console.e1_mediator import E1Mediator, lines
 
 Speech = dict[int, list[int]]

@@ -12,7 +12,7 @@ from protocol import CommandExecuted, Message
 from sorm_mediator.config import Config, parse
 from sorm_mediator.console.e1_client import SLAVE
 from sorm_mediator.lab.lab import Lab, on_free_ports
-from sorm_mediator.mediator.stream_lines import SatopEnd
+from sorm_mediator.mediator.binding.stream_lines import SatopEnd
 from tests.mediator.e1_bench import E1Console
 
 NUMBERS = ("28331", "28332", "28333", "28334")

@@ -15,9 +15,9 @@ from protocol.events import CallEvent
 from protocol.messages import Alarm, CommandExecuted, CommandReceived, UnauthorizedAccess
 from radius.report import CallReport, Match, Party, ServiceUse
 from sorm_mediator.config import MediatorConfig
-from sorm_mediator.mediator import effects
-from sorm_mediator.mediator.core import Core
-from sorm_mediator.mediator.tables import Tables
+from sorm_mediator.mediator.core import effects
+from sorm_mediator.mediator.core.core import Core
+from sorm_mediator.mediator.core.tables import Tables
 from sorm_mediator.options import Adaptation, MediatorOptions
 from ssh_control.dialect import Reply
 

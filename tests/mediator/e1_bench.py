@@ -14,8 +14,8 @@ from e1.channel import Message as Arrived
 from e1.stream import ChannelEvent, ChannelName, E1Stream, StateChanged
 from protocol import Codec, Message
 from sorm_mediator.config import Config, E1Config, parse
-from sorm_mediator.mediator.gateway import Gateway
-from sorm_mediator.mediator.stream_lines import Line, MemoryEnd, stream_config
+from sorm_mediator.mediator.binding.gateway import Gateway
+from sorm_mediator.mediator.binding.stream_lines import Line, MemoryEnd, stream_config
 from ssh_control.server import SormServer
 from tests.mediator.gateway_bench import lab_file
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from protocol import Channel, Codec, Message, StreamFramer, Unit
 from sorm_mediator.config import Config, parse
-from sorm_mediator.mediator.gateway import Gateway
+from sorm_mediator.mediator.binding.gateway import Gateway
 from ssh_control.dialect import ClientHello, Reply, Request
 from ssh_control.server import SormServer
 

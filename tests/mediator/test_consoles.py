@@ -12,8 +12,8 @@ import pytest
 from protocol import Broken, Channel, Options
 from sorm_mediator.config import ConsoleConfig
 from sorm_mediator.errors import BoxError
-from sorm_mediator.mediator import consoles as consoles_module
-from sorm_mediator.mediator.consoles import Consoles
+from sorm_mediator.mediator.binding import consoles as consoles_module
+from sorm_mediator.mediator.binding.consoles import Consoles
 
 START = bytes.fromhex("CC010100313233343536")
 SET_PASSWORD = bytes.fromhex("CC010306313233343536363534333231")

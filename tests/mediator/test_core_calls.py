@@ -9,7 +9,7 @@ import pytest
 from protocol import Category, Channel, NumberSign, ObjectType, Party, Priority
 from protocol.commands import AddObject, RemoveObject, Start, Stop
 from protocol.events import NumberReceived
-from sorm_mediator.mediator.legs import CATEGORY_BITS, ROLE_SHIFT
+from sorm_mediator.mediator.core.legs import CATEGORY_BITS, ROLE_SHIFT
 from ssh_control.dialect import Reply
 
 OWN = ObjectType.OWN_SUBSCRIBER

@@ -7,8 +7,8 @@ import pytest
 from protocol import GroupType, Ksl
 from protocol.commands import AddKsl, GetKsl, RemoveKsl
 from protocol.values import KslRow
-from sorm_mediator.mediator import effects
-from sorm_mediator.mediator.tables import GroupLineAdded, GroupLineRemoved, Line
+from sorm_mediator.mediator.core import effects
+from sorm_mediator.mediator.core.tables import GroupLineAdded, GroupLineRemoved, Line
 
 COMBINED, SEPARATE = GroupType.COMBINED, GroupType.SEPARATE
 ALL = GetKsl(None, None, None, None)

@@ -6,8 +6,8 @@ import pytest
 
 from protocol import Category, Channel, Ksl, NumberSign, ObjectType, Priority
 from protocol.commands import AddKsl, ChangeObject, ConnectKsl, ReleaseKsl, RemoveKsl, RemoveObject, Stop
-from sorm_mediator.mediator import effects
-from sorm_mediator.mediator.tables import Line
+from sorm_mediator.mediator.core import effects
+from sorm_mediator.mediator.core.tables import Line
 
 OWN = ObjectType.OWN_SUBSCRIBER
 HIGH = Priority.HIGH

@@ -42,8 +42,8 @@ from protocol.events import CallEvent
 from protocol.messages import CommandExecuted, CommandReceived
 from protocol.strategies import message as any_message
 from radius.report import CallReport, Match, Party, ServiceUse
-from sorm_mediator.mediator import effects
-from sorm_mediator.mediator.legs import Call
+from sorm_mediator.mediator.core import effects
+from sorm_mediator.mediator.core.legs import Call
 from ssh_control.dialect import Reply
 
 NUMBERS = st.integers(0, 5)

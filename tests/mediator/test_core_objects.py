@@ -7,8 +7,8 @@ import pytest
 from protocol import Category, Channel, GroupType, Ksl, NumberSign, ObjectType, Priority
 from protocol.commands import AddKsl, AddObject, ChangeObject, GetObjects, GetVersion, RemoveObject, Stop
 from protocol.messages import ObjectInfo
-from sorm_mediator.mediator import effects
-from sorm_mediator.mediator.tables import ObjectPut, ObjectRemoved
+from sorm_mediator.mediator.core import effects
+from sorm_mediator.mediator.core.tables import ObjectPut, ObjectRemoved
 from ssh_control.dialect import Reply
 
 OWN, FULL, PARTIAL, TRUNK = ObjectType

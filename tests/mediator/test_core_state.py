@@ -18,9 +18,9 @@ from protocol.commands import (
     Test,
 )
 from protocol.messages import VersionInfo
-from sorm_mediator.mediator import effects
-from sorm_mediator.mediator.legality import LEGALITY, OrmState, Verdict
-from sorm_mediator.mediator.tables import PasswordChanged, StateChanged, Stopped, Tables
+from sorm_mediator.mediator.core import effects
+from sorm_mediator.mediator.core.legality import LEGALITY, OrmState, Verdict
+from sorm_mediator.mediator.core.tables import PasswordChanged, StateChanged, Stopped, Tables
 from ssh_control.dialect import Reply
 
 EVERY = {

@@ -7,7 +7,7 @@ import pytest
 
 from protocol import Channel, NumberSign, ObjectType
 from protocol.commands import GetKsl, GetObjects, GetServices, GetTrunks, GetVersion, Interrupt
-from sorm_mediator.mediator.tables import ObjectPut
+from sorm_mediator.mediator.core.tables import ObjectPut
 from ssh_control.dialect import Reply
 
 ALL = GetObjects(None, None, None, None, None)

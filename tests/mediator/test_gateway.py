@@ -39,9 +39,9 @@ from radius.reporter import Reporter
 from sorm_mediator.config import parse
 from sorm_mediator.errors import BoxError
 from sorm_mediator.journal.book import JournalReader
-from sorm_mediator.mediator import gateway as gateway_module
-from sorm_mediator.mediator.gateway import Gateway
-from sorm_mediator.mediator.store import StoreError
+from sorm_mediator.mediator.binding import gateway as gateway_module
+from sorm_mediator.mediator.binding.gateway import Gateway
+from sorm_mediator.mediator.binding.store import StoreError
 from tests.mediator.gateway_bench import Console, SmallSwitch, lab_config, lab_file, running, small_switch
 
 GROUP = AddKsl(1, GroupType.COMBINED, Ksl(0, 1), Ksl(0, 1))

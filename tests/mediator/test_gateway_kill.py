@@ -37,7 +37,7 @@ GATEWAY = """
 import asyncio, json, sys
 from pathlib import Path
 from sorm_mediator.config import parse
-from sorm_mediator.mediator.gateway import Gateway
+from sorm_mediator.mediator.binding.gateway import Gateway
 
 async def main():
     folder = Path(sys.argv[1])

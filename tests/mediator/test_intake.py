@@ -9,7 +9,7 @@ from e1.x25_decode import decode
 from e1.x25_packets import ReceiveNotReady, ReceiveReady
 from protocol import Channel, Codec, GetVersion, StreamFramer, Unit
 from protocol import Test as Probe
-from sorm_mediator.mediator.intake import Intake, Item
+from sorm_mediator.mediator.binding.intake import Intake, Item
 from tests.e1.channel_lines import Link
 
 CODEC = Codec()

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from protocol.codes import Category, GroupType, NumberSign, ObjectType, Priority
 from protocol.values import Ksl
-from sorm_mediator.mediator.store import SCHEMA, Store, StoreError
-from sorm_mediator.mediator.tables import (
+from sorm_mediator.mediator.binding.store import SCHEMA, Store, StoreError
+from sorm_mediator.mediator.core.tables import (
     Change,
     ControlledObject,
     DamageReported,
@@ -226,8 +226,8 @@ WRITER = """
 import sys
 from pathlib import Path
 from tests.mediator.test_store import subscriber
-from sorm_mediator.mediator.store import Store
-from sorm_mediator.mediator.tables import ObjectPut
+from sorm_mediator.mediator.binding.store import Store
+from sorm_mediator.mediator.core.tables import ObjectPut
 store = Store(Path(sys.argv[1]), password="123456")
 store.load(now=0.0)
 for number in range(65535):

@@ -7,7 +7,7 @@ import pytest
 from e1.alarms import StreamState
 from e1.stream import E1Stream
 from sorm_mediator.config import E1Config
-from sorm_mediator.mediator.stream_lines import MemoryEnd, address, memory_pair, stream_config
+from sorm_mediator.mediator.binding.stream_lines import MemoryEnd, address, memory_pair, stream_config
 
 
 class Clock:

@@ -35,8 +35,8 @@ from protocol import (
 from protocol.values import Ksl
 from sorm_mediator.console.e1_client import SLAVE
 from sorm_mediator.errors import BoxError
-from sorm_mediator.mediator.gateway import Gateway
-from sorm_mediator.mediator.stream_lines import SatopEnd, satop_config
+from sorm_mediator.mediator.binding.gateway import Gateway
+from sorm_mediator.mediator.binding.stream_lines import SatopEnd, satop_config
 from ssh_control.dialect import Reply
 from tests.mediator.e1_bench import E1Console, attached, e1_lab
 from tests.mediator.gateway_bench import SmallSwitch, running, small_switch

@@ -28,7 +28,7 @@ from protocol import (
 )
 from protocol.values import Ksl
 from sorm_mediator.errors import BoxError
-from sorm_mediator.mediator.gateway import Gateway
+from sorm_mediator.mediator.binding.gateway import Gateway
 from sorm_mediator.web.app import create_app
 from sorm_mediator.web.server import WebServer
 from tests.mediator.gateway_bench import Console, lab_config, running, small_switch

@@ -20,7 +20,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from protocol.codes import Category, GroupType, NumberSign, ObjectType, Priority
 from protocol.values import Ksl
-from sorm_mediator.mediator.tables import (
+from sorm_mediator.mediator.core.tables import (
     Change,
     ControlledObject,
     DamageReported,

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Final
 from protocol.base import Command
 from protocol.codes import Channel
 from protocol.messages import Alarm, CommandExecuted, CommandReceived, Restart, UnauthorizedAccess
-from sorm_mediator.mediator import checks
-from sorm_mediator.mediator.calls import Calls
-from sorm_mediator.mediator.context import Context
-from sorm_mediator.mediator.execution import DONE, NOT_DONE, Execution, printable
-from sorm_mediator.mediator.ksl import Lines
-from sorm_mediator.mediator.legality import (
+from sorm_mediator.mediator.core import checks
+from sorm_mediator.mediator.core.calls import Calls
+from sorm_mediator.mediator.core.context import Context
+from sorm_mediator.mediator.core.execution import DONE, NOT_DONE, Execution, printable
+from sorm_mediator.mediator.core.ksl import Lines
+from sorm_mediator.mediator.core.legality import (
     INTERRUPT,
     LAST_COMMAND,
     TEST,
@@ -28,10 +28,10 @@ from sorm_mediator.mediator.legality import (
     Verdict,
     verdict,
 )
-from sorm_mediator.mediator.record import command_fields, same_secret
-from sorm_mediator.mediator.state import Job, State
-from sorm_mediator.mediator.switchside import SwitchSide
-from sorm_mediator.mediator.tables import DamageReported
+from sorm_mediator.mediator.core.record import command_fields, same_secret
+from sorm_mediator.mediator.core.state import Job, State
+from sorm_mediator.mediator.core.switchside import SwitchSide
+from sorm_mediator.mediator.core.tables import DamageReported
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from protocol.values import Ksl, Time
     from radius.report import CallReport
     from sorm_mediator.config import MediatorConfig
-    from sorm_mediator.mediator.effects import Effect
-    from sorm_mediator.mediator.tables import Tables
+    from sorm_mediator.mediator.core.effects import Effect
+    from sorm_mediator.mediator.core.tables import Tables
     from ssh_control.dialect import Reply
 
 TCP_STREAMS: Final = (0, 1, 2, 3)

@@ -15,18 +15,18 @@ from protocol.codes import Channel, GroupType
 from protocol.codes import StationType as Station
 from protocol.events import TestReplyKpd2
 from protocol.messages import TestReplyKpd1, VersionInfo
-from sorm_mediator.mediator.checks import INTERRUPTED
-from sorm_mediator.mediator.conditions import blank, is_mass_removal
-from sorm_mediator.mediator.legality import Work
-from sorm_mediator.mediator.output import (
+from sorm_mediator.mediator.core.checks import INTERRUPTED
+from sorm_mediator.mediator.core.conditions import blank, is_mass_removal
+from sorm_mediator.mediator.core.legality import Work
+from sorm_mediator.mediator.core.output import (
     ksl_output,
     objects_output,
     services_output,
     trunks_output,
 )
-from sorm_mediator.mediator.select import find_line, matching_objects, matching_rows
-from sorm_mediator.mediator.switchside import Missing, Outcome, on_the_wire
-from sorm_mediator.mediator.tables import (
+from sorm_mediator.mediator.core.select import find_line, matching_objects, matching_rows
+from sorm_mediator.mediator.core.switchside import Missing, Outcome, on_the_wire
+from sorm_mediator.mediator.core.tables import (
     ControlledObject,
     GroupLineAdded,
     GroupLineRemoved,
@@ -41,8 +41,8 @@ from sorm_mediator.mediator.tables import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from sorm_mediator.mediator.output import Output
-    from sorm_mediator.mediator.state import Job, State
+    from sorm_mediator.mediator.core.output import Output
+    from sorm_mediator.mediator.core.state import Job, State
 
 DONE: Final = 0x00
 NOT_DONE: Final = 0x01

@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from protocol.codes import Category, GroupType, ObjectType
-from sorm_mediator.mediator.numbers import LEGAL_SIGNS
-from sorm_mediator.mediator.select import find_line
+from sorm_mediator.mediator.core.numbers import LEGAL_SIGNS
+from sorm_mediator.mediator.core.select import find_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from protocol.values import Ksl
-    from sorm_mediator.mediator.state import State
+    from sorm_mediator.mediator.core.state import State
 
 
 def blank(number: object) -> bool:

@@ -11,9 +11,9 @@ from sorm_mediator.journal.masking import masked_unit
 
 if TYPE_CHECKING:
     from protocol.values import Ksl
-    from sorm_mediator.mediator.gateway import Gateway
-    from sorm_mediator.mediator.legs import Call, Leg
-    from sorm_mediator.mediator.tables import ControlledObject, Line
+    from sorm_mediator.mediator.binding.gateway import Gateway
+    from sorm_mediator.mediator.core.legs import Call, Leg
+    from sorm_mediator.mediator.core.tables import ControlledObject, Line
 
 MASK = "******"
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from protocol.codes import Category, NumberSign, Order
 from protocol.texts import MESSAGES, status_text
-from sorm_mediator.mediator import calls, checks
-from sorm_mediator.mediator.legality import LEGALITY, NEXT_STATE, TURNS, OrmState, Verdict
-from sorm_mediator.mediator.legs import CATEGORY_BITS, ROLE_SHIFT
-from sorm_mediator.mediator.numbers import LEGAL_SIGNS, SIGN_OF_NI
+from sorm_mediator.mediator.core import calls, checks
+from sorm_mediator.mediator.core.legality import LEGALITY, NEXT_STATE, TURNS, OrmState, Verdict
+from sorm_mediator.mediator.core.legs import CATEGORY_BITS, ROLE_SHIFT
+from sorm_mediator.mediator.core.numbers import LEGAL_SIGNS, SIGN_OF_NI
 
 _BEGINNING = """\
 # The mediator core
 
-`sorm_mediator/mediator/core.py` is a synchronous state machine: one input and the time go in, effects come
+`sorm_mediator/mediator/core/core.py` is a synchronous state machine: one input and the time go in, effects come
 out, to be executed in order (`effects.py`). It raises nothing, whatever a console, a switch or a call report says.
 
 | module | what it decides |

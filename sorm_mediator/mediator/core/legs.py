@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from protocol import Message
     from protocol.values import Ksl
     from radius.report import CallReport, Match, ServiceUse
-    from sorm_mediator.mediator.context import Context
-    from sorm_mediator.mediator.tables import ControlledObject, Line
+    from sorm_mediator.mediator.core.context import Context
+    from sorm_mediator.mediator.core.tables import ControlledObject, Line
 
 KSL_CONNECTED: Final = 0x00
 NO_FREE_KSL: Final = 0x01

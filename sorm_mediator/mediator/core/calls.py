@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from protocol.codes import OPERATIONS_RELEASE, Category, Priority
 from protocol.events import Answer, KslConnected, KslReleased, NumberReceived, Release, ServiceUsed
-from sorm_mediator.mediator.effects import Connect, Free
-from sorm_mediator.mediator.legs import (
+from sorm_mediator.mediator.core.effects import Connect, Free
+from sorm_mediator.mediator.core.legs import (
     KSL_CONNECTED,
     RELEASED_AFTER_TALK,
     RELEASED_FAULT,
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
     from protocol.values import Ksl
     from radius.report import CallReport, Match, ServiceUse
-    from sorm_mediator.mediator.context import Context
-    from sorm_mediator.mediator.ksl import Lines
-    from sorm_mediator.mediator.tables import ControlledObject, Line
+    from sorm_mediator.mediator.core.context import Context
+    from sorm_mediator.mediator.core.ksl import Lines
+    from sorm_mediator.mediator.core.tables import ControlledObject, Line
 
 CALL_NUMBERS: Final = 0xFFFF
 """0..FFFEh; FFFFh is "not specified" (PROTOCOL 2.4)."""

@@ -11,7 +11,7 @@ from e1.lines.xot import XotConfig
 from e1.lines.xot_socket import Address
 from e1.stream import ChannelName
 from sorm_mediator.config import E1Config
-from sorm_mediator.mediator.stream_lines import address, stream_config
+from sorm_mediator.mediator.binding.stream_lines import address, stream_config
 
 CONSOLE_AGAIN = 0.5
 """Seconds until the console of this product tries a circuit again, however it was lost or refused."""

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any, Protocol
 
 from protocol import Channel
-from sorm_mediator.mediator.consoles import Consoles
+from sorm_mediator.mediator.binding.consoles import Consoles
 
 
 class TowardConsole(Protocol):

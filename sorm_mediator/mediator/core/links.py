@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from protocol.codes import STREAMS, Channel
-from sorm_mediator.mediator.effects import DropChannel, Send
+from sorm_mediator.mediator.core.effects import DropChannel, Send
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Iterable
 
     from protocol import Message
-    from sorm_mediator.mediator.effects import Effect
+    from sorm_mediator.mediator.core.effects import Effect
 
 
 @dataclass(slots=True)

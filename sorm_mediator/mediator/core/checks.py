@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from protocol.codes import ObjectType
 from protocol.values import Raw
-from sorm_mediator.mediator.conditions import (
+from sorm_mediator.mediator.core.conditions import (
     a_not_in_group,
     blank,
     differs,
@@ -41,12 +41,12 @@ from sorm_mediator.mediator.conditions import (
     wrong_new_password,
     wrong_pair,
 )
-from sorm_mediator.mediator.select import find_line, matching_objects, matching_rows
+from sorm_mediator.mediator.core.select import find_line, matching_objects, matching_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from sorm_mediator.mediator.state import State
+    from sorm_mediator.mediator.core.state import State
 
 Reply = Literal[0x27, 0x28]
 RECEIPT: Final[Reply] = 0x27

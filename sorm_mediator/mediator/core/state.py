@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sorm_mediator.mediator.legality import TURNS, Turn, Work
+from sorm_mediator.mediator.core.legality import TURNS, Turn, Work
 
 if TYPE_CHECKING:
     from sorm_mediator.config import MediatorConfig
-    from sorm_mediator.mediator.calls import Calls
-    from sorm_mediator.mediator.context import Context
-    from sorm_mediator.mediator.ksl import Lines
-    from sorm_mediator.mediator.output import Output
-    from sorm_mediator.mediator.switchside import SwitchSide
-    from sorm_mediator.mediator.tables import Tables
+    from sorm_mediator.mediator.core.calls import Calls
+    from sorm_mediator.mediator.core.context import Context
+    from sorm_mediator.mediator.core.ksl import Lines
+    from sorm_mediator.mediator.core.output import Output
+    from sorm_mediator.mediator.core.switchside import SwitchSide
+    from sorm_mediator.mediator.core.tables import Tables
     from sorm_mediator.options import MediatorOptions
 
 

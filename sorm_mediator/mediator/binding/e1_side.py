@@ -8,9 +8,9 @@ from e1.alarms import StreamState
 from protocol import Ksl, Options
 from protocol.codes import KSL_NUMBERS
 from sorm_mediator.config import Config
-from sorm_mediator.mediator.consoles import allowed
-from sorm_mediator.mediator.streams import BARE, Handler, Streams
-from sorm_mediator.mediator.voice_box import VoiceBox
+from sorm_mediator.mediator.binding.consoles import allowed
+from sorm_mediator.mediator.binding.streams import BARE, Handler, Streams
+from sorm_mediator.mediator.binding.voice_box import VoiceBox
 from sorm_mediator.options import MediatorOptions, StreamFault
 
 

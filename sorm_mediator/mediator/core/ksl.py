@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from protocol.values import Ksl
-    from sorm_mediator.mediator.legs import Leg
-    from sorm_mediator.mediator.tables import Line, Tables
+    from sorm_mediator.mediator.core.legs import Leg
+    from sorm_mediator.mediator.core.tables import Line, Tables
 
 
 class Lines:

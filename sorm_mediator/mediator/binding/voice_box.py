@@ -12,7 +12,7 @@ from e1.voice import ConferencesExhausted, LineTaken, VoiceConfig, VoiceMatrix
 from radius.report import Media
 from sorm_mediator.config import RtpConfig
 from sorm_mediator.errors import cannot_listen
-from sorm_mediator.mediator.tables import Line
+from sorm_mediator.mediator.core.tables import Line
 
 log = logging.getLogger(__name__)
 

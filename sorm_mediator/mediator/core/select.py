@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from protocol.values import Ksl
-    from sorm_mediator.mediator.tables import Line, Tables
+    from sorm_mediator.mediator.core.tables import Line, Tables
     from sorm_mediator.options import MediatorOptions
 
 

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from sorm_mediator.mediator.effects import AskSwitch
+from sorm_mediator.mediator.core.effects import AskSwitch
 from ssh_control.operations import SYNC_CHUNK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sorm_mediator.mediator.context import Context
-    from sorm_mediator.mediator.tables import ControlledObject
+    from sorm_mediator.mediator.core.context import Context
+    from sorm_mediator.mediator.core.tables import ControlledObject
     from ssh_control.dialect import Reply
 
 SYNC_RETRY: Final = 10.0

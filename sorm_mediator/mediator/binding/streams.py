@@ -26,10 +26,10 @@ from e1.stream import ChannelEvent, ChannelName, E1Stream, StateChanged, StreamC
 from protocol import Broken, Channel, Noise, Options, StreamFramer
 from sorm_mediator.config import E1Config
 from sorm_mediator.errors import BoxError
-from sorm_mediator.mediator.bare_lines import bare_stream
-from sorm_mediator.mediator.consoles import ChannelCounters
-from sorm_mediator.mediator.intake import Intake, Item
-from sorm_mediator.mediator.stream_lines import Carrier, End, framed, open_line, stream_config
+from sorm_mediator.mediator.binding.bare_lines import bare_stream
+from sorm_mediator.mediator.binding.consoles import ChannelCounters
+from sorm_mediator.mediator.binding.intake import Intake, Item
+from sorm_mediator.mediator.binding.stream_lines import Carrier, End, framed, open_line, stream_config
 
 log = logging.getLogger(__name__)
 

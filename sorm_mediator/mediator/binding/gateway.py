@@ -22,22 +22,22 @@ from sorm_mediator.config import Config
 from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.journal.book import Journal, JournalError
 from sorm_mediator.journal.masking import masked_unit
-from sorm_mediator.mediator import effects
-from sorm_mediator.mediator.consoles import Consoles
-from sorm_mediator.mediator.core import TCP_STREAMS, Core
-from sorm_mediator.mediator.effects import Effect
-from sorm_mediator.mediator.events import Events
-from sorm_mediator.mediator.limits import LimitWatch
-from sorm_mediator.mediator.status import command_name, gateway_status, shown_unit
-from sorm_mediator.mediator.store import Store, StoreError
-from sorm_mediator.mediator.toward import OverTcp, TowardConsole
+from sorm_mediator.mediator.binding.consoles import Consoles
+from sorm_mediator.mediator.binding.events import Events
+from sorm_mediator.mediator.binding.limits import LimitWatch
+from sorm_mediator.mediator.binding.status import command_name, gateway_status, shown_unit
+from sorm_mediator.mediator.binding.store import Store, StoreError
+from sorm_mediator.mediator.binding.toward import OverTcp, TowardConsole
+from sorm_mediator.mediator.core import effects
+from sorm_mediator.mediator.core.core import TCP_STREAMS, Core
+from sorm_mediator.mediator.core.effects import Effect
 from ssh_control.client import LinkDown, SwitchLink
 from ssh_control.dialect import Reply
 from ssh_control.lines import DialectError
 
 if TYPE_CHECKING:
     from e1.alarms import StreamState
-    from sorm_mediator.mediator.e1_side import Change, E1Side
+    from sorm_mediator.mediator.binding.e1_side import Change, E1Side
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ class Gateway:
         """The streams and their speech; None while the console is reached by TCP."""
         self._toward: TowardConsole = OverTcp(self.consoles)
         if config.console.link == "x25":
-            from sorm_mediator.mediator.e1_side import E1Side  # numpy, which TCP can do without
+            from sorm_mediator.mediator.binding.e1_side import E1Side  # numpy, which TCP can do without
 
             self.e1 = E1Side(config, self._options, self)
             self._toward = self.e1.streams

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 if TYPE_CHECKING:
     from protocol import Channel, Message
     from radius.report import Media
-    from sorm_mediator.mediator.tables import Change, Line
+    from sorm_mediator.mediator.core.tables import Change, Line
 
 
 @dataclass(frozen=True, slots=True)

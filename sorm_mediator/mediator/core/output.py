@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from protocol.messages import KslInfo, ObjectInfo, ServicesInfo, TrunkInfo
 from protocol.values import KslRow
-from sorm_mediator.mediator.switchside import LINE_STATE_UNKNOWN
+from sorm_mediator.mediator.core.switchside import LINE_STATE_UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from protocol import Message
-    from sorm_mediator.mediator.context import Context
+    from sorm_mediator.mediator.core.context import Context
 
 PIECE: Final = 64
 """Messages sent at once; the next piece goes when the channel has taken these."""

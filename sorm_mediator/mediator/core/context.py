@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from protocol.codes import VERSIONS, Channel
 from protocol.messages import VersionInfo
-from sorm_mediator.mediator.effects import Effect, Journal, Log, Store
-from sorm_mediator.mediator.links import Links
-from sorm_mediator.mediator.numbers import Numbers
+from sorm_mediator.mediator.core.effects import Effect, Journal, Log, Store
+from sorm_mediator.mediator.core.links import Links
+from sorm_mediator.mediator.core.numbers import Numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from protocol import Message
     from protocol.values import Time
     from sorm_mediator.config import MediatorConfig
-    from sorm_mediator.mediator.tables import Change, Tables
+    from sorm_mediator.mediator.core.tables import Change, Tables
 
 
 class Context:
