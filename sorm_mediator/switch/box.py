@@ -235,6 +235,12 @@ class SwitchBox:
         self._tick()
         return call
 
+    def hang_up(self, call: str) -> bool:
+        """End a call now; false when there is none to end."""
+        ended = self.engine.hang_up(call, time.time())
+        self._tick()
+        return ended
+
     async def idle(self) -> None:
         """Wait until no call runs."""
         await self._idle.wait()
