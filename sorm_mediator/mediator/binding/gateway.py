@@ -65,7 +65,7 @@ class Gateway:
         mediator = config.mediator
         self._options = codec_options(config)
         self._codec = Codec(self._options)
-        self.limits = LimitWatch(mediator.options.limits_ms)
+        self.limits = LimitWatch(mediator.options.limits_ms, mediator.options.events_ms)
         state = None if mediator.state == ":memory:" else config.directory / mediator.state
         self._store = Store(state, password=mediator.password.get_secret_value())
         self.consoles = Consoles(
@@ -86,7 +86,8 @@ class Gateway:
         self._deadline: float | None = None
         self._running = False
         self._endpoints: dict[str, str] = {}
-        self._unit = b""  # the unit whose effects are being executed
+        self._arrived = 0.0
+        """When the last octet of the unit that is being handled arrived."""
 
     def _make_sink(self) -> Sink:
         radius = self.config.radius
@@ -143,6 +144,7 @@ class Gateway:
             equipped_streams=TCP_STREAMS if self.e1 is None else self.e1.numbers,
             conferences=None if self.e1 is None else self.e1.conferences,
             separate_conferences=self.config.rtp.separate_conferences,
+            paired=self.e1 is not None or mediator.options.pair_over_tcp == "on",
         )
         self._running = True
         if self._store.damage:
@@ -253,7 +255,7 @@ class Gateway:
         self._run(lambda now: self.core.refused_connection(stream, peer, _PORT_FORBIDDEN, now))
 
     def unit_received(self, raw: bytes, arrived: float, stream: int = _STREAM) -> None:
-        self.limits.command(raw[2], arrived)
+        self._arrived = arrived
         message: Message | UnknownUnit
         problems: tuple[Problem, ...] = ()
         try:
@@ -261,13 +263,10 @@ class Gateway:
         except DecodeError:
             message, problems = self._codec.decode_lenient(raw)
         self._crossed("received", Channel.COMMAND, message, raw)
-        self._unit = raw
         self._run(lambda now: self.core.received(stream, message, problems, raw, now))
 
     def unit_broken(self, broken: Broken, arrived: float, stream: int = _STREAM) -> None:
-        if broken.code is not None:
-            self.limits.command(broken.code, arrived)
-        self._unit = broken.raw
+        self._arrived = arrived
         self._run(lambda now: self.core.broken(stream, broken.code, broken.reason, broken.raw, now))
 
     def drained(self, channel: Channel, stream: int = _STREAM) -> None:
@@ -345,10 +344,12 @@ class Gateway:
         try:
             for effect in wanted:
                 match effect:
-                    case effects.Send(stream, channel, message):
-                        self._send(stream, channel, message)
+                    case effects.Send(stream, channel, message, at):
+                        self._send(stream, channel, message, at)
                         if channel is Channel.KPD1:
                             sent_kpd1.add(stream)
+                    case effects.Taken(code, waited):
+                        self.limits.command(code, self._loop.time() if waited else self._arrived)
                     case effects.AskSwitch():
                         self._ask(effect)
                     case effects.Store(change):
@@ -374,9 +375,11 @@ class Gateway:
             # Others get their turn before the next piece of a table.
             self._loop.call_soon(self._toward.report_drained, stream, Channel.KPD1)
 
-    def _send(self, stream: int, channel: Channel, message: Message) -> None:
+    def _send(self, stream: int, channel: Channel, message: Message, at: float | None) -> None:
         raw = self._codec.encode(message)
         self._toward.send(stream, channel, raw)
+        if at is not None and (late := self.limits.event(message, at, self.now())):
+            log.warning("%s", late)
         if late := self.limits.sent(message, self._loop.time()):
             log.warning("%s", late)
         self._crossed("sent", channel, message, raw)
@@ -385,7 +388,8 @@ class Gateway:
         if self.journal is None:
             return
         if kind == "command":
-            fields = fields | {"unit": masked_unit(self._unit), "name": command_name(self._unit)}
+            unit = fields["unit"]
+            fields = fields | {"unit": masked_unit(unit), "name": command_name(unit)}
             # Octets that could not be read may hold a password: "unit" has them masked.
             fields["fields"] = {name: value for name, value in fields["fields"].items() if name != "hex"}
         self.journal.append(self.now(), kind, fields)

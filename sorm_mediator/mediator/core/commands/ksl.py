@@ -94,7 +94,11 @@ ADD_KSL: Final = CommandRule(
     receipt=(
         GROUP_GIVEN,
         Refusal(
-            PARAMETERS, "group type missing", "тип группы не задан", "6.4.4.2", lambda _, c: c.group_type is None
+            PARAMETERS,
+            "group type missing",
+            "тип группы не задан",
+            "6.4.4.2",
+            lambda _, c: c.group_type is None,
         ),
         Refusal(
             0x41,
@@ -360,7 +364,9 @@ def not_in_group(means: Means, c: RemoveKsl) -> bool:
 def in_use(means: Means, c: RemoveKsl) -> bool:
     """The line is busy in a call (6.9.6; option ``busy_ksl_removal``)."""
     line = line_in_group(means, c)
-    return means.options.busy_ksl_removal == "refuse" and line is not None and means.pool.owner(line) is not None
+    return (
+        means.options.busy_ksl_removal == "refuse" and line is not None and means.pool.owner(line) is not None
+    )
 
 
 def last_of_objects(means: Means, c: RemoveKsl) -> bool:
