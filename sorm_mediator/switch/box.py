@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from radius.packet import ReportError
-from radius.report import CallReport
+from radius.report import CallReport, MessageReport
 from radius.reporter import Reporter
 from sorm_mediator.config import Config
 from sorm_mediator.errors import BoxError, cannot_listen
@@ -20,6 +20,7 @@ from sorm_mediator.switch.admin import Admin
 from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest
 from sorm_mediator.switch.calls.engine import Engine
 from sorm_mediator.switch.calls.media import SpeechSender, rtp_address
+from sorm_mediator.switch.calls.messages import MessageRequest
 from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.licence.licence import usage
 from sorm_mediator.switch.mediators.access import domain_login
@@ -235,6 +236,14 @@ class SwitchBox:
         self._tick()
         return call
 
+    def send_message(self, domain: str, request: MessageRequest) -> str:
+        """Send an electronic message now; its id. Raises :class:`CallRefused`."""
+        message, reports = self.engine.send_message(domain, request, time.time())
+        self.counters["messages"] += 1
+        for mediator, report in reports:
+            self._send(mediator, report)
+        return message
+
     async def idle(self) -> None:
         """Wait until no call runs."""
         await self._idle.wait()
@@ -375,7 +384,7 @@ class SwitchBox:
         if not task.cancelled() and task.exception() is not None:
             log.error("reports to %s: %s", target.mediator, task.exception())
 
-    def _send(self, mediator: str, report: CallReport) -> None:
+    def _send(self, mediator: str, report: CallReport | MessageReport) -> None:
         target = self._target(mediator, report)
         if target is None:
             return
@@ -383,15 +392,17 @@ class SwitchBox:
             self._reporter(target).send(report)
         except ReportError as error:
             self.counters["reports impossible"] += 1
-            log.error("call %s: not reported to %s: %s", report.call_id, mediator, error)  # noqa: TRY400
+            what = report.message_id if isinstance(report, MessageReport) else report.call_id
+            log.error("%s: not reported to %s: %s", what, mediator, error)  # noqa: TRY400
         else:
             self.counters["reports"] += 1
 
-    def _target(self, mediator: str, report: CallReport) -> Target | None:
+    def _target(self, mediator: str, report: CallReport | MessageReport) -> Target | None:
         """Where a report goes. A call that a mediator was told of is told to its end, also when the domain is gone."""
         domain = self.engine.domains.get(report.domain)
         served = self._sinks.of(domain) if domain is not None else []
-        before = reversed(self._reporters) if report.sequence > 1 else ()
+        told_before = isinstance(report, CallReport) and report.sequence > 1
+        before = reversed(self._reporters) if told_before else ()
         return next((target for target in (*served, *before) if target.mediator == mediator), None)
 
     # --- the clock

@@ -17,6 +17,8 @@ OWN: Final = "own-subscriber"
 FULL: Final = "network-full"
 PARTIAL: Final = "network-partial"
 TRUNK: Final = "trunk"
+IMSI: Final = "imsi"
+"""Sign of an object whose number is an IMSI (order 268, 6.5.5): calls never touch it, messages do."""
 CATEGORIES: Final = ("combined", "separate", "statistical")
 PRIORITIES: Final = ("high", "normal", None)
 
@@ -162,6 +164,19 @@ class ObjectTable:
     def trunk_touched(self, trunk: int) -> Iterable[ControlledObject]:
         """The objects that control this trunk."""
         return self._trunks.get(trunk, {}).values()
+
+    def imsi_touched(self, imsi: str) -> Iterator[ControlledObject]:
+        """The network objects whose sign says that their number is an IMSI, and that control this one."""
+        for item in self._network(imsi):
+            if item.number_sign == IMSI:
+                yield item
+
+    def _network(self, number: str) -> Iterator[ControlledObject]:
+        """The network objects that have this number, or its leading digits."""
+        yield from self._full.get(number, {}).values()
+        for length in sorted(self._prefix_lengths):
+            if length <= len(number):
+                yield from self._partial.get(number[:length], {}).values()
 
     def _candidates(self, party: Touched) -> Iterator[ControlledObject]:
         for number in party.numbers:
