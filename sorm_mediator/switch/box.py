@@ -22,6 +22,7 @@ from sorm_mediator.switch.calls.engine import Engine
 from sorm_mediator.switch.calls.media import SpeechSender, rtp_address
 from sorm_mediator.switch.calls.messages import MessageRequest
 from sorm_mediator.switch.changes import ChangeRefused
+from sorm_mediator.switch.changes.domains import rename_trunk
 from sorm_mediator.switch.licence.licence import usage
 from sorm_mediator.switch.mediators.access import domain_login
 from sorm_mediator.switch.mediators.answering import Fault
@@ -35,7 +36,7 @@ from sorm_mediator.switch.subscribers import Domain
 from ssh_control.dialect import ClientHello, Refused
 from ssh_control.keys import KeyProblem
 from ssh_control.moving import listening, move
-from ssh_control.server import SormServer
+from ssh_control.server import Notify, SormServer
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +78,8 @@ class SwitchBox:
         self._starting: set[asyncio.Task[None]] = set()
         self._channels = Channels(lambda used: self.engine.node.licences.why_no_channel(used, time.time()))
         self._doors = Doors()
+        self._tell: dict[str, list[Notify]] = {}
+        """How to tell events to the mediators that are connected to each domain alone."""
         self._aggregates = Aggregates(
             self.engine.node,
             self._sinks,
@@ -162,6 +165,9 @@ class SwitchBox:
             return
         log.info("changed: %s%s", change.what, f" of {change.domain}" if change.domain else "")
         self._aggregates.changed(change)
+        if change.event is not None:
+            for tell in tuple(self._tell.get(change.domain, ())):
+                tell(change.event)
         self._open_or_close_multisorm()
         if change.what not in ("domain", "sorm"):
             return
@@ -244,6 +250,21 @@ class SwitchBox:
             self._send(mediator, report)
         return message
 
+    def rename_trunk(self, domain: str, number: int, name: str) -> tuple[str, ...]:
+        """Another name for a trunk; its mediators are told. Notes for whoever asked.
+
+        Raises :class:`CallRefused`: "unknown" for the domain and the trunk, "refused" for a name that is taken.
+        """
+        found = self.engine.domains.get(domain)
+        if found is None:
+            raise CallRefused("unknown", f"there is no domain {domain!r}")
+        if all(trunk.number != number for trunk in found.trunks.values()):
+            raise CallRefused("unknown", f"{domain} has no trunk {number}")
+        try:
+            return rename_trunk(self.engine.node, domain, number, name)
+        except ChangeRefused as refusal:
+            raise CallRefused("refused", str(refusal)) from None
+
     async def idle(self) -> None:
         """Wait until no call runs."""
         await self._idle.wait()
@@ -295,9 +316,7 @@ class SwitchBox:
             return self._admin.login(password, peer)
         return domain_login(self.engine.node, self._sinks, user, password)
 
-    def open(
-        self, user: str, hello: ClientHello, peer: str, notify: Callable[[dict[str, Any]], None]
-    ) -> SessionAtDoor:
+    def open(self, user: str, hello: ClientHello, peer: str, notify: Notify) -> SessionAtDoor:
         """A mediator is there. Raises :class:`~ssh_control.dialect.Refused`."""
         domain = self.engine.domains.get(user)
         if domain is None:
@@ -317,7 +336,8 @@ class SwitchBox:
             raise Refused(NOT_SERVED, f"{mediator} is connected as {other} already")
         self._speech(hello, peer, mediator)
         self._channels.add(mediator, user)
-        return self._connect(domain, mediator, partial(self._closed, mediator, user))
+        self._tell.setdefault(user, []).append(notify)
+        return self._connect(domain, mediator, partial(self._closed, mediator, user, notify))
 
     def _connect(
         self, domain: Domain, mediator: str, on_closed: Callable[[], None] = lambda: None
@@ -353,7 +373,8 @@ class SwitchBox:
         self.engine.catch_up(domain, mediator, item, time.time())
         self._tick()
 
-    def _closed(self, mediator: str, domain: str) -> None:
+    def _closed(self, mediator: str, domain: str, notify: Notify) -> None:
+        self._tell[domain].remove(notify)
         self._channels.add(mediator, domain, -1)
         self._gone(mediator)
 

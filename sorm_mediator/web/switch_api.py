@@ -154,6 +154,13 @@ class MessageBody(Body):
         return text
 
 
+class TrunkBody(Body):
+    """What is changed of a trunk."""
+
+    name: Annotated[str, Field(min_length=1, max_length=43, pattern=r"^[\x21-\x7e]+$", examples=["city_2"])]
+    """Its name, as in routing directions and message 2Ah: up to 43 ASCII characters without spaces."""
+
+
 class FaultBody(Body):
     """How a domain answers its mediators; calls go on as before."""
 
@@ -181,6 +188,16 @@ class SentDocument(Document):
 
     message: Annotated[str, Field(examples=["3fa9c1-2"])]
     """Its id, as it stands in the reports."""
+
+
+class TrunkDocument(Document):
+    """A trunk, and what is to be seen to after the change."""
+
+    trunk: int
+    """Its number, as in commands 5 and 16."""
+    name: str
+    notes: list[str]
+    """Routing rules that still lead to the name that it had."""
 
 
 class NumberDocument(Document):
@@ -331,6 +348,26 @@ def switch_router(switch: SwitchBox) -> APIRouter:
             return SentDocument(message=switch.send_message(domain, MessageRequest(**body.model_dump())))
         except CallRefused as refusal:
             raise HTTPException(REFUSED[refusal.kind], refusal.text) from None
+
+    @router.put(
+        "/switch/domains/{domain}/trunks/{number}",
+        responses={
+            404: {"description": "No such domain or trunk"},
+            409: {"description": "The name is that of another interface"},
+        },
+        summary="Rename a trunk",
+    )
+    async def rename_trunk(
+        domain: Annotated[str, Path(examples=["test.domain"])],
+        number: Annotated[int, Path(ge=0, le=0xFFFE, examples=[2])],
+        body: TrunkBody,
+    ) -> TrunkDocument:
+        """Rename a trunk; the mediators of the domain are told, and tell the console (message 2Ah)."""
+        try:
+            notes = switch.rename_trunk(domain, number, body.name)
+        except CallRefused as refusal:
+            raise HTTPException(REFUSED[refusal.kind], refusal.text) from None
+        return TrunkDocument(trunk=number, name=body.name, notes=list(notes))
 
     @router.get("/switch/licence", summary="The licence, and what is in use of it")
     async def licence() -> LicenceDocument:

@@ -44,6 +44,7 @@ class Mediator:
     def __init__(self) -> None:
         self.reports: list[CallReport] = []
         self.released = asyncio.Event()
+        self.events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.up = asyncio.Event()
         self.down = asyncio.Event()
         self.reason = ""
@@ -74,7 +75,7 @@ class Mediator:
             radius=f"{self.address[0]}:{self.address[1]}",
             on_up=lambda _hello: self.up.set(),
             on_down=self._down,
-            on_event=lambda _event: None,
+            on_event=self.events.put_nowait,
             retry_min=60.0,
         )
         await self.link.start()
@@ -411,3 +412,23 @@ async def test_a_message_is_reported_to_the_mediators_that_it_touches(
     assert [(match.object_number, match.role) for match in message.matches] == [(1, "b")]
     assert other.messages.empty()
     assert box.status()["counters"]["reports"] == 1
+
+
+async def test_every_mediator_of_a_domain_hears_that_a_trunk_was_renamed(
+    new_mediator: Callable[[], Awaitable[Mediator]],
+    started: Callable[[Config], Awaitable[tuple[SwitchBox, str]]],
+) -> None:
+    one, other, gone = await new_mediator(), await new_mediator(), await new_mediator()
+    box, ssh = await started(lab(one, other, gone, trunks=[{"number": 2, "name": "city"}]))
+    async with asyncio.timeout(10):
+        for mediator in (one, other):
+            await mediator.connect(box, ssh)
+            await mediator.up.wait()
+        told: list[dict[str, Any]] = []
+        hello = ClientHello("gone", "{}:{}".format(*gone.address))
+        box.open("test.domain", hello, "127.0.0.1:5", told.append).closed()
+        assert box.rename_trunk("test.domain", 2, "suburb") == ()
+        for mediator in (one, other):
+            assert await mediator.events.get() == {"event": "trunk-renamed", "trunk": 2, "name": "suburb"}
+        assert (await one.ask("trunks", trunk=2)).data == {"trunks": [{"trunk": 2, "name": "suburb"}]}
+    assert told == []

@@ -220,3 +220,29 @@ async def test_a_message_in_an_unknown_domain(http: httpx.AsyncClient) -> None:
     url = "/api/v1/switch/domains/moon/messages"
     answer = await http.post(url, json={"from": "1", "to": "2", "text": "?"})
     assert answer.status_code == 404
+
+
+TRUNKS = "/api/v1/switch/domains/test.domain/trunks"
+
+
+async def test_a_trunk_is_renamed(http: httpx.AsyncClient, box: SwitchBox) -> None:
+    answer = await http.put(f"{TRUNKS}/3", json={"name": "city_2"})
+    assert answer.status_code == 200
+    assert (answer.json()["trunk"], answer.json()["name"]) == (3, "city_2")
+    assert any("still names 'city_trunk'" in note for note in answer.json()["notes"])
+    assert list(box.engine.domains["test.domain"].trunks) == ["smg_trunk", "city_2"]
+
+
+@pytest.mark.parametrize(
+    ("url", "name", "status"),
+    [
+        (f"{TRUNKS}/9", "city_2", 404),
+        ("/api/v1/switch/domains/moon/trunks/3", "city_2", 404),
+        (f"{TRUNKS}/3", "smg_trunk", 409),
+        (f"{TRUNKS}/3", "two words", 422),
+        (f"{TRUNKS}/3", "x" * 44, 422),
+        (f"{TRUNKS}/65535", "city_2", 422),
+    ],
+)
+async def test_a_trunk_that_is_not_renamed(http: httpx.AsyncClient, url: str, name: str, status: int) -> None:
+    assert (await http.put(url, json={"name": name})).status_code == status
