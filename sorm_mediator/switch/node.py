@@ -79,7 +79,10 @@ class Node:
                     "a domain is a user name too: choose another"
                 )
             try:
-                self.domains[domain.name] = load_domain(domain, directory, f"switch.domains.{index}")
+                key = f"switch.domains.{index}"
+                self.domains[domain.name] = load_domain(
+                    domain, directory, key, match_routed=config.match_routed
+                )
             except ConfigError as error:
                 wrong.append(str(error))
         if wrong:

@@ -84,12 +84,14 @@ class Touched:
     """A party as matching sees it. own: of the domain. numbers: the routed and the SORM number.
 
     strict: an unknown indicator does not fit objects of the intercity network.
+    routed: a number that counts whatever kind and sign the object has; "" for none.
     """
 
     own: bool
     numbers: tuple[str, ...]
     ni: str = ""
     strict: bool = False
+    routed: str = ""
 
 
 class ObjectTable:
@@ -183,14 +185,14 @@ class ObjectTable:
             if party.own:
                 yield from self._own.get(number, {}).values()
                 continue
-            for item in self._full.get(number, {}).values():
+            for item in self._network(number):
                 if item.fits(party):
                     yield item
-            for length in sorted(self._prefix_lengths):
-                if length <= len(number):
-                    for item in self._partial.get(number[:length], {}).values():
-                        if item.fits(party):
-                            yield item
+        if party.routed:
+            yield from self._own.get(party.routed, {}).values()
+            for item in self._network(party.routed):
+                if item.number_sign != IMSI:
+                    yield item
 
     def _the(self, object_number: int) -> ControlledObject:
         item = self._objects.get(object_number)

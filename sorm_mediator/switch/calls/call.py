@@ -163,9 +163,14 @@ class Endpoint:
         """The party as matching sees it in a domain."""
         number = self.number
         numbers = (number.digits, number.shown_digits)
+        # Where both are the same, it is the SORM number, whose sign counts (order 268, 6.5.7).
+        any_kind = domain.match_routed == "any" and number.digits != number.shown_digits
+        routed = number.digits if any_kind else ""
         if self.subscriber is not None:
-            return Touched(True, (*numbers, *domain.numbers_of(self.subscriber)), number.shown_ni)
-        return Touched(False, numbers, number.shown_ni, domain.config.strict_intercity_numbers)
+            full = domain.numbers_of(self.subscriber)
+            return Touched(True, (*numbers, *full), number.shown_ni, routed=routed)
+        strict = domain.config.strict_intercity_numbers
+        return Touched(False, numbers, number.shown_ni, strict, routed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,9 @@ def declare_domain(node: Node, name: str) -> Notes:
     if any(one.user == name for one in node.config.aggregates):
         raise ChangeRefused(f"{name!r} is a MultiSORM user; a domain is a user name too: choose another")
     config = made(DomainConfig, name=name)
-    node.domains[name] = load_domain(config, node.directory, f"domain {name}")
+    node.domains[name] = load_domain(
+        config, node.directory, f"domain {name}", match_routed=node.config.match_routed
+    )
     alter_switch(node, Change("domain", name), domains=(*node.config.domains, config))
     return ()
 
