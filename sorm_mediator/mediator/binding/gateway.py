@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from protocol import Broken, Channel, Codec, DecodeError, Message, Options, Problem, Time, UnknownUnit
-from radius.report import CallReport
+from radius.report import CallReport, MessageReport
 from radius.sink import Sink
 from sorm_mediator.config import Config
 from sorm_mediator.errors import BoxError, cannot_listen
@@ -102,6 +102,7 @@ class Gateway:
                 self._report,
                 require_message_authenticator=radius.require_message_authenticator,
                 batch=_REPORTS_A_TURN,
+                on_message=self._message_report,
             )
         except ValueError as error:
             raise BoxError(f"radius.secret, radius.clients: {error}") from error
@@ -331,6 +332,14 @@ class Gateway:
         if not self._running:
             raise RuntimeError("the gateway failed: the report is to come again")
 
+    def _message_report(self, report: MessageReport) -> None:
+        if not self._running:
+            raise RuntimeError("the gateway is stopping: the report is to come again")
+        self._event("message", {"message": report.message_id})
+        self._run(lambda now: self.core.message_report(report, now))
+        if not self._running:
+            raise RuntimeError("the gateway failed: the report is to come again")
+
     # --- the core's inputs and effects
 
     def _run(self, make: Callable[[float], Iterable[Effect]]) -> None:
@@ -452,6 +461,7 @@ def codec_options(config: Config) -> Options:
         count_byte_order=options.count_byte_order,
         service_code_position=options.service_code_position,
         m25_length=options.m25_length,
+        message_text=options.message_text,
         zero_digit=mediator.zero_digit,
         extra_digits=options.extra_digits,
         requirements_version=options.requirements_version,

@@ -177,6 +177,12 @@ def has_line(means: Means, c: ConnectKsl) -> bool:
     return leg is not None and leg.line is not None
 
 
+def empty_group(means: Means, c: ConnectKsl) -> bool:
+    """The group has no line."""
+    group = means.tables.groups.get(group_for(means, c))  # type: ignore[arg-type]
+    return group is not None and not group.lines
+
+
 def none_free(means: Means, c: ConnectKsl) -> bool:
     """No free line in the group, and none of an ordinary object."""
     group = group_for(means, c)
@@ -230,6 +236,7 @@ CONNECT_KSL: Final = CommandRule(
             lambda means, c: group_for(means, c) not in means.tables.groups,
         ),
         Refusal(0x3A, "it has a KSL already", "КСЛ уже подключена", "6.7.5", has_line),
+        Refusal(0x5F, "the group is empty", "в группе нет КСЛ", "11.5.5", empty_group, tell_none_free),
         Refusal(
             0x73,
             "no free KSL, and none of an ordinary object",
