@@ -44,7 +44,7 @@ class InProfile:
 
 
 class Adaptation(Section):
-    """The mediator's four rewritings of the called number (Eltex SMG1016M manual, settings of the mediator)."""
+    """The mediator's four rewritings of the called number (Eltex SMG1016M manual, SORM settings)."""
 
     prefix_8_to_cdpn: bool = False
     """Leading 7 of eleven digits becomes 8 in the called number when the A number is controlled."""
@@ -153,7 +153,7 @@ class MediatorOptions(Section):
     start and doesn't say that it must be sent; our choice."""
     line_restored_code: Annotated[int, Field(ge=0, le=255)] = 0
     """Code of 21h type 04h when a stream works again. Order 268, 9.1.4.2, gives no values, and the codes of the Eltex
-    SMG1016M manual tell of faults only; our choice."""
+    SMG1016M manual, SORM settings, tell of faults only; our choice."""
     stream_alarm_codes: dict[StreamFault, Annotated[int, Field(ge=0, le=255)]] = {
         "ABSENT": 1,
         "OFF": 1,
@@ -223,4 +223,4 @@ class MediatorOptions(Section):
     and 6; the others are held to the same); 29h 9.9.3; 53h 11.7.3."""
     events_ms: Annotated[int, Field(gt=0)] = 200
     """Milliseconds from an event in the node until its KPD2 message is at the port toward the console (order 268,
-    rules, item 5); exceeding it is logged and counted."""
+    rule 5); exceeding it is logged and counted."""

@@ -20,6 +20,8 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 StationType = Literal["terminal", "transit", "terminal-transit"]
+APPENDICES: dict[StationType, int] = {"terminal": 2, "transit": 3, "terminal-transit": 4}
+"""Type of node -> the appendix of order 268 that has its functions and tables."""
 
 MOST_STREAMS = 8
 """Streams toward the console (order 268, 3.3, and 6.4.4.3: a number of three bits)."""
