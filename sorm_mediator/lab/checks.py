@@ -12,7 +12,7 @@ from sorm_mediator.lab.multisorm_checks import check_multisorm
 log = logging.getLogger(__name__)
 
 MOST_STREAMS = 4
-"""E1 streams of a mediator [seed]."""
+"""E1 streams of a mediator (ECSS-10 manual, SORM system)."""
 
 
 def check_references(config: Config, name: str) -> None:
