@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
-from protocol.messagetext import encode_message_text, split_message_text
-
 from protocol import codes
 from protocol.messages import ElectronicMessage
+from protocol.messagetext import encode_message_text, split_message_text
 from protocol.values import Party
 
 if TYPE_CHECKING:
