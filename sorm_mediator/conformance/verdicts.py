@@ -26,17 +26,17 @@ class Verdict(Exception):
         self.option = option
 
 
-class Failed(Verdict):  # noqa: N818  # verdicts, not errors
+class Failed(Verdict):  # verdicts, not errors
     """What came is not what the order rules."""
 
 
-class Deviates(Verdict):  # noqa: N818
+class Deviates(Verdict):
     """Not what the order rules, but what the profile allows by the named option."""
 
     verdict = DEVIATION
 
 
-class Untested(Verdict):  # noqa: N818
+class Untested(Verdict):
     """It can't be tested here."""
 
     verdict = NOT_TESTED

@@ -203,8 +203,9 @@ _line_state("9.3.6.4-4", 0x07, "the line is restricted", "возможности
 async def renamed(ex: Examiner) -> None:
     path = f"switch/domains/{ex.told.domain}/trunks/{ex.trunk}"
     new: dict[str, Any] = {"name": "renamed_trunk"}
-    await ex.web("PATCH", path, new)
+    await ex.web("PUT", path, new)
     try:
-        await ex.message("trunk-info", trunk=ex.trunk, name="renamed_trunk")
+        unit = await ex.message("trunk-info")
+        ex.fields(unit, trunk=ex.trunk, name="renamed_trunk")
     finally:
-        await ex.web("PATCH", path, {"name": ex.told.trunk_name})
+        await ex.web("PUT", path, {"name": ex.told.trunk_name})
