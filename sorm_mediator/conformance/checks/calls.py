@@ -534,14 +534,9 @@ async def service_repeats(ex: Examiner) -> None:
     ex.fields(used[0], **{name: units[0].fields[name] for name in names})
 
 
-@check("11.4.3-2", "ordering a service without a call: 44h", "заказ услуги без соединения: 44h", SERVICES)
-async def ordering(ex: Examiner) -> None:
+@check("11.4.3-2", "checking a service without a call: 44h with phase 02h",
+       "проверка услуги без соединения: 44h с фазой 02h", SERVICES)  # fmt: skip
+async def checking(ex: Examiner) -> None:
     target = await ex.target()
-    await ex.short_call(ex.own(0), f"*21*{ex.own(1)}#")
-    names = ex.event_names(target)
-
-    def told() -> bool:
-        return "service-used" in names()
-
-    text = Phrase("44h with phase 01h", "44h с фазой 01h")
-    ex.require(await ex.client.wait(told, ex.told.within), text, ", ".join(names()) or "-")
+    await ex.short_call(ex.own(0), "*#21#", services=({"service": "cfu", "phase": "check"},))
+    await ex.event(target, "service-used", service_phase=2)

@@ -243,13 +243,6 @@ async def both_get_events(ex: Examiner) -> None:
         await ex.event(number, "release")
 
 
-@check("6.5.6-3", "a trunk that is on control already is put there again",
-       "пучок, уже стоящий на контроле, ставится ещё раз")  # fmt: skip
-async def trunk_again(ex: Examiner) -> None:
-    await ex.trunk_target()
-    await ex.executed("add-object", eltex=("same_number_again", "not-executed"), **ex.trunk_fields())
-
-
 # --- command 15
 
 

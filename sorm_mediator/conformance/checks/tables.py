@@ -136,10 +136,10 @@ async def none_by_count(ex: Examiner) -> None:
 
 
 @check(
-    "6.10.7.6-2", "number and trunk exclude each other: 27h/01h", "номер и пучок взаимоисключающие: 27h/01h"
+    "6.10.7.6-2", "number and trunk exclude each other: refused", "номер и пучок взаимоисключающие: отказ"
 )
 async def number_and_trunk(ex: Examiner) -> None:
-    await ex.rejected("get-objects", number_sign=ex.foreign_sign, number=OTHER_NUMBER, trunk=1)
+    await ex.refused("get-objects", number_sign=ex.foreign_sign, number=OTHER_NUMBER, trunk=1)
 
 
 @check("9.3.4-1", "several 23h are numbered from 1 to N of N", "несколько 23h пронумерованы от 1 до N из N")
