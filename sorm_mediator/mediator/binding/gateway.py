@@ -448,6 +448,7 @@ def codec_options(config: Config) -> Options:
         count_byte_order=options.count_byte_order,
         service_code_position=options.service_code_position,
         m25_length=options.m25_length,
+        message_text=options.message_text,
         zero_digit=mediator.zero_digit,
         extra_digits=options.extra_digits,
         requirements_version=options.requirements_version,
