@@ -44,7 +44,7 @@ class InProfile:
 
 
 class Adaptation(Section):
-    """The mediator's four rewritings of the called number (Eltex SMG1016M manual, settings of the mediator)."""
+    """The mediator's four rewritings of the called number (Eltex SMG1016M manual, SORM settings)."""
 
     prefix_8_to_cdpn: bool = False
     """Leading 7 of eleven digits becomes 8 in the called number when the A number is controlled."""
@@ -153,7 +153,7 @@ class MediatorOptions(Section):
     start and doesn't say that it must be sent; our choice."""
     line_restored_code: Annotated[int, Field(ge=0, le=255)] = 0
     """Code of 21h type 04h when a stream works again. Order 268, 9.1.4.2, gives no values, and the codes of the Eltex
-    SMG1016M manual tell of faults only; our choice."""
+    SMG1016M manual, SORM settings, tell of faults only; our choice."""
     stream_alarm_codes: dict[StreamFault, Annotated[int, Field(ge=0, le=255)]] = {
         "ABSENT": 1,
         "OFF": 1,
@@ -198,6 +198,16 @@ class MediatorOptions(Section):
     mass_removal: Literal["refuse", "all"] = "refuse"
     """Command 6 with FFh in all fields. Order 268, 6.6.5: its fields follow command 5, which has no such object."""
 
+    priority_without_line: Literal["ff", "02h"] = "ff"
+    """Priority in events of a call under full control without a line. Order 268, 11.1.8, allows both: FFh, or 02h."""
+    line_lost_shown: Literal["statistical", "none-free"] = "statistical"
+    """Operation of 42h, 43h and 44h after a line was lost to a priority object, command 7 or a fault. Order 268,
+    11.2.4.1, has FFh after command 8 and is silent about these: FFh likewise, or 01h as where none was free; our
+    choice."""
+    waiting_commands: Annotated[int, Field(ge=0, le=65535)] = 256
+    """Commands that may wait for another one to end (command_while_busy = "wait"); one more is refused with 27h/01h
+    (extended: 2Dh). Order 268, 7.1, gives no number; our choice."""
+
     # --- times
     unit_timeout: Annotated[float, Field(gt=0)] = 5.0
     """Seconds that a unit begun may stay unfinished before it is refused with 27h/01h; our choice."""
@@ -213,4 +223,4 @@ class MediatorOptions(Section):
     and 6; the others are held to the same); 29h 9.9.3; 53h 11.7.3."""
     events_ms: Annotated[int, Field(gt=0)] = 200
     """Milliseconds from an event in the node until its KPD2 message is at the port toward the console (order 268,
-    rules, item 5); exceeding it is logged and counted."""
+    rule 5); exceeding it is logged and counted."""

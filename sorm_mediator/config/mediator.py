@@ -44,7 +44,7 @@ class MediatorConfig(Section):
     software_version: Annotated[str, Field(max_length=44, pattern=r"^[\x20-\x7e]*$")] = "ECSS-10 3.14"
     """The text of 2Bh, at most 44 characters (order 268, 9.11.4.1)."""
     extended_errors: bool = True
-    """Extended error codes (Eltex SMG1016M manual, error codes) instead of the order's own 01h."""
+    """Extended error codes (Eltex SMG1016M manual, SORM settings) instead of the order's own 01h."""
     zero_digit: Literal["0", "A"] = "0"
     """How digit 0 is sent: half-byte 0h or Ah."""
     console_timeout: Annotated[float, Field(ge=0)] = 0
@@ -87,6 +87,15 @@ class MediatorConfig(Section):
     @classmethod
     def _profile(cls, given: Any) -> Any:
         return with_profile(cls, given)
+
+    @model_validator(mode="after")
+    def _capacity_is_some(self) -> Self:
+        if self.limits is not None and not self.limits.streams:
+            needed = "subscribers" if self.station_type == "terminal" else "subscribers or trunks"
+            raise ValueError(
+                f"capacity: a {self.station_type} node needs {needed}: without them no table has a row"
+            )
+        return self
 
     @model_validator(mode="after")
     def _password_is_six_characters(self) -> Self:

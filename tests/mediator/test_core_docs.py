@@ -1,7 +1,8 @@
 """The tables of refusals are in order."""
 
-from protocol.texts import EXTENDED_FURTHER, EXTENDED_MANUAL
 from sorm_mediator.mediator.core.checks import CHECKS, EXECUTION, RECEIPT
+
+from protocol.texts import EXTENDED_FURTHER, EXTENDED_MANUAL
 
 
 def test_every_check_has_a_known_code_and_stands_with_its_kind() -> None:

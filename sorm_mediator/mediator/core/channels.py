@@ -180,7 +180,9 @@ class ConsoleChannels:
         """When something happens by itself."""
         times = []
         if self._console_timeout:
-            times += [p.heard + self._console_timeout for p in self._pairs.values() if p.kpd1 and not p.silent]
+            times += [
+                p.heard + self._console_timeout for p in self._pairs.values() if p.kpd1 and not p.silent
+            ]
         if self._watches_tests and self._tested is not None:
             times.append(self._tested + self._test_timeout)
         return min(times, default=None)

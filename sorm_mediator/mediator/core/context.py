@@ -38,9 +38,7 @@ class Context:
         self.tables = tables
         self._local_time = local_time
         self.counters = counters
-        self.channels = ConsoleChannels(
-            config.console_timeout, config.test_timeout, counters, paired=paired
-        )
+        self.channels = ConsoleChannels(config.console_timeout, config.test_timeout, counters, paired=paired)
         self.numbers = Numbers(config)
         self.line_states: dict[int, int] = {}
         """State of the subscriber line by object number, as far as the switch told it."""
@@ -110,12 +108,19 @@ class Context:
         )
         self._effects.extend(self.channels.send(stream, Channel.KPD1, message))
 
-    def unsolicited(self, kind: Callable[..., Message], *, total: int = 0, index: int = 0, **fields: Any) -> None:
+    def unsolicited(
+        self, kind: Callable[..., Message], *, total: int = 0, index: int = 0, **fields: Any
+    ) -> None:
         """Send a KPD1 message that answers no command: on the pair in use (order 268, 1.4.1.1)."""
         self.kpd1(self.channels.own(Channel.KPD1), kind, total=total, index=index, **fields)
 
     def kpd2(
-        self, kind: Callable[..., Message], *, stream: int | None = None, at: float | None = None, **fields: Any
+        self,
+        kind: Callable[..., Message],
+        *,
+        stream: int | None = None,
+        at: float | None = None,
+        **fields: Any,
     ) -> None:
         """Send a KPD2 message on ``stream``, or on the pair in use. ``at``: the moment of the event."""
         if stream is None:

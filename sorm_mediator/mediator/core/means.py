@@ -72,7 +72,9 @@ class Turn(Enum):
     """What happens to a command by what the means are busy with."""
 
     EXECUTE = "executed"
-    WAIT = "taken when the running one has ended (option command_while_busy = refuse: 27h/01h, extended 27h/2Dh)"
+    WAIT = (
+        "taken when the running one has ended (option command_while_busy = refuse: 27h/01h, extended 27h/2Dh)"
+    )
     END_RUNNING = "executed: the running command ends with 28h/01h (extended: 28h/21h) first"
     NOTHING_TO_INTERRUPT = "28h/01h (extended: 28h/39h)"
 

@@ -14,10 +14,13 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from protocol.codes import NumberSign, ObjectType
+from protocol.values import Party
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from protocol.codes import Category, GroupType, NumberSign, ObjectType, Priority
+    from protocol.codes import Category, GroupType, Priority
     from protocol.values import Ksl
 
 DEFAULT_PASSWORD = "123456"  # noqa: S105 - the first password of a test mediator, no secret
@@ -64,6 +67,14 @@ class ControlledObject:
     def phone(self) -> Phone | None:
         """What makes two phone objects the same phone; None for a trunk object."""
         return None if self.number is None else (self.object_type, self.number_sign, self.number)
+
+    @property
+    def given(self) -> Party | None:
+        """The party that events show where the object is one (order 268, 10.3.2.1); None for a trunk, an IMSI, and a
+        number of which command 5 gave the leading digits alone."""
+        if self.number is None or self.object_type is ObjectType.NETWORK_PARTIAL:
+            return None
+        return None if self.number_sign is NumberSign.IMSI else Party(self.number_sign, self.number)
 
     def controlled(
         self, category: Category, ksl_group: int | None, priority: Priority | None

@@ -14,7 +14,7 @@ from protocol.codes import Category, Priority
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from radius.report import CallReport, Match
+    from radius.report import CallReport, Match, Party
     from sorm_mediator.mediator.core.tables import ControlledObject, Line
 
 ROLE_SHIFT: Final[Mapping[str, int]] = MappingProxyType({"a": 0, "b": 2, "trunk": 4, "service": 6})
@@ -53,6 +53,8 @@ class Leg:
     """As it was when the call began (command 15 acts on the next call: 6.15.5)."""
     first: Match
     roles: set[str] = field(default_factory=set)
+    called: list[Party] = field(default_factory=list)
+    """Destinations that are the object itself, as the reports show them."""
     line: Line | None = None
     line_since: float = 0.0
     none_free: bool = False

@@ -70,8 +70,8 @@ LEGAL_SIGNS: Final[Mapping[Order, Mapping[ObjectType, frozenset[NumberSign | Non
         ),
     }
 )
-"""Which signs an object of each type may have (order 268, 6.5.5.2). Order 70 has other signs and the same types: its row
-follows from the names of the signs."""
+"""Which signs an object of each type may have (order 268, 6.5.5.2). Order 70 has other signs and the same types: its
+row follows from the names of the signs."""
 
 _RUSSIAN: Final = frozenset(
     {

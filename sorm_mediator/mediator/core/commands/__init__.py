@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from protocol.base import Command
     from sorm_mediator.mediator.core.commands.rule import CommandRule
 
-_RULES: Final = {
-    rule.message: rule for room in (state, ksl, objects, tables, tests) for rule in room.RULES
-}
+_RULES: Final = {rule.message: rule for room in (state, ksl, objects, tables, tests) for rule in room.RULES}
 
 RULES: Final[Mapping[type[Command], CommandRule[Any]]] = MappingProxyType(
     {message: _RULES[message] for message in COMMANDS}

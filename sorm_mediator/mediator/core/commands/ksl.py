@@ -94,7 +94,11 @@ ADD_KSL: Final = CommandRule(
     receipt=(
         GROUP_GIVEN,
         Refusal(
-            PARAMETERS, "group type missing", "тип группы не задан", "6.4.4.2", lambda _, c: c.group_type is None
+            PARAMETERS,
+            "group type missing",
+            "тип группы не задан",
+            "6.4.4.2",
+            lambda _, c: c.group_type is None,
         ),
         Refusal(
             0x41,
@@ -173,6 +177,12 @@ def has_line(means: Means, c: ConnectKsl) -> bool:
     return leg is not None and leg.line is not None
 
 
+def empty_group(means: Means, c: ConnectKsl) -> bool:
+    """The group has no line."""
+    group = means.tables.groups.get(group_for(means, c))  # type: ignore[arg-type]
+    return group is not None and not group.lines
+
+
 def none_free(means: Means, c: ConnectKsl) -> bool:
     """No free line in the group, and none of an ordinary object."""
     group = group_for(means, c)
@@ -226,6 +236,7 @@ CONNECT_KSL: Final = CommandRule(
             lambda means, c: group_for(means, c) not in means.tables.groups,
         ),
         Refusal(0x3A, "it has a KSL already", "КСЛ уже подключена", "6.7.5", has_line),
+        Refusal(0x5F, "the group is empty", "в группе нет КСЛ", "11.5.5", empty_group, tell_none_free),
         Refusal(
             0x73,
             "no free KSL, and none of an ordinary object",
@@ -360,7 +371,9 @@ def not_in_group(means: Means, c: RemoveKsl) -> bool:
 def in_use(means: Means, c: RemoveKsl) -> bool:
     """The line is busy in a call (6.9.6; option ``busy_ksl_removal``)."""
     line = line_in_group(means, c)
-    return means.options.busy_ksl_removal == "refuse" and line is not None and means.pool.owner(line) is not None
+    return (
+        means.options.busy_ksl_removal == "refuse" and line is not None and means.pool.owner(line) is not None
+    )
 
 
 def last_of_objects(means: Means, c: RemoveKsl) -> bool:

@@ -158,9 +158,15 @@ ADD_OBJECT: Final = CommandRule(
     execute=add_object,
     receipt=(
         Refusal(
-            0x34, "object number missing", "номер объекта не задан", "6.5.5.1", lambda _, c: c.object_number is None
+            0x34,
+            "object number missing",
+            "номер объекта не задан",
+            "6.5.5.1",
+            lambda _, c: c.object_number is None,
         ),
-        Refusal(0x12, "object type missing", "тип объекта не задан", "6.5.5.1", lambda _, c: c.object_type is None),
+        Refusal(
+            0x12, "object type missing", "тип объекта не задан", "6.5.5.1", lambda _, c: c.object_type is None
+        ),
         Refusal(
             0x48,
             "both phone and trunk given",
@@ -304,7 +310,11 @@ REMOVE_OBJECT: Final = CommandRule(
             0x38, "another number sign", "другой признак номера", "6.6.5", differs(lambda o: o.number_sign)
         ),
         Refusal(
-            0x44, "another count of digits", "другое число цифр", "6.6.5", differs(lambda o: len(o.number or ""))
+            0x44,
+            "another count of digits",
+            "другое число цифр",
+            "6.6.5",
+            differs(lambda o: len(o.number or "")),
         ),
         Refusal(0x35, "another number", "другой номер", "6.6.5", differs(lambda o: o.number or "")),
         Refusal(0x4C, "another trunk", "другой пучок", "6.6.5", differs(lambda o: o.trunk)),
@@ -337,7 +347,11 @@ CHANGE_OBJECT: Final = CommandRule(
     execute=change_object,
     receipt=(
         Refusal(
-            0x34, "object number missing", "номер объекта не задан", "6.15.4", lambda _, c: c.object_number is None
+            0x34,
+            "object number missing",
+            "номер объекта не задан",
+            "6.15.4",
+            lambda _, c: c.object_number is None,
         ),
         *CONTROL_AT_RECEIPT,
     ),

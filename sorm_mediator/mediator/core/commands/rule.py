@@ -1,8 +1,8 @@
 """What one command is made of: when it is taken, what refuses it at receipt and at execution, what it does.
 
 Each command is one :class:`CommandRule`, which stands beside its functions in the module of its subject
-(:mod:`.state`, :mod:`.objects`, :mod:`.ksl`, :mod:`.tables`, :mod:`.tests`). :mod:`sorm_mediator.mediator.core.commands`
-has them by the type of the message. docs/mediator.md is generated from them.
+(:mod:`.state`, :mod:`.objects`, :mod:`.ksl`, :mod:`.tables`, :mod:`.tests`). ``RULES`` of the package has them by
+the type of the message. docs/mediator.md is generated from them.
 
 A refusal is either *at receipt* (27h: the command as written can't be right, or is not taken in this state) or *at
 execution* (28h: the command is right, but can't be done as things are). With extended errors its code stands in place
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sorm_mediator.options import MediatorOptions
 
 C = TypeVar("C", bound=Command)
+
 
 class Verdict(Enum):
     """What the state says to a command (order 268, 7.3, 6.1.4)."""

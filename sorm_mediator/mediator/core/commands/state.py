@@ -37,7 +37,9 @@ START: Final = CommandRule(
 
 def stop(means: Means, job: Job[Stop], now: float) -> None:
     """The switch forgets the objects first; a mediator that has lost its switch can be stopped all the same."""
-    means.ask(job, "clear", {}, lambda job, outcome, now: stopped(means, job, outcome, now), now, work=Work.STOPPING)
+    means.ask(
+        job, "clear", {}, lambda job, outcome, now: stopped(means, job, outcome, now), now, work=Work.STOPPING
+    )
 
 
 def stopped(means: Means, job: Job[Stop], outcome: Outcome, now: float) -> int:

@@ -32,7 +32,7 @@ class DigitFilter(NamedTuple):
     """What octets 5-14 of command 10 ask for: each may be left out (6.10.7.4, 6.10.7.5)."""
 
     digits: str | None = None
-    count: int | None = None
+    length: int | None = None
 
 
 _DIGITS: Final = {nibble: str(nibble) for nibble in range(10)} | {0xA: "0"}
@@ -71,7 +71,7 @@ def matching_objects(tables: Tables, c: GetObjects) -> list[int]:
     def fits(row: ControlledObject) -> bool:
         return (
             digits.digits in (None, row.number)
-            and digits.count in (None, len(row.number or ""))
+            and digits.length in (None, len(row.number or ""))
             and all(getattr(row, name) == value for name, value in wanted.items())
         )
 
@@ -225,9 +225,7 @@ GET_KSL: Final = CommandRule(
     clause="6.11",
     execute=get_ksl,
     table=True,
-    receipt=(
-        Refusal(0x3E, "group number 0", "номер группы 0", "6.4.4.1", lambda _, c: c.ksl_group == 0),
-    ),
+    receipt=(Refusal(0x3E, "group number 0", "номер группы 0", "6.4.4.1", lambda _, c: c.ksl_group == 0),),
     execution=(
         Refusal(
             0x3E,
@@ -308,7 +306,11 @@ GET_SERVICES: Final = CommandRule(
     table=True,
     receipt=(
         Refusal(
-            0x13, "number sign missing", "признак номера не задан", "6.12.4", lambda _, c: c.number_sign is None
+            0x13,
+            "number sign missing",
+            "признак номера не задан",
+            "6.12.4",
+            lambda _, c: c.number_sign is None,
         ),
         Refusal(0x10, "number missing", "номер не задан", "6.12.4", lambda _, c: blank(c.number)),
     ),
@@ -371,9 +373,9 @@ def trunks_of(values: object) -> list[tuple[int, str]]:
 def trunk_rows(number: int, name: str) -> list[dict[str, Any]]:
     """2Ah of one trunk: 43 printable ASCII characters each, at least one message (9.10.4, 9.10.5)."""
     text = printable(name, TRUNK_NAME_OCTETS * MOST_NAME_PARTS)
-    parts = [
-        text[start : start + TRUNK_NAME_OCTETS] for start in range(0, len(text), TRUNK_NAME_OCTETS)
-    ] or [""]
+    parts = [text[start : start + TRUNK_NAME_OCTETS] for start in range(0, len(text), TRUNK_NAME_OCTETS)] or [
+        ""
+    ]
     return [{"trunk": number, "name": part} for part in parts]
 
 

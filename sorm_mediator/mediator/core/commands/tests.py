@@ -45,7 +45,10 @@ def get_version(means: Means, job: Job[GetVersion], now: float) -> int:
     """2Bh: the configured text and the kind of node."""
     config = means.config
     means.context.kpd1(
-        job.stream, VersionInfo, version=config.software_version, station_type=StationType(config.station_type)
+        job.stream,
+        VersionInfo,
+        version=config.software_version,
+        station_type=StationType(config.station_type),
     )
     return DONE
 
