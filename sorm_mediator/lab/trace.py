@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from protocol.codes import NUMBER_SIGNS
 from protocol.composite import PartyOctets
 from protocol.texts import value_name_text
-from sorm_mediator.mediator.core.numbers import SIGN_OF_NI, Numbers
+from sorm_mediator.mediator.core.calls.numbers import SIGN_OF_NI, Numbers
 from sorm_mediator.switch.trace.text import text_of
 from sorm_mediator.switch.trace.trace import Trace, TracedHop, TraceRequest, document, trace
 
