@@ -155,6 +155,13 @@ def messages() -> str:
     return page()
 
 
+def profiles() -> str:
+    """The options that the profile decides."""
+    from docs.order268_page import profiles as rows
+
+    return rows()
+
+
 def units() -> str:
     """The commands and messages of order 268."""
     from docs.order268_page import units as rows
@@ -180,7 +187,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "x25.md": x25,
 }
 
-PARTS: dict[str, dict[str, Callable[[], str]]] = {"order268.md": {"units": units}}
+PARTS: dict[str, dict[str, Callable[[], str]]] = {"order268.md": {"profiles": profiles, "units": units}}
 """Parts of pages that are written by hand: between ``<!-- generated: NAME -->`` and ``<!-- end -->``."""
 
 

@@ -1,7 +1,8 @@
-"""The generated part of ``docs/order268.md``: commands and messages with their clauses, codes and lengths."""
+"""The generated parts of ``docs/order268.md``: what the profiles decide; commands and messages with their codes."""
 
 from __future__ import annotations
 
+import json
 from itertools import groupby, pairwise
 
 from protocol.base import Message
@@ -9,9 +10,23 @@ from protocol.catalog import MESSAGES, payload_lengths
 from protocol.codes import CODES, Channel
 from protocol.options import Options
 from protocol.texts import MESSAGES as NAMES
+from sorm_mediator.config.mediator import MediatorConfig
+from sorm_mediator.config.profiles import differences
 
 _APPENDIX = {Channel.COMMAND: 6, Channel.KPD1: 9, Channel.KPD2: 11}
 _FIRST = {Channel.COMMAND: 0x01, Channel.KPD1: 0x21}
+
+
+def profiles() -> str:
+    """One row for each option whose default the profile decides."""
+    lines = [
+        "| option of `[mediator]` | order | eltex | clause | why the device differs |",
+        "|---|---|---|---|---|",
+    ]
+    for one in differences(MediatorConfig):
+        order, eltex = (f"`{json.dumps(one.defaults[profile])}`" for profile in ("order", "eltex"))
+        lines.append(f"| `{one.key}` | {order} | {eltex} | {one.clause} | {one.why} |")
+    return "\n".join(lines)
 
 
 def units() -> str:
