@@ -231,9 +231,9 @@ def test_the_page_of_the_order_has_every_clause() -> None:
 @pytest.mark.parametrize(
     ("check", "written"),
     [
-        (closed, "A rule (PROTOCOL 4.3)."),
-        (closed, "see LINK 1.5; DESIGN 4"),
-        (closed, "Source: seed 001, settings"),
+        (closed, f"A rule (PROTOCOL {4.3})."),
+        (closed, f"see LINK {1.5}; DESIGN {4}"),
+        (closed, f"Source: seed {1:03}, settings"),
         (closed, "as the fact sheet says"),
         (closed, "[peer3] comments"),
         (closed, "our choice [inferred]"),
