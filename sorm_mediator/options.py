@@ -198,6 +198,16 @@ class MediatorOptions(Section):
     mass_removal: Literal["refuse", "all"] = "refuse"
     """Command 6 with FFh in all fields. Order 268, 6.6.5: its fields follow command 5, which has no such object."""
 
+    priority_without_line: Literal["ff", "02h"] = "ff"
+    """Priority in events of a call under full control without a line. Order 268, 11.1.8, allows both: FFh, or 02h."""
+    line_lost_shown: Literal["statistical", "none-free"] = "statistical"
+    """Operation of 42h, 43h and 44h after a line was lost to a priority object, command 7 or a fault. Order 268,
+    11.2.4.1, has FFh after command 8 and is silent about these: FFh likewise, or 01h as where none was free; our
+    choice."""
+    waiting_commands: Annotated[int, Field(ge=0, le=65535)] = 256
+    """Commands that may wait for another one to end (command_while_busy = "wait"); one more is refused with 27h/01h
+    (extended: 2Dh). Order 268, 7.1, gives no number; our choice."""
+
     # --- times
     unit_timeout: Annotated[float, Field(gt=0)] = 5.0
     """Seconds that a unit begun may stay unfinished before it is refused with 27h/01h; our choice."""

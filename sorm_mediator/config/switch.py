@@ -298,6 +298,10 @@ class SwitchConfig(Section):
     not_licensed_code: Annotated[int, Field(ge=1, le=255)] = 0x31
     """Code of what the licence refuses, as the console gets it in 28h: 31h, "monitoring not begun", is the nearest
     of the table of codes; our choice."""
+    match_routed: Literal["any", "by-kind"] = "any"
+    """What an object of the routed number touches. any: whoever has the number, whatever kind and sign the object has;
+    where the number that SORM is shown is the same, its sign counts. by-kind: kind and sign must always fit (ECSS-10
+    manual, "Проверка соответствия формата выдачи номеров А и Б"; order 268, 6.5.7)."""
     domains: tuple[DomainConfig, ...] = ()
     """Virtual exchanges."""
     bridges: tuple[BridgeConfig, ...] = ()

@@ -17,6 +17,8 @@ OWN: Final = "own-subscriber"
 FULL: Final = "network-full"
 PARTIAL: Final = "network-partial"
 TRUNK: Final = "trunk"
+IMSI: Final = "imsi"
+"""Sign of an object whose number is an IMSI (order 268, 6.5.5): calls never touch it, messages do."""
 CATEGORIES: Final = ("combined", "separate", "statistical")
 PRIORITIES: Final = ("high", "normal", None)
 
@@ -82,12 +84,14 @@ class Touched:
     """A party as matching sees it. own: of the domain. numbers: the routed and the SORM number.
 
     strict: an unknown indicator does not fit objects of the intercity network.
+    routed: a number that counts whatever kind and sign the object has; "" for none.
     """
 
     own: bool
     numbers: tuple[str, ...]
     ni: str = ""
     strict: bool = False
+    routed: str = ""
 
 
 class ObjectTable:
@@ -163,19 +167,32 @@ class ObjectTable:
         """The objects that control this trunk."""
         return self._trunks.get(trunk, {}).values()
 
+    def imsi_touched(self, imsi: str) -> Iterator[ControlledObject]:
+        """The network objects whose sign says that their number is an IMSI, and that control this one."""
+        for item in self._network(imsi):
+            if item.number_sign == IMSI:
+                yield item
+
+    def _network(self, number: str) -> Iterator[ControlledObject]:
+        """The network objects that have this number, or its leading digits."""
+        yield from self._full.get(number, {}).values()
+        for length in sorted(self._prefix_lengths):
+            if length <= len(number):
+                yield from self._partial.get(number[:length], {}).values()
+
     def _candidates(self, party: Touched) -> Iterator[ControlledObject]:
         for number in party.numbers:
             if party.own:
                 yield from self._own.get(number, {}).values()
                 continue
-            for item in self._full.get(number, {}).values():
+            for item in self._network(number):
                 if item.fits(party):
                     yield item
-            for length in sorted(self._prefix_lengths):
-                if length <= len(number):
-                    for item in self._partial.get(number[:length], {}).values():
-                        if item.fits(party):
-                            yield item
+        if party.routed:
+            yield from self._own.get(party.routed, {}).values()
+            for item in self._network(party.routed):
+                if item.number_sign != IMSI:
+                    yield item
 
     def _the(self, object_number: int) -> ControlledObject:
         item = self._objects.get(object_number)

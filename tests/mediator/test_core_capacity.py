@@ -39,7 +39,7 @@ def test_a_terminal_node_by_its_subscribers(least: int, most: int, expected: tup
     for subscribers in (least, most):
         capacity = capacity_of("terminal", subscribers, 4_096)
         assert row(capacity) == expected
-        assert capacity.trunk_objects == 0
+        assert capacity.trunk_objects == 10
 
 
 def test_a_terminal_transit_node_without_trunks_has_the_row_of_a_terminal_one_but_for_the_last() -> None:

@@ -157,3 +157,21 @@ def test_the_indexes_agree_with_looking_at_every_object(steps: list[Any], number
         )
     }
     assert set(found(table, number, ni=ni)) == expected
+
+
+def test_the_routed_number_touches_whoever_controls_it(make_object: Any) -> None:
+    table = ObjectTable()
+    table.add(make_object(1, "3832728331"))
+    table.add(network(2, "3832728331", sign="foreign"))
+    table.add(network(3, "38", "network-partial", sign="local"))
+    table.add(network(4, "383", "network-partial", sign="imsi"))
+    table.add(network(5, "28331"))
+
+    def by(routed: str, own: bool) -> list[int]:
+        party = Touched(own, ("3832728331", "28331"), "private", routed=routed)
+        return [item.object_number for item in table.touched(party)]
+
+    assert by("3832728331", own=True) == [1, 2, 3]
+    assert by("3832728331", own=False) == [1, 2, 3]
+    assert by("", own=True) == [1]
+    assert by("", own=False) == []

@@ -10,8 +10,8 @@
 How a size finds its row is our reading, where the order is silent. Table 1 has ranges, and its first begins with 257
 subscribers: a smaller node has that row as well, since it must control something; a node without subscribers adds
 nothing. Table 2 has single values (30, 60, 120 ...): a size between two of them has the row above it, so that a node
-is never allowed less than the order asks for; a node without trunks adds nothing. Ten trunk objects at most, where the
-order knows them: appendix 3, clause 1, and appendix 4, clause 1. Appendix 2 has no control by trunk.
+is never allowed less than the order asks for; a node without trunks adds nothing. Ten trunk objects at most:
+appendix 3, clause 1, and appendix 4, clause 1; appendix 2 is silent about trunks, and has them likewise.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def capacity_of(station_type: StationType, subscribers: int, trunks: int) -> Cap
     if station_type == "transit":
         return TRANSIT
     if station_type == "terminal":
-        return _sum(_of_range(TERMINAL_BY_SUBSCRIBERS, subscribers), trunk_objects=0)
+        return _sum(_of_range(TERMINAL_BY_SUBSCRIBERS, subscribers), trunk_objects=TRUNK_OBJECTS)
     return _sum(
         _of_range(TERMINAL_TRANSIT_BY_SUBSCRIBERS, subscribers),
         _at_least(TERMINAL_TRANSIT_BY_TRUNKS, trunks),

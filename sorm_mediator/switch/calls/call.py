@@ -7,9 +7,10 @@ Source: DESIGN 5, 6 (HTTP); PROTOCOL 3.9, 3.13, 7.3-7.11.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
+from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
@@ -162,9 +163,14 @@ class Endpoint:
         """The party as matching sees it in a domain."""
         number = self.number
         numbers = (number.digits, number.shown_digits)
+        # Where both are the same, it is the SORM number, whose sign counts (order 268, 6.5.7).
+        any_kind = domain.match_routed == "any" and number.digits != number.shown_digits
+        routed = number.digits if any_kind else ""
         if self.subscriber is not None:
-            return Touched(True, (*numbers, *domain.numbers_of(self.subscriber)), number.shown_ni)
-        return Touched(False, numbers, number.shown_ni, domain.config.strict_intercity_numbers)
+            full = domain.numbers_of(self.subscriber)
+            return Touched(True, (*numbers, *full), number.shown_ni, routed=routed)
+        strict = domain.config.strict_intercity_numbers
+        return Touched(False, numbers, number.shown_ni, strict, routed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,14 +318,48 @@ class Call:
 
     def connection_of(self, leg: Leg, mediator: str) -> int:
         """The same as a mediator sees it from a leg: the domains that it controls are one exchange to it."""
+        return connection(*self._ends(leg, mediator))
+
+    def seen_from(self, leg: Leg, mediator: str) -> tuple[Party, Party]:
+        """A and B with the numbers of a leg, and with the trunks of the exchange that its domains are to a mediator.
+
+        So also a call that touches no trunk object tells the trunks that it comes and goes by (order 268, 10.3.1.5).
+        """
+        calling, called = self._ends(leg, mediator)
+        return (
+            replace(leg.calling.party, trunk=calling.party.trunk),
+            replace(leg.called.party, trunk=called.party.trunk),
+        )
+
+    def _ends(self, leg: Leg, mediator: str) -> tuple[Endpoint, Endpoint]:
+        """Where a call comes into the exchange that a mediator controls, and where it leaves it, around a leg."""
         if leg not in self.legs:
-            return connection(leg.calling, leg.called)
+            return leg.calling, leg.called
         first = last = self.legs.index(leg)
         while first > 0 and mediator in self.legs[first - 1].domain.tables:
             first -= 1
         while last + 1 < len(self.legs) and mediator in self.legs[last + 1].domain.tables:
             last += 1
-        return connection(self.legs[first].calling, self.legs[last].called)
+        return self.legs[first].calling, self.legs[last].called
+
+
+def legs_along(
+    legs: Sequence[Leg], first: int, hops: Sequence[Hop], *, redirected: bool = False
+) -> list[Leg]:
+    """The legs of a call that takes this way from leg ``first`` on.
+
+    A call that was sent on (``redirected``) has its A already: only B is new in the leg where it turns off.
+    """
+    turned = legs[first]
+    turned.called = Endpoint.at(hops[0].result.b, hops[0].exit)
+    if not redirected:
+        turned.calling = replace(turned.calling, number=hops[0].result.a)
+    laid = [*legs[: first + 1]]
+    for before, hop in pairwise(hops):
+        assert before.bridge is not None
+        calling = Endpoint(number=hop.result.a, bridge=before.bridge.far)
+        laid.append(Leg(hop.domain, hop.request, calling, Endpoint.at(hop.result.b, hop.exit)))
+    return laid
 
 
 def connection(calling: Endpoint, called: Endpoint) -> int:
