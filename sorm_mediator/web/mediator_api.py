@@ -44,9 +44,8 @@ Mediator = Annotated[Gateway, Depends(_gateway)]
 
 
 async def _reader(gateway: Mediator, request: Request) -> Gateway:
-    """The gateway, whose console is told that its tables are read, with ``tell_table_access``."""
-    if gateway.config.mediator.options.tell_table_access == "on":
-        gateway.tables_read(f"HTTP {request.client.host}" if request.client else "HTTP")
+    """The gateway, which is told that its tables are read; ``tell_table_access`` says whether the console is."""
+    gateway.tables_read(f"HTTP {request.client.host}" if request.client else "HTTP")
     return gateway
 
 
