@@ -86,6 +86,7 @@ class Gateway:
         self._deadline: float | None = None
         self._running = False
         self._endpoints: dict[str, str] = {}
+        self._sent = 0  # messages to the console
         self._arrived = 0.0
         """When the last octet of the unit that is being handled arrived."""
 
@@ -290,6 +291,33 @@ class Gateway:
             )
         )
 
+    # --- what an operator makes happen, or does: each returns how many messages the console was sent for it
+
+    def operator_alarm(self, alarm_type: int, alarm_code: int) -> int:
+        """An alarm of the node: 21h (order 268, 9.1)."""
+        return self._on_demand(lambda now: self.core.operator_alarm(alarm_type, alarm_code, now))
+
+    def operator_access(self, code: int, text: str) -> int:
+        """An attempt at unauthorised access: 26h (order 268, 9.6)."""
+        return self._on_demand(lambda now: self.core.operator_access(code, text, now))
+
+    def operator_restart(self) -> int:
+        """The node's software starts again: the initial state, and 22h (order 268, 9.2)."""
+        return self._on_demand(self.core.operator_restart)
+
+    def operator_line_state(self, object_number: int, state: int) -> int:
+        """The line of an object that is a subscriber of the node gets another state (order 268, 9.3.6.4)."""
+        return self._on_demand(lambda now: self.core.operator_line_state(object_number, state, now))
+
+    def tables_read(self, text: str) -> int:
+        """Somebody (``text``) has read the tables past the console: 26h/03h (order 268, 9.6.4.1)."""
+        return self._on_demand(lambda now: self.core.tables_read(text, now))
+
+    def _on_demand(self, make: Callable[[float], Iterable[Effect]]) -> int:
+        before = self._sent
+        self._run(make)
+        return self._sent - before
+
     # --- the switch
 
     def _switch_up(self, hello: object) -> None:
@@ -387,6 +415,7 @@ class Gateway:
     def _send(self, stream: int, channel: Channel, message: Message, at: float | None) -> None:
         raw = self._codec.encode(message)
         self._toward.send(stream, channel, raw)
+        self._sent += 1
         if at is not None and (late := self.limits.event(message, at, self.now())):
             log.warning("%s", late)
         if late := self.limits.sent(message, self._loop.time()):
