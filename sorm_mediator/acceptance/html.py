@@ -1,4 +1,4 @@
-"""The run as one page for people: printable, a new sheet for each kind, nothing fetched from elsewhere."""
+"""The run as one page for people: printable, a new page for each kind, nothing fetched from elsewhere."""
 
 from __future__ import annotations
 

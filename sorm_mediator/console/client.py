@@ -1,8 +1,8 @@
 """The console's side of one mediator: KPD1 and KPD2 over TCP, and a log of everything that crossed.
 
-The console connects KPD2 first, then KPD1 (PROTOCOL 1.4), and sends one unit a write. What it receives is
-put together by header length; units that a sender has split over reads, or sent several at a time, are
-findings of the log, not errors.
+The console connects KPD2 first, then KPD1 (our choice), and sends one unit a write (order 268, 1.4.2.2). What
+it receives is put together by header length; units that a sender has split over reads, or sent several at a
+time, are findings of the log, not errors.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ SHOWN = {KPD1: Phrase("KPD1", "КПД1"), KPD2: Phrase("KPD2", "КПД2")}
 """What people call the channels."""
 SPLIT, COALESCED = Phrase("split", "по частям"), Phrase("coalesced", "слитно")
 Address = tuple[str, int]
-PASSWORD = "123456"  # noqa: S105 - the order's public default
-"""The default password (PROTOCOL 4.3)."""
+PASSWORD = "123456"  # noqa: S105 - a public default of the lab
+"""The first password: order 268, 5.2.2.5 leaves it to the maker of the node; this one is our choice."""
 
 
 @dataclass(eq=False)
@@ -310,7 +310,7 @@ class ConsoleClient:
         elif name == "command-executed":
             sent = self._oldest(lambda one: one.code == message.command and one.accepted and not one.done)
             if sent is None:
-                # Command 14 is over with 29h; an option of the mediator adds 28h (PROTOCOL 9 row 12).
+                # Command 14 is over with 29h; ``test_command_28h`` adds 28h (order 268, 9.8.3).
                 sent = self._oldest(lambda one: one.code == message.command and one.accepted)
             if sent is not None:
                 sent.done = True

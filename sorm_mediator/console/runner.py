@@ -47,7 +47,10 @@ class Console:
 _ENDED = Phrase("the restart ends the channels", "перезапуск завершает каналы")
 _WRONG = Phrase("something wrong in a unit", "ошибка в сообщении")
 _STARTED = (0x16, 0x07)
-"""Statuses of a command 1 that comes when the technical means run already (PROTOCOL 6.1, 5.8)."""
+"""Statuses of a command 1 that comes when the technical means run already.
+
+Source: order 268, 9.8.4.2 (07h); Eltex SMG1016M manual, SORM settings (16h).
+"""
 
 
 class Run:
@@ -291,7 +294,7 @@ class ScenarioRunner:
         client = console.client
         is_interrupt = isinstance(action, s.Send) and action.entry.name == "interrupt"
         if not is_interrupt:
-            # One command at a time (PROTOCOL 4, pipelining), even where a step didn't look at the end of it.
+            # One command at a time (order 268, 7.1), even where a step didn't look at the end of it.
             await client.wait(lambda: all(sent.done for sent in console.running), within)
         if isinstance(action, s.SendRaw):
             message: Any = action.resolve(self._variables)

@@ -50,6 +50,7 @@ def codec_options(config: MediatorConfig, *, object_byte_order: str | None = Non
         count_byte_order=options.count_byte_order,
         service_code_position=options.service_code_position,
         m25_length=options.m25_length,
+        message_text=options.message_text,
         zero_digit=config.zero_digit,
         extra_digits=options.extra_digits,
         requirements_version=options.requirements_version,

@@ -12,7 +12,7 @@ from sorm_mediator.lab.multisorm_checks import check_multisorm
 log = logging.getLogger(__name__)
 
 MOST_STREAMS = 4
-"""E1 streams of a mediator [seed]."""
+"""E1 streams of a mediator without ``mediator.capacity`` (ECSS-10 manual, SORM system)."""
 
 
 def check_references(config: Config, name: str) -> None:
@@ -44,9 +44,11 @@ def _check_streams(config: Config, name: str) -> None:
                 '%s: e1: not started, since console.link is "tcp"; "x25" reaches the console by them', name
             )
         return
-    if not 1 <= len(config.e1) <= MOST_STREAMS:
+    limits = config.mediator.limits
+    most, why = (MOST_STREAMS, "") if limits is None else (limits.streams, " by mediator.capacity")
+    if not 1 <= len(config.e1) <= most:
         raise ConfigError(
-            f'{name}: console.link: "x25" needs 1 to {MOST_STREAMS} [[e1]] tables, and there are {len(config.e1)}'
+            f'{name}: console.link: "x25" needs 1 to {most} [[e1]] tables{why}, and there are {len(config.e1)}'
         )
     _check_numbers(f"{name}: e1", "stream", [str(stream.stream) for stream in config.e1])
     check_lines(config.e1, name)

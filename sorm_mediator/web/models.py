@@ -138,7 +138,7 @@ class ObjectDocument(Document):
     ksl_group: int | None
     priority: str | None
     line_state: int | None
-    """State of the subscriber line as far as the switch told it (PROTOCOL 5.3)."""
+    """State of the subscriber line as far as the switch told it (order 268, 9.3.6.4)."""
 
 
 class ToldDocument(Document):
@@ -156,7 +156,7 @@ class LegDocument(Document):
     object_number: int
     call_number: int
     selection: int
-    """Why the object is touched (PROTOCOL 3.8)."""
+    """Why the object is touched: octet 10 of the header (order 268, 10.2.1.6)."""
     ksl_a: KslDocument | None
     ksl_b: KslDocument | None
     told: ToldDocument

@@ -81,7 +81,7 @@ def test_people_read_headings_fields_and_octets_with_the_password_masked() -> No
 
 def test_people_read_russian() -> None:
     done = run("decode", EXISTS, "--lang", "ru")
-    assert "подтверждение выполнения команды" in done.stdout
+    assert "подтверждение о выполнении команды" in done.stdout
     assert "результат  33h  объект уже задан" in done.stdout
 
 

@@ -322,7 +322,7 @@ async def test_a_multiframe_that_is_lost_is_told_and_the_lines_stay(bench: Bench
         await started(console)
         gateway.e1.streams.fault(0, "LOMF")
         await console.message(Alarm, alarm_type=4, alarm_code=1)
-        assert not gateway.core.lines.faulty
+        assert not gateway.core.pool.faulty
         gateway.e1.streams.fault(0, "clear")
         await console.message(Alarm, alarm_type=4, alarm_code=0)
 

@@ -3,7 +3,7 @@
 A report is a cumulative snapshot, so the difference between it and what the console has been told is what the
 console is told now. Loss, doubling, reordering and a Stop without a Start need no case of their own.
 
-Source: PROTOCOL 2.4, 4.2, 4.5-4.8, 4.15, 7.2-7.12.
+Source: order 268, 6.2.4, 6.5-6.8, 6.15, appendices 10 and 11.
 """
 
 from __future__ import annotations
@@ -14,30 +14,31 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from protocol.codes import OPERATIONS_RELEASE, Category, Priority
-from protocol.events import Answer, KslConnected, KslReleased, NumberReceived, Release, ServiceUsed
-from sorm_mediator.mediator.core.effects import Connect, Free
-from sorm_mediator.mediator.core.legs import (
-    KSL_CONNECTED,
-    RELEASED_AFTER_TALK,
-    RELEASED_FAULT,
-    RELEASED_INCOMPLETE,
-    ROLE_SHIFT,
-    Call,
-    Events,
-    Leg,
+from sorm_mediator.mediator.core.calls.kpd2_events import (
+    AFTER_TALK,
+    BY_COMMAND_6,
+    BY_COMMAND_7,
+    BY_COMMAND_8,
+    BY_FAULT,
+    BY_PRIORITY,
+    INCOMPLETE,
+    TECHNICAL,
+    EventComposer,
 )
+from sorm_mediator.mediator.core.calls.legs import ROLE_SHIFT, Call, Leg
+from sorm_mediator.mediator.core.effects import Connect, Free
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from protocol.values import Ksl
     from radius.report import CallReport, Match, ServiceUse
+    from sorm_mediator.mediator.core.calls.ksl_pool import KslPool
     from sorm_mediator.mediator.core.context import Context
-    from sorm_mediator.mediator.core.ksl import Lines
     from sorm_mediator.mediator.core.tables import ControlledObject, Line
 
 CALL_NUMBERS: Final = 0xFFFF
-"""0..FFFEh; FFFFh is "not specified" (PROTOCOL 2.4)."""
+"""0..FFFEh (6.7.8.1); FFFFh is "not given"."""
 FINISHED_SECONDS: Final = 60.0
 """How long a finished call is remembered: late and doubled reports of it are ignored."""
 FINISHED_CALLS: Final = 65536
@@ -47,15 +48,7 @@ JOINED: Final = "joined"
 """Role of a match that says: the object came under control while the call ran."""
 
 OF_A_CONVERSATION: Final = frozenset({0x31, 0x33, 0x40, 0x42, 0x50, 0x51, 0x52})
-"""Services that only parties who talk can use (PROTOCOL 3.11)."""
-
-BY_COMMAND_8: Final = 0x01
-BY_PRIORITY: Final = 0x02
-BY_COMMAND_7: Final = 0x03
-BY_FAULT: Final = 0x04
-BY_COMMAND_6: Final = 0x05
-BY_STOP: Final = 0x06
-"""Operation codes of 52h: why a line was released (PROTOCOL 3.13)."""
+"""Services that only parties who talk can use (docs/messages.md, services)."""
 
 
 class Step(NamedTuple):
@@ -78,10 +71,10 @@ def _before(service: ServiceUse, answer: float) -> bool:
 class Calls:
     """The calls that touch objects of ours."""
 
-    def __init__(self, context: Context, lines: Lines) -> None:
+    def __init__(self, context: Context, pool: KslPool) -> None:
         self._context = context
-        self._lines = lines
-        self._events = Events(context)
+        self._pool = pool
+        self._events = EventComposer(context)
         self._share_number = context.options.same_call_number_for_both_objects == "on"
         self._live: OrderedDict[tuple[str, str], Call] = OrderedDict()
         """The call that was heard of longest ago first."""
@@ -166,6 +159,8 @@ class Calls:
                 if joins:
                     self._join(leg, _as_it_was(call.report, joined[number]) if number in joined else previous)
             leg.roles.add(match.role)
+            if match.role == "b" and match.called not in leg.called:
+                leg.called.append(match.called)
 
     def _join(self, leg: Leg, before: CallReport) -> None:
         """The object came under control during the call: no 41h, a 51h if it gets a line."""
@@ -176,7 +171,7 @@ class Calls:
         if leg.received and not leg.statistical:
             self._attach(leg, leg.first.time, pre_empt=None)
             if leg.line is not None:
-                self._events.send(KslConnected, leg, leg.first.time, operation=KSL_CONNECTED)
+                self._events.ksl_connected(leg, leg.first.time)
 
     def _tell(self, call: Call) -> None:
         """All that is new, in the order in which it happened; each leg's own order is 41 44* 42 44* 43."""
@@ -196,7 +191,7 @@ class Calls:
         answer, release = report.answer_time, report.release_time
         # An answer without a moment of set-up is a switch's slip: the number must have been known by then.
         setup = answer if report.setup_time is None else report.setup_time
-        incomplete = setup is None and report.release_cause == RELEASED_INCOMPLETE
+        incomplete = setup is None and report.release_cause == INCOMPLETE
         if not leg.received and setup is None and release is None:
             return
         if not leg.received and setup is not None:
@@ -221,26 +216,27 @@ class Calls:
         if not leg.statistical:
             pre_empt = BY_PRIORITY if leg.object.priority is Priority.HIGH else None
             self._attach(leg, step.time, pre_empt=pre_empt)
-        self._events.send(NumberReceived, leg, step.at, operation=leg.operation)
+        self._events.number_received(leg, step.at)
         leg.received = True
 
     def _service(self, leg: Leg, step: Step) -> None:
-        self._events.send(ServiceUsed, leg, step.at, operation=leg.operation, service=step.service)
+        assert step.service is not None
+        self._events.service_used(leg, step.at, step.service)
         leg.services += 1
 
     def _answered(self, leg: Leg, step: Step) -> None:
-        self._events.send(Answer, leg, step.at, operation=leg.operation)
+        self._events.answer(leg, step.at)
         leg.answered = True
 
     def _released(self, leg: Leg, step: Step) -> None:
         report = leg.call.report
         cause = report.release_cause
         if cause is None or cause not in OPERATIONS_RELEASE:
-            cause = RELEASED_FAULT if report.answer_time is None else RELEASED_AFTER_TALK
+            cause = TECHNICAL if report.answer_time is None else AFTER_TALK
         self._end(leg, step.at, cause)
 
     def _end(self, leg: Leg, at: float, cause: int) -> None:
-        self._events.send(Release, leg, at, operation=cause)
+        self._events.release(leg, at, cause)
         self._drop(leg)
 
     # --- lines
@@ -250,23 +246,27 @@ class Calls:
         group = leg.object.ksl_group if group is None else group
         if group is None:
             return
-        line = self._lines.free(group)
-        if line is None and pre_empt is not None and (loser := self._lines.victim(group)) is not None:
+        line = self._pool.free(group)
+        if line is None and pre_empt is not None and (loser := self._pool.victim(group)) is not None:
             line = self._detach(loser, at, pre_empt)
             self._wait(loser)
         if line is None:
+            leg.none_free = True
             self._wait(leg)
             return
-        self._lines.take(line, leg, at)
+        leg.none_free = False
+        self._pool.take(line, leg, at)
         self._stop_waiting(leg)
         self._context.emit(Connect(line, leg.call_number, leg.object.object_number, leg.call.report.media))
 
     def _detach(self, leg: Leg, at: float, reason: int | None) -> Line:
         """Take the leg's line, with 52h unless ``reason`` is None. The line is nobody's then."""
-        line = self._lines.release(leg)
+        line = self._pool.release(leg)
         self._context.emit(Free(line, leg.call_number, leg.object.object_number))
         if reason is not None:
-            self._events.send(KslReleased, leg, at, operation=reason, line=line)
+            self._events.ksl_released(leg, at, line, reason)
+            leg.none_free = reason != BY_COMMAND_8 and self._context.options.line_lost_shown == "none-free"
+        leg.by_command_7 = False
         return line
 
     def _wait(self, leg: Leg) -> None:
@@ -289,10 +289,10 @@ class Calls:
         """Give lines that have become free to legs that found none: priority objects first, then by age."""
         for group in list(self._waiting):
             for leg in sorted(self._waiting[group], key=lambda leg: leg.object.priority is not Priority.HIGH):
-                if self._lines.free(group) is None:
+                if self._pool.free(group) is None:
                     break
                 self._attach(leg, at, pre_empt=None)
-                self._events.send(KslConnected, leg, at, operation=KSL_CONNECTED)
+                self._events.ksl_connected(leg, at)
 
     # --- commands
 
@@ -308,13 +308,18 @@ class Calls:
 
     def can_connect(self, group: int) -> bool:
         """Whether command 7 would find a line in ``group``."""
-        return self._lines.free(group) is not None or self._lines.victim(group) is not None
+        return self._pool.free(group) is not None or self._pool.victim(group) is not None
 
     def connect(self, leg: Leg, group: int, now: float) -> None:
         """Command 7: give the leg a line of ``group``, if need be an ordinary object's (52h/03h, 51h)."""
         leg.muted = False
         self._attach(leg, now, group=group, pre_empt=BY_COMMAND_7)
-        self._events.send(KslConnected, leg, now, operation=KSL_CONNECTED)
+        leg.by_command_7 = True
+        self._events.ksl_connected(leg, now)
+
+    def tell_none_free(self, leg: Leg, now: float) -> None:
+        """Command 7 found no line (51h operation 01h: 11.5.5, 11.5.6)."""
+        self._events.no_ksl(leg, now)
 
     def disconnect(self, leg: Leg, now: float) -> None:
         """Command 8: the line goes, the call goes on (52h/01h)."""
@@ -324,7 +329,7 @@ class Calls:
     def out_of_order(self, lines: Iterable[Line], now: float) -> None:
         """Take these lines from whoever has them (52h/04h)."""
         for line in lines:
-            owner = self._lines.owner(line)
+            owner = self._pool.owner(line)
             if owner is not None:
                 self._detach(owner, now, BY_FAULT)
                 self._wait(owner)
@@ -362,14 +367,15 @@ class Calls:
             if leg.received and leg.line is None and not leg.statistical and not leg.muted:
                 self._attach(leg, now, pre_empt=None)
                 if leg.line is not None:
-                    self._events.send(KslConnected, leg, now, operation=KSL_CONNECTED)
+                    self._events.ksl_connected(leg, now)
 
-    def stop(self, now: float) -> None:
-        """Command 2: every connected line is released (52h/06h), and no call is reported any more."""
+    def stop(self, reason: int | None, now: float) -> None:
+        """The means are stopped: every connected line is released (52h ``reason``; None: nothing is sent), and no call
+        is reported any more."""
         for call in list(self._live.values()):
             for leg in list(call.legs.values()):
                 if leg.line is not None:
-                    self._detach(leg, now, BY_STOP)
+                    self._detach(leg, now, reason)
                 self._drop(leg)
             self._finish(call, now)
         self._waiting.clear()
@@ -395,7 +401,7 @@ class Calls:
             self._context.log("warning", f"call {call.key[1]}: no report for too long; given up")
             for leg in list(call.legs.values()):
                 if leg.received:
-                    self._end(leg, now, RELEASED_FAULT)
+                    self._end(leg, now, TECHNICAL)
                 else:
                     self._drop(leg)
             self._finish(call, now)

@@ -1,7 +1,7 @@
 """How a number of a call report is shown to the console: its sign, its digits, the seed's adaptations.
 
-Source: PROTOCOL 3.2-3.4, DESIGN 6 ("``sign`` is the order's byte by the profile"); seed 001, settings of the
-mediator, for the four adaptations.
+Source: order 268, 6.5.5.2, 6.5.5.4, 10.3.2; Eltex SMG1016M manual, settings of the mediator, for the four
+adaptations.
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ LEGAL_SIGNS: Final[Mapping[Order, Mapping[ObjectType, frozenset[NumberSign | Non
         ),
     }
 )
-"""Which signs an object of each type may have (matrix of PROTOCOL 4.5; order 70 by analogy [inferred])."""
+"""Which signs an object of each type may have (order 268, 6.5.5.2). Order 70 has other signs and the same types: its
+row follows from the names of the signs."""
 
 _RUSSIAN: Final = frozenset(
     {
@@ -121,7 +122,7 @@ class Numbers:
     def _replace_toll_code(self, number: str, ni: str) -> str:
         """8 or 88 in front of a zone or intercity number; other numbers only in their full length.
 
-        A number that begins with 810 is dialled abroad, which is no toll code [inferred].
+        A number that begins with 810 is dialled abroad, which is no toll code.
         """
         settings = self._adaptation
         length = len(number)
