@@ -276,8 +276,7 @@ class MultiSorm:
             self._note(logging.WARNING, f"{domain} does not answer: it counts as a refusal until it does")
             self._give_up(domain, now)
         elif there.standing is Standing.CATCHING_UP:
-            objects = len(self.objects.by_number)
-            self._note(logging.INFO, f"{domain} answers again: {objects} objects are handed over")
+            self._note(logging.INFO, f"{domain} answers again: it is handed what is on control")
             self._hand_over(domain, now)
 
     def _give_up(self, domain: str, now: float) -> None:

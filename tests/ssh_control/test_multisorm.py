@@ -252,7 +252,7 @@ def test_a_domain_that_was_dead_is_brought_up_to_date() -> None:
 
     assert world.code(removed) == NO_ANSWER
     assert set(world.domains["local"].objects) == {1, 2}
-    assert world.notes[-1] == "local answers again: 3 objects are handed over"
+    assert world.notes[-1] == "local answers again: it is handed what is on control"
     assert world.ok(world.ask("remove", object_number=1))
     assert set(world.domains["local"].objects) == {2}
 
