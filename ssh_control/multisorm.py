@@ -157,7 +157,7 @@ class Objects:
     def remove(self, number: int) -> None:
         """It is not on control any more, if it was."""
         item = self.by_number.pop(number, None)
-        if item is not None and self._trunks.get(item.get("trunk")) == number:
+        if item is not None and item["object_type"] == "trunk":
             del self._trunks[item["trunk"]]
 
     def replace(self, items: list[dict[str, Any]]) -> None:
