@@ -263,7 +263,12 @@ async def change(ex: Examiner) -> None:
 @check("6.15.4-1", "command 15 without a category: 27h/01h", "команда 15 без категории: 27h/01h")
 async def change_incomplete(ex: Examiner) -> None:
     target = await ex.target()
-    fields = {"object_number": target.number, "category": None, "ksl_group": None, "priority": "normal"}
+    fields: dict[str, Any] = {
+        "object_number": target.number,
+        "category": None,
+        "ksl_group": None,
+        "priority": "normal",
+    }
     await ex.rejected("change-object", **fields)
 
 
