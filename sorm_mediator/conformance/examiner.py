@@ -332,6 +332,11 @@ class Examiner:
         taken = self.taken_lines | held
         return [{"stream": stream, "ksl": n} for n in range(1, 29) if (stream, n) not in taken]
 
+    def numbering(self, unit: Crossed) -> tuple[int, int]:
+        """Count and number of messages in the header of a message of KPD1, whatever else is wrong with it."""
+        order = self.client.codec.options.count_byte_order
+        return int.from_bytes(unit.raw[4:6], order), int.from_bytes(unit.raw[6:8], order)
+
     # --- making ready
 
     @contextmanager

@@ -71,9 +71,13 @@ def other_type(means: Means, c: AddKsl) -> bool:
 
 
 def too_many(means: Means, c: AddKsl) -> bool:
-    """As many groups at most as there are KSL (6.4.3), and as many KSL in them as the node may have."""
+    """As many groups at most as there are KSL (6.4.3), and as many KSL in them as the node may have.
+
+    A group whose lines have all been taken out is none any more.
+    """
     tables, capacity = means.tables, means.capacity
-    if c.ksl_group not in tables.groups and len(tables.groups) >= means.pool.size:
+    others = sum(bool(group.lines) for number, group in tables.groups.items() if number != c.ksl_group)
+    if others >= means.pool.size:
         return True
     added = 2 if c.group_type is GroupType.SEPARATE else 1
     return capacity is not None and len(tables.group_of) + added > capacity.ksl_lines
