@@ -217,11 +217,13 @@ class Examination:
         if ex.client.password != ex.password_before and ex.running:
             clean &= await self._done("set-password", new_password=ex.password_before)
         doubtful = ex.doubtful if result.verdict == FAIL or result.unprepared else []
+        if ex.undone and not ex.running:
+            await ex.command("start")
         for fields in list(ex.objects.values()):
             clean &= await self._remove_object(fields)
         for fields in list(ex.in_groups):
             clean &= await self._remove_line(fields)
-        for name, fields in list(doubtful):
+        for name, fields in [*doubtful, *ex.undone]:
             await (self._remove_object(fields) if name == "add-object" else self._remove_line(fields))
         if await_access and ex.running:
             await ex.command("test", test_number=0)  # what still comes of the check is before its answer
@@ -243,14 +245,25 @@ class Examination:
 
     async def _afresh(self) -> None:
         """Stop and start: empty tables, whatever a check has left in them."""
+        ex = self.ex
         await self._halt()
-        await self.ex.command("start")
+        for password in self._passwords():
+            if (await ex.command("start", password=password)).outcome[0] == "executed":
+                ex.client.password = password
+                break
+        if ex.client.password != ex.password_before:
+            await self._done("set-password", new_password=ex.password_before)
+
+    def _passwords(self) -> list[str]:
+        """Every password that may be in force."""
+        ex = self.ex
+        return list(dict.fromkeys((ex.client.password, ex.password_before, ex.first_password, *ex.passwords)))
 
     async def _halt(self) -> bool:
         """Stop the technical means, whichever of the numbers and passwords in question they have; whether they are."""
         ex = self.ex
         numbers = dict.fromkeys((ex.client.orm_number, ex.orm_number))
-        passwords = dict.fromkeys((ex.client.password, ex.password_before, ex.first_password))
+        passwords = self._passwords()
         stopped = False
         for number in numbers:
             for password in passwords:
