@@ -30,15 +30,15 @@ class CapacityConfig(Section):
 class MediatorConfig(Section):
     """``[mediator]``: the technical means of ORM themselves."""
 
-    profile: Profile = "eltex"
-    """Whose rules hold where the order and the vendor's device differ: a set of defaults of named options, nothing
-    else. Every one of them can still be set."""
     orm_number: Annotated[int, Field(ge=0, le=255)] = 1
     """ORM number of the technical means, 0..255; see options.orm_number_from_start."""
     password: SecretStr = SecretStr("123456")
     """The first password, six printable characters; command 3 changes it (order 268, 5.2.2.5 and 6.3)."""
     order: Literal["268", "70"] = "268"
     """The order whose messages are spoken: 268 or 70."""
+    profile: Profile = "eltex"
+    """Whose rules hold where the order and the vendor's device differ: a set of defaults of named options, nothing
+    else. Every one of them can still be set."""
     station_type: Literal["terminal", "transit", "terminal-transit"] = "terminal-transit"
     """What the node is, as told in 2Bh (order 268, 9.11.4.2), and which tables of capacity hold for it."""
     software_version: Annotated[str, Field(max_length=44, pattern=r"^[\x20-\x7e]*$")] = "ECSS-10 3.14"

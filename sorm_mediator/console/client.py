@@ -129,7 +129,8 @@ class ConsoleClient:
     """One console. ``wait`` waits for anything to happen; ``log`` holds everything that has crossed.
 
     ``password`` and ``orm_number`` are the header of commands that don't say otherwise; a command 3 that the
-    mediator has executed changes the password, a command 2 sets it back (``stop_resets_password``).
+    mediator has executed changes the password. A command 2 sets it back (``stop_resets_password``), and so do 22h
+    (``restart_resets_password``; order 268, 9.2.4) and a 21h that tells of lost tables (9.1.4.1).
     """
 
     def __init__(
@@ -143,6 +144,7 @@ class ConsoleClient:
         password: str = PASSWORD,
         orm_number: int = 1,
         stop_resets_password: bool = True,
+        restart_resets_password: bool = True,
         clock: Callable[[], float] = time.time,
         observers: Sequence[Observer] = (),
     ) -> None:
@@ -157,6 +159,7 @@ class ConsoleClient:
         self._codec = codec
         self._first_password = password
         self._stop_resets_password = stop_resets_password
+        self._restart_resets_password = restart_resets_password
         self._clock = clock
         self._observers = observers
         self._channels: dict[str, Connection] = {}
@@ -301,6 +304,10 @@ class ConsoleClient:
         if crossed.channel == KPD2:
             return None
         name, message = crossed.name, crossed.message
+        if (name == "restart" and self._restart_resets_password) or (
+            name == "alarm" and message.alarm_type == 1
+        ):
+            self.password = self._first_password
         if name == "command-received":
             sent = self._oldest(lambda one: one.code == message.command and not (one.accepted or one.done))
             if sent is not None:

@@ -20,7 +20,7 @@ from protocol.texts import Lang
 from sorm_mediator.console.fields import Difference, Not, OneOf, differences, show_value
 
 IDENTITY = ("object_number", "call_number", "command", "test_number")
-UNSOLICITED = ("alarm", "restart", "unauthorized-access")
+UNSOLICITED = ("alarm", "restart", "unauthorized-access", "electronic-message")
 
 
 class Arrival(Protocol):
@@ -150,7 +150,8 @@ class Unread(Generic[A]):
 
 
 def _order(arrival: Arrival) -> tuple[Any, ...]:
-    if arrival.name in UNSOLICITED or arrival.name == "test-reply":
+    by_itself = arrival.name == "trunk-info" and arrival.answers is None  # a trunk was renamed
+    if arrival.name in UNSOLICITED or arrival.name == "test-reply" or by_itself:
         return (arrival.on_kpd2, arrival.name)
     if arrival.on_kpd2:
         return (True, arrival.fields.get("object_type"), arrival.fields.get("object_number"))

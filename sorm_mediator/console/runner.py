@@ -87,6 +87,7 @@ class Run:
             "password": self.header.get("password", around.password),
             "orm_number": self.header.get("orm_number", around.orm_number),
             "stop_resets_password": around.stop_resets_password,
+            "restart_resets_password": around.restart_resets_password,
             "observers": (self, *self._recorders),
         }
         if around.e1 is None:
@@ -178,7 +179,7 @@ class ScenarioRunner:
                 calls=around.make_call is not None,
                 web=around.request is not None,
                 restart=around.restart is not None,
-                e1=around.e1 is not None,
+                e1=around.heard is not None,
             )
             await self._steps(self._scenario.steps, "")
         except (ScriptError, ConnectError) as error:
@@ -237,17 +238,17 @@ class ScenarioRunner:
 
     async def _do(self, step: s.Step, result: StepResult) -> Failure | None:
         within = self._scenario.within if step.within is None else step.within
-        connects = not isinstance(step.action, s.Connect | s.Http | s.MakeCall | s.Restart)
-        if isinstance(step.action, s.Http | s.MakeCall) and (step.expect or step.events):
+        connects = not isinstance(step.action, s.Connect | s.Http | s.Ask | s.MakeCall | s.Restart)
+        if isinstance(step.action, s.Http | s.Ask | s.MakeCall) and (step.expect or step.events):
             connects = True  # what it brings about is sent only to a console that is there
         console = await self._run.console(step.console, connect=connects)
         failure = await self._act(step, console, within)
         if failure is None:
             failure = await self._expect(step, console, within)
         if failure is None and step.hears is not None:
-            assert self._around.e1 is not None  # looked at before the first step
+            assert self._around.heard is not None  # looked at before the first step
             wanted = step.hears.resolve(self._variables)
-            failure = await hear(self._around.e1, wanted, within)
+            failure = await hear(self._around.heard, wanted, within)
             if failure is None:
                 result.notes.append(told(wanted))
         if failure is None and isinstance(step.action, s.Send) and step.expect is None:
@@ -266,6 +267,8 @@ class ScenarioRunner:
             await self._call(step, action)
         elif isinstance(action, s.Http):
             return await self._http(action, within)
+        elif isinstance(action, s.Ask):
+            await self._ask(step, action)
         elif isinstance(action, s.Connect):
             await client.connect(action.channels)
         elif isinstance(action, s.Disconnect):
@@ -312,6 +315,20 @@ class ScenarioRunner:
         call = await self._around.make_call(domain, request)
         if "call" in step.save:
             self._variables[step.save["call"]] = call
+
+    async def _ask(self, step: s.Step, action: s.Ask) -> None:
+        assert self._around.request is not None  # looked at before the first step
+        demand = action.demand
+        method, path, body = action.resolve(self._variables)
+        status, reply = await self._around.request(method, path, body)
+        if status != demand.accepted:
+            detail = reply.get("detail", reply) if isinstance(reply, dict) else reply
+            en, ru = "{method} {path}: refused with HTTP {status}", "{method} {path}: отказ, HTTP {status}"
+            raise StepError(
+                joined(": ", [Phrase(en, ru, method=method, path=path, status=status), _told(detail)])
+            )
+        for key, name in step.save.items():
+            self._variables[name] = reply[key]
 
     async def _http(self, action: s.Http, within: float) -> Failure | None:
         assert self._around.request is not None  # looked at before the first step
@@ -362,6 +379,13 @@ class ScenarioRunner:
         if not await console.client.wait(lambda: all(sent.done for sent in console.running), within):
             result.notes += [no_end(within), *console.client.complaints()]
         console.unread.take([one for one in console.waiting((KPD1,)) if one.answers in console.running])
+
+
+def _told(detail: Any) -> str:
+    """What the HTTP API says is wrong: a text, or one thing for each key of the body."""
+    if not isinstance(detail, list):
+        return str(detail)
+    return "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in detail)
 
 
 async def _silence(console: Console, channels: tuple[str, ...], seconds: float) -> Failure | None:

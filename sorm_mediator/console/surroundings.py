@@ -33,11 +33,19 @@ class Surroundings:
     password: str = PASSWORD
     orm_number: int = 1
     stop_resets_password: bool = True
+    restart_resets_password: bool = True
     make_call: CallMaker | None = None
     request: Requester | None = None
     restart: Callable[[], Awaitable[None]] | None = None
     e1: ConsoleLines | None = None
     """The lines of the consoles, each a console's; None: they connect over TCP."""
+    speech: ConsoleLines | None = None
+    """Beside consoles over TCP: the streams that carry the speech alone."""
+
+    @property
+    def heard(self) -> ConsoleLines | None:
+        """The streams whose KSL can be listened to; None: there is none."""
+        return self.e1 or self.speech
 
 
 def codec_options(config: MediatorConfig, *, object_byte_order: str | None = None) -> Options:
@@ -76,6 +84,7 @@ def facing(
         password=mediator.password.get_secret_value(),
         orm_number=mediator.orm_number,
         stop_resets_password=mediator.options.stop_resets_password == "on",  # noqa: S105
+        restart_resets_password=mediator.options.after_restart == "initial",
         make_call=web.make_call if web else None,
         request=web.request if web else None,
     )

@@ -242,6 +242,12 @@ class SwitchBox:
         self._tick()
         return call
 
+    def hang_up(self, call: str) -> bool:
+        """End a call now; false when there is none to end."""
+        ended = self.engine.hang_up(call, time.time())
+        self._tick()
+        return ended
+
     def send_message(self, domain: str, request: MessageRequest) -> str:
         """Send an electronic message now; its id. Raises :class:`CallRefused`."""
         message, reports = self.engine.send_message(domain, request, time.time())

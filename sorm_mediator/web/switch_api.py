@@ -396,6 +396,17 @@ def switch_router(switch: SwitchBox) -> APIRouter:
             raise HTTPException(404, f"there is no call {call!r}, or it was released long ago")
         return document(found)
 
+    @router.delete(
+        "/calls/{call}",
+        status_code=204,
+        responses={404: {"description": "No such call, or it is over"}},
+        summary="Hang up",
+    )
+    async def hang_up(call: str) -> None:
+        """The caller hangs up."""
+        if not switch.hang_up(call):
+            raise HTTPException(404, f"there is no call {call!r} that goes on")
+
     return router
 
 

@@ -186,7 +186,6 @@ def test_what_is_on_control_is_so_for_all_domains() -> None:
     world.add(own(9, "200100") | {"object_type": "trunk", "number": None, "trunk": 1})
 
     assert world.code(world.add(own(1, "300000"))) == 0x33
-    assert world.code(world.add(own(2, "200100"))) == 0x36
     assert world.code(world.add(own(3, "") | {"object_type": "trunk", "number": None, "trunk": 1})) == 0x4A
     assert world.ok(world.add(own(1, "200100"))), "the very same again changes nothing"
     assert world.domains["local"].asked.count("add") == 3

@@ -72,13 +72,16 @@ class Gateway:
             config.console, self._options, self, unit_timeout=mediator.options.unit_timeout
         )
         self.e1: E1Side | None = None
-        """The streams and their speech; None while the console is reached by TCP."""
-        self._toward: TowardConsole = OverTcp(self.consoles)
-        if config.console.link == "x25":
+        """The streams and their speech; None for a console over TCP that has no stream."""
+        if config.console.link == "x25" or config.e1:
             from sorm_mediator.mediator.binding.e1_side import E1Side  # numpy, which TCP can do without
 
             self.e1 = E1Side(config, self._options, self)
+        self._toward: TowardConsole
+        if self.e1 is not None and config.console.link == "x25":
             self._toward = self.e1.streams
+        else:
+            self._toward = OverTcp(self.consoles, self.e1.streams if self.e1 else None)
         self.sink = self._make_sink()
         self.link: SwitchLink | None = None
         self._core: Core | None = None
@@ -86,6 +89,7 @@ class Gateway:
         self._deadline: float | None = None
         self._running = False
         self._endpoints: dict[str, str] = {}
+        self._sent = 0  # messages to the console
         self._arrived = 0.0
         """When the last octet of the unit that is being handled arrived."""
 
@@ -253,6 +257,8 @@ class Gateway:
     def connection_refused(self, channel: str, peer: str, reason: str, stream: int = _STREAM) -> None:
         log.warning("%s: connection of %s refused: %s", channel, peer, reason)
         self._write("connection-refused", {"channel": str(channel), "peer": peer, "text": reason})
+        if self.config.console.link == "tcp":
+            stream = _STREAM  # a stream for speech alone has no KPD1
         self._run(lambda now: self.core.refused_connection(stream, peer, _PORT_FORBIDDEN, now))
 
     def unit_received(self, raw: bytes, arrived: float, stream: int = _STREAM) -> None:
@@ -289,6 +295,33 @@ class Gateway:
                 change.ksls, in_service=change.in_service, alarm_code=change.alarm_code, now=now
             )
         )
+
+    # --- what an operator makes happen, or does: each returns how many messages the console was sent for it
+
+    def operator_alarm(self, alarm_type: int, alarm_code: int) -> int:
+        """An alarm of the node: 21h (order 268, 9.1)."""
+        return self._on_demand(lambda now: self.core.operator_alarm(alarm_type, alarm_code, now))
+
+    def operator_access(self, code: int, text: str) -> int:
+        """An attempt at unauthorised access: 26h (order 268, 9.6)."""
+        return self._on_demand(lambda now: self.core.operator_access(code, text, now))
+
+    def operator_restart(self) -> int:
+        """The node's software starts again: the initial state, and 22h (order 268, 9.2)."""
+        return self._on_demand(self.core.operator_restart)
+
+    def operator_line_state(self, object_number: int, state: int) -> int:
+        """The line of an object that is a subscriber of the node gets another state (order 268, 9.3.6.4)."""
+        return self._on_demand(lambda now: self.core.operator_line_state(object_number, state, now))
+
+    def tables_read(self, text: str) -> int:
+        """Somebody (``text``) has read the tables past the console: 26h/03h (order 268, 9.6.4.1)."""
+        return self._on_demand(lambda now: self.core.tables_read(text, now))
+
+    def _on_demand(self, make: Callable[[float], Iterable[Effect]]) -> int:
+        before = self._sent
+        self._run(make)
+        return self._sent - before
 
     # --- the switch
 
@@ -387,6 +420,7 @@ class Gateway:
     def _send(self, stream: int, channel: Channel, message: Message, at: float | None) -> None:
         raw = self._codec.encode(message)
         self._toward.send(stream, channel, raw)
+        self._sent += 1
         if at is not None and (late := self.limits.event(message, at, self.now())):
             log.warning("%s", late)
         if late := self.limits.sent(message, self._loop.time()):
