@@ -1,4 +1,4 @@
-"""The pages of ``docs/`` that are generated from the code: ``python -m docs.generate [--check]``.
+"""What of ``docs/`` is generated from the code, pages and parts of pages: ``python -m docs.generate [--check]``.
 
 ``--check`` writes nothing and exits with 1 when a page is stale: the gate runs it.
 """
@@ -155,6 +155,20 @@ def messages() -> str:
     return page()
 
 
+def profiles() -> str:
+    """The options that the profile decides."""
+    from docs.order268_page import profiles as rows
+
+    return rows()
+
+
+def units() -> str:
+    """The commands and messages of order 268."""
+    from docs.order268_page import units as rows
+
+    return rows()
+
+
 def x25() -> str:
     """The X.25 packet layer: tables, settings, packets, codes."""
     from docs.x25_page import page
@@ -173,12 +187,32 @@ PAGES: dict[str, Callable[[], str]] = {
     "x25.md": x25,
 }
 
+PARTS: dict[str, dict[str, Callable[[], str]]] = {"order268.md": {"profiles": profiles, "units": units}}
+"""Parts of pages that are written by hand: between ``<!-- generated: NAME -->`` and ``<!-- end -->``."""
+
+
+def _with_parts(name: str) -> str:
+    page = (DOCS / name).read_text(encoding="utf-8")
+    for part, make in PARTS[name].items():
+        begin, end = f"<!-- generated: {part} -->\n", "<!-- end -->\n"
+        before, found, rest = page.partition(begin)
+        _, ended, after = rest.partition(end)
+        if not found or not ended:
+            raise ValueError(
+                f"docs/{name} has no place for its generated part: {begin.strip()} ... {end.strip()}"
+            )
+        page = f"{before}{begin}\n{make()}\n\n{end}{after}"
+    return page
+
 
 def main(arguments: list[str]) -> int:
     """Write the pages, or with ``--check`` say which are stale."""
     stale = []
-    for name, make in PAGES.items():
-        page, path = NOTICE + make(), DOCS / name
+    made = {name: NOTICE + make() for name, make in PAGES.items()} | {
+        name: _with_parts(name) for name in PARTS
+    }
+    for name, page in made.items():
+        path = DOCS / name
         if not path.exists() or path.read_text(encoding="utf-8") != page:
             stale.append(name)
             if "--check" not in arguments:

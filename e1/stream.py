@@ -23,9 +23,12 @@ from e1.timeslots import KSL_PER_STREAM, KSL_TIMESLOTS, check_ksl_timeslots, tim
 from e1.x25_config import X25Config
 
 ChannelName: TypeAlias = Literal["kpd1", "kpd2"]
+CHANNEL_NAMES: tuple[ChannelName, ...] = ("kpd1", "kpd2")
 Side: TypeAlias = Literal["receive", "transmit"]
 SILENCE = 0xD5
 """A-law of a free line."""
+FLAG = 0x7E
+"""The flag of HDLC, which fills the time between frames (ISO/IEC 13239)."""
 SPEECH_OCTETS = 8000
 """The most speech that waits for a line, and the most that is kept of what was heard: one second."""
 
@@ -45,6 +48,9 @@ class StreamConfig:
 
     crc4: bool = True
     """CRC-4 multiframe in both directions."""
+    data: bool = True
+    """There are data channels in the stream. Off: it is there for speech alone, their timeslots carry idle flags, and
+    what arrives in them is left."""
     kpd1_timeslot: int = 30
     """Where KPD1 lies: a timeslot that carries no KSL, such as 16, 30 or 31 (PROTOCOL 1.2)."""
     kpd2_timeslot: int = 31
@@ -99,9 +105,9 @@ class E1Stream:
         self._transmitter = FrameTransmitter(config.crc4)
         self.state = config.alarms.shown(self._receiver.state)
         self.channels: dict[ChannelName, DataChannel] = {
-            "kpd1": DataChannel(config.lapb, config.x25),
-            "kpd2": DataChannel(config.lapb, config.x25),
+            name: DataChannel(config.lapb, config.x25) for name in CHANNEL_NAMES if config.data
         }
+        """The data channels; none in a stream for speech alone."""
         self._slots: dict[ChannelName, int] = {"kpd1": config.kpd1_timeslot, "kpd2": config.kpd2_timeslot}
         self._carrier = False
         self._faults: dict[Side, StreamState | None] = {"receive": None, "transmit": None}
@@ -182,6 +188,8 @@ class E1Stream:
     def transmit(self, frames: int, now: float) -> bytes:
         """The next ``frames`` frames for the line: 32 octets each, timeslot 0 first."""
         timeslots = np.full((TIMESLOTS, frames), self.config.silence, np.uint8)
+        if not self.channels:
+            timeslots[list(self._slots.values())] = FLAG
         for name, channel in self.channels.items():
             timeslots[self._slots[name]] = np.frombuffer(channel.transmit(frames, now), np.uint8)
         for ksl, speech in list(self._speech.items()):

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for every message, derived from the same declarations as the codec.
+"""Hypothesis strategies for every message, made from the same declarations as the codec.
 
 Not imported by the package itself, so that hypothesis is loaded only where tests and fuzzers ask for it.
 Everything that :func:`message` draws encodes, and decodes strictly to an equal message.

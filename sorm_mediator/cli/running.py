@@ -40,7 +40,7 @@ async def _run(config: Config, boxes: Boxes, name: str) -> None:
 
 
 def _warn_of_memory(config: Config, boxes: Boxes, name: str) -> None:
-    if boxes == "switch" or config.console.link != "x25":
+    if boxes == "switch":
         return
     for number, stream in enumerate(config.e1):
         if stream.line == "memory":

@@ -153,6 +153,16 @@ class DomainConfig(Section):
     b_digits_mode: Literal["user", "route"] = "user"
     """Called number in 41h of an object controlled by its A number: as an own subscriber dialled it, or the
     SORM number. What comes in by a trunk shows the SORM number in both."""
+    b_number_format: Literal["routed", "terminal", "transit", "terminal-transit"] = "routed"
+    """What is shown of B where no rule has set its SORM number. routed: as it was routed. The others, types of the
+    node: B and A as order 268, 10.3.2.2 and 10.3.2.3, has it; B with the exit prefixes of outgoing calls (terminal: as
+    dialled; terminal-transit: with area code or country code), or without them (transit)."""
+    area_code: Annotated[str, Field(pattern=r"^[0-9]{0,9}$")] = ""
+    """Put in front of numbers that have it not, to make ten digits of them (b_number_format)."""
+    intercity_prefix: Annotated[str, Field(pattern=r"^[0-9]{0,4}$")] = "8"
+    """Exit prefix of national numbers (b_number_format)."""
+    international_prefix: Annotated[str, Field(pattern=r"^[0-9]{0,6}$")] = "810"
+    """Exit prefix of international numbers (b_number_format)."""
     full_dial_number: bool = False
     """With ``b_digits_mode = "user"``: 41h shows the SORM number instead where it is longer than what was dialled, so
     that it is always the full number (our reading of its name)."""

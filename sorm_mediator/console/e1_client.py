@@ -56,12 +56,12 @@ Role = Literal["dte", "dce"]
 Address = tuple[str, int]
 
 
-def console_end(config: E1Config) -> StreamConfig:
+def console_end(config: E1Config, *, data: bool = True) -> StreamConfig:
     """The console's end of a stream: the other role, everything else as the mediator has it.
 
-    The DTE places the call of a switched circuit.
+    The DTE places the call of a switched circuit. Without ``data`` the stream is there for speech alone.
     """
-    return stream_config(config, far_end=True)
+    return stream_config(config, far_end=True, data=data)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,6 +293,13 @@ class ConsoleLines:
         """Close the lines."""
         for line in self.lines.values():
             line.close()
+
+    async def working(self) -> None:
+        """Wait until the mediator hears every line and is heard. Raises :class:`ConnectError` that says what is missing."""
+        for line in self.lines.values():
+            if not await line.wait(lambda line=line: line.stream.state is StreamState.WORK, CONNECT_WITHIN):  # type: ignore[misc]
+                en, ru = "e1.{stream}: no speech can be heard: {why}", "e1.{stream}: речи не слышно: {why}"
+                raise ConnectError(Phrase(en, ru, stream=line.number, why=line.why_down()))
 
     def line_of(self, consoles: int) -> ConsoleLine:
         """The line of the next console, when there are ``consoles`` already. Raises :class:`ConnectError`."""

@@ -32,33 +32,34 @@ ONCE = 300.0
 
 def lines_of_lab(lab: Lab) -> list[AnyLine]:
     """The lines to the streams of a lab of this process, which tells its ports."""
-    return [_line_in_lab(each, lab) for each in lab.config.e1]
+    data = lab.config.console.link == "x25"
+    return [_line_in_lab(each, lab, data) for each in lab.config.e1]
 
 
-def _line_in_lab(config: E1Config, lab: Lab) -> AnyLine:
+def _line_in_lab(config: E1Config, lab: Lab, data: bool) -> AnyLine:
     match config.line:
         case "memory":
-            return _other(config, lambda: _memory(config, lab))
+            return _other(config, lambda: _memory(config, lab, data))
         case "serial":
             return _other(config, lambda: _bare(serial_stream(config, far_end=True)))
         case "xot":
             return _dials(config, address(lab.endpoints[f"e1.{config.stream}"]))
-    return _satop(config, address(lab.endpoints[f"e1.{config.stream}"]))
+    return _satop(config, address(lab.endpoints[f"e1.{config.stream}"]), data=data)
 
 
-def lines_toward(streams: Iterable[E1Config], host: str) -> list[AnyLine]:
+def lines_toward(streams: Iterable[E1Config], host: str, *, data: bool = True) -> list[AnyLine]:
     """The lines to the streams of a mediator at ``host``, as its lab file has them.
 
-    Its ``remote`` is our address. Raises :class:`ConnectError` for a stream that can't be reached by what the file
+    Its ``remote`` is our address. Without ``data`` the streams are there for speech alone. Raises :class:`ConnectError` for a stream that can't be reached by what the file
     tells, and for no stream.
     """
-    lines = [_line_toward(each, host) for each in streams]
+    lines = [_line_toward(each, host, data) for each in streams]
     if not lines:
-        raise ConnectError("--link x25 with --host needs the [[e1]] tables of the mediator: -c LAB")
+        raise ConnectError("E1 with --host needs the [[e1]] tables of the mediator: -c LAB")
     return lines
 
 
-def _line_toward(config: E1Config, host: str) -> AnyLine:
+def _line_toward(config: E1Config, host: str, data: bool) -> AnyLine:
     key = f"e1.{config.stream}"
     if config.line == "memory":
         raise ConnectError(
@@ -81,15 +82,17 @@ def _line_toward(config: E1Config, host: str) -> AnyLine:
     if config.line == "xot":
         return _dials(config, (host, port))
     anywhere = "::" if ":" in host else "0.0.0.0"  # noqa: S104 - packets of others are left
-    return _satop(config, (host, port), address(config.remote) if config.remote else (anywhere, 0))
+    return _satop(config, (host, port), address(config.remote) if config.remote else (anywhere, 0), data)
 
 
-def _satop(config: E1Config, remote: Address, local: Address = ("127.0.0.1", 0)) -> LineConfig:
+def _satop(
+    config: E1Config, remote: Address, local: Address = ("127.0.0.1", 0), data: bool = True
+) -> LineConfig:
     return LineConfig(
         stream=config.stream,
         remote=remote,
         local=local,
-        end=console_end(config),
+        end=console_end(config, data=data),
         line=satop_config(config, far_end=True),
     )
 
@@ -112,8 +115,9 @@ def _bare(stream: BareStream) -> End:
     return End(stream, stream, stream.take)
 
 
-def _memory(config: E1Config, lab: Lab) -> End:
-    return framed(E1Stream(console_end(config)), FarMemoryEnd(partial(_mediators_end, lab, config.stream)))
+def _memory(config: E1Config, lab: Lab, data: bool) -> End:
+    far = FarMemoryEnd(partial(_mediators_end, lab, config.stream))
+    return framed(E1Stream(console_end(config, data=data)), far)
 
 
 def _mediators_end(lab: Lab, stream: int) -> MemoryEnd:

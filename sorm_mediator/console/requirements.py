@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Literal
 
+from sorm_mediator.config import Config
 from sorm_mediator.console import scenario as s
 from sorm_mediator.console import vendor as v
 from sorm_mediator.console.errors import ScriptError
+from sorm_mediator.console.scenario import LINKS, Link
 
 Script = s.Scenario | v.VendorScript
 
 
-Link = Literal["tcp", "x25"]
-LINKS: tuple[Link, ...] = ("tcp", "x25")
-
-
 def links(script: Script) -> tuple[Link, ...]:
-    """The links that a script can run over: speech is heard over E1 only."""
+    """The links that a script can run over: speech is heard over E1 only, and a scenario may name its link."""
     if not isinstance(script, s.Scenario):
         return LINKS
+    if script.link is not None:
+        return (script.link,)
     hears = any(step.hears is not None for step in _all_steps((*script.steps, *script.finally_)))
-    return ("x25",) if hears else LINKS
+    return ("x25", "tcp+e1") if hears else LINKS
+
+
+def link_of(config: Config) -> Link:
+    """The link of a lab: streams beside TCP are there for the speech."""
+    return "tcp+e1" if config.console.link == "tcp" and config.e1 else config.console.link
 
 
 def check(script: Script, *, calls: bool, web: bool, restart: bool, e1: bool = False) -> None:
@@ -58,4 +62,4 @@ def _check_step(step: s.Step, *, calls: bool, web: bool, restart: bool, e1: bool
     elif isinstance(action, s.Restart) and not restart:
         step.node.fail("restart: needs a lab of this run: give lab: in the scenario, and no --host")
     if step.hears is not None and not e1:
-        step.hears.node.fail("speech is heard over E1 only: give --link x25")
+        step.hears.node.fail("speech is heard over E1 only: give --link x25 or tcp+e1")

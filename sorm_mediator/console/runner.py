@@ -179,7 +179,7 @@ class ScenarioRunner:
                 calls=around.make_call is not None,
                 web=around.request is not None,
                 restart=around.restart is not None,
-                e1=around.e1 is not None,
+                e1=around.heard is not None,
             )
             await self._steps(self._scenario.steps, "")
         except (ScriptError, ConnectError) as error:
@@ -246,9 +246,9 @@ class ScenarioRunner:
         if failure is None:
             failure = await self._expect(step, console, within)
         if failure is None and step.hears is not None:
-            assert self._around.e1 is not None  # looked at before the first step
+            assert self._around.heard is not None  # looked at before the first step
             wanted = step.hears.resolve(self._variables)
-            failure = await hear(self._around.e1, wanted, within)
+            failure = await hear(self._around.heard, wanted, within)
             if failure is None:
                 result.notes.append(told(wanted))
         if failure is None and isinstance(step.action, s.Send) and step.expect is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast, get_args
 
 from sorm_mediator.console import hearing, nodes, vocabulary
 from sorm_mediator.console.demands import DEMANDS, RESTART, Demand
@@ -22,7 +22,11 @@ WITHIN = 5.0
 MAIN = "main"
 """The console that a step speaks for when it names none."""
 
-KEYS = ("name", "description", "lab", "config", "header", "variables", "within", "steps", "finally")
+Link = Literal["tcp", "x25", "tcp+e1"]
+LINKS: tuple[Link, ...] = get_args(Link)
+"""How consoles are connected: KPD1 and KPD2 over TCP, without any E1; all in E1 streams; KPD1 and KPD2 over TCP, and the
+speech in E1 streams (order 268, appendix 1, 4.2)."""
+KEYS = ("name", "description", "lab", "link", "config", "header", "variables", "within", "steps", "finally")
 ACTIONS = (
     "send",
     "raw",
@@ -223,6 +227,8 @@ class Scenario:
     description: str
     path: Path
     lab: Path | None
+    link: Link | None
+    """The only link that it can run over; None: any that has what its steps need."""
     config: Node | None
     header: dict[str, Any]
     variables: dict[str, Any]
@@ -255,6 +261,7 @@ def _scenario(root: Node, path: Path) -> Scenario:
         description=keys["description"].text() if "description" in keys else "",
         path=path,
         lab=find_lab(keys["lab"], path) if "lab" in keys else None,
+        link=_link(keys["link"]) if "link" in keys else None,
         config=_config(keys["config"]) if "config" in keys else None,
         header=_header(keys["header"]) if "header" in keys else {},
         variables=variables,
@@ -262,6 +269,12 @@ def _scenario(root: Node, path: Path) -> Scenario:
         steps=tuple(reader.read(keys["steps"])),
         finally_=tuple(reader.read(keys["finally"])) if "finally" in keys else (),
     )
+
+
+def _link(node: Node) -> Link:
+    if node.value not in LINKS:
+        node.wrong(", ".join(LINKS))
+    return cast(Link, node.value)
 
 
 def _variables(node: Node) -> dict[str, Any]:

@@ -24,9 +24,10 @@ from sorm_mediator.console import junit, scenario, vendor
 from sorm_mediator.console.errors import ConnectError, ScriptError
 from sorm_mediator.console.nodes import unreadable
 from sorm_mediator.console.printing import JsonPrinter, Printer, TextPrinter
-from sorm_mediator.console.requirements import LINKS, Script, check, links
+from sorm_mediator.console.requirements import Script, check, link_of, links
 from sorm_mediator.console.results import PASS, ScriptResult
 from sorm_mediator.console.runner import ScenarioRunner
+from sorm_mediator.console.scenario import LINKS
 from sorm_mediator.console.surroundings import Surroundings
 from sorm_mediator.console.vendor_runner import VendorRunner
 from sorm_mediator.console.wiring import in_lab, toward
@@ -154,10 +155,11 @@ async def _surroundings(script: Script, settings: Settings) -> AsyncIterator[Sur
     async with AsyncExitStack() as stack:
         if settings.host:
             told = lab_files.load(settings.config) if settings.config else Config()
+            link = _link(script, settings, told)
             yield await stack.enter_async_context(
                 toward(
                     told, settings.host, settings.kpd1, settings.kpd2, web=settings.web,
-                    byte_order=byte_order, by_e1=_link(script, settings, told) == "x25",
+                    byte_order=byte_order, by_e1=link == "x25", speech=link == "tcp+e1",
                 )
             )  # fmt: skip
             return
@@ -169,13 +171,22 @@ async def _surroundings(script: Script, settings: Settings) -> AsyncIterator[Sur
         config = _lab_config(
             file, script, byte_order, Path(stack.enter_context(tempfile.TemporaryDirectory()))
         )
-        by_e1 = _link(script, settings, config) == "x25"
-        yield await stack.enter_async_context(in_lab(config, str(file), byte_order, by_e1=by_e1))
+        link = _link(script, settings, config)
+        yield await stack.enter_async_context(
+            in_lab(config, str(file), byte_order, by_e1=link == "x25", speech=link == "tcp+e1")
+        )
 
 
 def _link(script: Script, settings: Settings, config: Config) -> str:
-    """How the consoles of a script are connected: as the command line says, or as the script needs it, or the lab."""
-    return settings.link or ("x25" if links(script) == ("x25",) else config.console.link)
+    """How the consoles of a script are connected: as the command line says, or the lab, or as the script needs it.
+
+    Raises :class:`ScriptError` for a link that the script can't run over.
+    """
+    own, possible = link_of(config), links(script)
+    needed = script.link if isinstance(script, scenario.Scenario) else None
+    if settings.link and needed not in (None, settings.link):
+        raise ScriptError(f"{script.path}: link: it runs over {needed} alone, not over {settings.link}")
+    return settings.link or (own if own in possible else possible[0])
 
 
 def _lab_config(file: Path, script: Script, byte_order: str | None, folder: Path) -> Config:

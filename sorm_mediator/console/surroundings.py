@@ -39,6 +39,13 @@ class Surroundings:
     restart: Callable[[], Awaitable[None]] | None = None
     e1: ConsoleLines | None = None
     """The lines of the consoles, each a console's; None: they connect over TCP."""
+    speech: ConsoleLines | None = None
+    """Beside consoles over TCP: the streams that carry the speech alone."""
+
+    @property
+    def heard(self) -> ConsoleLines | None:
+        """The streams whose KSL can be listened to; None: there is none."""
+        return self.e1 or self.speech
 
 
 def codec_options(config: MediatorConfig, *, object_byte_order: str | None = None) -> Options:

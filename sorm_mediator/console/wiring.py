@@ -20,36 +20,50 @@ async def toward(
     web: str = "",
     byte_order: str | None = None,
     by_e1: bool = False,
+    speech: bool = False,
 ) -> AsyncIterator[Surroundings]:
-    """A mediator that is running, as ``told`` describes it. ``web``: the URL of what makes calls; "" = nothing does."""
+    """A mediator that is running, as ``told`` describes it. ``web``: the URL of what makes calls; "" = nothing does.
+
+    ``by_e1``: the consoles are in its streams; ``speech``: they connect over TCP, and its streams carry the speech.
+    """
     async with AsyncExitStack() as stack:
         api = None
         if web:
             api = await stack.enter_async_context(WebApi(web, told.web.token.get_secret_value()))
         around = facing(told, host, kpd1, kpd2, object_byte_order=byte_order, web=api)
-        if by_e1:
+        if by_e1 or speech:
             from sorm_mediator.console.e1_client import ConsoleLines
             from sorm_mediator.console.e1_lines import lines_toward
 
-            lines = ConsoleLines(lines_toward(told.e1, host))
-            around = replace(around, e1=await stack.enter_async_context(lines))
+            lines = await stack.enter_async_context(ConsoleLines(lines_toward(told.e1, host, data=by_e1)))
+            around = replace(around, e1=lines) if by_e1 else replace(around, speech=lines)
+            if speech:
+                await lines.working()
         yield around
 
 
 @asynccontextmanager
 async def in_lab(
-    config: Config, name: str, byte_order: str | None = None, *, by_e1: bool = False
+    config: Config,
+    name: str,
+    byte_order: str | None = None,
+    *,
+    by_e1: bool = False,
+    speech: bool = False,
 ) -> AsyncIterator[Surroundings]:
-    """A lab of this run, on free loopback ports, ready for calls."""
+    """A lab of this run, on free loopback ports, ready for calls.
+
+    ``by_e1``: the consoles are in its streams; ``speech``: they connect over TCP, and its streams carry the speech.
+    """
     from sorm_mediator.lab.lab import Lab, on_free_ports
 
     async with AsyncExitStack() as stack:
-        if by_e1:
+        if by_e1 or speech:
             from sorm_mediator.console.e1_client import ConsoleLines
             from sorm_mediator.console.e1_lines import lines_of_lab
             from sorm_mediator.lab.e1 import over_e1, wired
 
-            config = stack.enter_context(wired(over_e1(config)))
+            config = stack.enter_context(wired(over_e1(config, "x25" if by_e1 else "tcp")))
         else:
             console = config.console.model_copy(update={"link": "tcp"})
             config = on_free_ports(config.model_copy(update={"console": console, "e1": ()}))
@@ -63,4 +77,8 @@ async def in_lab(
             host, _, kpd1 = lab.endpoints["kpd1"].rpartition(":")
             kpd2 = lab.endpoints["kpd2"].rpartition(":")[2]
             around = facing(config, host, int(kpd1), int(kpd2), object_byte_order=byte_order, web=web)
+            if speech:
+                lines = await stack.enter_async_context(ConsoleLines(lines_of_lab(lab)))
+                await lines.working()
+                around = replace(around, speech=lines)
         yield replace(around, restart=lab.restart_gateway)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 
 from sorm_mediator.config import Config, ConfigError
-from sorm_mediator.lab.line_checks import check_lines, xot_listeners
+from sorm_mediator.lab.line_checks import check_lines, check_speech_lines, xot_listeners
 from sorm_mediator.lab.multisorm_checks import check_multisorm
-
-log = logging.getLogger(__name__)
 
 MOST_STREAMS = 4
 """E1 streams of a mediator without ``mediator.capacity`` (ECSS-10 manual, SORM system)."""
@@ -38,18 +35,16 @@ def check_references(config: Config, name: str) -> None:
 
 
 def _check_streams(config: Config, name: str) -> None:
-    if config.console.link == "tcp":
-        if config.e1:
-            log.warning(
-                '%s: e1: not started, since console.link is "tcp"; "x25" reaches the console by them', name
-            )
-        return
+    link, streams = config.console.link, len(config.e1)
     limits = config.mediator.limits
+    least = 1 if link == "x25" else 0  # over TCP they are for the speech, and may be left out
     most, why = (MOST_STREAMS, "") if limits is None else (limits.streams, " by mediator.capacity")
-    if not 1 <= len(config.e1) <= most:
+    if not least <= streams <= most:
         raise ConfigError(
-            f'{name}: console.link: "x25" needs 1 to {most} [[e1]] tables{why}, and there are {len(config.e1)}'
+            f'{name}: console.link: "{link}" needs {least} to {most} [[e1]] tables{why}, and there are {streams}'
         )
+    if link == "tcp":
+        check_speech_lines(config.e1, name)
     _check_numbers(f"{name}: e1", "stream", [str(stream.stream) for stream in config.e1])
     check_lines(config.e1, name)
 

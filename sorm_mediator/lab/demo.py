@@ -19,8 +19,9 @@ from pathlib import Path
 from protocol.phrases import say
 from protocol.texts import Lang
 from sorm_mediator.console.printing import TextPrinter
-from sorm_mediator.console.requirements import Link, links
+from sorm_mediator.console.requirements import links
 from sorm_mediator.console.results import ERROR, FAIL, PASS, ScriptResult
+from sorm_mediator.console.scenario import Link
 from sorm_mediator.console.session import Settings, load, run_script
 from sorm_mediator.lab.processes import BoxProcess, free_udp_port
 
@@ -141,7 +142,7 @@ async def _demo(lang: Lang, as_json: bool, prepare: Callable[[], None]) -> int:
         results = [Run.of(await _main_job(folder / MAIN_JOB, lang, write), "tcp")]
         write(f"\n{_TEXTS[lang]['scenarios']}\n")
         scripts = [*sorted(folder.glob("*.yaml")), *sorted(folder.glob("vendor/*.json"))]
-        runs = [(path, link) for path in scripts for link in links(load(path))]
+        runs = [(path, link) for path in scripts for link in _links(path)]
         needing_e1 = [path.name for path in scripts if (path, "tcp") not in runs]
         runs.remove((folder / MAIN_JOB, "tcp"))
         results += await _in_labs(runs, needing_e1, lang, as_json, prepare)
@@ -154,6 +155,12 @@ async def _demo(lang: Lang, as_json: bool, prepare: Callable[[], None]) -> int:
         if needing_e1:
             write(f"{_TEXTS[lang]['needing_e1']} {', '.join(needing_e1)}\n")
     return 0 if all(result.good for result in results) else 1
+
+
+def _links(script: Path) -> tuple[Link, ...]:
+    """The links that a script is run over: TCP and E1, as far as it can; both at once if it can't do otherwise."""
+    possible = links(load(script))
+    return tuple(link for link in possible if link != "tcp+e1") or possible
 
 
 async def _main_job(script: Path, lang: Lang, write: Callable[[str], object]) -> ScriptResult:

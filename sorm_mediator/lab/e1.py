@@ -1,9 +1,10 @@
-"""A lab whose console is reached by E1 instead of TCP, whatever its file says."""
+"""A lab whose console is reached by E1, or by TCP with its speech in E1, whatever its file says."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Literal
 
 from sorm_mediator.config import Config, E1Config, LapbConfig, X25Config
 from sorm_mediator.lab.lab import on_free_ports
@@ -17,12 +18,15 @@ STREAM = E1Config(
 it can be, since the line between the two ends is longer (by its jitter buffers) than a cable."""
 
 
-def over_e1(config: Config) -> Config:
-    """The same lab on free loopback ports with ``console.link`` = x25, over its own streams or a single one."""
+def over_e1(config: Config, link: Literal["x25", "tcp"] = "x25") -> Config:
+    """The same lab on free loopback ports with this ``console.link`` and its own streams, or a single one.
+
+    With ``"tcp"`` the streams are there for the speech alone.
+    """
     streams = tuple(
         stream.model_copy(update={"local": "127.0.0.1:0", "remote": ""}) for stream in config.e1 or (STREAM,)
     )
-    console = config.console.model_copy(update={"link": "x25"})
+    console = config.console.model_copy(update={"link": link})
     return on_free_ports(config.model_copy(update={"console": console, "e1": streams}))
 
 

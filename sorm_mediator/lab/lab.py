@@ -214,11 +214,11 @@ class Lab:
         update: dict[str, object] = {
             "radius": self.config.radius.model_copy(update={"port": ports["radius"]})
         }
-        if self.config.console.link == "tcp":
+        if "kpd1" in ports:
             update["console"] = self.config.console.model_copy(
                 update={"kpd1_port": ports["kpd1"], "kpd2_port": ports["kpd2"]}
             )
-        else:
+        if "rtp" in ports:
             update["rtp"] = self.config.rtp.model_copy(update={"port": ports["rtp"]})
             update["e1"] = tuple(
                 stream.model_copy(

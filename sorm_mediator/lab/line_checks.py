@@ -11,6 +11,8 @@ TABLES = ("satop", "serial", "xot", "memory")
 """Tables of one kind of line each, and of that name."""
 WIRES = ("serial", "memory")
 """Lines that have no address."""
+BARE = ("serial", "xot")
+"""Lines that bring data channels and no timeslots."""
 
 
 def check_lines(streams: Sequence[E1Config], name: str) -> None:
@@ -31,6 +33,19 @@ def check_lines(streams: Sequence[E1Config], name: str) -> None:
                 )
             used[stream.local] = f"{where}.local"
         _check_parts(stream, where)
+
+
+def check_speech_lines(streams: Sequence[E1Config], name: str) -> None:
+    """Look at the lines of streams that carry speech alone, the data channels being connections of TCP.
+
+    Raises :class:`ConfigError` for one without timeslots.
+    """
+    for number, stream in enumerate(streams):
+        if stream.line in BARE:
+            raise ConfigError(
+                f'{name}: e1.{number}.line: "{stream.line}" has no timeslots, hence no KSL; with console.link = "tcp" '
+                'the streams are there for the speech alone: use "satop" or "memory", or leave the table out'
+            )
 
 
 def xot_listeners(streams: Sequence[E1Config]) -> Iterator[tuple[str, str, int]]:
@@ -102,7 +117,6 @@ def _check_parts(stream: E1Config, where: str) -> None:
     """What the parts of a stream find wrong when they are made."""
     from sorm_mediator.mediator.binding.bare_lines import bare_stream  # numpy, for those who need it
     from sorm_mediator.mediator.binding.stream_lines import address, stream_config
-    from sorm_mediator.mediator.binding.streams import BARE
 
     for key, value in (("local", stream.local), ("remote", stream.remote)):
         try:

@@ -69,7 +69,7 @@ class ControlledObject:
 
     @property
     def target(self) -> tuple[str, str | None, str | int | None]:
-        """What it controls: two objects with the same target would control the same twice."""
+        """What it controls. A number may be controlled by several objects (order 268, 6.5.6), a trunk by one."""
         return self.object_type, self.number_sign, self.trunk if self.object_type == TRUNK else self.number
 
     def fits(self, party: Touched) -> bool:
@@ -99,7 +99,6 @@ class ObjectTable:
 
     def __init__(self) -> None:
         self._objects: dict[int, ControlledObject] = {}
-        self._targets: dict[tuple[str, str | None, str | int | None], int] = {}
         self._own: dict[str, dict[int, ControlledObject]] = {}
         self._full: dict[str, dict[int, ControlledObject]] = {}
         self._partial: dict[str, dict[int, ControlledObject]] = {}
@@ -126,15 +125,14 @@ class ObjectTable:
         number = item.object_number
         if number in self._objects and not self.holds(item):
             raise Refusal(0x33, f"object {number} is defined already")
-        other = self._targets.get(item.target)
-        if other is not None and other != number:
-            code = 0x4A if item.object_type == TRUNK else 0x36
-            raise Refusal(code, f"{item.target[2]} is on control already, as object {other}")
-        self._objects[number] = item
-        self._targets[item.target] = number
-        self._bucket(item)[number] = item
-        if item.object_type == PARTIAL and other is None:
+        if item.object_type == TRUNK:
+            other = next(iter(self._trunks.get(item.trunk or 0, ())), number)
+            if other != number:
+                raise Refusal(0x4A, f"trunk {item.trunk} is on control already, as object {other}")
+        if item.object_type == PARTIAL and number not in self._objects:
             self._prefix_lengths[len(item.number or "")] += 1
+        self._objects[number] = item
+        self._bucket(item)[number] = item
 
     def change(self, object_number: int, category: str | None, priority: str | None) -> ControlledObject:
         """Give an object another category and priority. Raises :class:`Refusal`."""
@@ -146,7 +144,7 @@ class ObjectTable:
     def remove(self, object_number: int) -> None:
         """Take an object off control. Raises :class:`Refusal`."""
         item = self._the(object_number)
-        del self._objects[object_number], self._targets[item.target]
+        del self._objects[object_number]
         index, key = self._place(item)
         del index[key][object_number]
         if not index[key]:

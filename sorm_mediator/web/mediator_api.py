@@ -125,7 +125,7 @@ async def _calls(
 
 
 async def _streams(gateway: Mediator) -> list[dict[str, object]]:
-    """The E1 streams toward the console: none while the link is TCP."""
+    """The E1 streams toward the console: over TCP those that carry the speech, or none."""
     return [] if gateway.e1 is None else gateway.e1.streams.rows()
 
 

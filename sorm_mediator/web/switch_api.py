@@ -246,18 +246,8 @@ class EventDocument(Document):
     detail: str
 
 
-class ReportedDocument(Document):
-    """A mediator that the call was reported to."""
-
-    mediator: str
-    """host:port of its RADIUS sink."""
-    reports: int
-    objects: list[int]
-    """The objects that the call touched."""
-
-
 class CallDocument(Document):
-    """A call of the switch."""
+    """A call of the switch. Nothing in it says whether an object on control took part (order 268, rule 6)."""
 
     call: str
     domain: str
@@ -278,7 +268,6 @@ class CallDocument(Document):
     """Octet of event 43h (PROTOCOL 3.13)."""
     routing: list[RoutingDocument]
     events: list[EventDocument]
-    reported: list[ReportedDocument]
 
 
 class MediatorDocument(Document):
@@ -401,11 +390,22 @@ def switch_router(switch: SwitchBox) -> APIRouter:
 
     @router.get("/calls/{call}", responses={404: {"description": "No such call"}}, summary="One call")
     async def one_call(call: str) -> CallDocument:
-        """Its state, the routing it took, what happened in it, and who was told."""
+        """Its state, the routing it took, and what happened in it."""
         found = switch.engine.calls.get(call)
         if found is None:
             raise HTTPException(404, f"there is no call {call!r}, or it was released long ago")
         return document(found)
+
+    @router.delete(
+        "/calls/{call}",
+        status_code=204,
+        responses={404: {"description": "No such call, or it is over"}},
+        summary="Hang up",
+    )
+    async def hang_up(call: str) -> None:
+        """The caller hangs up."""
+        if not switch.hang_up(call):
+            raise HTTPException(404, f"there is no call {call!r} that goes on")
 
     return router
 
@@ -427,15 +427,6 @@ def document(call: Call) -> CallDocument:
         release_cause=call.release_cause,
         routing=[_routing(hop) for hop in call.routing],
         events=[EventDocument(time=e.time, event=e.event, detail=e.detail) for e in call.events],
-        reported=[
-            ReportedDocument(
-                mediator=mediator,
-                reports=sum(view.sequence for view in views),
-                objects=sorted({touched.item.object_number for view in views for touched in view.matches}),
-            )
-            for mediator, views in call.views.items()
-            if any(view.sequence for view in views)
-        ],
     )
 
 

@@ -77,6 +77,16 @@ def test_the_sign_must_fit(ni: str) -> None:
     )
 
 
+def test_a_number_has_as_many_objects_as_it_is_given(make_object: Any) -> None:
+    table = ObjectTable()
+    for number in (1, 2):
+        table.add(make_object(number, "28331"))
+
+    table.remove(1)
+
+    assert [item.object_number for item in table] == [2]
+
+
 def test_refusals(make_object: Any) -> None:
     table = ObjectTable()
     table.add(make_object(1, "28331"))
@@ -84,7 +94,6 @@ def test_refusals(make_object: Any) -> None:
 
     for item, code in (
         (make_object(1, "28332"), 0x33),
-        (make_object(3, "28331"), 0x36),
         (make_object(3, 5), 0x4A),
     ):
         with pytest.raises(Refusal) as raised:

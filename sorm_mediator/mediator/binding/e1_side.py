@@ -43,7 +43,10 @@ class Change(NamedTuple):
 
 
 class E1Side:
-    """Streams and speech. Raises :class:`~sorm_mediator.errors.BoxError` for settings that contradict each other."""
+    """Streams and speech. Raises :class:`~sorm_mediator.errors.BoxError` for settings that contradict each other.
+
+    With ``console.link = "tcp"`` the streams are there for speech alone.
+    """
 
     def __init__(self, config: Config, options: Options, handler: Handler) -> None:
         self._meanings = meanings(config.mediator.options)
@@ -56,6 +59,7 @@ class E1Side:
             handler,
             fill=self.voice.fill,
             allows=lambda host: allowed(host, config.console.allow),
+            data=config.console.link == "x25",
         )
         self.numbers = tuple(config.stream for config in config.e1)
         self._speechless = {config.stream for config in config.e1 if config.line in BARE}

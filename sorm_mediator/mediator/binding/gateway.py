@@ -72,13 +72,16 @@ class Gateway:
             config.console, self._options, self, unit_timeout=mediator.options.unit_timeout
         )
         self.e1: E1Side | None = None
-        """The streams and their speech; None while the console is reached by TCP."""
-        self._toward: TowardConsole = OverTcp(self.consoles)
-        if config.console.link == "x25":
+        """The streams and their speech; None for a console over TCP that has no stream."""
+        if config.console.link == "x25" or config.e1:
             from sorm_mediator.mediator.binding.e1_side import E1Side  # numpy, which TCP can do without
 
             self.e1 = E1Side(config, self._options, self)
+        self._toward: TowardConsole
+        if self.e1 is not None and config.console.link == "x25":
             self._toward = self.e1.streams
+        else:
+            self._toward = OverTcp(self.consoles, self.e1.streams if self.e1 else None)
         self.sink = self._make_sink()
         self.link: SwitchLink | None = None
         self._core: Core | None = None
@@ -254,6 +257,8 @@ class Gateway:
     def connection_refused(self, channel: str, peer: str, reason: str, stream: int = _STREAM) -> None:
         log.warning("%s: connection of %s refused: %s", channel, peer, reason)
         self._write("connection-refused", {"channel": str(channel), "peer": peer, "text": reason})
+        if self.config.console.link == "tcp":
+            stream = _STREAM  # a stream for speech alone has no KPD1
         self._run(lambda now: self.core.refused_connection(stream, peer, _PORT_FORBIDDEN, now))
 
     def unit_received(self, raw: bytes, arrived: float, stream: int = _STREAM) -> None:

@@ -27,15 +27,16 @@ MOST_BEHIND = 0.1
 """Seconds that a clock catches up with after it was asleep; beyond that the frames are left out."""
 
 
-def stream_config(config: E1Config, *, far_end: bool = False) -> StreamConfig:
+def stream_config(config: E1Config, *, far_end: bool = False, data: bool = True) -> StreamConfig:
     """One end of a stream: the mediator's, or the console's, which plays the other side of X.25.
 
-    ``x25.caller`` places the call of a switched circuit. Raises :class:`ValueError` for settings that contradict
+    ``x25.caller`` places the call of a switched circuit. Without ``data`` the stream is there for speech alone. Raises :class:`ValueError` for settings that contradict
     each other.
     """
     role = OPPOSITE[config.mode] if far_end else config.mode
     return StreamConfig(
         crc4=config.crc4,
+        data=data,
         kpd1_timeslot=config.kpd1_timeslot,
         kpd2_timeslot=config.kpd2_timeslot,
         lapb=config.lapb.build(role=role),

@@ -46,6 +46,7 @@ LEAVING = (WHY_DOWN[Event.DISC], CLOSED)
 """The console has taken the link down itself, or, over TCP, which has no such link, ended the connection."""
 BARE = ("serial", "xot")
 """Lines that bring data channels and no timeslots."""
+NO_SPEECH = "line = {line!r} has no timeslots, hence no KSL: a stream for speech alone needs them"
 TAKEN = "not in console.allow, or the stream has another far end"
 NO_CIRCUIT = "not in console.allow, or no circuit of the stream is free for it"
 NAMES: dict[Channel, ChannelName] = {Channel.KPD1: "kpd1", Channel.KPD2: "kpd2"}
@@ -103,21 +104,25 @@ class _Kpd:
 class _Trunk:
     """One stream with its line."""
 
-    def __init__(self, config: E1Config, fill: Fill | None, allows: Callable[[str], bool]) -> None:
+    def __init__(
+        self, config: E1Config, fill: Fill | None, allows: Callable[[str], bool], data: bool
+    ) -> None:
         self.config = config
         self.number = config.stream
         self.name = f"e1.{config.stream}"
         try:
             if config.line in BARE:
+                if not data:
+                    raise ValueError(NO_SPEECH.format(line=config.line))
                 bare = bare_stream(config, allows)
                 end = End(bare, bare, bare.take)
             else:
-                stream = SpeakingStream(self.number, stream_config(config), fill)
+                stream = SpeakingStream(self.number, stream_config(config, data=data), fill)
                 end = framed(stream, open_line(config, allows))
         except ValueError as error:
             raise BoxError(f"{self.name}: {error}") from error
         self.stream, self.line, self.exchange = end
-        self.kpds: dict[ChannelName, _Kpd] = {"kpd1": _Kpd(), "kpd2": _Kpd()}
+        self.kpds: dict[ChannelName, _Kpd] = {name: _Kpd() for name in self.stream.channels}
         self.intake = Intake(config.high_water, config.low_water)
         self.alarms: Counter[str] = Counter()
         self.address = ""
@@ -143,7 +148,10 @@ class _Trunk:
 
 
 class Streams:
-    """Runs the streams of the lab file and hands what arrives to ``handler``. Raises :class:`BoxError`."""
+    """Runs the streams of the lab file and hands what arrives to ``handler``. Raises :class:`BoxError`.
+
+    Without ``data`` they are there for speech alone, and have no data channels.
+    """
 
     def __init__(
         self,
@@ -153,10 +161,11 @@ class Streams:
         *,
         fill: Fill | None = None,
         allows: Callable[[str], bool] = lambda host: True,
+        data: bool = True,
     ) -> None:
         self._handler = handler
         self._framer = StreamFramer(Channel.COMMAND, options)
-        self._trunks = {config.stream: _Trunk(config, fill, allows) for config in configs}
+        self._trunks = {config.stream: _Trunk(config, fill, allows, data) for config in configs}
         self._timer: asyncio.Handle | None = None
         self._idle: asyncio.Event | None = None
 
@@ -249,7 +258,8 @@ class Streams:
                     self._close(trunk, name)
                 elif kpd.congested:
                     self._relieve(trunk, name)
-            self._work(trunk)
+            if trunk.kpds:
+                self._work(trunk)
         if self._idle is not None and self._is_idle():
             self._idle.set()
 

@@ -1,12 +1,19 @@
-"""The way to the console as the gateway uses it: over TCP, or E1 streams (:class:`~.streams.Streams`)."""
+"""The way to the console as the gateway uses it: over TCP, or E1 streams (:class:`~.streams.Streams`).
+
+Order 268, appendix 1, 4.2 has two variants: all channels in E1 streams, or KPD1 and KPD2 over Ethernet (TCP) and the
+speech in E1 streams.
+"""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from protocol import Channel
 from sorm_mediator.mediator.binding.consoles import Consoles
+
+if TYPE_CHECKING:
+    from sorm_mediator.mediator.binding.streams import Streams
 
 
 class TowardConsole(Protocol):
@@ -35,19 +42,26 @@ class TowardConsole(Protocol):
 
 
 class OverTcp:
-    """One pair of channels, which is stream 0."""
+    """One pair of channels, which is stream 0; beside it ``speech``, the streams that carry the KSL alone."""
 
-    def __init__(self, consoles: Consoles) -> None:
+    def __init__(self, consoles: Consoles, speech: Streams | None = None) -> None:
         self._consoles = consoles
+        self._speech = speech
 
     async def start(self) -> dict[str, str]:
-        return await self._consoles.start()
+        # The streams first: a console that connects at once is told no alarm of lines that are about to work.
+        streams = {} if self._speech is None else await self._speech.start()
+        return await self._consoles.start() | streams
 
     async def stop(self) -> None:
         await self._consoles.stop()
+        if self._speech is not None:
+            await self._speech.stop()
 
     def abort(self) -> None:
         self._consoles.abort()
+        if self._speech is not None:
+            self._speech.abort()
 
     def send(self, stream: int, channel: Channel, raw: bytes) -> None:
         self._consoles.send(channel, raw)

@@ -18,6 +18,7 @@ from radius.report import Match, Media, Party, ServiceUse
 from sorm_mediator.switch.objects import ControlledObject, Touched
 from sorm_mediator.switch.routing import Number, RoutingRequest
 from sorm_mediator.switch.routing.bridges import Bridge, BridgeEnd
+from sorm_mediator.switch.routing.node_numbers import shown_a, shown_b
 from sorm_mediator.switch.subscribers import Domain, Subscriber, Trunk
 
 if TYPE_CHECKING:
@@ -138,6 +139,8 @@ class Endpoint:
     subscriber: Subscriber | None = None
     trunk: Trunk | None = None
     bridge: BridgeEnd | None = None
+    shown: str | None = None
+    """The digits that SORM is shown where the type of the node rules them; None: those of the number."""
 
     @classmethod
     def at(cls, number: Number, exit_: Subscriber | Trunk | BridgeEnd | None) -> Endpoint:
@@ -157,7 +160,8 @@ class Endpoint:
     def party(self) -> Party:
         """The party as SORM is to be shown it."""
         trunk = self.trunk.number if self.trunk else None
-        return Party(digits=self.number.shown_digits, ni=self.number.shown_ni, trunk=trunk)
+        digits = self.number.shown_digits if self.shown is None else self.shown
+        return Party(digits=digits, ni=self.number.shown_ni, trunk=trunk)
 
     def touched(self, domain: Domain) -> Touched:
         """The party as matching sees it in a domain."""
@@ -205,7 +209,11 @@ class Leg:
         another exchange sent may hold its exit prefix, so of a call that comes in it is the SORM number.
         """
         config, sorm = self.domain.config, self.called.party
-        if config.b_digits_mode == "route" or self.calling.subscriber is None:
+        if (
+            config.b_digits_mode == "route"
+            or self.calling.subscriber is None
+            or self.called.shown is not None
+        ):
             return sorm
         if config.full_dial_number and len(sorm.digits) > len(self.request.b.digits):
             return sorm
@@ -351,14 +359,25 @@ def legs_along(
     A call that was sent on (``redirected``) has its A already: only B is new in the leg where it turns off.
     """
     turned = legs[first]
-    turned.called = Endpoint.at(hops[0].result.b, hops[0].exit)
+    own = redirected or turned.calling.subscriber is not None
+    dialled = hops[0].request.b.digits if own else ""
+    leaves = own and not isinstance(hops[-1].exit, Subscriber)
+
+    def called(hop: Hop) -> Endpoint:
+        reached = Endpoint.at(hop.result.b, hop.exit)
+        return replace(reached, shown=shown_b(hop.domain.config, reached.number, dialled, outgoing=leaves))
+
+    turned.called = called(hops[0])
     if not redirected:
-        turned.calling = replace(turned.calling, number=hops[0].result.a)
+        number = hops[0].result.a
+        shown = shown_a(turned.domain.config, number, hops[0].request.a.digits)
+        turned.calling = replace(turned.calling, number=number, shown=shown)
     laid = [*legs[: first + 1]]
     for before, hop in pairwise(hops):
         assert before.bridge is not None
-        calling = Endpoint(number=hop.result.a, bridge=before.bridge.far)
-        laid.append(Leg(hop.domain, hop.request, calling, Endpoint.at(hop.result.b, hop.exit)))
+        shown = shown_a(hop.domain.config, hop.result.a, hop.request.a.digits)
+        calling = Endpoint(number=hop.result.a, bridge=before.bridge.far, shown=shown)
+        laid.append(Leg(hop.domain, hop.request, calling, called(hop)))
     return laid
 
 

@@ -101,6 +101,18 @@ class Engine:
         message = self._id(found, next(self._ids))
         return message, message_reports(self.domains, found, request, message, now)
 
+    def hang_up(self, call: str, now: float) -> bool:
+        """The caller hangs up: a call that talks ends as after a conversation, any other as not answered.
+
+        False: there is no such call, or it has been released already.
+        """
+        self._run_due(now)
+        found = self.calls.get(call)
+        if found is None or found.state is State.RELEASED:
+            return False
+        self.release(found, now)
+        return True
+
     def call_of(self, report: CallReport) -> Call | None:
         """The call that a report is of; None when it was forgotten."""
         return self.calls.get(report.call_id) or self.calls.get(report.call_id.rpartition(".")[0])

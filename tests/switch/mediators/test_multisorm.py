@@ -46,7 +46,6 @@ async def test_one_exchange(start: Start) -> None:
     assert ask(session, "add", object=network(2, "73832710000")).ok
     assert switch.held() == {"central": {2}, "voip": {1, 2}, "local": {2}}
     assert ask(session, "services", number="300000", number_sign="own") == Reply(True, {"services": []})
-    assert ask(session, "add", object=own(3, "200100")).code == 0x36
     assert ask(session, "add", object=own(1, "300000")).code == 0x33
     assert ask(session, "add", object=own(3, "999")) == Reply.refusal(
         0x54, "999 is no subscriber of central (refused by 2 more)"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from protocol import digits_asked
 from protocol.codes import KSL_ROWS_PER_MESSAGE, SERVICES_PER_MESSAGE, TRUNK_NAME_OCTETS
 from protocol.commands import GetKsl, GetObjects, GetServices, GetTrunks, Interrupt
 from protocol.messages import KslInfo, ObjectInfo, ServicesInfo, TrunkInfo
@@ -35,26 +36,14 @@ class DigitFilter(NamedTuple):
     length: int | None = None
 
 
-_DIGITS: Final = {nibble: str(nibble) for nibble in range(10)} | {0xA: "0"}
-_EMPTY: Final = 0xF
-
-
 def digit_filter(number: object) -> DigitFilter | None:
-    """The filter in a number field; None where its octets mean nothing: a count over 18 or one that the digits
-    contradict, a half-octet that is no digit, digits after the end."""
-    if number is None or number == "":
+    """The filter in a number field; None where its octets mean nothing."""
+    if blank(number):
         return DigitFilter()
     if not isinstance(number, Raw):
         return DigitFilter(str(number))
-    length, octets = number[0], number[1:]
-    halves = [half for octet in octets for half in (octet & 0xF, octet >> 4)]
-    end = next((place for place, half in enumerate(halves) if half == _EMPTY), len(halves))
-    if any(half != _EMPTY for half in halves[end:]) or any(half not in _DIGITS for half in halves[:end]):
-        return None
-    digits = "".join(_DIGITS[half] for half in halves[:end])
-    if length == 0xFF:
-        return DigitFilter(digits or None)
-    return DigitFilter(None, length) if not digits and 1 <= length <= len(halves) else None
+    length = digits_asked(number)
+    return None if length is None else DigitFilter(None, length)
 
 
 def matching_objects(tables: Tables, c: GetObjects) -> list[int]:
