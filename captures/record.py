@@ -25,6 +25,9 @@ _TIME_OF_CALL = slice(38, 42)
 _WHEN_AND_WHO = slice(_HEADER + 1, _HEADER + 45)
 """Time and text of 26h, which names the port of the peer (order 268, 9.6.4)."""
 _UNAUTHORIZED_ACCESS = 0x26
+_TIME_OF_MESSAGE = slice(_HEADER + 16, _HEADER + 20)
+"""Day, hour, minute, second of 2Ch (order 268, 9.12.4)."""
+_ELECTRONIC_MESSAGE = 0x2C
 
 
 def scripts() -> list[Path]:
@@ -74,6 +77,8 @@ def _plain(channel: Channel, raw: bytes) -> bytes:
         octets[_TIME_OF_CALL] = bytes(4)
     elif channel is Channel.KPD1 and raw[2] == _UNAUTHORIZED_ACCESS:
         octets[_WHEN_AND_WHO] = bytes(44)
+    elif channel is Channel.KPD1 and raw[2] == _ELECTRONIC_MESSAGE:
+        octets[_TIME_OF_MESSAGE] = bytes(4)
     return bytes(octets)
 
 
