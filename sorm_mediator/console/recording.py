@@ -1,4 +1,5 @@
-"""A run written as a pcapng file: every read and write of the consoles as it was, over E1 every frame."""
+"""A run written as a pcapng file: every read and write of the consoles as it was, over E1 every frame;
+beside TCP the packets of the streams that carry the speech."""
 
 from __future__ import annotations
 
@@ -47,6 +48,12 @@ class PcapRecorder:
         """One frame of a timeslot; outbound is what the DTE sends to the DCE."""
         name = f"{client.host} {channel.upper()}"
         self._writer.lapb(name, frame, now, outbound=by_dte)
+
+    def datagram(
+        self, name: str, outbound: bool, local: Address, remote: Address, data: bytes, now: float
+    ) -> None:
+        """One packet of a stream that carries the speech alone (SAToP)."""
+        self._writer.datagram(name, local, remote, data, now, outbound=outbound)
 
     def closed(self, client: ConsoleClient, channel: str, now: float) -> None:
         """A channel is closed: its end."""

@@ -110,10 +110,10 @@ class _Trunk:
         self.config = config
         self.number = config.stream
         self.name = f"e1.{config.stream}"
+        if config.line in BARE and not data:
+            raise BoxError(f"{self.name}: {NO_SPEECH.format(line=config.line)}")
         try:
             if config.line in BARE:
-                if not data:
-                    raise ValueError(NO_SPEECH.format(line=config.line))
                 bare = bare_stream(config, allows)
                 end = End(bare, bare, bare.take)
             else:
