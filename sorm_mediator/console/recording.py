@@ -13,10 +13,11 @@ from sorm_mediator.console.client import Address, ConsoleClient, Crossed
 class PcapRecorder:
     """An observer of consoles that writes what they send and receive. A context manager.
 
-    Raises :class:`OSError` when the file can't be written.
+    ``speech``: also the packets of streams that carry speech alone. Raises :class:`OSError` when the file can't be written.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, speech: bool = True) -> None:
+        self._speech = speech
         self._writer = PcapngWriter(path)
         self._connections: dict[tuple[ConsoleClient, str], Connection] = {}
 
@@ -53,7 +54,8 @@ class PcapRecorder:
         self, name: str, outbound: bool, local: Address, remote: Address, data: bytes, now: float
     ) -> None:
         """One packet of a stream that carries the speech alone (SAToP)."""
-        self._writer.datagram(name, local, remote, data, now, outbound=outbound)
+        if self._speech:
+            self._writer.datagram(name, local, remote, data, now, outbound=outbound)
 
     def closed(self, client: ConsoleClient, channel: str, now: float) -> None:
         """A channel is closed: its end."""
