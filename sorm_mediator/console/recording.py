@@ -13,7 +13,8 @@ from sorm_mediator.console.client import Address, ConsoleClient, Crossed
 class PcapRecorder:
     """An observer of consoles that writes what they send and receive. A context manager.
 
-    ``speech``: also the packets of streams that carry speech alone. Raises :class:`OSError` when the file can't be written.
+    ``speech``: also the packets of streams that carry speech alone.
+    Raises :class:`OSError` when the file can't be written.
     """
 
     def __init__(self, path: Path, *, speech: bool = True) -> None:
