@@ -20,10 +20,10 @@ _OF_X25 = ("role", "transport", "calls", "confirm_interrupts")
 
 
 class LapbConfig(section_of(lapb_config.LapbConfig, without=("role",))):  # type: ignore[misc]
-    """LAPB of both data channels (LINK 1). The role is that of ``e1.mode``."""
+    """LAPB of both data channels (X.25 2.4). The role is that of ``e1.mode``."""
 
     preset: Literal["x25", "linux"] = "x25"
-    """What the other keys are if they are left out: as X.25 has it, or what a Linux peer does (LINK 1.8)."""
+    """What the other keys are if they are left out: as X.25 has it, or what a Linux peer does."""
 
     @model_validator(mode="before")
     @classmethod
@@ -35,18 +35,18 @@ class LapbConfig(section_of(lapb_config.LapbConfig, without=("role",))):  # type
 
 
 class X25Config(section_of(x25_config.X25Config, without=_OF_X25)):  # type: ignore[misc]
-    """The X.25 packet layer of both data channels (LINK 2). The role is that of ``e1.mode``."""
+    """The X.25 packet layer of both data channels (X.25 3 to 5). The role is that of ``e1.mode``."""
 
     caller: Literal["dte", "dce"] = "dte"
     """The side that places the call of a switched circuit."""
 
 
 class AlarmConfig(section_of(alarms.AlarmConfig)):  # type: ignore[misc]
-    """What sets and clears the states of a stream (LINK 4.3)."""
+    """What sets and clears the states of a stream (G.706, G.732, G.775)."""
 
 
 class SatopConfig(section_of(satop.SatopConfig, without=("jitter_packets", "buffer_packets"))):  # type: ignore[misc]
-    """The packets of ``line = "satop"`` (LINK 5.1); ``e1.jitter`` is how much of them is kept back."""
+    """The packets of ``line = "satop"`` (RFC 4553); ``e1.jitter`` is how much of them is kept back."""
 
     buffer_packets: Annotated[int, Field(ge=2, le=satop.MOST_PACKETS)] | None = None
     """More packets than these are never kept; left out: enough for jitter, twice the patience, and a
@@ -89,19 +89,19 @@ class E1Config(Section):
     kpd2_timeslot: Annotated[int, Field(ge=1, le=31)] = 31
     """Timeslot of KPD2."""
     ksl_timeslots: tuple[int, ...] = KSL_TIMESLOTS
-    """Timeslots of KSL 1..28, in their order [inferred for 1..14]."""
+    """Timeslots of KSL 1..28, in their order (order 268, 6.4.5)."""
     hold: Annotated[float, Field(ge=0)] = 10.0
     """Seconds that a data channel may be interrupted before the console counts as gone: until then what is sent
-    waits for it, and so does the answer to its command [inferred]."""
+    waits for it, and so does the answer to its command; our choice."""
     leave_at_once: bool = True
     """A console that takes the link down (DISC), or ends its TCP connection in an orderly way (XOT), counts as gone at
-    once; off: that is an interruption as any other, see hold [inferred]."""
+    once; off: that is an interruption as any other, see hold; our choice."""
     high_water: Annotated[int, Field(ge=1)] = 256
     """Messages that wait for the console on KPD1; above it no further command is taken (RNR of X.25)."""
     low_water: Annotated[int, Field(ge=0)] = 128
     """When only so many wait, the console may go on (RR). From 80 on, the output of a table stops nobody."""
     silence: Annotated[int, Field(ge=0, le=0xFF)] = 0xD5
-    """Octet of free lines and of timeslots that nothing uses; D5h is A-law of silence [inferred]."""
+    """Octet of free lines and of timeslots that nothing uses; D5h is A-law of silence; our choice."""
     lapb: LapbConfig = LapbConfig()
     """The link layer."""
     x25: X25Config = X25Config()

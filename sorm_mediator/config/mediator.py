@@ -58,7 +58,7 @@ class ConsoleConfig(Section):
 
     link: Literal["tcp", "x25"] = "tcp"
     """How the data channels reach the console: two ports of TCP, or X.25 in ``[[e1]]`` streams. With ``"tcp"`` the
-    streams of the file carry the speech alone (order 268, appendix 1, 4.2)."""
+    streams of the file carry the speech alone (order 268, 1.4.2)."""
     host: str = "127.0.0.1"
     """Address to listen on."""
     kpd1_port: Port = 1001

@@ -1,4 +1,4 @@
-"""KPD1 and KPD2 over TCP and the speech in E1: the second variant of order 268, appendix 1, 4.2."""
+"""KPD1 and KPD2 over TCP and the speech in E1: the second variant of order 268, 1.4.2."""
 
 from __future__ import annotations
 

@@ -322,7 +322,7 @@ class Streams:
         counters, arrived = trunk.kpds[name].counters, self._loop.time()
         counters.octets_received += len(raw)
         if name == "kpd2":
-            counters.noise_octets += len(raw)  # KPD2 has one direction only (PROTOCOL 1.1)
+            counters.noise_octets += len(raw)  # KPD2 has one direction only (order 268)
             return
         # Several units in a message are taken; one that the message does not end is broken.
         for item in self._framer.feed(raw) + self._framer.flush():
