@@ -21,9 +21,9 @@ FOLDER = Path(__file__).parent
 
 _HEADER = 10
 _TIME_OF_CALL = slice(38, 42)
-"""Day, hour, minute, second of a call message (PROTOCOL 7.1)."""
+"""Day, hour, minute, second of a call message (order 268, 10.3.1.7, 10.3.1.8)."""
 _WHEN_AND_WHO = slice(_HEADER + 1, _HEADER + 45)
-"""Time and text of 26h, which names the port of the peer (PROTOCOL 5.6)."""
+"""Time and text of 26h, which names the port of the peer (order 268, 9.6.4)."""
 _UNAUTHORIZED_ACCESS = 0x26
 
 

@@ -2,31 +2,49 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from protocol.codes import Category, NumberSign, Order
 from protocol.texts import MESSAGES, status_text
-from sorm_mediator.mediator.core import calls, checks
-from sorm_mediator.mediator.core.legality import LEGALITY, NEXT_STATE, TURNS, OrmState, Verdict
-from sorm_mediator.mediator.core.legs import CATEGORY_BITS, ROLE_SHIFT
-from sorm_mediator.mediator.core.numbers import LEGAL_SIGNS, SIGN_OF_NI
+from sorm_mediator.mediator.core.calls import calls, kpd2_events
+from sorm_mediator.mediator.core.calls.legs import CATEGORY_BITS, ROLE_SHIFT
+from sorm_mediator.mediator.core.calls.numbers import LEGAL_SIGNS, SIGN_OF_NI
+from sorm_mediator.mediator.core.channels import PAIR_TABLE, PairEvent, PairState
+from sorm_mediator.mediator.core.commands import RULES
+from sorm_mediator.mediator.core.commands.rule import (
+    FIELD_CODES,
+    PARAMETERS,
+    ByOption,
+    CommandRule,
+    Refusal,
+    Verdict,
+)
+from sorm_mediator.mediator.core.means import TURNS, OrmState, Standing, Work
 
 _BEGINNING = """\
 # The mediator core
 
-`sorm_mediator/mediator/core/core.py` is a synchronous state machine: one input and the time go in, effects come
-out, to be executed in order (`effects.py`). It raises nothing, whatever a console, a switch or a call report says.
+`sorm_mediator/mediator/core/core.py` is synchronous: one input and the time go in, effects come out, to be executed in
+order (`effects.py`). It raises nothing, whatever a console, a switch or a call report says.
+`sorm_mediator/mediator/binding/` has the sockets, the disk and the clock.
 
-| module | what it decides |
+| module of `core/` | what it decides |
 |---|---|
-| `core` | inputs, receipt (27h), execution (28h), unsolicited messages |
-| `legality`, `checks`, `conditions` | which command is legal when, and every refusal, as tables |
-| `execution` | what the commands do |
-| `output` | answers that are tables, in pieces |
-| `switchside` | requests to the switch, their time limit, bringing the objects back |
-| `calls`, `legs` | call reports in, KPD2 events out |
-| `ksl` | who has which line |
-| `links` | the data channels and the console time-out |
-| `numbers` | signs, digits, adaptations |
-| `tables` | what must survive, and the changes that are made durable one by one |
+| `core` | inputs, receipt (27h), execution (28h), what is told of the means' own accord |
+| `means` | the state of the technical means, one command at a time, answers that are tables |
+| `commands/rule` | what a command is made of |
+| `commands/state`, `objects`, `ksl`, `tables`, `tests` | each command: when it is taken, its refusals, what it does |
+| `calls/calls`, `calls/legs` | call reports in, steps of each object in each call |
+| `calls/kpd2_events` | the KPD2 messages of calls |
+| `calls/electronic_messages` | reports of electronic messages in, 2Ch out |
+| `calls/ksl_pool` | who has which line |
+| `calls/numbers` | signs, digits, adaptations |
+| `channels` | the pairs of data channels, and the two time-outs |
+| `switchside` | requests to the switch, their time limit, resynchronisation |
+| `tables` | what is kept, and the changes that are made durable one by one |
+| `capacity` | the order's tables of how much a node of which size controls |
+
+A clause such as 6.5.5.7 is appendix 6, clause 5.5.7 of order 268: [order268.md](order268.md).
 
 ## States
 
@@ -36,13 +54,14 @@ _ORDER = """\
 
 ## One command at a time
 
-Command 13 is the exception. What happens to a command by what the mediator is doing:
+A command that comes while another runs (order 268, 7.1, 7.2):
 
-| the mediator is | a command | command 13 |
-|---|---|---|
 """
 
 _STEPS = """\
+
+A command that waits is checked when it is taken, and its time limit runs from there. At most `waiting_commands` wait.
+Command 13 ends the output of a table; command 2 ends what is running, whatever it is.
 
 ## The order of checks
 
@@ -50,21 +69,23 @@ _STEPS = """\
 2. **Code.** Not a command of the order (order 70 has 1..15): 27h/01h (27h/11h).
 3. **Values.** A field whose octets mean nothing: 27h/01h (27h and the code of the field, next table). With several,
    the first of the table counts.
-4. **The command's own receipt checks**, in the order of the tables below.
-5. **Another command running**, unless this is command 13: 27h/01h (27h/2Dh).
+4. **The command's own refusals at receipt**, in the order of the tables below.
+5. **Another command running**, with option `command_while_busy = "refuse"`: 27h/01h (27h/2Dh).
 6. **State**: 27h/02h (27h/17h).
 7. With extended errors and the options `wrong_orm_number_reply`, `already_started_reply` at `vendor`: 27h/18h (then
    26h/05h), 27h/16h.
 8. **27h/00h.** From here on exactly one 28h is due, whatever happens.
-9. **ORM number**: 26h/05h and 28h/05h. **Password**: 26h/02h and 28h/03h. **Start while started**: 28h/07h.
+9. **ORM number**: 28h/05h and 26h/05h. **Password**: 28h/03h and 26h/02h. **Start while started**: 28h/07h.
    Option `unauthorized_access_place` has 26h before or after 28h.
-10. **The command's own execution checks**, in the order of the tables below.
+10. **The command's own refusals at execution**, in the order of the tables below.
 11. **The switch**, for commands 2, 5, 6, 12, 15, 16. Its refusal: 28h/01h (28h and its code).
 
 With extended errors a code stands *in place of* the order's 01h, in the same message: a refusal at receipt is a 27h in
 both styles. Command 14 ends with 29h; its 28h comes when it is refused, or by option `test_command_28h`.
 
 A unit that can't be read is answered like any other, and ends a console time-out like any other.
+
+Before the start 27h repeats the ORM number of its command; 21h, 22h and 26h have that of the last command 1 (8.2.1.2).
 
 | field | extended code |
 |---|---|
@@ -84,17 +105,33 @@ _AFTER = """\
   time limit runs. Objects that the switch refuses then stay in the tables, are logged and journaled. A failure is
   tried again.
 
+## Pairs of channels
+
+KPD1 and KPD2 of one E1 stream are a pair; over TCP the two connections are one (option `pair_over_tcp`). Answers go
+where their command came from. Everything else, 21h, 22h, 26h, 2Ah, 2Ch and the events of calls, goes over the pair
+in use: that of the lowest stream at first; when it fails, the next one that works, which then stays in use until it
+fails or the means are stopped (1.4.1.1). What was not sent yet on a pair that fails is deleted. Without any pair
+messages are dropped and counted; speech goes on.
+
+{pairs}
+29h goes to all connected KPD1, 53h to all connected KPD2; a channel of a blocked pair is shown as faulty.
+
+Two time-outs stop what is sent. With `mediator.test_timeout` seconds without command 14 everything stops, until a
+command with the valid password comes (6.14.3). With `mediator.console_timeout` seconds without any command the pair
+of that console is silent until its next one (order 70, 1.5). In both cases what is unsent is deleted, and what would
+have been sent is counted.
+
 ## A console that goes away
 
 A command that waits for the switch is completed in the tables; its 28h is sent to nobody, not to the next connection.
-A table that is being sent ends. With `console_timeout`, the same holds for a silent console: what is unsent is deleted
-on both channels, nothing is sent until its next command, and what would have been sent is counted.
+A table that is being sent ends.
 
 ## After a restart
 
-The first KPD1 that comes up hears 22h (option `restart_message`), then 21h/01h if the tables were lost, whatever the
-state; else 21h/03h if the means are started (option `alarm_while_stopped`: also when stopped). The state is what it
-was. Calls that were running are told of anew by their next report, under new call numbers.
+The first KPD1 in use hears 22h (option `restart_message`). The means are in the initial state: stopped, the first
+password, empty tables, which the console restores (9.2.4). With option `after_restart = "restore"` state and tables
+are what they were, and 21h/03h says so if the means are started. 21h/01h follows if what was stored could not be
+read. Calls that were running are told of anew by their next report, under new call numbers.
 
 ## Calls
 
@@ -104,11 +141,12 @@ report changes nothing, and a Stop without a Start tells the whole call. Per obj
 43h/02h alone.
 
 - 41h shows as called what the object was touched by; 44h every hop of the call; 42h and 43h the original A and the
-  final B.
+  final B. The party that is the object is shown as command 5 gave it (10.3.2.1), but for leading digits (type 12h).
 - Times are the moments of the events, as the switch reported them.
-- The trunk field is filled for trunk objects; a side without digits has no sign.
+- The trunk number: option `trunk_in_events` and `station_type` (10.3.1.5). A side without digits has no sign.
+- A call that has a line is shown under full control; one that has none, or lost it, under statistical control, with
+  priority FFh or 02h (option `priority_without_line`). A line by command 7 has priority 01h (11.1.8, 11.2.4.1).
 - Call numbers are unique among live calls, from 1, wrapping from FFFEh to 0.
-- Events of all objects go by the lowest stream whose KPD2 works. Without one they are dropped and counted.
 - An object that comes under control during a call that is known is controlled from the next call on (option
   `join_running_call_on_add`: at once, with 51h).
 - A finished call is remembered for {seconds:.0f} s (at most {count} calls); a call without reports for `call_expiry` is
@@ -116,9 +154,10 @@ report changes nothing, and a Stop without a Start tells the whole call. Per obj
 
 ## Lines
 
-The lowest free line of the object's group is taken at 41h. A priority object without a free line takes that of the
-ordinary object of the group which has had one for the longest time; command 7 does so for any object. An empty group
-may change its type, unless an object points to it. The same phone means: the same digits, sign and object type.
+At 41h an object takes the next free line of its group round the ring (6.4.3, option `ksl_choice`). A priority object
+without a free line takes that of the ordinary object of the group which has had one for the longest time; command 7
+does so for any object. A line by command 7 is not taken away. An empty group may change its type, unless an object
+points to it. The same phone means: the same digits, sign and object type.
 
 | 52h | why |
 |---|---|
@@ -127,18 +166,18 @@ may change its type, unless an object points to it. The same phone means: the sa
 
 def page() -> str:
     """The whole page."""
-    after = _AFTER.format(seconds=calls.FINISHED_SECONDS, count=calls.FINISHED_CALLS)
+    after = _AFTER.format(seconds=calls.FINISHED_SECONDS, count=calls.FINISHED_CALLS, pairs=_pairs())
     parts = [
         _BEGINNING,
         _states(),
         _ORDER,
         _turns(),
         _STEPS,
-        *(f"| `{name}` | {code:02X}h |\n" for name, code in checks.FIELD_CODES.items()),
+        *(f"| `{name}` | {code:02X}h |\n" for name, code in FIELD_CODES.items()),
         "| `ksl_a` and `ksl_b` | 41h |\n",
-        f"| any other | {checks.PARAMETERS:02X}h |\n",
-        "\n## Checks of each command\n",
-        *(_command(code) for code in sorted(checks.CHECKS)),
+        f"| any other | {PARAMETERS:02X}h |\n",
+        "\n## Refusals of each command\n",
+        *(_command(rule) for rule in RULES.values() if rule.receipt or rule.execution),
         after,
         _released(),
         "\n## Numbers\n\nThe sign that a number of a call is shown with, by the switch's indicator:\n\n",
@@ -153,41 +192,70 @@ def page() -> str:
 
 def _states() -> str:
     lines = ["```\n"]
-    for (state, code), then in NEXT_STATE.items():
-        lines.append(f"{state.value} -- command {code} ({MESSAGES[code].en}), 28h/00h --> {then.value}\n")
-    lines += ["```\n\n", "| command | stopped | started |\n", "|---|---|---|\n"]
-    for code in sorted({code for _, code in LEGALITY}):
-        stopped, started = (LEGALITY[state, code] for state in OrmState)
-        lines.append(f"| {code} {MESSAGES[code].en} | {stopped.value} | {started.value} |\n")
-    assert set(LEGALITY.values()) == set(Verdict)
+    for rule in RULES.values():
+        if rule.leads_to is not None:
+            before = next(state for state in OrmState if state is not rule.leads_to)
+            lines.append(f"{before.value} -- {_name(rule)}, 28h/00h --> {rule.leads_to.value}\n")
+    lines += ["```\n\n", "| command | clause | stopped | started |\n", "|---|---|---|---|\n"]
+    for rule in RULES.values():
+        stopped = _verdict(rule.stopped)
+        lines.append(f"| {_name(rule)} | {rule.clause} | {stopped} | {_verdict(rule.started)} |\n")
     return "".join(lines)
+
+
+def _name(rule: CommandRule[Any]) -> str:
+    return f"{rule.message.code} {MESSAGES[rule.message.code].en}"
+
+
+def _verdict(verdict: Verdict | ByOption) -> str:
+    if isinstance(verdict, ByOption):
+        return f"executed if option {verdict.name} is {verdict.value}, else {Verdict.NOT_STARTED.value}"
+    return verdict.value
 
 
 def _turns() -> str:
-    works = dict.fromkeys(work for work, _ in TURNS)
-    return "".join(f"| {w.value} | {TURNS[w, False].value} | {TURNS[w, True].value} |\n" for w in works)
+    head = "| the mediator is | " + " | ".join(standing.value for standing in Standing) + " |\n"
+    rows = (
+        f"| {work.value} | " + " | ".join(TURNS[work, standing].value for standing in Standing) + " |\n"
+        for work in Work
+    )
+    return head + "|---" * (len(Standing) + 1) + "|\n" + "".join(rows)
 
 
-def _command(code: int) -> str:
+def _pairs() -> str:
+    head = "| a pair is | " + " | ".join(event.value for event in PairEvent) + " |\n"
+    rows = (
+        f"| {state.value} | " + " | ".join(PAIR_TABLE[state, event].value for event in PairEvent) + " |\n"
+        for state in PairState
+    )
+    return head + "|---" * (len(PairEvent) + 1) + "|\n" + "".join(rows)
+
+
+def _command(rule: CommandRule[Any]) -> str:
+    code = rule.message.code
     lines = [
         f"\n### Command {code}: {MESSAGES[code].en} ({MESSAGES[code].ru})\n\n",
-        "| refused when | когда | order | extended | its text |\n|---|---|---|---|---|\n",
+        "| refused when | когда | clause | order | extended | its text |\n|---|---|---|---|---|---|\n",
     ]
-    for check in checks.CHECKS[code]:
-        text = status_text(check.extended, lang="en")
-        reply, extended = f"{check.reply:02X}h", f"{check.extended:02X}h"
-        lines.append(f"| {check.en} | {check.ru} | {reply}/01h | {reply}/{extended} | {text} |\n")
+    lines += [_refusal(refusal, 0x27) for refusal in rule.receipt]
+    lines += [_refusal(refusal, 0x28) for refusal in rule.execution]
     return "".join(lines)
+
+
+def _refusal(refusal: Refusal[Any], reply: int) -> str:
+    text = status_text(refusal.extended, lang="en")
+    codes = f"{reply:02X}h/01h | {reply:02X}h/{refusal.extended:02X}h"
+    return f"| {refusal.en} | {refusal.ru} | {refusal.clause or '–'} | {codes} | {text} |\n"
 
 
 def _released() -> str:
     reasons = {
-        calls.BY_COMMAND_8: "command 8",
-        calls.BY_PRIORITY: "taken by a priority object",
-        calls.BY_COMMAND_7: "taken to carry out command 7",
-        calls.BY_FAULT: "line out of order, or command 9 with `busy_ksl_removal`",
-        calls.BY_COMMAND_6: "command 6, or command 15 to statistical with `change_running_call`",
-        calls.BY_STOP: "command 2",
+        kpd2_events.BY_COMMAND_8: "command 8",
+        kpd2_events.BY_PRIORITY: "taken by a priority object",
+        kpd2_events.BY_COMMAND_7: "taken to carry out command 7",
+        kpd2_events.BY_FAULT: "line out of order, or command 9 with `busy_ksl_removal`",
+        kpd2_events.BY_COMMAND_6: "command 6, or command 15 to statistical with `change_running_call`",
+        kpd2_events.BY_STOP: "command 2",
     }
     return "".join(f"| {code:02X}h | {why} |\n" for code, why in reasons.items())
 

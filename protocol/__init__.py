@@ -17,6 +17,7 @@ from protocol.codes import (
     Priority,
     StationType,
     channel_of,
+    transfer_parameters,
 )
 from protocol.commands import (
     COMMANDS,
@@ -38,6 +39,7 @@ from protocol.commands import (
     Stop,
     Test,
 )
+from protocol.composite import digits_asked
 from protocol.errors import DecodeError, EncodeError, Problem, ProtocolError
 from protocol.events import (
     EVENTS,
@@ -66,6 +68,7 @@ from protocol.messages import (
     UnauthorizedAccess,
     VersionInfo,
 )
+from protocol.messagetext import decode_message_text, encode_message_text, split_message_text
 from protocol.options import Options
 from protocol.values import Kept, KeptInt, KeptStr, KeptTuple, Ksl, KslRow, Party, Raw, Time
 
@@ -147,4 +150,9 @@ __all__ = [
     "by_name",
     "channel_of",
     "classes",
+    "decode_message_text",
+    "digits_asked",
+    "encode_message_text",
+    "split_message_text",
+    "transfer_parameters",
 ]

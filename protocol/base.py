@@ -32,17 +32,17 @@ class Message:
     code: ClassVar[int]
     """Third octet of the unit."""
     message_name: ClassVar[str]
-    """Name in PROTOCOL 14."""
+    """Its name in JSON and scenarios (docs/messages.md)."""
     channel: ClassVar[Channel]
     clause: ClassVar[str]
-    """Where the order has it, as far as known, and the row of the fact sheet."""
+    """Where the order has it: appendix and clause."""
 
     orm_number: OrmNumber = field(default=1, kw_only=True)
 
 
 @dataclass(slots=True)
 class Command(Message):
-    """Console to technical means (PROTOCOL 2.1)."""
+    """Console to technical means (order 268, 5.2)."""
 
     channel = Channel.COMMAND
 
@@ -51,20 +51,20 @@ class Command(Message):
 
 @dataclass(slots=True)
 class Kpd1Header(Message):
-    """Octets 4..8 of a KPD1 message (PROTOCOL 2.2)."""
+    """Octets 5..9 of a KPD1 message, counted from 1 (order 268, 8.2)."""
 
     channel = Channel.KPD1
 
-    total: Count = field(default=0, kw_only=True)
-    """Messages in this answer; 0 in a single one."""
-    index: Count = field(default=0, kw_only=True)
-    """Number of this one, from 1; 0 in a single one."""
+    total: Count = field(default=1, kw_only=True)
+    """Messages in this answer, 1..65535 (order 268, 8.2.1.5). 0 is read, too."""
+    index: Count = field(default=1, kw_only=True)
+    """Number of this one, 1..65535 (order 268, 8.2.1.6). 0 is read, too."""
     reserve: Reserve = field(default=0xFF, kw_only=True)
 
 
 @dataclass(slots=True)
 class Kpd1Message(Kpd1Header):
-    """Technical means to console on KPD1 (PROTOCOL 2.2)."""
+    """Technical means to console on KPD1 (order 268, 8.2)."""
 
     version: Version = field(default=0x02, kw_only=True)
     """Version of requirements: ``Options.version`` of the codec in use."""
@@ -72,14 +72,15 @@ class Kpd1Message(Kpd1Header):
 
 @dataclass(slots=True)
 class Event(Message):
-    """Technical means to console on KPD2 (PROTOCOL 2.3)."""
+    """Technical means to console on KPD2 (order 268, 10.2)."""
 
     channel = Channel.KPD2
 
 
 @dataclass(slots=True)
 class CallHeader(Event):
-    """Octets 4..11 of a call's events; the first five are the call id that commands 7 and 8 echo."""
+    """Octets 5..12 of a call's events, counted from 1; the first five are the call id that commands 7 and 8 echo
+    (order 268, 10.2.1.5, 6.7.8.2)."""
 
     call_number: CallNumber
     object_type: ObjectTypeCode

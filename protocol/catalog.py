@@ -65,7 +65,10 @@ def wires(cls: type[Message], options: Options) -> Mapping[str, Wire]:
 
 @remembered
 def payload_lengths(cls: type[Message], options: Options) -> frozenset[int]:
-    """What the length octet of ``cls`` may say (PROTOCOL 8.2)."""
+    """What the length octet of ``cls`` may say.
+
+    For 25h and 2Ch longer ones than the order allows are among them, since a capture may hold them.
+    """
     fixed = 4 - cls.channel.header_length
     tail: Iterable[int] = (0,)
     for wire in wires(cls, options).values():

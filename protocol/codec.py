@@ -85,7 +85,7 @@ class Codec:
     def decode(self, unit: bytes) -> Message:
         """The message in ``unit``, which must be one whole unit as declared.
 
-        Spellings that PROTOCOL 9 tells a receiver to accept are accepted (:attr:`Problem.accepted`).
+        Spellings of which a receiver knows what they mean are accepted (:attr:`Problem.accepted`, docs/protocol.md).
         Raises :class:`DecodeError`.
         """
         try:

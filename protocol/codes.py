@@ -1,8 +1,8 @@
 """Coded values that have names, and the tables that tell which octet means which.
 
-A name is a :class:`enum.StrEnum` member, so it prints, compares and serialises as the text of PROTOCOL 14.
+A name is a :class:`enum.StrEnum` member, so it prints, compares and serialises as the text of docs/messages.md.
 Codes that stay integers (status, operation, service, ...) have their texts in :mod:`protocol.texts`; here
-are only the sets of values that the order's clauses list for them.
+are only the sets of values that the order's clauses list for them, and the sizes that it sets.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Final, Literal, TypeVar
 Order = Literal["268", "70"]
 
 PREAMBLE: Final = 0xCC
-"""First octet of every unit (PROTOCOL 2)."""
+"""First octet of every unit (order 268, 5.2.2.1, 8.2.1.1, 10.2.1.1)."""
 ABSENT: Final = 0xFF
-"""Filler of a field that does not apply (PROTOCOL 3.15)."""
+"""Filler of a field that does not apply (order 268, 6.10.4, 6.11.4, 9.3.5)."""
 
 
 class Channel(StrEnum):
@@ -29,14 +29,15 @@ class Channel(StrEnum):
 
     @property
     def header_length(self) -> int:
-        """Octets before the payload (PROTOCOL 2.1-2.3)."""
+        """Octets before the content (order 268, 5.2, 8.2, 10.2)."""
         return 12 if self is Channel.KPD2 else 10
 
 
 def channel_of(code: int) -> Channel:
     """The channel a code belongs to; for codes that no table knows, by their place between those that are.
 
-    PROTOCOL 2.1-2.3; the limits 20h and 40h are inferred from the codes in use.
+    The order has commands at 01h..11h, messages of KPD1 at 21h..2Ch and of KPD2 at 41h..53h (order 268, appendices 6, 9
+    and 11); where one range ends for codes that it does not have, 20h and 40h, is our choice.
     """
     if code < 0x20:
         return Channel.COMMAND
@@ -44,7 +45,7 @@ def channel_of(code: int) -> Channel:
 
 
 class ObjectType(StrEnum):
-    """What is controlled (PROTOCOL 3.1)."""
+    """What is controlled (order 268, 6.5.5.1)."""
 
     OWN_SUBSCRIBER = "own-subscriber"
     NETWORK_FULL = "network-full"
@@ -53,7 +54,7 @@ class ObjectType(StrEnum):
 
 
 class NumberSign(StrEnum):
-    """Sign of a phone number; which names exist depends on the order (PROTOCOL 3.2)."""
+    """Sign of a phone number or identifier (order 268, 6.5.5.2); order 70 has names of its own."""
 
     OWN = "own"
     RUSSIA = "russia"
@@ -68,7 +69,7 @@ class NumberSign(StrEnum):
 
 
 class Category(StrEnum):
-    """How an object is controlled (PROTOCOL 3.6)."""
+    """How an object is controlled (order 268, 6.5.5.6)."""
 
     COMBINED = "combined"
     SEPARATE = "separate"
@@ -76,21 +77,21 @@ class Category(StrEnum):
 
 
 class GroupType(StrEnum):
-    """What lines a KSL group has (PROTOCOL 3.6)."""
+    """What lines a KSL group has (order 268, 6.4.4.2)."""
 
     COMBINED = "combined"
     SEPARATE = "separate"
 
 
 class Priority(StrEnum):
-    """Priority mark of an object (PROTOCOL 3.7)."""
+    """Priority mark of an object (order 268, 6.5.5.8)."""
 
     HIGH = "high"
     NORMAL = "normal"
 
 
 class StationType(StrEnum):
-    """Kind of node (PROTOCOL 5.11)."""
+    """Kind of node (order 268, 9.11.4.2)."""
 
     TERMINAL = "terminal"
     TRANSIT = "transit"
@@ -143,39 +144,97 @@ STATION_TYPES: Final = _table(
 )
 
 CONNECTIONS: Final = frozenset({0x11, 0x12, 0x14, 0x18, 0x1C, 0x21, 0x22, 0x24, 0x28, 0x2C})
-"""Connection parameters that PROTOCOL 3.9 calls legal."""
+"""Connection parameters: a kind of connection and how it was set up (order 268, 10.2.1.7, table 2)."""
 SELECTIONS: Final = frozenset(range(1, 0xFF))
-"""Selection signs: every pair of bits is a reason or none, and one reason is needed (PROTOCOL 3.8)."""
+"""Selection signs: every pair of bits is a reason or none, and one is needed (order 268, 10.2.1.6, table 1)."""
 SERVICE_PHASES: Final = frozenset(range(6))
-"""PROTOCOL 3.10."""
+"""Order 268, 10.2.1.8."""
 SERVICES: Final = frozenset(
     {0x20, 0x21, 0x28, 0x29, 0x2A, 0x2B, 0x31, 0x32, 0x33, 0x40, 0x41, 0x42, 0x43, 0x50, 0x51, 0x52}
 )
-"""PROTOCOL 3.11."""
+"""Codes of services. The order names none (9.5.5.2, 11.4.4). 20h..2Bh, 31h, 41h..43h, 50h and 51h are SS-codes of
+3GPP TS 29.002; 32h, 33h, 40h and 52h are our choice."""
 LINE_STATES: Final = frozenset({0x00, 0x01, 0x03, 0x07, 0xFF})
-"""PROTOCOL 5.3; FFh is "unknown"."""
+"""Order 268, 9.3.6.4; FFh is "not known"."""
 ALARM_TYPES: Final = frozenset({0x01, 0x02, 0x03, 0x04})
-"""PROTOCOL 5.1."""
+"""Order 268, 9.1.4.1."""
 ACCESS_CODES: Final = frozenset({0x01, 0x02, 0x03, 0x04, 0x05})
-"""PROTOCOL 5.6."""
+"""Order 268, 9.6.4.1."""
 OPERATIONS_CONNECT: Final = frozenset({0x00, 0x01})
-"""Operation code of 41h, 42h, 44h besides FFh (PROTOCOL 3.13)."""
+"""Operation code of 41h, 42h and 44h besides FFh (order 268, 11.1.9)."""
 OPERATIONS_RELEASE: Final = frozenset(range(1, 6))
-"""Operation code of 43h (PROTOCOL 3.13)."""
-OPERATIONS_KSL_CONNECTED: Final = frozenset({0x00})
-"""Operation code of 51h (PROTOCOL 3.13)."""
+"""Operation code of 43h (order 268, 11.3.5)."""
+OPERATIONS_KSL_CONNECTED: Final = frozenset({0x00, 0x01})
+"""Operation code of 51h: connected, or no line to be had (order 268, 11.5.4..11.5.6)."""
 OPERATIONS_KSL_RELEASED: Final = frozenset(range(1, 7))
-"""Operation code of 52h (PROTOCOL 3.13)."""
+"""Operation code of 52h (order 268, 11.6.5)."""
 
 KSL_NUMBERS: Final = range(1, 29)
-"""KSL of one stream (PROTOCOL 3.5)."""
+"""KSL of one stream (order 268, 6.4.4.3)."""
 STREAMS: Final = range(8)
-"""Streams that the byte stream+KSL can name (PROTOCOL 3.5)."""
+"""Streams that the octet of a KSL can name (order 268, 6.4.4.3)."""
+KSL_GROUPS: Final = range(0x01, 0xFF)
+"""Numbers of KSL groups (order 268, 6.4.4.1, 6.5.5.7)."""
 MAX_DIGITS: Final = 18
-"""Longest number (PROTOCOL 3.3)."""
+"""Longest number or identifier (order 268, 6.5.5.4)."""
+
+MAX_CONTENT: Final = 245
+"""Most octets of content that a message of KPD1 has (order 268, 8.2.1.4, 8.3)."""
+KSL_ROWS_PER_MESSAGE: Final = 11
+"""Lines, or pairs of lines, that one 24h has room for (order 268, 9.4.4)."""
+SERVICES_PER_MESSAGE: Final = 11
+"""Services that one 25h has room for: 45 octets of content, 12 of them before the first (order 268, 9.5.4)."""
+TRUNK_NAME_OCTETS: Final = 43
+"""Octets of a trunk's name that one 2Ah has room for (order 268, 9.10.5)."""
+MESSAGE_FIXED_OCTETS: Final = 53
+"""Octets of 2Ch before the telecommunication message itself (order 268, 9.12.4.16)."""
+MESSAGE_TEXT_OCTETS: Final = MAX_CONTENT - MESSAGE_FIXED_OCTETS
+"""Octets of a telecommunication message that one 2Ch has room for: 192 (order 268, 8.3, 9.12.4.16)."""
+
+# Octet 15 of 2Ch, the transfer parameters (order 268, 9.12.4.4, table 1): direction in bits 1-0, sign of selection in
+# bits 3-2, result of delivery in bits 5-4. The order does not speak of bits 7-6; they are 0 here.
+MESSAGE_SENT: Final = 0b01
+"""Direction: the message was taken from the object."""
+MESSAGE_RECEIVED: Final = 0b10
+"""Direction: the message is addressed to the object."""
+MESSAGE_SELECTION_SHIFT: Final = 2
+"""Place of the sign of selection."""
+MESSAGE_BY_SENDER_IMSI: Final = 0b00
+"""Selected by the IMSI of the object that sent the message."""
+MESSAGE_BY_SENDER_NUMBER: Final = 0b01
+"""Selected by the phone number of the object that sent the message."""
+MESSAGE_BY_RECEIVER_NUMBER: Final = 0b10
+"""Selected by the phone number of the object that the message was sent to."""
+MESSAGE_BY_RECEIVER_IMSI: Final = 0b11
+"""Selected by the IMSI of the object that the message was sent to."""
+MESSAGE_DELIVERY_SHIFT: Final = 4
+"""Place of the result of delivery."""
+MESSAGE_DELIVERY_UNKNOWN: Final = 0b00
+"""Not known whether the message was delivered."""
+MESSAGE_DELIVERED: Final = 0b01
+"""The message was delivered."""
+MESSAGE_NOT_DELIVERED: Final = 0b10
+"""The message was not delivered."""
+
+
+def transfer_parameters(direction: int, selected_by: int, delivery: int = MESSAGE_DELIVERY_UNKNOWN) -> int:
+    """Octet 15 of 2Ch, its field ``delivery_state`` (order 268, 9.12.4.4, table 1).
+
+    ``direction`` is one of the two directions, ``selected_by`` one of the four signs, ``delivery`` one of the three
+    results above. Raises :class:`ValueError` for a value that the order reserves or does not have.
+    """
+    for name, value, allowed in (
+        ("direction", direction, (MESSAGE_SENT, MESSAGE_RECEIVED)),
+        ("selected_by", selected_by, range(4)),
+        ("delivery", delivery, range(3)),
+    ):
+        if value not in allowed:
+            raise ValueError(f"{name}: {value!r} is none of {', '.join(map(str, allowed))}")
+    return direction | selected_by << MESSAGE_SELECTION_SHIFT | delivery << MESSAGE_DELIVERY_SHIFT
+
 
 VERSIONS: Final[Mapping[Order, int]] = MappingProxyType({"268": 0x02, "70": 0xFF})
-"""Octet 9 of KPD1 messages by order (PROTOCOL 2.2, 9 row 16, 10)."""
+"""Octet 10 of KPD1 messages by order (order 268, 8.2.1.8); for order 70 our choice."""
 
 CODES: Final[Mapping[Order, Mapping[Channel, frozenset[int]]]] = MappingProxyType(
     {
@@ -195,4 +254,6 @@ CODES: Final[Mapping[Order, Mapping[Channel, frozenset[int]]]] = MappingProxyTyp
         ),
     }
 )
-"""Which units an order has (PROTOCOL 10; for order 70 inferred: commands 1..15, messages 1..9)."""
+"""Which units an order has (order 268, appendices 6, 9 and 11).
+
+For order 70, commands 1..15 and messages 1..9: our choice."""

@@ -1,4 +1,4 @@
-"""The seventeen commands (order 268 App. 6; PROTOCOL 4)."""
+"""The seventeen commands (order 268, appendix 6)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from protocol.fields import (
     KslGroup,
     KslLine,
     Number,
+    NumberAsked,
     ObjectNumber,
     ObjectTypeCode,
     Password,
@@ -28,7 +29,7 @@ class Start(Command):
 
     code = 0x01
     message_name = "start"
-    clause = "App. 6 cl. 1; PROTOCOL 4.1"
+    clause = "order 268, 6.1"
 
 
 @dataclass(slots=True)
@@ -37,7 +38,7 @@ class Stop(Command):
 
     code = 0x02
     message_name = "stop"
-    clause = "App. 6 cl. 2; PROTOCOL 4.2"
+    clause = "order 268, 6.2"
 
 
 @dataclass(slots=True)
@@ -46,7 +47,7 @@ class SetPassword(Command):
 
     code = 0x03
     message_name = "set-password"
-    clause = "App. 6 cl. 3; PROTOCOL 4.3"
+    clause = "order 268, 6.3"
 
     new_password: Password
 
@@ -57,7 +58,7 @@ class AddKsl(Command):
 
     code = 0x04
     message_name = "add-ksl"
-    clause = "App. 6 cl. 4; PROTOCOL 4.4"
+    clause = "order 268, 6.4"
 
     ksl_group: KslGroup
     group_type: GroupTypeCode
@@ -71,7 +72,7 @@ class AddObject(Command):
 
     code = 0x05
     message_name = "add-object"
-    clause = "App. 6 cl. 5; PROTOCOL 4.5"
+    clause = "order 268, 6.5"
 
     object_number: ObjectNumber
     object_type: ObjectTypeCode
@@ -89,7 +90,7 @@ class RemoveObject(Command):
 
     code = 0x06
     message_name = "remove-object"
-    clause = "App. 6 cl. 6; PROTOCOL 4.6"
+    clause = "order 268, 6.6"
 
     object_number: ObjectNumber
     object_type: ObjectTypeCode
@@ -104,7 +105,7 @@ class ConnectKsl(Command):
 
     code = 0x07
     message_name = "connect-ksl"
-    clause = "App. 6 cl. 7; PROTOCOL 4.7"
+    clause = "order 268, 6.7"
 
     call_number: CallNumber
     object_type: ObjectTypeCode
@@ -118,7 +119,7 @@ class ReleaseKsl(Command):
 
     code = 0x08
     message_name = "release-ksl"
-    clause = "App. 6 cl. 8; PROTOCOL 4.8"
+    clause = "order 268, 6.8"
 
     call_number: CallNumber
     object_type: ObjectTypeCode
@@ -133,7 +134,7 @@ class RemoveKsl(Command):
 
     code = 0x09
     message_name = "remove-ksl"
-    clause = "App. 6 cl. 9; PROTOCOL 4.9"
+    clause = "order 268, 6.9"
 
     ksl_group: KslGroup
     ksl_a: KslLine
@@ -146,12 +147,12 @@ class GetObjects(Command):
 
     code = 0x0A
     message_name = "get-objects"
-    clause = "App. 6 cl. 10; PROTOCOL 4.10"
+    clause = "order 268, 6.10"
 
     object_number: ObjectNumber
     object_type: ObjectTypeCode
     number_sign: Sign
-    number: Number
+    number: NumberAsked
     trunk: Trunk
 
 
@@ -161,7 +162,7 @@ class GetKsl(Command):
 
     code = 0x0B
     message_name = "get-ksl"
-    clause = "App. 6 cl. 11; PROTOCOL 4.11"
+    clause = "order 268, 6.11"
 
     ksl_group: KslGroup
     group_type: GroupTypeCode
@@ -175,7 +176,7 @@ class GetServices(Command):
 
     code = 0x0C
     message_name = "get-services"
-    clause = "App. 6 cl. 12; PROTOCOL 4.12"
+    clause = "order 268, 6.12"
 
     number_sign: Sign
     number: Number
@@ -187,7 +188,7 @@ class Interrupt(Command):
 
     code = 0x0D
     message_name = "interrupt"
-    clause = "App. 6 cl. 13; PROTOCOL 4.13"
+    clause = "order 268, 6.13"
 
 
 @dataclass(slots=True)
@@ -199,7 +200,7 @@ class Test(Command):
 
     code = 0x0E
     message_name = "test"
-    clause = "App. 6 cl. 14; PROTOCOL 4.14"
+    clause = "order 268, 6.14"
 
     test_number: Code
 
@@ -210,7 +211,7 @@ class ChangeObject(Command):
 
     code = 0x0F
     message_name = "change-object"
-    clause = "App. 6 cl. 15; PROTOCOL 4.15"
+    clause = "order 268, 6.15"
 
     object_number: ObjectNumber
     category: CategoryCode
@@ -224,7 +225,7 @@ class GetTrunks(Command):
 
     code = 0x10
     message_name = "get-trunks"
-    clause = "App. 6 cl. 16; PROTOCOL 4.16"
+    clause = "order 268, 6.16"
 
     trunk: Trunk
 
@@ -235,7 +236,7 @@ class GetVersion(Command):
 
     code = 0x11
     message_name = "get-version"
-    clause = "App. 6 cl. 17; PROTOCOL 4.17"
+    clause = "order 268, 6.17"
 
 
 COMMANDS: tuple[type[Command], ...] = (

@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from protocol.codes import GROUP_TYPES, MAX_DIGITS, SERVICES, NumberSign
+from protocol.codes import (
+    GROUP_TYPES,
+    KSL_GROUPS,
+    KSL_ROWS_PER_MESSAGE,
+    MAX_DIGITS,
+    SERVICES,
+    SERVICES_PER_MESSAGE,
+    NumberSign,
+)
 from protocol.phrases import Phrase
 from protocol.values import Kept, KeptInt, KeptStr, KeptTuple, KslRow, Party, Raw, Time
 from protocol.wire import (
     Coded,
     Complaint,
     KslOctet,
-    OptionalOctet,
     RefusedError,
     Source,
     Wire,
@@ -34,7 +41,7 @@ def _swapped(half: Mapping[int, int]) -> bytes:
 
 
 def _bcd(highest: int, lowest: int = 0) -> dict[int, int]:
-    """Octets of the decimal values ``lowest..highest``: tens in the low half (PROTOCOL 3.12)."""
+    """Octets of the decimal values ``lowest..highest``: tens in the low half (order 268, 9.6, figure 6)."""
     return {value % 10 << 4 | value // 10: value for value in range(lowest, highest + 1)}
 
 
@@ -45,7 +52,7 @@ _BCD_WRITING = {value: octet for octet, value in _BCD_READING.items()}
 
 
 class TimeOctets(Wire):
-    """Day, hour, minute, second; None for FFh in all four (PROTOCOL 3.12)."""
+    """Day, hour, minute, second; None for FFh in all four (order 268, 9.6.4.2, 9.6.4.3, 10.3.1.7, 10.3.1.8)."""
 
     def __init__(self) -> None:
         super().__init__("BBBB")
@@ -107,17 +114,20 @@ class TimeOctets(Wire):
 
 
 class Digits(Wire):
-    """Count and nine octets of digits, first digit in the low half (PROTOCOL 3.3); None if absent.
+    """Count and nine octets of digits, first digit in the low half (order 268, 6.5.5.3, 6.5.5.4); None if absent.
 
-    ``""`` is the count 00h that some consoles send for an absent number (PROTOCOL 9 row 8).
+    ``""`` is the count 00h that some consoles send for an absent number. With ``parts`` either of the two may stand
+    alone (order 268, 6.10.4): a count without digits is :class:`Raw` (:func:`digits_asked` reads it), digits without a
+    count are :class:`KeptStr`.
     """
 
     size = 10
 
-    def __init__(self, *, zero: str = "0", extra: bool = False) -> None:
+    def __init__(self, *, zero: str = "0", extra: bool = False, parts: bool = False) -> None:
         super().__init__("B9s")
         self.zero = zero
         self.extra = extra
+        self.parts = parts
         # With zeros sent as Ah, halves 0 and Ah change places: "0" then stands for Ah, and "a" for 0h.
         self.table = _swapped({0: 10, 10: 0} if zero == "A" else {})
 
@@ -131,9 +141,12 @@ class Digits(Wire):
                 )
                 return "", Complaint(absent, accepted=True)
             return None, None
+        if self.parts and digits_asked(Raw(octets)) is not None:
+            return Raw(octets), None
         text = octets[1:].translate(self.table).hex()
         digits = text.rstrip("f")
-        if len(digits) != count:
+        uncounted = self.parts and count == 0xFF
+        if len(digits) != count and not uncounted:
             shown = Phrase("FFh (absent)", "FFh (номера нет)") if count == 0xFF else str(count)
             wrong = Phrase(
                 "count of digits is {count}, but {digits} half-bytes are set",
@@ -155,7 +168,7 @@ class Digits(Wire):
             at = digits.index("a")
             zero = Phrase("digit 0 as half-byte 0h, not Ah", "цифра 0 полубайтом 0h, а не Ah")
             return KeptStr(read, octets), Complaint(zero, 1 + at // 2, accepted=True)
-        return read, None
+        return (KeptStr(read, octets) if uncounted else read), None
 
     def write(self, value: Any) -> bytes:
         octets = raw_octets(value, self.size)
@@ -189,11 +202,10 @@ class Digits(Wire):
     def emit_encode(self, value: str, local: str, source: Source) -> tuple[list[str], list[str]]:
         table, tails = source.bind(self.table, "table"), source.bind(_TAILS, "tails")
         fromhex = source.bind(bytes.fromhex, "fromhex")
-        plain = f" or {local}.__class__ is not str" if self.zero == "A" else ""
         return [
             f"{local} = {value}",
             f"if {local} is None: {local}c = 255; {local}d = {source.bind(_NO_DIGITS, 'no_digits')}",
-            f"elif not {local}.isdecimal(){plain}: raise ValueError",
+            f"elif not {local}.isdecimal() or {local}.__class__ is not str: raise ValueError",
             "else:",
             f"    {local}c = len({local})",
             f"    {local}d = {fromhex}({local} + {tails}[{local}c]).translate({table})",
@@ -201,7 +213,7 @@ class Digits(Wire):
 
 
 class PartyOctets(Wire):
-    """Sign, count and digits (PROTOCOL 7.1)."""
+    """Sign, count and digits (order 268, 10.3.1.1..10.3.1.4)."""
 
     def __init__(self, signs: Mapping[int, NumberSign], *, zero: str = "0", extra: bool = False) -> None:
         self.sign = Coded(signs, what="number sign")
@@ -242,7 +254,7 @@ class PartyOctets(Wire):
 
 
 class ServiceOctets(Wire):
-    """Three octets of which one is a service code, or None (PROTOCOL 3.11)."""
+    """Three octets of which one is a service code, or None (order 268, 9.5.5.2, 10.3.1.11)."""
 
     size = 3
 
@@ -311,9 +323,9 @@ class Opaque(Wire):
 
 
 class KslRows(Opaque):
-    """Eleven rows of four octets; rows of FFh at the end are unused (PROTOCOL 5.4)."""
+    """Eleven rows of four octets; rows of FFh at the end are unused (order 268, 9.4.4, 9.4.5)."""
 
-    rows = 11
+    rows = KSL_ROWS_PER_MESSAGE
 
     def __init__(self) -> None:
         super().__init__(f"{4 * self.rows}s")
@@ -321,7 +333,12 @@ class KslRows(Opaque):
         self.parts = dict(
             zip(
                 KslRow._fields,
-                (OptionalOctet("KSL group"), Coded(GROUP_TYPES, what="group type"), line, line),
+                (
+                    Coded.numbers(KSL_GROUPS, what="KSL group"),
+                    Coded(GROUP_TYPES, what="group type"),
+                    line,
+                    line,
+                ),
                 strict=True,
             )
         )
@@ -366,16 +383,21 @@ class Tail(Opaque):
 
 
 class ServiceEntries(Tail):
-    """Count and three octets a service, padded to 34 octets if empty or if ``fixed`` (PROTOCOL 5.5)."""
+    """Count and three octets a service, padded to 34 octets if empty or if ``fixed`` (order 268, 9.5.4, 9.5.5.3).
+
+    At most eleven services are written. As many as the length octet has room for are read, and kept as they came: a
+    capture may hold them.
+    """
 
     padded = 34
-    most = 81
+    most = SERVICES_PER_MESSAGE
+    readable = 81
 
     def __init__(self, position: str, *, fixed: bool) -> None:
         super().__init__()
         self.entry = ServiceOctets(position)
         self.fixed = fixed
-        self.lengths = frozenset({1 + 3 * count for count in range(1, self.most + 1)} | {self.padded})
+        self.lengths = frozenset({1 + 3 * count for count in range(1, self.readable + 1)} | {self.padded})
 
     def _length(self, count: int) -> int:
         plain = 1 + 3 * count
@@ -406,12 +428,19 @@ class ServiceEntries(Tail):
             complaints.append(Complaint(Phrase(en, ru, octet=octets[at]), at))
         en, ru = "length {length} with {count} services", "длина {length}, а услуг {count}"
         length = Phrase(en, ru, length=11 + len(octets), count=count)
+        excess = count > self.most
+        if excess:
+            en, ru = (
+                "{count} services; one message has at most {most}",
+                "услуг {count}, а в одном сообщении не более {most}",
+            )
+            complaints.append(Complaint(Phrase(en, ru, count=count, most=self.most), accepted=True))
         if len(octets) not in ((end, self.padded) if count else (self.padded,)):
             complaints.append(Complaint(length, end))
         elif len(octets) != self._length(count):
             complaints.append(Complaint(length, accepted=True))
         read: tuple[int | Raw | None, ...] = tuple(services)
-        if filler.strip(b"\xff") or len(octets) != self._length(count):
+        if excess or filler.strip(b"\xff") or len(octets) != self._length(count):
             read = KeptTuple(read, octets)
         return read, together(complaints)
 
@@ -421,7 +450,7 @@ class ServiceEntries(Tail):
         if isinstance(value, KeptTuple) and value.octets:
             return value.octets
         if not isinstance(value, tuple | list) or len(value) > self.most:
-            raise RefusedError(f"at most {self.most} services")
+            raise RefusedError(f"at most {self.most} services in one message")
         octets = bytes((len(value),))
         for index, part in enumerate(value):
             try:
@@ -436,12 +465,12 @@ class ServiceEntries(Tail):
         place = self.entry.place
         blank = [index + 1 for index in range(3) if index != place]
         filler = tuple(b"\xff" * count for count in range(self.most + 1))
-        fixed = self.fixed
+        fixed, most = self.fixed, self.most
 
         def read(octets: bytes) -> tuple[int | None, ...]:
             count = octets[0]
             unpadded = len(octets) == 1 + 3 * count
-            if fixed or not unpadded or any(octets[at::3] != filler[count] for at in blank):
+            if fixed or not unpadded or count > most or any(octets[at::3] != filler[count] for at in blank):
                 return settle(octets)  # type: ignore[no-any-return]
             return tuple([decoding[code] for code in octets[place + 1 :: 3]])
 
@@ -449,20 +478,41 @@ class ServiceEntries(Tail):
 
 
 class Octets(Tail):
-    """Octets of no declared meaning, to the end of the unit."""
+    """Octets that mean what an option says, to the end of the unit.
 
-    def __init__(self, most: int) -> None:
+    At most ``most`` are written. Up to ``readable`` are read, the longer ones as :class:`Raw`, which goes back as it
+    came.
+    """
+
+    def __init__(self, most: int, *, readable: int, what: str) -> None:
         super().__init__()
-        self.lengths = frozenset(range(most + 1))
+        self.lengths = frozenset(range(readable + 1))
         self.most = most
+        self.what = what
 
-    def read(self, octets: bytes) -> tuple[bytes, None]:
-        return bytes(octets), None
+    def read(self, octets: bytes) -> tuple[bytes, Complaint | None]:
+        if len(octets) <= self.most:
+            return bytes(octets), None
+        en, ru = "{size} octets; {what}: at most {most}", "байтов {size}, а в одном сообщении не более {most}"
+        long = Phrase(en, ru, size=len(octets), what=self.what, most=self.most)
+        return Raw(octets), Complaint(long, self.most, accepted=True)
 
     def write(self, value: Any) -> bytes:
+        if isinstance(value, Raw) and len(value) in self.lengths:
+            return bytes(value)
         if not isinstance(value, bytes) or len(value) > self.most:
             raise RefusedError(f"at most {self.most} octets")
         return bytes(value)
+
+
+def digits_asked(number: object) -> int | None:
+    """How many digits the numbers are to have that command 10 asks for, whatever their digits (order 268, 6.10.7.4).
+
+    ``number`` is that field's value. None if it is no count alone.
+    """
+    if isinstance(number, Raw) and number[1:] == _NO_DIGITS and number[0] in range(1, MAX_DIGITS + 1):
+        return number[0]
+    return None
 
 
 def is_kept(value: object) -> bool:

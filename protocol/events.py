@@ -1,4 +1,4 @@
-"""The seven KPD2 messages (order 268 App. 10, 11; PROTOCOL 7)."""
+"""The seven KPD2 messages (order 268, appendices 10 and 11)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from protocol.fields import (
 
 @dataclass(slots=True)
 class CallEvent(CallHeader):
-    """Payload of all events of a call (PROTOCOL 7.1); its classes differ in the operation codes they list."""
+    """Content of all events of a call (order 268, 10.3); its classes differ in the operation codes they list."""
 
     calling: PartyField
     called: PartyField
@@ -44,7 +44,7 @@ class NumberReceived(CallEvent):
 
     code = 0x41
     message_name = "number-received"
-    clause = "App. 11 cl. 1.1; PROTOCOL 7.3"
+    clause = "order 268, 11.1"
 
 
 @dataclass(slots=True)
@@ -53,7 +53,7 @@ class Answer(CallEvent):
 
     code = 0x42
     message_name = "answer"
-    clause = "App. 11 cl. 1.2; PROTOCOL 7.4"
+    clause = "order 268, 11.2"
 
 
 @dataclass(slots=True)
@@ -62,7 +62,7 @@ class Release(CallEvent):
 
     code = 0x43
     message_name = "release"
-    clause = "App. 11 cl. 1.3; PROTOCOL 7.5"
+    clause = "order 268, 11.3"
 
     operation: OperationRelease
 
@@ -73,16 +73,16 @@ class ServiceUsed(CallEvent):
 
     code = 0x44
     message_name = "service-used"
-    clause = "App. 11 cl. 1.4; PROTOCOL 7.6"
+    clause = "order 268, 11.4"
 
 
 @dataclass(slots=True)
 class KslConnected(CallEvent):
-    """A line was connected other than at 41h [Подключение КСЛ]."""
+    """The result of command 7: a line was connected, or none was to be had [Подключение КСЛ]."""
 
     code = 0x51
     message_name = "ksl-connected"
-    clause = "App. 11 cl. 2.1; PROTOCOL 7.7"
+    clause = "order 268, 11.5"
 
     operation: OperationKslConnected
 
@@ -93,20 +93,20 @@ class KslReleased(CallEvent):
 
     code = 0x52
     message_name = "ksl-released"
-    clause = "App. 11 cl. 2.2; PROTOCOL 7.8"
+    clause = "order 268, 11.6"
 
     operation: OperationKslReleased
 
 
 @dataclass(slots=True)
 class TestReplyKpd2(Event):
-    """Answer to command 14 on every KPD2; the header's octets 4..11 carry nothing."""
+    """Answer to command 14 on every KPD2; octets 5..12 of the header carry nothing (order 268, 11.7.4)."""
 
     __test__ = False
 
     code = 0x53
     message_name = "test-reply"
-    clause = "App. 11 cl. 2.3, order 645 cl. 9; PROTOCOL 7.9"
+    clause = "order 268, 11.7"
 
     header_filler: HeaderFiller = field(default=b"\xff" * 8, kw_only=True)
     test_number: Code

@@ -1,7 +1,7 @@
 """The fields that messages are declared with: each names a Python type and how it lies in a unit.
 
 ``object_number: ObjectNumber`` in a message is the whole declaration of that field. None stands for FFh in
-every octet, "not given" (PROTOCOL 3.15); a value that no table declares is :class:`~protocol.values.Raw`.
+every octet, "not given"; a value that no table declares is :class:`~protocol.values.Raw`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from protocol.composite import Digits, KslRows, Octets, PartyOctets, ServiceEntr
 from protocol.values import Ksl, KslRow, Party, Raw, Time
 from protocol.wire import Characters, Coded, Filler, KslOctet, Octet, OptionalOctet, Text, Word
 
-# --- headers (PROTOCOL 2)
+# --- headers (order 268, 5.2, 8.2, 10.2)
 OrmNumber = Annotated[int, Octet()]
 Password = Annotated[str, Characters(6)]
 Count = Annotated[int, lambda o: Word(o.count_byte_order, absent=False)]
@@ -23,23 +23,27 @@ Version = Annotated[int, lambda o: Coded.numbers({o.version}, what="version of r
 HeaderFiller = Annotated[bytes, Filler(8)]
 FillerOctet = Annotated[int, Coded.numbers({0xFF}, what="filler", absent=False)]
 
-# --- objects (PROTOCOL 3.1-3.7)
+# --- objects (order 268, 6.5.5, 9.3.6)
 ObjectNumber = Annotated[int | None, lambda o: Word(o.object_byte_order)]
 ObjectTypeCode = Annotated[ObjectType | Raw | None, Coded(codes.OBJECT_TYPES, what="object type")]
 Sign = Annotated[NumberSign | Raw | None, lambda o: Coded(codes.NUMBER_SIGNS[o.order], what="number sign")]
 Number = Annotated[str | Raw | None, lambda o: Digits(zero=o.zero_digit, extra=o.extra_digits)]
+NumberAsked = Annotated[
+    str | Raw | None, lambda o: Digits(zero=o.zero_digit, extra=o.extra_digits, parts=True)
+]
+"""A number, or only its count of digits, or only its digits (order 268, 6.10.4, 6.10.7.4, 6.10.7.5)."""
 Trunk = Annotated[int | None, lambda o: Word(o.trunk_byte_order)]
 CategoryCode = Annotated[Category | Raw | None, Coded(codes.CATEGORIES, what="category")]
 PriorityCode = Annotated[Priority | Raw | None, Coded(codes.PRIORITIES, what="priority")]
 LineState = Annotated[int, Coded.numbers(codes.LINE_STATES, what="line state", absent=False)]
 
-# --- KSL (PROTOCOL 3.5, 3.6)
-KslGroup = Annotated[int | None, OptionalOctet("KSL group")]
+# --- KSL (order 268, 6.4.4, 9.4)
+KslGroup = Annotated[int | None, Coded.numbers(codes.KSL_GROUPS, what="KSL group")]
 GroupTypeCode = Annotated[GroupType | Raw | None, Coded(codes.GROUP_TYPES, what="group type")]
 KslLine = Annotated[Ksl | None, KslOctet()]
 Rows = Annotated[tuple[KslRow, ...], KslRows()]
 
-# --- calls (PROTOCOL 2.4, 3.8-3.14)
+# --- calls (order 268, 10.2, 10.3, 11)
 CallNumber = Annotated[int | None, Word("little")]
 Selection = Annotated[int | None, Coded.numbers(codes.SELECTIONS, what="selection sign")]
 Connection = Annotated[int | None, Coded.numbers(codes.CONNECTIONS, what="connection parameters")]
@@ -59,12 +63,15 @@ OperationKslConnected = Annotated[int | None, Coded.numbers(codes.OPERATIONS_KSL
 OperationKslReleased = Annotated[int | None, Coded.numbers(codes.OPERATIONS_KSL_RELEASED, what="operation")]
 Additional = Annotated[int | None, OptionalOctet("additional code")]
 
-# --- plain codes and texts
+# --- plain codes and texts (order 268, appendix 9)
 Code = Annotated[int, Octet()]
 AlarmType = Annotated[int, Coded.numbers(codes.ALARM_TYPES, what="alarm type", absent=False)]
 AccessCode = Annotated[int, Coded.numbers(codes.ACCESS_CODES, what="access code", absent=False)]
 StationTypeCode = Annotated[StationType | Raw | None, Coded(codes.STATION_TYPES, what="station type")]
 Text40 = Annotated[str, Text(40)]
-Text43 = Annotated[str, Text(43)]
+Text43 = Annotated[str, Text(codes.TRUNK_NAME_OCTETS)]
 Text44 = Annotated[str, Text(44)]
-MessageText = Annotated[bytes, Octets(202)]
+MessageText = Annotated[
+    bytes,
+    Octets(codes.MESSAGE_TEXT_OCTETS, readable=0xFF - codes.MESSAGE_FIXED_OCTETS, what="text of one message"),
+]

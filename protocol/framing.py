@@ -1,4 +1,4 @@
-"""Finding units in a stream of octets, and finding the next one again after damage (PROTOCOL 1.4, 1.5).
+"""Finding units in a stream of octets, and finding the next one again after damage (docs/protocol.md, "Framing").
 
 The rules, all of them independent of how the stream is cut into pieces:
 
@@ -128,7 +128,7 @@ class StreamFramer:
         return self._take(final=False)
 
     def flush(self) -> list[Item]:
-        """End of stream, or the peer fell silent: what is held comes out, and a new unit may begin.
+        """End of stream, or the other side fell silent: what is held comes out, and a new unit may begin.
 
         The octets of an unfinished unit are searched for acceptable headers, since its own is no longer
         believed: a whole unit after half a one is found.

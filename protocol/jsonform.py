@@ -1,6 +1,6 @@
 """Messages as JSON and back: the form that ``decode --json`` prints and ``encode`` reads.
 
-Names and values are those of PROTOCOL 14. A field that was not given is ``null``; octets that no declared
+Names and values are those of docs/messages.md. A field that was not given is ``null``; octets that no declared
 value fits are ``"0x1A"``. Where octets say a value in another spelling than ours, ``fields`` holds the plain
 value and ``octets``, beside it, the spelling by field path. So the fields alone encode back to the same
 octets: ``hex``, ``length``, ``problems`` and the texts for people are never read, except that a document with
@@ -314,10 +314,10 @@ def _text(path: str, value: Json, types: frozenset[type], spelled: bytes | None)
 
 
 def _octet_text(path: str, value: Json) -> bytes:
-    """Octets as hexadecimal; a text that isn't is itself, in latin-1."""
+    """Octets as hexadecimal, which are sent as they are; a text that isn't is itself, in latin-1."""
     raw = _raw(value)
     if raw is not None:
-        return bytes(raw)
+        return raw
     try:
         return str.encode(value, "latin-1")
     except (TypeError, UnicodeEncodeError):

@@ -1,4 +1,4 @@
-"""The twelve KPD1 messages (order 268 App. 8, 9; PROTOCOL 5)."""
+"""The twelve KPD1 messages (order 268, appendices 8 and 9)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from protocol.fields import (
     LineState,
     MessageText,
     Number,
+    NumberAsked,
     ObjectNumber,
     ObjectTypeCode,
     PartyField,
@@ -34,11 +35,11 @@ from protocol.fields import (
 
 @dataclass(slots=True)
 class Alarm(Kpd1Message):
-    """Alarm [Авария]; alarm_code has only the vendor's values."""
+    """Alarm [Авария]; the order lists no values of alarm_code."""
 
     code = 0x21
     message_name = "alarm"
-    clause = "App. 9 cl. 1; PROTOCOL 5.1"
+    clause = "order 268, 9.1"
 
     alarm_type: AlarmType
     alarm_code: Code
@@ -50,21 +51,21 @@ class Restart(Kpd1Message):
 
     code = 0x22
     message_name = "restart"
-    clause = "App. 9 cl. 2; PROTOCOL 5.2"
+    clause = "order 268, 9.2"
 
 
 @dataclass(slots=True)
 class ObjectInfo(Kpd1Message):
-    """One object of the table."""
+    """One object of the table; or what command 10 asked for, when there is no such object (order 268, 9.3.5)."""
 
     code = 0x23
     message_name = "object-info"
-    clause = "App. 9 cl. 3; PROTOCOL 5.3"
+    clause = "order 268, 9.3"
 
     object_number: ObjectNumber
     object_type: ObjectTypeCode
     number_sign: Sign
-    number: Number
+    number: NumberAsked
     trunk: Trunk
     category: CategoryCode
     ksl_group: KslGroup
@@ -74,11 +75,11 @@ class ObjectInfo(Kpd1Message):
 
 @dataclass(slots=True)
 class KslInfo(Kpd1Message):
-    """Up to eleven rows of the KSL-group table."""
+    """Up to eleven rows of the KSL-group table; octet 45 is filler."""
 
     code = 0x24
     message_name = "ksl-info"
-    clause = "App. 9 cl. 4; PROTOCOL 5.4"
+    clause = "order 268, 9.4"
 
     rows: Rows
     filler: FillerOctet = 0xFF
@@ -86,11 +87,11 @@ class KslInfo(Kpd1Message):
 
 @dataclass(slots=True)
 class ServicesInfo(Kpd1Message):
-    """A subscriber's services; Raw (count and all that follows) if the count exceeds what was sent."""
+    """Up to eleven of a subscriber's services; Raw (count and all that follows) if the count exceeds what was sent."""
 
     code = 0x25
     message_name = "services-info"
-    clause = "App. 9 cl. 5; PROTOCOL 5.5"
+    clause = "order 268, 9.5"
 
     number_sign: Sign
     number: Number
@@ -103,7 +104,7 @@ class UnauthorizedAccess(Kpd1Message):
 
     code = 0x26
     message_name = "unauthorized-access"
-    clause = "App. 9 cl. 6; PROTOCOL 5.6"
+    clause = "order 268, 9.6"
 
     access_code: AccessCode
     time: TimeField
@@ -112,11 +113,11 @@ class UnauthorizedAccess(Kpd1Message):
 
 @dataclass(slots=True)
 class CommandReceived(Kpd1Message):
-    """Receipt of a command; status texts in PROTOCOL 5.7 and 6."""
+    """Receipt of a command; status texts in :mod:`protocol.texts`."""
 
     code = 0x27
     message_name = "command-received"
-    clause = "App. 9 cl. 7; PROTOCOL 5.7"
+    clause = "order 268, 9.7"
 
     command: Code
     status: Code
@@ -124,11 +125,11 @@ class CommandReceived(Kpd1Message):
 
 @dataclass(slots=True)
 class CommandExecuted(Kpd1Message):
-    """Execution of a command; status texts in PROTOCOL 5.8 and 6."""
+    """Execution of a command; status texts in :mod:`protocol.texts`."""
 
     code = 0x28
     message_name = "command-executed"
-    clause = "App. 9 cl. 8; PROTOCOL 5.8"
+    clause = "order 268, 9.8"
 
     command: Code
     status: Code
@@ -136,13 +137,13 @@ class CommandExecuted(Kpd1Message):
 
 @dataclass(slots=True)
 class TestReplyKpd1(Kpd1Message):
-    """Answer to command 14: bit i of a state is stream i."""
+    """Answer to command 14: bit i of a state is stream i, and 1 means that its channel works."""
 
     __test__ = False
 
     code = 0x29
     message_name = "test-reply"
-    clause = "App. 9 cl. 9; PROTOCOL 5.9"
+    clause = "order 268, 9.9"
 
     test_number: Code
     kpd1_state: Code
@@ -155,7 +156,7 @@ class TrunkInfo(Kpd1Message):
 
     code = 0x2A
     message_name = "trunk-info"
-    clause = "App. 9 cl. 10; PROTOCOL 5.10"
+    clause = "order 268, 9.10"
 
     trunk: Trunk
     name: Text43
@@ -167,7 +168,7 @@ class VersionInfo(Kpd1Header):
 
     code = 0x2B
     message_name = "version-info"
-    clause = "App. 9 cl. 11; PROTOCOL 5.11"
+    clause = "order 268, 9.11"
 
     requirements_version: Version = field(default=0x02, kw_only=True)
     version: Text44
@@ -176,22 +177,28 @@ class VersionInfo(Kpd1Header):
 
 @dataclass(slots=True)
 class ElectronicMessage(Kpd1Message):
-    """A message of telecommunication [Передача сообщений электросвязи]; layout and codes are derived."""
+    """A telecommunication message [Передача сообщений электросвязи] of an object, or a part of one.
+
+    Parts of one message repeat all fields but the text (order 268, 9.12.4.17).
+    """
 
     code = 0x2C
     message_name = "electronic-message"
-    clause = "App. 9 cl. 12; PROTOCOL 5.12"
+    clause = "order 268, 9.12"
 
     object_number: ObjectNumber
     object_type: ObjectTypeCode
     sender: PartyField
     delivery_state: Code
+    """Octet 15, :func:`~protocol.codes.transfer_parameters`: direction, sign of selection, result of delivery."""
     delivery_code: Code
+    """Octet 16, why it was not delivered; the order lists no values (9.12.4.5), FFh: none."""
     time: TimeField
     receiver: PartyField
     sender_imsi: PartyField
     receiver_imsi: PartyField
     text: MessageText
+    """Header and content, at most 192 octets; :mod:`protocol.messagetext` has the codings."""
 
 
 KPD1_MESSAGES: tuple[type[Kpd1Header], ...] = (

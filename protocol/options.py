@@ -6,35 +6,42 @@ from dataclasses import dataclass
 from typing import Literal
 
 from protocol.codes import NUMBER_SIGNS, VERSIONS, Order
+from protocol.messagetext import CODINGS, MessageCoding
 
 ByteOrder = Literal["little", "big"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """Options of PROTOCOL 11.3 that concern octets. Hashable: coders are generated once for each value.
+    """Options of docs/protocol.md. Hashable: coders are generated once for each value.
 
     Raises :class:`ValueError` for a value outside those listed here.
     """
 
     order: Order = "268"
-    """Which order's codes, number signs and version octet apply (PROTOCOL 10)."""
+    """Which order's codes, number signs and version octet apply."""
     object_byte_order: ByteOrder = "little"
-    """Object numbers in commands, 23h, 2Ch and the KPD2 header (PROTOCOL 9 row 1)."""
+    """Object numbers in commands, 23h, 2Ch and the KPD2 header. The low octet is first (order 268, 5.4, 8.5, 10.4.1);
+    ``big`` is for consoles that have it otherwise."""
     trunk_byte_order: ByteOrder = "little"
-    """Trunk numbers (PROTOCOL 9 row 2)."""
+    """Trunk numbers; the low octet is first, as in object numbers."""
     count_byte_order: ByteOrder = "little"
-    """Count and number in the header of KPD1 messages (PROTOCOL 9 row 4)."""
+    """Count and number in the header of KPD1 messages; the low octet is first (order 268, 8.5)."""
     service_code_position: Literal["third", "first"] = "third"
-    """Which of its three octets carries a service code (PROTOCOL 9 row 6)."""
+    """Which of its three octets carries a service code. The order does not say (9.5.5.2, 11.4.4): our choice."""
     m25_length: Literal["variable", "fixed45"] = "variable"
-    """Payload of 25h with services in it: 12+3n octets, or 45 as when it is empty (PROTOCOL 9 row 7)."""
+    """Content of 25h with services in it: as long as they need (order 268, 9.5.4), or padded to 45 octets
+    always, as the order has it for a list without services (9.5.5.3). Both are read."""
+    message_text: MessageCoding = "utf-8"
+    """Coding of the text of 2Ch. The order does not say (9.12.4.16): our choice. It changes what is shown, and what
+    :func:`~protocol.messagetext.encode_message_text` is told; the codec keeps the octets as they are."""
     zero_digit: Literal["0", "A"] = "0"
-    """Half-byte that carries digit 0 (PROTOCOL 3.3). With ``A`` both are read, and Ah is written."""
+    """Half-byte that carries digit 0 (Eltex SMG1016M manual, "Настройки СОРМ"). With ``A`` both are read, and Ah is
+    written."""
     extra_digits: bool = False
-    """Half-bytes Bh and Ch are the digits ``*`` and ``#`` (PROTOCOL 3.3)."""
+    """Half-bytes Bh and Ch are the digits ``*`` and ``#``. The order has digits alone (6.5.5.4): our choice."""
     requirements_version: int | None = None
-    """Octet 9 of KPD1 messages; None: that of the order, 02h or FFh (PROTOCOL 9 row 16)."""
+    """Octet 10 of KPD1 messages; None: that of the order, 02h (order 268, 8.2.1.8) or FFh."""
 
     def __post_init__(self) -> None:
         for name, allowed in _ALLOWED.items():
@@ -47,7 +54,7 @@ class Options:
 
     @property
     def version(self) -> int:
-        """Octet 9 that KPD1 messages are to carry: what their header field ``version`` is set to."""
+        """Octet 10 that KPD1 messages are to carry: what their header field ``version`` is set to."""
         return VERSIONS[self.order] if self.requirements_version is None else self.requirements_version
 
 
@@ -58,6 +65,7 @@ _ALLOWED: dict[str, tuple[object, ...]] = {
     "count_byte_order": ("little", "big"),
     "service_code_position": ("third", "first"),
     "m25_length": ("variable", "fixed45"),
+    "message_text": CODINGS,
     "zero_digit": ("0", "A"),
     "extra_digits": (False, True),
 }

@@ -46,7 +46,7 @@ _NAMED: tuple[tuple[str, str, Mapping[int, str]], ...] = (
 _CODED: tuple[tuple[str, str, Mapping[int, texts.Text]], ...] = (
     ("status", " of command-received (27h)", texts.RECEIPT),
     ("status", " of command-executed (28h)", texts.EXECUTION),
-    ("status", ", extended, in either", {**texts.EXTENDED_SEED, **texts.EXTENDED_FURTHER}),
+    ("status", ", extended, in either", {**texts.EXTENDED_MANUAL, **texts.EXTENDED_FURTHER}),
     ("service", "", texts.SERVICES),
     ("service_phase", "", texts.PHASES),
     *(("operation", f" of {code:02X}h", table) for code, table in texts.OPERATIONS.items()),
@@ -113,6 +113,11 @@ def _allowed(wire: Wire) -> str:
             return "0..65534, `null`" if absent else "0..65535"
         case Octet():
             return "0..255"
+        case Digits(parts=True):
+            return (
+                'a text of 1 to 18 digits, `"28331"`; `null`; the count of digits alone as octets, '
+                f'`"0x0B{"FF" * 9}"` for eleven'
+            )
         case Digits():
             return 'a text of 1 to 18 digits, `"28331"`; `null`'
         case PartyOctets():
@@ -130,7 +135,7 @@ def _allowed(wire: Wire) -> str:
         case Characters(size=size):
             return f"a text of exactly {size} characters"
         case Octets(most=most):
-            return f'at most {most} octets, `"0x0102"`, or a text'
+            return f'at most {most} octets, `"0x0102"`, or a text of Latin characters'
         case Filler(size=size):
             return f"{size} octets FFh"
     raise TypeError(f"{type(wire).__name__} has no description")
@@ -159,7 +164,18 @@ def _values() -> Iterator[str]:
             yield f"| {code:02X}h ({code}) | {text.en} | {text.ru} |"
         yield ""
     yield "### `selection` and `connection`\n"
-    yield "`selection` has two bits for each reason: A number (lowest), B number, trunk, service (highest); 1 combined,"
-    yield "2 statistical, 3 separate. `connection`:\n\n| code | meaning | по-русски |\n|---|---|---|"
+    yield "`selection` has two bits for each reason: A number (lowest), B number, trunk, object number (highest);"
+    yield "1 combined, 2 statistical, 3 separate. `connection`:\n\n| code | meaning | по-русски |\n|---|---|---|"
     for code in sorted(codes.CONNECTIONS):
         yield f"| {code:02X}h ({code}) | {texts.connection_text(code)} | {texts.connection_text(code, 'ru')} |"
+    yield "\n### `delivery_state`\n"
+    yield "Octet 15 of 2Ch, the sum of three: direction, sign of selection, result of delivery"
+    yield "(order 268, 9.12.4.4).\n"
+    yield "| code | meaning | по-русски |\n|---|---|---|"
+    for table, shift in (
+        (texts.DIRECTIONS, 0),
+        (texts.MESSAGE_SELECTIONS, codes.MESSAGE_SELECTION_SHIFT),
+        (texts.DELIVERIES, codes.MESSAGE_DELIVERY_SHIFT),
+    ):
+        for code, text in table.items():
+            yield f"| {code << shift:02X}h ({code << shift}) | {text.en} | {text.ru} |"

@@ -18,7 +18,9 @@ from protocol.base import Message
 from protocol.codec import UnknownUnit
 from protocol.codes import PREAMBLE, Channel, channel_of
 from protocol.commands import COMMANDS, SetPassword
-from protocol.messages import KPD1_MESSAGES
+from protocol.composite import digits_asked
+from protocol.messages import KPD1_MESSAGES, ElectronicMessage
+from protocol.messagetext import DEFAULT_CODING, MessageCoding, decode_message_text
 from protocol.texts import Lang, Text
 from protocol.values import Ksl, KslRow, Party, Raw, Time
 
@@ -34,13 +36,14 @@ _SECRETS = ("password", "new_password")
 # Header fields and their usual values: not worth a line.
 _USUAL: dict[str, tuple[object, ...]] = {
     "orm_number": (),
-    "total": (0,),
-    "index": (0,),
     "reserve": (0xFF,),
     "filler": (0xFF,),
     "header_filler": (b"\xff" * 8,),
 }
 _USUAL_VERSIONS = (0x02, 0xFF)
+# A message by itself: 1 of 1 (order 268, 8.2.1.5, 8.2.1.6); some send 0 of 0.
+_SINGLE = ((1, 1), (0, 0))
+_NUMBERING = frozenset(("total", "index"))
 _VERSION_FIELDS = frozenset(("version", "requirements_version"))
 
 _COMMAND = Text("command", "команда")
@@ -55,6 +58,7 @@ _UNDECLARED = Text("undeclared octets", "недопустимые байты")
 _DIGITS_MISSING = Text("a number of no digits", "номер без цифр")
 _GROUP = Text("group", "группа")
 _EMPTY = Text("none", "нет")
+_ANY_OF = Text("count of digits", "количество знаков")
 
 
 class Row(NamedTuple):
@@ -65,9 +69,11 @@ class Row(NamedTuple):
     meaning: str = ""
 
 
-def render(message: Message | UnknownUnit, lang: Lang = "en") -> list[str]:
-    """A heading and one aligned line a field, without line ends."""
-    rows = field_rows(message, lang)
+def render(
+    message: Message | UnknownUnit, lang: Lang = "en", *, coding: MessageCoding = DEFAULT_CODING
+) -> list[str]:
+    """A heading and one aligned line a field, without line ends; ``coding`` is that of the text of 2Ch."""
+    rows = field_rows(message, lang, coding=coding)
     captions = max((len(row.caption) for row in rows), default=0)
     values = max((len(row.value) for row in rows if row.meaning), default=0)
     lines = [heading(message, lang)]
@@ -88,14 +94,19 @@ def heading(message: Message | UnknownUnit, lang: Lang = "en") -> str:
     return f"{message.message_name}: {texts.message_text(message.code, lang)} ({where})"
 
 
-def field_rows(message: Message | UnknownUnit, lang: Lang = "en") -> list[Row]:
-    """The fields worth showing, in wire order."""
+def field_rows(
+    message: Message | UnknownUnit, lang: Lang = "en", *, coding: MessageCoding = DEFAULT_CODING
+) -> list[Row]:
+    """The fields worth showing, in wire order; ``coding`` is that of the text of 2Ch."""
     if not isinstance(message, Message):
         return octet_rows(message.raw, lang, channel=message.channel)
     rows: list[Row] = []
+    is_single = (getattr(message, "total", 1), getattr(message, "index", 1)) in _SINGLE
     for field in dataclasses.fields(message):
         value = getattr(message, field.name)
-        if not _is_usual(field.name, value):
+        if isinstance(message, ElectronicMessage) and field.name == "text":
+            rows.append(_message_text(value, lang, coding))
+        elif not (_is_usual(field.name, value) or (is_single and field.name in _NUMBERING)):
             rows += _rows(message, field.name, value, lang)
     return rows
 
@@ -143,6 +154,20 @@ def _is_usual(name: str, value: object) -> bool:
     return value in _USUAL.get(name, ())
 
 
+def _message_text(octets: bytes, lang: Lang, coding: MessageCoding) -> Row:
+    """The octets of a telecommunication message, and what they say in ``coding``."""
+    said = "".join(
+        character if character.isprintable() else repr(character)[1:-1]
+        for character in decode_message_text(octets, coding)
+    )
+    caption = texts.field_text("text", lang)
+    return (
+        Row(caption, "0x" + octets.hex().upper(), f'"{said}"')
+        if octets
+        else Row(caption, ABSENT, _EMPTY.say(lang))
+    )
+
+
 def _rows(message: Message, name: str, value: Any, lang: Lang) -> list[Row]:
     caption = texts.field_text(name, lang)
     if name in _SECRETS:
@@ -161,6 +186,9 @@ def _rows(message: Message, name: str, value: Any, lang: Lang) -> list[Row]:
 
 def _value(message: Message, name: str, value: Any, lang: Lang) -> tuple[str, str]:
     """Value and meaning of one field."""
+    asked = digits_asked(value) if name == "number" else None
+    if asked is not None:
+        return ABSENT, f"{_ANY_OF.say(lang)} {asked}"
     if isinstance(value, Raw):
         return str(value), _UNDECLARED.say(lang)
     if name == "operation":
@@ -252,4 +280,6 @@ _CODED: dict[str, Callable[[int, Lang], str]] = {
     "line_state": texts.line_state_text,
     "kpd1_state": texts.streams_text,
     "kpd2_state": texts.streams_text,
+    "delivery_state": texts.transfer_text,
+    "delivery_code": texts.delivery_code_text,
 }

@@ -1,4 +1,4 @@
-"""Hypothesis strategies for every message, derived from the same declarations as the codec.
+"""Hypothesis strategies for every message, made from the same declarations as the codec.
 
 Not imported by the package itself, so that hypothesis is loaded only where tests and fuzzers ask for it.
 Everything that :func:`message` draws encodes, and decodes strictly to an equal message.
@@ -19,7 +19,7 @@ from protocol.codec import Codec
 from protocol.codes import MAX_DIGITS, PREAMBLE, SERVICES, Channel
 from protocol.composite import Digits, KslRows, Octets, PartyOctets, ServiceEntries, ServiceOctets, TimeOctets
 from protocol.options import Options
-from protocol.values import KslRow, Party, Time
+from protocol.values import KslRow, Party, Raw, Time
 from protocol.wire import Characters, Coded, Filler, Octet, Text, Wire, Word
 
 M = TypeVar("M", bound=Message)
@@ -74,7 +74,9 @@ def _(wire: Filler) -> SearchStrategy[Any]:
 @values.register
 def _(wire: Digits) -> SearchStrategy[Any]:
     alphabet = string.digits + ("*#" if wire.extra else "")
-    return st.none() | st.text(alphabet, min_size=1, max_size=MAX_DIGITS)
+    numbers = st.none() | st.text(alphabet, min_size=1, max_size=MAX_DIGITS)
+    counts = st.integers(1, MAX_DIGITS).map(lambda count: Raw(bytes((count,)) + b"\xff" * 9))
+    return numbers | counts if wire.parts else numbers
 
 
 @values.register
@@ -118,7 +120,7 @@ def any_message(options: Options | None = None, channel: Channel | None = None) 
 
 
 def unit(options: Options | None = None, channel: Channel | None = None) -> SearchStrategy[bytes]:
-    """Units as a conforming peer sends them."""
+    """Units as whoever keeps to the order sends them."""
     return any_message(options, channel).map(Codec(options).encode)
 
 

@@ -4,15 +4,29 @@ Every function takes ``lang`` (``"en"`` or ``"ru"``) and returns one phrase with
 no table knows gives a phrase that says so with the value in hexadecimal, never an error: the wire may hold
 anything. A value that was not given is ``None``.
 
-Sources: PROTOCOL sections 3 (encodings), 5 (messages of KPD1), 6 (statuses) and 14 (names). The Russian of
-the 35 extended statuses is that of the mediator's manual (seed 001, "Расширенные коды ошибок"), word for
-word; the Russian of the 12 further ones (PROTOCOL 6.2) is ours.
+Sources: order 268, appendices 6, 9, 10 and 11, whose words the Russian keeps. The extended statuses of
+:data:`EXTENDED_MANUAL` and their Russian are those of the Eltex SMG1016M manual, "Настройки СОРМ", word for
+word; those of :data:`EXTENDED_FURTHER` and the texts of services are ours.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
+
+from protocol.codes import (
+    MESSAGE_BY_RECEIVER_IMSI,
+    MESSAGE_BY_RECEIVER_NUMBER,
+    MESSAGE_BY_SENDER_IMSI,
+    MESSAGE_BY_SENDER_NUMBER,
+    MESSAGE_DELIVERED,
+    MESSAGE_DELIVERY_SHIFT,
+    MESSAGE_DELIVERY_UNKNOWN,
+    MESSAGE_NOT_DELIVERED,
+    MESSAGE_RECEIVED,
+    MESSAGE_SELECTION_SHIFT,
+    MESSAGE_SENT,
+)
 
 Lang = Literal["en", "ru"]
 
@@ -40,7 +54,7 @@ CHANNELS: Mapping[str, Text] = {
 }
 
 MESSAGES: _Table = {
-    # commands, PROTOCOL 4
+    # commands: order 268, appendix 6
     0x01: Text("start the technical means", "запуск технических средств ОРМ"),
     0x02: Text("stop the technical means", "останов технических средств ОРМ"),
     0x03: Text("set the password", "задание пароля"),
@@ -50,35 +64,37 @@ MESSAGES: _Table = {
     0x07: Text("connect a KSL to the speech path", "подключение к разговорному тракту"),
     0x08: Text("release a KSL", "освобождение КСЛ"),
     0x09: Text("take a KSL out of a group", "исключение КСЛ из группы"),
-    0x0A: Text("request object data", "запрос данных об объектах контроля"),
-    0x0B: Text("request the KSL groups", "запрос соответствия КСЛ и групп"),
-    0x0C: Text("request a subscriber's services", "запрос списка услуг связи"),
-    0x0D: Text("interrupt the table output", "прерывание выдачи таблиц"),
+    0x0A: Text("request object data", "запрос на передачу данных об объектах контроля"),
+    0x0B: Text("request the KSL groups", "запрос на передачу соответствия между КСЛ и группами"),
+    0x0C: Text("request a subscriber's services", "запрос на передачу списка услуг связи"),
+    0x0D: Text("interrupt the table output", "прерывание выдачи сообщений на запросы содержимого таблиц"),
     0x0E: Text("test the data channels", "тестирование каналов передачи данных"),
     0x0F: Text("change an object's parameters", "изменение параметров объекта контроля"),
-    0x10: Text("request trunk names", "запрос имён пучков каналов"),
-    0x11: Text("request the software version", "запрос версии программного обеспечения"),
-    # messages of KPD1, PROTOCOL 5
+    0x10: Text(
+        "request trunk names", "запрос на передачу соответствия имени пучка каналов и его условного номера"
+    ),
+    0x11: Text("request the software version", "запрос версии ПО узла связи"),
+    # messages of KPD1: order 268, appendix 9
     0x21: Text("alarm", "авария"),
     0x22: Text("software restart", "перезапуск ПО станции"),
-    0x23: Text("object data", "данные об объекте контроля"),
+    0x23: Text("object data", "данные об объектах контроля"),
     0x24: Text("KSL and groups", "соответствие между КСЛ и группами"),
     0x25: Text("list of services", "список услуг связи"),
-    0x26: Text("unauthorised access", "несанкционированный доступ"),
+    0x26: Text("unauthorised access", "несанкционированный доступ к программным средствам ТС ОРМ"),
     0x27: Text("command received", "подтверждение приёма команды"),
-    0x28: Text("command executed", "подтверждение выполнения команды"),
-    0x29: Text("test reply", "ответ на команду тестирования"),
-    0x2A: Text("trunk name", "имя пучка каналов"),
-    0x2B: Text("software version", "версия программного обеспечения"),
-    0x2C: Text("electronic message", "передача сообщений электросвязи"),
-    # messages of KPD2, PROTOCOL 7
-    0x41: Text("full number received", "приём полного номера"),
-    0x42: Text("answer", "ответ"),
+    0x28: Text("command executed", "подтверждение о выполнении команды"),
+    0x29: Text("test reply", "ответное тестовое сообщение"),
+    0x2A: Text("trunk name", "соответствие условного номера пучка каналов и его станционного имени"),
+    0x2B: Text("software version", "версия ПО станции"),
+    0x2C: Text("telecommunication message", "передача сообщений электросвязи"),
+    # messages of KPD2: order 268, appendix 11
+    0x41: Text("full number received", "приём полного номера телефона вызываемого пользователя"),
+    0x42: Text("answer", "ответ вызываемого абонента"),
     0x43: Text("release", "разъединение"),
     0x44: Text("service used", "использование услуг связи"),
     0x51: Text("KSL connected", "подключение КСЛ"),
     0x52: Text("KSL released", "освобождение КСЛ"),
-    0x53: Text("test reply", "ответ на команду тестирования"),
+    0x53: Text("test reply", "ответное тестовое сообщение"),
 }
 
 FIELDS: Mapping[str, Text] = {
@@ -87,36 +103,36 @@ FIELDS: Mapping[str, Text] = {
     "total": Text("messages in all", "всего сообщений"),
     "index": Text("number of this one", "номер сообщения"),
     "reserve": Text("reserve", "резерв"),
-    "requirements_version": Text("version of requirements", "версия требований"),
+    "requirements_version": Text("version of requirements", "версия технических требований"),
     "version": Text("version", "версия"),
-    "object_number": Text("object number", "номер объекта"),
+    "object_number": Text("object number", "условный номер объекта"),
     "object_type": Text("object type", "тип объекта"),
     "number_sign": Text("number sign", "признак номера"),
     "number": Text("number", "номер телефона"),
     "trunk": Text("trunk", "пучок каналов"),
     "category": Text("category", "категория контроля"),
-    "ksl_group": Text("KSL group", "группа КСЛ"),
-    "group_type": Text("group type", "тип группы"),
+    "ksl_group": Text("KSL group", "номер группы КСЛ"),
+    "group_type": Text("group type", "тип группы КСЛ"),
     "ksl_a": Text("KSL-A", "КСЛ-А"),
     "ksl_b": Text("KSL-B", "КСЛ-В"),
-    "priority": Text("priority", "приоритет"),
+    "priority": Text("priority", "метка приоритета"),
     "new_password": Text("new password", "новый пароль"),
     "call_number": Text("call number", "номер вызова"),
-    "test_number": Text("test number", "номер теста"),
+    "test_number": Text("test number", "номер тестового сообщения"),
     "kpd1_state": Text("state of KPD1", "состояние КПД1"),
     "kpd2_state": Text("state of KPD2", "состояние КПД2"),
     "command": Text("command", "команда"),
     "status": Text("status", "результат"),
-    "line_state": Text("line state", "состояние линии"),
+    "line_state": Text("line state", "состояние абонентского комплекта"),
     "alarm_type": Text("alarm type", "тип аварии"),
     "alarm_code": Text("alarm code", "код аварии"),
     "access_code": Text("access code", "код доступа"),
     "text": Text("text", "текст"),
     "name": Text("name", "имя"),
-    "station_type": Text("station type", "тип станции"),
+    "station_type": Text("station type", "тип узла связи"),
     "selection": Text("selection sign", "признак отбора"),
     "connection": Text("connection parameters", "параметры связи"),
-    "service_phase": Text("service phase", "фаза услуги"),
+    "service_phase": Text("service phase", "код фазы услуги"),
     "calling": Text("calling", "вызывающий"),
     "called": Text("called", "вызываемый"),
     "time": Text("day and time", "день и время"),
@@ -131,23 +147,26 @@ FIELDS: Mapping[str, Text] = {
     "receiver": Text("receiver", "получатель"),
     "sender_imsi": Text("sender's IMSI", "IMSI отправителя"),
     "receiver_imsi": Text("receiver's IMSI", "IMSI получателя"),
-    "delivery_state": Text("delivery state", "состояние доставки"),
-    "delivery_code": Text("delivery code", "код доставки"),
+    "delivery_state": Text("transfer parameters", "параметры передачи"),
+    "delivery_code": Text("reason of non-delivery", "код причины недоставки"),
     "payload": Text("payload", "данные"),
 }
 
-# Values with names; a name means the same wherever it stands (PROTOCOL 3.1, 3.2, 3.6, 3.7, 5.11).
+# Values with names; a name means the same wherever it stands (order 268, 6.4.4.2, 6.5.5, 9.11.4.2).
 VALUES: Mapping[str, Text] = {
-    "own-subscriber": Text("subscriber of this node", "абонент данной станции"),
-    "network-full": Text("PSTN subscriber, full number", "абонент ТФОП, полный номер"),
-    "network-partial": Text("PSTN subscriber, incomplete number", "абонент ТФОП, неполный номер"),
+    "own-subscriber": Text("subscriber of this node", "абонент данного узла связи"),
+    "network-full": Text(
+        "PSTN subscriber with a full number, or an identifier",
+        "абонент ТфССОП с полным номером или идентификатор",
+    ),
+    "network-partial": Text("PSTN subscriber with an incomplete number", "абонент ТфССОП с неполным номером"),
     "trunk": Text("trunk", "пучок каналов"),
-    "own": Text("subscriber of this node", "абонент данной станции"),
-    "russia": Text("PSTN subscriber of Russia", "абонент ТФОП России"),
-    "foreign": Text("PSTN subscriber of another country", "абонент ТФОП другой страны"),
-    "emergency": Text("emergency or information service", "экстренная или справочная служба"),
-    "imsi": Text("IMSI or another mobile identifier", "IMSI или другой мобильный идентификатор"),
-    "private": Text("this exchange", "абонент данной станции"),
+    "own": Text("subscriber of this node", "абонент данного узла связи"),
+    "russia": Text("PSTN subscriber of Russia", "абонент ТфССОП России"),
+    "foreign": Text("PSTN subscriber of another country", "абонент ТфССОП другой страны"),
+    "emergency": Text("emergency or information service", "экстренная или справочно-информационная служба"),
+    "imsi": Text("IMSI or another mobile identifier", "IMSI или аналогичный идентификатор"),
+    "private": Text("this exchange", "абонент данного узла связи"),
     "local": Text("local network", "местная сеть"),
     "zone": Text("zone network", "зоновая сеть"),
     "intercity": Text("long-distance network", "междугородная сеть"),
@@ -157,32 +176,32 @@ VALUES: Mapping[str, Text] = {
     "statistical": Text("without lines", "статистический: без линий"),
     "high": Text("priority", "приоритетный"),
     "normal": Text("ordinary", "обычный"),
-    "terminal": Text("terminal node", "оконечная станция"),
-    "transit": Text("transit node", "транзитная станция"),
-    "terminal-transit": Text("terminal and transit node", "оконечно-транзитная станция"),
+    "terminal": Text("terminal node", "оконечный узел связи"),
+    "transit": Text("transit node", "транзитный узел связи"),
+    "terminal-transit": Text("terminal and transit node", "оконечно-транзитный узел связи"),
 }
 
-# Receipt (27h) and execution (28h): PROTOCOL 5.7, 5.8. Status 00h and 01h differ between the two.
+# Receipt (27h) and execution (28h): order 268, 9.7.4.2, 9.8.4.2. Status 00h and 01h differ between the two.
 RECEIPT: _Table = {
-    0x00: Text("accepted", "принята"),
-    0x01: Text("refused: format or parameters", "не принята: ошибка формата или параметров"),
-    0x02: Text("refused: not started", "не принята: технические средства не запущены"),
+    0x00: Text("accepted", "принята к исполнению"),
+    0x01: Text("refused: format or parameters", "отвергнута: некорректный формат или параметры"),
+    0x02: Text("refused: not started", "отвергнута: задана до запуска технических средств ОРМ"),
 }
 EXECUTION: _Table = {
-    0x00: Text("done", "выполнена"),
+    0x00: Text("done", "выполнена успешно"),
     0x01: Text("not done", "не выполнена"),
-    0x03: Text("not done: wrong password", "не выполнена: неверный пароль"),
-    0x05: Text("not done: wrong ORM number", "не выполнена: неверный номер ТС ОРМ"),
-    0x07: Text("not done: already running", "не выполнена: технические средства уже запущены"),
+    0x03: Text("not done: wrong password", "не выполнена: неправильный пароль"),
+    0x05: Text("not done: wrong ORM number", "не выполнена: неправильный номер ТС ОРМ"),
+    0x07: Text("not done: already running", "не выполнена: технические средства ОРМ запущены"),
 }
 _EITHER: _Table = {
     **RECEIPT,
     **EXECUTION,
-    0x00: Text("accepted or done", "принята или выполнена"),
-    0x01: Text("refused or not done", "не принята или не выполнена"),
+    0x00: Text("accepted or done", "принята к исполнению или выполнена"),
+    0x01: Text("refused or not done", "отвергнута или не выполнена"),
 }
 
-EXTENDED_SEED: _Table = {
+EXTENDED_MANUAL: _Table = {
     0x10: Text(
         "command not accepted: wrong length, or wrong count of digits in the number",
         "команда не принята, неверная длина или неверное количество знаков в номере",
@@ -239,6 +258,7 @@ EXTENDED_SEED: _Table = {
     0x61: Text("services not set", "ДВО не заданы"),
     0x73: Text("KSL allocation error", "ошибка выделения КСЛ"),
 }
+# Used where no status of the manual says it as well: our choice.
 EXTENDED_FURTHER: _Table = {
     0x19: Text("wrong number length", "неверная длина номера"),
     0x20: Text(
@@ -283,14 +303,17 @@ PHASES: _Table = {
     0x01: Text("service ordered", "заказ услуги"),
     0x02: Text("service checked", "проверка услуги"),
     0x03: Text("service cancelled", "отмена услуги"),
-    0x04: Text("service used", "использование услуги"),
-    0x05: Text("information passed during the call", "передача информации во время соединения"),
+    0x04: Text("service used", "активизация (реализация) услуги"),
+    0x05: Text(
+        "further information passed during the call",
+        "передача дополнительной информации при установленном соединении",
+    ),
 }
 _SELECTION_REASONS = (
-    Text("A number", "номер А"),
-    Text("B number", "номер В"),
+    Text("A number", "номер A"),
+    Text("B number", "номер B"),
     Text("trunk", "пучок каналов"),
-    Text("service", "услуга"),
+    Text("object number", "условный номер объекта"),
 )
 _SELECTION_KINDS: _Table = {
     1: Text("combined", "совмещённый"),
@@ -298,70 +321,103 @@ _SELECTION_KINDS: _Table = {
     2: Text("statistical", "статистический"),
 }
 _CONNECTION_HOW: _Table = {
-    1: Text("set up automatically", "установлено автоматически"),
-    2: Text("set up by an operator", "установлено полуавтоматически"),
+    1: Text("set up automatically", "автоматика"),
+    2: Text("set up by an operator", "полуавтоматика"),
 }
 _CONNECTION_DIRECTION: _Table = {
-    0x1: Text("outgoing", "исходящее"),
-    0x2: Text("incoming", "входящее"),
+    0x1: Text("outgoing", "исходящая связь"),
+    0x2: Text("incoming", "входящая связь"),
     0x4: Text("international transit", "международный транзит"),
     0x8: Text("long-distance transit", "междугородный транзит"),
-    0xC: Text("inside this node", "внутри станции"),
+    0xC: Text("inside this node", "внутристанционная связь"),
 }
 
 _KSL_AT_CALL: _Table = {
-    0x00: Text("KSL connected", "КСЛ подключена"),
-    0x01: Text("no free KSL in the group", "нет свободных КСЛ в группе"),
+    0x00: Text("KSL connected", "нормальное подключение КСЛ"),
+    0x01: Text("no free KSL in the group", "нет доступных КСЛ в группе"),
 }
 OPERATIONS: Mapping[int, _Table] = {
     0x41: _KSL_AT_CALL,
     0x42: _KSL_AT_CALL,
     0x43: {
         0x01: Text("released for technical reasons", "разъединение по техническим причинам"),
-        0x02: Text("released after incomplete dialling", "разъединение при неполном наборе"),
-        0x03: Text("called party busy", "вызываемый абонент занят"),
-        0x04: Text("called party does not answer", "вызываемый абонент не отвечает"),
-        0x05: Text("released after conversation", "разъединение после разговора"),
+        0x02: Text("released after incomplete dialling", "разъединение после неполного набора"),
+        0x03: Text(
+            "called party busy, or no free lines", "вызываемый абонент занят или нет свободных линий связи"
+        ),
+        0x04: Text("called party does not answer", "неответ абонента B"),
+        0x05: Text("released after conversation", "разъединение после разговорного состояния"),
     },
     0x44: _KSL_AT_CALL,
-    0x51: {0x00: Text("connected normally", "нормальное подключение")},
+    0x51: _KSL_AT_CALL,
     0x52: {
-        0x01: Text("released by command 8", "освобождена по команде 8"),
-        0x02: Text("taken by a priority object", "занята приоритетным объектом"),
-        0x03: Text("taken to carry out command 7", "занята по приоритету для команды 7"),
-        0x04: Text("equipment fault", "неисправность оборудования"),
-        0x05: Text("object removed, command 6", "объект снят с контроля, команда 6"),
-        0x06: Text("stopped, command 2", "останов, команда 2"),
+        0x01: Text("released by command 8", "по команде N 8"),
+        0x02: Text("taken by a priority object", "по приоритету объекта контроля"),
+        0x03: Text("taken to carry out command 7", "по приоритету, в результате выполнения команды N 7"),
+        0x04: Text("equipment fault", "неисправность станционного оборудования"),
+        0x05: Text("object removed, command 6", "по команде N 6, снятие объекта с контроля"),
+        0x06: Text("stopped, command 2", "по команде N 2, останов"),
     },
 }
 _NO_OPERATION = Text("statistical control", "статистический контроль")
 
+# Order 268, 9.1.4.1.
 ALARM_TYPES: _Table = {
-    0x01: Text("tables distorted or lost", "таблицы искажены или утеряны"),
-    0x02: Text("tables intact, operator action needed", "таблицы целы, требуется вмешательство оператора"),
-    0x03: Text("tables intact, no action needed", "таблицы целы, вмешательство не требуется"),
-    0x04: Text("line characteristics changed", "изменились характеристики линий"),
+    0x01: Text(
+        "tables distorted or lost, the technical means stopped",
+        "таблицы искажены или утеряны, технические средства ОРМ остановлены",
+    ),
+    0x02: Text(
+        "tables intact, operator action needed",
+        "таблицы целы, требуется вмешательство оператора пункта управления",
+    ),
+    0x03: Text("tables intact, no action needed", "таблицы целы, вмешательство оператора не требуется"),
+    0x04: Text(
+        "characteristics of the lines to the console changed",
+        "изменение характеристик линий связи с пунктом управления",
+    ),
 }
+# The order lists none (9.1.4.2). LOS and RAI are states of a stream (Eltex SMG1016M manual, "Проверка потока Е1
+# до ПУ СОРМ"); the numbers, and 00h for the end of a fault, are our choice.
 ALARM_CODES: _Table = {
-    # what the default of line_restored_code tells [inferred]
     0x00: Text("no fault: the line works again", "неисправности нет: линия восстановлена"),
     0x01: Text("E1: loss of signal (LOS)", "E1: потеря сигнала (LOS)"),
     0x02: Text("E1: remote alarm (RAI)", "E1: авария на удалённой стороне (RAI)"),
     0x03: Text("restart of the SIP adapter", "перезапуск SIP-адаптера"),
 }
+# Order 268, 9.6.4.1.
 ACCESS_CODES: _Table = {
-    0x01: Text("access from a forbidden port", "обращение с неразрешённого порта"),
-    0x02: Text("access with a wrong password", "обращение с неверным паролем"),
-    0x03: Text("tables read or written by another", "чтение или запись таблиц не пультом"),
-    0x04: Text("port of the console link reassigned", "переназначен порт связи с пультом"),
-    0x05: Text("wrong ORM number", "неверный номер ТС ОРМ"),
+    0x01: Text("access from a forbidden port", "доступ с запрещённого порта"),
+    0x02: Text("access with a wrong password", "доступ с ошибочным паролем"),
+    0x03: Text("tables read or written", "чтение или запись таблиц данных технических средств ОРМ"),
+    0x04: Text("port of the console link reassigned", "переназначение порта связи с ПУ"),
+    0x05: Text("access with a wrong ORM number", "доступ с неправильным номером ТС ОРМ"),
 }
+# Order 268, 9.3.6.4.
 LINE_STATES: _Table = {
-    0x00: Text("good", "исправна"),
-    0x01: Text("faulty", "неисправна"),
-    0x03: Text("blocked", "заблокирована"),
-    0x07: Text("restrictions", "ограничения"),
-    0xFF: Text("unknown", "неизвестно"),
+    0x00: Text("works, calls are not restricted", "исправен, связь не ограничена"),
+    0x01: Text("faulty", "неисправен"),
+    0x03: Text("blocked, no calls", "заблокирован, связи нет"),
+    0x07: Text("calls are restricted", "связь ограничена"),
+    0xFF: Text("not known", "информация о состоянии недоступна"),
+}
+
+# Octet 15 of 2Ch: order 268, 9.12.4.4, table 1.
+_RESERVE = Text("reserve", "резерв")
+DIRECTIONS: _Table = {
+    MESSAGE_SENT: Text("taken from the object", "принято от объекта контроля"),
+    MESSAGE_RECEIVED: Text("addressed to the object", "адресовано объекту контроля"),
+}
+MESSAGE_SELECTIONS: _Table = {
+    MESSAGE_BY_SENDER_IMSI: Text("selected by the sender's IMSI", "отобрано по IMSI отправителя"),
+    MESSAGE_BY_SENDER_NUMBER: Text("selected by the sender's number", "отобрано по номеру отправителя"),
+    MESSAGE_BY_RECEIVER_NUMBER: Text("selected by the receiver's number", "отобрано по номеру получателя"),
+    MESSAGE_BY_RECEIVER_IMSI: Text("selected by the receiver's IMSI", "отобрано по IMSI получателя"),
+}
+DELIVERIES: _Table = {
+    MESSAGE_DELIVERY_UNKNOWN: Text("delivery not known", "доставка не определена"),
+    MESSAGE_DELIVERED: Text("delivered", "доставлено"),
+    MESSAGE_NOT_DELIVERED: Text("not delivered", "не доставлено"),
 }
 
 
@@ -379,12 +435,12 @@ def unknown_text(value: object, lang: Lang = "en") -> str:
 
 
 def message_text(code: int, lang: Lang = "en") -> str:
-    """What a message or command is, by its code (PROTOCOL 4, 5, 7)."""
+    """What a message or command is, by its code (order 268, appendices 6, 9, 11)."""
     return _phrase(MESSAGES, code, lang)
 
 
 def field_text(name: str, lang: Lang = "en") -> str:
-    """The caption of a field by its name of PROTOCOL 14; an unknown name is its own caption."""
+    """The caption of a field by its name (docs/messages.md); an unknown name is its own caption."""
     text = FIELDS.get(name)
     return text.say(lang) if text is not None else name.replace("_", " ")
 
@@ -400,7 +456,7 @@ def status_text(status: int | None, lang: Lang = "en", *, message_code: int | No
     order = {0x27: RECEIPT, 0x28: EXECUTION}.get(message_code or 0, _EITHER)
     if status in order:
         return _phrase(order, status, lang)
-    return _phrase({**_EITHER, **EXTENDED_SEED, **EXTENDED_FURTHER}, status, lang)
+    return _phrase({**_EITHER, **EXTENDED_MANUAL, **EXTENDED_FURTHER}, status, lang)
 
 
 def value_name_text(name: str, lang: Lang = "en") -> str:
@@ -410,7 +466,7 @@ def value_name_text(name: str, lang: Lang = "en") -> str:
 
 
 def selection_text(selection: int | None, lang: Lang = "en") -> str:
-    """The selection sign: two bits for each reason, several reasons may stand together (PROTOCOL 3.8)."""
+    """The selection sign: two bits for each reason, several reasons may stand together (order 268, 10.2.1.6)."""
     if selection is None:
         return NOT_GIVEN.say(lang)
     reasons = [
@@ -422,7 +478,7 @@ def selection_text(selection: int | None, lang: Lang = "en") -> str:
 
 
 def connection_text(connection: int | None, lang: Lang = "en") -> str:
-    """The connection parameters: direction, and how the call was set up (PROTOCOL 3.9)."""
+    """The connection parameters: direction, and how the call was set up (order 268, 10.2.1.7)."""
     if connection is None:
         return NOT_GIVEN.say(lang)
     how = _CONNECTION_HOW.get(connection >> 4)
@@ -433,45 +489,64 @@ def connection_text(connection: int | None, lang: Lang = "en") -> str:
 
 
 def phase_text(phase: int | None, lang: Lang = "en") -> str:
-    """The service phase (PROTOCOL 3.10)."""
+    """The service phase (order 268, 10.2.1.8)."""
     return _phrase(PHASES, phase, lang)
 
 
 def service_text(service: int | None, lang: Lang = "en") -> str:
-    """A service code (PROTOCOL 3.11)."""
+    """A service code (:data:`protocol.codes.SERVICES`)."""
     return _phrase(SERVICES, service, lang)
 
 
 def operation_text(operation: int | None, lang: Lang = "en", *, message_code: int) -> str:
-    """The operation code, whose meaning depends on the message (PROTOCOL 3.13)."""
+    """The operation code, whose meaning depends on the message (order 268, 10.3.1.10)."""
     if operation is None:
         return (_NO_OPERATION if message_code in (0x41, 0x42, 0x44) else NOT_GIVEN).say(lang)
     return _phrase(OPERATIONS.get(message_code, {}), operation, lang)
 
 
 def alarm_type_text(alarm_type: int | None, lang: Lang = "en") -> str:
-    """The first byte of 21h (PROTOCOL 5.1)."""
+    """The first octet of 21h (order 268, 9.1.4.1)."""
     return _phrase(ALARM_TYPES, alarm_type, lang)
 
 
 def alarm_code_text(alarm_code: int | None, lang: Lang = "en") -> str:
-    """The second byte of 21h, in the vendor's meaning (PROTOCOL 5.1)."""
+    """The second octet of 21h (order 268, 9.1.4.2), in the meaning of :data:`ALARM_CODES`."""
     return _phrase(ALARM_CODES, alarm_code, lang)
 
 
 def access_text(access_code: int | None, lang: Lang = "en") -> str:
-    """The code of 26h (PROTOCOL 5.6)."""
+    """The code of 26h (order 268, 9.6.4.1)."""
     return _phrase(ACCESS_CODES, access_code, lang)
 
 
 def line_state_text(line_state: int | None, lang: Lang = "en") -> str:
-    """The state of the subscriber's line in 23h (PROTOCOL 5.3); FFh may come as ``None``."""
+    """The state of the subscriber's line in 23h (order 268, 9.3.6.4); FFh may come as ``None``."""
     return _phrase(LINE_STATES, 0xFF if line_state is None else line_state, lang)
 
 
 def streams_text(bitmap: int, lang: Lang = "en") -> str:
-    """The streams whose bit is set in 29h and 53h (PROTOCOL 5.9)."""
+    """The streams whose bit is set in 29h and 53h: those that work (order 268, 9.9.4.2)."""
     streams = ", ".join(str(stream) for stream in range(8) if bitmap >> stream & 1)
     if lang == "ru":
         return f"потоки {streams}" if streams else "ни одного потока"
     return f"streams {streams}" if streams else "no stream"
+
+
+def transfer_text(octet: int | None, lang: Lang = "en") -> str:
+    """Octet 15 of 2Ch: direction, sign of selection, result of delivery (order 268, 9.12.4.4)."""
+    if octet is None:
+        return NOT_GIVEN.say(lang)
+    parts = (
+        (DIRECTIONS, octet & 3),
+        (MESSAGE_SELECTIONS, octet >> MESSAGE_SELECTION_SHIFT & 3),
+        (DELIVERIES, octet >> MESSAGE_DELIVERY_SHIFT & 3),
+    )
+    phrases = [table.get(value, _RESERVE).say(lang) for table, value in parts]
+    beyond = octet & 0xC0
+    return ", ".join([*phrases, unknown_text(beyond, lang)] if beyond else phrases)
+
+
+def delivery_code_text(code: int | None, lang: Lang = "en") -> str:
+    """Octet 16 of 2Ch, why it was not delivered: the order lists no values (9.12.4.5), FFh is none."""
+    return NOT_GIVEN.say(lang) if code in (None, 0xFF) else ""

@@ -33,7 +33,7 @@ class Kept:
 
 
 class KeptInt(int, Kept):
-    """A service code in the other place of its three octets (PROTOCOL 9 row 6)."""
+    """A service code in the other place of its three octets (``service_code_position``)."""
 
     def __new__(cls, value: int, octets: bytes = b"") -> KeptInt:
         self = super().__new__(cls, value)
@@ -45,7 +45,7 @@ class KeptInt(int, Kept):
 
 
 class KeptStr(str, Kept):
-    """A number whose zeros are spelled 0h where the options choose Ah (PROTOCOL 3.3)."""
+    """A number whose zeros are spelled 0h where the options choose Ah, or one given without its count."""
 
     def __new__(cls, value: str, octets: bytes = b"") -> KeptStr:
         self = super().__new__(cls, value)
@@ -57,7 +57,7 @@ class KeptStr(str, Kept):
 
 
 class KeptTuple(tuple[int | Raw | None, ...], Kept):
-    """Services of 25h in the length that the options don't choose (PROTOCOL 9 row 7)."""
+    """Services of 25h in the length that the options don't choose, or more than the order has in one message."""
 
     def __new__(cls, value: tuple[int | Raw | None, ...], octets: bytes = b"") -> KeptTuple:
         self = super().__new__(cls, value)
@@ -69,7 +69,7 @@ class KeptTuple(tuple[int | Raw | None, ...], Kept):
 
 
 class Ksl(NamedTuple):
-    """One KSL (PROTOCOL 3.5). Stream 7 with KSL 31 would be FFh, which is "none"."""
+    """One KSL (order 268, 6.4.4.3). Stream 7 with KSL 31 would be FFh, which is "none"."""
 
     stream: int
     """0..7."""
@@ -78,7 +78,7 @@ class Ksl(NamedTuple):
 
 
 class Time(NamedTuple):
-    """Day of month and time of day; the order sends neither month nor year (PROTOCOL 3.12)."""
+    """Day of month and time of day; the order sends neither month nor year (order 268, 10.3.1.7, 10.3.1.8)."""
 
     day: int
     hour: int
@@ -87,15 +87,15 @@ class Time(NamedTuple):
 
 
 class Party(NamedTuple):
-    """One side of a call: a number and what kind it is (PROTOCOL 7.1)."""
+    """One side of a call or message: a number and what kind it is (order 268, 10.3.1.1..10.3.1.4, 9.12.4)."""
 
     sign: NumberSign | Raw | None = None
     number: str | Raw | None = None
-    """Digits. ``""`` is a number of no digits: count 00h, read for "absent" (PROTOCOL 9 row 8)."""
+    """Digits. ``""`` is a number of no digits: count 00h, which some consoles send for "absent"."""
 
 
 class KslRow(NamedTuple):
-    """One row of 24h (PROTOCOL 5.4)."""
+    """One row of 24h (order 268, 9.4.7)."""
 
     ksl_group: int | None
     group_type: GroupType | Raw | None

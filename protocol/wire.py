@@ -260,7 +260,7 @@ class OptionalOctet(Coded):
 
 
 class KslOctet(Coded):
-    """Stream and KSL in one octet, or None for FFh (PROTOCOL 3.5)."""
+    """Stream and KSL in one octet, or None for FFh (order 268, 6.4.4.3, 6.4.6)."""
 
     def __init__(self) -> None:
         lines = {octet: Ksl(octet >> 5, octet & 0x1F) for octet in range(ABSENT)}
@@ -285,7 +285,7 @@ class KslOctet(Coded):
 
 
 class Word(Wire):
-    """A 16-bit integer in either byte order; with ``absent``, FFFFh is None (PROTOCOL 3.15)."""
+    """A 16-bit integer in either byte order; with ``absent``, FFFFh is None (order 268, 6.5.5.5, 6.10.4)."""
 
     def __init__(self, order: str, *, absent: bool = True) -> None:
         little = order == "little"
@@ -329,7 +329,11 @@ class Word(Wire):
 
 
 class Text(Wire):
-    """``size`` octets of ASCII padded with FFh on the right (PROTOCOL 3.15); others are read as latin-1."""
+    """``size`` octets of ASCII padded with FFh on the right; others are read as latin-1.
+
+    Order 268, 9.11.4.1 has ASCII for the version; for names of trunks (9.10) and the information of 26h (9.6.4.4) it
+    says nothing: our choice.
+    """
 
     def __init__(self, size: int) -> None:
         super().__init__(f"{size}s")

@@ -1,6 +1,6 @@
 """What a switch has to report and has not been confirmed yet: a state machine without I/O.
 
-A call's report is in one of these states:
+A report is in one of these states:
 
     waiting      queued; a newer report of the same call takes its place
     outstanding  sent, and sent again after growing pauses until it is answered
@@ -23,8 +23,8 @@ from ipaddress import IPv4Address
 from itertools import count
 from typing import Any, Final
 
-from radius.packet import DELAY_TIME, NAS_IP_ADDRESS, report_attributes
-from radius.report import CallReport
+from radius.packet import DELAY_TIME, NAS_IP_ADDRESS, message_attributes, report_attributes
+from radius.report import CallReport, MessageReport
 from radius.wire import (
     ACCOUNTING_RESPONSE,
     AccountingPacket,
@@ -94,7 +94,8 @@ class OutboxCounters:
     """Datagrams that answer nothing outstanding, or are not made with the secret."""
 
 
-Call = tuple[str, str]
+Call = tuple[str, ...]
+"""Domain and id of a call; of a message with one word more, so that it is never taken for a call."""
 
 
 @dataclass(slots=True, eq=False)
@@ -173,21 +174,25 @@ class Outbox:
         """The counters and the present numbers, for people and monitoring."""
         return asdict(self.counters) | {"waiting": self.waiting, "outstanding": self.outstanding}
 
-    def queue(self, report: CallReport, now: float) -> list[Transmit]:
-        """Take a report; returns what to send at once.
+    def queue(self, report: CallReport | MessageReport, now: float) -> list[Transmit]:
+        """Take a report; returns what to send at once. The report of a message is never superseded by another's.
 
         Raises ReportError, with nothing changed, when the report cannot be put into a packet.
         """
-        attributes, cut = report_attributes(report)
+        if isinstance(report, MessageReport):
+            attributes, cut, sequence = message_attributes(report), 0, 1
+            call: Call = (report.domain, report.message_id, "message")
+        else:
+            attributes, cut = report_attributes(report)
+            sequence, call = report.sequence, (report.domain, report.call_id)
         counters = self.counters
         counters.queued += 1
         counters.cut += cut > 0
-        call = (report.domain, report.call_id)
         older = self._waiting.get(call) or self._newest.get(call)
-        if older is not None and older.sequence >= report.sequence:
+        if older is not None and older.sequence >= sequence:
             counters.superseded += 1
             return []
-        entry = _Report(call, report.sequence, attributes, cut > 0, now)
+        entry = _Report(call, sequence, attributes, cut > 0, now)
         replaced = self._waiting.get(call)
         if replaced is not None:
             # In the place of the one before it: a call that reports often must not wait longer for that.

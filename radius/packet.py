@@ -1,4 +1,4 @@
-"""A call report as the attributes of an Accounting-Request, and back.
+"""A report of a call or a message as the attributes of an Accounting-Request, and back.
 
 Standard attributes carry what they are made for; the rest is in `dictionary.sorm`. `docs/radius.md` has the
 table. The two directions are pure, and only ReportError escapes them.
@@ -11,7 +11,17 @@ from typing import Final
 
 from pyrad.packet import AcctPacket
 
-from radius.report import NUMBER_INDICATORS, ROLES, CallReport, Match, Media, Party, ServiceUse
+from radius.report import (
+    MESSAGE_ROLES,
+    NUMBER_INDICATORS,
+    ROLES,
+    CallReport,
+    Match,
+    Media,
+    MessageReport,
+    Party,
+    ServiceUse,
+)
 from radius.wire import (
     HEADER,
     LONGEST,
@@ -37,6 +47,15 @@ class ReportError(ValueError):
 
 RESERVED: Final = 18 + 6 + 6
 """Octets a report leaves free for Message-Authenticator, NAS-IP-Address and Acct-Delay-Time."""
+
+LONGEST_TEXT: Final = 2_800
+"""Octets of UTF-8 that the text of a message may have: with `MOST_MATCHES` objects it always fits into a packet."""
+
+MOST_MATCHES: Final = 4
+"""Objects that one report of a message names; one that touches more is several reports."""
+
+PIECE: Final = 247
+"""Octets that one vendor's attribute holds (RFC 2865 section 5.26)."""
 
 LATEST: Final = 0xFFFF_FFFF * 1_000_000 + 999_999
 """The latest time in microseconds: Event-Timestamp has 32 bits of seconds."""
@@ -84,10 +103,19 @@ SERVICES_CUT: Final = _key("Sorm-Services-Cut")
 MATCHES_CUT: Final = _key("Sorm-Matches-Cut")
 A_SSRC: Final = _key("Sorm-A-SSRC")
 B_SSRC: Final = _key("Sorm-B-SSRC")
+TEXT_LENGTH: Final = _key("Sorm-Text-Length")
+TEXT: Final = _key("Sorm-Text")
+DELIVERED: Final = _key("Sorm-Delivered")
+CALLING_IMSI: Final = _key("Sorm-Calling-IMSI")
+CALLED_IMSI: Final = _key("Sorm-Called-IMSI")
+
+_DELIVERED_CODES: Final = {True: 1, False: 2}
+_DELIVERED: Final = {bytes((code,)): delivered for delivered, code in _DELIVERED_CODES.items()}
 
 # --- report to packet --------------------------------------------------------------------------------------
 
 _PARTY_DIGITS: Final = re.compile(r"[!-,.-~]{0,40}")
+_IMSI: Final = re.compile(r"[0-9]{1,18}")
 _PARTY_WORDS: Final = (
     rf"([!-,.-~]{{1,40}}|-) ({'|'.join(ni or '-' for ni in NUMBER_INDICATORS)}) (\d{{1,5}}|-)"
 )
@@ -149,12 +177,12 @@ def _service(index: int, use: ServiceUse) -> bytes:
     return attribute(SERVICE, text.encode())
 
 
-def _match(index: int, match: Match) -> bytes:
+def _match(index: int, match: Match, roles: Sequence[str]) -> bytes:
     field = f"matches[{index}]"
     if not 0 <= match.object_number <= 0xFFFF:
         raise ReportError(f"{field}.object_number", f"{match.object_number} is not 0 to 65535")
-    if match.role not in ROLES:
-        raise ReportError(f"{field}.role", f"{match.role!r} is none of {', '.join(ROLES)}")
+    if match.role not in roles:
+        raise ReportError(f"{field}.role", f"{match.role!r} is none of {', '.join(roles)}")
     text = (
         f"{match.object_number} {match.role} {_microseconds(f'{field}.time', match.time)} "
         f"{_party(f'{field}.called', match.called)}"
@@ -215,7 +243,7 @@ def report_attributes(report: CallReport) -> tuple[bytes, int]:
     if report.media is not None:
         parts.append(_number(A_SSRC, "media.a_ssrc", report.media.a_ssrc, 4))
         parts.append(_number(B_SSRC, "media.b_ssrc", report.media.b_ssrc, 4))
-    matches = [_match(index, match) for index, match in enumerate(report.matches)]
+    matches = [_match(index, match, ROLES) for index, match in enumerate(report.matches)]
     services = [_service(index, use) for index, use in enumerate(report.services)]
     fixed = b"".join(parts)
     room = LONGEST - HEADER - RESERVED - len(fixed)
@@ -241,12 +269,72 @@ def report_attributes(report: CallReport) -> tuple[bytes, int]:
     )
 
 
-def report_to_packet(report: CallReport, *, identifier: int = 0, secret: bytes = b"") -> AccountingPacket:
+def pieces(text: bytes) -> list[bytes]:
+    """UTF-8 text cut into attributes' values, no character of it in two."""
+    found: list[bytes] = []
+    at = 0
+    while at < len(text):
+        end = min(at + PIECE, len(text))
+        # Octets 10xxxxxx go on with a character (RFC 3629 section 3).
+        while end < len(text) and text[end] & 0xC0 == 0x80:
+            end -= 1
+        found.append(text[at:end])
+        at = end
+    return found
+
+
+def message_attributes(report: MessageReport) -> bytes:
+    """A message's attributes as octets. Raises ReportError, also when they don't fit into one packet."""
+    try:
+        text = report.text.encode()
+    except UnicodeEncodeError as error:
+        raise ReportError("text", f"not a text: {error.reason}") from None
+    if len(text) > LONGEST_TEXT:
+        raise ReportError("text", f"{len(text)} octets of UTF-8; up to {LONGEST_TEXT} are possible")
+    parts = [
+        _number(STATUS_TYPE, "kind", _STATUS_CODES["stop"], 4),
+        _text(SESSION_ID, "message_id", report.message_id),
+        _text(NAS_IDENTIFIER, "domain", report.domain),
+        _moment(TIME, "time", report.time),
+        _number(EVENT_TIMESTAMP, "time", int(report.time), 4),
+        attribute(CALLING, _party("sender", report.sender).encode()),
+        attribute(CALLED, _party("receiver", report.receiver).encode()),
+    ]
+    if report.sender_station:
+        parts.append(_text(CALLING_STATION, "sender_station", report.sender_station))
+    if report.receiver_station:
+        parts.append(_text(CALLED_STATION, "receiver_station", report.receiver_station))
+    for key, field, imsi in (
+        (CALLING_IMSI, "sender_imsi", report.sender_imsi),
+        (CALLED_IMSI, "receiver_imsi", report.receiver_imsi),
+    ):
+        if imsi:
+            if not _IMSI.fullmatch(imsi):
+                raise ReportError(field, f"{imsi!r} is not 1 to 18 digits")
+            parts.append(attribute(key, imsi.encode()))
+    if report.delivered is not None:
+        parts.append(_number(DELIVERED, "delivered", _DELIVERED_CODES[report.delivered], 1))
+    parts.append(_number(TEXT_LENGTH, "text", len(text), 4))
+    parts += [attribute(TEXT, piece) for piece in pieces(text)]
+    parts += [_match(index, match, MESSAGE_ROLES) for index, match in enumerate(report.matches)]
+    octets = b"".join(parts)
+    if len(octets) > LONGEST - HEADER - RESERVED:
+        raise ReportError(
+            "matches", f"{len(report.matches)} matches and {len(text)} octets of text don't fit"
+        )
+    return octets
+
+
+def report_to_packet(
+    report: CallReport | MessageReport, *, identifier: int = 0, secret: bytes = b""
+) -> AccountingPacket:
     """The Accounting-Request of a report, signed with the secret; `.raw_packet` is what goes on the wire.
 
     Raises ReportError.
     """
-    attributes, _ = report_attributes(report)
+    attributes = (
+        message_attributes(report) if isinstance(report, MessageReport) else report_attributes(report)[0]
+    )
     octets = accounting_request(identifier, attributes, secret, message_authenticator=False)
     return AccountingPacket.received(octets, secret)
 
@@ -258,6 +346,9 @@ _SERVICE_PATTERN: Final = re.compile(
     rf"(\d{{1,16}}) ([0-9a-f]{{2}}) ([0-9a-f]{{2}}) {_PARTY_WORDS} {_PARTY_WORDS}", re.ASCII
 )
 _MATCH_PATTERN: Final = re.compile(rf"(\d{{1,5}}) ({'|'.join(ROLES)}) (\d{{1,16}}) {_PARTY_WORDS}", re.ASCII)
+_MESSAGE_MATCH_PATTERN: Final = re.compile(
+    rf"(\d{{1,5}}) ({'|'.join(MESSAGE_ROLES)}) (\d{{1,16}}) {_PARTY_WORDS}", re.ASCII
+)
 
 _get = OrderedDict.get
 
@@ -336,8 +427,8 @@ def _decode_service(value: bytes) -> ServiceUse:
     )
 
 
-def _decode_match(value: bytes) -> Match:
-    number, role, time, digits, ni, trunk = _entry(_MATCH_PATTERN, MATCH, value)
+def _decode_match(value: bytes, pattern: re.Pattern[str] = _MATCH_PATTERN) -> Match:
+    number, role, time, digits, ni, trunk = _entry(pattern, MATCH, value)
     object_number = int(number)
     if object_number > 0xFFFF:
         raise ReportError(_name(MATCH), f"object {number} is not 0 to 65535")
@@ -361,6 +452,11 @@ def _decode_media(packet: AcctPacket) -> Media | None:
 def is_report(packet: AcctPacket) -> bool:
     """Whether the packet means to be a call report: it has a Sorm-Sequence."""
     return _get(packet, SEQUENCE) is not None
+
+
+def is_message(packet: AcctPacket) -> bool:
+    """Whether the packet means to be a report of a message: it has a Sorm-Text-Length."""
+    return _get(packet, TEXT_LENGTH) is not None
 
 
 def cut_entries(packet: AcctPacket) -> int:
@@ -411,4 +507,59 @@ def packet_to_report(packet: AcctPacket) -> CallReport:
         raise ReportError(_name(RELEASE_CAUSE), "without Sorm-Release-Time")
     if (status := _STATUS_KINDS.get(_needed(packet, STATUS_TYPE, 4))) != report.kind:
         raise ReportError(_name(STATUS_TYPE), f"{status} on a report of kind {report.kind}")
+    return report
+
+
+def _decode_whole_text(packet: AcctPacket) -> str:
+    text = b"".join(_get(packet, TEXT, ()))
+    length = int.from_bytes(_needed(packet, TEXT_LENGTH, 4), "big")
+    if len(text) != length:
+        raise ReportError(_name(TEXT), f"{len(text)} octets, where Sorm-Text-Length says {length}")
+    return _decode_text(TEXT, text)
+
+
+def _decode_imsi(packet: AcctPacket, key: Key) -> str:
+    value = _one(packet, key)
+    if value is None:
+        return ""
+    imsi = value.decode("latin-1")
+    if not _IMSI.fullmatch(imsi):
+        raise ReportError(_name(key), f"{value!r} is not 1 to 18 digits")
+    return imsi
+
+
+def packet_to_message(packet: AcctPacket) -> MessageReport:
+    """The report of a message in an Accounting-Request. Attributes that it has no use for are passed over.
+
+    Raises ReportError.
+    """
+    text = _decode_whole_text(packet)
+    if is_report(packet):
+        raise ReportError(_name(SEQUENCE), "stands in the report of a message")
+    time = _decode_moment(packet, TIME)
+    if time is None:
+        raise ReportError(_name(TIME), "is missing")
+    delivered = _one(packet, DELIVERED, 1)
+    if delivered is not None and delivered not in _DELIVERED:
+        raise ReportError(_name(DELIVERED), f"{delivered[0]} is neither 1 nor 2")
+    sender_station = _one(packet, CALLING_STATION)
+    receiver_station = _one(packet, CALLED_STATION)
+    report = MessageReport(
+        message_id=_decode_text(SESSION_ID, _needed(packet, SESSION_ID)),
+        domain=_decode_text(NAS_IDENTIFIER, _needed(packet, NAS_IDENTIFIER)),
+        time=time,
+        sender=_decode_party(CALLING, *_entry(_PARTY_PATTERN, CALLING, _needed(packet, CALLING))),
+        receiver=_decode_party(CALLED, *_entry(_PARTY_PATTERN, CALLED, _needed(packet, CALLED))),
+        sender_station="" if sender_station is None else _decode_text(CALLING_STATION, sender_station),
+        receiver_station="" if receiver_station is None else _decode_text(CALLED_STATION, receiver_station),
+        sender_imsi=_decode_imsi(packet, CALLING_IMSI),
+        receiver_imsi=_decode_imsi(packet, CALLED_IMSI),
+        text=text,
+        delivered=None if delivered is None else _DELIVERED[delivered],
+        matches=tuple(_decode_match(value, _MESSAGE_MATCH_PATTERN) for value in _get(packet, MATCH, ())),
+    )
+    if not report.message_id or not report.domain:
+        raise ReportError(_name(SESSION_ID if report.domain else NAS_IDENTIFIER), "is empty")
+    if (status := _STATUS_KINDS.get(_needed(packet, STATUS_TYPE, 4))) != "stop":
+        raise ReportError(_name(STATUS_TYPE), f"{status} on the report of a message")
     return report

@@ -1,4 +1,4 @@
-"""What a switch tells a mediator about one call.
+"""What a switch tells a mediator about one call, or about one electronic message.
 
 A report is a cumulative snapshot: a later `sequence` of the same call holds everything that the earlier
 ones said. So a lost, doubled or reordered report, and a Stop whose Start never came, are healed by whichever
@@ -20,6 +20,10 @@ ROLES = ("a", "b", "trunk", "service", "joined")
 """Values of `Match.role`: the object is the calling party, the called one, a trunk, a party of a service.
 
 `joined` stands beside one of them: the object was put under control while the call ran, and joined it at `time`."""
+
+MESSAGE_ROLES = ("a", "b", "a-imsi", "b-imsi", "trunk")
+"""Values of `Match.role` in a message: the object is the sender's number, the receiver's, the IMSI of one of them,
+or a trunk that the message came or went by (order 268, 9.12, table 1)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,10 +57,10 @@ class ServiceUse:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Match:
-    """An object on control that the call touches.
+    """An object on control that the call or the message touches.
 
     object_number: as the mediator gave it to the switch, 0..65535.
-    role: why the object is touched, one of `ROLES`.
+    role: why the object is touched, one of `ROLES`, in a message one of `MESSAGE_ROLES`.
     called: the destination it is touched by, which event 41h shows as the called number.
     time: the moment it was touched, Unix seconds.
     """
@@ -118,3 +122,33 @@ class CallReport:
         if self.release_time is not None:
             return "stop"
         return "start" if self.sequence == 1 else "interim"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MessageReport:
+    """An electronic message, such as an SMS, that objects on control sent or were sent (order 268, 9.12).
+
+    It is reported once, when it is known what became of it, so it has no sequence. A message that touches more
+    objects than one packet has room for is several reports, each with an identifier of its own.
+
+    message_id: unique within the switch. domain: the domain the message belongs to. time: when it was sent.
+    sender, receiver: with their SORM numbers; of a side of which only the trunk is known the digits are empty.
+    sender_station, receiver_station: the routed numbers, for information.
+    sender_imsi, receiver_imsi: IMSI of each, digits; empty when it is not known.
+    text: header and content; at most `radius.packet.LONGEST_TEXT` octets of UTF-8.
+    delivered: None when it is not known.
+    matches: the objects touched; their roles are `MESSAGE_ROLES`.
+    """
+
+    message_id: str
+    domain: str
+    time: float
+    sender: Party
+    receiver: Party
+    sender_station: str = ""
+    receiver_station: str = ""
+    sender_imsi: str = ""
+    receiver_imsi: str = ""
+    text: str = ""
+    delivered: bool | None = None
+    matches: tuple[Match, ...] = ()

@@ -1,4 +1,4 @@
-"""The switch's accounting client: sends call reports to one mediator over UDP."""
+"""The switch's accounting client: sends reports of calls and messages to one mediator over UDP."""
 
 import asyncio
 import logging
@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from radius.clients import secret_octets
 from radius.outbox import Outbox, OutboxCounters, Schedule, Transmit
-from radius.report import CallReport
+from radius.report import CallReport, MessageReport
 from radius.wire import LONGEST
 
 logger = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ class Reporter:
         self._target = (family, address)
         self._arm()
 
-    def send(self, report: CallReport) -> None:
+    def send(self, report: CallReport | MessageReport) -> None:
         """Queue a report. Raises ReportError when it cannot be put into a packet."""
         self._perform(self._outbox.queue(report, self._clock()))
 

@@ -1,16 +1,22 @@
-"""``[mediator.adaptation]`` and ``[mediator.options]``: what the order leaves open, each with our default.
+"""``[mediator.adaptation]`` and ``[mediator.options]``: what a node may decide otherwise, each with its default.
 
-Source: PROTOCOL 11.3 by its names and defaults, and the sheet's other rows marked inferred or as a gap.
+Three kinds: what order 268 rules and the vendor's device has otherwise (its default is that of the profile, see
+:class:`InProfile`); what the order rules and can be set for a console that expects something else; and what no public
+source rules, which is our choice. The clause in a meaning reads ``appendix.clause``: order 268, 6.5.6 is appendix 6,
+clause 5.6.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
 
 ByteOrder = Literal["little", "big"]
 StreamFault = Literal["ABSENT", "OFF", "LOS", "AIS", "LOF", "LOMF", "RAI"]
+Profile = Literal["eltex", "order"]
 
 
 class Section(BaseModel):
@@ -19,8 +25,26 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
+@dataclass(frozen=True, kw_only=True)
+class InProfile:
+    """Marks an option whose default depends on ``mediator.profile``; the declared default is that of ``eltex``.
+
+    ``order`` is the default of that profile; ``clause`` rules it; ``why`` says what the vendor's device does.
+    """
+
+    order: Any
+    clause: str
+    why: str
+
+    def __get_pydantic_json_schema__(
+        self, core_schema: Any, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """The JSON schema of the option, with the other profile's default in ``x-default-in-profile``."""
+        return handler(core_schema) | {"x-default-in-profile": {"order": self.order}}
+
+
 class Adaptation(Section):
-    """The mediator's four rewritings of the called number (seed 001, settings of the mediator)."""
+    """The mediator's four rewritings of the called number (Eltex SMG1016M manual, SORM settings)."""
 
     prefix_8_to_cdpn: bool = False
     """Leading 7 of eleven digits becomes 8 in the called number when the A number is controlled."""
@@ -33,53 +57,103 @@ class Adaptation(Section):
 
 
 class MediatorOptions(Section):
-    """What the order leaves open or the fact sheet marks as inferred: each is our choice, and an option."""
+    """What a node may decide otherwise: options whose clause says what the order rules, and our choices elsewhere."""
+
+    # --- where the vendor's device and the order differ: the profile has the default
+    same_number_again: Annotated[
+        Literal["allow", "refuse"],
+        InProfile(
+            order="allow", clause="6.5.6", why="the device has an extended error code of its own for it (36h)"
+        ),
+    ] = "refuse"
+    """Command 5 with a number that is under control already. Order 268, 6.5.6: any number may be put on control whether
+    or not the table has it, and gets a new object number."""
+    version_before_start: Annotated[
+        Literal["refuse", "allow"],
+        InProfile(order="refuse", clause="7.3", why="the vendor's console asks the version before it starts"),
+    ] = "allow"
+    """Command 17 before command 1. Order 268, 7.3: no command is taken before start (27h/02h)."""
+    orm_number_from_start: Annotated[
+        Literal["on", "off"],
+        InProfile(
+            order="on",
+            clause="6.1.3",
+            why="the device has its number configured and refuses another (28h/05h)",
+        ),
+    ] = "off"
+    """Command 1 gives the technical means their ORM number (order 268, 6.1.3); off: it is ``mediator.orm_number``."""
+    statistical_high_priority: Annotated[
+        Literal["refuse", "allow"],
+        InProfile(order="refuse", clause="6.5.5.8", why="the vendor's tests put such objects on control"),
+    ] = "allow"
+    """Command 5 or 15 with statistical control and priority 01h. Order 268, 6.5.5.8: it is FFh or 02h."""
 
     # --- what bytes look like
     object_byte_order: ByteOrder = "little"
-    """Byte order of object numbers (PROTOCOL 9 row 1)."""
+    """Byte order of object numbers. Order 268, 5.4, 8.5 and 10.4.1: the first octet is the low one."""
     trunk_byte_order: ByteOrder = "little"
-    """Byte order of trunk numbers (PROTOCOL 9 row 2)."""
+    """Byte order of trunk numbers. Order 268, 5.4, 8.5 and 10.4.1: the first octet is the low one."""
     count_byte_order: ByteOrder = "little"
-    """Byte order of count and number in the header of KPD1 messages (PROTOCOL 9 row 4)."""
+    """Byte order of total and number in the header of KPD1 messages. Order 268, 8.5: the first octet is the low one."""
     service_code_position: Literal["third", "first"] = "third"
-    """Place of the service code inside its three bytes (PROTOCOL 9 row 6)."""
-    single_message_numbering: Literal["0,0", "1,1"] = "0,0"
-    """Count and number of messages other than 23h, 24h, 25h and 2Ah, which count from 1 (PROTOCOL 5, 9 row 5)."""
+    """Place of the service code inside its three octets. Order 268, 9.5.5.2 and 11.4.4, doesn't say which; our
+    choice."""
+    single_message_numbering: Literal["0,0", "1,1"] = "1,1"
+    """Total and number of a message that is one of one. Order 268, 8.2.1.5 and 8.2.1.6: both are 1..65535."""
     m25_length: Literal["variable", "fixed45"] = "variable"
-    """Length of message 25h with services in it (PROTOCOL 9 row 7)."""
+    """Length of message 25h with services in it. Order 268, 9.5.4: as long as its services need, at most 45 octets."""
     combined_ksl_b: Literal["equal_a", "ff"] = "equal_a"
-    """KSL-B of a combined group in messages (PROTOCOL 9 row 9)."""
+    """KSL-B of a combined group in messages. Order 268, 6.4.6 and 10.3.1.6, allows both: equal to KSL-A, or FFh."""
     bitmap_polarity: Literal["1=in service", "0=in service"] = "1=in service"
-    """Meaning of a bit in 29h and 53h (PROTOCOL 5.9)."""
+    """Meaning of a bit in 29h and 53h. Order 268, 9.9.4.2: 1 works, 0 is faulty, cut or absent."""
     requirements_version: Annotated[int, Field(ge=0, le=255)] | None = None
-    """Byte 9 of KPD1 messages; by default 02h in order 268 and FFh in order 70 (PROTOCOL 9 row 16)."""
+    """Octet 10 of the header of KPD1 messages; left out: 02h (order 268, 8.2.1.8), and FFh in order 70."""
     extra_digits: bool = False
-    """Half-bytes Bh and Ch stand for * and # (PROTOCOL 3.3)."""
+    """Half-bytes Bh and Ch stand for * and #. The order has no such digits in a number; our choice."""
     password_characters: Literal["digits", "printable"] = "digits"  # noqa: S105
-    """What command 3 accepts as a password (PROTOCOL 9 row 20)."""
+    """What command 3 accepts as a password. Order 268, 5.2.2.5 and 6.3, rules its six octets alone; our choice."""
+    message_text: Literal["utf-8", "gsm7", "ucs2", "cp1251"] = "utf-8"
+    """Coding of the text in message 2Ch. Order 268, 9.12.4, doesn't rule it; our choice."""
+    message_non_delivery: Annotated[int, Field(ge=0, le=255)] | None = None
+    """Octet 16 of message 2Ch, the reason of non-delivery, of a message that was not delivered; left out: FFh.
+    Order 268, 9.12.4, gives no values; our choice."""
+    trunk_in_events: Literal["all", "objects"] = "all"
+    """In which calls KPD2 messages carry the trunk number. all: as order 268, 10.3.1.5, has it by ``station_type``:
+    transit and terminal-transit nodes for every call, a terminal node where the A number of an incoming call is not
+    known. objects: only where the trunk itself is the object."""
 
     # --- how the mediator answers
+    command_while_busy: Literal["wait", "refuse"] = "wait"
+    """A command that comes while another is executed, but 2, 7, 8, 13 and 14. Order 268, 7.1: it is not taken until the
+    other is answered, so it waits. refuse: 27h/01h at once (extended: 2Dh)."""
     test_command_28h: Literal["off", "on"] = "off"
-    """28h after 29h in answer to command 14 (PROTOCOL 9 row 12)."""
-    test_while_stopped: Literal["on", "off"] = "on"
-    """Command 14 is legal before start (PROTOCOL 4, table of legality)."""
+    """28h after 29h in answer to command 14. Order 268, 9.8.3: none, but for a wrong password or number."""
+    test_while_stopped: Literal["on", "off"] = "off"
+    """Command 14 before command 1. Order 268, 7.3: no command is taken before start (27h/02h)."""
     wrong_orm_number_reply: Literal["order", "vendor"] = "vendor"
-    """With extended errors: 27h/18h as in the seed's table ("vendor"), or 28h/05h still (PROTOCOL 9 row 13)."""
+    """With extended errors, a wrong ORM number is 27h/18h (vendor), or 28h/05h still (order 268, 7.6 and 9.8.4)."""
     already_started_reply: Literal["order", "vendor"] = "vendor"
-    """With extended errors: 27h/16h as in the seed's table ("vendor"), or 28h/07h still (PROTOCOL 9 row 14)."""
-    unauthorized_access_place: Literal["before_28h", "after_28h"] = "before_28h"
-    """Where 26h stands beside the refusing 28h (PROTOCOL 13 gap 4)."""
+    """With extended errors, command 1 while running is 27h/16h (vendor), or 28h/07h still (order 268, 6.1.4)."""
+    unauthorized_access_place: Literal["before_28h", "after_28h"] = "after_28h"
+    """Where 26h stands beside the 28h of a wrong password or number. Order 268, 7.6, lists 27h, 28h, 26h."""
+    tell_table_access: Literal["off", "on"] = "off"
+    """Reading objects, KSL or calls by HTTP is told to the console with 26h/03h (order 268, 9.6.4.1: tables read or
+    written). Off by default, because the lab's own pages read them all the time; our choice."""
     stop_clears_groups: Literal["on", "off"] = "on"
-    """Command 2 erases the KSL groups (PROTOCOL 4.2)."""
+    """Command 2 erases the KSL groups. Order 268, 6.2.4: the tables are deleted."""
     stop_resets_password: Literal["on", "off"] = "on"  # noqa: S105
-    """Command 2 sets the password back to the configured one (PROTOCOL 4.2)."""
+    """Command 2 sets the password back to the configured one. Order 268, 6.2.3: the first password holds again."""
+    after_restart: Literal["initial", "restore"] = "initial"
+    """What holds when the program starts again. initial: stopped, the first password, empty tables, which the console
+    restores (order 268, 9.2.4). restore: state and tables as they were, told with 21h/03h."""
     restart_message: Literal["on", "off"] = "on"
-    """22h when KPD1 comes up first after a restart (PROTOCOL 5.2)."""
+    """22h when KPD1 comes up first after a start of the program. Order 268, 9.2.3: first start, crash, restart."""
     alarm_while_stopped: Literal["off", "on"] = "off"
-    """21h may be sent while the technical means are stopped (PROTOCOL 5.1)."""
+    """21h may be sent while the technical means are stopped. Order 268, 8.2.1.2, names its number before the first
+    start and doesn't say that it must be sent; our choice."""
     line_restored_code: Annotated[int, Field(ge=0, le=255)] = 0
-    """Code of 21h type 04h when a stream works again; the vendor's codes tell of faults only (PROTOCOL 13 gap 17)."""
+    """Code of 21h type 04h when a stream works again. Order 268, 9.1.4.2, gives no values, and the codes of the Eltex
+    SMG1016M manual, SORM settings, tell of faults only; our choice."""
     stream_alarm_codes: dict[StreamFault, Annotated[int, Field(ge=0, le=255)]] = {
         "ABSENT": 1,
         "OFF": 1,
@@ -89,34 +163,64 @@ class MediatorOptions(Section):
         "LOMF": 1,
         "RAI": 2,
     }
-    """Code of 21h type 04h by state of a stream; the vendor has 01h for LOS and 02h for RAI, and what else is wrong
-    with what is received is told as LOS (PROTOCOL 5.1). States that are left out keep their code."""
+    """Code of 21h type 04h by state of a stream. Order 268, 9.1.4.2, gives no values; the vendor has 01h for LOS and
+    02h for RAI, and what else is wrong with what is received is told as LOS. States that are left out keep their
+    code."""
     stream_unheard: tuple[StreamFault, ...] = ("ABSENT", "OFF", "LOS", "AIS", "LOF", "RAI")
-    """States of a stream in which its KSL are out of order: the console does not hear them. In LOMF it does."""
+    """States of a stream in which its KSL are out of order: the console does not hear them. In LOMF it does; our
+    choice."""
+    pair_over_tcp: Literal["on", "off"] = "on"
+    """Over TCP, KPD1 and KPD2 are one pair as over E1 (order 268, 1.4.1.1, which speaks of E1 alone): with one
+    connection lost, data over both stops until both are there and a valid command came. off: each by itself. Our
+    choice."""
+
+    # --- objects, lines and calls
+    ksl_choice: Literal["ring", "lowest"] = "ring"
+    """Which free line of a group a call gets. Order 268, 6.4.3: round the ring, from the lowest number to the highest
+    and then again from the lowest. lowest: always the lowest free one."""
     join_running_call_on_add: Literal["off", "on"] = "off"
-    """Command 5 takes effect on a call that is running (PROTOCOL 4.5); else from the next call on."""
+    """Command 5 takes effect on a call that is running. Order 268, 6.5.4: from the next call on."""
     change_running_call: Literal["next_call", "at_once"] = "next_call"
-    """When command 15 takes effect on a call that is running (PROTOCOL 4.15)."""
+    """When command 15 takes effect on a call that is running. Order 268, 6.15.5: from the object's next call."""
     busy_ksl_removal: Literal["refuse", "release"] = "refuse"
-    """Command 9 on a line in use: refused, or released with 52h/04h (PROTOCOL 4.9)."""
+    """Command 9 on a line in use. Order 268, 6.9.6: not executed. release: taken out, with 52h/04h."""
     same_call_number_for_both_objects: Literal["on", "off"] = "on"
-    """Two objects in one call share the call number (PROTOCOL 2.4)."""
+    """Two objects in one call share the call number. Order 268, 6.7.8.1, numbers each connection with an object; that
+    two objects of one connection share it is our reading."""
     no_services_reply: Literal["empty", "61h"] = "empty"
-    """Command 12 for a subscriber without services: 25h with count 0, or 28h/61h (PROTOCOL 4.12)."""
+    """Command 12 for a subscriber without services. Order 268, 9.5.5.3: executed, 25h with count 0. 61h: 28h/61h."""
     late_ksl: Literal["off", "on"] = "off"
-    """A line that becomes free is given to a running call that found none, with 51h (PROTOCOL 7.7)."""
+    """A line that becomes free is given to a running call that found none, with 51h. Order 268, 11.5.3, has 51h as the
+    result of command 7 alone."""
     call_expiry: Annotated[float, Field(ge=0)] = 86_400.0
-    """Seconds without a report after which a call is given up with 43h/01h and its lines are free; 0 = never."""
+    """Seconds without a report after which a call is given up with 43h/01h and its lines are free; 0 = never. Our
+    choice."""
     mass_removal: Literal["refuse", "all"] = "refuse"
-    """Command 6 with FFh in all fields (PROTOCOL 4.6)."""
+    """Command 6 with FFh in all fields. Order 268, 6.6.5: its fields follow command 5, which has no such object."""
+
+    priority_without_line: Literal["ff", "02h"] = "ff"
+    """Priority in events of a call under full control without a line. Order 268, 11.1.8, allows both: FFh, or 02h."""
+    line_lost_shown: Literal["statistical", "none-free"] = "statistical"
+    """Operation of 42h, 43h and 44h after a line was lost to a priority object, command 7 or a fault. Order 268,
+    11.2.4.1, has FFh after command 8 and is silent about these: FFh likewise, or 01h as where none was free; our
+    choice."""
+    waiting_commands: Annotated[int, Field(ge=0, le=65535)] = 256
+    """Commands that may wait for another one to end (command_while_busy = "wait"); one more is refused with 27h/01h
+    (extended: 2Dh). Order 268, 7.1, gives no number; our choice."""
+
+    # --- times
     unit_timeout: Annotated[float, Field(gt=0)] = 5.0
-    """Seconds that a unit begun may stay unfinished before it is refused with 27h/01h."""
+    """Seconds that a unit begun may stay unfinished before it is refused with 27h/01h; our choice."""
     switch_timeout: Annotated[float, Field(gt=0)] = 8.0
-    """Seconds that the switch may take to answer one command (within limits_ms for 28h)."""
+    """Seconds that the switch may take to answer one command (within limits_ms for 28h); our choice."""
     limits_ms: dict[Literal["27h", "28h", "29h", "53h"], Annotated[int, Field(gt=0)]] = {
-        "27h": 200,
-        "28h": 10_000,
+        "27h": 400,
+        "28h": 15_000,
         "29h": 200,
         "53h": 200,
     }
-    """Test limits in milliseconds (PROTOCOL 8.1): exceeding one is logged and counted."""
+    """Limits in milliseconds; exceeding one is logged and counted. Order 268: 27h 9.7.3; 28h 1.5 and 1.6 (of commands 5
+    and 6; the others are held to the same); 29h 9.9.3; 53h 11.7.3."""
+    events_ms: Annotated[int, Field(gt=0)] = 200
+    """Milliseconds from an event in the node until its KPD2 message is at the port toward the console (order 268,
+    rule 5); exceeding it is logged and counted."""

@@ -30,7 +30,6 @@ PATIENCE: Final = 30.0
 CHANGES: Final = frozenset({"add", "change", "remove", "sync", "clear"})
 """Requests that change what is on control. Two about the same object are asked one after the other."""
 ALREADY_DEFINED: Final = 0x33
-NUMBER_DEFINED: Final = 0x36
 TRUNK_DEFINED: Final = 0x4A
 NO_SUCH_OBJECT: Final = 0x34
 
@@ -134,36 +133,37 @@ class Objects:
     """What is on control, as the dialect writes it: whatever domain has it, and also what none has yet."""
 
     by_number: dict[int, dict[str, Any]] = field(default_factory=dict)
-    _targets: dict[tuple[Any, ...], int] = field(default_factory=dict)
+    _trunks: dict[int, int] = field(default_factory=dict)
+    """Object number by trunk: a number may have several objects (order 268, 6.5.6), a trunk has one."""
 
     def problem(self, item: Mapping[str, Any]) -> Reply | None:
-        """Why it can't be added, whatever the domains say: numbers of objects and targets are unique over all."""
+        """Why it can't be added, whatever the domains say: numbers of objects and trunks are unique over all."""
         number, target = item["object_number"], _target(item)
         present = self.by_number.get(number)
         if present is not None and _target(present) != target:
             return Reply.refusal(ALREADY_DEFINED, f"object {number} is defined already")
-        other = self._targets.get(target, number)
+        other = self._trunks.get(item["trunk"], number) if item["object_type"] == "trunk" else number
         if other == number:
             return None
-        code = TRUNK_DEFINED if item["object_type"] == "trunk" else NUMBER_DEFINED
-        return Reply.refusal(code, f"{target[-1]} is on control already, as object {other}")
+        return Reply.refusal(TRUNK_DEFINED, f"trunk {item['trunk']} is on control already, as object {other}")
 
     def put(self, item: dict[str, Any]) -> None:
         """It is on control."""
         self.remove(item["object_number"])
         self.by_number[item["object_number"]] = item
-        self._targets[_target(item)] = item["object_number"]
+        if item["object_type"] == "trunk":
+            self._trunks[item["trunk"]] = item["object_number"]
 
     def remove(self, number: int) -> None:
         """It is not on control any more, if it was."""
         item = self.by_number.pop(number, None)
-        if item is not None and self._targets.get(_target(item)) == number:
-            del self._targets[_target(item)]
+        if item is not None and item["object_type"] == "trunk":
+            del self._trunks[item["trunk"]]
 
     def replace(self, items: list[dict[str, Any]]) -> None:
         """These are on control, and no others."""
         self.by_number.clear()
-        self._targets.clear()
+        self._trunks.clear()
         for item in items:
             self.put(item)
 
@@ -276,8 +276,7 @@ class MultiSorm:
             self._note(logging.WARNING, f"{domain} does not answer: it counts as a refusal until it does")
             self._give_up(domain, now)
         elif there.standing is Standing.CATCHING_UP:
-            objects = len(self.objects.by_number)
-            self._note(logging.INFO, f"{domain} answers again: {objects} objects are handed over")
+            self._note(logging.INFO, f"{domain} answers again: it is handed what is on control")
             self._hand_over(domain, now)
 
     def _give_up(self, domain: str, now: float) -> None:

@@ -3,5 +3,5 @@
 ``matrix`` says which calls have to be made and what they must show, ``compare`` what is wrong with what came, both
 without I/O; ``run`` makes the calls in a real lab over the console's own channels; ``report`` and its like tell.
 
-Source: seed 001, "Проверка соответствия формата выдачи номеров А и Б в ПУ СОРМ" and its points to be checked.
+Source: ECSS-10 manual, Number format check, with its points to be checked.
 """

@@ -1,7 +1,8 @@
 """What came, against what was agreed: each value of each event, what is wrong in words, and which rule made it. Pure.
 
-An object is touched by a full match of its number only (DESIGN 5), so a wrong format shows in two ways: the event comes
-with another number, or no event comes at all. Both are told apart here, with what routing made of the numbers.
+An object is touched by a full match of its number only (ECSS-10 manual, Routing for SORM), so a wrong format
+shows in two ways: the event comes with another number, or no event comes at all. Both are told apart here, with
+what routing made of the numbers.
 """
 
 from __future__ import annotations

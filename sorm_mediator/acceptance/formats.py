@@ -1,6 +1,6 @@
 """What was agreed of a number: what is put under control, and how events show it. Pure.
 
-Source: seed 001, the five kinds of subscriber; signs by the order's profile (PROTOCOL 3.2, DESIGN 6).
+Source: ECSS-10 manual, Number format check: the five kinds of subscriber. Signs: order 268, 6.5.5.2; order 70.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from protocol.codes import NumberSign, ObjectType, Order
 from protocol.phrases import Phrase
 from sorm_mediator.config import ConfigError, NetworkFormatConfig, OwnFormatConfig
 from sorm_mediator.config.acceptance import Direction, OperatorConfig
-from sorm_mediator.mediator.core.numbers import LEGAL_SIGNS, SIGN_OF_NI
+from sorm_mediator.mediator.core.calls.numbers import LEGAL_SIGNS, SIGN_OF_NI
 
 Kind = Literal["own", "local", "intercity", "international", "emergency"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-"""In the order of the seed's list."""
+"""As the manual lists them."""
 NETWORK_KINDS: tuple[Kind, ...] = KINDS[1:]
 
 NI_OF_KIND = {"own": "private", **{kind: kind for kind in NETWORK_KINDS}}

@@ -1,14 +1,11 @@
-"""The run as one page for people: printable, a new sheet for each kind, nothing fetched from elsewhere."""
+"""The run as one page for people: printable, a new page for each kind, nothing fetched from elsewhere."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from importlib import resources
 from itertools import groupby
 from typing import Any
-
-from jinja2 import Environment, StrictUndefined
 
 from protocol import texts
 from protocol.phrases import say
@@ -18,6 +15,7 @@ from sorm_mediator.acceptance.labels import LABELS
 from sorm_mediator.acceptance.matrix import Check
 from sorm_mediator.acceptance.outcome import FAIL, PASS, SKIPPED
 from sorm_mediator.acceptance.report import DIRECTION_NAMES, KIND_NAMES, WITHIN, Run, document
+from sorm_mediator.reports.html import render
 
 _VERDICTS = {str(verdict): verdict for verdict in (PASS, FAIL, SKIPPED)}
 _CLASSES = {str(PASS): "pass", str(FAIL): "fail", str(SKIPPED): "skipped"}
@@ -25,12 +23,7 @@ _CLASSES = {str(PASS): "pass", str(FAIL): "fail", str(SKIPPED): "skipped"}
 
 def page(run: Run, lang: Lang = "en") -> str:
     """The page, in ``lang``."""
-    # All of it is escaped: names of trunks and domains, and the texts of a mediator, come from elsewhere.
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    source = resources.files(__package__).joinpath("report.html.j2").read_text(encoding="utf-8")
-    return environment.from_string(source).render(view(run, lang))
+    return render(__package__, view(run, lang))
 
 
 def view(run: Run, lang: Lang) -> dict[str, Any]:

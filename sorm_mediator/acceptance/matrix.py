@@ -4,7 +4,7 @@ must show. Pure: routing is asked where a call would go, nothing is called.
 What can't be called is not left out: it is a check that failed (``problem``), or one that does not apply, with the
 reason (``skipped``).
 
-Source: seed 001, "Основные тезисы для проверки": five kinds, every operator that numbers can be reached through,
+Source: ECSS-10 manual, Number format check: five kinds, every operator that numbers can be reached through,
 incoming and outgoing calls.
 """
 

@@ -1,6 +1,7 @@
 """Who is tested, and which operators there are: what the matrix takes from the lab file and the switch. Pure.
 
-Source: seed 001, "Основные тезисы для проверки"; MultiSORM, where the domains of an aggregate are one exchange.
+Source: ECSS-10 manual, Number format check; ECSS-10 manual, MultiSORM, where the domains of an aggregate are one
+exchange.
 """
 
 from __future__ import annotations

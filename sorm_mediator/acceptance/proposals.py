@@ -11,7 +11,7 @@ from protocol.codes import Order
 from protocol.phrases import Phrase
 from sorm_mediator.acceptance.formats import NI_OF_KIND, Agreed, Kind
 from sorm_mediator.acceptance.operators import Domains
-from sorm_mediator.mediator.core.numbers import SIGN_OF_NI
+from sorm_mediator.mediator.core.calls.numbers import SIGN_OF_NI
 from sorm_mediator.switch.routing import Step
 from sorm_mediator.switch.routing.model import Action, Rule, Side
 from sorm_mediator.switch.routing.path import Hop

@@ -220,6 +220,7 @@ class Acceptance:
             "password": around.password,
             "orm_number": around.orm_number,
             "stop_resets_password": around.stop_resets_password,
+            "restart_resets_password": around.restart_resets_password,
         }
         if around.e1 is None:
             return ConsoleClient(around.host, around.kpd1, around.kpd2, around.codec, **options)

@@ -13,7 +13,7 @@ from e1.lines.satop import OCTETS_PER_FRAME, SatopError, SatopPacket, parse, rtp
 from sorm_mediator.capture.x25 import LapbFrames
 
 TIMESLOTS = (16, 30, 31)
-"""Those that carry no speech (PROTOCOL 1.2)."""
+"""Those that carry no speech (order 268, 1.2, 1.4.1)."""
 LONGEST = 4200
 """Octets of a frame with the longest packet of X.25."""
 REORDERED = 16

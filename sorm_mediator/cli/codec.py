@@ -13,6 +13,7 @@ import typer
 
 if TYPE_CHECKING:
     from protocol import Options
+    from protocol.messagetext import MessageCoding
     from protocol.texts import Lang
     from sorm_mediator.capture.events import Event
     from sorm_mediator.capture.units import Found, Item
@@ -28,6 +29,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "count_byte_order": ("little", "big"),
     "service_code_position": ("third", "first"),
     "m25_length": ("variable", "fixed45"),
+    "message_text": ("utf-8", "gsm7", "ucs2", "cp1251"),
     "zero_digit": ("0", "A"),
 }
 """What options may say. It is looked at here, so that such a mistake is told in one line like any other."""
@@ -49,6 +51,7 @@ ServicePosition = Annotated[
     str, _choice("service_code_position", "Which of its three octets is the service code.")
 ]
 ServicesLength = Annotated[str, _choice("m25_length", "Payload of message 25h.")]
+MessageText = Annotated[str, _choice("message_text", "Coding of the text of message 2Ch.", octets=False)]
 ZeroDigit = Annotated[str, _choice("zero_digit", "Half-byte of digit 0.")]
 ExtraDigits = Annotated[
     bool, typer.Option("--extra-digits", help="Half-bytes B and C are * and #.", rich_help_panel=_OCTETS)
@@ -74,6 +77,7 @@ def decode(
     count_byte_order: CountOrder = "little",
     service_code_position: ServicePosition = "third",
     m25_length: ServicesLength = "variable",
+    message_text: MessageText = "utf-8",
     zero_digit: ZeroDigit = "0",
     extra_digits: ExtraDigits = False,
 ) -> None:
@@ -101,6 +105,7 @@ def decode(
         count_byte_order=count_byte_order,
         service_code_position=service_code_position,
         m25_length=m25_length,
+        message_text=message_text,
         zero_digit=zero_digit,
         extra_digits=extra_digits,
     )
@@ -108,7 +113,7 @@ def decode(
     only = None if channel == "auto" else Channel(channel)
     words = octets or []
     language = cast("Lang", lang)
-    show = _JsonShow(language) if as_json else _PeopleShow(language)
+    show = _JsonShow(language) if as_json else _PeopleShow(language, options.message_text)
     try:
         for item in decode_events(_events(words, file), channel=only, options=options):
             show.item(item)
@@ -364,8 +369,9 @@ class _JsonShow(_Show):
 class _PeopleShow(_Show):
     """Headings, aligned fields, octets and problems."""
 
-    def __init__(self, lang: Lang) -> None:
+    def __init__(self, lang: Lang, coding: MessageCoding) -> None:
         super().__init__(lang)
+        self.coding: MessageCoding = coding
         from rich.console import Console
         from rich.text import Text
 
@@ -386,7 +392,7 @@ class _PeopleShow(_Show):
             for row in octet_rows(item.raw, self.lang):
                 self._line(f"  {row.value}")
         else:
-            heading, *fields = render(item.message, self.lang)
+            heading, *fields = render(item.message, self.lang, coding=self.coding)
             self._line(heading, "bold")
             for text in fields:
                 self._line(text)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from sorm_mediator.config import MediatorConfig
 
 FileArgument = Annotated[Path | None, typer.Argument(metavar="FILE", help="The lab file (TOML).")]
 FileOption = Annotated[
@@ -55,21 +58,25 @@ def check(file: FileArgument = None, config_file: FileOption = None, as_json: Js
 
 
 def show(file: OptionalFile = None, config_file: FileOption = None, as_json: JsonOption = False) -> None:
-    """Show every value and where it came from; secrets are masked.
+    """Show every value and where it came from, and what mediator.capacity allows; secrets are masked.
 
     Example: sorm-mediator config show captures/labs/laptop.toml
     """
     import tomllib
 
     from sorm_mediator import config
+    from sorm_mediator.config.profiles import differences
 
     file = _the_one(file, config_file)
     loaded = config.load(file) if file else config.Config()
     given = tomllib.loads(file.read_text(encoding="utf-8")) if file else {}
-    rows = [
-        {"key": key, "value": value, "source": str(file) if is_given else "default"}
-        for key, value, is_given in _leaves(loaded.model_dump(mode="json", by_alias=True), given, "")
-    ]
+    of_profile = {f"mediator.{one.key}" for one in differences(config.MediatorConfig)}
+    rows: list[dict[str, Any]] = []
+    for key, value, is_given in _leaves(loaded.model_dump(mode="json", by_alias=True), given, ""):
+        default = f"profile {loaded.mediator.profile}" if key in of_profile else "default"
+        rows.append({"key": key, "value": value, "source": str(file) if is_given else default})
+        if key == "mediator.capacity.trunks":
+            rows += _limits(loaded.mediator)
     if as_json:
         typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
         return
@@ -79,6 +86,18 @@ def show(file: OptionalFile = None, config_file: FileOption = None, as_json: Jso
     key_width, value_width = (max(len(row[column]) for row in shown) for column in (0, 1))
     for key, value, source in shown:
         typer.echo(f"{key:<{key_width}}  {value:<{min(value_width, 40)}}  {source}")
+
+
+def _limits(mediator: MediatorConfig) -> Iterator[dict[str, Any]]:
+    """What the order's tables allow a node of ``mediator.capacity``."""
+    from dataclasses import asdict
+
+    from sorm_mediator.mediator.core.capacity import APPENDICES
+
+    if mediator.limits is not None:
+        source = f"order 268, appendix {APPENDICES[mediator.station_type]}"
+        for name, value in asdict(mediator.limits).items():
+            yield {"key": f"mediator.limits.{name}", "value": value, "source": source}
 
 
 def schema() -> None:

@@ -4,7 +4,8 @@ Every table and key is optional; what is left out has the default given here. An
 the wrong type or out of range is one :class:`ConfigError` whose text names the file, the key, the value and
 what is allowed. Secrets are :class:`pydantic.SecretStr`, so they never reach a log or a printed model.
 
-Source: the configuration contract (DESIGN section 6) and PROTOCOL 11.3 for ``[mediator.options]``.
+Sources: order 268, whose clauses read ``appendix.clause``, and the vendor's manuals; what neither rules is an option
+with a default of ours. docs/configuration.md is made of these models.
 """
 
 from sorm_mediator.config.acceptance import AcceptanceConfig, NetworkFormatConfig, OwnFormatConfig

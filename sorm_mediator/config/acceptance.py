@@ -62,7 +62,8 @@ class FormatConfig(Section):
 
 
 class OwnFormatConfig(FormatConfig):
-    """Subscribers of the node. Seed 001: type and sign "subscriber of this node", prefix 7, 8 or none."""
+    """Subscribers of the node. Type and sign "subscriber of this node", prefix 7, 8 or none
+    (ECSS-10 manual, Number format check)."""
 
     subscriber: Digits = ""
     """Who is tested; empty: the first subscriber of the domain that can be called."""
@@ -75,11 +76,11 @@ class OwnFormatConfig(FormatConfig):
     called: Digits = ""
     """What callers from outside dial to reach the subscriber; empty: its number or a full number that leads to it."""
     dialled: Literal["as-dialled", "agreed"] = "as-dialled"
-    """The called number in 41h of an own subscriber who calls: unmodified (seed 001, formats of order 268, item 3), or
-    in the format of its kind."""
+    """The called number in 41h of an own subscriber who calls: unmodified (ECSS-10 manual, Number format
+    check), or in the format of its kind."""
     outside: Literal["own", "full"] = "own"
     """How the subscriber is known in calls that leave the node: by its own number, or by its full number of a numbering
-    plan as a subscriber of the network (seed 001, MultiSORM)."""
+    plan as a subscriber of the network (ECSS-10 manual, MultiSORM)."""
     full_sign: Sign = ""
     """With ``outside = "full"``: the sign of the full number; empty: that of an intercity number."""
 
@@ -110,7 +111,7 @@ class NetworkFormatConfig(FormatConfig):
 
 
 class LocalFormatConfig(NetworkFormatConfig):
-    """Subscribers of the local network. Seed 001: sign local, prefix 7, 8 or none."""
+    """Subscribers of the local network. Sign local, prefix 7, 8 or none (ECSS-10 manual, Number format check)."""
 
     number: Digits = "3832234567"
     """The test number, without the prefix."""
@@ -125,7 +126,7 @@ class LocalFormatConfig(NetworkFormatConfig):
 
 
 class IntercityFormatConfig(NetworkFormatConfig):
-    """Intercity subscribers. Seed 001: sign intercity, prefix 7 or 8."""
+    """Intercity subscribers. Sign intercity, prefix 7 or 8 (ECSS-10 manual, Number format check)."""
 
     number: Digits = "9001758964"
     """The test number, without the prefix."""
@@ -140,7 +141,8 @@ class IntercityFormatConfig(NetworkFormatConfig):
 
 
 class InternationalFormatConfig(NetworkFormatConfig):
-    """International subscribers. Seed 001: sign international, prefix 710, 810 or 10; order 268: none."""
+    """International subscribers. Sign international, prefix 710, 810 or 10 (ECSS-10 manual, Number format
+    check); none by order 268, 6.5.5.4."""
 
     number: Digits = "4930123456"
     """The test number, without the prefix."""
@@ -151,7 +153,8 @@ class InternationalFormatConfig(NetworkFormatConfig):
 
 
 class EmergencyFormatConfig(NetworkFormatConfig):
-    """Emergency services. Seed 001: sign of emergency services; they are called and don't call."""
+    """Emergency services. Sign of emergency services; they are called and don't call (ECSS-10 manual, Number
+    format check)."""
 
     number: Digits = "112"
     """The test number."""
@@ -182,4 +185,4 @@ class AcceptanceConfig(Section):
     domain: str = ""
     """The domain whose subscribers are tested; empty: each domain of the mediator that has subscribers."""
     formats: FormatsConfig = FormatsConfig()
-    """The agreed formats (seed 001, check of the formats of numbers A and B)."""
+    """The agreed formats (ECSS-10 manual, Number format check)."""

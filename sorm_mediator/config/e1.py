@@ -20,10 +20,10 @@ _OF_X25 = ("role", "transport", "calls", "confirm_interrupts")
 
 
 class LapbConfig(section_of(lapb_config.LapbConfig, without=("role",))):  # type: ignore[misc]
-    """LAPB of both data channels (X.25 2.4). The role is that of ``e1.mode``."""
+    """LAPB of both data channels (ITU-T X.25, section 2). The role is that of ``e1.mode``."""
 
     preset: Literal["x25", "linux"] = "x25"
-    """What the other keys are if they are left out: as X.25 has it, or what a Linux peer does."""
+    """What the other keys are if they are left out: as X.25 has it, or what a Linux peer does (docs/lapb.md)."""
 
     @model_validator(mode="before")
     @classmethod
@@ -35,14 +35,14 @@ class LapbConfig(section_of(lapb_config.LapbConfig, without=("role",))):  # type
 
 
 class X25Config(section_of(x25_config.X25Config, without=_OF_X25)):  # type: ignore[misc]
-    """The X.25 packet layer of both data channels (X.25 3 to 5). The role is that of ``e1.mode``."""
+    """The X.25 packet layer of both data channels (ITU-T X.25, sections 3 to 6). The role is that of ``e1.mode``."""
 
     caller: Literal["dte", "dce"] = "dte"
     """The side that places the call of a switched circuit."""
 
 
 class AlarmConfig(section_of(alarms.AlarmConfig)):  # type: ignore[misc]
-    """What sets and clears the states of a stream (G.706, G.732, G.775)."""
+    """What sets and clears the states of a stream (docs/e1.md)."""
 
 
 class SatopConfig(section_of(satop.SatopConfig, without=("jitter_packets", "buffer_packets"))):  # type: ignore[misc]
@@ -85,14 +85,17 @@ class E1Config(Section):
     crc4: bool = True
     """CRC-4 multiframe."""
     kpd1_timeslot: Annotated[int, Field(ge=1, le=31)] = 30
-    """Timeslot of KPD1."""
+    """Timeslot of KPD1 (order 268, 1.4.1)."""
     kpd2_timeslot: Annotated[int, Field(ge=1, le=31)] = 31
-    """Timeslot of KPD2."""
+    """Timeslot of KPD2 (order 268, 1.4.1)."""
     ksl_timeslots: tuple[int, ...] = KSL_TIMESLOTS
     """Timeslots of KSL 1..28, in their order (order 268, 6.4.5)."""
     hold: Annotated[float, Field(ge=0)] = 10.0
     """Seconds that a data channel may be interrupted before the console counts as gone: until then what is sent
     waits for it, and so does the answer to its command; our choice."""
+    stand_by_at_once: bool = True
+    """A channel whose stream has no signal (LOS, AIS, LOF) counts as gone at once while KPD1 and KPD2 of another stream
+    work, so that these can take over (order 268, 1.4.1.1); off: an interruption as any other, see hold."""
     leave_at_once: bool = True
     """A console that takes the link down (DISC), or ends its TCP connection in an orderly way (XOT), counts as gone at
     once; off: that is an interruption as any other, see hold; our choice."""

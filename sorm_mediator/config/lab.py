@@ -41,7 +41,7 @@ class Config(Section):
     console: ConsoleConfig = ConsoleConfig()
     """The channels toward the monitoring console."""
     e1: tuple[E1Config, ...] = ()
-    """0 to 4 streams toward the console."""
+    """0 to 4 streams toward the console; ``mediator.capacity`` allows its own number, up to 8."""
     ssh: SshConfig = SshConfig()
     """The way to the switch."""
     radius: RadiusConfig = RadiusConfig()

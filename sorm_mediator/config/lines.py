@@ -38,7 +38,7 @@ class SerialConfig(Section):
 
 class XotConfig(Section):
     """Two circuits of X.25 over TCP (RFC 1613), one for each data channel; what tells them apart is the same at both
-    ends (public sources don't say what consoles use)."""
+    ends; our choice, since no public source says what consoles use."""
 
     kpd1_lcn: Lcn = 1
     """Number of KPD1's permanent circuit."""

@@ -1,49 +1,101 @@
-"""The tables of the mediator: itself, its console, its way to the switch, its sinks."""
+"""The tables of the mediator: itself, its console, its way to the switch, its sinks.
+
+A clause reads ``appendix.clause``: order 268, 6.14.3 is appendix 6, clause 14.3.
+"""
 
 from __future__ import annotations
 
 import ipaddress
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
 from e1 import rtp
 from sorm_mediator.config.base import Port, Section
 from sorm_mediator.config.derived import section_of
-from sorm_mediator.options import Adaptation, MediatorOptions
+from sorm_mediator.config.profiles import with_profile
+from sorm_mediator.mediator.core.capacity import Capacity, capacity_of
+from sorm_mediator.options import Adaptation, InProfile, MediatorOptions, Profile
+
+
+class CapacityConfig(Section):
+    """``mediator.capacity``: the size of the node, from which the order's tables derive its limits."""
+
+    subscribers: Annotated[int, Field(ge=0, le=10_000_000)] = 0
+    """Subscribers that the node is equipped for (order 268, appendices 2 and 4, table 1); a transit node has none."""
+    trunks: Annotated[int, Field(ge=0, le=10_000_000)] = 0
+    """Trunks that the node is equipped for (order 268, appendix 4, table 2); only a terminal-transit node's count."""
 
 
 class MediatorConfig(Section):
     """``[mediator]``: the technical means of ORM themselves."""
 
     orm_number: Annotated[int, Field(ge=0, le=255)] = 1
-    """ORM number of the technical means, 0..255."""
+    """ORM number of the technical means, 0..255; see options.orm_number_from_start."""
     password: SecretStr = SecretStr("123456")
-    """Six printable characters; command 3 changes it."""
+    """The first password, six printable characters; command 3 changes it (order 268, 5.2.2.5 and 6.3)."""
     order: Literal["268", "70"] = "268"
     """The order whose messages are spoken: 268 or 70."""
+    profile: Profile = "eltex"
+    """Whose rules hold where the order and the vendor's device differ: a set of defaults of named options, nothing
+    else. Every one of them can still be set."""
     station_type: Literal["terminal", "transit", "terminal-transit"] = "terminal-transit"
-    """What the node is, as told in 2Bh."""
+    """What the node is, as told in 2Bh (order 268, 9.11.4.2), and which tables of capacity hold for it."""
     software_version: Annotated[str, Field(max_length=44, pattern=r"^[\x20-\x7e]*$")] = "ECSS-10 3.14"
-    """The text of 2Bh, at most 44 characters."""
+    """The text of 2Bh, at most 44 characters (order 268, 9.11.4.1)."""
     extended_errors: bool = True
-    """Extended error codes of the seed instead of the order's own 01h."""
+    """Extended error codes (Eltex SMG1016M manual, SORM settings) instead of the order's own 01h."""
     zero_digit: Literal["0", "A"] = "0"
     """How digit 0 is sent: half-byte 0h or Ah."""
     console_timeout: Annotated[float, Field(ge=0)] = 0
     """Seconds without a command until the channel is faulty (order 70, clause 1.5); 0 = off."""
+    test_timeout: Annotated[
+        float,
+        Field(ge=0),
+        InProfile(
+            order=600.0,
+            clause="6.14.3",
+            why="the device has the time-out of order 70 instead (console_timeout)",
+        ),
+    ] = 0.0
+    """Seconds without command 14 on any KPD1 until all data to the console stops, and what was not sent is destroyed;
+    any command with the valid password brings it back, and speech goes on (order 268, 6.14.3); 0 = off."""
+    capacity: CapacityConfig | None = None
+    """The size of the node; left out: max_objects and max_trunk_objects alone limit the tables."""
     max_objects: Annotated[int, Field(ge=1, le=65535)] = 1024
-    """Objects that the table holds."""
+    """Objects that the table holds; counted without capacity."""
     max_trunk_objects: Annotated[int, Field(ge=0, le=65535)] = 10
-    """Trunk objects among them."""
+    """Trunk objects among them (order 268, 3.1 and 4.1: at most 10); counted without capacity."""
     state: str = "sorm-state.db"
-    """Tables that survive a restart (relative to this file); ":memory:" keeps none."""
+    """State and tables on disk (relative to this file), for options.after_restart = "restore"; ":memory:" keeps
+    none."""
     journal: str = "sorm-journal.db"
     """The audit journal (relative to this file); "" = none."""
     adaptation: Adaptation = Adaptation()
     """Rewritings of the called number."""
     options: MediatorOptions = MediatorOptions()
-    """What the order leaves open."""
+    """What a node may decide otherwise."""
+
+    @property
+    def limits(self) -> Capacity | None:
+        """What the order's tables allow the node; None without ``capacity``."""
+        if self.capacity is None:
+            return None
+        return capacity_of(self.station_type, self.capacity.subscribers, self.capacity.trunks)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _profile(cls, given: Any) -> Any:
+        return with_profile(cls, given)
+
+    @model_validator(mode="after")
+    def _capacity_is_some(self) -> Self:
+        if self.limits is not None and not self.limits.streams:
+            needed = "subscribers" if self.station_type == "terminal" else "subscribers or trunks"
+            raise ValueError(
+                f"capacity: a {self.station_type} node needs {needed}: without them no table has a row"
+            )
+        return self
 
     @model_validator(mode="after")
     def _password_is_six_characters(self) -> Self:
@@ -132,6 +184,6 @@ class RtpConfig(Section):
     conferences: Annotated[int, Field(ge=1, le=1000)] = 27
     """Lines that a submodule can mix; when none is left, there is no free KSL (73h)."""
     separate_conferences: Literal[0, 1] = 0
-    """Conferences that a line under separate control takes: nothing is mixed on it [inferred]."""
+    """Conferences that a line under separate control takes: nothing is mixed on it; our choice."""
     jitter: JitterConfig = JitterConfig()
     """How late speech may come."""

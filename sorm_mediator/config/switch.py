@@ -153,24 +153,34 @@ class DomainConfig(Section):
     b_digits_mode: Literal["user", "route"] = "user"
     """Called number in 41h of an object controlled by its A number: as an own subscriber dialled it, or the
     SORM number. What comes in by a trunk shows the SORM number in both."""
+    b_number_format: Literal["routed", "terminal", "transit", "terminal-transit"] = "routed"
+    """What is shown of B where no rule has set its SORM number. routed: as it was routed. The others, types of the
+    node: B and A as order 268, 10.3.2.2 and 10.3.2.3, has it; B with the exit prefixes of outgoing calls (terminal: as
+    dialled; terminal-transit: with area code or country code), or without them (transit)."""
+    area_code: Annotated[str, Field(pattern=r"^[0-9]{0,9}$")] = ""
+    """Put in front of numbers that have it not, to make ten digits of them (b_number_format)."""
+    intercity_prefix: Annotated[str, Field(pattern=r"^[0-9]{0,4}$")] = "8"
+    """Exit prefix of national numbers (b_number_format)."""
+    international_prefix: Annotated[str, Field(pattern=r"^[0-9]{0,6}$")] = "810"
+    """Exit prefix of international numbers (b_number_format)."""
     full_dial_number: bool = False
     """With ``b_digits_mode = "user"``: 41h shows the SORM number instead where it is longer than what was dialled, so
-    that it is always the full number [inferred from its name]."""
+    that it is always the full number (our reading of its name)."""
     private_phone_prefix: Annotated[str, Field(pattern=r"^[0-9]{0,10}$")] = ""
-    """Digits put in front of numbers whose indicator is private before SORM sees them [inferred from its name]."""
+    """Digits put in front of numbers whose indicator is private before SORM sees them (our reading of its name)."""
     strict_private_numbers: bool = False
     """A number with the indicator private is shown, and put under control, as an own subscriber only if the domain has
-    such a subscriber; else it counts as one of the local network [inferred from its name]."""
+    such a subscriber; else it counts as one of the local network (our reading of its name)."""
     strict_intercity_numbers: bool = False
     """A network object whose sign is intercity is touched by numbers with the indicator intercity alone, and not by
-    those whose indicator is unknown [inferred from its name]."""
+    those whose indicator is unknown (our reading of its name)."""
     send_optional_cf_notification: bool = True
     """Forwardings are reported (44h) to objects of the calling party too; off: to those of the forwarding party and
-    of its target alone [inferred from its name]."""
+    of its target alone (our reading of its name)."""
     adaptation: str = ""
     """A routing context that rewrites the numbers for SORM, after routing: its ``sorm_digits`` and ``sorm_ni`` win."""
     platform_id: Annotated[str, Field(max_length=32, pattern=r"^[\x21-\x7e]*$")] = ""
-    """The name of this platform in the call ids of its reports; empty leaves it out [inferred from its name]."""
+    """The name of this platform in the call ids of its reports; empty leaves it out (our reading of its name)."""
     ip_set: tuple[str, ...] = ()
     """SIP network sets, kept and shown for people; no SIP is spoken."""
     subscribers: tuple[SubscriberConfig, ...] = ()
@@ -297,7 +307,11 @@ class SwitchConfig(Section):
     """Released calls that can still be asked about."""
     not_licensed_code: Annotated[int, Field(ge=1, le=255)] = 0x31
     """Code of what the licence refuses, as the console gets it in 28h: 31h, "monitoring not begun", is the nearest
-    of the table of codes [inferred]."""
+    of the table of codes; our choice."""
+    match_routed: Literal["any", "by-kind"] = "any"
+    """What an object of the routed number touches. any: whoever has the number, whatever kind and sign the object has;
+    where the number that SORM is shown is the same, its sign counts. by-kind: kind and sign must always fit (ECSS-10
+    manual, "Проверка соответствия формата выдачи номеров А и Б"; order 268, 6.5.7)."""
     domains: tuple[DomainConfig, ...] = ()
     """Virtual exchanges."""
     bridges: tuple[BridgeConfig, ...] = ()

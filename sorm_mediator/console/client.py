@@ -1,8 +1,8 @@
 """The console's side of one mediator: KPD1 and KPD2 over TCP, and a log of everything that crossed.
 
-The console connects KPD2 first, then KPD1 (PROTOCOL 1.4), and sends one unit a write. What it receives is
-put together by header length; units that a sender has split over reads, or sent several at a time, are
-findings of the log, not errors.
+The console connects KPD2 first, then KPD1 (our choice), and sends one unit a write (order 268, 1.4.2.2). What
+it receives is put together by header length; units that a sender has split over reads, or sent several at a
+time, are findings of the log, not errors.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ SHOWN = {KPD1: Phrase("KPD1", "КПД1"), KPD2: Phrase("KPD2", "КПД2")}
 """What people call the channels."""
 SPLIT, COALESCED = Phrase("split", "по частям"), Phrase("coalesced", "слитно")
 Address = tuple[str, int]
-PASSWORD = "123456"  # noqa: S105 - the order's public default
-"""The default password (PROTOCOL 4.3)."""
+PASSWORD = "123456"  # noqa: S105 - a public default of the lab
+"""The first password: order 268, 5.2.2.5 leaves it to the maker of the node; this one is our choice."""
 
 
 @dataclass(eq=False)
@@ -129,7 +129,8 @@ class ConsoleClient:
     """One console. ``wait`` waits for anything to happen; ``log`` holds everything that has crossed.
 
     ``password`` and ``orm_number`` are the header of commands that don't say otherwise; a command 3 that the
-    mediator has executed changes the password, a command 2 sets it back (``stop_resets_password``).
+    mediator has executed changes the password. A command 2 sets it back (``stop_resets_password``), and so do 22h
+    (``restart_resets_password``; order 268, 9.2.4) and a 21h that tells of lost tables (9.1.4.1).
     """
 
     def __init__(
@@ -143,6 +144,7 @@ class ConsoleClient:
         password: str = PASSWORD,
         orm_number: int = 1,
         stop_resets_password: bool = True,
+        restart_resets_password: bool = True,
         clock: Callable[[], float] = time.time,
         observers: Sequence[Observer] = (),
     ) -> None:
@@ -157,6 +159,7 @@ class ConsoleClient:
         self._codec = codec
         self._first_password = password
         self._stop_resets_password = stop_resets_password
+        self._restart_resets_password = restart_resets_password
         self._clock = clock
         self._observers = observers
         self._channels: dict[str, Connection] = {}
@@ -301,6 +304,10 @@ class ConsoleClient:
         if crossed.channel == KPD2:
             return None
         name, message = crossed.name, crossed.message
+        if (name == "restart" and self._restart_resets_password) or (
+            name == "alarm" and message.alarm_type == 1
+        ):
+            self.password = self._first_password
         if name == "command-received":
             sent = self._oldest(lambda one: one.code == message.command and not (one.accepted or one.done))
             if sent is not None:
@@ -310,7 +317,7 @@ class ConsoleClient:
         elif name == "command-executed":
             sent = self._oldest(lambda one: one.code == message.command and one.accepted and not one.done)
             if sent is None:
-                # Command 14 is over with 29h; an option of the mediator adds 28h (PROTOCOL 9 row 12).
+                # Command 14 is over with 29h; ``test_command_28h`` adds 28h (order 268, 9.8.3).
                 sent = self._oldest(lambda one: one.code == message.command and one.accepted)
             if sent is not None:
                 sent.done = True

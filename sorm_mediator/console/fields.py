@@ -1,7 +1,7 @@
 """Values of message fields as scripts write them: checked when a script is read, compared when one comes.
 
-Names and values are those of PROTOCOL 14, the same that ``decode --json`` prints. An expected value may also
-be ``{one_of: [...]}`` or ``{not: value}``; of a field that is a mapping only the keys given are compared.
+Names and values are those of docs/messages.md, the same that ``decode --json`` prints. An expected value may
+also be ``{one_of: [...]}`` or ``{not: value}``; of a field that is a mapping only the keys given are compared.
 """
 
 from __future__ import annotations
@@ -263,7 +263,7 @@ NOTHING = Phrase("nothing", "ничего")
 
 
 def show_value(value: Any) -> Phrase:
-    """A value as a person writes it in a script: integers also in hexadecimal, as the sheets have them."""
+    """A value as a person writes it in a script: integers also in hexadecimal, as the order has them."""
     return Phrase(_shown(value, "en"), _shown(value, "ru"))
 
 

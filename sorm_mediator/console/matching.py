@@ -1,8 +1,8 @@
 """Which message that came is the one that was expected: the rules, without I/O.
 
-Order is kept where the sheet keeps it: among the answers on KPD1, and among the events of one object on KPD2
-(PROTOCOL 7.2: each object gets its own set). Unsolicited messages of KPD1 and 53h may come anywhere between
-(PROTOCOL 4: 26h may stand before or after 28h).
+The sequence is kept among the answers on KPD1, and among the events of one object on KPD2 (order 268, rule 4:
+each object gets its own set). Unsolicited messages of KPD1 and 53h may come anywhere between (26h may stand
+before or after 28h: ``unauthorized_access_place``).
 
 An expected message is looked for among those not read yet. The first one of its name whose identity
 (object_number, call_number, command, test_number, as far as expected) fits is the candidate; it must fit
@@ -20,7 +20,7 @@ from protocol.texts import Lang
 from sorm_mediator.console.fields import Difference, Not, OneOf, differences, show_value
 
 IDENTITY = ("object_number", "call_number", "command", "test_number")
-UNSOLICITED = ("alarm", "restart", "unauthorized-access")
+UNSOLICITED = ("alarm", "restart", "unauthorized-access", "electronic-message")
 
 
 class Arrival(Protocol):
@@ -150,7 +150,8 @@ class Unread(Generic[A]):
 
 
 def _order(arrival: Arrival) -> tuple[Any, ...]:
-    if arrival.name in UNSOLICITED or arrival.name == "test-reply":
+    by_itself = arrival.name == "trunk-info" and arrival.answers is None  # a trunk was renamed
+    if arrival.name in UNSOLICITED or arrival.name == "test-reply" or by_itself:
         return (arrival.on_kpd2, arrival.name)
     if arrival.on_kpd2:
         return (True, arrival.fields.get("object_type"), arrival.fields.get("object_number"))

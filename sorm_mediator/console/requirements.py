@@ -56,8 +56,9 @@ def _check_step(step: s.Step, *, calls: bool, web: bool, restart: bool, e1: bool
     action = step.action
     if isinstance(action, s.MakeCall) and not calls:
         step.node.fail("call: needs a switch: give --web URL, or lab: in the scenario and no --host")
-    elif isinstance(action, s.Http) and not web:
-        action.request.fail("needs the web of a lab: give --web URL, or lab: in the scenario and no --host")
+    elif isinstance(action, s.Http | s.Ask) and not web:
+        asking = action.request if isinstance(action, s.Http) else action.keys
+        asking.fail("needs the web of a lab: give --web URL, or lab: in the scenario and no --host")
     elif isinstance(action, s.Restart) and not restart:
         step.node.fail("restart: needs a lab of this run: give lab: in the scenario, and no --host")
     if step.hears is not None and not e1:

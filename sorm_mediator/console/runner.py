@@ -47,7 +47,10 @@ class Console:
 _ENDED = Phrase("the restart ends the channels", "перезапуск завершает каналы")
 _WRONG = Phrase("something wrong in a unit", "ошибка в сообщении")
 _STARTED = (0x16, 0x07)
-"""Statuses of a command 1 that comes when the technical means run already (PROTOCOL 6.1, 5.8)."""
+"""Statuses of a command 1 that comes when the technical means run already.
+
+Source: order 268, 9.8.4.2 (07h); Eltex SMG1016M manual, SORM settings (16h).
+"""
 
 
 class Run:
@@ -86,6 +89,7 @@ class Run:
             "password": self.header.get("password", around.password),
             "orm_number": self.header.get("orm_number", around.orm_number),
             "stop_resets_password": around.stop_resets_password,
+            "restart_resets_password": around.restart_resets_password,
             "observers": (self, *self._recorders),
         }
         if around.e1 is None:
@@ -236,8 +240,8 @@ class ScenarioRunner:
 
     async def _do(self, step: s.Step, result: StepResult) -> Failure | None:
         within = self._scenario.within if step.within is None else step.within
-        connects = not isinstance(step.action, s.Connect | s.Http | s.MakeCall | s.Restart)
-        if isinstance(step.action, s.Http | s.MakeCall) and (step.expect or step.events):
+        connects = not isinstance(step.action, s.Connect | s.Http | s.Ask | s.MakeCall | s.Restart)
+        if isinstance(step.action, s.Http | s.Ask | s.MakeCall) and (step.expect or step.events):
             connects = True  # what it brings about is sent only to a console that is there
         console = await self._run.console(step.console, connect=connects)
         failure = await self._act(step, console, within)
@@ -265,6 +269,8 @@ class ScenarioRunner:
             await self._call(step, action)
         elif isinstance(action, s.Http):
             return await self._http(action, within)
+        elif isinstance(action, s.Ask):
+            await self._ask(step, action)
         elif isinstance(action, s.Connect):
             await client.connect(action.channels)
         elif isinstance(action, s.Disconnect):
@@ -293,7 +299,7 @@ class ScenarioRunner:
         client = console.client
         is_interrupt = isinstance(action, s.Send) and action.entry.name == "interrupt"
         if not is_interrupt:
-            # One command at a time (PROTOCOL 4, pipelining), even where a step didn't look at the end of it.
+            # One command at a time (order 268, 7.1), even where a step didn't look at the end of it.
             await client.wait(lambda: all(sent.done for sent in console.running), within)
         if isinstance(action, s.SendRaw):
             message: Any = action.resolve(self._variables)
@@ -311,6 +317,20 @@ class ScenarioRunner:
         call = await self._around.make_call(domain, request)
         if "call" in step.save:
             self._variables[step.save["call"]] = call
+
+    async def _ask(self, step: s.Step, action: s.Ask) -> None:
+        assert self._around.request is not None  # looked at before the first step
+        demand = action.demand
+        method, path, body = action.resolve(self._variables)
+        status, reply = await self._around.request(method, path, body)
+        if status != demand.accepted:
+            detail = reply.get("detail", reply) if isinstance(reply, dict) else reply
+            en, ru = "{method} {path}: refused with HTTP {status}", "{method} {path}: отказ, HTTP {status}"
+            raise StepError(
+                joined(": ", [Phrase(en, ru, method=method, path=path, status=status), _told(detail)])
+            )
+        for key, name in step.save.items():
+            self._variables[name] = reply[key]
 
     async def _http(self, action: s.Http, within: float) -> Failure | None:
         assert self._around.request is not None  # looked at before the first step
@@ -361,6 +381,13 @@ class ScenarioRunner:
         if not await console.client.wait(lambda: all(sent.done for sent in console.running), within):
             result.notes += [no_end(within), *console.client.complaints()]
         console.unread.take([one for one in console.waiting((KPD1,)) if one.answers in console.running])
+
+
+def _told(detail: Any) -> str:
+    """What the HTTP API says is wrong: a text, or one thing for each key of the body."""
+    if not isinstance(detail, list):
+        return str(detail)
+    return "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in detail)
 
 
 async def _silence(console: Console, channels: tuple[str, ...], seconds: float) -> Failure | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
 from sorm_mediator.console import hearing, nodes, vocabulary
+from sorm_mediator.console.demands import DEMANDS, RESTART, Demand
 from sorm_mediator.console.fields import Checker, read
 from sorm_mediator.console.hearing import Hears
 from sorm_mediator.console.nodes import Node
@@ -26,7 +27,19 @@ LINKS: tuple[Link, ...] = get_args(Link)
 """How consoles are connected: KPD1 and KPD2 over TCP, without any E1; all in E1 streams; KPD1 and KPD2 over TCP, and
 the speech in E1 streams (order 268, 1.4.2)."""
 KEYS = ("name", "description", "lab", "link", "config", "header", "variables", "within", "steps", "finally")
-ACTIONS = ("send", "raw", "call", "http", "connect", "disconnect", "closed", "restart", "forget", "repeat")
+ACTIONS = (
+    "send",
+    "raw",
+    "call",
+    "http",
+    "connect",
+    "disconnect",
+    "closed",
+    "restart",
+    "forget",
+    "repeat",
+    *(name for name in DEMANDS if name != RESTART),
+)
 MODIFIERS = (
     "title",
     "console",
@@ -108,6 +121,23 @@ class Http:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """One of :data:`DEMANDS`: a request to the HTTP API that must be accepted."""
+
+    name: str
+    keys: Node
+
+    @property
+    def demand(self) -> Demand:
+        """What kind of request."""
+        return DEMANDS[self.name]
+
+    def resolve(self, variables: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
+        """Method, path and body. Raises :class:`ScriptError`."""
+        return self.demand.request(self.keys, variables)
+
+
+@dataclass(frozen=True, slots=True)
 class Connect:
     """Open channels of the console."""
 
@@ -130,7 +160,7 @@ class Closed:
 
 @dataclass(frozen=True, slots=True)
 class Restart:
-    """Stop the mediator and start it again, with the tables it had."""
+    """Stop the mediator's program and start it again; what it keeps is ``after_restart`` of its lab file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +184,20 @@ class Listen:
     """Do nothing but wait for what is expected."""
 
 
-Action = Send | SendRaw | MakeCall | Http | Connect | Disconnect | Closed | Restart | Forget | Repeat | Listen
+Action = (
+    Send
+    | SendRaw
+    | MakeCall
+    | Http
+    | Ask
+    | Connect
+    | Disconnect
+    | Closed
+    | Restart
+    | Forget
+    | Repeat
+    | Listen
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +360,7 @@ class _Steps:
         action = self._action(given[0], keys) if given else Listen()
         expect = self._expectations(keys["expect"], on_kpd2=False) if "expect" in keys else None
         events = self._expectations(keys["events"], on_kpd2=True) if "events" in keys else None
-        save = self._save(keys["save"], ("call",)) if "save" in keys else {}
+        save = self._save(keys["save"], (_SAVED[given[0]],)) if "save" in keys else {}
         silence, silent = self._silence(
             keys, only_events=given == ["call"] or (not given and expect is None and events is not None)
         )
@@ -338,7 +381,7 @@ class _Steps:
         )
 
     def _check_modifiers(self, keys: dict[str, Node], action: str) -> None:
-        belongs = {"save": ("call",), "split": ("send", "raw")}
+        belongs = {"save": tuple(_SAVED), "split": ("send", "raw")}
         for key, actions in belongs.items():
             if key in keys and action not in actions:
                 keys[key].fail(f"belongs to a step with {' or '.join(actions)}")
@@ -362,10 +405,13 @@ class _Steps:
             return self._call(node)
         if name == "http":
             return self._http(node)
-        if name == "restart":
+        if name == RESTART and not isinstance(node.value, dict):
             if node.value != "gateway":
-                node.wrong("gateway")
+                node.wrong("gateway, which ends the program, or {}, which restarts the node's software")
             return Restart()
+        if name in DEMANDS:
+            DEMANDS[name].read(node, self._known)
+            return Ask(name, node)
         if name == "repeat":
             return self._repeat(node)
         channels = _channels(node)
@@ -471,6 +517,8 @@ class _Steps:
         return max(value.seconds() for value in mapping.values()), tuple(mapping)
 
 
+_SAVED = {"call": "call", **{name: one.saves for name, one in DEMANDS.items() if one.saves}}
+"""Steps whose reply holds an id -> the key of that id, which ``save`` keeps."""
 OUTCOMES = ("answer", "busy", "no-answer", "fail", "incomplete")
 
 

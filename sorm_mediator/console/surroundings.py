@@ -33,6 +33,7 @@ class Surroundings:
     password: str = PASSWORD
     orm_number: int = 1
     stop_resets_password: bool = True
+    restart_resets_password: bool = True
     make_call: CallMaker | None = None
     request: Requester | None = None
     restart: Callable[[], Awaitable[None]] | None = None
@@ -57,6 +58,7 @@ def codec_options(config: MediatorConfig, *, object_byte_order: str | None = Non
         count_byte_order=options.count_byte_order,
         service_code_position=options.service_code_position,
         m25_length=options.m25_length,
+        message_text=options.message_text,
         zero_digit=config.zero_digit,
         extra_digits=options.extra_digits,
         requirements_version=options.requirements_version,
@@ -82,6 +84,7 @@ def facing(
         password=mediator.password.get_secret_value(),
         orm_number=mediator.orm_number,
         stop_resets_password=mediator.options.stop_resets_password == "on",  # noqa: S105
+        restart_resets_password=mediator.options.after_restart == "initial",
         make_call=web.make_call if web else None,
         request=web.request if web else None,
     )

@@ -42,6 +42,8 @@ def _action(step: s.Step, variables: dict[str, Any]) -> str:
     if isinstance(action, s.Http):
         keys = action.request.value
         return f"{keys['method'].value if 'method' in keys else 'GET'} {keys['path'].value}"
+    if isinstance(action, s.Ask):
+        return action.demand.title_of(action.keys, variables)
     if isinstance(action, s.Restart):
         return Phrase("restart the gateway", "перезапустить шлюз")
     if isinstance(action, s.Connect | s.Disconnect | s.Closed | s.Forget):

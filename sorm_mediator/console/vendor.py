@@ -21,7 +21,7 @@ from sorm_mediator.console.scenario import find_lab
 from sorm_mediator.console.vendor_lines import LineError, parse_line
 
 TIMEOUT = 15.0
-"""Seconds to wait for an expected event (PROTOCOL 8.1)."""
+"""Seconds to wait for an expected event: what that tester waits."""
 
 TEST_FIELDS: Mapping[str, tuple[int, int]] = {
     "call": (4, 2),
@@ -34,7 +34,7 @@ TEST_FIELDS: Mapping[str, tuple[int, int]] = {
     "priority": (42, 1),
     "ss": (46, 1),
 }
-"""Fields of ``test``: their octet and length in an event (PROTOCOL 2.3, 7.1)."""
+"""Fields of ``test``: their octet and length in an event (order 268, 10.2, 10.3)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -169,7 +169,7 @@ def _set_password(words: Words, _: Options) -> Command:
         raise _Usage
     if len(words[0]) == 6:
         return Command("set-password", {"new_password": words[0]})
-    # Another length is one of the tester's negative cases (PROTOCOL 4.3).
+    # Another length is one of the tester's negative cases (order 268, 7.4).
     return Command("set-password", {}, words[0].encode("latin-1", "replace")[:255])
 
 

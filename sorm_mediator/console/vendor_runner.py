@@ -28,7 +28,7 @@ from sorm_mediator.console.vendor_lines import Command, LineError, parse_line
 from sorm_mediator.console.vocabulary import COMMANDS
 
 COMMAND_WITHIN = 10.0
-"""Seconds that a command may take (PROTOCOL 8.1, limit of 28h)."""
+"""Seconds that a command may take. Order 268, 1.5 gives 15; the tester itself waits 10."""
 _VENDOR_CODES = range(0x10, 0x100)
 _SIDES = {"number_a": 0x03, "number_b": 0x0C}
 _TRUNK_OR_SERVICE = 0xF0
@@ -236,7 +236,7 @@ def _octets(crossed: Crossed, name: str, length: int) -> bytes:
     offset = v.TEST_FIELDS[name][0]
     if name == "ss":
         field = crossed.raw[44:47]
-        # One byte stands wherever the mediator puts it in the three (PROTOCOL 9 row 6).
+        # One byte stands wherever the mediator puts it in the three (``service_code_position``).
         return field if length == 3 else bytes(next(([byte] for byte in field if byte != 0xFF), [0xFF]))
     if name == "call" and length == 2:
         # Typed as a number, sent with the low byte first.
@@ -283,14 +283,14 @@ def _codes_of(console: Console, sent: tuple[Sent, ...]) -> tuple[int | None, int
 
 
 def _codes_differ(step: v.TestMgm, came: tuple[int | None, int | None]) -> Failure | None:
-    """A vendor code may come in either message (PROTOCOL 6)."""
+    """A vendor code may come in either message: the vendor's table doesn't say in which."""
     ack, executed = came
     wanted = [code for code in (step.ack, step.executed) if code in _VENDOR_CODES]
     if wanted and any(code in wanted for code in came):
         return None
     pairs = [("ack (27h)", step.ack, ack), ("exec (28h)", step.executed, executed)]
     if step.ack:
-        # Refused on receipt: nothing more follows (PROTOCOL 4, step 3).
+        # Refused on receipt: nothing more follows (order 268, 7.1).
         pairs.pop()
     found = [
         Difference(name, f"{expected:02X}", NOTHING if code is None else f"{code:02X}")

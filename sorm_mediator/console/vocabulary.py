@@ -1,4 +1,4 @@
-"""The messages by the names that scripts use, each with the readers of its fields (PROTOCOL 14)."""
+"""The messages by the names that scripts use, each with the readers of its fields (docs/messages.md)."""
 
 from __future__ import annotations
 
@@ -50,4 +50,4 @@ DATA_OF: Mapping[str, str] = {
     "trunk-info": "get-trunks",
     "version-info": "get-version",
 }
-"""Which command a data message of KPD1 answers (PROTOCOL 4)."""
+"""Which command a data message of KPD1 answers (order 268, 9.3.3, 9.4.3, 9.5.3, 9.9.3, 9.10.3, 9.11.3)."""

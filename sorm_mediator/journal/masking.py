@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-_PASSWORD = slice(4, 10)  # PROTOCOL 2.1: the header of every command
-_SET_PASSWORD = 0x03  # PROTOCOL 4.3: the payload is the new password
+_PASSWORD = slice(4, 10)  # order 268, 5.2.2.5: the header of every command
+_SET_PASSWORD = 0x03  # order 268, 6.3: the payload is the new password
 
 
 def masked_unit(raw: bytes) -> str:

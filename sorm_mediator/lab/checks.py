@@ -9,7 +9,7 @@ from sorm_mediator.lab.line_checks import check_lines, check_speech_lines, xot_l
 from sorm_mediator.lab.multisorm_checks import check_multisorm
 
 MOST_STREAMS = 4
-"""E1 streams of a mediator [seed]."""
+"""E1 streams of a mediator without ``mediator.capacity`` (ECSS-10 manual, SORM system)."""
 
 
 def check_references(config: Config, name: str) -> None:
@@ -36,10 +36,12 @@ def check_references(config: Config, name: str) -> None:
 
 def _check_streams(config: Config, name: str) -> None:
     link, streams = config.console.link, len(config.e1)
+    limits = config.mediator.limits
     least = 1 if link == "x25" else 0  # over TCP they are for the speech, and may be left out
-    if not least <= streams <= MOST_STREAMS:
+    most, why = (MOST_STREAMS, "") if limits is None else (limits.streams, " by mediator.capacity")
+    if not least <= streams <= most:
         raise ConfigError(
-            f'{name}: console.link: "{link}" needs {least} to {MOST_STREAMS} [[e1]] tables, and there are {streams}'
+            f'{name}: console.link: "{link}" needs {least} to {most} [[e1]] tables{why}, and there are {streams}'
         )
     if link == "tcp":
         check_speech_lines(config.e1, name)

@@ -1,6 +1,6 @@
 """Whether a lab's own switch lets the lab's own mediator in, told from the lab file alone.
 
-Source: seed 001, "Подсистема MultiSORM": what keeps a mediator out although its password is right.
+Source: ECSS-10 manual, MultiSORM: what keeps a mediator out although its password is right.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A trace down to the console: the switch's routing, then the mediator's own rewriting of the numbers.
 
-Source: DESIGN 6, ``trace --json``; seed 001, order 268 formats and settings of the mediator; PROTOCOL 7.10.
+Source: ECSS-10 manual, Number format check; Eltex SMG1016M manual, SORM settings; order 268, 10.3.2.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from protocol.codes import NUMBER_SIGNS
 from protocol.composite import PartyOctets
 from protocol.texts import value_name_text
-from sorm_mediator.mediator.core.numbers import SIGN_OF_NI, Numbers
+from sorm_mediator.mediator.core.calls.numbers import SIGN_OF_NI, Numbers
 from sorm_mediator.switch.trace.text import text_of
 from sorm_mediator.switch.trace.trace import Trace, TracedHop, TraceRequest, document, trace
 
@@ -95,7 +95,7 @@ class LabTrace:
         return [(shown.calling.number, shown.called.number) for shown in self.shown(traced)]
 
     def shown(self, traced: TracedHop) -> list[Shown]:
-        """What the console is shown of the call in one domain, after the mediator's rewriting (PROTOCOL 7.10)."""
+        """What the console is shown of the call in one domain, as the mediator rewrites it (order 268, 10.3.2)."""
         leg = traced.leg
         calling = self._numbers.plain(leg.calling.party)
         called = {

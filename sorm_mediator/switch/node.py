@@ -32,10 +32,19 @@ class Change:
 
     ``what``: "domain" was declared or removed, "sorm" parameters of it have changed, and so on; "switch": what the
     whole switch has, such as the SSH port, the MultiSORM users, the licence. ``domain``: "" for the whole switch.
+    ``renamed``: the number of the trunk whose name has changed, and the name.
     """
 
     what: What
     domain: str = ""
+    renamed: tuple[int, str] | None = None
+
+    @property
+    def event(self) -> dict[str, Any] | None:
+        """What the mediators of the domain are told of it (docs/dialect.md); None: nothing."""
+        if self.renamed is None:
+            return None
+        return {"event": "trunk-renamed", "trunk": self.renamed[0], "name": self.renamed[1]}
 
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -70,7 +79,10 @@ class Node:
                     "a domain is a user name too: choose another"
                 )
             try:
-                self.domains[domain.name] = load_domain(domain, directory, f"switch.domains.{index}")
+                key = f"switch.domains.{index}"
+                self.domains[domain.name] = load_domain(
+                    domain, directory, key, match_routed=config.match_routed
+                )
             except ConfigError as error:
                 wrong.append(str(error))
         if wrong:

@@ -17,6 +17,8 @@ OWN: Final = "own-subscriber"
 FULL: Final = "network-full"
 PARTIAL: Final = "network-partial"
 TRUNK: Final = "trunk"
+IMSI: Final = "imsi"
+"""Sign of an object whose number is an IMSI (order 268, 6.5.5): calls never touch it, messages do."""
 CATEGORIES: Final = ("combined", "separate", "statistical")
 PRIORITIES: Final = ("high", "normal", None)
 
@@ -67,7 +69,7 @@ class ControlledObject:
 
     @property
     def target(self) -> tuple[str, str | None, str | int | None]:
-        """What it controls: two objects with the same target would control the same twice."""
+        """What it controls. A number may be controlled by several objects (order 268, 6.5.6), a trunk by one."""
         return self.object_type, self.number_sign, self.trunk if self.object_type == TRUNK else self.number
 
     def fits(self, party: Touched) -> bool:
@@ -82,12 +84,14 @@ class Touched:
     """A party as matching sees it. own: of the domain. numbers: the routed and the SORM number.
 
     strict: an unknown indicator does not fit objects of the intercity network.
+    routed: a number that counts whatever kind and sign the object has; "" for none.
     """
 
     own: bool
     numbers: tuple[str, ...]
     ni: str = ""
     strict: bool = False
+    routed: str = ""
 
 
 class ObjectTable:
@@ -95,7 +99,6 @@ class ObjectTable:
 
     def __init__(self) -> None:
         self._objects: dict[int, ControlledObject] = {}
-        self._targets: dict[tuple[str, str | None, str | int | None], int] = {}
         self._own: dict[str, dict[int, ControlledObject]] = {}
         self._full: dict[str, dict[int, ControlledObject]] = {}
         self._partial: dict[str, dict[int, ControlledObject]] = {}
@@ -122,15 +125,14 @@ class ObjectTable:
         number = item.object_number
         if number in self._objects and not self.holds(item):
             raise Refusal(0x33, f"object {number} is defined already")
-        other = self._targets.get(item.target)
-        if other is not None and other != number:
-            code = 0x4A if item.object_type == TRUNK else 0x36
-            raise Refusal(code, f"{item.target[2]} is on control already, as object {other}")
-        self._objects[number] = item
-        self._targets[item.target] = number
-        self._bucket(item)[number] = item
-        if item.object_type == PARTIAL and other is None:
+        if item.object_type == TRUNK:
+            other = next(iter(self._trunks.get(item.trunk or 0, ())), number)
+            if other != number:
+                raise Refusal(0x4A, f"trunk {item.trunk} is on control already, as object {other}")
+        if item.object_type == PARTIAL and number not in self._objects:
             self._prefix_lengths[len(item.number or "")] += 1
+        self._objects[number] = item
+        self._bucket(item)[number] = item
 
     def change(self, object_number: int, category: str | None, priority: str | None) -> ControlledObject:
         """Give an object another category and priority. Raises :class:`Refusal`."""
@@ -142,7 +144,7 @@ class ObjectTable:
     def remove(self, object_number: int) -> None:
         """Take an object off control. Raises :class:`Refusal`."""
         item = self._the(object_number)
-        del self._objects[object_number], self._targets[item.target]
+        del self._objects[object_number]
         index, key = self._place(item)
         del index[key][object_number]
         if not index[key]:
@@ -163,19 +165,32 @@ class ObjectTable:
         """The objects that control this trunk."""
         return self._trunks.get(trunk, {}).values()
 
+    def imsi_touched(self, imsi: str) -> Iterator[ControlledObject]:
+        """The network objects whose sign says that their number is an IMSI, and that control this one."""
+        for item in self._network(imsi):
+            if item.number_sign == IMSI:
+                yield item
+
+    def _network(self, number: str) -> Iterator[ControlledObject]:
+        """The network objects that have this number, or its leading digits."""
+        yield from self._full.get(number, {}).values()
+        for length in sorted(self._prefix_lengths):
+            if length <= len(number):
+                yield from self._partial.get(number[:length], {}).values()
+
     def _candidates(self, party: Touched) -> Iterator[ControlledObject]:
         for number in party.numbers:
             if party.own:
                 yield from self._own.get(number, {}).values()
                 continue
-            for item in self._full.get(number, {}).values():
+            for item in self._network(number):
                 if item.fits(party):
                     yield item
-            for length in sorted(self._prefix_lengths):
-                if length <= len(number):
-                    for item in self._partial.get(number[:length], {}).values():
-                        if item.fits(party):
-                            yield item
+        if party.routed:
+            yield from self._own.get(party.routed, {}).values()
+            for item in self._network(party.routed):
+                if item.number_sign != IMSI:
+                    yield item
 
     def _the(self, object_number: int) -> ControlledObject:
         item = self._objects.get(object_number)

@@ -36,6 +36,8 @@ SERVICE_CODES: Final[Mapping[str, int]] = MappingProxyType(
 )
 """Codes of the services by the names they have in lab files and calls (PROTOCOL 3.11)."""
 
+MatchRouted = Literal["any", "by-kind"]
+
 FORWARDINGS: Final = ("cfu", "cfb", "cfnr", "cfnrc")
 """Services that have a target number."""
 FEATURES: Final = ("transfer", "pickup", "waiting", "hold", "3pty")
@@ -127,6 +129,8 @@ class Domain:
     """Its ends of bridges, by interface."""
     tables: dict[str, ObjectTable] = field(default_factory=dict)
     """Objects on control by mediator (``host:port`` of its RADIUS sink); they outlive its connection."""
+    match_routed: MatchRouted = "any"
+    """Of the whole switch: ``switch.match_routed``."""
 
     @property
     def name(self) -> str:
@@ -157,7 +161,9 @@ class Domain:
         return self.tables.setdefault(mediator, ObjectTable())
 
 
-def load_domain(config: DomainConfig, directory: Path, key: str) -> Domain:
+def load_domain(
+    config: DomainConfig, directory: Path, key: str, *, match_routed: MatchRouted = "any"
+) -> Domain:
     """Build a domain; its context files start from ``directory``.
 
     ``key`` is the domain's place in the lab file, for errors. Raises :class:`ConfigError`.
@@ -190,7 +196,7 @@ def load_domain(config: DomainConfig, directory: Path, key: str) -> Domain:
             plans[name] = Plan(name, numbers)
         except NumberingError as error:
             raise ConfigError(f"{key}.numbering_plans.{name}: {error}") from None
-    return Domain(config, subscribers, trunks, contexts, default, plans)
+    return Domain(config, subscribers, trunks, contexts, default, plans, match_routed=match_routed)
 
 
 def make_subscriber(config: SubscriberConfig) -> Subscriber:

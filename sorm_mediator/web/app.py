@@ -74,7 +74,7 @@ def _to_docs() -> Response:
 async def _not_valid(request: Request, error: RequestValidationError) -> Response:
     """422 with what is wrong where; 415 when a body came as something else than JSON, as curl's ``-d`` sends it."""
     sent = request.headers.get("content-type", "nothing")
-    if request.method == "POST" and not sent.partition(";")[0].strip().endswith("json"):
+    if request.method in ("POST", "PUT") and not sent.partition(";")[0].strip().endswith("json"):
         return JSONResponse({"detail": f"the body came as {sent}: send content-type: application/json"}, 415)
     # Not the input itself, and in ASCII: a body may hold half of a surrogate pair, which has no UTF-8.
     detail = [{name: item[name] for name in ("type", "loc", "msg")} for item in error.errors()]

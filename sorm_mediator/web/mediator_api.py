@@ -14,11 +14,16 @@ from sorm_mediator.journal.export import to_document
 from sorm_mediator.mediator.binding.gateway import Gateway
 from sorm_mediator.mediator.binding.status import call_row, ksl_rows, object_row
 from sorm_mediator.web.models import (
+    AccessRequest,
+    AlarmRequest,
     CallDocument,
+    DoneDocument,
     EntryDocument,
     FaultRequest,
     KslRowDocument,
+    LineStateRequest,
     ObjectDocument,
+    RestartRequest,
     StatusDocument,
     StreamDocument,
 )
@@ -36,6 +41,15 @@ async def _gateway(request: Request) -> Gateway:
 
 
 Mediator = Annotated[Gateway, Depends(_gateway)]
+
+
+async def _reader(gateway: Mediator, request: Request) -> Gateway:
+    """The gateway, which is told that its tables are read; ``tell_table_access`` says whether the console is."""
+    gateway.tables_read(f"HTTP {request.client.host}" if request.client else "HTTP")
+    return gateway
+
+
+Tables = Annotated[Gateway, Depends(_reader)]
 
 
 def mediator_router() -> APIRouter:
@@ -58,6 +72,20 @@ def mediator_router() -> APIRouter:
             },
         },
     )
+    for path, endpoint, more in (
+        ("alarm", _alarm, {}),
+        ("unauthorized-access", _access, {}),
+        ("restart", _restart, {}),
+        ("line-state", _line_state, {404: {"description": "No such object"}}),
+    ):
+        router.add_api_route(
+            f"/mediator/{path}",
+            endpoint,
+            methods=["POST"],
+            status_code=202,
+            response_model=DoneDocument,
+            responses=more,  # type: ignore[arg-type]
+        )
     router.add_api_route("/journal", _journal, response_model=list[EntryDocument])
     router.add_api_route("/events", _events, response_class=StreamingResponse, responses=_EVENT_STREAM)
     return router
@@ -69,13 +97,13 @@ async def _status(gateway: Mediator, request: Request) -> dict[str, object]:
     return gateway.status() | {"licence": switch.licence() if switch else None}
 
 
-async def _ksl(gateway: Mediator) -> list[dict[str, object]]:
+async def _ksl(gateway: Tables) -> list[dict[str, object]]:
     """Every line of every KSL group, and who has it."""
     return ksl_rows(gateway)
 
 
 async def _objects(
-    gateway: Mediator, response: Response, limit: Limit = 1000, offset: Offset = 0
+    gateway: Tables, response: Response, limit: Limit = 1000, offset: Offset = 0
 ) -> list[dict[str, object]]:
     """The objects under control; the header X-Total-Count tells how many there are."""
     objects = gateway.core.tables.objects
@@ -88,7 +116,7 @@ async def _objects(
 
 
 async def _calls(
-    gateway: Mediator, response: Response, limit: Limit = 1000, offset: Offset = 0
+    gateway: Tables, response: Response, limit: Limit = 1000, offset: Offset = 0
 ) -> list[dict[str, object]]:
     """The calls in progress that touch objects; X-Total-Count tells how many there are."""
     calls = gateway.core.calls
@@ -110,6 +138,28 @@ async def _fault(gateway: Mediator, stream: int, fault: FaultRequest) -> dict[st
     except ValueError as error:
         raise HTTPException(409, str(error)) from error
     return gateway.e1.streams.row(stream)
+
+
+async def _alarm(gateway: Mediator, alarm: AlarmRequest) -> dict[str, int]:
+    """Have the node raise an alarm: the console is told with 21h. Type 1 stops the technical means."""
+    return {"sent": gateway.operator_alarm(alarm.type, alarm.code)}
+
+
+async def _access(gateway: Mediator, access: AccessRequest) -> dict[str, int]:
+    """Have the node notice an attempt at unauthorised access: the console is told with 26h."""
+    return {"sent": gateway.operator_access(access.code, access.text)}
+
+
+async def _restart(gateway: Mediator, restart: RestartRequest | None = None) -> dict[str, int]:
+    """Have the node's software start again: tables empty, first password, stopped; the console is told with 22h."""
+    return {"sent": gateway.operator_restart()}
+
+
+async def _line_state(gateway: Mediator, line: LineStateRequest) -> dict[str, int]:
+    """Give the line of an object another state, which message 23h tells."""
+    if line.object not in gateway.core.tables.objects:
+        raise HTTPException(404, f"there is no object {line.object}")
+    return {"sent": gateway.operator_line_state(line.object, line.state)}
 
 
 async def _journal(

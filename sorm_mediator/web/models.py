@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -138,7 +138,7 @@ class ObjectDocument(Document):
     ksl_group: int | None
     priority: str | None
     line_state: int | None
-    """State of the subscriber line as far as the switch told it (PROTOCOL 5.3)."""
+    """State of the subscriber line as far as the switch told it (order 268, 9.3.6.4)."""
 
 
 class ToldDocument(Document):
@@ -156,7 +156,7 @@ class LegDocument(Document):
     object_number: int
     call_number: int
     selection: int
-    """Why the object is touched (PROTOCOL 3.8)."""
+    """Why the object is touched: octet 10 of the header (order 268, 10.2.1.6)."""
     ksl_a: KslDocument | None
     ksl_b: KslDocument | None
     told: ToldDocument
@@ -232,10 +232,62 @@ class StreamDocument(Document):
     channels: dict[str, StreamChannelDocument]
 
 
-class FaultRequest(Document):
-    """A fault to inject into a stream."""
+class RequestBody(Document):
+    """The body of a request: closed to unknown keys."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+
+class AlarmRequest(RequestBody):
+    """An alarm of the node, as message 21h tells it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"type": 2, "code": 7}]})
+
+    type: Annotated[int, Field(ge=1, le=4)]
+    """1 tables lost: the technical means stop by themselves; 2 tables kept, the console's operator must act; 3 tables
+    kept, nothing to do; 4 the lines to the console changed (order 268, 9.1.4.1)."""
+    code: Annotated[int, Field(ge=0, le=255)]
+    """The node's own code of the alarm (9.1.4.2)."""
+
+
+class AccessRequest(RequestBody):
+    """An attempt at unauthorised access, as message 26h tells it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"code": 3, "text": "tables read from the shell"}]}
+    )
+
+    code: Annotated[int, Field(ge=1, le=5)]
+    """1 forbidden port, 2 wrong password, 3 tables read or written, 4 the port to the console reassigned, 5 wrong ORM
+    number (order 268, 9.6.4.1)."""
+    text: Annotated[str, Field(max_length=40, pattern=r"^[\x20-\x7e]*$")] = ""
+    """Further information: up to 40 ASCII characters, octets 6 to 45 (9.6.4.4)."""
+
+
+class RestartRequest(RequestBody):
+    """Nothing to say: the node's software starts again."""
+
+
+class LineStateRequest(RequestBody):
+    """Another state of the line of an object that is a subscriber of the node."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"object": 258, "state": 3}]})
+
+    object: Annotated[int, Field(ge=0, le=0xFFFE)]
+    """Its object number."""
+    state: Literal[0, 1, 3, 7, 255]
+    """0 fine, 1 faulty, 3 blocked, 7 restricted, 255 not known (order 268, 9.3.6.4)."""
+
+
+class DoneDocument(Document):
+    """What was made happen has happened."""
+
+    sent: int
+    """Messages that the console was sent for it. 0: none is connected, or nothing may be sent now."""
+
+
+class FaultRequest(RequestBody):
+    """A fault to inject into a stream."""
 
     state: Literal["LOS", "AIS", "RAI", "LOF", "LOMF", "OFF", "clear"]
     """RAI: the far end loses our signal and says so. The others: what we receive. clear: end it."""

@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from radius.packet import LONGEST_TEXT
 from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest, ServiceRequest
+from sorm_mediator.switch.calls.messages import MessageRequest
 from sorm_mediator.switch.mediators.answering import LONGEST_DELAY
 from sorm_mediator.switch.routing.path import Hop
 from sorm_mediator.web.models import LicenceDocument
@@ -103,6 +105,62 @@ class CallBody(Body):
         return CallRequest(**fields, services=services)
 
 
+Side = Annotated[str, Field(pattern=r"^([0-9*#]{1,18}|trunk:\S+)$")]
+Imsi = Annotated[str, Field(pattern=r"^[0-9]{1,18}$")]
+
+
+class MessageBody(Body):
+    """A synthetic electronic message, such as an SMS."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        use_attribute_docstrings=True,
+        populate_by_name=True,
+        json_schema_extra={
+            "examples": [
+                {"from": "28331", "to": "28332", "text": "Come at ten.", "delivered": True},
+                {"from": "9001758964", "to": "28331", "text": "No.", "from_trunk": "smg_trunk"},
+                {"from": "trunk:smg_trunk", "to": "28331", "text": "?", "to_imsi": "250011234567890"},
+            ]
+        },
+    )
+
+    sender: Annotated[Side, Field(alias="from")]
+    """The sender: a number, or ``trunk:NAME`` where only its trunk is known."""
+    receiver: Annotated[Side, Field(alias="to")]
+    """The receiver, in the same way."""
+    text: Annotated[str, Field(min_length=1)]
+    """Header and content: at most 2800 octets of UTF-8, which is what a report has room for."""
+    delivered: bool | None = None
+    """Whether it was delivered; null: not known."""
+    from_trunk: Annotated[str, Field(pattern=r"^\S*$")] = ""
+    """The trunk that a sender of the network is reached by; left out: not known."""
+    to_trunk: Annotated[str, Field(pattern=r"^\S*$")] = ""
+    """The trunk that the message goes out by; left out: routing says."""
+    from_imsi: Imsi | Literal[""] = ""
+    """IMSI of the sender."""
+    to_imsi: Imsi | Literal[""] = ""
+    """IMSI of the receiver."""
+
+    @field_validator("text")
+    @classmethod
+    def _can_be_reported(cls, text: str) -> str:
+        try:
+            octets = len(text.encode())
+        except UnicodeEncodeError as error:
+            raise ValueError(f"not a text: {error.reason}") from None
+        if octets > LONGEST_TEXT:
+            raise ValueError(f"{octets} octets of UTF-8; at most {LONGEST_TEXT}")
+        return text
+
+
+class TrunkBody(Body):
+    """What is changed of a trunk."""
+
+    name: Annotated[str, Field(min_length=1, max_length=43, pattern=r"^[\x21-\x7e]+$", examples=["city_2"])]
+    """Its name, as in routing directions and message 2Ah: up to 43 ASCII characters without spaces."""
+
+
 class FaultBody(Body):
     """How a domain answers its mediators; calls go on as before."""
 
@@ -123,6 +181,23 @@ class PlacedDocument(Document):
 
     call: Annotated[str, Field(examples=["3fa9c1-1"])]
     """Its id, for ``GET calls/{call}``."""
+
+
+class SentDocument(Document):
+    """A message that was sent."""
+
+    message: Annotated[str, Field(examples=["3fa9c1-2"])]
+    """Its id, as it stands in the reports."""
+
+
+class TrunkDocument(Document):
+    """A trunk, and what is to be seen to after the change."""
+
+    trunk: int
+    """Its number, as in commands 5 and 16."""
+    name: str
+    notes: list[str]
+    """Routing rules that still lead to the name that it had."""
 
 
 class NumberDocument(Document):
@@ -171,18 +246,8 @@ class EventDocument(Document):
     detail: str
 
 
-class ReportedDocument(Document):
-    """A mediator that the call was reported to."""
-
-    mediator: str
-    """host:port of its RADIUS sink."""
-    reports: int
-    objects: list[int]
-    """The objects that the call touched."""
-
-
 class CallDocument(Document):
-    """A call of the switch."""
+    """A call of the switch. Nothing in it says whether an object on control took part (order 268, rule 6)."""
 
     call: str
     domain: str
@@ -203,7 +268,6 @@ class CallDocument(Document):
     """Octet of event 43h (PROTOCOL 3.13)."""
     routing: list[RoutingDocument]
     events: list[EventDocument]
-    reported: list[ReportedDocument]
 
 
 class MediatorDocument(Document):
@@ -256,6 +320,44 @@ def switch_router(switch: SwitchBox) -> APIRouter:
         except CallRefused as refusal:
             raise HTTPException(REFUSED[refusal.kind], refusal.text) from None
 
+    @router.post(
+        "/switch/domains/{domain}/messages",
+        status_code=202,
+        responses={
+            404: {"description": "No such domain, subscriber or trunk"},
+            409: {"description": "The sender's line is out of service, or the way out is closed"},
+        },
+        summary="Send an electronic message",
+    )
+    async def send_message(
+        domain: Annotated[str, Path(examples=["test.domain"])], body: MessageBody
+    ) -> SentDocument:
+        """Send a synthetic message, such as an SMS; the mediators with an object that it touches are told at once."""
+        try:
+            return SentDocument(message=switch.send_message(domain, MessageRequest(**body.model_dump())))
+        except CallRefused as refusal:
+            raise HTTPException(REFUSED[refusal.kind], refusal.text) from None
+
+    @router.put(
+        "/switch/domains/{domain}/trunks/{number}",
+        responses={
+            404: {"description": "No such domain or trunk"},
+            409: {"description": "The name is that of another interface"},
+        },
+        summary="Rename a trunk",
+    )
+    async def rename_trunk(
+        domain: Annotated[str, Path(examples=["test.domain"])],
+        number: Annotated[int, Path(ge=0, le=0xFFFE, examples=[2])],
+        body: TrunkBody,
+    ) -> TrunkDocument:
+        """Rename a trunk; the mediators of the domain are told, and tell the console (message 2Ah)."""
+        try:
+            notes = switch.rename_trunk(domain, number, body.name)
+        except CallRefused as refusal:
+            raise HTTPException(REFUSED[refusal.kind], refusal.text) from None
+        return TrunkDocument(trunk=number, name=body.name, notes=list(notes))
+
     @router.get("/switch/licence", summary="The licence, and what is in use of it")
     async def licence() -> LicenceDocument:
         """The licence that holds now: the highest number of those that have not expired."""
@@ -288,11 +390,22 @@ def switch_router(switch: SwitchBox) -> APIRouter:
 
     @router.get("/calls/{call}", responses={404: {"description": "No such call"}}, summary="One call")
     async def one_call(call: str) -> CallDocument:
-        """Its state, the routing it took, what happened in it, and who was told."""
+        """Its state, the routing it took, and what happened in it."""
         found = switch.engine.calls.get(call)
         if found is None:
             raise HTTPException(404, f"there is no call {call!r}, or it was released long ago")
         return document(found)
+
+    @router.delete(
+        "/calls/{call}",
+        status_code=204,
+        responses={404: {"description": "No such call, or it is over"}},
+        summary="Hang up",
+    )
+    async def hang_up(call: str) -> None:
+        """The caller hangs up."""
+        if not switch.hang_up(call):
+            raise HTTPException(404, f"there is no call {call!r} that goes on")
 
     return router
 
@@ -314,15 +427,6 @@ def document(call: Call) -> CallDocument:
         release_cause=call.release_cause,
         routing=[_routing(hop) for hop in call.routing],
         events=[EventDocument(time=e.time, event=e.event, detail=e.detail) for e in call.events],
-        reported=[
-            ReportedDocument(
-                mediator=mediator,
-                reports=sum(view.sequence for view in views),
-                objects=sorted({touched.item.object_number for view in views for touched in view.matches}),
-            )
-            for mediator, views in call.views.items()
-            if any(view.sequence for view in views)
-        ],
     )
 
 

@@ -41,23 +41,23 @@ async def file(make: Any, carry_out: Callable[..., Any], tmp_path: Path) -> Path
     return path
 
 
-def test_each_kind_begins_a_sheet_of_its_own(file: Path, tmp_path: Path) -> None:
+def test_each_kind_begins_a_page_of_its_own(file: Path, tmp_path: Path) -> None:
     printed = tmp_path / "report.pdf"
     reader = tool("pdftotext", "poppler-utils")
     chromium(tmp_path, "--no-pdf-header-footer", f"--print-to-pdf={printed}", file.as_uri())
     text = subprocess.run(
         [reader, "-layout", str(printed), "-"], check=True, capture_output=True, text=True
     ).stdout
-    sheets = [sheet.strip() for sheet in text.split("\f")]
-    begins = [sheet.splitlines()[0].strip() for sheet in sheets if sheet]
+    pages = [page.strip() for page in text.split("\f")]
+    begins = [page.splitlines()[0].strip() for page in pages if page]
     kinds = ["абонент узла связи", "местный", "междугородный", "международный", "спецслужбы"]
     assert begins[0] == "Сдача узла связи: форматы номеров"
     assert [line for line in begins if line in kinds] == kinds
-    assert "НЕ СООТВЕТСТВУЕТ" in sheets[0]
+    assert "НЕ СООТВЕТСТВУЕТ" in pages[0]
 
 
-def test_nothing_is_wider_than_the_sheet(file: Path, tmp_path: Path) -> None:
-    """At the width of a sheet nothing is cut off on the right: what is measured is written into the title."""
+def test_nothing_is_wider_than_the_page(file: Path, tmp_path: Path) -> None:
+    """At the width of a page nothing is cut off on the right: what is measured is written into the title."""
     probe = tmp_path / "probe.html"
     measure = (
         "<script>document.title = String(document.documentElement.scrollWidth - innerWidth)</script></body>"

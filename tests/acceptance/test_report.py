@@ -115,7 +115,7 @@ def test_the_page_needs_nothing_from_elsewhere_and_takes_no_name_as_a_tag(run: R
     assert NAME in "".join(parsed.text)
 
 
-def test_the_page_has_a_sheet_for_each_kind_with_what_was_agreed_and_shown(run: Run) -> None:
+def test_the_report_has_a_page_for_each_kind_with_what_was_agreed_and_shown(run: Run) -> None:
     text = page(run)
     assert re.findall(r'<section class="kind" id="(\w+)">', text) == [
         "own", "local", "intercity", "international", "emergency",

@@ -207,7 +207,7 @@ async def test_a_mediator_with_another_password_is_not_begun_with(make: Any) -> 
 
 
 async def test_the_example_of_multisorm_passes_as_one_node(make: Any, carry_out: CarryOut) -> None:
-    """Short numbers within and between the domains, full ones to the city and from it (seed 001, MultiSORM)."""
+    """Short numbers within and between the domains, full ones to the city (ECSS-10 manual, MultiSORM)."""
     outcomes: list[Outcome] = await carry_out(make("multisorm/lab.toml"))
     assert [(one.check.domain, one.problems) for one in outcomes if one.verdict == FAIL] == []
     assert len([one for one in outcomes if one.verdict == PASS]) == 16

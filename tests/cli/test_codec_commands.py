@@ -81,8 +81,17 @@ def test_people_read_headings_fields_and_octets_with_the_password_masked() -> No
 
 def test_people_read_russian() -> None:
     done = run("decode", EXISTS, "--lang", "ru")
-    assert "подтверждение выполнения команды" in done.stdout
+    assert "подтверждение о выполнении команды" in done.stdout
     assert "результат  33h  объект уже задан" in done.stdout
+
+
+def test_the_text_of_a_telecommunication_message_is_read_in_the_coding_that_is_named() -> None:
+    fixed = "CC 01 2C 39 01 00 01 00 FF 02 02 01 02" + " FF" * 11 + " 15" + " FF" * 38
+    done = run("decode", f"{fixed} 04 14 04 30", "--message-text", "ucs2")
+    assert done.exit_code == 0
+    assert '0x04140430 "Да"' in " ".join(done.stdout.split())
+    assert "taken from the object, selected by the sender's number, delivered" in done.stdout
+    assert run("decode", f"{fixed} 04 14 04 30", "--message-text", "koi8-r").exit_code == 2
 
 
 def test_status_texts_of_json_follow_the_language() -> None:

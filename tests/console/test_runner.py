@@ -56,7 +56,7 @@ async def test_a_command_and_its_answers(mediator, run, printed) -> None:
     assert mediator.commands == [bytes.fromhex("CC010100313233343536")]
     text = "".join(printed)
     assert "-> KPD1  CC 01 01 00 ** ** ** ** ** **" in text
-    assert "<- KPD1  CC 01 28 02 00 00 00 00 FF 02 01 00" in text
+    assert "<- KPD1  CC 01 28 02 01 00 01 00 FF 02 01 00" in text
     assert "PASS  a test" in text
 
 

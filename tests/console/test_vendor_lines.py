@@ -1,4 +1,4 @@
-"""Command lines of the vendor's tester, and the bytes they become (PROTOCOL 12, big-endian alternatives)."""
+"""Command lines of the vendor's tester, and the bytes they become; that tester types object numbers big-endian."""
 
 from __future__ import annotations
 

@@ -125,10 +125,10 @@ class Means:
             for leg in call.legs.values():
                 if leg.line is None:
                     continue
-                assert self.core.lines.owner(leg.line) is leg
+                assert self.core.pool.owner(leg.line) is leg
                 for ksl in leg.line.ksls:
                     assert owners.setdefault(ksl, leg) is leg, f"{ksl} has two owners"
-        assert self.core.lines.in_use == len({id(leg) for leg in owners.values()})
+        assert self.core.pool.in_use == len({id(leg) for leg in owners.values()})
 
     def connect(self, stream: int = 0, *, peer: str = "127.0.0.1:4000") -> list[Message]:
         """The console opens KPD2 and KPD1 of ``stream``."""

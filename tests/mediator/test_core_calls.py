@@ -9,7 +9,7 @@ import pytest
 from protocol import Category, Channel, NumberSign, ObjectType, Party, Priority
 from protocol.commands import AddObject, RemoveObject, Start, Stop
 from protocol.events import NumberReceived
-from sorm_mediator.mediator.core.legs import CATEGORY_BITS, ROLE_SHIFT
+from sorm_mediator.mediator.core.calls.legs import CATEGORY_BITS, ROLE_SHIFT
 from ssh_control.dialect import Reply
 
 OWN = ObjectType.OWN_SUBSCRIBER
@@ -342,7 +342,7 @@ def test_a_call_that_is_never_reported_again_is_given_up(means: Any, make: Any) 
     m.report(make.report())
     assert make.events(m.later(3599)) == []
     assert make.events(m.later(2)) == ["1 43/01 28331>28332 k0.1"]
-    assert m.core.lines.in_use == 0
+    assert m.core.pool.in_use == 0
     assert m.core.next_deadline() is None
 
 

@@ -63,7 +63,7 @@ def test_separate_control_takes_a_pair(means: Any, make: Any) -> None:
 def test_statistical_control_takes_none(means: Any, make: Any) -> None:
     m = means().begin(make.combined(1, 1), make.put(1, "28331"))
     assert call(m, make, 1) == ["1 41/FF 28331>28332"]
-    assert m.core.lines.in_use == 0
+    assert m.core.pool.in_use == 0
 
 
 def test_two_objects_in_one_call_have_two_lines(means: Any, make: Any) -> None:
@@ -185,7 +185,7 @@ def test_command_7_refused(
     call(m, make, 8)
     call(m, make, 9)
     assert m.says(command) == (vendor if extended else order)
-    assert m.core.lines.in_use == 1
+    assert m.core.pool.in_use == 1
 
 
 def test_lines_that_can_not_be_mixed_are_not_free(means: Any, make: Any) -> None:
@@ -271,7 +271,7 @@ def test_command_8_refused(
     call(m, make, 1)
     call(m, make, 2)
     assert m.says(command) == (vendor if extended else order)
-    assert m.core.lines.in_use == 1
+    assert m.core.pool.in_use == 1
 
 
 # --- commands 2, 6, 15 during calls
@@ -340,6 +340,6 @@ def test_lines_are_kept_right_when_nobody_listens(means: Any, make: Any) -> None
     m = listening(means, make)
     m.close(Channel.KPD2)
     call(m, make, 1)
-    assert m.core.lines.in_use == 1
+    assert m.core.pool.in_use == 1
     call(m, make, 1, sequence=2, release=1009.0, cause=5)
-    assert m.core.lines.in_use == 0
+    assert m.core.pool.in_use == 0

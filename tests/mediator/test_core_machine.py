@@ -43,7 +43,7 @@ from protocol.messages import CommandExecuted, CommandReceived
 from protocol.strategies import message as any_message
 from radius.report import CallReport, Match, Party, ServiceUse
 from sorm_mediator.mediator.core import effects
-from sorm_mediator.mediator.core.legs import Call
+from sorm_mediator.mediator.core.calls.legs import Call
 from ssh_control.dialect import Reply
 
 NUMBERS = st.integers(0, 5)
@@ -329,8 +329,8 @@ class Machine(RuleBasedStateMachine):
         for call in self.m.core.calls:
             for leg in call.legs.values():
                 if leg.line is not None:
-                    assert self.m.core.lines.exists(leg.line.ksl_a)
-                    assert self.m.core.lines.faulty.isdisjoint(leg.line.ksls)
+                    assert self.m.core.pool.exists(leg.line.ksl_a)
+                    assert self.m.core.pool.faulty.isdisjoint(leg.line.ksls)
 
     @invariant()
     def what_was_sent_is_in_order(self) -> None:
@@ -345,7 +345,7 @@ class Machine(RuleBasedStateMachine):
                 case effects.Send(message=CallEvent() as event):
                     self.judge_event(event)
         waiting = sum(self.due.values())
-        assert waiting == (self.m.core.status()["work"] != "idle"), "every accepted command has one end"
+        assert waiting == (self.m.core.work != "idle"), "every accepted command has one end"
 
     def judge_event(self, event: CallEvent) -> None:
         key = (event.call_number, event.object_number)
@@ -382,9 +382,9 @@ class Machine(RuleBasedStateMachine):
         if self.m.core.output_stream is not None:
             for _ in range(3):
                 self.m.do(self.m.core.writable(self.m.core.output_stream or 0, self.m.now))
-        assert self.m.core.status()["work"] == "idle"
+        assert self.m.core.work == "idle"
         assert len(self.m.core.calls) == 0
-        assert self.m.core.lines.in_use == 0
+        assert self.m.core.pool.in_use == 0
         assert self.m.core.calls._numbers == {}
         assert self.m.core.calls._legs_of == {}
         assert self.m.core.calls._waiting == {}

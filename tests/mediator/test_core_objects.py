@@ -310,7 +310,7 @@ def test_the_console_leaves_while_its_command_waits_and_nobody_is_told(means: An
     m.close(Channel.KPD1)
     m.open(Channel.KPD1)
     assert m.answer(Reply(True)) == []
-    assert m.core.counters["answers_to_nobody"] == 1
+    assert m.core.counters["undeliverable_replies"] == 1
     assert sorted(m.tables.objects) == [10]
     assert m.says(GetVersion()) == "27/00 2B 28/00"
 

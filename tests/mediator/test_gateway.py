@@ -253,7 +253,8 @@ async def test_a_table_longer_than_the_socket_holds_arrives_whole(bench: Bench) 
 
 
 async def test_a_restarted_gateway_has_the_tables_and_the_switch_gets_them_again(bench: Bench) -> None:
-    async with running(bench.config()) as (gateway, endpoints):
+    config = bench.config(options={"after_restart": "restore"})
+    async with running(config) as (gateway, endpoints):
         await switch_up(gateway)
         console = await started_console(endpoints)
         console.send(SetPassword("654321"))
@@ -262,7 +263,7 @@ async def test_a_restarted_gateway_has_the_tables_and_the_switch_gets_them_again
         await console.until(CommandExecuted, command=4, status=0)
         console.close()
     bench.switch.objects.clear()
-    async with running(bench.config()) as (gateway, endpoints):
+    async with running(config) as (gateway, endpoints):
         tables = gateway.core.tables
         assert tables.started
         assert tables.password == "654321"

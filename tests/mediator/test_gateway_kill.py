@@ -27,6 +27,7 @@ from protocol import (
     ObjectType,
     Priority,
     RemoveObject,
+    Restart,
     Start,
 )
 from protocol.values import Ksl
@@ -56,6 +57,10 @@ OWN = ObjectType.OWN_SUBSCRIBER, NumberSign.OWN
 
 def phone(number: int) -> str:
     return f"2{number:04}"
+
+
+def statistical(number: int) -> AddObject:
+    return AddObject(number, *OWN, phone(number), None, Category.STATISTICAL, None, Priority.NORMAL)
 
 
 def put(number: int) -> AddObject:
@@ -132,7 +137,7 @@ async def tables(console: Console) -> tuple[set[int], set[Ksl]]:
     """Objects and lines as the gateway tells its console."""
     console.send(GetObjects(None, None, None, None, None))
     answer = await console.until(CommandExecuted, command=GetObjects.code)
-    objects = {m.object_number for m in answer if isinstance(m, ObjectInfo)}
+    objects = {m.object_number for m in answer if isinstance(m, ObjectInfo) and m.object_number is not None}
     console.send(GetKsl(None, None, None, None))
     answer = await console.until(CommandExecuted, command=GetKsl.code)
     rows = [row for m in answer if isinstance(m, KslInfo) for row in m.rows]
@@ -145,7 +150,9 @@ async def test_what_was_confirmed_outlives_kill_9_at_any_moment(tmp_path: Path) 
     moves = random.Random(seed)  # noqa: S311
     expected = Expected()
     async with small_switch() as (_, server, where):
-        (tmp_path / "lab.json").write_text(json.dumps(lab_file(tmp_path, server, where)))
+        (tmp_path / "lab.json").write_text(
+            json.dumps(lab_file(tmp_path, server, where, options={"after_restart": "restore"}))
+        )
         async with gateway_process(tmp_path) as (process, console):
             assert await execute(console, Start()) == 0
             assert await execute(console, AddKsl(1, GroupType.COMBINED, Ksl(0, 1), Ksl(0, 1))) == 0
@@ -169,3 +176,20 @@ async def test_what_was_confirmed_outlives_kill_9_at_any_moment(tmp_path: Path) 
     reader = JournalReader(tmp_path / "journal.db")
     assert reader.verify().findings == []
     reader.close()
+
+
+async def test_after_kill_9_the_console_finds_the_initial_state(tmp_path: Path) -> None:
+    """Order 268, 9.2.3 and 9.2.4: 22h, stopped, empty; and the switch holds none of the objects."""
+    async with small_switch() as (switch, server, where):
+        (tmp_path / "lab.json").write_text(json.dumps(lab_file(tmp_path, server, where)))
+        async with gateway_process(tmp_path) as (process, console):
+            assert await execute(console, Start()) == 0
+            assert await execute(console, statistical(7)) == 0
+            assert len(switch.objects) == 1
+            process.send_signal(signal.SIGKILL)
+        async with gateway_process(tmp_path) as (_, console):
+            assert isinstance(await console.next(), Restart)
+            assert await execute(console, GetObjects(None, None, None, None, None)) == 0x17
+            assert not switch.objects
+            assert await execute(console, Start()) == 0
+            assert await tables(console) == (set(), set())

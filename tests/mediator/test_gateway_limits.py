@@ -9,7 +9,7 @@ LIMITS = {"27h": 200, "28h": 10_000, "29h": 200, "53h": 200}
 
 
 def watch() -> LimitWatch:
-    return LimitWatch(LIMITS)  # type: ignore[arg-type]
+    return LimitWatch(LIMITS, 200)  # type: ignore[arg-type]
 
 
 def test_an_answer_in_time_is_measured_and_not_late() -> None:

@@ -27,7 +27,8 @@ from sorm_mediator.mediator.core.tables import (
     ObjectPut,
     ObjectRemoved,
     PasswordChanged,
-    StateChanged,
+    Started,
+    StartNumber,
     Stopped,
     Tables,
 )
@@ -86,7 +87,8 @@ def spoil(path: Path, statement: str) -> None:
 def test_every_change_is_there_after_reopening(path: Path) -> None:
     before = stored(
         path,
-        StateChanged(True),
+        StartNumber(9),
+        Started(1),
         PasswordChanged("654321"),
         GroupLineAdded(1, GroupType.COMBINED, SINGLE),
         GroupLineAdded(2, GroupType.SEPARATE, PAIR),
@@ -107,7 +109,7 @@ def test_every_change_is_there_after_reopening(path: Path) -> None:
 
 def test_stop_forgets_what_it_is_to_forget(path: Path) -> None:
     groups = GroupLineAdded(1, GroupType.COMBINED, SINGLE)
-    kept = stored(path, StateChanged(True), groups, ObjectPut(subscriber(1)), Stopped(False, None))
+    kept = stored(path, Started(1), groups, ObjectPut(subscriber(1)), Stopped(False, None))
     assert stored(path) == kept
     assert set(kept.groups) == {1}
     cleared = stored(path, PasswordChanged("654321"), Stopped(True, "123456"))
@@ -117,7 +119,7 @@ def test_stop_forgets_what_it_is_to_forget(path: Path) -> None:
 
 
 def test_the_configured_password_holds_until_command_3(path: Path) -> None:
-    stored(path, StateChanged(True))
+    stored(path, Started(1))
     store = Store(path, password="999999")
     assert store.load(now=0.0).password == "999999"
     store.close()
@@ -154,7 +156,7 @@ def test_memory_keeps_nothing() -> None:
 def test_a_changed_row_is_damage_and_is_not_forgotten_before_the_console_heard_of_it(
     path: Path, statement: str
 ) -> None:
-    stored(path, StateChanged(True), GroupLineAdded(1, GroupType.COMBINED, SINGLE), ObjectPut(subscriber(1)))
+    stored(path, Started(1), GroupLineAdded(1, GroupType.COMBINED, SINGLE), ObjectPut(subscriber(1)))
     spoil(path, statement)
     tables = stored(path)
     assert tables == Tables(damaged=True)
@@ -185,7 +187,7 @@ def test_no_damage_of_the_file_escapes_as_another_error(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
     path = tmp_path_factory.mktemp("damage") / "state.db"
-    before = stored(path, StateChanged(True), *(ObjectPut(subscriber(number)) for number in range(40)))
+    before = stored(path, Started(1), *(ObjectPut(subscriber(number)) for number in range(40)))
     octets = bytearray(path.read_bytes())
     for _ in range(data.draw(st.integers(1, 30))):
         octets[data.draw(st.integers(0, len(octets) - 1))] ^= data.draw(st.integers(1, 255))

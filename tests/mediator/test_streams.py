@@ -41,6 +41,7 @@ from ssh_control.dialect import Reply
 from tests.mediator.e1_bench import E1Console, attached, e1_lab
 from tests.mediator.gateway_bench import SmallSwitch, running, small_switch
 
+TESTED_WHILE_STOPPED = {"options": {"test_while_stopped": "on"}}
 QUICK = {"line": "memory", "lapb": {"t1": 0.5, "t2": 0.05}}
 """A link that is back soon after a fault."""
 
@@ -131,7 +132,7 @@ async def test_streams_have_channels_of_their_own(bench: Bench) -> None:
         {"stream": number, "line": "memory", "mode": mode} for number, mode in ((0, "dce"), (3, "dte"))
     ]
     async with (
-        running(bench.config(*streams)) as (gateway, _),
+        running(bench.config(*streams, mediator=TESTED_WHILE_STOPPED)) as (gateway, _),
         attached(gateway, 0) as first,
         attached(gateway, 3) as last,
     ):
@@ -155,7 +156,8 @@ async def test_units_in_one_message_are_taken_one_by_one_and_a_cut_one_is_refuse
 @pytest.mark.parametrize("a_message", [1, 400])
 async def test_a_console_that_floods_is_stopped_and_has_every_answer(bench: Bench, a_message: int) -> None:
     marks = {"high_water": 30, "low_water": 8}
-    async with running(bench.config({**QUICK, **marks})) as (gateway, _), attached(gateway) as console:
+    config = bench.config({**QUICK, **marks}, mediator=TESTED_WHILE_STOPPED)
+    async with running(config) as (gateway, _), attached(gateway) as console:
         assert gateway.e1 is not None
         streams, stopped = gateway.e1.streams, []
         commands = [console.codec.encode(Test(number % 256)) for number in range(400)]
@@ -322,7 +324,7 @@ async def test_a_multiframe_that_is_lost_is_told_and_the_lines_stay(bench: Bench
         await started(console)
         gateway.e1.streams.fault(0, "LOMF")
         await console.message(Alarm, alarm_type=4, alarm_code=1)
-        assert not gateway.core.lines.faulty
+        assert not gateway.core.pool.faulty
         gateway.e1.streams.fault(0, "clear")
         await console.message(Alarm, alarm_type=4, alarm_code=0)
 

@@ -14,6 +14,7 @@ from protocol import (
     Category,
     Channel,
     Codec,
+    ElectronicMessage,
     EncodeError,
     GetServices,
     GroupType,
@@ -21,6 +22,7 @@ from protocol import (
     KslInfo,
     KslRow,
     NumberSign,
+    ObjectType,
     Options,
     Party,
     Priority,
@@ -34,10 +36,24 @@ from protocol import (
     TrunkInfo,
     by_name,
 )
+from protocol.codes import (
+    KSL_ROWS_PER_MESSAGE,
+    MAX_CONTENT,
+    MESSAGE_TEXT_OCTETS,
+    SERVICES_PER_MESSAGE,
+    TRUNK_NAME_OCTETS,
+)
 
 EVENT = bytes.fromhex(
     "CC0141243412010201011C00010B3738550501F1FFFFFF010B3738550502F2FFFFFFFFFF0101519003500200FFFFFFFF"
 )
+
+
+def telecommunication(text: bytes) -> ElectronicMessage:
+    number = Party(NumberSign.RUSSIA, "73835550101")
+    return ElectronicMessage(
+        1, ObjectType.NETWORK_FULL, number, 0x15, 0xFF, Time(1, 2, 3, 4), number, Party(), Party(), text
+    )
 
 
 # --- what can't be sent
@@ -63,6 +79,8 @@ EVENT = bytes.fromhex(
         (TrunkInfo(65536, ""), "trunk", 65536),
         (KslInfo((KslRow(1, GroupType.COMBINED, Ksl(0, 40), None),)), "rows.0.ksl_a", Ksl(0, 40)),
         (TestReplyKpd2(1, 1, 1, header_filler=b""), "header_filler", b""),
+        (ServicesInfo(NumberSign.OWN, "1", (0x21,) * 12), "services", (0x21,) * 12),
+        (telecommunication(b"x" * 193), "text", b"x" * 193),
         (ServicesInfo(NumberSign.OWN, "1", (0x21, "x")), "services.1", "x"),  # type: ignore[arg-type]
     ],
 )
@@ -110,10 +128,29 @@ def test_negative_lines_can_be_sent() -> None:
     assert unit[10:] == bytes.fromhex("000100FE")
 
 
+def test_the_most_that_a_message_holds_can_be_sent() -> None:
+    codec = Codec()
+    longest = codec.encode(telecommunication(b"x" * MESSAGE_TEXT_OCTETS))
+    assert longest[3] == MAX_CONTENT == 245
+    assert codec.decode(longest) == telecommunication(b"x" * 192)
+    services = codec.encode(ServicesInfo(NumberSign.OWN, "1", (0x21,) * SERVICES_PER_MESSAGE))
+    assert services[3] == 45
+    rows = KslInfo((KslRow(1, GroupType.COMBINED, Ksl(0, 1), None),) * KSL_ROWS_PER_MESSAGE)
+    assert codec.encode(rows)[3] == 45
+    assert codec.encode(TrunkInfo(1, "x" * TRUNK_NAME_OCTETS))[3] == 45
+
+
+def test_a_message_is_one_of_one_unless_it_is_said_otherwise() -> None:
+    unit = Codec().encode(Alarm(4, 1))
+    assert unit[4:8] == bytes.fromhex("01000100")
+    none = Codec().decode(unit[:4] + bytes(4) + unit[8:])
+    assert (none.total, none.index) == (0, 0)  # type: ignore[attr-defined]
+
+
 # --- the catalogue and the options
 
 
-def test_names_and_codes_are_those_of_the_sheet() -> None:
+def test_names_and_codes_are_those_of_the_order() -> None:
     assert len(MESSAGES) == 17 + 12 + 7
     assert len({cls.code for cls in MESSAGES}) == len(MESSAGES)
     assert by_name("test-reply") is by_name("test-reply", Channel.KPD1)
@@ -125,7 +162,13 @@ def test_names_and_codes_are_those_of_the_sheet() -> None:
 
 @pytest.mark.parametrize(
     "chosen",
-    [{"order": "645"}, {"object_byte_order": "middle"}, {"requirements_version": 256}, {"zero_digit": 0}],
+    [
+        {"order": "645"},
+        {"object_byte_order": "middle"},
+        {"requirements_version": 256},
+        {"zero_digit": 0},
+        {"message_text": "koi8-r"},
+    ],
 )
 def test_options_refuse_other_values(chosen: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(chosen))):

@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import construct
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol import KeptInt, KeptStr, KeptTuple, Ksl, NumberSign, Options, Party, Raw, Time
+from protocol import (
+    Codec,
+    ConnectKsl,
+    DecodeError,
+    ElectronicMessage,
+    EncodeError,
+    GetObjects,
+    KeptInt,
+    KeptStr,
+    KeptTuple,
+    Ksl,
+    NumberSign,
+    ObjectInfo,
+    ObjectType,
+    Options,
+    Party,
+    Raw,
+    ServicesInfo,
+    Time,
+    digits_asked,
+)
 from protocol.catalog import MESSAGES, payload_lengths, wires
 from protocol.codes import NUMBER_SIGNS
 from protocol.composite import Digits, PartyOctets, ServiceEntries, ServiceOctets, TimeOctets
+from protocol.jsonform import from_json, to_json
+from protocol.render import render
 from protocol.strategies import values
 from protocol.wire import Coded, KslOctet, Octet, RefusedError, Text, Undeclared, Wire, Word
 
@@ -116,16 +140,105 @@ def test_a_service_code_is_read_in_either_place(position: str, octets: str) -> N
         assert isinstance(value, KeptInt) == (written != octets)
 
 
-def test_25h_fixed_falls_back_when_its_services_do_not_fit() -> None:
+def test_25h_is_as_long_as_its_services_need_or_padded() -> None:
+    variable = ServiceEntries("third", fixed=False)
+    assert [len(variable.write((0x21,) * count)) for count in (0, 1, 2, 11)] == [34, 4, 7, 34]
+    assert variable.write(()) == b"\x00" + b"\xff" * 33
     wire = ServiceEntries("third", fixed=True)
-    assert len(wire.write((0x21,))) == 34
-    assert len(wire.write((0x21,) * 11)) == 34
-    assert len(wire.write((0x21,) * 12)) == 37
+    assert [len(wire.write((0x21,) * count)) for count in (0, 1, 2, 11)] == [34] * 4
+    for one in (variable, wire):
+        with pytest.raises(RefusedError, match="at most 11 services"):
+            one.write((0x21,) * 12)
     plain = ServiceEntries("third", fixed=False).write((0x21,))
     kept, _ = wire.read(plain)
     assert isinstance(kept, KeptTuple)
     assert kept == (0x21,)
     assert wire.write(kept) == plain
+
+
+@pytest.mark.parametrize("options", [Options(), Options(m25_length="fixed45")])
+@pytest.mark.parametrize("count", [12, 81])
+def test_more_services_than_the_order_has_in_a_message_are_read_and_kept(
+    options: Options, count: int
+) -> None:
+    head = bytes.fromhex("01000100FF02010B3738550501F1FFFFFF")
+    unit = bytes((0xCC, 1, 0x25, 12 + 3 * count)) + head + bytes((count,)) + b"\xff\xff\x21" * count
+    codec = Codec(options)
+    message, problems = codec.decode_lenient(unit)
+    assert isinstance(message, ServicesInfo)
+    assert message.services == (0x21,) * count
+    assert [(problem.path, problem.accepted) for problem in problems] == [("services", True)]
+    assert f"{count} services" in problems[0].message
+    assert codec.decode(unit) == message
+    assert codec.encode(message) == unit
+    assert codec.encode(from_json(to_json(message, unit))) == unit  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("size", [193, 202])
+def test_a_text_longer_than_the_order_has_it_is_read_and_kept(size: int) -> None:
+    unit = bytes((0xCC, 1, 0x2C, 53 + size)) + bytes.fromhex("01000100FF02020102") + b"\xff" * 11 + b"\x15"
+    unit += b"\xff" * 38 + b"x" * size
+    message, problems = Codec().decode_lenient(unit)
+    assert isinstance(message, ElectronicMessage)
+    assert message.text == b"x" * size
+    assert [(problem.path, problem.accepted) for problem in problems] == [("text", True)]
+    assert problems[0].offset == len(unit) - size + 192
+    assert Codec().encode(Codec().decode(unit)) == unit
+    assert Codec().encode(from_json(to_json(message, unit))) == unit  # type: ignore[arg-type]
+    with pytest.raises(EncodeError):
+        Codec().encode(replace(message, text=bytes(message.text)))
+
+
+@pytest.mark.parametrize("zero", ["0", "A"])
+def test_command_10_asks_for_a_count_of_digits_or_for_digits_alone(zero: str) -> None:
+    codec = Codec(Options(zero_digit=zero))  # type: ignore[arg-type]
+    for count in (1, 18):
+        asked = Raw(bytes((count,)) + b"\xff" * 9)
+        unit = codec.encode(GetObjects(None, None, None, asked, None))
+        message, problems = codec.decode_lenient(unit)
+        assert isinstance(message, GetObjects)
+        assert (digits_asked(message.number), problems) == (count, ())
+        assert (
+            codec.encode(ObjectInfo(None, None, None, message.number, None, None, None, None, 0xFF))[14:24]
+            == asked
+        )
+        assert f"count of digits {count}" in "\n".join(render(message))
+    uncounted = codec.encode(GetObjects(None, None, None, Raw(b"\xff\x82\x33\xf1" + b"\xff" * 6), None))
+    message, problems = codec.decode_lenient(uncounted)
+    assert isinstance(message, GetObjects)
+    assert (message.number, problems) == ("28331", ())
+    assert isinstance(message.number, KeptStr)
+    assert codec.encode(message) == codec.encode(codec.decode(uncounted)) == uncounted
+
+
+@pytest.mark.parametrize(
+    "number", [None, "", "28331", Raw(b"\x13" + b"\xff" * 9), Raw(b"\x00" + b"\xff" * 9)]
+)
+def test_what_is_no_count_of_digits(number: object) -> None:
+    assert digits_asked(number) is None
+
+
+def test_a_count_without_digits_is_refused_where_an_object_is_put_on() -> None:
+    unit = bytes.fromhex("CC0105133132333435360201010108") + b"\xff" * 11 + b"\x01\x01\x02"
+    with pytest.raises(DecodeError) as caught:
+        Codec().decode(unit)
+    assert caught.value.path == "number"
+
+
+def test_group_0_is_none_of_the_order() -> None:
+    unit = Codec().encode(ConnectKsl(1, ObjectType.TRUNK, 1, 0))
+    message, problems = Codec().decode_lenient(unit)
+    assert isinstance(message, ConnectKsl)
+    assert message.ksl_group == 0
+    assert [(problem.path, problem.accepted) for problem in problems] == [("ksl_group", False)]
+
+
+def test_51h_says_that_no_line_was_to_be_had() -> None:
+    unit = bytes.fromhex(
+        "CC0151243412010201021C00010B3738550501F1FFFFFF010B3738550502F2FFFFFFFFFFFFFF519003020201FFFFFFFF"
+    )
+    assert Codec().decode_lenient(unit)[1] == ()
+    assert "no free KSL in the group" in "\n".join(render(Codec().decode(unit)))
 
 
 def test_a_text_fills_its_field() -> None:

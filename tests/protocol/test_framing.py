@@ -96,7 +96,7 @@ def test_an_unknown_code_keeps_its_unit() -> None:
 
 
 def test_a_length_that_is_not_allowed_breaks_the_unit() -> None:
-    # Command 11 as one console sends it: length 3, and four octets (PROTOCOL 9 row 17).
+    # Command 11 as one console sends it: length 3, and four octets.
     unit = bytes.fromhex("CC010B03313233343536FFFFFFFF")
     framer = StreamFramer(Channel.COMMAND)
     assert framer.feed(unit) == [Broken(0, unit[:13], 0x0B, BrokenReason.LENGTH)]

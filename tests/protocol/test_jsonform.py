@@ -183,13 +183,13 @@ def test_an_event_by_hand_needs_only_what_it_says() -> None:
 
 def test_codes_may_be_written_as_hex() -> None:
     document = {"name": "command-executed", "fields": {"command": "0x05", "status": "0x33"}}
-    assert octets_of(document) == bytes.fromhex("CC01280200000000FF020533")
+    assert octets_of(document) == bytes.fromhex("CC01280201000100FF020533")
 
 
 def test_the_version_left_out_is_that_of_the_order() -> None:
     old = Options(order="70")
-    assert octets_of({"name": "restart"}, old) == bytes.fromhex("CC01220000000000FFFF")
-    assert octets_of({"name": "restart"}) == bytes.fromhex("CC01220000000000FF02")
+    assert octets_of({"name": "restart"}, old) == bytes.fromhex("CC01220001000100FFFF")
+    assert octets_of({"name": "restart"}) == bytes.fromhex("CC01220001000100FF02")
 
 
 def test_a_test_reply_is_on_kpd1_unless_code_or_channel_says_kpd2() -> None:

@@ -9,8 +9,22 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
-from protocol import AddObject, Codec, CommandExecuted, KslInfo, SetPassword, Start, UnknownUnit
+from protocol import (
+    AddObject,
+    Codec,
+    CommandExecuted,
+    ElectronicMessage,
+    KslInfo,
+    Party,
+    SetPassword,
+    Start,
+    UnknownUnit,
+    codes,
+    encode_message_text,
+    transfer_parameters,
+)
 from protocol.codes import Category, Channel, NumberSign, ObjectType, Priority
+from protocol.messagetext import MessageCoding
 from protocol.phrases import Phrase
 from protocol.render import MASK, heading, masked_hex, octet_rows, render
 from protocol.strategies import damaged_unit
@@ -52,7 +66,7 @@ def test_a_command_reads_as_a_heading_and_aligned_fields() -> None:
 def test_the_same_in_russian() -> None:
     lines = render(CommandExecuted(5, 0x33), "ru")
     assert lines[0] == (
-        "command-executed: подтверждение выполнения команды (28h, сообщение КПД1 8, номер ТС ОРМ 1)"
+        "command-executed: подтверждение о выполнении команды (28h, сообщение КПД1 8, номер ТС ОРМ 1)"
     )
     assert lines[1:] == [
         "  команда    05h  add-object: постановка объекта на контроль",
@@ -136,3 +150,81 @@ def test_every_problem_is_said_in_russian_too(vector: dict[str, str]) -> None:
         for problem in Codec().decode_lenient(unit)[1]:
             russian = problem.message.say("ru") if isinstance(problem.message, Phrase) else ""
             assert re.search("[а-я]", russian), problem
+
+
+def telecommunication(text: bytes, octet_15: int = 0) -> ElectronicMessage:
+    return ElectronicMessage(
+        258, ObjectType.NETWORK_FULL, Party(), octet_15, 0xFF, None, Party(), Party(), Party(), text
+    )
+
+
+@pytest.mark.parametrize(
+    ("direction", "selected_by", "delivery", "octet", "en", "ru"),
+    [
+        (
+            codes.MESSAGE_SENT, codes.MESSAGE_BY_SENDER_NUMBER, codes.MESSAGE_DELIVERED, 0x15,
+            "taken from the object, selected by the sender's number, delivered",
+            "принято от объекта контроля, отобрано по номеру отправителя, доставлено",
+        ),
+        (
+            codes.MESSAGE_RECEIVED, codes.MESSAGE_BY_RECEIVER_NUMBER, codes.MESSAGE_NOT_DELIVERED, 0x2A,
+            "addressed to the object, selected by the receiver's number, not delivered",
+            "адресовано объекту контроля, отобрано по номеру получателя, не доставлено",
+        ),
+        (
+            codes.MESSAGE_SENT, codes.MESSAGE_BY_SENDER_IMSI, codes.MESSAGE_DELIVERY_UNKNOWN, 0x01,
+            "taken from the object, selected by the sender's IMSI, delivery not known",
+            "принято от объекта контроля, отобрано по IMSI отправителя, доставка не определена",
+        ),
+        (
+            codes.MESSAGE_RECEIVED, codes.MESSAGE_BY_RECEIVER_IMSI, codes.MESSAGE_DELIVERY_UNKNOWN, 0x0E,
+            "addressed to the object, selected by the receiver's IMSI, delivery not known",
+            "адресовано объекту контроля, отобрано по IMSI получателя, доставка не определена",
+        ),
+    ],
+)  # fmt: skip
+def test_octet_15_is_composed_of_three_and_reads_as_words(
+    direction: int, selected_by: int, delivery: int, octet: int, en: str, ru: str
+) -> None:
+    assert transfer_parameters(direction, selected_by, delivery) == octet
+    message = telecommunication(b"TEST", octet)
+    assert f"transfer parameters {octet:02X}h {en}" in [" ".join(line.split()) for line in render(message)]
+    assert f"параметры передачи {octet:02X}h {ru}" in [
+        " ".join(line.split()) for line in render(message, "ru")
+    ]
+    assert Codec().decode(Codec().encode(message)) == message
+
+
+def test_bits_of_octet_15_that_the_order_reserves_are_said() -> None:
+    text = "\n".join(render(telecommunication(b"", 0xB3)))
+    assert "reserve, selected by the sender's IMSI, reserve, unknown value 0x80" in text
+
+
+@pytest.mark.parametrize("wrong", [(0, 1, 0), (3, 1, 0), (1, 4, 0), (1, -1, 0), (1, 1, 3)])
+def test_octet_15_has_no_reserved_values(wrong: tuple[int, int, int]) -> None:
+    with pytest.raises(ValueError, match="is none of"):
+        transfer_parameters(*wrong)
+
+
+@pytest.mark.parametrize(
+    ("coding", "text"), [("utf-8", "Привет"), ("ucs2", "Привет"), ("cp1251", "Привет"), ("gsm7", "hello")]
+)
+def test_the_text_of_a_message_is_read_in_its_coding(coding: MessageCoding, text: str) -> None:
+    octets = encode_message_text(text, coding)
+    assert render(telecommunication(octets), coding=coding)[-1].endswith(
+        f'0x{octets.hex().upper()}  "{text}"'
+    )
+
+
+def test_octets_that_are_no_text_are_shown_all_the_same() -> None:
+    assert render(telecommunication(b"a\xff\n"))[-1].split() == ["text", "0x61FF0A", '"a\ufffd\\n"']
+    assert render(telecommunication(b""))[-1].split() == ["text", "-", "none"]
+
+
+def test_the_place_of_a_message_among_others_is_shown_when_there_are_others() -> None:
+    assert "messages in all" not in "\n".join(render(CommandExecuted(5, 0)))
+    assert "messages in all" not in "\n".join(render(CommandExecuted(5, 0, total=0, index=0)))
+    assert render(KslInfo((), total=3, index=1))[1:3] == [
+        "  messages in all     3",
+        "  number of this one  1",
+    ]

@@ -77,10 +77,10 @@ def test_every_message_and_every_field_has_a_text(lang: texts.Lang) -> None:
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_every_status_has_a_text(lang: texts.Lang) -> None:
-    assert len(texts.EXTENDED_SEED) == 35
+    assert len(texts.EXTENDED_MANUAL) == 35
     assert len(texts.EXTENDED_FURTHER) == 12
-    assert not texts.EXTENDED_SEED.keys() & texts.EXTENDED_FURTHER.keys()
-    for status in (*texts.EXTENDED_SEED, *texts.EXTENDED_FURTHER, *texts.RECEIPT, *texts.EXECUTION):
+    assert not texts.EXTENDED_MANUAL.keys() & texts.EXTENDED_FURTHER.keys()
+    for status in (*texts.EXTENDED_MANUAL, *texts.EXTENDED_FURTHER, *texts.RECEIPT, *texts.EXECUTION):
         assert says_something(texts.status_text(status, lang), lang), status
 
 
@@ -115,7 +115,7 @@ def test_what_no_table_knows_is_said_and_never_raises() -> None:
 def test_what_was_not_given_is_said_so() -> None:
     assert texts.service_text(None) == "not given"
     assert texts.selection_text(None, "ru") == "не задано"
-    assert texts.line_state_text(None) == "unknown"
+    assert texts.line_state_text(None) == "not known"
     assert texts.operation_text(None, message_code=0x41) == "statistical control"
     assert texts.operation_text(None, message_code=0x43) == "not given"
 

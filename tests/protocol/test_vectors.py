@@ -1,4 +1,4 @@
-"""The 46 vectors of PROTOCOL 12, which independent programs agree about, and their alternatives."""
+"""46 vectors, which independent programs agree about, and their alternatives."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_every_truncation_and_every_extra_octet_is_refused(options: Options, uni
         ("C05b", AddObject(5, ObjectType.TRUNK, None, None, 2, Category.STATISTICAL, None, Priority.NORMAL)),
         ("C08b", ReleaseKsl(None, None, None, Ksl(0, 1), None)),
         ("C10b", GetObjects(None, None, None, None, None)),
-        ("M21", Alarm(alarm_type=4, alarm_code=1)),
+        ("M21", Alarm(alarm_type=4, alarm_code=1, total=0, index=0)),
         (
             "M24",
             KslInfo(
@@ -137,10 +137,10 @@ def test_every_truncation_and_every_extra_octet_is_refused(options: Options, uni
                 index=1,
             ),
         ),
-        ("M25a", ServicesInfo(NumberSign.OWN, "73835550101", (0x21, 0x42))),
-        ("M25b", ServicesInfo(NumberSign.OWN, "73835550101", ())),
-        ("M26", UnauthorizedAccess(2, Time(15, 9, 30, 5), "KPD1")),
-        ("M2B", VersionInfo("LAB 1.0", StationType.TERMINAL_TRANSIT)),
+        ("M25a", ServicesInfo(NumberSign.OWN, "73835550101", (0x21, 0x42), total=0, index=0)),
+        ("M25b", ServicesInfo(NumberSign.OWN, "73835550101", (), total=0, index=0)),
+        ("M26", UnauthorizedAccess(2, Time(15, 9, 30, 5), "KPD1", total=0, index=0)),
+        ("M2B", VersionInfo("LAB 1.0", StationType.TERMINAL_TRANSIT, total=0, index=0)),
         (
             "M2C",
             ElectronicMessage(

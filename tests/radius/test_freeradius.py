@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from radius.packet import report_to_packet
-from radius.report import CallReport, Match, Media, Party, ServiceUse
+from radius.report import CallReport, Match, Media, MessageReport, Party, ServiceUse
 from radius.sink import Sink
 from radius.wire import AccountingPacket, dictionary
 
@@ -31,6 +31,7 @@ class Lab:
 
     def __init__(self) -> None:
         self.reports: list[CallReport] = []
+        self.messages: list[MessageReport] = []
         self.others: list[AccountingPacket] = []
         self.port = 0
 
@@ -54,8 +55,9 @@ class Lab:
 async def a_lab(**options: Any) -> AsyncIterator[tuple[Lab, Sink]]:
     lab = Lab()
     sink = Sink(
-        "127.0.0.1", 0, {"127.0.0.1": SECRET}, lab.reports.append, on_other=lab.others.append, **options
-    )
+        "127.0.0.1", 0, {"127.0.0.1": SECRET}, lab.reports.append,
+        on_message=lab.messages.append, on_other=lab.others.append, **options,
+    )  # fmt: skip
     _, lab.port = await sink.start()
     try:
         yield lab, sink
@@ -191,3 +193,29 @@ async def test_freeradius_reads_our_dictionary_and_its_report_arrives_whole() ->
     assert "Sorm-A-SSRC = 3735928559" in output
     assert lab.reports == [report]
     assert sink.counters.other == 0
+
+
+async def test_freeradius_reads_the_report_of_a_message_and_keeps_its_pieces_in_order() -> None:
+    message = MessageReport(
+        message_id="c-18",
+        domain="test.domain",
+        time=1_700_000_012.5,
+        sender=Party(digits="28331", ni="private"),
+        receiver=Party(digits="89001758964", ni="intercity", trunk=3),
+        sender_station="28331",
+        receiver_station="9001758964",
+        receiver_imsi="250011234567890",
+        text="".join(f"{number}. Жду. " for number in range(60)),
+        delivered=True,
+        matches=(
+            Match(object_number=258, role="a", called=Party(digits="89001758964"), time=1_700_000_012.5),
+        ),
+    )
+    text = as_radclient_writes(report_to_packet(message))
+    assert text.count("Sorm-Text = ") > 2
+    async with a_lab() as (lab, _sink):
+        code, output = await lab.radclient(text)
+    assert code == 0, output
+    assert "Sorm-Delivered = Delivered" in output
+    assert lab.messages == [message]
+    assert (lab.reports, lab.others) == ([], [])

@@ -13,13 +13,14 @@ import asyncssh
 import pytest
 
 import captures
-from radius.report import CallReport
+from radius.report import CallReport, MessageReport
 from radius.sink import Sink
 from sorm_mediator import config
 from sorm_mediator.config import Config, ConfigError
 from sorm_mediator.errors import BoxError
 from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.switch.calls.call import CallRequest
+from sorm_mediator.switch.calls.messages import MessageRequest
 from sorm_mediator.switch.changes import sorm as sorm_changes
 from ssh_control.client import SwitchLink
 from ssh_control.dialect import ClientHello, Refused, Request
@@ -43,10 +44,14 @@ class Mediator:
     def __init__(self) -> None:
         self.reports: list[CallReport] = []
         self.released = asyncio.Event()
+        self.events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.up = asyncio.Event()
         self.down = asyncio.Event()
         self.reason = ""
-        self.sink = Sink("127.0.0.1", 0, {"127.0.0.1": SECRET}, self._report)
+        self.messages: asyncio.Queue[MessageReport] = asyncio.Queue()
+        self.sink = Sink(
+            "127.0.0.1", 0, {"127.0.0.1": SECRET}, self._report, on_message=self.messages.put_nowait
+        )
         self.address = ("127.0.0.1", 0)
         self.link: SwitchLink | None = None
 
@@ -70,7 +75,7 @@ class Mediator:
             radius=f"{self.address[0]}:{self.address[1]}",
             on_up=lambda _hello: self.up.set(),
             on_down=self._down,
-            on_event=lambda _event: None,
+            on_event=self.events.put_nowait,
             retry_min=60.0,
         )
         await self.link.start()
@@ -387,3 +392,43 @@ def test_the_minimal_lab_is_complete() -> None:
     assert set(domain.contexts) == {"ctx_from_local", "ctx_from_trunk", "ctx_to_local"}
     targets = {target for one in domain.subscribers.values() for target in one.forwardings.values()}
     assert targets - set(domain.subscribers) == {"89001758964"}
+
+
+async def test_a_message_is_reported_to_the_mediators_that_it_touches(
+    new_mediator: Callable[[], Awaitable[Mediator]],
+    started: Callable[[Config], Awaitable[tuple[SwitchBox, str]]],
+) -> None:
+    one, other = await new_mediator(), await new_mediator()
+    box, ssh = await started(lab(one, other))
+    await one.connect(box, ssh)
+    async with asyncio.timeout(10):
+        await one.up.wait()
+        await one.ask("add", object=OBJECT)
+        sent = box.send_message(
+            "test.domain", MessageRequest(sender="28332", receiver="28331", text="Ж" * 1400)
+        )
+        message = await one.messages.get()
+    assert (message.message_id, message.text) == (sent, "Ж" * 1400)
+    assert [(match.object_number, match.role) for match in message.matches] == [(1, "b")]
+    assert other.messages.empty()
+    assert box.status()["counters"]["reports"] == 1
+
+
+async def test_every_mediator_of_a_domain_hears_that_a_trunk_was_renamed(
+    new_mediator: Callable[[], Awaitable[Mediator]],
+    started: Callable[[Config], Awaitable[tuple[SwitchBox, str]]],
+) -> None:
+    one, other, gone = await new_mediator(), await new_mediator(), await new_mediator()
+    box, ssh = await started(lab(one, other, gone, trunks=[{"number": 2, "name": "city"}]))
+    async with asyncio.timeout(10):
+        for mediator in (one, other):
+            await mediator.connect(box, ssh)
+            await mediator.up.wait()
+        told: list[dict[str, Any]] = []
+        hello = ClientHello("gone", "{}:{}".format(*gone.address))
+        box.open("test.domain", hello, "127.0.0.1:5", told.append).closed()
+        assert box.rename_trunk("test.domain", 2, "suburb") == ()
+        for mediator in (one, other):
+            assert await mediator.events.get() == {"event": "trunk-renamed", "trunk": 2, "name": "suburb"}
+        assert (await one.ask("trunks", trunk=2)).data == {"trunks": [{"trunk": 2, "name": "suburb"}]}
+    assert told == []

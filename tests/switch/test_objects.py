@@ -77,6 +77,16 @@ def test_the_sign_must_fit(ni: str) -> None:
     )
 
 
+def test_a_number_has_as_many_objects_as_it_is_given(make_object: Any) -> None:
+    table = ObjectTable()
+    for number in (1, 2):
+        table.add(make_object(number, "28331"))
+
+    table.remove(1)
+
+    assert [item.object_number for item in table] == [2]
+
+
 def test_refusals(make_object: Any) -> None:
     table = ObjectTable()
     table.add(make_object(1, "28331"))
@@ -84,7 +94,6 @@ def test_refusals(make_object: Any) -> None:
 
     for item, code in (
         (make_object(1, "28332"), 0x33),
-        (make_object(3, "28331"), 0x36),
         (make_object(3, 5), 0x4A),
     ):
         with pytest.raises(Refusal) as raised:
@@ -157,3 +166,21 @@ def test_the_indexes_agree_with_looking_at_every_object(steps: list[Any], number
         )
     }
     assert set(found(table, number, ni=ni)) == expected
+
+
+def test_the_routed_number_touches_whoever_controls_it(make_object: Any) -> None:
+    table = ObjectTable()
+    table.add(make_object(1, "3832728331"))
+    table.add(network(2, "3832728331", sign="foreign"))
+    table.add(network(3, "38", "network-partial", sign="local"))
+    table.add(network(4, "383", "network-partial", sign="imsi"))
+    table.add(network(5, "28331"))
+
+    def by(routed: str, own: bool) -> list[int]:
+        party = Touched(own, ("3832728331", "28331"), "private", routed=routed)
+        return [item.object_number for item in table.touched(party)]
+
+    assert by("3832728331", own=True) == [1, 2, 3]
+    assert by("3832728331", own=False) == [1, 2, 3]
+    assert by("", own=True) == [1]
+    assert by("", own=False) == []

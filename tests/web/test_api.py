@@ -51,7 +51,7 @@ class Box:
 async def box(tmp_path: Path) -> AsyncIterator[Box]:
     async with (
         small_switch() as (_, ssh, where),
-        running(lab_config(tmp_path, ssh, where)) as (gateway, ends),
+        running(lab_config(tmp_path, ssh, where, options={"after_restart": "restore"})) as (gateway, ends),
     ):
         watcher = gateway.events.subscribe()
         async with asyncio.timeout(10):

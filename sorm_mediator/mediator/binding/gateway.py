@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from protocol import Broken, Channel, Codec, DecodeError, Message, Options, Problem, Time, UnknownUnit
-from radius.report import CallReport
+from radius.report import CallReport, MessageReport
 from radius.sink import Sink
 from sorm_mediator.config import Config
 from sorm_mediator.errors import BoxError, cannot_listen
@@ -65,7 +65,7 @@ class Gateway:
         mediator = config.mediator
         self._options = codec_options(config)
         self._codec = Codec(self._options)
-        self.limits = LimitWatch(mediator.options.limits_ms)
+        self.limits = LimitWatch(mediator.options.limits_ms, mediator.options.events_ms)
         state = None if mediator.state == ":memory:" else config.directory / mediator.state
         self._store = Store(state, password=mediator.password.get_secret_value())
         self.consoles = Consoles(
@@ -89,7 +89,9 @@ class Gateway:
         self._deadline: float | None = None
         self._running = False
         self._endpoints: dict[str, str] = {}
-        self._unit = b""  # the unit whose effects are being executed
+        self._sent = 0  # messages to the console
+        self._arrived = 0.0
+        """When the last octet of the unit that is being handled arrived."""
 
     def _make_sink(self) -> Sink:
         radius = self.config.radius
@@ -104,6 +106,7 @@ class Gateway:
                 self._report,
                 require_message_authenticator=radius.require_message_authenticator,
                 batch=_REPORTS_A_TURN,
+                on_message=self._message_report,
             )
         except ValueError as error:
             raise BoxError(f"radius.secret, radius.clients: {error}") from error
@@ -146,6 +149,7 @@ class Gateway:
             equipped_streams=TCP_STREAMS if self.e1 is None else self.e1.numbers,
             conferences=None if self.e1 is None else self.e1.conferences,
             separate_conferences=self.config.rtp.separate_conferences,
+            paired=self.e1 is not None or mediator.options.pair_over_tcp == "on",
         )
         self._running = True
         if self._store.damage:
@@ -258,7 +262,7 @@ class Gateway:
         self._run(lambda now: self.core.refused_connection(stream, peer, _PORT_FORBIDDEN, now))
 
     def unit_received(self, raw: bytes, arrived: float, stream: int = _STREAM) -> None:
-        self.limits.command(raw[2], arrived)
+        self._arrived = arrived
         message: Message | UnknownUnit
         problems: tuple[Problem, ...] = ()
         try:
@@ -266,13 +270,10 @@ class Gateway:
         except DecodeError:
             message, problems = self._codec.decode_lenient(raw)
         self._crossed("received", Channel.COMMAND, message, raw)
-        self._unit = raw
         self._run(lambda now: self.core.received(stream, message, problems, raw, now))
 
     def unit_broken(self, broken: Broken, arrived: float, stream: int = _STREAM) -> None:
-        if broken.code is not None:
-            self.limits.command(broken.code, arrived)
-        self._unit = broken.raw
+        self._arrived = arrived
         self._run(lambda now: self.core.broken(stream, broken.code, broken.reason, broken.raw, now))
 
     def drained(self, channel: Channel, stream: int = _STREAM) -> None:
@@ -294,6 +295,33 @@ class Gateway:
                 change.ksls, in_service=change.in_service, alarm_code=change.alarm_code, now=now
             )
         )
+
+    # --- what an operator makes happen, or does: each returns how many messages the console was sent for it
+
+    def operator_alarm(self, alarm_type: int, alarm_code: int) -> int:
+        """An alarm of the node: 21h (order 268, 9.1)."""
+        return self._on_demand(lambda now: self.core.operator_alarm(alarm_type, alarm_code, now))
+
+    def operator_access(self, code: int, text: str) -> int:
+        """An attempt at unauthorised access: 26h (order 268, 9.6)."""
+        return self._on_demand(lambda now: self.core.operator_access(code, text, now))
+
+    def operator_restart(self) -> int:
+        """The node's software starts again: the initial state, and 22h (order 268, 9.2)."""
+        return self._on_demand(self.core.operator_restart)
+
+    def operator_line_state(self, object_number: int, state: int) -> int:
+        """The line of an object that is a subscriber of the node gets another state (order 268, 9.3.6.4)."""
+        return self._on_demand(lambda now: self.core.operator_line_state(object_number, state, now))
+
+    def tables_read(self, text: str) -> int:
+        """Somebody (``text``) has read the tables past the console: 26h/03h (order 268, 9.6.4.1)."""
+        return self._on_demand(lambda now: self.core.tables_read(text, now))
+
+    def _on_demand(self, make: Callable[[float], Iterable[Effect]]) -> int:
+        before = self._sent
+        self._run(make)
+        return self._sent - before
 
     # --- the switch
 
@@ -337,6 +365,14 @@ class Gateway:
         if not self._running:
             raise RuntimeError("the gateway failed: the report is to come again")
 
+    def _message_report(self, report: MessageReport) -> None:
+        if not self._running:
+            raise RuntimeError("the gateway is stopping: the report is to come again")
+        self._event("message", {"message": report.message_id})
+        self._run(lambda now: self.core.message_report(report, now))
+        if not self._running:
+            raise RuntimeError("the gateway failed: the report is to come again")
+
     # --- the core's inputs and effects
 
     def _run(self, make: Callable[[float], Iterable[Effect]]) -> None:
@@ -350,10 +386,12 @@ class Gateway:
         try:
             for effect in wanted:
                 match effect:
-                    case effects.Send(stream, channel, message):
-                        self._send(stream, channel, message)
+                    case effects.Send(stream, channel, message, at):
+                        self._send(stream, channel, message, at)
                         if channel is Channel.KPD1:
                             sent_kpd1.add(stream)
+                    case effects.Taken(code, waited):
+                        self.limits.command(code, self._loop.time() if waited else self._arrived)
                     case effects.AskSwitch():
                         self._ask(effect)
                     case effects.Store(change):
@@ -379,9 +417,12 @@ class Gateway:
             # Others get their turn before the next piece of a table.
             self._loop.call_soon(self._toward.report_drained, stream, Channel.KPD1)
 
-    def _send(self, stream: int, channel: Channel, message: Message) -> None:
+    def _send(self, stream: int, channel: Channel, message: Message, at: float | None) -> None:
         raw = self._codec.encode(message)
         self._toward.send(stream, channel, raw)
+        self._sent += 1
+        if at is not None and (late := self.limits.event(message, at, self.now())):
+            log.warning("%s", late)
         if late := self.limits.sent(message, self._loop.time()):
             log.warning("%s", late)
         self._crossed("sent", channel, message, raw)
@@ -390,7 +431,8 @@ class Gateway:
         if self.journal is None:
             return
         if kind == "command":
-            fields = fields | {"unit": masked_unit(self._unit), "name": command_name(self._unit)}
+            unit = fields["unit"]
+            fields = fields | {"unit": masked_unit(unit), "name": command_name(unit)}
             # Octets that could not be read may hold a password: "unit" has them masked.
             fields["fields"] = {name: value for name, value in fields["fields"].items() if name != "hex"}
         self.journal.append(self.now(), kind, fields)
@@ -453,6 +495,7 @@ def codec_options(config: Config) -> Options:
         count_byte_order=options.count_byte_order,
         service_code_position=options.service_code_position,
         m25_length=options.m25_length,
+        message_text=options.message_text,
         zero_digit=mediator.zero_digit,
         extra_digits=options.extra_digits,
         requirements_version=options.requirements_version,

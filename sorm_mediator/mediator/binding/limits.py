@@ -1,10 +1,10 @@
-"""How long the answers take, against the test limits of PROTOCOL 8.1 (option ``limits_ms``)."""
+"""How long answers and events take, against the limits of order 268 (options ``limits_ms``, ``events_ms``)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from protocol import (
     CommandExecuted,
@@ -21,8 +21,8 @@ from protocol import (
 
 _TABLES = frozenset(kind.code for kind in (GetObjects, GetKsl, GetServices, GetTrunks))
 
-Answer: TypeAlias = Literal["27h", "28h", "29h", "53h"]
-"""The answers that have a limit."""
+Answer: TypeAlias = Literal["27h", "28h", "29h", "53h", "events"]
+"""What has a limit: 27h 9.7.3, 28h 1.5 and 1.6, 29h 9.9.3, 53h 11.7.3, events of calls rule 5."""
 
 
 @dataclass(slots=True)
@@ -38,12 +38,12 @@ class Measured:
 class LimitWatch:
     """Times each answer from the arrival of its command's last octet. Times are in seconds of one clock.
 
-    ``limits`` are in milliseconds by message, such as ``{"27h": 200}``.
+    ``limits`` are in milliseconds by message, such as ``{"27h": 400}``; ``events`` is that of the messages of calls.
     """
 
-    def __init__(self, limits: Mapping[Answer, int]) -> None:
-        self.limits = dict(limits)
-        self.measured = {message: Measured() for message in limits}
+    def __init__(self, limits: Mapping[Any, int], events: int) -> None:
+        self.limits: dict[Answer, int] = {**limits, "events": events}
+        self.measured = {message: Measured() for message in self.limits}
         # By message and command code: a console that floods us can't make this grow.
         self._arrived: dict[tuple[Answer, int], float] = {}
 
@@ -69,11 +69,19 @@ class LimitWatch:
                 return self._answer("53h", Test.code, now)
         return ""
 
+    def event(self, message: Message, at: float, now: float) -> str:
+        """An event of a call is on its way; it happened ``at`` (Unix seconds by the switch's clock; ``now`` likewise by
+        ours, so a switch of another host is measured as far as the clocks agree). Returns what to tell the operator."""
+        return self._measure("events", max(0.0, now - at), f"{message.code:02X}h of a call")
+
     def _answer(self, message: Answer, code: int, now: float) -> str:
         arrived = self._arrived.pop((message, code), None)
         if arrived is None or message not in self.measured:
             return ""
-        measured, took = self.measured[message], now - arrived
+        return self._measure(message, now - arrived, f"{message} to command {code:02X}h")
+
+    def _measure(self, message: Answer, took: float, what: str) -> str:
+        measured = self.measured[message]
         measured.answers += 1
         measured.total += took
         measured.longest = max(measured.longest, took)
@@ -81,4 +89,4 @@ class LimitWatch:
         if took * 1000 <= limit:
             return ""
         measured.late += 1
-        return f"{message} to command {code:02X}h took {took * 1000:.0f} ms; the limit is {limit} ms"
+        return f"{what} took {took * 1000:.0f} ms; the limit is {limit} ms"

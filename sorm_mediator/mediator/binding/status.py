@@ -12,7 +12,7 @@ from sorm_mediator.journal.masking import masked_unit
 if TYPE_CHECKING:
     from protocol.values import Ksl
     from sorm_mediator.mediator.binding.gateway import Gateway
-    from sorm_mediator.mediator.core.legs import Call, Leg
+    from sorm_mediator.mediator.core.calls.legs import Call, Leg
     from sorm_mediator.mediator.core.tables import ControlledObject, Line
 
 MASK = "******"
@@ -23,15 +23,16 @@ def gateway_status(gateway: Gateway) -> dict[str, Any]:
     core, mediator = gateway.core, gateway.config.mediator
     tables = core.tables
     return {
-        "orm_number": mediator.orm_number,
+        "orm_number": core.orm_number,
         "order": mediator.order,
         "state": "started" if tables.started else "stopped",
+        "pair_in_use": core.channels.in_use,
         "serving": gateway.serving,
         "uptime": gateway.uptime,
         "objects": len(tables.objects),
         "ksl_groups": len(tables.groups),
         "ksl": len(tables.group_of),
-        "lines_in_use": core.lines.in_use,
+        "lines_in_use": core.pool.in_use,
         "calls": len(core.calls),
         "channels": gateway.channel_rows(),
         "switch": gateway.link.status() if gateway.link else None,
@@ -55,7 +56,7 @@ def _journal(gateway: Gateway) -> dict[str, Any] | None:
 
 def ksl_rows(gateway: Gateway) -> list[dict[str, Any]]:
     """Every line of every group, by group and line, and who has it; a group without lines is one row."""
-    lines = gateway.core.lines
+    lines = gateway.core.pool
     rows = []
     for number, group in sorted(gateway.core.tables.groups.items()):
         for line in group.lines or (None,):
@@ -120,7 +121,7 @@ def call_row(call: Call) -> dict[str, Any]:
             {
                 "object_number": leg.object.object_number,
                 "call_number": leg.call_number,
-                "selection": leg.selection,
+                "selection": leg.selection(leg.line),
                 "ksl_a": _ksl(leg.line.ksl_a if leg.line else None),
                 "ksl_b": _ksl(leg.line.ksl_b if leg.line else None),
                 "told": {"number-received": leg.received, "answer": leg.answered, "services": leg.services},

@@ -31,7 +31,8 @@ from sorm_mediator.mediator.core.tables import (
     ObjectPut,
     ObjectRemoved,
     PasswordChanged,
-    StateChanged,
+    Started,
+    StartNumber,
     Stopped,
     Tables,
 )
@@ -173,6 +174,7 @@ class Store:
             password=meta.get("password", self._password),
             started=meta.get("started") == "1",
             damaged=meta.get("damaged") == "1",
+            start_number=int(meta["start_number"]) if meta.get("start_number") else None,
         )
         types = {row["ksl_group"]: GroupType(row["group_type"]) for row in self._rows(_groups)}
         for row in self._rows(_lines):
@@ -206,8 +208,11 @@ class Store:
     def _write(self, change: Change) -> None:
         execute = self._connection.execute
         match change:
-            case StateChanged(started):
-                self._set("started", "1" if started else "0")
+            case Started(number):
+                self._set("started", "1")
+                self._set("start_number", "" if number is None else str(number))
+            case StartNumber(number):
+                self._set("start_number", str(number))
             case PasswordChanged(password):
                 self._set("password", password)
             case GroupLineAdded(group, group_type, line):

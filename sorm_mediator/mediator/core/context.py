@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from protocol.codes import VERSIONS, Channel
 from protocol.messages import VersionInfo
-from sorm_mediator.mediator.core.effects import Effect, Journal, Log, Store
-from sorm_mediator.mediator.core.links import Links
-from sorm_mediator.mediator.core.numbers import Numbers
+from sorm_mediator.mediator.core.calls.numbers import Numbers
+from sorm_mediator.mediator.core.channels import ConsoleChannels
+from sorm_mediator.mediator.core.effects import Effect, Journal, Log, Send, Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,13 +30,15 @@ class Context:
         tables: Tables,
         local_time: Callable[[float], Time],
         counters: Counter[str],
+        *,
+        paired: bool = True,
     ) -> None:
         self.config = config
         self.options = config.options
         self.tables = tables
         self._local_time = local_time
         self.counters = counters
-        self.links = Links(config.console_timeout, counters)
+        self.channels = ConsoleChannels(config.console_timeout, config.test_timeout, counters, paired=paired)
         self.numbers = Numbers(config)
         self.line_states: dict[int, int] = {}
         """State of the subscriber line by object number, as far as the switch told it."""
@@ -74,24 +77,54 @@ class Context:
         """An entry of the audit journal."""
         self._effects.append(Journal(kind, fields))
 
+    @property
+    def orm_number(self) -> int:
+        """The number of the technical means: as configured, or (option) as command 1 gave it (order 268, 6.1.3)."""
+        if self.options.orm_number_from_start == "off" or self.tables.start_number is None:
+            return self.config.orm_number
+        return self.tables.start_number
+
     def kpd1(
-        self, stream: int, kind: Callable[..., Message], *payload: Any, total: int = 0, index: int = 0
+        self,
+        stream: int | None,
+        kind: Callable[..., Message],
+        *,
+        total: int = 0,
+        index: int = 0,
+        orm_number: int | None = None,
+        **fields: Any,
     ) -> None:
-        """Send a KPD1 message; ``total`` and ``index`` 0 mean that it is not part of a table."""
-        header = {
-            "orm_number": self.config.orm_number,
-            "total": total or self._single,
-            "index": index or self._single,
-            "requirements_version" if kind is VersionInfo else "version": self._version,
-        }
-        self._effects.extend(self.links.send(stream, Channel.KPD1, kind(*payload, **header)))
+        """Send a KPD1 message; ``total`` and ``index`` 0 mean that it is a single one; ``orm_number`` None: the means'
+        own, which before the start is that of the last command 1 (order 268, 8.2.1.2)."""
+        if orm_number is None:
+            given = None if self.tables.started else self.tables.start_number
+            orm_number = self.orm_number if given is None else given
+        message = kind(
+            **fields,
+            orm_number=orm_number,
+            total=total or self._single,
+            index=index or self._single,
+            **{"requirements_version" if kind is VersionInfo else "version": self._version},
+        )
+        self._effects.extend(self.channels.send(stream, Channel.KPD1, message))
 
-    def kpd2(self, message: Message, stream: int | None = None) -> None:
-        """Send a KPD2 message: on ``stream``, or on the lowest one that works.
+    def unsolicited(
+        self, kind: Callable[..., Message], *, total: int = 0, index: int = 0, **fields: Any
+    ) -> None:
+        """Send a KPD1 message that answers no command: on the pair in use (order 268, 1.4.1.1)."""
+        self.kpd1(self.channels.own(Channel.KPD1), kind, total=total, index=index, **fields)
 
-        That one pair of channels carries the events of all objects is inferred: the sheet says of 53h alone
-        that it goes everywhere.
-        """
+    def kpd2(
+        self,
+        kind: Callable[..., Message],
+        *,
+        stream: int | None = None,
+        at: float | None = None,
+        **fields: Any,
+    ) -> None:
+        """Send a KPD2 message on ``stream``, or on the pair in use. ``at``: the moment of the event."""
         if stream is None:
-            stream = next(iter(self.links.usable_streams(Channel.KPD2)), 0)
-        self._effects.extend(self.links.send(stream, Channel.KPD2, message))
+            stream = self.channels.own(Channel.KPD2)
+        message = kind(**fields, orm_number=self.orm_number)
+        for effect in self.channels.send(stream, Channel.KPD2, message):
+            self._effects.append(replace(effect, at=at) if isinstance(effect, Send) else effect)

@@ -1,80 +1,119 @@
-"""The mediator core: a synchronous state machine. Inputs and the time go in, effects come out.
+"""The mediator's protocol logic: takes one input and the time, returns effects to be executed in order.
 
-Nothing here waits, reads a clock or touches a socket; nothing that a console, a switch or a call report says
-makes it raise. See docs/mediator.md for the order of checks and for every refusal.
+How a command goes: :meth:`Core.received` → its :class:`~.commands.rule.CommandRule` → 27h → the rule's refusals at
+execution → its ``execute`` → 28h (:meth:`Core._finish`). How an event goes: :meth:`Core.report` →
+:class:`~.calls.calls.Calls` → :class:`~.calls.kpd2_events.EventComposer` → an effect. Nothing here waits, reads a clock
+or touches a socket; nothing that a console, a switch or a call report says makes it raise.
 
-Source: DESIGN 4; PROTOCOL 4 (common steps), 5, 11.2.
+docs/mediator.md has the order of checks and every refusal. Source: order 268, appendices 1 and 5-11.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from protocol.base import Command
 from protocol.codes import Channel
-from protocol.messages import Alarm, CommandExecuted, CommandReceived, Restart, UnauthorizedAccess
-from sorm_mediator.mediator.core import checks
-from sorm_mediator.mediator.core.calls import Calls
-from sorm_mediator.mediator.core.context import Context
-from sorm_mediator.mediator.core.execution import DONE, NOT_DONE, Execution, printable
-from sorm_mediator.mediator.core.ksl import Lines
-from sorm_mediator.mediator.core.legality import (
-    INTERRUPT,
-    LAST_COMMAND,
-    TEST,
-    Turn,
+from protocol.commands import Start, Test
+from protocol.messages import Alarm, CommandExecuted, CommandReceived, Restart, TrunkInfo, UnauthorizedAccess
+from sorm_mediator.mediator.core.calls.calls import Calls
+from sorm_mediator.mediator.core.calls.electronic_messages import ElectronicMessages
+from sorm_mediator.mediator.core.calls.kpd2_events import BY_FAULT
+from sorm_mediator.mediator.core.calls.ksl_pool import KslPool
+from sorm_mediator.mediator.core.commands import LAST_COMMAND, RULES
+from sorm_mediator.mediator.core.commands.rule import (
+    ALREADY_STARTED,
+    NOT_STARTED,
+    PARAMETERS,
+    WRONG_LENGTH,
+    WRONG_ORM_NUMBER,
+    Refusal,
     Verdict,
-    verdict,
+    faulty_fields,
+    field_code,
 )
-from sorm_mediator.mediator.core.record import command_fields, same_secret
-from sorm_mediator.mediator.core.state import Job, State
+from sorm_mediator.mediator.core.commands.tables import trunk_rows
+from sorm_mediator.mediator.core.context import Context
+from sorm_mediator.mediator.core.effects import Taken
+from sorm_mediator.mediator.core.means import (
+    BUSY,
+    DONE,
+    INTERRUPTED,
+    NOT_DONE,
+    Job,
+    Means,
+    OrmState,
+    Standing,
+    Turn,
+)
+from sorm_mediator.mediator.core.record import command_fields, printable, same_secret
 from sorm_mediator.mediator.core.switchside import SwitchSide
-from sorm_mediator.mediator.core.tables import DamageReported
+from sorm_mediator.mediator.core.tables import DamageReported, StartNumber, Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from protocol import Problem
     from protocol.values import Ksl, Time
-    from radius.report import CallReport
+    from radius.report import CallReport, MessageReport
     from sorm_mediator.config import MediatorConfig
-    from sorm_mediator.mediator.core.effects import Effect
+    from sorm_mediator.mediator.core.channels import ConsoleChannels
+    from sorm_mediator.mediator.core.commands.rule import CommandRule
+    from sorm_mediator.mediator.core.effects import DropChannel, Effect
     from sorm_mediator.mediator.core.tables import Tables
     from ssh_control.dialect import Reply
 
 TCP_STREAMS: Final = (0, 1, 2, 3)
-"""Streams whose KSL exist where no E1 says otherwise: the product has up to four [seed]."""
+"""Streams whose KSL exist where no E1 says otherwise: the device has up to four (Eltex SMG1016M manual)."""
 
 ACCEPTED: Final = 0x00
 REFUSED: Final = 0x01
 REFUSED_NOT_STARTED: Final = 0x02
-"""27h (PROTOCOL 5.7)."""
+"""27h (order 268, 9.7.4.2)."""
 WRONG_PASSWORD: Final = 0x03
 WRONG_NUMBER: Final = 0x05
 ALREADY_RUNNING: Final = 0x07
-"""28h (PROTOCOL 5.8)."""
+"""28h (order 268, 9.8.4.2)."""
 ACCESS_PASSWORD: Final = 0x02
+ACCESS_TABLES: Final = 0x03
 ACCESS_NUMBER: Final = 0x05
-"""26h (PROTOCOL 5.6)."""
+"""26h (order 268, 9.6.4.1)."""
 ACCESS_CODES: Final = MappingProxyType({WRONG_PASSWORD: ACCESS_PASSWORD, WRONG_NUMBER: ACCESS_NUMBER})
-"""Which 26h goes with which refusing 28h."""
+"""Which 26h goes with which refusing 28h (order 268, 7.6)."""
 TABLES_LOST: Final = 0x01
 TABLES_INTACT: Final = 0x03
 LINES_CHANGED: Final = 0x04
-"""21h (PROTOCOL 5.1)."""
+"""21h (order 268, 9.1.4.1)."""
 TEXT_LENGTH: Final = 40
+"""Octets of further information in 26h (order 268, 9.6.4.4)."""
+
+
+class Unit(NamedTuple):
+    """A unit that came on KPD1: a command, or something that is none."""
+
+    stream: int
+    session: int
+    """Of the connection that it came by."""
+    peer: str
+    code: int
+    raw: bytes
+    message: Any = None
+    """The command; None where the unit is none, or can't be read as one."""
+    problems: tuple[Problem, ...] = ()
+    broken: str = ""
+    """Why it is no whole unit of its code."""
 
 
 class Core:
-    """The technical means of ORM, as far as they think.
+    """One mediator.
 
-    ``tables`` are changed by nobody else. ``local_time`` turns Unix seconds into the console's day and time
-    of day; it may raise :class:`ValueError`, :class:`OverflowError` or :class:`OSError` for moments that it
-    doesn't know.
-    ``equipped_streams`` are the streams whose KSL exist. ``conferences``: how many lines can be mixed at the same
-    time (None: any number); a line under separate control takes ``separate_conferences`` of them.
+    ``tables`` are changed by nobody else. ``local_time`` turns Unix seconds into the console's day and time of day; it
+    may raise :class:`ValueError`, :class:`OverflowError` or :class:`OSError` for moments that it doesn't know.
+    ``equipped_streams`` are the streams whose KSL exist. ``conferences``: how many lines can be mixed at the same time
+    (None: any number); a line under separate control takes ``separate_conferences`` of them. ``paired``: KPD1 and KPD2
+    of a stream fail together.
 
     Every input method returns the effects to be executed, in order.
     """
@@ -88,65 +127,75 @@ class Core:
         equipped_streams: Iterable[int] = TCP_STREAMS,
         conferences: int | None = None,
         separate_conferences: int = 0,
+        paired: bool = True,
     ) -> None:
         self.config = config
         self.tables = tables
         self.counters: Counter[str] = Counter()
-        self._context = Context(config, tables, local_time, self.counters)
-        lines = Lines(tables, equipped_streams, conferences, separate_conferences)
-        calls = Calls(self._context, lines)
-        self._state = State(self._context, lines, calls, SwitchSide(self._context))
-        self._execution = Execution(self._state, self._finish)
+        self._context = Context(config, tables, local_time, self.counters, paired=paired)
+        capacity = config.limits
+        self.pool = KslPool(
+            tables,
+            equipped_streams,
+            conferences,
+            separate_conferences,
+            full_control_calls=None if capacity is None else capacity.full_control_calls,
+            ring=config.options.ksl_choice == "ring",
+        )
+        self.calls = Calls(self._context, self.pool)
+        self._messages = ElectronicMessages(self._context)
+        self._switch = SwitchSide(self._context)
+        self._means = Means(self._context, self.pool, self.calls, self._switch, capacity)
+        self._means.finish = self._finish
+        self._waiting: deque[Unit] = deque()
+        """Units that came while a command ran (order 268, 7.1)."""
         self._restart_told = False
 
     # --- inputs: channels
 
     def started(self, now: float) -> list[Effect]:
-        """The mediator's program has started with these tables."""
-        tables = self.tables
+        """The mediator's program has started with these tables: the node is ready (order 268, 9.2.3)."""
+        context, tables = self._context, self.tables
         if tables.damaged:
-            self._context.log(
+            context.log(
                 "error", "the stored tables were lost or corrupt; they begin empty, the console is told"
             )
-        state = "started" if tables.started else "stopped"
-        self._context.journal("restart", state=state, objects=len(tables.objects), damaged=tables.damaged)
+        if self.config.options.after_restart == "initial":
+            self._initial_state()
+        context.journal(
+            "restart",
+            state=self._means.state.value,
+            objects=len(tables.objects),
+            damaged=tables.damaged,
+        )
         return self._effects(now)
 
     def channel_up(self, stream: int, channel: Channel, peer: str, now: float) -> list[Effect]:
-        """A data channel works. The first KPD1 after a restart hears of the restart (PROTOCOL 5.2)."""
-        self._context.links.up(stream, channel, peer, now)
+        """A data channel works. The first KPD1 after a restart hears of the restart (order 268, 9.2.3)."""
+        self._context.channels.up(stream, channel, peer, now)
         self._context.journal("channel-up", stream=stream, channel=str(channel), peer=peer)
-        if channel is not Channel.KPD2 and not self._restart_told:
-            self._restart_told = True
-            self._tell_restart(stream)
+        self._tell_restart()
         return self._effects(now)
 
     def channel_down(self, stream: int, channel: Channel, now: float) -> list[Effect]:
         """A data channel is gone. A command that waits for the switch goes on; a table's output ends."""
-        self._context.links.down(stream, channel)
+        self._context.emit(*self._context.channels.down(stream, channel))
         self._context.journal("channel-down", stream=stream, channel=str(channel))
-        job = self._state.job
-        if channel is not Channel.KPD2 and job and job.stream == stream and job.output is not None:
-            self._abandon_output(job)
+        if channel is not Channel.KPD2:
+            self._abandon_output(stream)
         return self._effects(now)
 
     def refused_connection(self, stream: int, peer: str, reason_code: int, now: float) -> list[Effect]:
-        """Somebody was not let in: 26h with this code on the stream's KPD1."""
-        self._unauthorized(stream, reason_code, peer, now)
+        """Somebody was not let in: 26h with this code."""
+        self._unauthorized(self._context.channels.own(Channel.KPD1), reason_code, peer, peer, now)
         return self._effects(now)
 
     def writable(self, stream: int, now: float) -> list[Effect]:
         """KPD1 of ``stream`` has taken what was sent: the next piece of a table, if one is running there."""
-        job = self._state.job
+        job = self._means.job
         if job is not None and job.output is not None and job.stream == stream:
-            self._execution.advance(job)
+            self._means.advance(job)
         return self._effects(now)
-
-    @property
-    def output_stream(self) -> int | None:
-        """The stream whose :meth:`writable` a running table waits for."""
-        job = self._state.job
-        return job.stream if job is not None and job.output is not None else None
 
     # --- inputs: commands
 
@@ -154,26 +203,20 @@ class Core:
         self, stream: int, message: Any, problems: Sequence[Problem], raw: bytes, now: float
     ) -> list[Effect]:
         """A unit of an allowed length came on KPD1: a command, or something that is none."""
-        self._heard(stream, now)
         code = int(message.code)
         known = isinstance(message, Command) and code <= LAST_COMMAND[self.config.order]
-        status = self._format_status(message, problems) if known else self._style(checks.PARAMETERS)
-        if status is None:
-            status = self._receipt_status(message)
-        fields = command_fields(message) if known else {"hex": raw[:64].hex()}
-        self._receipt(stream, code, status, fields)
-        if status == ACCEPTED:
-            link = self._context.links[stream]
-            self._accept(Job(message, stream, link.session, link.peer), now)
-        elif known and message.orm_number != self.config.orm_number and status == checks.WRONG_ORM_NUMBER:
-            self._unauthorized(stream, ACCESS_NUMBER, self._context.links[stream].peer, now)
+        pair = self._context.channels[stream]
+        unit = Unit(stream, pair.session, pair.peer, code, raw, message if known else None, tuple(problems))
+        self._heard(unit, now)
+        self._settle(unit, now)
         return self._effects(now)
 
     def broken(self, stream: int, code: int | None, reason: str, raw: bytes, now: float) -> list[Effect]:
         """A unit whose length its code doesn't allow, or that was cut: refused at receipt."""
-        self._heard(stream, now)
-        fields = {"reason": str(reason), "hex": raw[:64].hex()}
-        self._receipt(stream, (code or 0) & 0xFF, self._style(checks.WRONG_LENGTH), fields)
+        pair = self._context.channels[stream]
+        unit = Unit(stream, pair.session, pair.peer, (code or 0) & 0xFF, raw, broken=str(reason) or "broken")
+        self._heard(unit, now)
+        self._settle(unit, now)
         return self._effects(now)
 
     # --- inputs: the switch
@@ -181,33 +224,40 @@ class Core:
     def switch_up(self, now: float) -> list[Effect]:
         """The link to the switch works: the objects are brought back."""
         self._context.journal("switch-up")
-        self._state.switch.link_up(now)
+        self._switch.link_up(now)
         return self._effects(now)
 
     def switch_down(self, reason: str, now: float) -> list[Effect]:
         """The link to the switch is gone."""
         self._context.log("warning", f"switch: link down: {reason}")
         self._context.journal("switch-down", reason=reason)
-        self._state.switch.link_down(now)
+        self._switch.link_down(now)
         return self._effects(now)
 
     def switch_reply(self, token: int, reply: Reply | None, now: float) -> list[Effect]:
         """The reply to an ``AskSwitch``; None: there will be none."""
-        self._state.switch.reply(token, reply, now)
+        self._switch.reply(token, reply, now)
         return self._effects(now)
 
     def switch_event(self, event: dict[str, Any], now: float) -> list[Effect]:
-        """The switch tells something of its own accord. Only ``line-state`` means anything."""
-        number = event.get("object_number")
-        if event.get("event") == "line-state" and isinstance(number, int):
-            self._state.switch.note_line_state(number, event.get("line_state"))
+        """The switch tells something of its own accord: a line's state, or a trunk's new name (2Ah: 9.10.3)."""
+        kind, number, trunk = event.get("event"), event.get("object_number"), event.get("trunk")
+        if kind == "line-state" and isinstance(number, int):
+            self._switch.note_line_state(number, event.get("line_state"))
+        elif kind == "trunk-renamed" and isinstance(trunk, int) and 0 <= trunk < 0xFFFF:
+            self._trunk_renamed(trunk, str(event.get("name", "")))
         else:
             self.counters["switch_events_unknown"] += 1
         return self._effects(now)
 
     def report(self, report: CallReport, now: float) -> list[Effect]:
         """A call report."""
-        self._state.calls.report(report, now)
+        self.calls.report(report, now)
+        return self._effects(now)
+
+    def message_report(self, report: MessageReport, now: float) -> list[Effect]:
+        """A report of an electronic message."""
+        self._messages.report(report)
         return self._effects(now)
 
     # --- inputs: lines and time
@@ -215,193 +265,370 @@ class Core:
     def ksl_changed(
         self, ksls: Iterable[Ksl], *, in_service: bool, alarm_code: int, now: float
     ) -> list[Effect]:
-        """KSL went out of order (52h/04h for whoever has them) or came back; 21h type 04h either way."""
-        faulty = self._state.lines.faulty
+        """KSL went out of order (52h/04h for the calls that have them) or came back; 21h type 04h either way."""
+        faulty = self.pool.faulty
         for ksl in ksls:
             if in_service:
                 faulty.discard(ksl)
             else:
                 faulty.add(ksl)
-                self._state.calls.ksl_fault(ksl, now)
+                self.calls.ksl_fault(ksl, now)
         self._context.journal("ksl-changed", in_service=in_service, alarm_code=alarm_code)
         if self.tables.started or self.config.options.alarm_while_stopped == "on":
-            for stream in self._context.links.usable_streams(Channel.KPD1):
-                self._context.kpd1(stream, Alarm, LINES_CHANGED, alarm_code)
+            self._context.unsolicited(Alarm, alarm_type=LINES_CHANGED, alarm_code=alarm_code)
         return self._effects(now)
 
     def tick(self, now: float) -> list[Effect]:
-        """Time has passed: whatever is due at ``now`` is done."""
-        for drop in self._context.links.expire(now):
+        """Time has passed: what is due at ``now`` is done."""
+        channels = self._context.channels
+        for drop in channels.expire(now):
             self.counters["console_timeouts"] += 1
-            self._context.emit(drop)
-            self._context.log(
-                "warning", f"stream {drop.stream}: no command for too long; the channel is faulty"
-            )
-            self._context.journal("console-timeout", stream=drop.stream)
-            job = self._state.job
-            if job is not None and job.output is not None and job.stream == drop.stream:
-                self._abandon_output(job)
-        self._state.switch.tick(now)
-        self._state.calls.expire(now)
+            self._silence(drop, "console-timeout", "no command for too long; the channel is faulty")
+        silenced = channels.expire_test(now)
+        if silenced:
+            self.counters["test_timeouts"] += 1
+        for drop in silenced:
+            self._silence(drop, "test-timeout", "no command 14 for too long; nothing is sent")
+        self._switch.tick(now)
+        self.calls.expire(now)
         return self._effects(now)
 
     def next_deadline(self) -> float | None:
         """When :meth:`tick` has something to do, if nothing else happens before."""
-        state = self._state
-        times = (self._context.links.deadline, state.switch.deadline, state.calls.deadline)
+        times = (self._context.channels.deadline, self._switch.deadline, self.calls.deadline)
         return min((time for time in times if time is not None), default=None)
 
-    def status(self) -> dict[str, Any]:
-        """What an operator wants to see."""
-        state = self._state
-        return {
-            "state": "started" if self.tables.started else "stopped",
-            "work": state.work.value,
-            "objects": len(self.tables.objects),
-            "groups": len(self.tables.groups),
-            "calls": len(state.calls),
-            "ksl_in_use": state.lines.in_use,
-            "switch_up": state.switch.up,
-            "synchronising": state.switch.syncing,
-            "counters": dict(self.counters),
-        }
+    # --- inputs: an operator asks for what a node does of itself
+
+    def operator_alarm(self, alarm_type: int, alarm_code: int, now: float) -> list[Effect]:
+        """21h. Type 01h says that the tables are lost: then they are, and the means stop (order 268, 9.1.4.1)."""
+        self._context.journal("operator-alarm", alarm_type=alarm_type, alarm_code=alarm_code)
+        if alarm_type == TABLES_LOST:
+            self._end_running()
+            self._means.stop(BY_FAULT, now)
+            self._initial_state()
+            self._switch.resynchronise(now)
+        self._context.unsolicited(Alarm, alarm_type=alarm_type, alarm_code=alarm_code)
+        if alarm_type == TABLES_LOST:
+            self._context.channels.stopped()
+        return self._effects(now)
+
+    def operator_access(self, code: int, text: str, now: float) -> list[Effect]:
+        """26h with this code and further information."""
+        self._unauthorized(self._context.channels.own(Channel.KPD1), code, text, "", now)
+        return self._effects(now)
+
+    def operator_restart(self, now: float) -> list[Effect]:
+        """The node restarts: its calls and tables are gone, 22h (order 268, 9.2.3, 9.2.4)."""
+        self._context.journal("operator-restart")
+        self._end_running()
+        self._means.stop(None, now)
+        self._initial_state()
+        self._switch.resynchronise(now)
+        self._restart_told = False
+        self._tell_restart()
+        self._context.channels.stopped()
+        return self._effects(now)
+
+    def operator_line_state(self, object_number: int, state: int, now: float) -> list[Effect]:
+        """The state of an object's subscriber line, which 23h shows (order 268, 9.3.6.4)."""
+        self._context.journal("operator-line-state", object_number=object_number, state=state)
+        self._switch.note_line_state(object_number, state)
+        return self._effects(now)
+
+    def tables_read(self, text: str, now: float) -> list[Effect]:
+        """Somebody read the tables: 26h/03h by option ``tell_table_access`` (order 268, 9.6.4.1)."""
+        if self.config.options.tell_table_access == "on":
+            self._unauthorized(self._context.channels.own(Channel.KPD1), ACCESS_TABLES, text, "", now)
+        return self._effects(now)
+
+    # --- for looking at
 
     @property
-    def calls(self) -> Calls:
-        """The live calls, for looking at."""
-        return self._state.calls
+    def work(self) -> str:
+        """What the mediator is busy with."""
+        return self._means.work.value
 
     @property
-    def lines(self) -> Lines:
-        """The owners of lines, for looking at."""
-        return self._state.lines
+    def orm_number(self) -> int:
+        """The number of the technical means."""
+        return self._context.orm_number
+
+    @property
+    def channels(self) -> ConsoleChannels:
+        """The data channels and their pairs."""
+        return self._context.channels
 
     @property
     def line_states(self) -> dict[int, int]:
-        """States of subscriber lines by object number, for looking at."""
+        """States of subscriber lines by object number."""
         return self._context.line_states
+
+    # --- a unit's way: heard, settled, taken
+
+    def _heard(self, unit: Unit, now: float) -> None:
+        """A unit came in: it ends a console time-out, and one with the valid password unblocks its pair and ends the
+        silence for want of a test (order 268, 1.4.1.2, 6.14.3)."""
+        context, channels = self._context, self._context.channels
+        if channels.heard(unit.stream, now):
+            context.log("info", f"stream {unit.stream}: the console is heard again")
+        valid = unit.message is not None and same_secret(unit.message.password, self.tables.password)
+        if valid and channels.valid_command(unit.stream, now, test=isinstance(unit.message, Test)):
+            context.log("info", f"stream {unit.stream}: a valid command: data flows again")
+            context.journal("channel-unblocked", stream=unit.stream)
+
+    def _settle(self, unit: Unit, now: float) -> None:
+        """Take the unit, or let it wait until the running command has ended."""
+        if self._must_wait(unit) and self.config.options.command_while_busy == "wait":
+            if len(self._waiting) < self.config.options.waiting_commands:
+                self._waiting.append(unit)
+                return
+            self.counters["commands_overflowing"] += 1
+            self._receipt(unit, self._means.extended(BUSY, REFUSED))
+            return
+        self._take(unit, now, waited=False)
+
+    def _must_wait(self, unit: Unit) -> bool:
+        rule = self._rule(unit)
+        standing = Standing.IN_TURN if rule is None else rule.standing
+        if standing is Standing.IN_TURN and self._waiting:
+            return True
+        return self._means.turn(standing) is Turn.WAIT
+
+    def _rule(self, unit: Unit) -> CommandRule[Any] | None:
+        return None if unit.message is None else RULES[type(unit.message)]
+
+    def _take(self, unit: Unit, now: float, *, waited: bool) -> None:
+        """Receipt (27h), and what follows."""
+        self._context.emit(Taken(unit.code, waited))
+        command, rule = unit.message, self._rule(unit)
+        if command is None or rule is None:
+            self._receipt(unit, self._means.extended(WRONG_LENGTH if unit.broken else PARAMETERS, REFUSED))
+            return
+        stopped = not self.tables.started
+        if stopped and isinstance(command, Start) and command.orm_number != self.tables.start_number:
+            self._context.store(StartNumber(command.orm_number))
+        status = self._format_status(unit, rule)
+        if status is None:
+            status = self._receipt_status(command, rule)
+        self._receipt(unit, status)
+        if status == ACCEPTED:
+            self._accept(Job(command, unit.stream, unit.session, unit.peer), rule, now)
+        elif status == WRONG_ORM_NUMBER and self._wrong_number(command):
+            self._unauthorized(unit.stream, ACCESS_NUMBER, unit.peer, unit.peer, now)
+
+    def _take_waiting(self, now: float) -> None:
+        while self._waiting and self._means.turn(Standing.IN_TURN) is Turn.EXECUTE:
+            self._take(self._waiting.popleft(), now, waited=True)
 
     # --- receipt (27h)
 
-    def _heard(self, stream: int, now: float) -> None:
-        """Also a command that is refused ends a console time-out: somebody is there."""
-        if self._context.links.heard(stream, now):
-            self._context.log("info", f"stream {stream}: the console is heard again")
-
-    def _style(self, extended: int, order: int = REFUSED) -> int:
-        """The status in the error style that is configured."""
-        return extended if self.config.extended_errors else order
-
-    def _format_status(self, message: Any, problems: Sequence[Problem]) -> int | None:
-        """The refusal of a unit that can't be read, if it can't."""
-        names = checks.faulty_fields(message)
-        for problem in problems:
+    def _format_status(self, unit: Unit, rule: CommandRule[Any]) -> int | None:
+        """The refusal of a unit that can't be read, if it can't (order 268, 7.4)."""
+        message = unit.message
+        names = faulty_fields(message)
+        for problem in unit.problems:
             if not problem.accepted and problem.path != "password":
                 names.add(problem.path.partition(".")[0])
+        names -= rule.partial
         if "ksl_a" in names and message.ksl_a == message.ksl_b:
             names.discard("ksl_b")  # a combined line, which names its one KSL twice
-        return self._style(checks.field_code(names)) if names else None
+        return self._means.extended(field_code(names), REFUSED) if names else None
 
-    def _receipt_status(self, command: Any) -> int:
+    def _receipt_status(self, command: Command, rule: CommandRule[Any]) -> int:
         """What 27h says to a command that can be read."""
-        state, config, options = self._state, self.config, self.config.options
-        failed = checks.first_failure(state, command, checks.RECEIPT)
+        means, config, options = self._means, self.config, self.config.options
+        failed = self._first_refusal(rule.receipt, command)
         if failed is not None:
-            return self._style(failed.extended)
-        if state.turn(interrupt=command.code == INTERRUPT) is Turn.BUSY:
-            return self._style(checks.BUSY)
-        legal = verdict(self.tables.started, command.code, options)
-        if legal is Verdict.NOT_STARTED:
-            return self._style(checks.NOT_STARTED, REFUSED_NOT_STARTED)
-        vendor = config.extended_errors and options.wrong_orm_number_reply == "vendor"
-        if vendor and command.orm_number != config.orm_number:
-            return checks.WRONG_ORM_NUMBER
+            return means.extended(failed.extended, REFUSED)
+        if means.turn(rule.standing) is Turn.WAIT:
+            return means.extended(BUSY, REFUSED)
+        verdict = rule.verdict(means.state, options)
+        if verdict is Verdict.NOT_STARTED:
+            return means.extended(NOT_STARTED, REFUSED_NOT_STARTED)
+        if (
+            config.extended_errors
+            and options.wrong_orm_number_reply == "vendor"
+            and self._wrong_number(command)
+        ):
+            return WRONG_ORM_NUMBER
         vendor = config.extended_errors and options.already_started_reply == "vendor"
-        if vendor and legal is Verdict.ALREADY_STARTED:
-            return checks.ALREADY_STARTED
+        if vendor and verdict is Verdict.ALREADY_STARTED:
+            return ALREADY_STARTED
         return ACCEPTED
 
-    def _receipt(self, stream: int, code: int, status: int, fields: dict[str, Any]) -> None:
+    def _wrong_number(self, command: Command) -> bool:
+        """The number is not that of the means; command 1 may give them another one (option)."""
+        gives = isinstance(command, Start) and self._means.state is OrmState.STOPPED
+        if gives and self.config.options.orm_number_from_start == "on":
+            return False
+        return command.orm_number != self._context.orm_number
+
+    def _first_refusal(self, refusals: Sequence[Refusal[Any]], command: Command) -> Refusal[Any] | None:
+        return next((refusal for refusal in refusals if refusal.when(self._means, command)), None)
+
+    def _receipt(self, unit: Unit, status: int) -> None:
+        """27h. Before the start it repeats the number that the command has (order 268, 8.2.1.2)."""
+        context = self._context
         self.counters["commands"] += 1
         self.counters["commands_refused"] += status != ACCEPTED
-        peer = self._context.links[stream].peer
-        self._context.journal(
-            "command", stream=stream, peer=peer, command=code, receipt=status, fields=fields
+        if unit.message is not None:
+            fields = command_fields(unit.message)
+        else:
+            fields = {"hex": unit.raw[:64].hex()} | ({"reason": unit.broken} if unit.broken else {})
+        context.journal(
+            "command",
+            stream=unit.stream,
+            peer=unit.peer,
+            command=unit.code,
+            receipt=status,
+            fields=fields,
+            unit=unit.raw,
         )
-        self._context.kpd1(stream, CommandReceived, code, status)
+        given = unit.raw[1] if len(unit.raw) > 1 and not self.tables.started else None
+        if self._reaches(unit.stream, unit.session):
+            context.kpd1(unit.stream, CommandReceived, orm_number=given, command=unit.code, status=status)
+
+    def _reaches(self, stream: int, session: int) -> bool:
+        """Whether the connection that a command came by is still there; its answers go there or nowhere."""
+        pair = self._context.channels[stream]
+        if pair.kpd1 and pair.session == session:
+            return True
+        self.counters["undeliverable_replies"] += 1
+        return False
 
     # --- execution (28h)
 
-    def _accept(self, job: Job, now: float) -> None:
+    def _accept(self, job: Job[Any], rule: CommandRule[Any], now: float) -> None:
         """27h/00h is out: from here on, one 28h is due."""
-        status = self._refusal(job)
+        status = self._refusal(job, rule, now)
         access = ACCESS_CODES.get(status) if status is not None else None
         first = self.config.options.unauthorized_access_place == "before_28h"
         if access is not None and first:
-            self._unauthorized(job.stream, access, job.peer, now)
+            self._unauthorized(job.stream, access, job.peer, job.peer, now)
         if status is None:
-            status = self._execution.run(job, now)
+            if self._means.turn(rule.standing) is Turn.END_RUNNING:
+                self._end_running()
+            status = rule.execute(self._means, job, now)
         if status is not None:
             self._finish(job, status)
         if access is not None and not first:
-            self._unauthorized(job.stream, access, job.peer, now)
+            self._unauthorized(job.stream, access, job.peer, job.peer, now)
 
-    def _refusal(self, job: Job) -> int | None:
+    def _refusal(self, job: Job[Any], rule: CommandRule[Any], now: float) -> int | None:
         """Why an accepted command is not executed, if it is not."""
-        command, config = job.command, self.config
-        if command.orm_number != config.orm_number:
+        command, means = job.command, self._means
+        if self._wrong_number(command):
             return WRONG_NUMBER
         if not same_secret(command.password, self.tables.password):
             return WRONG_PASSWORD
-        if verdict(self.tables.started, job.code, config.options) is Verdict.ALREADY_STARTED:
+        if rule.verdict(means.state, self.config.options) is Verdict.ALREADY_STARTED:
             return ALREADY_RUNNING
-        failed = checks.first_failure(self._state, command, checks.EXECUTION)
-        return None if failed is None else self._style(failed.extended)
+        failed = self._first_refusal(rule.execution, command)
+        if failed is None:
+            return None
+        if failed.tell is not None:
+            failed.tell(means, job, now)
+        return means.extended(failed.extended)
 
-    def _finish(self, job: Job, status: int) -> None:
+    def _finish(self, job: Job[Any], status: int) -> None:
         """The one 28h of an accepted command, sent to the connection that gave it."""
-        if self._state.job is job:
-            self._state.job = None
+        if self._means.job is job:
+            self._means.job = None
         job.output = None
-        context = self._context
-        context.journal("executed", stream=job.stream, peer=job.peer, command=job.code, status=status)
-        link = context.links[job.stream]
-        if not link.kpd1 or link.session != job.session:
-            self.counters["answers_to_nobody"] += 1
-        elif job.code != TEST or status != DONE or self.config.options.test_command_28h == "on":
-            context.kpd1(job.stream, CommandExecuted, job.code, status)
+        context, code = self._context, job.command.code
+        context.journal("executed", stream=job.stream, peer=job.peer, command=code, status=status)
+        silent = isinstance(job.command, Test) and status == DONE  # its answer is 29h (order 268, 9.8.3)
+        if self._reaches(job.stream, job.session) and (
+            not silent or self.config.options.test_command_28h == "on"
+        ):
+            context.kpd1(job.stream, CommandExecuted, command=code, status=status)
+        if status == DONE and RULES[type(job.command)].leads_to is OrmState.STOPPED:
+            context.channels.stopped()
 
-    def _abandon_output(self, job: Job) -> None:
+    def _end_running(self) -> None:
+        """The running command ends: another one goes first (order 268, 7.2, 6.13.3)."""
+        running = self._means.job
+        if running is not None:
+            self._finish(running, self._means.extended(INTERRUPTED))
+
+    def _abandon_output(self, stream: int) -> None:
         """The console that a table goes to is gone or silent: the rest is dropped."""
-        self._state.job = None
+        job = self._means.job
+        if job is None or job.output is None or job.stream != stream:
+            return
+        self._means.job = None
         job.output = None
         self.counters["outputs_abandoned"] += 1
         self._context.journal(
-            "executed", stream=job.stream, peer=job.peer, command=job.code, status=NOT_DONE, abandoned=True
+            "executed",
+            stream=job.stream,
+            peer=job.peer,
+            command=job.command.code,
+            status=NOT_DONE,
+            abandoned=True,
         )
 
-    # --- unsolicited messages
+    def _silence(self, drop: DropChannel, kind: str, text: str) -> None:
+        """Nothing more is sent on a stream for now."""
+        self._context.emit(drop)
+        self._context.log("warning", f"stream {drop.stream}: {text}")
+        self._context.journal(kind, stream=drop.stream)
+        self._abandon_output(drop.stream)
 
-    def _tell_restart(self, stream: int) -> None:
-        """22h, then how the tables are. That they are intact is said while started only: to a stopped console
-        there is nothing to say; that they were lost is said in any case (PROTOCOL 5.1, 5.2)."""
+    # --- what is told of the means' own accord
+
+    def _initial_state(self) -> None:
+        """Stopped, the first password, empty tables (order 268, 9.2.4)."""
+        tables, first = self.tables, self.config.password.get_secret_value()
+        if tables.started or tables.objects or tables.groups or tables.password != first:
+            self._context.store(Stopped(True, first))
+        self._context.line_states.clear()
+
+    def _tell_restart(self) -> None:
+        """22h, then how the tables are: lost (01h), or by option ``after_restart`` kept (03h; order 268, 9.1.4.1)."""
+        stream = self._context.channels.own(Channel.KPD1)
+        if self._restart_told or stream is None:
+            return
+        self._restart_told = True
         options = self.config.options
         if options.restart_message == "on":
-            self._context.kpd1(stream, Restart)
+            self._context.unsolicited(Restart)
         if self.tables.damaged:
-            self._context.kpd1(stream, Alarm, TABLES_LOST, 0)
+            self._context.unsolicited(Alarm, alarm_type=TABLES_LOST, alarm_code=0)
             self._context.store(DamageReported())
-        elif options.restart_message == "on" and (self.tables.started or options.alarm_while_stopped == "on"):
-            self._context.kpd1(stream, Alarm, TABLES_INTACT, 0)
+        elif (
+            options.restart_message == "on"
+            and options.after_restart == "restore"
+            and (self.tables.started or options.alarm_while_stopped == "on")
+        ):
+            self._context.unsolicited(Alarm, alarm_type=TABLES_INTACT, alarm_code=0)
 
-    def _unauthorized(self, stream: int, code: int, peer: str, now: float) -> None:
+    def _trunk_renamed(self, trunk: int, name: str) -> None:
+        """2Ah, where order 268 has it; as many as the name takes (9.10.3, 9.10.5)."""
+        self._context.journal("trunk-renamed", trunk=trunk, name=name)
+        if not self.tables.started or self.config.order != "268":
+            self.counters["trunk_names_untold"] += 1
+            return
+        rows = trunk_rows(trunk, name)
+        for index, row in enumerate(rows, 1):
+            self._context.unsolicited(TrunkInfo, total=len(rows), index=index, **row)
+
+    def _unauthorized(self, stream: int | None, code: int, text: str, peer: str, now: float) -> None:
+        """26h: the answer to a command goes where it came from, all else on the pair in use."""
         context = self._context
         self.counters["unauthorized"] += 1
-        context.journal("unauthorized-access", stream=stream, code=code, peer=peer)
-        context.log("warning", f"unauthorised access, code {code}, from {peer or 'unknown'}")
-        text = printable(peer, TEXT_LENGTH)
-        context.kpd1(stream, UnauthorizedAccess, code, context.time_of_day(now), text)
+        context.journal("unauthorized-access", stream=stream, code=code, peer=peer, text=text)
+        context.log("warning", f"unauthorised access, code {code}: {printable(text, 200) or 'unknown'}")
+        context.kpd1(
+            stream,
+            UnauthorizedAccess,
+            access_code=code,
+            time=context.time_of_day(now),
+            text=printable(text, TEXT_LENGTH),
+        )
 
     def _effects(self, now: float) -> list[Effect]:
-        self._state.calls.offer(now)
+        self._take_waiting(now)
+        self.calls.offer(now)
         return self._context.take()

@@ -22,6 +22,17 @@ class Send:
     stream: int
     channel: Channel
     message: Message
+    at: float | None = None
+    """The moment of the call's event that the message tells of, Unix seconds by the switch's clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A command is taken: its time limits run from when it came in, or from now when it had to ``wait`` for another
+    one to end (order 268, 7.1)."""
+
+    code: int
+    waited: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +96,11 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class DropChannel:
-    """Console time-out (order 70, clause 1.5): delete what is not yet sent on KPD1 and KPD2 of ``stream``.
-
-    Connections stay; the core sends nothing on them until the console's next command.
+    """Delete what is not yet sent on KPD1 and KPD2 of ``stream``: the pair failed (order 268, 1.4.1.1), or its console
+    has been silent for too long (order 268, 6.14.3; order 70, 1.5). Connections stay.
     """
 
     stream: int
 
 
-Effect: TypeAlias = Send | AskSwitch | Store | Connect | Free | Journal | Log | DropChannel
+Effect: TypeAlias = Send | Taken | AskSwitch | Store | Connect | Free | Journal | Log | DropChannel

@@ -1,4 +1,4 @@
-"""What the journal keeps of a command, and how secrets are compared."""
+"""What the journal keeps of a command, how secrets are compared, and how texts go into ASCII fields."""
 
 from __future__ import annotations
 
@@ -28,6 +28,11 @@ def same_secret(given: object, stored: str) -> bool:
     return hmac.compare_digest(
         given.encode("utf-8", "surrogatepass"), stored.encode("utf-8", "surrogatepass")
     )
+
+
+def printable(text: str, length: int) -> str:
+    """``text`` as the order's ASCII fields can carry it, at most ``length`` octets."""
+    return "".join(c if c.isascii() and c.isprintable() else "?" for c in text[:length])
 
 
 def _plain(value: object) -> Any:

@@ -3,7 +3,7 @@
 While the objects are being brought back (``sync`` replaces all of them when its last chunk is taken), other
 requests wait, so that none of them is undone by it.
 
-Source: DESIGN 4 ("Objects live in the switch too"), the dialect's ops in :mod:`ssh_control.operations`.
+Source: docs/dialect.md; the ops are those of :mod:`ssh_control.operations`.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from ssh_control.dialect import Reply
 
 SYNC_RETRY: Final = 10.0
-"""Seconds until a bringing-back that failed is tried again."""
+"""Seconds until a resynchronisation that failed is tried again."""
 HARMLESS: Final = frozenset({"services", "trunks", "join"})
 """Requests that leave the objects of the switch as they are."""
 LINE_STATE_UNKNOWN: Final = 0xFF
-"""PROTOCOL 5.3."""
+"""The state of a subscriber's line is not known (order 268, 9.3.6.4)."""
 
 
 class Missing(Enum):
@@ -54,7 +54,7 @@ class Question:
 
 @dataclass(slots=True)
 class Sync:
-    """The bringing-back that is under way."""
+    """The resynchronisation that is under way."""
 
     numbers: list[int]
     sent: int = 0
@@ -63,7 +63,7 @@ class Sync:
     refused: int = 0
 
 
-def on_the_wire(row: ControlledObject) -> dict[str, Any]:
+def object_request(row: ControlledObject) -> dict[str, Any]:
     """An object as the dialect writes it."""
     return {
         "object_number": row.object_number,
@@ -77,7 +77,7 @@ def on_the_wire(row: ControlledObject) -> dict[str, Any]:
 
 
 class SwitchSide:
-    """Asks the switch, minds the time, and re-synchronises."""
+    """Asks the switch, times out overdue requests, and resynchronises the switch's objects after a break."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -106,6 +106,14 @@ class SwitchSide:
             self._waiting.append(question)
         else:
             self._send(question)
+
+    def resynchronise(self, now: float) -> None:
+        """Make the switch have the objects that the tables have; at once when no request is on its way."""
+        if self.up:
+            self._sync = None
+            self._sync_at = now
+            if not self._asked:
+                self._begin_sync(now)
 
     # --- inputs
 
@@ -148,7 +156,7 @@ class SwitchSide:
         return min(times, default=None)
 
     def tick(self, now: float) -> None:
-        """Give up what has waited for too long; begin a bringing-back that is due."""
+        """Give up what has waited for too long; begin a resynchronisation that is due."""
         for token, question in list(self._asked.items()):
             if now >= question.deadline:
                 del self._asked[token]
@@ -198,7 +206,7 @@ class SwitchSide:
         sync.token = self._token
         sync.deadline = now + self._context.options.switch_timeout
         params = {
-            "objects": [on_the_wire(objects[number]) for number in numbers if number in objects],
+            "objects": [object_request(objects[number]) for number in numbers if number in objects],
             "first": first,
             "last": sync.sent >= len(sync.numbers),
         }

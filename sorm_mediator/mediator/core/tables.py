@@ -4,23 +4,30 @@
 makes also travels as a ``Store`` effect, so replaying the stored changes gives the same tables. All look-ups
 that a command needs are indexes: putting the 60,000th object under control costs what the first one did.
 
-Source: PROTOCOL 4.1-4.9, 4.15, 11.1; DESIGN 4 ("survive a restart and a kill -9").
+Source: order 268, 6.1-6.9, 6.15. What survives a restart is option ``after_restart`` (9.2.4).
 """
 
 from __future__ import annotations
 
 from bisect import insort
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from protocol.codes import NumberSign, ObjectType
+from protocol.values import Party
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from protocol.codes import Category, GroupType, NumberSign, ObjectType, Priority
+    from protocol.codes import Category, GroupType, Priority
     from protocol.values import Ksl
 
-DEFAULT_PASSWORD = "123456"  # noqa: S105 - the order's own default, PROTOCOL 4.3
+DEFAULT_PASSWORD = "123456"  # noqa: S105 - the first password of a test mediator, no secret
+
+
+Phone: TypeAlias = "tuple[ObjectType, NumberSign | None, str]"
+"""Type, sign and digits of a phone object."""
 
 
 class Line(NamedTuple):
@@ -57,16 +64,37 @@ class ControlledObject:
     priority: Priority | None
 
     @property
-    def phone(self) -> tuple[ObjectType, NumberSign | None, str] | None:
+    def phone(self) -> Phone | None:
         """What makes two phone objects the same phone; None for a trunk object."""
         return None if self.number is None else (self.object_type, self.number_sign, self.number)
 
+    @property
+    def given(self) -> Party | None:
+        """The party that events show where the object is one (order 268, 10.3.2.1); None for a trunk, an IMSI, and a
+        number of which command 5 gave the leading digits alone."""
+        if self.number is None or self.object_type is ObjectType.NETWORK_PARTIAL:
+            return None
+        return None if self.number_sign is NumberSign.IMSI else Party(self.number_sign, self.number)
+
+    def controlled(
+        self, category: Category, ksl_group: int | None, priority: Priority | None
+    ) -> ControlledObject:
+        """The same object under other control (order 268, 6.15.3)."""
+        return replace(self, category=category, ksl_group=ksl_group, priority=priority)
+
 
 @dataclass(frozen=True, slots=True)
-class StateChanged:
-    """Command 1: the technical means are started. (Command 2 is :class:`Stopped`.)"""
+class Started:
+    """Command 1: the technical means are started, under the number that it gave (order 268, 6.1.3; None: not known)."""
 
-    started: bool
+    orm_number: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StartNumber:
+    """A command 1 came while the means were stopped: messages carry its number until the start (order 268, 8.2.1.2)."""
+
+    orm_number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +157,8 @@ class DamageReported:
 
 
 Change: TypeAlias = (
-    StateChanged
+    Started
+    | StartNumber
     | PasswordChanged
     | GroupLineAdded
     | GroupLineRemoved
@@ -148,24 +177,35 @@ class Tables:
     """
 
     def __init__(
-        self, *, password: str = DEFAULT_PASSWORD, started: bool = False, damaged: bool = False
+        self,
+        *,
+        password: str = DEFAULT_PASSWORD,
+        started: bool = False,
+        damaged: bool = False,
+        start_number: int | None = None,
     ) -> None:
         self.password = password
         self.started = started
         self.damaged = damaged
+        self.start_number = start_number
+        """The ORM number in the last command 1; None before the first."""
         self.groups: dict[int, Group] = {}
         self.objects: dict[int, ControlledObject] = {}
         self.group_of: dict[Ksl, int] = {}
         """The group that a KSL belongs to, as A or as B."""
-        self.by_phone: dict[tuple[ObjectType, NumberSign | None, str], int] = {}
+        self.by_phone: dict[Phone, set[int]] = {}
+        """Objects with this phone; there may be several (order 268, 6.5.6)."""
         self.by_trunk: dict[int, int] = {}
         self.objects_of_group: Counter[int] = Counter()
+        self.objects_of_type: Counter[ObjectType] = Counter()
 
     def apply(self, change: Change) -> None:
         """Make ``change``. Raises :class:`ValueError` for one that contradicts the tables."""
         match change:
-            case StateChanged(started):
-                self.started = started
+            case Started(orm_number):
+                self.started, self.start_number = True, orm_number
+            case StartNumber(orm_number):
+                self.start_number = orm_number
             case PasswordChanged(password):
                 self.password = password
             case GroupLineAdded():
@@ -192,7 +232,9 @@ class Tables:
         for row in self.objects.values():
             yield ObjectPut(row)
         if self.started:
-            yield StateChanged(True)
+            yield Started(self.start_number)
+        elif self.start_number is not None:
+            yield StartNumber(self.start_number)
 
     def line_of(self, ksl: Ksl) -> Line | None:
         """The line that ``ksl`` is part of, in whatever group."""
@@ -204,9 +246,17 @@ class Tables:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Tables):
             return NotImplemented
-        return (self.password, self.started, self.damaged, self.groups, self.objects) == (
+        return (
+            self.password,
+            self.started,
+            self.start_number,
+            self.damaged,
+            self.groups,
+            self.objects,
+        ) == (
             other.password,
             other.started,
+            other.start_number,
             other.damaged,
             other.groups,
             other.objects,
@@ -239,8 +289,9 @@ class Tables:
 
     def _index(self, row: ControlledObject) -> None:
         self.objects[row.object_number] = row
+        self.objects_of_type[row.object_type] += 1
         if row.phone is not None:
-            self.by_phone[row.phone] = row.object_number
+            self.by_phone.setdefault(row.phone, set()).add(row.object_number)
         if row.trunk is not None:
             self.by_trunk[row.trunk] = row.object_number
         if row.ksl_group is not None:
@@ -249,8 +300,12 @@ class Tables:
     def _forget(self, row: ControlledObject | None) -> None:
         if row is None:
             return
+        self.objects_of_type[row.object_type] -= 1
         if row.phone is not None:
-            del self.by_phone[row.phone]
+            numbers = self.by_phone[row.phone]
+            numbers.discard(row.object_number)
+            if not numbers:
+                del self.by_phone[row.phone]
         if row.trunk is not None:
             del self.by_trunk[row.trunk]
         if row.ksl_group is not None:
@@ -262,6 +317,7 @@ class Tables:
         self.by_phone.clear()
         self.by_trunk.clear()
         self.objects_of_group.clear()
+        self.objects_of_type.clear()
         if clear_groups:
             self.groups.clear()
             self.group_of.clear()

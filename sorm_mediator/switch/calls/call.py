@@ -7,9 +7,10 @@ Source: DESIGN 5, 6 (HTTP); PROTOCOL 3.9, 3.13, 7.3-7.11.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
+from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
@@ -17,6 +18,7 @@ from radius.report import Match, Media, Party, ServiceUse
 from sorm_mediator.switch.objects import ControlledObject, Touched
 from sorm_mediator.switch.routing import Number, RoutingRequest
 from sorm_mediator.switch.routing.bridges import Bridge, BridgeEnd
+from sorm_mediator.switch.routing.node_numbers import shown_a, shown_b
 from sorm_mediator.switch.subscribers import Domain, Subscriber, Trunk
 
 if TYPE_CHECKING:
@@ -137,6 +139,8 @@ class Endpoint:
     subscriber: Subscriber | None = None
     trunk: Trunk | None = None
     bridge: BridgeEnd | None = None
+    shown: str | None = None
+    """The digits that SORM is shown where the type of the node rules them; None: those of the number."""
 
     @classmethod
     def at(cls, number: Number, exit_: Subscriber | Trunk | BridgeEnd | None) -> Endpoint:
@@ -156,15 +160,21 @@ class Endpoint:
     def party(self) -> Party:
         """The party as SORM is to be shown it."""
         trunk = self.trunk.number if self.trunk else None
-        return Party(digits=self.number.shown_digits, ni=self.number.shown_ni, trunk=trunk)
+        digits = self.number.shown_digits if self.shown is None else self.shown
+        return Party(digits=digits, ni=self.number.shown_ni, trunk=trunk)
 
     def touched(self, domain: Domain) -> Touched:
         """The party as matching sees it in a domain."""
         number = self.number
         numbers = (number.digits, number.shown_digits)
+        # Where both are the same, it is the SORM number, whose sign counts (order 268, 6.5.7).
+        any_kind = domain.match_routed == "any" and number.digits != number.shown_digits
+        routed = number.digits if any_kind else ""
         if self.subscriber is not None:
-            return Touched(True, (*numbers, *domain.numbers_of(self.subscriber)), number.shown_ni)
-        return Touched(False, numbers, number.shown_ni, domain.config.strict_intercity_numbers)
+            full = domain.numbers_of(self.subscriber)
+            return Touched(True, (*numbers, *full), number.shown_ni, routed=routed)
+        strict = domain.config.strict_intercity_numbers
+        return Touched(False, numbers, number.shown_ni, strict, routed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +209,11 @@ class Leg:
         another exchange sent may hold its exit prefix, so of a call that comes in it is the SORM number.
         """
         config, sorm = self.domain.config, self.called.party
-        if config.b_digits_mode == "route" or self.calling.subscriber is None:
+        if (
+            config.b_digits_mode == "route"
+            or self.calling.subscriber is None
+            or self.called.shown is not None
+        ):
             return sorm
         if config.full_dial_number and len(sorm.digits) > len(self.request.b.digits):
             return sorm
@@ -312,14 +326,59 @@ class Call:
 
     def connection_of(self, leg: Leg, mediator: str) -> int:
         """The same as a mediator sees it from a leg: the domains that it controls are one exchange to it."""
+        return connection(*self._ends(leg, mediator))
+
+    def seen_from(self, leg: Leg, mediator: str) -> tuple[Party, Party]:
+        """A and B with the numbers of a leg, and with the trunks of the exchange that its domains are to a mediator.
+
+        So also a call that touches no trunk object tells the trunks that it comes and goes by (order 268, 10.3.1.5).
+        """
+        calling, called = self._ends(leg, mediator)
+        return (
+            replace(leg.calling.party, trunk=calling.party.trunk),
+            replace(leg.called.party, trunk=called.party.trunk),
+        )
+
+    def _ends(self, leg: Leg, mediator: str) -> tuple[Endpoint, Endpoint]:
+        """Where a call comes into the exchange that a mediator controls, and where it leaves it, around a leg."""
         if leg not in self.legs:
-            return connection(leg.calling, leg.called)
+            return leg.calling, leg.called
         first = last = self.legs.index(leg)
         while first > 0 and mediator in self.legs[first - 1].domain.tables:
             first -= 1
         while last + 1 < len(self.legs) and mediator in self.legs[last + 1].domain.tables:
             last += 1
-        return connection(self.legs[first].calling, self.legs[last].called)
+        return self.legs[first].calling, self.legs[last].called
+
+
+def legs_along(
+    legs: Sequence[Leg], first: int, hops: Sequence[Hop], *, redirected: bool = False
+) -> list[Leg]:
+    """The legs of a call that takes this way from leg ``first`` on.
+
+    A call that was sent on (``redirected``) has its A already: only B is new in the leg where it turns off.
+    """
+    turned = legs[first]
+    own = redirected or turned.calling.subscriber is not None
+    dialled = hops[0].request.b.digits if own else ""
+    leaves = own and not isinstance(hops[-1].exit, Subscriber)
+
+    def called(hop: Hop) -> Endpoint:
+        reached = Endpoint.at(hop.result.b, hop.exit)
+        return replace(reached, shown=shown_b(hop.domain.config, reached.number, dialled, outgoing=leaves))
+
+    turned.called = called(hops[0])
+    if not redirected:
+        number = hops[0].result.a
+        shown = shown_a(turned.domain.config, number, hops[0].request.a.digits)
+        turned.calling = replace(turned.calling, number=number, shown=shown)
+    laid = [*legs[: first + 1]]
+    for before, hop in pairwise(hops):
+        assert before.bridge is not None
+        shown = shown_a(hop.domain.config, hop.result.a, hop.request.a.digits)
+        calling = Endpoint(number=hop.result.a, bridge=before.bridge.far, shown=shown)
+        laid.append(Leg(hop.domain, hop.request, calling, called(hop)))
+    return laid
 
 
 def connection(calling: Endpoint, called: Endpoint) -> int:

@@ -30,9 +30,9 @@ from sorm_mediator.switch.calls.call import (
     CallRequest,
     Endpoint,
     Input,
-    Leg,
     Role,
     State,
+    legs_along,
 )
 from sorm_mediator.switch.calls.matching import (
     Report,
@@ -44,6 +44,7 @@ from sorm_mediator.switch.calls.matching import (
     touch_b,
     touch_legs,
 )
+from sorm_mediator.switch.calls.messages import MessageFor, MessageRequest, message_reports
 from sorm_mediator.switch.licence.units import CallUnits
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.objects import ControlledObject, ObjectTable
@@ -90,11 +91,27 @@ class Engine:
     def place_call(self, domain: str, request: CallRequest, now: float) -> Call:
         """Make a call. Raises :class:`CallRefused`."""
         self._run_due(now)
-        if domain not in self.domains:
-            known = ", ".join(sorted(self.domains)) or "none"
-            raise CallRefused("unknown", f"there is no domain {domain!r}; there are: {known}")
+        found = self._domain(domain)
         services.check_request(request)
-        return self.begin(self.domains[domain], request, now)
+        return self.begin(found, request, now)
+
+    def send_message(self, domain: str, request: MessageRequest, now: float) -> tuple[str, list[MessageFor]]:
+        """Send a message; its id, and what the mediators are told of it. Raises :class:`CallRefused`."""
+        found = self._domain(domain)
+        message = self._id(found, next(self._ids))
+        return message, message_reports(self.domains, found, request, message, now)
+
+    def hang_up(self, call: str, now: float) -> bool:
+        """The caller hangs up: a call that talks ends as after a conversation, any other as not answered.
+
+        False: there is no such call, or it has been released already.
+        """
+        self._run_due(now)
+        found = self.calls.get(call)
+        if found is None or found.state is State.RELEASED:
+            return False
+        self.release(found, now)
+        return True
 
     def call_of(self, report: CallReport) -> Call | None:
         """The call that a report is of; None when it was forgotten."""
@@ -123,9 +140,8 @@ class Engine:
         calling = _origin(domain, request)
         number = next(self._ids)
         ssrc = self._first_ssrc + 2 * number
-        platform = domain.config.platform_id
         call = Call(
-            f"{platform and platform + '-'}{self._prefix}{number}",
+            self._id(domain, number),
             domain,
             request,
             now,
@@ -359,6 +375,16 @@ class Engine:
 
     # --- inside
 
+    def _domain(self, name: str) -> Domain:
+        if name not in self.domains:
+            known = ", ".join(sorted(self.domains)) or "none"
+            raise CallRefused("unknown", f"there is no domain {name!r}; there are: {known}")
+        return self.domains[name]
+
+    def _id(self, domain: Domain, number: int) -> str:
+        platform = domain.config.platform_id
+        return f"{platform and platform + '-'}{self._prefix}{number}"
+
     def _after_state(self, at: float, call: Call, action: Action) -> None:
         """Do something at a time, unless the call has gone on to another state by then."""
         heappush(self._timers, (at, next(self._order), call, call.epoch, action))
@@ -381,26 +407,14 @@ class Engine:
     ) -> str:
         """Set the call up along its way, which replaces its legs from ``first`` on. Says what keeps it, or "".
 
-        A call that was sent on has its A already: only B is new in the leg where it turns off.
+        See :func:`legs_along`.
         """
-        del call.legs[first + 1 :]
+        call.legs = legs_along(call.legs, first, hops, redirected=redirected)
         came_in = 1 if call.calling.trunk else 0
         self._free(call, came_in + first)
-        for index, hop in enumerate(hops):
-            called = Endpoint.at(hop.result.b, hop.exit)
-            if index == 0:
-                leg = call.legs[first]
-                leg.called = called
-                if not redirected:
-                    leg.calling = replace(leg.calling, number=hop.result.a)
-            else:
-                before = hops[index - 1].bridge
-                assert before is not None
-                calling = Endpoint(number=hop.result.a, bridge=before.far)
-                leg = Leg(hop.domain, hop.request, calling, called)
-                call.legs.append(leg)
+        for leg, hop in zip(call.legs[first:], hops, strict=True):
             if not hop.problem:
-                self._carry(call, called)
+                self._carry(call, leg.called)
         problem = hops[-1].problem
         touch_legs(call, first, now, new_a=not redirected, failed=bool(problem))
         if not problem:

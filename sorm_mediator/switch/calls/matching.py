@@ -9,6 +9,7 @@ Source: DESIGN 5; seed 001, MultiSORM; PROTOCOL 7.3-7.11.
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from radius.report import CallReport, Match, Party
@@ -82,7 +83,7 @@ def touch(
 ) -> int:
     """Match a party against the objects of ``tables``, of the domain if left out; says how many it touches."""
     touched = 0
-    for mediator, table in _tables(leg, tables).items():
+    for mediator, table in tables_of(leg, tables).items():
         for item in table.touched(party.touched(leg.domain)):
             match = Match(object_number=item.object_number, role=role, called=called, time=now)
             touched += note_match(call, leg, mediator, item, match)
@@ -94,21 +95,21 @@ def _touch_trunk(call: Call, leg: Leg, party: Endpoint, now: float, tables: Tabl
     if party.trunk is None:
         return touched
     called = leg.called.party
-    for mediator, table in _tables(leg, tables).items():
+    for mediator, table in tables_of(leg, tables).items():
         for item in table.trunk_touched(party.trunk.number):
             match = Match(object_number=item.object_number, role="trunk", called=called, time=now)
             touched += note_match(call, leg, mediator, item, match)
     return touched
 
 
-def _tables(leg: Leg, tables: Tables | None) -> Tables:
+def tables_of(leg: Leg, tables: Tables | None = None) -> Tables:
     """``tables``, or those of the domain; while SORM is not enabled in it, no further call touches anything."""
     if tables is not None:
         return tables
     return leg.domain.tables if leg.domain.config.enabled else {}
 
 
-def _held(view: View, mediator: str) -> tuple[Match, ...]:
+def held(view: View, mediator: str) -> tuple[Match, ...]:
     """The matches of objects that are still on control: one taken off is none of the mediator's any more."""
     none = ObjectTable()
     return tuple(
@@ -138,6 +139,8 @@ def note_match(call: Call, leg: Leg, mediator: str, item: ControlledObject, matc
     if view is None:
         view = View(f"{call.id}.{len(views) + 1}" if views else call.id, leg)
         views.append(view)
+    trunk = call.seen_from(leg, mediator)[1].trunk
+    match = replace(match, called=replace(match.called, trunk=trunk))
     view.matches.append(TouchedObject(item, match, leg.domain))
     return True
 
@@ -155,13 +158,14 @@ def reports(call: Call, now: float, listeners: Container[str]) -> list[Report]:
         Report(mediator, _report(call, mediator, view, now, mediator in listeners))
         for mediator, views in call.views.items()
         for view in views
-        if view.sequence or _held(view, mediator)
+        if view.sequence or held(view, mediator)
     ]
 
 
 def _report(call: Call, mediator: str, view: View, now: float, listens: bool) -> CallReport:
     leg = view.leg
-    matches = _held(view, mediator)
+    matches = held(view, mediator)
+    calling, called = call.seen_from(leg, mediator)
     view.sequence += 1
     return CallReport(
         call_id=view.call_id,
@@ -169,8 +173,8 @@ def _report(call: Call, mediator: str, view: View, now: float, listens: bool) ->
         sequence=view.sequence,
         time=now,
         connection=call.connection_of(leg, mediator),
-        calling=leg.calling.party,
-        called=leg.called.party,
+        calling=calling,
+        called=called,
         calling_station=leg.calling.number.digits,
         called_station=leg.called.number.digits,
         setup_time=call.setup_time,

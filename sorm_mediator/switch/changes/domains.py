@@ -5,12 +5,15 @@ Source: seed 001, the MultiSORM example, steps 1 to 4.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from sorm_mediator.config import DomainConfig, SubscriberConfig, TrunkConfig
 from sorm_mediator.switch.changes.base import (
     ChangeRefused,
     Notes,
     alter_domain,
     alter_switch,
+    altered,
     context_notes,
     listed,
     made,
@@ -19,6 +22,7 @@ from sorm_mediator.switch.changes.base import (
 from sorm_mediator.switch.changes.licence import check_room
 from sorm_mediator.switch.mediators.access import clash_note, select
 from sorm_mediator.switch.node import Change, Node
+from sorm_mediator.switch.routing.model import External
 from sorm_mediator.switch.routing.numbering import NumberingError, expand_numbers
 from sorm_mediator.switch.subscribers import Domain, Trunk, load_domain, make_subscriber
 
@@ -34,7 +38,9 @@ def declare_domain(node: Node, name: str) -> Notes:
     if any(one.user == name for one in node.config.aggregates):
         raise ChangeRefused(f"{name!r} is a MultiSORM user; a domain is a user name too: choose another")
     config = made(DomainConfig, name=name)
-    node.domains[name] = load_domain(config, node.directory, f"domain {name}")
+    node.domains[name] = load_domain(
+        config, node.directory, f"domain {name}", match_routed=node.config.match_routed
+    )
     alter_switch(node, Change("domain", name), domains=(*node.config.domains, config))
     return ()
 
@@ -148,6 +154,37 @@ def declare_trunk(
     domain.trunks[trunk] = Trunk(config)
     alter_domain(node, Change("trunks", name), trunks=(*domain.config.trunks, config))
     return context_notes(domain, context)
+
+
+def rename_trunk(node: Node, name: str, number: int, trunk: str) -> Notes:
+    """Another name for the trunk of this number; calls that it carries go on. Its mediators are told (message 2Ah)."""
+    domain = the_domain(node, name)
+    found = next((one for one in domain.trunks.values() if one.number == number), None)
+    if found is None:
+        known = listed(str(one.number) for one in domain.trunks.values())
+        raise ChangeRefused(f"{name} has no trunk {number}; it has: {known}")
+    before = found.config
+    if trunk == before.name:
+        return ()
+    if trunk in domain.trunks or trunk in domain.bridges:
+        raise ChangeRefused(f"{name} has an interface {trunk!r} already")
+    config = altered(before, name=trunk)
+    found.config = config
+    domain.trunks = {one.name: one for one in domain.trunks.values()}
+    trunks = tuple(config if one is before else one for one in domain.config.trunks)
+    alter_domain(node, Change("trunks", name, renamed=(number, trunk)), trunks=trunks)
+    return tuple(_rules_without(domain, before.name))
+
+
+def _rules_without(domain: Domain, trunk: str) -> Iterator[str]:
+    """What to say of the rules that still lead to a trunk by the name that it had."""
+    for context in domain.contexts.values():
+        for rule in context.rules:
+            if isinstance(rule.verdict, External) and trunk in rule.verdict.directions:
+                yield (
+                    f"rule {rule.name!r} of context {context.name!r} still names {trunk!r}: import the context with "
+                    "the new name; until then it leads no call there"
+                )
 
 
 def remove_trunk(node: Node, name: str, trunk: str) -> Notes:

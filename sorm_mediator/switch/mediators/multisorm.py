@@ -28,6 +28,7 @@ from ssh_control.dialect import ClientHello, Refused, Reply, Request
 from ssh_control.later import Answer, Later
 from ssh_control.multisorm import Answer as Answered
 from ssh_control.multisorm import Ask, Effect, MultiSorm
+from ssh_control.server import Notify
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +88,8 @@ class Group:
         self.user, self.mediator = user, mediator
         self.core = MultiSorm(timeout)
         self.connections = 0
+        self.tell: list[Notify] = []
+        """How to tell events to it, one for each connection."""
         self.members: dict[str, _Member] = {}
         self.told: dict[str, str] = {}
         """Why a domain is not connected, as the log has it already."""
@@ -241,9 +244,7 @@ class Aggregates:
         """Who may log in: a MultiSORM user, when all of its domains are fit. The reason is for the log."""
         return access.aggregate_login(self._node, self._sinks, user, password)
 
-    def open(
-        self, user: str, hello: ClientHello, peer: str, notify: Callable[[dict[str, Any]], None]
-    ) -> GroupSession:
+    def open(self, user: str, hello: ClientHello, peer: str, notify: Notify) -> GroupSession:
         """A mediator is there. Raises :class:`Refused`."""
         found = access.aggregate(self._node, user)
         if found is None:
@@ -269,11 +270,12 @@ class Aggregates:
         for name in group.members:
             self._channels.add(mediator, name)
         group.connections += 1
+        group.tell.append(notify)
         self._adjust(group, found)
         for name in self._node.domains.keys() - group.members.keys():
             # What it had on control there when it was connected to one domain alone.
             self._node.domains[name].tables.pop(mediator, None)
-        return GroupSession(group, partial(self._closed, group))
+        return GroupSession(group, partial(self._closed, group, notify))
 
     def claim(self, mediator: str, *, besides: str = "") -> str:
         """A mediator comes as somebody else: what it had on control as a MultiSORM user is forgotten.
@@ -296,6 +298,11 @@ class Aggregates:
                 continue
             self._end(key, "its MultiSORM user was removed")
             self._drop(group.user)
+        if change.event is not None:
+            for group in self._groups.values():
+                if change.domain in group.members:
+                    for tell in tuple(group.tell):
+                        tell(change.event)
         if change.what in HAS_SUBSCRIBERS and self._groups:
             if not self._to_refresh:
                 # Numbers are declared by the hundred: the domain is handed the objects once for those of one turn.
@@ -378,8 +385,9 @@ class Aggregates:
             if member.domain is not domain and domain.subscribers.keys() & member.domain.subscribers.keys():
                 log.warning("MultiSORM: %s: %s", group, access.clash([domain, member.domain]))
 
-    def _closed(self, group: Group) -> None:
+    def _closed(self, group: Group, notify: Notify) -> None:
         group.connections -= 1
+        group.tell.remove(notify)
         for name in group.members:
             self._channels.add(group.mediator, name, -1)
         self._gone(group.mediator)

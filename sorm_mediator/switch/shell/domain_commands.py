@@ -116,6 +116,11 @@ def _list_trunks(call: Call) -> str:
     return drawn(("Number", "Name", "Peer", "Context", "Plan", "Direction", "Calls"), rows)
 
 
+def _rename_trunk(call: Call) -> str:
+    number = _whole(call["NUMBER"], "NUMBER", 0, 0xFFFE)
+    return ok(domains.rename_trunk(call.node, call.domain, number, call["NAME"]))
+
+
 def _remove_trunk(call: Call) -> str:
     return ok(domains.remove_trunk(call.node, call.domain, call["TRUNK"]))
 
@@ -145,6 +150,11 @@ COMMANDS = (
         _declare_trunk,
         "Declare a trunk; --number is the one of commands 5 and 16, without it the lowest free one",
         "Создать транк; --number — номер для команд 5 и 16, без него наименьший свободный",
+    ),
+    Command(
+        "domain/<D>/trunk/set", "<NUMBER> name <NAME>", _rename_trunk,
+        "Rename the trunk of this number; its mediators are told (2Ah)",
+        "Переименовать транк с этим номером; посредники узнают об этом (2Ah)",
     ),
     Command("domain/<D>/trunk/sip/list", "", _list_trunks, "The trunks", "Список транков"),
     Command("domain/<D>/trunk/sip/remove", "<TRUNK>", _remove_trunk, "Remove a trunk", "Удалить транк"),

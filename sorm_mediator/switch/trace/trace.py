@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from protocol.phrases import Phrase
-from sorm_mediator.switch.calls.call import Endpoint, Leg
+from sorm_mediator.switch.calls.call import Endpoint, Leg, legs_along
 from sorm_mediator.switch.routing import Number, RoutingResult, Step
 from sorm_mediator.switch.routing.bridges import BridgeEnd
 from sorm_mediator.switch.routing.origin import first_leg, own_number
@@ -105,15 +105,8 @@ def trace(domains: Mapping[str, Domain], domain: Domain, request: TraceRequest) 
 
 def _traced(hops: tuple[Hop, ...], calling: Endpoint) -> tuple[TracedHop, ...]:
     """Each hop with its leg, as the engine would set it up."""
-    traced: list[TracedHop] = []
-    for hop in hops:
-        before = traced[-1].hop.bridge if traced else None
-        caller = Endpoint(number=hop.result.a, bridge=before.far) if before else calling
-        called = Endpoint.at(hop.result.b, hop.exit)
-        traced.append(
-            TracedHop(hop, Leg(hop.domain, hop.request, replace(caller, number=hop.result.a), called))
-        )
-    return tuple(traced)
+    legs = [Leg(hops[0].domain, hops[0].request, calling, Endpoint(number=hops[0].request.b))]
+    return tuple(TracedHop(hop, leg) for hop, leg in zip(hops, legs_along(legs, 0, hops), strict=True))
 
 
 def _caller(domain: Domain, request: TraceRequest) -> tuple[Endpoint, str]:

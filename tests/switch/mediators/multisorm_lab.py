@@ -48,13 +48,15 @@ class Switch:
     def __init__(self, box: SwitchBox) -> None:
         self.box = box
         self.node = box.engine.node
+        self.events: list[dict[str, Any]] = []
+        """What MultiSORM users were told."""
 
     def login(self, user: str = "multi", password: str = PASSWORD) -> str | None:
         return self.box._aggregates.login(user, password, PEER)
 
     def open(self, radius: str = SINK, user: str = "multi") -> Any:
         assert self.login(user) is None
-        return self.box._aggregates.open(user, ClientHello("m", radius), PEER, lambda _: None)
+        return self.box._aggregates.open(user, ClientHello("m", radius), PEER, self.events.append)
 
     def alone(self, name: str, radius: str = SINK) -> Any:
         return self.box.open(name, ClientHello("m", radius), PEER, lambda _: None)

@@ -26,6 +26,7 @@ from tests.switch.mediators.multisorm_lab import (
     Switch,
     answer,
     ask,
+    domain,
     lab,
     network,
     own,
@@ -45,7 +46,6 @@ async def test_one_exchange(start: Start) -> None:
     assert ask(session, "add", object=network(2, "73832710000")).ok
     assert switch.held() == {"central": {2}, "voip": {1, 2}, "local": {2}}
     assert ask(session, "services", number="300000", number_sign="own") == Reply(True, {"services": []})
-    assert ask(session, "add", object=own(3, "200100")).code == 0x36
     assert ask(session, "add", object=own(1, "300000")).code == 0x33
     assert ask(session, "add", object=own(3, "999")) == Reply.refusal(
         0x54, "999 is no subscriber of central (refused by 2 more)"
@@ -314,3 +314,19 @@ async def test_no_port_is_left() -> None:
 
     with pytest.raises(BoxError, match="65535 leaves no port for MultiSORM"):
         await box.start()
+
+
+async def test_a_trunk_that_is_renamed_in_one_of_the_domains(start: Start) -> None:
+    city = domain("central", trunks=[{"number": 1, "name": "city"}])
+    other = domain("other", trunks=[{"number": 1, "name": "far"}])
+    switch = await start(city, VOIP, other, aggregates=[
+        {"user": "multi", "password": "secret", "domains": ["central", "voip"]},
+    ])  # fmt: skip
+    session = switch.open()
+    switch.box.rename_trunk("central", 1, "suburb")
+    switch.box.rename_trunk("other", 1, "farther")
+    assert switch.events == [{"event": "trunk-renamed", "trunk": 1, "name": "suburb"}]
+    assert ask(session, "trunks", trunk=1) == Reply(True, {"trunks": [{"trunk": 1, "name": "suburb"}]})
+    session.closed()
+    switch.box.rename_trunk("central", 1, "city")
+    assert len(switch.events) == 1

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from sorm_mediator.switch.node import Change
 
 V = "domain/voip.local"
@@ -148,3 +150,46 @@ def test_what_was_declared_is_removed(typist: Any) -> None:
     )
     assert typist.node.config == before
     assert [change.what for change in typist.told[-3:]] == ["domain", "switch", "switch"]
+
+
+def test_a_trunk_is_renamed_while_it_carries_a_call(typist: Any) -> None:
+    domain = typist.node.domains["central_voip"]
+    call = typist.calls("voip.local", "200100", "73832112233", talk=5)
+    shown = typist.gets("domain/central_voip/trunk/set 1 name city")
+    assert shown.splitlines()[0] == "OK"
+    assert "still names 'trunk1': import the context with the new name" in shown
+    assert typist.told[-1] == Change("trunks", "central_voip", renamed=(1, "city"))
+    assert typist.told[-1].event == {"event": "trunk-renamed", "trunk": 1, "name": "city"}
+    assert list(domain.trunks) == ["city"]
+    assert domain.trunks["city"].active == 1
+    assert call.called.trunk is domain.trunks["city"]
+    assert "city" in typist.gets("domain/central_voip/trunk/sip/list")
+    typist.lets_calls_end()
+    assert domain.trunks["city"].active == 0
+    told = len(typist.told)
+    typist.gets("domain/central_voip/trunk/set 1 name city")
+    assert len(typist.told) == told
+    typist.gets("domain/central_voip/trunk/set 1 name trunk1", "config/save saved.toml")
+    assert 'name = "trunk1"' in (typist.file.parent / "saved.toml").read_text()
+
+
+def test_a_new_name_of_a_trunk_is_saved(typist: Any) -> None:
+    typist.gets("domain/central_voip/trunk/set 1 name city")
+    typist.gets("config/save saved.toml")
+    saved = (typist.file.parent / "saved.toml").read_text()
+    assert "number = 1" in saved
+    assert 'name = "city"' in saved
+    assert 'name = "trunk1"' not in saved
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("9 name city", "central_voip has no trunk 9; it has: 1"),
+        ("x name city", "NUMBER: 'x' is not allowed: 0 to 65534"),
+        ("1 name bridge:c2v", "central_voip has an interface 'bridge:c2v' already"),
+        ('1 name "two words"', "name: 'two words' is not allowed: printable ASCII characters without spaces"),
+    ],
+)
+def test_a_trunk_that_is_not_renamed(typist: Any, line: str, why: str) -> None:
+    assert typist.is_refused(f"domain/central_voip/trunk/set {line}") == why

@@ -1,0 +1,134 @@
+"""``sorm-mediator conformance``: the console examines any mediator, clause by clause of order 268."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def conformance(
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "-c",
+            "--config",
+            metavar="LAB",
+            help="Lab file: it is started and examined; with --host, what it says of the mediator.",
+        ),
+    ] = None,
+    host: Annotated[str, typer.Option("--host", help="A mediator that is running.")] = "",
+    kpd1: Annotated[int, typer.Option("--kpd1", min=1, max=65535, help="Port of KPD1.")] = 1001,
+    kpd2: Annotated[int, typer.Option("--kpd2", min=1, max=65535, help="Port of KPD2.")] = 1002,
+    link: Annotated[
+        str,
+        typer.Option("--link", help="How the console is connected: tcp or x25; by default as the lab says."),
+    ] = "",
+    profile: Annotated[
+        str,
+        typer.Option(
+            "--profile", help="order: what differs fails; eltex: what its options allow is a deviation."
+        ),
+    ] = "order",
+    clauses: Annotated[
+        str, typer.Option("--clauses", metavar="LIST", help="Only these, such as 6.5,7 or 6.5.6-1.")
+    ] = "",
+    calls: Annotated[
+        str,
+        typer.Option(
+            "--calls",
+            metavar="HOW",
+            help="Who makes calls: http (the emulated switch), hook:COMMAND, ask (the operator), none.",
+        ),
+    ] = "",
+    web: Annotated[
+        str, typer.Option("--web", metavar="URL", help="The web of the running lab, which makes the calls.")
+    ] = "",
+    domain: Annotated[str, typer.Option("--domain", help="Domain of the emulated switch for --web.")] = "",
+    own: Annotated[
+        str, typer.Option("--own", metavar="LIST", help="Subscribers of the node: 28331,28332,...")
+    ] = "",
+    network: Annotated[
+        str,
+        typer.Option(
+            "--network",
+            metavar="DIALLED[/CONTROLLED]",
+            help="A number of the network; as it is put under control where that differs.",
+        ),
+    ] = "",
+    caller: Annotated[str, typer.Option("--caller", help="A number of the network that calls in.")] = "",
+    trunk: Annotated[
+        str, typer.Option("--trunk", metavar="NUMBER[=NAME]", help="The trunk by which it calls in.")
+    ] = "",
+    order: Annotated[str, typer.Option("--order", help="268 or 70; by default as the lab says.")] = "",
+    orm_number: Annotated[
+        int | None, typer.Option("--orm-number", min=0, max=255, help="Number of the technical means.")
+    ] = None,
+    password_env: Annotated[
+        str,
+        typer.Option("--password-env", metavar="NAME", help="Variable of the environment with the password."),
+    ] = "SORM_PASSWORD",
+    ask_password: Annotated[bool, typer.Option("--ask-password", help="Ask for the password.")] = False,
+    errors: Annotated[
+        str, typer.Option("--errors", help="Codes that are accepted: order, extended (the vendor's), any.")
+    ] = "any",
+    timing: Annotated[
+        str, typer.Option("--timing", help="judge: what is late fails; report: times are told only.")
+    ] = "judge",
+    may_stop: Annotated[
+        bool,
+        typer.Option(
+            "--may-stop", help="Stop technical means that were found running; their tables are put back."
+        ),
+    ] = False,
+    slow: Annotated[bool, typer.Option("--slow", help="Also what takes 10 minutes.")] = False,
+    within: Annotated[
+        float, typer.Option("--within", help="Seconds until an answer counts as missing.")
+    ] = 5.0,
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="OUT.html", help="Write the report for people.")
+    ] = None,
+    as_json: Annotated[
+        str, typer.Option("--json", metavar="FILE", help='Write the results as JSON; "-" is stdout.')
+    ] = "",
+    junit: Annotated[
+        Path | None, typer.Option("--junit", metavar="FILE", help="Write a JUnit report.")
+    ] = None,
+    lang: Annotated[str, typer.Option("--lang", help="Language of what is shown: en or ru.")] = "en",
+    log_level: Annotated[
+        str, typer.Option("--log-level", help="debug, info, warning or error; logs of the lab go to stderr.")
+    ] = "error",
+) -> None:
+    """Examine a mediator, ours or any other, clause by clause of order 268.
+
+    Exit code 0 when no check failed, 1 when one did, 2 for wrong usage, 3 when the mediator can't be reached.
+
+    Example: sorm-mediator conformance -c captures/labs/order268.toml --report conformance.html
+    """
+    from sorm_mediator.cli.logs import set_up_logging
+    from sorm_mediator.conformance.session import Settings, run_conformance
+    from sorm_mediator.console.session import UsageError
+
+    set_up_logging(log_level)
+    password = os.environ.get(password_env, "")
+    if ask_password:
+        password = typer.prompt("Password", hide_input=True, err=True)
+    try:
+        settings = Settings(
+            config=config, host=host, kpd1=kpd1, kpd2=kpd2, link=link, profile=profile,
+            clauses=_listed(clauses), calls=calls, web=web, domain=domain, own=_listed(own), network=network,
+            caller=caller, trunk=trunk, order=order, orm_number=orm_number, password=password, errors=errors,
+            timing=timing, may_stop=may_stop, slow=slow, within=within, report=report, json=as_json, junit=junit,
+            lang=lang,
+        )  # fmt: skip
+        code = run_conformance(settings)
+    except UsageError as error:
+        typer.echo(f"sorm-mediator: {error}", err=True)
+        raise typer.Exit(2) from None
+    raise typer.Exit(code)
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())

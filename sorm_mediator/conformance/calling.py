@@ -1,0 +1,254 @@
+"""Who makes the calls that a check needs: our switch over HTTP, a command of the user's, or the operator."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shlex
+import string
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+from protocol.phrases import Phrase, say
+from protocol.texts import Lang
+from sorm_mediator.conformance.verdicts import Unprepared, Untested
+from sorm_mediator.console.errors import ConnectError, StepError
+from sorm_mediator.console.surroundings import CallMaker, Requester
+
+OUTCOMES = ("answer", "busy", "no-answer", "fail", "incomplete")
+HOOK_ENDS_WITHIN = 5.0
+"""Seconds that a command of the user's has to end after it was asked to (SIGTERM)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A call that is wanted. ``trunk``: it comes in by this trunk; else ``a`` is a subscriber of the node."""
+
+    a: str
+    b: str
+    outcome: str = "answer"
+    ring: float
+    """Seconds until it is answered, or until the caller gives up."""
+    talk: float
+    """Seconds of conversation."""
+    trunk: int | None = None
+    trunk_name: str = ""
+    services: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def text(self) -> Phrase:
+        """The call as people read it."""
+        a = self.a or "-"
+        by = Phrase(" by trunk {n}", " по пучку {n}", n=self.trunk) if self.trunk is not None else ""
+        en = "call {a} -> {b}{by}, {outcome}"
+        return Phrase(
+            en, "вызов {a} -> {b}{by}, {outcome}", a=a, b=self.b, by=by, outcome=_OUTCOME[self.outcome]
+        )
+
+
+_OUTCOME = {
+    "answer": Phrase("it is answered", "ответ"),
+    "busy": Phrase("B is busy", "B занят"),
+    "no-answer": Phrase("B does not answer", "B не отвечает"),
+    "fail": Phrase("it can't be set up", "соединение невозможно"),
+    "incomplete": Phrase("the number is not dialled to its end", "неполный набор"),
+}
+
+
+class Caller(Protocol):
+    """Somebody who makes calls. ``ring`` and ``talk`` are what suits it, in seconds."""
+
+    ring: float
+    talk: float
+    """Of a conversation that a check only needs to have been."""
+    long: float
+    """Of a conversation, or a ringing, that things are done in."""
+    within: float
+    """Until a call that was asked for is under way."""
+
+    async def place(self, call: Call) -> Any:
+        """Make a call; returns what :meth:`hang_up` takes. Raises :class:`Unprepared` or :class:`Untested`."""
+
+    async def hang_up(self, placed: Any) -> None:
+        """End it, where that can be done; else it ends by itself."""
+
+    async def close(self) -> None:
+        """End every call that goes on."""
+
+
+class HttpCaller:
+    """The emulated switch of a lab."""
+
+    ring, talk, long, within = 0.01, 0.01, 60.0, 5.0
+
+    def __init__(self, domain: str, make_call: CallMaker, request: Requester) -> None:
+        self._domain = domain
+        self._make_call = make_call
+        self._request = request
+
+    async def place(self, call: Call) -> str:
+        """Make a call."""
+        body: dict[str, Any] = {
+            "a": call.a, "b": call.b, "outcome": call.outcome, "ring": call.ring, "talk": call.talk,
+            "services": list(call.services),
+        }  # fmt: skip
+        if call.trunk is not None:
+            if not call.trunk_name:
+                raise Untested(_NO_TRUNK_NAME)
+            body["from"] = f"trunk:{call.trunk_name}"
+        try:
+            return await self._make_call(self._domain, body)
+        except (StepError, ConnectError) as error:
+            raise Unprepared(str(error)) from None
+
+    async def hang_up(self, placed: str) -> None:
+        """The caller hangs up."""
+        await self._request("DELETE", f"calls/{placed}", None)
+
+    async def close(self) -> None:
+        """Nothing goes on here."""
+
+
+_NO_TRUNK_NAME = Phrase(
+    "the switch knows trunks by name: --trunk 2=NAME", "коммутатор знает пучки по именам: --trunk 2=ИМЯ"
+)
+
+
+class HookCaller:
+    """A command of the user's, run for each call.
+
+    ``{a}``, ``{b}``, ``{outcome}``, ``{ring}``, ``{talk}`` and ``{trunk}`` in it are filled in, and ``SORM_CALL`` in its
+    environment is all of it as JSON. It makes the call and may end when the call has, or at once; one that still
+    runs when the call is to end gets SIGTERM.
+    """
+
+    ring, talk, long, within = 2.0, 2.0, 20.0, 30.0
+
+    def __init__(self, command: str) -> None:
+        self._words = shlex.split(command)
+        self._running: list[asyncio.subprocess.Process] = []
+
+    @staticmethod
+    def problem(command: str) -> str:
+        """Why a command can't be used, or ""."""
+        try:
+            words = shlex.split(command)
+            for word in words:
+                for _, name, _, _ in string.Formatter().parse(word):
+                    if name is not None and name not in PLACEHOLDERS:
+                        return f"{{{name}}} is not known: {', '.join(PLACEHOLDERS)}"
+        except ValueError as error:
+            return str(error)
+        return "" if words else "no command"
+
+    async def place(self, call: Call) -> asyncio.subprocess.Process:
+        """Run the command."""
+        told = {**asdict(call), "from": "subscriber" if call.trunk is None else f"trunk:{call.trunk}"}
+        shown = {name: "" if told[name] is None else str(told[name]) for name in PLACEHOLDERS}
+        words = [word.format_map(shown) for word in self._words]
+        environment = {**os.environ, "SORM_CALL": json.dumps(told, ensure_ascii=False)}
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *words, env=environment, stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL, stderr=None,
+            )  # fmt: skip
+        except OSError as error:
+            text = error.strerror or str(error)
+            raise Untested(
+                Phrase("hook {name}: {text}", "команда {name}: {text}", name=words[0], text=text)
+            ) from None
+        self._running.append(process)
+        return process
+
+    async def hang_up(self, placed: asyncio.subprocess.Process) -> None:
+        """Ask the command to end. Raises :class:`Unprepared` for one that failed by itself."""
+        if placed in self._running:
+            self._running.remove(placed)
+        if placed.returncode is None:
+            placed.terminate()
+            try:
+                async with asyncio.timeout(HOOK_ENDS_WITHIN):
+                    await placed.wait()
+            except TimeoutError:
+                placed.kill()
+                await placed.wait()
+        elif placed.returncode > 0:
+            en, ru = "the hook ended with exit code {code}", "команда завершилась с кодом {code}"
+            raise Unprepared(Phrase(en, ru, code=placed.returncode))
+
+    async def close(self) -> None:
+        """End the commands that still run."""
+        for process in list(self._running):
+            try:
+                await self.hang_up(process)
+            except Unprepared:
+                continue  # it was over, and what became of its call has been seen by the check
+
+
+PLACEHOLDERS = ("a", "b", "outcome", "ring", "talk", "trunk")
+
+
+@dataclass
+class AskingCaller:
+    """The operator, who is told at the terminal what to do and says when it is done.
+
+    ``ask(text, within)`` shows a text and waits for Enter, at most so many seconds; false: nobody answered.
+    """
+
+    ask: Callable[[str, float], Any]
+    lang: Lang = "en"
+    ring: float = 4.0
+    talk: float = 5.0
+    long: float = 90.0
+    within: float = 120.0
+    _asked: list[Call] = field(default_factory=list)
+
+    async def place(self, call: Call) -> Call:
+        """Ask for a call. Raises :class:`Untested` when nobody makes it."""
+        en = "call {b} from {a}{by} now ({outcome}; let it ring {ring:g} s, talk until you are told to hang up)"
+        ru = "наберите {b} с {a}{by} ({outcome}; звонок {ring:g} с, разговор до указания положить трубку)"
+        by = Phrase(" by trunk {n}", " по пучку {n}", n=call.trunk) if call.trunk is not None else ""
+        text = Phrase(
+            en, ru, a=call.a or "-", b=call.b, by=by, ring=call.ring, outcome=_OUTCOME[call.outcome]
+        )
+        await self._told(text)
+        return call
+
+    async def hang_up(self, placed: Call) -> None:
+        """Ask for the end of it."""
+        if placed.outcome == "answer":
+            await self._told(Phrase("{a}: hang up now", "{a}: положите трубку", a=placed.a or placed.b))
+
+    async def close(self) -> None:
+        """Nobody is asked any more."""
+
+    async def _told(self, text: Phrase) -> None:
+        if not await self.ask(say(text, self.lang), self.within):
+            raise Untested(Phrase("nobody made the call", "вызов никто не сделал"))
+
+
+async def at_terminal(text: str, within: float) -> bool:
+    """Show ``text`` on stderr and wait for Enter on stdin; false when it does not come in time, or stdin has ended."""
+    sys.stderr.write(f"\n>>> {text} [Enter] ")
+    sys.stderr.flush()
+    loop = asyncio.get_running_loop()
+    line: asyncio.Future[str] = loop.create_future()
+
+    def readable() -> None:
+        if not line.done():
+            line.set_result(sys.stdin.readline())
+
+    try:
+        loop.add_reader(sys.stdin, readable)
+    except OSError:  # no terminal, and nothing that could be waited for
+        return False
+    try:
+        async with asyncio.timeout(within):
+            return bool(await line)
+    except TimeoutError:
+        return False
+    finally:
+        loop.remove_reader(sys.stdin)

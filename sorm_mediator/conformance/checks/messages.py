@@ -1,0 +1,161 @@
+"""What every message of KPD1 has in common, seen over the whole examination (8, 9.6, 9.7.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from protocol.phrases import Phrase
+from sorm_mediator.conformance.declaration import Need, check
+from sorm_mediator.conformance.examiner import Examiner
+from sorm_mediator.console.client import KPD1, KPD2, Crossed
+
+PREAMBLE = 0xCC
+
+
+async def every(
+    ex: Examiner, channel: str, holds: Callable[[Crossed], bool], expected: Phrase, *, eltex: str = ""
+) -> None:
+    """Every message of a channel that came since the examination began."""
+    if channel == KPD1:
+        await ex.command("get-ksl")
+    else:
+        await ex.command("test", test_number=0x11)
+        await ex.event_of_test(0x11)
+    units = [one for one in ex.log if one.channel == channel]
+    wrong = [one for one in units if len(one.raw) < 10 or not holds(one)]
+    sample = wrong[0].raw[:16].hex(" ").upper() if wrong else ""
+    came = Phrase(
+        "{n} of {all} messages, first {sample}", "сообщений {n} из {all}, первое {sample}",
+        n=len(wrong), all=len(units), sample=sample,
+    )  # fmt: skip
+    ex.require(not wrong, expected, came, eltex=eltex)
+
+
+@check("8.2.1.1-1", "KPD1: every message begins with CCh", "КПД1: каждое сообщение начинается с CCh")
+async def preamble(ex: Examiner) -> None:
+    await every(ex, KPD1, lambda one: one.raw[0] == PREAMBLE, Phrase("octet 1 is CCh", "1-й байт CCh"))
+
+
+@check("8.2.1.3-1", "KPD1: the codes are 21h to 2Ch", "КПД1: коды от 21h до 2Ch")
+async def codes(ex: Examiner) -> None:
+    await every(ex, KPD1, lambda one: 0x21 <= one.raw[2] <= 0x2C, Phrase("21h to 2Ch", "от 21h до 2Ch"))
+
+
+@check("8.2.1.4-1", "KPD1: the content is at most 245 octets", "КПД1: содержание не более 245 байт")
+async def content(ex: Examiner) -> None:
+    await every(
+        ex, KPD1, lambda one: one.raw[3] == len(one.raw) - 10 <= 245, Phrase("at most 245", "не более 245")
+    )
+
+
+@check("8.2.1.5-1", "KPD1: count and number of messages are from 1 on; a single one is 1 of 1",
+       "КПД1: количество и номер сообщения — от 1; единственное — 1 из 1", Need.ORDER_268)  # fmt: skip
+async def numbering(ex: Examiner) -> None:
+    def holds(one: Crossed) -> bool:
+        return bool(one.raw[2] == 0x27 or 1 <= one.fields["index"] <= one.fields["total"])
+
+    await every(ex, KPD1, holds, Phrase("1 <= number <= count", "1 <= номер <= количество"))
+
+
+@check(
+    "8.2.1.6-1",
+    "KPD1: a receipt is message 1 of 1",
+    "КПД1: подтверждение приёма — сообщение 1 из 1",
+    Need.ORDER_268,
+)
+async def numbering_of_27h(ex: Examiner) -> None:
+    reply = await ex.command("get-ksl")
+    text = Phrase("27h is 1 of 1", "27h — 1 из 1")
+    receipt = reply.receipt
+    values = (receipt.fields["index"], receipt.fields["total"]) if receipt else ()
+    ex.require(values == (1, 1), text, str(values))
+
+
+@check("8.2.1.7-1", "KPD1: the reserve is FFh", "КПД1: резерв равен FFh")
+async def reserve(ex: Examiner) -> None:
+    await every(ex, KPD1, lambda one: one.raw[8] == 0xFF, Phrase("octet 9 is FFh", "9-й байт FFh"))
+
+
+@check(
+    "8.2.1.8-1",
+    "KPD1: the version of requirements is 02h",
+    "КПД1: номер версии требований 02h",
+    Need.ORDER_268,
+)
+async def version(ex: Examiner) -> None:
+    await every(ex, KPD1, lambda one: one.raw[9] == 0x02, Phrase("octet 10 is 02h", "10-й байт 02h"))
+
+
+@check("9.7.3-1", "27h comes within 400 ms: the longest of the examination",
+       "27h — не позднее 400 мс: наибольшее за проверку")  # fmt: skip
+async def time_of_27h(ex: Examiner) -> None:
+    reply = await ex.command("get-ksl")
+    ex.judge(reply, "accepted" if reply.execution is None else reply.outcome[0], reply.outcome[1])
+    ex.within_limit(max(ex.receipts, default=0.0), 400, Phrase("27h", "27h"))
+
+
+@check("9.6.4-1", "26h has 45 octets, with day and time of the event",
+       "26h — 45 байт, с числом месяца и временем события")  # fmt: skip
+async def layout_of_26h(ex: Examiner) -> None:
+    await ex.not_executed("get-ksl", 0x03, password="000000")  # noqa: S106 - a wrong one
+    unit = await ex.message("unauthorized-access")
+    ex.require(len(unit.raw) == 55, Phrase("45 octets", "45 байт"), str(len(unit.raw) - 10))
+    ex.require(is_time(unit.fields.get("time")), TIME, str(unit.fields.get("time")))
+
+
+TIME = Phrase("a day of the month and a time of day", "число месяца и время суток")
+
+
+def is_time(value: object) -> bool:
+    """Whether a time is one."""
+    if not isinstance(value, dict):
+        return False
+    day, hour, minute, second = (value.get(name, -1) for name in ("day", "hour", "minute", "second"))
+    return 1 <= day <= 31 and 0 <= hour <= 23 and 0 <= minute <= 59 and 0 <= second <= 59
+
+
+@check("10.2.1.1-1", "KPD2: every message begins with CCh, the number of the technical means and its code",
+       "КПД2: каждое сообщение начинается с CCh, номера ТС ОРМ и кода")  # fmt: skip
+async def header_of_kpd2(ex: Examiner) -> None:
+    def holds(one: Crossed) -> bool:
+        known = one.raw[2] in (0x41, 0x42, 0x43, 0x44, 0x51, 0x52, 0x53)
+        return one.raw[0] == PREAMBLE and known
+
+    await every(ex, KPD2, holds, Phrase("CCh, a code of KPD2", "CCh, код КПД2"))
+
+
+@check(
+    "10.2.1.4-1",
+    "KPD2: a message of a call has 36 octets of content",
+    "КПД2: сообщение о соединении — 36 байт",
+)
+async def length_of_kpd2(ex: Examiner) -> None:
+    text = Phrase("36 octets, 53h 3", "36 байт, 53h — 3")
+    await every(
+        ex, KPD2, lambda one: len(one.raw) - 12 == one.raw[3] == (3 if one.raw[2] == 0x53 else 36), text
+    )
+
+
+@check("10.3.1.7-1", "KPD2: day and time of a call's messages are a time",
+       "КПД2: число месяца и время сообщений о соединениях верны")  # fmt: skip
+async def time_of_kpd2(ex: Examiner) -> None:
+    await every(ex, KPD2, lambda one: one.raw[2] == 0x53 or is_time(one.fields.get("time")), TIME)
+
+
+@check(
+    "10.3.1.11-1", "KPD2: octets 33 to 36 are FFh but in 44h", "КПД2: байты с 33-го по 36-й FFh, кроме 44h"
+)
+async def services_of_kpd2(ex: Examiner) -> None:
+    def holds(one: Crossed) -> bool:
+        return one.raw[2] in (0x44, 0x53) or one.raw[12 + 32 : 12 + 36] == b"\xff" * 4
+
+    await every(ex, KPD2, holds, Phrase("octets 33 to 36 are FFh", "байты с 33-го по 36-й FFh"))
+
+
+@check("10.2.1.7-1", "KPD2: bits D7 and D6 of the parameters of the connection are 0",
+       "КПД2: биты D7 и D6 параметров связи равны 0")  # fmt: skip
+async def reserved_bits(ex: Examiner) -> None:
+    def holds(one: Crossed) -> bool:
+        return one.raw[2] == 0x53 or one.raw[10] & 0xC0 == 0
+
+    await every(ex, KPD2, holds, Phrase("D7 = D6 = 0", "D7 = D6 = 0"))

@@ -1,0 +1,308 @@
+"""An examination from beginning to end: what was there is found out, the checks run, everything is put back."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from protocol.phrases import Phrase
+from sorm_mediator.conformance.declaration import Check
+from sorm_mediator.conformance.examiner import Examiner, Reply, missing
+from sorm_mediator.conformance.verdicts import FAIL, NOT_TESTED, Crossing, Failed, Result, Unprepared, Verdict
+from sorm_mediator.console.errors import ConnectError
+
+OVERALL = "messages"
+"""The module of the checks that look at everything that came."""
+_WRONG_PASSWORD, _WRONG_NUMBER = 0x03, 0x05
+
+
+class NotReadyError(Exception):
+    """The mediator can't be examined as it was told: the text says what is to be changed (exit 2)."""
+
+
+@dataclass(slots=True)
+class Before:
+    """What the examination found: it is there again afterwards."""
+
+    running: bool = False
+    objects: list[dict[str, Any]] = field(default_factory=list)
+    """The fields of command 5 of every object."""
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    """The fields of command 4 of every line of a group."""
+
+
+@dataclass(slots=True)
+class Identity:
+    """What message 11 says of the node; empty where it was not to be had."""
+
+    version: str = ""
+    station_type: str = ""
+
+
+class Examination:
+    """Runs checks against one mediator. ``told`` hears of every check that is over."""
+
+    def __init__(self, examiner: Examiner, *, may_stop: bool = False) -> None:
+        self.ex = examiner
+        self.before = Before()
+        self.identity = Identity()
+        self.results: list[Result] = []
+        self.interrupted = False
+        self.not_restored = ""
+        """What could not be put back, in words."""
+        self._may_stop = may_stop
+
+    async def run(self, checks: Sequence[Check], told: Callable[[Result], object] = lambda _: None) -> None:
+        """Carry the checks out, and put everything back, also when the run is cancelled.
+
+        Raises :class:`ConnectError` when there is no mediator that answers, :class:`NotReadyError` when it does not
+        let the examiner in.
+        """
+        await self._arrive()
+        try:
+            # What is said of every message of the examination is looked at when all have come.
+            for check in sorted(checks, key=lambda one: one.subject == OVERALL):
+                result = await self._one(check)
+                self.results.append(result)
+                told(result)
+            self.results.sort(key=lambda one: one.check.place)
+            self._reconsider()
+        except asyncio.CancelledError:
+            self.interrupted = True
+            raise
+        finally:
+            await asyncio.shield(self._leave())
+
+    # --- before
+
+    async def _arrive(self) -> None:
+        ex = self.ex
+        await ex.client.connect()
+        try:
+            reply = await ex.command("get-ksl")
+            outcome, status = reply.outcome
+            if outcome == "silent":
+                raise ConnectError(f"{ex.client.host}: the mediator does not answer a command")
+            if outcome == "rejected" and status in (0x02, 0x17):
+                await self._begin_stopped()
+            elif status == _WRONG_PASSWORD:
+                raise NotReadyError("the password is not the one in force: --password-env, --ask-password")
+            elif status in (_WRONG_NUMBER, 0x18):
+                raise NotReadyError("the number of the technical means is another one: --orm-number")
+            else:
+                await self._begin_running(reply)
+        except Failed as failed:
+            raise ConnectError(str(failed.why)) from None
+        await self._identify()
+
+    async def _begin_stopped(self) -> None:
+        ex = self.ex
+        ex.may_stop = True
+        outcome, status = (await ex.command("start")).outcome
+        if outcome != "executed":
+            if status == _WRONG_PASSWORD:
+                raise NotReadyError("command 1 needs the first password: --password-env, --ask-password")
+            if status in (_WRONG_NUMBER, 0x18):
+                raise NotReadyError("the number of the technical means is another one: --orm-number")
+            raise ConnectError(f"{ex.client.host}: command 1 is not executed ({outcome}, {status:02X}h)")
+
+    async def _begin_running(self, groups: Reply) -> None:
+        ex = self.ex
+        ex.running = self.before.running = True
+        ex.may_stop = self._may_stop
+        if groups.outcome[0] == "executed":
+            self.before.rows = [
+                {name: row[name] for name in ("ksl_group", "group_type", "ksl_a", "ksl_b")}
+                for unit in groups.data
+                for row in unit.fields.get("rows", ())
+                if row.get("ksl_group") is not None
+            ]
+        objects = await ex.command("get-objects")
+        if objects.outcome[0] == "executed":
+            names = (
+                "object_number", "object_type", "number_sign", "number", "trunk", "category", "ksl_group", "priority"
+            )  # fmt: skip
+            self.before.objects = [
+                {name: unit.fields.get(name) for name in names}
+                for unit in objects.data
+                if unit.name == "object-info"
+            ]
+        ex.taken_objects |= {fields["object_number"] for fields in self.before.objects}
+        ex.taken_groups |= {row["ksl_group"] for row in self.before.rows}
+        for row in self.before.rows:
+            ex.taken_lines |= {(k["stream"], k["ksl"]) for k in (row["ksl_a"], row["ksl_b"]) if k}
+
+    async def _identify(self) -> None:
+        ex = self.ex
+        if ex.told.order != "268":
+            return
+        reply = await ex.command("get-version")
+        for unit in reply.data:
+            if unit.name == "version-info":
+                kind = unit.fields.get("station_type")
+                self.identity = Identity(str(unit.fields.get("version") or ""), str(kind or ""))
+                ex.node_type = kind
+
+    # --- one check
+
+    async def _one(self, check: Check) -> Result:
+        ex = self.ex
+        result = Result(check)
+        why = next((text for need in sorted(check.needs) if (text := missing(need, ex))), None)
+        if why is not None:
+            result.verdict, result.why = NOT_TESTED, why
+            return result
+        ex.begin(result)
+        began = time.monotonic()
+        try:
+            await self._ready()
+            await check.dialogue(ex)
+        except Verdict as ended:
+            result.verdict, result.why, result.option = ended.verdict, ended.why, ended.option
+            result.unprepared = isinstance(ended, Unprepared)
+        except ConnectError as error:
+            result.verdict, result.why = FAIL, str(error)
+        finally:
+            result.ms = ex.measured if ex.measured is not None else _span(result, began)
+            await asyncio.shield(self._clean(result))
+        return result
+
+    async def _ready(self) -> None:
+        """The state every check begins in: connected, started."""
+        ex = self.ex
+        if len(ex.client.connected) < 2:
+            await ex.client.connect()
+        with ex.preparing():
+            await ex.start()
+
+    async def _clean(self, result: Result) -> None:
+        """Take back what a check has done. What can't be taken back by itself is by a stop, where that is allowed."""
+        ex = self.ex
+        await_access = ex.refused_access
+        ex.end()
+        try:
+            await ex.all_over()
+        except Verdict as failed:
+            if result.verdict not in (FAIL, NOT_TESTED):
+                result.verdict, result.why = failed.verdict, failed.why
+        await ex.close_others()
+        try:
+            if len(ex.client.connected) < 2:
+                await ex.client.connect()
+            clean = await self._take_back(result, await_access)
+            if not clean and ex.may_stop:
+                await self._afresh()
+        except (ConnectError, Failed):
+            # The next check says so: it connects, and starts, before it begins.
+            return
+
+    async def _take_back(self, result: Result, await_access: bool) -> bool:
+        ex = self.ex
+        clean = True
+        if ex.client.orm_number != ex.orm_number:
+            return False
+        if ex.client.password != ex.password_before and ex.running:
+            clean &= await self._done("set-password", new_password=ex.password_before)
+        doubtful = ex.doubtful if result.verdict == FAIL or result.unprepared else []
+        for fields in list(ex.objects.values()):
+            clean &= await self._remove_object(fields)
+        for fields in list(ex.in_groups):
+            clean &= await self._remove_line(fields)
+        for name, fields in list(doubtful):
+            await (self._remove_object(fields) if name == "add-object" else self._remove_line(fields))
+        if await_access and ex.running:
+            await ex.command("test", test_number=0)  # what still comes of the check is before its answer
+        return clean and result.verdict != FAIL
+
+    async def _remove_object(self, fields: dict[str, Any]) -> bool:
+        names = ("object_number", "object_type", "number_sign", "number", "trunk")
+        done = await self._done("remove-object", **{name: fields.get(name) for name in names})
+        if not done:
+            self.ex.objects.pop(fields["object_number"], None)
+        return done
+
+    async def _remove_line(self, fields: dict[str, Any]) -> bool:
+        names = ("ksl_group", "ksl_a", "ksl_b")
+        return await self._done("remove-ksl", **{name: fields.get(name) for name in names})
+
+    async def _done(self, name: str, **fields: Any) -> bool:
+        return (await self.ex.command(name, **fields)).outcome[0] == "executed"
+
+    async def _afresh(self) -> None:
+        """Stop and start: empty tables, whatever a check has left in them."""
+        ex = self.ex
+        await ex.command("stop")
+        ex.emptied()
+        ex.client.password, ex.client.orm_number = ex.first_password, ex.orm_number
+        await ex.command("start")
+
+    def _reconsider(self) -> None:
+        """A preparation that failed, without a check that says why, is a failure itself."""
+        if any(result.verdict == FAIL for result in self.results):
+            return
+        for result in self.results:
+            if result.unprepared:
+                result.verdict = FAIL
+
+    # --- after
+
+    async def _leave(self) -> None:
+        """Everything as it was: stopped or started, the password, the objects and groups that were there."""
+        ex = self.ex
+        ex.begin(Result(_NO_CHECK))
+        try:
+            if ex.caller is not None:
+                await ex.all_over()
+                await ex.caller.close()
+            await ex.close_others()
+            if len(ex.client.connected) < 2:
+                await ex.client.connect()
+            await self._take_back(Result(_NO_CHECK), False)
+            await self._state_as_before()
+        except (ConnectError, Verdict) as error:
+            self.not_restored = str(error)
+        finally:
+            ex.end()
+            await ex.client.close()
+
+    async def _state_as_before(self) -> None:
+        ex, before = self.ex, self.before
+        if not before.running:
+            if ex.running and not await self._done("stop"):
+                self.not_restored = Phrase("it is still started", "он остался запущен")
+            return
+        if not ex.running:
+            await ex.command("start")
+        problems = []
+        if ex.client.password != ex.password_before:
+            problems += (
+                [] if await self._done("set-password", new_password=ex.password_before) else ["password"]
+            )
+        if ex.tables_gone:
+            for row in before.rows:
+                problems += [] if await self._done("add-ksl", **row) else [f"KSL group {row['ksl_group']}"]
+            for fields in before.objects:
+                problems += [] if await self._done("add-object", **fields) else [str(fields["object_number"])]
+        if problems:
+            en, ru = "could not be put back: {what}", "не удалось вернуть: {what}"
+            self.not_restored = Phrase(en, ru, what=", ".join(problems))
+
+
+async def _nothing(_: Examiner) -> None:
+    """Not a check."""
+
+
+_NO_CHECK = Check("0-0", Phrase("putting back", "восстановление"), _nothing, frozenset(), "")
+
+
+def _span(result: Result, began: float) -> float:
+    """Milliseconds of a dialogue: from the first thing sent after making ready to the last that came."""
+    times = [
+        one.crossed.time if isinstance(one, Crossing) else one.time
+        for one in result.units
+        if not one.prepared
+    ]
+    return (max(times) - min(times)) * 1000 if times else (time.monotonic() - began) * 1000

@@ -1,0 +1,73 @@
+"""The examination as one page for people: one line a check, its details folded below, all of it printed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from protocol.phrases import Phrase, say
+from protocol.texts import Lang
+from sorm_mediator.conformance.report import Report, by_appendix, details, head, reason, total
+from sorm_mediator.conformance.verdicts import DEVIATION, FAIL, NOT_TESTED, PASS, VERDICTS, Result
+from sorm_mediator.reports.html import render
+
+_CLASSES = {str(PASS): "pass", str(FAIL): "fail", str(DEVIATION): "deviation", str(NOT_TESTED): "skipped"}
+
+LABELS: dict[str, Phrase] = {
+    "title": Phrase("Conformance to order 268", "Соответствие приказу N 268"),
+    "result": Phrase("Result", "Итог"),
+    "clause": Phrase("Check", "Проверка"),
+    "rule": Phrase("Rule", "Требование"),
+    "verdict": Phrase("Verdict", "Заключение"),
+    "ms": Phrase("ms", "мс"),
+    "expected": Phrase("Expected", "Должно быть"),
+    "why": Phrase("Reason", "Причина"),
+    "appendix": Phrase("Appendix", "Приложение"),
+    "sent": Phrase("sent", "послано"),
+    "came": Phrase("came", "принято"),
+    "done": Phrase("done", "сделано"),
+    "prepared": Phrase("making ready", "подготовка"),
+    "details": Phrase("details", "подробно"),
+    "bytes": Phrase("Octets", "Байты"),
+    "meaning": Phrase("Meaning", "Значение"),
+    "signatures": Phrase("Signatures", "Подписи"),
+}
+
+
+def page(report: Report, lang: Lang = "en") -> str:
+    """The page, in ``lang``."""
+    return render(__package__, view(report, lang))
+
+
+def view(report: Report, lang: Lang) -> dict[str, Any]:
+    """What the template shows."""
+    return {
+        "lang": lang,
+        "labels": {name: say(text, lang) for name, text in LABELS.items()},
+        "against": report.against,
+        "head": head(report, lang),
+        "verdict": {"name": report.verdict.say(lang), "class": _CLASSES[str(report.verdict)]},
+        "total": total(report, lang),
+        "not_restored": say(report.not_restored, lang),
+        "verdicts": [verdict.say(lang) for verdict in VERDICTS],
+        "appendices": [
+            {
+                "name": name,
+                "checks": [_row(one, lang) for one in results],
+                "counts": [sum(one.verdict == verdict for one in results) for verdict in VERDICTS],
+            }
+            for name, results in by_appendix(report.results, lang)
+        ],
+    }
+
+
+def _row(result: Result, lang: Lang) -> dict[str, Any]:
+    return {
+        "id": result.check.id,
+        "title": result.check.title.say(lang),
+        "verdict": result.verdict.say(lang),
+        "class": _CLASSES[str(result.verdict)],
+        "ms": f"{result.ms:.0f}",
+        "why": reason(result, lang) if result.why else "",
+        "expected": [text.say(lang) for text in result.expected],
+        "units": details(result, lang),
+    }

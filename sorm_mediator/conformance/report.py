@@ -1,0 +1,275 @@
+"""An examination as one document: what JSON holds, and what the page, the table and the JUnit file are made of. Pure.
+
+Passwords in commands are masked: a report is handed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from protocol import Channel
+from protocol.phrases import Phrase, say
+from protocol.render import masked_hex, render
+from protocol.texts import Lang
+from sorm_mediator import __version__
+from sorm_mediator.conformance.examination import Identity
+from sorm_mediator.conformance.examiner import Told
+from sorm_mediator.conformance.verdicts import (
+    DEVIATION,
+    FAIL,
+    NOT_TESTED,
+    PASS,
+    VERDICTS,
+    Crossing,
+    Result,
+    Said,
+)
+from sorm_mediator.reports import junit
+
+APPENDICES: dict[str, Phrase] = {
+    "R": Phrase("The rules", "Правила"),
+    "1": Phrase(
+        "Appendix 1. Interaction with the control post", "Приложение 1. Взаимодействие с пунктом управления"
+    ),
+    "2": Phrase("Appendix 2. Terminal node", "Приложение 2. Оконечный узел"),
+    "3": Phrase("Appendix 3. Transit node", "Приложение 3. Транзитный узел"),
+    "4": Phrase("Appendix 4. Terminal-transit node", "Приложение 4. Оконечно-транзитный узел"),
+    "5": Phrase("Appendix 5. Format of commands", "Приложение 5. Формат команд"),
+    "6": Phrase("Appendix 6. Commands and their execution", "Приложение 6. Параметры и выполнение команд"),
+    "7": Phrase("Appendix 7. Sequence of commands", "Приложение 7. Последовательность выполнения команд"),
+    "8": Phrase("Appendix 8. Format of the messages of KPD1", "Приложение 8. Формат сообщений КПД1"),
+    "9": Phrase("Appendix 9. Messages of KPD1", "Приложение 9. Параметры сообщений КПД1"),
+    "10": Phrase("Appendix 10. Format of the messages of KPD2", "Приложение 10. Формат сообщений КПД2"),
+    "11": Phrase("Appendix 11. Messages of KPD2", "Приложение 11. Параметры сообщений КПД2"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What was examined, when (Unix seconds), how, and what came of it."""
+
+    against: str
+    """The mediator: where it is, or of which lab."""
+    link: str
+    orm_number: int
+    identity: Identity
+    told: Told
+    time: float
+    results: Sequence[Result]
+    calls: str = ""
+    seconds: float = 0.0
+    not_restored: str = ""
+    options: dict[str, str] = field(default_factory=dict)
+    """What else was told on the command line, for the page."""
+
+    def count(self, verdict: Phrase) -> int:
+        """How many checks came to it."""
+        return sum(result.verdict == verdict for result in self.results)
+
+    @property
+    def verdict(self) -> Phrase:
+        """FAIL when one check failed, or nothing could be tested."""
+        tested = len(self.results) - self.count(NOT_TESTED)
+        return FAIL if self.count(FAIL) or not tested else PASS
+
+
+def document(report: Report, lang: Lang = "en") -> dict[str, Any]:
+    """The document of ``--json``. Keys and verdicts are the same in both languages, texts are in ``lang``."""
+    return {
+        "mediator": {
+            "address": report.against,
+            "link": report.link,
+            "orm_number": report.orm_number,
+            "order": report.told.order,
+            "version": report.identity.version or None,
+            "station_type": report.identity.station_type or None,
+        },
+        "profile": report.told.profile,
+        "checks": [_check(result, lang) for result in report.results],
+    }
+
+
+def _check(result: Result, lang: Lang) -> dict[str, Any]:
+    shown = {
+        "id": result.check.id,
+        "clause": result.check.clause,
+        "title": result.check.title.say(lang),
+        "verdict": str(result.verdict),
+        "sent": [_unit(one, lang) for one in _sent(result)],
+        "expected": "; ".join(text.say(lang) for text in result.expected),
+        "came": [_unit(one, lang) for one in _came(result)],
+        "ms": round(result.ms, 1),
+    }
+    if result.why:
+        shown["why"] = say(result.why, lang)
+    if result.option:
+        shown["option"] = result.option
+    return shown
+
+
+def _sent(result: Result) -> list[Crossing | Said]:
+    return [one for one in result.units if not one.prepared and _is_ours(one)]
+
+
+def _came(result: Result) -> list[Crossing | Said]:
+    return [one for one in result.units if not one.prepared and not _is_ours(one)]
+
+
+def _is_ours(one: Crossing | Said) -> bool:
+    return isinstance(one, Said) or one.crossed.outbound
+
+
+def _unit(one: Crossing | Said, lang: Lang) -> dict[str, Any]:
+    """What crossed: octets, meaning, channel; what was done besides has a meaning alone."""
+    if isinstance(one, Said):
+        return {"hex": "", "channel": "", "time": one.time, "meaning": [one.text.say(lang)]}
+    crossed = one.crossed
+    channel = Channel.COMMAND if crossed.outbound else None
+    return {
+        "hex": masked_hex(crossed.raw, channel=channel, anywhere=crossed.message is None),
+        "channel": crossed.channel,
+        "time": crossed.time,
+        "meaning": ([] if crossed.message is None else render(crossed.message, lang))
+        + [say(text, lang) for text in (*crossed.problems, *crossed.findings)],
+    }
+
+
+def details(result: Result, lang: Lang) -> list[dict[str, Any]]:
+    """Everything that crossed in a check, in its order, for the page."""
+    units = sorted(result.units, key=lambda one: one.time if isinstance(one, Said) else one.crossed.time)
+    if not units:
+        return []
+    began = units[0].time if isinstance(units[0], Said) else units[0].crossed.time
+    rows = []
+    for one in units:
+        shown = _unit(one, lang)
+        rows.append(
+            {
+                **shown,
+                "ours": _is_ours(one),
+                "prepared": one.prepared,
+                "ms": (shown["time"] - began) * 1000,
+            }
+        )
+    return rows
+
+
+def by_appendix(results: Iterable[Result], lang: Lang) -> list[tuple[str, list[Result]]]:
+    """The results under the appendix they are of."""
+    groups = groupby(results, key=lambda one: one.check.clause.partition(".")[0])
+    return [(APPENDICES[number].say(lang), list(group)) for number, group in groups]
+
+
+TOTAL = Phrase(
+    "{verdict}: {passed} passed, {failed} failed, {deviating} deviations, {skipped} not tested",
+    "{verdict}: соответствует {passed}, не соответствует {failed}, отклонений {deviating}, не проверено {skipped}",
+)
+
+
+def total(report: Report, lang: Lang = "en") -> str:
+    """The whole in one line."""
+    counts = {
+        "verdict": report.verdict,
+        "passed": report.count(PASS), "failed": report.count(FAIL),
+        "deviating": report.count(DEVIATION), "skipped": report.count(NOT_TESTED),
+    }  # fmt: skip
+    return say(Phrase(str(TOTAL), TOTAL.say("ru"), **counts), lang)
+
+
+def table(report: Report, lang: Lang = "en") -> Iterable[str]:
+    """The examination as lines of text: one for each check, and the reason under what is not PASS."""
+    width = max(len(verdict.say(lang)) for verdict in VERDICTS)
+    ids = max((len(result.check.id) for result in report.results), default=0)
+    for title, results in by_appendix(report.results, lang):
+        yield title
+        for result in results:
+            line = f"  {result.verdict.say(lang):<{width}}  {result.check.id:<{ids}}  {result.check.title.say(lang)}"
+            yield line
+            if result.why:
+                yield f"  {'':<{width}}  {'':<{ids}}  {reason(result, lang)}"
+    yield total(report, lang)
+    if report.not_restored:
+        yield say(report.not_restored, lang)
+
+
+def reason(result: Result, lang: Lang) -> str:
+    """Why a check did not pass, with the option that allows it."""
+    text = say(result.why, lang)
+    return f"{result.option}: {text}" if result.option else text
+
+
+def write_junit(path: Path, report: Report) -> None:
+    """Write the JUnit report: a suite for each appendix. Raises :class:`OSError`."""
+    junit.write(path, "sorm-mediator conformance", suites(report))
+
+
+def suites(report: Report) -> list[junit.Suite]:
+    """The cases of the JUnit report; what was not tested is skipped, a deviation has passed."""
+    return [
+        (title, [_case(result, report) for result in results])
+        for title, results in by_appendix(report.results, "en")
+    ]
+
+
+def _case(result: Result, report: Report) -> junit.Case:
+    statuses: dict[str, junit.Status] = {str(FAIL): "failure", str(NOT_TESTED): "skipped"}
+    status = statuses.get(str(result.verdict), "passed")
+    expected = "; ".join(map(str, result.expected))
+    return junit.Case(
+        name=f"{result.check.id} {result.check.title}",
+        classname=f"conformance.{result.check.subject}",
+        file=report.against,
+        seconds=result.ms / 1000,
+        status=status,
+        message=reason(result, "en"),
+        kind="Conformance" if status == "failure" else "",
+        text=f"expected: {expected}\ncame: {reason(result, 'en')}" if status == "failure" else "",
+    )
+
+
+def head(report: Report, lang: Lang) -> list[tuple[str, str]]:
+    """What stands at the top of the page: captions and values."""
+    told = report.told
+    when = datetime.fromtimestamp(report.time).astimezone().isoformat(sep=" ", timespec="seconds")
+    numbers = {
+        "own": ", ".join(told.own), "network": " / ".join(filter(None, (told.network, told.network_object))),
+        "caller": told.caller, "trunk": "" if told.trunk is None else f"{told.trunk} {told.trunk_name}",
+    }  # fmt: skip
+    rows = [
+        (_HEAD["mediator"], report.against),
+        (_HEAD["node"], report.identity.version or "-"),
+        (_HEAD["type"], report.identity.station_type or "-"),
+        (_HEAD["orm"], str(report.orm_number)),
+        (_HEAD["link"], report.link),
+        (_HEAD["profile"], f"{told.profile}, {_HEAD['order'].say(lang)} {told.order}"),
+        (_HEAD["errors"], told.errors),
+        (_HEAD["timing"], told.timing),
+        (_HEAD["calls"], report.calls or "-"),
+        (_HEAD["numbers"], "; ".join(f"{name}: {value}" for name, value in numbers.items() if value)),
+        (_HEAD["time"], f"{when}, {report.seconds:.0f} s"),
+        (_HEAD["program"], f"sorm-mediator {__version__}"),
+    ]
+    rows += [(Phrase(name, name), value) for name, value in report.options.items()]
+    return [(caption.say(lang), value) for caption, value in rows]
+
+
+_HEAD: dict[str, Phrase] = {
+    "mediator": Phrase("Mediator", "Технические средства ОРМ"),
+    "node": Phrase("Software of the node (2Bh)", "ПО узла связи (2Bh)"),
+    "type": Phrase("Type of the node (2Bh)", "Тип узла связи (2Bh)"),
+    "orm": Phrase("Number of the technical means", "Номер ТС ОРМ"),
+    "link": Phrase("Console link", "Подключение пульта"),
+    "profile": Phrase("Profile", "Профиль"),
+    "order": Phrase("order", "приказ"),
+    "errors": Phrase("Style of error codes", "Вид кодов ошибок"),
+    "timing": Phrase("Time limits", "Нормы времени"),
+    "calls": Phrase("Calls are made by", "Вызовы выполняет"),
+    "numbers": Phrase("Numbers", "Номера"),
+    "time": Phrase("Time", "Время"),
+    "program": Phrase("Program", "Программа"),
+}

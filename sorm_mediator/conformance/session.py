@@ -1,0 +1,365 @@
+"""One ``conformance``: the mediator met, or a lab of its own started, examined, and the reports written.
+
+Exit codes: 0 no check failed, 1 one failed, 2 wrong usage, 3 the mediator can't be reached, 130 interrupted,
+141 nobody reads the output any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+import tomllib
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+from protocol.phrases import Phrase, say
+from protocol.texts import Lang
+from sorm_mediator import config as lab_files
+from sorm_mediator.config import Config, ConfigError, MediatorConfig
+from sorm_mediator.conformance.calling import AskingCaller, Caller, HookCaller, HttpCaller, at_terminal
+from sorm_mediator.conformance.declaration import Check, chosen
+from sorm_mediator.conformance.examination import Examination, NotReadyError
+from sorm_mediator.conformance.examiner import Errors, Examiner, Profile, Told
+from sorm_mediator.conformance.report import Report, document, reason, table, write_junit
+from sorm_mediator.conformance.verdicts import FAIL, Result
+from sorm_mediator.console.client import PASSWORD, ConsoleClient
+from sorm_mediator.console.errors import ConnectError
+from sorm_mediator.console.nodes import unreadable
+from sorm_mediator.console.session import BROKEN_PIPE, UsageError
+from sorm_mediator.console.surroundings import Surroundings, facing
+from sorm_mediator.console.wiring import in_lab, toward
+from sorm_mediator.errors import BoxError
+
+STDOUT = "-"
+INTERRUPTED = 130
+"""Exit code of a run that Ctrl-C or SIGTERM has ended."""
+HOOK = "hook:"
+NETWORK, CALLER = "89001758964", "73835550101"
+"""Numbers of the network in the labs: as it is dialled, and one that calls in."""
+LAB_QUIET = 0.1
+PASSWORD_VARIABLE = "SORM_PASSWORD"  # noqa: S105 - the name of a variable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What ``conformance`` is told; the options' help says what each means. Raises :class:`UsageError`."""
+
+    config: Path | None = None
+    host: str = ""
+    kpd1: int = 1001
+    kpd2: int = 1002
+    link: str = ""
+    profile: str = "order"
+    clauses: tuple[str, ...] = ()
+    calls: str = ""
+    web: str = ""
+    domain: str = ""
+    own: tuple[str, ...] = ()
+    network: str = ""
+    caller: str = ""
+    trunk: str = ""
+    order: str = ""
+    orm_number: int | None = None
+    password: str = ""
+    errors: str = "any"
+    timing: str = "judge"
+    may_stop: bool = False
+    slow: bool = False
+    within: float = 5.0
+    quiet: float | None = None
+    report: Path | None = None
+    json: str = ""
+    junit: Path | None = None
+    lang: str = "en"
+
+    def __post_init__(self) -> None:
+        for option, value, allowed in (
+            ("--lang", self.lang, ("en", "ru")),
+            ("--profile", self.profile, ("order", "eltex")),
+            ("--link", self.link, ("", "tcp", "x25")),
+            ("--errors", self.errors, ("order", "extended", "any")),
+            ("--timing", self.timing, ("judge", "report")),
+            ("--order", self.order, ("", "268", "70")),
+        ):
+            if value not in allowed:
+                raise UsageError(f"{option}: {value!r} is not allowed: {', '.join(filter(None, allowed))}")
+        if not self.host and self.config is None:
+            raise UsageError("--host of a running mediator, or a lab with -c, is needed")
+        if self.calls not in ("", "http", "ask", "none") and not self.calls.startswith(HOOK):
+            raise UsageError(f"--calls: {self.calls!r} is not allowed: http, hook:COMMAND, ask, none")
+        if self.calls.startswith(HOOK) and (problem := HookCaller.problem(self.calls.removeprefix(HOOK))):
+            raise UsageError(f"--calls: {self.calls!r} is not allowed: {problem}")
+        if self.calls == "http" and self.host and not self.web:
+            raise UsageError("--web: is needed with --host and --calls http: the URL of the emulated switch")
+        if self.web and not self.web.startswith(("http://", "https://")):
+            raise UsageError(f"--web: {self.web!r} is not allowed: a URL such as http://127.0.0.1:8080")
+        number = self.trunk.partition("=")[0]
+        if self.trunk and not (number.isdigit() and int(number) < 0xFFFF):
+            raise UsageError(f"--trunk: {self.trunk!r} is not allowed: a number, or NUMBER=NAME")
+        for option, digits in (
+            *(("--own", one) for one in self.own),
+            *(("--network", one) for one in self.network.split("/") if one),
+            ("--caller", self.caller),
+        ):
+            if digits and not (digits.isascii() and digits.isdigit() and len(digits) <= 18):
+                raise UsageError(f"{option}: {digits!r} is not allowed: 1 to 18 digits")
+        if self.password and not (len(self.password) == 6 and self.password.isascii()):
+            raise UsageError("the password is six characters")
+        files = [("--report", self.report), ("--junit", self.junit)]
+        if self.json and self.json != STDOUT:
+            files.append(("--json", Path(self.json)))
+        for option, path in files:
+            if path is not None and not path.resolve().parent.is_dir():
+                raise UsageError(f"{option}: {path}: its folder does not exist")
+        try:
+            chosen(self.clauses)
+        except ValueError as error:
+            raise UsageError(
+                f"--clauses: {error} is no clause that a check is of, such as 6.5 or 7"
+            ) from None
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """The checks that are wanted."""
+        return chosen(self.clauses)
+
+
+def run_conformance(settings: Settings, write: Callable[[str], object] | None = None) -> int:
+    """Examine, and write the reports. Returns the exit code; errors are said on stderr."""
+    try:
+        report = asyncio.run(_until_signal(settings))
+        if report is None:
+            return _say("interrupted; what was changed is put back", INTERRUPTED)
+        _write(settings, report, write or sys.stdout.write)
+        sys.stdout.flush()
+    except (ConfigError, BoxError, NotReadyError) as error:
+        return _say(error, 2)
+    except ConnectError as error:
+        return _say(error, 3)
+    except BrokenPipeError:
+        # Nobody reads what is still buffered, also not at the interpreter's exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except OSError as error:
+        return _say(f"{error.filename}: can't be written: {error.strerror}", 2)
+    return 1 if report.verdict == FAIL else 0
+
+
+async def _until_signal(settings: Settings) -> Report | None:
+    """The examination; None when Ctrl-C or SIGTERM ended it, after everything was put back."""
+    task = asyncio.ensure_future(examine(settings))
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGINT, signal.SIGTERM)
+    for number in signals:
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        return None
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
+
+
+async def examine(
+    settings: Settings, *, observers: Sequence[Callable[[Any], object]] = (), told: Told | None = None
+) -> Report:
+    """Examine the mediator. ``told``: what the examiner is told, in place of what the settings and the lab say.
+
+    Raises :class:`ConfigError`, :class:`BoxError`, :class:`NotReadyError`, :class:`ConnectError`.
+    """
+    config = _lab(settings) if settings.config is not None else Config()
+    lang = cast(Lang, settings.lang)
+    link = settings.link or config.console.link
+    began = time.time()
+    async with _around(settings, config, link == "x25") as around:
+        examiner = _examiner(settings, config, around, told or tell(settings, config), link, observers)
+        examination = Examination(examiner, may_stop=settings.may_stop)
+        with _progress(settings.checks, lang) as seen:
+            await examination.run(settings.checks, seen)
+    name = settings.config.name if settings.config is not None else ""
+    against = f"{settings.host}:{settings.kpd1}" if settings.host else f"{name} ({say(OWN_LAB, lang)})"
+    return Report(
+        against=against, link=link, orm_number=examiner.orm_number, identity=examination.identity,
+        told=examiner.told, time=began, results=examination.results, seconds=time.time() - began,
+        calls=_calls(settings), not_restored=examination.not_restored,
+        options={"--clauses": ",".join(settings.clauses)} if settings.clauses else {},
+    )  # fmt: skip
+
+
+OWN_LAB = Phrase("a lab of its own", "собственный стенд")
+
+
+def _calls(settings: Settings) -> str:
+    return settings.calls or ("http" if settings.web or not settings.host else "")
+
+
+def _lab(settings: Settings) -> Config:
+    """The lab file; one that names no profile gets that of the examination. Its tables are thrown away."""
+    file = cast(Path, settings.config)
+    try:
+        text: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(unreadable(file, error)) from None
+    mediator = text.get("mediator", {})
+    if isinstance(mediator, dict):
+        own: dict[str, Any] = {} if settings.host else {"state": ":memory:", "journal": ""}
+        if "profile" in MediatorConfig.model_fields:
+            own["profile"] = mediator.get("profile", settings.profile)
+        text["mediator"] = {**mediator, **own}
+    return lab_files.parse(text, directory=file.resolve().parent, name=str(file))
+
+
+def tell(settings: Settings, config: Config) -> Told:
+    """What the examiner is told: by the command line, else by the lab file, else by default."""
+    domain = _domain(settings, config)
+    own, network, caller = settings.own, settings.network, settings.caller
+    trunk, _, trunk_name = settings.trunk.partition("=")
+    if domain is not None:
+        usual = [one for one in domain.subscribers if one.context == ""]
+        # Who forwards can be put under control as well; the calls are made among the others.
+        usual.sort(key=lambda one: one.line_state != "good" or _forwards(one.services))
+        own = own or tuple(one.number for one in usual)
+        network, caller = network or NETWORK, caller or CALLER
+        if domain.trunks and not trunk:
+            trunk = str(domain.trunks[0].number)
+        names = {str(one.number): one.name for one in domain.trunks}
+        trunk_name = trunk_name or names.get(trunk, "")
+    dialled, _, controlled = network.partition("/")
+    in_lab = settings.config is not None and not settings.host
+    return Told(
+        profile=cast(Profile, settings.profile), errors=cast(Errors, settings.errors),
+        timing="report" if settings.timing == "report" else "judge",
+        order=settings.order or config.mediator.order, own=own, network=dialled,
+        network_object=controlled or dialled, caller=caller, trunk=int(trunk) if trunk else None,
+        trunk_name=trunk_name, slow=settings.slow, domain=domain.name if domain is not None else settings.domain,
+        streams=tuple(one.stream for one in config.e1) or (0,),
+        test_timeout=float(getattr(config.mediator, "test_timeout", 600.0)) if in_lab else 600.0,
+        within=settings.within,
+        quiet=settings.quiet if settings.quiet is not None else (LAB_QUIET if in_lab else 0.3),
+    )  # fmt: skip
+
+
+def _forwards(services: Any) -> bool:
+    given = services if isinstance(services, dict) else services.model_dump()
+    return any(given.get(name) for name in ("cfu", "cfb", "cfnr", "cfnrc"))
+
+
+def _domain(settings: Settings, config: Config) -> Any:
+    """The domain of the lab's switch that calls are made in; None without one."""
+    if config.switch is None:
+        return None
+    wanted = settings.domain or config.ssh.user
+    domains = config.switch.domains
+    return next((one for one in domains if one.name == wanted), domains[0] if domains else None)
+
+
+@asynccontextmanager
+async def _around(settings: Settings, config: Config, by_e1: bool) -> AsyncIterator[Surroundings]:
+    around: AbstractAsyncContextManager[Surroundings]
+    if settings.host:
+        around = toward(config, settings.host, settings.kpd1, settings.kpd2, web=settings.web, by_e1=by_e1)
+    else:
+        around = in_lab(config, str(settings.config), by_e1=by_e1)
+    async with around as found:
+        if settings.order:
+            mediator = config.mediator.model_copy(update={"order": settings.order})
+            codec = facing(config.model_copy(update={"mediator": mediator}), "", 0, 0).codec
+            found = replace(found, codec=codec)
+        password = settings.password or (PASSWORD if settings.config is None else found.password)
+        orm_number = settings.orm_number if settings.orm_number is not None else found.orm_number
+        yield replace(found, password=password, orm_number=orm_number)
+
+
+def _examiner(
+    settings: Settings,
+    config: Config,
+    around: Surroundings,
+    told: Told,
+    link: str,
+    observers: Sequence[Callable[[Any], object]],
+) -> Examiner:
+    options: dict[str, Any] = {
+        "password": around.password, "orm_number": around.orm_number,
+        "stop_resets_password": around.stop_resets_password,
+    }  # fmt: skip
+    eyes: list[Any] = []
+
+    def console(index: int = 0, **more: Any) -> ConsoleClient:
+        if around.e1 is None:
+            return ConsoleClient(around.host, around.kpd1, around.kpd2, around.codec, **options, **more)
+        from sorm_mediator.console.e1_second import console_on
+
+        return console_on(around.e1, index, around.codec, **options, **more)
+
+    several = around.e1 is not None and len(around.e1.lines) > 1
+    client = console(observers=eyes)
+    examiner = Examiner(
+        client, told, caller=_caller(settings, around, told), request=around.request, link=link,
+        lines=around.e1, second=(lambda: console(1, name="second")) if several else None, observers=observers,
+    )  # fmt: skip
+    eyes.append(examiner)
+    return examiner
+
+
+def _caller(settings: Settings, around: Surroundings, told: Told) -> Caller | None:
+    kind = _calls(settings)
+    if kind == "http" and around.make_call is not None and around.request is not None:
+        return HttpCaller(told.domain, around.make_call, around.request)
+    if kind.startswith(HOOK):
+        return HookCaller(kind.removeprefix(HOOK))
+    if kind == "ask":
+        return AskingCaller(at_terminal, cast(Lang, settings.lang))
+    return None
+
+
+@contextmanager
+def _progress(checks: Sequence[Check], lang: Lang) -> Iterator[Callable[[Result], None]]:
+    """A bar on stderr, where that is a terminal; yields who is to be told of each check that is over."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=len(checks))
+
+        def told(result: Result) -> None:
+            progress.update(task, advance=1, description=result.check.id)
+            if result.verdict == FAIL:
+                progress.console.print(
+                    f"{say(FAIL, lang)} {result.check.id}: {reason(result, lang)}", markup=False
+                )
+
+        yield told
+
+
+def _write(settings: Settings, report: Report, write: Callable[[str], object]) -> None:
+    """The reports. Raises :class:`OSError`."""
+    lang = cast(Lang, settings.lang)
+    if settings.report is not None:
+        from sorm_mediator.conformance.html import page
+
+        settings.report.write_text(page(report, lang), encoding="utf-8")
+    if settings.junit is not None:
+        write_junit(settings.junit, report)
+    if settings.json:
+        text = json.dumps(document(report, lang), ensure_ascii=False, indent=1) + "\n"
+        if settings.json == STDOUT:
+            write(text)
+            return
+        Path(settings.json).write_text(text, encoding="utf-8")
+    for line in table(report, lang):
+        write(line + "\n")
+
+
+def _say(error: Any, code: int) -> int:
+    sys.stderr.write(f"sorm-mediator: {error}\n")
+    return code

@@ -1,0 +1,470 @@
+"""Calls: call reports in, KPD2 events out, in order and once.
+
+A report is a cumulative snapshot, so the difference between it and what the console has been told is what the
+console is told now. Loss, doubling, reordering and a Stop without a Start need no case of their own.
+
+Source: order 268, 6.2.4, 6.5-6.8, 6.15, appendices 10 and 11.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import replace
+from itertools import chain
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from protocol.codes import OPERATIONS_RELEASE, Category, Priority
+from sorm_mediator.mediator.core.calls.kpd2_events import (
+    AFTER_TALK,
+    BY_COMMAND_6,
+    BY_COMMAND_7,
+    BY_COMMAND_8,
+    BY_FAULT,
+    BY_PRIORITY,
+    INCOMPLETE,
+    TECHNICAL,
+    EventComposer,
+)
+from sorm_mediator.mediator.core.calls.legs import ROLE_SHIFT, Call, Leg
+from sorm_mediator.mediator.core.effects import Connect, Free
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from protocol.values import Ksl
+    from radius.report import CallReport, Match, ServiceUse
+    from sorm_mediator.mediator.core.calls.ksl_pool import KslPool
+    from sorm_mediator.mediator.core.context import Context
+    from sorm_mediator.mediator.core.tables import ControlledObject, Line
+
+CALL_NUMBERS: Final = 0xFFFF
+"""0..FFFEh (6.7.8.1); FFFFh is "not given"."""
+FINISHED_SECONDS: Final = 60.0
+"""How long a finished call is remembered: late and doubled reports of it are ignored."""
+FINISHED_CALLS: Final = 65536
+"""How many finished calls are remembered at most."""
+
+JOINED: Final = "joined"
+"""Role of a match that says: the object came under control while the call ran."""
+
+OF_A_CONVERSATION: Final = frozenset({0x31, 0x33, 0x40, 0x42, 0x50, 0x51, 0x52})
+"""Services that only parties who talk can use (docs/messages.md, services)."""
+
+
+class Step(NamedTuple):
+    """Something that the console has not been told yet."""
+
+    time: float
+    """Never earlier than the step before it of the same leg, so that sorting keeps a leg's order."""
+    make: Callable[[Leg, Step], None]
+    leg: Leg
+    at: float
+    """The moment of the event as the switch reported it."""
+    service: ServiceUse | None = None
+
+
+def _before(service: ServiceUse, answer: float) -> bool:
+    """Whether a service was used before the answer; at its very moment, only what doesn't need a conversation."""
+    return service.time < answer or (service.time == answer and service.code not in OF_A_CONVERSATION)
+
+
+class Calls:
+    """The calls that touch objects of ours."""
+
+    def __init__(self, context: Context, pool: KslPool) -> None:
+        self._context = context
+        self._pool = pool
+        self._events = EventComposer(context)
+        self._share_number = context.options.same_call_number_for_both_objects == "on"
+        self._live: OrderedDict[tuple[str, str], Call] = OrderedDict()
+        """The call that was heard of longest ago first."""
+        self._finished: OrderedDict[tuple[str, str], float] = OrderedDict()
+        self._numbers: dict[int, Call] = {}
+        self._next_number = 1
+        self._legs_of: dict[int, dict[Leg, None]] = {}
+        """By object number, so that taking an object off control costs what its own calls cost."""
+        self._put_at: dict[int, float] = {}
+        """When an object was put under control, by the mediator's clock; only while calls are live."""
+        self._waiting: dict[int, dict[Leg, None]] = {}
+        """Legs that found no line, by group; kept only when a late KSL is given."""
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    def __iter__(self) -> Iterator[Call]:
+        return iter(self._live.values())
+
+    # --- reports
+
+    def report(self, report: CallReport, now: float) -> None:
+        """Take in a snapshot and tell the console what is new in it."""
+        context = self._context
+        key = (report.domain, report.call_id)
+        if not context.tables.started:
+            context.counters["reports_while_stopped"] += 1
+        elif key in self._finished:
+            context.counters["reports_late"] += 1
+        elif (call := self._live.get(key) or self._begin(key, report, now)) is None:
+            context.counters["reports_without_object"] += 1
+        elif call.last_seen is not None and report.sequence <= call.report.sequence:
+            context.counters["reports_old"] += 1
+        else:
+            previous, call.report, call.last_seen = call.report, report, now
+            self._live.move_to_end(key)
+            self._match(call, previous)
+            self._tell(call)
+            if report.release_time is not None:
+                self._finish(call, now)
+        self._forget_finished(now)
+
+    def _begin(self, key: tuple[str, str], report: CallReport, now: float) -> Call | None:
+        objects = self._context.tables.objects
+        if not any(match.object_number in objects for match in report.matches):
+            return None
+        number = self._allocate_number()
+        if number is None:
+            self._context.log(
+                "error", f"call {report.call_id}: all call numbers are in use; it is not reported"
+            )
+            return None
+        call = Call(key, number, report, first_seen=now)
+        self._live[key] = self._numbers[number] = call
+        return call
+
+    def _match(self, call: Call, previous: CallReport) -> None:
+        """Open a leg for every object that the call touches now."""
+        context = self._context
+        joined = {match.object_number: match for match in call.report.matches if match.role == JOINED}
+        for match in call.report.matches:
+            number = match.object_number
+            if match.role not in ROLE_SHIFT or number in call.ignored:
+                continue
+            leg = call.legs.get(number)
+            if leg is None:
+                row = context.tables.objects.get(number)
+                if row is None:
+                    context.counters["matches_without_object"] += 1
+                    continue
+                joins = number in joined or self._put_at.get(number, call.first_seen) > call.first_seen
+                if joins and context.options.join_running_call_on_add == "off":
+                    call.ignored.add(number)
+                    context.counters["matches_before_control"] += 1
+                    continue
+                own = call.number if self._share_number else self._own_number(call)
+                if own is None:
+                    continue
+                leg = Leg(call, own, row, match)
+                call.legs[number] = leg
+                self._legs_of.setdefault(number, {})[leg] = None
+                if joins:
+                    self._join(leg, _as_it_was(call.report, joined[number]) if number in joined else previous)
+            leg.roles.add(match.role)
+            if match.role == "b" and match.called not in leg.called:
+                leg.called.append(match.called)
+
+    def _join(self, leg: Leg, before: CallReport) -> None:
+        """The object came under control during the call: no 41h, a 51h if it gets a line."""
+        leg.roles.add(leg.first.role)
+        leg.received = before.setup_time is not None
+        leg.answered = before.answer_time is not None
+        leg.services = len(before.services)
+        if leg.received and not leg.statistical:
+            self._attach(leg, leg.first.time, pre_empt=None)
+            if leg.line is not None:
+                self._events.ksl_connected(leg, leg.first.time)
+
+    def _tell(self, call: Call) -> None:
+        """All that is new, in the order in which it happened; each leg's own order is 41 44* 42 44* 43."""
+        steps = chain.from_iterable(self._steps(leg) for leg in call.legs.values())
+        for step in sorted(steps, key=lambda step: step.time):
+            step.make(step.leg, step)
+
+    def _steps(self, leg: Leg) -> Iterator[Step]:
+        report = leg.call.report
+        latest = float("-inf")
+
+        def step(make: Callable[[Leg, Step], None], at: float, service: ServiceUse | None = None) -> Step:
+            nonlocal latest
+            latest = max(latest, at)
+            return Step(latest, make, leg, at, service)
+
+        answer, release = report.answer_time, report.release_time
+        # An answer without a moment of set-up is a switch's slip: the number must have been known by then.
+        setup = answer if report.setup_time is None else report.setup_time
+        incomplete = setup is None and report.release_cause == INCOMPLETE
+        if not leg.received and setup is None and release is None:
+            return
+        if not leg.received and setup is not None:
+            yield step(self._received, max(setup, leg.first.time))
+        services = [] if incomplete else list(report.services[leg.services :])
+        after = 0
+        if not leg.answered and answer is not None:
+            while after < len(services) and _before(services[after], answer):
+                after += 1
+        for service in services[:after]:
+            yield step(self._service, service.time, service)
+        if not leg.answered and answer is not None:
+            yield step(self._answered, answer)
+        for service in services[after:]:
+            yield step(self._service, service.time, service)
+        if release is not None:
+            yield step(self._released, release)
+
+    # --- steps of a leg
+
+    def _received(self, leg: Leg, step: Step) -> None:
+        if not leg.statistical:
+            pre_empt = BY_PRIORITY if leg.object.priority is Priority.HIGH else None
+            self._attach(leg, step.time, pre_empt=pre_empt)
+        self._events.number_received(leg, step.at)
+        leg.received = True
+
+    def _service(self, leg: Leg, step: Step) -> None:
+        assert step.service is not None
+        self._events.service_used(leg, step.at, step.service)
+        leg.services += 1
+
+    def _answered(self, leg: Leg, step: Step) -> None:
+        self._events.answer(leg, step.at)
+        leg.answered = True
+
+    def _released(self, leg: Leg, step: Step) -> None:
+        report = leg.call.report
+        cause = report.release_cause
+        if cause is None or cause not in OPERATIONS_RELEASE:
+            cause = TECHNICAL if report.answer_time is None else AFTER_TALK
+        self._end(leg, step.at, cause)
+
+    def _end(self, leg: Leg, at: float, cause: int) -> None:
+        self._events.release(leg, at, cause)
+        self._drop(leg)
+
+    # --- lines
+
+    def _attach(self, leg: Leg, at: float, *, group: int | None = None, pre_empt: int | None) -> None:
+        """Give the leg a free line of the group, or an ordinary object's (52h ``pre_empt``)."""
+        group = leg.object.ksl_group if group is None else group
+        if group is None:
+            return
+        line = self._pool.free(group)
+        if line is None and pre_empt is not None and (loser := self._pool.victim(group)) is not None:
+            line = self._detach(loser, at, pre_empt)
+            self._wait(loser)
+        if line is None:
+            leg.none_free = True
+            self._wait(leg)
+            return
+        leg.none_free = False
+        self._pool.take(line, leg, at)
+        self._stop_waiting(leg)
+        self._context.emit(Connect(line, leg.call_number, leg.object.object_number, leg.call.report.media))
+
+    def _detach(self, leg: Leg, at: float, reason: int | None) -> Line:
+        """Take the leg's line, with 52h unless ``reason`` is None. The line is nobody's then."""
+        line = self._pool.release(leg)
+        self._context.emit(Free(line, leg.call_number, leg.object.object_number))
+        if reason is not None:
+            self._events.ksl_released(leg, at, line, reason)
+            leg.none_free = reason != BY_COMMAND_8 and self._context.options.line_lost_shown == "none-free"
+        leg.by_command_7 = False
+        return line
+
+    def _wait(self, leg: Leg) -> None:
+        group = leg.object.ksl_group
+        if (
+            self._context.options.late_ksl == "on"
+            and group is not None
+            and not (leg.muted or leg.statistical)
+        ):
+            self._waiting.setdefault(group, {})[leg] = None
+
+    def _stop_waiting(self, leg: Leg) -> None:
+        group = leg.object.ksl_group
+        if group is not None and (waiting := self._waiting.get(group)) is not None:
+            waiting.pop(leg, None)
+            if not waiting:
+                del self._waiting[group]
+
+    def offer(self, at: float) -> None:
+        """Give lines that have become free to legs that found none: priority objects first, then by age."""
+        for group in list(self._waiting):
+            for leg in sorted(self._waiting[group], key=lambda leg: leg.object.priority is not Priority.HIGH):
+                if self._pool.free(group) is None:
+                    break
+                self._attach(leg, at, pre_empt=None)
+                self._events.ksl_connected(leg, at)
+
+    # --- commands
+
+    def find(self, call_number: object, object_type: object, object_number: object) -> Leg | None:
+        """The leg that the console names by bytes 4..8 of a KPD2 header; the type may be left out."""
+        call = self._numbers.get(call_number) if isinstance(call_number, int) else None
+        leg = call.legs.get(object_number) if call and isinstance(object_number, int) else None
+        if leg is None or leg.call_number != call_number:
+            return None
+        if object_type is not None and object_type != leg.object.object_type:
+            return None
+        return leg
+
+    def can_connect(self, group: int) -> bool:
+        """Whether command 7 would find a line in ``group``."""
+        return self._pool.free(group) is not None or self._pool.victim(group) is not None
+
+    def connect(self, leg: Leg, group: int, now: float) -> None:
+        """Command 7: give the leg a line of ``group``, if need be an ordinary object's (52h/03h, 51h)."""
+        leg.muted = False
+        self._attach(leg, now, group=group, pre_empt=BY_COMMAND_7)
+        leg.by_command_7 = True
+        self._events.ksl_connected(leg, now)
+
+    def tell_none_free(self, leg: Leg, now: float) -> None:
+        """Command 7 found no line (51h operation 01h: 11.5.5, 11.5.6)."""
+        self._events.no_ksl(leg, now)
+
+    def disconnect(self, leg: Leg, now: float) -> None:
+        """Command 8: the line goes, the call goes on (52h/01h)."""
+        leg.muted = True
+        self._detach(leg, now, BY_COMMAND_8)
+
+    def out_of_order(self, lines: Iterable[Line], now: float) -> None:
+        """Take these lines from whoever has them (52h/04h)."""
+        for line in lines:
+            owner = self._pool.owner(line)
+            if owner is not None:
+                self._detach(owner, now, BY_FAULT)
+                self._wait(owner)
+
+    def ksl_fault(self, ksl: Ksl, now: float) -> None:
+        """A KSL stopped working."""
+        line = self._context.tables.line_of(ksl)
+        if line is not None:
+            self.out_of_order([line], now)
+
+    def object_put(self, number: int, now: float) -> None:
+        """Command 5: control begins with the next call."""
+        if self._live:
+            self._put_at[number] = now
+
+    def object_removed(self, number: int, now: float) -> None:
+        """Command 6: the object's lines are released (52h/05h) and its events stop."""
+        self._put_at.pop(number, None)
+        for leg in list(self._legs_of.get(number, ())):
+            if leg.line is not None:
+                self._detach(leg, now, BY_COMMAND_6)
+            leg.call.ignored.add(number)
+            del leg.call.legs[number]
+            self._drop(leg)
+
+    def object_changed(self, row: ControlledObject, now: float) -> None:
+        """Command 15: from the next call on, or (option) at once for the calls that are running."""
+        if self._context.options.change_running_call != "at_once":
+            return
+        for leg in list(self._legs_of.get(row.object_number, ())):
+            self._stop_waiting(leg)
+            if leg.line is not None and row.category is Category.STATISTICAL:
+                self._detach(leg, now, BY_COMMAND_6)
+            leg.object = row
+            if leg.received and leg.line is None and not leg.statistical and not leg.muted:
+                self._attach(leg, now, pre_empt=None)
+                if leg.line is not None:
+                    self._events.ksl_connected(leg, now)
+
+    def stop(self, reason: int | None, now: float) -> None:
+        """The means are stopped: every connected line is released (52h ``reason``; None: nothing is sent), and no call
+        is reported any more."""
+        for call in list(self._live.values()):
+            for leg in list(call.legs.values()):
+                if leg.line is not None:
+                    self._detach(leg, now, reason)
+                self._drop(leg)
+            self._finish(call, now)
+        self._waiting.clear()
+        self._put_at.clear()
+        self._forget_finished(now)
+
+    # --- the end of calls
+
+    @property
+    def deadline(self) -> float | None:
+        """When the call that was heard of longest ago is given up."""
+        expiry = self._context.options.call_expiry
+        oldest = next(iter(self._live.values()), None)
+        if oldest is None or not expiry:
+            return None
+        return (oldest.first_seen if oldest.last_seen is None else oldest.last_seen) + expiry
+
+    def expire(self, now: float) -> None:
+        """Give up the calls not reported for too long: 43h/01h, and their lines are free."""
+        while (deadline := self.deadline) is not None and now >= deadline:
+            call = next(iter(self._live.values()))
+            self._context.counters["calls_expired"] += 1
+            self._context.log("warning", f"call {call.key[1]}: no report for too long; given up")
+            for leg in list(call.legs.values()):
+                if leg.received:
+                    self._end(leg, now, TECHNICAL)
+                else:
+                    self._drop(leg)
+            self._finish(call, now)
+        self._forget_finished(now)
+
+    def _drop(self, leg: Leg) -> None:
+        """The leg is over: nothing refers to it any more but its call."""
+        self._stop_waiting(leg)
+        if leg.line is not None:
+            self._detach(leg, 0.0, None)
+        if leg.call_number != leg.call.number:
+            self._numbers.pop(leg.call_number, None)
+        legs = self._legs_of[leg.object.object_number]
+        legs.pop(leg, None)
+        if not legs:
+            del self._legs_of[leg.object.object_number]
+
+    def _finish(self, call: Call, now: float) -> None:
+        del self._live[call.key]
+        self._numbers.pop(call.number, None)
+        self._finished[call.key] = now
+        if not self._live:
+            self._put_at.clear()
+
+    def _forget_finished(self, now: float) -> None:
+        finished = self._finished
+        while finished:
+            first = next(iter(finished.values()))
+            if len(finished) <= FINISHED_CALLS and now < first + FINISHED_SECONDS:
+                break
+            finished.popitem(last=False)
+
+    # --- call numbers
+
+    def _own_number(self, call: Call) -> int | None:
+        """A leg's number where each object has its own (option); the first leg has the call's."""
+        if not call.legs:
+            return call.number
+        number = self._allocate_number()
+        if number is not None:
+            self._numbers[number] = call
+        return number
+
+    def _allocate_number(self) -> int | None:
+        """The next number that no live call has; None when all are in use."""
+        if len(self._numbers) >= CALL_NUMBERS:
+            return None
+        while self._next_number in self._numbers:
+            self._next_number = (self._next_number + 1) % CALL_NUMBERS
+        number = self._next_number
+        self._next_number = (number + 1) % CALL_NUMBERS
+        return number
+
+
+def _as_it_was(report: CallReport, joined: Match) -> CallReport:
+    """The call at the moment when the object joined it: what the console is not told of any more."""
+
+    def by_then(at: float | None) -> float | None:
+        return at if at is not None and at <= joined.time else None
+
+    return replace(
+        report,
+        setup_time=by_then(report.setup_time),
+        answer_time=by_then(report.answer_time),
+        services=tuple(use for use in report.services if use.time <= joined.time),
+    )

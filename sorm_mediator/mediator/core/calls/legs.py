@@ -1,0 +1,92 @@
+"""A call of the switch, and one object in it: what the console has been told, and the line it has.
+
+Source: order 268, 10.2, 10.3, 11.1-11.6.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from protocol.codes import Category, Priority
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from radius.report import CallReport, Match, Party
+    from sorm_mediator.mediator.core.tables import ControlledObject, Line
+
+ROLE_SHIFT: Final[Mapping[str, int]] = MappingProxyType({"a": 0, "b": 2, "trunk": 4, "service": 6})
+CATEGORY_BITS: Final[Mapping[Category, int]] = MappingProxyType(
+    {Category.COMBINED: 0b01, Category.SEPARATE: 0b11, Category.STATISTICAL: 0b10}
+)
+"""The selection sign has two bits for each reason: the way of control, shifted by the reason (10.2.1.6)."""
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """A call of the switch that touches objects of ours."""
+
+    key: tuple[str, str]
+    """Domain and the switch's own id."""
+    number: int
+    report: CallReport
+    """The newest snapshot."""
+    first_seen: float
+    """When the first report of it came in, by the mediator's clock."""
+    last_seen: float | None = None
+    """When a report of it was last taken in."""
+    legs: dict[int, Leg] = field(default_factory=dict)
+    """By object number."""
+    ignored: set[int] = field(default_factory=set)
+    """Objects that are not controlled in this call: taken off control, or put on it after it began."""
+
+
+@dataclass(slots=True, eq=False)
+class Leg:
+    """One object in one call."""
+
+    call: Call
+    call_number: int
+    object: ControlledObject
+    """As it was when the call began (command 15 acts on the next call: 6.15.5)."""
+    first: Match
+    roles: set[str] = field(default_factory=set)
+    called: list[Party] = field(default_factory=list)
+    """Destinations that are the object itself, as the reports show them."""
+    line: Line | None = None
+    line_since: float = 0.0
+    none_free: bool = False
+    """It is under full control and found no line (11.1.9)."""
+    by_command_7: bool = False
+    """It has its line by command 7: shown, and kept, as a priority object (11.2.4.1)."""
+    received: bool = False
+    """41h is out, or the object joined the call later."""
+    answered: bool = False
+    services: int = 0
+    """How many services of the report the console has been told of."""
+    muted: bool = False
+    """The console released the line by command 8: a late KSL is not for this leg."""
+
+    @property
+    def statistical(self) -> bool:
+        """The object is controlled without lines."""
+        return self.object.category is Category.STATISTICAL
+
+    @property
+    def priority(self) -> Priority | None:
+        """The priority that decides about its line."""
+        return Priority.HIGH if self.by_command_7 else self.object.priority
+
+    def selection(self, line: Line | None) -> int:
+        """Why the console is told, and how the call is controlled: by the line it has, else statistically (10.2.1.6,
+        11.1.8). One object that matches twice has both reasons."""
+        if line is None:
+            bits = CATEGORY_BITS[Category.STATISTICAL]
+        else:
+            bits = CATEGORY_BITS[Category.COMBINED if line.ksl_b is None else Category.SEPARATE]
+        sign = 0
+        for role in self.roles:
+            sign |= bits << ROLE_SHIFT[role]
+        return sign

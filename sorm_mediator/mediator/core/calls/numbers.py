@@ -1,0 +1,136 @@
+"""How a number of a call report is shown to the console: its sign, its digits, the seed's adaptations.
+
+Source: order 268, 6.5.5.2, 6.5.5.4, 10.3.2; Eltex SMG1016M manual, settings of the mediator, for the four
+adaptations.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from protocol.codes import MAX_DIGITS, NumberSign, ObjectType
+from protocol.values import Party
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import radius.report as report
+    from protocol.codes import Order
+    from sorm_mediator.config import MediatorConfig
+
+SIGN_OF_NI: Final[Mapping[Order, Mapping[str, NumberSign]]] = MappingProxyType(
+    {
+        "268": MappingProxyType(
+            {
+                "private": NumberSign.OWN,
+                "local": NumberSign.RUSSIA,
+                "zone": NumberSign.RUSSIA,
+                "intercity": NumberSign.RUSSIA,
+                "international": NumberSign.FOREIGN,
+                "emergency": NumberSign.EMERGENCY,
+            }
+        ),
+        "70": MappingProxyType(
+            {
+                "private": NumberSign.PRIVATE,
+                "local": NumberSign.LOCAL,
+                "zone": NumberSign.ZONE,
+                "intercity": NumberSign.INTERCITY,
+                "international": NumberSign.INTERNATIONAL,
+                "emergency": NumberSign.EMERGENCY,
+            }
+        ),
+    }
+)
+"""The sign of a number by the switch's indicator (``sorm_ni``)."""
+
+_NETWORK_70 = frozenset(set(SIGN_OF_NI["70"].values()) - {NumberSign.PRIVATE})
+LEGAL_SIGNS: Final[Mapping[Order, Mapping[ObjectType, frozenset[NumberSign | None]]]] = MappingProxyType(
+    {
+        "268": MappingProxyType(
+            {
+                ObjectType.OWN_SUBSCRIBER: frozenset({NumberSign.OWN}),
+                ObjectType.NETWORK_FULL: frozenset(
+                    {NumberSign.RUSSIA, NumberSign.FOREIGN, NumberSign.EMERGENCY, NumberSign.IMSI}
+                ),
+                ObjectType.NETWORK_PARTIAL: frozenset(
+                    {NumberSign.RUSSIA, NumberSign.FOREIGN, NumberSign.EMERGENCY}
+                ),
+                ObjectType.TRUNK: frozenset({None}),
+            }
+        ),
+        "70": MappingProxyType(
+            {
+                ObjectType.OWN_SUBSCRIBER: frozenset({NumberSign.PRIVATE}),
+                ObjectType.NETWORK_FULL: _NETWORK_70,
+                ObjectType.NETWORK_PARTIAL: _NETWORK_70,
+                ObjectType.TRUNK: frozenset({None}),
+            }
+        ),
+    }
+)
+"""Which signs an object of each type may have (order 268, 6.5.5.2). Order 70 has other signs and the same types: its
+row follows from the names of the signs."""
+
+_RUSSIAN: Final = frozenset(
+    {
+        NumberSign.OWN,
+        NumberSign.RUSSIA,
+        NumberSign.PRIVATE,
+        NumberSign.LOCAL,
+        NumberSign.ZONE,
+        NumberSign.INTERCITY,
+    }
+)
+_TOLL_NI: Final = frozenset({"zone", "intercity"})
+_FULL = 11
+"""Digits of a Russian number with its leading 7 or 8."""
+
+
+class Numbers:
+    """Turns the parties of reports into those of messages, by the mediator's configuration."""
+
+    def __init__(self, config: MediatorConfig) -> None:
+        self._signs = SIGN_OF_NI[config.order]
+        self._adaptation = config.adaptation
+        self._digits = frozenset("0123456789*#" if config.options.extra_digits else "0123456789")
+
+    def plain(self, party: report.Party) -> Party:
+        """``party`` as it is, without characters that the wire can't carry and digits after the 18th."""
+        number = "".join(filter(self._digits.__contains__, party.digits))[:MAX_DIGITS]
+        return Party(self._signs.get(party.ni), number) if number else Party()
+
+    def called(self, party: report.Party, *, by_a: bool) -> Party:
+        """The called side after the adaptations; ``by_a``: the object is controlled by its A number.
+
+        The toll code goes first (88 before 8 where the number is long enough to hold it), then 7 becomes 810
+        or 8. With both of the latter on, 810 wins.
+        """
+        shown = self.plain(party)
+        if not isinstance(shown.number, str):
+            return shown
+        number = self._replace_toll_code(shown.number, party.ni)
+        settings = self._adaptation
+        if by_a and shown.sign in _RUSSIAN and len(number) == _FULL and number.startswith("7"):
+            if settings.prefix_810_to_cdpn:
+                number = "810" + number[1:]
+            elif settings.prefix_8_to_cdpn:
+                number = "8" + number[1:]
+        return Party(shown.sign, number)
+
+    def _replace_toll_code(self, number: str, ni: str) -> str:
+        """8 or 88 in front of a zone or intercity number; other numbers only in their full length.
+
+        A number that begins with 810 is dialled abroad, which is no toll code.
+        """
+        settings = self._adaptation
+        length = len(number)
+        toll = ni in _TOLL_NI
+        if settings.toll_88_to_7 and number.startswith("88"):
+            enough = length > _FULL if settings.toll_8_to_7 else toll or length == _FULL + 1
+            if enough:
+                return "7" + number[2:]
+        if settings.toll_8_to_7 and number.startswith("8") and not number.startswith("810"):
+            return "7" + number[1:] if toll or length == _FULL else number
+        return number

@@ -1,0 +1,149 @@
+"""What a node of a given size must be able to control: the tables of order 268, appendices 2, 3 and 4.
+
+* A terminal node: appendix 2, table 1, by the subscribers that it is equipped for.
+* A transit node: appendix 3, clauses 2 and 3; its size does not matter.
+* A terminal-transit node: appendix 4, clause 2: "from the summed data" of table 1, by subscribers, and of table 2, by
+  trunks. So the rows of both are added. The sum is then bounded by what can be addressed or is bounded elsewhere in the
+  order: a stream has a number of three bits (6.4.4.3), so there are eight; 112 calls at once and eight streams are the
+  most that any table or clause has, and 2048 numbers of network objects the most (3.2); 28 KSL to a stream (1.2).
+
+How a size finds its row is our reading, where the order is silent. Table 1 has ranges, and its first begins with 257
+subscribers: a smaller node has that row as well, since it must control something; a node without subscribers adds
+nothing. Table 2 has single values (30, 60, 120 ...): a size between two of them has the row above it, so that a node
+is never allowed less than the order asks for; a node without trunks adds nothing. Ten trunk objects at most:
+appendix 3, clause 1, and appendix 4, clause 1; appendix 2 is silent about trunks, and has them likewise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Literal
+
+StationType = Literal["terminal", "transit", "terminal-transit"]
+APPENDICES: dict[StationType, int] = {"terminal": 2, "transit": 3, "terminal-transit": 4}
+"""Type of node -> the appendix of order 268 that has its functions and tables."""
+
+MOST_STREAMS = 8
+"""Streams toward the console (order 268, 3.3, and 6.4.4.3: a number of three bits)."""
+KSL_PER_STREAM = 28
+"""KSL in one stream (order 268, 6.4.4.3 and 6.4.5)."""
+MOST_CALLS = 112
+"""Calls under full control at once (order 268, 3.3: 112 with separate control, over at most eight streams)."""
+MOST_NETWORK_OBJECTS = 2048
+"""Numbers of network objects (order 268, 3.2)."""
+TRUNK_OBJECTS = 10
+"""Trunks under control, whatever the size (order 268, 3.1 and 4.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What a node must be able to control at once; the limits of its tables."""
+
+    own_objects: int
+    """Objects that are subscribers of the node."""
+    network_objects: int
+    """Objects that are subscribers of the network, by full or partial number or IMSI."""
+    full_control_calls: int
+    """Calls under full control at once."""
+    ksl_lines: int
+    """KSL toward the console, over all streams."""
+    streams: int
+    """E1 streams toward the console."""
+    trunk_objects: int
+    """Objects that are trunks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a table of the order. ``size``: the least of its range, or the very size (appendix 4, table 2)."""
+
+    size: int
+    network_objects: int
+    own_objects: int
+    full_control_calls: int
+    ksl_lines: int
+    streams: int
+
+
+# fmt: off
+TERMINAL_BY_SUBSCRIBERS: tuple[Row, ...] = (
+    Row(   257,    0,    8,  4,   8, 1),
+    Row( 2_000,  256,   15,  6,  12, 1),
+    Row( 6_000,  512,   30,  8,  16, 1),
+    Row(10_000, 1024,  128, 28,  56, 2),
+    Row(20_000, 1024,  256, 56, 112, 4),
+    Row(40_000, 1024,  512, 56, 112, 4),
+    Row(60_000, 1024, 1024, 56, 112, 4),
+)
+"""Order 268, appendix 2, table 1."""
+TERMINAL_TRANSIT_BY_SUBSCRIBERS: tuple[Row, ...] = (
+    *TERMINAL_BY_SUBSCRIBERS[:-1],
+    Row(60_000, 1024, 1024, 56, 112, 8),
+)
+"""Order 268, appendix 4, table 1: that of appendix 2, but for the streams of its last row."""
+TERMINAL_TRANSIT_BY_TRUNKS: tuple[Row, ...] = (
+    Row(    30,   32, 0,  4,   8, 1),
+    Row(    60,   64, 0,  4,   8, 1),
+    Row(   120,  128, 0,  4,   8, 1),
+    Row(   256,  256, 0,  4,   8, 1),
+    Row(   512,  512, 0,  6,  12, 1),
+    Row( 1_024, 1024, 0,  8,  16, 1),
+    Row( 2_048, 1024, 0, 28,  56, 2),
+    Row( 4_096, 1024, 0, 56, 112, 8),
+)
+"""Order 268, appendix 4, table 2."""
+# fmt: on
+NOTHING = Row(0, 0, 0, 0, 0, 0)
+TRANSIT = Capacity(
+    own_objects=0,
+    network_objects=MOST_NETWORK_OBJECTS,
+    full_control_calls=MOST_CALLS,
+    ksl_lines=MOST_STREAMS * KSL_PER_STREAM,
+    streams=MOST_STREAMS,
+    trunk_objects=TRUNK_OBJECTS,
+)
+"""Order 268, appendix 3: 112 calls under separate control take 224 KSL, which are the 28 of eight streams."""
+
+
+def capacity_of(station_type: StationType, subscribers: int, trunks: int) -> Capacity:
+    """What the order's tables ask of a node of this type and size.
+
+    ``trunks`` counts for a terminal-transit node alone, and ``subscribers`` not for a transit node.
+    """
+    if station_type == "transit":
+        return TRANSIT
+    if station_type == "terminal":
+        return _sum(_of_range(TERMINAL_BY_SUBSCRIBERS, subscribers), trunk_objects=TRUNK_OBJECTS)
+    return _sum(
+        _of_range(TERMINAL_TRANSIT_BY_SUBSCRIBERS, subscribers),
+        _at_least(TERMINAL_TRANSIT_BY_TRUNKS, trunks),
+        trunk_objects=TRUNK_OBJECTS,
+    )
+
+
+def _of_range(table: tuple[Row, ...], size: int) -> Row:
+    """The row whose range has ``size``; below the first range, the first."""
+    if not size:
+        return NOTHING
+    return next((row for row in reversed(table) if size >= row.size), table[0])
+
+
+def _at_least(table: tuple[Row, ...], size: int) -> Row:
+    """The row of ``size`` or of the next greater one; above the last, the last."""
+    if not size:
+        return NOTHING
+    return next((row for row in table if size <= row.size), table[-1])
+
+
+def _sum(*rows: Row, trunk_objects: int) -> Capacity:
+    """The rows added, and bounded."""
+    total = {field.name: sum(getattr(row, field.name) for row in rows) for field in fields(Row)}
+    streams = min(total["streams"], MOST_STREAMS)
+    return Capacity(
+        own_objects=total["own_objects"],
+        network_objects=min(total["network_objects"], MOST_NETWORK_OBJECTS),
+        full_control_calls=min(total["full_control_calls"], MOST_CALLS),
+        ksl_lines=min(total["ksl_lines"], streams * KSL_PER_STREAM),
+        streams=streams,
+        trunk_objects=trunk_objects,
+    )

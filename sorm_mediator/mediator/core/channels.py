@@ -1,0 +1,274 @@
+"""The data channels toward the console: which pair is in use, and when nothing may be sent.
+
+KPD1 and KPD2 of one E1 stream are a pair; over TCP the two connections are one (option ``pair_over_tcp``). The pair of
+the lowest stream is used first, the others stand by. A pair that fails is left for the next one that works, and stays
+blocked until both channels work again and a command with the valid password came on its KPD1 (order 268, 1.4.1.1,
+1.4.1.2): :data:`PAIR_TABLE`.
+
+Apart from that, everything stops while no command 14 has come for ``mediator.test_timeout`` (order 268, 6.14.3), and on
+a pair whose console has been silent for ``mediator.console_timeout`` (order 70, 1.5). A message that can't be sent is
+dropped and counted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from protocol.codes import STREAMS, Channel
+from sorm_mediator.mediator.core.effects import DropChannel, Send
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterable, Mapping
+
+    from protocol import Message
+    from sorm_mediator.mediator.core.effects import Effect
+
+
+class PairState(Enum):
+    """State of a pair of channels."""
+
+    FORMING = "forming"
+    """Since the start, not both channels have worked yet. What is there is used."""
+    WORKING = "working"
+    FAILED = "failed"
+    """A channel, or the line, failed."""
+    BLOCKED = "blocked"
+    """Both channels work again; a valid command is awaited."""
+
+
+class PairEvent(Enum):
+    """What happens to a pair."""
+
+    COMPLETE = "both channels work"
+    LOST = "a channel, or the line, fails"
+    VALID_COMMAND = "a command with the valid password comes on its KPD1"
+
+
+PAIR_TABLE: Final[Mapping[tuple[PairState, PairEvent], PairState]] = MappingProxyType(
+    {
+        (PairState.FORMING, PairEvent.COMPLETE): PairState.WORKING,
+        (PairState.FORMING, PairEvent.LOST): PairState.FORMING,
+        (PairState.FORMING, PairEvent.VALID_COMMAND): PairState.FORMING,
+        (PairState.WORKING, PairEvent.COMPLETE): PairState.WORKING,
+        (PairState.WORKING, PairEvent.LOST): PairState.FAILED,
+        (PairState.WORKING, PairEvent.VALID_COMMAND): PairState.WORKING,
+        (PairState.FAILED, PairEvent.COMPLETE): PairState.BLOCKED,
+        (PairState.FAILED, PairEvent.LOST): PairState.FAILED,
+        (PairState.FAILED, PairEvent.VALID_COMMAND): PairState.FAILED,
+        (PairState.BLOCKED, PairEvent.COMPLETE): PairState.BLOCKED,
+        (PairState.BLOCKED, PairEvent.LOST): PairState.FAILED,
+        (PairState.BLOCKED, PairEvent.VALID_COMMAND): PairState.WORKING,
+    }
+)
+"""Order 268, 1.4.1.1 and 1.4.1.2."""
+
+USABLE: Final = frozenset({PairState.FORMING, PairState.WORKING})
+"""States in which messages of the means' own go over a pair."""
+
+
+@dataclass(slots=True)
+class Pair:
+    """One pair of data channels. Over TCP there is only that of stream 0."""
+
+    kpd1: bool = False
+    kpd2: bool = False
+    state: PairState = PairState.FORMING
+    silent: bool = False
+    """No command for ``console_timeout``: nothing is sent until the next one."""
+    session: int = 0
+    """Counts how often KPD1 came up, so that an answer doesn't reach another connection's console."""
+    peer: str = ""
+    heard: float = 0.0
+    """When KPD1 came up, or the last command after that."""
+
+    def has(self, channel: Channel) -> bool:
+        """Whether the channel is connected and may be sent on."""
+        return (self.kpd2 if channel is Channel.KPD2 else self.kpd1) and not self.silent
+
+
+class ConsoleChannels:
+    """All pairs, and whether a message may be sent.
+
+    ``console_timeout``, ``test_timeout``: seconds, 0 = off. ``paired``: the two channels of a stream fail together;
+    without it (option ``pair_over_tcp = "off"``) each stands for itself.
+    """
+
+    def __init__(
+        self, console_timeout: float, test_timeout: float, counters: Counter[str], *, paired: bool = True
+    ) -> None:
+        self._console_timeout = console_timeout
+        self._test_timeout = test_timeout
+        self._counters = counters
+        self._paired = paired
+        self._pairs: dict[int, Pair] = {}
+        self._in_use: int | None = None
+        self._settled = False
+        """A valid command has come since the start: the pair in use stays until it fails (1.4.1.1)."""
+        self.untested = False
+        """No command 14 for ``test_timeout``: nothing is sent until the next command with the valid password."""
+        self._tested: float | None = None
+        """When command 14 came last, or when the time for it began to run."""
+
+    def __getitem__(self, stream: int) -> Pair:
+        return self._pairs.setdefault(stream, Pair())
+
+    def items(self) -> list[tuple[int, Pair]]:
+        """The pairs by number of the stream, lowest first."""
+        return sorted(self._pairs.items())
+
+    # --- inputs
+
+    def up(self, stream: int, channel: Channel, peer: str, now: float) -> None:
+        """``channel`` works; a console that comes back is a fresh one, whose time-out begins now."""
+        pair = self[stream]
+        if channel is Channel.KPD2:
+            pair.kpd2 = True
+        else:
+            pair.kpd1, pair.peer, pair.heard = True, peer, now
+            pair.session += 1
+            pair.silent = False
+            if self._tested is None:
+                self._tested = now
+        if pair.kpd1 and pair.kpd2:
+            self._move(pair, PairEvent.COMPLETE)
+        self._choose(stream)
+
+    def down(self, stream: int, channel: Channel) -> list[DropChannel]:
+        """``channel`` is gone. What is not sent yet on a pair that fails, and with the last one on all, is deleted."""
+        pair = self[stream]
+        if channel is Channel.KPD2:
+            pair.kpd2 = False
+        else:
+            pair.kpd1 = pair.silent = False
+        if not self._paired:
+            return []
+        worked = pair.state is PairState.WORKING
+        self._move(pair, PairEvent.LOST)
+        self._choose(stream)
+        return [DropChannel(stream)] if worked else []
+
+    def heard(self, stream: int, now: float) -> bool:
+        """A command came in, of whatever kind. True when that ends a console time-out."""
+        pair = self[stream]
+        pair.heard = now
+        was_silent, pair.silent = pair.silent, False
+        return was_silent
+
+    def valid_command(self, stream: int, now: float, *, test: bool) -> bool:
+        """A command with the valid password came; ``test``: it is command 14. True when data flows again."""
+        self._settled = True
+        pair = self[stream]
+        was_blocked = pair.state is PairState.BLOCKED
+        self._move(pair, PairEvent.VALID_COMMAND)
+        self._choose(stream)
+        was_untested, self.untested = self.untested, False
+        if test or was_untested:
+            self._tested = now
+        return was_untested or (was_blocked and pair.state is PairState.WORKING)
+
+    def stopped(self) -> None:
+        """The means are stopped: the next pair to use is the lowest that works (1.4.1.1)."""
+        self._settled = False
+        self._in_use = None
+
+    @property
+    def deadline(self) -> float | None:
+        """When something happens by itself."""
+        times = []
+        if self._console_timeout:
+            times += [
+                p.heard + self._console_timeout for p in self._pairs.values() if p.kpd1 and not p.silent
+            ]
+        if self._watches_tests and self._tested is not None:
+            times.append(self._tested + self._test_timeout)
+        return min(times, default=None)
+
+    def expire(self, now: float) -> list[DropChannel]:
+        """The pairs whose console has been silent for too long are silent from now on; what waits there is deleted."""
+        if not self._console_timeout:
+            return []
+        dropped = []
+        for number, pair in self.items():
+            if pair.kpd1 and not pair.silent and now >= pair.heard + self._console_timeout:
+                pair.silent = True
+                dropped.append(DropChannel(number))
+                self._choose(number)
+        return dropped
+
+    def expire_test(self, now: float) -> list[DropChannel]:
+        """Command 14 has not come for too long: everything stops, what waits is deleted (order 268, 6.14.3)."""
+        if not self._watches_tests or self._tested is None or now < self._tested + self._test_timeout:
+            return []
+        self.untested = True
+        return [DropChannel(number) for number, pair in self.items() if pair.kpd1 or pair.kpd2]
+
+    # --- what may be sent where
+
+    def usable(self, stream: int, channel: Channel) -> bool:
+        """Whether an answer may be sent there now: it goes where its command came from."""
+        return self[stream].has(channel) and not self.untested
+
+    def connected(self, channel: Channel) -> list[int]:
+        """Streams whose ``channel`` is connected, lowest first: 29h and 53h go to all of them."""
+        return [stream for stream, _ in self.items() if self.usable(stream, channel)]
+
+    def own(self, channel: Channel) -> int | None:
+        """The stream on which messages of the means' own and events go; None when there is none."""
+        if not self._paired:
+            return next(iter(self.connected(channel)), None)
+        stream = self._in_use
+        if stream is None or self[stream].state not in USABLE:
+            return None
+        return stream if self.usable(stream, channel) else None
+
+    def send(self, stream: int | None, channel: Channel, message: Message) -> Iterable[Effect]:
+        """The effect that sends ``message``, or nothing and a count."""
+        if stream is not None and self.usable(stream, channel):
+            return (Send(stream, channel, message),)
+        self._counters[f"dropped_{channel}"] += 1
+        return ()
+
+    def bitmap(self, channel: Channel) -> int:
+        """Bit i set: ``channel`` of stream i works; one of a blocked pair counts as faulty (9.9.4.2, 1.4.1.2)."""
+        return sum(
+            1 << stream
+            for stream, pair in self.items()
+            if stream in STREAMS
+            and self.usable(stream, channel)
+            and not (self._paired and pair.state is PairState.BLOCKED)
+        )
+
+    @property
+    def in_use(self) -> int | None:
+        """The stream of the pair in use."""
+        return self._in_use
+
+    # --- the pair in use
+
+    def _move(self, pair: Pair, event: PairEvent) -> None:
+        if self._paired:
+            pair.state = PAIR_TABLE[pair.state, event]
+
+    def _choose(self, changed: int) -> None:
+        """Keep the pair in use while it works; else take the next one after it, round the ring. Until the first valid
+        command it is the lowest that works."""
+        candidates = [
+            stream
+            for stream, pair in self.items()
+            if pair.state in USABLE and (pair.kpd1 or pair.kpd2) and not pair.silent
+        ]
+        if not candidates:
+            return
+        before = self._in_use
+        if before is None or not self._settled:
+            self._in_use = candidates[0]
+        elif before not in candidates:
+            self._in_use = next((stream for stream in candidates if stream > before), candidates[0])
+
+    @property
+    def _watches_tests(self) -> bool:
+        return bool(self._test_timeout) and not self.untested and any(p.kpd1 for p in self._pairs.values())

@@ -1,0 +1,366 @@
+"""Commands 5, 6 and 15: an object put under control, taken off it, changed (order 268, 6.5, 6.6, 6.15)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from protocol.codes import Category, ObjectType, Priority
+from protocol.commands import AddObject, ChangeObject, RemoveObject
+from sorm_mediator.mediator.core.calls.numbers import LEGAL_SIGNS
+from sorm_mediator.mediator.core.commands.rule import CommandRule, Refusal, blank
+from sorm_mediator.mediator.core.means import DONE, Job, Means
+from sorm_mediator.mediator.core.switchside import Missing, Outcome, object_request
+from sorm_mediator.mediator.core.tables import ControlledObject, ObjectPut, ObjectRemoved, Phone
+
+UNKNOWN_TO_SWITCH: Final = frozenset({0x34, 0x35, 0x53})
+"""The switch's ways to say that it has no such object: then a removal has reached its end."""
+
+# --- what commands 5 and 15 share: category, group, priority (6.5.5.6-6.5.5.8, 6.15.6)
+
+
+def unfit_group_number(_: Means, c: AddObject | ChangeObject) -> bool:
+    """01h..FEh under full control, FFh under statistical control."""
+    if c.category is Category.STATISTICAL:
+        return c.ksl_group is not None
+    return c.ksl_group is None or c.ksl_group == 0
+
+
+def group_of_other_type(means: Means, c: AddObject | ChangeObject) -> bool:
+    """The category under full control is the type of the group."""
+    group = None if c.ksl_group is None else means.tables.groups.get(c.ksl_group)
+    return group is not None and group.group_type.value != str(c.category)
+
+
+def unfit_priority(means: Means, c: AddObject | ChangeObject) -> bool:
+    """01h or 02h under full control; FFh or 02h under statistical control, by option also 01h."""
+    if c.category is Category.STATISTICAL:
+        return c.priority is Priority.HIGH and means.options.statistical_high_priority == "refuse"
+    return c.priority is None
+
+
+def unknown_group(means: Means, c: AddObject | ChangeObject) -> bool:
+    """The group has never had a line."""
+    return c.ksl_group is not None and c.ksl_group not in means.tables.groups
+
+
+CONTROL_AT_RECEIPT: Final[tuple[Refusal[Any], ...]] = (
+    Refusal(0x14, "category missing", "категория не задана", "6.5.5.6", lambda _, c: c.category is None),
+    Refusal(
+        0x3E,
+        "group number missing or 0, or given for statistical control",
+        "номер группы не задан или 0, либо задан при статистическом контроле",
+        "6.5.5.7",
+        unfit_group_number,
+    ),
+    Refusal(
+        0x30,
+        "group of a type that does not fit the category",
+        "тип группы не подходит к категории контроля",
+        "6.5.5.7",
+        group_of_other_type,
+    ),
+    Refusal(
+        0x15,
+        "priority missing under full control, or 01h under statistical control (option statistical_high_priority)",
+        "приоритет не задан при полном контроле, либо 01H при статистическом",
+        "6.5.5.8",
+        unfit_priority,
+    ),
+)
+GROUP_KNOWN: Final[Refusal[Any]] = Refusal(
+    0x3E, "no such group", "нет такой группы", "6.5.5.7", unknown_group
+)
+
+# --- command 5
+
+
+def unfit_type(means: Means, c: AddObject) -> bool:
+    """The sign is one that the type has, and a trunk object names a trunk and no number."""
+    if c.number_sign not in LEGAL_SIGNS[means.config.order].get(c.object_type, ()):  # type: ignore[arg-type]
+        return True
+    return (c.object_type is ObjectType.TRUNK) is not (c.trunk is not None)
+
+
+def number_again(means: Means, c: AddObject) -> bool:
+    """The same number with the same sign and type is under control already, and the option refuses that."""
+    return means.options.same_number_again == "refuse" and phone_of(c) in means.tables.by_phone
+
+
+def phone_of(c: AddObject) -> Phone | None:
+    """What makes two phone objects the same phone; None for a trunk."""
+    return None if blank(c.number) else (c.object_type, c.number_sign, str(c.number))  # type: ignore[return-value]
+
+
+def table_full(means: Means, c: AddObject) -> bool:
+    """No room for one more object of this kind (order 268, appendices 2-4)."""
+    tables, capacity = means.tables, means.capacity
+    if capacity is None:
+        return len(tables.objects) >= means.config.max_objects
+    count = tables.objects_of_type
+    if c.object_type is ObjectType.OWN_SUBSCRIBER:
+        return count[ObjectType.OWN_SUBSCRIBER] >= capacity.own_objects
+    network = count[ObjectType.NETWORK_FULL] + count[ObjectType.NETWORK_PARTIAL]
+    return c.object_type is not ObjectType.TRUNK and network >= capacity.network_objects
+
+
+def too_many_trunks(means: Means, c: AddObject) -> bool:
+    """As many trunks are under control as may be (order 268, 3.1, 4.1)."""
+    most = means.config.max_trunk_objects if means.capacity is None else means.capacity.trunk_objects
+    return c.trunk is not None and len(means.tables.by_trunk) >= most
+
+
+def add_object(means: Means, job: Job[AddObject], now: float) -> None:
+    """The switch is asked first; the table has the object when the switch does."""
+    c = job.command
+    row = ControlledObject(
+        object_number=c.object_number,  # type: ignore[arg-type]  # refused at receipt where it is missing
+        object_type=c.object_type,  # type: ignore[arg-type]
+        number_sign=c.number_sign,  # type: ignore[arg-type]
+        number=None if blank(c.number) else str(c.number),
+        trunk=c.trunk,
+        category=c.category,  # type: ignore[arg-type]
+        ksl_group=c.ksl_group,
+        priority=c.priority,  # type: ignore[arg-type]
+    )
+
+    def added(job: Job[AddObject], outcome: Outcome, now: float) -> int:
+        failure = means.failure(outcome)
+        if not failure and not isinstance(outcome, Missing):
+            means.context.store(ObjectPut(row))
+            means.switch.note_line_state(row.object_number, outcome.data.get("line_state"))
+            means.calls.object_put(row.object_number, now)
+            join_running_calls(means, row.object_number, now)
+        return failure
+
+    means.ask(job, "add", {"object": object_request(row)}, added, now)
+
+
+def join_running_calls(means: Means, number: int, now: float) -> None:
+    """Option ``join_running_call_on_add``; the order has control begin with the next call (6.5.4).
+
+    Only after the object is in the tables: a report that overtakes it would find nobody.
+    """
+    if means.options.join_running_call_on_add == "off":
+        return
+
+    def asked(outcome: Outcome, now: float) -> None:
+        if isinstance(outcome, Missing) or not outcome.ok:
+            means.context.counters["joins_failed"] += 1
+            means.context.log("warning", f"switch: object {number} could not join the running calls")
+
+    means.switch.ask("join", {"object_number": number}, asked, now)
+
+
+ADD_OBJECT: Final = CommandRule(
+    message=AddObject,
+    clause="6.5",
+    execute=add_object,
+    receipt=(
+        Refusal(
+            0x34,
+            "object number missing",
+            "номер объекта не задан",
+            "6.5.5.1",
+            lambda _, c: c.object_number is None,
+        ),
+        Refusal(
+            0x12, "object type missing", "тип объекта не задан", "6.5.5.1", lambda _, c: c.object_type is None
+        ),
+        Refusal(
+            0x48,
+            "both phone and trunk given",
+            "заданы и номер, и пучок",
+            "6.5.5.5",
+            lambda _, c: not blank(c.number) and c.trunk is not None,
+        ),
+        Refusal(
+            0x20,
+            "neither phone nor trunk given",
+            "не заданы ни номер, ни пучок",
+            "6.5.5.5",
+            lambda _, c: blank(c.number) and c.trunk is None,
+        ),
+        Refusal(
+            0x38,
+            "object type does not fit the sign or the number",
+            "тип объекта не подходит к признаку или номеру",
+            "6.5.5.2",
+            unfit_type,
+        ),
+        *CONTROL_AT_RECEIPT,
+    ),
+    execution=(
+        Refusal(
+            0x33,
+            "object number already used",
+            "номер объекта уже занят",
+            "6.5.5.1",
+            lambda means, c: c.object_number in means.tables.objects,
+        ),
+        Refusal(
+            0x36,
+            "phone already controlled under another object number (option same_number_again)",
+            "номер телефона уже на контроле",
+            "6.5.6",
+            number_again,
+        ),
+        Refusal(
+            0x4A,
+            "trunk already controlled under another object number",
+            "пучок уже на контроле",
+            "",
+            lambda means, c: c.trunk in means.tables.by_trunk,
+        ),
+        Refusal(0x31, "object table full", "таблица объектов полна", "2.2", table_full),
+        Refusal(
+            0x4B, "as many trunks controlled as may be", "предел пучков на контроле", "3.1", too_many_trunks
+        ),
+        GROUP_KNOWN,
+    ),
+)
+
+# --- command 6
+
+
+def is_mass_removal(means: Means, c: RemoveObject) -> bool:
+    """FFh everywhere takes off every object, where option ``mass_removal`` allows it."""
+    fields = (c.object_number, c.object_type, c.number_sign, c.trunk)
+    return means.options.mass_removal == "all" and blank(c.number) and fields == (None,) * 4
+
+
+def stored(means: Means, c: RemoveObject | ChangeObject) -> ControlledObject | None:
+    """The object that the command names."""
+    return None if c.object_number is None else means.tables.objects.get(c.object_number)
+
+
+def differs(what: Callable[[Any], object]) -> Callable[[Means, RemoveObject], bool]:
+    """A field of the command is not the stored one (6.6.5)."""
+
+    def when(means: Means, c: RemoveObject) -> bool:
+        row = stored(means, c)
+        return row is not None and what(row) != what(c)
+
+    return when
+
+
+def remove_object(means: Means, job: Job[RemoveObject], now: float) -> None:
+    """The switch is asked first. Lines of the object are released with 52h/05h (6.6.4)."""
+    number = job.command.object_number
+    if number is None:
+        means.ask(job, "clear", {}, lambda job, outcome, now: removed_all(means, outcome, now), now)
+        return
+
+    def removed(job: Job[RemoveObject], outcome: Outcome, now: float) -> int:
+        gone = not isinstance(outcome, Missing) and not outcome.ok and outcome.code in UNKNOWN_TO_SWITCH
+        failure = DONE if gone else means.failure(outcome)
+        if not failure:
+            forget(means, number, now)
+        return failure
+
+    means.ask(job, "remove", {"object_number": number}, removed, now)
+
+
+def removed_all(means: Means, outcome: Outcome, now: float) -> int:
+    """The switch has none of the objects any more."""
+    failure = means.failure(outcome)
+    if not failure:
+        for number in list(means.tables.objects):
+            forget(means, number, now)
+    return failure
+
+
+def forget(means: Means, number: int, now: float) -> None:
+    """The object is under control no more: its lines are free, its calls are not told of any more."""
+    means.calls.object_removed(number, now)
+    means.context.line_states.pop(number, None)
+    means.context.store(ObjectRemoved(number))
+
+
+REMOVE_OBJECT: Final = CommandRule(
+    message=RemoveObject,
+    clause="6.6",
+    execute=remove_object,
+    receipt=(
+        Refusal(
+            0x34,
+            "object number missing",
+            "номер объекта не задан",
+            "6.6.5",
+            lambda means, c: c.object_number is None and not is_mass_removal(means, c),
+        ),
+    ),
+    execution=(
+        Refusal(
+            0x34,
+            "no such object",
+            "нет такого объекта",
+            "6.6.3",
+            lambda means, c: not is_mass_removal(means, c) and stored(means, c) is None,
+        ),
+        Refusal(
+            0x37,
+            "the object is a trunk and the command names a phone, or the other way round",
+            "объект — пучок, а в команде номер, или наоборот",
+            "6.6.5",
+            differs(lambda o: o.object_type is ObjectType.TRUNK),
+        ),
+        Refusal(0x38, "another object type", "другой тип объекта", "6.6.5", differs(lambda o: o.object_type)),
+        Refusal(
+            0x38, "another number sign", "другой признак номера", "6.6.5", differs(lambda o: o.number_sign)
+        ),
+        Refusal(
+            0x44,
+            "another count of digits",
+            "другое число цифр",
+            "6.6.5",
+            differs(lambda o: len(o.number or "")),
+        ),
+        Refusal(0x35, "another number", "другой номер", "6.6.5", differs(lambda o: o.number or "")),
+        Refusal(0x4C, "another trunk", "другой пучок", "6.6.5", differs(lambda o: o.trunk)),
+    ),
+)
+
+# --- command 15
+
+
+def change_object(means: Means, job: Job[ChangeObject], now: float) -> None:
+    """Category, group and priority; from the object's next call on (6.15.5; option ``change_running_call``)."""
+    c = job.command
+    row = means.tables.objects[c.object_number].controlled(c.category, c.ksl_group, c.priority)  # type: ignore[index, arg-type]
+
+    def changed(job: Job[ChangeObject], outcome: Outcome, now: float) -> int:
+        failure = means.failure(outcome)
+        if not failure:
+            means.context.store(ObjectPut(row))
+            means.calls.object_changed(row, now)
+        return failure
+
+    request = object_request(row)
+    params = {name: request[name] for name in ("object_number", "category", "priority")}
+    means.ask(job, "change", params, changed, now)
+
+
+CHANGE_OBJECT: Final = CommandRule(
+    message=ChangeObject,
+    clause="6.15",
+    execute=change_object,
+    receipt=(
+        Refusal(
+            0x34,
+            "object number missing",
+            "номер объекта не задан",
+            "6.15.4",
+            lambda _, c: c.object_number is None,
+        ),
+        *CONTROL_AT_RECEIPT,
+    ),
+    execution=(
+        Refusal(
+            0x34, "no such object", "нет такого объекта", "6.15.3", lambda means, c: stored(means, c) is None
+        ),
+        GROUP_KNOWN,
+    ),
+)
+
+RULES: Final[tuple[CommandRule[Any], ...]] = (ADD_OBJECT, REMOVE_OBJECT, CHANGE_OBJECT)

@@ -1,0 +1,145 @@
+"""What one command is made of: when it is taken, what refuses it at receipt and at execution, what it does.
+
+Each command is one :class:`CommandRule`, which stands beside its functions in the module of its subject
+(:mod:`.state`, :mod:`.objects`, :mod:`.ksl`, :mod:`.tables`, :mod:`.tests`). ``RULES`` of the package has them by
+the type of the message. docs/mediator.md is generated from them.
+
+A refusal is either *at receipt* (27h: the command as written can't be right, or is not taken in this state) or *at
+execution* (28h: the command is right, but can't be done as things are). With extended errors its code stands in place
+of the order's own 01h, in the same message (Eltex SMG1016M manual, extended error codes).
+
+Source: order 268, appendices 6 and 7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+from protocol.base import Command
+from protocol.values import Raw
+from sorm_mediator.mediator.core.means import Job, Means, OrmState, Standing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sorm_mediator.options import MediatorOptions
+
+C = TypeVar("C", bound=Command)
+
+
+class Verdict(Enum):
+    """What the state says to a command (order 268, 7.3, 6.1.4)."""
+
+    TAKEN = "executed"
+    NOT_STARTED = "27h/02h (extended: 27h/17h)"
+    ALREADY_STARTED = "28h/07h (extended, option already_started_reply = vendor: 27h/16h)"
+
+
+@dataclass(frozen=True, slots=True)
+class ByOption:
+    """The state's verdict is TAKEN when option ``name`` has ``value``, else NOT_STARTED."""
+
+    name: str
+    value: str
+
+    def verdict(self, options: MediatorOptions) -> Verdict:
+        """What the option says."""
+        return Verdict.TAKEN if getattr(options, self.name) == self.value else Verdict.NOT_STARTED
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal(Generic[C]):
+    """One reason to refuse a command."""
+
+    extended: int
+    """Status with extended errors; without them it is 01h."""
+    en: str
+    ru: str
+    clause: str
+    """Where the order says so, as ``6.5.5.7``; empty where only the vendor's code says it."""
+    when: Callable[[Means, C], bool]
+    """Whether the command is refused."""
+    tell: Callable[[Means, Job[C], float], None] | None = None
+    """What is sent before the 28h of a refusal at execution."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandRule(Generic[C]):
+    """Everything that is ruled of one command."""
+
+    message: type[C]
+    clause: str
+    """The command's clause of order 268."""
+    execute: Callable[[Means, Job[C], float], int | None]
+    """Does the command. Returns the status of 28h; None: it goes on and is finished later."""
+    receipt: tuple[Refusal[C], ...] = ()
+    """Refusals at receipt (27h), in the order in which they are asked."""
+    execution: tuple[Refusal[C], ...] = ()
+    """Refusals at execution (28h), in the order in which they are asked."""
+    stopped: Verdict | ByOption = Verdict.NOT_STARTED
+    """Verdict while the means are stopped."""
+    started: Verdict = Verdict.TAKEN
+    """Verdict while the means are started."""
+    leads_to: OrmState | None = None
+    """The state after 28h/00h; None: it stays."""
+    standing: Standing = Standing.IN_TURN
+    partial: frozenset[str] = field(default=frozenset())
+    """Fields that may hold octets which are no value by themselves: the command's own refusals judge them."""
+    table: bool = False
+    """The answer is a table, which takes as long as it is."""
+
+    def verdict(self, state: OrmState, options: MediatorOptions) -> Verdict:
+        """What ``state`` says to the command."""
+        if state is OrmState.STARTED:
+            return self.started
+        return self.stopped.verdict(options) if isinstance(self.stopped, ByOption) else self.stopped
+
+
+# --- what every command is asked
+
+PARAMETERS: Final = 0x11
+WRONG_LENGTH: Final = 0x10
+NOT_STARTED: Final = 0x17
+ALREADY_STARTED: Final = 0x16
+WRONG_ORM_NUMBER: Final = 0x18
+
+FIELD_CODES: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "object_number": 0x34,
+        "object_type": 0x12,
+        "number_sign": 0x13,
+        "number": 0x10,
+        "category": 0x14,
+        "ksl_group": 0x3E,
+        "ksl_a": 0x3F,
+        "ksl_b": 0x40,
+        "priority": 0x15,
+        "length": 0x10,
+    }
+)
+"""Extended code for a field whose octets mean nothing (27h); any other field: 11h."""
+
+
+def field_code(names: set[str]) -> int:
+    """The extended code for a unit with faults in these fields: the first of the table that is among them."""
+    if {"ksl_a", "ksl_b"} <= names:
+        return 0x41
+    return next((code for name, code in FIELD_CODES.items() if name in names), PARAMETERS)
+
+
+def faulty_fields(message: Any) -> set[str]:
+    """Fields whose octets mean nothing."""
+    return {
+        name
+        for name in getattr(message, "__dataclass_fields__", ())
+        if name not in ("orm_number", "password") and isinstance(getattr(message, name), Raw)
+    }
+
+
+def blank(number: object) -> bool:
+    """No number: FFh, or a count of 0, as some consoles write it."""
+    return number is None or number == ""

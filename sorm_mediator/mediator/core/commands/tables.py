@@ -1,0 +1,376 @@
+"""Commands 10, 11, 12, 13 and 16: tables are asked for, and their output is interrupted (order 268, 6.10-6.13, 6.16).
+
+A table goes out in pieces (:meth:`~..means.Means.send_table`), so that command 13 and other work get between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from protocol import digits_asked
+from protocol.codes import KSL_ROWS_PER_MESSAGE, SERVICES_PER_MESSAGE, TRUNK_NAME_OCTETS
+from protocol.commands import GetKsl, GetObjects, GetServices, GetTrunks, Interrupt
+from protocol.messages import KslInfo, ObjectInfo, ServicesInfo, TrunkInfo
+from protocol.values import KslRow, Raw
+from sorm_mediator.mediator.core.commands.rule import CommandRule, Refusal, blank
+from sorm_mediator.mediator.core.means import DONE, Job, Means, Standing, Table, Turn, Work
+from sorm_mediator.mediator.core.record import printable
+from sorm_mediator.mediator.core.switchside import LINE_STATE_UNKNOWN, Missing
+
+if TYPE_CHECKING:
+    from sorm_mediator.mediator.core.switchside import Outcome
+    from sorm_mediator.mediator.core.tables import ControlledObject, Line, Tables
+    from sorm_mediator.options import MediatorOptions
+
+NO_TRUNK: Final = 0x25
+NO_SERVICES: Final = 0x61
+
+# --- command 10
+
+
+class DigitFilter(NamedTuple):
+    """What octets 5-14 of command 10 ask for: each may be left out (6.10.7.4, 6.10.7.5)."""
+
+    digits: str | None = None
+    length: int | None = None
+
+
+def digit_filter(number: object) -> DigitFilter | None:
+    """The filter in a number field; None where its octets mean nothing."""
+    if blank(number):
+        return DigitFilter()
+    if not isinstance(number, Raw):
+        return DigitFilter(str(number))
+    length = digits_asked(number)
+    return None if length is None else DigitFilter(None, length)
+
+
+def matching_objects(tables: Tables, c: GetObjects) -> list[int]:
+    """Numbers of the objects that fit every field that is given, in ascending order."""
+    digits = digit_filter(c.number)
+    if digits is None:
+        return []
+    wanted = {
+        name: value
+        for name in ("object_type", "number_sign", "trunk")
+        if (value := getattr(c, name)) is not None
+    }
+
+    def fits(row: ControlledObject) -> bool:
+        return (
+            digits.digits in (None, row.number)
+            and digits.length in (None, len(row.number or ""))
+            and all(getattr(row, name) == value for name, value in wanted.items())
+        )
+
+    if c.object_number is not None:
+        row = tables.objects.get(c.object_number)
+        return [c.object_number] if row is not None and fits(row) else []
+    if not wanted and digits == DigitFilter():
+        return sorted(tables.objects)
+    return sorted(number for number, row in tables.objects.items() if fits(row))
+
+
+def object_rows(means: Means, numbers: Sequence[int]) -> Iterator[dict[str, Any]]:
+    """23h for each of these objects (9.3.6)."""
+    objects, states = means.tables.objects, means.context.line_states
+    for number in numbers:
+        row = objects[number]
+        yield {
+            "object_number": row.object_number,
+            "object_type": row.object_type,
+            "number_sign": row.number_sign,
+            "number": row.number,
+            "trunk": row.trunk,
+            "category": row.category,
+            "ksl_group": row.ksl_group,
+            "priority": row.priority,
+            "line_state": states.get(number, LINE_STATE_UNKNOWN),
+        }
+
+
+def get_objects(means: Means, job: Job[GetObjects], now: float) -> None:
+    """The objects that fit."""
+    numbers = matching_objects(means.tables, job.command)
+    means.send_table(job, Table(ObjectInfo, object_rows(means, numbers), len(numbers)))
+
+
+def repeat_objects(means: Means, job: Job[GetObjects], now: float) -> None:
+    """23h with what was asked, all else FFh (6.10.6, 9.3.5)."""
+    c = job.command
+    means.context.kpd1(
+        job.stream,
+        ObjectInfo,
+        object_number=c.object_number,
+        object_type=c.object_type,
+        number_sign=c.number_sign,
+        number=c.number,
+        trunk=c.trunk,
+        category=None,
+        ksl_group=None,
+        priority=None,
+        line_state=LINE_STATE_UNKNOWN,
+    )
+
+
+GET_OBJECTS: Final = CommandRule(
+    message=GetObjects,
+    clause="6.10",
+    execute=get_objects,
+    table=True,
+    partial=frozenset({"number"}),
+    receipt=(
+        Refusal(
+            0x10,
+            "number with digits that are none, or that the count contradicts",
+            "номер с неверными знаками или не соответствующий количеству знаков",
+            "6.10.7.4",
+            lambda _, c: digit_filter(c.number) is None,
+        ),
+    ),
+    execution=(
+        Refusal(
+            0x34,
+            "no such object",
+            "нет такого объекта",
+            "6.10.6",
+            lambda means, c: c.object_number is not None and c.object_number not in means.tables.objects,
+            repeat_objects,
+        ),
+        Refusal(
+            0x53,
+            "nothing fits",
+            "ничего не найдено",
+            "6.10.6",
+            lambda means, c: not matching_objects(means.tables, c),
+            repeat_objects,
+        ),
+    ),
+)
+
+# --- command 11
+
+
+def lines_asked(tables: Tables, c: GetKsl) -> Iterator[tuple[int, Line | None]]:
+    """Groups and their lines that the command asks for: by its group, else by its type, else by KSL-A, else by KSL-B,
+    else all (6.11.5, 6.11.8). A group without lines is a row, too, unless a KSL is asked for."""
+    if c.ksl_group is None and c.group_type is None and (c.ksl_a or c.ksl_b) is not None:
+        ksl = c.ksl_a or c.ksl_b
+        assert ksl is not None
+        line = tables.line_of(ksl)
+        if line is not None:
+            yield tables.group_of[ksl], line
+        return
+    for number, group in sorted(tables.groups.items()):
+        if c.ksl_group is not None:
+            if number != c.ksl_group:
+                continue
+        elif c.group_type not in (None, group.group_type):
+            continue
+        for line in group.lines or (None,):
+            yield number, line
+
+
+def matching_rows(tables: Tables, c: GetKsl, options: MediatorOptions) -> list[KslRow]:
+    """Rows of 24h for what the command asks for."""
+    rows = []
+    for number, line in lines_asked(tables, c):
+        kind = tables.groups[number].group_type
+        if line is None:
+            rows.append(KslRow(number, kind, None, None))
+        else:
+            shown_b = line.ksl_b or (None if options.combined_ksl_b == "ff" else line.ksl_a)
+            rows.append(KslRow(number, kind, line.ksl_a, shown_b))
+    return rows
+
+
+def in_different_groups(means: Means, c: GetKsl) -> bool:
+    """KSL-A and KSL-B are asked for and belong to different groups (6.11.6)."""
+    if c.ksl_group is not None or c.group_type is not None or c.ksl_a is None or c.ksl_b is None:
+        return False
+    groups = means.tables.group_of
+    return groups.get(c.ksl_a) != groups.get(c.ksl_b)
+
+
+def get_ksl(means: Means, job: Job[GetKsl], now: float) -> None:
+    """The rows, eleven a message (9.4.4)."""
+    rows = matching_rows(means.tables, job.command, means.options)
+    pages = [
+        {"rows": tuple(rows[start : start + KSL_ROWS_PER_MESSAGE])}
+        for start in range(0, len(rows), KSL_ROWS_PER_MESSAGE)
+    ]
+    means.send_table(job, Table(KslInfo, iter(pages), len(pages)))
+
+
+def repeat_ksl(means: Means, job: Job[GetKsl], now: float) -> None:
+    """24h with what was asked (6.11.6, 6.11.7)."""
+    c = job.command
+    means.context.kpd1(job.stream, KslInfo, rows=(KslRow(c.ksl_group, c.group_type, c.ksl_a, c.ksl_b),))
+
+
+GET_KSL: Final = CommandRule(
+    message=GetKsl,
+    clause="6.11",
+    execute=get_ksl,
+    table=True,
+    receipt=(Refusal(0x3E, "group number 0", "номер группы 0", "6.4.4.1", lambda _, c: c.ksl_group == 0),),
+    execution=(
+        Refusal(
+            0x3E,
+            "no such group",
+            "нет такой группы",
+            "6.11.7",
+            lambda means, c: c.ksl_group is not None and c.ksl_group not in means.tables.groups,
+            repeat_ksl,
+        ),
+        Refusal(
+            0x32,
+            "KSL-A and KSL-B are in different groups",
+            "КСЛ-А и КСЛ-В в разных группах",
+            "6.11.6",
+            in_different_groups,
+            repeat_ksl,
+        ),
+        Refusal(
+            0x32,
+            "no such KSL in any group",
+            "нет такой КСЛ",
+            "6.11.7",
+            lambda means, c: (
+                (c.ksl_a or c.ksl_b) is not None and not matching_rows(means.tables, c, means.options)
+            ),
+            repeat_ksl,
+        ),
+        Refusal(
+            0x5F,
+            "no KSL is in any such group",
+            "КСЛ не закреплены",
+            "6.11.7",
+            lambda means, c: not matching_rows(means.tables, c, means.options),
+            repeat_ksl,
+        ),
+    ),
+)
+
+# --- command 12
+
+
+def get_services(means: Means, job: Job[GetServices], now: float) -> None:
+    """The switch knows the services; 25h has eleven at most (9.5.4)."""
+    c = job.command
+
+    def told(job: Job[GetServices], outcome: Outcome, now: float) -> int | None:
+        failure = means.failure(outcome)
+        if failure or isinstance(outcome, Missing):
+            return failure
+        services = octets(outcome.data.get("services"))
+        if not services and means.options.no_services_reply == "61h":
+            return means.extended(NO_SERVICES)
+        pages = [
+            {"number_sign": c.number_sign, "number": c.number, "services": page}
+            for page in pages_of(sorted(set(services)), SERVICES_PER_MESSAGE)
+        ]
+        means.send_table(job, Table(ServicesInfo, iter(pages), len(pages)))
+        return None
+
+    params = {"number": str(c.number), "number_sign": str(c.number_sign)}
+    means.ask(job, "services", params, told, now, work=Work.ASKING)
+
+
+def pages_of(services: Sequence[int], room: int) -> list[tuple[int, ...]]:
+    """Services by message; one message without any where there are none (9.5.5.3)."""
+    return [tuple(services[start : start + room]) for start in range(0, len(services), room)] or [()]
+
+
+def octets(values: object) -> list[int]:
+    """The service codes of a reply; what is no octet is left out."""
+    return [v for v in values if isinstance(v, int) and 0 <= v < 0xFF] if isinstance(values, list) else []
+
+
+GET_SERVICES: Final = CommandRule(
+    message=GetServices,
+    clause="6.12",
+    execute=get_services,
+    table=True,
+    receipt=(
+        Refusal(
+            0x13,
+            "number sign missing",
+            "признак номера не задан",
+            "6.12.4",
+            lambda _, c: c.number_sign is None,
+        ),
+        Refusal(0x10, "number missing", "номер не задан", "6.12.4", lambda _, c: blank(c.number)),
+    ),
+)
+
+# --- command 13
+
+
+def interrupt(means: Means, job: Job[Interrupt], now: float) -> int:
+    """The running output has been ended before (:data:`~..means.TURNS`)."""
+    return DONE
+
+
+INTERRUPT: Final = CommandRule(
+    message=Interrupt,
+    clause="6.13",
+    execute=interrupt,
+    standing=Standing.INTERRUPT,
+    execution=(
+        Refusal(
+            0x39,
+            "no table is being output",
+            "вывод уже завершён",
+            "6.13.3",
+            lambda means, _: means.turn(Standing.INTERRUPT) is Turn.NOTHING_TO_INTERRUPT,
+        ),
+    ),
+)
+
+# --- command 16
+
+
+def get_trunks(means: Means, job: Job[GetTrunks], now: float) -> None:
+    """The switch knows the names. A long name takes several 2Ah (9.10.5)."""
+
+    def told(job: Job[GetTrunks], outcome: Outcome, now: float) -> int | None:
+        failure = means.failure(outcome)
+        if failure or isinstance(outcome, Missing):
+            return failure
+        trunks = trunks_of(outcome.data.get("trunks"))
+        if not trunks:
+            return means.extended(NO_TRUNK)
+        rows = [row for number, name in sorted(trunks) for row in trunk_rows(number, name)]
+        means.send_table(job, Table(TrunkInfo, iter(rows), len(rows)))
+        return None
+
+    means.ask(job, "trunks", {"trunk": job.command.trunk}, told, now, work=Work.ASKING)
+
+
+def trunks_of(values: object) -> list[tuple[int, str]]:
+    """Numbers and names of a reply; rows that are none are left out."""
+    trunks = []
+    for value in values if isinstance(values, list) else []:
+        number, name = (value.get("trunk"), value.get("name")) if isinstance(value, dict) else (None, None)
+        if isinstance(number, int) and 0 <= number < 0xFFFF:
+            trunks.append((number, str(name)))
+    return trunks
+
+
+def trunk_rows(number: int, name: str) -> list[dict[str, Any]]:
+    """2Ah of one trunk: 43 printable ASCII characters each, at least one message (9.10.4, 9.10.5)."""
+    text = printable(name, TRUNK_NAME_OCTETS * MOST_NAME_PARTS)
+    parts = [text[start : start + TRUNK_NAME_OCTETS] for start in range(0, len(text), TRUNK_NAME_OCTETS)] or [
+        ""
+    ]
+    return [{"trunk": number, "name": part} for part in parts]
+
+
+MOST_NAME_PARTS: Final = 8
+"""Messages that one name may take: what a switch says is bounded."""
+
+GET_TRUNKS: Final = CommandRule(message=GetTrunks, clause="6.16", execute=get_trunks, table=True)
+
+RULES: Final[tuple[CommandRule[Any], ...]] = (GET_OBJECTS, GET_KSL, GET_SERVICES, INTERRUPT, GET_TRUNKS)

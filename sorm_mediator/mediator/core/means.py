@@ -1,0 +1,247 @@
+"""The technical means of ORM: the core's whole state, and what every command does with it.
+
+A command that was accepted is a :class:`Job` until its 28h. One job runs at a time; what comes meanwhile is
+settled by :data:`TURNS` (order 268, 7.1, 7.2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from itertools import islice
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+from protocol.base import Command
+from sorm_mediator.mediator.core.switchside import Missing
+from sorm_mediator.mediator.core.tables import Started, Stopped
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from protocol import Message
+    from sorm_mediator.config import MediatorConfig
+    from sorm_mediator.mediator.core.calls.calls import Calls
+    from sorm_mediator.mediator.core.calls.ksl_pool import KslPool
+    from sorm_mediator.mediator.core.capacity import Capacity
+    from sorm_mediator.mediator.core.context import Context
+    from sorm_mediator.mediator.core.switchside import Outcome, SwitchSide
+    from sorm_mediator.mediator.core.tables import Tables
+    from sorm_mediator.options import MediatorOptions
+
+C = TypeVar("C", bound=Command)
+
+DONE: Final = 0x00
+NOT_DONE: Final = 0x01
+"""28h: executed, not executed (order 268, 9.8.4.2)."""
+BUSY: Final = 0x2D
+"""Extended 27h: another command runs (Eltex SMG1016M manual, extended error codes)."""
+INTERRUPTED: Final = 0x21
+"""Extended 28h: the console interrupted the command (likewise)."""
+MESSAGES_AT_ONCE: Final = 64
+"""Messages of a table sent at once; the next ones go when the channel has taken these."""
+
+
+class OrmState(Enum):
+    """State of the technical means (order 268, 6.1, 6.2)."""
+
+    STOPPED = "stopped"
+    STARTED = "started"
+
+
+class Standing(Enum):
+    """How a command stands to another one that is running (order 268, 7.1, 7.2)."""
+
+    IN_TURN = "any other command"
+    AT_ANY_MOMENT = "command 7, 8 or 14"
+    INTERRUPT = "command 13"
+    STOP = "command 2"
+
+
+class Work(Enum):
+    """What the means are busy with: one command at a time."""
+
+    IDLE = "idle"
+    CHANGING = "waiting for the switch (5, 6, 15)"
+    ASKING = "waiting for the switch (12, 16)"
+    OUTPUT = "sending a table (10, 11, 12, 16)"
+    STOPPING = "waiting for the switch (2)"
+
+
+class Turn(Enum):
+    """What happens to a command by what the means are busy with."""
+
+    EXECUTE = "executed"
+    WAIT = (
+        "taken when the running one has ended (option command_while_busy = refuse: 27h/01h, extended 27h/2Dh)"
+    )
+    END_RUNNING = "executed: the running command ends with 28h/01h (extended: 28h/21h) first"
+    NOTHING_TO_INTERRUPT = "28h/01h (extended: 28h/39h)"
+
+
+TURNS: Final[Mapping[tuple[Work, Standing], Turn]] = MappingProxyType(
+    {
+        (Work.IDLE, Standing.IN_TURN): Turn.EXECUTE,
+        (Work.IDLE, Standing.AT_ANY_MOMENT): Turn.EXECUTE,
+        (Work.IDLE, Standing.INTERRUPT): Turn.NOTHING_TO_INTERRUPT,
+        (Work.IDLE, Standing.STOP): Turn.EXECUTE,
+        (Work.CHANGING, Standing.IN_TURN): Turn.WAIT,
+        (Work.CHANGING, Standing.AT_ANY_MOMENT): Turn.EXECUTE,
+        (Work.CHANGING, Standing.INTERRUPT): Turn.NOTHING_TO_INTERRUPT,
+        (Work.CHANGING, Standing.STOP): Turn.END_RUNNING,
+        (Work.ASKING, Standing.IN_TURN): Turn.WAIT,
+        (Work.ASKING, Standing.AT_ANY_MOMENT): Turn.EXECUTE,
+        (Work.ASKING, Standing.INTERRUPT): Turn.END_RUNNING,
+        (Work.ASKING, Standing.STOP): Turn.END_RUNNING,
+        (Work.OUTPUT, Standing.IN_TURN): Turn.WAIT,
+        (Work.OUTPUT, Standing.AT_ANY_MOMENT): Turn.EXECUTE,
+        (Work.OUTPUT, Standing.INTERRUPT): Turn.END_RUNNING,
+        (Work.OUTPUT, Standing.STOP): Turn.END_RUNNING,
+        (Work.STOPPING, Standing.IN_TURN): Turn.WAIT,
+        (Work.STOPPING, Standing.AT_ANY_MOMENT): Turn.EXECUTE,
+        (Work.STOPPING, Standing.INTERRUPT): Turn.NOTHING_TO_INTERRUPT,
+        (Work.STOPPING, Standing.STOP): Turn.WAIT,
+    }
+)
+"""By what the means do and how the command that comes stands to it."""
+
+
+@dataclass(slots=True)
+class Table:
+    """An answer that is a table: ``kind`` with each of the ``rows`` as its fields."""
+
+    kind: Callable[..., Message]
+    rows: Iterator[dict[str, Any]]
+    total: int
+    """Messages that it takes."""
+    sent: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Job(Generic[C]):
+    """A command that was accepted and is not done yet."""
+
+    command: C
+    stream: int
+    session: int
+    """Of the connection that the command came by: its 28h goes there or nowhere."""
+    peer: str
+    work: Work = Work.CHANGING
+    output: Table | None = None
+
+
+class Means:
+    """What the rules of commands look at and change. ``finish`` ends a command that was not done at once."""
+
+    def __init__(
+        self, context: Context, pool: KslPool, calls: Calls, switch: SwitchSide, capacity: Capacity | None
+    ) -> None:
+        self.context = context
+        self.pool = pool
+        self.calls = calls
+        self.switch = switch
+        self.capacity = capacity
+        self.job: Job[Any] | None = None
+        self.finish: Callable[[Job[Any], int], None]
+
+    @property
+    def config(self) -> MediatorConfig:
+        """The configuration."""
+        return self.context.config
+
+    @property
+    def options(self) -> MediatorOptions:
+        """``[mediator.options]``."""
+        return self.context.options
+
+    @property
+    def tables(self) -> Tables:
+        """The tables that survive."""
+        return self.context.tables
+
+    @property
+    def state(self) -> OrmState:
+        """Started or stopped."""
+        return OrmState.STARTED if self.tables.started else OrmState.STOPPED
+
+    @property
+    def work(self) -> Work:
+        """What the means are busy with."""
+        return self.job.work if self.job else Work.IDLE
+
+    def turn(self, standing: Standing) -> Turn:
+        """What happens now to a command of this standing."""
+        return TURNS[self.work, standing]
+
+    # --- the state
+
+    def start(self, orm_number: int) -> None:
+        """The means are started; ``orm_number`` is the one that command 1 gave (order 268, 6.1.3)."""
+        self.context.store(Started(orm_number))
+
+    def stop(self, reason: int | None, now: float) -> None:
+        """The means are stopped: every line is released (52h ``reason``; None: nothing is sent), the tables are
+        deleted, the first password is valid again (order 268, 6.2.3, 6.2.4)."""
+        self.calls.stop(reason, now)
+        options = self.options
+        reset = options.stop_resets_password == "on"  # noqa: S105 - an option's value
+        password = self.config.password.get_secret_value() if reset else None
+        self.context.line_states.clear()
+        self.context.store(Stopped(options.stop_clears_groups == "on", password))
+
+    # --- what executors use
+
+    def extended(self, code: int, order: int = NOT_DONE) -> int:
+        """The status in the error style that is configured."""
+        return code if self.config.extended_errors else order
+
+    def send_table(self, job: Job[Any], table: Table) -> None:
+        """Begin to send a table; its first messages go at once."""
+        job.work, job.output = Work.OUTPUT, table
+        self.job = job
+        self.advance(job)
+
+    def advance(self, job: Job[Any]) -> None:
+        """Send the next messages of a table; after the last one the command is done."""
+        table = job.output
+        if table is None:
+            return
+        for fields in islice(table.rows, MESSAGES_AT_ONCE):
+            table.sent += 1
+            self.context.kpd1(job.stream, table.kind, total=table.total, index=table.sent, **fields)
+        if table.sent >= table.total:
+            self.finish(job, DONE)
+
+    def ask(
+        self,
+        job: Job[C],
+        op: str,
+        params: dict[str, Any],
+        then: Callable[[Job[C], Outcome, float], int | None],
+        now: float,
+        *,
+        work: Work = Work.CHANGING,
+    ) -> None:
+        """Ask the switch and go on with ``then``, unless the command has been ended meanwhile."""
+        job.work = work
+        self.job = job
+
+        def done(outcome: Outcome, now: float) -> None:
+            if self.job is not job:
+                return
+            status = then(job, outcome, now)
+            if status is not None:
+                self.finish(job, status)
+
+        self.switch.ask(op, params, done, now)
+
+    def failure(self, outcome: Outcome, *, down_is_failure: bool = True) -> int:
+        """The status of 28h that this outcome of a question means; 0 for success."""
+        if outcome is Missing.DOWN:
+            return NOT_DONE if down_is_failure else DONE
+        if isinstance(outcome, Missing):
+            return NOT_DONE
+        if outcome.ok:
+            return DONE
+        code = outcome.code
+        return self.extended(code) if isinstance(code, int) and 0x10 <= code <= 0xFE else NOT_DONE

@@ -1,0 +1,76 @@
+"""JUnit's XML, as CI servers read it: suites of cases, each passed, failed, in error or skipped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from xml.etree import ElementTree as ET
+
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+Status = Literal["passed", "failure", "error", "skipped"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One case. ``kind`` is the type of a failure or error, ``message`` its first line, ``text`` all of it."""
+
+    name: str
+    classname: str
+    file: str
+    seconds: float
+    status: Status = "passed"
+    message: str = ""
+    kind: str = ""
+    text: str = ""
+
+
+Suite = tuple[str, Sequence[Case]]
+"""Name and cases."""
+
+
+def write(path: Path, name: str, suites: Sequence[Suite]) -> None:
+    """Write the report. Raises :class:`OSError`."""
+    path.write_bytes(ET.tostring(tree(name, suites), encoding="utf-8", xml_declaration=True))
+
+
+def tree(name: str, suites: Sequence[Suite]) -> ET.Element:
+    """The report as a tree."""
+    root = ET.Element("testsuites", {**_counts([one for _, cases in suites for one in cases]), "name": name})
+    for title, cases in suites:
+        suite = ET.SubElement(root, "testsuite", {**_counts(cases), "name": title})
+        for case in cases:
+            _case(suite, case)
+    return root
+
+
+def _counts(cases: Sequence[Case]) -> dict[str, str]:
+    return {
+        "tests": str(len(cases)),
+        "failures": str(sum(one.status == "failure" for one in cases)),
+        "errors": str(sum(one.status == "error" for one in cases)),
+        "skipped": str(sum(one.status == "skipped" for one in cases)),
+        "time": f"{sum(one.seconds for one in cases):.3f}",
+    }
+
+
+def _case(suite: ET.Element, case: Case) -> None:
+    attributes = {
+        "name": clean(case.name),
+        "classname": clean(case.classname),
+        "file": clean(case.file),
+        "time": f"{case.seconds:.3f}",
+    }
+    element = ET.SubElement(suite, "testcase", attributes)
+    if case.status == "passed":
+        return
+    told = {"message": clean(case.message), **({"type": clean(case.kind)} if case.kind else {})}
+    ET.SubElement(element, case.status, told).text = clean(case.text) or None
+
+
+def clean(text: str) -> str:
+    """``text`` without what XML can't carry."""
+    return _NOT_IN_XML.sub("\ufffd", text)

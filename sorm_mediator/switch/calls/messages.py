@@ -1,0 +1,176 @@
+"""Electronic messages, such as SMS: routed and matched as a call would be, and reported at once. Sans-IO.
+
+A message takes the way of a call that lasts no time: so both sides have their SORM numbers and signs, and objects are
+touched in every domain of the way. A side of which only its trunk is known has no number.
+
+Source: order 268, 9.12.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import Final, NamedTuple
+
+from radius.packet import LONGEST_TEXT, MOST_MATCHES
+from radius.report import Match, MessageReport
+from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest, Endpoint, legs_along
+from sorm_mediator.switch.calls.matching import held, in_order, note_match, tables_of, touch_legs
+from sorm_mediator.switch.routing import Number
+from sorm_mediator.switch.routing.origin import first_leg, own_number
+from sorm_mediator.switch.routing.path import Hop, find_path
+from sorm_mediator.switch.subscribers import Domain, Trunk
+
+TRUNK: Final = "trunk:"
+"""Before the name of a trunk, in place of a number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageRequest:
+    """A message that is sent.
+
+    sender, receiver: a number, or ``trunk:NAME`` for a side of which only the trunk is known.
+    text: 1 character to ``LONGEST_TEXT`` octets of UTF-8. delivered: None when it is not known.
+    from_trunk, to_trunk: names of the trunks that a number of the network comes and goes by; "": the sender's is not
+    known, and routing says where the receiver is. from_imsi, to_imsi: digits, or "".
+    """
+
+    sender: str
+    receiver: str
+    text: str
+    delivered: bool | None = None
+    from_trunk: str = ""
+    to_trunk: str = ""
+    from_imsi: str = ""
+    to_imsi: str = ""
+
+
+class MessageFor(NamedTuple):
+    """A report for one mediator, named by the ``host:port`` of its RADIUS sink."""
+
+    mediator: str
+    report: MessageReport
+
+
+def message_reports(
+    domains: Mapping[str, Domain], domain: Domain, request: MessageRequest, message_id: str, now: float
+) -> list[MessageFor]:
+    """What the mediators are told of a message. Raises :class:`CallRefused`."""
+    _check_text(request.text)
+    calling = _sender(domain, request)
+    way = _way(domains, domain, request, calling, message_id, now)
+    touch_legs(way, 0, now, new_a=True, failed=False)
+    _touch_imsi(way, request, now)
+    return list(_reports(way, request, now))
+
+
+def _check_text(text: str) -> None:
+    try:
+        octets = len(text.encode())
+    except UnicodeEncodeError as error:
+        raise CallRefused("invalid", f"text: {error.reason}") from None
+    if not 1 <= octets <= LONGEST_TEXT:
+        raise CallRefused("invalid", f"text: {octets} octets of UTF-8; 1 to {LONGEST_TEXT} are possible")
+
+
+def _trunk(domain: Domain, field: str, name: str) -> Trunk:
+    trunk = domain.trunks.get(name)
+    if trunk is None:
+        known = ", ".join(sorted(domain.trunks)) or "none"
+        raise CallRefused("unknown", f"{field}: {domain.name} has no trunk {name!r}; it has: {known}")
+    return trunk
+
+
+def _sender(domain: Domain, request: MessageRequest) -> Endpoint:
+    """Where the message comes from. Raises :class:`CallRefused`."""
+    digits, name = request.sender, request.from_trunk
+    if digits.startswith(TRUNK):
+        if name:
+            raise CallRefused("invalid", "from_trunk: from names the trunk already")
+        return Endpoint(number=Number(digits=""), trunk=_trunk(domain, "from", digits.removeprefix(TRUNK)))
+    subscriber = domain.subscribers.get(digits)
+    if subscriber is None:
+        return Endpoint(
+            number=Number(digits=digits), trunk=_trunk(domain, "from_trunk", name) if name else None
+        )
+    if name:
+        raise CallRefused("invalid", f"from_trunk: {digits} is a subscriber of {domain.name}")
+    if not subscriber.reachable:
+        raise CallRefused("refused", f"from: the line of {digits} is {subscriber.line_state}")
+    return Endpoint(number=own_number(digits), subscriber=subscriber)
+
+
+def _way(
+    domains: Mapping[str, Domain],
+    domain: Domain,
+    request: MessageRequest,
+    calling: Endpoint,
+    message_id: str,
+    now: float,
+) -> Call:
+    """The call that would take the message to its receiver. Raises :class:`CallRefused`."""
+    only_trunk = request.receiver.startswith(TRUNK)
+    name = request.receiver.removeprefix(TRUNK) if only_trunk else request.to_trunk
+    if only_trunk and request.to_trunk:
+        raise CallRefused("invalid", "to_trunk: to names the trunk already")
+    trunk = _trunk(domain, "to" if only_trunk else "to_trunk", name) if name else None
+    digits = "" if only_trunk else request.receiver
+    if trunk is not None and digits in domain.subscribers:
+        raise CallRefused("invalid", f"to_trunk: {digits} is a subscriber of {domain.name}")
+    leg = first_leg(domain, calling, Number(digits=digits))
+    way = Call(message_id, domain, CallRequest(a=request.sender, b=digits), now, [leg], "answer")
+    if only_trunk:
+        leg.called = replace(leg.called, trunk=trunk)
+        return way
+    hops = find_path(domains, domain, leg.request)
+    if trunk is not None:
+        # Its trunk is known: routing only says how the numbers look.
+        hops = (replace(hops[0], exit=trunk, problem=""),)
+    _check_arrived(hops[-1], calling)
+    way.legs = legs_along(way.legs, 0, hops)
+    return way
+
+
+def _check_arrived(hop: Hop, calling: Endpoint) -> None:
+    if hop.problem:
+        nowhere = calling.subscriber is None and calling.trunk is None
+        advice = "; from_trunk: name the trunk that it comes by" if nowhere else ""
+        raise CallRefused("unknown" if hop.exit is None else "refused", f"to: {hop.problem}{advice}")
+
+
+def _touch_imsi(way: Call, request: MessageRequest, now: float) -> None:
+    """Match both IMSI."""
+    for leg in in_order(way):
+        for role, imsi in (("a-imsi", request.from_imsi), ("b-imsi", request.to_imsi)):
+            for mediator, table in tables_of(leg).items():
+                for item in table.imsi_touched(imsi):
+                    number, called = item.object_number, leg.called.party
+                    match = Match(object_number=number, role=role, called=called, time=now)
+                    note_match(way, leg, mediator, item, match)
+
+
+def _reports(way: Call, request: MessageRequest, now: float) -> Iterator[MessageFor]:
+    """One for each mediator that has an object touched; more where one packet has no room for all of them."""
+    for mediator, views in way.views.items():
+        numbers = count(1)
+        for view in views:
+            leg, touched = view.leg, held(view, mediator)
+            for first in range(0, len(touched), MOST_MATCHES):
+                number = next(numbers)
+                sender, receiver = way.seen_from(leg, mediator)
+                report = MessageReport(
+                    message_id=way.id if number == 1 else f"{way.id}.{number}",
+                    domain=leg.domain.name,
+                    time=now,
+                    sender=sender,
+                    receiver=receiver,
+                    sender_station=leg.calling.number.digits,
+                    receiver_station=leg.called.number.digits,
+                    sender_imsi=request.from_imsi,
+                    receiver_imsi=request.to_imsi,
+                    text=request.text,
+                    delivered=request.delivered,
+                    matches=touched[first : first + MOST_MATCHES],
+                )
+                yield MessageFor(mediator, report)
