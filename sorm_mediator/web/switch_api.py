@@ -11,6 +11,7 @@ from fastapi import APIRouter, HTTPException, Path, Query
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from radius.packet import LONGEST_TEXT
+from sorm_mediator.config.switch import MOST_NAME
 from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest, ServiceRequest
 from sorm_mediator.switch.calls.messages import MessageRequest
 from sorm_mediator.switch.mediators.answering import LONGEST_DELAY
@@ -157,8 +158,10 @@ class MessageBody(Body):
 class TrunkBody(Body):
     """What is changed of a trunk."""
 
-    name: Annotated[str, Field(min_length=1, max_length=43, pattern=r"^[\x21-\x7e]+$", examples=["city_2"])]
-    """Its name, as in routing directions and message 2Ah: up to 43 ASCII characters without spaces."""
+    name: Annotated[
+        str, Field(min_length=1, max_length=MOST_NAME, pattern=r"^[\x21-\x7e]+$", examples=["city_2"])
+    ]
+    """Its name, as in routing directions and message 2Ah: up to 172 ASCII characters without spaces."""
 
 
 class FaultBody(Body):
