@@ -89,7 +89,9 @@ def main() -> int:
         target = recording(script)
         with tempfile.TemporaryDirectory() as folder:
             fresh = Path(folder) / target.name
-            code = run_scripts(Settings(scripts=(script,), pcap=fresh), write=lambda _: None)
+            code = run_scripts(
+                Settings(scripts=(script,), pcap=fresh, pcap_speech=False), write=lambda _: None
+            )
             if code != 0:
                 verdict = "FAILED"
             elif target.exists() and essence(target) == essence(fresh):

@@ -24,7 +24,10 @@ def conformance(
     kpd2: Annotated[int, typer.Option("--kpd2", min=1, max=65535, help="Port of KPD2.")] = 1002,
     link: Annotated[
         str,
-        typer.Option("--link", help="How the console is connected: tcp or x25; by default as the lab says."),
+        typer.Option(
+            "--link",
+            help="How the console is connected: tcp, x25 or tcp+e1 (speech in E1); by default as the lab says.",
+        ),
     ] = "",
     profile: Annotated[
         str,
@@ -69,7 +72,7 @@ def conformance(
     password_env: Annotated[
         str,
         typer.Option("--password-env", metavar="NAME", help="Variable of the environment with the password."),
-    ] = "SORM_PASSWORD",
+    ] = "SORM_PASSWORD",  # noqa: S107 - the name of a variable
     ask_password: Annotated[bool, typer.Option("--ask-password", help="Ask for the password.")] = False,
     errors: Annotated[
         str, typer.Option("--errors", help="Codes that are accepted: order, extended (the vendor's), any.")

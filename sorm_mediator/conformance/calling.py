@@ -120,7 +120,7 @@ _NO_TRUNK_NAME = Phrase(
 class HookCaller:
     """A command of the user's, run for each call.
 
-    ``{a}``, ``{b}``, ``{outcome}``, ``{ring}``, ``{talk}`` and ``{trunk}`` in it are filled in, and ``SORM_CALL`` in its
+    ``{a}``, ``{b}``, ``{outcome}``, ``{ring}``, ``{talk}`` and ``{trunk}`` in it are filled in; ``SORM_CALL`` in its
     environment is all of it as JSON. It makes the call and may end when the call has, or at once; one that still
     runs when the call is to end gets SIGTERM.
     """

@@ -34,6 +34,8 @@ class Need(StrEnum):
     """The console is connected over TCP."""
     E1 = "e1"
     """The console is connected over E1."""
+    SPEECH = "speech"
+    """The console hears the KSL of an E1, and the emulated switch speaks in calls."""
     ORDER_268 = "order 268"
     """The command or message is not in order 70."""
     SLOW = "slow"

@@ -1,12 +1,11 @@
 """The console as an examiner: what the dialogues of the checks are written with.
 
-A dialogue makes ready (``group``, ``target``, ``prepare``), then sends and says what must come. Whatever does not come as
-expected ends it with a verdict; every expectation is noted in words, and every unit that crosses is kept.
+A dialogue makes ready (``group``, ``target``, ``prepare``), then sends and says what must come. Whatever does not
+come as expected ends it with a verdict; every expectation is noted in words, every unit that crosses is kept.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -14,16 +13,18 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from protocol import EncodeError
-from protocol.phrases import Phrase, joined, say
+from protocol.phrases import Phrase, joined
 from protocol.texts import field_text, message_text
 from sorm_mediator.conformance.calling import Call, Caller
 from sorm_mediator.conformance.declaration import Need
 from sorm_mediator.conformance.verdicts import Crossing, Deviates, Failed, Result, Said, Unprepared, Untested
-from sorm_mediator.console.client import KPD1, KPD2, Address, ConsoleClient, Crossed, Sent
+from sorm_mediator.console.client import KPD1, Address, ConsoleClient, Crossed, Sent
 from sorm_mediator.console.errors import ConnectError, StepError
 from sorm_mediator.console.fields import Not, OneOf, differences, show_value
 from sorm_mediator.console.surroundings import Requester
-from sorm_mediator.console.vocabulary import COMMANDS, KPD1 as MESSAGES, KPD2 as EVENTS
+from sorm_mediator.console.vocabulary import COMMANDS
+from sorm_mediator.console.vocabulary import KPD1 as MESSAGES
+from sorm_mediator.console.vocabulary import KPD2 as EVENTS
 
 Outcome = Literal["executed", "not-executed", "rejected", "accepted", "silent"]
 Profile = Literal["order", "eltex"]
@@ -937,6 +938,10 @@ def missing(need: Need, ex: Examiner) -> Phrase | None:
         case Need.E1:
             text = Phrase("the console is not connected over E1", "пульт подключён не по E1")
             return None if ex.link == "x25" else text
+        case Need.SPEECH:
+            text = Phrase("nobody speaks, or listens to KSL, here", "говорить или слушать КСЛ здесь некому")
+            speaks = ex.lines is not None and any(line.speaks for line in ex.lines.lines.values())
+            return None if speaks and ex.request is not None else text
         case Need.ORDER_268:
             text = Phrase("order 70 does not have it", "в приказе 70 этого нет")
             return None if ex.told.order == "268" else text
@@ -1018,9 +1023,3 @@ def _said(key: str, value: Any) -> Phrase:
 def _missing(code: int, within: float) -> Phrase:
     en, ru = "no {code:02X}h within {within:g} s", "{code:02X}h не пришло за {within:g} с"
     return Phrase(en, ru, code=code, within=within)
-
-
-__all__ = [
-    "KPD1", "KPD2", "MAY_STOP", "Examiner", "Group", "Placed", "Reply", "Target", "Told", "any_but", "missing", "one_of",
-    "say",
-]  # fmt: skip

@@ -32,6 +32,7 @@ from sorm_mediator.conformance.verdicts import FAIL, Result
 from sorm_mediator.console.client import PASSWORD, ConsoleClient
 from sorm_mediator.console.errors import ConnectError
 from sorm_mediator.console.nodes import unreadable
+from sorm_mediator.console.scenario import LINKS
 from sorm_mediator.console.session import BROKEN_PIPE, UsageError
 from sorm_mediator.console.surroundings import Surroundings, facing
 from sorm_mediator.console.wiring import in_lab, toward
@@ -44,6 +45,8 @@ HOOK = "hook:"
 NETWORK, CALLER = "89001758964", "73835550101"
 """Numbers of the network in the labs: as it is dialled, and one that calls in."""
 LAB_QUIET = 0.1
+BOTH = "tcp+e1"
+"""The link with KPD1 and KPD2 over TCP and the speech in E1."""
 PASSWORD_VARIABLE = "SORM_PASSWORD"  # noqa: S105 - the name of a variable
 
 
@@ -83,7 +86,7 @@ class Settings:
         for option, value, allowed in (
             ("--lang", self.lang, ("en", "ru")),
             ("--profile", self.profile, ("order", "eltex")),
-            ("--link", self.link, ("", "tcp", "x25")),
+            ("--link", self.link, ("", *LINKS)),
             ("--errors", self.errors, ("order", "extended", "any")),
             ("--timing", self.timing, ("judge", "report")),
             ("--order", self.order, ("", "268", "70")),
@@ -177,9 +180,9 @@ async def examine(
     """
     config = _lab(settings) if settings.config is not None else Config()
     lang = cast(Lang, settings.lang)
-    link = settings.link or config.console.link
+    link = settings.link or (BOTH if config.console.link == "tcp" and config.e1 else config.console.link)
     began = time.time()
-    async with _around(settings, config, link == "x25") as around:
+    async with _around(settings, config, link) as around:
         examiner = _examiner(settings, config, around, told or tell(settings, config), link, observers)
         examination = Examination(examiner, may_stop=settings.may_stop)
         with _progress(settings.checks, lang) as seen:
@@ -227,9 +230,9 @@ def tell(settings: Settings, config: Config) -> Told:
         # Who forwards can be put under control as well; the calls are made among the others.
         usual.sort(key=lambda one: one.line_state != "good" or _forwards(one.services))
         own = own or tuple(one.number for one in usual)
-        network, caller = network or NETWORK, caller or CALLER
-        if domain.trunks and not trunk:
-            trunk = str(domain.trunks[0].number)
+        if domain.trunks:
+            network, caller = network or NETWORK, caller or CALLER
+            trunk = trunk or str(domain.trunks[0].number)
         names = {str(one.number): one.name for one in domain.trunks}
         trunk_name = trunk_name or names.get(trunk, "")
     dialled, _, controlled = network.partition("/")
@@ -262,12 +265,15 @@ def _domain(settings: Settings, config: Config) -> Any:
 
 
 @asynccontextmanager
-async def _around(settings: Settings, config: Config, by_e1: bool) -> AsyncIterator[Surroundings]:
+async def _around(settings: Settings, config: Config, link: str) -> AsyncIterator[Surroundings]:
     around: AbstractAsyncContextManager[Surroundings]
+    by_e1, speech = link == "x25", link == BOTH
     if settings.host:
-        around = toward(config, settings.host, settings.kpd1, settings.kpd2, web=settings.web, by_e1=by_e1)
+        around = toward(
+            config, settings.host, settings.kpd1, settings.kpd2, web=settings.web, by_e1=by_e1, speech=speech
+        )
     else:
-        around = in_lab(config, str(settings.config), by_e1=by_e1)
+        around = in_lab(config, str(settings.config), by_e1=by_e1, speech=speech)
     async with around as found:
         if settings.order:
             mediator = config.mediator.model_copy(update={"order": settings.order})
@@ -302,8 +308,9 @@ def _examiner(
     several = around.e1 is not None and len(around.e1.lines) > 1
     client = console(observers=eyes)
     examiner = Examiner(
-        client, told, caller=_caller(settings, around, told), request=around.request, link=link,
-        lines=around.e1, second=(lambda: console(1, name="second")) if several else None, observers=observers,
+        client, told, caller=_caller(settings, around, told), request=around.request,
+        link="x25" if link == "x25" else "tcp", lines=around.e1 or around.speech,
+        second=(lambda: console(1, name="second")) if several else None, observers=observers,
     )  # fmt: skip
     eyes.append(examiner)
     return examiner

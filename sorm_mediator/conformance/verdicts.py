@@ -15,7 +15,7 @@ NOT_TESTED = Phrase("NOT TESTED", "НЕ ПРОВЕРЕНО")
 VERDICTS = (PASS, FAIL, DEVIATION, NOT_TESTED)
 
 
-class Verdict(Exception):
+class Verdict(Exception):  # noqa: N818 - a verdict is no error
     """Ends a dialogue. ``why`` is in words for people."""
 
     verdict = FAIL

@@ -1,6 +1,6 @@
 """HTTP of the emulated switch: make calls, and see what became of them.
 
-Source: DESIGN 6, ``POST switch/domains/{d}/calls`` and ``GET calls/{call}``.
+Source: docs/http.md, docs/switch.md.
 """
 
 from __future__ import annotations
@@ -256,7 +256,7 @@ class CallDocument(Document):
     b: str
     """As dialled."""
     connection: Annotated[str, Field(examples=["1C"])]
-    """Octet of the kind of connection, hex (PROTOCOL 3.9)."""
+    """Octet of the kind of connection, hex (order 268, 10.2.1.7)."""
     units: int
     """What it uses of the licence's simultaneous connections now."""
     started: float
@@ -265,7 +265,7 @@ class CallDocument(Document):
     answer_time: float | None
     release_time: float | None
     release_cause: int | None
-    """Octet of event 43h (PROTOCOL 3.13)."""
+    """Octet of event 43h (order 268, 11.3.5)."""
     routing: list[RoutingDocument]
     events: list[EventDocument]
 

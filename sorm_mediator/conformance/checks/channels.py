@@ -44,8 +44,6 @@ async def heard(ex: Examiner, ksl: int) -> None:
     from sorm_mediator.console.hearing import hear
     from sorm_mediator.switch.calls.media import tones
 
-    if ex.lines is None or not any(line.speaks for line in ex.lines.lines.values()):
-        raise Untested(Phrase("nobody listens to KSL here", "слушать КСЛ здесь нечем"))
     line = {"stream": ex.told.streams[0], "ksl": ksl}
     if line not in ex.all_free_lines():
         raise Untested(Phrase("this KSL is in use", "эта КСЛ занята"))
@@ -64,7 +62,7 @@ async def heard(ex: Examiner, ksl: int) -> None:
 
 
 def _hears(name: str, ksl: int, timeslot: int) -> None:
-    @check(name, f"KSL {ksl} is timeslot {timeslot}", f"КСЛ {ksl} — КИ {timeslot}", E1, CALLS, Need.SERVICES)
+    @check(name, f"KSL {ksl} is timeslot {timeslot}", f"КСЛ {ksl} — КИ {timeslot}", Need.SPEECH, CALLS)
     async def hears(ex: Examiner) -> None:
         await heard(ex, ksl)
 

@@ -145,7 +145,11 @@ async def next_call_unchanged(ex: Examiner) -> None:
        "команда 7 для отсутствующего соединения: принята, не выполнена")  # fmt: skip
 async def connect_nothing(ex: Examiner) -> None:
     group = await ex.group()
-    fields = {"call_number": 0xFFF0, "object_type": "own-subscriber", "object_number": ex.free_object()}
+    fields: dict[str, Any] = {
+        "call_number": 0xFFF0,
+        "object_type": "own-subscriber",
+        "object_number": ex.free_object(),
+    }
     await ex.not_executed("connect-ksl", **fields, ksl_group=group.number)
 
 
@@ -200,7 +204,11 @@ async def next_call_full(ex: Examiner) -> None:
 @check("6.8.7.2-1", "command 8 for a call that is not there: accepted, not executed",
        "команда 8 для отсутствующего соединения: принята, не выполнена")  # fmt: skip
 async def release_nothing(ex: Examiner) -> None:
-    fields = {"call_number": 0xFFF0, "object_type": "own-subscriber", "object_number": ex.free_object()}
+    fields: dict[str, Any] = {
+        "call_number": 0xFFF0,
+        "object_type": "own-subscriber",
+        "object_number": ex.free_object(),
+    }
     await ex.not_executed("release-ksl", **fields, ksl_a=None, ksl_b=None)
 
 
@@ -285,7 +293,7 @@ async def answer_after_7(ex: Examiner) -> None:
     await ex.event(target, ANSWER, selection=0x01, ksl_a=group.a(), priority="high", operation=0)
 
 
-@check("11.2.4.1-2", "42h after command 8: selection of statistical control, KSL FFh, priority 02h or FFh, FFh",
+@check("11.2.4.1-2", "42h after command 8: selection of statistical control, KSL FFh, priority 02h or FFh, code FFh",
        "42h после команды 8: признак статистического контроля, КСЛ FFh, метка 02h или FFh, код FFh", CALLS)  # fmt: skip
 async def answer_after_8(ex: Examiner) -> None:
     target = await ex.target(group=await ex.group(), priority="high")
@@ -333,7 +341,7 @@ async def service_after_7(ex: Examiner) -> None:
 
 
 @check("11.4.6.1-2", "44h after command 8: selection of statistical control, KSL FFh, priority 02h or FFh, FFh",
-       "44h после команды 8: признак статистического контроля, КСЛ FFh, метка 02h или FFh, код FFh", SERVICES)  # fmt: skip
+       "44h после команды 8: признак статистического контроля, КСЛ FFh, метка 02h/FFh, код FFh", SERVICES)  # fmt: skip
 async def service_after_8(ex: Examiner) -> None:
     target, _ = await after_8(ex, ringing=False, services=HELD)
     await ex.event(

@@ -147,7 +147,7 @@ async def time_of_kpd2(ex: Examiner) -> None:
 )
 async def services_of_kpd2(ex: Examiner) -> None:
     def holds(one: Crossed) -> bool:
-        return one.raw[2] in (0x44, 0x53) or one.raw[12 + 32 : 12 + 36] == b"\xff" * 4
+        return bool(one.raw[2] in (0x44, 0x53) or one.raw[12 + 32 : 12 + 36] == b"\xff" * 4)
 
     await every(ex, KPD2, holds, Phrase("octets 33 to 36 are FFh", "байты с 33-го по 36-й FFh"))
 
@@ -156,6 +156,6 @@ async def services_of_kpd2(ex: Examiner) -> None:
        "КПД2: биты D7 и D6 параметров связи равны 0")  # fmt: skip
 async def reserved_bits(ex: Examiner) -> None:
     def holds(one: Crossed) -> bool:
-        return one.raw[2] == 0x53 or one.raw[10] & 0xC0 == 0
+        return bool(one.raw[2] == 0x53 or one.raw[10] & 0xC0 == 0)
 
     await every(ex, KPD2, holds, Phrase("D7 = D6 = 0", "D7 = D6 = 0"))

@@ -103,9 +103,9 @@ async def kept(ex: Examiner, kind: int) -> None:
 async def restarted(ex: Examiner) -> Crossed:
     """The node restarts; its 22h."""
     await ex.web("POST", "mediator/restart", {})
-    if not await ex.client.wait(lambda: bool(ex.came("restart")), ex.told.within):
-        if len(ex.client.connected) < 2:
-            await ex.client.connect()
+    await ex.client.wait(lambda: bool(ex.came("restart")) or len(ex.client.connected) < 2, ex.told.within)
+    if len(ex.client.connected) < 2:  # the channels went with it
+        await ex.client.connect()
     return await ex.message("restart")
 
 

@@ -243,13 +243,6 @@ async def both_get_events(ex: Examiner) -> None:
         await ex.event(number, "release")
 
 
-@check("6.5.6-3", "a trunk that is on control already is put there again",
-       "пучок, уже стоящий на контроле, ставится ещё раз")  # fmt: skip
-async def trunk_again(ex: Examiner) -> None:
-    await ex.trunk_target()
-    await ex.executed("add-object", eltex=("same_number_again", "not-executed"), **ex.trunk_fields())
-
-
 # --- command 15
 
 
@@ -270,7 +263,12 @@ async def change(ex: Examiner) -> None:
 @check("6.15.4-1", "command 15 without a category: 27h/01h", "команда 15 без категории: 27h/01h")
 async def change_incomplete(ex: Examiner) -> None:
     target = await ex.target()
-    fields = {"object_number": target.number, "category": None, "ksl_group": None, "priority": "normal"}
+    fields: dict[str, Any] = {
+        "object_number": target.number,
+        "category": None,
+        "ksl_group": None,
+        "priority": "normal",
+    }
     await ex.rejected("change-object", **fields)
 
 

@@ -1,4 +1,4 @@
-"""Starting and stopping, the password, who is let in, and in which order commands are taken (6.1 to 6.3, 7, 8.2.1.2)."""
+"""Starting and stopping, the password, who is let in, the sequence of commands (6.1 to 6.3, 7, 8.2.1.2)."""
 
 from __future__ import annotations
 

@@ -12,9 +12,11 @@ from sorm_mediator.console.client import KPD1, Crossed
 
 CALLS, SLOW = Need.CALLS, Need.SLOW
 HEADER_OF_53H = b"\xff" * 8
+NUMBER = 0x5A
+"""Number of a test, where it does not matter."""
 
 
-async def tested(ex: Examiner, number: int = 0x5A) -> tuple[Reply, Crossed, Crossed]:
+async def tested(ex: Examiner, number: int) -> tuple[Reply, Crossed, Crossed]:
     """Command 14, its 29h and its 53h."""
     reply = await ex.command("test", test_number=number)
     ex.expects(Phrase("command 14: 27h/00h, 29h, 53h", "команда 14: 27h/00h, 29h, 53h"))
@@ -35,19 +37,19 @@ async def numbers(ex: Examiner) -> None:
 
 @check("9.9.3-1", "29h comes within 200 ms", "29h — не позднее 200 мс")
 async def time_of_29h(ex: Examiner) -> None:
-    reply, first, _ = await tested(ex)
+    reply, first, _ = await tested(ex, NUMBER)
     ex.within_limit((first.time - reply.sent.time) * 1000, 200, Phrase("29h", "29h"))
 
 
 @check("11.7.3-1", "53h comes on KPD2 within 200 ms", "53h по КПД2 — не позднее 200 мс")
 async def time_of_53h(ex: Examiner) -> None:
-    reply, _, second = await tested(ex)
+    reply, _, second = await tested(ex, NUMBER)
     ex.within_limit((second.time - reply.sent.time) * 1000, 200, Phrase("53h", "53h"))
 
 
 @check("9.9.4.2-1", "29h: the bits of the channels in use are 1", "29h: биты используемых КПД равны 1")
 async def bits(ex: Examiner) -> None:
-    _, first, _ = await tested(ex)
+    _, first, _ = await tested(ex, NUMBER)
     bit = 1 << ex.told.streams[0]
     kpd1, kpd2 = first.fields["kpd1_state"], first.fields["kpd2_state"]
     text = Phrase("bit {n} of both octets is 1", "бит {n} обоих байтов равен 1", n=ex.told.streams[0])
@@ -60,7 +62,7 @@ async def bits(ex: Examiner) -> None:
     "29h: биты отсутствующих потоков равны 0",
 )
 async def bits_of_none(ex: Examiner) -> None:
-    _, first, _ = await tested(ex)
+    _, first, _ = await tested(ex, NUMBER)
     there = sum(1 << stream for stream in ex.told.streams) if ex.link == "x25" else 1
     kpd1, kpd2 = first.fields["kpd1_state"], first.fields["kpd2_state"]
     text = Phrase("no bit beyond {there:02X}h", "нет битов сверх {there:02X}h", there=there)
@@ -69,7 +71,7 @@ async def bits_of_none(ex: Examiner) -> None:
 
 @check("9.8.3-1", "no 28h after command 14", "после команды 14 нет 28h")
 async def no_28h(ex: Examiner) -> None:
-    await tested(ex)
+    await tested(ex, NUMBER)
     text = Phrase("no 28h", "без 28h")
     late = await ex.client.wait(lambda: bool(ex.came("command-executed")), ex.told.quiet)
     ex.require(not late, text, Phrase("28h came", "28h пришло"))
@@ -96,14 +98,14 @@ async def wrong_number(ex: Examiner) -> None:
     "11.7.4-1", "53h: octets 5 to 12 of the header are FFh", "53h: байты заголовка с 5-го по 12-й равны FFh"
 )
 async def header_of_53h(ex: Examiner) -> None:
-    _, _, second = await tested(ex)
+    _, _, second = await tested(ex, NUMBER)
     text = Phrase("octets 5 to 12 are FFh", "байты с 5-го по 12-й FFh")
     ex.require(second.raw[4:12] == HEADER_OF_53H, text, second.raw[4:12].hex(" ").upper())
 
 
 @check("11.7.5-1", "53h: the same content as 29h", "53h: содержание то же, что у 29h")
 async def content_of_53h(ex: Examiner) -> None:
-    _, first, second = await tested(ex)
+    _, first, second = await tested(ex, NUMBER)
     text = Phrase("the content of 29h", "содержание 29h")
     ex.require(second.raw[12:] == first.raw[10:], text, second.raw[12:].hex(" ").upper())
 
@@ -154,7 +156,7 @@ async def silent(ex: Examiner) -> None:
 
 
 @check("6.14.3-2", "any command with the valid password ends the silence; what was not sent is lost",
-       "любая команда с действующим паролем восстанавливает передачу; непереданное уничтожено", SLOW, CALLS)  # fmt: skip
+       "команда с действующим паролем восстанавливает передачу; непереданное уничтожено", SLOW, CALLS)  # fmt: skip
 async def silence_ends(ex: Examiner) -> None:
     target = await ex.target()
     await fall_silent(ex)
