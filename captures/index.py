@@ -19,7 +19,8 @@ _HEAD = """<!-- Written by `python -m captures.index` from the scripts; edit tho
 # Scenarios
 
 `sorm-mediator replay FILE...` runs them, each in a lab of its own; `sorm-mediator demo` runs all, over TCP and over E1.
-Those that listen to speech (`heard_...`) run over E1 only. With `--link x25` the others do, too, unchanged.
+Those that listen to speech (`heard_...`) need an E1 stream: `heard_tcp` beside TCP, the others with KPD1 and KPD2 in it
+or beside TCP (`--link x25`, `--link tcp+e1`). With either link the rest run as well, unchanged.
 The language is described in `docs/scenarios.md`; the recordings of their runs are in `../runs`.
 
 | file | shows | from |

@@ -25,6 +25,9 @@ _TIME_OF_CALL = slice(38, 42)
 _WHEN_AND_WHO = slice(_HEADER + 1, _HEADER + 45)
 """Time and text of 26h, which names the port of the peer (order 268, 9.6.4)."""
 _UNAUTHORIZED_ACCESS = 0x26
+_TIME_OF_MESSAGE = slice(_HEADER + 16, _HEADER + 20)
+"""Day, hour, minute, second of 2Ch (order 268, 9.12.4)."""
+_ELECTRONIC_MESSAGE = 0x2C
 
 
 def scripts() -> list[Path]:
@@ -74,6 +77,8 @@ def _plain(channel: Channel, raw: bytes) -> bytes:
         octets[_TIME_OF_CALL] = bytes(4)
     elif channel is Channel.KPD1 and raw[2] == _UNAUTHORIZED_ACCESS:
         octets[_WHEN_AND_WHO] = bytes(44)
+    elif channel is Channel.KPD1 and raw[2] == _ELECTRONIC_MESSAGE:
+        octets[_TIME_OF_MESSAGE] = bytes(4)
     return bytes(octets)
 
 
@@ -84,7 +89,9 @@ def main() -> int:
         target = recording(script)
         with tempfile.TemporaryDirectory() as folder:
             fresh = Path(folder) / target.name
-            code = run_scripts(Settings(scripts=(script,), pcap=fresh), write=lambda _: None)
+            code = run_scripts(
+                Settings(scripts=(script,), pcap=fresh, pcap_speech=False), write=lambda _: None
+            )
             if code != 0:
                 verdict = "FAILED"
             elif target.exists() and essence(target) == essence(fresh):

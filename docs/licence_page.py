@@ -18,7 +18,7 @@ are added in the switch's [shell](shell.md), or stand in `[[switch.licences]]`.
 
 **Which one holds.** The highest number that has not expired. `expires` is its last day, UTC. After it the next lower
 one holds, and at last licence 0, which never expires; the vendor's text refers to another page for this, so it is our
-reading [inferred]. A limit that a licence leaves out is as in licence 0.
+reading. A limit that a licence leaves out is as in licence 0.
 
 **What a change does.** It takes effect at once, and cuts nothing: calls, links and objects on control go on, also
 beyond the new limits; new ones are refused. What the lab file declares is always loaded, with a warning when that is
@@ -57,7 +57,7 @@ when its call ends. A conference that ends gives back what it took.
 
 31h (`switch.not_licensed_code`)
 is "object table full, monitoring not begun": the table of codes has none of its own for a licence, and this is
-the one that means no room for another object [inferred]; without extended errors it is 01h. A mediator that is kept
+the one that means no room for another object (our choice); without extended errors it is 01h. A mediator that is kept
 out answers command 5 as without a switch.
 
 `GET /api/v1/status` (`licence`), `GET /api/v1/switch/licence` and `/metrics` (`sorm_licence_in_use`,

@@ -2,7 +2,7 @@
 
 All criteria count bits, double frames (512 bits) or frames, never wall time. The state machine is
 :data:`TABLE`: each :class:`Signal` raises and clears defects; the state is the first of :data:`PRIORITY` that is
-there. What follows from a state is :data:`CONSEQUENCES`. Source: LINK 4.3, a row of it named at each field.
+there. What follows from a state is :data:`CONSEQUENCES`. The sources (G.775, G.706, G.732) are named at each field.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class StreamState(StrEnum):
 
 
 PRIORITY = tuple(StreamState)
-"""The first that is there is shown (LINK 4.3, suggested priority)."""
+"""The first that is there is shown; the order is our choice."""
 
 
 class Signal(StrEnum):
@@ -122,7 +122,10 @@ _LOF_SHOWN = OneOf((StreamState.LOF, StreamState.LOS, StreamState.LOMF))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmConfig:
-    """The criteria of LINK 4.3. Raises :class:`ValueError` where a value is outside its row."""
+    """What sets and clears the states (G.706, G.732, G.775).
+
+    Raises :class:`ValueError` where a value is outside its row.
+    """
 
     los_zeros: Annotated[int, Range(10, 2048)] = 255
     """Bits without a pulse that set LOS: 10..255 (G.775), or 2048 (ETS 300 233)."""
@@ -143,17 +146,17 @@ class AlarmConfig:
     """Frames without multiframe alignment that set LOMF and start the search for FAS anew: 8 ms (G.706 4.2)."""
     no_crc4_frames: Annotated[int, Range(0, 80_000)] = 0
     """Frames without multiframe alignment after which the stream works without CRC-4; 0: never.
-    G.706 annex B: 3200 (400 ms) [M]."""
+    G.706 annex B: 3200 (400 ms)."""
     rai_nfas: Annotated[int, Range(2, 5)] = 3
-    """Consecutive NFAS with A = 1 that set RAI, and with A = 0 that clear it: 2..5 [M]; DS2155: 3."""
+    """Consecutive NFAS with A = 1 that set RAI, and with A = 0 that clear it: 2..5; DS2155: 3."""
     remote_alarm_on_lomf: bool = False
-    """Send A = 1 also for the loss of the multiframe alone [M]."""
+    """Send A = 1 also for the loss of the multiframe alone; our choice is not to."""
     e_while_unaligned: Annotated[int, Range(0, 1)] = 0
-    """E bits sent while frame or multiframe alignment is missing [M]: 0, as for blocks in error, or 1."""
+    """E bits sent while frame or multiframe alignment is missing: 0, as for blocks in error, or 1."""
     data_in_lomf: bool = True
-    """Data passes while only the multiframe is lost (LINK 4.3 cuts it in LOS, AIS and LOF only) [inferred]."""
+    """Data passes while only the multiframe is lost [our choice]."""
     lof_shown_as: Annotated[StreamState, _LOF_SHOWN] = StreamState.LOF
-    """The device has no state LOF: LOS or LOMF is what it would show [gap]."""
+    """The device has no state LOF: LOS or LOMF is what it would show."""
 
     def __post_init__(self) -> None:
         check(self)

@@ -2,7 +2,7 @@
 
 A submultiframe (SMF) is 8 frames of 32 octets. Its check value is the remainder by x^4 + x + 1 of its 2048 bits in
 line order, its own C bits (bit 1 of the even frames) taken as 0, start value 0, nothing inverted; C1 is the most
-significant of the four bits. It travels in the *next* SMF. Source: LINK 4.1 (G.704 2.3.3).
+significant of the four bits. It travels in the *next* SMF. Source: ITU-T G.704 2.3.3.
 
 The remainder is linear in the bits, so each of its four bits is the parity of the SMF under a mask. The masks leave
 the C bits out: nothing has to be cleared or copied before.

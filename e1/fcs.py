@@ -1,4 +1,4 @@
-"""The frame check sequence of HDLC: CRC-16/X-25 (X.25 2.2.7; LINK 3), from the standard library's CRC.
+"""The frame check sequence of HDLC: CRC-16/X-25 (X.25 2.2.7, ISO/IEC 13239), from the standard library's CRC.
 
 The standard's register is reflected: octets enter least significant bit first. A timeslot carries exactly those
 bits, most significant first, so over timeslot octets the same register is the plain CCITT one of

@@ -2,7 +2,7 @@
 
 Every decision falls at a place in the stream, so it does not matter in what pieces the stream comes. While nothing
 happens a batch is judged as a whole (``_quiet``); anything out of the ordinary is gone through frame by frame, and
-both ways come to the same. Source: LINK 4.1, 4.3.
+both ways come to the same. Source: ITU-T G.704, G.706.
 """
 
 from __future__ import annotations

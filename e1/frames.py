@@ -1,7 +1,7 @@
 """What timeslot 0 carries, and the sending side of G.704: 32 timeslots in, a stream of frames out.
 
 Frames alternate: even ones begin with FAS (C/Si 0011011), odd ones with NFAS (Si/M/E 1 A Sa4..Sa8). With CRC-4 sixteen
-of them are a multiframe whose bit 1 carries C1..C4, the alignment signal 001011 and E1, E2. Source: LINK 4.1.
+of them are a multiframe whose bit 1 carries C1..C4, the alignment signal 001011 and E1, E2. Source: ITU-T G.704 2.3.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class FrameTransmitter:
     def set_e_bits(self, aligned: bool, errored: Sequence[int] = (0, 0)) -> None:
         """What E1 and E2 are to tell the far end.
 
-        Not ``aligned`` (our receiver lacks frame or multiframe alignment): both 0 [M]. Otherwise 1, and 0 once for
+        Not ``aligned`` (our receiver lacks frame or multiframe alignment): both 0. Otherwise 1, and 0 once for
         each of the further ``errored`` SMFs I and II, one multiframe after the other.
         """
         self._aligned = aligned
@@ -114,7 +114,7 @@ def search(bits: Octets, double_frames: int = 1) -> int | None:
     """The first bit at which frames may begin: FAS there, bit 2 = 1 in the next frame, FAS in the one after.
 
     So it must go on for ``double_frames``. Every place that leaves room for it (:func:`search_bits`) is tried.
-    Source: LINK 4.3 (G.706 4.1.2).
+    Source: ITU-T G.706 4.1.2.
     """
     places = len(bits) - search_bits(double_frames) + 1
     if places <= 0:

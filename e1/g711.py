@@ -27,7 +27,7 @@ SAMPLE_RATE: Final = 8000
 FULL_SCALE_DBM0: Final = 3.14
 """Level of the largest sine that is not clipped (G.711, table 5, note)."""
 IDLE: Final = 0xD5
-"""What a line without speech carries: the smallest positive value (LINK 4)."""
+"""What a line without speech carries: the smallest positive value of A-law (ITU-T G.711)."""
 _INVERTED: Final = 0x55
 _POSITIVE: Final = 0x80
 

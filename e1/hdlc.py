@@ -1,4 +1,4 @@
-"""HDLC in a timeslot: flags, zero insertion, abort, idle, FCS-16; incremental both ways (X.25 2.2; LINK 3).
+"""HDLC in a timeslot: flags, zero insertion, abort, idle, FCS-16; incremental both ways (X.25 2.2, ISO/IEC 13239).
 
 Octets here are timeslot octets: the first bit on the line is the most significant, so they hold the octets of HDLC
 bit-reversed. Frames that callers give and get are HDLC octets, address first, without FCS.
@@ -22,7 +22,7 @@ __all__ = ["MAX_OCTETS", "HdlcCounters", "HdlcReceiver", "HdlcTransmitter", "fcs
 
 FLAG = 0x7E
 IDLE_ONES = 15
-"""Ones in a row that make an idle channel (X.25 2.2.12.2; LINK 3)."""
+"""Ones in a row that make an idle channel (X.25 2.2.12.2)."""
 ABORT_ONES = 8
 """Ones that :meth:`HdlcTransmitter.abort` sends: with up to six before them they are the 7 to 14 of an abort."""
 MAX_OCTETS = 4101

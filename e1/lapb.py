@@ -1,4 +1,4 @@
-"""LAPB, single link, modulo 8, without I/O (X.25 2.4; LINK 1).
+"""LAPB, single link, modulo 8, without I/O (X.25 2.4, ISO/IEC 7776).
 
 What happens is decided by the table in :mod:`e1.lapb_table`; here are the actions and the variables. Time comes in
 as ``now`` (seconds, of any clock that does not go back); every input returns what is to be done, in order.
@@ -360,7 +360,7 @@ class Lapb:
         self.counters.downs += self._up
         self._up = False
 
-    # Information transfer (LINK 1.6).
+    # Information transfer (X.25 2.4.5).
 
     def _transfer(self) -> None:
         frame = self._frame

@@ -1,4 +1,4 @@
-"""Parameters of a LAPB link (LINK 1.3), and where real peers differ from X.25 (LINK 1.5, rows marked ``*``; 1.8)."""
+"""Parameters of a LAPB link (X.25 2.4.8), and where real peers, such as the kernel of Linux, differ from X.25."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class LapbConfig:
 
     @classmethod
     def linux(cls, role: Role) -> LapbConfig:
-        """What Linux does (LINK 1.3, 1.8): for playing it, and for knowing what it does."""
+        """What ``net/lapb`` of Linux 6.1 does: for playing it, and for knowing what it does."""
         return cls(
             role=role,
             n1=2048,

@@ -1,4 +1,4 @@
-"""LAPB frames, modulo 8, without FCS (X.25 2.3; LINK 1.1, 1.2)."""
+"""LAPB frames, modulo 8, without FCS (X.25 2.3)."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def unnumbered(address: int, kind: Kind, *, pf: bool, data: bytes = b"") -> byte
 
 
 def frmr_octets(rejected: Frame, vr: int, vs: int, bits: int) -> bytes:
-    """The information of FRMR about ``rejected`` (LINK 1.2)."""
+    """The information of FRMR about ``rejected`` (X.25 2.3)."""
     return bytes((rejected.control, vr << 5 | (not rejected.command) << 4 | vs << 1, bits))
 
 

@@ -1,4 +1,4 @@
-"""The state table of LAPB (X.25 2.4; LINK 1.4, 1.5): what each event does in each state. The machine runs on it."""
+"""The state table of LAPB (X.25 2.4): what each event does in each state. The machine runs on it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from e1.lapb_config import LapbConfig
 
 
 class State(StrEnum):
-    """States of LINK 1.4."""
+    """States of a link, by the names that Linux has for them."""
 
     S0 = "S0"
     S1 = "S1"
@@ -28,7 +28,7 @@ STATE_TEXT = {
 
 
 class Event(StrEnum):
-    """Rows of LINK 1.5."""
+    """What happens to a link: the rows of the table."""
 
     SABM = "SABM"
     SABM_UNWANTED = "SABM, while layer 3 wants no link"

@@ -1,4 +1,4 @@
-"""What was handed in to a LAPB link and is not acknowledged; the variables V(A) and V(S) (X.25 2.4.5; LINK 1.6)."""
+"""What was handed in to a LAPB link and is not acknowledged; the variables V(A) and V(S) (X.25 2.4.5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LOS and AIS: what the bits of a line say before anybody looks for frames (LINK 4.3).
+"""LOS and AIS: what the bits of a line say before anybody looks for frames (ITU-T G.775).
 
 The unit is the double frame of 512 bits, counted from where the signal began, not aligned to anything.
 """

@@ -1,7 +1,8 @@
 """One E1 stream, without I/O: framer both ways, the data channels, speech by KSL, injected faults.
 
 The line and the clock belong to the binding: it hands over what arrived (:meth:`E1Stream.receive`) and asks for as
-many frames as are due (:meth:`E1Stream.transmit`), best in batches of 1 to 20 ms. Source: LINK 4, PROTOCOL 1.2.
+many frames as are due (:meth:`E1Stream.transmit`), best in batches of 1 to 20 ms.
+Source: ITU-T G.704; order 268, 1.2, 1.4.1.
 """
 
 from __future__ import annotations
@@ -52,9 +53,9 @@ class StreamConfig:
     """There are data channels in the stream. Off: it is there for speech alone, their timeslots carry idle flags, and
     what arrives in them is left."""
     kpd1_timeslot: int = 30
-    """Where KPD1 lies: a timeslot that carries no KSL, such as 16, 30 or 31 (PROTOCOL 1.2)."""
+    """Where KPD1 lies: 30 (order 268, 1.4.1), or another timeslot without a KSL."""
     kpd2_timeslot: int = 31
-    """Where KPD2 lies: another of them."""
+    """Where KPD2 lies: 31, or another of them."""
     ksl_timeslots: tuple[int, ...] = KSL_TIMESLOTS
     """Where KSL 1..28 lie, in their order."""
     lapb: LapbConfig = field(default_factory=LapbConfig)
@@ -64,7 +65,7 @@ class StreamConfig:
     alarms: AlarmConfig = field(default_factory=AlarmConfig)
     """What sets and clears the states."""
     silence: int = SILENCE
-    """Octet of free lines and of the timeslot that is not used [inferred]."""
+    """Octet of free lines and of the timeslot that is not used; our choice."""
 
     def __post_init__(self) -> None:
         slots = (self.kpd1_timeslot, self.kpd2_timeslot)

@@ -1,6 +1,6 @@
 """Where a KSL lies in a 2048 kbit/s stream: KSL 1..15 in timeslots 1..15, KSL 16..28 in 17..29.
 
-Source: PROTOCOL 1.2 (order I, former table 2, for 15..28; 1..14 inferred from the table's start).
+Source: order 268, 6.4.5, tables 1 and 2.
 Timeslot 0 carries alignment, 16 is skipped, 30 and 31 carry the data channels.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 KSL_PER_STREAM = 28
 KSL_TIMESLOTS = (*range(1, 16), *range(17, 30))
-"""Of KSL 1..28; another map is an option of a stream [inferred for KSL 1..14]."""
+"""Of KSL 1..28; another map is an option of a stream (some equipment may count otherwise)."""
 
 
 def timeslot_of_ksl(ksl: int, timeslots: Sequence[int] = KSL_TIMESLOTS) -> int:

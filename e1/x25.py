@@ -2,7 +2,7 @@
 
 Inputs return the effects, to be carried out in order; time goes in as ``now`` (seconds, of any epoch). What happens
 when is in :mod:`e1.x25_table`; here is how it is done. Nothing but :class:`ValueError` for a wrong argument is raised,
-whatever the peer sends. Source: LINK 2.
+whatever the peer sends. Source: X.25 3 to 5, ISO/IEC 8208.
 
 A message is delivered once and in order, or given up with a :class:`Lost`. Every data packet is acknowledged as soon
 as it arrives and the link keeps order, so Reset, Clear and Restart on a link that holds leave no doubt of what came

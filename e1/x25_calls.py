@@ -1,4 +1,4 @@
-"""Packet size and window of a call, as its facilities agree on them (LINK 2.1, RFC 1613)."""
+"""Packet size and window of a call, as its facilities agree on them (X.25 6 and 7, RFC 1613)."""
 
 from __future__ import annotations
 

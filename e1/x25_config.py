@@ -1,4 +1,4 @@
-"""Settings of an X.25 circuit. Every fact that the sources leave open is a field here (LINK 1.3, 2.2-2.6, 8)."""
+"""Settings of an X.25 circuit. Every fact that the sources leave open is a field here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_WINDOW = 7
 FRAME_OVERHEAD = 7
 """Octets of an I frame with a data packet that are not user data: address, control, packet header, FCS."""
 MOST_DIGITS = 15
-"""Of an address: its length has four bits (LINK 2.1)."""
+"""Of an address: its length has four bits (X.25 5.2)."""
 
 _Size = Annotated[int, OneOf(PACKET_SIZES)]
 _Window = Annotated[int, Range(1, MAX_WINDOW)]

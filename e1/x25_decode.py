@@ -2,7 +2,7 @@
 
 :func:`decode` raises :class:`PacketError` and nothing else. What it gives encodes back to the same octets, except
 that addresses are padded with 0 and an empty address and facility part of Call Accepted is left out.
-Source: LINK 2.1, 2.5.
+Source: X.25 5 and annex E.
 """
 
 from __future__ import annotations

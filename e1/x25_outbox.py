@@ -39,7 +39,7 @@ class Outbox:
         self._messages.append(message)
 
     def segment(self, size: int) -> tuple[bytes, bool]:
-        """The user data of the next packet, of up to ``size`` octets, and its M bit (LINK 2.7)."""
+        """The user data of the next packet, of up to ``size`` octets, and its M bit (X.25 4.3)."""
         message = self._messages[self.whole]
         data = message[self._offset : self._offset + size]
         self._offset += len(data)

@@ -1,6 +1,6 @@
 """X.25 packets, modulo 8: one class per packet, which encodes itself (:mod:`e1.x25_decode` reads them).
 
-Source: LINK 2.1 (header, types, facilities), confirmed by tshark field by field.
+Source: X.25 5 and 7 (header, types, facilities), confirmed by tshark field by field.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 One circuit has one state. The states of the standard that answer at once are not kept: r2, p2, p6, d2 stand for
 "our packet is out and waits for its answer" whichever side we are (r3, p3, p7, d3 for a DCE), and p5 is resolved
-the moment it comes up. Source: LINK 2.3 (rows), 2.4 (timers), 2.6 (PVC).
+the moment it comes up. Source: X.25 3 and 4, annexes B, C and D.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What causes and diagnostics of X.25 mean, for people, in English and in Russian.
 
-The codes are those that tshark knows too (LINK 2.5); 80h..8Fh in a Restart are ours (:mod:`e1.x25`).
+The codes are those that tshark knows too (X.25 annex E); 80h..8Fh in a Restart are ours (:mod:`e1.x25`).
 """
 
 from __future__ import annotations

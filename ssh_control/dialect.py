@@ -8,7 +8,7 @@ the same ``seq`` and tells events of its own accord. docs/dialect.md has every o
 out events one by one (what an event leads to is done before the next line is read) and keep what is to be
 sent until it is taken. What may happen in which state stands in :data:`SERVER_TABLE`, :data:`CLIENT_TABLE`.
 
-The dialect is our own: the one that the real devices speak is not public [gap].
+The dialect is our own: the one that the real devices speak is not public.
 """
 
 from __future__ import annotations
@@ -119,7 +119,10 @@ class IllegalInputError(DialectError):
 
 
 class Refused(Exception):  # noqa: N818 - what happened, not a mistake
-    """The switch won't have this mediator: extended error code (PROTOCOL 6) and the reason in words."""
+    """The switch won't have this mediator: extended error code and the reason in words.
+
+    Source of the codes: Eltex SMG1016M manual, Extended error codes.
+    """
 
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text)
@@ -149,7 +152,10 @@ class Request:
 
 @dataclass(slots=True)
 class Reply:
-    """The switch's answer: ``data`` when ``ok``, else an extended error code (PROTOCOL 6) and words."""
+    """The switch's answer: ``data`` when ``ok``, else an extended error code and words.
+
+    Source of the codes: Eltex SMG1016M manual, Extended error codes.
+    """
 
     ok: bool
     data: dict[str, Any] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 One positive answer makes it positive and is passed on at once; if all are negative, so is the answer, with the most
 specific code (:data:`SPECIFICITY`). Lists are the exception: those of all domains are put together (:data:`MERGED`).
 
-Source: seed 001, "Подсистема MultiSORM"; which code says most is our choice, since the seed does not.
+Source: ECSS-10 manual, MultiSORM; which code says most is our choice, since the manual does not say it.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Any, Final
 from ssh_control.dialect import Reply, Request
 
 NO_ANSWER: Final = 0x01
-"""Code of a domain that did not answer in time: "not executed" (PROTOCOL 5.8), as the console is told of a switch
-that is silent altogether. No code of the seed's table means it."""
+"""Code of a domain that did not answer in time: "not executed" (order 268, 9.8), as the console is told of a switch
+that is silent altogether. No extended error code means it."""
 LINE_UNKNOWN: Final = 0xFF
-"""State of a line that a domain knows nothing of (PROTOCOL 5.3)."""
+"""State of a line that a domain knows nothing of (order 268, 9.3.6.4)."""
 
 
 class Says(IntEnum):
@@ -56,7 +56,7 @@ SPECIFICITY: Final[Mapping[int, Says]] = MappingProxyType(
         0x4A: Says.ON_CONTROL,  # that trunk is already controlled
     }
 )
-"""Codes of PROTOCOL 6.1 and 6.2; what is not here is about the request itself."""
+"""Extended error codes (Eltex SMG1016M manual, Extended error codes); what is not here is about the request itself."""
 
 
 def says(reply: Reply) -> Says:

@@ -10,9 +10,9 @@ from collections import deque
 from typing import Any
 
 WRONG_LENGTH = 0x10
-"""Extended error code (PROTOCOL 6.1): the command has a wrong length."""
+"""Extended error code (Eltex SMG1016M manual, Extended error codes): the command has a wrong length."""
 WRONG_PARAMETERS = 0x11
-"""Extended error code (PROTOCOL 6.1): error in the parameters."""
+"""Extended error code (Eltex SMG1016M manual, Extended error codes): error in the parameters."""
 
 MAX_REQUEST_LINE = 256 * 1024
 """The longest line that a switch reads, octets without the newline: a `sync` chunk of about 1,500 objects."""

@@ -7,7 +7,7 @@ entered again; :data:`DOMAIN_TABLE` is the whole of it.
 
 Every method returns effects, to be carried out in order: :class:`Ask`, :class:`Answer`, :class:`Note`.
 
-Source: seed 001, "Подсистема MultiSORM" and the patterns of "Настройка глобальных параметров СОРМ".
+Source: ECSS-10 manual, MultiSORM.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ OBJECT: Mapping[str, Check] = {
     "category": _or_null(_text(32)),
     "priority": _or_null(_text(32)),
 }
-"""An object under control, as it crosses (PROTOCOL 4.5; group and lines stay with the mediator)."""
+"""An object under control, as it crosses (order 268, 6.5.5; group and lines stay with the mediator)."""
 
 
 @dataclass(frozen=True, slots=True)

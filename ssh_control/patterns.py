@@ -3,8 +3,9 @@
 A word is a domain's name, a pattern with one ``*`` (any characters, also none), or either of them after a ``-``:
 then it is an exception. ``* -test`` is every domain but ``test``.
 
-Source: seed 001, "Настройка глобальных параметров СОРМ". That exceptions win over names and patterns wherever they
-stand, and that one that fits nothing is no mistake (the domain may be declared later), is our reading.
+Source: ECSS-10 manual, MultiSORM ("Настройка глобальных параметров СОРМ"). That exceptions win over names and
+patterns wherever they stand, and that one that fits nothing is no mistake (the domain may be declared later), is
+our reading.
 """
 
 from __future__ import annotations

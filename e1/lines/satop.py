@@ -1,7 +1,7 @@
 """SAToP (RFC 4553): an E1 stream, unframed, in UDP packets of 1 ms. Control word, packetiser, jitter buffer, clock.
 
-No I/O here; :mod:`e1.lines.satop_socket` binds it to a socket. Source: LINK 5.1; the procedures are [M] there and
-are fields of :class:`SatopConfig`.
+No I/O here; :mod:`e1.lines.satop_socket` binds it to a socket. Source: RFC 4553; what it leaves to the
+equipment is a field of :class:`SatopConfig`.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ class SatopConfig:
     payload: Annotated[int, Range(_SHORT, 1440, step=OCTETS_PER_FRAME)] = 256
     """Octets of the stream in a packet: 256 (1 ms) is what everyone supports."""
     rtp: bool = False
-    """An RTP header before the control word [M]."""
+    """An RTP header before the control word (RFC 4553)."""
     rtp_payload_type: Annotated[int, Range(0, 127)] = 96
-    """In the RTP header: dynamic from 96 [M]."""
+    """In the RTP header: dynamic from 96 (RFC 3551)."""
     rtp_ssrc: Annotated[int, Range(0, 0xFFFFFFFF)] = 0
     """In the RTP header, which nobody checks."""
     jitter_packets: Annotated[int, Range(1, MOST_PACKETS)] = 8
@@ -53,11 +53,11 @@ class SatopConfig:
     buffer_packets: Annotated[int, Range(2, MOST_PACKETS)] = 32
     """More than these are never kept: the oldest go and the delay is ``jitter_packets`` again."""
     loss_packets: Annotated[int, Range(1)] = 10
-    """Packets missing in a row that are a loss of packets: all ones are played, R = 1 is sent [M]."""
+    """Packets missing in a row that are a loss of packets: all ones are played, R = 1 is sent; our choice."""
     recover_packets: Annotated[int, Range(1)] = 10
-    """Packets in sequence that end it [M]."""
+    """Packets in sequence that end it; our choice."""
     leave_out_payload: bool = True
-    """With L = 1 nothing but the control word is sent; off: the payload is all ones [M]."""
+    """With L = 1 nothing but the control word is sent; off: the payload is all ones."""
     clock: Literal["own", "received"] = "own"
     """Frames are due by elapsed time, or as they arrive (slave to a gateway); without packets by elapsed time too."""
     patience: Annotated[float, Range(0)] = 0.0

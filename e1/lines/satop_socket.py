@@ -10,6 +10,8 @@ from collections.abc import Callable
 from e1.lines.satop import SatopLine
 from e1.stream import E1Stream, StreamEvent
 
+Tap = Callable[[bool, tuple[str, int], tuple[str, int], bytes], None]
+"""Is shown each datagram of the circuit: whether it is sent, our address, that of the far end, the octets."""
 _DRAIN = 1024
 """Datagrams read before the loop has its turn again: more than a socket keeps."""
 _RECEIVE_BUFFER = 1 << 20
@@ -42,6 +44,7 @@ class SatopSocket:
         self.line = line
         self.strangers = 0
         self.unsent = 0
+        self.tap: Tap | None = None
         self._local = local
         self._learns = remote is None
         self._remote = remote
@@ -73,6 +76,7 @@ class SatopSocket:
         self._socket = opened
         loop.add_reader(opened, self._readable)
         host, port = opened.getsockname()[:2]
+        self._local = host, port
         return host, port
 
     def close(self) -> None:
@@ -102,6 +106,8 @@ class SatopSocket:
                 continue
             if self.line.received(data, now):
                 self._remote = address[:2]
+            if self.tap is not None:
+                self.tap(False, self._local, address[:2], data)
 
     def _may_be_learnt(self, host: str) -> bool:
         return self._learns and self.line.loss and self._allows(host)
@@ -142,6 +148,9 @@ class SatopSocket:
                 self._socket.sendto(datagram, self._remote)
             except OSError:  # the far end is not there (yet), or no buffers: a line that loses
                 self.unsent += 1
+                continue
+            if self.tap is not None:
+                self.tap(True, self._local, self._remote, datagram)
 
     def run(self, stream: E1Stream, on_events: Callable[[list[StreamEvent]], None]) -> None:
         """Drive ``stream`` every ``batch`` seconds until :meth:`close`; call it once the socket is open."""

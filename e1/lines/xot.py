@@ -1,7 +1,7 @@
 """X.25 over TCP (RFC 1613): the packet layer of one circuit on one TCP connection, without LAPB. No input or output.
 
 Every packet follows a header of version and length. Permanent circuits are set up by an exchange of PVC Setup packets
-first. The binding to asyncio is :mod:`e1.lines.xot_socket`. Source: LINK 6.5.
+first. The binding to asyncio is :mod:`e1.lines.xot_socket`. Source: RFC 1613.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import io
 import struct
-from ipaddress import IPv4Address, ip_address
+from ipaddress import ip_address
 from pathlib import Path
 from types import TracebackType
 
@@ -28,6 +28,7 @@ _SHB_USERAPPL = 4
 _IF_NAME, _IF_DESCRIPTION, _IF_TSRESOL = 2, 3, 9
 _EPB_FLAGS, _INBOUND, _OUTBOUND = 2, 1, 2
 _ETHERNET = 1
+_TCP, _UDP = 6, 17
 _FIN, _SYN, _PSH, _ACK = 0x01, 0x02, 0x08, 0x10
 _FIRST_SEQUENCE = 1000
 _MAC_LOCAL, _MAC_REMOTE = bytes.fromhex("020000000001"), bytes.fromhex("020000000002")
@@ -76,6 +77,24 @@ class PcapngWriter:
         ``uat:user_dlts:"User 0 (DLT=147)","lapb","0","","0",""``; its own one for LAPB it refuses.
         """
         self.packet(self._interface(name, LINKTYPE_USER0), frame, now, outbound=outbound)
+
+    def datagram(
+        self, name: str, local: Address, remote: Address, data: bytes, now: float, *, outbound: bool
+    ) -> None:
+        """One UDP datagram between ``local``, which captures, and ``remote``, on the channel ``name``.
+
+        Addresses as those of :meth:`connection`.
+        """
+        ends = ip_address(local[0]).packed, ip_address(remote[0]).packed
+        side = 0 if outbound else 1
+        source, destination = ends[side], ends[1 - side]
+        ports = (local[1], remote[1]) if outbound else (remote[1], local[1])
+        length = 8 + len(data)
+        header = struct.pack(">HHHH", *ports, length, 0)
+        total = checksum(_pseudo(source, destination, _UDP, length) + header + data) or 0xFFFF  # RFC 768
+        payload = header[:6] + struct.pack(">H", total) + data
+        frame = _in_ethernet(side, source, destination, _UDP, payload, 0)
+        self.packet(self._interface(name, _ETHERNET), frame, now, outbound=outbound)
 
     def _interface(self, name: str, link_type: int, description: str = "") -> int:
         if name not in self._interfaces:
@@ -129,7 +148,6 @@ class Connection:
         self._interface = interface
         self._ports = local[1], remote[1]
         self._addresses = ends[0].packed, ends[1].packed
-        self._is_ipv4 = isinstance(ends[0], IPv4Address)
         self._sequence = [_FIRST_SEQUENCE, _FIRST_SEQUENCE]  # next octet of local, of remote
         self._identification = 0
         self._open = True
@@ -177,11 +195,7 @@ class Connection:
             0,
         )
         segment = header + data
-        pseudo = self._addresses[side] + self._addresses[other]
-        pseudo += (
-            struct.pack(">BBH", 0, 6, len(segment)) if self._is_ipv4 else struct.pack(">II", len(segment), 6)
-        )
-        total = checksum(pseudo + segment)
+        total = checksum(_pseudo(self._addresses[side], self._addresses[other], _TCP, len(segment)) + segment)
         segment = segment[:16] + struct.pack(">H", total) + segment[18:]
         taken = len(data) + (1 if flags & (_SYN | _FIN) else 0)
         self._sequence[side] = (self._sequence[side] + taken) & 0xFFFFFFFF
@@ -190,15 +204,30 @@ class Connection:
 
     def _frame(self, side: int, segment: bytes) -> bytes:
         source, destination = self._addresses[side], self._addresses[1 - side]
-        macs = (_MAC_REMOTE, _MAC_LOCAL) if side == 0 else (_MAC_LOCAL, _MAC_REMOTE)  # to, from
-        if not self._is_ipv4:
-            header = struct.pack(">IHBB", 6 << 28, len(segment), 6, 64) + source + destination
-            return macs[0] + macs[1] + b"\x86\xdd" + header + segment
         self._identification = (self._identification + 1) & 0xFFFF
-        header = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(segment), self._identification, 0x4000, 64, 6, 0)
-        header += source + destination
-        header = header[:10] + struct.pack(">H", checksum(header)) + header[12:]
-        return macs[0] + macs[1] + b"\x08\x00" + header + segment
+        return _in_ethernet(side, source, destination, _TCP, segment, self._identification)
+
+
+def _pseudo(source: bytes, destination: bytes, protocol: int, length: int) -> bytes:
+    """What the checksums of TCP and UDP cover beside the segment."""
+    ipv4 = len(source) == 4
+    packed = struct.pack(">BBH", 0, protocol, length) if ipv4 else struct.pack(">II", length, protocol)
+    return source + destination + packed
+
+
+def _in_ethernet(
+    side: int, source: bytes, destination: bytes, protocol: int, payload: bytes, identification: int
+) -> bytes:
+    """An Ethernet frame with one IP packet. ``side``: who sends it, 0 is the side that captures."""
+    macs = (_MAC_REMOTE, _MAC_LOCAL) if side == 0 else (_MAC_LOCAL, _MAC_REMOTE)  # to, from
+    if len(source) != 4:
+        header = struct.pack(">IHBB", 6 << 28, len(payload), protocol, 64) + source + destination
+        return macs[0] + macs[1] + b"\x86\xdd" + header + payload
+    length = 20 + len(payload)
+    header = struct.pack(">BBHHHBBH", 0x45, 0, length, identification, 0x4000, 64, protocol, 0)
+    header += source + destination
+    header = header[:10] + struct.pack(">H", checksum(header)) + header[12:]
+    return macs[0] + macs[1] + b"\x08\x00" + header + payload
 
 
 def _padded(data: bytes) -> bytes:

@@ -25,8 +25,9 @@ def replay(
         str,
         typer.Option(
             "--link",
-            help="How the console is connected: tcp, x25 (the lines of [[e1]]: X.25 over SAToP, ttys or TCP), or tcp+e1 "
-            "(tcp, and the speech in the streams of [[e1]]); by default as the lab says, or as the script needs it.",
+            help="How the console is connected: tcp, x25 (the lines of [[e1]]: X.25 over SAToP, ttys or TCP), or "
+            "tcp+e1 (tcp, and the speech in the streams of [[e1]]); by default as the lab says, or as the script needs "
+            "it.",
         ),
     ] = "",
     config: Annotated[

@@ -93,6 +93,9 @@ class E1Config(Section):
     hold: Annotated[float, Field(ge=0)] = 10.0
     """Seconds that a data channel may be interrupted before the console counts as gone: until then what is sent
     waits for it, and so does the answer to its command; our choice."""
+    stand_by_at_once: bool = True
+    """A channel whose stream has no signal (LOS, AIS, LOF) counts as gone at once while KPD1 and KPD2 of another stream
+    work, so that these can take over (order 268, 1.4.1.1); off: an interruption as any other, see hold."""
     leave_at_once: bool = True
     """A console that takes the link down (DISC), or ends its TCP connection in an orderly way (XOT), counts as gone at
     once; off: that is an interruption as any other, see hold; our choice."""

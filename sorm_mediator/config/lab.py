@@ -55,6 +55,25 @@ class Config(Section):
     acceptance: AcceptanceConfig = AcceptanceConfig()
     """The agreed formats of numbers, and the calls that check them."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _numbers_by_station_type(cls, given: Any) -> Any:
+        """In profile order the type of the node rules what is shown of B (order 268, 10.3.2.2)."""
+        tables = given if isinstance(given, dict) else {}
+        mediator, switch = tables.get("mediator"), tables.get("switch")
+        if (
+            not isinstance(mediator, dict)
+            or not isinstance(switch, dict)
+            or mediator.get("profile") != "order"
+        ):
+            return given
+        default = {"b_number_format": mediator.get("station_type", "terminal-transit")}
+        domains = switch.get("domains")
+        if not isinstance(domains, list | tuple):
+            return given
+        filled = [default | domain if isinstance(domain, dict) else domain for domain in domains]
+        return tables | {"switch": switch | {"domains": filled}}
+
     _directory: Path = PrivateAttr(default=Path())
     _file: Path | None = PrivateAttr(default=None)
 

@@ -19,7 +19,7 @@ from sorm_mediator.options import Adaptation, InProfile, MediatorOptions, Profil
 
 
 class CapacityConfig(Section):
-    """``mediator.capacity``: the size of the node, from which the order's tables derive its limits."""
+    """``mediator.capacity``: the node's size, for the order's limits; left out, ``max_objects`` alone counts."""
 
     subscribers: Annotated[int, Field(ge=0, le=10_000_000)] = 0
     """Subscribers that the node is equipped for (order 268, appendices 2 and 4, table 1); a transit node has none."""
@@ -109,7 +109,8 @@ class ConsoleConfig(Section):
     """``[console]``: the channels toward the monitoring console."""
 
     link: Literal["tcp", "x25"] = "tcp"
-    """How the data channels reach the console."""
+    """How the data channels reach the console: two ports of TCP, or X.25 in ``[[e1]]`` streams. With ``"tcp"`` the
+    streams of the file carry the speech alone (order 268, 1.4.2)."""
     host: str = "127.0.0.1"
     """Address to listen on."""
     kpd1_port: Port = 1001
@@ -172,7 +173,7 @@ class JitterConfig(section_of(rtp.JitterConfig)):  # type: ignore[misc]
 
 
 class RtpConfig(Section):
-    """``[rtp]``: the speech of controlled calls, from the switch to the KSL; used with ``console.link = "x25"``."""
+    """``[rtp]``: the speech of controlled calls, from the switch to the KSL of ``[[e1]]`` streams."""
 
     host: str = "127.0.0.1"
     """Address to listen on; the switch is told it."""

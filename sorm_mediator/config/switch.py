@@ -93,13 +93,17 @@ class SubscriberConfig(Section):
     """smart: makes its further calls itself, each with a unit of the licence; basic: the switch does it within one."""
 
 
+MOST_NAME = 172
+"""Octets of a trunk's name: four 2Ah; our choice."""
+
+
 class TrunkConfig(Section):
     """A trunk group of a domain."""
 
     number: Annotated[int, Field(ge=0, le=0xFFFE)]
     """The trunk's number, as in commands 5 and 16."""
-    name: Annotated[str, Field(max_length=43, pattern=r"^[\x21-\x7e]+$")]
-    """Its name, as in routing directions and 2Ah."""
+    name: Annotated[str, Field(max_length=MOST_NAME, pattern=r"^[\x21-\x7e]+$")]
+    """Its name, as in routing directions and 2Ah; over 43 octets it takes several 2Ah (order 268, 9.10.5)."""
     context: str = ""
     """The routing context for calls that come in by this trunk; empty means the domain's default."""
     np: str = "default"
@@ -154,7 +158,8 @@ class DomainConfig(Section):
     """Called number in 41h of an object controlled by its A number: as an own subscriber dialled it, or the
     SORM number. What comes in by a trunk shows the SORM number in both."""
     b_number_format: Literal["routed", "terminal", "transit", "terminal-transit"] = "routed"
-    """What is shown of B where no rule has set its SORM number. routed: as it was routed. The others, types of the
+    """What is shown of B where no rule has set its SORM number; in a file with ``mediator.profile = "order"`` the
+    default is ``mediator.station_type``. routed: as it was routed. The others, types of the
     node: B and A as order 268, 10.3.2.2 and 10.3.2.3, has it; B with the exit prefixes of outgoing calls (terminal: as
     dialled; terminal-transit: with area code or country code), or without them (transit)."""
     area_code: Annotated[str, Field(pattern=r"^[0-9]{0,9}$")] = ""

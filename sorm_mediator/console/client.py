@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
-from protocol import Channel, Codec, Problem, StreamFramer
+from protocol import Channel, Codec, ElectronicMessage, Problem, StreamFramer, decode_message_text
 from protocol.framing import Broken, Noise, Unit
 from protocol.jsonform import from_json, to_json
+from protocol.messagetext import DEFAULT_CODING, MessageCoding
 from protocol.phrases import Phrase, joined
 from sorm_mediator.console.errors import ConnectError, StepError
 from sorm_mediator.console.vocabulary import COMMANDS, DATA_OF
@@ -60,6 +61,8 @@ class Crossed:
     findings: tuple[str, ...] = ()
     """How it arrived: ``split`` over several reads, or ``coalesced`` with other units in one."""
     answers: Sent | None = None
+    coding: MessageCoding = DEFAULT_CODING
+    """Of texts in 2Ch."""
 
     @cached_property
     def form(self) -> dict[str, Any]:
@@ -73,8 +76,11 @@ class Crossed:
 
     @property
     def fields(self) -> dict[str, Any]:
-        """Fields in their JSON form."""
-        return {**self.form.get("fields", {}), "orm_number": self.form.get("orm_number")}
+        """Fields in their JSON form; the text of 2Ch as it reads in the mediator's coding (``message_text``)."""
+        fields = {**self.form.get("fields", {}), "orm_number": self.form.get("orm_number")}
+        if isinstance(self.message, ElectronicMessage):
+            fields["text"] = decode_message_text(self.message.text, self.coding)
+        return fields
 
     @property
     def on_kpd2(self) -> bool:
@@ -287,7 +293,8 @@ class ConsoleClient:
             return Crossed(now, False, channel, piece.raw, None, (piece.reason.phrase,), findings)
         assert isinstance(piece, Unit)
         message, problems = self._codec.decode_lenient(piece.raw)
-        crossed = Crossed(now, False, channel, piece.raw, message, _texts(problems), findings)
+        coding = self._codec.options.message_text
+        crossed = Crossed(now, False, channel, piece.raw, message, _texts(problems), findings, coding=coding)
         crossed.answers = self._attribute(crossed)
         return crossed
 

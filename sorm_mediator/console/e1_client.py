@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Protocol, Self
 
 from e1.alarms import StreamState
 from e1.channel import ChannelAlarm, Down, Frame, Message, Packet, Up
@@ -99,6 +99,15 @@ class OtherLine:
     """Makes the end of a console more; None: a wire has two ends, and there is no other."""
 
 
+class Recorder(Protocol):
+    """Who keeps what crosses a line of speech."""
+
+    def datagram(
+        self, name: str, outbound: bool, local: Address, remote: Address, data: bytes, now: float
+    ) -> None:
+        """One packet of the line ``name``; ``now`` in Unix seconds."""
+
+
 class ConsoleLine:
     """One open stream: hands the events of a channel to the console that has it, and listens to its KSL."""
 
@@ -135,6 +144,16 @@ class ConsoleLine:
         if self._timer is not None:
             self._timer.cancel()
         self._line.close()
+
+    def record(self, recorder: Recorder) -> None:
+        """Tell ``recorder`` the packets of the line from now on. A line that is no SAToP has none."""
+        if isinstance(self._line, SatopEnd):
+            name = f"e1.{self.number}"
+            self._line.record(
+                lambda outbound, local, remote, data: recorder.datagram(
+                    name, outbound, local, remote, data, time.time()
+                )
+            )
 
     async def wait_closed(self) -> None:
         """Until it is closed entirely."""
@@ -294,8 +313,13 @@ class ConsoleLines:
         for line in self.lines.values():
             line.close()
 
+    def record(self, recorder: Recorder) -> None:
+        """Tell ``recorder`` the packets of every line from now on."""
+        for line in self.lines.values():
+            line.record(recorder)
+
     async def working(self) -> None:
-        """Wait until the mediator hears every line and is heard. Raises :class:`ConnectError` that says what is missing."""
+        """Wait until the mediator hears every line and is heard. Raises :class:`ConnectError` that says why not."""
         for line in self.lines.values():
             if not await line.wait(lambda line=line: line.stream.state is StreamState.WORK, CONNECT_WITHIN):  # type: ignore[misc]
                 en, ru = "e1.{stream}: no speech can be heard: {why}", "e1.{stream}: речи не слышно: {why}"

@@ -50,8 +50,8 @@ def _line_in_lab(config: E1Config, lab: Lab, data: bool) -> AnyLine:
 def lines_toward(streams: Iterable[E1Config], host: str, *, data: bool = True) -> list[AnyLine]:
     """The lines to the streams of a mediator at ``host``, as its lab file has them.
 
-    Its ``remote`` is our address. Without ``data`` the streams are there for speech alone. Raises :class:`ConnectError` for a stream that can't be reached by what the file
-    tells, and for no stream.
+    Its ``remote`` is our address. Without ``data`` the streams are there for speech alone. Raises
+    :class:`ConnectError` for a stream that can't be reached by what the file tells, and for no stream.
     """
     lines = [_line_toward(each, host, data) for each in streams]
     if not lines:

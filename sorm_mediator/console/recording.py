@@ -1,4 +1,5 @@
-"""A run written as a pcapng file: every read and write of the consoles as it was, over E1 every frame."""
+"""A run written as a pcapng file: every read and write of the consoles as it was, over E1 every frame;
+beside TCP the packets of the streams that carry the speech."""
 
 from __future__ import annotations
 
@@ -12,10 +13,12 @@ from sorm_mediator.console.client import Address, ConsoleClient, Crossed
 class PcapRecorder:
     """An observer of consoles that writes what they send and receive. A context manager.
 
+    ``speech``: also the packets of streams that carry speech alone.
     Raises :class:`OSError` when the file can't be written.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, speech: bool = True) -> None:
+        self._speech = speech
         self._writer = PcapngWriter(path)
         self._connections: dict[tuple[ConsoleClient, str], Connection] = {}
 
@@ -47,6 +50,13 @@ class PcapRecorder:
         """One frame of a timeslot; outbound is what the DTE sends to the DCE."""
         name = f"{client.host} {channel.upper()}"
         self._writer.lapb(name, frame, now, outbound=by_dte)
+
+    def datagram(
+        self, name: str, outbound: bool, local: Address, remote: Address, data: bytes, now: float
+    ) -> None:
+        """One packet of a stream that carries the speech alone (SAToP)."""
+        if self._speech:
+            self._writer.datagram(name, local, remote, data, now, outbound=outbound)
 
     def closed(self, client: ConsoleClient, channel: str, now: float) -> None:
         """A channel is closed: its end."""

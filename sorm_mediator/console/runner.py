@@ -67,6 +67,8 @@ class Run:
         self.printer = printer
         self.header: dict[str, Any] = {}
         self._recorders = () if recorder is None else (recorder,)
+        if recorder is not None and around.speech is not None:
+            around.speech.record(recorder)
         self._consoles: dict[str, Console] = {}
         self._began = time.time()
         self._started = False

@@ -24,8 +24,8 @@ MAIN = "main"
 
 Link = Literal["tcp", "x25", "tcp+e1"]
 LINKS: tuple[Link, ...] = get_args(Link)
-"""How consoles are connected: KPD1 and KPD2 over TCP, without any E1; all in E1 streams; KPD1 and KPD2 over TCP, and the
-speech in E1 streams (order 268, appendix 1, 4.2)."""
+"""How consoles are connected: KPD1 and KPD2 over TCP, without any E1; all in E1 streams; KPD1 and KPD2 over TCP, and
+the speech in E1 streams (order 268, 1.4.2)."""
 KEYS = ("name", "description", "lab", "link", "config", "header", "variables", "within", "steps", "finally")
 ACTIONS = (
     "send",

@@ -54,6 +54,8 @@ class Settings:
     config: Path | None = None
     junit: Path | None = None
     pcap: Path | None = None
+    pcap_speech: bool = True
+    """Write the packets of streams that carry speech alone, too: 600 KB a second of each."""
     keep_going: bool = False
     object_byte_order: str = ""
     as_json: bool = False
@@ -121,7 +123,7 @@ async def run(
         JsonPrinter(write) if settings.as_json else TextPrinter(write, cast(Lang, settings.lang))
     )
     results = []
-    with _recorder(settings.pcap) as recorder:
+    with _recorder(settings.pcap, settings.pcap_speech) as recorder:
         for script in scripts:
             results.append(await run_script(script, settings, printer, recorder))
     printer.summary(results)
@@ -216,14 +218,14 @@ def _merged(document: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str
     return merged
 
 
-def _recorder(path: Path | None) -> Any:
+def _recorder(path: Path | None, speech: bool) -> Any:
     from contextlib import nullcontext
 
     if path is None:
         return nullcontext()
     from sorm_mediator.console.recording import PcapRecorder
 
-    return PcapRecorder(path)
+    return PcapRecorder(path, speech=speech)
 
 
 class _Stdout:

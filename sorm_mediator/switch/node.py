@@ -3,7 +3,7 @@
 :attr:`Node.config` is the truth at each moment. A change makes a new configuration, checked as a lab file is, and
 takes effect at once; so what runs can be written back to a lab file.
 
-Source: seed 001, chapter on the SORM system: the commands of the switch's shell.
+Source: ECSS-10 manual, SORM system: the commands of the switch's shell.
 """
 
 from __future__ import annotations

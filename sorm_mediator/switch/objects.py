@@ -2,7 +2,8 @@
 
 Finding costs the same for ten objects and for a hundred thousand: every kind of object has its index.
 
-Source: PROTOCOL 4.5, 6; DESIGN 5 ("interception needs a full match ...").
+Source: order 268, 6.5; ECSS-10 manual, Number format check (a call is intercepted on a full match); Eltex SMG1016M
+manual, Extended error codes.
 """
 
 from __future__ import annotations
@@ -38,11 +39,11 @@ SIGN_FITS: Final[Mapping[str | None, frozenset[str]]] = MappingProxyType(
     }
 )
 """Sign of a network object -> indicators that it fits; a number whose indicator nothing tells fits any
-[inferred]. The signs of both orders, since the switch does not know which one the console speaks."""
+(our choice). The signs of both orders, since the switch does not know which one the console speaks."""
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not a mistake
-    """The switch says no: extended error code (PROTOCOL 6) and why."""
+    """The switch says no: extended error code (Eltex SMG1016M manual, Extended error codes) and why."""
 
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text)
@@ -52,7 +53,7 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a mistake
 
 @dataclass(frozen=True, slots=True)
 class ControlledObject:
-    """An object on control, with the names of PROTOCOL 14."""
+    """An object on control, with the names of docs/messages.md."""
 
     object_number: int
     object_type: str

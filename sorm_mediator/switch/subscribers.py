@@ -1,6 +1,6 @@
 """Domains with their subscribers, services and trunks: what the switch knows before any call.
 
-Source: DESIGN 5; service codes PROTOCOL 3.11; line states PROTOCOL 5.3.
+Source: docs/switch.md; service codes 3GPP TS 29.002; line states order 268, 9.3.6.4.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ SERVICE_CODES: Final[Mapping[str, int]] = MappingProxyType(
         "3pty": 0x52,
     }
 )
-"""Codes of the services by the names they have in lab files and calls (PROTOCOL 3.11)."""
+"""Codes of the services by the names they have in lab files and calls (3GPP TS 29.002, but for 32h, 33h, 40h)."""
 
 MatchRouted = Literal["any", "by-kind"]
 
@@ -46,7 +46,7 @@ FEATURES: Final = ("transfer", "pickup", "waiting", "hold", "3pty")
 LINE_STATES: Final[Mapping[str, int]] = MappingProxyType(
     {"good": 0x00, "faulty": 0x01, "blocked": 0x03, "restricted": 0x07}
 )
-"""State of the subscriber line, as 23h tells it (PROTOCOL 5.3)."""
+"""State of the subscriber line, as 23h tells it (order 268, 9.3.6.4)."""
 
 
 @dataclass(slots=True, eq=False)
@@ -70,7 +70,7 @@ class Subscriber:
         return self.line_state in ("good", "restricted")
 
     def service_codes(self) -> list[int]:
-        """What command 12 lists, ascending (PROTOCOL 5.5)."""
+        """What command 12 lists, ascending (order 268, 9.5)."""
         return sorted(SERVICE_CODES[name] for name in (*self.forwardings, *self.features))
 
 

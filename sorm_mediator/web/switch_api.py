@@ -1,6 +1,6 @@
 """HTTP of the emulated switch: make calls, and see what became of them.
 
-Source: DESIGN 6, ``POST switch/domains/{d}/calls`` and ``GET calls/{call}``.
+Source: docs/http.md, docs/switch.md.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from fastapi import APIRouter, HTTPException, Path, Query
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from radius.packet import LONGEST_TEXT
+from sorm_mediator.config.switch import MOST_NAME
 from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest, ServiceRequest
 from sorm_mediator.switch.calls.messages import MessageRequest
 from sorm_mediator.switch.mediators.answering import LONGEST_DELAY
@@ -157,8 +158,10 @@ class MessageBody(Body):
 class TrunkBody(Body):
     """What is changed of a trunk."""
 
-    name: Annotated[str, Field(min_length=1, max_length=43, pattern=r"^[\x21-\x7e]+$", examples=["city_2"])]
-    """Its name, as in routing directions and message 2Ah: up to 43 ASCII characters without spaces."""
+    name: Annotated[
+        str, Field(min_length=1, max_length=MOST_NAME, pattern=r"^[\x21-\x7e]+$", examples=["city_2"])
+    ]
+    """Its name, as in routing directions and message 2Ah: up to 172 ASCII characters without spaces."""
 
 
 class FaultBody(Body):
@@ -256,7 +259,7 @@ class CallDocument(Document):
     b: str
     """As dialled."""
     connection: Annotated[str, Field(examples=["1C"])]
-    """Octet of the kind of connection, hex (PROTOCOL 3.9)."""
+    """Octet of the kind of connection, hex (order 268, 10.2.1.7)."""
     units: int
     """What it uses of the licence's simultaneous connections now."""
     started: float
@@ -265,7 +268,7 @@ class CallDocument(Document):
     answer_time: float | None
     release_time: float | None
     release_cause: int | None
-    """Octet of event 43h (PROTOCOL 3.13)."""
+    """Octet of event 43h (order 268, 11.3.5)."""
     routing: list[RoutingDocument]
     events: list[EventDocument]
 

@@ -1,6 +1,6 @@
 """HTTP of the trace: what the running switch would do with a call, and what the console would be shown.
 
-Source: DESIGN 6, ``trace --json``.
+Source: docs/routing.md.
 """
 
 from __future__ import annotations

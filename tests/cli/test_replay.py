@@ -52,7 +52,7 @@ def test_a_scenario_that_passes_exits_with_0_and_writes_its_reports(scenario: Pa
     assert suites.get("failures") == "0"
     with (tmp_path / "r.pcapng").open("rb") as stream:
         octets = b"".join(event.data for event in read_input(stream) if isinstance(event, Data))
-    for unit in ("CC010100313233343536", "CC01270200000000FF020100", "CC01280200000000FF020100"):
+    for unit in ("CC010100313233343536", "CC01270201000100FF020100", "CC01280201000100FF020100"):
         assert bytes.fromhex(unit) in octets
 
 

@@ -10,12 +10,20 @@ import pytest
 
 from protocol import (
     Alarm,
+    Codec,
     CommandReceived,
+    ElectronicMessage,
+    NumberSign,
+    ObjectType,
+    Options,
+    Party,
     Restart,
     Time,
     TrunkInfo,
     UnauthorizedAccess,
+    encode_message_text,
 )
+from protocol.messagetext import CODINGS, MessageCoding
 from sorm_mediator.console import scenario
 from sorm_mediator.console.errors import ScriptError
 from sorm_mediator.console.results import ScriptResult
@@ -246,3 +254,29 @@ async def test_a_value_of_a_variable_is_checked_when_the_step_runs(
     )
     assert "9 is not allowed here; allowed: an integer from 1 to 4" in str(result.error)
     assert asked == []
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+async def test_the_text_of_a_message_is_read_in_the_coding_of_the_mediator(
+    mediator: Any, run: Any, around: Any, coding: MessageCoding
+) -> None:
+    asked: Asked = []
+    codec = Codec(Options(message_text=coding))
+    party = Party(NumberSign.OWN, "28331")
+    nobody = Party(None, None)
+    message = ElectronicMessage(
+        258, ObjectType.OWN_SUBSCRIBER, party, 0x15, 0xFF, Time(15, 9, 30, 5), party, nobody, nobody,
+        encode_message_text("Come at ten.", coding), total=1, index=1,
+    )  # fmt: skip
+    result = await run(
+        """
+- message: {domain: d, from: "1", to: "2", text: "Come at ten."}
+  expect: [{electronic-message: {object_number: 258, text: "Come at ten."}}]
+""",
+        around_=replace(
+            around,
+            codec=codec,
+            request=answering(asked, 202, {"message": "m"}, lambda: mediator.say(message)),
+        ),
+    )
+    assert result.verdict == "PASS", failure(result)

@@ -131,7 +131,7 @@ async def test_a_mediator_that_is_running_is_reached_by_its_lab_file(link: str, 
 @pytest.mark.parametrize(
     ("e1", "text"),
     [
-        ("", "--link x25 with --host needs the [[e1]] tables of the mediator: -c LAB"),
+        ("", "E1 with --host needs the [[e1]] tables of the mediator: -c LAB"),
         ("[[e1]]\nstream = 2\n", "e1.2: the lab file (-c) must tell its port: e1.local"),
     ],
 )

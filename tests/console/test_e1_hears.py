@@ -121,16 +121,36 @@ def test_what_cannot_be_heard_is_a_mistake_of_the_script(hears: str, text: str) 
 
 async def test_speech_is_not_heard_over_tcp(run: Callable[..., Any]) -> None:
     result = await run("- hears: silence")
-    assert str(result.error) == ("test.yaml:5: steps[1].hears: speech is heard over E1 only: give --link x25")
+    assert str(result.error) == (
+        "test.yaml:5: steps[1].hears: speech is heard over E1 only: give --link x25 or tcp+e1"
+    )
 
 
 @pytest.mark.parametrize(
     ("steps", "expected"),
     [
-        ("- send: start", ("tcp", "x25")),
-        ("- repeat: {times: 2, steps: [{hears: silence}]}", ("x25",)),
-        ("- {send: start, console: second}\n- send: stop", ("tcp", "x25")),
+        ("- send: start", ("tcp", "x25", "tcp+e1")),
+        ("- repeat: {times: 2, steps: [{hears: silence}]}", ("x25", "tcp+e1")),
+        ("- {send: start, console: second}\n- send: stop", ("tcp", "x25", "tcp+e1")),
+        ("- send: start\nlink: tcp+e1", ("tcp+e1",)),
     ],
 )
 def test_which_links_a_scenario_can_run_over(steps: str, expected: tuple[str, ...]) -> None:
     assert links(scenario.parse(f"name: a test\nsteps:\n{steps}")) == expected
+
+
+def test_a_link_that_there_is_not_is_a_mistake_of_the_script() -> None:
+    with pytest.raises(ScriptError, match=r"^test\.yaml:2: link: 'e1' is not allowed.*tcp, x25, tcp\+e1"):
+        scenario.parse("name: a test\nlink: e1\nsteps: [{send: start}]", Path("test.yaml"))
+
+
+async def test_speech_is_heard_beside_consoles_over_tcp(mediator: Any, run: Callable[..., Any]) -> None:
+    async with speaking({5: [700]}) as (beside, _):
+        around = Surroundings(
+            host="127.0.0.1", kpd1=mediator.ports["kpd1"], kpd2=mediator.ports["kpd2"], speech=beside.e1
+        )
+        result = await run(
+            "- {send: start, hears: {ksl: {stream: 0, ksl: 5}, tones: [700]}}", around_=around, within=5
+        )
+    assert result.verdict == "PASS", result.failures
+    assert mediator.connected == ["kpd2", "kpd1"]

@@ -1,4 +1,4 @@
-"""The table of defects and the rows of LINK 4.3: what sets and clears each alarm."""
+"""The table of defects and the criteria of G.706, G.732 and G.775: what sets and clears each alarm."""
 
 from itertools import pairwise
 

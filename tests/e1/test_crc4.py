@@ -1,4 +1,4 @@
-"""CRC-4 against the vector of LINK 4.2 and against the definition, bit by bit."""
+"""CRC-4 against a vector that osmocom's CRC-4 agrees with and against the definition, bit by bit."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ MULTIFRAME = (Path(__file__).parent / "e1_multiframe.bin").read_bytes()
 
 
 def as_defined(smf: bytes) -> int:
-    """The remainder by x^4 + x + 1, one bit after the other, C bits 0 (LINK 4.1)."""
+    """The remainder by x^4 + x + 1, one bit after the other, C bits 0 (G.704 2.3.3)."""
     remainder = 0
     for place in range(8 * SMF_OCTETS):
         bit = 0 if place % 512 == 0 else smf[place // 8] >> (7 - place % 8) & 1

@@ -1,4 +1,4 @@
-"""The G.704 framer: the vector of LINK 4.2, any bit offset, bit errors, imitations, any pieces."""
+"""The G.704 framer: a vector that osmocom's framer aligns to, any bit offset, bit errors, imitations, any pieces."""
 
 import hashlib
 from pathlib import Path
@@ -36,7 +36,7 @@ def shifted(data: bytes, bits: int) -> bytes:
 # --- the vector --------------------------------------------------------------------------------------------------
 
 
-def test_the_vector_is_the_one_of_the_fact_sheet() -> None:
+def test_the_vector_is_the_one_that_was_checked_elsewhere() -> None:
     digest = "ed8850f1e3461d3c37f5da690b559efa36bc9527a58feb76aaf4733f45d008fe"
     assert hashlib.sha256(MULTIFRAME).hexdigest() == digest
     assert MULTIFRAME[::32].hex(" ") == TS0

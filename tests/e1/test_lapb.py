@@ -1,4 +1,4 @@
-"""LAPB in dialogues: information transfer (LINK 1.6), resets, roles, options. The state table is in test_lapb_rows."""
+"""LAPB in dialogues: information transfer (X.25 2.4.5), resets, roles, options. Its table is in test_lapb_rows."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The state table of LAPB, cell by cell: the rows of LINK 1.5 and 1.8, told by what the peer and layer 3 see.
+"""The state table of LAPB, cell by cell: what X.25 2.4 and what Linux 6.1 do, told by what the peer and layer 3 see.
 
 A cell reads ``what is sent and told -> state after``, with ``T1`` behind it if T1 runs then.
 """
@@ -352,7 +352,7 @@ ROWS: dict[str, tuple[str, str, str, str, str]] = {
         "nothing -> S4",
     ),
 }
-"""LINK 1.5, the DTE of X.25. In S2 layer 3 has disconnected, so nobody wants the link back."""
+"""The DTE of X.25 2.4. In S2 layer 3 has disconnected, so nobody wants the link back."""
 
 DCE: dict[tuple[str, str], str] = {
     ("DM F=0", "S0"): "nothing -> S0",
@@ -362,7 +362,7 @@ DCE: dict[tuple[str, str], str] = {
     ("T1 after N2", "S0"): "DM F=0 -> S0 T1",
     ("line back", "S0"): "nothing -> S0 T1",
 }
-"""What the DCE does otherwise (LINK 1.5, 1.7)."""
+"""What the DCE does otherwise (X.25 2.4.4)."""
 
 OPTIONS: list[tuple[dict[str, str], str, str, str]] = [
     ({"s0_exhausted": "stay", "role": "dce"}, "T1 after N2", "S0", "nothing -> S0"),
@@ -406,7 +406,7 @@ LINUX: list[tuple[str, str, str]] = [
     ("RR with information", "S3", "RR0 F=1 -> S3"),
     ("FRMR", "S3", "alarm, SABM P=1 -> S1 T1"),
 ]
-"""LINK 1.8, as seen on a running kernel."""
+"""Linux 6.1 (``net/lapb``), as seen on a running kernel."""
 
 
 def cells() -> list[object]:

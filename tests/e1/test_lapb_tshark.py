@@ -1,4 +1,4 @@
-"""tshark reads what our ends send: the frames field by field, and their FCS (LINK 6.1)."""
+"""tshark reads what our ends send: the frames field by field, and their FCS."""
 
 import shutil
 import struct

@@ -1,10 +1,11 @@
 """One stream at each end of a memory line: data, speech, and every fault as both ends see it."""
 
+import numpy as np
 import pytest
 
 from e1.alarms import AlarmConfig, StreamState
 from e1.channel import LapbConfig, Message, Undelivered, Up, X25Config
-from e1.frames import TIMESLOTS
+from e1.frames import TIMESLOTS, demux
 from e1.lines.memory import Happened, LineModel, MemoryLine, MemoryPair
 from e1.stream import SILENCE, ChannelEvent, E1Stream, StateChanged, StreamConfig
 from e1.timeslots import KSL_TIMESLOTS
@@ -80,6 +81,29 @@ def test_the_channels_may_lie_in_other_timeslots_that_carry_no_speech() -> None:
 def test_timeslots_that_collide_are_refused(slots: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="30, 31"):
         stream(kpd1_timeslot=slots[0], kpd2_timeslot=slots[1])
+
+
+def test_a_stream_for_speech_alone_carries_idle_flags_where_the_data_channels_would_be() -> None:
+    a, b = E1Stream(StreamConfig(data=False, kpd1_timeslot=16)), E1Stream(StreamConfig(data=False))
+    pair = MemoryPair(a, b, step=0.01)
+    assert {type(h.event) for h in pair.run(0.5)} == {StateChanged}
+    assert states(pair) == (WORK, WORK)
+    frames = demux(np.frombuffer(a.transmit(100, pair.now), np.uint8).reshape(100, TIMESLOTS))
+    assert set(frames[16].tolist()) == set(frames[31].tolist()) == {0x7E}
+    assert set(frames[30].tolist()) == set(frames[1].tolist()) == {SILENCE}
+
+
+def test_a_stream_for_speech_alone_carries_speech_and_leaves_data_that_comes() -> None:
+    mediator, console = E1Stream(StreamConfig(data=False)), stream("dte")
+    pair = MemoryPair(mediator, console, step=0.01)
+    pair.run(0.5)
+    console.send("kpd1", b"who is there", pair.now)
+    mediator.voice_out(28, bytes([0x55]) * 80)
+    assert not [h for h in pair.run(0.1) if h.end == "a"]
+    assert console.voice_in(28).count(0x55) == 80
+    assert mediator.channels == {}
+    with pytest.raises(KeyError):
+        mediator.send("kpd1", b"a message", pair.now)
 
 
 def test_a_line_with_bit_errors_and_delay_still_delivers() -> None:

@@ -1,4 +1,4 @@
-"""LINK 2.3, row by row: the state, the event, the action and the next state of each, as the table there has them.
+"""The packet layer, row by row: the state, the event, the action and the next state of each (X.25 annexes B, C).
 
 Packets are written as they cross: ``10`` general format, ``01`` logical channel, type, the rest. A DCE gives causes, a
 DTE always 00.

@@ -1,4 +1,4 @@
-"""tshark reads what we encode, and we read what it reads, to the same fields (LINK 6.1)."""
+"""tshark reads what we encode, and we read what it reads, to the same fields."""
 
 from __future__ import annotations
 

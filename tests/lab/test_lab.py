@@ -192,8 +192,3 @@ async def test_a_lab_whose_mediator_is_refused_is_ready_all_the_same(
 def test_one_port_for_two_listeners_is_named() -> None:
     with pytest.raises(ConfigError, match=r"console\.kpd2_port: 10001 is console\.kpd1_port already"):
         Lab(config.parse({"console": {"kpd1_port": 10001, "kpd2_port": 10001}}))
-
-
-def test_streams_that_a_lab_over_tcp_does_not_start_are_named(caplog: pytest.LogCaptureFixture) -> None:
-    Lab(config.parse({"e1": [{}]}), name="lab.toml")
-    assert 'lab.toml: e1: not started, since console.link is "tcp"' in caplog.text

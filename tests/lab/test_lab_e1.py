@@ -121,6 +121,10 @@ async def test_a_mediator_that_was_restarted_is_back_at_its_addresses(tmp_path: 
             r"e1\.1\.local: 127\.0\.0\.1:50001 is .*e1\.0\.local already; 0 means any free port",
         ),
         ({"console": {"link": "x25"}, "e1": [{"stream": n} for n in range(5)]}, "1 to 4"),
+        ({"e1": [{"stream": n} for n in range(5)]}, "0 to 4"),
+        ({"e1": [{}, {}]}, r"e1\.stream: 0 is declared 2 times"),
+        ({"e1": [{"line": "xot"}]}, r'e1\.0\.line: "xot" has no timeslots, hence no KSL; .*"tcp"'),
+        ({"e1": [{}, {"stream": 1, "line": "serial"}]}, r'e1\.1\.line: "serial" has no timeslots'),
         ({"console": {"link": "x25"}, "e1": [{"line": "serial"}]}, r"e1\.0\.serial\.kpd1: is required"),
         ({"console": {"link": "x25"}, "e1": [{"kpd1_timeslot": 31}]}, r"e1\.0: .*timeslots"),
         (

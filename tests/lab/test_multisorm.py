@@ -219,7 +219,7 @@ async def test_openssh_speaks_to_all_domains(switch: Any, tmp_path: Path) -> Non
     lines = spoken(
         {"hello": "sorm", "version": 1, "radius": f"127.0.0.1:{radius}"},
         {"seq": 1, "op": "add", "params": {"object": item}},
-        {"seq": 2, "op": "add", "params": {"object": item | {"object_number": 2}}},
+        {"seq": 2, "op": "add", "params": {"object": item | {"number": "200101"}}},
         {"seq": 3, "op": "ping"},
     )
     port = process.endpoints["multisorm"].rpartition(":")[2]
@@ -229,7 +229,7 @@ async def test_openssh_speaks_to_all_domains(switch: Any, tmp_path: Path) -> Non
     assert hello["domains"] == ["central", "voip"], errors
     assert [(reply["ok"], reply.get("code")) for reply in replies] == [
         (True, None),
-        (False, 0x36),
+        (False, 0x33),
         (True, None),
     ]
 

@@ -275,6 +275,68 @@ async def test_after_the_hold_the_console_counts_as_gone(bench: Bench) -> None:
         await console.message(TestReplyKpd1)
 
 
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_a_stream_without_signal_leaves_its_pair_to_one_that_works(bench: Bench, at_once: bool) -> None:
+    stand_by = {"hold": 3600, "stand_by_at_once": at_once}
+    streams = [QUICK | stand_by | {"stream": number} for number in (0, 1)]
+    async with (
+        running(bench.config(*streams)) as (gateway, _),
+        attached(gateway, 0) as first,
+        attached(gateway, 1),
+    ):
+        assert gateway.e1 is not None
+        await started(first)
+        told: list[str] = []
+        side, watcher = gateway.e1.streams, gateway.events.subscribe()
+        side.fault(0, "LOS")
+        async with asyncio.timeout(10):
+            while len(told) < (3 if at_once else 1):
+                event = await anext(watcher)
+                if event["event"] == "link":
+                    told.append(f"{event['link']} {event['state']}")
+        assert told == ["e1.0 LOS", "kpd1 down", "kpd2 down"][: len(told)]
+        await first.until(lambda: side.channel_rows()[1]["peer"] is None)
+        there = [row["peer"] for row in side.channel_rows()]
+        assert there == [None, None, "e1.1", "e1.1"]
+        deleted = side.channel_rows()[0]["counters"]["deleted_units"]
+        side.send(0, Channel.KPD1, first.codec.encode(Restart()))
+        now_deleted = side.channel_rows()[0]["counters"]["deleted_units"]
+        assert now_deleted - deleted == (1 if at_once else 0)  # else it waits for the line
+
+
+async def test_a_stream_without_signal_and_without_a_stand_by_is_waited_for(bench: Bench) -> None:
+    streams = [QUICK | {"hold": 3600, "stream": number} for number in (0, 1)]
+    async with running(bench.config(*streams)) as (gateway, _), attached(gateway, 0) as first:
+        assert gateway.e1 is not None
+        await started(first)
+        side = gateway.e1.streams
+        side.fault(0, "LOS")
+        await first.until(lambda: side.channel_rows()[0]["peer"] is None)
+        waiting = side.row(0)["channels"]["kpd1"]["waiting"]
+        side.send(0, Channel.KPD1, first.codec.encode(TestReplyKpd1(99, 1, 1)))
+        assert side.row(0)["channels"]["kpd1"]["waiting"] == waiting + 1
+        side.fault(0, "clear")
+        await first.message(TestReplyKpd1, test_number=99)
+        assert side.channel_rows()[0]["counters"]["connections"] == 1
+
+
+async def test_a_pair_that_comes_up_takes_over_from_one_that_is_interrupted(bench: Bench) -> None:
+    streams = [QUICK | {"hold": 3600, "stream": number} for number in (0, 1)]
+    async with running(bench.config(*streams)) as (gateway, _), attached(gateway, 0) as first:
+        assert gateway.e1 is not None
+        await started(first)
+        side, watcher = gateway.e1.streams, gateway.events.subscribe()
+        side.fault(0, "LOS")
+        await first.until(lambda: side.channel_rows()[0]["peer"] is None)
+        async with attached(gateway, 1), asyncio.timeout(10):
+            down: list[str] = []
+            while len(down) < 2:
+                event = await anext(watcher)
+                if event["event"] == "link" and event["state"] == "down":
+                    down.append(event["link"])
+            assert down == ["kpd1", "kpd2"]
+
+
 async def test_a_console_that_takes_the_link_down_is_gone_at_once(bench: Bench) -> None:
     async with running(bench.config()) as (gateway, _), attached(gateway) as console:
         await started(console)

@@ -153,13 +153,13 @@ class World:
                     heappush(self._due, (at, next(self._order), effect.domain, effect))
 
 
-def seed() -> World:
-    """The seed's example: a central domain and two local ones."""
+def example() -> World:
+    """The manual's example: a central domain and two local ones."""
     return World(central=set(), voip={"200100", "200119"}, local={"300000", "300001"})
 
 
 def test_one_domain_that_has_the_number_is_enough() -> None:
-    world = seed()
+    world = example()
     question = world.add(own(1, "200100"))
 
     assert world.ok(question)
@@ -167,21 +167,21 @@ def test_one_domain_that_has_the_number_is_enough() -> None:
 
 
 def test_a_number_of_the_network_is_on_control_everywhere() -> None:
-    world = seed()
+    world = example()
     world.add(network(2, "73832710000"))
 
     assert all(set(domain.objects) == {2} for domain in world.domains.values())
 
 
 def test_nobody_has_the_number() -> None:
-    world = seed()
+    world = example()
 
     assert world.code(world.add(own(1, "999999"))) == 0x54
 
 
 def test_what_is_on_control_is_so_for_all_domains() -> None:
     """Object 1 is of voip: local, which knows nothing of it, must not take another object 1."""
-    world = seed()
+    world = example()
     world.add(own(1, "200100"))
     world.add(own(9, "200100") | {"object_type": "trunk", "number": None, "trunk": 1})
 
@@ -192,7 +192,7 @@ def test_what_is_on_control_is_so_for_all_domains() -> None:
 
 
 def test_a_dead_domain_delays_no_positive_answer() -> None:
-    world = seed()
+    world = example()
     world.domains["local"].delay = DEAD
     question = world.add(own(1, "200100"))
 
@@ -201,7 +201,7 @@ def test_a_dead_domain_delays_no_positive_answer() -> None:
 
 
 def test_a_dead_domain_is_waited_for_once_and_no_longer_than_the_bound() -> None:
-    world = seed()
+    world = example()
     world.domains["local"].delay = DEAD
     first = world.add(own(1, "300000"))
     world.run(10)
@@ -214,7 +214,7 @@ def test_a_dead_domain_is_waited_for_once_and_no_longer_than_the_bound() -> None
 
 
 def test_a_slow_domain_is_waited_for() -> None:
-    world = seed()
+    world = example()
     world.domains["local"].delay = BOUND - 1
     question = world.add(own(1, "300000"))
     world.run(BOUND)
@@ -226,7 +226,7 @@ def test_a_slow_domain_is_waited_for() -> None:
 
 def test_a_domain_that_took_too_long_does_not_keep_what_was_refused() -> None:
     """Its yes came when the mediator had been told no."""
-    world = seed()
+    world = example()
     world.domains["local"].delay = BOUND + 1
     question = world.add(own(1, "300000"))
     world.run(BOUND + 0.5)
@@ -239,7 +239,7 @@ def test_a_domain_that_took_too_long_does_not_keep_what_was_refused() -> None:
 
 
 def test_a_domain_that_was_dead_is_brought_up_to_date() -> None:
-    world = seed()
+    world = example()
     world.add(own(1, "300000"))
     world.domains["local"].delay = DEAD
     world.ask("change", object_number=1, category="separate", priority="high")
@@ -258,7 +258,7 @@ def test_a_domain_that_was_dead_is_brought_up_to_date() -> None:
 
 
 def test_a_domain_that_joins_gets_what_is_on_control() -> None:
-    world = seed()
+    world = example()
     world.add(own(1, "200100"))
     world.add(network(2, "73832710000"))
     world.ask(
@@ -280,7 +280,7 @@ def test_a_domain_that_joins_while_something_is_asked_is_asked_too() -> None:
 
 
 def test_a_subscriber_that_is_declared_later_is_on_control_at_once() -> None:
-    world = seed()
+    world = example()
     world.ask("sync", objects=[own(1, "300002")], first=True, last=True)
     world.domains["local"].subscribers.add("300002")
     world.refresh("local")
@@ -289,7 +289,7 @@ def test_a_subscriber_that_is_declared_later_is_on_control_at_once() -> None:
 
 
 def test_a_domain_that_leaves_is_not_waited_for() -> None:
-    world = seed()
+    world = example()
     world.domains["local"].delay = 1.0
     question = world.add(own(1, "300000"))
     world.leave("local")
@@ -300,7 +300,7 @@ def test_a_domain_that_leaves_is_not_waited_for() -> None:
 
 
 def test_what_waited_for_a_domain_that_leaves_is_not_asked_of_it() -> None:
-    world = seed()
+    world = example()
     world.domains["local"].delay = DEAD
     questions = [world.ask("remove", object_number=1), world.ask("remove", object_number=1)]
     world.leave("local")
@@ -310,7 +310,7 @@ def test_what_waited_for_a_domain_that_leaves_is_not_asked_of_it() -> None:
 
 
 def test_lists_do_not_wait_for_one_who_is_known_to_be_silent() -> None:
-    world = seed()
+    world = example()
     world.domains["local"].delay = DEAD
     world.domains["central"].handle = world.domains["voip"].handle = (  # type: ignore[method-assign]
         lambda request: Reply(True, {"trunks": [{"trunk": 1, "name": "trunk1"}]})
@@ -324,7 +324,7 @@ def test_lists_do_not_wait_for_one_who_is_known_to_be_silent() -> None:
 
 
 def test_stop_takes_everything_off_control() -> None:
-    world = seed()
+    world = example()
     world.add(own(1, "200100"))
     world.add(network(2, "73832710000"))
 
@@ -336,7 +336,7 @@ def test_stop_takes_everything_off_control() -> None:
 
 def test_two_changes_of_one_object_are_asked_one_after_the_other() -> None:
     """No is only known at the end: a yes to what came later must not be undone by it."""
-    world = seed()
+    world = example()
     world.domains["central"].delay = 1.0
     removed = world.ask("remove", object_number=1)
     added = world.add(own(1, "200100"))

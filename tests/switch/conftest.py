@@ -66,7 +66,7 @@ class Switch:
         return [report for report in self.reports[mediator] if report.call_id == call.id][-1]
 
     def told(self, call: Call, object_number: int, mediator: str = "m1") -> list[str]:
-        """The events of one object, as PROTOCOL 7.10 makes them from the last report: ``41 A>B``, ``44/21 B>C``."""
+        """The events of one object, as docs/mediator.md makes them from the last report: ``41 A>B``, ``44/21 B>C``."""
         report = self.last(call, mediator)
         match = next(match for match in report.matches if match.object_number == object_number)
         final = f"{report.calling.digits}>{report.called.digits}"

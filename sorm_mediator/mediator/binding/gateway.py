@@ -47,7 +47,7 @@ _LEVELS = {name: getattr(logging, name.upper()) for name in ("debug", "info", "w
 _REPORTS_A_TURN = 16
 """A burst of reports is taken in turns with what consoles ask: 27h has 200 ms at most."""
 _PORT_FORBIDDEN = 0x01
-"""Code of 26h: access from a forbidden port (PROTOCOL 5.6)."""
+"""Code of 26h: access from a forbidden port (order 268, 9.6.4.1)."""
 
 
 class Gateway:

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from e1.frames import TIMESLOTS
 from e1.lines.memory import FRAME_RATE, LineModel, MemoryLine
 from e1.lines.satop import SatopConfig, SatopLine
-from e1.lines.satop_socket import SatopSocket
+from e1.lines.satop_socket import SatopSocket, Tap
 from e1.stream import E1Stream, StreamConfig, StreamEvent
 from sorm_mediator.config import E1Config
 from sorm_mediator.errors import BoxError
@@ -30,8 +30,8 @@ MOST_BEHIND = 0.1
 def stream_config(config: E1Config, *, far_end: bool = False, data: bool = True) -> StreamConfig:
     """One end of a stream: the mediator's, or the console's, which plays the other side of X.25.
 
-    ``x25.caller`` places the call of a switched circuit. Without ``data`` the stream is there for speech alone. Raises :class:`ValueError` for settings that contradict
-    each other.
+    ``x25.caller`` places the call of a switched circuit. Without ``data`` the stream is there for speech alone.
+    Raises :class:`ValueError` for settings that contradict each other.
     """
     role = OPPOSITE[config.mode] if far_end else config.mode
     return StreamConfig(
@@ -130,6 +130,10 @@ class SatopEnd:
                 f"{self._key}: {self._local} can't be listened on: {error.strerror or error}"
             ) from error
         return shown((host, port))
+
+    def record(self, tap: Tap) -> None:
+        """Show every datagram of the circuit to ``tap`` from now on."""
+        self._socket.tap = tap
 
     def exchange(self, stream: E1Stream) -> list[StreamEvent]:
         return self._socket.exchange(stream)

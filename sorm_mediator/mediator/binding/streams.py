@@ -1,8 +1,11 @@
 """The E1 streams toward the console: KPD1 and KPD2 of each over X.25, its state, its speech, and the clock of all.
 
 A unit is one X.25 message. Nothing is lost by an interruption: X.25 keeps what was not acknowledged, so a channel
-that comes back within ``hold`` seconds was never gone, as far as the core is concerned. After that, or at once when
-the console itself takes the link down (``leave_at_once``), it counts as gone, and what waits for it is deleted.
+that comes back within ``hold`` seconds was never gone, as far as the core is concerned. After that it counts as gone,
+and what waits for it is deleted; at once when the console itself takes the link down (``leave_at_once``), or when the
+stream has no signal while the pair of another one works (``stand_by_at_once``). Which pair is used is the core's to
+say: units are never moved from one to another here. What a stream's state means for its lines is told before its
+channels are told as gone.
 
 Frames are due by elapsed time: one timer gives all streams their turn.
 """
@@ -110,10 +113,10 @@ class _Trunk:
         self.config = config
         self.number = config.stream
         self.name = f"e1.{config.stream}"
+        if config.line in BARE and not data:
+            raise BoxError(f"{self.name}: {NO_SPEECH.format(line=config.line)}")
         try:
             if config.line in BARE:
-                if not data:
-                    raise ValueError(NO_SPEECH.format(line=config.line))
                 bare = bare_stream(config, allows)
                 end = End(bare, bare, bare.take)
             else:
@@ -138,6 +141,11 @@ class _Trunk:
     def is_left(self, why: str) -> bool:
         """Whether a channel that is down for this reason was left by the console, which is gone then."""
         return self.config.leave_at_once and why in LEAVING
+
+    @property
+    def pair_works(self) -> bool:
+        """Whether both data channels are there at this moment."""
+        return bool(self.kpds) and all(kpd.told and kpd.gone_at is None for kpd in self.kpds.values())
 
     @property
     def place(self) -> str:
@@ -254,7 +262,9 @@ class Streams:
                 why = NO_CIRCUIT if trunk.config.line == "xot" else TAKEN
                 self._handler.connection_refused(trunk.name, peer, why, trunk.number)
             for name, kpd in trunk.kpds.items():
-                if kpd.gone_at is not None and self._loop.time() >= kpd.gone_at:
+                if kpd.gone_at is not None and (
+                    self._loop.time() >= kpd.gone_at or self._has_stand_by(trunk)
+                ):
                     self._close(trunk, name)
                 elif kpd.congested:
                     self._relieve(trunk, name)
@@ -289,6 +299,8 @@ class Streams:
             case data.Down(reason) if kpd.told:
                 log.warning("%s %s: interrupted: %s", trunk.name, name, reason)
                 kpd.gone_at = self._loop.time() + trunk.config.hold
+                if self._has_stand_by(trunk):
+                    self._close(trunk, name)
             case data.Undelivered(_, in_doubt):
                 kpd.counters.deleted_units += 1
                 doubt = "perhaps it arrived" if in_doubt else "it was not sent"
@@ -300,6 +312,14 @@ class Streams:
                 log.warning("%s %s: %s: %s", trunk.name, name, kind, text)
             case data.Interrupt(octets):
                 kpd.counters.noise_octets += len(octets)
+
+    def _has_stand_by(self, trunk: _Trunk) -> bool:
+        """Whether a stream has no signal, and the pair of another one works and can take over from it."""
+        return (
+            trunk.config.stand_by_at_once
+            and not trunk.stream.carrier
+            and any(other.pair_works for other in self._trunks.values() if other is not trunk)
+        )
 
     def _open(self, trunk: _Trunk, name: ChannelName) -> None:
         kpd = trunk.kpds[name]
@@ -322,7 +342,7 @@ class Streams:
         counters, arrived = trunk.kpds[name].counters, self._loop.time()
         counters.octets_received += len(raw)
         if name == "kpd2":
-            counters.noise_octets += len(raw)  # KPD2 has one direction only (PROTOCOL 1.1)
+            counters.noise_octets += len(raw)  # KPD2 has one direction only (order 268)
             return
         # Several units in a message are taken; one that the message does not end is broken.
         for item in self._framer.feed(raw) + self._framer.flush():

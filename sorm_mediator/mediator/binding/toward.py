@@ -1,6 +1,6 @@
 """The way to the console as the gateway uses it: over TCP, or E1 streams (:class:`~.streams.Streams`).
 
-Order 268, appendix 1, 4.2 has two variants: all channels in E1 streams, or KPD1 and KPD2 over Ethernet (TCP) and the
+Order 268, 1.4.2 has two variants: all channels in E1 streams, or KPD1 and KPD2 over Ethernet (TCP) and the
 speech in E1 streams.
 """
 

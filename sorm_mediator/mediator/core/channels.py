@@ -12,6 +12,7 @@ dropped and counted.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
@@ -104,8 +105,11 @@ class ConsoleChannels:
         self._test_timeout = test_timeout
         self._counters = counters
         self._paired = paired
-        self._pairs: dict[int, Pair] = {}
+        self._pairs: defaultdict[int, Pair] = defaultdict(Pair)
         self._in_use: int | None = None
+        self._connected: dict[Channel, tuple[int, ...]] = {Channel.KPD1: (), Channel.KPD2: ()}
+        self._own: dict[Channel, int | None] = {Channel.KPD1: None, Channel.KPD2: None}
+        """What :meth:`connected` and :meth:`own` say, until something changes: each event asks."""
         self._settled = False
         """A valid command has come since the start: the pair in use stays until it fails (1.4.1.1)."""
         self.untested = False
@@ -114,7 +118,7 @@ class ConsoleChannels:
         """When command 14 came last, or when the time for it began to run."""
 
     def __getitem__(self, stream: int) -> Pair:
-        return self._pairs.setdefault(stream, Pair())
+        return self._pairs[stream]
 
     def items(self) -> list[tuple[int, Pair]]:
         """The pairs by number of the stream, lowest first."""
@@ -135,7 +139,7 @@ class ConsoleChannels:
                 self._tested = now
         if pair.kpd1 and pair.kpd2:
             self._move(pair, PairEvent.COMPLETE)
-        self._choose(stream)
+        self._choose()
 
     def down(self, stream: int, channel: Channel) -> list[DropChannel]:
         """``channel`` is gone. What is not sent yet on a pair that fails, and with the last one on all, is deleted."""
@@ -144,19 +148,28 @@ class ConsoleChannels:
             pair.kpd2 = False
         else:
             pair.kpd1 = pair.silent = False
-        if not self._paired:
-            return []
         worked = pair.state is PairState.WORKING
         self._move(pair, PairEvent.LOST)
-        self._choose(stream)
-        return [DropChannel(stream)] if worked else []
+        self._choose()
+        return [DropChannel(stream)] if worked and self._paired else []
 
     def heard(self, stream: int, now: float) -> bool:
         """A command came in, of whatever kind. True when that ends a console time-out."""
         pair = self[stream]
         pair.heard = now
         was_silent, pair.silent = pair.silent, False
+        if was_silent:
+            self._choose()
         return was_silent
+
+    def awaits_command(self, stream: int) -> bool:
+        """Whether a command with the valid password changes anything on ``stream``."""
+        return (
+            not self._settled
+            or self.untested
+            or bool(self._test_timeout)
+            or self._pairs[stream].state is PairState.BLOCKED
+        )
 
     def valid_command(self, stream: int, now: float, *, test: bool) -> bool:
         """A command with the valid password came; ``test``: it is command 14. True when data flows again."""
@@ -164,16 +177,17 @@ class ConsoleChannels:
         pair = self[stream]
         was_blocked = pair.state is PairState.BLOCKED
         self._move(pair, PairEvent.VALID_COMMAND)
-        self._choose(stream)
         was_untested, self.untested = self.untested, False
         if test or was_untested:
             self._tested = now
+        self._choose()
         return was_untested or (was_blocked and pair.state is PairState.WORKING)
 
     def stopped(self) -> None:
         """The means are stopped: the next pair to use is the lowest that works (1.4.1.1)."""
         self._settled = False
         self._in_use = None
+        self._choose()
 
     @property
     def deadline(self) -> float | None:
@@ -196,7 +210,8 @@ class ConsoleChannels:
             if pair.kpd1 and not pair.silent and now >= pair.heard + self._console_timeout:
                 pair.silent = True
                 dropped.append(DropChannel(number))
-                self._choose(number)
+        if dropped:
+            self._choose()
         return dropped
 
     def expire_test(self, now: float) -> list[DropChannel]:
@@ -204,31 +219,29 @@ class ConsoleChannels:
         if not self._watches_tests or self._tested is None or now < self._tested + self._test_timeout:
             return []
         self.untested = True
+        self._choose()
         return [DropChannel(number) for number, pair in self.items() if pair.kpd1 or pair.kpd2]
 
     # --- what may be sent where
 
     def usable(self, stream: int, channel: Channel) -> bool:
         """Whether an answer may be sent there now: it goes where its command came from."""
-        return self[stream].has(channel) and not self.untested
+        return stream in self._connected[channel]
 
-    def connected(self, channel: Channel) -> list[int]:
+    def connected(self, channel: Channel) -> tuple[int, ...]:
         """Streams whose ``channel`` is connected, lowest first: 29h and 53h go to all of them."""
-        return [stream for stream, _ in self.items() if self.usable(stream, channel)]
+        return self._connected[channel]
 
     def own(self, channel: Channel) -> int | None:
         """The stream on which messages of the means' own and events go; None when there is none."""
-        if not self._paired:
-            return next(iter(self.connected(channel)), None)
-        stream = self._in_use
-        if stream is None or self[stream].state not in USABLE:
-            return None
-        return stream if self.usable(stream, channel) else None
+        return self._own[channel]
 
-    def send(self, stream: int | None, channel: Channel, message: Message) -> Iterable[Effect]:
-        """The effect that sends ``message``, or nothing and a count."""
-        if stream is not None and self.usable(stream, channel):
-            return (Send(stream, channel, message),)
+    def send(
+        self, stream: int | None, channel: Channel, message: Message, at: float | None = None
+    ) -> Iterable[Effect]:
+        """The effect that sends ``message``, or nothing and a count. ``at``: the moment of the event it tells of."""
+        if stream in self._connected[channel]:
+            return (Send(stream, channel, message, at),)
         self._counters[f"dropped_{channel}"] += 1
         return ()
 
@@ -236,10 +249,8 @@ class ConsoleChannels:
         """Bit i set: ``channel`` of stream i works; one of a blocked pair counts as faulty (9.9.4.2, 1.4.1.2)."""
         return sum(
             1 << stream
-            for stream, pair in self.items()
-            if stream in STREAMS
-            and self.usable(stream, channel)
-            and not (self._paired and pair.state is PairState.BLOCKED)
+            for stream in self._connected[channel]
+            if stream in STREAMS and self._pairs[stream].state is not PairState.BLOCKED
         )
 
     @property
@@ -253,9 +264,21 @@ class ConsoleChannels:
         if self._paired:
             pair.state = PAIR_TABLE[pair.state, event]
 
-    def _choose(self, changed: int) -> None:
+    def _choose(self) -> None:
         """Keep the pair in use while it works; else take the next one after it, round the ring. Until the first valid
-        command it is the lowest that works."""
+        command it is the lowest that works. Called after every change."""
+        self._take_next()
+        for channel in (Channel.KPD1, Channel.KPD2):
+            there = () if self.untested else tuple(n for n, pair in self.items() if pair.has(channel))
+            self._connected[channel] = there
+            if not self._paired:
+                self._own[channel] = next(iter(there), None)
+            else:
+                used = self._in_use
+                works = used in there and self._pairs[used].state in USABLE
+                self._own[channel] = used if works else None
+
+    def _take_next(self) -> None:
         candidates = [
             stream
             for stream, pair in self.items()

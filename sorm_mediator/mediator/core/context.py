@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from protocol.codes import VERSIONS, Channel
 from protocol.messages import VersionInfo
 from sorm_mediator.mediator.core.calls.numbers import Numbers
 from sorm_mediator.mediator.core.channels import ConsoleChannels
-from sorm_mediator.mediator.core.effects import Effect, Journal, Log, Send, Store
+from sorm_mediator.mediator.core.effects import Effect, Journal, Log, Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,17 +113,8 @@ class Context:
         """Send a KPD1 message that answers no command: on the pair in use (order 268, 1.4.1.1)."""
         self.kpd1(self.channels.own(Channel.KPD1), kind, total=total, index=index, **fields)
 
-    def kpd2(
-        self,
-        kind: Callable[..., Message],
-        *,
-        stream: int | None = None,
-        at: float | None = None,
-        **fields: Any,
-    ) -> None:
+    def kpd2(self, message: Message, *, stream: int | None = None, at: float | None = None) -> None:
         """Send a KPD2 message on ``stream``, or on the pair in use. ``at``: the moment of the event."""
         if stream is None:
             stream = self.channels.own(Channel.KPD2)
-        message = kind(**fields, orm_number=self.orm_number)
-        for effect in self.channels.send(stream, Channel.KPD2, message):
-            self._effects.append(replace(effect, at=at) if isinstance(effect, Send) else effect)
+        self._effects.extend(self.channels.send(stream, Channel.KPD2, message, at))

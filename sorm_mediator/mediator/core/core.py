@@ -66,7 +66,7 @@ if TYPE_CHECKING:
     from ssh_control.dialect import Reply
 
 TCP_STREAMS: Final = (0, 1, 2, 3)
-"""Streams whose KSL exist where no E1 says otherwise: the device has up to four (Eltex SMG1016M manual)."""
+"""Streams whose KSL exist where no E1 says otherwise: the device has up to four (ECSS-10 manual, SORM system)."""
 
 ACCEPTED: Final = 0x00
 REFUSED: Final = 0x01
@@ -372,7 +372,9 @@ class Core:
         context, channels = self._context, self._context.channels
         if channels.heard(unit.stream, now):
             context.log("info", f"stream {unit.stream}: the console is heard again")
-        valid = unit.message is not None and same_secret(unit.message.password, self.tables.password)
+        if unit.message is None or not channels.awaits_command(unit.stream):
+            return
+        valid = same_secret(unit.message.password, self.tables.password)
         if valid and channels.valid_command(unit.stream, now, test=isinstance(unit.message, Test)):
             context.log("info", f"stream {unit.stream}: a valid command: data flows again")
             context.journal("channel-unblocked", stream=unit.stream)
@@ -629,6 +631,7 @@ class Core:
         )
 
     def _effects(self, now: float) -> list[Effect]:
-        self._take_waiting(now)
+        if self._waiting:
+            self._take_waiting(now)
         self.calls.offer(now)
         return self._context.take()

@@ -2,7 +2,7 @@
 
 The life of a call is :data:`CALL_TABLE`; :mod:`sorm_mediator.switch.calls.engine` leads it from state to state.
 
-Source: DESIGN 5, 6 (HTTP); PROTOCOL 3.9, 3.13, 7.3-7.11.
+Source: order 268, 10.2, 10.3 and appendix 11; docs/switch.md for what is asked of a call.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ RELEASE_INCOMPLETE: Final = 0x02
 RELEASE_BUSY: Final = 0x03
 RELEASE_NO_ANSWER: Final = 0x04
 RELEASE_AFTER_TALK: Final = 0x05
-"""Causes of release (PROTOCOL 3.13, 43h)."""
+"""Causes of release (order 268, 11.3.5)."""
 
 PHASES: Final[Mapping[str, int]] = MappingProxyType(
     {"order": 0x01, "check": 0x02, "cancel": 0x03, "use": 0x04}
 )
-"""Service phases (PROTOCOL 3.10)."""
+"""Service phases (order 268, 10.2.1.8)."""
 
 OWN_TO_OWN: Final = 0x1C
 OUTGOING: Final = 0x11
 INCOMING: Final = 0x12
 TRANSIT: Final = 0x18
 TRANSIT_INTERNATIONAL: Final = 0x14
-"""Kinds of connection, all set up automatically (PROTOCOL 3.9, 7.11)."""
+"""Kinds of connection, all set up automatically (order 268, 10.2.1.7)."""
 
 
 class State(Enum):
@@ -117,7 +117,7 @@ class ServiceRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallRequest:
-    """A call to be made: the contract of DESIGN 6. Times are seconds.
+    """A call to be made, as docs/switch.md has it. Times are seconds.
 
     origin: ``subscriber`` or ``trunk:NAME``. ring: time until the answer (or until the caller gives up).
     """
@@ -205,7 +205,7 @@ class Leg:
     def shown_to_a(self) -> Party:
         """B as 41h of the object at A shows it.
 
-        The digits unmodified where an own subscriber dialled them (seed 001, format of numbers, item 3); what
+        The digits unmodified where an own subscriber dialled them (ECSS-10 manual, Number format check, item 3); what
         another exchange sent may hold its exit prefix, so of a call that comes in it is the SORM number.
         """
         config, sorm = self.domain.config, self.called.party
@@ -382,7 +382,7 @@ def legs_along(
 
 
 def connection(calling: Endpoint, called: Endpoint) -> int:
-    """Octet of the kind of connection between two parties (PROTOCOL 3.9)."""
+    """Octet of the kind of connection between two parties (order 268, 10.2.1.7)."""
     if calling.outside is None:
         return OWN_TO_OWN if called.outside is None else OUTGOING
     if called.outside is None:

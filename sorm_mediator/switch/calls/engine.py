@@ -3,7 +3,7 @@
 Time comes in as ``now`` (Unix seconds). What is due later stands in a heap: :meth:`Engine.next_deadline` says
 when :meth:`Engine.tick` is wanted next; what ``tick`` returns is to be sent to the mediators.
 
-Source: DESIGN 5, 6; PROTOCOL 3.9, 3.13, 7.3-7.11.
+Source: docs/switch.md; order 268, 10.3 and 11.1.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 A mediator that controls several domains is told of a call once where they show it the same numbers, and an object
 is touched once for each reason (:func:`in_order` says by which domain): the bridges between them are hidden from it.
 
-Source: DESIGN 5; seed 001, MultiSORM; PROTOCOL 7.3-7.11.
+Source: ECSS-10 manual, MultiSORM; order 268, 10.3 and 11.1.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def in_order(call: Call) -> list[Leg]:
     """The legs as objects are looked for: the one next to the network outside comes first.
 
     So of a call to the city or from it a number of the network is shown as the domain of the trunk has it, which is
-    the full number (seed 001, MultiSORM).
+    the full number (ECSS-10 manual, MultiSORM).
     """
     return call.legs[::-1] if call.called.trunk is not None else list(call.legs)
 

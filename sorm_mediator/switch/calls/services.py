@@ -5,7 +5,7 @@ the subscriber. Each is carried out as ordered, or the call's events say why not
 What a subscriber's record lists decides what command 12 shows and what happens by itself (forwarding,
 waiting).
 
-Source: PROTOCOL 3.10, 3.11, 7.6, 7.11 (pairs of numbers are [inferred] except for forwarding).
+Source: order 268, 10.2.1.8 and 11.4; pairs of numbers are our choice, except for forwarding.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ lab file is, and takes effect at once. What it returns are notes: what is not re
 imported later; calls that need it fail with their reason until then. What can't be done raises
 :class:`ChangeRefused` and changes nothing.
 
-Source: seed 001, the commands of the switch's shell.
+Source: ECSS-10 manual, SORM parameters of a domain, and MultiSORM: the commands of the switch's shell.
 """
 
 from sorm_mediator.switch.changes.base import ChangeRefused, Notes

@@ -1,6 +1,6 @@
 """Domains, their subscribers and trunks.
 
-Source: seed 001, the MultiSORM example, steps 1 to 4.
+Source: ECSS-10 manual, MultiSORM: its example, steps 1 to 4.
 """
 
 from __future__ import annotations
@@ -77,7 +77,8 @@ def declare_subscribers(
     """
     domain = the_domain(node, name)
     user, _, host = ifaces.partition("@")
-    # An interface that is no number, such as s10p20@msan, has its number as alias (seed 001, the example of a trace).
+    # An interface that is no number, such as s10p20@msan, has its number as alias
+    # (ECSS-10 manual, Number format check).
     users = _expanded(user) if not alias or "{" in user else [user]
     numbers = _expanded(alias) if alias else users
     if len(users) != len(numbers):

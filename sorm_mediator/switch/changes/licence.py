@@ -2,7 +2,7 @@
 
 What runs is never cut: a change of the active licence refuses only what is new.
 
-Source: seed 000, "Установка лицензии", "Удаление лицензии", "Распределение лицензий" (subscribers, limit).
+Source: ECSS-10 manual, Licences in the CLI, and Licence distribution (subscribers, limit).
 """
 
 from __future__ import annotations

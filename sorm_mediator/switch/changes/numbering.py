@@ -1,6 +1,6 @@
 """Numbering plans of a domain, and what their numbers lead to.
 
-Source: seed 001, "Настройка планов нумерации в доменах" and the MultiSORM example.
+Source: ECSS-10 manual, MultiSORM ("Настройка планов нумерации в доменах", and the example).
 """
 
 from __future__ import annotations

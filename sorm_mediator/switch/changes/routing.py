@@ -1,6 +1,6 @@
 """Routing contexts of a domain, imported from files of the lab's directory.
 
-Source: seed 001, "Создание контекстов маршрутизации".
+Source: ECSS-10 manual, MultiSORM ("Создание контекстов маршрутизации").
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """SORM parameters of a domain and of the switch.
 
-Source: seed 001, "Настройка внутреннего протокола взаимодействия с посредником СОРМ", "Настройка глобальных
-параметров СОРМ".
+Source: ECSS-10 manual, Internal protocol, and MultiSORM ("Настройка глобальных параметров СОРМ").
 """
 
 from __future__ import annotations
@@ -40,12 +39,12 @@ PARAMETERS: Final = (
     "strict_intercity_numbers",
     "strict_private_numbers",
 )
-"""What ``sorm/info`` shows, in its order (seed 001)."""
+"""What ``sorm/info`` shows, in its order (ECSS-10 manual, SORM parameters of a domain)."""
 
 TRUTH: Final[Mapping[str, bool]] = MappingProxyType({"true": True, "false": False})
 
 RADIUS_PORT: Final = 1813
-"""UDP port of a mediator's sink when none is given (seed 001, "Настройки RADIUS")."""
+"""UDP port of a mediator's sink when none is given (Eltex SMG1016M manual, RADIUS settings)."""
 
 
 def is_flag(parameter: str) -> bool:

@@ -1,11 +1,11 @@
 """Keys of licences and passports: our own format, for labs.
 
-The keys of the vendor are signed data that nobody else can make, and their format is not public [gap]. Ours is
+The keys of the vendor are signed data that nobody else can make, and their format is not public. Ours is
 ``LAB1-LICENCE-BODY-CHECK`` or ``LAB1-PASSPORT-BODY-CHECK``: BODY is JSON (UTF-8) in base32, CHECK the first five
 octets of its SHA-256, so that a mistyped key is refused. It protects from mistakes, not from forgery: whoever has a lab
 may license it. White space is passed over, as a key is pasted in lines, and so is the case.
 
-Source: seed 000, ``add`` and ``set-passport``, for what is in them; the format is ours.
+Source: ECSS-10 manual, Licences in the CLI (``add``, ``set-passport``), for what is in them; the format is ours.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def make_licence(
 ) -> str:
     """The key of a new licence. ``limits``: checked values. ``now``: Unix seconds.
 
-    ``sorm_enabled`` is obsolete in the seed, and ``sorm_channels`` is in its place: given channels alone, the licence
+    ``sorm_enabled`` is obsolete in the manual, and ``sorm_channels`` is in its place: given channels alone, the licence
     enables SORM too. Raises :class:`LicenceError`.
     """
     rows = dict(limits)

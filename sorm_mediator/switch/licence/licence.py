@@ -1,14 +1,14 @@
 """The licences of the switch: which one is active, and what it allows.
 
 Licence 0 is the factory licence, and is always there. Each licence added has the next number, and the one with the
-highest number that has not expired is active (seed 000, ``add``). When it expires, the next lower one takes its place,
-and at last licence 0: the seed only refers to another page here, so this is our reading [inferred]. What runs goes on:
-a change of the active licence refuses new calls, links and subscribers, and cuts none.
+highest number that has not expired is active (ECSS-10 manual, Licences in the CLI). When it expires, the next
+lower one takes its place, and at last licence 0: the manual only refers to another page here, so this is our reading.
+What runs goes on: a change of the active licence refuses new calls, links and subscribers, and cuts none.
 
 Time comes in as ``now`` (Unix seconds). Licences are a value made from the configuration:
-:mod:`sorm_mediator.switch.licence_changes` changes the configuration.
+:mod:`sorm_mediator.switch.changes.licence` changes the configuration.
 
-Source: seed 000.
+Source: ECSS-10 manual, Licence limits.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """What a licence may limit: every row of the switch's ``current-limits``, declared once, as data.
 
 A row that a licence has wins over that of the factory licence; a row that it has not stays as the factory licence has
-it, and a row that neither has is not shown. That is how all rows merge (seed 000: "other values will remain
-unchanged").
+it, and a row that neither has is not shown. That is how all rows merge (ECSS-10 manual, Licences
+in the CLI: "other values will remain unchanged").
 
-Source: seed 000, ``show-licence 0`` (factory values), ``current-limits`` (rows and their order), tables 1 and 2
-(meaning); seed 001 for the rows of ASR and Elph, which versions later than that of seed 000 have.
+Source: ECSS-10 manual, Licence limits: ``show-licence 0`` (factory values), ``current-limits`` (rows and their order),
+tables 1 and 2 (meaning). Later versions have the rows of ASR and Elph, too.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ SECTIONS: Final = (
         ),
     ),
     Section("Cluster storage", (_nodes("ds1"),)),
-    # As licence 0 of the seed prints it; later licences have nodes of the platform, mycelium1@ecss1.
+    # As licence 0 of the manual prints it; later licences have nodes of the platform, mycelium1@ecss1.
     Section("Cluster bus", (_nodes("bus1"),)),
     Section(
         "TSMN system",

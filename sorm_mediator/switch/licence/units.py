@@ -1,4 +1,4 @@
-"""How calls use the licence's simultaneous connections (cp_limit): the seed's table, as the engine counts it.
+"""How calls use the licence's simultaneous connections (cp_limit): the manual's table, as the engine counts it.
 
 | what | units |
 |---|---|
@@ -13,7 +13,7 @@ A smart terminal makes its consultation call itself, so that it uses a unit like
 made within the call that it has, and uses none. A call that has been tied to others in several ways uses one more for
 each. What would go beyond the limit is refused and changes nothing; when the limit itself sinks, what runs goes on.
 
-Source: seed 000, "Распределение лицензий", cp_limit.
+Source: ECSS-10 manual, Licence distribution, cp_limit.
 """
 
 from __future__ import annotations

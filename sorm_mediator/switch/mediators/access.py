@@ -1,6 +1,6 @@
 """Who may log in to the switch as a mediator, and why not. Without I/O.
 
-Source: seed 001, "Подсистема MultiSORM": even the right password does not help when a domain "не существует, либо имеет
+Source: ECSS-10 manual, MultiSORM: even the right password does not help when a domain "не существует, либо имеет
 некорректные настройки для взаимодействия с СОРМ посредником". The reasons are for the log, not for the peer.
 """
 

@@ -3,7 +3,7 @@
 A mediator's objects are kept for its MultiSORM user also while it is not connected; a domain that comes to fit the
 user's list later (declared, enabled, given its RADIUS server) receives them without anybody doing anything.
 
-The binding of :mod:`ssh_control.multisorm` to the domains of this switch. Source: seed 001, "Подсистема MultiSORM".
+The binding of :mod:`ssh_control.multisorm` to the domains of this switch. Source: ECSS-10 manual, MultiSORM.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ from ssh_control.server import Notify
 log = logging.getLogger(__name__)
 
 NOT_SERVED: Final = 0x11
-"""Code of a refused hello: what the mediator says of itself does not suit (PROTOCOL 6.1, parameters)."""
+"""Code of a refused hello: what the mediator says of itself does not suit
+(Eltex SMG1016M manual, Extended error codes)."""
 AT_ONCE: Final = 2000
 """Objects that domains are asked about before others have their turn: everything else waits meanwhile."""
 HAS_SUBSCRIBERS: Final = frozenset({"domain", "subscribers", "trunks"})

@@ -1,6 +1,6 @@
 """What one mediator asks of one domain over the line dialect: objects, services, trunks.
 
-Source: docs/dialect.md; codes PROTOCOL 6.1, and 6.2 only where no code of 6.1 says it.
+Source: docs/dialect.md; Eltex SMG1016M manual, Extended error codes, and further codes where none of them says it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from sorm_mediator.switch.subscribers import LINE_STATES, Domain
 from ssh_control.dialect import Reply, Request
 
 UNKNOWN_STATE: Final = 0xFF
-"""Line state of what has no subscriber line here (PROTOCOL 5.3)."""
+"""Line state of what has no subscriber line here (order 268, 9.3.6.4)."""
 MOST_OBJECTS: Final = 0xFFFF
 """Object numbers that there are, 0 to FFFEh."""
 

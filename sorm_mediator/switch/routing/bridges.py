@@ -1,6 +1,6 @@
 """Bridges between domains: which calls may cross one, and what becomes of their numbers.
 
-Source: seed 001, "Декларация бриджей" and the MultiSORM example.
+Source: ECSS-10 manual, MultiSORM.
 """
 
 from __future__ import annotations

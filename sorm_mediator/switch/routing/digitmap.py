@@ -9,8 +9,8 @@
 ``(a|b)``     any of several maps
 ============  ====================================================
 
-Source: seed 001, attribute ``digitmap`` of the MultiSORM contexts, in which only service codes and numbers that
-begin with 1 stand. It is the notation of MGCP (RFC 3435, 2.1.5) [inferred]: a number that no map can begin is
+Source: ECSS-10 manual, MultiSORM: attribute ``digitmap`` of the contexts, in which only service codes and numbers that
+begin with 1 stand. That it is the notation of MGCP (RFC 3435, 2.1.5) is our reading: a number that no map can begin is
 final as soon as it is there.
 """
 

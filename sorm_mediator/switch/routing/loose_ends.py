@@ -1,8 +1,8 @@
 """What a switch's configuration names and has not: calls that come to it fail, everything else works.
 
-Such gaps are no errors, since the seed declares bridges, contexts and numbers one after the other, in any order.
+Such gaps are no errors, since the manual declares bridges, contexts and numbers one after the other, in any order.
 
-Source: seed 001, the MultiSORM example, which imports contexts before it declares the bridges that they name.
+Source: ECSS-10 manual, MultiSORM: its example, which imports contexts before it declares the bridges that they name.
 """
 
 from __future__ import annotations

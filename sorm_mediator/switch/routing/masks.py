@@ -13,8 +13,9 @@ A mask is matched against a whole number:
 A substitution builds a number from the one that was matched: ``{n}`` and ``{1,2,3}`` are its digits by place,
 counted from 1, ``{%}`` is what ``%`` stood for; everything else stands for itself.
 
-Source: seed 001, routing contexts (``8%``, ``45???``, ``738327(0-1)????``, ``7{%}``, ``38327{1,2,3,4,5}``).
-Lists of masks and several ranges in a class are our reading [inferred].
+Source: ECSS-10 manual, Routing for SORM, and MultiSORM (the masks ``8%``, ``45???``,
+``738327(0-1)????``, ``7{%}``, ``38327{1,2,3,4,5}``).
+Lists of masks and several ranges in a class are our reading.
 """
 
 from __future__ import annotations

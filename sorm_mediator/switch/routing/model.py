@@ -1,6 +1,6 @@
 """What routing is made of: numbers, rules, contexts, and the result of routing one call.
 
-Source: seed 001, the example rule ``to_8`` with its trace, and the contexts of the MultiSORM example.
+Source: ECSS-10 manual, Routing for SORM (the example rule ``to_8``) and MultiSORM (the contexts of its example).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sorm_mediator.switch.routing.digitmap import DigitMap
 from sorm_mediator.switch.routing.masks import Mask, Template
 
 NUMBER_INDICATORS = ("private", "local", "zone", "intercity", "international", "emergency")
-"""Values of ``ni`` and ``sorm_ni`` (seed 001)."""
+"""Values of ``ni`` and ``sorm_ni`` (ECSS-10 manual, Routing for SORM)."""
 
 Side = Literal["a", "b"]
 
@@ -38,7 +38,8 @@ UNSET: Mapping[Side, Mapping[str, str]] = MappingProxyType(
         ),
     }
 )
-"""Attributes of a number that nothing has set, in the order that a trace prints them (seed 001, routing trace)."""
+"""Attributes of a number that nothing has set, in the order that a trace prints them
+(ECSS-10 manual, Number format check)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

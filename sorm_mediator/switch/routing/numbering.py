@@ -2,7 +2,7 @@
 
 Besides the plans that are declared, every domain has the plan ``default``: its subscribers' own numbers.
 
-Source: seed 001, "Настройка планов нумерации в доменах" and the MultiSORM example.
+Source: ECSS-10 manual, MultiSORM ("Настройка планов нумерации в доменах", and the example).
 """
 
 from __future__ import annotations

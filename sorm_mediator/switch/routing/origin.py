@@ -1,6 +1,7 @@
 """Where a call begins: the number that its caller has, and the leg of the domain that it is made in.
 
-Source: seed 001, routing contexts and numbering plans; what a trace starts from is what a call starts from.
+Source: ECSS-10 manual, Routing for SORM, and MultiSORM for numbering plans; what a trace starts from
+is what a call starts from.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Pure: what a call would do now. The engine sets calls up along it, and the trace prints it.
 
-Source: seed 001, routing rules, "Декларация бриджей", numbering plans, the MultiSORM example.
+Source: ECSS-10 manual, Routing for SORM, and MultiSORM for bridges and numbering plans.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """What SORM is shown of a call's numbers, after routing: the domain's SORM parameters.
 
-Source: seed 001, ``sorm/info``; what the parameters do is the plain meaning of their names [inferred].
+Source: ECSS-10 manual, SORM parameters of a domain (``sorm/info``); what the parameters do is the plain meaning of
+their names (our choice).
 """
 
 from __future__ import annotations

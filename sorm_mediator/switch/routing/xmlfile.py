@@ -2,7 +2,7 @@
 
 The grammar stands in :data:`GRAMMAR`; a DTD, entities, unknown tags and attributes are errors.
 
-Source: seed 001, the contexts of the SORM and MultiSORM examples.
+Source: ECSS-10 manual, Routing for SORM, and MultiSORM: the contexts of the examples.
 """
 
 from __future__ import annotations
@@ -194,7 +194,7 @@ class _Builder:
             raise self._fail(element, f"<{element.tag} {name}>: {error}") from None
 
     def _check(self, element: Element, name: str, values: Iterable[str]) -> None:
-        """Only what the seed lists the values of; ``nai`` and others take any."""
+        """Only what the manual lists the values of; ``nai`` and others take any."""
         known = _VALUES.get(name, ())
         for value in values if known else ():
             if value not in known:

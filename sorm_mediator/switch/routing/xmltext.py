@@ -3,7 +3,7 @@
 A slip of printing that is plain to see (a last tag that is never closed, white space within ``/>``, no-break
 spaces, typographic quotation marks) is a mistake like any other, but reading goes on as if it were not there.
 
-Source: seed 001, whose printed contexts hold all three.
+Source: ECSS-10 manual, MultiSORM, whose printed contexts hold all three.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Commands of bridges.
 
-Source: seed 001, "Декларация бриджей".
+Source: ECSS-10 manual, MultiSORM ("Декларация бриджей").
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ Talk = Generator[str, str, str]
 """A handler that asks: it yields questions, is sent the answers, and returns its text."""
 
 CLUSTER = "ds1"
-"""The cluster with the role STORAGE (seed 000)."""
+"""The cluster with the role STORAGE (ECSS-10 manual, Licences in the CLI)."""
 
 
 def _nowhere(port: int) -> None:

@@ -1,6 +1,6 @@
 """Commands of domains, their subscribers, trunks and SIP network.
 
-Source: seed 001, the MultiSORM example, steps 1 to 4.
+Source: ECSS-10 manual, MultiSORM: its example, steps 1 to 4.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The shell's commands for licences: ``cluster/storage/<CLUSTER>/licence/...``.
 
-Source: seed 000, "Работа с лицензиями через CLI".
+Source: ECSS-10 manual, Licences in the CLI.
 """
 
 from __future__ import annotations

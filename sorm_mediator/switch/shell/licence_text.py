@@ -1,6 +1,7 @@
-"""What the shell shows of licences, with the look of the seed.
+"""What the shell shows of licences, with the look of the switch.
 
-Source: seed 000, ``current-limits``, ``show-licence``, ``show-passport``, the table of differences of ``add``.
+Source: ECSS-10 manual, Licences in the CLI: ``current-limits``, ``show-licence``, ``show-passport``, the
+table of differences of ``add``.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def show_licence(licences: Licences, licence: Licence, now: float, *, details: b
 
 
 def list_licences(licences: Licences, now: float) -> str:
-    """All licences, the factory one first. The seed names the command and shows no answer: the look is ours."""
+    """All licences, the factory one first. The manual names the command and shows no answer: the look is ours."""
     active = licences.active(now)
     rows = [
         (str(number), licence.body.description, _expires(licence), flag(licence is active))

@@ -1,6 +1,6 @@
 """Commands of numbering plans.
 
-Source: seed 001, "Настройка планов нумерации в доменах".
+Source: ECSS-10 manual, MultiSORM ("Настройка планов нумерации в доменах").
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Commands of routing contexts.
 
-Source: seed 001, "Создание контекстов маршрутизации".
+Source: ECSS-10 manual, MultiSORM ("Создание контекстов маршрутизации").
 """
 
 from __future__ import annotations

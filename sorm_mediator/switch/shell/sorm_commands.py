@@ -1,7 +1,6 @@
 """Commands of the SORM parameters, of a domain and of the switch.
 
-Source: seed 001, "Настройка системы СОРМ", "Просмотр настроек", "Установка значений по умолчанию",
-"Настройка глобальных параметров СОРМ".
+Source: ECSS-10 manual, SORM parameters of a domain, and MultiSORM ("Настройка глобальных параметров СОРМ").
 """
 
 from __future__ import annotations
@@ -53,7 +52,10 @@ def _value(config: DomainConfig, name: str, *, shown: bool) -> str:
 
 
 def _servers(servers: Iterable[RadiusServerConfig], *, shown: bool) -> str:
-    """``"192.168.23.235": "2testing123"`` (seed 001), with the port when it isn't the usual one."""
+    """``"192.168.23.235": "2testing123"``, with the port when it isn't the usual one.
+
+    Source: ECSS-10 manual, SORM parameters of a domain.
+    """
     return ", ".join(
         f'"{one.host if one.port == sorm.RADIUS_PORT else sorm.sink(one.host, one.port)}": '
         f'"{_secret(one.secret, shown=shown)}"'

@@ -1,4 +1,4 @@
-"""Tables with the look of the seed's, and what stands in them."""
+"""Tables with the look of the switch's, and what stands in them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MASKED = "******"
 
 
 def drawn(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table: the header centred, the cells to the left (seed 001, ``sorm/info``)."""
+    """A table: the header centred, the cells to the left (ECSS-10 manual, SORM parameters of a domain)."""
     cells = [[*map(_printable, row)] for row in rows]
     widths = [max(len(row[column]) for row in [list(header), *cells]) for column in range(len(header))]
 

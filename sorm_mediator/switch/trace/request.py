@@ -1,7 +1,7 @@
 """What a trace is asked: the parameters of the switch's ``routing/trace``.
 
-Source: seed 001, "/domain/<DOMAIN>/routing/trace iface=<IFACE> cdpn.<PARAM>=value ...". The parameters of the
-calling number are those that the printed result shows of it.
+Source: ECSS-10 manual, Number format check: "/domain/<DOMAIN>/routing/trace iface=<IFACE> cdpn.<PARAM>=value
+...". The parameters of the calling number are those that the printed result shows of it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A trace as text, with the look of the switch's ``routing/trace``.
 
-Source: seed 001, the example of ``routing/trace``. Between "Default context" and the line of dashes the seed
-prints dots: the rules tried there, and what follows the options, are printed in our own words.
+Source: ECSS-10 manual, Number format check, the example of ``routing/trace``. Between "Default context" and the line
+of dashes the manual prints dots: the rules tried there, and what follows the options, are printed in our own words.
 """
 
 from __future__ import annotations

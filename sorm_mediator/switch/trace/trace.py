@@ -2,7 +2,7 @@
 
 Nothing is called and nothing is changed. :mod:`sorm_mediator.switch.trace.text` prints it with the switch's look.
 
-Source: seed 001, the example of ``routing/trace``; DESIGN 6, ``trace --json``.
+Source: ECSS-10 manual, Number format check, the example of ``routing/trace``; the document is that of docs/routing.md.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Trace:
         """The domain whose numbers SORM is shown of the whole call.
 
         A call that leaves by a trunk is a call of the city, and so the last domain's; another one is the first
-        domain's (seed 001, MultiSORM: inner calls by short, city calls by full number).
+        domain's (ECSS-10 manual, MultiSORM: inner calls by short, city calls by full number).
         """
         return self.last if isinstance(self.last.hop.exit, Trunk) else self.hops[0]
 

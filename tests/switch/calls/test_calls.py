@@ -254,7 +254,10 @@ def test_dialled_digits_or_routed_ones(plain_switch: Any, make_object: Any, tmp_
 def test_digits_of_another_exchange_are_never_shown_unmodified(
     minimal: Any, switch: Any, make_object: Any, mode: str
 ) -> None:
-    """Seed 001: unmodified is what an own subscriber dialled; abroad is shown without its exit prefix."""
+    """Unmodified is what an own subscriber dialled; abroad is shown without its exit prefix.
+
+    Source: ECSS-10 manual, Number format check.
+    """
     domain = switch.engine.domains["test.domain"]
     domain.config = domain.config.model_copy(update={"b_digits_mode": mode})
     switch.control(make_object(1, "89001758964", "network-full", "russia"))

@@ -1,4 +1,4 @@
-"""Forwarding: both tables of PROTOCOL 7.10 exactly, each kind, chains, circles."""
+"""Forwarding: both tables of the vendor's tester exactly, each kind, chains, circles."""
 
 from __future__ import annotations
 

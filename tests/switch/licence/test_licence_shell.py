@@ -1,4 +1,4 @@
-"""The shell's commands for licences: the look of the seed, the question, and what is refused."""
+"""The shell's commands for licences: the look of the switch, the question, and what is refused."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ Virtual subscribers limit                       infinity
 Subscribers limit                               10
 System alive time without LPM token (min)       1d
 """
-"""Licence 0 as seed 000 prints it (``show-licence 0``)."""
+"""Licence 0 as the manual prints it (``show-licence 0``)."""
 
 BIYSK: dict[str, Any] = {
     "md1.nodes": "md1@ecss1,md1@ecss2",
@@ -126,7 +126,7 @@ BIYSK: dict[str, Any] = {
     "cdr": "basic, sorm3",
     "subscribers": 2000,
 }
-"""The licence of the seed's examples, with two of its packages of services."""
+"""The licence of the manual's examples, with two of its packages of services."""
 
 CURRENT = """\
 Cluster virtual
@@ -206,7 +206,7 @@ Virtual subscribers limit                         infinity
 Subscribers limit                                 2000
 System alive time without LPM token (min)         1d
 """
-"""``current-limits`` of seed 000."""
+"""``current-limits`` of the manual."""
 
 DIFFERENCES = """\
 ┌─┬──────────────────┬─────────┬─────────┐
@@ -221,7 +221,7 @@ Legend:
     '-' - Deleted;
     '+' - New.
 """
-"""The table of ``add`` in seed 000."""
+"""The table of ``add`` in the manual."""
 
 
 def key(description: str = "Biysk Test", expires: date | None = date(2021, 12, 31), **limits: Any) -> str:
@@ -229,7 +229,7 @@ def key(description: str = "Biysk Test", expires: date | None = date(2021, 12, 3
 
 
 class Shell:
-    """A shell whose clock stands at the seed's moment."""
+    """A shell whose clock stands at the manual's moment."""
 
     def __init__(self, *licences: str, **licence: Any) -> None:
         table = {

@@ -1,4 +1,7 @@
-"""What calls use of the licence: each row of the switch's table (seed 000, cp_limit), and what goes beyond it."""
+"""What calls use of the licence: each row of the switch's table, and what goes beyond it.
+
+Source: ECSS-10 manual, Licence distribution, cp_limit.
+"""
 
 from __future__ import annotations
 
@@ -94,7 +97,7 @@ def test_a_call_that_comes_in_by_a_trunk_is_one() -> None:
 
 
 def test_a_call_across_domains_and_bridges_is_one() -> None:
-    """The seed's example of three domains: a local subscriber calls the city over a bridge."""
+    """The manual's example of three domains: a local subscriber calls the city over a bridge."""
     multisorm = config.load(Path(captures.__file__).parent / "labs" / "multisorm" / "lab.toml")
     assert multisorm.switch is not None
     engine = Engine(multisorm.switch, multisorm.directory)

@@ -120,7 +120,10 @@ FULL = {"7383272833{1-2}": {"alias": "28331"}, "73832728333": {"alias": "28333"}
 def test_an_own_subscriber_is_put_on_control_by_its_full_number_too(
     plain_switch: Any, make_object: Any
 ) -> None:
-    """Order 268: subscribers of the node are controlled by 11 digits that begin with 7 (seed 001, item 1)."""
+    """Subscribers of the node are controlled by 11 digits that begin with 7 in Russia.
+
+    Source: ECSS-10 manual, Number format check, item 1.
+    """
     subscribers = [{"number": "28331", "line_state": "restricted"}, {"number": "28332"}]
     switch = plain_switch(subscribers=subscribers, numbering_plans={"city": FULL})
     domain = switch.engine.domains["test.domain"]

@@ -212,7 +212,7 @@ def test_platform_id_stands_in_front_of_the_ids_of_calls(office: Any) -> None:
 
 
 def test_all_the_parameters_that_the_switch_shows_are_settings_of_a_domain() -> None:
-    """seed 001, the table of ``sorm/info``."""
+    """ECSS-10 manual, SORM parameters of a domain: the table of ``sorm/info``."""
     assert set(DomainConfig.model_fields) >= {
         "adaptation",
         "b_digits_mode",

@@ -223,7 +223,7 @@ def test_completion_knows_where_one_is(typist: Any) -> None:
 
 
 def test_a_table_as_in_the_documentation() -> None:
-    """Seed 001, ``/domain/p.city/sorm/info``."""
+    """ECSS-10 manual, SORM parameters of a domain: ``/domain/p.city/sorm/info``."""
     rows = [
         ("adaptation", "p.city", "ctx_sorm"),
         ("radius_servers", "p.city", '"192.168.23.235": "2testing123"'),

@@ -1,4 +1,4 @@
-"""The trace: the seed's example as it is printed, calls over bridges, and why a call comes nowhere."""
+"""The trace: the manual's example as it is printed, calls over bridges, and why a call comes nowhere."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_the_example_of_the_seed_as_a_document() -> None:
 
 
 def test_the_rule_of_the_seed_as_it_is_written(tmp_path: Path) -> None:
-    """Subscribers 45???, and the called number routed with 7 (seed 001, order 70)."""
+    """Subscribers 45???, and the called number routed with 7 (ECSS-10 manual, Routing for SORM, order 70)."""
     rule = (
         '<rule name="to_8"><conditions><cdpn digits="8%"/><cgpn digits="45???"/></conditions><actions>'
         '<called sorm_digits="8{%}" sorm_ni="intercity"/><cdpn digits="7{%}"/>'

@@ -175,8 +175,10 @@ class Calls:
 
     def _tell(self, call: Call) -> None:
         """All that is new, in the order in which it happened; each leg's own order is 41 44* 42 44* 43."""
-        steps = chain.from_iterable(self._steps(leg) for leg in call.legs.values())
-        for step in sorted(steps, key=lambda step: step.time):
+        steps = list(chain.from_iterable(self._steps(leg) for leg in call.legs.values()))
+        if len(call.legs) > 1:
+            steps.sort(key=lambda step: step.time)
+        for step in steps:
             step.make(step.leg, step)
 
     def _steps(self, leg: Leg) -> Iterator[Step]:
@@ -287,6 +289,8 @@ class Calls:
 
     def offer(self, at: float) -> None:
         """Give lines that have become free to legs that found none: priority objects first, then by age."""
+        if not self._waiting:
+            return
         for group in list(self._waiting):
             for leg in sorted(self._waiting[group], key=lambda leg: leg.object.priority is not Priority.HIGH):
                 if self._pool.free(group) is None:

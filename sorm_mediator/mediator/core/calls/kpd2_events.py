@@ -94,9 +94,8 @@ class EventComposer:
         line = line or leg.line
         calling, called = self._parties(leg, service)
         ksl_a, ksl_b = self._ksls(line)
-        context.kpd2(
-            kind,
-            at=at,
+        message = kind(
+            orm_number=context.orm_number,
             call_number=leg.call_number,
             object_type=leg.object.object_type,
             object_number=leg.object.object_number,
@@ -114,6 +113,7 @@ class EventComposer:
             service=_octet(service.code) if service else None,
             additional=None,
         )
+        context.kpd2(message, at=at)
         context.counters["events"] += 1
 
     def _connection_code(self, leg: Leg) -> int:
@@ -139,12 +139,13 @@ class EventComposer:
             calling, called = service.calling, service.called
         else:
             calling, called = snapshot.calling, snapshot.called if leg.received else leg.first.called
-        shown_a, shown_b = numbers.plain(calling), numbers.called(called, by_a="a" in leg.roles)
-        given = leg.object.given
+        by_a = "a" in leg.roles
+        shown_a, shown_b = numbers.plain(calling), numbers.called(called, by_a=by_a)
+        given = leg.given
         if given is not None:
-            if "a" in leg.roles and _same(calling, snapshot.calling):
+            if by_a and _same(calling, snapshot.calling):
                 shown_a = given
-            if any(_same(called, match) for match in leg.called):
+            if leg.called and any(_same(called, match) for match in leg.called):
                 shown_b = given
         return shown_a, shown_b
 
@@ -168,7 +169,7 @@ class EventComposer:
 
 
 def _same(one: report.Party, other: report.Party) -> bool:
-    return (one.digits, one.ni) == (other.digits, other.ni)
+    return one is other or (one.digits == other.digits and one.ni == other.ni)
 
 
 def _octet(value: int) -> int | None:

@@ -14,7 +14,9 @@ from protocol.codes import Category, Priority
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from radius.report import CallReport, Match, Party
+    import radius.report as report
+    from protocol.values import Party
+    from radius.report import CallReport, Match
     from sorm_mediator.mediator.core.tables import ControlledObject, Line
 
 ROLE_SHIFT: Final[Mapping[str, int]] = MappingProxyType({"a": 0, "b": 2, "trunk": 4, "service": 6})
@@ -53,7 +55,7 @@ class Leg:
     """As it was when the call began (command 15 acts on the next call: 6.15.5)."""
     first: Match
     roles: set[str] = field(default_factory=set)
-    called: list[Party] = field(default_factory=list)
+    called: list[report.Party] = field(default_factory=list)
     """Destinations that are the object itself, as the reports show them."""
     line: Line | None = None
     line_since: float = 0.0
@@ -68,6 +70,12 @@ class Leg:
     """How many services of the report the console has been told of."""
     muted: bool = False
     """The console released the line by command 8: a late KSL is not for this leg."""
+
+    given: Party | None = field(init=False)
+    """The object as command 5 gave it, where events show it so (10.3.2.1)."""
+
+    def __post_init__(self) -> None:
+        self.given = self.object.given
 
     @property
     def statistical(self) -> bool:

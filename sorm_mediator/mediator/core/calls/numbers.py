@@ -1,7 +1,7 @@
-"""How a number of a call report is shown to the console: its sign, its digits, the seed's adaptations.
+"""How a number of a call report is shown to the console: its sign, its digits, the adaptations.
 
-Source: order 268, 6.5.5.2, 6.5.5.4, 10.3.2; Eltex SMG1016M manual, settings of the mediator, for the four
-adaptations.
+Source: order 268, 6.5.5.2, 6.5.5.4, 10.3.2; Eltex SMG1016M manual, Settings of the mediator, for the
+four adaptations.
 """
 
 from __future__ import annotations
@@ -98,7 +98,9 @@ class Numbers:
 
     def plain(self, party: report.Party) -> Party:
         """``party`` as it is, without characters that the wire can't carry and digits after the 18th."""
-        number = "".join(filter(self._digits.__contains__, party.digits))[:MAX_DIGITS]
+        number = party.digits
+        if not (number.isdigit() and number.isascii() and len(number) <= MAX_DIGITS):
+            number = "".join(filter(self._digits.__contains__, number))[:MAX_DIGITS]
         return Party(self._signs.get(party.ni), number) if number else Party()
 
     def called(self, party: report.Party, *, by_a: bool) -> Party:
