@@ -20,9 +20,10 @@ def configuration() -> str:
     from sorm_mediator.config import Config, MediatorConfig
     from sorm_mediator.config.profiles import differences
 
-    differing = {
-        f"[mediator].{one.key}".replace("].options", ".options]"): one for one in differences(MediatorConfig)
-    }
+    differing = {}
+    for one in differences(MediatorConfig):
+        table, _, name = f"mediator.{one.key}".rpartition(".")
+        differing[f"[{table}].{name}"] = one
     lines = [
         "# The lab file",
         "",
@@ -31,18 +32,8 @@ def configuration() -> str:
         "`config schema` prints the JSON schema. Port 0 means any free port, told in the ready line.",
         "Relative paths start from the folder of the file.",
         "A clause of order 268 reads appendix.clause: 6.5.6 is appendix 6, clause 5.6.",
-        "",
-        "## Profiles",
-        "",
-        "`mediator.profile` is a set of defaults of the options below, nothing else; each can still be set.",
-        "`config show` says which value came from the profile.",
-        "",
-        '| option | `profile = "eltex"` | `profile = "order"` | order 268 | the vendor\'s device |',
-        "|---|---|---|---|---|",
+        "Where `mediator.profile` decides a default, both are shown; [order 268](order268.md#two-profiles) says why.",
     ]
-    for one in differing.values():
-        eltex, order = (f"`{_toml(one.defaults[name])}`" for name in ("eltex", "order"))
-        lines.append(f"| `mediator.{one.key}` | {eltex} | {order} | {one.clause} | {one.why} |")
     for title, model in _tables(Config, ""):
         lines += [
             "",

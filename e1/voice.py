@@ -4,7 +4,7 @@ RTP of the parties goes in (:meth:`VoiceMatrix.rtp`), A-law for the timeslots co
 (:meth:`VoiceMatrix.take`). Combined control puts both parties, mixed, on one KSL; separate control puts
 party A on KSL-A and party B on KSL-B. A KSL that nobody has connected carries D5.
 
-Mixing is done by the VoIP submodules of the device: each holds 27 three-way conferences (ECSS-10 manual, SORM).
+Mixing is done by the VoIP submodules of the device: each holds 27 three-way conferences (ECSS-10 manual, SORM system).
 A line of combined control needs one of them; when none is left the line can't be connected, which the console
 is told as code 73h. Whoever takes is the clock: lines that run dry at the same moment are mixed together, a
 frame of 20 ms each, so that the table look-up is paid once for all of them.
@@ -40,9 +40,9 @@ class VoiceConfig:
     """What the device can mix."""
 
     submodules: int = 2
-    """VoIP submodules; two are what one stream needs under combined control (ECSS-10 manual, SORM)."""
+    """VoIP submodules; two are what one stream needs under combined control (ECSS-10 manual, SORM system)."""
     conferences: int = 27
-    """Three-way conferences of a submodule (ECSS-10 manual, SORM)."""
+    """Three-way conferences of a submodule (ECSS-10 manual, SORM system)."""
     separate_conferences: int = 0
     """Conferences that a call under separate control takes: nothing is mixed; our choice."""
     jitter: JitterConfig = _JITTER

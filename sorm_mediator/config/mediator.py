@@ -19,7 +19,7 @@ from sorm_mediator.options import Adaptation, InProfile, MediatorOptions, Profil
 
 
 class CapacityConfig(Section):
-    """``mediator.capacity``: the size of the node, from which the order's tables derive its limits."""
+    """``mediator.capacity``: the node's size, for the order's limits; left out, ``max_objects`` alone counts."""
 
     subscribers: Annotated[int, Field(ge=0, le=10_000_000)] = 0
     """Subscribers that the node is equipped for (order 268, appendices 2 and 4, table 1); a transit node has none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,9 +15,12 @@ from sorm_mediator.conformance.examiner import Examiner, Reply, missing
 from sorm_mediator.conformance.verdicts import FAIL, NOT_TESTED, Crossing, Failed, Result, Unprepared, Verdict
 from sorm_mediator.console.errors import ConnectError
 
+log = logging.getLogger(__name__)
 OVERALL = "messages"
 """The module of the checks that look at everything that came."""
 _WRONG_PASSWORD, _WRONG_NUMBER = 0x03, 0x05
+BEFORE_START = (("rejected", 0x02), ("rejected", 0x17))
+"""How a command is answered before start: as the order has it, and with the vendor's code."""
 
 
 class NotReadyError(Exception):
@@ -86,7 +90,7 @@ class Examination:
             outcome, status = reply.outcome
             if outcome == "silent":
                 raise ConnectError(f"{ex.client.host}: the mediator does not answer a command")
-            if outcome == "rejected" and status in (0x02, 0x17):
+            if reply.outcome in BEFORE_START:
                 await self._begin_stopped()
             elif status == _WRONG_PASSWORD:
                 raise NotReadyError("the password is not the one in force: --password-env, --ask-password")
@@ -165,6 +169,12 @@ class Examination:
             result.unprepared = isinstance(ended, Unprepared)
         except ConnectError as error:
             result.verdict, result.why = FAIL, str(error)
+        except (LookupError, TypeError, ValueError, AssertionError) as error:
+            # A dialogue reads the messages of a mediator that may send anything: a field that should be there is not.
+            log.debug("%s", check.id, exc_info=True)
+            en, ru = "what came can't be read: {error}", "пришедшее не читается: {error}"
+            name = type(error).__name__
+            result.verdict, result.why = FAIL, Phrase(en, ru, error=f"{name} {error}".strip())
         finally:
             result.ms = ex.measured if ex.measured is not None else _span(result, began)
             await asyncio.shield(self._clean(result))
@@ -207,11 +217,13 @@ class Examination:
         if ex.client.password != ex.password_before and ex.running:
             clean &= await self._done("set-password", new_password=ex.password_before)
         doubtful = ex.doubtful if result.verdict == FAIL or result.unprepared else []
+        if ex.undone and not ex.running:
+            await ex.command("start")
         for fields in list(ex.objects.values()):
             clean &= await self._remove_object(fields)
         for fields in list(ex.in_groups):
             clean &= await self._remove_line(fields)
-        for name, fields in list(doubtful):
+        for name, fields in [*doubtful, *ex.undone]:
             await (self._remove_object(fields) if name == "add-object" else self._remove_line(fields))
         if await_access and ex.running:
             await ex.command("test", test_number=0)  # what still comes of the check is before its answer
@@ -234,10 +246,36 @@ class Examination:
     async def _afresh(self) -> None:
         """Stop and start: empty tables, whatever a check has left in them."""
         ex = self.ex
-        await ex.command("stop")
+        await self._halt()
+        for password in self._passwords():
+            if (await ex.command("start", password=password)).outcome[0] == "executed":
+                ex.client.password = password
+                break
+        if ex.client.password != ex.password_before:
+            await self._done("set-password", new_password=ex.password_before)
+
+    def _passwords(self) -> list[str]:
+        """Every password that may be in force."""
+        ex = self.ex
+        return list(dict.fromkeys((ex.client.password, ex.password_before, ex.first_password, *ex.passwords)))
+
+    async def _halt(self) -> bool:
+        """Stop the technical means, whichever of the numbers and passwords in question they have; whether they are."""
+        ex = self.ex
+        numbers = dict.fromkeys((ex.client.orm_number, ex.orm_number))
+        passwords = self._passwords()
+        stopped = False
+        for number in numbers:
+            for password in passwords:
+                if not stopped:
+                    reply = await ex.command("stop", orm_number=number, password=password)
+                    stopped = reply.outcome[0] == "executed" or reply.outcome in BEFORE_START
         ex.emptied()
         ex.client.password, ex.client.orm_number = ex.first_password, ex.orm_number
-        await ex.command("start")
+        return stopped
+
+    async def _is_stopped(self) -> bool:
+        return (await self.ex.command("get-ksl")).outcome in BEFORE_START
 
     def _reconsider(self) -> None:
         """A preparation that failed, without a check that says why, is a failure itself."""
@@ -271,7 +309,7 @@ class Examination:
     async def _state_as_before(self) -> None:
         ex, before = self.ex, self.before
         if not before.running:
-            if ex.running and not await self._done("stop"):
+            if (ex.running or not await self._is_stopped()) and not await self._halt():
                 self.not_restored = Phrase("it is still started", "он остался запущен")
             return
         if not ex.running:

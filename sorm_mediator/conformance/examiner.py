@@ -194,6 +194,8 @@ class Examiner:
         """The number that the technical means are started with."""
         self.first_password = client.password
         self.password_before = client.password
+        self.passwords: list[str] = []
+        """Those that command 3 has set."""
         self.running = False
         self.tables_gone = False
         """The means were stopped, or restarted: what was in the tables before has to be put back."""
@@ -214,6 +216,8 @@ class Examiner:
         """Commands 4 that hold."""
         self.doubtful: list[tuple[str, dict[str, Any]]] = []
         """Commands 4 and 5 of this check that were refused: a mediator may have carried them out all the same."""
+        self.undone: list[tuple[str, dict[str, Any]]] = []
+        """Commands 4 and 5 of this check that a stop has undone, as far as the mediator deletes its tables."""
         self._second = second
         self._observers = observers
         self._arrived: list[Crossed] = []
@@ -331,6 +335,11 @@ class Examiner:
         }
         taken = self.taken_lines | held
         return [{"stream": stream, "ksl": n} for n in range(1, 29) if (stream, n) not in taken]
+
+    def numbering(self, unit: Crossed) -> tuple[int, int]:
+        """Count and number of messages in the header of a message of KPD1, whatever else is wrong with it."""
+        order = self.client.codec.options.count_byte_order
+        return int.from_bytes(unit.raw[4:6], order), int.from_bytes(unit.raw[6:8], order)
 
     # --- making ready
 
@@ -467,7 +476,8 @@ class Examiner:
         for reply in replies:
             reply.units = [one for one in self._arrived if one.answers is reply.sent]
             for one in reply.units:
-                if one.name == "command-received":
+                # One that had to wait for another command (order 268, 7.1) is not late.
+                if one.name == "command-received" and len(replies) == 1:
                     self.receipts.append((one.time - reply.sent.time) * 1000)
         if not done and not self.client.connected:
             raise Failed(Phrase("the mediator has closed the channels", "посредник закрыл каналы"))
@@ -489,6 +499,8 @@ class Examiner:
             self.in_groups.append(fields)
         elif name == "remove-ksl":
             self.in_groups = [one for one in self.in_groups if one["ksl_a"] != fields["ksl_a"]]
+        elif name == "set-password":
+            self.passwords.append(fields["new_password"])
         elif name == "stop":
             self.emptied()
         elif name == "start":
@@ -498,6 +510,8 @@ class Examiner:
         """The means are stopped, and their tables empty."""
         self.running = False
         self.tables_gone = True
+        self.undone += [("add-object", fields) for fields in self.objects.values()]
+        self.undone += [("add-ksl", fields) for fields in self.in_groups]
         self.objects.clear()
         self.in_groups.clear()
 
@@ -892,6 +906,7 @@ class Examiner:
         self._measured = None
         self._preparing = False
         self.doubtful.clear()
+        self.undone.clear()
 
     def end(self) -> None:
         """It is over."""

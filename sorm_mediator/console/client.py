@@ -196,6 +196,11 @@ class ConsoleClient:
                     f"{self.host}:{port}: {channel.upper()} can't be reached: {reason}"
                 ) from None
 
+    @property
+    def codec(self) -> Codec:
+        """What it writes and reads with."""
+        return self._codec
+
     def complaints(self) -> list[str]:
         """What is wrong with the open channels, in words; nothing is known of that over TCP."""
         return []

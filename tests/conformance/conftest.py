@@ -35,7 +35,7 @@ def port(lab: Lab, name: str) -> int:
 async def examine_spoilt(lab: Lab, rule: Rule | None, clauses: tuple[str, ...] = (), **how: Any) -> Report:
     """Examine the mediator of a lab through a proxy that breaks a rule."""
     async with Spoiler("127.0.0.1", port(lab, "kpd1"), port(lab, "kpd2"), rule) as spoiler:
-        told: dict[str, Any] = {"timing": "report", "quiet": 0.1, "within": 3.0, **how}
+        told: dict[str, Any] = {"timing": "report", "quiet": 0.1, "within": 2.0, **how}
         settings = Settings(
             config=LAB, host="127.0.0.1", kpd1=spoiler.ports["kpd1"], kpd2=spoiler.ports["kpd2"],
             web=lab.web_url, clauses=clauses, link="tcp", **told,

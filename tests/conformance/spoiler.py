@@ -65,6 +65,8 @@ class Spoiler:
             async with asyncio.TaskGroup() as both:
                 both.create_task(self._commands(reader, up_writer))
                 both.create_task(self._answers(name, up_reader, writer))
+        except asyncio.CancelledError:
+            return  # the proxy is closed: nobody waits for this connection any more
         finally:
             writer.close()
             up_writer.close()

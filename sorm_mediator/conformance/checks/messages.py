@@ -52,7 +52,8 @@ async def content(ex: Examiner) -> None:
        "КПД1: количество и номер сообщения — от 1; единственное — 1 из 1", Need.ORDER_268)  # fmt: skip
 async def numbering(ex: Examiner) -> None:
     def holds(one: Crossed) -> bool:
-        return bool(one.raw[2] == 0x27 or 1 <= one.fields["index"] <= one.fields["total"])
+        total, index = ex.numbering(one)
+        return one.raw[2] == 0x27 or 1 <= index <= total
 
     await every(ex, KPD1, holds, Phrase("1 <= number <= count", "1 <= номер <= количество"))
 
@@ -110,7 +111,7 @@ def is_time(value: object) -> bool:
     """Whether a time is one."""
     if not isinstance(value, dict):
         return False
-    day, hour, minute, second = (value.get(name, -1) for name in ("day", "hour", "minute", "second"))
+    day, hour, minute, second = (int(value.get(name, -1)) for name in ("day", "hour", "minute", "second"))
     return 1 <= day <= 31 and 0 <= hour <= 23 and 0 <= minute <= 59 and 0 <= second <= 59
 
 

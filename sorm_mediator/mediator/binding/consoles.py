@@ -1,7 +1,7 @@
 """The TCP channels toward the console: two listening ports, KPD1 and KPD2, one console at each.
 
-The technical means listen (PROTOCOL 1.4). Units are reassembled by their headers however TCP cuts them; every
-unit that is sent is one write, with TCP_NODELAY. Nothing here is unbounded: units wait in an inbox while
+The technical means listen (order 268, 1.4.2, has two TCP ports; who listens is our choice). Units are reassembled by
+their headers however TCP cuts them; every unit that is sent is one write, with TCP_NODELAY (order 268, 1.4.2.2). Nothing here is unbounded: units wait in an inbox while
 reading pauses, what a console does not read waits in an outbox, and a console that goes on not reading loses
 its connection.
 """
@@ -300,7 +300,7 @@ class _Connection(asyncio.Protocol):
             return
         self._counters.octets_received += len(data)
         if self._port.channel is Channel.KPD2:
-            self._counters.noise_octets += len(data)  # KPD2 has one direction only (PROTOCOL 1.1)
+            self._counters.noise_octets += len(data)  # KPD2 has one direction (order 268, 10.1)
             return
         began_before = self._framer.pending > 0
         items = self._framer.feed(data)

@@ -66,7 +66,7 @@ if TYPE_CHECKING:
     from ssh_control.dialect import Reply
 
 TCP_STREAMS: Final = (0, 1, 2, 3)
-"""Streams whose KSL exist where no E1 says otherwise: the device has up to four (Eltex SMG1016M manual)."""
+"""Streams whose KSL exist where no E1 says otherwise: the device has up to four (ECSS-10 manual, SORM system)."""
 
 ACCEPTED: Final = 0x00
 REFUSED: Final = 0x01

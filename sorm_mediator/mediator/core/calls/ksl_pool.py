@@ -67,11 +67,6 @@ class KslPool:
         """Lines that have an owner."""
         return len(self._owners)
 
-    @property
-    def size(self) -> int:
-        """KSL that the mediator has."""
-        return len(self._equipped) * len(KSL_NUMBERS)
-
     def free(self, group: int) -> Line | None:
         """The next line of ``group`` that nobody has, that works, and that can be mixed: after the one that was given
         last, from the lowest number to the highest, then again from the lowest (order 268, 6.4.3)."""

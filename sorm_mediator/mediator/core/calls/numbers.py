@@ -1,7 +1,7 @@
-"""How a number of a call report is shown to the console: its sign, its digits, the seed's adaptations.
+"""How a number of a call report is shown to the console: its sign, its digits, the adaptations.
 
-Source: order 268, 6.5.5.2, 6.5.5.4, 10.3.2; Eltex SMG1016M manual, settings of the mediator, for the four
-adaptations.
+Source: order 268, 6.5.5.2, 6.5.5.4, 10.3.2; Eltex SMG1016M manual, Settings of the mediator, for the
+four adaptations.
 """
 
 from __future__ import annotations

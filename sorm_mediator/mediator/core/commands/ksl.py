@@ -71,12 +71,11 @@ def other_type(means: Means, c: AddKsl) -> bool:
 
 
 def too_many(means: Means, c: AddKsl) -> bool:
-    """As many groups at most as there are KSL (6.4.3), and as many KSL in them as the node may have."""
-    tables, capacity = means.tables, means.capacity
-    if c.ksl_group not in tables.groups and len(tables.groups) >= means.pool.size:
-        return True
+    """As many KSL in groups as the node may have (order 268, appendices 2-4). There are no more groups with lines than
+    there are KSL (6.4.3), since a KSL is in one group."""
+    capacity = means.capacity
     added = 2 if c.group_type is GroupType.SEPARATE else 1
-    return capacity is not None and len(tables.group_of) + added > capacity.ksl_lines
+    return capacity is not None and len(means.tables.group_of) + added > capacity.ksl_lines
 
 
 def add_ksl(means: Means, job: Job[AddKsl], now: float) -> int:
@@ -140,9 +139,9 @@ ADD_KSL: Final = CommandRule(
         ),
         Refusal(
             0x73,
-            "as many groups as there are KSL, or as many KSL as the node may have",
-            "групп столько же, сколько КСЛ, или КСЛ больше, чем положено узлу",
-            "6.4.3",
+            "as many KSL in groups as the node may have",
+            "КСЛ в группах столько, сколько положено узлу",
+            "2.2",
             too_many,
         ),
     ),
