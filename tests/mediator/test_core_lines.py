@@ -48,6 +48,15 @@ def test_the_lowest_free_line_is_taken_and_free_after_the_call(means: Any, make:
     ]
 
 
+def test_a_group_that_is_made_anew_begins_with_its_lowest_line(means: Any, make: Any) -> None:
+    m = listening(means, make, lines=2)
+    assert call(m, make, 1) == ["1 41/00 28331>28332 k0.1"]
+    m.says(Stop())
+    m.begin(make.combined(1, 1), make.combined(1, 2), make.put(1, "28331", "combined", 1))
+    assert call(m, make, 1, name="after the stop") == ["1 41/00 28331>28332 k0.1"]
+    assert call(m, make, 1, name="the next") == ["1 41/00 28331>28332 k0.2"]
+
+
 @pytest.mark.parametrize(("option", "b"), [("equal_a", Ksl(0, 1)), ("ff", None)])
 def test_ksl_b_of_a_combined_line(means: Any, make: Any, option: str, b: Ksl | None) -> None:
     m = listening(means, make, combined_ksl_b=option)
