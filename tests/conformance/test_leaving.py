@@ -39,7 +39,9 @@ def toward(lab: Lab, *clauses: str, **how: Any) -> Settings:
     return Settings(config=LAB, host="127.0.0.1", web=lab.web_url, clauses=clauses, **given)
 
 
-async def do(lab: Lab, *commands: tuple[str, dict[str, Any]], password: str = "123456") -> list[ConsoleClient]:
+async def do(
+    lab: Lab, *commands: tuple[str, dict[str, Any]], password: str = "123456"
+) -> list[ConsoleClient]:
     """Give commands as another console, which then goes; its log stays."""
     from sorm_mediator.console.surroundings import facing
 
@@ -139,7 +141,9 @@ async def test_a_mediator_that_closes_its_channels_fails_there_and_is_examined_o
             raise ConnectionError
 
     async with Spoiler("127.0.0.1", port(lab, "kpd1"), port(lab, "kpd2"), Rule(order=order)) as spoiler:
-        report = await examine(toward(lab, "6.16", "6.17", kpd1=spoiler.ports["kpd1"], kpd2=spoiler.ports["kpd2"]))
+        report = await examine(
+            toward(lab, "6.16", "6.17", kpd1=spoiler.ports["kpd1"], kpd2=spoiler.ports["kpd2"])
+        )
     assert failed(report) == {"6.16.5-1"}
     assert verdicts(report)["6.16.5-2"] == verdicts(report)["6.17.3-1"] == PASS
     assert await is_stopped(lab)

@@ -57,7 +57,7 @@ ON_E1 = ("1", "6.4.3-3", "6.7.5", "6.8.4", "6.14.4", "9.4", "9.9", "11.3.4.1", "
 def two_streams(folder: Path) -> Path:
     lab = lab_file(folder)
     quick = "lapb = { t1 = 1.0, t2 = 0.02 }\nx25 = { window = 7 }\nhold = 0.0\n"
-    streams = "".join(f"[[e1]]\nstream = {n}\nlocal = \"127.0.0.1:0\"\n{quick}\n" for n in (0, 1))
+    streams = "".join(f'[[e1]]\nstream = {n}\nlocal = "127.0.0.1:0"\n{quick}\n' for n in (0, 1))
     lab.write_text(lab.read_text(encoding="utf-8") + "\n" + streams, encoding="utf-8")
     return lab
 
