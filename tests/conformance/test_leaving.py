@@ -40,7 +40,7 @@ def toward(lab: Lab, *clauses: str, **how: Any) -> Settings:
 
 
 async def do(
-    lab: Lab, *commands: tuple[str, dict[str, Any]], password: str = "123456"
+    lab: Lab, *commands: tuple[str, dict[str, Any]], password: str | None = None
 ) -> list[ConsoleClient]:
     """Give commands as another console, which then goes; its log stays."""
     from sorm_mediator.console.surroundings import facing

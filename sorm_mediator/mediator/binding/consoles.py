@@ -1,9 +1,9 @@
 """The TCP channels toward the console: two listening ports, KPD1 and KPD2, one console at each.
 
 The technical means listen (order 268, 1.4.2, has two TCP ports; who listens is our choice). Units are reassembled by
-their headers however TCP cuts them; every unit that is sent is one write, with TCP_NODELAY (order 268, 1.4.2.2). Nothing here is unbounded: units wait in an inbox while
-reading pauses, what a console does not read waits in an outbox, and a console that goes on not reading loses
-its connection.
+their headers however TCP cuts them; every unit that is sent is one write, with TCP_NODELAY (order 268, 1.4.2.2).
+Nothing here is unbounded: units wait in an inbox while reading pauses, what a console does not read waits in an
+outbox, and a console that goes on not reading loses its connection.
 """
 
 from __future__ import annotations

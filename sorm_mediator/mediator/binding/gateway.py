@@ -396,8 +396,8 @@ class Gateway:
                         self._ask(effect)
                     case effects.Store(change):
                         self._store.apply(change)
-                    case effects.Journal(kind, fields):
-                        self._journal(kind, fields)
+                    case effects.Journal(kind, fields, unit):
+                        self._journal(kind, fields, unit)
                     case effects.Log(level, text):
                         log.log(_LEVELS[level], "%s", text)
                     case effects.DropChannel(stream):
@@ -427,11 +427,10 @@ class Gateway:
             log.warning("%s", late)
         self._crossed("sent", channel, message, raw)
 
-    def _journal(self, kind: str, fields: dict[str, Any]) -> None:
+    def _journal(self, kind: str, fields: dict[str, Any], unit: bytes) -> None:
         if self.journal is None:
             return
         if kind == "command":
-            unit = fields["unit"]
             fields = fields | {"unit": masked_unit(unit), "name": command_name(unit)}
             # Octets that could not be read may hold a password: "unit" has them masked.
             fields["fields"] = {name: value for name, value in fields["fields"].items() if name != "hex"}

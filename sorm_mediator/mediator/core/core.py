@@ -480,12 +480,12 @@ class Core:
             fields = {"hex": unit.raw[:64].hex()} | ({"reason": unit.broken} if unit.broken else {})
         context.journal(
             "command",
+            unit.raw,
             stream=unit.stream,
             peer=unit.peer,
             command=unit.code,
             receipt=status,
             fields=fields,
-            unit=unit.raw,
         )
         given = unit.raw[1] if len(unit.raw) > 1 and not self.tables.started else None
         if self._reaches(unit.stream, unit.session):

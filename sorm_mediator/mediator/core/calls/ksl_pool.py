@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from protocol.values import Ksl
     from sorm_mediator.mediator.core.calls.legs import Leg
-    from sorm_mediator.mediator.core.tables import Line, Tables
+    from sorm_mediator.mediator.core.tables import Group, Line, Tables
 
 
 class KslPool:
@@ -41,8 +41,9 @@ class KslPool:
         self._tables = tables
         self._full_control_calls = full_control_calls
         self._ring = ring
-        self._given: dict[int, Line] = {}
-        """The line that was given last, by group."""
+        self._given: dict[int, tuple[Group, Line]] = {}
+        """The line that was given last, by number of the group, and that group: one that is made anew after a stop
+        begins with its lowest line."""
         self._conferences = conferences
         self._separate = separate_conferences
         self._equipped = frozenset(equipped)
@@ -71,9 +72,12 @@ class KslPool:
         last, from the lowest number to the highest, then again from the lowest (order 268, 6.4.3)."""
         if self._full_control_calls is not None and len(self._owners) >= self._full_control_calls:
             return None
-        lines = list(self._lines(group))
-        last = self._given.get(group)
-        if self._ring and last is not None:
+        found = self._tables.groups.get(group)
+        if found is None:
+            return None
+        lines = list(found.lines)
+        of, last = self._given.get(group, (None, None))
+        if self._ring and last is not None and of is found:
             after = next((place for place, line in enumerate(lines) if line.ksl_a > last.ksl_a), 0)
             lines = lines[after:] + lines[:after]
         for line in lines:
@@ -97,7 +101,7 @@ class KslPool:
         self._owners[line] = leg
         group = self._tables.group_of.get(line.ksl_a)
         if group is not None:
-            self._given[group] = line
+            self._given[group] = (self._tables.groups[group], line)
         leg.line, leg.line_since = line, now
 
     def release(self, leg: Leg) -> Line:

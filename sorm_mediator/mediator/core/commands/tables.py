@@ -206,7 +206,9 @@ def get_ksl(means: Means, job: Job[GetKsl], now: float) -> None:
 def repeat_ksl(means: Means, job: Job[GetKsl], now: float) -> None:
     """24h with what was asked (6.11.6, 6.11.7)."""
     c = job.command
-    means.context.kpd1(job.stream, KslInfo, rows=(KslRow(c.ksl_group, c.group_type, c.ksl_a, c.ksl_b),))
+    asked = KslRow(c.ksl_group, c.group_type, c.ksl_a, c.ksl_b)
+    rows = () if asked == KslRow(None, None, None, None) else (asked,)
+    means.context.kpd1(job.stream, KslInfo, rows=rows)
 
 
 GET_KSL: Final = CommandRule(
