@@ -167,3 +167,17 @@ async def silence_ends(ex: Examiner) -> None:
     await ex.no_events(target)
     await ex.short_call(ex.own(0), ex.own(1))
     await ex.event(target, "number-received")
+
+
+@check("6.14.3-3", "in the silence the speech goes on", "передача голосовой информации не блокируется",
+       SLOW, CALLS, Need.SPEECH)  # fmt: skip
+async def speech_goes_on(ex: Examiner) -> None:
+    from sorm_mediator.conformance.checks.channels import speech
+
+    group = await ex.group()
+    target = await ex.target(group=group)
+    await ex.call(ex.own(0), ex.own(1))
+    with ex.preparing():
+        await ex.event(target, "number-received", operation=0)
+    await fall_silent(ex)
+    await speech(ex, group.a()["ksl"])
