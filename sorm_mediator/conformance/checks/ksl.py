@@ -306,17 +306,6 @@ async def take_out_stranger(ex: Examiner) -> None:
     await ex.not_executed("remove-ksl", ksl_group=group.number, ksl_a=line, ksl_b=None)
 
 
-@check("6.9.3-3", "a group whose last line has been taken out is told no more",
-       "группа, из которой исключена последняя КСЛ, больше не показывается")  # fmt: skip
-async def no_group_without_lines(ex: Examiner) -> None:
-    group = await ex.group()
-    await ex.prepare("remove-ksl", **removal(group))
-    reply = await ex.executed("get-ksl") if ex.in_groups or ex.taken_groups else await ex.command("get-ksl")
-    told = [row["ksl_group"] for unit in reply.data for row in unit.fields.get("rows") or ()]
-    text = Phrase("group {n} is not among them", "группы {n} среди них нет", n=group.number)
-    ex.require(group.number not in told, text, str(told))
-
-
 # --- command 11, message 24h
 
 
