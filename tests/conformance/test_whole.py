@@ -30,13 +30,18 @@ async def spoilt(rule: Rule) -> Report:
         return await examine_spoilt(lab, rule)
 
 
-async def ours(**how: Any) -> Report:
-    return await examine(Settings(config=LAB, timing="report", **how))
+async def ours(lab: Path, **how: Any) -> Report:
+    return await examine(Settings(config=lab, timing="report", **how))
 
 
-async def test_over_tcp_ours_passes_both_profiles_and_a_spoilt_one_fails_exactly_there() -> None:
+async def test_over_tcp_ours_passes_both_profiles_and_a_spoilt_one_fails_exactly_there(
+    tmp_path: Path,
+) -> None:
+    device = lab_file(tmp_path, "eltex")
     order, eltex, *broken = await asyncio.gather(
-        ours(profile="order"), ours(profile="eltex"), *(spoilt(SPOILT[name][0]) for name in WHOLE)
+        ours(LAB, profile="order"),
+        ours(device, profile="eltex"),
+        *(spoilt(SPOILT[name][0]) for name in WHOLE),
     )
     assert of(order, FAIL) == {}
     assert of(order, DEVIATION) == {}
