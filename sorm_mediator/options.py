@@ -209,6 +209,9 @@ class MediatorOptions(Section):
     (extended: 2Dh). Order 268, 7.1, gives no number; our choice."""
 
     # --- times
+    output_timeout: Annotated[float, Field(ge=0)] = 30.0
+    """Seconds that a console may leave a table untaken, while commands of every console wait for it; then it ends with
+    28h/01h (extended: 21h); 0 = never. Our choice."""
     unit_timeout: Annotated[float, Field(gt=0)] = 5.0
     """Seconds that a unit begun may stay unfinished before it is refused with 27h/01h; our choice."""
     switch_timeout: Annotated[float, Field(gt=0)] = 8.0

@@ -240,7 +240,7 @@ async def test_a_trunk_is_renamed(http: httpx.AsyncClient, box: SwitchBox) -> No
         ("/api/v1/switch/domains/moon/trunks/3", "city_2", 404),
         (f"{TRUNKS}/3", "smg_trunk", 409),
         (f"{TRUNKS}/3", "two words", 422),
-        (f"{TRUNKS}/3", "x" * 44, 422),
+        (f"{TRUNKS}/3", "x" * 173, 422),
         (f"{TRUNKS}/65535", "city_2", 422),
     ],
 )

@@ -194,7 +194,7 @@ class Core:
         """KPD1 of ``stream`` has taken what was sent: the next piece of a table, if one is running there."""
         job = self._means.job
         if job is not None and job.output is not None and job.stream == stream:
-            self._means.advance(job)
+            self._means.advance(job, now)
         return self._effects(now)
 
     # --- inputs: commands
@@ -289,13 +289,23 @@ class Core:
             self.counters["test_timeouts"] += 1
         for drop in silenced:
             self._silence(drop, "test-timeout", "no command 14 for too long; nothing is sent")
+        stuck = self._means.deadline
+        if stuck is not None and now >= stuck:
+            self.counters["outputs_stuck"] += 1
+            self._context.log("warning", "a console does not take its table: it ends, others go on")
+            self._end_running()
         self._switch.tick(now)
         self.calls.expire(now)
         return self._effects(now)
 
     def next_deadline(self) -> float | None:
         """When :meth:`tick` has something to do, if nothing else happens before."""
-        times = (self._context.channels.deadline, self._switch.deadline, self.calls.deadline)
+        times = (
+            self._context.channels.deadline,
+            self._means.deadline,
+            self._switch.deadline,
+            self.calls.deadline,
+        )
         return min((time for time in times if time is not None), default=None)
 
     # --- inputs: an operator asks for what a node does of itself

@@ -56,7 +56,7 @@ class EventComposer:
 
     def answer(self, leg: Leg, at: float) -> None:
         """42h: the called party answered (11.2)."""
-        self._send(Answer, leg, at, operation=self._connection_code(leg))
+        self._send(Answer, leg, at, operation=self._connection_code(leg), called=leg.call.report.answered)
 
     def release(self, leg: Leg, at: float, cause: int) -> None:
         """43h: the call ended (11.3)."""
@@ -89,10 +89,11 @@ class EventComposer:
         operation: int,
         service: ServiceUse | None = None,
         line: Line | None = None,
+        called: report.Party | None = None,
     ) -> None:
         context = self._context
         line = line or leg.line
-        calling, called = self._parties(leg, service)
+        shown_a, shown_b = self._parties(leg, service, called)
         ksl_a, ksl_b = self._ksls(line)
         message = kind(
             orm_number=context.orm_number,
@@ -102,8 +103,8 @@ class EventComposer:
             selection=_octet(leg.selection(line)),
             connection=_octet(leg.call.report.connection),
             service_phase=_octet(service.phase) if service else 0,
-            calling=calling,
-            called=called,
+            calling=shown_a,
+            called=shown_b,
             trunk=self._trunk(leg),
             ksl_a=ksl_a,
             ksl_b=ksl_b,
@@ -131,14 +132,17 @@ class EventComposer:
             return leg.object.priority
         return Priority.NORMAL if self._context.options.priority_without_line == "02h" else None
 
-    def _parties(self, leg: Leg, service: ServiceUse | None) -> tuple[Party, Party]:
-        """41h shows the destination by which the object is touched, 44h the hop, 42h and 43h the final B. The party
-        that the object is shows the number as command 5 gave it (10.3.2.1)."""
+    def _parties(
+        self, leg: Leg, service: ServiceUse | None, answered: report.Party | None
+    ) -> tuple[Party, Party]:
+        """41h shows the destination by which the object is touched, 44h the hop, 42h who answered, 43h the final B. The
+        party that the object is shows the number as command 5 gave it (10.3.2.1)."""
         numbers, snapshot = self._context.numbers, leg.call.report
         if service is not None:
             calling, called = service.calling, service.called
         else:
-            calling, called = snapshot.calling, snapshot.called if leg.received else leg.first.called
+            final = answered or snapshot.called
+            calling, called = snapshot.calling, final if leg.received else leg.first.called
         by_a = "a" in leg.roles
         shown_a, shown_b = numbers.plain(calling), numbers.called(called, by_a=by_a)
         given = leg.given
