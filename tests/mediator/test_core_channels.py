@@ -1,4 +1,4 @@
-"""Pairs of data channels, stand-by pairs, and the two time-outs (order 268, 1.4.1.1, 1.4.1.2, 6.14.3; order 70, 1.5)."""
+"""Pairs of data channels, and the two time-outs (order 268, 1.4.1.1, 1.4.1.2, 6.14.3; order 70, 1.5)."""
 
 from __future__ import annotations
 
