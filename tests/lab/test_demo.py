@@ -8,7 +8,7 @@ from pathlib import Path
 import captures
 
 SCENARIOS = Path(captures.__file__).parent / "scenarios"
-LISTENING = {"heard_combined.yaml", "heard_preemption.yaml", "heard_separate.yaml"}
+LISTENING = {"standby_pair.yaml", "heard_combined.yaml", "heard_preemption.yaml", "heard_separate.yaml"}
 """Speech is heard over E1 only."""
 BOTH = {"heard_tcp.yaml"}
 """KPD1 and KPD2 over TCP, and the speech in E1."""
