@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from protocol import Broken, Channel, Noise, Options, StreamFramer, Unit
+from sorm_mediator.addresses import host_port
 from sorm_mediator.config import ConsoleConfig
 from sorm_mediator.errors import cannot_listen
 
@@ -424,7 +425,7 @@ def allowed(host: str, networks: Iterable[str]) -> bool:
 
 def _address(name: tuple[str, int] | tuple[str, int, int, int]) -> str:
     host, port = name[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return host_port(host, port)
 
 
 def _prepare_socket(connection: socket.socket) -> None:
