@@ -8,7 +8,7 @@ from pathlib import Path
 import captures
 
 SCENARIOS = Path(captures.__file__).parent / "scenarios"
-LISTENING = {"heard_combined.yaml", "heard_preemption.yaml", "heard_separate.yaml"}
+LISTENING = {"standby_pair.yaml", "heard_combined.yaml", "heard_preemption.yaml", "heard_separate.yaml"}
 """Speech is heard over E1 only."""
 PAIRS = {"standby_pair.yaml"}
 """Pairs of channels in two E1 streams."""
