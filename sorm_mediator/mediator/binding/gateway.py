@@ -276,7 +276,7 @@ class Gateway:
             message = self._codec.decode(raw)
         except DecodeError:
             message, problems = self._codec.decode_lenient(raw)
-        self._crossed("received", Channel.COMMAND, message, raw)
+        self._crossed("received", Channel.COMMAND, message, raw, problems)
         self._run(lambda now: self.core.received(stream, message, problems, raw, now))
 
     def unit_broken(self, broken: Broken, arrived: float, stream: int = _STREAM) -> None:
@@ -447,9 +447,8 @@ class Gateway:
         if self.journal is None:
             return
         if kind == "command":
-            fields = fields | {"unit": masked_unit(unit), "name": command_name(unit)}
-            # Octets that could not be read may hold a password: "unit" has them masked.
-            fields["fields"] = {name: value for name, value in fields["fields"].items() if name != "hex"}
+            masked = fields["fields"].get("masked", "")
+            fields = fields | {"unit": masked_unit(unit, masked), "name": command_name(unit)}
         self.journal.append(self.now(), kind, fields)
 
     def _write(self, kind: str, fields: dict[str, Any]) -> None:
@@ -485,8 +484,17 @@ class Gateway:
 
     # --- who watches
 
-    def _crossed(self, direction: str, channel: Channel, message: Message | UnknownUnit, raw: bytes) -> None:
-        self.events.publish("unit", self.now(), lambda: shown_unit(direction, channel, message, raw))
+    def _crossed(
+        self,
+        direction: str,
+        channel: Channel,
+        message: Message | UnknownUnit,
+        raw: bytes,
+        problems: tuple[Problem, ...] = (),
+    ) -> None:
+        self.events.publish(
+            "unit", self.now(), lambda: shown_unit(direction, channel, message, raw, problems)
+        )
 
     def _event(self, kind: str, fields: dict[str, Any]) -> None:
         self.events.publish(kind, self.now(), lambda: fields)

@@ -18,6 +18,7 @@ from protocol.base import Command
 from protocol.codes import Channel
 from protocol.commands import Start, Test
 from protocol.messages import Alarm, CommandExecuted, CommandReceived, Restart, TrunkInfo, UnauthorizedAccess
+from sorm_mediator.journal.masking import why_masked
 from sorm_mediator.mediator.core.calls.calls import Calls
 from sorm_mediator.mediator.core.calls.electronic_messages import ElectronicMessages
 from sorm_mediator.mediator.core.calls.kpd2_events import BY_FAULT
@@ -484,10 +485,12 @@ class Core:
         context = self._context
         self.counters["commands"] += 1
         self.counters["commands_refused"] += status != ACCEPTED
-        if unit.message is not None:
-            fields = command_fields(unit.message)
+        fields: dict[str, Any]
+        if masked := why_masked(unit.raw, unit.problems, whole=unit.message is not None):
+            # What can't be read may hold the password of the command behind it.
+            fields = {"masked": masked} | ({"reason": unit.broken} if unit.broken else {})
         else:
-            fields = {"hex": unit.raw[:64].hex()} | ({"reason": unit.broken} if unit.broken else {})
+            fields = command_fields(unit.message)
         context.journal(
             "command",
             unit.raw,
