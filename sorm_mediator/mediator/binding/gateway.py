@@ -152,7 +152,7 @@ class Gateway:
             equipped_streams=TCP_STREAMS if self.e1 is None else self.e1.numbers,
             conferences=None if self.e1 is None else self.e1.conferences,
             separate_conferences=self.config.rtp.separate_conferences,
-            paired=self.e1 is not None or mediator.options.pair_over_tcp == "on",
+            paired=self.config.console.link == "x25" or mediator.options.pair_over_tcp == "on",
         )
         self._running = True
         if self._store.damage:
