@@ -36,7 +36,7 @@ from ssh_control.later import Answer
 from ssh_control.lines import DialectError
 from ssh_control.pacing import LONGEST, LoginPacer
 from ssh_control.shell import HISTORY, MOST_LINE, Shell, ShellChannel
-from ssh_control.transport import CIPHERS, keep_alive, without_padding_packets
+from ssh_control.transport import CIPHERS, host_port, keep_alive, without_padding_packets
 
 log = logging.getLogger(__name__)
 
@@ -123,6 +123,8 @@ class SormServer:
         self._pacer, self._clock, self._sleep = LoginPacer(longest=login_wait), clock, sleep
         self._acceptor: asyncssh.SSHAcceptor | None = None
         self._moving: asyncio.Task[None] | None = None
+        self._next: socket.socket | None = None
+        """What it is about to listen on."""
         self._connections: set[asyncssh.SSHServerConnection] = set()
         self._strangers: dict[asyncssh.SSHServerConnection, None] = {}
         self._waiting: set[asyncssh.SSHServerConnection] = set()
@@ -143,23 +145,54 @@ class SormServer:
         """The port that it listens on."""
         return self._acceptor.get_port() if self._acceptor is not None else self._port
 
+    def shared_listener(self) -> socket.socket | None:
+        """Its listening socket once more, which stays open when this server stops listening; None: it has none.
+
+        Raises :class:`OSError` when there is no descriptor for it.
+        """
+        if self._next is not None:
+            return self._next.dup()
+        shared: socket.socket | None = self._acceptor.sockets[0].dup() if self._acceptor is not None else None
+        return shared
+
     def stop_listening(self) -> None:
-        """Nobody new comes; who is connected stays. For :mod:`ssh_control.moving`."""
+        """Nobody new comes; who is connected stays. A move that is under way comes to nothing."""
+        self._next = None
         if self._acceptor is not None:
             self._acceptor.close()
             self._acceptor = None
 
     def listen_on(self, listener: socket.socket) -> None:
-        """Take connections of this socket from now on; to be called in the running loop."""
+        """Take connections of this socket from now on; to be called in the running loop.
+
+        When that fails, it is counted (``moves failed``) and logged, and what was listened on before stays so.
+        """
         self._port = listener.getsockname()[1]
+        self._next = listener
         before = self._moving
         self._moving = asyncio.get_running_loop().create_task(self._move(listener, before))
 
     async def _move(self, listener: socket.socket, before: asyncio.Task[None] | None) -> None:
         if before is not None:
-            await before
+            await asyncio.wait([before])  # however it ended: this move is another one
+        if self._next is not listener:
+            listener.close()
+            return
+        try:
+            acceptor = await self._listen(sock=listener)
+        except (OSError, ValueError) as error:
+            listener.close()
+            self.counters["moves failed"] += 1
+            log.error("port %d: can't be listened on: %s", self._port, error)  # noqa: TRY400 - one line
+            if self._next is listener:
+                self._next = None
+                self._port = self._acceptor.get_port() if self._acceptor is not None else self._port
+            return
+        if self._next is not listener:
+            acceptor.close()
+            return
         self.stop_listening()
-        self._acceptor = await self._listen(sock=listener)
+        self._acceptor = acceptor
 
     async def _listen(self, **where: Any) -> asyncssh.SSHAcceptor:
         return await asyncssh.listen(
@@ -186,19 +219,18 @@ class SormServer:
         )
 
     async def close(self) -> None:
-        """Stop listening and end all connections."""
+        """Stop listening and end all connections, also when it listens no more."""
+        acceptor = self._acceptor
+        self.stop_listening()
         if self._moving is not None:
-            await self._moving
-        if self._acceptor is None:
-            return
-        acceptor, self._acceptor = self._acceptor, None
-        acceptor.close()
+            await asyncio.wait([self._moving])
         connections = list(self._connections)
         for connection in connections:
             connection.abort()
         for connection in connections:
             await connection.wait_closed()
-        await acceptor.wait_closed()
+        if acceptor is not None:
+            await acceptor.wait_closed()
 
     def drop(self, user: str) -> None:
         """End the connections of a user, who may no longer be logged in."""
@@ -269,7 +301,7 @@ class _Connection(asyncssh.SSHServer):
         self._ssh = conn
         # A peer that is gone already has no name any more.
         host, port = (conn.get_extra_info("peername") or ("gone", 0))[:2]
-        self.peer = f"{host}:{port}"
+        self.peer = host_port(host, port)
         self._server.joined(conn)
 
     def connection_lost(self, exc: Exception | None) -> None:

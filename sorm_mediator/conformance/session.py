@@ -22,6 +22,7 @@ from typing import Any, cast
 from protocol.phrases import Phrase, say
 from protocol.texts import Lang
 from sorm_mediator import config as lab_files
+from sorm_mediator.addresses import host_port
 from sorm_mediator.config import Config, ConfigError, MediatorConfig
 from sorm_mediator.conformance.calling import AskingCaller, Caller, HookCaller, HttpCaller, at_terminal
 from sorm_mediator.conformance.declaration import Check, chosen
@@ -190,7 +191,7 @@ async def examine(
         with _progress(settings.checks, lang) as seen:
             await examination.run(settings.checks, seen)
     name = settings.config.name if settings.config is not None else ""
-    against = f"{settings.host}:{settings.kpd1}" if settings.host else f"{name} ({say(OWN_LAB, lang)})"
+    against = host_port(settings.host, settings.kpd1) if settings.host else f"{name} ({say(OWN_LAB, lang)})"
     return Report(
         against=against, link=link, orm_number=examiner.orm_number, identity=examination.identity,
         told=examiner.told, time=began, results=examination.results, seconds=time.time() - began,

@@ -440,3 +440,56 @@ async def test_without_a_pinned_key_there_is_no_gateway(bench: Bench) -> None:
 )
 def test_addresses_of_switches(text: str, address: tuple[str, int]) -> None:
     assert gateway_module._address(text, 7777) == address
+
+
+async def test_an_error_of_the_core_stops_it_and_nothing_of_that_input_goes_out(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(bench.config()) as (gateway, endpoints):
+        assert gateway.failure is not None
+        console = await started_console(endpoints)
+        received = gateway.core.received
+
+        def halfway(*given: Any) -> Any:
+            received(*given)
+            raise KeyError("".join(["202", "58"]))
+
+        monkeypatch.setattr(gateway.core, "received", halfway)
+        console.send(GROUP)
+        with pytest.raises(ConnectionError):
+            await console.next()
+        assert "KeyError" in str(await asyncio.wait_for(gateway.failure, 10))
+        assert not gateway.serving
+        assert "20258" not in caplog.text
+
+
+async def test_a_report_that_comes_while_it_stops_is_not_taken_and_not_an_error(bench: Bench) -> None:
+    async with running(bench.config()) as (gateway, _):
+        party = Party(digits="20258", ni="private")
+        report = CallReport(
+            call_id="1", domain="d", sequence=1, time=gateway.now(), connection=1, calling=party, called=party,
+            calling_station="20258", called_station="20258", setup_time=gateway.now(),
+        )  # fmt: skip
+        assert gateway._report(report) is True
+        await gateway.stop()
+        assert gateway._report(report) is False
+
+
+async def test_what_fails_to_close_leaves_nothing_else_open(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = Gateway(bench.config())
+    await gateway.start()
+    toward_stop = gateway._toward.stop
+
+    async def fails() -> None:
+        await toward_stop()
+        raise OSError("of the console's side")
+
+    monkeypatch.setattr(gateway._toward, "stop", fails)
+    with pytest.raises(OSError, match="of the console's side"):
+        await gateway.stop()
+    assert gateway.link is None
+    assert gateway.journal is None
+    async with running(bench.config()):  # tables and journal are free: no other process has them
+        pass

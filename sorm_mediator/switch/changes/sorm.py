@@ -12,6 +12,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
+from sorm_mediator.addresses import host_port, port_number
 from sorm_mediator.config import AggregateConfig, DomainConfig, RadiusServerConfig
 from sorm_mediator.switch.changes.base import (
     ChangeRefused,
@@ -85,7 +86,7 @@ def add_radius_server(node: Node, name: str, address: str, secret: str) -> Notes
     known = domain.config.radius_servers or ()
     if any((one.host, one.port) == (host, port) for one in known):
         raise ChangeRefused(
-            f"radius_servers: {sink(host, port)} is there already; remove it first to change its secret"
+            f"radius_servers: {host_port(host, port)} is there already; remove it first to change its secret"
         )
     if not secret:
         raise ChangeRefused("radius_servers: an empty secret; give the one that the mediator has")
@@ -101,8 +102,8 @@ def remove_radius_server(node: Node, name: str, address: str) -> Notes:
     known = domain.config.radius_servers or ()
     left = tuple(one for one in known if (one.host, one.port) != (host, port))
     if len(left) == len(known):
-        there = listed(sink(one.host, one.port) for one in known)
-        raise ChangeRefused(f"radius_servers: there is no {sink(host, port)}; there are: {there}")
+        there = listed(host_port(one.host, one.port) for one in known)
+        raise ChangeRefused(f"radius_servers: there is no {host_port(host, port)}; there are: {there}")
     alter_domain(node, Change("sorm", name), radius_servers=left)
     if left:
         return ()
@@ -151,11 +152,6 @@ def remove_aggregate(node: Node, user: str) -> Notes:
     return ()
 
 
-def sink(host: str, port: int) -> str:
-    """An address as it is entered, with its port: ``[::1]:1813``."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
 def _known(parameter: str) -> None:
     if parameter not in PARAMETERS:
         raise ChangeRefused(f"there is no parameter {parameter!r}; there are: {', '.join(PARAMETERS)}")
@@ -172,6 +168,7 @@ def _sink(address: str) -> tuple[str, int]:
         raise ChangeRefused(f"radius_servers: {host!r} is no IP address of a mediator") from None
     if not colon:
         return host, RADIUS_PORT
-    if not (port.isascii() and port.isdecimal() and 1 <= int(port) <= 65535):
-        raise ChangeRefused(f"radius_servers: {port!r} is no port: 1 to 65535")
-    return host, int(port)
+    number = port_number(port)
+    if not number:
+        raise ChangeRefused(f"radius_servers: {port[:20]!r} is no port: 1 to 65535")
+    return host, number

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 
+from sorm_mediator.addresses import host_port
 from sorm_mediator.switch.changes import ChangeRefused, domains
 from sorm_mediator.switch.shell.command import Call, Command
 from sorm_mediator.switch.shell.notes import ok
@@ -87,7 +88,7 @@ def _declare_trunk(call: Call) -> str:
     except ValueError:
         raise ChangeRefused(f"{call['ADDRESS']!r} is no IP address of the far end") from None
     port = _whole(call["PORT"], "PORT", 1, 65535)
-    peer = f"[{host}]:{port}" if host.version == 6 else f"{host}:{port}"
+    peer = host_port(str(host), port)
     number = _whole(call.option("--number"), "--number", 0, 0xFFFE) if call.option("--number") else None
     return ok(
         domains.declare_trunk(call.node, call.domain, call["CONTEXT"], call["NAME"], peer, number=number)

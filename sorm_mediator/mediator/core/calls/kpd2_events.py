@@ -135,8 +135,8 @@ class EventComposer:
     def _parties(
         self, leg: Leg, service: ServiceUse | None, answered: report.Party | None
     ) -> tuple[Party, Party]:
-        """41h shows the destination by which the object is touched, 44h the hop, 42h who answered, 43h the final B. The party
-        that the object is shows the number as command 5 gave it (10.3.2.1)."""
+        """41h shows the destination by which the object is touched, 44h the hop, 42h who answered, 43h the final B. The
+        party that the object is shows the number as command 5 gave it (10.3.2.1)."""
         numbers, snapshot = self._context.numbers, leg.call.report
         if service is not None:
             calling, called = service.calling, service.called
