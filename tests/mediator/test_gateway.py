@@ -377,7 +377,9 @@ async def test_a_password_in_the_fields_of_a_command_that_broke_off_is_nowhere_s
                     shown.append(event["unit"])
         console.close()
     entries = [entry for entry in bench.journal() if entry.fields.get("name") == "add-object"]
-    assert [entry.fields["unit"] for entry in entries] == [add[:4].hex(" ").upper() + " **" * (len(add) - 4)] * 3
+    assert [entry.fields["unit"] for entry in entries] == [
+        add[:4].hex(" ").upper() + " **" * (len(add) - 4)
+    ] * 3
     text = str(shown) + str([entry.fields for entry in entries])
     for secret in ("123456", "654321", "1234", "4321"):
         assert secret not in text

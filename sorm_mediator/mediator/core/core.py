@@ -49,6 +49,7 @@ from sorm_mediator.mediator.core.means import (
     Standing,
     Turn,
 )
+from sorm_mediator.mediator.core.pacing import PasswordPace
 from sorm_mediator.mediator.core.record import command_fields, printable, same_secret
 from sorm_mediator.mediator.core.switchside import SwitchSide
 from sorm_mediator.mediator.core.tables import DamageReported, StartNumber, Stopped
@@ -150,6 +151,9 @@ class Core:
         self._means.finish = self._finish
         self._waiting: deque[Unit] = deque()
         """Units that came while a command ran (order 268, 7.1)."""
+        self._pace = PasswordPace(config.options.password_tries_per_minute)
+        self._held: dict[int, deque[Unit]] = {}
+        """Units by stream that are not looked at yet, because too many wrong passwords came before them."""
         self._restart_told = False
 
     # --- inputs: channels
@@ -184,6 +188,7 @@ class Core:
         self._context.journal("channel-down", stream=stream, channel=str(channel))
         if channel is not Channel.KPD2:
             self._abandon_output(stream)
+            self.counters["commands_held_dropped"] += len(self._held.pop(stream, ()))
         return self._effects(now)
 
     def refused_connection(self, stream: int, peer: str, reason_code: int, now: float) -> list[Effect]:
@@ -208,16 +213,14 @@ class Core:
         known = isinstance(message, Command) and code <= LAST_COMMAND[self.config.order]
         pair = self._context.channels[stream]
         unit = Unit(stream, pair.session, pair.peer, code, raw, message if known else None, tuple(problems))
-        self._heard(unit, now)
-        self._settle(unit, now)
+        self._came(unit, now)
         return self._effects(now)
 
     def broken(self, stream: int, code: int | None, reason: str, raw: bytes, now: float) -> list[Effect]:
         """A unit whose length its code doesn't allow, or that was cut: refused at receipt."""
         pair = self._context.channels[stream]
         unit = Unit(stream, pair.session, pair.peer, (code or 0) & 0xFF, raw, broken=str(reason) or "broken")
-        self._heard(unit, now)
-        self._settle(unit, now)
+        self._came(unit, now)
         return self._effects(now)
 
     # --- inputs: the switch
@@ -297,6 +300,7 @@ class Core:
             self._end_running()
         self._switch.tick(now)
         self.calls.expire(now)
+        self._release(now)
         return self._effects(now)
 
     def next_deadline(self) -> float | None:
@@ -304,6 +308,7 @@ class Core:
         times = (
             self._context.channels.deadline,
             self._means.deadline,
+            *(self._pace.due(stream) for stream in self._held),
             self._switch.deadline,
             self.calls.deadline,
         )
@@ -377,20 +382,50 @@ class Core:
 
     # --- a unit's way: heard, settled, taken
 
+    def _came(self, unit: Unit, now: float) -> None:
+        """Look at a unit, or hold it back while its stream has tried too many wrong passwords."""
+        stream = unit.stream
+        if stream not in self._held and now >= self._pace.due(stream):
+            self._heard(unit, now)
+            self._settle(unit, now, waited=False)
+            return
+        self.counters["commands_held"] += 1
+        held = self._held.setdefault(stream, deque())
+        if len(held) < max(1, self.config.options.waiting_commands):
+            held.append(unit)
+        else:
+            self.counters["commands_overflowing"] += 1
+            self._receipt(unit, self._means.extended(BUSY, REFUSED))
+
+    def _release(self, now: float) -> None:
+        """Look at the held units whose time has come."""
+        for stream, held in list(self._held.items()):
+            while held and now >= self._pace.due(stream):
+                unit = held.popleft()
+                self._heard(unit, now)
+                self._settle(unit, now, waited=True)
+            if not held:
+                del self._held[stream]
+
     def _heard(self, unit: Unit, now: float) -> None:
         """A unit came in: it ends a console time-out, and one with the valid password unblocks its pair and ends the
         silence for want of a test (order 268, 1.4.1.2, 6.14.3)."""
         context, channels = self._context, self._context.channels
         if channels.heard(unit.stream, now):
             context.log("info", f"stream {unit.stream}: the console is heard again")
-        if unit.message is None or not channels.awaits_command(unit.stream):
+        if unit.message is None:
             return
-        valid = same_secret(unit.message.password, self.tables.password)
-        if valid and channels.valid_command(unit.stream, now, test=isinstance(unit.message, Test)):
+        if not same_secret(unit.message.password, self.tables.password):
+            self._pace.wrong(unit.stream, now)
+            return
+        self._pace.right(unit.stream)
+        if not channels.awaits_command(unit.stream):
+            return
+        if channels.valid_command(unit.stream, now, test=isinstance(unit.message, Test)):
             context.log("info", f"stream {unit.stream}: a valid command: data flows again")
             context.journal("channel-unblocked", stream=unit.stream)
 
-    def _settle(self, unit: Unit, now: float) -> None:
+    def _settle(self, unit: Unit, now: float, *, waited: bool) -> None:
         """Take the unit, or let it wait until the running command has ended."""
         if self._must_wait(unit) and self.config.options.command_while_busy == "wait":
             if len(self._waiting) < self.config.options.waiting_commands:
@@ -399,7 +434,7 @@ class Core:
             self.counters["commands_overflowing"] += 1
             self._receipt(unit, self._means.extended(BUSY, REFUSED))
             return
-        self._take(unit, now, waited=False)
+        self._take(unit, now, waited=waited)
 
     def _must_wait(self, unit: Unit) -> bool:
         rule = self._rule(unit)
