@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from sorm_mediator.config.base import Port, Section
+from sorm_mediator.config.base import Host, Port, Section
 from ssh_control.patterns import DomainList
 
 
@@ -41,7 +41,7 @@ class AggregateConfig(Section):
 class RadiusServerConfig(Section):
     """One mediator's sink, as a domain knows it."""
 
-    host: str = "127.0.0.1"
+    host: Host = "127.0.0.1"
     """Address of the mediator."""
     port: Port = 1813
     """UDP port of its sink."""
@@ -293,7 +293,7 @@ class MediaConfig(Section):
 class SwitchConfig(Section):
     """``[switch]``: the emulated ECSS-10."""
 
-    host: str = "127.0.0.1"
+    host: Host = "127.0.0.1"
     """Address to listen on."""
     ssh_port: Port = 7777
     """SSH port for one domain; 0 = any free."""

@@ -38,6 +38,7 @@ from sorm_mediator.console.session import BROKEN_PIPE, UsageError
 from sorm_mediator.console.surroundings import Surroundings, facing
 from sorm_mediator.console.wiring import in_lab, toward
 from sorm_mediator.errors import BoxError
+from sorm_mediator.numerals import whole_number
 
 STDOUT = "-"
 INTERRUPTED = 130
@@ -106,7 +107,7 @@ class Settings:
         if self.web and not self.web.startswith(("http://", "https://")):
             raise UsageError(f"--web: {self.web!r} is not allowed: a URL such as http://127.0.0.1:8080")
         number = self.trunk.partition("=")[0]
-        if self.trunk and not (number.isdigit() and int(number) < 0xFFFF):
+        if self.trunk and whole_number(number, 0, 0xFFFE) is None:
             raise UsageError(f"--trunk: {self.trunk!r} is not allowed: a number, or NUMBER=NAME")
         for option, digits in (
             *(("--own", one) for one in self.own),

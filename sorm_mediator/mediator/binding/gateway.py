@@ -36,6 +36,7 @@ from sorm_mediator.mediator.core.core import TCP_STREAMS, Core
 from sorm_mediator.mediator.core.effects import Effect
 from ssh_control.client import LinkDown, SwitchLink
 from ssh_control.dialect import Reply
+from ssh_control.keys import KeyProblem
 from ssh_control.lines import DialectError
 
 if TYPE_CHECKING:
@@ -170,7 +171,10 @@ class Gateway:
         if self.e1 is not None:
             self._endpoints["rtp"] = self.e1.rtp
         self._write("gateway-started", {"orm_number": mediator.orm_number, **self._endpoints})
-        self.link = self._make_link(host_port(host, port))
+        try:
+            self.link = self._make_link(host_port(host, port))
+        except KeyProblem as problem:
+            raise BoxError(f"ssh.host_key: {problem}") from None
         await self.link.start()
         self._arm()
         return dict(self._endpoints)
