@@ -187,10 +187,10 @@ def matching_rows(tables: Tables, c: GetKsl, options: MediatorOptions) -> list[K
 
 def in_different_groups(means: Means, c: GetKsl) -> bool:
     """KSL-A and KSL-B are asked for and belong to different groups (6.11.6)."""
-    if c.ksl_group is not None or c.group_type is not None or c.ksl_a is None or c.ksl_b is None:
+    if c.ksl_group is not None or c.group_type is not None:
         return False
-    groups = means.tables.group_of
-    return groups.get(c.ksl_a) != groups.get(c.ksl_b)
+    asked = [means.tables.group_of.get(ksl) for ksl in (c.ksl_a, c.ksl_b) if ksl is not None]
+    return None not in asked and len(set(asked)) > 1
 
 
 def get_ksl(means: Means, job: Job[GetKsl], now: float) -> None:
