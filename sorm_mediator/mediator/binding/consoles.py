@@ -57,6 +57,10 @@ class Handler(Protocol):
     def connection_refused(self, channel: Channel, peer: str, reason: str) -> None: ...
     def unit_received(self, raw: bytes, arrived: float) -> None: ...
     def unit_broken(self, broken: Broken, arrived: float) -> None: ...
+    def owes(self, channel: Channel) -> bool:
+        """Whether answers to what came on the channel are still to be sent."""
+        return False
+
     def drained(self, channel: Channel) -> None:
         """All that was sent on the channel is with the kernel: there is room for more."""
 
@@ -218,6 +222,7 @@ class _Connection(asyncio.Protocol):
         elif (last := current.last_in_line()) is not None:
             # The console that comes back is heard of before the end of its old connection is.
             last.successor = self
+            current.look_again()
             # asyncio begins to read only after this call; in Python 3.11.2 (Debian 12) also what was paused in it.
             self._loop.call_soon(self._wait_in_line)
         else:
@@ -343,6 +348,11 @@ class _Connection(asyncio.Protocol):
         if self._turn is None:
             self._take_turn()
 
+    def look_again(self) -> None:
+        """Of a connection that the console has ended: whether it can be closed now."""
+        if self._leaving and self._turn is None:
+            self._turn = self._loop.call_soon(self._take_turn)
+
     def _take_turn(self) -> None:
         """Handle some of the inbox; the rest after the others had their turn."""
         self._turn = None
@@ -366,7 +376,9 @@ class _Connection(asyncio.Protocol):
             if self._inbox and self._waiting <= SOFT_LIMIT and self._turn is None:
                 self._turn = self._loop.call_soon(self._take_turn)
         elif self._leaving:
-            self._transport.close()
+            # Each answer looks again. A console that is back already does not wait for its old answers.
+            if self.successor is not None or not self._handler.owes(self._port.channel):
+                self._transport.close()
         else:
             self._transport.resume_reading()
 
@@ -379,6 +391,7 @@ class _Connection(asyncio.Protocol):
         self._outbox.append(raw)
         self._waiting += len(raw)
         self._flush()
+        self.look_again()
         if self._waiting > HARD_LIMIT:
             self._counters.not_reading += 1
             log.warning("%s: %s does not read: connection dropped", self._port.channel, self.peer)

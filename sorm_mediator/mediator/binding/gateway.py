@@ -287,6 +287,9 @@ class Gateway:
         self._arrived = arrived
         self._run(lambda now: self.core.broken(stream, broken.code, broken.reason, broken.raw, now))
 
+    def owes(self, channel: Channel, stream: int = _STREAM) -> bool:
+        return self._running and channel is Channel.KPD1 and self.core.owes(stream)
+
     def drained(self, channel: Channel, stream: int = _STREAM) -> None:
         if channel is Channel.KPD1:
             self._run(lambda now: self.core.writable(stream, now))

@@ -364,6 +364,15 @@ class Core:
 
     # --- for looking at
 
+    def owes(self, stream: int) -> bool:
+        """Whether a command of ``stream`` runs or waits: its answers are still to come."""
+        job = self._means.job
+        return (
+            (job is not None and job.stream == stream)
+            or stream in self._held
+            or any(unit.stream == stream for unit in self._waiting)
+        )
+
     @property
     def work(self) -> str:
         """What the mediator is busy with."""
