@@ -18,7 +18,7 @@ from sorm_mediator.mediator.core.core import Core
 
 KPD1, KPD2 = Channel.KPD1, Channel.KPD2
 WRONG = {"password": "999999"}
-FORMING, WORKING, FAILED, BLOCKED = PairState
+FORMING, WORKING, FAILED, CONFIRMED, BLOCKED = PairState
 COMPLETE, LOST, VALID = PairEvent
 
 ARROWS = [
@@ -30,7 +30,10 @@ ARROWS = [
     (WORKING, VALID, WORKING),
     (FAILED, COMPLETE, BLOCKED),
     (FAILED, LOST, FAILED),
-    (FAILED, VALID, FAILED),
+    (FAILED, VALID, CONFIRMED),
+    (CONFIRMED, COMPLETE, WORKING),
+    (CONFIRMED, LOST, FAILED),
+    (CONFIRMED, VALID, CONFIRMED),
     (BLOCKED, COMPLETE, BLOCKED),
     (BLOCKED, LOST, FAILED),
     (BLOCKED, VALID, WORKING),
@@ -89,8 +92,10 @@ def test_every_arrow_of_a_pair(state: PairState, happens: PairEvent, then: PairS
     if state is not FORMING:
         channels.up(0, KPD1, "peer", 0.0)
         channels.up(0, KPD2, "peer", 0.0)
-    if state in (FAILED, BLOCKED):
+    if state in (FAILED, BLOCKED, CONFIRMED):
         channels.down(0, KPD2)
+    if state is CONFIRMED:
+        channels.valid_command(0, 1.0, test=False)
     if state is BLOCKED:
         channels.up(0, KPD2, "peer", 1.0)
     assert channels[0].state is state
@@ -244,11 +249,19 @@ def test_a_pair_is_blocked_until_both_channels_work_and_a_valid_command_came(mea
     m = standing_by(means, make)
     lose(m, 0)
     assert event(m, make, "one channel") == []
-    assert m.says(GetKsl(None, None, None, None)) == "27/00 24 28/5F"
-    assert event(m, make, "a command, but one channel") == []
     m.open(KPD2)
     assert event(m, make, "both, but no command") == []
     assert m.says(GetKsl(None, None, None, None)) == "27/00 24 28/5F"
+    assert event(m, make, "both") == ["0:41"]
+
+
+def test_the_valid_command_may_come_before_the_other_channel_works(means: Any, make: Any) -> None:
+    """Order 268, 1.4.1.2, wants both; it does not say in which order."""
+    m = standing_by(means, make)
+    lose(m, 0)
+    assert m.says(GetKsl(None, None, None, None)) == "27/00 24 28/5F"
+    assert event(m, make, "a command, but one channel") == []
+    m.open(KPD2)
     assert event(m, make, "both") == ["0:41"]
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from protocol.codes import LINE_STATES
 from sorm_mediator.mediator.core.effects import AskSwitch
+from sorm_mediator.numerals import whole_number
 from ssh_control.operations import SYNC_CHUNK
 
 if TYPE_CHECKING:
@@ -276,6 +277,5 @@ def _whole(value: object) -> int | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
-        return value
-    digits = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 10
-    return int(value) if digits else None  # type: ignore[call-overload]
+        return value if 0 <= value <= 0xFFFF else None
+    return whole_number(value, 0, 0xFFFF) if isinstance(value, str) else None
