@@ -1069,6 +1069,16 @@ def test_the_state_of_a_line(means: Any, make: Any, state: int) -> None:
     assert 77 not in m.core.line_states
 
 
+@pytest.mark.parametrize("state", [2, 8, 0x100, -1, None, "0", []])
+def test_a_line_state_that_the_order_has_not_is_not_known(means: Any, make: Any, state: Any) -> None:
+    """Order 268, 9.3.6.4: FFh. A switch may say anything."""
+    m = means().begin(make.put(1, "28331"))
+    m.do(m.core.switch_event({"event": "line-state", "object_number": 1, "line_state": 0}, m.now))
+    m.do(m.core.switch_event({"event": "line-state", "object_number": 1, "line_state": state}, m.now))
+    (info,) = [told for told in m.send(GetObjects(1, None, None, None, None)) if isinstance(told, ObjectInfo)]
+    assert info.line_state == 0xFF
+
+
 @pytest.mark.parametrize(("option", "told"), [("on", ["26/03"]), ("off", [])])
 def test_reading_the_tables_is_told_by_option(means: Any, make: Any, option: str, told: list[str]) -> None:
     """Order 268, 9.6.4.1: 26h/03h; option tell_table_access."""
