@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import time
 import traceback
 from collections import Counter
@@ -67,6 +68,8 @@ class Gateway:
         self.journal: Journal | None = None
         self._strangers = StrangersQuota(config.mediator.options.journal_strangers_per_minute)
         self._host_key = switch_host_key or config.ssh.host_key
+        self._instance = secrets.token_hex(8)
+        """Part of the name that the switch hears, so that another gateway is not taken for this one."""
         mediator = config.mediator
         self._options = codec_options(config)
         self._codec = Codec(self._options)
@@ -184,7 +187,7 @@ class Gateway:
             ssh.user,
             ssh.password.get_secret_value(),
             self._host_key,
-            mediator=f"orm-{self.config.mediator.orm_number}",
+            mediator=f"orm-{self.config.mediator.orm_number}.{self._instance}",
             radius=sink,
             rtp=self._endpoints.get("rtp", ""),
             on_up=self._switch_up,

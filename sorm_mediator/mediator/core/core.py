@@ -252,6 +252,8 @@ class Core:
             self._switch.note_line_state(number, event.get("line_state"))
         elif kind == "trunk-renamed" and isinstance(trunk, int) and 0 <= trunk < 0xFFFF:
             self._trunk_renamed(trunk, str(event.get("name", "")))
+        elif kind == "second-session":
+            self._second_session(event)
         else:
             self.counters["switch_events_unknown"] += 1
         return self._effects(now)
@@ -670,6 +672,16 @@ class Core:
             and (self.tables.started or options.alarm_while_stopped == "on")
         ):
             self._context.unsolicited(Alarm, alarm_type=TABLES_INTACT, alarm_code=0)
+
+    def _second_session(self, event: dict[str, Any]) -> None:
+        """Somebody with the password of the switch has come there in the name of this mediator."""
+        self.counters["second_sessions"] += 1
+        name, peer = (printable(str(event.get(key, "")), 64) for key in ("mediator", "peer"))
+        outcome = "let in" if event.get("admitted") is True else "refused"
+        self._context.log(
+            "warning", f"switch: {name or 'somebody'} at {peer} came as this mediator: {outcome}"
+        )
+        self._context.journal("second-session", stranger=True, mediator=name, peer=peer, outcome=outcome)
 
     def _trunk_renamed(self, trunk: int, name: str) -> None:
         """2Ah, where order 268 has it; as many as the name takes (9.10.3, 9.10.5)."""
