@@ -29,6 +29,7 @@ from sorm_mediator.switch.licence.licence import usage
 from sorm_mediator.switch.mediators.access import domain_login
 from sorm_mediator.switch.mediators.answering import Fault
 from sorm_mediator.switch.mediators.doors import Doors, SessionAtDoor
+from sorm_mediator.switch.mediators.live import LiveSessions
 from sorm_mediator.switch.mediators.multisorm import NOT_SERVED, Aggregates, Channels
 from sorm_mediator.switch.mediators.session import MediatorSession
 from sorm_mediator.switch.mediators.sinks import Sinks, Target
@@ -87,10 +88,12 @@ class SwitchBox:
         self._doors = Doors()
         self._tell: dict[str, list[Notify]] = {}
         """How to tell events to the mediators that are connected to each domain alone."""
+        self._live = LiveSessions(lambda: self.engine.node.config.second_session, self.counters)
         self._aggregates = Aggregates(
             self.engine.node,
             self._sinks,
             self._channels,
+            self._live,
             connect=self._connect,
             speech=self._speech,
             gone=self._gone,
@@ -355,10 +358,14 @@ class SwitchBox:
         other = self._aggregates.claim(mediator)
         if other:
             raise Refused(NOT_SERVED, f"{mediator} is connected as {other} already")
+        second = self._live.problem(user, mediator, hello.mediator, peer)
+        if second:
+            raise Refused(NOT_SERVED, second)
         self._speech(hello, peer, mediator)
         self._channels.add(mediator, user)
         self._tell.setdefault(user, []).append(notify)
-        return self._connect(domain, mediator, partial(self._closed, mediator, user, notify))
+        ended = self._live.opened(user, mediator, hello.mediator, peer, notify)
+        return self._connect(domain, mediator, partial(self._closed, mediator, user, notify, ended))
 
     def _connect(
         self, domain: Domain, mediator: str, on_closed: Callable[[], None] = lambda: None
@@ -394,7 +401,8 @@ class SwitchBox:
         self.engine.catch_up(domain, mediator, item, time.time())
         self._tick()
 
-    def _closed(self, mediator: str, domain: str, notify: Notify) -> None:
+    def _closed(self, mediator: str, domain: str, notify: Notify, ended: Callable[[], None]) -> None:
+        ended()
         self._tell[domain].remove(notify)
         self._channels.add(mediator, domain, -1)
         self._gone(mediator)

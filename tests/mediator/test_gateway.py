@@ -327,6 +327,29 @@ async def test_a_console_that_sends_all_and_hangs_up_gets_every_answer(bench: Be
         console.close()
 
 
+async def test_a_stranger_makes_the_journal_grow_by_a_bounded_amount(bench: Bench) -> None:
+    options = {"journal_strangers_per_minute": 20}
+    async with running(bench.config(options=options)) as (gateway, endpoints):
+        stranger = await Console.connect(endpoints["kpd1"])
+        for _ in range(300):
+            stranger.writer.write(b"\xcc\x01\x0b\x03" + b"x" * 9)
+            await stranger.until(CommandReceived, command=0x0B)
+        stranger.close()
+        left_out = gateway.counters["journal_left_out"]
+        assert left_out > 250
+        assert gateway.status()["counters"]["journal_left_out"] == left_out
+        console = await started_console(endpoints)  # it has shown the password: nothing of it is left out
+        for _ in range(50):
+            console.writer.write(b"\xcc\x01\x0b\x03" + b"x" * 9)
+            await console.until(CommandReceived, command=0x0B)
+        console.close()
+    entries = bench.journal()
+    assert sum(entry.fields["entries"] for entry in entries if entry.kind == "left-out") >= left_out
+    broken = [entry for entry in entries if entry.kind == "command" and entry.fields["command"] == 0x0B]
+    assert 50 < len(broken) < 100
+    assert entries[-1].kind == "gateway-stopped"
+
+
 async def test_damaged_tables_are_told_to_the_console_and_written_down(bench: Bench) -> None:
     (bench.folder / "state.db").write_bytes(b"this is not a database" * 1000)
     async with running(bench.config()) as (_, endpoints):

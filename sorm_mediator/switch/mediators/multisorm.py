@@ -19,6 +19,7 @@ from typing import Any, Final
 from sorm_mediator.config import AggregateConfig
 from sorm_mediator.switch.mediators import access
 from sorm_mediator.switch.mediators.doors import Alarm, SessionAtDoor
+from sorm_mediator.switch.mediators.live import LiveSessions
 from sorm_mediator.switch.mediators.session import Chunks
 from sorm_mediator.switch.mediators.sinks import Sinks
 from sorm_mediator.switch.node import Change, Node
@@ -230,13 +231,14 @@ class Aggregates:
         node: Node,
         sinks: Sinks,
         channels: Channels,
+        live: LiveSessions,
         *,
         connect: Callable[[Domain, str], SessionAtDoor],
         speech: Callable[[ClientHello, str, str], None],
         gone: Callable[[str], None],
         drop: Callable[[str], None],
     ) -> None:
-        self._node, self._sinks, self._channels = node, sinks, channels
+        self._node, self._sinks, self._channels, self._live = node, sinks, channels, live
         self._connect, self._speech, self._gone, self._drop = connect, speech, gone, drop
         self._groups: dict[tuple[str, str], Group] = {}
         self._to_refresh: set[str] = set()
@@ -266,6 +268,9 @@ class Aggregates:
         alone = [] if group.connections else self._channels.domains_of(mediator)
         if alone:
             raise Refused(NOT_SERVED, f"{mediator} is connected to {', '.join(alone)} alone already")
+        second = self._live.problem(user, mediator, hello.mediator, peer)
+        if second:
+            raise Refused(NOT_SERVED, second)
         self._speech(hello, peer, mediator)
         self._groups[key] = group
         for name in group.members:
@@ -276,7 +281,8 @@ class Aggregates:
         for name in self._node.domains.keys() - group.members.keys():
             # What it had on control there when it was connected to one domain alone.
             self._node.domains[name].tables.pop(mediator, None)
-        return GroupSession(group, partial(self._closed, group, notify))
+        ended = self._live.opened(user, mediator, hello.mediator, peer, notify)
+        return GroupSession(group, partial(self._closed, group, notify, ended))
 
     def claim(self, mediator: str, *, besides: str = "") -> str:
         """A mediator comes as somebody else: what it had on control as a MultiSORM user is forgotten.
@@ -386,7 +392,8 @@ class Aggregates:
             if member.domain is not domain and domain.subscribers.keys() & member.domain.subscribers.keys():
                 log.warning("MultiSORM: %s: %s", group, access.clash([domain, member.domain]))
 
-    def _closed(self, group: Group, notify: Notify) -> None:
+    def _closed(self, group: Group, notify: Notify, ended: Callable[[], None]) -> None:
+        ended()
         group.connections -= 1
         group.tell.remove(notify)
         for name in group.members:
