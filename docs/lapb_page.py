@@ -48,8 +48,8 @@ a frame that can only be a command comes with the address of a response, or the 
 the line is looped back): the alarm `role-mismatch` says so once, and the link does not come up.
 
 Either end sets up (X.25 2.4.4.1), whatever its role: SABM as soon as the line is there, and then every T1, for ever.
-Two SABM that cross do no harm. So a link whose line becomes good comes up by itself: at once if an end saw the line come
-back, else within N2 times T1 for what is under way at each end, and one T1 for the set-up. A peer that did not
+Two SABM that cross do no harm. So a link whose line becomes good comes up by itself: at once if an end saw the line
+come back, else within N2 times T1 for what is under way at each end, and one T1 for the set-up. A peer that did not
 notice the interruption is set up anew at once, and so is one that has given up and waits.
 
 With `set_up = "dte"` a DCE waits T1 and then invites the DTE with DM F=0, every T1 (option `s0_exhausted`). A DTE that

@@ -4,10 +4,10 @@ Inputs return the effects, to be carried out in order; time goes in as ``now`` (
 when is in :mod:`e1.x25_table`; here is how it is done. Nothing but :class:`ValueError` for a wrong argument is raised,
 whatever the peer sends. Source: X.25 3 to 5, ISO/IEC 8208.
 
-A message is delivered once and in order, or given up with a :class:`Lost`. Every data packet is acknowledged as soon
-as it arrives and the link keeps order, so Reset, Clear and Restart on a link that holds leave no doubt of what came
-through. After a link loss the ends tell each other (:class:`e1.x25_outbox.Numbering`); if the peer doesn't, the
-option ``in_doubt`` decides.
+A message is delivered once and in order, or given up with a :class:`Lost`. This end acknowledges every data packet as
+soon as it arrives; a peer may do so later. At a Reset, Clear or Restart on a link that holds, what LAPB has seen
+acknowledged arrived, and the rest is sent again. After a link loss the ends tell each other
+(:class:`e1.x25_outbox.Numbering`). Where neither tells, the option ``in_doubt`` decides.
 """
 
 from __future__ import annotations
@@ -99,8 +99,13 @@ class PacketLayer(Actions):
         self._why = (reason, _OUT_OF_ORDER[self.config.circuit], None)
         return self._run(Input.LINK_DOWN, now)
 
-    def received(self, packet: bytes, now: float) -> list[X25Effect]:
-        """A packet from the link."""
+    def received(self, packet: bytes, now: float, unconfirmed: int | None = None) -> list[X25Effect]:
+        """A packet from the link.
+
+        ``unconfirmed``: how many of the last packets that were handed to the link had not reached the peer when it sent
+        this one; None if the link can't tell.
+        """
+        self._had = None if unconfirmed is None else self._handed - unconfirmed
         try:
             decoded = decode(packet)
         except PacketError as error:
@@ -230,7 +235,7 @@ class PacketLayer(Actions):
             self._transmit(packets.Interrupt(lcn=lcn, data=self._interrupts.popleft()))
         stopped = self._peer_busy or self._far_end_gone
         while not stopped and self._outbox.has_segment and self._outbox.in_flight < self._terms.window:
-            data, more = self._outbox.segment(self._terms.send_size)
+            data, more = self._outbox.segment(self._terms.send_size, self._handed + 1)
             self._transmit(packets.Data(lcn=lcn, ps=self._vs, pr=self._vr, more=more, data=data))
             self._vs = (self._vs + 1) % 8
             self._acknowledge = self._acknowledge and self._own_busy  # only RNR says that we are busy

@@ -209,6 +209,7 @@ def _calls(role: Role) -> dict[tuple[State, Input], Rule]:
         **_rows([State.DATA], [Input.CALL, Input.CALL_ACCEPTED, Input.CLEAR_CONFIRMATION], wrong(0x17)),
         (State.RESETTING, Input.GIVE_UP): wrong(0x33),
         **_rows([State.CLEARING], [Input.CLEAR, Input.CLEAR_CONFIRMATION], Rule("cleared", State.READY)),
+        **_rows([State.CLEARING], _NUMBERED, Rule("note_acknowledgement", State.CLEARING)),
         (State.CLEARING, Input.AGAIN): wrong(0x32),
         (State.CLEARING, Input.GIVE_UP): Rule("clear_unanswered", State.READY),
     }

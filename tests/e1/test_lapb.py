@@ -482,3 +482,25 @@ def test_what_crosses_is_counted_by_kind() -> None:
 def test_impossible_parameters_are_refused_by_name(options: dict[str, Any], text: str) -> None:
     with pytest.raises(ValueError, match=text):
         LapbConfig(**options)
+
+
+def test_frames_come_in_time_unless_the_peer_sends_again_or_waits_for_its_window() -> None:
+    dte = Dte(t1=3.0)
+    assert dte.hears("03 00 aa") == []
+    assert dte.link.in_time(0)
+    for sign in ("03 51", "01 29", "03 04 cc"):  # a poll, REJ, a gap
+        dte = Dte(t1=3.0)
+        dte.hands_in(b"a", b"b")
+        dte.hears("03 00 aa")
+        dte.hears(sign)
+        assert not dte.link.in_time(2.9)
+        assert dte.link.in_time(3.0)
+
+
+def test_the_last_of_a_whole_window_and_one_may_have_waited() -> None:
+    dte = Dte(t1=3.0, k=2)
+    dte.hears("03 00 aa", "03 02 aa")
+    assert dte.link.in_time(0)
+    dte.hears("03 04 aa")
+    assert not dte.link.in_time(2.9)
+    assert dte.link.in_time(3.0)
