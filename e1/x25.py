@@ -68,6 +68,12 @@ _INTERFACE = (packets.RestartRequest, packets.RestartConfirmation, packets.Diagn
 """Packets of logical channel 0."""
 _OF_A_CIRCUIT = tuple(each for each in _INPUTS if each not in _INTERFACE)
 
+_STRAY_IN: Mapping[Input, State] = {
+    Input.RESET_CONFIRMATION: State.DATA,
+    Input.CLEAR_CONFIRMATION: State.CALLING,
+}
+"""Where one confirmation more than is due would otherwise be an error."""
+
 _OUT_OF_ORDER: Mapping[Circuit, int] = {"svc": 0x09, "pvc": 0x01}
 """What the loss of the link means for a circuit: cause of a clear, of a reset."""
 _WRONG_PS, _WRONG_PR, _UNASSIGNED, _INCONSISTENT_Q = 0x01, 0x02, 0x24, 0x53
@@ -116,9 +122,12 @@ class PacketLayer(Actions):
             return self._take()
         if not isinstance(decoded, _INTERFACE) and not self._is_ours(decoded.lcn):
             return self._stranger(decoded.lcn, decoded.kind, packet)
+        what = _INPUTS[type(decoded)]
+        if self._is_stray(what):
+            return self._run(None, now)
         self._error = self._check(decoded)
         if self._error is None:
-            return self._run(_INPUTS[type(decoded)], now, decoded)
+            return self._run(what, now, decoded)
         self._alarm("protocol", f"{decoded.title}: {diagnostic_text(self._error)}")
         return self._run(Input.ERROR, now)
 
@@ -213,6 +222,13 @@ class PacketLayer(Actions):
         if self.state is State.READY and fresh and self.config.calls and not self._hold:
             call = self._rules[State.READY, Input.CALL_WANTED]
             self._apply(call, Input.CALL_WANTED, None)
+
+    def _is_stray(self, what: Input) -> bool:
+        """Whether this is the confirmation that some peers send although two Resets or two Clears have crossed."""
+        if self._stray is not what or self.state is not _STRAY_IN[what]:
+            return False
+        self._stray = None
+        return True
 
     def _start_timer(self, *, again: bool) -> None:
         self._deadline = None

@@ -12,7 +12,7 @@ from e1.x25_config import X25Config
 from e1.x25_effects import CircuitDown, CircuitUp, Deliver, Interrupted, Lost, Transmit, X25Alarm, X25Effect
 from e1.x25_outbox import COUNTS, FIRST_COUNT, Numbering, Outbox
 from e1.x25_packets import Packet
-from e1.x25_table import NETWORK_OPERATIONAL, Rule, State
+from e1.x25_table import NETWORK_OPERATIONAL, Input, Rule, State
 from e1.x25_texts import Kind, cause_text, diagnostic_text
 
 _INVALID_FACILITY = 0x03
@@ -66,6 +66,7 @@ class Actions:
         self._interrupts: deque[bytes] = deque()
         self._interrupt_out = self._interrupt_in = False
         self._why: tuple[str, int | None, int | None] = ("", None, None)  # of the next CircuitDown
+        self._stray: Input | None = None  # a confirmation that may come after two requests have crossed
         self._error: int | None = None  # diagnostic of the packet that broke a rule
 
     def _take(self) -> list[X25Effect]:
@@ -276,6 +277,7 @@ class Actions:
     def _do_resets_collide(self, packet: packets.ResetRequest, _rule: Rule) -> None:
         self._tell_packet("reset", packet)
         self._restore(packet)
+        self._stray = Input.RESET_CONFIRMATION
 
     def _do_reset_done(self, packet: Packet, _rule: Rule) -> None:
         self._came_through(packet)
@@ -342,6 +344,8 @@ class Actions:
     def _do_cleared(self, packet: Packet, _rule: Rule) -> None:
         self._came_through(packet)
         self._begin_anew()
+        if isinstance(packet, packets.ClearRequest):
+            self._stray = Input.CLEAR_CONFIRMATION
 
     def _do_clear_unanswered(self, _packet: None, _rule: Rule) -> None:
         self._alarm("timer", "the peer does not answer Clear")
@@ -369,6 +373,7 @@ class Actions:
         self._interrupt_out = self._interrupt_in = False
         self._acknowledge = self._own_busy
         self._far_end_gone = False
+        self._stray = None
         if self.up and not self.config.keep_on_reset:
             self._give_up()
 
