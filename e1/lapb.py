@@ -75,6 +75,7 @@ class Lapb:
         """Layer 3 knows the link as up; also during a link reset."""
         self._told_down = False
         self._told_mismatch = False
+        self._told_modulo = False
         self._window = Window(config.k)
         self._vr = 0
         self._unacknowledged = 0
@@ -157,7 +158,7 @@ class Lapb:
     def carrier(self, up: bool, now: float) -> list[LapbEffect]:
         """The line (LOS, AIS, LOF; the timeslot) went down or came back."""
         if up != self._carrier:
-            self._carrier, self._told_mismatch = up, False
+            self._carrier, self._told_mismatch, self._told_modulo = up, False, False
             self._told_down = self._told_down and not up
             if not up:
                 self._stop(Event.T3)
@@ -229,6 +230,8 @@ class Lapb:
                 return self._out()
         if self.config.t4 and self.state is State.S3:
             self._start(Event.T4, self.config.t4)
+        if found.kind is Kind.SABME:
+            self._other_modulo(frame)
         event = self._classify(found, len(frame))
         if event is Event.POLL or found.kind is Kind.REJ:
             self._repeated_at = now
@@ -276,6 +279,16 @@ class Lapb:
             f" (one must be {other}), or the line is looped back"
         )
         self._effects.append(LapbAlarm("role-mismatch", text))
+
+    def _other_modulo(self, frame: bytes) -> None:
+        """The peer numbers frames modulo 128, which this end does not: told once."""
+        if not self._told_modulo:
+            self._told_modulo = True
+            text = (
+                f"the peer sets up LAPB modulo 128 (SABME, {frame.hex(' ')}): this end has modulo 8 alone,"
+                " set the peer to modulo 8"
+            )
+            self._effects.append(LapbAlarm("modulo-mismatch", text))
 
     # The machine.
 
@@ -352,7 +365,7 @@ class Lapb:
             self.counters.resets += 1
         else:
             self.counters.ups += 1
-        self._up, self._told_down, self._told_mismatch = True, False, False
+        self._up, self._told_down, self._told_mismatch, self._told_modulo = True, False, False, False
         if self.config.t4:
             self._start(Event.T4, self.config.t4)
         if self._own_busy:

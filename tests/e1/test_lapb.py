@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from e1.lapb import Deliver, Lapb, LapbAlarm, LapbConfig, LapbEffect, LinkDown, LinkUp, State, Transmit
+from e1.lapb import Deliver, Lapb, LapbAlarm, LapbConfig, LapbEffect, LinkDown, LinkUp, Role, State, Transmit
 
 SABM, UA, DISC, DM = "01 3f", "01 73", "01 53", "03 1f"
 """As a DTE sends SABM and DISC, and gets UA; a DTE's own DM."""
@@ -440,6 +440,26 @@ def test_two_dtes_never_come_up_and_both_are_told_why() -> None:
             )
         ]
         assert not [effect for effect in effects if isinstance(effect, LinkUp)]
+
+
+@pytest.mark.parametrize(("role", "sabme"), [("dce", "01 7f"), ("dce", "01 6f"), ("dte", "03 7f")])
+def test_a_peer_of_modulo_128_is_named_once_until_the_line_or_the_link_is_another(
+    role: Role, sabme: str
+) -> None:
+    link = Lapb(LapbConfig(role=role))
+    named = LapbAlarm(
+        "modulo-mismatch",
+        f"the peer sets up LAPB modulo 128 (SABME, {sabme}): this end has modulo 8 alone, set the peer to modulo 8",
+    )
+    link.carrier(True, 0)
+    assert named in link.received(bytes.fromhex(sabme), 0)
+    assert named not in link.received(bytes.fromhex(sabme), 1)
+    link.carrier(False, 2)
+    link.carrier(True, 3)
+    assert named in link.received(bytes.fromhex(sabme), 4)
+    link.received(bytes((link.config.command_address, 0x73)), 5)  # UA
+    assert link.up
+    assert named in link.received(bytes.fromhex(sabme), 6)
 
 
 def test_a_dce_tells_of_another_dce_by_its_invitation() -> None:
