@@ -106,7 +106,7 @@ async def _ksl(gateway: Tables) -> list[dict[str, object]]:
 
 
 def _page(rows: Iterable[Row], count: int, limit: int, offset: int) -> Iterator[Row]:
-    """Some of ``count`` rows. An iterator counts no further than 2^63 - 1, and offset and limit together may be more."""
+    """Some of ``count`` rows. An iterator counts to 2^63 - 1, and offset and limit together may be more."""
     return islice(rows, first := min(offset, count), first + limit)
 
 
