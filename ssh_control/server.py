@@ -34,7 +34,7 @@ from ssh_control.dialect import (
 )
 from ssh_control.later import Answer
 from ssh_control.lines import DialectError
-from ssh_control.pacing import LoginPacer
+from ssh_control.pacing import LONGEST, LoginPacer
 from ssh_control.shell import HISTORY, MOST_LINE, Shell, ShellChannel
 from ssh_control.transport import CIPHERS, host_port, keep_alive, without_padding_packets
 
@@ -97,7 +97,8 @@ class SormServer:
     or the :attr:`key` of another server.
     Raises :class:`~ssh_control.keys.KeyProblem`. ``keepalive`` is seconds of silence; three unanswered probes
     end a connection. ``dialect`` makes the switch's side of a session; its ``subsystem`` names it. ``shells`` gives
-    a user of the command line its shell, and ``None`` to a mediator.
+    a user of the command line its shell, and ``None`` to a mediator. ``login_wait``: seconds that a login waits at most
+    because others of its address tried wrong passwords.
     """
 
     def __init__(
@@ -112,6 +113,7 @@ class SormServer:
         shells: Callable[[str], Shell | None] = lambda _user: None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        login_wait: float = LONGEST,
     ) -> None:
         self.backend = backend
         self.dialect = dialect
@@ -120,13 +122,15 @@ class SormServer:
         self.counters: Counter[str] = Counter()
         self.host, self._port, self._keepalive = host, port, keepalive
         self.key = host_key if isinstance(host_key, asyncssh.SSHKey) else keys.host_key(host_key)
-        self._pacer, self._clock, self._sleep = LoginPacer(), clock, sleep
+        self._pacer, self._clock, self._sleep = LoginPacer(longest=login_wait), clock, sleep
         self._acceptor: asyncssh.SSHAcceptor | None = None
         self._moving: asyncio.Task[None] | None = None
         self._next: socket.socket | None = None
         """What it is about to listen on."""
         self._connections: set[asyncssh.SSHServerConnection] = set()
         self._strangers: dict[asyncssh.SSHServerConnection, None] = {}
+        self._waiting: set[asyncssh.SSHServerConnection] = set()
+        """Strangers whose password will be looked at when it is due."""
 
     @property
     def public_key(self) -> str:
@@ -251,10 +255,12 @@ class SormServer:
         self._connections.add(connection)
         self._strangers[connection] = None
         if len(self._strangers) > MOST_STRANGERS:
-            oldest = next(iter(self._strangers))
-            del self._strangers[oldest]
+            # Who waits for its password to be looked at has done its part; those who have not said one go first.
+            idle = (one for one in self._strangers if one not in self._waiting)
+            victim = next(idle)
+            del self._strangers[victim]
             self.counters["strangers dropped"] += 1
-            oldest.abort()
+            victim.abort()
 
     def known(self, connection: asyncssh.SSHServerConnection) -> None:
         """A connection has logged in."""
@@ -265,13 +271,19 @@ class SormServer:
         self._connections.discard(connection)
         self._strangers.pop(connection, None)
 
-    async def login(self, user: str, password: str, peer: str) -> bool:
+    async def login(
+        self, connection: asyncssh.SSHServerConnection, user: str, password: str, peer: str
+    ) -> bool:
         """Ask the backend, in due time."""
         address = peer.rpartition(":")[0]
         wait = self._pacer.delay(address, self._clock())
         if wait > 0:
             self.counters["logins delayed"] += 1
-            await self._sleep(wait)
+            self._waiting.add(connection)
+            try:
+                await self._sleep(wait)
+            finally:
+                self._waiting.discard(connection)
         reason = self.backend.login(user, password, peer)
         if reason is None:
             self._pacer.succeeded(address)
@@ -320,7 +332,7 @@ class _Connection(asyncssh.SSHServer):
         return True
 
     async def validate_password(self, username: str, password: str) -> bool:
-        if await self._server.login(username, password, self.peer):
+        if await self._server.login(self._ssh, username, password, self.peer):
             return True
         self._failures += 1
         if self._failures >= TRIES:

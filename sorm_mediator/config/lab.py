@@ -6,7 +6,8 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, Self, get_args, get_origin
+from types import UnionType
+from typing import Annotated, Any, Final, Self, Union, get_args, get_origin
 
 from pydantic import BaseModel, PrivateAttr, SecretStr, ValidationError, model_validator
 
@@ -159,8 +160,7 @@ def _explain(error: ValidationError) -> str:
         return f"{key}: is required"
     if first["type"] == "tuple_type" and isinstance(first["input"], dict):
         return f"{key}: is a list of tables: write [[{key}]], not [{key}]"
-    secret = "password" in key or "secret" in key or "token" in key
-    value = "******" if secret else shown(first["input"])
+    value = _shown(first["loc"], first["input"])
     return f"{key}: {value} is not allowed: {message[0].lower()}{message[1:]}"
 
 
@@ -168,7 +168,41 @@ def _one_of(key: str, location: tuple[int | str, ...], errors: Sequence[Any]) ->
     """A value of several kinds, none of which it is: what each would have wanted."""
     wanted = [one for one in errors if one["loc"][: len(location)] == location]
     texts = dict.fromkeys(one["msg"].removeprefix("Input should be ") for one in wanted)
-    return f"{key}: {shown(wanted[0]['input'])} is not allowed: input should be {', or '.join(texts)}"
+    value = _shown(location, wanted[0]["input"])
+    return f"{key}: {value} is not allowed: input should be {', or '.join(texts)}"
+
+
+def _shown(location: tuple[int | str, ...], value: object) -> str:
+    """A value as a message may repeat it: not where a secret is declared, nor where a table that has one should be."""
+    kinds: list[Any] = [Config]
+    for part in location:
+        below: list[Any] = []
+        for kind in kinds:
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                fields = {field.alias or name: field for name, field in kind.model_fields.items()}
+                below += _alternatives(fields[part].annotation) if part in fields else []
+            else:  # the items of a list or a table
+                below += [one for item in getattr(kind, "__args__", ()) for one in _alternatives(item)]
+        kinds = below or kinds  # what names a branch of a union leads no deeper
+    return "******" if any(_has_secret(kind) for kind in kinds) else shown(value)
+
+
+def _alternatives(annotation: Any) -> list[Any]:
+    """The types of a union; a type by itself."""
+    if get_origin(annotation) is Annotated:
+        return _alternatives(annotation.__origin__)
+    if get_origin(annotation) in (Union, UnionType):
+        return [one for part in annotation.__args__ for one in _alternatives(part)]
+    return [annotation]
+
+
+def _has_secret(annotation: Any) -> bool:
+    """Whether a secret is declared somewhere in a type."""
+    if annotation is SecretStr:
+        return True
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return any(_has_secret(field.annotation) for field in annotation.model_fields.values())
+    return any(_has_secret(argument) for argument in getattr(annotation, "__args__", ()))
 
 
 def _known_keys(location: tuple[int | str, ...]) -> list[str]:

@@ -306,6 +306,9 @@ class SwitchConfig(Section):
     multisorm_timeout: Annotated[float, Field(gt=0)] = 3.0
     """Seconds that a MultiSORM user's command waits for a domain; after that the domain counts as a refusal until it
     answers again. Less than the mediator's switch_timeout."""
+    login_wait: Annotated[float, Field(ge=0, le=8)] = 5.0
+    """Seconds that a login over SSH waits at most because of wrong passwords from its address: each costs the address
+    a second, after the first five. Then a right one gets in; the mediator gives up after 10 s (our choice)."""
     max_forwardings: Annotated[int, Field(ge=0, le=100)] = 5
     """Hops that one call may be forwarded by; one more releases it (our choice)."""
     unended_sync_objects: Annotated[int, Field(ge=0xFFFF)] = 131_070

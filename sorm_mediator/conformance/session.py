@@ -73,6 +73,7 @@ class Settings:
     order: str = ""
     orm_number: int | None = None
     password: str = ""
+    first_password: str = ""
     errors: str = "any"
     timing: str = "judge"
     may_stop: bool = False
@@ -115,8 +116,9 @@ class Settings:
         ):
             if digits and not (digits.isascii() and digits.isdigit() and len(digits) <= 18):
                 raise UsageError(f"{option}: {digits!r} is not allowed: 1 to 18 digits")
-        if self.password and not (len(self.password) == 6 and self.password.isascii()):
-            raise UsageError("the password is six characters")
+        for password in (self.password, self.first_password):
+            if password and not (len(password) == 6 and password.isascii()):
+                raise UsageError("the password is six characters")
         files = [("--report", self.report), ("--junit", self.junit)]
         if self.json and self.json != STDOUT:
             files.append(("--json", Path(self.json)))
@@ -294,26 +296,29 @@ def _examiner(
     link: str,
     observers: Sequence[Callable[[Any], object]],
 ) -> Examiner:
+    first = settings.first_password or config.mediator.password.get_secret_value()
     options: dict[str, Any] = {
-        "password": around.password, "orm_number": around.orm_number,
+        "password": first, "orm_number": around.orm_number,
         "stop_resets_password": around.stop_resets_password,
     }  # fmt: skip
     eyes: list[Any] = []
 
     def console(index: int = 0, **more: Any) -> ConsoleClient:
         if around.e1 is None:
-            return ConsoleClient(around.host, around.kpd1, around.kpd2, around.codec, **options, **more)
+            return ConsoleClient(around.host, around.kpd1, around.kpd2, around.codec, **{**options, **more})
         from sorm_mediator.console.e1_second import console_on
 
-        return console_on(around.e1, index, around.codec, **options, **more)
+        return console_on(around.e1, index, around.codec, **{**options, **more})
 
     several = around.e1 is not None and len(around.e1.lines) > 1
     client = console(observers=eyes)
+    client.password = around.password
     examiner = Examiner(
         client, told, caller=_caller(settings, around, told), request=around.request,
         link="x25" if link == "x25" else "tcp", lines=around.e1 or around.speech,
-        second=(lambda: console(1, name="second")) if several else None, observers=observers,
+        second=(lambda: console(1, name="second", password=client.password)) if several else None, observers=observers,
     )  # fmt: skip
+    examiner.first_password = first
     eyes.append(examiner)
     return examiner
 

@@ -74,7 +74,7 @@ _TEXTS = {
         "steps": "steps",
         "seconds": "seconds",
         "passed": "{passed} of {total} passed in {seconds:.1f} s",
-        "needing_e1": "not over tcp alone, since they listen to the speech on an E1 stream:",
+        "needing_e1": "not over tcp alone, since they need an E1 stream:",
     },
     "ru": {
         "intro": "Основная работа: три устройства, каждое — отдельный процесс; их связывают только каналы связи.",
@@ -87,7 +87,7 @@ _TEXTS = {
         "steps": "шаги",
         "seconds": "секунды",
         "passed": "успешно {passed} из {total} за {seconds:.1f} с",
-        "needing_e1": "не только через tcp, так как слушают речь в потоке E1:",
+        "needing_e1": "не только через tcp, так как им нужен поток E1:",
     },
 }
 

@@ -71,7 +71,12 @@ class SwitchBox:
         key_file = config.directory / self.config.host_key_file if self.config.host_key_file else None
         try:
             self._server = SormServer(
-                self, self.config.host, self.config.ssh_port, key_file, shells=self._admin.shell
+                self,
+                self.config.host,
+                self.config.ssh_port,
+                key_file,
+                shells=self._admin.shell,
+                login_wait=self.config.login_wait,
             )
         except KeyProblem as problem:
             raise BoxError(f"switch.host_key_file: {problem}") from None
@@ -94,7 +99,9 @@ class SwitchBox:
             drop=lambda user: self._multisorm.drop(user),
             room=self._room,
         )
-        self._multisorm = SormServer(self._aggregates, self.config.host, 0, self._server.key)
+        self._multisorm = SormServer(
+            self._aggregates, self.config.host, 0, self._server.key, login_wait=self.config.login_wait
+        )
         self._multisorm_open = self._multisorm_awaited = False
         self._timer: asyncio.TimerHandle | None = None
         self._running = False

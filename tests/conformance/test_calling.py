@@ -19,7 +19,7 @@ from sorm_mediator.console.surroundings import WebApi
 from sorm_mediator.lab.lab import Lab, on_free_ports
 from tests.conformance.conftest import LAB, port
 
-HOOK = '''
+HOOK = """
 import json, os, sys, urllib.request
 call = json.loads(os.environ["SORM_CALL"])
 assert [call["a"], call["b"], call["outcome"]] == sys.argv[2:5], sys.argv
@@ -28,7 +28,7 @@ request = urllib.request.Request(
     sys.argv[1] + "/api/v1/switch/domains/test.domain/calls", json.dumps(body).encode(),
     {"content-type": "application/json"})
 urllib.request.urlopen(request)
-'''
+"""
 
 
 @pytest.fixture
@@ -40,9 +40,15 @@ async def lab() -> AsyncIterator[Lab]:
 async def examined(lab: Lab, calls: str, *clauses: str) -> Report:
     return await examine(
         Settings(
-            config=LAB, host="127.0.0.1", kpd1=port(lab, "kpd1"), kpd2=port(lab, "kpd2"), calls=calls,
-            clauses=clauses, timing="report", quiet=0.1,
-        )  # fmt: skip
+            config=LAB,
+            host="127.0.0.1",
+            kpd1=port(lab, "kpd1"),
+            kpd2=port(lab, "kpd2"),
+            calls=calls,
+            clauses=clauses,
+            timing="report",
+            quiet=0.1,
+        )
     )
 
 

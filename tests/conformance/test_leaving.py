@@ -23,7 +23,7 @@ OBJECT = {
     "trunk": None, "category": "combined", "ksl_group": 7, "priority": "high",
 }  # fmt: skip
 LINE = {"stream": 0, "ksl": 3}
-PASSWORD = "271828"
+PASSWORD, FIRST = "271828", "123456"
 
 
 @pytest.fixture
@@ -39,12 +39,16 @@ def toward(lab: Lab, *clauses: str, **how: Any) -> Settings:
     return Settings(config=LAB, host="127.0.0.1", web=lab.web_url, clauses=clauses, **given)
 
 
-async def do(lab: Lab, *commands: tuple[str, dict[str, Any]], password: str = "123456") -> list[ConsoleClient]:
+async def do(
+    lab: Lab, *commands: tuple[str, dict[str, Any]], password: str | None = None
+) -> list[ConsoleClient]:
     """Give commands as another console, which then goes; its log stays."""
     from sorm_mediator.console.surroundings import facing
 
     codec = facing(lab.config, "", 0, 0).codec
-    client = ConsoleClient("127.0.0.1", port(lab, "kpd1"), port(lab, "kpd2"), codec, password=password)
+    client = ConsoleClient(
+        "127.0.0.1", port(lab, "kpd1"), port(lab, "kpd2"), codec, password=password or FIRST
+    )
     await client.connect()
     for name, fields in commands:
         sent = await client.send(client.command(name, fields))
@@ -56,11 +60,8 @@ async def do(lab: Lab, *commands: tuple[str, dict[str, Any]], password: str = "1
 async def tables(lab: Lab, password: str) -> list[dict[str, Any]]:
     """What the mediator has in its tables: rows of groups and fields of objects."""
     (client,) = await do(lab, ("get-ksl", {}), ("get-objects", {}), password=password)
-    return [
-        one.fields if one.name == "object-info" else {"rows": one.fields["rows"]}
-        for one in client.log
-        if one.name in ("object-info", "ksl-info")
-    ]
+    rows = [row for one in client.log if one.name == "ksl-info" for row in one.fields["rows"] if row["ksl_a"]]
+    return [*rows, *(one.fields for one in client.log if one.name == "object-info")]
 
 
 async def in_use(lab: Lab) -> list[dict[str, Any]]:
@@ -139,7 +140,9 @@ async def test_a_mediator_that_closes_its_channels_fails_there_and_is_examined_o
             raise ConnectionError
 
     async with Spoiler("127.0.0.1", port(lab, "kpd1"), port(lab, "kpd2"), Rule(order=order)) as spoiler:
-        report = await examine(toward(lab, "6.16", "6.17", kpd1=spoiler.ports["kpd1"], kpd2=spoiler.ports["kpd2"]))
+        report = await examine(
+            toward(lab, "6.16", "6.17", kpd1=spoiler.ports["kpd1"], kpd2=spoiler.ports["kpd2"])
+        )
     assert failed(report) == {"6.16.5-1"}
     assert verdicts(report)["6.16.5-2"] == verdicts(report)["6.17.3-1"] == PASS
     assert await is_stopped(lab)

@@ -1,14 +1,16 @@
-"""Calls: what the console is told of them, in which order, once (PROTOCOL 2.4, 3.8, 7)."""
+"""Calls: what the console is told of them, in which order, once (order 268, 10.2, 11)."""
 
 import itertools
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from protocol import Category, Channel, NumberSign, ObjectType, Party, Priority
-from protocol.commands import AddObject, RemoveObject, Start, Stop
+from protocol.commands import AddObject, RemoveObject, Start, Stop, Test
 from protocol.events import NumberReceived
+from radius.report import Party as ReportParty
 from sorm_mediator.mediator.core.calls.legs import CATEGORY_BITS, ROLE_SHIFT
 from ssh_control.dialect import Reply
 
@@ -17,7 +19,7 @@ CFU = 0x21
 
 
 def forwarding(make: Any, **keys: Any) -> Any:
-    """01010 calls 01001, which forwards to 01101; all three are objects (PROTOCOL 7.10, first table)."""
+    """01010 calls 01001, which forwards to 01101; all three are objects."""
     return make.report(
         a="01010",
         b="01101",
@@ -28,7 +30,7 @@ def forwarding(make: Any, **keys: Any) -> Any:
 
 
 def chain(make: Any, **keys: Any) -> Any:
-    """01010 -> 01100 -> 01001 -> 01101 (PROTOCOL 7.10, second table)."""
+    """01010 -> 01100 -> 01001 -> 01101."""
     return make.report(
         a="01010",
         b="01101",
@@ -92,7 +94,21 @@ def test_each_object_alone_has_the_same_set(means: Any, make: Any) -> None:
         assert by_object(told) == {number: TABLE_1[number]}
 
 
-# --- PROTOCOL 7.11
+def test_42h_shows_who_answered_though_the_call_was_transferred_since(means: Any, make: Any) -> None:
+    """Answer and transfer within one report: 42h is of the answer, 43h of the end."""
+    m = means().begin(make.put(1, "28331"))
+    m.report(make.report(1))
+    report = make.report(
+        2, b="28333", answer=1003.0, services=((0x31, "28332", "28333", 1003.1),), release=1009.0, cause=5
+    )
+    assert m.report(replace(report, answered=ReportParty(digits="28332", ni="private"))) == [
+        "1 42/FF 28331>28332",
+        "1 44/FF 28332>28333 31",
+        "1 43/05 28331>28333",
+    ]
+
+
+# --- services in calls
 
 SCENARIOS = [
     pytest.param(0x1C, {"answer": 1003.0, "cause": 5}, ["41/FF", "42/FF", "43/05"], id="own to own"),
@@ -220,7 +236,7 @@ def test_selection_sign(means: Any, make: Any, category: Category, roles: tuple[
         ("statistical", "service", 0x80),
     ],
 )
-def test_the_sheets_twelve_selection_signs(category: str, role: str, sign: int) -> None:
+def test_the_orders_twelve_selection_signs(category: str, role: str, sign: int) -> None:
     assert CATEGORY_BITS[Category(category)] << ROLE_SHIFT[role] == sign
 
 
@@ -234,7 +250,7 @@ def test_trunk_objects_and_unknown_callers(means: Any, make: Any) -> None:
     by_trunk, by_phone = m.do(m.core.report(report, m.now))
     assert by_trunk.calling == Party(None, None)
     assert (by_trunk.trunk, by_trunk.selection, by_trunk.object_type) == (7, 0x20, ObjectType.TRUNK)
-    assert by_phone.trunk is None
+    assert by_phone.trunk == 7, "the trunk it came by (order 268, 10.3.1.5)"
 
 
 @pytest.mark.parametrize(
@@ -300,7 +316,10 @@ def test_late_reports_of_a_finished_call_are_ignored_and_forgotten_in_time(means
     assert len(m.report(make.report(2, release=1009.0, cause=4))) == 2
     assert m.report(make.report(1)) == []
     assert m.core.counters["reports_late"] == 1
-    m.now += 100
+    for _ in range(10):  # a switch that gets no answer sends it again and again
+        m.now += 3000
+        assert m.report(make.report(2, release=1009.0, cause=4)) == []
+    m.now += 4000
     m.report(make.report(1, call="another"))
     assert m.report(make.report(1)) == ["1 41/FF 28331>28332"]
 
@@ -310,7 +329,9 @@ def test_a_report_without_an_object_of_ours(means: Any, make: Any) -> None:
     assert m.report(make.report(matches=((9, "a"),))) == []
     assert m.report(make.report(matches=())) == []
     assert m.core.counters["reports_without_object"] == 2
-    assert m.report(make.report(matches=((9, "a"), (1, "b")))) == ["1 41/FF 28331>28332"]
+    assert m.report(make.report(a="28339", b="28331", matches=((9, "a"), (1, "b")))) == [
+        "1 41/FF 28339>28331"
+    ]
     assert m.core.counters["matches_without_object"] == 1
 
 
@@ -327,12 +348,13 @@ def test_without_kpd2_events_are_dropped_and_counted(means: Any, make: Any) -> N
     assert m.report(make.report()) == []
     assert m.core.counters["dropped_kpd2"] == 1
     m.open(Channel.KPD2)
+    m.send(Test(1))  # the pair is used again after a valid command (order 268, 1.4.1.2)
     assert m.report(make.report(2, answer=1003.0)) == ["1 42/FF 28331>28332"]
 
 
-def test_events_go_by_the_lowest_kpd2_that_works(means: Any, make: Any) -> None:
+def test_events_go_by_the_next_pair_that_works(means: Any, make: Any) -> None:
     m = means().begin(make.put(1, "28331"))
-    m.open(Channel.KPD2, 2)
+    m.connect(2)
     m.close(Channel.KPD2, 0)
     assert m.report(make.report()) == ["1 41/FF 28331>28332"]
 

@@ -1,14 +1,31 @@
-"""The tables of refusals are in order."""
+"""The rules of the commands are in order."""
 
-from sorm_mediator.mediator.core.checks import CHECKS, EXECUTION, RECEIPT
+import re
 
+from protocol.commands import COMMANDS
 from protocol.texts import EXTENDED_FURTHER, EXTENDED_MANUAL
+from sorm_mediator.mediator.core.commands import RULES
+from sorm_mediator.mediator.core.means import TURNS, Standing, Work
 
 
-def test_every_check_has_a_known_code_and_stands_with_its_kind() -> None:
+def test_every_command_has_one_rule() -> None:
+    assert tuple(RULES) == COMMANDS
+    assert all(rule.message is message for message, rule in RULES.items())
+
+
+def test_every_refusal_has_a_known_code_and_a_clause_of_its_command_or_of_all() -> None:
     known = set(EXTENDED_MANUAL) | set(EXTENDED_FURTHER)
-    for code, checks in CHECKS.items():
-        replies = [check.reply for check in checks]
-        assert replies == sorted(replies), f"command {code}: receipt checks come first"
-        assert set(replies) <= {RECEIPT, EXECUTION}
-        assert {check.extended for check in checks} <= known
+    for rule in RULES.values():
+        for refusal in (*rule.receipt, *rule.execution):
+            assert refusal.extended in known
+            assert re.fullmatch(r"(?:\d+(?:\.\d+)+)?", refusal.clause), refusal
+            assert refusal.en
+            assert refusal.ru
+
+
+def test_what_is_sent_with_a_refusal_is_of_the_execution() -> None:
+    assert not [refusal for rule in RULES.values() for refusal in rule.receipt if refusal.tell]
+
+
+def test_every_kind_of_work_settles_every_command() -> None:
+    assert set(TURNS) == {(work, standing) for work in Work for standing in Standing}

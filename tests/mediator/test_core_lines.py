@@ -1,4 +1,4 @@
-"""Lines in calls: allocation, pre-emption, commands 7, 8, 15, 2 and 6 during calls (PROTOCOL 4.7, 4.8, 7.12)."""
+"""Lines in calls: allocation, pre-emption, commands 7, 8, 15, 2, 6 in calls (order 268, 6.7, 6.8, 11.5, 11.6)."""
 
 from typing import Any
 
@@ -94,7 +94,7 @@ def test_a_priority_object_takes_the_line_of_the_longest_running_ordinary_one(me
     call(m, make, 1)
     told = call(m, make, 8)
     assert told == ["2 52/02 28332>28332 k0.1", "8 41/00 28338>28332 k0.1"]
-    assert call(m, make, 2, sequence=2, answer=1003.0) == ["2 42/01 28332>28332"]
+    assert call(m, make, 2, sequence=2, answer=1003.0) == ["2 42/FF 28332>28332"]
 
 
 def test_priority_does_not_take_from_priority(means: Any, make: Any) -> None:
@@ -174,15 +174,16 @@ def test_command_7_by_another_groups_type(means: Any, make: Any) -> None:
     [
         (ConnectKsl(None, OWN, 1, 1), "27/01", "27/3D"),
         (ConnectKsl(1, OWN, None, 1), "27/01", "27/3D"),
-        (ConnectKsl(1, OWN, 1, 0), "27/01", "27/3E"),
-        (ConnectKsl(1, OWN, 1, None), "27/01", "27/3E"),
+        (ConnectKsl(3, OWN, 10, 0), "27/01", "27/3E"),
+        (ConnectKsl(3, OWN, 10, None), "27/01", "27/3E"),
         (ConnectKsl(99, OWN, 1, 1), "27/00 28/01", "27/00 28/3D"),
         (ConnectKsl(1, OWN, 2, 1), "27/00 28/01", "27/00 28/3D"),
         (ConnectKsl(1, ObjectType.TRUNK, 8, 1), "27/00 28/01", "27/00 28/3D"),
-        (ConnectKsl(2, OWN, 9, 7), "27/00 28/01", "27/00 28/3E"),
+        (ConnectKsl(3, OWN, 10, 7), "27/00 28/01", "27/00 28/3E"),
         (ConnectKsl(1, OWN, 8, 1), "27/00 28/01", "27/00 28/3A"),
-        (ConnectKsl(2, OWN, 9, 1), "27/00 28/01", "27/00 28/73"),
-        (ConnectKsl(2, OWN, 9, 3), "27/00 28/01", "27/00 28/5F"),
+        (ConnectKsl(2, OWN, 9, 3), "27/00 51 28/01", "27/00 51 28/73"),  # the group of command 5 counts
+        (ConnectKsl(3, OWN, 10, 1), "27/00 51 28/01", "27/00 51 28/73"),
+        (ConnectKsl(3, OWN, 10, 3), "27/00 51 28/01", "27/00 51 28/5F"),
     ],
 )
 def test_command_7_refused(
@@ -191,8 +192,10 @@ def test_command_7_refused(
     m = listening(means, make, extended_errors=extended)
     m.says(make.combined(3, 20))
     m.says(RemoveKsl(3, Ksl(0, 20), None))
+    m.says(make.put(10, "28340"))
     call(m, make, 8)
     call(m, make, 9)
+    call(m, make, 10)
     assert m.says(command) == (vendor if extended else order)
     assert m.core.pool.in_use == 1
 
@@ -204,7 +207,7 @@ def test_lines_that_can_not_be_mixed_are_not_free(means: Any, make: Any) -> None
     assert call(m, make, 1) == ["1 41/00 28331>28332 k0.1"]
     assert call(m, make, 2) == ["2 41/01 28332>28332"]
     assert call(m, make, 3) == ["3 41/00 28333>28332 k0.3+0.4"], "parties apart are not mixed"
-    assert m.says(ConnectKsl(2, OWN, 2, 2)) == "27/00 28/73"
+    assert m.says(ConnectKsl(2, OWN, 2, 2)) == "27/00 51 28/73"
     m.says(ReleaseKsl(1, OWN, 1, None, None))
     assert m.says(ConnectKsl(2, OWN, 2, 2)) == "27/00 51 28/00"
 
@@ -245,7 +248,7 @@ def test_command_8_releases_the_line_and_the_call_goes_on(means: Any, make: Any,
     sent = m.send(command)
     assert make.answers(sent) == "27/00 52 28/00"
     assert make.events(sent) == ["1 52/01 28331>28332 k0.1"]
-    assert call(m, make, 1, sequence=2, answer=1003.0) == ["1 42/01 28331>28332"]
+    assert call(m, make, 1, sequence=2, answer=1003.0) == ["1 42/FF 28331>28332"]
     assert Ksl(0, 1) in m.tables.group_of
 
 
@@ -267,7 +270,9 @@ def test_command_8_for_a_pair(means: Any, make: Any) -> None:
         (ReleaseKsl(9, OWN, 1, None, None), "27/00 28/01", "27/00 28/3D"),
         (ReleaseKsl(2, OWN, 2, None, None), "27/00 28/01", "27/00 28/5F"),
         (ReleaseKsl(None, None, None, Ksl(0, 9), None), "27/00 28/01", "27/00 28/3F"),
-        (ReleaseKsl(None, None, None, Ksl(0, 6), None), "27/00 28/01", "27/00 28/3F"),
+        (ReleaseKsl(None, None, None, Ksl(0, 6), None), "27/01", "27/40"),
+        (ReleaseKsl(None, None, None, None, Ksl(0, 6)), "27/01", "27/3F"),
+        (ReleaseKsl(None, None, None, None, Ksl(0, 9)), "27/00 28/01", "27/00 28/3F"),
         (ReleaseKsl(None, None, None, Ksl(0, 5), Ksl(0, 7)), "27/00 28/01", "27/00 28/40"),
         (ReleaseKsl(None, None, None, Ksl(0, 5), Ksl(0, 6)), "27/00 28/01", "27/00 28/5F"),
     ],

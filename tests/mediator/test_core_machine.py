@@ -1,8 +1,9 @@
-"""Whatever consoles, the switch, call reports and the clock do, in whatever order: what must always hold."""
+"""Whatever consoles, the switch, reports, an operator and the clock do, in whatever order: what must always hold."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -39,11 +40,13 @@ from protocol.commands import (
     Test,
 )
 from protocol.events import CallEvent
-from protocol.messages import CommandExecuted, CommandReceived
+from protocol.messages import CommandExecuted, CommandReceived, ElectronicMessage
 from protocol.strategies import message as any_message
-from radius.report import CallReport, Match, Party, ServiceUse
+from radius.report import MESSAGE_ROLES, CallReport, Match, MessageReport, Party, ServiceUse
 from sorm_mediator.mediator.core import effects
 from sorm_mediator.mediator.core.calls.legs import Call
+from sorm_mediator.mediator.core.channels import USABLE
+from sorm_mediator.mediator.core.core import Core
 from ssh_control.dialect import Reply
 
 NUMBERS = st.integers(0, 5)
@@ -54,6 +57,11 @@ CATEGORIES = st.sampled_from(Category)
 PRIORITIES = st.sampled_from(Priority)
 CALLS = st.integers(1, 4)
 OWN, SIGN = ObjectType.OWN_SUBSCRIBER, NumberSign.OWN
+ABOVE = (7, 8, 13, 14)
+"""Commands that never wait; nor does 2, but for another 2 (order 268, 7.2)."""
+STOPPING = "waiting for the switch (2)"
+FULL_CONTROL = 0b01010101
+"""Bits of the selection sign that only full control sets (order 268, 10.2.1.6)."""
 
 
 @st.composite
@@ -122,7 +130,13 @@ class Machine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.m = self.kind(max_objects=5, console_timeout=60, call_expiry=500, **self.options)
+        options = dict(self.options)
+        paired = options.pop("paired", True)
+        self.m = self.kind(max_objects=5, **({"console_timeout": 60, "call_expiry": 500} | options))
+        if not paired:
+            clock = self.m.core._context._local_time
+            self.m.core = Core(self.m.config, self.m.tables, local_time=clock, paired=False)
+        self.waits = self.m.config.options.command_while_busy == "wait"
         self.newest: dict[Call, int] = {}
         self.reports: dict[str, CallReport] = {}
         self.sent: list[CallReport] = []
@@ -130,6 +144,11 @@ class Machine(RuleBasedStateMachine):
         self.seen = 0
         self.told: dict[tuple[int, int], list[int]] = defaultdict(list)
         self.due: Counter[int] = Counter()
+        self.unanswered: Counter[int] = Counter()
+        self.at_once: tuple[int, int] | None = None
+        """The unit that comes now and is answered in the same input: its code and its stream."""
+        self.waiting: deque[tuple[int, int]] = deque()
+        """Those that wait, in the order in which they came."""
 
     # --- what goes in
 
@@ -154,25 +173,30 @@ class Machine(RuleBasedStateMachine):
         self.m.switch = (lambda op, params: Reply(True, {"line_state": 0})) if answers else None
 
     def send(self, command: Any, stream: int = 0) -> None:
-        before = self.receipts()
         command = (
             replace(command, password=self.m.tables.password) if command.password == "123456" else command
         )
-        sent = self.m.send(command, stream)
-        self.judge(command.code, stream, before, sent)
+        self.give(command.code, stream, lambda: self.m.send(command, stream))
 
-    def receipts(self) -> int:
-        return sum(self.m.core.counters[c] for c in ("commands",))
-
-    def judge(self, code: int, stream: int, before: int, sent: list[Any]) -> None:
-        """One unit, one 27h with its code, and it comes before everything else that answers."""
-        assert self.receipts() == before + 1
-        answers = [m for m in sent if isinstance(m, CommandReceived)]
-        if (stream, Channel.KPD1) in self.m.up:
-            assert [a.command for a in answers] == [code]
-            assert sent[0] is answers[0]
+    def give(self, code: int, stream: int, act: Callable[[], list[Any]], *, whole: bool = True) -> None:
+        """A unit comes. It is answered at once, by 27h with its code before everything else; or it waits."""
+        self.collect()
+        work, core = self.m.core.work, self.m.core
+        above = whole and (code in ABOVE or (code == 2 and work != STOPPING))
+        free = work == "idle" and not self.waiting
+        if above or free or not self.waits:
+            self.at_once = (code, stream)
+            sent = act()
+            if (stream, Channel.KPD1) in self.m.up and not core.channels.untested:
+                assert isinstance(sent[0], CommandReceived)
+                assert sent[0].command == code
+            else:
+                assert not any(isinstance(m, CommandReceived) and m.command == code for m in sent[:1])
         else:
-            assert answers == []
+            self.waiting.append((code, stream))
+            act()
+        self.collect()
+        assert self.at_once is None, "not answered at once"
 
     @rule(command=sensible, stream=st.sampled_from([0, 0, 0, 1]))
     def command(self, command: Any, stream: int) -> None:
@@ -180,10 +204,10 @@ class Machine(RuleBasedStateMachine):
 
     @rule(command=sensible, wrong=st.sampled_from([{"password": "000000"}, {"orm_number": 9}]))
     def stranger(self, command: Any, wrong: dict[str, Any]) -> None:
-        before = self.receipts()
+        if isinstance(command, Start) and self.m.config.options.orm_number_from_start == "on":
+            wrong = {"password": "000000"}
         tables = repr(self.m.tables.objects), self.m.tables.started
-        sent = self.m.send(replace(command, **wrong))
-        self.judge(command.code, 0, before, sent)
+        self.give(command.code, 0, lambda: self.m.send(replace(command, **wrong)))
         assert (repr(self.m.tables.objects), self.m.tables.started) == tables
 
     @rule(data=st.data())
@@ -196,14 +220,14 @@ class Machine(RuleBasedStateMachine):
         unit[1], unit[4:10] = 1, self.m.tables.password.encode("latin-1")
         for _ in range(data.draw(st.integers(0, 3))):
             unit[data.draw(st.integers(10, len(unit) - 1))] = data.draw(st.integers(0, 255))
-        before = self.receipts()
-        self.judge(unit[2], 0, before, self.m.send(bytes(unit)))
+        self.give(unit[2], 0, lambda: self.m.send(bytes(unit)))
 
     @rule(code=st.none() | st.integers(0, 255), raw=st.binary(max_size=20))
     def cut(self, code: int | None, raw: bytes) -> None:
-        before = self.receipts()
-        sent = self.m.do(self.m.core.broken(0, code, "length", raw, self.m.now))
-        self.judge(code or 0, 0, before, sent)
+        core = self.m.core
+        self.give(
+            code or 0, 0, lambda: self.m.do(core.broken(0, code, "length", raw, self.m.now)), whole=False
+        )
 
     @precondition(lambda self: self.m.asked)
     @rule(reply=replies, last=st.booleans())
@@ -221,8 +245,8 @@ class Machine(RuleBasedStateMachine):
 
     @rule(
         event=st.dictionaries(
-            st.sampled_from(["event", "object_number", "line_state"]),
-            st.sampled_from(["line-state", 1, None, []]),
+            st.sampled_from(["event", "object_number", "line_state", "trunk", "name"]),
+            st.sampled_from(["line-state", "trunk-renamed", 1, None, [], "name " * 20]),
         )
     )
     def switch_tells(self, event: dict[str, Any]) -> None:
@@ -246,6 +270,78 @@ class Machine(RuleBasedStateMachine):
     @rule(ksl=KSL, works=st.booleans())
     def line(self, ksl: Ksl, works: bool) -> None:
         self.m.do(self.m.core.ksl_changed([ksl], in_service=works, alarm_code=1, now=self.m.now))
+
+    # --- an operator
+
+    @rule(kind=st.sampled_from([1, 2, 3, 4]), code=st.integers(0, 255))
+    def alarm(self, kind: int, code: int) -> None:
+        self.m.do(self.m.core.operator_alarm(kind, code, self.m.now))
+        assert kind != 1 or self.is_initial()
+
+    @rule()
+    def restart(self) -> None:
+        self.m.do(self.m.core.operator_restart(self.m.now))
+        assert self.is_initial()
+
+    def is_initial(self) -> bool:
+        """Stopped, the first password, no tables, nothing that runs; what waited may have begun something since."""
+        if self.waiting:
+            return True
+        tables = self.m.tables
+        empty = not (tables.started or tables.objects or tables.groups)
+        return empty and tables.password == "123456" and self.m.core.work == "idle"
+
+    @rule(code=st.integers(1, 5), text=st.text(max_size=50), number=NUMBERS, state=st.integers(0, 255))
+    def operator_says(self, code: int, text: str, number: int, state: int) -> None:
+        core, now = self.m.core, self.m.now
+        for told in (
+            *self.m.do(core.operator_access(code, text, now)),
+            *self.m.do(core.tables_read(text, now)),
+            *self.m.do(core.refused_connection(1, text, code, now)),
+        ):
+            assert told.code == 0x26
+            assert len(told.text) <= 40
+        assert self.m.do(core.operator_line_state(number, state, now)) == []
+        assert set(core.line_states) <= set(self.m.tables.objects)
+
+    # --- messages
+
+    @rule(
+        name=st.integers(1, 30),
+        touched=st.lists(st.tuples(NUMBERS, st.sampled_from(MESSAGE_ROLES)), max_size=3),
+        text=st.sampled_from(["", "short", "\u0436" * 200]),
+        delivered=st.sampled_from([None, True, False]),
+    )
+    def message(self, name: int, touched: list[tuple[int, str]], text: str, delivered: bool | None) -> None:
+        side = Party(digits=PHONES[0], ni="private")
+        report = MessageReport(
+            message_id=str(name),
+            domain="d",
+            time=self.m.now,
+            sender=side,
+            receiver=side,
+            text=text,
+            delivered=delivered,
+            matches=tuple(
+                Match(object_number=n, role=role, called=side, time=self.m.now) for n, role in touched
+            ),
+        )
+        told = self.m.do(self.m.core.message_report(report, self.m.now))
+        sets: list[list[ElectronicMessage]] = []
+        for part in told:
+            assert isinstance(part, ElectronicMessage)
+            if part.index == 1:
+                sets.append([])
+            sets[-1].append(part)
+        known = [n for n, _ in touched if n in self.m.tables.objects]
+        if told:
+            assert self.m.tables.started
+            assert [parts[0].object_number for parts in sets] == known
+        for parts in sets:
+            assert [(p.total, p.index) for p in parts] == [(len(parts), n + 1) for n in range(len(parts))]
+            assert b"".join(p.text for p in parts) == text.encode()
+            assert len({(p.object_number, p.delivery_state, p.sender, p.time) for p in parts}) == 1
+        assert self.m.do(self.m.core.message_report(report, self.m.now)) == [] or not told
 
     # --- calls
 
@@ -312,7 +408,15 @@ class Machine(RuleBasedStateMachine):
         self.tell(data.draw(st.sampled_from(self.sent)))
 
     def tell(self, report: CallReport) -> None:
+        """Events go over the pair in use, which works; without one nothing is said."""
+        first = len(self.m.effects)
         self.m.do(self.m.core.report(report, self.m.now))
+        channels = self.m.core.channels
+        for effect in self.m.effects[first:]:
+            if isinstance(effect, effects.Send):
+                assert effect.stream == channels.own(Channel.KPD2)
+                assert channels[effect.stream].state in USABLE
+                assert not channels.untested
         self.sent.append(report)
 
     # --- what comes out
@@ -333,19 +437,56 @@ class Machine(RuleBasedStateMachine):
                     assert self.m.core.pool.faulty.isdisjoint(leg.line.ksls)
 
     @invariant()
+    def while_stopped_nothing_is_controlled(self) -> None:
+        if not self.m.tables.started:
+            assert len(self.m.core.calls) == 0
+            assert not self.m.tables.objects
+
+    @invariant()
+    def the_pair_in_use_works_and_nothing_goes_elsewhere(self) -> None:
+        channels = self.m.core.channels
+        for channel in (Channel.KPD1, Channel.KPD2):
+            own = channels.own(channel)
+            assert own is None or channels.usable(own, channel)
+            assert own is None or channels[own].state in USABLE
+            assert {(stream, channel) for stream in channels.connected(channel)} <= self.m.up
+
+    @invariant()
     def what_was_sent_is_in_order(self) -> None:
+        self.collect()
+        running = sum(self.due.values())
+        assert running == (self.m.core.work != "idle"), "every accepted command has one end"
+        assert not self.waiting or self.m.core.work != "idle", "a command waits, and nothing runs"
+
+    def collect(self) -> None:
+        """Judge the effects that are new."""
         new, self.seen = self.m.effects[self.seen :], len(self.m.effects)
         for effect in new:
             match effect:
-                case effects.Journal("command", {"receipt": 0}):
-                    self.due[effect.fields["command"]] += 1
-                case effects.Journal("executed"):
-                    self.due[effect.fields["command"]] -= 1
-                    assert self.due[effect.fields["command"]] >= 0
+                case effects.Journal("command", fields):
+                    self.judge_turn((fields["command"], fields["stream"]), fields["receipt"])
+                    self.due[fields["command"]] += fields["receipt"] == 0
+                case effects.Journal("executed", fields):
+                    self.due[fields["command"]] -= 1
+                    assert self.due[fields["command"]] >= 0
                 case effects.Send(message=CallEvent() as event):
                     self.judge_event(event)
-        waiting = sum(self.due.values())
-        assert waiting == (self.m.core.work != "idle"), "every accepted command has one end"
+                case effects.Send(message=CommandReceived() as received):
+                    self.unanswered[received.command] += 1
+                case effects.Send(message=CommandExecuted() as executed):
+                    self.unanswered[executed.command] -= 1
+                    assert self.unanswered[executed.command] >= 0, "28h without its 27h"
+
+    def judge_turn(self, unit: tuple[int, int], receipt: int) -> None:
+        """Units are taken in the order in which they came, but for those that are answered at once."""
+        bound = self.m.config.options.waiting_commands
+        if self.at_once == unit:
+            self.at_once = None
+        elif len(self.waiting) > bound:
+            assert self.waiting.pop() == unit
+            assert receipt in (0x2D, 0x01)
+        else:
+            assert self.waiting.popleft() == unit
 
     def judge_event(self, event: CallEvent) -> None:
         key = (event.call_number, event.object_number)
@@ -366,22 +507,18 @@ class Machine(RuleBasedStateMachine):
             assert event.ksl_a is None
             assert event.ksl_b is None
         if code in (0x51, 0x52):
-            assert event.ksl_a is not None
-
-    @invariant()
-    def executed_is_told_to_the_console_that_asked(self) -> None:
-        sent = [e for e in self.m.effects if isinstance(e, effects.Send)]
-        received = Counter(e.message.command for e in sent if isinstance(e.message, CommandReceived))
-        executed = Counter(e.message.command for e in sent if isinstance(e.message, CommandExecuted))
-        assert not executed - received
+            assert (event.ksl_a is not None) == (code == 0x52 or event.operation == 0x00)
+        # Shown under full control if and only if there is a line (11.1.8, 11.2.4.1).
+        assert bool(event.selection & FULL_CONTROL) == (event.ksl_a is not None)
+        assert event.ksl_a is not None or event.priority is not Priority.HIGH
 
     def teardown(self) -> None:
-        """Left alone, everything comes to rest: no line is lost, no call left."""
+        """Left alone, everything comes to rest: no command waits, no line is lost, no call is left."""
         self.m.do(self.m.core.switch_down("end", self.m.now))
-        self.m.later(2000)
-        if self.m.core.output_stream is not None:
-            for _ in range(3):
-                self.m.do(self.m.core.writable(self.m.core.output_stream or 0, self.m.now))
+        self.m.later(3000)
+        self.collect()
+        assert not self.waiting
+        assert sum(self.due.values()) == 0
         assert self.m.core.work == "idle"
         assert len(self.m.core.calls) == 0
         assert self.m.core.pool.in_use == 0
@@ -401,19 +538,32 @@ OTHERWISE = {
     "mass_removal": "all",
     "stop_clears_groups": "off",
     "test_command_28h": "on",
-    "unauthorized_access_place": "after_28h",
+    "unauthorized_access_place": "before_28h",
     "combined_ksl_b": "ff",
+    "command_while_busy": "refuse",
+    "ksl_choice": "lowest",
+    "line_lost_shown": "none-free",
+    "tell_table_access": "on",
+    "test_while_stopped": "on",
+    "alarm_while_stopped": "on",
 }
+TIMES = {"test_timeout": 90, "console_timeout": 0, "waiting_commands": 2, "late_ksl": "on"}
 
 
-@pytest.mark.parametrize("options", [{}, OTHERWISE], ids=["defaults", "otherwise"])
-def test_nothing_breaks_the_core(means: Any, options: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"profile": "order"}, OTHERWISE, TIMES, {"paired": False}],
+    ids=["eltex", "order", "otherwise", "times", "unpaired"],
+)
+def test_nothing_breaks_the_core(means: Any, monkeypatch: Any, options: dict[str, Any]) -> None:
+    """Order 268, 7.1, 7.2, 1.4.1.1, 6.14.3 and all that is told of calls, for any sequence of inputs."""
+    monkeypatch.setattr("sorm_mediator.mediator.core.means.MESSAGES_AT_ONCE", 2)
     case = type("Case", (Machine,), {"kind": means, "options": options})
     run_state_machine_as_test(
         case,
         settings=settings(
-            max_examples=120,
-            stateful_step_count=50,
+            max_examples=30,
+            stateful_step_count=45,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),

@@ -1,6 +1,5 @@
-"""Start, stop, password, legality, the two error styles, unauthorised access (PROTOCOL 4, 4.1-4.3, 4.17, 5)."""
+"""Start, stop, password, legality, the two error styles, unauthorised access (order 268, 6.1-6.3, 6.14, 6.17, 7)."""
 
-import itertools
 from typing import Any
 
 import pytest
@@ -19,8 +18,7 @@ from protocol.commands import (
 )
 from protocol.messages import VersionInfo
 from sorm_mediator.mediator.core import effects
-from sorm_mediator.mediator.core.legality import LEGALITY, OrmState, Verdict
-from sorm_mediator.mediator.core.tables import PasswordChanged, StateChanged, Stopped, Tables
+from sorm_mediator.mediator.core.tables import PasswordChanged, Started, Stopped, Tables
 from ssh_control.dialect import Reply
 
 EVERY = {
@@ -40,8 +38,8 @@ def test_start_is_stored_before_it_is_confirmed(means: Any) -> None:
     m.effects.clear()
     assert m.says(Start()) == "27/00 28/00"
     order = [type(e).__name__ for e in m.effects if isinstance(e, effects.Send | effects.Store)]
-    assert order == ["Send", "Store", "Send"]
-    assert effects.Store(StateChanged(True)) in m.effects
+    assert order == ["Store", "Send", "Store", "Send"], "the number of command 1, 27h, the start, 28h"
+    assert effects.Store(Started(1)) in m.effects
 
 
 @pytest.mark.parametrize(
@@ -63,23 +61,21 @@ def test_a_second_start(means: Any, extended: bool, reply: str, told: str) -> No
 def test_while_stopped(means: Any, code: int, extended: bool) -> None:
     m = means(extended_errors=extended)
     m.connect()
-    found = LEGALITY[OrmState.STOPPED, code]
     refused = "27/17" if extended else "27/02"
-    expected = {1: "27/00 28/00", 14: "27/00 29 53", 17: "27/00 2B 28/00"}.get(code, refused)
-    assert (expected == refused) is (found is Verdict.NOT_STARTED)
-    assert m.says(EVERY[code]) == expected
+    assert m.says(EVERY[code]) == {1: "27/00 28/00", 17: "27/00 2B 28/00"}.get(code, refused)
 
 
-def test_the_channel_test_may_be_kept_for_started_means(means: Any) -> None:
-    m = means(test_while_stopped="off")
+@pytest.mark.parametrize(
+    ("options", "command", "told"),
+    [
+        ({"test_while_stopped": "on"}, Test(7), "27/00 29 53"),
+        ({"version_before_start": "refuse"}, GetVersion(), "27/17"),
+    ],
+)
+def test_options_of_the_stopped_state(means: Any, options: dict[str, str], command: Any, told: str) -> None:
+    m = means(**options)
     m.connect()
-    assert m.says(Test(7)) == "27/17"
-    assert m.says(Start()) == "27/00 28/00"
-    assert m.says(Test(7)) == "27/00 29 53"
-
-
-def test_the_legality_table_has_every_command_in_both_states() -> None:
-    assert set(LEGALITY) == set(itertools.product(OrmState, range(1, 18)))
+    assert m.says(command) == told
 
 
 @pytest.mark.parametrize("place", ["before_28h", "after_28h"])
@@ -94,13 +90,66 @@ def test_wrong_password(means: Any, place: str) -> None:
     assert not m.tables.started
 
 
+def test_a_guesser_is_slowed_down_and_the_right_password_waits_for_one_interval(
+    means: Any, make: Any
+) -> None:
+    m = means(password_tries_per_minute=30)
+    m.connect()
+    assert [m.says(Start(password=f"{guess:06}")) for guess in range(30)] == ["27/00 28/03 26/02"] * 30
+    assert m.says(Start(password="000030")) == ""
+    assert m.says(Start()) == ""
+    assert m.core.next_deadline() == m.now + 2
+    assert m.later(1.9) == []
+    assert make.answers(m.later(0.1)) == "27/00 28/03 26/02"
+    assert m.later(1.9) == []
+    assert make.answers(m.later(0.1)) == "27/00 28/00"
+    assert m.core.counters["commands_held"] == 2
+    assert m.says(GetVersion()) == "27/00 2B 28/00"
+
+
+def test_thousands_of_guesses_are_looked_at_one_by_one(means: Any, make: Any) -> None:
+    m = means(password_tries_per_minute=30, waiting_commands=8)
+    m.connect()
+    for guess in range(2000):
+        m.says(Start(password=f"{guess:06}"))
+        m.later(0.001)
+    assert 30 <= m.core.counters["unauthorized"] <= 32
+    assert m.core.counters["commands_overflowing"] > 1900
+
+
+def test_a_guesser_on_one_stream_does_not_disturb_the_console_of_another(means: Any, make: Any) -> None:
+    m = means(password_tries_per_minute=1).begin()
+    m.connect(stream=1)
+    assert m.says(GetVersion(password="000000"), stream=1) == "27/00 28/03 26/02"
+    assert m.says(GetVersion(password="000001"), stream=1) == ""
+    assert m.says(GetVersion()) == "27/00 2B 28/00"
+
+
+def test_what_a_guesser_left_behind_is_not_looked_at_for_the_next_console(means: Any, make: Any) -> None:
+    m = means(password_tries_per_minute=60)
+    m.connect()
+    for guess in range(100):
+        m.says(Start(password=f"{guess:06}"))
+    m.close(Channel.KPD1)
+    assert m.core.counters["commands_held_dropped"] == 40
+    m.open(Channel.KPD1)
+    assert m.says(Start()) == ""
+    assert make.answers(m.later(1)) == "27/00 28/00"
+
+
+def test_without_a_pace_a_guesser_is_not_slowed_down(means: Any, make: Any) -> None:
+    m = means(password_tries_per_minute=0)
+    m.connect()
+    assert {m.says(Start(password=f"{guess:06}")) for guess in range(200)} == {"27/00 28/03 26/02"}
+
+
 @pytest.mark.parametrize(
     ("extended", "reply", "told"),
     [
-        (True, "order", "27/00 26/05 28/05"),
-        (False, "order", "27/00 26/05 28/05"),
+        (True, "order", "27/00 28/05 26/05"),
+        (False, "order", "27/00 28/05 26/05"),
         (True, "vendor", "27/18 26/05"),
-        (False, "vendor", "27/00 26/05 28/05"),
+        (False, "vendor", "27/00 28/05 26/05"),
     ],
 )
 def test_wrong_orm_number(means: Any, extended: bool, reply: str, told: str) -> None:
@@ -118,14 +167,14 @@ def test_the_state_is_checked_before_the_password(means: Any) -> None:
 
 def test_the_orm_number_is_checked_before_the_password(means: Any) -> None:
     m = means(wrong_orm_number_reply="order").begin()
-    assert m.says(Stop(password="000000", orm_number=9)) == "27/00 26/05 28/05"
+    assert m.says(Stop(password="000000", orm_number=9)) == "27/00 28/05 26/05"
 
 
 def test_a_new_password_holds_from_its_28h_on(means: Any) -> None:
     m = means().begin()
     assert m.says(SetPassword("654321")) == "27/00 28/00"
     assert effects.Store(PasswordChanged("654321")) in m.effects
-    assert m.says(GetVersion()) == "27/00 26/02 28/03"
+    assert m.says(GetVersion()) == "27/00 28/03 26/02"
     assert m.says(GetVersion(password="654321")) == "27/00 2B 28/00"
 
 
@@ -179,7 +228,7 @@ def test_stop_erases_objects_and_what_the_options_say(
     assert bool(m.tables.groups) is (groups == "off")
     again = Start(password="123456" if password == "on" else "654321")
     assert m.says(again) == "27/00 28/00"
-    assert m.says(GetObjects(None, None, None, None, None, password=again.password)) == "27/00 28/53"
+    assert m.says(GetObjects(None, None, None, None, None, password=again.password)) == "27/00 23 28/53"
 
 
 def test_version(means: Any) -> None:
@@ -224,7 +273,7 @@ def test_polarity_of_the_bitmaps(means: Any) -> None:
 
 
 def test_a_refused_command_14_has_its_28h(means: Any) -> None:
-    assert means().begin().says(Test(9, password="000000")) == "27/00 26/02 28/03"
+    assert means().begin().says(Test(9, password="000000")) == "27/00 28/03 26/02"
 
 
 # --- units that can't be right
@@ -287,10 +336,11 @@ def test_order_70_has_its_own_signs_and_version_octet(means: Any, make: Any) -> 
     ("tables", "options", "told"),
     [
         (Tables(), {}, "22"),
-        (Tables(started=True), {}, "22 21/03"),
+        (Tables(started=True), {}, "22"),
+        (Tables(started=True), {"after_restart": "restore"}, "22 21/03"),
         (Tables(damaged=True), {}, "22 21/01"),
-        (Tables(), {"alarm_while_stopped": "on"}, "22 21/03"),
-        (Tables(started=True), {"restart_message": "off"}, ""),
+        (Tables(), {"alarm_while_stopped": "on", "after_restart": "restore"}, "22 21/03"),
+        (Tables(started=True), {"restart_message": "off", "after_restart": "restore"}, ""),
         (Tables(damaged=True), {"restart_message": "off"}, "21/01"),
     ],
 )
@@ -306,7 +356,8 @@ def test_what_the_first_console_after_a_restart_hears(
 
 
 def test_after_a_restart_the_state_is_what_it_was(means: Any) -> None:
-    m = means(tables=Tables(started=True, password="654321"), already_started_reply="order")
+    tables = Tables(started=True, password="654321")
+    m = means(tables=tables, already_started_reply="order", after_restart="restore")
     m.connect()
     assert m.says(Start(password="654321")) == "27/00 28/07"
 
@@ -358,7 +409,7 @@ def test_answers_go_where_the_command_came_from(means: Any) -> None:
     m = means().begin()
     m.connect(2)
     m.effects.clear()
-    assert m.says(GetKsl(None, None, None, None), stream=2) == "27/00 28/5F"
+    assert m.says(GetKsl(None, None, None, None), stream=2) == "27/00 24 28/5F"
     assert {e.stream for e in m.effects if isinstance(e, effects.Send)} == {2}
 
 
@@ -367,5 +418,5 @@ def test_one_command_at_a_time_over_all_streams(means: Any, make: Any) -> None:
     m.connect(1)
     m.switch = None
     assert m.says(make.put(1, "28331")) == "27/00"
-    assert m.says(GetVersion(), stream=1) == "27/2D"
-    assert make.answers(m.answer(Reply(True))) == "28/00"
+    assert m.says(GetVersion(), stream=1) == ""
+    assert make.answers(m.answer(Reply(True))) == "28/00 27/00 2B 28/00"

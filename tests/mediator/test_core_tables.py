@@ -1,4 +1,4 @@
-"""Answers that are tables, and command 13 (PROTOCOL 4.10-4.13, 4.16, 5)."""
+"""Answers that are tables, and command 13 (order 268, 6.10-6.13, 6.16)."""
 
 from dataclasses import replace
 from typing import Any
@@ -26,10 +26,9 @@ def test_numbering_is_one_to_n(means: Any, make: Any) -> None:
 
 
 def test_a_long_table_goes_in_pieces_as_the_channel_takes_them(means: Any, make: Any) -> None:
-    m = many(means, make, 150)
+    m = many(means, make, 150, command_while_busy="refuse")
     told = m.send(ALL)
     assert len(told) == 1 + 64
-    assert m.core.output_stream == 0
     assert m.do(m.core.writable(3, m.now)) == []
     told += m.do(m.core.writable(0, m.now))
     assert len(told) == 1 + 128
@@ -37,7 +36,7 @@ def test_a_long_table_goes_in_pieces_as_the_channel_takes_them(means: Any, make:
     told += m.do(m.core.writable(0, m.now))
     assert make.answers(told[-1:]) == "28/00"
     assert [t.object_number for t in told[1:-1]] == list(range(150))
-    assert m.core.output_stream is None
+    assert m.core.work == "idle"
     assert m.do(m.core.writable(0, m.now)) == []
 
 
@@ -68,7 +67,7 @@ def test_command_13_with_nothing_to_interrupt(means: Any, make: Any, extended: b
 def test_command_13_with_a_wrong_password_interrupts_nothing(means: Any, make: Any) -> None:
     m = many(means, make, 100)
     m.send(ALL)
-    assert m.says(Interrupt(password="000000")) == "27/00 26/02 28/03"
+    assert m.says(Interrupt(password="000000")) == "27/00 28/03 26/02"
     assert len(m.do(m.core.writable(0, m.now))) == 100 - 64 + 1
 
 
@@ -105,6 +104,16 @@ def test_a_console_that_falls_silent_ends_its_table(means: Any, make: Any) -> No
     assert m.says(GetVersion()) == "27/00 2B 28/00"
 
 
+def test_a_console_that_does_not_take_its_table_holds_up_nobody_for_ever(means: Any, make: Any) -> None:
+    m = many(means, make, 100, output_timeout=30)
+    m.connect(1)
+    m.send(ALL)
+    assert m.says(GetVersion(), stream=1) == ""
+    assert make.answers(m.later(29)) == ""
+    assert make.answers(m.later(1)) == "28/21 27/00 2B 28/00"
+    assert m.core.counters["outputs_stuck"] == 1
+
+
 # --- command 10
 
 
@@ -129,17 +138,17 @@ def test_command_10(means: Any, make: Any, command: GetObjects, numbers: list[in
 @pytest.mark.parametrize(
     ("command", "vendor"),
     [
-        (GetObjects(9, None, None, None, None), "27/00 28/34"),
-        (GetObjects(1, None, None, "28332", None), "27/00 28/53"),
-        (GetObjects(None, None, None, "99999", None), "27/00 28/53"),
-        (GetObjects(None, None, None, None, 7), "27/00 28/53"),
+        (GetObjects(9, None, None, None, None), "27/00 23 28/34"),
+        (GetObjects(1, None, None, "28332", None), "27/00 23 28/53"),
+        (GetObjects(None, None, None, "99999", None), "27/00 23 28/53"),
+        (GetObjects(None, None, None, None, 7), "27/00 23 28/53"),
     ],
 )
 def test_command_10_finds_nothing(
     means: Any, make: Any, command: GetObjects, vendor: str, extended: bool
 ) -> None:
     m = means(extended_errors=extended).begin(make.put(1, "28331"))
-    assert m.says(command) == (vendor if extended else "27/00 28/01")
+    assert m.says(command) == (vendor if extended else "27/00 23 28/01")
 
 
 # --- command 12
@@ -210,10 +219,20 @@ def test_command_16(means: Any) -> None:
     m.switch = lambda op, params: Reply(True, {"trunks": trunks})
     told = m.send(GetTrunks(None))
     assert [(t.trunk, t.name, t.total, t.index) for t in told[1:-1]] == [
-        (2, "a", 2, 1),
-        (7, ("b??" + "x" * 60)[:43], 2, 2),
+        (2, "a", 3, 1),
+        (7, "b??" + "x" * 40, 3, 2),
+        (7, "x" * 20, 3, 3),
     ]
     assert m.requests == [("trunks", {"trunk": None})]
+
+
+def test_more_trunks_than_messages_can_number(means: Any) -> None:
+    m = means().begin()
+    m.switch = lambda op, params: Reply(True, {"trunks": [{"trunk": 1, "name": "x"}] * 70_000})
+    told = m.send(GetTrunks(None))
+    assert (told[1].total, told[1].index) == (0xFFFF, 1)
+    assert m.says(Interrupt()) == "27/00 28/21 28/00"
+    assert m.core.counters["trunk_names_cut"] == 70_000 - 0xFFFF
 
 
 @pytest.mark.parametrize(("extended", "told"), [(True, "27/00 28/25"), (False, "27/00 28/01")])
@@ -225,7 +244,7 @@ def test_command_16_unknown_trunk(means: Any, extended: bool, told: str) -> None
 
 
 def test_a_full_table_can_be_asked_for_and_interrupted(means: Any, make: Any) -> None:
-    m = means(max_objects=65535).begin(make.put(0, "1000000"))
+    m = means(max_objects=65535, command_while_busy="refuse").begin(make.put(0, "1000000"))
     template = m.tables.objects[0]
     for number in range(1, 0xFFFF):
         change = ObjectPut(replace(template, object_number=number, number=str(1000000 + number)))

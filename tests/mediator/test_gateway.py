@@ -359,6 +359,35 @@ async def test_who_watches_gets_units_without_passwords(bench: Bench) -> None:
         console.close()
 
 
+async def test_a_password_in_the_fields_of_a_command_that_broke_off_is_nowhere_shown(bench: Bench) -> None:
+    """A command breaks off after 12 octets: the header of the next one, with the password, lies in its fields."""
+    async with running(bench.config()) as (gateway, endpoints):
+        watcher = gateway.events.subscribe()
+        console = await started_console(endpoints)
+        add = console.codec.encode(subscriber(1))
+        change = console.codec.encode(SetPassword("654321", password="123456"))
+        for broken in (add[:12] + change + change, add[:4] + change + change, add[:9] + change + change):
+            console.writer.write(broken[: len(add)])
+            await console.until(CommandReceived, command=5)
+        shown = []
+        async with asyncio.timeout(10):
+            while len([one for one in shown if one["name"] == "add-object"]) < 3:
+                event = await anext(watcher)
+                if event["event"] == "unit" and event["direction"] == "received":
+                    shown.append(event["unit"])
+        console.close()
+    entries = [entry for entry in bench.journal() if entry.fields.get("name") == "add-object"]
+    assert [entry.fields["unit"] for entry in entries] == [
+        add[:4].hex(" ").upper() + " **" * (len(add) - 4)
+    ] * 3
+    text = str(shown) + str([entry.fields for entry in entries])
+    for secret in ("123456", "654321", "1234", "4321"):
+        assert secret not in text
+        assert secret.encode().hex() not in text.lower().replace(" ", "")
+        # As digits of a number each octet is read with its halves exchanged.
+        assert "".join(octet[::-1] for octet in (f"{ord(c):02x}" for c in secret)) not in text.lower()
+
+
 async def test_a_watcher_that_does_not_read_costs_a_bounded_amount(bench: Bench) -> None:
     async with running(bench.config()) as (gateway, _):
         watcher = gateway.events.subscribe()

@@ -153,7 +153,7 @@ class Gateway:
             equipped_streams=TCP_STREAMS if self.e1 is None else self.e1.numbers,
             conferences=None if self.e1 is None else self.e1.conferences,
             separate_conferences=self.config.rtp.separate_conferences,
-            paired=self.e1 is not None or mediator.options.pair_over_tcp == "on",
+            paired=self.config.console.link == "x25" or mediator.options.pair_over_tcp == "on",
         )
         self._running = True
         if self._store.damage:
@@ -280,7 +280,7 @@ class Gateway:
             message = self._codec.decode(raw)
         except DecodeError:
             message, problems = self._codec.decode_lenient(raw)
-        self._crossed("received", Channel.COMMAND, message, raw)
+        self._crossed("received", Channel.COMMAND, message, raw, problems)
         self._run(lambda now: self.core.received(stream, message, problems, raw, now))
 
     def unit_broken(self, broken: Broken, arrived: float, stream: int = _STREAM) -> None:
@@ -416,8 +416,8 @@ class Gateway:
                         self._ask(effect)
                     case effects.Store(change):
                         self._store.apply(change)
-                    case effects.Journal(kind, fields):
-                        self._journal(kind, fields)
+                    case effects.Journal(kind, fields, unit):
+                        self._journal(kind, fields, unit)
                     case effects.Log(level, text):
                         log.log(_LEVELS[level], "%s", text)
                     case effects.DropChannel(stream):
@@ -447,14 +447,12 @@ class Gateway:
             log.warning("%s", late)
         self._crossed("sent", channel, message, raw)
 
-    def _journal(self, kind: str, fields: dict[str, Any]) -> None:
+    def _journal(self, kind: str, fields: dict[str, Any], unit: bytes) -> None:
         if self.journal is None:
             return
         if kind == "command":
-            unit = fields["unit"]
-            fields = fields | {"unit": masked_unit(unit), "name": command_name(unit)}
-            # Octets that could not be read may hold a password: "unit" has them masked.
-            fields["fields"] = {name: value for name, value in fields["fields"].items() if name != "hex"}
+            masked = fields["fields"].get("masked", "")
+            fields = fields | {"unit": masked_unit(unit, masked), "name": command_name(unit)}
         self.journal.append(self.now(), kind, fields)
 
     def _write(self, kind: str, fields: dict[str, Any]) -> None:
@@ -490,8 +488,17 @@ class Gateway:
 
     # --- who watches
 
-    def _crossed(self, direction: str, channel: Channel, message: Message | UnknownUnit, raw: bytes) -> None:
-        self.events.publish("unit", self.now(), lambda: shown_unit(direction, channel, message, raw))
+    def _crossed(
+        self,
+        direction: str,
+        channel: Channel,
+        message: Message | UnknownUnit,
+        raw: bytes,
+        problems: tuple[Problem, ...] = (),
+    ) -> None:
+        self.events.publish(
+            "unit", self.now(), lambda: shown_unit(direction, channel, message, raw, problems)
+        )
 
     def _event(self, kind: str, fields: dict[str, Any]) -> None:
         self.events.publish(kind, self.now(), lambda: fields)

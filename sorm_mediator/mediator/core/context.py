@@ -72,9 +72,9 @@ class Context:
         """A line for the operator."""
         self._effects.append(Log(level, text))
 
-    def journal(self, kind: str, **fields: Any) -> None:
-        """An entry of the audit journal."""
-        self._effects.append(Journal(kind, fields))
+    def journal(self, kind: str, unit: bytes = b"", **fields: Any) -> None:
+        """An entry of the audit journal; ``unit``: the octets that it is of."""
+        self._effects.append(Journal(kind, fields, unit))
 
     @property
     def orm_number(self) -> int:

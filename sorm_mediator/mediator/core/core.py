@@ -18,6 +18,7 @@ from protocol.base import Command
 from protocol.codes import Channel
 from protocol.commands import Start, Test
 from protocol.messages import Alarm, CommandExecuted, CommandReceived, Restart, TrunkInfo, UnauthorizedAccess
+from sorm_mediator.journal.masking import why_masked
 from sorm_mediator.mediator.core.calls.calls import Calls
 from sorm_mediator.mediator.core.calls.electronic_messages import ElectronicMessages
 from sorm_mediator.mediator.core.calls.kpd2_events import BY_FAULT
@@ -47,7 +48,9 @@ from sorm_mediator.mediator.core.means import (
     OrmState,
     Standing,
     Turn,
+    Work,
 )
+from sorm_mediator.mediator.core.pacing import PasswordPace
 from sorm_mediator.mediator.core.record import command_fields, printable, same_secret
 from sorm_mediator.mediator.core.switchside import SwitchSide
 from sorm_mediator.mediator.core.tables import DamageReported, StartNumber, Stopped
@@ -149,6 +152,9 @@ class Core:
         self._means.finish = self._finish
         self._waiting: deque[Unit] = deque()
         """Units that came while a command ran (order 268, 7.1)."""
+        self._pace = PasswordPace(config.options.password_tries_per_minute)
+        self._held: dict[int, deque[Unit]] = {}
+        """Units by stream that are not looked at yet, because too many wrong passwords came before them."""
         self._restart_told = False
 
     # --- inputs: channels
@@ -178,11 +184,14 @@ class Core:
         return self._effects(now)
 
     def channel_down(self, stream: int, channel: Channel, now: float) -> list[Effect]:
-        """A data channel is gone. A command that waits for the switch goes on; a table's output ends."""
+        """A data channel is gone. A change that waits for the switch goes on; a table's output ends, and commands that
+        have not been taken yet are deleted: who has had no 27h knows that they were not."""
         self._context.emit(*self._context.channels.down(stream, channel))
         self._context.journal("channel-down", stream=stream, channel=str(channel))
         if channel is not Channel.KPD2:
             self._abandon_output(stream)
+            self.counters["commands_held_dropped"] += len(self._held.pop(stream, ()))
+            self._forget_waiting(stream)
         return self._effects(now)
 
     def refused_connection(self, stream: int, peer: str, reason_code: int, now: float) -> list[Effect]:
@@ -194,7 +203,7 @@ class Core:
         """KPD1 of ``stream`` has taken what was sent: the next piece of a table, if one is running there."""
         job = self._means.job
         if job is not None and job.output is not None and job.stream == stream:
-            self._means.advance(job)
+            self._means.advance(job, now)
         return self._effects(now)
 
     # --- inputs: commands
@@ -207,16 +216,14 @@ class Core:
         known = isinstance(message, Command) and code <= LAST_COMMAND[self.config.order]
         pair = self._context.channels[stream]
         unit = Unit(stream, pair.session, pair.peer, code, raw, message if known else None, tuple(problems))
-        self._heard(unit, now)
-        self._settle(unit, now)
+        self._came(unit, now)
         return self._effects(now)
 
     def broken(self, stream: int, code: int | None, reason: str, raw: bytes, now: float) -> list[Effect]:
         """A unit whose length its code doesn't allow, or that was cut: refused at receipt."""
         pair = self._context.channels[stream]
         unit = Unit(stream, pair.session, pair.peer, (code or 0) & 0xFF, raw, broken=str(reason) or "broken")
-        self._heard(unit, now)
-        self._settle(unit, now)
+        self._came(unit, now)
         return self._effects(now)
 
     # --- inputs: the switch
@@ -289,13 +296,25 @@ class Core:
             self.counters["test_timeouts"] += 1
         for drop in silenced:
             self._silence(drop, "test-timeout", "no command 14 for too long; nothing is sent")
+        stuck = self._means.deadline
+        if stuck is not None and now >= stuck:
+            self.counters["outputs_stuck"] += 1
+            self._context.log("warning", "a console does not take its table: it ends, others go on")
+            self._end_running()
         self._switch.tick(now)
         self.calls.expire(now)
+        self._release(now)
         return self._effects(now)
 
     def next_deadline(self) -> float | None:
         """When :meth:`tick` has something to do, if nothing else happens before."""
-        times = (self._context.channels.deadline, self._switch.deadline, self.calls.deadline)
+        times = (
+            self._context.channels.deadline,
+            self._means.deadline,
+            *(self._pace.due(stream) for stream in self._held),
+            self._switch.deadline,
+            self.calls.deadline,
+        )
         return min((time for time in times if time is not None), default=None)
 
     # --- inputs: an operator asks for what a node does of itself
@@ -319,8 +338,9 @@ class Core:
         return self._effects(now)
 
     def operator_restart(self, now: float) -> list[Effect]:
-        """The node restarts: its calls and tables are gone, 22h (order 268, 9.2.3, 9.2.4)."""
+        """The node restarts: its calls, its tables and what waits there are gone, 22h (order 268, 9.2.3, 9.2.4)."""
         self._context.journal("operator-restart")
+        self._forget_waiting()
         self._end_running()
         self._means.stop(None, now)
         self._initial_state()
@@ -366,20 +386,50 @@ class Core:
 
     # --- a unit's way: heard, settled, taken
 
+    def _came(self, unit: Unit, now: float) -> None:
+        """Look at a unit, or hold it back while its stream has tried too many wrong passwords."""
+        stream = unit.stream
+        if stream not in self._held and now >= self._pace.due(stream):
+            self._heard(unit, now)
+            self._settle(unit, now, waited=False)
+            return
+        self.counters["commands_held"] += 1
+        held = self._held.setdefault(stream, deque())
+        if len(held) < max(1, self.config.options.waiting_commands):
+            held.append(unit)
+        else:
+            self.counters["commands_overflowing"] += 1
+            self._receipt(unit, self._means.extended(BUSY, REFUSED))
+
+    def _release(self, now: float) -> None:
+        """Look at the held units whose time has come."""
+        for stream, held in list(self._held.items()):
+            while held and now >= self._pace.due(stream):
+                unit = held.popleft()
+                self._heard(unit, now)
+                self._settle(unit, now, waited=True)
+            if not held:
+                del self._held[stream]
+
     def _heard(self, unit: Unit, now: float) -> None:
         """A unit came in: it ends a console time-out, and one with the valid password unblocks its pair and ends the
         silence for want of a test (order 268, 1.4.1.2, 6.14.3)."""
         context, channels = self._context, self._context.channels
         if channels.heard(unit.stream, now):
             context.log("info", f"stream {unit.stream}: the console is heard again")
-        if unit.message is None or not channels.awaits_command(unit.stream):
+        if unit.message is None:
             return
-        valid = same_secret(unit.message.password, self.tables.password)
-        if valid and channels.valid_command(unit.stream, now, test=isinstance(unit.message, Test)):
+        if not same_secret(unit.message.password, self.tables.password):
+            self._pace.wrong(unit.stream, now)
+            return
+        self._pace.right(unit.stream)
+        if not channels.awaits_command(unit.stream):
+            return
+        if channels.valid_command(unit.stream, now, test=isinstance(unit.message, Test)):
             context.log("info", f"stream {unit.stream}: a valid command: data flows again")
             context.journal("channel-unblocked", stream=unit.stream)
 
-    def _settle(self, unit: Unit, now: float) -> None:
+    def _settle(self, unit: Unit, now: float, *, waited: bool) -> None:
         """Take the unit, or let it wait until the running command has ended."""
         if self._must_wait(unit) and self.config.options.command_while_busy == "wait":
             if len(self._waiting) < self.config.options.waiting_commands:
@@ -388,7 +438,7 @@ class Core:
             self.counters["commands_overflowing"] += 1
             self._receipt(unit, self._means.extended(BUSY, REFUSED))
             return
-        self._take(unit, now, waited=False)
+        self._take(unit, now, waited=waited)
 
     def _must_wait(self, unit: Unit) -> bool:
         rule = self._rule(unit)
@@ -422,6 +472,12 @@ class Core:
     def _take_waiting(self, now: float) -> None:
         while self._waiting and self._means.turn(Standing.IN_TURN) is Turn.EXECUTE:
             self._take(self._waiting.popleft(), now, waited=True)
+
+    def _forget_waiting(self, stream: int | None = None) -> None:
+        """Delete the commands that wait, of one stream or all: none of them was taken."""
+        kept = deque(unit for unit in self._waiting if stream not in (None, unit.stream))
+        self.counters["commands_never_taken"] += len(self._waiting) - len(kept)
+        self._waiting = kept
 
     # --- receipt (27h)
 
@@ -474,18 +530,20 @@ class Core:
         context = self._context
         self.counters["commands"] += 1
         self.counters["commands_refused"] += status != ACCEPTED
-        if unit.message is not None:
-            fields = command_fields(unit.message)
+        fields: dict[str, Any]
+        if masked := why_masked(unit.raw, unit.problems, whole=unit.message is not None):
+            # What can't be read may hold the password of the command behind it.
+            fields = {"masked": masked} | ({"reason": unit.broken} if unit.broken else {})
         else:
-            fields = {"hex": unit.raw[:64].hex()} | ({"reason": unit.broken} if unit.broken else {})
+            fields = command_fields(unit.message)
         context.journal(
             "command",
+            unit.raw,
             stream=unit.stream,
             peer=unit.peer,
             command=unit.code,
             receipt=status,
             fields=fields,
-            unit=unit.raw,
         )
         given = unit.raw[1] if len(unit.raw) > 1 and not self.tables.started else None
         if self._reaches(unit.stream, unit.session):
@@ -557,7 +615,7 @@ class Core:
     def _abandon_output(self, stream: int) -> None:
         """The console that a table goes to is gone or silent: the rest is dropped."""
         job = self._means.job
-        if job is None or job.output is None or job.stream != stream:
+        if job is None or job.work not in (Work.ASKING, Work.OUTPUT) or job.stream != stream:
             return
         self._means.job = None
         job.output = None

@@ -84,6 +84,8 @@ class Journal:
 
     kind: str
     fields: dict[str, Any] = field(default_factory=dict)
+    unit: bytes = field(default=b"", repr=False)
+    """The unit that the entry is of, as it came: it may hold a password, so the binding masks it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,7 @@ def object_rows(means: Means, numbers: Sequence[int]) -> Iterator[dict[str, Any]
 def get_objects(means: Means, job: Job[GetObjects], now: float) -> None:
     """The objects that fit."""
     numbers = matching_objects(means.tables, job.command)
-    means.send_table(job, Table(ObjectInfo, object_rows(means, numbers), len(numbers)))
+    means.send_table(job, Table(ObjectInfo, object_rows(means, numbers), len(numbers)), now)
 
 
 def repeat_objects(means: Means, job: Job[GetObjects], now: float) -> None:
@@ -152,9 +152,9 @@ GET_OBJECTS: Final = CommandRule(
 # --- command 11
 
 
-def lines_asked(tables: Tables, c: GetKsl) -> Iterator[tuple[int, Line | None]]:
+def lines_asked(tables: Tables, c: GetKsl) -> Iterator[tuple[int, Line]]:
     """Groups and their lines that the command asks for: by its group, else by its type, else by KSL-A, else by KSL-B,
-    else all (6.11.5, 6.11.8). A group without lines is a row, too, unless a KSL is asked for."""
+    else all (6.11.5, 6.11.8). A group without lines has nothing to tell (6.11.7)."""
     if c.ksl_group is None and c.group_type is None and (c.ksl_a or c.ksl_b) is not None:
         ksl = c.ksl_a or c.ksl_b
         assert ksl is not None
@@ -168,7 +168,7 @@ def lines_asked(tables: Tables, c: GetKsl) -> Iterator[tuple[int, Line | None]]:
                 continue
         elif c.group_type not in (None, group.group_type):
             continue
-        for line in group.lines or (None,):
+        for line in group.lines:
             yield number, line
 
 
@@ -176,21 +176,17 @@ def matching_rows(tables: Tables, c: GetKsl, options: MediatorOptions) -> list[K
     """Rows of 24h for what the command asks for."""
     rows = []
     for number, line in lines_asked(tables, c):
-        kind = tables.groups[number].group_type
-        if line is None:
-            rows.append(KslRow(number, kind, None, None))
-        else:
-            shown_b = line.ksl_b or (None if options.combined_ksl_b == "ff" else line.ksl_a)
-            rows.append(KslRow(number, kind, line.ksl_a, shown_b))
+        shown_b = line.ksl_b or (None if options.combined_ksl_b == "ff" else line.ksl_a)
+        rows.append(KslRow(number, tables.groups[number].group_type, line.ksl_a, shown_b))
     return rows
 
 
 def in_different_groups(means: Means, c: GetKsl) -> bool:
     """KSL-A and KSL-B are asked for and belong to different groups (6.11.6)."""
-    if c.ksl_group is not None or c.group_type is not None or c.ksl_a is None or c.ksl_b is None:
+    if c.ksl_group is not None or c.group_type is not None:
         return False
-    groups = means.tables.group_of
-    return groups.get(c.ksl_a) != groups.get(c.ksl_b)
+    asked = [means.tables.group_of.get(ksl) for ksl in (c.ksl_a, c.ksl_b) if ksl is not None]
+    return None not in asked and len(set(asked)) > 1
 
 
 def get_ksl(means: Means, job: Job[GetKsl], now: float) -> None:
@@ -200,13 +196,15 @@ def get_ksl(means: Means, job: Job[GetKsl], now: float) -> None:
         {"rows": tuple(rows[start : start + KSL_ROWS_PER_MESSAGE])}
         for start in range(0, len(rows), KSL_ROWS_PER_MESSAGE)
     ]
-    means.send_table(job, Table(KslInfo, iter(pages), len(pages)))
+    means.send_table(job, Table(KslInfo, iter(pages), len(pages)), now)
 
 
 def repeat_ksl(means: Means, job: Job[GetKsl], now: float) -> None:
     """24h with what was asked (6.11.6, 6.11.7)."""
     c = job.command
-    means.context.kpd1(job.stream, KslInfo, rows=(KslRow(c.ksl_group, c.group_type, c.ksl_a, c.ksl_b),))
+    asked = KslRow(c.ksl_group, c.group_type, c.ksl_a, c.ksl_b)
+    rows = () if asked == KslRow(None, None, None, None) else (asked,)
+    means.context.kpd1(job.stream, KslInfo, rows=rows)
 
 
 GET_KSL: Final = CommandRule(
@@ -271,7 +269,7 @@ def get_services(means: Means, job: Job[GetServices], now: float) -> None:
             {"number_sign": c.number_sign, "number": c.number, "services": page}
             for page in pages_of(sorted(set(services)), SERVICES_PER_MESSAGE)
         ]
-        means.send_table(job, Table(ServicesInfo, iter(pages), len(pages)))
+        means.send_table(job, Table(ServicesInfo, iter(pages), len(pages)), now)
         return None
 
     params = {"number": str(c.number), "number_sign": str(c.number_sign)}
@@ -343,7 +341,11 @@ def get_trunks(means: Means, job: Job[GetTrunks], now: float) -> None:
         if not trunks:
             return means.extended(NO_TRUNK)
         rows = [row for number, name in sorted(trunks) for row in trunk_rows(number, name)]
-        means.send_table(job, Table(TrunkInfo, iter(rows), len(rows)))
+        if len(rows) > MOST_MESSAGES:
+            means.context.counters["trunk_names_cut"] += len(rows) - MOST_MESSAGES
+            means.context.log("warning", f"switch: {len(trunks)} trunks: more names than 2Ah can number")
+            del rows[MOST_MESSAGES:]
+        means.send_table(job, Table(TrunkInfo, iter(rows), len(rows)), now)
         return None
 
     means.ask(job, "trunks", {"trunk": job.command.trunk}, told, now, work=Work.ASKING)
@@ -368,6 +370,8 @@ def trunk_rows(number: int, name: str) -> list[dict[str, Any]]:
     return [{"trunk": number, "name": part} for part in parts]
 
 
+MOST_MESSAGES: Final = 0xFFFF
+"""Messages of one answer that the header can number (8.2.1.5)."""
 MOST_NAME_PARTS: Final = 8
 """Messages that one name may take: what a switch says is bounded."""
 
