@@ -315,6 +315,9 @@ class SwitchConfig(Section):
     choice)."""
     max_forwardings: Annotated[int, Field(ge=0, le=100)] = 5
     """Hops that one call may be forwarded by; one more releases it (our choice)."""
+    unended_sync_objects: Annotated[int, Field(ge=0xFFFF)] = 131_070
+    """Objects that the unended syncs of one mediator may hold, in all its sessions together, half a kilobyte each; a
+    sync beyond is refused with 31h and counted. Our choice: two whole tables."""
     kept_calls: Annotated[int, Field(ge=0)] = 1000
     """Released calls that can still be asked about."""
     not_licensed_code: Annotated[int, Field(ge=1, le=255)] = 0x31

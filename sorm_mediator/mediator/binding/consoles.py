@@ -28,6 +28,12 @@ from sorm_mediator.errors import cannot_listen
 
 log = logging.getLogger(__name__)
 
+ACCEPTED_A_TURN = 1
+"""asyncio accepts as many connections at a time as the queue is told to hold, and tries as often again, with a timer
+each, when there is no descriptor left: with one it tries once a second."""
+LISTEN_BACKLOG = 100
+"""Connections that the kernel holds meanwhile."""
+
 UNITS_A_TURN = 32
 """Units of one console that are handled before the event loop turns to others."""
 SOFT_LIMIT = 64 * 1024
@@ -131,7 +137,12 @@ class Consoles:
 
     async def _listen(self, loop: asyncio.AbstractEventLoop, port: Port) -> None:
         try:
-            server = await loop.create_server(lambda: _Connection(self, port), self._host, port.number)
+            server = await loop.create_server(
+                lambda: _Connection(self, port), self._host, port.number, backlog=ACCEPTED_A_TURN
+            )
+            for listener in server.sockets:
+                with listener.dup() as shared:
+                    shared.listen(LISTEN_BACKLOG)
         except OSError as error:
             raise cannot_listen(port.key, self._host, port.number, error) from error
         port.server = server
