@@ -18,6 +18,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import quote
 
 from protocol.phrases import Phrase, say
 from protocol.texts import Lang
@@ -186,7 +187,8 @@ async def examine(
     link = settings.link or (BOTH if config.console.link == "tcp" and config.e1 else config.console.link)
     began = time.time()
     async with _around(settings, config, link) as around:
-        examiner = _examiner(settings, config, around, told or tell(settings, config), link, observers)
+        told = await _as_switch_has_it(told or tell(settings, config), settings, around)
+        examiner = _examiner(settings, config, around, told, link, observers)
         examination = Examination(examiner, may_stop=settings.may_stop)
         with _progress(settings.checks, lang) as seen:
             await examination.run(settings.checks, seen)
@@ -251,6 +253,20 @@ def tell(settings: Settings, config: Config) -> Told:
         within=settings.within,
         quiet=settings.quiet if settings.quiet is not None else (LAB_QUIET if in_lab else 0.3),
     )  # fmt: skip
+
+
+async def _as_switch_has_it(told: Told, settings: Settings, around: Surroundings) -> Told:
+    """The trunk's name as the running switch has it now, unless the command line told it.
+
+    Raises :class:`ConnectError` when the web of the lab, which makes the calls, can't be reached.
+    """
+    if around.request is None:
+        return told
+    status, trunks = await around.request("GET", f"switch/domains/{quote(told.domain, safe='')}/trunks", None)
+    if status != 200 or not isinstance(trunks, list) or "=" in settings.trunk:
+        return told  # without such a domain: each call says so
+    names = {one["trunk"]: one["name"] for one in trunks}
+    return replace(told, trunk_name=names.get(told.trunk, told.trunk_name))
 
 
 def _forwards(services: Any) -> bool:
