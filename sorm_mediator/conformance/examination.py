@@ -14,6 +14,7 @@ from sorm_mediator.conformance.declaration import Check
 from sorm_mediator.conformance.examiner import Examiner, Reply, missing
 from sorm_mediator.conformance.verdicts import (
     FAIL,
+    INTERRUPTED,
     NOT_TESTED,
     Crossing,
     Failed,
@@ -63,7 +64,6 @@ class Examination:
         self.before = Before()
         self.identity = Identity()
         self.results: list[Result] = []
-        self.interrupted = False
         self.not_restored = ""
         """What could not be put back, in words."""
         self._may_stop = may_stop
@@ -91,7 +91,9 @@ class Examination:
             self.results.sort(key=lambda one: one.check.place)
             self._reconsider()
         except asyncio.CancelledError:
-            self.interrupted = True
+            done = {result.check.id for result in self.results}
+            self.results += [Result(one, NOT_TESTED, INTERRUPTED) for one in checks if one.id not in done]
+            self.results.sort(key=lambda one: one.check.place)
             raise
         finally:
             await asyncio.shield(self._leave())
