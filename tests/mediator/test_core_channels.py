@@ -121,9 +121,9 @@ def test_with_no_pair_left_data_is_destroyed_and_speech_goes_on(means: Any, make
     assert not any(isinstance(e, effects.Free) for e in m.effects)
     m.open(Channel.KPD2, 1)
     assert m.says(GetVersion(), 1) == "27/00 2B 28/00"
-    assert m.report(make.report(3, answer=1003.0, release=1009.0, cause=5)) == [
-        "1 43/05 28331>28332 k0.1"
-    ], "what was not sent is not sent later"
+    assert m.report(make.report(3, answer=1003.0, release=1009.0, cause=5)) == ["1 43/05 28331>28332 k0.1"], (
+        "what was not sent is not sent later"
+    )
 
 
 @pytest.mark.parametrize(

@@ -553,7 +553,9 @@ EACH_FOR_ITSELF = {"paired": False, "late_ksl": "on", "test_timeout": 70, "waiti
 def test_nothing_breaks_the_core(
     means: Any, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(means_module, "MESSAGES_AT_ONCE", 1)  # so that tables of few rows wait for the channel
+    monkeypatch.setattr(
+        means_module, "MESSAGES_AT_ONCE", 1
+    )  # so that tables of few rows wait for the channel
     case = type("Case", (Machine,), {"kind": means, "options": options})
     run_state_machine_as_test(
         case,

@@ -376,12 +376,13 @@ class Core:
         context, channels = self._context, self._context.channels
         if channels.heard(unit.stream, now):
             context.log("info", f"stream {unit.stream}: the console is heard again")
-        if unit.message is None or not channels.awaits_command(unit.stream):
-            return
-        valid = same_secret(unit.message.password, self.tables.password)
-        if valid and channels.valid_command(unit.stream, now, test=isinstance(unit.message, Test)):
-            context.log("info", f"stream {unit.stream}: a valid command: data flows again")
-            context.journal("channel-unblocked", stream=unit.stream)
+        if unit.message is not None and channels.awaits_command(unit.stream):
+            valid = same_secret(unit.message.password, self.tables.password)
+            if valid and channels.valid_command(unit.stream, now, test=isinstance(unit.message, Test)):
+                context.log("info", f"stream {unit.stream}: a valid command: data flows again")
+                context.journal("channel-unblocked", stream=unit.stream)
+        if not self._restart_told:  # it happened while nothing could be sent
+            self._tell_restart()
 
     def _settle(self, unit: Unit, now: float) -> None:
         """Take the unit, or let it wait until the running command has ended."""

@@ -209,6 +209,7 @@ CONNECT_KSL: Final = CommandRule(
     clause="6.7",
     execute=connect_ksl,
     standing=Standing.AT_ANY_MOMENT,
+    partial=frozenset({"ksl_group"}),  # ignored under full control, whatever it is (6.7.5.1)
     receipt=(
         Refusal(
             0x3D,
