@@ -27,7 +27,7 @@ Each data channel is a timeslot of 64 kbit/s with X.25 on it; this page is about
 from e1.lapb import Lapb, LapbConfig, Transmit
 
 link = Lapb(LapbConfig(role="dte"))
-for effect in link.carrier(True, now=0.0):     # the line is there: a DTE sets up
+for effect in link.carrier(True, now=0.0):     # the line is there: set up
     if isinstance(effect, Transmit):
         print(effect.frame.hex())              # 013f: SABM P=1, without FCS
 ```
@@ -47,16 +47,22 @@ The address names who must answer: a DTE sends commands with 01h and gets them w
 a frame that can only be a command comes with the address of a response, or the reverse, both ends have one role (or
 the line is looped back): the alarm `role-mismatch` says so once, and the link does not come up.
 
-A DTE tries to set up every T1, for ever. A DCE invites it with DM F=0 every T1 (option `s0_exhausted`). So a link whose
-line becomes good comes up by itself: within N2 times T1 for what is under way at each end, and one T1 for the set-up.
+Either end sets up (X.25 2.4.4.1), whatever its role: SABM as soon as the line is there, and then every T1, for ever.
+Two SABM that cross do no harm. So a link whose line becomes good comes up by itself: at once if an end saw the line
+come back, else within N2 times T1 for what is under way at each end, and one T1 for the set-up. A peer that did not
+notice the interruption is set up anew at once, and so is one that has given up and waits.
+
+With `set_up = "dte"` a DCE waits T1 and then invites the DTE with DM F=0, every T1 (option `s0_exhausted`). A DTE that
+did not notice the interruption then waits a T1 of its own, and one that has given up may ignore the invitation: that of
+Linux does, after 20 times 5 s, and its link then stays down.
 
 ## States and events
 
-What a DTE does; cells are carried out from left to right. "T1" after a frame: T1 is started. T1 in S0 runs only while
-layer 3 wants the link.
+What either role does; cells are carried out from left to right. "T1" after a frame: T1 is started. T1 in S0 runs
+only while layer 3 wants the link.
 
 {table}
-What the other role and the options change:
+What the options change:
 
 {variants}
 `information_not_allowed` and `too_long` at `accept` make their events not happen. What Linux does is

@@ -53,8 +53,8 @@ _NO_FRAME = Frame(Kind.UNDEFINED, command=True, pf=False, ns=0, nr=0, control=0,
 class Lapb:
     """One end of a link.
 
-    A new one is disconnected and silent until :meth:`connect`, until :meth:`carrier` says that the line is there (a DTE
-    then sets up; a DCE invites), or until the peer sets up.
+    A new one is disconnected and silent until :meth:`connect`, until :meth:`carrier` says that the line is there (it
+    then sets up, or invites the peer to: ``set_up``), or until the peer sets up.
     """
 
     def __init__(self, config: LapbConfig) -> None:

@@ -47,9 +47,14 @@ class LapbConfig:
     again. The peer may have had some of it, so ``requeue`` may deliver twice."""
     s3_exhausted: Literal["reset", "down"] = "reset"
     """No acknowledgement after N2 attempts: link reset (SABM), or link down (Linux)."""
+    set_up: Literal["either", "dte"] = "either"
+    """Who sets the link up (X.25 2.4.4.1 lets either end do so). ``either``: this end sends SABM as soon as the line is
+    there, and every T1, whatever its role; ``dte``: a DCE waits T1 and then invites the DTE (DM F=0), which a peer
+    that believes the link to be up takes a T1 of its own to follow, and one that has given up (Linux) ignores."""
     s0_exhausted: Literal["invite", "stay", "sabm"] = "invite"
-    """A DCE whose N2 invitations (DM F=0) were not answered: goes on, is silent (X.25), or sends SABM (Linux). If all
-    were lost, a silent one waits for ever for a DTE that believes the link to be up and has nothing to send."""
+    """A DCE with ``set_up`` at ``dte`` whose N2 invitations were not answered: goes on, is silent (X.25), or sends SABM
+    (Linux). If all were lost, a silent one waits for ever for a DTE that believes the link to be up and has nothing to
+    send."""
     s4_exhausted: Literal["reset", "down"] = "reset"
     """FRMR sent N2 times without an answer: link reset (SABM), or link down (Linux)."""
     poll_in_s0: Literal["dm", "ignore"] = "dm"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from e1.lapb_config import LapbConfig
+from e1.lapb_config import LapbConfig, Role
 
 
 class State(StrEnum):
@@ -183,33 +183,34 @@ TABLE: dict[Event, tuple[Rule, Rule, Rule, Rule, Rule]] = {
     Event.CARRIER_LOST: (_do(_A.STOP), *(_do(_A.STOP, _A.DOWN, to=_S.S0),) * 4),
     Event.CARRIER_BACK: (_do(_A.SABM, to=_S.S1), _NONE, _NONE, _NONE, _NONE),
 }
-"""The DTE of X.25. "Start T1" in S0 only if layer 3 wants the link: when T1 runs out, set-up begins again."""
+"""X.25, of both roles. "Start T1" in S0 only if layer 3 wants the link: when T1 runs out, set-up begins again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A cell that reads otherwise when ``field`` of the configuration is ``value``."""
+    """A cell that reads otherwise when ``field`` of the configuration is ``value``, perhaps in one role alone."""
 
     field: str
     value: str
     event: Event
     state: State
     rule: Rule
+    role: Role | None = None
 
 
-_DCE_DOWN = _do(_A.STOP, _A.DOWN, _A.START_T1, to=_S.S0)
+_DOWN = _do(_A.STOP, _A.DOWN, _A.START_T1, to=_S.S0)
 
 VARIANTS: tuple[Variant, ...] = (
-    Variant("role", "dce", Event.T1, _S.S0, _do(_A.INVITE)),
-    Variant("role", "dce", Event.T1_N2, _S.S0, _do(_A.INVITE)),
-    Variant("role", "dce", Event.CARRIER_BACK, _S.S0, _do(_A.START_T1)),
-    Variant("role", "dce", Event.DM_F0, _S.S0, _NONE),
-    Variant("role", "dce", Event.DM_F1, _S.S3, _DCE_DOWN),
-    Variant("role", "dce", Event.DM_F0, _S.S3, _DCE_DOWN),
-    Variant("s0_exhausted", "stay", Event.T1_N2, _S.S0, _NONE),
-    Variant("s0_exhausted", "sabm", Event.T1_N2, _S.S0, _do(_A.SABM, to=_S.S1)),
-    Variant("s3_exhausted", "down", Event.T1_N2, _S.S3, _DCE_DOWN),
-    Variant("s4_exhausted", "down", Event.T1_N2, _S.S4, _DCE_DOWN),
+    Variant("set_up", "dte", Event.T1, _S.S0, _do(_A.INVITE), "dce"),
+    Variant("set_up", "dte", Event.T1_N2, _S.S0, _do(_A.INVITE), "dce"),
+    Variant("set_up", "dte", Event.CARRIER_BACK, _S.S0, _do(_A.START_T1), "dce"),
+    Variant("set_up", "dte", Event.DM_F0, _S.S0, _NONE, "dce"),
+    Variant("set_up", "dte", Event.DM_F1, _S.S3, _DOWN, "dce"),
+    Variant("set_up", "dte", Event.DM_F0, _S.S3, _DOWN, "dce"),
+    Variant("s0_exhausted", "stay", Event.T1_N2, _S.S0, _NONE, "dce"),
+    Variant("s0_exhausted", "sabm", Event.T1_N2, _S.S0, _do(_A.SABM, to=_S.S1), "dce"),
+    Variant("s3_exhausted", "down", Event.T1_N2, _S.S3, _DOWN),
+    Variant("s4_exhausted", "down", Event.T1_N2, _S.S4, _DOWN),
     Variant("poll_in_s0", "ignore", Event.POLL, _S.S0, _NONE),
     Variant("disc_in_s0", "ua", Event.DISC, _S.S0, _do(_A.UA)),
     Variant("disc_in_s1", "stay", Event.DISC, _S.S1, _do(_A.DM)),
@@ -221,7 +222,8 @@ VARIANTS: tuple[Variant, ...] = (
     Variant("unsolicited_ua", "ignore", Event.UA_F0, _S.S3, _NONE),
     Variant("undefined_control", "ignore", Event.UNDEFINED, _S.S3, _NONE),
 )
-"""``information_not_allowed`` and ``too_long`` have no cell: with ``accept`` these events don't happen."""
+"""Later ones win. ``information_not_allowed`` and ``too_long`` have no cell: with ``accept`` these events don't
+happen."""
 
 
 WHY_DOWN = {
@@ -250,13 +252,13 @@ def table(config: LapbConfig) -> dict[tuple[State, Event], Rule]:
         for state, rule in zip(State, rules, strict=True)
     }
     for variant in VARIANTS:
-        if getattr(config, variant.field) == variant.value:
+        if getattr(config, variant.field) == variant.value and variant.role in (None, config.role):
             cells[variant.state, variant.event] = variant.rule
     return cells
 
 
 def diagram() -> str:
-    """The table as Markdown: a row an event, a column a state, for a DTE whose every option is X.25's."""
+    """The table as Markdown: a row an event, a column a state, for a link whose every option is the default."""
     head = [f"{state} {STATE_TEXT[state]}" for state in State]
     lines = ["| event | " + " | ".join(head) + " |", "|---" * (len(head) + 1) + "|"]
     lines += [f"| {event} | " + " | ".join(map(str, rules)) + " |" for event, rules in TABLE.items()]
@@ -264,10 +266,9 @@ def diagram() -> str:
 
 
 def variants() -> str:
-    """The cells that the role and the options change, as Markdown."""
+    """The cells that the options change, as Markdown."""
     lines = ["| setting | event | state | then |", "|---|---|---|---|"]
-    lines += [
-        f"| `{v.field} = {v.value!r}` | {v.event} | {v.state} {STATE_TEXT[v.state]} | {v.rule} |"
-        for v in VARIANTS
-    ]
+    for v in VARIANTS:
+        setting = f"`{v.field} = {v.value!r}`" + (f" of a {v.role.upper()}" if v.role else "")
+        lines.append(f"| {setting} | {v.event} | {v.state} {STATE_TEXT[v.state]} | {v.rule} |")
     return "\n".join(lines) + "\n"

@@ -106,6 +106,7 @@ B_SSRC: Final = _key("Sorm-B-SSRC")
 TEXT_LENGTH: Final = _key("Sorm-Text-Length")
 TEXT: Final = _key("Sorm-Text")
 DELIVERED: Final = _key("Sorm-Delivered")
+ANSWERED: Final = _key("Sorm-Answered")
 CALLING_IMSI: Final = _key("Sorm-Calling-IMSI")
 CALLED_IMSI: Final = _key("Sorm-Called-IMSI")
 
@@ -231,6 +232,8 @@ def report_attributes(report: CallReport) -> tuple[bytes, int]:
         parts.append(_moment(SETUP_TIME, "setup_time", report.setup_time))
     if report.answer_time is not None:
         parts.append(_moment(ANSWER_TIME, "answer_time", report.answer_time))
+    if report.answered is not None:
+        parts.append(attribute(ANSWERED, _party("answered", report.answered).encode()))
     if released is not None:
         parts.append(_moment(RELEASE_TIME, "release_time", released))
         talked = 0 if report.answer_time is None else max(0, int(released - report.answer_time))
@@ -483,6 +486,7 @@ def packet_to_report(packet: AcctPacket) -> CallReport:
     cause = _one(packet, RELEASE_CAUSE, 1)
     calling_station = _one(packet, CALLING_STATION)
     called_station = _one(packet, CALLED_STATION)
+    answered = _one(packet, ANSWERED)
     report = CallReport(
         call_id=_decode_text(SESSION_ID, _needed(packet, SESSION_ID)),
         domain=_decode_text(NAS_IDENTIFIER, _needed(packet, NAS_IDENTIFIER)),
@@ -495,6 +499,9 @@ def packet_to_report(packet: AcctPacket) -> CallReport:
         called_station="" if called_station is None else _decode_text(CALLED_STATION, called_station),
         setup_time=_decode_moment(packet, SETUP_TIME),
         answer_time=_decode_moment(packet, ANSWER_TIME),
+        answered=(
+            None if answered is None else _decode_party(ANSWERED, *_entry(_PARTY_PATTERN, ANSWERED, answered))
+        ),
         release_time=_decode_moment(packet, RELEASE_TIME),
         release_cause=None if cause is None else cause[0],
         services=tuple(map(_decode_service, _get(packet, SERVICE, ()))),

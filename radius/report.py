@@ -91,6 +91,7 @@ class CallReport:
     this call for this mediator from 1. time: the moment of the snapshot.
     connection: the order's octet for the kind of connection.
     calling, called: the original A and the current final B with their SORM numbers.
+    answered: the B that answered, where another one has taken its place since; None: `called` did, or nobody has.
     calling_station, called_station: the routed numbers, for information.
     setup_time: the moment the full number was known, None when dialling was never completed.
     answer_time, release_time: None as long as it has not happened.
@@ -110,6 +111,7 @@ class CallReport:
     called_station: str = ""
     setup_time: float | None = None
     answer_time: float | None = None
+    answered: Party | None = None
     release_time: float | None = None
     release_cause: int | None = None
     services: tuple[ServiceUse, ...] = ()

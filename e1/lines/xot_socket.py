@@ -26,6 +26,13 @@ CLOSED = "the peer closed the TCP connection"
 """Reason of a circuit's end: neither a failure nor this side."""
 Address = tuple[str, int]
 
+
+def host_port(address: Address) -> str:
+    """``host:port``; an IPv6 address is in brackets."""
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 OnEvent = Callable[[XotEnd, ChannelEvent], None]
 
 
@@ -264,7 +271,8 @@ class XotClient:
                 await loop.create_connection(lambda link=link: link, self._host, self._port)  # type: ignore[misc]
             except OSError as error:
                 link.closed.set()
-                self._complain(f"{self._host}:{self._port} can't be reached: {error.strerror or error}")
+                where = host_port((self._host, self._port))
+                self._complain(f"{where} can't be reached: {error.strerror or error}")
             except asyncio.CancelledError:
                 if link.addresses() is None:
                     link.closed.set()

@@ -73,6 +73,14 @@ def conformance(
         str,
         typer.Option("--password-env", metavar="NAME", help="Variable of the environment with the password."),
     ] = "SORM_PASSWORD",  # noqa: S107 - the name of a variable
+    first_password_env: Annotated[
+        str,
+        typer.Option(
+            "--first-password-env",
+            metavar="NAME",
+            help="Variable with the first password, which holds after a stop, where it is another one.",
+        ),
+    ] = "SORM_FIRST_PASSWORD",  # noqa: S107 - the name of a variable
     ask_password: Annotated[bool, typer.Option("--ask-password", help="Ask for the password.")] = False,
     errors: Annotated[
         str, typer.Option("--errors", help="Codes that are accepted: order, extended (the vendor's), any.")
@@ -122,7 +130,8 @@ def conformance(
         settings = Settings(
             config=config, host=host, kpd1=kpd1, kpd2=kpd2, link=link, profile=profile,
             clauses=_listed(clauses), calls=calls, web=web, domain=domain, own=_listed(own), network=network,
-            caller=caller, trunk=trunk, order=order, orm_number=orm_number, password=password, errors=errors,
+            caller=caller, trunk=trunk, order=order, orm_number=orm_number, password=password,
+            first_password=os.environ.get(first_password_env, ""), errors=errors,
             timing=timing, may_stop=may_stop, slow=slow, within=within, report=report, json=as_json, junit=junit,
             lang=lang,
         )  # fmt: skip

@@ -65,7 +65,14 @@ class Examination:
         Raises :class:`ConnectError` when there is no mediator that answers, :class:`NotReadyError` when it does not
         let the examiner in.
         """
-        await self._arrive()
+        try:
+            await self._arrive()
+        except BaseException:
+            if self.ex.may_stop and not self.before.running and self.ex.client.connected:
+                await asyncio.shield(self._leave())  # it may have been started already
+            else:
+                await self.ex.client.close()
+            raise
         try:
             # What is said of every message of the examination is looked at when all have come.
             for check in sorted(checks, key=lambda one: one.subject == OVERALL):
@@ -122,7 +129,7 @@ class Examination:
                 {name: row[name] for name in ("ksl_group", "group_type", "ksl_a", "ksl_b")}
                 for unit in groups.data
                 for row in unit.fields.get("rows", ())
-                if row.get("ksl_group") is not None
+                if row.get("ksl_group") is not None and row.get("ksl_a") is not None
             ]
         objects = await ex.command("get-objects")
         if objects.outcome[0] == "executed":

@@ -479,6 +479,9 @@ class Examiner:
                 # One that had to wait for another command (order 268, 7.1) is not late.
                 if one.name == "command-received" and len(replies) == 1:
                     self.receipts.append((one.time - reply.sent.time) * 1000)
+        for reply in replies:
+            # Nobody waits for it any more: an answer that comes is that of a later command.
+            reply.sent.accepted = reply.sent.done = True
         if not done and not self.client.connected:
             raise Failed(Phrase("the mediator has closed the channels", "посредник закрыл каналы"))
 

@@ -73,9 +73,10 @@ class Report:
 
     @property
     def verdict(self) -> Phrase:
-        """FAIL when one check failed, or nothing could be tested."""
-        tested = len(self.results) - self.count(NOT_TESTED)
-        return FAIL if self.count(FAIL) or not tested else PASS
+        """FAIL when one check failed, NOT TESTED when nothing could be tested, else PASS."""
+        if self.count(FAIL):
+            return FAIL
+        return NOT_TESTED if self.count(NOT_TESTED) == len(self.results) else PASS
 
 
 def document(report: Report, lang: Lang = "en") -> dict[str, Any]:

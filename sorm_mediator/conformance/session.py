@@ -22,6 +22,7 @@ from typing import Any, cast
 from protocol.phrases import Phrase, say
 from protocol.texts import Lang
 from sorm_mediator import config as lab_files
+from sorm_mediator.addresses import host_port
 from sorm_mediator.config import Config, ConfigError, MediatorConfig
 from sorm_mediator.conformance.calling import AskingCaller, Caller, HookCaller, HttpCaller, at_terminal
 from sorm_mediator.conformance.declaration import Check, chosen
@@ -37,6 +38,7 @@ from sorm_mediator.console.session import BROKEN_PIPE, UsageError
 from sorm_mediator.console.surroundings import Surroundings, facing
 from sorm_mediator.console.wiring import in_lab, toward
 from sorm_mediator.errors import BoxError
+from sorm_mediator.numerals import whole_number
 
 STDOUT = "-"
 INTERRUPTED = 130
@@ -71,6 +73,7 @@ class Settings:
     order: str = ""
     orm_number: int | None = None
     password: str = ""
+    first_password: str = ""
     errors: str = "any"
     timing: str = "judge"
     may_stop: bool = False
@@ -104,7 +107,7 @@ class Settings:
         if self.web and not self.web.startswith(("http://", "https://")):
             raise UsageError(f"--web: {self.web!r} is not allowed: a URL such as http://127.0.0.1:8080")
         number = self.trunk.partition("=")[0]
-        if self.trunk and not (number.isdigit() and int(number) < 0xFFFF):
+        if self.trunk and whole_number(number, 0, 0xFFFE) is None:
             raise UsageError(f"--trunk: {self.trunk!r} is not allowed: a number, or NUMBER=NAME")
         for option, digits in (
             *(("--own", one) for one in self.own),
@@ -113,8 +116,9 @@ class Settings:
         ):
             if digits and not (digits.isascii() and digits.isdigit() and len(digits) <= 18):
                 raise UsageError(f"{option}: {digits!r} is not allowed: 1 to 18 digits")
-        if self.password and not (len(self.password) == 6 and self.password.isascii()):
-            raise UsageError("the password is six characters")
+        for password in (self.password, self.first_password):
+            if password and not (len(password) == 6 and password.isascii()):
+                raise UsageError("the password is six characters")
         files = [("--report", self.report), ("--junit", self.junit)]
         if self.json and self.json != STDOUT:
             files.append(("--json", Path(self.json)))
@@ -188,7 +192,7 @@ async def examine(
         with _progress(settings.checks, lang) as seen:
             await examination.run(settings.checks, seen)
     name = settings.config.name if settings.config is not None else ""
-    against = f"{settings.host}:{settings.kpd1}" if settings.host else f"{name} ({say(OWN_LAB, lang)})"
+    against = host_port(settings.host, settings.kpd1) if settings.host else f"{name} ({say(OWN_LAB, lang)})"
     return Report(
         against=against, link=link, orm_number=examiner.orm_number, identity=examination.identity,
         told=examiner.told, time=began, results=examination.results, seconds=time.time() - began,
@@ -292,26 +296,29 @@ def _examiner(
     link: str,
     observers: Sequence[Callable[[Any], object]],
 ) -> Examiner:
+    first = settings.first_password or config.mediator.password.get_secret_value()
     options: dict[str, Any] = {
-        "password": around.password, "orm_number": around.orm_number,
+        "password": first, "orm_number": around.orm_number,
         "stop_resets_password": around.stop_resets_password,
     }  # fmt: skip
     eyes: list[Any] = []
 
     def console(index: int = 0, **more: Any) -> ConsoleClient:
         if around.e1 is None:
-            return ConsoleClient(around.host, around.kpd1, around.kpd2, around.codec, **options, **more)
+            return ConsoleClient(around.host, around.kpd1, around.kpd2, around.codec, **{**options, **more})
         from sorm_mediator.console.e1_second import console_on
 
-        return console_on(around.e1, index, around.codec, **options, **more)
+        return console_on(around.e1, index, around.codec, **{**options, **more})
 
     several = around.e1 is not None and len(around.e1.lines) > 1
     client = console(observers=eyes)
+    client.password = around.password
     examiner = Examiner(
         client, told, caller=_caller(settings, around, told), request=around.request,
         link="x25" if link == "x25" else "tcp", lines=around.e1 or around.speech,
-        second=(lambda: console(1, name="second")) if several else None, observers=observers,
+        second=(lambda: console(1, name="second", password=client.password)) if several else None, observers=observers,
     )  # fmt: skip
+    examiner.first_password = first
     eyes.append(examiner)
     return examiner
 

@@ -8,12 +8,14 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
 
 from radius.packet import ReportError
 from radius.report import CallReport, MessageReport
 from radius.reporter import Reporter
+from sorm_mediator.addresses import host_port
 from sorm_mediator.config import Config
 from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.switch.admin import Admin
@@ -68,7 +70,12 @@ class SwitchBox:
         key_file = config.directory / self.config.host_key_file if self.config.host_key_file else None
         try:
             self._server = SormServer(
-                self, self.config.host, self.config.ssh_port, key_file, shells=self._admin.shell
+                self,
+                self.config.host,
+                self.config.ssh_port,
+                key_file,
+                shells=self._admin.shell,
+                login_wait=self.config.login_wait,
             )
         except KeyProblem as problem:
             raise BoxError(f"switch.host_key_file: {problem}") from None
@@ -89,7 +96,9 @@ class SwitchBox:
             gone=self._gone,
             drop=lambda user: self._multisorm.drop(user),
         )
-        self._multisorm = SormServer(self._aggregates, self.config.host, 0, self._server.key)
+        self._multisorm = SormServer(
+            self._aggregates, self.config.host, 0, self._server.key, login_wait=self.config.login_wait
+        )
         self._multisorm_open = self._multisorm_awaited = False
         self._timer: asyncio.TimerHandle | None = None
         self._running = False
@@ -108,41 +117,46 @@ class SwitchBox:
         except OSError as error:
             raise cannot_listen("switch.ssh_port", self.config.host, self.config.ssh_port, error) from error
         self._running = True
-        endpoints = {"ssh": f"{host}:{port}"}
+        endpoints = {"ssh": host_port(host, port)}
         self._warn_of_licence()
         try:
             if self.config.aggregates:
-                endpoints["multisorm"] = f"{host}:{self._open_multisorm()}"
+                endpoints["multisorm"] = host_port(host, self._open_multisorm())
             self._sender.start()
             for domain in self.engine.domains.values():
                 for target in self._sinks.of(domain):
-                    await self._reporter(target).start()
-        except BoxError:
+                    await self._start_reporter(target)
+        except BaseException:
             await self.stop()
             raise
-        except OSError as error:
-            await self.stop()
-            where = f"{target.host}:{target.port}"
-            raise BoxError(f"switch.domains.radius_servers: {where} has no address: {error}") from error
         self._arm()
         return endpoints
 
+    async def _start_reporter(self, target: Target) -> None:
+        """Raises :class:`BoxError`: the mediator's address can't be found or used."""
+        try:
+            await self._reporter(target).start()
+        except OSError as error:
+            where = target.mediator
+            raise BoxError(f"switch.domains.radius_servers: {where} has no address: {error}") from error
+
     async def stop(self) -> None:
-        """Stop listening and reporting. Safe to call again."""
+        """Stop listening and reporting. Safe to call again. What fails to close keeps nothing else open."""
         self._running = False
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        for task in self._starting:
-            task.cancel()
-        await asyncio.gather(*self._starting, return_exceptions=True)
-        await self._server.close()
-        await self._multisorm.close()
-        self._aggregates.close()
-        self._doors.close()
-        self._sender.close()
-        for reporter in self._reporters.values():
-            reporter.close()
+        async with AsyncExitStack() as closing:  # the last one first
+            for reporter in self._reporters.values():
+                closing.callback(reporter.close)
+            closing.callback(self._sender.close)
+            closing.callback(self._doors.close)
+            closing.callback(self._aggregates.close)
+            closing.push_async_callback(self._multisorm.close)
+            closing.push_async_callback(self._server.close)
+            for task in self._starting:
+                task.cancel()
+            await asyncio.gather(*self._starting, return_exceptions=True)
 
     def set_default_radius(self, address: tuple[str, int], secret: str) -> None:
         """The sink of the lab's own mediator, for domains whose ``radius_servers`` are left out.
@@ -183,7 +197,7 @@ class SwitchBox:
         """Listen for MultiSORM users even while there are none: one is expected. Where, as ``host:port``."""
         self._multisorm_awaited = True
         port = self._multisorm.port if self._multisorm_open else self._open_multisorm()
-        return f"{self.config.host}:{port}"
+        return host_port(self.config.host, port)
 
     def _open_or_close_multisorm(self) -> None:
         wanted = bool(self.engine.node.config.aggregates) or self._multisorm_awaited
@@ -227,7 +241,8 @@ class SwitchBox:
         except OSError as error:
             ports = " or ".join(str(one) for _, one in ways)
             why = error.strerror or error
-            raise ChangeRefused(f"ssh_port: {self.config.host}:{ports}: {why}; choose another") from None
+            where = host_port(self.config.host, ports)
+            raise ChangeRefused(f"ssh_port: {where}: {why}; choose another") from None
 
     def place_call(self, domain: str, request: CallRequest) -> Call:
         """Make a call now. Raises :class:`~sorm_mediator.switch.call.CallRefused`."""

@@ -81,11 +81,11 @@ async def test_a_parameter_of_the_domain_that_changed_the_number_is_named_in_pla
     make: Any, carry_out: CarryOut
 ) -> None:
     formats = {"intercity": {"prefix": "8"}}
-    (own,) = await carry_out(
-        make("minimal.toml", domain={"private_phone_prefix": "7383"}, formats=formats), OWN_OUT
-    )
-    assert "41h calling number: agreed 28331, shown 738328331" in own.problems
-    assert own.remedies[1:] == [
+    config = make("minimal.toml", domain={"private_phone_prefix": "7383"}, formats=formats)
+    own, called = await carry_out(config, OWN_OUT, OUT)
+    assert own.verdict == PASS, "the party under control is shown as command 5 gave it (order 268, 10.3.2.1)"
+    assert "41h calling number: agreed 28331, shown 738328331" in called.problems
+    assert called.remedies[1:] == [
         "test.domain: private_phone_prefix 7383: A 28331 (private) -> 738328331 (private)"
     ]
 

@@ -48,7 +48,7 @@ async def examined(lab: Lab, calls: str, *clauses: str) -> Report:
             clauses=clauses,
             timing="report",
             quiet=0.1,
-        )  # fmt: skip
+        )
     )
 
 

@@ -23,7 +23,7 @@ OBJECT = {
     "trunk": None, "category": "combined", "ksl_group": 7, "priority": "high",
 }  # fmt: skip
 LINE = {"stream": 0, "ksl": 3}
-PASSWORD = "271828"
+PASSWORD, FIRST = "271828", "123456"
 
 
 @pytest.fixture
@@ -40,13 +40,15 @@ def toward(lab: Lab, *clauses: str, **how: Any) -> Settings:
 
 
 async def do(
-    lab: Lab, *commands: tuple[str, dict[str, Any]], password: str = "123456"
+    lab: Lab, *commands: tuple[str, dict[str, Any]], password: str | None = None
 ) -> list[ConsoleClient]:
     """Give commands as another console, which then goes; its log stays."""
     from sorm_mediator.console.surroundings import facing
 
     codec = facing(lab.config, "", 0, 0).codec
-    client = ConsoleClient("127.0.0.1", port(lab, "kpd1"), port(lab, "kpd2"), codec, password=password)
+    client = ConsoleClient(
+        "127.0.0.1", port(lab, "kpd1"), port(lab, "kpd2"), codec, password=password or FIRST
+    )
     await client.connect()
     for name, fields in commands:
         sent = await client.send(client.command(name, fields))
@@ -58,11 +60,8 @@ async def do(
 async def tables(lab: Lab, password: str) -> list[dict[str, Any]]:
     """What the mediator has in its tables: rows of groups and fields of objects."""
     (client,) = await do(lab, ("get-ksl", {}), ("get-objects", {}), password=password)
-    return [
-        one.fields if one.name == "object-info" else {"rows": one.fields["rows"]}
-        for one in client.log
-        if one.name in ("object-info", "ksl-info")
-    ]
+    rows = [row for one in client.log if one.name == "ksl-info" for row in one.fields["rows"] if row["ksl_a"]]
+    return [*rows, *(one.fields for one in client.log if one.name == "object-info")]
 
 
 async def in_use(lab: Lab) -> list[dict[str, Any]]:

@@ -334,7 +334,7 @@ def test_a_set_up_that_nobody_answers_is_told_once_and_tried_for_ever() -> None:
 
 
 def test_a_dce_that_invites_n2_times_and_then_waits_silently() -> None:
-    link = Lapb(LapbConfig(role="dce", n2=3, t1=3.0, s0_exhausted="stay"))
+    link = Lapb(LapbConfig(role="dce", set_up="dte", n2=3, t1=3.0, s0_exhausted="stay"))
     effects = link.carrier(True, 0)
     for turn in range(1, 20):
         effects += link.tick(3.0 * turn)

@@ -2,7 +2,7 @@
 
 import heapq
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Literal
 
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from e1.hdlc import HdlcReceiver, HdlcTransmitter
 from e1.lapb import Deliver, Lapb, LapbConfig, LapbEffect, LinkDown, LinkUp, Role, State, Transmit
+from e1.lapb_table import Action, Event, Rule
 
 T1, N2 = 3.0, 4
 DELAY = 0.05
@@ -173,6 +174,7 @@ def configs(role: Role) -> st.SearchStrategy[LapbConfig]:
         resend=st.sampled_from(["poll", "i-frame", "linux"]),
         s3_exhausted=st.sampled_from(["reset", "down"]),
         s0_exhausted=st.sampled_from(["invite", "sabm"]),
+        set_up=st.sampled_from(["either", "dte"]),
     )
 
 
@@ -220,7 +222,7 @@ def test_a_hundred_messages_or_so_each_way_over_a_line_that_spoils_one_frame_in_
 
 
 def test_a_dte_that_did_not_notice_that_the_link_is_down_hears_of_it_by_an_invitation() -> None:
-    dte, dce = (LapbConfig(role=role, t1=T1, n2=N2) for role in ("dte", "dce"))
+    dte, dce = (LapbConfig(role=role, t1=T1, n2=N2, set_up="dte") for role in ("dte", "dce"))
     world = World(dte, dce, [])
     world.run(1.0)
     world.carrier(1, False)
@@ -230,6 +232,81 @@ def test_a_dte_that_did_not_notice_that_the_link_is_down_hears_of_it_by_an_invit
     world.run(world.now + 3 * N2 * T1)
     assert [end.up for end in world.ends] == [True, False], "every invitation was lost"
     heal_and_check(world)
+
+
+def gateway(preset: Literal["x25", "linux"], set_up: Literal["either", "dte"]) -> LapbConfig:
+    """A DCE."""
+    config = LapbConfig(role="dce") if preset == "x25" else LapbConfig.linux("dce")
+    return replace(config, set_up=set_up)
+
+
+class LinuxDte(Lapb):
+    """The DTE of Linux 6.1: after N2 times T1 without an answer it is silent, and ignores an invitation (DM F=0); one
+    in information transfer has it wait T1 before it sets up."""
+
+    def __init__(self) -> None:
+        super().__init__(LapbConfig.linux("dte"))
+        self._table[State.S1, Event.T1_N2] = Rule((Action.STOP, Action.DOWN), State.S0)
+        self._table[State.S0, Event.DM_F0] = Rule()
+        self._table[State.S3, Event.DM_F0] = Rule((Action.STOP, Action.DOWN, Action.START_T1), State.S0)
+
+
+def seconds_until_up(world: World, at_most: float) -> float:
+    """How long it takes until both ends are up again; ``at_most`` if they don't come up."""
+    begin = world.now
+    while world.now < begin + at_most and not all(end.link.up for end in world.ends):
+        world.run(world.now + 0.01)
+    return world.now - begin
+
+
+@pytest.mark.parametrize(
+    ("preset", "set_up", "least", "most"),
+    [
+        ("x25", "either", 0.0, 0.3),
+        ("linux", "either", 0.0, 0.3),
+        ("x25", "dte", 7.9, 8.3),
+        ("linux", "dte", 9.9, 10.3),
+    ],
+)
+@pytest.mark.parametrize("hit", [0.6, 3.0])
+def test_after_a_hit_that_the_dte_did_not_see_both_are_up_at_once(
+    preset: Literal["x25", "linux"], set_up: Literal["either", "dte"], least: float, most: float, hit: float
+) -> None:
+    world = World(LapbConfig.linux("dte"), gateway(preset, set_up), [])
+    world.ends[0].link = LinuxDte()
+    world.carrier(0, True)
+    world.run(20)
+    assert all(end.link.up for end in world.ends)
+    world.carrier(1, False)
+    world.run(world.now + hit)
+    world.carrier(1, True)
+    assert least <= seconds_until_up(world, 60) <= most
+
+
+@pytest.mark.parametrize("preset", ["x25", "linux"])
+@pytest.mark.parametrize("seen", [True, False], ids=["the line comes back", "nobody sees the line"])
+def test_a_dte_that_has_given_up_is_set_up_by_the_dce(preset: Literal["x25", "linux"], seen: bool) -> None:
+    world = World(LapbConfig.linux("dte"), gateway(preset, "either"), [])
+    world.ends[0].link = LinuxDte()
+    world.fates = [Fate(copies=0)] * 1000
+    world.carrier(0, True)
+    if seen:
+        world.carrier(1, False)
+    world.run(20 * 5 + 1)
+    assert world.ends[0].link.next_deadline() is None, "it has given up"
+    world.fates = []
+    world.carrier(1, True)
+    assert seconds_until_up(world, 60) <= (0.3 if seen else world.ends[1].link.config.t1 + 0.3)
+
+
+def test_a_dce_that_only_invites_leaves_a_dte_that_has_given_up_down() -> None:
+    world = World(LapbConfig.linux("dte"), gateway("x25", "dte"), [])
+    world.ends[0].link = LinuxDte()
+    world.fates = [Fate(copies=0)] * 1000
+    world.carrier(0, True)
+    world.run(20 * 5 + 1)
+    world.fates = []
+    assert seconds_until_up(world, 600) >= 600
 
 
 @settings(max_examples=100, deadline=None)

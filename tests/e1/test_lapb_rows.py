@@ -352,9 +352,9 @@ ROWS: dict[str, tuple[str, str, str, str, str]] = {
         "nothing -> S4",
     ),
 }
-"""The DTE of X.25 2.4. In S2 layer 3 has disconnected, so nobody wants the link back."""
+"""X.25 2.4, of both roles. In S2 layer 3 has disconnected, so nobody wants the link back."""
 
-DCE: dict[tuple[str, str], str] = {
+INVITING: dict[tuple[str, str], str] = {
     ("DM F=0", "S0"): "nothing -> S0",
     ("DM F=0", "S3"): "down -> S0 T1",
     ("DM F=1", "S3"): "down -> S0 T1",
@@ -362,11 +362,11 @@ DCE: dict[tuple[str, str], str] = {
     ("T1 after N2", "S0"): "DM F=0 -> S0 T1",
     ("line back", "S0"): "nothing -> S0 T1",
 }
-"""What the DCE does otherwise (X.25 2.4.4)."""
+"""What a DCE does otherwise that leaves the set-up to the DTE (X.25 2.4.4.1)."""
 
 OPTIONS: list[tuple[dict[str, str], str, str, str]] = [
-    ({"s0_exhausted": "stay", "role": "dce"}, "T1 after N2", "S0", "nothing -> S0"),
-    ({"s0_exhausted": "sabm", "role": "dce"}, "T1 after N2", "S0", "SABM P=1 -> S1 T1"),
+    ({"set_up": "dte", "s0_exhausted": "stay", "role": "dce"}, "T1 after N2", "S0", "nothing -> S0"),
+    ({"set_up": "dte", "s0_exhausted": "sabm", "role": "dce"}, "T1 after N2", "S0", "SABM P=1 -> S1 T1"),
     ({"s3_exhausted": "down"}, "T1 after N2", "S3", "down -> S0 T1"),
     ({"s4_exhausted": "down"}, "T1 after N2", "S4", "down -> S0 T1"),
     ({"poll_in_s0": "ignore"}, "RR command P=1", "S0", "nothing -> S0"),
@@ -417,16 +417,23 @@ def cells() -> list[object]:
     ]
 
 
+@pytest.mark.parametrize("role", ["dte", "dce"])
 @pytest.mark.parametrize(("row", "state", "text"), cells())
-def test_a_dte(row: str, state: str, text: str) -> None:
-    link = link_in(state, LapbConfig(role="dte"))
+def test_either_role(row: str, state: str, text: str, role: Role) -> None:
+    link = link_in(state, LapbConfig(role=role))
     assert cell(link, INPUTS[row][1](link)) == text
 
 
 @pytest.mark.parametrize(("row", "state", "text"), cells())
-def test_a_dce(row: str, state: str, text: str) -> None:
-    link = link_in(state, LapbConfig(role="dce"))
-    assert cell(link, INPUTS[row][1](link)) == DCE.get((row, state), text)
+def test_a_dte_whoever_sets_up(row: str, state: str, text: str) -> None:
+    link = link_in(state, LapbConfig(role="dte", set_up="dte"))
+    assert cell(link, INPUTS[row][1](link)) == text
+
+
+@pytest.mark.parametrize(("row", "state", "text"), cells())
+def test_a_dce_that_invites(row: str, state: str, text: str) -> None:
+    link = link_in(state, LapbConfig(role="dce", set_up="dte"))
+    assert cell(link, INPUTS[row][1](link)) == INVITING.get((row, state), text)
 
 
 @pytest.mark.parametrize(
@@ -457,6 +464,6 @@ def test_no_cell_of_the_table_is_without_a_test() -> None:
 
 def test_no_option_is_without_a_test() -> None:
     tested = {(field, value) for options, *_ in OPTIONS for field, value in options.items()}
-    assert {(variant.field, variant.value) for variant in VARIANTS} <= tested | {("role", "dce")}
-    table = {(variant.event, variant.state) for variant in VARIANTS if variant.field == "role"}
-    assert table == {(INPUTS[row][0], state) for row, state in DCE}
+    assert {(variant.field, variant.value) for variant in VARIANTS} <= tested
+    table = {(variant.event, variant.state) for variant in VARIANTS if variant.field == "set_up"}
+    assert table == {(INPUTS[row][0], state) for row, state in INVITING}

@@ -67,9 +67,14 @@ async def test_two_labs_run_side_by_side(tmp_path: Path) -> None:
         assert set(one.endpoints.values()).isdisjoint(other.endpoints.values())
 
 
-async def test_a_restarted_gateway_keeps_its_ports_its_tables_and_its_state(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("after_restart", "tables_kept"), [("restore", True), ("initial", False)], ids=["restored", "initial"]
+)
+async def test_a_restarted_gateway_keeps_its_ports_and_by_option_its_tables_and_its_state(
+    after_restart: str, tables_kept: bool, tmp_path: Path
+) -> None:
     add = AddKsl(1, GroupType.COMBINED, Ksl(0, 1), Ksl(0, 1))
-    async with Lab(lab_config(tmp_path)) as lab:
+    async with Lab(lab_config(tmp_path, mediator={"options": {"after_restart": after_restart}})) as lab:
         endpoints = dict(lab.endpoints)
         reader, writer = await kpd1(lab)
         assert await command(reader, writer, Start()) == [0, 0]
@@ -78,7 +83,10 @@ async def test_a_restarted_gateway_keeps_its_ports_its_tables_and_its_state(tmp_
         await lab.restart_gateway()
         assert lab.endpoints == endpoints
         reader, writer = await kpd1(lab)
-        assert await command(reader, writer, add) == [0, 0x3A], "the line is in its group already"
+        if not tables_kept:
+            assert await command(reader, writer, add) == [0x17], "it is stopped, as at the first start"
+            assert await command(reader, writer, Start()) == [0, 0]
+        assert await command(reader, writer, add) == ([0, 0x3A] if tables_kept else [0, 0])
         writer.close()
 
 

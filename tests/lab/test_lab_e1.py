@@ -106,7 +106,7 @@ async def test_a_mediator_that_was_restarted_is_back_at_its_addresses(tmp_path: 
         await console.until(lambda: console.ups.count("kpd1") >= 2)
         assert lab.gateway is not None
         async with asyncio.timeout(10):
-            await executed(console, AddKsl(1, GroupType.COMBINED, Ksl(0, 1), Ksl(0, 1)))
+            await executed(console, Start(), AddKsl(1, GroupType.COMBINED, Ksl(0, 1), Ksl(0, 1)))
 
 
 @pytest.mark.parametrize(

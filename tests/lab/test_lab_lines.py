@@ -129,8 +129,9 @@ async def test_listening_to_a_line_without_timeslots_is_a_mistake_that_is_told(t
         '- hears: {ksl: {stream: 0, ksl: 1}, tones: ["28331"]}\n'
     )
     path, shown = script(tmp_path, text, {"line": "xot"}), list[str]()
-    result = await run_script(load_script(path), Settings(scripts=(path,)), TextPrinter(shown.append))
-    assert result.verdict == "FAIL"
+    settings = Settings(scripts=(path,), link="x25")
+    result = await run_script(load_script(path), settings, TextPrinter(shown.append))
+    assert result.verdict == "FAIL", result.error
     assert "stream 0: its line has no timeslots, so there is no speech to hear" in "".join(shown)
 
 

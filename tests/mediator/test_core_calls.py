@@ -2,6 +2,7 @@
 
 import itertools
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from protocol import Category, Channel, NumberSign, ObjectType, Party, Priority
 from protocol.commands import AddObject, RemoveObject, Start, Stop, Test
 from protocol.events import NumberReceived
+from radius.report import Party as ReportParty
 from sorm_mediator.mediator.core.calls.legs import CATEGORY_BITS, ROLE_SHIFT
 from ssh_control.dialect import Reply
 
@@ -90,6 +92,20 @@ def test_each_object_alone_has_the_same_set(means: Any, make: Any) -> None:
         m = means().begin(make.put(number, phone))
         told = m.report(forwarding(make, answer=1003.0, release=1009.0, cause=5))
         assert by_object(told) == {number: TABLE_1[number]}
+
+
+def test_42h_shows_who_answered_though_the_call_was_transferred_since(means: Any, make: Any) -> None:
+    """Answer and transfer within one report: 42h is of the answer, 43h of the end."""
+    m = means().begin(make.put(1, "28331"))
+    m.report(make.report(1))
+    report = make.report(
+        2, b="28333", answer=1003.0, services=((0x31, "28332", "28333", 1003.1),), release=1009.0, cause=5
+    )
+    assert m.report(replace(report, answered=ReportParty(digits="28332", ni="private"))) == [
+        "1 42/FF 28331>28332",
+        "1 44/FF 28332>28333 31",
+        "1 43/05 28331>28333",
+    ]
 
 
 # --- services in calls
@@ -300,7 +316,10 @@ def test_late_reports_of_a_finished_call_are_ignored_and_forgotten_in_time(means
     assert len(m.report(make.report(2, release=1009.0, cause=4))) == 2
     assert m.report(make.report(1)) == []
     assert m.core.counters["reports_late"] == 1
-    m.now += 100
+    for _ in range(10):  # a switch that gets no answer sends it again and again
+        m.now += 3000
+        assert m.report(make.report(2, release=1009.0, cause=4)) == []
+    m.now += 4000
     m.report(make.report(1, call="another"))
     assert m.report(make.report(1)) == ["1 41/FF 28331>28332"]
 

@@ -1,272 +1,564 @@
-"""Pairs of data channels, and silence for want of a test (order 268, 1.4.1, 6.14, 9.9, 11.7)."""
+"""Pairs of data channels, and the two time-outs (order 268, 1.4.1.1, 1.4.1.2, 6.14.3; order 70, 1.5)."""
 
-import itertools
+from __future__ import annotations
+
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from protocol import Channel
-from protocol.commands import GetKsl, GetObjects, GetVersion, SetPassword, Start, Stop, Test
+from protocol.commands import GetKsl, GetVersion, SetPassword, Start, Stop, Test
+from protocol.events import TestReplyKpd2
+from protocol.messages import TestReplyKpd1
 from sorm_mediator.mediator.core import effects
 from sorm_mediator.mediator.core.channels import PAIR_TABLE, ConsoleChannels, PairEvent, PairState
+from sorm_mediator.mediator.core.core import Core
 
-FORMING, WORKING, FAILED, BLOCKED = PairState
+KPD1, KPD2 = Channel.KPD1, Channel.KPD2
+WRONG = {"password": "999999"}
+FORMING, WORKING, FAILED, CONFIRMED, BLOCKED = PairState
+COMPLETE, LOST, VALID = PairEvent
+
+ARROWS = [
+    (FORMING, COMPLETE, WORKING),
+    (FORMING, LOST, FORMING),
+    (FORMING, VALID, FORMING),
+    (WORKING, COMPLETE, WORKING),
+    (WORKING, LOST, FAILED),
+    (WORKING, VALID, WORKING),
+    (FAILED, COMPLETE, BLOCKED),
+    (FAILED, LOST, FAILED),
+    (FAILED, VALID, CONFIRMED),
+    (CONFIRMED, COMPLETE, WORKING),
+    (CONFIRMED, LOST, FAILED),
+    (CONFIRMED, VALID, CONFIRMED),
+    (BLOCKED, COMPLETE, BLOCKED),
+    (BLOCKED, LOST, FAILED),
+    (BLOCKED, VALID, WORKING),
+]
 
 
-def streams(m: Any, channel: Channel = Channel.KPD2) -> list[int]:
-    """Where messages went since the last question."""
-    sent = [e.stream for e in m.effects if isinstance(e, effects.Send) and e.channel is channel]
+def told(m: Any, act: Callable[[], object]) -> list[str]:
+    """What ``act`` makes the means send, each as stream:code."""
     m.effects.clear()
-    return sent
+    act()
+    return [f"{e.stream}:{e.message.code:02X}" for e in m.effects if isinstance(e, effects.Send)]
 
 
-def cut(m: Any, stream: int) -> None:
-    """The line of a stream is cut: both channels are gone."""
-    m.close(Channel.KPD2, stream)
-    m.close(Channel.KPD1, stream)
+def event(m: Any, make: Any, name: str) -> list[str]:
+    """A call of object 1 begins; where its 41h goes."""
+    return told(m, lambda: m.report(make.report(call=name)))
 
 
-def three(means: Any, make: Any, **keys: Any) -> Any:
-    """Started over stream 0, with 1 and 2 standing by, an object with a line and one without."""
-    m = means(**keys).begin(
-        make.combined(1, 1), make.put(1, "28331", "combined", 1), make.put(2, "28332", priority=None)
-    )
-    m.connect(1)
-    m.connect(2)
+def access(m: Any) -> list[str]:
+    """Somebody is not let in; where the 26h goes."""
+    return told(m, lambda: m.do(m.core.refused_connection(0, "10.0.0.1:5", 1, m.now)))
+
+
+def line_alarm(m: Any) -> list[str]:
+    """A line changes; where the 21h goes."""
+    return told(m, lambda: m.do(m.core.ksl_changed([], in_service=False, alarm_code=1, now=m.now)))
+
+
+def drops(m: Any) -> list[int]:
+    """Streams whose unsent data was deleted."""
+    return [e.stream for e in m.effects if isinstance(e, effects.DropChannel)]
+
+
+def standing_by(means: Any, make: Any, *streams: int, **keys: Any) -> Any:
+    """Started on stream 0, the pairs of ``streams`` stand by; object 1 is under statistical control."""
+    m = means(**keys).begin()
+    for stream in streams:
+        m.connect(stream)
+    assert m.says(make.put(1, "28331")) == "27/00 28/00"
     m.effects.clear()
     return m
 
 
-# --- the table of a pair
+def lose(m: Any, stream: int, channel: Channel = KPD2) -> None:
+    m.effects.clear()
+    m.close(channel, stream)
 
 
-@pytest.mark.parametrize(("state", "event"), list(itertools.product(PairState, PairEvent)))
-def test_every_arrow_of_the_table(state: PairState, event: PairEvent) -> None:
-    """1.4.1.1, 1.4.1.2."""
+# --- the states of one pair
+
+
+@pytest.mark.parametrize(("state", "happens", "then"), ARROWS)
+def test_every_arrow_of_a_pair(state: PairState, happens: PairEvent, then: PairState) -> None:
+    """Order 268, 1.4.1.1 and 1.4.1.2."""
     channels = ConsoleChannels(0, 0, Counter())
-
-    def both() -> None:
-        for channel in (Channel.KPD1, Channel.KPD2):
-            channels.up(0, channel, "console", 0.0)
-
-    channels.up(0, Channel.KPD1, "console", 0.0)
     if state is not FORMING:
-        both()
-    if state in (FAILED, BLOCKED):
-        channels.down(0, Channel.KPD2)
+        channels.up(0, KPD1, "peer", 0.0)
+        channels.up(0, KPD2, "peer", 0.0)
+    if state in (FAILED, BLOCKED, CONFIRMED):
+        channels.down(0, KPD2)
+    if state is CONFIRMED:
+        channels.valid_command(0, 1.0, test=False)
     if state is BLOCKED:
-        channels.up(0, Channel.KPD2, "console", 0.0)
+        channels.up(0, KPD2, "peer", 1.0)
     assert channels[0].state is state
-    match event:
-        case PairEvent.COMPLETE:
-            both()
-        case PairEvent.LOST:
-            channels.down(0, Channel.KPD1)
-        case PairEvent.VALID_COMMAND:
-            channels.valid_command(0, 0.0, test=False)
-    assert channels[0].state is PAIR_TABLE[state, event]
+    if happens is COMPLETE:
+        channels.up(0, KPD1, "peer", 2.0)
+        channels.up(0, KPD2, "peer", 2.0)
+    elif happens is LOST:
+        channels.down(0, KPD1)
+    else:
+        channels.valid_command(0, 2.0, test=False)
+    assert channels[0].state is then
 
 
-@pytest.mark.parametrize("channel", [Channel.KPD1, Channel.KPD2])
-def test_either_channel_fails_its_pair(means: Any, make: Any, channel: Channel) -> None:
-    """1.4.1.1: when one channel of a pair fails, data over this pair stops, and the next pair is used."""
-    m = three(means, make)
-    assert m.core.channels.in_use == 0
-    m.close(channel, 0)
-    assert m.core.channels.in_use == 1
-    assert effects.DropChannel(0) in m.effects, "what was not sent yet is deleted"
-    m.report(make.report())
-    assert streams(m) == [1]
+def test_the_table_has_these_arrows_and_no_other() -> None:
+    """Order 268, 1.4.1.1 and 1.4.1.2."""
+    assert {(state, happens): then for state, happens, then in ARROWS} == PAIR_TABLE
 
 
-def test_the_next_pairs_round_the_ring(means: Any, make: Any) -> None:
-    """1.4.1.1: the next pair that works, until that one fails too."""
-    m = three(means, make)
-    used = []
-    for stream in (0, 1, 2):
-        cut(m, stream)
-        m.report(make.report(call=f"call-{stream}", matches=((2, "b"),)))
-        used += streams(m)
-        m.connect(stream)
-        m.says(GetVersion(), stream)
-        m.effects.clear()
-    assert used == [1, 2, 0], "0 worked again, with a valid command, when 2 was cut"
+def test_one_channel_alone_is_used_until_both_have_worked(means: Any) -> None:
+    """Order 268, 9.2.3: the restart is told over KPD1 as soon as it is there."""
+    m = means()
+    assert told(m, lambda: m.open(KPD1)) == ["0:22"]
+    assert told(m, lambda: m.send(Start())) == ["0:27", "0:28"]
+    assert m.core.channels[0].state is FORMING
 
 
-def test_a_pair_that_took_over_keeps_it_until_it_fails_or_the_means_stop(means: Any, make: Any) -> None:
-    """1.4.1.1."""
-    m = three(means, make)
-    cut(m, 0)
-    m.connect(0)
-    assert m.says(GetVersion(), 0) == "27/00 2B 28/00"
-    assert m.core.channels[0].state is WORKING
-    assert m.core.channels.in_use == 1
-    assert m.says(Stop(), 0) == "27/00 28/00"
-    assert m.says(Start(), 2) == "27/00 28/00"
-    assert m.core.channels.in_use == 0
+# --- which pair is in use
 
 
-def test_with_no_pair_left_data_is_destroyed_and_speech_goes_on(means: Any, make: Any) -> None:
-    """1.4.1.1."""
-    m = three(means, make)
-    m.report(make.report())
-    m.effects.clear()
-    for stream in (0, 1, 2):
-        m.close(Channel.KPD2, stream)
-    assert [e.stream for e in m.effects if isinstance(e, effects.DropChannel)] == [0, 1, 2]
-    assert m.report(make.report(2, answer=1003.0)) == []
-    assert m.core.counters["dropped_kpd2"] == 1
-    assert m.core.pool.in_use == 1
-    assert not any(isinstance(e, effects.Free) for e in m.effects)
-    m.open(Channel.KPD2, 1)
-    assert m.says(GetVersion(), 1) == "27/00 2B 28/00"
-    assert m.report(make.report(3, answer=1003.0, release=1009.0, cause=5)) == ["1 43/05 28331>28332 k0.1"], (
-        "what was not sent is not sent later"
-    )
+def test_the_lowest_pair_is_used_first(means: Any, make: Any) -> None:
+    """Order 268, 1.4.1: KPD1 and KPD2 are those of stream 0, further ones stand by."""
+    m = standing_by(means, make, 1, 2)
+    assert event(m, make, "first") == ["0:41"]
+    assert access(m) == ["0:26"]
+    assert line_alarm(m) == ["0:21"]
 
 
-@pytest.mark.parametrize(
-    ("command", "works"),
-    [
-        (GetVersion(), True),
-        (Test(1), True),
-        (GetKsl(0, None, None, None), True),
-        (GetVersion(password="000000"), False),
-    ],
-    ids=["any command", "the test", "a refused one", "a wrong password"],
-)
-def test_a_failed_pair_is_blocked_until_a_valid_command(
-    means: Any, make: Any, command: Any, works: bool
-) -> None:
-    """1.4.1.2: both channels work again, and any command with the valid password came on its KPD1."""
-    m = means().begin(make.put(1, "28331"))
-    m.close(Channel.KPD2)
-    m.open(Channel.KPD2)
-    assert m.core.channels[0].state is BLOCKED
-    assert m.report(make.report()) == []
-    assert m.do(m.core.operator_access(4, "port", m.now)) == []
-    m.send(command)
-    assert m.core.channels[0].state is (WORKING if works else BLOCKED)
-    assert m.report(make.report(2, answer=1003.0)) == (["1 42/FF 28331>28332"] if works else [])
-
-
-def test_the_password_of_command_3_unblocks(means: Any, make: Any) -> None:
-    """1.4.1.2: the first password, or that of command 3."""
-    m = means().begin()
-    m.says(SetPassword("654321"))
-    m.close(Channel.KPD2)
-    m.open(Channel.KPD2)
-    m.send(GetVersion())
-    assert m.core.channels[0].state is BLOCKED
-    m.send(GetVersion(password="654321"))
-    assert m.core.channels[0].state is WORKING
-
-
-def test_messages_of_its_own_go_over_the_pair_in_use(means: Any, make: Any) -> None:
-    """1.4.1.1: 21h, 22h, 26h and 2Ah."""
-    m = three(means, make)
-    cut(m, 0)
-    m.effects.clear()
-    m.do(m.core.operator_alarm(2, 7, m.now))
-    m.do(m.core.operator_access(4, "port", m.now))
-    m.do(m.core.switch_event({"event": "trunk-renamed", "trunk": 2, "name": "north"}, m.now))
-    m.do(m.core.operator_restart(m.now))
-    assert streams(m, Channel.KPD1) == [1, 1, 1, 1]
-
-
-def test_answers_go_where_the_command_came_also_on_a_stand_by(means: Any, make: Any) -> None:
-    """6.14.4, and our choice for the other commands: with the 26h that belongs to them."""
-    m = three(means, make)
-    assert m.says(GetObjects(None, None, None, None, None), 2) == "27/00 23 23 28/00"
-    assert m.says(GetVersion(password="000000"), 2) == "27/00 28/03 26/02"
-    assert set(streams(m, Channel.KPD1)) == {2}
-    assert m.core.channels.in_use == 0
-
-
-def test_before_the_first_command_the_lowest_pair_is_used(means: Any) -> None:
-    """1.4.1: KPD1 and KPD2 are those of stream 0; the streams may come up in any order."""
+def test_a_lower_pair_is_taken_as_long_as_no_command_came(means: Any) -> None:
+    """Order 268, 1.4.1: the pairs come up in any order; the lowest is the first to be used."""
     m = means()
     m.connect(2)
     assert m.core.channels.in_use == 2
-    m.connect(0)
-    assert m.core.channels.in_use == 0
-
-
-def test_each_channel_for_itself_by_option(means: Any, make: Any) -> None:
-    """Our choice: over TCP the two connections need not be one (option pair_over_tcp)."""
-    m = means(paired=False).begin(make.put(1, "28331"))
-    m.close(Channel.KPD1)
-    assert not any(isinstance(e, effects.DropChannel) for e in m.effects)
-    assert m.report(make.report()) == ["1 41/FF 28331>28332"]
-    m.open(Channel.KPD1)
-    m.close(Channel.KPD2)
-    m.open(Channel.KPD2)
-    assert m.report(make.report(2, answer=1003.0)) == ["1 42/FF 28331>28332"]
-
-
-# --- command 14
-
-
-def test_a_test_is_answered_on_all_connected_channels(means: Any, make: Any) -> None:
-    """9.9.3 and 11.7.3: 29h on every KPD1, 53h on every KPD2, whichever KPD1 it came on (6.14.4)."""
-    m = three(means, make)
-    m.close(Channel.KPD2, 2)
-    m.effects.clear()
-    told = m.send(Test(200), 1)
-    assert make.answers(told) == "27/00 29 29 29 53 53"
-    assert {(t.test_number, t.kpd1_state, t.kpd2_state) for t in told[1:]} == {(200, 0b111, 0b011)}
-    assert [e.stream for e in m.effects if isinstance(e, effects.Send)] == [1, 0, 1, 2, 0, 1]
-
-
-def test_a_blocked_pair_counts_as_faulty(means: Any, make: Any) -> None:
-    """9.9.4.2 and 1.4.1.2."""
-    m = three(means, make)
-    cut(m, 1)
     m.connect(1)
-    reply = m.send(Test(1))[1]
-    assert (reply.kpd1_state, reply.kpd2_state) == (0b101, 0b101)
+    assert m.core.channels.in_use == 1
+    m.send(Start(), 1)
+    m.connect(0)
+    assert m.core.channels.in_use == 1
 
 
-def test_without_a_test_all_data_stops_and_speech_goes_on(means: Any, make: Any) -> None:
-    """6.14.3: ten minutes without command 14, until any command with the valid password."""
-    m = three(means, make, test_timeout=600)
-    m.report(make.report())
-    m.later(300)
-    assert m.says(Test(1), 2) == "27/00 29 29 29 53 53 53", "on any KPD1"
-    m.later(500)
-    assert m.says(GetVersion()) == "27/00 2B 28/00", "another command is no test"
+@pytest.mark.parametrize("channel", [KPD1, KPD2])
+def test_the_next_pair_takes_over_when_either_channel_fails(means: Any, make: Any, channel: Channel) -> None:
+    """Order 268, 1.4.1.1: with one channel of the pair, data over the whole pair stops."""
+    m = standing_by(means, make, 1)
+    lose(m, 0, channel)
+    assert drops(m) == [0]
+    assert event(m, make, "over") == ["1:41"]
+    assert access(m) == ["1:26"]
+    assert line_alarm(m) == ["1:21"]
+
+
+def test_the_next_pair_is_sought_round_the_ring(means: Any, make: Any) -> None:
+    """Order 268, 1.4.1.1: the next pair that works, then from the lowest again."""
+    m = standing_by(means, make, 1, 2, 3)
+    lose(m, 0)
+    lose(m, 2)
+    assert event(m, make, "a") == ["1:41"]
+    lose(m, 1)
+    assert event(m, make, "b") == ["3:41"]
+    m.open(KPD2, 0)
+    assert told(m, lambda: m.send(GetVersion(), 0)) == ["0:27", "0:2B", "0:28"]
+    lose(m, 3)
+    assert event(m, make, "c") == ["0:41"]
+
+
+def test_a_pair_stays_in_use_until_it_fails(means: Any, make: Any) -> None:
+    """Order 268, 1.4.1.1: the lower pair works again, and the one that took over keeps the data."""
+    m = standing_by(means, make, 1)
+    lose(m, 0)
+    m.open(KPD2, 0)
+    assert m.says(GetVersion(), 0) == "27/00 2B 28/00"
+    assert m.core.channels[0].state is WORKING
+    assert event(m, make, "stays") == ["1:41"]
+    lose(m, 1)
+    assert event(m, make, "back") == ["0:41"]
+
+
+def test_a_stand_by_pair_that_fails_changes_nothing(means: Any, make: Any) -> None:
+    """Order 268, 1.4.1.1: data over this pair stops, over the others it goes on."""
+    m = standing_by(means, make, 1)
+    lose(m, 1)
+    assert drops(m) == [1]
+    assert event(m, make, "on") == ["0:41"]
+
+
+def test_after_a_stop_the_lowest_pair_is_used_again(means: Any, make: Any) -> None:
+    """Order 268, 1.4.1.1: it stays in use until it fails or the means are stopped."""
+    m = standing_by(means, make, 1)
+    lose(m, 0)
+    m.open(KPD2, 0)
+    m.says(GetVersion(), 0)
+    assert m.core.channels.in_use == 1
+    assert m.says(Stop(), 1) == "27/00 28/00"
+    assert m.core.channels.in_use == 0
+    assert m.says(Start(), 1) == "27/00 28/00"
+    assert access(m) == ["0:26"]
+
+
+def test_a_pair_that_awaits_a_command_is_not_used_after_a_stop(means: Any, make: Any) -> None:
+    """Order 268, 1.4.1.2: a failed pair stays blocked, whatever else happens."""
+    m = standing_by(means, make, 1)
+    lose(m, 0)
+    m.open(KPD2, 0)
+    assert m.says(Stop(), 1) == "27/00 28/00"
+    assert m.core.channels.in_use == 1
+
+
+# --- no pair left
+
+
+def test_without_any_pair_data_is_dropped_and_counted(means: Any, make: Any) -> None:
+    """Order 268, 1.4.1.1: all data stops and what was not sent is destroyed."""
+    m = standing_by(means, make, 1)
+    lose(m, 0)
+    lose(m, 1)
+    assert drops(m) == [1]
+    before = m.core.counters["dropped_kpd2"]
+    assert event(m, make, "lost") == []
+    assert m.core.counters["dropped_kpd2"] == before + 1
+    assert access(m) == []
+    assert line_alarm(m) == []
+    assert m.core.counters["dropped_kpd1"] == 2
+
+
+def test_speech_goes_on_without_any_pair(means: Any, make: Any) -> None:
+    """Order 268, 1.4.1.1: speech over the KSL does not depend on the data channels."""
+    m = means().begin(make.combined(1, 1), make.put(1, "28331", "combined", 1))
+    m.close(KPD2)
+    m.close(KPD1)
     m.effects.clear()
-    m.later(99)
-    assert m.effects == []
-    m.later(1)
-    assert [e.stream for e in m.effects if isinstance(e, effects.DropChannel)] == [0, 1, 2]
-    assert m.report(make.report(2, answer=1003.0)) == []
-    assert m.do(m.core.operator_alarm(2, 7, m.now)) == []
-    assert m.core.pool.in_use == 1
-    assert m.says(GetVersion(password="000000")) == ""
-    assert m.report(make.report(3, answer=1003.0, services=((0x42, "28331", "28332", 1005.0),))) == []
+    assert m.report(make.report()) == []
+    assert m.report(make.report(2, release=1005.0, cause=4)) == []
+    speech = [type(e) for e in m.effects if isinstance(e, effects.Connect | effects.Free)]
+    assert speech == [effects.Connect, effects.Free]
+
+
+# --- a failed pair is blocked
+
+
+def test_a_pair_is_blocked_until_both_channels_work_and_a_valid_command_came(means: Any, make: Any) -> None:
+    """Order 268, 1.4.1.2."""
+    m = standing_by(means, make)
+    lose(m, 0)
+    assert event(m, make, "one channel") == []
+    m.open(KPD2)
+    assert event(m, make, "both, but no command") == []
+    assert m.says(GetKsl(None, None, None, None)) == "27/00 24 28/5F"
+    assert event(m, make, "both") == ["0:41"]
+
+
+def test_the_valid_command_may_come_before_the_other_channel_works(means: Any, make: Any) -> None:
+    """Order 268, 1.4.1.2, wants both; it does not say in which order."""
+    m = standing_by(means, make)
+    lose(m, 0)
+    assert m.says(GetKsl(None, None, None, None)) == "27/00 24 28/5F"
+    assert event(m, make, "a command, but one channel") == []
+    m.open(KPD2)
+    assert event(m, make, "both") == ["0:41"]
+
+
+def test_a_wrong_password_does_not_unblock(means: Any, make: Any) -> None:
+    """Order 268, 1.4.1.2: the command must have the valid password. Its refusal is answered where it came from."""
+    m = standing_by(means, make)
+    lose(m, 0)
+    m.open(KPD2)
+    assert told(m, lambda: m.send(GetVersion(**WRONG))) == ["0:27", "0:28", "0:26"]
+    assert m.core.channels[0].state is BLOCKED
+    assert event(m, make, "still") == []
     assert m.says(GetVersion()) == "27/00 2B 28/00"
-    assert m.report(make.report(4, answer=1003.0, release=1009.0, cause=5)) == ["1 43/05 28331>28332 k0.1"]
+    assert event(m, make, "flows") == ["0:41"]
+
+
+def test_the_password_is_the_one_that_is_valid_now(means: Any, make: Any) -> None:
+    """Order 268, 1.4.1.2 and 6.3: after command 3 the first password is a wrong one."""
+    m = standing_by(means, make)
+    assert m.says(SetPassword("654321")) == "27/00 28/00"
+    lose(m, 0)
+    m.open(KPD2)
+    assert m.says(GetVersion()) == "27/00 28/03 26/02"
+    assert m.core.channels[0].state is BLOCKED
+    assert m.says(GetVersion(password="654321")) == "27/00 2B 28/00"
+    assert m.core.channels[0].state is WORKING
+
+
+def test_what_is_no_command_does_not_unblock(means: Any, make: Any) -> None:
+    """Order 268, 1.4.1.2."""
+    m = standing_by(means, make)
+    lose(m, 0)
+    m.open(KPD2)
+    m.do(m.core.broken(0, 0x0A, "cut", b"\xcc\x01\x0a", m.now))
+    m.send(bytes([0xCC, 1, 0x7F, 0, *b"123456"]))
+    assert m.core.channels[0].state is BLOCKED
+
+
+def test_a_command_on_another_pair_does_not_unblock(means: Any, make: Any) -> None:
+    """Order 268, 1.4.1.2: the command comes on the KPD1 of the pair itself."""
+    m = standing_by(means, make, 1)
+    lose(m, 0)
+    m.open(KPD2, 0)
+    assert m.says(GetVersion(), 1) == "27/00 2B 28/00"
+    assert m.core.channels[0].state is BLOCKED
+
+
+# --- answers
+
+
+def test_answers_go_where_their_command_came_from(means: Any, make: Any) -> None:
+    """Order 268, 1.4.1.1: a command on a stand-by KPD1 is answered there; 26h that answers it, too."""
+    m = standing_by(means, make, 1)
+    assert told(m, lambda: m.send(GetVersion(), 1)) == ["1:27", "1:2B", "1:28"]
+    assert told(m, lambda: m.send(GetVersion(**WRONG), 1)) == ["1:27", "1:28", "1:26"]
+    assert event(m, make, "elsewhere") == ["0:41"]
+
+
+# --- 29h and 53h
+
+
+def test_the_test_is_answered_on_all_connected_channels(means: Any, make: Any) -> None:
+    """Order 268, 9.9.3 and 11.7.3: 29h on every KPD1, 53h on every KPD2, whichever KPD1 command 14 came on."""
+    m = standing_by(means, make, 1, 3)
+    lose(m, 3, KPD1)
+    assert told(m, lambda: m.send(Test(7), 1)) == ["1:27", "0:29", "1:29", "0:53", "1:53", "3:53"]
+
+
+def test_the_bits_are_the_streams_that_work(means: Any, make: Any) -> None:
+    """Order 268, 9.9.4.2: bit i is stream i; 1 works, 0 is faulty, cut or absent."""
+    m = standing_by(means, make, 1, 3)
+    lose(m, 3, KPD1)
+    replies = [r for r in m.send(Test(7)) if isinstance(r, TestReplyKpd1 | TestReplyKpd2)]
+    assert {(r.test_number, r.kpd1_state, r.kpd2_state) for r in replies} == {(7, 0b0011, 0b1011)}
+
+
+def test_a_blocked_pair_is_faulty_until_its_command(means: Any, make: Any) -> None:
+    """Order 268, 1.4.1.2 and 9.9.4.2. Command 14 on its own KPD1 is a valid command."""
+    m = standing_by(means, make, 1)
+    lose(m, 1)
+    m.open(KPD2, 1)
+
+    def bits(stream: int) -> set[tuple[int, int]]:
+        return {(r.kpd1_state, r.kpd2_state) for r in m.send(Test(1), stream) if isinstance(r, TestReplyKpd1)}
+
+    assert bits(0) == {(0b01, 0b01)}
+    assert bits(1) == {(0b11, 0b11)}
+
+
+def test_the_polarity_of_the_bits_is_an_option(means: Any, make: Any) -> None:
+    """Order 268, 9.9.4.2, has 1 for a channel that works; option bitmap_polarity turns it."""
+    m = standing_by(means, make, bitmap_polarity="0=in service")
+    (reply,) = [r for r in m.send(Test(1)) if isinstance(r, TestReplyKpd1)]
+    assert (reply.kpd1_state, reply.kpd2_state) == (0xFE, 0xFE)
+
+
+# --- channels that are no pairs
+
+
+def unpaired(means: Any, make: Any, *streams: int) -> Any:
+    """Each channel stands for itself, as option pair_over_tcp = "off" has it."""
+    m = means()
+    m.core = Core(
+        m.config,
+        m.tables,
+        local_time=m.core._context._local_time,
+        paired=False,
+    )
+    m.begin()
+    for stream in streams:
+        m.connect(stream)
+    m.says(make.put(1, "28331"))
+    return m
+
+
+def test_unpaired_channels_fail_by_themselves(means: Any, make: Any) -> None:
+    """Order 268, 1.4.1.1, speaks of E1; option pair_over_tcp."""
+    m = unpaired(means, make)
+    lose(m, 0, KPD1)
+    assert drops(m) == []
+    assert event(m, make, "goes on") == ["0:41"]
+    m.open(KPD1)
+    lose(m, 0, KPD2)
+    assert access(m) == ["0:26"]
+    assert event(m, make, "nowhere") == []
+    m.open(KPD2)
+    assert event(m, make, "at once") == ["0:41"]
+
+
+def test_unpaired_channels_use_the_lowest_stream_of_each(means: Any, make: Any) -> None:
+    """Order 268, 1.4.1.1, speaks of E1; option pair_over_tcp."""
+    m = unpaired(means, make, 1)
+    lose(m, 0, KPD2)
+    assert event(m, make, "other stream") == ["1:41"]
+    assert access(m) == ["0:26"]
+
+
+# --- no command 14 for too long
+
+
+def ten_minutes(means: Any, make: Any, *streams: int, **keys: Any) -> Any:
+    """As :func:`standing_by`, with the order's ten minutes for command 14."""
+    m = standing_by(means, make, *streams, test_timeout=600, **keys)
+    assert m.says(Test(1)).startswith("27/00 29")
+    m.effects.clear()
+    return m
+
+
+def test_without_command_14_everything_stops_and_unsent_data_is_deleted(means: Any, make: Any) -> None:
+    """Order 268, 6.14.3: on KPD1 and KPD2, on every pair."""
+    m = ten_minutes(means, make, 1)
     m.later(599)
-    assert m.core.counters["test_timeouts"] == 1
+    assert drops(m) == []
+    assert event(m, make, "before") == ["0:41"]
+    m.effects.clear()
     m.later(1)
-    assert m.core.counters["test_timeouts"] == 2, "the time runs anew from that command on"
+    assert drops(m) == [0, 1]
+    assert m.core.counters["test_timeouts"] == 1
+    assert event(m, make, "after") == []
+    assert access(m) == []
+    assert line_alarm(m) == []
 
 
-def test_a_table_that_is_being_sent_ends_with_the_silence(means: Any, make: Any) -> None:
-    """6.14.3: what was not sent is destroyed."""
-    m = means(test_timeout=60).begin(*(make.put(n, f"2{n:04}") for n in range(100)))
-    m.send(GetObjects(None, None, None, None, None))
-    m.later(61)
-    assert m.core.work == "idle"
-    assert m.do(m.core.writable(0, m.now)) == []
-    assert m.says(GetVersion()) == "27/00 2B 28/00"
-
-
-@pytest.mark.parametrize(("profile", "seconds"), [("order", 600), ("eltex", 0)])
-def test_the_ten_minutes_are_those_of_the_profile(means: Any, profile: str, seconds: float) -> None:
-    """6.14.3; the vendor's device has the time-out of order 70."""
-    m = means(profile=profile)
+def test_the_ten_minutes_run_from_the_first_connection(means: Any) -> None:
+    """Order 268, 6.14.3: there need never have been a command 14."""
+    m = means(test_timeout=600)
+    m.later(5000)
     m.connect()
-    assert m.core.next_deadline() == (m.now + seconds if seconds else None)
+    m.effects.clear()
+    m.later(599)
+    assert drops(m) == []
+    m.later(1)
+    assert drops(m) == [0]
+
+
+@pytest.mark.parametrize("stream", [0, 1])
+def test_command_14_on_any_kpd1_keeps_the_data_going(means: Any, make: Any, stream: int) -> None:
+    """Order 268, 6.14.3 and 6.14.4."""
+    m = ten_minutes(means, make, 1)
+    m.later(500)
+    m.send(Test(2), stream)
+    m.later(500)
+    assert event(m, make, "on") == ["0:41"]
+    m.later(100)
+    assert event(m, make, "over") == []
+
+
+def test_other_commands_and_a_wrong_password_do_not_keep_it_going(means: Any, make: Any) -> None:
+    """Order 268, 6.14.3: it is command 14 that must come, and a stranger's does not count."""
+    m = ten_minutes(means, make)
+    m.later(500)
+    m.says(GetVersion())
+    m.send(Test(2, **WRONG))
+    m.later(100)
+    assert event(m, make, "over") == []
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        (GetVersion(), "27/00 2B 28/00"),
+        (Test(3), "27/00 29 53"),
+        (GetKsl(None, None, None, None), "27/00 24 28/5F"),
+        (Start(), "27/16"),
+    ],
+)
+def test_any_command_with_the_valid_password_ends_the_silence(
+    means: Any, make: Any, command: Any, answer: str
+) -> None:
+    """Order 268, 6.14.3: whatever the command is, and whether or not it is executed."""
+    m = ten_minutes(means, make)
+    m.later(600)
+    assert m.says(command) == answer
+    assert event(m, make, "flows") == ["0:41"]
+
+
+def test_a_wrong_password_does_not_end_the_silence_and_is_not_answered(means: Any, make: Any) -> None:
+    """Order 268, 6.14.3: all data to the console is stopped."""
+    m = ten_minutes(means, make)
+    m.later(600)
+    assert m.says(GetVersion(**WRONG)) == ""
+    assert event(m, make, "still") == []
+
+
+def test_after_the_silence_the_time_begins_anew(means: Any, make: Any) -> None:
+    """Order 268, 6.14.3: the command that ended it need not be command 14."""
+    m = ten_minutes(means, make)
+    m.later(600)
+    m.says(GetVersion())
+    m.later(599)
+    assert event(m, make, "on") == ["0:41"]
+    m.later(1)
+    assert event(m, make, "over") == []
+
+
+def test_speech_goes_on_in_the_silence(means: Any, make: Any) -> None:
+    """Order 268, 6.14.3."""
+    m = ten_minutes(means, make)
+    m.says(make.combined(1, 1))
+    m.says(make.put(2, "28332", "combined", 1))
+    m.later(600)
+    m.effects.clear()
+    assert m.report(make.report(matches=((2, "b"),))) == []
+    assert m.report(make.report(2, matches=((2, "b"),), release=1700.0, cause=4)) == []
+    speech = [type(e) for e in m.effects if isinstance(e, effects.Connect | effects.Free)]
+    assert speech == [effects.Connect, effects.Free]
+
+
+def test_without_any_connection_no_time_runs(means: Any, make: Any) -> None:
+    """Order 268, 6.14.3: there is nothing to stop."""
+    m = ten_minutes(means, make)
+    m.close(KPD1)
+    m.close(KPD2)
+    assert m.core.next_deadline() is None
+    m.later(5000)
+    assert m.core.counters["test_timeouts"] == 0
+
+
+def test_the_order_has_ten_minutes_and_the_device_none(means: Any) -> None:
+    """Order 268, 6.14.3; the profile decides."""
+    assert means(profile="order").config.test_timeout == 600
+    assert means().config.test_timeout == 0
+
+
+# --- no command at all for too long
+
+
+def test_a_console_that_says_nothing_leaves_its_pair_to_the_next(means: Any, make: Any) -> None:
+    """Order 70, 1.5: the channel of a silent console counts as faulty."""
+    m = standing_by(means, make, console_timeout=60)
+    m.later(30)
+    m.connect(1)
+    m.effects.clear()
+    m.later(30)
+    assert drops(m) == [0]
+    assert event(m, make, "other") == ["1:41"]
+    m.later(30)
+    assert drops(m) == [1]
+    assert event(m, make, "nobody") == []
+
+
+def test_any_unit_ends_a_console_time_out(means: Any, make: Any) -> None:
+    """Order 70, 1.5: the console is heard again, whatever it says."""
+    m = standing_by(means, make, console_timeout=60)
+    m.later(60)
+    assert m.says(GetVersion(**WRONG)) == "27/00 28/03 26/02"
+    assert event(m, make, "heard") == ["0:41"]
+
+
+def test_both_time_outs_run_side_by_side(means: Any, make: Any) -> None:
+    """Order 268, 6.14.3, and order 70, 1.5: a stranger ends the one and not the other."""
+    m = ten_minutes(means, make, console_timeout=60)
+    m.later(60)
+    assert (m.core.counters["console_timeouts"], m.core.counters["test_timeouts"]) == (1, 0)
+    for _ in range(11):
+        m.later(50)
+        m.says(GetVersion(**WRONG))
+    assert m.core.counters["test_timeouts"] == 1
+    assert m.says(GetVersion(**WRONG)) == ""
+    assert m.says(GetVersion()) == "27/00 2B 28/00"
+    assert event(m, make, "flows") == ["0:41"]

@@ -1,4 +1,4 @@
-"""Lines in calls: allocation, pre-emption, commands 7, 8, 15, 2 and 6 during calls (order 268, 6.7, 6.8, 11.5-6)."""
+"""Lines in calls: allocation, pre-emption, commands 7, 8, 15, 2, 6 in calls (order 268, 6.7, 6.8, 11.5, 11.6)."""
 
 from typing import Any
 

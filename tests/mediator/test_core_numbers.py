@@ -1,4 +1,4 @@
-"""The seed's four adaptations of the called number."""
+"""The vendor's four adaptations of the called number."""
 
 from typing import Any
 

@@ -343,7 +343,10 @@ def test_objects_that_the_switch_refuses_then_stay_and_are_reported(means: Any, 
     m.do(m.core.switch_down("cut", m.now))
     m.do(m.core.switch_up(m.now))
     assert sorted(m.tables.objects) == [1, 2]
-    assert effects.Journal("switch-refused-object", {"object_number": 2, "code": 0x54}) in m.effects
+    assert (
+        effects.Journal("switch-refused-objects", {"objects": [{"object_number": 2, "code": 0x54}]})
+        in m.effects
+    )
     assert m.core.line_states == {1: 0, 2: 0xFF}
 
 

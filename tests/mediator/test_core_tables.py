@@ -104,6 +104,16 @@ def test_a_console_that_falls_silent_ends_its_table(means: Any, make: Any) -> No
     assert m.says(GetVersion()) == "27/00 2B 28/00"
 
 
+def test_a_console_that_does_not_take_its_table_holds_up_nobody_for_ever(means: Any, make: Any) -> None:
+    m = many(means, make, 100, output_timeout=30)
+    m.connect(1)
+    m.send(ALL)
+    assert m.says(GetVersion(), stream=1) == ""
+    assert make.answers(m.later(29)) == ""
+    assert make.answers(m.later(1)) == "28/21 27/00 2B 28/00"
+    assert m.core.counters["outputs_stuck"] == 1
+
+
 # --- command 10
 
 
@@ -214,6 +224,15 @@ def test_command_16(means: Any) -> None:
         (7, "x" * 20, 3, 3),
     ]
     assert m.requests == [("trunks", {"trunk": None})]
+
+
+def test_more_trunks_than_messages_can_number(means: Any) -> None:
+    m = means().begin()
+    m.switch = lambda op, params: Reply(True, {"trunks": [{"trunk": 1, "name": "x"}] * 70_000})
+    told = m.send(GetTrunks(None))
+    assert (told[1].total, told[1].index) == (0xFFFF, 1)
+    assert m.says(Interrupt()) == "27/00 28/21 28/00"
+    assert m.core.counters["trunk_names_cut"] == 70_000 - 0xFFFF
 
 
 @pytest.mark.parametrize(("extended", "told"), [(True, "27/00 28/25"), (False, "27/00 28/01")])

@@ -77,7 +77,8 @@ class Switch:
             phase = "" if use.phase == 4 else f".{use.phase}"
             events.append((use.time, f"44/{use.code:02X}{phase} {use.calling.digits}>{use.called.digits}"))
         if report.answer_time is not None:
-            events.append((report.answer_time, f"42 {final}"))
+            answered = (report.answered or report.called).digits
+            events.append((report.answer_time, f"42 {report.calling.digits}>{answered}"))
         if report.release_time is not None:
             events.append((report.release_time, f"43/{report.release_cause:02X} {final}"))
         events.sort(key=lambda event: event[0])

@@ -432,3 +432,45 @@ async def test_every_mediator_of_a_domain_hears_that_a_trunk_was_renamed(
             assert await mediator.events.get() == {"event": "trunk-renamed", "trunk": 2, "name": "suburb"}
         assert (await one.ask("trunks", trunk=2)).data == {"trunks": [{"trunk": 2, "name": "suburb"}]}
     assert told == []
+
+
+async def test_without_a_socket_for_speech_the_user_is_told_what_to_change(
+    started: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = socket.socket
+
+    def no_ipv6(family: int = -1, kind: int = -1, *rest: Any) -> socket.socket:
+        if family == socket.AF_INET6 and kind == socket.SOCK_DGRAM:
+            raise OSError(97, "Address family not supported by protocol")
+        return real(family, kind, *rest)
+
+    monkeypatch.setattr("sorm_mediator.switch.calls.media.socket.socket", no_ipv6)
+    lab = config.parse({"switch": {"ssh_port": 0, "media": {"host": "::1"}}})
+    with pytest.raises(BoxError, match=r"switch\.media\.host: ::1 can't be sent from: Address family"):
+        await started(lab)
+
+
+async def test_what_fails_to_close_leaves_nothing_else_open(
+    new_mediator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box = SwitchBox(lab(await new_mediator()))
+    await box.start()
+
+    async def fails() -> None:
+        raise OSError("of the SSH server")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(box._server, "close", fails)
+        with pytest.raises(OSError, match="of the SSH server"):
+            await box.stop()
+    assert box._sender._socket is None
+    assert not any(reporter._sockets for reporter in box._reporters.values())
+    await box.stop()
+
+
+async def test_endpoints_of_ipv6_are_in_brackets() -> None:
+    box = SwitchBox(config.parse({"switch": {"host": "::1", "ssh_port": 0}}))
+    try:
+        assert (await box.start())["ssh"].startswith("[::1]:")
+    finally:
+        await box.stop()

@@ -150,6 +150,13 @@ async def test_the_licence(http: httpx.AsyncClient, box: SwitchBox) -> None:
     )
 
 
+async def test_metrics_tell_of_logins(box: SwitchBox) -> None:
+    box._server.counters["logins delayed"] += 7
+    transport = httpx.ASGITransport(create_app(switch=box))
+    async with httpx.AsyncClient(transport=transport, base_url="http://switch") as http:
+        assert 'sorm_switch_ssh_total{what="logins delayed"} 7.0' in (await http.get("/metrics")).text
+
+
 async def test_openapi_describes_the_call(http: httpx.AsyncClient) -> None:
     schema = (await http.get("/openapi.json")).json()
 
@@ -240,7 +247,7 @@ async def test_a_trunk_is_renamed(http: httpx.AsyncClient, box: SwitchBox) -> No
         ("/api/v1/switch/domains/moon/trunks/3", "city_2", 404),
         (f"{TRUNKS}/3", "smg_trunk", 409),
         (f"{TRUNKS}/3", "two words", 422),
-        (f"{TRUNKS}/3", "x" * 44, 422),
+        (f"{TRUNKS}/3", "x" * 173, 422),
         (f"{TRUNKS}/65535", "city_2", 422),
     ],
 )

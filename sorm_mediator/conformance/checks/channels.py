@@ -41,9 +41,6 @@ async def timeslots(ex: Examiner) -> None:
 
 async def heard(ex: Examiner, ksl: int) -> None:
     """The speech of a call is on this KSL, that is in its timeslot."""
-    from sorm_mediator.console.hearing import hear
-    from sorm_mediator.switch.calls.media import tones
-
     line = {"stream": ex.told.streams[0], "ksl": ksl}
     if line not in ex.all_free_lines():
         raise Untested(Phrase("this KSL is in use", "эта КСЛ занята"))
@@ -53,6 +50,15 @@ async def heard(ex: Examiner, ksl: int) -> None:
     await ex.call(ex.own(0), ex.own(1))
     with ex.preparing():
         await ex.event(target, "number-received", operation=0)
+    await speech(ex, ksl)
+
+
+async def speech(ex: Examiner, ksl: int) -> None:
+    """The tones of the first two subscribers are on a KSL."""
+    from sorm_mediator.console.hearing import hear
+    from sorm_mediator.switch.calls.media import tones
+
+    line = {"stream": ex.told.streams[0], "ksl": ksl}
     want = frozenset(tones(number, "")[0] for number in (ex.own(0), ex.own(1)))
     en, ru = "the tones of both parties on KSL {n}", "тоны обоих абонентов на КСЛ {n}"
     ex.expects(Phrase(en, ru, n=ksl))
@@ -96,6 +102,32 @@ async def stand_by(ex: Examiner) -> None:
     finally:
         await ex.web("POST", f"streams/{first}/fault", {"state": "clear"})
         await _back(ex)
+
+
+@check(
+    "11.6.5-3",
+    "the stream of a line fails: 52h/04h",
+    "неисправность потока с КСЛ: 52h/04h",
+    Need.SPEECH,
+    TCP,
+    CALLS,
+    WEB,
+)
+async def line_fails(ex: Examiner) -> None:
+    group = await ex.group()
+    target = await ex.target(group=group)
+    await ex.call(ex.own(0), ex.own(1))
+    with ex.preparing():
+        await ex.event(target, "number-received", operation=0)
+        await ex.event(target, "answer")
+    stream = group.a()["stream"]
+    await cut(ex, stream)
+    try:
+        await ex.event(target, "ksl-released", operation=4, ksl_a=group.a())
+    finally:
+        await ex.web("POST", f"streams/{stream}/fault", {"state": "clear"})
+        assert ex.lines is not None
+        await ex.lines.working()
 
 
 async def _back(ex: Examiner) -> None:

@@ -160,3 +160,30 @@ async def reserved_bits(ex: Examiner) -> None:
         return bool(one.raw[2] == 0x53 or one.raw[10] & 0xC0 == 0)
 
     await every(ex, KPD2, holds, Phrase("D7 = D6 = 0", "D7 = D6 = 0"))
+
+
+# --- the low octet is the first one
+
+LOW_FIRST = Phrase("the low octet first", "младший байт первым")
+
+
+def low_first(ex: Examiner, octets: bytes, value: int) -> None:
+    """Two octets are a number, the low one first."""
+    ex.require(octets == value.to_bytes(2, "little"), LOW_FIRST, octets.hex(" ").upper())
+
+
+@check("8.5-1", "KPD1: of a number in two octets the low one is the first",
+       "КПД1: в двухбайтовых полях младший байт первый")  # fmt: skip
+async def low_octet_in_23h(ex: Examiner) -> None:
+    target = await ex.target()
+    reply = await ex.executed("get-objects", object_number=target.number)
+    low_first(ex, reply.data[0].raw[10:12], target.number)
+
+
+@check("10.4.1-1", "KPD2: of a number in two octets the low one is the first",
+       "КПД2: в двухбайтовых полях младший байт первый", Need.CALLS)  # fmt: skip
+async def low_octet_in_41h(ex: Examiner) -> None:
+    target = await ex.target()
+    await ex.short_call(ex.own(0), ex.own(1))
+    unit = await ex.event(target, "number-received")
+    low_first(ex, unit.raw[7:9], target.number)

@@ -209,3 +209,19 @@ async def renamed(ex: Examiner) -> None:
         ex.fields(unit, trunk=ex.trunk, name="renamed_trunk")
     finally:
         await ex.web("PUT", path, {"name": ex.told.trunk_name})
+
+
+@check("9.10.5-1", "2Ah: a name over 43 octets goes on in a further message",
+       "2Ah: имя длиннее 43 байт передаётся дополнительным сообщением", WEB, ORDER_268)  # fmt: skip
+async def long_name(ex: Examiner) -> None:
+    path, name = f"switch/domains/{ex.told.domain}/trunks/{ex.trunk}", "trunk_" * 10
+    await ex.web("PUT", path, {"name": name})
+    try:
+        ex.forget()
+        reply = await ex.executed("get-trunks", trunk=ex.trunk)
+    finally:
+        await ex.web("PUT", path, {"name": ex.told.trunk_name})
+    numbered = [(unit.fields["index"], unit.fields["total"]) for unit in reply.data]
+    ex.require(numbered == [(1, 2), (2, 2)], Phrase("1 of 2 and 2 of 2", "1 из 2 и 2 из 2"), str(numbered))
+    whole = "".join(str(unit.fields["name"]) for unit in reply.data)
+    ex.require(whole == name, Phrase("the whole name", "имя целиком"), whole)

@@ -115,7 +115,7 @@ async def on_every_kpd1(ex: Examiner) -> None:
     other = await ex.another_console()
     await tested(ex, 0x33)
     heard = await other.wait(
-        lambda: any(one.name == "test-reply" and one.channel == KPD1 for one in other.log), 2.0
+        lambda: any(one.name == "test-reply" and one.channel == KPD1 for one in other.log), ex.told.within
     )
     text = Phrase("29h on the second KPD1", "29h по второму КПД1")
     ex.require(heard, text, Phrase("it did not come", "не пришло"))
@@ -126,7 +126,7 @@ async def from_any_kpd1(ex: Examiner) -> None:
     other = await ex.another_console()
     await other.send(other.command("test", {"test_number": 0x44}))
     heard = await other.wait(
-        lambda: any(one.name == "test-reply" and one.channel == KPD1 for one in other.log), 2.0
+        lambda: any(one.name == "test-reply" and one.channel == KPD1 for one in other.log), ex.told.within
     )
     text = Phrase("29h to command 14 of the second KPD1", "29h на команду 14 по второму КПД1")
     ex.require(heard, text, Phrase("it did not come", "не пришло"))
@@ -167,3 +167,17 @@ async def silence_ends(ex: Examiner) -> None:
     await ex.no_events(target)
     await ex.short_call(ex.own(0), ex.own(1))
     await ex.event(target, "number-received")
+
+
+@check("6.14.3-3", "in the silence the speech goes on", "передача голосовой информации не блокируется",
+       SLOW, CALLS, Need.SPEECH)  # fmt: skip
+async def speech_goes_on(ex: Examiner) -> None:
+    from sorm_mediator.conformance.checks.channels import speech
+
+    group = await ex.group()
+    target = await ex.target(group=group)
+    await ex.call(ex.own(0), ex.own(1))
+    with ex.preparing():
+        await ex.event(target, "number-received", operation=0)
+    await fall_silent(ex)
+    await speech(ex, group.a()["ksl"])

@@ -9,16 +9,20 @@ outbox, and a console that goes on not reading loses its connection.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import ipaddress
 import logging
 import select
 import socket
+import struct
+import termios
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from protocol import Broken, Channel, Noise, Options, StreamFramer, Unit
+from sorm_mediator.addresses import host_port
 from sorm_mediator.config import ConsoleConfig
 from sorm_mediator.errors import cannot_listen
 
@@ -32,6 +36,10 @@ MOST_WAITING = 128
 """Connections that may wait for the ends of those before them to be read."""
 HARD_LIMIT = 1024 * 1024
 """Octets waiting to be sent at which the connection of a console that does not read is dropped."""
+KERNEL_LIMIT = 64 * 1024
+"""Octets that the kernel may hold for a console (Linux doubles it): what waits, waits where it can be deleted."""
+REMEMBERED = 4 * KERNEL_LIMIT
+"""Octets of units whose lengths are kept, so that what was sent and not acknowledged can be counted."""
 
 _KEEPALIVE = (
     ("TCP_KEEPIDLE", 10),
@@ -67,6 +75,8 @@ class ChannelCounters:
     noise_octets: int = 0
     deleted_units: int = 0
     """Not sent: the console was gone, timed out, or did not read."""
+    lost_units: int = 0
+    """Sent, and not acknowledged when the connection ended."""
     not_reading: int = 0
     """Connections dropped because the console did not read."""
 
@@ -181,6 +191,8 @@ class _Connection(asyncio.Protocol):
         self._framer = StreamFramer(Channel.COMMAND, consoles.options)
         self._inbox: deque[tuple[Unit | Broken, float]] = deque()
         self._outbox: deque[bytes] = deque()
+        self._lengths: deque[int] = deque()
+        self._remembered = 0
         self._waiting = 0  # octets in the outbox
         self._writing_paused = False
         self._turn: asyncio.Handle | None = None
@@ -263,6 +275,7 @@ class _Connection(asyncio.Protocol):
             return
         self._port.connection = None
         self._counters.deleted_units += len(self._outbox)
+        self._counters.lost_units += self._unacknowledged_units()
         self._outbox.clear()
         self._inbox.clear()
         for timer in (self._turn, self._unit_timer):
@@ -377,7 +390,29 @@ class _Connection(asyncio.Protocol):
             self._waiting -= len(raw)
             self._counters.units_sent += 1
             self._counters.octets_sent += len(raw)
+            self._remember(len(raw))
             self._transport.write(raw)
+
+    def _remember(self, length: int) -> None:
+        """Keep the lengths of the units that may not be acknowledged yet."""
+        self._lengths.append(length)
+        self._remembered += length
+        while self._remembered - self._lengths[0] > REMEMBERED:
+            self._remembered -= self._lengths.popleft()
+
+    def _unacknowledged_units(self) -> int:
+        """Units of which the console's end has not acknowledged every octet."""
+        opened = self._transport.get_extra_info("socket")
+        try:
+            answer = fcntl.ioctl(opened.fileno(), termios.TIOCOUTQ, b"\0" * 4)
+        except OSError:  # closed already: nothing can be told
+            return 0
+        left = struct.unpack("i", answer)[0] + self._transport.get_write_buffer_size()
+        units = 0
+        while left > 0 and self._lengths:
+            left -= self._lengths.pop()
+            units += 1
+        return units
 
     def delete_unsent(self) -> None:
         self._counters.deleted_units += len(self._outbox)
@@ -424,11 +459,12 @@ def allowed(host: str, networks: Iterable[str]) -> bool:
 
 def _address(name: tuple[str, int] | tuple[str, int, int, int]) -> str:
     host, port = name[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return host_port(host, port)
 
 
 def _prepare_socket(connection: socket.socket) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_LIMIT)
     # A console whose power was cut must not hold the port against its own return.
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in _KEEPALIVE:

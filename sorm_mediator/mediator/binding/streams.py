@@ -274,6 +274,10 @@ class Streams:
             self._idle.set()
 
     def _take(self, trunk: _Trunk, events: list[StreamEvent]) -> None:
+        """Tell what happened. That a stream has failed is told after the loss of its channels: then a pair that stands
+        by is in use already, and the console hears of it there (order 268, 1.4.1.1)."""
+        if not trunk.stream.carrier:
+            events = sorted(events, key=lambda event: isinstance(event, StateChanged))
         for event in events:
             match event:
                 case StateChanged(old, new):

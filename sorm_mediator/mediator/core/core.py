@@ -18,6 +18,7 @@ from protocol.base import Command
 from protocol.codes import Channel
 from protocol.commands import Start, Test
 from protocol.messages import Alarm, CommandExecuted, CommandReceived, Restart, TrunkInfo, UnauthorizedAccess
+from sorm_mediator.journal.masking import why_masked
 from sorm_mediator.mediator.core.calls.calls import Calls
 from sorm_mediator.mediator.core.calls.electronic_messages import ElectronicMessages
 from sorm_mediator.mediator.core.calls.kpd2_events import BY_FAULT
@@ -49,6 +50,7 @@ from sorm_mediator.mediator.core.means import (
     Turn,
     Work,
 )
+from sorm_mediator.mediator.core.pacing import PasswordPace
 from sorm_mediator.mediator.core.record import command_fields, printable, same_secret
 from sorm_mediator.mediator.core.switchside import SwitchSide
 from sorm_mediator.mediator.core.tables import DamageReported, StartNumber, Stopped
@@ -150,6 +152,9 @@ class Core:
         self._means.finish = self._finish
         self._waiting: deque[Unit] = deque()
         """Units that came while a command ran (order 268, 7.1)."""
+        self._pace = PasswordPace(config.options.password_tries_per_minute)
+        self._held: dict[int, deque[Unit]] = {}
+        """Units by stream that are not looked at yet, because too many wrong passwords came before them."""
         self._restart_told = False
 
     # --- inputs: channels
@@ -185,6 +190,7 @@ class Core:
         self._context.journal("channel-down", stream=stream, channel=str(channel))
         if channel is not Channel.KPD2:
             self._abandon_output(stream)
+            self.counters["commands_held_dropped"] += len(self._held.pop(stream, ()))
             self._forget_waiting(stream)
         return self._effects(now)
 
@@ -197,7 +203,7 @@ class Core:
         """KPD1 of ``stream`` has taken what was sent: the next piece of a table, if one is running there."""
         job = self._means.job
         if job is not None and job.output is not None and job.stream == stream:
-            self._means.advance(job)
+            self._means.advance(job, now)
         return self._effects(now)
 
     # --- inputs: commands
@@ -210,16 +216,14 @@ class Core:
         known = isinstance(message, Command) and code <= LAST_COMMAND[self.config.order]
         pair = self._context.channels[stream]
         unit = Unit(stream, pair.session, pair.peer, code, raw, message if known else None, tuple(problems))
-        self._heard(unit, now)
-        self._settle(unit, now)
+        self._came(unit, now)
         return self._effects(now)
 
     def broken(self, stream: int, code: int | None, reason: str, raw: bytes, now: float) -> list[Effect]:
         """A unit whose length its code doesn't allow, or that was cut: refused at receipt."""
         pair = self._context.channels[stream]
         unit = Unit(stream, pair.session, pair.peer, (code or 0) & 0xFF, raw, broken=str(reason) or "broken")
-        self._heard(unit, now)
-        self._settle(unit, now)
+        self._came(unit, now)
         return self._effects(now)
 
     # --- inputs: the switch
@@ -292,13 +296,25 @@ class Core:
             self.counters["test_timeouts"] += 1
         for drop in silenced:
             self._silence(drop, "test-timeout", "no command 14 for too long; nothing is sent")
+        stuck = self._means.deadline
+        if stuck is not None and now >= stuck:
+            self.counters["outputs_stuck"] += 1
+            self._context.log("warning", "a console does not take its table: it ends, others go on")
+            self._end_running()
         self._switch.tick(now)
         self.calls.expire(now)
+        self._release(now)
         return self._effects(now)
 
     def next_deadline(self) -> float | None:
         """When :meth:`tick` has something to do, if nothing else happens before."""
-        times = (self._context.channels.deadline, self._switch.deadline, self.calls.deadline)
+        times = (
+            self._context.channels.deadline,
+            self._means.deadline,
+            *(self._pace.due(stream) for stream in self._held),
+            self._switch.deadline,
+            self.calls.deadline,
+        )
         return min((time for time in times if time is not None), default=None)
 
     # --- inputs: an operator asks for what a node does of itself
@@ -370,21 +386,55 @@ class Core:
 
     # --- a unit's way: heard, settled, taken
 
+    def _came(self, unit: Unit, now: float) -> None:
+        """Look at a unit, or hold it back while its stream has tried too many wrong passwords."""
+        stream = unit.stream
+        if stream not in self._held and now >= self._pace.due(stream):
+            self._heard(unit, now)
+            self._settle(unit, now, waited=False)
+            return
+        self.counters["commands_held"] += 1
+        held = self._held.setdefault(stream, deque())
+        if len(held) < max(1, self.config.options.waiting_commands):
+            held.append(unit)
+        else:
+            self.counters["commands_overflowing"] += 1
+            self._receipt(unit, self._means.extended(BUSY, REFUSED))
+
+    def _release(self, now: float) -> None:
+        """Look at the held units whose time has come."""
+        for stream, held in list(self._held.items()):
+            while held and now >= self._pace.due(stream):
+                unit = held.popleft()
+                self._heard(unit, now)
+                self._settle(unit, now, waited=True)
+            if not held:
+                del self._held[stream]
+
     def _heard(self, unit: Unit, now: float) -> None:
         """A unit came in: it ends a console time-out, and one with the valid password unblocks its pair and ends the
         silence for want of a test (order 268, 1.4.1.2, 6.14.3)."""
         context, channels = self._context, self._context.channels
         if channels.heard(unit.stream, now):
             context.log("info", f"stream {unit.stream}: the console is heard again")
-        if unit.message is not None and channels.awaits_command(unit.stream):
-            valid = same_secret(unit.message.password, self.tables.password)
-            if valid and channels.valid_command(unit.stream, now, test=isinstance(unit.message, Test)):
-                context.log("info", f"stream {unit.stream}: a valid command: data flows again")
-                context.journal("channel-unblocked", stream=unit.stream)
-        if not self._restart_told:  # it happened while nothing could be sent
-            self._tell_restart()
+        if unit.message is not None:
+            self._password_came(unit, unit.message, now)
+        if not self._restart_told:
+            self._tell_restart()  # the node restarted while nothing could be sent
 
-    def _settle(self, unit: Unit, now: float) -> None:
+    def _password_came(self, unit: Unit, command: Command, now: float) -> None:
+        context, channels = self._context, self._context.channels
+        if not same_secret(command.password, self.tables.password):
+            self._pace.wrong(unit.stream, now)
+            return
+        self._pace.right(unit.stream)
+        if not channels.awaits_command(unit.stream):
+            return
+        if channels.valid_command(unit.stream, now, test=isinstance(command, Test)):
+            context.log("info", f"stream {unit.stream}: a valid command: data flows again")
+            context.journal("channel-unblocked", stream=unit.stream)
+
+    def _settle(self, unit: Unit, now: float, *, waited: bool) -> None:
         """Take the unit, or let it wait until the running command has ended."""
         if self._must_wait(unit) and self.config.options.command_while_busy == "wait":
             if len(self._waiting) < self.config.options.waiting_commands:
@@ -393,7 +443,7 @@ class Core:
             self.counters["commands_overflowing"] += 1
             self._receipt(unit, self._means.extended(BUSY, REFUSED))
             return
-        self._take(unit, now, waited=False)
+        self._take(unit, now, waited=waited)
 
     def _must_wait(self, unit: Unit) -> bool:
         rule = self._rule(unit)
@@ -485,10 +535,12 @@ class Core:
         context = self._context
         self.counters["commands"] += 1
         self.counters["commands_refused"] += status != ACCEPTED
-        if unit.message is not None:
-            fields = command_fields(unit.message)
+        fields: dict[str, Any]
+        if masked := why_masked(unit.raw, unit.problems, whole=unit.message is not None):
+            # What can't be read may hold the password of the command behind it.
+            fields = {"masked": masked} | ({"reason": unit.broken} if unit.broken else {})
         else:
-            fields = {"hex": unit.raw[:64].hex()} | ({"reason": unit.broken} if unit.broken else {})
+            fields = command_fields(unit.message)
         context.journal(
             "command",
             unit.raw,

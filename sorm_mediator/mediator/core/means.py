@@ -116,6 +116,8 @@ class Table:
     total: int
     """Messages that it takes."""
     sent: int = 0
+    moved: float = 0.0
+    """When the channel took the last of it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -196,13 +198,20 @@ class Means:
         """The status in the error style that is configured."""
         return code if self.config.extended_errors else order
 
-    def send_table(self, job: Job[Any], table: Table) -> None:
+    def send_table(self, job: Job[Any], table: Table, now: float) -> None:
         """Begin to send a table; its first messages go at once."""
         job.work, job.output = Work.OUTPUT, table
         self.job = job
-        self.advance(job)
+        self.advance(job, now)
 
-    def advance(self, job: Job[Any]) -> None:
+    @property
+    def deadline(self) -> float | None:
+        """When the table that is being sent has not moved for too long (option ``output_timeout``)."""
+        table = None if self.job is None else self.job.output
+        timeout = self.options.output_timeout
+        return table.moved + timeout if table is not None and timeout else None
+
+    def advance(self, job: Job[Any], now: float) -> None:
         """Send the next messages of a table; after the last one the command is done. Where nothing may be sent the
         rest is deleted (order 268, 1.4.1.1, 6.14.3)."""
         table = job.output
@@ -212,6 +221,7 @@ class Means:
             self.context.counters["outputs_abandoned"] += 1
             self.finish(job, NOT_DONE)
             return
+        table.moved = now
         for fields in islice(table.rows, MESSAGES_AT_ONCE):
             table.sent += 1
             self.context.kpd1(job.stream, table.kind, total=table.total, index=table.sent, **fields)

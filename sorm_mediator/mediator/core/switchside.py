@@ -14,6 +14,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sorm_mediator.mediator.core.effects import AskSwitch
+from sorm_mediator.numerals import whole_number
 from ssh_control.operations import SYNC_CHUNK
 
 if TYPE_CHECKING:
@@ -257,14 +258,17 @@ class SwitchSide:
 
     def _note_refused(self, sync: Sync, refused: object) -> None:
         """Objects that the switch won't take stay in the tables: only the console removes them."""
-        for entry in refused if isinstance(refused, list) else []:
+        rows = []
+        for entry in (refused if isinstance(refused, list) else [])[:SYNC_CHUNK]:
             number = _whole(entry.get("object_number")) if isinstance(entry, dict) else None
-            if number is None:
-                continue
-            sync.refused += 1
-            code = _whole(entry.get("code"))
-            self._context.log("warning", f"switch: object {number} refused with code {code}")
-            self._context.journal("switch-refused-object", object_number=number, code=code)
+            if number is not None:
+                rows.append({"object_number": number, "code": _whole(entry.get("code"))})
+        if not rows:
+            return
+        # One entry for all of a chunk: thousands of single ones would keep consoles waiting.
+        sync.refused += len(rows)
+        self._context.log("warning", f"switch: {len(rows)} objects refused, the first with {rows[0]}")
+        self._context.journal("switch-refused-objects", objects=rows)
 
 
 def _whole(value: object) -> int | None:
@@ -272,5 +276,5 @@ def _whole(value: object) -> int | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
-        return value
-    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else None
+        return value if 0 <= value <= 0xFFFF else None
+    return whole_number(value, 0, 0xFFFF) if isinstance(value, str) else None

@@ -239,6 +239,8 @@ class View:
     leg: Leg
     matches: list[TouchedObject] = field(default_factory=list)
     sequence: int = 0
+    answered: Party | None = None
+    """The B that answered, as this mediator is shown it."""
 
 
 @dataclass(slots=True, eq=False)

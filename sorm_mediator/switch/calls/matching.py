@@ -167,6 +167,10 @@ def _report(call: Call, mediator: str, view: View, now: float, listens: bool) ->
     matches = held(view, mediator)
     calling, called = call.seen_from(leg, mediator)
     view.sequence += 1
+    if call.answer_time is None:
+        view.answered = None
+    elif view.answered is None:
+        view.answered = called
     return CallReport(
         call_id=view.call_id,
         domain=leg.domain.name,
@@ -179,6 +183,7 @@ def _report(call: Call, mediator: str, view: View, now: float, listens: bool) ->
         called_station=leg.called.number.digits,
         setup_time=call.setup_time,
         answer_time=call.answer_time,
+        answered=None if view.answered == called else view.answered,
         release_time=call.release_time,
         release_cause=call.release_cause,
         services=services.told(call, leg, matches),

@@ -171,7 +171,7 @@ def test_transfer_of_a_consultation(switch: Any, make_object: Any) -> None:
 
     assert switch.told(call, 1) == [
         "41 28331>28332",
-        "42 28331>28333",
+        "42 28331>28332",
         "44/33 28332>28333",
         "44/31 28332>28333",
         "43/05 28331>28333",

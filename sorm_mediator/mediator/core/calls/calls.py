@@ -39,8 +39,9 @@ if TYPE_CHECKING:
 
 CALL_NUMBERS: Final = 0xFFFF
 """0..FFFEh (6.7.8.1); FFFFh is "not given"."""
-FINISHED_SECONDS: Final = 60.0
-"""How long a finished call is remembered: late and doubled reports of it are ignored."""
+FINISHED_SECONDS: Final = 3600.0
+"""How long a finished call is remembered after its last report: late and doubled reports of it are ignored, also those
+that a switch which gets no answer sends again and again."""
 FINISHED_CALLS: Final = 65536
 """How many finished calls are remembered at most."""
 
@@ -104,6 +105,8 @@ class Calls:
             context.counters["reports_while_stopped"] += 1
         elif key in self._finished:
             context.counters["reports_late"] += 1
+            self._finished[key] = now
+            self._finished.move_to_end(key)
         elif (call := self._live.get(key) or self._begin(key, report, now)) is None:
             context.counters["reports_without_object"] += 1
         elif call.last_seen is not None and report.sequence <= call.report.sequence:

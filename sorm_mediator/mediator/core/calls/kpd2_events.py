@@ -56,7 +56,7 @@ class EventComposer:
 
     def answer(self, leg: Leg, at: float) -> None:
         """42h: the called party answered (11.2)."""
-        self._send(Answer, leg, at, operation=self._connection_code(leg))
+        self._send(Answer, leg, at, operation=self._connection_code(leg), called=leg.call.report.answered)
 
     def release(self, leg: Leg, at: float, cause: int) -> None:
         """43h: the call ended (11.3)."""
@@ -89,10 +89,11 @@ class EventComposer:
         operation: int,
         service: ServiceUse | None = None,
         line: Line | None = None,
+        called: report.Party | None = None,
     ) -> None:
         context = self._context
         line = line or leg.line
-        calling, called = self._parties(leg, service)
+        shown_a, shown_b = self._parties(leg, service, called)
         ksl_a, ksl_b = self._ksls(line)
         message = kind(
             orm_number=context.orm_number,
@@ -102,8 +103,8 @@ class EventComposer:
             selection=_octet(leg.selection(line)),
             connection=_octet(leg.call.report.connection),
             service_phase=_octet(service.phase) if service else 0,
-            calling=calling,
-            called=called,
+            calling=shown_a,
+            called=shown_b,
             trunk=self._trunk(leg),
             ksl_a=ksl_a,
             ksl_b=ksl_b,
@@ -131,21 +132,25 @@ class EventComposer:
             return leg.object.priority
         return Priority.NORMAL if self._context.options.priority_without_line == "02h" else None
 
-    def _parties(self, leg: Leg, service: ServiceUse | None) -> tuple[Party, Party]:
-        """41h shows the destination by which the object is touched, 44h the hop, 42h and 43h the final B. The party
-        that the object is shows the number as command 5 gave it (10.3.2.1)."""
+    def _parties(
+        self, leg: Leg, service: ServiceUse | None, answered: report.Party | None
+    ) -> tuple[Party, Party]:
+        """41h shows the destination by which the object is touched, 44h the hop, 42h who answered, 43h the final B. The
+        party that the object is shows the number as command 5 gave it (10.3.2.1)."""
         numbers, snapshot = self._context.numbers, leg.call.report
         if service is not None:
             calling, called = service.calling, service.called
         else:
-            calling, called = snapshot.calling, snapshot.called if leg.received else leg.first.called
+            final = answered or snapshot.called
+            calling, called = snapshot.calling, final if leg.received else leg.first.called
         by_a = "a" in leg.roles
         shown_a, shown_b = numbers.plain(calling), numbers.called(called, by_a=by_a)
         given = leg.given
         if given is not None:
-            if by_a and _same(calling, snapshot.calling):
+            # In 44h the object may stand on either side of the hop: it forwards a call, or is the one forwarded to.
+            if (by_a and _same(calling, snapshot.calling)) or (calling.digits and _was_called(leg, calling)):
                 shown_a = given
-            if leg.called and any(_same(called, match) for match in leg.called):
+            if _was_called(leg, called):
                 shown_b = given
         return shown_a, shown_b
 
@@ -170,6 +175,11 @@ class EventComposer:
 
 def _same(one: report.Party, other: report.Party) -> bool:
     return one is other or (one.digits == other.digits and one.ni == other.ni)
+
+
+def _was_called(leg: Leg, party: report.Party) -> bool:
+    """Whether the object of ``leg`` was called as ``party``."""
+    return any(_same(party, called) for called in leg.called)
 
 
 def _octet(value: int) -> int | None:

@@ -93,7 +93,7 @@ def object_rows(means: Means, numbers: Sequence[int]) -> Iterator[dict[str, Any]
 def get_objects(means: Means, job: Job[GetObjects], now: float) -> None:
     """The objects that fit."""
     numbers = matching_objects(means.tables, job.command)
-    means.send_table(job, Table(ObjectInfo, object_rows(means, numbers), len(numbers)))
+    means.send_table(job, Table(ObjectInfo, object_rows(means, numbers), len(numbers)), now)
 
 
 def repeat_objects(means: Means, job: Job[GetObjects], now: float) -> None:
@@ -196,7 +196,7 @@ def get_ksl(means: Means, job: Job[GetKsl], now: float) -> None:
         {"rows": tuple(rows[start : start + KSL_ROWS_PER_MESSAGE])}
         for start in range(0, len(rows), KSL_ROWS_PER_MESSAGE)
     ]
-    means.send_table(job, Table(KslInfo, iter(pages), len(pages)))
+    means.send_table(job, Table(KslInfo, iter(pages), len(pages)), now)
 
 
 def repeat_ksl(means: Means, job: Job[GetKsl], now: float) -> None:
@@ -269,7 +269,7 @@ def get_services(means: Means, job: Job[GetServices], now: float) -> None:
             {"number_sign": c.number_sign, "number": c.number, "services": page}
             for page in pages_of(sorted(set(services)), SERVICES_PER_MESSAGE)
         ]
-        means.send_table(job, Table(ServicesInfo, iter(pages), len(pages)))
+        means.send_table(job, Table(ServicesInfo, iter(pages), len(pages)), now)
         return None
 
     params = {"number": str(c.number), "number_sign": str(c.number_sign)}
@@ -341,7 +341,11 @@ def get_trunks(means: Means, job: Job[GetTrunks], now: float) -> None:
         if not trunks:
             return means.extended(NO_TRUNK)
         rows = [row for number, name in sorted(trunks) for row in trunk_rows(number, name)]
-        means.send_table(job, Table(TrunkInfo, iter(rows), len(rows)))
+        if len(rows) > MOST_MESSAGES:
+            means.context.counters["trunk_names_cut"] += len(rows) - MOST_MESSAGES
+            means.context.log("warning", f"switch: {len(trunks)} trunks: more names than 2Ah can number")
+            del rows[MOST_MESSAGES:]
+        means.send_table(job, Table(TrunkInfo, iter(rows), len(rows)), now)
         return None
 
     means.ask(job, "trunks", {"trunk": job.command.trunk}, told, now, work=Work.ASKING)
@@ -366,6 +370,8 @@ def trunk_rows(number: int, name: str) -> list[dict[str, Any]]:
     return [{"trunk": number, "name": part} for part in parts]
 
 
+MOST_MESSAGES: Final = 0xFFFF
+"""Messages of one answer that the header can number (8.2.1.5)."""
 MOST_NAME_PARTS: Final = 8
 """Messages that one name may take: what a switch says is bounded."""
 
