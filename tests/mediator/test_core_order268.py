@@ -149,6 +149,13 @@ def test_the_device_has_its_number_configured(means: Any) -> None:
     assert not m.tables.started
 
 
+def test_the_rest_of_the_header(means: Any) -> None:
+    """Order 268, 8.2.1.5 to 8.2.1.8: a single message is 1 of 1, the reserve FFh, the version 02h."""
+    m = means().begin()
+    for message in m.send(GetVersion()):
+        assert m.codec.encode(message)[4:10] == bytes.fromhex("0100 0100 FF 02")
+
+
 # --- before the start
 
 
@@ -283,6 +290,20 @@ def test_a_restart_of_the_node(means: Any, make: Any) -> None:
     assert not m.tables.started
     assert not m.tables.objects
     assert call(m, make, 1, 2, answer=1003.0) == []
+
+
+def test_a_restart_that_could_not_be_told_is_told_when_data_flows_again(means: Any, make: Any) -> None:
+    """Order 268, 9.2.3; 1.4.1.2 and 6.14.3 have data wait for a command with the valid password."""
+    m = controlled(means, make, 1)
+    m.close(Channel.KPD1)
+    assert m.do(m.core.operator_restart(m.now)) == []
+    assert m.open(Channel.KPD1) == []
+    assert m.says(GetVersion(**WRONG)) == "27/00 28/03 26/02"
+    assert m.says(GetVersion()) == "22 27/00 2B 28/00"
+    m = means(test_timeout=60).begin()
+    m.later(61)
+    assert m.do(m.core.operator_restart(m.now)) == []
+    assert m.says(Start()) == "22 27/00 28/00"
 
 
 def test_after_28h_of_command_2_nothing_more_is_sent(means: Any, make: Any) -> None:

@@ -432,9 +432,14 @@ class Core:
         context, channels = self._context, self._context.channels
         if channels.heard(unit.stream, now):
             context.log("info", f"stream {unit.stream}: the console is heard again")
-        if unit.message is None:
-            return
-        if not same_secret(unit.message.password, self.tables.password):
+        if unit.message is not None:
+            self._password_came(unit, unit.message, now)
+        if not self._restart_told:
+            self._tell_restart()  # the node restarted while nothing could be sent
+
+    def _password_came(self, unit: Unit, command: Command, now: float) -> None:
+        context, channels = self._context, self._context.channels
+        if not same_secret(command.password, self.tables.password):
             self._pace.wrong(unit.stream, now)
             return
         self._pace.right(unit.stream)
@@ -442,7 +447,7 @@ class Core:
             channels[unit.stream].proven = True
         if not channels.awaits_command(unit.stream):
             return
-        if channels.valid_command(unit.stream, now, test=isinstance(unit.message, Test)):
+        if channels.valid_command(unit.stream, now, test=isinstance(command, Test)):
             context.log("info", f"stream {unit.stream}: a valid command: data flows again")
             context.journal("channel-unblocked", stream=unit.stream)
 
