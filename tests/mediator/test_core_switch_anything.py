@@ -11,7 +11,7 @@ from protocol import AddObject, Category, GetServices, GetTrunks, NumberSign, Ob
 from sorm_mediator.journal.chain import canonical
 from sorm_mediator.mediator.core import effects
 from ssh_control.dialect import Reply
-from tests.mediator.conftest import Means, combined
+from tests.mediator.conftest import MediatorHarness, combined
 
 SCALARS = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=6)
 NAMES = (
@@ -29,7 +29,7 @@ OBJECT = AddObject(
 EVENTS = st.sampled_from(["line-state", "trunk-renamed", "other"])
 
 
-def run(means: Means, wanted: list[effects.Effect], data: dict[str, Any]) -> None:
+def run(means: MediatorHarness, wanted: list[effects.Effect], data: dict[str, Any]) -> None:
     """Execute effects as the gateway does: messages become octets, and the switch answers with ``data``."""
     while wanted:
         effect = wanted.pop(0)
@@ -46,7 +46,7 @@ def run(means: Means, wanted: list[effects.Effect], data: dict[str, Any]) -> Non
 @settings(max_examples=300, deadline=None)
 @given(data=st.dictionaries(KEYS, JSON, max_size=5))
 def test_replies(data: dict[str, Any]) -> None:
-    means = Means()
+    means = MediatorHarness()
     means.begin(combined(1, 1))
     for command in (OBJECT, GetServices(NumberSign.OWN, "20001"), GetTrunks(None)):
         run(means, means.core.received(0, command, (), means.codec.encode(command), means.now), data)
@@ -56,7 +56,7 @@ def test_replies(data: dict[str, Any]) -> None:
 @settings(max_examples=300, deadline=None)
 @given(event=st.dictionaries(KEYS, JSON, max_size=5), kind=EVENTS)
 def test_events(event: dict[str, Any], kind: str) -> None:
-    means = Means()
+    means = MediatorHarness()
     means.begin()
     run(means, means.core.switch_event(event | {"event": kind}, means.now), {})
     run(
