@@ -560,7 +560,7 @@ def test_nothing_breaks_the_core(
     run_state_machine_as_test(
         case,
         settings=settings(
-            max_examples=50,
+            max_examples=35,
             stateful_step_count=50,
             deadline=None,
             suppress_health_check=list(HealthCheck),
