@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 _RECEIVE: Final = 4097
 
 
-def _worth_a_line(count: int) -> bool:
+def worth_a_line(count: int) -> bool:
     """The 1st, 2nd, 4th, 8th ... of its kind: what a client can cause at will must not fill the log."""
     return count & (count - 1) == 0
 
@@ -58,8 +58,10 @@ class SinkCounters:
     malformed: dict[str, int] = field(
         default_factory=lambda: dict.fromkeys(("short", "length", "attributes", "message-authenticator"), 0)
     )
+    not_taken: int = 0
+    """The receiver of reports did not take it now, so there was no answer and the client will come again."""
     handler_failed: int = 0
-    """The receiver of reports raised, so there was no answer and the client will come again."""
+    """The receiver of reports raised: likewise no answer."""
 
     not_kept: int = 0
     """Handed on, but `before_replies` raised, so not answered."""
@@ -76,8 +78,8 @@ class Sink:
     """Accounting server on one UDP port.
 
     clients: the shared secrets; a datagram from anyone else is dropped and counted.
-    on_report: gets every report once, before the client gets its answer. When it raises, there is no answer,
-    so the client sends the report again.
+    on_report: gets every report once, before the client gets its answer. When it returns False ("not now") or
+    raises, there is no answer, so the client sends the report again.
     on_message: gets every report of a message, under the same rule; without it they go to `on_other`.
     on_other: gets every other valid Accounting-Request, under the same rule.
     before_replies: called once between handing on a batch of requests and answering them: the place to write
@@ -95,11 +97,11 @@ class Sink:
         host: str,
         port: int,
         clients: Secrets,
-        on_report: Callable[[CallReport], None],
+        on_report: Callable[[CallReport], bool | None],
         require_message_authenticator: bool = False,
         *,
-        on_message: Callable[[MessageReport], None] | None = None,
-        on_other: Callable[[AccountingPacket], None] | None = None,
+        on_message: Callable[[MessageReport], bool | None] | None = None,
+        on_other: Callable[[AccountingPacket], bool | None] | None = None,
         before_replies: Callable[[], None] | None = None,
         remember_seconds: float = 30.0,
         remember_requests: int = 50_000,
@@ -201,7 +203,7 @@ class Sink:
         except Exception:
             # The receiver's own fault must not stop the port; the clients come again.
             self._failed_batches += 1
-            if _worth_a_line(self._failed_batches):
+            if worth_a_line(self._failed_batches):
                 logger.exception("radius: what %d requests brought was not kept; they get no answer", count)
             self.counters.not_kept += count
             return False
@@ -238,7 +240,6 @@ class Sink:
             counters.duplicates += 1
             return answer
         if not self._hand_on(packet):
-            counters.handler_failed += 1
             return None
         answer = pending[key] = accounting_response(packet)
         return answer
@@ -258,24 +259,28 @@ class Sink:
         return None
 
     def _hand_on(self, packet: AccountingPacket) -> bool:
-        """Give a new request to its receiver; False when that raised."""
+        """Give a new request to its receiver; False when it is not taken."""
         counters = self.counters
         report, cut = self._report(packet)
+        taken: bool | None = None
         try:
             if isinstance(report, MessageReport):
                 assert self._on_message is not None
-                self._on_message(report)
+                taken = self._on_message(report)
             elif report is not None:
-                self._on_report(report)
+                taken = self._on_report(report)
             elif self._on_other is not None:
-                self._on_other(packet)
+                taken = self._on_other(packet)
         except Exception:
             # The receiver's own fault must not stop the port; the client comes again.
-            if _worth_a_line(counters.handler_failed + 1):
+            counters.handler_failed += 1
+            if worth_a_line(counters.handler_failed):
                 logger.exception(
-                    "radius: a request was not taken (%d so far); it gets no answer",
-                    counters.handler_failed + 1,
+                    "radius: a request was not taken (%d so far); it gets no answer", counters.handler_failed
                 )
+            return False
+        if taken is False:
+            counters.not_taken += 1
             return False
         if report is None:
             counters.other += 1
@@ -298,7 +303,7 @@ class Sink:
         except ReportError as error:
             counters = self.counters
             counters.broken_reports += 1
-            if _worth_a_line(counters.broken_reports):
+            if worth_a_line(counters.broken_reports):
                 # Not what stands in it: the log must not tell who is on control (order 268, rule 6).
                 count, field = counters.broken_reports, error.field
                 logger.warning("radius: a report cannot be used (%d so far), because of its %s", count, field)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 
+from sorm_mediator.addresses import host_port
+
 
 class BoxError(Exception):
     """A box (mediator, switch, web) can't start or go on. The text is one line that says what to change.
@@ -14,7 +16,7 @@ class BoxError(Exception):
 
 def cannot_listen(key: str, host: str, port: int, error: OSError) -> BoxError:
     """What to tell the user when ``host:port`` of the configuration key ``key`` can't be listened on."""
-    where = f"{key}: {host}:{port}"
+    where = f"{key}: {host_port(host, port)}"
     if error.errno == errno.EADDRINUSE:
         return BoxError(f"{where} is in use: choose another port, 0 = any free one")
     if error.errno in {errno.EACCES, errno.EPERM}:

@@ -208,6 +208,16 @@ class MediatorOptions(Section):
     """Commands that may wait for another one to end (command_while_busy = "wait"); one more is refused with 27h/01h
     (extended: 2Dh). Order 268, 7.1, gives no number; our choice."""
 
+    password_tries_per_minute: Annotated[int, Field(ge=0, le=100_000)] = 30
+    """Commands with a wrong password that a stream (over TCP: the port of KPD1) may send in a minute; after so many at
+    once, the next command of that stream is not looked at for a minute divided by this number, so the right password
+    waits no longer than that. 0 = no limit. Order 268 sets none; our choice."""
+
+    journal_strangers_per_minute: Annotated[int, Field(ge=0, le=1_000_000)] = 120
+    """Entries of the journal that peers may cause in a minute which have not shown the password on their connection
+    (connecting, being refused, what is no command, wrong passwords). What is left out is counted, and an entry
+    ``left-out`` tells how many. 0 = no bound; our choice."""
+
     # --- times
     output_timeout: Annotated[float, Field(ge=0)] = 30.0
     """Seconds that a console may leave a table untaken, while commands of every console wait for it; then it ends with

@@ -30,7 +30,7 @@ from ssh_control.dialect import (
     TurnedAway,
     Up,
 )
-from ssh_control.transport import CIPHERS, without_padding_packets
+from ssh_control.transport import CIPHERS, host_port, without_padding_packets
 
 log = logging.getLogger(__name__)
 
@@ -385,7 +385,7 @@ def _log_error(task: asyncio.Task[None]) -> None:
 
 
 def _shown(address: Address) -> str:
-    return f"{address[0]}:{address[1]}"
+    return host_port(*address)
 
 
 def _offered_algorithms(pinned: asyncssh.SSHKey | None) -> str | tuple[()]:

@@ -11,23 +11,24 @@ from ssh_control.server import SormServer
 def move(ways: Sequence[tuple[SormServer, int]]) -> None:
     """Listen on these ports from now on; to be called in the running loop.
 
-    One may go where another one is now. Raises :class:`OSError` when a port can't be had; then nothing changes.
+    One may go where another one is now: it takes over the socket, so that nobody else can have the port in between.
+    Raises :class:`OSError` when a port can't be had; then nothing changes.
     """
     ways = [(server, port) for server, port in ways if server.port != port]
-    held = {server.port for server, _ in ways}
-    taken: dict[int, socket.socket] = {}
+    held = {server.port: server for server, _ in ways}
+    taken: list[socket.socket] = []
     try:
         for server, port in ways:
-            if port not in held:
-                taken[port] = listening(server.host, port)
+            shared = held[port].shared_listener() if port in held else None
+            taken.append(shared if shared is not None else listening(server.host, port))
     except OSError:
-        for listener in taken.values():
+        for listener in taken:
             listener.close()
         raise
     for server, _ in ways:
         server.stop_listening()
-    for server, port in ways:
-        server.listen_on(taken[port] if port in taken else listening(server.host, port))
+    for (server, _), listener in zip(ways, taken, strict=True):
+        server.listen_on(listener)
 
 
 def listening(host: str, port: int) -> socket.socket:

@@ -34,9 +34,9 @@ from ssh_control.dialect import (
 )
 from ssh_control.later import Answer
 from ssh_control.lines import DialectError
-from ssh_control.pacing import LoginPacer
+from ssh_control.pacing import LONGEST, LoginPacer
 from ssh_control.shell import HISTORY, MOST_LINE, Shell, ShellChannel
-from ssh_control.transport import CIPHERS, keep_alive, without_padding_packets
+from ssh_control.transport import CIPHERS, host_port, keep_alive, without_padding_packets
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,8 @@ TRIES = 3
 """Passwords that one connection may try."""
 LOGIN_SECONDS = 30.0
 """After that a connection that has not logged in is closed."""
+LISTEN_BACKLOG = 100
+"""Connections that the kernel holds until they are accepted."""
 MOST_STRANGERS = 64
 """Connections that have not logged in, at a time; beyond that the oldest one is dropped."""
 MOST_SESSIONS = 16
@@ -95,7 +97,8 @@ class SormServer:
     or the :attr:`key` of another server.
     Raises :class:`~ssh_control.keys.KeyProblem`. ``keepalive`` is seconds of silence; three unanswered probes
     end a connection. ``dialect`` makes the switch's side of a session; its ``subsystem`` names it. ``shells`` gives
-    a user of the command line its shell, and ``None`` to a mediator.
+    a user of the command line its shell, and ``None`` to a mediator. ``login_wait``: seconds that a login waits at most
+    because others of its address tried wrong passwords.
     """
 
     def __init__(
@@ -110,6 +113,7 @@ class SormServer:
         shells: Callable[[str], Shell | None] = lambda _user: None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        login_wait: float = LONGEST,
     ) -> None:
         self.backend = backend
         self.dialect = dialect
@@ -118,11 +122,15 @@ class SormServer:
         self.counters: Counter[str] = Counter()
         self.host, self._port, self._keepalive = host, port, keepalive
         self.key = host_key if isinstance(host_key, asyncssh.SSHKey) else keys.host_key(host_key)
-        self._pacer, self._clock, self._sleep = LoginPacer(), clock, sleep
+        self._pacer, self._clock, self._sleep = LoginPacer(longest=login_wait), clock, sleep
         self._acceptor: asyncssh.SSHAcceptor | None = None
         self._moving: asyncio.Task[None] | None = None
+        self._next: socket.socket | None = None
+        """What it is about to listen on."""
         self._connections: set[asyncssh.SSHServerConnection] = set()
         self._strangers: dict[asyncssh.SSHServerConnection, None] = {}
+        self._waiting: set[asyncssh.SSHServerConnection] = set()
+        """Strangers whose password will be looked at when it is due."""
 
     @property
     def public_key(self) -> str:
@@ -139,27 +147,61 @@ class SormServer:
         """The port that it listens on."""
         return self._acceptor.get_port() if self._acceptor is not None else self._port
 
+    def shared_listener(self) -> socket.socket | None:
+        """Its listening socket once more, which stays open when this server stops listening; None: it has none.
+
+        Raises :class:`OSError` when there is no descriptor for it.
+        """
+        if self._next is not None:
+            return self._next.dup()
+        shared: socket.socket | None = self._acceptor.sockets[0].dup() if self._acceptor is not None else None
+        return shared
+
     def stop_listening(self) -> None:
-        """Nobody new comes; who is connected stays. For :mod:`ssh_control.moving`."""
+        """Nobody new comes; who is connected stays. A move that is under way comes to nothing."""
+        self._next = None
         if self._acceptor is not None:
             self._acceptor.close()
             self._acceptor = None
 
     def listen_on(self, listener: socket.socket) -> None:
-        """Take connections of this socket from now on; to be called in the running loop."""
+        """Take connections of this socket from now on; to be called in the running loop.
+
+        When that fails, it is counted (``moves failed``) and logged, and what was listened on before stays so.
+        """
         self._port = listener.getsockname()[1]
+        self._next = listener
         before = self._moving
         self._moving = asyncio.get_running_loop().create_task(self._move(listener, before))
 
     async def _move(self, listener: socket.socket, before: asyncio.Task[None] | None) -> None:
         if before is not None:
-            await before
+            await asyncio.wait([before])  # however it ended: this move is another one
+        if self._next is not listener:
+            listener.close()
+            return
+        try:
+            acceptor = await self._listen(sock=listener)
+        except (OSError, ValueError) as error:
+            listener.close()
+            self.counters["moves failed"] += 1
+            log.error("port %d: can't be listened on: %s", self._port, error)  # noqa: TRY400 - one line
+            if self._next is listener:
+                self._next = None
+                self._port = self._acceptor.get_port() if self._acceptor is not None else self._port
+            return
+        if self._next is not listener:
+            acceptor.close()
+            return
         self.stop_listening()
-        self._acceptor = await self._listen(sock=listener)
+        self._acceptor = acceptor
 
     async def _listen(self, **where: Any) -> asyncssh.SSHAcceptor:
-        return await asyncssh.listen(
+        acceptor = await asyncssh.listen(
             **where,
+            # asyncio accepts as many connections at a time as the queue is told to hold, and tries as often again, with
+            # a timer each, when no descriptor is left: with one it tries once a second.
+            backlog=1,
             server_factory=lambda: _Connection(self),
             server_host_keys=[self.key],
             encryption_algs=CIPHERS,
@@ -180,21 +222,24 @@ class SormServer:
             login_timeout=LOGIN_SECONDS,
             reuse_address=True,
         )
+        for listener in acceptor.sockets:
+            with listener.dup() as shared:
+                shared.listen(LISTEN_BACKLOG)
+        return acceptor
 
     async def close(self) -> None:
-        """Stop listening and end all connections."""
+        """Stop listening and end all connections, also when it listens no more."""
+        acceptor = self._acceptor
+        self.stop_listening()
         if self._moving is not None:
-            await self._moving
-        if self._acceptor is None:
-            return
-        acceptor, self._acceptor = self._acceptor, None
-        acceptor.close()
+            await asyncio.wait([self._moving])
         connections = list(self._connections)
         for connection in connections:
             connection.abort()
         for connection in connections:
             await connection.wait_closed()
-        await acceptor.wait_closed()
+        if acceptor is not None:
+            await acceptor.wait_closed()
 
     def drop(self, user: str) -> None:
         """End the connections of a user, who may no longer be logged in."""
@@ -210,10 +255,12 @@ class SormServer:
         self._connections.add(connection)
         self._strangers[connection] = None
         if len(self._strangers) > MOST_STRANGERS:
-            oldest = next(iter(self._strangers))
-            del self._strangers[oldest]
+            # Who waits for its password to be looked at has done its part; those who have not said one go first.
+            idle = (one for one in self._strangers if one not in self._waiting)
+            victim = next(idle)
+            del self._strangers[victim]
             self.counters["strangers dropped"] += 1
-            oldest.abort()
+            victim.abort()
 
     def known(self, connection: asyncssh.SSHServerConnection) -> None:
         """A connection has logged in."""
@@ -224,13 +271,19 @@ class SormServer:
         self._connections.discard(connection)
         self._strangers.pop(connection, None)
 
-    async def login(self, user: str, password: str, peer: str) -> bool:
+    async def login(
+        self, connection: asyncssh.SSHServerConnection, user: str, password: str, peer: str
+    ) -> bool:
         """Ask the backend, in due time."""
         address = peer.rpartition(":")[0]
         wait = self._pacer.delay(address, self._clock())
         if wait > 0:
             self.counters["logins delayed"] += 1
-            await self._sleep(wait)
+            self._waiting.add(connection)
+            try:
+                await self._sleep(wait)
+            finally:
+                self._waiting.discard(connection)
         reason = self.backend.login(user, password, peer)
         if reason is None:
             self._pacer.succeeded(address)
@@ -257,7 +310,7 @@ class _Connection(asyncssh.SSHServer):
         self._ssh = conn
         # A peer that is gone already has no name any more.
         host, port = (conn.get_extra_info("peername") or ("gone", 0))[:2]
-        self.peer = f"{host}:{port}"
+        self.peer = host_port(host, port)
         self._server.joined(conn)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -279,7 +332,7 @@ class _Connection(asyncssh.SSHServer):
         return True
 
     async def validate_password(self, username: str, password: str) -> bool:
-        if await self._server.login(username, password, self.peer):
+        if await self._server.login(self._ssh, username, password, self.peer):
             return True
         self._failures += 1
         if self._failures >= TRIES:

@@ -23,6 +23,11 @@ _MSG_IGNORE = 2
 """RFC 4253, 11.2."""
 
 
+def host_port(host: str, port: int) -> str:
+    """``host:port``; an IPv6 address is in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def without_padding_packets(connection: Connection) -> None:
     """Send no SSH_MSG_IGNORE in front of every packet.
 

@@ -73,6 +73,35 @@ def test_a_wrong_secret_is_not_repeated() -> None:
     assert "hunter22" not in refusal({"radius": {"secret": ["hunter22"]}})
 
 
+SECRET_MISPLACED = [
+    {"radius": {"clients": {"10.0.0.1": 123456789}}},
+    {"radius": {"clients": {"10.0.0.1": ["123456789"]}}},
+    {"radius": {"clients": "10.0.0.1=123456789"}},
+    {"radius": "127.0.0.1:123456789"},
+    {"switch": {"domains": [{"name": "d", "radius_servers": ["h:123456789"]}]}},
+    {"switch": {"domains": [{"name": "d", "radius_servers": "h:123456789"}]}},
+    {"switch": {"domains": [{"name": "d", "radius_servers": [{"secret": 123456789}]}]}},
+    {"switch": {"domains": ["d:123456789"]}},
+    {"switch": {"domains": "d:123456789"}},
+    {"switch": {"admin": "admin:123456789"}},
+    {"switch": {"aggregates": [["u", "123456789"]]}},
+    {"switch": "123456789"},
+    {"ssh": "user:123456789@host"},
+    {"ssh": {"password": 123456789}},
+    {"web": {"token": 123456789}},
+    {"web": "123456789"},
+    {"mediator": "123456789"},
+    {"mediator": {"password": 123456789}},
+]
+
+
+@pytest.mark.parametrize("document", SECRET_MISPLACED)
+def test_a_secret_in_a_wrong_place_is_not_repeated(document: dict[str, object]) -> None:
+    text = refusal(document)
+    assert "123456789" not in text
+    assert "lab.toml: " + next(iter(document)) in text
+
+
 def test_secrets_are_masked_when_printed() -> None:
     loaded = config.parse({"ssh": {"password": "hunter2"}, "web": {"token": "hunter3"}})
     assert "hunter" not in repr(loaded)

@@ -17,7 +17,7 @@ from e1.data_link import ChannelEvent as DataEvent
 from e1.lapb_config import LapbConfig
 from e1.lines.serial_line import SerialConfig, SerialLine
 from e1.lines.xot import XotConfig, XotEnd
-from e1.lines.xot_socket import Address, XotClient, XotLink, XotServer
+from e1.lines.xot_socket import Address, XotClient, XotLink, XotServer, host_port
 from e1.stream import ChannelEvent, ChannelName, Side, StateChanged, StreamEvent
 from e1.x25_config import X25Config
 
@@ -325,7 +325,7 @@ class XotStream(BareStream):
         address = ""
         if self._server is not None:
             host, port = await self._server.start()
-            address = _shown((host, port))
+            address = host_port((host, port))
         for circuit in self._circuits.values():
             circuit.start()
         return address
@@ -372,12 +372,7 @@ class XotStream(BareStream):
         }
 
     def take_strangers(self) -> list[str]:
-        return [] if self._server is None else [_shown(peer) for peer in self._server.take_strangers()]
+        return [] if self._server is None else [host_port(peer) for peer in self._server.take_strangers()]
 
     def channel_row(self, name: ChannelName) -> dict[str, Any]:
         return {"link": "", "circuit": str(self._ends[name].x25.state), "hdlc": {}, "t1": 0, "resets": 0}
-
-
-def _shown(address: Address) -> str:
-    host, port = address
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

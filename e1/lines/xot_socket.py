@@ -24,7 +24,16 @@ _KEEPALIVE = (
 )
 CLOSED = "the peer closed the TCP connection"
 """Reason of a circuit's end: neither a failure nor this side."""
+LISTEN_BACKLOG = 100
+"""Connections that the kernel holds until they are accepted."""
 Address = tuple[str, int]
+
+
+def host_port(address: Address) -> str:
+    """``host:port``; an IPv6 address is in brackets."""
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
 
 OnEvent = Callable[[XotEnd, ChannelEvent], None]
 
@@ -264,7 +273,8 @@ class XotClient:
                 await loop.create_connection(lambda link=link: link, self._host, self._port)  # type: ignore[misc]
             except OSError as error:
                 link.closed.set()
-                self._complain(f"{self._host}:{self._port} can't be reached: {error.strerror or error}")
+                where = host_port((self._host, self._port))
+                self._complain(f"{where} can't be reached: {error.strerror or error}")
             except asyncio.CancelledError:
                 if link.addresses() is None:
                     link.closed.set()
@@ -311,7 +321,13 @@ class XotServer:
 
     async def start(self) -> tuple[str, int]:
         """Listens; the address. :class:`OSError` when it is taken."""
-        self._server = await asyncio.get_running_loop().create_server(self._new_link, self._host, self._port)
+        # One at a time: asyncio tries again as often as it accepts, with a timer each, when no descriptor is left.
+        self._server = await asyncio.get_running_loop().create_server(
+            self._new_link, self._host, self._port, backlog=1
+        )
+        for listener in self._server.sockets:
+            with listener.dup() as shared:
+                shared.listen(LISTEN_BACKLOG)
         host, port = self._server.sockets[0].getsockname()[:2]
         return host, port
 

@@ -15,6 +15,7 @@ from sorm_mediator.acceptance.matrix import Check, Placed
 from sorm_mediator.acceptance.operators import Domains
 from sorm_mediator.acceptance.outcome import Outcome
 from sorm_mediator.acceptance.proposals import refused_number
+from sorm_mediator.addresses import host_port
 from sorm_mediator.config import Config
 from sorm_mediator.console.client import ConsoleClient, Crossed, Sent
 from sorm_mediator.console.errors import ConnectError, StepError
@@ -196,7 +197,7 @@ class Acceptance:
             reason = (
                 "the channel was closed" if client.lost > lost else f"no answer within {ANSWER_WITHIN:g} s"
             )
-            raise ConnectError(f"{self._around.host}:{self._around.kpd1}: {name}: {reason}")
+            raise ConnectError(f"{host_port(self._around.host, self._around.kpd1)}: {name}: {reason}")
         return sent[0].refusal
 
     def _over(self, mark: int, number: int) -> bool:

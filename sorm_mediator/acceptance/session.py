@@ -25,6 +25,7 @@ from sorm_mediator.acceptance.matrix import Check, matrix
 from sorm_mediator.acceptance.outcome import PASS, Outcome
 from sorm_mediator.acceptance.report import DIRECTION_NAMES, KIND_NAMES, Run, document, table
 from sorm_mediator.acceptance.run import Acceptance, NotReadyError
+from sorm_mediator.addresses import host_port
 from sorm_mediator.config import Config, ConfigError
 from sorm_mediator.console.errors import ConnectError
 from sorm_mediator.console.session import BROKEN_PIPE, UsageError
@@ -111,7 +112,7 @@ async def carry_out(settings: Settings) -> Run:
     async with _around(config, settings) as around, Acceptance(around, config, node.domains) as acceptance:
         with _progress(checks, lang) as told:
             outcomes = await acceptance.run(checks, told)
-    against = f"{settings.host}:{settings.kpd1}" if settings.host else say(OWN_LAB, lang)
+    against = host_port(settings.host, settings.kpd1) if settings.host else say(OWN_LAB, lang)
     return Run(lab=name, against=against, time=began, config=config, outcomes=outcomes, only=only)
 
 

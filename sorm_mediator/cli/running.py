@@ -54,10 +54,15 @@ def _warn_of_memory(config: Config, boxes: Boxes, name: str) -> None:
 
 async def _stopped(stop: asyncio.Event, lab: Lab) -> None:
     """Until a signal, or until the mediator had to stop serving: then its :class:`BoxError` is raised."""
-    waiting: set[asyncio.Future[object]] = {asyncio.ensure_future(stop.wait())}
+    stopping = asyncio.ensure_future(stop.wait())
+    waiting: set[asyncio.Future[object]] = {stopping}  # type: ignore[arg-type]  # a future of True
     failure = lab.gateway.failure if lab.gateway is not None else None
     if failure is not None:
         waiting.add(failure)  # type: ignore[arg-type]  # a future of what went wrong
-    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        await asyncio.gather(stopping, return_exceptions=True)
     if failure is not None and failure.done():
         raise failure.result()

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from types import UnionType
+from typing import Annotated, Any, Final, Self, Union, get_args, get_origin
 
 from pydantic import BaseModel, PrivateAttr, SecretStr, ValidationError, model_validator
 
 from sorm_mediator.config.acceptance import AcceptanceConfig
-from sorm_mediator.config.base import ConfigError, Port, Section, is_loopback
+from sorm_mediator.config.base import ConfigError, Host, Port, Section, is_loopback
 from sorm_mediator.config.e1 import E1Config
 from sorm_mediator.config.mediator import ConsoleConfig, MediatorConfig, RadiusConfig, RtpConfig, SshConfig
 from sorm_mediator.config.switch import SwitchConfig
+from sorm_mediator.texts import one_line, short, shown
+
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 class WebConfig(Section):
     """``[web]``."""
 
-    host: str = "127.0.0.1"
+    host: Host = "127.0.0.1"
     """Address to listen on."""
     port: Port = 8080
     """TCP port; 0 = any free."""
@@ -90,10 +95,13 @@ class Config(Section):
 
 def parse(document: Mapping[str, Any], *, directory: Path = Path(), name: str = "configuration") -> Config:
     """Validate a decoded TOML document. Raises :class:`ConfigError` for the first thing that is wrong."""
+    problem = _control_character(document)
+    if problem:
+        raise ConfigError(f"{name}: {problem}")
     try:
         config = Config.model_validate(document)
     except ValidationError as error:
-        raise ConfigError(f"{name}: {_explain(error)}") from None
+        raise ConfigError(one_line(f"{name}: {_explain(error)}")) from None
     config._directory = directory
     return config
 
@@ -106,11 +114,33 @@ def load(path: Path) -> Config:
         raise ConfigError(f"{path}: can't be read: {error}") from None
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # also a number of more than 4,300 digits
         raise ConfigError(f"{path}: is not TOML: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: is not TOML: it is nested too deeply") from None
     config = parse(document, directory=path.resolve().parent, name=str(path))
     config._file = path.resolve()
     return config
+
+
+def _control_character(document: Mapping[str, Any]) -> str:
+    """Where a key or text holds a character that no host, path or name may have; "" when none does.
+
+    Line breaks and tabs are no such: a pasted host key may end in one.
+    """
+    waiting: list[tuple[str, Any]] = [("", document)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, Mapping):
+            waiting += ((f"{path}.{key}" if path else str(key), inner) for key, inner in value.items())
+        elif isinstance(value, list | tuple):
+            waiting += ((f"{path}.{index}", inner) for index, inner in enumerate(value))
+        found = _CONTROL.search(value if isinstance(value, str) else path)
+        if found:
+            return one_line(
+                f"{short(path)}: holds the control character U+{ord(found[0]):04X}, which is not allowed"
+            )
+    return ""
 
 
 def _explain(error: ValidationError) -> str:
@@ -130,8 +160,7 @@ def _explain(error: ValidationError) -> str:
         return f"{key}: is required"
     if first["type"] == "tuple_type" and isinstance(first["input"], dict):
         return f"{key}: is a list of tables: write [[{key}]], not [{key}]"
-    secret = "password" in key or "secret" in key or "token" in key
-    value = "******" if secret else repr(first["input"])
+    value = _shown(first["loc"], first["input"])
     return f"{key}: {value} is not allowed: {message[0].lower()}{message[1:]}"
 
 
@@ -139,17 +168,60 @@ def _one_of(key: str, location: tuple[int | str, ...], errors: Sequence[Any]) ->
     """A value of several kinds, none of which it is: what each would have wanted."""
     wanted = [one for one in errors if one["loc"][: len(location)] == location]
     texts = dict.fromkeys(one["msg"].removeprefix("Input should be ") for one in wanted)
-    return f"{key}: {wanted[0]['input']!r} is not allowed: input should be {', or '.join(texts)}"
+    value = _shown(location, wanted[0]["input"])
+    return f"{key}: {value} is not allowed: input should be {', or '.join(texts)}"
+
+
+def _shown(location: tuple[int | str, ...], value: object) -> str:
+    """A value as a message may repeat it: not where a secret is declared, nor where a table that has one should be."""
+    kinds: list[Any] = [Config]
+    for part in location:
+        below: list[Any] = []
+        for kind in kinds:
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                fields = {field.alias or name: field for name, field in kind.model_fields.items()}
+                below += _alternatives(fields[part].annotation) if part in fields else []
+            else:  # the items of a list or a table
+                below += [one for item in getattr(kind, "__args__", ()) for one in _alternatives(item)]
+        kinds = below or kinds  # what names a branch of a union leads no deeper
+    return "******" if any(_has_secret(kind) for kind in kinds) else shown(value)
+
+
+def _alternatives(annotation: Any) -> list[Any]:
+    """The types of a union; a type by itself."""
+    if get_origin(annotation) is Annotated:
+        return _alternatives(annotation.__origin__)
+    if get_origin(annotation) in (Union, UnionType):
+        return [one for part in annotation.__args__ for one in _alternatives(part)]
+    return [annotation]
+
+
+def _has_secret(annotation: Any) -> bool:
+    """Whether a secret is declared somewhere in a type."""
+    if annotation is SecretStr:
+        return True
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return any(_has_secret(field.annotation) for field in annotation.model_fields.values())
+    return any(_has_secret(argument) for argument in getattr(annotation, "__args__", ()))
 
 
 def _known_keys(location: tuple[int | str, ...]) -> list[str]:
-    model: Any = Config
+    annotation: Any = Config
     for part in location[:-1]:
-        if isinstance(part, str) and isinstance(model, type) and issubclass(model, BaseModel):
-            model = next(_models(model.model_fields[part].annotation), None)
-    if not (isinstance(model, type) and issubclass(model, BaseModel)):
-        return []
-    return [field.alias or name for name, field in model.model_fields.items()]
+        annotation = _inside(annotation, part)
+    model = next(_models(annotation), None)
+    return [field.alias or name for name, field in model.model_fields.items()] if model is not None else []
+
+
+def _inside(annotation: Any, part: int | str) -> Any:
+    """What stands at a key of a table or at a place of a list that is so annotated."""
+    if get_origin(annotation) is dict:
+        return get_args(annotation)[1]
+    model = next(_models(annotation), None)
+    if isinstance(part, int) or model is None:
+        return annotation  # of a list of tables: its rows
+    named = (field for name, field in model.model_fields.items() if part in (name, field.alias))
+    return next((field.annotation for field in named), None)
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:

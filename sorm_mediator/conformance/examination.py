@@ -68,7 +68,10 @@ class Examination:
         try:
             await self._arrive()
         except BaseException:
-            await self.ex.client.close()
+            if self.ex.may_stop and not self.before.running and self.ex.client.connected:
+                await asyncio.shield(self._leave())  # it may have been started already
+            else:
+                await self.ex.client.close()
             raise
         try:
             # What is said of every message of the examination is looked at when all have come.

@@ -22,6 +22,7 @@ from typing import Any, cast
 from protocol.phrases import Phrase, say
 from protocol.texts import Lang
 from sorm_mediator import config as lab_files
+from sorm_mediator.addresses import host_port
 from sorm_mediator.config import Config, ConfigError, MediatorConfig
 from sorm_mediator.conformance.calling import AskingCaller, Caller, HookCaller, HttpCaller, at_terminal
 from sorm_mediator.conformance.declaration import Check, chosen
@@ -37,6 +38,7 @@ from sorm_mediator.console.session import BROKEN_PIPE, UsageError
 from sorm_mediator.console.surroundings import Surroundings, facing
 from sorm_mediator.console.wiring import in_lab, toward
 from sorm_mediator.errors import BoxError
+from sorm_mediator.numerals import whole_number
 
 STDOUT = "-"
 INTERRUPTED = 130
@@ -105,7 +107,7 @@ class Settings:
         if self.web and not self.web.startswith(("http://", "https://")):
             raise UsageError(f"--web: {self.web!r} is not allowed: a URL such as http://127.0.0.1:8080")
         number = self.trunk.partition("=")[0]
-        if self.trunk and not (number.isdigit() and int(number) < 0xFFFF):
+        if self.trunk and whole_number(number, 0, 0xFFFE) is None:
             raise UsageError(f"--trunk: {self.trunk!r} is not allowed: a number, or NUMBER=NAME")
         for option, digits in (
             *(("--own", one) for one in self.own),
@@ -183,17 +185,17 @@ async def examine(
     config = _lab(settings) if settings.config is not None else Config()
     lang = cast(Lang, settings.lang)
     link = settings.link or (BOTH if config.console.link == "tcp" and config.e1 else config.console.link)
-    began = time.time()
+    began, began_monotonic = time.time(), time.monotonic()
     async with _around(settings, config, link) as around:
         examiner = _examiner(settings, config, around, told or tell(settings, config), link, observers)
         examination = Examination(examiner, may_stop=settings.may_stop)
         with _progress(settings.checks, lang) as seen:
             await examination.run(settings.checks, seen)
     name = settings.config.name if settings.config is not None else ""
-    against = f"{settings.host}:{settings.kpd1}" if settings.host else f"{name} ({say(OWN_LAB, lang)})"
+    against = host_port(settings.host, settings.kpd1) if settings.host else f"{name} ({say(OWN_LAB, lang)})"
     return Report(
         against=against, link=link, orm_number=examiner.orm_number, identity=examination.identity,
-        told=examiner.told, time=began, results=examination.results, seconds=time.time() - began,
+        told=examiner.told, time=began, results=examination.results, seconds=time.monotonic() - began_monotonic,
         calls=_calls(settings), not_restored=examination.not_restored,
         options={"--clauses": ",".join(settings.clauses)} if settings.clauses else {},
     )  # fmt: skip

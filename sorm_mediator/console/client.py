@@ -19,6 +19,7 @@ from protocol.framing import Broken, Noise, Unit
 from protocol.jsonform import from_json, to_json
 from protocol.messagetext import DEFAULT_CODING, MessageCoding
 from protocol.phrases import Phrase, joined
+from sorm_mediator.addresses import host_port
 from sorm_mediator.console.errors import ConnectError, StepError
 from sorm_mediator.console.vocabulary import COMMANDS, DATA_OF
 
@@ -188,12 +189,12 @@ class ConsoleClient:
             except TimeoutError:
                 reason = f"no answer within {CONNECT_WITHIN:g} s"
                 raise ConnectError(
-                    f"{self.host}:{port}: {channel.upper()} can't be reached: {reason}"
+                    f"{host_port(self.host, port)}: {channel.upper()} can't be reached: {reason}"
                 ) from None
-            except OSError as error:
-                reason = error.strerror or str(error)
+            except (OSError, ValueError) as error:  # ValueError: a host that can't be looked up
+                reason = getattr(error, "strerror", None) or str(error)
                 raise ConnectError(
-                    f"{self.host}:{port}: {channel.upper()} can't be reached: {reason}"
+                    f"{host_port(self.host, port)}: {channel.upper()} can't be reached: {reason}"
                 ) from None
 
     @property
@@ -254,7 +255,7 @@ class ConsoleClient:
 
     def _where(self, channel: str) -> str:
         """What a channel connects to, for people."""
-        return f"{self.host}:{self._ports[channel]}"
+        return host_port(self.host, self._ports[channel])
 
     def changed(self) -> asyncio.Future[None]:
         """A future that is done with the next thing that happens: bytes, or a channel closing."""

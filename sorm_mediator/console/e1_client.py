@@ -23,6 +23,7 @@ from e1.stream import ChannelName, E1Stream, StateChanged, StreamConfig, StreamE
 from e1.tones import ToneListener
 from protocol import Channel, Codec, StreamFramer
 from protocol.phrases import Phrase, joined
+from sorm_mediator.addresses import host_port
 from sorm_mediator.config import E1Config
 from sorm_mediator.console.client import KPD1, KPD2, SHOWN, ConsoleClient, Observer, Sent
 from sorm_mediator.console.errors import ConnectError
@@ -33,7 +34,6 @@ from sorm_mediator.mediator.binding.stream_lines import (
     SatopEnd,
     framed,
     satop_config,
-    shown,
     stream_config,
 )
 
@@ -83,8 +83,8 @@ class LineConfig:
 
     def open_end(self) -> End:
         """The console's end."""
-        remote = shown(self.remote) if self.remote else ""
-        line = SatopEnd(shown(self.local), remote, line=self.line, key=f"e1.{self.stream}")
+        remote = host_port(*self.remote) if self.remote else ""
+        line = SatopEnd(host_port(*self.local), remote, line=self.line, key=f"e1.{self.stream}")
         return framed(E1Stream(self.end), line)
 
 
@@ -118,7 +118,7 @@ class ConsoleLine:
         self.stream, self._line, self._exchange = config.open_end()
         self.role: Role = config.role
         far = config.remote if isinstance(config, LineConfig) else None
-        self._far = shown(far) if far else ""
+        self._far = host_port(*far) if far else ""
         self.alarms: dict[str, ChannelAlarm] = {}
         """The last alarm of each channel."""
         self._clock = time.monotonic

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from e1.lines.bare import BareStream
 from e1.lines.xot_socket import Address
 from e1.stream import E1Stream, StreamEvent
+from sorm_mediator.addresses import split_host_port
 from sorm_mediator.config import E1Config
 from sorm_mediator.console.e1_client import LineConfig, OtherLine, console_end
 from sorm_mediator.console.errors import ConnectError
@@ -17,7 +18,6 @@ from sorm_mediator.mediator.binding.stream_lines import (
     OPPOSITE,
     End,
     MemoryEnd,
-    address,
     framed,
     satop_config,
 )
@@ -43,8 +43,8 @@ def _line_in_lab(config: E1Config, lab: Lab, data: bool) -> AnyLine:
         case "serial":
             return _other(config, lambda: _bare(serial_stream(config, far_end=True)))
         case "xot":
-            return _dials(config, address(lab.endpoints[f"e1.{config.stream}"]))
-    return _satop(config, address(lab.endpoints[f"e1.{config.stream}"]), data=data)
+            return _dials(config, split_host_port(lab.endpoints[f"e1.{config.stream}"]))
+    return _satop(config, split_host_port(lab.endpoints[f"e1.{config.stream}"]), data=data)
 
 
 def lines_toward(streams: Iterable[E1Config], host: str, *, data: bool = True) -> list[AnyLine]:
@@ -74,15 +74,17 @@ def _line_toward(config: E1Config, host: str, data: bool) -> AnyLine:
             )
         return _other(config, lambda: _bare(serial_stream(config, far_end=True)))
     if config.line == "xot" and config.remote:
-        listens = address(config.remote)
+        listens = split_host_port(config.remote)
         return _other(config, lambda: _bare(xot_stream(config, listen=listens, far_end=True)))
-    port = address(config.local)[1]
+    port = split_host_port(config.local)[1]
     if not port:
         raise ConnectError(f"{key}: the lab file (-c) must tell its port: e1.local")
     if config.line == "xot":
         return _dials(config, (host, port))
     anywhere = "::" if ":" in host else "0.0.0.0"  # noqa: S104 - packets of others are left
-    return _satop(config, (host, port), address(config.remote) if config.remote else (anywhere, 0), data)
+    return _satop(
+        config, (host, port), split_host_port(config.remote) if config.remote else (anywhere, 0), data
+    )
 
 
 def _satop(

@@ -133,6 +133,7 @@ class VendorRunner:
         finally:
             for task in watching:
                 task.cancel()
+            await asyncio.gather(*watching, return_exceptions=True)
         return all(passed)
 
     async def _watch(self, console: Console, watch: v.Watch, step: v.Calls, number: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
+from sorm_mediator.addresses import split_host_port
 from sorm_mediator.config import Config
 from sorm_mediator.console.surroundings import Surroundings, WebApi, facing
 
@@ -74,9 +75,9 @@ async def in_lab(
             lines = ConsoleLines(lines_of_lab(lab))
             around = replace(around, e1=await stack.enter_async_context(lines))
         else:
-            host, _, kpd1 = lab.endpoints["kpd1"].rpartition(":")
-            kpd2 = lab.endpoints["kpd2"].rpartition(":")[2]
-            around = facing(config, host, int(kpd1), int(kpd2), object_byte_order=byte_order, web=web)
+            host, kpd1 = split_host_port(lab.endpoints["kpd1"])
+            kpd2 = split_host_port(lab.endpoints["kpd2"])[1]
+            around = facing(config, host, kpd1, kpd2, object_byte_order=byte_order, web=web)
             if speech:
                 lines = await stack.enter_async_context(ConsoleLines(lines_of_lab(lab)))
                 await lines.working()

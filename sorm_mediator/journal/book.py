@@ -20,7 +20,15 @@ import sqlalchemy as sa
 
 from sorm_mediator.journal.chain import DAMAGED, GENESIS, Head, Row, Verifier, canonical, link
 from sorm_mediator.journal.head import Sealer, head_path, read_head, write_head
-from sorm_mediator.sqlite import InUseError, lock_file, open_database, open_engine, reason, sync_directory
+from sorm_mediator.sqlite import (
+    InUseError,
+    lock_file,
+    move_aside,
+    open_database,
+    open_engine,
+    reason,
+    sync_directory,
+)
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +48,10 @@ _TRIGGERS = tuple(
 )
 _SCHEMA = 1
 _BATCH = 1000
+_MOST_ENTRIES = 2**62
+"""A number of an entry that nobody reaches: the next ones must still fit into SQLite's 64 bits."""
+_FAR = 253_402_300_800.0
+"""Unix time of the year 10000, which no calendar here reaches."""
 _time = sa.cast(sa.func.json_extract(_entries.c.body, "$.time"), sa.Float)
 _kind = sa.func.json_extract(_entries.c.body, "$.kind")
 
@@ -86,6 +98,31 @@ def _prepare(connection: sa.Connection) -> None:
     connection.commit()
 
 
+class _ForeignError(Exception):
+    """The table of entries is not the one that this program makes."""
+
+
+def _last(connection: sa.Connection) -> Head:
+    """The last entry. Raises :class:`_ForeignError` where numbers of entries can be anything else."""
+    try:
+        columns = {
+            row[1]: (row[2], row[5]) for row in connection.exec_driver_sql("PRAGMA table_info(entries)")
+        }
+        if columns.keys() != {column.name for column in _entries.columns}:
+            raise _ForeignError(f"its columns are {', '.join(map(str, columns))[:100]}")
+        if columns["seq"] != ("INTEGER", 1):
+            raise _ForeignError("its numbers of entries are not whole numbers")
+        newest = sa.select(_entries.c.seq, _entries.c.hash).order_by(_entries.c.seq.desc()).limit(1)
+        row = connection.execute(newest).first()
+    finally:
+        connection.rollback()
+    if row is None:
+        return Head(0, GENESIS)
+    if type(row.seq) is not int or not 0 < row.seq < _MOST_ENTRIES:
+        raise _ForeignError(f"entry {row.seq} is out of range")
+    return Head(row.seq, str(row.hash))
+
+
 class Journal:
     """A journal open for writing, by one process at a time.
 
@@ -118,10 +155,16 @@ class Journal:
         """Returns what is wrong with what is there, empty when nothing is."""
         seal, sealed = read_head(self.path), head_path(self.path).exists()
         connection, damage = open_database(self.path, "NORMAL", _prepare, now)
+        try:
+            last = _last(connection)
+        except _ForeignError as error:
+            connection.engine.dispose()
+            aside = move_aside(self.path, now)
+            damage = f"the file was no journal of this program ({error}) and moved aside to {aside.name}"
+            connection, _ = open_database(self.path, "NORMAL", _prepare, now)
+            last = _last(connection)
         self._connection = connection.execution_options(isolation_level="AUTOCOMMIT")
-        newest = sa.select(_entries.c.seq, _entries.c.hash).order_by(_entries.c.seq.desc()).limit(1)
-        row = self._connection.execute(newest).first()
-        self._head = last = Head(row.seq, str(row.hash)) if row else Head(0, GENESIS)
+        self._head = last
         if damage:
             return damage
         if seal is None:
@@ -249,8 +292,15 @@ class JournalReader:
 def _entry(seq: int, body: str, digest: str) -> Entry:
     try:
         content = json.loads(body)
-        return Entry(seq, float(content["time"]), str(content["kind"]), dict(content["fields"]), str(digest))
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        time = float(content["time"])
+        if not 0 <= time < _FAR:  # nor is a NaN
+            raise ValueError("its time is none")  # noqa: TRY301 - one text for all that may be wrong
+        kind, fields = content["kind"], content["fields"]
+        # What edited text may hold, and no file in UTF-8: half of a surrogate pair.
+        json.dumps([kind, fields], ensure_ascii=False).encode()
+        return Entry(seq, time, str(kind), dict(fields), str(digest))
+    except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
+        why = ascii(str(error))[1:101]
         raise JournalError(
-            f"entry {seq}: is not what this program writes ({error}): run journal verify"
+            f"entry {seq}: is not what this program writes ({why}): run journal verify"
         ) from error

@@ -92,6 +92,11 @@ class Verifier:
     def feed(self, row: Row) -> None:
         """Check the next row."""
         self.count += 1
+        if type(row.seq) is not int:
+            self._report(
+                None, "inserted", f"an entry has no number but {ascii(row.seq)[:40]}: it was inserted"
+            )
+            return
         expected = self.head.seq + 1
         if row.seq < expected:
             self._report(row.seq, "inserted", "stands before the first entry: it was inserted")

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from protocol.phrases import say
 from protocol.texts import Lang
+from sorm_mediator.addresses import split_host_port
 from sorm_mediator.console.printing import TextPrinter
 from sorm_mediator.console.requirements import links
 from sorm_mediator.console.results import ERROR, FAIL, PASS, ScriptResult
@@ -73,7 +74,7 @@ _TEXTS = {
         "steps": "steps",
         "seconds": "seconds",
         "passed": "{passed} of {total} passed in {seconds:.1f} s",
-        "needing_e1": "not over tcp alone, since they listen to the speech on an E1 stream:",
+        "needing_e1": "not over tcp alone, since they need an E1 stream:",
     },
     "ru": {
         "intro": "Основная работа: три устройства, каждое — отдельный процесс; их связывают только каналы связи.",
@@ -86,7 +87,7 @@ _TEXTS = {
         "steps": "шаги",
         "seconds": "секунды",
         "passed": "успешно {passed} из {total} за {seconds:.1f} с",
-        "needing_e1": "не только через tcp, так как слушают речь в потоке E1:",
+        "needing_e1": "не только через tcp, так как им нужен поток E1:",
     },
 }
 
@@ -183,11 +184,12 @@ async def _main_job(script: Path, lang: Lang, write: Callable[[str], object]) ->
                     shown = "  ".join(f"{name} {address}" for name, address in endpoints.items())
                     write(f"  {box:<8} {texts['process']} {pid:<8} {shown}\n")
                 write("\n")
+                host, kpd1 = split_host_port(mediator.endpoints["kpd1"])
                 settings = Settings(
                     scripts=(script,),
-                    host=mediator.endpoints["kpd1"].rpartition(":")[0],
-                    kpd1=int(mediator.endpoints["kpd1"].rpartition(":")[2]),
-                    kpd2=int(mediator.endpoints["kpd2"].rpartition(":")[2]),
+                    host=host,
+                    kpd1=kpd1,
+                    kpd2=split_host_port(mediator.endpoints["kpd2"])[1],
                     web=f"http://{switch.endpoints['web']}",
                     lang=lang,
                 )

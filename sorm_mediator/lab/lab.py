@@ -11,6 +11,7 @@ import logging
 from contextlib import AsyncExitStack
 from typing import Literal, Self
 
+from sorm_mediator.addresses import host_port, split_host_port
 from sorm_mediator.config import Config, ConfigError, SshConfig, is_loopback
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.checks import check_references
@@ -116,10 +117,8 @@ class Lab:
             self.endpoints |= await self.gateway.start()
             self._stack.push_async_callback(self._stop_gateway)
             if self.switch is not None:
-                host, _, port = self.endpoints["radius"].rpartition(":")
-                self.switch.set_default_radius(
-                    (host, int(port)), self.config.radius.secret.get_secret_value()
-                )
+                sink = split_host_port(self.endpoints["radius"])
+                self.switch.set_default_radius(sink, self.config.radius.secret.get_secret_value())
         web = self.config.web
         self.web_app = create_app(
             gateway=self.gateway, switch=self.switch, token=web.token.get_secret_value()
@@ -127,7 +126,7 @@ class Lab:
         server = WebServer(self.web_app, web.host, web.port)
         web_host, web_port = await server.start()
         self._stack.push_async_callback(server.stop)
-        self.endpoints["web"] = f"{web_host}:{web_port}"
+        self.endpoints["web"] = host_port(web_host, web_port)
         await self.switch_reached()
 
     async def switch_reached(self) -> None:
@@ -169,15 +168,16 @@ class Lab:
                     "give its port, 7777 for a domain, 7778 for a MultiSORM user"
                 )
             if not config.ssh.host_key:
+                where = host_port(config.ssh.server, config.ssh.port)
                 raise BoxError(
                     f"{self._name}: ssh.host_key: empty, and the switch is not of this lab: "
-                    f"pin the public key that {config.ssh.server}:{config.ssh.port} shows (ssh-keyscan prints it)"
+                    f"pin the public key that {where} shows (ssh-keyscan prints it)"
                 )
             return Gateway(config)
         ssh = config.ssh
         address = self._way_to_own_switch(ssh) if is_loopback(ssh.server) else None
         if address is not None:
-            host, port = _split(address)
+            host, port = split_host_port(address)
             ssh = ssh.model_copy(update={"server": host, "port": port})
             return Gateway(
                 config.model_copy(update={"ssh": ssh}), switch_host_key=self.switch.public_host_key
@@ -203,11 +203,11 @@ class Lab:
         return self.endpoints["multisorm" if multisorm else "ssh"]
 
     def _port_of(self, endpoint: str) -> int | None:
-        return _split(self.endpoints[endpoint])[1] if endpoint in self.endpoints else None
+        return split_host_port(self.endpoints[endpoint])[1] if endpoint in self.endpoints else None
 
     def _pinned_to_current_ports(self) -> Config:
         ports = {
-            name: _split(address)[1]
+            name: split_host_port(address)[1]
             for name, address in self.endpoints.items()
             if name not in ("ssh", "multisorm", "web")
         }
@@ -231,8 +231,3 @@ class Lab:
 
 def _on_port(address: str, port: int) -> str:
     return f"{address.rpartition(':')[0]}:{port}"
-
-
-def _split(address: str) -> tuple[str, int]:
-    host, _, port = address.rpartition(":")
-    return host, int(port)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from sorm_mediator.addresses import host_problem, split_host_port
 from sorm_mediator.config import ConfigError, E1Config
 
 ANY_ADDRESS = E1Config().local
@@ -50,11 +51,10 @@ def check_speech_lines(streams: Sequence[E1Config], name: str) -> None:
 
 def xot_listeners(streams: Sequence[E1Config]) -> Iterator[tuple[str, str, int]]:
     """Key, host and port of every stream that listens on TCP."""
-    from sorm_mediator.mediator.binding.stream_lines import address
 
     for number, stream in enumerate(streams):
         if stream.line == "xot" and not stream.remote:
-            yield f"e1.{number}.local", *address(stream.local)
+            yield f"e1.{number}.local", *split_host_port(stream.local)
 
 
 def _check_tables(stream: E1Config, where: str) -> None:
@@ -116,12 +116,12 @@ def _check_circuits(stream: E1Config, where: str) -> None:
 def _check_parts(stream: E1Config, where: str) -> None:
     """What the parts of a stream find wrong when they are made."""
     from sorm_mediator.mediator.binding.bare_lines import bare_stream  # numpy, for those who need it
-    from sorm_mediator.mediator.binding.stream_lines import address, stream_config
+    from sorm_mediator.mediator.binding.stream_lines import stream_config
 
     for key, value in (("local", stream.local), ("remote", stream.remote)):
         try:
-            if value:
-                address(value)
+            if value and (problem := host_problem(split_host_port(value)[0])):
+                raise ConfigError(f"{where}.{key}: {value!r} is no host ({problem})")
         except ValueError as error:
             raise ConfigError(f"{where}.{key}: {error}, such as 127.0.0.1:50001") from None
     try:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sorm_mediator.addresses import host_port
 from sorm_mediator.config import Config, is_loopback
 from sorm_mediator.switch.mediators.access import (
     aggregate,
@@ -49,7 +50,7 @@ def login_problem(config: Config, node: Node) -> str:
         return problem
     user = aggregate(node, ssh.user)
     names = select(node, user).domains if user is not None and multisorm else (ssh.user,)
-    radius = f"{config.radius.host}:{config.radius.port}"
+    radius = host_port(config.radius.host, config.radius.port)
 
     def named(domain: Domain) -> str:
         found = sinks.find(domain, radius, _PEER)
@@ -61,9 +62,9 @@ def login_problem(config: Config, node: Node) -> str:
 
 def knows_own_mediator(domain: DomainConfig, config: Config) -> bool:
     """Whether the lab's own mediator is among the RADIUS servers that a domain names, with its secret."""
-    own = reachable(f"{config.radius.host}:{config.radius.port}", _PEER)
+    own = reachable(host_port(config.radius.host, config.radius.port), _PEER)
     secret = config.radius.secret.get_secret_value()
     return any(
-        reachable(f"{one.host}:{one.port}", _PEER) == own and one.secret.get_secret_value() == secret
+        reachable(host_port(one.host, one.port), _PEER) == own and one.secret.get_secret_value() == secret
         for one in domain.radius_servers or ()
     )

@@ -8,12 +8,14 @@ import secrets
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
 
 from radius.packet import ReportError
 from radius.report import CallReport, MessageReport
 from radius.reporter import Reporter
+from sorm_mediator.addresses import host_port
 from sorm_mediator.config import Config
 from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.switch.admin import Admin
@@ -27,8 +29,9 @@ from sorm_mediator.switch.licence.licence import usage
 from sorm_mediator.switch.mediators.access import domain_login
 from sorm_mediator.switch.mediators.answering import Fault
 from sorm_mediator.switch.mediators.doors import Doors, SessionAtDoor
+from sorm_mediator.switch.mediators.live import LiveSessions
 from sorm_mediator.switch.mediators.multisorm import NOT_SERVED, Aggregates, Channels
-from sorm_mediator.switch.mediators.session import MediatorSession
+from sorm_mediator.switch.mediators.session import MediatorSession, SyncRoom
 from sorm_mediator.switch.mediators.sinks import Sinks, Target
 from sorm_mediator.switch.node import Change
 from sorm_mediator.switch.objects import ControlledObject, Refusal
@@ -54,6 +57,7 @@ class SwitchBox:
         if config.switch is None:
             raise BoxError("switch: a [switch] table with its domains is needed to run the switch")
         self.config = config.switch
+        self._epoch = time.time() - time.monotonic()
         # Ids of calls must not come again after a restart: the mediator still remembers the old ones.
         self.engine = Engine(
             config.switch,
@@ -68,7 +72,12 @@ class SwitchBox:
         key_file = config.directory / self.config.host_key_file if self.config.host_key_file else None
         try:
             self._server = SormServer(
-                self, self.config.host, self.config.ssh_port, key_file, shells=self._admin.shell
+                self,
+                self.config.host,
+                self.config.ssh_port,
+                key_file,
+                shells=self._admin.shell,
+                login_wait=self.config.login_wait,
             )
         except KeyProblem as problem:
             raise BoxError(f"switch.host_key_file: {problem}") from None
@@ -76,25 +85,38 @@ class SwitchBox:
         self._sinks = Sinks()
         self._reporters: dict[Target, Reporter] = {}
         self._starting: set[asyncio.Task[None]] = set()
+        self._rooms: dict[str, SyncRoom] = {}
         self._channels = Channels(lambda used: self.engine.node.licences.why_no_channel(used, time.time()))
         self._doors = Doors()
         self._tell: dict[str, list[Notify]] = {}
         """How to tell events to the mediators that are connected to each domain alone."""
+        self._live = LiveSessions(lambda: self.engine.node.config.second_session, self.counters)
         self._aggregates = Aggregates(
             self.engine.node,
             self._sinks,
             self._channels,
+            self._live,
             connect=self._connect,
             speech=self._speech,
             gone=self._gone,
             drop=lambda user: self._multisorm.drop(user),
+            room=self._room,
         )
-        self._multisorm = SormServer(self._aggregates, self.config.host, 0, self._server.key)
+        self._multisorm = SormServer(
+            self._aggregates, self.config.host, 0, self._server.key, login_wait=self.config.login_wait
+        )
         self._multisorm_open = self._multisorm_awaited = False
         self._timer: asyncio.TimerHandle | None = None
         self._running = False
         self._idle = asyncio.Event()
         self._idle.set()
+
+    def now(self) -> float:
+        """Unix time in seconds that never steps back: the wall clock at start, and monotonic from there.
+
+        Calls, messages and their reports go by it; a licence is valid by the wall clock.
+        """
+        return self._epoch + time.monotonic()
 
     @property
     def public_host_key(self) -> str:
@@ -108,41 +130,46 @@ class SwitchBox:
         except OSError as error:
             raise cannot_listen("switch.ssh_port", self.config.host, self.config.ssh_port, error) from error
         self._running = True
-        endpoints = {"ssh": f"{host}:{port}"}
+        endpoints = {"ssh": host_port(host, port)}
         self._warn_of_licence()
         try:
             if self.config.aggregates:
-                endpoints["multisorm"] = f"{host}:{self._open_multisorm()}"
+                endpoints["multisorm"] = host_port(host, self._open_multisorm())
             self._sender.start()
             for domain in self.engine.domains.values():
                 for target in self._sinks.of(domain):
-                    await self._reporter(target).start()
-        except BoxError:
+                    await self._start_reporter(target)
+        except BaseException:
             await self.stop()
             raise
-        except OSError as error:
-            await self.stop()
-            where = f"{target.host}:{target.port}"
-            raise BoxError(f"switch.domains.radius_servers: {where} has no address: {error}") from error
         self._arm()
         return endpoints
 
+    async def _start_reporter(self, target: Target) -> None:
+        """Raises :class:`BoxError`: the mediator's address can't be found or used."""
+        try:
+            await self._reporter(target).start()
+        except OSError as error:
+            where = target.mediator
+            raise BoxError(f"switch.domains.radius_servers: {where} has no address: {error}") from error
+
     async def stop(self) -> None:
-        """Stop listening and reporting. Safe to call again."""
+        """Stop listening and reporting. Safe to call again. What fails to close keeps nothing else open."""
         self._running = False
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        for task in self._starting:
-            task.cancel()
-        await asyncio.gather(*self._starting, return_exceptions=True)
-        await self._server.close()
-        await self._multisorm.close()
-        self._aggregates.close()
-        self._doors.close()
-        self._sender.close()
-        for reporter in self._reporters.values():
-            reporter.close()
+        async with AsyncExitStack() as closing:  # the last one first
+            for reporter in self._reporters.values():
+                closing.callback(reporter.close)
+            closing.callback(self._sender.close)
+            closing.callback(self._doors.close)
+            closing.callback(self._aggregates.close)
+            closing.push_async_callback(self._multisorm.close)
+            closing.push_async_callback(self._server.close)
+            for task in self._starting:
+                task.cancel()
+            await asyncio.gather(*self._starting, return_exceptions=True)
 
     def set_default_radius(self, address: tuple[str, int], secret: str) -> None:
         """The sink of the lab's own mediator, for domains whose ``radius_servers`` are left out.
@@ -183,7 +210,7 @@ class SwitchBox:
         """Listen for MultiSORM users even while there are none: one is expected. Where, as ``host:port``."""
         self._multisorm_awaited = True
         port = self._multisorm.port if self._multisorm_open else self._open_multisorm()
-        return f"{self.config.host}:{port}"
+        return host_port(self.config.host, port)
 
     def _open_or_close_multisorm(self) -> None:
         wanted = bool(self.engine.node.config.aggregates) or self._multisorm_awaited
@@ -227,12 +254,13 @@ class SwitchBox:
         except OSError as error:
             ports = " or ".join(str(one) for _, one in ways)
             why = error.strerror or error
-            raise ChangeRefused(f"ssh_port: {self.config.host}:{ports}: {why}; choose another") from None
+            where = host_port(self.config.host, ports)
+            raise ChangeRefused(f"ssh_port: {where}: {why}; choose another") from None
 
     def place_call(self, domain: str, request: CallRequest) -> Call:
         """Make a call now. Raises :class:`~sorm_mediator.switch.call.CallRefused`."""
         try:
-            call = self.engine.place_call(domain, request, time.time())
+            call = self.engine.place_call(domain, request, self.now())
         except CallRefused as refusal:
             if refusal.kind == "licence":
                 self.counters["calls refused by the licence"] += 1
@@ -244,13 +272,13 @@ class SwitchBox:
 
     def hang_up(self, call: str) -> bool:
         """End a call now; false when there is none to end."""
-        ended = self.engine.hang_up(call, time.time())
+        ended = self.engine.hang_up(call, self.now())
         self._tick()
         return ended
 
     def send_message(self, domain: str, request: MessageRequest) -> str:
         """Send an electronic message now; its id. Raises :class:`CallRefused`."""
-        message, reports = self.engine.send_message(domain, request, time.time())
+        message, reports = self.engine.send_message(domain, request, self.now())
         self.counters["messages"] += 1
         for mediator, report in reports:
             self._send(mediator, report)
@@ -340,10 +368,14 @@ class SwitchBox:
         other = self._aggregates.claim(mediator)
         if other:
             raise Refused(NOT_SERVED, f"{mediator} is connected as {other} already")
+        second = self._live.problem(user, mediator, hello.mediator, peer)
+        if second:
+            raise Refused(NOT_SERVED, second)
         self._speech(hello, peer, mediator)
         self._channels.add(mediator, user)
         self._tell.setdefault(user, []).append(notify)
-        return self._connect(domain, mediator, partial(self._closed, mediator, user, notify))
+        ended = self._live.opened(user, mediator, hello.mediator, peer, notify)
+        return self._connect(domain, mediator, partial(self._closed, mediator, user, notify, ended))
 
     def _connect(
         self, domain: Domain, mediator: str, on_closed: Callable[[], None] = lambda: None
@@ -354,8 +386,21 @@ class SwitchBox:
             on_closed=on_closed,
             on_join=partial(self._join, domain, mediator),
             why_no_control=self._why_no_control,
+            room=self._room(mediator),
         )
         return SessionAtDoor(session, self._doors.of(domain.name))
+
+    def _room(self, mediator: str) -> SyncRoom:
+        """What its unended syncs may hold together, in however many sessions."""
+        if mediator not in self._rooms:
+            self._rooms[mediator] = SyncRoom(
+                self.config.unended_sync_objects, partial(self._no_room, mediator)
+            )
+        return self._rooms[mediator]
+
+    def _no_room(self, mediator: str) -> None:
+        self.counters["syncs refused for room"] += 1
+        log.warning("%s: a sync is refused: its unended syncs hold too many objects", mediator)
 
     def _speech(self, hello: ClientHello, peer: str, mediator: str) -> None:
         """Take note of where a mediator wants its speech. Raises :class:`Refused`."""
@@ -376,10 +421,11 @@ class SwitchBox:
         return None
 
     def _join(self, domain: Domain, mediator: str, item: ControlledObject) -> None:
-        self.engine.catch_up(domain, mediator, item, time.time())
+        self.engine.catch_up(domain, mediator, item, self.now())
         self._tick()
 
-    def _closed(self, mediator: str, domain: str, notify: Notify) -> None:
+    def _closed(self, mediator: str, domain: str, notify: Notify, ended: Callable[[], None]) -> None:
+        ended()
         self._tell[domain].remove(notify)
         self._channels.add(mediator, domain, -1)
         self._gone(mediator)
@@ -435,7 +481,7 @@ class SwitchBox:
     # --- the clock
 
     def _tick(self) -> None:
-        for mediator, report in self.engine.tick(time.time()):
+        for mediator, report in self.engine.tick(self.now()):
             self._send(mediator, report)
             call = self.engine.call_of(report)
             heard = call is not None and call.conversing and bool(report.matches)
@@ -452,5 +498,5 @@ class SwitchBox:
             self._timer = None
         deadline = self.engine.next_deadline()
         if deadline is not None and self._running:
-            delay = max(0.0, deadline - time.time())
+            delay = max(0.0, deadline - self.now())
             self._timer = asyncio.get_running_loop().call_later(delay, self._tick)

@@ -91,6 +91,20 @@ class LicenceCollector(Collector):
         yield most
 
 
+class SwitchCollector(Collector):
+    """Turns one status of the switch into metrics."""
+
+    def __init__(self, status: Mapping[str, Any]) -> None:
+        self._status = status
+
+    def collect(self) -> Iterator[Metric]:
+        yield _counter("sorm_switch_counted", "What the switch counted", self._status["counters"])
+        yield _counter("sorm_switch_ssh", "Logins and sessions of mediators", self._status["ssh"])
+        yield _counter(
+            "sorm_switch_multisorm_ssh", "The same on the MultiSORM port", self._status["multisorm_ssh"]
+        )
+
+
 def _counter(name: str, text: str, counts: Mapping[str, int]) -> CounterMetricFamily:
     family = CounterMetricFamily(name, text, labels=["what"])
     for what, count in counts.items():
@@ -122,6 +136,7 @@ def metrics_router() -> APIRouter:
         switch: SwitchBox | None = request.app.state.switch
         if switch is not None:
             registry.register(LicenceCollector(switch.licence()))
+            registry.register(SwitchCollector(switch.status()))
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
     return router

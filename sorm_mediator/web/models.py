@@ -86,6 +86,8 @@ class StatusDocument(Document):
     order: str
     state: str
     """started or stopped, by commands 1 and 2."""
+    pair_in_use: int | None
+    """Stream of the pair of data channels that events go by (order 268, 1.4.1); null before any was connected."""
     serving: bool
     """False when the disk refused and the gateway stopped by itself."""
     uptime: float

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sqlite3
@@ -14,6 +15,7 @@ import pytest
 
 from sorm_mediator.journal.book import Journal, JournalError, JournalReader, Query
 from sorm_mediator.journal.chain import GENESIS, Head
+from sorm_mediator.journal.export import WRITERS
 from sorm_mediator.journal.head import head_path, read_head, write_head
 
 
@@ -252,3 +254,57 @@ def test_a_head_that_is_none_stops_neither_verifying_nor_the_box(path: Path, tex
     assert findings(path) == [(None, "unsealed")]
     written(path, 1)
     assert findings(path) == [(4, "damaged")]
+
+
+@pytest.mark.parametrize("number", ["'x'", "NULL", "1e300", "X'00'", "9223372036854775807"])
+def test_a_table_made_anew_with_other_numbers_is_moved_aside(path: Path, number: str) -> None:
+    written(path, 3)
+    whole = "INTEGER PRIMARY KEY" if number.startswith("9") else ""
+    tamper(
+        path,
+        "DROP TABLE entries",
+        f"CREATE TABLE entries (seq {whole}, body TEXT, previous TEXT, hash TEXT)",
+        f"INSERT INTO entries VALUES ({number}, '{{}}', '', '')",  # noqa: S608
+    )
+    reader = JournalReader(path)
+    assert any(finding.fault in ("inserted", "removed") for finding in reader.verify().findings)
+    reader.close()
+    journal = Journal(path, now=1000.0)
+    assert journal.head.seq == 1
+    assert "moved aside to journal.db.damaged-" in journal.latest(1)[0].fields["text"]
+    journal.close()
+
+
+def test_a_table_with_other_columns_is_moved_aside(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE entries (number INTEGER PRIMARY KEY)")
+    connection.close()
+    journal = Journal(path, now=1000.0)
+    assert journal.latest(1)[0].kind == "journal-damaged"
+    journal.close()
+
+
+@pytest.mark.parametrize("time", ["1e999", "NaN", "-1", "1e18", "null", '"' + "9" * 5000 + '"', "9" * 5000])
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+def test_an_export_of_a_time_that_is_none_names_the_entry(path: Path, time: str, form: str) -> None:
+    written(path, 2)
+    tamper(
+        path,
+        f"""UPDATE entries SET body = '{{"time":{time},"kind":"k","fields":{{}},"seq":2}}' WHERE seq = 2""",  # noqa: S608
+    )
+    assert_names_the_entry(path, form)
+
+
+@pytest.mark.parametrize("body", ["[]", "[" * 5000, '{"time":1,"kind":"\\ud800","fields":{}}'])
+def test_an_export_of_a_body_that_is_none_names_the_entry(path: Path, body: str) -> None:
+    written(path, 2)
+    tamper(path, f"UPDATE entries SET body = '{body}' WHERE seq = 2")  # noqa: S608
+    assert_names_the_entry(path, "jsonl")
+
+
+def assert_names_the_entry(path: Path, form: str) -> None:
+    reader = JournalReader(path)
+    with pytest.raises(JournalError, match="entry 2: is not what this program writes") as refused:
+        WRITERS[form](reader.entries(), io.StringIO())
+    reader.close()
+    assert len(str(refused.value).splitlines()) == 1

@@ -8,8 +8,10 @@ from pathlib import Path
 import captures
 
 SCENARIOS = Path(captures.__file__).parent / "scenarios"
-LISTENING = {"heard_combined.yaml", "heard_preemption.yaml", "heard_separate.yaml"}
+LISTENING = {"standby_pair.yaml", "heard_combined.yaml", "heard_preemption.yaml", "heard_separate.yaml"}
 """Speech is heard over E1 only."""
+PAIRS = {"standby_pair.yaml"}
+"""Pairs of channels in two E1 streams."""
 BOTH = {"heard_tcp.yaml"}
 """KPD1 and KPD2 over TCP, and the speech in E1."""
 
@@ -28,7 +30,7 @@ def test_every_built_in_scenario_passes_over_the_wire() -> None:
     assert over_e1 == told - BOTH
     assert {entry["file"] for entry in document["scenarios"] if entry["link"] == "tcp+e1"} == BOTH
     over_tcp = {entry["file"] for entry in document["scenarios"] if entry["link"] == "tcp"}
-    assert told - over_tcp == set(document["needing_e1"]) == LISTENING | BOTH
+    assert told - over_tcp == set(document["needing_e1"]) == LISTENING | PAIRS | BOTH
     assert all(
         entry["verdict"] == "PASS" and entry["passed"] == entry["steps"] for entry in document["scenarios"]
     )

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import socket
+import struct
+import termios
 from collections.abc import AsyncIterator, Callable
 
 import pytest
@@ -52,6 +55,9 @@ class Recorder:
     def unit_broken(self, broken: Broken, arrived: float) -> None:
         self.broken.append(broken)
         self._wake()
+
+    def owes(self, channel: Channel) -> bool:
+        return False
 
     def drained(self, channel: Channel) -> None:
         self.drains += 1
@@ -274,6 +280,27 @@ async def test_a_console_that_does_not_read_is_dropped_at_the_limit(make) -> Non
     assert held <= consoles_module.HARD_LIMIT + 2 * len(ANSWER * 20)
     await bench.handler.until(lambda: bench.handler.links[-1] == ("down", Channel.KPD2))
     await bench.connected(Channel.KPD2)
+
+
+async def test_what_a_console_never_took_is_counted(make) -> None:
+    """What the kernel holds when the connection ends is lost, not sent; the rest waits where it can be deleted."""
+    bench = await make()
+    port = bench.consoles.ports[Channel.KPD2]
+    host, _, number = port.address.rpartition(":")
+    with socket.create_connection((host, int(number))) as console:
+        await bench.handler.until(lambda: port.connection is not None)
+        for _ in range(60_000):
+            bench.consoles.send(Channel.KPD2, ANSWER)
+        await bench.handler.until(lambda: True)
+        sent = port.counters.octets_sent
+        taken = struct.unpack("i", fcntl.ioctl(console, termios.FIONREAD, b"\0" * 4))[0]
+        console.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    await bench.handler.until(lambda: ("down", Channel.KPD2) in bench.handler.links)
+    counters = port.counters
+    assert 0 < counters.lost_units <= (sent - taken) // len(ANSWER) + 1
+    assert counters.lost_units >= (sent - taken) // len(ANSWER) - 1
+    assert counters.units_sent + counters.deleted_units == 60_000
+    assert counters.lost_units * len(ANSWER) < 4 * consoles_module.KERNEL_LIMIT
 
 
 async def test_no_more_commands_are_read_from_a_console_that_does_not_read_the_answers(make) -> None:

@@ -90,6 +90,59 @@ def test_wrong_password(means: Any, place: str) -> None:
     assert not m.tables.started
 
 
+def test_a_guesser_is_slowed_down_and_the_right_password_waits_for_one_interval(
+    means: Any, make: Any
+) -> None:
+    m = means(password_tries_per_minute=30)
+    m.connect()
+    assert [m.says(Start(password=f"{guess:06}")) for guess in range(30)] == ["27/00 28/03 26/02"] * 30
+    assert m.says(Start(password="000030")) == ""
+    assert m.says(Start()) == ""
+    assert m.core.next_deadline() == m.now + 2
+    assert m.later(1.9) == []
+    assert make.answers(m.later(0.1)) == "27/00 28/03 26/02"
+    assert m.later(1.9) == []
+    assert make.answers(m.later(0.1)) == "27/00 28/00"
+    assert m.core.counters["commands_held"] == 2
+    assert m.says(GetVersion()) == "27/00 2B 28/00"
+
+
+def test_thousands_of_guesses_are_looked_at_one_by_one(means: Any, make: Any) -> None:
+    m = means(password_tries_per_minute=30, waiting_commands=8)
+    m.connect()
+    for guess in range(2000):
+        m.says(Start(password=f"{guess:06}"))
+        m.later(0.001)
+    assert 30 <= m.core.counters["unauthorized"] <= 32
+    assert m.core.counters["commands_overflowing"] > 1900
+
+
+def test_a_guesser_on_one_stream_does_not_disturb_the_console_of_another(means: Any, make: Any) -> None:
+    m = means(password_tries_per_minute=1).begin()
+    m.connect(stream=1)
+    assert m.says(GetVersion(password="000000"), stream=1) == "27/00 28/03 26/02"
+    assert m.says(GetVersion(password="000001"), stream=1) == ""
+    assert m.says(GetVersion()) == "27/00 2B 28/00"
+
+
+def test_what_a_guesser_left_behind_is_not_looked_at_for_the_next_console(means: Any, make: Any) -> None:
+    m = means(password_tries_per_minute=60)
+    m.connect()
+    for guess in range(100):
+        m.says(Start(password=f"{guess:06}"))
+    m.close(Channel.KPD1)
+    assert m.core.counters["commands_held_dropped"] == 40
+    m.open(Channel.KPD1)
+    assert m.says(Start()) == ""
+    assert make.answers(m.later(1)) == "27/00 28/00"
+
+
+def test_without_a_pace_a_guesser_is_not_slowed_down(means: Any, make: Any) -> None:
+    m = means(password_tries_per_minute=0)
+    m.connect()
+    assert {m.says(Start(password=f"{guess:06}")) for guess in range(200)} == {"27/00 28/03 26/02"}
+
+
 @pytest.mark.parametrize(
     ("extended", "reply", "told"),
     [
@@ -367,3 +420,14 @@ def test_one_command_at_a_time_over_all_streams(means: Any, make: Any) -> None:
     assert m.says(make.put(1, "28331")) == "27/00"
     assert m.says(GetVersion(), stream=1) == ""
     assert make.answers(m.answer(Reply(True))) == "28/00 27/00 2B 28/00"
+
+
+def test_who_came_in_the_name_of_this_mediator_is_told(means: Any) -> None:
+    m = means().begin()
+    event = {"event": "second-session", "mediator": "x\x1b[2J\n", "peer": "10.0.0.2:4000", "admitted": False}
+    assert m.do(m.core.switch_event(event, m.now)) == []
+    assert m.core.counters["second_sessions"] == 1
+    logged = next(e.text for e in m.effects if isinstance(e, effects.Log))
+    assert logged == "switch: x?[2J? at 10.0.0.2:4000 came as this mediator: refused"
+    entry = next(e for e in m.effects if isinstance(e, effects.Journal))
+    assert (entry.kind, entry.fields["peer"], entry.stranger) == ("second-session", "10.0.0.2:4000", True)

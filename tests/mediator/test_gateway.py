@@ -19,6 +19,7 @@ from protocol import (
     CommandExecuted,
     CommandReceived,
     GetObjects,
+    GetVersion,
     GroupType,
     NumberSign,
     ObjectInfo,
@@ -308,6 +309,47 @@ async def test_the_journal_says_who_did_what_and_shows_no_password(bench: Bench)
         assert secret.encode().hex(" ").upper().encode() not in text
 
 
+async def test_a_console_that_sends_all_and_hangs_up_gets_every_answer(bench: Bench) -> None:
+    """Half a connection closed: the commands that wait are taken and answered before the other half closes."""
+    async with running(bench.config()) as (gateway, endpoints):
+        await switch_up(gateway)
+        console = await Console.connect(endpoints["kpd1"])
+        own = ObjectType.OWN_SUBSCRIBER, NumberSign.OWN
+        for command in (
+            Start(),
+            AddObject(1, *own, "20001", None, Category.STATISTICAL, None, Priority.NORMAL),
+        ):
+            console.send(command)
+        console.send(GetVersion())
+        console.writer.write_eof()
+        answers = await console.until(CommandExecuted, command=GetVersion.code)
+        assert [m.command for m in answers if isinstance(m, CommandExecuted)][-2:] == [5, 17]
+        console.close()
+
+
+async def test_a_stranger_makes_the_journal_grow_by_a_bounded_amount(bench: Bench) -> None:
+    options = {"journal_strangers_per_minute": 20}
+    async with running(bench.config(options=options)) as (gateway, endpoints):
+        stranger = await Console.connect(endpoints["kpd1"])
+        for _ in range(300):
+            stranger.writer.write(b"\xcc\x01\x0b\x03" + b"x" * 9)
+            await stranger.until(CommandReceived, command=0x0B)
+        stranger.close()
+        left_out = gateway.counters["journal_left_out"]
+        assert left_out > 250
+        assert gateway.status()["counters"]["journal_left_out"] == left_out
+        console = await started_console(endpoints)  # it has shown the password: nothing of it is left out
+        for _ in range(50):
+            console.writer.write(b"\xcc\x01\x0b\x03" + b"x" * 9)
+            await console.until(CommandReceived, command=0x0B)
+        console.close()
+    entries = bench.journal()
+    assert sum(entry.fields["entries"] for entry in entries if entry.kind == "left-out") >= left_out
+    broken = [entry for entry in entries if entry.kind == "command" and entry.fields["command"] == 0x0B]
+    assert 50 < len(broken) < 100
+    assert entries[-1].kind == "gateway-stopped"
+
+
 async def test_damaged_tables_are_told_to_the_console_and_written_down(bench: Bench) -> None:
     (bench.folder / "state.db").write_bytes(b"this is not a database" * 1000)
     async with running(bench.config()) as (_, endpoints):
@@ -357,6 +399,35 @@ async def test_who_watches_gets_units_without_passwords(bench: Bench) -> None:
             ("sent", "command-executed"),
         ]
         console.close()
+
+
+async def test_a_password_in_the_fields_of_a_command_that_broke_off_is_nowhere_shown(bench: Bench) -> None:
+    """A command breaks off after 12 octets: the header of the next one, with the password, lies in its fields."""
+    async with running(bench.config()) as (gateway, endpoints):
+        watcher = gateway.events.subscribe()
+        console = await started_console(endpoints)
+        add = console.codec.encode(subscriber(1))
+        change = console.codec.encode(SetPassword("654321", password="123456"))
+        for broken in (add[:12] + change + change, add[:4] + change + change, add[:9] + change + change):
+            console.writer.write(broken[: len(add)])
+            await console.until(CommandReceived, command=5)
+        shown = []
+        async with asyncio.timeout(10):
+            while len([one for one in shown if one["name"] == "add-object"]) < 3:
+                event = await anext(watcher)
+                if event["event"] == "unit" and event["direction"] == "received":
+                    shown.append(event["unit"])
+        console.close()
+    entries = [entry for entry in bench.journal() if entry.fields.get("name") == "add-object"]
+    assert [entry.fields["unit"] for entry in entries] == [
+        add[:4].hex(" ").upper() + " **" * (len(add) - 4)
+    ] * 3
+    text = str(shown) + str([entry.fields for entry in entries])
+    for secret in ("123456", "654321", "1234", "4321"):
+        assert secret not in text
+        assert secret.encode().hex() not in text.lower().replace(" ", "")
+        # As digits of a number each octet is read with its halves exchanged.
+        assert "".join(octet[::-1] for octet in (f"{ord(c):02x}" for c in secret)) not in text.lower()
 
 
 async def test_a_watcher_that_does_not_read_costs_a_bounded_amount(bench: Bench) -> None:
@@ -411,3 +482,56 @@ async def test_without_a_pinned_key_there_is_no_gateway(bench: Bench) -> None:
 )
 def test_addresses_of_switches(text: str, address: tuple[str, int]) -> None:
     assert gateway_module._address(text, 7777) == address
+
+
+async def test_an_error_of_the_core_stops_it_and_nothing_of_that_input_goes_out(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with running(bench.config()) as (gateway, endpoints):
+        assert gateway.failure is not None
+        console = await started_console(endpoints)
+        received = gateway.core.received
+
+        def halfway(*given: Any) -> Any:
+            received(*given)
+            raise KeyError("".join(["202", "58"]))
+
+        monkeypatch.setattr(gateway.core, "received", halfway)
+        console.send(GROUP)
+        with pytest.raises(ConnectionError):
+            await console.next()
+        assert "KeyError" in str(await asyncio.wait_for(gateway.failure, 10))
+        assert not gateway.serving
+        assert "20258" not in caplog.text
+
+
+async def test_a_report_that_comes_while_it_stops_is_not_taken_and_not_an_error(bench: Bench) -> None:
+    async with running(bench.config()) as (gateway, _):
+        party = Party(digits="20258", ni="private")
+        report = CallReport(
+            call_id="1", domain="d", sequence=1, time=gateway.now(), connection=1, calling=party, called=party,
+            calling_station="20258", called_station="20258", setup_time=gateway.now(),
+        )  # fmt: skip
+        assert gateway._report(report) is True
+        await gateway.stop()
+        assert gateway._report(report) is False
+
+
+async def test_what_fails_to_close_leaves_nothing_else_open(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = Gateway(bench.config())
+    await gateway.start()
+    toward_stop = gateway._toward.stop
+
+    async def fails() -> None:
+        await toward_stop()
+        raise OSError("of the console's side")
+
+    monkeypatch.setattr(gateway._toward, "stop", fails)
+    with pytest.raises(OSError, match="of the console's side"):
+        await gateway.stop()
+    assert gateway.link is None
+    assert gateway.journal is None
+    async with running(bench.config()):  # tables and journal are free: no other process has them
+        pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import sqlite3
 import stat
@@ -257,3 +258,43 @@ def test_a_named_pipe_in_place_of_the_tables_is_an_error_and_no_wait(tmp_path: P
     os.mkfifo(path)
     with pytest.raises(StoreError, match="can't be opened"):
         Store(path, password="123456").load(now=0.0)
+
+
+def test_several_problems_of_a_file_are_damage_as_one_is(path: Path) -> None:
+    stored(path, *(ObjectPut(subscriber(number)) for number in range(300)))
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        page = connection.execute("PRAGMA page_size").fetchone()[0]
+    connection.close()
+    content = bytearray(path.read_bytes())
+    for leaf in range(4, len(content) // page):
+        content[leaf * page + 8 : leaf * page + 40] = b"\xff" * 32
+    path.write_bytes(content)
+
+    store = Store(path, password="123456")
+    tables = store.load(now=1_700_000_000.0)
+    store.close()
+    assert (tables.damaged, tables.objects) == (True, {})
+    assert "moved aside to state.db.damaged-" in store.damage
+    assert "\n" not in store.damage
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_whatever_octets_are_changed_it_starts(path: Path, seed: int) -> None:
+    chance = random.Random(seed)  # noqa: S311 - the same octets every time
+    stored(path, *(ObjectPut(subscriber(number)) for number in range(200)))
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    content = bytearray(path.read_bytes())
+    for _ in range(chance.choice((1, 10, 200))):
+        # Not the four octets of the schema's version: what a newer program wrote is another refusal.
+        at = chance.choice([*range(60), *range(64, len(content), 7)])
+        content[at] = chance.randrange(256)
+    path.write_bytes(content)
+
+    store = Store(path, password="123456")
+    tables = store.load(now=1_700_000_000.0)
+    store.close()
+    assert tables.damaged == bool(store.damage)
+    assert "\n" not in store.damage

@@ -277,6 +277,25 @@ async def test_a_receiver_that_raises_leaves_the_request_unanswered_and_gets_it_
     assert sink.counters.duplicates == 0
 
 
+async def test_a_receiver_that_does_not_take_it_now_gets_it_again_without_an_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    calls: list[CallReport] = []
+
+    def not_now(report: CallReport) -> bool:
+        calls.append(report)
+        return len(calls) > 1
+
+    async with a_sink(not_now) as (sink, client):
+        client.send(request())
+        await client.silence()
+        assert (sink.counters.not_taken, sink.counters.handler_failed) == (1, 0)
+        await client.ask(request())
+    assert calls == [REPORT, REPORT]
+    assert sink.counters.reports == 1
+    assert caplog.text == ""
+
+
 async def test_what_was_not_kept_is_not_answered() -> None:
     order: list[str] = []
 
@@ -386,7 +405,8 @@ def test_no_datagram_stops_the_sink(noise: list[bytes], required: bool) -> None:
         c = sink.counters
         outcomes = (
             c.reports, c.other, c.duplicates, c.status, c.unknown_client, c.wrong_secret,
-            c.wrong_message_authenticator, c.no_message_authenticator, c.wrong_code, c.handler_failed,
+            c.wrong_message_authenticator, c.no_message_authenticator, c.wrong_code, c.not_taken,
+            c.handler_failed,
             *c.malformed.values(),
         )  # fmt: skip
         assert sum(outcomes) == c.datagrams == len(noise) + 1

@@ -194,6 +194,66 @@ async def test_failed_logins_of_one_address_are_paced(switch: Any) -> None:
         await server.close()
 
 
+async def test_a_right_password_gets_in_after_a_bounded_wait_whatever_its_address_has_guessed(
+    switch: Any,
+) -> None:
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    server = SormServer(switch, "127.0.0.1", 0, clock=lambda: 1000.0, sleep=pause, login_wait=3.0)
+    server.address = await server.start()  # type: ignore[attr-defined]
+    try:
+        for _ in range(20):
+            with pytest.raises(asyncssh.PermissionDenied):
+                await connect(server, password="guess")
+        async with await connect(server):
+            assert pauses[-1] == max(pauses) == 3.0
+        assert server.counters["logins delayed"] == 16
+    finally:
+        await server.close()
+
+
+async def test_who_waits_for_its_password_to_be_looked_at_is_not_dropped_for_newcomers(switch: Any) -> None:
+    due = asyncio.Event()
+    waiting = asyncio.Event()
+
+    async def pause(seconds: float) -> None:
+        waiting.set()
+        await due.wait()
+
+    server = SormServer(switch, "127.0.0.1", 0, clock=lambda: 1000.0, sleep=pause)
+    address = server.address = await server.start()  # type: ignore[attr-defined]
+    strangers = []
+    try:
+        for _ in range(5):
+            with pytest.raises(asyncssh.PermissionDenied):
+                await connect(server, password="guess")
+        right = asyncio.ensure_future(connect(server))
+        await asyncio.wait_for(waiting.wait(), 20)
+        for _ in range(MOST_STRANGERS + 5):
+            reader, writer = await asyncio.open_connection(*address)
+            strangers.append(writer)
+            await reader.readline()  # the server's greeting
+        assert server.counters["strangers dropped"] > 0
+        due.set()
+        async with await asyncio.wait_for(right, 20):
+            assert server.counters["logins"] == 1
+    finally:
+        due.set()
+        for writer in strangers:
+            writer.close()
+        await server.close()
+
+
+def test_no_try_waits_longer_than_the_longest_wait() -> None:
+    pacer = LoginPacer(burst=2, interval=1, longest=4)
+    waits = [pacer.delay("a", 0.1 * number) for number in range(1000)]
+    assert max(waits) == pytest.approx(4)
+    assert pacer.delay("a", 100 + 4 + 2) == 0
+
+
 def test_right_passwords_cost_nothing_and_time_forgives() -> None:
     pacer = LoginPacer(burst=2, interval=1)
     for _ in range(100):

@@ -150,6 +150,13 @@ async def test_the_licence(http: httpx.AsyncClient, box: SwitchBox) -> None:
     )
 
 
+async def test_metrics_tell_of_logins(box: SwitchBox) -> None:
+    box._server.counters["logins delayed"] += 7
+    transport = httpx.ASGITransport(create_app(switch=box))
+    async with httpx.AsyncClient(transport=transport, base_url="http://switch") as http:
+        assert 'sorm_switch_ssh_total{what="logins delayed"} 7.0' in (await http.get("/metrics")).text
+
+
 async def test_openapi_describes_the_call(http: httpx.AsyncClient) -> None:
     schema = (await http.get("/openapi.json")).json()
 

@@ -104,24 +104,6 @@ async def stand_by(ex: Examiner) -> None:
         await _back(ex)
 
 
-@check("1.4.1.1-2", "with no pair left, what was not sent is destroyed",
-       "без исправных пар КПД непереданные данные уничтожаются", E1, CALLS, WEB)  # fmt: skip
-async def none_left(ex: Examiner) -> None:
-    target = await ex.target()
-    for stream in ex.told.streams:
-        await cut(ex, stream)
-    try:
-        await ex.short_call(ex.own(0), ex.own(1))
-        await asyncio.sleep(ex.told.quiet)
-    finally:
-        for stream in ex.told.streams:
-            await ex.web("POST", f"streams/{stream}/fault", {"state": "clear"})
-        await _back(ex)
-    await ex.no_events(target)
-    await ex.short_call(ex.own(0), ex.own(1))
-    await ex.event(target, "number-received")
-
-
 @check(
     "11.6.5-3",
     "the stream of a line fails: 52h/04h",

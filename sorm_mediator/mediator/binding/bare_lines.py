@@ -10,8 +10,9 @@ from e1.lines.serial_line import SerialConfig
 from e1.lines.xot import XotConfig
 from e1.lines.xot_socket import Address
 from e1.stream import ChannelName
+from sorm_mediator.addresses import split_host_port
 from sorm_mediator.config import E1Config
-from sorm_mediator.mediator.binding.stream_lines import address, stream_config
+from sorm_mediator.mediator.binding.stream_lines import stream_config
 
 CONSOLE_AGAIN = 0.5
 """Seconds until the console of this product tries a circuit again, however it was lost or refused."""
@@ -22,8 +23,8 @@ def bare_stream(config: E1Config, allows: Callable[[str], bool] = lambda host: T
     if config.line == "serial":
         return serial_stream(config)
     if config.remote:
-        return xot_stream(config, dial=address(config.remote))
-    return xot_stream(config, listen=address(config.local), allows=allows)
+        return xot_stream(config, dial=split_host_port(config.remote))
+    return xot_stream(config, listen=split_host_port(config.local), allows=allows)
 
 
 def serial_stream(config: E1Config, *, far_end: bool = False) -> SerialStream:

@@ -9,20 +9,30 @@ outbox, and a console that goes on not reading loses its connection.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import ipaddress
 import logging
 import select
 import socket
+import struct
+import termios
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from protocol import Broken, Channel, Noise, Options, StreamFramer, Unit
+from sorm_mediator.addresses import host_port
 from sorm_mediator.config import ConsoleConfig
 from sorm_mediator.errors import cannot_listen
 
 log = logging.getLogger(__name__)
+
+ACCEPTED_A_TURN = 1
+"""asyncio accepts as many connections at a time as the queue is told to hold, and tries as often again, with a timer
+each, when there is no descriptor left: with one it tries once a second."""
+LISTEN_BACKLOG = 100
+"""Connections that the kernel holds meanwhile."""
 
 UNITS_A_TURN = 32
 """Units of one console that are handled before the event loop turns to others."""
@@ -32,6 +42,10 @@ MOST_WAITING = 128
 """Connections that may wait for the ends of those before them to be read."""
 HARD_LIMIT = 1024 * 1024
 """Octets waiting to be sent at which the connection of a console that does not read is dropped."""
+KERNEL_LIMIT = 64 * 1024
+"""Octets that the kernel may hold for a console (Linux doubles it): what waits, waits where it can be deleted."""
+REMEMBERED = 4 * KERNEL_LIMIT
+"""Octets of units whose lengths are kept, so that what was sent and not acknowledged can be counted."""
 
 _KEEPALIVE = (
     ("TCP_KEEPIDLE", 10),
@@ -49,6 +63,10 @@ class Handler(Protocol):
     def connection_refused(self, channel: Channel, peer: str, reason: str) -> None: ...
     def unit_received(self, raw: bytes, arrived: float) -> None: ...
     def unit_broken(self, broken: Broken, arrived: float) -> None: ...
+    def owes(self, channel: Channel) -> bool:
+        """Whether answers to what came on the channel are still to be sent."""
+        return False
+
     def drained(self, channel: Channel) -> None:
         """All that was sent on the channel is with the kernel: there is room for more."""
 
@@ -67,6 +85,8 @@ class ChannelCounters:
     noise_octets: int = 0
     deleted_units: int = 0
     """Not sent: the console was gone, timed out, or did not read."""
+    lost_units: int = 0
+    """Sent, and not acknowledged when the connection ended."""
     not_reading: int = 0
     """Connections dropped because the console did not read."""
 
@@ -117,7 +137,12 @@ class Consoles:
 
     async def _listen(self, loop: asyncio.AbstractEventLoop, port: Port) -> None:
         try:
-            server = await loop.create_server(lambda: _Connection(self, port), self._host, port.number)
+            server = await loop.create_server(
+                lambda: _Connection(self, port), self._host, port.number, backlog=ACCEPTED_A_TURN
+            )
+            for listener in server.sockets:
+                with listener.dup() as shared:
+                    shared.listen(LISTEN_BACKLOG)
         except OSError as error:
             raise cannot_listen(port.key, self._host, port.number, error) from error
         port.server = server
@@ -181,6 +206,8 @@ class _Connection(asyncio.Protocol):
         self._framer = StreamFramer(Channel.COMMAND, consoles.options)
         self._inbox: deque[tuple[Unit | Broken, float]] = deque()
         self._outbox: deque[bytes] = deque()
+        self._lengths: deque[int] = deque()
+        self._remembered = 0
         self._waiting = 0  # octets in the outbox
         self._writing_paused = False
         self._turn: asyncio.Handle | None = None
@@ -206,6 +233,7 @@ class _Connection(asyncio.Protocol):
         elif (last := current.last_in_line()) is not None:
             # The console that comes back is heard of before the end of its old connection is.
             last.successor = self
+            current.look_again()
             # asyncio begins to read only after this call; in Python 3.11.2 (Debian 12) also what was paused in it.
             self._loop.call_soon(self._wait_in_line)
         else:
@@ -263,6 +291,7 @@ class _Connection(asyncio.Protocol):
             return
         self._port.connection = None
         self._counters.deleted_units += len(self._outbox)
+        self._counters.lost_units += self._unacknowledged_units()
         self._outbox.clear()
         self._inbox.clear()
         for timer in (self._turn, self._unit_timer):
@@ -330,6 +359,11 @@ class _Connection(asyncio.Protocol):
         if self._turn is None:
             self._take_turn()
 
+    def look_again(self) -> None:
+        """Of a connection that the console has ended: whether it can be closed now."""
+        if self._leaving and self._turn is None:
+            self._turn = self._loop.call_soon(self._take_turn)
+
     def _take_turn(self) -> None:
         """Handle some of the inbox; the rest after the others had their turn."""
         self._turn = None
@@ -353,7 +387,9 @@ class _Connection(asyncio.Protocol):
             if self._inbox and self._waiting <= SOFT_LIMIT and self._turn is None:
                 self._turn = self._loop.call_soon(self._take_turn)
         elif self._leaving:
-            self._transport.close()
+            # Each answer looks again. A console that is back already does not wait for its old answers.
+            if self.successor is not None or not self._handler.owes(self._port.channel):
+                self._transport.close()
         else:
             self._transport.resume_reading()
 
@@ -366,6 +402,7 @@ class _Connection(asyncio.Protocol):
         self._outbox.append(raw)
         self._waiting += len(raw)
         self._flush()
+        self.look_again()
         if self._waiting > HARD_LIMIT:
             self._counters.not_reading += 1
             log.warning("%s: %s does not read: connection dropped", self._port.channel, self.peer)
@@ -377,7 +414,29 @@ class _Connection(asyncio.Protocol):
             self._waiting -= len(raw)
             self._counters.units_sent += 1
             self._counters.octets_sent += len(raw)
+            self._remember(len(raw))
             self._transport.write(raw)
+
+    def _remember(self, length: int) -> None:
+        """Keep the lengths of the units that may not be acknowledged yet."""
+        self._lengths.append(length)
+        self._remembered += length
+        while self._remembered - self._lengths[0] > REMEMBERED:
+            self._remembered -= self._lengths.popleft()
+
+    def _unacknowledged_units(self) -> int:
+        """Units of which the console's end has not acknowledged every octet."""
+        opened = self._transport.get_extra_info("socket")
+        try:
+            answer = fcntl.ioctl(opened.fileno(), termios.TIOCOUTQ, b"\0" * 4)
+        except OSError:  # closed already: nothing can be told
+            return 0
+        left = struct.unpack("i", answer)[0] + self._transport.get_write_buffer_size()
+        units = 0
+        while left > 0 and self._lengths:
+            left -= self._lengths.pop()
+            units += 1
+        return units
 
     def delete_unsent(self) -> None:
         self._counters.deleted_units += len(self._outbox)
@@ -424,11 +483,12 @@ def allowed(host: str, networks: Iterable[str]) -> bool:
 
 def _address(name: tuple[str, int] | tuple[str, int, int, int]) -> str:
     host, port = name[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    return host_port(host, port)
 
 
 def _prepare_socket(connection: socket.socket) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_LIMIT)
     # A console whose power was cut must not hold the port against its own return.
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in _KEEPALIVE:

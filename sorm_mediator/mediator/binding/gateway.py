@@ -10,18 +10,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import time
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 from protocol import Broken, Channel, Codec, DecodeError, Message, Options, Problem, Time, UnknownUnit
 from radius.report import CallReport, MessageReport
 from radius.sink import Sink
+from sorm_mediator.addresses import host_port, port_number
 from sorm_mediator.config import Config
 from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.journal.book import Journal, JournalError
 from sorm_mediator.journal.masking import masked_unit
+from sorm_mediator.journal.quota import StrangersQuota
 from sorm_mediator.mediator.binding.consoles import Consoles
 from sorm_mediator.mediator.binding.events import Events
 from sorm_mediator.mediator.binding.limits import LimitWatch
@@ -33,6 +38,7 @@ from sorm_mediator.mediator.core.core import TCP_STREAMS, Core
 from sorm_mediator.mediator.core.effects import Effect
 from ssh_control.client import LinkDown, SwitchLink
 from ssh_control.dialect import Reply
+from ssh_control.keys import KeyProblem
 from ssh_control.lines import DialectError
 
 if TYPE_CHECKING:
@@ -61,7 +67,10 @@ class Gateway:
         self.failure: asyncio.Future[BoxError] | None = None
         """Done when the gateway had to stop serving by itself; its result says why."""
         self.journal: Journal | None = None
+        self._strangers = StrangersQuota(config.mediator.options.journal_strangers_per_minute)
         self._host_key = switch_host_key or config.ssh.host_key
+        self._instance = secrets.token_hex(8)
+        """Part of the name that the switch hears, so that another gateway is not taken for this one."""
         mediator = config.mediator
         self._options = codec_options(config)
         self._codec = Codec(self._options)
@@ -149,7 +158,7 @@ class Gateway:
             equipped_streams=TCP_STREAMS if self.e1 is None else self.e1.numbers,
             conferences=None if self.e1 is None else self.e1.conferences,
             separate_conferences=self.config.rtp.separate_conferences,
-            paired=self.e1 is not None or mediator.options.pair_over_tcp == "on",
+            paired=self.config.console.link == "x25" or mediator.options.pair_over_tcp == "on",
         )
         self._running = True
         if self._store.damage:
@@ -163,11 +172,14 @@ class Gateway:
             host, port = await self.sink.start()
         except OSError as error:
             raise cannot_listen("radius.port", radius.host, radius.port, error) from error
-        self._endpoints = await self._toward.start() | {"radius": f"{host}:{port}"}
+        self._endpoints = await self._toward.start() | {"radius": host_port(host, port)}
         if self.e1 is not None:
             self._endpoints["rtp"] = self.e1.rtp
         self._write("gateway-started", {"orm_number": mediator.orm_number, **self._endpoints})
-        self.link = self._make_link(f"{host}:{port}")
+        try:
+            self.link = self._make_link(host_port(host, port))
+        except KeyProblem as problem:
+            raise BoxError(f"ssh.host_key: {problem}") from None
         await self.link.start()
         self._arm()
         return dict(self._endpoints)
@@ -179,7 +191,7 @@ class Gateway:
             ssh.user,
             ssh.password.get_secret_value(),
             self._host_key,
-            mediator=f"orm-{self.config.mediator.orm_number}",
+            mediator=f"orm-{self.config.mediator.orm_number}.{self._instance}",
             radius=sink,
             rtp=self._endpoints.get("rtp", ""),
             on_up=self._switch_up,
@@ -192,29 +204,33 @@ class Gateway:
 
     async def stop(self) -> None:
         """Stop serving: consoles get what was answered already, the journal says so, files are closed."""
-        if self._running:
-            self.sink.close()
-            await self._toward.stop()
-            if self._running:  # still: the disk may have failed at the last entry
-                self._write("gateway-stopped", {})
-        await self._close()
+        try:
+            if self._running:
+                self.sink.close()
+                await self._toward.stop()
+                if self._running:  # still: the disk may have failed at the last entry
+                    self._write("gateway-stopped", {})
+        finally:
+            await self._close()
 
     async def _close(self) -> None:
+        """Close everything, the files last; what fails to close keeps nothing else open."""
         self._running = False
         if self._timer is not None:
             self._timer.cancel()
-        self.sink.close()
-        await self._toward.stop()
-        if self.e1 is not None:
-            self.e1.voice.close()
-        if self.link is not None:
-            await self.link.close()
-            self.link = None
-        self.events.close()
-        self._store.close()
-        if self.journal is not None:
-            self.journal.close()
-            self.journal = None
+        journal, self.journal = self.journal, None
+        link, self.link = self.link, None
+        async with AsyncExitStack() as closing:  # the last one first
+            if journal is not None:
+                closing.callback(journal.close)
+            closing.callback(self._store.close)
+            closing.callback(self.events.close)
+            if link is not None:
+                closing.push_async_callback(link.close)
+            if self.e1 is not None:
+                closing.callback(self.e1.voice.close)
+            closing.push_async_callback(self._toward.stop)
+            closing.callback(self.sink.close)
 
     @property
     def serving(self) -> bool:
@@ -256,7 +272,8 @@ class Gateway:
 
     def connection_refused(self, channel: str, peer: str, reason: str, stream: int = _STREAM) -> None:
         log.warning("%s: connection of %s refused: %s", channel, peer, reason)
-        self._write("connection-refused", {"channel": str(channel), "peer": peer, "text": reason})
+        refused = {"channel": str(channel), "peer": peer, "text": reason}
+        self._write("connection-refused", refused, stranger=True)
         if self.config.console.link == "tcp":
             stream = _STREAM  # a stream for speech alone has no KPD1
         self._run(lambda now: self.core.refused_connection(stream, peer, _PORT_FORBIDDEN, now))
@@ -269,12 +286,15 @@ class Gateway:
             message = self._codec.decode(raw)
         except DecodeError:
             message, problems = self._codec.decode_lenient(raw)
-        self._crossed("received", Channel.COMMAND, message, raw)
+        self._crossed("received", Channel.COMMAND, message, raw, problems)
         self._run(lambda now: self.core.received(stream, message, problems, raw, now))
 
     def unit_broken(self, broken: Broken, arrived: float, stream: int = _STREAM) -> None:
         self._arrived = arrived
         self._run(lambda now: self.core.broken(stream, broken.code, broken.reason, broken.raw, now))
+
+    def owes(self, channel: Channel, stream: int = _STREAM) -> bool:
+        return self._running and channel is Channel.KPD1 and self.core.owes(stream)
 
     def drained(self, channel: Channel, stream: int = _STREAM) -> None:
         if channel is Channel.KPD1:
@@ -357,29 +377,38 @@ class Gateway:
 
     # --- call reports
 
-    def _report(self, report: CallReport) -> None:
-        if not self._running:
-            raise RuntimeError("the gateway is stopping: the report is to come again")
-        self._event("call", {"call": report.call_id, "kind": report.kind, "sequence": report.sequence})
-        self._run(lambda now: self.core.report(report, now))
-        if not self._running:
-            raise RuntimeError("the gateway failed: the report is to come again")
+    def _report(self, report: CallReport) -> bool:
+        """Whether it was taken; one that was not is to come again."""
+        if self._running:
+            self._event("call", {"call": report.call_id, "kind": report.kind, "sequence": report.sequence})
+            self._run(lambda now: self.core.report(report, now))
+        return self._running  # still: the gateway may have failed at it
 
-    def _message_report(self, report: MessageReport) -> None:
-        if not self._running:
-            raise RuntimeError("the gateway is stopping: the report is to come again")
-        self._event("message", {"message": report.message_id})
-        self._run(lambda now: self.core.message_report(report, now))
-        if not self._running:
-            raise RuntimeError("the gateway failed: the report is to come again")
+    def _message_report(self, report: MessageReport) -> bool:
+        """As :meth:`_report`."""
+        if self._running:
+            self._event("message", {"message": report.message_id})
+            self._run(lambda now: self.core.message_report(report, now))
+        return self._running
 
     # --- the core's inputs and effects
 
     def _run(self, make: Callable[[float], Iterable[Effect]]) -> None:
-        """Give the core one input and execute its effects."""
-        if self._running:
+        """Give the core one input and execute its effects.
+
+        An error of our own in it stops the gateway as a disk that refuses does: effects that were gathered, or of
+        which some were executed, must not go out with the next input.
+        """
+        if not self._running:
+            return
+        try:
             self._execute(make(self.now()))
             self._arm()
+        except Exception as error:  # noqa: BLE001 - nothing of it is swallowed: the gateway stops
+            # Where it is, and not its text, which may hold the number of an object (order 268, rule 6).
+            where = "".join(traceback.format_tb(error.__traceback__))
+            log.critical("an error of our own: %s\n%s", type(error).__name__, where)
+            self._fail(f"an error of our own ({type(error).__name__}): please report it with the log")
 
     def _execute(self, wanted: Iterable[Effect]) -> None:
         sent_kpd1: set[int] = set()
@@ -396,8 +425,8 @@ class Gateway:
                         self._ask(effect)
                     case effects.Store(change):
                         self._store.apply(change)
-                    case effects.Journal(kind, fields, unit):
-                        self._journal(kind, fields, unit)
+                    case effects.Journal():
+                        self._journal(effect)
                     case effects.Log(level, text):
                         log.log(_LEVELS[level], "%s", text)
                     case effects.DropChannel(stream):
@@ -427,22 +456,27 @@ class Gateway:
             log.warning("%s", late)
         self._crossed("sent", channel, message, raw)
 
-    def _journal(self, kind: str, fields: dict[str, Any], unit: bytes) -> None:
+    def _journal(self, entry: effects.Journal) -> None:
         if self.journal is None:
             return
+        now, kind, fields, unit = self.now(), entry.kind, entry.fields, entry.unit
+        if entry.stranger and not self._strangers.admits(now):
+            self.counters["journal_left_out"] += 1
+            return
+        if left_out := self._strangers.take_untold():
+            self.journal.append(now, "left-out", {"entries": left_out})
         if kind == "command":
-            fields = fields | {"unit": masked_unit(unit), "name": command_name(unit)}
-            # Octets that could not be read may hold a password: "unit" has them masked.
-            fields["fields"] = {name: value for name, value in fields["fields"].items() if name != "hex"}
-        self.journal.append(self.now(), kind, fields)
+            masked = fields["fields"].get("masked", "")
+            fields = fields | {"unit": masked_unit(unit, masked), "name": command_name(unit)}
+        self.journal.append(now, kind, fields)
 
-    def _write(self, kind: str, fields: dict[str, Any]) -> None:
-        """An entry of the gateway's own."""
+    def _write(self, kind: str, fields: dict[str, Any], *, stranger: bool = False) -> None:
+        """An entry of the gateway's own; ``stranger``: see :class:`~.effects.Journal`."""
         if self._running:
-            self._execute((effects.Journal(kind, fields),))
+            self._execute((effects.Journal(kind, fields, stranger=stranger),))
 
     def _fail(self, text: str) -> None:
-        """The disk refused: nothing more may be promised to anyone."""
+        """The disk refused, or the core failed: nothing more may be promised to anyone."""
         log.critical("the gateway stops serving: %s", text)
         self._running = False
         self.sink.close()
@@ -469,8 +503,17 @@ class Gateway:
 
     # --- who watches
 
-    def _crossed(self, direction: str, channel: Channel, message: Message | UnknownUnit, raw: bytes) -> None:
-        self.events.publish("unit", self.now(), lambda: shown_unit(direction, channel, message, raw))
+    def _crossed(
+        self,
+        direction: str,
+        channel: Channel,
+        message: Message | UnknownUnit,
+        raw: bytes,
+        problems: tuple[Problem, ...] = (),
+    ) -> None:
+        self.events.publish(
+            "unit", self.now(), lambda: shown_unit(direction, channel, message, raw, problems)
+        )
 
     def _event(self, kind: str, fields: dict[str, Any]) -> None:
         self.events.publish(kind, self.now(), lambda: fields)
@@ -510,6 +553,6 @@ def local_time(now: float) -> Time:
 def _address(text: str, port: int) -> tuple[str, int]:
     """``host`` or ``host:port`` as an address; an IPv6 address with a port is in brackets."""
     host, colon, number = text.rpartition(":")
-    if colon and number.isdecimal() and (":" not in host or host.startswith("[")):
-        return host.strip("[]"), int(number)
+    if colon and (":" not in host or host.startswith("[")) and (given := port_number(number)) is not None:
+        return host.strip("[]"), given
     return text.strip("[]"), port

@@ -6,16 +6,16 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from protocol import COMMANDS, Channel, Message, UnknownUnit
+from protocol.base import Command
 from protocol.jsonform import to_json
-from sorm_mediator.journal.masking import masked_unit
+from sorm_mediator.journal.masking import MASK, masked_unit, why_masked
 
 if TYPE_CHECKING:
+    from protocol import Problem
     from protocol.values import Ksl
     from sorm_mediator.mediator.binding.gateway import Gateway
     from sorm_mediator.mediator.core.calls.legs import Call, Leg
     from sorm_mediator.mediator.core.tables import ControlledObject, Line
-
-MASK = "******"
 
 
 def gateway_status(gateway: Gateway) -> dict[str, Any]:
@@ -137,15 +137,22 @@ def command_name(raw: bytes) -> str | None:
 
 
 def shown_unit(
-    direction: str, channel: Channel, message: Message | UnknownUnit, raw: bytes
+    direction: str,
+    channel: Channel,
+    message: Message | UnknownUnit,
+    raw: bytes,
+    problems: tuple[Problem, ...] = (),
 ) -> dict[str, Any]:
-    """A unit that crossed a channel: ``decode --json``'s form, with the passwords of commands masked."""
+    """A unit that crossed a channel: ``decode --json``'s form, with what may be a password in commands masked."""
     document = to_json(message, raw)
     if channel is Channel.COMMAND:
-        document["hex"] = masked_unit(raw)
+        masked = why_masked(raw, problems, whole=isinstance(message, Command))
+        document["hex"] = masked_unit(raw, masked)
         document.pop("octets", None)
         fields = document["fields"]
-        for name in ("password", "new_password", "payload"):
-            if name in fields:
+        for name in fields:
+            if name in ("password", "new_password") or (masked and name != "length"):
                 fields[name] = MASK
+        if masked:
+            document["masked"] = masked
     return {"direction": direction, "unit": document}

@@ -156,8 +156,8 @@ class Store:
     def _read(self) -> Tables:
         try:
             return self._replay()
-        except (ValueError, TypeError) as error:
-            raise _DamagedError(str(error)) from error
+        except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
+            raise _DamagedError(" ".join(str(error).split()) or type(error).__name__) from error
         except (sa.exc.DatabaseError, sqlite3.DatabaseError) as error:
             if not is_damage(error):
                 raise
@@ -166,9 +166,9 @@ class Store:
             self._connection.rollback()
 
     def _replay(self) -> Tables:
-        verdict = self._connection.exec_driver_sql("PRAGMA integrity_check").scalar_one()
-        if verdict != "ok":
-            raise ValueError(verdict)
+        verdicts = self._connection.exec_driver_sql("PRAGMA integrity_check(3)").scalars().all()
+        if verdicts != ["ok"]:  # a row for each problem
+            raise ValueError("; ".join(map(str, verdicts)))
         meta = {row["key"]: row["value"] for row in self._rows(_meta)}
         tables = Tables(
             password=meta.get("password", self._password),

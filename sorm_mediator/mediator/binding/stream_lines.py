@@ -12,6 +12,7 @@ from e1.lines.memory import FRAME_RATE, LineModel, MemoryLine
 from e1.lines.satop import SatopConfig, SatopLine
 from e1.lines.satop_socket import SatopSocket, Tap
 from e1.stream import E1Stream, StreamConfig, StreamEvent
+from sorm_mediator.addresses import host_port, split_host_port
 from sorm_mediator.config import E1Config
 from sorm_mediator.errors import BoxError
 
@@ -119,8 +120,8 @@ class SatopEnd:
         Raises :class:`ValueError` for what is no host:port.
         """
         self._key, self._local = key, local
-        where = address(remote) if remote else None
-        self._socket = SatopSocket(SatopLine(line), address(local), where, allows=allows)
+        where = split_host_port(remote) if remote else None
+        self._socket = SatopSocket(SatopLine(line), split_host_port(local), where, allows=allows)
 
     async def start(self) -> str:
         try:
@@ -129,7 +130,7 @@ class SatopEnd:
             raise BoxError(
                 f"{self._key}: {self._local} can't be listened on: {error.strerror or error}"
             ) from error
-        return shown((host, port))
+        return host_port(host, port)
 
     def record(self, tap: Tap) -> None:
         """Show every datagram of the circuit to ``tap`` from now on."""
@@ -149,7 +150,7 @@ class SatopEnd:
         return {**asdict(line.counters), "strangers": self._socket.strangers, "unsent": self._socket.unsent}
 
     def take_strangers(self) -> list[str]:
-        return [shown(stranger) for stranger in self._socket.take_strangers()]
+        return [host_port(*stranger) for stranger in self._socket.take_strangers()]
 
 
 class MemoryEnd:
@@ -226,17 +227,3 @@ def open_line(config: E1Config, allows: Callable[[str], bool] = lambda host: Tru
         return memory_pair(LineModel(**config.memory.model_dump()))[0]
     key = f"e1.{config.stream}.local"
     return SatopEnd(config.local, config.remote, line=satop_config(config), key=key, allows=allows)
-
-
-def shown(where: tuple[str, int]) -> str:
-    """``host:port`` of an address; an IPv6 address is in brackets."""
-    host, port = where
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def address(text: str) -> tuple[str, int]:
-    """``host:port``; an IPv6 address is in brackets. Raises :class:`ValueError`."""
-    host, _, port = text.rpartition(":")
-    if not (host and port.isascii() and port.isdigit() and int(port) <= 0xFFFF):
-        raise ValueError(f"{text!r} is no host:port")
-    return host.strip("[]"), int(port)

@@ -10,6 +10,8 @@ from typing import Any
 from e1.stream import E1Stream
 from e1.voice import ConferencesExhausted, LineTaken, VoiceConfig, VoiceMatrix
 from radius.report import Media
+from radius.sink import worth_a_line
+from sorm_mediator.addresses import host_port
 from sorm_mediator.config import RtpConfig
 from sorm_mediator.errors import cannot_listen
 from sorm_mediator.mediator.core.tables import Line
@@ -40,6 +42,8 @@ class VoiceBox:
         """KSL that carry a call, by stream."""
         self._freed: dict[int, set[int]] = {}
         """KSL whose speech is to end at once, by stream."""
+        self.socket_errors = 0
+        """Errors of the socket, other than that nothing waits."""
 
     async def start(self) -> str:
         """Listen; returns ``host:port``. Raises :class:`~sorm_mediator.errors.BoxError`."""
@@ -61,7 +65,7 @@ class VoiceBox:
         self._socket = opened
         loop.add_reader(opened, self._readable)
         host, port = opened.getsockname()[:2]
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return host_port(host, port)
 
     def close(self) -> None:
         """Stop listening. A second call does nothing."""
@@ -77,8 +81,14 @@ class VoiceBox:
                 return
             try:
                 datagram = self._socket.recv(2048)
-            except OSError:  # nothing more waits
+            except BlockingIOError:
                 return
+            except OSError as error:
+                # Such as the ICMP error of a datagram that was sent; the next call reads on.
+                self.socket_errors += 1
+                if worth_a_line(self.socket_errors):
+                    log.warning("speech: %s (%d errors of the socket so far)", error, self.socket_errors)
+                continue
             self.matrix.rtp(datagram, now)
 
     def connect(self, line: Line, media: Media | None) -> None:
@@ -112,4 +122,5 @@ class VoiceBox:
     def status(self) -> dict[str, Any]:
         """Conferences and counters."""
         status = self.matrix.status()
-        return {key: status[key] for key in ("conferences", "counters", "sources")}
+        counters = status["counters"] | {"socket_errors": self.socket_errors}
+        return {"conferences": status["conferences"], "counters": counters, "sources": status["sources"]}

@@ -37,6 +37,8 @@ class PairState(Enum):
     WORKING = "working"
     FAILED = "failed"
     """A channel, or the line, failed."""
+    CONFIRMED = "confirmed"
+    """A valid command came after the failure; the other channel is awaited."""
     BLOCKED = "blocked"
     """Both channels work again; a valid command is awaited."""
 
@@ -59,13 +61,16 @@ PAIR_TABLE: Final[Mapping[tuple[PairState, PairEvent], PairState]] = MappingProx
         (PairState.WORKING, PairEvent.VALID_COMMAND): PairState.WORKING,
         (PairState.FAILED, PairEvent.COMPLETE): PairState.BLOCKED,
         (PairState.FAILED, PairEvent.LOST): PairState.FAILED,
-        (PairState.FAILED, PairEvent.VALID_COMMAND): PairState.FAILED,
+        (PairState.FAILED, PairEvent.VALID_COMMAND): PairState.CONFIRMED,
+        (PairState.CONFIRMED, PairEvent.COMPLETE): PairState.WORKING,
+        (PairState.CONFIRMED, PairEvent.LOST): PairState.FAILED,
+        (PairState.CONFIRMED, PairEvent.VALID_COMMAND): PairState.CONFIRMED,
         (PairState.BLOCKED, PairEvent.COMPLETE): PairState.BLOCKED,
         (PairState.BLOCKED, PairEvent.LOST): PairState.FAILED,
         (PairState.BLOCKED, PairEvent.VALID_COMMAND): PairState.WORKING,
     }
 )
-"""Order 268, 1.4.1.1 and 1.4.1.2."""
+"""Order 268, 1.4.1.1 and 1.4.1.2. It wants both channels and a valid command again, in whatever order they come."""
 
 USABLE: Final = frozenset({PairState.FORMING, PairState.WORKING})
 """States in which messages of the means' own go over a pair."""
@@ -83,6 +88,8 @@ class Pair:
     session: int = 0
     """Counts how often KPD1 came up, so that an answer doesn't reach another connection's console."""
     peer: str = ""
+    proven: bool = False
+    """A command with the valid password has come by this connection of KPD1."""
     heard: float = 0.0
     """When KPD1 came up, or the last command after that."""
 
@@ -134,7 +141,7 @@ class ConsoleChannels:
         else:
             pair.kpd1, pair.peer, pair.heard = True, peer, now
             pair.session += 1
-            pair.silent = False
+            pair.silent = pair.proven = False
             if self._tested is None:
                 self._tested = now
         if pair.kpd1 and pair.kpd2:
@@ -168,7 +175,7 @@ class ConsoleChannels:
             not self._settled
             or self.untested
             or bool(self._test_timeout)
-            or self._pairs[stream].state is PairState.BLOCKED
+            or self._pairs[stream].state in (PairState.BLOCKED, PairState.FAILED)
         )
 
     def valid_command(self, stream: int, now: float, *, test: bool) -> bool:

@@ -18,6 +18,7 @@ from protocol.base import Command
 from protocol.codes import Channel
 from protocol.commands import Start, Test
 from protocol.messages import Alarm, CommandExecuted, CommandReceived, Restart, TrunkInfo, UnauthorizedAccess
+from sorm_mediator.journal.masking import why_masked
 from sorm_mediator.mediator.core.calls.calls import Calls
 from sorm_mediator.mediator.core.calls.electronic_messages import ElectronicMessages
 from sorm_mediator.mediator.core.calls.kpd2_events import BY_FAULT
@@ -47,7 +48,9 @@ from sorm_mediator.mediator.core.means import (
     OrmState,
     Standing,
     Turn,
+    Work,
 )
+from sorm_mediator.mediator.core.pacing import PasswordPace
 from sorm_mediator.mediator.core.record import command_fields, printable, same_secret
 from sorm_mediator.mediator.core.switchside import SwitchSide
 from sorm_mediator.mediator.core.tables import DamageReported, StartNumber, Stopped
@@ -149,6 +152,9 @@ class Core:
         self._means.finish = self._finish
         self._waiting: deque[Unit] = deque()
         """Units that came while a command ran (order 268, 7.1)."""
+        self._pace = PasswordPace(config.options.password_tries_per_minute)
+        self._held: dict[int, deque[Unit]] = {}
+        """Units by stream that are not looked at yet, because too many wrong passwords came before them."""
         self._restart_told = False
 
     # --- inputs: channels
@@ -173,21 +179,26 @@ class Core:
     def channel_up(self, stream: int, channel: Channel, peer: str, now: float) -> list[Effect]:
         """A data channel works. The first KPD1 after a restart hears of the restart (order 268, 9.2.3)."""
         self._context.channels.up(stream, channel, peer, now)
-        self._context.journal("channel-up", stream=stream, channel=str(channel), peer=peer)
+        self._context.journal("channel-up", stranger=True, stream=stream, channel=str(channel), peer=peer)
         self._tell_restart()
         return self._effects(now)
 
     def channel_down(self, stream: int, channel: Channel, now: float) -> list[Effect]:
-        """A data channel is gone. A command that waits for the switch goes on; a table's output ends."""
+        """A data channel is gone. A change that waits for the switch goes on; a table's output ends, and commands that
+        have not been taken yet are deleted: who has had no 27h knows that they were not."""
         self._context.emit(*self._context.channels.down(stream, channel))
-        self._context.journal("channel-down", stream=stream, channel=str(channel))
+        stranger = not self._context.channels[stream].proven
+        self._context.journal("channel-down", stranger=stranger, stream=stream, channel=str(channel))
         if channel is not Channel.KPD2:
             self._abandon_output(stream)
+            self.counters["commands_held_dropped"] += len(self._held.pop(stream, ()))
+            self._forget_waiting(stream)
         return self._effects(now)
 
     def refused_connection(self, stream: int, peer: str, reason_code: int, now: float) -> list[Effect]:
         """Somebody was not let in: 26h with this code."""
-        self._unauthorized(self._context.channels.own(Channel.KPD1), reason_code, peer, peer, now)
+        own = self._context.channels.own(Channel.KPD1)
+        self._unauthorized(own, reason_code, peer, peer, now, stranger=True)
         return self._effects(now)
 
     def writable(self, stream: int, now: float) -> list[Effect]:
@@ -207,16 +218,14 @@ class Core:
         known = isinstance(message, Command) and code <= LAST_COMMAND[self.config.order]
         pair = self._context.channels[stream]
         unit = Unit(stream, pair.session, pair.peer, code, raw, message if known else None, tuple(problems))
-        self._heard(unit, now)
-        self._settle(unit, now)
+        self._came(unit, now)
         return self._effects(now)
 
     def broken(self, stream: int, code: int | None, reason: str, raw: bytes, now: float) -> list[Effect]:
         """A unit whose length its code doesn't allow, or that was cut: refused at receipt."""
         pair = self._context.channels[stream]
         unit = Unit(stream, pair.session, pair.peer, (code or 0) & 0xFF, raw, broken=str(reason) or "broken")
-        self._heard(unit, now)
-        self._settle(unit, now)
+        self._came(unit, now)
         return self._effects(now)
 
     # --- inputs: the switch
@@ -246,6 +255,8 @@ class Core:
             self._switch.note_line_state(number, event.get("line_state"))
         elif kind == "trunk-renamed" and isinstance(trunk, int) and 0 <= trunk < 0xFFFF:
             self._trunk_renamed(trunk, str(event.get("name", "")))
+        elif kind == "second-session":
+            self._second_session(event)
         else:
             self.counters["switch_events_unknown"] += 1
         return self._effects(now)
@@ -296,6 +307,7 @@ class Core:
             self._end_running()
         self._switch.tick(now)
         self.calls.expire(now)
+        self._release(now)
         return self._effects(now)
 
     def next_deadline(self) -> float | None:
@@ -303,6 +315,7 @@ class Core:
         times = (
             self._context.channels.deadline,
             self._means.deadline,
+            *(self._pace.due(stream) for stream in self._held),
             self._switch.deadline,
             self.calls.deadline,
         )
@@ -329,8 +342,9 @@ class Core:
         return self._effects(now)
 
     def operator_restart(self, now: float) -> list[Effect]:
-        """The node restarts: its calls and tables are gone, 22h (order 268, 9.2.3, 9.2.4)."""
+        """The node restarts: its calls, its tables and what waits there are gone, 22h (order 268, 9.2.3, 9.2.4)."""
         self._context.journal("operator-restart")
+        self._forget_waiting()
         self._end_running()
         self._means.stop(None, now)
         self._initial_state()
@@ -349,10 +363,21 @@ class Core:
     def tables_read(self, text: str, now: float) -> list[Effect]:
         """Somebody read the tables: 26h/03h by option ``tell_table_access`` (order 268, 9.6.4.1)."""
         if self.config.options.tell_table_access == "on":
-            self._unauthorized(self._context.channels.own(Channel.KPD1), ACCESS_TABLES, text, "", now)
+            self._unauthorized(
+                self._context.channels.own(Channel.KPD1), ACCESS_TABLES, text, "", now, stranger=True
+            )
         return self._effects(now)
 
     # --- for looking at
+
+    def owes(self, stream: int) -> bool:
+        """Whether a command of ``stream`` runs or waits: its answers are still to come."""
+        job = self._means.job
+        return (
+            (job is not None and job.stream == stream)
+            or stream in self._held
+            or any(unit.stream == stream for unit in self._waiting)
+        )
 
     @property
     def work(self) -> str:
@@ -376,20 +401,52 @@ class Core:
 
     # --- a unit's way: heard, settled, taken
 
+    def _came(self, unit: Unit, now: float) -> None:
+        """Look at a unit, or hold it back while its stream has tried too many wrong passwords."""
+        stream = unit.stream
+        if stream not in self._held and now >= self._pace.due(stream):
+            self._heard(unit, now)
+            self._settle(unit, now, waited=False)
+            return
+        self.counters["commands_held"] += 1
+        held = self._held.setdefault(stream, deque())
+        if len(held) < max(1, self.config.options.waiting_commands):
+            held.append(unit)
+        else:
+            self.counters["commands_overflowing"] += 1
+            self._receipt(unit, self._means.extended(BUSY, REFUSED))
+
+    def _release(self, now: float) -> None:
+        """Look at the held units whose time has come."""
+        for stream, held in list(self._held.items()):
+            while held and now >= self._pace.due(stream):
+                unit = held.popleft()
+                self._heard(unit, now)
+                self._settle(unit, now, waited=True)
+            if not held:
+                del self._held[stream]
+
     def _heard(self, unit: Unit, now: float) -> None:
         """A unit came in: it ends a console time-out, and one with the valid password unblocks its pair and ends the
         silence for want of a test (order 268, 1.4.1.2, 6.14.3)."""
         context, channels = self._context, self._context.channels
         if channels.heard(unit.stream, now):
             context.log("info", f"stream {unit.stream}: the console is heard again")
-        if unit.message is None or not channels.awaits_command(unit.stream):
+        if unit.message is None:
             return
-        valid = same_secret(unit.message.password, self.tables.password)
-        if valid and channels.valid_command(unit.stream, now, test=isinstance(unit.message, Test)):
+        if not same_secret(unit.message.password, self.tables.password):
+            self._pace.wrong(unit.stream, now)
+            return
+        self._pace.right(unit.stream)
+        if channels[unit.stream].session == unit.session:
+            channels[unit.stream].proven = True
+        if not channels.awaits_command(unit.stream):
+            return
+        if channels.valid_command(unit.stream, now, test=isinstance(unit.message, Test)):
             context.log("info", f"stream {unit.stream}: a valid command: data flows again")
             context.journal("channel-unblocked", stream=unit.stream)
 
-    def _settle(self, unit: Unit, now: float) -> None:
+    def _settle(self, unit: Unit, now: float, *, waited: bool) -> None:
         """Take the unit, or let it wait until the running command has ended."""
         if self._must_wait(unit) and self.config.options.command_while_busy == "wait":
             if len(self._waiting) < self.config.options.waiting_commands:
@@ -398,7 +455,7 @@ class Core:
             self.counters["commands_overflowing"] += 1
             self._receipt(unit, self._means.extended(BUSY, REFUSED))
             return
-        self._take(unit, now, waited=False)
+        self._take(unit, now, waited=waited)
 
     def _must_wait(self, unit: Unit) -> bool:
         rule = self._rule(unit)
@@ -427,11 +484,18 @@ class Core:
         if status == ACCEPTED:
             self._accept(Job(command, unit.stream, unit.session, unit.peer), rule, now)
         elif status == WRONG_ORM_NUMBER and self._wrong_number(command):
-            self._unauthorized(unit.stream, ACCESS_NUMBER, unit.peer, unit.peer, now)
+            stranger = self._is_stranger(unit)
+            self._unauthorized(unit.stream, ACCESS_NUMBER, unit.peer, unit.peer, now, stranger=stranger)
 
     def _take_waiting(self, now: float) -> None:
         while self._waiting and self._means.turn(Standing.IN_TURN) is Turn.EXECUTE:
             self._take(self._waiting.popleft(), now, waited=True)
+
+    def _forget_waiting(self, stream: int | None = None) -> None:
+        """Delete the commands that wait, of one stream or all: none of them was taken."""
+        kept = deque(unit for unit in self._waiting if stream not in (None, unit.stream))
+        self.counters["commands_never_taken"] += len(self._waiting) - len(kept)
+        self._waiting = kept
 
     # --- receipt (27h)
 
@@ -484,13 +548,16 @@ class Core:
         context = self._context
         self.counters["commands"] += 1
         self.counters["commands_refused"] += status != ACCEPTED
-        if unit.message is not None:
-            fields = command_fields(unit.message)
+        fields: dict[str, Any]
+        if masked := why_masked(unit.raw, unit.problems, whole=unit.message is not None):
+            # What can't be read may hold the password of the command behind it.
+            fields = {"masked": masked} | ({"reason": unit.broken} if unit.broken else {})
         else:
-            fields = {"hex": unit.raw[:64].hex()} | ({"reason": unit.broken} if unit.broken else {})
+            fields = command_fields(unit.message)
         context.journal(
             "command",
             unit.raw,
+            stranger=self._is_stranger(unit),
             stream=unit.stream,
             peer=unit.peer,
             command=unit.code,
@@ -500,6 +567,11 @@ class Core:
         given = unit.raw[1] if len(unit.raw) > 1 and not self.tables.started else None
         if self._reaches(unit.stream, unit.session):
             context.kpd1(unit.stream, CommandReceived, orm_number=given, command=unit.code, status=status)
+
+    def _is_stranger(self, came: Unit | Job[Any]) -> bool:
+        """Whether the connection that something came by has not shown the password."""
+        pair = self._context.channels[came.stream]
+        return not (pair.proven and pair.session == came.session)
 
     def _reaches(self, stream: int, session: int) -> bool:
         """Whether the connection that a command came by is still there; its answers go there or nowhere."""
@@ -515,9 +587,10 @@ class Core:
         """27h/00h is out: from here on, one 28h is due."""
         status = self._refusal(job, rule, now)
         access = ACCESS_CODES.get(status) if status is not None else None
+        stranger = access is not None and self._is_stranger(job)
         first = self.config.options.unauthorized_access_place == "before_28h"
         if access is not None and first:
-            self._unauthorized(job.stream, access, job.peer, job.peer, now)
+            self._unauthorized(job.stream, access, job.peer, job.peer, now, stranger=stranger)
         if status is None:
             if self._means.turn(rule.standing) is Turn.END_RUNNING:
                 self._end_running()
@@ -525,7 +598,7 @@ class Core:
         if status is not None:
             self._finish(job, status)
         if access is not None and not first:
-            self._unauthorized(job.stream, access, job.peer, job.peer, now)
+            self._unauthorized(job.stream, access, job.peer, job.peer, now, stranger=stranger)
 
     def _refusal(self, job: Job[Any], rule: CommandRule[Any], now: float) -> int | None:
         """Why an accepted command is not executed, if it is not."""
@@ -549,7 +622,10 @@ class Core:
             self._means.job = None
         job.output = None
         context, code = self._context, job.command.code
-        context.journal("executed", stream=job.stream, peer=job.peer, command=code, status=status)
+        stranger = status in ACCESS_CODES and self._is_stranger(job)
+        context.journal(
+            "executed", stranger=stranger, stream=job.stream, peer=job.peer, command=code, status=status
+        )
         silent = isinstance(job.command, Test) and status == DONE  # its answer is 29h (order 268, 9.8.3)
         if self._reaches(job.stream, job.session) and (
             not silent or self.config.options.test_command_28h == "on"
@@ -567,7 +643,7 @@ class Core:
     def _abandon_output(self, stream: int) -> None:
         """The console that a table goes to is gone or silent: the rest is dropped."""
         job = self._means.job
-        if job is None or job.output is None or job.stream != stream:
+        if job is None or job.work not in (Work.ASKING, Work.OUTPUT) or job.stream != stream:
             return
         self._means.job = None
         job.output = None
@@ -616,6 +692,16 @@ class Core:
         ):
             self._context.unsolicited(Alarm, alarm_type=TABLES_INTACT, alarm_code=0)
 
+    def _second_session(self, event: dict[str, Any]) -> None:
+        """Somebody with the password of the switch has come there in the name of this mediator."""
+        self.counters["second_sessions"] += 1
+        name, peer = (printable(str(event.get(key, "")), 64) for key in ("mediator", "peer"))
+        outcome = "let in" if event.get("admitted") is True else "refused"
+        self._context.log(
+            "warning", f"switch: {name or 'somebody'} at {peer} came as this mediator: {outcome}"
+        )
+        self._context.journal("second-session", stranger=True, mediator=name, peer=peer, outcome=outcome)
+
     def _trunk_renamed(self, trunk: int, name: str) -> None:
         """2Ah, where order 268 has it; as many as the name takes (9.10.3, 9.10.5)."""
         self._context.journal("trunk-renamed", trunk=trunk, name=name)
@@ -626,11 +712,15 @@ class Core:
         for index, row in enumerate(rows, 1):
             self._context.unsolicited(TrunkInfo, total=len(rows), index=index, **row)
 
-    def _unauthorized(self, stream: int | None, code: int, text: str, peer: str, now: float) -> None:
+    def _unauthorized(
+        self, stream: int | None, code: int, text: str, peer: str, now: float, *, stranger: bool = False
+    ) -> None:
         """26h: the answer to a command goes where it came from, all else on the pair in use."""
         context = self._context
         self.counters["unauthorized"] += 1
-        context.journal("unauthorized-access", stream=stream, code=code, peer=peer, text=text)
+        context.journal(
+            "unauthorized-access", stranger=stranger, stream=stream, code=code, peer=peer, text=text
+        )
         context.log("warning", f"unauthorised access, code {code}: {printable(text, 200) or 'unknown'}")
         context.kpd1(
             stream,

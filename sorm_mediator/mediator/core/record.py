@@ -7,8 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 from protocol.values import Raw
-
-MASK = "******"
+from sorm_mediator.journal.masking import MASK
 
 
 def command_fields(command: Any) -> dict[str, Any]:

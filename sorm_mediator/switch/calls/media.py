@@ -22,6 +22,7 @@ from typing import Final
 from e1.rtp import FRAME, RtpPacket, build
 from e1.tones import tone
 from radius.report import CallReport, Media
+from sorm_mediator.addresses import port_number
 from sorm_mediator.errors import BoxError
 
 LOWEST_TONE: Final = 400
@@ -65,9 +66,10 @@ def rtp_address(rtp: str, peer: str, family: int) -> Address:
 
     ``family``: version of IP that is sent from, 4 or 6. Raises :class:`ValueError` that says what is wrong.
     """
-    host, _, port = rtp.rpartition(":")
-    if not (port.isascii() and port.isdigit() and 0 < int(port) <= 0xFFFF):
-        raise ValueError(f"rtp: {rtp!r} has no port from 1 to 65535")
+    host, _, text = rtp.rpartition(":")
+    port = port_number(text)
+    if not port:
+        raise ValueError(f"rtp: {rtp[:100]!r} has no port from 1 to 65535")
     host = {"localhost": "127.0.0.1"}.get(host, host.strip("[]"))
     if host in ("0.0.0.0", "::"):  # noqa: S104 - recognised, not listened on
         host = peer.rpartition(":")[0].strip("[]")
@@ -77,7 +79,7 @@ def rtp_address(rtp: str, peer: str, family: int) -> Address:
         raise ValueError(f"rtp: {host!r} is no IP address") from None
     if version != family:
         raise ValueError(f"rtp: {host} is IPv{version}; speech is sent by IPv{family} (switch.media.host)")
-    return host, int(port)
+    return host, port
 
 
 @dataclass(slots=True)
@@ -190,9 +192,9 @@ class SpeechSender:
     def start(self) -> None:
         """Open the socket. Raises :class:`BoxError`."""
         kind = socket.AF_INET6 if self.family == 6 else socket.AF_INET
-        self._socket = socket.socket(kind, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
         try:
+            self._socket = socket.socket(kind, socket.SOCK_DGRAM)
+            self._socket.setblocking(False)
             self._socket.bind((self._host, 0))
         except OSError as error:
             self.close()

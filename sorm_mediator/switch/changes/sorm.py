@@ -12,7 +12,9 @@ from typing import Final
 
 from pydantic import SecretStr
 
+from sorm_mediator.addresses import host_port, port_number
 from sorm_mediator.config import AggregateConfig, DomainConfig, RadiusServerConfig
+from sorm_mediator.numerals import whole_number
 from sorm_mediator.switch.changes.base import (
     ChangeRefused,
     Notes,
@@ -85,7 +87,7 @@ def add_radius_server(node: Node, name: str, address: str, secret: str) -> Notes
     known = domain.config.radius_servers or ()
     if any((one.host, one.port) == (host, port) for one in known):
         raise ChangeRefused(
-            f"radius_servers: {sink(host, port)} is there already; remove it first to change its secret"
+            f"radius_servers: {host_port(host, port)} is there already; remove it first to change its secret"
         )
     if not secret:
         raise ChangeRefused("radius_servers: an empty secret; give the one that the mediator has")
@@ -101,8 +103,8 @@ def remove_radius_server(node: Node, name: str, address: str) -> Notes:
     known = domain.config.radius_servers or ()
     left = tuple(one for one in known if (one.host, one.port) != (host, port))
     if len(left) == len(known):
-        there = listed(sink(one.host, one.port) for one in known)
-        raise ChangeRefused(f"radius_servers: there is no {sink(host, port)}; there are: {there}")
+        there = listed(host_port(one.host, one.port) for one in known)
+        raise ChangeRefused(f"radius_servers: there is no {host_port(host, port)}; there are: {there}")
     alter_domain(node, Change("sorm", name), radius_servers=left)
     if left:
         return ()
@@ -117,9 +119,11 @@ def set_ssh_port(node: Node, value: str) -> Notes:
 
 def parse_port(value: str) -> int:
     """An ``ssh_port`` that leaves room for the next one. Raises :class:`ChangeRefused`."""
-    if not (value.isascii() and value.isdecimal() and 1 <= int(value) <= 65534):
-        raise ChangeRefused(f"ssh_port: {value!r} is not allowed: 1 to 65534; MultiSORM takes the next port")
-    return int(value)
+    port = whole_number(value, 1, 65534)
+    if port is None:
+        shown = value if len(value) <= 20 else f"{value[:20]}..."
+        raise ChangeRefused(f"ssh_port: {shown!r} is not allowed: 1 to 65534; MultiSORM takes the next port")
+    return port
 
 
 def add_aggregate(node: Node, user: str, password: str, domains: tuple[str, ...]) -> Notes:
@@ -151,11 +155,6 @@ def remove_aggregate(node: Node, user: str) -> Notes:
     return ()
 
 
-def sink(host: str, port: int) -> str:
-    """An address as it is entered, with its port: ``[::1]:1813``."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
 def _known(parameter: str) -> None:
     if parameter not in PARAMETERS:
         raise ChangeRefused(f"there is no parameter {parameter!r}; there are: {', '.join(PARAMETERS)}")
@@ -172,6 +171,7 @@ def _sink(address: str) -> tuple[str, int]:
         raise ChangeRefused(f"radius_servers: {host!r} is no IP address of a mediator") from None
     if not colon:
         return host, RADIUS_PORT
-    if not (port.isascii() and port.isdecimal() and 1 <= int(port) <= 65535):
-        raise ChangeRefused(f"radius_servers: {port!r} is no port: 1 to 65535")
-    return host, int(port)
+    number = port_number(port)
+    if not number:
+        raise ChangeRefused(f"radius_servers: {port[:20]!r} is no port: 1 to 65535")
+    return host, number

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from sorm_mediator.addresses import host_port
 from sorm_mediator.switch.subscribers import Domain
 
 
@@ -17,15 +18,16 @@ class Target(NamedTuple):
     @property
     def mediator(self) -> str:
         """The name that the mediator goes by: ``host:port`` of its sink."""
-        return f"{self.host}:{self.port}"
+        return host_port(self.host, self.port)
 
 
 def reachable(sink: str, peer: str) -> str:
     """A sink's ``host:port`` as seen from here: one that listens on all addresses is where its mediator is."""
     host, _, port = sink.rpartition(":")
-    if host in ("0.0.0.0", "::", "[::]"):  # noqa: S104 - recognised, not listened on
+    host = host.removeprefix("[").removesuffix("]")
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - recognised, not listened on
         host = peer.rpartition(":")[0]
-    return f"127.0.0.1:{port}" if host == "localhost" else f"{host}:{port}"
+    return host_port("127.0.0.1" if host == "localhost" else host, port)
 
 
 class Sinks:

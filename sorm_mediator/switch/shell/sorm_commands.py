@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from pydantic import SecretStr
 
+from sorm_mediator.addresses import host_port
 from sorm_mediator.config import DomainConfig, RadiusServerConfig
 from sorm_mediator.switch.changes import sorm
 from sorm_mediator.switch.shell.command import Call, Command, set_ssh_port
@@ -57,7 +58,7 @@ def _servers(servers: Iterable[RadiusServerConfig], *, shown: bool) -> str:
     Source: ECSS-10 manual, SORM parameters of a domain.
     """
     return ", ".join(
-        f'"{one.host if one.port == sorm.RADIUS_PORT else sorm.sink(one.host, one.port)}": '
+        f'"{one.host if one.port == sorm.RADIUS_PORT else host_port(one.host, one.port)}": '
         f'"{_secret(one.secret, shown=shown)}"'
         for one in servers
     )

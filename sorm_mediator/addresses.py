@@ -1,0 +1,45 @@
+"""Addresses as text: ``host:port``, an IPv6 address in brackets (RFC 3986, 3.2.2)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sorm_mediator.numerals import whole_number
+
+MOST_PORT: Final = 0xFFFF
+
+
+def host_port(host: str, port: int | str) -> str:
+    """``127.0.0.1:1813``, ``[::1]:1813``. A host that is in brackets already stays so."""
+    return f"[{host}]:{port}" if ":" in host and not host.startswith("[") else f"{host}:{port}"
+
+
+def split_host_port(text: str) -> tuple[str, int]:
+    """Host, without brackets, and port of ``host:port``. Raises :class:`ValueError` for anything else."""
+    host, _, port = text.rpartition(":")
+    number = port_number(port)
+    if not host or number is None:
+        raise ValueError(f"{text[:100]!r} is no host:port")
+    return host.removeprefix("[").removesuffix("]"), number
+
+
+def host_problem(host: str) -> str:
+    """Why a host can't even be looked up; "" when it can, or is empty.
+
+    Python's resolver raises ``UnicodeError`` for such names, which is no ``OSError`` (RFC 1035, 2.3.4: a label has 1 to
+    63 octets, a name 255).
+    """
+    if not host.isprintable() or any(one.isspace() for one in host):
+        return "it holds a space or a control character"
+    if "/" in host or "@" in host:
+        return "write the address or the name alone"
+    try:
+        octets = host.encode("idna")
+    except UnicodeError:
+        return "each part between its dots has 1 to 63 octets"
+    return "it has more than 253 octets" if len(octets) > 253 else ""
+
+
+def port_number(text: str) -> int | None:
+    """The port that decimal digits say, 0 to 65535; None when they say none."""
+    return whole_number(text, 0, MOST_PORT)
