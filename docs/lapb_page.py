@@ -74,8 +74,8 @@ What the options change:
 
 `LapbConfig.linux(role)`, in a lab file `lapb = {{ preset = "linux" }}`, is for a peer that is a Linux kernel, and for
 playing one: the timers and sizes of `net/lapb` of Linux 6.1, how it sends again, when it gives up, and most of what it
-leaves without an answer. Any other key of `[e1.lapb]` beside it wins. It interoperates with the kernel; it is not a copy
-of it. What a kernel does otherwise:
+leaves without an answer. Any other key of `[e1.lapb]` beside it wins. It interoperates with the kernel; it is not a
+copy of it. What a kernel does otherwise:
 
 | in | a kernel | this end with the preset |
 |---|---|---|
