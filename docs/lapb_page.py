@@ -68,9 +68,27 @@ only while layer 3 wants the link.
 What the options change:
 
 {variants}
-`information_not_allowed` and `too_long` at `accept` make their events not happen. What Linux does is
-`LapbConfig.linux(role)`; in a lab file `[e1.lapb]` has the same options, and
-`lapb = {{ preset = "linux" }}` is all of Linux.
+`information_not_allowed` and `too_long` at `accept` make their events not happen.
+
+## Preset linux
+
+`LapbConfig.linux(role)`, in a lab file `lapb = {{ preset = "linux" }}`, is for a peer that is a Linux kernel, and for
+playing one: the timers and sizes of `net/lapb` of Linux 6.1, how it sends again, when it gives up, and most of what it
+leaves without an answer. Any other key of `[e1.lapb]` beside it wins. It interoperates with the kernel; it is not a
+copy of it. What a kernel does otherwise:
+
+| in | a kernel | this end with the preset |
+|---|---|---|
+| S0, a DCE whose line is there | T1, then DM F=0; after N2 of them SABM | SABM at once, every T1; `set_up = "dte"` |
+| S0, a DTE that gets DM F=0 | ignores it | SABM |
+| S1, after N2 times T1 | gives up: S0, and silent until its line goes and comes | S0, and SABM after one T1 more |
+| S3, DM F=0 | link down, SABM after T1 | link down, SABM at once; a DCE with `set_up = "dte"` waits T1 |
+| S3, UA that nobody asked for | ignores it | resets the link; `unsolicited_ua = "ignore"` |
+| S3, SABM or FRMR: what is not acknowledged | sends it again | drops it, and X.25 settles it; `on_reset = "requeue"` |
+| S3, FRMR that it sends | always F=0 | F is the P bit of the frame that it rejects |
+| S3, invalid N(R) in a command with P=1 | RR F=1, then FRMR | FRMR alone |
+| S0, S4 | some answers of its own | the table above |
+| any, an address that is neither 01h nor 03h | takes the frame | discards it |
 
 ## Information transfer
 

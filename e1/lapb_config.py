@@ -87,7 +87,10 @@ class LapbConfig:
 
     @classmethod
     def linux(cls, role: Role) -> LapbConfig:
-        """What ``net/lapb`` of Linux 6.1 does: for playing it, and for knowing what it does."""
+        """For a peer that is ``net/lapb`` of Linux 6.1, or to play it: most of what it does (docs/lapb.md: what not).
+
+        The set-up is not as there: either end begins at once, unless ``set_up`` is ``dte``.
+        """
         return cls(
             role=role,
             n1=2048,

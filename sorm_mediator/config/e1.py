@@ -23,7 +23,8 @@ class LapbConfig(section_of(lapb_config.LapbConfig, without=("role",))):  # type
     """LAPB of both data channels (ITU-T X.25, section 2). The role is that of ``e1.mode``."""
 
     preset: Literal["x25", "linux"] = "x25"
-    """What the other keys are if they are left out: as X.25 has it, or what a Linux peer does (docs/lapb.md)."""
+    """What the other keys are if they are left out: as X.25 has it, or as it suits a Linux peer (docs/lapb.md tells
+    in what that is not all of Linux)."""
 
     @model_validator(mode="before")
     @classmethod

@@ -4,6 +4,8 @@ A cell reads ``what is sent and told -> state after``, with ``T1`` behind it if 
 """
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -151,6 +153,7 @@ INPUTS: dict[str, tuple[Event, Input]] = {
     "FRMR of two octets": (Event.INFORMATION, receive_response(0x97, 0x11, 0x02)),
     "I longer than N1": (Event.TOO_LONG, receive_command(0x10, *bytes(132))),
     "N(R) invalid": (Event.BAD_NR, receive_response(0xA1)),
+    "N(R) invalid in a command": (Event.BAD_NR, receive_command(0xB1)),
     "T1": (Event.T1, first_t1),
     "T1 after N2": (Event.T1_N2, last_t1),
     "T2": (Event.T2, t2),
@@ -408,6 +411,22 @@ LINUX: list[tuple[str, str, str]] = [
 ]
 """Linux 6.1 (``net/lapb``), as seen on a running kernel."""
 
+NOT_LINUX: list[tuple[Role, dict[str, str], str, str, str]] = [
+    ("dce", {}, "line back", "S0", "SABM P=1 -> S1 T1"),
+    ("dce", {}, "T1", "S0", "SABM P=1 -> S1 T1"),
+    ("dce", {"set_up": "dte"}, "line back", "S0", "nothing -> S0 T1"),
+    ("dce", {"set_up": "dte"}, "T1", "S0", "DM F=0 -> S0 T1"),
+    ("dce", {"set_up": "dte"}, "T1 after N2", "S0", "SABM P=1 -> S1 T1"),
+    ("dce", {"set_up": "dte"}, "DM F=0", "S3", "down -> S0 T1"),
+    ("dte", {}, "DM F=0", "S0", "SABM P=1 -> S1 T1"),
+    ("dte", {}, "T1 after N2", "S1", "down -> S0 T1"),
+    ("dte", {}, "DM F=0", "S3", "down, SABM P=1 -> S1 T1"),
+    ("dte", {}, "UA F=1", "S3", "alarm, SABM P=1 -> S1 T1"),
+    ("dte", {"unsolicited_ua": "ignore"}, "UA F=1", "S3", "nothing -> S3"),
+    ("dte", {}, "N(R) invalid in a command", "S3", "alarm, FRMR F=1 b10008 -> S4 T1"),
+]
+"""What docs/lapb.md tells that the preset does otherwise, and the option that a kernel's way has."""
+
 
 def cells() -> list[object]:
     return [
@@ -453,6 +472,17 @@ def test_an_option(options: dict[str, str], row: str, state: str, text: str) -> 
 )
 def test_a_linux_peer(row: str, state: str, text: str) -> None:
     link = link_in(state, LapbConfig.linux("dte"))
+    assert cell(link, INPUTS[row][1](link)) == text
+
+
+@pytest.mark.parametrize(
+    ("role", "options", "row", "state", "text"),
+    [pytest.param(*row, id=f"{row[0]}: {row[2]} in {row[3]} {row[1] or ''}") for row in NOT_LINUX],
+)
+def test_where_the_preset_is_not_linux(
+    role: Role, options: dict[str, Any], row: str, state: str, text: str
+) -> None:
+    link = link_in(state, replace(LapbConfig.linux(role), **options))
     assert cell(link, INPUTS[row][1](link)) == text
 
 
