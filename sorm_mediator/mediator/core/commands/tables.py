@@ -283,7 +283,8 @@ def pages_of(services: Sequence[int], room: int) -> list[tuple[int, ...]]:
 
 def octets(values: object) -> list[int]:
     """The service codes of a reply; what is no octet is left out."""
-    return [v for v in values if isinstance(v, int) and 0 <= v < 0xFF] if isinstance(values, list) else []
+    rows = values if isinstance(values, list) else []
+    return [v for v in rows if isinstance(v, int) and not isinstance(v, bool) and 0 < v < 0xFF]
 
 
 GET_SERVICES: Final = CommandRule(
