@@ -46,7 +46,6 @@ from radius.report import MESSAGE_ROLES, CallReport, Match, MessageReport, Party
 from sorm_mediator.mediator.core import effects
 from sorm_mediator.mediator.core.calls.legs import Call
 from sorm_mediator.mediator.core.channels import USABLE
-from sorm_mediator.mediator.core.core import Core
 from ssh_control.dialect import Reply
 
 NUMBERS = st.integers(0, 5)
@@ -130,12 +129,8 @@ class Machine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        options = dict(self.options)
-        paired = options.pop("paired", True)
-        self.m = self.kind(max_objects=5, **({"console_timeout": 60, "call_expiry": 500} | options))
-        if not paired:
-            clock = self.m.core._context._local_time
-            self.m.core = Core(self.m.config, self.m.tables, local_time=clock, paired=False)
+        usual = {"console_timeout": 60, "call_expiry": 500, "password_tries_per_minute": 0}
+        self.m = self.kind(max_objects=5, **(usual | self.options))
         self.waits = self.m.config.options.command_while_busy == "wait"
         self.newest: dict[Call, int] = {}
         self.reports: dict[str, CallReport] = {}
@@ -202,6 +197,20 @@ class Machine(RuleBasedStateMachine):
     def command(self, command: Any, stream: int) -> None:
         self.send(command, stream)
 
+    @rule(number=NUMBERS, commands=st.lists(sensible, min_size=1, max_size=4))
+    def burst(self, number: int, commands: list[Any]) -> None:
+        """Commands come while the switch has not answered one."""
+        self.m.switch = None
+        self.send(self.object(number) if number not in self.m.tables.objects else removal(number))
+        for command in commands:
+            self.send(command)
+
+    @precondition(lambda self: self.m.core.work != "idle")
+    @rule()
+    def stop(self) -> None:
+        """Command 2 above whatever runs."""
+        self.send(Stop())
+
     @rule(command=sensible, wrong=st.sampled_from([{"password": "000000"}, {"orm_number": 9}]))
     def stranger(self, command: Any, wrong: dict[str, Any]) -> None:
         if isinstance(command, Start) and self.m.config.options.orm_number_from_start == "on":
@@ -256,6 +265,9 @@ class Machine(RuleBasedStateMachine):
     def channel(self, stream: int, channel: Channel) -> None:
         if (stream, channel) in self.m.up:
             self.m.close(channel, stream)
+            if channel is Channel.KPD1:
+                # Its console knows that what has had no 27h was not taken.
+                self.waiting = deque(unit for unit in self.waiting if unit[1] != stream)
         else:
             self.m.open(channel, stream)
 
@@ -280,6 +292,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule()
     def restart(self) -> None:
+        self.waiting.clear()
         self.m.do(self.m.core.operator_restart(self.m.now))
         assert self.is_initial()
 
