@@ -213,6 +213,11 @@ class MediatorOptions(Section):
     once, the next command of that stream is not looked at for a minute divided by this number, so the right password
     waits no longer than that. 0 = no limit. Order 268 sets none; our choice."""
 
+    journal_strangers_per_minute: Annotated[int, Field(ge=0, le=1_000_000)] = 120
+    """Entries of the journal that peers may cause in a minute which have not shown the password on their connection
+    (connecting, being refused, what is no command, wrong passwords). What is left out is counted, and an entry
+    ``left-out`` tells how many. 0 = no bound; our choice."""
+
     # --- times
     output_timeout: Annotated[float, Field(ge=0)] = 30.0
     """Seconds that a console may leave a table untaken, while commands of every console wait for it; then it ends with

@@ -93,7 +93,8 @@ def test_a_vendor_script(text: str) -> None:
 
 @pytest.mark.parametrize("inside", ["{" + MANY + "}", "{0}", "{\N{SUPERSCRIPT TWO}}"])
 def test_a_substitution_of_a_context(inside: str) -> None:
-    text = f'<context name="c"><rule name="r"><actions><cdpn digits="{inside}"/></actions><result><local/></result></rule></context>'
+    actions = f'<actions><cdpn digits="{inside}"/></actions>'
+    text = f'<context name="c"><rule name="r">{actions}<result><local/></result></rule></context>'
     with pytest.raises(ContextError, match=r"c\.xml:1: .*places from 1") as refused:
         parse_context(text.encode(), "c.xml")
     assert len(str(refused.value).splitlines()) == 1

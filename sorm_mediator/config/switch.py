@@ -309,8 +309,15 @@ class SwitchConfig(Section):
     login_wait: Annotated[float, Field(ge=0, le=8)] = 5.0
     """Seconds that a login over SSH waits at most because of wrong passwords from its address: each costs the address
     a second, after the first five. Then a right one gets in; the mediator gives up after 10 s (our choice)."""
+    second_session: Literal["same-address", "refuse"] = "same-address"
+    """A mediator that comes while one with the same RADIUS server is connected to the domain. same-address: let in when
+    it comes from the same address under the same name. refuse: never. The one that is connected is told (our
+    choice)."""
     max_forwardings: Annotated[int, Field(ge=0, le=100)] = 5
     """Hops that one call may be forwarded by; one more releases it (our choice)."""
+    unended_sync_objects: Annotated[int, Field(ge=0xFFFF)] = 131_070
+    """Objects that the unended syncs of one mediator may hold, in all its sessions together, half a kilobyte each; a
+    sync beyond is refused with 31h and counted. Our choice: two whole tables."""
     kept_calls: Annotated[int, Field(ge=0)] = 1000
     """Released calls that can still be asked about."""
     not_licensed_code: Annotated[int, Field(ge=1, le=255)] = 0x31

@@ -185,7 +185,7 @@ async def examine(
     config = _lab(settings) if settings.config is not None else Config()
     lang = cast(Lang, settings.lang)
     link = settings.link or (BOTH if config.console.link == "tcp" and config.e1 else config.console.link)
-    began = time.time()
+    began, began_monotonic = time.time(), time.monotonic()
     async with _around(settings, config, link) as around:
         examiner = _examiner(settings, config, around, told or tell(settings, config), link, observers)
         examination = Examination(examiner, may_stop=settings.may_stop)
@@ -195,7 +195,7 @@ async def examine(
     against = host_port(settings.host, settings.kpd1) if settings.host else f"{name} ({say(OWN_LAB, lang)})"
     return Report(
         against=against, link=link, orm_number=examiner.orm_number, identity=examination.identity,
-        told=examiner.told, time=began, results=examination.results, seconds=time.time() - began,
+        told=examiner.told, time=began, results=examination.results, seconds=time.monotonic() - began_monotonic,
         calls=_calls(settings), not_restored=examination.not_restored,
         options={"--clauses": ",".join(settings.clauses)} if settings.clauses else {},
     )  # fmt: skip

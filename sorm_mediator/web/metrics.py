@@ -98,6 +98,7 @@ class SwitchCollector(Collector):
         self._status = status
 
     def collect(self) -> Iterator[Metric]:
+        yield _counter("sorm_switch_counted", "What the switch counted", self._status["counters"])
         yield _counter("sorm_switch_ssh", "Logins and sessions of mediators", self._status["ssh"])
         yield _counter(
             "sorm_switch_multisorm_ssh", "The same on the MultiSORM port", self._status["multisorm_ssh"]

@@ -18,6 +18,8 @@ _GRACE = 2
 """Seconds that a request under way may take when the server stops."""
 MOST_CONNECTIONS = 256
 """Clients at a time; more are dropped: the files they would hold open are needed by consoles and journal."""
+_LISTEN_BACKLOG = 128
+"""Connections that the kernel holds until they are accepted."""
 FIRST_REQUEST = 10.0
 """Seconds within which a client has to have asked for something."""
 
@@ -78,7 +80,7 @@ class WebServer:
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 listener.bind(address)
                 # Connections made from the ready line on must be taken, whatever uvicorn is still doing.
-                listener.listen(128)
+                listener.listen(_LISTEN_BACKLOG)
                 listener.setblocking(False)
             except BaseException:
                 listener.close()
@@ -91,11 +93,15 @@ class WebServer:
             log_config=None,
             access_log=False,
             lifespan="off",
+            # asyncio accepts as many connections at a time as the queue is told to hold, and tries as often again, with
+            # a timer each, when no descriptor is left: with one it tries once a second.
+            backlog=1,
             timeout_graceful_shutdown=_GRACE,
         )
         self._server = _Server(config)
         self._task = asyncio.create_task(self._server.serve(sockets=[listener]), name="web")
         await self._server.ready.wait()
+        listener.listen(_LISTEN_BACKLOG)
         host, port = listener.getsockname()[:2]
         return host, port
 

@@ -420,3 +420,14 @@ def test_one_command_at_a_time_over_all_streams(means: Any, make: Any) -> None:
     assert m.says(make.put(1, "28331")) == "27/00"
     assert m.says(GetVersion(), stream=1) == ""
     assert make.answers(m.answer(Reply(True))) == "28/00 27/00 2B 28/00"
+
+
+def test_who_came_in_the_name_of_this_mediator_is_told(means: Any) -> None:
+    m = means().begin()
+    event = {"event": "second-session", "mediator": "x\x1b[2J\n", "peer": "10.0.0.2:4000", "admitted": False}
+    assert m.do(m.core.switch_event(event, m.now)) == []
+    assert m.core.counters["second_sessions"] == 1
+    logged = next(e.text for e in m.effects if isinstance(e, effects.Log))
+    assert logged == "switch: x?[2J? at 10.0.0.2:4000 came as this mediator: refused"
+    entry = next(e for e in m.effects if isinstance(e, effects.Journal))
+    assert (entry.kind, entry.fields["peer"], entry.stranger) == ("second-session", "10.0.0.2:4000", True)

@@ -19,6 +19,7 @@ from protocol import (
     CommandExecuted,
     CommandReceived,
     GetObjects,
+    GetVersion,
     GroupType,
     NumberSign,
     ObjectInfo,
@@ -306,6 +307,47 @@ async def test_the_journal_says_who_did_what_and_shows_no_password(bench: Bench)
         assert secret.encode() not in text
         assert secret.encode().hex().encode() not in text.lower()
         assert secret.encode().hex(" ").upper().encode() not in text
+
+
+async def test_a_console_that_sends_all_and_hangs_up_gets_every_answer(bench: Bench) -> None:
+    """Half a connection closed: the commands that wait are taken and answered before the other half closes."""
+    async with running(bench.config()) as (gateway, endpoints):
+        await switch_up(gateway)
+        console = await Console.connect(endpoints["kpd1"])
+        own = ObjectType.OWN_SUBSCRIBER, NumberSign.OWN
+        for command in (
+            Start(),
+            AddObject(1, *own, "20001", None, Category.STATISTICAL, None, Priority.NORMAL),
+        ):
+            console.send(command)
+        console.send(GetVersion())
+        console.writer.write_eof()
+        answers = await console.until(CommandExecuted, command=GetVersion.code)
+        assert [m.command for m in answers if isinstance(m, CommandExecuted)][-2:] == [5, 17]
+        console.close()
+
+
+async def test_a_stranger_makes_the_journal_grow_by_a_bounded_amount(bench: Bench) -> None:
+    options = {"journal_strangers_per_minute": 20}
+    async with running(bench.config(options=options)) as (gateway, endpoints):
+        stranger = await Console.connect(endpoints["kpd1"])
+        for _ in range(300):
+            stranger.writer.write(b"\xcc\x01\x0b\x03" + b"x" * 9)
+            await stranger.until(CommandReceived, command=0x0B)
+        stranger.close()
+        left_out = gateway.counters["journal_left_out"]
+        assert left_out > 250
+        assert gateway.status()["counters"]["journal_left_out"] == left_out
+        console = await started_console(endpoints)  # it has shown the password: nothing of it is left out
+        for _ in range(50):
+            console.writer.write(b"\xcc\x01\x0b\x03" + b"x" * 9)
+            await console.until(CommandReceived, command=0x0B)
+        console.close()
+    entries = bench.journal()
+    assert sum(entry.fields["entries"] for entry in entries if entry.kind == "left-out") >= left_out
+    broken = [entry for entry in entries if entry.kind == "command" and entry.fields["command"] == 0x0B]
+    assert 50 < len(broken) < 100
+    assert entries[-1].kind == "gateway-stopped"
 
 
 async def test_damaged_tables_are_told_to_the_console_and_written_down(bench: Bench) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import time
 import traceback
 from collections import Counter
@@ -25,6 +26,7 @@ from sorm_mediator.config import Config
 from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.journal.book import Journal, JournalError
 from sorm_mediator.journal.masking import masked_unit
+from sorm_mediator.journal.quota import StrangersQuota
 from sorm_mediator.mediator.binding.consoles import Consoles
 from sorm_mediator.mediator.binding.events import Events
 from sorm_mediator.mediator.binding.limits import LimitWatch
@@ -65,7 +67,10 @@ class Gateway:
         self.failure: asyncio.Future[BoxError] | None = None
         """Done when the gateway had to stop serving by itself; its result says why."""
         self.journal: Journal | None = None
+        self._strangers = StrangersQuota(config.mediator.options.journal_strangers_per_minute)
         self._host_key = switch_host_key or config.ssh.host_key
+        self._instance = secrets.token_hex(8)
+        """Part of the name that the switch hears, so that another gateway is not taken for this one."""
         mediator = config.mediator
         self._options = codec_options(config)
         self._codec = Codec(self._options)
@@ -186,7 +191,7 @@ class Gateway:
             ssh.user,
             ssh.password.get_secret_value(),
             self._host_key,
-            mediator=f"orm-{self.config.mediator.orm_number}",
+            mediator=f"orm-{self.config.mediator.orm_number}.{self._instance}",
             radius=sink,
             rtp=self._endpoints.get("rtp", ""),
             on_up=self._switch_up,
@@ -267,7 +272,8 @@ class Gateway:
 
     def connection_refused(self, channel: str, peer: str, reason: str, stream: int = _STREAM) -> None:
         log.warning("%s: connection of %s refused: %s", channel, peer, reason)
-        self._write("connection-refused", {"channel": str(channel), "peer": peer, "text": reason})
+        refused = {"channel": str(channel), "peer": peer, "text": reason}
+        self._write("connection-refused", refused, stranger=True)
         if self.config.console.link == "tcp":
             stream = _STREAM  # a stream for speech alone has no KPD1
         self._run(lambda now: self.core.refused_connection(stream, peer, _PORT_FORBIDDEN, now))
@@ -286,6 +292,9 @@ class Gateway:
     def unit_broken(self, broken: Broken, arrived: float, stream: int = _STREAM) -> None:
         self._arrived = arrived
         self._run(lambda now: self.core.broken(stream, broken.code, broken.reason, broken.raw, now))
+
+    def owes(self, channel: Channel, stream: int = _STREAM) -> bool:
+        return self._running and channel is Channel.KPD1 and self.core.owes(stream)
 
     def drained(self, channel: Channel, stream: int = _STREAM) -> None:
         if channel is Channel.KPD1:
@@ -416,8 +425,8 @@ class Gateway:
                         self._ask(effect)
                     case effects.Store(change):
                         self._store.apply(change)
-                    case effects.Journal(kind, fields, unit):
-                        self._journal(kind, fields, unit)
+                    case effects.Journal():
+                        self._journal(effect)
                     case effects.Log(level, text):
                         log.log(_LEVELS[level], "%s", text)
                     case effects.DropChannel(stream):
@@ -447,18 +456,24 @@ class Gateway:
             log.warning("%s", late)
         self._crossed("sent", channel, message, raw)
 
-    def _journal(self, kind: str, fields: dict[str, Any], unit: bytes) -> None:
+    def _journal(self, entry: effects.Journal) -> None:
         if self.journal is None:
             return
+        now, kind, fields, unit = self.now(), entry.kind, entry.fields, entry.unit
+        if entry.stranger and not self._strangers.admits(now):
+            self.counters["journal_left_out"] += 1
+            return
+        if left_out := self._strangers.take_untold():
+            self.journal.append(now, "left-out", {"entries": left_out})
         if kind == "command":
             masked = fields["fields"].get("masked", "")
             fields = fields | {"unit": masked_unit(unit, masked), "name": command_name(unit)}
-        self.journal.append(self.now(), kind, fields)
+        self.journal.append(now, kind, fields)
 
-    def _write(self, kind: str, fields: dict[str, Any]) -> None:
-        """An entry of the gateway's own."""
+    def _write(self, kind: str, fields: dict[str, Any], *, stranger: bool = False) -> None:
+        """An entry of the gateway's own; ``stranger``: see :class:`~.effects.Journal`."""
         if self._running:
-            self._execute((effects.Journal(kind, fields),))
+            self._execute((effects.Journal(kind, fields, stranger=stranger),))
 
     def _fail(self, text: str) -> None:
         """The disk refused, or the core failed: nothing more may be promised to anyone."""

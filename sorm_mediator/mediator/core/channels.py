@@ -88,6 +88,8 @@ class Pair:
     session: int = 0
     """Counts how often KPD1 came up, so that an answer doesn't reach another connection's console."""
     peer: str = ""
+    proven: bool = False
+    """A command with the valid password has come by this connection of KPD1."""
     heard: float = 0.0
     """When KPD1 came up, or the last command after that."""
 
@@ -139,7 +141,7 @@ class ConsoleChannels:
         else:
             pair.kpd1, pair.peer, pair.heard = True, peer, now
             pair.session += 1
-            pair.silent = False
+            pair.silent = pair.proven = False
             if self._tested is None:
                 self._tested = now
         if pair.kpd1 and pair.kpd2:

@@ -72,9 +72,9 @@ class Context:
         """A line for the operator."""
         self._effects.append(Log(level, text))
 
-    def journal(self, kind: str, unit: bytes = b"", **fields: Any) -> None:
-        """An entry of the audit journal; ``unit``: the octets that it is of."""
-        self._effects.append(Journal(kind, fields, unit))
+    def journal(self, kind: str, unit: bytes = b"", *, stranger: bool = False, **fields: Any) -> None:
+        """An entry of the audit journal; ``unit``: the octets that it is of; ``stranger``: as of the effect."""
+        self._effects.append(Journal(kind, fields, unit, stranger))
 
     @property
     def orm_number(self) -> int:

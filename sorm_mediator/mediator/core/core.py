@@ -179,7 +179,7 @@ class Core:
     def channel_up(self, stream: int, channel: Channel, peer: str, now: float) -> list[Effect]:
         """A data channel works. The first KPD1 after a restart hears of the restart (order 268, 9.2.3)."""
         self._context.channels.up(stream, channel, peer, now)
-        self._context.journal("channel-up", stream=stream, channel=str(channel), peer=peer)
+        self._context.journal("channel-up", stranger=True, stream=stream, channel=str(channel), peer=peer)
         self._tell_restart()
         return self._effects(now)
 
@@ -187,7 +187,8 @@ class Core:
         """A data channel is gone. A change that waits for the switch goes on; a table's output ends, and commands that
         have not been taken yet are deleted: who has had no 27h knows that they were not."""
         self._context.emit(*self._context.channels.down(stream, channel))
-        self._context.journal("channel-down", stream=stream, channel=str(channel))
+        stranger = not self._context.channels[stream].proven
+        self._context.journal("channel-down", stranger=stranger, stream=stream, channel=str(channel))
         if channel is not Channel.KPD2:
             self._abandon_output(stream)
             self.counters["commands_held_dropped"] += len(self._held.pop(stream, ()))
@@ -196,7 +197,8 @@ class Core:
 
     def refused_connection(self, stream: int, peer: str, reason_code: int, now: float) -> list[Effect]:
         """Somebody was not let in: 26h with this code."""
-        self._unauthorized(self._context.channels.own(Channel.KPD1), reason_code, peer, peer, now)
+        own = self._context.channels.own(Channel.KPD1)
+        self._unauthorized(own, reason_code, peer, peer, now, stranger=True)
         return self._effects(now)
 
     def writable(self, stream: int, now: float) -> list[Effect]:
@@ -253,6 +255,8 @@ class Core:
             self._switch.note_line_state(number, event.get("line_state"))
         elif kind == "trunk-renamed" and isinstance(trunk, int) and 0 <= trunk < 0xFFFF:
             self._trunk_renamed(trunk, str(event.get("name", "")))
+        elif kind == "second-session":
+            self._second_session(event)
         else:
             self.counters["switch_events_unknown"] += 1
         return self._effects(now)
@@ -359,10 +363,21 @@ class Core:
     def tables_read(self, text: str, now: float) -> list[Effect]:
         """Somebody read the tables: 26h/03h by option ``tell_table_access`` (order 268, 9.6.4.1)."""
         if self.config.options.tell_table_access == "on":
-            self._unauthorized(self._context.channels.own(Channel.KPD1), ACCESS_TABLES, text, "", now)
+            self._unauthorized(
+                self._context.channels.own(Channel.KPD1), ACCESS_TABLES, text, "", now, stranger=True
+            )
         return self._effects(now)
 
     # --- for looking at
+
+    def owes(self, stream: int) -> bool:
+        """Whether a command of ``stream`` runs or waits: its answers are still to come."""
+        job = self._means.job
+        return (
+            (job is not None and job.stream == stream)
+            or stream in self._held
+            or any(unit.stream == stream for unit in self._waiting)
+        )
 
     @property
     def work(self) -> str:
@@ -423,6 +438,8 @@ class Core:
             self._pace.wrong(unit.stream, now)
             return
         self._pace.right(unit.stream)
+        if channels[unit.stream].session == unit.session:
+            channels[unit.stream].proven = True
         if not channels.awaits_command(unit.stream):
             return
         if channels.valid_command(unit.stream, now, test=isinstance(unit.message, Test)):
@@ -467,7 +484,8 @@ class Core:
         if status == ACCEPTED:
             self._accept(Job(command, unit.stream, unit.session, unit.peer), rule, now)
         elif status == WRONG_ORM_NUMBER and self._wrong_number(command):
-            self._unauthorized(unit.stream, ACCESS_NUMBER, unit.peer, unit.peer, now)
+            stranger = self._is_stranger(unit)
+            self._unauthorized(unit.stream, ACCESS_NUMBER, unit.peer, unit.peer, now, stranger=stranger)
 
     def _take_waiting(self, now: float) -> None:
         while self._waiting and self._means.turn(Standing.IN_TURN) is Turn.EXECUTE:
@@ -539,6 +557,7 @@ class Core:
         context.journal(
             "command",
             unit.raw,
+            stranger=self._is_stranger(unit),
             stream=unit.stream,
             peer=unit.peer,
             command=unit.code,
@@ -548,6 +567,11 @@ class Core:
         given = unit.raw[1] if len(unit.raw) > 1 and not self.tables.started else None
         if self._reaches(unit.stream, unit.session):
             context.kpd1(unit.stream, CommandReceived, orm_number=given, command=unit.code, status=status)
+
+    def _is_stranger(self, came: Unit | Job[Any]) -> bool:
+        """Whether the connection that something came by has not shown the password."""
+        pair = self._context.channels[came.stream]
+        return not (pair.proven and pair.session == came.session)
 
     def _reaches(self, stream: int, session: int) -> bool:
         """Whether the connection that a command came by is still there; its answers go there or nowhere."""
@@ -563,9 +587,10 @@ class Core:
         """27h/00h is out: from here on, one 28h is due."""
         status = self._refusal(job, rule, now)
         access = ACCESS_CODES.get(status) if status is not None else None
+        stranger = access is not None and self._is_stranger(job)
         first = self.config.options.unauthorized_access_place == "before_28h"
         if access is not None and first:
-            self._unauthorized(job.stream, access, job.peer, job.peer, now)
+            self._unauthorized(job.stream, access, job.peer, job.peer, now, stranger=stranger)
         if status is None:
             if self._means.turn(rule.standing) is Turn.END_RUNNING:
                 self._end_running()
@@ -573,7 +598,7 @@ class Core:
         if status is not None:
             self._finish(job, status)
         if access is not None and not first:
-            self._unauthorized(job.stream, access, job.peer, job.peer, now)
+            self._unauthorized(job.stream, access, job.peer, job.peer, now, stranger=stranger)
 
     def _refusal(self, job: Job[Any], rule: CommandRule[Any], now: float) -> int | None:
         """Why an accepted command is not executed, if it is not."""
@@ -597,7 +622,10 @@ class Core:
             self._means.job = None
         job.output = None
         context, code = self._context, job.command.code
-        context.journal("executed", stream=job.stream, peer=job.peer, command=code, status=status)
+        stranger = status in ACCESS_CODES and self._is_stranger(job)
+        context.journal(
+            "executed", stranger=stranger, stream=job.stream, peer=job.peer, command=code, status=status
+        )
         silent = isinstance(job.command, Test) and status == DONE  # its answer is 29h (order 268, 9.8.3)
         if self._reaches(job.stream, job.session) and (
             not silent or self.config.options.test_command_28h == "on"
@@ -664,6 +692,16 @@ class Core:
         ):
             self._context.unsolicited(Alarm, alarm_type=TABLES_INTACT, alarm_code=0)
 
+    def _second_session(self, event: dict[str, Any]) -> None:
+        """Somebody with the password of the switch has come there in the name of this mediator."""
+        self.counters["second_sessions"] += 1
+        name, peer = (printable(str(event.get(key, "")), 64) for key in ("mediator", "peer"))
+        outcome = "let in" if event.get("admitted") is True else "refused"
+        self._context.log(
+            "warning", f"switch: {name or 'somebody'} at {peer} came as this mediator: {outcome}"
+        )
+        self._context.journal("second-session", stranger=True, mediator=name, peer=peer, outcome=outcome)
+
     def _trunk_renamed(self, trunk: int, name: str) -> None:
         """2Ah, where order 268 has it; as many as the name takes (9.10.3, 9.10.5)."""
         self._context.journal("trunk-renamed", trunk=trunk, name=name)
@@ -674,11 +712,15 @@ class Core:
         for index, row in enumerate(rows, 1):
             self._context.unsolicited(TrunkInfo, total=len(rows), index=index, **row)
 
-    def _unauthorized(self, stream: int | None, code: int, text: str, peer: str, now: float) -> None:
+    def _unauthorized(
+        self, stream: int | None, code: int, text: str, peer: str, now: float, *, stranger: bool = False
+    ) -> None:
         """26h: the answer to a command goes where it came from, all else on the pair in use."""
         context = self._context
         self.counters["unauthorized"] += 1
-        context.journal("unauthorized-access", stream=stream, code=code, peer=peer, text=text)
+        context.journal(
+            "unauthorized-access", stranger=stranger, stream=stream, code=code, peer=peer, text=text
+        )
         context.log("warning", f"unauthorised access, code {code}: {printable(text, 200) or 'unknown'}")
         context.kpd1(
             stream,

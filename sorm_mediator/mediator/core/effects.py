@@ -86,6 +86,8 @@ class Journal:
     fields: dict[str, Any] = field(default_factory=dict)
     unit: bytes = field(default=b"", repr=False)
     """The unit that the entry is of, as it came: it may hold a password, so the binding masks it."""
+    stranger: bool = False
+    """Caused by a peer that has not shown the password on its connection: the binding bounds how many are written."""
 
 
 @dataclass(frozen=True, slots=True)

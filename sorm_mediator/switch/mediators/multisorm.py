@@ -19,7 +19,8 @@ from typing import Any, Final
 from sorm_mediator.config import AggregateConfig
 from sorm_mediator.switch.mediators import access
 from sorm_mediator.switch.mediators.doors import Alarm, SessionAtDoor
-from sorm_mediator.switch.mediators.session import Chunks
+from sorm_mediator.switch.mediators.live import LiveSessions
+from sorm_mediator.switch.mediators.session import Chunks, SyncRoom
 from sorm_mediator.switch.mediators.sinks import Sinks
 from sorm_mediator.switch.node import Change, Node
 from sorm_mediator.switch.objects import Refusal
@@ -190,7 +191,7 @@ class Group:
 class GroupSession:
     """A connection of a mediator to its group."""
 
-    def __init__(self, group: Group, on_closed: Callable[[], None]) -> None:
+    def __init__(self, group: Group, on_closed: Callable[[], None], room: SyncRoom) -> None:
         self.server_hello: Mapping[str, Any] = {
             "switch": "emulated ECSS-10",
             "user": group.user,
@@ -198,7 +199,7 @@ class GroupSession:
         }
         self._group = group
         self._on_closed = on_closed
-        self._chunks = Chunks()
+        self._chunks = Chunks(room)
 
     def handle(self, request: Request) -> Answer:
         """Do what is asked. Chunks of a ``sync`` are gathered here: the domains are handed the whole."""
@@ -214,6 +215,7 @@ class GroupSession:
 
     def closed(self) -> None:
         """The mediator is gone; its objects stay."""
+        self._chunks.drop()
         self._on_closed()
 
 
@@ -222,7 +224,7 @@ class Aggregates:
 
     ``connect(domain, mediator)`` makes a session with a domain; ``speech(hello, peer, mediator)`` takes note of where
     the mediator wants its speech and may raise :class:`Refused`; ``gone(mediator)`` is told of the end of a connection;
-    ``drop(user)`` ends those of a user.
+    ``drop(user)`` ends those of a user; ``room(mediator)`` is what its unended syncs may hold.
     """
 
     def __init__(
@@ -230,13 +232,16 @@ class Aggregates:
         node: Node,
         sinks: Sinks,
         channels: Channels,
+        live: LiveSessions,
         *,
         connect: Callable[[Domain, str], SessionAtDoor],
         speech: Callable[[ClientHello, str, str], None],
         gone: Callable[[str], None],
         drop: Callable[[str], None],
+        room: Callable[[str], SyncRoom],
     ) -> None:
-        self._node, self._sinks, self._channels = node, sinks, channels
+        self._room = room
+        self._node, self._sinks, self._channels, self._live = node, sinks, channels, live
         self._connect, self._speech, self._gone, self._drop = connect, speech, gone, drop
         self._groups: dict[tuple[str, str], Group] = {}
         self._to_refresh: set[str] = set()
@@ -266,6 +271,9 @@ class Aggregates:
         alone = [] if group.connections else self._channels.domains_of(mediator)
         if alone:
             raise Refused(NOT_SERVED, f"{mediator} is connected to {', '.join(alone)} alone already")
+        second = self._live.problem(user, mediator, hello.mediator, peer)
+        if second:
+            raise Refused(NOT_SERVED, second)
         self._speech(hello, peer, mediator)
         self._groups[key] = group
         for name in group.members:
@@ -276,7 +284,8 @@ class Aggregates:
         for name in self._node.domains.keys() - group.members.keys():
             # What it had on control there when it was connected to one domain alone.
             self._node.domains[name].tables.pop(mediator, None)
-        return GroupSession(group, partial(self._closed, group, notify))
+        ended = self._live.opened(user, mediator, hello.mediator, peer, notify)
+        return GroupSession(group, partial(self._closed, group, notify, ended), self._room(mediator))
 
     def claim(self, mediator: str, *, besides: str = "") -> str:
         """A mediator comes as somebody else: what it had on control as a MultiSORM user is forgotten.
@@ -386,7 +395,8 @@ class Aggregates:
             if member.domain is not domain and domain.subscribers.keys() & member.domain.subscribers.keys():
                 log.warning("MultiSORM: %s: %s", group, access.clash([domain, member.domain]))
 
-    def _closed(self, group: Group, notify: Notify) -> None:
+    def _closed(self, group: Group, notify: Notify, ended: Callable[[], None]) -> None:
+        ended()
         group.connections -= 1
         group.tell.remove(notify)
         for name in group.members:
