@@ -178,6 +178,9 @@ class Machine(RuleBasedStateMachine):
         keys = {"password": self.m.tables.password, "orm_number": self.m.core.orm_number}
         self.unit(command.code, stream)
         self.m.send(replace(command, **keys), stream)
+        self.what_was_sent_is_in_order()
+        if command.code in OVERTAKING and command.code != Stop.code:  # a second 2 waits for the first
+            assert all(unit.code != command.code or unit.stream != stream for unit in self.unanswered)
 
     def unit(self, code: int, stream: int = 0) -> None:
         self.unanswered.append(Unit(code, stream, self.sessions[stream]))
@@ -185,6 +188,20 @@ class Machine(RuleBasedStateMachine):
     @rule(command=sensible, stream=STREAMS)
     def command(self, command: Any, stream: int) -> None:
         self.send(command, stream)
+
+    @rule(number=NUMBERS, commands=st.lists(sensible, min_size=1, max_size=4))
+    def burst(self, number: int, commands: list[Any]) -> None:
+        """Commands come while the switch has not answered one."""
+        self.m.switch = None
+        self.send(removal(number) if number in self.m.tables.objects else self.object(number))
+        for command in commands:
+            self.send(command)
+
+    @precondition(lambda self: self.m.core.work != "idle")
+    @rule()
+    def stop(self) -> None:
+        """Command 2 above whatever runs (order 268, 7.2)."""
+        self.send(Stop())
 
     @rule(command=sensible, wrong=st.sampled_from(["password", "orm_number"]))
     def stranger(self, command: Any, wrong: str) -> None:
@@ -283,7 +300,17 @@ class Machine(RuleBasedStateMachine):
         report = MessageReport(
             message_id=str(name), domain="d", time=self.m.now, text="x" * 300, matches=matches, **sides
         )
-        self.m.do(self.m.core.message_report(report, self.m.now))
+        sets: list[list[Any]] = []
+        for part in self.m.do(self.m.core.message_report(report, self.m.now)):
+            if part.index == 1:
+                sets.append([])
+            sets[-1].append(part)
+        known = [number for number, _ in roles if number in self.m.tables.objects]
+        assert [parts[0].object_number for parts in sets] in ([], known)
+        for parts in sets:
+            assert [(part.total, part.index) for part in parts] == [(2, 1), (2, 2)]
+            assert b"".join(part.text for part in parts) == b"x" * 300
+            assert len({(part.object_number, part.delivery_state, part.time) for part in parts}) == 1
 
     @rule(seconds=st.sampled_from([0.5, 5, 30, 100, 600]))
     def time(self, seconds: float) -> None:
@@ -560,7 +587,7 @@ def test_nothing_breaks_the_core(
     run_state_machine_as_test(
         case,
         settings=settings(
-            max_examples=35,
+            max_examples=20,
             stateful_step_count=50,
             deadline=None,
             suppress_health_check=list(HealthCheck),

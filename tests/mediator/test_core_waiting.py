@@ -217,16 +217,27 @@ def test_units_that_are_no_commands_wait_likewise(means: Any, make: Any) -> None
 
 
 def test_a_waiting_command_of_a_connection_that_has_gone_is_not_taken(means: Any, make: Any) -> None:
-    """Order 268, 7.1: it has had no 27h, so it was not taken; the command that was is done, unheard."""
+    """Order 268, 7.1: it has had no 27h, so its console knows; the next console hears nothing of it."""
     m = asking(means, make)
+    m.connect(1)
     m.says(make.combined(1, 3))
+    assert m.says(GROUPS, 1) == ""
     m.close(Channel.KPD1)
     m.open(Channel.KPD1)
-    assert m.answer(DONE) == []
-    assert m.core.counters["undeliverable_replies"] == 1
+    assert receipts(m.answer(DONE)) == ["27 0B/00", "28 0B/00"]
     assert m.core.counters["commands_never_taken"] == 1
+    assert sorted(m.tables.objects) == [1, 5]
     assert [line.ksl_a.ksl for line in m.tables.groups[1].lines] == [1, 2]
     assert m.says(GetVersion()) == "27/00 2B 28/00"
+
+
+def test_a_restart_of_the_node_takes_nothing_that_waits(means: Any, make: Any) -> None:
+    """Order 268, 9.2.3: what waited is gone with the rest."""
+    m = asking(means, make)
+    m.says(GetVersion())
+    assert make.answers(m.do(m.core.operator_restart(m.now))) == "28/21 22"
+    assert m.answer(DONE) == []
+    assert m.core.counters["commands_never_taken"] == 1
 
 
 def test_a_table_that_is_asked_for_by_a_connection_that_has_gone_ends(means: Any, make: Any) -> None:
