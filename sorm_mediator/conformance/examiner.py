@@ -273,8 +273,9 @@ class Examiner:
     def own(self, index: int = 0) -> str:
         """A subscriber of the node. Raises :class:`Untested` when too few were told."""
         if index >= len(self.told.own):
-            en, ru = "needs {n} subscribers of the node: --own", "нужны абоненты узла ({n}): --own"
-            raise Untested(Phrase(en, ru, n=index + 1))
+            en, ru = "needs {n} {what} of the node: --own", "нужны абоненты узла ({n}): --own"
+            what = "subscribers" if index else "subscriber"
+            raise Untested(Phrase(en, ru, n=index + 1, what=what))
         return self.told.own[index]
 
     @property
