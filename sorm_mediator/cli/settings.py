@@ -32,19 +32,20 @@ def check(file: FileArgument = None, config_file: FileOption = None, as_json: Js
     """Validate a lab file and everything it refers to.
 
     Exit code 2 and one line with key, value and what is allowed when it can't be used. What routing names and the
-    switch has not (a trunk, a bridge, a numbering plan) is a warning: calls that come to it fail.
+    switch has not (a trunk, a bridge, a numbering plan) is a warning: calls that come to it fail. So is a capacity
+    that no table of the order looks at.
 
     Example: sorm-mediator config check captures/labs/laptop.toml
     """
     from sorm_mediator import config
-    from sorm_mediator.lab.checks import check_references, check_routing
+    from sorm_mediator.lab.checks import check_capacity, check_references, check_routing
 
     file = _the_one(file, config_file)
     if file is None:
         raise typer.BadParameter("which lab file? sorm-mediator config check FILE")
     loaded = config.load(file)
     check_references(loaded, str(file))
-    warnings = check_routing(loaded, str(file))
+    warnings = [*check_routing(loaded, str(file)), *check_capacity(loaded)]
     if "acceptance" in loaded.model_fields_set:
         from sorm_mediator.acceptance.session import planned
 

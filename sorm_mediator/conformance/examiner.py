@@ -158,6 +158,17 @@ class Target:
         return {name: self.fields[name] for name in names if name in self.fields}
 
 
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """How long a 27h took, in milliseconds, with its command as evidence."""
+
+    ms: float
+    sent: Crossed | None
+    came: Crossed
+    code: int
+    """Of the command."""
+
+
 @dataclass(slots=True)
 class Placed:
     """A call that was made."""
@@ -208,8 +219,8 @@ class Examiner:
         """Message 11 of the node, its octet 45, as soon as it is known."""
         self.log: list[Crossed] = []
         """Everything that has come since the examination began."""
-        self.receipts: list[float] = []
-        """Milliseconds of every 27h."""
+        self.slowest: Receipt | None = None
+        """The 27h that took longest of all."""
         self.result: Result | None = None
         self.objects: dict[int, dict[str, Any]] = {}
         """Objects that this examination has under control now, by number: their command 5."""
@@ -262,8 +273,9 @@ class Examiner:
     def own(self, index: int = 0) -> str:
         """A subscriber of the node. Raises :class:`Untested` when too few were told."""
         if index >= len(self.told.own):
-            en, ru = "needs {n} subscribers of the node: --own", "нужны абоненты узла ({n}): --own"
-            raise Untested(Phrase(en, ru, n=index + 1))
+            en, ru = "needs {n} {what} of the node: --own", "нужны абоненты узла ({n}): --own"
+            what = "subscribers" if index else "subscriber"
+            raise Untested(Phrase(en, ru, n=index + 1, what=what))
         return self.told.own[index]
 
     @property
@@ -479,12 +491,24 @@ class Examiner:
             for one in reply.units:
                 # One that had to wait for another command (order 268, 7.1) is not late.
                 if one.name == "command-received" and len(replies) == 1:
-                    self.receipts.append((one.time - reply.sent.time) * 1000)
+                    self._timed(reply.sent, one)
         for reply in replies:
             # Nobody waits for it any more: an answer that comes is that of a later command.
             reply.sent.accepted = reply.sent.done = True
         if not done and not self.client.connected:
             raise Failed(Phrase("the mediator has closed the channels", "посредник закрыл каналы"))
+
+    def _timed(self, sent: Sent, receipt: Crossed) -> None:
+        ms = (receipt.time - sent.time) * 1000
+        if self.slowest is None or ms > self.slowest.ms:
+            log = self.client.log
+            own = next((one for one in reversed(log) if one.outbound and one.time == sent.time), None)
+            self.slowest = Receipt(ms, own, receipt, sent.code)
+
+    def shown_instead(self, *units: Crossed | None) -> None:
+        """The evidence of the check is these units, of an earlier one, in place of what it has sent itself."""
+        if self.result is not None:
+            self.result.units = [Crossing(one, prepared=False) for one in units if one is not None]
 
     def _settle(self, reply: Reply) -> None:
         """Note what a command that was executed has changed, for it to be put back."""
@@ -586,6 +610,8 @@ class Examiner:
         if not holds and self.told.errors != "order":
             holds = (outcome, came) in _SAME.get((wanted, status), ())
         if holds:
+            if self.told.errors == "any" and came != status and outcome in ("rejected", "not-executed"):
+                self._stands_for(reply.sent.code, outcome, came, status)
             return
         what = Phrase(
             "command {n}: {came}", "команда {n}: {came}", n=reply.sent.code, came=_shown(outcome, came)
@@ -593,6 +619,17 @@ class Examiner:
         if eltex is not None and outcome == eltex[1]:
             self.deviates(eltex[0], what)
         raise Failed(what)
+
+    def _stands_for(self, command: int, outcome: Outcome, came: int, status: int) -> None:
+        """Note that a code of the vendor's was accepted in place of the order's."""
+        if self.result is None or self._preparing:
+            return
+        en = "command {n}: {came} came, the vendor's code in place of the order's {status}"
+        ru = "команда {n}: пришло {came}, код изготовителя вместо {status} по приказу"
+        shown = {"n": command, "came": _shown(outcome, came), "status": f"{status:02X}h"}
+        note = Phrase(en, ru, **shown)
+        if str(note) not in map(str, self.result.notes):
+            self.result.notes.append(note)
 
     def _code_fits(self, wanted: int, came: int) -> bool:
         style = self.told.errors
@@ -812,7 +849,8 @@ class Examiner:
         if self.told.timing == "report":
             self.expects(text)
             return
-        self.require(ms <= limit, text, Phrase("after {ms:.0f} ms", "через {ms:.0f} мс", ms=ms))
+        en, ru = "{what} after {ms:.0f} ms", "{what} через {ms:.0f} мс"
+        self.require(ms <= limit, text, Phrase(en, ru, what=what, ms=ms))
 
     @property
     def measured(self) -> float | None:

@@ -1,4 +1,7 @@
-"""The examination as one page for people: one line a check, its details folded below, all of it printed."""
+"""The examination as one page for people: failures first, one line a check, its dialogue folded below.
+
+A dialogue is printed when it is unfolded: those of failures and deviations are, the others where the reader does it.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,14 @@ LABELS: dict[str, Phrase] = {
     "details": Phrase("details", "подробно"),
     "bytes": Phrase("Octets", "Байты"),
     "meaning": Phrase("Meaning", "Значение"),
+    "notable": Phrase("Failures and deviations", "Несоответствия и отклонения"),
     "signatures": Phrase("Signatures", "Подписи"),
+    "operator": Phrase("For the operator", "От оператора связи"),
+    "post": Phrase("For the control post", "От пункта управления"),
+    "name": Phrase("Name", "Фамилия, имя, отчество"),
+    "position": Phrase("Post", "Должность"),
+    "date": Phrase("Date", "Дата"),
+    "signature": Phrase("Signature", "Подпись"),
 }
 
 
@@ -48,6 +58,7 @@ def view(report: Report, lang: Lang) -> dict[str, Any]:
         "verdict": {"name": report.verdict.say(lang), "class": _CLASSES[str(report.verdict)]},
         "total": total(report, lang),
         "not_restored": say(report.not_restored, lang),
+        "notable": [_row(one, lang) for one in report.results if one.verdict in (FAIL, DEVIATION)],
         "verdicts": [verdict.say(lang) for verdict in VERDICTS],
         "appendices": [
             {
@@ -68,6 +79,7 @@ def _row(result: Result, lang: Lang) -> dict[str, Any]:
         "class": _CLASSES[str(result.verdict)],
         "ms": f"{result.ms:.0f}",
         "why": reason(result, lang) if result.why else "",
+        "notes": [say(text, lang) for text in result.notes],
         "expected": [text.say(lang) for text in result.expected],
         "units": details(result, lang),
     }

@@ -30,6 +30,7 @@ from sorm_mediator.conformance.verdicts import (
     Result,
     Said,
 )
+from sorm_mediator.console.client import SHOWN
 from sorm_mediator.reports import junit
 
 APPENDICES: dict[str, Phrase] = {
@@ -162,6 +163,7 @@ def details(result: Result, lang: Lang) -> list[dict[str, Any]]:
         rows.append(
             {
                 **shown,
+                "where": say(SHOWN[shown["channel"]], lang) if shown["channel"] else "",
                 "ours": _is_ours(one),
                 "prepared": one.prepared,
                 "ms": (shown["time"] - began) * 1000,
@@ -282,25 +284,67 @@ def head(report: Report, lang: Lang) -> list[tuple[str, str]]:
     told = report.told
     when = datetime.fromtimestamp(report.time).astimezone().isoformat(sep=" ", timespec="seconds")
     numbers = {
-        "own": ", ".join(told.own), "network": " / ".join(filter(None, (told.network, told.network_object))),
+        "own": ", ".join(told.own), "of_network": " / ".join(filter(None, (told.network, told.network_object))),
         "caller": told.caller, "trunk": "" if told.trunk is None else f"{told.trunk} {told.trunk_name}",
     }  # fmt: skip
     rows = [
         (_HEAD["mediator"], report.against),
         (_HEAD["node"], report.identity.version or "-"),
-        (_HEAD["type"], report.identity.station_type or "-"),
+        (_HEAD["type"], _word(report.identity.station_type or "-", lang)),
         (_HEAD["orm"], str(report.orm_number)),
-        (_HEAD["link"], report.link),
-        (_HEAD["profile"], f"{told.profile}, {_HEAD['order'].say(lang)} {told.order}"),
-        (_HEAD["errors"], told.errors),
-        (_HEAD["timing"], told.timing),
-        (_HEAD["calls"], report.calls or "-"),
-        (_HEAD["numbers"], "; ".join(f"{name}: {value}" for name, value in numbers.items() if value)),
-        (_HEAD["time"], f"{when}, {report.seconds:.0f} s"),
+        (_HEAD["link"], _word(report.link, lang)),
+        (_HEAD["profile"], _profile(report, lang)),
+        (_HEAD["errors"], _word(f"errors {told.errors}", lang)),
+        (_HEAD["timing"], _word(f"timing {told.timing}", lang)),
+        (_HEAD["calls"], _word(report.calls or "-", lang)),
+        (
+            _HEAD["numbers"],
+            "; ".join(f"{_word(name, lang)}: {value}" for name, value in numbers.items() if value),
+        ),
+        (_HEAD["time"], f"{when}, {report.seconds:.0f} {_word('s', lang)}"),
         (_HEAD["program"], f"sorm-mediator {__version__}"),
     ]
-    rows += [(Phrase(name, name), value) for name, value in report.options.items()]
+    rows += [(_OPTIONS.get(name, Phrase(name, name)), value) for name, value in report.options.items()]
     return [(caption.say(lang), value) for caption, value in rows]
+
+
+def _word(name: str, lang: Lang) -> str:
+    """A value of the settings, for people; a command of the user's stands as it is."""
+    word = _WORDS.get(name)
+    return name if word is None else word.say(lang)
+
+
+def _profile(report: Report, lang: Lang) -> str:
+    whose = Phrase(" (that of the lab)", " (взят из стенда)").say(lang) if report.lab_profile else ""
+    profile = _word(f"profile {report.told.profile}", lang)
+    return f"{profile}{whose}, {_HEAD['order'].say(lang)} {report.told.order}"
+
+
+_WORDS: dict[str, Phrase] = {
+    "terminal": Phrase("terminal", "оконечный"),
+    "transit": Phrase("transit", "транзитный"),
+    "terminal-transit": Phrase("terminal-transit", "оконечно-транзитный"),
+    "tcp": Phrase("TCP", "TCP"),
+    "x25": Phrase("X.25 over E1", "X.25 по E1"),
+    "tcp+e1": Phrase("TCP, speech in E1", "TCP, речь по E1"),
+    "profile order": Phrase("order", "приказ (order)"),
+    "profile eltex": Phrase("eltex", "изготовитель (eltex)"),
+    "errors order": Phrase("the order's", "по приказу"),
+    "errors extended": Phrase("the vendor's extended ones", "расширенные коды изготовителя"),
+    "errors any": Phrase("any: the order's or the vendor's", "любые: по приказу или изготовителя"),
+    "timing judge": Phrase("judged", "оцениваются"),
+    "timing report": Phrase("told only", "только сообщаются"),
+    "http": Phrase("the emulated switch, by HTTP", "эмулятор коммутатора, по HTTP"),
+    "ask": Phrase("the operator", "оператор"),
+    "none": Phrase("nobody", "никто"),
+    "own": Phrase("subscribers", "абоненты"),
+    "of_network": Phrase("network", "номер сети"),
+    "caller": Phrase("caller", "входящий"),
+    "trunk": Phrase("trunk", "пучок"),
+    "s": Phrase("s", "с"),
+}
+"""Values of settings as people read them."""
+_OPTIONS: dict[str, Phrase] = {"--clauses": Phrase("Only the clauses", "Только пункты")}
 
 
 _HEAD: dict[str, Phrase] = {

@@ -51,6 +51,8 @@ class Demand:
     optional: Mapping[str, Check] = field(default_factory=dict)
     saves: str = ""
     """A key of the reply that ``save`` may keep; "" = none."""
+    supersedes: str = ""
+    """A message that came before the request no longer counts: what is expected is that which the request causes."""
     title: Phrase
     shown: tuple[str, ...] = ()
     """Keys whose values the title of the step shows."""
@@ -123,6 +125,7 @@ DEMANDS: Mapping[str, Demand] = {
         path="mediator/restart",
         accepted=202,
         required={},
+        supersedes="restart",
         title=Phrase("restart the node's software", "перезапустить ПО станции"),
     ),
     "line-state": Demand(

@@ -141,6 +141,10 @@ class Unread(Generic[A]):
         taken = {id(arrival) for arrival in arrivals}
         self.waiting = [(place, other) for place, other in self.waiting if id(other) not in taken]
 
+    def drop(self, name: str) -> None:
+        """Drop every unread message of a name."""
+        self.waiting = [(place, other) for place, other in self.waiting if other.name != name]
+
     def forget(self, *, on_kpd2: bool) -> None:
         """Drop everything unread of one channel."""
         self.waiting = [(place, other) for place, other in self.waiting if other.on_kpd2 != on_kpd2]

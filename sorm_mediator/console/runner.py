@@ -270,7 +270,7 @@ class ScenarioRunner:
         elif isinstance(action, s.Http):
             return await self._http(action, within)
         elif isinstance(action, s.Ask):
-            await self._ask(step, action)
+            await self._ask(step, action, console)
         elif isinstance(action, s.Connect):
             await client.connect(action.channels)
         elif isinstance(action, s.Disconnect):
@@ -318,9 +318,11 @@ class ScenarioRunner:
         if "call" in step.save:
             self._variables[step.save["call"]] = call
 
-    async def _ask(self, step: s.Step, action: s.Ask) -> None:
+    async def _ask(self, step: s.Step, action: s.Ask, console: Console) -> None:
         assert self._around.request is not None  # looked at before the first step
         demand = action.demand
+        if demand.supersedes:
+            console.unread.drop(demand.supersedes)
         method, path, body = action.resolve(self._variables)
         status, reply = await self._around.request(method, path, body)
         if status != demand.accepted:

@@ -111,3 +111,11 @@ def check_routing(config: Config, name: str) -> tuple[str, ...]:
     out = login_problem(config, node) if "ssh" in config.model_fields_set else ""
     ends = tuple(loose_ends(node))
     return (*ends, f"ssh.user: the switch does not let {config.ssh.user!r} in: {out}") if out else ends
+
+
+def check_capacity(config: Config) -> tuple[str, ...]:
+    """What ``mediator.capacity`` says without effect."""
+    mediator = config.mediator
+    if mediator.capacity is not None and mediator.capacity.trunks and mediator.station_type == "terminal":
+        return ("mediator.capacity.trunks: has no effect on a terminal node (order 268, appendix 2)",)
+    return ()

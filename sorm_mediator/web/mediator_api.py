@@ -9,6 +9,7 @@ from typing import Annotated, Literal, TypeVar
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from protocol import Channel
 from sorm_mediator.journal.book import JournalError
 from sorm_mediator.journal.book import Query as JournalQuery
 from sorm_mediator.journal.export import to_document
@@ -87,6 +88,7 @@ def mediator_router() -> APIRouter:
             methods=["POST"],
             status_code=202,
             response_model=DoneDocument,
+            response_model_exclude_none=True,
             responses=more,  # type: ignore[arg-type]
         )
     router.add_api_route("/journal", _journal, response_model=list[EntryDocument])
@@ -148,26 +150,38 @@ async def _fault(gateway: Mediator, stream: int, fault: FaultRequest) -> dict[st
     return gateway.e1.streams.row(stream)
 
 
-async def _alarm(gateway: Mediator, alarm: AlarmRequest) -> dict[str, int]:
+def _done(gateway: Mediator, sent: int, otherwise: str = "nothing had to be told") -> dict[str, object]:
+    """How many messages went to the console; with none, why."""
+    if sent:
+        return {"sent": sent}
+    if not gateway.core.channels.connected(Channel.KPD1):
+        return {"sent": 0, "why": "KPD1 is not connected"}
+    if not gateway.core.tables.started:
+        return {"sent": 0, "why": "the technical means are stopped"}
+    return {"sent": 0, "why": otherwise}
+
+
+async def _alarm(gateway: Mediator, alarm: AlarmRequest) -> dict[str, object]:
     """Have the node raise an alarm: the console is told with 21h. Type 1 stops the technical means."""
-    return {"sent": gateway.operator_alarm(alarm.type, alarm.code)}
+    return _done(gateway, gateway.operator_alarm(alarm.type, alarm.code))
 
 
-async def _access(gateway: Mediator, access: AccessRequest) -> dict[str, int]:
+async def _access(gateway: Mediator, access: AccessRequest) -> dict[str, object]:
     """Have the node notice an attempt at unauthorised access: the console is told with 26h."""
-    return {"sent": gateway.operator_access(access.code, access.text)}
+    return _done(gateway, gateway.operator_access(access.code, access.text))
 
 
-async def _restart(gateway: Mediator, restart: RestartRequest | None = None) -> dict[str, int]:
+async def _restart(gateway: Mediator, restart: RestartRequest | None = None) -> dict[str, object]:
     """Have the node's software start again: tables empty, first password, stopped; the console is told with 22h."""
-    return {"sent": gateway.operator_restart()}
+    return _done(gateway, gateway.operator_restart())
 
 
-async def _line_state(gateway: Mediator, line: LineStateRequest) -> dict[str, int]:
+async def _line_state(gateway: Mediator, line: LineStateRequest) -> dict[str, object]:
     """Give the line of an object another state, which message 23h tells."""
     if line.object not in gateway.core.tables.objects:
         raise HTTPException(404, f"there is no object {line.object}")
-    return {"sent": gateway.operator_line_state(line.object, line.state)}
+    sent = gateway.operator_line_state(line.object, line.state)
+    return _done(gateway, sent, "a state is not told by itself: command 10 asks for it, and 23h tells it")
 
 
 async def _journal(
@@ -192,7 +206,8 @@ _EVENT_STREAM: dict[int | str, dict[str, object]] = {
     200: {
         "description": "Server-sent events. `data` is one JSON object with `event`, `time` and: of a `unit`,"
         " `direction` and `unit` (the form of `decode --json`, passwords masked); of a `call`, `call`, `kind`"
-        " and `sequence`; of a `link`, `link` and `state`. `dropped_before`: so many were lost before it.",
+        " and `sequence`; of a `message`, `message`: its id; of a `link`, `link` and `state`."
+        " `dropped_before`: so many were lost before it.",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     }
 }
@@ -202,7 +217,7 @@ async def _events(
     request: Request,
     gateway: Mediator,
     kind: Annotated[
-        list[Literal["unit", "call", "link"]] | None, Query(description="Only these; repeatable.")
+        list[Literal["unit", "call", "message", "link"]] | None, Query(description="Only these; repeatable.")
     ] = None,
 ) -> StreamingResponse:
     """What happens, as it happens."""

@@ -285,7 +285,9 @@ class DoneDocument(Document):
     """What was made happen has happened."""
 
     sent: int
-    """Messages that the console was sent for it. 0: none is connected, or nothing may be sent now."""
+    """Messages that the console was sent for it."""
+    why: str | None = None
+    """With 0: why none was sent."""
 
 
 class FaultRequest(RequestBody):

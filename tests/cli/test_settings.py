@@ -138,3 +138,15 @@ def test_check_and_show_take_the_file_as_other_commands_do(tmp_path: Path) -> No
     assert (both.returncode, "one lab file, not both" in both.stderr) == (2, True)
     none = sorm("config", "check")
     assert (none.returncode, "which lab file?" in none.stderr) == (2, True)
+
+
+def test_trunks_of_a_terminal_node_have_no_effect_which_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "lab.toml"
+    for kind, warned in (("terminal", True), ("terminal-transit", False)):
+        file.write_text(
+            f'[mediator]\nstation_type = "{kind}"\ncapacity = {{ subscribers = 2000, trunks = 60 }}\n',
+            "utf-8",
+        )
+        done = sorm("config", "check", str(file))
+        assert done.returncode == 0
+        assert ("mediator.capacity.trunks: has no effect on a terminal node" in done.stderr) == warned

@@ -47,7 +47,7 @@ def test_a_mediator_that_conforms_exits_with_0_and_writes_every_report(tmp_path:
     assert document["profile"] == "order"
     assert document["mediator"]["version"]
     assert [one["id"] for one in document["checks"]] == ["1.4.1-1", "6.1.4-1", "6.5.3-1", "10.2.1.7-2"]
-    assert all(set(one) - {"why", "option"} == KEYS for one in document["checks"])
+    assert all(set(one) - {"why", "option", "note"} == KEYS for one in document["checks"])
     assert document["checks"][0]["why"] == "the console is not connected over E1"
     start = document["checks"][1]
     assert start["verdict"] == "PASS"
@@ -74,7 +74,12 @@ def test_one_that_does_not_exits_with_1_and_says_what_came(tmp_path: Path) -> No
     assert "7.6-3  message 6 follows message 8" in result.stdout
     assert "26h came before 28h" in result.stdout
     assert result.stdout.splitlines()[-1] == "FAIL: 2 passed, 1 failed, 0 deviations, 0 not tested"
-    assert "<details open>" in (tmp_path / "r.html").read_text(encoding="utf-8")
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert page.count("<details open>") == 1, "what passed stays folded, also on paper"
+    assert page.count("<details>") == 2
+    assert page.index("26h came before 28h") < page.index("Signatures") < page.index("<details open>")
+    for label in ("For the operator", "For the control post", "Name", "Post", "Date"):
+        assert f">{label}</th>" in page
 
 
 def test_a_deviation_names_its_option_and_does_not_fail(tmp_path: Path) -> None:
@@ -128,6 +133,12 @@ def test_in_russian(tmp_path: Path) -> None:
         "Приложение 6.",
         "команда 1: 27h/00h, затем 28h/07h",
         "признак отбора",
+        "послано, КПД1",
+        "приказ (order)",
+        "оцениваются",
+        "эмулятор коммутатора, по HTTP",
+        "абоненты: 28331",
+        "От оператора связи",
     ):
         assert word in text
     assert 'lang="ru"' in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -27,7 +28,9 @@ from protocol import (
     TrunkInfo,
     UnauthorizedAccess,
 )
+from sorm_mediator.conformance.report import document
 from sorm_mediator.conformance.session import Settings, _lab
+from sorm_mediator.conformance.verdicts import FAIL, PASS
 from sorm_mediator.lab.lab import Lab, on_free_ports
 from tests.conformance.conftest import CONTROL, LAB, examine_spoilt, failed
 from tests.conformance.spoiler import Rule, changed, dropped, followed, octet, rewritten
@@ -185,3 +188,32 @@ async def test_what_is_not_broken_fails_nowhere(lab: Lab) -> None:
     report = await examine_spoilt(lab, None, CONTROL)
     assert failed(report) == set()
     assert report.identity.station_type
+
+
+async def test_what_is_told_of_a_limit_is_the_command_that_was_slowest(lab: Lab) -> None:
+    late = to(17)
+
+    def answer(message: Any, raw: bytes) -> list[Any] | None:
+        return [0.5, raw] if isinstance(message, CommandReceived) and late(message) else None
+
+    report = await examine_spoilt(lab, Rule(answer), ("9.7.3-1",), timing="judge")
+    (result,) = report.results
+    assert result.verdict == FAIL
+    assert re.fullmatch(r"27h of command 17 after [56]\d\d ms", str(result.why)), result.why
+    shown = document(report)["checks"][0]
+    assert [[one["hex"][6:8] for one in shown[side]] for side in ("sent", "came")] == [["11"], ["27"]]
+
+
+async def test_a_code_of_the_vendors_that_was_accepted_is_told(lab: Lab) -> None:
+    report = await examine_spoilt(lab, None, ("6.5.5.1-4", "6.5.5.7-5"))
+    notes = [str(note) for result in report.results for note in result.notes]
+    assert notes
+    assert all(result.verdict == PASS for result in report.results)
+    for note in notes:
+        came = r"(27h|27h/00h, 28h)/[1-9A-F].h"
+        assert re.fullmatch(f"command 5: {came} came, the vendor's code in place of the order's 01h", note)
+    assert not [
+        note
+        for result in (await examine_spoilt(lab, None, ("6.5.5.1-4", "6.5.5.7-5"), errors="extended")).results
+        for note in result.notes
+    ]

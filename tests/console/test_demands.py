@@ -123,6 +123,33 @@ async def test_what_comes_by_itself_is_expected_in_the_same_step(
     assert mediator.connected == ["kpd2", "kpd1"]
 
 
+@pytest.mark.parametrize("told", [False, True])
+async def test_a_restart_is_told_by_what_comes_after_it_alone(
+    mediator: Any, run: Any, around: Any, told: bool
+) -> None:
+    mediator.answer(0x0E, CommandReceived(0x0E, 0), Restart(), TrunkInfo(2, "north", total=1, index=1))
+
+    def restart() -> None:
+        if told:
+            mediator.say(Restart())
+
+    result = await run(
+        """
+- send: {test: {test_number: 1}}
+  expect: []
+- expect: [{trunk-info: {name: north}}]
+- restart: {}
+  expect: [restart]
+  within: 0.2
+""",
+        around_=replace(around, request=answering([], 202, {}, restart)),
+    )
+    if told:
+        assert result.verdict == "PASS", failure(result)
+    else:
+        assert failure(result).startswith("expected: restart\n")
+
+
 async def test_a_new_name_of_a_trunk_does_not_pass_over_the_answers_before_it(
     mediator: Any, run: Any, around: Any
 ) -> None:

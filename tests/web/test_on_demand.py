@@ -15,6 +15,7 @@ from protocol import (
     AddObject,
     Alarm,
     Category,
+    Channel,
     CommandExecuted,
     CommandReceived,
     GetObjects,
@@ -101,6 +102,19 @@ async def test_an_alarm_of_lost_tables_stops_the_technical_means(bench: Bench) -
     assert (status["state"], status["objects"]) == ("stopped", 0)
 
 
+async def test_what_was_not_told_says_why(bench: Bench) -> None:
+    watcher = bench.gateway.events.subscribe()
+    bench.console.close()
+    async with asyncio.timeout(10):
+        while bench.gateway.core.channels.connected(Channel.KPD1):
+            await anext(watcher)
+    bench.gateway.events.unsubscribe(watcher)
+    assert await bench.post("alarm", {"type": 2, "code": 7}) == (
+        202,
+        {"sent": 0, "why": "KPD1 is not connected"},
+    )
+
+
 @pytest.mark.parametrize(("code", "text"), [(3, "by hand"), (4, "")])
 async def test_an_attempt_at_unauthorised_access_is_26h(bench: Bench, code: int, text: str) -> None:
     body = {"code": code, "text": text} if text else {"code": code}
@@ -121,7 +135,10 @@ async def test_a_restart_is_22h_and_the_initial_state(bench: Bench, body: Any) -
 
 async def test_another_state_of_a_line_is_in_23h(bench: Bench) -> None:
     """Order 268, 9.3.6.4."""
-    assert await bench.post("line-state", {"object": 258, "state": 3}) == (202, {"sent": 0})
+    assert await bench.post("line-state", {"object": 258, "state": 3}) == (
+        202,
+        {"sent": 0, "why": "a state is not told by itself: command 10 asks for it, and 23h tells it"},
+    )
     bench.console.send(GetObjects(258, None, None, None, None))
     *_, row = await bench.console.until(ObjectInfo)
     assert row.line_state == 3

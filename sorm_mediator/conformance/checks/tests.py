@@ -38,13 +38,17 @@ async def numbers(ex: Examiner) -> None:
 @check("9.9.3-1", "29h comes within 200 ms", "29h — не позднее 200 мс")
 async def time_of_29h(ex: Examiner) -> None:
     reply, first, _ = await tested(ex, NUMBER)
-    ex.within_limit((first.time - reply.sent.time) * 1000, 200, Phrase("29h", "29h"))
+    ex.within_limit(
+        (first.time - reply.sent.time) * 1000, 200, Phrase("29h of command 14", "29h на команду 14")
+    )
 
 
 @check("11.7.3-1", "53h comes on KPD2 within 200 ms", "53h по КПД2 — не позднее 200 мс")
 async def time_of_53h(ex: Examiner) -> None:
     reply, _, second = await tested(ex, NUMBER)
-    ex.within_limit((second.time - reply.sent.time) * 1000, 200, Phrase("53h", "53h"))
+    ex.within_limit(
+        (second.time - reply.sent.time) * 1000, 200, Phrase("53h of command 14", "53h на команду 14")
+    )
 
 
 @check("9.9.4.2-1", "29h: the bits of the channels in use are 1", "29h: биты используемых КПД равны 1")
