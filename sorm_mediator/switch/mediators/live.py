@@ -1,8 +1,8 @@
 """Which mediators are connected, and that nobody else comes in one's name.
 
 A mediator is known by the address of its RADIUS sink, and that is what it says of itself. The password is the domain's
-and may be known to several. So while one is connected, another that says the same is taken for the same only if it comes
-from the same address under the same name; those that are connected are told of it in either case.
+and may be known to several. So while one is connected, another that says the same is taken for the same only if it
+comes from the same address under the same name; those that are connected are told of it in either case.
 """
 
 from __future__ import annotations
