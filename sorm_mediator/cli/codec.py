@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
 
 import typer
 
+from sorm_mediator.cli.output import echo
+from ssh_control.visible import visible
+
 if TYPE_CHECKING:
     from protocol import Options
     from protocol.messagetext import MessageCoding
@@ -178,7 +181,7 @@ def encode(
         except EncodeError as error:
             fine = False
             where = f"object {number}: " if len(documents) > 1 else ""
-            typer.echo(f"sorm-mediator: {where}{error}", err=True)
+            echo(f"sorm-mediator: {where}{error}", err=True)
     raise typer.Exit(0 if fine else 1)
 
 
@@ -255,7 +258,7 @@ def _documents(text: str) -> list[Any]:
 
 
 def _fail(text: str) -> NoReturn:
-    typer.echo(f"sorm-mediator: {text}", err=True)
+    echo(f"sorm-mediator: {text}", err=True)
     raise typer.Exit(2)
 
 
@@ -331,7 +334,7 @@ class _Show:
         """Something about the whole, on stderr."""
         from protocol.phrases import say
 
-        typer.echo(f"sorm-mediator: {say(text, self.lang)}", err=True)
+        echo(f"sorm-mediator: {say(text, self.lang)}", err=True)
 
 
 class _JsonShow(_Show):
@@ -379,7 +382,7 @@ class _PeopleShow(_Show):
         console = Console(highlight=False, soft_wrap=True)
 
         def line(text: str, style: str = "") -> None:
-            console.print(Text(text, style=style))
+            console.print(Text(visible(text), style=style))
 
         self._line: Callable[..., None] = line
 

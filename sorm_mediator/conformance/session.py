@@ -38,6 +38,7 @@ from sorm_mediator.console.session import BROKEN_PIPE, UsageError
 from sorm_mediator.console.surroundings import Surroundings, facing
 from sorm_mediator.console.wiring import in_lab, toward
 from sorm_mediator.errors import BoxError
+from ssh_control.visible import visible, visible_lines
 
 STDOUT = "-"
 INTERRUPTED = 130
@@ -370,9 +371,9 @@ def _write(settings: Settings, report: Report, write: Callable[[str], object]) -
             return
         Path(settings.json).write_text(text, encoding="utf-8")
     for line in table(report, lang):
-        write(line + "\n")
+        write(visible(line) + "\n")
 
 
 def _say(error: Any, code: int) -> int:
-    sys.stderr.write(f"sorm-mediator: {error}\n")
+    sys.stderr.write(f"sorm-mediator: {visible_lines(error)}\n")
     return code

@@ -16,6 +16,7 @@ from protocol.texts import Lang
 from sorm_mediator.console.client import SHOWN, ConsoleClient, Crossed
 from sorm_mediator.console.errors import words
 from sorm_mediator.console.results import PASS, ScriptResult, StepResult
+from ssh_control.visible import visible
 
 _MS, _S = Phrase("ms", "мс"), Phrase("s", "с")
 _SUMMARY = Phrase("Summary", "Итог")
@@ -108,7 +109,7 @@ class TextPrinter:
         return say(text, self._lang)
 
     def _line(self, text: str) -> None:
-        self._write(text + "\n")
+        self._write(visible(text) + "\n")
 
 
 class JsonPrinter:
