@@ -388,14 +388,14 @@ class _PeopleShow(_Show):
 
     def found(self, item: Found) -> None:
         from protocol.phrases import say
-        from protocol.render import masked_hex, octet_rows, render
+        from protocol.render import MASK, has_another_inside, masked_hex, octet_rows, render
 
         self._line(", ".join(self._where(item)), "dim")
         if item.message is None:
             for row in octet_rows(item.raw, self.lang):
                 self._line(f"  {row.value}")
         else:
-            heading, *fields = render(item.message, self.lang, coding=self.coding)
+            heading, *fields = render(item.message, self.lang, coding=self.coding, raw=item.raw)
             self._line(heading, "bold")
             for text in fields:
                 self._line(text)
@@ -403,7 +403,9 @@ class _PeopleShow(_Show):
         for problem in item.problems:
             path = f" {problem.path}" if problem.path else ""
             octet = "байт" if self.lang == "ru" else "octet"
-            self._line(f"  ! {octet} {problem.offset}{path}: {say(problem.message, self.lang)}", "red")
+            hidden = item.message is not None and has_another_inside(item.raw)
+            text = MASK if hidden else say(problem.message, self.lang)
+            self._line(f"  ! {octet} {problem.offset}{path}: {text}", "red")
         self._line("")
 
     def _where(self, item: Found) -> Iterator[str]:

@@ -81,7 +81,7 @@ def test_what_a_peer_says_is_one_line_of_the_log_whoever_logs_it(
     peer = "x\n2026-11-28T00:00:00Z [info] forged\x1b[2J"
     logging.getLogger("any").warning("%s: refused", peer)
     try:
-        raise ValueError(peer)
+        int(peer + "\x1b[2J")
     except ValueError:
         logging.getLogger("any").exception("failed")
     said = capsys.readouterr().err
