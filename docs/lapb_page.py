@@ -47,6 +47,9 @@ The address names who must answer: a DTE sends commands with 01h and gets them w
 a frame that can only be a command comes with the address of a response, or the reverse, both ends have one role (or
 the line is looped back): the alarm `role-mismatch` says so once, and the link does not come up.
 
+A peer that numbers frames modulo 128 sets up with SABME (`01 7f` of a DTE). It is answered with DM, and the alarm
+`modulo-mismatch` says so once: this end has modulo 8 alone.
+
 Either end sets up (X.25 2.4.4.1), whatever its role: SABM as soon as the line is there, and then every T1, for ever.
 Two SABM that cross do no harm. So a link whose line becomes good comes up by itself: at once if an end saw the line
 come back, else within N2 times T1 for what is under way at each end, and one T1 for the set-up. A peer that did not

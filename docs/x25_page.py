@@ -39,15 +39,22 @@ what comes all the same, at most a window, is kept, and delivered and acknowledg
 
 Each message is delivered once and in order, or given up and told (`Lost`, on a channel `Undelivered`):
 
-- **Reset, Restart, Clear on a link that holds.** The link keeps order, so what the peer acknowledged before it arrived
-  and the rest did not; the rest is sent again, each message from its beginning. A peer that delays acknowledgements
-  may so get a message twice.
+- **Reset, Restart, Clear on a link that holds.** A peer may acknowledge late (that of Linux, up to 3 s), so what is not
+  acknowledged may have arrived. LAPB tells: what the peer's LAPB had acknowledged before the peer sent its request did
+  arrive, for there is no network between; the rest is discarded by the peer, and sent again. A peer that confirms our
+  own request has had all that went before it. What a busy peer (RNR) has not acknowledged it did not take.
+  LAPB does not tell if frames were sent again within the last T1, or so many came that one may have
+  waited for its window; nor for what a peer complains of, or tells of the far end of a network.
 - **The link was lost or reset.** Acknowledgements may have been lost with it. Two ends of this product tell each other
   how many messages arrived: the diagnostic of the Restart is 80h + the number modulo 16, or 00 from an end that was
   just started (option `resume`). X.25 and ISO 8208 give these codes no meaning, so other equipment ignores them.
-- **The peer doesn't tell.** Messages that were sent entirely and not acknowledged are in doubt, at most as many as the
+- **Nobody tells.** Messages that were sent entirely and not acknowledged are in doubt, at most as many as the
   window. Option `in_doubt`: `report` gives them up, so nothing is delivered twice; `repeat` sends them again, so
   nothing is lost.
+- **A Reset cuts a message of several packets**; so do Restart, Clear and link loss. The receiver drops the packets that
+  it has of the message, and a sender of this product sends it again from its beginning. Other equipment may send only
+  what was not acknowledged, as Linux does: then the rest of the message comes as if it were a whole one. X.25
+  does not tell, so what a message means must tell (a unit that is cut is refused by its length).
 - With `keep_on_reset` off, nothing survives any of these, and everything is told.
 
 """
@@ -55,7 +62,8 @@ Each message is delivered once and in order, or given up and told (`Lost`, on a 
 _AFTER_TABLES = """\
 A DTE always sends cause 00. A packet that breaks a rule is one with a wrong P(S) or P(R), too long, too short, of an
 unknown type, with another Q bit than the sequence, an interrupt or confirmation that isn't due. What isn't in a table
-is discarded. Two Restarts that cross confirm each other: nothing is sent. A packet on another logical channel is
+is discarded. Two Restarts that cross confirm each other: nothing is sent. So do two Resets or two Clears; a peer that
+sends a confirmation all the same does no harm: one is left out of account. A packet on another logical channel is
 answered by Clear 13/24 (option `unassigned`: a Diagnostic packet by a DCE); a wrong general format identifier, or a
 packet that is too short for a header, by a Diagnostic packet of a DCE (option `diagnostics`).
 
@@ -67,8 +75,8 @@ Reset, or data, says that it is back.
 One connection is one circuit; there is no LAPB, no Restart, Diagnostic or REJ, and the logical channel number means
 nothing. A call always carries packet size and window. A permanent circuit begins with PVC Setup each way, then both
 ends reset it. After a Clear the connection is closed; a client connects again. A server tells its circuits apart by
-interface name and number in PVC Setup, or by the number called. Nothing tells what arrived before a connection broke,
-so `in_doubt` decides.
+interface name and number in PVC Setup, or by the number called. Nothing tells what arrived before a connection broke
+or a circuit was reset or cleared, so `in_doubt` decides.
 
 | status of PVC Setup | meaning | значение |
 |---|---|---|

@@ -164,7 +164,7 @@ class DataLink:
                     self._transmit(frame)
                     self._events.append(Frame(outbound=True, frame=frame))
                 case link_layer.Deliver(packet):
-                    self._todo.extend(self.x25.received(packet, now))
+                    self._todo.extend(self.x25.received(packet, now, self._unconfirmed(now)))
                 case link_layer.LinkUp():
                     self._todo.extend(self.x25.link_up(now))
                 case link_layer.LinkDown(reason):
@@ -176,6 +176,12 @@ class DataLink:
                     self._events.append(event_of(effect))
         events, self._events = self._events, []
         return events
+
+    def _unconfirmed(self, now: float) -> int | None:
+        """Packets handed in that the peer's LAPB had not received when its layer 3 sent what has just come."""
+        if not self.lapb.in_time(now):
+            return None
+        return self.lapb.queued + sum(isinstance(each, packet_layer.Transmit) for each in self._todo)
 
 
 def event_of(effect: LapbEffect | X25Effect) -> ChannelEvent:

@@ -6,7 +6,9 @@ as ``now`` (seconds, of any clock that does not go back); every input returns wh
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
+from math import inf
 
 from e1.lapb_config import LapbConfig, Role
 from e1.lapb_effects import Deliver, LapbAlarm, LapbCounters, LapbEffect, LinkDown, LinkUp, Transmit
@@ -73,6 +75,7 @@ class Lapb:
         """Layer 3 knows the link as up; also during a link reset."""
         self._told_down = False
         self._told_mismatch = False
+        self._told_modulo = False
         self._window = Window(config.k)
         self._vr = 0
         self._unacknowledged = 0
@@ -81,6 +84,10 @@ class Lapb:
         """Our REJ waits for its I frame."""
         self._peer_busy = False
         self._own_busy = False
+        self._repeated_at = -inf
+        """When something told that the peer sends, or may send, frames again."""
+        self._taken_at: deque[float] = deque(maxlen=config.k + 1)
+        """When the last I frames in sequence came in."""
         self._refused = False
         """I frames were dropped because we are busy."""
         self._recovering = False
@@ -122,6 +129,15 @@ class Lapb:
         """Pieces of information that were handed in and are not acknowledged."""
         return len(self._window)
 
+    def in_time(self, now: float) -> bool:
+        """Whether the I frame that came in last was sent when layer 3 of the peer handed it in.
+
+        What that frame acknowledges had then reached the peer before. It is not so if within the last T1 the peer
+        sent frames again, or so many that this one may have waited for its window.
+        """
+        window_was_full = len(self._taken_at) > self.config.k and now - self._taken_at[0] < self.config.t1
+        return now - self._repeated_at >= self.config.t1 and not window_was_full
+
     def next_deadline(self) -> float | None:
         """When :meth:`tick` is due, or None."""
         return min(self._timers.values(), default=None)
@@ -142,7 +158,7 @@ class Lapb:
     def carrier(self, up: bool, now: float) -> list[LapbEffect]:
         """The line (LOS, AIS, LOF; the timeslot) went down or came back."""
         if up != self._carrier:
-            self._carrier, self._told_mismatch = up, False
+            self._carrier, self._told_mismatch, self._told_modulo = up, False, False
             self._told_down = self._told_down and not up
             if not up:
                 self._stop(Event.T3)
@@ -214,7 +230,12 @@ class Lapb:
                 return self._out()
         if self.config.t4 and self.state is State.S3:
             self._start(Event.T4, self.config.t4)
-        self._dispatch(self._classify(found, len(frame)), now, found)
+        if found.kind is Kind.SABME:
+            self._other_modulo(frame)
+        event = self._classify(found, len(frame))
+        if event is Event.POLL or found.kind is Kind.REJ:
+            self._repeated_at = now
+        self._dispatch(event, now, found)
         return self._out()
 
     def _classify(self, frame: Frame, octets: int) -> Event:
@@ -258,6 +279,16 @@ class Lapb:
             f" (one must be {other}), or the line is looped back"
         )
         self._effects.append(LapbAlarm("role-mismatch", text))
+
+    def _other_modulo(self, frame: bytes) -> None:
+        """The peer numbers frames modulo 128, which this end does not: told once."""
+        if not self._told_modulo:
+            self._told_modulo = True
+            text = (
+                f"the peer sets up LAPB modulo 128 (SABME, {frame.hex(' ')}): this end has modulo 8 alone,"
+                " set the peer to modulo 8"
+            )
+            self._effects.append(LapbAlarm("modulo-mismatch", text))
 
     # The machine.
 
@@ -334,7 +365,7 @@ class Lapb:
             self.counters.resets += 1
         else:
             self.counters.ups += 1
-        self._up, self._told_down, self._told_mismatch = True, False, False
+        self._up, self._told_down, self._told_mismatch, self._told_modulo = True, False, False, False
         if self.config.t4:
             self._start(Event.T4, self.config.t4)
         if self._own_busy:
@@ -391,6 +422,7 @@ class Lapb:
         elif frame.ns == self._vr:
             self._vr = (self._vr + 1) % MODULUS
             self._rejected = False
+            self._taken_at.append(self._now)
             self._effects.append(Deliver(frame.data))
             self._unacknowledged += 1
             if frame.pf or 2 * self._unacknowledged > self.config.k:
@@ -400,6 +432,7 @@ class Lapb:
                 self._start(Event.T2, self.config.t2)
         else:
             self.counters.out_of_sequence += 1
+            self._repeated_at = self._now
             if not self._rejected:
                 self._send_reject(final=frame.pf)
             elif frame.pf:

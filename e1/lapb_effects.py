@@ -39,8 +39,8 @@ class LinkDown:
 
 @dataclass(frozen=True, slots=True)
 class LapbAlarm:
-    """Something that a person should know, in words. ``kind`` is ``role-mismatch``, ``link-reset``, ``frmr-sent``,
-    ``frmr-received`` or ``not-sent`` (information that came while the link was down)."""
+    """Something that a person should know, in words. ``kind`` is ``role-mismatch``, ``modulo-mismatch``,
+    ``link-reset``, ``frmr-sent``, ``frmr-received`` or ``not-sent`` (information that came while the link was down)."""
 
     kind: str
     text: str

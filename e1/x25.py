@@ -4,10 +4,10 @@ Inputs return the effects, to be carried out in order; time goes in as ``now`` (
 when is in :mod:`e1.x25_table`; here is how it is done. Nothing but :class:`ValueError` for a wrong argument is raised,
 whatever the peer sends. Source: X.25 3 to 5, ISO/IEC 8208.
 
-A message is delivered once and in order, or given up with a :class:`Lost`. Every data packet is acknowledged as soon
-as it arrives and the link keeps order, so Reset, Clear and Restart on a link that holds leave no doubt of what came
-through. After a link loss the ends tell each other (:class:`e1.x25_outbox.Numbering`); if the peer doesn't, the
-option ``in_doubt`` decides.
+A message is delivered once and in order, or given up with a :class:`Lost`. This end acknowledges every data packet as
+soon as it arrives; a peer may do so later. At a Reset, Clear or Restart on a link that holds, what LAPB has seen
+acknowledged arrived, and the rest is sent again. After a link loss the ends tell each other
+(:class:`e1.x25_outbox.Numbering`). Where neither tells, the option ``in_doubt`` decides.
 """
 
 from __future__ import annotations
@@ -68,6 +68,12 @@ _INTERFACE = (packets.RestartRequest, packets.RestartConfirmation, packets.Diagn
 """Packets of logical channel 0."""
 _OF_A_CIRCUIT = tuple(each for each in _INPUTS if each not in _INTERFACE)
 
+_STRAY_IN: Mapping[Input, State] = {
+    Input.RESET_CONFIRMATION: State.DATA,
+    Input.CLEAR_CONFIRMATION: State.CALLING,
+}
+"""Where one confirmation more than is due would otherwise be an error."""
+
 _OUT_OF_ORDER: Mapping[Circuit, int] = {"svc": 0x09, "pvc": 0x01}
 """What the loss of the link means for a circuit: cause of a clear, of a reset."""
 _WRONG_PS, _WRONG_PR, _UNASSIGNED, _INCONSISTENT_Q = 0x01, 0x02, 0x24, 0x53
@@ -99,8 +105,13 @@ class PacketLayer(Actions):
         self._why = (reason, _OUT_OF_ORDER[self.config.circuit], None)
         return self._run(Input.LINK_DOWN, now)
 
-    def received(self, packet: bytes, now: float) -> list[X25Effect]:
-        """A packet from the link."""
+    def received(self, packet: bytes, now: float, unconfirmed: int | None = None) -> list[X25Effect]:
+        """A packet from the link.
+
+        ``unconfirmed``: how many of the last packets that were handed to the link had not reached the peer when it sent
+        this one; None if the link can't tell.
+        """
+        self._had = None if unconfirmed is None else self._handed - unconfirmed
         try:
             decoded = decode(packet)
         except PacketError as error:
@@ -111,9 +122,12 @@ class PacketLayer(Actions):
             return self._take()
         if not isinstance(decoded, _INTERFACE) and not self._is_ours(decoded.lcn):
             return self._stranger(decoded.lcn, decoded.kind, packet)
+        what = _INPUTS[type(decoded)]
+        if self._is_stray(what):
+            return self._run(None, now)
         self._error = self._check(decoded)
         if self._error is None:
-            return self._run(_INPUTS[type(decoded)], now, decoded)
+            return self._run(what, now, decoded)
         self._alarm("protocol", f"{decoded.title}: {diagnostic_text(self._error)}")
         return self._run(Input.ERROR, now)
 
@@ -209,6 +223,13 @@ class PacketLayer(Actions):
             call = self._rules[State.READY, Input.CALL_WANTED]
             self._apply(call, Input.CALL_WANTED, None)
 
+    def _is_stray(self, what: Input) -> bool:
+        """Whether this is the confirmation that some peers send although two Resets or two Clears have crossed."""
+        if self._stray is not what or self.state is not _STRAY_IN[what]:
+            return False
+        self._stray = None
+        return True
+
     def _start_timer(self, *, again: bool) -> None:
         self._deadline = None
         if self.state in TIMERS:
@@ -230,7 +251,7 @@ class PacketLayer(Actions):
             self._transmit(packets.Interrupt(lcn=lcn, data=self._interrupts.popleft()))
         stopped = self._peer_busy or self._far_end_gone
         while not stopped and self._outbox.has_segment and self._outbox.in_flight < self._terms.window:
-            data, more = self._outbox.segment(self._terms.send_size)
+            data, more = self._outbox.segment(self._terms.send_size, self._handed + 1)
             self._transmit(packets.Data(lcn=lcn, ps=self._vs, pr=self._vr, more=more, data=data))
             self._vs = (self._vs + 1) % 8
             self._acknowledge = self._acknowledge and self._own_busy  # only RNR says that we are busy

@@ -10,9 +10,9 @@ from e1 import x25_decode as wrong
 from e1 import x25_packets as packets
 from e1.x25_config import X25Config
 from e1.x25_effects import CircuitDown, CircuitUp, Deliver, Interrupted, Lost, Transmit, X25Alarm, X25Effect
-from e1.x25_outbox import Numbering, Outbox
+from e1.x25_outbox import COUNTS, FIRST_COUNT, Numbering, Outbox
 from e1.x25_packets import Packet
-from e1.x25_table import Rule, State
+from e1.x25_table import NETWORK_OPERATIONAL, Input, Rule, State
 from e1.x25_texts import Kind, cause_text, diagnostic_text
 
 _INVALID_FACILITY = 0x03
@@ -24,6 +24,17 @@ _ON_A_PVC = 0x23
 """Diagnostic: a packet of calls on a permanent circuit."""
 _BEFORE_A_CALL = frozenset({0x14, 0x15, 0x16})
 """Diagnostics: a packet that is invalid in p1, p2, p3, such as data before a call is set up."""
+
+
+def _is_of_the_peer_itself(
+    packet: packets.RestartRequest | packets.ResetRequest | packets.ClearRequest,
+) -> bool:
+    """Whether a Restart, Reset or Clear has no error and no network for its reason."""
+    restart = isinstance(packet, packets.RestartRequest)
+    count = restart and FIRST_COUNT <= (packet.diagnostic or 0) < FIRST_COUNT + COUNTS
+    operational = restart and packet.cause == NETWORK_OPERATIONAL
+    of_a_dte = packet.cause == 0 or packet.cause >= 0x80
+    return (of_a_dte or operational) and (not packet.diagnostic or count)
 
 
 class Actions:
@@ -38,6 +49,10 @@ class Actions:
         self._outbox = Outbox()
         self._numbering = Numbering(config.resume)
         self._own_diagnostic = 0  # of the Restart that is out
+        self._handed = 0  # packets that were handed to the link
+        self._had: int | None = (
+            None  # how many of them the peer had when it sent the packet at hand; None: unknown
+        )
         self._doubtful = False  # the link was lost: acknowledgements may have been lost with it
         self._hold = False  # cleared by us: don't call again
 
@@ -51,6 +66,7 @@ class Actions:
         self._interrupts: deque[bytes] = deque()
         self._interrupt_out = self._interrupt_in = False
         self._why: tuple[str, int | None, int | None] = ("", None, None)  # of the next CircuitDown
+        self._stray: Input | None = None  # a confirmation that may come after two requests have crossed
         self._error: int | None = None  # diagnostic of the packet that broke a rule
 
     def _take(self) -> list[X25Effect]:
@@ -58,6 +74,7 @@ class Actions:
         return effects
 
     def _transmit(self, packet: Packet) -> None:
+        self._handed += 1
         self._effects.append(Transmit(packet.encode()))
 
     def _alarm(self, kind: str, text: str) -> None:
@@ -114,15 +131,18 @@ class Actions:
 
     def _do_restarts_collide(self, packet: packets.RestartRequest, _rule: Rule) -> None:
         peer = packet.diagnostic or 0
+        self._came_through(packet)
         self._zero(peer)
         self._numbering.restarted(self._own_diagnostic, peer)
 
-    def _do_restarted(self, _packet: Packet | None, _rule: Rule) -> None:
+    def _do_restarted(self, packet: Packet, _rule: Rule) -> None:
+        self._came_through(packet)
         self._zero()
         self._numbering.restarted(self._own_diagnostic)
 
     def _do_confirm_restart(self, packet: packets.RestartRequest, _rule: Rule) -> None:
         self._tell_packet("restart", packet)
+        self._came_through(packet)
         self._transmit(packets.RestartConfirmation())
         self._begin_anew()
         self._zero()
@@ -135,10 +155,50 @@ class Actions:
         if arrived is not None:
             self._outbox.arrived(arrived)
             self._numbering.acknowledged(arrived)
-        elif whole:
-            self._numbering.lost()
-            if self.config.in_doubt == "report":
-                self._effects += [Lost(message, in_doubt=True) for message in self._outbox.take_whole()]
+        else:
+            self._doubt(whole)
+
+    def _came_through(self, packet: Packet | None) -> None:
+        """``packet`` ends what is under way, on a link that held: what was on the way arrived, is sent again, or is in
+        doubt. None: the peer does not answer.
+
+        A peer acknowledges when it likes. What it has not acknowledged while it says RNR it did not take.
+        """
+        if self._doubtful or not self._outbox.in_flight:
+            return
+        restart = packet.diagnostic if isinstance(packet, packets.RestartRequest) else None
+        if self._numbering.arrived(restart, self._outbox.whole) is not None:
+            self._settle(restart)
+        elif not self._peer_busy:
+            reached, sure = self._reached(packet)
+            if sure:
+                self._numbering.acknowledged(self._outbox.acknowledge(reached))
+            else:
+                self._doubt(self._outbox.messages_among(reached))
+        self._outbox.rewind()
+
+    def _doubt(self, messages: int) -> None:
+        """Of the oldest ``messages`` nobody knows whether they arrived."""
+        if not messages:
+            return
+        self._numbering.lost()
+        if self.config.in_doubt == "report" or not self.config.keep_on_reset:
+            self._effects += [Lost(message, in_doubt=True) for message in self._outbox.take_whole(messages)]
+
+    def _reached(self, packet: Packet | None) -> tuple[int, bool]:
+        """How many packets on the way reached the peer before it sent ``packet``, and whether it took them for sure.
+
+        A confirmation comes after the peer has had all that went before our request. A request of the peer comes after
+        what its LAPB had acknowledged, and it discards what comes later; but when it complains of a packet, or
+        tells of the far end of a network, having a packet is not the same as having taken it.
+        """
+        match packet:
+            case packets.RestartRequest() | packets.ResetRequest() | packets.ClearRequest():
+                if self._had is not None:
+                    return self._outbox.numbered_up_to(self._had), _is_of_the_peer_itself(packet)
+                return self._outbox.in_flight, False
+            case _:
+                return self._outbox.in_flight, packet is not None and self.config.transport == "lapb"
 
     # actions: data
 
@@ -182,6 +242,8 @@ class Actions:
         # what arrived before the peer saw our Reset or Restart; after a link loss it may be older than that
         if not self._doubtful and self._acknowledges(packet.pr):
             self._take_acknowledgement(packet.pr)
+            if not isinstance(packet, packets.Data):
+                self._peer_busy = isinstance(packet, packets.ReceiveNotReady)
 
     def _take_acknowledgement(self, pr: int) -> None:
         packets_done = self._outbox.in_flight - (self._vs - pr) % 8
@@ -215,17 +277,21 @@ class Actions:
     def _do_resets_collide(self, packet: packets.ResetRequest, _rule: Rule) -> None:
         self._tell_packet("reset", packet)
         self._restore(packet)
+        self._stray = Input.RESET_CONFIRMATION
 
-    def _do_reset_done(self, _packet: Packet, _rule: Rule) -> None:
+    def _do_reset_done(self, packet: Packet, _rule: Rule) -> None:
+        self._came_through(packet)
         self._begin_anew()
         self._zero()
 
     def _do_reset_unanswered(self, _packet: None, _rule: Rule) -> None:
         self._alarm("timer", "the peer does not answer Reset")
+        self._came_through(None)
         self._begin_anew()
         self._zero()
 
     def _restore(self, packet: packets.ResetRequest) -> None:
+        self._came_through(packet)
         self._begin_anew()
         self._zero()
         self._far_end_gone = self.config.circuit == "pvc" and packet.cause in _FAR_END_GONE
@@ -271,14 +337,19 @@ class Actions:
 
     def _do_confirm_clear(self, packet: packets.ClearRequest, _rule: Rule) -> None:
         self._tell_packet("clear", packet)
+        self._came_through(packet)
         self._transmit(packets.ClearConfirmation(lcn=self.config.lcn))
         self._begin_anew()
 
-    def _do_cleared(self, _packet: Packet, _rule: Rule) -> None:
+    def _do_cleared(self, packet: Packet, _rule: Rule) -> None:
+        self._came_through(packet)
         self._begin_anew()
+        if isinstance(packet, packets.ClearRequest):
+            self._stray = Input.CLEAR_CONFIRMATION
 
     def _do_clear_unanswered(self, _packet: None, _rule: Rule) -> None:
         self._alarm("timer", "the peer does not answer Clear")
+        self._came_through(None)
         self._begin_anew()
 
     # what several actions need
@@ -300,14 +371,14 @@ class Actions:
             self._alarm("interrupt", f"{len(self._interrupts) + self._interrupt_out} interrupts may be lost")
         self._interrupts.clear()
         self._interrupt_out = self._interrupt_in = False
-        self._peer_busy = False
         self._acknowledge = self._own_busy
         self._far_end_gone = False
+        self._stray = None
         if self.up and not self.config.keep_on_reset:
             self._give_up()
 
     def _give_up(self) -> None:
-        doubtful = self._outbox.take_whole()
+        doubtful = self._outbox.take_whole(self._outbox.whole)
         self._outbox.rewind()
         self._effects += [Lost(message, in_doubt=True) for message in doubtful]
         self._effects += [Lost(message, in_doubt=False) for message in self._outbox.take_unsent()]
@@ -323,6 +394,7 @@ class Actions:
             self._settle(peer)
         self._doubtful = False
         self._outbox.rewind()
+        self._peer_busy = False
         self._vs = self._vr = 0
 
     def _tell_packet(

@@ -91,8 +91,9 @@ class X25Config:
     keep_on_reset: bool = True
     """Messages that are not acknowledged survive Reset, Restart, Clear and link loss; off: they are given up."""
     in_doubt: Literal["report", "repeat"] = "report"
-    """A message that was sent entirely when the link was lost, unacknowledged, when the peer doesn't tell what
-    arrived: give it up and report it (never twice), or send it again (never lost)."""
+    """A message that was sent entirely and not acknowledged, when it is not known whether it arrived: after a link
+    loss if the peer doesn't tell; at a Reset, Clear or Restart if LAPB can't tell either. Give it up and report it
+    (never twice), or send it again (never lost)."""
     resume: bool = True
     """Tell the peer in the diagnostic of a Restart (80h..8Fh) how many messages arrived."""
     queue_limit: Annotated[int, Range(1)] = 10_000

@@ -18,7 +18,9 @@ class Outbox:
     def __init__(self) -> None:
         self._messages: deque[bytes] = deque()
         self._offset = 0
-        self._flight: deque[bool] = deque()  # per packet on the way: is it the last of its message?
+        self._flight: deque[tuple[bool, int]] = (
+            deque()
+        )  # on the way: last of its message? which packet of the link?
         self.whole = 0
 
     def __len__(self) -> int:
@@ -38,22 +40,29 @@ class Outbox:
         """Another message, behind the others."""
         self._messages.append(message)
 
-    def segment(self, size: int) -> tuple[bytes, bool]:
-        """The user data of the next packet, of up to ``size`` octets, and its M bit (X.25 4.3)."""
+    def segment(self, size: int, number: int) -> tuple[bytes, bool]:
+        """The user data of the next packet, of up to ``size`` octets, and its M bit (X.25 4.3).
+
+        ``number`` counts the packets that are handed to the link, whatever they are.
+        """
         message = self._messages[self.whole]
         data = message[self._offset : self._offset + size]
         self._offset += len(data)
         last = self._offset == len(message)
-        self._flight.append(last)
+        self._flight.append((last, number))
         if last:
             self.whole, self._offset = self.whole + 1, 0
         return data, not last
 
     def acknowledge(self, packets: int) -> int:
         """The oldest ``packets`` have arrived; the number of messages that are complete by that."""
-        messages = sum(self._flight.popleft() for _ in range(packets))
+        messages = sum(self._flight.popleft()[0] for _ in range(packets))
         self._forget(messages)
         return messages
+
+    def numbered_up_to(self, number: int) -> int:
+        """How many of the packets on the way have a number of up to ``number``."""
+        return sum(each <= number for _, each in self._flight)
 
     def rewind(self) -> None:
         """Whatever isn't acknowledged will be sent again, each message from its beginning."""
@@ -64,10 +73,14 @@ class Outbox:
         """The oldest ``messages`` (up to ``whole``) are known to have arrived; call :meth:`rewind` after it."""
         self._forget(messages)
 
-    def take_whole(self) -> list[bytes]:
-        """Takes out the messages that are sent entirely and not acknowledged."""
-        taken = [self._messages.popleft() for _ in range(self.whole)]
-        self.whole = 0
+    def messages_among(self, packets: int) -> int:
+        """How many messages end within the oldest ``packets`` on the way."""
+        return sum(last for last, _ in islice(self._flight, packets))
+
+    def take_whole(self, messages: int) -> list[bytes]:
+        """Takes out the oldest ``messages`` (up to ``whole``); call :meth:`rewind` after it."""
+        taken = [self._messages.popleft() for _ in range(messages)]
+        self.whole -= messages
         return taken
 
     def take_unsent(self) -> list[bytes]:

@@ -195,7 +195,7 @@ def _calls(role: Role) -> dict[tuple[State, Input], Rule]:
     return {
         (State.READY, Input.CALL): accept,
         (State.READY, Input.CLEAR): confirm,
-        **_rows([State.READY], [*_OF_A_CALL, Input.CALL_ACCEPTED, Input.CLEAR_CONFIRMATION], wrong(0x14)),
+        **_rows([State.READY], [*_OF_A_CALL, Input.CALL_ACCEPTED], wrong(0x14)),
         **_rows([State.READY], [Input.CALL_WANTED, Input.AGAIN, Input.GIVE_UP], Rule("call", State.CALLING)),
         **_rows([State.READY, State.CALLING], [Input.ERROR], wrong(None)),
         (State.CALLING, Input.CALL_ACCEPTED): Rule("call_connected", State.DATA),
@@ -209,6 +209,7 @@ def _calls(role: Role) -> dict[tuple[State, Input], Rule]:
         **_rows([State.DATA], [Input.CALL, Input.CALL_ACCEPTED, Input.CLEAR_CONFIRMATION], wrong(0x17)),
         (State.RESETTING, Input.GIVE_UP): wrong(0x33),
         **_rows([State.CLEARING], [Input.CLEAR, Input.CLEAR_CONFIRMATION], Rule("cleared", State.READY)),
+        **_rows([State.CLEARING], _NUMBERED, Rule("note_acknowledgement", State.CLEARING)),
         (State.CLEARING, Input.AGAIN): wrong(0x32),
         (State.CLEARING, Input.GIVE_UP): Rule("clear_unanswered", State.READY),
     }

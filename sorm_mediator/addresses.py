@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from sorm_mediator.numerals import whole_number
+
 MOST_PORT: Final = 0xFFFF
 
 
@@ -21,9 +23,23 @@ def split_host_port(text: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]"), number
 
 
+def host_problem(host: str) -> str:
+    """Why a host can't even be looked up; "" when it can, or is empty.
+
+    Python's resolver raises ``UnicodeError`` for such names, which is no ``OSError`` (RFC 1035, 2.3.4: a label has 1 to
+    63 octets, a name 255).
+    """
+    if not host.isprintable() or any(one.isspace() for one in host):
+        return "it holds a space or a control character"
+    if "/" in host or "@" in host:
+        return "write the address or the name alone"
+    try:
+        octets = host.encode("idna")
+    except UnicodeError:
+        return "each part between its dots has 1 to 63 octets"
+    return "it has more than 253 octets" if len(octets) > 253 else ""
+
+
 def port_number(text: str) -> int | None:
     """The port that decimal digits say, 0 to 65535; None when they say none."""
-    # int() of more than 4,300 digits raises (Python manual, Integer string conversion length limitation).
-    if not (text.isascii() and text.isdecimal() and len(text) <= 5):
-        return None
-    return number if (number := int(text)) <= MOST_PORT else None
+    return whole_number(text, 0, MOST_PORT)

@@ -21,12 +21,14 @@ from typing import Any, NamedTuple
 from ssh_control.lines import (
     MAX_REPLY_LINE,
     MAX_REQUEST_LINE,
+    MOST_NESTING,
     WRONG_LENGTH,
     WRONG_PARAMETERS,
     DialectError,
     LineReader,
     decode_line,
     encode_line,
+    is_nested_deeper,
 )
 from ssh_control.operations import request_problem
 
@@ -433,6 +435,8 @@ class ClientDialect(_Side):
         return event
 
     def _understand(self, message: dict[str, Any]) -> tuple[Input, ClientEvent]:
+        if is_nested_deeper(message):
+            raise DialectError(f"it is nested more than {MOST_NESTING} deep")
         if "hello" in message:
             return self._hello(message)
         if self.state is not State.READY:

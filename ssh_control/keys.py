@@ -24,7 +24,7 @@ def host_key(path: str | Path | None) -> asyncssh.SSHKey:
         return asyncssh.read_private_key(path)
     except FileNotFoundError:
         return _make(path)
-    except (OSError, asyncssh.KeyImportError) as error:
+    except (OSError, ValueError, ArithmeticError) as error:  # a damaged key is refused by any of them
         raise KeyProblem(f"host key {path}: is no private key without passphrase: {error}") from None
 
 
@@ -55,10 +55,13 @@ def pinned_key(line: str) -> asyncssh.SSHKey:
     start = next((i for i, word in enumerate(words[:2]) if word.startswith(("ssh-", "ecdsa-", "sk-"))), 0)
     try:
         return asyncssh.import_public_key(" ".join(words[start : start + 2]))
-    except asyncssh.KeyImportError as error:
-        shown = line if len(line) <= 60 else f"{line[:57]}..."
+    except (
+        ValueError,
+        ArithmeticError,
+    ) as error:  # KeyImportError, and what a damaged key makes asyncssh raise
+        shown, why = line if len(line) <= 60 else f"{line[:57]}...", ascii(str(error))[1:-1]
         raise KeyProblem(
-            f"host key {shown!r}: is no public key ({error}): pin one line such as 'ssh-ed25519 AAAA...'"
+            f"host key {shown!r}: is no public key ({why}): pin one line such as 'ssh-ed25519 AAAA...'"
         ) from None
 
 

@@ -20,6 +20,10 @@ MAX_REPLY_LINE = 4 * 1024 * 1024
 """The longest line that a mediator reads: refusals of all 65,535 possible objects fit into a `sync` reply."""
 
 
+MOST_NESTING = 16
+"""Lists and objects within each other in what a switch says (our choice); the dialect itself needs five."""
+
+
 class DialectError(Exception):
     """What the peer (or the caller) said is not the dialect. ``code``: the extended error code to answer."""
 
@@ -57,6 +61,24 @@ def decode_line(line: bytes) -> dict[str, Any]:
     if not isinstance(message, dict):
         raise DialectError(f"the line is no JSON object but {type(message).__name__}")
     return message
+
+
+def is_nested_deeper(value: Any, most: int = MOST_NESTING) -> bool:
+    """Whether lists and objects stand within each other more than ``most`` deep.
+
+    What is read may be shown and stored again, by code that goes into it as deep as it is nested.
+    """
+    level = [value]
+    for _ in range(most):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 class LineReader:

@@ -47,6 +47,8 @@ TRIES = 3
 """Passwords that one connection may try."""
 LOGIN_SECONDS = 30.0
 """After that a connection that has not logged in is closed."""
+LISTEN_BACKLOG = 100
+"""Connections that the kernel holds until they are accepted."""
 MOST_STRANGERS = 64
 """Connections that have not logged in, at a time; beyond that the oldest one is dropped."""
 MOST_SESSIONS = 16
@@ -196,8 +198,11 @@ class SormServer:
         self._acceptor = acceptor
 
     async def _listen(self, **where: Any) -> asyncssh.SSHAcceptor:
-        return await asyncssh.listen(
+        acceptor = await asyncssh.listen(
             **where,
+            # asyncio accepts as many connections at a time as the queue is told to hold, and tries as often again, with
+            # a timer each, when no descriptor is left: with one it tries once a second.
+            backlog=1,
             server_factory=lambda: _Connection(self),
             server_host_keys=[self.key],
             encryption_algs=CIPHERS,
@@ -218,6 +223,10 @@ class SormServer:
             login_timeout=LOGIN_SECONDS,
             reuse_address=True,
         )
+        for listener in acceptor.sockets:
+            with listener.dup() as shared:
+                shared.listen(LISTEN_BACKLOG)
+        return acceptor
 
     async def close(self) -> None:
         """Stop listening and end all connections, also when it listens no more."""

@@ -79,7 +79,9 @@ class ShellChannel(asyncssh.SSHServerSession[str]):
         self._closed = closed
         self._commands: list[str] | None = None
         self._terminal = False
-        self._rest = ""
+        self._rest: list[str] = []
+        """Pieces of the line that has not ended, so that one that comes octet by octet is put together once."""
+        self._resting = 0
         self._lines: deque[str] = deque()
         self._number = 0
         self._failed = False
@@ -122,9 +124,15 @@ class ShellChannel(asyncssh.SSHServerSession[str]):
         self._pump()
 
     def data_received(self, data: str, datatype: asyncssh.DataType) -> None:
-        *lines, self._rest = (self._rest + data).split("\n")
-        self._lines.extend(line.removesuffix("\r") for line in lines)
-        if len(self._rest) > MOST_LINE:
+        *lines, rest = data.split("\n")
+        if lines:
+            lines[0] = "".join([*self._rest, lines[0]])
+            self._rest, self._resting = [], 0
+            self._lines.extend(line.removesuffix("\r") for line in lines)
+        if rest:
+            self._rest.append(rest)
+            self._resting += len(rest)
+        if self._resting > MOST_LINE:
             self._channel.write_stderr(f"Error: a line of more than {MOST_LINE} characters\n")
             self._exit(1)
             return
@@ -133,8 +141,8 @@ class ShellChannel(asyncssh.SSHServerSession[str]):
     def eof_received(self) -> bool:
         self._eof = True
         if self._rest:
-            self._lines.append(self._rest)
-            self._rest = ""
+            self._lines.append("".join(self._rest))
+            self._rest, self._resting = [], 0
         self._pump()
         return True
 

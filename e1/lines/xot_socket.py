@@ -24,6 +24,8 @@ _KEEPALIVE = (
 )
 CLOSED = "the peer closed the TCP connection"
 """Reason of a circuit's end: neither a failure nor this side."""
+LISTEN_BACKLOG = 100
+"""Connections that the kernel holds until they are accepted."""
 Address = tuple[str, int]
 
 
@@ -319,7 +321,13 @@ class XotServer:
 
     async def start(self) -> tuple[str, int]:
         """Listens; the address. :class:`OSError` when it is taken."""
-        self._server = await asyncio.get_running_loop().create_server(self._new_link, self._host, self._port)
+        # One at a time: asyncio tries again as often as it accepts, with a timer each, when no descriptor is left.
+        self._server = await asyncio.get_running_loop().create_server(
+            self._new_link, self._host, self._port, backlog=1
+        )
+        for listener in self._server.sockets:
+            with listener.dup() as shared:
+                shared.listen(LISTEN_BACKLOG)
         host, port = self._server.sockets[0].getsockname()[:2]
         return host, port
 

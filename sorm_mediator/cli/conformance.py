@@ -34,18 +34,22 @@ def conformance(
     profile: Annotated[
         str,
         typer.Option(
-            "--profile", help="order: what differs fails; eltex: what its options allow is a deviation."
+            "--profile",
+            help="order: what differs fails; eltex: what its options allow is a deviation. By default that of the "
+            "lab with -c, else order.",
         ),
-    ] = "order",
-    clauses: Annotated[
-        str, typer.Option("--clauses", metavar="LIST", help="Only these, such as 6.5,7 or 6.5.6-1.")
     ] = "",
+    clauses: Annotated[
+        str | None, typer.Option("--clauses", metavar="LIST", help="Only these, such as 6.5,7 or 6.5.6-1.")
+    ] = None,
     calls: Annotated[
         str,
         typer.Option(
             "--calls",
             metavar="HOW",
-            help="Who makes calls: http (the emulated switch), hook:COMMAND, ask (the operator), none.",
+            help="Who makes calls: http (the emulated switch), hook:COMMAND, ask (the operator), none. COMMAND is run "
+            "for each call with {a} {b} {outcome} {ring} {talk} {trunk} filled in and SORM_CALL (JSON) in its "
+            "environment: docs/conformance.md.",
         ),
     ] = "",
     web: Annotated[
@@ -116,7 +120,8 @@ def conformance(
 ) -> None:
     """Examine a mediator, ours or any other, clause by clause of order 268.
 
-    Exit code 0 when no check failed, 1 when one did, 2 for wrong usage, 3 when the mediator can't be reached.
+    Exit code 0 when no check failed, 1 when one did or nothing was tested, 2 for wrong usage, 3 when the mediator
+    or the web can't be reached, 130 when interrupted.
 
     Example: sorm-mediator conformance -c captures/labs/order268.toml --report conformance.html
     """
@@ -131,7 +136,7 @@ def conformance(
     try:
         settings = Settings(
             config=config, host=host, kpd1=kpd1, kpd2=kpd2, link=link, profile=profile,
-            clauses=_listed(clauses), calls=calls, web=web, domain=domain, own=_listed(own), network=network,
+            clauses=_clauses(clauses), calls=calls, web=web, domain=domain, own=_listed(own), network=network,
             caller=caller, trunk=trunk, order=order, orm_number=orm_number, password=password,
             first_password=os.environ.get(first_password_env, ""), errors=errors,
             timing=timing, may_stop=may_stop, slow=slow, within=within, report=report, json=as_json, junit=junit,
@@ -142,6 +147,14 @@ def conformance(
         echo(f"sorm-mediator: {error}", err=True)
         raise typer.Exit(2) from None
     raise typer.Exit(code)
+
+
+def _clauses(text: str | None) -> tuple[str, ...]:
+    from sorm_mediator.console.session import UsageError
+
+    if text is not None and not _listed(text):
+        raise UsageError(f"--clauses: {text!r} is not allowed: such as 6.5,7 or 6.5.6-1")
+    return _listed(text or "")
 
 
 def _listed(text: str) -> tuple[str, ...]:

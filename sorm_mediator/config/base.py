@@ -5,13 +5,26 @@ from __future__ import annotations
 import ipaddress
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from sorm_mediator.addresses import host_problem
 from sorm_mediator.options import Section
+from sorm_mediator.texts import shown
 
-__all__ = ["ConfigError", "Port", "Section", "is_loopback"]
+__all__ = ["ConfigError", "Host", "Port", "Section", "is_loopback"]
 
 Port = Annotated[int, Field(strict=True, ge=0, le=65535)]
+
+
+def _can_be_looked_up(host: str) -> str:
+    problem = host_problem(host)
+    if problem:
+        raise ValueError(f"{shown(host)} is no host ({problem})")
+    return host
+
+
+Host = Annotated[str, AfterValidator(_can_be_looked_up)]
+"""An address or a name, as the system's resolver takes it."""
 
 
 class ConfigError(Exception):

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Self, Union, get_origin
+from typing import Annotated, Any, Final, Self, Union, get_args, get_origin
 
 from pydantic import BaseModel, Field, PrivateAttr, SecretStr, ValidationError, model_validator
 
 from sorm_mediator.config.acceptance import AcceptanceConfig
-from sorm_mediator.config.base import ConfigError, Port, Section, is_loopback
+from sorm_mediator.config.base import ConfigError, Host, Port, Section, is_loopback
 from sorm_mediator.config.e1 import E1Config
 from sorm_mediator.config.mediator import ConsoleConfig, MediatorConfig, RadiusConfig, RtpConfig, SshConfig
 from sorm_mediator.config.switch import SwitchConfig
+from sorm_mediator.texts import one_line, short, shown
+
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 class WebConfig(Section):
     """``[web]``."""
 
-    host: str = "127.0.0.1"
+    host: Host = "127.0.0.1"
     """Address to listen on."""
     port: Port = 8080
     """TCP port; 0 = any free."""
@@ -100,10 +104,13 @@ class Config(Section):
 
 def parse(document: Mapping[str, Any], *, directory: Path = Path(), name: str = "configuration") -> Config:
     """Validate a decoded TOML document. Raises :class:`ConfigError` for the first thing that is wrong."""
+    problem = _control_character(document)
+    if problem:
+        raise ConfigError(f"{name}: {problem}")
     try:
         config = Config.model_validate(document)
     except ValidationError as error:
-        raise ConfigError(f"{name}: {_explain(error)}") from None
+        raise ConfigError(one_line(f"{name}: {_explain(error)}")) from None
     config._directory = directory
     return config
 
@@ -116,11 +123,33 @@ def load(path: Path) -> Config:
         raise ConfigError(f"{path}: can't be read: {error}") from None
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # also a number of more than 4,300 digits
         raise ConfigError(f"{path}: is not TOML: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{path}: is not TOML: it is nested too deeply") from None
     config = parse(document, directory=path.resolve().parent, name=str(path))
     config._file = path.resolve()
     return config
+
+
+def _control_character(document: Mapping[str, Any]) -> str:
+    """Where a key or text holds a character that no host, path or name may have; "" when none does.
+
+    Line breaks and tabs are no such: a pasted host key may end in one.
+    """
+    waiting: list[tuple[str, Any]] = [("", document)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, Mapping):
+            waiting += ((f"{path}.{key}" if path else str(key), inner) for key, inner in value.items())
+        elif isinstance(value, list | tuple):
+            waiting += ((f"{path}.{index}", inner) for index, inner in enumerate(value))
+        found = _CONTROL.search(value if isinstance(value, str) else path)
+        if found:
+            return one_line(
+                f"{short(path)}: holds the control character U+{ord(found[0]):04X}, which is not allowed"
+            )
+    return ""
 
 
 def _explain(error: ValidationError) -> str:
@@ -164,7 +193,7 @@ def _shown(location: tuple[int | str, ...], value: object) -> str:
             else:  # the items of a list or a table
                 below += [one for item in getattr(kind, "__args__", ()) for one in _alternatives(item)]
         kinds = below or kinds  # what names a branch of a union leads no deeper
-    return "******" if any(_has_secret(kind) for kind in kinds) else repr(value)
+    return "******" if any(_has_secret(kind) for kind in kinds) else shown(value)
 
 
 def _alternatives(annotation: Any) -> list[Any]:
@@ -186,13 +215,22 @@ def _has_secret(annotation: Any) -> bool:
 
 
 def _known_keys(location: tuple[int | str, ...]) -> list[str]:
-    model: Any = Config
+    annotation: Any = Config
     for part in location[:-1]:
-        if isinstance(part, str) and isinstance(model, type) and issubclass(model, BaseModel):
-            model = next(_models(model.model_fields[part].annotation), None)
-    if not (isinstance(model, type) and issubclass(model, BaseModel)):
-        return []
-    return [field.alias or name for name, field in model.model_fields.items()]
+        annotation = _inside(annotation, part)
+    model = next(_models(annotation), None)
+    return [field.alias or name for name, field in model.model_fields.items()] if model is not None else []
+
+
+def _inside(annotation: Any, part: int | str) -> Any:
+    """What stands at a key of a table or at a place of a list that is so annotated."""
+    if get_origin(annotation) is dict:
+        return get_args(annotation)[1]
+    model = next(_models(annotation), None)
+    if isinstance(part, int) or model is None:
+        return annotation  # of a list of tables: its rows
+    named = (field for name, field in model.model_fields.items() if part in (name, field.alias))
+    return next((field.annotation for field in named), None)
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:

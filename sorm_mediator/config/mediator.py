@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, SecretStr, model_validator
 
 from e1 import rtp
-from sorm_mediator.config.base import Port, Section
+from sorm_mediator.config.base import Host, Port, Section
 from sorm_mediator.config.derived import section_of
 from sorm_mediator.config.profiles import with_profile
 from sorm_mediator.mediator.core.capacity import Capacity, capacity_of
@@ -111,7 +111,7 @@ class ConsoleConfig(Section):
     link: Literal["tcp", "x25"] = "tcp"
     """How the data channels reach the console: two ports of TCP, or X.25 in ``[[e1]]`` streams. With ``"tcp"`` the
     streams of the file carry the speech alone (order 268, 1.4.2)."""
-    host: str = "127.0.0.1"
+    host: Host = "127.0.0.1"
     """Address to listen on."""
     kpd1_port: Port = 1001
     """Port of KPD1, the command channel; 0 = any free."""
@@ -133,9 +133,9 @@ class ConsoleConfig(Section):
 class SshConfig(Section):
     """``[ssh]``: the mediator's way to the switch."""
 
-    server: str = "127.0.0.1"
+    server: Host = "127.0.0.1"
     """Address of the switch."""
-    backup: str = ""
+    backup: Host = ""
     """Second address, tried when the first is gone; "" = none."""
     port: Port = 7777
     """7777 for one domain, 7778 for MultiSORM; in a lab 0 = its own switch."""
@@ -156,7 +156,7 @@ class SshConfig(Section):
 class RadiusConfig(Section):
     """``[radius]``: the mediator's accounting sink."""
 
-    host: str = "127.0.0.1"
+    host: Host = "127.0.0.1"
     """Address to listen on."""
     port: Port = 1813
     """UDP port; 0 = any free."""
@@ -175,7 +175,7 @@ class JitterConfig(section_of(rtp.JitterConfig)):  # type: ignore[misc]
 class RtpConfig(Section):
     """``[rtp]``: the speech of controlled calls, from the switch to the KSL of ``[[e1]]`` streams."""
 
-    host: str = "127.0.0.1"
+    host: Host = "127.0.0.1"
     """Address to listen on; the switch is told it."""
     port: Port = 0
     """UDP port; 0 = any free."""

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from sorm_mediator.config.base import Port, Section
+from sorm_mediator.config.base import Host, Port, Section
 from ssh_control.patterns import DomainList
 
 
@@ -41,7 +41,7 @@ class AggregateConfig(Section):
 class RadiusServerConfig(Section):
     """One mediator's sink, as a domain knows it."""
 
-    host: str = "127.0.0.1"
+    host: Host = "127.0.0.1"
     """Address of the mediator."""
     port: Port = 1813
     """UDP port of its sink."""
@@ -293,7 +293,7 @@ class MediaConfig(Section):
 class SwitchConfig(Section):
     """``[switch]``: the emulated ECSS-10."""
 
-    host: str = "127.0.0.1"
+    host: Host = "127.0.0.1"
     """Address to listen on."""
     ssh_port: Port = 7777
     """SSH port for one domain; 0 = any free."""
@@ -315,6 +315,9 @@ class SwitchConfig(Section):
     choice)."""
     max_forwardings: Annotated[int, Field(ge=0, le=100)] = 5
     """Hops that one call may be forwarded by; one more releases it (our choice)."""
+    unended_sync_objects: Annotated[int, Field(ge=0xFFFF)] = 131_070
+    """Objects that the unended syncs of one mediator may hold, in all its sessions together, half a kilobyte each; a
+    sync beyond is refused with 31h and counted. Our choice: two whole tables."""
     kept_calls: Annotated[int, Field(ge=0)] = 1000
     """Released calls that can still be asked about."""
     not_licensed_code: Annotated[int, Field(ge=1, le=255)] = 0x31

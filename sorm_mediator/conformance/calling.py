@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from protocol.phrases import Phrase, say
 from protocol.texts import Lang
-from sorm_mediator.conformance.verdicts import Unprepared, Untested
+from sorm_mediator.conformance.verdicts import Untested
 from sorm_mediator.console.errors import ConnectError, StepError
 from sorm_mediator.console.surroundings import CallMaker, Requester
 
@@ -70,10 +70,16 @@ class Caller(Protocol):
     """Until a call that was asked for is under way."""
 
     async def place(self, call: Call) -> Any:
-        """Make a call; returns what :meth:`hang_up` takes. Raises :class:`Unprepared` or :class:`Untested`."""
+        """Make a call; returns what :meth:`hang_up` takes. Raises :class:`Untested`."""
 
     async def hang_up(self, placed: Any) -> None:
-        """End it, where that can be done; else it ends by itself."""
+        """End it, where that can be done; else it ends by itself. Raises :class:`Untested` like :meth:`trouble`."""
+
+    async def trouble(self, placed: Any) -> Phrase | None:
+        """Why a call came to nothing that is no fault of the mediator; None: it was made, as far as is known."""
+
+    async def broken(self, placed: Any) -> None:
+        """Return as soon as :meth:`trouble` has something to say, which need not ever be."""
 
     async def close(self) -> None:
         """End every call that goes on."""
@@ -88,9 +94,11 @@ class HttpCaller:
         self._domain = domain
         self._make_call = make_call
         self._request = request
+        self._going_nowhere: set[str] = set()
+        """Calls that are not meant to reach anybody."""
 
     async def place(self, call: Call) -> str:
-        """Make a call."""
+        """Make a call. Raises :class:`Untested` when the switch refuses it, or can't be reached."""
         body: dict[str, Any] = {
             "a": call.a, "b": call.b, "outcome": call.outcome, "ring": call.ring, "talk": call.talk,
             "services": list(call.services),
@@ -100,13 +108,42 @@ class HttpCaller:
                 raise Untested(_NO_TRUNK_NAME)
             body["from"] = f"trunk:{call.trunk_name}"
         try:
-            return await self._make_call(self._domain, body)
-        except (StepError, ConnectError) as error:
-            raise Unprepared(str(error)) from None
+            made = await self._make_call(self._domain, body)
+        except StepError as error:
+            raise Untested(error.text) from None
+        except ConnectError as error:
+            raise Untested(str(error)) from None
+        if call.outcome in ("fail", "incomplete"):
+            self._going_nowhere.add(made)
+        return made
 
     async def hang_up(self, placed: str) -> None:
         """The caller hangs up."""
-        await self._request("DELETE", f"calls/{placed}", None)
+        try:
+            await self._request("DELETE", f"calls/{placed}", None)
+        except ConnectError as error:
+            raise Untested(str(error)) from None
+
+    async def trouble(self, placed: str) -> Phrase | None:
+        """Whether the switch could route the call, by its own word."""
+        if placed in self._going_nowhere:
+            return None
+        try:
+            status, call = await self._request("GET", f"calls/{placed}", None)
+        except ConnectError as error:
+            return Phrase("{error}", "{error}", error=error)
+        if status != 200 or not isinstance(call, dict):
+            return None
+        for hop in call.get("routing", ()):
+            if hop.get("result") == "failed":
+                en = "the switch could not route the call: {reason}"
+                ru = "коммутатор не смог направить вызов: {reason}"
+                return Phrase(en, ru, reason=hop.get("reason") or "-")
+        return None
+
+    async def broken(self, placed: str) -> None:
+        """What the switch says of a call is asked for afterwards."""
+        await asyncio.Event().wait()
 
     async def close(self) -> None:
         """Nothing goes on here."""
@@ -164,9 +201,10 @@ class HookCaller:
         return process
 
     async def hang_up(self, placed: asyncio.subprocess.Process) -> None:
-        """Ask the command to end. Raises :class:`Unprepared` for one that failed by itself."""
-        if placed in self._running:
-            self._running.remove(placed)
+        """Ask the command to end. Raises :class:`Untested` for one that failed by itself."""
+        if placed not in self._running:
+            return
+        self._running.remove(placed)
         if placed.returncode is None:
             placed.terminate()
             try:
@@ -175,17 +213,36 @@ class HookCaller:
             except TimeoutError:
                 placed.kill()
                 await placed.wait()
-        elif placed.returncode > 0:
-            en, ru = "the hook ended with exit code {code}", "команда завершилась с кодом {code}"
-            raise Unprepared(Phrase(en, ru, code=placed.returncode))
+        elif (why := _exit_of(placed)) is not None:
+            raise Untested(why)
+
+    async def trouble(self, placed: asyncio.subprocess.Process) -> Phrase | None:
+        """Whether the command failed, other than by the SIGTERM that it was sent."""
+        return _exit_of(placed) if placed in self._running else None
+
+    async def broken(self, placed: asyncio.subprocess.Process) -> None:
+        """The command ends by itself, and not with exit code 0."""
+        await placed.wait()
+        if await self.trouble(placed) is None:
+            await asyncio.Event().wait()
 
     async def close(self) -> None:
         """End the commands that still run."""
         for process in list(self._running):
             try:
                 await self.hang_up(process)
-            except Unprepared:
+            except Untested:
                 continue  # it was over, and what became of its call has been seen by the check
+
+
+def _exit_of(process: asyncio.subprocess.Process) -> Phrase | None:
+    """What is said of a command that is over and did not end with exit code 0."""
+    code = process.returncode
+    if not code:
+        return None
+    if code < 0:
+        return Phrase("the hook was ended by signal {n}", "команда завершена сигналом {n}", n=-code)
+    return Phrase("the hook ended with exit code {code}", "команда завершилась с кодом {code}", code=code)
 
 
 PLACEHOLDERS = ("a", "b", "outcome", "ring", "talk", "trunk")
@@ -221,6 +278,14 @@ class AskingCaller:
         """Ask for the end of it."""
         if placed.outcome == "answer":
             await self._told(Phrase("{a}: hang up now", "{a}: положите трубку", a=placed.a or placed.b))
+
+    async def trouble(self, placed: Call) -> Phrase | None:
+        """The operator has said that it is made."""
+        return None
+
+    async def broken(self, placed: Call) -> None:
+        """Not known of a call of the operator's."""
+        await asyncio.Event().wait()
 
     async def close(self) -> None:
         """Nobody is asked any more."""

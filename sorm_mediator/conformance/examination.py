@@ -12,7 +12,17 @@ from typing import Any
 from protocol.phrases import Phrase
 from sorm_mediator.conformance.declaration import Check
 from sorm_mediator.conformance.examiner import Examiner, Reply, missing
-from sorm_mediator.conformance.verdicts import FAIL, NOT_TESTED, Crossing, Failed, Result, Unprepared, Verdict
+from sorm_mediator.conformance.verdicts import (
+    FAIL,
+    INTERRUPTED,
+    NOT_TESTED,
+    Crossing,
+    Failed,
+    Result,
+    Unprepared,
+    Untested,
+    Verdict,
+)
 from sorm_mediator.console.errors import ConnectError
 
 log = logging.getLogger(__name__)
@@ -54,7 +64,6 @@ class Examination:
         self.before = Before()
         self.identity = Identity()
         self.results: list[Result] = []
-        self.interrupted = False
         self.not_restored = ""
         """What could not be put back, in words."""
         self._may_stop = may_stop
@@ -82,7 +91,9 @@ class Examination:
             self.results.sort(key=lambda one: one.check.place)
             self._reconsider()
         except asyncio.CancelledError:
-            self.interrupted = True
+            done = {result.check.id for result in self.results}
+            self.results += [Result(one, NOT_TESTED, INTERRUPTED) for one in checks if one.id not in done]
+            self.results.sort(key=lambda one: one.check.place)
             raise
         finally:
             await asyncio.shield(self._leave())
@@ -183,6 +194,8 @@ class Examination:
             name = type(error).__name__
             result.verdict, result.why = FAIL, Phrase(en, ru, error=f"{name} {error}".strip())
         finally:
+            if result.verdict == FAIL or result.unprepared:
+                _not_called(result, await ex.not_called())
             result.ms = ex.measured if ex.measured is not None else _span(result, began)
             await asyncio.shield(self._clean(result))
         return result
@@ -202,6 +215,9 @@ class Examination:
         ex.end()
         try:
             await ex.all_over()
+        except Untested as untested:
+            if result.verdict != NOT_TESTED or result.unprepared:
+                _not_called(result, untested.why)
         except Verdict as failed:
             if result.verdict not in (FAIL, NOT_TESTED):
                 result.verdict, result.why = failed.verdict, failed.why
@@ -334,6 +350,12 @@ class Examination:
         if problems:
             en, ru = "could not be put back: {what}", "не удалось вернуть: {what}"
             self.not_restored = Phrase(en, ru, what=", ".join(problems))
+
+
+def _not_called(result: Result, why: str | None) -> None:
+    """A call that was not made says nothing of the mediator, also where something was missing because of it."""
+    if why is not None:
+        result.verdict, result.why, result.option, result.unprepared = NOT_TESTED, why, "", False
 
 
 async def _nothing(_: Examiner) -> None:

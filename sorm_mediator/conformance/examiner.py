@@ -6,6 +6,7 @@ come as expected ends it with a verdict; every expectation is noted in words, ev
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -745,10 +746,37 @@ class Examiner:
             return bool(found)
 
         within = self.told.within if within is None else within
-        if not await self.client.wait(there, within):
+        if not await self._wait_unless_broken(there, within):
             return None
         self._arrived.remove(found[0])
         return found[0]
+
+    async def _wait_unless_broken(self, there: Callable[[], bool], within: float) -> bool:
+        """Wait for something to be there. Raises :class:`Untested` as soon as a call turns out not to be made."""
+        if there() or self.caller is None or not self._placed:
+            return await self.client.wait(there, within)
+        waiting = asyncio.ensure_future(self.client.wait(there, within))
+        broken = [
+            asyncio.ensure_future(self.caller.broken(one.handle)) for one in self._placed if not one.over
+        ]
+        try:
+            await asyncio.wait((waiting, *broken), return_when=asyncio.FIRST_COMPLETED)
+            if not waiting.done() and (why := await self.not_called()) is not None:
+                raise Untested(why)
+            return await waiting
+        finally:
+            for task in (waiting, *broken):
+                task.cancel()
+            await asyncio.gather(waiting, *broken, return_exceptions=True)
+
+    async def not_called(self) -> Phrase | None:
+        """Why a call of this check came to nothing that is no fault of the mediator; None: none did."""
+        for placed in self._placed:
+            assert self.caller is not None
+            why = await self.caller.trouble(placed.handle)
+            if why is not None:
+                return why
+        return None
 
     async def nothing(
         self, what: Phrase, suits: Callable[[Crossed], bool], seconds: float | None = None
@@ -844,10 +872,16 @@ class Examiner:
             await self.caller.hang_up(placed.handle)
 
     async def all_over(self) -> None:
-        """End the calls of the check that still go on."""
-        for placed in self._placed:
-            await self.hang_up(placed)
-        self._placed.clear()
+        """End the calls of the check that still go on. Raises :class:`Untested` for one that was not made."""
+        placed, self._placed = self._placed, []
+        why: Untested | None = None
+        for one in placed:
+            try:
+                await self.hang_up(one)
+            except Untested as untested:
+                why = why or untested
+        if why is not None:
+            raise why
 
     # --- the web of a lab
 

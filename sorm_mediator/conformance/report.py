@@ -22,6 +22,7 @@ from sorm_mediator.conformance.examiner import Told
 from sorm_mediator.conformance.verdicts import (
     DEVIATION,
     FAIL,
+    INTERRUPTED,
     NOT_TESTED,
     PASS,
     VERDICTS,
@@ -66,6 +67,13 @@ class Report:
     not_restored: str = ""
     options: dict[str, str] = field(default_factory=dict)
     """What else was told on the command line, for the page."""
+    lab_profile: bool = False
+    """The profile is that of the lab file, not told by the command line."""
+
+    @property
+    def examined(self) -> list[Result]:
+        """The results, without those that an interruption left out."""
+        return [one for one in self.results if one.why != INTERRUPTED]
 
     def count(self, verdict: Phrase) -> int:
         """How many checks came to it."""
@@ -110,6 +118,8 @@ def _check(result: Result, lang: Lang) -> dict[str, Any]:
         shown["why"] = say(result.why, lang)
     if result.option:
         shown["option"] = result.option
+    if result.notes:
+        shown["note"] = "; ".join(say(one, lang) for one in result.notes)
     return shown
 
 
@@ -162,14 +172,19 @@ def details(result: Result, lang: Lang) -> list[dict[str, Any]]:
 
 def by_appendix(results: Iterable[Result], lang: Lang) -> list[tuple[str, list[Result]]]:
     """The results under the appendix they are of."""
-    groups = groupby(results, key=lambda one: one.check.clause.partition(".")[0])
-    return [(APPENDICES[number].say(lang), list(group)) for number, group in groups]
+    groups = groupby(results, key=lambda one: appendix_of(one, lang))
+    found = [list(group) for _, group in groups]
+    return [(appendix_of(group[0], lang), group) for group in found]
 
 
 TOTAL = Phrase(
-    "{verdict}: {passed} passed, {failed} failed, {deviating} deviations, {skipped} not tested",
+    "{verdict}: {passed} passed, {failed} failed, {deviating} {deviations}, {skipped} not tested",
     "{verdict}: соответствует {passed}, не соответствует {failed}, отклонений {deviating}, не проверено {skipped}",
 )
+NOTHING_TESTED = Phrase(
+    "nothing was tested: every reason is given above", "ничего не проверено: причины указаны выше"
+)
+LEFT_OUT = Phrase("{n} more: interrupted", "ещё {n}: прервано")
 
 
 def total(report: Report, lang: Lang = "en") -> str:
@@ -177,25 +192,54 @@ def total(report: Report, lang: Lang = "en") -> str:
     counts = {
         "verdict": report.verdict,
         "passed": report.count(PASS), "failed": report.count(FAIL),
-        "deviating": report.count(DEVIATION), "skipped": report.count(NOT_TESTED),
+        "deviating": report.count(DEVIATION),
+        "deviations": "deviation" if report.count(DEVIATION) == 1 else "deviations",
+        "skipped": report.count(NOT_TESTED),
     }  # fmt: skip
     return say(Phrase(str(TOTAL), TOTAL.say("ru"), **counts), lang)
 
 
 def table(report: Report, lang: Lang = "en") -> Iterable[str]:
     """The examination as lines of text: one for each check, and the reason under what is not PASS."""
-    width = max(len(verdict.say(lang)) for verdict in VERDICTS)
+    yield heading(report.against, report.told.profile, lang, of_lab=report.lab_profile)
     ids = max((len(result.check.id) for result in report.results), default=0)
-    for title, results in by_appendix(report.results, lang):
+    for title, results in by_appendix(report.examined, lang):
         yield title
         for result in results:
-            line = f"  {result.verdict.say(lang):<{width}}  {result.check.id:<{ids}}  {result.check.title.say(lang)}"
-            yield line
-            if result.why:
-                yield f"  {'':<{width}}  {'':<{ids}}  {reason(result, lang)}"
+            yield from rows(result, lang, ids)
+    yield from ending(report, lang)
+
+
+def heading(against: str, profile: str, lang: Lang, *, of_lab: bool) -> str:
+    """The first line: what is examined, by which profile. ``of_lab``: that is the lab's own one."""
+    whose = Phrase(" (the lab's own)", " (взят из стенда)") if of_lab else ""
+    en, ru = "{against}: profile {profile}{whose}", "{against}: профиль {profile}{whose}"
+    return say(Phrase(en, ru, against=against, profile=profile, whose=whose), lang)
+
+
+def rows(result: Result, lang: Lang, ids: int) -> Iterable[str]:
+    """The lines of one check; ``ids`` is the width of the longest id."""
+    width = max(len(verdict.say(lang)) for verdict in VERDICTS)
+    yield f"  {result.verdict.say(lang):<{width}}  {result.check.id:<{ids}}  {result.check.title.say(lang)}"
+    for text in ([reason(result, lang)] if result.why else []) + [say(one, lang) for one in result.notes]:
+        yield f"  {'':<{width}}  {'':<{ids}}  {text}"
+
+
+def ending(report: Report, lang: Lang) -> Iterable[str]:
+    """The last lines: the whole, and what else is to be known."""
+    left_out = len(report.results) - len(report.examined)
+    if left_out:
+        yield say(Phrase(str(LEFT_OUT), LEFT_OUT.say("ru"), n=left_out), lang)
     yield total(report, lang)
     if report.not_restored:
         yield say(report.not_restored, lang)
+    if report.verdict == NOT_TESTED:
+        yield say(NOTHING_TESTED, lang)
+
+
+def appendix_of(result: Result, lang: Lang) -> str:
+    """The appendix that a check is of, as a heading."""
+    return APPENDICES[result.check.clause.partition(".")[0]].say(lang)
 
 
 def reason(result: Result, lang: Lang) -> str:

@@ -1,7 +1,7 @@
 """One ``conformance``: the mediator met, or a lab of its own started, examined, and the reports written.
 
-Exit codes: 0 no check failed, 1 one failed, 2 wrong usage, 3 the mediator can't be reached, 130 interrupted,
-141 nobody reads the output any more.
+Exit codes: 0 no check failed, 1 one failed or nothing was tested, 2 wrong usage, 3 the mediator or the web can't be
+reached, 130 interrupted, 141 nobody reads the output any more.
 """
 
 from __future__ import annotations
@@ -13,23 +13,25 @@ import signal
 import sys
 import time
 import tomllib
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import quote
 
 from protocol.phrases import Phrase, say
 from protocol.texts import Lang
 from sorm_mediator import config as lab_files
 from sorm_mediator.addresses import host_port
-from sorm_mediator.config import Config, ConfigError, MediatorConfig
+from sorm_mediator.config import Config, ConfigError
 from sorm_mediator.conformance.calling import AskingCaller, Caller, HookCaller, HttpCaller, at_terminal
 from sorm_mediator.conformance.declaration import Check, chosen
 from sorm_mediator.conformance.examination import Examination, NotReadyError
 from sorm_mediator.conformance.examiner import Errors, Examiner, Profile, Told
-from sorm_mediator.conformance.report import Report, document, reason, table, write_junit
-from sorm_mediator.conformance.verdicts import FAIL, Result
+from sorm_mediator.conformance.report import Report, document, heading, write_junit
+from sorm_mediator.conformance.showing import Showing, Write, bar
+from sorm_mediator.conformance.verdicts import PASS, Result
 from sorm_mediator.console.client import PASSWORD, ConsoleClient
 from sorm_mediator.console.errors import ConnectError
 from sorm_mediator.console.nodes import unreadable
@@ -38,7 +40,8 @@ from sorm_mediator.console.session import BROKEN_PIPE, UsageError
 from sorm_mediator.console.surroundings import Surroundings, facing
 from sorm_mediator.console.wiring import in_lab, toward
 from sorm_mediator.errors import BoxError
-from ssh_control.visible import visible, visible_lines
+from sorm_mediator.numerals import whole_number
+from ssh_control.visible import visible_lines
 
 STDOUT = "-"
 INTERRUPTED = 130
@@ -61,7 +64,7 @@ class Settings:
     kpd1: int = 1001
     kpd2: int = 1002
     link: str = ""
-    profile: str = "order"
+    profile: str = ""
     clauses: tuple[str, ...] = ()
     calls: str = ""
     web: str = ""
@@ -88,7 +91,7 @@ class Settings:
     def __post_init__(self) -> None:
         for option, value, allowed in (
             ("--lang", self.lang, ("en", "ru")),
-            ("--profile", self.profile, ("order", "eltex")),
+            ("--profile", self.profile, ("", "order", "eltex")),
             ("--link", self.link, ("", *LINKS)),
             ("--errors", self.errors, ("order", "extended", "any")),
             ("--timing", self.timing, ("judge", "report")),
@@ -107,7 +110,7 @@ class Settings:
         if self.web and not self.web.startswith(("http://", "https://")):
             raise UsageError(f"--web: {self.web!r} is not allowed: a URL such as http://127.0.0.1:8080")
         number = self.trunk.partition("=")[0]
-        if self.trunk and not (number.isdigit() and int(number) < 0xFFFF):
+        if self.trunk and whole_number(number, 0, 0xFFFE) is None:
             raise UsageError(f"--trunk: {self.trunk!r} is not allowed: a number, or NUMBER=NAME")
         for option, digits in (
             *(("--own", one) for one in self.own),
@@ -140,12 +143,26 @@ class Settings:
 
 def run_conformance(settings: Settings, write: Callable[[str], object] | None = None) -> int:
     """Examine, and write the reports. Returns the exit code; errors are said on stderr."""
+    write = write or sys.stdout.write
+    live = settings.json != STDOUT and sys.stdout.isatty()
+    if not live and settings.calls == "ask" and sys.stderr.isatty():
+        # A bar would write over the questions.
+        beside: Showing | None = Showing(
+            sys.stderr.write, settings.checks, cast(Lang, settings.lang), live=True
+        )
+    else:
+        beside = None
+    showing = Showing(write, settings.checks, cast(Lang, settings.lang), live=live)
     try:
-        report = asyncio.run(_until_signal(settings))
-        if report is None:
+        report, interrupted = asyncio.run(
+            _until_signal(settings, beside or showing, bars=not live and not beside)
+        )
+        if report is not None:
+            _write(settings, report, write, showing)
+            sys.stdout.flush()
+        if interrupted:
             return _say("interrupted; what was changed is put back", INTERRUPTED)
-        _write(settings, report, write or sys.stdout.write)
-        sys.stdout.flush()
+        assert report is not None
     except (ConfigError, BoxError, NotReadyError) as error:
         return _say(error, 2)
     except ConnectError as error:
@@ -156,49 +173,87 @@ def run_conformance(settings: Settings, write: Callable[[str], object] | None = 
         return BROKEN_PIPE
     except OSError as error:
         return _say(f"{error.filename}: can't be written: {error.strerror}", 2)
-    return 1 if report.verdict == FAIL else 0
+    return 0 if report.verdict == PASS else 1
 
 
-async def _until_signal(settings: Settings) -> Report | None:
-    """The examination; None when Ctrl-C or SIGTERM ended it, after everything was put back."""
-    task = asyncio.ensure_future(examine(settings))
+async def _until_signal(settings: Settings, showing: Showing, *, bars: bool) -> tuple[Report | None, bool]:
+    """The examination, and whether Ctrl-C or SIGTERM ended it; then everything was put back.
+
+    The report is that of the checks until then; None when none was reached.
+    """
+    kept: list[Report] = []
+    with bar(len(settings.checks)) if bars else nullcontext(None) as advance:
+
+        def seen(result: Result) -> None:
+            showing.seen(result)
+            if advance is not None:
+                advance(result)
+
+        going = examine(settings, begun=showing.begin, seen=seen, cut_short=kept.append)
+        task = asyncio.ensure_future(going)
+        return await _or_signal(task, kept)
+
+
+async def _or_signal(task: asyncio.Future[Report], kept: list[Report]) -> tuple[Report | None, bool]:
     loop = asyncio.get_running_loop()
     signals = (signal.SIGINT, signal.SIGTERM)
     for number in signals:
         loop.add_signal_handler(number, task.cancel)
     try:
-        return await task
+        return await task, False
     except asyncio.CancelledError:
-        return None
+        return (kept[0] if kept else None), True
     finally:
         for number in signals:
             loop.remove_signal_handler(number)
 
 
 async def examine(
-    settings: Settings, *, observers: Sequence[Callable[[Any], object]] = (), told: Told | None = None
+    settings: Settings,
+    *,
+    observers: Sequence[Callable[[Any], object]] = (),
+    told: Told | None = None,
+    begun: Callable[[str], object] = lambda _: None,
+    seen: Callable[[Result], object] = lambda _: None,
+    cut_short: Callable[[Report], object] = lambda _: None,
 ) -> Report:
     """Examine the mediator. ``told``: what the examiner is told, in place of what the settings and the lab say.
+
+    ``begun`` hears the heading, ``seen`` each result as it comes; when the examination is cancelled, ``cut_short``
+    gets the report of what was examined until then.
 
     Raises :class:`ConfigError`, :class:`BoxError`, :class:`NotReadyError`, :class:`ConnectError`.
     """
     config = _lab(settings) if settings.config is not None else Config()
     lang = cast(Lang, settings.lang)
     link = settings.link or (BOTH if config.console.link == "tcp" and config.e1 else config.console.link)
-    began = time.time()
+    began, began_monotonic = time.time(), time.monotonic()
     async with _around(settings, config, link) as around:
-        examiner = _examiner(settings, config, around, told or tell(settings, config), link, observers)
+        told = await _as_switch_has_it(told or tell(settings, config), settings, around)
+        examiner = _examiner(settings, config, around, told, link, observers)
         examination = Examination(examiner, may_stop=settings.may_stop)
-        with _progress(settings.checks, lang) as seen:
+        name = settings.config.name if settings.config is not None else ""
+        against = (
+            host_port(settings.host, settings.kpd1) if settings.host else f"{name} ({say(OWN_LAB, lang)})"
+        )
+        of_lab = settings.config is not None and not settings.profile
+
+        def reported() -> Report:
+            return Report(
+                against=against, link=link, orm_number=examiner.orm_number, identity=examination.identity,
+                told=examiner.told, time=began, results=examination.results, seconds=time.monotonic() - began_monotonic,
+                calls=_calls(settings), not_restored=examination.not_restored, lab_profile=of_lab,
+                options={"--clauses": ",".join(settings.clauses)} if settings.clauses else {},
+            )  # fmt: skip
+
+        begun(heading(against, told.profile, lang, of_lab=of_lab))
+        try:
             await examination.run(settings.checks, seen)
-    name = settings.config.name if settings.config is not None else ""
-    against = host_port(settings.host, settings.kpd1) if settings.host else f"{name} ({say(OWN_LAB, lang)})"
-    return Report(
-        against=against, link=link, orm_number=examiner.orm_number, identity=examination.identity,
-        told=examiner.told, time=began, results=examination.results, seconds=time.time() - began,
-        calls=_calls(settings), not_restored=examination.not_restored,
-        options={"--clauses": ",".join(settings.clauses)} if settings.clauses else {},
-    )  # fmt: skip
+        except asyncio.CancelledError:
+            if examination.results:
+                cut_short(reported())
+            raise
+    return reported()
 
 
 OWN_LAB = Phrase("a lab of its own", "собственный стенд")
@@ -209,7 +264,7 @@ def _calls(settings: Settings) -> str:
 
 
 def _lab(settings: Settings) -> Config:
-    """The lab file; one that names no profile gets that of the examination. Its tables are thrown away."""
+    """The lab file; one that names no profile gets that of the command line, if any. Its tables are thrown away."""
     file = cast(Path, settings.config)
     try:
         text: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
@@ -218,7 +273,7 @@ def _lab(settings: Settings) -> Config:
     mediator = text.get("mediator", {})
     if isinstance(mediator, dict):
         own: dict[str, Any] = {} if settings.host else {"state": ":memory:", "journal": ""}
-        if "profile" in MediatorConfig.model_fields:
+        if settings.profile:
             own["profile"] = mediator.get("profile", settings.profile)
         text["mediator"] = {**mediator, **own}
     return lab_files.parse(text, directory=file.resolve().parent, name=str(file))
@@ -242,7 +297,7 @@ def tell(settings: Settings, config: Config) -> Told:
     dialled, _, controlled = network.partition("/")
     in_lab = settings.config is not None and not settings.host
     return Told(
-        profile=cast(Profile, settings.profile), errors=cast(Errors, settings.errors),
+        profile=cast(Profile, settings.profile or _profile_of(settings, config)), errors=cast(Errors, settings.errors),
         timing="report" if settings.timing == "report" else "judge",
         order=settings.order or config.mediator.order, own=own, network=dialled,
         network_object=controlled or dialled, caller=caller, trunk=int(trunk) if trunk else None,
@@ -252,6 +307,25 @@ def tell(settings: Settings, config: Config) -> Told:
         within=settings.within,
         quiet=settings.quiet if settings.quiet is not None else (LAB_QUIET if in_lab else 0.3),
     )  # fmt: skip
+
+
+def _profile_of(settings: Settings, config: Config) -> str:
+    """Where the command line tells no profile: that of the lab file, without one the order's."""
+    return "order" if settings.config is None else config.mediator.profile
+
+
+async def _as_switch_has_it(told: Told, settings: Settings, around: Surroundings) -> Told:
+    """The trunk's name as the running switch has it now, unless the command line told it.
+
+    Raises :class:`ConnectError` when the web of the lab, which makes the calls, can't be reached.
+    """
+    if around.request is None:
+        return told
+    status, trunks = await around.request("GET", f"switch/domains/{quote(told.domain, safe='')}/trunks", None)
+    if status != 200 or not isinstance(trunks, list) or "=" in settings.trunk:
+        return told  # without such a domain: each call says so
+    names = {one["trunk"]: one["name"] for one in trunks}
+    return replace(told, trunk_name=names.get(told.trunk, told.trunk_name))
 
 
 def _forwards(services: Any) -> bool:
@@ -334,28 +408,7 @@ def _caller(settings: Settings, around: Surroundings, told: Told) -> Caller | No
     return None
 
 
-@contextmanager
-def _progress(checks: Sequence[Check], lang: Lang) -> Iterator[Callable[[Result], None]]:
-    """A bar on stderr, where that is a terminal; yields who is to be told of each check that is over."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=len(checks))
-
-        def told(result: Result) -> None:
-            progress.update(task, advance=1, description=result.check.id)
-            if result.verdict == FAIL:
-                progress.console.print(
-                    f"{say(FAIL, lang)} {result.check.id}: {reason(result, lang)}", markup=False
-                )
-
-        yield told
-
-
-def _write(settings: Settings, report: Report, write: Callable[[str], object]) -> None:
+def _write(settings: Settings, report: Report, write: Write, showing: Showing) -> None:
     """The reports. Raises :class:`OSError`."""
     lang = cast(Lang, settings.lang)
     if settings.report is not None:
@@ -370,8 +423,7 @@ def _write(settings: Settings, report: Report, write: Callable[[str], object]) -
             write(text)
             return
         Path(settings.json).write_text(text, encoding="utf-8")
-    for line in table(report, lang):
-        write(visible(line) + "\n")
+    showing.finish(report)
 
 
 def _say(error: Any, code: int) -> int:

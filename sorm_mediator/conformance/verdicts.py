@@ -15,6 +15,10 @@ NOT_TESTED = Phrase("NOT TESTED", "НЕ ПРОВЕРЕНО")
 VERDICTS = (PASS, FAIL, DEVIATION, NOT_TESTED)
 
 
+INTERRUPTED = Phrase("interrupted", "прервано")
+"""Why a check was not tested that an interruption left out."""
+
+
 class Verdict(Exception):  # noqa: N818 - a verdict is no error
     """Ends a dialogue. ``why`` is in words for people."""
 
@@ -73,6 +77,8 @@ class Result:
     """The reason, for every verdict but PASS."""
     option: str = ""
     """Which option of the profile allows a deviation."""
+    notes: list[Phrase] = field(default_factory=list)
+    """What is to be known besides the verdict, also where it is PASS."""
     units: list[Crossing | Said] = field(default_factory=list)
     expected: list[Phrase] = field(default_factory=list)
     ms: float = 0.0

@@ -191,8 +191,8 @@ class ConsoleClient:
                 raise ConnectError(
                     f"{host_port(self.host, port)}: {channel.upper()} can't be reached: {reason}"
                 ) from None
-            except OSError as error:
-                reason = error.strerror or str(error)
+            except (OSError, ValueError) as error:  # ValueError: a host that can't be looked up
+                reason = getattr(error, "strerror", None) or str(error)
                 raise ConnectError(
                     f"{host_port(self.host, port)}: {channel.upper()} can't be reached: {reason}"
                 ) from None

@@ -52,6 +52,8 @@ BLOCK = 800
 
 MISMATCH = "role-mismatch"
 """The alarm of a link whose ends play the same side."""
+MODULO = "modulo-mismatch"
+"""The alarm of a link whose far end numbers frames modulo 128."""
 Role = Literal["dte", "dce"]
 Address = tuple[str, int]
 
@@ -176,9 +178,9 @@ class ConsoleLine:
         return self.stream.addresses(name) if isinstance(self.stream, XotStream) else None
 
     def mismatched(self, name: str) -> bool:
-        """Whether both ends of a channel play the same side of X.25: its link never comes up."""
+        """Whether both ends of a channel play the same side of X.25, or number otherwise: its link never comes up."""
         alarm = self.alarms.get(name)
-        return alarm is not None and alarm.kind == MISMATCH
+        return alarm is not None and alarm.kind in (MISMATCH, MODULO)
 
     def why_down(self) -> str:
         """Why a line carries nothing, in words."""
@@ -205,6 +207,9 @@ class ConsoleLine:
         alarm = self.alarms.get(name)
         if alarm is None:
             return self._unanswered(name)
+        if alarm.kind == MODULO:
+            en, ru = "{text}", "медиатор нумерует кадры LAPB по модулю 128 (SABME), нужен модуль 8"
+            return Phrase(en, ru, text=alarm.text)
         if alarm.kind != MISMATCH:
             return alarm.text
         en, ru = (

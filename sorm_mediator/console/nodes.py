@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import yaml
 
 from sorm_mediator.console.errors import ScriptError
+from sorm_mediator.texts import one_line, shown
 
 MAX_NODES = 200_000
 
@@ -30,7 +31,7 @@ class Node:
     def fail(self, message: str) -> NoReturn:
         """Raise :class:`ScriptError` for this place."""
         where = f"{self.file}:{self.line}: "
-        raise ScriptError(f"{where}{self.path}: {message}" if self.path else f"{where}{message}")
+        raise ScriptError(one_line(f"{where}{self.path}: {message}" if self.path else f"{where}{message}"))
 
     def wrong(self, allowed: str) -> NoReturn:
         """Raise :class:`ScriptError`: this value isn't what is allowed here."""
@@ -94,8 +95,9 @@ class Node:
 
 def show(value: object) -> str:
     """A value as it is shown in an error: short."""
-    text = "null" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    return shown(value, 60)
 
 
 def unreadable(path: Path, error: Exception) -> str:
@@ -116,7 +118,10 @@ def load(path: Path) -> Node:
 
 def parse(text: str, file: str) -> Node:
     """Read one YAML document from ``text``; ``file`` is its name in errors. Raises :class:`ScriptError`."""
-    loader = yaml.SafeLoader(text)
+    try:
+        loader = yaml.SafeLoader(text)  # which looks for control characters at once
+    except yaml.YAMLError as error:
+        raise ScriptError(f"{file}:1: is not YAML: {' '.join(str(error).split())}") from None
     try:
         root = loader.get_single_node()
         if root is None:
@@ -124,11 +129,14 @@ def parse(text: str, file: str) -> Node:
         return _Builder(loader, file).build(root, "")
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ScriptError(f"{file}:{line}: is not YAML: {error.problem or error.context}") from None
+        why = ascii(error.problem or error.context)[1:-1]  # it quotes what stands there
+        raise ScriptError(f"{file}:{line}: is not YAML: {why}") from None
     except yaml.YAMLError as error:
         raise ScriptError(f"{file}:1: is not YAML: {' '.join(str(error).split())}") from None
     except ValueError as error:
-        raise ScriptError(f"{file}: holds a value that can't be read: {error}") from None
+        raise ScriptError(
+            f"{file}: holds a value that can't be read: {' '.join(str(error).split())}"
+        ) from None
     except RecursionError:
         raise ScriptError(f"{file}: is nested too deeply, or holds itself") from None
     finally:
@@ -151,11 +159,23 @@ class _Builder:
         if isinstance(node, yaml.SequenceNode):
             items = [self.build(item, f"{path}[{index}]") for index, item in enumerate(node.value, 1)]
             return Node(items, self._file, line, path)
-        return Node(self._loader.construct_object(node), self._file, line, path)
+        try:
+            value = self._loader.construct_object(node)
+        except (
+            LookupError,
+            AttributeError,
+            TypeError,
+        ):  # how PyYAML refuses a text that its tag does not suit
+            tag = one_line(str(node.tag))
+            raise ScriptError(f"{self._file}:{line}: holds a value that can't be read as {tag}") from None
+        return Node(value, self._file, line, path)
 
     def _mapping(self, node: yaml.MappingNode, path: str) -> dict[str, Node]:
         result: dict[str, Node] = {}
         for key_node, value_node in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                line = key_node.start_mark.line + 1
+                raise ScriptError(f"{self._file}:{line}: {path or 'a mapping'}: a key must be a word")
             key = str(key_node.value)
             place = f"{path}.{key}" if path else key
             if key in result:

@@ -70,7 +70,7 @@ class Run:
         if recorder is not None and around.speech is not None:
             around.speech.record(recorder)
         self._consoles: dict[str, Console] = {}
-        self._began = time.time()
+        self._began, self._began_monotonic = time.time(), time.monotonic()
         self._started = False
 
     async def console(self, name: str = s.MAIN, *, connect: bool = True) -> Console:
@@ -113,12 +113,12 @@ class Run:
 
     def begin(self) -> None:
         """The script begins: times are told from here."""
-        self._began = time.time()
+        self._began, self._began_monotonic = time.time(), time.monotonic()
         self.printer.begin(self.result)
 
     def end(self) -> ScriptResult:
         """The script is over."""
-        self.result.seconds = time.time() - self._began
+        self.result.seconds = time.monotonic() - self._began_monotonic
         self.printer.end(self.result)
         return self.result
 

@@ -19,6 +19,7 @@ from sorm_mediator.console.errors import ScriptError
 from sorm_mediator.console.nodes import Node, show, unreadable
 from sorm_mediator.console.scenario import find_lab
 from sorm_mediator.console.vendor_lines import LineError, parse_line
+from sorm_mediator.texts import one_line
 
 TIMEOUT = 15.0
 """Seconds to wait for an expected event: what that tester waits."""
@@ -139,8 +140,16 @@ def _elements(text: str, file: str) -> list[tuple[int, Any]]:
         assert match is not None
         return match.end()
 
+    counted, lines = 0, 1
+
     def line_of(position: int) -> int:
-        return text.count("\n", 0, position) + 1
+        """The line of a position; positions rise, so every line is counted once."""
+        nonlocal counted, lines
+        if position < counted:  # of an error, which is behind the last element that was read
+            return text.count("\n", 0, position) + 1
+        lines += text.count("\n", counted, position)
+        counted = position
+        return lines
 
     def wrong(position: int, message: str) -> NoReturn:
         raise ScriptError(f"{file}:{line_of(position)}: {message}")
@@ -155,6 +164,8 @@ def _elements(text: str, file: str) -> list[tuple[int, Any]]:
             element, end = decoder.raw_decode(text, position)
         except json.JSONDecodeError as error:
             wrong(error.pos, f"is not JSON: {error.msg}")
+        except ValueError as error:  # a number of more than 4,300 digits
+            wrong(position, f"holds a value that can't be read: {error}")
         elements.append((line_of(position), element))
         position = skip(end)
         if text[position : position + 1] == ",":
@@ -283,7 +294,7 @@ class _Reader:
     def _count(self, value: Any, path: str, kind: type) -> float:
         try:
             number = kind(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             number = -1
         if isinstance(value, bool) or not 0 < number <= 86400:
             self._fail(path, f"{show(value)} is not allowed; allowed: a number above 0")
@@ -335,7 +346,7 @@ class _Reader:
         return [(key, inner) for key, inner in value if key != "//"]
 
     def _fail(self, path: str, message: str) -> NoReturn:
-        raise ScriptError(f"{self._file}:{self._line}: {path + ': ' if path else ''}{message}")
+        raise ScriptError(one_line(f"{self._file}:{self._line}: {path + ': ' if path else ''}{message}"))
 
 
 def _substitute(text: str, variables: Mapping[str, str]) -> str:

@@ -294,7 +294,7 @@ def _entry(seq: int, body: str, digest: str) -> Entry:
         content = json.loads(body)
         time = float(content["time"])
         if not 0 <= time < _FAR:  # nor is a NaN
-            raise ValueError("its time is none")
+            raise ValueError("its time is none")  # noqa: TRY301 - one text for all that may be wrong
         kind, fields = content["kind"], content["fields"]
         # What edited text may hold, and no file in UTF-8: half of a surrogate pair.
         json.dumps([kind, fields], ensure_ascii=False).encode()

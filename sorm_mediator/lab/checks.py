@@ -19,6 +19,7 @@ def check_references(config: Config, name: str) -> None:
     """
     _check_streams(config, name)
     _check_ports(config, name)
+    _check_host_key(config, name)
     if config.switch is None:
         return
     check_multisorm(config, name)
@@ -68,6 +69,20 @@ def _check_ports(config: Config, name: str) -> None:
         if port and (host, port) in taken:
             raise ConfigError(f"{name}: {key}: {port} is {taken[host, port]} already; 0 means any free port")
         taken[host, port] = key
+
+
+def _check_host_key(config: Config, name: str) -> None:
+    if not config.ssh.host_key:
+        return
+    from ssh_control.keys import (  # asyncssh, which a file without a pinned key does not need
+        KeyProblem,
+        pinned_key,
+    )
+
+    try:
+        pinned_key(config.ssh.host_key)
+    except KeyProblem as problem:
+        raise ConfigError(f"{name}: ssh.host_key: {problem}") from None
 
 
 def _check_numbers(key: str, what: str, numbers: list[str]) -> None:

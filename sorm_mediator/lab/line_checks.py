@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sorm_mediator.addresses import split_host_port
+from sorm_mediator.addresses import host_problem, split_host_port
 from sorm_mediator.config import ConfigError, E1Config
 
 ANY_ADDRESS = E1Config().local
@@ -120,8 +120,8 @@ def _check_parts(stream: E1Config, where: str) -> None:
 
     for key, value in (("local", stream.local), ("remote", stream.remote)):
         try:
-            if value:
-                split_host_port(value)
+            if value and (problem := host_problem(split_host_port(value)[0])):
+                raise ConfigError(f"{where}.{key}: {value!r} is no host ({problem})")
         except ValueError as error:
             raise ConfigError(f"{where}.{key}: {error}, such as 127.0.0.1:50001") from None
     try:

@@ -31,7 +31,7 @@ from sorm_mediator.switch.mediators.answering import Fault
 from sorm_mediator.switch.mediators.doors import Doors, SessionAtDoor
 from sorm_mediator.switch.mediators.live import LiveSessions
 from sorm_mediator.switch.mediators.multisorm import NOT_SERVED, Aggregates, Channels
-from sorm_mediator.switch.mediators.session import MediatorSession
+from sorm_mediator.switch.mediators.session import MediatorSession, SyncRoom
 from sorm_mediator.switch.mediators.sinks import Sinks, Target
 from sorm_mediator.switch.node import Change
 from sorm_mediator.switch.objects import ControlledObject, Refusal
@@ -57,6 +57,7 @@ class SwitchBox:
         if config.switch is None:
             raise BoxError("switch: a [switch] table with its domains is needed to run the switch")
         self.config = config.switch
+        self._epoch = time.time() - time.monotonic()
         # Ids of calls must not come again after a restart: the mediator still remembers the old ones.
         self.engine = Engine(
             config.switch,
@@ -84,6 +85,7 @@ class SwitchBox:
         self._sinks = Sinks()
         self._reporters: dict[Target, Reporter] = {}
         self._starting: set[asyncio.Task[None]] = set()
+        self._rooms: dict[str, SyncRoom] = {}
         self._channels = Channels(lambda used: self.engine.node.licences.why_no_channel(used, time.time()))
         self._doors = Doors()
         self._tell: dict[str, list[Notify]] = {}
@@ -98,6 +100,7 @@ class SwitchBox:
             speech=self._speech,
             gone=self._gone,
             drop=lambda user: self._multisorm.drop(user),
+            room=self._room,
         )
         self._multisorm = SormServer(
             self._aggregates, self.config.host, 0, self._server.key, login_wait=self.config.login_wait
@@ -107,6 +110,13 @@ class SwitchBox:
         self._running = False
         self._idle = asyncio.Event()
         self._idle.set()
+
+    def now(self) -> float:
+        """Unix time in seconds that never steps back: the wall clock at start, and monotonic from there.
+
+        Calls, messages and their reports go by it; a licence is valid by the wall clock.
+        """
+        return self._epoch + time.monotonic()
 
     @property
     def public_host_key(self) -> str:
@@ -250,7 +260,7 @@ class SwitchBox:
     def place_call(self, domain: str, request: CallRequest) -> Call:
         """Make a call now. Raises :class:`~sorm_mediator.switch.call.CallRefused`."""
         try:
-            call = self.engine.place_call(domain, request, time.time())
+            call = self.engine.place_call(domain, request, self.now())
         except CallRefused as refusal:
             if refusal.kind == "licence":
                 self.counters["calls refused by the licence"] += 1
@@ -262,13 +272,13 @@ class SwitchBox:
 
     def hang_up(self, call: str) -> bool:
         """End a call now; false when there is none to end."""
-        ended = self.engine.hang_up(call, time.time())
+        ended = self.engine.hang_up(call, self.now())
         self._tick()
         return ended
 
     def send_message(self, domain: str, request: MessageRequest) -> str:
         """Send an electronic message now; its id. Raises :class:`CallRefused`."""
-        message, reports = self.engine.send_message(domain, request, time.time())
+        message, reports = self.engine.send_message(domain, request, self.now())
         self.counters["messages"] += 1
         for mediator, report in reports:
             self._send(mediator, report)
@@ -376,8 +386,21 @@ class SwitchBox:
             on_closed=on_closed,
             on_join=partial(self._join, domain, mediator),
             why_no_control=self._why_no_control,
+            room=self._room(mediator),
         )
         return SessionAtDoor(session, self._doors.of(domain.name))
+
+    def _room(self, mediator: str) -> SyncRoom:
+        """What its unended syncs may hold together, in however many sessions."""
+        if mediator not in self._rooms:
+            self._rooms[mediator] = SyncRoom(
+                self.config.unended_sync_objects, partial(self._no_room, mediator)
+            )
+        return self._rooms[mediator]
+
+    def _no_room(self, mediator: str) -> None:
+        self.counters["syncs refused for room"] += 1
+        log.warning("%s: a sync is refused: its unended syncs hold too many objects", mediator)
 
     def _speech(self, hello: ClientHello, peer: str, mediator: str) -> None:
         """Take note of where a mediator wants its speech. Raises :class:`Refused`."""
@@ -398,7 +421,7 @@ class SwitchBox:
         return None
 
     def _join(self, domain: Domain, mediator: str, item: ControlledObject) -> None:
-        self.engine.catch_up(domain, mediator, item, time.time())
+        self.engine.catch_up(domain, mediator, item, self.now())
         self._tick()
 
     def _closed(self, mediator: str, domain: str, notify: Notify, ended: Callable[[], None]) -> None:
@@ -458,7 +481,7 @@ class SwitchBox:
     # --- the clock
 
     def _tick(self) -> None:
-        for mediator, report in self.engine.tick(time.time()):
+        for mediator, report in self.engine.tick(self.now()):
             self._send(mediator, report)
             call = self.engine.call_of(report)
             heard = call is not None and call.conversing and bool(report.matches)
@@ -475,5 +498,5 @@ class SwitchBox:
             self._timer = None
         deadline = self.engine.next_deadline()
         if deadline is not None and self._running:
-            delay = max(0.0, deadline - time.time())
+            delay = max(0.0, deadline - self.now())
             self._timer = asyncio.get_running_loop().call_later(delay, self._tick)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import StreamingResponse
@@ -28,6 +29,8 @@ from sorm_mediator.web.models import (
     StreamDocument,
 )
 from sorm_mediator.web.sse import Watchers
+
+Row = TypeVar("Row")
 
 Limit = Annotated[int, Query(ge=1, le=10_000, description="At most so many.")]
 _MOST = 2**63 - 1
@@ -103,6 +106,11 @@ async def _ksl(gateway: Tables) -> list[dict[str, object]]:
     return ksl_rows(gateway)
 
 
+def _page(rows: Iterable[Row], count: int, limit: int, offset: int) -> Iterator[Row]:
+    """Some of ``count`` rows. An iterator counts to 2^63 - 1, and offset and limit together may be more."""
+    return islice(rows, first := min(offset, count), first + limit)
+
+
 async def _objects(
     gateway: Tables, response: Response, limit: Limit = 1000, offset: Offset = 0
 ) -> list[dict[str, object]]:
@@ -112,7 +120,7 @@ async def _objects(
     states = gateway.core.line_states
     return [
         object_row(row, states.get(row.object_number))
-        for row in islice(objects.values(), offset, offset + limit)
+        for row in _page(objects.values(), len(objects), limit, offset)
     ]
 
 
@@ -122,7 +130,7 @@ async def _calls(
     """The calls in progress that touch objects; X-Total-Count tells how many there are."""
     calls = gateway.core.calls
     response.headers["X-Total-Count"] = str(len(calls))
-    return [call_row(call) for call in islice(calls, offset, offset + limit)]
+    return [call_row(call) for call in _page(calls, len(calls), limit, offset)]
 
 
 async def _streams(gateway: Mediator) -> list[dict[str, object]]:

@@ -20,6 +20,8 @@ from sorm_mediator.web.sse import Watchers
 
 _GRACE = 2
 """Seconds that a request under way may take when the server stops."""
+_LISTEN_BACKLOG = 128
+"""Connections that the kernel holds until they are accepted."""
 
 
 class _Http(H11Protocol):
@@ -136,7 +138,7 @@ class WebServer:
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 listener.bind(address)
                 # Connections made from the ready line on must be taken, whatever uvicorn is still doing.
-                listener.listen(128)
+                listener.listen(_LISTEN_BACKLOG)
                 listener.setblocking(False)
             except BaseException:
                 listener.close()
@@ -150,11 +152,15 @@ class WebServer:
             log_config=None,
             access_log=False,
             lifespan="off",
+            # asyncio accepts as many connections at a time as the queue is told to hold, and tries as often again, with
+            # a timer each, when no descriptor is left: with one it tries once a second.
+            backlog=1,
             timeout_graceful_shutdown=_GRACE,
         )
         self._server = _Server(config)
         self._task = asyncio.create_task(self._server.serve(sockets=[listener]), name="web")
         await self._server.ready.wait()
+        listener.listen(_LISTEN_BACKLOG)
         host, port = listener.getsockname()[:2]
         return host, port
 

@@ -203,6 +203,14 @@ class TrunkDocument(Document):
     """Routing rules that still lead to the name that it had."""
 
 
+class TrunkNameDocument(Document):
+    """A trunk of a domain."""
+
+    trunk: int
+    """Its number, as in commands 5 and 16."""
+    name: str
+
+
 class NumberDocument(Document):
     """A number with its indicator."""
 
@@ -340,6 +348,19 @@ def switch_router(switch: SwitchBox) -> APIRouter:
             return SentDocument(message=switch.send_message(domain, MessageRequest(**body.model_dump())))
         except CallRefused as refusal:
             raise HTTPException(REFUSED[refusal.kind], refusal.text) from None
+
+    @router.get(
+        "/switch/domains/{domain}/trunks",
+        responses={404: {"description": "No such domain"}},
+        summary="The trunks of a domain",
+    )
+    async def trunks(domain: Annotated[str, Path(examples=["test.domain"])]) -> list[TrunkNameDocument]:
+        """Numbers and present names, by number."""
+        found = switch.engine.domains.get(domain)
+        if found is None:
+            raise HTTPException(404, f"there is no domain {domain!r}")
+        named = [TrunkNameDocument(trunk=one.number, name=one.name) for one in found.trunks.values()]
+        return sorted(named, key=lambda one: one.trunk)
 
     @router.put(
         "/switch/domains/{domain}/trunks/{number}",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,8 @@ from sorm_mediator.conformance import calling, session
 from sorm_mediator.conformance.calling import AskingCaller, Call, HookCaller
 from sorm_mediator.conformance.report import Report
 from sorm_mediator.conformance.session import Settings, _lab, examine
-from sorm_mediator.conformance.verdicts import NOT_TESTED, PASS, Unprepared, Untested
+from sorm_mediator.conformance.verdicts import NOT_TESTED, PASS, Untested
+from sorm_mediator.console.errors import ConnectError
 from sorm_mediator.console.surroundings import WebApi
 from sorm_mediator.lab.lab import Lab, on_free_ports
 from tests.conformance.conftest import LAB, port
@@ -145,7 +148,7 @@ async def test_a_hook_that_still_runs_is_ended_and_one_that_fails_is_told(tmp_pa
     failing = HookCaller(f'{sys.executable} -c "raise SystemExit(3)"')
     over = await failing.place(Call(a="1", b="2", ring=1, talk=2))
     await over.wait()
-    with pytest.raises(Unprepared, match="exit code 3"):
+    with pytest.raises(Untested, match="exit code 3"):
         await failing.hang_up(over)
 
 
@@ -167,4 +170,55 @@ def test_a_placeholder_that_is_not_known_is_named() -> None:
     assert HookCaller.problem("dial {number}") == "{number} is not known: a, b, outcome, ring, talk, trunk"
     assert HookCaller.problem("") == "no command"
     assert HookCaller.problem("dial {a} {b}") == ""
-    assert issubclass(Unprepared, Untested)
+
+
+async def toward(lab: Lab, *clauses: str, **how: Any) -> Report:
+    given = {"config": LAB, "timing": "report", "quiet": 0.1, "within": 2.0, "web": lab.web_url, **how}
+    ports = {"kpd1": port(lab, "kpd1"), "kpd2": port(lab, "kpd2")}
+    return await examine(Settings(host="127.0.0.1", clauses=clauses, **ports, **given))
+
+
+@pytest.mark.parametrize(
+    ("clause", "how", "told"),
+    [
+        ("11.3.5-3", {"domain": "no.domain", "config": None}, "refused the call with HTTP 404"),
+        ("10.2.1.7-4", {"trunk": "2=no such", "caller": "73835550101"}, "HTTP 422"),
+        (
+            "11.3.5-3",
+            {"own": ("28331", "999"), "config": None, "domain": "test.domain"},
+            "could not route the call",
+        ),
+    ],
+)
+async def test_a_call_that_the_switch_does_not_make_is_no_failure(
+    lab: Lab, clause: str, how: dict[str, Any], told: str
+) -> None:
+    report = await toward(lab, clause, **{"own": ("28331", "28332"), **how})
+    assert verdicts(report) == [NOT_TESTED]
+    assert told in str(report.results[0].why)
+
+
+async def test_a_hook_that_fails_ends_its_check_at_once(lab: Lab) -> None:
+    began = time.monotonic()
+    report = await examined(lab, f"hook:{sys.executable} -c 'raise(SystemExit(3))'", "11.3.5-3")
+    assert verdicts(report) == [NOT_TESTED]
+    assert report.results[0].why == "the hook ended with exit code 3"
+    assert time.monotonic() - began < HookCaller.within
+
+
+async def test_the_name_of_a_trunk_is_that_of_the_running_switch(lab: Lab) -> None:
+    async with WebApi(lab.web_url) as web:
+        domain = "switch/domains/test.domain/trunks"
+        _, (trunk, *_) = await web.request("GET", domain)
+        status, _ = await web.request("PUT", f"{domain}/{trunk['trunk']}", {"name": "renamed"})
+        assert status == 200
+    report = await toward(lab, "11.1.9-1", trunk=str(trunk["trunk"]))
+    assert report.told.trunk_name == "renamed"
+
+
+async def test_a_web_that_is_not_there_is_told_at_once(lab: Lab) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        nobody = f"http://127.0.0.1:{unused.getsockname()[1]}"
+        with pytest.raises(ConnectError, match="the web of the lab can't be reached"):
+            await toward(lab, "11.3.5-3", web=nobody)

@@ -19,7 +19,8 @@ from typer.testing import CliRunner, Result
 
 from sorm_mediator.cli.conformance import conformance
 from sorm_mediator.conformance.declaration import all_checks, chosen
-from sorm_mediator.conformance.session import Settings, _lab
+from sorm_mediator.conformance.session import Settings, _lab, examine
+from sorm_mediator.conformance.showing import Showing
 from sorm_mediator.lab.lab import Lab, on_free_ports
 from tests.conformance.conftest import LAB, port
 from tests.conformance.test_leaving import in_use, is_stopped
@@ -84,6 +85,34 @@ def test_a_deviation_names_its_option_and_does_not_fail(tmp_path: Path) -> None:
     assert (check["verdict"], check["option"]) == ("DEVIATION", "same_number_again")
 
 
+def test_the_labs_own_profile_is_the_one_examined_unless_another_is_told(tmp_path: Path) -> None:
+    lab = lab_file(tmp_path, "eltex")
+    result = run("-c", lab, "--clauses", "6.5.6-1")
+    assert result.stdout.splitlines()[0].endswith(": profile eltex (the lab's own)")
+    assert result.stdout.splitlines()[-1] == "PASS: 0 passed, 0 failed, 1 deviation, 0 not tested"
+    result = run("-c", lab, "--clauses", "6.5.6-1", "--profile", "order")
+    assert result.stdout.splitlines()[0].endswith(": profile order")
+    assert result.exit_code == 1
+
+
+def test_when_nothing_was_tested_the_exit_code_and_the_last_line_say_so() -> None:
+    result = run("-c", LAB, "--clauses", "1.4.1-1")
+    assert result.exit_code == 1
+    assert result.stdout.splitlines()[-1] == "nothing was tested: every reason is given above"
+
+
+async def test_on_a_terminal_each_result_is_shown_once_as_it_comes() -> None:
+    lines: list[str] = []
+    settings = Settings(config=LAB, clauses=("6.1.4", "6.5.3", "8.2.1.1"), timing="report")
+    showing = Showing(lines.append, settings.checks, "en", live=True)
+    report = await examine(settings, begun=showing.begin, seen=showing.seen)
+    shown = [line.split()[1] for line in lines if line.startswith("  PASS")]
+    assert shown == ["6.1.4-1", "6.5.3-1", "8.2.1.1-1"]
+    showing.finish(report)
+    assert lines[-1] == "PASS: 3 passed, 0 failed, 0 deviations, 0 not tested\n"
+    assert len([line for line in lines if line.startswith("  PASS")]) == 3
+
+
 def test_json_on_stdout_is_the_only_thing_there() -> None:
     result = run("-c", LAB, "--clauses", "6.1.4", "--json", "-")
     assert json.loads(result.stdout)["checks"][0]["id"] == "6.1.4-1"
@@ -109,6 +138,7 @@ def test_in_russian(tmp_path: Path) -> None:
     [
         ((), "--host of a running mediator, or a lab with -c"),
         (("-c", LAB, "--profile", "strict"), "--profile: 'strict' is not allowed: order, eltex"),
+        (("-c", LAB, "--clauses", ""), "--clauses: '' is not allowed"),
         (("-c", LAB, "--clauses", "6.99"), "--clauses: 6.99 is no clause"),
         (("-c", LAB, "--calls", "phone"), "--calls: 'phone' is not allowed: http, hook:COMMAND, ask, none"),
         (("-c", LAB, "--calls", "hook:dial {x}"), "{x} is not known"),
@@ -142,15 +172,18 @@ async def command_line(lab: Lab, *arguments: str, **environment: str) -> asyncio
     )  # fmt: skip
 
 
-async def test_sigterm_puts_everything_back() -> None:
+async def test_sigterm_puts_everything_back(tmp_path: Path) -> None:
     async with Lab(on_free_ports(_lab(Settings(config=LAB))), name="order268") as lab:
-        process = await command_line(lab, "--web", lab.web_url, "-c", str(LAB), "--clauses", "6.4,6.5,6.7")
+        process = await command_line(lab, "--web", lab.web_url, "-c", str(LAB), "--clauses", "6.4,6.5,6.7,11.3",
+                                     "--report", str(tmp_path / "r.html"))  # fmt: skip
         while not await _begun(lab):
             pass
         process.send_signal(signal.SIGTERM)
-        _, errors = await asyncio.wait_for(process.communicate(), 30)
+        out, errors = await asyncio.wait_for(process.communicate(), 30)
         assert process.returncode == 130, errors
         assert b"interrupted" in errors
+        assert re.search(rb"^[0-9]+ more: interrupted\n[A-Z ]+: [0-9]+ passed, 0 failed", out, re.M), out
+        assert "interrupted" in (tmp_path / "r.html").read_text(encoding="utf-8")
         assert await is_stopped(lab)
 
 

@@ -15,15 +15,17 @@ from typing import Any
 
 import pytest
 
+from e1.channel import ChannelAlarm
 from e1.lines.satop import SatopLine
 from e1.lines.satop_socket import SatopSocket
 from e1.stream import StreamState
 from protocol import Codec, CommandExecuted, CommandReceived, TestReplyKpd1, TestReplyKpd2
+from protocol.phrases import said
 from sorm_mediator.capture.reader import read_input
 from sorm_mediator.capture.units import Found, decode_events
 from sorm_mediator.config import E1Config
 from sorm_mediator.console import e1_client
-from sorm_mediator.console.e1_client import E1ConsoleClient, LineConfig, console_end
+from sorm_mediator.console.e1_client import ConsoleLine, E1ConsoleClient, LineConfig, console_end
 from sorm_mediator.console.errors import ConnectError
 from sorm_mediator.console.recording import PcapRecorder
 from sorm_mediator.console.surroundings import Surroundings
@@ -295,3 +297,14 @@ async def test_wireshark_reads_a_recording_as_lapb_and_x25(run: Callable[..., An
     assert ["1", "LAPB", "U F, func=UA"] in rows
     assert {row[1] for row in rows} == {"LAPB", "X.25"}
     assert [row[0] for row in rows if "Data VC:1 P(S):0" in row[2]] == ["0", "1"]
+
+
+def test_a_mediator_of_modulo_128_is_named_in_both_languages() -> None:
+    line = ConsoleLine(LineConfig(stream=0, end=console_end(E1Config())))
+    assert not line.mismatched("kpd1")
+    told = "the peer sets up LAPB modulo 128 (SABME, 03 7f)"
+    line.alarms["kpd1"] = ChannelAlarm("modulo-mismatch", told)
+    assert line.mismatched("kpd1")
+    why = line.why_not("kpd1")
+    assert why == told
+    assert said(why, "ru") == "медиатор нумерует кадры LAPB по модулю 128 (SABME), нужен модуль 8"

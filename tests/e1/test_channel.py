@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from e1.channel import DataChannel, Down, Frame, Interrupt, LapbConfig, Up, X25Config
+from e1.channel import ChannelEvent, DataChannel, Down, Frame, Interrupt, LapbConfig, Up, X25Config
+from e1.x25 import PacketLayer
 from tests.e1.channel_lines import End, Link
 
 KINDS = [{}, {"circuit": "svc"}, {"window": 7, "packet_size": 64}]
@@ -141,6 +144,73 @@ def test_a_peer_that_vanishes_is_noticed_and_comes_back() -> None:
     assert link.dce.messages == [b"message"]
 
 
+class Withholding(PacketLayer):
+    """A packet layer that lets acknowledgements wait, as Linux does for 3 s (X.25 leaves the time open)."""
+
+    def _pump(self) -> None:
+        self._acknowledge = False
+        super()._pump()
+
+
+def withholding(**x25: object) -> Link:
+    """The DCE withholds; the DTE has sent it a message, which arrived."""
+    link = Link(**x25)
+    channel = link.dce.channel
+    channel.x25 = Withholding(channel.x25.config)
+    link.start()
+    link.run(2)
+    link.send(link.dte, b"once")
+    while not link.dce.messages:
+        link.step()
+    return link
+
+
+def restart(link: Link) -> list[ChannelEvent]:
+    channel = link.dce.channel
+    return channel._carry_out(channel.x25.link_up(link.now), link.now)
+
+
+ENDINGS = {
+    "Reset": ({}, lambda link: link.dce.channel.reset(link.now)),
+    "Restart": ({}, restart),
+    "Clear": (
+        {"circuit": "svc"},
+        lambda link: link.dce.channel._carry_out(link.dce.channel.x25.clear(link.now), link.now),
+    ),
+}
+Ending = Callable[[Link], list[ChannelEvent]]
+
+
+@pytest.mark.parametrize("in_doubt", ["report", "repeat"])
+@pytest.mark.parametrize(("x25", "ending"), ENDINGS.values(), ids=ENDINGS)
+@pytest.mark.parametrize("waits", [0.0, 1.0])
+def test_a_message_whose_acknowledgement_is_withheld_comes_once(
+    x25: dict[str, object], ending: Ending, in_doubt: str, waits: float
+) -> None:
+    link = withholding(resume=False, in_doubt=in_doubt, **x25)
+    link.run(waits)  # 0: LAPB acknowledges with the Reset itself
+    assert link.dte.channel.queued == 1
+    link.dce.events += ending(link)
+    link.run(4)
+    assert link.dte.channel.up
+    assert link.dce.messages == [b"once"]
+    assert link.dte.given_up == []
+    assert link.dte.channel.queued == 0
+
+
+@pytest.mark.parametrize(("in_doubt", "copies", "reported"), [("report", 1, 1), ("repeat", 2, 0)])
+def test_after_frames_that_were_sent_again_lapb_does_not_know_either(
+    in_doubt: str, copies: int, reported: int
+) -> None:
+    link = withholding(resume=False, in_doubt=in_doubt)
+    link.run(1)
+    link.dte.events += link.dte.channel.frame(bytes.fromhex("0311"), link.now)  # a poll: the DCE waited T1
+    link.dce.events += link.dce.channel.reset(link.now)
+    link.run(4)
+    assert link.dce.messages == [b"once"] * copies
+    assert [each.in_doubt for each in link.dte.given_up] == [True] * reported
+
+
 def test_both_ends_dte_is_told_in_words() -> None:
     link = Link()
     link.dce.channel = DataChannel(LapbConfig(role="dte", t1=0.5), X25Config(role="dte"))
@@ -210,7 +280,12 @@ _ACTIONS = st.one_of(
     st.tuples(st.just("run"), st.integers(1, 60)),
     st.tuples(st.just("dte"), st.integers(1, 700)),
     st.tuples(st.just("dce"), st.integers(1, 700)),
-    st.tuples(st.sampled_from(["cut", "restore", "reset", "frmr", "bits", "losses", "quiet"]), st.just(0)),
+    st.tuples(
+        st.sampled_from(
+            ["cut", "restore", "reset", "reset-dce", "restart", "frmr", "bits", "losses", "quiet"]
+        ),
+        st.just(0),
+    ),
 )
 
 
@@ -241,6 +316,10 @@ def test_over_any_line_each_message_is_delivered_once_and_in_order_or_reported(
                 link.carrier(action == "restore")
             case "reset":
                 link.dte.events += link.dte.channel.reset(link.now)
+            case "reset-dce":
+                link.dce.events += link.dce.channel.reset(link.now)
+            case "restart":
+                link.dce.events += restart(link)
             case "frmr":
                 link.dce.events += link.dce.channel.frame(UNDEFINED, link.now)
             case "bits":

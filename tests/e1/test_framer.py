@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from e1.framer import AlarmConfig, FrameReceiver, FrameTransmitter, StreamState
+from e1.frames import SHIFT_REGISTER
 
 LOS, LOF, LOMF, RAI, WORK = (StreamState(s) for s in ["LOS", "LOF", "LOMF", "RAI", "WORK"])
 MULTIFRAME = (Path(__file__).parent / "e1_multiframe.bin").read_bytes()
@@ -48,6 +49,13 @@ def test_the_transmitter_sends_the_vector_from_the_second_multiframe_on() -> Non
     transmitter.set_e_bits(aligned=True)
     transmitter.frames(vector_payload())
     assert transmitter.frames(vector_payload()) == MULTIFRAME
+
+
+def test_the_shift_register_is_that_of_the_vector() -> None:
+    for frame in range(16):
+        before = [BIT_1[n % 16] for n in range(frame - 12, frame) if n & 1]
+        assert SHIFT_REGISTER[frame] == int("".join(before), 2)
+    assert SHIFT_REGISTER[12] == 0b001011, "the multiframe alignment signal (ITU-T G.704 2.3.2)"
 
 
 def test_the_receiver_aligns_to_the_vector_and_finds_no_error() -> None:

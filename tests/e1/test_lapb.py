@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from e1.lapb import Deliver, Lapb, LapbAlarm, LapbConfig, LapbEffect, LinkDown, LinkUp, State, Transmit
+from e1.lapb import Deliver, Lapb, LapbAlarm, LapbConfig, LapbEffect, LinkDown, LinkUp, Role, State, Transmit
 
 SABM, UA, DISC, DM = "01 3f", "01 73", "01 53", "03 1f"
 """As a DTE sends SABM and DISC, and gets UA; a DTE's own DM."""
@@ -442,6 +442,26 @@ def test_two_dtes_never_come_up_and_both_are_told_why() -> None:
         assert not [effect for effect in effects if isinstance(effect, LinkUp)]
 
 
+@pytest.mark.parametrize(("role", "sabme"), [("dce", "01 7f"), ("dce", "01 6f"), ("dte", "03 7f")])
+def test_a_peer_of_modulo_128_is_named_once_until_the_line_or_the_link_is_another(
+    role: Role, sabme: str
+) -> None:
+    link = Lapb(LapbConfig(role=role))
+    named = LapbAlarm(
+        "modulo-mismatch",
+        f"the peer sets up LAPB modulo 128 (SABME, {sabme}): this end has modulo 8 alone, set the peer to modulo 8",
+    )
+    link.carrier(True, 0)
+    assert named in link.received(bytes.fromhex(sabme), 0)
+    assert named not in link.received(bytes.fromhex(sabme), 1)
+    link.carrier(False, 2)
+    link.carrier(True, 3)
+    assert named in link.received(bytes.fromhex(sabme), 4)
+    link.received(bytes((link.config.command_address, 0x73)), 5)  # UA
+    assert link.up
+    assert named in link.received(bytes.fromhex(sabme), 6)
+
+
 def test_a_dce_tells_of_another_dce_by_its_invitation() -> None:
     link = Lapb(LapbConfig(role="dce"))
     (alarm,) = link.received(bytes.fromhex("01 0f"), 0)
@@ -482,3 +502,25 @@ def test_what_crosses_is_counted_by_kind() -> None:
 def test_impossible_parameters_are_refused_by_name(options: dict[str, Any], text: str) -> None:
     with pytest.raises(ValueError, match=text):
         LapbConfig(**options)
+
+
+def test_frames_come_in_time_unless_the_peer_sends_again_or_waits_for_its_window() -> None:
+    dte = Dte(t1=3.0)
+    assert dte.hears("03 00 aa") == []
+    assert dte.link.in_time(0)
+    for sign in ("03 51", "01 29", "03 04 cc"):  # a poll, REJ, a gap
+        dte = Dte(t1=3.0)
+        dte.hands_in(b"a", b"b")
+        dte.hears("03 00 aa")
+        dte.hears(sign)
+        assert not dte.link.in_time(2.9)
+        assert dte.link.in_time(3.0)
+
+
+def test_the_last_of_a_whole_window_and_one_may_have_waited() -> None:
+    dte = Dte(t1=3.0, k=2)
+    dte.hears("03 00 aa", "03 02 aa")
+    assert dte.link.in_time(0)
+    dte.hears("03 04 aa")
+    assert not dte.link.in_time(2.9)
+    assert dte.link.in_time(3.0)

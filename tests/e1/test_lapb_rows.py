@@ -177,7 +177,7 @@ ROWS: dict[str, tuple[str, str, str, str, str]] = {
         "alarm, UA F=0, reset -> S3",
         "UA F=0, reset -> S3",
     ),
-    "SABME P=1": ("DM F=1 -> S0", "DM F=1 -> S1", "DM F=1 -> S2", "DM F=1 -> S3", "DM F=1 -> S4"),
+    "SABME P=1": tuple(f"alarm, DM F=1 -> {state}" for state in STATES),
     "DISC P=1": (
         "DM F=1 -> S0",
         "DM F=1, down -> S0 T1",
@@ -376,7 +376,7 @@ OPTIONS: list[tuple[dict[str, str], str, str, str]] = [
     ({"disc_in_s4": "ignore"}, "DISC P=1", "S4", "nothing -> S4"),
     ({"command_in_s4": "ignore"}, "RR command P=1", "S4", "nothing -> S4"),
     ({"command_in_s4": "ignore"}, "I command P=0", "S4", "nothing -> S4"),
-    ({"sabme": "frmr"}, "SABME P=1", "S3", "alarm, FRMR F=1 7f0001 -> S4 T1"),
+    ({"sabme": "frmr"}, "SABME P=1", "S3", "alarm, alarm, FRMR F=1 7f0001 -> S4 T1"),
     ({"unsolicited_ua": "ignore"}, "UA F=1", "S3", "nothing -> S3"),
     ({"unsolicited_ua": "ignore"}, "UA F=0", "S3", "nothing -> S3"),
     ({"undefined_control": "ignore"}, "undefined control", "S3", "nothing -> S3"),
@@ -388,7 +388,7 @@ OPTIONS: list[tuple[dict[str, str], str, str, str]] = [
 LINUX: list[tuple[str, str, str]] = [
     ("RR command P=1", "S3", "RR0 F=1 -> S3"),
     ("I command P=1", "S3", "deliver, RR1 F=1 -> S3"),
-    ("SABME P=1", "S3", "DM F=1 -> S3"),
+    ("SABME P=1", "S3", "alarm, DM F=1 -> S3"),
     ("DISC P=1", "S3", "UA F=1, down -> S0 T1"),
     ("I command P=1", "S0", "nothing -> S0"),
     ("RR command P=1", "S0", "nothing -> S0"),

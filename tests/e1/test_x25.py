@@ -235,7 +235,7 @@ def test_a_reset_in_the_middle_of_a_message_sends_it_again_from_its_beginning() 
     end = peer()
     end.send(b"\xaa" * 300)
     end.says("100121")  # the first packet arrived
-    assert end.says("10011b0000") == ["10011f", "100110" + FULL, "100112" + FULL]
+    assert end.says("10011b0000", unconfirmed=1) == ["10011f", "100110" + FULL, "100112" + FULL]
 
 
 def test_an_acknowledgement_that_crosses_our_reset_counts() -> None:
@@ -243,8 +243,139 @@ def test_an_acknowledgement_that_crosses_our_reset_counts() -> None:
     end.send(b"first")
     end.send(b"second")
     assert end.said(end.layer.reset(0)) == ["10011b0000"]
-    assert end.says("100121") == []  # sent before the peer saw the reset: the first arrived
+    assert (
+        end.says("100125") == []
+    )  # sent before the peer saw the reset: the first arrived, it did not take another
     assert end.says("10011f") == ["100100" + b"second".hex()]
+    assert end.lost == []
+
+
+def withholding(**settings: object) -> Peer:
+    """Two messages, of which the peer acknowledges none although it may have them; a third waits."""
+    end = peer(**settings)
+    assert [end.send(text) for text in (b"1", b"2", b"3")] == [["10010031"], ["10010232"], []]
+    return end
+
+
+def asked_again(end: Peer, packets: list[str]) -> list[bytes]:
+    """The user data of what is sent after the circuit began anew; of a call, after the peer has called again."""
+    if end.layer.config.circuit == "svc" and end.layer.state is State.READY:
+        packets = end.says(CALL)
+    return [bytes.fromhex(each)[3:] for each in packets if int(each[4:6], 16) & 1 == 0]
+
+
+ENDS = {
+    "Reset": ("10011b0000", {}),
+    "Restart": (RESTART, {}),
+    "Clear": ("1001130000", {"circuit": "svc"}),
+    "Restart of a call": (RESTART, {"circuit": "svc"}),
+}
+"""What the peer sends, and the circuit."""
+each_end = pytest.mark.parametrize(("packet", "settings"), ENDS.values(), ids=ENDS)
+
+
+@each_end
+@pytest.mark.parametrize("in_doubt", ["report", "repeat"])
+def test_what_the_peer_had_before_its_request_arrived_although_it_did_not_say_so(
+    packet: str, settings: dict[str, object], in_doubt: str
+) -> None:
+    for unconfirmed, again in ((0, [b"3"]), (1, [b"2", b"3"]), (2, [b"1", b"2"])):
+        end = withholding(in_doubt=in_doubt, **settings)
+        answer = end.says(packet, unconfirmed)
+        assert asked_again(end, answer) == again
+        assert end.lost == []
+
+
+@each_end
+def test_what_the_peer_may_have_had_before_its_request_is_in_doubt(
+    packet: str, settings: dict[str, object]
+) -> None:
+    end = withholding(**settings)
+    answer = end.says(packet)
+    assert asked_again(end, answer) == [b"3"]
+    assert end.lost == [Lost(b"1", in_doubt=True), Lost(b"2", in_doubt=True)]
+    end = withholding(in_doubt="repeat", **settings)
+    answer = end.says(packet)
+    assert asked_again(end, answer) == [b"1", b"2"]
+    assert end.lost == []
+
+
+@pytest.mark.parametrize("packet", ["10011b0001", "10011b0500", "10011b1d00"])
+def test_a_peer_that_complains_or_tells_of_a_network_may_not_have_taken_what_it_had(packet: str) -> None:
+    end = withholding()
+    end.says(packet, unconfirmed=1)
+    assert end.lost == [Lost(b"1", in_doubt=True)]
+    assert end.layer.queued == 2  # what had not reached it is sent again
+
+
+@each_end
+def test_a_busy_peer_did_not_take_what_it_did_not_acknowledge(
+    packet: str, settings: dict[str, object]
+) -> None:
+    end = withholding(**settings)
+    end.says("100125")  # RNR: it has the first
+    answer = end.says(packet, unconfirmed=0)
+    assert asked_again(end, answer) == [b"2", b"3"]
+    assert end.lost == []
+
+
+@pytest.mark.parametrize("in_doubt", ["report", "repeat"])
+def test_who_confirms_our_reset_or_clear_has_had_what_went_before_it(in_doubt: str) -> None:
+    end = withholding(in_doubt=in_doubt)
+    end.said(end.layer.reset(0))
+    assert asked_again(end, end.says("10011f")) == [b"3"]
+    end = withholding(in_doubt=in_doubt, circuit="svc")
+    end.said(end.layer.clear(0))
+    assert asked_again(end, end.says("100117")) == [b"3"]
+    end = withholding(in_doubt=in_doubt)
+    end.says(RESTART_CONFIRMED)  # nobody asked for it: restart
+    assert asked_again(end, end.says(RESTART_CONFIRMED)) == [b"3"]
+    assert end.lost == []
+
+
+def test_an_acknowledgement_that_crosses_our_clear_counts_and_so_does_busy() -> None:
+    end = withholding(circuit="svc")
+    end.said(end.layer.clear(0))
+    end.says("100125")
+    assert asked_again(end, end.says("100117")) == [b"2", b"3"]
+
+
+def test_when_two_requests_cross_what_the_peer_had_before_its_own_arrived() -> None:
+    end = withholding()
+    end.said(end.layer.reset(0))
+    assert asked_again(end, end.says("10011b0000", unconfirmed=2)) == [b"2", b"3"]  # the 2nd, and our Reset
+    end = withholding(circuit="svc")
+    end.said(end.layer.clear(0))
+    assert asked_again(end, end.says("1001130000", unconfirmed=2)) == [b"2", b"3"]
+    assert end.lost == []
+
+
+@pytest.mark.parametrize("end", [withholding(), withholding(circuit="svc")], ids=["pvc", "svc"])
+def test_who_does_not_answer_our_reset_or_clear_leaves_a_doubt(end: Peer) -> None:
+    end.said(end.layer.reset(0) if end.layer.config.circuit == "pvc" else end.layer.clear(0))
+    end.wait()
+    answer = end.wait()
+    assert asked_again(end, answer) == [b"3"]
+    assert end.lost == [Lost(b"1", in_doubt=True), Lost(b"2", in_doubt=True)]
+
+
+def test_over_tcp_a_confirmation_may_come_from_the_network() -> None:
+    end = Peer(transport="xot")
+    end.link_up()
+    end.says("10011f")
+    end.send(b"1")
+    end.said(end.layer.reset(0))
+    end.says("10011f")
+    assert end.lost == [Lost(b"1", in_doubt=True)]
+
+
+def test_a_restart_that_tells_a_number_is_believed_before_lapb() -> None:
+    end = peer()
+    end.send(b"old")
+    end.says("100121")
+    end.send(b"1")
+    end.send(b"2")
+    assert asked_again(end, end.says("1000fb0082", unconfirmed=0)) == [b"2"]
 
 
 def test_without_keeping_what_is_not_acknowledged_is_given_up_and_told() -> None:
@@ -328,7 +459,7 @@ def test_a_call_is_placed_when_the_link_is_there_and_again_after_a_clear() -> No
     assert end.says(RESTART_CONFIRMED) == ["10010b462500117812" + "0642070743" + "0202"]
     end.send(b"wait")
     assert end.says(ACCEPTED) == ["100100" + b"wait".hex()]
-    assert end.says("1001130900") == ["100117"]
+    assert end.says("1001130900", unconfirmed=1) == ["100117"]
     assert end.ups[-1] == CircuitDown(
         "clear by the peer: out of order (09h), no additional information (00h)", 0x09, 0x00
     )

@@ -67,8 +67,12 @@ ROWS = [
     Row(CLEARING, "others: discard", [DATA_0, *OTHERS_OF_A_CALL, CALL, ACCEPTED], [], CLEARING, "svc"),
     *(
         Row(READY, f"{packet} in p1: Clear 13/14", [packet], ["1001131314"], CLEARING, "svc")
-        for packet in [DATA_0, *OTHERS_OF_A_CALL, ACCEPTED, CLEAR_CONFIRMED]
+        for packet in [DATA_0, *OTHERS_OF_A_CALL, ACCEPTED]
     ),
+    Row(READY, "Clear Confirmation in p1: discard", [CLEAR_CONFIRMED], [], READY, "svc"),
+    Row(READY, "Clear Confirmation in p1: discard", [CLEAR_CONFIRMED], [], READY, "svc", "dte"),
+    Row(CALLING, "Clear Confirmation: 13/16 (p3)", [CLEAR_CONFIRMED], ["1001131316"], CLEARING, "svc"),
+    Row(CLEARING, "Clear: collision, and a confirmation", [CLEAR, CLEAR_CONFIRMED], [], READY, "svc"),
     Row(CALLING, "data before the answer: Clear 13/16 (p3)", [DATA_0], ["1001131316"], CLEARING, "svc"),
     Row(CALLING, "data before the answer: 00/15 (p2)", [DATA_0], ["1001130015"], CLEARING, "svc", "dte"),
     *(
@@ -77,6 +81,21 @@ ROWS = [
     ),
     Row(DATA, "Reset received: confirm, stay d1", [RESET], [RESET_CONFIRMED], DATA),
     Row(RESETTING, "Reset: collision", [RESET], [], DATA),
+    Row(RESETTING, "Reset: collision, and a confirmation", [RESET, RESET_CONFIRMED], [], DATA),
+    Row(
+        RESETTING,
+        "Reset: collision, and two confirmations",
+        [RESET, RESET_CONFIRMED, RESET_CONFIRMED],
+        ["10011b051b"],
+        RESETTING,
+    ),
+    Row(
+        RESETTING,
+        "Reset: collision, another Reset: no confirmation is left over",
+        [RESET, RESET, RESET_CONFIRMED],
+        [RESET_CONFIRMED, "10011b051b"],
+        RESETTING,
+    ),
     Row(RESETTING, "Reset Confirmation", [RESET_CONFIRMED], [], DATA),
     Row(RESETTING, "data, RR, RNR, interrupt: discard", [DATA_0, RR_0, RNR_0, INTERRUPT], [], RESETTING),
     Row(DATA, "P(S) not expected: Reset 05/01", ["100102aa"], ["10011b0501"], RESETTING),
@@ -198,6 +217,26 @@ def test_d1_data_from_a_far_end_that_was_told_dead_proves_it_alive() -> None:
     peer.says("10011b0100")
     assert peer.says("100100aa") == ["100121"]
     assert [type(each) for each in peer.ups] == [CircuitDown, CircuitUp]
+
+
+@pytest.mark.parametrize("role", ["dte", "dce"])
+def test_a_peer_that_confirms_although_two_clears_have_crossed_can_be_called_at_once(role: str) -> None:
+    peer = Peer(circuit="svc", role=role).to(CLEARING)
+    assert peer.says(CLEAR) == []
+    assert peer.said(peer.layer.call(0)) == [CALL]
+    assert peer.says(CLEAR_CONFIRMED) == []
+    assert peer.says(ACCEPTED) == []
+    assert peer.layer.state is DATA
+    assert peer.says(CLEAR_CONFIRMED) != []  # only one
+
+
+def test_after_two_resets_have_crossed_messages_cross_at_once() -> None:
+    peer = Peer().to(RESETTING)
+    assert peer.says(RESET) == []
+    assert peer.says(RESET_CONFIRMED) == []
+    assert peer.send(b"1") == ["10010031"]
+    assert peer.says("100120aa") == ["100121"]
+    assert peer.alarms == ["reset"]
 
 
 TIMER_ROWS = [

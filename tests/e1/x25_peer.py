@@ -39,9 +39,9 @@ class Peer:
     def link_down(self) -> list[str]:
         return self.said(self.layer.link_down("LOS", self.now))
 
-    def says(self, packet: str) -> list[str]:
-        """The peer sends a packet; the answer."""
-        return self.said(self.layer.received(bytes.fromhex(packet), self.now))
+    def says(self, packet: str, unconfirmed: int | None = None) -> list[str]:
+        """The peer sends a packet, when it had not yet got the last ``unconfirmed`` of ours; the answer."""
+        return self.said(self.layer.received(bytes.fromhex(packet), self.now, unconfirmed))
 
     def send(self, message: bytes) -> list[str]:
         return self.said(self.layer.send(message, self.now))

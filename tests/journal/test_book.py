@@ -264,7 +264,7 @@ def test_a_table_made_anew_with_other_numbers_is_moved_aside(path: Path, number:
         path,
         "DROP TABLE entries",
         f"CREATE TABLE entries (seq {whole}, body TEXT, previous TEXT, hash TEXT)",
-        f"INSERT INTO entries VALUES ({number}, '{{}}', '', '')",
+        f"INSERT INTO entries VALUES ({number}, '{{}}', '', '')",  # noqa: S608
     )
     reader = JournalReader(path)
     assert any(finding.fault in ("inserted", "removed") for finding in reader.verify().findings)
@@ -290,7 +290,7 @@ def test_an_export_of_a_time_that_is_none_names_the_entry(path: Path, time: str,
     written(path, 2)
     tamper(
         path,
-        f"""UPDATE entries SET body = '{{"time":{time},"kind":"k","fields":{{}},"seq":2}}' WHERE seq = 2""",
+        f"""UPDATE entries SET body = '{{"time":{time},"kind":"k","fields":{{}},"seq":2}}' WHERE seq = 2""",  # noqa: S608
     )
     assert_names_the_entry(path, form)
 
@@ -298,7 +298,7 @@ def test_an_export_of_a_time_that_is_none_names_the_entry(path: Path, time: str,
 @pytest.mark.parametrize("body", ["[]", "[" * 5000, '{"time":1,"kind":"\\ud800","fields":{}}'])
 def test_an_export_of_a_body_that_is_none_names_the_entry(path: Path, body: str) -> None:
     written(path, 2)
-    tamper(path, f"UPDATE entries SET body = '{body}' WHERE seq = 2")
+    tamper(path, f"UPDATE entries SET body = '{body}' WHERE seq = 2")  # noqa: S608
     assert_names_the_entry(path, "jsonl")
 
 

@@ -36,7 +36,7 @@ def local_time(now: float) -> Time:
     return Time(1, second // 3600 % 24, second // 60 % 60, second % 60)
 
 
-class Means:
+class MediatorHarness:
     """One mediator core. Whatever it does is checked against what must always hold.
 
     ``switch`` answers its requests at once; while it is None they gather in ``asked``.
@@ -49,6 +49,7 @@ class Means:
         streams: tuple[int, ...] = (0, 1, 2, 3),
         conferences: int | None = None,
         separate_conferences: int = 0,
+        paired: bool = True,
         **keys: Any,
     ) -> None:
         options = {key: keys.pop(key) for key in list(keys) if key in _OPTIONS}
@@ -77,6 +78,7 @@ class Means:
             equipped_streams=streams,
             conferences=conferences,
             separate_conferences=separate_conferences,
+            paired=paired,
         )
         self.now = 1000.0
         self.up: set[tuple[int, Channel]] = set()
@@ -172,7 +174,7 @@ class Means:
         """KPD1's answers in one line: ``27/00 26/02 28/03``."""
         return answers(self.send(command, stream))
 
-    def begin(self, *groups: AddKsl) -> Means:
+    def begin(self, *groups: AddKsl) -> MediatorHarness:
         """Console, switch, start, and these groups."""
         self.connect()
         self.do(self.core.switch_up(self.now))
@@ -294,9 +296,9 @@ def separate(group: int, a: int, b: int, stream: int = 0) -> AddKsl:
 
 
 @pytest.fixture
-def means() -> type[Means]:
+def means() -> type[MediatorHarness]:
     """Makes technical means: ``means(extended_errors=False, late_ksl="on")``; ``.begin()`` starts them."""
-    return Means
+    return MediatorHarness
 
 
 @pytest.fixture

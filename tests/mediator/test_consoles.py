@@ -56,6 +56,9 @@ class Recorder:
         self.broken.append(broken)
         self._wake()
 
+    def owes(self, channel: Channel) -> bool:
+        return False
+
     def drained(self, channel: Channel) -> None:
         self.drains += 1
         self._wake()

@@ -14,7 +14,6 @@ from protocol.events import TestReplyKpd2
 from protocol.messages import TestReplyKpd1
 from sorm_mediator.mediator.core import effects
 from sorm_mediator.mediator.core.channels import PAIR_TABLE, ConsoleChannels, PairEvent, PairState
-from sorm_mediator.mediator.core.core import Core
 
 KPD1, KPD2 = Channel.KPD1, Channel.KPD2
 WRONG = {"password": "999999"}
@@ -362,13 +361,7 @@ def test_the_polarity_of_the_bits_is_an_option(means: Any, make: Any) -> None:
 
 def unpaired(means: Any, make: Any, *streams: int) -> Any:
     """Each channel stands for itself, as option pair_over_tcp = "off" has it."""
-    m = means()
-    m.core = Core(
-        m.config,
-        m.tables,
-        local_time=m.core._context._local_time,
-        paired=False,
-    )
+    m = means(paired=False)
     m.begin()
     for stream in streams:
         m.connect(stream)

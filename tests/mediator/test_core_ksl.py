@@ -100,7 +100,8 @@ def test_command_9_takes_a_pair_out_and_the_group_stays(means: Any, make: Any) -
     m = means().begin(make.separate(2, 3, 4, stream=1))
     assert m.says(RemoveKsl(2, Ksl(1, 3), Ksl(1, 4))) == "27/00 28/00"
     assert effects.Store(GroupLineRemoved(2, Line(Ksl(1, 3), Ksl(1, 4)))) in m.effects
-    assert m.send(ALL)[1].rows == (KslRow(2, SEPARATE, None, None),)
+    assert m.says(ALL) == "27/00 24 28/5F", "a group without lines has nothing to tell (6.11.7)"
+    assert m.says(GetKsl(2, None, None, None)) == "27/00 24 28/5F"
 
 
 @pytest.mark.parametrize(("option", "told"), [("refuse", "27/00 28/73"), ("release", "27/00 52 28/00")])
@@ -139,6 +140,12 @@ def test_more_than_eleven_rows_take_more_messages(means: Any, make: Any) -> None
         (GetKsl(None, None, Ksl(0, 2), Ksl(0, 2)), 1),
         (GetKsl(None, None, None, Ksl(1, 4)), 1),
         (GetKsl(2, SEPARATE, Ksl(1, 3), Ksl(1, 4)), 1),
+        # 6.11.8: a group counts before a type, a type before KSL, KSL-A before KSL-B
+        (GetKsl(1, SEPARATE, Ksl(1, 3), None), 2),
+        (GetKsl(1, None, Ksl(0, 9), None), 2),
+        (GetKsl(None, COMBINED, Ksl(1, 3), Ksl(0, 9)), 2),
+        (GetKsl(None, None, Ksl(0, 1), Ksl(0, 2)), 1),
+        (GetKsl(None, None, Ksl(0, 1), Ksl(0, 9)), 1),
     ],
 )
 def test_command_11_by_fields(means: Any, make: Any, command: GetKsl, rows: int) -> None:
@@ -153,12 +160,22 @@ def test_command_11_by_fields(means: Any, make: Any, command: GetKsl, rows: int)
         (GetKsl(0, None, None, None), "27/01", "27/3E"),
         (GetKsl(7, None, None, None), "27/00 24 28/01", "27/00 24 28/3E"),
         (GetKsl(None, None, Ksl(0, 9), None), "27/00 24 28/01", "27/00 24 28/32"),
-        (GetKsl(None, None, Ksl(0, 1), Ksl(0, 9)), "27/00 24 28/01", "27/00 24 28/32"),
-        (GetKsl(None, SEPARATE, None, None), "27/00 24 28/01", "27/00 24 28/5F"),
+        (GetKsl(None, None, Ksl(0, 1), Ksl(1, 3)), "27/00 24 28/01", "27/00 24 28/32"),
+        (GetKsl(None, None, Ksl(0, 9), Ksl(0, 1)), "27/00 24 28/01", "27/00 24 28/32"),
+        (GetKsl(None, GroupType.COMBINED, None, None), "27/00 24 28/01", "27/00 24 28/5F"),
     ],
 )
 def test_command_11_refused(
     means: Any, make: Any, command: GetKsl, order: str, vendor: str, extended: bool
 ) -> None:
-    m = means(extended_errors=extended).begin(make.combined(1, 1))
-    assert m.says(command) == (vendor if extended else order)
+    """6.11.6, 6.11.7: 24h with the asked values."""
+    asked = (command.ksl_group, command.group_type, command.ksl_a, command.ksl_b)
+    groups = [make.separate(2, 3, 4, stream=1)]
+    if command.group_type is None:
+        groups.append(make.combined(1, 1))
+    m = means(extended_errors=extended).begin(*groups)
+    told = m.send(command)
+    assert make.answers(told) == (vendor if extended else order)
+    if len(told) == 3:
+        assert told[1].rows == (KslRow(*asked),)
+        assert m.codec.encode(told[1])[10:] == m.codec.encode(command)[10:14] + b"\xff" * 41

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -41,9 +41,11 @@ from protocol.commands import (
 from protocol.events import CallEvent
 from protocol.messages import CommandExecuted, CommandReceived
 from protocol.strategies import message as any_message
-from radius.report import CallReport, Match, Party, ServiceUse
+from radius.report import CallReport, Match, MessageReport, Party, ServiceUse
 from sorm_mediator.mediator.core import effects
+from sorm_mediator.mediator.core import means as means_module
 from sorm_mediator.mediator.core.calls.legs import Call
+from sorm_mediator.mediator.core.channels import USABLE, PairState
 from ssh_control.dialect import Reply
 
 NUMBERS = st.integers(0, 5)
@@ -54,6 +56,9 @@ CATEGORIES = st.sampled_from(Category)
 PRIORITIES = st.sampled_from(Priority)
 CALLS = st.integers(1, 4)
 OWN, SIGN = ObjectType.OWN_SUBSCRIBER, NumberSign.OWN
+STREAMS = st.sampled_from([0, 0, 0, 1])
+OVERTAKING = frozenset({0x02, 0x07, 0x08, 0x0D, 0x0E})
+"""Commands that are taken above a running one (order 268, 7.2)."""
 
 
 @st.composite
@@ -114,6 +119,14 @@ replies = st.one_of(
 )
 
 
+class Unit(NamedTuple):
+    """A unit that the console sent and that has had no 27h yet."""
+
+    code: int
+    stream: int
+    session: int
+
+
 class Machine(RuleBasedStateMachine):
     """Random consoles against a random switch, with simulated calls underneath."""
 
@@ -122,14 +135,21 @@ class Machine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.m = self.kind(max_objects=5, console_timeout=60, call_expiry=500, **self.options)
+        limits = {"max_objects": 5, "console_timeout": 60, "call_expiry": 500}
+        self.m = self.kind(**(limits | {"password_tries_per_minute": 0} | self.options))
         self.newest: dict[Call, int] = {}
         self.reports: dict[str, CallReport] = {}
         self.sent: list[CallReport] = []
         self.names = 0
-        self.seen = 0
         self.told: dict[tuple[int, int], list[int]] = defaultdict(list)
+        self.lines: dict[tuple[int, int], Ksl | None] = {}
+        """The KSL-A that the console knows of, by call and object."""
+        self.dropped = 0
         self.due: Counter[int] = Counter()
+        self.sessions: Counter[int] = Counter()
+        self.unanswered: list[Unit] = []
+        self.untested = False
+        self.owed: Counter[int] = Counter()
 
     # --- what goes in
 
@@ -154,37 +174,30 @@ class Machine(RuleBasedStateMachine):
         self.m.switch = (lambda op, params: Reply(True, {"line_state": 0})) if answers else None
 
     def send(self, command: Any, stream: int = 0) -> None:
-        before = self.receipts()
-        command = (
-            replace(command, password=self.m.tables.password) if command.password == "123456" else command
-        )
-        sent = self.m.send(command, stream)
-        self.judge(command.code, stream, before, sent)
+        """The console knows the password and the number of the means."""
+        keys = {"password": self.m.tables.password, "orm_number": self.m.core.orm_number}
+        self.unit(command.code, stream)
+        self.m.send(replace(command, **keys), stream)
 
-    def receipts(self) -> int:
-        return sum(self.m.core.counters[c] for c in ("commands",))
+    def unit(self, code: int, stream: int = 0) -> None:
+        self.unanswered.append(Unit(code, stream, self.sessions[stream]))
 
-    def judge(self, code: int, stream: int, before: int, sent: list[Any]) -> None:
-        """One unit, one 27h with its code, and it comes before everything else that answers."""
-        assert self.receipts() == before + 1
-        answers = [m for m in sent if isinstance(m, CommandReceived)]
-        if (stream, Channel.KPD1) in self.m.up:
-            assert [a.command for a in answers] == [code]
-            assert sent[0] is answers[0]
-        else:
-            assert answers == []
-
-    @rule(command=sensible, stream=st.sampled_from([0, 0, 0, 1]))
+    @rule(command=sensible, stream=STREAMS)
     def command(self, command: Any, stream: int) -> None:
         self.send(command, stream)
 
-    @rule(command=sensible, wrong=st.sampled_from([{"password": "000000"}, {"orm_number": 9}]))
-    def stranger(self, command: Any, wrong: dict[str, Any]) -> None:
-        before = self.receipts()
-        tables = repr(self.m.tables.objects), self.m.tables.started
-        sent = self.m.send(replace(command, **wrong))
-        self.judge(command.code, 0, before, sent)
-        assert (repr(self.m.tables.objects), self.m.tables.started) == tables
+    @rule(command=sensible, wrong=st.sampled_from(["password", "orm_number"]))
+    def stranger(self, command: Any, wrong: str) -> None:
+        """Changes nothing, whatever it says (order 268, 7.5, 7.6)."""
+        own = {"password": self.m.tables.password, "orm_number": self.m.core.orm_number}
+        gives = wrong == "orm_number" and isinstance(command, Start) and not self.m.tables.started
+        if gives and self.m.config.options.orm_number_from_start == "on":
+            return  # then it is no stranger: command 1 gives the number
+        own[wrong] = "000000" if wrong == "password" else own["orm_number"] ^ 8
+        tables = repr(self.m.tables.objects), self.m.tables.started, self.m.tables.password
+        self.unit(command.code)
+        self.m.send(replace(command, **own))
+        assert (repr(self.m.tables.objects), self.m.tables.started, self.m.tables.password) == tables
 
     @rule(data=st.data())
     def broken(self, data: Any) -> None:
@@ -193,17 +206,16 @@ class Machine(RuleBasedStateMachine):
             st.sampled_from([AddKsl, AddObject, RemoveObject, ConnectKsl, ReleaseKsl, GetObjects])
         )
         unit = bytearray(self.m.codec.encode(data.draw(any_message(command))))
-        unit[1], unit[4:10] = 1, self.m.tables.password.encode("latin-1")
+        unit[1], unit[4:10] = self.m.core.orm_number, self.m.tables.password.encode("latin-1")
         for _ in range(data.draw(st.integers(0, 3))):
             unit[data.draw(st.integers(10, len(unit) - 1))] = data.draw(st.integers(0, 255))
-        before = self.receipts()
-        self.judge(unit[2], 0, before, self.m.send(bytes(unit)))
+        self.unit(unit[2])
+        self.m.send(bytes(unit))
 
     @rule(code=st.none() | st.integers(0, 255), raw=st.binary(max_size=20))
     def cut(self, code: int | None, raw: bytes) -> None:
-        before = self.receipts()
-        sent = self.m.do(self.m.core.broken(0, code, "length", raw, self.m.now))
-        self.judge(code or 0, 0, before, sent)
+        self.unit(code or 0)
+        self.m.do(self.m.core.broken(0, code, "length", raw, self.m.now))
 
     @precondition(lambda self: self.m.asked)
     @rule(reply=replies, last=st.booleans())
@@ -221,8 +233,8 @@ class Machine(RuleBasedStateMachine):
 
     @rule(
         event=st.dictionaries(
-            st.sampled_from(["event", "object_number", "line_state"]),
-            st.sampled_from(["line-state", 1, None, []]),
+            st.sampled_from(["event", "object_number", "line_state", "trunk", "name"]),
+            st.sampled_from(["line-state", "trunk-renamed", 1, None, []]),
         )
     )
     def switch_tells(self, event: dict[str, Any]) -> None:
@@ -231,13 +243,59 @@ class Machine(RuleBasedStateMachine):
     @rule(stream=st.sampled_from([0, 1]), channel=st.sampled_from([Channel.KPD1, Channel.KPD2]))
     def channel(self, stream: int, channel: Channel) -> None:
         if (stream, channel) in self.m.up:
+            if channel is Channel.KPD1:
+                self.unanswered = [unit for unit in self.unanswered if unit.stream != stream]
             self.m.close(channel, stream)
         else:
+            self.sessions[stream] += channel is Channel.KPD1
             self.m.open(channel, stream)
+
+    @rule(what=st.integers(0, 5), octet=st.integers(1, 4))
+    def operator(self, what: int, octet: int) -> None:
+        core, now = self.m.core, self.m.now
+        match what:
+            case 0:
+                self.m.do(core.operator_alarm(octet, octet, now))
+            case 1:
+                self.m.do(core.operator_access(octet, "somebody", now))
+            case 2:
+                self.unanswered.clear()
+                self.m.do(core.operator_restart(now))
+                assert not self.m.tables.started
+                assert self.m.tables.objects == {}
+            case 3:
+                self.m.do(core.operator_line_state(octet, 3, now))
+            case 4:
+                self.m.do(core.tables_read("somebody", now))
+            case _:
+                self.m.do(core.refused_connection(0, "somebody", 1, now))
+
+    @rule(
+        roles=st.lists(st.tuples(NUMBERS, st.sampled_from(["a", "b", "a-imsi", "trunk"])), max_size=2),
+        name=st.integers(0, 3),
+    )
+    def message(self, roles: list[tuple[int, str]], name: int) -> None:
+        """An electronic message, perhaps one that has been reported already."""
+        sides = {"sender": Party(digits=PHONES[0], ni="private"), "receiver": Party(trunk=1)}
+        matches = tuple(
+            Match(object_number=n, role=role, called=sides["receiver"], time=self.m.now) for n, role in roles
+        )
+        report = MessageReport(
+            message_id=str(name), domain="d", time=self.m.now, text="x" * 300, matches=matches, **sides
+        )
+        self.m.do(self.m.core.message_report(report, self.m.now))
 
     @rule(seconds=st.sampled_from([0.5, 5, 30, 100, 600]))
     def time(self, seconds: float) -> None:
-        self.m.later(seconds)
+        self.pass_time(seconds)
+
+    def pass_time(self, seconds: float) -> None:
+        """What is due is done moment by moment, and looked at."""
+        until = self.m.now + seconds
+        while (deadline := self.m.core.next_deadline()) is not None and deadline <= until:
+            self.m.later(max(0.0, deadline - self.m.now))
+            self.what_was_sent_is_in_order()
+        self.m.later(until - self.m.now)
 
     @rule(stream=st.sampled_from([0, 1]))
     def writable(self, stream: int) -> None:
@@ -334,26 +392,94 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def what_was_sent_is_in_order(self) -> None:
-        new, self.seen = self.m.effects[self.seen :], len(self.m.effects)
-        for effect in new:
+        new = list(self.m.effects)
+        self.m.effects.clear()
+        if self.m.core.counters["dropped_kpd2"] != self.dropped:
+            self.dropped = self.m.core.counters["dropped_kpd2"]
+            self.lines.clear()  # the console has missed something
+        for place, effect in enumerate(new):
             match effect:
-                case effects.Journal("command", {"receipt": 0}):
-                    self.due[effect.fields["command"]] += 1
+                case effects.Journal("command"):
+                    self.judge_receipt(effect, new[place + 1 :])
                 case effects.Journal("executed"):
                     self.due[effect.fields["command"]] -= 1
                     assert self.due[effect.fields["command"]] >= 0
                 case effects.Send(message=CallEvent() as event):
+                    assert self.m.core.channels[effect.stream].state in USABLE
                     self.judge_event(event)
-        waiting = sum(self.due.values())
-        assert waiting == (self.m.core.work != "idle"), "every accepted command has one end"
+                case effects.Send(message=CommandReceived() as message):
+                    self.owed[message.command] += 1
+                case effects.Send(message=CommandExecuted() as message):
+                    self.owed[message.command] -= 1
+                    assert self.owed[message.command] >= 0, "28h without 27h"
+        busy = self.m.core.work != "idle"
+        assert sum(self.due.values()) == busy, "every accepted command has one end"
+        assert busy or not self.unanswered, "only a running command makes others wait"
+        assert len(self.unanswered) <= self.m.config.options.waiting_commands
+        assert not self.unanswered or self.m.config.options.command_while_busy == "wait"
+
+    def judge_receipt(self, entry: effects.Journal, then: list[effects.Effect]) -> None:
+        """Each unit has one 27h: in the order in which they came, but for those that overtake (order 268, 7.1, 7.2)."""
+        code, stream = entry.fields["command"], entry.fields["stream"]
+        found = [n for n, unit in enumerate(self.unanswered) if (unit.code, unit.stream) == (code, stream)]
+        assert found, f"27h for a command {code:02X}h that nobody sent"
+        too_many = len(self.unanswered) > self.m.config.options.waiting_commands
+        if too_many and entry.fields["receipt"] != 0:
+            found.reverse()  # the last one finds no room, and is refused at once
+        else:
+            assert code in OVERTAKING or found[0] == 0
+        unit = self.unanswered.pop(found[0])
+        if entry.fields["receipt"] == 0:
+            self.due[code] += 1
+        there = self.sessions[stream] == unit.session and self.m.core.channels.usable(stream, Channel.KPD1)
+        told = bool(then) and isinstance(then[0], effects.Send) and then[0].message.code == 0x27
+        assert told is there, "27h goes to the console that sent the command, if it is there"
+
+    @invariant()
+    def nothing_is_sent_without_a_test_until_a_valid_command(self) -> None:
+        """Order 268, 6.14.3."""
+        channels = self.m.core.channels
+        if channels.untested:
+            assert not channels.connected(Channel.KPD1)
+            assert not channels.connected(Channel.KPD2)
+            assert channels.own(Channel.KPD1) is channels.own(Channel.KPD2) is None
+
+    @invariant()
+    def messages_of_its_own_go_over_a_pair_that_works(self) -> None:
+        """Order 268, 1.4.1.1, 1.4.1.2."""
+        channels = self.m.core.channels
+        for channel in (Channel.KPD1, Channel.KPD2):
+            own = channels.own(channel)
+            if own is not None:
+                assert (own, channel) in self.m.up
+                assert channels[own].state not in (PairState.FAILED, PairState.BLOCKED)
 
     def judge_event(self, event: CallEvent) -> None:
+        """Order 268, 10.3, 11.1-11.6."""
         key = (event.call_number, event.object_number)
-        before = self.told[key]
-        code = event.code
+        before, code = self.told[key], event.code
+        line = None if event.ksl_a is None else (event.ksl_a, event.ksl_b)
+        if line is None:
+            assert event.ksl_b is None
+            assert event.priority in (None, Priority.NORMAL)
+            control = 0b10
+        else:
+            control = 0b01 if event.ksl_b in (None, event.ksl_a) else 0b11
+        assert all((event.selection or 0xFF) >> shift & 0b11 in (0, control) for shift in (0, 2, 4, 6))
+        if code in (0x41, 0x42, 0x44):
+            assert event.operation in ((0x00,) if line else (0x01, None))
+        if code == 0x51:
+            assert event.operation == (0x00 if line else 0x01)
+        if code == 0x52:
+            assert line is not None
+            assert event.operation in range(1, 7)
+        if code in (0x42, 0x43, 0x44, 0x52) and key in self.lines:
+            assert self.lines[key] == event.ksl_a, "the line that 41h or 51h told, until 52h"
+        self.lines[key] = None if code == 0x52 else event.ksl_a
         if code == 0x43:
             # A call number may be used again once its call is over.
             del self.told[key]
+            self.lines.pop(key, None)
             return
         if code in (0x41, 0x42):
             assert code not in before, f"{code:02X}h twice"
@@ -361,28 +487,21 @@ class Machine(RuleBasedStateMachine):
             assert 0x42 not in before
             assert 0x44 not in before
         before.append(code)
-        if event.operation is None:
-            assert code in (0x41, 0x42, 0x44)
-            assert event.ksl_a is None
-            assert event.ksl_b is None
-        if code in (0x51, 0x52):
-            assert event.ksl_a is not None
-
-    @invariant()
-    def executed_is_told_to_the_console_that_asked(self) -> None:
-        sent = [e for e in self.m.effects if isinstance(e, effects.Send)]
-        received = Counter(e.message.command for e in sent if isinstance(e.message, CommandReceived))
-        executed = Counter(e.message.command for e in sent if isinstance(e.message, CommandExecuted))
-        assert not executed - received
 
     def teardown(self) -> None:
-        """Left alone, everything comes to rest: no line is lost, no call left."""
+        """Left alone, everything comes to rest: no line is lost, no call left, no command without its end."""
         self.m.do(self.m.core.switch_down("end", self.m.now))
-        self.m.later(2000)
-        if self.m.core.output_stream is not None:
-            for _ in range(3):
-                self.m.do(self.m.core.writable(self.m.core.output_stream or 0, self.m.now))
+        self.what_was_sent_is_in_order()
+        for _ in range(300):
+            if self.m.core.work == "idle":
+                break
+            for stream in (0, 1):
+                self.m.do(self.m.core.writable(stream, self.m.now))
+                self.what_was_sent_is_in_order()
+        self.pass_time(2000)
+        self.what_was_sent_is_in_order()
         assert self.m.core.work == "idle"
+        assert self.unanswered == []
         assert len(self.m.core.calls) == 0
         assert self.m.core.pool.in_use == 0
         assert self.m.core.calls._numbers == {}
@@ -391,8 +510,23 @@ class Machine(RuleBasedStateMachine):
         assert self.m.core.next_deadline() is None or self.m.core.next_deadline() > self.m.now
 
 
+THE_ORDER = {
+    "profile": "order",
+    "station_type": "terminal",
+    "capacity": {"subscribers": 257},
+    "extended_errors": False,
+    "test_timeout": 100,
+    "console_timeout": 0,
+    "waiting_commands": 2,
+    "tell_table_access": "on",
+    "wrong_orm_number_reply": "order",
+}
 OTHERWISE = {
     "extended_errors": False,
+    "command_while_busy": "refuse",
+    "ksl_choice": "lowest",
+    "after_restart": "restore",
+    "alarm_while_stopped": "on",
     "late_ksl": "on",
     "join_running_call_on_add": "on",
     "change_running_call": "at_once",
@@ -400,19 +534,33 @@ OTHERWISE = {
     "busy_ksl_removal": "release",
     "mass_removal": "all",
     "stop_clears_groups": "off",
+    "stop_resets_password": "off",
     "test_command_28h": "on",
-    "unauthorized_access_place": "after_28h",
+    "unauthorized_access_place": "before_28h",
     "combined_ksl_b": "ff",
+    "line_lost_shown": "none-free",
+    "priority_without_line": "02h",
+    "trunk_in_events": "objects",
 }
+EACH_FOR_ITSELF = {"paired": False, "late_ksl": "on", "test_timeout": 70, "waiting_commands": 1}
 
 
-@pytest.mark.parametrize("options", [{}, OTHERWISE], ids=["defaults", "otherwise"])
-def test_nothing_breaks_the_core(means: Any, options: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "options",
+    [{}, THE_ORDER, OTHERWISE, EACH_FOR_ITSELF],
+    ids=["defaults", "order", "otherwise", "each channel for itself"],
+)
+def test_nothing_breaks_the_core(
+    means: Any, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        means_module, "MESSAGES_AT_ONCE", 1
+    )  # so that tables of few rows wait for the channel
     case = type("Case", (Machine,), {"kind": means, "options": options})
     run_state_machine_as_test(
         case,
         settings=settings(
-            max_examples=120,
+            max_examples=50,
             stateful_step_count=50,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -216,15 +216,16 @@ def test_units_that_are_no_commands_wait_likewise(means: Any, make: Any) -> None
 # --- connections that go
 
 
-def test_a_waiting_command_of_a_connection_that_has_gone_is_executed_unheard(means: Any, make: Any) -> None:
-    """Order 268, 7.1: it came, so it is done; its answers go to nobody, not to the console that comes next."""
+def test_a_waiting_command_of_a_connection_that_has_gone_is_not_taken(means: Any, make: Any) -> None:
+    """Order 268, 7.1: it has had no 27h, so it was not taken; the command that was is done, unheard."""
     m = asking(means, make)
     m.says(make.combined(1, 3))
     m.close(Channel.KPD1)
     m.open(Channel.KPD1)
     assert m.answer(DONE) == []
-    assert m.core.counters["undeliverable_replies"] == 3
-    assert [line.ksl_a.ksl for line in m.tables.groups[1].lines] == [1, 2, 3]
+    assert m.core.counters["undeliverable_replies"] == 1
+    assert m.core.counters["commands_never_taken"] == 1
+    assert [line.ksl_a.ksl for line in m.tables.groups[1].lines] == [1, 2]
     assert m.says(GetVersion()) == "27/00 2B 28/00"
 
 

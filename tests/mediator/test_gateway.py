@@ -19,6 +19,7 @@ from protocol import (
     CommandExecuted,
     CommandReceived,
     GetObjects,
+    GetVersion,
     GroupType,
     NumberSign,
     ObjectInfo,
@@ -306,6 +307,24 @@ async def test_the_journal_says_who_did_what_and_shows_no_password(bench: Bench)
         assert secret.encode() not in text
         assert secret.encode().hex().encode() not in text.lower()
         assert secret.encode().hex(" ").upper().encode() not in text
+
+
+async def test_a_console_that_sends_all_and_hangs_up_gets_every_answer(bench: Bench) -> None:
+    """Half a connection closed: the commands that wait are taken and answered before the other half closes."""
+    async with running(bench.config()) as (gateway, endpoints):
+        await switch_up(gateway)
+        console = await Console.connect(endpoints["kpd1"])
+        own = ObjectType.OWN_SUBSCRIBER, NumberSign.OWN
+        for command in (
+            Start(),
+            AddObject(1, *own, "20001", None, Category.STATISTICAL, None, Priority.NORMAL),
+        ):
+            console.send(command)
+        console.send(GetVersion())
+        console.writer.write_eof()
+        answers = await console.until(CommandExecuted, command=GetVersion.code)
+        assert [m.command for m in answers if isinstance(m, CommandExecuted)][-2:] == [5, 17]
+        console.close()
 
 
 async def test_a_stranger_makes_the_journal_grow_by_a_bounded_amount(bench: Bench) -> None:

@@ -6,8 +6,9 @@ import pytest
 
 from e1.alarms import StreamState
 from e1.stream import E1Stream
+from sorm_mediator.addresses import split_host_port
 from sorm_mediator.config import E1Config
-from sorm_mediator.mediator.binding.stream_lines import MemoryEnd, address, memory_pair, stream_config
+from sorm_mediator.mediator.binding.stream_lines import MemoryEnd, memory_pair, stream_config
 
 
 class Clock:
@@ -72,11 +73,11 @@ def test_a_clock_that_slept_leaves_frames_out() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "host", "host:", ":5", "host:99999", "host:-1"])
-def test_what_is_no_address(text: str) -> None:
+def test_what_is_no_split_host_port(text: str) -> None:
     with pytest.raises(ValueError, match="no host:port"):
-        address(text)
+        split_host_port(text)
 
 
 def test_addresses() -> None:
-    assert address("127.0.0.1:5") == ("127.0.0.1", 5)
-    assert address("[::1]:5") == ("::1", 5)
+    assert split_host_port("127.0.0.1:5") == ("127.0.0.1", 5)
+    assert split_host_port("[::1]:5") == ("::1", 5)

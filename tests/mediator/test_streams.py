@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Any
 import pytest
 
 from e1.alarms import StreamState
+from e1.lapb import Lapb, LapbConfig
+from e1.lapb_frames import Kind
+from e1.lapb_table import Action, Event, Rule, State
 from protocol import (
     AddKsl,
     AddObject,
@@ -403,6 +407,36 @@ async def test_both_ends_dte_is_told_in_words(bench: Bench) -> None:
             await console.until(
                 lambda: gateway.e1 and gateway.e1.streams.row(0)["alarms"].get("role-mismatch")
             )
+
+
+class Modulo128(Lapb):
+    """A link for frames numbered modulo 128 (X.25 2.4.4.1): it sends SABME in place of SABM, and refuses SABM."""
+
+    def __init__(self, config: LapbConfig) -> None:
+        super().__init__(config)
+        for state in State:
+            self._table[state, Event.SABM] = Rule((Action.DM,))
+
+    def _transmit(self, kind: Kind, frame: bytes) -> None:
+        super()._transmit(kind, bytes((frame[0], 0x7F)) if kind is Kind.SABM else frame)
+
+
+async def test_a_far_end_of_modulo_128_is_told_in_words(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = bench.config({"line": "memory", "lapb": {"t1": 0.5}})
+    async with running(config) as (gateway, _):
+        assert gateway.e1 is not None
+        streams = gateway.e1.streams
+        line = streams.line(0)
+        console = E1Console(config.e1[0], line.far)  # type: ignore[attr-defined]
+        for channel in console.stream.channels.values():
+            channel.lapb = Modulo128(channel.lapb.config)
+        async with console:
+            await console.until(lambda: streams.row(0)["alarms"].get("modulo-mismatch") == 2)
+            assert "SABME, 01 7f" in streams.row(0)["channels"]["kpd1"]["alarm"]
+            assert not streams.row(0)["channels"]["kpd1"]["up"]
+    assert re.search(r"e1\.0 kpd1: modulo-mismatch: the peer sets up LAPB modulo 128", caplog.text)
 
 
 @pytest.mark.parametrize(

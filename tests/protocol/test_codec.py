@@ -142,6 +142,14 @@ def test_any_buffer_will_do(kind: Any) -> None:
     assert caught.value.raw == services[:-1]
 
 
+def test_four_octets_are_a_header_that_can_be_judged() -> None:
+    with pytest.raises(DecodeError, match="a unit has at least four octets"):
+        Codec().decode(ADD_OBJECT[:3])
+    with pytest.raises(DecodeError, match="length 255 is not allowed for add-object") as caught:
+        Codec().decode(ADD_OBJECT[:3] + b"\xff")
+    assert caught.value.raw == ADD_OBJECT[:3] + b"\xff"
+
+
 # --- refusals say where and why
 
 

@@ -60,6 +60,38 @@ async def test_what_is_sent_arrives() -> None:
     assert reporter.status()["outstanding"] == 0
 
 
+async def test_one_that_never_began_to_send_can_be_closed() -> None:
+    reporter = Reporter(("127.0.0.1", 1), "2testing123", schedule=QUICK)
+    reporter.send(report(1))
+    reporter.close()
+    assert reporter.status()["outstanding"] == 1
+
+
+async def test_a_closed_one_has_no_timer_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = asyncio.get_running_loop()
+    timers: list[asyncio.TimerHandle] = []
+    call_at, call_later = loop.call_at, loop.call_later
+
+    def kept(ask: Callable[..., asyncio.TimerHandle]) -> Callable[..., asyncio.TimerHandle]:
+        def wrapper(*args: Any, **options: Any) -> asyncio.TimerHandle:
+            timers.append(ask(*args, **options))
+            return timers[-1]
+
+        return wrapper
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        reporter = Reporter(silent.getsockname(), "2testing123", schedule=QUICK)
+        await reporter.start()
+        monkeypatch.setattr(loop, "call_at", kept(call_at))
+        monkeypatch.setattr(loop, "call_later", kept(call_later))
+        reporter.send(report(1))
+        armed = [timer for timer in timers if not timer.cancelled()]
+        reporter.close()
+    assert armed
+    assert all(timer.cancelled() for timer in armed)
+
+
 async def test_a_sink_that_comes_back_gets_what_happened_meanwhile() -> None:
     got: list[CallReport] = []
     async with both(got.append) as (sink, reporter):

@@ -454,3 +454,22 @@ def test_what_one_side_says_the_other_hears(requests: list[tuple[str, Any]]) -> 
     assert [
         event.reply.data["extra"] for event in heard(client, server.take()) if isinstance(event, Answered)
     ] == [extra for _, extra in requests]
+
+
+@pytest.mark.parametrize("what", ["hello", "event", "reply"])
+def test_what_a_switch_nests_too_deep_is_not_taken(what: str) -> None:
+    deep: Any = 0
+    for _ in range(700):
+        deep = [deep]
+    lines = {
+        "hello": {"hello": "sorm", "ok": True, "version": 1, "more": deep},
+        "event": {"event": "line-state", "more": deep},
+        "reply": {"seq": 1, "ok": True, "data": {"more": deep}},
+    }
+    client = ClientDialect("m", "127.0.0.1:1813")
+    if what != "hello":
+        client.feed(b'{"hello":"sorm","ok":true,"version":1}\n')
+        assert isinstance(client.next_event(), Up)
+    client.feed(json.dumps(lines[what]).encode() + b"\n")
+    event = client.next_event()
+    assert "nested more than 16 deep" in str(event)

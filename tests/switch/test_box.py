@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -19,7 +20,7 @@ from sorm_mediator import config
 from sorm_mediator.config import Config, ConfigError
 from sorm_mediator.errors import BoxError
 from sorm_mediator.switch.box import SwitchBox
-from sorm_mediator.switch.calls.call import CallRequest
+from sorm_mediator.switch.calls.call import CallRequest, State
 from sorm_mediator.switch.calls.messages import MessageRequest
 from sorm_mediator.switch.changes import sorm as sorm_changes
 from ssh_control.client import SwitchLink
@@ -474,3 +475,53 @@ async def test_endpoints_of_ipv6_are_in_brackets() -> None:
         assert (await box.start())["ssh"].startswith("[::1]:")
     finally:
         await box.stop()
+
+
+async def test_a_wall_clock_that_steps_back_holds_up_no_call(
+    new_mediator: Any, started: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mediator = await new_mediator()
+    box, ssh = await started(lab(mediator))
+    async with asyncio.timeout(20):
+        await mediator.connect(box, ssh)
+        await mediator.up.wait()
+        await mediator.ask("add", object=OBJECT)
+        wall = time.time
+        call = box.place_call("test.domain", CallRequest(a="28331", b="28332", ring=0.01, talk=0.05))
+        monkeypatch.setattr(time, "time", lambda: wall() - 2 * 86_400)
+        await box.idle()
+        await mediator.released.wait()
+    assert box.engine.calls[call.id].state is State.RELEASED
+    times = [report.time for report in mediator.reports]
+    assert times == sorted(times)
+
+
+async def test_unended_syncs_are_bounded_for_all_sessions_of_a_mediator_together(
+    new_mediator: Any, started: Any
+) -> None:
+    mediator = await new_mediator()
+    document = {"ssh_port": 0, "unended_sync_objects": 65_535, "domains": [
+        {"name": "test.domain", "password": "123", "subscribers": [{"number": "28331"}], "radius_servers": [
+            {"host": mediator.address[0], "port": mediator.address[1], "secret": SECRET}]}]}  # fmt: skip
+    box, _ = await started(config.parse({"switch": document}))
+    hello = ClientHello("m", f"{mediator.address[0]}:{mediator.address[1]}")
+
+    def session() -> Any:
+        return box.open("test.domain", hello, "127.0.0.1:4000", lambda _event: None)
+
+    def sync(session: Any, count: int, *, first: bool = True, last: bool = False) -> Any:
+        objects = [OBJECT] * count
+        return session.handle(Request("sync", {"objects": objects, "first": first, "last": last}))
+
+    one, other = session(), session()
+    assert sync(one, 40_000).ok
+    refused = sync(other, 40_000)
+    assert (refused.ok, refused.code) == (False, 0x31)
+    assert box.status()["counters"]["syncs refused for room"] == 1
+    assert not sync(other, 1, first=False, last=True).ok  # what was refused is thrown away
+    assert sync(other, 60_000, last=True).ok  # what ends at once waits for nothing
+    assert sync(one, 0, first=False, last=True).ok
+    assert sync(other, 40_000).ok
+    other.closed()
+    assert sync(one, 65_535).ok
+    one.closed()

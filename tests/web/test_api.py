@@ -131,6 +131,11 @@ async def test_a_number_that_no_database_takes_is_422(box: Box, path: str, name:
         assert response.json()["detail"][0]["loc"] == ["query", name]
 
 
+@pytest.mark.parametrize("path", ["objects", "calls"])
+async def test_the_largest_offset_is_behind_the_last_row(box: Box, path: str) -> None:
+    assert await box.get(f"/api/v1/{path}", offset=2**63 - 1, limit=10_000) == []
+
+
 async def test_events_arrive_as_they_happen(box: Box) -> None:
     async with (
         asyncio.timeout(10),

@@ -28,6 +28,12 @@ from sorm_mediator.errors import cannot_listen
 
 log = logging.getLogger(__name__)
 
+ACCEPTED_A_TURN = 1
+"""asyncio accepts as many connections at a time as the queue is told to hold, and tries as often again, with a timer
+each, when there is no descriptor left: with one it tries once a second."""
+LISTEN_BACKLOG = 100
+"""Connections that the kernel holds meanwhile."""
+
 UNITS_A_TURN = 32
 """Units of one console that are handled before the event loop turns to others."""
 SOFT_LIMIT = 64 * 1024
@@ -57,6 +63,10 @@ class Handler(Protocol):
     def connection_refused(self, channel: Channel, peer: str, reason: str) -> None: ...
     def unit_received(self, raw: bytes, arrived: float) -> None: ...
     def unit_broken(self, broken: Broken, arrived: float) -> None: ...
+    def owes(self, channel: Channel) -> bool:
+        """Whether answers to what came on the channel are still to be sent."""
+        return False
+
     def drained(self, channel: Channel) -> None:
         """All that was sent on the channel is with the kernel: there is room for more."""
 
@@ -127,7 +137,12 @@ class Consoles:
 
     async def _listen(self, loop: asyncio.AbstractEventLoop, port: Port) -> None:
         try:
-            server = await loop.create_server(lambda: _Connection(self, port), self._host, port.number)
+            server = await loop.create_server(
+                lambda: _Connection(self, port), self._host, port.number, backlog=ACCEPTED_A_TURN
+            )
+            for listener in server.sockets:
+                with listener.dup() as shared:
+                    shared.listen(LISTEN_BACKLOG)
         except OSError as error:
             raise cannot_listen(port.key, self._host, port.number, error) from error
         port.server = server
@@ -218,6 +233,7 @@ class _Connection(asyncio.Protocol):
         elif (last := current.last_in_line()) is not None:
             # The console that comes back is heard of before the end of its old connection is.
             last.successor = self
+            current.look_again()
             # asyncio begins to read only after this call; in Python 3.11.2 (Debian 12) also what was paused in it.
             self._loop.call_soon(self._wait_in_line)
         else:
@@ -343,6 +359,11 @@ class _Connection(asyncio.Protocol):
         if self._turn is None:
             self._take_turn()
 
+    def look_again(self) -> None:
+        """Of a connection that the console has ended: whether it can be closed now."""
+        if self._leaving and self._turn is None:
+            self._turn = self._loop.call_soon(self._take_turn)
+
     def _take_turn(self) -> None:
         """Handle some of the inbox; the rest after the others had their turn."""
         self._turn = None
@@ -366,7 +387,9 @@ class _Connection(asyncio.Protocol):
             if self._inbox and self._waiting <= SOFT_LIMIT and self._turn is None:
                 self._turn = self._loop.call_soon(self._take_turn)
         elif self._leaving:
-            self._transport.close()
+            # Each answer looks again. A console that is back already does not wait for its old answers.
+            if self.successor is not None or not self._handler.owes(self._port.channel):
+                self._transport.close()
         else:
             self._transport.resume_reading()
 
@@ -379,6 +402,7 @@ class _Connection(asyncio.Protocol):
         self._outbox.append(raw)
         self._waiting += len(raw)
         self._flush()
+        self.look_again()
         if self._waiting > HARD_LIMIT:
             self._counters.not_reading += 1
             log.warning("%s: %s does not read: connection dropped", self._port.channel, self.peer)

@@ -38,6 +38,7 @@ from sorm_mediator.mediator.core.core import TCP_STREAMS, Core
 from sorm_mediator.mediator.core.effects import Effect
 from ssh_control.client import LinkDown, SwitchLink
 from ssh_control.dialect import Reply
+from ssh_control.keys import KeyProblem
 from ssh_control.lines import DialectError
 
 if TYPE_CHECKING:
@@ -175,7 +176,10 @@ class Gateway:
         if self.e1 is not None:
             self._endpoints["rtp"] = self.e1.rtp
         self._write("gateway-started", {"orm_number": mediator.orm_number, **self._endpoints})
-        self.link = self._make_link(host_port(host, port))
+        try:
+            self.link = self._make_link(host_port(host, port))
+        except KeyProblem as problem:
+            raise BoxError(f"ssh.host_key: {problem}") from None
         await self.link.start()
         self._arm()
         return dict(self._endpoints)
@@ -288,6 +292,9 @@ class Gateway:
     def unit_broken(self, broken: Broken, arrived: float, stream: int = _STREAM) -> None:
         self._arrived = arrived
         self._run(lambda now: self.core.broken(stream, broken.code, broken.reason, broken.raw, now))
+
+    def owes(self, channel: Channel, stream: int = _STREAM) -> bool:
+        return self._running and channel is Channel.KPD1 and self.core.owes(stream)
 
     def drained(self, channel: Channel, stream: int = _STREAM) -> None:
         if channel is Channel.KPD1:

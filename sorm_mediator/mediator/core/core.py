@@ -48,6 +48,7 @@ from sorm_mediator.mediator.core.means import (
     OrmState,
     Standing,
     Turn,
+    Work,
 )
 from sorm_mediator.mediator.core.pacing import PasswordPace
 from sorm_mediator.mediator.core.record import command_fields, printable, same_secret
@@ -183,13 +184,15 @@ class Core:
         return self._effects(now)
 
     def channel_down(self, stream: int, channel: Channel, now: float) -> list[Effect]:
-        """A data channel is gone. A command that waits for the switch goes on; a table's output ends."""
+        """A data channel is gone. A change that waits for the switch goes on; a table's output ends, and commands that
+        have not been taken yet are deleted: who has had no 27h knows that they were not."""
         self._context.emit(*self._context.channels.down(stream, channel))
         stranger = not self._context.channels[stream].proven
         self._context.journal("channel-down", stranger=stranger, stream=stream, channel=str(channel))
         if channel is not Channel.KPD2:
             self._abandon_output(stream)
             self.counters["commands_held_dropped"] += len(self._held.pop(stream, ()))
+            self._forget_waiting(stream)
         return self._effects(now)
 
     def refused_connection(self, stream: int, peer: str, reason_code: int, now: float) -> list[Effect]:
@@ -339,8 +342,9 @@ class Core:
         return self._effects(now)
 
     def operator_restart(self, now: float) -> list[Effect]:
-        """The node restarts: its calls and tables are gone, 22h (order 268, 9.2.3, 9.2.4)."""
+        """The node restarts: its calls, its tables and what waits there are gone, 22h (order 268, 9.2.3, 9.2.4)."""
         self._context.journal("operator-restart")
+        self._forget_waiting()
         self._end_running()
         self._means.stop(None, now)
         self._initial_state()
@@ -365,6 +369,15 @@ class Core:
         return self._effects(now)
 
     # --- for looking at
+
+    def owes(self, stream: int) -> bool:
+        """Whether a command of ``stream`` runs or waits: its answers are still to come."""
+        job = self._means.job
+        return (
+            (job is not None and job.stream == stream)
+            or stream in self._held
+            or any(unit.stream == stream for unit in self._waiting)
+        )
 
     @property
     def work(self) -> str:
@@ -419,9 +432,14 @@ class Core:
         context, channels = self._context, self._context.channels
         if channels.heard(unit.stream, now):
             context.log("info", f"stream {unit.stream}: the console is heard again")
-        if unit.message is None:
-            return
-        if not same_secret(unit.message.password, self.tables.password):
+        if unit.message is not None:
+            self._password_came(unit, unit.message, now)
+        if not self._restart_told:
+            self._tell_restart()  # the node restarted while nothing could be sent
+
+    def _password_came(self, unit: Unit, command: Command, now: float) -> None:
+        context, channels = self._context, self._context.channels
+        if not same_secret(command.password, self.tables.password):
             self._pace.wrong(unit.stream, now)
             return
         self._pace.right(unit.stream)
@@ -429,7 +447,7 @@ class Core:
             channels[unit.stream].proven = True
         if not channels.awaits_command(unit.stream):
             return
-        if channels.valid_command(unit.stream, now, test=isinstance(unit.message, Test)):
+        if channels.valid_command(unit.stream, now, test=isinstance(command, Test)):
             context.log("info", f"stream {unit.stream}: a valid command: data flows again")
             context.journal("channel-unblocked", stream=unit.stream)
 
@@ -477,6 +495,12 @@ class Core:
     def _take_waiting(self, now: float) -> None:
         while self._waiting and self._means.turn(Standing.IN_TURN) is Turn.EXECUTE:
             self._take(self._waiting.popleft(), now, waited=True)
+
+    def _forget_waiting(self, stream: int | None = None) -> None:
+        """Delete the commands that wait, of one stream or all: none of them was taken."""
+        kept = deque(unit for unit in self._waiting if stream not in (None, unit.stream))
+        self.counters["commands_never_taken"] += len(self._waiting) - len(kept)
+        self._waiting = kept
 
     # --- receipt (27h)
 
@@ -624,7 +648,7 @@ class Core:
     def _abandon_output(self, stream: int) -> None:
         """The console that a table goes to is gone or silent: the rest is dropped."""
         job = self._means.job
-        if job is None or job.output is None or job.stream != stream:
+        if job is None or job.work not in (Work.ASKING, Work.OUTPUT) or job.stream != stream:
             return
         self._means.job = None
         job.output = None

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from protocol.base import Command
+from protocol.codes import Channel
 from sorm_mediator.mediator.core.switchside import Missing
 from sorm_mediator.mediator.core.tables import Started, Stopped
 
@@ -211,9 +212,14 @@ class Means:
         return table.moved + timeout if table is not None and timeout else None
 
     def advance(self, job: Job[Any], now: float) -> None:
-        """Send the next messages of a table; after the last one the command is done."""
+        """Send the next messages of a table; after the last one the command is done. Where nothing may be sent the
+        rest is deleted (order 268, 1.4.1.1, 6.14.3)."""
         table = job.output
         if table is None:
+            return
+        if not self.context.channels.usable(job.stream, Channel.KPD1):
+            self.context.counters["outputs_abandoned"] += 1
+            self.finish(job, NOT_DONE)
             return
         table.moved = now
         for fields in islice(table.rows, MESSAGES_AT_ONCE):

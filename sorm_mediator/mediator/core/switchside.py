@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from protocol.codes import LINE_STATES
 from sorm_mediator.mediator.core.effects import AskSwitch
+from sorm_mediator.numerals import whole_number
 from ssh_control.operations import SYNC_CHUNK
 
 if TYPE_CHECKING:
@@ -250,10 +252,10 @@ class SwitchSide:
                 self.note_line_state(number, state)
 
     def note_line_state(self, number: int, state: object) -> None:
-        """Keep the state of one line; what is no octet means "unknown"."""
+        """Keep the state of one line; what is none of the order's states means "not known" (9.3.6.4)."""
         if number in self._context.tables.objects:
-            is_octet = isinstance(state, int) and 0 <= state <= 0xFF
-            self._context.line_states[number] = int(state) if is_octet else LINE_STATE_UNKNOWN  # type: ignore[call-overload]
+            known = isinstance(state, int) and state in LINE_STATES
+            self._context.line_states[number] = int(state) if known else LINE_STATE_UNKNOWN  # type: ignore[call-overload]
 
     def _note_refused(self, sync: Sync, refused: object) -> None:
         """Objects that the switch won't take stay in the tables: only the console removes them."""
@@ -275,6 +277,5 @@ def _whole(value: object) -> int | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
-        return value
-    digits = isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 10
-    return int(value) if digits else None  # type: ignore[call-overload]
+        return value if 0 <= value <= 0xFFFF else None
+    return whole_number(value, 0, 0xFFFF) if isinstance(value, str) else None

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from sorm_mediator.addresses import host_port, port_number
 from sorm_mediator.config import AggregateConfig, DomainConfig, RadiusServerConfig
+from sorm_mediator.numerals import whole_number
 from sorm_mediator.switch.changes.base import (
     ChangeRefused,
     Notes,
@@ -118,9 +119,11 @@ def set_ssh_port(node: Node, value: str) -> Notes:
 
 def parse_port(value: str) -> int:
     """An ``ssh_port`` that leaves room for the next one. Raises :class:`ChangeRefused`."""
-    if not (value.isascii() and value.isdecimal() and 1 <= int(value) <= 65534):
-        raise ChangeRefused(f"ssh_port: {value!r} is not allowed: 1 to 65534; MultiSORM takes the next port")
-    return int(value)
+    port = whole_number(value, 1, 65534)
+    if port is None:
+        shown = value if len(value) <= 20 else f"{value[:20]}..."
+        raise ChangeRefused(f"ssh_port: {shown!r} is not allowed: 1 to 65534; MultiSORM takes the next port")
+    return port
 
 
 def add_aggregate(node: Node, user: str, password: str, domains: tuple[str, ...]) -> Notes:

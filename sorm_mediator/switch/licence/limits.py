@@ -17,6 +17,8 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Final
 
+from sorm_mediator.numerals import whole_number
+
 Value = bool | int | float | str
 """A flag, a whole number, :data:`INFINITY`, or a text."""
 INFINITY: Final = math.inf
@@ -72,8 +74,8 @@ class Limit:
         """The value that a text of :func:`shown` means. Raises :class:`LicenceError`."""
         if self.kind is Kind.FLAG:
             return self.check({"true": True, "false": False}.get(text, text))
-        if self.kind is not Kind.TEXT and text.isascii() and text.isdigit():
-            return self.check(int(text))
+        if self.kind is not Kind.TEXT and (number := whole_number(text, 0, 2**63 - 1)) is not None:
+            return self.check(number)
         return self.check(text)
 
     def rows(self, value: Value) -> Iterator[tuple[str, str]]:

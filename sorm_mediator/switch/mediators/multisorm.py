@@ -20,7 +20,7 @@ from sorm_mediator.config import AggregateConfig
 from sorm_mediator.switch.mediators import access
 from sorm_mediator.switch.mediators.doors import Alarm, SessionAtDoor
 from sorm_mediator.switch.mediators.live import LiveSessions
-from sorm_mediator.switch.mediators.session import Chunks
+from sorm_mediator.switch.mediators.session import Chunks, SyncRoom
 from sorm_mediator.switch.mediators.sinks import Sinks
 from sorm_mediator.switch.node import Change, Node
 from sorm_mediator.switch.objects import Refusal
@@ -191,7 +191,7 @@ class Group:
 class GroupSession:
     """A connection of a mediator to its group."""
 
-    def __init__(self, group: Group, on_closed: Callable[[], None]) -> None:
+    def __init__(self, group: Group, on_closed: Callable[[], None], room: SyncRoom) -> None:
         self.server_hello: Mapping[str, Any] = {
             "switch": "emulated ECSS-10",
             "user": group.user,
@@ -199,7 +199,7 @@ class GroupSession:
         }
         self._group = group
         self._on_closed = on_closed
-        self._chunks = Chunks()
+        self._chunks = Chunks(room)
 
     def handle(self, request: Request) -> Answer:
         """Do what is asked. Chunks of a ``sync`` are gathered here: the domains are handed the whole."""
@@ -215,6 +215,7 @@ class GroupSession:
 
     def closed(self) -> None:
         """The mediator is gone; its objects stay."""
+        self._chunks.drop()
         self._on_closed()
 
 
@@ -223,7 +224,7 @@ class Aggregates:
 
     ``connect(domain, mediator)`` makes a session with a domain; ``speech(hello, peer, mediator)`` takes note of where
     the mediator wants its speech and may raise :class:`Refused`; ``gone(mediator)`` is told of the end of a connection;
-    ``drop(user)`` ends those of a user.
+    ``drop(user)`` ends those of a user; ``room(mediator)`` is what its unended syncs may hold.
     """
 
     def __init__(
@@ -237,7 +238,9 @@ class Aggregates:
         speech: Callable[[ClientHello, str, str], None],
         gone: Callable[[str], None],
         drop: Callable[[str], None],
+        room: Callable[[str], SyncRoom],
     ) -> None:
+        self._room = room
         self._node, self._sinks, self._channels, self._live = node, sinks, channels, live
         self._connect, self._speech, self._gone, self._drop = connect, speech, gone, drop
         self._groups: dict[tuple[str, str], Group] = {}
@@ -282,7 +285,7 @@ class Aggregates:
             # What it had on control there when it was connected to one domain alone.
             self._node.domains[name].tables.pop(mediator, None)
         ended = self._live.opened(user, mediator, hello.mediator, peer, notify)
-        return GroupSession(group, partial(self._closed, group, notify, ended))
+        return GroupSession(group, partial(self._closed, group, notify, ended), self._room(mediator))
 
     def claim(self, mediator: str, *, besides: str = "") -> str:
         """A mediator comes as somebody else: what it had on control as a MultiSORM user is forgotten.

@@ -32,25 +32,59 @@ MOST_OBJECTS: Final = 0xFFFF
 """Object numbers that there are, 0 to FFFEh."""
 
 
+class SyncRoom:
+    """How many objects the unended syncs of one mediator may hold, those of all its sessions together."""
+
+    def __init__(self, most: int, refused: Callable[[], None] = lambda: None) -> None:
+        """``refused`` is told of every sync that there was no room for."""
+        self.most = most
+        self.held = 0
+        self._refused = refused
+
+    def take(self, count: int) -> bool:
+        """Room for so many more objects; false when there is none."""
+        if self.held + count > self.most:
+            self._refused()
+            return False
+        self.held += count
+        return True
+
+    def give_back(self, count: int) -> None:
+        """The objects were used, or thrown away."""
+        self.held -= count
+
+
 class Chunks:
     """The objects of a ``sync``, which comes in chunks: nothing is done before the last one."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: SyncRoom) -> None:
+        self._room = room
         self._objects: list[dict[str, Any]] | None = None
 
     def add(self, params: Mapping[str, Any]) -> list[dict[str, Any]] | None:
         """All objects, once the last chunk is there; until then None. Raises :class:`Refusal`."""
-        objects = [] if params["first"] else self._objects
-        self._objects = None
+        before, self._objects = self._objects, None
+        self._room.give_back(len(before or ()))
+        objects = [] if params["first"] else before
         if objects is None:
             raise Refusal(0x11, "sync: its first chunk has not come")
-        if len(objects) + len(params["objects"]) > MOST_OBJECTS:
+        count = len(objects) + len(params["objects"])
+        if count > MOST_OBJECTS:
             raise Refusal(0x31, f"sync: more than {MOST_OBJECTS} objects; begin anew with fewer")
-        objects += params["objects"]
         if params["last"]:
-            return objects
+            return [*objects, *params["objects"]]
+        if not self._room.take(count):
+            raise Refusal(
+                0x31, f"sync: the unended syncs of one mediator hold {self._room.most} objects at most"
+            )
+        objects += params["objects"]
         self._objects = objects
         return None
+
+    def drop(self) -> None:
+        """The session is over, and what was not ended with it."""
+        self._room.give_back(len(self._objects or ()))
+        self._objects = None
 
 
 class MediatorSession:
@@ -63,15 +97,19 @@ class MediatorSession:
         on_closed: Callable[[], None],
         on_join: Callable[[ControlledObject], None],
         why_no_control: Callable[[], Refusal | None] = lambda: None,
+        room: SyncRoom | None = None,
     ) -> None:
-        """``why_no_control``: how the licence refuses a further object now; None when it does not."""
+        """``why_no_control``: how the licence refuses a further object now; None when it does not.
+
+        ``room``: shared by the sessions of a mediator; None: this session has its own.
+        """
         self._domain = domain
         self._mediator = mediator
         self._on_closed = on_closed
         self._on_join = on_join
         self._why_no_control = why_no_control
         self._left = False
-        self._chunks = Chunks()
+        self._chunks = Chunks(room or SyncRoom(MOST_OBJECTS))
         self._operations: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = MappingProxyType(
             {
                 "add": self._add,
@@ -107,6 +145,7 @@ class MediatorSession:
 
     def closed(self) -> None:
         """The mediator is gone; its objects stay."""
+        self._chunks.drop()
         self._on_closed()
 
     def leave(self) -> None:

@@ -96,11 +96,11 @@ def _places(text: str, one: str) -> tuple[_Place, ...]:
         elif symbol in _SYMBOLS:
             places.append(_Place(frozenset(symbol)))
         elif symbol == "[":
-            end = one.find("]", position)
-            if end < 0:
+            inside, closed, _ = one[position + 1 :].partition("]")
+            if not closed:
                 raise DigitMapError(f"{text!r}: the [ in {one} is never closed")
-            places.append(_Place(_class(text, one[position + 1 : end])))
-            position = end
+            places.append(_Place(_class(text, inside)))
+            position += len(inside) + 1
         elif symbol == ".":
             if not places or places[-1].repeats:
                 raise DigitMapError(f"{text!r}: the . in {one} has nothing before it to repeat")

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from protocol.phrases import Phrase
+from sorm_mediator.numerals import whole_number
 
 SYMBOLS = "0123456789*#"
 """What a number can be made of."""
@@ -140,10 +141,10 @@ def _places(text: str, inside: str) -> list[str | int | None]:
         return [None]
     places: list[str | int | None] = []
     for item in inside.split(","):
-        place = item.strip()
-        if not (place.isascii() and place.isdecimal() and 1 <= int(place) <= 99):
+        place = whole_number(item.strip(), 1, 99)
+        if place is None:
             raise MaskError(f"{text!r}: {{{inside}}} must be {{%}} or places from 1, such as {{1,2,3}}")
-        places.append(int(place))
+        places.append(place)
     return places
 
 

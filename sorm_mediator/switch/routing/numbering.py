@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 
 from sorm_mediator.config import NumberBinding
+from sorm_mediator.switch.routing.masks import MOST_DIGITS
 
 DEFAULT_PLAN = "default"
 MOST_NUMBERS = 100_000
@@ -47,6 +48,10 @@ def expand_numbers(text: str) -> list[str]:
             raise NumberingError(f"{text!r}: {symbol!r} is neither a digit nor a range such as {{0-9}}")
     if not parts:
         raise NumberingError("an empty number")
+    if len(parts) > MOST_DIGITS:
+        raise NumberingError(
+            f"{text[:20]!r}... has {len(parts)} digits, and the longest number has {MOST_DIGITS}"
+        )
     count = 1
     for part in parts:
         count *= len(part)

@@ -25,7 +25,9 @@ MOST_PROBLEMS = 20
 _BROKEN_END = re.compile(rb"/\s+>")
 _NO_BREAK = "\N{NO-BREAK SPACE}".encode()
 _QUOTES = re.compile("“|”|„|«|»".encode())
-_OPEN_TAG = re.compile(rb"<(/?[A-Za-z_][\w.-]*)[^<>]*\Z")
+_TAG_NAME = re.compile(rb"<(/?[A-Za-z_][\w.-]*)")
+_SHOWN = 60
+"""Characters of a name that are shown of a long one."""
 
 
 class ContextError(ValueError):
@@ -84,10 +86,11 @@ class _Failure:
 def _mend(text: bytes, failed: _Failure) -> tuple[bytes, Problem] | None:
     """The text without the slip that the parser stopped at, and what it is; ``None`` when it is none of those known."""
     if failed.code == errors.codes[errors.XML_ERROR_UNCLOSED_TOKEN]:
-        tag = _OPEN_TAG.search(text)
+        at = text.rfind(b"<")  # not a search for the whole of it, which looks from every < to the end
+        tag = _TAG_NAME.match(text, at) if at > text.rfind(b">") else None
         if tag is None:
             return None
-        name = tag[1].decode(errors="replace")
+        name = _short(tag[1].decode(errors="replace"))
         line = text.count(b"\n", 0, tag.start()) + 1
         return text.rstrip() + b">", (line, f"the closing > of <{name}> is missing: write <{name}>")
     if failed.code != errors.codes[errors.XML_ERROR_INVALID_TOKEN]:
@@ -108,8 +111,8 @@ def _mend(text: bytes, failed: _Failure) -> tuple[bytes, Problem] | None:
             line,
             f'the quotation mark {quote[0].decode()} stands here: write "',
         )
-    broken = _BROKEN_END.search(text, max(0, failed.at - 1))
-    if broken is None or broken.start() > failed.at:
+    broken = _BROKEN_END.match(text, failed.at) or _BROKEN_END.match(text, max(0, failed.at - 1))
+    if broken is None:
         return None
     breaks = broken[0].count(b"\n")
     what = "a line break" if breaks else "a space"
@@ -170,7 +173,7 @@ class _Reader:
         inside, _ = self._grammar[parent.kind]
         where = f"in <{parent.tag}>" if parent.tag else "at the top"
         if tag not in inside:
-            self._wrong(f"<{tag}> is not allowed {where}; allowed: {names(inside) or 'nothing'}")
+            self._wrong(f"<{_short(tag)}> is not allowed {where}; allowed: {names(inside) or 'nothing'}")
             self._open.append(None)
             return
         kind = f"{parent.tag}/{tag}"
@@ -182,7 +185,7 @@ class _Reader:
             attributes = {name: value for name, value in attributes.items() if not name.startswith(schema)}
         for name in attributes:
             if name not in allowed:
-                self._wrong(f"<{tag} {name}>: unknown attribute; allowed: {names(allowed) or 'none'}")
+                self._wrong(f"<{tag} {_short(name)}>: unknown attribute; allowed: {names(allowed) or 'none'}")
         element = Element(tag, kind, attributes, self._parser.CurrentLineNumber)
         parent.children.append(element)
         self._open.append(element)
@@ -197,6 +200,11 @@ class _Reader:
 
     def _doctype(self, *_: object) -> None:
         raise _Doctype
+
+
+def _short(name: str) -> str:
+    """A name as it is shown: on one line, and not so long that every mistake repeats a whole file."""
+    return name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..."
 
 
 def _in_utf8(text: bytes) -> bool:

@@ -6,6 +6,7 @@ Source: ECSS-10 manual, MultiSORM ("Декларация бриджей").
 from __future__ import annotations
 
 from sorm_mediator.config import BridgeConfig, BridgeSideConfig
+from sorm_mediator.numerals import whole_number
 from sorm_mediator.switch.changes import ChangeRefused, bridges
 from sorm_mediator.switch.changes.base import made
 from sorm_mediator.switch.changes.sorm import TRUTH
@@ -13,17 +14,21 @@ from sorm_mediator.switch.shell.command import Call, Command
 from sorm_mediator.switch.shell.notes import ok
 from sorm_mediator.switch.shell.tables import drawn, flag
 
+MOST_CALLS = 2**31 - 1
+"""The largest capacity that is entered (our choice)."""
+
 
 def _declare(call: Call) -> str:
-    capacity = call["CAPACITY"]
-    if capacity != "unbounded" and not (capacity.isascii() and capacity.isdecimal() and int(capacity) > 0):
-        raise ChangeRefused(f"capacity: {capacity!r} is not allowed: unbounded, or a number of calls from 1")
+    text = call["CAPACITY"]
+    capacity = text if text == "unbounded" else whole_number(text, 1, MOST_CALLS)
+    if capacity is None:
+        raise ChangeRefused(f"capacity: {text[:20]!r} is not allowed: unbounded, or a number of calls from 1")
     config = made(
         BridgeConfig,
         name=call["NAME"],
         duplex=_truth(call, "DUPLEX"),
         strict=_truth(call, "STRICT"),
-        capacity=capacity if capacity == "unbounded" else int(capacity),
+        capacity=capacity,
         a=_side(call, "A"),
         b=_side(call, "B"),
     )

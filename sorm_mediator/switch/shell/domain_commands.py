@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 
 from sorm_mediator.addresses import host_port
+from sorm_mediator.numerals import whole_number
 from sorm_mediator.switch.changes import ChangeRefused, domains
 from sorm_mediator.switch.shell.command import Call, Command
 from sorm_mediator.switch.shell.notes import ok
@@ -96,9 +97,11 @@ def _declare_trunk(call: Call) -> str:
 
 
 def _whole(text: str, what: str, least: int, most: int) -> int:
-    if not (text.isascii() and text.isdecimal() and least <= int(text) <= most):
-        raise ChangeRefused(f"{what}: {text!r} is not allowed: {least} to {most}")
-    return int(text)
+    number = whole_number(text, least, most)
+    if number is None:
+        shown = text if len(text) <= 20 else f"{text[:20]}..."
+        raise ChangeRefused(f"{what}: {shown!r} is not allowed: {least} to {most}")
+    return number
 
 
 def _list_trunks(call: Call) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from sorm_mediator.numerals import whole_number
 from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.changes.licence import add_licence, candidate, delete_licence, set_passport
 from sorm_mediator.switch.licence.licence import Licence
@@ -26,11 +27,12 @@ def _now(call: Call) -> float:
 
 def _licence(call: Call) -> Licence:
     """The licence whose number was entered. Raises :class:`ChangeRefused`."""
-    licences, number = call.node.licences, call["LicenceId"]
-    if not (number.isascii() and number.isdigit()):
-        raise ChangeRefused(f"{number!r} is no number of a licence; list-licence shows them")
+    licences, text = call.node.licences, call["LicenceId"]
+    number = whole_number(text, 0, 2**31 - 1)
+    if number is None:
+        raise ChangeRefused(f"{text[:20]!r} is no number of a licence; list-licence shows them")
     try:
-        return licences.get(int(number))
+        return licences.get(number)
     except LicenceError as error:
         raise ChangeRefused(str(error)) from None
 

@@ -13,6 +13,9 @@ from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.shell.command import Command
 from sorm_mediator.switch.shell.forms import FormError, Token, Words, expected, fit
 
+MOST_WORDS = 64
+"""Words of a line that a stray space is looked for in: every attempt reads the whole line (our choice)."""
+
 Names = Callable[[str, Mapping[str, str]], Iterable[str]]
 """The names that may stand at ``<place>``, given the values of the path; none when they can't be known."""
 
@@ -45,20 +48,20 @@ def split(line: str) -> list[str]:
     quote = ""
     symbols = iter(line)
     for symbol in symbols:
-        if symbol == "\\" and quote != "'":
-            word = [*(word or []), next(symbols, "\\")]
-        elif symbol == quote:
+        if symbol == quote:
             quote = ""
-        elif quote:
-            word = [*(word or []), symbol]
-        elif symbol in "\"'":
-            quote, word = symbol, word or []
-        elif symbol.isspace():
+        elif not quote and symbol.isspace():
             if word is not None:
                 words.append("".join(word))
             word = None
         else:
-            word = [*(word or []), symbol]
+            word = word if word is not None else []
+            if symbol == "\\" and quote != "'":
+                word.append(next(symbols, "\\"))
+            elif not quote and symbol in "\"'":
+                quote = symbol
+            else:
+                word.append(symbol)
     if quote:
         raise NotUnderstood(f"the {quote} is never closed")
     if word is not None:
@@ -122,6 +125,8 @@ class Parser:
 
     def _joined(self, words: list[str], place: Sequence[str]) -> str:
         """The line without a stray space beside a dot or a slash, if that is a command or the beginning of one."""
+        if len(words) > MOST_WORDS:
+            return ""
         for index in range(len(words) - 1):
             first, second = words[index : index + 2]
             if first[-1:] in (".", "/") or second[:1] in (".", "/"):

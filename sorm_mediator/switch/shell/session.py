@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from os.path import commonprefix
 from types import GeneratorType, MappingProxyType
 from typing import Final
 
@@ -97,10 +98,7 @@ class ShellSession:
         last, found = self._parser.candidates(before, self.place)
         if not found:
             return line, position, []
-        common = found[0]
-        for one in found[1:]:
-            while not one.startswith(common):
-                common = common[:-1]
+        common = commonprefix(found)  # noqa: RUF071 - of characters: what is typed need not be a whole name
         added = common[len(last) :]
         if len(found) == 1 and not common.endswith(("/", "=")):
             added += " "

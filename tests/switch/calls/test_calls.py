@@ -173,12 +173,13 @@ def test_a_number_of_an_object_that_was_given_to_another_target(switch: Any, mak
     ],
 )
 def test_a_number_that_leads_nowhere(switch: Any, make_object: Any, b: str, reason: str) -> None:
-    switch.control(make_object(1, A))
+    switch.control(make_object(1, A), make_object(2, b, "network-full", "russia"))
 
     call = switch.call(A, b)
     switch.run()
 
     assert switch.told(call, 1) == [f"41 28331>{b}", f"43/01 28331>{b}"]
+    assert [(match.object_number, match.role) for match in switch.last(call).matches] == [(1, "a")]
     assert ("routing-failed", reason) in [(event.event, event.detail) for event in call.events]
 
 

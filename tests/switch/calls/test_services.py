@@ -30,6 +30,17 @@ def test_hold_and_its_end(switch: Any, make_object: Any) -> None:
     ]
 
 
+def test_parties_hear_each_other_while_they_talk_and_neither_is_on_hold(switch: Any) -> None:
+    call = switch.call(
+        A, B, {"service": "hold", "at": 2}, {"service": "end-of-hold", "at": 3}, ring=1, talk=5
+    )
+    heard = [call.conversing]
+    for seconds in (0.5, 1, 1, 1, 10):
+        switch.run(seconds)
+        heard.append(call.conversing)
+    assert heard == [False, False, True, False, True, False]
+
+
 def test_hold_by_b_for_a_while(switch: Any, make_object: Any) -> None:
     switch.control(make_object(1, A))
 

@@ -6,6 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sorm_mediator.switch.routing import Context, Number, RoutingRequest, RoutingResult, parse_context, route
+from sorm_mediator.switch.routing.numbering import NumberBinding, Plan
+from sorm_mediator.switch.routing.route import MOST_CONTEXTS
 
 CITY = """
 <context name="default_routing">
@@ -97,7 +99,7 @@ def test_a_number_that_grows_for_ever_is_a_circle_too() -> None:
     result = routed(contexts(grow), "1", "2", start="c")
 
     assert result.result == "failed"
-    assert result.reason.startswith("a circle of contexts: c -> c -> c")
+    assert result.reason == f"a circle of contexts: {' -> '.join('c' * (MOST_CONTEXTS + 1))}"
 
 
 def test_a_digit_that_is_missing_fails_the_call() -> None:
@@ -169,6 +171,15 @@ def test_without_contexts_own_numbers_are_local_and_nothing_else() -> None:
         "failed",
         "28332 is no subscriber, and there is no routing context",
     )
+
+
+def test_without_contexts_the_numbers_of_the_plan_of_the_call_are_local_too() -> None:
+    plans = {"city": Plan("city", {"73832700001": NumberBinding()})}
+    request = RoutingRequest(a=Number(digits="1"), b=Number(digits="73832700001"), np="city")
+
+    assert route(request, {}, (), plans).result == "local"
+    assert route(replace(request, np="other"), {}, (), plans).result == "failed"
+    assert route(replace(request, b=Number(digits="73832700002")), {}, (), plans).result == "failed"
 
 
 @given(

@@ -96,3 +96,16 @@ def test_what_a_lab_would_not_start_from_is_not_saved(beginner: Any) -> None:
     said = beginner.is_refused("config/save")
     assert said.startswith("the lab would not start from this: there is no context 'missing' in a.b yet")
     assert beginner.file.read_text(encoding="utf-8") == before
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "sorm/set ssh_port {}",
+        V + "/sorm/set radius_servers add 10.0.0.1:{} 2testing123",
+        "bridge/declare b true true {} voip.local default i t c central_voip default i t c",
+    ],
+)
+def test_a_number_of_thousands_of_digits_is_refused_and_the_session_goes_on(line: str, typist: Any) -> None:
+    assert len(typist.is_refused(line.format("9" * 5000))) < 6000
+    assert typist.gets("domain/list")

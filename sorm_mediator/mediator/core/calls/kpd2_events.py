@@ -147,9 +147,10 @@ class EventComposer:
         shown_a, shown_b = numbers.plain(calling), numbers.called(called, by_a=by_a)
         given = leg.given
         if given is not None:
-            if by_a and _same(calling, snapshot.calling):
+            # In 44h the object may stand on either side of the hop: it forwards a call, or is the one forwarded to.
+            if (by_a and _same(calling, snapshot.calling)) or (calling.digits and _was_called(leg, calling)):
                 shown_a = given
-            if leg.called and any(_same(called, match) for match in leg.called):
+            if _was_called(leg, called):
                 shown_b = given
         return shown_a, shown_b
 
@@ -174,6 +175,11 @@ class EventComposer:
 
 def _same(one: report.Party, other: report.Party) -> bool:
     return one is other or (one.digits == other.digits and one.ni == other.ni)
+
+
+def _was_called(leg: Leg, party: report.Party) -> bool:
+    """Whether the object of ``leg`` was called as ``party``."""
+    return any(_same(party, called) for called in leg.called)
 
 
 def _octet(value: int) -> int | None:

@@ -161,6 +161,12 @@ def group_for(means: Means, c: ConnectKsl) -> int | None:
     return c.ksl_group if leg is None or leg.statistical else leg.object.ksl_group
 
 
+def no_group_for(means: Means, c: ConnectKsl) -> bool:
+    """The command needs a group and has none; octets that are no group are looked at no sooner (6.7.5.1)."""
+    group = group_for(means, c)
+    return not isinstance(group, int) or group == 0
+
+
 LEG_KNOWN: Final[Refusal[Any]] = Refusal(
     0x3D,
     "no such object in such a call",
@@ -209,6 +215,7 @@ CONNECT_KSL: Final = CommandRule(
     clause="6.7",
     execute=connect_ksl,
     standing=Standing.AT_ANY_MOMENT,
+    partial=frozenset({"ksl_group"}),
     receipt=(
         Refusal(
             0x3D,
@@ -222,7 +229,7 @@ CONNECT_KSL: Final = CommandRule(
             "group number missing or 0, of an object that is not under full control",
             "номер группы не задан или 0 (объект не на полном контроле)",
             "6.7.4",
-            lambda means, c: group_for(means, c) in (None, 0),
+            no_group_for,
         ),
     ),
     execution=(

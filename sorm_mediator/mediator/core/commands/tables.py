@@ -152,9 +152,9 @@ GET_OBJECTS: Final = CommandRule(
 # --- command 11
 
 
-def lines_asked(tables: Tables, c: GetKsl) -> Iterator[tuple[int, Line | None]]:
+def lines_asked(tables: Tables, c: GetKsl) -> Iterator[tuple[int, Line]]:
     """Groups and their lines that the command asks for: by its group, else by its type, else by KSL-A, else by KSL-B,
-    else all (6.11.5, 6.11.8). A group without lines is a row, too, unless a KSL is asked for."""
+    else all (6.11.5, 6.11.8). A group without lines has nothing to tell (6.11.7)."""
     if c.ksl_group is None and c.group_type is None and (c.ksl_a or c.ksl_b) is not None:
         ksl = c.ksl_a or c.ksl_b
         assert ksl is not None
@@ -168,7 +168,7 @@ def lines_asked(tables: Tables, c: GetKsl) -> Iterator[tuple[int, Line | None]]:
                 continue
         elif c.group_type not in (None, group.group_type):
             continue
-        for line in group.lines or (None,):
+        for line in group.lines:
             yield number, line
 
 
@@ -176,21 +176,17 @@ def matching_rows(tables: Tables, c: GetKsl, options: MediatorOptions) -> list[K
     """Rows of 24h for what the command asks for."""
     rows = []
     for number, line in lines_asked(tables, c):
-        kind = tables.groups[number].group_type
-        if line is None:
-            rows.append(KslRow(number, kind, None, None))
-        else:
-            shown_b = line.ksl_b or (None if options.combined_ksl_b == "ff" else line.ksl_a)
-            rows.append(KslRow(number, kind, line.ksl_a, shown_b))
+        shown_b = line.ksl_b or (None if options.combined_ksl_b == "ff" else line.ksl_a)
+        rows.append(KslRow(number, tables.groups[number].group_type, line.ksl_a, shown_b))
     return rows
 
 
 def in_different_groups(means: Means, c: GetKsl) -> bool:
     """KSL-A and KSL-B are asked for and belong to different groups (6.11.6)."""
-    if c.ksl_group is not None or c.group_type is not None or c.ksl_a is None or c.ksl_b is None:
+    if c.ksl_group is not None or c.group_type is not None:
         return False
-    groups = means.tables.group_of
-    return groups.get(c.ksl_a) != groups.get(c.ksl_b)
+    asked = [means.tables.group_of.get(ksl) for ksl in (c.ksl_a, c.ksl_b) if ksl is not None]
+    return None not in asked and len(set(asked)) > 1
 
 
 def get_ksl(means: Means, job: Job[GetKsl], now: float) -> None:

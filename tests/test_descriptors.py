@@ -1,0 +1,89 @@
+"""No descriptor is left for another connection: a listener tries again in a second, and not as often as it can."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from e1.lines.xot_socket import XotServer
+from protocol import Options
+from sorm_mediator.config import ConsoleConfig
+from sorm_mediator.mediator.binding.consoles import Consoles
+from sorm_mediator.web.server import WebServer
+from ssh_control.server import SormServer
+
+Start = Callable[[AsyncExitStack], Awaitable[int]]
+
+
+async def ssh(stack: AsyncExitStack) -> int:
+    server = SormServer(None, "127.0.0.1", 0)  # type: ignore[arg-type]  # nobody gets as far as its backend
+    stack.push_async_callback(server.close)
+    return (await server.start())[1]
+
+
+async def consoles(stack: AsyncExitStack) -> int:
+    listener = Consoles(ConsoleConfig(kpd1_port=0, kpd2_port=0), Options(), None, unit_timeout=1.0)  # type: ignore[arg-type]
+    stack.push_async_callback(listener.stop)
+    return int((await listener.start())["kpd1"].rpartition(":")[2])
+
+
+async def web(stack: AsyncExitStack) -> int:
+    app = FastAPI()
+    app.state.watchers = Closing()
+    server = WebServer(app, "127.0.0.1", 0)
+    stack.push_async_callback(server.stop)
+    return (await server.start())[1]
+
+
+async def xot(stack: AsyncExitStack) -> int:
+    server = XotServer([], "127.0.0.1", 0, lambda _end, _event: None)
+    stack.callback(server.close)
+    return (await server.start())[1]
+
+
+class Closing:
+    def close(self) -> None:
+        """Nobody watches."""
+
+
+@pytest.fixture
+async def stack() -> AsyncIterator[AsyncExitStack]:
+    async with AsyncExitStack() as stack:
+        yield stack
+
+
+@pytest.mark.parametrize("start", [ssh, consoles, web, xot])
+async def test_it_is_tried_once_and_then_again_later(
+    start: Start, stack: AsyncExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = await start(stack)
+    loop = asyncio.get_running_loop()
+    failed: list[dict[str, Any]] = []
+    first = asyncio.Event()
+
+    def handler(_loop: object, context: dict[str, Any]) -> None:
+        failed.append(context)
+        first.set()
+
+    def no_descriptor(_listener: socket.socket) -> Any:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    loop.set_exception_handler(handler)
+    client = socket.socket()
+    stack.callback(client.close)
+    with monkeypatch.context() as patched:
+        patched.setattr(socket.socket, "accept", no_descriptor)
+        client.setblocking(False)
+        await loop.sock_connect(client, ("127.0.0.1", port))
+        async with asyncio.timeout(10):
+            await first.wait()
+        for _ in range(20):  # turns of the loop
+            await asyncio.sleep(0)
+        assert [context["message"] for context in failed] == ["socket.accept() out of system resource"]
