@@ -70,10 +70,17 @@ class Row(NamedTuple):
 
 
 def render(
-    message: Message | UnknownUnit, lang: Lang = "en", *, coding: MessageCoding = DEFAULT_CODING
+    message: Message | UnknownUnit,
+    lang: Lang = "en",
+    *,
+    coding: MessageCoding = DEFAULT_CODING,
+    raw: bytes = b"",
 ) -> list[str]:
-    """A heading and one aligned line a field, without line ends; ``coding`` is that of the text of 2Ch."""
-    rows = field_rows(message, lang, coding=coding)
+    """A heading and one aligned line a field, without line ends; ``coding`` is that of the text of 2Ch.
+
+    ``raw``: the unit's octets. A command with another one inside is shown without values (:func:`has_another_inside`).
+    """
+    rows = field_rows(message, lang, coding=coding, raw=raw)
     captions = max((len(row.caption) for row in rows), default=0)
     values = max((len(row.value) for row in rows if row.meaning), default=0)
     lines = [heading(message, lang)]
@@ -95,16 +102,23 @@ def heading(message: Message | UnknownUnit, lang: Lang = "en") -> str:
 
 
 def field_rows(
-    message: Message | UnknownUnit, lang: Lang = "en", *, coding: MessageCoding = DEFAULT_CODING
+    message: Message | UnknownUnit,
+    lang: Lang = "en",
+    *,
+    coding: MessageCoding = DEFAULT_CODING,
+    raw: bytes = b"",
 ) -> list[Row]:
-    """The fields worth showing, in wire order; ``coding`` is that of the text of 2Ch."""
+    """The fields worth showing, in wire order; ``coding`` is that of the text of 2Ch, ``raw`` the unit's octets."""
     if not isinstance(message, Message):
         return octet_rows(message.raw, lang, channel=message.channel)
+    hidden = has_another_inside(raw)
     rows: list[Row] = []
     is_single = (getattr(message, "total", 1), getattr(message, "index", 1)) in _SINGLE
     for field in dataclasses.fields(message):
         value = getattr(message, field.name)
-        if isinstance(message, ElectronicMessage) and field.name == "text":
+        if hidden and field.name != "orm_number":
+            rows.append(Row(texts.field_text(field.name, lang), MASK))
+        elif isinstance(message, ElectronicMessage) and field.name == "text":
             rows.append(_message_text(value, lang, coding))
         elif not (_is_usual(field.name, value) or (is_single and field.name in _NUMBERING)):
             rows += _rows(message, field.name, value, lang)
@@ -120,6 +134,11 @@ def octet_rows(raw: bytes, lang: Lang = "en", *, channel: Channel | None = None)
     ]
 
 
+def has_another_inside(raw: bytes) -> bool:
+    """Whether a command broke off and the header of the next lies in it, whose password is then in its fields."""
+    return len(raw) > 3 and channel_of(raw[2]) is Channel.COMMAND and bool(_COMMAND_BEGINS.search(raw, 1))
+
+
 def masked_hex(raw: bytes, *, channel: Channel | None = None, anywhere: bool = False) -> str:
     """A unit in hexadecimal, ``**`` for the octets that are a command's password.
 
@@ -128,6 +147,8 @@ def masked_hex(raw: bytes, *, channel: Channel | None = None, anywhere: bool = F
     shown = [f"{octet:02X}" for octet in raw]
     begins = [match.start() for match in _COMMAND_BEGINS.finditer(raw)] if anywhere else []
     if len(raw) > 3 and raw[0] == PREAMBLE and (channel or channel_of(raw[2])) is Channel.COMMAND:
+        if has_another_inside(raw) and not anywhere:
+            return " ".join(shown[:4] + ["**"] * (len(raw) - 4))
         begins.append(0)
     for begin in begins:
         end = begin + (16 if raw[begin + 2] == SetPassword.code else 10)

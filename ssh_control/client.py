@@ -31,6 +31,7 @@ from ssh_control.dialect import (
     Up,
 )
 from ssh_control.transport import CIPHERS, host_port, without_padding_packets
+from ssh_control.visible import visible
 
 log = logging.getLogger(__name__)
 
@@ -326,10 +327,10 @@ class SwitchLink:
         if isinstance(error, asyncssh.PermissionDenied):
             return _Trouble(f"{where}: login as {self._user!a} denied", refused=True)
         if isinstance(error, asyncssh.ChannelOpenError):
-            return _Trouble(f"{where}: does not serve the dialect: {error.reason}", refused=True)
+            return _Trouble(f"{where}: does not serve the dialect: {visible(error.reason)}", refused=True)
         if isinstance(error, TimeoutError):
             return _Trouble(f"{where}: no answer within {self._connect_timeout:g} s")
-        return _Trouble(f"{where}: {error}")
+        return _Trouble(f"{where}: {visible(error)}")
 
     def _came_up(self, session: _LinkSession, hello: dict[str, Any]) -> None:
         self._session, self._hello = session, hello
@@ -486,7 +487,7 @@ class _LinkSession(asyncssh.SSHClientSession[bytes]):
     def _over(self, reason: str, *, refused: bool = False) -> None:
         if self._reason:
             return
-        self._reason = reason
+        self._reason = reason = visible(reason)
         if not self.greeted.done():
             self.greeted.set_result(_Trouble(reason, refused=refused))
         elif not self._held:

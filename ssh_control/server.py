@@ -37,6 +37,7 @@ from ssh_control.lines import DialectError
 from ssh_control.pacing import LONGEST, LoginPacer
 from ssh_control.shell import HISTORY, MOST_LINE, Shell, ShellChannel
 from ssh_control.transport import CIPHERS, host_port, keep_alive, without_padding_packets
+from ssh_control.visible import visible
 
 log = logging.getLogger(__name__)
 
@@ -316,11 +317,11 @@ class _Connection(asyncssh.SSHServer):
     def connection_lost(self, exc: Exception | None) -> None:
         self._server.left(self._ssh)
         if exc is None or isinstance(exc, asyncssh.Error | OSError):
-            log.info("%s: disconnected%s", self.peer, f": {exc}" if exc else "")
+            log.info("%s: disconnected%s", self.peer, f": {visible(exc)}" if exc else "")
         else:
             # Where it is, and not its text, which may hold the number of an object (order 268, rule 6).
-            where = "".join(traceback.format_tb(exc.__traceback__))
-            log.error("%s: disconnected by an error of our own: %s\n%s", self.peer, type(exc).__name__, where)
+            where = visible("; ".join(map(str.strip, traceback.format_tb(exc.__traceback__))))
+            log.error("%s: disconnected by an error of our own: %s: %s", self.peer, type(exc).__name__, where)
 
     def begin_auth(self, username: str) -> bool:
         return True
@@ -508,7 +509,11 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
             session = self._server.backend.open(self._user, hello, self._peer, self._notify)
         except Refused as refusal:
             log.warning(
-                "%s: mediator %s of %s refused: %s", self._peer, ascii(hello.mediator), self._user, refusal
+                "%s: mediator %s of %s refused: %s",
+                self._peer,
+                ascii(hello.mediator),
+                self._user,
+                visible(refusal),
             )
             self._server.counters["sessions refused"] += 1
             self._dialect.refuse(refusal.code, refusal.text)
@@ -535,7 +540,7 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
 
     def _faulty(self, fault: Faulty) -> None:
         self._server.counters["faulty lines"] += 1
-        log.warning("%s: not understood: %s", self._peer, fault.text)
+        log.warning("%s: not understood: %s", self._peer, visible(fault.text))
 
     def _flush_rest(self) -> None:
         self._flush_due = False

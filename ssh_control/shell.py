@@ -16,6 +16,8 @@ from typing import Any, Protocol, cast
 
 import asyncssh
 
+from ssh_control.visible import visible, visible_lines
+
 log = logging.getLogger(__name__)
 
 LINES_A_TURN = 32
@@ -207,13 +209,13 @@ class ShellChannel(asyncssh.SSHServerSession[str]):
     def _show(self, outcome: Outcome) -> None:
         self._failed = bool(outcome.error) if self._terminal else self._failed or bool(outcome.error)
         if outcome.text:
-            self._channel.write(outcome.text)
+            self._channel.write(visible_lines(outcome.text))
         if outcome.error and self._terminal:
-            self._channel.write(outcome.error)
+            self._channel.write(visible_lines(outcome.error))
         elif outcome.error:
             # Nothing is echoed: in a script only its number tells which line it was.
             where = f"line {self._number}: " if self._commands is None or len(self._commands) > 1 else ""
-            self._channel.write_stderr(where + outcome.error)
+            self._channel.write_stderr(where + visible_lines(outcome.error))
 
     def _prompt_or_leave(self) -> None:
         """A question is shown always, the prompt only to who sits there."""
@@ -234,7 +236,9 @@ class ShellChannel(asyncssh.SSHServerSession[str]):
         completed, place, choices = self._shell.complete(line, position)
         if choices:
             # What is written while a line is edited comes above it: the editor draws the line again.
-            shown = "  ".join(choice.rstrip("/").rpartition("/")[2] or choice for choice in choices)
+            shown = "  ".join(
+                visible(choice).rstrip("/").rpartition("/")[2] or visible(choice) for choice in choices
+            )
             width = self._channel.get_terminal_size()[0] or 80
             shown = textwrap.fill(shown, width, break_long_words=False, break_on_hyphens=False)
             self._channel.clear_input()

@@ -150,7 +150,7 @@ def _unit(unit: Unit, lang: Lang) -> dict[str, Any]:
         "name": unit.name,
         "hex": masked_hex(unit.raw, channel=channel, anywhere=unit.message is None),
         "fields": {name: value for name, value in unit.fields.items() if name not in _SECRET},
-        "decoded": [] if unit.message is None else render(unit.message, lang),
+        "decoded": [] if unit.message is None else render(unit.message, lang, raw=unit.raw),
     }
 
 

@@ -33,6 +33,7 @@ from sorm_mediator.console.surroundings import Surroundings
 from sorm_mediator.console.wiring import in_lab, toward
 from sorm_mediator.errors import BoxError
 from sorm_mediator.switch.node import Node
+from ssh_control.visible import visible, visible_lines
 
 STDOUT = "-"
 OWN_LAB = Phrase("a lab of its own, made of the file", "собственный стенд по этому файлу")
@@ -186,9 +187,9 @@ def _write(settings: Settings, run: Run, write: Callable[[str], object]) -> None
             return
         Path(settings.json).write_text(text, encoding="utf-8")
     for line in table(run, lang):
-        write(line + "\n")
+        write(visible(line) + "\n")
 
 
 def _say(error: Any, code: int) -> int:
-    sys.stderr.write(f"sorm-mediator: {error}\n")
+    sys.stderr.write(f"sorm-mediator: {visible_lines(error)}\n")
     return code

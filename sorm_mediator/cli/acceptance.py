@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from sorm_mediator.cli.output import echo
+
 
 def acceptance(
     config: Annotated[
@@ -81,6 +83,6 @@ def acceptance(
         )
         code = run_acceptance(settings)
     except UsageError as error:
-        typer.echo(f"sorm-mediator: {error}", err=True)
+        echo(f"sorm-mediator: {error}", err=True)
         raise typer.Exit(2) from None
     raise typer.Exit(code)

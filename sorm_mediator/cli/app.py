@@ -16,6 +16,7 @@ from sorm_mediator.cli.codec import decode, encode
 from sorm_mediator.cli.conformance import conformance
 from sorm_mediator.cli.journal import export, verify
 from sorm_mediator.cli.licence import make, passport
+from sorm_mediator.cli.output import echo
 from sorm_mediator.cli.replay import replay
 from sorm_mediator.cli.settings import check, schema, show
 from sorm_mediator.cli.trace import trace
@@ -35,7 +36,7 @@ licence_app = typer.Typer(help="Make keys of licences and passports for a lab.",
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"sorm-mediator {__version__}")
+        echo(f"sorm-mediator {__version__}")
         raise typer.Exit
 
 
@@ -76,7 +77,7 @@ def run() -> None:
     try:
         app()
     except (ConfigError, BoxError) as error:
-        typer.echo(f"sorm-mediator: {error}", err=True)
+        echo(f"sorm-mediator: {error}", err=True)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
 
 import typer
 
+from sorm_mediator.cli.output import echo
+from ssh_control.visible import visible
+
 if TYPE_CHECKING:
     from protocol import Options
     from protocol.messagetext import MessageCoding
@@ -178,7 +181,7 @@ def encode(
         except EncodeError as error:
             fine = False
             where = f"object {number}: " if len(documents) > 1 else ""
-            typer.echo(f"sorm-mediator: {where}{error}", err=True)
+            echo(f"sorm-mediator: {where}{error}", err=True)
     raise typer.Exit(0 if fine else 1)
 
 
@@ -255,7 +258,7 @@ def _documents(text: str) -> list[Any]:
 
 
 def _fail(text: str) -> NoReturn:
-    typer.echo(f"sorm-mediator: {text}", err=True)
+    echo(f"sorm-mediator: {text}", err=True)
     raise typer.Exit(2)
 
 
@@ -331,7 +334,7 @@ class _Show:
         """Something about the whole, on stderr."""
         from protocol.phrases import say
 
-        typer.echo(f"sorm-mediator: {say(text, self.lang)}", err=True)
+        echo(f"sorm-mediator: {say(text, self.lang)}", err=True)
 
 
 class _JsonShow(_Show):
@@ -379,20 +382,20 @@ class _PeopleShow(_Show):
         console = Console(highlight=False, soft_wrap=True)
 
         def line(text: str, style: str = "") -> None:
-            console.print(Text(text, style=style))
+            console.print(Text(visible(text), style=style))
 
         self._line: Callable[..., None] = line
 
     def found(self, item: Found) -> None:
         from protocol.phrases import say
-        from protocol.render import masked_hex, octet_rows, render
+        from protocol.render import MASK, has_another_inside, masked_hex, octet_rows, render
 
         self._line(", ".join(self._where(item)), "dim")
         if item.message is None:
             for row in octet_rows(item.raw, self.lang):
                 self._line(f"  {row.value}")
         else:
-            heading, *fields = render(item.message, self.lang, coding=self.coding)
+            heading, *fields = render(item.message, self.lang, coding=self.coding, raw=item.raw)
             self._line(heading, "bold")
             for text in fields:
                 self._line(text)
@@ -400,7 +403,9 @@ class _PeopleShow(_Show):
         for problem in item.problems:
             path = f" {problem.path}" if problem.path else ""
             octet = "байт" if self.lang == "ru" else "octet"
-            self._line(f"  ! {octet} {problem.offset}{path}: {say(problem.message, self.lang)}", "red")
+            hidden = item.message is not None and has_another_inside(item.raw)
+            text = MASK if hidden else say(problem.message, self.lang)
+            self._line(f"  ! {octet} {problem.offset}{path}: {text}", "red")
         self._line("")
 
     def _where(self, item: Found) -> Iterator[str]:

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from sorm_mediator.cli.output import echo
+
 
 def conformance(
     config: Annotated[
@@ -142,7 +144,7 @@ def conformance(
         )  # fmt: skip
         code = run_conformance(settings)
     except UsageError as error:
-        typer.echo(f"sorm-mediator: {error}", err=True)
+        echo(f"sorm-mediator: {error}", err=True)
         raise typer.Exit(2) from None
     raise typer.Exit(code)
 

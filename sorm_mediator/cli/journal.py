@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sorm_mediator.cli.output import echo
+
 if TYPE_CHECKING:
     from sorm_mediator.journal.book import Entry, JournalReader
 
@@ -50,9 +52,9 @@ def verify(
         typer.echo(json.dumps(document, ensure_ascii=False))
     else:
         for finding in findings:
-            typer.echo(str(finding))
+            echo(str(finding))
         verdict = f"NOT INTACT, {len(findings)} finding(s)" if findings else "intact"
-        typer.echo(f"{reader.path}: {verdict}; {result.count} entries, head {result.head.hash}")
+        echo(f"{reader.path}: {verdict}; {result.count} entries, head {result.head.hash}")
     raise typer.Exit(1 if findings else 0)
 
 

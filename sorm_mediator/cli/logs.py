@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import re
 import sys
+from typing import Any, TextIO
 
 import structlog
+
+from ssh_control.visible import visible, visible_lines
 
 BURST = 100
 """Lines of one kind that are written at once."""
@@ -52,14 +56,28 @@ class FloodGate(logging.Filter):
         return passes
 
 
+class OneLine(logging.Filter):
+    """Makes each record one line that can't be taken for another, or steer the terminal, whatever peers said in it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Always true: the record is written, with what is not printable escaped."""
+        record.msg, record.args = visible(record.getMessage()), ()
+        return True
+
+
+def _plain_trace(stream: TextIO, exc_info: Any) -> None:
+    """A trace without the values of variables, for passwords and tokens are among them."""
+    text = io.StringIO()
+    structlog.dev.plain_traceback(text, exc_info)
+    stream.write(visible_lines(text.getvalue()))
+
+
 def set_up_logging(level: str) -> None:
     """Log to stderr from ``level`` (debug, info, warning, error) on: time, level, who, and what."""
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(FloodGate())
-    # Plain traces: those of rich show the values of variables, and passwords and tokens are among them.
-    renderer = structlog.dev.ConsoleRenderer(
-        colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-    )
+    handler.addFilter(OneLine())
+    renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_plain_trace)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from sorm_mediator.cli.output import echo
+
 
 def replay(
     scripts: Annotated[
@@ -88,6 +90,6 @@ def replay(
         )
         code = run_scripts(settings)
     except UsageError as error:
-        typer.echo(f"sorm-mediator: {error}", err=True)
+        echo(f"sorm-mediator: {error}", err=True)
         raise typer.Exit(2) from None
     raise typer.Exit(code)

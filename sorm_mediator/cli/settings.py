@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sorm_mediator.cli.output import echo
+
 if TYPE_CHECKING:
     from sorm_mediator.config import MediatorConfig
 
@@ -54,8 +56,8 @@ def check(file: FileArgument = None, config_file: FileOption = None, as_json: Js
         typer.echo(json.dumps({"file": str(file), "valid": True, "warnings": warnings}, ensure_ascii=False))
     else:
         for warning in warnings:
-            typer.echo(f"{file}: warning: {warning}", err=True)
-        typer.echo(f"{file}: fine")
+            echo(f"{file}: warning: {warning}", err=True)
+        echo(f"{file}: fine")
 
 
 def show(file: OptionalFile = None, config_file: FileOption = None, as_json: JsonOption = False) -> None:
@@ -86,7 +88,7 @@ def show(file: OptionalFile = None, config_file: FileOption = None, as_json: Jso
     ]
     key_width, value_width = (max(len(row[column]) for row in shown) for column in (0, 1))
     for key, value, source in shown:
-        typer.echo(f"{key:<{key_width}}  {value:<{min(value_width, 40)}}  {source}")
+        echo(f"{key:<{key_width}}  {value:<{min(value_width, 40)}}  {source}")
 
 
 def _limits(mediator: MediatorConfig) -> Iterator[dict[str, Any]]:

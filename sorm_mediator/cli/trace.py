@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from sorm_mediator.cli.boxes import ConfigOption, JsonOption, LangOption
+from sorm_mediator.cli.output import echo
 
 if TYPE_CHECKING:
     from sorm_mediator.switch.subscribers import Domain
@@ -64,7 +65,7 @@ def trace(
     if as_json:
         typer.echo(json.dumps(tracer.document(traced), ensure_ascii=False))
     else:
-        typer.echo(tracer.text(traced, time.time(), lang))
+        echo(tracer.text(traced, time.time(), lang))
     raise typer.Exit(1 if traced.reason else 0)
 
 
@@ -92,5 +93,5 @@ def _domain(domains: dict[str, Domain], name: str, request: TraceRequest) -> Dom
 
 
 def _misused(text: str) -> NoReturn:
-    typer.echo(f"sorm-mediator: {text}", err=True)
+    echo(f"sorm-mediator: {text}", err=True)
     raise typer.Exit(2)

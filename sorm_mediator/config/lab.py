@@ -9,7 +9,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Final, Self, Union, get_args, get_origin
 
-from pydantic import BaseModel, PrivateAttr, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, Field, PrivateAttr, SecretStr, ValidationError, model_validator
 
 from sorm_mediator.config.acceptance import AcceptanceConfig
 from sorm_mediator.config.base import ConfigError, Host, Port, Section, is_loopback
@@ -30,6 +30,15 @@ class WebConfig(Section):
     """TCP port; 0 = any free."""
     token: SecretStr = SecretStr("")
     """Bearer token; required when not on loopback."""
+    connections: Annotated[int, Field(ge=1, le=10_000)] = 256
+    """Clients at a time. For one more, the one goes that has been waited for the longest (our choice)."""
+    request_timeout: Annotated[float, Field(gt=0)] = 10.0
+    """Seconds that a client may take to ask, to the end of the body, from its first octet or its connection on (our
+    choice)."""
+    send_timeout: Annotated[float, Field(gt=0)] = 10.0
+    """Seconds that a client may read nothing of an answer, or of events, that wait for it (our choice)."""
+    watchers: Annotated[int, Field(ge=0, le=10_000)] = 64
+    """Streams of events at a time; one more gets 503 (our choice)."""
 
     @model_validator(mode="after")
     def _token_beyond_loopback(self) -> Self:

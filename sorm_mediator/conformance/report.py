@@ -146,7 +146,7 @@ def _unit(one: Crossing | Said, lang: Lang) -> dict[str, Any]:
         "hex": masked_hex(crossed.raw, channel=channel, anywhere=crossed.message is None),
         "channel": crossed.channel,
         "time": crossed.time,
-        "meaning": ([] if crossed.message is None else render(crossed.message, lang))
+        "meaning": ([] if crossed.message is None else render(crossed.message, lang, raw=crossed.raw))
         + [say(text, lang) for text in (*crossed.problems, *crossed.findings)],
     }
 

@@ -41,6 +41,7 @@ from sorm_mediator.console.surroundings import Surroundings, facing
 from sorm_mediator.console.wiring import in_lab, toward
 from sorm_mediator.errors import BoxError
 from sorm_mediator.numerals import whole_number
+from ssh_control.visible import visible_lines
 
 STDOUT = "-"
 INTERRUPTED = 130
@@ -426,5 +427,5 @@ def _write(settings: Settings, report: Report, write: Write, showing: Showing) -
 
 
 def _say(error: Any, code: int) -> int:
-    sys.stderr.write(f"sorm-mediator: {error}\n")
+    sys.stderr.write(f"sorm-mediator: {visible_lines(error)}\n")
     return code

@@ -11,6 +11,7 @@ from protocol.texts import Lang
 from sorm_mediator.conformance.declaration import Check
 from sorm_mediator.conformance.report import Report, appendix_of, ending, rows, table
 from sorm_mediator.conformance.verdicts import Result
+from ssh_control.visible import visible
 
 Write = Callable[[str], object]
 
@@ -32,7 +33,7 @@ class Showing:
     def begin(self, heading: str) -> None:
         """It begins."""
         if self._live:
-            self._write(heading + "\n")
+            self._write(visible(heading) + "\n")
 
     def seen(self, result: Result) -> None:
         """A check is over."""
@@ -43,7 +44,7 @@ class Showing:
         lines = [] if title == self._appendix else [title]
         self._appendix = title
         for line in (*lines, *rows(result, self._lang, self._ids)):
-            self._write(line + "\n")
+            self._write(visible(line) + "\n")
 
     def finish(self, report: Report) -> None:
         """It is over: whatever has not been written yet."""
@@ -51,7 +52,7 @@ class Showing:
             for result in report.examined:
                 self.seen(result)
         for line in ending(report, self._lang) if self._live else table(report, self._lang):
-            self._write(line + "\n")
+            self._write(visible(line) + "\n")
 
 
 @contextmanager

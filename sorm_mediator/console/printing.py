@@ -11,11 +11,12 @@ from typing import Any, Protocol
 
 from protocol import Channel
 from protocol.phrases import Phrase, say
-from protocol.render import masked_hex, render
+from protocol.render import MASK, has_another_inside, masked_hex, render
 from protocol.texts import Lang
 from sorm_mediator.console.client import SHOWN, ConsoleClient, Crossed
 from sorm_mediator.console.errors import words
 from sorm_mediator.console.results import PASS, ScriptResult, StepResult
+from ssh_control.visible import visible
 
 _MS, _S = Phrase("ms", "мс"), Phrase("s", "с")
 _SUMMARY = Phrase("Summary", "Итог")
@@ -70,7 +71,7 @@ class TextPrinter:
         for line in self._meaning(crossed):
             self._line(f"{'':26}{line}")
         for text in crossed.problems:
-            self._line(f"{'':26}! {self._say(text)}")
+            self._line(f"{'':26}! {MASK if has_another_inside(crossed.raw) else self._say(text)}")
 
     def ended(self, step: StepResult) -> None:
         for note in step.notes:
@@ -102,13 +103,13 @@ class TextPrinter:
     def _meaning(self, crossed: Crossed) -> list[str]:
         if crossed.message is None:
             return [self._say(_NO_UNIT)]
-        return render(crossed.message, self._lang)
+        return render(crossed.message, self._lang, raw=crossed.raw)
 
     def _say(self, text: str) -> str:
         return say(text, self._lang)
 
     def _line(self, text: str) -> None:
-        self._write(text + "\n")
+        self._write(visible(text) + "\n")
 
 
 class JsonPrinter:

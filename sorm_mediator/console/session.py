@@ -32,6 +32,7 @@ from sorm_mediator.console.surroundings import Surroundings
 from sorm_mediator.console.vendor_runner import VendorRunner
 from sorm_mediator.console.wiring import in_lab, toward
 from sorm_mediator.errors import BoxError
+from ssh_control.visible import visible_lines
 
 BROKEN_PIPE = 141
 """Exit code when the reader of the output has gone: a shell's for a process that SIGPIPE has ended."""
@@ -261,5 +262,5 @@ class _Stdout:
 
 
 def _say(error: object, code: int) -> int:
-    sys.stderr.write(f"sorm-mediator: {error}\n")
+    sys.stderr.write(f"sorm-mediator: {visible_lines(error)}\n")
     return code

@@ -123,7 +123,7 @@ class Lab:
         self.web_app = create_app(
             gateway=self.gateway, switch=self.switch, token=web.token.get_secret_value()
         )
-        server = WebServer(self.web_app, web.host, web.port)
+        server = WebServer(self.web_app, web.host, web.port, web)
         web_host, web_port = await server.start()
         self._stack.push_async_callback(server.stop)
         self.endpoints["web"] = host_port(web_host, web_port)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI, Request, Response
@@ -50,6 +51,7 @@ def create_app(gateway: Gateway | None = None, switch: SwitchBox | None = None, 
     app.state.gateway = gateway
     app.state.switch = switch
     app.state.watchers = Watchers()
+    app.state.web_counters = Counter()
     app.add_middleware(Guard, token=token)
     app.add_exception_handler(RequestValidationError, _not_valid)  # type: ignore[arg-type]  # Starlette asks for less
     app.add_api_route("/", _to_docs, include_in_schema=False)

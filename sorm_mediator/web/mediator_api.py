@@ -99,7 +99,8 @@ def mediator_router() -> APIRouter:
 async def _status(gateway: Mediator, request: Request) -> dict[str, object]:
     """State, numbers of things, channels, links and counters."""
     switch = request.app.state.switch
-    return gateway.status() | {"licence": switch.licence() if switch else None}
+    licence = switch.licence() if switch else None
+    return gateway.status() | {"licence": licence, "web": dict(request.app.state.web_counters)}
 
 
 async def _ksl(gateway: Tables) -> list[dict[str, object]]:
@@ -222,6 +223,9 @@ async def _events(
 ) -> StreamingResponse:
     """What happens, as it happens."""
     watchers: Watchers = request.app.state.watchers
+    if watchers.full:
+        request.app.state.web_counters["watchers_refused"] += 1
+        raise HTTPException(503, f"there are {watchers.most} streams of events already (web.watchers)")
     stream = watchers.stream(gateway.events, frozenset(kind or ()))
     return StreamingResponse(
         stream,

@@ -91,6 +91,16 @@ class LicenceCollector(Collector):
         yield most
 
 
+class WebCollector(Collector):
+    """Turns what the web server dropped and refused into metrics."""
+
+    def __init__(self, counters: Mapping[str, int]) -> None:
+        self._counters = counters
+
+    def collect(self) -> Iterator[Metric]:
+        yield _counter("sorm_web", "Clients that were dropped or refused", self._counters)
+
+
 class SwitchCollector(Collector):
     """Turns one status of the switch into metrics."""
 
@@ -133,6 +143,7 @@ def metrics_router() -> APIRouter:
         gateway: Gateway | None = request.app.state.gateway
         if gateway is not None:
             registry.register(GatewayCollector(gateway.status()))
+        registry.register(WebCollector(request.app.state.web_counters))
         switch: SwitchBox | None = request.app.state.switch
         if switch is not None:
             registry.register(LicenceCollector(switch.licence()))

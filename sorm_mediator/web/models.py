@@ -112,6 +112,8 @@ class StatusDocument(Document):
     journal: JournalState | None
     """Null when no journal is kept."""
     counters: dict[str, int]
+    web: dict[str, int] = {}
+    """Clients of this HTTP server that were dropped or refused."""
 
 
 class KslRowDocument(Document):

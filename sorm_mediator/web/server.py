@@ -4,44 +4,97 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import ClassVar
 
+import h11
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from sorm_mediator.config import WebConfig
 from sorm_mediator.errors import cannot_listen
 from sorm_mediator.web.sse import Watchers
 
 _GRACE = 2
 """Seconds that a request under way may take when the server stops."""
-MOST_CONNECTIONS = 256
-"""Clients at a time; more are dropped: the files they would hold open are needed by consoles and journal."""
 _LISTEN_BACKLOG = 128
 """Connections that the kernel holds until they are accepted."""
-FIRST_REQUEST = 10.0
-"""Seconds within which a client has to have asked for something."""
 
 
 class _Http(H11Protocol):
-    """A client's connection. One that asks for nothing, or never ends its question, is not waited for."""
+    """A client's connection. One that asks slowly, or does not read its answer, is not waited for.
+
+    When there are too many, the one goes that has been asking for the longest, or has had nothing to ask: who asks and
+    reads is served, whatever the others do.
+    """
+
+    limits: ClassVar[WebConfig]
+    counters: ClassVar[Counter[str]]
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if len(self.connections) > MOST_CONNECTIONS:
-            transport.abort()
-        else:
-            self._patience = self.loop.call_later(FIRST_REQUEST, self._lose_patience)
+        self._asking: asyncio.TimerHandle | None = None
+        self._unread: asyncio.TimerHandle | None = None
+        self._waited_for: float | None = None
+        """Since when the client has been waited for; None while it is served."""
+        self._wait_for_request()
+        if len(self.connections) > self.limits.connections:
+            self.counters["connections_dropped"] += 1
+            waited = (one for one in self.connections if isinstance(one, _Http))
+            by_time = [(one._waited_for, one) for one in waited if one._waited_for is not None]
+            min(by_time, key=lambda pair: pair[0])[1].transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if hasattr(self, "_patience"):
-            self._patience.cancel()
+        self._stop(self._asking)
+        self._stop(self._unread)
         super().connection_lost(exc)
 
-    def _lose_patience(self) -> None:
-        if self.cycle is None:  # no request was read to the end of its headers
-            self.transport.abort()
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._judge()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._waited_for = self.loop.time()
+        self._judge()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stop(self._unread)
+        self._unread = self.loop.call_later(self.limits.send_timeout, self._give_up, "answers_not_read")
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._stop(self._unread)
+        self._unread = None
+
+    def _judge(self) -> None:
+        """Whether the client has begun a request and not ended it."""
+        state = self.conn.their_state
+        if state is h11.SEND_BODY or (state is h11.IDLE and self.conn.trailing_data[0]):
+            if self._asking is None:
+                self._wait_for_request()
+        elif self.cycle is not None:
+            self._stop(self._asking)
+            self._asking = None
+            if not self.cycle.response_complete:
+                self._waited_for = None
+
+    def _wait_for_request(self) -> None:
+        self._waited_for = self.loop.time()
+        self._asking = self.loop.call_later(self.limits.request_timeout, self._give_up, "slow_requests")
+
+    def _give_up(self, why: str) -> None:
+        self.counters[why] += 1
+        self.transport.abort()
+
+    @staticmethod
+    def _stop(timer: asyncio.TimerHandle | None) -> None:
+        if timer is not None:
+            timer.cancel()
 
 
 class _Server(uvicorn.Server):
@@ -60,9 +113,14 @@ class _Server(uvicorn.Server):
 
 
 class WebServer:
-    """Serves ``app`` on ``host`` and ``port`` (0: any free one)."""
+    """Serves ``app`` on ``host`` and ``port`` (0: any free one), within ``limits``.
 
-    def __init__(self, app: FastAPI, host: str, port: int) -> None:
+    What was dropped is counted in ``app.state.web_counters``.
+    """
+
+    def __init__(self, app: FastAPI, host: str, port: int, limits: WebConfig | None = None) -> None:
+        self._limits = WebConfig() if limits is None else limits
+        app.state.watchers.most = self._limits.watchers
         self._app = app
         self._host = host
         self._port = port
@@ -89,7 +147,8 @@ class WebServer:
             raise cannot_listen("web.port", self._host, self._port, error) from error
         config = uvicorn.Config(
             self._app,
-            http=_Http,
+            http=type("_Http", (_Http,), {"limits": self._limits, "counters": self._app.state.web_counters}),
+            ws="none",  # a connection that became a WebSocket would be counted no more
             log_config=None,
             access_log=False,
             lifespan="off",

@@ -16,12 +16,14 @@ class Watchers:
     """The open event streams of one web server, so that stopping it can end them."""
 
     def __init__(self) -> None:
+        self.most = 64
+        """How many there may be (``web.watchers``)."""
         self._open: set[Subscription] = set()
         self._closed = False
 
     async def stream(self, events: Events, kinds: frozenset[str]) -> AsyncIterator[str]:
         """The text of one stream: all events, or those of ``kinds``. It ends with gateway or server."""
-        if self._closed:
+        if self._closed or self.full:
             return
         subscription = events.subscribe()
         self._open.add(subscription)
@@ -40,6 +42,11 @@ class Watchers:
         finally:
             self._open.discard(subscription)
             events.unsubscribe(subscription)
+
+    @property
+    def full(self) -> bool:
+        """Whether there may be no further one."""
+        return len(self._open) >= self.most
 
     def close(self) -> None:
         """End every stream, and those that would still be opened."""

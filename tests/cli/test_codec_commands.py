@@ -290,3 +290,10 @@ def test_help_has_examples() -> None:
 def test_times_are_said_whatever_a_damaged_capture_holds() -> None:
     assert time_text(0) == "1970-01-01T00:00:00.000000000Z"
     assert time_text((1 << 64) * 10**9) == f"{1 << 64}.000000000"
+
+
+def test_no_octet_of_a_password_in_a_command_that_broke_off_is_shown() -> None:
+    done = run("decode", "CC0105133132333435360001CC010306313233343536363534333231CC")
+    assert "CC 01 05 13 ** **" in done.output
+    for secret in ("31 32", "3132", "1234", "category 32h", "6363"):
+        assert secret not in done.output

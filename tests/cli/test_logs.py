@@ -72,3 +72,18 @@ def test_a_trace_shows_no_values(restored: None, capsys: pytest.CaptureFixture[s
     assert "Traceback" in shown
     assert "ValueError" in shown
     assert "Webtoken-7" not in shown
+
+
+def test_what_a_peer_says_is_one_line_of_the_log_whoever_logs_it(
+    restored: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_up_logging("info")
+    peer = "x\n2026-11-28T00:00:00Z [info] forged\x1b[2J"
+    logging.getLogger("any").warning("%s: refused", peer)
+    try:
+        int(peer + "\x1b[2J")
+    except ValueError:
+        logging.getLogger("any").exception("failed")
+    said = capsys.readouterr().err
+    assert "x\\n2026-11-28T00:00:00Z [info] forged\\x1b[2J: refused" in said
+    assert "\x1b[2J" not in said

@@ -228,3 +228,13 @@ def test_the_place_of_a_message_among_others_is_shown_when_there_are_others() ->
         "  messages in all     3",
         "  number of this one  1",
     ]
+
+
+def test_a_command_with_another_one_inside_shows_no_value() -> None:
+    """The password of the second lies in the fields of the first, which broke off after 12 octets."""
+    raw = bytes.fromhex("CC0105133132333435360001CC010306313233343536363534333231CC")
+    message, _ = Codec().decode_lenient(raw)
+    shown = [*render(message, raw=raw), masked_hex(raw)]
+    assert shown[0].startswith("add-object")
+    assert all(line.endswith("******") for line in shown[1:-1])
+    assert shown[-1] == "CC 01 05 13" + " **" * 25

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import logging
 import os
 import stat
 from pathlib import Path
@@ -252,6 +254,38 @@ def test_no_try_waits_longer_than_the_longest_wait() -> None:
     waits = [pacer.delay("a", 0.1 * number) for number in range(1000)]
     assert max(waits) == pytest.approx(4)
     assert pacer.delay("a", 100 + 4 + 2) == 0
+
+
+async def test_the_reason_of_a_disconnection_forges_no_line_of_the_log(
+    server: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """SSH_MSG_DISCONNECT before the login, with a line feed and an escape sequence in its reason."""
+    told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    class Rude(asyncssh.SSHClient):
+        def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
+            self.conn = conn
+
+        def password_auth_requested(self) -> str | None:
+            self.conn.disconnect(asyncssh.DISC_PROTOCOL_ERROR, "bye\n[info] root logged in\x1b[2J")
+            return None
+
+    class Reader(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if "disconnected" in record.getMessage() and not told.done():
+                told.set_result(record.getMessage())
+
+    caplog.set_level("INFO")
+    reader = Reader()
+    logging.getLogger("ssh_control.server").addHandler(reader)
+    try:
+        with contextlib.suppress(asyncssh.Error):
+            await connect(server, password=None, client_factory=Rude)
+        line = await asyncio.wait_for(told, 20)
+    finally:
+        logging.getLogger("ssh_control.server").removeHandler(reader)
+    assert "bye\\n[info] root logged in\\x1b[2J" in line
+    assert line.isprintable()
 
 
 def test_right_passwords_cost_nothing_and_time_forgives() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import socket
 from collections.abc import AsyncIterator
@@ -135,35 +134,6 @@ async def test_a_number_that_no_database_takes_is_422(box: Box, path: str, name:
 @pytest.mark.parametrize("path", ["objects", "calls"])
 async def test_the_largest_offset_is_behind_the_last_row(box: Box, path: str) -> None:
     assert await box.get(f"/api/v1/{path}", offset=2**63 - 1, limit=10_000) == []
-
-
-async def test_clients_beyond_the_limit_are_dropped_and_the_others_served(
-    box: Box, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("sorm_mediator.web.server.MOST_CONNECTIONS", 3)
-    assert await box.get("/api/v1/calls") == []  # one connection, which stays open
-    address = box.http.base_url.host, box.http.base_url.port
-    idle = [await asyncio.open_connection(*address) for _ in range(3)]
-    async with asyncio.timeout(10):
-        with contextlib.suppress(ConnectionResetError):
-            assert await idle[2][0].read() == b""
-    idle[0][1].write(b"GET /api/v1/calls HTTP/1.1\r\nHost: localhost\r\n\r\n")
-    async with asyncio.timeout(10):
-        assert await idle[0][0].readline() == b"HTTP/1.1 200 OK\r\n"
-    for _, writer in idle:
-        writer.close()
-
-
-async def test_a_client_that_never_ends_its_question_is_dropped(
-    box: Box, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("sorm_mediator.web.server.FIRST_REQUEST", 0.05)
-    reader, writer = await asyncio.open_connection(box.http.base_url.host, box.http.base_url.port)
-    writer.write(b"GET / HTTP/1.1\r\nX: ")
-    async with asyncio.timeout(10):
-        with contextlib.suppress(ConnectionResetError):
-            assert await reader.read() == b""
-    writer.close()
 
 
 async def test_events_arrive_as_they_happen(box: Box) -> None:
