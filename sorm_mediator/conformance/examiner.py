@@ -964,6 +964,9 @@ class Examiner:
             await client.connect()
         except ConnectError as error:
             raise Untested(str(error)) from None
+        # The console's end may work before the mediator's does: what the mediator answers shows that both do.
+        await client.send(client.command("test", {"test_number": 0}))
+        await client.wait(lambda: any(one.on_kpd2 for one in client.log), self.told.within)
         return client
 
     async def close_others(self) -> None:

@@ -119,7 +119,11 @@ async def on_every_kpd1(ex: Examiner) -> None:
     other = await ex.another_console()
     await tested(ex, 0x33)
     heard = await other.wait(
-        lambda: any(one.name == "test-reply" and one.channel == KPD1 for one in other.log), ex.told.within
+        lambda: any(
+            one.name == "test-reply" and one.channel == KPD1 and one.fields["test_number"] == 0x33
+            for one in other.log
+        ),
+        ex.told.within,
     )
     text = Phrase("29h on the second KPD1", "29h по второму КПД1")
     ex.require(heard, text, Phrase("it did not come", "не пришло"))
@@ -130,7 +134,11 @@ async def from_any_kpd1(ex: Examiner) -> None:
     other = await ex.another_console()
     await other.send(other.command("test", {"test_number": 0x44}))
     heard = await other.wait(
-        lambda: any(one.name == "test-reply" and one.channel == KPD1 for one in other.log), ex.told.within
+        lambda: any(
+            one.name == "test-reply" and one.channel == KPD1 and one.fields["test_number"] == 0x44
+            for one in other.log
+        ),
+        ex.told.within,
     )
     text = Phrase("29h to command 14 of the second KPD1", "29h на команду 14 по второму КПД1")
     ex.require(heard, text, Phrase("it did not come", "не пришло"))
