@@ -66,6 +66,8 @@ class Lapb:
         self._table = table(config)
         self._effects: list[LapbEffect] = []
         self._timers: dict[Event, float] = {}
+        self._ua_due = -1.0
+        """Until when a UA may come that answers our own SABM, though the link is up already."""
         self._attempts = 0
         """n2count."""
         self._wanted = True
@@ -235,6 +237,12 @@ class Lapb:
         event = self._classify(found, len(frame))
         if event is Event.POLL or found.kind is Kind.REJ:
             self._repeated_at = now
+        if event is Event.SABM and self.state is State.S1:
+            # SABM that cross, or the first of ours was lost: the link is up when UA is sent (X.25 2.4.4.5).
+            self._ua_due = now + self.config.t1
+        elif event in (Event.UA_F1, Event.UA_F0) and self.state is State.S3 and now <= self._ua_due:
+            self._ua_due = -1.0  # the answer to ours, if it was not lost
+            return self._out()
         self._dispatch(event, now, found)
         return self._out()
 

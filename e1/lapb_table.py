@@ -105,7 +105,7 @@ _NONE = Rule()
 TABLE: dict[Event, tuple[Rule, Rule, Rule, Rule, Rule]] = {
     Event.SABM: (
         _do(_A.UA, _A.ZERO, _A.UP, to=_S.S3),
-        _do(_A.UA),
+        _do(_A.UA, _A.ZERO, _A.UP, to=_S.S3),
         _do(_A.DM, _A.STOP, _A.START_T1, to=_S.S0),
         _do(_A.RESETTING, _A.UA, _A.ZERO, _A.UP),
         _do(_A.UA, _A.ZERO, _A.UP, to=_S.S3),

@@ -205,8 +205,8 @@ class MediatorOptions(Section):
     11.2.4.1, has FFh after command 8 and is silent about these: FFh likewise, or 01h as where none was free; our
     choice."""
     waiting_commands: Annotated[int, Field(ge=0, le=65535)] = 256
-    """Commands that may wait for another one to end (command_while_busy = "wait"); one more is refused with 27h/01h
-    (extended: 2Dh). Order 268, 7.1, gives no number; our choice."""
+    """Commands of a stream that may wait for another one to end (command_while_busy = "wait"); one more is refused with
+    27h/01h (extended: 2Dh). Order 268, 7.1, gives no number; our choice."""
 
     password_tries_per_minute: Annotated[int, Field(ge=0, le=100_000)] = 30
     """Commands with a wrong password that a stream (over TCP: the port of KPD1) may send in a minute; after so many at

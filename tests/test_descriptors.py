@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
@@ -37,6 +38,7 @@ async def consoles(stack: AsyncExitStack) -> int:
 async def web(stack: AsyncExitStack) -> int:
     app = FastAPI()
     app.state.watchers = Closing()
+    app.state.web_counters = Counter()
     server = WebServer(app, "127.0.0.1", 0)
     stack.push_async_callback(server.stop)
     return (await server.start())[1]

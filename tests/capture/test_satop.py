@@ -59,7 +59,7 @@ def datagrams(
             crossed += [(side, packet) for packet in ways[side].push(octets, l_bit=False, r_bit=False)]
             for event in ends[not side].receive(octets, now):
                 assert isinstance(event, ChannelEvent) or event.new
-        if ends[True].channels["kpd1"].up and not said:
+        if not said and all(end.channels["kpd1"].up for end in ends.values()):
             said = True
             for command in COMMANDS:
                 ends[True].send("kpd1", CODEC.encode(command), now)

@@ -168,14 +168,14 @@ S4_FRMR = "FRMR F=0 a11008"
 ROWS: dict[str, tuple[str, str, str, str, str]] = {
     "SABM P=1": (
         "UA F=1, up -> S3",
-        "UA F=1 -> S1",
+        "UA F=1, up -> S3",
         "DM F=1 -> S0",
         "alarm, UA F=1, reset -> S3",
         "UA F=1, reset -> S3",
     ),
     "SABM P=0": (
         "UA F=0, up -> S3",
-        "UA F=0 -> S1",
+        "UA F=0, up -> S3",
         "DM F=0 -> S0",
         "alarm, UA F=0, reset -> S3",
         "UA F=0, reset -> S3",
@@ -397,7 +397,6 @@ LINUX: list[tuple[str, str, str]] = [
     ("RR command P=1", "S0", "nothing -> S0"),
     ("DISC P=1", "S0", "UA F=1 -> S0"),
     ("SABM P=1", "S0", "UA F=1, up -> S3"),
-    ("SABM P=1", "S1", "UA F=1 -> S1"),
     ("DISC P=1", "S1", "DM F=1 -> S1"),
     ("N(R) invalid", "S3", "alarm, FRMR F=0 a11008 -> S4 T1"),
     ("RR command P=1", "S4", "nothing -> S4"),

@@ -137,7 +137,13 @@ def test_the_port_after_the_first_must_be_free(ports: dict[str, Any], told: str,
 
 
 async def test_a_mediator_alone_must_be_told_the_port(tmp_path: Path) -> None:
-    alone = config.parse({"ssh": SSH | {"host_key": "ssh-ed25519 AAAA"}}, directory=tmp_path)
+    alone = config.parse(
+        {
+            "ssh": SSH
+            | {"host_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFVAFbrLUB0e+Bu4Zhkj3W+yP92qNGAwPC6OARTcb1Ol"}
+        },
+        directory=tmp_path,
+    )
     with pytest.raises(BoxError, match=r"ssh\.port: 0 means the switch of this lab, which is not started"):
         await Lab(alone, boxes="gateway").__aenter__()
 

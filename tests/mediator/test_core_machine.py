@@ -442,7 +442,9 @@ class Machine(RuleBasedStateMachine):
         busy = self.m.core.work != "idle"
         assert sum(self.due.values()) == busy, "every accepted command has one end"
         assert busy or not self.unanswered, "only a running command makes others wait"
-        assert len(self.unanswered) <= self.m.config.options.waiting_commands
+        for stream in (0, 1):
+            waiting = sum(unit.stream == stream for unit in self.unanswered)
+            assert waiting <= self.m.config.options.waiting_commands
         assert not self.unanswered or self.m.config.options.command_while_busy == "wait"
 
     def judge_receipt(self, entry: effects.Journal, then: list[effects.Effect]) -> None:

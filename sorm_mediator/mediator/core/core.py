@@ -427,17 +427,13 @@ class Core:
                 del self._held[stream]
 
     def _heard(self, unit: Unit, now: float) -> None:
-        """A unit came in: it ends a console time-out, and one with the valid password unblocks its pair and ends the
-        silence for want of a test (order 268, 1.4.1.2, 6.14.3)."""
-        context, channels = self._context, self._context.channels
-        if channels.heard(unit.stream, now):
-            context.log("info", f"stream {unit.stream}: the console is heard again")
-        if unit.message is not None:
-            self._password_came(unit, unit.message, now)
-        if not self._restart_told:
-            self._tell_restart()  # the node restarted while nothing could be sent
+        """A unit came in: it ends a console time-out."""
+        if self._context.channels.heard(unit.stream, now):
+            self._context.log("info", f"stream {unit.stream}: the console is heard again")
 
     def _password_came(self, unit: Unit, command: Command, now: float) -> None:
+        """The valid password unblocks the pair and ends the silence for want of a test (order 268, 1.4.1.2, 6.14.3); a
+        wrong one counts for the pace."""
         context, channels = self._context, self._context.channels
         if not same_secret(command.password, self.tables.password):
             self._pace.wrong(unit.stream, now)
@@ -452,9 +448,17 @@ class Core:
             context.journal("channel-unblocked", stream=unit.stream)
 
     def _settle(self, unit: Unit, now: float, *, waited: bool) -> None:
-        """Take the unit, or let it wait until the running command has ended."""
-        if self._must_wait(unit) and self.config.options.command_while_busy == "wait":
-            if len(self._waiting) < self.config.options.waiting_commands:
+        """Take the unit, or let it wait until the running command has ended. A password is judged when its command is
+        taken; the valid one unblocks the pair as soon as it comes."""
+        waits = self._must_wait(unit) and self.config.options.command_while_busy == "wait"
+        command = unit.message
+        if command is not None and (not waits or same_secret(command.password, self.tables.password)):
+            self._password_came(unit, command, now)
+        if not self._restart_told:
+            self._tell_restart()  # the node restarted while nothing could be sent
+        if waits:
+            of_stream = sum(one.stream == unit.stream for one in self._waiting)
+            if of_stream < self.config.options.waiting_commands:
                 self._waiting.append(unit)
                 return
             self.counters["commands_overflowing"] += 1
@@ -494,13 +498,19 @@ class Core:
 
     def _take_waiting(self, now: float) -> None:
         while self._waiting and self._means.turn(Standing.IN_TURN) is Turn.EXECUTE:
-            self._take(self._waiting.popleft(), now, waited=True)
+            unit = self._waiting.popleft()
+            if unit.message is not None:
+                self._password_came(unit, unit.message, now)
+            self._take(unit, now, waited=True)
 
     def _forget_waiting(self, stream: int | None = None) -> None:
         """Delete the commands that wait, of one stream or all: none of them was taken."""
         kept = deque(unit for unit in self._waiting if stream not in (None, unit.stream))
         self.counters["commands_never_taken"] += len(self._waiting) - len(kept)
         self._waiting = kept
+        if stream is None:
+            self.counters["commands_never_taken"] += sum(map(len, self._held.values()))
+            self._held.clear()
 
     # --- receipt (27h)
 

@@ -104,10 +104,14 @@ class SwitchSide:
             done(Missing.DOWN, now)
             return
         question = Question(op, params, done, now + self._context.options.switch_timeout)
-        if self.syncing:
+        if self.syncing or self._sync_is_due(now):
             self._waiting.append(question)
         else:
             self._send(question)
+
+    def _sync_is_due(self, now: float) -> bool:
+        """What the switch has is to be put right before anything else is asked."""
+        return self._sync_at is not None and now >= self._sync_at
 
     def resynchronise(self, now: float) -> None:
         """Make the switch have the objects that the tables have; at once when no request is on its way."""
@@ -144,6 +148,8 @@ class SwitchSide:
             self._chunk_done(sync, reply, now)
         elif (question := self._asked.pop(token, None)) is not None:
             self._answer(question, reply, now)
+            if self.up and not self._asked and not self.syncing and self._sync_is_due(now):
+                self._begin_sync(now)
         else:
             self._context.counters["switch_replies_late"] += 1
 

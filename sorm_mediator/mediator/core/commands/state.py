@@ -48,6 +48,9 @@ def stopped(means: Means, job: Job[Stop], outcome: Outcome, now: float) -> int:
     if not failure:
         means.stop(BY_STOP, now)
         means.context.journal("stopped", stream=job.stream, peer=job.peer)
+    else:
+        # A change that was ended for this command may have been done by the switch all the same.
+        means.switch.resynchronise(now)
     return failure
 
 
