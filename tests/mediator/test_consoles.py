@@ -297,8 +297,8 @@ async def test_what_a_console_never_took_is_counted(make) -> None:
         console.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     await bench.handler.until(lambda: ("down", Channel.KPD2) in bench.handler.links)
     counters = port.counters
-    assert 0 < counters.lost_units <= (sent - taken) // len(ANSWER) + 1
-    assert counters.lost_units >= (sent - taken) // len(ANSWER) - 1
+    # What has arrived may not be acknowledged yet: so no less than what has not arrived is counted.
+    assert counters.lost_units >= max(1, (sent - taken) // len(ANSWER) - 1)
     assert counters.units_sent + counters.deleted_units == 60_000
     assert counters.lost_units * len(ANSWER) < 4 * consoles_module.KERNEL_LIMIT
 
