@@ -9,17 +9,14 @@ from typing import Any, Literal, TypeAlias
 from protocol import (
     CommandExecuted,
     CommandReceived,
-    GetKsl,
-    GetObjects,
-    GetServices,
-    GetTrunks,
     Message,
     Test,
     TestReplyKpd1,
     TestReplyKpd2,
 )
+from sorm_mediator.mediator.core.commands import RULES
 
-_TABLES = frozenset(kind.code for kind in (GetObjects, GetKsl, GetServices, GetTrunks))
+_TABLES = frozenset(message.code for message, rule in RULES.items() if rule.table)
 
 Answer: TypeAlias = Literal["27h", "28h", "29h", "53h", "events"]
 """What has a limit: 27h 9.7.3, 28h 1.5 and 1.6, 29h 9.9.3, 53h 11.7.3, events of calls rule 5."""
