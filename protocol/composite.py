@@ -14,8 +14,8 @@ from protocol.codes import (
     SERVICES_PER_MESSAGE,
     NumberSign,
 )
-from protocol.phrases import Phrase
-from protocol.values import Kept, KeptInt, KeptStr, KeptTuple, KslRow, Party, Raw, Time
+from protocol.language import Phrase
+from protocol.values import KeptInt, KeptStr, KeptTuple, KslRow, Party, Raw, Time
 from protocol.wire import (
     Coded,
     Complaint,
@@ -23,8 +23,8 @@ from protocol.wire import (
     RefusedError,
     Source,
     Wire,
+    merge,
     raw_octets,
-    together,
 )
 
 _NO_DIGITS = b"\xff" * 9
@@ -73,8 +73,8 @@ class TimeOctets(Wire):
                                  part=part, value=value, bounds=bounds)  # fmt: skip
                 complaints.append(Complaint(outside, position, part))
         if None in values:
-            return Raw(octets), together(complaints)
-        return Time._make(values), together(complaints)
+            return Raw(octets), merge(complaints)
+        return Time._make(values), merge(complaints)
 
     def write(self, value: Any) -> bytes:
         octets = raw_octets(value, 4)
@@ -228,7 +228,7 @@ class PartyOctets(Wire):
             complaints.append(wrong_sign._replace(path="sign"))
         if wrong_number is not None:
             complaints.append(wrong_number._replace(path="number", offset=wrong_number.offset + 1))
-        return Party(sign, number), together(complaints)
+        return Party(sign, number), merge(complaints)
 
     def write(self, value: Any) -> bytes:
         if not isinstance(value, tuple) or len(value) != 2:
@@ -356,7 +356,7 @@ class KslRows(Opaque):
                     complaints.append(wrong._replace(offset=at, path=f"{index}.{name}"))
                 values.append(value)
             rows.append(KslRow._make(values))
-        return tuple(rows), together(complaints)
+        return tuple(rows), merge(complaints)
 
     def write(self, value: Any) -> bytes:
         if not isinstance(value, tuple | list) or len(value) > self.rows:
@@ -442,7 +442,7 @@ class ServiceEntries(Tail):
         read: tuple[int | Raw | None, ...] = tuple(services)
         if excess or filler.strip(b"\xff") or len(octets) != self._length(count):
             read = KeptTuple(read, octets)
-        return read, together(complaints)
+        return read, merge(complaints)
 
     def write(self, value: Any) -> bytes:
         if isinstance(value, Raw):
@@ -513,8 +513,3 @@ def digits_asked(number: object) -> int | None:
     if isinstance(number, Raw) and number[1:] == _NO_DIGITS and number[0] in range(1, MAX_DIGITS + 1):
         return number[0]
     return None
-
-
-def is_kept(value: object) -> bool:
-    """Whether ``value`` holds the octets it was read from: :class:`Raw` or :class:`Kept`."""
-    return isinstance(value, Raw | Kept)

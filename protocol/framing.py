@@ -17,10 +17,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
-from protocol.catalog import classes, payload_lengths
 from protocol.codes import PREAMBLE, Channel, channel_of
+from protocol.language import Phrase
+from protocol.messages import classes, payload_lengths
 from protocol.options import Options
-from protocol.phrases import Phrase
 
 
 class BrokenReason(StrEnum):

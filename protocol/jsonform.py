@@ -19,15 +19,13 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
-from protocol.base import Message
-from protocol.catalog import MESSAGES
 from protocol.codec import Codec, UnknownUnit
 from protocol.codes import PREAMBLE, Channel, channel_of
-from protocol.commands import AddKsl
 from protocol.errors import EncodeError, Problem
+from protocol.language import Lang, translate
+from protocol.messages import MESSAGES, AddKsl, Message
 from protocol.options import Options
-from protocol.phrases import say
-from protocol.texts import Lang, status_text
+from protocol.texts import status_text
 from protocol.values import Kept, KeptInt, KeptStr, KeptTuple, Ksl, KslRow, Party, Raw, Time
 
 Json = Any
@@ -124,7 +122,7 @@ def _command_name(code: object) -> str | None:
 
 
 def _problem(problem: Problem, lang: Lang) -> dict[str, Json]:
-    return {"offset": problem.offset, "path": problem.path, "message": say(problem.message, lang)}
+    return {"offset": problem.offset, "path": problem.path, "message": translate(problem.message, lang)}
 
 
 def _hex(octets: bytes) -> str:

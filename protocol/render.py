@@ -14,14 +14,12 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from protocol import texts
-from protocol.base import Message
 from protocol.codec import UnknownUnit
 from protocol.codes import PREAMBLE, Channel, channel_of
-from protocol.commands import COMMANDS, SetPassword
 from protocol.composite import digits_asked
-from protocol.messages import KPD1_MESSAGES, ElectronicMessage
+from protocol.language import Lang, Phrase, translate
+from protocol.messages import COMMANDS, KPD1_MESSAGES, ElectronicMessage, Message, SetPassword
 from protocol.messagetext import DEFAULT_CODING, MessageCoding, decode_message_text
-from protocol.texts import Lang, Text
 from protocol.values import Ksl, KslRow, Party, Raw, Time
 
 MASK = "******"
@@ -46,19 +44,19 @@ _SINGLE = ((1, 1), (0, 0))
 _NUMBERING = frozenset(("total", "index"))
 _VERSION_FIELDS = frozenset(("version", "requirements_version"))
 
-_COMMAND = Text("command", "команда")
-_KPD1 = Text("KPD1 message", "сообщение КПД1")
-_KPD2 = Text("KPD2 message", "сообщение КПД2")
-_UNKNOWN = Text("unknown unit", "неизвестное сообщение")
-_OCTETS = Text("octets", "байт")
-_STREAM = Text("stream", "поток")
-_KSL = Text("KSL", "КСЛ")
-_DAY = Text("day", "день")
-_UNDECLARED = Text("undeclared octets", "недопустимые байты")
-_DIGITS_MISSING = Text("a number of no digits", "номер без цифр")
-_GROUP = Text("group", "группа")
-_EMPTY = Text("none", "нет")
-_ANY_OF = Text("count of digits", "количество знаков")
+_COMMAND = Phrase("command", "команда")
+_KPD1 = Phrase("KPD1 message", "сообщение КПД1")
+_KPD2 = Phrase("KPD2 message", "сообщение КПД2")
+_UNKNOWN = Phrase("unknown unit", "неизвестное сообщение")
+_OCTETS = Phrase("octets", "байт")
+_STREAM = Phrase("stream", "поток")
+_KSL = Phrase("KSL", "КСЛ")
+_DAY = Phrase("day", "день")
+_UNDECLARED = Phrase("undeclared octets", "недопустимые байты")
+_DIGITS_MISSING = Phrase("a number of no digits", "номер без цифр")
+_GROUP = Phrase("group", "группа")
+_EMPTY = Phrase("none", "нет")
+_ANY_OF = Phrase("count of digits", "количество знаков")
 
 
 class Row(NamedTuple):
@@ -95,8 +93,8 @@ def heading(message: Message | UnknownUnit, lang: Lang = "en") -> str:
     orm = texts.field_text("orm_number", lang)
     if not isinstance(message, Message):
         number = f", {orm} {message.raw[1]}" if len(message.raw) > 1 else ""
-        octets = f"{len(message.raw)} {_OCTETS.say(lang)}"
-        return f"{_UNKNOWN.say(lang)} ({message.code:02X}h, {octets}{number})"
+        octets = f"{len(message.raw)} {translate(_OCTETS, lang)}"
+        return f"{translate(_UNKNOWN, lang)} ({message.code:02X}h, {octets}{number})"
     where = f"{message.code:02X}h, {_serial(message, lang)}, {orm} {message.orm_number}"
     return f"{message.message_name}: {texts.message_text(message.code, lang)} ({where})"
 
@@ -161,10 +159,10 @@ def _serial(message: Message, lang: Lang) -> str:
     """The number by which the order's clauses call a message: command 5, message 7, message 1.1."""
     code = message.code
     if message.channel is Channel.COMMAND:
-        return f"{_COMMAND.say(lang)} {code}"
+        return f"{translate(_COMMAND, lang)} {code}"
     if message.channel is Channel.KPD1:
-        return f"{_KPD1.say(lang)} {code - KPD1_MESSAGES[0].code + 1}"
-    return f"{_KPD2.say(lang)} {1 if code < 0x50 else 2}.{code & 0xF}"
+        return f"{translate(_KPD1, lang)} {code - KPD1_MESSAGES[0].code + 1}"
+    return f"{translate(_KPD2, lang)} {1 if code < 0x50 else 2}.{code & 0xF}"
 
 
 def _is_usual(name: str, value: object) -> bool:
@@ -185,7 +183,7 @@ def _message_text(octets: bytes, lang: Lang, coding: MessageCoding) -> Row:
     return (
         Row(caption, "0x" + octets.hex().upper(), f'"{said}"')
         if octets
-        else Row(caption, ABSENT, _EMPTY.say(lang))
+        else Row(caption, ABSENT, translate(_EMPTY, lang))
     )
 
 
@@ -195,13 +193,13 @@ def _rows(message: Message, name: str, value: Any, lang: Lang) -> list[Row]:
         return [Row(caption, MASK)]
     if name == "rows":
         return [_ksl_row(index, row, lang) for index, row in enumerate(value, 1)] or [
-            Row(caption, ABSENT, _EMPTY.say(lang))
+            Row(caption, ABSENT, translate(_EMPTY, lang))
         ]
     if name == "services" and isinstance(value, tuple):
         listed = [
             Row(caption if index == 0 else "", *_service(part, lang)) for index, part in enumerate(value)
         ]
-        return listed or [Row(caption, ABSENT, _EMPTY.say(lang))]
+        return listed or [Row(caption, ABSENT, translate(_EMPTY, lang))]
     return [Row(caption, *_value(message, name, value, lang))]
 
 
@@ -209,15 +207,15 @@ def _value(message: Message, name: str, value: Any, lang: Lang) -> tuple[str, st
     """Value and meaning of one field."""
     asked = digits_asked(value) if name == "number" else None
     if asked is not None:
-        return ABSENT, f"{_ANY_OF.say(lang)} {asked}"
+        return ABSENT, f"{translate(_ANY_OF, lang)} {asked}"
     if isinstance(value, Raw):
-        return str(value), _UNDECLARED.say(lang)
+        return str(value), translate(_UNDECLARED, lang)
     if name == "operation":
         return _code(value), texts.operation_text(value, lang, message_code=message.code)
     if name == "status":
         return _code(value), texts.status_text(value, lang, message_code=message.code)
     if value is None:
-        return ABSENT, texts.NOT_GIVEN.say(lang)
+        return ABSENT, translate(texts.NOT_GIVEN, lang)
     coded = _CODED.get(name)
     if coded is not None:
         return _code(value), coded(value, lang)
@@ -232,7 +230,7 @@ def _plain(value: Any, lang: Lang) -> tuple[str, str]:
     if isinstance(value, Ksl):
         return _ksl(value, lang), ""
     if isinstance(value, Time):
-        return f"{_DAY.say(lang)} {value.day}, {value.hour:02}:{value.minute:02}:{value.second:02}", ""
+        return f"{translate(_DAY, lang)} {value.day}, {value.hour:02}:{value.minute:02}:{value.second:02}", ""
     if isinstance(value, bytes):
         printable = value.decode("latin-1")
         return (
@@ -252,7 +250,7 @@ def _code(value: int | None) -> str:
 
 def _service(value: int | Raw | None, lang: Lang) -> tuple[str, str]:
     if isinstance(value, Raw):
-        return str(value), _UNDECLARED.say(lang)
+        return str(value), translate(_UNDECLARED, lang)
     return _code(value), texts.service_text(value, lang)
 
 
@@ -260,20 +258,20 @@ def _party(party: Party, lang: Lang) -> tuple[str, str]:
     if party.number is None:
         number = ABSENT
     elif party.number == "":
-        number = f'"" {_DIGITS_MISSING.say(lang)}'
+        number = f'"" {translate(_DIGITS_MISSING, lang)}'
     else:
         number = str(party.number)
     if party.sign is None:
-        return number, texts.NOT_GIVEN.say(lang)
+        return number, translate(texts.NOT_GIVEN, lang)
     if isinstance(party.sign, Raw):
-        return number, f"{party.sign}: {_UNDECLARED.say(lang)}"
+        return number, f"{party.sign}: {translate(_UNDECLARED, lang)}"
     return number, f"{party.sign}: {texts.value_name_text(party.sign, lang)}"
 
 
 def _ksl(line: Ksl | None, lang: Lang) -> str:
     if line is None:
         return ABSENT
-    return f"{_STREAM.say(lang)} {line.stream}, {_KSL.say(lang)} {line.ksl}"
+    return f"{translate(_STREAM, lang)} {line.stream}, {translate(_KSL, lang)} {line.ksl}"
 
 
 def _ksl_row(index: int, row: KslRow, lang: Lang) -> Row:
@@ -281,7 +279,7 @@ def _ksl_row(index: int, row: KslRow, lang: Lang) -> Row:
     shown = ABSENT if kind is None else str(kind)
     lines = " / ".join(_ksl(line, lang) for line in (row.ksl_a, row.ksl_b))
     group = ABSENT if row.ksl_group is None else str(row.ksl_group)
-    return Row(f"{index}", f"{_GROUP.say(lang)} {group}, {shown}", lines)
+    return Row(f"{index}", f"{translate(_GROUP, lang)} {group}, {shown}", lines)
 
 
 def _command(value: int, lang: Lang) -> str:

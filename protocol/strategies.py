@@ -13,11 +13,10 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from protocol.base import Message
-from protocol.catalog import classes, payload_lengths, wires
 from protocol.codec import Codec
 from protocol.codes import MAX_DIGITS, PREAMBLE, SERVICES, Channel
 from protocol.composite import Digits, KslRows, Octets, PartyOctets, ServiceEntries, ServiceOctets, TimeOctets
+from protocol.messages import Message, classes, payload_lengths, wires
 from protocol.options import Options
 from protocol.values import KslRow, Party, Raw, Time
 from protocol.wire import Characters, Coded, Filler, Octet, Text, Wire, Word

@@ -2,7 +2,7 @@
 
 Every :class:`Wire` is an ordinary construct adapter over ordinary construct fields, so any of them parses
 and builds by itself and inside a ``construct.Struct``. In addition it says which ``struct`` items it
-occupies and emits the few lines that turn those items into its value and back; :mod:`protocol.batch` joins
+occupies and emits the few lines that turn those items into its value and back; :mod:`protocol.codec` joins
 the lines of neighbouring fields into one function.
 
 A wire judges octets in one place, :meth:`Wire.read`, which always finds a value and perhaps a complaint.
@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import construct
 
 from protocol.codes import ABSENT, KSL_NUMBERS
-from protocol.phrases import Phrase
+from protocol.language import Phrase
 from protocol.values import Ksl, Raw
 
 FAST_ERRORS = (KeyError, IndexError, TypeError, AttributeError, ValueError, OverflowError, struct.error)
@@ -39,7 +39,7 @@ class Complaint(NamedTuple):
     """What else is wrong with the same field."""
 
 
-def together(complaints: list[Complaint]) -> Complaint | None:
+def merge(complaints: list[Complaint]) -> Complaint | None:
     """Several complaints of one field as one; it is accepted only if all of them are."""
     if not complaints:
         return None

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from protocol import Codec
-from protocol.phrases import Phrase
+from protocol.language import Phrase
 from sorm_mediator.console.client import KPD1, KPD2, ConsoleClient, Sent
 from sorm_mediator.console.e1_client import ConsoleLines, E1ConsoleClient
 from sorm_mediator.console.errors import ConnectError, StepError

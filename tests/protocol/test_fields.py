@@ -30,10 +30,10 @@ from protocol import (
     Time,
     digits_asked,
 )
-from protocol.catalog import MESSAGES, payload_lengths, wires
 from protocol.codes import NUMBER_SIGNS
 from protocol.composite import Digits, PartyOctets, ServiceEntries, ServiceOctets, TimeOctets
 from protocol.jsonform import from_json, to_json
+from protocol.messages import MESSAGES, payload_lengths, wires
 from protocol.render import render
 from protocol.strategies import values
 from protocol.wire import Coded, KslOctet, Octet, RefusedError, Text, Undeclared, Wire, Word

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from protocol import AddObject, Codec, EncodeError, Ksl, Options, ServiceUsed, Start, TestReplyKpd1
 from protocol import TestReplyKpd2 as ReplyKpd2
-from protocol.base import Message
 from protocol.jsonform import from_json, to_json, unknown_json
+from protocol.messages import Message
 from protocol.strategies import any_message, damaged_unit
 
 VECTORS = json.loads((Path(__file__).parent / "vectors.json").read_text(encoding="utf-8"))["vectors"]

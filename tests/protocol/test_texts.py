@@ -9,7 +9,7 @@ from enum import StrEnum
 import pytest
 
 from protocol import codes, texts
-from protocol.catalog import MESSAGES
+from protocol.messages import MESSAGES
 
 LANGUAGES: tuple[texts.Lang, ...] = ("en", "ru")
 NAMED = (
@@ -109,7 +109,6 @@ def test_what_no_table_knows_is_said_and_never_raises() -> None:
     assert texts.message_text(0x7F) == "unknown value 0x7F"
     assert texts.value_name_text("purple") == "unknown value purple"
     assert texts.field_text("some_field") == "some field"
-    assert texts.channel_text("kpd3") == "kpd3"
 
 
 def test_what_was_not_given_is_said_so() -> None:

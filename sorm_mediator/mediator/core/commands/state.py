@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from protocol.commands import SetPassword, Start, Stop
+from protocol.messages import SetPassword, Start, Stop
 from sorm_mediator.mediator.core.calls.kpd2_events import BY_STOP
 from sorm_mediator.mediator.core.commands.rule import PARAMETERS, CommandRule, Refusal, Verdict
 from sorm_mediator.mediator.core.means import DONE, Job, Means, OrmState, Standing, Work

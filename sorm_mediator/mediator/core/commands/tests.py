@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from protocol.codes import Channel, StationType
-from protocol.commands import GetVersion, Test
-from protocol.events import TestReplyKpd2
-from protocol.messages import TestReplyKpd1, VersionInfo
+from protocol.messages import GetVersion, Test, TestReplyKpd1, TestReplyKpd2, VersionInfo
 from sorm_mediator.mediator.core.commands.rule import ByOption, CommandRule
 from sorm_mediator.mediator.core.means import DONE, Job, Means, Standing
 

@@ -7,10 +7,9 @@ from enum import StrEnum
 
 import pytest
 
+from docs.protocol_page import page
 from protocol import codes
-from protocol.base import Message
-from protocol.catalog import MESSAGES
-from protocol.reference import page
+from protocol.messages import MESSAGES, Message
 
 PAGE = page()
 HEADER = PAGE.partition("## Header fields")[2].partition("## Commands")[0]

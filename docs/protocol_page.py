@@ -6,9 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 
 from protocol import codes, texts
-from protocol.base import Message
-from protocol.catalog import wires
-from protocol.commands import COMMANDS
 from protocol.composite import (
     Digits,
     KslRows,
@@ -18,8 +15,8 @@ from protocol.composite import (
     ServiceOctets,
     TimeOctets,
 )
-from protocol.events import EVENTS
-from protocol.messages import KPD1_MESSAGES
+from protocol.language import Phrase, translate
+from protocol.messages import COMMANDS, EVENTS, KPD1_MESSAGES, Message, wires
 from protocol.options import Options
 from protocol.wire import Characters, Coded, Filler, KslOctet, Octet, Text, Wire, Word
 
@@ -43,7 +40,7 @@ _NAMED: tuple[tuple[str, str, Mapping[int, str]], ...] = (
     ("priority", "", codes.PRIORITIES),
     ("station_type", "", codes.STATION_TYPES),
 )
-_CODED: tuple[tuple[str, str, Mapping[int, texts.Text]], ...] = (
+_CODED: tuple[tuple[str, str, Mapping[int, Phrase]], ...] = (
     ("status", " of command-received (27h)", texts.RECEIPT),
     ("status", " of command-executed (28h)", texts.EXECUTION),
     ("status", ", extended, in either", {**texts.EXTENDED_MANUAL, **texts.EXTENDED_FURTHER}),
@@ -161,7 +158,7 @@ def _values() -> Iterator[str]:
     for field, what, table in _CODED:
         yield f"### `{field}`{what}\n\n| code | meaning | по-русски |\n|---|---|---|"
         for code, text in table.items():
-            yield f"| {code:02X}h ({code}) | {text.en} | {text.ru} |"
+            yield f"| {code:02X}h ({code}) | {text} | {translate(text, 'ru')} |"
         yield ""
     yield "### `selection` and `connection`\n"
     yield "`selection` has two bits for each reason: A number (lowest), B number, trunk, object number (highest);"
@@ -178,4 +175,4 @@ def _values() -> Iterator[str]:
         (texts.DELIVERIES, codes.MESSAGE_DELIVERY_SHIFT),
     ):
         for code, text in table.items():
-            yield f"| {code << shift:02X}h ({code << shift}) | {text.en} | {text.ru} |"
+            yield f"| {code << shift:02X}h ({code << shift}) | {text} | {translate(text, 'ru')} |"
