@@ -175,6 +175,8 @@ STREAMS: Final = range(8)
 """Streams that the octet of a KSL can name (order 268, 6.4.4.3)."""
 KSL_GROUPS: Final = range(0x01, 0xFF)
 """Numbers of KSL groups (order 268, 6.4.4.1, 6.5.5.7)."""
+PASSWORD_CHARACTERS: Final = 6
+"""Length of a password (order 268, 5.2.2.5)."""
 MAX_DIGITS: Final = 18
 """Longest number or identifier (order 268, 6.5.5.4)."""
 

@@ -83,61 +83,6 @@ MESSAGES: _Table = {
     0x53: Phrase("test reply", "ответное тестовое сообщение"),
 }
 
-FIELDS: Mapping[str, Phrase] = {
-    "orm_number": Phrase("ORM number", "номер ТС ОРМ"),
-    "password": Phrase("password", "пароль"),
-    "total": Phrase("messages in all", "всего сообщений"),
-    "index": Phrase("number of this one", "номер сообщения"),
-    "reserve": Phrase("reserve", "резерв"),
-    "requirements_version": Phrase("version of requirements", "версия технических требований"),
-    "version": Phrase("version", "версия"),
-    "object_number": Phrase("object number", "условный номер объекта"),
-    "object_type": Phrase("object type", "тип объекта"),
-    "number_sign": Phrase("number sign", "признак номера"),
-    "number": Phrase("number", "номер телефона"),
-    "trunk": Phrase("trunk", "пучок каналов"),
-    "category": Phrase("category", "категория контроля"),
-    "ksl_group": Phrase("KSL group", "номер группы КСЛ"),
-    "group_type": Phrase("group type", "тип группы КСЛ"),
-    "ksl_a": Phrase("KSL-A", "КСЛ-А"),
-    "ksl_b": Phrase("KSL-B", "КСЛ-В"),
-    "priority": Phrase("priority", "метка приоритета"),
-    "new_password": Phrase("new password", "новый пароль"),
-    "call_number": Phrase("call number", "номер вызова"),
-    "test_number": Phrase("test number", "номер тестового сообщения"),
-    "kpd1_state": Phrase("state of KPD1", "состояние КПД1"),
-    "kpd2_state": Phrase("state of KPD2", "состояние КПД2"),
-    "command": Phrase("command", "команда"),
-    "status": Phrase("status", "результат"),
-    "line_state": Phrase("line state", "состояние абонентского комплекта"),
-    "alarm_type": Phrase("alarm type", "тип аварии"),
-    "alarm_code": Phrase("alarm code", "код аварии"),
-    "access_code": Phrase("access code", "код доступа"),
-    "text": Phrase("text", "текст"),
-    "name": Phrase("name", "имя"),
-    "station_type": Phrase("station type", "тип узла связи"),
-    "selection": Phrase("selection sign", "признак отбора"),
-    "connection": Phrase("connection parameters", "параметры связи"),
-    "service_phase": Phrase("service phase", "код фазы услуги"),
-    "calling": Phrase("calling", "вызывающий"),
-    "called": Phrase("called", "вызываемый"),
-    "time": Phrase("day and time", "день и время"),
-    "operation": Phrase("operation code", "код операции"),
-    "service": Phrase("service", "услуга"),
-    "services": Phrase("services", "услуги"),
-    "additional": Phrase("additional code", "дополнительный код"),
-    "rows": Phrase("rows", "строки"),
-    "filler": Phrase("filler", "заполнитель"),
-    "header_filler": Phrase("filler of the header", "заполнитель заголовка"),
-    "sender": Phrase("sender", "отправитель"),
-    "receiver": Phrase("receiver", "получатель"),
-    "sender_imsi": Phrase("sender's IMSI", "IMSI отправителя"),
-    "receiver_imsi": Phrase("receiver's IMSI", "IMSI получателя"),
-    "delivery_state": Phrase("transfer parameters", "параметры передачи"),
-    "delivery_code": Phrase("reason of non-delivery", "код причины недоставки"),
-    "payload": Phrase("payload", "данные"),
-}
-
 # Values with names; a name means the same wherever it stands (order 268, 6.4.4.2, 6.5.5, 9.11.4.2).
 VALUES: Mapping[str, Phrase] = {
     "own-subscriber": Phrase("subscriber of this node", "абонент данного узла связи"),
@@ -347,7 +292,7 @@ OPERATIONS: Mapping[int, _Table] = {
         0x06: Phrase("stopped, command 2", "по команде N 2, останов"),
     },
 }
-_NO_OPERATION = Phrase("statistical control", "статистический контроль")
+NO_OPERATION = Phrase("statistical control", "статистический контроль")
 
 # Order 268, 9.1.4.1.
 ALARM_TYPES: _Table = {
@@ -409,9 +354,7 @@ DELIVERIES: _Table = {
 }
 
 
-def _phrase(table: _Table, value: int | None, lang: Lang) -> str:
-    if value is None:
-        return translate(NOT_GIVEN, lang)
+def _phrase(table: _Table, value: int, lang: Lang) -> str:
     text = table.get(value)
     return translate(text, lang) if text is not None else unknown_text(value, lang)
 
@@ -427,13 +370,7 @@ def message_text(code: int, lang: Lang = "en") -> str:
     return _phrase(MESSAGES, code, lang)
 
 
-def field_text(name: str, lang: Lang = "en") -> str:
-    """The caption of a field by its name (docs/messages.md); an unknown name is its own caption."""
-    text = FIELDS.get(name)
-    return translate(text, lang) if text is not None else name.replace("_", " ")
-
-
-def status_text(status: int | None, lang: Lang = "en", *, message_code: int | None = None) -> str:
+def status_text(status: int, lang: Lang = "en", *, message_code: int | None = None) -> str:
     """The status of 27h or 28h; ``message_code`` tells which of the two, where that matters (00h, 01h)."""
     order = {0x27: RECEIPT, 0x28: EXECUTION}.get(message_code or 0, _EITHER)
     if status in order:
@@ -447,10 +384,8 @@ def value_name_text(name: str, lang: Lang = "en") -> str:
     return translate(text, lang) if text is not None else unknown_text(name, lang)
 
 
-def selection_text(selection: int | None, lang: Lang = "en") -> str:
+def selection_text(selection: int, lang: Lang = "en") -> str:
     """The selection sign: two bits for each reason, several reasons may stand together (order 268, 10.2.1.6)."""
-    if selection is None:
-        return translate(NOT_GIVEN, lang)
     reasons = [
         f"{translate(reason, lang)} ({translate(_SELECTION_KINDS[selection >> 2 * place & 3], lang)})"
         for place, reason in enumerate(_SELECTION_REASONS)
@@ -459,10 +394,8 @@ def selection_text(selection: int | None, lang: Lang = "en") -> str:
     return ", ".join(reasons) or unknown_text(selection, lang)
 
 
-def connection_text(connection: int | None, lang: Lang = "en") -> str:
+def connection_text(connection: int, lang: Lang = "en") -> str:
     """The connection parameters: direction, and how the call was set up (order 268, 10.2.1.7)."""
-    if connection is None:
-        return translate(NOT_GIVEN, lang)
     how = _CONNECTION_HOW.get(connection >> 4)
     way = _CONNECTION_DIRECTION.get(connection & 0xF)
     if how is None or way is None:
@@ -470,41 +403,39 @@ def connection_text(connection: int | None, lang: Lang = "en") -> str:
     return f"{translate(way, lang)}, {translate(how, lang)}"
 
 
-def phase_text(phase: int | None, lang: Lang = "en") -> str:
+def phase_text(phase: int, lang: Lang = "en") -> str:
     """The service phase (order 268, 10.2.1.8)."""
     return _phrase(PHASES, phase, lang)
 
 
-def service_text(service: int | None, lang: Lang = "en") -> str:
+def service_text(service: int, lang: Lang = "en") -> str:
     """A service code (:data:`protocol.codes.SERVICES`)."""
     return _phrase(SERVICES, service, lang)
 
 
-def operation_text(operation: int | None, lang: Lang = "en", *, message_code: int) -> str:
+def operation_text(operation: int, lang: Lang = "en", *, message_code: int) -> str:
     """The operation code, whose meaning depends on the message (order 268, 10.3.1.10)."""
-    if operation is None:
-        return translate((_NO_OPERATION if message_code in (0x41, 0x42, 0x44) else NOT_GIVEN), lang)
     return _phrase(OPERATIONS.get(message_code, {}), operation, lang)
 
 
-def alarm_type_text(alarm_type: int | None, lang: Lang = "en") -> str:
+def alarm_type_text(alarm_type: int, lang: Lang = "en") -> str:
     """The first octet of 21h (order 268, 9.1.4.1)."""
     return _phrase(ALARM_TYPES, alarm_type, lang)
 
 
-def alarm_code_text(alarm_code: int | None, lang: Lang = "en") -> str:
+def alarm_code_text(alarm_code: int, lang: Lang = "en") -> str:
     """The second octet of 21h (order 268, 9.1.4.2), in the meaning of :data:`ALARM_CODES`."""
     return _phrase(ALARM_CODES, alarm_code, lang)
 
 
-def access_text(access_code: int | None, lang: Lang = "en") -> str:
+def access_text(access_code: int, lang: Lang = "en") -> str:
     """The code of 26h (order 268, 9.6.4.1)."""
     return _phrase(ACCESS_CODES, access_code, lang)
 
 
-def line_state_text(line_state: int | None, lang: Lang = "en") -> str:
-    """The state of the subscriber's line in 23h (order 268, 9.3.6.4); FFh may come as ``None``."""
-    return _phrase(LINE_STATES, 0xFF if line_state is None else line_state, lang)
+def line_state_text(line_state: int, lang: Lang = "en") -> str:
+    """The state of the subscriber's line in 23h (order 268, 9.3.6.4)."""
+    return _phrase(LINE_STATES, line_state, lang)
 
 
 def streams_text(bitmap: int, lang: Lang = "en") -> str:
@@ -515,10 +446,8 @@ def streams_text(bitmap: int, lang: Lang = "en") -> str:
     return f"streams {streams}" if streams else "no stream"
 
 
-def transfer_text(octet: int | None, lang: Lang = "en") -> str:
+def transfer_text(octet: int, lang: Lang = "en") -> str:
     """Octet 15 of 2Ch: direction, sign of selection, result of delivery (order 268, 9.12.4.4)."""
-    if octet is None:
-        return translate(NOT_GIVEN, lang)
     parts = (
         (DIRECTIONS, octet & 3),
         (MESSAGE_SELECTIONS, octet >> MESSAGE_SELECTION_SHIFT & 3),
@@ -529,6 +458,6 @@ def transfer_text(octet: int | None, lang: Lang = "en") -> str:
     return ", ".join([*phrases, unknown_text(beyond, lang)] if beyond else phrases)
 
 
-def delivery_code_text(code: int | None, lang: Lang = "en") -> str:
+def delivery_code_text(code: int, lang: Lang = "en") -> str:
     """Octet 16 of 2Ch, why it was not delivered: the order lists no values (9.12.4.5), FFh is none."""
-    return translate(NOT_GIVEN, lang) if code in (None, 0xFF) else ""
+    return translate(NOT_GIVEN, lang) if code == 0xFF else ""

@@ -388,7 +388,8 @@ class _PeopleShow(_Show):
 
     def found(self, item: Found) -> None:
         from protocol.language import translate
-        from protocol.render import MASK, has_another_inside, masked_hex, octet_rows, render
+        from protocol.render import has_another_inside, masked_hex, octet_rows, render
+        from protocol.wire import MASK
 
         self._line(", ".join(self._where(item)), "dim")
         if item.message is None:

@@ -15,7 +15,8 @@ from typing import Any, Literal
 
 from protocol import EncodeError
 from protocol.language import Phrase, join, translate
-from protocol.texts import field_text, message_text
+from protocol.messages import caption
+from protocol.texts import message_text
 from sorm_mediator.conformance.calling import Call, Caller
 from sorm_mediator.conformance.declaration import Need
 from sorm_mediator.conformance.verdicts import Crossing, Deviates, Failed, Result, Said, Unprepared, Untested
@@ -1078,8 +1079,7 @@ _HEX = frozenset(
 
 def _field(path: str) -> Phrase:
     name, _, rest = path.partition(".")
-    en, ru = field_text(name), field_text(name, "ru")
-    return Phrase(f"{en}.{rest}", f"{ru}.{rest}") if rest else Phrase(en, ru)
+    return join(".", [caption(name), rest]) if rest else caption(name)
 
 
 def _value(path: str, value: Any) -> str:

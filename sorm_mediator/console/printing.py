@@ -11,7 +11,8 @@ from typing import Any, Protocol
 
 from protocol import Channel
 from protocol.language import Lang, Phrase, translate
-from protocol.render import MASK, has_another_inside, masked_hex, render
+from protocol.render import has_another_inside, masked_hex, render
+from protocol.wire import MASK
 from sorm_mediator.console.client import SHOWN, ConsoleClient, Crossed
 from sorm_mediator.console.errors import words
 from sorm_mediator.console.results import PASS, ScriptResult, StepResult

@@ -12,7 +12,7 @@ from typing import Any
 
 from protocol import Channel, EncodeError
 from protocol.language import Phrase, join
-from protocol.render import MASK
+from protocol.wire import MASK
 from sorm_mediator.console import vendor as v
 from sorm_mediator.console.client import KPD1, KPD2, Crossed, Sent
 from sorm_mediator.console.errors import ConnectError, ScriptError, StepError

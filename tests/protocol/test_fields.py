@@ -35,7 +35,6 @@ from protocol.composite import Digits, PartyOctets, ServiceEntries, ServiceOctet
 from protocol.jsonform import from_json, to_json
 from protocol.messages import MESSAGES, payload_lengths, wires
 from protocol.render import render
-from protocol.strategies import values
 from protocol.wire import Coded, KslOctet, Octet, RefusedError, Text, Undeclared, Wire, Word
 
 EVERY_WIRE = {
@@ -61,7 +60,7 @@ def test_every_kind_of_field_keeps_any_octets(wire: Wire) -> None:
 
 @pytest.mark.parametrize("wire", EVERY_WIRE.values(), ids=lambda wire: type(wire).__name__)
 def test_every_declared_value_survives(wire: Wire) -> None:
-    @given(values(wire))
+    @given(wire.strategy())
     def check(value: object) -> None:
         assert wire.read(wire.write(value)) == (value, None)
 

@@ -26,8 +26,9 @@ from protocol import (
 from protocol.codes import Category, Channel, NumberSign, ObjectType, Priority
 from protocol.language import Lang, translate
 from protocol.messagetext import MessageCoding
-from protocol.render import MASK, heading, masked_hex, octet_rows, render
+from protocol.render import heading, masked_hex, octet_rows, render
 from protocol.strategies import damaged_unit
+from protocol.wire import MASK
 
 VECTORS = json.loads((Path(__file__).parent / "vectors.json").read_text(encoding="utf-8"))["vectors"]
 

@@ -23,7 +23,6 @@ from protocol import (
     classes,
     strategies,
 )
-from protocol.wire import Wire
 
 FEW = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # Finding one is the point, not the smallest one.
@@ -84,14 +83,6 @@ def test_after_noise_the_framer_finds_the_next_unit(noise: bytes) -> None:
     framer.feed(b"\x00" + noise)
     framer.flush()
     assert framer.feed(unit)[-1:] == [Unit(1 + len(noise), unit)]
-
-
-def test_a_field_without_a_strategy_is_an_error() -> None:
-    class Odd(Wire):
-        pass
-
-    with pytest.raises(TypeError, match="Odd"):
-        strategies.values(Odd("B"))
 
 
 def test_hypothesis_is_not_imported_by_the_package() -> None:
