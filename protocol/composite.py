@@ -18,7 +18,8 @@ from protocol.codes import (
 from protocol.forms import BoundedForm, DigitsForm, Form, IntegerForm, ListForm, OctetsForm, RecordForm
 from protocol.language import Lang, Phrase, translate
 from protocol.messagetext import DEFAULT_CODING, MessageCoding, decode_message_text
-from protocol.texts import NOT_GIVEN, service_text, value_name_text
+from protocol.texts import NOT_GIVEN, meaning_in, value_name_text
+from protocol.texts import SERVICES as SERVICE_TEXTS
 from protocol.values import KeptInt, KeptStr, KeptTuple, KslRow, Party, Raw, Time
 from protocol.wire import (
     NO_VALUE,
@@ -334,7 +335,7 @@ class ServiceOctets(Wire):
         self.place = 2 if position == "third" else 0
         self.code = Coded.numbers(SERVICES, what="service")
         super().__init__("BBB", IntegerForm(0xFF, nullable=True))
-        self.meaning = service_text
+        self.meaning = meaning_in(SERVICE_TEXTS)
 
     def read(self, octets: bytes) -> tuple[int | Raw | None, Complaint | None]:
         places = [place for place, octet in enumerate(octets) if octet != 0xFF]
@@ -467,7 +468,7 @@ class KslRows(Opaque):
 
 
 class Tail(Opaque):
-    """All octets to the end of the unit; it declares which numbers of them there may be."""
+    """All octets to the end of the unit; :attr:`lengths` are the numbers of them that there may be."""
 
     lengths: frozenset[int]
 
@@ -635,7 +636,7 @@ class MessageOctets(Tail):
 
 
 def digits_asked(number: object) -> int | None:
-    """How many digits the numbers are to have that command 10 asks for, whatever their digits (order 268, 6.10.7.4).
+    """How many digits the numbers have that command 10 asks for, if it asks for a count alone (order 268, 6.10.7.4).
 
     ``number`` is that field's value. None if it is no count alone.
     """

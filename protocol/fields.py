@@ -22,6 +22,7 @@ from protocol.composite import (
     TimeOctets,
 )
 from protocol.language import Phrase
+from protocol.texts import meaning_in
 from protocol.values import Ksl, KslRow, Party, Raw, Time
 from protocol.wire import Coded, Filler, KslOctet, Octet, OptionalOctet, PasswordOctets, Text, Word
 
@@ -89,7 +90,7 @@ PriorityCode = Annotated[
 ]
 LineState = Annotated[
     int,
-    Coded.numbers(codes.LINE_STATES, what="line state", absent=False, meaning=texts.line_state_text),
+    Coded.numbers(codes.LINE_STATES, what="line state", absent=False, meaning=meaning_in(texts.LINE_STATES)),
     Phrase("line state", "состояние абонентского комплекта"),
 ]
 
@@ -120,7 +121,7 @@ Connection = Annotated[
 ]
 ServicePhase = Annotated[
     int | None,
-    Coded.numbers(codes.SERVICE_PHASES, what="service phase", meaning=texts.phase_text),
+    Coded.numbers(codes.SERVICE_PHASES, what="service phase", meaning=meaning_in(texts.PHASES)),
     Phrase("service phase", "код фазы услуги"),
 ]
 _Party = Annotated[
@@ -147,16 +148,14 @@ OperationConnect = Annotated[
     Coded.numbers(
         codes.OPERATIONS_CONNECT,
         what="operation",
-        meaning=partial(texts.operation_text, message_code=0x41),
+        meaning=meaning_in(texts.OPERATIONS[0x41]),
         not_given=texts.NO_OPERATION,
     ),
     _OPERATION,
 ]
 OperationRelease = Annotated[
     int | None,
-    Coded.numbers(
-        codes.OPERATIONS_RELEASE, what="operation", meaning=partial(texts.operation_text, message_code=0x43)
-    ),
+    Coded.numbers(codes.OPERATIONS_RELEASE, what="operation", meaning=meaning_in(texts.OPERATIONS[0x43])),
     _OPERATION,
 ]
 OperationKslConnected = Annotated[
@@ -164,7 +163,7 @@ OperationKslConnected = Annotated[
     Coded.numbers(
         codes.OPERATIONS_KSL_CONNECTED,
         what="operation",
-        meaning=partial(texts.operation_text, message_code=0x51),
+        meaning=meaning_in(texts.OPERATIONS[0x51]),
     ),
     _OPERATION,
 ]
@@ -173,7 +172,7 @@ OperationKslReleased = Annotated[
     Coded.numbers(
         codes.OPERATIONS_KSL_RELEASED,
         what="operation",
-        meaning=partial(texts.operation_text, message_code=0x52),
+        meaning=meaning_in(texts.OPERATIONS[0x52]),
     ),
     _OPERATION,
 ]
@@ -194,13 +193,15 @@ Kpd1State = Annotated[int, Octet(meaning=texts.streams_text), Phrase("state of K
 Kpd2State = Annotated[int, Octet(meaning=texts.streams_text), Phrase("state of KPD2", "состояние КПД2")]
 AlarmType = Annotated[
     int,
-    Coded.numbers(codes.ALARM_TYPES, what="alarm type", absent=False, meaning=texts.alarm_type_text),
+    Coded.numbers(codes.ALARM_TYPES, what="alarm type", absent=False, meaning=meaning_in(texts.ALARM_TYPES)),
     Phrase("alarm type", "тип аварии"),
 ]
-AlarmCode = Annotated[int, Octet(meaning=texts.alarm_code_text), Phrase("alarm code", "код аварии")]
+AlarmCode = Annotated[int, Octet(meaning=meaning_in(texts.ALARM_CODES)), Phrase("alarm code", "код аварии")]
 AccessCode = Annotated[
     int,
-    Coded.numbers(codes.ACCESS_CODES, what="access code", absent=False, meaning=texts.access_text),
+    Coded.numbers(
+        codes.ACCESS_CODES, what="access code", absent=False, meaning=meaning_in(texts.ACCESS_CODES)
+    ),
     Phrase("access code", "код доступа"),
 ]
 StationTypeCode = Annotated[

@@ -1,12 +1,12 @@
 """Messages as JSON and back: the form that ``decode --json`` prints and ``encode`` reads.
 
 Names and values are those of docs/messages.md. A field that was not given is ``null``; octets that no declared
-value fits are ``"0x1A"``. Where octets say a value in another spelling than ours, ``fields`` holds the plain
+value fits are ``"0x1A"``. Where octets spell a value otherwise than the codec would, ``fields`` holds the plain
 value and ``octets``, beside it, the spelling by field path. So the fields alone encode back to the same
 octets: ``hex``, ``length``, ``problems`` and the texts for people are never read, except that a document with
 ``hex`` and without ``fields`` stands for those octets.
 
-A document of kind ``unknown`` (noise, a broken unit, a code that no table knows) has its octets in
+A document of kind ``unknown`` (noise, a broken unit, a code that no order has) has its octets in
 ``fields.payload``: all of them, or with ``code`` those after the fourth.
 """
 

@@ -320,8 +320,7 @@ class Interrupt(Command):
 class Test(Command):
     """Test the data channels."""
 
-    # Not a test class, whatever its name makes a collector think.
-    __test__ = False
+    __test__ = False  # a collector of tests would take it for one, by its name
 
     code = 0x0E
     message_name = "test"
@@ -455,7 +454,7 @@ class ServicesInfo(Kpd1Message):
 
 @dataclass(slots=True)
 class UnauthorizedAccess(Kpd1Message):
-    """Somebody tried what only the console may do."""
+    """An attempt at what only the console may do."""
 
     code = 0x26
     message_name = "unauthorized-access"
@@ -622,7 +621,7 @@ class Release(CallEvent):
 
 @dataclass(slots=True)
 class ServiceUsed(CallEvent):
-    """A service was used [Использование услуг связи]; service and service_phase say which and how."""
+    """A service was used [Использование услуг связи]; the fields are service and service_phase."""
 
     code = 0x44
     message_name = "service-used"
@@ -631,7 +630,7 @@ class ServiceUsed(CallEvent):
 
 @dataclass(slots=True)
 class KslConnected(CallEvent):
-    """The result of command 7: a line was connected, or none was to be had [Подключение КСЛ]."""
+    """The result of command 7: a line was connected, or none was free [Подключение КСЛ]."""
 
     code = 0x51
     message_name = "ksl-connected"
@@ -653,7 +652,7 @@ class KslReleased(CallEvent):
 
 @dataclass(slots=True)
 class TestReplyKpd2(Event):
-    """Answer to command 14 on every KPD2; octets 5..12 of the header carry nothing (order 268, 11.7.4)."""
+    """Answer to command 14 on every KPD2; octets 5..12 of the header are filler (order 268, 11.7.4)."""
 
     __test__ = False
 
@@ -744,7 +743,7 @@ def _captions() -> Mapping[str, Phrase]:
 
 @cached
 def payload_lengths(cls: type[Message], options: Options) -> frozenset[int]:
-    """What the length octet of ``cls`` may say.
+    """The values that the length octet of ``cls`` may have.
 
     For 25h and 2Ch longer ones than the order allows are among them, since a capture may hold them.
     """

@@ -1,8 +1,8 @@
-"""Messages as people read them: one heading and one line a field, with what its value means.
+"""Messages as people read them: a heading, and one line a field with its value and what the value means.
 
-The rule of passwords: what people read never shows one, whether it is the order's public default or not, neither in
-fields (``******``) nor in octets (``**``, :func:`masked_hex`). What programs read (JSON, captures) is exact.
-Header octets that say nothing unusual are left out.
+The rule of passwords: people never see one, not even the order's public default, neither in fields (``******``) nor in
+octets (``**``, :func:`masked_hex`). What programs read (JSON, captures) is exact.
+Header octets with usual values are left out.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def field_rows(
 
 
 def octet_rows(raw: bytes, lang: Lang = "en", *, channel: Channel | None = None) -> list[Row]:
-    """Octets that nothing more is known of, sixteen a line; what may be passwords in them is masked."""
+    """Octets of no known unit, sixteen a line; what may be a password in them is masked."""
     shown = masked_hex(raw, channel=channel, anywhere=channel is None).split(" ")
     return [
         Row(translate(_PAYLOAD, lang) if start == 0 else "", " ".join(shown[start : start + _ROW]))
@@ -112,7 +112,7 @@ def has_another_inside(raw: bytes) -> bool:
 def masked_hex(raw: bytes, *, channel: Channel | None = None, anywhere: bool = False) -> str:
     """A unit in hexadecimal, ``**`` for the octets that are a command's password.
 
-    ``anywhere``: ``raw`` need not be a unit, and whatever looks like a command in it is masked.
+    ``anywhere``: ``raw`` need not be a unit, and everything that looks like a command in it is masked.
     """
     shown = [f"{octet:02X}" for octet in raw]
     begins = [match.start() for match in _COMMAND_BEGINS.finditer(raw)] if anywhere else []

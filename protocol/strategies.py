@@ -1,6 +1,6 @@
 """Hypothesis strategies for every message, made from the same declarations as the codec.
 
-Not imported by the package itself, so that hypothesis is loaded only where tests and fuzzers ask for it.
+Not imported by the package itself, so that hypothesis is loaded only where tests and fuzzers ask for strategies.
 Everything that :func:`message` draws encodes, and decodes strictly to an equal message.
 """
 
@@ -33,12 +33,12 @@ def any_message(options: Options | None = None, channel: Channel | None = None) 
 
 
 def unit(options: Options | None = None, channel: Channel | None = None) -> SearchStrategy[bytes]:
-    """Units as whoever keeps to the order sends them."""
+    """Units that keep to the order."""
     return any_message(options, channel).map(Codec(options).encode)
 
 
 def damaged_unit(options: Options | None = None, channel: Channel | None = None) -> SearchStrategy[bytes]:
-    """Units with octets changed, cut off or added, preamble kept: food for lenient decoding."""
+    """Units with octets changed, cut off or added, preamble kept, for lenient decoding."""
 
     @st.composite
     def damaged(draw: st.DrawFn) -> bytes:

@@ -1,17 +1,18 @@
 """What coded values mean, for people, in English and in Russian.
 
-Every function takes ``lang`` (``"en"`` or ``"ru"``) and returns one phrase without a full stop. A value that
-no table knows gives a phrase that says so with the value in hexadecimal, never an error: the wire may hold
-anything. A value that was not given is ``None``.
+The tables hold the codes that are integers and the names of values; the functions look values up. They take ``lang``
+and return one phrase without a full stop. A value that no table holds gets a phrase with the value in hexadecimal,
+never an error: a unit may hold anything.
 
-Sources: order 268, appendices 6, 9, 10 and 11, whose words the Russian keeps. The extended statuses of
+Sources: order 268, appendices 6, 9, 10 and 11; the Russian keeps its words. The extended statuses of
 :data:`EXTENDED_MANUAL` and their Russian are those of the Eltex SMG1016M manual, "Настройки СОРМ", word for
 word; those of :data:`EXTENDED_FURTHER` and the texts of services are ours.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from protocol.codes import (
     MESSAGE_BY_RECEIVER_IMSI,
@@ -191,7 +192,7 @@ EXTENDED_MANUAL: _Table = {
     0x61: Phrase("services not set", "ДВО не заданы"),
     0x73: Phrase("KSL allocation error", "ошибка выделения КСЛ"),
 }
-# Used where no status of the manual says it as well: our choice.
+# Used where the manual has no status that fits: our choice.
 EXTENDED_FURTHER: _Table = {
     0x19: Phrase("wrong number length", "неверная длина номера"),
     0x20: Phrase(
@@ -213,6 +214,7 @@ EXTENDED_FURTHER: _Table = {
     0x4C: Phrase("trunk number differs from the one defined", "номер пучка каналов отличается от заданного"),
 }
 
+# Codes of services: protocol.codes.SERVICES.
 SERVICES: _Table = {
     0x20: Phrase("all call forwarding", "все виды переадресации"),
     0x21: Phrase("forwarding unconditional", "безусловная переадресация"),
@@ -231,6 +233,7 @@ SERVICES: _Table = {
     0x51: Phrase("multi-party", "многосторонняя связь"),
     0x52: Phrase("three-party", "трёхсторонняя связь"),
 }
+# Order 268, 10.2.1.8.
 PHASES: _Table = {
     0x00: Phrase("ordinary call", "обычный вызов"),
     0x01: Phrase("service ordered", "заказ услуги"),
@@ -269,6 +272,7 @@ _KSL_AT_CALL: _Table = {
     0x00: Phrase("KSL connected", "нормальное подключение КСЛ"),
     0x01: Phrase("no free KSL in the group", "нет доступных КСЛ в группе"),
 }
+# Operation codes by message (order 268, 10.3.1.10).
 OPERATIONS: Mapping[int, _Table] = {
     0x41: _KSL_AT_CALL,
     0x42: _KSL_AT_CALL,
@@ -354,28 +358,34 @@ DELIVERIES: _Table = {
 }
 
 
-def _phrase(table: _Table, value: int, lang: Lang) -> str:
+def look_up(table: Mapping[int, Phrase], value: int, lang: Lang = "en") -> str:
+    """The text of ``value`` in one of the tables above."""
     text = table.get(value)
     return translate(text, lang) if text is not None else unknown_text(value, lang)
 
 
+def meaning_in(table: Mapping[int, Phrase]) -> Callable[[int, Lang], str]:
+    """:func:`look_up` in ``table``, as a function of value and language."""
+    return partial(look_up, table)
+
+
 def unknown_text(value: object, lang: Lang = "en") -> str:
-    """What to call a value that no table knows; an integer is shown as two hexadecimal digits."""
+    """The text of a value that no table holds; an integer is shown as two hexadecimal digits."""
     shown = f"0x{value:02X}" if isinstance(value, int) else str(value)
     return f"{translate(_UNKNOWN, lang)} {shown}"
 
 
 def message_text(code: int, lang: Lang = "en") -> str:
     """What a message or command is, by its code (order 268, appendices 6, 9, 11)."""
-    return _phrase(MESSAGES, code, lang)
+    return look_up(MESSAGES, code, lang)
 
 
 def status_text(status: int, lang: Lang = "en", *, message_code: int | None = None) -> str:
-    """The status of 27h or 28h; ``message_code`` tells which of the two, where that matters (00h, 01h)."""
+    """The status of 27h or 28h; ``message_code`` is the one meant, for 00h and 01h differ."""
     order = {0x27: RECEIPT, 0x28: EXECUTION}.get(message_code or 0, _EITHER)
     if status in order:
-        return _phrase(order, status, lang)
-    return _phrase({**_EITHER, **EXTENDED_MANUAL, **EXTENDED_FURTHER}, status, lang)
+        return look_up(order, status, lang)
+    return look_up({**_EITHER, **EXTENDED_MANUAL, **EXTENDED_FURTHER}, status, lang)
 
 
 def value_name_text(name: str, lang: Lang = "en") -> str:
@@ -401,41 +411,6 @@ def connection_text(connection: int, lang: Lang = "en") -> str:
     if how is None or way is None:
         return unknown_text(connection, lang)
     return f"{translate(way, lang)}, {translate(how, lang)}"
-
-
-def phase_text(phase: int, lang: Lang = "en") -> str:
-    """The service phase (order 268, 10.2.1.8)."""
-    return _phrase(PHASES, phase, lang)
-
-
-def service_text(service: int, lang: Lang = "en") -> str:
-    """A service code (:data:`protocol.codes.SERVICES`)."""
-    return _phrase(SERVICES, service, lang)
-
-
-def operation_text(operation: int, lang: Lang = "en", *, message_code: int) -> str:
-    """The operation code, whose meaning depends on the message (order 268, 10.3.1.10)."""
-    return _phrase(OPERATIONS.get(message_code, {}), operation, lang)
-
-
-def alarm_type_text(alarm_type: int, lang: Lang = "en") -> str:
-    """The first octet of 21h (order 268, 9.1.4.1)."""
-    return _phrase(ALARM_TYPES, alarm_type, lang)
-
-
-def alarm_code_text(alarm_code: int, lang: Lang = "en") -> str:
-    """The second octet of 21h (order 268, 9.1.4.2), in the meaning of :data:`ALARM_CODES`."""
-    return _phrase(ALARM_CODES, alarm_code, lang)
-
-
-def access_text(access_code: int, lang: Lang = "en") -> str:
-    """The code of 26h (order 268, 9.6.4.1)."""
-    return _phrase(ACCESS_CODES, access_code, lang)
-
-
-def line_state_text(line_state: int, lang: Lang = "en") -> str:
-    """The state of the subscriber's line in 23h (order 268, 9.3.6.4)."""
-    return _phrase(LINE_STATES, line_state, lang)
 
 
 def streams_text(bitmap: int, lang: Lang = "en") -> str:

@@ -110,7 +110,7 @@ class Unwritable(construct.ConstructError):  # type: ignore[misc]
 
 
 class RefusedError(ValueError):
-    """Raised by :meth:`Wire.write`: the text says what is allowed; ``path`` is below the field."""
+    """Raised by :meth:`Wire.write`: the text is what is allowed; ``path`` is below the field."""
 
     def __init__(self, allowed: str, path: str = "", value: object = None) -> None:
         super().__init__(allowed)
@@ -119,7 +119,7 @@ class RefusedError(ValueError):
 
 
 class Source:
-    """Where emitted lines find their constants: a namespace with names handed out on demand."""
+    """The namespace of emitted lines: constants get their names on demand."""
 
     def __init__(self, *, tolerant: bool) -> None:
         self.names: dict[str, object] = {}
@@ -488,8 +488,8 @@ class Word(Wire):
 class Text(Wire):
     """``size`` octets of ASCII padded with FFh on the right; others are read as latin-1.
 
-    Order 268, 9.11.4.1 has ASCII for the version; for names of trunks (9.10) and the information of 26h (9.6.4.4) it
-    says nothing: our choice.
+    Order 268, 9.11.4.1 has ASCII for the version. For names of trunks (9.10) and the information of 26h (9.6.4.4)
+    it has no coding: our choice.
     """
 
     def __init__(self, size: int) -> None:

@@ -10,7 +10,9 @@ import pytest
 
 from protocol import codes, texts
 from protocol.language import Lang, translate
-from protocol.messages import MESSAGES, caption
+from protocol.messages import MESSAGES, caption, wires
+from protocol.options import Options
+from protocol.wire import Coded
 
 LANGUAGES: tuple[Lang, ...] = ("en", "ru")
 NAMED = (
@@ -37,34 +39,14 @@ def test_every_named_value_has_a_text(kind: Iterable[StrEnum], lang: Lang) -> No
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_every_coded_integer_has_a_text(lang: Lang) -> None:
-    tables = [
-        (codes.CONNECTIONS, texts.connection_text),
-        (codes.SELECTIONS, texts.selection_text),
-        (codes.SERVICE_PHASES, texts.phase_text),
-        (codes.SERVICES, texts.service_text),
-        (codes.LINE_STATES, texts.line_state_text),
-        (codes.ALARM_TYPES, texts.alarm_type_text),
-        (codes.ACCESS_CODES, texts.access_text),
-    ]
-    for values, text_of in tables:
-        for value in values:
-            assert says_something(text_of(value, lang), lang), (text_of, value)
-
-
-@pytest.mark.parametrize("lang", LANGUAGES)
-def test_every_operation_code_has_a_text_in_its_message(lang: Lang) -> None:
-    operations = {
-        0x41: codes.OPERATIONS_CONNECT,
-        0x42: codes.OPERATIONS_CONNECT,
-        0x43: codes.OPERATIONS_RELEASE,
-        0x44: codes.OPERATIONS_CONNECT,
-        0x51: codes.OPERATIONS_KSL_CONNECTED,
-        0x52: codes.OPERATIONS_KSL_RELEASED,
-    }
-    for code, values in operations.items():
-        for value in values:
-            assert says_something(texts.operation_text(value, lang, message_code=code), lang), (code, value)
+def test_every_declared_code_has_a_text(lang: Lang) -> None:
+    for cls in MESSAGES:
+        for name, wire in wires(cls, Options()).items():
+            if wire.meaning is not None and isinstance(wire, Coded):
+                for value in wire.decoding.values():
+                    assert says_something(wire.show(value, lang)[1], lang), (cls, name, value)
+    for service in codes.SERVICES:
+        assert says_something(texts.look_up(texts.SERVICES, service, lang), lang), service
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -103,7 +85,7 @@ def test_a_status_of_the_order_depends_on_the_message() -> None:
 
 def test_what_no_table_knows_is_said_and_never_raises() -> None:
     assert texts.status_text(0xEE) == "unknown value 0xEE"
-    assert texts.operation_text(0x09, "ru", message_code=0x43) == "неизвестное значение 0x09"
+    assert texts.look_up(texts.OPERATIONS[0x43], 0x09, "ru") == "неизвестное значение 0x09"
     assert texts.connection_text(0x33) == "unknown value 0x33"
     assert texts.selection_text(0) == "unknown value 0x00"
     assert texts.message_text(0x7F) == "unknown value 0x7F"
