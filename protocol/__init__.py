@@ -66,7 +66,6 @@ from protocol.messages import (
     TrunkInfo,
     UnauthorizedAccess,
     VersionInfo,
-    by_name,
     classes,
 )
 from protocol.messagetext import decode_message_text, encode_message_text, split_message_text
@@ -148,7 +147,6 @@ __all__ = [
     "Unit",
     "UnknownUnit",
     "VersionInfo",
-    "by_name",
     "channel_of",
     "classes",
     "decode_message_text",
