@@ -380,7 +380,7 @@ def _examiner(
     def console(index: int = 0, **more: Any) -> ConsoleClient:
         if around.e1 is None:
             return ConsoleClient(around.host, around.kpd1, around.kpd2, around.codec, **{**options, **more})
-        from sorm_mediator.console.e1_second import console_on
+        from sorm_mediator.console.e1_client import console_on
 
         return console_on(around.e1, index, around.codec, **{**options, **more})
 

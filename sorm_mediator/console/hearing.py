@@ -11,8 +11,8 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from e1.timeslots import KSL_PER_STREAM
-from e1.tones import GRID
+from e1.g704.timeslots import KSL_PER_STREAM
+from e1.voice.tones import GRID
 from protocol.codes import STREAMS
 from protocol.phrases import Phrase, joined
 from sorm_mediator.console.errors import StepError

@@ -94,7 +94,7 @@ class Run:
         }
         if around.e1 is None:
             return ConsoleClient(around.host, around.kpd1, around.kpd2, around.codec, **options)
-        from sorm_mediator.console.e1_second import console_on
+        from sorm_mediator.console.e1_client import console_on
 
         return console_on(around.e1, len(self._consoles), around.codec, **options)
 
