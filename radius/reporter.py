@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Final
 
-from radius.clients import secret_octets
 from radius.outbox import Outbox, OutboxCounters, Schedule, Transmit
 from radius.report import CallReport, MessageReport
-from radius.wire import LONGEST
+from radius.wire import LONGEST, secret_octets
 
 logger = logging.getLogger(__name__)
 

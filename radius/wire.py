@@ -64,6 +64,14 @@ _vendor_keys: Final[dict[bytes, Key]] = {
 """pyrad's keys of the dictionary's vendor attributes by the octets of vendor and type."""
 
 
+def secret_octets(secret: str | bytes) -> bytes:
+    """A shared secret as it is used in digests. Raises ValueError when it is empty."""
+    octets = secret.encode() if isinstance(secret, str) else secret
+    if not octets:
+        raise ValueError("a RADIUS shared secret must not be empty")
+    return octets
+
+
 def attribute(key: Key, value: bytes) -> bytes:
     """One attribute as octets; its value has at most 253 octets, 247 in a vendor's."""
     if isinstance(key, tuple):

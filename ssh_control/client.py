@@ -4,7 +4,7 @@
 address, or to the next when that one is gone; when the link drops it fails what was asked with
 :class:`LinkDown`, waits a little longer each time, and begins with the first address again. What was on
 control is handed over anew by its owner, with ``sync`` requests
-(:func:`ssh_control.operations.sync_chunks`) after ``on_up``.
+(:func:`ssh_control.messages.sync_chunks`) after ``on_up``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from typing import Any
 
 import asyncssh
 
-from ssh_control import keys
 from ssh_control.dialect import (
     Answered,
     ClientDialect,
@@ -30,8 +29,8 @@ from ssh_control.dialect import (
     TurnedAway,
     Up,
 )
-from ssh_control.transport import CIPHERS, host_port, without_padding_packets
-from ssh_control.visible import visible
+from ssh_control.transport import CIPHERS, KeyProblem, fingerprint, pinned_key, without_padding_packets
+from ssh_control.visible import host_port, visible
 
 log = logging.getLogger(__name__)
 
@@ -117,8 +116,8 @@ class SwitchLink:
     ``keepalive``: seconds between probes of a silent link, the third unanswered one ends it. ``retry_min``,
     ``retry_max``: seconds, see :func:`backoff`. ``connect_timeout``: seconds until the hello.
 
-    Raises :class:`~ssh_control.keys.KeyProblem`, :class:`ValueError` (no address), and
-    :class:`~ssh_control.lines.DialectError` (a name that is too long).
+    Raises :class:`~ssh_control.transport.KeyProblem`, :class:`ValueError` (no address), and
+    :class:`~ssh_control.messages.DialectError` (a name that is too long).
     """
 
     def __init__(
@@ -146,7 +145,7 @@ class SwitchLink:
         if not addresses:
             raise ValueError("no address of a switch is given")
         if not host_key and not trust_any:
-            raise keys.KeyProblem(
+            raise KeyProblem(
                 f"the host key of the switch {_shown(addresses[0])} is not pinned: pin the line that "
                 f"'ssh-keyscan -p {addresses[0][1]} {addresses[0][0]}' shows, compared with the switch's own"
             )
@@ -155,7 +154,7 @@ class SwitchLink:
         self.addresses, self.state = tuple(addresses), LinkState.IDLE
         self.counters: Counter[str] = Counter()
         self._user, self._password = user, password
-        self._pinned = keys.pinned_key(host_key) if host_key else None
+        self._pinned = pinned_key(host_key) if host_key else None
         self._on_up, self._on_down, self._on_event = on_up, on_down, on_event
         self._keepalive, self._connect_timeout = keepalive, connect_timeout
         self._retry_min, self._retry_max = retry_min, max(retry_min, retry_max)
@@ -234,7 +233,7 @@ class SwitchLink:
             "user": self._user,
             "addresses": [_shown(address) for address in self.addresses],
             "address": _shown(self._session.address) if self._session is not None else None,
-            "host_key": keys.fingerprint(self._pinned) if self._pinned is not None else None,
+            "host_key": fingerprint(self._pinned) if self._pinned is not None else None,
             "switch": dict(self._hello),
             "outstanding": len(self._waiting),
             "counters": dict(self.counters),
@@ -317,9 +316,9 @@ class SwitchLink:
 
     def _trouble(self, where: str, error: Exception, watch: _KeyWatch) -> _Trouble:
         if isinstance(error, asyncssh.HostKeyNotVerifiable) and self._pinned is not None:
-            seen = keys.fingerprint(watch.seen) if watch.seen is not None else "a certificate or no key"
+            seen = fingerprint(watch.seen) if watch.seen is not None else "a certificate or no key"
             return _Trouble(
-                f"{where}: wrong host key: expected {keys.fingerprint(self._pinned)}, seen {seen}; "
+                f"{where}: wrong host key: expected {fingerprint(self._pinned)}, seen {seen}; "
                 "the password was not sent",
                 refused=True,
                 wrong_key=True,

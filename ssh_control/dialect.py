@@ -1,7 +1,7 @@
 """The line dialect between mediator and switch: version 1, sans-IO.
 
-One JSON object a line (:mod:`ssh_control.lines`). The mediator says hello first and the switch answers; after
-that the mediator asks (:mod:`ssh_control.operations`), each request with its ``seq``; the switch replies with
+One JSON object a line (:mod:`ssh_control.messages`). The mediator says hello first and the switch answers; after
+that the mediator asks (:mod:`ssh_control.messages`), each request with its ``seq``; the switch replies with
 the same ``seq`` and tells events of its own accord. docs/dialect.md has every op and a whole session.
 
 :class:`ServerDialect` is the switch's side, :class:`ClientDialect` the mediator's. Both are fed octets, hand
@@ -13,12 +13,12 @@ The dialect is our own: the one that the real devices speak is not public.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple
 
-from ssh_control.lines import (
+from ssh_control.messages import (
     MAX_REPLY_LINE,
     MAX_REQUEST_LINE,
     MOST_NESTING,
@@ -29,8 +29,8 @@ from ssh_control.lines import (
     decode_line,
     encode_line,
     is_nested_deeper,
+    request_problem,
 )
-from ssh_control.operations import request_problem
 
 SUBSYSTEM = "sorm"
 """The SSH subsystem in which the dialect is spoken, and the name in its hello."""
@@ -146,7 +146,7 @@ class ClientHello:
 
 @dataclass(slots=True)
 class Request:
-    """What a mediator asks. Its params have the shape of :data:`ssh_control.operations.OPERATIONS`."""
+    """What a mediator asks. Its params have the shape of :data:`ssh_control.messages.OPERATIONS`."""
 
     op: str
     params: dict[str, Any]
@@ -168,6 +168,39 @@ class Reply:
     def refusal(cls, code: int, text: str) -> Reply:
         """The negative reply."""
         return cls(False, {}, code, text)
+
+
+class PendingReply:
+    """A reply that arrives later.
+
+    The asker registers a callback with :meth:`then`; the answerer calls :meth:`give` once.
+    """
+
+    def __init__(self) -> None:
+        self.reply: Reply | None = None
+        """The reply, once it was given."""
+        self._then: Callable[[Reply], None] | None = None
+
+    def give(self, reply: Reply) -> None:
+        """Set the reply. To be called once."""
+        assert self.reply is None
+        self.reply = reply
+        if self._then is not None:
+            self._then(reply)
+
+    def then(self, callback: Callable[[Reply], None]) -> None:
+        """Have ``callback`` called with the reply: now, if it is there already. To be called once."""
+        assert self._then is None
+        self._then = callback
+        if self.reply is not None:
+            callback(self.reply)
+
+
+Response = Reply | PendingReply | None
+"""A session's answer to a request: its reply, a reply that arrives later, or ``None``: there will be none."""
+
+Notify = Callable[[dict[str, Any]], None]
+"""Sends an event to a mediator."""
 
 
 @dataclass(slots=True)

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from radius.duplicates import Duplicates
 from radius.outbox import Outbox, Schedule, Transmit
 from radius.packet import ReportError, packet_to_report
 from radius.report import CallReport, Match, Party
+from radius.sink import Duplicates
 from radius.wire import (
     AccountingPacket,
     accounting_response,

@@ -12,9 +12,9 @@ import pytest
 
 from ssh_control.client import LINK_TABLE, Cause, LinkDown, LinkState, SwitchLink, backoff
 from ssh_control.dialect import Refused, Reply, Request
-from ssh_control.keys import KeyProblem, fingerprint, pinned_key, public_line
-from ssh_control.lines import DialectError
+from ssh_control.messages import DialectError
 from ssh_control.server import SormServer
+from ssh_control.transport import KeyProblem, fingerprint, pinned_key, public_line
 
 OBJECT = {
     "object_number": 258,

@@ -32,8 +32,14 @@ from ssh_control.dialect import (
     Up,
     Versions,
 )
-from ssh_control.lines import MAX_REPLY_LINE, MAX_REQUEST_LINE, DialectError
-from ssh_control.operations import OPERATIONS, SYNC_CHUNK, sync_chunks
+from ssh_control.messages import (
+    MAX_REPLY_LINE,
+    MAX_REQUEST_LINE,
+    OPERATIONS,
+    SYNC_CHUNK,
+    DialectError,
+    sync_chunks,
+)
 
 OBJECT = {
     "object_number": 258,

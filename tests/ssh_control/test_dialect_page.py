@@ -21,8 +21,7 @@ from ssh_control.dialect import (
     Up,
     arrows,
 )
-from ssh_control.lines import MAX_REPLY_LINE, MAX_REQUEST_LINE
-from ssh_control.operations import OPERATIONS, SYNC_CHUNK
+from ssh_control.messages import MAX_REPLY_LINE, MAX_REQUEST_LINE, OPERATIONS, SYNC_CHUNK
 
 PAGE = (Path(__file__).parents[2] / "docs" / "dialect.md").read_text(encoding="utf-8")
 

@@ -18,9 +18,9 @@ from sorm_mediator.switch.objects import (
     PRIORITIES,
     SIGN_FITS,
     TRUNK,
-    ControlledObject,
     ObjectTable,
     Refusal,
+    SwitchObject,
 )
 from sorm_mediator.switch.routing.masks import SYMBOLS
 from sorm_mediator.switch.subscribers import LINE_STATES, Domain
@@ -95,7 +95,7 @@ class MediatorSession:
         domain: Domain,
         mediator: str,
         on_closed: Callable[[], None],
-        on_join: Callable[[ControlledObject], None],
+        on_join: Callable[[SwitchObject], None],
         why_no_control: Callable[[], Refusal | None] = lambda: None,
         room: SyncRoom | None = None,
     ) -> None:
@@ -158,7 +158,7 @@ class MediatorSession:
         return self._domain.table(self._mediator)
 
     def _add(self, params: dict[str, Any]) -> dict[str, Any]:
-        item = ControlledObject.from_wire(params["object"])
+        item = SwitchObject.from_wire(params["object"])
         refusal = self._why_no_control()
         if refusal is not None:
             raise refusal
@@ -193,7 +193,7 @@ class MediatorSession:
         states: dict[str, int] = {}
         refused: list[dict[str, int]] = []
         for data in incoming:
-            item = ControlledObject.from_wire(data)
+            item = SwitchObject.from_wire(data)
             try:
                 check_object(self._domain, item)
                 table.add(item)
@@ -224,13 +224,13 @@ class MediatorSession:
         return {"trunks": found}
 
 
-def line_state(domain: Domain, item: ControlledObject) -> int:
+def line_state(domain: Domain, item: SwitchObject) -> int:
     """What 23h tells of the object's subscriber line."""
     subscriber = domain.subscriber_at(item.number or "") if item.object_type == OWN else None
     return LINE_STATES[subscriber.line_state] if subscriber else UNKNOWN_STATE
 
 
-def check_object(domain: Domain, item: ControlledObject) -> None:
+def check_object(domain: Domain, item: SwitchObject) -> None:
     """Whether the domain can put this under control. Raises :class:`Refusal`."""
     check = _CHECKS.get(item.object_type)
     if check is None:
@@ -246,7 +246,7 @@ def _check_control(category: str | None, priority: str | None) -> None:
         raise Refusal(0x15, f"{priority!r} is no priority; there are high, normal")
 
 
-def _check_number(item: ControlledObject) -> str:
+def _check_number(item: SwitchObject) -> str:
     if item.number is None:
         raise Refusal(0x20, f"object {item.object_number} has no number")
     if item.trunk is not None:
@@ -256,7 +256,7 @@ def _check_number(item: ControlledObject) -> str:
     return item.number
 
 
-def _check_own(domain: Domain, item: ControlledObject) -> None:
+def _check_own(domain: Domain, item: SwitchObject) -> None:
     number = _check_number(item)
     if item.number_sign is not None and item.number_sign not in OWN_SIGNS:
         raise Refusal(0x55, f"sign {item.number_sign!r} does not suit a subscriber of this node")
@@ -264,7 +264,7 @@ def _check_own(domain: Domain, item: ControlledObject) -> None:
         raise Refusal(0x54, f"{number} is no subscriber of {domain.name}")
 
 
-def _check_network(domain: Domain, item: ControlledObject) -> None:
+def _check_network(domain: Domain, item: SwitchObject) -> None:
     number = _check_number(item)
     if number in domain.subscribers:
         raise Refusal(0x56, f"{number} is a subscriber of {domain.name}: its type is {OWN}")
@@ -276,7 +276,7 @@ def _check_network(domain: Domain, item: ControlledObject) -> None:
         raise Refusal(0x13, f"{item.number_sign!r} is no sign of a number")
 
 
-def _check_trunk(domain: Domain, item: ControlledObject) -> None:
+def _check_trunk(domain: Domain, item: SwitchObject) -> None:
     if item.trunk is None:
         raise Refusal(0x4E, f"object {item.object_number} has no trunk")
     if item.number is not None:
@@ -285,6 +285,6 @@ def _check_trunk(domain: Domain, item: ControlledObject) -> None:
         raise Refusal(0x25, f"{domain.name} has no trunk {item.trunk}")
 
 
-_CHECKS: Final[Mapping[str, Callable[[Domain, ControlledObject], None]]] = MappingProxyType(
+_CHECKS: Final[Mapping[str, Callable[[Domain, SwitchObject], None]]] = MappingProxyType(
     {OWN: _check_own, FULL: _check_network, PARTIAL: _check_network, TRUNK: _check_trunk}
 )

@@ -1,9 +1,9 @@
 """One mediator that sees many domains as one exchange (MultiSORM). Sans-IO; ``now`` is seconds of any steady clock.
 
-Each request goes to all domains at once (:mod:`ssh_control.fanout`). A domain that does not answer within the bound
-is *silent*: from then on nobody waits for it, it counts as a refusal, and it is only asked whether it is there. When it
-answers again, or when a domain joins, it is handed all objects that are on control now, so that nothing has to be
-entered again; :data:`DOMAIN_TABLE` is the whole of it.
+Each request goes to all domains at once (:mod:`ssh_control.multisorm.fanout`). A domain that does not answer within the
+bound is *silent*: from then on no request waits for it, it counts as a refusal, and it is only probed with ``ping``.
+When it answers again, or when a domain joins, it receives all objects that are on control now, so that nothing has to
+be entered again. :data:`DOMAIN_TABLE` is the whole state machine of a domain.
 
 Every method returns effects, to be carried out in order: :class:`Ask`, :class:`Answer`, :class:`Note`.
 
@@ -21,7 +21,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from ssh_control.dialect import Reply, Request
-from ssh_control.fanout import NO_ANSWER, FanOut
+from ssh_control.multisorm.fanout import NO_ANSWER, FanOut
 
 PROBE: Final = 1.0
 """Seconds between questions whether a silent domain is there."""

@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssh_control import fanout, multisorm
 from ssh_control.dialect import Reply, Request
-from ssh_control.fanout import FANOUT_TABLE, NO_ANSWER, SPECIFICITY, FanOut, Phase
+from ssh_control.multisorm import domains as multisorm
+from ssh_control.multisorm import fanout
+from ssh_control.multisorm.fanout import FANOUT_TABLE, NO_ANSWER, SPECIFICITY, FanOut, Phase
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 ADD = Request("add", {})
 TRUNKS = Request("trunks", {"trunk": None})
 SYNC = Request("sync", {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sorm_mediator.switch.mediators.answering import FAULTS, Answering, Fault
+from sorm_mediator.switch.mediators.faults import FAULTS, Answering, Fault
 
 
 class Domain:

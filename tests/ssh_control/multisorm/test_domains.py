@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssh_control.dialect import Reply, Request
-from ssh_control.fanout import NO_ANSWER
-from ssh_control.multisorm import PATIENCE, PROBE, Answer, Ask, Effect, MultiSorm, Note, Standing
+from ssh_control.multisorm.domains import PATIENCE, PROBE, Answer, Ask, Effect, MultiSorm, Note, Standing
+from ssh_control.multisorm.fanout import NO_ANSWER
 
 BOUND = 3.0
 DEAD = None
