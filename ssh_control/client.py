@@ -4,7 +4,7 @@
 address, or to the next when that one is gone; when the link drops it fails what was asked with
 :class:`LinkDown`, waits a little longer each time, and begins with the first address again. What was on
 control is handed over anew by its owner, with ``sync`` requests
-(:func:`ssh_control.messages.sync_chunks`) after ``on_up``.
+after ``on_up``.
 """
 
 from __future__ import annotations

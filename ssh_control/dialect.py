@@ -18,12 +18,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple
 
+from ssh_control.codes import ExtendedError
 from ssh_control.messages import (
     MAX_REPLY_LINE,
     MAX_REQUEST_LINE,
     MOST_NESTING,
-    WRONG_LENGTH,
-    WRONG_PARAMETERS,
     DialectError,
     LineReader,
     decode_line,
@@ -330,7 +329,7 @@ class _Side:
     def _read_line(self) -> dict[str, Any]:
         line = self._lines.next_line()
         if line is None:
-            raise DialectError(f"a line of more than {self._lines.limit} octets", WRONG_LENGTH)
+            raise DialectError(f"a line of more than {self._lines.limit} octets", ExtendedError.WRONG_LENGTH)
         return decode_line(line)
 
 
@@ -384,7 +383,7 @@ class ServerDialect(_Side):
             return None
         text = f"the last line never ended: {self._lines.pending} octets thrown away"
         self._lines.clear()
-        return self._fault(None, DialectError(text, WRONG_LENGTH))
+        return self._fault(None, DialectError(text, ExtendedError.WRONG_LENGTH))
 
     def _hello(self, message: dict[str, Any]) -> HelloHeard:
         if "hello" not in message:
@@ -498,7 +497,7 @@ class ClientDialect(_Side):
 
 
 def _negative(seq: int | None, reply: Reply) -> dict[str, Any]:
-    code = WRONG_PARAMETERS if reply.code is None else reply.code
+    code = ExtendedError.WRONG_PARAMETERS if reply.code is None else reply.code
     return {"seq": seq, "ok": False, "code": code, "text": reply.text[:_TEXT_LIMIT]}
 
 

@@ -10,61 +10,208 @@ Pure: octets in, lines out. Whatever a peer sends, only :class:`DialectError` es
 
 from __future__ import annotations
 
-import json
+import re
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from functools import cache
+from typing import Annotated, Any, Final, get_args, get_type_hints
 
-WRONG_LENGTH = 0x10
-"""Extended error code (Eltex SMG1016M manual, Extended error codes): the command has a wrong length."""
-WRONG_PARAMETERS = 0x11
-"""Extended error code (Eltex SMG1016M manual, Extended error codes): error in the parameters."""
+import msgspec
+from msgspec import Meta, Struct
 
-MAX_REQUEST_LINE = 256 * 1024
+from ssh_control.codes import ExtendedError
+
+MAX_REQUEST_LINE: Final = 256 * 1024
 """The longest line that a switch reads, octets without the newline: a `sync` chunk of about 1,500 objects."""
-MAX_REPLY_LINE = 4 * 1024 * 1024
+MAX_REPLY_LINE: Final = 4 * 1024 * 1024
 """The longest line that a mediator reads: refusals of all 65,535 possible objects fit into a `sync` reply."""
-
-
-MOST_NESTING = 16
-"""Lists and objects within each other in what a switch says (our choice); the dialect itself needs five."""
+MOST_NESTING: Final = 16
+"""Lists and objects within each other in what a switch sends (our choice); the dialect itself needs five."""
+SYNC_CHUNK: Final = 500
+"""Objects in one `sync` request: about 90,000 octets, a third of the longest line."""
 
 
 class DialectError(Exception):
-    """What the peer (or the caller) said is not the dialect. ``code``: the extended error code to answer."""
+    """A peer sent, or the caller wants to send, what is not the dialect. ``code``: the code of the refusal."""
 
-    def __init__(self, text: str, code: int = WRONG_PARAMETERS) -> None:
+    def __init__(self, text: str, code: int = ExtendedError.WRONG_PARAMETERS) -> None:
         super().__init__(text)
         self.text = text
         self.code = code
 
 
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON")
+# --- requests
+
+ObjectNumber = Annotated[int, Meta(ge=0, le=0xFFFE, description="a whole number 0..65534")]
+TrunkNumber = ObjectNumber
+Word = Annotated[str, Meta(min_length=1, max_length=32, description="a text of 1..32 characters")]
+Digits = Annotated[str, Meta(min_length=1, max_length=18, description="a text of 1..18 characters")]
 
 
-_decoder = json.JSONDecoder(parse_constant=_no_constant)
-_encoder = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+class ObjectShape(Struct):
+    """An object under control, as it crosses (order 268, 6.5.5; group and lines stay with the mediator)."""
+
+    object_number: ObjectNumber
+    object_type: Word
+    number_sign: Word | None
+    number: Digits | None
+    trunk: TrunkNumber | None
+    category: Word | None
+    priority: Word | None
+
+
+class Add(Struct):
+    """Put one object under control (command 5)."""
+
+    object: ObjectShape
+
+
+class Change(Struct):
+    """Give an object another category and priority (command 15)."""
+
+    object_number: ObjectNumber
+    category: Word | None
+    priority: Word | None
+
+
+class Remove(Struct):
+    """Take an object off control (command 6)."""
+
+    object_number: ObjectNumber
+
+
+class Join(Struct):
+    """Report the running calls that an object touches, too."""
+
+    object_number: ObjectNumber
+
+
+class Sync(Struct):
+    """Replace all objects of this mediator, in chunks."""
+
+    objects: list[ObjectShape]
+    first: bool
+    last: bool
+
+
+class Clear(Struct):
+    """Drop all objects of this mediator (command 2)."""
+
+
+class Services(Struct):
+    """The services of a subscriber (command 12)."""
+
+    number: Digits
+    number_sign: Word | None
+
+
+class Trunks(Struct):
+    """The names of trunks (command 16): of one, or of all (``null``)."""
+
+    trunk: TrunkNumber | None
+
+
+class Ping(Struct):
+    """Whether the switch answers."""
+
+
+OPERATIONS: Final[Mapping[str, type[Struct]]] = {
+    "add": Add,
+    "change": Change,
+    "remove": Remove,
+    "join": Join,
+    "sync": Sync,
+    "clear": Clear,
+    "services": Services,
+    "trunks": Trunks,
+    "ping": Ping,
+}
+"""Every op, with the shape of its params."""
+
+
+def request_problem(op: str, params: Mapping[str, Any]) -> str | None:
+    """Why this can't be asked, such as ``add: object: number: is missing``; ``None`` when it can."""
+    shape = OPERATIONS.get(op)
+    if shape is None:
+        return f"unknown op {op[:40]!a}; there are {', '.join(OPERATIONS)}"
+    try:
+        msgspec.convert(params, shape)
+    except msgspec.ValidationError as error:
+        return f"{op}: {_in_words(shape, str(error))}"
+    return None
+
+
+_MISSING = re.compile(r"missing required field `(\w+)`")
+_PLACE = re.compile(r" - at `\$(.*)`$")
+_STEP = re.compile(r"\w+|\[\d+\]")
+
+
+def _in_words(shape: type[Struct], error: str) -> str:
+    """msgspec's error with the words of the dialect: the place, and what must be there."""
+    place, missing = _PLACE.search(error), _MISSING.search(error)
+    steps = _STEP.findall(place[1]) if place else []
+    if missing:
+        return ": ".join((*steps, missing[1], "is missing"))
+    hint: Any = shape
+    for step in steps:
+        hint = get_args(hint)[0] if step.startswith("[") else _hints(_without_null(hint)[0])[step]
+    kind, or_null = _without_null(hint)
+    return ": ".join((*steps, f"must be {_KINDS.get(kind) or _description(kind)}{or_null}"))
+
+
+_KINDS: Final[Mapping[Any, str]] = {
+    bool: "true or false",
+    list[ObjectShape]: "a list",
+    ObjectShape: "an object",
+}
+
+
+@cache
+def _hints(shape: type[Struct]) -> dict[str, Any]:
+    return get_type_hints(shape, include_extras=True)
+
+
+def _without_null(hint: Any) -> tuple[Any, str]:
+    inner = [one for one in get_args(hint) if one is not type(None)]
+    return (inner[0], ", or null") if type(None) in get_args(hint) else (hint, "")
+
+
+def _description(kind: Any) -> str:
+    return next(str(one.description) for one in kind.__metadata__ if isinstance(one, Meta))
+
+
+# --- lines
+
+_encoder: Final = msgspec.json.Encoder()
+_decoder: Final = msgspec.json.Decoder()
 
 
 def encode_line(message: dict[str, Any], limit: int) -> bytes:
-    """One line, newline included. Raises :class:`DialectError`: it isn't JSON, or longer than ``limit``."""
+    """One line, newline included. NaN and the infinities, which JSON has not, become ``null``.
+
+    Raises :class:`DialectError`: it can't be written as JSON, or is longer than ``limit``.
+    """
     try:
-        line = _encoder.encode(message).encode("ascii")
+        line = _encoder.encode(message)
     except (TypeError, ValueError, RecursionError) as error:
         raise DialectError(f"can't be said in JSON: {error}") from None
     if len(line) > limit:
-        raise DialectError(f"a line of {len(line)} octets; at most {limit} are allowed", WRONG_LENGTH)
+        raise DialectError(
+            f"a line of {len(line)} octets; at most {limit} are allowed", ExtendedError.WRONG_LENGTH
+        )
     return line + b"\n"
 
 
 def decode_line(line: bytes) -> dict[str, Any]:
-    """The JSON object of a line. Raises :class:`DialectError`."""
+    """The JSON object of a line; of a key that stands twice the last value counts. Raises :class:`DialectError`.
+
+    Not taken: NaN and the infinities, numbers beyond the range of a float or of more than 4,300 digits, and halves of
+    surrogate pairs.
+    """
     try:
-        message = _decoder.decode(str(line, "utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise DialectError(f"the line is no JSON: {error or type(error).__name__}") from None
+        message = _decoder.decode(line)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise DialectError(f"the line is no JSON: {str(error).removeprefix('JSON is malformed: ')}") from None
     if not isinstance(message, dict):
         raise DialectError(f"the line is no JSON object but {type(message).__name__}")
     return message
@@ -138,138 +285,3 @@ class LineReader:
         self._lines.clear()
         self._tail.clear()
         self._skipping = False
-
-
-Check = Callable[[Any], str | None]
-"""What must be true of a value, in words, when it is not; else ``None``."""
-
-SYNC_CHUNK = 500
-"""Objects in one `sync` request: about 90,000 octets, a third of the longest line."""
-
-
-def _whole(low: int, high: int) -> Check:
-    def check(value: Any) -> str | None:
-        if type(value) is int and low <= value <= high:
-            return None
-        return f"must be a whole number {low}..{high}"
-
-    return check
-
-
-def _text(longest: int) -> Check:
-    def check(value: Any) -> str | None:
-        if isinstance(value, str) and 0 < len(value) <= longest:
-            return None
-        return f"must be a text of 1..{longest} characters"
-
-    return check
-
-
-def _truth(value: Any) -> str | None:
-    return None if isinstance(value, bool) else "must be true or false"
-
-
-def _or_null(check: Check) -> Check:
-    def either(value: Any) -> str | None:
-        if value is None:
-            return None
-        problem = check(value)
-        return None if problem is None else f"{problem}, or null"
-
-    return either
-
-
-def _table(fields: Mapping[str, Check]) -> Check:
-    def check(value: Any) -> str | None:
-        if not isinstance(value, dict):
-            return "must be an object"
-        return shape_problem(fields, value)
-
-    return check
-
-
-def _list_of(check: Check) -> Check:
-    def all_of(value: Any) -> str | None:
-        if not isinstance(value, list):
-            return "must be a list"
-        for index, item in enumerate(value):
-            problem = check(item)
-            if problem is not None:
-                return f"[{index}]: {problem}"
-        return None
-
-    return all_of
-
-
-def shape_problem(fields: Mapping[str, Check], value: Mapping[str, Any]) -> str | None:
-    """The first thing that is wrong with ``value``, such as ``number: is missing``; ``None``: nothing is."""
-    for key, check in fields.items():
-        if key not in value:
-            return f"{key}: is missing"
-        problem = check(value[key])
-        if problem is not None:
-            return f"{key}: {problem}"
-    return None
-
-
-OBJECT: Mapping[str, Check] = {
-    "object_number": _whole(0, 0xFFFE),
-    "object_type": _text(32),
-    "number_sign": _or_null(_text(32)),
-    "number": _or_null(_text(18)),
-    "trunk": _or_null(_whole(0, 0xFFFE)),
-    "category": _or_null(_text(32)),
-    "priority": _or_null(_text(32)),
-}
-"""An object under control, as it crosses (order 268, 6.5.5; group and lines stay with the mediator)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One op: the shape of its params, and what it is for."""
-
-    params: Mapping[str, Check]
-    purpose: str
-
-
-OPERATIONS: Mapping[str, Operation] = {
-    "add": Operation({"object": _table(OBJECT)}, "put one object under control (command 5)"),
-    "change": Operation(
-        {key: OBJECT[key] for key in ("object_number", "category", "priority")},
-        "give an object another category and priority (command 15)",
-    ),
-    "remove": Operation({"object_number": OBJECT["object_number"]}, "take an object off control (command 6)"),
-    "join": Operation(
-        {"object_number": OBJECT["object_number"]}, "report the running calls that an object touches, too"
-    ),
-    "sync": Operation(
-        {"objects": _list_of(_table(OBJECT)), "first": _truth, "last": _truth},
-        "replace all objects of this mediator, in chunks",
-    ),
-    "clear": Operation({}, "drop all objects of this mediator (command 2)"),
-    "services": Operation(
-        {"number": _text(18), "number_sign": _or_null(_text(32))},
-        "the services of a subscriber (command 12)",
-    ),
-    "trunks": Operation({"trunk": _or_null(_whole(0, 0xFFFE))}, "the names of trunks (command 16)"),
-    "ping": Operation({}, "is anybody there?"),
-}
-
-
-def request_problem(op: str, params: Mapping[str, Any]) -> str | None:
-    """Why this can't be asked, in words; ``None`` when it can."""
-    operation = OPERATIONS.get(op)
-    if operation is None:
-        return f"unknown op {op[:40]!a}; there are {', '.join(OPERATIONS)}"
-    problem = shape_problem(operation.params, params)
-    return None if problem is None else f"{op}: {problem}"
-
-
-def sync_chunks(objects: Sequence[Mapping[str, Any]], size: int = SYNC_CHUNK) -> Iterator[dict[str, Any]]:
-    """The params of the `sync` requests that hand over all ``objects``, in order; one when there are none."""
-    for start in range(0, max(len(objects), 1), size):
-        yield {
-            "objects": list(objects[start : start + size]),
-            "first": start == 0,
-            "last": start + size >= len(objects),
-        }

@@ -38,7 +38,6 @@ from ssh_control.messages import (
     OPERATIONS,
     SYNC_CHUNK,
     DialectError,
-    sync_chunks,
 )
 
 OBJECT = {
@@ -373,17 +372,12 @@ def test_every_state_can_be_closed_and_nothing_leads_out_of_closed() -> None:
         assert [cause for now, cause in table if now is State.CLOSED] == [Input.CLOSE]
 
 
-@pytest.mark.parametrize("count", [0, 1, SYNC_CHUNK, SYNC_CHUNK + 1, 3 * SYNC_CHUNK])
-def test_sync_chunks_hand_over_all_objects_and_fit_into_lines(count: int) -> None:
-    objects = [OBJECT | {"object_number": number, "number": "9" * 18} for number in range(count)]
-    chunks = list(sync_chunks(objects))
-    assert [one for chunk in chunks for one in chunk["objects"]] == objects
-    assert [chunk["first"] for chunk in chunks] == [True] + [False] * (len(chunks) - 1)
-    assert [chunk["last"] for chunk in chunks] == [False] * (len(chunks) - 1) + [True]
+def test_a_chunk_of_the_longest_objects_fits_into_a_line() -> None:
+    longest = dict.fromkeys(("object_type", "number_sign", "category", "priority"), "x" * 32)
+    item = OBJECT | longest | {"object_number": 65534, "number": "9" * 18, "trunk": 65534}
     client = ready_client()
-    for chunk in chunks:
-        client.ask(Request("sync", chunk))
-    assert len(heard(ready_server(), client.take())) == len(chunks)
+    client.ask(Request("sync", {"objects": [item] * SYNC_CHUNK, "first": True, "last": True}))
+    assert len(heard(ready_server(), client.take())) == 1
 
 
 json_values = st.recursive(

@@ -31,7 +31,7 @@ def test_every_op_is_described_with_its_params() -> None:
     rows.pop("line", None)
     assert list(rows) == list(OPERATIONS)
     for op, operation in OPERATIONS.items():
-        assert re.findall(r"`(\w+)`", rows[op].replace("`null`", "")) == list(operation.params)
+        assert re.findall(r"`(\w+)`", rows[op].replace("`null`", "")) == list(operation.__struct_fields__)
 
 
 def test_the_limits_are_those_of_the_code() -> None:
