@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import Enum
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import asyncssh
 
@@ -55,7 +55,7 @@ class LinkState(Enum):
     CLOSED = "closed"
 
 
-class Cause(Enum):
+class LinkInput(Enum):
     """What moves the link."""
 
     START = "start"
@@ -67,20 +67,20 @@ class Cause(Enum):
     CLOSE = "close"
 
 
-LINK_TABLE: Mapping[tuple[LinkState, Cause], LinkState] = {
-    (LinkState.IDLE, Cause.START): LinkState.CONNECTING,
-    (LinkState.CONNECTING, Cause.GREETED): LinkState.UP,
-    (LinkState.CONNECTING, Cause.UNREACHABLE): LinkState.BACKING_OFF,
-    (LinkState.CONNECTING, Cause.REFUSAL): LinkState.REFUSED,
-    (LinkState.UP, Cause.LOST): LinkState.BACKING_OFF,
-    (LinkState.BACKING_OFF, Cause.RETRY): LinkState.CONNECTING,
-    (LinkState.REFUSED, Cause.RETRY): LinkState.CONNECTING,
-    (LinkState.IDLE, Cause.CLOSE): LinkState.CLOSED,
-    (LinkState.CONNECTING, Cause.CLOSE): LinkState.CLOSED,
-    (LinkState.UP, Cause.CLOSE): LinkState.CLOSED,
-    (LinkState.BACKING_OFF, Cause.CLOSE): LinkState.CLOSED,
-    (LinkState.REFUSED, Cause.CLOSE): LinkState.CLOSED,
-    (LinkState.CLOSED, Cause.CLOSE): LinkState.CLOSED,
+LINK_TABLE: Final[Mapping[tuple[LinkState, LinkInput], LinkState]] = {
+    (LinkState.IDLE, LinkInput.START): LinkState.CONNECTING,
+    (LinkState.CONNECTING, LinkInput.GREETED): LinkState.UP,
+    (LinkState.CONNECTING, LinkInput.UNREACHABLE): LinkState.BACKING_OFF,
+    (LinkState.CONNECTING, LinkInput.REFUSAL): LinkState.REFUSED,
+    (LinkState.UP, LinkInput.LOST): LinkState.BACKING_OFF,
+    (LinkState.BACKING_OFF, LinkInput.RETRY): LinkState.CONNECTING,
+    (LinkState.REFUSED, LinkInput.RETRY): LinkState.CONNECTING,
+    (LinkState.IDLE, LinkInput.CLOSE): LinkState.CLOSED,
+    (LinkState.CONNECTING, LinkInput.CLOSE): LinkState.CLOSED,
+    (LinkState.UP, LinkInput.CLOSE): LinkState.CLOSED,
+    (LinkState.BACKING_OFF, LinkInput.CLOSE): LinkState.CLOSED,
+    (LinkState.REFUSED, LinkInput.CLOSE): LinkState.CLOSED,
+    (LinkState.CLOSED, LinkInput.CLOSE): LinkState.CLOSED,
 }
 """``refused``: a switch was there and would not have us, or was not the one that is pinned."""
 
@@ -171,13 +171,13 @@ class SwitchLink:
         if self.state is LinkState.CLOSED:
             raise ValueError("the link is closed for good: make another")
         if self._task is None:
-            self._enter(Cause.START)
+            self._enter(LinkInput.START)
             self._task = asyncio.create_task(self._keep_up(), name="switch link")
             self._task.add_done_callback(_log_error)
 
     async def close(self) -> None:
         """End the link for good; what was asked fails with :class:`LinkDown`."""
-        self._enter(Cause.CLOSE)
+        self._enter(LinkInput.CLOSE)
         self._reason = "closed"
         task, self._task = self._task, None
         session, self._session = self._session, None
@@ -249,7 +249,7 @@ class SwitchLink:
                 attempt = 0
             else:
                 self._reason = str(trouble)
-                self._enter(Cause.REFUSAL if trouble.refused else Cause.UNREACHABLE)
+                self._enter(LinkInput.REFUSAL if trouble.refused else LinkInput.UNREACHABLE)
             if trouble is not None and trouble.wrong_key:
                 pause = self._retry_max
             else:
@@ -257,7 +257,7 @@ class SwitchLink:
             log.warning("switch link: %s; next try in %.1f s", self._reason, pause)
             attempt += 1
             await self._sleep(pause)
-            self._enter(Cause.RETRY)
+            self._enter(LinkInput.RETRY)
 
     async def _connect_somewhere(self) -> _Trouble | None:
         troubles: list[_Trouble] = []
@@ -334,7 +334,7 @@ class SwitchLink:
     def _came_up(self, session: _LinkSession, hello: dict[str, Any]) -> None:
         self._session, self._hello = session, hello
         self._reason = f"connected to {_shown(session.address)}"
-        self._enter(Cause.GREETED)
+        self._enter(LinkInput.GREETED)
         self.counters["ups"] += 1
         log.info("switch link: %s", self._reason)
         self._on_up(hello)
@@ -346,7 +346,7 @@ class SwitchLink:
             return
         self._session = None
         self._reason = f"{_shown(session.address)}: {reason}"
-        self._enter(Cause.LOST)
+        self._enter(LinkInput.LOST)
         self.counters["downs"] += 1
         self._fail_waiting(self._reason)
         self._on_down(self._reason)
@@ -375,7 +375,7 @@ class SwitchLink:
         if self._session is not None:
             self._session.flush()
 
-    def _enter(self, cause: Cause) -> None:
+    def _enter(self, cause: LinkInput) -> None:
         self.state = LINK_TABLE[self.state, cause]
 
 

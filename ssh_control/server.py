@@ -31,7 +31,7 @@ from ssh_control.dialect import (
     Request,
     Response,
     ServerDialect,
-    State,
+    SessionState,
 )
 from ssh_control.messages import DialectError
 from ssh_control.shell import HISTORY, MOST_LINE, Shell, ShellChannel
@@ -530,7 +530,7 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
 
     def _late(self, seq: int, reply: Reply) -> None:
         self._open -= 1
-        if self._dialect.state is not State.READY:
+        if self._dialect.state is not SessionState.READY:
             return
         self._dialect.reply(seq, reply)
         if not self._pump_due:
@@ -567,9 +567,9 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
 
     def _notify(self, event: dict[str, Any]) -> None:
         state = self._dialect.state
-        if state is State.DECIDING:
+        if state is SessionState.DECIDING:
             self._early.append(event)
-        elif state is State.READY:
+        elif state is SessionState.READY:
             try:
                 self._dialect.notify(event)
             except DialectError as error:

@@ -28,7 +28,7 @@ from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.changes.domains import rename_trunk
 from sorm_mediator.switch.licence.licence import usage
 from sorm_mediator.switch.mediators.access import Channels, LiveSessions, Sinks, Target, domain_login
-from sorm_mediator.switch.mediators.faults import Doors, Fault, SessionAtDoor
+from sorm_mediator.switch.mediators.faults import DelayedSession, DomainFaults, Fault
 from sorm_mediator.switch.mediators.multisorm import NOT_SERVED, Aggregates
 from sorm_mediator.switch.mediators.session import MediatorSession, SyncRoom
 from sorm_mediator.switch.node import Change, Node
@@ -116,7 +116,7 @@ class SwitchBox:
         self._starting: set[asyncio.Task[None]] = set()
         self._rooms: dict[str, SyncRoom] = {}
         self._channels = Channels(lambda used: self.engine.node.licences.why_no_channel(used, time.time()))
-        self._doors = Doors()
+        self._faults = DomainFaults()
         self._tell: dict[str, list[Notify]] = {}
         """How to tell events to the mediators that are connected to each domain alone."""
         self._live = LiveSessions(lambda: self.engine.node.config.second_session, self.counters)
@@ -192,7 +192,7 @@ class SwitchBox:
             for reporter in self._reporters.values():
                 closing.callback(reporter.close)
             closing.callback(self._sender.close)
-            closing.callback(self._doors.close)
+            closing.callback(self._faults.close)
             closing.callback(self._aggregates.close)
             closing.push_async_callback(self._multisorm.close)
             closing.push_async_callback(self._server.close)
@@ -339,7 +339,7 @@ class SwitchBox:
             "licence": self.licence(),
             "sessions": self._channels.status(),
             "multisorm": self._aggregates.status(),
-            "faults": self._doors.faults(),
+            "faults": self._faults.status(),
             "counters": dict(self.counters),
             "ssh": dict(self._server.counters),
             "multisorm_ssh": dict(self._multisorm.counters),
@@ -379,7 +379,7 @@ class SwitchBox:
             return self._admin.login(password, peer)
         return domain_login(self.engine.node, self._sinks, user, password)
 
-    def open(self, user: str, hello: ClientHello, peer: str, notify: Notify) -> SessionAtDoor:
+    def open(self, user: str, hello: ClientHello, peer: str, notify: Notify) -> DelayedSession:
         """A mediator is there. Raises :class:`~ssh_control.dialect.Refused`."""
         domain = self.engine.domains.get(user)
         if domain is None:
@@ -408,7 +408,7 @@ class SwitchBox:
 
     def _connect(
         self, domain: Domain, mediator: str, on_closed: Callable[[], None] = lambda: None
-    ) -> SessionAtDoor:
+    ) -> DelayedSession:
         session = MediatorSession(
             domain,
             mediator,
@@ -417,7 +417,7 @@ class SwitchBox:
             why_no_control=self._why_no_control,
             room=self._room(mediator),
         )
-        return SessionAtDoor(session, self._doors.of(domain.name))
+        return DelayedSession(session, self._faults, domain.name)
 
     def _room(self, mediator: str) -> SyncRoom:
         """What its unended syncs may hold together, in however many sessions."""
@@ -470,7 +470,7 @@ class SwitchBox:
         """
         if domain not in self.engine.domains:
             raise CallRefused("unknown", f"there is no domain {domain!r}")
-        self._doors.of(domain).order(answer, delay)
+        self._faults.order(domain, answer, delay)
         how = {"slow": f"{delay:g} s late", "dead": "never", "clear": "at once"}[answer]
         log.info("domain %s answers its mediators %s", domain, how)
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 
+from ssh_control.codes import ExtendedError
+
 OWN: Final = "own-subscriber"
 FULL: Final = "network-full"
 PARTIAL: Final = "network-partial"
@@ -125,11 +127,14 @@ class ObjectTable:
         """Put an object on control; the very same one again changes nothing. Raises :class:`Refusal`."""
         number = item.object_number
         if number in self._objects and not self.holds(item):
-            raise Refusal(0x33, f"object {number} is defined already")
+            raise Refusal(ExtendedError.OBJECT_ALREADY_DEFINED, f"object {number} is defined already")
         if item.object_type == TRUNK:
             other = next(iter(self._trunks.get(item.trunk or 0, ())), number)
             if other != number:
-                raise Refusal(0x4A, f"trunk {item.trunk} is on control already, as object {other}")
+                raise Refusal(
+                    ExtendedError.TRUNK_ALREADY_CONTROLLED,
+                    f"trunk {item.trunk} is on control already, as object {other}",
+                )
         if item.object_type == PARTIAL and number not in self._objects:
             self._prefix_lengths[len(item.number or "")] += 1
         self._objects[number] = item
@@ -196,7 +201,7 @@ class ObjectTable:
     def _the(self, object_number: int) -> SwitchObject:
         item = self._objects.get(object_number)
         if item is None:
-            raise Refusal(0x34, f"there is no object {object_number}")
+            raise Refusal(ExtendedError.WRONG_OBJECT_NUMBER, f"there is no object {object_number}")
         return item
 
     def _place(self, item: SwitchObject) -> tuple[dict[Any, dict[int, SwitchObject]], str | int]:

@@ -5,7 +5,7 @@ bound is *silent*: from then on no request waits for it, it counts as a refusal,
 When it answers again, or when a domain joins, it receives all objects that are on control now, so that nothing has to
 be entered again. :data:`DOMAIN_TABLE` is the whole state machine of a domain.
 
-Every method returns effects, to be carried out in order: :class:`Ask`, :class:`Answer`, :class:`Note`.
+Every method returns effects, to be carried out in order: :class:`AskDomain`, :class:`AnswerMediator`, :class:`LogNote`.
 
 Source: ECSS-10 manual, MultiSORM.
 """
@@ -14,63 +14,86 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from itertools import count
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from ssh_control.codes import NOT_EXECUTED, ExtendedError
 from ssh_control.dialect import Reply, Request
-from ssh_control.multisorm.fanout import NO_ANSWER, FanOut
+from ssh_control.multisorm.fanout import FanOut
 
 PROBE: Final = 1.0
-"""Seconds between questions whether a silent domain is there."""
+"""Seconds between two probes of a silent domain."""
 PATIENCE: Final = 30.0
-"""Seconds that a domain may take to be handed all objects; nobody waits for that."""
+"""Seconds that a domain may take to receive all objects; no request waits for that."""
 CHANGES: Final = frozenset({"add", "change", "remove", "sync", "clear"})
 """Requests that change what is on control. Two about the same object are asked one after the other."""
-ALREADY_DEFINED: Final = 0x33
-TRUNK_DEFINED: Final = 0x4A
-NO_SUCH_OBJECT: Final = 0x34
 
 
-class Standing(Enum):
-    """How a domain stands."""
+class DomainState(Enum):
+    """What a domain has of a mediator's objects."""
 
     IN_STEP = "in step"
     SILENT = "silent"
     CATCHING_UP = "catching up"
 
 
-class Event(Enum):
+class DomainInput(Enum):
     """What happens to a domain."""
 
     MISSED = "missed"
+    """It has not answered within the bound."""
     HEARD = "heard"
+    """It has answered, at any time."""
     SYNCED = "synced"
+    """It has all objects."""
+    REFRESH = "refresh"
+    """It may take objects that it refused before."""
 
 
-DOMAIN_TABLE: Final[Mapping[tuple[Standing, Event], Standing]] = MappingProxyType(
+class DomainAction(Enum):
+    """What is done about it."""
+
+    GIVE_UP = "give up"
+    """Count it as a refusal of all that waits for it, and probe it from now on."""
+    REPORT_BACK = "report back"
+    """Log that it answers again."""
+    HAND_OVER = "hand over"
+    """Send it all objects, and then the questions that are open."""
+
+
+class DomainMove(NamedTuple):
+    """What an input leads to."""
+
+    next: DomainState
+    actions: tuple[DomainAction, ...] = ()
+
+
+DOMAIN_TABLE: Final[Mapping[tuple[DomainState, DomainInput], DomainMove]] = MappingProxyType(
     {
-        (Standing.IN_STEP, Event.MISSED): Standing.SILENT,
-        (Standing.CATCHING_UP, Event.MISSED): Standing.SILENT,
-        (Standing.SILENT, Event.HEARD): Standing.CATCHING_UP,
-        (Standing.CATCHING_UP, Event.SYNCED): Standing.IN_STEP,
+        (DomainState.IN_STEP, DomainInput.MISSED): DomainMove(DomainState.SILENT, (DomainAction.GIVE_UP,)),
+        (DomainState.IN_STEP, DomainInput.REFRESH): DomainMove(
+            DomainState.IN_STEP, (DomainAction.HAND_OVER,)
+        ),
+        (DomainState.CATCHING_UP, DomainInput.MISSED): DomainMove(
+            DomainState.SILENT, (DomainAction.GIVE_UP,)
+        ),
+        (DomainState.CATCHING_UP, DomainInput.SYNCED): DomainMove(DomainState.IN_STEP),
+        (DomainState.CATCHING_UP, DomainInput.REFRESH): DomainMove(
+            DomainState.CATCHING_UP, (DomainAction.HAND_OVER,)
+        ),
+        (DomainState.SILENT, DomainInput.HEARD): DomainMove(
+            DomainState.CATCHING_UP, (DomainAction.REPORT_BACK, DomainAction.HAND_OVER)
+        ),
     }
 )
-"""``missed``: no answer within the bound; ``synced``: it has all objects. What is not here changes nothing.
-Whoever begins to catch up is handed all objects; a domain that joins begins with that."""
-
-
-def arrows() -> str:
-    """The table as one line a transition, for the documentation."""
-    return "\n".join(
-        f"{now.value} --{cause.value}--> {then.value}" for (now, cause), then in DOMAIN_TABLE.items()
-    )
+"""A domain that joins begins with ``catching up``. What is not here changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class AskDomain:
     """Ask a domain; :meth:`MultiSorm.answered` is due with the same ``token``, soon, late or never."""
 
     domain: str
@@ -79,7 +102,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class AnswerMediator:
     """Answer the mediator's question ``question``, as :meth:`MultiSorm.ask` numbered it."""
 
     question: int
@@ -87,7 +110,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class LogNote:
     """For the log."""
 
     level: int
@@ -95,12 +118,12 @@ class Note:
     text: str
 
 
-Effect = Ask | Answer | Note
+Effect = AskDomain | AnswerMediator | LogNote
 
 
 @dataclass(slots=True)
 class _Domain:
-    standing: Standing = Standing.CATCHING_UP
+    state: DomainState = DomainState.CATCHING_UP
     probe_at: float = 0.0
 
 
@@ -128,46 +151,6 @@ class _Asked:
     deadline: float
 
 
-@dataclass(slots=True)
-class Objects:
-    """What is on control, as the dialect writes it: whatever domain has it, and also what none has yet."""
-
-    by_number: dict[int, dict[str, Any]] = field(default_factory=dict)
-    _trunks: dict[int, int] = field(default_factory=dict)
-    """Object number by trunk: a number may have several objects (order 268, 6.5.6), a trunk has one."""
-
-    def problem(self, item: Mapping[str, Any]) -> Reply | None:
-        """Why it can't be added, whatever the domains say: numbers of objects and trunks are unique over all."""
-        number, target = item["object_number"], _target(item)
-        present = self.by_number.get(number)
-        if present is not None and _target(present) != target:
-            return Reply.refusal(ALREADY_DEFINED, f"object {number} is defined already")
-        other = self._trunks.get(item["trunk"], number) if item["object_type"] == "trunk" else number
-        if other == number:
-            return None
-        return Reply.refusal(TRUNK_DEFINED, f"trunk {item['trunk']} is on control already, as object {other}")
-
-    def put(self, item: dict[str, Any]) -> None:
-        """It is on control."""
-        self.remove(item["object_number"])
-        self.by_number[item["object_number"]] = item
-        if item["object_type"] == "trunk":
-            self._trunks[item["trunk"]] = item["object_number"]
-
-    def remove(self, number: int) -> None:
-        """It is not on control any more, if it was."""
-        item = self.by_number.pop(number, None)
-        if item is not None and item["object_type"] == "trunk":
-            del self._trunks[item["trunk"]]
-
-    def replace(self, items: list[dict[str, Any]]) -> None:
-        """These are on control, and no others."""
-        self.by_number.clear()
-        self._trunks.clear()
-        for item in items:
-            self.put(item)
-
-
 def _number(request: Request) -> int | None:
     """The object that a change is of; None: all."""
     number: int | None = request.params.get("object", request.params).get("object_number")
@@ -183,7 +166,8 @@ class MultiSorm:
     """A mediator's objects and the domains that they are on control in. ``timeout``: the bound, seconds."""
 
     def __init__(self, timeout: float) -> None:
-        self.objects = Objects()
+        self.objects: dict[int, dict[str, Any]] = {}
+        """What is on control, by object number, as the dialect writes it: also what no domain has yet."""
         self._timeout = timeout
         self._domains: dict[str, _Domain] = {}
         self._numbers = count(1)
@@ -195,33 +179,32 @@ class MultiSorm:
         self._effects: list[Effect] = []
 
     @property
-    def standings(self) -> dict[str, Standing]:
-        """Every domain and how it stands."""
-        return {name: domain.standing for name, domain in self._domains.items()}
+    def states(self) -> dict[str, DomainState]:
+        """Every domain and its state."""
+        return {name: domain.state for name, domain in self._domains.items()}
 
     # --- inputs
 
     def join(self, domain: str, now: float) -> list[Effect]:
-        """A domain is one of ours from now on; it is handed what is on control."""
+        """A domain belongs to the mediator from now on; it receives what is on control."""
         self._domains[domain] = _Domain()
         self._hand_over(domain, now)
         return self._take()
 
     def leave(self, domain: str, now: float) -> list[Effect]:
-        """A domain is none of ours any more; what it still says is not heard."""
-        # First of all: what begins because nobody waits for it any more must not be asked of it.
+        """A domain does not belong to the mediator any more; its late answers are ignored."""
+        # First of all: questions that begin when nothing waits for it any more must not be asked of it.
         del self._domains[domain]
         self._give_up(domain, now)
         return self._take()
 
     def refresh(self, domain: str, now: float) -> list[Effect]:
-        """A domain may take objects now that it did not take before: it is handed them anew."""
-        if self._domains[domain].standing is not Standing.SILENT:
-            self._hand_over(domain, now)
+        """A domain may take objects that it refused before: it receives all of them anew."""
+        self._move(domain, DomainInput.REFRESH, now)
         return self._take()
 
     def ask(self, request: Request, now: float) -> tuple[int, list[Effect]]:
-        """The mediator asks: the number of the question, whose :class:`Answer` comes once, now or later."""
+        """Take the mediator's request. Returns its number; its :class:`AnswerMediator` comes once, now or later."""
         question = _Question(next(self._numbers), FanOut(request, self._domains))
         earlier = (*self._questions.values(), *self._waiting)
         if any(other.before(question) for other in earlier):
@@ -231,53 +214,57 @@ class MultiSorm:
         return question.number, self._take()
 
     def answered(self, domain: str, token: int, reply: Reply, now: float) -> list[Effect]:
-        """A domain has answered, perhaps when nobody waited for it any more."""
-        there = self._domains.get(domain)
-        if there is None:
+        """Take a domain's answer, perhaps after it was given up."""
+        if domain not in self._domains:
             return []
         asked = self._asked.pop(token, None)
         if asked is not None and asked.question is not None:
-            self._settle(asked.question, asked.question.fan_out.heard(domain, reply), now)
+            self._settle(asked.question, asked.question.fan_out.answered(domain, reply), now)
         elif asked is not None:
-            self._move(domain, Event.SYNCED if reply.ok else Event.MISSED, now)
-        elif there.standing is Standing.SILENT:
-            self._move(domain, Event.HEARD, now)
+            self._move(domain, DomainInput.SYNCED if reply.ok else DomainInput.MISSED, now)
+        else:
+            self._move(domain, DomainInput.HEARD, now)
         return self._take()
 
     def tick(self, now: float) -> list[Effect]:
-        """Give up whom was waited for long enough; see whether those who are silent are there again."""
+        """Give up the domains that have not answered in time; probe the silent ones."""
         late = {asked.domain for asked in self._asked.values() if asked.deadline <= now}
         for name in late:
-            self._move(name, Event.MISSED, now)
+            self._move(name, DomainInput.MISSED, now)
         for name, domain in self._domains.items():
-            if domain.standing is Standing.SILENT and domain.probe_at <= now:
+            if domain.state is DomainState.SILENT and domain.probe_at <= now:
                 domain.probe_at = now + PROBE
-                # Its token is not kept: whatever a silent domain says tells that it is there.
-                self._effects.append(Ask(name, next(self._numbers), Request("ping", {})))
+                # Its token is not kept: any answer of a silent domain shows that it is back.
+                self._effects.append(AskDomain(name, next(self._numbers), Request("ping", {})))
         return self._take()
 
     @property
     def deadline(self) -> float | None:
         """When :meth:`tick` is wanted."""
         times = [asked.deadline for asked in self._asked.values()]
-        times += [one.probe_at for one in self._domains.values() if one.standing is Standing.SILENT]
+        times += [one.probe_at for one in self._domains.values() if one.state is DomainState.SILENT]
         return min(times, default=None)
 
     # --- domains
 
-    def _move(self, domain: str, event: Event, now: float) -> None:
-        there = self._domains[domain]
-        before = there.standing
-        there.standing = DOMAIN_TABLE.get((before, event), before)
-        if there.standing is before:
+    def _move(self, name: str, cause: DomainInput, now: float) -> None:
+        domain = self._domains[name]
+        move = DOMAIN_TABLE.get((domain.state, cause))
+        if move is None:
             return
-        if there.standing is Standing.SILENT:
-            there.probe_at = now + PROBE
-            self._note(logging.WARNING, f"{domain} does not answer: it counts as a refusal until it does")
-            self._give_up(domain, now)
-        elif there.standing is Standing.CATCHING_UP:
-            self._note(logging.INFO, f"{domain} answers again: it is handed what is on control")
-            self._hand_over(domain, now)
+        domain.state = move.next
+        for action in move.actions:
+            match action:
+                case DomainAction.GIVE_UP:
+                    domain.probe_at = now + PROBE
+                    self._note(
+                        logging.WARNING, f"{name} does not answer: it counts as a refusal until it does"
+                    )
+                    self._give_up(name, now)
+                case DomainAction.REPORT_BACK:
+                    self._note(logging.INFO, f"{name} answers again: it is handed what is on control")
+                case DomainAction.HAND_OVER:
+                    self._hand_over(name, now)
 
     def _give_up(self, domain: str, now: float) -> None:
         """Wait for nothing of a domain any longer."""
@@ -289,7 +276,7 @@ class MultiSorm:
 
     def _hand_over(self, domain: str, now: float) -> None:
         """Hand a domain all objects, and then what is being asked now: that may change them."""
-        params = {"objects": list(self.objects.by_number.values()), "first": True, "last": True}
+        params = {"objects": list(self.objects.values()), "first": True, "last": True}
         self._asked[self._put(domain, Request("sync", params))] = _Asked(domain, None, now + PATIENCE)
         for question in self._questions.values():
             question.fan_out.ask_too(domain)
@@ -301,7 +288,7 @@ class MultiSorm:
 
     def _put(self, domain: str, request: Request) -> int:
         token = next(self._numbers)
-        self._effects.append(Ask(domain, token, request))
+        self._effects.append(AskDomain(domain, token, request))
         return token
 
     # --- questions
@@ -309,9 +296,9 @@ class MultiSorm:
     def _begin(self, question: _Question, now: float) -> None:
         """Ask the domains, all at once."""
         request = question.fan_out.request
-        problem = self.objects.problem(request.params["object"]) if request.op == "add" else None
+        problem = self._conflict(request.params["object"]) if request.op == "add" else None
         if not self._domains:
-            problem = Reply.refusal(NO_ANSWER, "there is no domain to ask")
+            problem = Reply.refusal(NOT_EXECUTED, "there is no domain to ask")
         self._questions[question.number] = question
         if problem is not None:
             self._settle(question, problem, now)
@@ -319,10 +306,10 @@ class MultiSorm:
         question.deadline = now + self._timeout
         question.fan_out = FanOut(request, self._domains)
         for name, domain in self._domains.items():
-            if domain.standing is not Standing.SILENT:
+            if domain.state is not DomainState.SILENT:
                 self._ask(name, question)
         for name, domain in self._domains.items():
-            if domain.standing is Standing.SILENT:
+            if domain.state is DomainState.SILENT:
                 self._settle(question, question.fan_out.no_answer(name), now)
 
     def _settle(self, question: _Question, reply: Reply | None, now: float) -> None:
@@ -331,7 +318,7 @@ class MultiSorm:
             return
         del self._questions[question.number]
         self._learn(question.fan_out.request, reply)
-        self._effects.append(Answer(question.number, reply))
+        self._effects.append(AnswerMediator(question.number, reply))
         waiting, self._waiting = self._waiting, []
         for other in waiting:
             earlier = (*self._questions.values(), *self._waiting)
@@ -340,27 +327,39 @@ class MultiSorm:
             else:
                 self._begin(other, now)
 
+    def _conflict(self, item: Mapping[str, Any]) -> Reply | None:
+        """Why an object can't be added, whatever the domains answer: objects and trunks are unique over all of them."""
+        number = item["object_number"]
+        present = self.objects.get(number)
+        if present is not None and _target(present) != _target(item):
+            return Reply.refusal(ExtendedError.OBJECT_ALREADY_DEFINED, f"object {number} is defined already")
+        if item["object_type"] != "trunk":
+            return None
+        # A number may have several objects (order 268, 6.5.6), a trunk has one.
+        for other, row in self.objects.items():
+            if row["object_type"] == "trunk" and row["trunk"] == item["trunk"] and other != number:
+                text = f"trunk {item['trunk']} is on control already, as object {other}"
+                return Reply.refusal(ExtendedError.TRUNK_ALREADY_CONTROLLED, text)
+        return None
+
     def _learn(self, request: Request, reply: Reply) -> None:
-        """What is on control now."""
-        op, params = request.op, request.params
-        if op == "remove" and (reply.ok or reply.code == NO_SUCH_OBJECT):
-            self.objects.remove(params["object_number"])
+        """Note what is on control now."""
+        op, params, objects = request.op, request.params, self.objects
+        if op == "remove" and (reply.ok or reply.code == ExtendedError.WRONG_OBJECT_NUMBER):
+            objects.pop(params["object_number"], None)
         elif not reply.ok:
             return
         elif op == "add":
-            self.objects.put(params["object"])
-        elif op == "change":
-            item = self.objects.by_number.get(params["object_number"])
-            if item is not None:
-                change = {"category": params["category"], "priority": params["priority"]}
-                self.objects.put(item | change)
-        elif op == "clear":
-            self.objects.replace([])
-        elif op == "sync":
-            self.objects.replace(params["objects"])
+            objects[params["object"]["object_number"]] = params["object"]
+        elif op == "change" and params["object_number"] in objects:
+            change = {key: params[key] for key in ("category", "priority")}
+            # A new row: the one before may be on its way to a domain.
+            objects[params["object_number"]] = objects[params["object_number"]] | change
+        elif op in ("clear", "sync"):
+            self.objects = {item["object_number"]: item for item in params.get("objects", ())}
 
     def _note(self, level: int, text: str) -> None:
-        self._effects.append(Note(level, text))
+        self._effects.append(LogNote(level, text))
 
     def _take(self) -> list[Effect]:
         effects, self._effects = self._effects, []

@@ -1,9 +1,10 @@
 """One request asked of many domains at once: what the mediator is answered, and when. Sans-IO.
 
-One positive answer makes it positive and is passed on at once; if all are negative, so is the answer, with the most
-specific code (:data:`SPECIFICITY`). Lists are the exception: those of all domains are put together (:data:`MERGED`).
+One positive answer makes the reply positive and is passed on at once. If all answers are negative, so is the reply,
+with the most specific code (:data:`SPECIFICITY`). Lists are the exception: those of all domains are merged
+(:data:`MERGED`). The whole of it is :data:`FANOUT_TABLE`.
 
-Source: ECSS-10 manual, MultiSORM; which code says most is our choice, since the manual does not say it.
+Source: ECSS-10 manual, MultiSORM; which code is the most specific is our choice, since the manual does not state it.
 """
 
 from __future__ import annotations
@@ -11,72 +12,65 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum, IntEnum
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from ssh_control.codes import NOT_EXECUTED, ExtendedError
 from ssh_control.dialect import Reply, Request
 
-NO_ANSWER: Final = 0x01
-"""Code of a domain that did not answer in time: "not executed" (order 268, 9.8), as the console is told of a switch
-that is silent altogether. No extended error code means it."""
 LINE_UNKNOWN: Final = 0xFF
-"""State of a line that a domain knows nothing of (order 268, 9.3.6.4)."""
+"""State of a line that a domain has no subscriber for (order 268, 9.3.6.4)."""
 
 
-class Says(IntEnum):
-    """What a negative answer says of the matter, the least first."""
+class Specificity(IntEnum):
+    """How much a negative answer states about the request, the least first."""
 
     NOT_HERE = 0
     """This domain has no such number, object or trunk; another one may have it."""
-    NOTHING = 1
-    """It did not answer: it may have it."""
+    NO_ANSWER = 1
+    """The domain did not answer: it may have it."""
     REQUEST_WRONG = 2
-    """The request itself can't be carried out; every domain says so."""
-    KNOWN_HERE = 3
-    """It has the number, and what was asked does not suit it."""
+    """The request itself can't be carried out; every domain answers so."""
+    UNSUITABLE = 3
+    """The domain has the number, and the request does not suit it."""
     ON_CONTROL = 4
-    """It has the object, and that stands in the way."""
+    """The domain has the object, and that stands in the way."""
 
 
-SPECIFICITY: Final[Mapping[int, Says]] = MappingProxyType(
+SPECIFICITY: Final[Mapping[int, Specificity]] = MappingProxyType(
     {
-        0x25: Says.NOT_HERE,  # trunk group not defined
-        0x34: Says.NOT_HERE,  # wrong object number
-        0x35: Says.NOT_HERE,  # number not found
-        0x49: Says.NOT_HERE,  # no trunk with that number
-        0x53: Says.NOT_HERE,  # neither number nor direction found
-        0x54: Says.NOT_HERE,  # the subscriber number is not local
-        0x57: Says.NOT_HERE,  # the local sign cannot be used, the number is not local
-        NO_ANSWER: Says.NOTHING,
-        0x56: Says.KNOWN_HERE,  # wrong object type for a local number
-        0x61: Says.KNOWN_HERE,  # services not set
-        0x31: Says.ON_CONTROL,  # object table full
-        0x33: Says.ON_CONTROL,  # object already defined
-        0x36: Says.ON_CONTROL,  # number already defined
-        0x37: Says.ON_CONTROL,  # object number does not suit the command
-        0x4A: Says.ON_CONTROL,  # that trunk is already controlled
+        ExtendedError.TRUNK_GROUP_NOT_DEFINED: Specificity.NOT_HERE,
+        ExtendedError.WRONG_OBJECT_NUMBER: Specificity.NOT_HERE,
+        ExtendedError.NUMBER_NOT_FOUND: Specificity.NOT_HERE,
+        ExtendedError.NO_SUCH_TRUNK: Specificity.NOT_HERE,
+        ExtendedError.NEITHER_NUMBER_NOR_DIRECTION: Specificity.NOT_HERE,
+        ExtendedError.NUMBER_NOT_LOCAL: Specificity.NOT_HERE,
+        ExtendedError.LOCAL_SIGN_OF_OTHER_NUMBER: Specificity.NOT_HERE,
+        NOT_EXECUTED: Specificity.NO_ANSWER,
+        ExtendedError.WRONG_TYPE_FOR_LOCAL_NUMBER: Specificity.UNSUITABLE,
+        ExtendedError.SERVICES_NOT_SET: Specificity.UNSUITABLE,
+        ExtendedError.OBJECT_TABLE_FULL: Specificity.ON_CONTROL,
+        ExtendedError.OBJECT_ALREADY_DEFINED: Specificity.ON_CONTROL,
+        ExtendedError.NUMBER_ALREADY_DEFINED: Specificity.ON_CONTROL,
+        ExtendedError.OBJECT_DOES_NOT_SUIT_COMMAND: Specificity.ON_CONTROL,
+        ExtendedError.TRUNK_ALREADY_CONTROLLED: Specificity.ON_CONTROL,
     }
 )
-"""Extended error codes (Eltex SMG1016M manual, Extended error codes); what is not here is about the request itself."""
-
-
-def says(reply: Reply) -> Says:
-    """What a refusal says."""
-    return SPECIFICITY.get(-1 if reply.code is None else reply.code, Says.REQUEST_WRONG)
+"""By code. A code that is not here states that the request itself is wrong."""
 
 
 def most_specific(refusals: Sequence[Reply]) -> Reply:
-    """The one that says most; of several the first, that is of the first domain."""
-    return max(refusals, key=says)
+    """The most specific refusal; of several alike the first one, that is of the first domain."""
+    return max(refusals, key=lambda reply: SPECIFICITY.get(reply.code or 0, Specificity.REQUEST_WRONG))
 
 
-class Manner(Enum):
-    """How the answers of the domains become one."""
+class FanOutRule(Enum):
+    """How the answers of the domains become one reply."""
 
     FIRST = "first"
     ALL = "all"
 
 
-class Phase(Enum):
+class FanOutState(Enum):
     """How far a question is."""
 
     OPEN = "open"
@@ -84,8 +78,8 @@ class Phase(Enum):
     CLOSED = "closed"
 
 
-class Heard(Enum):
-    """What a domain's answer is to a question, or what stands for it after the bound."""
+class FanOutInput(Enum):
+    """A domain's answer: positive or negative, and whether it is the last one that is waited for."""
 
     YES = "yes"
     NO = "no"
@@ -93,96 +87,93 @@ class Heard(Enum):
     LAST_NO = "last no"
 
 
-_HEARD: Final = MappingProxyType(
-    {
-        (True, False): Heard.YES,
-        (False, False): Heard.NO,
-        (True, True): Heard.LAST_YES,
-        (False, True): Heard.LAST_NO,
-    }
-)
-"""Positive, last -> input."""
+class FanOutAction(Enum):
+    """What the mediator is answered now."""
 
-
-class Verdict(Enum):
-    """What is answered now."""
-
-    NOTHING = ""
     THIS = "this answer"
     MOST_SPECIFIC = "most specific refusal"
     MERGED = "all together"
 
 
-FANOUT_TABLE: Final[Mapping[tuple[Manner, Phase, Heard], tuple[Phase, Verdict]]] = MappingProxyType(
+class FanOutMove(NamedTuple):
+    """What an answer leads to."""
+
+    next: FanOutState
+    actions: tuple[FanOutAction, ...] = ()
+
+
+FANOUT_TABLE: Final[Mapping[tuple[FanOutRule, FanOutState, FanOutInput], FanOutMove]] = MappingProxyType(
     {
-        (Manner.FIRST, Phase.OPEN, Heard.YES): (Phase.PASSED_ON, Verdict.THIS),
-        (Manner.FIRST, Phase.OPEN, Heard.NO): (Phase.OPEN, Verdict.NOTHING),
-        (Manner.FIRST, Phase.OPEN, Heard.LAST_YES): (Phase.CLOSED, Verdict.THIS),
-        (Manner.FIRST, Phase.OPEN, Heard.LAST_NO): (Phase.CLOSED, Verdict.MOST_SPECIFIC),
-        (Manner.FIRST, Phase.PASSED_ON, Heard.YES): (Phase.PASSED_ON, Verdict.NOTHING),
-        (Manner.FIRST, Phase.PASSED_ON, Heard.NO): (Phase.PASSED_ON, Verdict.NOTHING),
-        (Manner.FIRST, Phase.PASSED_ON, Heard.LAST_YES): (Phase.CLOSED, Verdict.NOTHING),
-        (Manner.FIRST, Phase.PASSED_ON, Heard.LAST_NO): (Phase.CLOSED, Verdict.NOTHING),
-        (Manner.ALL, Phase.OPEN, Heard.YES): (Phase.OPEN, Verdict.NOTHING),
-        (Manner.ALL, Phase.OPEN, Heard.NO): (Phase.OPEN, Verdict.NOTHING),
-        (Manner.ALL, Phase.OPEN, Heard.LAST_YES): (Phase.CLOSED, Verdict.MERGED),
-        (Manner.ALL, Phase.OPEN, Heard.LAST_NO): (Phase.CLOSED, Verdict.MERGED),
+        (FanOutRule.FIRST, FanOutState.OPEN, FanOutInput.YES): FanOutMove(
+            FanOutState.PASSED_ON, (FanOutAction.THIS,)
+        ),
+        (FanOutRule.FIRST, FanOutState.OPEN, FanOutInput.NO): FanOutMove(FanOutState.OPEN),
+        (FanOutRule.FIRST, FanOutState.OPEN, FanOutInput.LAST_YES): FanOutMove(
+            FanOutState.CLOSED, (FanOutAction.THIS,)
+        ),
+        (FanOutRule.FIRST, FanOutState.OPEN, FanOutInput.LAST_NO): FanOutMove(
+            FanOutState.CLOSED, (FanOutAction.MOST_SPECIFIC,)
+        ),
+        (FanOutRule.FIRST, FanOutState.PASSED_ON, FanOutInput.YES): FanOutMove(FanOutState.PASSED_ON),
+        (FanOutRule.FIRST, FanOutState.PASSED_ON, FanOutInput.NO): FanOutMove(FanOutState.PASSED_ON),
+        (FanOutRule.FIRST, FanOutState.PASSED_ON, FanOutInput.LAST_YES): FanOutMove(FanOutState.CLOSED),
+        (FanOutRule.FIRST, FanOutState.PASSED_ON, FanOutInput.LAST_NO): FanOutMove(FanOutState.CLOSED),
+        (FanOutRule.ALL, FanOutState.OPEN, FanOutInput.YES): FanOutMove(FanOutState.OPEN),
+        (FanOutRule.ALL, FanOutState.OPEN, FanOutInput.NO): FanOutMove(FanOutState.OPEN),
+        (FanOutRule.ALL, FanOutState.OPEN, FanOutInput.LAST_YES): FanOutMove(
+            FanOutState.CLOSED, (FanOutAction.MERGED,)
+        ),
+        (FanOutRule.ALL, FanOutState.OPEN, FanOutInput.LAST_NO): FanOutMove(
+            FanOutState.CLOSED, (FanOutAction.MERGED,)
+        ),
     }
 )
-"""``last``: nobody else is waited for."""
-
-
-def arrows() -> str:
-    """The table as one line a transition, for the documentation."""
-    return "\n".join(
-        f"{manner.value}: {now.value} --{cause.value}--> {then.value}"
-        + (f" / {verdict.value}" if verdict.value else "")
-        for (manner, now, cause), (then, verdict) in FANOUT_TABLE.items()
-    )
+"""Under the rule ``all`` a question stays open until the last answer; a closed question gets none."""
 
 
 class FanOut:
-    """One request, and what its domains have answered so far. ``domains``: in the order that decides ties."""
+    """One request, and the answers of its domains so far. ``domains``: in the order that decides ties."""
 
     def __init__(self, request: Request, domains: Iterable[str]) -> None:
         self.request = request
-        self.phase = Phase.OPEN
-        self._manner = Manner.ALL if request.op in MERGED else Manner.FIRST
+        self.state = FanOutState.OPEN
+        self._rule = FanOutRule.ALL if request.op in MERGED else FanOutRule.FIRST
         self._answers: dict[str, Reply | None] = dict.fromkeys(domains)
         self._left = len(self._answers)
 
     def ask_too(self, domain: str) -> None:
-        """Wait for one domain more, or once more for one that has been given up. To be used while it is open."""
-        assert self.phase is Phase.OPEN
+        """Wait for one more domain, or again for one that has been given up. Only while the question is open."""
+        assert self.state is FanOutState.OPEN
         if domain not in self._answers or self._answers[domain] is not None:
             self._left += 1
         self._answers[domain] = None
 
-    def heard(self, domain: str, reply: Reply) -> Reply | None:
-        """A domain has answered. What the mediator is to be answered now, once; ``None``: nothing (more)."""
+    def answered(self, domain: str, reply: Reply) -> Reply | None:
+        """Take a domain's answer. Returns the reply to the mediator, once; ``None``: none (any more)."""
         if domain not in self._answers or self._answers[domain] is not None:
             return None
         self._answers[domain] = reply
         self._left -= 1
-        heard = _HEARD[reply.ok, not self._left]
-        self.phase, verdict = FANOUT_TABLE[self._manner, self.phase, heard]
-        return self._say(verdict, reply)
+        if self._left:
+            cause = FanOutInput.YES if reply.ok else FanOutInput.NO
+        else:
+            cause = FanOutInput.LAST_YES if reply.ok else FanOutInput.LAST_NO
+        self.state, actions = FANOUT_TABLE[self._rule, self.state, cause]
+        for action in actions:
+            return reply if action is FanOutAction.THIS else self._sum_up(action)
+        return None
 
     def no_answer(self, domain: str) -> Reply | None:
-        """A domain is not waited for any longer. As :meth:`heard`."""
-        return self.heard(domain, Reply.refusal(NO_ANSWER, f"{domain} does not answer"))
+        """Stop waiting for a domain. Returns as :meth:`answered`."""
+        return self.answered(domain, Reply.refusal(NOT_EXECUTED, f"{domain} does not answer"))
 
-    def _say(self, verdict: Verdict, reply: Reply) -> Reply | None:
-        if verdict is Verdict.NOTHING:
-            return None
-        if verdict is Verdict.THIS:
-            return reply
+    def _sum_up(self, action: FanOutAction) -> Reply:
         answers = [answer for answer in self._answers.values() if answer is not None]
-        if verdict is Verdict.MERGED and any(answer.ok for answer in answers):
+        if action is FanOutAction.MERGED and any(answer.ok for answer in answers):
             return Reply(True, MERGED[self.request.op](answers))
         refusal = most_specific(answers)
         others = len(answers) - 1
-        # "X is no subscriber of a" alone would make one look for it in b.
+        # Without the count, "X is no subscriber of a" would make one look for it in b.
         text = f"{refusal.text} (refused by {others} more)" if others else refusal.text
         return Reply(False, {}, refusal.code, text)
 
@@ -199,7 +190,7 @@ def _trunks(answers: Sequence[Reply]) -> dict[str, Any]:
 
 
 def _sync(answers: Sequence[Reply]) -> dict[str, Any]:
-    """The line states that somebody knows; refused is what everybody refuses, a silent domain refuses nothing."""
+    """The line states that any domain has; refused is what every domain refuses. A silent domain refuses nothing."""
     states: dict[str, int] = {}
     refused: list[dict[int, Reply]] = []
     for answer in answers:
@@ -222,4 +213,4 @@ def _sync(answers: Sequence[Reply]) -> dict[str, Any]:
 MERGED: Final[Mapping[str, Callable[[Sequence[Reply]], dict[str, Any]]]] = MappingProxyType(
     {"trunks": _trunks, "sync": _sync}
 )
-"""Operations whose positive answers are put together."""
+"""Operations whose positive answers are merged."""

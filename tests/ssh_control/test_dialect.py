@@ -21,13 +21,13 @@ from ssh_control.dialect import (
     Faulty,
     HelloHeard,
     IllegalInputError,
-    Input,
     Notified,
     Reply,
     Request,
     ServerDialect,
     ServerEvent,
-    State,
+    SessionInput,
+    SessionState,
     TurnedAway,
     Up,
     Versions,
@@ -149,10 +149,10 @@ def test_no_common_version_is_refused_in_words() -> None:
     client, server = ClientDialect("smg", "", Versions(2, 3)), ServerDialect(Versions(1, 1))
     (fault,) = heard(server, client.take())
     assert isinstance(fault, Faulty)
-    assert server.state is State.CLOSED
+    assert server.state is SessionState.CLOSED
     text = "no common version: the mediator speaks 2..3, the switch 1..1"
     assert heard(client, server.take()) == [TurnedAway(0x11, text)]
-    assert client.state is State.CLOSED
+    assert client.state is SessionState.CLOSED
 
 
 def test_a_version_that_was_not_offered_is_not_accepted() -> None:
@@ -181,7 +181,7 @@ def test_whoever_does_not_say_hello_is_turned_away(message: dict[str, Any]) -> N
     assert isinstance(fault, Faulty)
     (answer,) = said(server)
     assert (answer["ok"], answer["code"], answer["text"]) == (False, 0x11, fault.text)
-    assert server.state is State.CLOSED
+    assert server.state is SessionState.CLOSED
 
 
 def test_a_backend_may_refuse_and_later_lines_are_not_looked_at() -> None:
@@ -343,7 +343,7 @@ def test_a_switch_that_talks_nonsense_ends_the_session(nonsense: bytes) -> None:
     client = ready_client()
     (event,) = heard(client, nonsense + line(seq=1, ok=True))
     assert isinstance(event, Broken)
-    assert client.state is State.CLOSED
+    assert client.state is SessionState.CLOSED
     with pytest.raises(IllegalInputError):
         client.ask(Request("ping", {}))
 
@@ -358,18 +358,18 @@ def test_what_a_state_does_not_allow_raises_and_changes_nothing() -> None:
     ):
         with pytest.raises(IllegalInputError, match="not while awaiting hello"):
             forbidden()
-    assert (server.state, server.take()) == (State.AWAITING_HELLO, b"")
+    assert (server.state, server.take()) == (SessionState.AWAITING_HELLO, b"")
     client = ClientDialect("smg", "")
     with pytest.raises(IllegalInputError):
         client.ask(Request("ping", {}))
-    assert client.state is State.AWAITING_HELLO
+    assert client.state is SessionState.AWAITING_HELLO
 
 
 def test_every_state_can_be_closed_and_nothing_leads_out_of_closed() -> None:
     for table in (SERVER_TABLE, CLIENT_TABLE):
         states = {now for now, _ in table} | set(table.values())
-        assert all(table[now, Input.CLOSE] is State.CLOSED for now in states)
-        assert [cause for now, cause in table if now is State.CLOSED] == [Input.CLOSE]
+        assert all(table[now, SessionInput.CLOSE] is SessionState.CLOSED for now in states)
+        assert [cause for now, cause in table if now is SessionState.CLOSED] == [SessionInput.CLOSE]
 
 
 def test_a_chunk_of_the_longest_objects_fits_into_a_line() -> None:

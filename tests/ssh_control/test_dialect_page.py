@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+from docs.state_tables import arrows
 from ssh_control.client import LINK_TABLE
 from ssh_control.dialect import (
     CLIENT_TABLE,
@@ -19,7 +20,6 @@ from ssh_control.dialect import (
     Request,
     ServerDialect,
     Up,
-    arrows,
 )
 from ssh_control.messages import MAX_REPLY_LINE, MAX_REQUEST_LINE, OPERATIONS, SYNC_CHUNK
 

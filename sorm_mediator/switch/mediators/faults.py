@@ -1,7 +1,8 @@
-"""How a domain answers its mediators: at once, or with a fault that a lab engineer has ordered. Sans-IO.
+"""How a domain answers its mediators: at once, or with a fault that a lab engineer has ordered.
 
-A slow domain does what it is asked ``delay`` seconds later, one thing after the other; a dead one does nothing of it
-and what it had not done yet is lost. Its calls go on either way.
+A slow domain does what it is asked ``delay`` seconds later, one thing after the other. A dead one does nothing of it,
+and what it had not done yet is lost. Its calls go on either way. :class:`FaultPolicy` decides, without I/O;
+:class:`DomainFaults` binds the policies of all domains to the event loop.
 """
 
 from __future__ import annotations
@@ -23,8 +24,28 @@ LONGEST_DELAY: Final = 3600.0
 Act = Callable[[], None]
 
 
-class Answering:
-    """One domain's way to answer. ``now`` is seconds of a steady clock."""
+class DeadlineTimer:
+    """Calls ``action`` with the loop's time at a deadline. A new deadline replaces the one before."""
+
+    def __init__(self, action: Callable[[float], None]) -> None:
+        self._action = action
+        self._handle: asyncio.TimerHandle | None = None
+
+    def set(self, deadline: float | None) -> None:
+        """``deadline``: seconds of the loop's clock; None: none."""
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+        if deadline is not None:
+            self._handle = asyncio.get_running_loop().call_at(deadline, self._due)
+
+    def _due(self) -> None:
+        self._handle = None
+        self._action(asyncio.get_running_loop().time())
+
+
+class FaultPolicy:
+    """How one domain answers. ``now`` is seconds of a steady clock."""
 
     def __init__(self) -> None:
         self.fault: Fault = "clear"
@@ -33,7 +54,7 @@ class Answering:
 
     @property
     def at_once(self) -> bool:
-        """Whether nothing keeps it from answering now."""
+        """Whether it answers now."""
         return self.fault == "clear" and not self._queue
 
     @property
@@ -64,95 +85,65 @@ class Answering:
         return self._queue.popleft()[1]
 
 
-# --- The doors of the domains: what mediators ask goes through them, and their faults are made there.
-#
-# The binding of :mod:`sorm_mediator.switch.mediators.faults` to the event loop.
-
-
-class Alarm:
-    """Calls ``action`` with the loop's time when it is due; setting it anew forgets the time before."""
-
-    def __init__(self, action: Callable[[float], None]) -> None:
-        self._action = action
-        self._timer: asyncio.TimerHandle | None = None
-
-    def set(self, deadline: float | None) -> None:
-        """Seconds of the loop's clock; None: not at all."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if deadline is not None:
-            self._timer = asyncio.get_running_loop().call_at(deadline, self._ring)
-
-    def _ring(self) -> None:
-        self._timer = None
-        self._action(asyncio.get_running_loop().time())
-
-
-class Door:
-    """One domain's."""
+class DomainFaults:
+    """The faults of all domains. A domain that is removed and declared anew keeps its fault."""
 
     def __init__(self) -> None:
-        self.answering = Answering()
-        self._alarm = Alarm(self._run)
+        self._policies: dict[str, FaultPolicy] = {}
+        self._timer = DeadlineTimer(self._run)
 
-    def order(self, fault: Fault, delay: float) -> None:
+    def order(self, domain: str, fault: Fault, delay: float) -> None:
         """Have the domain answer so from now on."""
-        self.answering.order(fault, delay)
-        self._alarm.set(self.answering.deadline)
+        self._policy(domain).order(fault, delay)
+        self._set_timer()
 
-    def ask(self, session: MediatorSession, request: Request) -> Response:
+    def ask(self, domain: str, session: MediatorSession, request: Request) -> Response:
         """Ask the domain."""
-        answering = self.answering
-        if answering.at_once:
+        policy = self._policy(domain)
+        if policy.at_once:
             return session.handle(request)
-        later = PendingReply()
+        pending = PendingReply()
         now = asyncio.get_running_loop().time()
-        if not answering.put(lambda: later.give(session.handle(request)), now):
+        if not policy.put(lambda: pending.give(session.handle(request)), now):
             return None
-        self._alarm.set(answering.deadline)
-        return later
+        self._set_timer()
+        return pending
 
-    def close(self) -> None:
-        """Nothing more is done."""
-        self._alarm.set(None)
-
-    def _run(self, now: float) -> None:
-        while (act := self.answering.due(now)) is not None:
-            act()
-        self._alarm.set(self.answering.deadline)
-
-
-class Doors:
-    """All of them, by domain; one that is removed and declared anew has its fault still."""
-
-    def __init__(self) -> None:
-        self._doors: dict[str, Door] = {}
-
-    def of(self, domain: str) -> Door:
-        """The door of a domain."""
-        return self._doors.setdefault(domain, Door())
-
-    def faults(self) -> dict[str, dict[str, Any]]:
-        """Those that are ordered, for people."""
+    def status(self) -> dict[str, dict[str, Any]]:
+        """The faults that are ordered, for people."""
         return {
-            name: {"answer": door.answering.fault, "delay": door.answering.delay}
-            for name, door in self._doors.items()
-            if door.answering.fault != "clear"
+            name: {"answer": policy.fault, "delay": policy.delay}
+            for name, policy in self._policies.items()
+            if policy.fault != "clear"
         }
 
     def close(self) -> None:
         """Nothing more is done."""
-        for door in self._doors.values():
-            door.close()
+        self._timer.set(None)
+
+    def _policy(self, domain: str) -> FaultPolicy:
+        return self._policies.setdefault(domain, FaultPolicy())
+
+    def _run(self, now: float) -> None:
+        try:
+            for policy in tuple(self._policies.values()):
+                while (act := policy.due(now)) is not None:
+                    act()
+        finally:
+            # Also after an error of a domain: what is left is still to be done.
+            self._set_timer()
+
+    def _set_timer(self) -> None:
+        deadlines = (policy.deadline for policy in self._policies.values())
+        self._timer.set(min((one for one in deadlines if one is not None), default=None))
 
 
-class SessionAtDoor:
-    """A mediator's session with a domain, through its door: what :class:`~ssh_control.server.Session` is."""
+class DelayedSession:
+    """A mediator's session with a domain that answers as its fault lets it (:class:`~ssh_control.server.Session`)."""
 
-    def __init__(self, session: MediatorSession, door: Door) -> None:
+    def __init__(self, session: MediatorSession, faults: DomainFaults, domain: str) -> None:
         self._session = session
-        self.handle: Callable[[Request], Response] = partial(door.ask, session)
+        self.handle: Callable[[Request], Response] = partial(faults.ask, domain, session)
 
     @property
     def server_hello(self) -> Mapping[str, Any]:

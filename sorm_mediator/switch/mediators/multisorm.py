@@ -19,14 +19,13 @@ from typing import Any, Final
 from sorm_mediator.config import AggregateConfig
 from sorm_mediator.switch.mediators import access
 from sorm_mediator.switch.mediators.access import Channels, LiveSessions, Sinks
-from sorm_mediator.switch.mediators.faults import Alarm, SessionAtDoor
+from sorm_mediator.switch.mediators.faults import DeadlineTimer, DelayedSession
 from sorm_mediator.switch.mediators.session import Chunks, SyncRoom
 from sorm_mediator.switch.node import Change, Node
 from sorm_mediator.switch.objects import Refusal
 from sorm_mediator.switch.subscribers import Domain
 from ssh_control.dialect import ClientHello, Notify, PendingReply, Refused, Reply, Request, Response
-from ssh_control.multisorm.domains import Answer as Answered
-from ssh_control.multisorm.domains import Ask, Effect, MultiSorm
+from ssh_control.multisorm.domains import AnswerMediator, AskDomain, Effect, MultiSorm
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +41,7 @@ HAS_SUBSCRIBERS: Final = frozenset({"domain", "subscribers", "trunks"})
 @dataclass(frozen=True, slots=True)
 class _Member:
     domain: Domain
-    session: SessionAtDoor
+    session: DelayedSession
 
 
 class Group:
@@ -60,7 +59,7 @@ class Group:
         self._later: dict[int, PendingReply] = {}
         self._work: deque[Effect] = deque()
         self._working = False
-        self._alarm = Alarm(self._tick)
+        self._timer = DeadlineTimer(self._tick)
 
     def ask(self, request: Request) -> Response:
         """The mediator asks."""
@@ -69,7 +68,7 @@ class Group:
         self._do(effects)
         return later if later.reply is None else later.reply
 
-    def join(self, domain: Domain, session: SessionAtDoor) -> None:
+    def join(self, domain: Domain, session: DelayedSession) -> None:
         """A domain is one of its own now."""
         self.members[domain.name] = _Member(domain, session)
         log.info("MultiSORM: %s: %s is connected", self, domain.name)
@@ -91,14 +90,14 @@ class Group:
             "user": self.user,
             "mediator": self.mediator,
             "connections": self.connections,
-            "objects": len(self.core.objects.by_number),
-            "domains": {name: standing.value for name, standing in self.core.standings.items()},
+            "objects": len(self.core.objects),
+            "domains": {name: state.value for name, state in self.core.states.items()},
             "not_connected": dict(self.told),
         }
 
     def close(self) -> None:
         """Nothing more is done."""
-        self._alarm.set(None)
+        self._timer.set(None)
         self._work.clear()
 
     def __str__(self) -> str:
@@ -122,10 +121,10 @@ class Group:
         try:
             while self._work and done < AT_ONCE:
                 effect = self._work.popleft()
-                if isinstance(effect, Ask):
+                if isinstance(effect, AskDomain):
                     done += 1 + len(effect.request.params.get("objects", ()))
                     self._ask(effect)
-                elif isinstance(effect, Answered):
+                elif isinstance(effect, AnswerMediator):
                     self._later.pop(effect.question).give(effect.reply)
                 else:
                     log.log(effect.level, "MultiSORM: %s: %s", self, effect.text)
@@ -134,9 +133,9 @@ class Group:
             self._working = bool(self._work)
             if self._working:
                 asyncio.get_running_loop().call_soon(self._go_on)
-            self._alarm.set(self.core.deadline)
+            self._timer.set(self.core.deadline)
 
-    def _ask(self, ask: Ask) -> None:
+    def _ask(self, ask: AskDomain) -> None:
         member = self.members.get(ask.domain)
         if member is None:
             return
@@ -196,7 +195,7 @@ class Aggregates:
         channels: Channels,
         live: LiveSessions,
         *,
-        connect: Callable[[Domain, str], SessionAtDoor],
+        connect: Callable[[Domain, str], DelayedSession],
         speech: Callable[[ClientHello, str, str], None],
         gone: Callable[[str], None],
         drop: Callable[[str], None],
