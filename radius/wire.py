@@ -1,6 +1,14 @@
-"""RADIUS accounting on the wire: pyrad's packet with a quicker decoder, and the authenticators.
+"""RADIUS accounting on the wire: what pyrad gives, and what is our own beside it.
 
-RFC 2865 (format), RFC 2866 (accounting), RFC 2869 5.14 and RFC 5080 2.2 (Message-Authenticator), RFC 5997
+pyrad gives the dictionary, the packet class with its access to attributes by name, and the decoding of vendors'
+attributes of unusual forms. Our own are:
+
+* decoding in one pass, which refuses an attribute that runs over the end, where pyrad keeps what is there of it;
+* the authenticators, with MD5 marked as not for security, so that a host in FIPS mode computes them, where pyrad fails;
+* encoding of a request from octets that are made once, with its Message-Authenticator first; pyrad encodes each
+  attribute of each packet anew from the dictionary.
+
+Sources: RFC 2865 (format), RFC 2866 (accounting), RFC 2869 5.14 and RFC 5080 2.2 (Message-Authenticator), RFC 5997
 (Status-Server). Everything here is a pure function of its arguments.
 """
 
@@ -82,11 +90,7 @@ def attribute(key: Key, value: bytes) -> bytes:
 
 
 class AccountingPacket(AcctPacket):  # type: ignore[misc]  # pyrad has no types
-    """pyrad's accounting packet, decoded in one pass.
-
-    The content is the same as pyrad's; what differs is that an attribute that runs over the end of the packet
-    is refused, where pyrad keeps what is there of it.
-    """
+    """pyrad's accounting packet, decoded in one pass. Its content is the same as pyrad's."""
 
     code: int
     id: int
