@@ -17,7 +17,7 @@ from sorm_mediator.switch.routing.masks import MaskError, compile_mask, compile_
 from sorm_mediator.switch.routing.numbering import NumberingError, expand_numbers
 from sorm_mediator.switch.shell.commands import commands
 from sorm_mediator.switch.shell.parser import Parser, split
-from ssh_control.lines import LineReader
+from ssh_control.messages import LineReader
 from tests.linear import MOST, growth
 
 CONTEXTS = {

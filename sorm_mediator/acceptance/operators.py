@@ -18,7 +18,7 @@ from sorm_mediator.switch.routing.numbering import aliases
 from sorm_mediator.switch.routing.origin import first_leg, own_number
 from sorm_mediator.switch.routing.path import Exit, Hop, find_path
 from sorm_mediator.switch.subscribers import Domain, Subscriber, Trunk
-from ssh_control.patterns import DomainList, PatternError
+from ssh_control.multisorm.patterns import DomainList, PatternError
 
 Domains = Mapping[str, Domain]
 

@@ -74,7 +74,7 @@ def _check_ports(config: Config, name: str) -> None:
 def _check_host_key(config: Config, name: str) -> None:
     if not config.ssh.host_key:
         return
-    from ssh_control.keys import (  # asyncssh, which a file without a pinned key does not need
+    from ssh_control.transport import (  # asyncssh, which a file without a pinned key does not need
         KeyProblem,
         pinned_key,
     )

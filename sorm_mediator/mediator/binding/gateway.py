@@ -38,8 +38,8 @@ from sorm_mediator.mediator.core.core import TCP_STREAMS, Core
 from sorm_mediator.mediator.core.effects import Effect
 from ssh_control.client import LinkDown, SwitchLink
 from ssh_control.dialect import Reply
-from ssh_control.keys import KeyProblem
-from ssh_control.lines import DialectError
+from ssh_control.messages import DialectError
+from ssh_control.transport import KeyProblem
 
 if TYPE_CHECKING:
     from e1.g704.alarms import StreamState

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from radius.report import Match, Media, Party, ServiceUse
-from sorm_mediator.switch.objects import ControlledObject, Touched
+from sorm_mediator.switch.objects import SwitchObject, Touched
 from sorm_mediator.switch.routing import Number, RoutingRequest
 from sorm_mediator.switch.routing.bridges import Bridge, BridgeEnd
 from sorm_mediator.switch.routing.node_numbers import shown_a, shown_b
@@ -223,7 +223,7 @@ class Leg:
 class TouchedObject(NamedTuple):
     """An object that a call touches, why, and the domain that has it on control."""
 
-    item: ControlledObject
+    item: SwitchObject
     match: Match
     domain: Domain
 

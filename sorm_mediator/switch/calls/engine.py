@@ -47,7 +47,7 @@ from sorm_mediator.switch.calls.matching import (
 from sorm_mediator.switch.calls.messages import MessageFor, MessageRequest, message_reports
 from sorm_mediator.switch.licence.units import CallUnits
 from sorm_mediator.switch.node import Node
-from sorm_mediator.switch.objects import ControlledObject, ObjectTable
+from sorm_mediator.switch.objects import ObjectTable, SwitchObject
 from sorm_mediator.switch.routing import Number, RoutingRequest
 from sorm_mediator.switch.routing.origin import first_leg, own_number
 from sorm_mediator.switch.routing.path import Hop, find_path
@@ -337,7 +337,7 @@ class Engine:
         self._lead(call, first, hops, now, redirected=True)
         self._changed(call, now)
 
-    def catch_up(self, domain: Domain, mediator: str, item: ControlledObject, now: float) -> None:
+    def catch_up(self, domain: Domain, mediator: str, item: SwitchObject, now: float) -> None:
         """Let an object touch the calls that run already; its match ``joined`` says that it came late."""
         table = ObjectTable()
         table.add(item)

@@ -26,7 +26,7 @@ from sorm_mediator.switch.changes.base import (
 )
 from sorm_mediator.switch.mediators.access import clash_note
 from sorm_mediator.switch.node import Change, Node
-from ssh_control.patterns import DomainList, PatternError
+from ssh_control.multisorm.patterns import DomainList, PatternError
 
 PARAMETERS: Final = (
     "adaptation",

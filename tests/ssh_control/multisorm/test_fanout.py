@@ -10,11 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssh_control import fanout, multisorm
+from docs.state_tables import arrows
+from ssh_control.codes import NOT_EXECUTED
 from ssh_control.dialect import Reply, Request
-from ssh_control.fanout import FANOUT_TABLE, NO_ANSWER, SPECIFICITY, FanOut, Phase
+from ssh_control.multisorm.domains import DOMAIN_TABLE
+from ssh_control.multisorm.fanout import FANOUT_TABLE, SPECIFICITY, FanOut, FanOutState
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 ADD = Request("add", {})
 TRUNKS = Request("trunks", {"trunk": None})
 SYNC = Request("sync", {})
@@ -27,7 +29,7 @@ def no(code: int, text: str = "no") -> Reply:
 
 def play(request: Request, *answers: tuple[str, Reply], domains: str = "abc") -> list[Reply | None]:
     fan_out = FanOut(request, domains)
-    return [fan_out.heard(domain, reply) for domain, reply in answers]
+    return [fan_out.answered(domain, reply) for domain, reply in answers]
 
 
 def test_the_first_yes_is_passed_on_at_once_and_no_other() -> None:
@@ -53,10 +55,10 @@ def test_all_say_no() -> None:
         ((0x54, 0x56, 0x57), 0x56),
         ((0x57, 0x54, 0x57), 0x57),
         ((0x34, 0x34, 0x34), 0x34),
-        ((0x54, NO_ANSWER, 0x54), NO_ANSWER),  # the silent one may have it
-        ((NO_ANSWER, 0x36, 0x54), 0x36),
-        ((NO_ANSWER, 0x14, NO_ANSWER), 0x14),
-        ((NO_ANSWER, NO_ANSWER, NO_ANSWER), NO_ANSWER),
+        ((0x54, NOT_EXECUTED, 0x54), NOT_EXECUTED),  # the silent one may have it
+        ((NOT_EXECUTED, 0x36, 0x54), 0x36),
+        ((NOT_EXECUTED, 0x14, NOT_EXECUTED), 0x14),
+        ((NOT_EXECUTED, NOT_EXECUTED, NOT_EXECUTED), NOT_EXECUTED),
         ((0x25, 0x4A, 0x25), 0x4A),
         ((0x54, 0xEE, 0x54), 0xEE),  # a code that nobody knows is at least not "not here"
     ],
@@ -71,7 +73,7 @@ def test_the_most_specific_refusal(codes: tuple[int, int, int], most: int) -> No
 def test_who_does_not_answer_is_named() -> None:
     fan_out = FanOut(ADD, ["local.voip"])
 
-    assert fan_out.no_answer("local.voip") == Reply(False, {}, NO_ANSWER, "local.voip does not answer")
+    assert fan_out.no_answer("local.voip") == Reply(False, {}, NOT_EXECUTED, "local.voip does not answer")
 
 
 def test_lists_of_trunks_are_put_together() -> None:
@@ -104,7 +106,7 @@ def test_an_object_is_refused_only_if_every_domain_refuses_it() -> None:
 def test_a_silent_domain_refuses_no_object() -> None:
     refused = Reply(True, {"line_states": {}, "refused": [{"object_number": 1, "code": 0x54}]})
     fan_out = FanOut(SYNC, "ab")
-    fan_out.heard("a", refused)
+    fan_out.answered("a", refused)
 
     assert fan_out.no_answer("b") == Reply(True, {"line_states": {}, "refused": []})
 
@@ -114,8 +116,8 @@ def test_who_was_given_up_and_is_asked_again_decides() -> None:
     fan_out.no_answer("a")
     fan_out.ask_too("a")
 
-    assert fan_out.heard("b", no(0x54)) is None
-    assert fan_out.heard("a", HERE) == HERE
+    assert fan_out.answered("b", no(0x54)) is None
+    assert fan_out.answered("a", HERE) == HERE
 
 
 def reference(request: Request, answers: list[tuple[str, Reply]]) -> Reply | None:
@@ -150,20 +152,19 @@ def test_in_any_order_it_is_the_reference(request_: Request, order: list[str], d
     for domain in order:
         reply = data.draw(st.one_of(lists, codes.map(no)))
         answers.append((domain, reply))
-        told.append(fan_out.heard(domain, reply))
+        told.append(fan_out.answered(domain, reply))
         said = reference(request_, answers)
         expected.append(None if any(expected) else said)
 
     assert told == expected
-    assert fan_out.phase is Phase.CLOSED
+    assert fan_out.state is FanOutState.CLOSED
 
 
 def test_the_states_shown_are_those_of_the_tables() -> None:
     page = (DOCS / "multisorm.md").read_text(encoding="utf-8")
     shown = re.findall(r"```text\n(.*?)\n```", page.partition("## States")[2], re.DOTALL)
 
-    assert shown == [fanout.arrows(), multisorm.arrows()]
-    assert len(FANOUT_TABLE) == fanout.arrows().count("\n") + 1
+    assert shown == [arrows(FANOUT_TABLE), arrows(DOMAIN_TABLE)]
 
 
 def test_every_code_of_the_order_of_specificity_is_shown() -> None:

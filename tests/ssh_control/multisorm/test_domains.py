@@ -11,9 +11,18 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ssh_control.codes import NOT_EXECUTED
 from ssh_control.dialect import Reply, Request
-from ssh_control.fanout import NO_ANSWER
-from ssh_control.multisorm import PATIENCE, PROBE, Answer, Ask, Effect, MultiSorm, Note, Standing
+from ssh_control.multisorm.domains import (
+    PATIENCE,
+    PROBE,
+    AnswerMediator,
+    AskDomain,
+    DomainState,
+    Effect,
+    LogNote,
+    MultiSorm,
+)
 
 BOUND = 3.0
 DEAD = None
@@ -76,7 +85,7 @@ class World:
         self.answers: dict[int, tuple[float, Reply]] = {}
         self.notes: list[str] = []
         self._order = count()
-        self._due: list[tuple[float, int, str, Ask | None]] = []
+        self._due: list[tuple[float, int, str, AskDomain | None]] = []
         self._last: dict[str, float] = {}
         for name, subscribers in domains.items():
             self.join(name, subscribers)
@@ -134,10 +143,10 @@ class World:
         queue = deque(effects)
         while queue:
             effect = queue.popleft()
-            if isinstance(effect, Answer):
+            if isinstance(effect, AnswerMediator):
                 assert effect.question not in self.answers, "answered twice"
                 self.answers[effect.question] = (self.now, effect.reply)
-            elif isinstance(effect, Note):
+            elif isinstance(effect, LogNote):
                 self.notes.append(effect.text)
             else:
                 domain = self.domains[effect.domain]
@@ -207,8 +216,8 @@ def test_a_dead_domain_is_waited_for_once_and_no_longer_than_the_bound() -> None
     world.run(10)
     again = world.add(own(1, "300000"))
 
-    assert (world.code(first), world.at(first)) == (NO_ANSWER, BOUND)
-    assert (world.code(again), world.at(again)) == (NO_ANSWER, 10.0)
+    assert (world.code(first), world.at(first)) == (NOT_EXECUTED, BOUND)
+    assert (world.code(again), world.at(again)) == (NOT_EXECUTED, 10.0)
     assert world.notes == ["local does not answer: it counts as a refusal until it does"]
     assert world.domains["local"].asked.count("add") == 1
 
@@ -221,7 +230,7 @@ def test_a_slow_domain_is_waited_for() -> None:
 
     assert world.ok(question)
     assert world.at(question) == BOUND - 1
-    assert world.core.standings["local"] is Standing.IN_STEP
+    assert world.core.states["local"] is DomainState.IN_STEP
 
 
 def test_a_domain_that_took_too_long_does_not_keep_what_was_refused() -> None:
@@ -230,12 +239,12 @@ def test_a_domain_that_took_too_long_does_not_keep_what_was_refused() -> None:
     world.domains["local"].delay = BOUND + 1
     question = world.add(own(1, "300000"))
     world.run(BOUND + 0.5)
-    assert world.code(question) == NO_ANSWER
+    assert world.code(question) == NOT_EXECUTED
     world.domains["local"].delay = 0.0
     world.run(5)
 
     assert world.domains["local"].objects == {}
-    assert world.core.standings["local"] is Standing.IN_STEP
+    assert world.core.states["local"] is DomainState.IN_STEP
 
 
 def test_a_domain_that_was_dead_is_brought_up_to_date() -> None:
@@ -250,7 +259,7 @@ def test_a_domain_that_was_dead_is_brought_up_to_date() -> None:
     world.domains["local"].delay = 0.0
     world.run(PROBE)
 
-    assert world.code(removed) == NO_ANSWER
+    assert world.code(removed) == NOT_EXECUTED
     assert set(world.domains["local"].objects) == {1, 2}
     assert world.notes[-1] == "local answers again: it is handed what is on control"
     assert world.ok(world.ask("remove", object_number=1))
@@ -294,9 +303,9 @@ def test_a_domain_that_leaves_is_not_waited_for() -> None:
     question = world.add(own(1, "300000"))
     world.leave("local")
 
-    assert world.code(question) == NO_ANSWER
+    assert world.code(question) == NOT_EXECUTED
     world.run(BOUND)
-    assert "local" not in world.core.standings
+    assert "local" not in world.core.states
 
 
 def test_what_waited_for_a_domain_that_leaves_is_not_asked_of_it() -> None:
@@ -306,7 +315,7 @@ def test_what_waited_for_a_domain_that_leaves_is_not_asked_of_it() -> None:
     world.leave("local")
     world.run(BOUND)
 
-    assert [(world.code(one), world.at(one)) for one in questions] == [(NO_ANSWER, 0.0), (0x34, 0.0)]
+    assert [(world.code(one), world.at(one)) for one in questions] == [(NOT_EXECUTED, 0.0), (0x34, 0.0)]
 
 
 def test_lists_do_not_wait_for_one_who_is_known_to_be_silent() -> None:
@@ -347,13 +356,13 @@ def test_two_changes_of_one_object_are_asked_one_after_the_other() -> None:
     assert (world.code(removed), world.at(removed)) == (0x34, 1.0)
     assert world.ok(added)
     assert world.at(other) == 0.0
-    assert set(world.core.objects.by_number) == {1, 2}
+    assert set(world.core.objects) == {1, 2}
 
 
 def test_without_domains_everything_is_refused() -> None:
     world = World()
 
-    assert world.code(world.ask("ping")) == NO_ANSWER
+    assert world.code(world.ask("ping")) == NOT_EXECUTED
 
 
 steps = st.one_of(
@@ -411,7 +420,7 @@ def test_whatever_happens_all_domains_end_in_step(script: list[tuple[Any, ...]])
     for question, since in asked.items():
         # One about an object waits for the one before it, so that the bound may have to pass more than once.
         assert since <= world.at(question) <= since + BOUND * len(asked)
-    held = world.core.objects.by_number
-    assert world.core.standings == dict.fromkeys(world.domains, Standing.IN_STEP)
+    held = world.core.objects
+    assert world.core.states == dict.fromkeys(world.domains, DomainState.IN_STEP)
     for domain in world.domains.values():
         assert domain.objects == {number: item for number, item in held.items() if domain.takes(item)}
