@@ -43,7 +43,7 @@ from sorm_mediator.mediator.binding.gateway import Gateway
 from sorm_mediator.mediator.binding.stream_lines import SatopEnd, satop_config
 from ssh_control.dialect import Reply
 from tests.mediator.e1_bench import E1Console, attached, e1_lab
-from tests.mediator.gateway_bench import SmallSwitch, running, small_switch
+from tests.mediator.gateway_harness import SmallSwitch, running, small_switch
 
 TESTED_WHILE_STOPPED = {"options": {"test_while_stopped": "on"}}
 QUICK = {"line": "memory", "lapb": {"t1": 0.5, "t2": 0.05}}
