@@ -68,7 +68,7 @@ def show(file: OptionalFile = None, config_file: FileOption = None, as_json: Jso
     import tomllib
 
     from sorm_mediator import config
-    from sorm_mediator.config.profiles import differences
+    from sorm_mediator.options import differences
 
     file = _the_one(file, config_file)
     loaded = config.load(file) if file else config.Config()
@@ -95,7 +95,7 @@ def _limits(mediator: MediatorConfig) -> Iterator[dict[str, Any]]:
     """What the order's tables allow a node of ``mediator.capacity``."""
     from dataclasses import asdict
 
-    from sorm_mediator.mediator.core.capacity import APPENDICES
+    from sorm_mediator.config.capacity import APPENDICES
 
     if mediator.limits is not None:
         source = f"order 268, appendix {APPENDICES[mediator.station_type]}"

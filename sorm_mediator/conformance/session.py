@@ -40,7 +40,7 @@ from sorm_mediator.console.session import BROKEN_PIPE, UsageError
 from sorm_mediator.console.surroundings import Surroundings, facing
 from sorm_mediator.console.wiring import in_lab, toward
 from sorm_mediator.errors import BoxError
-from sorm_mediator.numerals import whole_number
+from sorm_mediator.texts import whole_number
 from ssh_control.visible import visible_lines
 
 STDOUT = "-"

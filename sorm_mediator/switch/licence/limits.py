@@ -17,7 +17,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Final
 
-from sorm_mediator.numerals import whole_number
+from sorm_mediator.texts import whole_number
 
 Value = bool | int | float | str
 """A flag, a whole number, :data:`INFINITY`, or a text."""

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from protocol.phrases import Phrase
-from sorm_mediator.numerals import whole_number
+from sorm_mediator.texts import whole_number
 
 SYMBOLS = "0123456789*#"
 """What a number can be made of."""

@@ -6,13 +6,13 @@ Source: ECSS-10 manual, MultiSORM ("Декларация бриджей").
 from __future__ import annotations
 
 from sorm_mediator.config import BridgeConfig, BridgeSideConfig
-from sorm_mediator.numerals import whole_number
 from sorm_mediator.switch.changes import ChangeRefused, bridges
 from sorm_mediator.switch.changes.base import made
 from sorm_mediator.switch.changes.sorm import TRUTH
 from sorm_mediator.switch.shell.command import Call, Command
 from sorm_mediator.switch.shell.notes import ok
 from sorm_mediator.switch.shell.tables import drawn, flag
+from sorm_mediator.texts import whole_number
 
 MOST_CALLS = 2**31 - 1
 """The largest capacity that is entered (our choice)."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 import ipaddress
 
 from sorm_mediator.addresses import host_port
-from sorm_mediator.numerals import whole_number
 from sorm_mediator.switch.changes import ChangeRefused, domains
 from sorm_mediator.switch.shell.command import Call, Command
 from sorm_mediator.switch.shell.notes import ok
 from sorm_mediator.switch.shell.tables import drawn, flag
+from sorm_mediator.texts import whole_number
 
 ALIAS_AS_USER = "alias-as-user"
 """The number is the user part of the interface."""

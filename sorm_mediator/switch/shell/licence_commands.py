@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from sorm_mediator.numerals import whole_number
 from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.changes.licence import add_licence, candidate, delete_licence, set_passport
 from sorm_mediator.switch.licence.licence import Licence
 from sorm_mediator.switch.licence.limits import LicenceError
 from sorm_mediator.switch.shell import licence_text
 from sorm_mediator.switch.shell.command import Call, Command, Talk
+from sorm_mediator.texts import whole_number
 
 _PATH: Final = "cluster/storage/<CLUSTER>/licence"
 QUESTION: Final = "Are you sure?: [yes]/no ?> "

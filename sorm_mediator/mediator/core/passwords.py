@@ -1,4 +1,4 @@
-"""How fast passwords may be tried on KPD1.
+"""How passwords are compared, and how fast they may be tried on KPD1.
 
 Every wrong one costs its stream ``60 / tries_per_minute`` seconds. A minute's worth is free; after that the next
 command of the stream is not looked at before its time. Other streams are not touched, and the right password waits for
@@ -8,6 +8,17 @@ Order 268 sets no pace; it has each wrong password told with 26h (7.6), which ho
 """
 
 from __future__ import annotations
+
+import hmac
+
+
+def same_secret(given: object, stored: str) -> bool:
+    """Whether ``given`` is the stored password, in a time that doesn't depend on how far they agree."""
+    if not isinstance(given, str):
+        return False
+    return hmac.compare_digest(
+        given.encode("utf-8", "surrogatepass"), stored.encode("utf-8", "surrogatepass")
+    )
 
 
 class PasswordPace:

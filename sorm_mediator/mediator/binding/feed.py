@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 BACKLOG = 1000
-"""Events that wait for one subscriber; beyond that the oldest are dropped, and it is told how many."""
+"""EventFeed that wait for one subscriber; beyond that the oldest are dropped, and it is told how many."""
 
 
 class Subscription:
@@ -41,7 +41,7 @@ class Subscription:
         return self._queue.qsize()
 
 
-class Events:
+class EventFeed:
     """The subscriptions. An event nobody watches costs nothing: it is not even made."""
 
     def __init__(self) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sorm_mediator.mediator.core.capacity import (
+from sorm_mediator.config.capacity import (
     TERMINAL_BY_SUBSCRIBERS,
     TERMINAL_TRANSIT_BY_SUBSCRIBERS,
     TERMINAL_TRANSIT_BY_TRUNKS,
