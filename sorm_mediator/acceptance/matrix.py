@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from protocol.codes import Order
-from protocol.phrases import Phrase
+from protocol.language import Phrase
 from sorm_mediator.acceptance.formats import (
     KINDS,
     NETWORK_KINDS,

@@ -23,7 +23,7 @@ from e1.lapb.machine import State
 from e1.stream import ChannelName, E1Stream, StateChanged, StreamConfig, StreamEvent
 from e1.voice.tones import ToneListener
 from protocol import Channel, Codec, StreamFramer
-from protocol.phrases import Phrase, joined
+from protocol.language import Phrase, join
 from sorm_mediator.addresses import host_port
 from sorm_mediator.carriers import (
     OPPOSITE,
@@ -194,14 +194,14 @@ class ConsoleLine:
                 "packets of another form come ({count}): e1.satop.payload and rtp must be those of the mediator",
                 "приходят пакеты другого вида ({count}): e1.satop.payload и rtp должны быть как у медиатора",
             )
-            return joined(", ", [state, Phrase(en, ru, count=count)])
+            return join(", ", [state, Phrase(en, ru, count=count)])
         en, ru = (
             "nothing comes from {far} (UDP): is that the e1.local of the mediator, are e1.satop.payload and rtp the"
             " same, and does it answer this address (e1.remote, console.allow)?",
             "от {far} (UDP) ничего не приходит: это e1.local медиатора, те же ли у него e1.satop.payload и rtp,"
             " и отвечает ли он этому адресу (e1.remote, console.allow)?",
         )
-        return joined(", ", [state, Phrase(en, ru, far=self._far)])
+        return join(", ", [state, Phrase(en, ru, far=self._far)])
 
     def why_not(self, name: ChannelName) -> str:
         """Why a channel is not there, in words."""
@@ -435,7 +435,7 @@ class E1ConsoleClient(ConsoleClient):
         line, alarms = self.line, self.line.alarms
         down = [] if line.stream.carrier else [line.why_down()]
         return down + [
-            joined(": ", [SHOWN[name], alarms[name].text]) for name in sorted(self._ways) if name in alarms
+            join(": ", [SHOWN[name], alarms[name].text]) for name in sorted(self._ways) if name in alarms
         ]
 
     def _unreachable(self, name: str, reason: str) -> str:

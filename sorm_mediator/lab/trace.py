@@ -18,7 +18,7 @@ from sorm_mediator.switch.trace.trace import Trace, TracedHop, TraceRequest, doc
 
 if TYPE_CHECKING:
     from protocol.codes import Order
-    from protocol.texts import Lang
+    from protocol.language import Lang
     from protocol.values import Party
     from sorm_mediator.config import MediatorConfig
     from sorm_mediator.switch.subscribers import Domain

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal
 
-from protocol.phrases import Phrase
+from protocol.language import Phrase
 from sorm_mediator.config import ConfigError, DomainConfig, ServicesConfig, SubscriberConfig, TrunkConfig
 from sorm_mediator.switch.objects import ObjectTable
 from sorm_mediator.switch.routing import Context, ContextError, parse_context

@@ -24,7 +24,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from protocol.phrases import Phrase
+from protocol.language import Phrase
 from sorm_mediator.texts import whole_number
 
 SYMBOLS = "0123456789*#"

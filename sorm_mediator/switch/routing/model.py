@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
 
-from protocol.phrases import Phrase
+from protocol.language import Phrase
 from sorm_mediator.switch.routing.digitmap import DigitMap
 from sorm_mediator.switch.routing.masks import Mask, Template
 

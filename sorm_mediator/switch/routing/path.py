@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from protocol.phrases import Phrase, joined
+from protocol.language import Phrase, join
 from sorm_mediator.switch.routing import Number, RoutingRequest, RoutingResult, route
 from sorm_mediator.switch.routing.bridges import BridgeEnd
 from sorm_mediator.switch.routing.masks import NOTHING
@@ -129,7 +129,7 @@ def _outward(domain: Domain, result: RoutingResult, domains: Mapping[str, Domain
             return way, ""
         refused = refused or way
         problems.append(problem)
-    return refused, joined("; ", problems)
+    return refused, join("; ", problems)
 
 
 def _inward(domain: Domain, result: RoutingResult) -> tuple[Exit | None, str]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from protocol.phrases import Phrase
+from protocol.language import Phrase
 from sorm_mediator.switch.routing.masks import NOTHING, SubstitutionError, Template
 from sorm_mediator.switch.routing.model import (
     Context,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
-from protocol.phrases import Phrase
+from protocol.language import Phrase
 from sorm_mediator.switch.calls.call import Endpoint, Leg, legs_along
 from sorm_mediator.switch.routing import Number, RoutingResult, Step
 from sorm_mediator.switch.routing.bridges import BridgeEnd
