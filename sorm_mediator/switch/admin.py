@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sorm_mediator.config import AdminConfig, is_loopback
 from sorm_mediator.switch.node import Node
-from sorm_mediator.switch.shell.command import Desk
+from sorm_mediator.switch.shell.command import ShellContext
 from sorm_mediator.switch.shell.session import ShellSession
 
 DEFAULT_PASSWORD = AdminConfig().password
@@ -20,7 +20,7 @@ class Admin:
 
     def __init__(self, node: Node, file: Path | None, move_ssh: Callable[[int], None]) -> None:
         self._node = node
-        self._desk = Desk(node=node, file=file, move_ssh=move_ssh)
+        self._desk = ShellContext(node=node, file=file, move_ssh=move_ssh)
 
     def is_user(self, user: str) -> bool:
         """Whether this is the user of the shell."""

@@ -21,11 +21,12 @@ from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.switch.admin import Admin
 from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest
 from sorm_mediator.switch.calls.engine import Engine
-from sorm_mediator.switch.calls.media import SpeechSender, rtp_address
 from sorm_mediator.switch.calls.messages import MessageRequest
+from sorm_mediator.switch.calls.speech import SpeechSender, rtp_address
 from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.changes.domains import rename_trunk
-from sorm_mediator.switch.licence.licence import usage
+from sorm_mediator.switch.domain import Domain
+from sorm_mediator.switch.licence import usage
 from sorm_mediator.switch.mediators.access import domain_login
 from sorm_mediator.switch.mediators.answering import Fault
 from sorm_mediator.switch.mediators.doors import Doors, SessionAtDoor
@@ -35,7 +36,6 @@ from sorm_mediator.switch.mediators.session import MediatorSession, SyncRoom
 from sorm_mediator.switch.mediators.sinks import Sinks, Target
 from sorm_mediator.switch.node import Change
 from sorm_mediator.switch.objects import ControlledObject, Refusal
-from sorm_mediator.switch.subscribers import Domain
 from ssh_control.dialect import ClientHello, Refused
 from ssh_control.keys import KeyProblem
 from ssh_control.moving import listening, move

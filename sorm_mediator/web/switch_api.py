@@ -15,7 +15,7 @@ from sorm_mediator.config.switch import MOST_NAME
 from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest, ServiceRequest
 from sorm_mediator.switch.calls.messages import MessageRequest
 from sorm_mediator.switch.mediators.answering import LONGEST_DELAY
-from sorm_mediator.switch.routing.path import Hop
+from sorm_mediator.switch.path import Hop
 from sorm_mediator.web.models import LicenceDocument
 
 if TYPE_CHECKING:

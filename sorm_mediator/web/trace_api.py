@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Request
 
-from sorm_mediator.lab.trace import LabTrace
-from sorm_mediator.switch.trace.request import PARAMETERS
-from sorm_mediator.switch.trace.trace import TraceError, read_request
+from sorm_mediator.switch.trace.console import LabTrace
+from sorm_mediator.switch.trace.trace import TRACE_PARAMETERS, TraceError, read_request
 
 if TYPE_CHECKING:
     from sorm_mediator.config import MediatorConfig
@@ -25,7 +24,7 @@ _QUERY = [
         "required": name == "cdpn.digits",
         "schema": {"type": "string", "examples": [_EXAMPLES[name]] if name in _EXAMPLES else []},
     }
-    for name in PARAMETERS
+    for name in TRACE_PARAMETERS
 ]
 
 

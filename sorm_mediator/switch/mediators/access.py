@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Mapping
 from pydantic import SecretStr
 
 from sorm_mediator.config import AggregateConfig
+from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.mediators.sinks import Sinks
 from sorm_mediator.switch.node import Node
-from sorm_mediator.switch.subscribers import Domain
 from ssh_control.patterns import DomainList, Selection
 
 NO_SINK = "the domain has no RADIUS server: nobody to report calls to"

@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any, Final
 
 from sorm_mediator.config import AggregateConfig
+from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.mediators import access
 from sorm_mediator.switch.mediators.doors import Alarm, SessionAtDoor
 from sorm_mediator.switch.mediators.live import LiveSessions
@@ -24,7 +25,6 @@ from sorm_mediator.switch.mediators.session import Chunks, SyncRoom
 from sorm_mediator.switch.mediators.sinks import Sinks
 from sorm_mediator.switch.node import Change, Node
 from sorm_mediator.switch.objects import Refusal
-from sorm_mediator.switch.subscribers import Domain
 from ssh_control.dialect import ClientHello, Refused, Reply, Request
 from ssh_control.later import Answer, Later
 from ssh_control.multisorm import Answer as Answered

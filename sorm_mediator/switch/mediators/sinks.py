@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sorm_mediator.addresses import host_port
-from sorm_mediator.switch.subscribers import Domain
+from sorm_mediator.switch.domain import Domain
 
 
 class Target(NamedTuple):
