@@ -19,10 +19,10 @@ from sorm_mediator.acceptance.operators import Domains
 from sorm_mediator.acceptance.outcome import Compared, Unit
 from sorm_mediator.acceptance.proposals import advice
 from sorm_mediator.config import Config
+from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.objects import OWN_SIGNS, SIGN_FITS
-from sorm_mediator.switch.routing.model import Action, Rule, Side
-from sorm_mediator.switch.routing.path import Hop
-from sorm_mediator.switch.subscribers import Domain
+from sorm_mediator.switch.path import Hop
+from sorm_mediator.switch.routing.route import Action, Rule, Side
 from sorm_mediator.switch.trace.trace import Trace
 
 EVENTS = ("number-received", "answer", "release")

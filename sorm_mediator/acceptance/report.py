@@ -20,7 +20,7 @@ from sorm_mediator.acceptance.formats import KINDS, Kind, sign_of
 from sorm_mediator.acceptance.matrix import Check, format_of
 from sorm_mediator.acceptance.outcome import FAIL, PASS, SKIPPED, Outcome, Unit
 from sorm_mediator.config import Config
-from sorm_mediator.switch.trace.text import text_of
+from sorm_mediator.switch.trace.trace import text_of
 
 FORMAT = 1
 """Version of the document: it grows when a key changes its meaning."""

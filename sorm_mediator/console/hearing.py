@@ -107,7 +107,7 @@ def _tones(node: Node) -> frozenset[int]:
 
 def _tone(node: Node) -> int:
     if isinstance(node.value, str) and node.value.isascii() and node.value.isdigit():
-        from sorm_mediator.switch.calls.media import tones
+        from sorm_mediator.switch.calls.speech import tones
 
         return tones(node.value, "")[0]
     if isinstance(node.value, bool) or node.value not in GRID:

@@ -56,7 +56,7 @@ async def heard(ex: Examiner, ksl: int) -> None:
 async def speech(ex: Examiner, ksl: int) -> None:
     """The tones of the first two subscribers are on a KSL."""
     from sorm_mediator.console.hearing import hear
-    from sorm_mediator.switch.calls.media import tones
+    from sorm_mediator.switch.calls.speech import tones
 
     line = {"stream": ex.told.streams[0], "ksl": ksl}
     want = frozenset(tones(number, "")[0] for number in (ex.own(0), ex.own(1)))

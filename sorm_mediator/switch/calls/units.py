@@ -18,13 +18,11 @@ Source: ECSS-10 manual, Licence distribution, cp_limit.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from sorm_mediator.switch.calls.call import Call, CallRefused
-from sorm_mediator.switch.subscribers import Subscriber
-
-if TYPE_CHECKING:
-    from sorm_mediator.switch.node import Node
+from sorm_mediator.switch.domain import Subscriber
+from sorm_mediator.switch.node import Node
 
 PARTICIPANTS: Final = 3
 """Of an add-on conference: the two of the call, and the third party."""

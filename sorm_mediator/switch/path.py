@@ -1,27 +1,27 @@
-"""The way of a call through the switch: routing in one domain, over a bridge into the next, until it is somewhere.
+"""The path of a call through the switch: routing in one domain, over a bridge into the next, up to its end.
 
-Pure: what a call would do now. The engine sets calls up along it, and the trace prints it.
+:func:`find_path` computes what a call would do now; the engine sets calls up along the path, and the trace prints it.
+:func:`sorm_view` applies the domain's SORM parameters to the routed numbers. :func:`shown_a` and :func:`shown_b` give
+the numbers by the type of the node, where neither a rule nor a parameter has set a SORM number. All of it is pure.
 
-Source: ECSS-10 manual, Routing for SORM, and MultiSORM for bridges and numbering plans.
+Source: ECSS-10 manual, Routing for SORM, and MultiSORM for bridges and numbering plans; ECSS-10 manual, SORM parameters
+of a domain (``sorm/info``), where the effect of a parameter is the plain meaning of its name (our choice); order 268,
+10.3.2.2 and 10.3.2.3, for the numbers by the type of the node.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import Final, Literal
 
-from protocol.language import Phrase, join
-from sorm_mediator.switch.routing import Number, RoutingRequest, RoutingResult, route
-from sorm_mediator.switch.routing.bridges import BridgeEnd
+from protocol.language import Phrase, joined
+from sorm_mediator.config import DomainConfig
+from sorm_mediator.switch.domain import BridgeEnd, Domain, Subscriber, Trunk
+from sorm_mediator.switch.routing import RoutingRequest, RoutingResult, route
 from sorm_mediator.switch.routing.masks import NOTHING
 from sorm_mediator.switch.routing.numbering import DEFAULT_PLAN
-from sorm_mediator.switch.routing.route import NONE, translate
-from sorm_mediator.switch.routing.sorm_numbers import Applied, sorm_view
-from sorm_mediator.switch.subscribers import Domain, Subscriber, Trunk
-
-if TYPE_CHECKING:
-    from sorm_mediator.switch.calls.call import Call
+from sorm_mediator.switch.routing.route import NONE, Number, Side, translate
 
 _CALLED, _CALLING = Phrase("called", "вызываемого"), Phrase("calling", "вызывающего")
 MOST_DOMAINS = 16
@@ -76,23 +76,6 @@ def find_path(domains: Mapping[str, Domain], domain: Domain, request: RoutingReq
         domain, request = domains[end.far.side.domain], _beyond(end, hop, domains)
 
 
-def way_of(call: Call) -> tuple[Hop, ...]:
-    """The way that a call has come to where it is now."""
-    return tuple(
-        Hop(
-            domain=leg.domain,
-            request=leg.request,
-            result=RoutingResult(
-                result="external" if leg.called.outside else "local",
-                a=leg.calling.number,
-                b=leg.called.number,
-            ),
-            exit=leg.called.subscriber or leg.called.outside,
-        )
-        for leg in call.legs
-    )
-
-
 def _hop(domain: Domain, request: RoutingRequest, domains: Mapping[str, Domain]) -> Hop:
     result = route(request, domain.contexts, domain.subscribers, domain.plans)
     way: Exit | None = None
@@ -129,7 +112,7 @@ def _outward(domain: Domain, result: RoutingResult, domains: Mapping[str, Domain
             return way, ""
         refused = refused or way
         problems.append(problem)
-    return refused, join("; ", problems)
+    return refused, joined("; ", problems)
 
 
 def _inward(domain: Domain, result: RoutingResult) -> tuple[Exit | None, str]:
@@ -227,3 +210,139 @@ def _forbidden(end: BridgeEnd, domain: Domain, result: RoutingResult, domains: M
         "бридж {name} с проверкой (strict): номера {what} {number} нет в плане {np} домена {domain}",
         name=bridge.name, what=what, number=checked.digits or NONE, np=plan.np, domain=plan.domain,
     )  # fmt: skip
+
+
+# --- the SORM parameters of a domain
+
+Setting = Literal["adaptation", "strict_private_numbers", "private_phone_prefix"]
+"""The parameters that change what SORM is shown, in the order that they apply."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What one parameter made of a number. ``by``: its value; of ``adaptation`` the rules taken as ``context/rule``."""
+
+    setting: Setting
+    by: str
+    side: Side
+    before: Number
+    after: Number
+
+
+@dataclass(frozen=True, slots=True)
+class SormView:
+    """Both numbers with the digits and indicators that SORM is shown, and which parameters changed them."""
+
+    a: Number
+    b: Number
+    applied: tuple[Applied, ...] = ()
+
+
+def as_sorm_sees(domain: Domain, a: Number, b: Number) -> tuple[Number, Number]:
+    """Both numbers with the SORM digits and indicators that the domain's parameters give them."""
+    view = sorm_view(domain, a, b)
+    return view.a, view.b
+
+
+def sorm_view(domain: Domain, a: Number, b: Number) -> SormView:
+    """What SORM is shown of a call that was routed with these numbers."""
+    applied: list[Applied] = []
+    numbers: dict[Side, Number] = {"a": a, "b": b}
+
+    def apply(setting: Setting, by: str, side: Side, after: Number) -> None:
+        before, numbers[side] = numbers[side], after
+        if (before.shown_digits, before.shown_ni) != (after.shown_digits, after.shown_ni):
+            applied.append(Applied(setting, by, side, before, after))
+
+    if domain.config.adaptation:
+        adapted_a, adapted_b, rules = _adapted(domain, a, b)
+        apply("adaptation", rules, "a", adapted_a)
+        apply("adaptation", rules, "b", adapted_b)
+    sides: tuple[Side, ...] = ("a", "b")
+    for side in sides:
+        setting, after = _private(domain, numbers[side])
+        if setting is not None:
+            value = domain.config.private_phone_prefix if setting == "private_phone_prefix" else "true"
+            apply(setting, value, side, after)
+    return SormView(numbers["a"], numbers["b"], tuple(applied))
+
+
+def _adapted(domain: Domain, a: Number, b: Number) -> tuple[Number, Number, str]:
+    """The adaptation context sees the numbers as SORM would; what its rules set for SORM wins."""
+    request = RoutingRequest(
+        a=Number(digits=a.shown_digits, ni=a.shown_ni, attributes=a.attributes),
+        b=Number(digits=b.shown_digits, ni=b.shown_ni, attributes=b.attributes),
+        context=domain.config.adaptation,
+    )
+    # A context without a rule that fits changes nothing; whether the last rule says local or external is no matter.
+    result = route(request, domain.contexts, domain.subscribers, domain.plans)
+    rules = " -> ".join(f"{step.context}/{step.rule}" for step in result.path)
+    return _take(a, result.a), _take(b, result.b), rules
+
+
+def _take(number: Number, adapted: Number) -> Number:
+    digits = number.sorm_digits if adapted.sorm_digits is None else adapted.sorm_digits
+    ni = number.sorm_ni if adapted.sorm_ni is None else adapted.sorm_ni
+    return replace(number, sorm_digits=digits, sorm_ni=ni)
+
+
+def _private(domain: Domain, number: Number) -> tuple[Setting | None, Number]:
+    if number.shown_ni != "private":
+        return None, number
+    config = domain.config
+    own = number.digits in domain.subscribers or number.shown_digits in domain.subscribers
+    if config.strict_private_numbers and not own:
+        return "strict_private_numbers", replace(number, sorm_ni="local")
+    if config.private_phone_prefix:
+        digits = config.private_phone_prefix + number.shown_digits
+        return "private_phone_prefix", replace(number, sorm_digits=digits)
+    return None, number
+
+
+# --- numbers by the type of the node
+
+NATIONAL: Final = 10
+"""Digits of a national number with its area code."""
+COUNTRY: Final = "7"
+"""Country code, which a national number may have in front."""
+
+
+def shown_a(config: DomainConfig, number: Number, came: str) -> str | None:
+    """A as it came from the terminal or the neighbouring network; None: as its SORM number has it."""
+    if config.b_number_format == "routed" or number.sorm_digits is not None:
+        return None
+    return came
+
+
+def shown_b(config: DomainConfig, number: Number, dialled: str, *, outgoing: bool) -> str | None:
+    """B by the type of the node; None: as its SORM number has it.
+
+    dialled: what an own subscriber dialled, "" for a call that came in. outgoing: an own subscriber's call that leaves
+    the node.
+    """
+    form = config.b_number_format
+    if form == "routed" or number.sorm_digits is not None:
+        return None
+    if form == "terminal":
+        return dialled or None
+    prefixed = outgoing and form == "terminal-transit"
+    if number.shown_ni == "international":
+        bare = number.digits.removeprefix(config.international_prefix)
+        return config.international_prefix + bare if prefixed else bare
+    national = _national(config, number)
+    if not national:
+        return None
+    return config.intercity_prefix + national if prefixed else national
+
+
+def _national(config: DomainConfig, number: Number) -> str:
+    """The ten digits with the area code; "" where that can't be told, as of emergency numbers."""
+    digits = number.digits
+    if number.shown_ni in ("", "emergency"):
+        return ""
+    if len(config.area_code) + len(digits) == NATIONAL:
+        return config.area_code + digits
+    for prefix in (config.intercity_prefix, COUNTRY):
+        if prefix and digits.startswith(prefix) and len(digits) == len(prefix) + NATIONAL:
+            return digits.removeprefix(prefix)
+    return ""

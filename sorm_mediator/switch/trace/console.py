@@ -13,15 +13,14 @@ from protocol.codes import NUMBER_SIGNS
 from protocol.composite import PartyOctets
 from protocol.texts import value_name_text
 from sorm_mediator.mediator.core.calls.numbers import SIGN_OF_NI, Numbers
-from sorm_mediator.switch.trace.text import text_of
-from sorm_mediator.switch.trace.trace import Trace, TracedHop, TraceRequest, document, trace
+from sorm_mediator.switch.trace.trace import Trace, TracedHop, TraceRequest, document, text_of, trace
 
 if TYPE_CHECKING:
     from protocol.codes import Order
     from protocol.language import Lang
     from protocol.values import Party
     from sorm_mediator.config import MediatorConfig
-    from sorm_mediator.switch.subscribers import Domain
+    from sorm_mediator.switch.domain import Domain
 
 ROWS: Final = (("a", "41h"), ("a", "42h-44h"), ("b", "41h-44h"))
 """Whose object, and the events that show it these numbers."""

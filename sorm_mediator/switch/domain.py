@@ -1,6 +1,7 @@
-"""Domains with their subscribers, services and trunks: what the switch knows before any call.
+"""Domains with their subscribers, services, trunks and bridges: what the switch has before any call.
 
-Source: docs/switch.md; service codes 3GPP TS 29.002; line states order 268, 9.3.6.4.
+Source: docs/switch.md; ECSS-10 manual, MultiSORM, for bridges; service codes 3GPP TS 29.002; line states order 268,
+9.3.6.4.
 """
 
 from __future__ import annotations
@@ -12,12 +13,19 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from protocol.language import Phrase
-from sorm_mediator.config import ConfigError, DomainConfig, ServicesConfig, SubscriberConfig, TrunkConfig
+from sorm_mediator.config import (
+    BridgeConfig,
+    BridgeSideConfig,
+    ConfigError,
+    DomainConfig,
+    ServicesConfig,
+    SubscriberConfig,
+    TrunkConfig,
+)
 from sorm_mediator.switch.objects import ObjectTable
 from sorm_mediator.switch.routing import Context, ContextError, parse_context
-from sorm_mediator.switch.routing.bridges import BridgeEnd
-from sorm_mediator.switch.routing.model import Continue
 from sorm_mediator.switch.routing.numbering import DEFAULT_PLAN, NumberingError, Plan
+from sorm_mediator.switch.routing.route import Continue
 
 SERVICE_CODES: Final[Mapping[str, int]] = MappingProxyType(
     {
@@ -111,6 +119,56 @@ class Trunk:
                 name=self.name, capacity=capacity,
             )  # fmt: skip
         return ""
+
+
+End = Literal["a", "b"]
+
+
+@dataclass(slots=True, eq=False)
+class Bridge:
+    """A bridge. ``active``: calls that cross it now."""
+
+    config: BridgeConfig
+    active: int = 0
+
+    @property
+    def name(self) -> str:
+        """Its name, unique in the switch."""
+        return self.config.name
+
+    @property
+    def ends(self) -> tuple[BridgeEnd, BridgeEnd]:
+        """Both of its ends."""
+        return BridgeEnd(self, "a"), BridgeEnd(self, "b")
+
+    @property
+    def full(self) -> bool:
+        """Whether one call more is too many."""
+        capacity = self.config.capacity
+        return capacity != "unbounded" and self.active >= capacity
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeEnd:
+    """One end: what a call of its domain goes out by, and what one from the other domain comes in by."""
+
+    bridge: Bridge
+    end: End
+
+    @property
+    def side(self) -> BridgeSideConfig:
+        """Its settings."""
+        return self.bridge.config.a if self.end == "a" else self.bridge.config.b
+
+    @property
+    def far(self) -> BridgeEnd:
+        """The other end."""
+        return BridgeEnd(self.bridge, "b" if self.end == "a" else "a")
+
+    @property
+    def iface(self) -> str:
+        """The interface, as routing rules of its domain name it."""
+        return self.side.iface or f"bridge:{self.bridge.name}"
 
 
 @dataclass(slots=True, eq=False)
