@@ -10,16 +10,14 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sorm_mediator.acceptance.compare import EVENTS, compare, problems, refused, remedies
-from sorm_mediator.acceptance.matrix import Check, Placed
-from sorm_mediator.acceptance.operators import Domains
-from sorm_mediator.acceptance.outcome import Outcome
+from sorm_mediator.acceptance.compare import EVENTS, Outcome, compare, problems, refused, remedies
+from sorm_mediator.acceptance.matrix import Check, Domains, Placed
 from sorm_mediator.acceptance.proposals import refused_number
 from sorm_mediator.addresses import host_port
 from sorm_mediator.config import Config
 from sorm_mediator.console.client import ConsoleClient, Crossed, Sent
 from sorm_mediator.console.errors import ConnectError, StepError
-from sorm_mediator.console.surroundings import Surroundings
+from sorm_mediator.console.target import Surroundings
 from sorm_mediator.switch.trace.trace import Trace, read_request, trace
 
 ANSWER_WITHIN = 12.0

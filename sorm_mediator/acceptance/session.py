@@ -20,18 +20,17 @@ from typing import Any, cast
 from protocol.phrases import Phrase, say
 from protocol.texts import Lang
 from sorm_mediator import config as lab_files
+from sorm_mediator.acceptance.compare import PASS, Outcome
 from sorm_mediator.acceptance.formats import KINDS, Kind
 from sorm_mediator.acceptance.matrix import Check, matrix
-from sorm_mediator.acceptance.outcome import PASS, Outcome
-from sorm_mediator.acceptance.report import DIRECTION_NAMES, KIND_NAMES, Run, document, table
+from sorm_mediator.acceptance.report import DIRECTION_NAMES, KIND_NAMES, Run, document, table, write_junit
 from sorm_mediator.acceptance.run import Acceptance, NotReadyError
 from sorm_mediator.addresses import host_port
 from sorm_mediator.config import Config, ConfigError
-from sorm_mediator.console.errors import ConnectError
-from sorm_mediator.console.session import BROKEN_PIPE, UsageError
-from sorm_mediator.console.surroundings import Surroundings
-from sorm_mediator.console.wiring import in_lab, toward
+from sorm_mediator.console.errors import BROKEN_PIPE, ConnectError, UsageError
+from sorm_mediator.console.target import Surroundings
 from sorm_mediator.errors import BoxError
+from sorm_mediator.lab.targets import in_lab, toward
 from sorm_mediator.switch.node import Node
 from ssh_control.visible import visible, visible_lines
 
@@ -177,9 +176,7 @@ def _write(settings: Settings, run: Run, write: Callable[[str], object]) -> None
 
         settings.report.write_text(page(run, lang), encoding="utf-8")
     if settings.junit is not None:
-        from sorm_mediator.acceptance import junit
-
-        junit.write(settings.junit, run)
+        write_junit(settings.junit, run)
     if settings.json:
         text = json.dumps(document(run, lang), ensure_ascii=False, indent=1) + "\n"
         if settings.json == STDOUT:

@@ -16,7 +16,7 @@ from protocol.phrases import Phrase, say
 from protocol.texts import Lang
 from sorm_mediator.conformance.verdicts import Untested
 from sorm_mediator.console.errors import ConnectError, StepError
-from sorm_mediator.console.surroundings import CallMaker, Requester
+from sorm_mediator.console.target import CallMaker, Requester
 
 OUTCOMES = ("answer", "busy", "no-answer", "fail", "incomplete")
 HOOK_ENDS_WITHIN = 5.0

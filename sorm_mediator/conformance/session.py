@@ -33,13 +33,10 @@ from sorm_mediator.conformance.report import Report, document, heading, write_ju
 from sorm_mediator.conformance.showing import Showing, Write, bar
 from sorm_mediator.conformance.verdicts import PASS, Result
 from sorm_mediator.console.client import PASSWORD, ConsoleClient
-from sorm_mediator.console.errors import ConnectError
-from sorm_mediator.console.nodes import unreadable
-from sorm_mediator.console.scenario import LINKS
-from sorm_mediator.console.session import BROKEN_PIPE, UsageError
-from sorm_mediator.console.surroundings import Surroundings, facing
-from sorm_mediator.console.wiring import in_lab, toward
+from sorm_mediator.console.errors import BROKEN_PIPE, ConnectError, UsageError, unreadable
+from sorm_mediator.console.target import LINKS, Surroundings, facing
 from sorm_mediator.errors import BoxError
+from sorm_mediator.lab.targets import in_lab, toward
 from sorm_mediator.numerals import whole_number
 from ssh_control.visible import visible_lines
 

@@ -43,7 +43,7 @@ async def do(
     lab: Lab, *commands: tuple[str, dict[str, Any]], password: str | None = None
 ) -> list[ConsoleClient]:
     """Give commands as another console, which then goes; its log stays."""
-    from sorm_mediator.console.surroundings import facing
+    from sorm_mediator.console.target import facing
 
     codec = facing(lab.config, "", 0, 0).codec
     client = ConsoleClient(

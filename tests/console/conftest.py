@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from protocol import Channel, Codec, CommandExecuted, CommandReceived, StreamFramer, Unit
-from sorm_mediator.console import scenario
-from sorm_mediator.console.printing import TextPrinter
-from sorm_mediator.console.results import ScriptResult
-from sorm_mediator.console.runner import ScenarioRunner
-from sorm_mediator.console.surroundings import Surroundings
+from sorm_mediator.console.target import Surroundings
+from sorm_mediator.replay import scenario
+from sorm_mediator.replay.printing import TextPrinter
+from sorm_mediator.replay.results import ScriptResult
+from sorm_mediator.replay.runner import ScenarioRunner
 
 
 class ScriptedMediator:

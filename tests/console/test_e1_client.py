@@ -27,8 +27,8 @@ from sorm_mediator.config import E1Config
 from sorm_mediator.console import e1_client
 from sorm_mediator.console.e1_client import ConsoleLine, E1ConsoleClient, LineConfig, console_end
 from sorm_mediator.console.errors import ConnectError
-from sorm_mediator.console.recording import PcapRecorder
-from sorm_mediator.console.surroundings import Surroundings
+from sorm_mediator.console.target import Surroundings
+from sorm_mediator.replay.recording import PcapRecorder
 from tests.console.e1_mediator import LAB, E1Mediator, lines
 
 TEST_STEP = """

@@ -11,11 +11,11 @@ import pytest
 
 from e1.stream import E1Stream
 from e1.tones import ToneGenerator
-from sorm_mediator.console import scenario
 from sorm_mediator.console.errors import ScriptError
-from sorm_mediator.console.requirements import links
-from sorm_mediator.console.surroundings import Surroundings
+from sorm_mediator.console.target import Surroundings
 from sorm_mediator.mediator.binding.streams import SpeakingStream
+from sorm_mediator.replay import scenario
+from sorm_mediator.replay.requirements import links
 from tests.console.e1_mediator import E1Mediator, lines
 
 Speech = dict[int, list[int]]

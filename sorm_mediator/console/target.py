@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 from urllib.parse import quote
 
 from protocol import Codec, Options
@@ -16,6 +16,10 @@ from sorm_mediator.console.errors import ConnectError, StepError
 if TYPE_CHECKING:
     from sorm_mediator.console.e1_client import ConsoleLines
 
+Link = Literal["tcp", "x25", "tcp+e1"]
+LINKS: tuple[Link, ...] = get_args(Link)
+"""How consoles are connected: KPD1 and KPD2 over TCP, without any E1; all in E1 streams; KPD1 and KPD2 over TCP, and
+the speech in E1 streams (order 268, 1.4.2)."""
 CallMaker = Callable[[str, dict[str, Any]], Awaitable[str]]
 """Makes a call in a domain (the request as POST switch/domains/{d}/calls takes it); returns its id."""
 Requester = Callable[[str, str, Any], Awaitable[tuple[int, Any]]]

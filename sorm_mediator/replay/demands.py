@@ -13,8 +13,7 @@ from urllib.parse import quote
 
 from protocol.phrases import Phrase, joined
 from sorm_mediator.console.errors import ScriptError
-from sorm_mediator.console.nodes import Node
-from sorm_mediator.console.variables import check, is_template, resolve
+from sorm_mediator.replay.document import Node, check, is_template, resolve
 
 Check = Callable[[Node], object]
 """Raises :class:`ScriptError` for a value that is not allowed."""

@@ -9,18 +9,18 @@ from typing import Any
 
 from protocol import EncodeError
 from protocol.phrases import Phrase, joined
-from sorm_mediator.console import scenario as s
 from sorm_mediator.console.client import KPD1, KPD2, SHOWN, Address, ConsoleClient, Crossed, Sent
+from sorm_mediator.console.comparing import Failure, differences, show_value
 from sorm_mediator.console.errors import ConnectError, ScriptError, StepError
-from sorm_mediator.console.fields import differences, show_value
 from sorm_mediator.console.hearing import hear, told
-from sorm_mediator.console.matching import Failure, Matcher, Unread, Wanted
-from sorm_mediator.console.printing import Printer
-from sorm_mediator.console.requirements import check
-from sorm_mediator.console.results import PASS, ScriptResult, StepResult
-from sorm_mediator.console.surroundings import Surroundings
-from sorm_mediator.console.titles import count_steps, title
-from sorm_mediator.console.vocabulary import COMMANDS
+from sorm_mediator.console.target import Surroundings
+from sorm_mediator.replay import scenario as s
+from sorm_mediator.replay.matching import Matcher, Unread, Wanted
+from sorm_mediator.replay.printing import Printer
+from sorm_mediator.replay.requirements import check
+from sorm_mediator.replay.results import PASS, ScriptResult, StepResult
+from sorm_mediator.replay.titles import count_steps, title
+from sorm_mediator.replay.vocabulary import COMMANDS
 
 STARTED_ALREADY = Phrase(
     "the technical means are started already, perhaps by an earlier run: send stop first",

@@ -13,19 +13,18 @@ from typing import Any
 from protocol import Channel, EncodeError
 from protocol.phrases import Phrase, joined
 from protocol.render import MASK
-from sorm_mediator.console import vendor as v
 from sorm_mediator.console.client import KPD1, KPD2, Crossed, Sent
+from sorm_mediator.console.comparing import NOTHING, Difference, Failure, nothing_came, the_closest
 from sorm_mediator.console.errors import ConnectError, ScriptError, StepError
-from sorm_mediator.console.fields import NOTHING, Difference
-from sorm_mediator.console.matching import Failure, nothing_came, the_closest
-from sorm_mediator.console.printing import Printer
-from sorm_mediator.console.requirements import check
-from sorm_mediator.console.results import ScriptResult, StepResult
-from sorm_mediator.console.runner import Console, Run, no_end
-from sorm_mediator.console.surroundings import Surroundings
-from sorm_mediator.console.titles import CALL
-from sorm_mediator.console.vendor_lines import Command, LineError, parse_line
-from sorm_mediator.console.vocabulary import COMMANDS
+from sorm_mediator.console.target import Surroundings
+from sorm_mediator.replay import vendor as v
+from sorm_mediator.replay.printing import Printer
+from sorm_mediator.replay.requirements import check
+from sorm_mediator.replay.results import ScriptResult, StepResult
+from sorm_mediator.replay.runner import Console, Run, no_end
+from sorm_mediator.replay.titles import CALL
+from sorm_mediator.replay.vendor import Command, LineError, parse_line
+from sorm_mediator.replay.vocabulary import COMMANDS
 
 COMMAND_WITHIN = 10.0
 """Seconds that a command may take. Order 268, 1.5 gives 15; the tester itself waits 10."""

@@ -8,24 +8,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Any, cast
 
-from sorm_mediator.console import hearing, nodes, vocabulary
-from sorm_mediator.console.demands import DEMANDS, RESTART, Demand
-from sorm_mediator.console.fields import Checker, read
-from sorm_mediator.console.hearing import Hears
-from sorm_mediator.console.nodes import Node
-from sorm_mediator.console.variables import check, is_template, resolve
+from sorm_mediator.console.target import LINKS, Link
+from sorm_mediator.replay import document as nodes
+from sorm_mediator.replay import hearing, vocabulary
+from sorm_mediator.replay.demands import DEMANDS, RESTART, Demand
+from sorm_mediator.replay.document import Node, check, is_template, resolve
+from sorm_mediator.replay.fields import Checker, read
+from sorm_mediator.replay.hearing import Hears
 
 WITHIN = 5.0
 """Seconds that a step may take to get what it expects, unless the scenario or the step says otherwise."""
 MAIN = "main"
 """The console that a step speaks for when it names none."""
 
-Link = Literal["tcp", "x25", "tcp+e1"]
-LINKS: tuple[Link, ...] = get_args(Link)
-"""How consoles are connected: KPD1 and KPD2 over TCP, without any E1; all in E1 streams; KPD1 and KPD2 over TCP, and
-the speech in E1 streams (order 268, 1.4.2)."""
 KEYS = ("name", "description", "lab", "link", "config", "header", "variables", "within", "steps", "finally")
 ACTIONS = (
     "send",

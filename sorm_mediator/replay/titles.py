@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from protocol.phrases import Phrase, joined
-from sorm_mediator.console import scenario as s
 from sorm_mediator.console.client import SHOWN
 from sorm_mediator.console.errors import ScriptError
-from sorm_mediator.console.hearing import title_of
-from sorm_mediator.console.nodes import Node
-from sorm_mediator.console.variables import resolve
+from sorm_mediator.replay import scenario as s
+from sorm_mediator.replay.document import Node, resolve
+from sorm_mediator.replay.hearing import title_of
 
 
 def title(step: s.Step, variables: dict[str, Any]) -> str:

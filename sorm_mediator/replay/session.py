@@ -20,26 +20,17 @@ from typing import Any, cast
 from protocol.texts import Lang
 from sorm_mediator import config as lab_files
 from sorm_mediator.config import Config, ConfigError
-from sorm_mediator.console import junit, scenario, vendor
-from sorm_mediator.console.errors import ConnectError, ScriptError
-from sorm_mediator.console.nodes import unreadable
-from sorm_mediator.console.printing import JsonPrinter, Printer, TextPrinter
-from sorm_mediator.console.requirements import Script, check, link_of, links
-from sorm_mediator.console.results import PASS, ScriptResult
-from sorm_mediator.console.runner import ScenarioRunner
-from sorm_mediator.console.scenario import LINKS
-from sorm_mediator.console.surroundings import Surroundings
-from sorm_mediator.console.vendor_runner import VendorRunner
-from sorm_mediator.console.wiring import in_lab, toward
+from sorm_mediator.console.errors import BROKEN_PIPE, ConnectError, ScriptError, UsageError, unreadable
+from sorm_mediator.console.target import LINKS, Surroundings
 from sorm_mediator.errors import BoxError
+from sorm_mediator.lab.targets import in_lab, toward
+from sorm_mediator.replay import scenario, vendor
+from sorm_mediator.replay.printing import JsonPrinter, Printer, TextPrinter
+from sorm_mediator.replay.requirements import Script, check, link_of, links
+from sorm_mediator.replay.results import PASS, ScriptResult, write_junit
+from sorm_mediator.replay.runner import ScenarioRunner
+from sorm_mediator.replay.vendor_runner import VendorRunner
 from ssh_control.visible import visible_lines
-
-BROKEN_PIPE = 141
-"""Exit code when the reader of the output has gone: a shell's for a process that SIGPIPE has ended."""
-
-
-class UsageError(Exception):
-    """The command line is wrong. The text names the option, its value and what is allowed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +89,7 @@ def run_scripts(settings: Settings, write: Callable[[str], object] | None = None
                 )
         results = asyncio.run(stdout.during(run(scripts, settings, write or stdout.write)))
         if settings.junit is not None:
-            junit.write(settings.junit, results)
+            write_junit(settings.junit, results)
     except ScriptError as error:
         return _say(error, 2)
     except OSError as error:
@@ -224,7 +215,7 @@ def _recorder(path: Path | None, speech: bool) -> Any:
 
     if path is None:
         return nullcontext()
-    from sorm_mediator.console.recording import PcapRecorder
+    from sorm_mediator.replay.recording import PcapRecorder
 
     return PcapRecorder(path, speech=speech)
 

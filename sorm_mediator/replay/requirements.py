@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from sorm_mediator.config import Config
-from sorm_mediator.console import scenario as s
-from sorm_mediator.console import vendor as v
 from sorm_mediator.console.errors import ScriptError
-from sorm_mediator.console.scenario import LINKS, Link
+from sorm_mediator.console.target import LINKS, Link
+from sorm_mediator.replay import scenario as s
+from sorm_mediator.replay import vendor as v
 
 Script = s.Scenario | v.VendorScript
 

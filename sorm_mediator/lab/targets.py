@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from sorm_mediator.addresses import split_host_port
 from sorm_mediator.config import Config
-from sorm_mediator.console.surroundings import Surroundings, WebApi, facing
+from sorm_mediator.console.target import Surroundings, WebApi, facing
 
 
 @asynccontextmanager
