@@ -28,7 +28,7 @@ from sorm_mediator.acceptance.run import Acceptance, NotReadyError
 from sorm_mediator.addresses import host_port
 from sorm_mediator.config import Config, ConfigError
 from sorm_mediator.console.errors import BROKEN_PIPE, ConnectError, UsageError
-from sorm_mediator.console.target import Surroundings
+from sorm_mediator.console.target import RunTarget
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.targets import in_lab, toward
 from sorm_mediator.switch.node import Node
@@ -109,7 +109,7 @@ async def carry_out(settings: Settings) -> Run:
         checks = tuple(check for check in checks if check.kind in only)
     began = time.time()
     lang = cast(Lang, settings.lang)
-    async with _around(config, settings) as around, Acceptance(around, config, node.domains) as acceptance:
+    async with _target(config, settings) as target, Acceptance(target, config, node.domains) as acceptance:
         with _progress(checks, lang) as told:
             outcomes = await acceptance.run(checks, told)
     against = host_port(settings.host, settings.kpd1) if settings.host else say(OWN_LAB, lang)
@@ -139,7 +139,7 @@ def _check_login(config: Config, node: Node, name: str) -> None:
         raise ConfigError(f"{name}: ssh.user: the switch does not let {config.ssh.user!r} in: {problem}")
 
 
-def _around(config: Config, settings: Settings) -> AbstractAsyncContextManager[Surroundings]:
+def _target(config: Config, settings: Settings) -> AbstractAsyncContextManager[RunTarget]:
     by_e1 = config.console.link == "x25"
     if settings.host:
         return toward(config, settings.host, settings.kpd1, settings.kpd2, web=settings.web, by_e1=by_e1)

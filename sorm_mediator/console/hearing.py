@@ -26,7 +26,7 @@ async def hear(
     lines: ConsoleLines, wanted: Mapping[KslName, frozenset[int]] | None, within: float
 ) -> Failure | None:
     """Listen until everything is heard at the same time. Raises :class:`StepError` for a stream that there is not."""
-    from sorm_mediator.console.e1_client import Ear
+    from sorm_mediator.console.e1_client import ToneProbe
 
     if wanted is None:
         wanted = {
@@ -46,7 +46,7 @@ async def hear(
             "поток {stream}: в его линии нет канальных интервалов, речи в ней не слышно",
         )
         raise StepError(Phrase(en, ru, stream=mute[0]))
-    ears = {name: Ear(lines.lines[name[0]], name[1]) for name in wanted}
+    ears = {name: ToneProbe(lines.lines[name[0]], name[1]) for name in wanted}
     deadline = time.monotonic() + within
     while True:
         heard = {name: ear.listen() for name, ear in ears.items()}

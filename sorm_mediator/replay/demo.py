@@ -22,7 +22,6 @@ from sorm_mediator.addresses import split_host_port
 from sorm_mediator.console.target import Link
 from sorm_mediator.lab.processes import BoxProcess, free_udp_port
 from sorm_mediator.replay.printing import TextPrinter
-from sorm_mediator.replay.requirements import links
 from sorm_mediator.replay.results import ERROR, FAIL, PASS, ScriptResult
 from sorm_mediator.replay.session import Settings, load, run_script
 
@@ -160,7 +159,7 @@ async def _demo(lang: Lang, as_json: bool, prepare: Callable[[], None]) -> int:
 
 def _links(script: Path) -> tuple[Link, ...]:
     """The links that a script is run over: TCP and E1, as far as it can; both at once if it can't do otherwise."""
-    possible = links(load(script))
+    possible = load(script).links
     return tuple(link for link in possible if link != "tcp+e1") or possible
 
 

@@ -1,42 +1,49 @@
 """Scenarios in YAML: a dialogue between consoles and the mediator, read strictly into frozen steps.
 
-The keys are described in docs/scenarios.md. Whatever is wrong with a file is one :class:`ScriptError`, which
+The keys are described in docs/scenarios.md. A mistake in a file is one :class:`ScriptError`, which
 names file:line, key, value and what is allowed. Values with variables are checked when their step runs.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
+from e1.timeslots import KSL_PER_STREAM
+from e1.tones import GRID
+from protocol.codes import STREAMS
+from protocol.phrases import Phrase, joined
+from sorm_mediator.console.client import SHOWN
+from sorm_mediator.console.hearing import KslName
 from sorm_mediator.console.target import LINKS, Link
-from sorm_mediator.replay import document as nodes
-from sorm_mediator.replay import hearing, vocabulary
-from sorm_mediator.replay.demands import DEMANDS, RESTART, Demand
+from sorm_mediator.replay import document, vocabulary
 from sorm_mediator.replay.document import Node, check, is_template, resolve
 from sorm_mediator.replay.fields import Checker, read
-from sorm_mediator.replay.hearing import Hears
+from sorm_mediator.replay.requests import REQUESTS, RESTART, SAVED, Request
 
 WITHIN = 5.0
 """Seconds that a step may take to get what it expects, unless the scenario or the step says otherwise."""
 MAIN = "main"
-"""The console that a step speaks for when it names none."""
+"""The console of a step that names none."""
+CHANNELS = ("kpd1", "kpd2")
+SILENCE = "silence"
 
-KEYS = ("name", "description", "lab", "link", "config", "header", "variables", "within", "steps", "finally")
+Verb = Literal["connect", "disconnect", "closed", "forget"]
+VERBS: Mapping[Verb, Phrase] = {
+    "connect": Phrase("connect", "подключить"),
+    "disconnect": Phrase("disconnect", "отключить"),
+    "closed": Phrase("closed:", "закрыт:"),
+    "forget": Phrase("forget", "забыть"),
+}
+"""What a step does with channels, and how it is called."""
 ACTIONS = (
-    "send",
-    "raw",
-    "call",
-    "http",
-    "connect",
-    "disconnect",
-    "closed",
-    "restart",
-    "forget",
-    "repeat",
-    *(name for name in DEMANDS if name != RESTART),
+    *("send", "raw", "call", "http"),
+    *("connect", "disconnect", "closed", "restart", "forget", "repeat"),
+    *(name for name in REQUESTS if name not in ("call", "http", RESTART)),
 )
+LISTENING = ("expect", "events", "hears", "silence")
 MODIFIERS = (
     "title",
     "console",
@@ -49,10 +56,14 @@ MODIFIERS = (
     "save",
     "split",
 )
-LISTENING = ("expect", "events", "hears", "silence")
-CALL_KEYS = ("domain", "a", "b", "from", "outcome", "ring", "talk", "services")
-HTTP_KEYS = ("method", "path", "body", "status", "reply")
-CHANNELS = ("kpd1", "kpd2")
+SETTINGS: Mapping[str, Callable[[Node], Any]] = {
+    "title": Node.text,
+    "console": Node.text,
+    "within": Node.seconds,
+    "order_free": Node.flag,
+    "split": lambda node: node.integer(1, 65535),
+}
+"""The modifiers that are plain values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,87 +95,44 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class SendRaw:
-    """Bytes as they are."""
+    """Octets as they are."""
 
     data: Node
 
     def resolve(self, variables: dict[str, Any]) -> bytes:
-        """The bytes. Raises :class:`ScriptError`."""
+        """The octets. Raises :class:`ScriptError`."""
         return read_bytes(resolve(self.data, variables))
 
 
 @dataclass(frozen=True, slots=True)
-class MakeCall:
-    """A call made at the switch."""
-
-    request: Node
-
-    def resolve(self, variables: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        """Domain and request body. Raises :class:`ScriptError`."""
-        request = resolve(self.request, variables).plain()
-        return str(request.pop("domain")), request
-
-
-@dataclass(frozen=True, slots=True)
-class Http:
-    """A request to the lab's HTTP API, repeated until the reply is as expected or the time is over."""
-
-    request: Node
-
-    def resolve(self, variables: dict[str, Any]) -> dict[str, Any]:
-        """The request's keys. Raises :class:`ScriptError`."""
-        request: dict[str, Any] = resolve(self.request, variables).plain()
-        return request
-
-
-@dataclass(frozen=True, slots=True)
 class Ask:
-    """One of :data:`DEMANDS`: a request to the HTTP API that must be accepted."""
+    """One of :data:`REQUESTS`: a call at the switch, or another request to the HTTP API."""
 
     name: str
     keys: Node
 
     @property
-    def demand(self) -> Demand:
+    def request(self) -> Request:
         """What kind of request."""
-        return DEMANDS[self.name]
+        return REQUESTS[self.name]
 
-    def resolve(self, variables: dict[str, Any]) -> tuple[str, str, dict[str, Any]]:
-        """Method, path and body. Raises :class:`ScriptError`."""
-        return self.demand.request(self.keys, variables)
-
-
-@dataclass(frozen=True, slots=True)
-class Connect:
-    """Open channels of the console."""
-
-    channels: tuple[str, ...]
+    def resolve(self, variables: dict[str, Any]) -> dict[str, Any]:
+        """The keys with every variable filled in. Raises :class:`ScriptError`."""
+        keys: dict[str, Any] = resolve(self.keys, variables).plain()
+        return keys
 
 
 @dataclass(frozen=True, slots=True)
-class Disconnect:
-    """Close channels of the console."""
+class OnChannels:
+    """Open or close channels of the console, wait until the mediator has closed them, or drop what is unread there."""
 
-    channels: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """The mediator must close channels of the console."""
-
+    verb: Verb
     channels: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Restart:
     """Stop the mediator's program and start it again; what it keeps is ``after_restart`` of its lab file."""
-
-
-@dataclass(frozen=True, slots=True)
-class Forget:
-    """Drop what has come and nobody has read."""
-
-    channels: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,20 +149,22 @@ class Listen:
     """Do nothing but wait for what is expected."""
 
 
-Action = (
-    Send
-    | SendRaw
-    | MakeCall
-    | Http
-    | Ask
-    | Connect
-    | Disconnect
-    | Closed
-    | Restart
-    | Forget
-    | Repeat
-    | Listen
-)
+Action = Send | SendRaw | Ask | OnChannels | Restart | Repeat | Listen
+
+
+@dataclass(frozen=True, slots=True)
+class Hears:
+    """What must be heard, all of it at the same time."""
+
+    node: Node
+
+    def resolve(self, variables: dict[str, Any]) -> dict[KslName, frozenset[int]] | None:
+        """The tones (Hz) of each KSL; None: silence on every one. Raises :class:`ScriptError`."""
+        node = resolve(self.node, variables)
+        if node.value == SILENCE:
+            return None
+        keys = [item.keys(_HEARD, {}) for item in _heard_items(node)]
+        return {_ksl(each["ksl"]): _tones(each["tones"]) for each in keys}
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,18 +172,57 @@ class Step:
     """One step of the dialogue."""
 
     action: Action
-    title: str
     node: Node
+    title: str = ""
     console: str = MAIN
     expect: tuple[Expectation, ...] | None = None
     events: tuple[Expectation, ...] | None = None
     within: float | None = None
     order_free: bool = False
     silence: float | None = None
-    silent: tuple[str, ...] = CHANNELS
+    silent: tuple[str, ...] = ()
     save: dict[str, str] = field(default_factory=dict)
     split: int = 0
     hears: Hears | None = None
+
+    def title_of(self, variables: dict[str, Any]) -> str:
+        """A short text: who does what. A title of the step's own is in the language of its author."""
+        if self.title:
+            return self.title
+        parts = [self._action_title(variables)]
+        for verb, expectations in ((_EXPECT, self.expect), (_EVENTS, self.events)):
+            if expectations:
+                parts.append(joined(" ", [verb, ", ".join(one.entry.name for one in expectations)]))
+        if self.hears is not None:
+            parts.append(_HEAR_SILENCE if self.hears.node.value == SILENCE else _HEAR_TONES)
+        if self.silence is not None:
+            parts.append(Phrase("silence for {seconds:g} s", "тишина {seconds:g} с", seconds=self.silence))
+        text = joined(", ", [part for part in parts if part])
+        return text if self.console == MAIN else joined(": ", [self.console, text])
+
+    def _action_title(self, variables: dict[str, Any]) -> str:
+        match self.action:
+            case Send(entry):
+                return joined(" ", [_SEND, entry.name])
+            case SendRaw():
+                return Phrase("send bytes", "послать байты")
+            case Ask("http", keys):
+                method = keys.value["method"].value if "method" in keys.value else "GET"
+                return f"{method} {keys.value['path'].value}"
+            case Ask() as ask:
+                return ask.request.title_of(ask.keys, variables)
+            case Restart():
+                return Phrase("restart the gateway", "перезапустить шлюз")
+            case OnChannels(verb, channels):
+                return joined(" ", [VERBS[verb], joined(", ", [SHOWN[channel] for channel in channels])])
+        return ""
+
+
+_SEND = Phrase("send", "послать")
+_EXPECT = Phrase("expect", "ожидать")
+_EVENTS = Phrase("events", "события")
+_HEAR_SILENCE = Phrase("hear silence", "слышать тишину")
+_HEAR_TONES = Phrase("hear tones", "слышать тоны")
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,57 +230,121 @@ class Scenario:
     """A whole scenario."""
 
     name: str
-    description: str
     path: Path
-    lab: Path | None
-    link: Link | None
-    """The only link that it can run over; None: any that has what its steps need."""
-    config: Node | None
-    header: dict[str, Any]
-    variables: dict[str, Any]
-    within: float
     steps: tuple[Step, ...]
     finally_: tuple[Step, ...] = ()
     """Steps that run after the others, whether those passed or not."""
+    description: str = ""
+    lab: Path | None = None
+    link: Link | None = None
+    """The only link that it can run over; None: any that has what its steps need."""
+    config: Node | None = None
+    header: dict[str, Any] = field(default_factory=dict)
+    variables: dict[str, Any] = field(default_factory=dict)
+    within: float = WITHIN
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """The links that it can run over: speech is heard over E1 only, and the scenario may name its link."""
+        if self.link is not None:
+            return (self.link,)
+        hears = any(step.hears is not None for step in self.all_steps())
+        return ("x25", "tcp+e1") if hears else LINKS
+
+    @property
+    def planned(self) -> int:
+        """How many steps run when none fails."""
+        return _count((*self.steps, *self.finally_))
+
+    def all_steps(self) -> Iterator[Step]:
+        """All steps, those of a repetition in its place."""
+        return _flat((*self.steps, *self.finally_))
+
+    def check(self, *, calls: bool, web: bool, restart: bool, e1: bool = False) -> None:
+        """Raise :class:`ScriptError` for the first step that needs something that isn't there.
+
+        ``calls``: who makes calls; ``web``: the HTTP API; ``restart``: a mediator of this run; ``e1``: lines with
+        speech.
+        """
+        for step in self.all_steps():
+            match step.action:
+                case Ask("call") if not calls:
+                    step.node.fail(
+                        "call: needs a switch: give --web URL, or lab: in the scenario and no --host"
+                    )
+                case Ask(_, keys) if not web and step.action.name != "call":
+                    keys.fail("needs the web of a lab: give --web URL, or lab: in the scenario and no --host")
+                case Restart() if not restart:
+                    step.node.fail(
+                        "restart: needs a lab of this run: give lab: in the scenario, and no --host"
+                    )
+            if step.hears is not None and not e1:
+                step.hears.node.fail("speech is heard over E1 only: give --link x25 or tcp+e1")
+
+
+def _flat(steps: Iterable[Step]) -> Iterator[Step]:
+    for step in steps:
+        if isinstance(step.action, Repeat):
+            yield from _flat(step.action.steps)
+        else:
+            yield step
+
+
+def _count(steps: Iterable[Step]) -> int:
+    return sum(
+        step.action.times * _count(step.action.steps) if isinstance(step.action, Repeat) else 1
+        for step in steps
+    )
+
+
+# --- reading
 
 
 def load(path: Path) -> Scenario:
     """Read a scenario file. Raises :class:`ScriptError`."""
-    return _scenario(nodes.load(path), path)
+    return _scenario(document.load(path), path)
 
 
 def parse(text: str, path: Path = Path("scenario.yaml")) -> Scenario:
     """Read a scenario from ``text``; ``path`` is its name in errors and where its lab is looked for."""
-    return _scenario(nodes.parse(text, str(path)), path)
+    return _scenario(document.parse(text, str(path)), path)
 
 
 def _scenario(root: Node, path: Path) -> Scenario:
-    keys = root.mapping(KEYS)
+    optional: dict[str, Callable[[Node], Any]] = {
+        "description": Node.text,
+        "lab": lambda node: find_lab(node, path),
+        "link": lambda node: cast(Link, node.choice(LINKS)),
+        "config": _config,
+        "header": _header,
+        "variables": _variables,
+        "within": Node.seconds,
+    }
+    order = (
+        "name",
+        "description",
+        "lab",
+        "link",
+        "config",
+        "header",
+        "variables",
+        "within",
+        "steps",
+        "finally",
+    )
+    keys = root.mapping(order)
     for required in ("name", "steps"):
         if required not in keys:
             root.fail(f"{required} is missing")
-    variables = _variables(keys["variables"]) if "variables" in keys else {}
-    within = keys["within"].seconds() if "within" in keys else WITHIN
-    reader = _Steps(set(variables))
+    given = {name: reader(keys[name]) for name, reader in optional.items() if name in keys}
+    reader = _Steps(set(given.get("variables", ())))
     return Scenario(
         name=keys["name"].text(),
-        description=keys["description"].text() if "description" in keys else "",
         path=path,
-        lab=find_lab(keys["lab"], path) if "lab" in keys else None,
-        link=_link(keys["link"]) if "link" in keys else None,
-        config=_config(keys["config"]) if "config" in keys else None,
-        header=_header(keys["header"]) if "header" in keys else {},
-        variables=variables,
-        within=within,
         steps=tuple(reader.read(keys["steps"])),
         finally_=tuple(reader.read(keys["finally"])) if "finally" in keys else (),
+        **given,
     )
-
-
-def _link(node: Node) -> Link:
-    if node.value not in LINKS:
-        node.wrong(", ".join(LINKS))
-    return cast(Link, node.value)
 
 
 def _variables(node: Node) -> dict[str, Any]:
@@ -328,7 +401,7 @@ def read_fields(node: Node, entry: vocabulary.Entry, known: Any, *, expected: bo
 
 
 def read_bytes(node: Node) -> bytes:
-    """Bytes in hexadecimal, spaces between them as one likes. Raises :class:`ScriptError`."""
+    """Octets in hexadecimal, spaces between them as one likes. Raises :class:`ScriptError`."""
     try:
         return bytes.fromhex(node.text())
     except ValueError:
@@ -353,32 +426,27 @@ class _Steps:
             keys[given[1]].fail(f"a step does one thing, and this one has {given[0]!r} already")
         if not given and not keys.keys() & set(LISTENING):
             node.fail(f"a step needs one of {', '.join((*ACTIONS, *LISTENING))}")
-        self._check_modifiers(keys, given[0] if given else "")
-        action = self._action(given[0], keys) if given else Listen()
-        expect = self._expectations(keys["expect"], on_kpd2=False) if "expect" in keys else None
-        events = self._expectations(keys["events"], on_kpd2=True) if "events" in keys else None
-        save = self._save(keys["save"], (_SAVED[given[0]],)) if "save" in keys else {}
-        silence, silent = self._silence(
-            keys, only_events=given == ["call"] or (not given and expect is None and events is not None)
-        )
-        return Step(
-            action=action,
-            title=keys["title"].text() if "title" in keys else "",
-            node=node,
-            console=keys["console"].text() if "console" in keys else MAIN,
-            expect=expect,
-            events=events,
-            within=keys["within"].seconds() if "within" in keys else None,
-            order_free=keys["order_free"].flag() if "order_free" in keys else False,
-            silence=silence,
-            silent=silent,
-            save=save,
-            split=keys["split"].integer(1, 65535) if "split" in keys else 0,
-            hears=hearing.read(keys["hears"], self._known) if "hears" in keys else None,
-        )
+        name = given[0] if given else ""
+        self._check_modifiers(keys, name)
+        more: dict[str, Any] = {"action": self._action(name, keys[name]) if given else Listen()}
+        if "expect" in keys:
+            more["expect"] = self._expectations(keys["expect"], on_kpd2=False)
+        if "events" in keys:
+            more["events"] = self._expectations(keys["events"], on_kpd2=True)
+        if "save" in keys:
+            more["save"] = self._save(keys["save"], (SAVED[name],))
+        if "silence" in keys:
+            only_events = name == "call" or (not given and "events" in keys and "expect" not in keys)
+            more["silence"], more["silent"] = _silence(
+                keys["silence"], ("kpd2",) if only_events else CHANNELS
+            )
+        if "hears" in keys:
+            more["hears"] = _hears(keys["hears"], self._known)
+        more |= {key: reader(keys[key]) for key, reader in SETTINGS.items() if key in keys}
+        return Step(node=node, **more)
 
     def _check_modifiers(self, keys: dict[str, Node], action: str) -> None:
-        belongs = {"save": tuple(_SAVED), "split": ("send", "raw")}
+        belongs = {"save": tuple(SAVED), "split": ("send", "raw")}
         for key, actions in belongs.items():
             if key in keys and action not in actions:
                 keys[key].fail(f"belongs to a step with {' or '.join(actions)}")
@@ -387,8 +455,7 @@ class _Steps:
                 if key in keys:
                     keys[key].fail("doesn't belong to repeat; give it in its steps")
 
-    def _action(self, name: str, keys: dict[str, Node]) -> Action:
-        node = keys[name]
+    def _action(self, name: str, node: Node) -> Action:
         if name == "send":
             entry, fields, _ = self._message(node, vocabulary.COMMANDS, "a command", expected=False)
             return Send(entry, fields)
@@ -398,71 +465,23 @@ class _Steps:
             else:
                 read_bytes(node)
             return SendRaw(node)
-        if name == "call":
-            return self._call(node)
-        if name == "http":
-            return self._http(node)
         if name == RESTART and not isinstance(node.value, dict):
             if node.value != "gateway":
                 node.wrong("gateway, which ends the program, or {}, which restarts the node's software")
             return Restart()
-        if name in DEMANDS:
-            DEMANDS[name].read(node, self._known)
+        if name in REQUESTS:
+            REQUESTS[name].read(node, self._known)
             return Ask(name, node)
         if name == "repeat":
             return self._repeat(node)
-        channels = _channels(node)
-        actions: dict[str, type[Connect | Disconnect | Closed | Forget]] = {
-            "connect": Connect,
-            "disconnect": Disconnect,
-            "closed": Closed,
-            "forget": Forget,
-        }
-        return actions[name](channels)
-
-    def _call(self, node: Node) -> MakeCall:
-        keys = node.mapping(CALL_KEYS)
-        for required in ("domain", "a", "b"):
-            if required not in keys:
-                node.fail(f"{required} is missing")
-        for key, value in keys.items():
-            if is_template(value.value):
-                check(value, self._known)
-            elif key in ("ring", "talk"):
-                value.seconds()
-            elif key == "outcome" and value.value not in OUTCOMES:
-                value.wrong(", ".join(OUTCOMES))
-            elif key == "services":
-                self._services(value)
-            else:
-                value.text()
-        return MakeCall(node)
-
-    def _services(self, node: Node) -> None:
-        for item in node.items():
-            item.mapping()
-
-    def _http(self, node: Node) -> Http:
-        keys = node.mapping(HTTP_KEYS)
-        if "path" not in keys:
-            node.fail("path is missing")
-        keys["path"].text()
-        if "method" in keys and keys["method"].value not in ("GET", "POST", "PUT", "DELETE"):
-            keys["method"].wrong("GET, POST, PUT, DELETE")
-        if "status" in keys:
-            keys["status"].integer(100, 599)
-        return Http(node)
+        return OnChannels(cast(Verb, name), _channels(node))
 
     def _repeat(self, node: Node) -> Repeat:
-        keys = node.mapping(("times", "as", "steps"))
-        for required in ("times", "steps"):
-            if required not in keys:
-                node.fail(f"{required} is missing")
+        times: dict[str, Callable[[Node], object]] = {"times": lambda one: one.integer(1, 100_000)}
+        keys = node.keys({**times, "steps": Node.items}, {"as": Node.variable})
         counter = keys["as"].text() if "as" in keys else "i"
-        if not counter.isidentifier():
-            keys["as"].wrong("the name of a variable")
         self._known.add(counter)
-        return Repeat(keys["times"].integer(1, 100_000), counter, tuple(self.read(keys["steps"])))
+        return Repeat(keys["times"].value, counter, tuple(self.read(keys["steps"])))
 
     def _expectations(self, node: Node, *, on_kpd2: bool) -> tuple[Expectation, ...]:
         entries, others = (
@@ -488,35 +507,16 @@ class _Steps:
             node.fail(f"{name!r} is no name of {kind}; allowed: {', '.join(entries)}")
         entry: vocabulary.Entry = entries[name]
         if isinstance(node.value, str):
-            return entry, Node({}, node.file, node.line, node.path), {}
+            return entry, replace(node, value={}), {}
         keys = node.mapping((name, "save") if expected else (name,))
         read_fields(keys[name], entry, self._known, expected=expected)
         save = self._save(keys["save"], tuple(entry.fields)) if "save" in keys else {}
         return entry, keys[name], save
 
     def _save(self, node: Node, allowed: tuple[str, ...]) -> dict[str, str]:
-        for value in node.mapping(allowed).values():
-            if not value.text().isidentifier():
-                value.wrong("the name of a variable: letters, digits and _")
-            self._known.add(value.text())
-        saved: dict[str, str] = node.plain()
+        saved = {key: value.variable() for key, value in node.mapping(allowed).items()}
+        self._known |= set(saved.values())
         return saved
-
-    def _silence(self, keys: dict[str, Node], *, only_events: bool) -> tuple[float | None, tuple[str, ...]]:
-        if "silence" not in keys:
-            return None, ()
-        node = keys["silence"]
-        if not isinstance(node.value, dict):
-            return node.seconds(), ("kpd2",) if only_events else CHANNELS
-        mapping = node.mapping(CHANNELS)
-        if not mapping:
-            node.wrong("seconds, or a mapping of kpd1, kpd2 to seconds")
-        return max(value.seconds() for value in mapping.values()), tuple(mapping)
-
-
-_SAVED = {"call": "call", **{name: one.saves for name, one in DEMANDS.items() if one.saves}}
-"""Steps whose reply holds an id -> the key of that id, which ``save`` keeps."""
-OUTCOMES = ("answer", "busy", "no-answer", "fail", "incomplete")
 
 
 def _message_name(node: Node) -> str:
@@ -536,3 +536,78 @@ def _channels(node: Node) -> tuple[str, ...]:
         if name.value not in CHANNELS:
             name.wrong("kpd1, kpd2, both, or a list of them")
     return tuple(str(name.value) for name in names)
+
+
+def _silence(node: Node, channels: tuple[str, ...]) -> tuple[float, tuple[str, ...]]:
+    if not isinstance(node.value, dict):
+        return node.seconds(), channels
+    mapping = node.mapping(CHANNELS)
+    if not mapping:
+        node.wrong("seconds, or a mapping of kpd1, kpd2 to seconds")
+    return max(value.seconds() for value in mapping.values()), tuple(mapping)
+
+
+# --- hears: tones in Hz, the tones of subscribers, or silence
+
+
+def _hears(node: Node, known: Container[str]) -> Hears:
+    """Check what can be checked before the step runs."""
+    if node.value != SILENCE:
+        for item in _heard_items(node):
+            keys = item.keys(_HEARD, {})
+            for reader, value in ((_ksl, keys["ksl"]), (_tones, keys["tones"])):
+                templates = list(_templates(value))
+                for template in templates:
+                    check(template, known)
+                if not templates:
+                    reader(value)
+    return Hears(node)
+
+
+_HEARD: Mapping[str, Callable[[Node], object]] = dict.fromkeys(("ksl", "tones"), lambda _: None)
+_HEARABLE = "silence, a mapping of ksl and tones, or a list of such mappings"
+
+
+def _heard_items(node: Node) -> list[Node]:
+    items = node.value if isinstance(node.value, list) else [node]
+    for item in items:
+        if not isinstance(item.value, dict):
+            item.wrong(_HEARABLE)
+    return items or node.wrong(_HEARABLE)
+
+
+def _templates(node: Node) -> Iterator[Node]:
+    if isinstance(node.value, dict | list):
+        for child in node.value.values() if isinstance(node.value, dict) else node.value:
+            yield from _templates(child)
+    elif is_template(node.value):
+        yield node
+
+
+def _ksl(node: Node) -> KslName:
+    value = node.value
+    if isinstance(value, Mapping) and not all(isinstance(part, Node) for part in value.values()):
+        # saved from a message: plain values
+        node = replace(node, value={key: replace(node, value=part) for key, part in value.items()})
+    keys = node.mapping(("stream", "ksl"))
+    if len(keys) < 2:
+        node.wrong("a mapping of stream and ksl")
+    return keys["stream"].integer(STREAMS[0], STREAMS[-1]), keys["ksl"].integer(1, KSL_PER_STREAM)
+
+
+def _tones(node: Node) -> frozenset[int]:
+    if node.value == SILENCE:
+        return frozenset()
+    if not isinstance(node.value, list):
+        node.wrong("silence, or a list of frequencies (Hz) and of numbers of subscribers in quotation marks")
+    return frozenset(map(_tone, node.value))
+
+
+def _tone(node: Node) -> int:
+    if isinstance(node.value, str) and node.value.isascii() and node.value.isdigit():
+        from sorm_mediator.switch.calls.media import tones
+
+        return tones(node.value, "")[0]
+    if isinstance(node.value, bool) or node.value not in GRID:
+        node.wrong(f"a multiple of 50 Hz from {GRID[0]} to {GRID[-1]}, or a subscriber's number as a string")
+    return int(node.value)

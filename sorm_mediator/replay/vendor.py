@@ -13,10 +13,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from sorm_mediator.console.comparing import show
 from sorm_mediator.console.errors import ScriptError, unreadable
+from sorm_mediator.console.target import LINKS, Link
 from sorm_mediator.replay.document import Node
 from sorm_mediator.replay.scenario import find_lab
 from sorm_mediator.texts import one_line
@@ -94,6 +95,20 @@ class VendorScript:
     path: Path
     lab: Path | None = None
     steps: tuple[Line | TestMgm | Calls, ...] = field(default=())
+
+    links: ClassVar[tuple[Link, ...]] = LINKS
+    """It can run over every link."""
+
+    @property
+    def planned(self) -> int:
+        """How many steps run when none fails: each observation of a call is one."""
+        return sum(len(step.watches) if isinstance(step, Calls) else 1 for step in self.steps)
+
+    def check(self, *, calls: bool, web: bool, restart: bool, e1: bool = False) -> None:
+        """Raise :class:`ScriptError` for the first step that makes a call where nothing makes calls."""
+        for step in self.steps:
+            if isinstance(step, Calls) and any(watch.make for watch in step.watches) and not calls:
+                raise ScriptError(f"{self.path}:{step.line}: make: needs a switch: give --web URL, or a lab")
 
     @property
     def name(self) -> str:
