@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
 
 import typer
 
-from sorm_mediator.cli.output import echo
+from sorm_mediator.cli.common import echo
 from ssh_control.visible import visible
 
 if TYPE_CHECKING:

@@ -21,12 +21,12 @@ from sorm_mediator.conformance.calling import Call, Caller
 from sorm_mediator.conformance.declaration import Need
 from sorm_mediator.conformance.verdicts import Crossing, Deviates, Failed, Result, Said, Unprepared, Untested
 from sorm_mediator.console.client import KPD1, Address, ConsoleClient, Crossed, Sent
+from sorm_mediator.console.comparing import Not, OneOf, differences, show_value
 from sorm_mediator.console.errors import ConnectError, StepError
-from sorm_mediator.console.fields import Not, OneOf, differences, show_value
-from sorm_mediator.console.surroundings import Requester
-from sorm_mediator.console.vocabulary import COMMANDS
-from sorm_mediator.console.vocabulary import KPD1 as MESSAGES
-from sorm_mediator.console.vocabulary import KPD2 as EVENTS
+from sorm_mediator.console.messages import COMMANDS
+from sorm_mediator.console.messages import KPD1 as MESSAGES
+from sorm_mediator.console.messages import KPD2 as EVENTS
+from sorm_mediator.console.target import Requester
 
 Outcome = Literal["executed", "not-executed", "rejected", "accepted", "silent"]
 Profile = Literal["order", "eltex"]

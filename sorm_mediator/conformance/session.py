@@ -32,13 +32,10 @@ from sorm_mediator.conformance.report import Report, document, heading, write_ju
 from sorm_mediator.conformance.showing import Showing, Write, bar
 from sorm_mediator.conformance.verdicts import PASS, Result
 from sorm_mediator.console.client import PASSWORD, ConsoleClient
-from sorm_mediator.console.errors import ConnectError
-from sorm_mediator.console.nodes import unreadable
-from sorm_mediator.console.scenario import LINKS
-from sorm_mediator.console.session import BROKEN_PIPE, UsageError
-from sorm_mediator.console.surroundings import Surroundings, facing
-from sorm_mediator.console.wiring import in_lab, toward
+from sorm_mediator.console.errors import BROKEN_PIPE, ConnectError, UsageError, unreadable
+from sorm_mediator.console.target import LINKS, Surroundings, target_for
 from sorm_mediator.errors import BoxError
+from sorm_mediator.lab.targets import in_lab, toward
 from sorm_mediator.texts import whole_number
 from ssh_control.visible import visible_lines
 
@@ -356,7 +353,7 @@ async def _around(settings: Settings, config: Config, link: str) -> AsyncIterato
     async with around as found:
         if settings.order:
             mediator = config.mediator.model_copy(update={"order": settings.order})
-            codec = facing(config.model_copy(update={"mediator": mediator}), "", 0, 0).codec
+            codec = target_for(config.model_copy(update={"mediator": mediator}), "", 0, 0).codec
             found = replace(found, codec=codec)
         password = settings.password or (PASSWORD if settings.config is None else found.password)
         orm_number = settings.orm_number if settings.orm_number is not None else found.orm_number

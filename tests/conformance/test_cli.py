@@ -18,7 +18,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 from protocol.language import translate
-from sorm_mediator.cli.conformance import conformance
+from sorm_mediator.cli.runs import conformance
 from sorm_mediator.conformance.declaration import all_checks, chosen
 from sorm_mediator.conformance.session import Settings, _lab, examine
 from sorm_mediator.conformance.showing import Showing
@@ -200,7 +200,7 @@ async def test_sigterm_puts_everything_back(tmp_path: Path) -> None:
 
 
 async def _begun(lab: Lab) -> bool:
-    from sorm_mediator.console.surroundings import WebApi
+    from sorm_mediator.console.target import WebApi
 
     async with WebApi(lab.web_url) as web:
         _, status = await web.request("GET", "status")

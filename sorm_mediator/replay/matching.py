@@ -13,34 +13,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
-from protocol.language import Lang, Phrase, join, translate
-from sorm_mediator.console.fields import Difference, Not, OneOf, differences, show_value
+from protocol.language import Phrase, joined
+from sorm_mediator.console.comparing import (
+    IDENTITY,
+    NO_MESSAGE,
+    Arrival,
+    Failure,
+    Not,
+    OneOf,
+    differences,
+    nothing_came,
+    show_value,
+    the_closest,
+)
 
-IDENTITY = ("object_number", "call_number", "command", "test_number")
 UNSOLICITED = ("alarm", "restart", "unauthorized-access", "electronic-message")
-
-
-class Arrival(Protocol):
-    """What matching needs to know of a message that came."""
-
-    @property
-    def name(self) -> str:
-        """The message's name, ``""`` for bytes that are no message."""
-
-    @property
-    def fields(self) -> dict[str, Any]:
-        """Its fields in their JSON form."""
-
-    @property
-    def answers(self) -> object | None:
-        """The command it answers, when it answers one."""
-
-    @property
-    def on_kpd2(self) -> bool:
-        """Whether it came on KPD2."""
-
 
 A = TypeVar("A", bound="Arrival")
 E = TypeVar("E")
@@ -57,55 +46,7 @@ class Wanted:
     @property
     def text(self) -> Phrase:
         """Name and fields as people read them."""
-        return join(" ", [self.name, show_value(self.fields)] if self.fields else [self.name])
-
-
-@dataclass(slots=True)
-class Failure:
-    """Why an expectation failed."""
-
-    expected: str
-    reason: str
-    came: Arrival | None = None
-    differences: list[Difference] = field(default_factory=list)
-    line: int | None = None
-
-    def __str__(self) -> str:
-        return "\n".join(self.lines())
-
-    def lines(self, lang: Lang = "en") -> list[str]:
-        """The failure as people read it."""
-        expected, came = _CAPTIONS[lang]
-        lines = [
-            f"{expected} {translate(self.expected, lang)}" if self.expected else "",
-            translate(self.reason, lang),
-        ]
-        if self.came is not None:
-            shown = [
-                name for name in self.came.fields if name in {d.path.split(".")[0] for d in self.differences}
-            ]
-            known = {name: self.came.fields[name] for name in (*IDENTITY, *shown) if name in self.came.fields}
-            name = self.came.name or translate(NO_MESSAGE, lang)
-            lines.append(f"{came} {name} {translate(show_value(known), lang)}" if known else f"{came} {name}")
-        return [*filter(None, lines), *(f"  {translate(one.text, lang)}" for one in self.differences)]
-
-
-NO_MESSAGE = Phrase("bytes that are no message", "байты, не составляющие сообщения")
-_CAPTIONS: dict[Lang, tuple[str, str]] = {
-    "en": ("expected:", "came:    "),
-    "ru": ("ожидалось:", "пришло:   "),
-}
-
-
-def nothing_came(within: float) -> Phrase:
-    """Why an expectation failed whose time is over."""
-    en, ru = "nothing that fits came within {within:g} s", "ничего подходящего не пришло за {within:g} с"
-    return Phrase(en, ru, within=within)
-
-
-def the_closest(reason: Phrase) -> Phrase:
-    """``reason``, when the message nearest to the expected one follows."""
-    return join("; ", [reason, Phrase("the closest:", "ближайшее:")])
+        return joined(" ", [self.name, show_value(self.fields)] if self.fields else [self.name])
 
 
 @dataclass
@@ -218,7 +159,7 @@ class Matcher(Generic[A, E]):
             return
         if others := list(dict.fromkeys(arrival.name or NO_MESSAGE for arrival in arrivals)):
             en, ru = "{reason}; unread: {others}", "{reason}; не прочитано: {others}"
-            reason = Phrase(en, ru, reason=reason, others=join(", ", others))
+            reason = Phrase(en, ru, reason=reason, others=joined(", ", others))
         self._fail(expectation, Failure(wanted.text, reason))
 
     def _advance_by_one(self) -> bool:

@@ -1,27 +1,30 @@
-"""Steps that ask the lab for one thing over its HTTP API: an alarm, a restart, an electronic message.
+"""Steps that are one request to the lab's HTTP API: a call, an alarm, an electronic message, or any request.
 
-Each is a row of :data:`DEMANDS`: its keys with their checks, where the request goes, and what counts as accepted. The
+Each is a row of :data:`REQUESTS`: its keys with their checks, where the request goes, and what counts as accepted. The
 bodies are those of the HTTP API (docs/http.md), which checks them again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 from protocol.language import Phrase, join
 from sorm_mediator.console.errors import ScriptError
-from sorm_mediator.console.nodes import Node
-from sorm_mediator.console.variables import check, is_template, resolve
+from sorm_mediator.replay.document import Check, Node, resolve
 
-Check = Callable[[Node], object]
-"""Raises :class:`ScriptError` for a value that is not allowed."""
+OUTCOMES = ("answer", "busy", "no-answer", "fail", "incomplete")
 
 
 def _integer(low: int, high: int) -> Check:
-    return lambda node: node.integer(low, high)
+    return partial(Node.integer, low=low, high=high)
+
+
+def _choice(*names: str) -> Check:
+    return partial(Node.choice, names=names)
 
 
 def _line_state(node: Node) -> None:
@@ -29,25 +32,30 @@ def _line_state(node: Node) -> None:
         node.wrong("0 (fine), 1 (faulty), 3 (blocked), 7 (restricted), 255 (not known)")
 
 
-def _text(node: Node) -> object:
-    return node.text()
-
-
 def _delivered(node: Node) -> None:
     if node.value is not None and not isinstance(node.value, bool):
         node.wrong("true, false, null")
 
 
+def _mappings(node: Node) -> None:
+    for item in node.items():
+        item.mapping()
+
+
+def _anything(_: Node) -> None:
+    pass
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Demand:
+class Request:
     """One kind of step."""
 
     method: str
     path: str
     """Below /api/v1; ``{key}`` is a key of the step, which is then no key of the body."""
-    accepted: int
+    accepted: int = 202
     """The status of a request that was accepted."""
-    required: Mapping[str, Check]
+    required: Mapping[str, Check] = field(default_factory=dict)
     optional: Mapping[str, Check] = field(default_factory=dict)
     saves: str = ""
     """A key of the reply that ``save`` may keep; "" = none."""
@@ -57,28 +65,14 @@ class Demand:
     shown: tuple[str, ...] = ()
     """Keys whose values the title of the step shows."""
 
-    @property
-    def keys(self) -> dict[str, Check]:
-        """Every key with its check."""
-        return {**self.required, **self.optional}
-
-    def read(self, node: Node, known: Any) -> None:
+    def read(self, node: Node, known: Container[str]) -> None:
         """Check the keys of a step. Raises :class:`ScriptError`."""
-        keys = node.mapping(self.keys)
-        for name in self.required:
-            if name not in keys:
-                node.fail(f"{name} is missing")
-        for name, value in keys.items():
-            if is_template(value.value):
-                check(value, known)
-            else:
-                self.keys[name](value)
+        node.keys(self.required, self.optional, known)
 
-    def request(self, node: Node, variables: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
+    def fill(self, node: Node, variables: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
         """Method, path and body, every variable filled in. Raises :class:`ScriptError`."""
         filled = resolve(node, variables)
-        for name, value in filled.mapping(self.keys).items():
-            self.keys[name](value)
+        filled.keys(self.required, self.optional)
         body: dict[str, Any] = filled.plain()
         place = {name: quote(str(value), safe="") for name, value in body.items()}
         return (
@@ -102,60 +96,83 @@ def _shown(node: Node, variables: Mapping[str, Any]) -> str:
 
 RESTART = "restart"
 """The node's software starts again. The step's other form, ``restart: gateway``, ends the program."""
-DEMANDS: Mapping[str, Demand] = {
-    "alarm": Demand(
+REQUESTS: Mapping[str, Request] = {
+    "call": Request(
+        method="POST",
+        path="switch/domains/{domain}/calls",
+        required=dict.fromkeys(("domain", "a", "b"), Node.text),
+        optional={
+            "from": Node.text,
+            "outcome": _choice(*OUTCOMES),
+            "ring": Node.seconds,
+            "talk": Node.seconds,
+            "services": _mappings,
+        },
+        saves="call",
+        title=Phrase("call", "вызов"),
+        shown=("a", "b"),
+    ),
+    "http": Request(
+        method="GET",
+        path="{path}",
+        required={"path": Node.text},
+        optional={
+            "method": _choice("GET", "POST", "PUT", "DELETE"),
+            "body": _anything,
+            "status": _integer(100, 599),
+            "reply": _anything,
+        },
+        title=Phrase("HTTP request", "запрос HTTP"),
+    ),
+    "alarm": Request(
         method="POST",
         path="mediator/alarm",
-        accepted=202,
         required={"type": _integer(1, 4), "code": _integer(0, 255)},
         title=Phrase("alarm", "авария"),
         shown=("type", "code"),
     ),
-    "unauthorized-access": Demand(
+    "unauthorized-access": Request(
         method="POST",
         path="mediator/unauthorized-access",
-        accepted=202,
         required={"code": _integer(1, 5)},
-        optional={"text": _text},
+        optional={"text": Node.text},
         title=Phrase("unauthorised access", "несанкционированный доступ"),
         shown=("code",),
     ),
-    RESTART: Demand(
+    RESTART: Request(
         method="POST",
         path="mediator/restart",
-        accepted=202,
-        required={},
         supersedes="restart",
         title=Phrase("restart the node's software", "перезапустить ПО станции"),
     ),
-    "line-state": Demand(
+    "line-state": Request(
         method="POST",
         path="mediator/line-state",
-        accepted=202,
         required={"object": _integer(0, 0xFFFE), "state": _line_state},
         title=Phrase("state of the line of object", "состояние линии объекта"),
         shown=("object", "state"),
     ),
-    "message": Demand(
+    "message": Request(
         method="POST",
         path="switch/domains/{domain}/messages",
-        accepted=202,
-        required={"domain": _text, "from": _text, "to": _text, "text": _text},
+        required=dict.fromkeys(("domain", "from", "to", "text"), Node.text),
         optional={
             "delivered": _delivered,
-            **dict.fromkeys(("from_trunk", "to_trunk", "from_imsi", "to_imsi"), _text),
+            **dict.fromkeys(("from_trunk", "to_trunk", "from_imsi", "to_imsi"), Node.text),
         },
         saves="message",
         title=Phrase("message", "сообщение"),
         shown=("from", "to"),
     ),
-    "rename-trunk": Demand(
+    "rename-trunk": Request(
         method="PUT",
         path="switch/domains/{domain}/trunks/{trunk}",
         accepted=200,
-        required={"domain": _text, "trunk": _integer(0, 0xFFFE), "name": _text},
+        required={"domain": Node.text, "trunk": _integer(0, 0xFFFE), "name": Node.text},
         title=Phrase("rename trunk", "переименовать пучок каналов"),
         shown=("trunk", "name"),
     ),
 }
 """The steps by their names."""
+SAVED = {name: one.saves for name, one in REQUESTS.items() if one.saves}
+"""Steps whose reply holds an id, and the key of that id, which ``save`` keeps."""

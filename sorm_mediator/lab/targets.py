@@ -1,4 +1,4 @@
-"""The surroundings of a run made ready: a lab of its own, or a mediator that is running."""
+"""The target of a run: a lab of its own, or a mediator that is running."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from sorm_mediator.addresses import split_host_port
 from sorm_mediator.config import Config
-from sorm_mediator.console.surroundings import Surroundings, WebApi, facing
+from sorm_mediator.console.target import RunTarget, WebApi, target_for
 
 
 @asynccontextmanager
@@ -22,7 +22,7 @@ async def toward(
     byte_order: str | None = None,
     by_e1: bool = False,
     speech: bool = False,
-) -> AsyncIterator[Surroundings]:
+) -> AsyncIterator[RunTarget]:
     """A mediator that is running, as ``told`` describes it. ``web``: the URL of what makes calls; "" = nothing does.
 
     ``by_e1``: the consoles are in its streams; ``speech``: they connect over TCP, and its streams carry the speech.
@@ -31,16 +31,16 @@ async def toward(
         api = None
         if web:
             api = await stack.enter_async_context(WebApi(web, told.web.token.get_secret_value()))
-        around = facing(told, host, kpd1, kpd2, object_byte_order=byte_order, web=api)
+        target = target_for(told, host, kpd1, kpd2, object_byte_order=byte_order, web=api)
         if by_e1 or speech:
             from sorm_mediator.console.e1_client import ConsoleLines
             from sorm_mediator.console.e1_lines import lines_toward
 
             lines = await stack.enter_async_context(ConsoleLines(lines_toward(told.e1, host, data=by_e1)))
-            around = replace(around, e1=lines) if by_e1 else replace(around, speech=lines)
+            target = replace(target, e1=lines) if by_e1 else replace(target, speech=lines)
             if speech:
                 await lines.working()
-        yield around
+        yield target
 
 
 @asynccontextmanager
@@ -51,7 +51,7 @@ async def in_lab(
     *,
     by_e1: bool = False,
     speech: bool = False,
-) -> AsyncIterator[Surroundings]:
+) -> AsyncIterator[RunTarget]:
     """A lab of this run, on free loopback ports, ready for calls.
 
     ``by_e1``: the consoles are in its streams; ``speech``: they connect over TCP, and its streams carry the speech.
@@ -71,15 +71,15 @@ async def in_lab(
         lab = await stack.enter_async_context(Lab(config, name=name))
         web = await stack.enter_async_context(WebApi(lab.web_url, config.web.token.get_secret_value()))
         if by_e1:
-            around = facing(config, "", 0, 0, object_byte_order=byte_order, web=web)
+            target = target_for(config, "", 0, 0, object_byte_order=byte_order, web=web)
             lines = ConsoleLines(lines_of_lab(lab))
-            around = replace(around, e1=await stack.enter_async_context(lines))
+            target = replace(target, e1=await stack.enter_async_context(lines))
         else:
             host, kpd1 = split_host_port(lab.endpoints["kpd1"])
             kpd2 = split_host_port(lab.endpoints["kpd2"])[1]
-            around = facing(config, host, kpd1, kpd2, object_byte_order=byte_order, web=web)
+            target = target_for(config, host, kpd1, kpd2, object_byte_order=byte_order, web=web)
             if speech:
                 lines = await stack.enter_async_context(ConsoleLines(lines_of_lab(lab)))
                 await lines.working()
-                around = replace(around, speech=lines)
-        yield replace(around, restart=lab.restart_gateway)
+                target = replace(target, speech=lines)
+        yield replace(target, restart=lab.restart_gateway)

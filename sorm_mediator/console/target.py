@@ -1,21 +1,25 @@
-"""What stands around the consoles of a run: the mediator's ports, the switch that makes calls, the lab."""
+"""What the consoles of a run are connected to: a mediator, and beside it the switch that makes calls, and the lab."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 from urllib.parse import quote
 
 from protocol import Codec, Options
 from protocol.language import Phrase, join
 from sorm_mediator.config import Config, MediatorConfig
-from sorm_mediator.console.client import PASSWORD
+from sorm_mediator.console.client import PASSWORD, ConsoleClient
 from sorm_mediator.console.errors import ConnectError, StepError
 
 if TYPE_CHECKING:
     from sorm_mediator.console.e1_client import ConsoleLines
 
+Link = Literal["tcp", "x25", "tcp+e1"]
+LINKS: tuple[Link, ...] = get_args(Link)
+"""How consoles are connected: KPD1 and KPD2 over TCP, without any E1; all in E1 streams; KPD1 and KPD2 over TCP, and
+the speech in E1 streams (order 268, 1.4.2)."""
 CallMaker = Callable[[str, dict[str, Any]], Awaitable[str]]
 """Makes a call in a domain (the request as POST switch/domains/{d}/calls takes it); returns its id."""
 Requester = Callable[[str, str, Any], Awaitable[tuple[int, Any]]]
@@ -23,7 +27,7 @@ Requester = Callable[[str, str, Any], Awaitable[tuple[int, Any]]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class RunTarget:
     """Where the consoles connect to, and what else a script may reach."""
 
     host: str
@@ -47,25 +51,45 @@ class Surroundings:
         """The streams whose KSL can be listened to; None: there is none."""
         return self.e1 or self.speech
 
+    def console(self, number: int = 0, **options: Any) -> ConsoleClient:
+        """A console of the run, not connected yet; ``number`` counts from 0, on E1 each has a stream of its own.
 
-def codec_options(config: MediatorConfig, *, object_byte_order: str | None = None) -> Options:
-    """The codec of the console that faces a mediator of this configuration."""
+        ``options`` are those of :class:`ConsoleClient`, in place of what is set here. Raises :class:`ConnectError`.
+        """
+        options = {
+            "password": self.password,
+            "orm_number": self.orm_number,
+            "stop_resets_password": self.stop_resets_password,
+            "restart_resets_password": self.restart_resets_password,
+            **options,
+        }
+        if self.e1 is None:
+            return ConsoleClient(self.host, self.kpd1, self.kpd2, self.codec, **options)
+        from sorm_mediator.console.e1_client import console_on
+
+        return console_on(self.e1, number, self.codec, **options)
+
+
+def codec_for(config: MediatorConfig, *, object_byte_order: str | None = None) -> Codec:
+    """The codec of a console for a mediator of this configuration."""
     options = config.options
-    return Options(
-        order=config.order,
-        object_byte_order=object_byte_order or options.object_byte_order,  # type: ignore[arg-type]
-        trunk_byte_order=options.trunk_byte_order,
-        count_byte_order=options.count_byte_order,
-        service_code_position=options.service_code_position,
-        m25_length=options.m25_length,
-        message_text=options.message_text,
-        zero_digit=config.zero_digit,
-        extra_digits=options.extra_digits,
-        requirements_version=options.requirements_version,
+    return Codec(
+        Options(
+            order=config.order,
+            object_byte_order=object_byte_order or options.object_byte_order,  # type: ignore[arg-type]
+            trunk_byte_order=options.trunk_byte_order,
+            count_byte_order=options.count_byte_order,
+            service_code_position=options.service_code_position,
+            m25_length=options.m25_length,
+            message_text=options.message_text,
+            zero_digit=config.zero_digit,
+            extra_digits=options.extra_digits,
+            requirements_version=options.requirements_version,
+        )
     )
 
 
-def facing(
+def target_for(
     config: Config,
     host: str,
     kpd1: int,
@@ -73,14 +97,14 @@ def facing(
     *,
     object_byte_order: str | None = None,
     web: WebApi | None = None,
-) -> Surroundings:
-    """Surroundings of consoles that face the mediator of ``config`` at these ports."""
+) -> RunTarget:
+    """The mediator of ``config`` at these ports; ``web``: of the lab, which makes calls."""
     mediator = config.mediator
-    return Surroundings(
+    return RunTarget(
         host=host,
         kpd1=kpd1,
         kpd2=kpd2,
-        codec=Codec(codec_options(mediator, object_byte_order=object_byte_order)),
+        codec=codec_for(mediator, object_byte_order=object_byte_order),
         password=mediator.password.get_secret_value(),
         orm_number=mediator.orm_number,
         stop_resets_password=mediator.options.stop_resets_password == "on",  # noqa: S105

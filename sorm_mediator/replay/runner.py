@@ -8,19 +8,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from protocol import EncodeError
-from protocol.language import Phrase, join
-from sorm_mediator.console import scenario as s
+from protocol.language import Phrase, joined
 from sorm_mediator.console.client import KPD1, KPD2, SHOWN, Address, ConsoleClient, Crossed, Sent
+from sorm_mediator.console.comparing import Failure, differences, show_value
 from sorm_mediator.console.errors import ConnectError, ScriptError, StepError
-from sorm_mediator.console.fields import differences, show_value
 from sorm_mediator.console.hearing import hear, told
-from sorm_mediator.console.matching import Failure, Matcher, Unread, Wanted
-from sorm_mediator.console.printing import Printer
-from sorm_mediator.console.requirements import check
-from sorm_mediator.console.results import PASS, ScriptResult, StepResult
-from sorm_mediator.console.surroundings import Surroundings
-from sorm_mediator.console.titles import count_steps, title
-from sorm_mediator.console.vocabulary import COMMANDS
+from sorm_mediator.console.target import RunTarget
+from sorm_mediator.replay import scenario as s
+from sorm_mediator.replay.matching import Matcher, Unread, Wanted
+from sorm_mediator.replay.printing import Printer
+from sorm_mediator.replay.results import PASS, ScriptResult, StepResult
+from sorm_mediator.replay.vocabulary import COMMANDS
 
 STARTED_ALREADY = Phrase(
     "the technical means are started already, perhaps by an earlier run: send stop first",
@@ -60,15 +58,15 @@ class Run:
     """
 
     def __init__(
-        self, result: ScriptResult, around: Surroundings, printer: Printer, recorder: Any = None
+        self, result: ScriptResult, target: RunTarget, printer: Printer, recorder: Any = None
     ) -> None:
         self.result = result
-        self.around = around
+        self.target = target
         self.printer = printer
         self.header: dict[str, Any] = {}
         self._recorders = () if recorder is None else (recorder,)
-        if recorder is not None and around.speech is not None:
-            around.speech.record(recorder)
+        if recorder is not None and target.speech is not None:
+            target.speech.record(recorder)
         self._consoles: dict[str, Console] = {}
         self._began, self._began_monotonic = time.time(), time.monotonic()
         self._started = False
@@ -76,27 +74,13 @@ class Run:
     async def console(self, name: str = s.MAIN, *, connect: bool = True) -> Console:
         """The console of that name, connected when it is first asked for. Raises :class:`ConnectError`."""
         if name not in self._consoles:
-            client = self._client(name)
+            client = self.target.console(
+                len(self._consoles), name=name, observers=(self, *self._recorders), **self.header
+            )
             self._consoles[name] = Console(client)
             if connect:
                 await client.connect()
         return self._consoles[name]
-
-    def _client(self, name: str) -> ConsoleClient:
-        around = self.around
-        options: dict[str, Any] = {
-            "name": name,
-            "password": self.header.get("password", around.password),
-            "orm_number": self.header.get("orm_number", around.orm_number),
-            "stop_resets_password": around.stop_resets_password,
-            "restart_resets_password": around.restart_resets_password,
-            "observers": (self, *self._recorders),
-        }
-        if around.e1 is None:
-            return ConsoleClient(around.host, around.kpd1, around.kpd2, around.codec, **options)
-        from sorm_mediator.console.e1_client import console_on
-
-        return console_on(around.e1, len(self._consoles), around.codec, **options)
 
     async def close(self) -> None:
         """Close every console."""
@@ -153,35 +137,32 @@ class ScenarioRunner:
     def __init__(
         self,
         scenario: s.Scenario,
-        around: Surroundings,
+        target: RunTarget,
         printer: Printer,
         *,
         keep_going: bool = False,
         recorder: Any = None,
     ) -> None:
         self._scenario = scenario
-        self._around = around
+        self._target = target
         self._printer = printer
         self._keep_going = keep_going
         self._variables = dict(scenario.variables)
         self._sent: tuple[Sent, ...] = ()
-        result = ScriptResult(
-            scenario.name, scenario.path, planned=count_steps((*scenario.steps, *scenario.finally_))
-        )
-        self._run = Run(result, around, printer, recorder)
+        result = ScriptResult(scenario.name, scenario.path, planned=scenario.planned)
+        self._run = Run(result, target, printer, recorder)
         self._run.header = scenario.header
 
     async def run(self) -> ScriptResult:
         """Run it. What kept it from running is the result's ``error``."""
         self._run.begin()
-        around, result = self._around, self._run.result
+        target, result = self._target, self._run.result
         try:
-            check(
-                self._scenario,
-                calls=around.make_call is not None,
-                web=around.request is not None,
-                restart=around.restart is not None,
-                e1=around.heard is not None,
+            self._scenario.check(
+                calls=target.make_call is not None,
+                web=target.request is not None,
+                restart=target.restart is not None,
+                e1=target.heard is not None,
             )
             await self._steps(self._scenario.steps, "")
         except (ScriptError, ConnectError) as error:
@@ -216,7 +197,7 @@ class ScenarioRunner:
         return True
 
     async def _step(self, step: s.Step, number: str) -> bool:
-        result = StepResult(number, title(step, self._variables), step.node.line)
+        result = StepResult(number, step.title_of(self._variables), step.node.line)
         self._printer.step(number, result.title, result.line)
         began = time.monotonic()
         self._sent = ()
@@ -240,17 +221,21 @@ class ScenarioRunner:
 
     async def _do(self, step: s.Step, result: StepResult) -> Failure | None:
         within = self._scenario.within if step.within is None else step.within
-        connects = not isinstance(step.action, s.Connect | s.Http | s.Ask | s.MakeCall | s.Restart)
-        if isinstance(step.action, s.Http | s.Ask | s.MakeCall) and (step.expect or step.events):
-            connects = True  # what it brings about is sent only to a console that is there
+        match step.action:
+            case s.OnChannels("connect") | s.Restart():
+                connects = False
+            case s.Ask():  # what it brings about is sent only to a console that is there
+                connects = bool(step.expect or step.events)
+            case _:
+                connects = True
         console = await self._run.console(step.console, connect=connects)
         failure = await self._act(step, console, within)
         if failure is None:
             failure = await self._expect(step, console, within)
         if failure is None and step.hears is not None:
-            assert self._around.heard is not None  # looked at before the first step
+            assert self._target.heard is not None  # checked before the first step
             wanted = step.hears.resolve(self._variables)
-            failure = await hear(self._around.heard, wanted, within)
+            failure = await hear(self._target.heard, wanted, within)
             if failure is None:
                 result.notes.append(told(wanted))
         if failure is None and isinstance(step.action, s.Send) and step.expect is None:
@@ -262,38 +247,49 @@ class ScenarioRunner:
         return failure
 
     async def _act(self, step: s.Step, console: Console, within: float) -> Failure | None:
-        action, client = step.action, console.client
-        if isinstance(action, s.Send | s.SendRaw):
-            await self._send(step, action, console, within)
-        elif isinstance(action, s.MakeCall):
-            await self._call(step, action)
-        elif isinstance(action, s.Http):
-            return await self._http(action, within)
-        elif isinstance(action, s.Ask):
-            await self._ask(step, action, console)
-        elif isinstance(action, s.Connect):
-            await client.connect(action.channels)
-        elif isinstance(action, s.Disconnect):
-            await client.disconnect(action.channels)
-        elif isinstance(action, s.Closed):
-            if not await client.wait(lambda: client.closed.issuperset(action.channels), within):
-                still = join(", ", [SHOWN[name] for name in action.channels if name not in client.closed])
-                return Failure(
-                    Phrase("the mediator closes {still}", "медиатор закрывает {still}", still=still),
-                    Phrase("still open after {s:g} s", "через {s:g} с всё ещё открыт", s=within),
-                )
-        elif isinstance(action, s.Restart):
-            assert self._around.restart is not None  # looked at before the first step
-            lost = client.lost + len(client.connected)
-            await self._around.restart()
-            # A link over E1 ends when the new mediator sets it up anew; what is sent before would be lost.
-            if not await client.wait(lambda: client.lost >= lost, within):
-                still = join(", ", [SHOWN[name] for name in sorted(client.connected)])
-                return Failure(_ENDED, Phrase("still open: {still}", "всё ещё открыт: {still}", still=still))
-        elif isinstance(action, s.Forget):
-            for channel in action.channels:
-                console.unread.forget(on_kpd2=channel == KPD2)
+        match step.action:
+            case s.Send() | s.SendRaw() as action:
+                await self._send(step, action, console, within)
+            case s.Ask("call") as action:
+                await self._call(step, action)
+            case s.Ask("http") as action:
+                return await self._http(action, within)
+            case s.Ask() as action:
+                await self._ask(step, action, console)
+            case s.OnChannels(verb, channels):
+                return await self._on_channels(verb, channels, console, within)
+            case s.Restart():
+                return await self._restart(console.client, within)
         return None
+
+    async def _on_channels(
+        self, verb: s.Verb, channels: Sequence[str], console: Console, within: float
+    ) -> Failure | None:
+        client = console.client
+        if verb == "connect":
+            await client.connect(channels)
+        elif verb == "disconnect":
+            await client.disconnect(channels)
+        elif verb == "forget":
+            for channel in channels:
+                console.unread.forget(on_kpd2=channel == KPD2)
+        elif not await client.wait(lambda: client.closed.issuperset(channels), within):
+            still = joined(", ", [SHOWN[name] for name in channels if name not in client.closed])
+            return Failure(
+                Phrase("the mediator closes {still}", "медиатор закрывает {still}", still=still),
+                Phrase("still open after {s:g} s", "через {s:g} с всё ещё открыт", s=within),
+            )
+        return None
+
+    async def _restart(self, client: ConsoleClient, within: float) -> Failure | None:
+        assert self._target.restart is not None  # checked before the first step
+        lost = client.lost + len(client.connected)
+        await self._target.restart()
+        # A link over E1 ends when the new mediator sets it up anew; what is sent before would be lost.
+        if await client.wait(lambda: client.lost >= lost, within):
+            return None
+        still = joined(", ", [SHOWN[name] for name in sorted(client.connected)])
+        return Failure(_ENDED, Phrase("still open: {still}", "всё ещё открыт: {still}", still=still))
 
     async def _send(self, step: s.Step, action: s.Send | s.SendRaw, console: Console, within: float) -> None:
         client = console.client
@@ -311,37 +307,37 @@ class ScenarioRunner:
         self._sent = await client.send(message, split=step.split)
         console.running = () if step.expect == () else self._sent
 
-    async def _call(self, step: s.Step, action: s.MakeCall) -> None:
-        assert self._around.make_call is not None  # looked at before the first step
-        domain, request = action.resolve(self._variables)
-        call = await self._around.make_call(domain, request)
+    async def _call(self, step: s.Step, action: s.Ask) -> None:
+        assert self._target.make_call is not None  # checked before the first step
+        request = action.resolve(self._variables)
+        call = await self._target.make_call(str(request.pop("domain")), request)
         if "call" in step.save:
             self._variables[step.save["call"]] = call
 
     async def _ask(self, step: s.Step, action: s.Ask, console: Console) -> None:
-        assert self._around.request is not None  # looked at before the first step
-        demand = action.demand
-        if demand.supersedes:
-            console.unread.drop(demand.supersedes)
-        method, path, body = action.resolve(self._variables)
-        status, reply = await self._around.request(method, path, body)
-        if status != demand.accepted:
+        assert self._target.request is not None  # checked before the first step
+        kind = action.request
+        if kind.supersedes:
+            console.unread.drop(kind.supersedes)
+        method, path, body = kind.fill(action.keys, self._variables)
+        status, reply = await self._target.request(method, path, body)
+        if status != kind.accepted:
             detail = reply.get("detail", reply) if isinstance(reply, dict) else reply
             en, ru = "{method} {path}: refused with HTTP {status}", "{method} {path}: отказ, HTTP {status}"
             raise StepError(
-                join(": ", [Phrase(en, ru, method=method, path=path, status=status), _told(detail)])
+                joined(": ", [Phrase(en, ru, method=method, path=path, status=status), _told(detail)])
             )
         for key, name in step.save.items():
             self._variables[name] = reply[key]
 
-    async def _http(self, action: s.Http, within: float) -> Failure | None:
-        assert self._around.request is not None  # looked at before the first step
+    async def _http(self, action: s.Ask, within: float) -> Failure | None:
+        assert self._target.request is not None  # checked before the first step
         request = action.resolve(self._variables)
         method, path = request.get("method", "GET"), request["path"]
         expected = {key: request[key] for key in ("status", "reply") if key in request}
         deadline = time.monotonic() + within
         while True:
-            status, reply = await self._around.request(method, path, request.get("body"))
+            status, reply = await self._target.request(method, path, request.get("body"))
             found = differences(expected, {"status": status, "reply": reply})
             if not found:
                 return None
@@ -395,7 +391,7 @@ def _told(detail: Any) -> str:
 async def _silence(console: Console, channels: tuple[str, ...], seconds: float) -> Failure | None:
     if await console.client.wait(lambda: bool(console.waiting(channels)), seconds):
         came = console.waiting(channels)
-        where = join(", ", [SHOWN[channel] for channel in channels])
+        where = joined(", ", [SHOWN[channel] for channel in channels])
         expected = Phrase("nothing on {where} for {s:g} s", "{s:g} с тишины: {where}", where=where, s=seconds)
         reason = Phrase("{count} came, the first:", "пришло {count}, первое:", count=len(came))
         return Failure(expected, reason, came[0])

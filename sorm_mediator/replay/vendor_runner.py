@@ -11,21 +11,19 @@ import time
 from typing import Any
 
 from protocol import Channel, EncodeError
-from protocol.language import Phrase, join
-from protocol.wire import MASK
-from sorm_mediator.console import vendor as v
+from protocol.language import Phrase, joined
+from protocol.render import MASK
 from sorm_mediator.console.client import KPD1, KPD2, Crossed, Sent
+from sorm_mediator.console.comparing import NOTHING, Difference, Failure, nothing_came, the_closest
 from sorm_mediator.console.errors import ConnectError, ScriptError, StepError
-from sorm_mediator.console.fields import NOTHING, Difference
-from sorm_mediator.console.matching import Failure, nothing_came, the_closest
-from sorm_mediator.console.printing import Printer
-from sorm_mediator.console.requirements import check
-from sorm_mediator.console.results import ScriptResult, StepResult
-from sorm_mediator.console.runner import Console, Run, no_end
-from sorm_mediator.console.surroundings import Surroundings
-from sorm_mediator.console.titles import CALL
-from sorm_mediator.console.vendor_lines import Command, LineError, parse_line
-from sorm_mediator.console.vocabulary import COMMANDS
+from sorm_mediator.console.target import RunTarget
+from sorm_mediator.replay import vendor as v
+from sorm_mediator.replay.printing import Printer
+from sorm_mediator.replay.requests import REQUESTS
+from sorm_mediator.replay.results import ScriptResult, StepResult
+from sorm_mediator.replay.runner import Console, Run, no_end
+from sorm_mediator.replay.vendor import Command, LineError, parse_line
+from sorm_mediator.replay.vocabulary import COMMANDS
 
 COMMAND_WITHIN = 10.0
 """Seconds that a command may take. Order 268, 1.5 gives 15; the tester itself waits 10."""
@@ -40,32 +38,30 @@ class VendorRunner:
     def __init__(
         self,
         script: v.VendorScript,
-        around: Surroundings,
+        target: RunTarget,
         printer: Printer,
         *,
         keep_going: bool = False,
         recorder: Any = None,
     ) -> None:
         self._script = script
-        self._around = around
+        self._target = target
         self._printer = printer
         self._keep_going = keep_going
-        planned = sum(len(step.watches) if isinstance(step, v.Calls) else 1 for step in script.steps)
-        result = ScriptResult(script.name, script.path, planned=planned)
-        self._run = Run(result, around, printer, recorder)
+        result = ScriptResult(script.name, script.path, planned=script.planned)
+        self._run = Run(result, target, printer, recorder)
         self._sending = asyncio.Lock()
         self._claimed: set[bytes] = set()
 
     async def run(self) -> ScriptResult:
         """Run it. What kept it from running is the result's error."""
         self._run.begin()
-        around = self._around
+        target = self._target
         try:
-            check(
-                self._script,
-                calls=around.make_call is not None,
-                web=around.request is not None,
-                restart=around.restart is not None,
+            self._script.check(
+                calls=target.make_call is not None,
+                web=target.request is not None,
+                restart=target.restart is not None,
             )
             console = await self._run.console()
             for number, step in enumerate(self._script.steps, 1):
@@ -140,7 +136,7 @@ class VendorRunner:
         numbers = " -> ".join(
             step.variables[name] for name in ("number_a", "number_b") if name in step.variables
         )
-        title = join(" ", [part for part in (CALL, numbers, watch.observer) if part])
+        title = joined(" ", [part for part in (REQUESTS["call"].title, numbers, watch.observer) if part])
         result = StepResult(number, title, step.line)
         self._printer.step(number, title, step.line)
         began = time.monotonic()
@@ -155,7 +151,7 @@ class VendorRunner:
             result.failure = Failure("", str(error))
         if result.failure is not None and not watch.required:
             why = Phrase("; ".join(result.failure.lines()), "; ".join(result.failure.lines("ru")))
-            result.notes.append(join(": ", [_NOT_SEEN, why]))
+            result.notes.append(joined(": ", [_NOT_SEEN, why]))
             result.failure = None
         return self._ended(result, began)
 
@@ -163,8 +159,8 @@ class VendorRunner:
         """One call, seen once. The call is made, when the script says so, after everything stands ready."""
         if watch.make is not None:
             request = dict(watch.make)
-            assert self._around.make_call is not None
-            await self._around.make_call(str(request.pop("domain")), request)
+            assert self._target.make_call is not None
+            await self._target.make_call(str(request.pop("domain")), request)
         call = b""
         for step in watch.steps:
             if isinstance(step, v.Line):
@@ -251,7 +247,7 @@ def _shown(step: v.Recv) -> Phrase:
         f"{name} {text}" for name, text in (("number-a", step.number_a), ("number-b", step.number_b)) if text
     ]
     parts += [f"{name} {octets.hex().upper()}" for name, octets in step.tests.items()]
-    return join(", ", parts)
+    return joined(", ", parts)
 
 
 _AN_EVENT = Phrase("an event", "событие")

@@ -15,7 +15,7 @@ from protocol.render import has_another_inside, masked_hex, render
 from protocol.wire import MASK
 from sorm_mediator.console.client import SHOWN, ConsoleClient, Crossed
 from sorm_mediator.console.errors import words
-from sorm_mediator.console.results import PASS, ScriptResult, StepResult
+from sorm_mediator.replay.results import PASS, ScriptResult, StepResult
 from ssh_control.visible import visible
 
 _MS, _S = Phrase("ms", "мс"), Phrase("s", "с")

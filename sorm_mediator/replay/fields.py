@@ -1,7 +1,7 @@
-"""Values of message fields as scripts write them: checked when a script is read, compared when one comes.
+"""Values of message fields as scripts write them, checked when a script is read.
 
 Names and values are those of docs/messages.md, the same that ``decode --json`` prints. An expected value may
-also be ``{one_of: [...]}`` or ``{not: value}``; of a field that is a mapping only the keys given are compared.
+also be ``{one_of: [...]}`` or ``{not: value}``.
 """
 
 from __future__ import annotations
@@ -12,45 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from protocol.codes import Category, GroupType, NumberSign, ObjectType, Priority, StationType
-from protocol.language import Lang, Phrase
-from sorm_mediator.console.nodes import Node, show
-from sorm_mediator.console.variables import check, is_template
+from sorm_mediator.console.comparing import Not, OneOf
+from sorm_mediator.replay.document import Node, check, is_template
 
 _RAW = re.compile(r"0[xX](?:[0-9A-Fa-f]{2})+")
-
-
-@dataclass(frozen=True, slots=True)
-class OneOf:
-    """An expectation that holds when one of the values is there."""
-
-    values: tuple[Any, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Not:
-    """An expectation that holds when anything but the value is there."""
-
-    value: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One field that came otherwise than expected: both as people read them."""
-
-    path: str
-    expected: str
-    came: str
-
-    @property
-    def text(self) -> Phrase:
-        """The difference as people read it."""
-        return Phrase(
-            "{path}: expected {expected}, came {came}",
-            "{path}: ожидалось {expected}, пришло {came}",
-            path=self.path,
-            expected=self.expected,
-            came=self.came,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,62 +188,3 @@ READERS: Mapping[str, Reader] = {
 
 VERSION_TEXT = _text
 """``version`` of version-info is a text; in the header of the other KPD1 messages it is a byte."""
-
-
-def differences(expected: Any, came: Any, path: str = "") -> list[Difference]:
-    """What of ``expected`` isn't so in ``came`` (both as in the JSON form); empty when all of it is."""
-    if isinstance(expected, OneOf):
-        holds = any(not differences(value, came) for value in expected.values)
-        return [] if holds else [_difference(path, expected, came)]
-    if isinstance(expected, Not):
-        holds = bool(differences(expected.value, came))
-        return [] if holds else [_difference(path, expected, came)]
-    if isinstance(expected, dict) and isinstance(came, dict):
-        found = []
-        for key, value in expected.items():
-            place = f"{path}.{key}" if path else key
-            if key in came:
-                found += differences(value, came[key], place)
-            else:
-                found.append(Difference(place, show_value(value), NOTHING))
-        return found
-    if isinstance(expected, list) and isinstance(came, list):
-        if len(expected) != len(came):
-            return [_difference(path, expected, came)]
-        found = []
-        for index, (value, other) in enumerate(zip(expected, came, strict=True), 1):
-            found += differences(value, other, f"{path}[{index}]")
-        return found
-    if isinstance(expected, bool) != isinstance(came, bool) or expected != came:
-        return [_difference(path, expected, came)]
-    return []
-
-
-def _difference(path: str, expected: Any, came: Any) -> Difference:
-    return Difference(path, show_value(expected), show_value(came))
-
-
-NOTHING = Phrase("nothing", "ничего")
-
-
-def show_value(value: Any) -> Phrase:
-    """A value as a person writes it in a script: integers also in hexadecimal, as the order has them."""
-    return Phrase(_shown(value, "en"), _shown(value, "ru"))
-
-
-def _shown(value: Any, lang: Lang) -> str:
-    if isinstance(value, OneOf):
-        return (" или " if lang == "ru" else " or ").join(_shown(one, lang) for one in value.values)
-    if isinstance(value, Not):
-        return f"{'не' if lang == 'ru' else 'not'} {_shown(value.value, lang)}"
-    if isinstance(value, bool) or value is None or isinstance(value, float):
-        return show(value)
-    if isinstance(value, int):
-        return f"{value} ({value:02X}h)"
-    if isinstance(value, str):
-        return value if re.fullmatch(r"[a-z][a-z-]*|0x[0-9A-F]+", value) else f'"{value}"'
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_shown(part, lang)}" for key, part in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(_shown(part, lang) for part in value) + "]"
-    return str(value)

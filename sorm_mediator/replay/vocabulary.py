@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 
 import protocol
 from protocol import Message
-from sorm_mediator.console.fields import READERS, VERSION_TEXT, Reader
+from sorm_mediator.replay.fields import READERS, VERSION_TEXT, Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +41,3 @@ KPD1: Mapping[str, Entry] = _entries(protocol.KPD1_MESSAGES)
 """What the mediator sends on KPD1."""
 KPD2: Mapping[str, Entry] = _entries(protocol.EVENTS)
 """What the mediator sends on KPD2."""
-
-DATA_OF: Mapping[str, str] = {
-    "object-info": "get-objects",
-    "ksl-info": "get-ksl",
-    "services-info": "get-services",
-    "test-reply": "test",
-    "trunk-info": "get-trunks",
-    "version-info": "get-version",
-}
-"""Which command a data message of KPD1 answers (order 268, 9.3.3, 9.4.3, 9.5.3, 9.9.3, 9.10.3, 9.11.3)."""

@@ -20,26 +20,18 @@ from typing import Any, cast
 from protocol.language import Lang
 from sorm_mediator import config as lab_files
 from sorm_mediator.config import Config, ConfigError
-from sorm_mediator.console import junit, scenario, vendor
-from sorm_mediator.console.errors import ConnectError, ScriptError
-from sorm_mediator.console.nodes import unreadable
-from sorm_mediator.console.printing import JsonPrinter, Printer, TextPrinter
-from sorm_mediator.console.requirements import Script, check, link_of, links
-from sorm_mediator.console.results import PASS, ScriptResult
-from sorm_mediator.console.runner import ScenarioRunner
-from sorm_mediator.console.scenario import LINKS
-from sorm_mediator.console.surroundings import Surroundings
-from sorm_mediator.console.vendor_runner import VendorRunner
-from sorm_mediator.console.wiring import in_lab, toward
+from sorm_mediator.console.errors import BROKEN_PIPE, ConnectError, ScriptError, UsageError, unreadable
+from sorm_mediator.console.target import LINKS, Link, RunTarget
 from sorm_mediator.errors import BoxError
+from sorm_mediator.lab.targets import in_lab, toward
+from sorm_mediator.replay import scenario, vendor
+from sorm_mediator.replay.printing import JsonPrinter, Printer, TextPrinter
+from sorm_mediator.replay.results import PASS, ScriptResult, write_junit
+from sorm_mediator.replay.runner import ScenarioRunner
+from sorm_mediator.replay.vendor_runner import VendorRunner
 from ssh_control.visible import visible_lines
 
-BROKEN_PIPE = 141
-"""Exit code when the reader of the output has gone: a shell's for a process that SIGPIPE has ended."""
-
-
-class UsageError(Exception):
-    """The command line is wrong. The text names the option, its value and what is allowed."""
+Script = scenario.Scenario | vendor.VendorScript
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +81,7 @@ def run_scripts(settings: Settings, write: Callable[[str], object] | None = None
         scripts = [load(path) for path in settings.scripts]
         if settings.host:
             for script in scripts:
-                check(
-                    script,
+                script.check(
                     calls=bool(settings.web),
                     web=bool(settings.web),
                     restart=False,
@@ -98,7 +89,7 @@ def run_scripts(settings: Settings, write: Callable[[str], object] | None = None
                 )
         results = asyncio.run(stdout.during(run(scripts, settings, write or stdout.write)))
         if settings.junit is not None:
-            junit.write(settings.junit, results)
+            write_junit(settings.junit, results)
     except ScriptError as error:
         return _say(error, 2)
     except OSError as error:
@@ -136,14 +127,14 @@ async def run_script(
 ) -> ScriptResult:
     """Run one script. What kept it from running is the result's ``error``."""
     try:
-        async with _surroundings(script, settings) as around:
+        async with _target(script, settings) as target:
             if isinstance(script, vendor.VendorScript):
                 keep_going = settings.keep_going
                 return await VendorRunner(
-                    script, around, printer, keep_going=keep_going, recorder=recorder
+                    script, target, printer, keep_going=keep_going, recorder=recorder
                 ).run()
             return await ScenarioRunner(
-                script, around, printer, keep_going=settings.keep_going, recorder=recorder
+                script, target, printer, keep_going=settings.keep_going, recorder=recorder
             ).run()
     except (ConfigError, BoxError, ScriptError, ConnectError) as error:
         result = ScriptResult(script.name, script.path, error=error)
@@ -153,7 +144,7 @@ async def run_script(
 
 
 @asynccontextmanager
-async def _surroundings(script: Script, settings: Settings) -> AsyncIterator[Surroundings]:
+async def _target(script: Script, settings: Settings) -> AsyncIterator[RunTarget]:
     byte_order = settings.object_byte_order or ("big" if isinstance(script, vendor.VendorScript) else None)
     async with AsyncExitStack() as stack:
         if settings.host:
@@ -185,11 +176,16 @@ def _link(script: Script, settings: Settings, config: Config) -> str:
 
     Raises :class:`ScriptError` for a link that the script can't run over.
     """
-    own, possible = link_of(config), links(script)
+    own, possible = _link_of(config), script.links
     needed = script.link if isinstance(script, scenario.Scenario) else None
     if settings.link and needed not in (None, settings.link):
         raise ScriptError(f"{script.path}: link: it runs over {needed} alone, not over {settings.link}")
     return settings.link or (own if own in possible else possible[0])
+
+
+def _link_of(config: Config) -> Link:
+    """The link of a lab: streams beside TCP are there for the speech."""
+    return "tcp+e1" if config.console.link == "tcp" and config.e1 else config.console.link
 
 
 def _lab_config(file: Path, script: Script, byte_order: str | None, folder: Path) -> Config:
@@ -224,7 +220,7 @@ def _recorder(path: Path | None, speech: bool) -> Any:
 
     if path is None:
         return nullcontext()
-    from sorm_mediator.console.recording import PcapRecorder
+    from sorm_mediator.replay.recording import PcapRecorder
 
     return PcapRecorder(path, speech=speech)
 

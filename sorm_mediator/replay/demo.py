@@ -18,19 +18,18 @@ from pathlib import Path
 
 from protocol.language import Lang, translate
 from sorm_mediator.addresses import split_host_port
-from sorm_mediator.console.printing import TextPrinter
-from sorm_mediator.console.requirements import links
-from sorm_mediator.console.results import ERROR, FAIL, PASS, ScriptResult
-from sorm_mediator.console.scenario import Link
-from sorm_mediator.console.session import Settings, load, run_script
+from sorm_mediator.console.target import Link
 from sorm_mediator.lab.processes import BoxProcess, free_udp_port
+from sorm_mediator.replay.printing import TextPrinter
+from sorm_mediator.replay.results import ERROR, FAIL, PASS, ScriptResult
+from sorm_mediator.replay.session import Settings, load, run_script
 
 MAIN_JOB = "main-job.yaml"
 """The scenario that is shown step by step."""
 
 LABS_AT_ONCE = 8
 """Labs wait for their calls most of the time, so a few run side by side, each in a process of its own."""
-PRELOADED = ["sorm_mediator.console.session", "sorm_mediator.lab.lab", "sorm_mediator.console.e1_client"]
+PRELOADED = ["sorm_mediator.replay.session", "sorm_mediator.lab.lab", "sorm_mediator.console.e1_client"]
 """What those processes would import, each for itself."""
 VERDICTS = {str(verdict): verdict for verdict in (PASS, FAIL, ERROR)}
 
@@ -159,7 +158,7 @@ async def _demo(lang: Lang, as_json: bool, prepare: Callable[[], None]) -> int:
 
 def _links(script: Path) -> tuple[Link, ...]:
     """The links that a script is run over: TCP and E1, as far as it can; both at once if it can't do otherwise."""
-    possible = links(load(script))
+    possible = load(script).links
     return tuple(link for link in possible if link != "tcp+e1") or possible
 
 
