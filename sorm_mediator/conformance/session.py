@@ -33,7 +33,7 @@ from sorm_mediator.conformance.showing import Showing, Write, bar
 from sorm_mediator.conformance.verdicts import PASS, Result
 from sorm_mediator.console.client import PASSWORD, ConsoleClient
 from sorm_mediator.console.errors import BROKEN_PIPE, ConnectError, UsageError, unreadable
-from sorm_mediator.console.target import LINKS, Surroundings, target_for
+from sorm_mediator.console.target import LINKS, RunTarget, target_for
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.targets import in_lab, toward
 from sorm_mediator.texts import whole_number
@@ -312,7 +312,7 @@ def _profile_of(settings: Settings, config: Config) -> str:
     return "order" if settings.config is None else config.mediator.profile
 
 
-async def _as_switch_has_it(told: Told, settings: Settings, around: Surroundings) -> Told:
+async def _as_switch_has_it(told: Told, settings: Settings, around: RunTarget) -> Told:
     """The trunk's name as the running switch has it now, unless the command line told it.
 
     Raises :class:`ConnectError` when the web of the lab, which makes the calls, can't be reached.
@@ -341,8 +341,8 @@ def _domain(settings: Settings, config: Config) -> Any:
 
 
 @asynccontextmanager
-async def _around(settings: Settings, config: Config, link: str) -> AsyncIterator[Surroundings]:
-    around: AbstractAsyncContextManager[Surroundings]
+async def _around(settings: Settings, config: Config, link: str) -> AsyncIterator[RunTarget]:
+    around: AbstractAsyncContextManager[RunTarget]
     by_e1, speech = link == "x25", link == BOTH
     if settings.host:
         around = toward(
@@ -363,7 +363,7 @@ async def _around(settings: Settings, config: Config, link: str) -> AsyncIterato
 def _examiner(
     settings: Settings,
     config: Config,
-    around: Surroundings,
+    around: RunTarget,
     told: Told,
     link: str,
     observers: Sequence[Callable[[Any], object]],
@@ -395,7 +395,7 @@ def _examiner(
     return examiner
 
 
-def _caller(settings: Settings, around: Surroundings, told: Told) -> Caller | None:
+def _caller(settings: Settings, around: RunTarget, told: Told) -> Caller | None:
     kind = _calls(settings)
     if kind == "http" and around.make_call is not None and around.request is not None:
         return HttpCaller(told.domain, around.make_call, around.request)

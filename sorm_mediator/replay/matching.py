@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from protocol.language import Phrase, joined
+from protocol.language import Phrase, join
 from sorm_mediator.console.comparing import (
     IDENTITY,
     NO_MESSAGE,
@@ -46,7 +46,7 @@ class Wanted:
     @property
     def text(self) -> Phrase:
         """Name and fields as people read them."""
-        return joined(" ", [self.name, show_value(self.fields)] if self.fields else [self.name])
+        return join(" ", [self.name, show_value(self.fields)] if self.fields else [self.name])
 
 
 @dataclass
@@ -159,7 +159,7 @@ class Matcher(Generic[A, E]):
             return
         if others := list(dict.fromkeys(arrival.name or NO_MESSAGE for arrival in arrivals)):
             en, ru = "{reason}; unread: {others}", "{reason}; не прочитано: {others}"
-            reason = Phrase(en, ru, reason=reason, others=joined(", ", others))
+            reason = Phrase(en, ru, reason=reason, others=join(", ", others))
         self._fail(expectation, Failure(wanted.text, reason))
 
     def _advance_by_one(self) -> bool:

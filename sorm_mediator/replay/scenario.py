@@ -14,7 +14,7 @@ from typing import Any, Literal, cast
 from e1.g704.timeslots import KSL_PER_STREAM
 from e1.voice.tones import GRID
 from protocol.codes import STREAMS
-from protocol.language import Phrase, joined
+from protocol.language import Phrase, join
 from sorm_mediator.console.client import SHOWN
 from sorm_mediator.console.hearing import KslName
 from sorm_mediator.console.target import LINKS, Link
@@ -192,18 +192,18 @@ class Step:
         parts = [self._action_title(variables)]
         for verb, expectations in ((_EXPECT, self.expect), (_EVENTS, self.events)):
             if expectations:
-                parts.append(joined(" ", [verb, ", ".join(one.entry.name for one in expectations)]))
+                parts.append(join(" ", [verb, ", ".join(one.entry.name for one in expectations)]))
         if self.hears is not None:
             parts.append(_HEAR_SILENCE if self.hears.node.value == SILENCE else _HEAR_TONES)
         if self.silence is not None:
             parts.append(Phrase("silence for {seconds:g} s", "тишина {seconds:g} с", seconds=self.silence))
-        text = joined(", ", [part for part in parts if part])
-        return text if self.console == MAIN else joined(": ", [self.console, text])
+        text = join(", ", [part for part in parts if part])
+        return text if self.console == MAIN else join(": ", [self.console, text])
 
     def _action_title(self, variables: dict[str, Any]) -> str:
         match self.action:
             case Send(entry):
-                return joined(" ", [_SEND, entry.name])
+                return join(" ", [_SEND, entry.name])
             case SendRaw():
                 return Phrase("send bytes", "послать байты")
             case Ask("http", keys):
@@ -214,7 +214,7 @@ class Step:
             case Restart():
                 return Phrase("restart the gateway", "перезапустить шлюз")
             case OnChannels(verb, channels):
-                return joined(" ", [VERBS[verb], joined(", ", [SHOWN[channel] for channel in channels])])
+                return join(" ", [VERBS[verb], join(", ", [SHOWN[channel] for channel in channels])])
         return ""
 
 
