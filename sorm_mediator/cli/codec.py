@@ -98,7 +98,7 @@ def decode(
     xxd dump.bin | sorm-mediator decode - --json
     """
     from protocol import Channel
-    from sorm_mediator.capture.errors import CaptureError
+    from sorm_mediator.capture.events import CaptureError
     from sorm_mediator.capture.units import decode_events
 
     options = _options(
