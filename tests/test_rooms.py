@@ -15,7 +15,7 @@ LIBRARIES = {
     "protocol": {"construct", "hypothesis"},
     "e1": {"numpy", "serial"},
     "radius": {"pyrad"},
-    "ssh_control": {"asyncssh"},
+    "ssh_control": {"asyncssh", "msgspec"},
 }
 
 
