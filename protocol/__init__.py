@@ -1,7 +1,7 @@
 """The wire format between the technical means of ORM and the monitoring console, orders 268 and 70.
 
-Messages are dataclasses (:mod:`protocol.messages`, :mod:`protocol.messages`, :mod:`protocol.messages`);
-:class:`Codec` turns them into octets and back, :class:`StreamFramer` finds units in a stream.
+Messages are dataclasses (:mod:`protocol.messages`), declared with the fields of :mod:`protocol.fields`.
+:class:`Codec` turns them into octets and back; :class:`StreamFramer` cuts a stream into units.
 """
 
 from protocol.codec import Codec, UnknownUnit
