@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path, Request
 
+from sorm_mediator.mediator.core.calls.numbers import Numbers
 from sorm_mediator.switch.trace.console import LabTrace
 from sorm_mediator.switch.trace.trace import TRACE_PARAMETERS, TraceError, read_request
 
@@ -31,7 +32,7 @@ _QUERY = [
 def trace_router(engine: Engine, mediator: MediatorConfig) -> APIRouter:
     """The route, to be put under ``/api/v1``. ``mediator``: whose console is shown the numbers."""
     router = APIRouter()
-    tracer = LabTrace(engine.domains, mediator)
+    tracer = LabTrace(engine.domains, mediator, Numbers(mediator))
 
     @router.get(
         "/switch/domains/{domain}/trace",
