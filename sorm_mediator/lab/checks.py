@@ -7,7 +7,7 @@ from collections import Counter
 
 from sorm_mediator.config import Config, ConfigError, SwitchConfig
 from sorm_mediator.lab.line_checks import check_lines, check_speech_lines, xot_listeners
-from ssh_control.patterns import DomainList
+from ssh_control.multisorm.patterns import DomainList
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ def _check_ports(config: Config, name: str) -> None:
 def _check_host_key(config: Config, name: str) -> None:
     if not config.ssh.host_key:
         return
-    from ssh_control.keys import (  # asyncssh, which a file without a pinned key does not need
+    from ssh_control.transport import (  # asyncssh, which a file without a pinned key does not need
         KeyProblem,
         pinned_key,
     )

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 from sorm_mediator.addresses import host_port
 from sorm_mediator.config import Config, is_loopback
 from sorm_mediator.switch.mediators.access import (
+    Sinks,
+    Target,
     aggregate,
     aggregate_login,
     domain_login,
+    reachable,
     select,
     wrong_sinks,
 )
-from sorm_mediator.switch.mediators.sinks import Sinks, Target, reachable
 
 if TYPE_CHECKING:
     from sorm_mediator.config import DomainConfig

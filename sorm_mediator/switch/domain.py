@@ -12,7 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal
 
-from protocol.phrases import Phrase
+from protocol.language import Phrase
 from sorm_mediator.config import (
     BridgeConfig,
     BridgeSideConfig,

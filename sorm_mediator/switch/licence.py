@@ -39,8 +39,8 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 from pydantic import AwareDatetime, Field, ValidationError
 
 from sorm_mediator.config import ConfigError, LicenceConfig, SwitchConfig
-from sorm_mediator.numerals import whole_number
 from sorm_mediator.options import Section
+from sorm_mediator.texts import whole_number
 
 Value = bool | int | float | str
 """A flag, a whole number, :data:`INFINITY`, or a text."""

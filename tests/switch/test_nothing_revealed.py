@@ -90,7 +90,7 @@ async def said(
 
 def ours(record: logging.LogRecord) -> bool:
     return record.name.startswith(
-        ("sorm_mediator.switch", "ssh_control.server", "ssh_control.multisorm", "radius")
+        ("sorm_mediator.switch", "ssh_control.server", "ssh_control.multisorm.domains", "radius")
     )
 
 

@@ -24,7 +24,7 @@ from sorm_mediator.switch.domain import (
     Subscriber,
     Trunk,
 )
-from sorm_mediator.switch.objects import ControlledObject, Touched
+from sorm_mediator.switch.objects import SwitchObject, Touched
 from sorm_mediator.switch.path import Hop, as_sorm_sees, shown_a, shown_b
 from sorm_mediator.switch.routing import Number, RoutingRequest
 from sorm_mediator.switch.routing.numbering import DEFAULT_PLAN
@@ -231,7 +231,7 @@ class Leg:
 class TouchedObject(NamedTuple):
     """An object that a call touches, why, and the domain that has it on control."""
 
-    item: ControlledObject
+    item: SwitchObject
     match: Match
     domain: Domain
 

@@ -51,7 +51,7 @@ from sorm_mediator.switch.calls.messages import MessageFor, MessageRequest, mess
 from sorm_mediator.switch.calls.units import CallUnits
 from sorm_mediator.switch.domain import Domain, Subscriber
 from sorm_mediator.switch.node import Node
-from sorm_mediator.switch.objects import ControlledObject, ObjectTable
+from sorm_mediator.switch.objects import ObjectTable, SwitchObject
 from sorm_mediator.switch.path import Hop, as_sorm_sees, find_path
 from sorm_mediator.switch.routing import Number, RoutingRequest
 
@@ -338,7 +338,7 @@ class Engine:
         self._lead(call, first, hops, now, redirected=True)
         self._changed(call, now)
 
-    def catch_up(self, domain: Domain, mediator: str, item: ControlledObject, now: float) -> None:
+    def catch_up(self, domain: Domain, mediator: str, item: SwitchObject, now: float) -> None:
         """Let an object touch the calls that run already; its match ``joined`` says that it came late."""
         table = ObjectTable()
         table.add(item)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from radius.report import CallReport, Match, Party
 from sorm_mediator.switch.calls.call import Call, Endpoint, Leg, TouchedObject, View, services_visible_to
-from sorm_mediator.switch.objects import ControlledObject, ObjectTable
+from sorm_mediator.switch.objects import ObjectTable, SwitchObject
 
 Tables = Mapping[str, ObjectTable]
 
@@ -118,7 +118,7 @@ def held(view: View, mediator: str) -> tuple[Match, ...]:
     )
 
 
-def note_match(call: Call, leg: Leg, mediator: str, item: ControlledObject, match: Match) -> bool:
+def note_match(call: Call, leg: Leg, mediator: str, item: SwitchObject, match: Match) -> bool:
     """An object is touched once for each reason, by the domain that comes first. Says whether this one is new.
 
     Legs that show a mediator the same numbers are one call to it.

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from e1.rtp import FRAME, RtpPacket, build
-from e1.tones import tone
+from e1.voice.rtp import FRAME, RtpPacket, build
+from e1.voice.tones import tone
 from radius.report import CallReport, Media
 from sorm_mediator.addresses import port_number
 from sorm_mediator.errors import BoxError

@@ -14,7 +14,6 @@ from pydantic import SecretStr
 
 from sorm_mediator.addresses import host_port, port_number
 from sorm_mediator.config import AggregateConfig, DomainConfig, RadiusServerConfig
-from sorm_mediator.numerals import whole_number
 from sorm_mediator.switch.changes import (
     ChangeRefused,
     Notes,
@@ -26,7 +25,8 @@ from sorm_mediator.switch.changes import (
 )
 from sorm_mediator.switch.mediators.access import clash_note
 from sorm_mediator.switch.node import Change, Node
-from ssh_control.patterns import DomainList
+from sorm_mediator.texts import whole_number
+from ssh_control.multisorm.patterns import DomainList
 
 SORM_PARAMETERS: Final = (
     "adaptation",

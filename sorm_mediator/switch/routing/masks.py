@@ -36,8 +36,8 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from protocol.phrases import Phrase
-from sorm_mediator.numerals import whole_number
+from protocol.language import Phrase
+from sorm_mediator.texts import whole_number
 
 SYMBOLS = "0123456789*#"
 """What a number can be made of."""

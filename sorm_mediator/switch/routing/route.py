@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal
 
-from protocol.phrases import Phrase
+from protocol.language import Phrase
 from sorm_mediator.switch.routing.masks import NOTHING, DigitMap, Mask, SubstitutionError, Template
 from sorm_mediator.switch.routing.numbering import Plan
 

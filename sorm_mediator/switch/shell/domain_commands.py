@@ -10,11 +10,11 @@ from typing import Final
 
 from sorm_mediator.addresses import host_port
 from sorm_mediator.config import BridgeConfig, BridgeSideConfig
-from sorm_mediator.numerals import whole_number
 from sorm_mediator.switch.changes import ChangeRefused, created, domains
 from sorm_mediator.switch.changes.sorm import TRUTH
 from sorm_mediator.switch.shell.command import Command, Invocation
 from sorm_mediator.switch.shell.tables import flag, format_table, ok
+from sorm_mediator.texts import whole_number
 
 ALIAS_AS_USER = "alias-as-user"
 """The number is the user part of the interface."""

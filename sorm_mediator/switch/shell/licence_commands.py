@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sorm_mediator.numerals import whole_number
 from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.changes.licence import add_licence, candidate, delete_licence, set_passport
 from sorm_mediator.switch.licence import (
@@ -26,6 +25,7 @@ from sorm_mediator.switch.licence import (
 )
 from sorm_mediator.switch.shell.command import Command, Invocation, Talk
 from sorm_mediator.switch.shell.tables import flag, format_table
+from sorm_mediator.texts import whole_number
 
 Row = tuple[str, str]
 NO_LIMIT: Final = "no limit"

@@ -11,7 +11,8 @@ from typing import Any, Final, Protocol
 
 from protocol.codes import NUMBER_SIGNS, Order
 from protocol.composite import PartyOctets
-from protocol.texts import Lang, value_name_text
+from protocol.language import Lang
+from protocol.texts import value_name_text
 from protocol.values import Party
 from radius import report
 from sorm_mediator.config import MediatorConfig

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from e1.rtp import JitterConfig, RtpPacket, parse
-from e1.tones import ToneListener
-from e1.voice import VoiceConfig, VoiceMatrix
+from e1.voice.matrix import VoiceConfig, VoiceMatrix
+from e1.voice.rtp import JitterConfig, RtpPacket, parse
+from e1.voice.tones import ToneListener
 from radius.report import CallReport, Media, Party
 from radius.sink import Sink
 from sorm_mediator import config
