@@ -50,9 +50,11 @@ def pass_time(seconds):
         yield from far.exchange(console)
 
 
-print(*pass_time(1.0), sep="\n")                # both are in WORK, the channels come up
+for event in pass_time(1.0):                  # both are in WORK, the channels come up
+    print(event)
 mediator.send("kpd1", b"a message", now)
-print(*pass_time(0.1), sep="\n")                # ... and the console's ChannelEvent has the message
+for event in pass_time(0.1):                  # ... and the ChannelEvent of the console has the message
+    print(event)
 ```
 
 Every decision falls at a place in the stream: in what pieces it comes does not matter, and tests say so. While nothing
