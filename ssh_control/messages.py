@@ -5,7 +5,7 @@ mediator can send, with the shape of its params. The shape (which keys, of which
 meaning (is that a subscriber? is there such a trunk?) is for the switch. Unknown keys are left alone: a newer mediator
 may send more. Fields and their values have the names of the order's messages (``own-subscriber``, ``combined`` ...).
 
-Pure: octets in, lines out. Whatever a peer sends, only :class:`DialectError` escapes.
+Pure: octets in, lines out. Only :class:`DialectError` escapes, for any input of a peer.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ OPERATIONS: Final[Mapping[str, type[Struct]]] = {
 
 
 def request_problem(op: str, params: Mapping[str, Any]) -> str | None:
-    """Why this can't be asked, such as ``add: object: number: is missing``; ``None`` when it can."""
+    """Why a request is malformed, such as ``add: object: number: is missing``; ``None``: it is not."""
     shape = OPERATIONS.get(op)
     if shape is None:
         return f"unknown op {op[:40]!a}; there are {', '.join(OPERATIONS)}"
@@ -220,7 +220,7 @@ def decode_line(line: bytes) -> dict[str, Any]:
 def is_nested_deeper(value: Any, most: int = MOST_NESTING) -> bool:
     """Whether lists and objects stand within each other more than ``most`` deep.
 
-    What is read may be shown and stored again, by code that goes into it as deep as it is nested.
+    A message may be printed and stored again, by code that recurses as deep as the message is nested.
     """
     level = [value]
     for _ in range(most):
@@ -238,8 +238,8 @@ def is_nested_deeper(value: Any, most: int = MOST_NESTING) -> bool:
 class LineReader:
     """Cuts a stream into lines of at most ``limit`` octets; blank lines are passed over.
 
-    A longer line is reported once (as ``None``) and the rest of it thrown away as it comes, so that memory is
-    bounded and the next line is read as if nothing had been.
+    A longer line is reported once (as ``None``) and the rest of it is dropped as it comes. So memory is bounded,
+    and the next line is read as usual.
     """
 
     def __init__(self, limit: int) -> None:
