@@ -38,12 +38,6 @@ def test_an_outer_room_imports_itself_its_library_and_the_standard_library(room:
             assert allowed, f"{file.relative_to(ROOT)} imports {module}"
 
 
-def test_hypothesis_is_imported_by_the_strategies_only() -> None:
-    for file in (ROOT / "protocol").rglob("*.py"):
-        if file.name != "strategies.py":
-            assert not any(module.startswith("hypothesis") for module in imported(file)), file
-
-
 def test_nothing_of_the_application_imports_tests_or_bench() -> None:
     for file in (ROOT / "sorm_mediator").rglob("*.py"):
         assert not {m.partition(".")[0] for m in imported(file)} & {"tests", "bench"}, file

@@ -22,8 +22,8 @@ from sorm_mediator.switch.mediators.access import (
 
 if TYPE_CHECKING:
     from sorm_mediator.config import DomainConfig
+    from sorm_mediator.switch.domain import Domain
     from sorm_mediator.switch.node import Node
-    from sorm_mediator.switch.subscribers import Domain
 
 _PEER = "127.0.0.1:0"
 """Where the lab's own mediator is, for its own switch."""

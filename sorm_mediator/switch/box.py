@@ -22,20 +22,20 @@ from sorm_mediator.config import AdminConfig, Config, is_loopback
 from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest
 from sorm_mediator.switch.calls.engine import Engine
-from sorm_mediator.switch.calls.media import SpeechSender, rtp_address
 from sorm_mediator.switch.calls.messages import MessageRequest
+from sorm_mediator.switch.calls.speech import SpeechSender, rtp_address
 from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.changes.domains import rename_trunk
-from sorm_mediator.switch.licence.licence import usage
+from sorm_mediator.switch.domain import Domain
+from sorm_mediator.switch.licence import usage
 from sorm_mediator.switch.mediators.access import Channels, LiveSessions, Sinks, Target, domain_login
 from sorm_mediator.switch.mediators.faults import DeadlineTimer, DelayedSession, DomainFaults, Fault
 from sorm_mediator.switch.mediators.multisorm import NOT_SERVED, Aggregates
 from sorm_mediator.switch.mediators.session import MediatorSession, SyncRoom
 from sorm_mediator.switch.node import Change, Node
 from sorm_mediator.switch.objects import Refusal, SwitchObject
-from sorm_mediator.switch.shell.command import Desk
+from sorm_mediator.switch.shell.command import ShellContext
 from sorm_mediator.switch.shell.session import ShellSession
-from sorm_mediator.switch.subscribers import Domain
 from ssh_control.dialect import ClientHello, Notify, Refused
 from ssh_control.server import SormServer, listening_socket, move_servers
 from ssh_control.transport import KeyProblem
@@ -55,7 +55,7 @@ class Admin:
 
     def __init__(self, node: Node, file: Path | None, move_ssh: Callable[[int], None]) -> None:
         self._node = node
-        self._desk = Desk(node=node, file=file, move_ssh=move_ssh)
+        self._desk = ShellContext(node=node, file=file, move_ssh=move_ssh)
 
     def is_user(self, user: str) -> bool:
         """Whether this is the user of the shell."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from protocol.codes import LINE_STATES
 from sorm_mediator.mediator.core.effects import AskSwitch
-from sorm_mediator.numerals import whole_number
+from sorm_mediator.texts import whole_number
 from ssh_control.messages import SYNC_CHUNK
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from pydantic import SecretStr
 
 from sorm_mediator.addresses import host_port
 from sorm_mediator.config import AggregateConfig
+from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.node import Node
-from sorm_mediator.switch.subscribers import Domain
 from ssh_control.dialect import Notify
 from ssh_control.multisorm.patterns import DomainList, Selection
 

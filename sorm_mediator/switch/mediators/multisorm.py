@@ -17,13 +17,13 @@ from functools import partial
 from typing import Any, Final
 
 from sorm_mediator.config import AggregateConfig
+from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.mediators import access
 from sorm_mediator.switch.mediators.access import Channels, LiveSessions, Sinks
 from sorm_mediator.switch.mediators.faults import DeadlineTimer, DelayedSession
 from sorm_mediator.switch.mediators.session import Chunks, SyncRoom
 from sorm_mediator.switch.node import Change, Node
 from sorm_mediator.switch.objects import Refusal
-from sorm_mediator.switch.subscribers import Domain
 from ssh_control.codes import ExtendedError
 from ssh_control.dialect import ClientHello, Notify, PendingReply, Refused, Reply, Request, Response
 from ssh_control.multisorm.domains import AnswerMediator, AskDomain, Effect, MultiSorm

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from sorm_mediator.switch.domain import LINE_STATES, Domain
 from sorm_mediator.switch.objects import (
     CATEGORIES,
     FULL,
@@ -23,7 +24,6 @@ from sorm_mediator.switch.objects import (
     SwitchObject,
 )
 from sorm_mediator.switch.routing.masks import SYMBOLS
-from sorm_mediator.switch.subscribers import LINE_STATES, Domain
 from ssh_control.codes import ExtendedError
 from ssh_control.dialect import Reply, Request
 

@@ -22,9 +22,9 @@ from radius.sink import Sink
 from sorm_mediator import config
 from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.switch.calls.call import CallRequest
-from sorm_mediator.switch.licence.key import make_licence
+from sorm_mediator.switch.licence import make_licence
 from sorm_mediator.switch.objects import SwitchObject
-from sorm_mediator.switch.shell.saving import plain
+from sorm_mediator.switch.shell.config_commands import plain
 
 SECRET = "2testing123"
 PASSWORD = "password"
