@@ -30,6 +30,9 @@ MOST_NESTING: Final = 16
 SYNC_CHUNK: Final = 500
 """Objects in one `sync` request: about 90,000 octets, a third of the longest line."""
 
+LINE_UNKNOWN: Final = 0xFF
+"""Line state of an object that has no subscriber line in the domain (order 268, 9.3.6.4)."""
+
 
 class DialectError(Exception):
     """A peer sent, or the caller wants to send, what is not the dialect. ``code``: the code of the refusal."""
@@ -60,13 +63,13 @@ class ObjectShape(Struct):
     priority: Word | None
 
 
-class Add(Struct):
+class AddParams(Struct):
     """Put one object under control (command 5)."""
 
     object: ObjectShape
 
 
-class Change(Struct):
+class ChangeParams(Struct):
     """Give an object another category and priority (command 15)."""
 
     object_number: ObjectNumber
@@ -74,19 +77,19 @@ class Change(Struct):
     priority: Word | None
 
 
-class Remove(Struct):
+class RemoveParams(Struct):
     """Take an object off control (command 6)."""
 
     object_number: ObjectNumber
 
 
-class Join(Struct):
+class JoinParams(Struct):
     """Report the running calls that an object touches, too."""
 
     object_number: ObjectNumber
 
 
-class Sync(Struct):
+class SyncParams(Struct):
     """Replace all objects of this mediator, in chunks."""
 
     objects: list[ObjectShape]
@@ -94,37 +97,37 @@ class Sync(Struct):
     last: bool
 
 
-class Clear(Struct):
+class ClearParams(Struct):
     """Drop all objects of this mediator (command 2)."""
 
 
-class Services(Struct):
+class ServicesParams(Struct):
     """The services of a subscriber (command 12)."""
 
     number: Digits
     number_sign: Word | None
 
 
-class Trunks(Struct):
+class TrunksParams(Struct):
     """The names of trunks (command 16): of one, or of all (``null``)."""
 
     trunk: TrunkNumber | None
 
 
-class Ping(Struct):
+class PingParams(Struct):
     """Whether the switch answers."""
 
 
 OPERATIONS: Final[Mapping[str, type[Struct]]] = {
-    "add": Add,
-    "change": Change,
-    "remove": Remove,
-    "join": Join,
-    "sync": Sync,
-    "clear": Clear,
-    "services": Services,
-    "trunks": Trunks,
-    "ping": Ping,
+    "add": AddParams,
+    "change": ChangeParams,
+    "remove": RemoveParams,
+    "join": JoinParams,
+    "sync": SyncParams,
+    "clear": ClearParams,
+    "services": ServicesParams,
+    "trunks": TrunksParams,
+    "ping": PingParams,
 }
 """Every op, with the shape of its params."""
 

@@ -389,15 +389,7 @@ class SwitchBox:
             known = ", ".join(target.mediator for target in self._sinks.of(domain))
             raise Refused(NOT_SERVED, f"{hello.radius or 'no sink'} is no RADIUS server of {user}: {known}")
         mediator = target.mediator
-        problem = self._channels.problem(mediator, [user])
-        if problem:
-            raise Refused(self.engine.node.config.not_licensed_code, problem)
-        other = self._aggregates.claim(mediator)
-        if other:
-            raise Refused(NOT_SERVED, f"{mediator} is connected as {other} already")
-        second = self._live.problem(user, mediator, hello.mediator, peer)
-        if second:
-            raise Refused(NOT_SERVED, second)
+        self._aggregates.admit(user, hello, peer, mediator, [user])
         self._speech(hello, peer, mediator)
         self._channels.add(mediator, user)
         ended = self._live.opened(user, mediator, hello.mediator, peer, notify)

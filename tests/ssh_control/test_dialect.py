@@ -257,6 +257,8 @@ def test_a_wrong_request_is_answered_and_the_session_goes_on(
         b"[" * 5000 + b"\n",
         b'{"seq":NaN,"op":"ping"}\n',
         b'{"seq":' + b"9" * 5000 + b',"op":"ping"}\n',
+        b'{"seq":1e400,"op":"ping"}\n',
+        b'{"seq":1,"op":"ping","x":"\\ud800"}\n',
         b'{"seq":-1,"op":"ping"}\n',
         b'{"seq":1.5,"op":"ping"}\n',
         b'{"op":"ping"}\n',
@@ -270,6 +272,12 @@ def test_garbage_is_answered_without_seq(garbage: bytes) -> None:
     ]
     (answer,) = said(server)
     assert (answer["seq"], answer["ok"], answer["code"]) == (None, False, 0x11)
+
+
+def test_of_a_key_that_stands_twice_the_last_value_counts() -> None:
+    assert heard(ready_server(), b'{"seq":1,"op":"fly","seq":2,"op":"ping"}\n') == [
+        RequestReceived(2, Request("ping", {}))
+    ]
 
 
 def test_blank_lines_are_passed_over() -> None:

@@ -219,20 +219,12 @@ class Aggregates:
             raise Refused(NOT_SERVED, "; ".join(told))
         domains = {name: self._node.domains[name] for name in access.select(self._node, found).domains}
         mediator = self._mediator(domains, hello, peer)
-        problem = self._channels.problem(mediator, list(domains))
-        if problem:
-            raise Refused(self._node.config.not_licensed_code, problem)
-        other = self.claim(mediator, besides=user)
-        if other:
-            raise Refused(NOT_SERVED, f"{mediator} is connected as {other} already")
+        self.admit(user, hello, peer, mediator, list(domains))
         key = user, mediator
         group = self._groups.get(key) or Group(user, mediator, self._node.config.multisorm_timeout)
         alone = [] if group.connections else self._channels.domains_of(mediator)
         if alone:
             raise Refused(NOT_SERVED, f"{mediator} is connected to {', '.join(alone)} alone already")
-        second = self._live.problem(user, mediator, hello.mediator, peer)
-        if second:
-            raise Refused(NOT_SERVED, second)
         self._speech(hello, peer, mediator)
         self._groups[key] = group
         for name in group.members:
@@ -245,7 +237,22 @@ class Aggregates:
         ended = self._live.opened(user, mediator, hello.mediator, peer, notify)
         return GroupSession(group, partial(self._closed, group, ended), self._room(mediator))
 
-    def claim(self, mediator: str, *, besides: str = "") -> str:
+    def admit(self, user: str, hello: ClientHello, peer: str, mediator: str, domains: list[str]) -> None:
+        """Check what holds for users of either port: the licence, and that no other session is in the way.
+
+        Raises :class:`Refused`.
+        """
+        problem = self._channels.problem(mediator, domains)
+        if problem:
+            raise Refused(self._node.config.not_licensed_code, problem)
+        other = self._claim(mediator, besides=user)
+        if other:
+            raise Refused(NOT_SERVED, f"{mediator} is connected as {other} already")
+        second = self._live.problem(user, mediator, hello.mediator, peer)
+        if second:
+            raise Refused(NOT_SERVED, second)
+
+    def _claim(self, mediator: str, besides: str) -> str:
         """A mediator connects as another user: drop what it has on control as a MultiSORM user.
 
         Returns the user as whom it still is connected, whose objects can't be dropped; "" when there is none.

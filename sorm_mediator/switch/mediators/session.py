@@ -26,9 +26,8 @@ from sorm_mediator.switch.objects import (
 from sorm_mediator.switch.routing.masks import SYMBOLS
 from ssh_control.codes import ExtendedError
 from ssh_control.dialect import Reply, Request
+from ssh_control.messages import LINE_UNKNOWN
 
-UNKNOWN_STATE: Final = 0xFF
-"""Line state of an object without a subscriber line in the domain (order 268, 9.3.6.4)."""
 MOST_OBJECTS: Final = 0xFFFF
 """Object numbers that there are, 0 to FFFEh."""
 
@@ -237,7 +236,7 @@ class MediatorSession:
 def line_state(domain: Domain, item: SwitchObject) -> int:
     """The state of the object's subscriber line, for message 23h."""
     subscriber = domain.subscriber_at(item.number or "") if item.object_type == OWN else None
-    return LINE_STATES[subscriber.line_state] if subscriber else UNKNOWN_STATE
+    return LINE_STATES[subscriber.line_state] if subscriber else LINE_UNKNOWN
 
 
 def check_object(domain: Domain, item: SwitchObject) -> None:
