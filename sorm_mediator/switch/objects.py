@@ -45,7 +45,7 @@ SIGN_FITS: Final[Mapping[str | None, frozenset[str]]] = MappingProxyType(
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not a mistake
-    """The switch refuses a request: the extended error code (Eltex SMG1016M manual) and the reason."""
+    """The switch refuses a request: the code and the reason (Eltex SMG1016M manual, Extended error codes)."""
 
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text)
