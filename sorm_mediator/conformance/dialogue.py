@@ -362,30 +362,32 @@ class Dialogue:
         self, name: str | bytes, *, eltex: tuple[str, str] | None = None, **fields: Any
     ) -> Reply:
         """A command that must be executed: 27h/00h, 28h/00h. ``eltex``: an option, and the outcome it allows."""
-        return await self._answered("executed", name, 0x01, eltex, fields)
+        return await self.answered("executed", name, eltex=eltex, **fields)
 
     async def not_executed(self, name: str | bytes, status: int = 0x01, **fields: Any) -> Reply:
         """A command that must be accepted and not executed: 27h/00h, 28h with this status."""
-        return await self._answered("not-executed", name, status, None, fields)
+        return await self.answered("not-executed", name, status, **fields)
 
     async def rejected(
         self, name: str | bytes, status: int = 0x01, *, eltex: tuple[str, str] | None = None, **fields: Any
     ) -> Reply:
         """A command that must be rejected at receipt: 27h with this status."""
-        return await self._answered("rejected", name, status, eltex, fields)
+        return await self.answered("rejected", name, status, eltex=eltex, **fields)
 
     async def refused(self, name: str | bytes, **fields: Any) -> Reply:
         """A command that must not be carried out, at receipt or at execution: the order leaves open which."""
-        return await self._answered("refused", name, 0x01, None, fields)
+        return await self.answered("refused", name, **fields)
 
-    async def _answered(
+    async def answered(
         self,
         wanted: str,
         name: str | bytes,
-        status: int,
-        eltex: tuple[str, str] | None,
-        fields: dict[str, Any],
+        status: int = 0x01,
+        *,
+        eltex: tuple[str, str] | None = None,
+        **fields: Any,
     ) -> Reply:
+        """A command with the outcome that it must have: executed, not-executed, rejected or refused."""
         self.expects_outcome(name[2] if isinstance(name, bytes) else COMMANDS[name].code, wanted, status)
         reply = await self.command(name, **fields)
         self.judge_outcome(reply, wanted, status, eltex=eltex)

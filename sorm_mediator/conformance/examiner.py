@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -264,6 +264,14 @@ class Examiner(Dialogue):
         await self.prepare("add-object", **fields)
         return Target(fields)
 
+    async def shown(self, number: int, /, **fields: Any) -> Crossed:
+        """Command 10 must report this object in one 23h with these values."""
+        reply = await self.executed("get-objects", object_number=number)
+        came = Phrase("{n} messages", "сообщений: {n}", n=len(reply.data))
+        self.require(len(reply.data) == 1, Phrase("one 23h", "одно 23h"), came)
+        self.fields(reply.data[0], **fields)
+        return reply.data[0]
+
     async def stop(self) -> None:
         """The technical means are stopped. Raises :class:`Untested` when that is not allowed."""
         if not self.may_stop:
@@ -332,12 +340,17 @@ class Examiner(Dialogue):
         await self.events(target, **fields)
 
     async def talking(
-        self, target: Target, a: int = 0, b: int = 1, *, ringing: bool = False, **how: Any
-    ) -> tuple[PlacedCall, Crossed]:
-        """Making ready: a call of an object goes on, answered unless it is to ring on; with its 41h."""
+        self, target: Target, a: int = 0, b: int = 1, *, ringing: bool = False,
+        received: Mapping[str, Any] | None = None, **how: Any,
+    ) -> tuple[PlacedCall, Crossed]:  # fmt: skip
+        """Making ready: a call of an object goes on, answered unless it is to ring on; with its 41h.
+
+        ``received``: fields of 41h that it must have.
+        """
         begin = self.ringing_call if ringing else self.call
         placed = await begin(a, b, **how)
-        return placed, await self.given(target, RECEIVED, *(() if ringing else (ANSWER,)))
+        names = (RECEIVED,) if ringing else (RECEIVED, ANSWER)
+        return placed, await self.given(target, *names, **(received or {}))
 
     async def hang_up(self, placed: PlacedCall) -> None:
         """End a call."""
