@@ -525,7 +525,9 @@ class Dialogue:
         """What has come so far is not looked at any more."""
         self._arrived.clear()
 
-    async def message(self, name: str, *, where: Mapping[str, Any] | None = None, **fields: Any) -> Crossed:
+    async def message(
+        self, name: str, /, *, where: Mapping[str, Any] | None = None, **fields: Any
+    ) -> Crossed:
         """The next message of KPD1 of this name that answers no command. ``where`` chooses among several."""
 
         def suits(one: Crossed) -> bool:
