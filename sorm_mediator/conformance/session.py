@@ -243,7 +243,7 @@ async def examine(
                 against=against, link=link, orm_number=examiner.orm_number, identity=examination.identity,
                 terms=terms, time=began, results=examination.results, seconds=time.monotonic() - began_monotonic,
                 calls=_calls(settings), not_restored=examination.not_restored, lab_profile=of_lab,
-                options={"--clauses": ",".join(settings.clauses)} if settings.clauses else {},
+                clauses=settings.clauses,
             )  # fmt: skip
 
         begun(heading(against, terms.profile, lang, of_lab=of_lab))
