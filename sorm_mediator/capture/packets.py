@@ -151,8 +151,10 @@ def _scapy_network_layer(packet: Packet) -> bytes:
         frame = layer(packet.data)
         network = frame.getlayer(IP) or frame.getlayer(IPv6)
     except Exception as error:  # noqa: BLE001  (scapy's layers raise anything on damaged frames)
-        en, ru = "not understood by scapy ({error})", "scapy их не понимает ({error})"
-        raise _SkipError(Phrase(en, ru, error=type(error).__name__)) from None
+        raise _SkipError(Phrase(
+            "not understood by scapy ({error})", "scapy их не понимает ({error})",
+            error=type(error).__name__,
+        )) from None  # fmt: skip
     if network is None:
         raise _SkipError(_NO_IP)
     return bytes(network.original)
@@ -303,9 +305,10 @@ class HalfStream:
             self.ended = True
             yield End(self.flow)
         if self._early:
-            en = "{flow}: {n} octets came from before the capture's first segment"
-            ru = "{flow}: байтов до первого сегмента записи: {n}"
-            yield Trouble(Phrase(en, ru, flow=self.flow.label, n=self._early))
+            yield Trouble(Phrase(
+                "{flow}: {n} octets came from before the capture's first segment",
+                "{flow}: байтов до первого сегмента записи: {n}", flow=self.flow.label, n=self._early,
+            ))  # fmt: skip
             self._early = 0
 
     def _offset_of(self, sequence: int) -> int:

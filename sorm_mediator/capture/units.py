@@ -130,11 +130,9 @@ class _FlowUnits:
         self._fed = 0
         text = Phrase(
             "{flow}: {count} octets from octet {offset} on are not in the capture",
-            "{flow}: байтов {count} начиная с {offset} в записи нет",
-            flow=self._flow.label,
-            count=event.length,
-            offset=event.offset,
-        )
+            "{flow}: байтов {count} начиная с {offset} в записи нет", flow=self._flow.label,
+            count=event.length, offset=event.offset,
+        )  # fmt: skip
         yield from self._pass([Trouble(text)])
 
     def end(self) -> Iterator[Item]:
@@ -168,11 +166,14 @@ class _FlowUnits:
 
     def _broken(self, offset: int, item: Broken) -> Found:
         """What is broken; of a code that nobody knows only the code can be said, and its length is a guess."""
-        en, ru = "broken unit: {reason}", "повреждённое сообщение: {reason}"
         if len(item.raw) >= _HEADER and item.code not in classes(self._codec.options.order):
             message, problems = self._codec.decode_lenient(item.raw, self._channel)
             return Found(self._flow, offset, item.raw, message, problems, self._time_ns)
-        problem = Problem(0, "", Phrase(en, ru, reason=item.reason.phrase))
+        problem = Problem(
+            0,
+            "",
+            Phrase("broken unit: {reason}", "повреждённое сообщение: {reason}", reason=item.reason.phrase),
+        )
         return Found(self._flow, offset, item.raw, None, (problem,), self._time_ns)
 
     def _trim(self) -> Iterator[Item]:

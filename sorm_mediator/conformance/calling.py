@@ -43,10 +43,10 @@ class Call:
         """The call as people read it."""
         a = self.a or "-"
         by = Phrase(" by trunk {n}", " по пучку {n}", n=self.trunk) if self.trunk is not None else ""
-        en = "call {a} -> {b}{by}, {outcome}"
         return Phrase(
-            en, "вызов {a} -> {b}{by}, {outcome}", a=a, b=self.b, by=by, outcome=_OUTCOME[self.outcome]
-        )
+            "call {a} -> {b}{by}, {outcome}", "вызов {a} -> {b}{by}, {outcome}", a=a, b=self.b, by=by,
+            outcome=_OUTCOME[self.outcome],
+        )  # fmt: skip
 
 
 _OUTCOME = {
@@ -136,9 +136,10 @@ class HttpCaller:
             return None
         for hop in call.get("routing", ()):
             if hop.get("result") == "failed":
-                en = "the switch could not route the call: {reason}"
-                ru = "коммутатор не смог направить вызов: {reason}"
-                return Phrase(en, ru, reason=hop.get("reason") or "-")
+                return Phrase(
+                    "the switch could not route the call: {reason}",
+                    "коммутатор не смог направить вызов: {reason}", reason=hop.get("reason") or "-",
+                )  # fmt: skip
         return None
 
     async def broken(self, placed: str) -> None:
@@ -265,12 +266,12 @@ class AskingCaller:
 
     async def place(self, call: Call) -> Call:
         """Ask for a call. Raises :class:`Untested` when nobody makes it."""
-        en = "call {b} from {a}{by} now ({outcome}; let it ring {ring:g} s, talk until you are told to hang up)"
-        ru = "наберите {b} с {a}{by} ({outcome}; звонок {ring:g} с, разговор до указания положить трубку)"
         by = Phrase(" by trunk {n}", " по пучку {n}", n=call.trunk) if call.trunk is not None else ""
         text = Phrase(
-            en, ru, a=call.a or "-", b=call.b, by=by, ring=call.ring, outcome=_OUTCOME[call.outcome]
-        )
+            "call {b} from {a}{by} now ({outcome}; let it ring {ring:g} s, talk until you are told to hang up)",
+            "наберите {b} с {a}{by} ({outcome}; звонок {ring:g} с, разговор до указания положить трубку)",
+            a=call.a or "-", b=call.b, by=by, ring=call.ring, outcome=_OUTCOME[call.outcome],
+        )  # fmt: skip
         await self._told(text)
         return call
 

@@ -545,8 +545,10 @@ class Dialogue:
         code = EVENTS[name].code
         unit = await self._due(code, fields, _event_of(number, call), self._event_within())
         if unit.name != name:
-            en, ru = "{came:02X}h came instead of {code:02X}h", "вместо {code:02X}h пришло {came:02X}h"
-            raise Failed(Phrase(en, ru, came=unit.raw[2], code=code))
+            raise Failed(Phrase(
+                "{came:02X}h came instead of {code:02X}h", "вместо {code:02X}h пришло {came:02X}h",
+                came=unit.raw[2], code=code,
+            ))  # fmt: skip
         self._compare(unit, fields)
         return unit
 
@@ -601,8 +603,12 @@ class Dialogue:
 
     async def no_events(self, target: Target) -> None:
         """No event of an object may be there, or come for a while."""
-        en, ru = "no further event of object {n}", "больше никаких сообщений об объекте {n}"
-        await self.nothing(Phrase(en, ru, n=target.number), _event_of(target.number, None))
+        await self.nothing(
+            Phrase(
+                "no further event of object {n}", "больше никаких сообщений об объекте {n}", n=target.number
+            ),
+            _event_of(target.number, None),
+        )
 
     async def _due(
         self, code: int, fields: Mapping[str, Any], suits: Callable[[Crossed], bool], within: float
@@ -610,8 +616,10 @@ class Dialogue:
         """The next unit that fits, taken. Raises :class:`Failed` when none comes in time."""
         self.expects(_wanted(code, fields))
         if not await self.wait(lambda: bool(self.unread(suits)), within):
-            en, ru = "no {code:02X}h within {within:g} s", "{code:02X}h не пришло за {within:g} с"
-            raise Failed(Phrase(en, ru, code=code, within=within))
+            raise Failed(Phrase(
+                "no {code:02X}h within {within:g} s", "{code:02X}h не пришло за {within:g} с", code=code,
+                within=within,
+            ))  # fmt: skip
         unit = self.unread(suits)[0]
         self._arrived.remove(unit)
         return unit

@@ -192,9 +192,11 @@ class Examination:
         except (LookupError, TypeError, ValueError, AssertionError) as error:
             # A dialogue reads the messages of a mediator that may send anything: a field that should be there is not.
             log.debug("%s", check.id, exc_info=True)
-            en, ru = "what came can't be read: {error}", "пришедшее не читается: {error}"
             name = type(error).__name__
-            result.verdict, result.why = FAIL, Phrase(en, ru, error=f"{name} {error}".strip())
+            result.verdict, result.why = (FAIL,  Phrase(
+                "what came can't be read: {error}", "пришедшее не читается: {error}",
+                error=f"{name} {error}".strip(),
+            ))  # fmt: skip
         finally:
             if result.verdict == FAIL or result.unprepared:
                 _not_called(result, await ex.not_called())
@@ -353,8 +355,9 @@ class Examination:
             for fields in before.objects:
                 problems += [] if await self._done("add-object", **fields) else [str(fields["object_number"])]
         if problems:
-            en, ru = "could not be put back: {what}", "не удалось вернуть: {what}"
-            self.not_restored = Phrase(en, ru, what=", ".join(problems))
+            self.not_restored = Phrase(
+                "could not be put back: {what}", "не удалось вернуть: {what}", what=", ".join(problems)
+            )
 
 
 def _not_called(result: Result, why: str | None) -> None:

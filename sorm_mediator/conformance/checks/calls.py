@@ -88,30 +88,25 @@ def first_event(place: Place, **wanted: Any) -> Dialogue:
     return dialogue
 
 
-def _selections(place: int, category: str, en: str, ru: str, by_a: int, by_b: int, by_trunk: int) -> None:
-    words = Phrase(en, ru)
-    a_en, a_ru = "selection sign by A, {how}: {n:02X}h", "признак отбора по A, {how}: {n:02X}h"
-    check(f"10.2.1.6-{place}", a_en, a_ru, CALLS, how=words, n=by_a)(
-        every_event(within, category, selection=by_a)
-    )
-    b_en, b_ru = "selection sign by B, {how}: {n:02X}h", "признак отбора по B, {how}: {n:02X}h"
-    check(f"10.2.1.6-{place + 3}", b_en, b_ru, CALLS, how=words, n=by_b)(
-        every_event(back, category, selection=by_b)
-    )
-    t_en, t_ru = "selection sign by trunk, {how}: {n:02X}h", "признак отбора по пучку, {how}: {n:02X}h"
-    check(f"10.2.1.6-{place + 6}", t_en, t_ru, CALLS, how=words, n=by_trunk)(
-        with_control(
-            lambda ex, group: ex.controlled(ex.trunk_fields(group)), incoming, category,
-            selection=by_trunk, trunk=lambda ex, group: ex.trunk,
-        )
-    )  # fmt: skip
-
-
-_selections(1, "combined", "combined control", "совмещённый контроль", 0x01, 0x04, 0x10)
-_selections(2, "separate", "separate control", "раздельный контроль", 0x03, 0x0C, 0x30)
-_selections(3, "statistical", "statistical control", "статистический контроль", 0x02, 0x08, 0x20)
-
 # fmt: off
+def _selections(place: int, category: str, how: Phrase, by_a: int, by_b: int, by_trunk: int) -> None:
+    check(f"10.2.1.6-{place}",
+          "selection sign by A, {how}: {n:02X}h", "признак отбора по A, {how}: {n:02X}h", CALLS, how=how, n=by_a)(
+        every_event(within, category, selection=by_a))
+    check(f"10.2.1.6-{place + 3}",
+          "selection sign by B, {how}: {n:02X}h", "признак отбора по B, {how}: {n:02X}h", CALLS, how=how, n=by_b)(
+        every_event(back, category, selection=by_b))
+    check(f"10.2.1.6-{place + 6}",
+          "selection sign by trunk, {how}: {n:02X}h", "признак отбора по пучку, {how}: {n:02X}h", CALLS,
+          how=how, n=by_trunk)(
+        with_control(lambda ex, group: ex.controlled(ex.trunk_fields(group)), incoming, category,
+                     selection=by_trunk, trunk=lambda ex, group: ex.trunk))
+
+
+_selections(1, "combined", Phrase("combined control", "совмещённый контроль"), 0x01, 0x04, 0x10)
+_selections(2, "separate", Phrase("separate control", "раздельный контроль"), 0x03, 0x0C, 0x30)
+_selections(3, "statistical", Phrase("statistical control", "статистический контроль"), 0x02, 0x08, 0x20)
+
 check("10.2.1.7-2", "connection within the node: 1Ch", "внутристанционная связь: 1Ch", CALLS)(
     first_event(within, connection=0x1C))
 check("10.2.1.7-3", "outgoing connection: 11h", "исходящая связь: 11h", CALLS)(

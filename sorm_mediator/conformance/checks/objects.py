@@ -149,8 +149,9 @@ async def both_get_events(ex: Examiner) -> None:
     one, two = await ex.target(), Target(ex.object_fields())
     reply = await ex.command("add-object", **two.fields)
     if reply.outcome[0] == "not-executed" and ex.terms.profile == "eltex":
-        en, ru = "same_number_again: no second object", "same_number_again: второго объекта нет"
-        raise Untested(Phrase(en, ru))
+        raise Untested(
+            Phrase("same_number_again: no second object", "same_number_again: второго объекта нет")
+        )
     ex.judge(reply, "executed")
     await ex.short_call()
     for target in (one, two):
@@ -343,8 +344,10 @@ async def trunks(ex: Examiner) -> None:
         reply = await ex.prepare("get-trunks", trunk=None)
         found = {unit.fields["trunk"] for unit in reply.data if unit.name == "trunk-info"}
     if len(found) <= 10:
-        en, ru = "the node has {n} trunks, eleven are needed", "на узле пучков: {n}, нужно одиннадцать"
-        raise Untested(Phrase(en, ru, n=len(found)))
+        raise Untested(Phrase(
+            "the node has {n} trunks, eleven are needed", "на узле пучков: {n}, нужно одиннадцать",
+            n=len(found),
+        ))  # fmt: skip
     *ten, eleventh = sorted(found)[:11]
     for number in ten:
         await ex.executed("add-object", **ex.trunk_fields(trunk=number))

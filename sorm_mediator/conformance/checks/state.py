@@ -138,10 +138,16 @@ async def set_password_by_a_stranger(ex: Examiner) -> None:
 
 def in_turn(ex: Examiner, first: Reply, second: Reply) -> None:
     """The receipt of the second command comes after the execution of the first."""
-    en, ru = "27h of the second command after the end of the first", "27h второй команды после конца первой"
     came = Phrase("27h of the second came before", "27h второй команды пришло раньше")
     assert second.receipt is not None
-    ex.comes_after(second.receipt, first.execution, Phrase(en, ru), came)
+    ex.comes_after(
+        second.receipt,
+        first.execution,
+        Phrase(
+            "27h of the second command after the end of the first", "27h второй команды после конца первой"
+        ),
+        came,
+    )
 
 
 @check("7.1-1", "a command that comes while another is carried out is taken when that one is over",
