@@ -234,7 +234,7 @@ class _Flows:
         for (source, destination), circuit in self._satop.items():
             if not circuit.data_packets:
                 way = f"{source} > {destination} udp"
-                text = Phrase(
+                empty = Phrase(
                     "{way}: {n} packets of an E1 stream (SAToP) without X.25 data",
                     "{way}: пакетов потока E1 (SAToP) без данных X.25: {n}", way=way, n=circuit.packets,
                 )  # fmt: skip
