@@ -46,7 +46,7 @@ class Packet:
     """Octets on the wire; more than ``data`` holds when the capture cut it."""
     interface: str = ""
     direction: str = ""
-    """``in``, ``out`` or empty when the file doesn't say."""
+    """``in``, ``out`` or empty when the file doesn't have it."""
 
 
 def is_capture(start: bytes) -> bool:
@@ -140,7 +140,7 @@ class _Section:
 
 
 class _DamagedError(Exception):
-    """A block that says something impossible about itself: what, as a :class:`Phrase`."""
+    """A block with an impossible length or content, described by a :class:`Phrase`."""
 
 
 def _short(octets: int) -> _DamagedError:
@@ -160,7 +160,7 @@ def _not_read(what: Phrase) -> Phrase:
 def _pcapng(stream: BinaryIO) -> Iterator[Packet | Trouble]:
     section = _Section("<")
     position = 0
-    head = PCAPNG_MAGIC  # read already to know the format
+    head = PCAPNG_MAGIC  # read already to find the format
     while head:
         whole = True
         try:

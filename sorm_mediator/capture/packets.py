@@ -23,7 +23,7 @@ from sorm_mediator.capture.files import Packet
 _IPV4, _IPV6 = 0x0800, 0x86DD
 _VLAN_TAGS = (0x8100, 0x88A8, 0x9100)
 _TCP, _UDP = 6, 17
-_EXTENSIONS = (0, 43, 60, 135, 139, 140)  # IPv6 headers that say their own length in units of 8 octets
+_EXTENSIONS = (0, 43, 60, 135, 139, 140)  # IPv6 headers with their own length, in units of 8 octets
 _FRAGMENT = 44
 _LINKTYPE_ETHERNET = 1
 
@@ -58,7 +58,7 @@ class Datagram:
 
 
 class _SkipError(Exception):
-    """The frame holds nothing for us; the text says what it is."""
+    """The frame holds nothing for us; the text names what it is."""
 
 
 class Dissector:
@@ -70,7 +70,7 @@ class Dissector:
     def take(self, packet: Packet) -> Segment | Datagram | None:
         """The TCP or UDP in ``packet``.
 
-        Raises :class:`CaptureError` for a link type that neither we nor an installed scapy know.
+        Raises :class:`CaptureError` for a link type that neither this module nor an installed scapy can read.
         """
         try:
             return _network(self._link(packet))

@@ -1,4 +1,4 @@
-"""Any input of ``decode`` -> events: the format is told by content, never by the file's name."""
+"""Any input of ``decode`` -> events: the content decides on the format, never the file's name."""
 
 from __future__ import annotations
 

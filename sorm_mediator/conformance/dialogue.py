@@ -233,6 +233,11 @@ class Dialogue:
     def framed(self, client: ConsoleClient, channel: str, by_dte: bool, frame: bytes, now: float) -> None:
         """Nothing to keep."""
 
+    async def connect(self) -> None:
+        """Both channels are there, connected anew if one of them is not. Raises :class:`ConnectError`."""
+        if len(self.client.connected) < 2:
+            await self.client.connect()
+
     # --- one check after the other
 
     def begin(self, record: Record) -> None:

@@ -451,7 +451,7 @@ class Showing:
             self._write(visible(line) + "\n")
 
     def finish(self, report: Report) -> None:
-        """It is over: whatever has not been written yet."""
+        """It is over: write what has not been written yet."""
         if self._live:
             for result in report.examined:
                 self.seen(result)
@@ -461,7 +461,7 @@ class Showing:
 
 @contextmanager
 def bar(total: int) -> Iterator[Callable[[Result], None]]:
-    """A bar on stderr, where that is a terminal; yields who is to be told of each check that is over."""
+    """A bar on stderr, where that is a terminal; yields the function that takes the result of each check."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 

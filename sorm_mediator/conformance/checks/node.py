@@ -99,8 +99,7 @@ async def restarted(ex: Examiner) -> None:
     """The node restarts: 22h comes."""
     await ex.web("POST", "mediator/restart", {})
     await ex.client.wait(lambda: bool(ex.came("restart")) or len(ex.client.connected) < 2, ex.terms.within)
-    if len(ex.client.connected) < 2:  # the channels went with it
-        await ex.client.connect()
+    await ex.connect()  # the channels may have gone with it
     await ex.message("restart")
     ex.emptied()
 
