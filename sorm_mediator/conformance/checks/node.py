@@ -212,11 +212,13 @@ TEXT_AT = 10 + 53
 """Where the text begins in a 2Ch: after the header and octets 1 to 53."""
 LONGEST = 245 - 53
 """Octets of the text in one 2Ch."""
+SENDER, RECEIVER = "250011234567891", "250011234567892"
+"""IMSI of the parties."""
 
 
-async def sent(ex: Examiner, a: str, b: str, text: str = TEXT, delivered: bool | None = True) -> None:
-    """Somebody sends a message."""
-    body: dict[str, Any] = {"from": a, "to": b, "text": text, "delivered": delivered}
+async def sent(ex: Examiner, a: str, b: str, text: str = TEXT, **more: Any) -> None:
+    """A message is sent; ``more``: whether it was delivered, IMSI of the parties."""
+    body: dict[str, Any] = {"from": a, "to": b, "text": text, "delivered": True, **more}
     await ex.web("POST", f"switch/domains/{ex.terms.domain}/messages", body)
 
 
@@ -228,8 +230,15 @@ async def message_of(ex: Examiner, target: Target, **fields: Any) -> Crossed:
 async def from_object(ex: Examiner, delivered: bool | None = True, **fields: Any) -> Crossed:
     """2Ch of a message that the object sends, with these values."""
     target = await ex.target()
-    await sent(ex, ex.own(0), ex.own(1), delivered=delivered)
+    await sent(ex, ex.own(0), ex.own(1), delivered=delivered, from_imsi=SENDER, to_imsi=RECEIVER)
     return await message_of(ex, target, **fields)
+
+
+async def of_imsi(ex: Examiner, imsi: str, value: int) -> None:
+    """The selection in octet 15 for an object whose number is the IMSI of a party."""
+    target = await ex.controlled(ex.network_fields(imsi, number_sign="imsi"))
+    await sent(ex, ex.own(0), ex.own(1), from_imsi=SENDER, to_imsi=RECEIVER)
+    bits(ex, await message_of(ex, target), *_SELECTION, value)
 
 
 async def to_object(ex: Examiner) -> Crossed:
@@ -239,7 +248,7 @@ async def to_object(ex: Examiner) -> Crossed:
     return await message_of(ex, target)
 
 
-def bits(ex: Examiner, unit: Crossed, mask: int, value: int, what: Phrase) -> None:
+def bits(ex: Examiner, unit: Crossed, mask: int, what: Phrase, value: int) -> None:
     """Bits of octet 15 have this value."""
     octet = unit.raw[10 + 14]
     shown = format(value // (mask & -mask), "02b")
@@ -253,17 +262,17 @@ _SELECTION = (0x0C, Phrase("selection", "признак отбора"))
 
 async def of_sent(ex: Examiner, part: tuple[int, Phrase], value: int) -> None:
     """A part of octet 15 in the 2Ch of a message that the object sends."""
-    bits(ex, await from_object(ex), part[0], value, part[1])
+    bits(ex, await from_object(ex), *part, value)
 
 
 async def of_received(ex: Examiner, part: tuple[int, Phrase], value: int) -> None:
     """A part of octet 15 in the 2Ch of a message that comes to the object."""
-    bits(ex, await to_object(ex), part[0], value, part[1])
+    bits(ex, await to_object(ex), *part, value)
 
 
 async def delivery(ex: Examiner, delivered: bool | None, value: int) -> None:
     """The result of the delivery in octet 15."""
-    bits(ex, await from_object(ex, delivered), 0x30, value, Phrase("delivery", "результат доставки"))
+    bits(ex, await from_object(ex, delivered), 0x30, Phrase("delivery", "результат доставки"), value)
 
 
 # fmt: off
@@ -272,6 +281,16 @@ check("9.12.4.1-1", "2Ch: object number and type as in command 5",
     lambda ex: from_object(ex, object_type="own-subscriber"))
 check("9.12.4.2-1", "2Ch: the number of the sender", "2Ch: номер отправителя", WEB, ORDER_268)(
     lambda ex: from_object(ex, sender={"number": ex.own(0)}))
+check("9.12.4.12-1", "2Ch: the IMSI of the sender", "2Ch: IMSI отправителя", WEB, ORDER_268)(
+    lambda ex: from_object(ex, sender_imsi={"number": SENDER}))
+check("9.12.4.15-1", "2Ch: the IMSI of the receiver", "2Ch: IMSI получателя", WEB, ORDER_268)(
+    lambda ex: from_object(ex, receiver_imsi={"number": RECEIVER}))
+check("9.12.4.4-8", "2Ch, octet 15: selected by the IMSI of the sender",
+      "2Ch, 15-й байт: отбор по IMSI отправителя", WEB, ORDER_268)(
+    lambda ex: of_imsi(ex, SENDER, 0x00))
+check("9.12.4.4-9", "2Ch, octet 15: selected by the IMSI of the receiver",
+      "2Ch, 15-й байт: отбор по IMSI получателя", WEB, ORDER_268)(
+    lambda ex: of_imsi(ex, RECEIVER, 0x0C))
 check("9.12.4.7-1", "2Ch: the number of the receiver", "2Ch: номер получателя", WEB, ORDER_268)(
     lambda ex: from_object(ex, receiver={"number": ex.own(1)}))
 check("9.12.4.4-1", "2Ch, octet 15: taken from the object", "2Ch, 15-й байт: принято от объекта", WEB, ORDER_268)(
