@@ -34,9 +34,8 @@ import asyncssh
 
 from bench import fanout
 from ssh_control.dialect import ClientDialect, ClientHello, Reply, Request
-from ssh_control.keys import public_line
 from ssh_control.server import Notify, SormServer
-from ssh_control.transport import CIPHERS, without_padding_packets
+from ssh_control.transport import CIPHERS, public_line, without_padding_packets
 
 ROUNDS = 9
 SERIAL, PIPELINED, BATCHED, CONNECTIONS = 2000, 4000, 8000, 12

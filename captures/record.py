@@ -15,7 +15,7 @@ from pathlib import Path
 from protocol import Channel, Options, StreamFramer, Unit
 from sorm_mediator.capture.events import Data, Flow
 from sorm_mediator.capture.reader import read_input
-from sorm_mediator.console.session import Settings, run_scripts
+from sorm_mediator.replay.session import Settings, run_scripts
 
 FOLDER = Path(__file__).parent
 

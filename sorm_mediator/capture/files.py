@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from protocol.phrases import Phrase, joined
+from protocol.language import Phrase, join
 from sorm_mediator.capture.events import CaptureError, Trouble
 
 PCAPNG_MAGIC = b"\x0a\x0d\x0d\x0a"
@@ -104,7 +104,7 @@ def _pcap(stream: BinaryIO, order: str, tick: int, record_size: int) -> Iterator
         if len(data) < kept:
             missing = Phrase("{count} octets missing", "не хватает байтов: {count}", count=kept - len(data))
             cut = Phrase("the pcap file is cut inside the record", "файл pcap оборван в записи")
-            yield Trouble(joined(": ", [_at(cut, position), missing]))
+            yield Trouble(join(": ", [_at(cut, position), missing]))
             return
         position += record_size + kept
 
@@ -154,7 +154,7 @@ def _at(what: Phrase, position: int) -> Phrase:
 
 
 def _not_read(what: Phrase) -> Phrase:
-    return joined(": ", [what, Phrase("the rest is not read", "остальное не прочитано")])
+    return join(": ", [what, Phrase("the rest is not read", "остальное не прочитано")])
 
 
 def _pcapng(stream: BinaryIO) -> Iterator[Packet | Trouble]:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
-from protocol.phrases import Phrase
+from protocol.language import Phrase
 from sorm_mediator.capture.events import CaptureError, Data, End, Event, Flow, Gap, Trouble
 from sorm_mediator.capture.files import Packet
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import BinaryIO, cast
 
-from e1.lines.satop import SatopPacket
-from protocol.phrases import Phrase, joined
+from e1.carriers.satop import SatopPacket
+from protocol.language import Phrase, join
 from sorm_mediator.capture import x25
 from sorm_mediator.capture.events import CaptureError, Data, End, Event, Flow, Gap, Trouble
 from sorm_mediator.capture.files import Packet, is_capture, read_packets
@@ -299,7 +299,7 @@ class _Flows:
         for packet in records.feed(event.data):
             yield from self._x25_packet(event.flow.label, packet, event.time_ns, event.flow.interface)
         if records.problem:
-            yield Trouble(joined(": ", [event.flow.label, records.problem]))
+            yield Trouble(join(": ", [event.flow.label, records.problem]))
             records.problem = ""
 
     def _lapb_frame(self, packet: Packet) -> Iterator[Event]:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Generic, NamedTuple, TypeVar
 
-from e1.lines.satop import OCTETS_PER_FRAME, SatopError, SatopPacket, parse, rtp_sequence
-from protocol.phrases import Phrase
+from e1.carriers.satop import OCTETS_PER_FRAME, SatopError, SatopPacket, parse, rtp_sequence
+from protocol.language import Phrase
 from sorm_mediator.capture.events import Flow
 
 LINKTYPE_USER0 = 147
@@ -208,9 +208,9 @@ class SatopFlow:
 
     def __init__(self) -> None:
         # numpy, which other captures can do without
-        from e1.framer import FrameReceiver
-        from e1.frames import demux
-        from e1.hdlc import HdlcReceiver
+        from e1.g704.framer import FrameReceiver
+        from e1.g704.frames import demux
+        from e1.hdlc.framing import HdlcReceiver
 
         self._demux = demux
         self.packets = 0

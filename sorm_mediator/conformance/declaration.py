@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from protocol.phrases import Phrase
+from protocol.language import Phrase
 from sorm_mediator.conformance.calling import HttpCaller
 from sorm_mediator.conformance.examiner import MAY_STOP, NO_CALLS, NO_WEB, Examiner
 from sorm_mediator.conformance.verdicts import PASS, Record

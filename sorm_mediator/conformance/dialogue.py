@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from protocol import EncodeError
-from protocol.phrases import Phrase, joined
-from protocol.texts import field_text, message_text
+from protocol.language import Phrase, join
+from protocol.messages import caption
+from protocol.texts import message_text
 from sorm_mediator.conformance.verdicts import (
     Action,
     Crossing,
@@ -24,11 +25,11 @@ from sorm_mediator.conformance.verdicts import (
     Untested,
 )
 from sorm_mediator.console.client import KPD1, Address, ConsoleClient, Crossed, Sent
+from sorm_mediator.console.comparing import Not, OneOf, differences, show_value
 from sorm_mediator.console.errors import StepError
-from sorm_mediator.console.fields import Not, OneOf, differences, show_value
-from sorm_mediator.console.vocabulary import COMMANDS
-from sorm_mediator.console.vocabulary import KPD1 as MESSAGES
-from sorm_mediator.console.vocabulary import KPD2 as EVENTS
+from sorm_mediator.console.messages import COMMANDS
+from sorm_mediator.console.messages import KPD1 as MESSAGES
+from sorm_mediator.console.messages import KPD2 as EVENTS
 
 Outcome = Literal["executed", "not-executed", "rejected", "accepted", "silent"]
 Profile = Literal["order", "eltex"]
@@ -489,7 +490,7 @@ class Dialogue:
             )
             for one in found
         ]  # fmt: skip
-        what = joined(": ", [_code(unit.raw[2]), joined("; ", texts)])
+        what = join(": ", [_code(unit.raw[2]), join("; ", texts)])
         if eltex:
             self.deviates(eltex, what)
         raise Failed(what)
@@ -706,7 +707,7 @@ def _message(code: int) -> Phrase:
 
 def _field(path: str) -> Phrase:
     name, *rest = path.split(".", 1)
-    return joined(".", [Phrase(field_text(name), field_text(name, "ru")), *rest])
+    return join(".", [caption(name), *rest])
 
 
 def _value(path: str, value: Any) -> str:
@@ -721,16 +722,16 @@ def _wanted(code: int, fields: Mapping[str, Any]) -> Phrase:
     name = Phrase("{code:02X}h ({name})", "{code:02X}h ({name})", code=code, name=_message(code))
     if not fields:
         return name
-    parts: list[str] = [joined(" = ", [_field(key), _in_words(key, value)]) for key, value in fields.items()]
-    return joined(": ", [name, joined(", ", parts)])
+    parts: list[str] = [join(" = ", [_field(key), _in_words(key, value)]) for key, value in fields.items()]
+    return join(": ", [name, join(", ", parts)])
 
 
 def _in_words(key: str, value: Any) -> Phrase:
     match value:
         case OneOf(values):
-            return joined(" / ", [_in_words(key, each) for each in values])
+            return join(" / ", [_in_words(key, each) for each in values])
         case Not(other):
-            return joined("", [Phrase("not ", "не "), _in_words(key, other)])
+            return join("", [Phrase("not ", "не "), _in_words(key, other)])
         case None:
             return Phrase("FFh", "FFh")
         case int() if key in _HEX:

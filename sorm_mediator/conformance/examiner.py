@@ -13,13 +13,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from protocol.phrases import Phrase
+from protocol.language import Phrase
 from sorm_mediator.conformance.calling import Call, Caller
 from sorm_mediator.conformance.dialogue import ANSWER, RECEIVED, Dialogue, Target, Terms
 from sorm_mediator.conformance.verdicts import Untested
 from sorm_mediator.console.client import ConsoleClient, Crossed
 from sorm_mediator.console.errors import ConnectError
-from sorm_mediator.console.surroundings import Requester
+from sorm_mediator.console.target import Requester
 
 MAY_STOP = Phrase(
     "the technical means were found running, and are stopped with --may-stop only",

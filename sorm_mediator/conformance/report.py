@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from protocol import Channel
-from protocol.phrases import Phrase, say
+from protocol.language import Lang, Phrase, translate
 from protocol.render import masked_hex, render
-from protocol.texts import Lang
 from sorm_mediator import __version__
 from sorm_mediator.conformance.declaration import Check, Result
 from sorm_mediator.conformance.dialogue import Terms
@@ -112,19 +111,19 @@ def _check(result: Result, lang: Lang) -> dict[str, Any]:
     shown = {
         "id": result.check.id,
         "clause": result.check.clause,
-        "title": result.check.title.say(lang),
+        "title": translate(result.check.title, lang),
         "verdict": str(result.verdict),
         "sent": [_unit(one, lang) for one in own if _is_ours(one)],
-        "expected": "; ".join(text.say(lang) for text in result.expected),
+        "expected": "; ".join(translate(text, lang) for text in result.expected),
         "came": [_unit(one, lang) for one in own if not _is_ours(one)],
         "ms": round(result.ms, 1),
     }
     if result.why:
-        shown["why"] = say(result.why, lang)
+        shown["why"] = translate(result.why, lang)
     if result.option:
         shown["option"] = result.option
     if result.notes:
-        shown["note"] = "; ".join(say(one, lang) for one in result.notes)
+        shown["note"] = "; ".join(translate(one, lang) for one in result.notes)
     return shown
 
 
@@ -135,7 +134,7 @@ def _is_ours(one: Crossing | Action) -> bool:
 def _unit(one: Crossing | Action, lang: Lang) -> dict[str, Any]:
     """What crossed: octets, meaning, channel; what was done besides has a meaning alone."""
     if isinstance(one, Action):
-        return {"hex": "", "channel": "", "time": one.time, "meaning": [one.text.say(lang)]}
+        return {"hex": "", "channel": "", "time": one.time, "meaning": [translate(one.text, lang)]}
     crossed = one.crossed
     channel = Channel.COMMAND if crossed.outbound else None
     return {
@@ -143,7 +142,7 @@ def _unit(one: Crossing | Action, lang: Lang) -> dict[str, Any]:
         "channel": crossed.channel,
         "time": crossed.time,
         "meaning": ([] if crossed.message is None else render(crossed.message, lang, raw=crossed.raw))
-        + [say(text, lang) for text in (*crossed.problems, *crossed.findings)],
+        + [translate(text, lang) for text in (*crossed.problems, *crossed.findings)],
     }
 
 
@@ -157,7 +156,7 @@ def details(result: Result, lang: Lang) -> list[dict[str, Any]]:
         rows.append(
             {
                 **shown,
-                "where": say(SHOWN[channel], lang) if channel else "",
+                "where": translate(SHOWN[channel], lang) if channel else "",
                 "ours": _is_ours(one),
                 "prepared": one.prepared,
                 "ms": (one.time - units[0].time) * 1000,
@@ -187,7 +186,7 @@ def total(report: Report, lang: Lang = "en") -> str:
         "не проверено {skipped}",
         **counts,
     )
-    return text.say(lang)
+    return translate(text, lang)
 
 
 def table(report: Report, lang: Lang = "en") -> Iterable[str]:
@@ -204,17 +203,20 @@ def table(report: Report, lang: Lang = "en") -> Iterable[str]:
 def heading(against: str, profile: str, lang: Lang, *, of_lab: bool) -> str:
     """The first line: what is examined, by which profile. ``of_lab``: that is the lab's own one."""
     whose = Phrase(" (the lab's own)", " (взят из стенда)") if of_lab else ""
-    return Phrase(
+    return translate(Phrase(
         "{against}: profile {profile}{whose}", "{against}: профиль {profile}{whose}",
         against=against, profile=profile, whose=whose,
-    ).say(lang)  # fmt: skip
+    ), lang)  # fmt: skip
 
 
 def rows(result: Result, lang: Lang, ids: int) -> Iterable[str]:
     """The lines of one check; ``ids`` is the width of the longest id."""
-    width = max(len(verdict.say(lang)) for verdict in VERDICTS)
-    yield f"  {result.verdict.say(lang):<{width}}  {result.check.id:<{ids}}  {result.check.title.say(lang)}"
-    for text in ([reason(result, lang)] if result.why else []) + [say(one, lang) for one in result.notes]:
+    width = max(len(translate(verdict, lang)) for verdict in VERDICTS)
+    verdict, title = translate(result.verdict, lang), translate(result.check.title, lang)
+    yield f"  {verdict:<{width}}  {result.check.id:<{ids}}  {title}"
+    for text in ([reason(result, lang)] if result.why else []) + [
+        translate(one, lang) for one in result.notes
+    ]:
         yield f"  {'':<{width}}  {'':<{ids}}  {text}"
 
 
@@ -222,24 +224,27 @@ def ending(report: Report, lang: Lang) -> Iterable[str]:
     """The last lines: the whole, and what else is to be known."""
     left_out = len(report.results) - len(report.examined)
     if left_out:
-        yield Phrase("{n} more: interrupted", "ещё {n}: прервано", n=left_out).say(lang)
+        yield translate(Phrase("{n} more: interrupted", "ещё {n}: прервано", n=left_out), lang)
     yield total(report, lang)
     if report.not_restored:
-        yield say(report.not_restored, lang)
+        yield translate(report.not_restored, lang)
     if report.verdict == NOT_TESTED:
-        yield Phrase(
-            "nothing was tested: every reason is given above", "ничего не проверено: причины указаны выше"
-        ).say(lang)
+        yield translate(
+            Phrase(
+                "nothing was tested: every reason is given above", "ничего не проверено: причины указаны выше"
+            ),
+            lang,
+        )
 
 
 def appendix_of(result: Result, lang: Lang) -> str:
     """The appendix that a check is of, as a heading."""
-    return APPENDICES[result.check.clause.partition(".")[0]].say(lang)
+    return translate(APPENDICES[result.check.clause.partition(".")[0]], lang)
 
 
 def reason(result: Result, lang: Lang) -> str:
     """Why a check did not pass, with the option that allows it."""
-    text = say(result.why, lang)
+    text = translate(result.why, lang)
     return f"{result.option}: {text}" if result.option else text
 
 
@@ -300,21 +305,21 @@ def head(report: Report, lang: Lang) -> list[tuple[str, str]]:
     ]
     if report.clauses:
         rows.append((Phrase("Only the clauses", "Только пункты"), ",".join(report.clauses)))
-    return [(caption.say(lang), value) for caption, value in rows]
+    return [(translate(caption, lang), value) for caption, value in rows]
 
 
 def _word(name: str, lang: Lang) -> str:
     """A value of the settings, for people; a command of the user's stands as it is."""
     word = _WORDS.get(name)
-    return name if word is None else word.say(lang)
+    return name if word is None else translate(word, lang)
 
 
 def _profile(report: Report, lang: Lang) -> str:
     whose = Phrase(" (that of the lab)", " (взят из стенда)") if report.lab_profile else ""
-    return Phrase(
+    return translate(Phrase(
         "{profile}{whose}, order {order}", "{profile}{whose}, приказ {order}",
         profile=_word(f"profile {report.terms.profile}", lang), whose=whose, order=report.terms.order,
-    ).say(lang)  # fmt: skip
+    ), lang)  # fmt: skip
 
 
 _WORDS: dict[str, Phrase] = {
@@ -382,14 +387,14 @@ def view(report: Report, lang: Lang) -> dict[str, Any]:
     """What the template shows."""
     return {
         "lang": lang,
-        "labels": {name: say(text, lang) for name, text in LABELS.items()},
+        "labels": {name: translate(text, lang) for name, text in LABELS.items()},
         "against": report.against,
         "head": head(report, lang),
-        "verdict": {"name": report.verdict.say(lang), "class": _CLASSES[str(report.verdict)]},
+        "verdict": {"name": translate(report.verdict, lang), "class": _CLASSES[str(report.verdict)]},
         "total": total(report, lang),
-        "not_restored": say(report.not_restored, lang),
+        "not_restored": translate(report.not_restored, lang),
         "notable": [_row(one, lang) for one in report.results if one.verdict in (FAIL, DEVIATION)],
-        "verdicts": [verdict.say(lang) for verdict in VERDICTS],
+        "verdicts": [translate(verdict, lang) for verdict in VERDICTS],
         "appendices": [
             {
                 "name": name,
@@ -404,13 +409,13 @@ def view(report: Report, lang: Lang) -> dict[str, Any]:
 def _row(result: Result, lang: Lang) -> dict[str, Any]:
     return {
         "id": result.check.id,
-        "title": result.check.title.say(lang),
-        "verdict": result.verdict.say(lang),
+        "title": translate(result.check.title, lang),
+        "verdict": translate(result.verdict, lang),
         "class": _CLASSES[str(result.verdict)],
         "ms": f"{result.ms:.0f}",
         "why": reason(result, lang) if result.why else "",
-        "notes": [say(text, lang) for text in result.notes],
-        "expected": [text.say(lang) for text in result.expected],
+        "notes": [translate(text, lang) for text in result.notes],
+        "expected": [translate(text, lang) for text in result.expected],
         "units": details(result, lang),
     }
 

@@ -20,8 +20,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
 
-from protocol.phrases import Phrase, say
-from protocol.texts import Lang
+from protocol.language import Lang, Phrase, translate
 from sorm_mediator import config as lab_files
 from sorm_mediator.addresses import host_port
 from sorm_mediator.config import Config, ConfigError
@@ -34,14 +33,11 @@ from sorm_mediator.conformance.examiner import Examiner
 from sorm_mediator.conformance.report import Report, Showing, Write, bar, document, heading, write_junit
 from sorm_mediator.conformance.verdicts import PASS
 from sorm_mediator.console.client import PASSWORD, ConsoleClient
-from sorm_mediator.console.errors import ConnectError
-from sorm_mediator.console.nodes import unreadable
-from sorm_mediator.console.scenario import LINKS
-from sorm_mediator.console.session import BROKEN_PIPE, UsageError
-from sorm_mediator.console.surroundings import Surroundings, facing
-from sorm_mediator.console.wiring import in_lab, toward
+from sorm_mediator.console.errors import BROKEN_PIPE, ConnectError, UsageError, unreadable
+from sorm_mediator.console.target import LINKS, RunTarget, target_for
 from sorm_mediator.errors import BoxError
-from sorm_mediator.numerals import whole_number
+from sorm_mediator.lab.targets import in_lab, toward
+from sorm_mediator.texts import whole_number
 from ssh_control.visible import visible_lines
 
 STDOUT = "-"
@@ -234,7 +230,9 @@ async def examine(
         examination = Examination(examiner, may_stop=settings.may_stop)
         name = settings.config.name if settings.config is not None else ""
         against = (
-            host_port(settings.host, settings.kpd1) if settings.host else f"{name} ({say(OWN_LAB, lang)})"
+            host_port(settings.host, settings.kpd1)
+            if settings.host
+            else f"{name} ({translate(OWN_LAB, lang)})"
         )
         of_lab = settings.config is not None and not settings.profile
 
@@ -314,7 +312,7 @@ def _profile_of(settings: Settings, config: Config) -> str:
     return "order" if settings.config is None else config.mediator.profile
 
 
-async def _as_switch_has_it(terms: Terms, settings: Settings, around: Surroundings) -> Terms:
+async def _as_switch_has_it(terms: Terms, settings: Settings, around: RunTarget) -> Terms:
     """The terms with the trunk's name as the running switch has it now, unless the command line has one.
 
     Raises :class:`ConnectError` when the web of the lab, which makes the calls, can't be reached.
@@ -345,8 +343,8 @@ def _domain(settings: Settings, config: Config) -> Any:
 
 
 @asynccontextmanager
-async def _around(settings: Settings, config: Config, link: str) -> AsyncIterator[Surroundings]:
-    around: AbstractAsyncContextManager[Surroundings]
+async def _around(settings: Settings, config: Config, link: str) -> AsyncIterator[RunTarget]:
+    around: AbstractAsyncContextManager[RunTarget]
     by_e1, speech = link == "x25", link == BOTH
     if settings.host:
         around = toward(
@@ -357,7 +355,7 @@ async def _around(settings: Settings, config: Config, link: str) -> AsyncIterato
     async with around as found:
         if settings.order:
             mediator = config.mediator.model_copy(update={"order": settings.order})
-            codec = facing(config.model_copy(update={"mediator": mediator}), "", 0, 0).codec
+            codec = target_for(config.model_copy(update={"mediator": mediator}), "", 0, 0).codec
             found = replace(found, codec=codec)
         password = settings.password or (PASSWORD if settings.config is None else found.password)
         orm_number = settings.orm_number if settings.orm_number is not None else found.orm_number
@@ -367,7 +365,7 @@ async def _around(settings: Settings, config: Config, link: str) -> AsyncIterato
 def _examiner(
     settings: Settings,
     config: Config,
-    around: Surroundings,
+    around: RunTarget,
     terms: Terms,
     link: str,
     observers: Sequence[Callable[[Any], object]],
@@ -382,7 +380,7 @@ def _examiner(
     def console(index: int = 0, **more: Any) -> ConsoleClient:
         if around.e1 is None:
             return ConsoleClient(around.host, around.kpd1, around.kpd2, around.codec, **{**options, **more})
-        from sorm_mediator.console.e1_second import console_on
+        from sorm_mediator.console.e1_client import console_on
 
         return console_on(around.e1, index, around.codec, **{**options, **more})
 
@@ -399,7 +397,7 @@ def _examiner(
     return examiner
 
 
-def _caller(settings: Settings, around: Surroundings, terms: Terms) -> Caller | None:
+def _caller(settings: Settings, around: RunTarget, terms: Terms) -> Caller | None:
     kind = _calls(settings)
     if kind == "http" and around.make_call is not None and around.request is not None:
         return HttpCaller(terms.domain, around.make_call, around.request)

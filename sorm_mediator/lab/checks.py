@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 
-from sorm_mediator.config import Config, ConfigError
+from sorm_mediator.config import Config, ConfigError, SwitchConfig
 from sorm_mediator.lab.line_checks import check_lines, check_speech_lines, xot_listeners
-from sorm_mediator.lab.multisorm_checks import check_multisorm
+from ssh_control.multisorm.patterns import DomainList
+
+log = logging.getLogger(__name__)
 
 MOST_STREAMS = 4
 """E1 streams of a mediator without ``mediator.capacity`` (ECSS-10 manual, SORM system)."""
@@ -22,17 +25,26 @@ def check_references(config: Config, name: str) -> None:
     _check_host_key(config, name)
     if config.switch is None:
         return
-    check_multisorm(config, name)
-    seen: dict[str, int] = {}
-    for number, domain in enumerate(config.switch.domains):
-        key = f"{name}: switch.domains.{number}"
-        if domain.name in seen:
-            raise ConfigError(
-                f"{key}.name: {domain.name!r} is declared twice (first as domain {seen[domain.name]})"
-            )
-        seen[domain.name] = number
-        _check_numbers(key, "subscribers", [subscriber.number for subscriber in domain.subscribers])
-        _check_numbers(key, "trunks", [str(trunk.number) for trunk in domain.trunks])
+    _check_multisorm(config.switch, config.mediator.options.switch_timeout, name)
+
+
+def _check_multisorm(switch: SwitchConfig, patience: float, name: str) -> None:
+    """Check the time of a MultiSORM user's command, and warn of domains that are not there (yet).
+
+    ``patience``: seconds that the mediator waits for an answer.
+    """
+    bound = switch.multisorm_timeout
+    if switch.aggregates and bound >= patience:
+        raise ConfigError(
+            f"{name}: switch.multisorm_timeout: {bound:g} must be less than "
+            f"mediator.options.switch_timeout ({patience:g}): the mediator would not wait for the answer"
+        )
+    for number, aggregate in enumerate(switch.aggregates):
+        key = f"{name}: switch.aggregates.{number}.domains"
+        for problem in (
+            DomainList.parse(aggregate.domains).select(one.name for one in switch.domains).problems
+        ):
+            log.warning("%s: %s: until there is, nobody can log in as %s", key, problem, aggregate.user)
 
 
 def _check_streams(config: Config, name: str) -> None:
@@ -74,7 +86,7 @@ def _check_ports(config: Config, name: str) -> None:
 def _check_host_key(config: Config, name: str) -> None:
     if not config.ssh.host_key:
         return
-    from ssh_control.keys import (  # asyncssh, which a file without a pinned key does not need
+    from ssh_control.transport import (  # asyncssh, which a file without a pinned key does not need
         KeyProblem,
         pinned_key,
     )
@@ -99,7 +111,7 @@ def check_routing(config: Config, name: str) -> tuple[str, ...]:
     """
     from sorm_mediator.lab.login_checks import login_problem
     from sorm_mediator.switch.calls.engine import Engine
-    from sorm_mediator.switch.routing.loose_ends import loose_ends
+    from sorm_mediator.switch.node import unresolved_references
 
     if config.switch is None:
         return ()
@@ -109,7 +121,7 @@ def check_routing(config: Config, name: str) -> tuple[str, ...]:
         raise ConfigError(f"{name}: {error}") from None
     # Without [ssh] the file may be of a switch alone, whose mediators are elsewhere.
     out = login_problem(config, node) if "ssh" in config.model_fields_set else ""
-    ends = tuple(loose_ends(node))
+    ends = tuple(one.text for one in unresolved_references(node))
     return (*ends, f"ssh.user: the switch does not let {config.ssh.user!r} in: {out}") if out else ends
 
 

@@ -18,7 +18,7 @@ from sorm_mediator.conformance.report import Report
 from sorm_mediator.conformance.session import Settings, _lab, examine
 from sorm_mediator.conformance.verdicts import NOT_TESTED, PASS, Untested
 from sorm_mediator.console.errors import ConnectError
-from sorm_mediator.console.surroundings import WebApi
+from sorm_mediator.console.target import WebApi
 from sorm_mediator.lab.lab import Lab, on_free_ports
 from tests.conformance.conftest import LAB, port
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from e1.x25_decode import decode
-from e1.x25_packets import ReceiveNotReady, ReceiveReady
+from e1.x25.packets import ReceiveNotReady, ReceiveReady, decode
 from protocol import Channel, Codec, GetVersion, StreamFramer, Unit
 from protocol import Test as Probe
-from sorm_mediator.mediator.binding.intake import Intake, Item
+from sorm_mediator.mediator.binding.streams import FlowControl, Item
 from tests.e1.channel_lines import Link
 
 CODEC = Codec()
@@ -20,8 +19,8 @@ NOTHING: Item = (Unit(0, CODEC.encode(GetVersion())), 0.0)
 
 
 def test_it_stops_above_the_high_mark_and_goes_on_at_the_low_one() -> None:
-    intake = Intake(high=10, low=4)
-    assert [intake.judge(waiting) for waiting in (0, 10, 11, 10, 5, 4, 10, 11)] == [
+    intake = FlowControl(high=10, low=4)
+    assert [intake.update(waiting) for waiting in (0, 10, 11, 10, 5, 4, 10, 11)] == [
         False,
         False,
         True,
@@ -34,7 +33,7 @@ def test_it_stops_above_the_high_mark_and_goes_on_at_the_low_one() -> None:
 
 
 def test_units_of_one_message_are_handled_as_their_answers_go() -> None:
-    intake, waiting, handled = Intake(high=2, low=0), [0], []
+    intake, waiting, handled = FlowControl(high=2, low=0), [0], []
 
     def handle(item: Item) -> None:
         handled.append(item)
@@ -44,32 +43,32 @@ def test_units_of_one_message_are_handled_as_their_answers_go() -> None:
         intake.put(NOTHING)
     counts = []
     while intake:
-        intake.work(lambda: waiting[0], handle)
+        intake.drain(lambda: waiting[0], handle)
         counts.append(len(handled))
         waiting[0] = 0
     assert counts == [3, 6, 7]
 
 
 def test_what_comes_while_something_is_handled_is_handled_after_it() -> None:
-    intake, order = Intake(high=10, low=4), []
+    intake, order = FlowControl(high=10, low=4), []
 
     def handle(item: Item) -> None:
         order.append(("begin", item[1]))
         if item[1] == 1.0:
             intake.put((NOTHING[0], 2.0))
-            intake.work(lambda: 0, handle)
+            intake.drain(lambda: 0, handle)
         order.append(("end", item[1]))
 
     intake.put((NOTHING[0], 1.0))
-    intake.work(lambda: 0, handle)
+    intake.drain(lambda: 0, handle)
     assert order == [("begin", 1.0), ("end", 1.0), ("begin", 2.0), ("end", 2.0)]
 
 
 def test_when_the_console_is_gone_what_it_sent_is_handled() -> None:
-    intake, handled = Intake(high=1, low=0), []
+    intake, handled = FlowControl(high=1, low=0), []
     for _ in range(5):
         intake.put(NOTHING)
-    intake.work(lambda: 9, handled.append)
+    intake.drain(lambda: 9, handled.append)
     assert (handled, intake.stopped) == ([], True)
     intake.finish(handled.append)
     assert (len(handled), len(intake), intake.stopped) == (5, 0, False)
@@ -83,7 +82,7 @@ class Flood:
 
     def __init__(self, answers: int, high: int, low: int, **x25: object) -> None:
         self.link = Link(**x25).start()
-        self.intake = Intake(high, low)
+        self.intake = FlowControl(high, low)
         self.answers = answers
         self.handled: list[int] = []
         self.most_waiting = 0
@@ -111,7 +110,7 @@ class Flood:
                 assert isinstance(item, Unit)
                 self.intake.put((item, link.now))
         self._read = len(messages)
-        self.intake.work(lambda: channel.queued, self._handle)
+        self.intake.drain(lambda: channel.queued, self._handle)
         if self.intake.stopped is not self._told:
             self._told = self.intake.stopped
             self.stops += self._told

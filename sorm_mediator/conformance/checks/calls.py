@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from itertools import pairwise
 from typing import Any
 
-from protocol.phrases import Phrase
+from protocol.language import Phrase
 from sorm_mediator.conformance.declaration import Dialogue, Need, check
 from sorm_mediator.conformance.dialogue import ANSWER, RECEIVED, RELEASE, Target, one_of
 from sorm_mediator.conformance.examiner import Examiner, Group

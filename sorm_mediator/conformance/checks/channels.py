@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from protocol.phrases import Phrase
+from protocol.language import Phrase
 from sorm_mediator.conformance.declaration import Need, check
 from sorm_mediator.conformance.dialogue import Reply
 from sorm_mediator.conformance.examiner import Examiner
@@ -63,7 +63,7 @@ async def heard(ex: Examiner, ksl: int) -> None:
 async def speech(ex: Examiner, ksl: int) -> None:
     """The tones of the first two subscribers are on a KSL."""
     from sorm_mediator.console.hearing import hear
-    from sorm_mediator.switch.calls.media import tones
+    from sorm_mediator.switch.calls.speech import tones
 
     want = frozenset(tones(number, "")[0] for number in (ex.own(0), ex.own(1)))
     ex.expects(Phrase("the tones of both parties on KSL {n}", "тоны обоих абонентов на КСЛ {n}", n=ksl))

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from protocol.phrases import Phrase
+from protocol.language import Phrase
 from sorm_mediator.conformance.checks.messages import has_time
 from sorm_mediator.conformance.declaration import Need, check
 from sorm_mediator.conformance.dialogue import Target, one_of

@@ -22,9 +22,9 @@ from radius.sink import Sink
 from sorm_mediator import config
 from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.switch.calls.call import CallRequest
-from sorm_mediator.switch.licence.key import make_licence
-from sorm_mediator.switch.objects import ControlledObject
-from sorm_mediator.switch.shell.saving import plain
+from sorm_mediator.switch.licence import make_licence
+from sorm_mediator.switch.objects import SwitchObject
+from sorm_mediator.switch.shell.config_commands import plain
 
 SECRET = "2testing123"
 PASSWORD = "password"
@@ -166,7 +166,7 @@ async def test_one_command(ssh: Ssh, box: SwitchBox) -> None:
     assert out.startswith("OK\n\n[exec at: ")
     assert [*box.engine.domains] == ["a.b"]
     code, out, errors = await ssh("domain/declare", "a.b")
-    assert (code, out, errors) == (1, "", "Error: there is a domain 'a.b' already\n")
+    assert (code, out, errors) == (1, "", "Error: 'a.b' is the name of a domain already; choose another\n")
 
 
 async def test_a_script_on_stdin(ssh: Ssh, box: SwitchBox) -> None:
@@ -216,7 +216,7 @@ async def test_the_multisorm_example(ssh: Ssh, box: SwitchBox, folder: Path) -> 
     assert built["aggregates"] == meant["aggregates"]
 
     table = box.engine.domains["voip.local"].table(f"{host}:{port}")
-    table.add(ControlledObject(1, "own-subscriber", "own", "200100", None, "statistical", "normal"))
+    table.add(SwitchObject(1, "own-subscriber", "own", "200100", None, "statistical", "normal"))
     box.place_call("voip.local", CallRequest(a="200100", b="300000", ring=0.01, talk=0.01))
     async with asyncio.timeout(30):
         await over.wait()
@@ -239,7 +239,7 @@ async def test_a_terminal(terminal: Any, box: SwitchBox) -> None:
     await user.sees(PROMPT)
     user.types("\x1b[A\x1b[A")  # the line before, and none before that
     user.types("\r")
-    await user.sees("Error: there is a domain 'a.b' already")
+    await user.sees("Error: 'a.b' is the name of a domain already; choose another")
     await user.sees(PROMPT)
     user.types("domain/\t")
     await user.sees("a.b  declare  list  remove")

@@ -1,0 +1,130 @@
+"""Parameters of a LAPB link (X.25 2.4.8), and where real peers, such as the kernel of Linux, differ from X.25."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from e1.settings import DOCUMENTED, Range, check
+
+Role = Literal["dte", "dce"]
+
+ADDRESS_A, ADDRESS_B = 0x03, 0x01
+OVERHEAD = 4
+"""Octets of an I frame that are not its information: address, control, FCS."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LapbConfig:
+    """One end of a link. Times in seconds. Defaults: X.25, at 64 kbit/s.
+
+    Raises :class:`ValueError` that names the field for values that no link can have.
+    """
+
+    __pydantic_config__ = DOCUMENTED
+
+    role: Role = "dte"
+    """Whose side of X.25 this end plays. DTE: sends commands with address 1, gets them with 3; DCE: the other way."""
+    k: Annotated[int, Range(1, 7)] = 7
+    """I frames that may be unacknowledged, 1..7."""
+    n1: Annotated[int, Range(OVERHEAD + 1)] = 135
+    """Octets of the longest I frame, with address, control and FCS: 135 carries packets with 128 octets of data."""
+    n2: Annotated[int, Range(1)] = 10
+    """Attempts before giving up."""
+    t1: Annotated[float, Range(above=0)] = 3.0
+    """Seconds to wait for an answer or acknowledgement. More than two longest frames and T2."""
+    t2: Annotated[float, Range(0)] = 0.2
+    """Seconds of delay of an acknowledgement, in the hope of a frame of ours to carry it; 0: at once. Less than T1."""
+    t3: Annotated[float, Range(0)] = 60.0
+    """Seconds of an idle channel (15 ones or more) that take the link down; 0: never. X.25: sufficiently greater
+    than T1."""
+    t4: Annotated[float, Range(0)] = 0.0
+    """Seconds of silence in information transfer after which the peer is polled (ISO 7776); 0: never, as X.25
+    has it."""
+    resend: Literal["poll", "i-frame", "linux"] = "poll"
+    """When T1 runs out in information transfer: ask with RR P=1; or resend the oldest I frame with P=1; or, as Linux
+    does, resend all with P=0 and without timer recovery."""
+    on_reset: Literal["drop", "requeue"] = "drop"
+    """What was handed in before a link reset and isn't acknowledged: dropped and told to layer 3 in ``LinkUp``, or sent
+    again. The peer may have had some of it, so ``requeue`` may deliver twice."""
+    s3_exhausted: Literal["reset", "down"] = "reset"
+    """No acknowledgement after N2 attempts: link reset (SABM), or link down (Linux)."""
+    set_up: Literal["either", "dte"] = "either"
+    """Who sets the link up (X.25 2.4.4.1 lets either end do so). ``either``: this end sends SABM as soon as the line is
+    there, and every T1, whatever its role; ``dte``: a DCE waits T1 and then invites the DTE (DM F=0), which a peer
+    that believes the link to be up takes a T1 of its own to follow, and one that has given up (Linux) ignores."""
+    s0_exhausted: Literal["invite", "stay", "sabm"] = "invite"
+    """A DCE with ``set_up`` at ``dte`` whose N2 invitations were not answered: goes on, is silent (X.25), or sends SABM
+    (Linux). If all were lost, a silent one waits for ever for a DTE that believes the link to be up and has nothing to
+    send."""
+    s4_exhausted: Literal["reset", "down"] = "reset"
+    """FRMR sent N2 times without an answer: link reset (SABM), or link down (Linux)."""
+    poll_in_s0: Literal["dm", "ignore"] = "dm"
+    """I or S command with P=1 while disconnected: DM F=1, or nothing (Linux)."""
+    disc_in_s0: Literal["dm", "ua"] = "dm"
+    """DISC while disconnected: DM, or UA (Linux)."""
+    disc_in_s1: Literal["disconnect", "stay"] = "disconnect"
+    """DISC during set-up, answered with DM: disconnected, or set-up goes on (Linux)."""
+    disc_in_s4: Literal["ua", "ignore"] = "ua"
+    """DISC after we sent FRMR: UA and disconnected, or nothing (Linux)."""
+    command_in_s4: Literal["repeat", "ignore"] = "repeat"
+    """I or S command after we sent FRMR: the same FRMR again, or nothing (Linux; T1 repeats it anyway)."""
+    sabme: Literal["dm", "frmr"] = "dm"
+    """SABME (modulo 128) in information transfer: DM, or FRMR W. Both are legal."""
+    unsolicited_ua: Literal["reset", "ignore"] = "reset"
+    """UA in information transfer, which nobody asked for: link reset, or nothing."""
+    undefined_control: Literal["frmr", "ignore"] = "frmr"
+    """Undefined control field in information transfer: FRMR W, or nothing (Linux)."""
+    information_not_allowed: Literal["frmr", "accept"] = "frmr"
+    """S or U frame with information, or FRMR without its three octets: FRMR W+X, or taken as it were right (Linux)."""
+    too_long: Literal["frmr", "accept"] = "frmr"
+    """I frame longer than N1: FRMR Y, or taken (Linux)."""
+
+    def __post_init__(self) -> None:
+        check(
+            self,
+            ("t2", self.t2 < self.t1, "0 or more, and less than t1"),
+            ("t3", self.t3 == 0 or self.t3 > self.t1, "0 (off), or more than t1"),
+        )
+
+    @classmethod
+    def linux(cls, role: Role) -> LapbConfig:
+        """For a peer that is ``net/lapb`` of Linux 6.1, or to play it: most of what it does (docs/lapb.md: what not).
+
+        The set-up is not as there: either end begins at once, unless ``set_up`` is ``dte``.
+        """
+        return cls(
+            role=role,
+            n1=2048,
+            n2=20,
+            t1=5.0,
+            t2=1.0,
+            t3=0.0,
+            resend="linux",
+            s3_exhausted="down",
+            s0_exhausted="sabm",
+            s4_exhausted="down",
+            poll_in_s0="ignore",
+            disc_in_s0="ua",
+            disc_in_s1="stay",
+            disc_in_s4="ignore",
+            command_in_s4="ignore",
+            undefined_control="ignore",
+            information_not_allowed="accept",
+            too_long="accept",
+        )
+
+    @property
+    def command_address(self) -> int:
+        """The address of the commands that we send and of the responses that we get: it names who must answer."""
+        return ADDRESS_B if self.role == "dte" else ADDRESS_A
+
+    @property
+    def response_address(self) -> int:
+        """The address of the responses that we send and of the commands that we get."""
+        return ADDRESS_A if self.role == "dte" else ADDRESS_B
+
+    @property
+    def most_data(self) -> int:
+        """Octets of information in the longest I frame."""
+        return self.n1 - OVERHEAD
