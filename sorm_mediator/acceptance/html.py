@@ -11,20 +11,20 @@ from protocol import texts
 from protocol.phrases import Phrase, say
 from protocol.texts import Lang
 from sorm_mediator.acceptance.compare import CODES, EVENTS, FAIL, FIELDS, PASS, SKIPPED
-from sorm_mediator.acceptance.matrix import Check
-from sorm_mediator.acceptance.report import DIRECTION_NAMES, KIND_NAMES, WITHIN, Run, document
+from sorm_mediator.acceptance.matrix import FormatCheck
+from sorm_mediator.acceptance.report import DIRECTION_NAMES, KIND_NAMES, WITHIN, AcceptanceRun, document
 from sorm_mediator.reports.html import render
 
 _VERDICTS = {str(verdict): verdict for verdict in (PASS, FAIL, SKIPPED)}
 _CLASSES = {str(PASS): "pass", str(FAIL): "fail", str(SKIPPED): "skipped"}
 
 
-def page(run: Run, lang: Lang = "en") -> str:
+def page(run: AcceptanceRun, lang: Lang = "en") -> str:
     """The page, in ``lang``."""
     return render(__package__, view(run, lang))
 
 
-def view(run: Run, lang: Lang) -> dict[str, Any]:
+def view(run: AcceptanceRun, lang: Lang) -> dict[str, Any]:
     """What the template shows: the document, with the names of things in ``lang``."""
     shown = document(run, lang)
     checks = [
@@ -67,7 +67,7 @@ def _code(event: str) -> int:
     return int(CODES[event].rstrip("h"), 16)
 
 
-def _sentence(check: Check, lang: Lang) -> str:
+def _sentence(check: FormatCheck, lang: Lang) -> str:
     """Who calls whom."""
     placed = check.call
     if placed is None:

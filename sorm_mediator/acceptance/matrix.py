@@ -126,7 +126,7 @@ ONE_ONLY = Phrase(
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class PlannedCall:
     """A call to be made: in which domain, by whom (``subscriber`` or ``trunk:NAME``), the numbers as dialled."""
 
     domain: str
@@ -142,7 +142,7 @@ class Placed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class FormatCheck:
     """One field of the matrix.
 
     operator: the trunk; "" for calls within the node. domain: the own subscriber's. controlled: what is put under
@@ -155,7 +155,7 @@ class Check:
     operator: str
     domain: str
     role: Role
-    call: Placed | None = None
+    call: PlannedCall | None = None
     controlled: Agreed | None = None
     calling: Agreed | None = None
     called: Agreed | None = None
@@ -181,7 +181,7 @@ class Person:
     problem: str = ""
 
 
-def matrix(config: Config, domains: Domains) -> tuple[Check, ...]:
+def matrix(config: Config, domains: Domains) -> tuple[FormatCheck, ...]:
     """Every check, by kind, direction, domain and operator. Raises :class:`ConfigError` naming the key."""
     scope = controlled_domains(config, domains)
     operators = operators_of(scope)
@@ -268,7 +268,7 @@ class _Planner:
 
     # --- kinds of the network
 
-    def network(self, person: Person) -> list[Check]:
+    def network(self, person: Person) -> list[FormatCheck]:
         """All kinds of the network, called by this subscriber and calling it."""
         checks = []
         for kind in NETWORK_KINDS:
@@ -276,9 +276,9 @@ class _Planner:
                 checks += [self._out(person, kind, operator), self._in(person, kind, operator)]
         return [self._not_reached(check, checks) for check in checks]
 
-    def _out(self, person: Person, kind: Kind, operator: Operator) -> Check:
+    def _out(self, person: Person, kind: Kind, operator: Operator) -> FormatCheck:
         table, own = format_of(self.config, kind), table_of(self.config, kind, operator)
-        check = Check(
+        check = FormatCheck(
             kind=kind, direction="outgoing", operator=operator.name, domain=person.domain.name, role="called"
         )
         skipped = self._skipped(kind, operator, "outgoing")
@@ -288,7 +288,7 @@ class _Planner:
         agreed = agreed_network(kind, table, own, self.order)
         check = replace(
             check,
-            call=Placed(person.domain.name, "subscriber", person.subscriber.number, dial),
+            call=PlannedCall(person.domain.name, "subscriber", person.subscriber.number, dial),
             controlled=agreed,
             calling=person.outside,
             called=agreed,
@@ -317,9 +317,9 @@ class _Planner:
         )  # fmt: skip
         return replace(check, skipped=text)
 
-    def _in(self, person: Person, kind: Kind, operator: Operator) -> Check:
+    def _in(self, person: Person, kind: Kind, operator: Operator) -> FormatCheck:
         table, own = format_of(self.config, kind), table_of(self.config, kind, operator)
-        check = Check(
+        check = FormatCheck(
             kind=kind, direction="incoming", operator=operator.name, domain=person.domain.name, role="calling"
         )
         skipped = self._skipped(kind, operator, "incoming")
@@ -330,7 +330,7 @@ class _Planner:
         called, reason = self._reached_by(person, operator, calling)
         return replace(
             check,
-            call=Placed(operator.domain, f"trunk:{operator.trunk.name}", calling, called),
+            call=PlannedCall(operator.domain, f"trunk:{operator.trunk.name}", calling, called),
             controlled=agreed,
             calling=agreed,
             called=person.outside,
@@ -372,7 +372,7 @@ class _Planner:
         hint = "" if given else "; acceptance.formats.own.called says what callers from outside dial"
         return candidates[0], "; ".join(reasons) + hint
 
-    def _not_reached(self, check: Check, checks: Iterable[Check]) -> Check:
+    def _not_reached(self, check: FormatCheck, checks: Iterable[FormatCheck]) -> FormatCheck:
         """An operator that no number leaves by has not been checked at all: that is a failure."""
         if check.direction == "incoming" or not check.skipped or self._skipped_as_agreed(check):
             return check
@@ -386,13 +386,13 @@ class _Planner:
         )  # fmt: skip
         return replace(check, problem=text, skipped="")
 
-    def _skipped_as_agreed(self, check: Check) -> bool:
+    def _skipped_as_agreed(self, check: FormatCheck) -> bool:
         operator = next(one for one in self.operators if one.name == check.operator)
         return bool(self._skipped(check.kind, operator, check.direction))
 
     # --- subscribers of the node
 
-    def own(self, person: Person, network: list[Check]) -> list[Check]:
+    def own(self, person: Person, network: list[FormatCheck]) -> list[FormatCheck]:
         """The own subscriber: within the node, toward the other domains, and with each operator."""
         checks = self._inside(person)
         for operator in self.operators:
@@ -401,11 +401,11 @@ class _Planner:
         return checks
 
     def _with_operator(
-        self, person: Person, operator: Operator, direction: Direction, network: list[Check]
-    ) -> Check:
+        self, person: Person, operator: Operator, direction: Direction, network: list[FormatCheck]
+    ) -> FormatCheck:
         """The call of the first kind of the network that has one with this operator."""
         role: Role = "calling" if direction == "outgoing" else "called"
-        check = Check(
+        check = FormatCheck(
             kind="own", direction=direction, operator=operator.name, domain=person.domain.name, role=role
         )
         mine = [
@@ -439,7 +439,7 @@ class _Planner:
         own = self.config.acceptance.formats.own
         return own.dialled == "as-dialled" and person.outside is person.inside
 
-    def _inside(self, person: Person) -> list[Check]:
+    def _inside(self, person: Person) -> list[FormatCheck]:
         """Calls within the node: with the partner, and with the tested subscriber of another domain."""
         pairs: list[tuple[Subscriber, Domain, Agreed]] = []
         if person.partner is not None:
@@ -455,7 +455,7 @@ class _Planner:
             for direction in DIRECTIONS:
                 role: Role = "calling" if direction == "outgoing" else "called"
                 checks.append(
-                    Check(
+                    FormatCheck(
                         kind="own", direction=direction, operator="", domain=person.domain.name, role=role,
                         skipped=ONE_ONLY,
                     )
@@ -464,7 +464,7 @@ class _Planner:
 
     def _pair(
         self, person: Person, direction: Direction, other: Subscriber, there: Domain, shown: Agreed
-    ) -> Check:
+    ) -> FormatCheck:
         outgoing = direction == "outgoing"
         here = (person.domain, person.subscriber)
         (domain, caller), (_, target) = (here, (there, other)) if outgoing else ((there, other), here)
@@ -472,13 +472,13 @@ class _Planner:
             domain, caller, target, to_partner=other is person.partner and outgoing
         )
         calling, called = (person.inside, shown) if outgoing else (shown, person.inside)
-        return Check(
+        return FormatCheck(
             kind="own",
             direction=direction,
             operator="",
             domain=person.domain.name,
             role="calling" if outgoing else "called",
-            call=Placed(domain.name, "subscriber", caller.number, dialled),
+            call=PlannedCall(domain.name, "subscriber", caller.number, dialled),
             controlled=person.inside,
             calling=calling,
             called=called,

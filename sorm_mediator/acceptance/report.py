@@ -19,9 +19,9 @@ from protocol.phrases import Phrase, say
 from protocol.render import masked_hex, render
 from protocol.texts import Lang
 from sorm_mediator import __version__
-from sorm_mediator.acceptance.compare import CODES, FAIL, PASS, SKIPPED, Outcome, Unit
+from sorm_mediator.acceptance.compare import CODES, FAIL, PASS, SKIPPED, CrossedUnit, Outcome
 from sorm_mediator.acceptance.formats import KINDS, Kind, sign_of
-from sorm_mediator.acceptance.matrix import Check, format_of
+from sorm_mediator.acceptance.matrix import FormatCheck, format_of
 from sorm_mediator.config import Config
 from sorm_mediator.reports import junit
 from sorm_mediator.reports.junit import Case, Suite
@@ -33,7 +33,7 @@ _SECRET = ("password", "new_password")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class AcceptanceRun:
     """What was run: the lab file's name, against which mediator, when (Unix seconds), and what came of it."""
 
     lab: str
@@ -54,7 +54,7 @@ class Run:
         return sum(outcome.verdict == verdict for outcome in self.outcomes)
 
 
-def document(run: Run, lang: Lang = "en") -> dict[str, Any]:
+def document(run: AcceptanceRun, lang: Lang = "en") -> dict[str, Any]:
     """The whole run. Keys and coded values are the same in both languages, texts are in ``lang``."""
     return {
         "report": "acceptance",
@@ -91,7 +91,7 @@ def _format(config: Config, kind: Kind) -> dict[str, Any]:
     }
 
 
-def _check(run: Run, outcome: Outcome, lang: Lang) -> dict[str, Any]:
+def _check(run: AcceptanceRun, outcome: Outcome, lang: Lang) -> dict[str, Any]:
     check = outcome.check
     agreed = check.controlled
     return {
@@ -131,7 +131,7 @@ def _check(run: Run, outcome: Outcome, lang: Lang) -> dict[str, Any]:
     }
 
 
-def _call(check: Check, outcome: Outcome) -> dict[str, Any] | None:
+def _call(check: FormatCheck, outcome: Outcome) -> dict[str, Any] | None:
     placed = check.call
     if placed is None:
         return None
@@ -145,7 +145,7 @@ def _call(check: Check, outcome: Outcome) -> dict[str, Any] | None:
     }
 
 
-def _unit(unit: Unit, lang: Lang) -> dict[str, Any]:
+def _unit(unit: CrossedUnit, lang: Lang) -> dict[str, Any]:
     channel = Channel.COMMAND if unit.outbound else None
     return {
         "time": unit.time,
@@ -158,7 +158,7 @@ def _unit(unit: Unit, lang: Lang) -> dict[str, Any]:
     }
 
 
-def table(run: Run, lang: Lang = "en") -> Iterable[str]:
+def table(run: AcceptanceRun, lang: Lang = "en") -> Iterable[str]:
     """The run as lines of text: one for each check, and what is wrong under it."""
     rows = [_words(outcome, lang) for outcome in run.outcomes]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -209,22 +209,22 @@ DIRECTION_NAMES: dict[str, Phrase] = {
 NAME = "sorm-mediator acceptance"
 
 
-def write_junit(path: Path, run: Run) -> None:
+def write_junit(path: Path, run: AcceptanceRun) -> None:
     """Write the report. Raises :class:`OSError`."""
     junit.write(path, NAME, _suites(run))
 
 
-def junit_tree(run: Run) -> ET.Element:
+def junit_tree(run: AcceptanceRun) -> ET.Element:
     """The report as a tree."""
     return junit.tree(NAME, _suites(run))
 
 
-def _suites(run: Run) -> list[Suite]:
+def _suites(run: AcceptanceRun) -> list[Suite]:
     by_kind = groupby(run.outcomes, key=lambda one: one.check.kind)
     return [(kind, [_junit_case(outcome, run) for outcome in group]) for kind, group in by_kind]
 
 
-def _junit_case(outcome: Outcome, run: Run) -> Case:
+def _junit_case(outcome: Outcome, run: AcceptanceRun) -> Case:
     check = outcome.check
     call = "" if check.call is None else f" {check.call.a} -> {check.call.b}"
     status: junit.Status = "passed"

@@ -43,7 +43,7 @@ def _choice(name: str, text: str, *, octets: bool = True) -> Any:
     return typer.Option(metavar=shown, help=text, rich_help_panel=_OCTETS if octets else None)
 
 
-FileOption = Annotated[
+InputOption = Annotated[
     str | None, typer.Option("-f", "--file", metavar="FILE", help="Read FILE; - is standard input.")
 ]
 OrderOption = Annotated[str, _choice("order", "Codes and number signs of this order.", octets=False)]
@@ -66,7 +66,7 @@ def decode(
         list[str] | None,
         typer.Argument(metavar="HEX", help="Hex in any common writing; - is standard input."),
     ] = None,
-    file: FileOption = None,
+    file: InputOption = None,
     channel: Annotated[
         str, _choice("channel", "What the units are; auto: what the code of each says.", octets=False)
     ] = "auto",
@@ -131,7 +131,7 @@ def decode(
 
 
 def encode(
-    file: FileOption = None,
+    file: InputOption = None,
     binary: Annotated[
         bool, typer.Option("--binary", help="Write the octets themselves, not lines of hex.")
     ] = False,

@@ -23,7 +23,7 @@ from sorm_mediator.console.target import Link
 from sorm_mediator.lab.processes import BoxProcess, free_udp_port
 from sorm_mediator.replay.printing import TextPrinter
 from sorm_mediator.replay.results import ERROR, FAIL, PASS, ScriptResult
-from sorm_mediator.replay.session import Settings, load, run_script
+from sorm_mediator.replay.session import ReplaySettings, load, run_script
 
 MAIN_JOB = "main-job.yaml"
 """The scenario that is shown step by step."""
@@ -92,7 +92,7 @@ _TEXTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class DemoRow:
     """What a scenario over a link came to. ``said``: its report, if it did not pass."""
 
     name: str
@@ -106,7 +106,7 @@ class Run:
     said: str = ""
 
     @classmethod
-    def of(cls, result: ScriptResult, link: Link, said: str = "") -> Run:
+    def of(cls, result: ScriptResult, link: Link, said: str = "") -> DemoRow:
         """From the result of a run."""
         return cls(
             name=result.name,
@@ -139,7 +139,7 @@ async def _demo(lang: Lang, as_json: bool, prepare: Callable[[], None]) -> int:
     write: Callable[[str], object] = _ignore if as_json else sys.stdout.write
     with resources.as_file(resources.files("captures")) as captures:
         folder = Path(captures) / "scenarios"
-        results = [Run.of(await _main_job(folder / MAIN_JOB, lang, write), "tcp")]
+        results = [DemoRow.of(await _main_job(folder / MAIN_JOB, lang, write), "tcp")]
         write(f"\n{_TEXTS[lang]['scenarios']}\n")
         scripts = [*sorted(folder.glob("*.yaml")), *sorted(folder.glob("vendor/*.json"))]
         runs = [(path, link) for path in scripts for link in _links(path)]
@@ -184,7 +184,7 @@ async def _main_job(script: Path, lang: Lang, write: Callable[[str], object]) ->
                     write(f"  {box:<8} {texts['process']} {pid:<8} {shown}\n")
                 write("\n")
                 host, kpd1 = split_host_port(mediator.endpoints["kpd1"])
-                settings = Settings(
+                settings = ReplaySettings(
                     scripts=(script,),
                     host=host,
                     kpd1=kpd1,
@@ -201,7 +201,7 @@ async def _in_labs(
     lang: Lang,
     as_json: bool,
     prepare: Callable[[], None],
-) -> list[Run]:
+) -> list[DemoRow]:
     """The other runs, each with the lab it names on free ports, a few at once.
 
     Those over E1 begin first: the line is 64 kbit/s, a call that is heard (``listening``) takes its time, and the long
@@ -218,7 +218,7 @@ async def _in_labs(
     pool = ProcessPoolExecutor(LABS_AT_ONCE, context, _begin, (prepare,))
     with Progress(*columns, console=console, transient=True, disable=not shown) as progress:
         task = progress.add_task("", total=len(runs))
-        results: dict[tuple[Path, Link], Run] = {}
+        results: dict[tuple[Path, Link], DemoRow] = {}
 
         async def run(script: Path, link: Link) -> None:
             result = await asyncio.get_running_loop().run_in_executor(pool, _in_a_lab, script, link, lang)
@@ -245,19 +245,21 @@ def _begin(prepare: Callable[[], None]) -> None:
     prepare()
 
 
-def _in_a_lab(script: Path, link: Link, lang: Lang) -> Run:
+def _in_a_lab(script: Path, link: Link, lang: Lang) -> DemoRow:
     said: list[str] = []
     began = time.monotonic()
     result = asyncio.run(
         run_script(
-            load(script), Settings(scripts=(script,), link=link, lang=lang), TextPrinter(said.append, lang)
+            load(script),
+            ReplaySettings(scripts=(script,), link=link, lang=lang),
+            TextPrinter(said.append, lang),
         )
     )
     result.seconds = time.monotonic() - began
-    return Run.of(result, link, "".join(said))
+    return DemoRow.of(result, link, "".join(said))
 
 
-def _print_table(results: list[Run], seconds: float, lang: Lang) -> None:
+def _print_table(results: list[DemoRow], seconds: float, lang: Lang) -> None:
     texts = _TEXTS[lang]
     width = max(len(result.name) for result in results)
     write = sys.stdout.write
@@ -276,7 +278,7 @@ def _print_table(results: list[Run], seconds: float, lang: Lang) -> None:
     write("\n" + texts["passed"].format(passed=good, total=len(results), seconds=seconds) + "\n")
 
 
-def _document(results: list[Run], seconds: float) -> dict[str, object]:
+def _document(results: list[DemoRow], seconds: float) -> dict[str, object]:
     return {
         "passed": all(result.good for result in results),
         "seconds": round(seconds, 3),

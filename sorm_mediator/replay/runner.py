@@ -51,7 +51,7 @@ Source: order 268, 9.8.4.2 (07h); Eltex SMG1016M manual, SORM settings (16h).
 """
 
 
-class Run:
+class ScriptRun:
     """What scenarios and vendor scripts have in common: their consoles, the printer, the findings.
 
     It observes its consoles; ``recorder`` (a capture file) observes them too.
@@ -150,7 +150,7 @@ class ScenarioRunner:
         self._variables = dict(scenario.variables)
         self._sent: tuple[Sent, ...] = ()
         result = ScriptResult(scenario.name, scenario.path, planned=scenario.planned)
-        self._run = Run(result, target, printer, recorder)
+        self._run = ScriptRun(result, target, printer, recorder)
         self._run.header = scenario.header
 
     async def run(self) -> ScriptResult:

@@ -13,7 +13,7 @@ from captures.record import essence, recording, scripts, units
 from protocol import Channel, Codec, Options
 from sorm_mediator.replay.printing import TextPrinter
 from sorm_mediator.replay.recording import PcapRecorder
-from sorm_mediator.replay.session import Settings, load, run_script
+from sorm_mediator.replay.session import ReplaySettings, load, run_script
 
 SCRIPTS = scripts()
 
@@ -21,7 +21,7 @@ SCRIPTS = scripts()
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
 async def test_a_shipped_script_passes(path: Path) -> None:
     shown: list[str] = []
-    result = await run_script(load(path), Settings(scripts=(path,)), TextPrinter(shown.append))
+    result = await run_script(load(path), ReplaySettings(scripts=(path,)), TextPrinter(shown.append))
     assert result.error is None, result.error
     assert result.verdict == "PASS", "".join(shown)
     assert len(result.steps) == result.planned
@@ -60,7 +60,7 @@ async def test_what_a_run_says_is_the_same_at_every_run(tmp_path: Path) -> None:
     fresh = tmp_path / "run.pcapng"
     with PcapRecorder(fresh) as recorder:
         result = await run_script(
-            load(path), Settings(scripts=(path,)), TextPrinter(lambda _: None), recorder
+            load(path), ReplaySettings(scripts=(path,)), TextPrinter(lambda _: None), recorder
         )
     assert result.verdict == "PASS"
     assert fresh.read_bytes() != recording(path).read_bytes()
