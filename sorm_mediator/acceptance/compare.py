@@ -188,7 +188,7 @@ def _untouched(check: FormatCheck, routing: Routing) -> list[str]:
                     Phrase(
                         "the sign {sign} of the object does not fit the indicator {ni} of the number in {domain}",
                         "признак {sign} объекта не подходит к индикатору {ni} номера в {domain}",
-                        sign=agreed.sign, ni=shown["ni"] or "(none)", domain=hop_domain(hop),
+                        sign=agreed.sign, ni=shown["ni"] or "-", domain=hop_domain(hop),
                     )
                 )  # fmt: skip
             continue

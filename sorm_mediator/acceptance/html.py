@@ -72,14 +72,19 @@ def _sentence(check: FormatCheck, lang: Lang) -> str:
     placed = check.call
     if placed is None:
         return ""
-    name = "from_trunk" if placed.origin.startswith("trunk:") else "from_subscriber"
-    values = {
-        "a": placed.a or "-",
-        "b": placed.b,
-        "domain": placed.domain,
-        "trunk": placed.origin.partition(":")[2],
-    }
-    return say(LABELS[name], lang).format(**values)
+    if placed.origin.startswith("trunk:"):
+        text = Phrase(
+            "by trunk {trunk} of {domain} comes a call from {a} to {b}",
+            "по транку {trunk} домена {domain} приходит вызов от {a} на {b}",
+            trunk=placed.origin.partition(":")[2], domain=placed.domain, a=placed.a or "-", b=placed.b,
+        )  # fmt: skip
+    else:
+        text = Phrase(
+            "subscriber {a} of {domain} dials {b}",
+            "абонент {a} домена {domain} набирает {b}",
+            a=placed.a or "-", domain=placed.domain, b=placed.b,
+        )  # fmt: skip
+    return say(text, lang)
 
 
 def _rows(check: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -194,11 +199,4 @@ LABELS: dict[str, Phrase] = {
     "pass": Phrase("PASS", "СООТВ."),
     "fail": Phrase("FAIL", "НЕ СООТВ."),
     "skipped": Phrase("n/a", "н/п"),
-    "from_subscriber": Phrase(
-        "subscriber {a} of {domain} dials {b}", "абонент {a} домена {domain} набирает {b}"
-    ),
-    "from_trunk": Phrase(
-        "by trunk {trunk} of {domain} comes a call from {a} to {b}",
-        "по транку {trunk} домена {domain} приходит вызов от {a} на {b}",
-    ),
 }

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from protocol.codes import Order
-from protocol.phrases import Phrase
+from protocol.phrases import Phrase, joined
 from sorm_mediator.acceptance.formats import (
     KINDS,
     NETWORK_KINDS,
@@ -248,10 +248,11 @@ def _person(config: Config, domain: Domain, *, alone: bool) -> Person:
         if numbers:
             outside = agreed_full(own, numbers[0], order)
         else:
-            problem = (
-                f"no numbering plan of {domain.name} leads to {subscriber.number}, "
-                f'and acceptance.formats.own.outside is "full"'
-            )
+            problem = Phrase(
+                'no numbering plan of {domain} leads to {number}, and acceptance.formats.own.outside is "full"',
+                'ни один план нумерации {domain} не ведёт к {number}, а acceptance.formats.own.outside = "full"',
+                domain=domain.name, number=subscriber.number,
+            )  # fmt: skip
     return Person(domain, subscriber, inside, outside, partner, problem)
 
 
@@ -301,7 +302,7 @@ class _Planner:
         hops = path_from(self.domains, person.domain, person.subscriber, dial)
         last = hops[-1]
         if last.problem:
-            return replace(check, problem=f"{dial}: {_why(hops)}")
+            return replace(check, problem=joined(": ", [dial, _where(hops)]))
         if operator.is_exit(last.exit):
             return check
         if own.dial:
@@ -362,15 +363,25 @@ class _Planner:
         candidates = (
             [given] if given else [person.subscriber.number, *full_numbers(person.domain, person.subscriber)]
         )
-        reasons = []
+        reasons: list[str] = []
         for dialled in candidates:
             hops = path_in(self.domains, operator, calling, dialled)
             if hops[-1].exit is person.subscriber:
                 return dialled, ""
-            where = f"leads to {_name(hops[-1])}" if not hops[-1].problem else _why(hops)
-            reasons.append(f"{dialled} by {operator.name}: {where}")
-        hint = "" if given else "; acceptance.formats.own.called says what callers from outside dial"
-        return candidates[0], "; ".join(reasons) + hint
+            reasons.append(
+                Phrase(
+                    "{dialled} by {operator}: {where}", "{dialled} по {operator}: {where}",
+                    dialled=dialled, operator=operator.name, where=_where(hops),
+                )
+            )  # fmt: skip
+        if not given:
+            reasons.append(
+                Phrase(
+                    "acceptance.formats.own.called says what callers from outside dial",
+                    "что набирают извне, задаёт acceptance.formats.own.called",
+                )
+            )
+        return candidates[0], joined("; ", reasons)
 
     def _not_reached(self, check: FormatCheck, checks: Iterable[FormatCheck]) -> FormatCheck:
         """An operator that no number leaves by has not been checked at all: that is a failure."""
@@ -496,14 +507,13 @@ class _Planner:
         dial = self.config.acceptance.formats.own.dial
         short = [target.number[-len(dial) :]] if dial else []
         candidates = [dial] if dial and to_partner else list(dict.fromkeys([*short, target.number]))
-        reasons = []
+        reasons: list[str] = []
         for dialled in candidates:
             hops = path_from(self.domains, domain, caller, dialled)
             if hops[-1].exit is target:
                 return dialled, ""
-            where = f"leads to {_name(hops[-1])}" if not hops[-1].problem else _why(hops)
-            reasons.append(f"{dialled}: {where}")
-        return candidates[0], "; ".join(reasons)
+            reasons.append(joined(": ", [dialled, _where(hops)]))
+        return candidates[0], joined("; ", reasons)
 
 
 def table_of(config: Config, kind: Kind, operator: Operator) -> OperatorConfig:
@@ -511,12 +521,20 @@ def table_of(config: Config, kind: Kind, operator: Operator) -> OperatorConfig:
     return format_of(config, kind).operators.get(operator.name, OperatorConfig())
 
 
-def _why(hops: tuple[Hop, ...]) -> str:
-    """Why a call comes nowhere, and in which domain."""
-    return f"{hops[-1].problem} (domain {hops[-1].domain.name})"
+def _where(hops: tuple[Hop, ...]) -> str:
+    """Where a call comes out, or why it comes nowhere and in which domain."""
+    last = hops[-1]
+    if last.problem:
+        return Phrase(
+            "{problem} (domain {domain})", "{problem} (домен {domain})",
+            problem=last.problem, domain=last.domain.name,
+        )  # fmt: skip
+    return Phrase("leads to {exit}", "ведёт к {exit}", exit=_name(last))
 
 
 def _name(hop: Hop) -> str:
     if isinstance(hop.exit, Trunk):
         return hop.exit.name
-    return f"the subscriber {hop.exit.number}" if isinstance(hop.exit, Subscriber) else "nothing"
+    if isinstance(hop.exit, Subscriber):
+        return Phrase("the subscriber {number}", "абонент {number}", number=hop.exit.number)
+    return Phrase("nothing", "ничего")

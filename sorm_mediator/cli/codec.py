@@ -305,8 +305,14 @@ class _Show:
             self.fine &= not item.serious
             self.note(item.text)
         elif isinstance(item, Skipped):
-            en, ru = "{flow}: {count} octets, no units", "{flow}: байтов {count}, сообщений нет"
-            self._skipped.append(Phrase(en, ru, flow=item.flow.label, count=item.octets))
+            self._skipped.append(
+                Phrase(
+                    "{flow}: {count} octets, no units",
+                    "{flow}: байтов {count}, сообщений нет",
+                    flow=item.flow.label,
+                    count=item.octets,
+                )
+            )
         else:
             self.count += 1
             self.wrong += bool(item.problems)
@@ -365,8 +371,14 @@ class _JsonShow(_Show):
         sys.stdout.write("]\n" if self.count else "[]\n")
         super().end()
         if self.wrong:
-            en, ru = "{wrong} of {count} units have problems", "с ошибками: {wrong} из {count} сообщений"
-            self.note(Phrase(en, ru, wrong=self.wrong, count=self.count))
+            self.note(
+                Phrase(
+                    "{wrong} of {count} units have problems",
+                    "с ошибками: {wrong} из {count} сообщений",
+                    wrong=self.wrong,
+                    count=self.count,
+                )
+            )
 
 
 class _PeopleShow(_Show):
@@ -387,7 +399,7 @@ class _PeopleShow(_Show):
         self._line: Callable[..., None] = line
 
     def found(self, item: Found) -> None:
-        from protocol.phrases import say
+        from protocol.phrases import Phrase, say
         from protocol.render import MASK, has_another_inside, masked_hex, octet_rows, render
 
         self._line(", ".join(self._where(item)), "dim")
@@ -402,17 +414,22 @@ class _PeopleShow(_Show):
             self._line(f"  {masked_hex(item.raw, channel=item.message.channel)}", "dim")
         for problem in item.problems:
             path = f" {problem.path}" if problem.path else ""
-            octet = "байт" if self.lang == "ru" else "octet"
+            octet = say(Phrase("octet", "байт"), self.lang)
             hidden = item.message is not None and has_another_inside(item.raw)
             text = MASK if hidden else say(problem.message, self.lang)
             self._line(f"  ! {octet} {problem.offset}{path}: {text}", "red")
         self._line("")
 
     def _where(self, item: Found) -> Iterator[str]:
-        if self.lang == "ru":
-            yield f"смещение {item.offset}, байт: {len(item.raw)}"
-        else:
-            yield f"offset {item.offset}, {len(item.raw)} octets"
+        from protocol.phrases import Phrase, say
+
+        place = Phrase(
+            "offset {offset}, {length} octets",
+            "смещение {offset}, байт: {length}",
+            offset=item.offset,
+            length=len(item.raw),
+        )
+        yield say(place, self.lang)
         if item.flow.interface and not item.flow.label.startswith(item.flow.interface):
             yield item.flow.interface
         if item.flow.transport:

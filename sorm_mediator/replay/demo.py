@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from protocol.phrases import say
+from protocol.phrases import Phrase, say
 from protocol.texts import Lang
 from sorm_mediator.addresses import split_host_port
 from sorm_mediator.console.target import Link
@@ -61,34 +61,20 @@ host_key = "{key}"
 port = 0
 """
 
-_TEXTS = {
-    "en": {
-        "intro": "The main job: three boxes, each a process of its own, that meet on the wire only.",
-        "console": "console",
-        "process": "process",
-        "scenarios": "The built-in scenarios, each in a lab of its own:",
-        "verdict": "verdict",
-        "scenario": "scenario",
-        "link": "link",
-        "steps": "steps",
-        "seconds": "seconds",
-        "passed": "{passed} of {total} passed in {seconds:.1f} s",
-        "needing_e1": "not over tcp alone, since they need an E1 stream:",
-    },
-    "ru": {
-        "intro": "Основная работа: три устройства, каждое — отдельный процесс; их связывают только каналы связи.",
-        "console": "пульт",
-        "process": "процесс",
-        "scenarios": "Встроенные сценарии, каждый в своём стенде:",
-        "verdict": "итог",
-        "scenario": "сценарий",
-        "link": "канал",
-        "steps": "шаги",
-        "seconds": "секунды",
-        "passed": "успешно {passed} из {total} за {seconds:.1f} с",
-        "needing_e1": "не только через tcp, так как им нужен поток E1:",
-    },
-}
+_INTRO = Phrase(
+    "The main job: three boxes, each a process of its own, that meet on the wire only.",
+    "Основная работа: три устройства, каждое — отдельный процесс; их связывают только каналы связи.",
+)
+_CONSOLE = Phrase("console", "пульт")
+_PROCESS = Phrase("process", "процесс")
+_SCENARIOS = Phrase(
+    "The built-in scenarios, each in a lab of its own:", "Встроенные сценарии, каждый в своём стенде:"
+)
+_VERDICT, _SCENARIO = Phrase("verdict", "итог"), Phrase("scenario", "сценарий")
+_LINK, _STEPS, _SECONDS = Phrase("link", "канал"), Phrase("steps", "шаги"), Phrase("seconds", "секунды")
+_NEEDING_E1 = Phrase(
+    "not over tcp alone, since they need an E1 stream:", "не только через tcp, так как им нужен поток E1:"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +126,7 @@ async def _demo(lang: Lang, as_json: bool, prepare: Callable[[], None]) -> int:
     with resources.as_file(resources.files("captures")) as captures:
         folder = Path(captures) / "scenarios"
         results = [DemoRow.of(await _main_job(folder / MAIN_JOB, lang, write), "tcp")]
-        write(f"\n{_TEXTS[lang]['scenarios']}\n")
+        write(f"\n{say(_SCENARIOS, lang)}\n")
         scripts = [*sorted(folder.glob("*.yaml")), *sorted(folder.glob("vendor/*.json"))]
         runs = [(path, link) for path in scripts for link in _links(path)]
         needing_e1 = [path.name for path in scripts if (path, "tcp") not in runs]
@@ -153,7 +139,7 @@ async def _demo(lang: Lang, as_json: bool, prepare: Callable[[], None]) -> int:
     else:
         _print_table(results, seconds, lang)
         if needing_e1:
-            write(f"{_TEXTS[lang]['needing_e1']} {', '.join(needing_e1)}\n")
+            write(f"{say(_NEEDING_E1, lang)} {', '.join(needing_e1)}\n")
     return 0 if all(result.good for result in results) else 1
 
 
@@ -165,7 +151,6 @@ def _links(script: Path) -> tuple[Link, ...]:
 
 async def _main_job(script: Path, lang: Lang, write: Callable[[str], object]) -> ScriptResult:
     """The console is this process; switch and mediator are started as processes, each with a lab file of its own."""
-    texts = _TEXTS[lang]
     with tempfile.TemporaryDirectory() as name:
         folder, radius = Path(name), free_udp_port()
         switch_file, mediator_file = folder / "switch.toml", folder / "mediator.toml"
@@ -174,14 +159,14 @@ async def _main_job(script: Path, lang: Lang, write: Callable[[str], object]) ->
             ssh = switch.endpoints["ssh"].rpartition(":")[2]
             mediator_file.write_text(MEDIATOR.format(radius=radius, ssh=ssh, key=switch.ready["host_key"]))
             async with BoxProcess("gateway", mediator_file, log_level="error") as mediator:
-                write(f"{texts['intro']}\n\n")
+                write(f"{say(_INTRO, lang)}\n\n")
                 for box, pid, endpoints in (
                     ("switch", switch.pid, switch.endpoints),
                     ("gateway", mediator.pid, mediator.endpoints),
-                    (texts["console"], os.getpid(), {}),
+                    (say(_CONSOLE, lang), os.getpid(), {}),
                 ):
                     shown = "  ".join(f"{name} {address}" for name, address in endpoints.items())
-                    write(f"  {box:<8} {texts['process']} {pid:<8} {shown}\n")
+                    write(f"  {box:<8} {say(_PROCESS, lang)} {pid:<8} {shown}\n")
                 write("\n")
                 host, kpd1 = split_host_port(mediator.endpoints["kpd1"])
                 settings = ReplaySettings(
@@ -260,22 +245,24 @@ def _in_a_lab(script: Path, link: Link, lang: Lang) -> DemoRow:
 
 
 def _print_table(results: list[DemoRow], seconds: float, lang: Lang) -> None:
-    texts = _TEXTS[lang]
+    texts = [say(text, lang) for text in (_VERDICT, _LINK, _SCENARIO, _STEPS, _SECONDS)]
     width = max(len(result.name) for result in results)
     write = sys.stdout.write
     verdicts = [say(VERDICTS[result.verdict], lang) for result in results]
-    first = max(map(len, (texts["verdict"], *verdicts)))
-    write(
-        f"\n{texts['verdict']:<{first}} {texts['link']:<6} {texts['scenario']:<{width}}  "
-        f"{texts['steps']:>7}  {texts['seconds']}\n"
-    )
+    first = max(map(len, (texts[0], *verdicts)))
+    write(f"\n{texts[0]:<{first}} {texts[1]:<6} {texts[2]:<{width}}  {texts[3]:>7}  {texts[4]}\n")
     for verdict, result in zip(verdicts, results, strict=True):
         steps = f"{result.passed}/{result.steps}"
         write(
             f"{verdict:<{first}} {result.link:<6} {result.name:<{width}}  {steps:>7}  {result.seconds:7.2f}\n"
         )
     good = sum(result.good for result in results)
-    write("\n" + texts["passed"].format(passed=good, total=len(results), seconds=seconds) + "\n")
+    total = Phrase(
+        "{passed} of {total} passed in {seconds:.1f} s",
+        "успешно {passed} из {total} за {seconds:.1f} с",
+        passed=good, total=len(results), seconds=seconds,
+    )  # fmt: skip
+    write(f"\n{say(total, lang)}\n")
 
 
 def _document(results: list[DemoRow], seconds: float) -> dict[str, object]:

@@ -323,9 +323,21 @@ class ScenarioRunner:
         status, reply = await self._target.request(method, path, body)
         if status != kind.accepted:
             detail = reply.get("detail", reply) if isinstance(reply, dict) else reply
-            en, ru = "{method} {path}: refused with HTTP {status}", "{method} {path}: отказ, HTTP {status}"
+
             raise StepError(
-                joined(": ", [Phrase(en, ru, method=method, path=path, status=status), _told(detail)])
+                joined(
+                    ": ",
+                    [
+                        Phrase(
+                            "{method} {path}: refused with HTTP {status}",
+                            "{method} {path}: отказ, HTTP {status}",
+                            method=method,
+                            path=path,
+                            status=status,
+                        ),
+                        _told(detail),
+                    ],
+                )
             )
         for key, name in step.save.items():
             self._variables[name] = reply[key]
@@ -342,8 +354,17 @@ class ScenarioRunner:
             if not found:
                 return None
             if method != "GET" or time.monotonic() >= deadline:
-                en, ru = "{method} {path} answered otherwise", "{method} {path}: ответ другой"
-                return Failure(show_value(expected), Phrase(en, ru, method=method, path=path), None, found)
+                return Failure(
+                    show_value(expected),
+                    Phrase(
+                        "{method} {path} answered otherwise",
+                        "{method} {path}: ответ другой",
+                        method=method,
+                        path=path,
+                    ),
+                    None,
+                    found,
+                )
             await asyncio.sleep(HTTP_AGAIN)
 
     async def _expect(self, step: s.Step, console: Console, within: float) -> Failure | None:
@@ -400,8 +421,9 @@ async def _silence(console: Console, channels: tuple[str, ...], seconds: float) 
 
 def no_end(within: float) -> Phrase:
     """The note of a command whose end has not come."""
-    en, ru = (
+
+    return Phrase(
         "no end of the command within {s:g} s; not checked",
         "за {s:g} с команда не закончилась; не проверено",
+        s=within,
     )
-    return Phrase(en, ru, s=within)

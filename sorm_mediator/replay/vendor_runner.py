@@ -150,8 +150,7 @@ class VendorRunner:
         except EncodeError as error:
             result.failure = Failure("", str(error))
         if result.failure is not None and not watch.required:
-            why = Phrase("; ".join(result.failure.lines()), "; ".join(result.failure.lines("ru")))
-            result.notes.append(joined(": ", [_NOT_SEEN, why]))
+            result.notes.append(joined(": ", [_NOT_SEEN, joined("; ", result.failure.texts())]))
             result.failure = None
         return self._ended(result, began)
 
