@@ -10,10 +10,12 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
+from multiprocessing import forkserver
 from pathlib import Path
 
 from protocol.phrases import Phrase, say
@@ -28,9 +30,21 @@ from sorm_mediator.replay.session import ReplaySettings, load, run_script
 MAIN_JOB = "main-job.yaml"
 """The scenario that is shown step by step."""
 
-LABS_AT_ONCE = 8
-"""Labs wait for their calls most of the time, so a few run side by side, each in a process of its own."""
-PRELOADED = ["sorm_mediator.replay.session", "sorm_mediator.lab.lab", "sorm_mediator.console.e1_client"]
+LABS_AT_ONCE = 10
+"""Labs run side by side, each in a process of its own. A lab waits for its calls and its E1 line most of the time: it
+takes 5 to 20 % of a core."""
+PRELOADED = [
+    "sorm_mediator.replay.session",
+    "sorm_mediator.lab.lab",
+    "sorm_mediator.console.e1_client",
+    "sorm_mediator.web.switch_api",
+    "sorm_mediator.web.trace_api",
+    "httpcore",
+    "httpx",
+    "anyio._backends._asyncio",
+    "uvicorn.lifespan.on",
+    "uvicorn.protocols.http.auto",
+]
 """What those processes would import, each for itself."""
 VERDICTS = {str(verdict): verdict for verdict in (PASS, FAIL, ERROR)}
 
@@ -123,15 +137,21 @@ def run_demo(*, lang: Lang, as_json: bool, prepare: Callable[[], None]) -> int:
 async def _demo(lang: Lang, as_json: bool, prepare: Callable[[], None]) -> int:
     began = time.monotonic()
     write: Callable[[str], object] = _ignore if as_json else sys.stdout.write
-    with resources.as_file(resources.files("captures")) as captures:
+    with resources.as_file(resources.files("captures")) as captures, _processes(prepare) as pool:
         folder = Path(captures) / "scenarios"
-        results = [DemoRow.of(await _main_job(folder / MAIN_JOB, lang, write), "tcp")]
-        write(f"\n{say(_SCENARIOS, lang)}\n")
         scripts = [*sorted(folder.glob("*.yaml")), *sorted(folder.glob("vendor/*.json"))]
         runs = [(path, link) for path in scripts for link in _links(path)]
         needing_e1 = [path.name for path in scripts if (path, "tcp") not in runs]
         runs.remove((folder / MAIN_JOB, "tcp"))
-        results += await _in_labs(runs, needing_e1, lang, as_json, prepare)
+        # A run over E1 is long, since the line is 64 kbit/s and a call that is heard takes its time: such begin first.
+        longest_first = sorted(
+            runs, key=lambda one: (one[1] == "tcp", one[0].name not in needing_e1, -one[0].stat().st_size)
+        )
+        main_job = DemoRow.of(await _main_job(folder / MAIN_JOB, lang, write), "tcp")
+        write(f"\n{say(_SCENARIOS, lang)}\n")
+        rows = {one: asyncio.wrap_future(pool.submit(_in_a_lab, *one, lang)) for one in longest_first}
+        await _watch(rows, shown=not as_json)
+        results = [main_job, *(rows[one].result() for one in runs)]
     seconds = time.monotonic() - began
     if as_json:
         document = _document(results, seconds) | {"needing_e1": needing_e1}
@@ -141,6 +161,40 @@ async def _demo(lang: Lang, as_json: bool, prepare: Callable[[], None]) -> int:
         if needing_e1:
             write(f"{say(_NEEDING_E1, lang)} {', '.join(needing_e1)}\n")
     return 0 if all(result.good for result in results) else 1
+
+
+@contextmanager
+def _processes(prepare: Callable[[], None]) -> Iterator[ProcessPoolExecutor]:
+    """The processes of the labs; none is left afterwards, also of a demo that was stopped."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    forkserver.ensure_running()  # it loads them while the main job runs
+    pool = ProcessPoolExecutor(LABS_AT_ONCE, context, _begin, (prepare,))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in multiprocessing.active_children():
+            process.terminate()
+
+
+async def _watch(rows: Mapping[tuple[Path, Link], asyncio.Future[DemoRow]], *, shown: bool) -> None:
+    """Wait for every run: with a bar where a person looks, and the report of each that did not pass."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    console = Console(stderr=True)
+    disable = not (shown and console.is_terminal)
+    with Progress(*columns, console=console, transient=True, disable=disable) as progress:
+        task = progress.add_task("", total=len(rows))
+
+        async def watch(script: Path, link: Link, row: asyncio.Future[DemoRow]) -> None:
+            if said := (await row).said:
+                sys.stderr.write(said)
+            progress.update(task, description=f"{script.stem} {link}", advance=1)
+
+        await asyncio.gather(*(watch(*one, row) for one, row in rows.items()))
 
 
 def _links(script: Path) -> tuple[Link, ...]:
@@ -180,52 +234,8 @@ async def _main_job(script: Path, lang: Lang, write: Callable[[str], object]) ->
                 return await run_script(load(script), settings, TextPrinter(write, lang))
 
 
-async def _in_labs(
-    runs: list[tuple[Path, Link]],
-    listening: list[str],
-    lang: Lang,
-    as_json: bool,
-    prepare: Callable[[], None],
-) -> list[DemoRow]:
-    """The other runs, each with the lab it names on free ports, a few at once.
-
-    Those over E1 begin first: the line is 64 kbit/s, a call that is heard (``listening``) takes its time, and the long
-    ones must not be left alone at the end.
-    """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    console = Console(stderr=True)
-    shown = not as_json and console.is_terminal
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
-    pool = ProcessPoolExecutor(LABS_AT_ONCE, context, _begin, (prepare,))
-    with Progress(*columns, console=console, transient=True, disable=not shown) as progress:
-        task = progress.add_task("", total=len(runs))
-        results: dict[tuple[Path, Link], DemoRow] = {}
-
-        async def run(script: Path, link: Link) -> None:
-            result = await asyncio.get_running_loop().run_in_executor(pool, _in_a_lab, script, link, lang)
-            results[script, link] = result
-            if result.said:
-                sys.stderr.write(result.said)
-            progress.update(task, description=f"{script.stem} {link}", advance=1)
-
-        longest_first = sorted(
-            runs, key=lambda one: (one[1] == "tcp", one[0].name not in listening, -one[0].stat().st_size)
-        )
-        try:
-            await asyncio.gather(*(run(*one) for one in longest_first))
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in multiprocessing.active_children():  # of a demo that was stopped
-                process.terminate()
-        return [results[one] for one in runs]
-
-
 def _begin(prepare: Callable[[], None]) -> None:
-    """A process of labs begins. Ctrl-C is for the one that it works for."""
+    """A process of labs begins. Ctrl-C is for the process that it works for."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     prepare()
 
