@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from protocol.codes import Order
-from protocol.phrases import Phrase, joined
+from protocol.language import Phrase, join
 from sorm_mediator.acceptance.formats import (
     KINDS,
     NETWORK_KINDS,
@@ -30,13 +30,12 @@ from sorm_mediator.acceptance.formats import (
 )
 from sorm_mediator.config import Config, ConfigError, NetworkFormatConfig
 from sorm_mediator.config.acceptance import DIRECTIONS, Direction, OperatorConfig
-from sorm_mediator.switch.calls.call import Endpoint
+from sorm_mediator.switch.calls.call import Endpoint, first_leg, own_number
+from sorm_mediator.switch.domain import Domain, Subscriber, Trunk
+from sorm_mediator.switch.path import Exit, Hop, find_path
 from sorm_mediator.switch.routing import Number
 from sorm_mediator.switch.routing.numbering import aliases
-from sorm_mediator.switch.routing.origin import first_leg, own_number
-from sorm_mediator.switch.routing.path import Exit, Hop, find_path
-from sorm_mediator.switch.subscribers import Domain, Subscriber, Trunk
-from ssh_control.patterns import DomainList, PatternError
+from ssh_control.multisorm.patterns import DomainList, PatternError
 
 Domains = Mapping[str, Domain]
 
@@ -302,7 +301,7 @@ class _Planner:
         hops = path_from(self.domains, person.domain, person.subscriber, dial)
         last = hops[-1]
         if last.problem:
-            return replace(check, problem=joined(": ", [dial, _where(hops)]))
+            return replace(check, problem=join(": ", [dial, _where(hops)]))
         if operator.is_exit(last.exit):
             return check
         if own.dial:
@@ -381,7 +380,7 @@ class _Planner:
                     "что набирают извне, задаёт acceptance.formats.own.called",
                 )
             )
-        return candidates[0], joined("; ", reasons)
+        return candidates[0], join("; ", reasons)
 
     def _not_reached(self, check: FormatCheck, checks: Iterable[FormatCheck]) -> FormatCheck:
         """An operator that no number leaves by has not been checked at all: that is a failure."""
@@ -512,8 +511,8 @@ class _Planner:
             hops = path_from(self.domains, domain, caller, dialled)
             if hops[-1].exit is target:
                 return dialled, ""
-            reasons.append(joined(": ", [dialled, _where(hops)]))
-        return candidates[0], joined("; ", reasons)
+            reasons.append(join(": ", [dialled, _where(hops)]))
+        return candidates[0], join("; ", reasons)
 
 
 def table_of(config: Config, kind: Kind, operator: Operator) -> OperatorConfig:

@@ -16,8 +16,8 @@ from ssh_control.visible import visible
 
 if TYPE_CHECKING:
     from protocol import Options
+    from protocol.language import Lang
     from protocol.messagetext import MessageCoding
-    from protocol.texts import Lang
     from sorm_mediator.capture.events import Event
     from sorm_mediator.capture.units import Found, Item
 
@@ -98,7 +98,7 @@ def decode(
     xxd dump.bin | sorm-mediator decode - --json
     """
     from protocol import Channel
-    from sorm_mediator.capture.errors import CaptureError
+    from sorm_mediator.capture.events import CaptureError
     from sorm_mediator.capture.units import decode_events
 
     options = _options(
@@ -297,7 +297,7 @@ class _Show:
 
     def item(self, item: Item) -> None:
         """One thing that was found."""
-        from protocol.phrases import Phrase
+        from protocol.language import Phrase
         from sorm_mediator.capture.events import Trouble
         from sorm_mediator.capture.units import Skipped
 
@@ -328,7 +328,7 @@ class _Show:
 
     def end(self) -> None:
         """Nothing more comes."""
-        from protocol.phrases import Phrase
+        from protocol.language import Phrase
 
         for text in self._skipped:
             self.note(Phrase("not shown: {text}", "не показано: {text}", text=text))
@@ -338,9 +338,9 @@ class _Show:
 
     def note(self, text: str) -> None:
         """Something about the whole, on stderr."""
-        from protocol.phrases import say
+        from protocol.language import translate
 
-        echo(f"sorm-mediator: {say(text, self.lang)}", err=True)
+        echo(f"sorm-mediator: {translate(text, self.lang)}", err=True)
 
 
 class _JsonShow(_Show):
@@ -366,7 +366,7 @@ class _JsonShow(_Show):
             sys.stdout.write("]\n")
 
     def end(self) -> None:
-        from protocol.phrases import Phrase
+        from protocol.language import Phrase
 
         sys.stdout.write("]\n" if self.count else "[]\n")
         super().end()
@@ -399,8 +399,9 @@ class _PeopleShow(_Show):
         self._line: Callable[..., None] = line
 
     def found(self, item: Found) -> None:
-        from protocol.phrases import Phrase, say
-        from protocol.render import MASK, has_another_inside, masked_hex, octet_rows, render
+        from protocol.language import Phrase, translate
+        from protocol.render import has_another_inside, masked_hex, octet_rows, render
+        from protocol.wire import MASK
 
         self._line(", ".join(self._where(item)), "dim")
         if item.message is None:
@@ -414,14 +415,14 @@ class _PeopleShow(_Show):
             self._line(f"  {masked_hex(item.raw, channel=item.message.channel)}", "dim")
         for problem in item.problems:
             path = f" {problem.path}" if problem.path else ""
-            octet = say(Phrase("octet", "байт"), self.lang)
+            octet = translate(Phrase("octet", "байт"), self.lang)
             hidden = item.message is not None and has_another_inside(item.raw)
-            text = MASK if hidden else say(problem.message, self.lang)
+            text = MASK if hidden else translate(problem.message, self.lang)
             self._line(f"  ! {octet} {problem.offset}{path}: {text}", "red")
         self._line("")
 
     def _where(self, item: Found) -> Iterator[str]:
-        from protocol.phrases import Phrase, say
+        from protocol.language import Phrase, translate
 
         place = Phrase(
             "offset {offset}, {length} octets",
@@ -429,7 +430,7 @@ class _PeopleShow(_Show):
             offset=item.offset,
             length=len(item.raw),
         )
-        yield say(place, self.lang)
+        yield translate(place, self.lang)
         if item.flow.interface and not item.flow.label.startswith(item.flow.interface):
             yield item.flow.interface
         if item.flow.transport:

@@ -76,8 +76,7 @@ def export(
     Example: sorm-mediator journal export --file sorm-journal.db --format csv --kind command -o commands.csv
     """
     from sorm_mediator.errors import BoxError
-    from sorm_mediator.journal.book import Query
-    from sorm_mediator.journal.export import WRITERS
+    from sorm_mediator.journal.book import WRITERS, Query
 
     if form not in WRITERS:
         raise BoxError(f"--format: {form!r} is not allowed: {', '.join(WRITERS)}")

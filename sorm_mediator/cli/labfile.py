@@ -14,7 +14,7 @@ from sorm_mediator.cli.common import ConfigOption, JsonOption, LangOption, echo
 
 if TYPE_CHECKING:
     from sorm_mediator.config import MediatorConfig
-    from sorm_mediator.switch.subscribers import Domain
+    from sorm_mediator.switch.domain import Domain
     from sorm_mediator.switch.trace.trace import TraceRequest
 
 FileArgument = Annotated[Path | None, typer.Argument(metavar="FILE", help="The lab file (TOML).")]
@@ -70,7 +70,7 @@ def show(file: OptionalFile = None, config_file: SameFileOption = None, as_json:
     import tomllib
 
     from sorm_mediator import config
-    from sorm_mediator.config.profiles import differences
+    from sorm_mediator.options import differences
 
     file = _the_one(file, config_file)
     loaded = config.load(file) if file else config.Config()
@@ -97,7 +97,7 @@ def _limits(mediator: MediatorConfig) -> Iterator[dict[str, Any]]:
     """What the order's tables allow a node of ``mediator.capacity``."""
     from dataclasses import asdict
 
-    from sorm_mediator.mediator.core.capacity import APPENDICES
+    from sorm_mediator.config.capacity import APPENDICES
 
     if mediator.limits is not None:
         source = f"order 268, appendix {APPENDICES[mediator.station_type]}"
@@ -158,8 +158,8 @@ def trace(
     """
     from sorm_mediator import config as configuration
     from sorm_mediator.config import ConfigError
-    from sorm_mediator.lab.trace import LabTrace
     from sorm_mediator.switch.node import Node
+    from sorm_mediator.switch.trace.console import LabTrace
     from sorm_mediator.switch.trace.trace import TraceError, read_request
 
     loaded = configuration.load(config)

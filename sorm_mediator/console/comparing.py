@@ -10,8 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from protocol.phrases import Phrase, joined, say
-from protocol.texts import Lang
+from protocol.language import Lang, Phrase, join, translate
 from sorm_mediator.texts import shown
 
 IDENTITY = ("object_number", "call_number", "command", "test_number")
@@ -97,7 +96,7 @@ def show(value: object) -> str:
 
 def show_value(value: Any) -> Phrase:
     """A value as a person writes it in a script: integers also in hexadecimal, as the order has them."""
-    return joined("", [_shown(value)])
+    return join("", [_shown(value)])
 
 
 def _shown(value: Any) -> str:
@@ -115,10 +114,10 @@ def _shown(value: Any) -> str:
     if isinstance(value, str):
         return value if re.fullmatch(r"[a-z][a-z-]*|0x[0-9A-F]+", value) else f'"{value}"'
     if isinstance(value, dict):
-        parts: list[str] = [joined(": ", [str(key), _shown(part)]) for key, part in value.items()]
-        return joined("", ["{", joined(", ", parts), "}"])
+        parts: list[str] = [join(": ", [str(key), _shown(part)]) for key, part in value.items()]
+        return join("", ["{", join(", ", parts), "}"])
     if isinstance(value, list):
-        return joined("", ["[", joined(", ", [_shown(part) for part in value]), "]"])
+        return join("", ["[", join(", ", [_shown(part) for part in value]), "]"])
     return str(value)
 
 
@@ -157,18 +156,18 @@ class Failure:
 
     def lines(self, lang: Lang = "en") -> list[str]:
         """The failure as people read it."""
-        return [say(text, lang) for text in self.texts()]
+        return [translate(text, lang) for text in self.texts()]
 
     def texts(self) -> list[str]:
         """The lines, each in both languages."""
-        lines = [joined(" ", [_EXPECTED, self.expected]) if self.expected else "", self.reason]
+        lines = [join(" ", [_EXPECTED, self.expected]) if self.expected else "", self.reason]
         if self.came is not None:
             differing = {one.path.split(".")[0] for one in self.differences}
             shown = (*IDENTITY, *(name for name in self.came.fields if name in differing))
             known = {name: self.came.fields[name] for name in shown if name in self.came.fields}
             name = self.came.name or NO_MESSAGE
-            lines.append(joined(" ", [_CAME, name, show_value(known)] if known else [_CAME, name]))
-        return [*filter(None, lines), *(joined("", ["  ", one.text]) for one in self.differences)]
+            lines.append(join(" ", [_CAME, name, show_value(known)] if known else [_CAME, name]))
+        return [*filter(None, lines), *(join("", ["  ", one.text]) for one in self.differences)]
 
 
 NO_MESSAGE = Phrase("bytes that are no message", "байты, не составляющие сообщения")
@@ -188,4 +187,4 @@ def nothing_came(within: float) -> Phrase:
 
 def the_closest(reason: Phrase) -> Phrase:
     """``reason``, when the message nearest to the expected one follows."""
-    return joined("; ", [reason, Phrase("the closest:", "ближайшее:")])
+    return join("; ", [reason, Phrase("the closest:", "ближайшее:")])

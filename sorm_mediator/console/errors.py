@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from protocol.phrases import Phrase
+from protocol.language import Phrase
 
 BROKEN_PIPE = 141
 """Exit code when the reader of the output has gone: a shell's for a process that SIGPIPE has ended."""

@@ -7,8 +7,8 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from e1.timeslots import KSL_PER_STREAM
-from protocol.phrases import Phrase, joined
+from e1.g704.timeslots import KSL_PER_STREAM
+from protocol.language import Phrase, join
 from sorm_mediator.console.comparing import Failure
 from sorm_mediator.console.errors import StepError
 
@@ -62,8 +62,8 @@ async def hear(
             return None
         if time.monotonic() >= deadline:
             return Failure(
-                joined("; ", [_shown(name, wanted[name]) for name in wrong]),
-                joined(" ", [_HEARD, joined("; ", [_shown(name, heard[name]) for name in wrong])]),
+                join("; ", [_shown(name, wanted[name]) for name in wrong]),
+                join(" ", [_HEARD, join("; ", [_shown(name, heard[name]) for name in wrong])]),
             )
         await asyncio.sleep(LISTEN_AGAIN)
 
@@ -84,4 +84,4 @@ def _shown(name: KslName, tones: frozenset[int] | None) -> str:
 def told(wanted: Mapping[KslName, frozenset[int]] | None) -> str:
     """What was heard, when it was all that was wanted."""
     lines: list[str] = [_SILENCE] if wanted is None else [_shown(*each) for each in wanted.items()]
-    return joined(" ", [_HEARD, joined("; ", lines)])
+    return join(" ", [_HEARD, join("; ", lines)])

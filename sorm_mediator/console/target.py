@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from urllib.parse import quote
 
 from protocol import Codec, Options
-from protocol.phrases import Phrase, joined
+from protocol.language import Phrase, join
 from sorm_mediator.config import Config, MediatorConfig
 from sorm_mediator.console.client import PASSWORD, ConsoleClient
 from sorm_mediator.console.errors import ConnectError, StepError
@@ -65,7 +65,7 @@ class RunTarget:
         }
         if self.e1 is None:
             return ConsoleClient(self.host, self.kpd1, self.kpd2, self.codec, **options)
-        from sorm_mediator.console.e1_second import console_on
+        from sorm_mediator.console.e1_client import console_on
 
         return console_on(self.e1, number, self.codec, **options)
 
@@ -156,7 +156,7 @@ class WebApi:
             detail = reply.get("detail", reply) if isinstance(reply, dict) else reply
 
             raise StepError(
-                joined(
+                join(
                     ": ",
                     [
                         Phrase(

@@ -18,8 +18,7 @@ from importlib import resources
 from multiprocessing import forkserver
 from pathlib import Path
 
-from protocol.phrases import Phrase, say
-from protocol.texts import Lang
+from protocol.language import Lang, Phrase, translate
 from sorm_mediator.addresses import split_host_port
 from sorm_mediator.console.target import Link
 from sorm_mediator.lab.processes import BoxProcess, free_udp_port
@@ -38,7 +37,7 @@ PRELOADED = [
     "sorm_mediator.lab.lab",
     "sorm_mediator.console.e1_client",
     "sorm_mediator.web.switch_api",
-    "sorm_mediator.web.trace_api",
+    "sorm_mediator.web.switch_api",
     "httpcore",
     "httpx",
     "anyio._backends._asyncio",
@@ -127,7 +126,7 @@ class DemoRow:
 
 
 def run_demo(*, lang: Lang, as_json: bool, prepare: Callable[[], None]) -> int:
-    """Run everything; print a table, or with ``as_json`` one document. Returns the exit code, 0 or 1.
+    """DemoRow everything; print a table, or with ``as_json`` one document. Returns the exit code, 0 or 1.
 
     ``prepare``: what each further process does first (logging).
     """
@@ -148,7 +147,7 @@ async def _demo(lang: Lang, as_json: bool, prepare: Callable[[], None]) -> int:
             runs, key=lambda one: (one[1] == "tcp", one[0].name not in needing_e1, -one[0].stat().st_size)
         )
         main_job = DemoRow.of(await _main_job(folder / MAIN_JOB, lang, write), "tcp")
-        write(f"\n{say(_SCENARIOS, lang)}\n")
+        write(f"\n{translate(_SCENARIOS, lang)}\n")
         rows = {one: asyncio.wrap_future(pool.submit(_in_a_lab, *one, lang)) for one in longest_first}
         await _watch(rows, shown=not as_json)
         results = [main_job, *(rows[one].result() for one in runs)]
@@ -159,7 +158,7 @@ async def _demo(lang: Lang, as_json: bool, prepare: Callable[[], None]) -> int:
     else:
         _print_table(results, seconds, lang)
         if needing_e1:
-            write(f"{say(_NEEDING_E1, lang)} {', '.join(needing_e1)}\n")
+            write(f"{translate(_NEEDING_E1, lang)} {', '.join(needing_e1)}\n")
     return 0 if all(result.good for result in results) else 1
 
 
@@ -213,14 +212,14 @@ async def _main_job(script: Path, lang: Lang, write: Callable[[str], object]) ->
             ssh = switch.endpoints["ssh"].rpartition(":")[2]
             mediator_file.write_text(MEDIATOR.format(radius=radius, ssh=ssh, key=switch.ready["host_key"]))
             async with BoxProcess("gateway", mediator_file, log_level="error") as mediator:
-                write(f"{say(_INTRO, lang)}\n\n")
+                write(f"{translate(_INTRO, lang)}\n\n")
                 for box, pid, endpoints in (
                     ("switch", switch.pid, switch.endpoints),
                     ("gateway", mediator.pid, mediator.endpoints),
-                    (say(_CONSOLE, lang), os.getpid(), {}),
+                    (translate(_CONSOLE, lang), os.getpid(), {}),
                 ):
                     shown = "  ".join(f"{name} {address}" for name, address in endpoints.items())
-                    write(f"  {box:<8} {say(_PROCESS, lang)} {pid:<8} {shown}\n")
+                    write(f"  {box:<8} {translate(_PROCESS, lang)} {pid:<8} {shown}\n")
                 write("\n")
                 host, kpd1 = split_host_port(mediator.endpoints["kpd1"])
                 settings = ReplaySettings(
@@ -255,10 +254,10 @@ def _in_a_lab(script: Path, link: Link, lang: Lang) -> DemoRow:
 
 
 def _print_table(results: list[DemoRow], seconds: float, lang: Lang) -> None:
-    texts = [say(text, lang) for text in (_VERDICT, _LINK, _SCENARIO, _STEPS, _SECONDS)]
+    texts = [translate(text, lang) for text in (_VERDICT, _LINK, _SCENARIO, _STEPS, _SECONDS)]
     width = max(len(result.name) for result in results)
     write = sys.stdout.write
-    verdicts = [say(VERDICTS[result.verdict], lang) for result in results]
+    verdicts = [translate(VERDICTS[result.verdict], lang) for result in results]
     first = max(map(len, (texts[0], *verdicts)))
     write(f"\n{texts[0]:<{first}} {texts[1]:<6} {texts[2]:<{width}}  {texts[3]:>7}  {texts[4]}\n")
     for verdict, result in zip(verdicts, results, strict=True):
@@ -272,7 +271,7 @@ def _print_table(results: list[DemoRow], seconds: float, lang: Lang) -> None:
         "успешно {passed} из {total} за {seconds:.1f} с",
         passed=good, total=len(results), seconds=seconds,
     )  # fmt: skip
-    write(f"\n{say(total, lang)}\n")
+    write(f"\n{translate(total, lang)}\n")
 
 
 def _document(results: list[DemoRow], seconds: float) -> dict[str, object]:

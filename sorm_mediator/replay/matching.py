@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from protocol.phrases import Phrase, joined
+from protocol.language import Phrase, join
 from sorm_mediator.console.comparing import (
     IDENTITY,
     NO_MESSAGE,
@@ -46,7 +46,7 @@ class Wanted:
     @property
     def text(self) -> Phrase:
         """Name and fields as people read them."""
-        return joined(" ", [self.name, show_value(self.fields)] if self.fields else [self.name])
+        return join(" ", [self.name, show_value(self.fields)] if self.fields else [self.name])
 
 
 @dataclass
@@ -162,7 +162,7 @@ class Matcher(Generic[A, E]):
                 "{reason}; unread: {others}",
                 "{reason}; не прочитано: {others}",
                 reason=reason,
-                others=joined(", ", others),
+                others=join(", ", others),
             )
         self._fail(expectation, Failure(wanted.text, reason))
 

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from protocol.phrases import Phrase, joined
+from protocol.language import Phrase, join
 from sorm_mediator.console.errors import ScriptError
 from sorm_mediator.replay.document import KeyCheck, Node, resolve
 
@@ -84,7 +84,7 @@ class Request:
     def title_of(self, node: Node, variables: Mapping[str, Any]) -> str:
         """What the step does, for people."""
         values = [_shown(node.value[name], variables) for name in self.shown if name in node.value]
-        return joined(" ", [self.title, " -> ".join(values)] if values else [self.title])
+        return join(" ", [self.title, " -> ".join(values)] if values else [self.title])
 
 
 def _shown(node: Node, variables: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from protocol.phrases import Phrase
+from protocol.language import Phrase
 from sorm_mediator.console.comparing import Failure
 from sorm_mediator.reports import junit
 from sorm_mediator.reports.junit import Case

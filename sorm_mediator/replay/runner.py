@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from protocol import EncodeError
-from protocol.phrases import Phrase, joined
+from protocol.language import Phrase, join
 from sorm_mediator.console.client import KPD1, KPD2, SHOWN, Address, ConsoleClient, Crossed, Sent
 from sorm_mediator.console.comparing import Failure, differences, show_value
 from sorm_mediator.console.errors import ConnectError, ScriptError, StepError
@@ -154,7 +154,7 @@ class ScenarioRunner:
         self._run.header = scenario.header
 
     async def run(self) -> ScriptResult:
-        """Run it. What kept it from running is the result's ``error``."""
+        """ScriptRun it. What kept it from running is the result's ``error``."""
         self._run.begin()
         target, result = self._target, self._run.result
         try:
@@ -184,7 +184,7 @@ class ScenarioRunner:
                 result.error = result.error or error
 
     async def _steps(self, steps: Sequence[s.Step], prefix: str, first: int = 1) -> bool:
-        """Run steps; false when one failed and that ends the scenario."""
+        """ScriptRun steps; false when one failed and that ends the scenario."""
         for index, step in enumerate(steps, first):
             number = f"{prefix}{index}"
             if isinstance(step.action, s.Repeat):
@@ -274,7 +274,7 @@ class ScenarioRunner:
             for channel in channels:
                 console.unread.forget(on_kpd2=channel == KPD2)
         elif not await client.wait(lambda: client.closed.issuperset(channels), within):
-            still = joined(", ", [SHOWN[name] for name in channels if name not in client.closed])
+            still = join(", ", [SHOWN[name] for name in channels if name not in client.closed])
             return Failure(
                 Phrase("the mediator closes {still}", "медиатор закрывает {still}", still=still),
                 Phrase("still open after {s:g} s", "через {s:g} с всё ещё открыт", s=within),
@@ -288,7 +288,7 @@ class ScenarioRunner:
         # A link over E1 ends when the new mediator sets it up anew; what is sent before would be lost.
         if await client.wait(lambda: client.lost >= lost, within):
             return None
-        still = joined(", ", [SHOWN[name] for name in sorted(client.connected)])
+        still = join(", ", [SHOWN[name] for name in sorted(client.connected)])
         return Failure(_ENDED, Phrase("still open: {still}", "всё ещё открыт: {still}", still=still))
 
     async def _send(self, step: s.Step, action: s.Send | s.SendRaw, console: Console, within: float) -> None:
@@ -325,7 +325,7 @@ class ScenarioRunner:
             detail = reply.get("detail", reply) if isinstance(reply, dict) else reply
 
             raise StepError(
-                joined(
+                join(
                     ": ",
                     [
                         Phrase(
@@ -412,7 +412,7 @@ def _told(detail: Any) -> str:
 async def _silence(console: Console, channels: tuple[str, ...], seconds: float) -> Failure | None:
     if await console.client.wait(lambda: bool(console.waiting(channels)), seconds):
         came = console.waiting(channels)
-        where = joined(", ", [SHOWN[channel] for channel in channels])
+        where = join(", ", [SHOWN[channel] for channel in channels])
         expected = Phrase("nothing on {where} for {s:g} s", "{s:g} с тишины: {where}", where=where, s=seconds)
         reason = Phrase("{count} came, the first:", "пришло {count}, первое:", count=len(came))
         return Failure(expected, reason, came[0])

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from e1.timeslots import KSL_PER_STREAM
-from e1.tones import GRID
+from e1.g704.timeslots import KSL_PER_STREAM
+from e1.voice.tones import GRID
 from protocol.codes import STREAMS
-from protocol.phrases import Phrase, joined
+from protocol.language import Phrase, join
 from sorm_mediator.console.client import SHOWN
 from sorm_mediator.console.hearing import KslName
 from sorm_mediator.console.target import LINKS, Link
@@ -192,18 +192,18 @@ class Step:
         parts = [self._action_title(variables)]
         for verb, expectations in ((_EXPECT, self.expect), (_EVENTS, self.events)):
             if expectations:
-                parts.append(joined(" ", [verb, ", ".join(one.entry.name for one in expectations)]))
+                parts.append(join(" ", [verb, ", ".join(one.entry.name for one in expectations)]))
         if self.hears is not None:
             parts.append(_HEAR_SILENCE if self.hears.node.value == SILENCE else _HEAR_TONES)
         if self.silence is not None:
             parts.append(Phrase("silence for {seconds:g} s", "тишина {seconds:g} с", seconds=self.silence))
-        text = joined(", ", [part for part in parts if part])
-        return text if self.console == MAIN else joined(": ", [self.console, text])
+        text = join(", ", [part for part in parts if part])
+        return text if self.console == MAIN else join(": ", [self.console, text])
 
     def _action_title(self, variables: dict[str, Any]) -> str:
         match self.action:
             case Send(entry):
-                return joined(" ", [_SEND, entry.name])
+                return join(" ", [_SEND, entry.name])
             case SendRaw():
                 return Phrase("send bytes", "послать байты")
             case Ask("http", keys):
@@ -214,7 +214,7 @@ class Step:
             case Restart():
                 return Phrase("restart the gateway", "перезапустить шлюз")
             case OnChannels(verb, channels):
-                return joined(" ", [VERBS[verb], joined(", ", [SHOWN[channel] for channel in channels])])
+                return join(" ", [VERBS[verb], join(", ", [SHOWN[channel] for channel in channels])])
         return ""
 
 
@@ -605,7 +605,7 @@ def _tones(node: Node) -> frozenset[int]:
 
 def _tone(node: Node) -> int:
     if isinstance(node.value, str) and node.value.isascii() and node.value.isdigit():
-        from sorm_mediator.switch.calls.media import tones
+        from sorm_mediator.switch.calls.speech import tones
 
         return tones(node.value, "")[0]
     if isinstance(node.value, bool) or node.value not in GRID:

@@ -11,8 +11,8 @@ import time
 from typing import Any
 
 from protocol import Channel, EncodeError
-from protocol.phrases import Phrase, joined
-from protocol.render import MASK
+from protocol.language import Phrase, join
+from protocol.wire import MASK
 from sorm_mediator.console.client import KPD1, KPD2, Crossed, Sent
 from sorm_mediator.console.comparing import NOTHING, Difference, Failure, nothing_came, the_closest
 from sorm_mediator.console.errors import ConnectError, ScriptError, StepError
@@ -136,7 +136,7 @@ class VendorRunner:
         numbers = " -> ".join(
             step.variables[name] for name in ("number_a", "number_b") if name in step.variables
         )
-        title = joined(" ", [part for part in (REQUESTS["call"].title, numbers, watch.observer) if part])
+        title = join(" ", [part for part in (REQUESTS["call"].title, numbers, watch.observer) if part])
         result = StepResult(number, title, step.line)
         self._printer.step(number, title, step.line)
         began = time.monotonic()
@@ -150,7 +150,7 @@ class VendorRunner:
         except EncodeError as error:
             result.failure = Failure("", str(error))
         if result.failure is not None and not watch.required:
-            result.notes.append(joined(": ", [_NOT_SEEN, joined("; ", result.failure.texts())]))
+            result.notes.append(join(": ", [_NOT_SEEN, join("; ", result.failure.texts())]))
             result.failure = None
         return self._ended(result, began)
 
@@ -246,7 +246,7 @@ def _shown(step: v.Recv) -> Phrase:
         f"{name} {text}" for name, text in (("number-a", step.number_a), ("number-b", step.number_b)) if text
     ]
     parts += [f"{name} {octets.hex().upper()}" for name, octets in step.tests.items()]
-    return joined(", ", parts)
+    return join(", ", parts)
 
 
 _AN_EVENT = Phrase("an event", "событие")
