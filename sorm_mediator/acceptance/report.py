@@ -16,6 +16,7 @@ from xml.etree import ElementTree as ET
 from protocol import Channel
 from protocol.codes import ObjectType
 from protocol.language import Lang, Phrase, translate
+from protocol.messagetext import MessageCoding
 from protocol.render import masked_hex, render
 from sorm_mediator import __version__
 from sorm_mediator.acceptance.compare import CODES, FAIL, PASS, SKIPPED, CrossedUnit, Outcome
@@ -123,7 +124,7 @@ def _check(run: AcceptanceRun, outcome: Outcome, lang: Lang) -> dict[str, Any]:
         ],
         "problems": [translate(text, lang) for text in outcome.problems],
         "remedies": [translate(text, lang) for text in outcome.remedies],
-        "units": [_unit(unit, lang) for unit in outcome.units],
+        "units": [_unit(unit, run.config.mediator.options.message_text, lang) for unit in outcome.units],
         "routing": list(outcome.routing),
         "trace": [] if outcome.trace is None else text_of(outcome.trace, run.time, lang).split("\n"),
         "seconds": round(outcome.seconds, 3),
@@ -144,7 +145,7 @@ def _call(check: FormatCheck, outcome: Outcome) -> dict[str, Any] | None:
     }
 
 
-def _unit(unit: CrossedUnit, lang: Lang) -> dict[str, Any]:
+def _unit(unit: CrossedUnit, coding: MessageCoding, lang: Lang) -> dict[str, Any]:
     channel = Channel.COMMAND if unit.outbound else None
     return {
         "time": unit.time,
@@ -153,7 +154,7 @@ def _unit(unit: CrossedUnit, lang: Lang) -> dict[str, Any]:
         "name": unit.name,
         "hex": masked_hex(unit.raw, channel=channel, anywhere=unit.message is None),
         "fields": {name: value for name, value in unit.fields.items() if name not in _SECRET},
-        "decoded": [] if unit.message is None else render(unit.message, lang, raw=unit.raw),
+        "decoded": [] if unit.message is None else render(unit.message, lang, coding=coding, raw=unit.raw),
     }
 
 

@@ -1,4 +1,4 @@
-"""Every scenario that is shipped passes against the lab it names: real switch, mediator and web on free ports."""
+"""The recordings of the shipped scripts. That each script passes is what the demo shows (tests/lab/test_demo.py)."""
 
 from __future__ import annotations
 
@@ -16,19 +16,6 @@ from sorm_mediator.replay.recording import PcapRecorder
 from sorm_mediator.replay.session import ReplaySettings, load, run_script
 
 SCRIPTS = scripts()
-
-
-@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
-async def test_a_shipped_script_passes(path: Path) -> None:
-    shown: list[str] = []
-    result = await run_script(load(path), ReplaySettings(scripts=(path,)), TextPrinter(shown.append))
-    assert result.error is None, result.error
-    assert result.verdict == "PASS", "".join(shown)
-    assert len(result.steps) == result.planned
-
-
-def test_there_are_at_least_eight() -> None:
-    assert len([path for path in SCRIPTS if path.suffix == ".yaml"]) >= 8
 
 
 def name_of(path: Path) -> str:
