@@ -1,4 +1,4 @@
-"""Every change of a running switch. Without I/O, but for reading a context's file.
+"""Every change of a running switch, without I/O.
 
 Each function takes the :class:`~sorm_mediator.switch.node.Node`, makes a new configuration of it that is checked as a
 lab file is, and takes effect at once. What it returns are notes: what is not resolved yet, such as a context that is

@@ -8,7 +8,6 @@ stand anywhere.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -169,17 +168,17 @@ def _nowhere(port: int) -> None:
 
 @dataclass(slots=True, kw_only=True)
 class ShellContext:
-    """What all users of the shell of one switch work at."""
+    """What the users of the shell of one switch share."""
 
     node: Node
+    clock: Callable[[], float]
+    """Unix time."""
+    stopwatch: Callable[[], float]
+    """Seconds of a clock that does not jump, for the time that a command took."""
     file: Path | None = None
     """The lab file, which ``config/save`` writes."""
     move_ssh: Callable[[int], None] = _nowhere
     """Listen on this port and the next one from now on. Raises :class:`ChangeRefused` when they can't be had."""
-    clock: Callable[[], float] = time.time
-    """Unix time."""
-    stopwatch: Callable[[], float] = time.perf_counter
-    """Seconds, for how long a command took."""
 
 
 class Shell(Protocol):

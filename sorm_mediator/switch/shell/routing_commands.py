@@ -6,9 +6,11 @@ Source: ECSS-10 manual, MultiSORM ("Создание контекстов мар
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 from sorm_mediator.switch.changes import ChangeRefused, as_list, routing
+from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.routing.route import Action, Condition, Continue, External, Rule
 from sorm_mediator.switch.shell.command import Command, Invocation
 from sorm_mediator.switch.shell.tables import flag, format_table, ok
@@ -23,8 +25,30 @@ _CONDITION = {"a": "cgpn", "b": "cdpn"}
 def _import_context(call: Invocation) -> str:
     if call["HOST"] not in HOSTS:
         raise ChangeRefused(f"there is no host {call['HOST']!r}; there are: {', '.join(HOSTS)}")
-    context, notes = routing.import_context(call.node, call.domain, call["FILE"])
+    path, written = _locate(call.node, call.domain, call["FILE"])
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise ChangeRefused(f"{written}: can't be read: {error.strerror or error}") from None
+    context, notes = routing.import_context(call.node, call.domain, text, written)
     return ok((f"context {context.name}: {len(context.rules)} rules", *notes))
+
+
+def _locate(node: Node, name: str, file: str) -> tuple[Path, str]:
+    """The file, and its path as the lab file has it.
+
+    It is in the folder of the lab's directory that has the domain's name, else in the directory itself: the users of
+    the shell read nothing else of this machine.
+    """
+    root = node.directory.resolve()
+    tried = [root / file] if Path(file).is_absolute() else [root / name / file, root / file]
+    for path in tried:
+        real = path.resolve()
+        if not real.is_relative_to(root):
+            raise ChangeRefused(f"{file}: is outside of the lab's directory {root}; copy it there first")
+        if real.is_file():
+            return real, str(path.relative_to(root))
+    raise ChangeRefused(f"{file}: there is no such file in {' or '.join(str(path.parent) for path in tried)}")
 
 
 def _remove_context(call: Invocation) -> str:
