@@ -28,11 +28,11 @@ What = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a watcher is told of a change that has taken effect.
+    """A change that has taken effect, as watchers get it.
 
     ``what``: "domain" was declared or removed, "sorm" parameters of it have changed, and so on; "switch": what the
     whole switch has, such as the SSH port, the MultiSORM users, the licence. ``domain``: "" for the whole switch.
-    ``renamed``: the number of the trunk whose name has changed, and the name.
+    ``renamed``: the number of a renamed trunk, and its new name.
     """
 
     what: What
@@ -41,7 +41,7 @@ class Change:
 
     @property
     def event(self) -> dict[str, Any] | None:
-        """What the mediators of the domain are told of it (docs/dialect.md); None: nothing."""
+        """The event of the dialect that the mediators of the domain get (docs/dialect.md); None: none."""
         if self.renamed is None:
             return None
         return {"event": "trunk-renamed", "trunk": self.renamed[0], "name": self.renamed[1]}
@@ -68,7 +68,7 @@ class Node:
         self._licences = Licences(config)
         self._licensed = config
         self.watchers: list[Watcher] = []
-        """Who is told after each change, in order; :mod:`sorm_mediator.switch.changes` has the changes."""
+        """Called after each change, in order; :mod:`sorm_mediator.switch.changes` makes the changes."""
         self._follow(config)
         for index, bridge in enumerate(config.bridges):
             for end, side in (("a", bridge.a), ("b", bridge.b)):
@@ -86,7 +86,7 @@ class Node:
         config = changed(self.config, **fields)
         self._follow(config)
         self.config = config
-        self.tell(change)
+        self._notify(change)
 
     def replace_domain(self, change: Change, **fields: Any) -> None:
         """Other settings of the domain ``change.domain``, from now on.
@@ -99,10 +99,10 @@ class Node:
         whole = changed(self.config, domains=domains)
         domain.follow(config)
         self.config = whole
-        self.tell(change)
+        self._notify(change)
 
-    def tell(self, change: Change) -> None:
-        """Tell the watchers of a change that has taken effect."""
+    def _notify(self, change: Change) -> None:
+        """Call the watchers after a change."""
         for watcher in tuple(self.watchers):
             watcher(change)
 
@@ -187,7 +187,7 @@ def _missing_at_start(node: Node) -> Iterator[str]:
 
 
 def context_notes(domain: Domain, name: str) -> tuple[str, ...]:
-    """What to say of a context that is named and not there."""
+    """The note for a context that is named and not there."""
     if not name or name in domain.contexts:
         return ()
     return (
@@ -196,7 +196,7 @@ def context_notes(domain: Domain, name: str) -> tuple[str, ...]:
 
 
 def plan_notes(domain: Domain, name: str) -> tuple[str, ...]:
-    """What to say of a numbering plan that is named and not there."""
+    """The note for a numbering plan that is named and not there."""
     if name == DEFAULT_PLAN or name in domain.plans:
         return ()
     return (

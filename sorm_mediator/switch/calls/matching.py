@@ -1,4 +1,4 @@
-"""Which objects on control a call touches, and what each mediator is told of it.
+"""Which objects on control a call touches, and the reports of it to each mediator.
 
 A mediator that controls several domains gets one report of a call where they show it the same numbers, and an object
 is touched once for each reason (:func:`outside_legs_first` orders the domains): the mediator does not see the bridges.
@@ -80,7 +80,7 @@ def touch(
     called: Party,
     tables: Tables | None = None,
 ) -> int:
-    """Match a party against the objects of ``tables``, of the domain if left out; says how many it touches."""
+    """Match a party against the objects of ``tables``, of the domain if left out; returns how many it touches."""
     touched = 0
     for mediator, table in tables_of(leg, tables).items():
         for item in table.touched(party.touched(leg.domain)):
@@ -109,7 +109,7 @@ def tables_of(leg: Leg, tables: Tables | None = None) -> Tables:
 
 
 def held(view: View, mediator: str) -> tuple[Match, ...]:
-    """The matches of objects that are still on control: one taken off is none of the mediator's any more."""
+    """The matches of objects that are still on control: the mediator has taken the others off."""
     none = ObjectTable()
     return tuple(
         touched.match
@@ -119,7 +119,7 @@ def held(view: View, mediator: str) -> tuple[Match, ...]:
 
 
 def note_match(call: Call, leg: Leg, mediator: str, item: SwitchObject, match: Match) -> bool:
-    """An object is touched once for each reason, by the domain that comes first. Says whether this one is new.
+    """An object is touched once for each reason, by the domain that comes first. Returns whether this one is new.
 
     Legs that show a mediator the same numbers are one call to it.
     """

@@ -40,7 +40,7 @@ class MessageRequest:
     sender, receiver: a number, or ``trunk:NAME`` for a side of which only the trunk is known.
     text: 1 character to ``LONGEST_TEXT`` octets of UTF-8. delivered: None when it is not known.
     from_trunk, to_trunk: names of the trunks that a number of the network comes and goes by; "": the sender's is not
-    known, and routing says where the receiver is. from_imsi, to_imsi: digits, or "".
+    known, and routing finds that of the receiver. from_imsi, to_imsi: digits, or "".
     """
 
     sender: str
@@ -63,7 +63,7 @@ class MessageFor(NamedTuple):
 def message_reports(
     domains: Mapping[str, Domain], domain: Domain, request: MessageRequest, message_id: str, now: float
 ) -> list[MessageFor]:
-    """What the mediators are told of a message. Raises :class:`CallRefused`."""
+    """The reports of a message to the mediators. Raises :class:`CallRefused`."""
     _check_text(request.text)
     calling = _sender(domain, request)
     way = _way(domains, domain, request, calling, message_id, now)
@@ -134,7 +134,7 @@ def _way(
         return way
     hops = find_path(domains, domain, leg.request)
     if trunk is not None:
-        # Its trunk is known: routing only says how the numbers look.
+        # Its trunk is known: routing only gives the form of the numbers.
         hops = (replace(hops[0], exit=trunk, problem=""),)
     _check_arrived(hops[-1], calling)
     way.legs = legs_along(way.legs, 0, hops)

@@ -1,4 +1,4 @@
-"""The speech of controlled calls: a tone for each party of a call, as RTP to the mediators that want it. Sans-IO.
+"""The speech of controlled calls: a tone for each party of a call, as RTP to the mediators that asked for it. Sans-IO.
 
 Each party speaks a tone for as long as the call is answered and not on hold; the last two digits of its number decide
 which one (:func:`tones`). :class:`Speech` returns the datagrams that are due, and where they go;
@@ -53,7 +53,7 @@ def _step(number: str) -> int:
 
 @cache
 def _frame(frequency: int, level: float) -> bytes:
-    """20 ms of a tone, which can be said over and over."""
+    """20 ms of a tone, which can be repeated without a break."""
     period = tone([frequency], level)
     return period * (FRAME // len(period))
 
@@ -61,7 +61,7 @@ def _frame(frequency: int, level: float) -> bytes:
 def rtp_address(rtp: str, peer: str, family: int) -> Address:
     """Where a mediator's ``host:port`` is as seen from here; for all addresses it is where it connects from.
 
-    ``family``: version of IP that is sent from, 4 or 6. Raises :class:`ValueError` that says what is wrong.
+    ``family``: version of IP that is sent from, 4 or 6. Raises :class:`ValueError` with the reason.
     """
     host, _, text = rtp.rpartition(":")
     port = port_number(text)
@@ -81,7 +81,7 @@ def rtp_address(rtp: str, peer: str, family: int) -> Address:
 
 @dataclass(slots=True)
 class _Talk:
-    """One call as one mediator hears it."""
+    """The speech of one call for one mediator."""
 
     mediator: str
     media: Media
@@ -93,11 +93,11 @@ class _Talk:
 
 
 class Speech:
-    """Who speaks to which mediator, frame by frame. Time is in seconds of a clock that does not jump."""
+    """The speech that is sent to each mediator, frame by frame. Time is in seconds of a clock that does not jump."""
 
     def __init__(self, level: float) -> None:
         self.addresses: dict[str, Address] = {}
-        """Where each mediator wants speech; those who want none are not among them."""
+        """The address of each mediator that asked for speech."""
         self.counters: Counter[str] = Counter()
         self._level = level
         self._talks: dict[tuple[str, str], _Talk] = {}
@@ -140,7 +140,7 @@ class Speech:
         return datagrams
 
     def next_deadline(self) -> float | None:
-        """When ``tick`` is wanted; None: nobody speaks."""
+        """The time of the next ``tick``; None: there is no speech."""
         if not self._speaking or self._epoch is None:
             return None
         return self._epoch + self._frame * FRAME_SECONDS

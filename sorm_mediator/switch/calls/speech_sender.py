@@ -39,7 +39,7 @@ class SpeechSender:
             raise BoxError(f"switch.media.host: {self._host} can't be sent from: {error.strerror}") from error
 
     def close(self) -> None:
-        """Be silent. Safe to call again."""
+        """Stop sending, and close the socket. Safe to call again."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

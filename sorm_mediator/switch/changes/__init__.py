@@ -38,7 +38,7 @@ _PLACE: Final = re.compile(r"^[a-z_]+\.\d+\.[a-z_.]+: ")
 
 
 class ChangeRefused(Exception):  # noqa: N818 - an answer, not a mistake
-    """The switch stays as it is. The text says what is wrong and what is allowed."""
+    """A change is not made. The text names what is wrong and what is allowed."""
 
 
 def as_list(names: Iterable[str]) -> str:
@@ -79,7 +79,7 @@ def updated(model: Model, **fields: Any) -> Model:
 
 
 def rejection(error: ValidationError) -> ChangeRefused:
-    """What the models have to say, as a refusal; secrets stay out of it."""
+    """The refusal for an error of the settings' models; it shows no secret."""
     first = error.errors(include_url=False)[0]
     key = ".".join(str(part) for part in first["loc"])
     message = first["msg"].removeprefix("Value error, ")
@@ -94,7 +94,7 @@ def rejection(error: ValidationError) -> ChangeRefused:
 
 
 def _in_words(pattern: str) -> str:
-    """A pattern of the settings for who does not read patterns."""
+    """A pattern of the settings in plain words."""
     digits = re.fullmatch(r"\^\[0-9\]\{(\d+),(\d+)\}\$", pattern)
     if digits:
         return f"{digits[1]} to {digits[2]} digits"

@@ -72,7 +72,7 @@ def remove_context(node: Node, name: str, context: str) -> Notes:
 
 
 def set_default_context(node: Node, name: str, context: str) -> Notes:
-    """Where calls start whose interface names no context."""
+    """The context of calls from interfaces that name none."""
     domain = the_domain(node, name)
     if context not in domain.contexts:
         raise ChangeRefused(f"{name} has no context {context!r}; it has: {as_list(domain.contexts)}")
@@ -82,7 +82,7 @@ def set_default_context(node: Node, name: str, context: str) -> Notes:
 
 
 def _check_unused(node: Node, domain: Domain, context: str) -> None:
-    """Raises :class:`ChangeRefused` naming who uses it."""
+    """Raises :class:`ChangeRefused` naming its users."""
     config = domain.config
     users = [f"subscriber {one.number}" for one in config.subscribers if one.context == context]
     users += [f"trunk {one.name}" for one in config.trunks if one.context == context]
@@ -156,7 +156,7 @@ def add_numbers(node: Node, name: str, plan: str, numbers: str) -> Notes:
 
 
 def remove_numbers(node: Node, name: str, plan: str, numbers: str) -> Notes:
-    """Out of the plan, whatever they lead to."""
+    """Take numbers out of the plan, also those that lead to something."""
     domain = the_domain(node, name)
     _keep(node, domain, plan, _without(domain, plan, _known(domain, plan, numbers)))
     return ()

@@ -22,7 +22,7 @@ _PLACE = re.compile(r"<([^>]+)>")
 
 
 class FormError(Exception):
-    """The words don't fit. ``known``: how many of them do, so that the best of several forms is told of."""
+    """The words don't fit. ``known``: how many of them do; of several forms the best one is reported."""
 
     def __init__(self, text: str, known: int, *, missing: bool = False) -> None:
         super().__init__(text)
@@ -245,7 +245,7 @@ class Command:
     """A command. Several may share a path; the words of their arguments tell them apart, the first that fits is taken.
 
     path: with ``<D>`` for a domain and ``<CLUSTER>``. arguments: their form.
-    en, ru: what it does, in a line. ``quiet``: of the shell itself, without the line that tells when it ran.
+    en, ru: what it does, in a line. ``quiet``: of the shell itself, without the line with its time.
     choices: what completion offers at a place of the arguments, by the name of the place.
     """
 
