@@ -121,7 +121,7 @@ def check_routing(config: Config, name: str) -> tuple[str, ...]:
         raise ConfigError(f"{name}: {error}") from None
     # Without [ssh] the file may be of a switch alone, whose mediators are elsewhere.
     out = login_problem(config, node) if "ssh" in config.model_fields_set else ""
-    ends = tuple(one.text for one in unresolved_references(node))
+    ends = tuple(unresolved_references(node))
     return (*ends, f"ssh.user: the switch does not let {config.ssh.user!r} in: {out}") if out else ends
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel
 
@@ -151,39 +151,17 @@ class Node:
 # --- references to what is not there
 
 
-class Unresolved(NamedTuple):
-    """Something that the configuration names and has not: one line that names the place, and what there is.
+def unresolved_references(node: Node) -> Iterator[str]:
+    """All that is named and not there: one line each, with the place and what there is.
 
-    ``blocks_start``: a lab would not start from a file with it. Without that, calls that come to it fail, and
-    everything else works: the manual declares bridges, contexts and numbers one after the other, in any order.
-    """
-
-    text: str
-    blocks_start: bool = False
-
-
-def unresolved_references(node: Node) -> Iterator[Unresolved]:
-    """All that is named and not there.
+    Calls that come to it fail, and everything else works: the manual declares bridges, contexts and numbers one after
+    the other, in any order. What keeps a lab from starting is not among it: a :class:`Node` is not made then.
 
     Source: ECSS-10 manual, MultiSORM: its example, which imports contexts before it declares the bridges they name.
     """
-    yield from (Unresolved(text, blocks_start=True) for text in dict.fromkeys(_missing_at_start(node)))
     for index, domain in enumerate(node.domains.values()):
         key = f"switch.domains.{index} ({domain.name})"
-        for text in (*_rules(domain), *_plans(domain), *_refused(node, domain)):
-            yield Unresolved(f"{key}: {text}")
-
-
-def _missing_at_start(node: Node) -> Iterator[str]:
-    for domain in node.domains.values():
-        config = domain.config
-        named = [one.context for one in config.subscribers] + [one.context for one in config.trunks]
-        for name in dict.fromkeys([config.default_context, config.adaptation, *named]):
-            yield from context_notes(domain, name)
-    for bridge in node.bridges.values():
-        for end in bridge.ends:
-            domain = node.domains[end.side.domain]
-            yield from (*context_notes(domain, end.side.context), *plan_notes(domain, end.side.np))
+        yield from (f"{key}: {text}" for text in (*_rules(domain), *_plans(domain), *_refused(node, domain)))
 
 
 def context_notes(domain: Domain, name: str) -> tuple[str, ...]:

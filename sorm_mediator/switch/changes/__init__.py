@@ -11,13 +11,15 @@ Source: ECSS-10 manual, SORM parameters of a domain, and MultiSORM: the commands
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
 from sorm_mediator.switch.domain import Domain
+from sorm_mediator.switch.licence import LicenceError
 from sorm_mediator.switch.node import Change, Model, Node, changed
 from sorm_mediator.switch.routing.numbering import NumberingError, expand_numbers
 
@@ -54,28 +56,33 @@ def the_domain(node: Node, name: str) -> Domain:
     return domain
 
 
+@contextmanager
+def rejections() -> Iterator[None]:
+    """Errors of the settings become refusals."""
+    try:
+        yield
+    except ValidationError as error:
+        raise rejection(error) from None
+    except (LicenceError, NumberingError) as error:
+        raise ChangeRefused(str(error)) from None
+
+
 def numbers_of(text: str) -> list[str]:
     """The numbers of a range. Raises :class:`ChangeRefused`."""
-    try:
+    with rejections():
         return expand_numbers(text)
-    except NumberingError as error:
-        raise ChangeRefused(str(error)) from None
 
 
 def created(model: type[Model], **fields: Any) -> Model:
     """Settings of this kind. Raises :class:`ChangeRefused` naming key, value and what is allowed."""
-    try:
+    with rejections():
         return model.model_validate(fields)
-    except ValidationError as error:
-        raise rejection(error) from None
 
 
 def updated(model: Model, **fields: Any) -> Model:
     """The same settings with others in place of some. Raises :class:`ChangeRefused`."""
-    try:
+    with rejections():
         return changed(model, **fields)
-    except ValidationError as error:
-        raise rejection(error) from None
 
 
 def rejection(error: ValidationError) -> ChangeRefused:
@@ -107,17 +114,11 @@ def _plain(value: Any) -> Any:
 
 def update_domain(node: Node, change: Change, **fields: Any) -> None:
     """Other settings of a domain. Raises :class:`ChangeRefused`."""
-    try:
+    with rejections():
         node.replace_domain(change, **fields)
-    except ValidationError as error:
-        raise rejection(error) from None
-    except NumberingError as error:
-        raise ChangeRefused(str(error)) from None
 
 
 def update_switch(node: Node, change: Change, **fields: Any) -> None:
     """Other settings of the switch. Raises :class:`ChangeRefused`."""
-    try:
+    with rejections():
         node.replace(change, **fields)
-    except ValidationError as error:
-        raise rejection(error) from None

@@ -14,8 +14,9 @@ from functools import cache
 from pathlib import Path
 from typing import Literal, Protocol
 
-from sorm_mediator.switch.changes import ChangeRefused
+from sorm_mediator.switch.changes import ChangeRefused, Notes
 from sorm_mediator.switch.node import Node
+from sorm_mediator.switch.shell.tables import ok
 
 _TOKEN = re.compile(r"\[[^\]]*\](?:\.\.\.)?|\S+")
 _PLACE = re.compile(r"<([^>]+)>")
@@ -270,3 +271,11 @@ class Command:
     def help(self, lang: Language) -> str:
         """What it does."""
         return self.ru if lang == "ru" else self.en
+
+
+def change(function: Callable[..., Notes], *names: str) -> Handler:
+    """A handler that makes a change: ``function`` gets the switch, and the values of these names in order.
+
+    ``D`` is the domain of the path.
+    """
+    return lambda call: ok(function(call.node, *(call[name] for name in names)))

@@ -20,7 +20,7 @@ from tomlkit.items import AoT, Array, InlineTable, Item, Table
 
 from sorm_mediator.config import ConfigError, SwitchConfig, parse
 from sorm_mediator.switch.changes import ChangeRefused
-from sorm_mediator.switch.node import Node, unresolved_references
+from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.shell.command import Command, Invocation
 
 MODE = 0o600
@@ -236,9 +236,6 @@ def _save(call: Invocation) -> str:
     own = context.file is not None and path == (root / context.file).resolve()
     if not own and path.suffix != ".toml":
         raise ChangeRefused(f"{given}: is no name of a lab file: it ends in .toml, such as saved.toml")
-    missing = [one.text for one in unresolved_references(context.node) if one.blocks_start]
-    if missing:
-        raise ChangeRefused(f"the lab would not start from this: {'; '.join(missing)}")
     try:
         save(context.node, context.file, path)
     except ConfigError as error:
