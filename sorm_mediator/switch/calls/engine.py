@@ -16,7 +16,7 @@ from heapq import heappop, heappush
 from itertools import count
 from pathlib import Path
 
-from radius.report import CallReport, Match, Media
+from radius.report import CallReport, Media
 from sorm_mediator.config import SwitchConfig
 from sorm_mediator.switch.calls import services
 from sorm_mediator.switch.calls.call import (
@@ -355,10 +355,7 @@ class Engine:
                 if call.setup_time is not None:
                     touched += touch_b(call, leg, now, tables=alone)
                 if touched:
-                    late = Match(
-                        object_number=item.object_number, role="joined", called=leg.called.party, time=now
-                    )
-                    note_match(call, leg, mediator, item, late)
+                    note_match(call, leg, mediator, item, "joined", leg.called.party, now)
                 # Also one that was on control before, taken off, and is back: its matches count again.
                 views = call.views.get(mediator, ())
                 if any(known.item.target == item.target for view in views for known in view.matches):

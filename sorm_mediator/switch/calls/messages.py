@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 from typing import Final, NamedTuple
 
 from radius.packet import LONGEST_TEXT, MOST_MATCHES
-from radius.report import Match, MessageReport
+from radius.report import MessageReport
 from sorm_mediator.switch.calls.call import (
     Call,
     CallRefused,
@@ -24,8 +25,9 @@ from sorm_mediator.switch.calls.call import (
     legs_along,
     own_number,
 )
-from sorm_mediator.switch.calls.matching import held, note_match, outside_legs_first, tables_of, touch_legs
+from sorm_mediator.switch.calls.matching import held, note_matches, outside_legs_first, touch_legs
 from sorm_mediator.switch.domain import Domain, Trunk
+from sorm_mediator.switch.objects import ObjectTable
 from sorm_mediator.switch.path import Hop, find_path
 from sorm_mediator.switch.routing import Number
 
@@ -152,11 +154,7 @@ def _touch_imsi(way: Call, request: MessageRequest, now: float) -> None:
     """Match both IMSI."""
     for leg in outside_legs_first(way):
         for role, imsi in (("a-imsi", request.from_imsi), ("b-imsi", request.to_imsi)):
-            for mediator, table in tables_of(leg).items():
-                for item in table.imsi_touched(imsi):
-                    number, called = item.object_number, leg.called.party
-                    match = Match(object_number=number, role=role, called=called, time=now)
-                    note_match(way, leg, mediator, item, match)
+            note_matches(way, leg, now, partial(ObjectTable.imsi_touched, imsi=imsi), role, leg.called.party)
 
 
 def _reports(way: Call, request: MessageRequest, now: float) -> Iterator[MessageFor]:
