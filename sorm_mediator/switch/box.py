@@ -23,7 +23,8 @@ from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest
 from sorm_mediator.switch.calls.engine import Engine
 from sorm_mediator.switch.calls.messages import MessageRequest
-from sorm_mediator.switch.calls.speech import SpeechSender, rtp_address
+from sorm_mediator.switch.calls.speech import rtp_address
+from sorm_mediator.switch.calls.speech_sender import SpeechSender
 from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.changes.domains import rename_trunk
 from sorm_mediator.switch.domain import Domain
@@ -55,7 +56,9 @@ class Admin:
 
     def __init__(self, node: Node, file: Path | None, move_ssh: Callable[[int], None]) -> None:
         self._node = node
-        self._desk = ShellContext(node=node, file=file, move_ssh=move_ssh)
+        self._desk = ShellContext(
+            node=node, file=file, move_ssh=move_ssh, clock=time.time, stopwatch=time.perf_counter
+        )
 
     def is_user(self, user: str) -> bool:
         """Whether this is the user of the shell."""
