@@ -23,7 +23,6 @@ from sorm_mediator.switch.mediators.access import Channels, LiveSessions, Sinks
 from sorm_mediator.switch.mediators.faults import DeadlineTimer, DelayedSession
 from sorm_mediator.switch.mediators.session import Chunks, SyncRoom
 from sorm_mediator.switch.node import Change, Node
-from sorm_mediator.switch.objects import Refusal
 from ssh_control.codes import ExtendedError
 from ssh_control.dialect import ClientHello, Notify, PendingReply, Refused, Reply, Request, Response
 from ssh_control.multisorm.domains import AnswerMediator, AskDomain, Effect, MultiSorm
@@ -166,7 +165,7 @@ class GroupSession:
             return self._group.ask(request)
         try:
             objects = self._chunks.add(request.params)
-        except Refusal as refusal:
+        except Refused as refusal:
             return Reply.refusal(refusal.code, refusal.text)
         if objects is None:
             return Reply(True)

@@ -15,7 +15,8 @@ from sorm_mediator import config
 from sorm_mediator.switch.calls.call import CallRefused, CallRequest, ServiceRequest, State
 from sorm_mediator.switch.calls.engine import Engine
 from sorm_mediator.switch.calls.services import ORDERED, USED
-from sorm_mediator.switch.objects import Refusal, SwitchObject
+from sorm_mediator.switch.objects import SwitchObject
+from ssh_control.dialect import Refused
 
 LAB = config.load(Path(captures.__file__).parent / "labs" / "minimal.toml")
 OWN = [str(number) for number in range(28331, 28345)]
@@ -76,7 +77,7 @@ class Switching(RuleBasedStateMachine):
         number = number * 2 + (mediator == "m2")
         kind, what = controlled
         digits, trunk = (None, what) if isinstance(what, int) else (what, None)
-        with suppress(Refusal):
+        with suppress(Refused):
             self.domain.table(mediator).add(SwitchObject(number, kind, None, digits, trunk, "combined", None))
 
     @rule(mediator=MEDIATOR, data=st.data())

@@ -16,7 +16,8 @@ from sorm_mediator import config
 from sorm_mediator.switch.calls.call import CallRefused, CallRequest, ServiceRequest, State
 from sorm_mediator.switch.calls.engine import Engine
 from sorm_mediator.switch.calls.services import ORDERED, USED
-from sorm_mediator.switch.objects import Refusal, SwitchObject
+from sorm_mediator.switch.objects import SwitchObject
+from ssh_control.dialect import Refused
 
 LAB = config.load(Path(captures.__file__).parent / "labs" / "multisorm" / "lab.toml")
 OWN = {"voip.local": ["200100", "200119"], "local.voip": ["300000", "300001"]}
@@ -84,7 +85,7 @@ class Bridging(RuleBasedStateMachine):
                     continue
                 kind = "own-subscriber" if own else "network-full"
                 item = SwitchObject(number, kind, None, digits, None, "combined", None)
-                with suppress(Refusal):
+                with suppress(Refused):
                     domain.table("m1").add(item)
                 if name == "voip.local":
                     domain.table("m2").add(item)
