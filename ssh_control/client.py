@@ -446,7 +446,7 @@ class _LinkSession(asyncssh.SSHClientSession[bytes]):
         self._held = False
         self._pump()
         if self._reason:
-            self._tell_lost()
+            self._report_lost()
 
     def flush(self) -> None:
         """Send what the dialect has to send."""
@@ -489,10 +489,10 @@ class _LinkSession(asyncssh.SSHClientSession[bytes]):
         if not self.greeted.done():
             self.greeted.set_result(_Trouble(reason, refused=refused))
         elif not self._held:
-            self._tell_lost()
+            self._report_lost()
         self.end()
 
-    def _tell_lost(self) -> None:
+    def _report_lost(self) -> None:
         self._link.went_down(self, self._reason)
         if not self.lost.done():
             self.lost.set_result(None)

@@ -51,7 +51,7 @@ class Group:
         self.core = MultiSorm(timeout)
         self.connections = 0
         self.members: dict[str, _Member] = {}
-        self.told: dict[str, str] = {}
+        self.not_connected: dict[str, str] = {}
         """Why a domain is not connected, as logged already."""
         self._later: dict[int, PendingReply] = {}
         self._work: deque[Effect] = deque()
@@ -89,7 +89,7 @@ class Group:
             "connections": self.connections,
             "objects": len(self.core.objects),
             "domains": {name: state.value for name, state in self.core.states.items()},
-            "not_connected": dict(self.told),
+            "not_connected": dict(self.not_connected),
         }
 
     def close(self) -> None:
@@ -213,9 +213,9 @@ class Aggregates:
         found = access.aggregate(self._node, user)
         if found is None:
             raise Refused(NOT_SERVED, f"there is no MultiSORM user {user} any more")
-        told = access.problems(self._node, self._sinks, found)
-        if told:
-            raise Refused(NOT_SERVED, "; ".join(told))
+        reasons = access.problems(self._node, self._sinks, found)
+        if reasons:
+            raise Refused(NOT_SERVED, "; ".join(reasons))
         domains = {name: self._node.domains[name] for name in access.select(self._node, found).domains}
         mediator = self._mediator(domains, hello, peer)
         self.admit(user, hello, peer, mediator, list(domains))
@@ -304,7 +304,7 @@ class Aggregates:
     def _adjust(self, group: Group, found: AggregateConfig) -> None:
         """Connect the domains that are listed and fit, and disconnect all others."""
         wanted = access.select(self._node, found).domains
-        group.told = {name: why for name, why in group.told.items() if name in wanted}
+        group.not_connected = {name: why for name, why in group.not_connected.items() if name in wanted}
         for name, member in list(group.members.items()):
             if name not in wanted or self._node.domains[name] is not member.domain:
                 self._leave(group, name, f"it is not among the domains of {group.user}")
@@ -316,11 +316,11 @@ class Aggregates:
             domain = self._node.domains[name]
             problem = self._unfit(group, domain) or self._too_many(group, domain)
             if not problem:
-                group.told.pop(name, None)
+                group.not_connected.pop(name, None)
                 self._channels.add(group.mediator, name, group.connections)
                 group.join(domain, self._connect(domain, group.mediator))
-            elif group.told.get(name) != problem:
-                group.told[name] = problem
+            elif group.not_connected.get(name) != problem:
+                group.not_connected[name] = problem
                 log.warning("MultiSORM: %s: %s is not connected: %s", group, name, problem)
 
     def _unfit(self, group: Group, domain: Domain) -> str:
