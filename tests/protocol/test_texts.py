@@ -45,8 +45,8 @@ def test_every_declared_code_has_a_text(lang: Lang) -> None:
             if wire.meaning is not None and isinstance(wire, Coded):
                 for value in wire.decoding.values():
                     assert has_text(wire.show(value, lang)[1], lang), (cls, name, value)
-    for service in codes.SERVICES:
-        assert has_text(texts.look_up(texts.SERVICES, service, lang), lang), service
+    for service, text in texts.SERVICES.items():
+        assert has_text(translate(text, lang), lang), service
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
