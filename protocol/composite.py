@@ -70,7 +70,7 @@ class TimeOctets(Wire):
 
     def __init__(self) -> None:
         parts = {part: BoundedForm(99) for part in Time._fields}
-        super().__init__("BBBB", RecordForm(Time, parts, complete=True, raw=True, absent=None))
+        super().__init__("BBBB", RecordForm(Time, parts, complete=True, raw=True, nullable=True))
 
     def read(self, octets: bytes) -> tuple[Time | Raw | None, Complaint | None]:
         if octets == b"\xff\xff\xff\xff":
@@ -276,7 +276,7 @@ class PartyOctets(Wire):
         self.sign = Coded(signs, what="number sign")
         self.digits = Digits(zero=zero, extra=extra)
         parts = {"sign": self.sign.form, "number": self.digits.form}
-        super().__init__("BB9s", RecordForm(Party, parts, complete=False, absent=Party()))
+        super().__init__("BB9s", RecordForm(Party, parts, complete=False, nullable=True, empty=Party()))
 
     def read(self, octets: bytes) -> tuple[Party, Complaint | None]:
         sign, wrong_sign = self.sign.read(octets[:1])

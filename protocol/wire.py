@@ -420,7 +420,7 @@ class KslOctet(Coded):
             Ksl,
             {"stream": BoundedForm(STREAMS[-1]), "ksl": BoundedForm(31, " (KSL are 1..28)")},
             complete=True,
-            absent=None,
+            nullable=True,
         )
         declared = {octet: line for octet, line in lines.items() if line.ksl in KSL_NUMBERS}
         super().__init__(declared, what="KSL", form=form)
