@@ -40,50 +40,6 @@ CHANNELS: Mapping[str, Phrase] = {
     "kpd2": Phrase("KPD2, message", "КПД2, сообщение"),
 }
 
-MESSAGES: _Table = {
-    # commands: order 268, appendix 6
-    0x01: Phrase("start the technical means", "запуск технических средств ОРМ"),
-    0x02: Phrase("stop the technical means", "останов технических средств ОРМ"),
-    0x03: Phrase("set the password", "задание пароля"),
-    0x04: Phrase("put a KSL into a group", "закрепление КСЛ за группой"),
-    0x05: Phrase("put an object under control", "постановка объекта на контроль"),
-    0x06: Phrase("remove an object from control", "снятие объекта с контроля"),
-    0x07: Phrase("connect a KSL to the speech path", "подключение к разговорному тракту"),
-    0x08: Phrase("release a KSL", "освобождение КСЛ"),
-    0x09: Phrase("take a KSL out of a group", "исключение КСЛ из группы"),
-    0x0A: Phrase("request object data", "запрос на передачу данных об объектах контроля"),
-    0x0B: Phrase("request the KSL groups", "запрос на передачу соответствия между КСЛ и группами"),
-    0x0C: Phrase("request a subscriber's services", "запрос на передачу списка услуг связи"),
-    0x0D: Phrase("interrupt the table output", "прерывание выдачи сообщений на запросы содержимого таблиц"),
-    0x0E: Phrase("test the data channels", "тестирование каналов передачи данных"),
-    0x0F: Phrase("change an object's parameters", "изменение параметров объекта контроля"),
-    0x10: Phrase(
-        "request trunk names", "запрос на передачу соответствия имени пучка каналов и его условного номера"
-    ),
-    0x11: Phrase("request the software version", "запрос версии ПО узла связи"),
-    # messages of KPD1: order 268, appendix 9
-    0x21: Phrase("alarm", "авария"),
-    0x22: Phrase("software restart", "перезапуск ПО станции"),
-    0x23: Phrase("object data", "данные об объектах контроля"),
-    0x24: Phrase("KSL and groups", "соответствие между КСЛ и группами"),
-    0x25: Phrase("list of services", "список услуг связи"),
-    0x26: Phrase("unauthorised access", "несанкционированный доступ к программным средствам ТС ОРМ"),
-    0x27: Phrase("command received", "подтверждение приёма команды"),
-    0x28: Phrase("command executed", "подтверждение о выполнении команды"),
-    0x29: Phrase("test reply", "ответное тестовое сообщение"),
-    0x2A: Phrase("trunk name", "соответствие условного номера пучка каналов и его станционного имени"),
-    0x2B: Phrase("software version", "версия ПО станции"),
-    0x2C: Phrase("telecommunication message", "передача сообщений электросвязи"),
-    # messages of KPD2: order 268, appendix 11
-    0x41: Phrase("full number received", "приём полного номера телефона вызываемого пользователя"),
-    0x42: Phrase("answer", "ответ вызываемого абонента"),
-    0x43: Phrase("release", "разъединение"),
-    0x44: Phrase("service used", "использование услуг связи"),
-    0x51: Phrase("KSL connected", "подключение КСЛ"),
-    0x52: Phrase("KSL released", "освобождение КСЛ"),
-    0x53: Phrase("test reply", "ответное тестовое сообщение"),
-}
-
 # Values with names; a name means the same wherever it stands (order 268, 6.4.4.2, 6.5.5, 9.11.4.2).
 VALUES: Mapping[str, Phrase] = {
     "own-subscriber": Phrase("subscriber of this node", "абонент данного узла связи"),
@@ -379,11 +335,6 @@ def unknown_text(value: object, lang: Lang = "en") -> str:
     """The text of a value that no table holds; an integer is shown as two hexadecimal digits."""
     shown = f"0x{value:02X}" if isinstance(value, int) else str(value)
     return f"{translate(_UNKNOWN, lang)} {shown}"
-
-
-def message_text(code: int, lang: Lang = "en") -> str:
-    """What a message or command is, by its code (order 268, appendices 6, 9, 11)."""
-    return look_up(MESSAGES, code, lang)
 
 
 def status_text(status: int, lang: Lang = "en", *, message_code: int | None = None) -> str:
