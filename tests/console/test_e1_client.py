@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sorm_mediator.console.recording import PcapRecorder
 
 from e1.carriers.satop import SatopLine
 from e1.carriers.satop_socket import SatopSocket
@@ -30,6 +29,7 @@ from sorm_mediator.console import e1_client
 from sorm_mediator.console.e1_client import ConsoleEnd, ConsoleLine, E1ConsoleClient
 from sorm_mediator.console.errors import ConnectError
 from sorm_mediator.console.target import Surroundings
+from sorm_mediator.replay.recording import PcapRecorder
 from tests.console.e1_mediator import FOLLOWER, LAB, E1Mediator, lines
 
 TEST_STEP = """

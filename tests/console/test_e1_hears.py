@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sorm_mediator.console.requirements import links
 
 from e1.voice.tones import ToneGenerator
 from sorm_mediator.console import target as scenario
 from sorm_mediator.console.errors import ScriptError
 from sorm_mediator.console.target import Surroundings
+from sorm_mediator.replay.scenario import links
 from tests.console.e1_mediator import E1Mediator, lines
 
 Speech = dict[int, list[int]]
