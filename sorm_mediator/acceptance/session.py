@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from protocol.language import Lang, Phrase, translate
 from sorm_mediator import config as lab_files
@@ -33,12 +33,20 @@ from sorm_mediator.acceptance.report import (
 from sorm_mediator.acceptance.run import Acceptance, NotReadyError
 from sorm_mediator.addresses import host_port
 from sorm_mediator.config import Config, ConfigError
-from sorm_mediator.console.errors import BROKEN_PIPE, ConnectError, UsageError
+from sorm_mediator.console.errors import (
+    BROKEN_PIPE,
+    ConnectError,
+    UsageError,
+    check_choice,
+    check_folders,
+    check_web,
+    report_error,
+)
 from sorm_mediator.console.target import RunTarget
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.targets import in_lab, toward
 from sorm_mediator.switch.node import Node
-from ssh_control.visible import visible, visible_lines
+from ssh_control.visible import visible
 
 STDOUT = "-"
 OWN_LAB = Phrase("a lab of its own, made of the file", "собственный стенд по этому файлу")
@@ -60,25 +68,18 @@ class AcceptanceSettings:
     lang: str = "en"
 
     def __post_init__(self) -> None:
-        if self.lang not in ("en", "ru"):
-            raise UsageError(f"--lang: {self.lang!r} is not allowed: en, ru")
+        check_choice("--lang", self.lang, ("en", "ru"))
         for kind in self.only:
-            if kind not in KINDS:
-                raise UsageError(f"--only: {kind!r} is not allowed: {', '.join(KINDS)}")
-        if self.web and not self.web.startswith(("http://", "https://")):
-            raise UsageError(f"--web: {self.web!r} is not allowed: a URL such as http://127.0.0.1:8080")
+            check_choice("--only", kind, KINDS)
+        check_web(self.web)
         if self.host and not self.web:
             raise UsageError(
                 "--web: is needed with --host: the URL of the emulated switch that makes the calls"
             )
         if self.web and not self.host:
             raise UsageError("--host: is needed with --web: the address of the mediator that is running")
-        files = [("--report", self.report), ("--junit", self.junit)]
-        if self.json and self.json != STDOUT:
-            files.append(("--json", Path(self.json)))
-        for option, path in files:
-            if path is not None and not path.resolve().parent.is_dir():
-                raise UsageError(f"{option}: {path}: its folder does not exist")
+        json_file = Path(self.json) if self.json and self.json != STDOUT else None
+        check_folders({"--report": self.report, "--junit": self.junit, "--json": json_file})
 
 
 def run_acceptance(settings: AcceptanceSettings, write: Callable[[str], object] | None = None) -> int:
@@ -88,15 +89,15 @@ def run_acceptance(settings: AcceptanceSettings, write: Callable[[str], object] 
         _write(settings, run, write or sys.stdout.write)
         sys.stdout.flush()
     except (ConfigError, BoxError, NotReadyError) as error:
-        return _say(error, 2)
+        return report_error(error, 2)
     except ConnectError as error:
-        return _say(error, 3)
+        return report_error(error, 3)
     except BrokenPipeError:
         # Nobody reads what is still buffered, also not at the interpreter's exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except OSError as error:
-        return _say(f"{error.filename}: can't be written: {error.strerror}", 2)
+        return report_error(f"{error.filename}: can't be written: {error.strerror}", 2)
     return 0 if run.verdict == PASS else 1
 
 
@@ -191,8 +192,3 @@ def _write(settings: AcceptanceSettings, run: AcceptanceRun, write: Callable[[st
         Path(settings.json).write_text(text, encoding="utf-8")
     for line in table(run, lang):
         write(visible(line) + "\n")
-
-
-def _say(error: Any, code: int) -> int:
-    sys.stderr.write(f"sorm-mediator: {visible_lines(error)}\n")
-    return code

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from xml.etree import ElementTree as ET
 
 from protocol.language import Phrase
 from sorm_mediator.console.comparing import Failure
@@ -66,11 +65,6 @@ NAME = "sorm-mediator replay"
 def write_junit(path: Path, results: Sequence[ScriptResult]) -> None:
     """Write the report. Raises :class:`OSError`."""
     junit.write(path, NAME, [("replay", list(map(_case, results)))])
-
-
-def junit_tree(results: Sequence[ScriptResult]) -> ET.Element:
-    """The report as a tree."""
-    return junit.tree(NAME, [("replay", list(map(_case, results)))])
 
 
 def _case(result: ScriptResult) -> Case:

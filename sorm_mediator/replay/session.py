@@ -20,7 +20,16 @@ from typing import Any, cast
 from protocol.language import Lang
 from sorm_mediator import config as lab_files
 from sorm_mediator.config import Config, ConfigError
-from sorm_mediator.console.errors import BROKEN_PIPE, ConnectError, ScriptError, UsageError, unreadable
+from sorm_mediator.console.errors import (
+    BROKEN_PIPE,
+    ConnectError,
+    ScriptError,
+    check_choice,
+    check_folders,
+    check_web,
+    report_error,
+    unreadable,
+)
 from sorm_mediator.console.target import LINKS, Link, RunTarget
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.targets import in_lab, toward
@@ -29,7 +38,6 @@ from sorm_mediator.replay.printing import JsonPrinter, Printer, TextPrinter
 from sorm_mediator.replay.results import PASS, ScriptResult, write_junit
 from sorm_mediator.replay.runner import ScenarioRunner
 from sorm_mediator.replay.vendor_runner import VendorRunner
-from ssh_control.visible import visible_lines
 
 Script = scenario.Scenario | vendor.VendorScript
 
@@ -55,18 +63,11 @@ class ReplaySettings:
     lang: str = "en"
 
     def __post_init__(self) -> None:
-        for option, value, allowed in (
-            ("--lang", self.lang, ("en", "ru")),
-            ("--object-byte-order", self.object_byte_order, ("", "little", "big")),
-            ("--link", self.link, ("", *LINKS)),
-        ):
-            if value not in allowed:
-                raise UsageError(f"{option}: {value!r} is not allowed: {', '.join(filter(None, allowed))}")
-        if self.web and not self.web.startswith(("http://", "https://")):
-            raise UsageError(f"--web: {self.web!r} is not allowed: a URL such as http://127.0.0.1:8080")
-        for option, path in (("--junit", self.junit), ("--pcap", self.pcap)):
-            if path is not None and not path.resolve().parent.is_dir():
-                raise UsageError(f"{option}: {path}: its folder does not exist")
+        check_choice("--lang", self.lang, ("en", "ru"))
+        check_choice("--object-byte-order", self.object_byte_order, ("", "little", "big"))
+        check_choice("--link", self.link, ("", *LINKS))
+        check_web(self.web)
+        check_folders({"--junit": self.junit, "--pcap": self.pcap})
 
 
 def load(path: Path) -> Script:
@@ -91,9 +92,9 @@ def run_scripts(settings: ReplaySettings, write: Callable[[str], object] | None 
         if settings.junit is not None:
             write_junit(settings.junit, results)
     except ScriptError as error:
-        return _say(error, 2)
+        return report_error(error, 2)
     except OSError as error:
-        return _say(f"{error.filename}: can't be written: {error.strerror}", 2)
+        return report_error(f"{error.filename}: can't be written: {error.strerror}", 2)
     except asyncio.CancelledError:
         if not stdout.gone:
             raise
@@ -101,7 +102,7 @@ def run_scripts(settings: ReplaySettings, write: Callable[[str], object] | None 
         return BROKEN_PIPE
     errors = [result.error for result in results if result.error is not None]
     for each in errors:
-        _say(each, 2)
+        report_error(each, 2)
     if errors:
         return 3 if all(isinstance(each, ConnectError) for each in errors) else 2
     return 0 if all(result.verdict == PASS for result in results) else 1
@@ -255,8 +256,3 @@ class _Stdout:
             return await work
         finally:
             self._run = None
-
-
-def _say(error: object, code: int) -> int:
-    sys.stderr.write(f"sorm-mediator: {visible_lines(error)}\n")
-    return code
