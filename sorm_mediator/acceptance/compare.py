@@ -164,7 +164,7 @@ _NO_EVENT = Phrase("no event came", "ни одно событие не приш�
 
 
 def refused(status: int, command: int = 5) -> Phrase:
-    """What to tell when command 5 was not executed."""
+    """The problem of a command that was not executed."""
     return Phrase(
         "command {command} was refused: {status:02X}h, {text}",
         "команда {command} не выполнена: {status:02X}h, {text}",
@@ -173,7 +173,7 @@ def refused(status: int, command: int = 5) -> Phrase:
 
 
 def _untouched(check: FormatCheck, routing: Routing) -> list[str]:
-    """Why an object was not touched, from what the switch knew the number as."""
+    """Why an object was not touched, from the number that the switch had."""
     agreed = check.controlled
     assert agreed is not None
     if not routing:

@@ -19,7 +19,7 @@ from sorm_mediator.switch.routing.route import Action, Rule, Side
 from sorm_mediator.switch.trace.trace import applied_text
 
 TAG_OF_SIDE = {"a": "calling", "b": "called"}
-"""The tag of ``<actions>`` that says what SORM is shown of a side."""
+"""The tag of ``<actions>`` that sets what SORM is shown of a side."""
 _SAME = 3
 """Digits that two numbers must have in common at their end to be two forms of one number."""
 
@@ -118,7 +118,7 @@ def _rule_of(domain: Domain, step: Step) -> Rule | None:
 
 
 def _template(rule: Rule, side: Side) -> Action | None:
-    """The last action of a rule that says which digits SORM is shown of a side."""
+    """The last action of a rule that sets the digits which SORM is shown of a side."""
     setting = [one for one in rule.actions if one.side == side and one.sorm_digits is not None]
     return setting[-1] if setting else None
 

@@ -54,7 +54,7 @@ OWN_LAB = Phrase("a lab of its own, made of the file", "собственный �
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptanceSettings:
-    """What ``acceptance`` is told; the options' help says what each means. Raises :class:`UsageError`."""
+    """The options of ``acceptance``; their help gives the meaning of each. Raises :class:`UsageError`."""
 
     config: Path
     report: Path | None = None
@@ -83,7 +83,7 @@ class AcceptanceSettings:
 
 
 def run_acceptance(settings: AcceptanceSettings, write: Callable[[str], object] | None = None) -> int:
-    """Run the matrix and write the reports. Returns the exit code; errors are said on stderr."""
+    """Run the matrix and write the reports. Returns the exit code; errors are shown on stderr."""
     try:
         run = asyncio.run(carry_out(settings))
         _write(settings, run, write or sys.stdout.write)
@@ -93,7 +93,7 @@ def run_acceptance(settings: AcceptanceSettings, write: Callable[[str], object] 
     except ConnectError as error:
         return report_error(error, 3)
     except BrokenPipeError:
-        # Nobody reads what is still buffered, also not at the interpreter's exit.
+        # What is still buffered goes nowhere, also at the interpreter's exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except OSError as error:
@@ -117,8 +117,8 @@ async def carry_out(settings: AcceptanceSettings) -> AcceptanceRun:
     began = time.time()
     lang = cast(Lang, settings.lang)
     async with _target(config, settings) as target, Acceptance(target, config, node.domains) as acceptance:
-        with _progress(checks, lang) as told:
-            outcomes = await acceptance.run(checks, told)
+        with _progress(checks, lang) as done:
+            outcomes = await acceptance.run(checks, done)
     against = host_port(settings.host, settings.kpd1) if settings.host else translate(OWN_LAB, lang)
     return AcceptanceRun(lab=name, against=against, time=began, config=config, outcomes=outcomes, only=only)
 
@@ -158,7 +158,7 @@ def _target(config: Config, settings: AcceptanceSettings) -> AbstractAsyncContex
 
 @contextmanager
 def _progress(checks: Sequence[FormatCheck], lang: Lang) -> Iterator[Callable[[Outcome], None]]:
-    """A bar on stderr, where that is a terminal; yields who is to be told of each check that is done."""
+    """A bar on stderr, where that is a terminal; yields the function to call with each outcome."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -167,12 +167,12 @@ def _progress(checks: Sequence[FormatCheck], lang: Lang) -> Iterator[Callable[[O
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=len(checks))
 
-        def told(outcome: Outcome) -> None:
+        def done(outcome: Outcome) -> None:
             check = outcome.check
             text = f"{translate(KIND_NAMES[check.kind], lang)}, {translate(DIRECTION_NAMES[check.direction], lang)}"
             progress.update(task, advance=1, description=text)
 
-        yield told
+        yield done
 
 
 def _write(settings: AcceptanceSettings, run: AcceptanceRun, write: Callable[[str], object]) -> None:

@@ -1,4 +1,4 @@
-"""Runs a scenario: sends what its steps say, waits for what they expect, and tells why one failed."""
+"""Runs a scenario: sends what its steps give, waits for what they expect, and reports why one failed."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 
 from protocol import EncodeError
 from protocol.language import Phrase, join
-from sorm_mediator.console.client import KPD1, KPD2, SHOWN, Address, ConsoleClient, Crossed, Sent
+from sorm_mediator.console.client import KPD1, KPD2, SHOWN, ConsoleClient, Crossed, Observer, Sent
 from sorm_mediator.console.comparing import Failure, differences, show_value
 from sorm_mediator.console.errors import ConnectError, ScriptError, StepError
-from sorm_mediator.console.hearing import hear, told
+from sorm_mediator.console.hearing import hear, heard_text
 from sorm_mediator.console.target import RunTarget
 from sorm_mediator.replay import scenario as s
 from sorm_mediator.replay.matching import Matcher, Unread, Wanted
@@ -35,7 +35,7 @@ class Console:
         self.client = client
         self.unread: Unread[Crossed] = Unread()
         self.running: tuple[Sent, ...] = ()
-        """Commands whose end the next one waits for."""
+        """The next command waits for the end of these."""
 
     def waiting(self, channels: Sequence[str]) -> list[Crossed]:
         """Everything unread on these channels."""
@@ -51,7 +51,7 @@ Source: order 268, 9.8.4.2 (07h); Eltex SMG1016M manual, SORM settings (16h).
 """
 
 
-class ScriptRun:
+class ScriptRun(Observer):
     """What scenarios and vendor scripts have in common: their consoles, the printer, the findings.
 
     It observes its consoles; ``recorder`` (a capture file) observes them too.
@@ -88,7 +88,7 @@ class ScriptRun:
             await console.client.close()
 
     def hint(self, sent: Sequence[Sent], step: StepResult) -> None:
-        """Say where a refused start may come from, as long as none of this run has been accepted."""
+        """Note the likely reason of a refused start, as long as no start of this run has been accepted."""
         for one in sent:
             if one.code == COMMANDS["start"].code:
                 if not self._started and one.refusal in _STARTED:
@@ -96,7 +96,7 @@ class ScriptRun:
                 self._started |= one.done and not one.refusal
 
     def begin(self) -> None:
-        """The script begins: times are told from here."""
+        """The script begins: times are counted from here."""
         self._began, self._began_monotonic = time.time(), time.monotonic()
         self.printer.begin(self.result)
 
@@ -106,24 +106,8 @@ class ScriptRun:
         self.printer.end(self.result)
         return self.result
 
-    def opened(
-        self, client: ConsoleClient, channel: str, local: Address, remote: Address, now: float
-    ) -> None:
-        """Observer: nothing to tell."""
-
-    def closed(self, client: ConsoleClient, channel: str, now: float) -> None:
-        """Observer: nothing to tell."""
-
-    def transferred(
-        self, client: ConsoleClient, channel: str, outbound: bool, data: bytes, now: float
-    ) -> None:
-        """Observer: nothing to tell."""
-
-    def framed(self, client: ConsoleClient, channel: str, by_dte: bool, frame: bytes, now: float) -> None:
-        """Observer: nothing to tell."""
-
     def crossed(self, client: ConsoleClient, crossed: Crossed) -> None:
-        """Observer: keep what came, tell the printer, count findings."""
+        """Keep what came, print it, and count findings."""
         if not crossed.outbound:
             self._consoles[client.name].unread.add(crossed)
             for text in (*crossed.findings, *((_WRONG,) if crossed.problems else ())):
@@ -237,7 +221,7 @@ class ScenarioRunner:
             wanted = step.hears.resolve(self._variables)
             failure = await hear(self._target.heard, wanted, within)
             if failure is None:
-                result.notes.append(told(wanted))
+                result.notes.append(heard_text(wanted))
         if failure is None and isinstance(step.action, s.Send) and step.expect is None:
             await self._end_of(console, within, result)
         if failure is None and step.silence is not None:
@@ -335,7 +319,7 @@ class ScenarioRunner:
                             path=path,
                             status=status,
                         ),
-                        _told(detail),
+                        _detail_text(detail),
                     ],
                 )
             )
@@ -396,14 +380,14 @@ class ScenarioRunner:
             self._variables[name] = crossed.fields.get(field)
 
     async def _end_of(self, console: Console, within: float, result: StepResult) -> None:
-        """A command whose answers nobody looks at is waited for, and its answers count as read."""
+        """Wait for the end of a command whose answers no step expects; its answers count as read."""
         if not await console.client.wait(lambda: all(sent.done for sent in console.running), within):
             result.notes += [no_end(within), *console.client.complaints()]
         console.unread.take([one for one in console.waiting((KPD1,)) if one.answers in console.running])
 
 
-def _told(detail: Any) -> str:
-    """What the HTTP API says is wrong: a text, or one thing for each key of the body."""
+def _detail_text(detail: Any) -> str:
+    """The error text of the HTTP API: one text, or one for each key of the body."""
     if not isinstance(detail, list):
         return str(detail)
     return "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in detail)
@@ -420,7 +404,7 @@ async def _silence(console: Console, channels: tuple[str, ...], seconds: float) 
 
 
 def no_end(within: float) -> Phrase:
-    """The note of a command whose end has not come."""
+    """The note of a command that has not ended."""
 
     return Phrase(
         "no end of the command within {s:g} s; not checked",

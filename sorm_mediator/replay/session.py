@@ -44,7 +44,7 @@ Script = scenario.Scenario | vendor.VendorScript
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplaySettings:
-    """What ``replay`` is told; the options' help says what each means. Raises :class:`UsageError`."""
+    """The options of ``replay``; their help gives the meaning of each. Raises :class:`UsageError`."""
 
     scripts: tuple[Path, ...]
     host: str = ""
@@ -76,7 +76,7 @@ def load(path: Path) -> Script:
 
 
 def run_scripts(settings: ReplaySettings, write: Callable[[str], object] | None = None) -> int:
-    """Run every script and write the reports. Returns the exit code; errors are said on stderr."""
+    """Run every script and write the reports. Returns the exit code; errors are shown on stderr."""
     stdout = _Stdout()
     try:
         scripts = [load(path) for path in settings.scripts]
@@ -149,11 +149,11 @@ async def _target(script: Script, settings: ReplaySettings) -> AsyncIterator[Run
     byte_order = settings.object_byte_order or ("big" if isinstance(script, vendor.VendorScript) else None)
     async with AsyncExitStack() as stack:
         if settings.host:
-            told = lab_files.load(settings.config) if settings.config else Config()
-            link = _link(script, settings, told)
+            config = lab_files.load(settings.config) if settings.config else Config()
+            link = _link(script, settings, config)
             yield await stack.enter_async_context(
                 toward(
-                    told, settings.host, settings.kpd1, settings.kpd2, web=settings.web,
+                    config, settings.host, settings.kpd1, settings.kpd2, web=settings.web,
                     byte_order=byte_order, by_e1=link == "x25", speech=link == "tcp+e1",
                 )
             )  # fmt: skip
@@ -173,7 +173,7 @@ async def _target(script: Script, settings: ReplaySettings) -> AsyncIterator[Run
 
 
 def _link(script: Script, settings: ReplaySettings, config: Config) -> str:
-    """How the consoles of a script are connected: as the command line says, or the lab, or as the script needs it.
+    """How the consoles of a script are connected: as the command line gives it, or the lab, or as the script needs it.
 
     Raises :class:`ScriptError` for a link that the script can't run over.
     """
@@ -250,7 +250,7 @@ class _Stdout:
                 self._run.cancel()
 
     async def during(self, work: Coroutine[Any, Any, list[ScriptResult]]) -> list[ScriptResult]:
-        """``work``, as long as somebody reads."""
+        """Run ``work``; it is cancelled when the reader has gone."""
         self._run = asyncio.current_task()
         try:
             return await work

@@ -155,7 +155,7 @@ class VendorRunner:
         return self._ended(result, began)
 
     async def _observe(self, console: Console, watch: v.Watch, line: int) -> Failure | None:
-        """One call, seen once. The call is made, when the script says so, after everything stands ready."""
+        """One call, observed once. Where the script makes the call itself, it is made first."""
         if watch.make is not None:
             request = dict(watch.make)
             assert self._target.make_call is not None
@@ -276,7 +276,7 @@ def _codes_of(console: Console, sent: tuple[Sent, ...]) -> tuple[int | None, int
 
 
 def _codes_differ(step: v.TestMgm, came: tuple[int | None, int | None]) -> Failure | None:
-    """A vendor code may come in either message: the vendor's table doesn't say in which."""
+    """A vendor code may come in either message: the vendor's table doesn't rule which."""
     ack, executed = came
     wanted = [code for code in (step.ack, step.executed) if code in _VENDOR_CODES]
     if wanted and any(code in wanted for code in came):
