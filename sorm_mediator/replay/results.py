@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,7 @@ class StepResult:
     failure: Failure | None = None
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    began: float = field(default_factory=time.monotonic)
 
     @property
     def verdict(self) -> Phrase:

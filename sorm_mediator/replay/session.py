@@ -129,14 +129,10 @@ async def run_script(
     """Run one script. What kept it from running is the result's ``error``."""
     try:
         async with _target(script, settings) as target:
+            options = {"keep_going": settings.keep_going, "recorder": recorder}
             if isinstance(script, vendor.VendorScript):
-                keep_going = settings.keep_going
-                return await VendorRunner(
-                    script, target, printer, keep_going=keep_going, recorder=recorder
-                ).run()
-            return await ScenarioRunner(
-                script, target, printer, keep_going=settings.keep_going, recorder=recorder
-            ).run()
+                return await VendorRunner(script, target, printer, **options).run()
+            return await ScenarioRunner(script, target, printer, **options).run()
     except (ConfigError, BoxError, ScriptError, ConnectError) as error:
         result = ScriptResult(script.name, script.path, error=error)
         printer.begin(result)
