@@ -186,16 +186,12 @@ class ConsoleClient:
                         self.host,
                         port,
                     )
+                continue
             except TimeoutError:
                 reason = f"no answer within {CONNECT_WITHIN:g} s"
-                raise ConnectError(
-                    f"{host_port(self.host, port)}: {channel.upper()} can't be reached: {reason}"
-                ) from None
             except (OSError, ValueError) as error:  # ValueError: a host that can't be looked up
                 reason = getattr(error, "strerror", None) or str(error)
-                raise ConnectError(
-                    f"{host_port(self.host, port)}: {channel.upper()} can't be reached: {reason}"
-                ) from None
+            raise ConnectError(f"{host_port(self.host, port)}: {channel.upper()} can't be reached: {reason}")
 
     @property
     def codec(self) -> Codec:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import resources
 from multiprocessing import forkserver
 from pathlib import Path
@@ -114,7 +114,7 @@ class DemoRow:
             verdict=str(result.verdict),
             steps=result.planned,
             passed=sum(step.verdict == PASS for step in result.steps),
-            seconds=result.seconds,
+            seconds=round(result.seconds, 3),
             error=None if result.error is None else str(result.error),
             report="" if result.verdict == PASS else report,
         )
@@ -279,17 +279,7 @@ def _document(results: list[DemoRow], seconds: float) -> dict[str, object]:
         "passed": all(result.good for result in results),
         "seconds": round(seconds, 3),
         "scenarios": [
-            {
-                "name": result.name,
-                "file": result.file,
-                "link": result.link,
-                "verdict": result.verdict,
-                "steps": result.steps,
-                "passed": result.passed,
-                "seconds": round(result.seconds, 3),
-                "error": result.error,
-            }
-            for result in results
+            {name: value for name, value in asdict(result).items() if name != "report"} for result in results
         ],
     }
 
