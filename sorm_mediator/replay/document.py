@@ -228,7 +228,7 @@ def is_template(value: object) -> bool:
 
 
 def check(node: Node, known: Container[str]) -> None:
-    """Check that every variable of a text is well formed and known. Raises :class:`ScriptError`."""
+    """KeyCheck that every variable of a text is well formed and known. Raises :class:`ScriptError`."""
     rest = _REFERENCE.sub("", node.value)
     if "${" in rest:
         node.wrong("${name}, ${name+1}, ${name-1} or ${name:02d}")
