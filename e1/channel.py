@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from e1.hdlc.framing import MOST_WAITING, HdlcCounters, HdlcReceiver, HdlcTransmitter
 from e1.lapb import machine as link_layer
-from e1.lapb.machine import Lapb, LapbConfig, LapbEffect, State
+from e1.lapb.machine import Lapb, LapbConfig, LapbEffect, LapbState
 from e1.x25 import layer as packet_layer
 from e1.x25.config import FRAME_OVERHEAD
 from e1.x25.layer import PacketLayer, X25Config, X25Effect
@@ -46,7 +46,7 @@ class Undelivered:
 
 
 @dataclass(frozen=True, slots=True)
-class Interrupt:
+class InterruptReceived:
     """Octets that the peer sent past the data."""
 
     data: bytes
@@ -61,7 +61,7 @@ class ChannelAlarm:
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class FrameCrossed:
     """A frame crossed (address, control, information; no FCS): for captures."""
 
     outbound: bool
@@ -69,14 +69,16 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class Packet:
+class PacketCrossed:
     """An X.25 packet crossed that has no frame around it (XOT): for captures."""
 
     outbound: bool
     packet: bytes
 
 
-ChannelEvent = Message | Up | Down | Undelivered | Interrupt | ChannelAlarm | Frame | Packet
+ChannelEvent = (
+    Message | Up | Down | Undelivered | InterruptReceived | ChannelAlarm | FrameCrossed | PacketCrossed
+)
 
 
 class DataLink:
@@ -111,12 +113,12 @@ class DataLink:
     @property
     def linked(self) -> bool:
         """Whether LAPB is in information transfer: the far end answers."""
-        return self.lapb.state is State.S3
+        return self.lapb.state is LapbState.S3
 
     @property
     def released(self) -> bool:
         """Whether the link is down."""
-        return self.lapb.state is State.S0
+        return self.lapb.state is LapbState.S0
 
     def carrier(self, up: bool, now: float) -> list[ChannelEvent]:
         """What carries the frames is there, or is gone. A new channel is silent until it is there."""
@@ -124,7 +126,7 @@ class DataLink:
 
     def frame(self, frame: bytes, now: float) -> list[ChannelEvent]:
         """A frame arrived; its FCS was right and is taken off."""
-        self._events.append(Frame(outbound=False, frame=frame))
+        self._events.append(FrameCrossed(outbound=False, frame=frame))
         return self._carry_out(self.lapb.received(frame, now), now)
 
     def connect(self, now: float) -> list[ChannelEvent]:
@@ -171,17 +173,17 @@ class DataLink:
         while self._todo:
             effect = self._todo.popleft()
             match effect:
-                case link_layer.Transmit(frame):
+                case link_layer.SendFrame(frame):
                     self._transmit(frame)
-                    self._events.append(Frame(outbound=True, frame=frame))
-                case link_layer.Deliver(packet):
+                    self._events.append(FrameCrossed(outbound=True, frame=frame))
+                case link_layer.DeliverPacket(packet):
                     self._todo.extend(self.x25.received(packet, now, self._unconfirmed(now)))
                 case link_layer.LinkUp():
                     self._todo.extend(self.x25.link_up(now))
                 case link_layer.LinkDown(reason):
                     self._events.append(ChannelAlarm("link-down", reason))
                     self._todo.extend(self.x25.link_down(reason, now))
-                case packet_layer.Transmit(packet):
+                case packet_layer.SendPacket(packet):
                     self._todo.extend(self.lapb.send(packet, now))
                 case _:
                     self._events.append(event_of(effect))
@@ -192,13 +194,13 @@ class DataLink:
         """Packets handed in that the peer's LAPB had not received when its layer 3 sent what has just come."""
         if not self.lapb.in_time(now):
             return None
-        return self.lapb.queued + sum(isinstance(each, packet_layer.Transmit) for each in self._todo)
+        return self.lapb.queued + sum(isinstance(each, packet_layer.SendPacket) for each in self._todo)
 
 
 def event_of(effect: LapbEffect | X25Effect) -> ChannelEvent:
     """What an effect tells the user of the channel; :class:`TypeError` if it is for the other layer."""
     match effect:
-        case packet_layer.Deliver(message):
+        case packet_layer.DeliverMessage(message):
             return Message(message)
         case packet_layer.CircuitUp():
             return Up()
@@ -207,7 +209,7 @@ def event_of(effect: LapbEffect | X25Effect) -> ChannelEvent:
         case packet_layer.Lost(message, in_doubt):
             return Undelivered(message, in_doubt)
         case packet_layer.Interrupted(data):
-            return Interrupt(data)
+            return InterruptReceived(data)
         case packet_layer.X25Alarm(kind, text) | link_layer.LapbAlarm(kind, text):
             return ChannelAlarm(kind, text)
     raise TypeError(f"{effect!r} is no event of a channel")
@@ -225,11 +227,11 @@ __all__ = [
     "ChannelEvent",
     "DataChannel",
     "Down",
-    "Frame",
-    "Interrupt",
+    "FrameCrossed",
+    "InterruptReceived",
     "LapbConfig",
     "Message",
-    "Packet",
+    "PacketCrossed",
     "Undelivered",
     "Up",
     "X25Config",

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
-from e1.channel import ChannelAlarm, ChannelEvent, Packet, event_of
+from e1.channel import ChannelAlarm, ChannelEvent, PacketCrossed, event_of
 from e1.x25 import layer as packet_layer
-from e1.x25.layer import PacketLayer, State, X25Config, X25Effect
+from e1.x25.layer import PacketLayer, X25Config, X25Effect, X25State
 from e1.x25.packets import CallRequest, ClearRequest, PacketError, decode
 
 PORT = 1998
@@ -55,23 +55,20 @@ class PvcStatus(IntEnum):
     PROTOCOL_ERROR = 0x1A
 
 
-STATUS_TEXTS: Mapping[int, tuple[str, str]] = {
-    PvcStatus.WAITING: ("up", "установлен"),
-    PvcStatus.DISCONNECTED: ("destination disconnected", "назначение отключено"),
-    PvcStatus.REFUSED: ("connection refused", "в соединении отказано"),
-    PvcStatus.ROUTING_ERROR: ("routing error", "ошибка маршрутизации"),
-    PvcStatus.TIMED_OUT: ("connection timed out", "время соединения истекло"),
-    PvcStatus.NO_INTERFACE: ("no such interface", "нет такого интерфейса"),
-    PvcStatus.INTERFACE_DOWN: ("the interface is down", "интерфейс не работает"),
-    PvcStatus.NOT_X25: ("not an X.25 interface", "интерфейс не X.25"),
-    PvcStatus.NO_PVC: ("no such PVC", "нет такого PVC"),
-    PvcStatus.MISMATCH: ("the PVC is configured otherwise", "PVC настроен иначе"),
-    PvcStatus.FLOW_MISMATCH: ("windows or packet sizes differ", "окна или размеры пакета различаются"),
-    PvcStatus.FLOW_UNSUPPORTED: (
-        "windows or packet sizes not supported",
-        "окна или размеры не поддерживаются",
-    ),
-    PvcStatus.PROTOCOL_ERROR: ("protocol error", "ошибка протокола"),
+STATUS_TEXTS: Mapping[int, str] = {
+    PvcStatus.WAITING: "up",
+    PvcStatus.DISCONNECTED: "destination disconnected",
+    PvcStatus.REFUSED: "connection refused",
+    PvcStatus.ROUTING_ERROR: "routing error",
+    PvcStatus.TIMED_OUT: "connection timed out",
+    PvcStatus.NO_INTERFACE: "no such interface",
+    PvcStatus.INTERFACE_DOWN: "the interface is down",
+    PvcStatus.NOT_X25: "not an X.25 interface",
+    PvcStatus.NO_PVC: "no such PVC",
+    PvcStatus.MISMATCH: "the PVC is configured otherwise",
+    PvcStatus.FLOW_MISMATCH: "windows or packet sizes differ",
+    PvcStatus.FLOW_UNSUPPORTED: "windows or packet sizes not supported",
+    PvcStatus.PROTOCOL_ERROR: "protocol error",
 }
 
 
@@ -354,11 +351,11 @@ class XotEnd:
 
     def _write(self, packet: bytes) -> None:
         self.packets_sent += 1
-        self._out += [Write(record(packet)), Packet(True, packet)]
+        self._out += [Write(record(packet)), PacketCrossed(True, packet)]
 
     def _packet(self, packet: bytes, now: float) -> None:
         self.packets_received += 1
-        self._out.append(Packet(False, packet))
+        self._out.append(PacketCrossed(False, packet))
         if not self._setting_up:
             self._deadline = None
             self._carry_out(self.x25.received(packet, now))
@@ -376,7 +373,7 @@ class XotEnd:
         if status is PvcStatus.WAITING:
             self._ready(now)
         else:
-            self._close(f"PVC Setup refused: {STATUS_TEXTS[status][0]}")
+            self._close(f"PVC Setup refused: {STATUS_TEXTS[status]}")
 
     def _answered(self, packet: bytes, now: float) -> None:
         try:
@@ -387,7 +384,7 @@ class XotEnd:
         if setup.status == PvcStatus.WAITING:
             self._ready(now)
             return
-        text = STATUS_TEXTS.get(setup.status, ("unknown", "неизвестно"))[0]
+        text = STATUS_TEXTS.get(setup.status, "unknown")
         self._close(f"the peer refuses the PVC: {text} ({setup.status:02X}h)", self.config.refused)
 
     def _ready(self, now: float) -> None:
@@ -410,12 +407,12 @@ class XotEnd:
 
     def _carry_out(self, effects: Iterable[X25Effect]) -> None:
         for effect in effects:
-            if isinstance(effect, packet_layer.Transmit):
+            if isinstance(effect, packet_layer.SendPacket):
                 self._write(effect.packet)
             elif not self._resets(effect):
                 self._out.append(event_of(effect))
         if self.config.x25.circuit == "svc" and self.connected:
-            free = self.x25.state is State.READY
+            free = self.x25.state is X25State.READY
             if free and self._was_active:
                 self._close("the call was cleared")
             self._was_active = not free

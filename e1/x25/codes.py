@@ -1,137 +1,123 @@
-"""What causes and diagnostics of X.25 mean, for people, in English and in Russian.
+"""The meaning of causes and diagnostics of X.25, in words.
 
-The codes are those that tshark knows too (X.25 annex E); 80h..8Fh in a Restart are ours (:mod:`e1.x25.layer`).
+The codes are those of X.25 annex E; 80h..8Fh in a Restart are ours (:mod:`e1.x25.outbox`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import Literal
 
-
-class Text(NamedTuple):
-    """One phrase in both languages."""
-
-    en: str
-    ru: str
-
-
-Table = Mapping[int, Text]
-_DTE = Text("DTE originated", "по инициативе ООД")
+Table = Mapping[int, str]
+_DTE = "DTE originated"
 
 CLEAR_CAUSES: Table = {
     0x00: _DTE,
-    0x01: Text("number busy", "номер занят"),
-    0x03: Text("invalid facility request", "недопустимая услуга"),
-    0x05: Text("network congestion", "перегрузка сети"),
-    0x09: Text("out of order", "неисправность"),
-    0x0B: Text("access barred", "доступ запрещён"),
-    0x0D: Text("not obtainable", "абонент недоступен"),
-    0x11: Text("remote procedure error", "процедурная ошибка удалённой стороны"),
-    0x13: Text("local procedure error", "местная процедурная ошибка"),
-    0x15: Text("RPOA out of order", "неисправность выбранной частной сети"),
-    0x19: Text("reverse charging not accepted", "оплата вызываемым не принята"),
-    0x21: Text("incompatible destination", "несовместимое назначение"),
-    0x29: Text("fast select not accepted", "быстрая выборка не принята"),
-    0x39: Text("destination absent", "назначение отсутствует"),
+    0x01: "number busy",
+    0x03: "invalid facility request",
+    0x05: "network congestion",
+    0x09: "out of order",
+    0x0B: "access barred",
+    0x0D: "not obtainable",
+    0x11: "remote procedure error",
+    0x13: "local procedure error",
+    0x15: "RPOA out of order",
+    0x19: "reverse charging not accepted",
+    0x21: "incompatible destination",
+    0x29: "fast select not accepted",
+    0x39: "destination absent",
 }
 RESET_CAUSES: Table = {
     0x00: _DTE,
-    0x01: Text("out of order (PVC)", "неисправность (PVC)"),
-    0x03: Text("remote procedure error", "процедурная ошибка удалённой стороны"),
-    0x05: Text("local procedure error", "местная процедурная ошибка"),
-    0x07: Text("network congestion", "перегрузка сети"),
-    0x09: Text("remote DTE operational (PVC)", "удалённое ООД работает (PVC)"),
-    0x0F: Text("network operational (PVC)", "сеть работает (PVC)"),
-    0x11: Text("incompatible destination", "несовместимое назначение"),
-    0x1D: Text("network out of order (PVC)", "неисправность сети (PVC)"),
+    0x01: "out of order (PVC)",
+    0x03: "remote procedure error",
+    0x05: "local procedure error",
+    0x07: "network congestion",
+    0x09: "remote DTE operational (PVC)",
+    0x0F: "network operational (PVC)",
+    0x11: "incompatible destination",
+    0x1D: "network out of order (PVC)",
 }
 RESTART_CAUSES: Table = {
     0x00: _DTE,
-    0x01: Text("local procedure error", "местная процедурная ошибка"),
-    0x03: Text("network congestion", "перегрузка сети"),
-    0x07: Text("network operational", "сеть работает"),
-    0x7F: Text("registration/cancellation confirmed", "регистрация или её отмена подтверждена"),
+    0x01: "local procedure error",
+    0x03: "network congestion",
+    0x07: "network operational",
+    0x7F: "registration/cancellation confirmed",
 }
 _STATES = ("r1", "r2", "r3", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "d1", "d2", "d3")
 DIAGNOSTICS: Table = {
-    0x00: Text("no additional information", "без дополнительных сведений"),
-    0x01: Text("invalid P(S)", "недопустимый P(S)"),
-    0x02: Text("invalid P(R)", "недопустимый P(R)"),
-    0x10: Text("packet type invalid", "недопустимый тип пакета"),
-    **{
-        0x11 + at: Text(
-            f"packet type invalid for state {name}", f"недопустимый тип пакета в состоянии {name}"
-        )
-        for at, name in enumerate(_STATES)
-    },
-    0x20: Text("packet not allowed", "пакет не разрешён"),
-    0x21: Text("unidentifiable packet", "неопознаваемый пакет"),
-    0x22: Text("call on a one-way logical channel", "вызов по одностороннему логическому каналу"),
-    0x23: Text("packet type invalid on a PVC", "недопустимый тип пакета в PVC"),
-    0x24: Text("packet on an unassigned logical channel", "пакет в неназначенном логическом канале"),
-    0x25: Text("REJ not subscribed to", "услуга REJ не заказана"),
-    0x26: Text("packet too short", "пакет слишком короткий"),
-    0x27: Text("packet too long", "пакет слишком длинный"),
-    0x28: Text("invalid general format identifier", "недопустимый идентификатор общего формата"),
-    0x29: Text("restart on a logical channel other than 0", "рестарт не в логическом канале 0"),
-    0x2A: Text("packet not compatible with a facility", "тип пакета не совместим с услугой"),
-    0x2B: Text("unauthorised interrupt confirmation", "неразрешённое подтверждение прерывания"),
-    0x2C: Text("unauthorised interrupt", "неразрешённое прерывание"),
-    0x2D: Text("unauthorised reject", "неразрешённый REJ"),
-    0x30: Text("timer expired", "истёк таймер"),
-    0x31: Text("timer expired for a call", "истёк таймер вызова"),
-    0x32: Text("timer expired for a clear", "истёк таймер разъединения"),
-    0x33: Text("timer expired for a reset", "истёк таймер сброса"),
-    0x34: Text("timer expired for a restart", "истёк таймер рестарта"),
-    0x35: Text("timer expired for call deflection", "истёк таймер перенаправления вызова"),
-    0x40: Text("call set-up, clearing or registration problem", "ошибка установления или разъединения"),
-    0x41: Text("facility code not allowed", "код услуги не разрешён"),
-    0x42: Text("facility parameter not allowed", "параметр услуги не разрешён"),
-    0x43: Text("invalid called address", "недопустимый адрес вызываемого"),
-    0x44: Text("invalid calling address", "недопустимый адрес вызывающего"),
-    0x45: Text("invalid facility length", "недопустимая длина поля услуг"),
-    0x46: Text("incoming call barred", "входящие вызовы запрещены"),
-    0x47: Text("no logical channel available", "нет свободного логического канала"),
-    0x48: Text("call collision", "столкновение вызовов"),
-    0x49: Text("duplicate facility", "услуга запрошена дважды"),
-    0x4A: Text("non-zero address length", "ненулевая длина адреса"),
-    0x4B: Text("non-zero facility length", "ненулевая длина поля услуг"),
-    0x4C: Text("facility not provided when expected", "нет ожидаемой услуги"),
-    0x4D: Text("invalid CCITT-specified DTE facility", "недопустимая услуга ООД по МККТТ"),
-    0x4E: Text("too many redirections", "слишком много перенаправлений"),
-    0x50: Text("miscellaneous", "прочее"),
-    0x51: Text("improper cause code from a DTE", "недопустимая причина от ООД"),
-    0x52: Text("not octet aligned", "не целое число октетов"),
-    0x53: Text("inconsistent Q bit", "разный бит Q в одной последовательности"),
-    0x54: Text("NUI problem", "ошибка идентификатора пользователя сети"),
-    0x70: Text("international problem", "международная неисправность"),
-    0x71: Text("remote network problem", "неисправность удалённой сети"),
-    0x72: Text("international protocol problem", "международная ошибка протокола"),
-    0x73: Text("international link out of order", "международная линия неисправна"),
-    0x74: Text("international link busy", "международная линия занята"),
-    0x75: Text("transit network facility problem", "ошибка услуги транзитной сети"),
-    0x76: Text("remote network facility problem", "ошибка услуги удалённой сети"),
-    0x77: Text("international routing problem", "ошибка международной маршрутизации"),
-    0x78: Text("temporary routing problem", "временная ошибка маршрутизации"),
-    0x7A: Text("maintenance action", "техническое обслуживание"),
+    0x00: "no additional information",
+    0x01: "invalid P(S)",
+    0x02: "invalid P(R)",
+    0x10: "packet type invalid",
+    **{0x11 + at: f"packet type invalid for state {name}" for at, name in enumerate(_STATES)},
+    0x20: "packet not allowed",
+    0x21: "unidentifiable packet",
+    0x22: "call on a one-way logical channel",
+    0x23: "packet type invalid on a PVC",
+    0x24: "packet on an unassigned logical channel",
+    0x25: "REJ not subscribed to",
+    0x26: "packet too short",
+    0x27: "packet too long",
+    0x28: "invalid general format identifier",
+    0x29: "restart on a logical channel other than 0",
+    0x2A: "packet not compatible with a facility",
+    0x2B: "unauthorised interrupt confirmation",
+    0x2C: "unauthorised interrupt",
+    0x2D: "unauthorised reject",
+    0x30: "timer expired",
+    0x31: "timer expired for a call",
+    0x32: "timer expired for a clear",
+    0x33: "timer expired for a reset",
+    0x34: "timer expired for a restart",
+    0x35: "timer expired for call deflection",
+    0x40: "call set-up, clearing or registration problem",
+    0x41: "facility code not allowed",
+    0x42: "facility parameter not allowed",
+    0x43: "invalid called address",
+    0x44: "invalid calling address",
+    0x45: "invalid facility length",
+    0x46: "incoming call barred",
+    0x47: "no logical channel available",
+    0x48: "call collision",
+    0x49: "duplicate facility",
+    0x4A: "non-zero address length",
+    0x4B: "non-zero facility length",
+    0x4C: "facility not provided when expected",
+    0x4D: "invalid CCITT-specified DTE facility",
+    0x4E: "too many redirections",
+    0x50: "miscellaneous",
+    0x51: "improper cause code from a DTE",
+    0x52: "not octet aligned",
+    0x53: "inconsistent Q bit",
+    0x54: "NUI problem",
+    0x70: "international problem",
+    0x71: "remote network problem",
+    0x72: "international protocol problem",
+    0x73: "international link out of order",
+    0x74: "international link busy",
+    0x75: "transit network facility problem",
+    0x76: "remote network facility problem",
+    0x77: "international routing problem",
+    0x78: "temporary routing problem",
+    0x7A: "maintenance action",
 }
 
 _TABLES: Mapping[str, Table] = {"clear": CLEAR_CAUSES, "reset": RESET_CAUSES, "restart": RESTART_CAUSES}
-_UNKNOWN = Text("unknown", "неизвестно")
 
-Lang = Literal["en", "ru"]
 Kind = Literal["clear", "reset", "restart"]
 
 
-def cause_text(kind: Kind, cause: int, lang: Lang = "en") -> str:
+def cause_text(kind: Kind, cause: int) -> str:
     """The cause (0..255) of a clear, reset or restart in words, with the code in hexadecimal."""
-    text = _DTE if cause & 0x80 else _TABLES[kind].get(cause, _UNKNOWN)
-    return f"{getattr(text, lang)} ({cause:02X}h)"
+    return f"{_DTE if cause & 0x80 else _TABLES[kind].get(cause, 'unknown')} ({cause:02X}h)"
 
 
-def diagnostic_text(diagnostic: int | None, lang: Lang = "en") -> str:
+def diagnostic_text(diagnostic: int | None) -> str:
     """The diagnostic (0..255, None: left out) in words, with the code in hexadecimal."""
-    if diagnostic is None:
-        return "no diagnostic" if lang == "en" else "диагностики нет"
-    return f"{getattr(DIAGNOSTICS.get(diagnostic, _UNKNOWN), lang)} ({diagnostic:02X}h)"
+    return (
+        "no diagnostic"
+        if diagnostic is None
+        else f"{DIAGNOSTICS.get(diagnostic, 'unknown')} ({diagnostic:02X}h)"
+    )

@@ -120,14 +120,14 @@ def _is_address(text: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Transmit:
+class SendPacket:
     """Give this packet to the link."""
 
     packet: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Deliver:
+class DeliverMessage:
     """A whole message arrived. ``qualified``: its packets had the Q bit."""
 
     message: bytes
@@ -171,4 +171,4 @@ class X25Alarm:
     text: str
 
 
-X25Effect = Transmit | Deliver | CircuitUp | CircuitDown | Interrupted | Lost | X25Alarm
+X25Effect = SendPacket | DeliverMessage | CircuitUp | CircuitDown | Interrupted | Lost | X25Alarm

@@ -272,6 +272,8 @@ class Diagnostic(Packet):
         return bytes([self.code]) + self.explanation
 
 
+INTERFACE = (RestartRequest, RestartConfirmation, Diagnostic)
+"""Packets of logical channel 0."""
 PACKETS: tuple[type[Packet], ...] = (
     CallRequest,
     CallAccepted,
