@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from protocol.codes import Category, NumberSign, Order
+from protocol.language import translate
 from protocol.texts import MESSAGES, status_text
 from sorm_mediator.mediator.core.calls import calls, kpd2_events
 from sorm_mediator.mediator.core.calls.legs import CATEGORY_BITS, ROLE_SHIFT
@@ -33,7 +34,7 @@ order (`effects.py`). It raises nothing, whatever a console, a switch or a call 
 | `core` | inputs, receipt (27h), execution (28h), what is told of the means' own accord |
 | `means` | the state of the technical means, one command at a time, answers that are tables |
 | `commands/rule` | what a command is made of |
-| `commands/state`, `objects`, `ksl`, `tables`, `tests` | each command: when it is taken, its refusals, what it does |
+| `commands/state`, `objects`, `ksl`, `tables` | each command: when it is taken, its refusals, what it does |
 | `calls/calls`, `calls/legs` | call reports in, steps of each object in each call |
 | `calls/kpd2_events` | the KPD2 messages of calls |
 | `calls/electronic_messages` | reports of electronic messages in, 2Ch out |
@@ -42,7 +43,9 @@ order (`effects.py`). It raises nothing, whatever a console, a switch or a call 
 | `channels` | the pairs of data channels, and the two time-outs |
 | `switchside` | requests to the switch, their time limit, resynchronisation |
 | `tables` | what is kept, and the changes that are made durable one by one |
-| `capacity` | the order's tables of how much a node of which size controls |
+| `passwords` | how passwords are compared, and how fast they may be tried |
+
+`sorm_mediator/config/capacity.py` has the order's tables of how much a node of which size controls.
 
 A clause such as 6.5.5.7 is appendix 6, clause 5.5.7 of order 268: [order268.md](order268.md).
 
@@ -204,7 +207,7 @@ def _states() -> str:
 
 
 def _name(rule: CommandRule[Any]) -> str:
-    return f"{rule.message.code} {MESSAGES[rule.message.code].en}"
+    return f"{rule.message.code} {MESSAGES[rule.message.code]}"
 
 
 def _verdict(verdict: Verdict | ByOption) -> str:
@@ -234,7 +237,7 @@ def _pairs() -> str:
 def _command(rule: CommandRule[Any]) -> str:
     code = rule.message.code
     lines = [
-        f"\n### Command {code}: {MESSAGES[code].en} ({MESSAGES[code].ru})\n\n",
+        f"\n### Command {code}: {MESSAGES[code]} ({translate(MESSAGES[code], 'ru')})\n\n",
         "| refused when | когда | clause | order | extended | its text |\n|---|---|---|---|---|---|\n",
     ]
     lines += [_refusal(refusal, 0x27) for refusal in rule.receipt]

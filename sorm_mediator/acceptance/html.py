@@ -8,12 +8,9 @@ from itertools import groupby
 from typing import Any
 
 from protocol import texts
-from protocol.phrases import say
-from protocol.texts import Lang
-from sorm_mediator.acceptance.compare import CODES, EVENTS, FIELDS
-from sorm_mediator.acceptance.labels import LABELS
+from protocol.language import Lang, Phrase, translate
+from sorm_mediator.acceptance.compare import CODES, EVENTS, FAIL, FIELDS, PASS, SKIPPED
 from sorm_mediator.acceptance.matrix import Check
-from sorm_mediator.acceptance.outcome import FAIL, PASS, SKIPPED
 from sorm_mediator.acceptance.report import DIRECTION_NAMES, KIND_NAMES, WITHIN, Run, document
 from sorm_mediator.reports.html import render
 
@@ -43,7 +40,7 @@ def view(run: Run, lang: Lang) -> dict[str, Any]:
     kinds = [
         {
             "kind": kind,
-            "name": say(KIND_NAMES[kind], lang),
+            "name": translate(KIND_NAMES[kind], lang),
             "format": agreed,
             "checks": [one for one in checks if one["kind"] == kind],
         }
@@ -54,14 +51,14 @@ def view(run: Run, lang: Lang) -> dict[str, Any]:
         "report": shown,
         "kinds": kinds,
         "grid": _grid(checks, shown["formats"], lang),
-        "labels": {name: say(text, lang) for name, text in LABELS.items()},
+        "labels": {name: translate(text, lang) for name, text in LABELS.items()},
         "events": [(event, CODES[event], texts.message_text(_code(event), lang)) for event in EVENTS],
-        "directions": {name: say(text, lang) for name, text in DIRECTION_NAMES.items()},
-        "verdicts": {name: say(text, lang) for name, text in _VERDICTS.items()},
+        "directions": {name: translate(text, lang) for name, text in DIRECTION_NAMES.items()},
+        "verdicts": {name: translate(text, lang) for name, text in _VERDICTS.items()},
         "classes": _CLASSES,
-        "within": say(WITHIN, lang),
+        "within": translate(WITHIN, lang),
         "value": lambda value: _value(value, lang),
-        "field": lambda name: say(FIELDS[name], lang),
+        "field": lambda name: translate(FIELDS[name], lang),
     }
 
 
@@ -81,7 +78,7 @@ def _sentence(check: Check, lang: Lang) -> str:
         "domain": placed.domain,
         "trunk": placed.origin.partition(":")[2],
     }
-    return say(LABELS[name], lang).format(**values)
+    return translate(LABELS[name], lang).format(**values)
 
 
 def _rows(check: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -102,7 +99,7 @@ def _glance(check: Mapping[str, Any], lang: Lang) -> str:
     role = check["controlled"]["role"]
     seen = {row["field"]: row["seen"] for row in check["compared"]}
     if seen[f"{role}.number"] is None:
-        return say(LABELS["nothing"], lang)
+        return translate(LABELS["nothing"], lang)
     return f"{seen[f'{role}.number'] or '-'} ({seen[f'{role}.sign'] or '-'})"
 
 
@@ -111,7 +108,7 @@ def _shown(check: Mapping[str, Any], lang: Lang) -> list[dict[str, Any]]:
 
     Of what is decoded, fields that were not given are left out; the octets beside it are whole.
     """
-    absent = re.compile(rf"\s-\s+{re.escape(texts.NOT_GIVEN.say(lang))}$")
+    absent = re.compile(rf"\s-\s+{re.escape(translate(texts.NOT_GIVEN, lang))}$")
     return [
         {**unit, "decoded": [line for line in unit["decoded"] if not absent.search(line)]}
         for unit in check["units"]
@@ -132,7 +129,7 @@ def _grid(checks: Iterable[Mapping[str, Any]], kinds: Iterable[str], lang: Lang)
         "directions": [(name, len(list(group))) for name, group in groupby(columns, key=lambda one: one[0])],
         "rows": [
             {
-                "name": say(KIND_NAMES[kind], lang),
+                "name": translate(KIND_NAMES[kind], lang),
                 "cells": [
                     [
                         one
@@ -152,4 +149,55 @@ def _value(value: str | None, lang: Lang) -> str:
     if value is None or value == "":
         return "-"
     known = texts.VALUES.get(value)
-    return value if known is None else f"{value} ({known.say(lang)})"
+    return value if known is None else f"{value} ({translate(known, lang)})"
+
+
+LABELS: dict[str, Phrase] = {
+    "title": Phrase("Acceptance: formats of numbers", "Сдача узла связи: форматы номеров"),
+    "lab": Phrase("Lab file", "Файл стенда"),
+    "against": Phrase("Mediator", "Посредник СОРМ"),
+    "time": Phrase("Time", "Время"),
+    "version": Phrase("Version", "Версия"),
+    "profile": Phrase("Profile", "Профиль"),
+    "order": Phrase("order", "приказ"),
+    "orm_number": Phrase("ORM number", "номер ТС ОРМ"),
+    "user": Phrase("User at the switch", "Пользователь на станции"),
+    "result": Phrase("Result", "Итог"),
+    "kind": Phrase("Subscriber", "Абонент"),
+    "direction": Phrase("Direction", "Связь"),
+    "operator": Phrase("Operator", "Оператор"),
+    "domain": Phrase("Domain", "Домен"),
+    "call": Phrase("Call", "Вызов"),
+    "agreed": Phrase("Agreed", "Согласовано"),
+    "seen": Phrase("Shown", "Передано"),
+    "field": Phrase("Field", "Поле"),
+    "digits": Phrase("Digits", "Количество цифр"),
+    "prefix": Phrase("Prefix", "Префикс"),
+    "any": Phrase("any", "любое"),
+    "none": Phrase("none", "не используется"),
+    "object_type": Phrase("Object type", "Тип объекта"),
+    "number_sign": Phrase("Number sign", "Признак номера"),
+    "controlled": Phrase("Under control", "На контроле"),
+    "bytes": Phrase("Bytes", "Байты"),
+    "decoded": Phrase("Decoded", "Расшифровка"),
+    "nothing": Phrase("did not come", "не пришло"),
+    "trace": Phrase("What routing does with this call", "Трассировка вызова"),
+    "problems": Phrase("What is wrong", "Несоответствия"),
+    "remedies": Phrase("Where to look", "Где исправить"),
+    "reason": Phrase("Reason", "Причина"),
+    "sent": Phrase("sent", "послано"),
+    "received": Phrase("received", "принято"),
+    "passed": Phrase("passed", "соответствует"),
+    "failed": Phrase("failed", "не соответствует"),
+    "not_applicable": Phrase("not applicable", "не применимо"),
+    "pass": Phrase("PASS", "СООТВ."),
+    "fail": Phrase("FAIL", "НЕ СООТВ."),
+    "skipped": Phrase("n/a", "н/п"),
+    "from_subscriber": Phrase(
+        "subscriber {a} of {domain} dials {b}", "абонент {a} домена {domain} набирает {b}"
+    ),
+    "from_trunk": Phrase(
+        "by trunk {trunk} of {domain} comes a call from {a} to {b}",
+        "по транку {trunk} домена {domain} приходит вызов от {a} на {b}",
+    ),
+}

@@ -8,20 +8,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
+from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 from protocol import Channel
 from protocol.codes import ObjectType
-from protocol.phrases import Phrase, say
+from protocol.language import Lang, Phrase, translate
 from protocol.render import masked_hex, render
-from protocol.texts import Lang
 from sorm_mediator import __version__
-from sorm_mediator.acceptance.compare import CODES
+from sorm_mediator.acceptance.compare import CODES, FAIL, PASS, SKIPPED, Outcome, Unit
 from sorm_mediator.acceptance.formats import KINDS, Kind, sign_of
 from sorm_mediator.acceptance.matrix import Check, format_of
-from sorm_mediator.acceptance.outcome import FAIL, PASS, SKIPPED, Outcome, Unit
 from sorm_mediator.config import Config
-from sorm_mediator.switch.trace.text import text_of
+from sorm_mediator.reports import junit
+from sorm_mediator.reports.junit import Case, Suite
+from sorm_mediator.switch.trace.trace import text_of
 
 FORMAT = 1
 """Version of the document: it grows when a key changes its meaning."""
@@ -96,7 +99,7 @@ def _check(run: Run, outcome: Outcome, lang: Lang) -> dict[str, Any]:
         "operator": check.operator or None,
         "domain": check.domain,
         "verdict": str(outcome.verdict),
-        "reason": say(check.skipped, lang),
+        "reason": translate(check.skipped, lang),
         "controlled": None
         if agreed is None or check.skipped
         else {
@@ -118,8 +121,8 @@ def _check(run: Run, outcome: Outcome, lang: Lang) -> dict[str, Any]:
             }
             for row in outcome.compared
         ],
-        "problems": [say(text, lang) for text in outcome.problems],
-        "remedies": [say(text, lang) for text in outcome.remedies],
+        "problems": [translate(text, lang) for text in outcome.problems],
+        "remedies": [translate(text, lang) for text in outcome.remedies],
         "units": [_unit(unit, lang) for unit in outcome.units],
         "routing": list(outcome.routing),
         "trace": [] if outcome.trace is None else text_of(outcome.trace, run.time, lang).split("\n"),
@@ -161,26 +164,26 @@ def table(run: Run, lang: Lang = "en") -> Iterable[str]:
     for outcome, cells in zip(run.outcomes, rows, strict=True):
         yield "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
         for text in (*([outcome.check.skipped] if outcome.check.skipped else ()), *outcome.problems):
-            yield f"    {say(text, lang)}"
+            yield f"    {translate(text, lang)}"
         for text in outcome.remedies:
-            yield f"    -> {say(text, lang)}"
+            yield f"    -> {translate(text, lang)}"
     counts = {"passed": run.count(PASS), "failed": run.count(FAIL), "skipped": run.count(SKIPPED)}
     total = Phrase(
         "{verdict}: {passed} passed, {failed} failed, {skipped} not applicable",
         "{verdict}: соответствует {passed}, не соответствует {failed}, не применимо {skipped}",
         verdict=run.verdict, **counts,
     )  # fmt: skip
-    yield say(total, lang)
+    yield translate(total, lang)
 
 
 def _words(outcome: Outcome, lang: Lang) -> tuple[str, str, str, str, str]:
     check = outcome.check
     call = "" if check.call is None or check.skipped else f"{check.call.a} -> {check.call.b}"
-    where = check.operator or say(WITHIN, lang)
+    where = check.operator or translate(WITHIN, lang)
     return (
-        say(outcome.verdict, lang),
-        say(KIND_NAMES[check.kind], lang),
-        say(DIRECTION_NAMES[check.direction], lang),
+        translate(outcome.verdict, lang),
+        translate(KIND_NAMES[check.kind], lang),
+        translate(DIRECTION_NAMES[check.direction], lang),
         where,
         call,
     )
@@ -198,3 +201,40 @@ DIRECTION_NAMES: dict[str, Phrase] = {
     "outgoing": Phrase("outgoing", "исходящая"),
     "incoming": Phrase("incoming", "входящая"),
 }
+
+
+# --- JUnit: a suite for each kind, a case for each check; what does not apply is skipped
+
+NAME = "sorm-mediator acceptance"
+
+
+def write_junit(path: Path, run: Run) -> None:
+    """Write the report. Raises :class:`OSError`."""
+    junit.write(path, NAME, _suites(run))
+
+
+def junit_tree(run: Run) -> ET.Element:
+    """The report as a tree."""
+    return junit.tree(NAME, _suites(run))
+
+
+def _suites(run: Run) -> list[Suite]:
+    by_kind = groupby(run.outcomes, key=lambda one: one.check.kind)
+    return [(kind, [_junit_case(outcome, run) for outcome in group]) for kind, group in by_kind]
+
+
+def _junit_case(outcome: Outcome, run: Run) -> Case:
+    check = outcome.check
+    call = "" if check.call is None else f" {check.call.a} -> {check.call.b}"
+    status: junit.Status = "passed"
+    message = kind = text = ""
+    if outcome.verdict == SKIPPED:
+        status, message = "skipped", str(check.skipped)
+    elif outcome.verdict == FAIL:
+        status, message, kind = "failure", str(outcome.problems[0]), "Acceptance"
+        text = "\n".join([*map(str, outcome.problems), *(f"-> {one}" for one in outcome.remedies)])
+    return Case(
+        name=f"{check.direction} {check.operator or 'within the node'} {check.domain}{call}",
+        classname=f"acceptance.{check.kind}", file=run.lab, seconds=outcome.seconds,
+        status=status, message=message, kind=kind, text=text,
+    )  # fmt: skip

@@ -1,11 +1,13 @@
-"""An examination as one document: what JSON holds, and what the page, the table and the JUnit file are made of. Pure.
+"""The report of an examination: as JSON, as lines of text, as JUnit, as a page; and what is shown while it runs.
 
-Passwords in commands are masked: a report is handed over.
+Passwords in commands are masked, because a report is handed over. On the page, the dialogues of failures and
+deviations are unfolded, the others where the reader does it; an unfolded dialogue is printed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -13,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from protocol import Channel
-from protocol.phrases import Phrase, say
+from protocol.language import Lang, Phrase, translate
 from protocol.render import masked_hex, render
-from protocol.texts import Lang
 from sorm_mediator import __version__
+from sorm_mediator.conformance.declaration import Check, Result
+from sorm_mediator.conformance.dialogue import Terms
 from sorm_mediator.conformance.examination import Identity
-from sorm_mediator.conformance.examiner import Told
 from sorm_mediator.conformance.verdicts import (
     DEVIATION,
     FAIL,
@@ -26,12 +28,12 @@ from sorm_mediator.conformance.verdicts import (
     NOT_TESTED,
     PASS,
     VERDICTS,
+    Action,
     Crossing,
-    Result,
-    Said,
 )
 from sorm_mediator.console.client import SHOWN
 from sorm_mediator.reports import junit
+from ssh_control.visible import visible
 
 APPENDICES: dict[str, Phrase] = {
     "R": Phrase("The rules", "Правила"),
@@ -60,7 +62,7 @@ class Report:
     link: str
     orm_number: int
     identity: Identity
-    told: Told
+    terms: Terms
     time: float
     results: Sequence[Result]
     calls: str = ""
@@ -95,11 +97,11 @@ def document(report: Report, lang: Lang = "en") -> dict[str, Any]:
             "address": report.against,
             "link": report.link,
             "orm_number": report.orm_number,
-            "order": report.told.order,
+            "order": report.terms.order,
             "version": report.identity.version or None,
             "station_type": report.identity.station_type or None,
         },
-        "profile": report.told.profile,
+        "profile": report.terms.profile,
         "checks": [_check(result, lang) for result in report.results],
     }
 
@@ -108,38 +110,38 @@ def _check(result: Result, lang: Lang) -> dict[str, Any]:
     shown = {
         "id": result.check.id,
         "clause": result.check.clause,
-        "title": result.check.title.say(lang),
+        "title": translate(result.check.title, lang),
         "verdict": str(result.verdict),
         "sent": [_unit(one, lang) for one in _sent(result)],
-        "expected": "; ".join(text.say(lang) for text in result.expected),
+        "expected": "; ".join(translate(text, lang) for text in result.expected),
         "came": [_unit(one, lang) for one in _came(result)],
         "ms": round(result.ms, 1),
     }
     if result.why:
-        shown["why"] = say(result.why, lang)
+        shown["why"] = translate(result.why, lang)
     if result.option:
         shown["option"] = result.option
     if result.notes:
-        shown["note"] = "; ".join(say(one, lang) for one in result.notes)
+        shown["note"] = "; ".join(translate(one, lang) for one in result.notes)
     return shown
 
 
-def _sent(result: Result) -> list[Crossing | Said]:
+def _sent(result: Result) -> list[Crossing | Action]:
     return [one for one in result.units if not one.prepared and _is_ours(one)]
 
 
-def _came(result: Result) -> list[Crossing | Said]:
+def _came(result: Result) -> list[Crossing | Action]:
     return [one for one in result.units if not one.prepared and not _is_ours(one)]
 
 
-def _is_ours(one: Crossing | Said) -> bool:
-    return isinstance(one, Said) or one.crossed.outbound
+def _is_ours(one: Crossing | Action) -> bool:
+    return isinstance(one, Action) or one.crossed.outbound
 
 
-def _unit(one: Crossing | Said, lang: Lang) -> dict[str, Any]:
+def _unit(one: Crossing | Action, lang: Lang) -> dict[str, Any]:
     """What crossed: octets, meaning, channel; what was done besides has a meaning alone."""
-    if isinstance(one, Said):
-        return {"hex": "", "channel": "", "time": one.time, "meaning": [one.text.say(lang)]}
+    if isinstance(one, Action):
+        return {"hex": "", "channel": "", "time": one.time, "meaning": [translate(one.text, lang)]}
     crossed = one.crossed
     channel = Channel.COMMAND if crossed.outbound else None
     return {
@@ -147,23 +149,23 @@ def _unit(one: Crossing | Said, lang: Lang) -> dict[str, Any]:
         "channel": crossed.channel,
         "time": crossed.time,
         "meaning": ([] if crossed.message is None else render(crossed.message, lang, raw=crossed.raw))
-        + [say(text, lang) for text in (*crossed.problems, *crossed.findings)],
+        + [translate(text, lang) for text in (*crossed.problems, *crossed.findings)],
     }
 
 
 def details(result: Result, lang: Lang) -> list[dict[str, Any]]:
     """Everything that crossed in a check, in its order, for the page."""
-    units = sorted(result.units, key=lambda one: one.time if isinstance(one, Said) else one.crossed.time)
+    units = sorted(result.units, key=lambda one: one.time if isinstance(one, Action) else one.crossed.time)
     if not units:
         return []
-    began = units[0].time if isinstance(units[0], Said) else units[0].crossed.time
+    began = units[0].time if isinstance(units[0], Action) else units[0].crossed.time
     rows = []
     for one in units:
         shown = _unit(one, lang)
         rows.append(
             {
                 **shown,
-                "where": say(SHOWN[shown["channel"]], lang) if shown["channel"] else "",
+                "where": translate(SHOWN[shown["channel"]], lang) if shown["channel"] else "",
                 "ours": _is_ours(one),
                 "prepared": one.prepared,
                 "ms": (shown["time"] - began) * 1000,
@@ -198,12 +200,12 @@ def total(report: Report, lang: Lang = "en") -> str:
         "deviations": "deviation" if report.count(DEVIATION) == 1 else "deviations",
         "skipped": report.count(NOT_TESTED),
     }  # fmt: skip
-    return say(Phrase(str(TOTAL), TOTAL.say("ru"), **counts), lang)
+    return translate(Phrase(str(TOTAL), translate(TOTAL, "ru"), **counts), lang)
 
 
 def table(report: Report, lang: Lang = "en") -> Iterable[str]:
     """The examination as lines of text: one for each check, and the reason under what is not PASS."""
-    yield heading(report.against, report.told.profile, lang, of_lab=report.lab_profile)
+    yield heading(report.against, report.terms.profile, lang, of_lab=report.lab_profile)
     ids = max((len(result.check.id) for result in report.results), default=0)
     for title, results in by_appendix(report.examined, lang):
         yield title
@@ -216,14 +218,16 @@ def heading(against: str, profile: str, lang: Lang, *, of_lab: bool) -> str:
     """The first line: what is examined, by which profile. ``of_lab``: that is the lab's own one."""
     whose = Phrase(" (the lab's own)", " (взят из стенда)") if of_lab else ""
     en, ru = "{against}: profile {profile}{whose}", "{against}: профиль {profile}{whose}"
-    return say(Phrase(en, ru, against=against, profile=profile, whose=whose), lang)
+    return translate(Phrase(en, ru, against=against, profile=profile, whose=whose), lang)
 
 
 def rows(result: Result, lang: Lang, ids: int) -> Iterable[str]:
     """The lines of one check; ``ids`` is the width of the longest id."""
-    width = max(len(verdict.say(lang)) for verdict in VERDICTS)
-    yield f"  {result.verdict.say(lang):<{width}}  {result.check.id:<{ids}}  {result.check.title.say(lang)}"
-    for text in ([reason(result, lang)] if result.why else []) + [say(one, lang) for one in result.notes]:
+    width = max(len(translate(verdict, lang)) for verdict in VERDICTS)
+    yield f"  {translate(result.verdict, lang):<{width}}  {result.check.id:<{ids}}  {translate(result.check.title, lang)}"
+    for text in ([reason(result, lang)] if result.why else []) + [
+        translate(one, lang) for one in result.notes
+    ]:
         yield f"  {'':<{width}}  {'':<{ids}}  {text}"
 
 
@@ -231,22 +235,22 @@ def ending(report: Report, lang: Lang) -> Iterable[str]:
     """The last lines: the whole, and what else is to be known."""
     left_out = len(report.results) - len(report.examined)
     if left_out:
-        yield say(Phrase(str(LEFT_OUT), LEFT_OUT.say("ru"), n=left_out), lang)
+        yield translate(Phrase(str(LEFT_OUT), translate(LEFT_OUT, "ru"), n=left_out), lang)
     yield total(report, lang)
     if report.not_restored:
-        yield say(report.not_restored, lang)
+        yield translate(report.not_restored, lang)
     if report.verdict == NOT_TESTED:
-        yield say(NOTHING_TESTED, lang)
+        yield translate(NOTHING_TESTED, lang)
 
 
 def appendix_of(result: Result, lang: Lang) -> str:
     """The appendix that a check is of, as a heading."""
-    return APPENDICES[result.check.clause.partition(".")[0]].say(lang)
+    return translate(APPENDICES[result.check.clause.partition(".")[0]], lang)
 
 
 def reason(result: Result, lang: Lang) -> str:
     """Why a check did not pass, with the option that allows it."""
-    text = say(result.why, lang)
+    text = translate(result.why, lang)
     return f"{result.option}: {text}" if result.option else text
 
 
@@ -281,11 +285,11 @@ def _case(result: Result, report: Report) -> junit.Case:
 
 def head(report: Report, lang: Lang) -> list[tuple[str, str]]:
     """What stands at the top of the page: captions and values."""
-    told = report.told
+    terms = report.terms
     when = datetime.fromtimestamp(report.time).astimezone().isoformat(sep=" ", timespec="seconds")
     numbers = {
-        "own": ", ".join(told.own), "of_network": " / ".join(filter(None, (told.network, told.network_object))),
-        "caller": told.caller, "trunk": "" if told.trunk is None else f"{told.trunk} {told.trunk_name}",
+        "own": ", ".join(terms.own), "of_network": " / ".join(filter(None, (terms.network, terms.network_object))),
+        "caller": terms.caller, "trunk": "" if terms.trunk is None else f"{terms.trunk} {terms.trunk_name}",
     }  # fmt: skip
     rows = [
         (_HEAD["mediator"], report.against),
@@ -294,8 +298,8 @@ def head(report: Report, lang: Lang) -> list[tuple[str, str]]:
         (_HEAD["orm"], str(report.orm_number)),
         (_HEAD["link"], _word(report.link, lang)),
         (_HEAD["profile"], _profile(report, lang)),
-        (_HEAD["errors"], _word(f"errors {told.errors}", lang)),
-        (_HEAD["timing"], _word(f"timing {told.timing}", lang)),
+        (_HEAD["errors"], _word(f"errors {terms.errors}", lang)),
+        (_HEAD["timing"], _word(f"timing {terms.timing}", lang)),
         (_HEAD["calls"], _word(report.calls or "-", lang)),
         (
             _HEAD["numbers"],
@@ -305,19 +309,19 @@ def head(report: Report, lang: Lang) -> list[tuple[str, str]]:
         (_HEAD["program"], f"sorm-mediator {__version__}"),
     ]
     rows += [(_OPTIONS.get(name, Phrase(name, name)), value) for name, value in report.options.items()]
-    return [(caption.say(lang), value) for caption, value in rows]
+    return [(translate(caption, lang), value) for caption, value in rows]
 
 
 def _word(name: str, lang: Lang) -> str:
     """A value of the settings, for people; a command of the user's stands as it is."""
     word = _WORDS.get(name)
-    return name if word is None else word.say(lang)
+    return name if word is None else translate(word, lang)
 
 
 def _profile(report: Report, lang: Lang) -> str:
-    whose = Phrase(" (that of the lab)", " (взят из стенда)").say(lang) if report.lab_profile else ""
-    profile = _word(f"profile {report.told.profile}", lang)
-    return f"{profile}{whose}, {_HEAD['order'].say(lang)} {report.told.order}"
+    whose = translate(Phrase(" (that of the lab)", " (взят из стенда)"), lang) if report.lab_profile else ""
+    profile = _word(f"profile {report.terms.profile}", lang)
+    return f"{profile}{whose}, {translate(_HEAD['order'], lang)} {report.terms.order}"
 
 
 _WORDS: dict[str, Phrase] = {
@@ -362,3 +366,136 @@ _HEAD: dict[str, Phrase] = {
     "time": Phrase("Time", "Время"),
     "program": Phrase("Program", "Программа"),
 }
+
+
+# --- the page: failures first, one line a check, its dialogue folded below
+
+_CLASSES = {str(PASS): "pass", str(FAIL): "fail", str(DEVIATION): "deviation", str(NOT_TESTED): "skipped"}
+
+LABELS: dict[str, Phrase] = {
+    "title": Phrase("Conformance to order 268", "Соответствие приказу N 268"),
+    "result": Phrase("Result", "Итог"),
+    "clause": Phrase("Check", "Проверка"),
+    "rule": Phrase("Rule", "Требование"),
+    "verdict": Phrase("Verdict", "Заключение"),
+    "ms": Phrase("ms", "мс"),
+    "expected": Phrase("Expected", "Должно быть"),
+    "why": Phrase("Reason", "Причина"),
+    "appendix": Phrase("Appendix", "Приложение"),
+    "sent": Phrase("sent", "послано"),
+    "came": Phrase("came", "принято"),
+    "done": Phrase("done", "сделано"),
+    "prepared": Phrase("making ready", "подготовка"),
+    "details": Phrase("details", "подробно"),
+    "bytes": Phrase("Octets", "Байты"),
+    "meaning": Phrase("Meaning", "Значение"),
+    "notable": Phrase("Failures and deviations", "Несоответствия и отклонения"),
+    "signatures": Phrase("Signatures", "Подписи"),
+    "operator": Phrase("For the operator", "От оператора связи"),
+    "post": Phrase("For the control post", "От пункта управления"),
+    "name": Phrase("Name", "Фамилия, имя, отчество"),
+    "position": Phrase("Post", "Должность"),
+    "date": Phrase("Date", "Дата"),
+    "signature": Phrase("Signature", "Подпись"),
+}
+
+
+def page(report: Report, lang: Lang = "en") -> str:
+    """The page, in ``lang``."""
+    from sorm_mediator.reports import html  # jinja2, which other commands can do without
+
+    return html.render(__package__, view(report, lang))
+
+
+def view(report: Report, lang: Lang) -> dict[str, Any]:
+    """What the template shows."""
+    return {
+        "lang": lang,
+        "labels": {name: translate(text, lang) for name, text in LABELS.items()},
+        "against": report.against,
+        "head": head(report, lang),
+        "verdict": {"name": translate(report.verdict, lang), "class": _CLASSES[str(report.verdict)]},
+        "total": total(report, lang),
+        "not_restored": translate(report.not_restored, lang),
+        "notable": [_row(one, lang) for one in report.results if one.verdict in (FAIL, DEVIATION)],
+        "verdicts": [translate(verdict, lang) for verdict in VERDICTS],
+        "appendices": [
+            {
+                "name": name,
+                "checks": [_row(one, lang) for one in results],
+                "counts": [sum(one.verdict == verdict for one in results) for verdict in VERDICTS],
+            }
+            for name, results in by_appendix(report.results, lang)
+        ],
+    }
+
+
+def _row(result: Result, lang: Lang) -> dict[str, Any]:
+    return {
+        "id": result.check.id,
+        "title": translate(result.check.title, lang),
+        "verdict": translate(result.verdict, lang),
+        "class": _CLASSES[str(result.verdict)],
+        "ms": f"{result.ms:.0f}",
+        "why": reason(result, lang) if result.why else "",
+        "notes": [translate(text, lang) for text in result.notes],
+        "expected": [translate(text, lang) for text in result.expected],
+        "units": details(result, lang),
+    }
+
+
+# --- on a terminal while it runs
+
+Write = Callable[[str], object]
+
+
+class Showing:
+    """Writes the results, each once. ``live``: as they come; else when all is over.
+
+    One whose verdict has changed at the end of the examination is written again.
+    """
+
+    def __init__(self, write: Write, checks: Sequence[Check], lang: Lang, *, live: bool) -> None:
+        self._write = write
+        self._ids = max((len(one.id) for one in checks), default=0)
+        self._lang = lang
+        self._live = live
+        self._written: dict[str, Phrase] = {}
+        self._appendix = ""
+
+    def begin(self, heading: str) -> None:
+        """It begins."""
+        if self._live:
+            self._write(visible(heading) + "\n")
+
+    def seen(self, result: Result) -> None:
+        """A check is over."""
+        if not self._live or self._written.get(result.check.id) == result.verdict:
+            return
+        self._written[result.check.id] = result.verdict
+        title = appendix_of(result, self._lang)
+        lines = [] if title == self._appendix else [title]
+        self._appendix = title
+        for line in (*lines, *rows(result, self._lang, self._ids)):
+            self._write(visible(line) + "\n")
+
+    def finish(self, report: Report) -> None:
+        """It is over: whatever has not been written yet."""
+        if self._live:
+            for result in report.examined:
+                self.seen(result)
+        for line in ending(report, self._lang) if self._live else table(report, self._lang):
+            self._write(visible(line) + "\n")
+
+
+@contextmanager
+def bar(total: int) -> Iterator[Callable[[Result], None]]:
+    """A bar on stderr, where that is a terminal; yields who is to be told of each check that is over."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    console = Console(stderr=True)
+    columns: Any = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=total)
+        yield lambda result: progress.update(task, advance=1, description=result.check.id)

@@ -21,7 +21,7 @@ from e1.g704.alarms import StreamState
 from e1.stream import ChannelName, StateChanged, StreamEvent
 from e1.voice.tones import ToneListener
 from protocol import Channel, Codec, StreamFramer
-from protocol.phrases import Phrase, joined
+from protocol.language import Phrase, join
 from sorm_mediator.carriers import OPPOSITE, Role
 from sorm_mediator.console.client import KPD1, KPD2, SHOWN, ConsoleClient, Observer, Sent
 from sorm_mediator.console.errors import ConnectError, StepError
@@ -130,14 +130,14 @@ class ConsoleLine:
                 "packets of another form come ({count}): e1.satop.payload and rtp must be those of the mediator",
                 "приходят пакеты другого вида ({count}): e1.satop.payload и rtp должны быть как у медиатора",
             )
-            return joined(", ", [state, Phrase(en, ru, count=count)])
+            return join(", ", [state, Phrase(en, ru, count=count)])
         en, ru = (
             "nothing comes from {far} (UDP): is that the e1.local of the mediator, are e1.satop.payload and rtp the"
             " same, and does it answer this address (e1.remote, console.allow)?",
             "от {far} (UDP) ничего не приходит: это e1.local медиатора, те же ли у него e1.satop.payload и rtp,"
             " и отвечает ли он этому адресу (e1.remote, console.allow)?",
         )
-        return joined(", ", [state, Phrase(en, ru, far=self._far)])
+        return join(", ", [state, Phrase(en, ru, far=self._far)])
 
     def why_not(self, name: ChannelName) -> str:
         """Why a channel is not there, in words."""
@@ -286,7 +286,7 @@ class ConsoleLines:
         return ConsoleLine(replace(end, open=end.open_extra, open_extra=None))
 
 
-class Ear:
+class ToneProbe:
     """Listens to one KSL from now on: which tones are on the line."""
 
     def __init__(self, line: ConsoleLine, ksl: int) -> None:
@@ -370,7 +370,7 @@ class E1ConsoleClient(ConsoleClient):
         line, alarms = self.line, self.line.alarms
         down = [] if line.carrier.usable else [line.why_down()]
         return down + [
-            joined(": ", [SHOWN[name], alarms[name].text])
+            join(": ", [SHOWN[name], alarms[name].text])
             for name in sorted(self._e1_channels)
             if name in alarms
         ]

@@ -22,7 +22,7 @@ from sorm_mediator.carriers import satop_config, stream_config
 from sorm_mediator.config import Config, E1Config, parse
 from sorm_mediator.mediator.binding.gateway import Gateway
 from ssh_control.server import SormServer
-from tests.mediator.gateway_bench import lab_file
+from tests.mediator.gateway_harness import lab_file
 
 PACE = 0.005
 

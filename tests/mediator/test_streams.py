@@ -40,7 +40,7 @@ from sorm_mediator.errors import BoxError
 from sorm_mediator.mediator.binding.gateway import Gateway
 from ssh_control.dialect import Reply
 from tests.mediator.e1_harness import E1Console, attached, e1_lab, far_line, udp_line
-from tests.mediator.gateway_bench import SmallSwitch, running, small_switch
+from tests.mediator.gateway_harness import SmallSwitch, running, small_switch
 
 TESTED_WHILE_STOPPED = {"options": {"test_while_stopped": "on"}}
 QUICK = {"line": "memory", "lapb": {"t1": 0.5, "t2": 0.05}}

@@ -24,11 +24,10 @@ from radius.sink import Sink
 from sorm_mediator.addresses import host_port, port_number
 from sorm_mediator.config import Config
 from sorm_mediator.errors import BoxError, cannot_listen
-from sorm_mediator.journal.book import Journal, JournalError
+from sorm_mediator.journal.book import Journal, JournalError, StrangersQuota
 from sorm_mediator.journal.masking import masked_unit
-from sorm_mediator.journal.quota import StrangersQuota
 from sorm_mediator.mediator.binding.consoles import Consoles
-from sorm_mediator.mediator.binding.events import Events
+from sorm_mediator.mediator.binding.feed import EventFeed
 from sorm_mediator.mediator.binding.limits import LimitWatch
 from sorm_mediator.mediator.binding.status import command_name, gateway_status, shown_unit
 from sorm_mediator.mediator.binding.store import Store, StoreError
@@ -38,8 +37,8 @@ from sorm_mediator.mediator.core.core import TCP_STREAMS, Core
 from sorm_mediator.mediator.core.effects import Effect
 from ssh_control.client import LinkDown, SwitchLink
 from ssh_control.dialect import Reply
-from ssh_control.keys import KeyProblem
-from ssh_control.lines import DialectError
+from ssh_control.messages import DialectError
+from ssh_control.transport import KeyProblem
 
 if TYPE_CHECKING:
     from e1.g704.alarms import StreamState
@@ -61,7 +60,7 @@ class Gateway:
 
     def __init__(self, config: Config, *, switch_host_key: str | None = None) -> None:
         self.config = config
-        self.events = Events()
+        self.events = EventFeed()
         self.counters: Counter[str] = Counter()
         """What the binding counts; the core has its own."""
         self.failure: asyncio.Future[BoxError] | None = None

@@ -6,8 +6,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from protocol import COMMANDS, Channel, Message, UnknownUnit
-from protocol.base import Command
 from protocol.jsonform import to_json
+from protocol.messages import Command
 from sorm_mediator.journal.masking import MASK, masked_unit, why_masked
 
 if TYPE_CHECKING:

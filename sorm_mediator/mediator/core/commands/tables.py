@@ -10,13 +10,22 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from protocol import digits_asked
 from protocol.codes import KSL_ROWS_PER_MESSAGE, SERVICES_PER_MESSAGE, TRUNK_NAME_OCTETS
-from protocol.commands import GetKsl, GetObjects, GetServices, GetTrunks, Interrupt
-from protocol.messages import KslInfo, ObjectInfo, ServicesInfo, TrunkInfo
+from protocol.messages import (
+    GetKsl,
+    GetObjects,
+    GetServices,
+    GetTrunks,
+    Interrupt,
+    KslInfo,
+    ObjectInfo,
+    ServicesInfo,
+    TrunkInfo,
+)
 from protocol.values import KslRow, Raw
 from sorm_mediator.mediator.core.commands.rule import CommandRule, Refusal, blank
 from sorm_mediator.mediator.core.means import DONE, Job, Means, Standing, Table, Turn, Work
-from sorm_mediator.mediator.core.record import printable
 from sorm_mediator.mediator.core.switchside import LINE_STATE_UNKNOWN, Missing
+from sorm_mediator.texts import printable
 
 if TYPE_CHECKING:
     from sorm_mediator.mediator.core.switchside import Outcome
