@@ -8,11 +8,12 @@ from typing import NamedTuple
 from docs.e1_page import _default, _fields
 from docs.state_tables import arrows
 from e1.carriers.serial_line import SerialConfig
-from e1.carriers.xot import STATUS_TEXTS, XotConfig
+from e1.carriers.xot import STATUS_TEXTS, XOT_TABLE, XotConfig
 from e1.x25.codes import CLEAR_CAUSES, DIAGNOSTICS, RESET_CAUSES, RESTART_CAUSES, Table
 from e1.x25.config import X25Config
 from e1.x25.machine import NAMES, TIMERS, X25_TABLE, CircuitKind, X25Move
 from e1.x25.packets import PACKETS
+from sorm_mediator.mediator.binding.streams import KPD_TABLE
 
 _BEGINNING = """\
 # X.25 packet layer
@@ -79,6 +80,10 @@ ends reset it. After a Clear the connection is closed; a client connects again. 
 interface name and number in PVC Setup, or by the number called. Nothing tells what arrived before a connection broke
 or a circuit was reset or cleared, so `in_doubt` decides.
 
+```text
+{xot}
+```
+
 | status of PVC Setup | meaning | значение |
 |---|---|---|
 """
@@ -90,6 +95,14 @@ _SERIAL = """\
 Frames of LAPB between flags 7Eh; 7Eh, 7Dh and the characters of `accm` escaped by 7Dh; FCS-16. A port that fails is
 told as an alarm and opened again. With `watch_carrier` the channel follows the carrier signal of the modem.
 
+## A console channel of the mediator
+
+What the core of the mediator has of KPD1 or KPD2 ([streams](streams.md)). Every other input is ignored.
+
+```text
+{kpd}
+```
+
 """
 
 
@@ -100,9 +113,9 @@ def page() -> str:
     parts.append(f"The standard's names of the states, of a DTE and of a DCE: {names}.\n\n")
     for kind in (CircuitKind.PVC_DCE, CircuitKind.SVC_DCE):
         parts.append(f"### {kind.value[0].upper()}{kind.value[1:]}\n\n```text\n{machine(kind)}\n```\n\n")
-    parts += [_AFTER_TABLES]
+    parts += [_AFTER_TABLES.replace("{xot}", arrows(XOT_TABLE))]
     parts += [f"| {status:02X}h | {text} | {_russian(text)} |\n" for status, text in STATUS_TEXTS.items()]
-    parts += [_SERIAL, _timers(), _settings(), _packets(), _codes()]
+    parts += [_SERIAL.replace("{kpd}", arrows(KPD_TABLE)), _timers(), _settings(), _packets(), _codes()]
     return "".join(parts)
 
 

@@ -300,8 +300,10 @@ def _rules(kind: CircuitKind) -> _Rows:
     return {at: move for at, move in rows.items() if switched or at[0] not in only_calls}
 
 
+_TABLES: Final = {kind: _rules(kind) for kind in CircuitKind}
+
 X25_TABLE: Final[Mapping[tuple[CircuitKind, X25State, X25Input], X25Move]] = {
-    (kind, *at): move for kind in CircuitKind for at, move in _rules(kind).items()
+    (kind, *at): move for kind, rules in _TABLES.items() for at, move in rules.items()
 }
 """What is not in the table is discarded: the input is wrong, or too late."""
 
@@ -359,7 +361,7 @@ class CircuitMachine:
         self._why: tuple[str, int | None, int | None] = ("", None, None)  # of the next CircuitDown
         self._stray: X25Input | None = None  # a confirmation that may come after two requests have crossed
         self._error: int | None = None  # diagnostic of the packet that broke a rule
-        self._kind = CircuitKind.of(config)
+        self._table = _TABLES[CircuitKind.of(config)]
         self._deadline: float | None = None
         self._tries = 0
         self._now = 0.0
@@ -373,7 +375,7 @@ class CircuitMachine:
 
     def _input(self, what: X25Input, packet: Packet | None = None) -> None:
         """The transition function."""
-        move = X25_TABLE.get((self._kind, self.state, what))
+        move = self._table.get((self.state, what))
         if move is None:
             return
         if (
