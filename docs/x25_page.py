@@ -12,6 +12,7 @@ from e1.carriers.xot import STATUS_TEXTS, XOT_TABLE, XotConfig
 from e1.x25.codes import CLEAR_CAUSES, DIAGNOSTICS, RESET_CAUSES, RESTART_CAUSES, Table
 from e1.x25.config import X25Config
 from e1.x25.machine import NAMES, TIMERS, X25_TABLE, CircuitKind, X25Move
+from e1.x25.outbox import AGREEMENT_TABLE
 from e1.x25.packets import PACKETS
 from sorm_mediator.mediator.binding.streams import KPD_TABLE
 
@@ -50,6 +51,12 @@ Each message is delivered once and in order, or given up and told (`Lost`, on a 
 - **The link was lost or reset.** Acknowledgements may have been lost with it. Two ends of this product tell each other
   how many messages arrived: the diagnostic of the Restart is 80h + the number modulo 16, or 00 from an end that was
   just started (option `resume`). X.25 and ISO 8208 give these codes no meaning, so other equipment ignores them.
+  Whether both ends count from the same message:
+
+  ```text
+{agreement}
+  ```
+
 - **Nobody tells.** Messages that were sent entirely and not acknowledged are in doubt, at most as many as the
   window. Option `in_doubt`: `report` gives them up, so nothing is delivered twice; `repeat` sends them again, so
   nothing is lost.
@@ -108,7 +115,8 @@ What the core of the mediator has of KPD1 or KPD2 ([streams](streams.md)). Every
 
 def page() -> str:
     """The whole page."""
-    parts = [_BEGINNING, "## Tables\n\n"]
+    agreement = "\n".join(f"  {line}" for line in arrows(AGREEMENT_TABLE).split("\n"))
+    parts = [_BEGINNING.replace("{agreement}", agreement), "## Tables\n\n"]
     names = "; ".join(f"{state} {dte} or {dce}" for state, (dte, dce) in NAMES.items() if dte)
     parts.append(f"The standard's names of the states, of a DTE and of a DCE: {names}.\n\n")
     for kind in (CircuitKind.PVC_DCE, CircuitKind.SVC_DCE):

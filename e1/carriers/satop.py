@@ -359,7 +359,7 @@ class SatopLine:
         self.far_down = False
         """The far end says that its input is down (L bit)."""
         self._packetiser = Packetiser(config, self.counters, sequence)
-        self._depacketiser = Depacketiser(config, self.counters)
+        self.depacketiser = Depacketiser(config, self.counters)
         self._begin: float | None = None
         self._given = 0  # frames that were due since _begin
         self._arrived = 0  # frames of packets that arrived and are not yet given (slave)
@@ -369,12 +369,7 @@ class SatopLine:
     @property
     def loss(self) -> bool:
         """We don't receive packets: all ones are played and R = 1 is sent."""
-        return self._depacketiser.state is PlayState.LOSS
-
-    @property
-    def play_state(self) -> PlayState:
-        """Of the jitter buffer."""
-        return self._depacketiser.state
+        return self.depacketiser.state is PlayState.LOSS
 
     def received(self, datagram: bytes, now: float) -> bool:
         """A datagram arrived. One that is no packet of this line is counted and left: False."""
@@ -389,7 +384,7 @@ class SatopLine:
         self.far_down, self.far_loss = packet.l_bit, packet.r_bit
         self._arrived += self.config.frames
         self._last_packet = now
-        self._depacketiser.put(packet)
+        self.depacketiser.put(packet)
         return True
 
     def due(self, now: float) -> int:
@@ -432,10 +427,10 @@ class SatopLine:
         octets = frames * OCTETS_PER_FRAME
         patience, last, now = self.config.patience, self._last_packet, self._last_turn
         if not patience or last is None or now is None:
-            return self._depacketiser.play(octets)
-        if now - last > patience and self._depacketiser.dry:
-            self._depacketiser.lose()
-        return self._depacketiser.play_patiently(octets)
+            return self.depacketiser.play(octets)
+        if now - last > patience and self.depacketiser.dry:
+            self.depacketiser.lose()
+        return self.depacketiser.play_patiently(octets)
 
     def send(self, data: bytes, *, down: bool = False) -> list[bytes]:
         """Datagrams for what the stream sends; ``down``: it has no signal, L = 1 says so."""

@@ -282,7 +282,8 @@ class XotMove(NamedTuple):
 
 
 _PVC = (XotKind.PVC_INITIATOR, XotKind.PVC_RESPONDER)
-_OPEN = (XotState.SETTING_UP, XotState.CARRYING, XotState.ESTABLISHED)
+_UP = (XotState.CARRYING, XotState.ESTABLISHED)
+_OPEN = [(kind, state) for kind in XotKind for state in _UP] + [(kind, XotState.SETTING_UP) for kind in _PVC]
 _CLOSE = XotMove(XotState.CLOSING, (XotAction.CLOSE,))
 _LOST = XotMove(XotState.CLOSED, (XotAction.LINK_DOWN,))
 _BEGIN = XotMove(XotState.CARRYING, (XotAction.LINK_UP,))
@@ -306,10 +307,11 @@ XOT_TABLE: Final[Mapping[tuple[XotKind, XotState, XotInput], XotMove]] = {
     (XotKind.SVC, XotState.CLOSED, XotInput.CONNECTED): _BEGIN,
     (XotKind.SVC, XotState.CARRYING, XotInput.CALL_BEGUN): XotMove(XotState.ESTABLISHED),
     (XotKind.SVC, XotState.ESTABLISHED, XotInput.CALL_ENDED): _CLOSE,
-    **{(kind, state, XotInput.PACKET): XotMove(state, _HAND_UP) for kind in XotKind for state in _OPEN[1:]},
-    **{(kind, state, XotInput.BAD_OCTETS): _CLOSE for kind in XotKind for state in _OPEN},
-    **{(kind, state, XotInput.TIMEOUT): _CLOSE for kind in XotKind for state in _OPEN},
-    **{(kind, state, XotInput.LOST): _LOST for kind in XotKind for state in (*_OPEN, XotState.CLOSING)},
+    **{(kind, state, XotInput.PACKET): XotMove(state, _HAND_UP) for kind in XotKind for state in _UP},
+    **{(*at, XotInput.BAD_OCTETS): _CLOSE for at in _OPEN},
+    **{(*at, XotInput.TIMEOUT): _CLOSE for at in _OPEN},
+    **{(*at, XotInput.LOST): _LOST for at in _OPEN},
+    **{(kind, XotState.CLOSING, XotInput.LOST): _LOST for kind in XotKind},
 }
 """What is not in the table is ignored: it comes too late, or means nothing to the circuit."""
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from enum import Enum, auto
+from collections.abc import Mapping
+from enum import StrEnum
 from itertools import islice
+from typing import Final
 
 COUNTS = 16
 """Counts of delivered messages are told modulo this: more than the 7 packets that can be on the way."""
@@ -97,13 +99,31 @@ class Outbox:
         self.whole -= messages
 
 
-class _Agreement(Enum):
-    NONE = auto()
+class Agreement(StrEnum):
+    """Whether the two ends count the messages from the same one."""
+
+    NONE = "no agreement"
     """Our count means nothing to the peer: we have just started, or a message was given up in doubt."""
-    OFFERED = auto()
+    OFFERED = "offered"
     """Both counts began at 0 with the last Restart, if the peer got ours."""
-    KNOWN = auto()
+    KNOWN = "known"
     """The peer has sent something after that Restart, so it got ours."""
+
+
+class AgreementInput(StrEnum):
+    """What happens to the counts."""
+
+    RESTARTED = "Restart with count 0"
+    HEARD = "packet after the Restart"
+    LOST = "message given up in doubt"
+
+
+AGREEMENT_TABLE: Final[Mapping[tuple[Agreement, AgreementInput], Agreement]] = {
+    (Agreement.OFFERED, AgreementInput.HEARD): Agreement.KNOWN,
+    **{(state, AgreementInput.RESTARTED): Agreement.OFFERED for state in Agreement},
+    **{(state, AgreementInput.LOST): Agreement.NONE for state in Agreement},
+}
+"""Other packets change nothing."""
 
 
 class Numbering:
@@ -115,14 +135,14 @@ class Numbering:
 
     def __init__(self, enabled: bool) -> None:
         self._enabled = enabled
-        self._agreement = _Agreement.NONE
+        self._agreement = Agreement.NONE
         self._delivered = 0
         self._acknowledged = 0
 
     @property
     def diagnostic(self) -> int:
         """For our own Restart: the count, or 0: count from here on."""
-        if not self._enabled or self._agreement is not _Agreement.KNOWN:
+        if not self._enabled or self._agreement is not Agreement.KNOWN:
             return 0
         return FIRST_COUNT + self._delivered % COUNTS
 
@@ -136,16 +156,18 @@ class Numbering:
 
     def heard(self) -> None:
         """A packet that a peer sends only once it has our Restart."""
-        if self._agreement is _Agreement.OFFERED:
-            self._agreement = _Agreement.KNOWN
+        self._input(AgreementInput.HEARD)
 
     def lost(self) -> None:
         """A message was given up without knowing whether it arrived: the counts no longer agree."""
-        self._agreement = _Agreement.NONE
+        self._input(AgreementInput.LOST)
+
+    def _input(self, what: AgreementInput) -> None:
+        self._agreement = AGREEMENT_TABLE.get((self._agreement, what), self._agreement)
 
     def arrived(self, diagnostic: int | None, whole: int) -> int | None:
         """How many of ``whole`` unacknowledged messages the peer's Restart tells to have arrived; None: unknown."""
-        if not self._enabled or self._agreement is not _Agreement.KNOWN or diagnostic is None:
+        if not self._enabled or self._agreement is not Agreement.KNOWN or diagnostic is None:
             return None
         if not FIRST_COUNT <= diagnostic < FIRST_COUNT + COUNTS:
             return None
@@ -155,5 +177,5 @@ class Numbering:
     def restarted(self, *diagnostics: int) -> None:
         """A Restart is done; ``diagnostics`` are those of the Restarts that were sent and received for it."""
         if 0 in diagnostics:
-            self._agreement = _Agreement.OFFERED
+            self._input(AgreementInput.RESTARTED)
             self._delivered = self._acknowledged = 0

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from e1.voice.g711 import decode, encode, silence
 from e1.voice.matrix import mix_octets
-from e1.voice.tones import GRID, ToneGenerator, ToneListener, tone
+from e1.voice.tones import GRID, ToneListener, tone
+from tests.tone_generator import ToneGenerator
 
 
 def noise(seed: int, level: float, octets: int) -> bytes:
