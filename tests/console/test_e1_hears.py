@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sorm_mediator.console.requirements import links
 
-from sorm_mediator.console import target as scenario
 from sorm_mediator.console.errors import ScriptError
 from sorm_mediator.console.target import RunTarget
+from sorm_mediator.replay import scenario
 from tests.console.e1_mediator import E1Mediator, lines
 from tests.tone_generator import ToneGenerator
 
@@ -134,7 +133,7 @@ async def test_speech_is_not_heard_over_tcp(run: Callable[..., Any]) -> None:
     ],
 )
 def test_which_links_a_scenario_can_run_over(steps: str, expected: tuple[str, ...]) -> None:
-    assert links(scenario.parse(f"name: a test\nsteps:\n{steps}")) == expected
+    assert scenario.parse(f"name: a test\nsteps:\n{steps}").links == expected
 
 
 def test_a_link_that_there_is_not_is_a_mistake_of_the_script() -> None:

@@ -259,11 +259,11 @@ class LinuxDte(Lapb):
     def __init__(self) -> None:
         super().__init__(LapbConfig.linux("dte"))
         self._table[LapbState.S1, LapbEvent.T1_N2] = LapbMove(
-            (LapbAction.STOP, LapbAction.DOWN), LapbState.S0
+            LapbState.S0, (LapbAction.STOP, LapbAction.DOWN)
         )
         self._table[LapbState.S0, LapbEvent.DM_F0] = LapbMove()
         self._table[LapbState.S3, LapbEvent.DM_F0] = LapbMove(
-            (LapbAction.STOP, LapbAction.DOWN, LapbAction.START_T1), LapbState.S0
+            LapbState.S0, (LapbAction.STOP, LapbAction.DOWN, LapbAction.START_T1)
         )
 
 
