@@ -1,7 +1,7 @@
-"""One data channel (KPD) in frames: the X.25 packet layer on LAPB. No input or output; time goes in as ``now``.
+"""One data channel (KPD): the X.25 packet layer on LAPB, and both with HDLC in a timeslot. No input or output.
 
-What carries the frames is somebody else's: a timeslot (:mod:`e1.channel`) or a serial line
-(:mod:`e1.carriers.serial_line`).
+Time goes in as ``now``. A :class:`DataLink` sends and receives frames: a serial line carries them
+(:mod:`e1.carriers.serial_line`), or a timeslot (:class:`DataChannel`). Octets of a timeslot are 8 a millisecond.
 """
 
 from __future__ import annotations
@@ -16,6 +16,21 @@ from e1.lapb.machine import Lapb, LapbConfig, LapbEffect, LapbState
 from e1.x25 import layer as packet_layer
 from e1.x25.config import FRAME_OVERHEAD
 from e1.x25.layer import PacketLayer, X25Config, X25Effect
+
+__all__ = [
+    "ChannelAlarm",
+    "ChannelEvent",
+    "DataChannel",
+    "Down",
+    "FrameCrossed",
+    "InterruptReceived",
+    "LapbConfig",
+    "Message",
+    "PacketCrossed",
+    "Undelivered",
+    "Up",
+    "X25Config",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +69,7 @@ class InterruptReceived:
 
 @dataclass(frozen=True, slots=True)
 class ChannelAlarm:
-    """Something people should know. ``kind``: one word for programs; ``text``: a sentence."""
+    """A message for people. ``kind``: one word for programs; ``text``: a sentence."""
 
     kind: str
     text: str
@@ -134,7 +149,7 @@ class DataLink:
         return self._carry_out(self.lapb.connect(now), now)
 
     def disconnect(self, now: float) -> list[ChannelEvent]:
-        """Take the link down, and keep it down whoever sets it up."""
+        """Take the link down, and keep it down also when the peer sets it up."""
         return self._carry_out(self.lapb.disconnect(now), now)
 
     def send(self, message: bytes, now: float) -> list[ChannelEvent]:
@@ -154,7 +169,7 @@ class DataLink:
         return self._carry_out(self.x25.reset(now), now)
 
     def discard(self) -> list[bytes]:
-        """Takes out the messages of which nothing was sent yet: no event tells of them."""
+        """Takes out the messages of which nothing was sent yet, without an event."""
         return self.x25.discard()
 
     def tick(self, now: float) -> list[ChannelEvent]:
@@ -198,7 +213,7 @@ class DataLink:
 
 
 def event_of(effect: LapbEffect | X25Effect) -> ChannelEvent:
-    """What an effect tells the user of the channel; :class:`TypeError` if it is for the other layer."""
+    """The event of an effect for the user of the channel; :class:`TypeError` if it is for the other layer."""
     match effect:
         case packet_layer.DeliverMessage(message):
             return Message(message)
@@ -215,31 +230,12 @@ def event_of(effect: LapbEffect | X25Effect) -> ChannelEvent:
     raise TypeError(f"{effect!r} is no event of a channel")
 
 
-# --- One data channel (KPD) in one timeslot: HDLC, LAPB and X.25. No input or output; time goes in as ``now``.
-#
-# Octets are timeslot octets, 8 a millisecond. The owner gives what it receives to :meth:`DataChannel.receive`, takes as
-# many octets as the timeslot needs with :meth:`DataChannel.transmit`, and says with :meth:`DataChannel.carrier` whether
-# the stream is there.
-
-
-__all__ = [
-    "ChannelAlarm",
-    "ChannelEvent",
-    "DataChannel",
-    "Down",
-    "FrameCrossed",
-    "InterruptReceived",
-    "LapbConfig",
-    "Message",
-    "PacketCrossed",
-    "Undelivered",
-    "Up",
-    "X25Config",
-]
-
-
 class DataChannel(DataLink):
-    """A :class:`DataLink` with the HDLC of a timeslot below it."""
+    """A :class:`DataLink` with the HDLC of a timeslot below it.
+
+    The owner passes received octets to :meth:`receive`, takes as many octets as the timeslot needs with
+    :meth:`transmit`, and reports with :meth:`carrier` whether the stream is there.
+    """
 
     def __init__(self, lapb: LapbConfig, x25: X25Config) -> None:
         self._sender = HdlcTransmitter(limit=max(MOST_WAITING, 16 * lapb.n1))
@@ -272,7 +268,7 @@ class DataChannel(DataLink):
         return super().carrier(up, now)
 
     def receive(self, octets: bytes, now: float) -> list[ChannelEvent]:
-        """Octets of the timeslot. They mean nothing while the timeslot is told gone."""
+        """Octets of the timeslot. They mean nothing while the timeslot is reported as gone."""
         if self._carrier is False:
             return []
         events: list[ChannelEvent] = []

@@ -20,7 +20,7 @@ L_BIT, R_BIT = 0x08, 0x04
 _CONTROL_WORD = struct.Struct(">BBH")
 _RTP = struct.Struct(">BBHII")
 _SHORT = 64
-"""A packet shorter than this (control word and payload) tells its length in LEN."""
+"""A packet shorter than this (control word and payload) has its length in LEN."""
 _WRAP = 0x10000
 MOST_PACKETS = 8000
 """Of a jitter buffer: two seconds of the shortest."""
@@ -49,7 +49,7 @@ class SatopConfig:
     rtp_payload_type: Annotated[int, Range(0, 127)] = 96
     """In the RTP header: dynamic from 96 (RFC 3551)."""
     rtp_ssrc: Annotated[int, Range(0, 0xFFFFFFFF)] = 0
-    """In the RTP header, which nobody checks."""
+    """In the RTP header; it is not checked."""
     jitter_packets: Annotated[int, Range(1, MOST_PACKETS)] = 8
     """Packets that wait before the first is played."""
     buffer_packets: Annotated[int, Range(2, MOST_PACKETS)] = 32
@@ -355,9 +355,9 @@ class SatopLine:
         self.config = config = config or SatopConfig()
         self.counters = SatopCounters()
         self.far_loss = False
-        """The far end says that it does not receive our packets (R bit)."""
+        """The far end reports that it does not receive our packets (R bit)."""
         self.far_down = False
-        """The far end says that its input is down (L bit)."""
+        """The far end reports that its input is down (L bit)."""
         self._packetiser = Packetiser(config, self.counters, sequence)
         self.depacketiser = Depacketiser(config, self.counters)
         self._begin: float | None = None
@@ -393,7 +393,7 @@ class SatopLine:
             self._begin = now
         if self._last_packet is not None and self._last_turn is not None:
             asleep = now - self._last_turn - self.config.max_batch
-            if asleep > 0:  # that nobody looked was not silence of the far end
+            if asleep > 0:  # time without a turn here was not silence of the far end
                 self._last_packet = min(now, self._last_packet + asleep)
         self._last_turn = now
         if self.config.clock == "received" and self._slaved(now):
@@ -433,5 +433,5 @@ class SatopLine:
         return self.depacketiser.play_patiently(octets)
 
     def send(self, data: bytes, *, down: bool = False) -> list[bytes]:
-        """Datagrams for what the stream sends; ``down``: it has no signal, L = 1 says so."""
+        """Datagrams for what the stream sends; ``down``: it has no signal, which L = 1 reports."""
         return self._packetiser.push(data, l_bit=down, r_bit=self.loss)

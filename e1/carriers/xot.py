@@ -184,7 +184,7 @@ class XotFramer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class XotConfig:
-    """One circuit over TCP. ``x25.transport`` is taken as ``xot`` whatever it says."""
+    """One circuit over TCP. ``x25.transport`` is always taken as ``xot``."""
 
     x25: X25Config
     initiator: bool = True
@@ -194,7 +194,7 @@ class XotConfig:
     peer_interface: str = ""
     """Permanent circuits: the name of the other end's interface."""
     peer_lcn: int = 1
-    """Permanent circuits: the logical channel number that the other end knows the circuit by."""
+    """Permanent circuits: the logical channel number of the circuit at the other end."""
     setup_timeout: float = 30.0
     """Seconds for PVC Setup, or for the peer's Call."""
     reconnect: float = 5.0

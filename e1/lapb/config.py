@@ -46,13 +46,13 @@ class LapbConfig:
     """When T1 runs out in information transfer: ask with RR P=1; or resend the oldest I frame with P=1; or, as Linux
     does, resend all with P=0 and without timer recovery."""
     on_reset: Literal["drop", "requeue"] = "drop"
-    """What was handed in before a link reset and isn't acknowledged: dropped and told to layer 3 in ``LinkUp``, or sent
-    again. The peer may have had some of it, so ``requeue`` may deliver twice."""
+    """What was handed in before a link reset and isn't acknowledged: dropped and reported to layer 3 in ``LinkUp``, or
+    sent again. The peer may have had some of it, so ``requeue`` may deliver twice."""
     s3_exhausted: Literal["reset", "down"] = "reset"
     """No acknowledgement after N2 attempts: link reset (SABM), or link down (Linux)."""
     set_up: Literal["either", "dte"] = "either"
     """Who sets the link up (X.25 2.4.4.1 lets either end do so). ``either``: this end sends SABM as soon as the line is
-    there, and every T1, whatever its role; ``dte``: a DCE waits T1 and then invites the DTE (DM F=0), which a peer
+    there, and every T1, in either role; ``dte``: a DCE waits T1 and then invites the DTE (DM F=0), which a peer
     that believes the link to be up takes a T1 of its own to follow, and one that has given up (Linux) ignores."""
     s0_exhausted: Literal["invite", "stay", "sabm"] = "invite"
     """A DCE with ``set_up`` at ``dte`` whose N2 invitations were not answered: goes on, is silent (X.25), or sends SABM
@@ -73,7 +73,7 @@ class LapbConfig:
     sabme: Literal["dm", "frmr"] = "dm"
     """SABME (modulo 128) in information transfer: DM, or FRMR W. Both are legal."""
     unsolicited_ua: Literal["reset", "ignore"] = "reset"
-    """UA in information transfer, which nobody asked for: link reset, or nothing."""
+    """Unsolicited UA in information transfer: link reset, or nothing."""
     undefined_control: Literal["frmr", "ignore"] = "frmr"
     """Undefined control field in information transfer: FRMR W, or nothing (Linux)."""
     information_not_allowed: Literal["frmr", "accept"] = "frmr"
@@ -164,7 +164,7 @@ class LinkDown:
 
 @dataclass(frozen=True, slots=True)
 class LapbAlarm:
-    """Something that a person should know, in words. ``kind`` is ``role-mismatch``, ``modulo-mismatch``,
+    """A message for people. ``kind`` is ``role-mismatch``, ``modulo-mismatch``,
     ``link-reset``, ``frmr-sent``, ``frmr-received`` or ``not-sent`` (information that came while the link was down)."""
 
     kind: str
@@ -191,7 +191,7 @@ class LapbCounters:
     t1: int = 0
     """How often T1 ran out."""
     resets: int = 0
-    """Link resets, whoever began them."""
+    """Link resets, begun by either end."""
     ups: int = 0
     """How often the link came up."""
     downs: int = 0

@@ -95,7 +95,7 @@ class LapbEvent(StrEnum):
     T1_N2 = "T1, after N2 attempts"
     T2 = "T2"
     T3 = "T3: the channel was idle"
-    T4 = "T4: nothing was heard"
+    T4 = "T4: nothing was received"
     CONNECT = "layer 3 connects"
     DISCONNECT = "layer 3 disconnects"
     CARRIER_LOST = "the line goes down"
@@ -120,7 +120,7 @@ class LapbAction(StrEnum):
     STOP = "stop timers"
     START_T1 = "start T1"
     UP = "link up to layer 3"
-    RESETTING = "tell of the link reset"
+    RESETTING = "alarm: link reset"
     DOWN = "link down to layer 3"
     TRANSFER = "information transfer"
     RECOVER = "timer recovery"
@@ -304,7 +304,7 @@ _NO_FRAME = Frame(Kind.UNDEFINED, command=True, pf=False, ns=0, nr=0, control=0,
 class Lapb:
     """One end of a link.
 
-    A new one is disconnected and silent until :meth:`connect`, until :meth:`carrier` says that the line is there (it
+    A new one is disconnected and silent until :meth:`connect`, until :meth:`carrier` reports that the line is there (it
     then sets up, or invites the peer to: ``set_up``), or until the peer sets up.
     """
 
@@ -323,10 +323,10 @@ class Lapb:
         """Layer 3 wants the link: set up by ourselves, and accept SABM."""
         self._carrier: bool | None = None
         self._up = False
-        """Layer 3 knows the link as up; also during a link reset."""
-        self._told_down = False
-        self._told_mismatch = False
-        self._told_modulo = False
+        """The link is up for layer 3; also during a link reset."""
+        self._reported_down = False
+        self._reported_mismatch = False
+        self._reported_modulo = False
         self._window = Window(config.k)
         self._vr = 0
         self._unacknowledged = 0
@@ -336,7 +336,7 @@ class Lapb:
         self._peer_busy = False
         self._own_busy = False
         self._repeated_at = -inf
-        """When something told that the peer sends, or may send, frames again."""
+        """When the peer last sent frames again, or may have."""
         self._taken_at: deque[float] = deque(maxlen=config.k + 1)
         """When the last I frames in sequence came in."""
         self._refused = False
@@ -397,7 +397,7 @@ class Lapb:
 
     def connect(self, now: float) -> list[LapbEffect]:
         """Layer 3 wants the link: set it up, now or when the line is there, and again whenever it is lost."""
-        self._wanted, self._told_down = True, False
+        self._wanted, self._reported_down = True, False
         if self._carrier is not False:
             self._dispatch(LapbEvent.CONNECT, now)
         return self._out()
@@ -411,8 +411,8 @@ class Lapb:
     def carrier(self, up: bool, now: float) -> list[LapbEffect]:
         """The line (LOS, AIS, LOF; the timeslot) went down or came back."""
         if up != self._carrier:
-            self._carrier, self._told_mismatch, self._told_modulo = up, False, False
-            self._told_down = self._told_down and not up
+            self._carrier, self._reported_mismatch, self._reported_modulo = up, False, False
+            self._reported_down = self._reported_down and not up
             if not up:
                 self._stop(LapbEvent.T3)
                 self._dispatch(LapbEvent.CARRIER_LOST, now)
@@ -441,7 +441,7 @@ class Lapb:
         return self._out()
 
     def send(self, data: bytes, now: float) -> list[LapbEffect]:
-        """Hand in the information of an I frame. While the link is down it is not taken, and an alarm says so.
+        """Hand in the information of an I frame. While the link is down it is not taken, with an alarm.
 
         Raises :class:`ValueError` if it is longer than N1 allows.
         """
@@ -469,7 +469,7 @@ class Lapb:
         return self._out()
 
     def received(self, frame: bytes, now: float) -> list[LapbEffect]:
-        """A frame (without FCS) came in. Nothing is raised, whatever it holds. From a dead line none is taken."""
+        """A frame (without FCS) came in. Nothing is raised for any content. From a dead line none is taken."""
         self._now = now
         found = None if self._carrier is False else parse(frame, self.config)
         if found is None:
@@ -528,10 +528,10 @@ class Lapb:
         return LapbEvent(kind.value)
 
     def _mismatch(self, frame: Frame) -> None:
-        """Both ends of one role, or our own frames coming back: told once."""
-        if self._told_mismatch:
+        """Both ends of one role, or our own frames coming back: reported once."""
+        if self._reported_mismatch:
             return
-        self._told_mismatch = True
+        self._reported_mismatch = True
         own, other = self.config.role.upper(), "DCE" if self.config.role == "dte" else "DTE"
         address = self.config.command_address if frame.kind in COMMANDS else self.config.response_address
         what = "my own command address" if frame.kind in COMMANDS else "my own response address"
@@ -542,9 +542,9 @@ class Lapb:
         self._effects.append(LapbAlarm("role-mismatch", text))
 
     def _other_modulo(self, frame: bytes) -> None:
-        """The peer numbers frames modulo 128, which this end does not: told once."""
-        if not self._told_modulo:
-            self._told_modulo = True
+        """The peer numbers frames modulo 128, which this end does not: reported once."""
+        if not self._reported_modulo:
+            self._reported_modulo = True
             text = (
                 f"the peer sets up LAPB modulo 128 (SABME, {frame.hex(' ')}): this end has modulo 8 alone,"
                 " set the peer to modulo 8"
@@ -626,7 +626,12 @@ class Lapb:
             self.counters.resets += 1
         else:
             self.counters.ups += 1
-        self._up, self._told_down, self._told_mismatch, self._told_modulo = True, False, False, False
+        self._up, self._reported_down, self._reported_mismatch, self._reported_modulo = (
+            True,
+            False,
+            False,
+            False,
+        )
         if self.config.t4:
             self._start(LapbEvent.T4, self.config.t4)
         if self._own_busy:
@@ -636,19 +641,19 @@ class Lapb:
     def _resetting(self) -> None:
         text = WHY_RESET[self._event]
         if self._event is LapbEvent.FRMR:
-            said = self._frame.data
+            data = self._frame.data
             text = (
-                f"{frmr_text(said) if len(said) == FRMR_OCTETS else 'the peer sent FRMR'}; resetting the link"
+                f"{frmr_text(data) if len(data) == FRMR_OCTETS else 'the peer sent FRMR'}; resetting the link"
             )
         kind = "frmr-received" if self._event is LapbEvent.FRMR else "link-reset"
         self._effects.append(LapbAlarm(kind, text))
 
     def _link_down(self) -> None:
-        """Told once, until the link comes up, or somebody wants to know again."""
+        """Reported once until the link comes up, or until :meth:`connect`."""
         lost = self._window.drop()
-        if self._up or not self._told_down:
+        if self._up or not self._reported_down:
             self._effects.append(LinkDown(WHY_DOWN[self._event], lost))
-            self._told_down = True
+            self._reported_down = True
         self.counters.downs += self._up
         self._up = False
 
@@ -687,7 +692,7 @@ class Lapb:
             self._effects.append(DeliverPacket(frame.data))
             self._unacknowledged += 1
             if frame.pf or 2 * self._unacknowledged > self.config.k:
-                # Half a window is told at once: waiting out T2 would stop a peer whose window is full by then.
+                # Half a window is acknowledged at once: waiting out T2 would stop a peer whose window is full by then.
                 self._status(final=frame.pf)
             elif LapbEvent.T2 not in self._timers:
                 self._start(LapbEvent.T2, self.config.t2)
@@ -738,7 +743,7 @@ class Lapb:
         self._transmit(Kind.I, information(self.config.command_address, ns, self._vr, poll=poll, data=data))
 
     def _acknowledging(self) -> None:
-        """N(R) goes out, in whatever frame."""
+        """N(R) goes out, in any frame."""
         self._stop(LapbEvent.T2)
         self._unacknowledged = 0
 

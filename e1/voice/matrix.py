@@ -5,8 +5,8 @@ Combined control puts both parties, mixed, on one KSL; separate control puts par
 KSL that is not connected carries D5.
 
 The VoIP submodules of the device mix: each holds 27 three-way conferences (ECSS-10 manual, SORM system), in which A and
-B speak and the line to the console listens. The owner of the lines counts the conferences; the matrix connects what it
-is told to. The caller of ``take`` is the clock. Lines that run dry at the same moment are mixed together, a frame of
+B speak and the line to the console listens. The owner of the lines counts the conferences; the matrix only
+connects. The caller of ``take`` is the clock. Lines that run dry at the same moment are mixed together, a frame of
 20 ms each, so that one table look-up serves all of them.
 """
 
@@ -62,7 +62,7 @@ _JITTER: Final = JitterConfig()
 
 
 class LineTaken(Exception):  # noqa: N818 - an answer, not a mistake
-    """The KSL, or the key, is connected already; nothing has changed. The text says which."""
+    """The KSL, or the key, is connected already; nothing has changed. The text names it."""
 
 
 @dataclass(slots=True)
@@ -75,13 +75,13 @@ class VoiceCounters:
     wrong_payload: int = 0
     """RTP with something else than A-law."""
     unknown_ssrc: int = 0
-    """Of nobody who is connected to a line."""
+    """Of no party that is connected to a line."""
     connected: int = 0
     freed: int = 0
 
 
 class _Outlet:
-    """One KSL: who is heard on it (one or two sources), and octets that are ready for the timeslot."""
+    """One KSL: the sources that are heard on it (one or two), and octets that are ready for the timeslot."""
 
     __slots__ = ("ready", "sources")
 
@@ -159,7 +159,7 @@ class VoiceMatrix:
     # --- speech
 
     def rtp(self, datagram: bytes, now: float) -> None:
-        """A datagram came in; whatever is no use is counted and dropped. ``now``: seconds, never back."""
+        """A datagram came in; one of no use is counted and dropped. ``now``: seconds, never back."""
         self.counters.datagrams += 1
         try:
             packet = parse(datagram)

@@ -25,7 +25,7 @@ def fixed(config: X25Config) -> Terms:
 
 
 def offer(config: X25Config) -> tuple[Terms, Facilities]:
-    """Of our call: what holds if the answer says nothing else, and the facilities of the call."""
+    """Of our call: what holds unless the answer changes it, and the facilities of the call."""
     if config.negotiate or config.transport == "xot":
         return fixed(config), _facilities(
             config.packet_size, config.packet_size, config.window, config.window

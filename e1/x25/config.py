@@ -1,4 +1,4 @@
-"""Settings of an X.25 circuit. Every fact that the sources leave open is a field here."""
+"""Settings of an X.25 circuit, and its effects. Every fact that the sources leave open is a setting."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class X25Config:
     role: Role = "dte"
     """Which side of X.25 we are: decides timers, causes, and who gives way when two calls collide."""
     circuit: Circuit = "pvc"
-    """Permanent or switched; public sources don't say which the consoles of this field use."""
+    """Permanent or switched; no public source has which of them the consoles of this field use."""
     lcn: Annotated[int, Range(1, MAX_LCN)] = 1
     """Logical channel number, 1..4095, the same on both ends."""
     packet_size: PacketSize = 128
@@ -87,17 +87,17 @@ class X25Config:
     unassigned: Literal["clear", "diagnostic"] = "clear"
     """Answer to a packet on another logical channel; ``diagnostic`` (1988) is for a DCE only."""
     diagnostics: bool = True
-    """A DCE tells unreadable packets with a Diagnostic packet; off: they are discarded."""
+    """A DCE reports unreadable packets with a Diagnostic packet; off: they are discarded."""
     confirm_interrupts: bool = True
     """Interrupts are confirmed at once; off: by ``confirm_interrupt``."""
     keep_on_reset: bool = True
     """Messages that are not acknowledged survive Reset, Restart, Clear and link loss; off: they are given up."""
     in_doubt: Literal["report", "repeat"] = "report"
     """A message that was sent entirely and not acknowledged, when it is not known whether it arrived: after a link
-    loss if the peer doesn't tell; at a Reset, Clear or Restart if LAPB can't tell either. Give it up and report it
-    (never twice), or send it again (never lost)."""
+    loss if the peer doesn't report it; at a Reset, Clear or Restart if LAPB can't show it either. Give it up and report
+    it (never twice), or send it again (never lost)."""
     resume: bool = True
-    """Tell the peer in the diagnostic of a Restart (80h..8Fh) how many messages arrived."""
+    """Report to the peer how many messages arrived, in the diagnostic of a Restart (80h..8Fh)."""
     queue_limit: Annotated[int, Range(1)] = 10_000
     """Messages that wait; one more is given up at once."""
     max_message: Annotated[int, Range(1)] = 65_536
@@ -116,7 +116,7 @@ def _is_address(text: str) -> bool:
     return len(text) <= MOST_DIGITS and (not text or (text.isascii() and text.isdigit()))
 
 
-# --- What the packet layer wants done, in order.
+# --- effects: what is to be done, in order ----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ class CircuitUp:
 
 @dataclass(frozen=True, slots=True)
 class CircuitDown:
-    """Data can't cross any more. ``cause`` and ``diagnostic``: of the packet that said so, if one did."""
+    """Data can't cross any more. ``cause`` and ``diagnostic``: of the packet that caused it, if one did."""
 
     reason: str
     cause: int | None = None
@@ -165,7 +165,7 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class X25Alarm:
-    """Something people should know. ``kind``: one word for programs; ``text``: a sentence."""
+    """A message for people. ``kind``: one word for programs; ``text``: a sentence."""
 
     kind: str
     text: str

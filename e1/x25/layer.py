@@ -94,7 +94,7 @@ class PacketLayer(CircuitMachine):
         """A packet from the link.
 
         ``unconfirmed``: how many of the last packets that were handed to the link had not reached the peer when it sent
-        this one; None if the link can't tell.
+        this one; None if the link can't show it.
         """
         self._had = None if unconfirmed is None else self._handed - unconfirmed
         try:
@@ -167,7 +167,7 @@ class PacketLayer(CircuitMachine):
         return self._run(X25Input.CALL_WANTED, now)
 
     def discard(self) -> list[bytes]:
-        """Takes out the messages of which nothing was sent yet: no effect tells of them."""
+        """Takes out the messages of which nothing was sent yet, without an effect."""
         return self._outbox.take_unsent()
 
     def tick(self, now: float) -> list[X25Effect]:
@@ -207,7 +207,7 @@ class PacketLayer(CircuitMachine):
             data, more = self._outbox.segment(self._terms.send_size, self._handed + 1)
             self._transmit(packets.Data(lcn=lcn, ps=self._vs, pr=self._vr, more=more, data=data))
             self._vs = (self._vs + 1) % 8
-            self._acknowledge = self._acknowledge and self._own_busy  # only RNR says that we are busy
+            self._acknowledge = self._acknowledge and self._own_busy  # only RNR reports that we are busy
         if self._acknowledge:
             self._acknowledge = False
             ready = packets.ReceiveNotReady if self._own_busy else packets.ReceiveReady

@@ -312,7 +312,7 @@ _INVALID_FACILITY = 0x03
 _FACILITY_DIAGNOSTICS = frozenset({0x41, wrong.FACILITY_PARAMETER, wrong.FACILITY_LENGTH})
 _RESTART_TIMER = 0x34
 _FAR_END_GONE = frozenset({0x01, 0x1D})
-"""Causes by which a DCE tells that the far end of a PVC is dead."""
+"""Causes by which a DCE reports that the far end of a PVC is dead."""
 _ON_A_PVC = 0x23
 """Diagnostic: a packet of calls on a permanent circuit."""
 _BEFORE_A_CALL = frozenset({0x14, 0x15, 0x16})
@@ -322,7 +322,7 @@ _BEFORE_A_CALL = frozenset({0x14, 0x15, 0x16})
 def _is_of_the_peer_itself(
     packet: packets.RestartRequest | packets.ResetRequest | packets.ClearRequest,
 ) -> bool:
-    """Whether a Restart, Reset or Clear has no error and no network for its reason."""
+    """Whether a Restart, Reset or Clear has neither an error nor a network for its reason."""
     restart = isinstance(packet, packets.RestartRequest)
     count = restart and FIRST_COUNT <= (packet.diagnostic or 0) < FIRST_COUNT + COUNTS
     operational = restart and packet.cause == NETWORK_OPERATIONAL
@@ -389,7 +389,7 @@ class CircuitMachine:
             _METHODS[action](self, packet, move)
         if before is not self.state or what in (X25Input.AGAIN, X25Input.GIVE_UP, X25Input.LINK_UP):
             self._start_timer(again=what is X25Input.AGAIN)
-        self._tell()
+        self._report_state()
         if self.state is X25State.READY and _FREED & set(move.actions) and self._calls:
             self._input(X25Input.CALL_WANTED)
 
@@ -430,8 +430,8 @@ class CircuitMachine:
         facility = X25Action.CLEAR in rule.actions and diagnostic in _FACILITY_DIAGNOSTICS
         return _INVALID_FACILITY if facility else rule.cause, diagnostic
 
-    def _tell(self) -> None:
-        """Up and down, as the state has become."""
+    def _report_state(self) -> None:
+        """Report up or down when the state has changed that."""
         up = self.up if self.state is X25State.RESETTING else self.state is X25State.DATA
         up = up and not self._far_end_gone
         if up is not self.up:
@@ -483,7 +483,7 @@ class CircuitMachine:
         self._numbering.restarted(self._own_diagnostic)
 
     def _confirm_restart(self, packet: packets.RestartRequest, _rule: X25Move) -> None:
-        self._tell_packet("restart", packet)
+        self._report("restart", packet)
         self._came_through(packet)
         self._transmit(packets.RestartConfirmation())
         self._begin_anew()
@@ -504,7 +504,7 @@ class CircuitMachine:
         """``packet`` ends what is under way, on a link that held: what was on the way arrived, is sent again, or is in
         doubt. None: the peer does not answer.
 
-        A peer acknowledges when it likes. What it has not acknowledged while it says RNR it did not take.
+        A peer may acknowledge at any time. It did not take what it has not acknowledged while it sends RNR.
         """
         if self._doubtful or not self._outbox.in_flight:
             return
@@ -520,7 +520,7 @@ class CircuitMachine:
         self._outbox.rewind()
 
     def _doubt(self, messages: int) -> None:
-        """Of the oldest ``messages`` nobody knows whether they arrived."""
+        """It is not known whether the oldest ``messages`` arrived."""
         if not messages:
             return
         self._numbering.lost()
@@ -532,7 +532,7 @@ class CircuitMachine:
 
         A confirmation comes after the peer has had all that went before our request. A request of the peer comes after
         what its LAPB had acknowledged, and it discards what comes later; but when it complains of a packet, or
-        tells of the far end of a network, having a packet is not the same as having taken it.
+        reports the far end of a network, having a packet is not the same as having taken it.
         """
         match packet:
             case packets.RestartRequest() | packets.ResetRequest() | packets.ClearRequest():
@@ -545,7 +545,7 @@ class CircuitMachine:
     # actions: data
 
     def _take_data(self, packet: packets.Data, _rule: X25Move) -> None:
-        self._far_end_gone = False  # whoever sends is alive
+        self._far_end_gone = False  # a far end that sends is alive
         self._take_acknowledgement(packet.pr)
         self._acknowledge = True
         if self._own_busy:
@@ -612,12 +612,12 @@ class CircuitMachine:
         )
 
     def _confirm_reset(self, packet: packets.ResetRequest, _rule: X25Move) -> None:
-        self._tell_packet("reset", packet)
+        self._report("reset", packet)
         self._transmit(packets.ResetConfirmation(lcn=self.config.lcn))
         self._restore(packet)
 
     def _resets_collide(self, packet: packets.ResetRequest, _rule: X25Move) -> None:
-        self._tell_packet("reset", packet)
+        self._report("reset", packet)
         self._restore(packet)
         self._stray = X25Input.RESET_CONFIRMATION
 
@@ -678,7 +678,7 @@ class CircuitMachine:
         self._transmit(packets.ClearRequest(lcn=self.config.lcn, cause=cause, diagnostic=diagnostic))
 
     def _confirm_clear(self, packet: packets.ClearRequest, _rule: X25Move) -> None:
-        self._tell_packet("clear", packet)
+        self._report("clear", packet)
         self._came_through(packet)
         self._transmit(packets.ClearConfirmation(lcn=self.config.lcn))
         self._begin_anew()
@@ -697,7 +697,7 @@ class CircuitMachine:
     # what several actions need
 
     def _other_circuit(self, diagnostic: int | None) -> str:
-        """What an error tells that only a circuit of the other kind at the far end makes."""
+        """The likely reason for an error that only a circuit of the other kind at the far end makes."""
         if diagnostic == _ON_A_PVC:
             return "; this end has a permanent circuit (pvc), the peer a switched one (svc): both must have the same"
         if diagnostic in _BEFORE_A_CALL:
@@ -739,7 +739,7 @@ class CircuitMachine:
         self._peer_busy = False
         self._vs = self._vr = 0
 
-    def _tell_packet(
+    def _report(
         self, kind: Kind, packet: packets.RestartRequest | packets.ResetRequest | packets.ClearRequest
     ) -> None:
         what = f"{kind} by the peer: {cause_text(kind, packet.cause)}, {diagnostic_text(packet.diagnostic)}"

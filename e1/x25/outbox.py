@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Final
 
 COUNTS = 16
-"""Counts of delivered messages are told modulo this: more than the 7 packets that can be on the way."""
+"""Counts of delivered messages are sent modulo this: more than the 7 packets that can be on the way."""
 FIRST_COUNT = 0x80
 """Diagnostics 80h..8Fh of a Restart carry a count: neither X.25 nor ISO 8208 gives these codes a meaning."""
 
@@ -22,7 +22,7 @@ class Outbox:
         self._offset = 0
         self._flight: deque[tuple[bool, int]] = (
             deque()
-        )  # on the way: last of its message? which packet of the link?
+        )  # on the way: last of its message? number of the packet on the link
         self.whole = 0
 
     def __len__(self) -> int:
@@ -45,7 +45,7 @@ class Outbox:
     def segment(self, size: int, number: int) -> tuple[bytes, bool]:
         """The user data of the next packet, of up to ``size`` octets, and its M bit (X.25 4.3).
 
-        ``number`` counts the packets that are handed to the link, whatever they are.
+        ``number`` counts all packets that are handed to the link.
         """
         message = self._messages[self.whole]
         data = message[self._offset : self._offset + size]
@@ -67,7 +67,7 @@ class Outbox:
         return sum(each <= number for _, each in self._flight)
 
     def rewind(self) -> None:
-        """Whatever isn't acknowledged will be sent again, each message from its beginning."""
+        """Everything that isn't acknowledged will be sent again, each message from its beginning."""
         self._flight.clear()
         self.whole = self._offset = 0
 
@@ -127,9 +127,9 @@ AGREEMENT_TABLE: Final[Mapping[tuple[Agreement, AgreementInput], Agreement]] = {
 
 
 class Numbering:
-    """How many messages arrived, told to the peer in the diagnostic of the Restart after a link loss.
+    """How many messages arrived, sent to the peer in the diagnostic of the Restart after a link loss.
 
-    X.25 loses data on a Restart and does not say what. Two ends of this product tell each other, so nothing is
+    X.25 loses data on a Restart and does not report which. Two ends of this product do, so nothing is
     lost or repeated; any other equipment sees a diagnostic without a meaning.
     """
 
@@ -166,7 +166,7 @@ class Numbering:
         self._agreement = AGREEMENT_TABLE.get((self._agreement, what), self._agreement)
 
     def arrived(self, diagnostic: int | None, whole: int) -> int | None:
-        """How many of ``whole`` unacknowledged messages the peer's Restart tells to have arrived; None: unknown."""
+        """How many of ``whole`` unacknowledged messages have arrived by the peer's Restart; None: unknown."""
         if not self._enabled or self._agreement is not Agreement.KNOWN or diagnostic is None:
             return None
         if not FIRST_COUNT <= diagnostic < FIRST_COUNT + COUNTS:

@@ -1,4 +1,7 @@
-"""X.25 packets, modulo 8: one class per packet, which encodes itself (:mod:`e1.x25.packets` reads them).
+"""X.25 packets, modulo 8: one class per packet, which encodes itself, and :func:`decode`, which reads them all.
+
+:func:`decode` raises :class:`PacketError` and nothing else. Its result encodes to the same octets, except that
+addresses are padded with 0 and an empty address and facility part of Call Accepted is left out.
 
 Source: X.25 5 and 7 (header, types, facilities), confirmed by tshark field by field.
 """
@@ -328,11 +331,7 @@ def _in_range(name: str, value: int, last: int) -> None:
         raise ValueError(f"{name} {value}: 0..{last}")
 
 
-# --- The one place where octets become X.25 packets.
-#
-# :func:`decode` raises :class:`PacketError` and nothing else. What it gives encodes back to the same octets, except
-# that addresses are padded with 0 and an empty address and facility part of Call Accepted is left out.
-# Source: X.25 5 and annex E.
+# --- decoding ---------------------------------------------------------------------------------------------------------
 
 
 TOO_SHORT, TOO_LONG, WRONG_GFI = 0x26, 0x27, 0x28
@@ -474,7 +473,7 @@ def _read_facilities(reader: _Reader) -> Facilities:
     facilities = []
     while reader.at < end:
         code = reader.take(1, "a facility code")[0]
-        # the two high bits are the class, which tells the length: 1, 2, 3 octets, or a length octet
+        # the two high bits are the class, which gives the length: 1, 2, 3 octets, or a length octet
         size = (code >> 6) + 1
         if size == 4 and reader.at < end:
             size = reader.take(1, "a facility length")[0]

@@ -295,7 +295,7 @@ class ToneProbe:
         self._ksl = ksl
         self._listener = ToneListener(block=BLOCK)
         self._octets = 0
-        self._stream.voice_in(ksl)  # what was said before
+        self._stream.voice_in(ksl)  # speech of before
 
     def listen(self) -> frozenset[int] | None:
         """The tones (Hz) of the last tenth of a second; None: that long has not passed yet."""

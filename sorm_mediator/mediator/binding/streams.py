@@ -393,7 +393,7 @@ class Streams:
                 log.warning("%s %s: a message was given up: %s", runner.name, name, doubt)
             case data.ChannelAlarm(kind, text):
                 runner.alarms[kind] += 1
-                if kind != "link-down":  # which only repeats what another alarm has said
+                if kind != "link-down":  # which only repeats another alarm
                     kpd.alarm = text
                 log.warning("%s %s: %s: %s", runner.name, name, kind, text)
             case data.InterruptReceived(octets):
