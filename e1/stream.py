@@ -131,7 +131,7 @@ class E1Stream:
 
     @property
     def sends_signal(self) -> bool:
-        """Something useful is sent. False in OFF, ABSENT and injected LOS or AIS, which a gateway reports (L of SAToP)."""
+        """Whether a useful signal is sent: not in OFF, ABSENT and injected LOS or AIS (L bit of SAToP)."""
         if self._faults["receive"] in _EQUIPMENT:
             return False
         return self._faults["transmit"] not in (StreamState.LOS, StreamState.AIS, *_EQUIPMENT)
@@ -164,7 +164,7 @@ class E1Stream:
         return events + self.tick(now)
 
     def _changed(self, now: float, hold: bool = False) -> list[StreamEvent]:
-        """Report new states to the caller and the channels; with ``hold`` a carrier lost at the end is reported later."""
+        """Report new states to caller and channels; with ``hold`` a carrier lost at the end is reported later."""
         events: list[StreamEvent] = []
         interrupted = False
         for state in self._receiver.take_changes():

@@ -2,7 +2,8 @@
 
 Every decision falls at a place in the stream, so the pieces in which the stream comes do not matter. The unit of LOS
 and AIS (G.775) is the double frame of 512 bits, counted from where the signal began, not aligned to anything. While
-nothing happens a batch is judged as a whole (``_quiet``). Anything unusual is examined frame by frame, with the same result.
+nothing happens a batch is judged as a whole (``_quiet``). Anything unusual is examined frame by frame, with the same
+result.
 Source: ITU-T G.704, G.706, G.775; counters: G.826, in seconds of 8000 frames, not of a clock.
 """
 
