@@ -9,11 +9,10 @@ from docs.e1_page import _default, _fields
 from docs.state_tables import arrows
 from e1.carriers.serial_line import SerialConfig
 from e1.carriers.xot import STATUS_TEXTS, XOT_TABLE, XotConfig
-from e1.x25.codes import CLEAR_CAUSES, DIAGNOSTICS, RESET_CAUSES, RESTART_CAUSES, Table
 from e1.x25.config import X25Config
 from e1.x25.machine import NAMES, TIMERS, X25_TABLE, CircuitKind, X25Move
 from e1.x25.outbox import AGREEMENT_TABLE
-from e1.x25.packets import PACKETS
+from e1.x25.packets import CLEAR_CAUSES, DIAGNOSTICS, PACKETS, RESET_CAUSES, RESTART_CAUSES, Table
 from sorm_mediator.mediator.binding.streams import KPD_TABLE
 
 _BEGINNING = """\
@@ -28,8 +27,8 @@ nothing that a peer sends raises an error.
 | `x25.layer` | the inputs, and what is wrong with a packet in the present state |
 | `x25.machine` | the state tables, and the machine of one circuit that runs on them |
 | `x25.outbox` | messages on the way, and what the peer tells of them after a link loss |
-| `x25.calls` | negotiation of packet size and window |
-| `x25.packets`, `x25.codes` | packets to octets and back; causes and diagnostics in words |
+| `x25.config` | settings, effects, negotiation of packet size and window |
+| `x25.packets` | packets to octets and back; causes and diagnostics in words |
 | `channel` | X.25 on LAPB; the same in a timeslot |
 | `carriers.xot` | X.25 over TCP |
 | `carriers.serial_line` | X.25 on LAPB over a serial port (RFC 1662) |

@@ -14,9 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from e1.x25 import calls, packets
-from e1.x25 import packets as wrong
-from e1.x25.codes import diagnostic_text
+from e1.x25 import packets
 from e1.x25.config import (
     Circuit,
     CircuitDown,
@@ -28,9 +26,12 @@ from e1.x25.config import (
     X25Alarm,
     X25Config,
     X25Effect,
+    connected_terms,
+    is_between,
+    is_legal_call,
 )
 from e1.x25.machine import CircuitMachine, X25Input, X25State
-from e1.x25.packets import Packet, PacketError, decode
+from e1.x25.packets import Packet, PacketError, decode, diagnostic_text
 
 __all__ = [
     "CircuitDown",
@@ -219,12 +220,12 @@ class PacketLayer(CircuitMachine):
         """The diagnostic of what is wrong with a packet in the present state, None if nothing is."""
         match packet:
             case packets.CallRequest() if self.state in (X25State.READY, X25State.CALLING):
-                return None if calls.is_legal(packet) else wrong.FACILITY_PARAMETER
+                return None if is_legal_call(packet) else packets.FACILITY_PARAMETER
             case packets.CallAccepted() if self.state is X25State.CALLING:
-                agreed = calls.is_legal(packet) and calls.is_between(
-                    calls.connected(packet, self._terms), self._terms, self.config
+                agreed = is_legal_call(packet) and is_between(
+                    connected_terms(packet, self._terms), self._terms, self.config
                 )
-                return None if agreed else wrong.FACILITY_PARAMETER
+                return None if agreed else packets.FACILITY_PARAMETER
             case packets.Data() if self.state is X25State.DATA:
                 return self._check_data(packet)
             case packets.ReceiveReady() | packets.ReceiveNotReady() if self.state is X25State.DATA:
@@ -245,7 +246,7 @@ class PacketLayer(CircuitMachine):
         before = self._unfinished()
         octets = sum(len(each.data) for each in before) + len(packet.data)
         if len(packet.data) > self._terms.receive_size or octets > self.config.max_message:
-            return wrong.TOO_LONG
+            return packets.TOO_LONG
         if before and before[0].q is not packet.q:
             return _INCONSISTENT_Q
         return None
@@ -258,7 +259,7 @@ class PacketLayer(CircuitMachine):
 
     def _unreadable(self, error: PacketError, now: float) -> list[X25Effect]:
         interface = error.kind in [each.kind for each in packets.INTERFACE]
-        if error.diagnostic == wrong.WRONG_GFI or error.lcn is None or interface:
+        if error.diagnostic == packets.WRONG_GFI or error.lcn is None or interface:
             self._alarm("protocol", f"a packet was discarded: {error}")
             self._complain(error.diagnostic, error.raw)
             return self._take()

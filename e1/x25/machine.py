@@ -13,9 +13,7 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from e1.x25 import calls, packets
-from e1.x25 import packets as wrong
-from e1.x25.codes import Kind, cause_text, diagnostic_text
+from e1.x25 import packets
 from e1.x25.config import (
     CircuitDown,
     CircuitUp,
@@ -26,9 +24,13 @@ from e1.x25.config import (
     X25Alarm,
     X25Config,
     X25Effect,
+    answered_terms,
+    connected_terms,
+    fixed_terms,
+    offered_terms,
 )
 from e1.x25.outbox import COUNTS, FIRST_COUNT, Numbering, Outbox
-from e1.x25.packets import Packet
+from e1.x25.packets import Kind, Packet, cause_text, diagnostic_text
 
 
 class X25State(StrEnum):
@@ -309,7 +311,7 @@ X25_TABLE: Final[Mapping[tuple[CircuitKind, X25State, X25Input], X25Move]] = {
 
 
 _INVALID_FACILITY = 0x03
-_FACILITY_DIAGNOSTICS = frozenset({0x41, wrong.FACILITY_PARAMETER, wrong.FACILITY_LENGTH})
+_FACILITY_DIAGNOSTICS = frozenset({0x41, packets.FACILITY_PARAMETER, packets.FACILITY_LENGTH})
 _RESTART_TIMER = 0x34
 _FAR_END_GONE = frozenset({0x01, 0x1D})
 """Causes by which a DCE reports that the far end of a PVC is dead."""
@@ -349,7 +351,7 @@ class CircuitMachine:
         self._doubtful = False  # the link was lost: acknowledgements may have been lost with it
         self._hold = False  # cleared by us: don't call again
 
-        self._terms = calls.fixed(config)
+        self._terms = fixed_terms(config)
         self._vs = self._vr = 0
         self._peer_busy = self._own_busy = False
         self._acknowledge = False
@@ -644,7 +646,7 @@ class CircuitMachine:
         self._begin_anew()
 
     def _call(self, _packet: Packet | None, _rule: X25Move) -> None:
-        self._terms, facilities = calls.offer(self.config)
+        self._terms, facilities = offered_terms(self.config)
         self._transmit(
             packets.CallRequest(
                 lcn=self.config.lcn,
@@ -655,7 +657,7 @@ class CircuitMachine:
         )
 
     def _accept_call(self, packet: packets.CallRequest, _rule: X25Move) -> None:
-        self._terms, facilities = calls.answer(packet, self.config)
+        self._terms, facilities = answered_terms(packet, self.config)
         self._begin_anew()
         self._zero()
         self._transmit(packets.CallAccepted(lcn=self.config.lcn, facilities=facilities))
@@ -664,7 +666,7 @@ class CircuitMachine:
         self._alarm("collision", "both sides have called; the DCE gives way")
 
     def _call_connected(self, packet: packets.CallAccepted, _rule: X25Move) -> None:
-        self._terms = calls.connected(packet, self._terms)
+        self._terms = connected_terms(packet, self._terms)
         self._begin_anew()
         self._zero()
 

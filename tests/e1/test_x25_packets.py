@@ -7,15 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from e1.x25 import packets
-from e1.x25.codes import (
+from e1.x25.packets import (
     CLEAR_CAUSES,
     DIAGNOSTICS,
+    PACKETS,
     RESET_CAUSES,
     RESTART_CAUSES,
+    Packet,
+    PacketError,
     cause_text,
+    decode,
     diagnostic_text,
 )
-from e1.x25.packets import PACKETS, Packet, PacketError, decode
 
 
 @pytest.mark.parametrize("kind", PACKETS, ids=lambda kind: kind.title)
