@@ -34,7 +34,6 @@ check: lint types docs test ## the one gate: ruff, mypy strict, docs with doctes
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m scripts.catalogues --check
 
 catalogues: $(STAMP) ## collect the texts of the code, compile their Russian
 	$(BIN)/python -m scripts.catalogues

@@ -90,7 +90,11 @@ def collect(package: str) -> Collected:
     for file, tree in trees.items():
         _Collector(file, _known(file, tree, takers), fields_of_texts, found).visit(tree)
         for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and node.module == "protocol.language" and package != "protocol":
+            if (
+                isinstance(node, ast.ImportFrom)
+                and node.module == "protocol.language"
+                and package != "protocol"
+            ):
                 found.problems.append(f"{file}:{node.lineno}: import from {package}.language")
     return found
 
@@ -182,7 +186,7 @@ class _Collector(ast.NodeVisitor):
                     if self._file not in files:
                         files.append(self._file)
                     names = self._found.values.setdefault((context, text), fields(text))
-                    names |= {name for name in values if name}
+                    names |= {name for name in values if name and name != "context"}
             case ast.IfExp(body=one, orelse=other):
                 self._add(one, context, values)
                 self._add(other, context, values)
@@ -221,7 +225,9 @@ def mistakes(collected: Collected, russian: dict[Key, str]) -> Iterator[str]:
 def rendered(collected: Collected, russian: dict[Key, str]) -> tuple[bytes, bytes]:
     """The two files of a catalogue."""
     catalogue = _Russian(locale="ru", charset="utf-8", fuzzy=False)
-    catalogue.header_comment = "# Russian texts. The English is in the code: `make catalogues`, see CONTRIBUTING.md."
+    catalogue.header_comment = (
+        "# Russian texts. The English is in the code: `make catalogues`, see CONTRIBUTING.md."
+    )
     for (context, text), files in collected.messages.items():
         catalogue.add(
             text,
@@ -250,7 +256,9 @@ def stale(package: str, collected: Collected) -> Iterator[str]:
 
 def _entries(po: bytes) -> list[object]:
     catalogue = read_po(io.BytesIO(po), locale="ru")
-    return [(one.context, one.id, one.string, [file for file, _ in one.locations]) for one in catalogue if one.id]
+    return [
+        (one.context, one.id, one.string, [file for file, _ in one.locations]) for one in catalogue if one.id
+    ]
 
 
 def _compiled(mo: bytes) -> dict[object, object]:
