@@ -34,7 +34,7 @@ order (`effects.py`). It raises nothing, whatever a console, a switch or a call 
 | `core` | inputs, receipt (27h), execution (28h), what is told of the means' own accord |
 | `means` | the state of the technical means, one command at a time, answers that are tables |
 | `commands/rule` | what a command is made of |
-| `commands/state`, `objects`, `ksl`, `tables`, `tests` | each command: when it is taken, its refusals, what it does |
+| `commands/state`, `objects`, `ksl`, `tables` | each command: when it is taken, its refusals, what it does |
 | `calls/calls`, `calls/legs` | call reports in, steps of each object in each call |
 | `calls/kpd2_events` | the KPD2 messages of calls |
 | `calls/electronic_messages` | reports of electronic messages in, 2Ch out |
@@ -43,7 +43,9 @@ order (`effects.py`). It raises nothing, whatever a console, a switch or a call 
 | `channels` | the pairs of data channels, and the two time-outs |
 | `switchside` | requests to the switch, their time limit, resynchronisation |
 | `tables` | what is kept, and the changes that are made durable one by one |
-| `capacity` | the order's tables of how much a node of which size controls |
+| `passwords` | how passwords are compared, and how fast they may be tried |
+
+`sorm_mediator/config/capacity.py` has the order's tables of how much a node of which size controls.
 
 A clause such as 6.5.5.7 is appendix 6, clause 5.5.7 of order 268: [order268.md](order268.md).
 

@@ -11,7 +11,7 @@ from protocol.messages import MESSAGES, Message, payload_lengths
 from protocol.options import Options
 from protocol.texts import MESSAGES as NAMES
 from sorm_mediator.config.mediator import MediatorConfig
-from sorm_mediator.config.profiles import differences
+from sorm_mediator.options import differences
 
 _APPENDIX = {Channel.COMMAND: 6, Channel.KPD1: 9, Channel.KPD2: 11}
 _FIRST = {Channel.COMMAND: 0x01, Channel.KPD1: 0x21}

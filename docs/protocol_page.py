@@ -6,19 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 
 from protocol import codes, texts
-from protocol.composite import (
-    Digits,
-    KslRows,
-    Octets,
-    PartyOctets,
-    ServiceEntries,
-    ServiceOctets,
-    TimeOctets,
-)
 from protocol.language import Phrase, translate
-from protocol.messages import COMMANDS, EVENTS, KPD1_MESSAGES, Message, wires
+from protocol.messages import COMMANDS, EVENTS, KPD1_MESSAGES, Message, caption, wires
 from protocol.options import Options
-from protocol.wire import Characters, Coded, Filler, KslOctet, Octet, Text, Wire, Word
 
 _HEAD = """# Messages, fields and values
 
@@ -89,61 +79,13 @@ def _table(kind: type[Message], *, header: bool) -> Iterator[str]:
         return
     yield "| field | meaning | по-русски | values |\n|---|---|---|---|"
     for name in names:
-        caption = f"{texts.field_text(name)} | {texts.field_text(name, 'ru')}"
-        yield f"| `{name}` | {caption} | {_allowed(declared[name])} |"
+        captions = f"{caption(name)} | {translate(caption(name), 'ru')}"
+        yield f"| `{name}` | {captions} | {declared[name].describe()} |"
     yield ""
 
 
 def _defaults(kind: type[Message]) -> set[str]:
     return {field.name for field in fields(kind) if field.kw_only}
-
-
-def _allowed(wire: Wire) -> str:
-    match wire:
-        case KslOctet():
-            return "`{stream: 0..7, ksl: 1..28}`, `null`"
-        case Coded(numeric=True):
-            return _numbers(wire)
-        case Coded():
-            return ", ".join("`null`" if one is None else f"`{one}`" for one in wire.decoding.values())
-        case Word(absent=absent):
-            return "0..65534, `null`" if absent else "0..65535"
-        case Octet():
-            return "0..255"
-        case Digits(parts=True):
-            return (
-                'a text of 1 to 18 digits, `"28331"`; `null`; the count of digits alone as octets, '
-                f'`"0x0B{"FF" * 9}"` for eleven'
-            )
-        case Digits():
-            return 'a text of 1 to 18 digits, `"28331"`; `null`'
-        case PartyOctets():
-            return "`{sign, number}`: a number sign and digits, each may be `null`"
-        case ServiceOctets():
-            return f"{_numbers(wire.code)}"
-        case ServiceEntries():
-            return f"a list of at most {wire.most} service codes"
-        case KslRows():
-            return f"a list of at most {wire.rows} rows `{{{', '.join(wire.parts)}}}`"
-        case TimeOctets():
-            return "`{day: 1..31, hour: 0..23, minute: 0..59, second: 0..59}`, `null`"
-        case Text(size=size):
-            return f"a text of at most {size} characters"
-        case Characters(size=size):
-            return f"a text of exactly {size} characters"
-        case Octets(most=most):
-            return f'at most {most} octets, `"0x0102"`, or a text of Latin characters'
-        case Filler(size=size):
-            return f"{size} octets FFh"
-    raise TypeError(f"{type(wire).__name__} has no description")
-
-
-def _numbers(wire: Coded) -> str:
-    octets = sorted(octet for octet, value in wire.decoding.items() if value is not None)
-    none = ", `null`" if None in wire.decoding.values() else ""
-    if octets == list(range(octets[0], octets[-1] + 1)) and len(octets) > 2:
-        return f"{octets[0]}..{octets[-1]}{none}"
-    return "declared: " + " ".join(f"{octet:02X}h" for octet in octets) + none
 
 
 def _values() -> Iterator[str]:

@@ -1,7 +1,7 @@
 """State tables for the pages. Every machine of the tree is a table in one form, so one function prints them all.
 
-The form: a mapping from ``(state, input)``, both enums, to the next state, or to a ``NamedTuple`` whose first fields are
-``next`` and ``actions``. A key may begin with one enum more, the kind of machine that the row is for.
+The form: a mapping from ``(state, input)``, both enums, to the next state, or to a ``NamedTuple`` whose first fields
+are ``next`` and ``actions``. A key may begin with one enum more, the kind of machine that the row is for.
 """
 
 from __future__ import annotations

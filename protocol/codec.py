@@ -175,7 +175,7 @@ class UnknownUnit:
 
 @dataclass(slots=True)
 class _Judged:
-    """What the interpreted declaration makes of a unit."""
+    """The result of decoding a unit by its interpreted declaration."""
 
     message: Message | None
     problems: list[Problem]
@@ -229,7 +229,7 @@ class Codec:
     def decode(self, unit: bytes) -> Message:
         """The message in ``unit``, which must be one whole unit as declared.
 
-        Spellings of which a receiver knows what they mean are accepted (:attr:`Problem.accepted`, docs/protocol.md).
+        Spellings that a receiver understands are accepted (:attr:`Problem.accepted`, docs/protocol.md).
         Raises :class:`DecodeError`.
         """
         try:
@@ -240,7 +240,7 @@ class Codec:
     def decode_lenient(
         self, unit: bytes, channel: Channel | None = None
     ) -> tuple[Message | UnknownUnit, tuple[Problem, ...]]:
-        """What ``unit`` says and all that is wrong with it; ``encode`` of the result gives ``unit`` again.
+        """The message in ``unit`` and all that is wrong with it; ``encode`` of the result gives ``unit`` again.
 
         ``channel`` is what an :class:`UnknownUnit` gets; by default it is guessed from the code. Raises
         :class:`DecodeError` only for less than four octets or another first octet than CCh.
@@ -270,7 +270,7 @@ class Codec:
     def _judge(self, unit: bytes, channel: Channel | None = None) -> _Judged:
         """Parse ``unit`` by its interpreted declaration, noting every problem.
 
-        ``channel`` tells how long the header of an unknown code is.
+        ``channel`` decides how long the header of an unknown code is.
         """
         if not unit or unit[0] != PREAMBLE:
             text = (

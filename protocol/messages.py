@@ -7,7 +7,7 @@ the module: which messages there are, by order, code and name, and how long they
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from types import MappingProxyType
@@ -17,20 +17,31 @@ from protocol.codes import CODES, Channel, Order
 from protocol.composite import Tail
 from protocol.fields import (
     AccessCode,
+    AccessText,
     Additional,
+    AlarmCode,
     AlarmType,
+    Called,
+    Calling,
     CallNumber,
     CategoryCode,
-    Code,
+    CommandCode,
     Connection,
-    Count,
+    DeliveryCode,
+    DeliveryState,
+    Execution,
     FillerOctet,
     GroupTypeCode,
     HeaderFiller,
+    Index,
+    Kpd1State,
+    Kpd2State,
+    KslA,
+    KslB,
     KslGroup,
-    KslLine,
     LineState,
     MessageText,
+    NewPassword,
     Number,
     NumberAsked,
     ObjectNumber,
@@ -40,24 +51,31 @@ from protocol.fields import (
     OperationKslReleased,
     OperationRelease,
     OrmNumber,
-    PartyField,
     Password,
     PriorityCode,
+    Receipt,
+    Receiver,
+    ReceiverImsi,
+    RequirementsVersion,
     Reserve,
     Rows,
     Selection,
+    Sender,
+    SenderImsi,
     Service,
     ServicePhase,
     Services,
     Sign,
+    SoftwareVersion,
     StationTypeCode,
-    Text40,
-    Text43,
-    Text44,
+    TestNumber,
     TimeField,
+    Total,
     Trunk,
+    TrunkName,
     Version,
 )
+from protocol.language import Phrase
 from protocol.options import Options
 from protocol.wire import Wire
 
@@ -92,9 +110,9 @@ class Kpd1Header(Message):
 
     channel = Channel.KPD1
 
-    total: Count = field(default=1, kw_only=True)
+    total: Total = field(default=1, kw_only=True)
     """Messages in this answer, 1..65535 (order 268, 8.2.1.5). 0 is read, too."""
-    index: Count = field(default=1, kw_only=True)
+    index: Index = field(default=1, kw_only=True)
     """Number of this one, 1..65535 (order 268, 8.2.1.6). 0 is read, too."""
     reserve: Reserve = field(default=0xFF, kw_only=True)
 
@@ -156,7 +174,7 @@ class SetPassword(Command):
     message_name = "set-password"
     clause = "order 268, 6.3"
 
-    new_password: Password
+    new_password: NewPassword
 
 
 @dataclass(slots=True)
@@ -169,8 +187,8 @@ class AddKsl(Command):
 
     ksl_group: KslGroup
     group_type: GroupTypeCode
-    ksl_a: KslLine
-    ksl_b: KslLine
+    ksl_a: KslA
+    ksl_b: KslB
 
 
 @dataclass(slots=True)
@@ -231,8 +249,8 @@ class ReleaseKsl(Command):
     call_number: CallNumber
     object_type: ObjectTypeCode
     object_number: ObjectNumber
-    ksl_a: KslLine
-    ksl_b: KslLine
+    ksl_a: KslA
+    ksl_b: KslB
 
 
 @dataclass(slots=True)
@@ -244,8 +262,8 @@ class RemoveKsl(Command):
     clause = "order 268, 6.9"
 
     ksl_group: KslGroup
-    ksl_a: KslLine
-    ksl_b: KslLine
+    ksl_a: KslA
+    ksl_b: KslB
 
 
 @dataclass(slots=True)
@@ -273,8 +291,8 @@ class GetKsl(Command):
 
     ksl_group: KslGroup
     group_type: GroupTypeCode
-    ksl_a: KslLine
-    ksl_b: KslLine
+    ksl_a: KslA
+    ksl_b: KslB
 
 
 @dataclass(slots=True)
@@ -302,14 +320,13 @@ class Interrupt(Command):
 class Test(Command):
     """Test the data channels."""
 
-    # Not a test class, whatever its name makes a collector think.
-    __test__ = False
+    __test__ = False  # a collector of tests would take it for one, by its name
 
     code = 0x0E
     message_name = "test"
     clause = "order 268, 6.14"
 
-    test_number: Code
+    test_number: TestNumber
 
 
 @dataclass(slots=True)
@@ -379,7 +396,7 @@ class Alarm(Kpd1Message):
     clause = "order 268, 9.1"
 
     alarm_type: AlarmType
-    alarm_code: Code
+    alarm_code: AlarmCode
 
 
 @dataclass(slots=True)
@@ -437,7 +454,7 @@ class ServicesInfo(Kpd1Message):
 
 @dataclass(slots=True)
 class UnauthorizedAccess(Kpd1Message):
-    """Somebody tried what only the console may do."""
+    """An attempt at what only the console may do."""
 
     code = 0x26
     message_name = "unauthorized-access"
@@ -445,7 +462,7 @@ class UnauthorizedAccess(Kpd1Message):
 
     access_code: AccessCode
     time: TimeField
-    text: Text40
+    text: AccessText
 
 
 @dataclass(slots=True)
@@ -456,8 +473,8 @@ class CommandReceived(Kpd1Message):
     message_name = "command-received"
     clause = "order 268, 9.7"
 
-    command: Code
-    status: Code
+    command: CommandCode
+    status: Receipt
 
 
 @dataclass(slots=True)
@@ -468,8 +485,8 @@ class CommandExecuted(Kpd1Message):
     message_name = "command-executed"
     clause = "order 268, 9.8"
 
-    command: Code
-    status: Code
+    command: CommandCode
+    status: Execution
 
 
 @dataclass(slots=True)
@@ -482,9 +499,9 @@ class TestReplyKpd1(Kpd1Message):
     message_name = "test-reply"
     clause = "order 268, 9.9"
 
-    test_number: Code
-    kpd1_state: Code
-    kpd2_state: Code
+    test_number: TestNumber
+    kpd1_state: Kpd1State
+    kpd2_state: Kpd2State
 
 
 @dataclass(slots=True)
@@ -496,7 +513,7 @@ class TrunkInfo(Kpd1Message):
     clause = "order 268, 9.10"
 
     trunk: Trunk
-    name: Text43
+    name: TrunkName
 
 
 @dataclass(slots=True)
@@ -507,8 +524,8 @@ class VersionInfo(Kpd1Header):
     message_name = "version-info"
     clause = "order 268, 9.11"
 
-    requirements_version: Version = field(default=0x02, kw_only=True)
-    version: Text44
+    requirements_version: RequirementsVersion = field(default=0x02, kw_only=True)
+    version: SoftwareVersion
     station_type: StationTypeCode
 
 
@@ -525,15 +542,15 @@ class ElectronicMessage(Kpd1Message):
 
     object_number: ObjectNumber
     object_type: ObjectTypeCode
-    sender: PartyField
-    delivery_state: Code
+    sender: Sender
+    delivery_state: DeliveryState
     """Octet 15, :func:`~protocol.codes.transfer_parameters`: direction, sign of selection, result of delivery."""
-    delivery_code: Code
+    delivery_code: DeliveryCode
     """Octet 16, why it was not delivered; the order lists no values (9.12.4.5), FFh: none."""
     time: TimeField
-    receiver: PartyField
-    sender_imsi: PartyField
-    receiver_imsi: PartyField
+    receiver: Receiver
+    sender_imsi: SenderImsi
+    receiver_imsi: ReceiverImsi
     text: MessageText
     """Header and content, at most 192 octets; :mod:`protocol.messagetext` has the codings."""
 
@@ -561,11 +578,11 @@ KPD1_MESSAGES: tuple[type[Kpd1Header], ...] = (
 class CallEvent(CallHeader):
     """Content of all events of a call (order 268, 10.3); its classes differ in the operation codes they list."""
 
-    calling: PartyField
-    called: PartyField
+    calling: Calling
+    called: Called
     trunk: Trunk
-    ksl_a: KslLine
-    ksl_b: KslLine
+    ksl_a: KslA
+    ksl_b: KslB
     time: TimeField
     priority: PriorityCode
     operation: OperationConnect
@@ -604,7 +621,7 @@ class Release(CallEvent):
 
 @dataclass(slots=True)
 class ServiceUsed(CallEvent):
-    """A service was used [Использование услуг связи]; service and service_phase say which and how."""
+    """A service was used [Использование услуг связи]; the fields are service and service_phase."""
 
     code = 0x44
     message_name = "service-used"
@@ -613,7 +630,7 @@ class ServiceUsed(CallEvent):
 
 @dataclass(slots=True)
 class KslConnected(CallEvent):
-    """The result of command 7: a line was connected, or none was to be had [Подключение КСЛ]."""
+    """The result of command 7: a line was connected, or none was free [Подключение КСЛ]."""
 
     code = 0x51
     message_name = "ksl-connected"
@@ -635,7 +652,7 @@ class KslReleased(CallEvent):
 
 @dataclass(slots=True)
 class TestReplyKpd2(Event):
-    """Answer to command 14 on every KPD2; octets 5..12 of the header carry nothing (order 268, 11.7.4)."""
+    """Answer to command 14 on every KPD2; octets 5..12 of the header are filler (order 268, 11.7.4)."""
 
     __test__ = False
 
@@ -644,9 +661,9 @@ class TestReplyKpd2(Event):
     clause = "order 268, 11.7"
 
     header_filler: HeaderFiller = field(default=b"\xff" * 8, kw_only=True)
-    test_number: Code
-    kpd1_state: Code
-    kpd2_state: Code
+    test_number: TestNumber
+    kpd1_state: Kpd1State
+    kpd2_state: Kpd2State
 
 
 EVENTS: tuple[type[Event], ...] = (
@@ -700,18 +717,33 @@ def by_name(name: str, channel: Channel | None = None) -> type[Message]:
 @cached
 def wires(cls: type[Message], options: Options) -> Mapping[str, Wire]:
     """The declaration of ``cls`` under ``options``: field → wire, in wire order."""
-    hints = get_type_hints(cls, include_extras=True)
     found: dict[str, Wire] = {}
-    for declared in fields(cls):
-        metadata: Iterable[Any] = hints[declared.name].__metadata__
-        (wire,) = metadata
-        found[declared.name] = wire if isinstance(wire, Wire) else wire(options)
+    for name, (wire, *_) in _declared(cls):
+        found[name] = wire if isinstance(wire, Wire) else wire(options)
     return MappingProxyType(found)
+
+
+def _declared(cls: type[Message]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """Fields in wire order, with what their annotations hold: the wire or its maker, and captions."""
+    hints = get_type_hints(cls, include_extras=True)
+    for declared in fields(cls):
+        yield declared.name, hints[declared.name].__metadata__
+
+
+def caption(name: str) -> Phrase:
+    """The caption of a field, which means the same in every message; a name of no field is its own caption."""
+    plain = name.replace("_", " ")
+    return _captions().get(name, Phrase(plain, plain))
+
+
+@lru_cache(maxsize=1)
+def _captions() -> Mapping[str, Phrase]:
+    return MappingProxyType({name: held[-1] for cls in MESSAGES for name, held in _declared(cls)})
 
 
 @cached
 def payload_lengths(cls: type[Message], options: Options) -> frozenset[int]:
-    """What the length octet of ``cls`` may say.
+    """The values that the length octet of ``cls`` may have.
 
     For 25h and 2Ch longer ones than the order allows are among them, since a capture may hold them.
     """

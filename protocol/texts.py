@@ -1,17 +1,18 @@
 """What coded values mean, for people, in English and in Russian.
 
-Every function takes ``lang`` (``"en"`` or ``"ru"``) and returns one phrase without a full stop. A value that
-no table knows gives a phrase that says so with the value in hexadecimal, never an error: the wire may hold
-anything. A value that was not given is ``None``.
+The tables hold the codes that are integers and the names of values; the functions look values up. They take ``lang``
+and return one phrase without a full stop. A value that no table holds gets a phrase with the value in hexadecimal,
+never an error: a unit may hold anything.
 
-Sources: order 268, appendices 6, 9, 10 and 11, whose words the Russian keeps. The extended statuses of
+Sources: order 268, appendices 6, 9, 10 and 11; the Russian keeps its words. The extended statuses of
 :data:`EXTENDED_MANUAL` and their Russian are those of the Eltex SMG1016M manual, "Настройки СОРМ", word for
 word; those of :data:`EXTENDED_FURTHER` and the texts of services are ours.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from protocol.codes import (
     MESSAGE_BY_RECEIVER_IMSI,
@@ -81,61 +82,6 @@ MESSAGES: _Table = {
     0x51: Phrase("KSL connected", "подключение КСЛ"),
     0x52: Phrase("KSL released", "освобождение КСЛ"),
     0x53: Phrase("test reply", "ответное тестовое сообщение"),
-}
-
-FIELDS: Mapping[str, Phrase] = {
-    "orm_number": Phrase("ORM number", "номер ТС ОРМ"),
-    "password": Phrase("password", "пароль"),
-    "total": Phrase("messages in all", "всего сообщений"),
-    "index": Phrase("number of this one", "номер сообщения"),
-    "reserve": Phrase("reserve", "резерв"),
-    "requirements_version": Phrase("version of requirements", "версия технических требований"),
-    "version": Phrase("version", "версия"),
-    "object_number": Phrase("object number", "условный номер объекта"),
-    "object_type": Phrase("object type", "тип объекта"),
-    "number_sign": Phrase("number sign", "признак номера"),
-    "number": Phrase("number", "номер телефона"),
-    "trunk": Phrase("trunk", "пучок каналов"),
-    "category": Phrase("category", "категория контроля"),
-    "ksl_group": Phrase("KSL group", "номер группы КСЛ"),
-    "group_type": Phrase("group type", "тип группы КСЛ"),
-    "ksl_a": Phrase("KSL-A", "КСЛ-А"),
-    "ksl_b": Phrase("KSL-B", "КСЛ-В"),
-    "priority": Phrase("priority", "метка приоритета"),
-    "new_password": Phrase("new password", "новый пароль"),
-    "call_number": Phrase("call number", "номер вызова"),
-    "test_number": Phrase("test number", "номер тестового сообщения"),
-    "kpd1_state": Phrase("state of KPD1", "состояние КПД1"),
-    "kpd2_state": Phrase("state of KPD2", "состояние КПД2"),
-    "command": Phrase("command", "команда"),
-    "status": Phrase("status", "результат"),
-    "line_state": Phrase("line state", "состояние абонентского комплекта"),
-    "alarm_type": Phrase("alarm type", "тип аварии"),
-    "alarm_code": Phrase("alarm code", "код аварии"),
-    "access_code": Phrase("access code", "код доступа"),
-    "text": Phrase("text", "текст"),
-    "name": Phrase("name", "имя"),
-    "station_type": Phrase("station type", "тип узла связи"),
-    "selection": Phrase("selection sign", "признак отбора"),
-    "connection": Phrase("connection parameters", "параметры связи"),
-    "service_phase": Phrase("service phase", "код фазы услуги"),
-    "calling": Phrase("calling", "вызывающий"),
-    "called": Phrase("called", "вызываемый"),
-    "time": Phrase("day and time", "день и время"),
-    "operation": Phrase("operation code", "код операции"),
-    "service": Phrase("service", "услуга"),
-    "services": Phrase("services", "услуги"),
-    "additional": Phrase("additional code", "дополнительный код"),
-    "rows": Phrase("rows", "строки"),
-    "filler": Phrase("filler", "заполнитель"),
-    "header_filler": Phrase("filler of the header", "заполнитель заголовка"),
-    "sender": Phrase("sender", "отправитель"),
-    "receiver": Phrase("receiver", "получатель"),
-    "sender_imsi": Phrase("sender's IMSI", "IMSI отправителя"),
-    "receiver_imsi": Phrase("receiver's IMSI", "IMSI получателя"),
-    "delivery_state": Phrase("transfer parameters", "параметры передачи"),
-    "delivery_code": Phrase("reason of non-delivery", "код причины недоставки"),
-    "payload": Phrase("payload", "данные"),
 }
 
 # Values with names; a name means the same wherever it stands (order 268, 6.4.4.2, 6.5.5, 9.11.4.2).
@@ -246,7 +192,7 @@ EXTENDED_MANUAL: _Table = {
     0x61: Phrase("services not set", "ДВО не заданы"),
     0x73: Phrase("KSL allocation error", "ошибка выделения КСЛ"),
 }
-# Used where no status of the manual says it as well: our choice.
+# Used where the manual has no status that fits: our choice.
 EXTENDED_FURTHER: _Table = {
     0x19: Phrase("wrong number length", "неверная длина номера"),
     0x20: Phrase(
@@ -268,6 +214,7 @@ EXTENDED_FURTHER: _Table = {
     0x4C: Phrase("trunk number differs from the one defined", "номер пучка каналов отличается от заданного"),
 }
 
+# Codes of services: protocol.codes.SERVICES.
 SERVICES: _Table = {
     0x20: Phrase("all call forwarding", "все виды переадресации"),
     0x21: Phrase("forwarding unconditional", "безусловная переадресация"),
@@ -286,6 +233,7 @@ SERVICES: _Table = {
     0x51: Phrase("multi-party", "многосторонняя связь"),
     0x52: Phrase("three-party", "трёхсторонняя связь"),
 }
+# Order 268, 10.2.1.8.
 PHASES: _Table = {
     0x00: Phrase("ordinary call", "обычный вызов"),
     0x01: Phrase("service ordered", "заказ услуги"),
@@ -324,6 +272,7 @@ _KSL_AT_CALL: _Table = {
     0x00: Phrase("KSL connected", "нормальное подключение КСЛ"),
     0x01: Phrase("no free KSL in the group", "нет доступных КСЛ в группе"),
 }
+# Operation codes by message (order 268, 10.3.1.10).
 OPERATIONS: Mapping[int, _Table] = {
     0x41: _KSL_AT_CALL,
     0x42: _KSL_AT_CALL,
@@ -347,7 +296,7 @@ OPERATIONS: Mapping[int, _Table] = {
         0x06: Phrase("stopped, command 2", "по команде N 2, останов"),
     },
 }
-_NO_OPERATION = Phrase("statistical control", "статистический контроль")
+NO_OPERATION = Phrase("statistical control", "статистический контроль")
 
 # Order 268, 9.1.4.1.
 ALARM_TYPES: _Table = {
@@ -409,36 +358,34 @@ DELIVERIES: _Table = {
 }
 
 
-def _phrase(table: _Table, value: int | None, lang: Lang) -> str:
-    if value is None:
-        return translate(NOT_GIVEN, lang)
+def look_up(table: Mapping[int, Phrase], value: int, lang: Lang = "en") -> str:
+    """The text of ``value`` in one of the tables above."""
     text = table.get(value)
     return translate(text, lang) if text is not None else unknown_text(value, lang)
 
 
+def meaning_in(table: Mapping[int, Phrase]) -> Callable[[int, Lang], str]:
+    """:func:`look_up` in ``table``, as a function of value and language."""
+    return partial(look_up, table)
+
+
 def unknown_text(value: object, lang: Lang = "en") -> str:
-    """What to call a value that no table knows; an integer is shown as two hexadecimal digits."""
+    """The text of a value that no table holds; an integer is shown as two hexadecimal digits."""
     shown = f"0x{value:02X}" if isinstance(value, int) else str(value)
     return f"{translate(_UNKNOWN, lang)} {shown}"
 
 
 def message_text(code: int, lang: Lang = "en") -> str:
     """What a message or command is, by its code (order 268, appendices 6, 9, 11)."""
-    return _phrase(MESSAGES, code, lang)
+    return look_up(MESSAGES, code, lang)
 
 
-def field_text(name: str, lang: Lang = "en") -> str:
-    """The caption of a field by its name (docs/messages.md); an unknown name is its own caption."""
-    text = FIELDS.get(name)
-    return translate(text, lang) if text is not None else name.replace("_", " ")
-
-
-def status_text(status: int | None, lang: Lang = "en", *, message_code: int | None = None) -> str:
-    """The status of 27h or 28h; ``message_code`` tells which of the two, where that matters (00h, 01h)."""
+def status_text(status: int, lang: Lang = "en", *, message_code: int | None = None) -> str:
+    """The status of 27h or 28h; ``message_code`` is the one meant, for 00h and 01h differ."""
     order = {0x27: RECEIPT, 0x28: EXECUTION}.get(message_code or 0, _EITHER)
     if status in order:
-        return _phrase(order, status, lang)
-    return _phrase({**_EITHER, **EXTENDED_MANUAL, **EXTENDED_FURTHER}, status, lang)
+        return look_up(order, status, lang)
+    return look_up({**_EITHER, **EXTENDED_MANUAL, **EXTENDED_FURTHER}, status, lang)
 
 
 def value_name_text(name: str, lang: Lang = "en") -> str:
@@ -447,10 +394,8 @@ def value_name_text(name: str, lang: Lang = "en") -> str:
     return translate(text, lang) if text is not None else unknown_text(name, lang)
 
 
-def selection_text(selection: int | None, lang: Lang = "en") -> str:
+def selection_text(selection: int, lang: Lang = "en") -> str:
     """The selection sign: two bits for each reason, several reasons may stand together (order 268, 10.2.1.6)."""
-    if selection is None:
-        return translate(NOT_GIVEN, lang)
     reasons = [
         f"{translate(reason, lang)} ({translate(_SELECTION_KINDS[selection >> 2 * place & 3], lang)})"
         for place, reason in enumerate(_SELECTION_REASONS)
@@ -459,52 +404,13 @@ def selection_text(selection: int | None, lang: Lang = "en") -> str:
     return ", ".join(reasons) or unknown_text(selection, lang)
 
 
-def connection_text(connection: int | None, lang: Lang = "en") -> str:
+def connection_text(connection: int, lang: Lang = "en") -> str:
     """The connection parameters: direction, and how the call was set up (order 268, 10.2.1.7)."""
-    if connection is None:
-        return translate(NOT_GIVEN, lang)
     how = _CONNECTION_HOW.get(connection >> 4)
     way = _CONNECTION_DIRECTION.get(connection & 0xF)
     if how is None or way is None:
         return unknown_text(connection, lang)
     return f"{translate(way, lang)}, {translate(how, lang)}"
-
-
-def phase_text(phase: int | None, lang: Lang = "en") -> str:
-    """The service phase (order 268, 10.2.1.8)."""
-    return _phrase(PHASES, phase, lang)
-
-
-def service_text(service: int | None, lang: Lang = "en") -> str:
-    """A service code (:data:`protocol.codes.SERVICES`)."""
-    return _phrase(SERVICES, service, lang)
-
-
-def operation_text(operation: int | None, lang: Lang = "en", *, message_code: int) -> str:
-    """The operation code, whose meaning depends on the message (order 268, 10.3.1.10)."""
-    if operation is None:
-        return translate((_NO_OPERATION if message_code in (0x41, 0x42, 0x44) else NOT_GIVEN), lang)
-    return _phrase(OPERATIONS.get(message_code, {}), operation, lang)
-
-
-def alarm_type_text(alarm_type: int | None, lang: Lang = "en") -> str:
-    """The first octet of 21h (order 268, 9.1.4.1)."""
-    return _phrase(ALARM_TYPES, alarm_type, lang)
-
-
-def alarm_code_text(alarm_code: int | None, lang: Lang = "en") -> str:
-    """The second octet of 21h (order 268, 9.1.4.2), in the meaning of :data:`ALARM_CODES`."""
-    return _phrase(ALARM_CODES, alarm_code, lang)
-
-
-def access_text(access_code: int | None, lang: Lang = "en") -> str:
-    """The code of 26h (order 268, 9.6.4.1)."""
-    return _phrase(ACCESS_CODES, access_code, lang)
-
-
-def line_state_text(line_state: int | None, lang: Lang = "en") -> str:
-    """The state of the subscriber's line in 23h (order 268, 9.3.6.4); FFh may come as ``None``."""
-    return _phrase(LINE_STATES, 0xFF if line_state is None else line_state, lang)
 
 
 def streams_text(bitmap: int, lang: Lang = "en") -> str:
@@ -515,10 +421,8 @@ def streams_text(bitmap: int, lang: Lang = "en") -> str:
     return f"streams {streams}" if streams else "no stream"
 
 
-def transfer_text(octet: int | None, lang: Lang = "en") -> str:
+def transfer_text(octet: int, lang: Lang = "en") -> str:
     """Octet 15 of 2Ch: direction, sign of selection, result of delivery (order 268, 9.12.4.4)."""
-    if octet is None:
-        return translate(NOT_GIVEN, lang)
     parts = (
         (DIRECTIONS, octet & 3),
         (MESSAGE_SELECTIONS, octet >> MESSAGE_SELECTION_SHIFT & 3),
@@ -529,6 +433,6 @@ def transfer_text(octet: int | None, lang: Lang = "en") -> str:
     return ", ".join([*phrases, unknown_text(beyond, lang)] if beyond else phrases)
 
 
-def delivery_code_text(code: int | None, lang: Lang = "en") -> str:
+def delivery_code_text(code: int, lang: Lang = "en") -> str:
     """Octet 16 of 2Ch, why it was not delivered: the order lists no values (9.12.4.5), FFh is none."""
-    return translate(NOT_GIVEN, lang) if code in (None, 0xFF) else ""
+    return translate(NOT_GIVEN, lang) if code == 0xFF else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sorm_mediator.numerals import whole_number
+from sorm_mediator.texts import whole_number
 
 MOST_PORT: Final = 0xFFFF
 

@@ -1,4 +1,7 @@
-"""Values and texts that somebody else wrote, as they are shown in an error: short, and on one line."""
+"""Texts that somebody else wrote: numbers read from them, and how they are shown.
+
+In an error a text is short and on one line; in an ASCII field of the order it has printable characters alone.
+"""
 
 from __future__ import annotations
 
@@ -28,3 +31,20 @@ def shown(value: object, most: int = MOST_SHOWN) -> str:
         return short(repr(value), most)
     except (ValueError, RecursionError):
         return f"a value of type {type(value).__name__}"
+
+
+def whole_number(text: str, least: int, most: int) -> int | None:
+    """The number that decimal digits say, ``least`` to ``most``; None when they say none of these.
+
+    ``int()`` takes digits of other scripts, signs and underscores, and raises for more than 4,300 digits
+    (Python manual, Integer string conversion length limitation).
+    """
+    digits = text.lstrip("0") or text[-1:]
+    if not (text.isascii() and text.isdecimal()) or len(digits) > len(str(most)):
+        return None
+    return number if least <= (number := int(digits)) <= most else None
+
+
+def printable(text: str, length: int) -> str:
+    """``text`` as the order's ASCII fields can carry it, at most ``length`` octets."""
+    return "".join(c if c.isascii() and c.isprintable() else "?" for c in text[:length])

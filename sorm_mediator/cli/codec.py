@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
 
 import typer
 
-from sorm_mediator.cli.output import echo
+from sorm_mediator.cli.common import echo
 from ssh_control.visible import visible
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def decode(
     xxd dump.bin | sorm-mediator decode - --json
     """
     from protocol import Channel
-    from sorm_mediator.capture.errors import CaptureError
+    from sorm_mediator.capture.events import CaptureError
     from sorm_mediator.capture.units import decode_events
 
     options = _options(
@@ -388,7 +388,8 @@ class _PeopleShow(_Show):
 
     def found(self, item: Found) -> None:
         from protocol.language import translate
-        from protocol.render import MASK, has_another_inside, masked_hex, octet_rows, render
+        from protocol.render import has_another_inside, masked_hex, octet_rows, render
+        from protocol.wire import MASK
 
         self._line(", ".join(self._where(item)), "dim")
         if item.message is None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sorm_mediator.cli.output import echo
+from sorm_mediator.cli.common import echo
 
 if TYPE_CHECKING:
     from sorm_mediator.journal.book import Entry, JournalReader
@@ -74,8 +74,7 @@ def export(
     Example: sorm-mediator journal export --file sorm-journal.db --format csv --kind command -o commands.csv
     """
     from sorm_mediator.errors import BoxError
-    from sorm_mediator.journal.book import Query
-    from sorm_mediator.journal.export import WRITERS
+    from sorm_mediator.journal.book import WRITERS, Query
 
     if form not in WRITERS:
         raise BoxError(f"--format: {form!r} is not allowed: {', '.join(WRITERS)}")

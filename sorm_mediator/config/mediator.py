@@ -10,12 +10,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from e1 import rtp
+from e1.voice import rtp
 from sorm_mediator.config.base import Host, Port, Section
+from sorm_mediator.config.capacity import Capacity, capacity_of
 from sorm_mediator.config.derived import section_of
-from sorm_mediator.config.profiles import with_profile
-from sorm_mediator.mediator.core.capacity import Capacity, capacity_of
-from sorm_mediator.options import Adaptation, InProfile, MediatorOptions, Profile
+from sorm_mediator.options import Adaptation, InProfile, MediatorOptions, Profile, with_profile
 
 
 class CapacityConfig(Section):

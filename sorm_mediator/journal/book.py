@@ -1,25 +1,29 @@
-"""The journal on disk: SQLAlchemy Core over SQLite in WAL mode, one row an entry.
+"""The journal on disk: its entries, its sealed head, how much strangers may add to it, and its export as text.
 
-An entry is in the file when :meth:`Journal.append` returns, so a killed process loses none. The sealed head
-follows when the disk has it (:mod:`sorm_mediator.journal.head`); after a loss of power the journal ends at
-or after the sealed head.
+The entries are one row each in an SQLite file (SQLAlchemy Core, WAL mode). An entry is in the file when
+:meth:`Journal.append` returns, so a killed process loses none. The sealed head follows when the disk has it
+(:class:`Sealer`); after a loss of power the journal ends at or after the sealed head.
 """
 
 from __future__ import annotations
 
+import contextlib
+import csv
 import json
 import logging
+import os
 import sqlite3
-from collections.abc import Callable, Generator, Iterator, Mapping
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import sqlalchemy as sa
 
 from sorm_mediator.journal.chain import DAMAGED, GENESIS, Head, Row, Verifier, canonical, link
-from sorm_mediator.journal.head import Sealer, head_path, read_head, write_head
 from sorm_mediator.sqlite import (
     InUseError,
     lock_file,
@@ -304,3 +308,182 @@ def _entry(seq: int, body: str, digest: str) -> Entry:
         raise JournalError(
             f"entry {seq}: is not what this program writes ({why}): run journal verify"
         ) from error
+
+
+# --- The sealed head: a small file beside the journal that says how far it reached.
+#
+# It is written after the entry it names is on disk, by renaming, so at any moment it is whole and never
+# ahead of the journal: a crash leaves it behind at most. Cutting entries off the end leaves it ahead, and
+# that is how truncation is found.
+
+
+def head_path(journal: Path) -> Path:
+    """Where the head of ``journal`` lies: ``<journal>.head``."""
+    return journal.with_name(journal.name + ".head")
+
+
+def read_head(journal: Path) -> Head | None:
+    """The sealed head of ``journal``; None when there is none, or none that can be read as one."""
+    try:
+        document = json.loads(head_path(journal).read_text(encoding="utf-8"))
+        seq, digest = document["seq"], document["hash"]
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return None
+    if type(seq) is not int or seq < 0 or not isinstance(digest, str):
+        return None
+    return Head(seq, digest)
+
+
+def write_head(journal: Path, head: Head) -> None:
+    """Replace the head of ``journal`` atomically and durably. Raises ``OSError``."""
+    target = head_path(journal)
+    draft = target.with_name(target.name + ".new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write(json.dumps({"seq": head.seq, "hash": head.hash}) + "\n")
+        file.flush()
+        os.fsync(descriptor)
+    draft.replace(target)
+    sync_directory(target.parent)
+
+
+class Sealer:
+    """Writes heads in a thread of its own, so that waiting for the disk delays no console.
+
+    Each round makes the write-ahead log durable first and writes the newest head after it. Heads that
+    were overtaken while the disk was busy are skipped.
+    """
+
+    def __init__(self, journal: Path) -> None:
+        self._journal = journal
+        self._log = journal.with_name(journal.name + "-wal")
+        self._changed = threading.Condition()
+        self._wanted: Head | None = None
+        self._closing = False
+        self.errors = 0
+        """Heads that could not be written; the next one makes up for them."""
+        self._thread = threading.Thread(target=self._run, name="journal-sealer", daemon=True)
+        self._thread.start()
+
+    def seal(self, head: Head) -> None:
+        """Write this head as soon as the disk allows."""
+        with self._changed:
+            self._wanted = head
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Write what is wanted still, and end the thread."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._closing or self._wanted is not None)
+                head, self._wanted = self._wanted, None
+            if head is None:
+                return
+            try:
+                self._sync_log()
+                write_head(self._journal, head)
+            except OSError as error:
+                self.errors += 1
+                log.error("journal: the sealed head can't be written: %s", error)  # noqa: TRY400
+
+    def _sync_log(self) -> None:
+        with contextlib.suppress(FileNotFoundError):  # checkpointed: SQLite has synced the database itself
+            descriptor = os.open(self._log, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+
+# --- How much strangers may make the journal grow. Pure: time is passed in.
+
+
+class StrangersQuota:
+    """``per_minute`` entries at once, and as many in each minute after that; 0: no bound.
+
+    A stranger is a peer that has not shown the password on its connection: it can connect, be refused and send what is
+    no command as fast as it likes.
+    """
+
+    def __init__(self, per_minute: int) -> None:
+        self._most = float(per_minute)
+        self._left = self._most
+        self._since: float | None = None
+        self._untold = 0
+
+    def admits(self, now: float) -> bool:
+        """Whether one more entry may be written; if not, it is counted."""
+        if not self._most:
+            return True
+        since = now if self._since is None else self._since
+        self._left = min(self._most, self._left + max(0.0, now - since) * self._most / 60)
+        self._since = max(since, now)
+        if self._left < 1:
+            self._untold += 1
+            return False
+        self._left -= 1
+        return True
+
+    def take_untold(self) -> int:
+        """How many entries were left out since the last time."""
+        untold, self._untold = self._untold, 0
+        return untold
+
+
+# --- Entries as text for other programs: JSON Lines, and CSV for spreadsheets.
+
+
+CSV_COLUMNS = ("peer", "command", "name", "receipt", "status", "unit")
+"""Fields that most entries have: columns of their own; the others stand in ``other`` as JSON."""
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def iso_time(time: float) -> str:
+    """Unix seconds as ISO 8601 in UTC with microseconds."""
+    return datetime.fromtimestamp(time, UTC).isoformat(timespec="microseconds")
+
+
+def to_document(entry: Entry) -> dict[str, Any]:
+    """One entry as a JSON object: ``seq``, ``time`` (ISO), ``unix`` (s), ``kind``, ``fields``, ``hash``."""
+    return {
+        "seq": entry.seq,
+        "time": iso_time(entry.time),
+        "unix": entry.time,
+        "kind": entry.kind,
+        "fields": entry.fields,
+        "hash": entry.hash,
+    }
+
+
+def write_jsonl(entries: Iterable[Entry], file: TextIO) -> None:
+    """One JSON object a line."""
+    for entry in entries:
+        file.write(json.dumps(to_document(entry), ensure_ascii=False) + "\n")
+
+
+def write_csv(entries: Iterable[Entry], file: TextIO) -> None:
+    """A header line, then one line an entry."""
+    writer = csv.writer(file)
+    writer.writerow(("seq", "time", "kind", *CSV_COLUMNS, "other", "hash"))
+    for entry in entries:
+        rest = dict(entry.fields)
+        columns = [_cell(rest.pop(name, "")) for name in CSV_COLUMNS]
+        other = json.dumps(rest, ensure_ascii=False) if rest else ""
+        writer.writerow((entry.seq, iso_time(entry.time), _cell(entry.kind), *columns, other, entry.hash))
+
+
+def _cell(value: object) -> str:
+    text = "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    # What a peer made us write must stay text: a spreadsheet would run it as a formula.
+    return "'" + text if text.startswith(_FORMULA) else text
+
+
+WRITERS: dict[str, Callable[[Iterable[Entry], TextIO], None]] = {"jsonl": write_jsonl, "csv": write_csv}
+"""The export formats by name."""

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import fields
+from typing import Any
 
 from protocol import Problem
 from protocol.codes import PREAMBLE
+from protocol.values import Raw
 
 MASK = "******"
 """What is shown in place of a value that may be, or hold, a password."""
@@ -46,3 +49,25 @@ def masked_unit(raw: bytes, why: str = "") -> str:
     place = slice(_PASSWORD.start, None) if to_the_end else _PASSWORD
     octets[place] = ["**"] * len(octets[place])
     return " ".join(octets)
+
+
+def command_fields(command: Any) -> dict[str, Any]:
+    """The fields of a command as JSON values. The password in the header is left out, a new one is masked."""
+    shown: dict[str, Any] = {"name": command.message_name, "orm_number": command.orm_number}
+    for field in fields(command):
+        if field.name in ("password", "orm_number"):
+            continue
+        shown[field.name] = MASK if field.name == "new_password" else _plain(getattr(command, field.name))
+    return shown
+
+
+def _plain(value: object) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, Raw):
+        return str(value)
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return {name: _plain(part) for name, part in value._asdict().items()}
+    return str(value)

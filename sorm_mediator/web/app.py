@@ -12,10 +12,9 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi_offline import FastAPIOffline
 
 from sorm_mediator import __version__
-from sorm_mediator.web.guard import Guard
 from sorm_mediator.web.mediator_api import mediator_router
 from sorm_mediator.web.metrics import metrics_router
-from sorm_mediator.web.sse import Watchers
+from sorm_mediator.web.server import Guard, Watchers
 
 if TYPE_CHECKING:
     from sorm_mediator.mediator.binding.gateway import Gateway
@@ -59,8 +58,7 @@ def create_app(gateway: Gateway | None = None, switch: SwitchBox | None = None, 
         app.include_router(mediator_router(), prefix="/api/v1", tags=["mediator"])
     if switch is not None:
         from sorm_mediator.config import MediatorConfig
-        from sorm_mediator.web.switch_api import switch_router
-        from sorm_mediator.web.trace_api import trace_router
+        from sorm_mediator.web.switch_api import switch_router, trace_router
 
         mediator = gateway.config.mediator if gateway is not None else MediatorConfig()
         app.include_router(switch_router(switch), prefix="/api/v1", tags=["switch"])

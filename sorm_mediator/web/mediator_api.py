@@ -10,9 +10,8 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from protocol import Channel
-from sorm_mediator.journal.book import JournalError
+from sorm_mediator.journal.book import JournalError, to_document
 from sorm_mediator.journal.book import Query as JournalQuery
-from sorm_mediator.journal.export import to_document
 from sorm_mediator.mediator.binding.gateway import Gateway
 from sorm_mediator.mediator.binding.status import call_row, ksl_rows, object_row
 from sorm_mediator.web.models import (
@@ -29,7 +28,7 @@ from sorm_mediator.web.models import (
     StatusDocument,
     StreamDocument,
 )
-from sorm_mediator.web.sse import Watchers
+from sorm_mediator.web.server import Watchers
 
 Row = TypeVar("Row")
 

@@ -13,10 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from sorm_mediator.journal.book import Journal, JournalError, JournalReader, Query
+from sorm_mediator.journal.book import (
+    WRITERS,
+    Journal,
+    JournalError,
+    JournalReader,
+    Query,
+    StrangersQuota,
+    head_path,
+    read_head,
+    write_head,
+)
 from sorm_mediator.journal.chain import GENESIS, Head
-from sorm_mediator.journal.export import WRITERS
-from sorm_mediator.journal.head import head_path, read_head, write_head
 
 
 @pytest.fixture
@@ -308,3 +316,26 @@ def assert_names_the_entry(path: Path, form: str) -> None:
         WRITERS[form](reader.entries(), io.StringIO())
     reader.close()
     assert len(str(refused.value).splitlines()) == 1
+
+
+# --- How much strangers may make the journal grow.
+
+
+def test_a_minutes_worth_at_once_and_as_many_in_each_minute_after_that() -> None:
+    quota = StrangersQuota(60)
+    assert sum(quota.admits(100.0) for _ in range(1000)) == 60
+    assert sum(quota.admits(100.0 + tenth / 10) for tenth in range(600)) == 59
+    assert quota.take_untold() == 940 + 541
+    assert quota.take_untold() == 0
+
+
+def test_a_quiet_hour_gives_no_more_than_a_minutes_worth() -> None:
+    quota = StrangersQuota(60)
+    assert quota.admits(0.0)
+    assert sum(quota.admits(3600.0) for _ in range(1000)) == 60
+
+
+def test_zero_is_no_bound() -> None:
+    quota = StrangersQuota(0)
+    assert all(quota.admits(0.0) for _ in range(1000))
+    assert quota.take_untold() == 0

@@ -43,7 +43,7 @@ from sorm_mediator.journal.book import JournalReader
 from sorm_mediator.mediator.binding import gateway as gateway_module
 from sorm_mediator.mediator.binding.gateway import Gateway
 from sorm_mediator.mediator.binding.store import StoreError
-from tests.mediator.gateway_bench import Console, SmallSwitch, lab_config, lab_file, running, small_switch
+from tests.mediator.gateway_harness import Console, SmallSwitch, lab_config, lab_file, running, small_switch
 
 GROUP = AddKsl(1, GroupType.COMBINED, Ksl(0, 1), Ksl(0, 1))
 

@@ -32,7 +32,7 @@ from protocol import (
 )
 from protocol.values import Ksl
 from sorm_mediator.journal.book import JournalReader
-from tests.mediator.gateway_bench import Console, lab_file, small_switch
+from tests.mediator.gateway_harness import Console, lab_file, small_switch
 
 GATEWAY = """
 import asyncio, json, sys

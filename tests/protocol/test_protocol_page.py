@@ -5,22 +5,20 @@ from __future__ import annotations
 from dataclasses import fields
 from enum import StrEnum
 
-import pytest
-
 from docs.protocol_page import page
 from protocol import codes
-from protocol.messages import MESSAGES, Message
+from protocol.messages import MESSAGES
 
 PAGE = page()
 HEADER = PAGE.partition("## Header fields")[2].partition("## Commands")[0]
 
 
-@pytest.mark.parametrize("kind", MESSAGES, ids=lambda kind: f"{kind.code:02X}h")
-def test_every_field_of_every_message_is_there(kind: type[Message]) -> None:
-    section = PAGE.partition(f"### `{kind.message_name}` ({kind.code:02X}h)\n")[2].partition("\n##")[0]
-    for field in fields(kind):
-        known = HEADER + section if field.kw_only else section
-        assert f"| `{field.name}` |" in known
+def test_every_field_of_every_message_is_there() -> None:
+    for kind in MESSAGES:
+        section = PAGE.partition(f"### `{kind.message_name}` ({kind.code:02X}h)\n")[2].partition("\n##")[0]
+        for field in fields(kind):
+            where = HEADER + section if field.kw_only else section
+            assert f"| `{field.name}` |" in where, (kind, field.name)
 
 
 def test_every_named_value_is_there_with_its_meaning() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sorm_mediator.web.guard import MOST_BODY, Guard
+from sorm_mediator.web.server import MOST_BODY, Guard
 
 LOOPBACK, NETWORK = ("127.0.0.1", 8080), ("192.0.2.1", 8080)
 

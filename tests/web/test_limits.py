@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from sorm_mediator.config import WebConfig
-from sorm_mediator.mediator.binding.events import Events
+from sorm_mediator.mediator.binding.feed import EventFeed
 from sorm_mediator.web.app import create_app
 from sorm_mediator.web.mediator_api import mediator_router
 from sorm_mediator.web.server import WebServer
@@ -107,7 +107,7 @@ async def test_an_octet_now_and_then_gains_nothing() -> None:
 
 
 async def test_events_that_are_not_read_are_dropped_and_streams_are_counted() -> None:
-    events = Events()
+    events = EventFeed()
     app = create_app()
     app.state.gateway = SimpleNamespace(events=events)
     app.include_router(mediator_router(), prefix="/api/v1")

@@ -34,7 +34,7 @@ from protocol import (
 from sorm_mediator.mediator.binding.gateway import Gateway
 from sorm_mediator.web.app import create_app
 from sorm_mediator.web.server import WebServer
-from tests.mediator.gateway_bench import Console, lab_config, running, small_switch
+from tests.mediator.gateway_harness import Console, lab_config, running, small_switch
 
 OWN = ObjectType.OWN_SUBSCRIBER, NumberSign.OWN
 

@@ -26,7 +26,7 @@ from protocol.messages import (
     TrunkInfo,
     UnauthorizedAccess,
 )
-from sorm_mediator.journal.masking import why_masked
+from sorm_mediator.journal.masking import command_fields, why_masked
 from sorm_mediator.mediator.core.calls.calls import Calls
 from sorm_mediator.mediator.core.calls.electronic_messages import ElectronicMessages
 from sorm_mediator.mediator.core.calls.kpd2_events import BY_FAULT
@@ -58,10 +58,10 @@ from sorm_mediator.mediator.core.means import (
     Turn,
     Work,
 )
-from sorm_mediator.mediator.core.pacing import PasswordPace
-from sorm_mediator.mediator.core.record import command_fields, printable, same_secret
+from sorm_mediator.mediator.core.passwords import PasswordPace, same_secret
 from sorm_mediator.mediator.core.switchside import SwitchSide
 from sorm_mediator.mediator.core.tables import DamageReported, StartNumber, Stopped
+from sorm_mediator.texts import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

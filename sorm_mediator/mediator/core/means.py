@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from protocol import Message
     from sorm_mediator.config import MediatorConfig
+    from sorm_mediator.config.capacity import Capacity
     from sorm_mediator.mediator.core.calls.calls import Calls
     from sorm_mediator.mediator.core.calls.ksl_pool import KslPool
-    from sorm_mediator.mediator.core.capacity import Capacity
     from sorm_mediator.mediator.core.context import Context
     from sorm_mediator.mediator.core.switchside import Outcome, SwitchSide
     from sorm_mediator.mediator.core.tables import Tables

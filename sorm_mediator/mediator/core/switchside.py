@@ -3,7 +3,7 @@
 While the objects are being brought back (``sync`` replaces all of them when its last chunk is taken), other
 requests wait, so that none of them is undone by it.
 
-Source: docs/dialect.md; the ops are those of :mod:`ssh_control.operations`.
+Source: docs/dialect.md; the ops are those of :mod:`ssh_control.messages`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from protocol.codes import LINE_STATES
 from sorm_mediator.mediator.core.effects import AskSwitch
-from sorm_mediator.numerals import whole_number
-from ssh_control.operations import SYNC_CHUNK
+from sorm_mediator.texts import whole_number
+from ssh_control.messages import SYNC_CHUNK
 
 if TYPE_CHECKING:
     from collections.abc import Callable

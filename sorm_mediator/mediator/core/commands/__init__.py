@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from protocol.messages import COMMANDS
-from sorm_mediator.mediator.core.commands import ksl, objects, state, tables, tests
+from sorm_mediator.mediator.core.commands import ksl, objects, state, tables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from protocol.messages import Command
     from sorm_mediator.mediator.core.commands.rule import CommandRule
 
-_RULES: Final = {rule.message: rule for room in (state, ksl, objects, tables, tests) for rule in room.RULES}
+_RULES: Final = {rule.message: rule for room in (state, ksl, objects, tables) for rule in room.RULES}
 
 RULES: Final[Mapping[type[Command], CommandRule[Any]]] = MappingProxyType(
     {message: _RULES[message] for message in COMMANDS}

@@ -1,7 +1,7 @@
 """What one command is made of: when it is taken, what refuses it at receipt and at execution, what it does.
 
 Each command is one :class:`CommandRule`, which stands beside its functions in the module of its subject
-(:mod:`.state`, :mod:`.objects`, :mod:`.ksl`, :mod:`.tables`, :mod:`.tests`). ``RULES`` of the package has them by
+(:mod:`.state`, :mod:`.objects`, :mod:`.ksl`, :mod:`.tables`). ``RULES`` of the package has them by
 the type of the message. docs/mediator.md is generated from them.
 
 A refusal is either *at receipt* (27h: the command as written can't be right, or is not taken in this state) or *at

@@ -1,17 +1,31 @@
-"""Commands 1, 2 and 3: start, stop, password (order 268, 6.1-6.3)."""
+"""Commands of the technical means as a whole (order 268, 6.1-6.3, 6.14, 6.17).
+
+1 start, 2 stop, 3 password, 14 test of the data channels, 17 version of the software.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from protocol.messages import SetPassword, Start, Stop
+from protocol.codes import Channel, StationType
+from protocol.messages import (
+    GetVersion,
+    SetPassword,
+    Start,
+    Stop,
+    Test,
+    TestReplyKpd1,
+    TestReplyKpd2,
+    VersionInfo,
+)
 from sorm_mediator.mediator.core.calls.kpd2_events import BY_STOP
-from sorm_mediator.mediator.core.commands.rule import PARAMETERS, CommandRule, Refusal, Verdict
+from sorm_mediator.mediator.core.commands.rule import PARAMETERS, ByOption, CommandRule, Refusal, Verdict
 from sorm_mediator.mediator.core.means import DONE, Job, Means, OrmState, Standing, Work
 from sorm_mediator.mediator.core.tables import PasswordChanged
 
 if TYPE_CHECKING:
     from sorm_mediator.mediator.core.switchside import Outcome
+
 
 # --- command 1
 
@@ -95,4 +109,48 @@ SET_PASSWORD: Final = CommandRule(
     ),
 )
 
-RULES: Final[tuple[CommandRule[Any], ...]] = (START, STOP, SET_PASSWORD)
+
+# --- command 14
+
+
+def test(means: Means, job: Job[Test], now: float) -> int:
+    """29h on every connected KPD1 (9.9.3), 53h on every connected KPD2 (11.7.3)."""
+    context = means.context
+    flip = 0xFF if means.options.bitmap_polarity == "0=in service" else 0
+    number = job.command.test_number
+    kpd1, kpd2 = (context.channels.bitmap(channel) ^ flip for channel in (Channel.KPD1, Channel.KPD2))
+    for stream in context.channels.connected(Channel.KPD1):
+        context.kpd1(stream, TestReplyKpd1, test_number=number, kpd1_state=kpd1, kpd2_state=kpd2)
+    for stream in context.channels.connected(Channel.KPD2):
+        context.kpd2(TestReplyKpd2(number, kpd1, kpd2, orm_number=context.orm_number), stream=stream)
+    return DONE
+
+
+TEST: Final = CommandRule(
+    message=Test,
+    clause="6.14",
+    execute=test,
+    stopped=ByOption("test_while_stopped", "on"),
+    standing=Standing.AT_ANY_MOMENT,
+)
+
+# --- command 17
+
+
+def get_version(means: Means, job: Job[GetVersion], now: float) -> int:
+    """2Bh: the configured text and the kind of node."""
+    config = means.config
+    means.context.kpd1(
+        job.stream,
+        VersionInfo,
+        version=config.software_version,
+        station_type=StationType(config.station_type),
+    )
+    return DONE
+
+
+GET_VERSION: Final = CommandRule(
+    message=GetVersion, clause="6.17", execute=get_version, stopped=ByOption("version_before_start", "allow")
+)
+
+RULES: Final[tuple[CommandRule[Any], ...]] = (START, STOP, SET_PASSWORD, TEST, GET_VERSION)

@@ -24,8 +24,8 @@ from protocol.messages import (
 from protocol.values import KslRow, Raw
 from sorm_mediator.mediator.core.commands.rule import CommandRule, Refusal, blank
 from sorm_mediator.mediator.core.means import DONE, Job, Means, Standing, Table, Turn, Work
-from sorm_mediator.mediator.core.record import printable
 from sorm_mediator.mediator.core.switchside import LINE_STATE_UNKNOWN, Missing
+from sorm_mediator.texts import printable
 
 if TYPE_CHECKING:
     from sorm_mediator.mediator.core.switchside import Outcome
