@@ -159,6 +159,7 @@ def trace(
     """
     from sorm_mediator import config as configuration
     from sorm_mediator.config import ConfigError
+    from sorm_mediator.mediator.core.calls.numbers import Numbers
     from sorm_mediator.switch.node import Node
     from sorm_mediator.switch.trace.console import LabTrace
     from sorm_mediator.switch.trace.trace import TraceError, read_request
@@ -172,7 +173,7 @@ def trace(
         raise ConfigError(f"{config}: {error}") from None
     try:
         request = read_request(parameters)
-        tracer = LabTrace(node.domains, loaded.mediator)
+        tracer = LabTrace(node.domains, loaded.mediator, Numbers(loaded.mediator))
         traced = tracer.trace(_domain(node.domains, domain, request), request)
     except TraceError as error:
         _misused(str(error))

@@ -224,7 +224,8 @@ def heading(against: str, profile: str, lang: Lang, *, of_lab: bool) -> str:
 def rows(result: Result, lang: Lang, ids: int) -> Iterable[str]:
     """The lines of one check; ``ids`` is the width of the longest id."""
     width = max(len(translate(verdict, lang)) for verdict in VERDICTS)
-    yield f"  {translate(result.verdict, lang):<{width}}  {result.check.id:<{ids}}  {translate(result.check.title, lang)}"
+    verdict, title = translate(result.verdict, lang), translate(result.check.title, lang)
+    yield f"  {verdict:<{width}}  {result.check.id:<{ids}}  {title}"
     for text in ([reason(result, lang)] if result.why else []) + [
         translate(one, lang) for one in result.notes
     ]:

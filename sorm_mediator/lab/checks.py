@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 
-from sorm_mediator.config import Config, ConfigError
+from sorm_mediator.config import Config, ConfigError, SwitchConfig
 from sorm_mediator.lab.line_checks import check_lines, check_speech_lines, xot_listeners
-from sorm_mediator.lab.multisorm_checks import check_multisorm
+from ssh_control.multisorm.patterns import DomainList
+
+log = logging.getLogger(__name__)
 
 MOST_STREAMS = 4
 """E1 streams of a mediator without ``mediator.capacity`` (ECSS-10 manual, SORM system)."""
@@ -22,17 +25,26 @@ def check_references(config: Config, name: str) -> None:
     _check_host_key(config, name)
     if config.switch is None:
         return
-    check_multisorm(config, name)
-    seen: dict[str, int] = {}
-    for number, domain in enumerate(config.switch.domains):
-        key = f"{name}: switch.domains.{number}"
-        if domain.name in seen:
-            raise ConfigError(
-                f"{key}.name: {domain.name!r} is declared twice (first as domain {seen[domain.name]})"
-            )
-        seen[domain.name] = number
-        _check_numbers(key, "subscribers", [subscriber.number for subscriber in domain.subscribers])
-        _check_numbers(key, "trunks", [str(trunk.number) for trunk in domain.trunks])
+    _check_multisorm(config.switch, config.mediator.options.switch_timeout, name)
+
+
+def _check_multisorm(switch: SwitchConfig, patience: float, name: str) -> None:
+    """Check the time of a MultiSORM user's command, and warn of domains that are not there (yet).
+
+    ``patience``: seconds that the mediator waits for an answer.
+    """
+    bound = switch.multisorm_timeout
+    if switch.aggregates and bound >= patience:
+        raise ConfigError(
+            f"{name}: switch.multisorm_timeout: {bound:g} must be less than "
+            f"mediator.options.switch_timeout ({patience:g}): the mediator would not wait for the answer"
+        )
+    for number, aggregate in enumerate(switch.aggregates):
+        key = f"{name}: switch.aggregates.{number}.domains"
+        for problem in (
+            DomainList.parse(aggregate.domains).select(one.name for one in switch.domains).problems
+        ):
+            log.warning("%s: %s: until there is, nobody can log in as %s", key, problem, aggregate.user)
 
 
 def _check_streams(config: Config, name: str) -> None:

@@ -15,6 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
+from protocol import Channel, NumberReceived
+from protocol import Options as CodecOptions
+from protocol.codec import offsets
+from protocol.messages import payload_lengths
 from sorm_mediator.console.comparing import show
 from sorm_mediator.console.errors import ScriptError, unreadable
 from sorm_mediator.console.target import LINKS, Link
@@ -25,18 +29,25 @@ from sorm_mediator.texts import one_line
 TIMEOUT = 15.0
 """Seconds to wait for an expected event: what that tester waits."""
 
-TEST_FIELDS: Mapping[str, tuple[int, int]] = {
-    "call": (4, 2),
-    "type": (6, 1),
-    "obj": (7, 2),
-    "ni-a": (12, 1),
-    "ni-b": (23, 1),
-    "ksl-a": (36, 1),
-    "ksl-b": (37, 1),
-    "priority": (42, 1),
-    "ss": (46, 1),
+_PLACES = offsets(NumberReceived, CodecOptions())
+EVENT_OCTETS = Channel.KPD2.header_length + max(payload_lengths(NumberReceived, CodecOptions()))
+"""Octets of an event of a call."""
+CALL_ID = slice(_PLACES["call_number"], _PLACES["selection"])
+"""The octets of an event that commands 7 and 8 repeat: call number, object type, object number."""
+SELECTION = _PLACES["selection"]
+"""The octet of an event with the sign of selection."""
+TEST_FIELDS: Mapping[str, tuple[int, tuple[int, ...]]] = {
+    "call": (_PLACES["call_number"], (2, 5)),
+    "type": (_PLACES["object_type"], (1,)),
+    "obj": (_PLACES["object_number"], (2,)),
+    "ni-a": (_PLACES["calling"], (1,)),
+    "ni-b": (_PLACES["called"], (1,)),
+    "ksl-a": (_PLACES["ksl_a"], (1,)),
+    "ksl-b": (_PLACES["ksl_b"], (1,)),
+    "priority": (_PLACES["priority"], (1,)),
+    "ss": (_PLACES["service"], (1, 3)),
 }
-"""Fields of ``test``: their octet and length in an event (order 268, 10.2, 10.3)."""
+"""Fields of ``test``: where they begin in an event, and how many octets a script may give of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,9 +345,9 @@ class _Reader:
         return Recv(message, numbers[0], numbers[1], tests)
 
     def _octets(self, text: str, name: str, path: str) -> bytes:
-        lengths = {TEST_FIELDS[name][1], *({5} if name == "call" else {3} if name == "ss" else ())}
+        _, lengths = TEST_FIELDS[name]
         if not re.fullmatch(r"[0-9A-Fa-f]+", text) or len(text) not in {2 * length for length in lengths}:
-            wanted = " or ".join(str(2 * length) for length in sorted(lengths))
+            wanted = " or ".join(str(2 * length) for length in lengths)
             self._fail(path, f"{show(text)} is not allowed; allowed: {wanted} hexadecimal digits")
         return bytes.fromhex(text)
 

@@ -10,7 +10,7 @@ import asyncio
 import time
 from typing import Any
 
-from protocol import Channel, EncodeError
+from protocol import EncodeError
 from protocol.language import Phrase, join
 from protocol.wire import MASK
 from sorm_mediator.console.client import KPD1, KPD2, Crossed, Sent
@@ -169,7 +169,7 @@ class VendorRunner:
             came = await self._next_event(console, step, watch, call)
             if isinstance(came, Failure):
                 return came
-            call = came.raw[4:9]
+            call = came.raw[v.CALL_ID]
         return None
 
     async def _next_event(
@@ -179,14 +179,14 @@ class VendorRunner:
 
         def look() -> bool:
             for crossed in console.waiting((KPD2,)):
-                is_ours = crossed.raw[4:9] == call if call else self._may_begin(crossed, step, watch)
+                is_ours = crossed.raw[v.CALL_ID] == call if call else self._may_begin(crossed, step, watch)
                 if is_ours:
                     found.append(crossed)
                     return True
             return False
 
         if not await console.client.wait(look, watch.timeout):
-            unread = [one for one in console.waiting((KPD2,)) if len(one.raw) == _EVENT_LENGTH]
+            unread = [one for one in console.waiting((KPD2,)) if len(one.raw) == v.EVENT_OCTETS]
             nearest = min(unread, key=lambda one: len(_differences(step, one)), default=None)
             reason = nothing_came(watch.timeout)
             if nearest:
@@ -194,24 +194,21 @@ class VendorRunner:
             return Failure(_shown(step), reason, nearest, _differences(step, nearest) if nearest else [])
         crossed = found[0]
         console.unread.take([crossed])
-        self._claimed.add(crossed.raw[4:9])
+        self._claimed.add(crossed.raw[v.CALL_ID])
         differences = _differences(step, crossed)
         return Failure(_shown(step), "", crossed, differences) if differences else crossed
 
     def _may_begin(self, crossed: Crossed, step: v.Recv, watch: v.Watch) -> bool:
         """Whether an event can be the first of the observed call: its numbers and the side observed."""
         if (
-            len(crossed.raw) != _EVENT_LENGTH
-            or crossed.raw[4:9] in self._claimed
+            len(crossed.raw) != v.EVENT_OCTETS
+            or crossed.raw[v.CALL_ID] in self._claimed
             or _differences(step, crossed)
         ):
             return False
-        selection = crossed.raw[9]
+        selection = crossed.raw[v.SELECTION]
         side = _SIDES.get(watch.observer, 0xFF)
         return bool(selection & (side | _TRUNK_OR_SERVICE))
-
-
-_EVENT_LENGTH = Channel.KPD2.header_length + 36
 
 
 def _differences(step: v.Recv, crossed: Crossed) -> list[Difference]:
@@ -230,9 +227,9 @@ def _differences(step: v.Recv, crossed: Crossed) -> list[Difference]:
 
 
 def _octets(crossed: Crossed, name: str, length: int) -> bytes:
-    offset = v.TEST_FIELDS[name][0]
+    offset, _ = v.TEST_FIELDS[name]
     if name == "ss":
-        field = crossed.raw[44:47]
+        field = crossed.raw[offset : offset + 3]
         # One byte stands wherever the mediator puts it in the three (``service_code_position``).
         return field if length == 3 else bytes(next(([byte] for byte in field if byte != 0xFF), [0xFF]))
     if name == "call" and length == 2:

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
-from sorm_mediator.config import BridgeConfig, BridgeSideConfig, ConfigError, SwitchConfig
+from sorm_mediator.config import BridgeSideConfig, ConfigError, SwitchConfig
 from sorm_mediator.switch.domain import Bridge, Domain, load_domain
 from sorm_mediator.switch.licence import Licences
 from sorm_mediator.switch.routing.numbering import DEFAULT_PLAN
@@ -69,26 +69,10 @@ class Node:
         self._licensed = config
         self.watchers: list[Watcher] = []
         """Who is told after each change, in order; :mod:`sorm_mediator.switch.changes` has the changes."""
-        wrong: list[str] = []
-        for index, domain in enumerate(config.domains):
-            if domain.name in self.domains:
-                raise ConfigError(f"switch.domains.{index}.name: {domain.name!r} is declared twice")
-            if domain.name == config.admin.user:
-                raise ConfigError(
-                    f"switch.domains.{index}.name: {domain.name!r} is the user of the shell (switch.admin.user); "
-                    "a domain is a user name too: choose another"
-                )
-            try:
-                key = f"switch.domains.{index}"
-                self.domains[domain.name] = load_domain(
-                    domain, directory, key, match_routed=config.match_routed
-                )
-            except ConfigError as error:
-                wrong.append(str(error))
-        if wrong:
-            raise ConfigError("; ".join(wrong))
+        self._follow(config)
         for index, bridge in enumerate(config.bridges):
-            self.connect(bridge, f"switch.bridges.{index}")
+            for end, side in (("a", bridge.a), ("b", bridge.b)):
+                self._check_end(side, f"switch.bridges.{index}.{end}")
 
     @property
     def licences(self) -> Licences:
@@ -99,18 +83,22 @@ class Node:
 
     def replace(self, change: Change, **fields: Any) -> None:
         """Other settings of the switch, from now on. Raises :class:`pydantic.ValidationError`, and changes nothing."""
-        self.config = changed(self.config, **fields)
+        config = changed(self.config, **fields)
+        self._follow(config)
+        self.config = config
         self.tell(change)
 
     def replace_domain(self, change: Change, **fields: Any) -> None:
-        """Other settings of the domain ``change.domain``, from now on. Raises as :meth:`replace`."""
+        """Other settings of the domain ``change.domain``, from now on.
+
+        Raises :class:`pydantic.ValidationError` and :class:`NumberingError`, and changes nothing.
+        """
         domain = self.domains[change.domain]
         config = changed(domain.config, **fields)
-        known = self.config.domains
-        self.config = changed(
-            self.config, domains=tuple(config if one is domain.config else one for one in known)
-        )
-        domain.config = config
+        domains = tuple(config if one is domain.config else one for one in self.config.domains)
+        whole = changed(self.config, domains=domains)
+        domain.follow(config)
+        self.config = whole
         self.tell(change)
 
     def tell(self, change: Change) -> None:
@@ -118,33 +106,36 @@ class Node:
         for watcher in tuple(self.watchers):
             watcher(change)
 
-    def connect(self, config: BridgeConfig, key: str, *, strict: bool = True) -> None:
-        """Build a bridge. ``key``: where it stands, for errors. Raises :class:`ConfigError`.
+    def _follow(self, config: SwitchConfig) -> None:
+        """Build the domains and bridges that are new, and drop those that are gone. Raises :class:`ConfigError`."""
+        wrong: list[str] = []
+        for index, domain in enumerate(config.domains):
+            if domain.name in self.domains:
+                continue
+            try:
+                key = f"switch.domains.{index}"
+                self.domains[domain.name] = load_domain(
+                    domain, self.directory, key, match_routed=config.match_routed
+                )
+            except ConfigError as error:
+                wrong.append(str(error))
+        if wrong:
+            raise ConfigError("; ".join(wrong))
+        bridges = {one.name: one for one in config.bridges}
+        for name in self.bridges.keys() - bridges.keys():
+            for end in self.bridges.pop(name).ends:
+                del self.domains[end.side.domain].bridges[end.iface]
+        for name in self.domains.keys() - {one.name for one in config.domains}:
+            del self.domains[name]
+        for name, one in bridges.items():
+            if name not in self.bridges:
+                self.bridges[name] = Bridge(one)
+                for end in self.bridges[name].ends:
+                    self.domains[end.side.domain].bridges[end.iface] = end
 
-        Not ``strict``: its contexts and numbering plans may come later.
-        """
-        if config.name in self.bridges:
-            raise ConfigError(f"{key}.name: there is a bridge {config.name!r} already")
-        bridge = Bridge(config)
-        for end in bridge.ends:
-            self._check_end(end.side, end.iface, f"{key}.{end.end}", strict=strict)
-        if config.a.domain == config.b.domain:
-            raise ConfigError(
-                f"{key}.b.domain: {config.b.domain!r} is side A already; a bridge joins two domains"
-            )
-        self.bridges[config.name] = bridge
-        for end in bridge.ends:
-            self.domains[end.side.domain].bridges[end.iface] = end
-
-    def _check_end(self, side: BridgeSideConfig, iface: str, key: str, *, strict: bool) -> None:
-        domain = self.domains.get(side.domain)
-        if domain is None:
-            known = ", ".join(sorted(self.domains)) or "none"
-            raise ConfigError(f"{key}.domain: there is no domain {side.domain!r}; there are: {known}")
-        if iface in domain.bridges or iface in domain.trunks:
-            raise ConfigError(f"{key}.iface: {side.domain} has an interface {iface!r} already")
-        if not strict:
-            return
+    def _check_end(self, side: BridgeSideConfig, key: str) -> None:
+        """A lab starts only when what its bridges name is there; at the shell it may come later."""
+        domain = self.domains[side.domain]
         if side.np != DEFAULT_PLAN and side.np not in domain.plans:
             known = ", ".join(sorted([DEFAULT_PLAN, *domain.plans]))
             raise ConfigError(

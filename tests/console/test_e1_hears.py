@@ -10,12 +10,10 @@ from typing import Any
 import pytest
 from sorm_mediator.console.requirements import links
 
-from e1.stream import E1Stream
 from e1.voice.tones import ToneGenerator
 from sorm_mediator.console import target as scenario
 from sorm_mediator.console.errors import ScriptError
 from sorm_mediator.console.target import Surroundings
-from sorm_mediator.mediator.binding.streams import SpeakingStream
 from tests.console.e1_mediator import E1Mediator, lines
 
 Speech = dict[int, list[int]]
@@ -28,13 +26,13 @@ async def speaking(speech: Speech) -> AsyncIterator[tuple[Surroundings, Speech]]
     mediator = E1Mediator()
     generators: dict[tuple[int, ...], ToneGenerator] = {}
 
-    def fill(number: int, stream: E1Stream, frames: int, now: float) -> None:
+    def fill(frames: int, now: float) -> None:
         for ksl, frequencies in speech.items():
             key = (ksl, *frequencies)
             generators.setdefault(key, ToneGenerator(frequencies))
-            stream.voice_out(ksl, generators[key].take(frames))
+            mediator.stream.voice_out(ksl, generators[key].take(frames))
 
-    mediator.stream = SpeakingStream(0, mediator.stream.config, fill)
+    mediator.stream.speech_source = fill
     config = mediator.line_config(await mediator.start())
     try:
         async with lines(config) as opened:

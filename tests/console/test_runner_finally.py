@@ -21,7 +21,6 @@ from protocol import (
 )
 from protocol.texts import VALUES
 from sorm_mediator.console.errors import ScriptError
-from sorm_mediator.replay.fields import READERS
 from sorm_mediator.replay.printing import TextPrinter
 from sorm_mediator.replay.results import ScriptResult
 from sorm_mediator.replay.vocabulary import COMMANDS, KPD1, KPD2
@@ -158,6 +157,7 @@ async def test_all_of_a_failed_run_is_said_in_russian(mediator, run) -> None:
         printer=TextPrinter(printed.append, "ru"),
     )
     text = "".join(printed)
-    names = {*COMMANDS, *KPD1, *KPD2, *READERS, "sign", "test", "yaml"}
+    fields = {name for table in (COMMANDS, KPD1, KPD2) for entry in table.values() for name in entry.fields}
+    names = {*COMMANDS, *KPD1, *KPD2, *fields, "sign", "test", "yaml"}
     words = set(re.findall("[a-z][a-z_-]+", re.sub("[(][^()]*[)]$", "", text, flags=re.MULTILINE)))
     assert words - names - {name for name in words if name in VALUES} == set(), text

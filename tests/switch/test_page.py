@@ -7,6 +7,7 @@ from pathlib import Path
 
 import captures
 from sorm_mediator import config
+from sorm_mediator.mediator.core.calls.numbers import Numbers
 from sorm_mediator.switch.calls.call import CALL_TABLE
 from sorm_mediator.switch.calls.services import ORDERED, USED
 from sorm_mediator.switch.node import Node
@@ -44,7 +45,9 @@ def test_the_trace_shown_is_what_the_command_prints() -> None:
     assert example is not None
     loaded = config.load(Path(captures.__file__).parent / "labs" / example[1])
     assert loaded.switch is not None
-    tracer = LabTrace(Node(loaded.switch, loaded.directory).domains, loaded.mediator)
+    tracer = LabTrace(
+        Node(loaded.switch, loaded.directory).domains, loaded.mediator, Numbers(loaded.mediator)
+    )
     (domain,) = Node(loaded.switch, loaded.directory).domains.values()
 
     printed = tracer.text(tracer.trace(domain, read_request(example[2].split())), now=0)

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ValidationError
 
 from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.node import Change, Model, Node, changed
+from sorm_mediator.switch.routing.numbering import NumberingError, expand_numbers
 
 Notes = tuple[str, ...]
 
@@ -30,6 +31,10 @@ PATTERNS: Final = MappingProxyType(
     }
 )
 """Patterns of the settings, in words."""
+
+
+_PLACE: Final = re.compile(r"^[a-z_]+\.\d+\.[a-z_.]+: ")
+"""Where a rule of the switch's settings was broken in its lists: a place that only a lab file has."""
 
 
 class ChangeRefused(Exception):  # noqa: N818 - an answer, not a mistake
@@ -47,6 +52,14 @@ def the_domain(node: Node, name: str) -> Domain:
     if domain is None:
         raise ChangeRefused(f"there is no domain {name!r}; there are: {as_list(node.domains)}")
     return domain
+
+
+def numbers_of(text: str) -> list[str]:
+    """The numbers of a range. Raises :class:`ChangeRefused`."""
+    try:
+        return expand_numbers(text)
+    except NumberingError as error:
+        raise ChangeRefused(str(error)) from None
 
 
 def created(model: type[Model], **fields: Any) -> Model:
@@ -71,6 +84,7 @@ def rejection(error: ValidationError) -> ChangeRefused:
     key = ".".join(str(part) for part in first["loc"])
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "value_error":
+        message = _PLACE.sub("", message)
         return ChangeRefused(f"{key}: {message}" if key else message)
     if first["type"] == "string_pattern_mismatch":
         message = _in_words(first["ctx"]["pattern"])
@@ -97,6 +111,8 @@ def update_domain(node: Node, change: Change, **fields: Any) -> None:
         node.replace_domain(change, **fields)
     except ValidationError as error:
         raise rejection(error) from None
+    except NumberingError as error:
+        raise ChangeRefused(str(error)) from None
 
 
 def update_switch(node: Node, change: Change, **fields: Any) -> None:

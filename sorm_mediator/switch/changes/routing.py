@@ -10,11 +10,19 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from sorm_mediator.config import NumberBinding
-from sorm_mediator.switch.changes import ChangeRefused, Notes, as_list, created, the_domain, update_domain
+from sorm_mediator.switch.changes import (
+    ChangeRefused,
+    Notes,
+    as_list,
+    created,
+    numbers_of,
+    the_domain,
+    update_domain,
+)
 from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.node import Change, Node
 from sorm_mediator.switch.routing import Context, ContextError, parse_context
-from sorm_mediator.switch.routing.numbering import DEFAULT_PLAN, NumberingError, Plan, expand_numbers
+from sorm_mediator.switch.routing.numbering import DEFAULT_PLAN, Plan, expand_numbers
 from sorm_mediator.switch.routing.route import Continue
 
 
@@ -149,7 +157,6 @@ def remove_plan(node: Node, name: str, plan: str) -> Notes:
     users += [f"context {context.name}" for context in domain.contexts.values() if context.np == plan]
     if users:
         raise ChangeRefused(f"plan {plan} is used by: {', '.join(users)}")
-    del domain.plans[plan]
     left = {key: numbers for key, numbers in domain.config.numbering_plans.items() if key != plan}
     update_domain(node, Change("numbering", name), numbering_plans=left)
     return ()
@@ -159,7 +166,7 @@ def add_numbers(node: Node, name: str, plan: str, numbers: str) -> Notes:
     """Numbers that lead to nothing yet."""
     domain = the_domain(node, name)
     known = _plan(domain, plan)
-    for number in _expanded(numbers):
+    for number in numbers_of(numbers):
         if number in known:
             raise ChangeRefused(f"{number} is in plan {plan} of {name} already")
     _keep(node, domain, plan, {**domain.config.numbering_plans[plan], numbers: NumberBinding()})
@@ -196,7 +203,7 @@ def bind_to_alias(
 ) -> Notes:
     """Numbers lead to subscribers: as many as there are numbers, in order, or one for all."""
     domain = the_domain(node, name)
-    full, own = _expanded(numbers), _expanded(alias)
+    full, own = numbers_of(numbers), numbers_of(alias)
     for number in own:
         if number not in domain.subscribers:
             raise ChangeRefused(f"{number} is no subscriber of {name}: declare it first")
@@ -245,18 +252,13 @@ def _range(digits: frozenset[str]) -> str:
 
 def _bind(node: Node, domain: Domain, plan: str, bindings: Numbers) -> None:
     known = _plan(domain, plan)
-    numbers = {number for key in bindings for number in _expanded(key)}
+    numbers = {number for key in bindings for number in numbers_of(key)}
     left = _without(domain, plan, {number for number in numbers if number in known})
     _keep(node, domain, plan, {**left, **bindings})
 
 
 def _keep(node: Node, domain: Domain, plan: str, numbers: Numbers) -> None:
-    try:
-        made_anew = Plan(plan, numbers)
-    except NumberingError as error:
-        raise ChangeRefused(str(error)) from None
     plans = {**domain.config.numbering_plans, plan: dict(numbers)}
-    domain.plans[plan] = made_anew
     update_domain(node, Change("numbering", domain.name), numbering_plans=plans)
 
 
@@ -279,15 +281,8 @@ def _plan(domain: Domain, plan: str) -> Plan:
 
 
 def _known(domain: Domain, plan: str, numbers: str) -> set[str]:
-    known, wanted = _plan(domain, plan), set(_expanded(numbers))
+    known, wanted = _plan(domain, plan), set(numbers_of(numbers))
     missing = sorted(number for number in wanted if number not in known)
     if missing:
         raise ChangeRefused(f"{missing[0]} is not in plan {plan} of {domain.name}")
     return wanted
-
-
-def _expanded(numbers: str) -> list[str]:
-    try:
-        return expand_numbers(numbers)
-    except NumberingError as error:
-        raise ChangeRefused(str(error)) from None
