@@ -68,11 +68,6 @@ class Phrase(str):
     def __reduce__(self) -> tuple[object, ...]:
         return _restored, (self._message, self._given, self._context, self._values)
 
-    @classmethod
-    def known(cls, text: str) -> Phrase:
-        """A text whose literal is collected elsewhere."""
-        return cls(text)
-
     def fill(self, **values: object) -> Phrase:
         """The same text with ``values`` in it."""
         return Phrase(self._message, self._given, context=self._context, **{**self._values, **values})
