@@ -222,6 +222,15 @@ def mistakes(collected: Collected, russian: dict[Key, str]) -> Iterator[str]:
             yield f"{files[0]}: other names in braces: {key[1]!r}: {text!r}"
 
 
+def conflicts() -> Iterator[str]:
+    """Texts that two catalogues translate differently: at run time the first one is found."""
+    first: dict[Key, str] = {}
+    for package in PACKAGES:
+        for key, text in translations(package).items():
+            if first.setdefault(key, text) != text:
+                yield f"{package}: give it a context: {key[1]!r} is {text!r} here, and {first[key]!r}"
+
+
 def rendered(collected: Collected, russian: dict[Key, str]) -> tuple[bytes, bytes]:
     """The two files of a catalogue."""
     catalogue = _Russian(locale="ru", charset="utf-8", fuzzy=False)
@@ -279,6 +288,7 @@ def main(arguments: list[str]) -> int:
             po_file(package).write_bytes(po)
             po_file(package).with_suffix(".mo").write_bytes(mo)
         problems += [*collected.problems, *mistakes(collected, russian)]
+    problems += conflicts()
     sys.stderr.writelines(f"{problem}\n" for problem in problems)
     return 1 if problems else 0
 
