@@ -68,7 +68,7 @@ def _read_input(stream: BinaryIO, packed_before: int) -> Iterator[Event]:
 def read_text(text: str) -> Iterator[Event]:
     """What is written in ``text``: hex or a hex dump.
 
-    Raises :class:`CaptureError` saying at which character it is neither.
+    Raises :class:`CaptureError` with the first character at which it is neither.
     """
     parts = parse_text(text)
     frames = [frame_packet(part.data) for part in parts if is_frame(part.data)]
