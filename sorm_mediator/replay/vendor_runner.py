@@ -21,7 +21,7 @@ from sorm_mediator.replay import vendor as v
 from sorm_mediator.replay.printing import Printer
 from sorm_mediator.replay.requests import REQUESTS
 from sorm_mediator.replay.results import ScriptResult, StepResult
-from sorm_mediator.replay.runner import Console, Run, no_end
+from sorm_mediator.replay.runner import Console, ScriptRun, no_end
 from sorm_mediator.replay.vendor import Command, LineError, parse_line
 from sorm_mediator.replay.vocabulary import COMMANDS
 
@@ -49,7 +49,7 @@ class VendorRunner:
         self._printer = printer
         self._keep_going = keep_going
         result = ScriptResult(script.name, script.path, planned=script.planned)
-        self._run = Run(result, target, printer, recorder)
+        self._run = ScriptRun(result, target, printer, recorder)
         self._sending = asyncio.Lock()
         self._claimed: set[bytes] = set()
 
@@ -73,7 +73,7 @@ class VendorRunner:
             await self._run.close()
         return self._run.end()
 
-    async def _step(self, console: Console, step: v.Line | v.TestMgm | v.Calls, number: str) -> bool:
+    async def _step(self, console: Console, step: v.CommandLine | v.TestMgm | v.Calls, number: str) -> bool:
         if isinstance(step, v.Calls):
             return await self._calls(console, step, number)
         result = StepResult(number, _masked(step.text), step.line)
@@ -85,7 +85,7 @@ class VendorRunner:
                 result.failure = _codes_differ(step, _codes_of(console, sent))
             elif not sent or not sent[0].done:
                 result.notes.append(no_end(COMMAND_WITHIN))
-            if result.failure is not None or isinstance(step, v.Line):
+            if result.failure is not None or isinstance(step, v.CommandLine):
                 self._run.hint(sent, result)
         except StepError as error:
             result.failure = Failure("", error.text)
@@ -150,8 +150,7 @@ class VendorRunner:
         except EncodeError as error:
             result.failure = Failure("", str(error))
         if result.failure is not None and not watch.required:
-            why = Phrase("; ".join(result.failure.lines()), "; ".join(result.failure.lines("ru")))
-            result.notes.append(join(": ", [_NOT_SEEN, why]))
+            result.notes.append(join(": ", [_NOT_SEEN, join("; ", result.failure.texts())]))
             result.failure = None
         return self._ended(result, began)
 
@@ -163,7 +162,7 @@ class VendorRunner:
             await self._target.make_call(str(request.pop("domain")), request)
         call = b""
         for step in watch.steps:
-            if isinstance(step, v.Line):
+            if isinstance(step, v.CommandLine):
                 await self._send(console, step.text, line, {"call": call.hex()} if call else {})
                 continue
             came = await self._next_event(console, step, watch, call)
