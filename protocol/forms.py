@@ -182,9 +182,7 @@ class PasswordForm(TextForm):
 
 
 class DigitsForm(Form):
-    """A number as text."""
-
-    hexadecimal = "text"
+    """A number: its digits as text, or the ten octets of count and digits as hexadecimal."""
 
     def from_json(self, path: str, value: Json, octets: Spellings) -> str | Raw | None:
         if value is None:
