@@ -19,9 +19,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, ClassVar, TextIO
 
 import sqlalchemy as sa
+from pydantic import ConfigDict
 
 from sorm_mediator.journal.chain import DAMAGED, GENESIS, Head, Row, Verifier, canonical, link
 from sorm_mediator.sqlite import (
@@ -450,22 +451,30 @@ def iso_time(time: float) -> str:
     return datetime.fromtimestamp(time, UTC).isoformat(timespec="microseconds")
 
 
-def to_document(entry: Entry) -> dict[str, Any]:
-    """One entry as a JSON object: ``seq``, ``time`` (ISO), ``unix`` (s), ``kind``, ``fields``, ``hash``."""
-    return {
-        "seq": entry.seq,
-        "time": iso_time(entry.time),
-        "unix": entry.time,
-        "kind": entry.kind,
-        "fields": entry.fields,
-        "hash": entry.hash,
-    }
+@dataclass(frozen=True)
+class EntryDocument:
+    """One entry of the audit journal."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(use_attribute_docstrings=True)
+
+    seq: int
+    time: str
+    """ISO 8601, UTC."""
+    unix: float
+    kind: str
+    fields: dict[str, Any]
+    hash: str
+
+
+def to_document(entry: Entry) -> EntryDocument:
+    """An entry as it is exported and served."""
+    return EntryDocument(entry.seq, iso_time(entry.time), entry.time, entry.kind, entry.fields, entry.hash)
 
 
 def write_jsonl(entries: Iterable[Entry], file: TextIO) -> None:
     """One JSON object a line."""
     for entry in entries:
-        file.write(json.dumps(to_document(entry), ensure_ascii=False) + "\n")
+        file.write(json.dumps(vars(to_document(entry)), ensure_ascii=False) + "\n")
 
 
 def write_csv(entries: Iterable[Entry], file: TextIO) -> None:

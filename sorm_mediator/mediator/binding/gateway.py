@@ -16,6 +16,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from protocol import Broken, Channel, Codec, DecodeError, Message, Options, Problem, Time, UnknownUnit
@@ -25,11 +26,11 @@ from sorm_mediator.addresses import host_port, port_number
 from sorm_mediator.config import Config
 from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.journal.book import Journal, JournalError, StrangersQuota
-from sorm_mediator.journal.masking import masked_unit
+from sorm_mediator.journal.masking import command_name, masked_unit, unit_document
 from sorm_mediator.mediator.binding.consoles import Consoles
 from sorm_mediator.mediator.binding.feed import EventFeed
 from sorm_mediator.mediator.binding.limits import LimitWatch
-from sorm_mediator.mediator.binding.status import command_name, gateway_status, shown_unit
+from sorm_mediator.mediator.binding.status import ChannelDocument, JournalState, LimitDocument, StatusDocument
 from sorm_mediator.mediator.binding.store import Store, StoreError
 from sorm_mediator.mediator.binding.toward import OverTcp, TowardConsole
 from sorm_mediator.mediator.core import effects
@@ -232,21 +233,6 @@ class Gateway:
             closing.callback(self.sink.close)
 
     @property
-    def serving(self) -> bool:
-        """Whether consoles are answered: between start and stop, unless the disk refused."""
-        return self._running
-
-    @property
-    def uptime(self) -> float:
-        """Seconds since the start."""
-        return self._loop.time() - self._started
-
-    @property
-    def radius_address(self) -> str:
-        """Where call reports are received."""
-        return self._endpoints.get("radius", "")
-
-    @property
     def core(self) -> Core:
         """The mediator core. Raises ``RuntimeError`` before :meth:`start`."""
         if self._core is None:
@@ -366,7 +352,7 @@ class Gateway:
         down = LinkDown("the gateway is starting or stopping")
         if self.link is not None:
             try:
-                self.link.submit(ask.op, ask.params, answered)
+                self.link.submit(ask.op, dict(ask.params), answered)
             except (LinkDown, DialectError) as error:
                 down = LinkDown(str(error))
             else:
@@ -466,7 +452,7 @@ class Gateway:
             self.journal.append(now, "left-out", {"entries": left_out})
         if kind == "command":
             masked = fields["fields"].get("masked", "")
-            fields = fields | {"unit": masked_unit(unit, masked), "name": command_name(unit)}
+            fields = {**fields, "unit": masked_unit(unit, masked), "name": command_name(unit)}
         self.journal.append(now, kind, fields)
 
     def _write(self, kind: str, fields: dict[str, Any], *, stranger: bool = False) -> None:
@@ -511,19 +497,42 @@ class Gateway:
         problems: tuple[Problem, ...] = (),
     ) -> None:
         self.events.publish(
-            "unit", self.now(), lambda: shown_unit(direction, channel, message, raw, problems)
+            "unit",
+            self.now(),
+            lambda: {"direction": direction, "unit": unit_document(channel, message, raw, problems)},
         )
 
     def _event(self, kind: str, fields: dict[str, Any]) -> None:
         self.events.publish(kind, self.now(), lambda: fields)
 
-    def channel_rows(self) -> list[dict[str, Any]]:
-        """The data channels toward the console, for people and monitoring."""
-        return self._toward.channel_rows()
-
-    def status(self) -> dict[str, Any]:
-        """The state of the mediator for people and monitoring: no secrets, JSON types only."""
-        return gateway_status(self)
+    def status(self) -> StatusDocument:
+        """The state of the mediator for people and monitoring, without secrets."""
+        core, tables, journal = self.core, self.core.tables, self.journal
+        return StatusDocument(
+            orm_number=core.orm_number,
+            order=self.config.mediator.order,
+            state="started" if tables.started else "stopped",
+            pair_in_use=core.channels.in_use,
+            serving=self._running,
+            uptime=self._loop.time() - self._started,
+            objects=len(tables.objects),
+            ksl_groups=len(tables.groups),
+            ksl=len(tables.group_of),
+            lines_in_use=core.pool.in_use,
+            calls=len(core.calls),
+            channels=[ChannelDocument(**row) for row in self._toward.channel_rows()],
+            switch=self.link.status() if self.link else None,
+            radius={"address": self._endpoints.get("radius", ""), "counters": self.sink.status()},
+            speech=None if self.e1 is None else self.e1.speech(),
+            limits={
+                message: LimitDocument(limit_ms=self.limits.limits[message], **asdict(measured))
+                for message, measured in self.limits.measured.items()
+            },
+            journal=None
+            if journal is None
+            else JournalState(journal.head.seq, journal.head.hash, journal.seal_errors),
+            counters=dict(core.counters + self.counters),
+        )
 
 
 def codec_options(config: Config) -> Options:

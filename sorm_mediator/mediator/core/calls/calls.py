@@ -25,11 +25,11 @@ from sorm_mediator.mediator.core.calls.kpd2_events import (
     TECHNICAL,
     EventComposer,
 )
-from sorm_mediator.mediator.core.calls.legs import ROLE_SHIFT, Call, Leg
+from sorm_mediator.mediator.core.calls.legs import LEG_TABLE, ROLE_SHIFT, Call, Leg, LegAction, LegInput
 from sorm_mediator.mediator.core.effects import Connect, Free
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from protocol.values import Ksl
     from radius.report import CallReport, Match, ServiceUse
@@ -57,7 +57,7 @@ class Step(NamedTuple):
 
     time: float
     """Never earlier than the step before it of the same leg, so that sorting keeps a leg's order."""
-    make: Callable[[Leg, Step], None]
+    input: LegInput
     leg: Leg
     at: float
     """The moment of the event as the switch reported it."""
@@ -115,7 +115,7 @@ class Calls:
             previous, call.report, call.last_seen = call.report, report, now
             self._live.move_to_end(key)
             self._match(call, previous)
-            self._tell(call)
+            self._send_news(call)
             if report.release_time is not None:
                 self._finish(call, now)
         self._forget_finished(now)
@@ -168,30 +168,28 @@ class Calls:
     def _join(self, leg: Leg, before: CallReport) -> None:
         """The object came under control during the call: no 41h, a 51h if it gets a line."""
         leg.roles.add(leg.first.role)
-        leg.received = before.setup_time is not None
-        leg.answered = before.answer_time is not None
         leg.services = len(before.services)
-        if leg.received and not leg.statistical:
-            self._attach(leg, leg.first.time, pre_empt=None)
-            if leg.line is not None:
-                self._events.ksl_connected(leg, leg.first.time)
+        if before.answer_time is not None:
+            self._move(leg, LegInput.JOIN_ANSWERED, leg.first.time)
+        elif before.setup_time is not None:
+            self._move(leg, LegInput.JOIN, leg.first.time)
 
-    def _tell(self, call: Call) -> None:
+    def _send_news(self, call: Call) -> None:
         """All that is new, in the order in which it happened; each leg's own order is 41 44* 42 44* 43."""
         steps = list(chain.from_iterable(self._steps(leg) for leg in call.legs.values()))
         if len(call.legs) > 1:
             steps.sort(key=lambda step: step.time)
         for step in steps:
-            step.make(step.leg, step)
+            self._move(step.leg, step.input, step.time, step.at, step.service)
 
     def _steps(self, leg: Leg) -> Iterator[Step]:
         report = leg.call.report
         latest = float("-inf")
 
-        def step(make: Callable[[Leg, Step], None], at: float, service: ServiceUse | None = None) -> Step:
+        def step(cause: LegInput, at: float, service: ServiceUse | None = None) -> Step:
             nonlocal latest
             latest = max(latest, at)
-            return Step(latest, make, leg, at, service)
+            return Step(latest, cause, leg, at, service)
 
         answer, release = report.answer_time, report.release_time
         # An answer without a moment of set-up is a switch's slip: the number must have been known by then.
@@ -200,49 +198,61 @@ class Calls:
         if not leg.received and setup is None and release is None:
             return
         if not leg.received and setup is not None:
-            yield step(self._received, max(setup, leg.first.time))
+            yield step(LegInput.SET_UP, max(setup, leg.first.time))
         services = [] if incomplete else list(report.services[leg.services :])
         after = 0
         if not leg.answered and answer is not None:
             while after < len(services) and _before(services[after], answer):
                 after += 1
         for service in services[:after]:
-            yield step(self._service, service.time, service)
+            yield step(LegInput.SERVICE, service.time, service)
         if not leg.answered and answer is not None:
-            yield step(self._answered, answer)
+            yield step(LegInput.ANSWER, answer)
         for service in services[after:]:
-            yield step(self._service, service.time, service)
+            yield step(LegInput.SERVICE, service.time, service)
         if release is not None:
-            yield step(self._released, release)
+            yield step(LegInput.RELEASE, release)
 
-    # --- steps of a leg
+    # --- the moves of a leg
 
-    def _received(self, leg: Leg, step: Step) -> None:
+    def _move(
+        self, leg: Leg, cause: LegInput, time: float, at: float = 0.0, service: ServiceUse | None = None
+    ) -> None:
+        """Do what :data:`LEG_TABLE` has. The state comes last: what a message shows depends on those before it.
+
+        ``time``: when a line is taken or freed; ``at``: the moment of the event.
+        """
+        move = LEG_TABLE[leg.state, cause]
+        for action in move.actions:
+            match action:
+                case LegAction.TAKE_LINE:
+                    self._take_line(leg, time)
+                case LegAction.TAKE_LATE_LINE:
+                    self._take_late_line(leg, time)
+                case LegAction.SEND_41:
+                    self._events.number_received(leg, at)
+                case LegAction.SEND_42:
+                    self._events.answer(leg, at)
+                case LegAction.SEND_43:
+                    self._events.release(leg, at, _release_cause(leg.call.report))
+                case LegAction.SEND_44:
+                    assert service is not None
+                    self._events.service_used(leg, at, service)
+                    leg.services += 1
+                case LegAction.LEAVE:
+                    self._leave(leg)
+        leg.state = move.next
+
+    def _take_line(self, leg: Leg, time: float) -> None:
         if not leg.statistical:
-            pre_empt = BY_PRIORITY if leg.object.priority is Priority.HIGH else None
-            self._attach(leg, step.time, pre_empt=pre_empt)
-        self._events.number_received(leg, step.at)
-        leg.received = True
+            self._attach(leg, time, pre_empt=BY_PRIORITY if leg.object.priority is Priority.HIGH else None)
 
-    def _service(self, leg: Leg, step: Step) -> None:
-        assert step.service is not None
-        self._events.service_used(leg, step.at, step.service)
-        leg.services += 1
-
-    def _answered(self, leg: Leg, step: Step) -> None:
-        self._events.answer(leg, step.at)
-        leg.answered = True
-
-    def _released(self, leg: Leg, step: Step) -> None:
-        report = leg.call.report
-        cause = report.release_cause
-        if cause is None or cause not in OPERATIONS_RELEASE:
-            cause = TECHNICAL if report.answer_time is None else AFTER_TALK
-        self._end(leg, step.at, cause)
-
-    def _end(self, leg: Leg, at: float, cause: int) -> None:
-        self._events.release(leg, at, cause)
-        self._drop(leg)
+    def _take_late_line(self, leg: Leg, time: float) -> None:
+        """After the call has begun: 51h tells of the line, if there is one."""
+        if not leg.statistical:
+            self._attach(leg, time, pre_empt=None)
+            if leg.line is not None:
+                self._events.ksl_connected(leg, time)
 
     # --- lines
 
@@ -360,7 +370,7 @@ class Calls:
                 self._detach(leg, now, BY_COMMAND_6)
             leg.call.ignored.add(number)
             del leg.call.legs[number]
-            self._drop(leg)
+            self._move(leg, LegInput.DROP, now)
 
     def object_changed(self, row: ControlledObject, now: float) -> None:
         """Command 15: from the next call on, or (option) at once for the calls that are running."""
@@ -371,10 +381,8 @@ class Calls:
             if leg.line is not None and row.category is Category.STATISTICAL:
                 self._detach(leg, now, BY_COMMAND_6)
             leg.object = row
-            if leg.received and leg.line is None and not leg.statistical and not leg.muted:
-                self._attach(leg, now, pre_empt=None)
-                if leg.line is not None:
-                    self._events.ksl_connected(leg, now)
+            if leg.received and leg.line is None and not leg.muted:
+                self._take_late_line(leg, now)
 
     def stop(self, reason: int | None, now: float) -> None:
         """The means are stopped: every connected line is released (52h ``reason``; None: nothing is sent), and no call
@@ -383,7 +391,7 @@ class Calls:
             for leg in list(call.legs.values()):
                 if leg.line is not None:
                     self._detach(leg, now, reason)
-                self._drop(leg)
+                self._move(leg, LegInput.DROP, now)
             self._finish(call, now)
         self._waiting.clear()
         self._put_at.clear()
@@ -407,14 +415,11 @@ class Calls:
             self._context.counters["calls_expired"] += 1
             self._context.log("warning", f"call {call.key[1]}: no report for too long; given up")
             for leg in list(call.legs.values()):
-                if leg.received:
-                    self._end(leg, now, TECHNICAL)
-                else:
-                    self._drop(leg)
+                self._move(leg, LegInput.RELEASE if leg.received else LegInput.DROP, now, now)
             self._finish(call, now)
         self._forget_finished(now)
 
-    def _drop(self, leg: Leg) -> None:
+    def _leave(self, leg: Leg) -> None:
         """The leg is over: nothing refers to it any more but its call."""
         self._stop_waiting(leg)
         if leg.line is not None:
@@ -461,6 +466,15 @@ class Calls:
         number = self._next_number
         self._next_number = (number + 1) % CALL_NUMBERS
         return number
+
+
+def _release_cause(report: CallReport) -> int:
+    """Operation of 43h: the switch's, or ours where it has none that the order knows (11.3.5)."""
+    if report.release_time is None:  # it is given up
+        return TECHNICAL
+    if report.release_cause in OPERATIONS_RELEASE:
+        return report.release_cause
+    return TECHNICAL if report.answer_time is None else AFTER_TALK
 
 
 def _as_it_was(report: CallReport, joined: Match) -> CallReport:
