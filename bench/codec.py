@@ -38,7 +38,7 @@ from protocol import (
     Release,
     Time,
 )
-from protocol.batch import interpreted
+from protocol.codec import interpreted
 from protocol.codes import Category
 
 ROUNDS = 25

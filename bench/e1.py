@@ -17,15 +17,14 @@ from typing import Any
 
 import numpy as np
 
+from e1.carriers.satop import SatopLine
+from e1.carriers.satop_socket import SatopSocket
 from e1.channel import Message
-from e1.crc4 import carried, crc4
-from e1.framer import FrameReceiver, FrameTransmitter, StreamState
-from e1.frames import TIMESLOTS, demux, mux
-from e1.lapb import LapbConfig
-from e1.lines.satop import SatopLine
-from e1.lines.satop_socket import SatopSocket
+from e1.g704.framer import FrameReceiver, FrameTransmitter, StreamState
+from e1.g704.frames import TIMESLOTS, carried, crc4, demux, mux
+from e1.lapb.machine import LapbConfig
 from e1.stream import KSLS, ChannelEvent, E1Stream, StreamConfig
-from e1.x25 import X25Config
+from e1.x25.layer import X25Config
 
 BATCH = 160
 """Frames in 20 ms."""

@@ -13,10 +13,9 @@ from typing import Any
 
 import asyncssh
 
-from ssh_control.dialect import ClientHello, Reply, Request
-from ssh_control.keys import public_line
-from ssh_control.server import Notify, SormServer
-from ssh_control.transport import CIPHERS
+from ssh_control.dialect import ClientHello, Notify, Reply, Request
+from ssh_control.server import SormServer
+from ssh_control.transport import CIPHERS, public_line
 
 
 class _Session:

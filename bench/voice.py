@@ -22,9 +22,8 @@ import time
 
 import numpy as np
 
-from e1.mixer import mix, mix_table
-from e1.rtp import FRAME, RtpPacket, build
-from e1.voice import Ksl, VoiceConfig, VoiceMatrix
+from e1.voice.matrix import Ksl, VoiceConfig, VoiceMatrix, mix, mix_table
+from e1.voice.rtp import FRAME, RtpPacket, build
 
 LINES = 112
 KSLS: list[Ksl] = [(n // 28, n % 28 + 1) for n in range(LINES)]

@@ -7,10 +7,10 @@ import inspect
 import re
 from collections.abc import Iterator
 
-from e1.alarms import PRIORITY, TABLE, AlarmConfig, StreamState
-from e1.lines.memory import LineModel
-from e1.lines.satop import Depacketiser, SatopConfig, SatopCounters
-from e1.performance import Counters, Performance
+from e1.carriers.memory import LineModel
+from e1.carriers.satop import Depacketiser, SatopConfig, SatopCounters
+from e1.g704.alarms import PRIORITY, TABLE, AlarmConfig, StreamState
+from e1.g704.framer import Counters, Performance
 from e1.stream import E1Stream, StreamConfig
 
 _INTRODUCTION = """# The E1 stream
@@ -33,10 +33,10 @@ takes octets and the time, and gives octets and events. It imports nothing of th
 | `lines.satop` | SAToP (RFC 4553): packets, jitter buffer, clock; `lines.satop_socket` binds it to UDP |
 
 ```python
-from e1.lines.memory import MemoryPair
-from e1.lapb import LapbConfig
+from e1.carriers.memory import MemoryPair
+from e1.lapb.machine import LapbConfig
 from e1.stream import E1Stream, StreamConfig
-from e1.x25 import X25Config
+from e1.x25.layer import X25Config
 
 mediator = E1Stream(StreamConfig(lapb=LapbConfig(role="dce"), x25=X25Config(role="dce")))
 console = E1Stream(StreamConfig(lapb=LapbConfig(role="dte"), x25=X25Config(role="dte")))
@@ -109,7 +109,7 @@ def _signals() -> Iterator[str]:
 
 def _transitions() -> Iterator[str]:
     """From every set of defects that can be reached from the first one."""
-    from e1.alarms import Signal
+    from e1.g704.alarms import Signal
 
     operator = {Signal.REMOVED, Signal.INSTALLED, Signal.DISABLED, Signal.ENABLED}
     first = TABLE[Signal.NO_PULSES].raises

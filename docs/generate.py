@@ -141,7 +141,7 @@ def licence() -> str:
 
 def messages() -> str:
     """Messages, their fields and values, from the declarations."""
-    from protocol.reference import page
+    from docs.protocol_page import page
 
     return page()
 

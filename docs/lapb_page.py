@@ -5,9 +5,8 @@ from __future__ import annotations
 import inspect
 
 from docs.e1_page import _default, _fields, _markdown
-from e1.hdlc import HdlcCounters
-from e1.lapb import LapbAlarm, LapbConfig, LapbCounters
-from e1.lapb_table import diagram, variants
+from e1.hdlc.framing import HdlcCounters
+from e1.lapb.machine import LapbAlarm, LapbConfig, LapbCounters, diagram, variants
 
 _INTRODUCTION = """# HDLC and LAPB
 
@@ -24,7 +23,7 @@ Each data channel is a timeslot of 64 kbit/s with X.25 on it; this page is about
 | `lapb` | the machine that runs on the table; information transfer |
 
 ```python
-from e1.lapb import Lapb, LapbConfig, Transmit
+from e1.lapb.machine import Lapb, LapbConfig, Transmit
 
 link = Lapb(LapbConfig(role="dte"))
 for effect in link.carrier(True, now=0.0):     # the line is there: set up

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sorm_mediator.config import LicenceConfig
-from sorm_mediator.switch.licence import units as licence_units
-from sorm_mediator.switch.licence.limits import SECTIONS, shown
+from sorm_mediator.switch.calls import units as licence_units
+from sorm_mediator.switch.licence import LIMIT_SECTIONS, shown
 
 _TOP = """\
 # The licence
@@ -101,7 +101,7 @@ def _limits() -> Iterator[str]:
     yield "| key | shown as | values | licence 0 | licence 1 |"
     yield "|---|---|---|---|---|"
     first = LicenceConfig().model_dump()
-    for section in SECTIONS:
+    for section in LIMIT_SECTIONS:
         for limit in section.limits:
             name = dict(limit.before).get("name", "")
             where = ": ".join(part for part in (section.heading, name, limit.label) if part)

@@ -7,6 +7,7 @@ from typing import Any
 
 from docs.state_tables import arrows
 from protocol.codes import Category, NumberSign, Order
+from protocol.language import translate
 from protocol.texts import MESSAGES, status_text
 from sorm_mediator.mediator.binding.consoles import CONNECTION_TABLE
 from sorm_mediator.mediator.core.calls import calls, kpd2_events
@@ -184,7 +185,14 @@ points to it. The same phone means: the same digits, sign and object type.
 
 def page() -> str:
     """The whole page."""
-    after = _AFTER.format(seconds=calls.FINISHED_SECONDS, count=calls.FINISHED_CALLS, pairs=_table(PAIR_TABLE), switch=_table(SWITCH_TABLE), connection=_table(CONNECTION_TABLE), leg=_table(LEG_TABLE))
+    after = _AFTER.format(
+        seconds=calls.FINISHED_SECONDS,
+        count=calls.FINISHED_CALLS,
+        pairs=_table(PAIR_TABLE),
+        switch=_table(SWITCH_TABLE),
+        connection=_table(CONNECTION_TABLE),
+        leg=_table(LEG_TABLE),
+    )
     parts = [
         _BEGINNING,
         _states(),
@@ -224,7 +232,7 @@ def _table(table: Mapping[Any, Any]) -> str:
 
 
 def _name(rule: CommandRule[Any]) -> str:
-    return f"{rule.message.code} {MESSAGES[rule.message.code].en}"
+    return f"{rule.message.code} {MESSAGES[rule.message.code]}"
 
 
 def _verdict(verdict: Verdict | ByOption) -> str:
@@ -245,7 +253,7 @@ def _turns() -> str:
 def _command(rule: CommandRule[Any]) -> str:
     code = rule.message.code
     lines = [
-        f"\n### Command {code}: {MESSAGES[code].en} ({MESSAGES[code].ru})\n\n",
+        f"\n### Command {code}: {MESSAGES[code]} ({translate(MESSAGES[code], 'ru')})\n\n",
         "| refused when | когда | clause | order | extended | its text |\n|---|---|---|---|---|---|\n",
     ]
     lines += [_refusal(refusal, 0x27) for refusal in rule.receipt]

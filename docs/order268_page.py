@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from itertools import groupby, pairwise
 
-from protocol.base import Message
-from protocol.catalog import MESSAGES, payload_lengths
 from protocol.codes import CODES, Channel
+from protocol.language import translate
+from protocol.messages import MESSAGES, Message, payload_lengths
 from protocol.options import Options
 from protocol.texts import MESSAGES as NAMES
 from sorm_mediator.config.mediator import MediatorConfig
@@ -46,7 +46,7 @@ def units() -> str:
 def _row(cls: type[Message]) -> str:
     text = NAMES[cls.code]
     lengths = _ranges(payload_lengths(cls, Options()))
-    return f"{cls.code:02X}h | `{cls.message_name}` | {text.en} | {text.ru} | {lengths}"
+    return f"{cls.code:02X}h | `{cls.message_name}` | {text} | {translate(text, 'ru')} | {lengths}"
 
 
 def _ranges(lengths: frozenset[int]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from sorm_mediator.switch.shell.command import Command
-from sorm_mediator.switch.shell.commands import commands
+from sorm_mediator.switch.shell.session import commands
 
 _TOP = """\
 # The switch's shell

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from docs.e1_page import _default, _fields
-from e1.lines.serial_line import SerialConfig
-from e1.lines.xot import STATUS_TEXTS, XotConfig
-from e1.x25_config import X25Config
-from e1.x25_packets import PACKETS
-from e1.x25_table import ACTIONS, NAMES, TIMERS, Circuit, Input, Role, Rule, State, table
-from e1.x25_texts import CLEAR_CAUSES, DIAGNOSTICS, RESET_CAUSES, RESTART_CAUSES, Table
+from e1.carriers.serial_line import SerialConfig
+from e1.carriers.xot import STATUS_TEXTS, XotConfig
+from e1.x25.codes import CLEAR_CAUSES, DIAGNOSTICS, RESET_CAUSES, RESTART_CAUSES, Table
+from e1.x25.config import Circuit, Role, X25Config
+from e1.x25.machine import ACTIONS, NAMES, TIMERS, Input, Rule, State, table
+from e1.x25.packets import PACKETS
 
 _BEGINNING = """\
 # X.25 packet layer
 
-One circuit (a KPD) per link, permanent or switched, modulo 8. `e1/x25.py` is a synchronous state machine: packets,
+One circuit (a KPD) per link, permanent or switched, modulo 8. `e1/x25/` is a synchronous state machine: packets,
 messages and the time go in, effects come out. A bad packet is answered as the tables below say, and told as an alarm;
 nothing that a peer sends raises an error.
 

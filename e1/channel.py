@@ -1,27 +1,214 @@
-"""One data channel (KPD) in one timeslot: HDLC, LAPB and X.25. No input or output; time goes in as ``now``.
+"""One data channel (KPD) in frames: the X.25 packet layer on LAPB. No input or output; time goes in as ``now``.
 
-Octets are timeslot octets, 8 a millisecond. The owner gives what it receives to :meth:`DataChannel.receive`, takes as
-many octets as the timeslot needs with :meth:`DataChannel.transmit`, and says with :meth:`DataChannel.carrier` whether
-the stream is there.
+What carries the frames is somebody else's: a timeslot (:mod:`e1.channel`) or a serial line
+(:mod:`e1.carriers.serial_line`).
 """
 
 from __future__ import annotations
 
-from e1.data_link import (
-    ChannelAlarm,
-    ChannelEvent,
-    DataLink,
-    Down,
-    Frame,
-    Interrupt,
-    Message,
-    Packet,
-    Undelivered,
-    Up,
-)
-from e1.hdlc import MOST_WAITING, HdlcCounters, HdlcReceiver, HdlcTransmitter
-from e1.lapb import LapbConfig
-from e1.x25 import X25Config
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from e1.hdlc.framing import MOST_WAITING, HdlcCounters, HdlcReceiver, HdlcTransmitter
+from e1.lapb import machine as link_layer
+from e1.lapb.machine import Lapb, LapbConfig, LapbEffect
+from e1.x25 import layer as packet_layer
+from e1.x25.config import FRAME_OVERHEAD
+from e1.x25.layer import PacketLayer, X25Config, X25Effect
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A whole message arrived."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Up:
+    """Messages can cross."""
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    """Messages can't cross any more; those that wait are kept (``keep_on_reset``)."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """A message was given up. ``in_doubt``: it may have arrived all the same."""
+
+    message: bytes
+    in_doubt: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupt:
+    """Octets that the peer sent past the data."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelAlarm:
+    """Something people should know. ``kind``: one word for programs; ``text``: a sentence."""
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A frame crossed (address, control, information; no FCS): for captures."""
+
+    outbound: bool
+    frame: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """An X.25 packet crossed that has no frame around it (XOT): for captures."""
+
+    outbound: bool
+    packet: bytes
+
+
+ChannelEvent = Message | Up | Down | Undelivered | Interrupt | ChannelAlarm | Frame | Packet
+
+
+class DataLink:
+    """Both layers of one data channel; each input returns the events, in order.
+
+    ``transmit`` is called with every frame to be sent, FCS not included. The two configurations must agree:
+    :class:`ValueError` if their roles differ or N1 is too small for the packets.
+    """
+
+    def __init__(self, lapb: LapbConfig, x25: X25Config, transmit: Callable[[bytes], None]) -> None:
+        if lapb.role != x25.role:
+            raise ValueError(f"role {lapb.role} of LAPB, {x25.role} of X.25: one end has one role")
+        needed = max(x25.packet_size, x25.default_packet_size) + FRAME_OVERHEAD
+        if lapb.n1 < needed:
+            raise ValueError(f"n1 = {lapb.n1}: packets of {needed - FRAME_OVERHEAD} octets need {needed}")
+        self.lapb = Lapb(lapb)
+        self.x25 = PacketLayer(x25)
+        self._transmit = transmit
+        self._events: list[ChannelEvent] = []
+        self._todo: deque[LapbEffect | X25Effect] = deque()
+
+    @property
+    def up(self) -> bool:
+        """Whether messages can cross."""
+        return self.x25.up
+
+    @property
+    def queued(self) -> int:
+        """Messages that are not acknowledged entirely."""
+        return self.x25.queued
+
+    def carrier(self, up: bool, now: float) -> list[ChannelEvent]:
+        """What carries the frames is there, or is gone. A new channel is silent until it is there."""
+        return self._carry_out(self.lapb.carrier(up, now), now)
+
+    def frame(self, frame: bytes, now: float) -> list[ChannelEvent]:
+        """A frame arrived; its FCS was right and is taken off."""
+        self._events.append(Frame(outbound=False, frame=frame))
+        return self._carry_out(self.lapb.received(frame, now), now)
+
+    def connect(self, now: float) -> list[ChannelEvent]:
+        """Set the link up, now or when there is something to carry it; a new one wants that already."""
+        return self._carry_out(self.lapb.connect(now), now)
+
+    def disconnect(self, now: float) -> list[ChannelEvent]:
+        """Take the link down, and keep it down whoever sets it up."""
+        return self._carry_out(self.lapb.disconnect(now), now)
+
+    def send(self, message: bytes, now: float) -> list[ChannelEvent]:
+        """Sends a message, or keeps it until the channel is up. :class:`ValueError` for an empty one."""
+        return self._carry_out(self.x25.send(message, now), now)
+
+    def interrupt(self, data: bytes, now: float) -> list[ChannelEvent]:
+        """Sends 1..32 octets past the data; :class:`ValueError` for other lengths."""
+        return self._carry_out(self.x25.interrupt(data, now), now)
+
+    def busy(self, on: bool, now: float) -> list[ChannelEvent]:
+        """Asks the peer to send no more messages for now (RNR), or to go on (RR). Its acknowledgements are taken."""
+        return self._carry_out(self.x25.busy(on, now), now)
+
+    def reset(self, now: float) -> list[ChannelEvent]:
+        """Resets the X.25 circuit; nothing unless it is up."""
+        return self._carry_out(self.x25.reset(now), now)
+
+    def discard(self) -> list[bytes]:
+        """Takes out the messages of which nothing was sent yet: no event tells of them."""
+        return self.x25.discard()
+
+    def tick(self, now: float) -> list[ChannelEvent]:
+        """Time has passed."""
+        events = self._carry_out(self.lapb.tick(now), now)
+        return events + self._carry_out(self.x25.tick(now), now)
+
+    def next_deadline(self) -> float | None:
+        """When :meth:`tick` has something to do."""
+        deadlines = (self.lapb.next_deadline(), self.x25.next_deadline())
+        return min((each for each in deadlines if each is not None), default=None)
+
+    def _carry_out(self, effects: Iterable[LapbEffect | X25Effect], now: float) -> list[ChannelEvent]:
+        """Effects in order: what one causes in the other layer comes after what was there before."""
+        self._todo.extend(effects)
+        while self._todo:
+            effect = self._todo.popleft()
+            match effect:
+                case link_layer.Transmit(frame):
+                    self._transmit(frame)
+                    self._events.append(Frame(outbound=True, frame=frame))
+                case link_layer.Deliver(packet):
+                    self._todo.extend(self.x25.received(packet, now, self._unconfirmed(now)))
+                case link_layer.LinkUp():
+                    self._todo.extend(self.x25.link_up(now))
+                case link_layer.LinkDown(reason):
+                    self._events.append(ChannelAlarm("link-down", reason))
+                    self._todo.extend(self.x25.link_down(reason, now))
+                case packet_layer.Transmit(packet):
+                    self._todo.extend(self.lapb.send(packet, now))
+                case _:
+                    self._events.append(event_of(effect))
+        events, self._events = self._events, []
+        return events
+
+    def _unconfirmed(self, now: float) -> int | None:
+        """Packets handed in that the peer's LAPB had not received when its layer 3 sent what has just come."""
+        if not self.lapb.in_time(now):
+            return None
+        return self.lapb.queued + sum(isinstance(each, packet_layer.Transmit) for each in self._todo)
+
+
+def event_of(effect: LapbEffect | X25Effect) -> ChannelEvent:
+    """What an effect tells the user of the channel; :class:`TypeError` if it is for the other layer."""
+    match effect:
+        case packet_layer.Deliver(message):
+            return Message(message)
+        case packet_layer.CircuitUp():
+            return Up()
+        case packet_layer.CircuitDown(reason):
+            return Down(reason)
+        case packet_layer.Lost(message, in_doubt):
+            return Undelivered(message, in_doubt)
+        case packet_layer.Interrupted(data):
+            return Interrupt(data)
+        case packet_layer.X25Alarm(kind, text) | link_layer.LapbAlarm(kind, text):
+            return ChannelAlarm(kind, text)
+    raise TypeError(f"{effect!r} is no event of a channel")
+
+
+# --- One data channel (KPD) in one timeslot: HDLC, LAPB and X.25. No input or output; time goes in as ``now``.
+#
+# Octets are timeslot octets, 8 a millisecond. The owner gives what it receives to :meth:`DataChannel.receive`, takes as
+# many octets as the timeslot needs with :meth:`DataChannel.transmit`, and says with :meth:`DataChannel.carrier` whether
+# the stream is there.
+
 
 __all__ = [
     "ChannelAlarm",

@@ -13,15 +13,14 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from e1.alarms import AlarmConfig, Signal, StreamState
 from e1.channel import ChannelEvent as DataEvent
 from e1.channel import DataChannel
-from e1.framer import FrameReceiver
-from e1.frames import BIT_1, REMOTE_ALARM, TIMESLOTS, FrameTransmitter, Octets, demux, mux
-from e1.lapb_config import LapbConfig
-from e1.performance import Counters
-from e1.timeslots import KSL_PER_STREAM, KSL_TIMESLOTS, check_ksl_timeslots, timeslot_of_ksl
-from e1.x25_config import X25Config
+from e1.g704.alarms import AlarmConfig, Signal, StreamState
+from e1.g704.framer import Counters, FrameReceiver
+from e1.g704.frames import BIT_1, REMOTE_ALARM, TIMESLOTS, FrameTransmitter, Octets, demux, mux
+from e1.g704.timeslots import KSL_PER_STREAM, KSL_TIMESLOTS, check_ksl_timeslots, timeslot_of_ksl
+from e1.lapb.config import LapbConfig
+from e1.x25.config import X25Config
 
 ChannelName: TypeAlias = Literal["kpd1", "kpd2"]
 CHANNEL_NAMES: tuple[ChannelName, ...] = ("kpd1", "kpd2")
@@ -80,7 +79,7 @@ class StreamConfig:
 
 @dataclass(frozen=True, slots=True)
 class StateChanged:
-    """The state of what is received, as shown (:attr:`~e1.alarms.AlarmConfig.lof_shown_as`)."""
+    """The state of what is received, as shown (:attr:`~e1.g704.alarms.AlarmConfig.lof_shown_as`)."""
 
     old: StreamState
     new: StreamState

@@ -1,11 +1,9 @@
 """The wire format between the technical means of ORM and the monitoring console, orders 268 and 70.
 
-Messages are dataclasses (:mod:`protocol.commands`, :mod:`protocol.messages`, :mod:`protocol.events`);
+Messages are dataclasses (:mod:`protocol.messages`, :mod:`protocol.messages`, :mod:`protocol.messages`);
 :class:`Codec` turns them into octets and back, :class:`StreamFramer` finds units in a stream.
 """
 
-from protocol.base import Command, Event, Kpd1Message, Message
-from protocol.catalog import MESSAGES, by_name, classes
 from protocol.codec import Codec, UnknownUnit
 from protocol.codes import (
     Category,
@@ -19,54 +17,57 @@ from protocol.codes import (
     channel_of,
     transfer_parameters,
 )
-from protocol.commands import (
+from protocol.composite import digits_asked
+from protocol.errors import DecodeError, EncodeError, Problem, ProtocolError
+from protocol.framing import Broken, BrokenReason, Noise, StreamFramer, Unit
+from protocol.messages import (
     COMMANDS,
+    EVENTS,
+    KPD1_MESSAGES,
+    MESSAGES,
     AddKsl,
     AddObject,
+    Alarm,
+    Answer,
+    CallEvent,
     ChangeObject,
+    Command,
+    CommandExecuted,
+    CommandReceived,
     ConnectKsl,
+    ElectronicMessage,
+    Event,
     GetKsl,
     GetObjects,
     GetServices,
     GetTrunks,
     GetVersion,
     Interrupt,
+    Kpd1Message,
+    KslConnected,
+    KslInfo,
+    KslReleased,
+    Message,
+    NumberReceived,
+    ObjectInfo,
+    Release,
     ReleaseKsl,
     RemoveKsl,
     RemoveObject,
+    Restart,
+    ServicesInfo,
+    ServiceUsed,
     SetPassword,
     Start,
     Stop,
     Test,
-)
-from protocol.composite import digits_asked
-from protocol.errors import DecodeError, EncodeError, Problem, ProtocolError
-from protocol.events import (
-    EVENTS,
-    Answer,
-    CallEvent,
-    KslConnected,
-    KslReleased,
-    NumberReceived,
-    Release,
-    ServiceUsed,
-    TestReplyKpd2,
-)
-from protocol.framing import Broken, BrokenReason, Noise, StreamFramer, Unit
-from protocol.messages import (
-    KPD1_MESSAGES,
-    Alarm,
-    CommandExecuted,
-    CommandReceived,
-    ElectronicMessage,
-    KslInfo,
-    ObjectInfo,
-    Restart,
-    ServicesInfo,
     TestReplyKpd1,
+    TestReplyKpd2,
     TrunkInfo,
     UnauthorizedAccess,
     VersionInfo,
+    by_name,
+    classes,
 )
 from protocol.messagetext import decode_message_text, encode_message_text, split_message_text
 from protocol.options import Options

@@ -1,23 +1,167 @@
-"""Octets to messages and back, strict and lenient, for one choice of options."""
+"""Octets to messages and back, strict and lenient, for one choice of options.
+
+One declaration gives two coders. :func:`interpreted` is an ordinary ``construct.Struct``: it is slow, and it has
+the place of every field, so it finds what is wrong with a refused unit. :class:`Batched` joins the neighbouring
+fixed fields of the same declaration into one ``struct.Struct`` and compiles, from the lines that each wire emits,
+one function that decodes and one that encodes. :class:`Codec` uses the compiled functions for everything that is
+in order, and the interpreted declaration for the rest.
+"""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
 
 import construct
 
-from protocol.base import Message
-from protocol.batch import batches, interpreted, offsets
-from protocol.catalog import classes, payload_lengths, wires
 from protocol.codes import PREAMBLE, Channel, channel_of
+from protocol.composite import Tail
 from protocol.errors import DecodeError, Diagnosis, EncodeError, Problem
+from protocol.language import Phrase
+from protocol.messages import Message, cached, classes, payload_lengths, wires
 from protocol.options import Options
-from protocol.phrases import Phrase
 from protocol.texts import CHANNELS
-from protocol.wire import FAST_ERRORS, Located, Unwritable
+from protocol.wire import FAST_ERRORS, Located, Source, Unwritable
+
+M = TypeVar("M", bound=Message)
+
+
+@cached
+def interpreted(cls: type[Message], options: Options) -> Any:
+    """The ``construct.Struct`` of a whole unit of ``cls``.
+
+    A unit of variable length is built with length 0, for the caller to set.
+    """
+    lengths = payload_lengths(cls, options)
+    (orm_number, orm_wire), *rest = wires(cls, options).items()
+    length = construct.Int8ub if len(lengths) > 1 else construct.Const(next(iter(lengths)), construct.Int8ub)
+    return construct.Struct(
+        "preamble" / construct.Const(PREAMBLE, construct.Int8ub),
+        orm_number / orm_wire,
+        "code" / construct.Const(cls.code, construct.Int8ub),
+        "length" / length,
+        *(name / wire for name, wire in rest),
+        construct.Terminated,
+    )
+
+
+def offsets(cls: type[Message], options: Options) -> dict[str, int]:
+    """Field → octet of the unit at which it begins."""
+    (orm_number, _), *rest = wires(cls, options).items()
+    found = {"preamble": 0, orm_number: 1, "code": 2, "length": 3}
+    at = 4
+    for name, wire in rest:
+        found[name] = at
+        at += 0 if isinstance(wire, Tail) else wire.sizeof()
+    return found
+
+
+def _items(items: str) -> list[str]:
+    """``"BB9s"`` → ``["B", "B", "9s"]``."""
+    found = []
+    count = ""
+    for character in items:
+        if character.isdigit():
+            count += character
+        else:
+            found.append(count + character)
+            count = ""
+    return found
+
+
+class Batched(Generic[M]):
+    """A whole unit of one class, decoded and encoded by two generated functions.
+
+    ``decode`` and ``encode`` raise one of :data:`~protocol.wire.FAST_ERRORS` for anything out of the
+    ordinary. With ``tolerant`` false that includes what is accepted on receipt alone.
+    """
+
+    def __init__(self, cls: type[M], options: Options, *, tolerant: bool = True) -> None:
+        self.cls = cls
+        self.lengths = payload_lengths(cls, options)
+        (orm_number, orm_wire), *rest = wires(cls, options).items()
+        self.head = [(orm_number, orm_wire)]
+        self.fixed = [(name, wire) for name, wire in rest if not isinstance(wire, Tail)]
+        self.tail = [(name, wire) for name, wire in rest if isinstance(wire, Tail)]
+        # Preamble, ORM number, then code and length as one item where the length is fixed.
+        head = "<BBBB" if self.tail else "<BBH"
+        self.struct = struct.Struct(head + "".join(wire.items for _, wire in self.fixed))
+        source = Source(tolerant=tolerant)
+        self.source_text = "\n".join([*self._decoding(source), *self._encoding(source)]) + "\n"
+        namespace = source.names
+        exec(compile(self.source_text, f"<{cls.__name__}>", "exec"), namespace)  # noqa: S102
+        self.decode: Callable[[bytes], M] = namespace["decode"]  # type: ignore[assignment]
+        self.encode: Callable[[M], bytes] = namespace["encode"]  # type: ignore[assignment]
+
+    def _decoding(self, source: Source) -> list[str]:
+        names = ["preamble", "i_0", *(["code", "length"] if self.tail else ["kind"])]
+        lines: list[str] = []
+        values = [("i_0", self.head[0][0])]
+        for number, (name, wire) in enumerate(self.fixed):
+            items = [f"i{number}_{part}" for part in range(len(_items(wire.items)))]
+            names += items
+            emitted, value = wire.emit_decode(items, source)
+            lines += emitted
+            values.append((value, name))
+        size = self.struct.size
+        unpack = source.bind(self.struct.unpack, "unpack")
+        if self.tail:
+            unpack = source.bind(self.struct.unpack_from, "unpack")
+            lengths = source.bind(self.lengths, "lengths")
+            header = self.cls.channel.header_length
+            check = (
+                f"if preamble != {PREAMBLE} or code != {self.cls.code} or length not in {lengths}"
+                f" or len(unit) != length + {header}: raise ValueError"
+            )
+            ((name, wire),) = self.tail
+            emitted, value = wire.emit_decode([f"bytes(unit[{size}:])"], source)
+            lines += emitted
+            values.append((value, name))
+        else:
+            check = f"if preamble != {PREAMBLE} or kind != {self._kind()}: raise ValueError"
+        new = source.bind(object.__new__, "new")
+        return [
+            "def decode(unit):",
+            f"    ({', '.join(names)}) = {unpack}(unit)",
+            f"    {check}",
+            *(f"    {line}" for line in lines),
+            f"    message = {new}({source.bind(self.cls, 'cls')})",
+            *(f"    message.{name} = {value}" for value, name in values),
+            "    return message",
+        ]
+
+    def _kind(self) -> int:
+        return self.cls.code | next(iter(self.lengths)) << 8
+
+    def _encoding(self, source: Source) -> list[str]:
+        lines: list[str] = []
+        _, items = self.head[0][1].emit_encode(f"message.{self.head[0][0]}", "v", source)
+        head = [str(PREAMBLE), *items]
+        body: list[str] = []
+        for number, (name, wire) in enumerate(self.fixed):
+            emitted, items = wire.emit_encode(f"message.{name}", f"v{number}", source)
+            lines += emitted
+            body += items
+        pack = source.bind(self.struct.pack, "pack")
+        if not self.tail:
+            result = f"{pack}({', '.join([*head, str(self._kind()), *body])})"
+        else:
+            ((name, wire),) = self.tail
+            emitted, (rest,) = wire.emit_encode(f"message.{name}", "v", source)
+            lines += [*emitted, f"tail = {rest}"]
+            length = f"len(tail) + {self.struct.size - self.cls.channel.header_length}"
+            result = f"{pack}({', '.join([*head, str(self.cls.code), length, *body])}) + tail"
+        return ["def encode(message):", *(f"    {line}" for line in lines), f"    return {result}"]
+
+
+@lru_cache(maxsize=64)
+def batches(options: Options, *, tolerant: bool) -> Mapping[int, Batched[Any]]:
+    """Code → generated codec, for all units of the order."""
+    return {code: Batched(cls, options, tolerant=tolerant) for code, cls in classes(options.order).items()}
 
 
 @dataclass(slots=True)
@@ -31,7 +175,7 @@ class UnknownUnit:
 
 @dataclass(slots=True)
 class _Judged:
-    """What the interpreted declaration makes of a unit."""
+    """The result of decoding a unit by its interpreted declaration."""
 
     message: Message | None
     problems: list[Problem]
@@ -85,7 +229,7 @@ class Codec:
     def decode(self, unit: bytes) -> Message:
         """The message in ``unit``, which must be one whole unit as declared.
 
-        Spellings of which a receiver knows what they mean are accepted (:attr:`Problem.accepted`, docs/protocol.md).
+        Spellings that a receiver understands are accepted (:attr:`Problem.accepted`, docs/protocol.md).
         Raises :class:`DecodeError`.
         """
         try:
@@ -96,7 +240,7 @@ class Codec:
     def decode_lenient(
         self, unit: bytes, channel: Channel | None = None
     ) -> tuple[Message | UnknownUnit, tuple[Problem, ...]]:
-        """What ``unit`` says and all that is wrong with it; ``encode`` of the result gives ``unit`` again.
+        """The message in ``unit`` and all that is wrong with it; ``encode`` of the result gives ``unit`` again.
 
         ``channel`` is what an :class:`UnknownUnit` gets; by default it is guessed from the code. Raises
         :class:`DecodeError` only for less than four octets or another first octet than CCh.
@@ -126,7 +270,7 @@ class Codec:
     def _judge(self, unit: bytes, channel: Channel | None = None) -> _Judged:
         """Parse ``unit`` by its interpreted declaration, noting every problem.
 
-        ``channel`` tells how long the header of an unknown code is.
+        ``channel`` decides how long the header of an unknown code is.
         """
         if not unit or unit[0] != PREAMBLE:
             text = (
@@ -155,7 +299,7 @@ class Codec:
             problems.append(Problem(2, "code", text))
             if len(unit) != header + unit[3]:
                 en, ru = "{text} (taken for: {channel})", "{text} (если это {channel})"
-                taken = Phrase(en, ru, text=_length_text(unit, header), channel=Phrase(*CHANNELS[channel]))
+                taken = Phrase(en, ru, text=_length_text(unit, header), channel=CHANNELS[channel])
                 problems.append(Problem(3, "length", taken))
             return _Judged(None, problems, {})
         if unit[3] not in payload_lengths(cls, self.options):

@@ -1,4 +1,4 @@
-"""Coded values that have names, and the tables that tell which octet means which.
+"""Coded values that have names, and the tables of their octets.
 
 A name is a :class:`enum.StrEnum` member, so it prints, compares and serialises as the text of docs/messages.md.
 Codes that stay integers (status, operation, service, ...) have their texts in :mod:`protocol.texts`; here
@@ -21,7 +21,7 @@ ABSENT: Final = 0xFF
 
 
 class Channel(StrEnum):
-    """What a unit travels on: commands and KPD1 messages share one channel, in opposite directions."""
+    """The channel of a unit. Commands and KPD1 messages share one console channel, in opposite directions."""
 
     COMMAND = "command"
     KPD1 = "kpd1"
@@ -34,7 +34,7 @@ class Channel(StrEnum):
 
 
 def channel_of(code: int) -> Channel:
-    """The channel a code belongs to; for codes that no table knows, by their place between those that are.
+    """The channel of a code; a code that no order has gets the channel of its neighbours.
 
     The order has commands at 01h..11h, messages of KPD1 at 21h..2Ch and of KPD2 at 41h..53h (order 268, appendices 6, 9
     and 11); where one range ends for codes that it does not have, 20h and 40h, is our choice.
@@ -175,6 +175,8 @@ STREAMS: Final = range(8)
 """Streams that the octet of a KSL can name (order 268, 6.4.4.3)."""
 KSL_GROUPS: Final = range(0x01, 0xFF)
 """Numbers of KSL groups (order 268, 6.4.4.1, 6.5.5.7)."""
+PASSWORD_CHARACTERS: Final = 6
+"""Length of a password (order 268, 5.2.2.5)."""
 MAX_DIGITS: Final = 18
 """Longest number or identifier (order 268, 6.5.5.4)."""
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from protocol.codes import (
     GROUP_TYPES,
@@ -14,18 +15,29 @@ from protocol.codes import (
     SERVICES_PER_MESSAGE,
     NumberSign,
 )
-from protocol.phrases import Phrase
-from protocol.values import Kept, KeptInt, KeptStr, KeptTuple, KslRow, Party, Raw, Time
+from protocol.forms import BoundedForm, DigitsForm, Form, IntegerForm, ListForm, OctetsForm, RecordForm
+from protocol.language import Lang, Phrase, translate
+from protocol.messagetext import DEFAULT_CODING, MessageCoding, decode_message_text
+from protocol.texts import NOT_GIVEN, meaning_in, value_name_text
+from protocol.texts import SERVICES as SERVICE_TEXTS
+from protocol.values import KeptInt, KeptStr, KeptTuple, KslRow, Party, Raw, Time
 from protocol.wire import (
+    NO_VALUE,
+    UNDECLARED,
     Coded,
     Complaint,
     KslOctet,
     RefusedError,
+    Row,
     Source,
     Wire,
+    merge,
     raw_octets,
-    together,
+    show_text,
 )
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
 
 _NO_DIGITS = b"\xff" * 9
 _EXTRA = str.maketrans("bc", "*#")
@@ -46,6 +58,11 @@ def _bcd(highest: int, lowest: int = 0) -> dict[int, int]:
 
 
 _TIME_PARTS = (("day", _bcd(31, 1)), ("hour", _bcd(23)), ("minute", _bcd(59)), ("second", _bcd(59)))
+_DAY = Phrase("day", "день")
+_NO_NUMBER = Phrase("a number of no digits", "номер без цифр")
+_COUNT_ASKED = Phrase("count of digits", "количество знаков")
+_GROUP = Phrase("group", "группа")
+_NONE = Phrase("none", "нет")
 _NO_DECIMAL = ("{octet:02X}h is no {part}: a half-byte is above 9", "{octet:02X}h: полубайт больше 9")
 _BCD_READING = _bcd(99)
 _BCD_WRITING = {value: octet for octet, value in _BCD_READING.items()}
@@ -55,7 +72,8 @@ class TimeOctets(Wire):
     """Day, hour, minute, second; None for FFh in all four (order 268, 9.6.4.2, 9.6.4.3, 10.3.1.7, 10.3.1.8)."""
 
     def __init__(self) -> None:
-        super().__init__("BBBB")
+        parts = {part: BoundedForm(99) for part in Time._fields}
+        super().__init__("BBBB", RecordForm(Time, parts, complete=True, raw=True, absent=None))
 
     def read(self, octets: bytes) -> tuple[Time | Raw | None, Complaint | None]:
         if octets == b"\xff\xff\xff\xff":
@@ -73,8 +91,8 @@ class TimeOctets(Wire):
                                  part=part, value=value, bounds=bounds)  # fmt: skip
                 complaints.append(Complaint(outside, position, part))
         if None in values:
-            return Raw(octets), together(complaints)
-        return Time._make(values), together(complaints)
+            return Raw(octets), merge(complaints)
+        return Time._make(values), merge(complaints)
 
     def write(self, value: Any) -> bytes:
         octets = raw_octets(value, 4)
@@ -112,6 +130,19 @@ class TimeOctets(Wire):
             *(f"    {name} = {octet}[{name}]" for name in names),
         ], names
 
+    def describe(self) -> str:
+        return "`{day: 1..31, hour: 0..23, minute: 0..59, second: 0..59}`, `null`"
+
+    def show_plain(self, value: Time, lang: Lang) -> tuple[str, str]:
+        clock = f"{value.hour:02}:{value.minute:02}:{value.second:02}"
+        return f"{translate(_DAY, lang)} {value.day}, {clock}", ""
+
+    def strategy(self) -> SearchStrategy[Time | None]:
+        from hypothesis import strategies as st
+
+        bounds = [(min(legal.values()), max(legal.values())) for _, legal in _TIME_PARTS]
+        return st.none() | st.builds(Time, *(st.integers(*bound) for bound in bounds))
+
 
 class Digits(Wire):
     """Count and nine octets of digits, first digit in the low half (order 268, 6.5.5.3, 6.5.5.4); None if absent.
@@ -124,7 +155,7 @@ class Digits(Wire):
     size = 10
 
     def __init__(self, *, zero: str = "0", extra: bool = False, parts: bool = False) -> None:
-        super().__init__("B9s")
+        super().__init__("B9s", DigitsForm())
         self.zero = zero
         self.extra = extra
         self.parts = parts
@@ -211,6 +242,29 @@ class Digits(Wire):
             f"    {local}d = {fromhex}({local} + {tails}[{local}c]).translate({table})",
         ], [f"{local}c", f"{local}d"]
 
+    def describe(self) -> str:
+        digits = 'a text of 1 to 18 digits, `"28331"`; `null`'
+        if not self.parts:
+            return digits
+        return f'{digits}; the count of digits alone as octets, `"0x0B{"FF" * 9}"` for eleven'
+
+    def show(self, value: Any, lang: Lang) -> tuple[str, str]:
+        asked = digits_asked(value)
+        if asked is not None:
+            return NO_VALUE, f"{translate(_COUNT_ASKED, lang)} {asked}"
+        return super().show(value, lang)
+
+    def show_plain(self, value: str, lang: Lang) -> tuple[str, str]:
+        return show_text(value), ""
+
+    def strategy(self) -> SearchStrategy[str | Raw | None]:
+        from hypothesis import strategies as st
+
+        alphabet = string.digits + ("*#" if self.extra else "")
+        numbers = st.none() | st.text(alphabet, min_size=1, max_size=MAX_DIGITS)
+        counts = st.integers(1, MAX_DIGITS).map(lambda count: Raw(bytes((count,)) + _NO_DIGITS))
+        return numbers | counts if self.parts else numbers
+
 
 class PartyOctets(Wire):
     """Sign, count and digits (order 268, 10.3.1.1..10.3.1.4)."""
@@ -218,7 +272,8 @@ class PartyOctets(Wire):
     def __init__(self, signs: Mapping[int, NumberSign], *, zero: str = "0", extra: bool = False) -> None:
         self.sign = Coded(signs, what="number sign")
         self.digits = Digits(zero=zero, extra=extra)
-        super().__init__("BB9s")
+        parts = {"sign": self.sign.form, "number": self.digits.form}
+        super().__init__("BB9s", RecordForm(Party, parts, complete=False, absent=Party()))
 
     def read(self, octets: bytes) -> tuple[Party, Complaint | None]:
         sign, wrong_sign = self.sign.read(octets[:1])
@@ -228,7 +283,7 @@ class PartyOctets(Wire):
             complaints.append(wrong_sign._replace(path="sign"))
         if wrong_number is not None:
             complaints.append(wrong_number._replace(path="number", offset=wrong_number.offset + 1))
-        return Party(sign, number), together(complaints)
+        return Party(sign, number), merge(complaints)
 
     def write(self, value: Any) -> bytes:
         if not isinstance(value, tuple) or len(value) != 2:
@@ -252,6 +307,24 @@ class PartyOctets(Wire):
         lines, number = self.digits.emit_encode(f"{local}n", local, source)
         return [f"{local}s, {local}n = {value}", *lines], sign + number
 
+    def describe(self) -> str:
+        return "`{sign, number}`: a number sign and digits, each may be `null`"
+
+    def show_plain(self, value: Party, lang: Lang) -> tuple[str, str]:
+        number = NO_VALUE if value.number is None else str(value.number)
+        if value.number == "":
+            number = f'"" {translate(_NO_NUMBER, lang)}'
+        if value.sign is None:
+            return number, translate(NOT_GIVEN, lang)
+        undeclared = isinstance(value.sign, Raw)
+        meaning = translate(UNDECLARED, lang) if undeclared else value_name_text(str(value.sign), lang)
+        return number, f"{value.sign}: {meaning}"
+
+    def strategy(self) -> SearchStrategy[Party]:
+        from hypothesis import strategies as st
+
+        return st.builds(Party, self.sign.strategy(), self.digits.strategy())
+
 
 class ServiceOctets(Wire):
     """Three octets of which one is a service code, or None (order 268, 9.5.5.2, 10.3.1.11)."""
@@ -259,9 +332,10 @@ class ServiceOctets(Wire):
     size = 3
 
     def __init__(self, position: str) -> None:
-        super().__init__("BBB")
         self.place = 2 if position == "third" else 0
         self.code = Coded.numbers(SERVICES, what="service")
+        super().__init__("BBB", IntegerForm(0xFF, nullable=True))
+        self.meaning = meaning_in(SERVICE_TEXTS)
 
     def read(self, octets: bytes) -> tuple[int | Raw | None, Complaint | None]:
         places = [place for place, octet in enumerate(octets) if octet != 0xFF]
@@ -311,6 +385,12 @@ class ServiceOctets(Wire):
             f"elif {local}.__class__ is not int: raise TypeError",
         ], items
 
+    def describe(self) -> str:
+        return self.code.describe()
+
+    def strategy(self) -> SearchStrategy[int | None]:
+        return self.code.strategy()
+
 
 class Opaque(Wire):
     """A wire whose emitted lines call :meth:`read` and :meth:`write`."""
@@ -325,23 +405,16 @@ class Opaque(Wire):
 class KslRows(Opaque):
     """Eleven rows of four octets; rows of FFh at the end are unused (order 268, 9.4.4, 9.4.5)."""
 
-    rows = KSL_ROWS_PER_MESSAGE
+    most = KSL_ROWS_PER_MESSAGE
 
     def __init__(self) -> None:
-        super().__init__(f"{4 * self.rows}s")
         line = KslOctet()
-        self.parts = dict(
-            zip(
-                KslRow._fields,
-                (
-                    Coded.numbers(KSL_GROUPS, what="KSL group"),
-                    Coded(GROUP_TYPES, what="group type"),
-                    line,
-                    line,
-                ),
-                strict=True,
-            )
-        )
+        group = Coded.numbers(KSL_GROUPS, what="KSL group")
+        wires: tuple[Wire, ...] = (group, Coded(GROUP_TYPES, what="group type"), line, line)
+        self.parts = dict(zip(KslRow._fields, wires, strict=True))
+        row = RecordForm(KslRow, {name: wire.form for name, wire in self.parts.items()}, complete=False)
+        form = ListForm(row, f"a list of rows with {', '.join(KslRow._fields)}")
+        super().__init__(f"{4 * self.most}s", form)
 
     def read(self, octets: bytes) -> tuple[tuple[KslRow, ...], Complaint | None]:
         used = -(-len(octets.rstrip(b"\xff")) // 4)
@@ -356,11 +429,11 @@ class KslRows(Opaque):
                     complaints.append(wrong._replace(offset=at, path=f"{index}.{name}"))
                 values.append(value)
             rows.append(KslRow._make(values))
-        return tuple(rows), together(complaints)
+        return tuple(rows), merge(complaints)
 
     def write(self, value: Any) -> bytes:
-        if not isinstance(value, tuple | list) or len(value) > self.rows:
-            raise RefusedError(f"at most {self.rows} rows")
+        if not isinstance(value, tuple | list) or len(value) > self.most:
+            raise RefusedError(f"at most {self.most} rows")
         octets = b""
         for index, row in enumerate(value):
             if not isinstance(row, tuple) or len(row) != len(self.parts):
@@ -370,16 +443,37 @@ class KslRows(Opaque):
                     octets += wire.write(part)
                 except RefusedError as refused:
                     raise RefusedError(str(refused), f"{index} -> {name}", part) from None
-        return octets.ljust(4 * self.rows, b"\xff")
+        return octets.ljust(4 * self.most, b"\xff")
+
+    def describe(self) -> str:
+        return f"a list of at most {self.most} rows `{{{', '.join(self.parts)}}}`"
+
+    def rows(self, caption: str, value: Any, lang: Lang) -> list[Row]:
+        _, _, *lines = self.parts.values()
+        shown = []
+        for index, row in enumerate(value, 1):
+            parts = [NO_VALUE if part is None else str(part) for part in row[:2]]
+            ksl = [wire.show(line, lang)[0] for wire, line in zip(lines, row[2:], strict=True)]
+            shown.append(Row(str(index), f"{translate(_GROUP, lang)} {', '.join(parts)}", " / ".join(ksl)))
+        return shown or [Row(caption, NO_VALUE, translate(_NONE, lang))]
+
+    def strategy(self) -> SearchStrategy[tuple[KslRow, ...]]:
+        from hypothesis import strategies as st
+
+        row = st.builds(KslRow, *(wire.strategy() for wire in self.parts.values()))
+        unused = KslRow(None, None, None, None)
+        return (
+            st.lists(row, max_size=self.most).map(tuple).filter(lambda rows: not rows or rows[-1] != unused)
+        )
 
 
 class Tail(Opaque):
-    """All octets to the end of the unit; it declares which numbers of them there may be."""
+    """All octets to the end of the unit; :attr:`lengths` are the numbers of them that there may be."""
 
     lengths: frozenset[int]
 
-    def __init__(self) -> None:
-        super().__init__("")
+    def __init__(self, form: Form) -> None:
+        super().__init__("", form)
 
 
 class ServiceEntries(Tail):
@@ -394,8 +488,8 @@ class ServiceEntries(Tail):
     readable = 81
 
     def __init__(self, position: str, *, fixed: bool) -> None:
-        super().__init__()
         self.entry = ServiceOctets(position)
+        super().__init__(ListForm(self.entry.form, 'a list, or octets such as "0x1A"', raw=True))
         self.fixed = fixed
         self.lengths = frozenset({1 + 3 * count for count in range(1, self.readable + 1)} | {self.padded})
 
@@ -442,7 +536,7 @@ class ServiceEntries(Tail):
         read: tuple[int | Raw | None, ...] = tuple(services)
         if excess or filler.strip(b"\xff") or len(octets) != self._length(count):
             read = KeptTuple(read, octets)
-        return read, together(complaints)
+        return read, merge(complaints)
 
     def write(self, value: Any) -> bytes:
         if isinstance(value, Raw):
@@ -476,17 +570,36 @@ class ServiceEntries(Tail):
 
         return [], f"{source.bind(read, 'read')}({names[0]})"
 
+    def describe(self) -> str:
+        return f"a list of at most {self.most} service codes"
 
-class Octets(Tail):
-    """Octets that mean what an option says, to the end of the unit.
+    def rows(self, caption: str, value: Any, lang: Lang) -> list[Row]:
+        if isinstance(value, Raw) or value is None:
+            return super().rows(caption, value, lang)
+        shown = [
+            Row("" if index else caption, *self.entry.show(one, lang)) for index, one in enumerate(value)
+        ]
+        return shown or [Row(caption, NO_VALUE, translate(_NONE, lang))]
+
+    def strategy(self) -> SearchStrategy[tuple[int, ...]]:
+        from hypothesis import strategies as st
+
+        return st.lists(st.sampled_from(sorted(SERVICES)), max_size=self.most).map(tuple)
+
+
+class MessageOctets(Tail):
+    """The octets of a telecommunication message, to the end of the unit; ``coding`` is what people read them in.
 
     At most ``most`` are written. Up to ``readable`` are read, the longer ones as :class:`Raw`, which goes back as it
     came.
     """
 
-    def __init__(self, most: int, *, readable: int, what: str) -> None:
-        super().__init__()
+    def __init__(
+        self, most: int, *, readable: int, what: str, coding: MessageCoding = DEFAULT_CODING
+    ) -> None:
+        super().__init__(OctetsForm(text=True))
         self.lengths = frozenset(range(readable + 1))
+        self.coding = coding
         self.most = most
         self.what = what
 
@@ -504,17 +617,29 @@ class Octets(Tail):
             raise RefusedError(f"at most {self.most} octets")
         return bytes(value)
 
+    def describe(self) -> str:
+        return f'at most {self.most} octets, `"0x0102"`, or a text of Latin characters'
+
+    def show(self, value: Any, lang: Lang) -> tuple[str, str]:
+        if not value:
+            return NO_VALUE, translate(_NONE, lang)
+        text = "".join(
+            character if character.isprintable() else repr(character)[1:-1]
+            for character in decode_message_text(value, self.coding)
+        )
+        return "0x" + value.hex().upper(), f'"{text}"'
+
+    def strategy(self) -> SearchStrategy[bytes]:
+        from hypothesis import strategies as st
+
+        return st.binary(max_size=self.most)
+
 
 def digits_asked(number: object) -> int | None:
-    """How many digits the numbers are to have that command 10 asks for, whatever their digits (order 268, 6.10.7.4).
+    """How many digits the numbers have that command 10 asks for, if it asks for a count alone (order 268, 6.10.7.4).
 
     ``number`` is that field's value. None if it is no count alone.
     """
     if isinstance(number, Raw) and number[1:] == _NO_DIGITS and number[0] in range(1, MAX_DIGITS + 1):
         return number[0]
     return None
-
-
-def is_kept(value: object) -> bool:
-    """Whether ``value`` holds the octets it was read from: :class:`Raw` or :class:`Kept`."""
-    return isinstance(value, Raw | Kept)

@@ -1,8 +1,8 @@
-"""Finding units in a stream of octets, and finding the next one again after damage (docs/protocol.md, "Framing").
+"""Cutting a stream of octets into units, and finding the next unit after damage (docs/protocol.md, "Framing").
 
 The rules, all of them independent of how the stream is cut into pieces:
 
-* In step, the header is trusted: a unit is as long as its length octet says, and its data are never searched.
+* In step, the header is trusted: the length octet gives the length of the unit, and its data are never searched.
 * A header with an unknown code, or a length that its code may not have, is followed for the length it
   claims, unless an acceptable header begins inside it: there it is cut, so that neither a damaged length
   octet nor half a header swallows the next unit.
@@ -17,10 +17,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
-from protocol.catalog import classes, payload_lengths
 from protocol.codes import PREAMBLE, Channel, channel_of
+from protocol.language import Phrase
+from protocol.messages import classes, payload_lengths
 from protocol.options import Options
-from protocol.phrases import Phrase
 
 
 class BrokenReason(StrEnum):
@@ -112,7 +112,7 @@ class StreamFramer:
         self._buffer = bytearray()
         self._offset = 0
         self._searched = 0
-        """How far the unit at the front was searched for a header inside it, for nothing."""
+        """How far the unit at the front was searched for a header inside it, in vain."""
         self._in_step = True
         self._noise_length = 0
         self._noise_sample = b""
@@ -128,10 +128,10 @@ class StreamFramer:
         return self._take(final=False)
 
     def flush(self) -> list[Item]:
-        """End of stream, or the other side fell silent: what is held comes out, and a new unit may begin.
+        """End of stream, or a pause of the other side: what is held comes out, and a new unit may begin.
 
-        The octets of an unfinished unit are searched for acceptable headers, since its own is no longer
-        believed: a whole unit after half a one is found.
+        The octets of an unfinished unit are searched for acceptable headers, since its own is no longer trusted: a
+        whole unit after half a one is found.
         """
         items = self._take(final=True)
         self._end_noise(items)

@@ -1,36 +1,390 @@
-"""The twelve KPD1 messages (order 268, appendices 8 and 9)."""
+"""The messages: seventeen commands, twelve messages of KPD1, seven of KPD2 (order 268, appendices 5, 6 and 8 to 11).
+
+A message is one class. Its fields, in the order of :func:`dataclasses.fields`, are the octets of the unit in wire
+order; preamble, code and length are not fields. Header fields have defaults and are keyword-only. At the end of
+the module: which messages there are, by order, code and name, and how long they may be.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, ClassVar, ParamSpec, TypeVar, cast, get_type_hints
 
-from protocol.base import Kpd1Header, Kpd1Message
+from protocol.codes import CODES, Channel, Order
+from protocol.composite import Tail
 from protocol.fields import (
     AccessCode,
+    AccessText,
+    Additional,
+    AlarmCode,
     AlarmType,
+    Called,
+    Calling,
+    CallNumber,
     CategoryCode,
-    Code,
+    CommandCode,
+    Connection,
+    DeliveryCode,
+    DeliveryState,
+    Execution,
     FillerOctet,
+    GroupTypeCode,
+    HeaderFiller,
+    Index,
+    Kpd1State,
+    Kpd2State,
+    KslA,
+    KslB,
     KslGroup,
     LineState,
     MessageText,
+    NewPassword,
     Number,
     NumberAsked,
     ObjectNumber,
     ObjectTypeCode,
-    PartyField,
+    OperationConnect,
+    OperationKslConnected,
+    OperationKslReleased,
+    OperationRelease,
+    OrmNumber,
+    Password,
     PriorityCode,
+    Receipt,
+    Receiver,
+    ReceiverImsi,
+    RequirementsVersion,
+    Reserve,
     Rows,
+    Selection,
+    Sender,
+    SenderImsi,
+    Service,
+    ServicePhase,
     Services,
     Sign,
+    SoftwareVersion,
     StationTypeCode,
-    Text40,
-    Text43,
-    Text44,
+    TestNumber,
     TimeField,
+    Total,
     Trunk,
+    TrunkName,
     Version,
 )
+from protocol.language import Phrase
+from protocol.options import Options
+from protocol.wire import Wire
+
+
+@dataclass(slots=True)
+class Message:
+    """Any command, message or event. Treat it as immutable; ``dataclasses.replace`` makes a changed one."""
+
+    code: ClassVar[int]
+    """Third octet of the unit."""
+    message_name: ClassVar[str]
+    """Its name in JSON and scenarios (docs/messages.md)."""
+    channel: ClassVar[Channel]
+    clause: ClassVar[str]
+    """Where the order has it: appendix and clause."""
+
+    orm_number: OrmNumber = field(default=1, kw_only=True)
+
+
+@dataclass(slots=True)
+class Command(Message):
+    """Console to technical means (order 268, 5.2)."""
+
+    channel = Channel.COMMAND
+
+    password: Password = field(default="123456", kw_only=True)
+
+
+@dataclass(slots=True)
+class Kpd1Header(Message):
+    """Octets 5..9 of a KPD1 message, counted from 1 (order 268, 8.2)."""
+
+    channel = Channel.KPD1
+
+    total: Total = field(default=1, kw_only=True)
+    """Messages in this answer, 1..65535 (order 268, 8.2.1.5). 0 is read, too."""
+    index: Index = field(default=1, kw_only=True)
+    """Number of this one, 1..65535 (order 268, 8.2.1.6). 0 is read, too."""
+    reserve: Reserve = field(default=0xFF, kw_only=True)
+
+
+@dataclass(slots=True)
+class Kpd1Message(Kpd1Header):
+    """Technical means to console on KPD1 (order 268, 8.2)."""
+
+    version: Version = field(default=0x02, kw_only=True)
+    """Version of requirements: ``Options.version`` of the codec in use."""
+
+
+@dataclass(slots=True)
+class Event(Message):
+    """Technical means to console on KPD2 (order 268, 10.2)."""
+
+    channel = Channel.KPD2
+
+
+@dataclass(slots=True)
+class CallHeader(Event):
+    """Octets 5..12 of a call's events, counted from 1; the first five are the call id that commands 7 and 8 echo
+    (order 268, 10.2.1.5, 6.7.8.2)."""
+
+    call_number: CallNumber
+    object_type: ObjectTypeCode
+    object_number: ObjectNumber
+    selection: Selection
+    connection: Connection
+    service_phase: ServicePhase
+
+
+# --- commands (order 268, appendix 6)
+
+
+@dataclass(slots=True)
+class Start(Command):
+    """Start the technical means [Запуск технических средств ОРМ]."""
+
+    code = 0x01
+    message_name = "start"
+    clause = "order 268, 6.1"
+
+
+@dataclass(slots=True)
+class Stop(Command):
+    """Stop the technical means [Останов технических средств ОРМ]."""
+
+    code = 0x02
+    message_name = "stop"
+    clause = "order 268, 6.2"
+
+
+@dataclass(slots=True)
+class SetPassword(Command):
+    """Set the password [Задание пароля]; the header carries the one in force."""
+
+    code = 0x03
+    message_name = "set-password"
+    clause = "order 268, 6.3"
+
+    new_password: NewPassword
+
+
+@dataclass(slots=True)
+class AddKsl(Command):
+    """Put a line, or a pair of lines, into a KSL group [Закрепление КСЛ за группой]."""
+
+    code = 0x04
+    message_name = "add-ksl"
+    clause = "order 268, 6.4"
+
+    ksl_group: KslGroup
+    group_type: GroupTypeCode
+    ksl_a: KslA
+    ksl_b: KslB
+
+
+@dataclass(slots=True)
+class AddObject(Command):
+    """Put an object under control [Постановка объекта на контроль]."""
+
+    code = 0x05
+    message_name = "add-object"
+    clause = "order 268, 6.5"
+
+    object_number: ObjectNumber
+    object_type: ObjectTypeCode
+    number_sign: Sign
+    number: Number
+    trunk: Trunk
+    category: CategoryCode
+    ksl_group: KslGroup
+    priority: PriorityCode
+
+
+@dataclass(slots=True)
+class RemoveObject(Command):
+    """Take an object off control [Снятие объекта с контроля]."""
+
+    code = 0x06
+    message_name = "remove-object"
+    clause = "order 268, 6.6"
+
+    object_number: ObjectNumber
+    object_type: ObjectTypeCode
+    number_sign: Sign
+    number: Number
+    trunk: Trunk
+
+
+@dataclass(slots=True)
+class ConnectKsl(Command):
+    """Connect a line to a call's speech path [Подключение к разговорному тракту]."""
+
+    code = 0x07
+    message_name = "connect-ksl"
+    clause = "order 268, 6.7"
+
+    call_number: CallNumber
+    object_type: ObjectTypeCode
+    object_number: ObjectNumber
+    ksl_group: KslGroup
+
+
+@dataclass(slots=True)
+class ReleaseKsl(Command):
+    """Release a call's line [Освобождение КСЛ], by call or by line."""
+
+    code = 0x08
+    message_name = "release-ksl"
+    clause = "order 268, 6.8"
+
+    call_number: CallNumber
+    object_type: ObjectTypeCode
+    object_number: ObjectNumber
+    ksl_a: KslA
+    ksl_b: KslB
+
+
+@dataclass(slots=True)
+class RemoveKsl(Command):
+    """Take a line, or a pair, out of its group [Исключение КСЛ из группы]."""
+
+    code = 0x09
+    message_name = "remove-ksl"
+    clause = "order 268, 6.9"
+
+    ksl_group: KslGroup
+    ksl_a: KslA
+    ksl_b: KslB
+
+
+@dataclass(slots=True)
+class GetObjects(Command):
+    """Ask for object data; fields that are None match any."""
+
+    code = 0x0A
+    message_name = "get-objects"
+    clause = "order 268, 6.10"
+
+    object_number: ObjectNumber
+    object_type: ObjectTypeCode
+    number_sign: Sign
+    number: NumberAsked
+    trunk: Trunk
+
+
+@dataclass(slots=True)
+class GetKsl(Command):
+    """Ask for the KSL-group table; fields that are None match any."""
+
+    code = 0x0B
+    message_name = "get-ksl"
+    clause = "order 268, 6.11"
+
+    ksl_group: KslGroup
+    group_type: GroupTypeCode
+    ksl_a: KslA
+    ksl_b: KslB
+
+
+@dataclass(slots=True)
+class GetServices(Command):
+    """Ask for a subscriber's services."""
+
+    code = 0x0C
+    message_name = "get-services"
+    clause = "order 268, 6.12"
+
+    number_sign: Sign
+    number: Number
+
+
+@dataclass(slots=True)
+class Interrupt(Command):
+    """Stop a table that is being sent."""
+
+    code = 0x0D
+    message_name = "interrupt"
+    clause = "order 268, 6.13"
+
+
+@dataclass(slots=True)
+class Test(Command):
+    """Test the data channels."""
+
+    __test__ = False  # a collector of tests would take it for one, by its name
+
+    code = 0x0E
+    message_name = "test"
+    clause = "order 268, 6.14"
+
+    test_number: TestNumber
+
+
+@dataclass(slots=True)
+class ChangeObject(Command):
+    """Change category, group and priority of an object."""
+
+    code = 0x0F
+    message_name = "change-object"
+    clause = "order 268, 6.15"
+
+    object_number: ObjectNumber
+    category: CategoryCode
+    ksl_group: KslGroup
+    priority: PriorityCode
+
+
+@dataclass(slots=True)
+class GetTrunks(Command):
+    """Ask for the name of a trunk, or of all of them (None)."""
+
+    code = 0x10
+    message_name = "get-trunks"
+    clause = "order 268, 6.16"
+
+    trunk: Trunk
+
+
+@dataclass(slots=True)
+class GetVersion(Command):
+    """Ask for the software version."""
+
+    code = 0x11
+    message_name = "get-version"
+    clause = "order 268, 6.17"
+
+
+COMMANDS: tuple[type[Command], ...] = (
+    Start,
+    Stop,
+    SetPassword,
+    AddKsl,
+    AddObject,
+    RemoveObject,
+    ConnectKsl,
+    ReleaseKsl,
+    RemoveKsl,
+    GetObjects,
+    GetKsl,
+    GetServices,
+    Interrupt,
+    Test,
+    ChangeObject,
+    GetTrunks,
+    GetVersion,
+)
+
+
+# --- messages of KPD1 (order 268, appendices 8 and 9)
 
 
 @dataclass(slots=True)
@@ -42,7 +396,7 @@ class Alarm(Kpd1Message):
     clause = "order 268, 9.1"
 
     alarm_type: AlarmType
-    alarm_code: Code
+    alarm_code: AlarmCode
 
 
 @dataclass(slots=True)
@@ -100,7 +454,7 @@ class ServicesInfo(Kpd1Message):
 
 @dataclass(slots=True)
 class UnauthorizedAccess(Kpd1Message):
-    """Somebody tried what only the console may do."""
+    """An attempt at what only the console may do."""
 
     code = 0x26
     message_name = "unauthorized-access"
@@ -108,7 +462,7 @@ class UnauthorizedAccess(Kpd1Message):
 
     access_code: AccessCode
     time: TimeField
-    text: Text40
+    text: AccessText
 
 
 @dataclass(slots=True)
@@ -119,8 +473,8 @@ class CommandReceived(Kpd1Message):
     message_name = "command-received"
     clause = "order 268, 9.7"
 
-    command: Code
-    status: Code
+    command: CommandCode
+    status: Receipt
 
 
 @dataclass(slots=True)
@@ -131,8 +485,8 @@ class CommandExecuted(Kpd1Message):
     message_name = "command-executed"
     clause = "order 268, 9.8"
 
-    command: Code
-    status: Code
+    command: CommandCode
+    status: Execution
 
 
 @dataclass(slots=True)
@@ -145,9 +499,9 @@ class TestReplyKpd1(Kpd1Message):
     message_name = "test-reply"
     clause = "order 268, 9.9"
 
-    test_number: Code
-    kpd1_state: Code
-    kpd2_state: Code
+    test_number: TestNumber
+    kpd1_state: Kpd1State
+    kpd2_state: Kpd2State
 
 
 @dataclass(slots=True)
@@ -159,7 +513,7 @@ class TrunkInfo(Kpd1Message):
     clause = "order 268, 9.10"
 
     trunk: Trunk
-    name: Text43
+    name: TrunkName
 
 
 @dataclass(slots=True)
@@ -170,8 +524,8 @@ class VersionInfo(Kpd1Header):
     message_name = "version-info"
     clause = "order 268, 9.11"
 
-    requirements_version: Version = field(default=0x02, kw_only=True)
-    version: Text44
+    requirements_version: RequirementsVersion = field(default=0x02, kw_only=True)
+    version: SoftwareVersion
     station_type: StationTypeCode
 
 
@@ -188,15 +542,15 @@ class ElectronicMessage(Kpd1Message):
 
     object_number: ObjectNumber
     object_type: ObjectTypeCode
-    sender: PartyField
-    delivery_state: Code
+    sender: Sender
+    delivery_state: DeliveryState
     """Octet 15, :func:`~protocol.codes.transfer_parameters`: direction, sign of selection, result of delivery."""
-    delivery_code: Code
+    delivery_code: DeliveryCode
     """Octet 16, why it was not delivered; the order lists no values (9.12.4.5), FFh: none."""
     time: TimeField
-    receiver: PartyField
-    sender_imsi: PartyField
-    receiver_imsi: PartyField
+    receiver: Receiver
+    sender_imsi: SenderImsi
+    receiver_imsi: ReceiverImsi
     text: MessageText
     """Header and content, at most 192 octets; :mod:`protocol.messagetext` has the codings."""
 
@@ -215,3 +569,190 @@ KPD1_MESSAGES: tuple[type[Kpd1Header], ...] = (
     VersionInfo,
     ElectronicMessage,
 )
+
+
+# --- messages of KPD2 (order 268, appendices 10 and 11)
+
+
+@dataclass(slots=True)
+class CallEvent(CallHeader):
+    """Content of all events of a call (order 268, 10.3); its classes differ in the operation codes they list."""
+
+    calling: Calling
+    called: Called
+    trunk: Trunk
+    ksl_a: KslA
+    ksl_b: KslB
+    time: TimeField
+    priority: PriorityCode
+    operation: OperationConnect
+    service: Service
+    additional: Additional
+
+
+@dataclass(slots=True)
+class NumberReceived(CallEvent):
+    """The full called number is known [Прием полного номера]."""
+
+    code = 0x41
+    message_name = "number-received"
+    clause = "order 268, 11.1"
+
+
+@dataclass(slots=True)
+class Answer(CallEvent):
+    """The called party answered [Ответ]."""
+
+    code = 0x42
+    message_name = "answer"
+    clause = "order 268, 11.2"
+
+
+@dataclass(slots=True)
+class Release(CallEvent):
+    """The call ended [Разъединение]; operation is the reason."""
+
+    code = 0x43
+    message_name = "release"
+    clause = "order 268, 11.3"
+
+    operation: OperationRelease
+
+
+@dataclass(slots=True)
+class ServiceUsed(CallEvent):
+    """A service was used [Использование услуг связи]; the fields are service and service_phase."""
+
+    code = 0x44
+    message_name = "service-used"
+    clause = "order 268, 11.4"
+
+
+@dataclass(slots=True)
+class KslConnected(CallEvent):
+    """The result of command 7: a line was connected, or none was free [Подключение КСЛ]."""
+
+    code = 0x51
+    message_name = "ksl-connected"
+    clause = "order 268, 11.5"
+
+    operation: OperationKslConnected
+
+
+@dataclass(slots=True)
+class KslReleased(CallEvent):
+    """A line was released before the call's end [Освобождение КСЛ]."""
+
+    code = 0x52
+    message_name = "ksl-released"
+    clause = "order 268, 11.6"
+
+    operation: OperationKslReleased
+
+
+@dataclass(slots=True)
+class TestReplyKpd2(Event):
+    """Answer to command 14 on every KPD2; octets 5..12 of the header are filler (order 268, 11.7.4)."""
+
+    __test__ = False
+
+    code = 0x53
+    message_name = "test-reply"
+    clause = "order 268, 11.7"
+
+    header_filler: HeaderFiller = field(default=b"\xff" * 8, kw_only=True)
+    test_number: TestNumber
+    kpd1_state: Kpd1State
+    kpd2_state: Kpd2State
+
+
+EVENTS: tuple[type[Event], ...] = (
+    NumberReceived,
+    Answer,
+    Release,
+    ServiceUsed,
+    KslConnected,
+    KslReleased,
+    TestReplyKpd2,
+)
+
+
+# --- all of them
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def cached(function: Callable[P, R]) -> Callable[P, R]:
+    """``lru_cache`` for functions of a message class and options.
+
+    A class can be a key although its instances can't; the annotation of ``lru_cache`` does not know that.
+    """
+    return cast("Callable[P, R]", lru_cache(maxsize=1024)(function))
+
+
+MESSAGES: tuple[type[Message], ...] = (*COMMANDS, *KPD1_MESSAGES, *EVENTS)
+"""Every class, in order of code."""
+
+
+@cached
+def classes(order: Order) -> Mapping[int, type[Message]]:
+    """Code → class of what ``order`` has."""
+    known = CODES[order]
+    return MappingProxyType({cls.code: cls for cls in MESSAGES if cls.code in known[cls.channel]})
+
+
+def by_name(name: str, channel: Channel | None = None) -> type[Message]:
+    """The class of that name; ``test-reply`` is on two channels, and KPD1 is meant when none is given.
+
+    Raises :class:`KeyError`.
+    """
+    for cls in MESSAGES:
+        if cls.message_name == name and channel in (None, cls.channel):
+            return cls
+    raise KeyError(name)
+
+
+@cached
+def wires(cls: type[Message], options: Options) -> Mapping[str, Wire]:
+    """The declaration of ``cls`` under ``options``: field → wire, in wire order."""
+    found: dict[str, Wire] = {}
+    for name, (wire, *_) in _declared(cls):
+        found[name] = wire if isinstance(wire, Wire) else wire(options)
+    return MappingProxyType(found)
+
+
+def _declared(cls: type[Message]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """Fields in wire order, with what their annotations hold: the wire or its maker, and captions."""
+    hints = get_type_hints(cls, include_extras=True)
+    for declared in fields(cls):
+        yield declared.name, hints[declared.name].__metadata__
+
+
+def caption(name: str) -> Phrase:
+    """The caption of a field, which means the same in every message; a name of no field is its own caption."""
+    plain = name.replace("_", " ")
+    return _captions().get(name, Phrase(plain, plain))
+
+
+@lru_cache(maxsize=1)
+def _captions() -> Mapping[str, Phrase]:
+    return MappingProxyType({name: held[-1] for cls in MESSAGES for name, held in _declared(cls)})
+
+
+@cached
+def payload_lengths(cls: type[Message], options: Options) -> frozenset[int]:
+    """The values that the length octet of ``cls`` may have.
+
+    For 25h and 2Ch longer ones than the order allows are among them, since a capture may hold them.
+    """
+    fixed = 4 - cls.channel.header_length
+    tail: Iterable[int] = (0,)
+    for wire in wires(cls, options).values():
+        if isinstance(wire, Tail):
+            tail = wire.lengths
+        else:
+            fixed += wire.sizeof()
+    # The ORM number is counted among the four octets before the rest of the header.
+    return frozenset(fixed - 1 + length for length in tail)

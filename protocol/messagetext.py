@@ -1,7 +1,7 @@
 """The text of 2Ch in its codings: written, read, and split over messages.
 
-The order says where header and content of a telecommunication message stand (order 268, 9.12.4.16) and that a content
-over 245 octets goes on in further messages (8.3), and nothing of the coding: it is the option ``message_text``.
+The order rules where header and content of a telecommunication message stand (order 268, 9.12.4.16) and that a content
+over 245 octets goes on in further messages (8.3). It does not rule the coding: that is the option ``message_text``.
 
 ========== =====================================================================================
 ``utf-8``  RFC 3629; the default, our choice

@@ -1,4 +1,4 @@
-"""What the order leaves open about the octets themselves: the options a codec is built for."""
+"""The options of a codec: what the order leaves open about the octets themselves."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Options:
     count_byte_order: ByteOrder = "little"
     """Count and number in the header of KPD1 messages; the low octet is first (order 268, 8.5)."""
     service_code_position: Literal["third", "first"] = "third"
-    """Which of its three octets carries a service code. The order does not say (9.5.5.2, 11.4.4): our choice."""
+    """Which of its three octets carries a service code. The order leaves it open (9.5.5.2, 11.4.4): our choice."""
     m25_length: Literal["variable", "fixed45"] = "variable"
     """Content of 25h with services in it: as long as they need (order 268, 9.5.4), or padded to 45 octets
     always, as the order has it for a list without services (9.5.5.3). Both are read."""
     message_text: MessageCoding = "utf-8"
-    """Coding of the text of 2Ch. The order does not say (9.12.4.16): our choice. It changes what is shown, and what
-    :func:`~protocol.messagetext.encode_message_text` is told; the codec keeps the octets as they are."""
+    """Coding of the text of 2Ch. The order leaves it open (9.12.4.16): our choice. The codec keeps the octets as they
+    are; people read them in this coding, and :func:`~protocol.messagetext.encode_message_text` writes them in it."""
     zero_digit: Literal["0", "A"] = "0"
     """Half-byte that carries digit 0 (Eltex SMG1016M manual, "Настройки СОРМ"). With ``A`` both are read, and Ah is
     written."""

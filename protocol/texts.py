@@ -1,18 +1,18 @@
 """What coded values mean, for people, in English and in Russian.
 
-Every function takes ``lang`` (``"en"`` or ``"ru"``) and returns one phrase without a full stop. A value that
-no table knows gives a phrase that says so with the value in hexadecimal, never an error: the wire may hold
-anything. A value that was not given is ``None``.
+The tables hold the codes that are integers and the names of values; the functions look values up. They take ``lang``
+and return one phrase without a full stop. A value that no table holds gets a phrase with the value in hexadecimal,
+never an error: a unit may hold anything.
 
-Sources: order 268, appendices 6, 9, 10 and 11, whose words the Russian keeps. The extended statuses of
+Sources: order 268, appendices 6, 9, 10 and 11; the Russian keeps its words. The extended statuses of
 :data:`EXTENDED_MANUAL` and their Russian are those of the Eltex SMG1016M manual, "Настройки СОРМ", word for
 word; those of :data:`EXTENDED_FURTHER` and the texts of services are ours.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from protocol.codes import (
     MESSAGE_BY_RECEIVER_IMSI,
@@ -27,352 +27,289 @@ from protocol.codes import (
     MESSAGE_SELECTION_SHIFT,
     MESSAGE_SENT,
 )
+from protocol.language import Lang, Phrase, translate
 
-Lang = Literal["en", "ru"]
+_Table = Mapping[int, Phrase]
 
+NOT_GIVEN = Phrase("not given", "не задано")
+_UNKNOWN = Phrase("unknown value", "неизвестное значение")
 
-class Text(NamedTuple):
-    """One phrase in both languages."""
-
-    en: str
-    ru: str
-
-    def say(self, lang: Lang) -> str:
-        """The phrase in ``lang``."""
-        return self.ru if lang == "ru" else self.en
-
-
-_Table = Mapping[int, Text]
-
-NOT_GIVEN = Text("not given", "не задано")
-_UNKNOWN = Text("unknown value", "неизвестное значение")
-
-CHANNELS: Mapping[str, Text] = {
-    "command": Text("KPD1, command", "КПД1, команда"),
-    "kpd1": Text("KPD1, message", "КПД1, сообщение"),
-    "kpd2": Text("KPD2, message", "КПД2, сообщение"),
+CHANNELS: Mapping[str, Phrase] = {
+    "command": Phrase("KPD1, command", "КПД1, команда"),
+    "kpd1": Phrase("KPD1, message", "КПД1, сообщение"),
+    "kpd2": Phrase("KPD2, message", "КПД2, сообщение"),
 }
 
 MESSAGES: _Table = {
     # commands: order 268, appendix 6
-    0x01: Text("start the technical means", "запуск технических средств ОРМ"),
-    0x02: Text("stop the technical means", "останов технических средств ОРМ"),
-    0x03: Text("set the password", "задание пароля"),
-    0x04: Text("put a KSL into a group", "закрепление КСЛ за группой"),
-    0x05: Text("put an object under control", "постановка объекта на контроль"),
-    0x06: Text("remove an object from control", "снятие объекта с контроля"),
-    0x07: Text("connect a KSL to the speech path", "подключение к разговорному тракту"),
-    0x08: Text("release a KSL", "освобождение КСЛ"),
-    0x09: Text("take a KSL out of a group", "исключение КСЛ из группы"),
-    0x0A: Text("request object data", "запрос на передачу данных об объектах контроля"),
-    0x0B: Text("request the KSL groups", "запрос на передачу соответствия между КСЛ и группами"),
-    0x0C: Text("request a subscriber's services", "запрос на передачу списка услуг связи"),
-    0x0D: Text("interrupt the table output", "прерывание выдачи сообщений на запросы содержимого таблиц"),
-    0x0E: Text("test the data channels", "тестирование каналов передачи данных"),
-    0x0F: Text("change an object's parameters", "изменение параметров объекта контроля"),
-    0x10: Text(
+    0x01: Phrase("start the technical means", "запуск технических средств ОРМ"),
+    0x02: Phrase("stop the technical means", "останов технических средств ОРМ"),
+    0x03: Phrase("set the password", "задание пароля"),
+    0x04: Phrase("put a KSL into a group", "закрепление КСЛ за группой"),
+    0x05: Phrase("put an object under control", "постановка объекта на контроль"),
+    0x06: Phrase("remove an object from control", "снятие объекта с контроля"),
+    0x07: Phrase("connect a KSL to the speech path", "подключение к разговорному тракту"),
+    0x08: Phrase("release a KSL", "освобождение КСЛ"),
+    0x09: Phrase("take a KSL out of a group", "исключение КСЛ из группы"),
+    0x0A: Phrase("request object data", "запрос на передачу данных об объектах контроля"),
+    0x0B: Phrase("request the KSL groups", "запрос на передачу соответствия между КСЛ и группами"),
+    0x0C: Phrase("request a subscriber's services", "запрос на передачу списка услуг связи"),
+    0x0D: Phrase("interrupt the table output", "прерывание выдачи сообщений на запросы содержимого таблиц"),
+    0x0E: Phrase("test the data channels", "тестирование каналов передачи данных"),
+    0x0F: Phrase("change an object's parameters", "изменение параметров объекта контроля"),
+    0x10: Phrase(
         "request trunk names", "запрос на передачу соответствия имени пучка каналов и его условного номера"
     ),
-    0x11: Text("request the software version", "запрос версии ПО узла связи"),
+    0x11: Phrase("request the software version", "запрос версии ПО узла связи"),
     # messages of KPD1: order 268, appendix 9
-    0x21: Text("alarm", "авария"),
-    0x22: Text("software restart", "перезапуск ПО станции"),
-    0x23: Text("object data", "данные об объектах контроля"),
-    0x24: Text("KSL and groups", "соответствие между КСЛ и группами"),
-    0x25: Text("list of services", "список услуг связи"),
-    0x26: Text("unauthorised access", "несанкционированный доступ к программным средствам ТС ОРМ"),
-    0x27: Text("command received", "подтверждение приёма команды"),
-    0x28: Text("command executed", "подтверждение о выполнении команды"),
-    0x29: Text("test reply", "ответное тестовое сообщение"),
-    0x2A: Text("trunk name", "соответствие условного номера пучка каналов и его станционного имени"),
-    0x2B: Text("software version", "версия ПО станции"),
-    0x2C: Text("telecommunication message", "передача сообщений электросвязи"),
+    0x21: Phrase("alarm", "авария"),
+    0x22: Phrase("software restart", "перезапуск ПО станции"),
+    0x23: Phrase("object data", "данные об объектах контроля"),
+    0x24: Phrase("KSL and groups", "соответствие между КСЛ и группами"),
+    0x25: Phrase("list of services", "список услуг связи"),
+    0x26: Phrase("unauthorised access", "несанкционированный доступ к программным средствам ТС ОРМ"),
+    0x27: Phrase("command received", "подтверждение приёма команды"),
+    0x28: Phrase("command executed", "подтверждение о выполнении команды"),
+    0x29: Phrase("test reply", "ответное тестовое сообщение"),
+    0x2A: Phrase("trunk name", "соответствие условного номера пучка каналов и его станционного имени"),
+    0x2B: Phrase("software version", "версия ПО станции"),
+    0x2C: Phrase("telecommunication message", "передача сообщений электросвязи"),
     # messages of KPD2: order 268, appendix 11
-    0x41: Text("full number received", "приём полного номера телефона вызываемого пользователя"),
-    0x42: Text("answer", "ответ вызываемого абонента"),
-    0x43: Text("release", "разъединение"),
-    0x44: Text("service used", "использование услуг связи"),
-    0x51: Text("KSL connected", "подключение КСЛ"),
-    0x52: Text("KSL released", "освобождение КСЛ"),
-    0x53: Text("test reply", "ответное тестовое сообщение"),
-}
-
-FIELDS: Mapping[str, Text] = {
-    "orm_number": Text("ORM number", "номер ТС ОРМ"),
-    "password": Text("password", "пароль"),
-    "total": Text("messages in all", "всего сообщений"),
-    "index": Text("number of this one", "номер сообщения"),
-    "reserve": Text("reserve", "резерв"),
-    "requirements_version": Text("version of requirements", "версия технических требований"),
-    "version": Text("version", "версия"),
-    "object_number": Text("object number", "условный номер объекта"),
-    "object_type": Text("object type", "тип объекта"),
-    "number_sign": Text("number sign", "признак номера"),
-    "number": Text("number", "номер телефона"),
-    "trunk": Text("trunk", "пучок каналов"),
-    "category": Text("category", "категория контроля"),
-    "ksl_group": Text("KSL group", "номер группы КСЛ"),
-    "group_type": Text("group type", "тип группы КСЛ"),
-    "ksl_a": Text("KSL-A", "КСЛ-А"),
-    "ksl_b": Text("KSL-B", "КСЛ-В"),
-    "priority": Text("priority", "метка приоритета"),
-    "new_password": Text("new password", "новый пароль"),
-    "call_number": Text("call number", "номер вызова"),
-    "test_number": Text("test number", "номер тестового сообщения"),
-    "kpd1_state": Text("state of KPD1", "состояние КПД1"),
-    "kpd2_state": Text("state of KPD2", "состояние КПД2"),
-    "command": Text("command", "команда"),
-    "status": Text("status", "результат"),
-    "line_state": Text("line state", "состояние абонентского комплекта"),
-    "alarm_type": Text("alarm type", "тип аварии"),
-    "alarm_code": Text("alarm code", "код аварии"),
-    "access_code": Text("access code", "код доступа"),
-    "text": Text("text", "текст"),
-    "name": Text("name", "имя"),
-    "station_type": Text("station type", "тип узла связи"),
-    "selection": Text("selection sign", "признак отбора"),
-    "connection": Text("connection parameters", "параметры связи"),
-    "service_phase": Text("service phase", "код фазы услуги"),
-    "calling": Text("calling", "вызывающий"),
-    "called": Text("called", "вызываемый"),
-    "time": Text("day and time", "день и время"),
-    "operation": Text("operation code", "код операции"),
-    "service": Text("service", "услуга"),
-    "services": Text("services", "услуги"),
-    "additional": Text("additional code", "дополнительный код"),
-    "rows": Text("rows", "строки"),
-    "filler": Text("filler", "заполнитель"),
-    "header_filler": Text("filler of the header", "заполнитель заголовка"),
-    "sender": Text("sender", "отправитель"),
-    "receiver": Text("receiver", "получатель"),
-    "sender_imsi": Text("sender's IMSI", "IMSI отправителя"),
-    "receiver_imsi": Text("receiver's IMSI", "IMSI получателя"),
-    "delivery_state": Text("transfer parameters", "параметры передачи"),
-    "delivery_code": Text("reason of non-delivery", "код причины недоставки"),
-    "payload": Text("payload", "данные"),
+    0x41: Phrase("full number received", "приём полного номера телефона вызываемого пользователя"),
+    0x42: Phrase("answer", "ответ вызываемого абонента"),
+    0x43: Phrase("release", "разъединение"),
+    0x44: Phrase("service used", "использование услуг связи"),
+    0x51: Phrase("KSL connected", "подключение КСЛ"),
+    0x52: Phrase("KSL released", "освобождение КСЛ"),
+    0x53: Phrase("test reply", "ответное тестовое сообщение"),
 }
 
 # Values with names; a name means the same wherever it stands (order 268, 6.4.4.2, 6.5.5, 9.11.4.2).
-VALUES: Mapping[str, Text] = {
-    "own-subscriber": Text("subscriber of this node", "абонент данного узла связи"),
-    "network-full": Text(
+VALUES: Mapping[str, Phrase] = {
+    "own-subscriber": Phrase("subscriber of this node", "абонент данного узла связи"),
+    "network-full": Phrase(
         "PSTN subscriber with a full number, or an identifier",
         "абонент ТфССОП с полным номером или идентификатор",
     ),
-    "network-partial": Text("PSTN subscriber with an incomplete number", "абонент ТфССОП с неполным номером"),
-    "trunk": Text("trunk", "пучок каналов"),
-    "own": Text("subscriber of this node", "абонент данного узла связи"),
-    "russia": Text("PSTN subscriber of Russia", "абонент ТфССОП России"),
-    "foreign": Text("PSTN subscriber of another country", "абонент ТфССОП другой страны"),
-    "emergency": Text("emergency or information service", "экстренная или справочно-информационная служба"),
-    "imsi": Text("IMSI or another mobile identifier", "IMSI или аналогичный идентификатор"),
-    "private": Text("this exchange", "абонент данного узла связи"),
-    "local": Text("local network", "местная сеть"),
-    "zone": Text("zone network", "зоновая сеть"),
-    "intercity": Text("long-distance network", "междугородная сеть"),
-    "international": Text("international network", "международная сеть"),
-    "combined": Text("both parties on one line", "совмещённый: оба абонента на одной линии"),
-    "separate": Text("a line for each party", "раздельный: по линии на абонента"),
-    "statistical": Text("without lines", "статистический: без линий"),
-    "high": Text("priority", "приоритетный"),
-    "normal": Text("ordinary", "обычный"),
-    "terminal": Text("terminal node", "оконечный узел связи"),
-    "transit": Text("transit node", "транзитный узел связи"),
-    "terminal-transit": Text("terminal and transit node", "оконечно-транзитный узел связи"),
+    "network-partial": Phrase(
+        "PSTN subscriber with an incomplete number", "абонент ТфССОП с неполным номером"
+    ),
+    "trunk": Phrase("trunk", "пучок каналов"),
+    "own": Phrase("subscriber of this node", "абонент данного узла связи"),
+    "russia": Phrase("PSTN subscriber of Russia", "абонент ТфССОП России"),
+    "foreign": Phrase("PSTN subscriber of another country", "абонент ТфССОП другой страны"),
+    "emergency": Phrase("emergency or information service", "экстренная или справочно-информационная служба"),
+    "imsi": Phrase("IMSI or another mobile identifier", "IMSI или аналогичный идентификатор"),
+    "private": Phrase("this exchange", "абонент данного узла связи"),
+    "local": Phrase("local network", "местная сеть"),
+    "zone": Phrase("zone network", "зоновая сеть"),
+    "intercity": Phrase("long-distance network", "междугородная сеть"),
+    "international": Phrase("international network", "международная сеть"),
+    "combined": Phrase("both parties on one line", "совмещённый: оба абонента на одной линии"),
+    "separate": Phrase("a line for each party", "раздельный: по линии на абонента"),
+    "statistical": Phrase("without lines", "статистический: без линий"),
+    "high": Phrase("priority", "приоритетный"),
+    "normal": Phrase("ordinary", "обычный"),
+    "terminal": Phrase("terminal node", "оконечный узел связи"),
+    "transit": Phrase("transit node", "транзитный узел связи"),
+    "terminal-transit": Phrase("terminal and transit node", "оконечно-транзитный узел связи"),
 }
 
 # Receipt (27h) and execution (28h): order 268, 9.7.4.2, 9.8.4.2. Status 00h and 01h differ between the two.
 RECEIPT: _Table = {
-    0x00: Text("accepted", "принята к исполнению"),
-    0x01: Text("refused: format or parameters", "отвергнута: некорректный формат или параметры"),
-    0x02: Text("refused: not started", "отвергнута: задана до запуска технических средств ОРМ"),
+    0x00: Phrase("accepted", "принята к исполнению"),
+    0x01: Phrase("refused: format or parameters", "отвергнута: некорректный формат или параметры"),
+    0x02: Phrase("refused: not started", "отвергнута: задана до запуска технических средств ОРМ"),
 }
 EXECUTION: _Table = {
-    0x00: Text("done", "выполнена успешно"),
-    0x01: Text("not done", "не выполнена"),
-    0x03: Text("not done: wrong password", "не выполнена: неправильный пароль"),
-    0x05: Text("not done: wrong ORM number", "не выполнена: неправильный номер ТС ОРМ"),
-    0x07: Text("not done: already running", "не выполнена: технические средства ОРМ запущены"),
+    0x00: Phrase("done", "выполнена успешно"),
+    0x01: Phrase("not done", "не выполнена"),
+    0x03: Phrase("not done: wrong password", "не выполнена: неправильный пароль"),
+    0x05: Phrase("not done: wrong ORM number", "не выполнена: неправильный номер ТС ОРМ"),
+    0x07: Phrase("not done: already running", "не выполнена: технические средства ОРМ запущены"),
 }
 _EITHER: _Table = {
     **RECEIPT,
     **EXECUTION,
-    0x00: Text("accepted or done", "принята к исполнению или выполнена"),
-    0x01: Text("refused or not done", "отвергнута или не выполнена"),
+    0x00: Phrase("accepted or done", "принята к исполнению или выполнена"),
+    0x01: Phrase("refused or not done", "отвергнута или не выполнена"),
 }
 
 EXTENDED_MANUAL: _Table = {
-    0x10: Text(
+    0x10: Phrase(
         "command not accepted: wrong length, or wrong count of digits in the number",
         "команда не принята, неверная длина или неверное количество знаков в номере",
     ),
-    0x11: Text("parameter(s) error", "ошибка параметра(-ов)"),
-    0x12: Text("wrong object type", "неверный тип объекта"),
-    0x13: Text("wrong number type", "неверный тип номера"),
-    0x14: Text("wrong category", "неверная категория"),
-    0x15: Text("priority error", "ошибка приоритета"),
-    0x16: Text(
+    0x11: Phrase("parameter(s) error", "ошибка параметра(-ов)"),
+    0x12: Phrase("wrong object type", "неверный тип объекта"),
+    0x13: Phrase("wrong number type", "неверный тип номера"),
+    0x14: Phrase("wrong category", "неверная категория"),
+    0x15: Phrase("priority error", "ошибка приоритета"),
+    0x16: Phrase(
         "start not accepted: already started", "команда «Старт СОРМ» не принята по причине «уже стартовал»"
     ),
-    0x17: Text(
+    0x17: Phrase(
         "command not accepted: SORM is not started", "команда не принята по причине «СОРМ не запущен»"
     ),
-    0x18: Text(
+    0x18: Phrase(
         "command not accepted: wrong ORM number", "команда не принята по причине «неверный номер СОРМ»"
     ),
-    0x25: Text("trunk group not defined", "транк-группа не задана"),
-    0x30: Text("KSL group is defined with another type", "группа КСЛ определена другим типом"),
-    0x31: Text(
+    0x25: Phrase("trunk group not defined", "транк-группа не задана"),
+    0x30: Phrase("KSL group is defined with another type", "группа КСЛ определена другим типом"),
+    0x31: Phrase(
         "object table full, monitoring not begun", "таблица объектов переполнена, мониторинг не начат"
     ),
-    0x32: Text("the group has no such KSL", "в указанной группе КСЛ нет такой КСЛ"),
-    0x33: Text("object already defined", "объект уже задан"),
-    0x34: Text("wrong object number", "неверный номер объекта"),
-    0x36: Text("number already defined", "номер уже задан"),
-    0x37: Text("object number does not suit the command", "номер объекта не подходит для команды"),
-    0x38: Text("wrong object type or wrong number type", "неверный тип объекта или неверный тип номера"),
-    0x39: Text(
+    0x32: Phrase("the group has no such KSL", "в указанной группе КСЛ нет такой КСЛ"),
+    0x33: Phrase("object already defined", "объект уже задан"),
+    0x34: Phrase("wrong object number", "неверный номер объекта"),
+    0x36: Phrase("number already defined", "номер уже задан"),
+    0x37: Phrase("object number does not suit the command", "номер объекта не подходит для команды"),
+    0x38: Phrase("wrong object type or wrong number type", "неверный тип объекта или неверный тип номера"),
+    0x39: Phrase(
         "output already finished (answer to the table commands)",
         "вывод информации уже завершен (ответ на команду «выдача таблиц»)",
     ),
-    0x3A: Text("KSL-A already assigned", "КСЛ-А уже закреплена"),
-    0x3D: Text(
+    0x3A: Phrase("KSL-A already assigned", "КСЛ-А уже закреплена"),
+    0x3D: Phrase(
         "wrong object number (on connecting to or disconnecting from a call)",
         "неверный номер объекта (при подключении к соединению, отключению от соединения)",
     ),
-    0x3E: Text("wrong KSL group number", "неверный номер группы КСЛ"),
-    0x3F: Text("wrong KSL-A number", "неверный номер КСЛ-А"),
-    0x40: Text("wrong KSL-B number", "неверный номер КСЛ-Б"),
-    0x41: Text("wrong KSL-A and KSL-B numbers", "неверный номер КСЛ-А и КСЛ-Б"),
-    0x44: Text("wrong count of digits", "неверное количество цифр"),
-    0x4E: Text("trunk parameters not given", "параметры транка не заданы"),
-    0x53: Text("neither number nor direction found", "не найден ни номер ни направление"),
-    0x54: Text("the subscriber number is not local", "номер абонента не локальный"),
-    0x55: Text("wrong number sign", "признак номера неверный"),
-    0x56: Text("wrong object type for a local number", "неверный тип объекта для локального номера"),
-    0x57: Text(
+    0x3E: Phrase("wrong KSL group number", "неверный номер группы КСЛ"),
+    0x3F: Phrase("wrong KSL-A number", "неверный номер КСЛ-А"),
+    0x40: Phrase("wrong KSL-B number", "неверный номер КСЛ-Б"),
+    0x41: Phrase("wrong KSL-A and KSL-B numbers", "неверный номер КСЛ-А и КСЛ-Б"),
+    0x44: Phrase("wrong count of digits", "неверное количество цифр"),
+    0x4E: Phrase("trunk parameters not given", "параметры транка не заданы"),
+    0x53: Phrase("neither number nor direction found", "не найден ни номер ни направление"),
+    0x54: Phrase("the subscriber number is not local", "номер абонента не локальный"),
+    0x55: Phrase("wrong number sign", "признак номера неверный"),
+    0x56: Phrase("wrong object type for a local number", "неверный тип объекта для локального номера"),
+    0x57: Phrase(
         "the local sign cannot be used, the number is not local",
         "признак локальный нельзя применить, поскольку номер не локальный",
     ),
-    0x5F: Text("KSL not given", "КСЛ не задана"),
-    0x61: Text("services not set", "ДВО не заданы"),
-    0x73: Text("KSL allocation error", "ошибка выделения КСЛ"),
+    0x5F: Phrase("KSL not given", "КСЛ не задана"),
+    0x61: Phrase("services not set", "ДВО не заданы"),
+    0x73: Phrase("KSL allocation error", "ошибка выделения КСЛ"),
 }
-# Used where no status of the manual says it as well: our choice.
+# Used where the manual has no status that fits: our choice.
 EXTENDED_FURTHER: _Table = {
-    0x19: Text("wrong number length", "неверная длина номера"),
-    0x20: Text(
+    0x19: Phrase("wrong number length", "неверная длина номера"),
+    0x20: Phrase(
         "neither number nor trunk given when adding an object",
         "при постановке объекта не заданы ни номер, ни пучок каналов",
     ),
-    0x21: Text("interrupted by console", "прервано пультом"),
-    0x2D: Text(
+    0x21: Phrase("interrupted by console", "прервано пультом"),
+    0x2D: Phrase(
         "not accepted: previous command still running",
         "команда не принята, предыдущая команда ещё выполняется",
     ),
-    0x35: Text("number not found", "номер не найден"),
-    0x3B: Text("number coincides", "номер совпадает"),
-    0x47: Text("no number given for trunk", "не задан номер пучка каналов"),
-    0x48: Text("both number and trunk given", "заданы и номер, и пучок каналов"),
-    0x49: Text("no trunk with that number", "нет пучка каналов с таким номером"),
-    0x4A: Text("that trunk is already controlled", "этот пучок каналов уже на контроле"),
-    0x4B: Text("ten trunks are controlled already", "на контроле уже десять пучков каналов"),
-    0x4C: Text("trunk number differs from the one defined", "номер пучка каналов отличается от заданного"),
+    0x35: Phrase("number not found", "номер не найден"),
+    0x3B: Phrase("number coincides", "номер совпадает"),
+    0x47: Phrase("no number given for trunk", "не задан номер пучка каналов"),
+    0x48: Phrase("both number and trunk given", "заданы и номер, и пучок каналов"),
+    0x49: Phrase("no trunk with that number", "нет пучка каналов с таким номером"),
+    0x4A: Phrase("that trunk is already controlled", "этот пучок каналов уже на контроле"),
+    0x4B: Phrase("ten trunks are controlled already", "на контроле уже десять пучков каналов"),
+    0x4C: Phrase("trunk number differs from the one defined", "номер пучка каналов отличается от заданного"),
 }
 
+# Codes of services: protocol.codes.SERVICES.
 SERVICES: _Table = {
-    0x20: Text("all call forwarding", "все виды переадресации"),
-    0x21: Text("forwarding unconditional", "безусловная переадресация"),
-    0x28: Text("all conditional forwarding", "все виды условной переадресации"),
-    0x29: Text("forwarding on busy", "переадресация по занятости"),
-    0x2A: Text("forwarding on no reply", "переадресация по неответу"),
-    0x2B: Text("forwarding when not reachable", "переадресация по недоступности"),
-    0x31: Text("call transfer", "передача вызова"),
-    0x32: Text("call pick-up", "перехват вызова"),
-    0x33: Text("consultation call", "наведение справки"),
-    0x40: Text("end of hold", "снятие с удержания"),
-    0x41: Text("call waiting", "уведомление о поступлении вызова"),
-    0x42: Text("hold", "удержание вызова"),
-    0x43: Text("completion of calls to a busy subscriber", "ожидание освобождения абонента"),
-    0x50: Text("multi-party services, conference", "все виды многосторонней связи, конференция"),
-    0x51: Text("multi-party", "многосторонняя связь"),
-    0x52: Text("three-party", "трёхсторонняя связь"),
+    0x20: Phrase("all call forwarding", "все виды переадресации"),
+    0x21: Phrase("forwarding unconditional", "безусловная переадресация"),
+    0x28: Phrase("all conditional forwarding", "все виды условной переадресации"),
+    0x29: Phrase("forwarding on busy", "переадресация по занятости"),
+    0x2A: Phrase("forwarding on no reply", "переадресация по неответу"),
+    0x2B: Phrase("forwarding when not reachable", "переадресация по недоступности"),
+    0x31: Phrase("call transfer", "передача вызова"),
+    0x32: Phrase("call pick-up", "перехват вызова"),
+    0x33: Phrase("consultation call", "наведение справки"),
+    0x40: Phrase("end of hold", "снятие с удержания"),
+    0x41: Phrase("call waiting", "уведомление о поступлении вызова"),
+    0x42: Phrase("hold", "удержание вызова"),
+    0x43: Phrase("completion of calls to a busy subscriber", "ожидание освобождения абонента"),
+    0x50: Phrase("multi-party services, conference", "все виды многосторонней связи, конференция"),
+    0x51: Phrase("multi-party", "многосторонняя связь"),
+    0x52: Phrase("three-party", "трёхсторонняя связь"),
 }
+# Order 268, 10.2.1.8.
 PHASES: _Table = {
-    0x00: Text("ordinary call", "обычный вызов"),
-    0x01: Text("service ordered", "заказ услуги"),
-    0x02: Text("service checked", "проверка услуги"),
-    0x03: Text("service cancelled", "отмена услуги"),
-    0x04: Text("service used", "активизация (реализация) услуги"),
-    0x05: Text(
+    0x00: Phrase("ordinary call", "обычный вызов"),
+    0x01: Phrase("service ordered", "заказ услуги"),
+    0x02: Phrase("service checked", "проверка услуги"),
+    0x03: Phrase("service cancelled", "отмена услуги"),
+    0x04: Phrase("service used", "активизация (реализация) услуги"),
+    0x05: Phrase(
         "further information passed during the call",
         "передача дополнительной информации при установленном соединении",
     ),
 }
 _SELECTION_REASONS = (
-    Text("A number", "номер A"),
-    Text("B number", "номер B"),
-    Text("trunk", "пучок каналов"),
-    Text("object number", "условный номер объекта"),
+    Phrase("A number", "номер A"),
+    Phrase("B number", "номер B"),
+    Phrase("trunk", "пучок каналов"),
+    Phrase("object number", "условный номер объекта"),
 )
 _SELECTION_KINDS: _Table = {
-    1: Text("combined", "совмещённый"),
-    3: Text("separate", "раздельный"),
-    2: Text("statistical", "статистический"),
+    1: Phrase("combined", "совмещённый"),
+    3: Phrase("separate", "раздельный"),
+    2: Phrase("statistical", "статистический"),
 }
 _CONNECTION_HOW: _Table = {
-    1: Text("set up automatically", "автоматика"),
-    2: Text("set up by an operator", "полуавтоматика"),
+    1: Phrase("set up automatically", "автоматика"),
+    2: Phrase("set up by an operator", "полуавтоматика"),
 }
 _CONNECTION_DIRECTION: _Table = {
-    0x1: Text("outgoing", "исходящая связь"),
-    0x2: Text("incoming", "входящая связь"),
-    0x4: Text("international transit", "международный транзит"),
-    0x8: Text("long-distance transit", "междугородный транзит"),
-    0xC: Text("inside this node", "внутристанционная связь"),
+    0x1: Phrase("outgoing", "исходящая связь"),
+    0x2: Phrase("incoming", "входящая связь"),
+    0x4: Phrase("international transit", "международный транзит"),
+    0x8: Phrase("long-distance transit", "междугородный транзит"),
+    0xC: Phrase("inside this node", "внутристанционная связь"),
 }
 
 _KSL_AT_CALL: _Table = {
-    0x00: Text("KSL connected", "нормальное подключение КСЛ"),
-    0x01: Text("no free KSL in the group", "нет доступных КСЛ в группе"),
+    0x00: Phrase("KSL connected", "нормальное подключение КСЛ"),
+    0x01: Phrase("no free KSL in the group", "нет доступных КСЛ в группе"),
 }
+# Operation codes by message (order 268, 10.3.1.10).
 OPERATIONS: Mapping[int, _Table] = {
     0x41: _KSL_AT_CALL,
     0x42: _KSL_AT_CALL,
     0x43: {
-        0x01: Text("released for technical reasons", "разъединение по техническим причинам"),
-        0x02: Text("released after incomplete dialling", "разъединение после неполного набора"),
-        0x03: Text(
+        0x01: Phrase("released for technical reasons", "разъединение по техническим причинам"),
+        0x02: Phrase("released after incomplete dialling", "разъединение после неполного набора"),
+        0x03: Phrase(
             "called party busy, or no free lines", "вызываемый абонент занят или нет свободных линий связи"
         ),
-        0x04: Text("called party does not answer", "неответ абонента B"),
-        0x05: Text("released after conversation", "разъединение после разговорного состояния"),
+        0x04: Phrase("called party does not answer", "неответ абонента B"),
+        0x05: Phrase("released after conversation", "разъединение после разговорного состояния"),
     },
     0x44: _KSL_AT_CALL,
     0x51: _KSL_AT_CALL,
     0x52: {
-        0x01: Text("released by command 8", "по команде N 8"),
-        0x02: Text("taken by a priority object", "по приоритету объекта контроля"),
-        0x03: Text("taken to carry out command 7", "по приоритету, в результате выполнения команды N 7"),
-        0x04: Text("equipment fault", "неисправность станционного оборудования"),
-        0x05: Text("object removed, command 6", "по команде N 6, снятие объекта с контроля"),
-        0x06: Text("stopped, command 2", "по команде N 2, останов"),
+        0x01: Phrase("released by command 8", "по команде N 8"),
+        0x02: Phrase("taken by a priority object", "по приоритету объекта контроля"),
+        0x03: Phrase("taken to carry out command 7", "по приоритету, в результате выполнения команды N 7"),
+        0x04: Phrase("equipment fault", "неисправность станционного оборудования"),
+        0x05: Phrase("object removed, command 6", "по команде N 6, снятие объекта с контроля"),
+        0x06: Phrase("stopped, command 2", "по команде N 2, останов"),
     },
 }
-_NO_OPERATION = Text("statistical control", "статистический контроль")
+NO_OPERATION = Phrase("statistical control", "статистический контроль")
 
 # Order 268, 9.1.4.1.
 ALARM_TYPES: _Table = {
-    0x01: Text(
+    0x01: Phrase(
         "tables distorted or lost, the technical means stopped",
         "таблицы искажены или утеряны, технические средства ОРМ остановлены",
     ),
-    0x02: Text(
+    0x02: Phrase(
         "tables intact, operator action needed",
         "таблицы целы, требуется вмешательство оператора пункта управления",
     ),
-    0x03: Text("tables intact, no action needed", "таблицы целы, вмешательство оператора не требуется"),
-    0x04: Text(
+    0x03: Phrase("tables intact, no action needed", "таблицы целы, вмешательство оператора не требуется"),
+    0x04: Phrase(
         "characteristics of the lines to the console changed",
         "изменение характеристик линий связи с пунктом управления",
     ),
@@ -380,149 +317,100 @@ ALARM_TYPES: _Table = {
 # The order lists none (9.1.4.2). LOS and RAI are states of a stream (Eltex SMG1016M manual, "Проверка потока Е1
 # до ПУ СОРМ"); the numbers, and 00h for the end of a fault, are our choice.
 ALARM_CODES: _Table = {
-    0x00: Text("no fault: the line works again", "неисправности нет: линия восстановлена"),
-    0x01: Text("E1: loss of signal (LOS)", "E1: потеря сигнала (LOS)"),
-    0x02: Text("E1: remote alarm (RAI)", "E1: авария на удалённой стороне (RAI)"),
-    0x03: Text("restart of the SIP adapter", "перезапуск SIP-адаптера"),
+    0x00: Phrase("no fault: the line works again", "неисправности нет: линия восстановлена"),
+    0x01: Phrase("E1: loss of signal (LOS)", "E1: потеря сигнала (LOS)"),
+    0x02: Phrase("E1: remote alarm (RAI)", "E1: авария на удалённой стороне (RAI)"),
+    0x03: Phrase("restart of the SIP adapter", "перезапуск SIP-адаптера"),
 }
 # Order 268, 9.6.4.1.
 ACCESS_CODES: _Table = {
-    0x01: Text("access from a forbidden port", "доступ с запрещённого порта"),
-    0x02: Text("access with a wrong password", "доступ с ошибочным паролем"),
-    0x03: Text("tables read or written", "чтение или запись таблиц данных технических средств ОРМ"),
-    0x04: Text("port of the console link reassigned", "переназначение порта связи с ПУ"),
-    0x05: Text("access with a wrong ORM number", "доступ с неправильным номером ТС ОРМ"),
+    0x01: Phrase("access from a forbidden port", "доступ с запрещённого порта"),
+    0x02: Phrase("access with a wrong password", "доступ с ошибочным паролем"),
+    0x03: Phrase("tables read or written", "чтение или запись таблиц данных технических средств ОРМ"),
+    0x04: Phrase("port of the console link reassigned", "переназначение порта связи с ПУ"),
+    0x05: Phrase("access with a wrong ORM number", "доступ с неправильным номером ТС ОРМ"),
 }
 # Order 268, 9.3.6.4.
 LINE_STATES: _Table = {
-    0x00: Text("works, calls are not restricted", "исправен, связь не ограничена"),
-    0x01: Text("faulty", "неисправен"),
-    0x03: Text("blocked, no calls", "заблокирован, связи нет"),
-    0x07: Text("calls are restricted", "связь ограничена"),
-    0xFF: Text("not known", "информация о состоянии недоступна"),
+    0x00: Phrase("works, calls are not restricted", "исправен, связь не ограничена"),
+    0x01: Phrase("faulty", "неисправен"),
+    0x03: Phrase("blocked, no calls", "заблокирован, связи нет"),
+    0x07: Phrase("calls are restricted", "связь ограничена"),
+    0xFF: Phrase("not known", "информация о состоянии недоступна"),
 }
 
 # Octet 15 of 2Ch: order 268, 9.12.4.4, table 1.
-_RESERVE = Text("reserve", "резерв")
+_RESERVE = Phrase("reserve", "резерв")
 DIRECTIONS: _Table = {
-    MESSAGE_SENT: Text("taken from the object", "принято от объекта контроля"),
-    MESSAGE_RECEIVED: Text("addressed to the object", "адресовано объекту контроля"),
+    MESSAGE_SENT: Phrase("taken from the object", "принято от объекта контроля"),
+    MESSAGE_RECEIVED: Phrase("addressed to the object", "адресовано объекту контроля"),
 }
 MESSAGE_SELECTIONS: _Table = {
-    MESSAGE_BY_SENDER_IMSI: Text("selected by the sender's IMSI", "отобрано по IMSI отправителя"),
-    MESSAGE_BY_SENDER_NUMBER: Text("selected by the sender's number", "отобрано по номеру отправителя"),
-    MESSAGE_BY_RECEIVER_NUMBER: Text("selected by the receiver's number", "отобрано по номеру получателя"),
-    MESSAGE_BY_RECEIVER_IMSI: Text("selected by the receiver's IMSI", "отобрано по IMSI получателя"),
+    MESSAGE_BY_SENDER_IMSI: Phrase("selected by the sender's IMSI", "отобрано по IMSI отправителя"),
+    MESSAGE_BY_SENDER_NUMBER: Phrase("selected by the sender's number", "отобрано по номеру отправителя"),
+    MESSAGE_BY_RECEIVER_NUMBER: Phrase("selected by the receiver's number", "отобрано по номеру получателя"),
+    MESSAGE_BY_RECEIVER_IMSI: Phrase("selected by the receiver's IMSI", "отобрано по IMSI получателя"),
 }
 DELIVERIES: _Table = {
-    MESSAGE_DELIVERY_UNKNOWN: Text("delivery not known", "доставка не определена"),
-    MESSAGE_DELIVERED: Text("delivered", "доставлено"),
-    MESSAGE_NOT_DELIVERED: Text("not delivered", "не доставлено"),
+    MESSAGE_DELIVERY_UNKNOWN: Phrase("delivery not known", "доставка не определена"),
+    MESSAGE_DELIVERED: Phrase("delivered", "доставлено"),
+    MESSAGE_NOT_DELIVERED: Phrase("not delivered", "не доставлено"),
 }
 
 
-def _phrase(table: _Table, value: int | None, lang: Lang) -> str:
-    if value is None:
-        return NOT_GIVEN.say(lang)
+def look_up(table: Mapping[int, Phrase], value: int, lang: Lang = "en") -> str:
+    """The text of ``value`` in one of the tables above."""
     text = table.get(value)
-    return text.say(lang) if text is not None else unknown_text(value, lang)
+    return translate(text, lang) if text is not None else unknown_text(value, lang)
+
+
+def meaning_in(table: Mapping[int, Phrase]) -> Callable[[int, Lang], str]:
+    """:func:`look_up` in ``table``, as a function of value and language."""
+    return partial(look_up, table)
 
 
 def unknown_text(value: object, lang: Lang = "en") -> str:
-    """What to call a value that no table knows; an integer is shown as two hexadecimal digits."""
+    """The text of a value that no table holds; an integer is shown as two hexadecimal digits."""
     shown = f"0x{value:02X}" if isinstance(value, int) else str(value)
-    return f"{_UNKNOWN.say(lang)} {shown}"
+    return f"{translate(_UNKNOWN, lang)} {shown}"
 
 
 def message_text(code: int, lang: Lang = "en") -> str:
     """What a message or command is, by its code (order 268, appendices 6, 9, 11)."""
-    return _phrase(MESSAGES, code, lang)
+    return look_up(MESSAGES, code, lang)
 
 
-def field_text(name: str, lang: Lang = "en") -> str:
-    """The caption of a field by its name (docs/messages.md); an unknown name is its own caption."""
-    text = FIELDS.get(name)
-    return text.say(lang) if text is not None else name.replace("_", " ")
-
-
-def channel_text(channel: str, lang: Lang = "en") -> str:
-    """The channel ``command``, ``kpd1`` or ``kpd2``."""
-    text = CHANNELS.get(channel)
-    return text.say(lang) if text is not None else channel
-
-
-def status_text(status: int | None, lang: Lang = "en", *, message_code: int | None = None) -> str:
-    """The status of 27h or 28h; ``message_code`` tells which of the two, where that matters (00h, 01h)."""
+def status_text(status: int, lang: Lang = "en", *, message_code: int | None = None) -> str:
+    """The status of 27h or 28h; ``message_code`` is the one meant, for 00h and 01h differ."""
     order = {0x27: RECEIPT, 0x28: EXECUTION}.get(message_code or 0, _EITHER)
     if status in order:
-        return _phrase(order, status, lang)
-    return _phrase({**_EITHER, **EXTENDED_MANUAL, **EXTENDED_FURTHER}, status, lang)
+        return look_up(order, status, lang)
+    return look_up({**_EITHER, **EXTENDED_MANUAL, **EXTENDED_FURTHER}, status, lang)
 
 
 def value_name_text(name: str, lang: Lang = "en") -> str:
     """A named value (object type, sign, category, group type, priority, station type)."""
     text = VALUES.get(name)
-    return text.say(lang) if text is not None else unknown_text(name, lang)
+    return translate(text, lang) if text is not None else unknown_text(name, lang)
 
 
-def selection_text(selection: int | None, lang: Lang = "en") -> str:
+def selection_text(selection: int, lang: Lang = "en") -> str:
     """The selection sign: two bits for each reason, several reasons may stand together (order 268, 10.2.1.6)."""
-    if selection is None:
-        return NOT_GIVEN.say(lang)
     reasons = [
-        f"{reason.say(lang)} ({_SELECTION_KINDS[selection >> 2 * place & 3].say(lang)})"
+        f"{translate(reason, lang)} ({translate(_SELECTION_KINDS[selection >> 2 * place & 3], lang)})"
         for place, reason in enumerate(_SELECTION_REASONS)
         if selection >> 2 * place & 3
     ]
     return ", ".join(reasons) or unknown_text(selection, lang)
 
 
-def connection_text(connection: int | None, lang: Lang = "en") -> str:
+def connection_text(connection: int, lang: Lang = "en") -> str:
     """The connection parameters: direction, and how the call was set up (order 268, 10.2.1.7)."""
-    if connection is None:
-        return NOT_GIVEN.say(lang)
     how = _CONNECTION_HOW.get(connection >> 4)
     way = _CONNECTION_DIRECTION.get(connection & 0xF)
     if how is None or way is None:
         return unknown_text(connection, lang)
-    return f"{way.say(lang)}, {how.say(lang)}"
-
-
-def phase_text(phase: int | None, lang: Lang = "en") -> str:
-    """The service phase (order 268, 10.2.1.8)."""
-    return _phrase(PHASES, phase, lang)
-
-
-def service_text(service: int | None, lang: Lang = "en") -> str:
-    """A service code (:data:`protocol.codes.SERVICES`)."""
-    return _phrase(SERVICES, service, lang)
-
-
-def operation_text(operation: int | None, lang: Lang = "en", *, message_code: int) -> str:
-    """The operation code, whose meaning depends on the message (order 268, 10.3.1.10)."""
-    if operation is None:
-        return (_NO_OPERATION if message_code in (0x41, 0x42, 0x44) else NOT_GIVEN).say(lang)
-    return _phrase(OPERATIONS.get(message_code, {}), operation, lang)
-
-
-def alarm_type_text(alarm_type: int | None, lang: Lang = "en") -> str:
-    """The first octet of 21h (order 268, 9.1.4.1)."""
-    return _phrase(ALARM_TYPES, alarm_type, lang)
-
-
-def alarm_code_text(alarm_code: int | None, lang: Lang = "en") -> str:
-    """The second octet of 21h (order 268, 9.1.4.2), in the meaning of :data:`ALARM_CODES`."""
-    return _phrase(ALARM_CODES, alarm_code, lang)
-
-
-def access_text(access_code: int | None, lang: Lang = "en") -> str:
-    """The code of 26h (order 268, 9.6.4.1)."""
-    return _phrase(ACCESS_CODES, access_code, lang)
-
-
-def line_state_text(line_state: int | None, lang: Lang = "en") -> str:
-    """The state of the subscriber's line in 23h (order 268, 9.3.6.4); FFh may come as ``None``."""
-    return _phrase(LINE_STATES, 0xFF if line_state is None else line_state, lang)
+    return f"{translate(way, lang)}, {translate(how, lang)}"
 
 
 def streams_text(bitmap: int, lang: Lang = "en") -> str:
@@ -533,20 +421,18 @@ def streams_text(bitmap: int, lang: Lang = "en") -> str:
     return f"streams {streams}" if streams else "no stream"
 
 
-def transfer_text(octet: int | None, lang: Lang = "en") -> str:
+def transfer_text(octet: int, lang: Lang = "en") -> str:
     """Octet 15 of 2Ch: direction, sign of selection, result of delivery (order 268, 9.12.4.4)."""
-    if octet is None:
-        return NOT_GIVEN.say(lang)
     parts = (
         (DIRECTIONS, octet & 3),
         (MESSAGE_SELECTIONS, octet >> MESSAGE_SELECTION_SHIFT & 3),
         (DELIVERIES, octet >> MESSAGE_DELIVERY_SHIFT & 3),
     )
-    phrases = [table.get(value, _RESERVE).say(lang) for table, value in parts]
+    phrases = [translate(table.get(value, _RESERVE), lang) for table, value in parts]
     beyond = octet & 0xC0
     return ", ".join([*phrases, unknown_text(beyond, lang)] if beyond else phrases)
 
 
-def delivery_code_text(code: int | None, lang: Lang = "en") -> str:
+def delivery_code_text(code: int, lang: Lang = "en") -> str:
     """Octet 16 of 2Ch, why it was not delivered: the order lists no values (9.12.4.5), FFh is none."""
-    return NOT_GIVEN.say(lang) if code in (None, 0xFF) else ""
+    return translate(NOT_GIVEN, lang) if code == 0xFF else ""

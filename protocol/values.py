@@ -25,7 +25,7 @@ class Raw(bytes):
 class Kept:
     """A value that is understood although its octets aren't those the encoder would choose.
 
-    It equals the plain value; :attr:`octets` is what it came from and is written back as. Without octets
+    It equals the plain value; :attr:`octets` are those that it was read from and is written back as. Without octets
     it is written as the plain value.
     """
 
@@ -74,7 +74,7 @@ class Ksl(NamedTuple):
     stream: int
     """0..7."""
     ksl: int
-    """1..28; 0 and 29..31 can be written and are read, and a decoder says so."""
+    """1..28; 0 and 29..31 can be written and are read, with a problem reported."""
 
 
 class Time(NamedTuple):

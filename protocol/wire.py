@@ -1,29 +1,71 @@
-"""How one field lies in a unit: construct adapters that can also write themselves as source text.
+"""How one field lies in a unit, and all else that its type decides.
 
-Every :class:`Wire` is an ordinary construct adapter over ordinary construct fields, so any of them parses
-and builds by itself and inside a ``construct.Struct``. In addition it says which ``struct`` items it
-occupies and emits the few lines that turn those items into its value and back; :mod:`protocol.batch` joins
-the lines of neighbouring fields into one function.
+Every :class:`Wire` is an ordinary construct adapter over ordinary construct fields, so any of them parses and builds
+by itself and inside a ``construct.Struct``. In addition it
 
-A wire judges octets in one place, :meth:`Wire.read`, which always finds a value and perhaps a complaint.
-What the emitted lines can't do (an undeclared value, a spelling that is only tolerated) they refuse by
-raising one of :data:`FAST_ERRORS`; then :meth:`Wire.read` and :meth:`Wire.write` decide.
+* lists the ``struct`` items it occupies and emits the few lines that turn those items into its value and back;
+  :mod:`protocol.codec` joins the lines of neighbouring fields into one function;
+* holds the form of its values in JSON documents and scripts (:attr:`Wire.form`);
+* describes them for docs/messages.md and shows them to people;
+* generates them for tests.
+
+So a new type of field is one class, here or in :mod:`protocol.composite`, and an alias in :mod:`protocol.fields`.
+
+A wire judges octets in one place, :meth:`Wire.read`, which always finds a value and perhaps a complaint. What the
+emitted lines can't do (an undeclared value, a spelling that is only tolerated) they refuse by raising one of
+:data:`FAST_ERRORS`; then :meth:`Wire.read` and :meth:`Wire.write` decide.
 """
 
 from __future__ import annotations
 
+import string
 import struct
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import construct
 
-from protocol.codes import ABSENT, KSL_NUMBERS
-from protocol.phrases import Phrase
+from protocol.codes import ABSENT, KSL_NUMBERS, PASSWORD_CHARACTERS, STREAMS
+from protocol.forms import (
+    BoundedForm,
+    Form,
+    IntegerForm,
+    NameForm,
+    OctetsForm,
+    PasswordForm,
+    RecordForm,
+    TextForm,
+)
+from protocol.language import Lang, Phrase, translate
+from protocol.texts import NOT_GIVEN, value_name_text
 from protocol.values import Ksl, Raw
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
 
 FAST_ERRORS = (KeyError, IndexError, TypeError, AttributeError, ValueError, OverflowError, struct.error)
 """What emitted source raises for octets or values that it was not made for."""
+
+
+MASK = "******"
+"""What people see of a password."""
+NO_VALUE = "-"
+"""What people see of a field without a value."""
+UNDECLARED = Phrase("undeclared octets", "недопустимые байты")
+_STREAM = Phrase("stream", "поток")
+_KSL = Phrase("KSL", "КСЛ")
+
+Meaning = Callable[[int, Lang], str]
+"""What an integer of a field means, in a language."""
+
+
+class Row(NamedTuple):
+    """One field as people read it: its caption, its value and its meaning (empty if the value needs none)."""
+
+    caption: str
+    value: str
+    meaning: str = ""
 
 
 class Complaint(NamedTuple):
@@ -39,7 +81,7 @@ class Complaint(NamedTuple):
     """What else is wrong with the same field."""
 
 
-def together(complaints: list[Complaint]) -> Complaint | None:
+def merge(complaints: list[Complaint]) -> Complaint | None:
     """Several complaints of one field as one; it is accepted only if all of them are."""
     if not complaints:
         return None
@@ -68,7 +110,7 @@ class Unwritable(construct.ConstructError):  # type: ignore[misc]
 
 
 class RefusedError(ValueError):
-    """Raised by :meth:`Wire.write`: the text says what is allowed; ``path`` is below the field."""
+    """Raised by :meth:`Wire.write`: the text is what is allowed; ``path`` is below the field."""
 
     def __init__(self, allowed: str, path: str = "", value: object = None) -> None:
         super().__init__(allowed)
@@ -77,7 +119,7 @@ class RefusedError(ValueError):
 
 
 class Source:
-    """Where emitted lines find their constants: a namespace with names handed out on demand."""
+    """The namespace of emitted lines: constants get their names on demand."""
 
     def __init__(self, *, tolerant: bool) -> None:
         self.names: dict[str, object] = {}
@@ -97,15 +139,22 @@ class Source:
 class Wire(construct.Adapter):  # type: ignore[misc]
     """One field: an adapter over its octets.
 
-    ``items`` are the ``struct`` characters it occupies in a little-endian format; without any
-    it takes all octets to the end.
+    ``items`` are the ``struct`` characters it occupies in a little-endian format; without any it takes all octets
+    to the end. ``form`` is how its values are written in JSON and in scripts. ``usual`` are values that are not worth
+    showing. ``meaning`` is given for integers that are codes: they are shown in hexadecimal with it.
     """
 
     items: str
+    form: Form
+    usual: tuple[object, ...] = ()
+    meaning: Meaning | None = None
+    not_given: Phrase = NOT_GIVEN
+    """What None means."""
 
-    def __init__(self, items: str) -> None:
+    def __init__(self, items: str, form: Form) -> None:
         super().__init__(construct.Bytes(struct.calcsize("<" + items)) if items else construct.GreedyBytes)
         self.items = items
+        self.form = form
 
     # --- judged field by field
     def read(self, octets: bytes) -> tuple[Any, Complaint | None]:
@@ -144,6 +193,34 @@ class Wire(construct.Adapter):  # type: ignore[misc]
 
         return settle
 
+    # --- for people
+    def describe(self) -> str:
+        """Which values there are, in Markdown."""
+        raise NotImplementedError
+
+    def show(self, value: Any, lang: Lang) -> tuple[str, str]:
+        """``value`` and what it means, which is empty when the value needs no meaning."""
+        if isinstance(value, Raw):
+            return str(value), translate(UNDECLARED, lang)
+        if value is None:
+            return NO_VALUE, translate(self.not_given, lang)
+        if self.meaning is not None:
+            return f"{value:02X}h", self.meaning(value, lang)
+        return self.show_plain(value, lang)
+
+    def show_plain(self, value: Any, lang: Lang) -> tuple[str, str]:
+        """As :meth:`show`, for a declared value without :attr:`meaning`."""
+        return str(value), ""
+
+    def rows(self, caption: str, value: Any, lang: Lang) -> list[Row]:
+        """The rows of ``value``: one, except where a field is a list."""
+        return [Row(caption, *self.show(value, lang))]
+
+    # --- for tests
+    def strategy(self) -> SearchStrategy[Any]:
+        """The declared values, as a strategy of hypothesis, which is imported at the first call and not before."""
+        raise NotImplementedError
+
     # --- written as source
     def emit_decode(self, names: list[str], source: Source) -> tuple[list[str], str]:
         """Lines and the expression of the value, given the names of the unpacked items."""
@@ -163,11 +240,24 @@ def raw_octets(value: object, size: int) -> bytes | None:
     return bytes(value)
 
 
+def show_text(text: str) -> str:
+    """``text`` as people see it: unprintable characters escaped, and quotes around none at all."""
+    if not text:
+        return '""'
+    return text if text.isprintable() else repr(text)
+
+
+_PRINTABLE = "".join(map(chr, range(0x20, 0x7F)))
+_LATIN_1 = "".join(map(chr, range(0x100)))
+
+
 class Octet(Wire):
     """A plain integer 0..255."""
 
-    def __init__(self) -> None:
-        super().__init__("B")
+    def __init__(self, *, meaning: Meaning | None = None, usual: tuple[object, ...] = ()) -> None:
+        super().__init__("B", IntegerForm(0xFF, nullable=False))
+        self.meaning = meaning
+        self.usual = usual
 
     def read(self, octets: bytes) -> tuple[int, None]:
         return octets[0], None
@@ -183,6 +273,14 @@ class Octet(Wire):
     def emit_encode(self, value: str, local: str, source: Source) -> tuple[list[str], list[str]]:
         return [], [value]
 
+    def describe(self) -> str:
+        return "0..255"
+
+    def strategy(self) -> SearchStrategy[int]:
+        from hypothesis import strategies as st
+
+        return st.integers(0, 0xFF)
+
 
 class Coded(Wire):
     """One octet with declared values; FFh is None unless it is declared itself.
@@ -192,9 +290,19 @@ class Coded(Wire):
     """
 
     def __init__(
-        self, known: Mapping[int, Any], *, what: str, numeric: bool = False, absent: bool = True
+        self,
+        known: Mapping[int, Any],
+        *,
+        what: str,
+        numeric: bool = False,
+        absent: bool = True,
+        form: Form | None = None,
     ) -> None:
-        super().__init__("B")
+        if form is None:
+            first = next(iter(known.values()))
+            named = isinstance(first, StrEnum)
+            form = NameForm(type(first)) if named else IntegerForm(0xFF, nullable=absent)
+        super().__init__("B", form)
         self.decoding: dict[int, Any] = dict(known)
         if absent:
             self.decoding.setdefault(ABSENT, None)
@@ -207,9 +315,20 @@ class Coded(Wire):
                     self.encoding[octet] = octet
 
     @classmethod
-    def numbers(cls, known: Iterable[int], *, what: str, absent: bool = True) -> Coded:
+    def numbers(
+        cls,
+        known: Iterable[int],
+        *,
+        what: str,
+        absent: bool = True,
+        meaning: Meaning | None = None,
+        usual: tuple[object, ...] = (),
+        not_given: Phrase = NOT_GIVEN,
+    ) -> Coded:
         """A field of integers with a table of those that the order lists."""
-        return cls({octet: octet for octet in known}, what=what, numeric=True, absent=absent)
+        coded = cls({octet: octet for octet in known}, what=what, numeric=True, absent=absent)
+        coded.meaning, coded.usual, coded.not_given = meaning, usual, not_given
+        return coded
 
     def allowed(self) -> str:
         """The declared values, for people."""
@@ -251,6 +370,23 @@ class Coded(Wire):
             return [], [value]  # every octet stands for itself
         return [], [f"{source.bind(self.encoding, 'encoding')}[{value}]"]
 
+    def describe(self) -> str:
+        if not self.numeric:
+            return ", ".join("`null`" if one is None else f"`{one}`" for one in self.decoding.values())
+        octets = sorted(octet for octet, value in self.decoding.items() if value is not None)
+        none = ", `null`" if None in self.decoding.values() else ""
+        if octets == list(range(octets[0], octets[-1] + 1)) and len(octets) > 2:
+            return f"{octets[0]}..{octets[-1]}{none}"
+        return "declared: " + " ".join(f"{octet:02X}h" for octet in octets) + none
+
+    def show_plain(self, value: Any, lang: Lang) -> tuple[str, str]:
+        return str(value), value_name_text(value, lang) if isinstance(value, StrEnum) else ""
+
+    def strategy(self) -> SearchStrategy[Any]:
+        from hypothesis import strategies as st
+
+        return st.sampled_from(list(self.decoding.values()))
+
 
 class OptionalOctet(Coded):
     """An integer 0..254, or None for FFh: a code of which the order lists no values."""
@@ -265,7 +401,14 @@ class KslOctet(Coded):
     def __init__(self) -> None:
         lines = {octet: Ksl(octet >> 5, octet & 0x1F) for octet in range(ABSENT)}
         self._lines = lines
-        super().__init__({o: line for o, line in lines.items() if line.ksl in KSL_NUMBERS}, what="KSL")
+        form = RecordForm(
+            Ksl,
+            {"stream": BoundedForm(STREAMS[-1]), "ksl": BoundedForm(31, " (KSL are 1..28)")},
+            complete=True,
+            absent=None,
+        )
+        declared = {octet: line for octet, line in lines.items() if line.ksl in KSL_NUMBERS}
+        super().__init__(declared, what="KSL", form=form)
         self.encoding.update({line: octet for octet, line in lines.items()})
 
     def allowed(self) -> str:
@@ -283,13 +426,19 @@ class KslOctet(Coded):
         )
         return line, Complaint(Phrase(en, ru, ksl=line.ksl, octet=octet, bounds=bounds))
 
+    def describe(self) -> str:
+        return "`{stream: 0..7, ksl: 1..28}`, `null`"
+
+    def show_plain(self, value: Ksl, lang: Lang) -> tuple[str, str]:
+        return f"{translate(_STREAM, lang)} {value.stream}, {translate(_KSL, lang)} {value.ksl}", ""
+
 
 class Word(Wire):
     """A 16-bit integer in either byte order; with ``absent``, FFFFh is None (order 268, 6.5.5.5, 6.10.4)."""
 
     def __init__(self, order: str, *, absent: bool = True) -> None:
         little = order == "little"
-        super().__init__("H" if little else "BB")
+        super().__init__("H" if little else "BB", IntegerForm(0xFFFF, nullable=absent))
         self.order = order
         self.absent = absent
 
@@ -327,16 +476,24 @@ class Word(Wire):
             return lines, [local if lines else value]
         return lines, [f"{local} >> 8", f"{local} & 255"]
 
+    def describe(self) -> str:
+        return "0..65534, `null`" if self.absent else "0..65535"
+
+    def strategy(self) -> SearchStrategy[int | None]:
+        from hypothesis import strategies as st
+
+        return st.none() | st.integers(0, 0xFFFE) if self.absent else st.integers(0, 0xFFFF)
+
 
 class Text(Wire):
     """``size`` octets of ASCII padded with FFh on the right; others are read as latin-1.
 
-    Order 268, 9.11.4.1 has ASCII for the version; for names of trunks (9.10) and the information of 26h (9.6.4.4) it
-    says nothing: our choice.
+    Order 268, 9.11.4.1 has ASCII for the version. For names of trunks (9.10) and the information of 26h (9.6.4.4)
+    it has no coding: our choice.
     """
 
     def __init__(self, size: int) -> None:
-        super().__init__(f"{size}s")
+        super().__init__(f"{size}s", TextForm())
         self.size = size
 
     def read(self, octets: bytes) -> tuple[str, Complaint | None]:
@@ -371,13 +528,25 @@ class Text(Wire):
             f"if len({local}) > {self.size}: raise ValueError",
         ], [f"{local}.ljust({self.size}, b'\\xff')"]
 
+    def describe(self) -> str:
+        return f"a text of at most {self.size} characters"
 
-class Characters(Wire):
-    """Exactly ``size`` characters, any octets, as latin-1: a password."""
+    def show_plain(self, value: str, lang: Lang) -> tuple[str, str]:
+        return show_text(value), ""
 
-    def __init__(self, size: int) -> None:
-        super().__init__(f"{size}s")
-        self.size = size
+    def strategy(self) -> SearchStrategy[str]:
+        from hypothesis import strategies as st
+
+        return st.text(_PRINTABLE, max_size=self.size)
+
+
+class PasswordOctets(Wire):
+    """Exactly six characters, any octets, as latin-1. People never see them."""
+
+    size = PASSWORD_CHARACTERS
+
+    def __init__(self) -> None:
+        super().__init__(f"{self.size}s", PasswordForm())
 
     def read(self, octets: bytes) -> tuple[str, None]:
         return octets.decode("latin-1"), None
@@ -403,14 +572,27 @@ class Characters(Wire):
             f"if len({local}) != {self.size}: raise ValueError",
         ], [local]
 
+    def describe(self) -> str:
+        return f"a text of exactly {self.size} characters"
+
+    def show(self, value: Any, lang: Lang) -> tuple[str, str]:
+        return MASK, ""
+
+    def strategy(self) -> SearchStrategy[str]:
+        from hypothesis import strategies as st
+
+        digits = st.text(string.digits, min_size=self.size, max_size=self.size)
+        return digits | st.text(_LATIN_1, min_size=self.size, max_size=self.size)
+
 
 class Filler(Wire):
     """``size`` octets that carry nothing and are FFh."""
 
     def __init__(self, size: int) -> None:
-        super().__init__(f"{size}s")
+        super().__init__(f"{size}s", OctetsForm())
         self.size = size
         self.octets = b"\xff" * size
+        self.usual = (self.octets,)
 
     def read(self, octets: bytes) -> tuple[bytes, Complaint | None]:
         if octets == self.octets:
@@ -430,6 +612,18 @@ class Filler(Wire):
 
     def emit_encode(self, value: str, local: str, source: Source) -> tuple[list[str], list[str]]:
         return [f"{local} = {value}", f"if len({local}) != {self.size}: raise ValueError"], [local]
+
+    def describe(self) -> str:
+        return f"{self.size} octets FFh"
+
+    def show_plain(self, value: bytes, lang: Lang) -> tuple[str, str]:
+        text = value.decode("latin-1")
+        return "0x" + value.hex().upper(), f'"{text}"' if text.isascii() and text.isprintable() else ""
+
+    def strategy(self) -> SearchStrategy[bytes]:
+        from hypothesis import strategies as st
+
+        return st.just(self.octets)
 
 
 Declared = Wire | Callable[[Any], Wire]

@@ -1,14 +1,11 @@
 """What a switch has to report and has not been confirmed yet: a state machine without I/O.
 
-A report is in one of these states:
-
-    waiting      queued; a newer report of the same call takes its place
-    outstanding  sent, and sent again after growing pauses until it is answered
-    superseded   outstanding, but a newer report of the call has been sent, which says all that this one said:
-                 it is not sent again, and keeps its identifier until its answer could no longer come
+:data:`REPORT_TABLE` is the life of one report. A newer report of the same call holds all that the older one holds. So
+an older one that waits is replaced, and one that is outstanding is not sent again; it keeps its identifier until its
+answer could no longer come.
 
 The RFCs' rules for repeating: within `Schedule.renew_after` of its first sending a report is repeated octet
-for octet from the same port, so that the server knows it for a duplicate (RFC 5080 section 2.2.2). After that
+for octet from the same port, so that the server recognises it as a duplicate (RFC 5080 section 2.2.2). After that
 the server may have forgotten it, so it is made anew with the seconds it has been waiting in Acct-Delay-Time,
 which means a new identifier and authenticator (RFC 2866 section 5.2).
 
@@ -17,11 +14,13 @@ Time comes in as `now`, in seconds of one clock that does not go back.
 
 import heapq
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from enum import Enum
 from ipaddress import IPv4Address
 from itertools import count
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from radius.packet import DELAY_TIME, NAS_IP_ADDRESS, message_attributes, report_attributes
 from radius.report import CallReport, MessageReport
@@ -36,6 +35,77 @@ from radius.wire import (
 
 IDENTIFIERS: Final = 256
 """How many requests can be outstanding from one port (RFC 2865 section 3)."""
+
+
+class ReportState(Enum):
+    """Where a report is."""
+
+    WAITING = "waiting"
+    OUTSTANDING = "outstanding"
+    SUPERSEDED = "superseded"
+    DONE = "done"
+
+    # By identity: the hash of the name, which Enum takes, is a call in Python for every look-up.
+    __hash__ = object.__hash__
+
+
+class ReportInput(Enum):
+    """What happens to a report."""
+
+    FREE = "identifier free"
+    NEWER = "newer report of the call"
+    FULL = "queue full"
+    ANSWER = "answer"
+    DUE = "pause over"
+    EXPIRED = "too old"
+
+    __hash__ = object.__hash__
+
+
+class ReportAction(Enum):
+    """What is done with it."""
+
+    SEND = "send"
+    REPEAT = "repeat"
+    RELEASE = "release identifier"
+    COUNT_ANSWERED = "count answered"
+    COUNT_SUPERSEDED = "count superseded"
+    COUNT_DROPPED = "count dropped"
+    COUNT_GIVEN_UP = "count given up"
+
+
+class ReportMove(NamedTuple):
+    """What an input leads to."""
+
+    next: ReportState
+    actions: tuple[ReportAction, ...]
+
+
+REPORT_TABLE: Final[Mapping[tuple[ReportState, ReportInput], ReportMove]] = MappingProxyType(
+    {
+        (ReportState.WAITING, ReportInput.FREE): ReportMove(ReportState.OUTSTANDING, (ReportAction.SEND,)),
+        (ReportState.WAITING, ReportInput.NEWER): ReportMove(
+            ReportState.DONE, (ReportAction.COUNT_SUPERSEDED,)
+        ),
+        (ReportState.WAITING, ReportInput.FULL): ReportMove(ReportState.DONE, (ReportAction.COUNT_DROPPED,)),
+        (ReportState.OUTSTANDING, ReportInput.NEWER): ReportMove(
+            ReportState.SUPERSEDED, (ReportAction.COUNT_SUPERSEDED,)
+        ),
+        (ReportState.OUTSTANDING, ReportInput.DUE): ReportMove(
+            ReportState.OUTSTANDING, (ReportAction.REPEAT,)
+        ),
+        (ReportState.OUTSTANDING, ReportInput.EXPIRED): ReportMove(
+            ReportState.DONE, (ReportAction.COUNT_GIVEN_UP, ReportAction.RELEASE)
+        ),
+        (ReportState.OUTSTANDING, ReportInput.ANSWER): ReportMove(
+            ReportState.DONE, (ReportAction.COUNT_ANSWERED, ReportAction.RELEASE)
+        ),
+        (ReportState.SUPERSEDED, ReportInput.DUE): ReportMove(ReportState.DONE, (ReportAction.RELEASE,)),
+        (ReportState.SUPERSEDED, ReportInput.EXPIRED): ReportMove(ReportState.DONE, (ReportAction.RELEASE,)),
+        (ReportState.SUPERSEDED, ReportInput.ANSWER): ReportMove(ReportState.DONE, (ReportAction.RELEASE,)),
+    }
+)
+"""A superseded report is not the newest of its call any more, so no further report supersedes it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,8 +179,7 @@ class _Report:
     made_at: float = 0.0
     slot: tuple[int, int] = (0, 0)
     datagram: bytes = b""
-    superseded: bool = False
-    closed: bool = False
+    state: ReportState = ReportState.WAITING
 
 
 class Outbox:
@@ -196,11 +265,11 @@ class Outbox:
         replaced = self._waiting.get(call)
         if replaced is not None:
             # In the place of the one before it: a call that reports often must not wait longer for that.
-            counters.superseded += 1
+            self._enter(replaced, ReportInput.NEWER, now)
             entry.queued_at = replaced.queued_at
         elif len(self._waiting) >= self._limit:
-            self._waiting.popitem(last=False)
-            counters.dropped += 1
+            _, oldest = self._waiting.popitem(last=False)
+            self._enter(oldest, ReportInput.FULL, now)
         self._waiting[call] = entry
         return self._send_waiting(now)
 
@@ -219,9 +288,7 @@ class Outbox:
         ):
             self.counters.wrong_answers += 1
             return []
-        if not entry.superseded:
-            self.counters.answered += 1
-        self._close(entry)
+        self._enter(entry, ReportInput.ANSWER, now)
         return self._send_waiting(now)
 
     def refused(self) -> None:
@@ -231,7 +298,7 @@ class Outbox:
 
     def next_deadline(self) -> float | None:
         """When `tick` is to be called next, None when there is nothing to wait for."""
-        while self._timers and self._timers[0][2].closed:
+        while self._timers and self._timers[0][2].state is ReportState.DONE:
             heapq.heappop(self._timers)
         return self._timers[0][0] if self._timers else None
 
@@ -240,14 +307,33 @@ class Outbox:
         transmits: list[Transmit] = []
         while (deadline := self.next_deadline()) is not None and deadline <= now:
             _, _, entry = heapq.heappop(self._timers)
-            if entry.superseded:
-                self._close(entry)
-            elif now - entry.queued_at >= self._schedule.give_up_after:
-                self.counters.given_up += 1
-                self._close(entry)
-            else:
-                transmits.append(self._repeat(entry, now))
+            expired = now - entry.queued_at >= self._schedule.give_up_after
+            transmits += self._enter(entry, ReportInput.EXPIRED if expired else ReportInput.DUE, now)
         return transmits + self._send_waiting(now)
+
+    def _enter(self, entry: _Report, cause: ReportInput, now: float) -> list[Transmit]:
+        before = entry.state
+        entry.state, actions = REPORT_TABLE[before, cause]
+        self._lingering += (entry.state is ReportState.SUPERSEDED) - (before is ReportState.SUPERSEDED)
+        counters = self.counters
+        transmits: list[Transmit] = []
+        for action in actions:
+            match action:
+                case ReportAction.SEND:
+                    transmits.append(self._transmit(entry, now))
+                case ReportAction.REPEAT:
+                    transmits.append(self._repeat(entry, now))
+                case ReportAction.RELEASE:
+                    self._release(entry)
+                case ReportAction.COUNT_ANSWERED:
+                    counters.answered += 1
+                case ReportAction.COUNT_SUPERSEDED:
+                    counters.superseded += 1
+                case ReportAction.COUNT_DROPPED:
+                    counters.dropped += 1
+                case ReportAction.COUNT_GIVEN_UP:
+                    counters.given_up += 1
+        return transmits
 
     def _send_waiting(self, now: float) -> list[Transmit]:
         transmits: list[Transmit] = []
@@ -257,14 +343,12 @@ class Outbox:
                 break
             call, entry = self._waiting.popitem(last=False)
             older = self._newest.get(call)
-            # A report that left something out does not say all that the one before it said.
+            # A report that left something out does not hold all that the one before it holds.
             if older is not None and not entry.cut:
-                older.superseded = True
-                self._lingering += 1
-                self.counters.superseded += 1
+                self._enter(older, ReportInput.NEWER, now)
             self._newest[call] = entry
             self._make(entry, slot, now)
-            transmits.append(self._transmit(entry, now))
+            transmits += self._enter(entry, ReportInput.FREE, now)
         return transmits
 
     def _take_slot(self) -> tuple[int, int] | None:
@@ -304,9 +388,7 @@ class Outbox:
         heapq.heappush(self._timers, (deadline, next(self._order), entry))
         return Transmit(entry.slot[0], entry.datagram)
 
-    def _close(self, entry: _Report) -> None:
-        entry.closed = True
-        self._lingering -= entry.superseded
+    def _release(self, entry: _Report) -> None:
         del self._slots[entry.slot]
         self._free.append(entry.slot)
         if self._newest.get(entry.call) is entry:

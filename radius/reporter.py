@@ -9,14 +9,18 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Final
 
-from radius.clients import secret_octets
 from radius.outbox import Outbox, OutboxCounters, Schedule, Transmit
 from radius.report import CallReport, MessageReport
-from radius.wire import LONGEST
+from radius.wire import LONGEST, secret_octets
 
 logger = logging.getLogger(__name__)
 
 _BATCH: Final = 64
+
+
+def host_port(host: str, port: int) -> str:
+    """``host:port``; an IPv6 address is in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 class Reporter:
@@ -66,8 +70,7 @@ class Reporter:
 
     def status(self) -> dict[str, Any]:
         """The server, the counters and the present numbers, for people and monitoring."""
-        host, port = self._server
-        return {"server": f"[{host}]:{port}" if ":" in host else f"{host}:{port}"} | self._outbox.status()
+        return {"server": host_port(*self._server)} | self._outbox.status()
 
     async def start(self) -> None:
         """Resolve the server's name and begin to send. Raises OSError when the name has no address."""
@@ -120,7 +123,7 @@ class Reporter:
                 sock.send(transmit.datagram)
         except OSError as error:
             # No buffer, no route: the schedule sends it again.
-            logger.debug("radius: not sent to %s: %s", self._server, error)
+            logger.debug("radius: not sent to %s: %s", host_port(*self._server), error)
 
     def _socket(self, index: int) -> socket.socket:
         """The local port of the index; connected, so that only the server's own answers come in."""
@@ -149,7 +152,7 @@ class Reporter:
                 break
             except OSError as error:
                 self._outbox.refused()
-                logger.debug("radius: %s: %s", self._server, error)
+                logger.debug("radius: %s: %s", host_port(*self._server), error)
                 continue
             transmits += self._outbox.received(index, datagram, now)
         self._perform(transmits)

@@ -1,15 +1,16 @@
 """The mediator's accounting server: receives reports of calls and messages over UDP."""
 
+from __future__ import annotations
+
 import asyncio
 import logging
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, Final
 
-from radius.clients import Clients, Secrets
-from radius.duplicates import Duplicates
 from radius.packet import ReportError, cut_entries, is_message, is_report, packet_to_message, packet_to_report
 from radius.report import CallReport, MessageReport
 from radius.wire import (
@@ -20,6 +21,7 @@ from radius.wire import (
     accounting_response,
     message_authenticator_is_right,
     request_authenticator_is_right,
+    secret_octets,
 )
 
 logger = logging.getLogger(__name__)
@@ -72,6 +74,90 @@ class SinkCounters:
     replies: int = 0
     replies_lost: int = 0
     """Answers that the socket did not take; the client gets them when it asks again."""
+
+
+Secrets = Mapping[str, str | bytes]
+"""Shared secrets by the client's address or network, e.g. `{"127.0.0.1": ..., "10.0.0.0/8": ...}`."""
+
+_KNOWN_CLIENTS: Final = 4096
+
+
+class Clients:
+    """Finds the secret for an address: the address itself, else the narrowest network that holds it."""
+
+    def __init__(self, secrets: Secrets) -> None:
+        networks: list[tuple[IPv4Network | IPv6Network, bytes]] = []
+        for text, secret in secrets.items():
+            try:
+                network = ip_network(text, strict=False)
+            except ValueError as error:
+                raise ValueError(f"RADIUS client {text!r}: not an IP address or network") from error
+            networks.append((network, secret_octets(secret)))
+        self._networks: Final = sorted(networks, key=lambda entry: -entry[0].prefixlen)
+        self._known: dict[str, bytes | None] = {}
+
+    def secret(self, host: str) -> bytes | None:
+        """The secret shared with the address, None for a stranger."""
+        try:
+            return self._known[host]
+        except KeyError:
+            if len(self._known) >= _KNOWN_CLIENTS:
+                self._known.clear()
+            secret = self._known[host] = self._look_up(host)
+            return secret
+
+    def _look_up(self, host: str) -> bytes | None:
+        address = ip_address(host.partition("%")[0])
+        if isinstance(address, IPv6Address) and address.ipv4_mapped:
+            address = address.ipv4_mapped
+        for network, secret in self._networks:
+            if address.version == network.version and address in network:
+                return secret
+        return None
+
+
+class Duplicates:
+    """Answers by request, bounded by time and by number.
+
+    Two generations of at most `limit` answers each: the younger one fills, and becomes the older one after
+    `lifetime` seconds or when it is full, whichever comes first; what was the older one is forgotten. So an
+    answer is remembered for at least `lifetime` seconds and at most three times that, and less only when more
+    than `limit` others came meanwhile. A generation costs nothing to forget, however many it holds.
+
+    Time comes in as an argument, in seconds of any clock that does not go back.
+    """
+
+    __slots__ = ("_began", "_older", "_younger", "lifetime", "limit")
+
+    def __init__(self, lifetime: float = 30.0, limit: int = 50_000) -> None:
+        if lifetime <= 0 or limit < 1:
+            raise ValueError(f"lifetime {lifetime} and limit {limit} must be positive")
+        self.lifetime: Final = lifetime
+        self.limit: Final = limit
+        self._younger: dict[object, bytes] = {}
+        self._older: dict[object, bytes] = {}
+        self._began = float("-inf")
+
+    def __len__(self) -> int:
+        return len(self._younger) + len(self._older)
+
+    def turn(self, now: float) -> None:
+        """Begin a new generation if it is time; call it before `answer` and `remember`, once for a batch."""
+        age = now - self._began
+        if age >= self.lifetime:
+            self._older = self._younger if age < 2 * self.lifetime else {}
+            self._younger = {}
+            self._began = now
+
+    def answer(self, key: object) -> bytes | None:
+        """What was answered to the request, None when it is new."""
+        return self._younger.get(key) or self._older.get(key)
+
+    def remember(self, key: object, answer: bytes, now: float) -> None:
+        """Keep the answer to a request."""
+        if len(self._younger) >= self.limit:
+            self._older, self._younger, self._began = self._younger, {}, now
+        self._younger[key] = answer
 
 
 class Sink:

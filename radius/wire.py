@@ -1,6 +1,14 @@
-"""RADIUS accounting on the wire: pyrad's packet with a quicker decoder, and the authenticators.
+"""RADIUS accounting on the wire: what pyrad gives, and what is our own beside it.
 
-RFC 2865 (format), RFC 2866 (accounting), RFC 2869 5.14 and RFC 5080 2.2 (Message-Authenticator), RFC 5997
+pyrad gives the dictionary, the packet class with its access to attributes by name, and the decoding of vendors'
+attributes of unusual forms. Our own are:
+
+* decoding in one pass, which refuses an attribute that runs over the end, where pyrad keeps what is there of it;
+* the authenticators, with MD5 marked as not for security, so that a host in FIPS mode computes them, where pyrad fails;
+* encoding of a request from octets that are made once, with its Message-Authenticator first; pyrad encodes each
+  attribute of each packet anew from the dictionary.
+
+Sources: RFC 2865 (format), RFC 2866 (accounting), RFC 2869 5.14 and RFC 5080 2.2 (Message-Authenticator), RFC 5997
 (Status-Server). Everything here is a pure function of its arguments.
 """
 
@@ -64,6 +72,14 @@ _vendor_keys: Final[dict[bytes, Key]] = {
 """pyrad's keys of the dictionary's vendor attributes by the octets of vendor and type."""
 
 
+def secret_octets(secret: str | bytes) -> bytes:
+    """A shared secret as it is used in digests. Raises ValueError when it is empty."""
+    octets = secret.encode() if isinstance(secret, str) else secret
+    if not octets:
+        raise ValueError("a RADIUS shared secret must not be empty")
+    return octets
+
+
 def attribute(key: Key, value: bytes) -> bytes:
     """One attribute as octets; its value has at most 253 octets, 247 in a vendor's."""
     if isinstance(key, tuple):
@@ -74,11 +90,7 @@ def attribute(key: Key, value: bytes) -> bytes:
 
 
 class AccountingPacket(AcctPacket):  # type: ignore[misc]  # pyrad has no types
-    """pyrad's accounting packet, decoded in one pass.
-
-    The content is the same as pyrad's; what differs is that an attribute that runs over the end of the packet
-    is refused, where pyrad keeps what is there of it.
-    """
+    """pyrad's accounting packet, decoded in one pass. Its content is the same as pyrad's."""
 
     code: int
     id: int

@@ -4,7 +4,7 @@
 address, or to the next when that one is gone; when the link drops it fails what was asked with
 :class:`LinkDown`, waits a little longer each time, and begins with the first address again. What was on
 control is handed over anew by its owner, with ``sync`` requests
-(:func:`ssh_control.operations.sync_chunks`) after ``on_up``.
+after ``on_up``.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import Enum
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import asyncssh
 
-from ssh_control import keys
 from ssh_control.dialect import (
     Answered,
     ClientDialect,
@@ -30,8 +29,8 @@ from ssh_control.dialect import (
     TurnedAway,
     Up,
 )
-from ssh_control.transport import CIPHERS, host_port, without_padding_packets
-from ssh_control.visible import visible
+from ssh_control.transport import CIPHERS, KeyProblem, fingerprint, pinned_key, without_padding_packets
+from ssh_control.visible import host_port, visible
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +55,7 @@ class LinkState(Enum):
     CLOSED = "closed"
 
 
-class Cause(Enum):
+class LinkInput(Enum):
     """What moves the link."""
 
     START = "start"
@@ -68,20 +67,20 @@ class Cause(Enum):
     CLOSE = "close"
 
 
-LINK_TABLE: Mapping[tuple[LinkState, Cause], LinkState] = {
-    (LinkState.IDLE, Cause.START): LinkState.CONNECTING,
-    (LinkState.CONNECTING, Cause.GREETED): LinkState.UP,
-    (LinkState.CONNECTING, Cause.UNREACHABLE): LinkState.BACKING_OFF,
-    (LinkState.CONNECTING, Cause.REFUSAL): LinkState.REFUSED,
-    (LinkState.UP, Cause.LOST): LinkState.BACKING_OFF,
-    (LinkState.BACKING_OFF, Cause.RETRY): LinkState.CONNECTING,
-    (LinkState.REFUSED, Cause.RETRY): LinkState.CONNECTING,
-    (LinkState.IDLE, Cause.CLOSE): LinkState.CLOSED,
-    (LinkState.CONNECTING, Cause.CLOSE): LinkState.CLOSED,
-    (LinkState.UP, Cause.CLOSE): LinkState.CLOSED,
-    (LinkState.BACKING_OFF, Cause.CLOSE): LinkState.CLOSED,
-    (LinkState.REFUSED, Cause.CLOSE): LinkState.CLOSED,
-    (LinkState.CLOSED, Cause.CLOSE): LinkState.CLOSED,
+LINK_TABLE: Final[Mapping[tuple[LinkState, LinkInput], LinkState]] = {
+    (LinkState.IDLE, LinkInput.START): LinkState.CONNECTING,
+    (LinkState.CONNECTING, LinkInput.GREETED): LinkState.UP,
+    (LinkState.CONNECTING, LinkInput.UNREACHABLE): LinkState.BACKING_OFF,
+    (LinkState.CONNECTING, LinkInput.REFUSAL): LinkState.REFUSED,
+    (LinkState.UP, LinkInput.LOST): LinkState.BACKING_OFF,
+    (LinkState.BACKING_OFF, LinkInput.RETRY): LinkState.CONNECTING,
+    (LinkState.REFUSED, LinkInput.RETRY): LinkState.CONNECTING,
+    (LinkState.IDLE, LinkInput.CLOSE): LinkState.CLOSED,
+    (LinkState.CONNECTING, LinkInput.CLOSE): LinkState.CLOSED,
+    (LinkState.UP, LinkInput.CLOSE): LinkState.CLOSED,
+    (LinkState.BACKING_OFF, LinkInput.CLOSE): LinkState.CLOSED,
+    (LinkState.REFUSED, LinkInput.CLOSE): LinkState.CLOSED,
+    (LinkState.CLOSED, LinkInput.CLOSE): LinkState.CLOSED,
 }
 """``refused``: a switch was there and would not have us, or was not the one that is pinned."""
 
@@ -117,8 +116,8 @@ class SwitchLink:
     ``keepalive``: seconds between probes of a silent link, the third unanswered one ends it. ``retry_min``,
     ``retry_max``: seconds, see :func:`backoff`. ``connect_timeout``: seconds until the hello.
 
-    Raises :class:`~ssh_control.keys.KeyProblem`, :class:`ValueError` (no address), and
-    :class:`~ssh_control.lines.DialectError` (a name that is too long).
+    Raises :class:`~ssh_control.transport.KeyProblem`, :class:`ValueError` (no address), and
+    :class:`~ssh_control.messages.DialectError` (a name that is too long).
     """
 
     def __init__(
@@ -146,7 +145,7 @@ class SwitchLink:
         if not addresses:
             raise ValueError("no address of a switch is given")
         if not host_key and not trust_any:
-            raise keys.KeyProblem(
+            raise KeyProblem(
                 f"the host key of the switch {_shown(addresses[0])} is not pinned: pin the line that "
                 f"'ssh-keyscan -p {addresses[0][1]} {addresses[0][0]}' shows, compared with the switch's own"
             )
@@ -155,7 +154,7 @@ class SwitchLink:
         self.addresses, self.state = tuple(addresses), LinkState.IDLE
         self.counters: Counter[str] = Counter()
         self._user, self._password = user, password
-        self._pinned = keys.pinned_key(host_key) if host_key else None
+        self._pinned = pinned_key(host_key) if host_key else None
         self._on_up, self._on_down, self._on_event = on_up, on_down, on_event
         self._keepalive, self._connect_timeout = keepalive, connect_timeout
         self._retry_min, self._retry_max = retry_min, max(retry_min, retry_max)
@@ -172,13 +171,13 @@ class SwitchLink:
         if self.state is LinkState.CLOSED:
             raise ValueError("the link is closed for good: make another")
         if self._task is None:
-            self._enter(Cause.START)
+            self._enter(LinkInput.START)
             self._task = asyncio.create_task(self._keep_up(), name="switch link")
             self._task.add_done_callback(_log_error)
 
     async def close(self) -> None:
         """End the link for good; what was asked fails with :class:`LinkDown`."""
-        self._enter(Cause.CLOSE)
+        self._enter(LinkInput.CLOSE)
         self._reason = "closed"
         task, self._task = self._task, None
         session, self._session = self._session, None
@@ -234,7 +233,7 @@ class SwitchLink:
             "user": self._user,
             "addresses": [_shown(address) for address in self.addresses],
             "address": _shown(self._session.address) if self._session is not None else None,
-            "host_key": keys.fingerprint(self._pinned) if self._pinned is not None else None,
+            "host_key": fingerprint(self._pinned) if self._pinned is not None else None,
             "switch": dict(self._hello),
             "outstanding": len(self._waiting),
             "counters": dict(self.counters),
@@ -250,7 +249,7 @@ class SwitchLink:
                 attempt = 0
             else:
                 self._reason = str(trouble)
-                self._enter(Cause.REFUSAL if trouble.refused else Cause.UNREACHABLE)
+                self._enter(LinkInput.REFUSAL if trouble.refused else LinkInput.UNREACHABLE)
             if trouble is not None and trouble.wrong_key:
                 pause = self._retry_max
             else:
@@ -258,7 +257,7 @@ class SwitchLink:
             log.warning("switch link: %s; next try in %.1f s", self._reason, pause)
             attempt += 1
             await self._sleep(pause)
-            self._enter(Cause.RETRY)
+            self._enter(LinkInput.RETRY)
 
     async def _connect_somewhere(self) -> _Trouble | None:
         troubles: list[_Trouble] = []
@@ -317,9 +316,9 @@ class SwitchLink:
 
     def _trouble(self, where: str, error: Exception, watch: _KeyWatch) -> _Trouble:
         if isinstance(error, asyncssh.HostKeyNotVerifiable) and self._pinned is not None:
-            seen = keys.fingerprint(watch.seen) if watch.seen is not None else "a certificate or no key"
+            seen = fingerprint(watch.seen) if watch.seen is not None else "a certificate or no key"
             return _Trouble(
-                f"{where}: wrong host key: expected {keys.fingerprint(self._pinned)}, seen {seen}; "
+                f"{where}: wrong host key: expected {fingerprint(self._pinned)}, seen {seen}; "
                 "the password was not sent",
                 refused=True,
                 wrong_key=True,
@@ -335,7 +334,7 @@ class SwitchLink:
     def _came_up(self, session: _LinkSession, hello: dict[str, Any]) -> None:
         self._session, self._hello = session, hello
         self._reason = f"connected to {_shown(session.address)}"
-        self._enter(Cause.GREETED)
+        self._enter(LinkInput.GREETED)
         self.counters["ups"] += 1
         log.info("switch link: %s", self._reason)
         self._on_up(hello)
@@ -347,7 +346,7 @@ class SwitchLink:
             return
         self._session = None
         self._reason = f"{_shown(session.address)}: {reason}"
-        self._enter(Cause.LOST)
+        self._enter(LinkInput.LOST)
         self.counters["downs"] += 1
         self._fail_waiting(self._reason)
         self._on_down(self._reason)
@@ -376,7 +375,7 @@ class SwitchLink:
         if self._session is not None:
             self._session.flush()
 
-    def _enter(self, cause: Cause) -> None:
+    def _enter(self, cause: LinkInput) -> None:
         self.state = LINK_TABLE[self.state, cause]
 
 

@@ -1,7 +1,7 @@
 """The line dialect between mediator and switch: version 1, sans-IO.
 
-One JSON object a line (:mod:`ssh_control.lines`). The mediator says hello first and the switch answers; after
-that the mediator asks (:mod:`ssh_control.operations`), each request with its ``seq``; the switch replies with
+One JSON object a line (:mod:`ssh_control.messages`). The mediator says hello first and the switch answers; after
+that the mediator asks (:mod:`ssh_control.messages`), each request with its ``seq``; the switch replies with
 the same ``seq`` and tells events of its own accord. docs/dialect.md has every op and a whole session.
 
 :class:`ServerDialect` is the switch's side, :class:`ClientDialect` the mediator's. Both are fed octets, hand
@@ -13,24 +13,23 @@ The dialect is our own: the one that the real devices speak is not public.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from ssh_control.lines import (
+from ssh_control.codes import ExtendedError
+from ssh_control.messages import (
     MAX_REPLY_LINE,
     MAX_REQUEST_LINE,
     MOST_NESTING,
-    WRONG_LENGTH,
-    WRONG_PARAMETERS,
     DialectError,
     LineReader,
     decode_line,
     encode_line,
     is_nested_deeper,
+    request_problem,
 )
-from ssh_control.operations import request_problem
 
 SUBSYSTEM = "sorm"
 """The SSH subsystem in which the dialect is spoken, and the name in its hello."""
@@ -49,7 +48,7 @@ class Versions(NamedTuple):
 VERSIONS = Versions(1, 1)
 
 
-class State(Enum):
+class SessionState(Enum):
     """Where a session is."""
 
     AWAITING_HELLO = "awaiting hello"
@@ -61,7 +60,7 @@ class State(Enum):
     __hash__ = object.__hash__
 
 
-class Input(Enum):
+class SessionInput(Enum):
     """What can happen to a session: a line by its kind (said or heard), and what this side decides."""
 
     HELLO = "hello"
@@ -77,43 +76,38 @@ class Input(Enum):
     __hash__ = object.__hash__
 
 
-Table = Mapping[tuple[State, Input], State]
-_LISTENING = frozenset({State.AWAITING_HELLO, State.READY})
+Table = Mapping[tuple[SessionState, SessionInput], SessionState]
+_LISTENING = frozenset({SessionState.AWAITING_HELLO, SessionState.READY})
 
-SERVER_TABLE: Table = {
-    (State.AWAITING_HELLO, Input.HELLO): State.DECIDING,
-    (State.AWAITING_HELLO, Input.FAULT): State.CLOSED,
-    (State.AWAITING_HELLO, Input.CLOSE): State.CLOSED,
-    (State.DECIDING, Input.ACCEPT): State.READY,
-    (State.DECIDING, Input.REFUSE): State.CLOSED,
-    (State.DECIDING, Input.CLOSE): State.CLOSED,
-    (State.READY, Input.REQUEST): State.READY,
-    (State.READY, Input.REPLY): State.READY,
-    (State.READY, Input.EVENT): State.READY,
-    (State.READY, Input.FAULT): State.READY,
-    (State.READY, Input.CLOSE): State.CLOSED,
-    (State.CLOSED, Input.CLOSE): State.CLOSED,
+SERVER_TABLE: Final[Table] = {
+    (SessionState.AWAITING_HELLO, SessionInput.HELLO): SessionState.DECIDING,
+    (SessionState.AWAITING_HELLO, SessionInput.FAULT): SessionState.CLOSED,
+    (SessionState.AWAITING_HELLO, SessionInput.CLOSE): SessionState.CLOSED,
+    (SessionState.DECIDING, SessionInput.ACCEPT): SessionState.READY,
+    (SessionState.DECIDING, SessionInput.REFUSE): SessionState.CLOSED,
+    (SessionState.DECIDING, SessionInput.CLOSE): SessionState.CLOSED,
+    (SessionState.READY, SessionInput.REQUEST): SessionState.READY,
+    (SessionState.READY, SessionInput.REPLY): SessionState.READY,
+    (SessionState.READY, SessionInput.EVENT): SessionState.READY,
+    (SessionState.READY, SessionInput.FAULT): SessionState.READY,
+    (SessionState.READY, SessionInput.CLOSE): SessionState.CLOSED,
+    (SessionState.CLOSED, SessionInput.CLOSE): SessionState.CLOSED,
 }
 """The switch's side. A fault before the hello ends the session; one after it is answered, nothing lost."""
 
-CLIENT_TABLE: Table = {
-    (State.AWAITING_HELLO, Input.HELLO): State.READY,
-    (State.AWAITING_HELLO, Input.REFUSAL): State.CLOSED,
-    (State.AWAITING_HELLO, Input.FAULT): State.CLOSED,
-    (State.AWAITING_HELLO, Input.CLOSE): State.CLOSED,
-    (State.READY, Input.REQUEST): State.READY,
-    (State.READY, Input.REPLY): State.READY,
-    (State.READY, Input.EVENT): State.READY,
-    (State.READY, Input.FAULT): State.CLOSED,
-    (State.READY, Input.CLOSE): State.CLOSED,
-    (State.CLOSED, Input.CLOSE): State.CLOSED,
+CLIENT_TABLE: Final[Table] = {
+    (SessionState.AWAITING_HELLO, SessionInput.HELLO): SessionState.READY,
+    (SessionState.AWAITING_HELLO, SessionInput.REFUSAL): SessionState.CLOSED,
+    (SessionState.AWAITING_HELLO, SessionInput.FAULT): SessionState.CLOSED,
+    (SessionState.AWAITING_HELLO, SessionInput.CLOSE): SessionState.CLOSED,
+    (SessionState.READY, SessionInput.REQUEST): SessionState.READY,
+    (SessionState.READY, SessionInput.REPLY): SessionState.READY,
+    (SessionState.READY, SessionInput.EVENT): SessionState.READY,
+    (SessionState.READY, SessionInput.FAULT): SessionState.CLOSED,
+    (SessionState.READY, SessionInput.CLOSE): SessionState.CLOSED,
+    (SessionState.CLOSED, SessionInput.CLOSE): SessionState.CLOSED,
 }
 """The mediator's side. A switch that talks nonsense may not have done what it was asked, so the link ends."""
-
-
-def arrows(table: Mapping[tuple[Any, Any], Any]) -> str:
-    """A table as one line a transition, for the documentation."""
-    return "\n".join(f"{now.value} --{cause.value}--> {then.value}" for (now, cause), then in table.items())
 
 
 class IllegalInputError(DialectError):
@@ -146,7 +140,7 @@ class ClientHello:
 
 @dataclass(slots=True)
 class Request:
-    """What a mediator asks. Its params have the shape of :data:`ssh_control.operations.OPERATIONS`."""
+    """What a mediator asks. Its params have the shape of :data:`ssh_control.messages.OPERATIONS`."""
 
     op: str
     params: dict[str, Any]
@@ -168,6 +162,39 @@ class Reply:
     def refusal(cls, code: int, text: str) -> Reply:
         """The negative reply."""
         return cls(False, {}, code, text)
+
+
+class PendingReply:
+    """A reply that arrives later.
+
+    The asker registers a callback with :meth:`then`; the answerer calls :meth:`give` once.
+    """
+
+    def __init__(self) -> None:
+        self.reply: Reply | None = None
+        """The reply, once it was given."""
+        self._then: Callable[[Reply], None] | None = None
+
+    def give(self, reply: Reply) -> None:
+        """Set the reply. To be called once."""
+        assert self.reply is None
+        self.reply = reply
+        if self._then is not None:
+            self._then(reply)
+
+    def then(self, callback: Callable[[Reply], None]) -> None:
+        """Have ``callback`` called with the reply: now, if it is there already. To be called once."""
+        assert self._then is None
+        self._then = callback
+        if self.reply is not None:
+            callback(self.reply)
+
+
+Response = Reply | PendingReply | None
+"""A session's answer to a request: its reply, a reply that arrives later, or ``None``: there will be none."""
+
+Notify = Callable[[dict[str, Any]], None]
+"""Sends an event to a mediator."""
 
 
 @dataclass(slots=True)
@@ -250,7 +277,7 @@ class _Side:
     table: Table
 
     def __init__(self, read_limit: int, write_limit: int, versions: Versions) -> None:
-        self.state = State.AWAITING_HELLO
+        self.state = SessionState.AWAITING_HELLO
         self.versions = versions
         self._lines = LineReader(read_limit)
         self._write_limit = write_limit
@@ -271,15 +298,15 @@ class _Side:
 
     def close(self) -> None:
         """The session is over; nothing more is read."""
-        self._enter(Input.CLOSE)
+        self._enter(SessionInput.CLOSE)
         self._lines.clear()
 
     @property
     def closed(self) -> bool:
         """Whether the session is over."""
-        return self.state is State.CLOSED
+        return self.state is SessionState.CLOSED
 
-    def _say(self, cause: Input, message: dict[str, Any]) -> None:
+    def _say(self, cause: SessionInput, message: dict[str, Any]) -> None:
         line = encode_line(message, self._write_limit)
         self._enter(cause)
         self._send(line)
@@ -288,7 +315,7 @@ class _Side:
         self._outgoing.append(line)
         self.waiting += len(line)
 
-    def _enter(self, cause: Input) -> None:
+    def _enter(self, cause: SessionInput) -> None:
         try:
             self.state = self.table[self.state, cause]
         except KeyError:
@@ -297,7 +324,7 @@ class _Side:
     def _read_line(self) -> dict[str, Any]:
         line = self._lines.next_line()
         if line is None:
-            raise DialectError(f"a line of more than {self._lines.limit} octets", WRONG_LENGTH)
+            raise DialectError(f"a line of more than {self._lines.limit} octets", ExtendedError.WRONG_LENGTH)
         return decode_line(line)
 
 
@@ -319,31 +346,37 @@ class ServerDialect(_Side):
         try:
             message = self._read_line()
             seq = _seq_of(message)
-            return self._hello(message) if self.state is State.AWAITING_HELLO else self._request(message, seq)
+            return (
+                self._hello(message)
+                if self.state is SessionState.AWAITING_HELLO
+                else self._request(message, seq)
+            )
         except DialectError as error:
             return self._fault(seq, error)
 
     def accept(self, data: Mapping[str, Any]) -> None:
         """Answer the hello: ``data`` is what the switch tells about itself."""
-        self._say(Input.ACCEPT, {**data, "hello": SUBSYSTEM, "ok": True, "version": self._version})
+        self._say(SessionInput.ACCEPT, {**data, "hello": SUBSYSTEM, "ok": True, "version": self._version})
 
     def refuse(self, code: int, text: str) -> None:
         """Turn the mediator away; the session ends."""
-        self._turn_away(Input.REFUSE, code, text)
+        self._turn_away(SessionInput.REFUSE, code, text)
 
     def reply(self, seq: int | None, reply: Reply) -> None:
         """Answer a request. What can't be said (not JSON, too long) becomes a refusal that says so."""
         message = {"seq": seq, "ok": True, "data": reply.data} if reply.ok else _negative(seq, reply)
         try:
-            self._say(Input.REPLY, message)
+            self._say(SessionInput.REPLY, message)
         except IllegalInputError:
             raise
         except DialectError as error:
-            self._say(Input.REPLY, _negative(seq, Reply.refusal(error.code, f"the reply: {error.text}")))
+            self._say(
+                SessionInput.REPLY, _negative(seq, Reply.refusal(error.code, f"the reply: {error.text}"))
+            )
 
     def notify(self, event: Mapping[str, Any]) -> None:
         """Tell the mediator something. Raises :class:`DialectError` when it can't be said."""
-        self._say(Input.EVENT, dict(event))
+        self._say(SessionInput.EVENT, dict(event))
 
     def end(self) -> Faulty | None:
         """The peer has said its last: complains of a line that never ended."""
@@ -351,14 +384,14 @@ class ServerDialect(_Side):
             return None
         text = f"the last line never ended: {self._lines.pending} octets thrown away"
         self._lines.clear()
-        return self._fault(None, DialectError(text, WRONG_LENGTH))
+        return self._fault(None, DialectError(text, ExtendedError.WRONG_LENGTH))
 
     def _hello(self, message: dict[str, Any]) -> HelloHeard:
         if "hello" not in message:
             raise DialectError('hello is due: {"hello":"sorm","version":1}, a JSON object a line')
         mediator, radius, rtp = (_name(message, key) for key in ("mediator", "radius", "rtp"))
         self._version = negotiate(_offer(message), self.versions)
-        self._enter(Input.HELLO)
+        self._enter(SessionInput.HELLO)
         return HelloHeard(ClientHello(mediator, radius, self._version, rtp))
 
     def _request(self, message: dict[str, Any], seq: int | None) -> Asked:
@@ -372,17 +405,17 @@ class ServerDialect(_Side):
         problem = request_problem(op, params)
         if problem is not None:
             raise DialectError(problem)
-        self._enter(Input.REQUEST)
+        self._enter(SessionInput.REQUEST)
         return Asked(seq, Request(op, params))
 
     def _fault(self, seq: int | None, error: DialectError) -> Faulty:
-        if self.state is State.READY:
-            self._say(Input.FAULT, _negative(seq, Reply.refusal(error.code, error.text)))
+        if self.state is SessionState.READY:
+            self._say(SessionInput.FAULT, _negative(seq, Reply.refusal(error.code, error.text)))
         else:
-            self._turn_away(Input.FAULT, error.code, error.text)
+            self._turn_away(SessionInput.FAULT, error.code, error.text)
         return Faulty(error.text)
 
-    def _turn_away(self, cause: Input, code: int, text: str) -> None:
+    def _turn_away(self, cause: SessionInput, code: int, text: str) -> None:
         self._say(cause, {"hello": SUBSYSTEM, "ok": False, "code": code, "text": text})
         self._lines.clear()
 
@@ -416,7 +449,7 @@ class ClientDialect(_Side):
     def ask(self, request: Request) -> int:
         """Ask; the ``seq`` that the reply will have. Raises :class:`DialectError` when it can't be said."""
         seq = self._seq + 1
-        self._say(Input.REQUEST, {"seq": seq, "op": request.op, "params": request.params})
+        self._say(SessionInput.REQUEST, {"seq": seq, "op": request.op, "params": request.params})
         self._seq = seq
         return seq
 
@@ -428,44 +461,44 @@ class ClientDialect(_Side):
             cause, event = self._understand(self._read_line())
             self._enter(cause)
         except DialectError as error:
-            self._enter(Input.FAULT)
+            self._enter(SessionInput.FAULT)
             event = Broken(f"the switch does not speak the dialect: {error.text}")
         if self.closed:
             self._lines.clear()
         return event
 
-    def _understand(self, message: dict[str, Any]) -> tuple[Input, ClientEvent]:
+    def _understand(self, message: dict[str, Any]) -> tuple[SessionInput, ClientEvent]:
         if is_nested_deeper(message):
             raise DialectError(f"it is nested more than {MOST_NESTING} deep")
         if "hello" in message:
             return self._hello(message)
-        if self.state is not State.READY:
+        if self.state is not SessionState.READY:
             raise DialectError("its hello is due")
         if "event" in message:
             if not isinstance(message["event"], str):
                 raise DialectError("event: must be a text")
-            return Input.EVENT, Notified(message)
+            return SessionInput.EVENT, Notified(message)
         ok, data, seq = message.get("ok"), message.get("data", {}), _seq_of(message)
         code, text = _code_and_text(message)
         if not isinstance(ok, bool) or not isinstance(data, dict):
             raise DialectError("a reply has ok: true or false, and data: an object")
         if seq is None:
             raise DialectError(f"a reply without its seq: {text[:200]!a}")
-        return Input.REPLY, Answered(seq, Reply(True, data) if ok else Reply(False, {}, code, text))
+        return SessionInput.REPLY, Answered(seq, Reply(True, data) if ok else Reply(False, {}, code, text))
 
-    def _hello(self, message: dict[str, Any]) -> tuple[Input, ClientEvent]:
-        if self.state is State.READY:
+    def _hello(self, message: dict[str, Any]) -> tuple[SessionInput, ClientEvent]:
+        if self.state is SessionState.READY:
             raise DialectError("a second hello")
         if message.get("ok") is not True:
-            return Input.REFUSAL, TurnedAway(*_code_and_text(message))
+            return SessionInput.REFUSAL, TurnedAway(*_code_and_text(message))
         version = message.get("version")
         if type(version) is not int or not self.versions.lowest <= version <= self.versions.highest:
             raise DialectError("version: it chose none of those offered")
-        return Input.HELLO, Up(message)
+        return SessionInput.HELLO, Up(message)
 
 
 def _negative(seq: int | None, reply: Reply) -> dict[str, Any]:
-    code = WRONG_PARAMETERS if reply.code is None else reply.code
+    code = ExtendedError.WRONG_PARAMETERS if reply.code is None else reply.code
     return {"seq": seq, "ok": False, "code": code, "text": reply.text[:_TEXT_LIMIT]}
 
 

@@ -13,35 +13,32 @@ import socket
 import time
 import traceback
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import asyncssh
 
-from ssh_control import keys
 from ssh_control.dialect import (
     Asked,
     ClientHello,
     Faulty,
     HelloHeard,
+    Notify,
     Refused,
     Reply,
     Request,
+    Response,
     ServerDialect,
-    State,
+    SessionState,
 )
-from ssh_control.later import Answer
-from ssh_control.lines import DialectError
-from ssh_control.pacing import LONGEST, LoginPacer
+from ssh_control.messages import DialectError
 from ssh_control.shell import HISTORY, MOST_LINE, Shell, ShellChannel
-from ssh_control.transport import CIPHERS, host_port, keep_alive, without_padding_packets
-from ssh_control.visible import visible
+from ssh_control.transport import CIPHERS, keep_alive, private_host_key, public_line, without_padding_packets
+from ssh_control.visible import host_port, visible
 
 log = logging.getLogger(__name__)
-
-Notify = Callable[[dict[str, Any]], None]
 
 TRIES = 3
 """Passwords that one connection may try."""
@@ -59,6 +56,14 @@ MOST_UNREAD = 16 * 1024 * 1024
 """Octets that may wait for a mediator that doesn't read; beyond that its session ends."""
 MOST_OPEN = 1024
 """Requests of one session whose replies are to come; until there are fewer no more are read."""
+LOGIN_BURST = 5.0
+"""Failed logins that one address may make before the next has to wait."""
+LOGIN_INTERVAL = 1.0
+"""Seconds that each further failed login costs."""
+LONGEST_LOGIN_WAIT = 5.0
+"""Seconds that a login waits at most, whatever others of its address have tried."""
+MOST_PACED_ADDRESSES = 4096
+"""Addresses whose failed logins are remembered; beyond that those whose time has run out are forgotten."""
 
 
 class Session(Protocol):
@@ -68,8 +73,8 @@ class Session(Protocol):
     def server_hello(self) -> Mapping[str, Any]:
         """What the switch tells about itself in its hello."""
 
-    def handle(self, request: Request) -> Answer:
-        """Do what is asked. The params have the shape of :data:`ssh_control.operations.OPERATIONS`."""
+    def handle(self, request: Request) -> Response:
+        """Do what is asked. The params have the shape of :data:`ssh_control.messages.OPERATIONS`."""
 
     def closed(self) -> None:
         """The mediator is gone. Called once, whatever the reason."""
@@ -91,12 +96,46 @@ class Backend(Protocol):
         """
 
 
+class LoginPacer:
+    """Each try books ``LOGIN_INTERVAL`` seconds of its address; beyond the burst it waits until it is due.
+
+    A try is booked before the password is looked at, so that many at once gain nothing; one that succeeds is
+    given back. Addresses whose time has run out are forgotten. No try waits longer than ``longest`` seconds: a guesser
+    does not keep the right user of the same address out. So many guesses at once gain the guesser no more than its
+    connections divided by ``longest``.
+    """
+
+    def __init__(
+        self,
+        burst: float = LOGIN_BURST,
+        interval: float = LOGIN_INTERVAL,
+        longest: float = LONGEST_LOGIN_WAIT,
+    ) -> None:
+        self._slack = burst * interval
+        self._interval = interval
+        self._most = self._slack + max(longest, 0.0)
+        self._booked: dict[str, float] = {}
+
+    def delay(self, address: str, now: float) -> float:
+        """Book a try; the seconds that it has to wait before the password is looked at."""
+        if len(self._booked) >= MOST_PACED_ADDRESSES:
+            self._booked = {peer: until for peer, until in self._booked.items() if until > now}
+        booked = max(self._booked.get(address, now), now)
+        self._booked[address] = due = min(booked + self._interval, now + self._most)
+        return max(0.0, due - self._slack - now)
+
+    def succeeded(self, address: str) -> None:
+        """The try was a right one: it is given back."""
+        if address in self._booked:
+            self._booked[address] -= self._interval
+
+
 class SormServer:
     """``await start()`` it, ``await close()`` it; several mediators, each with several sessions, at once.
 
     ``host_key`` is the path of a private key, made when missing; ``None`` or "": a new ed25519 key each time;
     or the :attr:`key` of another server.
-    Raises :class:`~ssh_control.keys.KeyProblem`. ``keepalive`` is seconds of silence; three unanswered probes
+    Raises :class:`~ssh_control.transport.KeyProblem`. ``keepalive`` is seconds of silence; three unanswered probes
     end a connection. ``dialect`` makes the switch's side of a session; its ``subsystem`` names it. ``shells`` gives
     a user of the command line its shell, and ``None`` to a mediator. ``login_wait``: seconds that a login waits at most
     because others of its address tried wrong passwords.
@@ -114,7 +153,7 @@ class SormServer:
         shells: Callable[[str], Shell | None] = lambda _user: None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        login_wait: float = LONGEST,
+        login_wait: float = LONGEST_LOGIN_WAIT,
     ) -> None:
         self.backend = backend
         self.dialect = dialect
@@ -122,7 +161,7 @@ class SormServer:
         self.subsystem = dialect().subsystem
         self.counters: Counter[str] = Counter()
         self.host, self._port, self._keepalive = host, port, keepalive
-        self.key = host_key if isinstance(host_key, asyncssh.SSHKey) else keys.host_key(host_key)
+        self.key = host_key if isinstance(host_key, asyncssh.SSHKey) else private_host_key(host_key)
         self._pacer, self._clock, self._sleep = LoginPacer(longest=login_wait), clock, sleep
         self._acceptor: asyncssh.SSHAcceptor | None = None
         self._moving: asyncio.Task[None] | None = None
@@ -136,7 +175,7 @@ class SormServer:
     @property
     def public_key(self) -> str:
         """The public host key as one line of OpenSSH: what a mediator pins."""
-        return keys.public_line(self.key)
+        return public_line(self.key)
 
     async def start(self) -> tuple[str, int]:
         """Listen. The address, with the real port where 0 was asked for. Raises :class:`OSError`."""
@@ -491,7 +530,7 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
 
     def _late(self, seq: int, reply: Reply) -> None:
         self._open -= 1
-        if self._dialect.state is not State.READY:
+        if self._dialect.state is not SessionState.READY:
             return
         self._dialect.reply(seq, reply)
         if not self._pump_due:
@@ -528,9 +567,9 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
 
     def _notify(self, event: dict[str, Any]) -> None:
         state = self._dialect.state
-        if state is State.DECIDING:
+        if state is SessionState.DECIDING:
             self._early.append(event)
-        elif state is State.READY:
+        elif state is SessionState.READY:
             try:
                 self._dialect.notify(event)
             except DialectError as error:
@@ -555,3 +594,42 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
             log.warning("%s: does not read; %d octets wait for it: ended", self._peer, MOST_UNREAD)
             self._server.counters["slow readers"] += 1
             self._channel.abort()
+
+
+def move(ways: Sequence[tuple[SormServer, int]]) -> None:
+    """Listen on these ports from now on; to be called in the running loop.
+
+    One may go where another one is now: it takes over the socket, so that nobody else can have the port in between.
+    Raises :class:`OSError` when a port can't be had; then nothing changes.
+    """
+    ways = [(server, port) for server, port in ways if server.port != port]
+    held = {server.port: server for server, _ in ways}
+    taken: list[socket.socket] = []
+    try:
+        for server, port in ways:
+            shared = held[port].shared_listener() if port in held else None
+            taken.append(shared if shared is not None else listening(server.host, port))
+    except OSError:
+        for listener in taken:
+            listener.close()
+        raise
+    for server, _ in ways:
+        server.stop_listening()
+    for (server, _), listener in zip(ways, taken, strict=True):
+        server.listen_on(listener)
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that takes connections already, so that nobody who comes meanwhile is turned away."""
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(100)
+    except OSError:
+        listener.close()
+        raise
+    return listener

@@ -1,4 +1,4 @@
-"""Text of a peer, made fit for a line of a log or a terminal."""
+"""Text and address of a peer, made fit for a line of a log or a terminal."""
 
 from __future__ import annotations
 
@@ -21,3 +21,8 @@ def _escaped(character: str) -> str:
     if character.isprintable():
         return character
     return _SHORT.get(character) or character.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def host_port(host: str, port: int) -> str:
+    """``host:port``; an IPv6 address is in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -6,7 +6,7 @@ import pytest
 
 from sorm_mediator.addresses import host_port, port_number, split_host_port
 from sorm_mediator.errors import cannot_listen
-from sorm_mediator.switch.mediators.sinks import Target, reachable
+from sorm_mediator.switch.mediators.access import Target, reachable
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sorm_mediator import config
-from sorm_mediator.cli import settings
+from sorm_mediator.cli import labfile as settings
 from sorm_mediator.config import Config, ConfigError, MediatorConfig
 from sorm_mediator.lab.checks import check_references
 from sorm_mediator.options import MediatorOptions, differences

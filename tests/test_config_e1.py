@@ -9,19 +9,19 @@ from typing import Any
 
 import pytest
 
-from e1.alarms import AlarmConfig, StreamState
-from e1.lapb_config import LapbConfig
-from e1.lines.satop import SatopConfig
-from e1.rtp import JitterConfig as RtpJitter
+from e1.carriers.satop import SatopConfig
+from e1.g704.alarms import AlarmConfig, StreamState
+from e1.lapb.config import LapbConfig
 from e1.settings import limits
 from e1.stream import StreamConfig
-from e1.voice import VoiceConfig
-from e1.x25_config import X25Config
+from e1.voice.matrix import VoiceConfig
+from e1.voice.rtp import JitterConfig as RtpJitter
+from e1.x25.config import X25Config
 from sorm_mediator import config
+from sorm_mediator.carriers import satop_config, stream_config
 from sorm_mediator.config import ConfigError, E1Config
 from sorm_mediator.config.derived import section_of
-from sorm_mediator.mediator.binding.stream_lines import satop_config, stream_config
-from sorm_mediator.mediator.binding.voice_box import VoiceBox
+from sorm_mediator.mediator.binding.voice_gateway import VoiceGateway
 
 
 def stream(**keys: Any) -> E1Config:
@@ -131,7 +131,7 @@ def test_both_ends_of_a_circuit_agree_and_one_follows_the_clock_of_the_other() -
 
 
 def test_speech_and_its_lines_are_settings_too() -> None:
-    voice = VoiceBox(
+    voice = VoiceGateway(
         config.parse({"rtp": {"separate_conferences": 1, "jitter": {"depth": 480}}}).rtp
     ).matrix.config
     assert voice == VoiceConfig(separate_conferences=1, jitter=RtpJitter(depth=480))

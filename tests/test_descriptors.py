@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from e1.lines.xot_socket import XotServer
+from e1.carriers.xot_socket import XotServer
 from protocol import Options
 from sorm_mediator.config import ConsoleConfig
 from sorm_mediator.mediator.binding.consoles import Consoles

@@ -12,12 +12,17 @@ from sorm_mediator.console import vendor
 from sorm_mediator.console.errors import ScriptError
 from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.routing import ContextError, parse_context
-from sorm_mediator.switch.routing.digitmap import DigitMapError, compile_digitmap
-from sorm_mediator.switch.routing.masks import MaskError, compile_mask, compile_template
+from sorm_mediator.switch.routing.masks import (
+    DigitMapError,
+    MaskError,
+    compile_digitmap,
+    compile_mask,
+    compile_template,
+)
 from sorm_mediator.switch.routing.numbering import NumberingError, expand_numbers
-from sorm_mediator.switch.shell.commands import commands
 from sorm_mediator.switch.shell.parser import Parser, split
-from ssh_control.lines import LineReader
+from sorm_mediator.switch.shell.session import commands
+from ssh_control.messages import LineReader
 from tests.linear import MOST, growth
 
 CONTEXTS = {

@@ -16,7 +16,7 @@ from sorm_mediator.lab.checks import check_references
 from sorm_mediator.mediator.core.switchside import _whole
 from sorm_mediator.switch.routing import ContextError, parse_context
 from sorm_mediator.texts import one_line, shown, whole_number
-from ssh_control import keys
+from ssh_control import transport as keys
 
 MANY = "9" * 5000
 """More digits than Python makes a number of."""
@@ -100,7 +100,7 @@ def test_a_substitution_of_a_context(inside: str) -> None:
 
 
 def test_a_pinned_key_that_was_cut_is_found_before_anything_starts() -> None:
-    whole = keys.public_line(keys.host_key(None))
+    whole = keys.public_line(keys.private_host_key(None))
     for cut in range(1, len(whole) - 1):
         with pytest.raises(ConfigError, match=r"lab\.toml: ssh\.host_key: .*is no public key"):
             check_references(config.parse({"ssh": {"host_key": whole[:cut]}}), "lab.toml")
@@ -123,7 +123,7 @@ def test_a_pinned_key_that_was_damaged_is_refused_as_one(monkeypatch: pytest.Mon
 
 def test_a_key_file_whose_name_holds_a_nul_is_refused() -> None:
     with pytest.raises(keys.KeyProblem):
-        keys.host_key("a\0b")
+        keys.private_host_key("a\0b")
 
 
 @pytest.mark.parametrize("key", [MANY, "-1", "65536", "\N{SUPERSCRIPT TWO}", "", "1_0"])

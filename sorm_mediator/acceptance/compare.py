@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from protocol.phrases import Phrase, joined
+from protocol.language import Phrase, join
 from protocol.texts import status_text
 from sorm_mediator.acceptance.formats import Agreed
 from sorm_mediator.acceptance.matrix import Check, Role
@@ -19,10 +19,10 @@ from sorm_mediator.acceptance.operators import Domains
 from sorm_mediator.acceptance.outcome import Compared, Unit
 from sorm_mediator.acceptance.proposals import advice
 from sorm_mediator.config import Config
+from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.objects import OWN_SIGNS, SIGN_FITS
-from sorm_mediator.switch.routing.model import Action, Rule, Side
-from sorm_mediator.switch.routing.path import Hop
-from sorm_mediator.switch.subscribers import Domain
+from sorm_mediator.switch.path import Hop
+from sorm_mediator.switch.routing.route import Action, Rule, Side
 from sorm_mediator.switch.trace.trace import Trace
 
 EVENTS = ("number-received", "answer", "release")
@@ -73,7 +73,7 @@ def problems(check: Check, compared: Iterable[Compared], routing: Routing) -> li
     rows = list(compared)
     missing = [event for event in EVENTS if any(row.event == event and row.seen is None for row in rows)]
     if len(missing) == len(EVENTS):
-        return [joined("; ", [_NO_EVENT, *_untouched(check, routing)])]
+        return [join("; ", [_NO_EVENT, *_untouched(check, routing)])]
     found: list[str] = [
         Phrase(
             "event {name} ({code}) did not come",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from protocol.codes import NumberSign, ObjectType, Order
-from protocol.phrases import Phrase
+from protocol.language import Phrase
 from sorm_mediator.config import ConfigError, NetworkFormatConfig, OwnFormatConfig
 from sorm_mediator.config.acceptance import Direction, OperatorConfig
 from sorm_mediator.mediator.core.calls.numbers import LEGAL_SIGNS, SIGN_OF_NI

@@ -8,8 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from protocol import texts
-from protocol.phrases import say
-from protocol.texts import Lang
+from protocol.language import Lang, translate
 from sorm_mediator.acceptance.compare import CODES, EVENTS, FIELDS
 from sorm_mediator.acceptance.labels import LABELS
 from sorm_mediator.acceptance.matrix import Check
@@ -43,7 +42,7 @@ def view(run: Run, lang: Lang) -> dict[str, Any]:
     kinds = [
         {
             "kind": kind,
-            "name": say(KIND_NAMES[kind], lang),
+            "name": translate(KIND_NAMES[kind], lang),
             "format": agreed,
             "checks": [one for one in checks if one["kind"] == kind],
         }
@@ -54,14 +53,14 @@ def view(run: Run, lang: Lang) -> dict[str, Any]:
         "report": shown,
         "kinds": kinds,
         "grid": _grid(checks, shown["formats"], lang),
-        "labels": {name: say(text, lang) for name, text in LABELS.items()},
+        "labels": {name: translate(text, lang) for name, text in LABELS.items()},
         "events": [(event, CODES[event], texts.message_text(_code(event), lang)) for event in EVENTS],
-        "directions": {name: say(text, lang) for name, text in DIRECTION_NAMES.items()},
-        "verdicts": {name: say(text, lang) for name, text in _VERDICTS.items()},
+        "directions": {name: translate(text, lang) for name, text in DIRECTION_NAMES.items()},
+        "verdicts": {name: translate(text, lang) for name, text in _VERDICTS.items()},
         "classes": _CLASSES,
-        "within": say(WITHIN, lang),
+        "within": translate(WITHIN, lang),
         "value": lambda value: _value(value, lang),
-        "field": lambda name: say(FIELDS[name], lang),
+        "field": lambda name: translate(FIELDS[name], lang),
     }
 
 
@@ -81,7 +80,7 @@ def _sentence(check: Check, lang: Lang) -> str:
         "domain": placed.domain,
         "trunk": placed.origin.partition(":")[2],
     }
-    return say(LABELS[name], lang).format(**values)
+    return translate(LABELS[name], lang).format(**values)
 
 
 def _rows(check: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -102,7 +101,7 @@ def _glance(check: Mapping[str, Any], lang: Lang) -> str:
     role = check["controlled"]["role"]
     seen = {row["field"]: row["seen"] for row in check["compared"]}
     if seen[f"{role}.number"] is None:
-        return say(LABELS["nothing"], lang)
+        return translate(LABELS["nothing"], lang)
     return f"{seen[f'{role}.number'] or '-'} ({seen[f'{role}.sign'] or '-'})"
 
 
@@ -111,7 +110,7 @@ def _shown(check: Mapping[str, Any], lang: Lang) -> list[dict[str, Any]]:
 
     Of what is decoded, fields that were not given are left out; the octets beside it are whole.
     """
-    absent = re.compile(rf"\s-\s+{re.escape(texts.NOT_GIVEN.say(lang))}$")
+    absent = re.compile(rf"\s-\s+{re.escape(translate(texts.NOT_GIVEN, lang))}$")
     return [
         {**unit, "decoded": [line for line in unit["decoded"] if not absent.search(line)]}
         for unit in check["units"]
@@ -132,7 +131,7 @@ def _grid(checks: Iterable[Mapping[str, Any]], kinds: Iterable[str], lang: Lang)
         "directions": [(name, len(list(group))) for name, group in groupby(columns, key=lambda one: one[0])],
         "rows": [
             {
-                "name": say(KIND_NAMES[kind], lang),
+                "name": translate(KIND_NAMES[kind], lang),
                 "cells": [
                     [
                         one
@@ -152,4 +151,4 @@ def _value(value: str | None, lang: Lang) -> str:
     if value is None or value == "":
         return "-"
     known = texts.VALUES.get(value)
-    return value if known is None else f"{value} ({known.say(lang)})"
+    return value if known is None else f"{value} ({translate(known, lang)})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from protocol.phrases import Phrase
+from protocol.language import Phrase
 
 LABELS: dict[str, Phrase] = {
     "title": Phrase("Acceptance: formats of numbers", "Сдача узла связи: форматы номеров"),

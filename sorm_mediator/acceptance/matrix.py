@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from protocol.codes import Order
-from protocol.phrases import Phrase
+from protocol.language import Phrase
 from sorm_mediator.acceptance.formats import (
     KINDS,
     NETWORK_KINDS,
@@ -39,8 +39,8 @@ from sorm_mediator.acceptance.operators import (
 )
 from sorm_mediator.config import Config, ConfigError, NetworkFormatConfig
 from sorm_mediator.config.acceptance import DIRECTIONS, Direction, OperatorConfig
-from sorm_mediator.switch.routing.path import Hop
-from sorm_mediator.switch.subscribers import Domain, Subscriber, Trunk
+from sorm_mediator.switch.domain import Domain, Subscriber, Trunk
+from sorm_mediator.switch.path import Hop
 
 Role = Literal["calling", "called"]
 

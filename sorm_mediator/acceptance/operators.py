@@ -12,13 +12,12 @@ from dataclasses import dataclass
 
 from sorm_mediator.config import Config, ConfigError
 from sorm_mediator.config.acceptance import Direction
-from sorm_mediator.switch.calls.call import Endpoint
+from sorm_mediator.switch.calls.call import Endpoint, first_leg, own_number
+from sorm_mediator.switch.domain import Domain, Subscriber, Trunk
+from sorm_mediator.switch.path import Exit, Hop, find_path
 from sorm_mediator.switch.routing import Number
 from sorm_mediator.switch.routing.numbering import aliases
-from sorm_mediator.switch.routing.origin import first_leg, own_number
-from sorm_mediator.switch.routing.path import Exit, Hop, find_path
-from sorm_mediator.switch.subscribers import Domain, Subscriber, Trunk
-from ssh_control.patterns import DomainList, PatternError
+from ssh_control.multisorm.patterns import DomainList, PatternError
 
 Domains = Mapping[str, Domain]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from protocol.phrases import Phrase
+from protocol.language import Phrase
 from sorm_mediator.acceptance.matrix import Check
 from sorm_mediator.switch.trace.trace import Trace
 

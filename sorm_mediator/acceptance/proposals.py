@@ -8,15 +8,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from protocol.codes import Order
-from protocol.phrases import Phrase
+from protocol.language import Phrase
 from sorm_mediator.acceptance.formats import NI_OF_KIND, Agreed, Kind
 from sorm_mediator.acceptance.operators import Domains
 from sorm_mediator.mediator.core.calls.numbers import SIGN_OF_NI
+from sorm_mediator.switch.domain import Domain
+from sorm_mediator.switch.path import Hop
 from sorm_mediator.switch.routing import Step
-from sorm_mediator.switch.routing.model import Action, Rule, Side
-from sorm_mediator.switch.routing.path import Hop
-from sorm_mediator.switch.subscribers import Domain
-from sorm_mediator.switch.trace.text import applied_text
+from sorm_mediator.switch.routing.route import Action, Rule, Side
+from sorm_mediator.switch.trace.trace import applied_text
 
 TAG_OF_SIDE = {"a": "calling", "b": "called"}
 """The tag of ``<actions>`` that says what SORM is shown of a side."""

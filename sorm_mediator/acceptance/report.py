@@ -12,16 +12,15 @@ from typing import Any
 
 from protocol import Channel
 from protocol.codes import ObjectType
-from protocol.phrases import Phrase, say
+from protocol.language import Lang, Phrase, translate
 from protocol.render import masked_hex, render
-from protocol.texts import Lang
 from sorm_mediator import __version__
 from sorm_mediator.acceptance.compare import CODES
 from sorm_mediator.acceptance.formats import KINDS, Kind, sign_of
 from sorm_mediator.acceptance.matrix import Check, format_of
 from sorm_mediator.acceptance.outcome import FAIL, PASS, SKIPPED, Outcome, Unit
 from sorm_mediator.config import Config
-from sorm_mediator.switch.trace.text import text_of
+from sorm_mediator.switch.trace.trace import text_of
 
 FORMAT = 1
 """Version of the document: it grows when a key changes its meaning."""
@@ -96,7 +95,7 @@ def _check(run: Run, outcome: Outcome, lang: Lang) -> dict[str, Any]:
         "operator": check.operator or None,
         "domain": check.domain,
         "verdict": str(outcome.verdict),
-        "reason": say(check.skipped, lang),
+        "reason": translate(check.skipped, lang),
         "controlled": None
         if agreed is None or check.skipped
         else {
@@ -118,8 +117,8 @@ def _check(run: Run, outcome: Outcome, lang: Lang) -> dict[str, Any]:
             }
             for row in outcome.compared
         ],
-        "problems": [say(text, lang) for text in outcome.problems],
-        "remedies": [say(text, lang) for text in outcome.remedies],
+        "problems": [translate(text, lang) for text in outcome.problems],
+        "remedies": [translate(text, lang) for text in outcome.remedies],
         "units": [_unit(unit, lang) for unit in outcome.units],
         "routing": list(outcome.routing),
         "trace": [] if outcome.trace is None else text_of(outcome.trace, run.time, lang).split("\n"),
@@ -161,26 +160,26 @@ def table(run: Run, lang: Lang = "en") -> Iterable[str]:
     for outcome, cells in zip(run.outcomes, rows, strict=True):
         yield "  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=True)).rstrip()
         for text in (*([outcome.check.skipped] if outcome.check.skipped else ()), *outcome.problems):
-            yield f"    {say(text, lang)}"
+            yield f"    {translate(text, lang)}"
         for text in outcome.remedies:
-            yield f"    -> {say(text, lang)}"
+            yield f"    -> {translate(text, lang)}"
     counts = {"passed": run.count(PASS), "failed": run.count(FAIL), "skipped": run.count(SKIPPED)}
     total = Phrase(
         "{verdict}: {passed} passed, {failed} failed, {skipped} not applicable",
         "{verdict}: соответствует {passed}, не соответствует {failed}, не применимо {skipped}",
         verdict=run.verdict, **counts,
     )  # fmt: skip
-    yield say(total, lang)
+    yield translate(total, lang)
 
 
 def _words(outcome: Outcome, lang: Lang) -> tuple[str, str, str, str, str]:
     check = outcome.check
     call = "" if check.call is None or check.skipped else f"{check.call.a} -> {check.call.b}"
-    where = check.operator or say(WITHIN, lang)
+    where = check.operator or translate(WITHIN, lang)
     return (
-        say(outcome.verdict, lang),
-        say(KIND_NAMES[check.kind], lang),
-        say(DIRECTION_NAMES[check.direction], lang),
+        translate(outcome.verdict, lang),
+        translate(KIND_NAMES[check.kind], lang),
+        translate(DIRECTION_NAMES[check.direction], lang),
         where,
         call,
     )

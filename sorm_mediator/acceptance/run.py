@@ -225,7 +225,7 @@ class Acceptance:
         }
         if around.e1 is None:
             return ConsoleClient(around.host, around.kpd1, around.kpd2, around.codec, **options)
-        from sorm_mediator.console.e1_second import console_on
+        from sorm_mediator.console.e1_client import console_on
 
         return console_on(around.e1, 0, around.codec, **options)
 

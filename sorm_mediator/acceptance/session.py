@@ -17,8 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from protocol.phrases import Phrase, say
-from protocol.texts import Lang
+from protocol.language import Lang, Phrase, translate
 from sorm_mediator import config as lab_files
 from sorm_mediator.acceptance.formats import KINDS, Kind
 from sorm_mediator.acceptance.matrix import Check, matrix
@@ -113,7 +112,7 @@ async def carry_out(settings: Settings) -> Run:
     async with _around(config, settings) as around, Acceptance(around, config, node.domains) as acceptance:
         with _progress(checks, lang) as told:
             outcomes = await acceptance.run(checks, told)
-    against = host_port(settings.host, settings.kpd1) if settings.host else say(OWN_LAB, lang)
+    against = host_port(settings.host, settings.kpd1) if settings.host else translate(OWN_LAB, lang)
     return Run(lab=name, against=against, time=began, config=config, outcomes=outcomes, only=only)
 
 
@@ -163,7 +162,7 @@ def _progress(checks: Sequence[Check], lang: Lang) -> Iterator[Callable[[Outcome
 
         def told(outcome: Outcome) -> None:
             check = outcome.check
-            text = f"{say(KIND_NAMES[check.kind], lang)}, {say(DIRECTION_NAMES[check.direction], lang)}"
+            text = f"{translate(KIND_NAMES[check.kind], lang)}, {translate(DIRECTION_NAMES[check.direction], lang)}"
             progress.update(task, advance=1, description=text)
 
         yield told

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from protocol.phrases import Phrase, joined
+from protocol.language import Phrase, join
 from sorm_mediator.capture.errors import CaptureError
 from sorm_mediator.capture.events import Trouble
 
@@ -101,7 +101,7 @@ def _pcap(stream: BinaryIO, order: str, tick: int, record_size: int) -> Iterator
         if len(data) < kept:
             en, ru = "the pcap file is cut inside the record", "файл pcap оборван в записи"
             missing = Phrase("{count} octets missing", "не хватает байтов: {count}", count=kept - len(data))
-            yield Trouble(joined(": ", [_at(en, ru, position), missing]))
+            yield Trouble(join(": ", [_at(en, ru, position), missing]))
             return
         position += record_size + kept
 
@@ -144,7 +144,7 @@ def _at(en: str, ru: str | None, position: int) -> Phrase:
 
 
 def _not_read(what: Phrase) -> Phrase:
-    return joined(": ", [what, Phrase("the rest is not read", "остальное не прочитано")])
+    return join(": ", [what, Phrase("the rest is not read", "остальное не прочитано")])
 
 
 def _pcapng(stream: BinaryIO) -> Iterator[Packet | Trouble]:

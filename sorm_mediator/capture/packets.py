@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
-from protocol.phrases import Phrase
+from protocol.language import Phrase
 from sorm_mediator.capture.errors import CaptureError
 from sorm_mediator.capture.files import Packet
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from io import BytesIO
 from typing import BinaryIO, cast
 
-from e1.lines.satop import SatopPacket
-from protocol.phrases import Phrase, joined
+from e1.carriers.satop import SatopPacket
+from protocol.language import Phrase, joined
 from sorm_mediator.capture import x25
 from sorm_mediator.capture.errors import CaptureError
 from sorm_mediator.capture.events import Data, End, Event, Flow, Gap, Trouble

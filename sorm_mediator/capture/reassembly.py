@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Iterator
 
-from protocol.phrases import Phrase
+from protocol.language import Phrase
 from sorm_mediator.capture.events import Data, End, Event, Flow, Gap, Trouble
 
 MAX_WAITING_OCTETS = 1 << 20

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Generic, NamedTuple, TypeVar
 
-from e1.lines.satop import OCTETS_PER_FRAME, SatopError, SatopPacket, parse, rtp_sequence
+from e1.carriers.satop import OCTETS_PER_FRAME, SatopError, SatopPacket, parse, rtp_sequence
 from sorm_mediator.capture.x25 import LapbFrames
 
 TIMESLOTS = (16, 30, 31)
@@ -119,9 +119,9 @@ class SatopFlow:
 
     def __init__(self) -> None:
         # numpy, which other captures can do without
-        from e1.framer import FrameReceiver
-        from e1.frames import demux
-        from e1.hdlc import HdlcReceiver
+        from e1.g704.framer import FrameReceiver
+        from e1.g704.frames import demux
+        from e1.hdlc.framing import HdlcReceiver
 
         self._demux = demux
         self.packets = 0

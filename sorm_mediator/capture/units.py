@@ -22,8 +22,8 @@ from protocol import (
     Unit,
     UnknownUnit,
 )
-from protocol.catalog import classes
-from protocol.phrases import Phrase
+from protocol.language import Phrase
+from protocol.messages import classes
 from sorm_mediator.capture.events import Data, Event, Flow, Gap, Trouble
 
 UNDECIDED = 65_536

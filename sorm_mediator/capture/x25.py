@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from protocol.phrases import Phrase
+from protocol.language import Phrase
 from sorm_mediator.capture.events import Flow
 
 LINKTYPE_USER0 = 147

@@ -16,8 +16,8 @@ from ssh_control.visible import visible
 
 if TYPE_CHECKING:
     from protocol import Options
+    from protocol.language import Lang
     from protocol.messagetext import MessageCoding
-    from protocol.texts import Lang
     from sorm_mediator.capture.events import Event
     from sorm_mediator.capture.units import Found, Item
 
@@ -297,7 +297,7 @@ class _Show:
 
     def item(self, item: Item) -> None:
         """One thing that was found."""
-        from protocol.phrases import Phrase
+        from protocol.language import Phrase
         from sorm_mediator.capture.events import Trouble
         from sorm_mediator.capture.units import Skipped
 
@@ -322,7 +322,7 @@ class _Show:
 
     def end(self) -> None:
         """Nothing more comes."""
-        from protocol.phrases import Phrase
+        from protocol.language import Phrase
 
         for text in self._skipped:
             self.note(Phrase("not shown: {text}", "не показано: {text}", text=text))
@@ -332,9 +332,9 @@ class _Show:
 
     def note(self, text: str) -> None:
         """Something about the whole, on stderr."""
-        from protocol.phrases import say
+        from protocol.language import translate
 
-        echo(f"sorm-mediator: {say(text, self.lang)}", err=True)
+        echo(f"sorm-mediator: {translate(text, self.lang)}", err=True)
 
 
 class _JsonShow(_Show):
@@ -360,7 +360,7 @@ class _JsonShow(_Show):
             sys.stdout.write("]\n")
 
     def end(self) -> None:
-        from protocol.phrases import Phrase
+        from protocol.language import Phrase
 
         sys.stdout.write("]\n" if self.count else "[]\n")
         super().end()
@@ -387,8 +387,9 @@ class _PeopleShow(_Show):
         self._line: Callable[..., None] = line
 
     def found(self, item: Found) -> None:
-        from protocol.phrases import say
-        from protocol.render import MASK, has_another_inside, masked_hex, octet_rows, render
+        from protocol.language import translate
+        from protocol.render import has_another_inside, masked_hex, octet_rows, render
+        from protocol.wire import MASK
 
         self._line(", ".join(self._where(item)), "dim")
         if item.message is None:
@@ -404,7 +405,7 @@ class _PeopleShow(_Show):
             path = f" {problem.path}" if problem.path else ""
             octet = "байт" if self.lang == "ru" else "octet"
             hidden = item.message is not None and has_another_inside(item.raw)
-            text = MASK if hidden else say(problem.message, self.lang)
+            text = MASK if hidden else translate(problem.message, self.lang)
             self._line(f"  ! {octet} {problem.offset}{path}: {text}", "red")
         self._line("")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from sorm_mediator.switch.licence.limits import Value
+    from sorm_mediator.switch.licence import Value
 
 SswOption = Annotated[
     str,
@@ -41,8 +41,7 @@ def make(
 
     from sorm_mediator.config import LicenceConfig
     from sorm_mediator.errors import BoxError
-    from sorm_mediator.switch.licence.key import make_licence
-    from sorm_mediator.switch.licence.limits import LicenceError
+    from sorm_mediator.switch.licence import LicenceError, make_licence
 
     try:
         last = date.fromisoformat(expires) if expires else None
@@ -76,8 +75,7 @@ def passport(
 
     from sorm_mediator.config import LicenceConfig
     from sorm_mediator.errors import BoxError
-    from sorm_mediator.switch.licence.key import make_passport
-    from sorm_mediator.switch.licence.limits import LicenceError
+    from sorm_mediator.switch.licence import LicenceError, make_passport
 
     try:
         made = make_passport(
@@ -90,7 +88,7 @@ def passport(
 
 def _limits(given: list[str]) -> dict[str, Value]:
     from sorm_mediator.errors import BoxError
-    from sorm_mediator.switch.licence.limits import LicenceError, limit_of
+    from sorm_mediator.switch.licence import LicenceError, limit_of
 
     values = {}
     for text in given:

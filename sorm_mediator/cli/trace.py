@@ -12,7 +12,7 @@ from sorm_mediator.cli.boxes import ConfigOption, JsonOption, LangOption
 from sorm_mediator.cli.output import echo
 
 if TYPE_CHECKING:
-    from sorm_mediator.switch.subscribers import Domain
+    from sorm_mediator.switch.domain import Domain
     from sorm_mediator.switch.trace.trace import TraceRequest
 
 
@@ -45,8 +45,8 @@ def trace(
     """
     from sorm_mediator import config as configuration
     from sorm_mediator.config import ConfigError
-    from sorm_mediator.lab.trace import LabTrace
     from sorm_mediator.switch.node import Node
+    from sorm_mediator.switch.trace.console import LabTrace
     from sorm_mediator.switch.trace.trace import TraceError, read_request
 
     loaded = configuration.load(config)

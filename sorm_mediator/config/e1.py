@@ -8,9 +8,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from e1 import alarms, lapb_config, x25_config
-from e1.lines import satop
-from e1.timeslots import KSL_TIMESLOTS
+from e1.carriers import satop
+from e1.g704 import alarms
+from e1.g704.timeslots import KSL_TIMESLOTS
+from e1.lapb import config as lapb_config
+from e1.x25 import config as x25_config
 from sorm_mediator.config.base import Section
 from sorm_mediator.config.derived import section_of
 from sorm_mediator.config.lines import MemoryConfig, SerialConfig, XotConfig

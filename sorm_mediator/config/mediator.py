@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
-from e1 import rtp
+from e1.voice import rtp
 from sorm_mediator.config.base import Host, Port, Section
 from sorm_mediator.config.capacity import Capacity, capacity_of
 from sorm_mediator.config.derived import section_of

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from sorm_mediator.config.base import Host, Port, Section
-from ssh_control.patterns import DomainList
+from ssh_control.multisorm.patterns import DomainList
 
 
 class AdminConfig(Section):

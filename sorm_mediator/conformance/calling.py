@@ -12,8 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
 
-from protocol.phrases import Phrase, say
-from protocol.texts import Lang
+from protocol.language import Lang, Phrase, translate
 from sorm_mediator.conformance.verdicts import Untested
 from sorm_mediator.console.errors import ConnectError, StepError
 from sorm_mediator.console.surroundings import CallMaker, Requester
@@ -291,7 +290,7 @@ class AskingCaller:
         """Nobody is asked any more."""
 
     async def _told(self, text: Phrase) -> None:
-        if not await self.ask(say(text, self.lang), self.within):
+        if not await self.ask(translate(text, self.lang), self.within):
             raise Untested(Phrase("nobody made the call", "вызов никто не сделал"))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from protocol.phrases import Phrase
+from protocol.language import Phrase
 
 if TYPE_CHECKING:
     from sorm_mediator.conformance.examiner import Examiner

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from protocol.phrases import Phrase
+from protocol.language import Phrase
 from sorm_mediator.conformance.declaration import Check
 from sorm_mediator.conformance.examiner import Examiner, Reply, missing
 from sorm_mediator.conformance.verdicts import (

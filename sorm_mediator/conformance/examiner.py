@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from protocol import EncodeError
-from protocol.phrases import Phrase, joined
-from protocol.texts import field_text, message_text
+from protocol.language import Phrase, join, translate
+from protocol.messages import caption
+from protocol.texts import message_text
 from sorm_mediator.conformance.calling import Call, Caller
 from sorm_mediator.conformance.declaration import Need
 from sorm_mediator.conformance.verdicts import Crossing, Deviates, Failed, Result, Said, Unprepared, Untested
@@ -584,7 +585,7 @@ class Examiner:
     def judge_words(self, code: int, wanted: str, status: int = 0x01) -> None:
         """Note what must become of a command."""
         outcome = _OUTCOMES[wanted]
-        text = Phrase(str(outcome), outcome.say("ru"), status=f"{status:02X}h")
+        text = Phrase(str(outcome), translate(outcome, "ru"), status=f"{status:02X}h")
         en = "command {n}: {outcome}"
         self.expects(Phrase(en, "команда {n}: {outcome}", n=code, outcome=text))
 
@@ -676,7 +677,7 @@ class Examiner:
                 )
                 for one in found
             ]  # fmt: skip
-            what = joined(": ", [f"{unit.raw[2]:02X}h", joined("; ", texts)])
+            what = join(": ", [f"{unit.raw[2]:02X}h", join("; ", texts)])
             if eltex:
                 self.deviates(eltex, what)
             raise Failed(what)
@@ -1078,8 +1079,7 @@ _HEX = frozenset(
 
 def _field(path: str) -> Phrase:
     name, _, rest = path.partition(".")
-    en, ru = field_text(name), field_text(name, "ru")
-    return Phrase(f"{en}.{rest}", f"{ru}.{rest}") if rest else Phrase(en, ru)
+    return join(".", [caption(name), rest]) if rest else caption(name)
 
 
 def _value(path: str, value: Any) -> str:
@@ -1093,16 +1093,16 @@ def _wanted(code: int, fields: Mapping[str, Any]) -> Phrase:
     """A message and the values it must have, in words."""
     name: str = Phrase(f"{code:02X}h ({message_text(code)})", f"{code:02X}h ({message_text(code, 'ru')})")
     if not fields:
-        return joined("", [name])
-    parts: list[str] = [joined(" = ", [_field(key), _said(key, value)]) for key, value in fields.items()]
-    return joined(": ", [name, joined(", ", parts)])
+        return join("", [name])
+    parts: list[str] = [join(" = ", [_field(key), _said(key, value)]) for key, value in fields.items()]
+    return join(": ", [name, join(", ", parts)])
 
 
 def _said(key: str, value: Any) -> Phrase:
     if isinstance(value, OneOf):
-        return joined(" / ", [_said(key, each) for each in value.values])
+        return join(" / ", [_said(key, each) for each in value.values])
     if isinstance(value, Not):
-        return joined("", [Phrase("not ", "не "), _said(key, value.value)])
+        return join("", [Phrase("not ", "не "), _said(key, value.value)])
     if value is None:
         return Phrase("FFh", "FFh")
     if key in _HEX and isinstance(value, int):

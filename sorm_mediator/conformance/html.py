@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from protocol.phrases import Phrase, say
-from protocol.texts import Lang
+from protocol.language import Lang, Phrase, translate
 from sorm_mediator.conformance.report import Report, by_appendix, details, head, reason, total
 from sorm_mediator.conformance.verdicts import DEVIATION, FAIL, NOT_TESTED, PASS, VERDICTS, Result
 from sorm_mediator.reports.html import render
@@ -52,14 +51,14 @@ def view(report: Report, lang: Lang) -> dict[str, Any]:
     """What the template shows."""
     return {
         "lang": lang,
-        "labels": {name: say(text, lang) for name, text in LABELS.items()},
+        "labels": {name: translate(text, lang) for name, text in LABELS.items()},
         "against": report.against,
         "head": head(report, lang),
-        "verdict": {"name": report.verdict.say(lang), "class": _CLASSES[str(report.verdict)]},
+        "verdict": {"name": translate(report.verdict, lang), "class": _CLASSES[str(report.verdict)]},
         "total": total(report, lang),
-        "not_restored": say(report.not_restored, lang),
+        "not_restored": translate(report.not_restored, lang),
         "notable": [_row(one, lang) for one in report.results if one.verdict in (FAIL, DEVIATION)],
-        "verdicts": [verdict.say(lang) for verdict in VERDICTS],
+        "verdicts": [translate(verdict, lang) for verdict in VERDICTS],
         "appendices": [
             {
                 "name": name,
@@ -74,12 +73,12 @@ def view(report: Report, lang: Lang) -> dict[str, Any]:
 def _row(result: Result, lang: Lang) -> dict[str, Any]:
     return {
         "id": result.check.id,
-        "title": result.check.title.say(lang),
-        "verdict": result.verdict.say(lang),
+        "title": translate(result.check.title, lang),
+        "verdict": translate(result.verdict, lang),
         "class": _CLASSES[str(result.verdict)],
         "ms": f"{result.ms:.0f}",
         "why": reason(result, lang) if result.why else "",
-        "notes": [say(text, lang) for text in result.notes],
-        "expected": [text.say(lang) for text in result.expected],
+        "notes": [translate(text, lang) for text in result.notes],
+        "expected": [translate(text, lang) for text in result.expected],
         "units": details(result, lang),
     }

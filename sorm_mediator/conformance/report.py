@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from protocol import Channel
-from protocol.phrases import Phrase, say
+from protocol.language import Lang, Phrase, translate
 from protocol.render import masked_hex, render
-from protocol.texts import Lang
 from sorm_mediator import __version__
 from sorm_mediator.conformance.examination import Identity
 from sorm_mediator.conformance.examiner import Told
@@ -108,19 +107,19 @@ def _check(result: Result, lang: Lang) -> dict[str, Any]:
     shown = {
         "id": result.check.id,
         "clause": result.check.clause,
-        "title": result.check.title.say(lang),
+        "title": translate(result.check.title, lang),
         "verdict": str(result.verdict),
         "sent": [_unit(one, lang) for one in _sent(result)],
-        "expected": "; ".join(text.say(lang) for text in result.expected),
+        "expected": "; ".join(translate(text, lang) for text in result.expected),
         "came": [_unit(one, lang) for one in _came(result)],
         "ms": round(result.ms, 1),
     }
     if result.why:
-        shown["why"] = say(result.why, lang)
+        shown["why"] = translate(result.why, lang)
     if result.option:
         shown["option"] = result.option
     if result.notes:
-        shown["note"] = "; ".join(say(one, lang) for one in result.notes)
+        shown["note"] = "; ".join(translate(one, lang) for one in result.notes)
     return shown
 
 
@@ -139,7 +138,7 @@ def _is_ours(one: Crossing | Said) -> bool:
 def _unit(one: Crossing | Said, lang: Lang) -> dict[str, Any]:
     """What crossed: octets, meaning, channel; what was done besides has a meaning alone."""
     if isinstance(one, Said):
-        return {"hex": "", "channel": "", "time": one.time, "meaning": [one.text.say(lang)]}
+        return {"hex": "", "channel": "", "time": one.time, "meaning": [translate(one.text, lang)]}
     crossed = one.crossed
     channel = Channel.COMMAND if crossed.outbound else None
     return {
@@ -147,7 +146,7 @@ def _unit(one: Crossing | Said, lang: Lang) -> dict[str, Any]:
         "channel": crossed.channel,
         "time": crossed.time,
         "meaning": ([] if crossed.message is None else render(crossed.message, lang, raw=crossed.raw))
-        + [say(text, lang) for text in (*crossed.problems, *crossed.findings)],
+        + [translate(text, lang) for text in (*crossed.problems, *crossed.findings)],
     }
 
 
@@ -163,7 +162,7 @@ def details(result: Result, lang: Lang) -> list[dict[str, Any]]:
         rows.append(
             {
                 **shown,
-                "where": say(SHOWN[shown["channel"]], lang) if shown["channel"] else "",
+                "where": translate(SHOWN[shown["channel"]], lang) if shown["channel"] else "",
                 "ours": _is_ours(one),
                 "prepared": one.prepared,
                 "ms": (shown["time"] - began) * 1000,
@@ -198,7 +197,7 @@ def total(report: Report, lang: Lang = "en") -> str:
         "deviations": "deviation" if report.count(DEVIATION) == 1 else "deviations",
         "skipped": report.count(NOT_TESTED),
     }  # fmt: skip
-    return say(Phrase(str(TOTAL), TOTAL.say("ru"), **counts), lang)
+    return translate(Phrase(str(TOTAL), translate(TOTAL, "ru"), **counts), lang)
 
 
 def table(report: Report, lang: Lang = "en") -> Iterable[str]:
@@ -216,14 +215,17 @@ def heading(against: str, profile: str, lang: Lang, *, of_lab: bool) -> str:
     """The first line: what is examined, by which profile. ``of_lab``: that is the lab's own one."""
     whose = Phrase(" (the lab's own)", " (взят из стенда)") if of_lab else ""
     en, ru = "{against}: profile {profile}{whose}", "{against}: профиль {profile}{whose}"
-    return say(Phrase(en, ru, against=against, profile=profile, whose=whose), lang)
+    return translate(Phrase(en, ru, against=against, profile=profile, whose=whose), lang)
 
 
 def rows(result: Result, lang: Lang, ids: int) -> Iterable[str]:
     """The lines of one check; ``ids`` is the width of the longest id."""
-    width = max(len(verdict.say(lang)) for verdict in VERDICTS)
-    yield f"  {result.verdict.say(lang):<{width}}  {result.check.id:<{ids}}  {result.check.title.say(lang)}"
-    for text in ([reason(result, lang)] if result.why else []) + [say(one, lang) for one in result.notes]:
+    width = max(len(translate(verdict, lang)) for verdict in VERDICTS)
+    verdict, title = translate(result.verdict, lang), translate(result.check.title, lang)
+    yield f"  {verdict:<{width}}  {result.check.id:<{ids}}  {title}"
+    for text in ([reason(result, lang)] if result.why else []) + [
+        translate(one, lang) for one in result.notes
+    ]:
         yield f"  {'':<{width}}  {'':<{ids}}  {text}"
 
 
@@ -231,22 +233,22 @@ def ending(report: Report, lang: Lang) -> Iterable[str]:
     """The last lines: the whole, and what else is to be known."""
     left_out = len(report.results) - len(report.examined)
     if left_out:
-        yield say(Phrase(str(LEFT_OUT), LEFT_OUT.say("ru"), n=left_out), lang)
+        yield translate(Phrase(str(LEFT_OUT), translate(LEFT_OUT, "ru"), n=left_out), lang)
     yield total(report, lang)
     if report.not_restored:
-        yield say(report.not_restored, lang)
+        yield translate(report.not_restored, lang)
     if report.verdict == NOT_TESTED:
-        yield say(NOTHING_TESTED, lang)
+        yield translate(NOTHING_TESTED, lang)
 
 
 def appendix_of(result: Result, lang: Lang) -> str:
     """The appendix that a check is of, as a heading."""
-    return APPENDICES[result.check.clause.partition(".")[0]].say(lang)
+    return translate(APPENDICES[result.check.clause.partition(".")[0]], lang)
 
 
 def reason(result: Result, lang: Lang) -> str:
     """Why a check did not pass, with the option that allows it."""
-    text = say(result.why, lang)
+    text = translate(result.why, lang)
     return f"{result.option}: {text}" if result.option else text
 
 
@@ -305,19 +307,19 @@ def head(report: Report, lang: Lang) -> list[tuple[str, str]]:
         (_HEAD["program"], f"sorm-mediator {__version__}"),
     ]
     rows += [(_OPTIONS.get(name, Phrase(name, name)), value) for name, value in report.options.items()]
-    return [(caption.say(lang), value) for caption, value in rows]
+    return [(translate(caption, lang), value) for caption, value in rows]
 
 
 def _word(name: str, lang: Lang) -> str:
     """A value of the settings, for people; a command of the user's stands as it is."""
     word = _WORDS.get(name)
-    return name if word is None else word.say(lang)
+    return name if word is None else translate(word, lang)
 
 
 def _profile(report: Report, lang: Lang) -> str:
-    whose = Phrase(" (that of the lab)", " (взят из стенда)").say(lang) if report.lab_profile else ""
+    whose = translate(Phrase(" (that of the lab)", " (взят из стенда)"), lang) if report.lab_profile else ""
     profile = _word(f"profile {report.told.profile}", lang)
-    return f"{profile}{whose}, {_HEAD['order'].say(lang)} {report.told.order}"
+    return f"{profile}{whose}, {translate(_HEAD['order'], lang)} {report.told.order}"
 
 
 _WORDS: dict[str, Phrase] = {

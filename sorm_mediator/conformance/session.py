@@ -20,8 +20,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
 
-from protocol.phrases import Phrase, say
-from protocol.texts import Lang
+from protocol.language import Lang, Phrase, translate
 from sorm_mediator import config as lab_files
 from sorm_mediator.addresses import host_port
 from sorm_mediator.config import Config, ConfigError
@@ -234,7 +233,9 @@ async def examine(
         examination = Examination(examiner, may_stop=settings.may_stop)
         name = settings.config.name if settings.config is not None else ""
         against = (
-            host_port(settings.host, settings.kpd1) if settings.host else f"{name} ({say(OWN_LAB, lang)})"
+            host_port(settings.host, settings.kpd1)
+            if settings.host
+            else f"{name} ({translate(OWN_LAB, lang)})"
         )
         of_lab = settings.config is not None and not settings.profile
 
@@ -380,7 +381,7 @@ def _examiner(
     def console(index: int = 0, **more: Any) -> ConsoleClient:
         if around.e1 is None:
             return ConsoleClient(around.host, around.kpd1, around.kpd2, around.codec, **{**options, **more})
-        from sorm_mediator.console.e1_second import console_on
+        from sorm_mediator.console.e1_client import console_on
 
         return console_on(around.e1, index, around.codec, **{**options, **more})
 

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from protocol.phrases import Phrase
-from protocol.texts import Lang
+from protocol.language import Lang, Phrase
 from sorm_mediator.conformance.declaration import Check
 from sorm_mediator.conformance.report import Report, appendix_of, ending, rows, table
 from sorm_mediator.conformance.verdicts import Result

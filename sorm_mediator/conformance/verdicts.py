@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from protocol.phrases import Phrase
+from protocol.language import Phrase
 from sorm_mediator.conformance.declaration import Check
 from sorm_mediator.console.client import Crossed
 

@@ -17,8 +17,8 @@ from typing import Any, Protocol
 from protocol import Channel, Codec, ElectronicMessage, Problem, StreamFramer, decode_message_text
 from protocol.framing import Broken, Noise, Unit
 from protocol.jsonform import from_json, to_json
+from protocol.language import Phrase, join
 from protocol.messagetext import DEFAULT_CODING, MessageCoding
-from protocol.phrases import Phrase, joined
 from sorm_mediator.addresses import host_port
 from sorm_mediator.console.errors import ConnectError, StepError
 from sorm_mediator.console.vocabulary import COMMANDS, DATA_OF
@@ -90,7 +90,7 @@ class Crossed:
 
 
 def _texts(problems: Sequence[Problem]) -> tuple[str, ...]:
-    return tuple(joined(": ", [one.path or _UNIT, one.message]) for one in problems)
+    return tuple(join(": ", [one.path or _UNIT, one.message]) for one in problems)
 
 
 _UNIT = Phrase("unit", "сообщение")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from protocol.phrases import Phrase, joined
+from protocol.language import Phrase, join
 from sorm_mediator.console.errors import ScriptError
 from sorm_mediator.console.nodes import Node
 from sorm_mediator.console.variables import check, is_template, resolve
@@ -90,7 +90,7 @@ class Demand:
     def title_of(self, node: Node, variables: Mapping[str, Any]) -> str:
         """What the step does, for people."""
         values = [_shown(node.value[name], variables) for name in self.shown if name in node.value]
-        return joined(" ", [self.title, " -> ".join(values)] if values else [self.title])
+        return join(" ", [self.title, " -> ".join(values)] if values else [self.title])
 
 
 def _shown(node: Node, variables: Mapping[str, Any]) -> str:

@@ -9,26 +9,23 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self
 
-from e1.alarms import StreamState
+from e1.carriers.bare import BareStream, XotStream
+from e1.carriers.satop import SatopConfig
+from e1.carriers.xot import PORT, record
 from e1.channel import ChannelAlarm, Down, Frame, Message, Packet, Up
-from e1.lapb import State
-from e1.lines.bare import BareStream, XotStream
-from e1.lines.satop import SatopConfig
-from e1.lines.xot import PORT, record
+from e1.g704.alarms import StreamState
+from e1.lapb.machine import State
 from e1.stream import ChannelName, E1Stream, StateChanged, StreamConfig, StreamEvent
-from e1.tones import ToneListener
+from e1.voice.tones import ToneListener
 from protocol import Channel, Codec, StreamFramer
-from protocol.phrases import Phrase, joined
+from protocol.language import Phrase, join
 from sorm_mediator.addresses import host_port
-from sorm_mediator.config import E1Config
-from sorm_mediator.console.client import KPD1, KPD2, SHOWN, ConsoleClient, Observer, Sent
-from sorm_mediator.console.errors import ConnectError
-from sorm_mediator.errors import BoxError
-from sorm_mediator.mediator.binding.stream_lines import (
+from sorm_mediator.carriers import (
     OPPOSITE,
     End,
     SatopEnd,
@@ -36,6 +33,10 @@ from sorm_mediator.mediator.binding.stream_lines import (
     satop_config,
     stream_config,
 )
+from sorm_mediator.config import E1Config
+from sorm_mediator.console.client import KPD1, KPD2, SHOWN, ConsoleClient, Observer, Sent
+from sorm_mediator.console.errors import ConnectError, StepError
+from sorm_mediator.errors import BoxError
 
 CONNECT_WITHIN = 10.0
 """Seconds that a circuit may take: the line, the link, the restart, and one T1 lost on the way."""
@@ -123,7 +124,7 @@ class ConsoleLine:
         """The last alarm of each channel."""
         self._clock = time.monotonic
         self._timer: asyncio.TimerHandle | None = None
-        self._ways: dict[str, _Timeslot] = {}
+        self._ways: dict[str, _E1Channel] = {}
         self._waiters: set[asyncio.Future[None]] = set()
         for name in self.stream.channels:
             self.stream.disconnect(name, self._clock())  # nobody is there yet
@@ -193,14 +194,14 @@ class ConsoleLine:
                 "packets of another form come ({count}): e1.satop.payload and rtp must be those of the mediator",
                 "приходят пакеты другого вида ({count}): e1.satop.payload и rtp должны быть как у медиатора",
             )
-            return joined(", ", [state, Phrase(en, ru, count=count)])
+            return join(", ", [state, Phrase(en, ru, count=count)])
         en, ru = (
             "nothing comes from {far} (UDP): is that the e1.local of the mediator, are e1.satop.payload and rtp the"
             " same, and does it answer this address (e1.remote, console.allow)?",
             "от {far} (UDP) ничего не приходит: это e1.local медиатора, те же ли у него e1.satop.payload и rtp,"
             " и отвечает ли он этому адресу (e1.remote, console.allow)?",
         )
-        return joined(", ", [state, Phrase(en, ru, far=self._far)])
+        return join(", ", [state, Phrase(en, ru, far=self._far)])
 
     def why_not(self, name: ChannelName) -> str:
         """Why a channel is not there, in words."""
@@ -237,7 +238,7 @@ class ConsoleLine:
             return Phrase(en, ru, name=name, slot=slots[name == KPD2])
         return Phrase("no circuit", "виртуальный канал не установлен")
 
-    def take(self, name: ChannelName, way: _Timeslot) -> None:
+    def take(self, name: ChannelName, way: _E1Channel) -> None:
         """A console sets up a channel. Raises :class:`ConnectError` when another one has it."""
         if self._ways.setdefault(name, way) is not way:
             raise ConnectError(f"e1.{self.number}: {name.upper()} has a console already")
@@ -385,7 +386,7 @@ class E1ConsoleClient(ConsoleClient):
         self.line = line
         self.patience: float | None = None
         """Seconds that a channel may take instead of :data:`CONNECT_WITHIN`."""
-        self._ways: dict[str, _Timeslot] = {}
+        self._ways: dict[str, _E1Channel] = {}
 
     async def connect(self, channels: Sequence[str] = (KPD2, KPD1)) -> None:
         """Set up channels, KPD2 before KPD1. Raises :class:`ConnectError` that says what the line is missing."""
@@ -396,7 +397,7 @@ class E1ConsoleClient(ConsoleClient):
             if not await self.line.wait(lambda: stream.carrier, within):
                 raise ConnectError(self._unreachable(name, self.line.why_down()))
             if name not in self._ways:
-                way = _Timeslot(self, name)
+                way = _E1Channel(self, name)
                 self.line.take(way.name, way)
                 self._ways[name] = way
             left = max(0.0, deadline - time.monotonic())
@@ -434,7 +435,7 @@ class E1ConsoleClient(ConsoleClient):
         line, alarms = self.line, self.line.alarms
         down = [] if line.stream.carrier else [line.why_down()]
         return down + [
-            joined(": ", [SHOWN[name], alarms[name].text]) for name in sorted(self._ways) if name in alarms
+            join(": ", [SHOWN[name], alarms[name].text]) for name in sorted(self._ways) if name in alarms
         ]
 
     def _unreachable(self, name: str, reason: str) -> str:
@@ -447,7 +448,7 @@ class E1ConsoleClient(ConsoleClient):
     def _transferred(self, channel: str, outbound: bool, data: bytes) -> float:
         return self._clock()
 
-    def _up(self, name: str, way: _Timeslot) -> None:
+    def _up(self, name: str, way: _E1Channel) -> None:
         self._channels[name] = way
         self._closed.discard(name)
         self._wake()
@@ -457,7 +458,7 @@ class E1ConsoleClient(ConsoleClient):
         for observer in self._observers:
             observer.framed(self, name, by_dte, frame.frame, self._clock())
 
-    def _packet(self, way: _Timeslot, packet: Packet) -> None:
+    def _packet(self, way: _E1Channel, packet: Packet) -> None:
         """Over TCP: told as its octets, on a connection to the standard port, by which readers know them."""
         if not way.recorded:
             ends = self.line.addresses(way.name)
@@ -469,14 +470,14 @@ class E1ConsoleClient(ConsoleClient):
         for observer in self._observers:
             observer.transferred(self, way.name, packet.outbound, record(packet.packet), self._clock())
 
-    def _ended(self, way: _Timeslot) -> None:
+    def _ended(self, way: _E1Channel) -> None:
         if way.recorded:
             way.recorded = False
             for observer in self._observers:
                 observer.closed(self, way.name, self._clock())
 
 
-class _Timeslot:
+class _E1Channel:
     """One channel of a console."""
 
     def __init__(self, client: E1ConsoleClient, name: str) -> None:
@@ -517,3 +518,62 @@ class _Timeslot:
     async def close(self) -> None:
         """Take the channel down."""
         await self._client.disconnect((self.name,))
+
+
+# --- A console more than there are streams: it knocks at the first one, which has its console already.
+#
+# Over TCP a second connection to a busy port is closed at once. On E1 there is nothing to close: what
+# another address
+# sends is left by the mediator (SAToP), so such a console hears nothing, and its channels count as
+# closed. Circuits over
+# TCP (XOT) are refused. A wire has no room for another at all.
+
+
+LET_IN_WITHIN = 1.0
+"""Seconds after which a stream that gives no answer counts as refused; a mediator that lets in is heard sooner."""
+
+
+def console_on(lines: ConsoleLines, consoles: int, codec: Codec, **options: Any) -> ConsoleClient:
+    """The next console of a run that has ``consoles``: on a stream of its own, or before the first one's door.
+
+    Raises :class:`~sorm_mediator.console.errors.ConnectError` when that door can't be knocked at.
+    """
+    if consoles < len(lines.lines):
+        return E1ConsoleClient(lines.line_of(consoles), codec, **options)
+    return SecondConsole(lines, codec, **options)
+
+
+class SecondConsole(E1ConsoleClient):
+    """A console at a stream that has one; if it is let in all the same, it works as any other."""
+
+    def __init__(self, lines: ConsoleLines, codec: Codec, **options: Any) -> None:
+        super().__init__(lines.second_line(), codec, **options)
+        self._streams = len(lines.lines)
+
+    async def connect(self, channels: Sequence[str] = (KPD2, KPD1)) -> None:
+        """Knock. Raises :class:`~sorm_mediator.console.errors.ConnectError` when there is no way to the mediator."""
+        await self.line.open()
+        stream = self.line.stream
+        if self.line.speaks and await self.line.wait(lambda: stream.carrier, LET_IN_WITHIN):
+            await super().connect(channels)
+            return
+        if not self.line.speaks:
+            self.patience = LET_IN_WITHIN
+            with suppress(ConnectError):
+                await super().connect(channels)
+                return
+        self._closed.update(channels)
+        self.line.close()
+
+    async def send(self, message: Any, *, split: int = 0) -> tuple[Sent, ...]:
+        if KPD1 not in self.connected:
+            en, ru = (
+                "one console a stream, and the lab has {n}",
+                "на потоке один пульт, а потоков в стенде {n}",
+            )
+            raise StepError(Phrase(en, ru, n=self._streams))
+        return await super().send(message, split=split)
+
+    async def close(self) -> None:
+        await super().close()
+        self.line.close()

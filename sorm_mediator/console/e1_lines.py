@@ -6,21 +6,22 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from e1.lines.bare import BareStream
-from e1.lines.xot_socket import Address
+from e1.carriers.bare import BareStream
+from e1.carriers.xot_socket import Address
 from e1.stream import E1Stream, StreamEvent
 from sorm_mediator.addresses import split_host_port
-from sorm_mediator.config import E1Config
-from sorm_mediator.console.e1_client import LineConfig, OtherLine, console_end
-from sorm_mediator.console.errors import ConnectError
-from sorm_mediator.mediator.binding.bare_lines import serial_stream, xot_stream
-from sorm_mediator.mediator.binding.stream_lines import (
+from sorm_mediator.carriers import (
     OPPOSITE,
     End,
     MemoryEnd,
     framed,
     satop_config,
+    serial_stream,
+    xot_stream,
 )
+from sorm_mediator.config import E1Config
+from sorm_mediator.console.e1_client import LineConfig, OtherLine, console_end
+from sorm_mediator.console.errors import ConnectError
 
 if TYPE_CHECKING:
     from sorm_mediator.lab.lab import Lab

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from protocol.phrases import Phrase
+from protocol.language import Phrase
 
 
 def words(error: Exception) -> str:

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from protocol.codes import Category, GroupType, NumberSign, ObjectType, Priority, StationType
-from protocol.phrases import Phrase
-from protocol.texts import Lang
+from protocol.language import Lang, Phrase
 from sorm_mediator.console.nodes import Node, show
 from sorm_mediator.console.variables import check, is_template
 

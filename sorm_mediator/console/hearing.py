@@ -11,10 +11,10 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from e1.timeslots import KSL_PER_STREAM
-from e1.tones import GRID
+from e1.g704.timeslots import KSL_PER_STREAM
+from e1.voice.tones import GRID
 from protocol.codes import STREAMS
-from protocol.phrases import Phrase, joined
+from protocol.language import Phrase, join
 from sorm_mediator.console.errors import StepError
 from sorm_mediator.console.matching import Failure
 from sorm_mediator.console.nodes import Node
@@ -107,7 +107,7 @@ def _tones(node: Node) -> frozenset[int]:
 
 def _tone(node: Node) -> int:
     if isinstance(node.value, str) and node.value.isascii() and node.value.isdigit():
-        from sorm_mediator.switch.calls.media import tones
+        from sorm_mediator.switch.calls.speech import tones
 
         return tones(node.value, "")[0]
     if isinstance(node.value, bool) or node.value not in GRID:
@@ -148,8 +148,8 @@ async def hear(
             return None
         if time.monotonic() >= deadline:
             return Failure(
-                joined("; ", [_shown(name, wanted[name]) for name in wrong]),
-                joined(" ", [_HEARD, joined("; ", [_shown(name, heard[name]) for name in wrong])]),
+                join("; ", [_shown(name, wanted[name]) for name in wrong]),
+                join(" ", [_HEARD, join("; ", [_shown(name, heard[name]) for name in wrong])]),
             )
         await asyncio.sleep(LISTEN_AGAIN)
 
@@ -170,7 +170,7 @@ def _shown(name: KslName, tones: frozenset[int] | None) -> str:
 def told(wanted: Mapping[KslName, frozenset[int]] | None) -> str:
     """What was heard, when it was all that was wanted."""
     lines: list[str] = [_SILENCE] if wanted is None else [_shown(*each) for each in wanted.items()]
-    return joined(" ", [_HEARD, joined("; ", lines)])
+    return join(" ", [_HEARD, join("; ", lines)])
 
 
 def title_of(hears: Hears) -> str:

@@ -15,8 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
-from protocol.phrases import Phrase, joined, say
-from protocol.texts import Lang
+from protocol.language import Lang, Phrase, join, translate
 from sorm_mediator.console.fields import Difference, Not, OneOf, differences, show_value
 
 IDENTITY = ("object_number", "call_number", "command", "test_number")
@@ -58,7 +57,7 @@ class Wanted:
     @property
     def text(self) -> Phrase:
         """Name and fields as people read them."""
-        return joined(" ", [self.name, show_value(self.fields)] if self.fields else [self.name])
+        return join(" ", [self.name, show_value(self.fields)] if self.fields else [self.name])
 
 
 @dataclass(slots=True)
@@ -77,15 +76,18 @@ class Failure:
     def lines(self, lang: Lang = "en") -> list[str]:
         """The failure as people read it."""
         expected, came = _CAPTIONS[lang]
-        lines = [f"{expected} {say(self.expected, lang)}" if self.expected else "", say(self.reason, lang)]
+        lines = [
+            f"{expected} {translate(self.expected, lang)}" if self.expected else "",
+            translate(self.reason, lang),
+        ]
         if self.came is not None:
             shown = [
                 name for name in self.came.fields if name in {d.path.split(".")[0] for d in self.differences}
             ]
             known = {name: self.came.fields[name] for name in (*IDENTITY, *shown) if name in self.came.fields}
-            name = self.came.name or say(NO_MESSAGE, lang)
-            lines.append(f"{came} {name} {say(show_value(known), lang)}" if known else f"{came} {name}")
-        return [*filter(None, lines), *(f"  {say(one.text, lang)}" for one in self.differences)]
+            name = self.came.name or translate(NO_MESSAGE, lang)
+            lines.append(f"{came} {name} {translate(show_value(known), lang)}" if known else f"{came} {name}")
+        return [*filter(None, lines), *(f"  {translate(one.text, lang)}" for one in self.differences)]
 
 
 NO_MESSAGE = Phrase("bytes that are no message", "байты, не составляющие сообщения")
@@ -103,7 +105,7 @@ def nothing_came(within: float) -> Phrase:
 
 def the_closest(reason: Phrase) -> Phrase:
     """``reason``, when the message nearest to the expected one follows."""
-    return joined("; ", [reason, Phrase("the closest:", "ближайшее:")])
+    return join("; ", [reason, Phrase("the closest:", "ближайшее:")])
 
 
 @dataclass
@@ -216,7 +218,7 @@ class Matcher(Generic[A, E]):
             return
         if others := list(dict.fromkeys(arrival.name or NO_MESSAGE for arrival in arrivals)):
             en, ru = "{reason}; unread: {others}", "{reason}; не прочитано: {others}"
-            reason = Phrase(en, ru, reason=reason, others=joined(", ", others))
+            reason = Phrase(en, ru, reason=reason, others=join(", ", others))
         self._fail(expectation, Failure(wanted.text, reason))
 
     def _advance_by_one(self) -> bool:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from protocol import Channel
-from protocol.phrases import Phrase, say
-from protocol.render import MASK, has_another_inside, masked_hex, render
-from protocol.texts import Lang
+from protocol.language import Lang, Phrase, translate
+from protocol.render import has_another_inside, masked_hex, render
+from protocol.wire import MASK
 from sorm_mediator.console.client import SHOWN, ConsoleClient, Crossed
 from sorm_mediator.console.errors import words
 from sorm_mediator.console.results import PASS, ScriptResult, StepResult
@@ -106,7 +106,7 @@ class TextPrinter:
         return render(crossed.message, self._lang, raw=crossed.raw)
 
     def _say(self, text: str) -> str:
-        return say(text, self._lang)
+        return translate(text, self._lang)
 
     def _line(self, text: str) -> None:
         self._write(visible(text) + "\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from protocol.phrases import Phrase
+from protocol.language import Phrase
 from sorm_mediator.console.matching import Failure
 
 PASS = Phrase("PASS", "ВЫПОЛНЕН")

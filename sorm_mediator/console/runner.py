@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from protocol import EncodeError
-from protocol.phrases import Phrase, joined
+from protocol.language import Phrase, join
 from sorm_mediator.console import scenario as s
 from sorm_mediator.console.client import KPD1, KPD2, SHOWN, Address, ConsoleClient, Crossed, Sent
 from sorm_mediator.console.errors import ConnectError, ScriptError, StepError
@@ -94,7 +94,7 @@ class Run:
         }
         if around.e1 is None:
             return ConsoleClient(around.host, around.kpd1, around.kpd2, around.codec, **options)
-        from sorm_mediator.console.e1_second import console_on
+        from sorm_mediator.console.e1_client import console_on
 
         return console_on(around.e1, len(self._consoles), around.codec, **options)
 
@@ -277,7 +277,7 @@ class ScenarioRunner:
             await client.disconnect(action.channels)
         elif isinstance(action, s.Closed):
             if not await client.wait(lambda: client.closed.issuperset(action.channels), within):
-                still = joined(", ", [SHOWN[name] for name in action.channels if name not in client.closed])
+                still = join(", ", [SHOWN[name] for name in action.channels if name not in client.closed])
                 return Failure(
                     Phrase("the mediator closes {still}", "медиатор закрывает {still}", still=still),
                     Phrase("still open after {s:g} s", "через {s:g} с всё ещё открыт", s=within),
@@ -288,7 +288,7 @@ class ScenarioRunner:
             await self._around.restart()
             # A link over E1 ends when the new mediator sets it up anew; what is sent before would be lost.
             if not await client.wait(lambda: client.lost >= lost, within):
-                still = joined(", ", [SHOWN[name] for name in sorted(client.connected)])
+                still = join(", ", [SHOWN[name] for name in sorted(client.connected)])
                 return Failure(_ENDED, Phrase("still open: {still}", "всё ещё открыт: {still}", still=still))
         elif isinstance(action, s.Forget):
             for channel in action.channels:
@@ -329,7 +329,7 @@ class ScenarioRunner:
             detail = reply.get("detail", reply) if isinstance(reply, dict) else reply
             en, ru = "{method} {path}: refused with HTTP {status}", "{method} {path}: отказ, HTTP {status}"
             raise StepError(
-                joined(": ", [Phrase(en, ru, method=method, path=path, status=status), _told(detail)])
+                join(": ", [Phrase(en, ru, method=method, path=path, status=status), _told(detail)])
             )
         for key, name in step.save.items():
             self._variables[name] = reply[key]
@@ -395,7 +395,7 @@ def _told(detail: Any) -> str:
 async def _silence(console: Console, channels: tuple[str, ...], seconds: float) -> Failure | None:
     if await console.client.wait(lambda: bool(console.waiting(channels)), seconds):
         came = console.waiting(channels)
-        where = joined(", ", [SHOWN[channel] for channel in channels])
+        where = join(", ", [SHOWN[channel] for channel in channels])
         expected = Phrase("nothing on {where} for {s:g} s", "{s:g} с тишины: {where}", where=where, s=seconds)
         reason = Phrase("{count} came, the first:", "пришло {count}, первое:", count=len(came))
         return Failure(expected, reason, came[0])

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from protocol.texts import Lang
+from protocol.language import Lang
 from sorm_mediator import config as lab_files
 from sorm_mediator.config import Config, ConfigError
 from sorm_mediator.console import junit, scenario, vendor

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from protocol import Codec, Options
-from protocol.phrases import Phrase, joined
+from protocol.language import Phrase, join
 from sorm_mediator.config import Config, MediatorConfig
 from sorm_mediator.console.client import PASSWORD
 from sorm_mediator.console.errors import ConnectError, StepError
@@ -134,5 +134,5 @@ class WebApi:
                 "the switch refused the call with HTTP {status}",
                 "коммутатор отказал в вызове, HTTP {status}",
             )
-            raise StepError(joined(": ", [Phrase(en, ru, status=status), str(detail)]))
+            raise StepError(join(": ", [Phrase(en, ru, status=status), str(detail)]))
         return str(reply["call"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from protocol.phrases import Phrase, joined
+from protocol.language import Phrase, join
 from sorm_mediator.console import scenario as s
 from sorm_mediator.console.client import SHOWN
 from sorm_mediator.console.errors import ScriptError
@@ -21,24 +21,24 @@ def title(step: s.Step, variables: dict[str, Any]) -> str:
     parts = [_action(step, variables)]
     for verb, expectations in ((_EXPECT, step.expect), (_EVENTS, step.events)):
         if expectations:
-            parts.append(joined(" ", [verb, ", ".join(one.entry.name for one in expectations)]))
+            parts.append(join(" ", [verb, ", ".join(one.entry.name for one in expectations)]))
     if step.hears is not None:
         parts.append(title_of(step.hears))
     if step.silence is not None:
         parts.append(Phrase("silence for {seconds:g} s", "тишина {seconds:g} с", seconds=step.silence))
-    text = joined(", ", [part for part in parts if part])
-    return text if step.console == s.MAIN else joined(": ", [step.console, text])
+    text = join(", ", [part for part in parts if part])
+    return text if step.console == s.MAIN else join(": ", [step.console, text])
 
 
 def _action(step: s.Step, variables: dict[str, Any]) -> str:
     action = step.action
     if isinstance(action, s.Send):
-        return joined(" ", [_SEND, action.entry.name])
+        return join(" ", [_SEND, action.entry.name])
     if isinstance(action, s.SendRaw):
         return Phrase("send bytes", "послать байты")
     if isinstance(action, s.MakeCall):
         keys = action.request.value
-        return joined(" ", [CALL, _shown(keys["a"], variables), "->", _shown(keys["b"], variables)])
+        return join(" ", [CALL, _shown(keys["a"], variables), "->", _shown(keys["b"], variables)])
     if isinstance(action, s.Http):
         keys = action.request.value
         return f"{keys['method'].value if 'method' in keys else 'GET'} {keys['path'].value}"
@@ -47,9 +47,7 @@ def _action(step: s.Step, variables: dict[str, Any]) -> str:
     if isinstance(action, s.Restart):
         return Phrase("restart the gateway", "перезапустить шлюз")
     if isinstance(action, s.Connect | s.Disconnect | s.Closed | s.Forget):
-        return joined(
-            " ", [_VERBS[type(action)], joined(", ", [SHOWN[channel] for channel in action.channels])]
-        )
+        return join(" ", [_VERBS[type(action)], join(", ", [SHOWN[channel] for channel in action.channels])])
     return ""
 
 

@@ -11,8 +11,8 @@ import time
 from typing import Any
 
 from protocol import Channel, EncodeError
-from protocol.phrases import Phrase, joined
-from protocol.render import MASK
+from protocol.language import Phrase, join
+from protocol.wire import MASK
 from sorm_mediator.console import vendor as v
 from sorm_mediator.console.client import KPD1, KPD2, Crossed, Sent
 from sorm_mediator.console.errors import ConnectError, ScriptError, StepError
@@ -140,7 +140,7 @@ class VendorRunner:
         numbers = " -> ".join(
             step.variables[name] for name in ("number_a", "number_b") if name in step.variables
         )
-        title = joined(" ", [part for part in (CALL, numbers, watch.observer) if part])
+        title = join(" ", [part for part in (CALL, numbers, watch.observer) if part])
         result = StepResult(number, title, step.line)
         self._printer.step(number, title, step.line)
         began = time.monotonic()
@@ -155,7 +155,7 @@ class VendorRunner:
             result.failure = Failure("", str(error))
         if result.failure is not None and not watch.required:
             why = Phrase("; ".join(result.failure.lines()), "; ".join(result.failure.lines("ru")))
-            result.notes.append(joined(": ", [_NOT_SEEN, why]))
+            result.notes.append(join(": ", [_NOT_SEEN, why]))
             result.failure = None
         return self._ended(result, began)
 
@@ -251,7 +251,7 @@ def _shown(step: v.Recv) -> Phrase:
         f"{name} {text}" for name, text in (("number-a", step.number_a), ("number-b", step.number_b)) if text
     ]
     parts += [f"{name} {octets.hex().upper()}" for name, octets in step.tests.items()]
-    return joined(", ", parts)
+    return join(", ", parts)
 
 
 _AN_EVENT = Phrase("an event", "событие")

@@ -13,11 +13,12 @@ from dataclasses import fields
 from typing import Any
 
 from protocol import COMMANDS, Channel, Message, Problem, SetPassword, UnknownUnit
-from protocol.base import Command
 from protocol.codes import PREAMBLE
 from protocol.jsonform import to_json
-from protocol.render import MASK, masked_hex
+from protocol.messages import Command
+from protocol.render import masked_hex
 from protocol.values import Raw
+from protocol.wire import MASK
 
 _SHOWN_OCTETS = 4
 """Preamble, ORM number, code and length: never masked (order 268, 5.2.2)."""

@@ -74,7 +74,7 @@ def _check_ports(config: Config, name: str) -> None:
 def _check_host_key(config: Config, name: str) -> None:
     if not config.ssh.host_key:
         return
-    from ssh_control.keys import (  # asyncssh, which a file without a pinned key does not need
+    from ssh_control.transport import (  # asyncssh, which a file without a pinned key does not need
         KeyProblem,
         pinned_key,
     )
@@ -99,7 +99,7 @@ def check_routing(config: Config, name: str) -> tuple[str, ...]:
     """
     from sorm_mediator.lab.login_checks import login_problem
     from sorm_mediator.switch.calls.engine import Engine
-    from sorm_mediator.switch.routing.loose_ends import loose_ends
+    from sorm_mediator.switch.node import unresolved_references
 
     if config.switch is None:
         return ()
@@ -109,7 +109,7 @@ def check_routing(config: Config, name: str) -> tuple[str, ...]:
         raise ConfigError(f"{name}: {error}") from None
     # Without [ssh] the file may be of a switch alone, whose mediators are elsewhere.
     out = login_problem(config, node) if "ssh" in config.model_fields_set else ""
-    ends = tuple(loose_ends(node))
+    ends = tuple(one.text for one in unresolved_references(node))
     return (*ends, f"ssh.user: the switch does not let {config.ssh.user!r} in: {out}") if out else ends
 
 

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from protocol.phrases import say
-from protocol.texts import Lang
+from protocol.language import Lang, translate
 from sorm_mediator.addresses import split_host_port
 from sorm_mediator.console.printing import TextPrinter
 from sorm_mediator.console.requirements import links
@@ -262,7 +261,7 @@ def _print_table(results: list[Run], seconds: float, lang: Lang) -> None:
     texts = _TEXTS[lang]
     width = max(len(result.name) for result in results)
     write = sys.stdout.write
-    verdicts = [say(VERDICTS[result.verdict], lang) for result in results]
+    verdicts = [translate(VERDICTS[result.verdict], lang) for result in results]
     first = max(map(len, (texts["verdict"], *verdicts)))
     write(
         f"\n{texts['verdict']:<{first}} {texts['link']:<6} {texts['scenario']:<{width}}  "

@@ -44,7 +44,7 @@ def _wired(stream: E1Config, stack: ExitStack) -> E1Config:
     ports = stream.serial
     if stream.line != "serial" or (ports.console_kpd1 and ports.console_kpd2):
         return stream
-    from e1.lines.null_modem import NullModem
+    from e1.carriers.serial_line import NullModem
 
     cables: dict[str, str] = {}
     for name in ("kpd1", "kpd2"):

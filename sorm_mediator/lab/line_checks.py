@@ -115,8 +115,10 @@ def _check_circuits(stream: E1Config, where: str) -> None:
 
 def _check_parts(stream: E1Config, where: str) -> None:
     """What the parts of a stream find wrong when they are made."""
-    from sorm_mediator.mediator.binding.bare_lines import bare_stream  # numpy, for those who need it
-    from sorm_mediator.mediator.binding.stream_lines import stream_config
+    from sorm_mediator.carriers import (
+        bare_stream,  # numpy, for those who need it
+        stream_config,
+    )
 
     for key, value in (("local", stream.local), ("remote", stream.remote)):
         try:

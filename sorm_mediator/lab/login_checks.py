@@ -10,18 +10,20 @@ from typing import TYPE_CHECKING
 from sorm_mediator.addresses import host_port
 from sorm_mediator.config import Config, is_loopback
 from sorm_mediator.switch.mediators.access import (
+    Sinks,
+    Target,
     aggregate,
     aggregate_login,
     domain_login,
+    reachable,
     select,
     wrong_sinks,
 )
-from sorm_mediator.switch.mediators.sinks import Sinks, Target, reachable
 
 if TYPE_CHECKING:
     from sorm_mediator.config import DomainConfig
+    from sorm_mediator.switch.domain import Domain
     from sorm_mediator.switch.node import Node
-    from sorm_mediator.switch.subscribers import Domain
 
 _PEER = "127.0.0.1:0"
 """Where the lab's own mediator is, for its own switch."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from sorm_mediator.config import Config, ConfigError
-from ssh_control.patterns import DomainList
+from ssh_control.multisorm.patterns import DomainList
 
 log = logging.getLogger(__name__)
 

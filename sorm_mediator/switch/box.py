@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import logging
 import secrets
 import time
@@ -10,40 +11,68 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from radius.packet import ReportError
 from radius.report import CallReport, MessageReport
 from radius.reporter import Reporter
 from sorm_mediator.addresses import host_port
-from sorm_mediator.config import Config
+from sorm_mediator.config import AdminConfig, Config, is_loopback
 from sorm_mediator.errors import BoxError, cannot_listen
-from sorm_mediator.switch.admin import Admin
 from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest
 from sorm_mediator.switch.calls.engine import Engine
-from sorm_mediator.switch.calls.media import SpeechSender, rtp_address
 from sorm_mediator.switch.calls.messages import MessageRequest
+from sorm_mediator.switch.calls.speech import SpeechSender, rtp_address
 from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.changes.domains import rename_trunk
-from sorm_mediator.switch.licence.licence import usage
-from sorm_mediator.switch.mediators.access import domain_login
-from sorm_mediator.switch.mediators.answering import Fault
-from sorm_mediator.switch.mediators.doors import Doors, SessionAtDoor
-from sorm_mediator.switch.mediators.live import LiveSessions
-from sorm_mediator.switch.mediators.multisorm import NOT_SERVED, Aggregates, Channels
+from sorm_mediator.switch.domain import Domain
+from sorm_mediator.switch.licence import usage
+from sorm_mediator.switch.mediators.access import Channels, LiveSessions, Sinks, Target, domain_login
+from sorm_mediator.switch.mediators.faults import DelayedSession, DomainFaults, Fault
+from sorm_mediator.switch.mediators.multisorm import NOT_SERVED, Aggregates
 from sorm_mediator.switch.mediators.session import MediatorSession, SyncRoom
-from sorm_mediator.switch.mediators.sinks import Sinks, Target
-from sorm_mediator.switch.node import Change
-from sorm_mediator.switch.objects import ControlledObject, Refusal
-from sorm_mediator.switch.subscribers import Domain
-from ssh_control.dialect import ClientHello, Refused
-from ssh_control.keys import KeyProblem
-from ssh_control.moving import listening, move
-from ssh_control.server import Notify, SormServer
+from sorm_mediator.switch.node import Change, Node
+from sorm_mediator.switch.objects import Refusal, SwitchObject
+from sorm_mediator.switch.shell.command import ShellContext
+from sorm_mediator.switch.shell.session import ShellSession
+from ssh_control.dialect import ClientHello, Notify, Refused
+from ssh_control.server import SormServer, listening, move
+from ssh_control.transport import KeyProblem
 
 log = logging.getLogger(__name__)
 
 LAST_PORT = 65535
+DEFAULT_PASSWORD = AdminConfig().password
+"""Everybody knows it: it lets in nobody from another machine."""
+
+
+class Admin:
+    """``node``: the switch. ``file``: its lab file. ``move_ssh``: listen on this port and the next from now on."""
+
+    def __init__(self, node: Node, file: Path | None, move_ssh: Callable[[int], None]) -> None:
+        self._node = node
+        self._desk = ShellContext(node=node, file=file, move_ssh=move_ssh)
+
+    def is_user(self, user: str) -> bool:
+        """Whether this is the user of the shell."""
+        return user == self._node.config.admin.user
+
+    def login(self, password: str, peer: str) -> str | None:
+        """Why the user may not log in; None when it may. ``peer``: ``host:port``."""
+        expected = self._node.config.admin.password
+        right = hmac.compare_digest(password.encode(), expected.get_secret_value().encode())
+        if not expected.get_secret_value():
+            return "the shell has no password: set switch.admin.password"
+        if not right:
+            return "wrong password"
+        if expected == DEFAULT_PASSWORD and not is_loopback(peer.rpartition(":")[0].strip("[]")):
+            return "the shell has its default password, which is for this machine only: set switch.admin.password"
+        return None
+
+    def shell(self, user: str) -> ShellSession | None:
+        """A new shell for its user, and nothing for a mediator."""
+        return ShellSession(self._desk, user) if self.is_user(user) else None
 
 
 class SwitchBox:
@@ -87,7 +116,7 @@ class SwitchBox:
         self._starting: set[asyncio.Task[None]] = set()
         self._rooms: dict[str, SyncRoom] = {}
         self._channels = Channels(lambda used: self.engine.node.licences.why_no_channel(used, time.time()))
-        self._doors = Doors()
+        self._faults = DomainFaults()
         self._tell: dict[str, list[Notify]] = {}
         """How to tell events to the mediators that are connected to each domain alone."""
         self._live = LiveSessions(lambda: self.engine.node.config.second_session, self.counters)
@@ -163,7 +192,7 @@ class SwitchBox:
             for reporter in self._reporters.values():
                 closing.callback(reporter.close)
             closing.callback(self._sender.close)
-            closing.callback(self._doors.close)
+            closing.callback(self._faults.close)
             closing.callback(self._aggregates.close)
             closing.push_async_callback(self._multisorm.close)
             closing.push_async_callback(self._server.close)
@@ -310,7 +339,7 @@ class SwitchBox:
             "licence": self.licence(),
             "sessions": self._channels.status(),
             "multisorm": self._aggregates.status(),
-            "faults": self._doors.faults(),
+            "faults": self._faults.status(),
             "counters": dict(self.counters),
             "ssh": dict(self._server.counters),
             "multisorm_ssh": dict(self._multisorm.counters),
@@ -350,7 +379,7 @@ class SwitchBox:
             return self._admin.login(password, peer)
         return domain_login(self.engine.node, self._sinks, user, password)
 
-    def open(self, user: str, hello: ClientHello, peer: str, notify: Notify) -> SessionAtDoor:
+    def open(self, user: str, hello: ClientHello, peer: str, notify: Notify) -> DelayedSession:
         """A mediator is there. Raises :class:`~ssh_control.dialect.Refused`."""
         domain = self.engine.domains.get(user)
         if domain is None:
@@ -379,7 +408,7 @@ class SwitchBox:
 
     def _connect(
         self, domain: Domain, mediator: str, on_closed: Callable[[], None] = lambda: None
-    ) -> SessionAtDoor:
+    ) -> DelayedSession:
         session = MediatorSession(
             domain,
             mediator,
@@ -388,7 +417,7 @@ class SwitchBox:
             why_no_control=self._why_no_control,
             room=self._room(mediator),
         )
-        return SessionAtDoor(session, self._doors.of(domain.name))
+        return DelayedSession(session, self._faults, domain.name)
 
     def _room(self, mediator: str) -> SyncRoom:
         """What its unended syncs may hold together, in however many sessions."""
@@ -420,7 +449,7 @@ class SwitchBox:
             return Refusal(self.engine.node.config.not_licensed_code, problem)
         return None
 
-    def _join(self, domain: Domain, mediator: str, item: ControlledObject) -> None:
+    def _join(self, domain: Domain, mediator: str, item: SwitchObject) -> None:
         self.engine.catch_up(domain, mediator, item, self.now())
         self._tick()
 
@@ -441,7 +470,7 @@ class SwitchBox:
         """
         if domain not in self.engine.domains:
             raise CallRefused("unknown", f"there is no domain {domain!r}")
-        self._doors.of(domain).order(answer, delay)
+        self._faults.order(domain, answer, delay)
         how = {"slow": f"{delay:g} s late", "dead": "never", "clear": "at once"}[answer]
         log.info("domain %s answers its mediators %s", domain, how)
 

@@ -8,18 +8,18 @@ Source: ECSS-10 manual, SORM system: the commands of the switch's shell.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
 from sorm_mediator.config import BridgeConfig, BridgeSideConfig, ConfigError, SwitchConfig
-from sorm_mediator.switch.licence.licence import Licences
-from sorm_mediator.switch.routing.bridges import Bridge
+from sorm_mediator.switch.domain import Bridge, Domain, load_domain
+from sorm_mediator.switch.licence import Licences
 from sorm_mediator.switch.routing.numbering import DEFAULT_PLAN
-from sorm_mediator.switch.subscribers import Domain, load_domain
+from sorm_mediator.switch.routing.route import External
 
 What = Literal[
     "domain", "sorm", "subscribers", "trunks", "routing", "numbering", "bridges", "network", "switch"
@@ -154,4 +154,101 @@ class Node:
             known = ", ".join(sorted(domain.contexts)) or "none"
             raise ConfigError(
                 f"{key}.context: {side.domain} has no context {side.context!r}; there are: {known}"
+            )
+
+
+# --- references to what is not there
+
+
+class Unresolved(NamedTuple):
+    """Something that the configuration names and has not: one line that names the place, and what there is.
+
+    ``blocks_start``: a lab would not start from a file with it. Without that, calls that come to it fail, and
+    everything else works: the manual declares bridges, contexts and numbers one after the other, in any order.
+    """
+
+    text: str
+    blocks_start: bool = False
+
+
+def unresolved_references(node: Node) -> Iterator[Unresolved]:
+    """All that is named and not there.
+
+    Source: ECSS-10 manual, MultiSORM: its example, which imports contexts before it declares the bridges they name.
+    """
+    yield from (Unresolved(text, blocks_start=True) for text in dict.fromkeys(_missing_at_start(node)))
+    for index, domain in enumerate(node.domains.values()):
+        key = f"switch.domains.{index} ({domain.name})"
+        for text in (*_rules(domain), *_plans(domain), *_refused(node, domain)):
+            yield Unresolved(f"{key}: {text}")
+
+
+def _missing_at_start(node: Node) -> Iterator[str]:
+    for domain in node.domains.values():
+        config = domain.config
+        named = [one.context for one in config.subscribers] + [one.context for one in config.trunks]
+        for name in dict.fromkeys([config.default_context, config.adaptation, *named]):
+            yield from context_notes(domain, name)
+    for bridge in node.bridges.values():
+        for end in bridge.ends:
+            domain = node.domains[end.side.domain]
+            yield from (*context_notes(domain, end.side.context), *plan_notes(domain, end.side.np))
+
+
+def context_notes(domain: Domain, name: str) -> tuple[str, ...]:
+    """What to say of a context that is named and not there."""
+    if not name or name in domain.contexts:
+        return ()
+    return (
+        f"there is no context {name!r} in {domain.name} yet: import it; until then calls that start in it fail",
+    )
+
+
+def plan_notes(domain: Domain, name: str) -> tuple[str, ...]:
+    """What to say of a numbering plan that is named and not there."""
+    if name == DEFAULT_PLAN or name in domain.plans:
+        return ()
+    return (
+        f"there is no numbering plan {name!r} in {domain.name} yet: declare it; until then it has no numbers",
+    )
+
+
+def _rules(domain: Domain) -> Iterator[str]:
+    ways = {*domain.trunks, *domain.bridges}
+    for context in domain.contexts.values():
+        if context.np and context.np != DEFAULT_PLAN and context.np not in domain.plans:
+            plans = ", ".join(sorted(domain.plans)) or "none"
+            yield f"{context.source}: context {context.name!r}: no numbering plan {context.np!r}; there are: {plans}"
+        for rule in context.rules:
+            if isinstance(rule.verdict, External) and not ways.intersection(rule.verdict.directions):
+                missing = " or ".join(rule.verdict.directions)
+                known = ", ".join(sorted(ways)) or "none"
+                where = f"{context.source}:{rule.line}: rule {rule.name!r}"
+                yield f"{where}: no trunk or bridge {missing}; there are: {known}"
+
+
+def _plans(domain: Domain) -> Iterator[str]:
+    bridges = {end.bridge.name for end in domain.bridges.values()}
+    for plan in domain.plans.values():
+        aliases = {b.alias for b in plan.numbers.values() if b.alias and b.alias not in domain.subscribers}
+        for alias in sorted(aliases):
+            yield f"numbering_plans.{plan.name}: {alias}, which {plan.number_of(alias)} leads to, is no subscriber"
+        for bridge in sorted({b.bridge for b in plan.numbers.values() if b.bridge} - bridges):
+            known = ", ".join(sorted(bridges)) or "none"
+            yield f"numbering_plans.{plan.name}: numbers lead to the bridge {bridge}; there are: {known}"
+
+
+def _refused(node: Node, domain: Domain) -> Iterator[str]:
+    """Numbers that are bound to a strict bridge which does not let calls to them across."""
+    for end in domain.bridges.values():
+        far, plan = end.far.side, domain.plans.get(end.side.np)
+        if plan is None or end.end != "a" or not end.bridge.config.strict:
+            continue
+        bound = [number for number, one in plan.numbers.items() if one.bridge == end.bridge.name]
+        lost = [number for number in bound if not node.domains[far.domain].has_number(far.np, number)]
+        if lost:
+            more = f", and {len(lost) - 1} more numbers" if len(lost) > 1 else ""
+            yield (
+                f"numbering_plans.{plan.name}: {lost[0]}{more}, bound to the bridge {end.bridge.name}: not in plan "
+                f"{far.np} of {far.domain}, and the bridge is strict"
             )

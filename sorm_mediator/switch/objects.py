@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 
+from ssh_control.codes import ExtendedError
+
 OWN: Final = "own-subscriber"
 FULL: Final = "network-full"
 PARTIAL: Final = "network-partial"
@@ -52,7 +54,7 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a mistake
 
 
 @dataclass(frozen=True, slots=True)
-class ControlledObject:
+class SwitchObject:
     """An object on control, with the names of docs/messages.md."""
 
     object_number: int
@@ -64,7 +66,7 @@ class ControlledObject:
     priority: str | None = None
 
     @classmethod
-    def from_wire(cls, data: Mapping[str, Any]) -> ControlledObject:
+    def from_wire(cls, data: Mapping[str, Any]) -> SwitchObject:
         """From the dialect's object, whose shape has been checked."""
         return cls(**{name: data[name] for name in cls.__slots__})
 
@@ -99,43 +101,46 @@ class ObjectTable:
     """Objects by number, and the indexes that calls are matched by."""
 
     def __init__(self) -> None:
-        self._objects: dict[int, ControlledObject] = {}
-        self._own: dict[str, dict[int, ControlledObject]] = {}
-        self._full: dict[str, dict[int, ControlledObject]] = {}
-        self._partial: dict[str, dict[int, ControlledObject]] = {}
-        self._trunks: dict[int, dict[int, ControlledObject]] = {}
+        self._objects: dict[int, SwitchObject] = {}
+        self._own: dict[str, dict[int, SwitchObject]] = {}
+        self._full: dict[str, dict[int, SwitchObject]] = {}
+        self._partial: dict[str, dict[int, SwitchObject]] = {}
+        self._trunks: dict[int, dict[int, SwitchObject]] = {}
         self._prefix_lengths: Counter[int] = Counter()
 
     def __len__(self) -> int:
         return len(self._objects)
 
-    def __iter__(self) -> Iterator[ControlledObject]:
+    def __iter__(self) -> Iterator[SwitchObject]:
         return iter(self._objects.values())
 
-    def get(self, object_number: int) -> ControlledObject | None:
+    def get(self, object_number: int) -> SwitchObject | None:
         """The object with this number."""
         return self._objects.get(object_number)
 
-    def holds(self, item: ControlledObject) -> bool:
+    def holds(self, item: SwitchObject) -> bool:
         """Whether that target is on control under that number; category and priority may differ."""
         present = self._objects.get(item.object_number)
         return present is not None and present.target == item.target
 
-    def add(self, item: ControlledObject) -> None:
+    def add(self, item: SwitchObject) -> None:
         """Put an object on control; the very same one again changes nothing. Raises :class:`Refusal`."""
         number = item.object_number
         if number in self._objects and not self.holds(item):
-            raise Refusal(0x33, f"object {number} is defined already")
+            raise Refusal(ExtendedError.OBJECT_ALREADY_DEFINED, f"object {number} is defined already")
         if item.object_type == TRUNK:
             other = next(iter(self._trunks.get(item.trunk or 0, ())), number)
             if other != number:
-                raise Refusal(0x4A, f"trunk {item.trunk} is on control already, as object {other}")
+                raise Refusal(
+                    ExtendedError.TRUNK_ALREADY_CONTROLLED,
+                    f"trunk {item.trunk} is on control already, as object {other}",
+                )
         if item.object_type == PARTIAL and number not in self._objects:
             self._prefix_lengths[len(item.number or "")] += 1
         self._objects[number] = item
         self._bucket(item)[number] = item
 
-    def change(self, object_number: int, category: str | None, priority: str | None) -> ControlledObject:
+    def change(self, object_number: int, category: str | None, priority: str | None) -> SwitchObject:
         """Give an object another category and priority. Raises :class:`Refusal`."""
         item = replace(self._the(object_number), category=category, priority=priority)
         self._objects[object_number] = item
@@ -154,7 +159,7 @@ class ObjectTable:
             self._prefix_lengths[len(item.number or "")] -= 1
             self._prefix_lengths += Counter()
 
-    def touched(self, party: Touched) -> Iterator[ControlledObject]:
+    def touched(self, party: Touched) -> Iterator[SwitchObject]:
         """The number objects that this party touches, each once."""
         seen: set[int] = set()
         for item in self._candidates(party):
@@ -162,24 +167,24 @@ class ObjectTable:
                 seen.add(item.object_number)
                 yield item
 
-    def trunk_touched(self, trunk: int) -> Iterable[ControlledObject]:
+    def trunk_touched(self, trunk: int) -> Iterable[SwitchObject]:
         """The objects that control this trunk."""
         return self._trunks.get(trunk, {}).values()
 
-    def imsi_touched(self, imsi: str) -> Iterator[ControlledObject]:
+    def imsi_touched(self, imsi: str) -> Iterator[SwitchObject]:
         """The network objects whose sign says that their number is an IMSI, and that control this one."""
         for item in self._network(imsi):
             if item.number_sign == IMSI:
                 yield item
 
-    def _network(self, number: str) -> Iterator[ControlledObject]:
+    def _network(self, number: str) -> Iterator[SwitchObject]:
         """The network objects that have this number, or its leading digits."""
         yield from self._full.get(number, {}).values()
         for length in sorted(self._prefix_lengths):
             if length <= len(number):
                 yield from self._partial.get(number[:length], {}).values()
 
-    def _candidates(self, party: Touched) -> Iterator[ControlledObject]:
+    def _candidates(self, party: Touched) -> Iterator[SwitchObject]:
         for number in party.numbers:
             if party.own:
                 yield from self._own.get(number, {}).values()
@@ -193,19 +198,19 @@ class ObjectTable:
                 if item.number_sign != IMSI:
                     yield item
 
-    def _the(self, object_number: int) -> ControlledObject:
+    def _the(self, object_number: int) -> SwitchObject:
         item = self._objects.get(object_number)
         if item is None:
-            raise Refusal(0x34, f"there is no object {object_number}")
+            raise Refusal(ExtendedError.WRONG_OBJECT_NUMBER, f"there is no object {object_number}")
         return item
 
-    def _place(self, item: ControlledObject) -> tuple[dict[Any, dict[int, ControlledObject]], str | int]:
+    def _place(self, item: SwitchObject) -> tuple[dict[Any, dict[int, SwitchObject]], str | int]:
         if item.object_type == TRUNK:
             assert item.trunk is not None
             return self._trunks, item.trunk
         assert item.number is not None
         return {OWN: self._own, FULL: self._full, PARTIAL: self._partial}[item.object_type], item.number
 
-    def _bucket(self, item: ControlledObject) -> dict[int, ControlledObject]:
+    def _bucket(self, item: SwitchObject) -> dict[int, SwitchObject]:
         index, key = self._place(item)
         return index.setdefault(key, {})

@@ -12,14 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from radius.packet import LONGEST_TEXT
 from sorm_mediator.config.switch import MOST_NAME
-from sorm_mediator.lab.trace import LabTrace
 from sorm_mediator.mediator.binding.status import LicenceDocument
 from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest, ServiceRequest
 from sorm_mediator.switch.calls.messages import MessageRequest
-from sorm_mediator.switch.mediators.answering import LONGEST_DELAY
-from sorm_mediator.switch.routing.path import Hop
-from sorm_mediator.switch.trace.request import PARAMETERS
-from sorm_mediator.switch.trace.trace import TraceError, read_request
+from sorm_mediator.switch.mediators.faults import LONGEST_DELAY
+from sorm_mediator.switch.path import Hop
+from sorm_mediator.switch.trace.console import LabTrace
+from sorm_mediator.switch.trace.trace import TRACE_PARAMETERS, TraceError, read_request
 
 if TYPE_CHECKING:
     from sorm_mediator.config import MediatorConfig
@@ -492,7 +491,7 @@ _QUERY = [
         "required": name == "cdpn.digits",
         "schema": {"type": "string", "examples": [_EXAMPLES[name]] if name in _EXAMPLES else []},
     }
-    for name in PARAMETERS
+    for name in TRACE_PARAMETERS
 ]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from protocol.codes import NumberSign, ObjectType
-from protocol.phrases import say
+from protocol.language import translate
 from sorm_mediator.acceptance.matrix import Check
 from sorm_mediator.config import Config, ConfigError
 
@@ -60,7 +60,7 @@ def test_an_operator_that_another_number_leads_to_does_not_apply_and_says_how_it
     assert check.skipped == (
         "2234567 leaves by city_trunk; acceptance.formats.local.operators.smg_trunk.dial tells how this one is chosen"
     )
-    assert say(check.skipped, "ru").startswith("2234567 уходит через city_trunk")
+    assert translate(check.skipped, "ru").startswith("2234567 уходит через city_trunk")
 
 
 def test_an_operator_whose_dialling_leads_elsewhere_has_failed(make: Any, planned: Plan) -> None:

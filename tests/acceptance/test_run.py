@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from protocol.phrases import say
+from protocol.language import translate
 from sorm_mediator.acceptance.matrix import matrix
 from sorm_mediator.acceptance.outcome import FAIL, PASS, SKIPPED, Outcome
 from sorm_mediator.acceptance.run import Acceptance, NotReadyError
@@ -62,14 +62,16 @@ async def test_another_prefix_than_was_agreed_shows_as_no_event_and_names_the_ru
         "no event came; under control is 79001758964, and test.domain knows the called number as 89001758964 "
         "(for SORM) and 9001758964 (routed)"
     ]
-    assert say(outgoing.problems[0], "ru").startswith("ни одно событие не пришло; на контроле 79001758964")
+    assert translate(outgoing.problems[0], "ru").startswith(
+        "ни одно событие не пришло; на контроле 79001758964"
+    )
     assert all(row.seen is None for row in outgoing.compared)
     made, instead = outgoing.remedies
     assert 'to_8 (routing/ctx_from_local.xml:52: sorm_digits="8{%}" sorm_ni="intercity"' in made
     assert instead == (
         'in rule to_8 (routing/ctx_from_local.xml:52) let <called> of its <actions> have sorm_digits="7{%}"'
     )
-    assert say(instead, "ru") == (
+    assert translate(instead, "ru") == (
         'в правиле to_8 (routing/ctx_from_local.xml:52) укажите для <called> в <actions>: sorm_digits="7{%}"'
     )
     made, instead = incoming.remedies
@@ -123,7 +125,7 @@ async def test_a_number_of_an_own_subscriber_that_the_node_has_not_is_refused_by
     (remedy,) = outcome.remedies
     assert remedy.startswith("test.domain has no subscriber 73832728331: if 28331 is meant, ")
     assert '"73832728331" = { alias = "28331" }' in remedy
-    assert '"73832728331" = { alias = "28331" }' in say(remedy, "ru")
+    assert '"73832728331" = { alias = "28331" }' in translate(remedy, "ru")
     assert [unit.name for unit in outcome.units] == ["add-object", "command-received", "command-executed"]
 
 

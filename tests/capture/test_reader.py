@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocol import Channel, Options, UnknownUnit
-from protocol.base import Message
+from protocol.messages import Message
 from sorm_mediator.capture.errors import CaptureError
 from sorm_mediator.capture.events import Data, Trouble
 from sorm_mediator.capture.reader import CHUNK, MAX_PACKED, read_bytes, read_input, read_text

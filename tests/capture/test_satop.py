@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from e1.lapb_config import LapbConfig
-from e1.lines.satop import Packetiser, SatopConfig, SatopCounters
+from e1.carriers.satop import Packetiser, SatopConfig, SatopCounters
+from e1.lapb.config import LapbConfig
 from e1.stream import ChannelEvent, E1Stream, StreamConfig
-from e1.x25_config import X25Config
+from e1.x25.config import X25Config
 from protocol import Codec, CommandExecuted, CommandReceived, GetVersion, Start
 from sorm_mediator.capture.events import Data, Trouble
 from sorm_mediator.capture.reader import read_bytes, read_input

@@ -7,8 +7,7 @@ from datetime import date
 
 import pytest
 
-from sorm_mediator.switch.licence.key import decode_licence, decode_passport
-from sorm_mediator.switch.licence.limits import INFINITY
+from sorm_mediator.switch.licence import INFINITY, decode_licence, decode_passport
 
 
 def sorm(*arguments: str) -> subprocess.CompletedProcess[str]:

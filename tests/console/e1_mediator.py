@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from e1.carriers.satop import SatopLine
+from e1.carriers.satop_socket import SatopSocket
 from e1.channel import Down, Message, Up
-from e1.lapb_config import LapbConfig
-from e1.lines.satop import SatopLine
-from e1.lines.satop_socket import SatopSocket
+from e1.lapb.config import LapbConfig
 from e1.stream import ChannelEvent, ChannelName, E1Stream, StreamConfig, StreamEvent
-from e1.x25_config import X25Config
+from e1.x25.config import X25Config
 from protocol import Channel, Codec, CommandExecuted, CommandReceived, StreamFramer, Unit
+from sorm_mediator.carriers import satop_config
 from sorm_mediator.config import E1Config
 from sorm_mediator.console.e1_client import SLAVE, ConsoleLines, LineConfig
-from sorm_mediator.mediator.binding.stream_lines import satop_config
 
 LAB = satop_config(E1Config())
 

@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
+from e1.carriers.satop import SatopLine
+from e1.carriers.satop_socket import SatopSocket
 from e1.channel import ChannelAlarm
-from e1.lines.satop import SatopLine
-from e1.lines.satop_socket import SatopSocket
 from e1.stream import StreamState
 from protocol import Codec, CommandExecuted, CommandReceived, TestReplyKpd1, TestReplyKpd2
-from protocol.phrases import said
+from protocol.language import translate
 from sorm_mediator.capture.reader import read_input
 from sorm_mediator.capture.units import Found, decode_events
 from sorm_mediator.config import E1Config
@@ -307,4 +307,4 @@ def test_a_mediator_of_modulo_128_is_named_in_both_languages() -> None:
     assert line.mismatched("kpd1")
     why = line.why_not("kpd1")
     assert why == told
-    assert said(why, "ru") == "медиатор нумерует кадры LAPB по модулю 128 (SABME), нужен модуль 8"
+    assert translate(why, "ru") == "медиатор нумерует кадры LAPB по модулю 128 (SABME), нужен модуль 8"

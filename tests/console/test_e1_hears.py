@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from e1.stream import E1Stream
-from e1.tones import ToneGenerator
+from e1.voice.tones import ToneGenerator
 from sorm_mediator.console import scenario
 from sorm_mediator.console.errors import ScriptError
 from sorm_mediator.console.requirements import links

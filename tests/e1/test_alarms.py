@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from e1.alarms import (
+from e1.g704.alarms import (
     CONSEQUENCES,
     PRIORITY,
     TABLE,
@@ -14,8 +14,8 @@ from e1.alarms import (
     Signal,
     StreamState,
 )
-from e1.framer import FrameReceiver, FrameTransmitter
-from e1.frames import BIT_1, REMOTE_ALARM
+from e1.g704.framer import FrameReceiver, FrameTransmitter
+from e1.g704.frames import BIT_1, REMOTE_ALARM
 
 LOS, AIS, LOF, LOMF, RAI, WORK = (StreamState(s) for s in ["LOS", "AIS", "LOF", "LOMF", "RAI", "WORK"])
 

@@ -11,15 +11,14 @@ from typing import Any
 
 import pytest
 
-from e1.alarms import StreamState
+from e1.carriers.bare import BareStream, SerialStream, XotStream
+from e1.carriers.serial_line import NullModem, SerialConfig
+from e1.carriers.xot import PvcSetup, XotConfig, record
+from e1.carriers.xot_socket import CLOSED
 from e1.channel import ChannelAlarm, Down, LapbConfig, Message, Packet, Up, X25Config
-from e1.lines.bare import BareStream, SerialStream, XotStream
-from e1.lines.null_modem import NullModem
-from e1.lines.serial_line import SerialConfig
-from e1.lines.xot import PvcSetup, XotConfig, record
-from e1.lines.xot_socket import CLOSED
+from e1.g704.alarms import StreamState
 from e1.stream import ChannelEvent, ChannelName, StateChanged, StreamEvent
-from e1.x25_packets import CallRequest
+from e1.x25.packets import CallRequest
 
 NAMES: tuple[ChannelName, ...] = ("kpd1", "kpd2")
 LOS, OFF, WORK = StreamState.LOS, StreamState.OFF, StreamState.WORK

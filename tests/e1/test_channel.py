@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from e1.channel import ChannelEvent, DataChannel, Down, Frame, Interrupt, LapbConfig, Up, X25Config
-from e1.x25 import PacketLayer
+from e1.x25.layer import PacketLayer
 from tests.e1.channel_lines import End, Link
 
 KINDS = [{}, {"circuit": "svc"}, {"window": 7, "packet_size": 64}]

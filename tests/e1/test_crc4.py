@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from e1.crc4 import SMF_OCTETS, carried, crc4
+from e1.g704.frames import SMF_OCTETS, carried, crc4
 
 MULTIFRAME = (Path(__file__).parent / "e1_multiframe.bin").read_bytes()
 

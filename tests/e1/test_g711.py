@@ -10,7 +10,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from e1.g711 import DECODED, FULL_SCALE_DBM0, IDLE, QUANTUM, decode, encode, encode_sample, silence
+from e1.voice.g711 import DECODED, FULL_SCALE_DBM0, IDLE, QUANTUM, decode, encode, encode_sample, silence
 
 # ITU-T G.711 table 1a: number of the decision value, the decision value, the character signal before the even
 # bits are inverted, and the decoder output value above that decision value (both in 1/4096).

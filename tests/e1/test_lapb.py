@@ -4,7 +4,18 @@ from typing import Any
 
 import pytest
 
-from e1.lapb import Deliver, Lapb, LapbAlarm, LapbConfig, LapbEffect, LinkDown, LinkUp, Role, State, Transmit
+from e1.lapb.machine import (
+    Deliver,
+    Lapb,
+    LapbAlarm,
+    LapbConfig,
+    LapbEffect,
+    LinkDown,
+    LinkUp,
+    Role,
+    State,
+    Transmit,
+)
 
 SABM, UA, DISC, DM = "01 3f", "01 73", "01 53", "03 1f"
 """As a DTE sends SABM and DISC, and gets UA; a DTE's own DM."""

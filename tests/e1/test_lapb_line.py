@@ -10,9 +10,21 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from e1.hdlc import HdlcReceiver, HdlcTransmitter
-from e1.lapb import Deliver, Lapb, LapbConfig, LapbEffect, LinkDown, LinkUp, Role, State, Transmit
-from e1.lapb_table import Action, Event, Rule
+from e1.hdlc.framing import HdlcReceiver, HdlcTransmitter
+from e1.lapb.machine import (
+    Action,
+    Deliver,
+    Event,
+    Lapb,
+    LapbConfig,
+    LapbEffect,
+    LinkDown,
+    LinkUp,
+    Role,
+    Rule,
+    State,
+    Transmit,
+)
 
 T1, N2 = 3.0, 4
 DELAY = 0.05

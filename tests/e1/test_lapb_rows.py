@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
-from e1.lapb import (
+from e1.lapb.machine import (
+    TABLE,
+    VARIANTS,
     Deliver,
+    Event,
     Lapb,
     LapbAlarm,
     LapbConfig,
@@ -18,9 +21,9 @@ from e1.lapb import (
     LinkDown,
     LinkUp,
     Role,
+    State,
     Transmit,
 )
-from e1.lapb_table import TABLE, VARIANTS, Event, State
 
 NOW = 100.0
 DTE_COMMAND, DTE_RESPONSE = 0x01, 0x03

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from e1.fcs import with_fcs
-from e1.lapb import Lapb, LapbConfig, LapbEffect, Role, Transmit
-from e1.lapb_frames import Kind, parse
+from e1.hdlc.fcs import with_fcs
+from e1.lapb.frames import Kind, parse
+from e1.lapb.machine import Lapb, LapbConfig, LapbEffect, Role, Transmit
 
 USER0, CISCO_HDLC = 147, 104
 DIRECTION: dict[Role, int] = {"dte": 2, "dce": 1}

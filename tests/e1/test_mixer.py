@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from e1.g711 import DECODED, QUANTUM, decode, encode, encode_sample
-from e1.mixer import mix, mix_octets, mix_table
+from e1.voice.g711 import DECODED, QUANTUM, decode, encode, encode_sample
+from e1.voice.matrix import mix, mix_octets, mix_table
 
 EVERY = np.arange(256, dtype=np.uint8)
 A = np.repeat(EVERY, 256)

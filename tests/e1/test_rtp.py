@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from e1.g711 import silence
-from e1.rtp import JitterBuffer, JitterConfig, JitterCounters, RtpError, RtpPacket, build, parse
-from e1.tones import ToneGenerator
+from e1.voice.g711 import silence
+from e1.voice.rtp import JitterBuffer, JitterConfig, JitterCounters, RtpError, RtpPacket, build, parse
+from e1.voice.tones import ToneGenerator
 
 GAP = silence(160)
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from e1.lines.satop import (
+from e1.carriers.satop import (
     PlayState,
     SatopConfig,
     SatopCounters,

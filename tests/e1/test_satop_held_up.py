@@ -9,10 +9,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from e1.alarms import StreamState
+from e1.carriers.satop import PlayState, SatopConfig, SatopLine, SatopPacket, encode
+from e1.carriers.satop_socket import SatopSocket
 from e1.channel import LapbConfig, Message, X25Config
-from e1.lines.satop import PlayState, SatopConfig, SatopLine, SatopPacket, encode
-from e1.lines.satop_socket import SatopSocket
+from e1.g704.alarms import StreamState
 from e1.stream import ChannelEvent, E1Stream, StateChanged, StreamConfig, StreamEvent
 
 MASTER = SatopConfig(jitter_packets=30, buffer_packets=660, patience=0.25, catch_up=0.25)

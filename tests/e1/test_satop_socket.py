@@ -8,17 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from e1.alarms import StreamState
-from e1.channel import LapbConfig, Message, X25Config
-from e1.framer import FrameReceiver
-from e1.lines.satop import (
+from e1.carriers.satop import (
     PlayState,
     SatopConfig,
     SatopLine,
     SatopPacket,
     encode,
 )
-from e1.lines.satop_socket import SatopSocket
+from e1.carriers.satop_socket import SatopSocket
+from e1.channel import LapbConfig, Message, X25Config
+from e1.g704.alarms import StreamState
+from e1.g704.framer import FrameReceiver
 from e1.stream import ChannelEvent, E1Stream, StreamConfig, StreamEvent
 
 CONFIG = SatopConfig(jitter_packets=3, buffer_packets=8, loss_packets=4, recover_packets=2)

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from e1.async_hdlc import AsyncFraming
+from e1.carriers.serial_line import SerialChannel, SerialConfig, SerialLine
 from e1.channel import ChannelAlarm, ChannelEvent, Down, Frame, LapbConfig, Message, Up, X25Config
-from e1.fcs import with_fcs
-from e1.lines.serial_line import SerialChannel, SerialConfig, SerialLine
+from e1.hdlc.async_framing import AsyncFraming
+from e1.hdlc.fcs import with_fcs
 
 FRAMES = st.lists(st.binary(min_size=2, max_size=60), max_size=6)
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from e1.g711 import decode, encode, silence
-from e1.mixer import mix_octets
-from e1.tones import GRID, ToneGenerator, ToneListener, tone
+from e1.voice.g711 import decode, encode, silence
+from e1.voice.matrix import mix_octets
+from e1.voice.tones import GRID, ToneGenerator, ToneListener, tone
 
 
 def noise(seed: int, level: float, octets: int) -> bytes:

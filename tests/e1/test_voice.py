@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 import pytest
 
-from e1.g711 import silence
-from e1.rtp import JitterConfig, RtpPacket, build
-from e1.tones import ToneGenerator, ToneListener
-from e1.voice import ConferencesExhausted, LineTaken, VoiceConfig, VoiceMatrix
+from e1.voice.g711 import silence
+from e1.voice.matrix import ConferencesExhausted, LineTaken, VoiceConfig, VoiceMatrix
+from e1.voice.rtp import JitterConfig, RtpPacket, build
+from e1.voice.tones import ToneGenerator, ToneListener
 
 FRAME = 0.02
 
@@ -179,7 +179,7 @@ def test_lines_are_heard_whatever_the_portions_of_the_stream(lab: Lab, portion: 
 
 def test_lines_connected_at_any_moment_are_mixed_together(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     batches: list[int] = []
-    from e1 import voice
+    from e1.voice import matrix as voice
 
     mix = voice.mix_octets
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from e1.x25 import CircuitDown, CircuitUp, Deliver, Lost, State, X25Config
+from e1.x25.layer import CircuitDown, CircuitUp, Deliver, Lost, State, X25Config
 from tests.e1.test_x25_packets import PACKETS_AT_RANDOM
 from tests.e1.x25_peer import ACCEPTED, CALL, RESTART, RESTART_CONFIRMED, Peer
 

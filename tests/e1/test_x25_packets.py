@@ -6,10 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from e1 import x25_packets as packets
-from e1.x25_decode import PacketError, decode
-from e1.x25_packets import PACKETS, Packet
-from e1.x25_texts import (
+from e1.x25 import packets
+from e1.x25.codes import (
     CLEAR_CAUSES,
     DIAGNOSTICS,
     RESET_CAUSES,
@@ -17,6 +15,7 @@ from e1.x25_texts import (
     cause_text,
     diagnostic_text,
 )
+from e1.x25.packets import PACKETS, Packet, PacketError, decode
 
 
 @pytest.mark.parametrize("kind", PACKETS, ids=lambda kind: kind.title)

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import pytest
 
-from e1.x25 import CircuitDown, CircuitUp, State, X25Alarm, X25Config
-from e1.x25_table import ACTIONS, TIMERS, Input, table
+from e1.x25.layer import CircuitDown, CircuitUp, State, X25Alarm, X25Config
+from e1.x25.machine import ACTIONS, TIMERS, Input, table
 from tests.e1.x25_peer import ACCEPTED, CALL, RESTART, RESTART_CONFIRMED, RESTART_OF_DCE, Peer
 
 DOWN, RESTARTING, READY, CALLING = State.DOWN, State.RESTARTING, State.READY, State.CALLING

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from e1 import x25_packets as packets
-from e1.x25_decode import decode
-from e1.x25_packets import PACKETS, Packet
-from e1.x25_texts import CLEAR_CAUSES, DIAGNOSTICS, RESET_CAUSES, RESTART_CAUSES, Table
+from e1.x25 import packets
+from e1.x25.codes import CLEAR_CAUSES, DIAGNOSTICS, RESET_CAUSES, RESTART_CAUSES, Table
+from e1.x25.packets import PACKETS, Packet, decode
 from tests.e1.channel_lines import Link
 from tests.e1.tshark import fields, read_frames, verbose, write_frames
 

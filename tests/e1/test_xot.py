@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from e1.data_link import ChannelAlarm, ChannelEvent, Down, Message, Up
-from e1.lines.xot import (
+from e1.carriers.xot import (
     Close,
     PvcSetup,
     PvcStatus,
@@ -24,10 +23,10 @@ from e1.lines.xot import (
     not_for_us,
     record,
 )
-from e1.lines.xot_socket import XotClient, XotServer
-from e1.x25 import X25Config
-from e1.x25_decode import decode
-from e1.x25_packets import CallAccepted, CallRequest, ClearRequest, Data
+from e1.carriers.xot_socket import XotClient, XotServer
+from e1.channel import ChannelAlarm, ChannelEvent, Down, Message, Up
+from e1.x25.layer import X25Config
+from e1.x25.packets import CallAccepted, CallRequest, ClearRequest, Data, decode
 from tests.e1.tshark import fields, verbose
 
 HERE = Path(__file__).parent

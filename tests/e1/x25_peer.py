@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from e1.x25 import (
+from e1.x25.layer import (
     CircuitDown,
     CircuitUp,
     Deliver,

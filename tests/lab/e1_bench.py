@@ -7,13 +7,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from e1.tones import ToneListener
+from e1.voice.tones import ToneListener
 from protocol import CommandExecuted, Message
+from sorm_mediator.carriers import SatopEnd
 from sorm_mediator.config import Config, parse
 from sorm_mediator.console.e1_client import SLAVE
 from sorm_mediator.lab.lab import Lab, on_free_ports
-from sorm_mediator.mediator.binding.stream_lines import SatopEnd
-from tests.mediator.e1_bench import E1Console
+from tests.mediator.e1_harness import E1Console
 
 NUMBERS = ("28331", "28332", "28333", "28334")
 DOMAIN = {"name": "test.domain", "password": "123", "subscribers": [{"number": number} for number in NUMBERS]}

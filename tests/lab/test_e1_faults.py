@@ -32,7 +32,7 @@ from protocol import (
 from protocol.values import Ksl
 from sorm_mediator.lab.lab import Lab
 from tests.lab.e1_bench import console_of, e1_lab, executed, heard
-from tests.mediator.e1_bench import E1Console
+from tests.mediator.e1_harness import E1Console
 
 FAULTS = {
     # fault: state at the far end, code of 21h/04h, is speech carried

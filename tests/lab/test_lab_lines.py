@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 import captures
-from e1.lines.null_modem import NullModem
+from e1.carriers.serial_line import NullModem
 from protocol import Codec
 from sorm_mediator.capture.reader import read_input
 from sorm_mediator.capture.units import Found, decode_events

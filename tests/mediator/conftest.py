@@ -9,10 +9,17 @@ from typing import Any
 import pytest
 
 from protocol import Category, Channel, Codec, GroupType, Ksl, NumberSign, ObjectType, Options, Priority, Time
-from protocol.base import Message
-from protocol.commands import AddKsl, AddObject, Start
-from protocol.events import CallEvent
-from protocol.messages import Alarm, CommandExecuted, CommandReceived, UnauthorizedAccess
+from protocol.messages import (
+    AddKsl,
+    AddObject,
+    Alarm,
+    CallEvent,
+    CommandExecuted,
+    CommandReceived,
+    Message,
+    Start,
+    UnauthorizedAccess,
+)
 from radius.report import CallReport, Match, Party, ServiceUse
 from sorm_mediator.config import MediatorConfig
 from sorm_mediator.mediator.core import effects

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from protocol import Category, Channel, NumberSign, ObjectType, Party, Priority
-from protocol.commands import AddObject, RemoveObject, Start, Stop, Test
-from protocol.events import NumberReceived
+from protocol.messages import AddObject, NumberReceived, RemoveObject, Start, Stop, Test
 from radius.report import Party as ReportParty
 from sorm_mediator.mediator.core.calls.legs import CATEGORY_BITS, ROLE_SHIFT
 from ssh_control.dialect import Reply

@@ -9,9 +9,7 @@ from typing import Any
 import pytest
 
 from protocol import Channel
-from protocol.commands import GetKsl, GetVersion, SetPassword, Start, Stop, Test
-from protocol.events import TestReplyKpd2
-from protocol.messages import TestReplyKpd1
+from protocol.messages import GetKsl, GetVersion, SetPassword, Start, Stop, Test, TestReplyKpd1, TestReplyKpd2
 from sorm_mediator.mediator.core import effects
 from sorm_mediator.mediator.core.channels import PAIR_TABLE, ConsoleChannels, PairEvent, PairState
 

@@ -2,7 +2,7 @@
 
 import re
 
-from protocol.commands import COMMANDS
+from protocol.messages import COMMANDS
 from protocol.texts import EXTENDED_FURTHER, EXTENDED_MANUAL
 from sorm_mediator.mediator.core.commands import RULES
 from sorm_mediator.mediator.core.means import TURNS, Standing, Work

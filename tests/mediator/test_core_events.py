@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from protocol import Category, Ksl, NumberSign, ObjectType, Priority
-from protocol.commands import AddObject, ChangeObject, ConnectKsl, ReleaseKsl, RemoveObject, Stop
-from protocol.events import CallEvent
+from protocol.messages import AddObject, CallEvent, ChangeObject, ConnectKsl, ReleaseKsl, RemoveObject, Stop
 
 OWN, FULL, PARTIAL, TRUNK = ObjectType
 HIGH, NORMAL = Priority

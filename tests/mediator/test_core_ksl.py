@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from protocol import GroupType, Ksl
-from protocol.commands import AddKsl, GetKsl, RemoveKsl
+from protocol.messages import AddKsl, GetKsl, RemoveKsl
 from protocol.values import KslRow
 from sorm_mediator.mediator.core import effects
 from sorm_mediator.mediator.core.tables import GroupLineAdded, GroupLineRemoved, Line

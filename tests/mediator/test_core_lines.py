@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from protocol import Category, Channel, Ksl, NumberSign, ObjectType, Priority
-from protocol.commands import AddKsl, ChangeObject, ConnectKsl, ReleaseKsl, RemoveKsl, RemoveObject, Stop
+from protocol.messages import AddKsl, ChangeObject, ConnectKsl, ReleaseKsl, RemoveKsl, RemoveObject, Stop
 from sorm_mediator.mediator.core import effects
 from sorm_mediator.mediator.core.tables import Line
 

@@ -19,10 +19,13 @@ from hypothesis.stateful import (
 )
 
 from protocol import Category, Channel, GroupType, Ksl, NumberSign, ObjectType, Priority
-from protocol.commands import (
+from protocol.messages import (
     AddKsl,
     AddObject,
+    CallEvent,
     ChangeObject,
+    CommandExecuted,
+    CommandReceived,
     ConnectKsl,
     GetKsl,
     GetObjects,
@@ -38,8 +41,6 @@ from protocol.commands import (
     Stop,
     Test,
 )
-from protocol.events import CallEvent
-from protocol.messages import CommandExecuted, CommandReceived
 from protocol.strategies import message as any_message
 from radius.report import CallReport, Match, MessageReport, Party, ServiceUse
 from sorm_mediator.mediator.core import effects

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from protocol import Category, Channel, NumberSign, ObjectType, Priority, Time
-from protocol.commands import AddObject, GetVersion, Stop
-from protocol.messages import ElectronicMessage
+from protocol.messages import AddObject, ElectronicMessage, GetVersion, Stop
 from protocol.messagetext import decode_message_text
 from radius.report import Match, MessageReport, Party
 from sorm_mediator.mediator.core import effects

@@ -5,8 +5,16 @@ from typing import Any
 import pytest
 
 from protocol import Category, Channel, GroupType, Ksl, NumberSign, ObjectType, Priority
-from protocol.commands import AddKsl, AddObject, ChangeObject, GetObjects, GetVersion, RemoveObject, Stop
-from protocol.messages import ObjectInfo
+from protocol.messages import (
+    AddKsl,
+    AddObject,
+    ChangeObject,
+    GetObjects,
+    GetVersion,
+    ObjectInfo,
+    RemoveObject,
+    Stop,
+)
 from sorm_mediator.mediator.core import effects
 from sorm_mediator.mediator.core.tables import ObjectPut, ObjectRemoved
 from ssh_control.dialect import Reply

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from protocol import Category, Channel, GroupType, Ksl, NumberSign, ObjectType, Priority
-from protocol.commands import (
+from protocol.messages import (
     AddObject,
     ChangeObject,
     ConnectKsl,
@@ -17,15 +17,19 @@ from protocol.commands import (
     GetServices,
     GetTrunks,
     GetVersion,
+    KslInfo,
+    ObjectInfo,
     ReleaseKsl,
     RemoveKsl,
     RemoveObject,
+    ServicesInfo,
     SetPassword,
     Start,
     Stop,
     Test,
+    TrunkInfo,
+    UnauthorizedAccess,
 )
-from protocol.messages import KslInfo, ObjectInfo, ServicesInfo, TrunkInfo, UnauthorizedAccess
 from protocol.values import KslRow, Raw
 from radius.report import Match, Party
 from sorm_mediator.config.mediator import CapacityConfig

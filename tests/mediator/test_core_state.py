@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from protocol import Channel, NumberSign, ObjectType
-from protocol.commands import (
+from protocol.messages import (
     GetKsl,
     GetObjects,
     GetTrunks,
@@ -15,8 +15,8 @@ from protocol.commands import (
     Start,
     Stop,
     Test,
+    VersionInfo,
 )
-from protocol.messages import VersionInfo
 from sorm_mediator.mediator.core import effects
 from sorm_mediator.mediator.core.tables import PasswordChanged, Started, Stopped, Tables
 from ssh_control.dialect import Reply

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from protocol import Channel, NumberSign, ObjectType
-from protocol.commands import GetKsl, GetObjects, GetServices, GetTrunks, GetVersion, Interrupt
+from protocol.messages import GetKsl, GetObjects, GetServices, GetTrunks, GetVersion, Interrupt
 from sorm_mediator.mediator.core.tables import ObjectPut
 from ssh_control.dialect import Reply
 

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from protocol import Channel, NumberSign, ObjectType
-from protocol.commands import (
+from protocol.messages import (
     AddKsl,
+    CommandExecuted,
+    CommandReceived,
     ConnectKsl,
     GetKsl,
     GetObjects,
@@ -22,7 +24,6 @@ from protocol.commands import (
     Stop,
     Test,
 )
-from protocol.messages import CommandExecuted, CommandReceived
 from sorm_mediator.mediator.core import effects
 from ssh_control.dialect import Reply
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from e1.x25_decode import decode
-from e1.x25_packets import ReceiveNotReady, ReceiveReady
+from e1.x25.packets import ReceiveNotReady, ReceiveReady, decode
 from protocol import Channel, Codec, GetVersion, StreamFramer, Unit
 from protocol import Test as Probe
-from sorm_mediator.mediator.binding.intake import Intake, Item
+from sorm_mediator.mediator.binding.streams import FlowControl, Item
 from tests.e1.channel_lines import Link
 
 CODEC = Codec()
@@ -20,7 +19,7 @@ NOTHING: Item = (Unit(0, CODEC.encode(GetVersion())), 0.0)
 
 
 def test_it_stops_above_the_high_mark_and_goes_on_at_the_low_one() -> None:
-    intake = Intake(high=10, low=4)
+    intake = FlowControl(high=10, low=4)
     assert [intake.judge(waiting) for waiting in (0, 10, 11, 10, 5, 4, 10, 11)] == [
         False,
         False,
@@ -34,7 +33,7 @@ def test_it_stops_above_the_high_mark_and_goes_on_at_the_low_one() -> None:
 
 
 def test_units_of_one_message_are_handled_as_their_answers_go() -> None:
-    intake, waiting, handled = Intake(high=2, low=0), [0], []
+    intake, waiting, handled = FlowControl(high=2, low=0), [0], []
 
     def handle(item: Item) -> None:
         handled.append(item)
@@ -51,7 +50,7 @@ def test_units_of_one_message_are_handled_as_their_answers_go() -> None:
 
 
 def test_what_comes_while_something_is_handled_is_handled_after_it() -> None:
-    intake, order = Intake(high=10, low=4), []
+    intake, order = FlowControl(high=10, low=4), []
 
     def handle(item: Item) -> None:
         order.append(("begin", item[1]))
@@ -66,7 +65,7 @@ def test_what_comes_while_something_is_handled_is_handled_after_it() -> None:
 
 
 def test_when_the_console_is_gone_what_it_sent_is_handled() -> None:
-    intake, handled = Intake(high=1, low=0), []
+    intake, handled = FlowControl(high=1, low=0), []
     for _ in range(5):
         intake.put(NOTHING)
     intake.work(lambda: 9, handled.append)
@@ -83,7 +82,7 @@ class Flood:
 
     def __init__(self, answers: int, high: int, low: int, **x25: object) -> None:
         self.link = Link(**x25).start()
-        self.intake = Intake(high, low)
+        self.intake = FlowControl(high, low)
         self.answers = answers
         self.handled: list[int] = []
         self.most_waiting = 0

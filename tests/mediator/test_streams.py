@@ -11,10 +11,9 @@ from typing import Any
 
 import pytest
 
-from e1.alarms import StreamState
-from e1.lapb import Lapb, LapbConfig
-from e1.lapb_frames import Kind
-from e1.lapb_table import Action, Event, Rule, State
+from e1.g704.alarms import StreamState
+from e1.lapb.frames import Kind
+from e1.lapb.machine import Action, Event, Lapb, LapbConfig, Rule, State
 from protocol import (
     AddKsl,
     AddObject,
@@ -37,12 +36,12 @@ from protocol import (
     UnauthorizedAccess,
 )
 from protocol.values import Ksl
+from sorm_mediator.carriers import SatopEnd, satop_config
 from sorm_mediator.console.e1_client import SLAVE
 from sorm_mediator.errors import BoxError
 from sorm_mediator.mediator.binding.gateway import Gateway
-from sorm_mediator.mediator.binding.stream_lines import SatopEnd, satop_config
 from ssh_control.dialect import Reply
-from tests.mediator.e1_bench import E1Console, attached, e1_lab
+from tests.mediator.e1_harness import E1Console, attached, e1_lab
 from tests.mediator.gateway_harness import SmallSwitch, running, small_switch
 
 TESTED_WHILE_STOPPED = {"options": {"test_while_stopped": "on"}}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from typing import get_type_hints
 
 import construct
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol import (
+    Answer,
     Codec,
     ConnectKsl,
     DecodeError,
@@ -26,16 +29,16 @@ from protocol import (
     Options,
     Party,
     Raw,
+    Release,
     ServicesInfo,
     Time,
     digits_asked,
 )
-from protocol.catalog import MESSAGES, payload_lengths, wires
 from protocol.codes import NUMBER_SIGNS
 from protocol.composite import Digits, PartyOctets, ServiceEntries, ServiceOctets, TimeOctets
 from protocol.jsonform import from_json, to_json
+from protocol.messages import MESSAGES, caption, payload_lengths, wires
 from protocol.render import render
-from protocol.strategies import values
 from protocol.wire import Coded, KslOctet, Octet, RefusedError, Text, Undeclared, Wire, Word
 
 EVERY_WIRE = {
@@ -59,11 +62,29 @@ def test_every_kind_of_field_keeps_any_octets(wire: Wire) -> None:
     check()
 
 
+def test_a_field_means_the_same_in_every_message() -> None:
+    for cls in MESSAGES:
+        for name, hint in get_type_hints(cls, include_extras=True).items():
+            if name in wires(cls, Options()):
+                assert hint.__metadata__[-1] == caption(name), (cls, name)
+
+
+def test_a_field_without_a_value_is_shown_with_what_that_means() -> None:
+    assert wires(GetObjects, Options())["trunk"].show(None, "en") == ("-", "not given")
+    assert wires(Answer, Options())["operation"].show(None, "en") == ("-", "statistical control")
+    assert wires(Release, Options())["operation"].show(None, "ru") == ("-", "не задано")
+
+
 @pytest.mark.parametrize("wire", EVERY_WIRE.values(), ids=lambda wire: type(wire).__name__)
 def test_every_declared_value_survives(wire: Wire) -> None:
-    @given(values(wire))
+    @given(wire.strategy())
     def check(value: object) -> None:
         assert wire.read(wire.write(value)) == (value, None)
+        assert all(row.value for row in wire.rows("caption", value, "ru"))
+        document = json.loads(json.dumps(wire.form.to_json(value)))
+        assert wire.form.from_json("field", document, {}) == value
+
+    assert wire.describe()
 
     check()
 

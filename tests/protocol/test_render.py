@@ -24,11 +24,11 @@ from protocol import (
     transfer_parameters,
 )
 from protocol.codes import Category, Channel, NumberSign, ObjectType, Priority
+from protocol.language import Lang, translate
 from protocol.messagetext import MessageCoding
-from protocol.phrases import Phrase
-from protocol.render import MASK, heading, masked_hex, octet_rows, render
+from protocol.render import heading, masked_hex, octet_rows, render
 from protocol.strategies import damaged_unit
-from protocol.texts import Lang
+from protocol.wire import MASK
 
 VECTORS = json.loads((Path(__file__).parent / "vectors.json").read_text(encoding="utf-8"))["vectors"]
 
@@ -81,13 +81,10 @@ def test_messages_are_numbered_as_the_order_numbers_them() -> None:
     assert "KPD2 message 2.3" in rendered(by_id["N53"])
 
 
-@pytest.mark.parametrize("lang", ["en", "ru"])
-@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["id"])
-def test_every_vector_can_be_read_and_nothing_in_it_is_unknown(vector: dict[str, str], lang: Lang) -> None:
-    text = rendered(vector["hex"], lang)
-    assert "unknown value" not in text
-    assert "неизвестное" not in text
-    assert "123456" not in text
+def test_every_vector_can_be_read_and_nothing_in_it_is_unknown() -> None:
+    for vector in VECTORS:
+        text = rendered(vector["hex"]) + rendered(vector["hex"], "ru")
+        assert not re.search("unknown value|неизвестное|123456", text), vector["id"]
 
 
 def test_passwords_are_never_shown() -> None:
@@ -142,14 +139,15 @@ def test_whatever_the_lenient_decoder_gives_can_be_rendered(raw: bytes) -> None:
         assert all("\n" not in line and line == line.rstrip() for line in lines)
 
 
-@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["id"])
-def test_every_problem_is_said_in_russian_too(vector: dict[str, str]) -> None:
-    raw = bytes.fromhex(vector["hex"])
-    damaged = [raw[:place] + bytes((raw[place] ^ 0x7B,)) + raw[place + 1 :] for place in range(2, len(raw))]
-    for unit in (*damaged, raw[:-1], raw + b"\x00"):
-        for problem in Codec().decode_lenient(unit)[1]:
-            russian = problem.message.say("ru") if isinstance(problem.message, Phrase) else ""
-            assert re.search("[а-я]", russian), problem
+def test_every_problem_is_there_in_russian_too() -> None:
+    codec = Codec()
+    for raw in [bytes.fromhex(vector["hex"]) for vector in VECTORS]:
+        damaged = [
+            raw[:place] + bytes((raw[place] ^ 0x7B,)) + raw[place + 1 :] for place in range(2, len(raw))
+        ]
+        for unit in (*damaged, raw[:-1], raw + b"\x00"):
+            for problem in codec.decode_lenient(unit)[1]:
+                assert re.search("[а-я]", translate(problem.message, "ru")), (unit.hex(), problem)
 
 
 def telecommunication(text: bytes, octet_15: int = 0) -> ElectronicMessage:

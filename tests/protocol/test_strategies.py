@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis.errors import NoSuchExample
@@ -23,7 +20,6 @@ from protocol import (
     classes,
     strategies,
 )
-from protocol.wire import Wire
 
 FEW = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 # Finding one is the point, not the smallest one.
@@ -84,16 +80,3 @@ def test_after_noise_the_framer_finds_the_next_unit(noise: bytes) -> None:
     framer.feed(b"\x00" + noise)
     framer.flush()
     assert framer.feed(unit)[-1:] == [Unit(1 + len(noise), unit)]
-
-
-def test_a_field_without_a_strategy_is_an_error() -> None:
-    class Odd(Wire):
-        pass
-
-    with pytest.raises(TypeError, match="Odd"):
-        strategies.values(Odd("B"))
-
-
-def test_hypothesis_is_not_imported_by_the_package() -> None:
-    script = "import protocol, sys; sys.exit('hypothesis' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

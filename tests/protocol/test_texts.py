@@ -9,9 +9,12 @@ from enum import StrEnum
 import pytest
 
 from protocol import codes, texts
-from protocol.catalog import MESSAGES
+from protocol.language import Lang, translate
+from protocol.messages import MESSAGES, caption, wires
+from protocol.options import Options
+from protocol.wire import Coded
 
-LANGUAGES: tuple[texts.Lang, ...] = ("en", "ru")
+LANGUAGES: tuple[Lang, ...] = ("en", "ru")
 NAMED = (
     codes.ObjectType,
     codes.NumberSign,
@@ -23,60 +26,39 @@ NAMED = (
 UNKNOWN = {"en": "unknown value", "ru": "неизвестное значение"}
 
 
-def says_something(text: str, lang: texts.Lang) -> bool:
+def says_something(text: str, lang: Lang) -> bool:
     has_russian = any("а" <= letter <= "я" or letter == "ё" for letter in text.lower())
     return bool(text) and UNKNOWN[lang] not in text and has_russian == (lang == "ru")
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize("kind", NAMED)
-def test_every_named_value_has_a_text(kind: Iterable[StrEnum], lang: texts.Lang) -> None:
+def test_every_named_value_has_a_text(kind: Iterable[StrEnum], lang: Lang) -> None:
     for value in kind:
         assert says_something(texts.value_name_text(value, lang), lang), value
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_every_coded_integer_has_a_text(lang: texts.Lang) -> None:
-    tables = [
-        (codes.CONNECTIONS, texts.connection_text),
-        (codes.SELECTIONS, texts.selection_text),
-        (codes.SERVICE_PHASES, texts.phase_text),
-        (codes.SERVICES, texts.service_text),
-        (codes.LINE_STATES, texts.line_state_text),
-        (codes.ALARM_TYPES, texts.alarm_type_text),
-        (codes.ACCESS_CODES, texts.access_text),
-    ]
-    for values, text_of in tables:
-        for value in values:
-            assert says_something(text_of(value, lang), lang), (text_of, value)
+def test_every_declared_code_has_a_text(lang: Lang) -> None:
+    for cls in MESSAGES:
+        for name, wire in wires(cls, Options()).items():
+            if wire.meaning is not None and isinstance(wire, Coded):
+                for value in wire.decoding.values():
+                    assert says_something(wire.show(value, lang)[1], lang), (cls, name, value)
+    for service in codes.SERVICES:
+        assert says_something(texts.look_up(texts.SERVICES, service, lang), lang), service
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_every_operation_code_has_a_text_in_its_message(lang: texts.Lang) -> None:
-    operations = {
-        0x41: codes.OPERATIONS_CONNECT,
-        0x42: codes.OPERATIONS_CONNECT,
-        0x43: codes.OPERATIONS_RELEASE,
-        0x44: codes.OPERATIONS_CONNECT,
-        0x51: codes.OPERATIONS_KSL_CONNECTED,
-        0x52: codes.OPERATIONS_KSL_RELEASED,
-    }
-    for code, values in operations.items():
-        for value in values:
-            assert says_something(texts.operation_text(value, lang, message_code=code), lang), (code, value)
-
-
-@pytest.mark.parametrize("lang", LANGUAGES)
-def test_every_message_and_every_field_has_a_text(lang: texts.Lang) -> None:
+def test_every_message_and_every_field_has_a_text(lang: Lang) -> None:
     for message in MESSAGES:
         assert says_something(texts.message_text(message.code, lang), lang), message
         for field in dataclasses.fields(message):
-            assert field.name in texts.FIELDS, field.name
-            assert says_something(texts.field_text(field.name, lang), lang), field.name
+            assert says_something(translate(caption(field.name), lang), lang), field.name
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
-def test_every_status_has_a_text(lang: texts.Lang) -> None:
+def test_every_status_has_a_text(lang: Lang) -> None:
     assert len(texts.EXTENDED_MANUAL) == 35
     assert len(texts.EXTENDED_FURTHER) == 12
     assert not texts.EXTENDED_MANUAL.keys() & texts.EXTENDED_FURTHER.keys()
@@ -103,21 +85,12 @@ def test_a_status_of_the_order_depends_on_the_message() -> None:
 
 def test_what_no_table_knows_is_said_and_never_raises() -> None:
     assert texts.status_text(0xEE) == "unknown value 0xEE"
-    assert texts.operation_text(0x09, "ru", message_code=0x43) == "неизвестное значение 0x09"
+    assert texts.look_up(texts.OPERATIONS[0x43], 0x09, "ru") == "неизвестное значение 0x09"
     assert texts.connection_text(0x33) == "unknown value 0x33"
     assert texts.selection_text(0) == "unknown value 0x00"
     assert texts.message_text(0x7F) == "unknown value 0x7F"
     assert texts.value_name_text("purple") == "unknown value purple"
-    assert texts.field_text("some_field") == "some field"
-    assert texts.channel_text("kpd3") == "kpd3"
-
-
-def test_what_was_not_given_is_said_so() -> None:
-    assert texts.service_text(None) == "not given"
-    assert texts.selection_text(None, "ru") == "не задано"
-    assert texts.line_state_text(None) == "not known"
-    assert texts.operation_text(None, message_code=0x41) == "statistical control"
-    assert texts.operation_text(None, message_code=0x43) == "not given"
+    assert caption("some_field") == "some field"
 
 
 def test_a_selection_sign_names_all_its_reasons() -> None:

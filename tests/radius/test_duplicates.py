@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radius.duplicates import Duplicates
+from radius.sink import Duplicates
 
 
 def test_remembers_for_its_lifetime_and_not_for_ever() -> None:

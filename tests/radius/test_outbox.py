@@ -5,15 +5,17 @@ from __future__ import annotations
 import dataclasses
 import heapq
 from itertools import count
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from radius.duplicates import Duplicates
-from radius.outbox import Outbox, Schedule, Transmit
+from docs.state_tables import arrows
+from radius.outbox import REPORT_TABLE, Outbox, Schedule, Transmit
 from radius.packet import ReportError, packet_to_report
 from radius.report import CallReport, Match, Party
+from radius.sink import Duplicates
 from radius.wire import (
     AccountingPacket,
     accounting_response,
@@ -177,6 +179,11 @@ def test_answers_of_others_are_counted_and_change_nothing() -> None:
         assert outbox.received(port, datagram, 100) == []
     assert outbox.counters.wrong_answers == 7
     assert outbox.unconfirmed == 1
+
+
+def test_the_states_shown_are_those_of_the_table() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "radius.md").read_text(encoding="utf-8")
+    assert f"```text\n{arrows(REPORT_TABLE)}\n```" in page
 
 
 def test_nas_ip_address() -> None:

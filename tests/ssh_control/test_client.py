@@ -10,11 +10,11 @@ from typing import Any
 import asyncssh
 import pytest
 
-from ssh_control.client import LINK_TABLE, Cause, LinkDown, LinkState, SwitchLink, backoff
+from ssh_control.client import LINK_TABLE, LinkDown, LinkInput, LinkState, SwitchLink, backoff
 from ssh_control.dialect import Refused, Reply, Request
-from ssh_control.keys import KeyProblem, fingerprint, pinned_key, public_line
-from ssh_control.lines import DialectError
+from ssh_control.messages import DialectError
 from ssh_control.server import SormServer
+from ssh_control.transport import KeyProblem, fingerprint, pinned_key, public_line
 
 OBJECT = {
     "object_number": 258,
@@ -302,6 +302,6 @@ def test_the_pauses_double_within_their_bounds() -> None:
 
 
 def test_the_table_leaves_no_way_out_of_closed_and_closes_from_everywhere() -> None:
-    assert {now for now, cause in LINK_TABLE if cause is Cause.CLOSE} == set(LinkState)
+    assert {now for now, cause in LINK_TABLE if cause is LinkInput.CLOSE} == set(LinkState)
     assert {then for (now, _), then in LINK_TABLE.items() if now is LinkState.CLOSED} == {LinkState.CLOSED}
     assert set(LINK_TABLE.values()) == set(LinkState) - {LinkState.IDLE}

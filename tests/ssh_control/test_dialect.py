@@ -21,19 +21,24 @@ from ssh_control.dialect import (
     Faulty,
     HelloHeard,
     IllegalInputError,
-    Input,
     Notified,
     Reply,
     Request,
     ServerDialect,
     ServerEvent,
-    State,
+    SessionInput,
+    SessionState,
     TurnedAway,
     Up,
     Versions,
 )
-from ssh_control.lines import MAX_REPLY_LINE, MAX_REQUEST_LINE, DialectError
-from ssh_control.operations import OPERATIONS, SYNC_CHUNK, sync_chunks
+from ssh_control.messages import (
+    MAX_REPLY_LINE,
+    MAX_REQUEST_LINE,
+    OPERATIONS,
+    SYNC_CHUNK,
+    DialectError,
+)
 
 OBJECT = {
     "object_number": 258,
@@ -144,10 +149,10 @@ def test_no_common_version_is_refused_in_words() -> None:
     client, server = ClientDialect("smg", "", Versions(2, 3)), ServerDialect(Versions(1, 1))
     (fault,) = heard(server, client.take())
     assert isinstance(fault, Faulty)
-    assert server.state is State.CLOSED
+    assert server.state is SessionState.CLOSED
     text = "no common version: the mediator speaks 2..3, the switch 1..1"
     assert heard(client, server.take()) == [TurnedAway(0x11, text)]
-    assert client.state is State.CLOSED
+    assert client.state is SessionState.CLOSED
 
 
 def test_a_version_that_was_not_offered_is_not_accepted() -> None:
@@ -176,7 +181,7 @@ def test_whoever_does_not_say_hello_is_turned_away(message: dict[str, Any]) -> N
     assert isinstance(fault, Faulty)
     (answer,) = said(server)
     assert (answer["ok"], answer["code"], answer["text"]) == (False, 0x11, fault.text)
-    assert server.state is State.CLOSED
+    assert server.state is SessionState.CLOSED
 
 
 def test_a_backend_may_refuse_and_later_lines_are_not_looked_at() -> None:
@@ -338,7 +343,7 @@ def test_a_switch_that_talks_nonsense_ends_the_session(nonsense: bytes) -> None:
     client = ready_client()
     (event,) = heard(client, nonsense + line(seq=1, ok=True))
     assert isinstance(event, Broken)
-    assert client.state is State.CLOSED
+    assert client.state is SessionState.CLOSED
     with pytest.raises(IllegalInputError):
         client.ask(Request("ping", {}))
 
@@ -353,31 +358,26 @@ def test_what_a_state_does_not_allow_raises_and_changes_nothing() -> None:
     ):
         with pytest.raises(IllegalInputError, match="not while awaiting hello"):
             forbidden()
-    assert (server.state, server.take()) == (State.AWAITING_HELLO, b"")
+    assert (server.state, server.take()) == (SessionState.AWAITING_HELLO, b"")
     client = ClientDialect("smg", "")
     with pytest.raises(IllegalInputError):
         client.ask(Request("ping", {}))
-    assert client.state is State.AWAITING_HELLO
+    assert client.state is SessionState.AWAITING_HELLO
 
 
 def test_every_state_can_be_closed_and_nothing_leads_out_of_closed() -> None:
     for table in (SERVER_TABLE, CLIENT_TABLE):
         states = {now for now, _ in table} | set(table.values())
-        assert all(table[now, Input.CLOSE] is State.CLOSED for now in states)
-        assert [cause for now, cause in table if now is State.CLOSED] == [Input.CLOSE]
+        assert all(table[now, SessionInput.CLOSE] is SessionState.CLOSED for now in states)
+        assert [cause for now, cause in table if now is SessionState.CLOSED] == [SessionInput.CLOSE]
 
 
-@pytest.mark.parametrize("count", [0, 1, SYNC_CHUNK, SYNC_CHUNK + 1, 3 * SYNC_CHUNK])
-def test_sync_chunks_hand_over_all_objects_and_fit_into_lines(count: int) -> None:
-    objects = [OBJECT | {"object_number": number, "number": "9" * 18} for number in range(count)]
-    chunks = list(sync_chunks(objects))
-    assert [one for chunk in chunks for one in chunk["objects"]] == objects
-    assert [chunk["first"] for chunk in chunks] == [True] + [False] * (len(chunks) - 1)
-    assert [chunk["last"] for chunk in chunks] == [False] * (len(chunks) - 1) + [True]
+def test_a_chunk_of_the_longest_objects_fits_into_a_line() -> None:
+    longest = dict.fromkeys(("object_type", "number_sign", "category", "priority"), "x" * 32)
+    item = OBJECT | longest | {"object_number": 65534, "number": "9" * 18, "trunk": 65534}
     client = ready_client()
-    for chunk in chunks:
-        client.ask(Request("sync", chunk))
-    assert len(heard(ready_server(), client.take())) == len(chunks)
+    client.ask(Request("sync", {"objects": [item] * SYNC_CHUNK, "first": True, "last": True}))
+    assert len(heard(ready_server(), client.take())) == 1
 
 
 json_values = st.recursive(

@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+from docs.state_tables import arrows
 from ssh_control.client import LINK_TABLE
 from ssh_control.dialect import (
     CLIENT_TABLE,
@@ -19,10 +20,8 @@ from ssh_control.dialect import (
     Request,
     ServerDialect,
     Up,
-    arrows,
 )
-from ssh_control.lines import MAX_REPLY_LINE, MAX_REQUEST_LINE
-from ssh_control.operations import OPERATIONS, SYNC_CHUNK
+from ssh_control.messages import MAX_REPLY_LINE, MAX_REQUEST_LINE, OPERATIONS, SYNC_CHUNK
 
 PAGE = (Path(__file__).parents[2] / "docs" / "dialect.md").read_text(encoding="utf-8")
 
@@ -32,7 +31,7 @@ def test_every_op_is_described_with_its_params() -> None:
     rows.pop("line", None)
     assert list(rows) == list(OPERATIONS)
     for op, operation in OPERATIONS.items():
-        assert re.findall(r"`(\w+)`", rows[op].replace("`null`", "")) == list(operation.params)
+        assert re.findall(r"`(\w+)`", rows[op].replace("`null`", "")) == list(operation.__struct_fields__)
 
 
 def test_the_limits_are_those_of_the_code() -> None:

@@ -9,8 +9,7 @@ from typing import Any
 import asyncssh
 import pytest
 
-from ssh_control.dialect import Reply, Request
-from ssh_control.later import Answer, Later
+from ssh_control.dialect import PendingReply, Reply, Request, Response
 from ssh_control.server import MOST_OPEN
 
 HELLO = b'{"hello":"sorm","version":1}\n'
@@ -35,13 +34,13 @@ class Mediator:
 
 
 @pytest.fixture
-def kept(switch: Any) -> list[Later]:
+def kept(switch: Any) -> list[PendingReply]:
     """The replies that the switch keeps to itself for now."""
     return []
 
 
 @pytest.fixture
-async def mediator(server: Any, switch: Any, kept: list[Later]) -> Any:
+async def mediator(server: Any, switch: Any, kept: list[PendingReply]) -> Any:
     """Is connected to a switch that keeps the reply to every second request; ``trunks`` it never answers."""
     connection = await asyncssh.connect(
         *server.address, username="test.domain", password="123", known_hosts=None, config=None
@@ -53,7 +52,7 @@ async def mediator(server: Any, switch: Any, kept: list[Later]) -> Any:
         session = switch.sessions[0]
         count = 0
 
-        def handle(request: Request) -> Answer:
+        def handle(request: Request) -> Response:
             nonlocal count
             count += 1
             switch.requests.append(request)
@@ -62,7 +61,7 @@ async def mediator(server: Any, switch: Any, kept: list[Later]) -> Any:
                 return None
             if count % 2:
                 return Reply(True)
-            kept.append(Later())
+            kept.append(PendingReply())
             return kept[-1]
 
         session.handle = handle
@@ -79,8 +78,8 @@ async def test_what_is_there_does_not_wait_for_what_is_not(mediator: Any, switch
 
 
 async def test_a_reply_that_is_given_before_anybody_listens(mediator: Any, switch: Any) -> None:
-    def handle(request: Request) -> Answer:
-        later = Later()
+    def handle(request: Request) -> Response:
+        later = PendingReply()
         later.give(Reply(True))
         return later
 

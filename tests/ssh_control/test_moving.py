@@ -10,8 +10,7 @@ from typing import Any
 import asyncssh
 import pytest
 
-from ssh_control.moving import listening, move
-from ssh_control.server import SormServer
+from ssh_control.server import SormServer, listening, move
 
 
 @pytest.fixture
@@ -78,7 +77,7 @@ async def test_ports_are_exchanged_without_a_moment_in_which_another_could_take_
     def taken(host: str, port: int) -> socket.socket:
         raise OSError(98, f"{port} was taken in between")
 
-    monkeypatch.setattr("ssh_control.moving.listening", taken)
+    monkeypatch.setattr("ssh_control.server.listening", taken)
     move([(one, ports[1]), (other, ports[0])])
     await settled(one)
     await settled(other)

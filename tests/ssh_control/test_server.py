@@ -15,10 +15,9 @@ import asyncssh
 import pytest
 
 from ssh_control.dialect import Request
-from ssh_control.keys import KeyProblem, pinned_key, public_line
-from ssh_control.lines import MAX_REQUEST_LINE
-from ssh_control.pacing import LoginPacer
-from ssh_control.server import MOST_SESSIONS, MOST_STRANGERS, MOST_UNREAD, TRIES, SormServer
+from ssh_control.messages import MAX_REQUEST_LINE
+from ssh_control.server import MOST_SESSIONS, MOST_STRANGERS, MOST_UNREAD, TRIES, LoginPacer, SormServer
+from ssh_control.transport import KeyProblem, pinned_key, public_line
 
 HELLO = b'{"hello":"sorm","version":1,"mediator":"by hand"}\n'
 PING = b'{"seq":1,"op":"ping"}\n'

@@ -15,7 +15,7 @@ from sorm_mediator import config
 from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.switch.calls.call import Call, CallRequest, ServiceRequest
 from sorm_mediator.switch.calls.engine import Engine
-from sorm_mediator.switch.objects import ControlledObject
+from sorm_mediator.switch.objects import SwitchObject
 from tests.switch.mediators.multisorm_lab import CENTRAL, LOCAL, VOIP, Start
 from tests.switch.mediators.multisorm_lab import Switch as MultisormSwitch
 from tests.switch.mediators.multisorm_lab import lab as multisorm_lab
@@ -26,11 +26,11 @@ START = 1_700_000_000.0
 
 def obj(
     number: int, target: str | int, kind: str = "own-subscriber", sign: str | None = "own"
-) -> ControlledObject:
+) -> SwitchObject:
     """An object: ``target`` is a number, or a trunk's number."""
     if isinstance(target, int):
-        return ControlledObject(number, "trunk", None, None, target, "statistical", "normal")
-    return ControlledObject(number, kind, sign, target, None, "statistical", "normal")
+        return SwitchObject(number, "trunk", None, None, target, "statistical", "normal")
+    return SwitchObject(number, kind, sign, target, None, "statistical", "normal")
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Switch:
     domain: str = "test.domain"
     reports: dict[str, list[CallReport]] = field(default_factory=dict)
 
-    def control(self, *objects: ControlledObject, mediator: str = "m1", domain: str = "") -> None:
+    def control(self, *objects: SwitchObject, mediator: str = "m1", domain: str = "") -> None:
         table = self.engine.domains[domain or self.domain].table(mediator)
         for item in objects:
             table.add(item)

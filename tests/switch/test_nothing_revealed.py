@@ -16,7 +16,7 @@ from radius.report import Party
 from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.switch.calls.call import CallRequest, ServiceRequest
 from sorm_mediator.switch.calls.messages import MessageRequest
-from sorm_mediator.switch.shell.command import Desk
+from sorm_mediator.switch.shell.command import ShellContext
 from sorm_mediator.switch.shell.session import ShellSession
 from sorm_mediator.web.app import create_app
 from tests.switch.test_box import Mediator, lab
@@ -76,7 +76,7 @@ async def said(
                 assert (await mediator.messages.get()).matches[0].object_number == OBJECT
         answers = {path: text async for path, text in asked(box, f"/api/v1/calls/{call.id}")}
         box.engine.node.directory = tmp_path
-        shell = ShellSession(Desk(node=box.engine.node, file=tmp_path / "lab.toml"))
+        shell = ShellSession(ShellContext(node=box.engine.node, file=tmp_path / "lab.toml"))
         for line in COMMANDS:
             outcome = shell.enter(line)
             assert not outcome.error, outcome.error
@@ -90,7 +90,7 @@ async def said(
 
 def ours(record: logging.LogRecord) -> bool:
     return record.name.startswith(
-        ("sorm_mediator.switch", "ssh_control.server", "ssh_control.multisorm", "radius")
+        ("sorm_mediator.switch", "ssh_control.server", "ssh_control.multisorm.domains", "radius")
     )
 
 

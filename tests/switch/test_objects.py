@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sorm_mediator.switch.objects import SIGN_FITS, ControlledObject, ObjectTable, Refusal, Touched
+from sorm_mediator.switch.objects import SIGN_FITS, ObjectTable, Refusal, SwitchObject, Touched
 
 
-def network(number: int, digits: str, kind: str = "network-full", sign: str = "russia") -> ControlledObject:
-    return ControlledObject(number, kind, sign, digits, None, "combined", "normal")
+def network(number: int, digits: str, kind: str = "network-full", sign: str = "russia") -> SwitchObject:
+    return SwitchObject(number, kind, sign, digits, None, "combined", "normal")
 
 
 def found(table: ObjectTable, *numbers: str, own: bool = False, ni: str = "") -> list[int]:
@@ -145,7 +145,7 @@ ITEM = st.builds(
     ni=st.sampled_from(["", "zone", "international"]),
 )
 def test_the_indexes_agree_with_looking_at_every_object(steps: list[Any], number: str, ni: str) -> None:
-    table, kept = ObjectTable(), dict[int, ControlledObject]()
+    table, kept = ObjectTable(), dict[int, SwitchObject]()
     for step in steps:
         if isinstance(step, int):
             if step in kept:

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import captures
 from sorm_mediator import config
-from sorm_mediator.lab.trace import LabTrace
 from sorm_mediator.switch.calls.call import CALL_TABLE
 from sorm_mediator.switch.calls.services import ORDERED, USED
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.routing import parse_context
-from sorm_mediator.switch.trace.request import PARAMETERS
-from sorm_mediator.switch.trace.trace import read_request
+from sorm_mediator.switch.trace.console import LabTrace
+from sorm_mediator.switch.trace.trace import TRACE_PARAMETERS, read_request
 
 DOCS = Path(__file__).parents[2] / "docs"
 ROUTING = (DOCS / "routing.md").read_text(encoding="utf-8")
@@ -55,5 +54,5 @@ def test_the_trace_shown_is_what_the_command_prints() -> None:
 
 
 def test_every_parameter_of_a_trace_is_described() -> None:
-    for name in PARAMETERS:
+    for name in TRACE_PARAMETERS:
         assert f"`{name}`" in ROUTING

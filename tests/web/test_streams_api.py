@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
-from e1.alarms import StreamState
+from e1.g704.alarms import StreamState
 from sorm_mediator.mediator.binding.streams import Streams
 from sorm_mediator.web.app import create_app
-from tests.mediator.e1_bench import E1Console, attached, e1_lab
+from tests.mediator.e1_harness import E1Console, attached, e1_lab
 from tests.mediator.gateway_harness import lab_config, running, small_switch
 
 

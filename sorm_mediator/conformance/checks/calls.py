@@ -6,7 +6,7 @@ import time
 from itertools import pairwise
 from typing import Any
 
-from protocol.phrases import Phrase
+from protocol.language import Phrase
 from sorm_mediator.conformance.declaration import Need, check
 from sorm_mediator.conformance.examiner import Examiner, Group, Target, one_of
 from sorm_mediator.console.client import Crossed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from protocol.phrases import Phrase
+from protocol.language import Phrase
 from sorm_mediator.conformance.declaration import Need, check
 from sorm_mediator.conformance.examiner import Examiner
 from sorm_mediator.conformance.verdicts import Failed, Untested
@@ -56,7 +56,7 @@ async def heard(ex: Examiner, ksl: int) -> None:
 async def speech(ex: Examiner, ksl: int) -> None:
     """The tones of the first two subscribers are on a KSL."""
     from sorm_mediator.console.hearing import hear
-    from sorm_mediator.switch.calls.media import tones
+    from sorm_mediator.switch.calls.speech import tones
 
     line = {"stream": ex.told.streams[0], "ksl": ksl}
     want = frozenset(tones(number, "")[0] for number in (ex.own(0), ex.own(1)))

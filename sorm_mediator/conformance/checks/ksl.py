@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from protocol.phrases import Phrase
+from protocol.language import Phrase
 from sorm_mediator.conformance.declaration import Need, check
 from sorm_mediator.conformance.examiner import Examiner, Group
 

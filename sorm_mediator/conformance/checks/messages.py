@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from protocol.phrases import Phrase
+from protocol.language import Phrase
 from sorm_mediator.conformance.declaration import Need, check
 from sorm_mediator.conformance.examiner import Examiner
 from sorm_mediator.conformance.verdicts import Untested

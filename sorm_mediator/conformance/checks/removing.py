@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from protocol.phrases import Phrase
+from protocol.language import Phrase
 from sorm_mediator.conformance.declaration import Need, check
 from sorm_mediator.conformance.examiner import Examiner
 

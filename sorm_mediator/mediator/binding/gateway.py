@@ -32,18 +32,18 @@ from sorm_mediator.mediator.binding.feed import EventFeed
 from sorm_mediator.mediator.binding.limits import LimitWatch
 from sorm_mediator.mediator.binding.status import ChannelDocument, JournalState, LimitDocument, StatusDocument
 from sorm_mediator.mediator.binding.store import Store, StoreError
-from sorm_mediator.mediator.binding.toward import OverTcp, TowardConsole
+from sorm_mediator.mediator.binding.transport import ConsoleTransport, TcpConsoleTransport
 from sorm_mediator.mediator.core import effects
 from sorm_mediator.mediator.core.core import TCP_STREAMS, Core
 from sorm_mediator.mediator.core.effects import Effect
 from ssh_control.client import LinkDown, SwitchLink
 from ssh_control.dialect import Reply
-from ssh_control.keys import KeyProblem
-from ssh_control.lines import DialectError
+from ssh_control.messages import DialectError
+from ssh_control.transport import KeyProblem
 
 if TYPE_CHECKING:
-    from e1.alarms import StreamState
-    from sorm_mediator.mediator.binding.e1_side import Change, E1Side
+    from e1.g704.alarms import StreamState
+    from sorm_mediator.mediator.binding.e1_transport import Change, E1Transport
 
 log = logging.getLogger(__name__)
 
@@ -80,17 +80,19 @@ class Gateway:
         self.consoles = Consoles(
             config.console, self._options, self, unit_timeout=mediator.options.unit_timeout
         )
-        self.e1: E1Side | None = None
+        self.e1: E1Transport | None = None
         """The streams and their speech; None for a console over TCP that has no stream."""
         if config.console.link == "x25" or config.e1:
-            from sorm_mediator.mediator.binding.e1_side import E1Side  # numpy, which TCP can do without
+            from sorm_mediator.mediator.binding.e1_transport import (
+                E1Transport,  # numpy, which TCP can do without
+            )
 
-            self.e1 = E1Side(config, self._options, self)
-        self._toward: TowardConsole
+            self.e1 = E1Transport(config, self._options, self)
+        self._toward: ConsoleTransport
         if self.e1 is not None and config.console.link == "x25":
             self._toward = self.e1.streams
         else:
-            self._toward = OverTcp(self.consoles, self.e1.streams if self.e1 else None)
+            self._toward = TcpConsoleTransport(self.consoles, self.e1.streams if self.e1 else None)
         self.sink = self._make_sink()
         self.link: SwitchLink | None = None
         self._core: Core | None = None

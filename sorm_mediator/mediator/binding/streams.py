@@ -15,24 +15,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol
 
 from e1 import channel as data
-from e1.alarms import StreamState
-from e1.lapb_table import WHY_DOWN, Event
-from e1.lines.bare import BareStream
-from e1.lines.xot_socket import CLOSED
+from e1.carriers.bare import BareStream
+from e1.carriers.xot_socket import CLOSED
+from e1.g704.alarms import StreamState
+from e1.lapb.machine import WHY_DOWN, Event
 from e1.stream import ChannelEvent, ChannelName, E1Stream, StateChanged, StreamConfig, StreamEvent
-from protocol import Broken, Channel, Noise, Options, StreamFramer
+from protocol import Broken, Channel, Noise, Options, StreamFramer, Unit
+from sorm_mediator.carriers import Carrier, End, bare_stream, framed, open_line, stream_config
 from sorm_mediator.config import E1Config
 from sorm_mediator.errors import BoxError
-from sorm_mediator.mediator.binding.bare_lines import bare_stream
 from sorm_mediator.mediator.binding.consoles import ChannelCounters
-from sorm_mediator.mediator.binding.intake import Intake, Item
-from sorm_mediator.mediator.binding.stream_lines import Carrier, End, framed, open_line, stream_config
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +102,7 @@ class _Kpd:
     """The console was asked to send nothing, and not yet to go on."""
 
 
-class _Trunk:
+class _StreamRunner:
     """One stream with its line."""
 
     def __init__(
@@ -126,7 +124,7 @@ class _Trunk:
             raise BoxError(f"{self.name}: {error}") from error
         self.stream, self.line, self.exchange = end
         self.kpds: dict[ChannelName, _Kpd] = {name: _Kpd() for name in self.stream.channels}
-        self.intake = Intake(config.high_water, config.low_water)
+        self.intake = FlowControl(config.high_water, config.low_water)
         self.alarms: Counter[str] = Counter()
         self.address = ""
 
@@ -173,7 +171,7 @@ class Streams:
     ) -> None:
         self._handler = handler
         self._framer = StreamFramer(Channel.COMMAND, options)
-        self._trunks = {config.stream: _Trunk(config, fill, allows, data) for config in configs}
+        self._trunks = {config.stream: _StreamRunner(config, fill, allows, data) for config in configs}
         self._timer: asyncio.Handle | None = None
         self._idle: asyncio.Event | None = None
 
@@ -246,7 +244,7 @@ class Streams:
         kpd.congested = kpd.told
         self._relieve(self._trunks[stream], NAMES[channel])
 
-    def _relieve(self, trunk: _Trunk, name: ChannelName) -> None:
+    def _relieve(self, trunk: _StreamRunner, name: ChannelName) -> None:
         kpd, channel = trunk.kpds[name], trunk.stream.channels[name]
         if kpd.congested and channel.up and channel.queued <= ENOUGH:
             kpd.congested = False
@@ -273,7 +271,7 @@ class Streams:
         if self._idle is not None and self._is_idle():
             self._idle.set()
 
-    def _take(self, trunk: _Trunk, events: list[StreamEvent]) -> None:
+    def _take(self, trunk: _StreamRunner, events: list[StreamEvent]) -> None:
         """Tell what happened. That a stream has failed is told after the loss of its channels: then a pair that stands
         by is in use already, and the console hears of it there (order 268, 1.4.1.1)."""
         if not trunk.stream.carrier:
@@ -291,7 +289,7 @@ class Streams:
                 case ChannelEvent(name, what):
                     self._channel_event(trunk, name, what)
 
-    def _channel_event(self, trunk: _Trunk, name: ChannelName, event: data.ChannelEvent) -> None:
+    def _channel_event(self, trunk: _StreamRunner, name: ChannelName, event: data.ChannelEvent) -> None:
         kpd = trunk.kpds[name]
         match event:
             case data.Message(raw):
@@ -317,7 +315,7 @@ class Streams:
             case data.Interrupt(octets):
                 kpd.counters.noise_octets += len(octets)
 
-    def _has_stand_by(self, trunk: _Trunk) -> bool:
+    def _has_stand_by(self, trunk: _StreamRunner) -> bool:
         """Whether a stream has no signal, and the pair of another one works and can take over from it."""
         return (
             trunk.config.stand_by_at_once
@@ -325,7 +323,7 @@ class Streams:
             and any(other.pair_works for other in self._trunks.values() if other is not trunk)
         )
 
-    def _open(self, trunk: _Trunk, name: ChannelName) -> None:
+    def _open(self, trunk: _StreamRunner, name: ChannelName) -> None:
         kpd = trunk.kpds[name]
         kpd.gone_at, kpd.alarm = None, ""
         if not kpd.told:
@@ -333,7 +331,7 @@ class Streams:
             kpd.counters.connections += 1
             self._handler.channel_opened(CHANNELS[name], trunk.name, trunk.number)
 
-    def _close(self, trunk: _Trunk, name: ChannelName) -> None:
+    def _close(self, trunk: _StreamRunner, name: ChannelName) -> None:
         kpd = trunk.kpds[name]
         if name == "kpd1":
             trunk.intake.finish(lambda item: self._handle(trunk, item))
@@ -342,7 +340,7 @@ class Streams:
         kpd.counters.deleted_units += len(trunk.stream.channels[name].discard())
         self._handler.channel_closed(CHANNELS[name], trunk.name, trunk.number)
 
-    def _received(self, trunk: _Trunk, name: ChannelName, raw: bytes) -> None:
+    def _received(self, trunk: _StreamRunner, name: ChannelName, raw: bytes) -> None:
         counters, arrived = trunk.kpds[name].counters, self._loop.time()
         counters.octets_received += len(raw)
         if name == "kpd2":
@@ -356,13 +354,13 @@ class Streams:
                 trunk.intake.put((item, arrived))
         self._work(trunk)
 
-    def _work(self, trunk: _Trunk) -> None:
+    def _work(self, trunk: _StreamRunner) -> None:
         """Handle commands, as far as the console takes the answers; else it is asked to send none for now."""
         channel = trunk.stream.channels["kpd1"]
         trunk.intake.work(lambda: channel.queued, lambda item: self._handle(trunk, item))
         self._stop_console(trunk, trunk.intake.stopped)
 
-    def _handle(self, trunk: _Trunk, item: Item) -> None:
+    def _handle(self, trunk: _StreamRunner, item: Item) -> None:
         counters, (found, arrived) = trunk.kpds["kpd1"].counters, item
         if isinstance(found, Broken):
             counters.broken += 1
@@ -371,7 +369,7 @@ class Streams:
             counters.units_received += 1
             self._handler.unit_received(found.raw, arrived, trunk.number)
 
-    def _stop_console(self, trunk: _Trunk, stop: bool) -> None:
+    def _stop_console(self, trunk: _StreamRunner, stop: bool) -> None:
         kpd = trunk.kpds["kpd1"]
         if stop is not kpd.stopped:
             kpd.stopped = stop
@@ -456,3 +454,58 @@ def _channel_row(stream: E1Stream | BareStream, name: ChannelName) -> dict[str, 
         "t1": channel.lapb.counters.t1,
         "resets": channel.lapb.counters.resets,
     }
+
+
+# --- What a console has sent over X.25 and what waits for it: when it is asked to stop sending (RNR), and
+# to go on (RR).
+#
+# A console that sends commands faster than it takes the answers would fill the memory, or lose answers.
+# It is stopped
+# by the packet layer itself instead: not by LAPB, whose RNR would keep back its acknowledgements too, so
+# that what waits
+# for it could never become less.
+
+
+Item = tuple[Unit | Broken, float]
+"""What was read, and when it arrived."""
+
+
+@dataclass(slots=True)
+class FlowControl:
+    """Of one command channel. ``high``, ``low``: messages waiting for the console, see ``e1.high_water``."""
+
+    high: int
+    low: int
+    stopped: bool = False
+    """No command is taken from the console for now."""
+    _items: deque[Item] = field(default_factory=deque)
+    _working: bool = False
+
+    def put(self, item: Item) -> None:
+        """Something was received. It may be many units in one message, so they wait here while it is stopped."""
+        self._items.append(item)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def judge(self, waiting: int) -> bool:
+        """Stopped above the high-water mark, until the low-water mark is reached; what it is now."""
+        self.stopped = waiting > (self.low if self.stopped else self.high)
+        return self.stopped
+
+    def work(self, waiting: Callable[[], int], handle: Callable[[Item], None]) -> None:
+        """Handle in turn what was received, as long as it is not stopped. What comes meanwhile is handled after it."""
+        if self._working:
+            return
+        self._working = True
+        try:
+            while not self.judge(waiting()) and self._items:
+                handle(self._items.popleft())
+        finally:
+            self._working = False
+
+    def finish(self, handle: Callable[[Item], None]) -> None:
+        """The console is gone: what it sent, and believes to have arrived, is handled all the same."""
+        while self._items:
+            handle(self._items.popleft())
+        self.stopped = False

@@ -14,10 +14,18 @@ from collections import Counter, deque
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from protocol.base import Command
 from protocol.codes import Channel
-from protocol.commands import Start, Test
-from protocol.messages import Alarm, CommandExecuted, CommandReceived, Restart, TrunkInfo, UnauthorizedAccess
+from protocol.messages import (
+    Alarm,
+    Command,
+    CommandExecuted,
+    CommandReceived,
+    Restart,
+    Start,
+    Test,
+    TrunkInfo,
+    UnauthorizedAccess,
+)
 from sorm_mediator.journal.masking import command_fields, why_masked
 from sorm_mediator.mediator.core.calls.calls import Calls
 from sorm_mediator.mediator.core.calls.electronic_messages import ElectronicMessages

@@ -13,8 +13,8 @@ from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
-from protocol.base import Command
 from protocol.codes import Channel
+from protocol.messages import Command
 from sorm_mediator.mediator.core.calls.kpd2_events import BY_FAULT, BY_STOP
 from sorm_mediator.mediator.core.switchside import Missing
 from sorm_mediator.mediator.core.tables import Started, Stopped

@@ -4,7 +4,7 @@ The tables of the mediator are what holds. After a break of the link, and whenev
 done, the switch is sent all objects anew (``sync``; it replaces its own when the last chunk has come):
 :data:`SWITCH_TABLE`. Requests wait meanwhile, so that none of them is undone by it.
 
-Source: docs/dialect.md; the ops are those of :mod:`ssh_control.operations`.
+Source: docs/dialect.md; the ops are those of :mod:`ssh_control.messages`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 from protocol.codes import LINE_STATES
 from sorm_mediator.mediator.core.effects import AskSwitch
 from sorm_mediator.texts import whole_number
-from ssh_control.operations import SYNC_CHUNK
+from ssh_control.messages import SYNC_CHUNK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -12,17 +12,22 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import pairwise
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from radius.report import Match, Media, Party, ServiceUse
-from sorm_mediator.switch.objects import ControlledObject, Touched
+from sorm_mediator.switch.domain import (
+    FORWARDINGS,
+    SERVICE_CODES,
+    Bridge,
+    BridgeEnd,
+    Domain,
+    Subscriber,
+    Trunk,
+)
+from sorm_mediator.switch.objects import SwitchObject, Touched
+from sorm_mediator.switch.path import Hop, as_sorm_sees, shown_a, shown_b
 from sorm_mediator.switch.routing import Number, RoutingRequest
-from sorm_mediator.switch.routing.bridges import Bridge, BridgeEnd
-from sorm_mediator.switch.routing.node_numbers import shown_a, shown_b
-from sorm_mediator.switch.subscribers import Domain, Subscriber, Trunk
-
-if TYPE_CHECKING:
-    from sorm_mediator.switch.routing.path import Hop
+from sorm_mediator.switch.routing.numbering import DEFAULT_PLAN
 
 Outcome = Literal["answer", "busy", "no-answer", "fail", "incomplete"]
 Role = Literal["a", "b"]
@@ -34,6 +39,9 @@ RELEASE_BUSY: Final = 0x03
 RELEASE_NO_ANSWER: Final = 0x04
 RELEASE_AFTER_TALK: Final = 0x05
 """Causes of release (order 268, 11.3.5)."""
+
+FORWARDING_CODES: Final = frozenset(SERVICE_CODES[name] for name in FORWARDINGS)
+"""Services that send a call on to another number."""
 
 PHASES: Final[Mapping[str, int]] = MappingProxyType(
     {"order": 0x01, "check": 0x02, "cancel": 0x03, "use": 0x04}
@@ -223,7 +231,7 @@ class Leg:
 class TouchedObject(NamedTuple):
     """An object that a call touches, why, and the domain that has it on control."""
 
-    item: ControlledObject
+    item: SwitchObject
     match: Match
     domain: Domain
 
@@ -282,7 +290,7 @@ class Call:
     """Who has handed its place over (transfer)."""
     consultation: Call | None = None
     units: int = 0
-    """Units of the licence (cp_limit) that it uses: :mod:`sorm_mediator.switch.licence.units`."""
+    """Units of the licence (cp_limit) that it uses: :mod:`sorm_mediator.switch.calls.units`."""
     let_in: bool = False
     """The called subscriber takes it as a waiting call, whatever its record says."""
 
@@ -391,3 +399,53 @@ def connection(calling: Endpoint, called: Endpoint) -> int:
         return INCOMING
     abroad = "international" in (calling.number.shown_ni, called.number.shown_ni)
     return TRANSIT_INTERNATIONAL if abroad else TRANSIT
+
+
+# --- where a call begins; a trace begins in the same way
+
+
+def own_number(digits: str) -> Number:
+    """A subscriber's own number."""
+    return Number(digits=digits, ni="private")
+
+
+def first_leg(domain: Domain, calling: Endpoint, called: Number) -> Leg:
+    """A call that ``calling`` makes, before it is routed.
+
+    It starts in the context of its subscriber, trunk or bridge, else in the default one of the domain, and in the
+    numbering plan that the trunk or the bridge has.
+    """
+    context, np = "", DEFAULT_PLAN
+    if calling.subscriber is not None:
+        context = calling.subscriber.context
+    elif calling.trunk is not None:
+        context, np = calling.trunk.context, calling.trunk.config.np
+    elif calling.bridge is not None:
+        context, np = calling.bridge.side.context, calling.bridge.side.np
+    number = as_sorm_sees(domain, calling.number, called)[0]
+    request = RoutingRequest(a=calling.number, b=called, context=context or domain.default_context, np=np)
+    return Leg(domain, request, replace(calling, number=number), Endpoint(number=called))
+
+
+# --- the record of services
+
+
+def record_use(
+    call: Call, name: str, now: float, calling: Party, called: Party, phase: int = PHASES["use"]
+) -> None:
+    """Put a use of a service on record: what 44h is made from."""
+    call.services.append(
+        ServiceUse(time=now, code=SERVICE_CODES[name], phase=phase, calling=calling, called=called)
+    )
+    call.log(now, "service", f"{name}: {calling.digits} -> {called.digits}")
+
+
+def services_visible_to(call: Call, leg: Leg, matches: Sequence[Match]) -> tuple[ServiceUse, ...]:
+    """What a mediator is told of the services, as a leg's domain is set up.
+
+    Without ``send_optional_cf_notification`` the objects of the calling party hear nothing of forwardings.
+    """
+    calling_alone = all(match.role in ("a", "joined") for match in matches)
+    if leg.domain.config.send_optional_cf_notification or not calling_alone:
+        return tuple(call.services)
+    return tuple(use for use in call.services if use.code not in FORWARDING_CODES)

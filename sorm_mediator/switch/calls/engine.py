@@ -32,12 +32,15 @@ from sorm_mediator.switch.calls.call import (
     Input,
     Role,
     State,
+    first_leg,
     legs_along,
+    own_number,
+    record_use,
 )
 from sorm_mediator.switch.calls.matching import (
     Report,
-    in_order,
     note_match,
+    outside_legs_first,
     reports,
     touch,
     touch_a,
@@ -45,16 +48,14 @@ from sorm_mediator.switch.calls.matching import (
     touch_legs,
 )
 from sorm_mediator.switch.calls.messages import MessageFor, MessageRequest, message_reports
-from sorm_mediator.switch.licence.units import CallUnits
+from sorm_mediator.switch.calls.units import CallUnits
+from sorm_mediator.switch.domain import Domain, Subscriber
 from sorm_mediator.switch.node import Node
-from sorm_mediator.switch.objects import ControlledObject, ObjectTable
+from sorm_mediator.switch.objects import ObjectTable, SwitchObject
+from sorm_mediator.switch.path import Hop, as_sorm_sees, find_path
 from sorm_mediator.switch.routing import Number, RoutingRequest
-from sorm_mediator.switch.routing.origin import first_leg, own_number
-from sorm_mediator.switch.routing.path import Hop, find_path
-from sorm_mediator.switch.routing.sorm_numbers import as_sorm_sees
-from sorm_mediator.switch.subscribers import Domain, Subscriber
 
-Action = Callable[[float], None]
+TimerAction = Callable[[float], None]
 
 
 class Engine:
@@ -81,7 +82,7 @@ class Engine:
         self._first_ssrc = first_ssrc
         self._ids = count(1)
         self._released: deque[str] = deque()
-        self._timers: list[tuple[float, int, Call, int | None, Action]] = []
+        self._timers: list[tuple[float, int, Call, int | None, TimerAction]] = []
         self._order = count()
         self._dirty: dict[str, Call] = {}
         self._dirty_since = 0.0
@@ -201,7 +202,7 @@ class Engine:
             self.release(call, now, cause=cause)
             return
         if self._busy(call):
-            services.use(call, "waiting", now, call.calling.party, call.called.party)
+            record_use(call, "waiting", now, call.calling.party, call.called.party)
         call.move(Input.ALERT)
         call.log(now, "ringing", call.called.number.digits)
         then = self._give_up if call.outcome == "no-answer" else self.answer
@@ -248,7 +249,7 @@ class Engine:
         call.forwarders.append(subscriber)
         if name != "cfu":
             call.outcome = "answer"
-        services.use(call, name, now, forwarder.party, Endpoint.at(hops[0].result.b, hops[0].exit).party)
+        record_use(call, name, now, forwarder.party, Endpoint.at(hops[0].result.b, hops[0].exit).party)
         if subscriber is not call.calling.subscriber:
             self.leave(call, subscriber)
         self.send_on(call, len(call.legs) - 1, hops, now)
@@ -337,7 +338,7 @@ class Engine:
         self._lead(call, first, hops, now, redirected=True)
         self._changed(call, now)
 
-    def catch_up(self, domain: Domain, mediator: str, item: ControlledObject, now: float) -> None:
+    def catch_up(self, domain: Domain, mediator: str, item: SwitchObject, now: float) -> None:
         """Let an object touch the calls that run already; its match ``joined`` says that it came late."""
         table = ObjectTable()
         table.add(item)
@@ -345,7 +346,7 @@ class Engine:
         for call in self.calls.values():
             if call.state is State.RELEASED:
                 continue
-            for leg in in_order(call):
+            for leg in outside_legs_first(call):
                 # Whichever domain is asked first: the object may be on control in others of the way, too.
                 held = leg.domain.tables.get(mediator)
                 if leg.domain is not domain and (held is None or not held.holds(item)):
@@ -369,7 +370,7 @@ class Engine:
             call.members.remove(subscriber)
         subscriber.calls.discard(call.id)
 
-    def after(self, at: float, call: Call, action: Action) -> None:
+    def after(self, at: float, call: Call, action: TimerAction) -> None:
         """Do something at a time, unless the call has been released by then."""
         heappush(self._timers, (at, next(self._order), call, None, action))
 
@@ -385,7 +386,7 @@ class Engine:
         platform = domain.config.platform_id
         return f"{platform and platform + '-'}{self._prefix}{number}"
 
-    def _after_state(self, at: float, call: Call, action: Action) -> None:
+    def _after_state(self, at: float, call: Call, action: TimerAction) -> None:
         """Do something at a time, unless the call has gone on to another state by then."""
         heappush(self._timers, (at, next(self._order), call, call.epoch, action))
 

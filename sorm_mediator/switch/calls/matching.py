@@ -1,7 +1,7 @@
 """Which objects on control a call touches, and what each mediator is told of it.
 
-A mediator that controls several domains is told of a call once where they show it the same numbers, and an object
-is touched once for each reason (:func:`in_order` says by which domain): the bridges between them are hidden from it.
+A mediator that controls several domains gets one report of a call where they show it the same numbers, and an object
+is touched once for each reason (:func:`outside_legs_first` orders the domains): the mediator does not see the bridges.
 
 Source: ECSS-10 manual, MultiSORM; order 268, 10.3 and 11.1.
 """
@@ -13,9 +13,8 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from radius.report import CallReport, Match, Party
-from sorm_mediator.switch.calls import services
-from sorm_mediator.switch.calls.call import Call, Endpoint, Leg, TouchedObject, View
-from sorm_mediator.switch.objects import ControlledObject, ObjectTable
+from sorm_mediator.switch.calls.call import Call, Endpoint, Leg, TouchedObject, View, services_visible_to
+from sorm_mediator.switch.objects import ObjectTable, SwitchObject
 
 Tables = Mapping[str, ObjectTable]
 
@@ -27,7 +26,7 @@ class Report(NamedTuple):
     report: CallReport
 
 
-def in_order(call: Call) -> list[Leg]:
+def outside_legs_first(call: Call) -> list[Leg]:
     """The legs as objects are looked for: the one next to the network outside comes first.
 
     So of a call to the city or from it a number of the network is shown as the domain of the trunk has it, which is
@@ -42,7 +41,7 @@ def touch_legs(call: Call, first: int, now: float, *, new_a: bool, failed: bool)
     new_a: A of the first of these legs is new, too. failed: the last one leads nowhere, so that it has no B.
     """
     kept = call.legs[:first]
-    for leg in in_order(call):
+    for leg in outside_legs_first(call):
         if leg in kept:
             continue
         if leg is not call.legs[first] or new_a:
@@ -119,7 +118,7 @@ def held(view: View, mediator: str) -> tuple[Match, ...]:
     )
 
 
-def note_match(call: Call, leg: Leg, mediator: str, item: ControlledObject, match: Match) -> bool:
+def note_match(call: Call, leg: Leg, mediator: str, item: SwitchObject, match: Match) -> bool:
     """An object is touched once for each reason, by the domain that comes first. Says whether this one is new.
 
     Legs that show a mediator the same numbers are one call to it.
@@ -186,7 +185,7 @@ def _report(call: Call, mediator: str, view: View, now: float, listens: bool) ->
         answered=None if view.answered == called else view.answered,
         release_time=call.release_time,
         release_cause=call.release_cause,
-        services=services.told(call, leg, matches),
+        services=services_visible_to(call, leg, matches),
         matches=matches,
         media=call.media if listens else None,
     )

@@ -15,14 +15,21 @@ from typing import Final, NamedTuple
 
 from radius.packet import LONGEST_TEXT, MOST_MATCHES
 from radius.report import Match, MessageReport
-from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest, Endpoint, legs_along
-from sorm_mediator.switch.calls.matching import held, in_order, note_match, tables_of, touch_legs
+from sorm_mediator.switch.calls.call import (
+    Call,
+    CallRefused,
+    CallRequest,
+    Endpoint,
+    first_leg,
+    legs_along,
+    own_number,
+)
+from sorm_mediator.switch.calls.matching import held, note_match, outside_legs_first, tables_of, touch_legs
+from sorm_mediator.switch.domain import Domain, Trunk
+from sorm_mediator.switch.path import Hop, find_path
 from sorm_mediator.switch.routing import Number
-from sorm_mediator.switch.routing.origin import first_leg, own_number
-from sorm_mediator.switch.routing.path import Hop, find_path
-from sorm_mediator.switch.subscribers import Domain, Trunk
 
-TRUNK: Final = "trunk:"
+TRUNK_PREFIX: Final = "trunk:"
 """Before the name of a trunk, in place of a number."""
 
 
@@ -85,10 +92,12 @@ def _trunk(domain: Domain, field: str, name: str) -> Trunk:
 def _sender(domain: Domain, request: MessageRequest) -> Endpoint:
     """Where the message comes from. Raises :class:`CallRefused`."""
     digits, name = request.sender, request.from_trunk
-    if digits.startswith(TRUNK):
+    if digits.startswith(TRUNK_PREFIX):
         if name:
             raise CallRefused("invalid", "from_trunk: from names the trunk already")
-        return Endpoint(number=Number(digits=""), trunk=_trunk(domain, "from", digits.removeprefix(TRUNK)))
+        return Endpoint(
+            number=Number(digits=""), trunk=_trunk(domain, "from", digits.removeprefix(TRUNK_PREFIX))
+        )
     subscriber = domain.subscribers.get(digits)
     if subscriber is None:
         return Endpoint(
@@ -110,8 +119,8 @@ def _way(
     now: float,
 ) -> Call:
     """The call that would take the message to its receiver. Raises :class:`CallRefused`."""
-    only_trunk = request.receiver.startswith(TRUNK)
-    name = request.receiver.removeprefix(TRUNK) if only_trunk else request.to_trunk
+    only_trunk = request.receiver.startswith(TRUNK_PREFIX)
+    name = request.receiver.removeprefix(TRUNK_PREFIX) if only_trunk else request.to_trunk
     if only_trunk and request.to_trunk:
         raise CallRefused("invalid", "to_trunk: to names the trunk already")
     trunk = _trunk(domain, "to" if only_trunk else "to_trunk", name) if name else None
@@ -141,7 +150,7 @@ def _check_arrived(hop: Hop, calling: Endpoint) -> None:
 
 def _touch_imsi(way: Call, request: MessageRequest, now: float) -> None:
     """Match both IMSI."""
-    for leg in in_order(way):
+    for leg in outside_legs_first(way):
         for role, imsi in (("a-imsi", request.from_imsi), ("b-imsi", request.to_imsi)):
             for mediator, table in tables_of(leg).items():
                 for item in table.imsi_touched(imsi):

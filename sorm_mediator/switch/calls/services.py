@@ -12,26 +12,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
-from radius.report import Match, Party, ServiceUse
+from radius.report import Party
 from sorm_mediator.switch.calls.call import (
     PHASES,
     Call,
     CallRefused,
     CallRequest,
     Endpoint,
-    Leg,
     Role,
     ServiceRequest,
     State,
+    record_use,
 )
-from sorm_mediator.switch.licence.units import conference_share, consultation_units
-from sorm_mediator.switch.routing.path import way_of
-from sorm_mediator.switch.subscribers import FEATURES, FORWARDINGS, SERVICE_CODES, Subscriber
-
-if TYPE_CHECKING:
-    from sorm_mediator.switch.calls.engine import Engine
+from sorm_mediator.switch.calls.units import CallUnits, conference_share, consultation_units
+from sorm_mediator.switch.domain import FEATURES, FORWARDINGS, SERVICE_CODES, Domain, Subscriber
+from sorm_mediator.switch.path import Hop
+from sorm_mediator.switch.routing import RoutingResult
 
 NEEDS_TALK: Final = frozenset({"hold", "end-of-hold", "consultation", "3pty", "transfer"})
 """Services of an established connection: asked for earlier, they wait for the answer."""
@@ -39,8 +37,42 @@ NEEDS_NUMBER: Final = frozenset({"consultation", "pickup", "waiting"})
 USED: Final = frozenset(SERVICE_CODES) - frozenset(FORWARDINGS)
 """What can be used in a call; forwardings act by themselves."""
 ORDERED: Final = frozenset((*FORWARDINGS, *FEATURES))
-FORWARDING_CODES: Final = frozenset(SERVICE_CODES[name] for name in FORWARDINGS)
 """What a subscriber orders, checks and cancels."""
+
+
+class Exchange(Protocol):
+    """What a service needs of the exchange that leads the calls; :class:`~sorm_mediator.switch.calls.engine.Engine`.
+
+    Every ``now`` is Unix seconds.
+    """
+
+    units: CallUnits
+
+    def begin(
+        self, domain: Domain, request: CallRequest, now: float, *, let_in: bool = False, units: int = 1
+    ) -> Call:
+        """Make a further call. Raises :class:`CallRefused`."""
+
+    def reach(self, call: Call, role: Role, digits: str) -> tuple[Sequence[Hop], str]:
+        """The path of a call of A or B to ``digits``, and why it leads nowhere ("": it arrives)."""
+
+    def send_on(self, call: Call, first: int, hops: Sequence[Hop], now: float) -> None:
+        """Lead the call another way from leg ``first`` on."""
+
+    def join(self, call: Call, subscriber: Subscriber, now: float, *, role: str) -> None:
+        """Make a subscriber of the last domain the B of the call."""
+
+    def leave(self, call: Call, subscriber: Subscriber) -> None:
+        """End the part of a subscriber in the call."""
+
+    def answer(self, call: Call, now: float) -> None:
+        """Let the called party answer."""
+
+    def release(self, call: Call, now: float, *, cause: int | None = None) -> None:
+        """End the call."""
+
+    def after(self, at: float, call: Call, action: Callable[[float], None]) -> None:
+        """Run ``action`` at a time, unless the call has been released by then."""
 
 
 class NotPossible(Exception):  # noqa: N818 - an answer, not a mistake
@@ -68,7 +100,7 @@ def _problem(service: ServiceRequest) -> str:
     return ""
 
 
-def run(engine: Engine, call: Call, index: int, now: float) -> None:
+def run(exchange: Exchange, call: Call, index: int, now: float) -> None:
     """Carry out a service of the call's request; later, when it needs a conversation that has not begun."""
     service = call.request.services[index]
     if service.phase == "use" and service.service in NEEDS_TALK and call.state is not State.TALKING:
@@ -76,30 +108,11 @@ def run(engine: Engine, call: Call, index: int, now: float) -> None:
         return
     try:
         if service.phase == "use":
-            _USE[service.service](engine, call, service, now)
+            _USE[service.service](exchange, call, service, now)
         else:
-            _order(engine, call, service, now)
+            _order(exchange, call, service, now)
     except (NotPossible, CallRefused) as reason:
         call.log(now, "service-refused", f"{service.service}: {reason}")
-
-
-def use(call: Call, name: str, now: float, calling: Party, called: Party, phase: int = PHASES["use"]) -> None:
-    """Put a use of a service on record: what 44h is made from."""
-    call.services.append(
-        ServiceUse(time=now, code=SERVICE_CODES[name], phase=phase, calling=calling, called=called)
-    )
-    call.log(now, "service", f"{name}: {calling.digits} -> {called.digits}")
-
-
-def told(call: Call, leg: Leg, matches: Sequence[Match]) -> tuple[ServiceUse, ...]:
-    """What a mediator is told of the services, as a leg's domain is set up.
-
-    Without ``send_optional_cf_notification`` the objects of the calling party hear nothing of forwardings.
-    """
-    calling_alone = all(match.role in ("a", "joined") for match in matches)
-    if leg.domain.config.send_optional_cf_notification or not calling_alone:
-        return tuple(call.services)
-    return tuple(use for use in call.services if use.code not in FORWARDING_CODES)
 
 
 def _role(call: Call, service: ServiceRequest, default: Role = "a") -> Role:
@@ -118,17 +131,17 @@ def _other(role: Role) -> Role:
     return "b" if role == "a" else "a"
 
 
-def _hold(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
+def _hold(exchange: Exchange, call: Call, service: ServiceRequest, now: float) -> None:
     role = _role(call, service)
     if role in call.held_by:
         raise NotPossible("the call is on hold already")
     call.held_by.add(role)
-    use(call, "hold", now, call.party(role).party, call.party(_other(role)).party)
+    record_use(call, "hold", now, call.party(role).party, call.party(_other(role)).party)
     if service.duration is not None:
-        engine.after(now + service.duration, call, lambda at: _release_hold(call, role, at))
+        exchange.after(now + service.duration, call, lambda at: _release_hold(call, role, at))
 
 
-def _end_of_hold(_engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
+def _end_of_hold(_exchange: Exchange, call: Call, service: ServiceRequest, now: float) -> None:
     role = service.by or next(iter(sorted(call.held_by)), None)
     if role is None or role not in call.held_by:
         raise NotPossible("the call is not on hold")
@@ -138,10 +151,10 @@ def _end_of_hold(_engine: Engine, call: Call, service: ServiceRequest, now: floa
 def _release_hold(call: Call, role: Role, now: float) -> None:
     if role in call.held_by:
         call.held_by.discard(role)
-        use(call, "end-of-hold", now, call.party(role).party, call.party(_other(role)).party)
+        record_use(call, "end-of-hold", now, call.party(role).party, call.party(_other(role)).party)
 
 
-def _consult(engine: Engine, call: Call, service: ServiceRequest, now: float) -> Call:
+def _consult(exchange: Exchange, call: Call, service: ServiceRequest, now: float) -> Call:
     role = _role(call, service)
     if call.consultation is not None and call.consultation.state is not State.RELEASED:
         raise NotPossible("there is a consultation call already")
@@ -149,13 +162,13 @@ def _consult(engine: Engine, call: Call, service: ServiceRequest, now: float) ->
     assert user.subscriber is not None
     request = CallRequest(a=user.subscriber.number, b=service.number, ring=service.ring, talk=service.talk)
     units = consultation_units(user.subscriber)
-    call.consultation = engine.begin(call.leg_of(role).domain, request, now, units=units)
-    use(call, "consultation", now, user.party, call.consultation.called.party)
+    call.consultation = exchange.begin(call.leg_of(role).domain, request, now, units=units)
+    record_use(call, "consultation", now, user.party, call.consultation.called.party)
     return call.consultation
 
 
-def _consultation(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
-    _consult(engine, call, service, now)
+def _consultation(exchange: Exchange, call: Call, service: ServiceRequest, now: float) -> None:
+    _consult(exchange, call, service, now)
 
 
 def _third(call: Call) -> Endpoint | None:
@@ -166,25 +179,42 @@ def _third(call: Call) -> Endpoint | None:
     return consultation.called
 
 
-def _three_party(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
+def _three_party(exchange: Exchange, call: Call, service: ServiceRequest, now: float) -> None:
     role = _role(call, service)
     if _third(call) is None and service.number:
         alone = consultation_units(call.party(role).subscriber)
-        engine.units.check(conference_share(call, alone), now)
-        _consult(engine, call, service, now)
+        exchange.units.check(conference_share(call, alone), now)
+        _consult(exchange, call, service, now)
     third, consultation = _third(call), call.consultation
     if third is None or consultation is None:
         raise NotPossible("there is no third party: no consultation call, and no number that answers")
-    engine.units.use(consultation, conference_share(call, consultation.units), now)
-    use(call, "3pty", now, call.party(role).party, third.party)
+    exchange.units.use(consultation, conference_share(call, consultation.units), now)
+    record_use(call, "3pty", now, call.party(role).party, third.party)
 
 
-def _transfer(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
+def _path_of(call: Call) -> tuple[Hop, ...]:
+    """The path of a call up to where it is now."""
+    return tuple(
+        Hop(
+            domain=leg.domain,
+            request=leg.request,
+            result=RoutingResult(
+                result="external" if leg.called.outside else "local",
+                a=leg.calling.number,
+                b=leg.called.number,
+            ),
+            exit=leg.called.subscriber or leg.called.outside,
+        )
+        for leg in call.legs
+    )
+
+
+def _transfer(exchange: Exchange, call: Call, service: ServiceRequest, now: float) -> None:
     role = _role(call, service)
     user = call.party(role)
     assert user.subscriber is not None
     if service.number:
-        hops, problem = engine.reach(call, role, service.number)
+        hops, problem = exchange.reach(call, role, service.number)
         if problem:
             raise NotPossible(problem)
         reached = hops[-1].exit
@@ -194,19 +224,19 @@ def _transfer(engine: Engine, call: Call, service: ServiceRequest, now: float) -
         consultation = call.consultation
         if _third(call) is None or consultation is None:
             raise NotPossible("there is no number, and no consultation call to transfer to")
-        hops = way_of(consultation)
-        engine.units.move(consultation, call, consultation_units(consultation.calling.subscriber))
-        engine.release(consultation, now)
+        hops = _path_of(consultation)
+        exchange.units.move(consultation, call, consultation_units(consultation.calling.subscriber))
+        exchange.release(consultation, now)
     target = Endpoint.at(hops[0].result.b, hops[0].exit)
-    use(call, "transfer", now, user.party, target.party)
-    engine.leave(call, user.subscriber)
+    record_use(call, "transfer", now, user.party, target.party)
+    exchange.leave(call, user.subscriber)
     if role == "a":
         call.left.add("a")
     call.held_by.clear()
-    engine.send_on(call, 0 if role == "a" else len(call.legs) - 1, hops, now)
+    exchange.send_on(call, 0 if role == "a" else len(call.legs) - 1, hops, now)
 
 
-def _pickup(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
+def _pickup(exchange: Exchange, call: Call, service: ServiceRequest, now: float) -> None:
     if call.state is not State.RINGING:
         raise NotPossible("the call is not ringing")
     ringing, leg = call.called.subscriber, call.legs[-1]
@@ -219,23 +249,23 @@ def _pickup(engine: Engine, call: Call, service: ServiceRequest, now: float) -> 
         raise NotPossible(f"{picker.number} and {ringing.number} are in different pick-up groups")
     if picker.calls or not picker.reachable:
         raise NotPossible(f"{picker.number} is busy or out of service")
-    engine.units.use(call, call.units + 1, now)
+    exchange.units.use(call, call.units + 1, now)
     before = call.called
-    engine.leave(call, ringing)
-    engine.join(call, picker, now, role="service")
-    use(call, "pickup", now, call.called.party, before.party)
-    engine.answer(call, now)
+    exchange.leave(call, ringing)
+    exchange.join(call, picker, now, role="service")
+    record_use(call, "pickup", now, call.called.party, before.party)
+    exchange.answer(call, now)
 
 
-def _waiting(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
+def _waiting(exchange: Exchange, call: Call, service: ServiceRequest, now: float) -> None:
     role = _role(call, service, default="b")
     user = call.party(role).subscriber
     assert user is not None
     request = CallRequest(a=service.number, b=user.number, ring=service.ring, talk=service.talk)
-    engine.begin(call.leg_of(role).domain, request, now, let_in=True)
+    exchange.begin(call.leg_of(role).domain, request, now, let_in=True)
 
 
-def _order(_engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
+def _order(_exchange: Exchange, call: Call, service: ServiceRequest, now: float) -> None:
     """A subscriber orders, checks or cancels a service: its record changes, and 44h shows what it dialled."""
     user = call.party(_role(call, service))
     subscriber = user.subscriber
@@ -249,10 +279,10 @@ def _order(_engine: Engine, call: Call, service: ServiceRequest, now: float) -> 
         subscriber.forwardings.pop(service.service, None)
         subscriber.features.discard(service.service)
     dialled = Party(digits=service.digits or call.request.b)
-    use(call, service.service, now, user.party, dialled, PHASES[service.phase])
+    record_use(call, service.service, now, user.party, dialled, PHASES[service.phase])
 
 
-_USE: Final[Mapping[str, Callable[[Engine, Call, ServiceRequest, float], None]]] = MappingProxyType(
+_USE: Final[Mapping[str, Callable[[Exchange, Call, ServiceRequest, float], None]]] = MappingProxyType(
     {
         "hold": _hold,
         "end-of-hold": _end_of_hold,

@@ -1,30 +1,29 @@
-"""Domains, their subscribers and trunks.
+"""Domains, their subscribers and trunks, and the bridges between them.
 
-Source: ECSS-10 manual, MultiSORM: its example, steps 1 to 4.
+Source: ECSS-10 manual, MultiSORM: its example, steps 1 to 4, and "Декларация бриджей".
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sorm_mediator.config import DomainConfig, SubscriberConfig, TrunkConfig
-from sorm_mediator.switch.changes.base import (
+from sorm_mediator.config import BridgeConfig, ConfigError, DomainConfig, SubscriberConfig, TrunkConfig
+from sorm_mediator.switch.changes import (
     ChangeRefused,
     Notes,
-    alter_domain,
-    alter_switch,
-    altered,
-    context_notes,
-    listed,
-    made,
+    as_list,
+    created,
     the_domain,
+    update_domain,
+    update_switch,
+    updated,
 )
 from sorm_mediator.switch.changes.licence import check_room
+from sorm_mediator.switch.domain import Domain, Trunk, load_domain, make_subscriber
 from sorm_mediator.switch.mediators.access import clash_note, select
-from sorm_mediator.switch.node import Change, Node
-from sorm_mediator.switch.routing.model import External
+from sorm_mediator.switch.node import Change, Node, context_notes, plan_notes
 from sorm_mediator.switch.routing.numbering import NumberingError, expand_numbers
-from sorm_mediator.switch.subscribers import Domain, Trunk, load_domain, make_subscriber
+from sorm_mediator.switch.routing.route import External
 
 
 def declare_domain(node: Node, name: str) -> Notes:
@@ -37,11 +36,11 @@ def declare_domain(node: Node, name: str) -> Notes:
         )
     if any(one.user == name for one in node.config.aggregates):
         raise ChangeRefused(f"{name!r} is a MultiSORM user; a domain is a user name too: choose another")
-    config = made(DomainConfig, name=name)
+    config = created(DomainConfig, name=name)
     node.domains[name] = load_domain(
         config, node.directory, f"domain {name}", match_routed=node.config.match_routed
     )
-    alter_switch(node, Change("domain", name), domains=(*node.config.domains, config))
+    update_switch(node, Change("domain", name), domains=(*node.config.domains, config))
     return ()
 
 
@@ -49,21 +48,21 @@ def remove_domain(node: Node, name: str) -> Notes:
     """Refused while calls run in it, and while bridges or MultiSORM users name it."""
     domain = the_domain(node, name)
     if domain.bridges:
-        names = listed(end.bridge.name for end in domain.bridges.values())
+        names = as_list(end.bridge.name for end in domain.bridges.values())
         raise ChangeRefused(f"{name} has bridges: {names}; remove them first")
     users = [one.user for one in node.config.aggregates if name in one.domains]
     if users:
         raise ChangeRefused(
-            f"{name} is named by the MultiSORM users {listed(users)}: "
+            f"{name} is named by the MultiSORM users {as_list(users)}: "
             "sorm/set aggregate_sorm_settings remove them first"
         )
     busy = [number for number, subscriber in domain.subscribers.items() if subscriber.calls]
     busy += [trunk.name for trunk in domain.trunks.values() if trunk.active]
     if busy:
-        raise ChangeRefused(f"{name} has calls: {listed(busy)}; wait until they have ended")
+        raise ChangeRefused(f"{name} has calls: {as_list(busy)}; wait until they have ended")
     del node.domains[name]
     left = tuple(one for one in node.config.domains if one.name != name)
-    alter_switch(node, Change("domain", name), domains=left)
+    update_switch(node, Change("domain", name), domains=left)
     return ()
 
 
@@ -88,7 +87,7 @@ def declare_subscribers(
             raise ChangeRefused(f"{number} is a subscriber of {name} already")
     check_room(node, len(numbers), now)
     new = tuple(
-        made(
+        created(
             SubscriberConfig,
             number=number,
             context=context,
@@ -98,7 +97,7 @@ def declare_subscribers(
         for user, number in zip(users, numbers, strict=True)
     )
     domain.subscribers.update((one.number, make_subscriber(one)) for one in new)
-    alter_domain(node, Change("subscribers", name), subscribers=(*domain.config.subscribers, *new))
+    update_domain(node, Change("subscribers", name), subscribers=(*domain.config.subscribers, *new))
     notes = [*context_notes(domain, context)]
     if host != name and host in node.domains:
         notes.append(
@@ -128,14 +127,14 @@ def remove_subscribers(node: Node, name: str, numbers: str) -> Notes:
     for number in gone:
         del domain.subscribers[number]
     left = tuple(one for one in domain.config.subscribers if one.number not in gone)
-    alter_domain(node, Change("subscribers", name), subscribers=left)
+    update_domain(node, Change("subscribers", name), subscribers=left)
     return ()
 
 
 def set_network(node: Node, name: str, sets: tuple[str, ...]) -> Notes:
     """The SIP network sets of a domain: kept and shown; no SIP is spoken."""
     the_domain(node, name)
-    alter_domain(node, Change("network", name), ip_set=sets)
+    update_domain(node, Change("network", name), ip_set=sets)
     return ()
 
 
@@ -151,9 +150,9 @@ def declare_trunk(
         number = next(free for free in range(1, len(taken) + 2) if free not in taken)
     if number in taken:
         raise ChangeRefused(f"trunk number {number} is that of {taken[number]} already")
-    config = made(TrunkConfig, number=number, name=trunk, peer=peer, context=context)
+    config = created(TrunkConfig, number=number, name=trunk, peer=peer, context=context)
     domain.trunks[trunk] = Trunk(config)
-    alter_domain(node, Change("trunks", name), trunks=(*domain.config.trunks, config))
+    update_domain(node, Change("trunks", name), trunks=(*domain.config.trunks, config))
     return context_notes(domain, context)
 
 
@@ -162,18 +161,18 @@ def rename_trunk(node: Node, name: str, number: int, trunk: str) -> Notes:
     domain = the_domain(node, name)
     found = next((one for one in domain.trunks.values() if one.number == number), None)
     if found is None:
-        known = listed(str(one.number) for one in domain.trunks.values())
+        known = as_list(str(one.number) for one in domain.trunks.values())
         raise ChangeRefused(f"{name} has no trunk {number}; it has: {known}")
     before = found.config
     if trunk == before.name:
         return ()
     if trunk in domain.trunks or trunk in domain.bridges:
         raise ChangeRefused(f"{name} has an interface {trunk!r} already")
-    config = altered(before, name=trunk)
+    config = updated(before, name=trunk)
     found.config = config
     domain.trunks = {one.name: one for one in domain.trunks.values()}
     trunks = tuple(config if one is before else one for one in domain.config.trunks)
-    alter_domain(node, Change("trunks", name, renamed=(number, trunk)), trunks=trunks)
+    update_domain(node, Change("trunks", name, renamed=(number, trunk)), trunks=trunks)
     return tuple(_rules_without(domain, before.name))
 
 
@@ -196,14 +195,14 @@ def remove_trunk(node: Node, name: str, trunk: str) -> Notes:
         raise ChangeRefused(f"trunk {trunk} carries {found.active} calls; wait until they have ended")
     del domain.trunks[trunk]
     left = tuple(one for one in domain.config.trunks if one.name != trunk)
-    alter_domain(node, Change("trunks", name), trunks=left)
+    update_domain(node, Change("trunks", name), trunks=left)
     return ()
 
 
 def _trunk(domain: Domain, name: str) -> Trunk:
     trunk = domain.trunks.get(name)
     if trunk is None:
-        raise ChangeRefused(f"{domain.name} has no trunk {name!r}; it has: {listed(domain.trunks)}")
+        raise ChangeRefused(f"{domain.name} has no trunk {name!r}; it has: {as_list(domain.trunks)}")
     return trunk
 
 
@@ -212,3 +211,43 @@ def _expanded(numbers: str) -> list[str]:
         return expand_numbers(numbers)
     except NumberingError as error:
         raise ChangeRefused(str(error)) from None
+
+
+# --- bridges
+
+
+def declare_bridge(node: Node, config: BridgeConfig) -> Notes:
+    """A bridge. Contexts and plans that it names may come later."""
+    try:
+        node.connect(config, f"bridge {config.name}", strict=False)
+    except ConfigError as error:
+        raise ChangeRefused(str(error)) from None
+    update_switch(node, Change("bridges"), bridges=(*node.config.bridges, config))
+    notes: list[str] = []
+    for side in (config.a, config.b):
+        domain = node.domains[side.domain]
+        notes += plan_notes(domain, side.np) + context_notes(domain, side.context)
+    return tuple(notes)
+
+
+def remove_bridge(node: Node, name: str) -> Notes:
+    """Refused while calls cross it, and while numbers of a plan lead over it."""
+    bridge = node.bridges.get(name)
+    if bridge is None:
+        raise ChangeRefused(f"there is no bridge {name!r}; there are: {as_list(node.bridges)}")
+    if bridge.active:
+        raise ChangeRefused(f"{bridge.active} calls cross bridge {name}; wait until they have ended")
+    for end in bridge.ends:
+        domain = node.domains[end.side.domain]
+        for plan in domain.plans.values():
+            for number, binding in plan.numbers.items():
+                if binding.bridge == name:
+                    raise ChangeRefused(
+                        f"{number} of plan {plan.name} in {domain.name} leads over {name}: np/numbers/unbind first"
+                    )
+    for end in bridge.ends:
+        del node.domains[end.side.domain].bridges[end.iface]
+    del node.bridges[name]
+    left = tuple(one for one in node.config.bridges if one.name != name)
+    update_switch(node, Change("bridges"), bridges=left)
+    return ()

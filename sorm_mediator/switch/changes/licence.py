@@ -8,10 +8,8 @@ Source: ECSS-10 manual, Licences in the CLI, and Licence distribution (subscribe
 from __future__ import annotations
 
 from sorm_mediator.config import AddedLicenceConfig
-from sorm_mediator.switch.changes.base import ChangeRefused, alter_switch, altered
-from sorm_mediator.switch.licence.key import PassportBody, decode_passport
-from sorm_mediator.switch.licence.licence import INITIAL, Licence
-from sorm_mediator.switch.licence.limits import LicenceError
+from sorm_mediator.switch.changes import ChangeRefused, update_switch, updated
+from sorm_mediator.switch.licence import INITIAL, Licence, LicenceError, PassportBody, decode_passport
 from sorm_mediator.switch.node import Change, Node
 
 _CHANGE = Change("switch")
@@ -29,7 +27,7 @@ def add_licence(node: Node, key: str, now: float) -> Licence:
     """Install a licence, which is active from now on. ``now``: Unix seconds. Raises :class:`ChangeRefused`."""
     licence = candidate(node, key, now)
     added = AddedLicenceConfig(number=licence.number, key="".join(key.split()))
-    alter_switch(node, _CHANGE, licences=(*node.config.licences, added))
+    update_switch(node, _CHANGE, licences=(*node.config.licences, added))
     return licence
 
 
@@ -43,10 +41,10 @@ def delete_licence(node: Node, number: int) -> None:
         raise ChangeRefused(str(error)) from None
     config = node.config
     if number == INITIAL and config.licence.installed:
-        alter_switch(node, _CHANGE, licence=altered(config.licence, installed=False))
+        update_switch(node, _CHANGE, licence=updated(config.licence, installed=False))
     else:
         left = tuple(one for one in config.licences if one.number != number)
-        alter_switch(node, _CHANGE, licences=left)
+        update_switch(node, _CHANGE, licences=left)
 
 
 def set_passport(node: Node, key: str) -> PassportBody:
@@ -61,7 +59,7 @@ def set_passport(node: Node, key: str) -> PassportBody:
                 f"the passport is for {passport.ssw_id!r}, and licence {licence.number} for "
                 f"{licence.body.ssw_id!r}: take a passport for that switch, or delete the licence first"
             )
-    alter_switch(node, _CHANGE, licence=altered(node.config.licence, passport="".join(key.split())))
+    update_switch(node, _CHANGE, licence=updated(node.config.licence, passport="".join(key.split())))
     return passport
 
 

@@ -14,21 +14,21 @@ from pydantic import SecretStr
 
 from sorm_mediator.addresses import host_port, port_number
 from sorm_mediator.config import AggregateConfig, DomainConfig, RadiusServerConfig
-from sorm_mediator.switch.changes.base import (
+from sorm_mediator.switch.changes import (
     ChangeRefused,
     Notes,
-    alter_domain,
-    alter_switch,
-    listed,
-    made,
+    as_list,
+    created,
     the_domain,
+    update_domain,
+    update_switch,
 )
 from sorm_mediator.switch.mediators.access import clash_note
 from sorm_mediator.switch.node import Change, Node
 from sorm_mediator.texts import whole_number
-from ssh_control.patterns import DomainList, PatternError
+from ssh_control.multisorm.patterns import DomainList, PatternError
 
-PARAMETERS: Final = (
+SORM_PARAMETERS: Final = (
     "adaptation",
     "b_digits_mode",
     "enabled",
@@ -65,7 +65,7 @@ def set_parameter(node: Node, name: str, parameter: str, value: str) -> Notes:
         if value not in TRUTH:
             raise ChangeRefused(f"{parameter}: {value!r} is not allowed: true or false")
         given = TRUTH[value]
-    alter_domain(node, Change("sorm", name), **{parameter: given})
+    update_domain(node, Change("sorm", name), **{parameter: given})
     if parameter != "adaptation" or not value or value in domain.contexts:
         return ()
     return (f"there is no context {value!r} in {name} yet: import it; until then nothing is rewritten by it",)
@@ -76,7 +76,7 @@ def clean_parameter(node: Node, name: str, parameter: str) -> Notes:
     the_domain(node, name)
     _known(parameter)
     default = DomainConfig.model_fields[parameter].get_default(call_default_factory=True)
-    alter_domain(node, Change("sorm", name), **{parameter: default})
+    update_domain(node, Change("sorm", name), **{parameter: default})
     return ()
 
 
@@ -91,8 +91,8 @@ def add_radius_server(node: Node, name: str, address: str, secret: str) -> Notes
         )
     if not secret:
         raise ChangeRefused("radius_servers: an empty secret; give the one that the mediator has")
-    server = made(RadiusServerConfig, host=host, port=port, secret=SecretStr(secret))
-    alter_domain(node, Change("sorm", name), radius_servers=(*known, server))
+    server = created(RadiusServerConfig, host=host, port=port, secret=SecretStr(secret))
+    update_domain(node, Change("sorm", name), radius_servers=(*known, server))
     return ()
 
 
@@ -103,9 +103,9 @@ def remove_radius_server(node: Node, name: str, address: str) -> Notes:
     known = domain.config.radius_servers or ()
     left = tuple(one for one in known if (one.host, one.port) != (host, port))
     if len(left) == len(known):
-        there = listed(host_port(one.host, one.port) for one in known)
+        there = as_list(host_port(one.host, one.port) for one in known)
         raise ChangeRefused(f"radius_servers: there is no {host_port(host, port)}; there are: {there}")
-    alter_domain(node, Change("sorm", name), radius_servers=left)
+    update_domain(node, Change("sorm", name), radius_servers=left)
     if left:
         return ()
     return (f"{name} has no RADIUS server any more: no mediator can log in to it",)
@@ -113,7 +113,7 @@ def remove_radius_server(node: Node, name: str, address: str) -> Notes:
 
 def set_ssh_port(node: Node, value: str) -> Notes:
     """The port for one domain; MultiSORM is on the next one. Who listens moves, told by its watcher."""
-    alter_switch(node, Change("switch"), ssh_port=parse_port(value))
+    update_switch(node, Change("switch"), ssh_port=parse_port(value))
     return ()
 
 
@@ -138,8 +138,8 @@ def add_aggregate(node: Node, user: str, password: str, domains: tuple[str, ...]
         wanted = DomainList.parse(domains)
     except PatternError as error:
         raise ChangeRefused(f"aggregate_sorm_settings: {error}") from None
-    aggregate = made(AggregateConfig, user=user, password=SecretStr(password), domains=domains)
-    alter_switch(node, Change("switch"), aggregates=(*node.config.aggregates, aggregate))
+    aggregate = created(AggregateConfig, user=user, password=SecretStr(password), domains=domains)
+    update_switch(node, Change("switch"), aggregates=(*node.config.aggregates, aggregate))
     problems = wanted.select(node.domains).problems
     notes = [f"{problem}: {user} can't log in until it is declared" for problem in problems]
     return (*notes, *filter(None, [clash_note(node, aggregate)]))
@@ -149,15 +149,15 @@ def remove_aggregate(node: Node, user: str) -> Notes:
     """No mediator logs in as this user any more."""
     left = tuple(one for one in node.config.aggregates if one.user != user)
     if len(left) == len(node.config.aggregates):
-        known = listed(one.user for one in node.config.aggregates)
+        known = as_list(one.user for one in node.config.aggregates)
         raise ChangeRefused(f"aggregate_sorm_settings: there is no user {user!r}; there are: {known}")
-    alter_switch(node, Change("switch"), aggregates=left)
+    update_switch(node, Change("switch"), aggregates=left)
     return ()
 
 
 def _known(parameter: str) -> None:
-    if parameter not in PARAMETERS:
-        raise ChangeRefused(f"there is no parameter {parameter!r}; there are: {', '.join(PARAMETERS)}")
+    if parameter not in SORM_PARAMETERS:
+        raise ChangeRefused(f"there is no parameter {parameter!r}; there are: {', '.join(SORM_PARAMETERS)}")
 
 
 def _sink(address: str) -> tuple[str, int]:

@@ -1,4 +1,4 @@
-"""Who may log in to the switch as a mediator, and why not. Without I/O.
+"""Who is admitted to the switch as a mediator: by password and settings, by its RADIUS server, by the licence. No I/O.
 
 Source: ECSS-10 manual, MultiSORM: even the right password does not help when a domain "не существует, либо имеет
 некорректные настройки для взаимодействия с СОРМ посредником". The reasons are for the log, not for the peer.
@@ -7,20 +7,65 @@ Source: ECSS-10 manual, MultiSORM: even the right password does not help when a 
 from __future__ import annotations
 
 import hmac
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 from pydantic import SecretStr
 
+from sorm_mediator.addresses import host_port
 from sorm_mediator.config import AggregateConfig
-from sorm_mediator.switch.mediators.sinks import Sinks
+from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.node import Node
-from sorm_mediator.switch.subscribers import Domain
-from ssh_control.patterns import DomainList, Selection
+from ssh_control.dialect import Notify
+from ssh_control.multisorm.patterns import DomainList, Selection
 
 NO_SINK = "the domain has no RADIUS server: nobody to report calls to"
 
 
-def right(password: str, expected: SecretStr | None) -> bool:
+class Target(NamedTuple):
+    """Where a mediator gets its reports."""
+
+    host: str
+    port: int
+    secret: str
+
+    @property
+    def mediator(self) -> str:
+        """The name that the mediator goes by: ``host:port`` of its sink."""
+        return host_port(self.host, self.port)
+
+
+def reachable(sink: str, peer: str) -> str:
+    """A sink's ``host:port`` as seen from here: one that listens on all addresses is where its mediator is."""
+    host, _, port = sink.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - recognised, not listened on
+        host = peer.rpartition(":")[0]
+    return host_port("127.0.0.1" if host == "localhost" else host, port)
+
+
+class Sinks:
+    """The RADIUS servers of every domain. ``default``: for those that name none."""
+
+    def __init__(self) -> None:
+        self.default: Target | None = None
+
+    def of(self, domain: Domain) -> list[Target]:
+        """Those of a domain."""
+        servers = domain.config.radius_servers
+        if servers is None:
+            return [self.default] if self.default else []
+        return [Target(server.host, server.port, server.secret.get_secret_value()) for server in servers]
+
+    def find(self, domain: Domain, radius: str, peer: str) -> Target | None:
+        """The one that a mediator says is its own; ``peer``: where the mediator is."""
+        sink = reachable(radius, peer)
+        return next((target for target in self.of(domain) if reachable(target.mediator, peer) == sink), None)
+
+
+def password_matches(password: str, expected: SecretStr | None) -> bool:
     """Compare in constant time, also with that of somebody who is not there."""
     wanted = expected.get_secret_value() if expected else ""
     return hmac.compare_digest(password.encode(), wanted.encode()) and bool(wanted)
@@ -29,7 +74,7 @@ def right(password: str, expected: SecretStr | None) -> bool:
 def domain_login(node: Node, sinks: Sinks, user: str, password: str) -> str | None:
     """Why a mediator may not log in to one domain; None when it may."""
     domain = node.domains.get(user)
-    matches = right(password, domain.config.password if domain else None)
+    matches = password_matches(password, domain.config.password if domain else None)
     if domain is None:
         if aggregate(node, user) is not None:
             return "this is a MultiSORM user: its port is the next one (ssh_port + 1)"
@@ -46,7 +91,7 @@ def domain_login(node: Node, sinks: Sinks, user: str, password: str) -> str | No
 def aggregate_login(node: Node, sinks: Sinks, user: str, password: str) -> str | None:
     """Why a mediator may not log in to MultiSORM; None when it may."""
     found = aggregate(node, user)
-    matches = right(password, found.password if found else None)
+    matches = password_matches(password, found.password if found else None)
     if found is None:
         if user in node.domains:
             return "this is a domain: its port is ssh_port; this one is for MultiSORM users (ssh_port + 1)"
@@ -130,3 +175,96 @@ def wrong_sinks(domains: Mapping[str, Domain], find: Callable[[Domain], str]) ->
     if len(ways) > 1:
         return f"is written in several ways by the domains: {', '.join(ways)}; one is needed"
     return ""
+
+
+class Channels:
+    """The mediators that are connected, and to which domains: what the licence counts."""
+
+    def __init__(self, why_no_channel: Callable[[int], str]) -> None:
+        """``why_no_channel``: why there can't be one more than so many; "" when there can."""
+        self._why_no_channel = why_no_channel
+        self._open: dict[tuple[str, str], int] = {}
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def problem(self, mediator: str, domains: list[str]) -> str:
+        """Why a mediator may not have channels to these domains. Several connections of one need one."""
+        new = sum((domain, mediator) not in self._open for domain in domains)
+        return self._why_no_channel(len(self._open) + new - 1) if domains else ""
+
+    def add(self, mediator: str, domain: str, count: int = 1) -> None:
+        """So many connections more."""
+        count += self._open.pop((domain, mediator), 0)
+        if count > 0:
+            self._open[domain, mediator] = count
+
+    def domains_of(self, mediator: str) -> list[str]:
+        """The domains that a mediator is connected to."""
+        return [domain for domain, other in self._open if other == mediator]
+
+    def of(self, domain: str) -> set[str]:
+        """The mediators that are connected to a domain."""
+        return {mediator for name, mediator in self._open if name == domain}
+
+    def status(self) -> dict[str, int]:
+        """Connections by mediator and domain, for people."""
+        return {f"{mediator} in {domain}": n for (domain, mediator), n in self._open.items()}
+
+
+SecondSession = Literal["same-address", "refuse"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Session:
+    name: str
+    host: str
+    notify: Notify
+
+
+class LiveSessions:
+    """The mediators that are connected. None of them can be impersonated while it is.
+
+    A mediator is identified by the address of its RADIUS sink, which its hello states. The password belongs to the
+    domain, and several mediators may have it. So a second session with the same sink is admitted only from the same
+    address and with the same name; the sessions that are open get an event in either case.
+
+    ``policy`` returns which second session of a mediator is admitted; it is called each time. Both outcomes count.
+    """
+
+    def __init__(self, policy: Callable[[], SecondSession], counters: Counter[str]) -> None:
+        self._policy = policy
+        self._counters = counters
+        self._live: dict[tuple[str, str], list[_Session]] = {}
+
+    def problem(self, user: str, mediator: str, name: str, peer: str) -> str:
+        """Why a session may not be opened; "" when it may. The sessions of that mediator get an event.
+
+        ``user``: domain or MultiSORM user; ``name``, ``mediator``: what the peer says it is called, and its sink.
+        """
+        live = self._live.get((user, mediator), [])
+        if not live:
+            return ""
+        same = all(one.name == name and one.host == _host(peer) for one in live)
+        admitted = same and self._policy() == "same-address"
+        self._counters["second sessions" if admitted else "second sessions refused"] += 1
+        event = {"event": "second-session", "mediator": name, "peer": peer, "admitted": admitted}
+        for one in list(live):
+            one.notify(event)
+        return "" if admitted else f"{mediator} is connected already, from {live[0].host}"
+
+    def opened(self, user: str, mediator: str, name: str, peer: str, notify: Notify) -> Callable[[], None]:
+        """A session was opened; returns what to call at its end."""
+        key, session = (user, mediator), _Session(name, _host(peer), notify)
+        self._live.setdefault(key, []).append(session)
+
+        def closed() -> None:
+            self._live[key].remove(session)
+            if not self._live[key]:
+                del self._live[key]
+
+        return closed
+
+
+def _host(peer: str) -> str:
+    return peer.rpartition(":")[0]

@@ -3,7 +3,7 @@
 A mediator's objects are kept for its MultiSORM user also while it is not connected; a domain that comes to fit the
 user's list later (declared, enabled, given its RADIUS server) receives them without anybody doing anything.
 
-The binding of :mod:`ssh_control.multisorm` to the domains of this switch. Source: ECSS-10 manual, MultiSORM.
+The binding of :mod:`ssh_control.multisorm.domains` to the domains of this switch. Source: ECSS-10 manual, MultiSORM.
 """
 
 from __future__ import annotations
@@ -17,19 +17,15 @@ from functools import partial
 from typing import Any, Final
 
 from sorm_mediator.config import AggregateConfig
+from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.mediators import access
-from sorm_mediator.switch.mediators.doors import Alarm, SessionAtDoor
-from sorm_mediator.switch.mediators.live import LiveSessions
+from sorm_mediator.switch.mediators.access import Channels, LiveSessions, Sinks
+from sorm_mediator.switch.mediators.faults import DeadlineTimer, DelayedSession
 from sorm_mediator.switch.mediators.session import Chunks, SyncRoom
-from sorm_mediator.switch.mediators.sinks import Sinks
 from sorm_mediator.switch.node import Change, Node
 from sorm_mediator.switch.objects import Refusal
-from sorm_mediator.switch.subscribers import Domain
-from ssh_control.dialect import ClientHello, Refused, Reply, Request
-from ssh_control.later import Answer, Later
-from ssh_control.multisorm import Answer as Answered
-from ssh_control.multisorm import Ask, Effect, MultiSorm
-from ssh_control.server import Notify
+from ssh_control.dialect import ClientHello, Notify, PendingReply, Refused, Reply, Request, Response
+from ssh_control.multisorm.domains import AnswerMediator, AskDomain, Effect, MultiSorm
 
 log = logging.getLogger(__name__)
 
@@ -42,45 +38,10 @@ HAS_SUBSCRIBERS: Final = frozenset({"domain", "subscribers", "trunks"})
 """Changes after which a domain may take an object that it had not."""
 
 
-class Channels:
-    """The mediators that are connected, and to which domains: what the licence counts."""
-
-    def __init__(self, why_no_channel: Callable[[int], str]) -> None:
-        """``why_no_channel``: why there can't be one more than so many; "" when there can."""
-        self._why_no_channel = why_no_channel
-        self._open: dict[tuple[str, str], int] = {}
-
-    def __len__(self) -> int:
-        return len(self._open)
-
-    def problem(self, mediator: str, domains: list[str]) -> str:
-        """Why a mediator may not have channels to these domains. Several connections of one need one."""
-        new = sum((domain, mediator) not in self._open for domain in domains)
-        return self._why_no_channel(len(self._open) + new - 1) if domains else ""
-
-    def add(self, mediator: str, domain: str, count: int = 1) -> None:
-        """So many connections more."""
-        count += self._open.pop((domain, mediator), 0)
-        if count > 0:
-            self._open[domain, mediator] = count
-
-    def domains_of(self, mediator: str) -> list[str]:
-        """The domains that a mediator is connected to."""
-        return [domain for domain, other in self._open if other == mediator]
-
-    def of(self, domain: str) -> set[str]:
-        """The mediators that are connected to a domain."""
-        return {mediator for name, mediator in self._open if name == domain}
-
-    def status(self) -> dict[str, int]:
-        """Connections by mediator and domain, for people."""
-        return {f"{mediator} in {domain}": n for (domain, mediator), n in self._open.items()}
-
-
 @dataclass(frozen=True, slots=True)
 class _Member:
     domain: Domain
-    session: SessionAtDoor
+    session: DelayedSession
 
 
 class Group:
@@ -95,19 +56,19 @@ class Group:
         self.members: dict[str, _Member] = {}
         self.told: dict[str, str] = {}
         """Why a domain is not connected, as the log has it already."""
-        self._later: dict[int, Later] = {}
+        self._later: dict[int, PendingReply] = {}
         self._work: deque[Effect] = deque()
         self._working = False
-        self._alarm = Alarm(self._tick)
+        self._timer = DeadlineTimer(self._tick)
 
-    def ask(self, request: Request) -> Answer:
+    def ask(self, request: Request) -> Response:
         """The mediator asks."""
         number, effects = self.core.ask(request, self._now)
-        later = self._later[number] = Later()
+        later = self._later[number] = PendingReply()
         self._do(effects)
         return later if later.reply is None else later.reply
 
-    def join(self, domain: Domain, session: SessionAtDoor) -> None:
+    def join(self, domain: Domain, session: DelayedSession) -> None:
         """A domain is one of its own now."""
         self.members[domain.name] = _Member(domain, session)
         log.info("MultiSORM: %s: %s is connected", self, domain.name)
@@ -129,14 +90,14 @@ class Group:
             "user": self.user,
             "mediator": self.mediator,
             "connections": self.connections,
-            "objects": len(self.core.objects.by_number),
-            "domains": {name: standing.value for name, standing in self.core.standings.items()},
+            "objects": len(self.core.objects),
+            "domains": {name: state.value for name, state in self.core.states.items()},
             "not_connected": dict(self.told),
         }
 
     def close(self) -> None:
         """Nothing more is done."""
-        self._alarm.set(None)
+        self._timer.set(None)
         self._work.clear()
 
     def __str__(self) -> str:
@@ -160,10 +121,10 @@ class Group:
         try:
             while self._work and done < AT_ONCE:
                 effect = self._work.popleft()
-                if isinstance(effect, Ask):
+                if isinstance(effect, AskDomain):
                     done += 1 + len(effect.request.params.get("objects", ()))
                     self._ask(effect)
-                elif isinstance(effect, Answered):
+                elif isinstance(effect, AnswerMediator):
                     self._later.pop(effect.question).give(effect.reply)
                 else:
                     log.log(effect.level, "MultiSORM: %s: %s", self, effect.text)
@@ -172,9 +133,9 @@ class Group:
             self._working = bool(self._work)
             if self._working:
                 asyncio.get_running_loop().call_soon(self._go_on)
-            self._alarm.set(self.core.deadline)
+            self._timer.set(self.core.deadline)
 
-    def _ask(self, ask: Ask) -> None:
+    def _ask(self, ask: AskDomain) -> None:
         member = self.members.get(ask.domain)
         if member is None:
             return
@@ -201,7 +162,7 @@ class GroupSession:
         self._on_closed = on_closed
         self._chunks = Chunks(room)
 
-    def handle(self, request: Request) -> Answer:
+    def handle(self, request: Request) -> Response:
         """Do what is asked. Chunks of a ``sync`` are gathered here: the domains are handed the whole."""
         if request.op != "sync":
             return self._group.ask(request)
@@ -234,7 +195,7 @@ class Aggregates:
         channels: Channels,
         live: LiveSessions,
         *,
-        connect: Callable[[Domain, str], SessionAtDoor],
+        connect: Callable[[Domain, str], DelayedSession],
         speech: Callable[[ClientHello, str, str], None],
         gone: Callable[[str], None],
         drop: Callable[[str], None],

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from sorm_mediator.switch.domain import LINE_STATES, Domain
 from sorm_mediator.switch.objects import (
     CATEGORIES,
     FULL,
@@ -18,12 +19,12 @@ from sorm_mediator.switch.objects import (
     PRIORITIES,
     SIGN_FITS,
     TRUNK,
-    ControlledObject,
     ObjectTable,
     Refusal,
+    SwitchObject,
 )
 from sorm_mediator.switch.routing.masks import SYMBOLS
-from sorm_mediator.switch.subscribers import LINE_STATES, Domain
+from ssh_control.codes import ExtendedError
 from ssh_control.dialect import Reply, Request
 
 UNKNOWN_STATE: Final = 0xFF
@@ -67,15 +68,19 @@ class Chunks:
         self._room.give_back(len(before or ()))
         objects = [] if params["first"] else before
         if objects is None:
-            raise Refusal(0x11, "sync: its first chunk has not come")
+            raise Refusal(ExtendedError.WRONG_PARAMETERS, "sync: its first chunk has not come")
         count = len(objects) + len(params["objects"])
         if count > MOST_OBJECTS:
-            raise Refusal(0x31, f"sync: more than {MOST_OBJECTS} objects; begin anew with fewer")
+            raise Refusal(
+                ExtendedError.OBJECT_TABLE_FULL,
+                f"sync: more than {MOST_OBJECTS} objects; begin anew with fewer",
+            )
         if params["last"]:
             return [*objects, *params["objects"]]
         if not self._room.take(count):
             raise Refusal(
-                0x31, f"sync: the unended syncs of one mediator hold {self._room.most} objects at most"
+                ExtendedError.OBJECT_TABLE_FULL,
+                f"sync: the unended syncs of one mediator hold {self._room.most} objects at most",
             )
         objects += params["objects"]
         self._objects = objects
@@ -95,7 +100,7 @@ class MediatorSession:
         domain: Domain,
         mediator: str,
         on_closed: Callable[[], None],
-        on_join: Callable[[ControlledObject], None],
+        on_join: Callable[[SwitchObject], None],
         why_no_control: Callable[[], Refusal | None] = lambda: None,
         room: SyncRoom | None = None,
     ) -> None:
@@ -133,11 +138,14 @@ class MediatorSession:
         """Do what is asked."""
         if self._left:
             return Reply.refusal(
-                0x11, f"{request.op}: the mediator is no longer connected to {self._domain.name}"
+                ExtendedError.WRONG_PARAMETERS,
+                f"{request.op}: the mediator is no longer connected to {self._domain.name}",
             )
         operation = self._operations.get(request.op)
         if operation is None:
-            return Reply.refusal(0x11, f"{request.op}: not an operation of a single domain")
+            return Reply.refusal(
+                ExtendedError.WRONG_PARAMETERS, f"{request.op}: not an operation of a single domain"
+            )
         try:
             return Reply(True, operation(request.params))
         except Refusal as refusal:
@@ -158,7 +166,7 @@ class MediatorSession:
         return self._domain.table(self._mediator)
 
     def _add(self, params: dict[str, Any]) -> dict[str, Any]:
-        item = ControlledObject.from_wire(params["object"])
+        item = SwitchObject.from_wire(params["object"])
         refusal = self._why_no_control()
         if refusal is not None:
             raise refusal
@@ -180,7 +188,7 @@ class MediatorSession:
         """Only now are the calls that run looked at: the mediator knows the object, and expects them."""
         item = self._table.get(params["object_number"])
         if item is None:
-            raise Refusal(0x34, f"there is no object {params['object_number']}")
+            raise Refusal(ExtendedError.WRONG_OBJECT_NUMBER, f"there is no object {params['object_number']}")
         self._on_join(item)
         return {}
 
@@ -193,7 +201,7 @@ class MediatorSession:
         states: dict[str, int] = {}
         refused: list[dict[str, int]] = []
         for data in incoming:
-            item = ControlledObject.from_wire(data)
+            item = SwitchObject.from_wire(data)
             try:
                 check_object(self._domain, item)
                 table.add(item)
@@ -210,7 +218,9 @@ class MediatorSession:
     def _services(self, params: dict[str, Any]) -> dict[str, Any]:
         subscriber = self._domain.subscriber_at(params["number"])
         if subscriber is None:
-            raise Refusal(0x54, f"{params['number']} is no subscriber of {self._domain.name}")
+            raise Refusal(
+                ExtendedError.NUMBER_NOT_LOCAL, f"{params['number']} is no subscriber of {self._domain.name}"
+            )
         return {"services": subscriber.service_codes()}
 
     def _trunks(self, params: dict[str, Any]) -> dict[str, Any]:
@@ -220,71 +230,87 @@ class MediatorSession:
             {"trunk": trunk.number, "name": trunk.name} for trunk in trunks if wanted in (None, trunk.number)
         ]
         if wanted is not None and not found:
-            raise Refusal(0x25, f"{self._domain.name} has no trunk {wanted}")
+            raise Refusal(ExtendedError.TRUNK_GROUP_NOT_DEFINED, f"{self._domain.name} has no trunk {wanted}")
         return {"trunks": found}
 
 
-def line_state(domain: Domain, item: ControlledObject) -> int:
+def line_state(domain: Domain, item: SwitchObject) -> int:
     """What 23h tells of the object's subscriber line."""
     subscriber = domain.subscriber_at(item.number or "") if item.object_type == OWN else None
     return LINE_STATES[subscriber.line_state] if subscriber else UNKNOWN_STATE
 
 
-def check_object(domain: Domain, item: ControlledObject) -> None:
+def check_object(domain: Domain, item: SwitchObject) -> None:
     """Whether the domain can put this under control. Raises :class:`Refusal`."""
     check = _CHECKS.get(item.object_type)
     if check is None:
-        raise Refusal(0x12, f"{item.object_type!r} is no type of object; there are {', '.join(_CHECKS)}")
+        raise Refusal(
+            ExtendedError.WRONG_OBJECT_TYPE,
+            f"{item.object_type!r} is no type of object; there are {', '.join(_CHECKS)}",
+        )
     _check_control(item.category, item.priority)
     check(domain, item)
 
 
 def _check_control(category: str | None, priority: str | None) -> None:
     if category not in CATEGORIES:
-        raise Refusal(0x14, f"{category!r} is no category; there are {', '.join(CATEGORIES)}")
+        raise Refusal(
+            ExtendedError.WRONG_CATEGORY, f"{category!r} is no category; there are {', '.join(CATEGORIES)}"
+        )
     if priority not in PRIORITIES:
-        raise Refusal(0x15, f"{priority!r} is no priority; there are high, normal")
+        raise Refusal(ExtendedError.WRONG_PRIORITY, f"{priority!r} is no priority; there are high, normal")
 
 
-def _check_number(item: ControlledObject) -> str:
+def _check_number(item: SwitchObject) -> str:
     if item.number is None:
-        raise Refusal(0x20, f"object {item.object_number} has no number")
+        raise Refusal(ExtendedError.NEITHER_NUMBER_NOR_TRUNK, f"object {item.object_number} has no number")
     if item.trunk is not None:
-        raise Refusal(0x48, f"object {item.object_number} has both a number and a trunk")
+        raise Refusal(
+            ExtendedError.BOTH_NUMBER_AND_TRUNK, f"object {item.object_number} has both a number and a trunk"
+        )
     if not set(item.number) <= set(SYMBOLS):
-        raise Refusal(0x11, f"{item.number!r} is no number")
+        raise Refusal(ExtendedError.WRONG_PARAMETERS, f"{item.number!r} is no number")
     return item.number
 
 
-def _check_own(domain: Domain, item: ControlledObject) -> None:
+def _check_own(domain: Domain, item: SwitchObject) -> None:
     number = _check_number(item)
     if item.number_sign is not None and item.number_sign not in OWN_SIGNS:
-        raise Refusal(0x55, f"sign {item.number_sign!r} does not suit a subscriber of this node")
+        raise Refusal(
+            ExtendedError.WRONG_NUMBER_SIGN,
+            f"sign {item.number_sign!r} does not suit a subscriber of this node",
+        )
     if domain.subscriber_at(number) is None:
-        raise Refusal(0x54, f"{number} is no subscriber of {domain.name}")
+        raise Refusal(ExtendedError.NUMBER_NOT_LOCAL, f"{number} is no subscriber of {domain.name}")
 
 
-def _check_network(domain: Domain, item: ControlledObject) -> None:
+def _check_network(domain: Domain, item: SwitchObject) -> None:
     number = _check_number(item)
     if number in domain.subscribers:
-        raise Refusal(0x56, f"{number} is a subscriber of {domain.name}: its type is {OWN}")
+        raise Refusal(
+            ExtendedError.WRONG_TYPE_FOR_LOCAL_NUMBER,
+            f"{number} is a subscriber of {domain.name}: its type is {OWN}",
+        )
     if item.number_sign in OWN_SIGNS:
         raise Refusal(
-            0x57, f"{number} is no subscriber of {domain.name}: its sign can't be {item.number_sign}"
+            ExtendedError.LOCAL_SIGN_OF_OTHER_NUMBER,
+            f"{number} is no subscriber of {domain.name}: its sign can't be {item.number_sign}",
         )
     if item.number_sign not in SIGN_FITS:
-        raise Refusal(0x13, f"{item.number_sign!r} is no sign of a number")
+        raise Refusal(ExtendedError.WRONG_NUMBER_TYPE, f"{item.number_sign!r} is no sign of a number")
 
 
-def _check_trunk(domain: Domain, item: ControlledObject) -> None:
+def _check_trunk(domain: Domain, item: SwitchObject) -> None:
     if item.trunk is None:
-        raise Refusal(0x4E, f"object {item.object_number} has no trunk")
+        raise Refusal(ExtendedError.TRUNK_NOT_GIVEN, f"object {item.object_number} has no trunk")
     if item.number is not None:
-        raise Refusal(0x48, f"object {item.object_number} has both a number and a trunk")
+        raise Refusal(
+            ExtendedError.BOTH_NUMBER_AND_TRUNK, f"object {item.object_number} has both a number and a trunk"
+        )
     if item.trunk not in {trunk.number for trunk in domain.trunks.values()}:
-        raise Refusal(0x25, f"{domain.name} has no trunk {item.trunk}")
+        raise Refusal(ExtendedError.TRUNK_GROUP_NOT_DEFINED, f"{domain.name} has no trunk {item.trunk}")
 
 
-_CHECKS: Final[Mapping[str, Callable[[Domain, ControlledObject], None]]] = MappingProxyType(
+_CHECKS: Final[Mapping[str, Callable[[Domain, SwitchObject], None]]] = MappingProxyType(
     {OWN: _check_own, FULL: _check_network, PARTIAL: _check_network, TRUNK: _check_trunk}
 )

@@ -1,9 +1,7 @@
 """Routing: contexts read from XML, numbering plans, bridges, and the way of a call through the domains. Pure."""
 
-from sorm_mediator.switch.routing.model import Context, Number, RoutingRequest, RoutingResult, Step
-from sorm_mediator.switch.routing.route import route
-from sorm_mediator.switch.routing.xmlfile import parse_context
-from sorm_mediator.switch.routing.xmltext import ContextError
+from sorm_mediator.switch.routing.context_file import ContextError, parse_context
+from sorm_mediator.switch.routing.route import Context, Number, RoutingRequest, RoutingResult, Step, route
 
 __all__ = [
     "Context",

@@ -1,24 +1,23 @@
-"""The switch's shell: an ECSS-style command line, without I/O.
+"""The switch's shell: an ECSS-style command line, without I/O but for the files of the lab's directory.
 
 :class:`~sorm_mediator.switch.shell.session.ShellSession` is one user at it: lines in, texts out. The commands are
-data: each module in :data:`~sorm_mediator.switch.shell.commands.MODULES` has a tuple ``COMMANDS`` of
-:class:`~sorm_mediator.switch.shell.command.Command`.
+data: the modules ``*_commands`` have tuples of :class:`~sorm_mediator.switch.shell.command.Command`.
 
-To add a module of commands, write ``COMMANDS`` in it and name it in ``MODULES``; help, completion, the page of
-``docs/`` and the test that sweeps all commands follow from that. A handler is a function of a
-:class:`~sorm_mediator.switch.shell.command.Call`::
+To add commands, write a tuple of them and name it in :func:`~sorm_mediator.switch.shell.session.commands`; help,
+completion, the page of ``docs/`` and the test that sweeps all commands follow from that. A handler is a function of an
+:class:`~sorm_mediator.switch.shell.command.Invocation`::
 
-    def show(call: Call) -> str:
-        return tables.drawn(("Property", "Value"), rows_of(call.shell.node, call["CLUSTER"]))
+    def show(call: Invocation) -> str:
+        return format_table(("Property", "Value"), rows_of(call.node, call["CLUSTER"]))
 
-    def add(call: Call) -> Talk:             # a generator asks: yield the question, get the answer
+    def add(call: Invocation) -> Talk:       # a generator asks: yield the question, get the answer
         answer = yield "Are you sure?: [yes]/no ?> "
         if answer not in ("", "yes"):
             return "Cancelled"
-        call.shell.node...
+        call.node...
         return "OK"
 
-    COMMANDS = (
+    LICENCE_COMMANDS = (
         Command("cluster/storage/<CLUSTER>/licence/add", "[--force] <KEY>", add, "Add a licence", "Добавить лицензию"),
     )
 

@@ -1,20 +1,158 @@
-"""What a command of the shell is, and what its handler is given."""
+"""What a command of the shell is: its path, the form of its arguments, and what its handler is given.
+
+The form is written as help shows it: ``<NAME>`` one word, ``<NAME>...`` one or more, ``[<NAME>]`` one or none,
+``<a|b>`` one of these, ``--word`` or ``word`` itself; ``[--flag]``, ``[--one|--other]`` and ``[--option <NAME>]``
+stand anywhere.
+"""
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal, Protocol
 
 from sorm_mediator.switch.changes import ChangeRefused
-from sorm_mediator.switch.changes.sorm import parse_port
 from sorm_mediator.switch.node import Node
-from sorm_mediator.switch.shell.forms import Form, Words, form_of
 
-if TYPE_CHECKING:
-    from sorm_mediator.switch.shell.session import ShellSession
+_TOKEN = re.compile(r"\[[^\]]*\](?:\.\.\.)?|\S+")
+_PLACE = re.compile(r"<([^>]+)>")
+
+
+class FormError(Exception):
+    """The words don't fit. ``known``: how many of them do, so that the best of several forms is told of."""
+
+    def __init__(self, text: str, known: int, *, missing: bool = False) -> None:
+        super().__init__(text)
+        self.known = known
+        self.missing = missing
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One word of a form."""
+
+    text: str
+    """The word itself, or the name of the place."""
+    place: bool
+    many: bool = False
+    optional: bool = False
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """What may stand here, when that is fixed."""
+        if not self.place:
+            return (self.text,)
+        return tuple(self.text.split("|")) if "|" in self.text else ()
+
+    @property
+    def shown(self) -> str:
+        """As help writes it."""
+        return f"<{self.text}>" if self.place else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A form, taken apart. ``options``: name -> the place of the value that follows it; "" for a flag."""
+
+    tokens: tuple[Token, ...]
+    options: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What the words of a line mean."""
+
+    values: dict[str, str] = field(default_factory=dict)
+    many: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    flags: dict[str, str] = field(default_factory=dict)
+
+
+@cache
+def form_of(text: str) -> Form:
+    """Take a form apart."""
+    tokens: list[Token] = []
+    options: dict[str, str] = {}
+    for raw in _TOKEN.findall(text):
+        many, optional = raw.endswith("..."), raw.startswith("[")
+        inside = raw.removesuffix("...").strip("[]") if optional else raw.removesuffix("...")
+        if optional and inside.startswith("--"):
+            for option in inside.split("|"):
+                name, _, value = option.partition(" ")
+                options[name] = value
+            continue
+        many = many or inside.endswith("...")
+        place = _PLACE.fullmatch(inside.removesuffix("..."))
+        tokens.append(Token(place[1] if place else inside, place is not None, many, optional))
+    return Form(tuple(tokens), options)
+
+
+def fit(form: Form, words: list[str]) -> Words:
+    """The words as values of the form. Raises :class:`FormError`."""
+    found = Words()
+    left, pending = _without_options(form, words, found)
+    if pending:
+        raise FormError(f"<{pending}> is missing", len(left), missing=True)
+    position = 0
+    for token in form.tokens:
+        if position >= len(left):
+            if token.optional:
+                continue
+            raise FormError(f"{token.shown} is missing", position, missing=True)
+        word = left[position]
+        if token.choices and word not in token.choices:
+            if token.optional:
+                continue
+            raise FormError(f"{word!r} is not {' or '.join(token.choices)}", position)
+        if token.many:
+            found.many[token.text] = tuple(left[position:])
+            return found
+        if token.place:
+            found.values[token.text] = word
+        position += 1
+    if position < len(left):
+        raise FormError(f"{left[position]!r} is one word too many", position)
+    return found
+
+
+def expected(form: Form, words: list[str]) -> tuple[Token | None, tuple[str, ...]]:
+    """What may come after these words: the next token, and options. Nothing when the words don't fit."""
+    found = Words()
+    left, pending = _without_options(form, words, found)
+    if pending:
+        return Token(pending, place=True), ()
+    free = tuple(option for option in form.options if option not in found.flags)
+    for token, word in zip(form.tokens, left, strict=False):
+        if token.choices and word not in token.choices:
+            return None, ()
+        if token.many:
+            return token, free
+    if len(left) < len(form.tokens):
+        return form.tokens[len(left)], free
+    return None, free
+
+
+def _without_options(form: Form, words: list[str], found: Words) -> tuple[list[str], str]:
+    """The other words, and the name of a value that the last option still lacks."""
+    left: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        if word not in form.options:
+            left.append(word)
+        elif not form.options[word]:
+            found.flags[word] = ""
+        else:
+            value = next(rest, None)
+            if value is None:
+                return left, form.options[word].strip("<>")
+            found.flags[word] = value
+    return left, ""
+
+
+# --- commands
 
 Language = Literal["en", "ru"]
 
@@ -30,7 +168,7 @@ def _nowhere(port: int) -> None:
 
 
 @dataclass(slots=True, kw_only=True)
-class Desk:
+class ShellContext:
     """What all users of the shell of one switch work at."""
 
     node: Node
@@ -44,12 +182,32 @@ class Desk:
     """Seconds, for how long a command took."""
 
 
+class Shell(Protocol):
+    """The shell that a command was entered at, as handlers use it."""
+
+    context: ShellContext
+    lang: Language
+    """The language of help."""
+    place: list[str]
+    """The folder that the user is in."""
+    history: list[str]
+    """The lines entered so far."""
+
+    def children(self, parts: Sequence[str]) -> list[tuple[str, bool]]:
+        """What is in a folder: names, and whether they are folders."""
+
+    def is_folder(self, parts: Sequence[str]) -> bool:
+        """Whether there is something in it."""
+
+    def leave(self) -> None:
+        """End the session after this command."""
+
+
 @dataclass(frozen=True, slots=True)
-class Call:
+class Invocation:
     """A command as it was entered."""
 
-    shell: ShellSession
-    """Who entered it; ``shell.node`` is the switch."""
+    shell: Shell
     words: Words
     path: Mapping[str, str] = field(default_factory=dict)
 
@@ -72,7 +230,7 @@ class Call:
     @property
     def node(self) -> Node:
         """The switch."""
-        return self.shell.desk.node
+        return self.shell.context.node
 
     @property
     def domain(self) -> str:
@@ -80,15 +238,16 @@ class Call:
         return self.path["D"]
 
 
-Handler = Callable[[Call], str | Talk]
+Handler = Callable[[Invocation], str | Talk]
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
     """A command. Several may share a path; the words of their arguments tell them apart, the first that fits is taken.
 
-    path: with ``<D>`` for a domain and ``<CLUSTER>``. arguments: see :mod:`sorm_mediator.switch.shell.forms`.
+    path: with ``<D>`` for a domain and ``<CLUSTER>``. arguments: their form.
     en, ru: what it does, in a line. ``quiet``: of the shell itself, without the line that tells when it ran.
+    choices: what completion offers at a place of the arguments, by the name of the place.
     """
 
     path: str
@@ -97,6 +256,7 @@ class Command:
     en: str
     ru: str
     quiet: bool = False
+    choices: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def usage(self) -> str:
@@ -111,11 +271,3 @@ class Command:
     def help(self, lang: Language) -> str:
         """What it does."""
         return self.ru if lang == "ru" else self.en
-
-
-def set_ssh_port(desk: Desk, value: str) -> None:
-    """Move the listeners first: a port that can't be had is refused and changes nothing."""
-    from sorm_mediator.switch.changes.sorm import set_ssh_port as keep
-
-    desk.move_ssh(parse_port(value))
-    keep(desk.node, value)

@@ -1,20 +1,231 @@
-"""Writing the live configuration back to the lab file."""
+"""``config/save``: the live configuration of the switch as the ``[switch]`` table of a lab file.
+
+The other tables of the file, its comments, and keys whose value is still the same stay as they are written.
+"""
 
 from __future__ import annotations
 
+import os
+import re
+import tempfile
+import tomllib
+from collections.abc import Mapping, MutableMapping, Sequence
+from itertools import pairwise
 from pathlib import Path
+from typing import Any, Final
 
-from sorm_mediator.config import ConfigError
+import tomlkit
+from pydantic import BaseModel, SecretStr
+from tomlkit.items import AoT, Array, InlineTable, Item, Table
+
+from sorm_mediator.config import ConfigError, SwitchConfig, parse
 from sorm_mediator.switch.changes import ChangeRefused
-from sorm_mediator.switch.changes.base import unresolved
-from sorm_mediator.switch.shell.command import Call, Command
-from sorm_mediator.switch.shell.saving import save
+from sorm_mediator.switch.node import Node, unresolved_references
+from sorm_mediator.switch.shell.command import Command, Invocation
+
+MODE = 0o600
+"""The file has passwords and secrets in it."""
+
+_HEADER = re.compile(r"\[\[?\s*([\w-]+)[^\]]*\]")
+"""A line that begins a table; its first name."""
+_NAMES = ("name", "user", "number", "host", "port")
+"""What tells the items of a list apart."""
 
 
-def _save(call: Call) -> str:
-    desk = call.shell.desk
-    root = desk.node.directory.resolve()
-    given = Path(call["FILE"]) if call["FILE"] else desk.file
+def save(node: Node, template: Path | None, path: Path) -> None:
+    """Write ``node.config`` to ``path``, in the place of the ``[switch]`` of ``template``.
+
+    The text is read back first. Raises :class:`ConfigError` when a lab would not start from it or would be another
+    one, and :class:`OSError`.
+    """
+    text = written(node.config, template.read_text(encoding="utf-8") if template is not None else "")
+    config = parse(tomllib.loads(text), directory=path.parent, name=str(path))
+    if config.switch is None or plain(config.switch) != plain(node.config):  # pragma: no cover - a safeguard
+        raise ConfigError(f"{path}: what was written is not what is configured; nothing was saved")
+    Node(config.switch, path.parent)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            os.fchmod(file.fileno(), MODE)
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def written(config: SwitchConfig, text: str) -> str:
+    """The text of a lab file with this ``[switch]`` in it."""
+    text, gap, header = _without_gap(text)
+    document = tomlkit.parse(text)
+    table = document.get("switch")
+    if not isinstance(table, MutableMapping):
+        table = document["switch"] = tomlkit.table()
+        table = document["switch"]
+    _merge(table, plain(config), plain(config, given_only=True), top=True)
+    lines = tomlkit.dumps(document).splitlines(keepends=True)
+    if gap:
+        lines.insert(lines.index(header), gap)
+    return "".join(lines)
+
+
+def _without_gap(text: str) -> tuple[str, str, str]:
+    """The text without the blank lines and comments before the table that follows ``[switch]``; they; its header.
+
+    They belong to that table; a parser takes them for the end of ``[switch]``, where new tables would come below.
+    """
+    lines = text.splitlines(keepends=True)
+    headers = [(index, _HEADER.match(line)) for index, line in enumerate(lines)]
+    names = [(index, match[1]) for index, match in headers if match]
+    for (_, name), (index, following) in pairwise(names):
+        if name == "switch" != following:
+            start = index
+            while not lines[start - 1].strip() or lines[start - 1].lstrip().startswith("#"):
+                start -= 1
+            return "".join(lines[:start] + lines[index:]), "".join(lines[start:index]), lines[index]
+    return text, "", ""
+
+
+def plain(model: BaseModel, *, given_only: bool = False) -> dict[str, Any]:
+    """Settings as TOML has them, secrets in clear. ``given_only``: without those that have their default."""
+    found: dict[str, Any] = {}
+    for name, field in type(model).model_fields.items():
+        value = getattr(model, name)
+        default = None if field.is_required() else field.get_default(call_default_factory=True)
+        if value is None or (given_only and not field.is_required() and value == default):
+            continue
+        found[field.alias or name] = _plain(value, given_only=given_only)
+    return found
+
+
+def _plain(value: Any, *, given_only: bool) -> Any:
+    if isinstance(value, BaseModel):
+        return plain(value, given_only=given_only)
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, Mapping):
+        return {key: _plain(one, given_only=given_only) for key, one in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(one, given_only=given_only and _has_a_name(one)) for one in value]
+    return value
+
+
+def _has_a_name(item: Any) -> bool:
+    """Items of a list that have nothing they must say are written whole, so that they tell what they are."""
+    return not isinstance(item, BaseModel) or any(
+        field.is_required() for field in type(item).model_fields.values()
+    )
+
+
+def _merge(
+    table: MutableMapping[str, Any], whole: Mapping[str, Any], given: Mapping[str, Any], *, top: bool = False
+) -> None:
+    """Make a table say ``whole``. What is not in it yet is added only when it is in ``given``.
+
+    ``top``: the table is not in a list; lists of tables in it are ``[[...]]``.
+    """
+    for key in [key for key in table if key not in whole]:
+        del table[key]
+    for key, value in whole.items():
+        if key not in table:
+            if key in given:
+                inline = isinstance(table, InlineTable) or (not top and _short(given[key]))
+                table[key] = _item(given[key], inline=inline)
+        elif not _same(table[key], value):
+            _update(table, key, value, given.get(key, value))
+
+
+def _same(item: Any, value: Any) -> bool:
+    """Whether an item of a file says this; what it leaves out has its default, which only the models know."""
+    return bool((item.unwrap() if isinstance(item, Item | AoT) else item) == value)
+
+
+def _update(table: MutableMapping[str, Any], key: str, value: Any, given: Any) -> None:
+    item = table[key]
+    if isinstance(item, MutableMapping) and isinstance(value, Mapping):
+        _merge(item, value, given)
+    elif isinstance(item, AoT | Array) and _tables(value):
+        _merge_list(table, key, value, given)
+    else:
+        table[key] = _item(given, inline=isinstance(table, InlineTable))
+
+
+def _merge_list(
+    table: MutableMapping[str, Any], key: str, value: Sequence[Any], given: Sequence[Any]
+) -> None:
+    """A list of tables: those that are there already keep how they are written."""
+    item = table[key]
+    before = {_name(one): one for one in item if isinstance(one, MutableMapping)}
+    same_order = [_name(one) for one in value][: len(before)] == list(before)
+    for one, one_given in zip(value, given, strict=True):
+        known = before.get(_name(one))
+        if known is not None:
+            _merge(known, one, one_given)
+    if same_order:
+        for one in given[len(before) :]:
+            item.append(_item(one, inline=isinstance(item, Array)))
+        return
+    kept = [before.get(_name(one), one_given) for one, one_given in zip(value, given, strict=True)]
+    if isinstance(item, AoT):
+        fresh = tomlkit.aot()
+        for one in kept:
+            fresh.append(one if isinstance(one, Table) else _item(one, inline=False))
+        table[key] = fresh
+        return
+    table[key] = _item([one.unwrap() if isinstance(one, Item) else one for one in kept], inline=True)
+
+
+def _name(table: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(table.get(key) for key in _NAMES)
+
+
+def _tables(value: Any) -> bool:
+    return (
+        isinstance(value, Sequence)
+        and not isinstance(value, str)
+        and all(isinstance(one, Mapping) for one in value)
+    )
+
+
+def _item(value: Any, *, inline: bool) -> Item:
+    """A new item. Tables of a list are ``[[...]]`` unless ``inline``, and what is in them is inline."""
+    if isinstance(value, Mapping):
+        table: Any = tomlkit.inline_table() if inline else tomlkit.table()
+        for key, one in value.items():
+            # Below a table of a list, short things stay on their line.
+            table[key] = _item(one, inline=inline or _short(one))
+        return table  # type: ignore[no-any-return]
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        if value and _tables(value) and not inline:
+            aot: Any = tomlkit.aot()
+            for one in value:
+                aot.append(_item(one, inline=False))
+            return aot  # type: ignore[no-any-return]
+        array = tomlkit.array()
+        for one in value:
+            array.append(_item(one, inline=True))
+        array.multiline(bool(value) and _tables(value) and len(value) > 1)
+        return array
+    item: Item = tomlkit.item(value)
+    return item
+
+
+def _short(value: Any) -> bool:
+    """Tables of scalars, and lists of such: ``a = { domain = "x", np = "city" }``."""
+    if isinstance(value, Mapping):
+        return all(not isinstance(one, Mapping | list) for one in value.values())
+    return isinstance(value, list) and _tables(value)
+
+
+# --- the command
+
+
+def _save(call: Invocation) -> str:
+    context = call.shell.context
+    root = context.node.directory.resolve()
+    given = Path(call["FILE"]) if call["FILE"] else context.file
     if given is None:
         raise ChangeRefused("this lab was not started from a file: config/save FILE writes a new one")
     path = (root / given).resolve()
@@ -22,14 +233,14 @@ def _save(call: Call) -> str:
         raise ChangeRefused(
             f"{given}: is not in the lab's directory {root}, which the paths in it start from"
         )
-    own = desk.file is not None and path == (root / desk.file).resolve()
+    own = context.file is not None and path == (root / context.file).resolve()
     if not own and path.suffix != ".toml":
         raise ChangeRefused(f"{given}: is no name of a lab file: it ends in .toml, such as saved.toml")
-    missing = unresolved(desk.node)
+    missing = [one.text for one in unresolved_references(context.node) if one.blocks_start]
     if missing:
         raise ChangeRefused(f"the lab would not start from this: {'; '.join(missing)}")
     try:
-        save(desk.node, desk.file, path)
+        save(context.node, context.file, path)
     except ConfigError as error:
         raise ChangeRefused(f"the lab would not start from this: {error}") from None
     except OSError as error:
@@ -37,7 +248,7 @@ def _save(call: Call) -> str:
     return f"OK\n{path}: written, with passwords and secrets, for its owner alone"
 
 
-COMMANDS = (
+CONFIG_COMMANDS: Final = (
     Command(
         "config/save", "[<FILE>]", _save,
         "Write the configuration to the lab file, or to another one of its directory",

@@ -1,17 +1,19 @@
-"""Commands of domains, their subscribers, trunks and SIP network.
+"""Commands of domains, their subscribers, trunks and SIP network, and of the bridges between them.
 
-Source: ECSS-10 manual, MultiSORM: its example, steps 1 to 4.
+Source: ECSS-10 manual, MultiSORM: its example, steps 1 to 4, and "Декларация бриджей".
 """
 
 from __future__ import annotations
 
 import ipaddress
+from typing import Final
 
 from sorm_mediator.addresses import host_port
-from sorm_mediator.switch.changes import ChangeRefused, domains
-from sorm_mediator.switch.shell.command import Call, Command
-from sorm_mediator.switch.shell.notes import ok
-from sorm_mediator.switch.shell.tables import drawn, flag
+from sorm_mediator.config import BridgeConfig, BridgeSideConfig
+from sorm_mediator.switch.changes import ChangeRefused, created, domains
+from sorm_mediator.switch.changes.sorm import TRUTH
+from sorm_mediator.switch.shell.command import Command, Invocation
+from sorm_mediator.switch.shell.tables import flag, format_table, ok
 from sorm_mediator.texts import whole_number
 
 ALIAS_AS_USER = "alias-as-user"
@@ -20,11 +22,11 @@ AUTHENTICATIONS = ("qop_authentication", "no_qop_authentication")
 """How a phone would register; no SIP is spoken."""
 
 
-def _declare(call: Call) -> str:
+def _declare_domain(call: Invocation) -> str:
     return ok(domains.declare_domain(call.node, call["NAME"]))
 
 
-def _list(call: Call) -> str:
+def _list_domains(call: Invocation) -> str:
     header = ("Domain", "SORM", "Subscribers", "Trunks", "Contexts", "Plans", "Bridges", "ip_set")
     rows = [
         (
@@ -39,14 +41,14 @@ def _list(call: Call) -> str:
         )
         for domain in call.node.domains.values()
     ]
-    return drawn(header, rows)
+    return format_table(header, rows)
 
 
-def _remove(call: Call) -> str:
+def _remove_domain(call: Invocation) -> str:
     return ok(domains.remove_domain(call.node, call["DOMAIN"]))
 
 
-def _declare_user(call: Call) -> str:
+def _declare_user(call: Invocation) -> str:
     if call["AUTH"] not in ("", *AUTHENTICATIONS):
         raise ChangeRefused(f"AUTH: {call['AUTH']!r} is not allowed: {' or '.join(AUTHENTICATIONS)}")
     return ok(
@@ -57,33 +59,35 @@ def _declare_user(call: Call) -> str:
             call["GROUP"],
             call["IFACE"],
             "" if call["ALIAS"] == ALIAS_AS_USER else call["ALIAS"],
-            now=call.shell.desk.clock(),
+            now=call.shell.context.clock(),
         )
     )
 
 
-def _list_users(call: Call) -> str:
+def _list_users(call: Invocation) -> str:
     rows = [
         (one.number, one.iface, one.group, one.context, one.line_state)
         for one in call.node.domains[call.domain].config.subscribers
     ]
-    return drawn(("Number", "Interface", "Group", "Context", "Line"), rows)
+    return format_table(("Number", "Interface", "Group", "Context", "Line"), rows)
 
 
-def _remove_users(call: Call) -> str:
+def _remove_users(call: Invocation) -> str:
     return ok(domains.remove_subscribers(call.node, call.domain, call["LOCAL"]))
 
 
-def _set_network(call: Call) -> str:
+def _set_network(call: Invocation) -> str:
     text = " ".join(call.many("SET")).strip("[]").replace(",", " ")
     return ok(domains.set_network(call.node, call.domain, tuple(text.split())))
 
 
-def _network(call: Call) -> str:
-    return drawn(("Property", "Value"), [("ip_set", ", ".join(call.node.domains[call.domain].config.ip_set))])
+def _network(call: Invocation) -> str:
+    return format_table(
+        ("Property", "Value"), [("ip_set", ", ".join(call.node.domains[call.domain].config.ip_set))]
+    )
 
 
-def _declare_trunk(call: Call) -> str:
+def _declare_trunk(call: Invocation) -> str:
     try:
         host = ipaddress.ip_address(call["ADDRESS"])
     except ValueError:
@@ -104,7 +108,7 @@ def _whole(text: str, what: str, least: int, most: int) -> int:
     return number
 
 
-def _list_trunks(call: Call) -> str:
+def _list_trunks(call: Invocation) -> str:
     rows = [
         (
             str(trunk.number),
@@ -117,22 +121,22 @@ def _list_trunks(call: Call) -> str:
         )
         for trunk in call.node.domains[call.domain].trunks.values()
     ]
-    return drawn(("Number", "Name", "Peer", "Context", "Plan", "Direction", "Calls"), rows)
+    return format_table(("Number", "Name", "Peer", "Context", "Plan", "Direction", "Calls"), rows)
 
 
-def _rename_trunk(call: Call) -> str:
+def _rename_trunk(call: Invocation) -> str:
     number = _whole(call["NUMBER"], "NUMBER", 0, 0xFFFE)
     return ok(domains.rename_trunk(call.node, call.domain, number, call["NAME"]))
 
 
-def _remove_trunk(call: Call) -> str:
+def _remove_trunk(call: Invocation) -> str:
     return ok(domains.remove_trunk(call.node, call.domain, call["TRUNK"]))
 
 
-COMMANDS = (
-    Command("domain/declare", "<NAME>", _declare, "Declare a domain", "Создать домен"),
-    Command("domain/list", "", _list, "The domains", "Список доменов"),
-    Command("domain/remove", "<DOMAIN>", _remove, "Remove a domain", "Удалить домен"),
+DOMAIN_COMMANDS: Final = (
+    Command("domain/declare", "<NAME>", _declare_domain, "Declare a domain", "Создать домен"),
+    Command("domain/list", "", _list_domains, "The domains", "Список доменов"),
+    Command("domain/remove", "<DOMAIN>", _remove_domain, "Remove a domain", "Удалить домен"),
     Command(
         "domain/<D>/sip/network/set", "ip_set <SET>...", _set_network,
         "SIP network sets; kept and shown, no SIP is spoken",
@@ -145,6 +149,7 @@ COMMANDS = (
         _declare_user,
         "Declare subscribers; IFACE is NUMBER@DOMAIN, with ranges such as 2001{0-9}",
         "Создать абонентов; IFACE — НОМЕР@ДОМЕН, возможны диапазоны, например 2001{0-9}",
+        choices={"ALIAS": (ALIAS_AS_USER,), "AUTH": AUTHENTICATIONS, "LOGIN": ("login-as-user",)},
     ),
     Command("domain/<D>/sip/user/list", "", _list_users, "The subscribers", "Список абонентов"),
     Command("domain/<D>/sip/user/remove", "<LOCAL>", _remove_users, "Remove subscribers", "Удалить абонентов"),
@@ -162,4 +167,74 @@ COMMANDS = (
     ),
     Command("domain/<D>/trunk/sip/list", "", _list_trunks, "The trunks", "Список транков"),
     Command("domain/<D>/trunk/sip/remove", "<TRUNK>", _remove_trunk, "Remove a trunk", "Удалить транк"),
+)  # fmt: skip
+
+
+# --- bridges
+
+
+MOST_CALLS = 2**31 - 1
+"""The largest capacity that is entered (our choice)."""
+
+
+def _declare_bridge(call: Invocation) -> str:
+    text = call["CAPACITY"]
+    capacity = text if text == "unbounded" else whole_number(text, 1, MOST_CALLS)
+    if capacity is None:
+        raise ChangeRefused(f"capacity: {text[:20]!r} is not allowed: unbounded, or a number of calls from 1")
+    config = created(
+        BridgeConfig,
+        name=call["NAME"],
+        duplex=_truth(call, "DUPLEX"),
+        strict=_truth(call, "STRICT"),
+        capacity=capacity,
+        a=_bridge_side(call, "A"),
+        b=_bridge_side(call, "B"),
+    )
+    return ok(domains.declare_bridge(call.node, config))
+
+
+def _truth(call: Invocation, name: str) -> bool:
+    if call[name] not in TRUTH:
+        raise ChangeRefused(f"{name.lower()}: {call[name]!r} is not allowed: true or false")
+    return TRUTH[call[name]]
+
+
+def _bridge_side(call: Invocation, end: str) -> BridgeSideConfig:
+    return created(
+        BridgeSideConfig,
+        domain=call[f"DOMAIN_{end}"],
+        np=call[f"NP_{end}"],
+        iface=call[f"IFACE_{end}"],
+        tg=call[f"TG_{end}"],
+        context=call[f"CONTEXT_{end}"],
+    )
+
+
+def _list_bridges(call: Invocation) -> str:
+    rows = []
+    for bridge in call.node.bridges.values():
+        config = bridge.config
+        sides = [f"{end.side.domain}, {end.side.np}, {end.iface}, {end.side.context}" for end in bridge.ends]
+        calls = f"{bridge.active} of {config.capacity}"
+        rows.append((bridge.name, flag(config.duplex), flag(config.strict), calls, *sides))
+    return format_table(("Bridge", "Duplex", "Strict", "Calls", "A", "B"), rows)
+
+
+def _remove_bridge(call: Invocation) -> str:
+    return ok(domains.remove_bridge(call.node, call["BRIDGE"]))
+
+
+BRIDGE_COMMANDS: Final = (
+    Command(
+        "bridge/declare",
+        "<NAME> <DUPLEX> <STRICT> <CAPACITY> <DOMAIN_A> <NP_A> <IFACE_A> <TG_A> <CONTEXT_A> "
+        "<DOMAIN_B> <NP_B> <IFACE_B> <TG_B> <CONTEXT_B>",
+        _declare_bridge,
+        "Declare a bridge between two domains; CAPACITY is unbounded or calls at the same time",
+        "Создать бридж между двумя доменами; CAPACITY — unbounded или число одновременных вызовов",
+        choices={"DUPLEX": tuple(TRUTH), "STRICT": tuple(TRUTH), "CAPACITY": ("unbounded",)},
+    ),
+    Command("bridge/list", "", _list_bridges, "The bridges", "Список бриджей"),
+    Command("bridge/remove", "<BRIDGE>", _remove_bridge, "Remove a bridge", "Удалить бридж"),
 )  # fmt: skip

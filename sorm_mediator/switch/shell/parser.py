@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from sorm_mediator.switch.changes import ChangeRefused
-from sorm_mediator.switch.shell.command import Command
-from sorm_mediator.switch.shell.forms import FormError, Token, Words, expected, fit
+from sorm_mediator.switch.shell.command import Command, FormError, Token, Words, expected, fit
 
 MOST_WORDS = 64
 """Words of a line that a stray space is looked for in: every attempt reads the whole line (our choice)."""
@@ -114,7 +113,7 @@ class Parser:
 
         Words that begin with a path of their own continue nothing.
         """
-        if self._at(words[0], place) or any(self.children(parts) for parts in meanings(words[0], place)):
+        if self._at(words[0], place) or any(self.children(parts) for parts in resolve(words[0], place)):
             return "", False
         try:
             whole = [*split(before), *words]
@@ -141,7 +140,7 @@ class Parser:
 
     def _at(self, path: str, place: Sequence[str]) -> list[tuple[Command, dict[str, str]]]:
         """Commands of this path."""
-        for parts in meanings(path, place):
+        for parts in resolve(path, place):
             found = [
                 (command, values)
                 for command in self._commands
@@ -166,7 +165,7 @@ class Parser:
         return ""
 
     def _unknown(self, path: str, place: Sequence[str]) -> str:
-        parts = next(iter(meanings(path, place)))
+        parts = next(iter(resolve(path, place)))
         under = sorted({one for one, _ in self.children(parts)})
         if under:
             return self._unknown_in(parts) or f"{path}: is no command but a folder; in it: {', '.join(under)}"
@@ -228,24 +227,29 @@ class Parser:
         found: dict[str, None] = {}
         for command, path in self._at(words[0], place):
             token, options = expected(command.form, words[1:-1])
-            names = [*self._words(token, path, words, place)]
+            names = [*self._words(command, token, path, words, place)]
             if last.startswith("-") or not names:
                 names += options
             found.update((name, None) for name in names if name.startswith(last))
         return last, sorted(found)
 
     def _words(
-        self, token: Token | None, path: Mapping[str, str], words: Sequence[str], place: Sequence[str]
+        self,
+        command: Command,
+        token: Token | None,
+        path: Mapping[str, str],
+        words: Sequence[str],
+        place: Sequence[str],
     ) -> Iterable[str]:
         if token is None:
             return ()
         if token.text == "COMMAND":
             return self._paths(words[-1], place)
-        return token.choices or self._names(token.text, path)
+        return token.choices or command.choices.get(token.text) or self._names(token.text, path)
 
     def _paths(self, word: str, place: Sequence[str]) -> list[str]:
         folder, slash, _ = word.rpartition("/")
-        for parts in meanings(folder if folder else slash, place):
+        for parts in resolve(folder if folder else slash, place):
             names = [
                 f"{folder}{slash}{name}{'/' if is_folder else ''}" for name, is_folder in self.children(parts)
             ]
@@ -255,7 +259,7 @@ class Parser:
         return []
 
 
-def meanings(path: str, place: Sequence[str]) -> list[list[str]]:
+def resolve(path: str, place: Sequence[str]) -> list[list[str]]:
     """The places that a path may mean, in order."""
     starts = [[]] if path.startswith("/") or not place else [list(place), []]
     found = []

@@ -1,20 +1,18 @@
-"""Commands of routing contexts.
+"""Commands of routing contexts and of numbering plans.
 
-Source: ECSS-10 manual, MultiSORM ("Создание контекстов маршрутизации").
+Source: ECSS-10 manual, MultiSORM ("Создание контекстов маршрутизации", "Настройка планов нумерации в доменах").
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
-from sorm_mediator.switch.changes import ChangeRefused, routing
-from sorm_mediator.switch.changes.base import listed
-from sorm_mediator.switch.routing.model import Action, Condition, Continue, External, Rule
-from sorm_mediator.switch.shell.command import Call, Command
-from sorm_mediator.switch.shell.notes import ok
-from sorm_mediator.switch.shell.tables import drawn, flag
-from sorm_mediator.switch.trace.request import TraceError
-from sorm_mediator.switch.trace.text import trace_text
+from sorm_mediator.switch.changes import ChangeRefused, as_list, routing
+from sorm_mediator.switch.routing.route import Action, Condition, Continue, External, Rule
+from sorm_mediator.switch.shell.command import Command, Invocation
+from sorm_mediator.switch.shell.tables import flag, format_table, ok
+from sorm_mediator.switch.trace.trace import TRACE_PARAMETERS, TraceError, trace_text
 
 HOSTS = ("ecss1",)
 """The hosts that a context can be imported on; the switch has one."""
@@ -22,29 +20,29 @@ HOSTS = ("ecss1",)
 _CONDITION = {"a": "cgpn", "b": "cdpn"}
 
 
-def _import(call: Call) -> str:
+def _import_context(call: Invocation) -> str:
     if call["HOST"] not in HOSTS:
         raise ChangeRefused(f"there is no host {call['HOST']!r}; there are: {', '.join(HOSTS)}")
     context, notes = routing.import_context(call.node, call.domain, call["FILE"])
     return ok((f"context {context.name}: {len(context.rules)} rules", *notes))
 
 
-def _remove(call: Call) -> str:
+def _remove_context(call: Invocation) -> str:
     return ok(routing.remove_context(call.node, call.domain, call["CONTEXT"]))
 
 
-def _default(call: Call) -> str:
+def _default_context(call: Invocation) -> str:
     return ok(routing.set_default_context(call.node, call.domain, call["CONTEXT"]))
 
 
-def _trace(call: Call) -> str:
+def _trace(call: Invocation) -> str:
     try:
-        return trace_text(call.node, call.domain, call.many("PARAMETER=VALUE"), call.shell.desk.clock())
+        return trace_text(call.node, call.domain, call.many("PARAMETER=VALUE"), call.shell.context.clock())
     except TraceError as error:
         raise ChangeRefused(str(error)) from None
 
 
-def _show(call: Call) -> str:
+def _show_contexts(call: Invocation) -> str:
     domain = call.node.domains[call.domain]
     if not call["CONTEXT"]:
         rows = [
@@ -57,13 +55,13 @@ def _show(call: Call) -> str:
             )
             for one in domain.contexts.values()
         ]
-        return drawn(("Context", "Plan", "Rules", "Default", "File"), rows)
+        return format_table(("Context", "Plan", "Rules", "Default", "File"), rows)
     context = domain.contexts.get(call["CONTEXT"])
     if context is None:
         raise ChangeRefused(
-            f"{call.domain} has no context {call['CONTEXT']!r}; it has: {listed(domain.contexts)}"
+            f"{call.domain} has no context {call['CONTEXT']!r}; it has: {as_list(domain.contexts)}"
         )
-    return drawn(("Rule", "Conditions", "Actions", "Result"), map(_rule, context.rules))
+    return format_table(("Rule", "Conditions", "Actions", "Result"), map(_rule, context.rules))
 
 
 def _rule(rule: Rule) -> tuple[str, str, str, str]:
@@ -97,15 +95,16 @@ def _pairs(values: Mapping[str, str]) -> str:
     return " ".join(f"{name}={value}" for name, value in values.items())
 
 
-COMMANDS = (
+ROUTING_COMMANDS: Final = (
     Command(
-        "domain/<D>/routing/import", "<HOST> <FILE>", _import,
+        "domain/<D>/routing/import", "<HOST> <FILE>", _import_context,
         "Import a routing context: an XML file of the lab's directory, or of the folder in it named as the domain",
         "Импортировать контекст маршрутизации из файла XML каталога стенда или папки в нём с именем домена",
+        choices={"HOST": HOSTS},
     ),
-    Command("domain/<D>/routing/remove", "<CONTEXT>", _remove, "Remove a context", "Удалить контекст"),
+    Command("domain/<D>/routing/remove", "<CONTEXT>", _remove_context, "Remove a context", "Удалить контекст"),
     Command(
-        "domain/<D>/routing/default", "<CONTEXT>", _default,
+        "domain/<D>/routing/default", "<CONTEXT>", _default_context,
         "The context that calls start in whose interface names none",
         "Контекст по умолчанию для интерфейсов, у которых он не указан",
     ),
@@ -113,9 +112,105 @@ COMMANDS = (
         "domain/<D>/routing/trace", "<PARAMETER=VALUE>...", _trace,
         "What routing does with a call and what SORM is shown: cgpn.digits=28331 cdpn.digits=89001758964",
         "Трассировка вызова и номера для СОРМ: cgpn.digits=28331 cdpn.digits=89001758964",
+        choices={"PARAMETER=VALUE": tuple(f"{name}=" for name in TRACE_PARAMETERS)},
     ),
     Command(
-        "domain/<D>/routing/show", "[<CONTEXT>]", _show,
+        "domain/<D>/routing/show", "[<CONTEXT>]", _show_contexts,
         "The contexts of a domain, or the rules of one", "Контексты домена или правила одного из них",
+    ),
+)  # fmt: skip
+
+
+# --- numbering plans
+
+
+def _declare_plan(call: Invocation) -> str:
+    return ok(routing.declare_plan(call.node, call.domain, call["NAME"]))
+
+
+def _remove_plan(call: Invocation) -> str:
+    return ok(routing.remove_plan(call.node, call.domain, call["PLAN"]))
+
+
+def _list_plans(call: Invocation) -> str:
+    plans = call.node.domains[call.domain].plans
+    return format_table(("Plan", "Numbers"), [(name, str(len(plan.numbers))) for name, plan in plans.items()])
+
+
+def _add_numbers(call: Invocation) -> str:
+    return ok(routing.add_numbers(call.node, call.domain, call["PLAN"], call["NUMBERS"]))
+
+
+def _remove_numbers(call: Invocation) -> str:
+    return ok(routing.remove_numbers(call.node, call.domain, call["PLAN"], call["NUMBERS"]))
+
+
+def _bind_bridge(call: Invocation) -> str:
+    notes = routing.bind_to_bridge(call.node, call.domain, call["PLAN"], call["NUMBERS"], call["BRIDGE"])
+    return ok(notes)
+
+
+def _bind_alias(call: Invocation) -> str:
+    if call.flag("--master") and call.flag("--passive"):
+        raise ChangeRefused("--master and --passive: a number is one or the other")
+    return ok(
+        routing.bind_to_alias(
+            call.node,
+            call.domain,
+            call["PLAN"],
+            call["NUMBERS"],
+            call["LOCAL"],
+            group=call["GROUP"],
+            iface=call["IFACE"],
+            master=call.flag("--master"),
+        )
+    )
+
+
+def _unbind(call: Invocation) -> str:
+    return ok(routing.unbind(call.node, call.domain, call["PLAN"], call["NUMBERS"]))
+
+
+def _list_numbers(call: Invocation) -> str:
+    domain = call.node.domains[call.domain]
+    if call["PLAN"] not in domain.plans:
+        raise ChangeRefused(
+            f"{domain.name} has no numbering plan {call['PLAN']!r}; it has: {as_list(domain.plans)}"
+        )
+    rows = [
+        (numbers, one.alias, one.bridge, one.group, one.iface, flag(one.master) if one.alias else "")
+        for numbers, one in domain.config.numbering_plans[call["PLAN"]].items()
+    ]
+    return format_table(("Numbers", "Alias", "Bridge", "Group", "Interface", "Master"), rows)
+
+
+PLAN_COMMANDS: Final = (
+    Command("domain/<D>/np/declare", "<NAME>", _declare_plan, "Declare a numbering plan", "Создать план нумерации"),
+    Command("domain/<D>/np/list", "", _list_plans, "The numbering plans", "Список планов нумерации"),
+    Command("domain/<D>/np/remove", "<PLAN>", _remove_plan, "Remove a numbering plan", "Удалить план нумерации"),
+    Command(
+        "domain/<D>/np/numbers/add", "<PLAN> <NUMBERS>", _add_numbers,
+        "Add numbers to a plan, with ranges such as 738327{0-1}000{0-1}",
+        "Добавить номера в план, возможны диапазоны, например 738327{0-1}000{0-1}",
+    ),
+    Command(
+        "domain/<D>/np/numbers/bind", "<PLAN> <NUMBERS> --bridge <BRIDGE>", _bind_bridge,
+        "Calls to these numbers go over a bridge", "Направить вызовы на эти номера через бридж",
+    ),
+    Command(
+        "domain/<D>/np/numbers/bind",
+        "<PLAN> <NUMBERS> --alias <LOCAL> [<GROUP>] [<IFACE>] [--master|--passive]",
+        _bind_alias,
+        "These numbers lead to subscribers; a master is what the subscriber is known by",
+        "Сопоставить номера абонентам; мастер — номер, под которым абонент известен",
+    ),
+    Command(
+        "domain/<D>/np/numbers/unbind", "<PLAN> <NUMBERS>", _unbind,
+        "These numbers lead to nothing", "Отвязать номера",
+    ),
+    Command("domain/<D>/np/numbers/list", "<PLAN>", _list_numbers, "The numbers of a plan", "Номера плана"),
+    Command(
+        "domain/<D>/np/numbers/remove", "<PLAN> <NUMBERS>", _remove_numbers,
+        "Remove numbers from a plan", "Удалить номера из плана",
     ),
 )  # fmt: skip

@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from os.path import commonprefix
-from types import GeneratorType, MappingProxyType
+from types import GeneratorType
 from typing import Final
 
 from sorm_mediator import __version__
 from sorm_mediator.switch.changes import ChangeRefused
-from sorm_mediator.switch.changes.sorm import PARAMETERS, TRUTH
-from sorm_mediator.switch.shell import tables
-from sorm_mediator.switch.shell.command import CLUSTER, Call, Command, Desk, Language, Talk
-from sorm_mediator.switch.shell.commands import commands
-from sorm_mediator.switch.shell.domain_commands import ALIAS_AS_USER, AUTHENTICATIONS
-from sorm_mediator.switch.shell.parser import Found, NotUnderstood, Parser, split
-from sorm_mediator.switch.shell.routing_commands import HOSTS
-from sorm_mediator.switch.trace.request import PARAMETERS as TRACE_PARAMETERS
-
-FIXED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {
-        "CLUSTER": (CLUSTER,),
-        "HOST": HOSTS,
-        "PARAMETER": PARAMETERS,
-        "DUPLEX": tuple(TRUTH),
-        "STRICT": tuple(TRUTH),
-        "CAPACITY": ("unbounded",),
-        "ALIAS": (ALIAS_AS_USER,),
-        "PARAMETER=VALUE": tuple(f"{name}=" for name in TRACE_PARAMETERS),
-        "AUTH": AUTHENTICATIONS,
-        "LOGIN": ("login-as-user",),
-    }
-)
-"""What may stand at some places of the commands' arguments."""
-
+from sorm_mediator.switch.shell.command import CLUSTER, Command, Invocation, Language, ShellContext, Talk
+from sorm_mediator.switch.shell.config_commands import CONFIG_COMMANDS
+from sorm_mediator.switch.shell.domain_commands import BRIDGE_COMMANDS, DOMAIN_COMMANDS
+from sorm_mediator.switch.shell.licence_commands import LICENCE_COMMANDS
+from sorm_mediator.switch.shell.parser import Found, NotUnderstood, Parser, resolve, split
+from sorm_mediator.switch.shell.routing_commands import HOSTS, PLAN_COMMANDS, ROUTING_COMMANDS
+from sorm_mediator.switch.shell.sorm_commands import SORM_COMMANDS
+from sorm_mediator.switch.shell.tables import executed
 
 MOST_HISTORY: Final = 500
 """Lines that ``history`` shows: a script may have any number of them."""
@@ -52,8 +35,8 @@ class Entered:
 class ShellSession:
     """``enter`` lines, show what comes back; a question that is open takes the next line as its answer."""
 
-    def __init__(self, desk: Desk, user: str = "admin", lang: Language = "en") -> None:
-        self.desk = desk
+    def __init__(self, context: ShellContext, user: str = "admin", lang: Language = "en") -> None:
+        self.context = context
         self.user = user
         self.lang: Language = lang
         self.place: list[str] = []
@@ -68,15 +51,13 @@ class ShellSession:
 
     # --- what a terminal needs
 
-    @property
-    def commands(self) -> tuple[Command, ...]:
-        """All that can be entered."""
-        return commands()
+    def children(self, parts: Sequence[str]) -> list[tuple[str, bool]]:
+        """What is in a folder: names, and whether they are folders."""
+        return self._parser.children(parts)
 
-    @property
-    def parser(self) -> Parser:
-        """What understands the lines."""
-        return self._parser
+    def is_folder(self, parts: Sequence[str]) -> bool:
+        """Whether there is something in it."""
+        return self._parser.is_folder(parts)
 
     @property
     def asking(self) -> bool:
@@ -116,10 +97,10 @@ class ShellSession:
         self.history.append(line)
         del self.history[:-MOST_HISTORY]
         before, self._before = self._before, line
-        self._began = (self.desk.clock(), self.desk.stopwatch())
+        self._began = (self.context.clock(), self.context.stopwatch())
         try:
             found = self._understood(line, before)
-            result = found.command.handler(Call(self, found.words, found.path))
+            result = found.command.handler(Invocation(self, found.words, found.path))
         except ChangeRefused as refusal:
             return Entered(error=f"Error: {refusal}\n")
         if isinstance(result, GeneratorType):
@@ -179,7 +160,7 @@ class ShellSession:
             text += "\n"
         if not quiet:
             at, began = self._began
-            text += f"\n{tables.executed(at, self.desk.stopwatch() - began, __version__)}\n"
+            text += f"\n{executed(at, self.context.stopwatch() - began, __version__)}\n"
         leaving, self._leaving = self._leaving, False
         return Entered(text, ended=leaving)
 
@@ -187,15 +168,15 @@ class ShellSession:
 
     def _names(self, name: str, path: Mapping[str, str]) -> Iterable[str]:
         """The names that are there, for what the commands call ``<name>``."""
-        node = self.desk.node
+        node = self.context.node
         if name in ("D", "DOMAIN", "DOMAIN_A", "DOMAIN_B"):
             return tuple(node.domains)
         if name == "BRIDGE":
             return tuple(node.bridges)
         if name == "USER":
             return tuple(one.user for one in node.config.aggregates)
-        if name in FIXED:
-            return FIXED[name]
+        if name == "CLUSTER":
+            return (CLUSTER,)
         domain = node.domains.get(path.get("D", ""))
         if domain is None:
             return ()
@@ -206,3 +187,93 @@ class ShellSession:
             "LOCAL": domain.subscribers,
         }
         return tuple(found.get(name, ()))
+
+
+# --- the shell's own commands: help, moving about, leaving
+
+LANGUAGES: dict[str, Language] = {"en": "en", "ru": "ru"}
+
+
+def _help(call: Invocation) -> str:
+    lang = LANGUAGES.get(call.option("--lang"), call.shell.lang)
+    if call.option("--lang") not in ("", *LANGUAGES):
+        raise ChangeRefused(f"--lang: {call.option('--lang')!r} is not allowed: en or ru")
+    wanted = resolve(call["COMMAND"], call.shell.place) if call["COMMAND"] else [[]]
+    for parts in wanted:
+        found = [one for one in commands() if _is_of(one, parts)]
+        if found:
+            break
+    else:
+        raise ChangeRefused(f"there is no command {call['COMMAND']!r}; help lists all")
+    return "\n".join(f"{command.usage}\n    {command.help(lang)}" for command in found)
+
+
+def _is_of(command: Command, parts: list[str]) -> bool:
+    """Whether it is this command, or one of this folder; ``<D>`` stands for any name."""
+    pattern = command.path.split("/")
+    return len(parts) <= len(pattern) and all(
+        want.startswith("<") or want == part for want, part in zip(pattern, parts, strict=False)
+    )
+
+
+def _cd(call: Invocation) -> str:
+    place = resolve(call["FOLDER"] or "/", call.shell.place)[0]
+    for depth in range(len(place)):
+        if not call.shell.is_folder(place[: depth + 1]):
+            raise ChangeRefused(f"there is no folder {call['FOLDER']!r}; ls shows what there is")
+    call.shell.place = place
+    return ""
+
+
+def _pwd(call: Invocation) -> str:
+    return "/" + "/".join(call.shell.place)
+
+
+def _ls(call: Invocation) -> str:
+    place = resolve(call["FOLDER"], call.shell.place)[0]
+    names = call.shell.children(place)
+    if not names:
+        raise ChangeRefused(f"there is no folder {call['FOLDER']!r}; ls / shows what there is")
+    return "\n".join(f"{name}/" if folder else name for name, folder in names)
+
+
+def _lang(call: Invocation) -> str:
+    call.shell.lang = LANGUAGES[call["en|ru"]]
+    return ""
+
+
+def _history(call: Invocation) -> str:
+    return "\n".join(f"{number:5}  {line}" for number, line in enumerate(call.shell.history, 1))
+
+
+def _exit(call: Invocation) -> str:
+    call.shell.leave()
+    return ""
+
+
+SHELL_COMMANDS: Final = (
+    Command(
+        "help", "[<COMMAND>] [--lang <en|ru>]", _help,
+        "All commands, those of a folder, or one", "Все команды, команды раздела или одна", quiet=True,
+    ),
+    Command("cd", "[<FOLDER>]", _cd, "Go to a folder", "Перейти в раздел", quiet=True),
+    Command("pwd", "", _pwd, "The folder you are in", "Текущий раздел", quiet=True),
+    Command("ls", "[<FOLDER>]", _ls, "What is in a folder", "Что есть в разделе", quiet=True),
+    Command("lang", "<en|ru>", _lang, "Language of the help", "Язык справки", quiet=True),
+    Command("history", "", _history, "The lines entered so far", "Введённые строки", quiet=True),
+    Command("exit", "", _exit, "Leave", "Выйти", quiet=True),
+)  # fmt: skip
+
+
+def commands() -> tuple[Command, ...]:
+    """Every command of the shell, in the order of help."""
+    return (
+        *SHELL_COMMANDS,
+        *DOMAIN_COMMANDS,
+        *SORM_COMMANDS,
+        *ROUTING_COMMANDS,
+        *PLAN_COMMANDS,
+        *BRIDGE_COMMANDS,
+        *LICENCE_COMMANDS,
+        *CONFIG_COMMANDS,
+    )

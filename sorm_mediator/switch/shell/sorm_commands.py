@@ -6,41 +6,41 @@ Source: ECSS-10 manual, SORM parameters of a domain, and MultiSORM ("Настр�
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from pydantic import SecretStr
 
 from sorm_mediator.addresses import host_port
 from sorm_mediator.config import DomainConfig, RadiusServerConfig
 from sorm_mediator.switch.changes import sorm
-from sorm_mediator.switch.shell.command import Call, Command, set_ssh_port
-from sorm_mediator.switch.shell.notes import ok
-from sorm_mediator.switch.shell.tables import MASKED, drawn, flag
+from sorm_mediator.switch.shell.command import Command, Invocation
+from sorm_mediator.switch.shell.tables import MASKED, flag, format_table, ok
 
 LAB_MEDIATOR = "(the lab's own mediator)"
 """What ``radius_servers`` shows when it is left to the lab."""
 
 
-def _set(call: Call) -> str:
+def _set(call: Invocation) -> str:
     return ok(sorm.set_parameter(call.node, call.domain, call["PARAMETER"], call["VALUE"]))
 
 
-def _add_radius(call: Call) -> str:
+def _add_radius(call: Invocation) -> str:
     return ok(sorm.add_radius_server(call.node, call.domain, call["ADDRESS"], call["SECRET"]))
 
 
-def _remove_radius(call: Call) -> str:
+def _remove_radius(call: Invocation) -> str:
     return ok(sorm.remove_radius_server(call.node, call.domain, call["ADDRESS"]))
 
 
-def _clean(call: Call) -> str:
+def _clean(call: Invocation) -> str:
     return ok(sorm.clean_parameter(call.node, call.domain, call["PARAMETER"]))
 
 
-def _info(call: Call) -> str:
+def _info(call: Invocation) -> str:
     config = call.node.domains[call.domain].config
     shown = call.flag("--secrets")
-    rows = [(name, call.domain, _value(config, name, shown=shown)) for name in sorm.PARAMETERS]
-    return drawn(("Property", "Domain", "Value"), rows)
+    rows = [(name, call.domain, _value(config, name, shown=shown)) for name in sorm.SORM_PARAMETERS]
+    return format_table(("Property", "Domain", "Value"), rows)
 
 
 def _value(config: DomainConfig, name: str, *, shown: bool) -> str:
@@ -69,29 +69,30 @@ def _secret(secret: SecretStr, *, shown: bool) -> str:
     return text if shown or not text else MASKED
 
 
-def _set_port(call: Call) -> str:
-    set_ssh_port(call.shell.desk, call["PORT"])
-    return ok()
+def _set_port(call: Invocation) -> str:
+    """Move the listeners first: a port that can't be had is refused and changes nothing."""
+    call.shell.context.move_ssh(sorm.parse_port(call["PORT"]))
+    return ok(sorm.set_ssh_port(call.node, call["PORT"]))
 
 
-def _add_aggregate(call: Call) -> str:
+def _add_aggregate(call: Invocation) -> str:
     return ok(sorm.add_aggregate(call.node, call["NAME"], call["PASSWORD"], call.many("DOMAIN")))
 
 
-def _remove_aggregate(call: Call) -> str:
+def _remove_aggregate(call: Invocation) -> str:
     return ok(sorm.remove_aggregate(call.node, call["USER"]))
 
 
-def _list_aggregates(call: Call) -> str:
+def _list_aggregates(call: Invocation) -> str:
     shown = call.flag("--secrets")
     rows = [
         (one.user, _secret(one.password, shown=shown), " ".join(one.domains))
         for one in call.node.config.aggregates
     ]
-    return drawn(("User", "Password", "Domains"), rows)
+    return format_table(("User", "Password", "Domains"), rows)
 
 
-def _switch_info(call: Call) -> str:
+def _switch_info(call: Invocation) -> str:
     config, shown = call.node.config, call.flag("--secrets")
     users = [
         (
@@ -100,10 +101,10 @@ def _switch_info(call: Call) -> str:
         )
         for one in config.aggregates
     ]
-    return drawn(("Property", "Value"), [*users, ("ssh_port", str(config.ssh_port))])
+    return format_table(("Property", "Value"), [*users, ("ssh_port", str(config.ssh_port))])
 
 
-COMMANDS = (
+SORM_COMMANDS: Final = (
     Command(
         "domain/<D>/sorm/info", "[--secrets]", _info,
         "The SORM parameters of a domain; passwords and secrets as ****** unless --secrets",
@@ -121,10 +122,12 @@ COMMANDS = (
     Command(
         "domain/<D>/sorm/set", "<PARAMETER> <VALUE>", _set,
         "Set a SORM parameter of a domain", "Установить параметр СОРМ домена",
+        choices={"PARAMETER": sorm.SORM_PARAMETERS},
     ),
     Command(
         "domain/<D>/sorm/clean", "<PARAMETER>", _clean,
         "The default of a SORM parameter again", "Вернуть параметру СОРМ значение по умолчанию",
+        choices={"PARAMETER": sorm.SORM_PARAMETERS},
     ),
     Command("sorm/info", "[--secrets]", _switch_info, "What the whole switch has set", "Глобальные параметры СОРМ"),
     Command(

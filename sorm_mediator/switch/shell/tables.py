@@ -1,15 +1,17 @@
-"""Tables with the look of the switch's, and what stands in them."""
+"""Tables with the look of the switch's, what stands in them, and the other forms of an answer."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
+from sorm_mediator.switch.changes import Notes
+
 MASKED = "******"
 """What is shown of a secret."""
 
 
-def drawn(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def format_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table: the header centred, the cells to the left (ECSS-10 manual, SORM parameters of a domain)."""
     cells = [[*map(_printable, row)] for row in rows]
     widths = [max(len(row[column]) for row in [list(header), *cells]) for column in range(len(header))]
@@ -45,3 +47,8 @@ def executed(at: float, took: float, version: str) -> str:
     seconds, rest = divmod(milliseconds, 1000)
     time = f"{seconds}s {rest}ms" if seconds else f"{rest}ms"
     return f"[exec at: {when}, exec time: {time}, nodes: ds1@ecss1 v.{version}]"
+
+
+def ok(notes: Notes = ()) -> str:
+    """``OK``, and a line for each note."""
+    return "\n".join(["OK", *(f"Note: {note}" for note in notes)])

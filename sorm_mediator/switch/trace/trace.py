@@ -1,27 +1,115 @@
 """Tracing: what routing would do with a call now, domain by domain, and what SORM is shown of it.
 
-Nothing is called and nothing is changed. :mod:`sorm_mediator.switch.trace.text` prints it with the switch's look.
+No call is made and nothing is changed. A trace can be had as one JSON document (that of docs/routing.md), and as text
+with the look of the switch's ``routing/trace``.
 
-Source: ECSS-10 manual, Number format check, the example of ``routing/trace``; the document is that of docs/routing.md.
+Source: ECSS-10 manual, Number format check: "/domain/<DOMAIN>/routing/trace iface=<IFACE> cdpn.<PARAM>=value
+...". The parameters of the calling number are those that the printed result shows of it. Between "Default context" and
+the line of dashes the manual prints dots: the rules tried there, and what follows the options, are in our own words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from protocol.phrases import Phrase
-from sorm_mediator.switch.calls.call import Endpoint, Leg, legs_along
+from protocol.language import Phrase, say
+from radius.report import Party
+from sorm_mediator.switch.calls.call import Endpoint, Leg, first_leg, legs_along, own_number
+from sorm_mediator.switch.domain import BridgeEnd, Domain, Subscriber, Trunk
+from sorm_mediator.switch.node import Node
+from sorm_mediator.switch.path import Applied, Hop, find_path
 from sorm_mediator.switch.routing import Number, RoutingResult, Step
-from sorm_mediator.switch.routing.bridges import BridgeEnd
-from sorm_mediator.switch.routing.origin import first_leg, own_number
-from sorm_mediator.switch.routing.path import Hop, find_path
-from sorm_mediator.switch.subscribers import Domain, Subscriber, Trunk
-from sorm_mediator.switch.trace.request import TraceError, TraceRequest, read_request
+from sorm_mediator.switch.routing.masks import SYMBOLS
+from sorm_mediator.switch.routing.numbering import DEFAULT_PLAN
+from sorm_mediator.switch.routing.route import NUMBER_INDICATORS, UNSET, Side
 
-__all__ = ["Trace", "TraceError", "TraceRequest", "TracedHop", "read_request", "trace"]
+CDPN: Final = ("digits", "incomplete", "inni", "nai", "ni", "npi")
+CGPN: Final = ("digits", "incomplete", "nai", "ni", "npi", "apri", "screening", "category")
+MODES: Final = ("enblock", "overlap")
+TRACE_PARAMETERS: Final = (
+    *(f"cdpn.{name}" for name in CDPN),
+    *(f"cgpn.{name}" for name in CGPN),
+    "iface",
+    "mode",
+)
+MOST_TRACED_DIGITS: Final = 18
+
+
+class TraceError(ValueError):
+    """What is asked can't be understood. The text names the parameter, its value and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceRequest:
+    """A call to be traced.
+
+    calling, called: what is given of both numbers, by the names of the parameters. iface: by what the call comes in.
+    mode: ``enblock``: the digits are all that is dialled; ``overlap``: more may follow, as the digit map says.
+    """
+
+    calling: Mapping[str, str]
+    called: Mapping[str, str]
+    iface: str = ""
+    mode: Literal["enblock", "overlap"] = "enblock"
+
+
+def read_request(arguments: Iterable[str]) -> TraceRequest:
+    """Read ``NAME=VALUE`` parameters. Raises :class:`TraceError`."""
+    given: dict[str, str] = {}
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        name, value = name.strip(), value.strip().strip('"')
+        if name not in TRACE_PARAMETERS:
+            raise TraceError(
+                f"{argument!r}: no parameter of a trace; there are: {', '.join(TRACE_PARAMETERS)}"
+            )
+        if not equals or not value:
+            raise TraceError(f"{name}: a value is missing; write {name}=VALUE")
+        if name in given:
+            raise TraceError(f"{name}: is given twice, as {given[name]!r} and {value!r}")
+        _check(name, value)
+        given[name] = value
+    if "cdpn.digits" not in given:
+        raise TraceError(
+            "cdpn.digits: is missing; the number that is dialled, such as cdpn.digits=89001758964"
+        )
+    if "cgpn.digits" not in given and "iface" not in given:
+        raise TraceError(
+            "cgpn.digits: is missing; the number that calls, such as cgpn.digits=28331, or iface=NAME"
+        )
+    return TraceRequest(
+        calling=_side("cgpn", given),
+        called=_side("cdpn", given),
+        iface=given.get("iface", ""),
+        mode="overlap" if given.get("mode") == "overlap" else "enblock",
+    )
+
+
+def _side(tag: str, given: Mapping[str, str]) -> Mapping[str, str]:
+    prefix = f"{tag}."
+    return MappingProxyType(
+        {name.removeprefix(prefix): value for name, value in given.items() if name.startswith(prefix)}
+    )
+
+
+def _check(name: str, value: str) -> None:
+    kind = name.rpartition(".")[2]
+    if kind == "digits" and not (set(value) <= set(SYMBOLS) and len(value) <= MOST_TRACED_DIGITS):
+        raise TraceError(f"{name}: {value!r} is no number; up to {MOST_TRACED_DIGITS} of {SYMBOLS}")
+    allowed: Mapping[str, tuple[str, ...]] = {
+        "ni": NUMBER_INDICATORS,
+        "incomplete": ("false", "true"),
+        "mode": MODES,
+    }
+    if kind in allowed and value not in allowed[kind]:
+        raise TraceError(f"{name}: {value!r} is none of {', '.join(allowed[kind])}")
+
+
+# --- the trace
 
 NO_INTERFACE = Phrase("it has none", "у него их нет")
 
@@ -89,7 +177,7 @@ class Trace:
 def trace(domains: Mapping[str, Domain], domain: Domain, request: TraceRequest) -> Trace:
     """Trace a call that comes into ``domain``. Raises :class:`TraceError` for an interface that it has not."""
     calling, problem = _caller(domain, request)
-    leg = first_leg(domain, calling, _number(Number(digits=""), request.called))
+    leg = first_leg(domain, calling, _given_number(Number(digits=""), request.called))
     context = domain.contexts.get(leg.request.context)
     if request.mode == "overlap" and "incomplete" not in request.called and context and context.digitmap:
         b = leg.request.b
@@ -116,20 +204,22 @@ def _caller(domain: Domain, request: TraceRequest) -> tuple[Endpoint, str]:
     if not name:
         subscriber = domain.subscribers.get(digits)
         if subscriber is not None:
-            return Endpoint(number=_number(own_number(digits), request.calling), subscriber=subscriber), ""
+            return Endpoint(
+                number=_given_number(own_number(digits), request.calling), subscriber=subscriber
+            ), ""
         others = ", ".join(f"iface={one}" for one in (*domain.trunks, *domain.bridges)) or NO_INTERFACE
         reason = Phrase(
             "{digits} is no subscriber of {domain}; a call from outside needs its interface: {others}",
             "{digits} не абонент {domain}; вызову извне нужен его интерфейс: {others}",
             digits=digits, domain=domain.name, others=others,
         )  # fmt: skip
-        return Endpoint(number=_number(Number(digits=digits), request.calling)), reason
+        return Endpoint(number=_given_number(Number(digits=digits), request.calling)), reason
     trunk = domain.trunks.get(name.removeprefix("trunk:"))
     if trunk is not None:
-        number = _number(Number(digits=digits), request.calling)
+        number = _given_number(Number(digits=digits), request.calling)
         return Endpoint(number=number, trunk=trunk), trunk.closed_to("incoming")
     if name in domain.bridges:
-        number = _number(Number(digits=digits), request.calling)
+        number = _given_number(Number(digits=digits), request.calling)
         return Endpoint(number=number, bridge=domain.bridges[name]), ""
     subscriber = _subscriber_at(domain, name)
     if subscriber is None:
@@ -138,7 +228,7 @@ def _caller(domain: Domain, request: TraceRequest) -> tuple[Endpoint, str]:
             f"iface: {domain.name} has no interface {name!r}; there are: its subscribers' numbers"
             f"{''.join(f', {one}' for one in known)}"
         )
-    number = _number(own_number(digits or subscriber.number), request.calling)
+    number = _given_number(own_number(digits or subscriber.number), request.calling)
     return Endpoint(number=number, subscriber=subscriber), ""
 
 
@@ -169,7 +259,7 @@ def _iface(domain: Domain, calling: Endpoint) -> str:
     return calling.bridge.iface if calling.bridge else ""
 
 
-def _number(number: Number, given: Mapping[str, str]) -> Number:
+def _given_number(number: Number, given: Mapping[str, str]) -> Number:
     """A number with what is given of it."""
     others = {name: value for name, value in given.items() if name not in ("digits", "ni")}
     return replace(
@@ -188,7 +278,7 @@ def document(traced: Trace, signs: Mapping[str, int]) -> dict[str, Any]:
         "via": last.via,
         "a": _routed(last.hop.result.a),
         "b": _routed(last.hop.result.b),
-        "sorm": _shown(shown.leg, signs),
+        "sorm": _shown_document(shown.leg, signs),
         "path": [
             {"domain": domain.name, "context": step.context, "rule": step.rule}
             for domain, step in traced.path
@@ -197,14 +287,14 @@ def document(traced: Trace, signs: Mapping[str, int]) -> dict[str, Any]:
         "mode": traced.request.mode,
         "incomplete": traced.incomplete,
         "sorm_domain": shown.hop.domain.name,
-        "hops": [_hop(one, signs) for one in traced.hops],
+        "hops": [_hop_document(one, signs) for one in traced.hops],
     }
     if traced.reason:
         found["reason"] = traced.reason
     return found
 
 
-def _hop(traced: TracedHop, signs: Mapping[str, int]) -> dict[str, Any]:
+def _hop_document(traced: TracedHop, signs: Mapping[str, int]) -> dict[str, Any]:
     hop, bridge = traced.hop, traced.hop.bridge
     return {
         "domain": hop.domain.name,
@@ -217,7 +307,7 @@ def _hop(traced: TracedHop, signs: Mapping[str, int]) -> dict[str, Any]:
         "to": bridge.far.side.domain if bridge else None,
         "a": _routed(hop.result.a),
         "b": _routed(hop.result.b),
-        "sorm": _shown(traced.leg, signs),
+        "sorm": _shown_document(traced.leg, signs),
         "tried": [
             {
                 "context": step.context,
@@ -247,8 +337,140 @@ def _routed(number: Number) -> dict[str, str]:
     return {"digits": number.digits, "ni": number.ni}
 
 
-def _shown(leg: Leg, signs: Mapping[str, int]) -> dict[str, Any]:
+def _shown_document(leg: Leg, signs: Mapping[str, int]) -> dict[str, Any]:
     return {
         role: {"digits": party.digits, "ni": party.ni, "sign": signs.get(party.ni)}
         for role, party in (("a", leg.calling.party), ("b", leg.called.party))
     }
+
+
+# --- the trace as text
+
+Lang = Literal["en", "ru"]
+LINE: Final = "-" * 42
+_SHORT: Final = MappingProxyType({"incomplete": "inc"})
+_LEVEL: Final = "  "
+
+WORDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+    {
+        "taken": ("taken", "применено"),
+        "plan": ("numbering plan", "план нумерации"),
+        "undeclared": ("which is not declared", "который не создан"),
+        "reason": ("Reason", "Причина"),
+        "trunk": ("Trunk", "Транк"),
+        "subscriber": ("Subscriber", "Абонент"),
+        "bridge": ("Bridge", "Бридж"),
+        "sorm": ("SORM is shown", "В СОРМ передаётся"),
+        "of": ("as numbered in", "по нумерации домена"),
+        "for": ("for SORM", "для СОРМ"),
+    }
+)
+"""Our own words, English and Russian; what the switch itself prints is English in both."""
+
+
+def word(name: str, lang: Lang) -> str:
+    """One of :data:`WORDS`."""
+    return WORDS[name][lang == "ru"]
+
+
+def trace_text(node: Node, domain_name: str, arguments: Sequence[str], now: float) -> str:
+    """What ``/domain/<domain_name>/routing/trace`` answers to ``arguments``; ``now``: Unix seconds.
+
+    Raises :class:`TraceError` for parameters that can't be understood and for an unknown domain.
+    """
+    domain = node.domains.get(domain_name)
+    if domain is None:
+        known = ", ".join(sorted(node.domains)) or "none"
+        raise TraceError(f"there is no domain {domain_name!r}; there are: {known}")
+    return text_of(trace(node.domains, domain, read_request(arguments)), now)
+
+
+def text_of(traced: Trace, now: float, lang: Lang = "en") -> str:
+    """A trace as text, without a line break at its end. ``now``: Unix seconds."""
+    return "\n".join(_lines(traced, now, lang))
+
+
+def _lines(traced: Trace, now: float, lang: Lang) -> Iterator[str]:
+    request = traced.hops[0].hop.request
+    at = datetime.fromtimestamp(now).strftime("%d.%m.%Y %H:%M:%S")
+    final = "incomplete number" if traced.incomplete else "final number"
+    iface = f'<<"{traced.iface}">>' if traced.iface else "undefined"
+    yield f"Traceroute to {request.b.digits} from {request.a.digits or 'undefined'}({iface}) at {at}, {final}"
+    for hop in traced.hops:
+        yield from _hop(hop, lang)
+    if traced.reason:
+        return
+    leg, name = traced.shown.leg, traced.shown.hop.domain.name
+    yield ""
+    shown = f"A {_party(leg.calling.party)}, B {_party(leg.called.party)}"
+    yield f"{word('sorm', lang)}: {shown}; {word('of', lang)} {name}"
+
+
+def _party(party: Party) -> str:
+    return f"{party.digits or 'undefined'} ({party.ni or 'undefined'})"
+
+
+def _hop(traced: TracedHop, lang: Lang) -> Iterator[str]:
+    hop = traced.hop
+    yield f'Default context is {{"{hop.domain.name}",{hop.request.context or "undefined"}}}'
+    place = None
+    for step in hop.result.tried:
+        if place != (step.context, step.a, step.b, step.np):
+            place = (step.context, step.a, step.b, step.np)
+            plan = f"{word('plan', lang)} {step.np}"
+            if step.np != DEFAULT_PLAN and step.np not in hop.domain.plans:
+                plan = f"{plan}, {word('undeclared', lang)}"
+            yield f"{_LEVEL}{step.context}: A {step.a or 'undefined'}, B {step.b or 'undefined'}, {plan}"
+        yield f"{_LEVEL * 2}{step.rule}: {say(step.failed, lang) or word('taken', lang)}"
+    for one in hop.applied:
+        yield f"{_LEVEL}{word('for', lang)}: {applied_text(one)}"
+    yield LINE
+    yield f"Routing result: {traced.result}"
+    yield _number("a", hop.result.a)
+    yield _number("b", hop.result.b)
+    yield from _options(hop.result.a, hop.result.b)
+    yield from _way(traced, lang)
+
+
+def applied_text(one: Applied) -> str:
+    """What a parameter of the domain changed; the same in both languages."""
+    before, after = (
+        f"{number.shown_digits} ({number.shown_ni or 'undefined'})" for number in (one.before, one.after)
+    )
+    return f"{one.setting} {one.by}: {one.side.upper()} {before} -> {after}"
+
+
+def _way(traced: TracedHop, lang: Lang) -> Iterator[str]:
+    hop = traced.hop
+    if hop.problem:
+        yield f"{word('reason', lang)}: {say(hop.problem, lang)}"
+    elif hop.bridge is not None:
+        near, far = hop.bridge, hop.bridge.far
+        ends = f"{near.iface} ({near.side.domain}) -> {far.iface} ({far.side.domain})"
+        yield f"{word('bridge', lang)} {near.bridge.name}: {ends}, {word('plan', lang)} {far.side.np}"
+    elif traced.via:
+        yield f"{word('trunk', lang)}: {traced.via}"
+    else:
+        yield f"{word('subscriber', lang)}: {hop.result.b.digits}"
+
+
+def _number(side: Side, number: Number) -> str:
+    attributes = {"ni": number.ni or "undefined"}
+    for name in (*UNSET[side], *number.attributes):
+        attributes[_SHORT.get(name, name)] = number.get(name, side)
+    inside = ", ".join(f"{name}={value}" for name, value in attributes.items())
+    return f'{side.upper()}: "{number.digits}"({inside})'
+
+
+def _options(a: Number, b: Number) -> Iterator[str]:
+    values = [
+        f"{{sorm_ni_a,{a.shown_ni or 'undefined'}}}",
+        f'{{sorm_digits_a,"{a.shown_digits}"}}',
+        f"{{sorm_ni_b,{b.shown_ni or 'undefined'}}}",
+        f'{{sorm_digits_b,"{b.shown_digits}"}}',
+    ]
+    head = "Options: ["
+    yield from (
+        f"{head if not place else ' ' * len(head)}{value}{']' if place == len(values) - 1 else ','}"
+        for place, value in enumerate(values)
+    )

@@ -8,7 +8,7 @@ import pytest
 
 from radius.report import CallReport
 from sorm_mediator.switch.calls.call import Call
-from sorm_mediator.switch.objects import ControlledObject
+from sorm_mediator.switch.objects import SwitchObject
 
 VOIP, LOCAL, CENTRE = "voip.local", "local.voip", "central_voip"
 CITY = "73832112233"
@@ -20,19 +20,19 @@ def multi(lab_switch: Any) -> Any:
     return lab_switch("multisorm/lab.toml", VOIP)
 
 
-def own(number: int, digits: str) -> ControlledObject:
-    return ControlledObject(number, "own-subscriber", "own", digits, None, "statistical", "normal")
+def own(number: int, digits: str) -> SwitchObject:
+    return SwitchObject(number, "own-subscriber", "own", digits, None, "statistical", "normal")
 
 
-def network(number: int, digits: str) -> ControlledObject:
-    return ControlledObject(number, "network-full", "russia", digits, None, "statistical", "normal")
+def network(number: int, digits: str) -> SwitchObject:
+    return SwitchObject(number, "network-full", "russia", digits, None, "statistical", "normal")
 
 
-def trunk(number: int, name: int) -> ControlledObject:
-    return ControlledObject(number, "trunk", None, None, name, "statistical", "normal")
+def trunk(number: int, name: int) -> SwitchObject:
+    return SwitchObject(number, "trunk", None, None, name, "statistical", "normal")
 
 
-def everywhere(multi: Any, *objects: ControlledObject, mediator: str = "m1") -> None:
+def everywhere(multi: Any, *objects: SwitchObject, mediator: str = "m1") -> None:
     """As MultiSORM does: logged in to every domain, own subscribers where they are, network objects everywhere."""
     for name, domain in multi.engine.domains.items():
         domain.table(mediator)

@@ -15,7 +15,7 @@ from sorm_mediator import config
 from sorm_mediator.switch.calls.call import CallRefused, CallRequest, ServiceRequest, State
 from sorm_mediator.switch.calls.engine import Engine
 from sorm_mediator.switch.calls.services import ORDERED, USED
-from sorm_mediator.switch.objects import ControlledObject, Refusal
+from sorm_mediator.switch.objects import Refusal, SwitchObject
 
 LAB = config.load(Path(captures.__file__).parent / "labs" / "minimal.toml")
 OWN = [str(number) for number in range(28331, 28345)]
@@ -67,7 +67,7 @@ class Switching(RuleBasedStateMachine):
         for number, digits in enumerate(OWN):
             # m1 controls every subscriber from the start, so that nearly every call is reported.
             self.domain.table("m1").add(
-                ControlledObject(1000 + 2 * number, "own-subscriber", None, digits, None, "combined", None)
+                SwitchObject(1000 + 2 * number, "own-subscriber", None, digits, None, "combined", None)
             )
 
     @rule(mediator=MEDIATOR, controlled=TARGET, number=st.integers(0, 30))
@@ -77,9 +77,7 @@ class Switching(RuleBasedStateMachine):
         kind, what = controlled
         digits, trunk = (None, what) if isinstance(what, int) else (what, None)
         with suppress(Refusal):
-            self.domain.table(mediator).add(
-                ControlledObject(number, kind, None, digits, trunk, "combined", None)
-            )
+            self.domain.table(mediator).add(SwitchObject(number, kind, None, digits, trunk, "combined", None))
 
     @rule(mediator=MEDIATOR, data=st.data())
     def release_object(self, mediator: str, data: st.DataObject) -> None:

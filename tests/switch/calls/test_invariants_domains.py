@@ -16,7 +16,7 @@ from sorm_mediator import config
 from sorm_mediator.switch.calls.call import CallRefused, CallRequest, ServiceRequest, State
 from sorm_mediator.switch.calls.engine import Engine
 from sorm_mediator.switch.calls.services import ORDERED, USED
-from sorm_mediator.switch.objects import ControlledObject, Refusal
+from sorm_mediator.switch.objects import Refusal, SwitchObject
 
 LAB = config.load(Path(captures.__file__).parent / "labs" / "multisorm" / "lab.toml")
 OWN = {"voip.local": ["200100", "200119"], "local.voip": ["300000", "300001"]}
@@ -83,7 +83,7 @@ class Bridging(RuleBasedStateMachine):
                 if own and digits not in domain.subscribers:
                     continue
                 kind = "own-subscriber" if own else "network-full"
-                item = ControlledObject(number, kind, None, digits, None, "combined", None)
+                item = SwitchObject(number, kind, None, digits, None, "combined", None)
                 with suppress(Refusal):
                     domain.table("m1").add(item)
                 if name == "voip.local":

@@ -26,11 +26,10 @@ from sorm_mediator.switch.calls.call import (
 from sorm_mediator.switch.calls.engine import Engine
 from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.changes import sorm as sorm_changes
-from sorm_mediator.switch.changes.bridges import remove_bridge
-from sorm_mediator.switch.changes.domains import remove_domain
-from sorm_mediator.switch.changes.numbering import unbind
+from sorm_mediator.switch.changes.domains import remove_bridge, remove_domain
+from sorm_mediator.switch.changes.routing import unbind
+from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.mediators.session import MediatorSession
-from sorm_mediator.switch.subscribers import Domain
 from ssh_control.dialect import Request
 from tests.switch.calls.test_invariants_domains import CALL, CITY, FORWARDING, FULL, LAB, OWN, SECONDS
 

@@ -10,7 +10,7 @@ import pytest
 import captures
 from sorm_mediator import config
 from sorm_mediator.switch.calls.engine import Engine
-from sorm_mediator.switch.objects import ControlledObject
+from sorm_mediator.switch.objects import SwitchObject
 from tests.switch.conftest import Switch, obj
 
 LAB = Path(captures.__file__).parent / "labs" / "minimal.toml"
@@ -64,7 +64,7 @@ def test_where_both_numbers_are_the_same_the_sign_counts(
 
 
 def test_the_report_says_which_number_b_had(switch: Switch) -> None:
-    item = ControlledObject(1, "network-full", "foreign", "9001758964", None, "statistical", "normal")
+    item = SwitchObject(1, "network-full", "foreign", "9001758964", None, "statistical", "normal")
     switch.control(item)
     call = switch.call("28331", "89001758964")
     switch.run()

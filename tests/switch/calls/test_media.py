@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from e1.rtp import JitterConfig, RtpPacket, parse
-from e1.tones import ToneListener
-from e1.voice import VoiceConfig, VoiceMatrix
+from e1.voice.matrix import VoiceConfig, VoiceMatrix
+from e1.voice.rtp import JitterConfig, RtpPacket, parse
+from e1.voice.tones import ToneListener
 from radius.report import CallReport, Media, Party
 from radius.sink import Sink
 from sorm_mediator import config
@@ -23,7 +23,7 @@ from sorm_mediator.config import Config, ConfigError
 from sorm_mediator.errors import BoxError
 from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.switch.calls.call import CallRequest, ServiceRequest
-from sorm_mediator.switch.calls.media import Address, Speech, SpeechSender, rtp_address, tones
+from sorm_mediator.switch.calls.speech import Address, Speech, SpeechSender, rtp_address, tones
 from ssh_control.client import SwitchLink
 from ssh_control.dialect import ClientHello, Refused
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from sorm_mediator import config
 from sorm_mediator.config import NumberBinding
-from sorm_mediator.switch.changes import ChangeRefused, numbering
+from sorm_mediator.switch.changes import ChangeRefused
+from sorm_mediator.switch.changes import routing as numbering
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.routing.numbering import expand_numbers
 

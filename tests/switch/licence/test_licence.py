@@ -15,15 +15,21 @@ from sorm_mediator.config import ConfigError
 from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.changes.domains import declare_subscribers
 from sorm_mediator.switch.changes.licence import add_licence, delete_licence, set_passport
-from sorm_mediator.switch.licence.key import (
+from sorm_mediator.switch.licence import (
+    FACTORY,
+    INFINITY,
+    LIMITS,
+    Kind,
     LicenceBody,
+    LicenceError,
     decode_licence,
     decode_passport,
     encode,
+    limit_of,
     make_licence,
     make_passport,
+    shown,
 )
-from sorm_mediator.switch.licence.limits import FACTORY, INFINITY, LIMITS, Kind, LicenceError, limit_of, shown
 from sorm_mediator.switch.node import Change, Node
 
 SSW = "ECSS 000000"

@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 
 from sorm_mediator import config
-from sorm_mediator.switch.licence.key import make_licence, make_passport
-from sorm_mediator.switch.licence.limits import INFINITY
+from sorm_mediator.switch.licence import INFINITY, make_licence, make_passport
 from sorm_mediator.switch.node import Node
-from sorm_mediator.switch.shell.command import Desk
+from sorm_mediator.switch.shell.command import ShellContext
+from sorm_mediator.switch.shell.config_commands import written
 from sorm_mediator.switch.shell.licence_commands import QUESTION
-from sorm_mediator.switch.shell.saving import written
 from sorm_mediator.switch.shell.session import ShellSession
 
 NOW = datetime(2021, 3, 4, 10, 44, 19, tzinfo=UTC).timestamp()
@@ -240,7 +239,7 @@ class Shell:
         assert parsed.switch is not None
         self.node = Node(parsed.switch)
         self.now = NOW
-        self.session = ShellSession(Desk(node=self.node, clock=lambda: self.now))
+        self.session = ShellSession(ShellContext(node=self.node, clock=lambda: self.now))
 
     def enter(self, line: str) -> str:
         """What a line shows, without the line that ends each command; or its error."""

@@ -18,8 +18,8 @@ import captures
 from sorm_mediator import config
 from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest, ServiceRequest, State
 from sorm_mediator.switch.calls.engine import Engine
+from sorm_mediator.switch.calls.units import CallUnits
 from sorm_mediator.switch.changes.licence import delete_licence
-from sorm_mediator.switch.licence.units import CallUnits
 
 A, B, C, D, E, F = "101", "102", "103", "104", "105", "106"
 BASIC = "201"

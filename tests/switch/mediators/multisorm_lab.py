@@ -9,8 +9,7 @@ from typing import Any
 from sorm_mediator import config
 from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.switch.node import Change
-from ssh_control.dialect import ClientHello, Reply, Request
-from ssh_control.later import Later
+from ssh_control.dialect import ClientHello, PendingReply, Reply, Request
 
 SINK = "127.0.0.1:1813"
 PEER = "127.0.0.1:5"
@@ -87,7 +86,7 @@ def ask(session: Any, op: str, **params: Any) -> Reply:
 async def answer(session: Any, op: str, **params: Any) -> Reply:
     """The reply, also when it comes later."""
     reply = session.handle(Request(op, params))
-    if isinstance(reply, Later):
+    if isinstance(reply, PendingReply):
         coming: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         reply.then(coming.set_result)
         async with asyncio.timeout(20):

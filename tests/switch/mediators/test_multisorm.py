@@ -13,11 +13,10 @@ from sorm_mediator.errors import BoxError
 from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.switch.changes import domains as domain_changes
 from sorm_mediator.switch.changes import sorm as sorm_changes
-from sorm_mediator.switch.mediators.doors import SessionAtDoor
+from sorm_mediator.switch.mediators.faults import DelayedSession
 from sorm_mediator.switch.mediators.session import MediatorSession
 from sorm_mediator.switch.node import Change
-from ssh_control.dialect import Reply, Request
-from ssh_control.later import Later
+from ssh_control.dialect import PendingReply, Reply, Request
 from tests.switch.mediators.multisorm_lab import (
     LOCAL,
     SINK,
@@ -78,7 +77,7 @@ async def test_many_objects_do_not_hold_up_everybody_else(start: Start) -> None:
     session = switch.open()
     objects = [network(number, str(7_383_000_0000 + number)) for number in range(1500)]
     reply = session.handle(Request("sync", {"objects": objects, "first": True, "last": True}))
-    assert isinstance(reply, Later)
+    assert isinstance(reply, PendingReply)
 
     assert (await answer(session, "sync", objects=objects[:1], first=True, last=True)).ok
     assert switch.held() == {"central": {0}, "voip": {0}, "local": {0}}
@@ -252,7 +251,7 @@ async def test_what_waits_is_done_when_the_fault_ends(start: Start) -> None:
     session = switch.alone("local")
     switch.box.fault("local", "slow", 3600)
     later = session.handle(Request("add", {"object": own(2, "300000")}))
-    assert isinstance(later, Later)
+    assert isinstance(later, PendingReply)
     assert switch.held() == {}
     coming = asyncio.create_task(answer(session, "ping"))
     await asyncio.sleep(0)
@@ -270,7 +269,7 @@ async def test_what_a_slow_domain_does_late_is_not_done_for_who_has_left(start: 
     session.handle(Request("add", {"object": own(2, "300000")}))
     switch.change_domain("local", enabled=False)
     nobody = MediatorSession(switch.node.domains["local"], "nobody", lambda: None, lambda _: None)
-    behind = asyncio.create_task(answer(SessionAtDoor(nobody, switch.box._doors.of("local")), "ping"))
+    behind = asyncio.create_task(answer(DelayedSession(nobody, switch.box._faults, "local"), "ping"))
     await asyncio.sleep(0)
     switch.box.fault("local", "clear", 0)
     await behind

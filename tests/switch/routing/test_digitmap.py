@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sorm_mediator.switch.routing.digitmap import DigitMapError, compile_digitmap
+from sorm_mediator.switch.routing.masks import DigitMapError, compile_digitmap
 
 SEED = "(*[0-9*][0-9*].#|#[0-9*][0-9*].#|*#[0-9*][0-9*].#|1xx.|10xx.)"
 """Of the MultiSORM contexts."""

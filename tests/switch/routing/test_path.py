@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 import captures
 from sorm_mediator import config
 from sorm_mediator.config import NumberBinding
+from sorm_mediator.switch.domain import Subscriber, Trunk
 from sorm_mediator.switch.node import Node
+from sorm_mediator.switch.path import MOST_DOMAINS, Hop, find_path
 from sorm_mediator.switch.routing import Number, RoutingRequest, parse_context
 from sorm_mediator.switch.routing.numbering import Plan
-from sorm_mediator.switch.routing.path import MOST_DOMAINS, Hop, find_path
-from sorm_mediator.switch.subscribers import Subscriber, Trunk
 
 LAB = config.load(Path(captures.__file__).parent / "labs" / "multisorm" / "lab.toml")
 

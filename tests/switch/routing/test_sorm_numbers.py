@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sorm_mediator.config import ConfigError, DomainConfig
-from sorm_mediator.switch.objects import ControlledObject, Touched
+from sorm_mediator.switch.objects import SwitchObject, Touched
 
 CITY_RULE = (
     '<rule name="city"><conditions><cdpn digits="???????"/></conditions>'
@@ -51,8 +51,8 @@ def office(routed_switch: Any) -> Callable[..., Any]:
     return make
 
 
-def network(number: int, digits: str, sign: str | None = "russia") -> ControlledObject:
-    return ControlledObject(number, "network-full", sign, digits, None, "statistical", "normal")
+def network(number: int, digits: str, sign: str | None = "russia") -> SwitchObject:
+    return SwitchObject(number, "network-full", sign, digits, None, "statistical", "normal")
 
 
 def called_in_41(switch: Any, make_object: Any, dialled: str) -> str:

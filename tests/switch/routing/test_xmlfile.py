@@ -3,7 +3,7 @@
 import pytest
 
 from sorm_mediator.switch.routing import ContextError, Number, RoutingRequest, parse_context, route
-from sorm_mediator.switch.routing.model import Continue, External, Local
+from sorm_mediator.switch.routing.route import Continue, External, Local
 
 SEED_RULE = b"""<?xml version="1.0" encoding="UTF-8"?>
 <context xmlns:xs="http://www.w3.org/2001/XMLSchema-instance" xs:noNamespaceSchemaLocation="ecss_routing.xsd"

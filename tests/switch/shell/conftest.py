@@ -13,7 +13,7 @@ from sorm_mediator import config
 from sorm_mediator.switch.calls.call import Call, CallRequest
 from sorm_mediator.switch.calls.engine import Engine
 from sorm_mediator.switch.node import Change
-from sorm_mediator.switch.shell.command import Desk
+from sorm_mediator.switch.shell.command import ShellContext
 from sorm_mediator.switch.shell.session import ShellSession
 
 MULTISORM = Path(captures.__file__).parent / "labs" / "multisorm"
@@ -32,14 +32,14 @@ class Typist:
         self.moved: list[int] = []
         self.told: list[Change] = []
         self.node.watchers.append(self.told.append)
-        self.desk = Desk(
+        self.context = ShellContext(
             node=self.node,
             file=file,
             move_ssh=self.moved.append,
             clock=lambda: NOW,
             stopwatch=self._stopwatch,
         )
-        self.shell = ShellSession(self.desk)
+        self.shell = ShellSession(self.context)
         self._seconds = 0.0
 
     def _stopwatch(self) -> float:

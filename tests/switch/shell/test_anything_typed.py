@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sorm_mediator.switch.shell.commands import commands
+from sorm_mediator.switch.shell.session import commands
 
 PIECES = [
     *(part for command in commands() for part in command.path.split("/")),

@@ -11,7 +11,7 @@ import tomlkit
 from sorm_mediator import config
 from sorm_mediator.lab.checks import check_routing
 from sorm_mediator.switch.calls.engine import Engine
-from sorm_mediator.switch.shell.saving import plain, written
+from sorm_mediator.switch.shell.config_commands import plain, written
 
 V = "domain/voip.local"
 C = "domain/central_voip"

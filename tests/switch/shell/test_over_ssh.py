@@ -22,9 +22,9 @@ from radius.sink import Sink
 from sorm_mediator import config
 from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.switch.calls.call import CallRequest
-from sorm_mediator.switch.licence.key import make_licence
-from sorm_mediator.switch.objects import ControlledObject
-from sorm_mediator.switch.shell.saving import plain
+from sorm_mediator.switch.licence import make_licence
+from sorm_mediator.switch.objects import SwitchObject
+from sorm_mediator.switch.shell.config_commands import plain
 
 SECRET = "2testing123"
 PASSWORD = "password"
@@ -216,7 +216,7 @@ async def test_the_multisorm_example(ssh: Ssh, box: SwitchBox, folder: Path) -> 
     assert built["aggregates"] == meant["aggregates"]
 
     table = box.engine.domains["voip.local"].table(f"{host}:{port}")
-    table.add(ControlledObject(1, "own-subscriber", "own", "200100", None, "statistical", "normal"))
+    table.add(SwitchObject(1, "own-subscriber", "own", "200100", None, "statistical", "normal"))
     box.place_call("voip.local", CallRequest(a="200100", b="300000", ring=0.01, talk=0.01))
     async with asyncio.timeout(30):
         await over.wait()

@@ -9,12 +9,10 @@ from typing import Any
 import pytest
 
 from sorm_mediator import __version__
-from sorm_mediator.switch.shell.command import Call, Command, Desk
-from sorm_mediator.switch.shell.commands import commands
-from sorm_mediator.switch.shell.forms import fit, form_of
+from sorm_mediator.switch.shell.command import Command, Invocation, ShellContext, fit, form_of
 from sorm_mediator.switch.shell.parser import NotUnderstood, split
-from sorm_mediator.switch.shell.session import MOST_HISTORY, ShellSession
-from sorm_mediator.switch.shell.tables import drawn, executed
+from sorm_mediator.switch.shell.session import MOST_HISTORY, ShellSession, commands
+from sorm_mediator.switch.shell.tables import executed, format_table
 
 NOW = 1_614_829_459.0
 V = "domain/voip.local"
@@ -228,7 +226,7 @@ def test_a_table_as_in_the_documentation() -> None:
         ("adaptation", "p.city", "ctx_sorm"),
         ("radius_servers", "p.city", '"192.168.23.235": "2testing123"'),
     ]
-    assert drawn(("Property", "Domain", "Value"), rows).splitlines() == [
+    assert format_table(("Property", "Domain", "Value"), rows).splitlines() == [
         "┌──────────────┬──────┬───────────────────────────────┐",
         "│   Property   │Domain│             Value             │",
         "├──────────────┼──────┼───────────────────────────────┤",
@@ -239,7 +237,7 @@ def test_a_table_as_in_the_documentation() -> None:
 
 
 def test_what_would_move_the_cursor_is_shown_as_text() -> None:
-    assert "a\\x1b[2Jb" in drawn(("x",), [("a\x1b[2Jb",)])
+    assert "a\\x1b[2Jb" in format_table(("x",), [("a\x1b[2Jb",)])
 
 
 @pytest.mark.parametrize(("took", "told"), [(0.032, "32ms"), (9.736, "9s 736ms"), (0.0, "0ms")])
@@ -258,7 +256,7 @@ def test_every_command_of_the_switch_ends_with_it(typist: Any) -> None:
 # --- questions
 
 
-def _asks(call: Call) -> Any:
+def _asks(call: Invocation) -> Any:
     answer = yield "Are you sure?: [yes]/no ?> "
     return f"answered {answer}"
 
@@ -266,7 +264,7 @@ def _asks(call: Call) -> Any:
 def _session(monkeypatch: pytest.MonkeyPatch, typist: Any) -> ShellSession:
     asking = Command("ask", "", _asks, "Ask", "Спросить")
     monkeypatch.setattr("sorm_mediator.switch.shell.session.commands", lambda: (*commands(), asking))
-    return ShellSession(Desk(node=typist.node, clock=lambda: NOW, stopwatch=lambda: 0.0))
+    return ShellSession(ShellContext(node=typist.node, clock=lambda: NOW, stopwatch=lambda: 0.0))
 
 
 def test_a_question_takes_the_next_line(monkeypatch: pytest.MonkeyPatch, typist: Any) -> None:
@@ -360,7 +358,7 @@ def test_what_there_is(typist: Any) -> None:
 
 
 def test_a_port_where_nothing_listens(typist: Any) -> None:
-    shell = ShellSession(Desk(node=typist.node))
+    shell = ShellSession(ShellContext(node=typist.node))
     assert shell.enter("sorm/set ssh_port 7000").error == (
         "Error: ssh_port: 7000: nothing listens here; set switch.ssh_port in the lab file\n"
     )

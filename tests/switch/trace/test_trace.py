@@ -11,11 +11,16 @@ import pytest
 
 import captures
 from sorm_mediator import config
-from sorm_mediator.lab.trace import LabTrace, signs_of
 from sorm_mediator.switch.node import Node
-from sorm_mediator.switch.trace.request import PARAMETERS
-from sorm_mediator.switch.trace.text import trace_text
-from sorm_mediator.switch.trace.trace import TraceError, document, read_request, trace
+from sorm_mediator.switch.trace.console import LabTrace, signs_of
+from sorm_mediator.switch.trace.trace import (
+    TRACE_PARAMETERS,
+    TraceError,
+    document,
+    read_request,
+    trace,
+    trace_text,
+)
 
 LABS = Path(captures.__file__).parent / "labs"
 NOW = 1375647507.0
@@ -430,7 +435,10 @@ def test_the_console_is_told_in_both_languages() -> None:
         ("cgpn.digits=1 cdpn.digits=1 cgpn.ni=far", "cgpn.ni: 'far' is none of private, local"),
         ("cgpn.digits=1 cdpn.digits=1 mode=fast", "mode: 'fast' is none of enblock, overlap"),
         ("cgpn.digits=1 cdpn.digits=1 cdpn.incomplete=no", "cdpn.incomplete: 'no' is none of false, true"),
-        ("cgpn.digits=1 cdpn.digits=1 a=1", f"'a=1': no parameter of a trace; there are: {PARAMETERS[0]}"),
+        (
+            "cgpn.digits=1 cdpn.digits=1 a=1",
+            f"'a=1': no parameter of a trace; there are: {TRACE_PARAMETERS[0]}",
+        ),
     ],
 )
 def test_parameters_that_can_not_be_understood(arguments: str, complaint: str) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from protocol.codes import Category, Priority
-from protocol.events import Answer, KslConnected, KslReleased, NumberReceived, Release, ServiceUsed
+from protocol.messages import Answer, KslConnected, KslReleased, NumberReceived, Release, ServiceUsed
 from protocol.values import Party
 
 if TYPE_CHECKING:

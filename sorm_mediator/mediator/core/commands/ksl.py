@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from protocol.codes import GroupType
-from protocol.commands import AddKsl, ConnectKsl, ReleaseKsl, RemoveKsl
+from protocol.messages import AddKsl, ConnectKsl, ReleaseKsl, RemoveKsl
 from sorm_mediator.mediator.core.commands.rule import (
     PARAMETERS,
     AnyRefusal,

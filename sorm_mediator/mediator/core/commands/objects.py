@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from protocol.codes import Category, ObjectType, Priority
-from protocol.commands import AddObject, ChangeObject, RemoveObject
+from protocol.messages import AddObject, ChangeObject, RemoveObject
 from sorm_mediator.mediator.core.calls.numbers import LEGAL_SIGNS
 from sorm_mediator.mediator.core.commands.rule import (
     AnyRefusal,

@@ -19,7 +19,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
-from protocol.base import Command
+from protocol.messages import Command
 from protocol.values import Raw
 from sorm_mediator.mediator.core.means import Job, Means, OrmInput, OrmState, Standing
 

@@ -8,9 +8,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from protocol.codes import Channel, StationType
-from protocol.commands import GetVersion, SetPassword, Start, Stop, Test
-from protocol.events import TestReplyKpd2
-from protocol.messages import TestReplyKpd1, VersionInfo
+from protocol.messages import (
+    GetVersion,
+    SetPassword,
+    Start,
+    Stop,
+    Test,
+    TestReplyKpd1,
+    TestReplyKpd2,
+    VersionInfo,
+)
 from sorm_mediator.mediator.core.commands.rule import (
     PARAMETERS,
     AnyRule,

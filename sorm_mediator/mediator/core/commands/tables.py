@@ -10,8 +10,17 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from protocol import digits_asked
 from protocol.codes import KSL_ROWS_PER_MESSAGE, SERVICES_PER_MESSAGE, TRUNK_NAME_OCTETS
-from protocol.commands import GetKsl, GetObjects, GetServices, GetTrunks, Interrupt
-from protocol.messages import KslInfo, ObjectInfo, ServicesInfo, TrunkInfo
+from protocol.messages import (
+    GetKsl,
+    GetObjects,
+    GetServices,
+    GetTrunks,
+    Interrupt,
+    KslInfo,
+    ObjectInfo,
+    ServicesInfo,
+    TrunkInfo,
+)
 from protocol.values import KslRow, Raw
 from sorm_mediator.mediator.core.commands.rule import AnyRule, CommandRule, Refusal, blank
 from sorm_mediator.mediator.core.means import DONE, Job, Means, Standing, Table, Turn, WorkInput

@@ -1,0 +1,378 @@
+"""A stream without an E1 below it: its data channels come each by a carrier of its own, a tty or a TCP connection.
+
+It has no frames, hence no KSL and no alarm of its own but this: something carries the channels (WORK), or nothing
+does (LOS). What happens is kept until :meth:`BareStream.take`, in order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any, Protocol
+
+from e1.carriers.serial_line import SerialConfig, SerialLine
+from e1.carriers.xot import XotConfig, XotEnd
+from e1.carriers.xot_socket import Address, XotClient, XotLink, XotServer, host_port
+from e1.channel import ChannelEvent as DataEvent
+from e1.g704.alarms import StreamState
+from e1.lapb.config import LapbConfig
+from e1.stream import ChannelEvent, ChannelName, Side, StateChanged, StreamEvent
+from e1.x25.config import X25Config
+
+FAULTS = (StreamState.LOS, StreamState.OFF)
+"""What can be injected; the others are states of an E1."""
+
+
+class BareChannel(Protocol):
+    """One data channel with its carrier."""
+
+    @property
+    def up(self) -> bool:
+        """Whether messages can cross."""
+
+    @property
+    def there(self) -> bool:
+        """Whether something carries it."""
+
+    @property
+    def queued(self) -> int:
+        """Messages that are not acknowledged entirely."""
+
+    @property
+    def released(self) -> bool:
+        """Whether it is down entirely."""
+
+    def send(self, message: bytes) -> None:
+        """Send a message, or keep it until the channel is up."""
+
+    def connect(self) -> None:
+        """Set it up, now or when it can be, and again whenever it is lost."""
+
+    def disconnect(self) -> None:
+        """Take it down, and keep it down."""
+
+    def busy(self, on: bool) -> None:
+        """Ask the peer to send no more messages for now (RNR), or to go on (RR)."""
+
+    def discard(self) -> list[bytes]:
+        """Take out the messages of which nothing was sent yet."""
+
+    def cut(self, on: bool) -> None:
+        """As if the wire were cut, until it is off again."""
+
+
+class BareStream(ABC):
+    """One end. As :class:`e1.stream.E1Stream` where both have the same; it drives itself."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.state = StreamState.LOS
+        self.channels: dict[ChannelName, BareChannel] = {}
+        self._fault: StreamState | None = None
+        self._events: list[StreamEvent] = []
+
+    # --- what carries it
+
+    @abstractmethod
+    async def start(self) -> str:
+        """Open it; its address, "" when it has none. Raises :class:`OSError` for one that can't be had."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Begin to close it. A second call does nothing."""
+
+    @abstractmethod
+    async def wait_closed(self) -> None:
+        """Until it is closed entirely."""
+
+    @abstractmethod
+    def counters(self) -> dict[str, int]:
+        """What was counted."""
+
+    def take_strangers(self) -> list[str]:
+        """Addresses that wanted to connect and were refused, each told once a refusal."""
+        return []
+
+    @abstractmethod
+    def channel_row(self, name: ChannelName) -> dict[str, Any]:
+        """A data channel for people: link, frames, timers, circuit."""
+
+    @abstractmethod
+    def _there(self) -> bool:
+        """Something carries the stream."""
+
+    # --- the channels
+
+    @property
+    @abstractmethod
+    def carrier(self) -> bool:
+        """The data channels can be set up."""
+
+    def send(self, channel: ChannelName, message: bytes, now: float) -> list[StreamEvent]:
+        """Give a message to a data channel."""
+        self.channels[channel].send(message)
+        return self.take()
+
+    def connect(self, channel: ChannelName, now: float) -> list[StreamEvent]:
+        """Set up a data channel, as a new one does by itself."""
+        self.channels[channel].connect()
+        return self.take()
+
+    def disconnect(self, channel: ChannelName, now: float) -> list[StreamEvent]:
+        """Take a data channel down, and keep it down."""
+        self.channels[channel].disconnect()
+        return self.take()
+
+    def busy(self, channel: ChannelName, on: bool, now: float) -> list[StreamEvent]:
+        """Ask the peer to send no more messages on a data channel for now, or to go on."""
+        self.channels[channel].busy(on)
+        return self.take()
+
+    def take(self) -> list[StreamEvent]:
+        """What has happened since the last call."""
+        self._look()
+        events, self._events = self._events, []
+        return events
+
+    def happened(self, channel: ChannelName, event: DataEvent) -> None:
+        """A carrier reports; the state that follows from it is told first."""
+        self._look()
+        self._events.append(ChannelEvent(channel, event))
+
+    def _look(self) -> None:
+        new = self._fault or (StreamState.WORK if self._there() else StreamState.LOS)
+        if new is not self.state:
+            self._events.append(StateChanged(self.state, new))
+            self.state = new
+
+    # --- faults
+
+    @property
+    def faults(self) -> dict[Side, StreamState | None]:
+        """What is injected now; a cut wire is so in both directions."""
+        return {"receive": self._fault, "transmit": self._fault}
+
+    def fault(self, state: StreamState | None) -> None:
+        """Inject LOS or OFF, or end it (None): either way nothing crosses in either direction.
+
+        Raises :class:`ValueError` for the states of an E1.
+        """
+        if state is not None and state not in FAULTS:
+            raise ValueError(
+                f'{state}: a line "{self.kind}" has no E1 frames; what it can have is LOS or OFF, and clear ends it'
+            )
+        self._fault = state
+        for channel in self.channels.values():
+            channel.cut(state is not None)
+
+
+class SerialStream(BareStream):
+    """Two ttys (:class:`~e1.carriers.serial_line.SerialLine`): both must be there, as both wires of a cable."""
+
+    def __init__(self, ports: Mapping[ChannelName, SerialConfig], lapb: LapbConfig, x25: X25Config) -> None:
+        super().__init__("serial")
+        self._lines = {name: SerialLine(port, lapb, x25, self._teller(name)) for name, port in ports.items()}
+        self.channels = dict(self._lines)
+
+    def _teller(self, name: ChannelName) -> Callable[[DataEvent], None]:
+        return lambda event: self.happened(name, event)
+
+    async def start(self) -> str:
+        for line in self._lines.values():
+            line.start()
+        return ""
+
+    def close(self) -> None:
+        for line in self._lines.values():
+            line.close()
+
+    async def wait_closed(self) -> None:
+        await asyncio.gather(*(line.stop() for line in self._lines.values()))
+
+    def _there(self) -> bool:
+        return all(line.there for line in self._lines.values())
+
+    @property
+    def carrier(self) -> bool:
+        return self._there()
+
+    def counters(self) -> dict[str, int]:
+        lines = self._lines.values()
+        return {"opened": sum(line.opened for line in lines), "dropped": sum(line.dropped for line in lines)}
+
+    def channel_row(self, name: ChannelName) -> dict[str, Any]:
+        channel = self._lines[name].channel
+        return {
+            "link": str(channel.lapb.state),
+            "circuit": str(channel.x25.state),
+            "hdlc": asdict(channel.framing),
+            "t1": channel.lapb.counters.t1,
+            "resets": channel.lapb.counters.resets,
+        }
+
+
+class XotCircuit:
+    """One circuit over TCP: ``carrier`` makes its connections, for it alone or as a server of both."""
+
+    def __init__(self, end: XotEnd, carrier: XotClient | XotServer) -> None:
+        self.end = end
+        self._carrier = carrier
+        self._wanted = True
+        self._cut = False
+
+    @property
+    def up(self) -> bool:
+        return self.end.up
+
+    @property
+    def there(self) -> bool:
+        return self.end.set_up
+
+    @property
+    def queued(self) -> int:
+        return self.end.x25.queued
+
+    @property
+    def released(self) -> bool:
+        return not self.end.connected
+
+    @property
+    def link(self) -> XotLink | None:
+        """The connection, while there is one."""
+        carrier = self._carrier
+        return carrier.link(self.end) if isinstance(carrier, XotServer) else carrier.link()
+
+    def send(self, message: bytes) -> None:
+        if isinstance(self._carrier, XotServer):
+            self._carrier.send(self.end, message)
+        else:
+            self._carrier.send(message)
+
+    def start(self) -> None:
+        """Connections may be made, if they are wanted."""
+        self.end.wanted = self._wanted and not self._cut
+        if self.end.wanted and isinstance(self._carrier, XotClient):
+            self._carrier.start()
+
+    def connect(self) -> None:
+        self._wanted = True
+        self.start()
+
+    def disconnect(self) -> None:
+        self._wanted = self.end.wanted = False
+        if isinstance(self._carrier, XotClient):
+            self._carrier.close()
+        elif self.link is not None:
+            self.link.close()
+
+    def busy(self, on: bool) -> None:
+        if self.link is not None:
+            self.link.busy(on)
+        else:
+            self.end.busy(on, 0.0)  # without a connection nothing is sent: the next one begins with it
+
+    def discard(self) -> list[bytes]:
+        return self.end.x25.discard()
+
+    def cut(self, on: bool) -> None:
+        self._cut = on
+        if not on:
+            self.start()
+            return
+        self.end.wanted = False
+        if isinstance(self._carrier, XotClient):
+            self._carrier.abort("the line is cut")
+        elif self.link is not None:
+            self.link.abort("the line is cut")
+
+
+class XotStream(BareStream):
+    """Two circuits over TCP (RFC 1613). One of them is enough for the stream to be there.
+
+    ``listen``: both are accepted there, from hosts that ``allows`` takes; or ``dial``: both are connected there.
+    Exactly one of the two.
+    """
+
+    def __init__(
+        self,
+        circuits: Mapping[ChannelName, XotConfig],
+        *,
+        listen: Address | None = None,
+        dial: Address | None = None,
+        allows: Callable[[str], bool] = lambda host: True,
+    ) -> None:
+        super().__init__("xot")
+        self._ends = {name: XotEnd(config) for name, config in circuits.items()}
+        self._names = {id(end): name for name, end in self._ends.items()}
+        self._server: XotServer | None = None
+        self._clients: list[XotClient] = []
+        if listen is not None:
+            self._server = XotServer(list(self._ends.values()), *listen, self._told, allows=allows)
+            self._circuits = {name: XotCircuit(end, self._server) for name, end in self._ends.items()}
+        else:
+            assert dial is not None
+            self._clients = [XotClient(end, *dial, self._told) for end in self._ends.values()]
+            pairs = zip(self._ends.items(), self._clients, strict=True)
+            self._circuits = {name: XotCircuit(end, client) for (name, end), client in pairs}
+        self.channels = dict(self._circuits)
+
+    def _told(self, end: XotEnd, event: DataEvent) -> None:
+        self.happened(self._names[id(end)], event)
+
+    async def start(self) -> str:
+        address = ""
+        if self._server is not None:
+            host, port = await self._server.start()
+            address = host_port((host, port))
+        for circuit in self._circuits.values():
+            circuit.start()
+        return address
+
+    def close(self) -> None:
+        for carrier in (*self._clients, self._server):
+            if carrier is not None:
+                carrier.close()
+
+    async def wait_closed(self) -> None:
+        for carrier in (*self._clients, self._server):
+            if carrier is not None:
+                await carrier.stop()
+
+    def addresses(self, name: ChannelName) -> tuple[Address, Address] | None:
+        """Ours and the peer's of a channel's connection, while there is one."""
+        link = self._circuits[name].link
+        return link.addresses() if link is not None else None
+
+    @property
+    def listens(self) -> bool:
+        """Whether the other end makes the connections."""
+        return self._server is not None
+
+    def _there(self) -> bool:
+        return any(circuit.there for circuit in self._circuits.values())
+
+    @property
+    def carrier(self) -> bool:
+        return self._fault is None  # a network is always there to try
+
+    def counters(self) -> dict[str, int]:
+        ends, server = self._ends.values(), self._server
+        counted = {
+            "packets_received": sum(end.packets_received for end in ends),
+            "packets_sent": sum(end.packets_sent for end in ends),
+        }
+        if server is None:
+            return {"connections": sum(client.connections for client in self._clients), **counted}
+        return {
+            "connections": server.connections,
+            "strangers": server.strangers,
+            **counted,
+        }
+
+    def take_strangers(self) -> list[str]:
+        return [] if self._server is None else [host_port(peer) for peer in self._server.take_strangers()]
+
+    def channel_row(self, name: ChannelName) -> dict[str, Any]:
+        return {"link": "", "circuit": str(self._ends[name].x25.state), "hdlc": {}, "t1": 0, "resets": 0}

@@ -1,0 +1,454 @@
+"""X.25 over TCP (RFC 1613): the packet layer of one circuit on one TCP connection, without LAPB. No input or output.
+
+Every packet follows a header of version and length. Permanent circuits are set up by an exchange of PVC Setup packets
+first. The binding to asyncio is :mod:`e1.carriers.xot_socket`. Source: RFC 1613.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import IntEnum
+
+from e1.channel import ChannelAlarm, ChannelEvent, Packet, event_of
+from e1.x25 import layer as packet_layer
+from e1.x25.layer import PacketLayer, State, X25Config, X25Effect
+from e1.x25.packets import CallRequest, ClearRequest, PacketError, decode
+
+PORT = 1998
+VERSION = 0
+HEADER = 4
+LONGEST = 3 + 4096
+"""Octets of the longest packet: data."""
+_SHORTEST = 3
+_PVC_SETUP, _PVC_VERSION = 0xF5, 0x81
+_SETUP = struct.Struct(">HBBBBHBHBBBB")
+_NOT_OBTAINABLE = 0x0D
+
+
+class XotError(Exception):
+    """Octets that aren't XOT's: the connection must be closed. ``offset``: in the stream."""
+
+    def __init__(self, text: str, offset: int) -> None:
+        super().__init__(f"octet {offset}: {text}")
+        self.text = text
+        self.offset = offset
+
+
+class PvcStatus(IntEnum):
+    """Status of a PVC Setup (RFC 1613, 5.2)."""
+
+    WAITING = 0x00
+    """From the initiator: please. From the responder: it is up."""
+    DISCONNECTED = 0x08
+    REFUSED = 0x09
+    ROUTING_ERROR = 0x0A
+    TIMED_OUT = 0x0B
+    NO_INTERFACE = 0x13
+    INTERFACE_DOWN = 0x14
+    NOT_X25 = 0x15
+    NO_PVC = 0x16
+    MISMATCH = 0x17
+    FLOW_MISMATCH = 0x18
+    FLOW_UNSUPPORTED = 0x19
+    PROTOCOL_ERROR = 0x1A
+
+
+STATUS_TEXTS: Mapping[int, tuple[str, str]] = {
+    PvcStatus.WAITING: ("up", "установлен"),
+    PvcStatus.DISCONNECTED: ("destination disconnected", "назначение отключено"),
+    PvcStatus.REFUSED: ("connection refused", "в соединении отказано"),
+    PvcStatus.ROUTING_ERROR: ("routing error", "ошибка маршрутизации"),
+    PvcStatus.TIMED_OUT: ("connection timed out", "время соединения истекло"),
+    PvcStatus.NO_INTERFACE: ("no such interface", "нет такого интерфейса"),
+    PvcStatus.INTERFACE_DOWN: ("the interface is down", "интерфейс не работает"),
+    PvcStatus.NOT_X25: ("not an X.25 interface", "интерфейс не X.25"),
+    PvcStatus.NO_PVC: ("no such PVC", "нет такого PVC"),
+    PvcStatus.MISMATCH: ("the PVC is configured otherwise", "PVC настроен иначе"),
+    PvcStatus.FLOW_MISMATCH: ("windows or packet sizes differ", "окна или размеры пакета различаются"),
+    PvcStatus.FLOW_UNSUPPORTED: (
+        "windows or packet sizes not supported",
+        "окна или размеры не поддерживаются",
+    ),
+    PvcStatus.PROTOCOL_ERROR: ("protocol error", "ошибка протокола"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PvcSetup:
+    """The first packet each way on a permanent circuit. Windows in packets, sizes in octets (powers of two)."""
+
+    status: int = PvcStatus.WAITING
+    initiator: str = ""
+    initiator_lcn: int = 1
+    responder: str = ""
+    responder_lcn: int = 1
+    window_in: int = 2
+    window_out: int = 2
+    size_in: int = 128
+    size_out: int = 128
+    lcn: int = 0
+
+    def encode(self) -> bytes:
+        """The packet. :class:`ValueError` for names over 255 octets, or a number that its field can't hold."""
+        names = [name.encode("latin-1") for name in (self.initiator, self.responder)]
+        try:
+            fixed = _SETUP.pack(
+                0x1000 | self.lcn,
+                _PVC_SETUP,
+                _PVC_VERSION,
+                self.status,
+                len(names[0]),
+                self.initiator_lcn,
+                len(names[1]),
+                self.responder_lcn,
+                self.window_in,
+                self.window_out,
+                self.size_in.bit_length() - 1,
+                self.size_out.bit_length() - 1,
+            )
+        except struct.error as error:
+            raise ValueError(f"PVC Setup: {error}") from error
+        return fixed + b"".join(names)
+
+    @classmethod
+    def decode(cls, packet: bytes) -> PvcSetup:
+        """Reads a packet. :class:`XotError` if it is no PVC Setup; ``offset`` counts from the packet's beginning."""
+        if len(packet) < _SETUP.size:
+            raise XotError(f"PVC Setup of {len(packet)} octets", len(packet))
+        head, kind, version, status, n, from_lcn, m, to_lcn, win_in, win_out, log_in, log_out = (
+            _SETUP.unpack_from(packet)
+        )
+        if head >> 12 & 3 != 1 or kind != _PVC_SETUP:
+            raise XotError("no PVC Setup", 2)
+        if version != _PVC_VERSION:
+            raise XotError(f"PVC Setup of version {version:02X}h", 3)
+        if len(packet) != _SETUP.size + n + m:
+            raise XotError(f"PVC Setup of {len(packet)} octets, its names have {n} and {m}", _SETUP.size)
+        if max(log_in, log_out) > 15:
+            raise XotError(f"packet sizes 2^{log_in}, 2^{log_out}", _SETUP.size - 2)
+        names = packet[_SETUP.size :].decode("latin-1")
+        return cls(
+            status=status,
+            initiator=names[:n],
+            initiator_lcn=from_lcn,
+            responder=names[n:],
+            responder_lcn=to_lcn,
+            window_in=win_in,
+            window_out=win_out,
+            size_in=1 << log_in,
+            size_out=1 << log_out,
+            lcn=head & 0xFFF,
+        )
+
+
+def record(packet: bytes) -> bytes:
+    """A packet as it goes to the connection."""
+    return struct.pack(">HH", VERSION, len(packet)) + packet
+
+
+def is_pvc_setup(packet: bytes) -> bool:
+    """Whether a packet is a PVC Setup (not whether it is a right one)."""
+    return len(packet) > 2 and packet[2] == _PVC_SETUP
+
+
+class XotFramer:
+    """Cuts the stream of a connection into packets; holds no more than one record."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._done = 0
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """The packets that are complete now; to be iterated over.
+
+        Raises :class:`XotError` for another version or a length that none has, behind the packets before it.
+        """
+        self._buffer += data
+        at = 0
+        try:
+            while len(self._buffer) - at >= HEADER:
+                version, length = struct.unpack_from(">HH", self._buffer, at)
+                if version != VERSION:
+                    raise XotError(f"version {version}", self._done + at)
+                if not _SHORTEST <= length <= LONGEST:
+                    raise XotError(f"a packet of {length} octets", self._done + at + 2)
+                begin, end = at + HEADER, at + HEADER + length
+                if end > len(self._buffer):
+                    break
+                at = end
+                yield bytes(self._buffer[begin:end])
+        finally:
+            del self._buffer[:at]
+            self._done += at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class XotConfig:
+    """One circuit over TCP. ``x25.transport`` is taken as ``xot`` whatever it says."""
+
+    x25: X25Config
+    initiator: bool = True
+    """Whether this end opens the connection; it then also sends PVC Setup, or the Call."""
+    interface: str = ""
+    """Permanent circuits: the name of our interface; "" as a responder: any name is right."""
+    peer_interface: str = ""
+    """Permanent circuits: the name of the other end's interface."""
+    peer_lcn: int = 1
+    """Permanent circuits: the logical channel number that the other end knows the circuit by."""
+    setup_timeout: float = 30.0
+    """Seconds for PVC Setup, or for the peer's Call."""
+    reconnect: float = 5.0
+    """Seconds until an initiator connects again."""
+    refused: float = 300.0
+    """Seconds until an initiator connects again after a PVC Setup that was refused (RFC 1613: about 5 minutes)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Give these octets to the connection."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Close the connection; an initiator may open another after ``retry`` seconds."""
+
+    reason: str
+    retry: float
+
+
+XotEffect = Write | Close | ChannelEvent
+
+
+class XotEnd:
+    """One end of a circuit. It outlives connections: messages that wait go over the next one."""
+
+    def __init__(self, config: XotConfig) -> None:
+        self.config = config
+        self.x25 = PacketLayer(
+            replace(config.x25, transport="xot", calls=config.initiator and config.x25.circuit == "svc")
+        )
+        self.connected = False
+        self.wanted = True
+        """Connections are opened and accepted for it; off: what there is stays, and no other is made."""
+        self.packets_sent = self.packets_received = 0
+        """Packets, since the beginning."""
+        self._framer = XotFramer()
+        self._setting_up = False
+        self._was_active = False
+        self._settled = False
+        """The circuit was up on this connection."""
+        self._closing = False
+        """This side has decided to close it: whatever else it brings is too late."""
+        self._deadline: float | None = None
+        self._out: list[XotEffect] = []
+
+    @property
+    def up(self) -> bool:
+        """Whether messages can cross."""
+        return self.x25.up
+
+    @property
+    def set_up(self) -> bool:
+        """Whether a connection carries the circuit: a permanent one is set up at both ends."""
+        return self.connected and not self._setting_up
+
+    def connection_made(self, now: float) -> list[XotEffect]:
+        """A TCP connection is there."""
+        self.connected, self._framer = True, XotFramer()
+        self._was_active = self._settled = self._closing = False
+        self._deadline = now + self.config.setup_timeout
+        self._setting_up = self.config.x25.circuit == "pvc"
+        if not self._setting_up:
+            self._carry_out(self.x25.link_up(now))
+        elif self.config.initiator:
+            self._write(self._setup(PvcStatus.WAITING).encode())
+        return self._take()
+
+    def connection_lost(self, reason: str, now: float) -> list[XotEffect]:
+        """The TCP connection is gone."""
+        self.connected, self._deadline = False, None
+        self._carry_out(self.x25.link_down(reason, now))
+        return self._take()
+
+    def received(self, data: bytes, now: float) -> list[XotEffect]:
+        """Octets of the connection."""
+        try:
+            for packet in self._framer.feed(data):
+                if self._closing:
+                    break
+                self._packet(packet, now)
+        except XotError as error:
+            self._close(f"not X.25 over TCP: {error}")
+        return self._take()
+
+    def send(self, message: bytes, now: float) -> list[XotEffect]:
+        """Sends a message, or keeps it until the circuit is up. :class:`ValueError` for an empty one."""
+        self._carry_out(self.x25.send(message, now))
+        return self._take()
+
+    def busy(self, on: bool, now: float) -> list[XotEffect]:
+        """Asks the peer to send no more messages for now (RNR), or to go on (RR)."""
+        self._carry_out(self.x25.busy(on, now))
+        return self._take()
+
+    def clear(self, now: float) -> list[XotEffect]:
+        """Ends a call; the connection is closed when the peer has confirmed."""
+        self._carry_out(self.x25.clear(now))
+        return self._take()
+
+    def tick(self, now: float) -> list[XotEffect]:
+        """Time has passed."""
+        if self._deadline is not None and now >= self._deadline:
+            self._close("the peer does not set the circuit up")
+        else:
+            self._carry_out(self.x25.tick(now))
+        return self._take()
+
+    def next_deadline(self) -> float | None:
+        """When :meth:`tick` has something to do."""
+        deadlines = (self._deadline, self.x25.next_deadline() if self.connected else None)
+        return min((each for each in deadlines if each is not None), default=None)
+
+    def accepts(self, packet: bytes) -> PvcStatus | None:
+        """As a responder: whether the first packet of a connection is for this circuit; WAITING if it is.
+
+        None: it has nothing to do with it (another kind of circuit, another number).
+        """
+        config = self.config
+        if not is_pvc_setup(packet):
+            return PvcStatus.WAITING if self._is_our_call(packet) else None
+        if config.x25.circuit != "pvc":
+            return None
+        try:
+            setup = PvcSetup.decode(packet)
+        except XotError:
+            return PvcStatus.PROTOCOL_ERROR
+        if config.interface and setup.responder != config.interface:
+            return PvcStatus.NO_INTERFACE
+        if setup.responder_lcn != config.x25.lcn:
+            return PvcStatus.NO_PVC
+        if config.peer_interface and (setup.initiator, setup.initiator_lcn) != (
+            config.peer_interface,
+            config.peer_lcn,
+        ):
+            return PvcStatus.MISMATCH
+        flow = (setup.window_in, setup.window_out, setup.size_in, setup.size_out)
+        if flow != (config.x25.window, config.x25.window, config.x25.packet_size, config.x25.packet_size):
+            return PvcStatus.FLOW_MISMATCH
+        return PvcStatus.WAITING
+
+    def _is_our_call(self, packet: bytes) -> bool:
+        try:
+            call = decode(packet)
+        except PacketError:
+            return False
+        if self.config.x25.circuit != "svc" or not isinstance(call, CallRequest):
+            return False
+        # as a responder, the calling address is our own: who calls us calls that
+        own = self.config.x25.calling_address
+        return not own or call.called == own
+
+    def _write(self, packet: bytes) -> None:
+        self.packets_sent += 1
+        self._out += [Write(record(packet)), Packet(True, packet)]
+
+    def _packet(self, packet: bytes, now: float) -> None:
+        self.packets_received += 1
+        self._out.append(Packet(False, packet))
+        if not self._setting_up:
+            self._deadline = None
+            self._carry_out(self.x25.received(packet, now))
+        elif self.config.initiator:
+            self._answered(packet, now)
+        else:
+            self._asked(packet, now)
+
+    def _asked(self, packet: bytes, now: float) -> None:
+        status = self.accepts(packet)
+        if status is None:
+            self._close("the peer sends other packets before PVC Setup")
+            return
+        self._write(refusal(packet, status))
+        if status is PvcStatus.WAITING:
+            self._ready(now)
+        else:
+            self._close(f"PVC Setup refused: {STATUS_TEXTS[status][0]}")
+
+    def _answered(self, packet: bytes, now: float) -> None:
+        try:
+            setup = PvcSetup.decode(packet)
+        except XotError as error:
+            self._close(f"no answer to PVC Setup: {error}", self.config.refused)
+            return
+        if setup.status == PvcStatus.WAITING:
+            self._ready(now)
+            return
+        text = STATUS_TEXTS.get(setup.status, ("unknown", "неизвестно"))[0]
+        self._close(f"the peer refuses the PVC: {text} ({setup.status:02X}h)", self.config.refused)
+
+    def _ready(self, now: float) -> None:
+        self._setting_up, self._deadline = False, None
+        self._carry_out(self.x25.link_up(now))
+
+    def _setup(self, status: PvcStatus) -> PvcSetup:
+        config, x25 = self.config, self.config.x25
+        return PvcSetup(
+            status=status,
+            initiator=config.interface,
+            initiator_lcn=x25.lcn,
+            responder=config.peer_interface,
+            responder_lcn=config.peer_lcn,
+            window_in=x25.window,
+            window_out=x25.window,
+            size_in=x25.packet_size,
+            size_out=x25.packet_size,
+        )
+
+    def _carry_out(self, effects: Iterable[X25Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, packet_layer.Transmit):
+                self._write(effect.packet)
+            elif not self._resets(effect):
+                self._out.append(event_of(effect))
+        if self.config.x25.circuit == "svc" and self.connected:
+            free = self.x25.state is State.READY
+            if free and self._was_active:
+                self._close("the call was cleared")
+            self._was_active = not free
+
+    def _resets(self, effect: X25Effect) -> bool:
+        """Whether it only tells of the reset that sets a permanent circuit up: that one is no alarm."""
+        if isinstance(effect, packet_layer.CircuitUp):
+            self._settled = True
+        return not self._settled and isinstance(effect, packet_layer.X25Alarm) and effect.kind == "reset"
+
+    def _close(self, reason: str, retry: float | None = None) -> None:
+        self._deadline, self._closing = None, True
+        self._out.append(ChannelAlarm("xot", reason))
+        self._out.append(Close(reason, self.config.reconnect if retry is None else retry))
+
+    def _take(self) -> list[XotEffect]:
+        effects, self._out = self._out, []
+        return effects
+
+
+def refusal(packet: bytes, status: PvcStatus) -> bytes:
+    """The answer to a PVC Setup: the same packet with the status."""
+    return packet[:4] + bytes([status]) + packet[5:]
+
+
+def not_for_us(packet: bytes, status: PvcStatus | None) -> bytes:
+    """The record that answers the first packet of a connection that no circuit here accepts; b"" for none."""
+    if is_pvc_setup(packet):
+        return record(refusal(packet, status or PvcStatus.NO_PVC)) if len(packet) >= _SETUP.size else b""
+    try:
+        call = decode(packet)
+    except PacketError:
+        return b""
+    if not isinstance(call, CallRequest):
+        return b""
+    return record(ClearRequest(lcn=call.lcn, cause=_NOT_OBTAINABLE).encode())

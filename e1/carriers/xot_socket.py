@@ -1,0 +1,393 @@
+"""XOT on asyncio: a client that keeps its circuit connected, a server of several circuits on one port."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections.abc import Callable, Sequence
+
+from e1.carriers.xot import Close, PvcStatus, Write, XotEffect, XotEnd, XotError, XotFramer, not_for_us
+from e1.channel import ChannelAlarm, ChannelEvent
+
+_FIRST_PACKET = 30.0
+"""Seconds that a connection to a server may be silent before it says what it is for."""
+_MOST_SILENT = 128
+"""Connections that may be so at the same time."""
+_MOST_STRANGERS = 16
+"""Addresses that are remembered until they are taken."""
+_KEEPALIVE = (
+    ("TCP_KEEPIDLE", 10),
+    ("TCP_KEEPINTVL", 5),
+    ("TCP_KEEPCNT", 3),
+    ("TCP_USER_TIMEOUT", 30_000),  # milliseconds that sent octets may stay unacknowledged
+)
+CLOSED = "the peer closed the TCP connection"
+"""Reason of a circuit's end: neither a failure nor this side."""
+LISTEN_BACKLOG = 100
+"""Connections that the kernel holds until they are accepted."""
+Address = tuple[str, int]
+
+
+def host_port(address: Address) -> str:
+    """``host:port``; an IPv6 address is in brackets."""
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+OnEvent = Callable[[XotEnd, ChannelEvent], None]
+
+
+class XotLink(asyncio.Protocol):
+    """One connection and the end that it carries, which a server finds out by the first packet."""
+
+    def __init__(
+        self,
+        end: XotEnd | None,
+        on_event: OnEvent,
+        server: XotServer | None = None,
+    ) -> None:
+        self.end = end
+        self._server = server
+        self._on_event = on_event
+        self._first = b""
+        self._lost = False
+        self._transport: asyncio.Transport | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self.retry = end.config.reconnect if end else 0.0
+        self.closed = asyncio.Event()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """asyncio: connected."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        if self._server is not None and not self._server.admits(self):
+            transport.abort()
+            return
+        _watch(transport.get_extra_info("socket"))
+        if self.end is not None:
+            self._do(self.end.connection_made(self._now()))
+        else:
+            self._timer = asyncio.get_running_loop().call_later(_FIRST_PACKET, transport.close)
+
+    def data_received(self, data: bytes) -> None:
+        """asyncio: octets."""
+        if self.end is None:
+            data = self._first = self._first + data
+            self.end = self._choose()
+            if self.end is None:
+                return
+            self._do(self.end.connection_made(self._now()))
+        self._do(self.end.received(data, self._now()))
+
+    def pause_writing(self) -> None:
+        """asyncio: the peer does not read, so it is not read from."""
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """asyncio: the peer has read what waited."""
+        if self._transport is not None:
+            self._transport.resume_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """asyncio: the connection is gone."""
+        self._gone(f"the TCP connection is gone: {exc}" if exc else CLOSED)
+        self.closed.set()
+
+    def _gone(self, reason: str) -> None:
+        """Nothing more is sent; told once."""
+        if self._timer is not None:
+            self._timer.cancel()
+        told, self._transport = self._lost, None
+        self._lost = True
+        if self.end is not None and not told:
+            self._do(self.end.connection_lost(reason, self._now()))
+
+    def send(self, message: bytes) -> None:
+        """Sends a message on the end of this connection."""
+        assert self.end is not None
+        self._do(self.end.send(message, self._now()))
+
+    def busy(self, on: bool) -> None:
+        """Asks the peer to send no more messages for now (RNR), or to go on (RR)."""
+        if self.end is not None:
+            self._do(self.end.busy(on, self._now()))
+
+    def clear(self) -> None:
+        """Ends the call of this connection."""
+        assert self.end is not None
+        self._do(self.end.clear(self._now()))
+
+    def close(self, why: str = "closed by this side") -> None:
+        """Closes the connection, when what was sent has left. What is sent from now on waits for the next one."""
+        if self._transport is not None:
+            self._transport.close()
+            self._gone(why)
+
+    def abort(self, why: str) -> None:
+        """Breaks the connection, as a failure does: the peer gets no orderly end of it. As :meth:`close` else."""
+        if self._transport is not None:
+            # a reset instead of the end that the system would send for us
+            linger = struct.pack("ii", 1, 0)
+            self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            self._transport.abort()
+            self._gone(why)
+
+    def addresses(self) -> tuple[Address, Address] | None:
+        """Ours and the peer's, while it is open."""
+        if self._transport is None:
+            return None
+        own, peer = (self._transport.get_extra_info(name) for name in ("sockname", "peername"))
+        return own[:2], peer[:2]
+
+    def _choose(self) -> XotEnd | None:
+        """The end that the first packet is for; refuses it and closes if there is none.
+
+        One for an end that is taken, or wants none, is broken without an answer: a PVC that was refused is not asked
+        for again soon, and the connection that has it may be that of a console whose power was cut.
+        """
+        assert self._transport is not None
+        assert self._server is not None
+        try:
+            packet = next(XotFramer().feed(self._first), None)
+        except XotError:
+            self._transport.close()
+            return None
+        if packet is None:
+            return None
+        statuses = [(end.accepts(packet), end) for end in self._server.ends]
+        fitting = [end for status, end in statuses if status == PvcStatus.WAITING]
+        free = [end for end in fitting if not end.connected]
+        if wanted := [end for end in free if end.wanted]:
+            return wanted[0]
+        if not free:
+            self._server.refuse(self)
+        if fitting:
+            self._transport.abort()
+            return None
+        why = max((status for status, _ in statuses if status is not None), default=None)
+        self._transport.write(not_for_us(packet, why))
+        self._transport.close()
+        return None
+
+    def _do(self, effects: list[XotEffect]) -> None:
+        assert self.end is not None
+        for effect in effects:
+            if isinstance(effect, Write):
+                if self._transport is not None:
+                    self._transport.write(effect.data)
+            elif isinstance(effect, Close):
+                self.retry = effect.retry
+                self.close(effect.reason)
+            else:
+                self._on_event(self.end, effect)
+        self._set_timer()
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        assert self.end is not None
+        deadline = self.end.next_deadline()
+        if deadline is not None and self._transport is not None:
+            self._timer = asyncio.get_running_loop().call_at(deadline, self._expired)
+
+    def _expired(self) -> None:
+        assert self.end is not None
+        self._do(self.end.tick(self._now()))
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+
+class XotClient:
+    """Keeps a circuit connected to ``host``, ``port``; messages sent while it isn't wait."""
+
+    def __init__(self, end: XotEnd, host: str, port: int, on_event: OnEvent) -> None:
+        self.end = end
+        self._host, self._port = host, port
+        self._on_event = on_event
+        self.connections = 0
+        """Times that it was connected."""
+        self._link: XotLink | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._complaint = ""
+
+    def start(self) -> None:
+        """Begins to connect; nothing when it has begun."""
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def close(self) -> None:
+        """Begins to close the connection, and opens no other until it is started again."""
+        self._cancel()
+        if self._link is not None:
+            self._link.close()
+
+    def abort(self, why: str) -> None:
+        """Breaks the connection, and opens no other until it is started again."""
+        self._cancel()
+        if self._link is not None:
+            self._link.abort(why)
+
+    def _cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    async def stop(self) -> None:
+        """Closes the connection and opens no other."""
+        task = self._task
+        self.close()
+        if task is not None:
+            await asyncio.gather(task, return_exceptions=True)
+        if self._link is not None:
+            await self._link.closed.wait()
+
+    def link(self) -> XotLink | None:
+        """The connection, while there is one."""
+        return self._link
+
+    def send(self, message: bytes) -> None:
+        """Sends a message, or keeps it until the circuit is up. :class:`ValueError` for an empty one."""
+        if self._link is not None:
+            self._link.send(message)
+        else:
+            for effect in self.end.send(message, asyncio.get_running_loop().time()):
+                if not isinstance(effect, Write | Close):
+                    self._on_event(self.end, effect)
+
+    def clear(self) -> None:
+        """Ends the call; the client connects and calls again after ``reconnect``."""
+        if self._link is not None:
+            self._link.clear()
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            if self._link is not None:  # closed a moment ago, and started again
+                await self._link.closed.wait()
+            link = self._link = XotLink(self.end, self._on_event)
+            try:
+                await loop.create_connection(lambda link=link: link, self._host, self._port)  # type: ignore[misc]
+            except OSError as error:
+                link.closed.set()
+                where = host_port((self._host, self._port))
+                self._complain(f"{where} can't be reached: {error.strerror or error}")
+            except asyncio.CancelledError:
+                if link.addresses() is None:
+                    link.closed.set()
+                raise
+            else:
+                self.connections, self._complaint = self.connections + 1, ""
+                await link.closed.wait()
+            self._link = None
+            await asyncio.sleep(link.retry)
+
+    def _complain(self, text: str) -> None:
+        """Once, however often the same is tried in vain."""
+        if text != self._complaint:
+            self._complaint = text
+            self._on_event(self.end, ChannelAlarm("xot", text))
+
+
+class XotServer:
+    """Listens for the connections of ``ends``: each is for one of them, by PVC Setup or by the number called.
+
+    ``allows`` says whether a host may connect.
+    """
+
+    def __init__(
+        self,
+        ends: Sequence[XotEnd],
+        host: str,
+        port: int,
+        on_event: OnEvent,
+        *,
+        allows: Callable[[str], bool] = lambda host: True,
+    ) -> None:
+        self.connections = 0
+        """Connections that were made."""
+        self.strangers = 0
+        """Those of hosts that may not, or that were for no circuit here, or for one that is connected."""
+        self.ends = ends
+        self._allows = allows
+        self._new_strangers: list[Address] = []
+        self._host, self._port = host, port
+        self._on_event = on_event
+        self._links: set[XotLink] = set()
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> tuple[str, int]:
+        """Listens; the address. :class:`OSError` when it is taken."""
+        # One at a time: asyncio tries again as often as it accepts, with a timer each, when no descriptor is left.
+        self._server = await asyncio.get_running_loop().create_server(
+            self._new_link, self._host, self._port, backlog=1
+        )
+        for listener in self._server.sockets:
+            with listener.dup() as shared:
+                shared.listen(LISTEN_BACKLOG)
+        host, port = self._server.sockets[0].getsockname()[:2]
+        return host, port
+
+    def close(self) -> None:
+        """Begins to close everything."""
+        if self._server is not None:
+            self._server.close()
+        for link in list(self._links):
+            link.close()
+
+    async def stop(self) -> None:
+        """Closes everything."""
+        self.close()
+        await asyncio.gather(*(link.closed.wait() for link in self._links))
+
+    def admits(self, link: XotLink) -> bool:
+        """Whether a new connection may stay until it says what it is for."""
+        self.connections += 1
+        addresses = link.addresses()
+        if addresses is None or not self._allows(addresses[1][0]):
+            self.refuse(link)
+            return False
+        return sum(each.end is None for each in self._links) <= _MOST_SILENT
+
+    def refuse(self, link: XotLink) -> None:
+        """A connection is sent away."""
+        self.strangers += 1
+        addresses = link.addresses()
+        if addresses is not None and len(self._new_strangers) < _MOST_STRANGERS:
+            self._new_strangers.append(addresses[1])
+
+    def take_strangers(self) -> list[Address]:
+        """Who was sent away since the last call."""
+        new, self._new_strangers = self._new_strangers, []
+        return new
+
+    def link(self, end: XotEnd) -> XotLink | None:
+        """The connection that carries ``end``, while there is one."""
+        return next((link for link in self._links if link.end is end and link.addresses()), None)
+
+    def send(self, end: XotEnd, message: bytes) -> None:
+        """Sends a message on the circuit of ``end``, or keeps it until it is connected."""
+        link = self.link(end)
+        if link is not None:
+            link.send(message)
+            return
+        for effect in end.send(message, asyncio.get_running_loop().time()):
+            if not isinstance(effect, Write | Close):
+                self._on_event(end, effect)
+
+    def _new_link(self) -> XotLink:
+        self._links = {link for link in self._links if not link.closed.is_set()}
+        link = XotLink(None, self._on_event, self)
+        self._links.add(link)
+        return link
+
+
+def _watch(connection: socket.socket) -> None:
+    """A peer whose power was cut must not hold the circuit against its own return."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE:
+        if hasattr(socket, name):
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

@@ -1,0 +1,297 @@
+"""HDLC in a timeslot: flags, zero insertion, abort, idle, FCS-16; incremental both ways (X.25 2.2, ISO/IEC 13239).
+
+Octets here are timeslot octets: the first bit on the line is the most significant, so they hold the octets of HDLC
+bit-reversed. Frames that callers give and get are HDLC octets, address first, without FCS.
+
+Both ways work on many bits at once. The transmitter stuffs all frames that wait in one pass over unpacked bits.
+The receiver holds what it has not finished as one big integer, where a dozen operations mark every flag, abort and
+stuffed zero.
+"""
+
+from __future__ import annotations
+
+from binascii import crc_hqx
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from e1.hdlc.fcs import GOOD, INITIAL, REVERSED, fcs16, timeslot_order, with_fcs
+
+__all__ = ["MAX_OCTETS", "HdlcCounters", "HdlcReceiver", "HdlcTransmitter", "fcs16", "with_fcs"]
+
+FLAG = 0x7E
+IDLE_ONES = 15
+"""Ones in a row that make an idle channel (X.25 2.2.12.2)."""
+ABORT_ONES = 8
+"""Ones that :meth:`HdlcTransmitter.abort` sends: with up to six before them they are the 7 to 14 of an abort."""
+MAX_OCTETS = 4101
+"""The largest frame accepted if nothing else is said: a packet of 4096 octets of data in an I frame."""
+
+MIN_BITS = 32
+"""Fewer bits between two flags are not a frame (X.25 2.2.7: invalid)."""
+FCS_OCTETS = 2
+
+_FIVE, _FIVE_AND_ZERO = b"\1" * 5, b"\1" * 5 + b"\0"
+_FLAG_BITS = b"\0\1\1\1\1\1\1\0"
+_MARK = b"\2"
+"""Stands for a flag among unpacked bits while zeros are inserted: no run of ones reaches across it."""
+_FEW = 4
+"""Up to so many inserted zeros, taking them out of the integer one by one is quicker than numpy."""
+
+Fill = Literal["flags", "ones"]
+
+
+@dataclass(slots=True)
+class HdlcCounters:
+    """What a receiver has met. Bad frames are discarded without an answer (X.25 2.2.7).
+
+    ``good`` frames, and ``octets`` of them without FCS; ``fcs_errors``; ``short`` (under 32 bits between flags);
+    ``long`` (more than the receiver takes); ``aborted`` (seven ones or more in a frame); ``unaligned`` (not a multiple
+    of eight bits).
+    """
+
+    good: int = 0
+    fcs_errors: int = 0
+    short: int = 0
+    long: int = 0
+    aborted: int = 0
+    unaligned: int = 0
+    octets: int = 0
+
+    @property
+    def bad(self) -> int:
+        """Frames discarded, for whatever reason."""
+        return self.fcs_errors + self.short + self.long + self.aborted + self.unaligned
+
+
+MOST_WAITING = 65_536
+"""Octets: eight seconds of a timeslot. A peer can ask questions that are shorter than their answers."""
+
+
+class HdlcTransmitter:
+    """Frames in, timeslot octets out. One flag closes a frame and opens the next if that waits already.
+
+    ``fill`` says what goes while none waits: ``flags``, or ``ones`` (an idle channel). ``limit``: octets that may
+    wait; a frame beyond that is dropped and counted, and the link layer repeats what matters.
+    """
+
+    def __init__(self, fill: Fill = "flags", *, limit: int = MOST_WAITING) -> None:
+        self._fill: Fill = fill
+        self.limit = limit
+        self.dropped = 0
+        self._waiting: list[bytes] = []
+        self._waiting_octets = 0
+        self._ready = b""
+        """Rendered octets, of which ``_taken`` are gone."""
+        self._taken = 0
+        self._rest = b""
+        """Unpacked bits (0..7) that follow ``_ready`` and don't fill an octet yet. What is rendered ends in a flag."""
+        self._after_flag = False
+        """Whether the line ends in a flag, so that a frame may follow at once."""
+
+    def queue(self, frame: bytes) -> None:
+        """Put ``frame`` (HDLC octets, no FCS) behind what waits."""
+        if self.pending + len(frame) > self.limit:
+            self.dropped += 1
+            return
+        octets = timeslot_order(frame)
+        self._waiting.append(octets)
+        self._waiting_octets += len(octets) + 1
+
+    @property
+    def pending(self) -> int:
+        """Octets that wait. What was not looked at yet counts without the zeros to be inserted."""
+        return len(self._ready) - self._taken + self._waiting_octets
+
+    def take(self, n: int) -> bytes:
+        """The next ``n`` octets of the timeslot: frames that wait, then fill."""
+        if self._waiting and len(self._ready) - self._taken < n:
+            self._render()
+        octets = self._ready[self._taken : self._taken + n]
+        self._taken += len(octets)
+        return octets if len(octets) == n else octets + self._filling(n - len(octets))
+
+    def abort(self) -> None:
+        """Drop all that waits; if something is left of what is on the line, end it with eight ones and a flag."""
+        self._waiting, self._waiting_octets = [], 0
+        if self._taken < len(self._ready):
+            self._ready, self._taken, self._rest = b"", 0, b""
+            self._append(b"\1" * ABORT_ONES + _FLAG_BITS)
+
+    def _render(self) -> None:
+        """Stuff all that waits in one pass: every fifth one is followed by a zero; a flag breaks a run of ones."""
+        bits = np.unpackbits(np.frombuffer(b"".join(self._waiting), np.uint8)).tobytes()
+        pieces, begin = [], 0
+        for octets in self._waiting:
+            end = begin + 8 * len(octets)
+            pieces.append(bits[begin:end])
+            begin = end
+        self._waiting, self._waiting_octets = [], 0
+        pieces.append(b"")
+        marked = _MARK.join(pieces)
+        if not self._after_flag:
+            marked = _MARK + marked
+        # Split and join go over the bits once, bytes.replace twice.
+        self._append(_FIVE_AND_ZERO.join(marked.split(_FIVE)).replace(_MARK, _FLAG_BITS))
+
+    def _append(self, bits: bytes) -> None:
+        bits = self._rest + bits
+        whole = len(bits) & ~7
+        packed = np.packbits(np.frombuffer(bits, np.uint8, whole)).tobytes()
+        self._ready, self._taken, self._rest = self._ready[self._taken :] + packed, 0, bits[whole:]
+        self._after_flag = True
+
+    def _filling(self, n: int) -> bytes:
+        """``n`` octets of fill, in the phase that the line is in: as many bits as before stay over."""
+        begun = len(self._rest)
+        first = int(np.packbits(np.frombuffer(self._rest, np.uint8))[0]) if begun else 0
+        if self._fill == "ones":
+            self._rest, self._after_flag = b"\1" * begun, False
+            return bytes((first | 0xFF >> begun,)) + b"\xff" * (n - 1)
+        self._rest, self._after_flag = _FLAG_BITS[8 - begun :], True
+        turned = (FLAG << 8 | FLAG) >> begun & 0xFF
+        return bytes((first | FLAG >> begun,)) + bytes((turned,)) * (n - 1)
+
+
+class HdlcReceiver:
+    """Timeslot octets in, frames out, whatever the pieces that the octets come in.
+
+    ``max_octets``: the largest frame (without FCS) that is taken; a longer one is counted as soon as it is too long
+    and skipped to the next flag, so a line without flags holds no more memory than one frame.
+    """
+
+    def __init__(self, max_octets: int = MAX_OCTETS) -> None:
+        if max_octets < 2:
+            raise ValueError(f"max_octets {max_octets}: the shortest frame has 2 octets")
+        self.counters = HdlcCounters()
+        self.idle = False
+        """Whether the channel is idle: 15 ones or more in a row were met, and no flag since."""
+        self._max_bits = 8 * (max_octets + FCS_OCTETS)
+        self._most_held = self._max_bits * 6 // 5 // 8 + 3
+        self._held: list[bytes] = []
+        """Octets from the one on in which the last flag (or abort) ended."""
+        self._held_octets = 0
+        self._skip = 0
+        """Bits (0..7) of the first held octet that are done with."""
+        self._in_frame = False
+        """Whether a flag opened what is held; what follows an abort is of no use."""
+        self._last = b""
+        """The last octet: a run of ones may have begun there."""
+        self._ones = 0
+        """Ones in the run that is still going on after an abort; 0: none is."""
+
+    def feed(self, octets: bytes) -> list[bytes]:
+        """Take ``octets`` of the timeslot; the good frames (HDLC octets without FCS) that end in them."""
+        if self._ones:
+            zeros = int.from_bytes(octets, "big") ^ (1 << 8 * len(octets)) - 1
+            ones = 8 * len(octets) - zeros.bit_length()
+            self._run(self._ones + ones)
+            if not zeros:
+                return []
+            self._ones, self._skip, self._last = 0, ones % 8, b""
+            octets = octets[ones // 8 :]
+        seen = int.from_bytes(self._last + octets, "big")
+        self._last = octets[-1:] or self._last
+        self._held.append(octets)
+        self._held_octets += len(octets)
+        twos = seen & seen >> 1
+        if twos & twos >> 2 & twos >> 4:
+            return self._scan()
+        self._bound()
+        return []
+
+    def _run(self, ones: int) -> None:
+        self._ones = ones
+        self.idle = self.idle or ones >= IDLE_ONES
+
+    def _bound(self) -> None:
+        """Let go of what can't become a frame any more. Two octets hold the run of ones that may be under way."""
+        if self._held_octets > (self._most_held if self._in_frame else 2):
+            self.counters.long += self._in_frame
+            self._in_frame = False
+            self._hold(b"".join(self._held)[-2:], 0)
+
+    def _hold(self, octets: bytes, skip: int) -> None:
+        self._held, self._held_octets, self._skip = [octets], len(octets), skip
+
+    def _scan(self) -> list[bytes]:
+        """Find every flag and abort in what is held; what lies between two flags is a frame.
+
+        In these integers the first bit of the line is the highest one, so ``x >> 1`` lays each bit over the next.
+        """
+        octets = b"".join(self._held)
+        bits = 8 * len(octets)
+        x = int.from_bytes(octets, "big") & (1 << bits - self._skip) - 1
+        twos = x & x >> 1
+        fours = twos & twos >> 2
+        fives = fours & x >> 4
+        stuffed = fives >> 1 & ~x
+        # Each run of six ones or more, by the place of its sixth; what comes after the last bit isn't known yet.
+        runs = (fives & x >> 5 & ~(x >> 6)) & ~1
+        flags = runs & ~(x << 1)
+        # Time fill: flags one after the other, their zeros apart or shared, have nothing between them.
+        follows = flags & (flags >> 8 | flags >> 7)
+        marks = runs & ~(follows & (flags << 8 | flags << 7))
+        frames: list[bytes] = []
+        begin = bits - self._skip
+        while marks:
+            sixth = marks.bit_length() - 1
+            mark = 1 << sixth
+            marks ^= mark
+            if flags & mark:
+                size = begin - sixth - 8
+                if size > 0 and self._in_frame and not follows & mark:
+                    inside = (1 << size) - 1
+                    frame = self._frame(x >> sixth + 7 & inside, stuffed >> sixth + 7 & inside, size)
+                    if frame is not None:
+                        frames.append(frame)
+                begin, self._in_frame, self.idle = sixth, True, False
+                continue
+            self.counters.aborted += self._in_frame and begin - sixth > 7
+            self._in_frame = False
+            begin = (~x & mark - 1).bit_length()
+            self._run(sixth + 6 - begin)
+            if begin:
+                self._ones = 0
+        if self._ones:
+            self._held, self._held_octets = [], 0
+            return frames
+        done = bits - begin
+        self._hold(octets[done // 8 :], done % 8)
+        self._bound()
+        return frames
+
+    def _frame(self, bits: int, stuffed: int, size: int) -> bytes | None:
+        """The frame in ``size`` line bits, of which those marked in ``stuffed`` are inserted zeros; None: a bad one."""
+        inserted = stuffed.bit_count()
+        length = size - inserted
+        counters = self.counters
+        if length < MIN_BITS:
+            counters.short += 1
+            return None
+        if length > self._max_bits:
+            counters.long += 1
+            return None
+        if length & 7:
+            counters.unaligned += 1
+            return None
+        if inserted <= _FEW:
+            while stuffed:
+                place = stuffed.bit_length() - 1
+                stuffed ^= 1 << place
+                bits = bits >> place + 1 << place | bits & (1 << place) - 1
+            octets = bits.to_bytes(length >> 3, "big")
+        else:
+            # Both integers are unpacked at once, side by side.
+            pad, whole = -size % 8, size + 7 >> 3
+            kept = ((1 << size) - 1 ^ stuffed) << pad
+            both = (bits << pad).to_bytes(whole, "big") + kept.to_bytes(whole, "big")
+            spread = np.unpackbits(np.frombuffer(both, np.uint8))
+            octets = np.packbits(spread[: 8 * whole][spread[8 * whole :].view(np.bool_)]).tobytes()
+        if crc_hqx(octets, INITIAL) != GOOD:
+            counters.fcs_errors += 1
+            return None
+        counters.good += 1
+        counters.octets += len(octets) - FCS_OCTETS
+        return octets[:-FCS_OCTETS].translate(REVERSED)

@@ -1,0 +1,173 @@
+"""Settings of an X.25 circuit. Every fact that the sources leave open is a field here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from e1.settings import OneOf, Range, check
+from e1.x25.packets import MAX_LCN
+
+Role = Literal["dte", "dce"]
+Circuit = Literal["pvc", "svc"]
+PACKET_SIZES = tuple(2**exponent for exponent in range(4, 13))
+MAX_WINDOW = 7
+FRAME_OVERHEAD = 7
+"""Octets of an I frame with a data packet that are not user data: address, control, packet header, FCS."""
+MOST_DIGITS = 15
+"""Of an address: its length has four bits (X.25 5.2)."""
+
+_Size = Annotated[int, OneOf(PACKET_SIZES)]
+_Window = Annotated[int, Range(1, MAX_WINDOW)]
+_Timer = Annotated[float, Range(above=0)]
+_Retries = Annotated[int, Range(0)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class X25Config:
+    """One circuit on one link. Times are in seconds. :class:`ValueError` for a value outside its range."""
+
+    role: Role = "dte"
+    """Which side of X.25 we are: decides timers, causes, and who gives way when two calls collide."""
+    circuit: Circuit = "pvc"
+    """Permanent or switched; public sources don't say which the consoles of this field use."""
+    lcn: Annotated[int, Range(1, MAX_LCN)] = 1
+    """Logical channel number, 1..4095, the same on both ends."""
+    packet_size: _Size = 128
+    """Octets of user data in a packet: a power of two, 16..4096. Of a call: what we ask for."""
+    window: _Window = 2
+    """Unacknowledged data packets in one direction, 1..7. Of a call: what we ask for."""
+    calls: bool = False
+    """Switched circuits: whether this side places the call (again ``call_retry`` after it was cleared)."""
+    called_address: str = ""
+    """Digits of the other side, in our call."""
+    calling_address: str = ""
+    """Our digits, in our call; a responder over XOT takes calls to these alone, or to any number if there are none."""
+    call_retry: _Timer = 5.0
+    """Seconds after which a circuit that was cleared, or not set up, is called again."""
+    negotiate: bool = True
+    """Our call carries the facilities packet size and window."""
+    default_packet_size: _Size = 128
+    """Of a call that carries no such facility."""
+    default_window: _Window = 2
+    """Of a call that carries no such facility."""
+
+    t20: _Timer = 180.0
+    """DTE, seconds after Restart that its confirmation may take."""
+    t21: _Timer = 200.0
+    """DTE, seconds after Call."""
+    t22: _Timer = 180.0
+    """DTE, seconds after Reset."""
+    t23: _Timer = 180.0
+    """DTE, seconds after Clear."""
+    r20: _Retries = 1
+    """DTE: how often Restart is sent again before there is an alarm."""
+    r22: _Retries = 1
+    """DTE: how often Reset is sent again."""
+    r23: _Retries = 1
+    """DTE: how often Clear is sent again."""
+    t10: _Timer = 60.0
+    """DCE, seconds after Restart that its confirmation may take."""
+    t11: _Timer = 180.0
+    """DCE, seconds after Call."""
+    t12: _Timer = 60.0
+    """DCE, seconds after Reset."""
+    t13: _Timer = 60.0
+    """DCE, seconds after Clear."""
+    r10: _Retries = 1
+    """DCE: how often Restart is sent again before there is an alarm."""
+    r12: _Retries = 1
+    """DCE: how often Reset is sent again."""
+    r13: _Retries = 1
+    """DCE: how often Clear is sent again."""
+
+    transport: Literal["lapb", "xot"] = "lapb"
+    """Over XOT there is no Restart, Diagnostic or REJ, and the logical channel number means nothing."""
+    unassigned: Literal["clear", "diagnostic"] = "clear"
+    """Answer to a packet on another logical channel; ``diagnostic`` (1988) is for a DCE only."""
+    diagnostics: bool = True
+    """A DCE tells unreadable packets with a Diagnostic packet; off: they are discarded."""
+    confirm_interrupts: bool = True
+    """Interrupts are confirmed at once; off: by ``confirm_interrupt``."""
+    keep_on_reset: bool = True
+    """Messages that are not acknowledged survive Reset, Restart, Clear and link loss; off: they are given up."""
+    in_doubt: Literal["report", "repeat"] = "report"
+    """A message that was sent entirely and not acknowledged, when it is not known whether it arrived: after a link
+    loss if the peer doesn't tell; at a Reset, Clear or Restart if LAPB can't tell either. Give it up and report it
+    (never twice), or send it again (never lost)."""
+    resume: bool = True
+    """Tell the peer in the diagnostic of a Restart (80h..8Fh) how many messages arrived."""
+    queue_limit: Annotated[int, Range(1)] = 10_000
+    """Messages that wait; one more is given up at once."""
+    max_message: Annotated[int, Range(1)] = 65_536
+    """Octets of a received message, over all its packets."""
+
+    def __post_init__(self) -> None:
+        digits = f"up to {MOST_DIGITS} digits"
+        check(
+            self,
+            ("called_address", _is_address(self.called_address), digits),
+            ("calling_address", _is_address(self.calling_address), digits),
+        )
+
+
+def _is_address(text: str) -> bool:
+    return len(text) <= MOST_DIGITS and (not text or (text.isascii() and text.isdigit()))
+
+
+# --- What the packet layer wants done, in order.
+
+
+@dataclass(frozen=True, slots=True)
+class Transmit:
+    """Give this packet to the link."""
+
+    packet: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """A whole message arrived. ``qualified``: its packets had the Q bit."""
+
+    message: bytes
+    qualified: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitUp:
+    """Data can cross."""
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitDown:
+    """Data can't cross any more. ``cause`` and ``diagnostic``: of the packet that said so, if one did."""
+
+    reason: str
+    cause: int | None = None
+    diagnostic: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """An Interrupt arrived."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """A message was given up. ``in_doubt``: it may have arrived all the same."""
+
+    message: bytes
+    in_doubt: bool
+
+
+@dataclass(frozen=True, slots=True)
+class X25Alarm:
+    """Something people should know. ``kind``: one word for programs; ``text``: a sentence."""
+
+    kind: str
+    text: str
+
+
+X25Effect = Transmit | Deliver | CircuitUp | CircuitDown | Interrupted | Lost | X25Alarm

@@ -1,0 +1,329 @@
+"""The X.25 packet layer of one circuit: a permanent or a switched one, on LAPB or on XOT. No input or output.
+
+Inputs return the effects, to be carried out in order; time goes in as ``now`` (seconds, of any epoch). What happens
+when, and how, is in :mod:`e1.x25.machine`. Nothing but :class:`ValueError` for a wrong argument is raised,
+whatever the peer sends. Source: X.25 3 to 5, ISO/IEC 8208.
+
+A message is delivered once and in order, or given up with a :class:`Lost`. This end acknowledges every data packet as
+soon as it arrives; a peer may do so later. At a Reset, Clear or Restart on a link that holds, what LAPB has seen
+acknowledged arrived, and the rest is sent again. After a link loss the ends tell each other
+(:class:`e1.x25.outbox.Numbering`). Where neither tells, the option ``in_doubt`` decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from e1.x25 import calls, packets
+from e1.x25 import packets as wrong
+from e1.x25.codes import diagnostic_text
+from e1.x25.config import (
+    Circuit,
+    CircuitDown,
+    CircuitUp,
+    Deliver,
+    Interrupted,
+    Lost,
+    Transmit,
+    X25Alarm,
+    X25Config,
+    X25Effect,
+)
+from e1.x25.machine import TIMERS, Actions, Input, Rule, State, table
+from e1.x25.packets import Packet, PacketError, decode
+
+__all__ = [
+    "CircuitDown",
+    "CircuitUp",
+    "Deliver",
+    "Interrupted",
+    "Lost",
+    "PacketLayer",
+    "State",
+    "Transmit",
+    "X25Alarm",
+    "X25Config",
+    "X25Effect",
+]
+
+_INPUTS: Mapping[type[Packet], Input] = {
+    packets.RestartRequest: Input.RESTART,
+    packets.RestartConfirmation: Input.RESTART_CONFIRMATION,
+    packets.CallRequest: Input.CALL,
+    packets.CallAccepted: Input.CALL_ACCEPTED,
+    packets.ClearRequest: Input.CLEAR,
+    packets.ClearConfirmation: Input.CLEAR_CONFIRMATION,
+    packets.Data: Input.DATA,
+    packets.ReceiveReady: Input.RR,
+    packets.ReceiveNotReady: Input.RNR,
+    packets.Reject: Input.REJ,
+    packets.Interrupt: Input.INTERRUPT,
+    packets.InterruptConfirmation: Input.INTERRUPT_CONFIRMATION,
+    packets.ResetRequest: Input.RESET,
+    packets.ResetConfirmation: Input.RESET_CONFIRMATION,
+}
+_INTERFACE = (packets.RestartRequest, packets.RestartConfirmation, packets.Diagnostic)
+"""Packets of logical channel 0."""
+_OF_A_CIRCUIT = tuple(each for each in _INPUTS if each not in _INTERFACE)
+
+_STRAY_IN: Mapping[Input, State] = {
+    Input.RESET_CONFIRMATION: State.DATA,
+    Input.CLEAR_CONFIRMATION: State.CALLING,
+}
+"""Where one confirmation more than is due would otherwise be an error."""
+
+_OUT_OF_ORDER: Mapping[Circuit, int] = {"svc": 0x09, "pvc": 0x01}
+"""What the loss of the link means for a circuit: cause of a clear, of a reset."""
+_WRONG_PS, _WRONG_PR, _UNASSIGNED, _INCONSISTENT_Q = 0x01, 0x02, 0x24, 0x53
+_UNAUTHORISED_CONFIRMATION, _UNAUTHORISED_INTERRUPT = 0x2B, 0x2C
+
+
+class PacketLayer(Actions):
+    """One circuit. ``state`` and ``up`` (data can cross) are for reading."""
+
+    def __init__(self, config: X25Config) -> None:
+        super().__init__(config)
+        self._rules = table(config.circuit, config.role, config.transport == "lapb")
+        self._deadline: float | None = None
+        self._tries = 0
+        self._now = 0.0
+
+    # inputs
+
+    def link_up(self, now: float) -> list[X25Effect]:
+        """The link below was set up, or was reset: what it carried may be lost."""
+        self._doubtful = self._doubtful or self._outbox.in_flight > 0
+        self._hold = False
+        self._why = ("the link was set up anew", None, None)
+        return self._run(Input.LINK_UP, now)
+
+    def link_down(self, reason: str, now: float) -> list[X25Effect]:
+        """The link below is gone."""
+        self._doubtful = self._doubtful or self._outbox.in_flight > 0
+        self._why = (reason, _OUT_OF_ORDER[self.config.circuit], None)
+        return self._run(Input.LINK_DOWN, now)
+
+    def received(self, packet: bytes, now: float, unconfirmed: int | None = None) -> list[X25Effect]:
+        """A packet from the link.
+
+        ``unconfirmed``: how many of the last packets that were handed to the link had not reached the peer when it sent
+        this one; None if the link can't tell.
+        """
+        self._had = None if unconfirmed is None else self._handed - unconfirmed
+        try:
+            decoded = decode(packet)
+        except PacketError as error:
+            return self._unreadable(error, now)
+        if isinstance(decoded, packets.Diagnostic):
+            text = f"the peer tells: {diagnostic_text(decoded.code)}, of {decoded.explanation.hex() or 'no'} packet"
+            self._alarm("diagnostic", text)
+            return self._take()
+        if not isinstance(decoded, _INTERFACE) and not self._is_ours(decoded.lcn):
+            return self._stranger(decoded.lcn, decoded.kind, packet)
+        what = _INPUTS[type(decoded)]
+        if self._is_stray(what):
+            return self._run(None, now)
+        self._error = self._check(decoded)
+        if self._error is None:
+            return self._run(what, now, decoded)
+        self._alarm("protocol", f"{decoded.title}: {diagnostic_text(self._error)}")
+        return self._run(Input.ERROR, now)
+
+    def send(self, message: bytes, now: float) -> list[X25Effect]:
+        """Sends a message, or keeps it until the circuit is up. :class:`ValueError` for an empty one."""
+        if not message:
+            raise ValueError("a message has 1 octet or more")
+        if len(self._outbox) >= self.config.queue_limit:
+            return [Lost(message, in_doubt=False)]
+        self._outbox.add(message)
+        return self._run(None, now)
+
+    def interrupt(self, data: bytes, now: float) -> list[X25Effect]:
+        """Sends 1..32 octets past the data, one Interrupt at a time. :class:`ValueError` for other lengths."""
+        packets.Interrupt(data=data).encode()
+        if not self.up:
+            return [X25Alarm("interrupt", "an interrupt was not sent: the circuit is down")]
+        self._interrupts.append(data)
+        return self._run(None, now)
+
+    def confirm_interrupt(self, now: float) -> list[X25Effect]:
+        """Confirms the last Interrupt, with ``confirm_interrupts`` off; nothing when there is none."""
+        if self._interrupt_in and self.state is State.DATA:
+            self._interrupt_in = False
+            self._transmit(packets.InterruptConfirmation(lcn=self.config.lcn))
+        return self._run(None, now)
+
+    def busy(self, on: bool, now: float) -> list[X25Effect]:
+        """Asks the peer to stop sending data (RNR), or to go on (RR).
+
+        What it sends all the same is kept, at most a window, and neither delivered nor acknowledged before this side
+        is ready: then a Reset or a link loss meanwhile can't make a message come twice.
+        """
+        if on is self._own_busy:
+            return []
+        self._own_busy = on
+        return self._run(Input.BUSY if on else Input.READY, now)
+
+    def reset(self, now: float) -> list[X25Effect]:
+        """Resets the circuit; nothing unless it is up."""
+        return self._run(Input.RESET_WANTED, now)
+
+    def clear(self, now: float) -> list[X25Effect]:
+        """Ends the call; no new one is placed until :meth:`call` or a new link. Nothing on a PVC."""
+        self._hold = True
+        self._why = ("cleared by this side", 0, 0)
+        return self._run(Input.CLEAR_WANTED, now)
+
+    def call(self, now: float) -> list[X25Effect]:
+        """Places a call, if the circuit is free."""
+        self._hold = False
+        return self._run(Input.CALL_WANTED, now)
+
+    def discard(self) -> list[bytes]:
+        """Takes out the messages of which nothing was sent yet: no effect tells of them."""
+        return self._outbox.take_unsent()
+
+    def tick(self, now: float) -> list[X25Effect]:
+        """Time has passed."""
+        if self._deadline is None or now < self._deadline:
+            return []
+        return self._run(Input.AGAIN if self._tries else Input.GIVE_UP, now)
+
+    def next_deadline(self) -> float | None:
+        """When :meth:`tick` has something to do."""
+        return self._deadline
+
+    @property
+    def queued(self) -> int:
+        """Messages that are not acknowledged entirely."""
+        return len(self._outbox)
+
+    # the machine
+
+    def _run(self, what: Input | None, now: float, packet: Packet | None = None) -> list[X25Effect]:
+        self._now = now
+        rule = None if what is None else self._rules.get((self.state, what))
+        if rule is not None and what is not None:
+            self._apply(rule, what, packet)
+        self._pump()
+        return self._take()
+
+    def _apply(self, rule: Rule, what: Input, packet: Packet | None) -> None:
+        if isinstance(packet, _OF_A_CIRCUIT) and self.state is not State.RESTARTING:
+            self._numbering.heard()
+        before, self.state = self.state, rule.next
+        getattr(self, f"_do_{rule.action}")(packet, rule)
+        if before is not self.state or what in (Input.AGAIN, Input.GIVE_UP, Input.LINK_UP):
+            self._start_timer(again=what is Input.AGAIN)
+        self._tell()
+        fresh = rule.action in ("ready", "restarted", "restarts_collide", "confirm_restart")
+        if self.state is State.READY and fresh and self.config.calls and not self._hold:
+            call = self._rules[State.READY, Input.CALL_WANTED]
+            self._apply(call, Input.CALL_WANTED, None)
+
+    def _is_stray(self, what: Input) -> bool:
+        """Whether this is the confirmation that some peers send although two Resets or two Clears have crossed."""
+        if self._stray is not what or self.state is not _STRAY_IN[what]:
+            return False
+        self._stray = None
+        return True
+
+    def _start_timer(self, *, again: bool) -> None:
+        self._deadline = None
+        if self.state in TIMERS:
+            name = TIMERS[self.state][self.config.role == "dce"]
+            retries: int = getattr(self.config, f"r{name[1:]}", 0)
+            self._tries = self._tries - 1 if again else retries
+            self._deadline = self._now + getattr(self.config, name)
+        elif self.state is State.READY and self.config.calls and not self._hold:
+            self._tries = 0
+            self._deadline = self._now + self.config.call_retry
+
+    def _pump(self) -> None:
+        """Sends what may be sent now; acknowledges with it, or with RR or RNR."""
+        if self.state is not State.DATA:
+            return
+        lcn = self.config.lcn
+        if self._interrupts and not self._interrupt_out:
+            self._interrupt_out = True
+            self._transmit(packets.Interrupt(lcn=lcn, data=self._interrupts.popleft()))
+        stopped = self._peer_busy or self._far_end_gone
+        while not stopped and self._outbox.has_segment and self._outbox.in_flight < self._terms.window:
+            data, more = self._outbox.segment(self._terms.send_size, self._handed + 1)
+            self._transmit(packets.Data(lcn=lcn, ps=self._vs, pr=self._vr, more=more, data=data))
+            self._vs = (self._vs + 1) % 8
+            self._acknowledge = self._acknowledge and self._own_busy  # only RNR says that we are busy
+        if self._acknowledge:
+            self._acknowledge = False
+            ready = packets.ReceiveNotReady if self._own_busy else packets.ReceiveReady
+            self._transmit(ready(lcn=lcn, pr=self._vr))
+
+    # packets that break a rule
+
+    def _check(self, packet: Packet) -> int | None:
+        """The diagnostic of what is wrong with a packet in the present state, None if nothing is."""
+        match packet:
+            case packets.CallRequest() if self.state in (State.READY, State.CALLING):
+                return None if calls.is_legal(packet) else wrong.FACILITY_PARAMETER
+            case packets.CallAccepted() if self.state is State.CALLING:
+                agreed = calls.is_legal(packet) and calls.is_between(
+                    calls.connected(packet, self._terms), self._terms, self.config
+                )
+                return None if agreed else wrong.FACILITY_PARAMETER
+            case packets.Data() if self.state is State.DATA:
+                return self._check_data(packet)
+            case packets.ReceiveReady() | packets.ReceiveNotReady() if self.state is State.DATA:
+                return None if self._acknowledges(packet.pr) else _WRONG_PR
+            case packets.Interrupt() if self._interrupt_in:
+                return _UNAUTHORISED_INTERRUPT
+            case packets.InterruptConfirmation() if self.state is State.DATA and not self._interrupt_out:
+                return _UNAUTHORISED_CONFIRMATION
+            case _:
+                return None
+
+    def _check_data(self, packet: packets.Data) -> int | None:
+        kept = len(self._kept)
+        if packet.ps != (self._vr + kept) % 8 or kept >= self._terms.receive_window:
+            return _WRONG_PS
+        if not self._acknowledges(packet.pr):
+            return _WRONG_PR
+        before = self._unfinished()
+        octets = sum(len(each.data) for each in before) + len(packet.data)
+        if len(packet.data) > self._terms.receive_size or octets > self.config.max_message:
+            return wrong.TOO_LONG
+        if before and before[0].q is not packet.q:
+            return _INCONSISTENT_Q
+        return None
+
+    def _unfinished(self) -> list[packets.Data]:
+        """The packets of the sequence that the next one goes on with, kept ones too."""
+        every = [*self._received, *self._kept]
+        ends = [at for at, each in enumerate(every, 1) if not each.more]
+        return every[ends[-1] :] if ends else every
+
+    def _unreadable(self, error: PacketError, now: float) -> list[X25Effect]:
+        interface = error.kind in [each.kind for each in _INTERFACE]
+        if error.diagnostic == wrong.WRONG_GFI or error.lcn is None or interface:
+            self._alarm("protocol", f"a packet was discarded: {error}")
+            self._complain(error.diagnostic, error.raw)
+            return self._take()
+        if not self._is_ours(error.lcn):
+            return self._stranger(error.lcn, error.kind or 0, error.raw)
+        self._alarm("protocol", str(error))
+        self._error = error.diagnostic
+        return self._run(Input.ERROR, now)
+
+    def _stranger(self, lcn: int, kind: int, raw: bytes) -> list[X25Effect]:
+        """A packet of a logical channel that we don't have."""
+        self._alarm("channel", f"a packet on logical channel {lcn}, ours is {self.config.lcn}")
+        if self.state in (State.DOWN, State.RESTARTING) or kind == packets.ClearConfirmation.kind:
+            return self._take()
+        if self.config.unassigned == "diagnostic" or lcn == 0:
+            self._complain(_UNASSIGNED, raw)
+        else:
+            cause = 0 if self.config.role == "dte" else 0x13
+            self._transmit(packets.ClearRequest(lcn=lcn, cause=cause, diagnostic=_UNASSIGNED))
+        return self._take()
+
+    def _is_ours(self, lcn: int) -> bool:
+        return lcn == self.config.lcn or self.config.transport == "xot"

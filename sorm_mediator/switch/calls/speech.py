@@ -1,0 +1,231 @@
+"""The speech of controlled calls: a tone for each party, as RTP to the mediators that want it.
+
+Each party of a call speaks a tone for as long as the call is answered and not on hold; which one, the last two
+digits of its number say (:func:`tones`). :class:`Speech` is sans-IO and says which datagrams are due where;
+:class:`SpeechSender` is its socket and its one timer, whatever the number of parties.
+
+Source: docs/voice.md; RFC 3550, RFC 3551 (PCMA, payload type 8, 20 ms).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import math
+import socket
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from e1.voice.rtp import FRAME, RtpPacket, build
+from e1.voice.tones import tone
+from radius.report import CallReport, Media
+from sorm_mediator.addresses import port_number
+from sorm_mediator.errors import BoxError
+
+LOWEST_TONE: Final = 400
+TONE_STEP: Final = 50
+TONES: Final = 60
+"""Tones are 400, 450 ... 3350 Hz: all fit into 20 ms a whole number of times (our choice)."""
+FRAME_SECONDS: Final = 0.02
+MOST_BEHIND: Final = 5
+"""Frames that are made up for when the timer comes late; beyond that they are left out."""
+
+Address = tuple[str, int]
+Datagram = tuple[Address, bytes]
+
+
+def tones(calling: str, called: str) -> tuple[int, int]:
+    """The tones (Hz) of A and B by their numbers as SORM is shown them; they always differ.
+
+    400 Hz and 50 Hz more for each step of the number that the last two digits are, modulo 60: 28331 speaks
+    1950 Hz, 28332 speaks 2000 Hz. Where both would be the same, B takes the next one.
+    """
+    a, b = _step(calling), _step(called)
+    if a == b:
+        b = (b + 1) % TONES
+    return LOWEST_TONE + TONE_STEP * a, LOWEST_TONE + TONE_STEP * b
+
+
+def _step(number: str) -> int:
+    digits = "".join(digit for digit in number if digit in "0123456789")
+    return int(digits[-2:] or 0) % TONES
+
+
+@cache
+def _frame(frequency: int, level: float) -> bytes:
+    """20 ms of a tone, which can be said over and over."""
+    period = tone([frequency], level)
+    return period * (FRAME // len(period))
+
+
+def rtp_address(rtp: str, peer: str, family: int) -> Address:
+    """Where a mediator's ``host:port`` is as seen from here; for all addresses it is where it connects from.
+
+    ``family``: version of IP that is sent from, 4 or 6. Raises :class:`ValueError` that says what is wrong.
+    """
+    host, _, text = rtp.rpartition(":")
+    port = port_number(text)
+    if not port:
+        raise ValueError(f"rtp: {rtp[:100]!r} has no port from 1 to 65535")
+    host = {"localhost": "127.0.0.1"}.get(host, host.strip("[]"))
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - recognised, not listened on
+        host = peer.rpartition(":")[0].strip("[]")
+    try:
+        version = ipaddress.ip_address(host).version
+    except ValueError:
+        raise ValueError(f"rtp: {host!r} is no IP address") from None
+    if version != family:
+        raise ValueError(f"rtp: {host} is IPv{version}; speech is sent by IPv{family} (switch.media.host)")
+    return host, port
+
+
+@dataclass(slots=True)
+class _Talk:
+    """One call as one mediator hears it."""
+
+    mediator: str
+    media: Media
+    tones: tuple[int, int]
+    talking: bool = False
+    """Whether the last frame was sent: the first one after a pause has the marker."""
+    speaking: bool = False
+    sequence: int = 0
+
+
+class Speech:
+    """Who speaks to which mediator, frame by frame. Time is in seconds of a clock that does not jump."""
+
+    def __init__(self, level: float) -> None:
+        self.addresses: dict[str, Address] = {}
+        """Where each mediator wants speech; those who want none are not among them."""
+        self.counters: Counter[str] = Counter()
+        self._level = level
+        self._talks: dict[tuple[str, str], _Talk] = {}
+        self._speaking = 0
+        self._epoch: float | None = None
+        self._frame = 0
+        """Number of the next frame since the epoch; its timestamps follow from it."""
+
+    def report(self, mediator: str, report: CallReport, *, speaking: bool, now: float) -> None:
+        """A report is on its way to a mediator; ``speaking``: the call is answered, and not on hold."""
+        key = mediator, report.call_id
+        if report.kind == "stop":
+            gone = self._talks.pop(key, None)
+            self._speaking -= gone is not None and gone.speaking
+            return
+        if report.media is None:
+            return
+        both = tones(report.calling.digits, report.called.digits)
+        talk = self._talks.setdefault(key, _Talk(mediator, report.media, both))
+        talk.tones = both
+        if speaking and not self._speaking:
+            self._resume(now)
+        self._speaking += speaking - talk.speaking
+        talk.speaking = speaking
+        talk.talking &= speaking
+
+    def tick(self, now: float) -> list[Datagram]:
+        """The datagrams that are due."""
+        if not self._speaking:
+            return []
+        late = self._due(now) - self._frame
+        if late >= MOST_BEHIND:
+            self.counters["frames left out"] += late
+            self._frame += late
+        datagrams: list[Datagram] = []
+        while self._frame <= self._due(now):
+            datagrams += self._datagrams()
+            self._frame += 1
+        self.counters["packets"] += len(datagrams)
+        return datagrams
+
+    def next_deadline(self) -> float | None:
+        """When ``tick`` is wanted; None: nobody speaks."""
+        if not self._speaking or self._epoch is None:
+            return None
+        return self._epoch + self._frame * FRAME_SECONDS
+
+    def _resume(self, now: float) -> None:
+        """After silence: the frames in between have passed, so that timestamps keep its length."""
+        if self._epoch is None:
+            self._epoch = now
+        self._frame = max(self._frame, self._due(now - FRAME_SECONDS) + 1)
+
+    def _due(self, now: float) -> int:
+        """Number of the last frame that is due."""
+        assert self._epoch is not None
+        # Half a millisecond: a timer may be early by the resolution of its clock.
+        return math.floor((now - self._epoch + 0.0005) / FRAME_SECONDS)
+
+    def _datagrams(self) -> Iterator[Datagram]:
+        timestamp = self._frame * FRAME & 0xFFFF_FFFF
+        for talk in self._talks.values():
+            address = self.addresses.get(talk.mediator)
+            if not talk.speaking or address is None:
+                talk.talking = False
+                continue
+            sources = (talk.media.a_ssrc, talk.media.b_ssrc)
+            for ssrc, frequency in zip(sources, talk.tones, strict=True):
+                payload = _frame(frequency, self._level)
+                marker = not talk.talking
+                yield address, build(RtpPacket(talk.sequence, timestamp, ssrc, payload, marker=marker))
+            talk.talking = True
+            talk.sequence = talk.sequence + 1 & 0xFFFF
+
+
+class SpeechSender:
+    """The socket and the timer of :class:`Speech`. Everything is called from the event loop.
+
+    ``host``: the address that is sent from; from the loopback only this machine is reached.
+    """
+
+    def __init__(self, host: str, level: float) -> None:
+        self.speech = Speech(level)
+        self._host = host
+        self.family = ipaddress.ip_address(host).version
+        self._socket: socket.socket | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Open the socket. Raises :class:`BoxError`."""
+        kind = socket.AF_INET6 if self.family == 6 else socket.AF_INET
+        try:
+            self._socket = socket.socket(kind, socket.SOCK_DGRAM)
+            self._socket.setblocking(False)
+            self._socket.bind((self._host, 0))
+        except OSError as error:
+            self.close()
+            raise BoxError(f"switch.media.host: {self._host} can't be sent from: {error.strerror}") from error
+
+    def close(self) -> None:
+        """Be silent. Safe to call again."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def report(self, mediator: str, report: CallReport, *, speaking: bool) -> None:
+        """See :meth:`Speech.report`."""
+        self.speech.report(mediator, report, speaking=speaking, now=asyncio.get_running_loop().time())
+        if self._timer is None:
+            self._tick()
+
+    def _tick(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = None
+        if self._socket is None:
+            return
+        for address, datagram in self.speech.tick(loop.time()):
+            try:
+                self._socket.sendto(datagram, address)
+            except OSError:
+                # Speech does not wait: what can't be sent now is lost, as in any network.
+                self.speech.counters["packets not sent"] += 1
+        deadline = self.speech.next_deadline()
+        if deadline is not None:
+            self._timer = loop.call_at(deadline, self._tick)

@@ -1,0 +1,80 @@
+"""How calls use the licence's simultaneous connections (cp_limit): the manual's table, as the engine counts it.
+
+| what | units |
+|---|---|
+| a call, through however many domains and bridges, forwarded or not, to whatever it comes | 1 |
+| pick-up: it ties the call to that of the subscriber who picks up | 2 |
+| transfer of a smart terminal without a consultation call | 1 |
+| transfer of a smart terminal after a consultation call: both calls go on, tied together | 2 |
+| transfer of a basic terminal: the switch itself ties the parties within one call | 1 |
+| add-on conference (3pty) | 1 for each participant |
+
+A smart terminal makes its consultation call itself, so that it uses a unit like any call; that of a basic terminal is
+made within the call that it has, and uses none. A call that has been tied to others in several ways uses one more for
+each. What would go beyond the limit is refused and changes nothing; when the limit itself sinks, what runs goes on.
+
+Source: ECSS-10 manual, Licence distribution, cp_limit.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sorm_mediator.switch.calls.call import Call, CallRefused
+from sorm_mediator.switch.domain import Subscriber
+from sorm_mediator.switch.node import Node
+
+PARTICIPANTS: Final = 3
+"""Of an add-on conference: the two of the call, and the third party."""
+
+
+class CallUnits:
+    """The units that the running calls use. ``in_use`` is the sum of :attr:`Call.units`."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self.in_use = 0
+
+    def check(self, more: int, now: float) -> None:
+        """Whether so many more may be used. Raises :class:`CallRefused` of kind ``licence``."""
+        active = self._node.licences.active(now)
+        limit = active.limits.concurrent_calls
+        if more > 0 and self.in_use + more > limit:
+            raise CallRefused(
+                "licence",
+                f"licence {active.number} allows {limit} simultaneous connections (max call attempts): "
+                f"{self.in_use} are in use, and {more} more would be needed; "
+                "wait until a call ends, or add a licence",
+            )
+
+    def use(self, call: Call, units: int, now: float) -> None:
+        """Let a call use so many from now on. Raises :class:`CallRefused`, and changes nothing."""
+        self.check(units - call.units, now)
+        self._set(call, units)
+
+    def move(self, source: Call, target: Call, units: int) -> None:
+        """Of the units of one call so many go over to another, at most all: there are no more of them than before."""
+        units = min(units, source.units)
+        self._set(source, source.units - units)
+        self._set(target, target.units + units)
+
+    def free(self, call: Call) -> None:
+        """The call has ended."""
+        self._set(call, 0)
+
+    def _set(self, call: Call, units: int) -> None:
+        self.in_use += units - call.units
+        call.units = units
+
+
+def consultation_units(user: Subscriber | None) -> int:
+    """Units of a consultation call of this subscriber."""
+    return 0 if user is not None and user.terminal == "basic" else 1
+
+
+def conference_share(call: Call, consultation: int) -> int:
+    """Units of the consultation call of a conference, so that both calls have one for each participant.
+
+    ``consultation``: what it uses as a call.
+    """
+    return max(consultation, PARTICIPANTS - call.units)

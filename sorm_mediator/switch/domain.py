@@ -1,0 +1,307 @@
+"""Domains with their subscribers, services, trunks and bridges: what the switch has before any call.
+
+Source: docs/switch.md; ECSS-10 manual, MultiSORM, for bridges; service codes 3GPP TS 29.002; line states order 268,
+9.3.6.4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final, Literal
+
+from protocol.language import Phrase
+from sorm_mediator.config import (
+    BridgeConfig,
+    BridgeSideConfig,
+    ConfigError,
+    DomainConfig,
+    ServicesConfig,
+    SubscriberConfig,
+    TrunkConfig,
+)
+from sorm_mediator.switch.objects import ObjectTable
+from sorm_mediator.switch.routing import Context, ContextError, parse_context
+from sorm_mediator.switch.routing.numbering import DEFAULT_PLAN, NumberingError, Plan
+from sorm_mediator.switch.routing.route import Continue
+
+SERVICE_CODES: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "cfu": 0x21,
+        "cfb": 0x29,
+        "cfnr": 0x2A,
+        "cfnrc": 0x2B,
+        "transfer": 0x31,
+        "pickup": 0x32,
+        "consultation": 0x33,
+        "end-of-hold": 0x40,
+        "waiting": 0x41,
+        "hold": 0x42,
+        "3pty": 0x52,
+    }
+)
+"""Codes of the services by the names they have in lab files and calls (3GPP TS 29.002, but for 32h, 33h, 40h)."""
+
+MatchRouted = Literal["any", "by-kind"]
+
+FORWARDINGS: Final = ("cfu", "cfb", "cfnr", "cfnrc")
+"""Services that have a target number."""
+FEATURES: Final = ("transfer", "pickup", "waiting", "hold", "3pty")
+"""Services that a subscriber has or has not."""
+
+LINE_STATES: Final[Mapping[str, int]] = MappingProxyType(
+    {"good": 0x00, "faulty": 0x01, "blocked": 0x03, "restricted": 0x07}
+)
+"""State of the subscriber line, as 23h tells it (order 268, 9.3.6.4)."""
+
+
+@dataclass(slots=True, eq=False)
+class Subscriber:
+    """A subscriber. Its services change while the switch runs: the subscriber orders and cancels them."""
+
+    number: str
+    context: str = ""
+    group: str = ""
+    line_state: str = "good"
+    terminal: str = "smart"
+    forwardings: dict[str, str] = field(default_factory=dict)
+    """Forwarding -> target."""
+    features: set[str] = field(default_factory=set)
+    calls: set[str] = field(default_factory=set)
+    """The calls it takes part in."""
+
+    @property
+    def reachable(self) -> bool:
+        """Whether calls can get to it."""
+        return self.line_state in ("good", "restricted")
+
+    def service_codes(self) -> list[int]:
+        """What command 12 lists, ascending (order 268, 9.5)."""
+        return sorted(SERVICE_CODES[name] for name in (*self.forwardings, *self.features))
+
+
+@dataclass(slots=True, eq=False)
+class Trunk:
+    """A trunk group. ``active``: calls that it carries now."""
+
+    config: TrunkConfig
+    active: int = 0
+
+    @property
+    def number(self) -> int:
+        """Its number, as in commands 5 and 16."""
+        return self.config.number
+
+    @property
+    def name(self) -> str:
+        """Its name, as in routing directions."""
+        return self.config.name
+
+    @property
+    def context(self) -> str:
+        """The routing context for calls that come in by it; "" means the domain's default."""
+        return self.config.context
+
+    def closed_to(self, direction: Literal["incoming", "outgoing"]) -> str:
+        """Why it does not take one call more; "" when it does."""
+        if self.config.direction not in ("both", direction):
+            return Phrase(
+                "trunk {name} is for {direction} calls only", "транк {name} только для вызовов {direction}",
+                name=self.name, direction=self.config.direction,
+            )  # fmt: skip
+        capacity = self.config.capacity
+        if capacity != "unbounded" and self.active >= capacity:
+            return Phrase(
+                "trunk {name}: all {capacity} calls of its capacity are in use",
+                "транк {name}: заняты все вызовы (capacity — {capacity})",
+                name=self.name, capacity=capacity,
+            )  # fmt: skip
+        return ""
+
+
+End = Literal["a", "b"]
+
+
+@dataclass(slots=True, eq=False)
+class Bridge:
+    """A bridge. ``active``: calls that cross it now."""
+
+    config: BridgeConfig
+    active: int = 0
+
+    @property
+    def name(self) -> str:
+        """Its name, unique in the switch."""
+        return self.config.name
+
+    @property
+    def ends(self) -> tuple[BridgeEnd, BridgeEnd]:
+        """Both of its ends."""
+        return BridgeEnd(self, "a"), BridgeEnd(self, "b")
+
+    @property
+    def full(self) -> bool:
+        """Whether one call more is too many."""
+        capacity = self.config.capacity
+        return capacity != "unbounded" and self.active >= capacity
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeEnd:
+    """One end: what a call of its domain goes out by, and what one from the other domain comes in by."""
+
+    bridge: Bridge
+    end: End
+
+    @property
+    def side(self) -> BridgeSideConfig:
+        """Its settings."""
+        return self.bridge.config.a if self.end == "a" else self.bridge.config.b
+
+    @property
+    def far(self) -> BridgeEnd:
+        """The other end."""
+        return BridgeEnd(self.bridge, "b" if self.end == "a" else "a")
+
+    @property
+    def iface(self) -> str:
+        """The interface, as routing rules of its domain name it."""
+        return self.side.iface or f"bridge:{self.bridge.name}"
+
+
+@dataclass(slots=True, eq=False)
+class Domain:
+    """A virtual exchange: its configuration, subscribers, trunks, contexts, and objects on control."""
+
+    config: DomainConfig
+    subscribers: dict[str, Subscriber]
+    trunks: dict[str, Trunk]
+    """By name, as routing directions have it."""
+    contexts: dict[str, Context]
+    default_context: str
+    plans: dict[str, Plan] = field(default_factory=dict)
+    """Numbering plans by name, without ``default``."""
+    bridges: dict[str, BridgeEnd] = field(default_factory=dict)
+    """Its ends of bridges, by interface."""
+    tables: dict[str, ObjectTable] = field(default_factory=dict)
+    """Objects on control by mediator (``host:port`` of its RADIUS sink); they outlive its connection."""
+    match_routed: MatchRouted = "any"
+    """Of the whole switch: ``switch.match_routed``."""
+
+    @property
+    def name(self) -> str:
+        """The domain's name."""
+        return self.config.name
+
+    def has_number(self, plan: str, digits: str) -> bool:
+        """Whether a plan has a number; ``default`` has those of the subscribers."""
+        if plan == DEFAULT_PLAN:
+            return digits in self.subscribers
+        return plan in self.plans and digits in self.plans[plan]
+
+    def subscriber_at(self, number: str) -> Subscriber | None:
+        """The subscriber that a number is of: its own one, or a full one that a plan binds to it."""
+        if number in self.subscribers:
+            return self.subscribers[number]
+        bindings = (plan.get(number) for plan in self.plans.values())
+        aliases = (binding.alias for binding in bindings if binding is not None)
+        return next((self.subscribers[alias] for alias in aliases if alias in self.subscribers), None)
+
+    def numbers_of(self, subscriber: Subscriber) -> tuple[str, ...]:
+        """All numbers that a subscriber is known by in the domain, its own one first."""
+        full = (number for plan in self.plans.values() for number in plan.numbers_of(subscriber.number))
+        return (subscriber.number, *full)
+
+    def table(self, mediator: str) -> ObjectTable:
+        """The objects of one mediator."""
+        return self.tables.setdefault(mediator, ObjectTable())
+
+
+def load_domain(
+    config: DomainConfig, directory: Path, key: str, *, match_routed: MatchRouted = "any"
+) -> Domain:
+    """Build a domain; its context files start from ``directory``.
+
+    ``key`` is the domain's place in the lab file, for errors. Raises :class:`ConfigError`.
+    """
+    contexts = _read_contexts(config, directory, key)
+    default = config.default_context
+    if contexts and not default:
+        if len(contexts) > 1:
+            raise ConfigError(f"{key}.default_context: is required; one of {', '.join(sorted(contexts))}")
+        default = next(iter(contexts))
+    _check_context(default, contexts, f"{key}.default_context")
+    _check_context(config.adaptation, contexts, f"{key}.adaptation")
+    for index, subscriber in enumerate(config.subscribers):
+        _check_context(subscriber.context, contexts, f"{key}.subscribers.{index}.context")
+    for index, trunk in enumerate(config.trunks):
+        _check_context(trunk.context, contexts, f"{key}.trunks.{index}.context")
+    subscribers: dict[str, Subscriber] = {}
+    for index, subscriber in enumerate(config.subscribers):
+        if subscriber.number in subscribers:
+            raise ConfigError(f"{key}.subscribers.{index}.number: {subscriber.number} is declared twice")
+        subscribers[subscriber.number] = make_subscriber(subscriber)
+    trunks: dict[str, Trunk] = {}
+    for index, trunk in enumerate(config.trunks):
+        if trunk.name in trunks or trunk.number in {other.number for other in trunks.values()}:
+            raise ConfigError(f"{key}.trunks.{index}: number or name of {trunk.name!r} is declared twice")
+        trunks[trunk.name] = Trunk(trunk)
+    plans: dict[str, Plan] = {}
+    for name, numbers in config.numbering_plans.items():
+        try:
+            plans[name] = Plan(name, numbers)
+        except NumberingError as error:
+            raise ConfigError(f"{key}.numbering_plans.{name}: {error}") from None
+    return Domain(config, subscribers, trunks, contexts, default, plans, match_routed=match_routed)
+
+
+def make_subscriber(config: SubscriberConfig) -> Subscriber:
+    """A subscriber as its settings have it."""
+    services: ServicesConfig = config.services
+    given = services.model_dump(by_alias=True)
+    return Subscriber(
+        config.number,
+        config.context,
+        config.group,
+        config.line_state,
+        config.terminal,
+        {name: given[name] for name in FORWARDINGS if given[name]},
+        {name for name in FEATURES if given[name]},
+    )
+
+
+def _check_context(name: str, contexts: Mapping[str, Context], key: str) -> None:
+    if name and name not in contexts:
+        known = ", ".join(sorted(contexts)) or "none, because no file of contexts is named"
+        raise ConfigError(f"{key}: there is no context {name!r}; there are: {known}")
+
+
+def _read_contexts(config: DomainConfig, directory: Path, key: str) -> dict[str, Context]:
+    contexts: dict[str, Context] = {}
+    wrong: list[str] = []
+    for index, name in enumerate(config.contexts):
+        where = f"{key}.contexts.{index}"
+        path = directory / name
+        try:
+            context = parse_context(path.read_bytes(), str(path))
+        except OSError as error:
+            raise ConfigError(f"{where}: {path}: can't be read: {error.strerror or error}") from None
+        except ContextError as error:
+            wrong.append(f"{where}: {error}")
+            continue
+        if context.name in contexts:
+            other = contexts[context.name].source
+            raise ConfigError(f"{where}: {path}: context {context.name!r} is there already, from {other}")
+        contexts[context.name] = context
+    if wrong:
+        raise ConfigError("; ".join(wrong))
+    for context in contexts.values():
+        for rule in context.rules:
+            if isinstance(rule.verdict, Continue) and rule.verdict.context not in contexts:
+                raise ConfigError(
+                    f"{key}.contexts: {context.source}:{rule.line}: rule {rule.name!r} continues in "
+                    f"{rule.verdict.context!r}; there are: {', '.join(sorted(contexts))}"
+                )
+    return contexts

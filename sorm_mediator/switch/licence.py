@@ -1,0 +1,618 @@
+"""The licences of the switch: what a licence may limit, its key, and which licence is active.
+
+**Limits.** Every row of the switch's ``current-limits`` is declared once, as data (:data:`LIMIT_SECTIONS`). A row that
+a licence has wins over that of the factory licence; a row that it has not stays as the factory licence has it, and a
+row that neither has is not shown (ECSS-10 manual, Licences in the CLI: "other values will remain unchanged").
+
+**Keys.** The keys of the vendor are signed data that nobody else can make, and their format is not public. Ours is
+``LAB1-LICENCE-BODY-CHECK`` or ``LAB1-PASSPORT-BODY-CHECK``: BODY is JSON (UTF-8) in base32, CHECK the first five octets
+of its SHA-256, so that a mistyped key is refused. It protects from mistakes, not from forgery: everybody who has a lab
+may license it. White space is passed over, as a key is pasted in lines, and so is the case.
+
+**The active licence.** Licence 0 is the factory licence, and is always there. Each licence added has the next number,
+and the one with the highest number that has not expired is active (ECSS-10 manual, Licences in the CLI). When it
+expires, the next lower one takes its place, and at last licence 0: the manual only refers to another page here, so this
+is our reading. A change of the active licence refuses new calls, links and subscribers; what runs goes on.
+
+Time comes in as ``now`` (Unix seconds). Licences are a value made from the configuration:
+:mod:`sorm_mediator.switch.changes.licence` changes the configuration.
+
+Source: ECSS-10 manual, Licence limits: ``show-licence 0`` (factory values), ``current-limits`` (rows and their order),
+tables 1 and 2 (meaning). Later versions have the rows of ASR and Elph, too. Licences in the CLI (``add``,
+``set-passport``), for what is in a key; the format of the key is ours.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from enum import Enum
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+from pydantic import AwareDatetime, Field, ValidationError
+
+from sorm_mediator.config import ConfigError, LicenceConfig, SwitchConfig
+from sorm_mediator.options import Section
+from sorm_mediator.texts import whole_number
+
+Value = bool | int | float | str
+"""A flag, a whole number, :data:`INFINITY`, or a text."""
+INFINITY: Final = math.inf
+_INFINITY: Final = "infinity"
+
+
+class LicenceError(Exception):
+    """A licence, a passport or a limit can't be used. The text says why, and what to do."""
+
+
+class Kind(Enum):
+    """What values a row has."""
+
+    FLAG = "true or false"
+    COUNT = "a whole number, 0 or more"
+    UNBOUNDED = f"a whole number, 0 or more, or {_INFINITY}"
+    TEXT = "a text"
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One row.
+
+    key: its name in keys and lab files. label: as the switch shows it. factory: its value in licence 0; None: licence
+    0 has no such row. effective: the emulated switch keeps to it; the others are shown only. before, after: rows with
+    a fixed text that belong to it. apart: an empty row follows.
+    """
+
+    key: str
+    label: str
+    kind: Kind
+    factory: Value | None = None
+    effective: bool = False
+    before: tuple[tuple[str, str], ...] = ()
+    after: tuple[tuple[str, str], ...] = ()
+    apart: bool = False
+
+    def check(self, value: object) -> Value:
+        """The value as the row keeps it. Raises :class:`LicenceError` naming key, value and what is allowed."""
+        if self.kind is Kind.FLAG and isinstance(value, bool):
+            return value
+        if self.kind is Kind.TEXT and isinstance(value, str) and value.isprintable():
+            return value
+        if self.kind is Kind.UNBOUNDED and value in (_INFINITY, INFINITY):
+            return INFINITY
+        if self.kind in (Kind.COUNT, Kind.UNBOUNDED):
+            is_whole = isinstance(value, int) and not isinstance(value, bool)
+            if is_whole and isinstance(value, int) and value >= 0:
+                return value
+        raise LicenceError(f"{self.key}: {value!r} is not allowed: {self.kind.value}")
+
+    def parse(self, text: str) -> Value:
+        """The value that a text of :func:`shown` means. Raises :class:`LicenceError`."""
+        if self.kind is Kind.FLAG:
+            return self.check({"true": True, "false": False}.get(text, text))
+        if self.kind is not Kind.TEXT and (number := whole_number(text, 0, 2**63 - 1)) is not None:
+            return self.check(number)
+        return self.check(text)
+
+    def rows(self, value: Value) -> Iterator[tuple[str, str]]:
+        """Labels and values as the switch shows them."""
+        yield from self.before
+        yield self.label, shown(value)
+        yield from self.after
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSection:
+    """Rows under one heading; without a heading each stands for itself."""
+
+    heading: str
+    limits: tuple[Limit, ...]
+
+
+def shown(value: Value) -> str:
+    """A value as the switch shows it; also as JSON keeps infinity."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return _INFINITY if value == INFINITY else str(value)
+
+
+def _nodes(name: str, *fixed: tuple[str, str], node: str = "") -> Limit:
+    """The row of the nodes of a cluster, after its name."""
+    return Limit(
+        f"{name}.nodes", "nodes", Kind.TEXT, node or f"{name}@ecss1", before=(("name", name), *fixed)
+    )
+
+
+def _package(name: str, description: str, services: str) -> Limit:
+    """A package of supplementary services."""
+    return Limit(
+        f"package.{name}",
+        "limit",
+        Kind.COUNT,
+        before=(("name", f"'{name}'"),),
+        after=(("description", f'"{description}"'), ("SS list", services)),
+        apart=True,
+    )
+
+
+LIMIT_SECTIONS: Final = (
+    LimitSection("Cluster virtual", (Limit("virtual.system_bridge", "name", Kind.TEXT, "'.system_bridge'"),)),
+    LimitSection("Cluster virtual", (Limit("virtual.virtual", "name", Kind.TEXT, "'.virtual'"),)),
+    LimitSection("Cluster mediator", (_nodes("md1"),)),
+    LimitSection("Cluster adapter", (_nodes("sip1", ("type", "sip")),)),
+    LimitSection("Cluster adapter", (_nodes("megaco1", ("type", "megaco")),)),
+    LimitSection(
+        "Cluster core",
+        (
+            _nodes("core1"),
+            Limit("core1.redundancy", "redundancy", Kind.FLAG, False),
+            Limit("concurrent_calls", "max call attempts", Kind.COUNT, 5, effective=True),
+            Limit("max_conversation_time", "max conversation time, sec", Kind.COUNT, 60, effective=True),
+        ),
+    ),
+    LimitSection("Cluster storage", (_nodes("ds1"),)),
+    # As licence 0 of the manual prints it; later licences have nodes of the platform, mycelium1@ecss1.
+    LimitSection("Cluster bus", (_nodes("bus1"),)),
+    LimitSection(
+        "TSMN system",
+        (
+            Limit("tsmn.active", "concurrent calls (active)", Kind.COUNT, 0),
+            Limit("tsmn.backup", "concurrent calls (backup)", Kind.COUNT, 0),
+            Limit("tsmn.backup_mode", "backup mode", Kind.TEXT, "none"),
+        ),
+    ),
+    LimitSection(
+        "Teleconference",
+        (
+            Limit("teleconference.channels", "channels", Kind.COUNT, 3),
+            Limit("teleconference.members", "max members of one teleconference", Kind.COUNT, 0),
+            Limit("teleconference.count", "active count", Kind.COUNT, 0),
+        ),
+    ),
+    LimitSection(
+        "Supplementary Services licence package(s)",
+        (
+            _package("ECSS-ADV", "Дополнительные услуги", "[4]"),
+            _package("ECSS-ADV+", "Дополнительные услуги +", "[5]"),
+            _package("ECSS-BAS", "Базовые услуги (РД 45)", "[2]"),
+            _package("ECSS-BAS+", "Расширение базовых услуг", "[3]"),
+            _package("ECSS-FULL+", "Все услуги что есть", "[1,2,3,4,5]"),
+            _package("ECSS-GEN", "Стандартные услуги (РД 45)", "[1]"),
+        ),
+    ),
+    LimitSection(
+        "SORM",
+        (
+            Limit("sorm_enabled", "enabled", Kind.FLAG, False, effective=True),
+            Limit("sorm_channels", "channels on SORM mediator", Kind.COUNT, effective=True),
+        ),
+    ),
+    LimitSection(
+        "SIGTRAN",
+        (Limit("sigtran.sep", "SEP", Kind.FLAG, False), Limit("sigtran.stp", "STP", Kind.FLAG, False)),
+    ),
+    LimitSection(
+        "Meet Me",
+        (
+            Limit("meet_me.count", "total count", Kind.COUNT, 0),
+            Limit("meet_me.members", "members of the one Meet Me conference", Kind.COUNT, 0),
+        ),
+    ),
+    LimitSection(
+        "IVR",
+        (Limit("ivr.customization", "IVR script's customization enabled (obsolete)", Kind.FLAG, False),),
+    ),
+    LimitSection("GEO backup", (Limit("geo_backup", "enabled", Kind.FLAG, False),)),
+    LimitSection(
+        "Add-on conferences",
+        (
+            Limit("addon.count", "total count", Kind.COUNT, 30),
+            Limit("addon.members", "members of the one add-on conference", Kind.COUNT, 16),
+        ),
+    ),
+    LimitSection(
+        "Chat rooms",
+        (
+            Limit("chatroom.count", "total count", Kind.COUNT, 30),
+            Limit("chatroom.members", "members of the one chatroom", Kind.COUNT, 16),
+        ),
+    ),
+    LimitSection(
+        "Call center",
+        (
+            Limit("cc.look_at_queue", "operator's capability for look at calls in queue", Kind.FLAG),
+            Limit("cc.intervention", "operator's capability for use Intervension SS", Kind.FLAG),
+            Limit("cc.agents", "active agents", Kind.COUNT, 0),
+            Limit("cc.supervisors", "active supervisors", Kind.COUNT, 0),
+        ),
+    ),
+    LimitSection(
+        "Elph",
+        (
+            Limit("elph.groups", "total count of Elph group", Kind.COUNT),
+            Limit("elph.members", "total count of members of the one Elph group", Kind.COUNT),
+        ),
+    ),
+    LimitSection(
+        "",
+        (
+            Limit("asr", "Automatic Speech Recognition (ASR) subsystem enabled", Kind.FLAG),
+            Limit("dialer.channels", "Channels on dialer outgoing calls", Kind.COUNT, 2),
+            Limit("records", "Total count of simultaneous records voice calls", Kind.COUNT, 0),
+            Limit("cdr", "CDR generation mode(s)", Kind.TEXT, "basic"),
+            Limit("virtual_subscribers", "Virtual subscribers limit", Kind.UNBOUNDED, INFINITY),
+            Limit("subscribers", "Subscribers limit", Kind.UNBOUNDED, 10, effective=True),
+            Limit("lpm_time", "System alive time without LPM token (min)", Kind.TEXT, "1d"),
+        ),
+    ),
+)
+"""All rows in the order of ``current-limits``."""
+
+LIMITS: Final[Mapping[str, Limit]] = MappingProxyType(
+    {limit.key: limit for section in LIMIT_SECTIONS for limit in section.limits}
+)
+FACTORY: Final[Mapping[str, Value]] = MappingProxyType(
+    {limit.key: limit.factory for limit in LIMITS.values() if limit.factory is not None}
+)
+"""The rows of licence 0."""
+
+
+def limit_of(key: str) -> Limit:
+    """The row of a key. Raises :class:`LicenceError` naming those that there are."""
+    if key not in LIMITS:
+        raise LicenceError(f"{key}: there is no such limit; there are: {', '.join(LIMITS)}")
+    return LIMITS[key]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What holds under a licence: its own rows over those of the factory licence."""
+
+    values: Mapping[str, Value]
+
+    @classmethod
+    def under(cls, own: Mapping[str, Value]) -> Limits:
+        """The limits under a licence with these rows of its own."""
+        rows = {**FACTORY, **own}
+        return cls(MappingProxyType({key: rows[key] for key in LIMITS if key in rows}))
+
+    @property
+    def sorm_enabled(self) -> bool:
+        """Whether SORM is licensed: enabled, and with a channel at least."""
+        return bool(self.values["sorm_enabled"]) and self.sorm_channels > 0
+
+    @property
+    def sorm_channels(self) -> int:
+        """Connections of mediators with domains; none where the row is missing."""
+        return int(self.values.get("sorm_channels", 0))
+
+    @property
+    def concurrent_calls(self) -> int:
+        """Units of cp_limit."""
+        return int(self.values["concurrent_calls"])
+
+    @property
+    def max_conversation_time(self) -> int:
+        """Seconds."""
+        return int(self.values["max_conversation_time"])
+
+    @property
+    def subscribers(self) -> float:
+        """Subscribers of all domains; may be :data:`INFINITY`."""
+        return float(self.values["subscribers"])
+
+
+# --- keys
+
+_FORM: Final = re.compile(r"LAB1-(LICENCE|PASSPORT)-([A-Z2-7]+)-([A-Z2-7]{8})")
+_LONGEST: Final = 65_536
+"""Characters of a key."""
+_VENDOR: Final = re.compile(r"[0-9A-F-]{200,}")
+Printable = Annotated[str, Field(max_length=255, pattern=r"^[^\x00-\x1f\x7f]*$")]
+SswId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+class PassportBody(Section):
+    """What a passport says: which switch this is."""
+
+    ssw_id: SswId
+    """Identifier of the switch."""
+    description: Printable = ""
+    """Whose it is."""
+    created: AwareDatetime | None = None
+    """When it was made."""
+    author: Printable = ""
+    """Who made it."""
+
+
+class LicenceBody(PassportBody):
+    """What a licence says."""
+
+    expires: date | Literal[""] = ""
+    """The last day (UTC) of its validity; empty: no limit."""
+    limits: dict[str, bool | int | str] = Field(default={})
+    """Rows of :data:`LIMITS` by key."""
+
+    def values(self) -> Mapping[str, Value]:
+        """The rows, checked. Raises :class:`LicenceError`."""
+        return {key: limit_of(key).check(value) for key, value in self.limits.items()}
+
+
+Body = TypeVar("Body", bound=PassportBody)
+_NAMES: Final[Mapping[type[PassportBody], str]] = {LicenceBody: "LICENCE", PassportBody: "PASSPORT"}
+
+
+def encode(body: PassportBody) -> str:
+    """The key of a licence or a passport."""
+    data = body.model_dump_json(exclude_defaults=True).encode()
+    return f"LAB1-{_NAMES[type(body)]}-{_base32(data)}-{_check(data)}"
+
+
+def decode_licence(key: str) -> LicenceBody:
+    """The licence that a key holds. Raises :class:`LicenceError`."""
+    body = _decode(key, LicenceBody)
+    body.values()
+    return body
+
+
+def decode_passport(key: str) -> PassportBody:
+    """The passport that a key holds. Raises :class:`LicenceError`."""
+    return _decode(key, PassportBody)
+
+
+def make_licence(
+    limits: Mapping[str, Value], *, ssw_id: str, description: str, expires: date | None, now: float
+) -> str:
+    """The key of a new licence. ``limits``: checked values. ``now``: Unix seconds.
+
+    ``sorm_enabled`` is obsolete in the manual, and ``sorm_channels`` is in its place: given channels alone, the licence
+    enables SORM too. Raises :class:`LicenceError`.
+    """
+    rows = dict(limits)
+    if "sorm_channels" in rows:
+        rows.setdefault("sorm_enabled", rows["sorm_channels"] != 0)
+    return encode(
+        _valid(
+            LicenceBody,
+            ssw_id=ssw_id,
+            description=description,
+            created=datetime.fromtimestamp(int(now), UTC),
+            author="sorm-mediator",
+            expires=expires or "",
+            limits={key: shown(value) if isinstance(value, float) else value for key, value in rows.items()},
+        )
+    )
+
+
+def make_passport(*, ssw_id: str, description: str, now: float) -> str:
+    """The key of a new passport. ``now``: Unix seconds. Raises :class:`LicenceError`."""
+    created = datetime.fromtimestamp(int(now), UTC)
+    return encode(
+        _valid(PassportBody, ssw_id=ssw_id, description=description, created=created, author="sorm-mediator")
+    )
+
+
+def _valid(model: type[Body], **fields: object) -> Body:
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        raise LicenceError(_first(error)) from None
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+
+
+def _decode(key: str, model: type[Body]) -> Body:
+    text = "".join(key.split()).upper()
+    wanted, what = _NAMES[model], _NAMES[model].lower()
+    if len(text) > _LONGEST:
+        raise LicenceError(f"the key has {len(text)} characters, and the longest has {_LONGEST}")
+    found = _FORM.fullmatch(text)
+    if found is None:
+        if _VENDOR.fullmatch(text):
+            raise LicenceError(
+                f"this is a key of the vendor, whose format is not public: make one for labs with "
+                f"sorm-mediator licence {'make' if model is LicenceBody else 'passport'}"
+            )
+        raise LicenceError(f"this is no key of a {what}: it begins with LAB1-{wanted}-, then two groups more")
+    if found[1] != wanted:
+        raise LicenceError(f"this is the key of a {found[1].lower()}, and that of a {what} is wanted")
+    try:
+        data = base64.b32decode(found[2] + "=" * (-len(found[2]) % 8))
+    except binascii.Error:
+        raise LicenceError("the key is mistyped or cut off: its length is wrong") from None
+    if _check(data) != found[3] or _base32(data) != found[2]:
+        raise LicenceError("the key is mistyped: its last group does not fit the others")
+    try:
+        return model.model_validate_json(data)
+    except ValidationError as error:
+        raise LicenceError(f"the key holds what this version does not know: {_first(error)}") from None
+
+
+def _check(data: bytes) -> str:
+    return _base32(hashlib.sha256(data).digest()[:5])
+
+
+def _base32(data: bytes) -> str:
+    return base64.b32encode(data).decode("ascii").rstrip("=")
+
+
+# --- the licences that are installed
+
+INITIAL: Final = 1
+"""Number of the licence of ``[switch.licence]``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Licence:
+    """A licence that is installed. values: its own rows. limits: what holds while it is active."""
+
+    number: int
+    body: LicenceBody
+    values: Mapping[str, Value]
+    limits: Limits = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "limits", Limits.under(self.values))
+
+    @classmethod
+    def of(cls, number: int, body: LicenceBody) -> Licence:
+        """A licence of a key. Raises :class:`LicenceError`."""
+        return cls(number, body, body.values())
+
+    @property
+    def expiry(self) -> float | None:
+        """The first moment that it is not valid any more; None: it always is."""
+        last: date | str = self.body.expires
+        if not isinstance(last, date):
+            return None
+        return (datetime.combine(last, time(), UTC) + timedelta(days=1)).timestamp()
+
+    def expired(self, now: float) -> bool:
+        """Whether its time is over."""
+        return self.expiry is not None and now >= self.expiry
+
+
+FACTORY_LICENCE: Final = Licence(0, LicenceBody(ssw_id="any", description="Default licence"), FACTORY)
+"""Licence 0: it can't be deleted, suits every switch, and never expires."""
+
+
+class Licences:
+    """The licences installed, and the passport. Raises :class:`ConfigError` for keys that can't be used."""
+
+    def __init__(self, config: SwitchConfig) -> None:
+        self.passport = _passport(config.licence)
+        self.installed: dict[int, Licence] = {0: FACTORY_LICENCE}
+        """By number, ascending."""
+        licences = [_initial(config.licence)] if config.licence.installed else []
+        for index, added in enumerate(config.licences):
+            key = f"switch.licences.{index}"
+            try:
+                licences.append(Licence.of(added.number, decode_licence(added.key)))
+            except LicenceError as error:
+                raise ConfigError(f"{key}.key: {error}") from None
+            if added.number in {licence.number for licence in licences[:-1]}:
+                raise ConfigError(f"{key}.number: there is a licence {added.number} already")
+        for licence in sorted(licences, key=lambda one: one.number):
+            if licence.body.ssw_id != self.passport.ssw_id:
+                raise ConfigError(
+                    f"switch.licence.passport: is for {self.passport.ssw_id!r}, and licence {licence.number} "
+                    f"for {licence.body.ssw_id!r}; both must be for the same switch"
+                )
+            self.installed[licence.number] = licence
+
+    def active(self, now: float) -> Licence:
+        """The licence that holds."""
+        return next(one for one in reversed(self.installed.values()) if not one.expired(now))
+
+    def limits(self, now: float) -> Limits:
+        """What holds now."""
+        return self.active(now).limits
+
+    def get(self, number: int) -> Licence:
+        """A licence by number. Raises :class:`LicenceError`."""
+        if number not in self.installed:
+            known = ", ".join(map(str, self.installed))
+            raise LicenceError(f"there is no licence {number}; there are: {known}")
+        return self.installed[number]
+
+    def candidate(self, key: str, now: float) -> Licence:
+        """The licence that a key would install, with its number. Raises :class:`LicenceError`."""
+        body = decode_licence(key)
+        if body.ssw_id != self.passport.ssw_id:
+            raise LicenceError(
+                f"the licence is for {body.ssw_id!r}, and this switch is {self.passport.ssw_id!r} by its passport"
+            )
+        licence = Licence.of(max(self.installed) + 1, body)
+        if licence.expired(now):
+            raise LicenceError(f"the licence has expired: its last day was {body.expires}")
+        same = next((one.number for one in self.installed.values() if one.body == body), None)
+        if same is not None:
+            raise LicenceError(f"this is licence {same}, which is installed already")
+        return licence
+
+    def why_no_sorm(self, now: float) -> str:
+        """Why SORM is not licensed; "" when it is."""
+        active = self.active(now)
+        if active.limits.sorm_enabled:
+            return ""
+        what = "channels on SORM mediator" if active.limits.values["sorm_enabled"] else "enabled"
+        return f"licence {active.number} has no SORM (its SORM limit {what!r})"
+
+    def why_no_channel(self, used: int, now: float) -> str:
+        """Why no mediator may connect to a domain besides ``used`` such pairs; "" when one may."""
+        problem, active = self.why_no_sorm(now), self.active(now)
+        limit = active.limits.sorm_channels
+        if problem or used < limit:
+            return problem
+        return (
+            f"licence {active.number} allows {limit} connections of mediators with domains (sorm, channels), "
+            f"and {used + 1} would be needed; add a licence, or connect fewer domains"
+        )
+
+    def why_no_subscribers(self, declared: int, more: int, now: float) -> str:
+        """Why no ``more`` subscribers may be declared besides those of all domains; "" when they may."""
+        active = self.active(now)
+        limit = active.limits.subscribers
+        if declared + more <= limit:
+            return ""
+        return (
+            f"licence {active.number} allows {int(limit)} subscribers (Subscribers limit): {declared} are declared, "
+            f"and {more} more would be needed; remove some, or add a licence"
+        )
+
+
+def usage(active: Licence, used: Mapping[str, int]) -> dict[str, Any]:
+    """What is in use of a licence, by the keys of its limits, as JSON has it."""
+    units = {
+        key: {"in_use": count, "limit": _jsonable(active.limits.values.get(key, 0))}
+        for key, count in used.items()
+    }
+    return {
+        "number": active.number,
+        "description": active.body.description,
+        "expires": active.expiry,
+        "sorm_enabled": active.limits.sorm_enabled,
+        "max_conversation_time": active.limits.max_conversation_time,
+        "units": units,
+    }
+
+
+def _jsonable(value: Value) -> Value | None:
+    """A limit as JSON has it: null is none."""
+    return None if value == INFINITY else value
+
+
+def _initial(config: LicenceConfig) -> Licence:
+    """Licence 1, as the lab file has it."""
+    body = LicenceBody(ssw_id=config.ssw_id, description=config.description, expires=config.expires)
+    subscribers: Value = INFINITY if config.subscribers == "infinity" else config.subscribers
+    return Licence(
+        INITIAL,
+        body,
+        {
+            "concurrent_calls": config.concurrent_calls,
+            "max_conversation_time": config.max_conversation_time,
+            "sorm_enabled": config.sorm_enabled,
+            "sorm_channels": config.sorm_channels,
+            "subscribers": subscribers,
+        },
+    )
+
+
+def _passport(config: LicenceConfig) -> PassportBody:
+    if not config.passport:
+        return PassportBody(ssw_id=config.ssw_id, description="lab passport, without a token")
+    try:
+        return decode_passport(config.passport)
+    except LicenceError as error:
+        raise ConfigError(f"switch.licence.passport: {error}") from None

@@ -1,1 +1,0 @@
-"""Licences: their limits, their keys, which one holds, and how calls count."""

@@ -1,0 +1,159 @@
+"""How a domain answers its mediators: at once, or with a fault that a lab engineer has ordered.
+
+A slow domain does what it is asked ``delay`` seconds later, one thing after the other. A dead one does nothing of it,
+and what it had not done yet is lost. Its calls go on either way. :class:`FaultPolicy` decides, without I/O;
+:class:`DomainFaults` binds the policies of all domains to the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final, Literal, get_args
+
+from sorm_mediator.switch.mediators.session import MediatorSession
+from ssh_control.dialect import PendingReply, Request, Response
+
+Fault = Literal["slow", "dead", "clear"]
+FAULTS: Final[tuple[str, ...]] = get_args(Fault)
+LONGEST_DELAY: Final = 3600.0
+"""Seconds."""
+
+Act = Callable[[], None]
+
+
+class DeadlineTimer:
+    """Calls ``action`` with the loop's time at a deadline. A new deadline replaces the one before."""
+
+    def __init__(self, action: Callable[[float], None]) -> None:
+        self._action = action
+        self._handle: asyncio.TimerHandle | None = None
+
+    def set(self, deadline: float | None) -> None:
+        """``deadline``: seconds of the loop's clock; None: none."""
+        if self._handle is not None:
+            self._handle.cancel()
+            self._handle = None
+        if deadline is not None:
+            self._handle = asyncio.get_running_loop().call_at(deadline, self._due)
+
+    def _due(self) -> None:
+        self._handle = None
+        self._action(asyncio.get_running_loop().time())
+
+
+class FaultPolicy:
+    """How one domain answers. ``now`` is seconds of a steady clock."""
+
+    def __init__(self) -> None:
+        self.fault: Fault = "clear"
+        self.delay = 0.0
+        self._queue: deque[tuple[float, Act]] = deque()
+
+    @property
+    def at_once(self) -> bool:
+        """Whether it answers now."""
+        return self.fault == "clear" and not self._queue
+
+    @property
+    def deadline(self) -> float | None:
+        """When :meth:`due` is wanted."""
+        return self._queue[0][0] if self._queue else None
+
+    def order(self, fault: Fault, delay: float) -> None:
+        """Have this fault from now on; "clear": what waits is due at once."""
+        self.fault, self.delay = fault, delay if fault == "slow" else 0.0
+        if fault == "dead":
+            self._queue.clear()
+        elif fault == "clear":
+            self._queue = deque((0.0, act) for _, act in self._queue)
+
+    def put(self, act: Act, now: float) -> bool:
+        """Do it when it is due. False: it will never be done."""
+        if self.fault == "dead":
+            return False
+        last = self._queue[-1][0] if self._queue else 0.0
+        self._queue.append((max(now + self.delay, last), act))
+        return True
+
+    def due(self, now: float) -> Act | None:
+        """The next thing to be done now. One by one: what is asked meanwhile comes after what waits already."""
+        if not self._queue or self._queue[0][0] > now:
+            return None
+        return self._queue.popleft()[1]
+
+
+class DomainFaults:
+    """The faults of all domains. A domain that is removed and declared anew keeps its fault."""
+
+    def __init__(self) -> None:
+        self._policies: dict[str, FaultPolicy] = {}
+        self._timer = DeadlineTimer(self._run)
+
+    def order(self, domain: str, fault: Fault, delay: float) -> None:
+        """Have the domain answer so from now on."""
+        self._policy(domain).order(fault, delay)
+        self._set_timer()
+
+    def ask(self, domain: str, session: MediatorSession, request: Request) -> Response:
+        """Ask the domain."""
+        policy = self._policy(domain)
+        if policy.at_once:
+            return session.handle(request)
+        pending = PendingReply()
+        now = asyncio.get_running_loop().time()
+        if not policy.put(lambda: pending.give(session.handle(request)), now):
+            return None
+        self._set_timer()
+        return pending
+
+    def status(self) -> dict[str, dict[str, Any]]:
+        """The faults that are ordered, for people."""
+        return {
+            name: {"answer": policy.fault, "delay": policy.delay}
+            for name, policy in self._policies.items()
+            if policy.fault != "clear"
+        }
+
+    def close(self) -> None:
+        """Nothing more is done."""
+        self._timer.set(None)
+
+    def _policy(self, domain: str) -> FaultPolicy:
+        return self._policies.setdefault(domain, FaultPolicy())
+
+    def _run(self, now: float) -> None:
+        try:
+            for policy in tuple(self._policies.values()):
+                while (act := policy.due(now)) is not None:
+                    act()
+        finally:
+            # Also after an error of a domain: what is left is still to be done.
+            self._set_timer()
+
+    def _set_timer(self) -> None:
+        deadlines = (policy.deadline for policy in self._policies.values())
+        self._timer.set(min((one for one in deadlines if one is not None), default=None))
+
+
+class DelayedSession:
+    """A mediator's session with a domain that answers as its fault lets it (:class:`~ssh_control.server.Session`)."""
+
+    def __init__(self, session: MediatorSession, faults: DomainFaults, domain: str) -> None:
+        self._session = session
+        self.handle: Callable[[Request], Response] = partial(faults.ask, domain, session)
+
+    @property
+    def server_hello(self) -> Mapping[str, Any]:
+        """What the switch tells about itself."""
+        return self._session.server_hello
+
+    def closed(self) -> None:
+        """The mediator is gone."""
+        self._session.closed()
+
+    def leave(self) -> None:
+        """The mediator controls nothing in the domain any more."""
+        self._session.leave()

@@ -1,0 +1,348 @@
+"""The path of a call through the switch: routing in one domain, over a bridge into the next, up to its end.
+
+:func:`find_path` computes what a call would do now; the engine sets calls up along the path, and the trace prints it.
+:func:`sorm_view` applies the domain's SORM parameters to the routed numbers. :func:`shown_a` and :func:`shown_b` give
+the numbers by the type of the node, where neither a rule nor a parameter has set a SORM number. All of it is pure.
+
+Source: ECSS-10 manual, Routing for SORM, and MultiSORM for bridges and numbering plans; ECSS-10 manual, SORM parameters
+of a domain (``sorm/info``), where the effect of a parameter is the plain meaning of its name (our choice); order 268,
+10.3.2.2 and 10.3.2.3, for the numbers by the type of the node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from protocol.language import Phrase, joined
+from sorm_mediator.config import DomainConfig
+from sorm_mediator.switch.domain import BridgeEnd, Domain, Subscriber, Trunk
+from sorm_mediator.switch.routing import RoutingRequest, RoutingResult, route
+from sorm_mediator.switch.routing.masks import NOTHING
+from sorm_mediator.switch.routing.numbering import DEFAULT_PLAN
+from sorm_mediator.switch.routing.route import NONE, Number, Side, translate
+
+_CALLED, _CALLING = Phrase("called", "вызываемого"), Phrase("calling", "вызывающего")
+MOST_DOMAINS = 16
+"""Domains that one call may pass through: numbers that change at each bridge could go round for ever."""
+
+Exit = Subscriber | Trunk | BridgeEnd
+"""What a call leaves a domain by."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hop:
+    """A call in one domain: how it came in, what routing did, and what it leaves by.
+
+    ``problem`` says why the call ends here; "" when it goes on or has arrived. ``exit`` may be what refused it then.
+    ``applied``: what the domain's parameters changed of the numbers for SORM, after routing.
+    """
+
+    domain: Domain
+    request: RoutingRequest
+    result: RoutingResult
+    exit: Exit | None = None
+    problem: str = ""
+    applied: tuple[Applied, ...] = ()
+
+    @property
+    def bridge(self) -> BridgeEnd | None:
+        """The bridge that it leaves by."""
+        return self.exit if isinstance(self.exit, BridgeEnd) else None
+
+
+def find_path(domains: Mapping[str, Domain], domain: Domain, request: RoutingRequest) -> tuple[Hop, ...]:
+    """Route a call until it comes to a subscriber or a trunk, or can't go on. At least one hop."""
+    hops: list[Hop] = []
+    passed: list[tuple[str, str, str, str]] = []
+    while True:
+        place = (domain.name, request.context, request.a.digits, request.b.digits)
+        hop = _hop(domain, request, domains)
+        end = hop.bridge
+        if end is not None and not hop.problem and (place in passed or len(passed) >= MOST_DOMAINS):
+            names = [name for name, *_ in passed[passed.index(place) if place in passed else 0 :]]
+            circle = " -> ".join([*names, domain.name])
+            hop = replace(
+                hop,
+                problem=Phrase(
+                    "a circle of domains: {circle}", "домены замкнуты в круг: {circle}", circle=circle
+                ),
+            )
+        hops.append(hop)
+        if end is None or hop.problem:
+            return tuple(hops)
+        passed.append(place)
+        domain, request = domains[end.far.side.domain], _beyond(end, hop, domains)
+
+
+def _hop(domain: Domain, request: RoutingRequest, domains: Mapping[str, Domain]) -> Hop:
+    result = route(request, domain.contexts, domain.subscribers, domain.plans)
+    way: Exit | None = None
+    problem = result.reason
+    if result.result == "external":
+        way, problem = _outward(domain, result, domains)
+    elif result.result == "local":
+        way, problem = _inward(domain, result)
+        if isinstance(way, Subscriber):
+            number = replace(result.b, digits=way.number, ni=result.b.ni or "private")
+            result = replace(result, b=number, np=DEFAULT_PLAN)
+        elif isinstance(way, BridgeEnd):
+            problem = _forbidden(way, domain, result, domains)
+    view = sorm_view(domain, result.a, result.b)
+    result = replace(result, a=view.a, b=view.b)
+    return Hop(domain=domain, request=request, result=result, exit=way, problem=problem, applied=view.applied)
+
+
+def _outward(domain: Domain, result: RoutingResult, domains: Mapping[str, Domain]) -> tuple[Exit | None, str]:
+    """The first direction that takes the call; else the first one that there is, and why none takes it."""
+    refused: Exit | None = None
+    problems: list[str] = []
+    for name in result.via:
+        way: Trunk | BridgeEnd | None = domain.trunks.get(name) or domain.bridges.get(name)
+        if isinstance(way, Trunk):
+            problem = way.closed_to("outgoing")
+        elif way is not None:
+            problem = _forbidden(way, domain, result, domains)
+        else:
+            problem = Phrase(
+                "{domain} has no trunk {name}", "в {domain} нет транка {name}", domain=domain.name, name=name
+            )
+        if not problem:
+            return way, ""
+        refused = refused or way
+        problems.append(problem)
+    return refused, joined("; ", problems)
+
+
+def _inward(domain: Domain, result: RoutingResult) -> tuple[Exit | None, str]:
+    """What a number of the domain leads to."""
+    digits = result.b.digits
+    plan = domain.plans.get(result.np)
+    binding = plan.get(digits) if plan is not None else None
+    if binding is None:
+        subscriber = domain.subscribers.get(digits)
+        if subscriber is not None:
+            return subscriber, ""
+        return None, _nobody(domain, digits, result.np, declared=plan is not None)
+    where = Phrase(
+        "{digits} of plan {np} in {domain}", "{digits} плана {np} в {domain}",
+        digits=digits, np=result.np, domain=domain.name,
+    )  # fmt: skip
+    if binding.alias:
+        subscriber = domain.subscribers.get(binding.alias)
+        if subscriber is None:
+            return None, Phrase(
+                "{where} leads to {alias}, which is no subscriber", "{where} ведёт к {alias}, а это не абонент",
+                where=where, alias=binding.alias,
+            )  # fmt: skip
+        return subscriber, ""
+    if not binding.bridge:
+        return None, Phrase("{where} is bound to nothing", "{where} никуда не ведёт", where=where)
+    end = next((end for end in domain.bridges.values() if end.bridge.name == binding.bridge), None)
+    if end is None:
+        return None, Phrase(
+            "{where} leads to the bridge {bridge}, which {domain} has not",
+            "{where} ведёт к бриджу {bridge}, которого в {domain} нет",
+            where=where, bridge=binding.bridge, domain=domain.name,
+        )  # fmt: skip
+    return end, ""
+
+
+def _nobody(domain: Domain, digits: str, np: str, *, declared: bool) -> str:
+    """Nothing in the domain has the number."""
+    values = {"digits": digits or NOTHING, "domain": domain.name, "np": np}
+    if np == DEFAULT_PLAN:
+        return Phrase("{digits} is no subscriber of {domain}", "{digits} не абонент {domain}", **values)
+    en, ru = (
+        "{digits} is no subscriber of {domain} nor in its plan {np}",
+        "{digits} нет ни среди абонентов {domain}, ни в плане {np}",
+    )
+    if not declared:
+        en, ru = f"{en}, which is not declared", f"{ru}, который не создан"
+    return Phrase(en, ru, **values)
+
+
+def _crossing(end: BridgeEnd, domain: Domain, result: RoutingResult) -> tuple[Number, Number]:
+    """The numbers as they cross: in the plan of the near end, without what SORM was shown in this domain."""
+    a, b = (translate(number, result.np, end.side.np, domain.plans) for number in (result.a, result.b))
+    return replace(a, sorm_digits=None, sorm_ni=None), replace(b, sorm_digits=None, sorm_ni=None)
+
+
+def _beyond(end: BridgeEnd, hop: Hop, domains: Mapping[str, Domain]) -> RoutingRequest:
+    """The call as it comes into the domain of the far end."""
+    a, b = _crossing(end, hop.domain, hop.result)
+    far = end.far.side
+    context = far.context or domains[far.domain].default_context
+    return RoutingRequest(a=a, b=b, context=context, np=far.np)
+
+
+def _forbidden(end: BridgeEnd, domain: Domain, result: RoutingResult, domains: Mapping[str, Domain]) -> str:
+    """Why the call may not cross; "" when it may."""
+    bridge, far = end.bridge, end.far.side
+    if far.domain not in domains:
+        return Phrase(
+            "bridge {name}: there is no domain {domain}", "бридж {name}: нет домена {domain}",
+            name=bridge.name, domain=far.domain,
+        )  # fmt: skip
+    if end.end == "b" and not bridge.config.duplex:
+        side = bridge.config.a.domain
+        return Phrase(
+            "bridge {name} carries calls from {side} only (duplex is false)",
+            "бридж {name} пропускает вызовы только из {side} (duplex — false)",
+            name=bridge.name, side=side,
+        )  # fmt: skip
+    if bridge.full:
+        return Phrase(
+            "bridge {name}: all {capacity} calls of its capacity are in use",
+            "бридж {name}: заняты все вызовы (capacity — {capacity})",
+            name=bridge.name, capacity=bridge.config.capacity,
+        )  # fmt: skip
+    if not bridge.config.strict:
+        return ""
+    a, b = _crossing(end, domain, result)
+    checked, what = (b, _CALLED) if end.end == "a" else (a, _CALLING)
+    plan = bridge.config.b
+    if domains[plan.domain].has_number(plan.np, checked.digits):
+        return ""
+    return Phrase(
+        "bridge {name} is strict: the {what} number {number} is not in plan {np} of {domain}",
+        "бридж {name} с проверкой (strict): номера {what} {number} нет в плане {np} домена {domain}",
+        name=bridge.name, what=what, number=checked.digits or NONE, np=plan.np, domain=plan.domain,
+    )  # fmt: skip
+
+
+# --- the SORM parameters of a domain
+
+Setting = Literal["adaptation", "strict_private_numbers", "private_phone_prefix"]
+"""The parameters that change what SORM is shown, in the order that they apply."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What one parameter made of a number. ``by``: its value; of ``adaptation`` the rules taken as ``context/rule``."""
+
+    setting: Setting
+    by: str
+    side: Side
+    before: Number
+    after: Number
+
+
+@dataclass(frozen=True, slots=True)
+class SormView:
+    """Both numbers with the digits and indicators that SORM is shown, and which parameters changed them."""
+
+    a: Number
+    b: Number
+    applied: tuple[Applied, ...] = ()
+
+
+def as_sorm_sees(domain: Domain, a: Number, b: Number) -> tuple[Number, Number]:
+    """Both numbers with the SORM digits and indicators that the domain's parameters give them."""
+    view = sorm_view(domain, a, b)
+    return view.a, view.b
+
+
+def sorm_view(domain: Domain, a: Number, b: Number) -> SormView:
+    """What SORM is shown of a call that was routed with these numbers."""
+    applied: list[Applied] = []
+    numbers: dict[Side, Number] = {"a": a, "b": b}
+
+    def apply(setting: Setting, by: str, side: Side, after: Number) -> None:
+        before, numbers[side] = numbers[side], after
+        if (before.shown_digits, before.shown_ni) != (after.shown_digits, after.shown_ni):
+            applied.append(Applied(setting, by, side, before, after))
+
+    if domain.config.adaptation:
+        adapted_a, adapted_b, rules = _adapted(domain, a, b)
+        apply("adaptation", rules, "a", adapted_a)
+        apply("adaptation", rules, "b", adapted_b)
+    sides: tuple[Side, ...] = ("a", "b")
+    for side in sides:
+        setting, after = _private(domain, numbers[side])
+        if setting is not None:
+            value = domain.config.private_phone_prefix if setting == "private_phone_prefix" else "true"
+            apply(setting, value, side, after)
+    return SormView(numbers["a"], numbers["b"], tuple(applied))
+
+
+def _adapted(domain: Domain, a: Number, b: Number) -> tuple[Number, Number, str]:
+    """The adaptation context sees the numbers as SORM would; what its rules set for SORM wins."""
+    request = RoutingRequest(
+        a=Number(digits=a.shown_digits, ni=a.shown_ni, attributes=a.attributes),
+        b=Number(digits=b.shown_digits, ni=b.shown_ni, attributes=b.attributes),
+        context=domain.config.adaptation,
+    )
+    # A context without a rule that fits changes nothing; whether the last rule says local or external is no matter.
+    result = route(request, domain.contexts, domain.subscribers, domain.plans)
+    rules = " -> ".join(f"{step.context}/{step.rule}" for step in result.path)
+    return _take(a, result.a), _take(b, result.b), rules
+
+
+def _take(number: Number, adapted: Number) -> Number:
+    digits = number.sorm_digits if adapted.sorm_digits is None else adapted.sorm_digits
+    ni = number.sorm_ni if adapted.sorm_ni is None else adapted.sorm_ni
+    return replace(number, sorm_digits=digits, sorm_ni=ni)
+
+
+def _private(domain: Domain, number: Number) -> tuple[Setting | None, Number]:
+    if number.shown_ni != "private":
+        return None, number
+    config = domain.config
+    own = number.digits in domain.subscribers or number.shown_digits in domain.subscribers
+    if config.strict_private_numbers and not own:
+        return "strict_private_numbers", replace(number, sorm_ni="local")
+    if config.private_phone_prefix:
+        digits = config.private_phone_prefix + number.shown_digits
+        return "private_phone_prefix", replace(number, sorm_digits=digits)
+    return None, number
+
+
+# --- numbers by the type of the node
+
+NATIONAL: Final = 10
+"""Digits of a national number with its area code."""
+COUNTRY: Final = "7"
+"""Country code, which a national number may have in front."""
+
+
+def shown_a(config: DomainConfig, number: Number, came: str) -> str | None:
+    """A as it came from the terminal or the neighbouring network; None: as its SORM number has it."""
+    if config.b_number_format == "routed" or number.sorm_digits is not None:
+        return None
+    return came
+
+
+def shown_b(config: DomainConfig, number: Number, dialled: str, *, outgoing: bool) -> str | None:
+    """B by the type of the node; None: as its SORM number has it.
+
+    dialled: what an own subscriber dialled, "" for a call that came in. outgoing: an own subscriber's call that leaves
+    the node.
+    """
+    form = config.b_number_format
+    if form == "routed" or number.sorm_digits is not None:
+        return None
+    if form == "terminal":
+        return dialled or None
+    prefixed = outgoing and form == "terminal-transit"
+    if number.shown_ni == "international":
+        bare = number.digits.removeprefix(config.international_prefix)
+        return config.international_prefix + bare if prefixed else bare
+    national = _national(config, number)
+    if not national:
+        return None
+    return config.intercity_prefix + national if prefixed else national
+
+
+def _national(config: DomainConfig, number: Number) -> str:
+    """The ten digits with the area code; "" where that can't be told, as of emergency numbers."""
+    digits = number.digits
+    if number.shown_ni in ("", "emergency"):
+        return ""
+    if len(config.area_code) + len(digits) == NATIONAL:
+        return config.area_code + digits
+    for prefix in (config.intercity_prefix, COUNTRY):
+        if prefix and digits.startswith(prefix) and len(digits) == len(prefix) + NATIONAL:
+            return digits.removeprefix(prefix)
+    return ""

@@ -1,0 +1,441 @@
+"""Reading a routing context from XML. Every error names file, line and what is allowed, all of them at once.
+
+XML text becomes elements that :data:`GRAMMAR` allows, and elements become a context. A DTD, entities, unknown tags and
+unknown attributes are errors. A slip of printing that is plain to see (a last tag that is never closed, white space
+within ``/>``, no-break spaces, typographic quotation marks) is an error like any other, but reading goes on as if it
+were not there, so that all errors of a file are reported at once.
+
+Source: ECSS-10 manual, Routing for SORM, and MultiSORM, whose printed contexts hold all these slips.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from xml.parsers import expat
+from xml.parsers.expat import errors
+
+from sorm_mediator.switch.routing.masks import (
+    DigitMap,
+    DigitMapError,
+    MaskError,
+    Template,
+    compile_digitmap,
+    compile_mask,
+    compile_template,
+)
+from sorm_mediator.switch.routing.route import (
+    NUMBER_INDICATORS,
+    Action,
+    Condition,
+    Context,
+    Continue,
+    External,
+    Local,
+    Rule,
+    Side,
+    Verdict,
+)
+
+# --- XML text into elements
+
+Grammar = Mapping[str, tuple[frozenset[str], frozenset[str]]]
+"""Tag (with its parent where the meaning depends on it) -> tags allowed inside, attributes allowed."""
+Problem = tuple[int, str]
+"""Line, and what is wrong there."""
+
+MOST_PROBLEMS = 20
+"""Mistakes of one file that are told (our choice)."""
+
+_BROKEN_END = re.compile(rb"/\s+>")
+_NO_BREAK = "\N{NO-BREAK SPACE}".encode()
+_QUOTES = re.compile("“|”|„|«|»".encode())
+_TAG_NAME = re.compile(rb"<(/?[A-Za-z_][\w.-]*)")
+_SHOWN = 60
+"""Characters of a name that are shown of a long one."""
+
+
+class ContextError(ValueError):
+    """A context can't be read. The text is one line: file, line, what is wrong and what is allowed, mistake by mistake.
+
+    problems: the same, one text each.
+    """
+
+    def __init__(self, source: str, problems: Iterable[Problem]) -> None:
+        ordered = sorted(dict.fromkeys(problems))
+        self.problems = tuple(f"{source}:{line}: {text}" for line, text in ordered[:MOST_PROBLEMS])
+        more = len(ordered) - MOST_PROBLEMS
+        super().__init__("; ".join([*self.problems, *([f"and {more} more"] if more > 0 else [])]))
+
+
+@dataclass(slots=True)
+class Element:
+    """An element. ``kind``: its key in the grammar."""
+
+    tag: str
+    kind: str
+    attributes: dict[str, str]
+    line: int
+    children: list[Element] = field(default_factory=list)
+
+    def the(self, tag: str) -> Element | None:
+        """The first child with this tag."""
+        return next((child for child in self.children if child.tag == tag), None)
+
+
+def read_elements(text: bytes, source: str, grammar: Grammar) -> tuple[Element | None, list[Problem]]:
+    """The element at the top, ``None`` when it can't be read, and all that is wrong with the text."""
+    slips: list[Problem] = []
+    while True:
+        reader = _Reader(grammar)
+        failed = reader.read(text)
+        if failed is None:
+            return reader.root, [*slips, *reader.problems]
+        mended = _mend(text, failed) if len(slips) < MOST_PROBLEMS else None
+        if mended is None:
+            return None, [*slips, *reader.problems, (failed.line, failed.text)]
+        text, slip = mended
+        slips.append(slip)
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """Why the parser could not go on. ``code``: expat's number; ``at``: the octet where it stopped."""
+
+    code: int
+    line: int
+    at: int
+    text: str
+
+
+def _mend(text: bytes, failed: _Failure) -> tuple[bytes, Problem] | None:
+    """The text without the slip that the parser stopped at, and what it is; ``None`` when it is none of those known."""
+    if failed.code == errors.codes[errors.XML_ERROR_UNCLOSED_TOKEN]:
+        at = text.rfind(b"<")  # not a search for the whole of it, which looks from every < to the end
+        tag = _TAG_NAME.match(text, at) if at > text.rfind(b">") else None
+        if tag is None:
+            return None
+        name = _short(tag[1].decode(errors="replace"))
+        line = text.count(b"\n", 0, tag.start()) + 1
+        return text.rstrip() + b">", (line, f"the closing > of <{name}> is missing: write <{name}>")
+    if failed.code != errors.codes[errors.XML_ERROR_INVALID_TOKEN]:
+        return None
+    if _NO_BREAK in text[max(0, failed.at - 1) : failed.at + 2]:
+        line = text.count(b"\n", 0, failed.at) + 1
+        return text.replace(_NO_BREAK, b" "), (
+            line,
+            "a no-break space (U+00A0) stands here: write a plain space",
+        )
+    quote = _QUOTES.match(text, failed.at) or _QUOTES.match(text, max(0, failed.at - 1))
+    if quote is not None:
+        line = text.count(b"\n", 0, failed.at) + 1
+        end = text.find(b"\n", failed.at)
+        end = len(text) if end < 0 else end
+        straight = _QUOTES.sub(b'"', text[quote.start() : end])
+        return text[: quote.start()] + straight + text[end:], (
+            line,
+            f'the quotation mark {quote[0].decode()} stands here: write "',
+        )
+    broken = _BROKEN_END.match(text, failed.at) or _BROKEN_END.match(text, max(0, failed.at - 1))
+    if broken is None:
+        return None
+    breaks = broken[0].count(b"\n")
+    what = "a line break" if breaks else "a space"
+    line = text.count(b"\n", 0, broken.start()) + 1
+    mended = text[: broken.start()] + b"/>" + b"\n" * breaks + text[broken.end() :]
+    return mended, (line, f"{what} stands between the / and the > that end a tag: write />")
+
+
+class _Doctype(Exception):  # noqa: N818 - an answer within this module
+    """A DTD begins: nothing more is read, since entities can grow without bounds."""
+
+
+class _Reader:
+    """expat's callbacks, checked against the grammar as they come, so that each mistake knows its line."""
+
+    def __init__(self, grammar: Grammar) -> None:
+        self.problems: list[Problem] = []
+        self._grammar = grammar
+        self._open: list[Element | None] = [Element("", "", {}, 0)]
+        """What is not in the grammar is ``None``, and nothing inside of it is looked at."""
+        self._parser = expat.ParserCreate()
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+        self._parser.CharacterDataHandler = self._text
+        self._parser.StartDoctypeDeclHandler = self._doctype
+
+    @property
+    def root(self) -> Element | None:
+        """The element at the top."""
+        top = self._open[0]
+        return top.children[0] if top is not None and top.children else None
+
+    def read(self, text: bytes) -> _Failure | None:
+        """Read all of it; why the parser could not go on."""
+        try:
+            self._parser.Parse(text, True)
+        except expat.ExpatError as error:
+            what = f"not well-formed XML: {expat.ErrorString(error.code)} (column {error.offset + 1})"
+            if not _in_utf8(text):
+                what = f"{what}; it holds octets that are not UTF-8: save it as UTF-8, or name its encoding in <?xml?>"
+            return _Failure(error.code, error.lineno, self._parser.ErrorByteIndex, what)
+        except _Doctype:
+            line = self._parser.CurrentLineNumber
+            return _Failure(0, line, 0, "a DTD is not allowed, nor are entities")
+        except (LookupError, ValueError) as error:
+            # How expat's binding refuses an encoding.
+            return _Failure(0, 1, 0, f"can't be read: {error}")
+        return None
+
+    def _wrong(self, text: str) -> None:
+        self.problems.append((self._parser.CurrentLineNumber, text))
+
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        parent = self._open[-1]
+        if parent is None:
+            self._open.append(None)
+            return
+        inside, _ = self._grammar[parent.kind]
+        where = f"in <{parent.tag}>" if parent.tag else "at the top"
+        if tag not in inside:
+            self._wrong(f"<{_short(tag)}> is not allowed {where}; allowed: {names(inside) or 'nothing'}")
+            self._open.append(None)
+            return
+        kind = f"{parent.tag}/{tag}"
+        if kind not in self._grammar:
+            kind = tag
+        allowed = self._grammar[kind][1]
+        if not parent.tag:
+            schema = ("xmlns", "xs:", "xsi:")
+            attributes = {name: value for name, value in attributes.items() if not name.startswith(schema)}
+        for name in attributes:
+            if name not in allowed:
+                self._wrong(f"<{tag} {_short(name)}>: unknown attribute; allowed: {names(allowed) or 'none'}")
+        element = Element(tag, kind, attributes, self._parser.CurrentLineNumber)
+        parent.children.append(element)
+        self._open.append(element)
+
+    def _end(self, _tag: str) -> None:
+        self._open.pop()
+
+    def _text(self, text: str) -> None:
+        element = self._open[-1]
+        if text.strip() and element is not None:
+            self._wrong(f"the text {text.strip()[:40]!r} has no meaning in <{element.tag}>")
+
+    def _doctype(self, *_: object) -> None:
+        raise _Doctype
+
+
+def _short(name: str) -> str:
+    """A name as it is shown: on one line, and not so long that every mistake repeats a whole file."""
+    return name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..."
+
+
+def _in_utf8(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def names(known: Iterable[str]) -> str:
+    """Names for an error."""
+    return ", ".join(sorted(known))
+
+
+# --- elements into a context
+
+_NUMBER = frozenset({"digits", "incomplete", "nai", "ni", "npi"})
+_CGPN = _NUMBER | {"apri", "category", "screening"}
+_CDPN = _NUMBER | {"inni"}
+_SORM = frozenset({"sorm_digits", "sorm_ni"})
+_CONTEXT = frozenset({"digitmap", "name", "np"})
+
+GRAMMAR: Grammar = MappingProxyType(
+    {
+        "": (frozenset({"context"}), frozenset()),
+        "context": (frozenset({"rule"}), _CONTEXT),
+        "rule": (frozenset({"actions", "conditions", "result"}), frozenset({"name"})),
+        "conditions": (frozenset({"cdpn", "cgpn"}), frozenset()),
+        "conditions/cdpn": (frozenset(), _CDPN),
+        "conditions/cgpn": (frozenset(), _CGPN),
+        "actions": (frozenset({"called", "calling", "cdpn", "cgpn"}), frozenset()),
+        "actions/called": (frozenset(), _SORM),
+        "actions/calling": (frozenset(), _SORM),
+        "actions/cdpn": (frozenset(), _CDPN),
+        "actions/cgpn": (frozenset(), _CGPN),
+        "result": (frozenset({"continue", "external", "local"}), frozenset()),
+        "local": (frozenset(), frozenset()),
+        "continue": (frozenset(), frozenset({"context"})),
+        "external": (frozenset({"direction", "trunk"}), frozenset()),
+        "direction": (frozenset(), frozenset({"value"})),
+        "trunk": (frozenset(), frozenset({"value"})),
+    }
+)
+"""Tag (with its parent where the meaning depends on it) -> tags allowed inside, attributes allowed."""
+
+_VALUES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"ni": NUMBER_INDICATORS, "sorm_ni": NUMBER_INDICATORS, "incomplete": ("true", "false")}
+)
+"""Attributes that have these values only."""
+
+_SIDES: Mapping[str, Side] = {"cgpn": "a", "calling": "a", "cdpn": "b", "called": "b"}
+
+
+def parse_context(text: bytes, source: str) -> Context:
+    """Read one context; ``source`` is the file's name for errors. Raises :class:`ContextError` of all that is wrong."""
+    root, problems = read_elements(text, source, GRAMMAR)
+    context = None
+    if root is not None:
+        builder = _Builder(source, problems)
+        context = builder.context(root)
+    if problems or context is None:
+        raise ContextError(source, problems)
+    return context
+
+
+class _Wrong(Exception):  # noqa: N818 - an answer within this module
+    """Something of a rule is wrong: the rule is left out, and the next one looked at."""
+
+
+class _Builder:
+    """Elements into rules. What is wrong is added to ``problems``: line and text."""
+
+    def __init__(self, source: str, problems: list[tuple[int, str]]) -> None:
+        self._source = source
+        self._problems = problems
+
+    def _fail(self, element: Element, text: str) -> _Wrong:
+        self._problems.append((element.line, text))
+        return _Wrong(text)
+
+    def _given(self, element: Element, name: str) -> str:
+        value = element.attributes.get(name, "")
+        if not value:
+            raise self._fail(element, f"<{element.tag}>: the attribute {name} is missing")
+        return value
+
+    def _value(self, element: Element, name: str) -> str:
+        """What something else is called by: without white space."""
+        value = self._given(element, name)
+        if "".join(value.split()) != value:
+            raise self._fail(
+                element,
+                f"<{element.tag} {name}>: {value!r} has a stray space; names have none: "
+                f"{''.join(value.split())!r}",
+            )
+        return value
+
+    def context(self, root: Element) -> Context | None:
+        """The context; ``None`` when it can't be made. More may be wrong than keeps it from being made."""
+        rules: dict[str, Rule] = {}
+        for element in root.children:
+            try:
+                rule = self._rule(element)
+            except _Wrong:
+                continue
+            if rule.name in rules:
+                self._fail(element, f"rule {rule.name!r} is there already, in line {rules[rule.name].line}")
+            rules[rule.name] = rule
+        try:
+            name = self._value(root, "name")
+            np = self._value(root, "np") if root.attributes.get("np") else ""
+            if not root.children:
+                self._fail(root, f"context {name!r} has no rule")
+            return Context(name, tuple(rules.values()), np, self._source, self._digitmap(root))
+        except _Wrong:
+            return None
+
+    def _digitmap(self, root: Element) -> DigitMap | None:
+        text = root.attributes.get("digitmap")
+        if text is None:
+            return None
+        try:
+            return compile_digitmap(text)
+        except DigitMapError as error:
+            raise self._fail(root, f"<context digitmap>: {error}") from None
+
+    def _rule(self, element: Element) -> Rule:
+        name = self._given(element, "name")
+        for child in element.children:
+            if element.the(child.tag) is not child:
+                raise self._fail(child, f"rule {name!r} has a second <{child.tag}>")
+        conditions = element.the("conditions")
+        actions = element.the("actions")
+        result = element.the("result")
+        if result is None:
+            raise self._fail(element, f"rule {name!r} has no <result>")
+        tests = tuple(self._condition(child) for child in (conditions.children if conditions else ()))
+        with_rest = {test.side for test in tests if test.digits is not None and test.digits.rest}
+        changes = tuple(self._action(child, with_rest) for child in (actions.children if actions else ()))
+        return Rule(name, tests, changes, self._verdict(name, result), element.line)
+
+    def _condition(self, element: Element) -> Condition:
+        if not element.attributes:
+            raise self._fail(element, f"<{element.tag}/> tests nothing")
+        mask = None
+        others: dict[str, tuple[str, ...]] = {}
+        for name, value in element.attributes.items():
+            if name == "digits":
+                try:
+                    mask = compile_mask(value)
+                except MaskError as error:
+                    raise self._fail(element, f"<{element.tag} digits>: {error}") from None
+            else:
+                others[name] = tuple(part.strip() for part in value.split(","))
+                self._check(element, name, others[name])
+        return Condition(_SIDES[element.tag], mask, MappingProxyType(others))
+
+    def _action(self, element: Element, with_rest: set[Side]) -> Action:
+        if not element.attributes:
+            raise self._fail(element, f"<{element.tag}/> changes nothing")
+        side = _SIDES[element.tag]
+        templates: dict[str, Template] = {}
+        others: dict[str, str] = {}
+        for name, value in element.attributes.items():
+            if name in ("digits", "sorm_digits"):
+                templates[name] = self._template(element, name, value)
+                if templates[name].needs_rest and side not in with_rest:
+                    tag = "cgpn" if side == "a" else "cdpn"
+                    needs = f"{{%}} needs a condition <{tag}> whose mask ends in %"
+                    raise self._fail(element, f"<{element.tag} {name}>: {needs}")
+            else:
+                others[name] = value
+                self._check(element, name, (value,))
+        ni, sorm_ni = others.pop("ni", None), others.pop("sorm_ni", None)
+        attributes = MappingProxyType(others)
+        return Action(side, templates.get("digits"), ni, attributes, templates.get("sorm_digits"), sorm_ni)
+
+    def _template(self, element: Element, name: str, value: str) -> Template:
+        try:
+            return compile_template(value)
+        except MaskError as error:
+            raise self._fail(element, f"<{element.tag} {name}>: {error}") from None
+
+    def _check(self, element: Element, name: str, values: Iterable[str]) -> None:
+        """Only what the manual lists the values of; ``nai`` and others take any."""
+        known = _VALUES.get(name, ())
+        for value in values if known else ():
+            if value not in known:
+                raise self._fail(
+                    element, f"<{element.tag} {name}>: {value!r} is not one of {', '.join(known)}"
+                )
+
+    def _verdict(self, rule: str, result: Element) -> Verdict:
+        if len(result.children) != 1:
+            raise self._fail(
+                result, f"rule {rule!r}: <result> must hold exactly one of <continue>, <external>, <local>"
+            )
+        verdict = result.children[0]
+        if verdict.tag == "local":
+            return Local()
+        if verdict.tag == "continue":
+            return Continue(self._value(verdict, "context"))
+        directions = tuple(self._value(child, "value") for child in verdict.children)
+        if not directions:
+            raise self._fail(verdict, f"rule {rule!r}: <external> names no <direction> and no <trunk>")
+        return External(directions)

@@ -1,0 +1,140 @@
+"""A trace down to the console: the switch's routing, then the mediator's own rewriting of the numbers.
+
+Source: ECSS-10 manual, Number format check; Eltex SMG1016M manual, SORM settings; order 268, 10.3.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from protocol.codes import NUMBER_SIGNS
+from protocol.composite import PartyOctets
+from protocol.texts import value_name_text
+from sorm_mediator.mediator.core.calls.numbers import SIGN_OF_NI, Numbers
+from sorm_mediator.switch.trace.trace import Trace, TracedHop, TraceRequest, document, text_of, trace
+
+if TYPE_CHECKING:
+    from protocol.codes import Order
+    from protocol.language import Lang
+    from protocol.values import Party
+    from sorm_mediator.config import MediatorConfig
+    from sorm_mediator.switch.domain import Domain
+
+ROWS: Final = (("a", "41h"), ("a", "42h-44h"), ("b", "41h-44h"))
+"""Whose object, and the events that show it these numbers."""
+
+
+def signs_of(order: Order) -> Mapping[str, int]:
+    """The order's octet of each of the switch's number indicators."""
+    octets = {sign: octet for octet, sign in NUMBER_SIGNS[order].items()}
+    return {ni: octets[sign] for ni, sign in SIGN_OF_NI[order].items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the console is shown of a call: for an object at A or B (``role``), in which ``events``."""
+
+    role: str
+    events: str
+    calling: Party
+    called: Party
+
+
+class LabTrace:
+    """Traces calls of a switch as one mediator's console would see them."""
+
+    def __init__(self, domains: Mapping[str, Domain], mediator: MediatorConfig) -> None:
+        self._domains = domains
+        self._mediator = mediator
+        self._numbers = Numbers(mediator)
+        self._signs = signs_of(mediator.order)
+        self._octets = PartyOctets(
+            NUMBER_SIGNS[mediator.order], zero=mediator.zero_digit, extra=mediator.options.extra_digits
+        )
+
+    def trace(self, domain: Domain, request: TraceRequest) -> Trace:
+        """Trace a call. Raises :class:`~sorm_mediator.switch.trace.TraceError` for what can't be understood."""
+        return trace(self._domains, domain, request)
+
+    def document(self, traced: Trace) -> dict[str, Any]:
+        """The trace as one JSON document, ``sign`` by the order, with ``console`` for the call and for each domain."""
+        found = document(traced, self._signs)
+        found["order"] = self._mediator.order
+        found["console"] = self._console(traced.shown) if not traced.reason else []
+        for hop, shown in zip(found["hops"], traced.hops, strict=True):
+            hop["console"] = [] if shown.hop.problem else self._console(shown)
+        return found
+
+    def text(self, traced: Trace, now: float, lang: Lang = "en") -> str:
+        """The trace with the switch's look, and the console's view below. ``now``: Unix seconds."""
+        lines = [text_of(traced, now, lang)]
+        if not traced.reason:
+            head = f"{'Пульту' if lang == 'ru' else 'To the console'} ({self._mediator.order})"
+            lines += [f"{head}:", *(f"  {line}" for line in self._table(traced.shown, lang))]
+            for hop in self._otherwise(traced):
+                name = hop.hop.domain.name
+                of = f"по объектам домена {name}" if lang == "ru" else f"for objects that {name} knows"
+                lines += [f"{head}, {of}:", *(f"  {line}" for line in self._table(hop, lang))]
+        return "\n".join(lines)
+
+    def _otherwise(self, traced: Trace) -> list[TracedHop]:
+        """The other domains of the way that number the call otherwise: a console that has them hears it so, too."""
+        known = [self._digits(traced.shown)]
+        found = []
+        for hop in traced.hops:
+            digits = self._digits(hop)
+            if digits not in known:
+                known.append(digits)
+                found.append(hop)
+        return found
+
+    def _digits(self, traced: TracedHop) -> list[tuple[object, object]]:
+        return [(shown.calling.number, shown.called.number) for shown in self.shown(traced)]
+
+    def shown(self, traced: TracedHop) -> list[Shown]:
+        """What the console is shown of the call in one domain, as the mediator rewrites it (order 268, 10.3.2)."""
+        leg = traced.leg
+        calling = self._numbers.plain(leg.calling.party)
+        called = {
+            ("a", "41h"): self._numbers.called(leg.shown_to_a, by_a=True),
+            ("a", "42h-44h"): self._numbers.called(leg.called.party, by_a=True),
+            ("b", "41h-44h"): self._numbers.called(leg.called.party, by_a=False),
+        }
+        return [Shown(role, events, calling, called[role, events]) for role, events in ROWS]
+
+    def _console(self, traced: TracedHop) -> list[dict[str, Any]]:
+        return [
+            {
+                "object": shown.role,
+                "events": shown.events,
+                "calling": self._party(shown.calling),
+                "called": self._party(shown.called),
+            }
+            for shown in self.shown(traced)
+        ]
+
+    def _party(self, party: Party) -> dict[str, Any]:
+        octets = self._octets.write(party)
+        return {
+            "digits": party.number or "",
+            "sign": octets[0],
+            "number_sign": party.sign,
+            "octets": octets.hex(" ").upper(),
+        }
+
+    def _table(self, traced: TracedHop, lang: Lang) -> list[str]:
+        object_at = "объект" if lang == "ru" else "object"
+        return [
+            f"{object_at} {shown.role.upper()}  {shown.events:<7}  "
+            f"{self._words(shown.calling, lang)} -> {self._words(shown.called, lang)}"
+            for shown in self.shown(traced)
+        ]
+
+    def _words(self, party: Party, lang: Lang) -> str:
+        """The digits as they are sent (digit 0 may be half-byte Ah), and the sign."""
+        sign = value_name_text(party.sign, lang) if isinstance(party.sign, str) else "-"
+        digits = party.number if isinstance(party.number, str) else "-"
+        sent = digits.replace("0", self._mediator.zero_digit)
+        return f"{sent} ({self._octets.write(party)[0]:02X}h {sign})"

@@ -1,0 +1,287 @@
+"""Lines of the dialect and the requests in them.
+
+A line is one JSON object in UTF-8, ended by a newline, of bounded length. :data:`OPERATIONS` holds every request that a
+mediator can send, with the shape of its params. The shape (which keys, of which type) is checked here, once; the
+meaning (is that a subscriber? is there such a trunk?) is for the switch. Unknown keys are left alone: a newer mediator
+may send more. Fields and their values have the names of the order's messages (``own-subscriber``, ``combined`` ...).
+
+Pure: octets in, lines out. Whatever a peer sends, only :class:`DialectError` escapes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Mapping
+from functools import cache
+from typing import Annotated, Any, Final, get_args, get_type_hints
+
+import msgspec
+from msgspec import Meta, Struct
+
+from ssh_control.codes import ExtendedError
+
+MAX_REQUEST_LINE: Final = 256 * 1024
+"""The longest line that a switch reads, octets without the newline: a `sync` chunk of about 1,500 objects."""
+MAX_REPLY_LINE: Final = 4 * 1024 * 1024
+"""The longest line that a mediator reads: refusals of all 65,535 possible objects fit into a `sync` reply."""
+MOST_NESTING: Final = 16
+"""Lists and objects within each other in what a switch sends (our choice); the dialect itself needs five."""
+SYNC_CHUNK: Final = 500
+"""Objects in one `sync` request: about 90,000 octets, a third of the longest line."""
+
+
+class DialectError(Exception):
+    """A peer sent, or the caller wants to send, what is not the dialect. ``code``: the code of the refusal."""
+
+    def __init__(self, text: str, code: int = ExtendedError.WRONG_PARAMETERS) -> None:
+        super().__init__(text)
+        self.text = text
+        self.code = code
+
+
+# --- requests
+
+ObjectNumber = Annotated[int, Meta(ge=0, le=0xFFFE, description="a whole number 0..65534")]
+TrunkNumber = ObjectNumber
+Word = Annotated[str, Meta(min_length=1, max_length=32, description="a text of 1..32 characters")]
+Digits = Annotated[str, Meta(min_length=1, max_length=18, description="a text of 1..18 characters")]
+
+
+class ObjectShape(Struct):
+    """An object under control, as it crosses (order 268, 6.5.5; group and lines stay with the mediator)."""
+
+    object_number: ObjectNumber
+    object_type: Word
+    number_sign: Word | None
+    number: Digits | None
+    trunk: TrunkNumber | None
+    category: Word | None
+    priority: Word | None
+
+
+class Add(Struct):
+    """Put one object under control (command 5)."""
+
+    object: ObjectShape
+
+
+class Change(Struct):
+    """Give an object another category and priority (command 15)."""
+
+    object_number: ObjectNumber
+    category: Word | None
+    priority: Word | None
+
+
+class Remove(Struct):
+    """Take an object off control (command 6)."""
+
+    object_number: ObjectNumber
+
+
+class Join(Struct):
+    """Report the running calls that an object touches, too."""
+
+    object_number: ObjectNumber
+
+
+class Sync(Struct):
+    """Replace all objects of this mediator, in chunks."""
+
+    objects: list[ObjectShape]
+    first: bool
+    last: bool
+
+
+class Clear(Struct):
+    """Drop all objects of this mediator (command 2)."""
+
+
+class Services(Struct):
+    """The services of a subscriber (command 12)."""
+
+    number: Digits
+    number_sign: Word | None
+
+
+class Trunks(Struct):
+    """The names of trunks (command 16): of one, or of all (``null``)."""
+
+    trunk: TrunkNumber | None
+
+
+class Ping(Struct):
+    """Whether the switch answers."""
+
+
+OPERATIONS: Final[Mapping[str, type[Struct]]] = {
+    "add": Add,
+    "change": Change,
+    "remove": Remove,
+    "join": Join,
+    "sync": Sync,
+    "clear": Clear,
+    "services": Services,
+    "trunks": Trunks,
+    "ping": Ping,
+}
+"""Every op, with the shape of its params."""
+
+
+def request_problem(op: str, params: Mapping[str, Any]) -> str | None:
+    """Why this can't be asked, such as ``add: object: number: is missing``; ``None`` when it can."""
+    shape = OPERATIONS.get(op)
+    if shape is None:
+        return f"unknown op {op[:40]!a}; there are {', '.join(OPERATIONS)}"
+    try:
+        msgspec.convert(params, shape)
+    except msgspec.ValidationError as error:
+        return f"{op}: {_in_words(shape, str(error))}"
+    return None
+
+
+_MISSING = re.compile(r"missing required field `(\w+)`")
+_PLACE = re.compile(r" - at `\$(.*)`$")
+_STEP = re.compile(r"\w+|\[\d+\]")
+
+
+def _in_words(shape: type[Struct], error: str) -> str:
+    """msgspec's error with the words of the dialect: the place, and what must be there."""
+    place, missing = _PLACE.search(error), _MISSING.search(error)
+    steps = _STEP.findall(place[1]) if place else []
+    if missing:
+        return ": ".join((*steps, missing[1], "is missing"))
+    hint: Any = shape
+    for step in steps:
+        hint = get_args(hint)[0] if step.startswith("[") else _hints(_without_null(hint)[0])[step]
+    kind, or_null = _without_null(hint)
+    return ": ".join((*steps, f"must be {_KINDS.get(kind) or _description(kind)}{or_null}"))
+
+
+_KINDS: Final[Mapping[Any, str]] = {
+    bool: "true or false",
+    list[ObjectShape]: "a list",
+    ObjectShape: "an object",
+}
+
+
+@cache
+def _hints(shape: type[Struct]) -> dict[str, Any]:
+    return get_type_hints(shape, include_extras=True)
+
+
+def _without_null(hint: Any) -> tuple[Any, str]:
+    inner = [one for one in get_args(hint) if one is not type(None)]
+    return (inner[0], ", or null") if type(None) in get_args(hint) else (hint, "")
+
+
+def _description(kind: Any) -> str:
+    return next(str(one.description) for one in kind.__metadata__ if isinstance(one, Meta))
+
+
+# --- lines
+
+_encoder: Final = msgspec.json.Encoder()
+_decoder: Final = msgspec.json.Decoder()
+
+
+def encode_line(message: dict[str, Any], limit: int) -> bytes:
+    """One line, newline included. NaN and the infinities, which JSON has not, become ``null``.
+
+    Raises :class:`DialectError`: it can't be written as JSON, or is longer than ``limit``.
+    """
+    try:
+        line = _encoder.encode(message)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise DialectError(f"can't be said in JSON: {error}") from None
+    if len(line) > limit:
+        raise DialectError(
+            f"a line of {len(line)} octets; at most {limit} are allowed", ExtendedError.WRONG_LENGTH
+        )
+    return line + b"\n"
+
+
+def decode_line(line: bytes) -> dict[str, Any]:
+    """The JSON object of a line; of a key that stands twice the last value counts. Raises :class:`DialectError`.
+
+    Not taken: NaN and the infinities, numbers beyond the range of a float or of more than 4,300 digits, and halves of
+    surrogate pairs.
+    """
+    try:
+        message = _decoder.decode(line)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise DialectError(f"the line is no JSON: {str(error).removeprefix('JSON is malformed: ')}") from None
+    if not isinstance(message, dict):
+        raise DialectError(f"the line is no JSON object but {type(message).__name__}")
+    return message
+
+
+def is_nested_deeper(value: Any, most: int = MOST_NESTING) -> bool:
+    """Whether lists and objects stand within each other more than ``most`` deep.
+
+    What is read may be shown and stored again, by code that goes into it as deep as it is nested.
+    """
+    level = [value]
+    for _ in range(most):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
+
+
+class LineReader:
+    """Cuts a stream into lines of at most ``limit`` octets; blank lines are passed over.
+
+    A longer line is reported once (as ``None``) and the rest of it thrown away as it comes, so that memory is
+    bounded and the next line is read as if nothing had been.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._lines: deque[bytes | None] = deque()
+        self._tail = bytearray()
+        self._skipping = False
+
+    def feed(self, data: bytes) -> None:
+        """Take octets as they come."""
+        *ended, rest = data.split(b"\n")
+        if ended:
+            first = ended[0]
+            if self._tail:
+                ended[0] = bytes(self._tail) + first
+                self._tail.clear()
+            if self._skipping:
+                self._skipping = False
+                del ended[0]
+            limit = self.limit
+            self._lines.extend([line if len(line) <= limit else None for line in ended if line])
+        if rest and not self._skipping:
+            self._tail += rest
+            if len(self._tail) > self.limit:
+                self._tail.clear()
+                self._skipping = True
+                self._lines.append(None)
+
+    def __bool__(self) -> bool:
+        return bool(self._lines)
+
+    def next_line(self) -> bytes | None:
+        """The next line, or ``None`` for one that was too long; :class:`IndexError` when there is none."""
+        return self._lines.popleft()
+
+    @property
+    def pending(self) -> int:
+        """Octets of the line that has not ended yet."""
+        return len(self._tail)
+
+    def clear(self) -> None:
+        """Forget all that was read."""
+        self._lines.clear()
+        self._tail.clear()
+        self._skipping = False

@@ -1,0 +1,42 @@
+"""The socket that the switch's speech comes in by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sorm_mediator.config import RtpConfig
+from sorm_mediator.mediator.binding.voice_gateway import VoiceGateway
+
+
+class Troubled:
+    """A socket that says these, then that nothing waits."""
+
+    def __init__(self, *says: bytes | OSError) -> None:
+        self.says = list(says)
+
+    def recv(self, _size: int) -> bytes:
+        if not self.says:
+            raise BlockingIOError
+        if isinstance(said := self.says.pop(0), OSError):
+            raise said
+        return said
+
+    def close(self) -> None:
+        self.says.clear()
+
+
+async def test_an_error_of_the_socket_is_counted_and_what_comes_after_it_is_read(caplog: Any) -> None:
+    box = VoiceGateway(RtpConfig())
+    await box.start()
+    real, box._socket = box._socket, Troubled(ConnectionRefusedError(111, "Connection refused"), b"no RTP")  # type: ignore[assignment]
+    try:
+        box._readable()
+        counters = box.status()["counters"]
+        assert counters["socket_errors"] == 1
+        assert counters["datagrams"] == 1
+        assert "Connection refused" in caplog.text
+        box._readable()
+        assert box.status()["counters"]["socket_errors"] == 1
+    finally:
+        box._socket = real
+        box.close()
