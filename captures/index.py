@@ -45,7 +45,7 @@ def _row(path: Path) -> str:
 def _description(path: Path) -> str:
     if path.suffix == ".json":
         return str(json.loads(path.read_text(encoding="utf-8"))[0]["//"])
-    from sorm_mediator.console.scenario import load
+    from sorm_mediator.replay.scenario import load
 
     return load(path).description
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from sorm_mediator.console import vendor
 from sorm_mediator.console.errors import ScriptError
+from sorm_mediator.replay import vendor
 from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.routing import ContextError, parse_context
 from sorm_mediator.switch.routing.masks import (

@@ -1,4 +1,4 @@
-"""What came, against what was agreed: each value of each event, what is wrong in words, and which rule made it. Pure.
+"""The events that came against what was agreed: each value, what is wrong in words, and which rule made it. Pure.
 
 An object is touched by a full match of its number only (ECSS-10 manual, Routing for SORM), so a wrong format
 shows in two ways: the event comes with another number, or no event comes at all. Both are told apart here, with
@@ -8,15 +8,14 @@ what routing made of the numbers.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from protocol.language import Phrase, join
 from protocol.texts import status_text
 from sorm_mediator.acceptance.formats import Agreed
-from sorm_mediator.acceptance.matrix import Check, Role
-from sorm_mediator.acceptance.operators import Domains
-from sorm_mediator.acceptance.outcome import Compared, Unit
+from sorm_mediator.acceptance.matrix import Check, Domains, Role
 from sorm_mediator.acceptance.proposals import advice
 from sorm_mediator.config import Config
 from sorm_mediator.switch.domain import Domain
@@ -24,6 +23,72 @@ from sorm_mediator.switch.objects import OWN_SIGNS, SIGN_FITS
 from sorm_mediator.switch.path import Hop
 from sorm_mediator.switch.routing.route import Action, Rule, Side
 from sorm_mediator.switch.trace.trace import Trace
+
+PASS = Phrase("PASS", "СООТВЕТСТВУЕТ")
+FAIL = Phrase("FAIL", "НЕ СООТВЕТСТВУЕТ")
+SKIPPED = Phrase("n/a", "не применимо")
+
+
+class Unit(Protocol):
+    """One message of a channel, as the console saw it cross."""
+
+    time: float
+    outbound: bool
+    channel: str
+    raw: bytes
+    message: Any
+
+    @property
+    def name(self) -> str:
+        """Name of the message."""
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Its fields in their JSON form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One value of an event: what was agreed and what came; ``seen`` is None where nothing came."""
+
+    event: str
+    field: str
+    expected: str
+    seen: str | None
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is as agreed."""
+        return self.seen == self.expected
+
+
+@dataclass(slots=True)
+class Outcome:
+    """A check that was carried out, or could not be.
+
+    units: commands, answers and events, in the order they crossed. call, routing: the switch's own account of the call.
+    trace: what the lab file's routing does with it.
+    problems: what is wrong, in words. remedies: which rules and settings made it so.
+    """
+
+    check: Check
+    object_number: int = 0
+    units: list[Unit] = field(default_factory=list)
+    compared: list[Compared] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    remedies: list[str] = field(default_factory=list)
+    call: str = ""
+    routing: list[Mapping[str, Any]] = field(default_factory=list)
+    trace: Trace | None = None
+    seconds: float = 0.0
+
+    @property
+    def verdict(self) -> Phrase:
+        """PASS, FAIL or n/a."""
+        if self.check.skipped:
+            return SKIPPED
+        return FAIL if self.problems else PASS
+
 
 EVENTS = ("number-received", "answer", "release")
 """What a call that is answered shows of every object (41h, 42h, 43h)."""

@@ -47,7 +47,7 @@ def sign_of(kind: Kind, given: str, order: Order, object_type: ObjectType, key: 
     return sign
 
 
-def own_number(config: OwnFormatConfig, subscriber: str, order: Order, *, given: bool) -> Agreed:
+def agreed_own(config: OwnFormatConfig, subscriber: str, order: Order, *, given: bool) -> Agreed:
     """A subscriber of the node as it is agreed: by its own number, unless the table has a number for it (``given``)."""
     key = "acceptance.formats.own"
     sign = sign_of("own", config.number_sign, order, ObjectType.OWN_SUBSCRIBER, f"{key}.number_sign")
@@ -72,13 +72,13 @@ def own_problem(config: OwnFormatConfig, agreed: Agreed) -> str:
     return ""
 
 
-def full_number(config: OwnFormatConfig, number: str, order: Order) -> Agreed:
+def agreed_full(config: OwnFormatConfig, number: str, order: Order) -> Agreed:
     """A subscriber of the node as calls that leave it show it: its full number, as one of the network."""
     key = "acceptance.formats.own.full_sign"
     return Agreed(number, sign_of("intercity", config.full_sign, order, ObjectType.NETWORK_FULL, key))
 
 
-def network_number(
+def agreed_network(
     kind: Kind, config: NetworkFormatConfig, operator: OperatorConfig, order: Order, *, by_a: bool = False
 ) -> Agreed:
     """A subscriber of the network as it is agreed; ``by_a``: as the called side of a controlled A number."""

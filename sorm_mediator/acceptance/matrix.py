@@ -5,12 +5,13 @@ What can't be called is not left out: it is a check that failed (``problem``), o
 reason (``skipped``).
 
 Source: ECSS-10 manual, Number format check: five kinds, every operator that numbers can be reached through,
-incoming and outgoing calls.
+incoming and outgoing calls; ECSS-10 manual, MultiSORM, where the domains of an aggregate are one exchange.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -21,26 +22,99 @@ from sorm_mediator.acceptance.formats import (
     NETWORK_KINDS,
     Agreed,
     Kind,
+    agreed_full,
+    agreed_network,
+    agreed_own,
     directions_of,
-    full_number,
-    network_number,
-    own_number,
     own_problem,
-)
-from sorm_mediator.acceptance.operators import (
-    Domains,
-    Operator,
-    controlled_domains,
-    full_numbers,
-    operators_of,
-    path_from,
-    path_in,
-    testable,
 )
 from sorm_mediator.config import Config, ConfigError, NetworkFormatConfig
 from sorm_mediator.config.acceptance import DIRECTIONS, Direction, OperatorConfig
+from sorm_mediator.switch.calls.call import Endpoint, first_leg, own_number
 from sorm_mediator.switch.domain import Domain, Subscriber, Trunk
-from sorm_mediator.switch.path import Hop
+from sorm_mediator.switch.path import Exit, Hop, find_path
+from sorm_mediator.switch.routing import Number
+from sorm_mediator.switch.routing.numbering import aliases
+from ssh_control.multisorm.patterns import DomainList, PatternError
+
+Domains = Mapping[str, Domain]
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """A trunk toward an operator. name: as in the lab file, NAME@DOMAIN where two domains have a trunk of that name."""
+
+    name: str
+    domain: str
+    trunk: Trunk
+
+    def carries(self, direction: Direction) -> bool:
+        """Whether calls of this direction go by it at all."""
+        return self.trunk.config.direction in ("both", direction)
+
+    def is_exit(self, exit_: Exit | None) -> bool:
+        """Whether a call leaves by it."""
+        return exit_ is self.trunk
+
+
+def controlled_domains(config: Config, domains: Domains) -> list[Domain]:
+    """The domains of the mediator's user, of an aggregate all that it stands for, in the order of the lab file.
+
+    Raises :class:`ConfigError`.
+    """
+    user = config.ssh.user
+    if user in domains:
+        return [domains[user]]
+    assert config.switch is not None
+    for aggregate in config.switch.aggregates:
+        if aggregate.user == user:
+            try:
+                wanted = DomainList.parse(aggregate.domains)
+            except PatternError as error:
+                raise ConfigError(f"switch.aggregates: {user}: domains: {error}") from None
+            return [domain for name, domain in domains.items() if wanted.takes(name)]
+    known = ", ".join([*domains, *(one.user for one in config.switch.aggregates)]) or "none"
+    raise ConfigError(
+        f"ssh.user: {user!r} is no domain of the switch, nor an aggregate user; there are: {known}"
+    )
+
+
+def operators_of(domains: Iterable[Domain]) -> list[Operator]:
+    """All trunks of the domains, each an operator's direction."""
+    found = [(domain, trunk) for domain in domains for trunk in domain.trunks.values()]
+    times = Counter(trunk.name for _, trunk in found)
+    return [
+        Operator(trunk.name if times[trunk.name] == 1 else f"{trunk.name}@{domain.name}", domain.name, trunk)
+        for domain, trunk in found
+    ]
+
+
+def testable(domain: Domain) -> list[Subscriber]:
+    """The subscribers that a call comes to and stays with: no forwarding, a line that works."""
+    return [one for one in domain.subscribers.values() if one.reachable and not one.forwardings]
+
+
+def full_numbers(domain: Domain, subscriber: Subscriber) -> list[str]:
+    """The numbers of the domain's plans that lead to a subscriber; first those that it is known by."""
+    masters = [plan.number_of(subscriber.number) for plan in domain.plans.values()]
+    others = aliases(domain.plans.values()).get(subscriber.number, set())
+    return list(dict.fromkeys([*filter(None, masters), *sorted(others)]))
+
+
+def path_from(domains: Domains, domain: Domain, subscriber: Subscriber, dialled: str) -> tuple[Hop, ...]:
+    """The way of a call that a subscriber makes."""
+    caller = Endpoint(number=own_number(subscriber.number), subscriber=subscriber)
+    return find_path(domains, domain, first_leg(domain, caller, Number(digits=dialled)).request)
+
+
+def path_in(domains: Domains, operator: Operator, calling: str, dialled: str) -> tuple[Hop, ...]:
+    """The way of a call that comes in by a trunk."""
+    domain = domains[operator.domain]
+    caller = Endpoint(number=Number(digits=calling), trunk=operator.trunk)
+    return find_path(domains, domain, first_leg(domain, caller, Number(digits=dialled)).request)
+
+
+# --- the matrix
 
 Role = Literal["calling", "called"]
 
@@ -166,12 +240,12 @@ def _person(config: Config, domain: Domain, *, alone: bool) -> Person:
             f"acceptance.formats.own.subscriber: {own.subscriber} is no subscriber of {domain.name}"
         )
     given = subscriber.number == own.subscriber or (alone and not own.subscriber)
-    inside = own_number(own, subscriber.number, order, given=given)
+    inside = agreed_own(own, subscriber.number, order, given=given)
     outside, problem = inside, own_problem(own, inside)
     if own.outside == "full":
         numbers = full_numbers(domain, subscriber)
         if numbers:
-            outside = full_number(own, numbers[0], order)
+            outside = agreed_full(own, numbers[0], order)
         else:
             problem = (
                 f"no numbering plan of {domain.name} leads to {subscriber.number}, "
@@ -210,7 +284,7 @@ class _Planner:
         if skipped:
             return replace(check, skipped=skipped)
         dial = own.dial or table.dial
-        agreed = network_number(kind, table, own, self.order)
+        agreed = agreed_network(kind, table, own, self.order)
         check = replace(
             check,
             call=Placed(person.domain.name, "subscriber", person.subscriber.number, dial),
@@ -251,7 +325,7 @@ class _Planner:
         if skipped:
             return replace(check, skipped=skipped)
         calling = own.calling or table.calling
-        agreed = network_number(kind, table, own, self.order)
+        agreed = agreed_network(kind, table, own, self.order)
         called, reason = self._reached_by(person, operator, calling)
         return replace(
             check,
@@ -352,7 +426,7 @@ class _Planner:
             assert other.called is not None
             assert other.call is not None
             table = table_of(self.config, other.kind, operator)
-            by_a = network_number(
+            by_a = agreed_network(
                 other.kind, format_of(self.config, other.kind), table, self.order, by_a=True
             )
             check = replace(check, called=by_a)
@@ -368,7 +442,7 @@ class _Planner:
         """Calls within the node: with the partner, and with the tested subscriber of another domain."""
         pairs: list[tuple[Subscriber, Domain, Agreed]] = []
         if person.partner is not None:
-            own = own_number(
+            own = agreed_own(
                 self.config.acceptance.formats.own, person.partner.number, self.order, given=False
             )
             pairs.append((person.partner, person.domain, own))

@@ -10,7 +10,7 @@ from pathlib import Path
 from protocol.codes import Order
 from protocol.language import Phrase
 from sorm_mediator.acceptance.formats import NI_OF_KIND, Agreed, Kind
-from sorm_mediator.acceptance.operators import Domains
+from sorm_mediator.acceptance.matrix import Domains
 from sorm_mediator.mediator.core.calls.numbers import SIGN_OF_NI
 from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.path import Hop

@@ -8,18 +8,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
+from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 from protocol import Channel
 from protocol.codes import ObjectType
 from protocol.language import Lang, Phrase, translate
 from protocol.render import masked_hex, render
 from sorm_mediator import __version__
-from sorm_mediator.acceptance.compare import CODES
+from sorm_mediator.acceptance.compare import CODES, FAIL, PASS, SKIPPED, Outcome, Unit
 from sorm_mediator.acceptance.formats import KINDS, Kind, sign_of
 from sorm_mediator.acceptance.matrix import Check, format_of
-from sorm_mediator.acceptance.outcome import FAIL, PASS, SKIPPED, Outcome, Unit
 from sorm_mediator.config import Config
+from sorm_mediator.reports import junit
+from sorm_mediator.reports.junit import Case, Suite
 from sorm_mediator.switch.trace.trace import text_of
 
 FORMAT = 1
@@ -197,3 +201,40 @@ DIRECTION_NAMES: dict[str, Phrase] = {
     "outgoing": Phrase("outgoing", "исходящая"),
     "incoming": Phrase("incoming", "входящая"),
 }
+
+
+# --- JUnit: a suite for each kind, a case for each check; what does not apply is skipped
+
+NAME = "sorm-mediator acceptance"
+
+
+def write_junit(path: Path, run: Run) -> None:
+    """Write the report. Raises :class:`OSError`."""
+    junit.write(path, NAME, _suites(run))
+
+
+def junit_tree(run: Run) -> ET.Element:
+    """The report as a tree."""
+    return junit.tree(NAME, _suites(run))
+
+
+def _suites(run: Run) -> list[Suite]:
+    by_kind = groupby(run.outcomes, key=lambda one: one.check.kind)
+    return [(kind, [_junit_case(outcome, run) for outcome in group]) for kind, group in by_kind]
+
+
+def _junit_case(outcome: Outcome, run: Run) -> Case:
+    check = outcome.check
+    call = "" if check.call is None else f" {check.call.a} -> {check.call.b}"
+    status: junit.Status = "passed"
+    message = kind = text = ""
+    if outcome.verdict == SKIPPED:
+        status, message = "skipped", str(check.skipped)
+    elif outcome.verdict == FAIL:
+        status, message, kind = "failure", str(outcome.problems[0]), "Acceptance"
+        text = "\n".join([*map(str, outcome.problems), *(f"-> {one}" for one in outcome.remedies)])
+    return Case(
+        name=f"{check.direction} {check.operator or 'within the node'} {check.domain}{call}",
+        classname=f"acceptance.{check.kind}", file=run.lab, seconds=outcome.seconds,
+        status=status, message=message, kind=kind, text=text,
+    )  # fmt: skip

@@ -10,16 +10,14 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sorm_mediator.acceptance.compare import EVENTS, compare, problems, refused, remedies
-from sorm_mediator.acceptance.matrix import Check, Placed
-from sorm_mediator.acceptance.operators import Domains
-from sorm_mediator.acceptance.outcome import Outcome
+from sorm_mediator.acceptance.compare import EVENTS, Outcome, compare, problems, refused, remedies
+from sorm_mediator.acceptance.matrix import Check, Domains, Placed
 from sorm_mediator.acceptance.proposals import refused_number
 from sorm_mediator.addresses import host_port
 from sorm_mediator.config import Config
-from sorm_mediator.console.client import ConsoleClient, Crossed, Sent
+from sorm_mediator.console.client import Crossed, Sent
 from sorm_mediator.console.errors import ConnectError, StepError
-from sorm_mediator.console.surroundings import Surroundings
+from sorm_mediator.console.target import RunTarget
 from sorm_mediator.switch.trace.trace import Trace, read_request, trace
 
 ANSWER_WITHIN = 12.0
@@ -49,11 +47,11 @@ class Acceptance:
     Raises :class:`ConnectError` when a channel can't be reached or is lost, :class:`NotReadyError`.
     """
 
-    def __init__(self, around: Surroundings, config: Config, domains: Domains) -> None:
-        self._around = around
+    def __init__(self, target: RunTarget, config: Config, domains: Domains) -> None:
+        self._target = target
         self._config = config
         self._domains = domains
-        self._client = self._console(around)
+        self._client = target.console()
         self._started_here = False
         self._next_object = FIRST_OBJECT
 
@@ -71,10 +69,10 @@ class Acceptance:
 
     async def _check_link(self) -> None:
         """A lab's mediator without its switch refuses every command 5: said once, with the reason it was told."""
-        if self._around.restart is None:
+        if self._target.restart is None:
             return  # Of a mediator that runs elsewhere the web at hand may know nothing.
-        assert self._around.request is not None
-        status, document = await self._around.request("GET", "status", None)
+        assert self._target.request is not None
+        status, document = await self._target.request("GET", "status", None)
         link = document.get("switch") if status == 200 and isinstance(document, dict) else None
         if isinstance(link, dict) and link.get("state") != "up":
             await self.__aexit__()
@@ -161,11 +159,11 @@ class Acceptance:
         await self._command("remove-object", fields)
 
     async def _call(self, outcome: Outcome, mark: int) -> None:
-        placed, around = outcome.check.call, self._around
+        placed, target = outcome.check.call, self._target
         assert placed is not None
-        assert around.make_call is not None
+        assert target.make_call is not None
         try:
-            outcome.call = await around.make_call(placed.domain, _request(placed))
+            outcome.call = await target.make_call(placed.domain, _request(placed))
         except StepError as error:
             outcome.problems.append(error.text)
             return
@@ -181,8 +179,8 @@ class Acceptance:
         outcome.routing = list((await self._document(outcome.call)).get("routing", ()))
 
     async def _document(self, call: str) -> dict[str, Any]:
-        assert self._around.request is not None
-        status, document = await self._around.request("GET", f"calls/{call}", None)
+        assert self._target.request is not None
+        status, document = await self._target.request("GET", f"calls/{call}", None)
         if status != 200 or not isinstance(document, dict):
             raise ConnectError(f"GET calls/{call}: the switch answers HTTP {status}: {document}")
         return document
@@ -197,7 +195,7 @@ class Acceptance:
             reason = (
                 "the channel was closed" if client.lost > lost else f"no answer within {ANSWER_WITHIN:g} s"
             )
-            raise ConnectError(f"{host_port(self._around.host, self._around.kpd1)}: {name}: {reason}")
+            raise ConnectError(f"{host_port(self._target.host, self._target.kpd1)}: {name}: {reason}")
         return sent[0].refusal
 
     def _over(self, mark: int, number: int) -> bool:
@@ -214,20 +212,6 @@ class Acceptance:
         """Command 5 and 6 with their answers, and the events of this object."""
         log = self._client.log[mark:]
         return [one for one in log if not one.on_kpd2 or one.fields.get("object_number") == number]
-
-    @staticmethod
-    def _console(around: Surroundings) -> ConsoleClient:
-        options: dict[str, Any] = {
-            "password": around.password,
-            "orm_number": around.orm_number,
-            "stop_resets_password": around.stop_resets_password,
-            "restart_resets_password": around.restart_resets_password,
-        }
-        if around.e1 is None:
-            return ConsoleClient(around.host, around.kpd1, around.kpd2, around.codec, **options)
-        from sorm_mediator.console.e1_client import console_on
-
-        return console_on(around.e1, 0, around.codec, **options)
 
 
 def trace_of(placed: Placed, domains: Domains) -> Trace:

@@ -19,18 +19,17 @@ from typing import Any, cast
 
 from protocol.language import Lang, Phrase, translate
 from sorm_mediator import config as lab_files
+from sorm_mediator.acceptance.compare import PASS, Outcome
 from sorm_mediator.acceptance.formats import KINDS, Kind
 from sorm_mediator.acceptance.matrix import Check, matrix
-from sorm_mediator.acceptance.outcome import PASS, Outcome
-from sorm_mediator.acceptance.report import DIRECTION_NAMES, KIND_NAMES, Run, document, table
+from sorm_mediator.acceptance.report import DIRECTION_NAMES, KIND_NAMES, Run, document, table, write_junit
 from sorm_mediator.acceptance.run import Acceptance, NotReadyError
 from sorm_mediator.addresses import host_port
 from sorm_mediator.config import Config, ConfigError
-from sorm_mediator.console.errors import ConnectError
-from sorm_mediator.console.session import BROKEN_PIPE, UsageError
-from sorm_mediator.console.surroundings import Surroundings
-from sorm_mediator.console.wiring import in_lab, toward
+from sorm_mediator.console.errors import BROKEN_PIPE, ConnectError, UsageError
+from sorm_mediator.console.target import RunTarget
 from sorm_mediator.errors import BoxError
+from sorm_mediator.lab.targets import in_lab, toward
 from sorm_mediator.switch.node import Node
 from ssh_control.visible import visible, visible_lines
 
@@ -109,7 +108,7 @@ async def carry_out(settings: Settings) -> Run:
         checks = tuple(check for check in checks if check.kind in only)
     began = time.time()
     lang = cast(Lang, settings.lang)
-    async with _around(config, settings) as around, Acceptance(around, config, node.domains) as acceptance:
+    async with _target(config, settings) as target, Acceptance(target, config, node.domains) as acceptance:
         with _progress(checks, lang) as told:
             outcomes = await acceptance.run(checks, told)
     against = host_port(settings.host, settings.kpd1) if settings.host else translate(OWN_LAB, lang)
@@ -139,7 +138,7 @@ def _check_login(config: Config, node: Node, name: str) -> None:
         raise ConfigError(f"{name}: ssh.user: the switch does not let {config.ssh.user!r} in: {problem}")
 
 
-def _around(config: Config, settings: Settings) -> AbstractAsyncContextManager[Surroundings]:
+def _target(config: Config, settings: Settings) -> AbstractAsyncContextManager[RunTarget]:
     by_e1 = config.console.link == "x25"
     if settings.host:
         return toward(config, settings.host, settings.kpd1, settings.kpd2, web=settings.web, by_e1=by_e1)
@@ -176,9 +175,7 @@ def _write(settings: Settings, run: Run, write: Callable[[str], object]) -> None
 
         settings.report.write_text(page(run, lang), encoding="utf-8")
     if settings.junit is not None:
-        from sorm_mediator.acceptance import junit
-
-        junit.write(settings.junit, run)
+        write_junit(settings.junit, run)
     if settings.json:
         text = json.dumps(document(run, lang), ensure_ascii=False, indent=1) + "\n"
         if settings.json == STDOUT:

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from protocol.language import Phrase, join
-from sorm_mediator.capture.errors import CaptureError
-from sorm_mediator.capture.events import Trouble
+from sorm_mediator.capture.events import CaptureError, Trouble
 
 PCAPNG_MAGIC = b"\x0a\x0d\x0d\x0a"
 # magic as it stands in the file -> (byte order, nanoseconds of one tick, octets of a record's header)

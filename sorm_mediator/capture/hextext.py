@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from sorm_mediator.capture.errors import CaptureError
+from sorm_mediator.capture.events import CaptureError
 
 MAX_REPEATED = 4 * 1024 * 1024
 """Octets that the ``*`` of a dump (lines like the one before) may stand for."""

@@ -10,15 +10,21 @@ from io import BytesIO
 from typing import BinaryIO, cast
 
 from e1.carriers.satop import SatopPacket
-from protocol.language import Phrase, joined
+from protocol.language import Phrase, join
 from sorm_mediator.capture import x25
-from sorm_mediator.capture.errors import CaptureError
-from sorm_mediator.capture.events import Data, End, Event, Flow, Gap, Trouble
+from sorm_mediator.capture.events import CaptureError, Data, End, Event, Flow, Gap, Trouble
 from sorm_mediator.capture.files import Packet, is_capture, read_packets
 from sorm_mediator.capture.hextext import parse_text
-from sorm_mediator.capture.packets import FRAGMENTS, Datagram, Dissector, Segment, frame_packet, is_frame
-from sorm_mediator.capture.reassembly import HalfStream
-from sorm_mediator.capture.satop import Recognition, SatopFlow
+from sorm_mediator.capture.packets import (
+    FRAGMENTS,
+    Datagram,
+    Dissector,
+    HalfStream,
+    Segment,
+    frame_packet,
+    is_frame,
+)
+from sorm_mediator.capture.x25 import Recognition, SatopFlow
 
 CHUNK = 65_536
 MAX_TEXT = 32 * 1024 * 1024
@@ -290,7 +296,7 @@ class _Flows:
         for packet in records.feed(event.data):
             yield from self._x25_packet(event.flow.label, packet, event.time_ns, event.flow.interface)
         if records.problem:
-            yield Trouble(joined(": ", [event.flow.label, records.problem]))
+            yield Trouble(join(": ", [event.flow.label, records.problem]))
             records.problem = ""
 
     def _lapb_frame(self, packet: Packet) -> Iterator[Event]:

@@ -10,16 +10,13 @@ from typing import Annotated
 import typer
 
 from sorm_mediator import __version__
-from sorm_mediator.cli.acceptance import acceptance
 from sorm_mediator.cli.boxes import demo, gateway, lab, switch
 from sorm_mediator.cli.codec import decode, encode
-from sorm_mediator.cli.conformance import conformance
+from sorm_mediator.cli.common import echo
 from sorm_mediator.cli.journal import export, verify
+from sorm_mediator.cli.labfile import check, schema, show, trace
 from sorm_mediator.cli.licence import make, passport
-from sorm_mediator.cli.output import echo
-from sorm_mediator.cli.replay import replay
-from sorm_mediator.cli.settings import check, schema, show
-from sorm_mediator.cli.trace import trace
+from sorm_mediator.cli.runs import acceptance, conformance, replay
 
 app = typer.Typer(
     name="sorm-mediator",

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import json
+import logging
+import signal
+import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING
 
 import typer
 
-if TYPE_CHECKING:
-    from sorm_mediator.lab.lab import Boxes
+from sorm_mediator.cli.common import ConfigOption, JsonOption, LangOption, LogOption
 
-ConfigOption = Annotated[Path, typer.Option("-c", "--config", metavar="FILE", help="The lab file (TOML).")]
-LogOption = Annotated[
-    Literal["debug", "info", "warning", "error"], typer.Option("--log-level", help="Logs go to stderr.")
-]
-LangOption = Annotated[Literal["en", "ru"], typer.Option("--lang", help="Language of what is shown.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else.")]
+if TYPE_CHECKING:
+    from sorm_mediator.config import Config
+    from sorm_mediator.lab.lab import Boxes, Lab
+
+log = logging.getLogger("sorm_mediator")
 
 
 def demo(
@@ -32,7 +36,7 @@ def demo(
     Example: sorm-mediator demo --lang ru
     """
     from sorm_mediator.cli.logs import set_up_logging
-    from sorm_mediator.lab.demo import run_demo
+    from sorm_mediator.replay.demo import run_demo
 
     set_up_logging(log_level)
     prepare = partial(set_up_logging, log_level)
@@ -66,9 +70,59 @@ def switch(config: ConfigOption, log_level: LogOption = "info") -> None:
 
 
 def _run(path: Path, boxes: Boxes, log_level: str) -> None:
+    """Start the boxes, print the ready line, and wait for SIGTERM or Ctrl-C."""
     from sorm_mediator import config
     from sorm_mediator.cli.logs import set_up_logging
-    from sorm_mediator.cli.running import run_until_stopped
 
     set_up_logging(log_level)
-    run_until_stopped(config.load(path), boxes, str(path))
+    asyncio.run(_run_until_stopped(config.load(path), boxes, str(path)))
+
+
+async def _run_until_stopped(config: Config, boxes: Boxes, name: str) -> None:
+    from sorm_mediator.lab.lab import Lab
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with Lab(config, boxes=boxes, name=name) as lab:
+        _warn_of_memory(config, boxes, name)
+        ready: dict[str, object] = {"ready": True, "endpoints": lab.endpoints}
+        if lab.switch is not None:
+            ready["host_key"] = lab.switch.public_host_key
+        # What is loaded by now stays: without looking through it, a collection no longer holds up answers for 100 ms.
+        gc.collect()
+        gc.freeze()
+        sys.stdout.write(json.dumps(ready) + "\n")
+        sys.stdout.flush()
+        await _stopped(stop, lab)
+        log.info("stopping")
+
+
+def _warn_of_memory(config: Config, boxes: Boxes, name: str) -> None:
+    if boxes == "switch":
+        return
+    for number, stream in enumerate(config.e1):
+        if stream.line == "memory":
+            log.warning(
+                '%s: e1.%d.line: "memory" is within this process: no console outside reaches the stream; '
+                '"satop", "xot" and "serial" do',
+                name,
+                number,
+            )
+
+
+async def _stopped(stop: asyncio.Event, lab: Lab) -> None:
+    """Until a signal, or until the mediator had to stop serving: then its :class:`BoxError` is raised."""
+    stopping = asyncio.ensure_future(stop.wait())
+    waiting: set[asyncio.Future[object]] = {stopping}  # type: ignore[arg-type]  # a future of True
+    failure = lab.gateway.failure if lab.gateway is not None else None
+    if failure is not None:
+        waiting.add(failure)  # type: ignore[arg-type]  # a future of what went wrong
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        await asyncio.gather(stopping, return_exceptions=True)
+    if failure is not None and failure.done():
+        raise failure.result()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
 
 import typer
 
-from sorm_mediator.cli.output import echo
+from sorm_mediator.cli.common import echo
 from ssh_control.visible import visible
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def decode(
     xxd dump.bin | sorm-mediator decode - --json
     """
     from protocol import Channel
-    from sorm_mediator.capture.errors import CaptureError
+    from sorm_mediator.capture.events import CaptureError
     from sorm_mediator.capture.units import decode_events
 
     options = _options(

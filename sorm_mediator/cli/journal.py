@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sorm_mediator.cli.output import echo
+from sorm_mediator.cli.common import echo
 
 if TYPE_CHECKING:
     from sorm_mediator.journal.book import Entry, JournalReader

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from protocol.language import Lang, Phrase, translate
 from sorm_mediator.conformance.verdicts import Untested
 from sorm_mediator.console.errors import ConnectError, StepError
-from sorm_mediator.console.surroundings import CallMaker, Requester
+from sorm_mediator.console.target import CallMaker, Requester
 
 OUTCOMES = ("answer", "busy", "no-answer", "fail", "incomplete")
 HOOK_ENDS_WITHIN = 5.0

@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from protocol.language import Phrase
-from sorm_mediator.conformance.declaration import Check
-from sorm_mediator.conformance.examiner import Examiner, Reply, missing
+from sorm_mediator.conformance.declaration import Check, Result
+from sorm_mediator.conformance.dialogue import Reply, identity
+from sorm_mediator.conformance.examiner import Examiner
 from sorm_mediator.conformance.verdicts import (
     FAIL,
     INTERRUPTED,
     NOT_TESTED,
-    Crossing,
     Failed,
-    Result,
+    Record,
     Unprepared,
     Untested,
     Verdict,
@@ -92,7 +92,9 @@ class Examination:
             self._reconsider()
         except asyncio.CancelledError:
             done = {result.check.id for result in self.results}
-            self.results += [Result(one, NOT_TESTED, INTERRUPTED) for one in checks if one.id not in done]
+            self.results += [
+                Result(check=one, verdict=NOT_TESTED, why=INTERRUPTED) for one in checks if one.id not in done
+            ]
             self.results.sort(key=lambda one: one.check.place)
             raise
         finally:
@@ -159,7 +161,7 @@ class Examination:
 
     async def _identify(self) -> None:
         ex = self.ex
-        if ex.told.order != "268":
+        if ex.terms.order != "268":
             return
         reply = await ex.command("get-version")
         for unit in reply.data:
@@ -172,8 +174,8 @@ class Examination:
 
     async def _one(self, check: Check) -> Result:
         ex = self.ex
-        result = Result(check)
-        why = next((text for need in sorted(check.needs) if (text := missing(need, ex))), None)
+        result = Result(check=check)
+        why = check.missing(ex)
         if why is not None:
             result.verdict, result.why = NOT_TESTED, why
             return result
@@ -225,21 +227,25 @@ class Examination:
         try:
             if len(ex.client.connected) < 2:
                 await ex.client.connect()
-            clean = await self._take_back(result, await_access)
+            clean = await self._take_back(
+                failed=result.verdict == FAIL, unprepared=result.unprepared, await_access=await_access
+            )
             if not clean and ex.may_stop:
                 await self._afresh()
         except (ConnectError, Failed):
             # The next check says so: it connects, and starts, before it begins.
             return
 
-    async def _take_back(self, result: Result, await_access: bool) -> bool:
+    async def _take_back(
+        self, *, failed: bool = False, unprepared: bool = False, await_access: bool = False
+    ) -> bool:
         ex = self.ex
         clean = True
         if ex.client.orm_number != ex.orm_number:
             return False
         if ex.client.password != ex.password_before and ex.running:
             clean &= await self._done("set-password", new_password=ex.password_before)
-        doubtful = ex.doubtful if result.verdict == FAIL or result.unprepared else []
+        doubtful = ex.doubtful if failed or unprepared else []
         if ex.undone and not ex.running:
             await ex.command("start")
         for fields in list(ex.objects.values()):
@@ -250,11 +256,10 @@ class Examination:
             await (self._remove_object(fields) if name == "add-object" else self._remove_line(fields))
         if await_access and ex.running:
             await ex.command("test", test_number=0)  # what still comes of the check is before its answer
-        return clean and result.verdict != FAIL
+        return clean and not failed
 
     async def _remove_object(self, fields: dict[str, Any]) -> bool:
-        names = ("object_number", "object_type", "number_sign", "number", "trunk")
-        done = await self._done("remove-object", **{name: fields.get(name) for name in names})
+        done = await self._done("remove-object", **identity(fields))
         if not done:
             self.ex.objects.pop(fields["object_number"], None)
         return done
@@ -313,7 +318,7 @@ class Examination:
     async def _leave(self) -> None:
         """Everything as it was: stopped or started, the password, the objects and groups that were there."""
         ex = self.ex
-        ex.begin(Result(_NO_CHECK))
+        ex.begin(Record())
         try:
             if ex.caller is not None:
                 await ex.all_over()
@@ -321,7 +326,7 @@ class Examination:
             await ex.close_others()
             if len(ex.client.connected) < 2:
                 await ex.client.connect()
-            await self._take_back(Result(_NO_CHECK), False)
+            await self._take_back()
             await self._state_as_before()
         except (ConnectError, Verdict) as error:
             self.not_restored = str(error)
@@ -358,18 +363,7 @@ def _not_called(result: Result, why: str | None) -> None:
         result.verdict, result.why, result.option, result.unprepared = NOT_TESTED, why, "", False
 
 
-async def _nothing(_: Examiner) -> None:
-    """Not a check."""
-
-
-_NO_CHECK = Check("0-0", Phrase("putting back", "восстановление"), _nothing, frozenset(), "")
-
-
 def _span(result: Result, began: float) -> float:
     """Milliseconds of a dialogue: from the first thing sent after making ready to the last that came."""
-    times = [
-        one.crossed.time if isinstance(one, Crossing) else one.time
-        for one in result.units
-        if not one.prepared
-    ]
+    times = [one.time for one in result.units if not one.prepared]
     return (max(times) - min(times)) * 1000 if times else (time.monotonic() - began) * 1000

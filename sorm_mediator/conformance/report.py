@@ -1,11 +1,13 @@
-"""An examination as one document: what JSON holds, and what the page, the table and the JUnit file are made of. Pure.
+"""The report of an examination: as JSON, as lines of text, as JUnit, as a page; and what is shown while it runs.
 
-Passwords in commands are masked: a report is handed over.
+Passwords in commands are masked, because a report is handed over. On the page, the dialogues of failures and
+deviations are unfolded, the others where the reader does it; an unfolded dialogue is printed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -16,8 +18,9 @@ from protocol import Channel
 from protocol.language import Lang, Phrase, translate
 from protocol.render import masked_hex, render
 from sorm_mediator import __version__
+from sorm_mediator.conformance.declaration import Check, Result
+from sorm_mediator.conformance.dialogue import Terms
 from sorm_mediator.conformance.examination import Identity
-from sorm_mediator.conformance.examiner import Told
 from sorm_mediator.conformance.verdicts import (
     DEVIATION,
     FAIL,
@@ -25,12 +28,12 @@ from sorm_mediator.conformance.verdicts import (
     NOT_TESTED,
     PASS,
     VERDICTS,
+    Action,
     Crossing,
-    Result,
-    Said,
 )
 from sorm_mediator.console.client import SHOWN
 from sorm_mediator.reports import junit
+from ssh_control.visible import visible
 
 APPENDICES: dict[str, Phrase] = {
     "R": Phrase("The rules", "Правила"),
@@ -59,7 +62,7 @@ class Report:
     link: str
     orm_number: int
     identity: Identity
-    told: Told
+    terms: Terms
     time: float
     results: Sequence[Result]
     calls: str = ""
@@ -94,11 +97,11 @@ def document(report: Report, lang: Lang = "en") -> dict[str, Any]:
             "address": report.against,
             "link": report.link,
             "orm_number": report.orm_number,
-            "order": report.told.order,
+            "order": report.terms.order,
             "version": report.identity.version or None,
             "station_type": report.identity.station_type or None,
         },
-        "profile": report.told.profile,
+        "profile": report.terms.profile,
         "checks": [_check(result, lang) for result in report.results],
     }
 
@@ -123,21 +126,21 @@ def _check(result: Result, lang: Lang) -> dict[str, Any]:
     return shown
 
 
-def _sent(result: Result) -> list[Crossing | Said]:
+def _sent(result: Result) -> list[Crossing | Action]:
     return [one for one in result.units if not one.prepared and _is_ours(one)]
 
 
-def _came(result: Result) -> list[Crossing | Said]:
+def _came(result: Result) -> list[Crossing | Action]:
     return [one for one in result.units if not one.prepared and not _is_ours(one)]
 
 
-def _is_ours(one: Crossing | Said) -> bool:
-    return isinstance(one, Said) or one.crossed.outbound
+def _is_ours(one: Crossing | Action) -> bool:
+    return isinstance(one, Action) or one.crossed.outbound
 
 
-def _unit(one: Crossing | Said, lang: Lang) -> dict[str, Any]:
+def _unit(one: Crossing | Action, lang: Lang) -> dict[str, Any]:
     """What crossed: octets, meaning, channel; what was done besides has a meaning alone."""
-    if isinstance(one, Said):
+    if isinstance(one, Action):
         return {"hex": "", "channel": "", "time": one.time, "meaning": [translate(one.text, lang)]}
     crossed = one.crossed
     channel = Channel.COMMAND if crossed.outbound else None
@@ -152,10 +155,10 @@ def _unit(one: Crossing | Said, lang: Lang) -> dict[str, Any]:
 
 def details(result: Result, lang: Lang) -> list[dict[str, Any]]:
     """Everything that crossed in a check, in its order, for the page."""
-    units = sorted(result.units, key=lambda one: one.time if isinstance(one, Said) else one.crossed.time)
+    units = sorted(result.units, key=lambda one: one.time if isinstance(one, Action) else one.crossed.time)
     if not units:
         return []
-    began = units[0].time if isinstance(units[0], Said) else units[0].crossed.time
+    began = units[0].time if isinstance(units[0], Action) else units[0].crossed.time
     rows = []
     for one in units:
         shown = _unit(one, lang)
@@ -202,7 +205,7 @@ def total(report: Report, lang: Lang = "en") -> str:
 
 def table(report: Report, lang: Lang = "en") -> Iterable[str]:
     """The examination as lines of text: one for each check, and the reason under what is not PASS."""
-    yield heading(report.against, report.told.profile, lang, of_lab=report.lab_profile)
+    yield heading(report.against, report.terms.profile, lang, of_lab=report.lab_profile)
     ids = max((len(result.check.id) for result in report.results), default=0)
     for title, results in by_appendix(report.examined, lang):
         yield title
@@ -221,8 +224,7 @@ def heading(against: str, profile: str, lang: Lang, *, of_lab: bool) -> str:
 def rows(result: Result, lang: Lang, ids: int) -> Iterable[str]:
     """The lines of one check; ``ids`` is the width of the longest id."""
     width = max(len(translate(verdict, lang)) for verdict in VERDICTS)
-    verdict, title = translate(result.verdict, lang), translate(result.check.title, lang)
-    yield f"  {verdict:<{width}}  {result.check.id:<{ids}}  {title}"
+    yield f"  {translate(result.verdict, lang):<{width}}  {result.check.id:<{ids}}  {translate(result.check.title, lang)}"
     for text in ([reason(result, lang)] if result.why else []) + [
         translate(one, lang) for one in result.notes
     ]:
@@ -283,11 +285,11 @@ def _case(result: Result, report: Report) -> junit.Case:
 
 def head(report: Report, lang: Lang) -> list[tuple[str, str]]:
     """What stands at the top of the page: captions and values."""
-    told = report.told
+    terms = report.terms
     when = datetime.fromtimestamp(report.time).astimezone().isoformat(sep=" ", timespec="seconds")
     numbers = {
-        "own": ", ".join(told.own), "of_network": " / ".join(filter(None, (told.network, told.network_object))),
-        "caller": told.caller, "trunk": "" if told.trunk is None else f"{told.trunk} {told.trunk_name}",
+        "own": ", ".join(terms.own), "of_network": " / ".join(filter(None, (terms.network, terms.network_object))),
+        "caller": terms.caller, "trunk": "" if terms.trunk is None else f"{terms.trunk} {terms.trunk_name}",
     }  # fmt: skip
     rows = [
         (_HEAD["mediator"], report.against),
@@ -296,8 +298,8 @@ def head(report: Report, lang: Lang) -> list[tuple[str, str]]:
         (_HEAD["orm"], str(report.orm_number)),
         (_HEAD["link"], _word(report.link, lang)),
         (_HEAD["profile"], _profile(report, lang)),
-        (_HEAD["errors"], _word(f"errors {told.errors}", lang)),
-        (_HEAD["timing"], _word(f"timing {told.timing}", lang)),
+        (_HEAD["errors"], _word(f"errors {terms.errors}", lang)),
+        (_HEAD["timing"], _word(f"timing {terms.timing}", lang)),
         (_HEAD["calls"], _word(report.calls or "-", lang)),
         (
             _HEAD["numbers"],
@@ -318,8 +320,8 @@ def _word(name: str, lang: Lang) -> str:
 
 def _profile(report: Report, lang: Lang) -> str:
     whose = translate(Phrase(" (that of the lab)", " (взят из стенда)"), lang) if report.lab_profile else ""
-    profile = _word(f"profile {report.told.profile}", lang)
-    return f"{profile}{whose}, {translate(_HEAD['order'], lang)} {report.told.order}"
+    profile = _word(f"profile {report.terms.profile}", lang)
+    return f"{profile}{whose}, {translate(_HEAD['order'], lang)} {report.terms.order}"
 
 
 _WORDS: dict[str, Phrase] = {
@@ -364,3 +366,136 @@ _HEAD: dict[str, Phrase] = {
     "time": Phrase("Time", "Время"),
     "program": Phrase("Program", "Программа"),
 }
+
+
+# --- the page: failures first, one line a check, its dialogue folded below
+
+_CLASSES = {str(PASS): "pass", str(FAIL): "fail", str(DEVIATION): "deviation", str(NOT_TESTED): "skipped"}
+
+LABELS: dict[str, Phrase] = {
+    "title": Phrase("Conformance to order 268", "Соответствие приказу N 268"),
+    "result": Phrase("Result", "Итог"),
+    "clause": Phrase("Check", "Проверка"),
+    "rule": Phrase("Rule", "Требование"),
+    "verdict": Phrase("Verdict", "Заключение"),
+    "ms": Phrase("ms", "мс"),
+    "expected": Phrase("Expected", "Должно быть"),
+    "why": Phrase("Reason", "Причина"),
+    "appendix": Phrase("Appendix", "Приложение"),
+    "sent": Phrase("sent", "послано"),
+    "came": Phrase("came", "принято"),
+    "done": Phrase("done", "сделано"),
+    "prepared": Phrase("making ready", "подготовка"),
+    "details": Phrase("details", "подробно"),
+    "bytes": Phrase("Octets", "Байты"),
+    "meaning": Phrase("Meaning", "Значение"),
+    "notable": Phrase("Failures and deviations", "Несоответствия и отклонения"),
+    "signatures": Phrase("Signatures", "Подписи"),
+    "operator": Phrase("For the operator", "От оператора связи"),
+    "post": Phrase("For the control post", "От пункта управления"),
+    "name": Phrase("Name", "Фамилия, имя, отчество"),
+    "position": Phrase("Post", "Должность"),
+    "date": Phrase("Date", "Дата"),
+    "signature": Phrase("Signature", "Подпись"),
+}
+
+
+def page(report: Report, lang: Lang = "en") -> str:
+    """The page, in ``lang``."""
+    from sorm_mediator.reports import html  # jinja2, which other commands can do without
+
+    return html.render(__package__, view(report, lang))
+
+
+def view(report: Report, lang: Lang) -> dict[str, Any]:
+    """What the template shows."""
+    return {
+        "lang": lang,
+        "labels": {name: translate(text, lang) for name, text in LABELS.items()},
+        "against": report.against,
+        "head": head(report, lang),
+        "verdict": {"name": translate(report.verdict, lang), "class": _CLASSES[str(report.verdict)]},
+        "total": total(report, lang),
+        "not_restored": translate(report.not_restored, lang),
+        "notable": [_row(one, lang) for one in report.results if one.verdict in (FAIL, DEVIATION)],
+        "verdicts": [translate(verdict, lang) for verdict in VERDICTS],
+        "appendices": [
+            {
+                "name": name,
+                "checks": [_row(one, lang) for one in results],
+                "counts": [sum(one.verdict == verdict for one in results) for verdict in VERDICTS],
+            }
+            for name, results in by_appendix(report.results, lang)
+        ],
+    }
+
+
+def _row(result: Result, lang: Lang) -> dict[str, Any]:
+    return {
+        "id": result.check.id,
+        "title": translate(result.check.title, lang),
+        "verdict": translate(result.verdict, lang),
+        "class": _CLASSES[str(result.verdict)],
+        "ms": f"{result.ms:.0f}",
+        "why": reason(result, lang) if result.why else "",
+        "notes": [translate(text, lang) for text in result.notes],
+        "expected": [translate(text, lang) for text in result.expected],
+        "units": details(result, lang),
+    }
+
+
+# --- on a terminal while it runs
+
+Write = Callable[[str], object]
+
+
+class Showing:
+    """Writes the results, each once. ``live``: as they come; else when all is over.
+
+    One whose verdict has changed at the end of the examination is written again.
+    """
+
+    def __init__(self, write: Write, checks: Sequence[Check], lang: Lang, *, live: bool) -> None:
+        self._write = write
+        self._ids = max((len(one.id) for one in checks), default=0)
+        self._lang = lang
+        self._live = live
+        self._written: dict[str, Phrase] = {}
+        self._appendix = ""
+
+    def begin(self, heading: str) -> None:
+        """It begins."""
+        if self._live:
+            self._write(visible(heading) + "\n")
+
+    def seen(self, result: Result) -> None:
+        """A check is over."""
+        if not self._live or self._written.get(result.check.id) == result.verdict:
+            return
+        self._written[result.check.id] = result.verdict
+        title = appendix_of(result, self._lang)
+        lines = [] if title == self._appendix else [title]
+        self._appendix = title
+        for line in (*lines, *rows(result, self._lang, self._ids)):
+            self._write(visible(line) + "\n")
+
+    def finish(self, report: Report) -> None:
+        """It is over: whatever has not been written yet."""
+        if self._live:
+            for result in report.examined:
+                self.seen(result)
+        for line in ending(report, self._lang) if self._live else table(report, self._lang):
+            self._write(visible(line) + "\n")
+
+
+@contextmanager
+def bar(total: int) -> Iterator[Callable[[Result], None]]:
+    """A bar on stderr, where that is a terminal; yields who is to be told of each check that is over."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    console = Console(stderr=True)
+    columns: Any = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=total)
+        yield lambda result: progress.update(task, advance=1, description=result.check.id)

@@ -21,7 +21,7 @@ from protocol.language import Phrase, join
 from protocol.messagetext import DEFAULT_CODING, MessageCoding
 from sorm_mediator.addresses import host_port
 from sorm_mediator.console.errors import ConnectError, StepError
-from sorm_mediator.console.vocabulary import COMMANDS, DATA_OF
+from sorm_mediator.console.messages import COMMANDS, DATA_OF
 
 CONNECT_WITHIN = 5.0
 KEPT_COMMANDS = 500

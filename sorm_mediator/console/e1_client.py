@@ -353,7 +353,7 @@ class ConsoleLines:
         return ConsoleLine(replace(config, local=(config.local[0], 0), line=own))
 
 
-class Ear:
+class ToneProbe:
     """Listens to one KSL from now on: which tones are on the line."""
 
     def __init__(self, line: ConsoleLine, ksl: int) -> None:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from protocol.language import Phrase
+
+BROKEN_PIPE = 141
+"""Exit code when the reader of the output has gone: a shell's for a process that SIGPIPE has ended."""
 
 
 def words(error: Exception) -> str:
     """The text of an error, in both languages where it has them."""
     return next((text for text in error.args if isinstance(text, Phrase)), str(error))
+
+
+class UsageError(Exception):
+    """The command line is wrong. The text names the option, its value and what is allowed (exit 2)."""
 
 
 class ScriptError(Exception):
@@ -24,3 +33,10 @@ class StepError(Exception):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.text = text
+
+
+def unreadable(path: Path, error: Exception) -> str:
+    """Why a file can't be read: it is named once."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"{path}: can't be read: octet {error.start} is no UTF-8"
+    return f"{path}: can't be read: {getattr(error, 'strerror', None) or error}"

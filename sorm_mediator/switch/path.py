@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from protocol.language import Phrase, joined
+from protocol.language import Phrase, join
 from sorm_mediator.config import DomainConfig
 from sorm_mediator.switch.domain import BridgeEnd, Domain, Subscriber, Trunk
 from sorm_mediator.switch.routing import RoutingRequest, RoutingResult, route
@@ -112,7 +112,7 @@ def _outward(domain: Domain, result: RoutingResult, domains: Mapping[str, Domain
             return way, ""
         refused = refused or way
         problems.append(problem)
-    return refused, joined("; ", problems)
+    return refused, join("; ", problems)
 
 
 def _inward(domain: Domain, result: RoutingResult) -> tuple[Exit | None, str]:

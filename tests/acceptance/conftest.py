@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 import captures
+from sorm_mediator.acceptance.compare import Outcome
 from sorm_mediator.acceptance.matrix import Check, matrix
-from sorm_mediator.acceptance.outcome import Outcome
 from sorm_mediator.acceptance.run import Acceptance
 from sorm_mediator.config import Config, parse
-from sorm_mediator.console.wiring import in_lab
+from sorm_mediator.lab.targets import in_lab
 from sorm_mediator.switch.node import Node
 
 LABS = Path(captures.__path__[0]) / "labs"

@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from sorm_mediator.acceptance import junit
 from sorm_mediator.acceptance.html import page
-from sorm_mediator.acceptance.report import Run, document, table
+from sorm_mediator.acceptance.report import Run, document, junit_tree, table
 
 NAME = "<b>&trunk"
 
@@ -139,7 +138,7 @@ def test_the_page_in_russian(run: Run) -> None:
 
 
 def test_junit_has_a_case_for_each_check(run: Run) -> None:
-    root = junit.tree(run)
+    root = junit_tree(run)
     assert (root.get("tests"), root.get("failures"), root.get("skipped")) == ("5", "2", "1")
     assert [suite.get("name") for suite in root] == [
         "own",

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from protocol.language import translate
+from sorm_mediator.acceptance.compare import FAIL, PASS, SKIPPED, Outcome
 from sorm_mediator.acceptance.matrix import matrix
-from sorm_mediator.acceptance.outcome import FAIL, PASS, SKIPPED, Outcome
 from sorm_mediator.acceptance.run import Acceptance, NotReadyError
 from sorm_mediator.console.client import ConsoleClient
-from sorm_mediator.console.wiring import in_lab
+from sorm_mediator.lab.targets import in_lab
 from sorm_mediator.switch.node import Node
 
 OUT = ("intercity", "outgoing", "smg_trunk")

@@ -15,8 +15,8 @@ from typer.testing import CliRunner, Result
 
 import captures
 from sorm_mediator.acceptance.session import Settings, carry_out
-from sorm_mediator.cli.acceptance import acceptance
-from sorm_mediator.cli.settings import check
+from sorm_mediator.cli.labfile import check
+from sorm_mediator.cli.runs import acceptance
 from sorm_mediator.config import ConfigError, load
 from sorm_mediator.lab.lab import Lab
 

@@ -18,7 +18,7 @@ from sorm_mediator.conformance.report import Report
 from sorm_mediator.conformance.session import Settings, _lab, examine
 from sorm_mediator.conformance.verdicts import NOT_TESTED, PASS, Untested
 from sorm_mediator.console.errors import ConnectError
-from sorm_mediator.console.surroundings import WebApi
+from sorm_mediator.console.target import WebApi
 from sorm_mediator.lab.lab import Lab, on_free_ports
 from tests.conformance.conftest import LAB, port
 
@@ -213,7 +213,7 @@ async def test_the_name_of_a_trunk_is_that_of_the_running_switch(lab: Lab) -> No
         status, _ = await web.request("PUT", f"{domain}/{trunk['trunk']}", {"name": "renamed"})
         assert status == 200
     report = await toward(lab, "11.1.9-1", trunk=str(trunk["trunk"]))
-    assert report.told.trunk_name == "renamed"
+    assert report.terms.trunk_name == "renamed"
 
 
 async def test_a_web_that_is_not_there_is_told_at_once(lab: Lab) -> None:

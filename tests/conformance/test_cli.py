@@ -17,11 +17,10 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from protocol.language import translate
-from sorm_mediator.cli.conformance import conformance
-from sorm_mediator.conformance.declaration import all_checks, chosen
+from sorm_mediator.cli.runs import conformance
+from sorm_mediator.conformance.checks import all_checks, chosen
+from sorm_mediator.conformance.report import Showing
 from sorm_mediator.conformance.session import Settings, _lab, examine
-from sorm_mediator.conformance.showing import Showing
 from sorm_mediator.lab.lab import Lab, on_free_ports
 from tests.conformance.conftest import LAB, port
 from tests.conformance.test_leaving import in_use, is_stopped
@@ -200,7 +199,7 @@ async def test_sigterm_puts_everything_back(tmp_path: Path) -> None:
 
 
 async def _begun(lab: Lab) -> bool:
-    from sorm_mediator.console.surroundings import WebApi
+    from sorm_mediator.console.target import WebApi
 
     async with WebApi(lab.web_url) as web:
         _, status = await web.request("GET", "status")
@@ -226,7 +225,7 @@ def test_the_checks_are_declared_well() -> None:
     checks = all_checks()
     assert len(checks) >= 150
     assert len({one.id for one in checks}) == len(checks)
-    assert [one for one in checks if translate(one.title, "ru") == str(one.title)] == []
+    assert [one for one in checks if one.title.say("ru") == str(one.title)] == []
     assert {one.id for one in chosen(("6.5",))} >= {"6.5.3-1", "6.5.6-1"}
     assert {one.clause for one in chosen(("7.1",))} == {"7.1"}
     with pytest.raises(ValueError, match=r"6\.99"):

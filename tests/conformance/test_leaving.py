@@ -43,9 +43,9 @@ async def do(
     lab: Lab, *commands: tuple[str, dict[str, Any]], password: str | None = None
 ) -> list[ConsoleClient]:
     """Give commands as another console, which then goes; its log stays."""
-    from sorm_mediator.console.surroundings import facing
+    from sorm_mediator.console.target import target_for
 
-    codec = facing(lab.config, "", 0, 0).codec
+    codec = target_for(lab.config, "", 0, 0).codec
     client = ConsoleClient(
         "127.0.0.1", port(lab, "kpd1"), port(lab, "kpd2"), codec, password=password or FIRST
     )

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from protocol import Channel, Codec, CommandExecuted, CommandReceived, StreamFramer, Unit
-from sorm_mediator.console import scenario
-from sorm_mediator.console.printing import TextPrinter
-from sorm_mediator.console.results import ScriptResult
-from sorm_mediator.console.runner import ScenarioRunner
-from sorm_mediator.console.surroundings import Surroundings
+from sorm_mediator.console.target import RunTarget
+from sorm_mediator.replay import scenario
+from sorm_mediator.replay.printing import TextPrinter
+from sorm_mediator.replay.results import ScriptResult
+from sorm_mediator.replay.runner import ScenarioRunner
 
 
 class ScriptedMediator:
@@ -92,8 +92,8 @@ async def mediator() -> AsyncIterator[ScriptedMediator]:
 
 
 @pytest.fixture
-def around(mediator: ScriptedMediator) -> Surroundings:
-    return Surroundings(host="127.0.0.1", kpd1=mediator.ports["kpd1"], kpd2=mediator.ports["kpd2"])
+def around(mediator: ScriptedMediator) -> RunTarget:
+    return RunTarget(host="127.0.0.1", kpd1=mediator.ports["kpd1"], kpd2=mediator.ports["kpd2"])
 
 
 @pytest.fixture
@@ -102,13 +102,13 @@ def printed() -> list[str]:
 
 
 @pytest.fixture
-def run(around: Surroundings, printed: list[str]) -> Callable[..., Any]:
+def run(around: RunTarget, printed: list[str]) -> Callable[..., Any]:
     """Run the steps of a scenario: ``await run("- send: start")``."""
 
     async def run_steps(
         steps: str,
         head: str = "",
-        around_: Surroundings | None = None,
+        around_: RunTarget | None = None,
         printer: TextPrinter | None = None,
         within: float = 0.5,
         **more: Any,

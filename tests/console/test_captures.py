@@ -11,9 +11,9 @@ import pytest
 from captures import index
 from captures.record import essence, recording, scripts, units
 from protocol import Channel, Codec, Options
-from sorm_mediator.console.printing import TextPrinter
-from sorm_mediator.console.recording import PcapRecorder
-from sorm_mediator.console.session import Settings, load, run_script
+from sorm_mediator.replay.printing import TextPrinter
+from sorm_mediator.replay.recording import PcapRecorder
+from sorm_mediator.replay.session import Settings, load, run_script
 
 SCRIPTS = scripts()
 

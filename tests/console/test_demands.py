@@ -24,9 +24,9 @@ from protocol import (
     encode_message_text,
 )
 from protocol.messagetext import CODINGS, MessageCoding
-from sorm_mediator.console import scenario
 from sorm_mediator.console.errors import ScriptError
-from sorm_mediator.console.results import ScriptResult
+from sorm_mediator.replay import scenario
+from sorm_mediator.replay.results import ScriptResult
 
 Asked = list[tuple[str, str, Any]]
 

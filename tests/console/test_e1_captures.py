@@ -10,11 +10,12 @@ import captures
 from sorm_mediator import config as lab_files
 from sorm_mediator.capture.reader import read_input
 from sorm_mediator.capture.units import Found, decode_events
-from sorm_mediator.console.printing import TextPrinter
-from sorm_mediator.console.recording import PcapRecorder
-from sorm_mediator.console.session import Settings, UsageError, load, run_script
+from sorm_mediator.console.errors import UsageError
 from sorm_mediator.lab.e1 import over_e1
 from sorm_mediator.lab.lab import Lab
+from sorm_mediator.replay.printing import TextPrinter
+from sorm_mediator.replay.recording import PcapRecorder
+from sorm_mediator.replay.session import Settings, load, run_script
 
 SCENARIOS = Path(captures.__file__).parent / "scenarios"
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sorm_mediator.console.requirements import links
 
 from e1.stream import E1Stream
 from e1.voice.tones import ToneGenerator
-from sorm_mediator.console import scenario
+from sorm_mediator.console import target as scenario
 from sorm_mediator.console.errors import ScriptError
-from sorm_mediator.console.requirements import links
-from sorm_mediator.console.surroundings import Surroundings
+from sorm_mediator.console.target import Surroundings
 from sorm_mediator.mediator.binding.streams import SpeakingStream
 from tests.console.e1_mediator import E1Mediator, lines
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from sorm_mediator.console import junit
+from sorm_mediator.console.comparing import Difference, Failure
 from sorm_mediator.console.errors import ConnectError
-from sorm_mediator.console.fields import Difference
-from sorm_mediator.console.matching import Failure
-from sorm_mediator.console.results import ScriptResult, StepResult
+from sorm_mediator.replay.results import ScriptResult, StepResult, write_junit
 
 
 def test_a_case_for_each_script_with_its_failure(tmp_path: Path) -> None:
@@ -22,7 +20,7 @@ def test_a_case_for_each_script_with_its_failure(tmp_path: Path) -> None:
         "can't run", Path("c.yaml"), error=ConnectError("127.0.0.1:1: KPD2 can't be reached")
     )
     report = tmp_path / "report.xml"
-    junit.write(report, [passed, failed, broken])
+    write_junit(report, [passed, failed, broken])
 
     suite = ET.parse(report).getroot().find("testsuite")  # noqa: S314 - our own file
     assert suite is not None

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from protocol import Channel, Codec
 from protocol.messages import TrunkInfo
-from sorm_mediator.console.printing import TextPrinter
+from sorm_mediator.replay.printing import TextPrinter
 
 
 def test_the_text_of_a_mediator_can_not_steer_the_terminal() -> None:

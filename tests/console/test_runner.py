@@ -22,7 +22,7 @@ from protocol import (
     UnauthorizedAccess,
 )
 from sorm_mediator.console.errors import ConnectError, ScriptError, StepError
-from sorm_mediator.console.results import ScriptResult
+from sorm_mediator.replay.results import ScriptResult
 
 A, B = Party(NumberSign.OWN, "28331"), Party(NumberSign.OWN, "28332")
 NINE = Time(15, 9, 30, 5)

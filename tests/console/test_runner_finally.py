@@ -21,10 +21,10 @@ from protocol import (
 )
 from protocol.texts import VALUES
 from sorm_mediator.console.errors import ScriptError
-from sorm_mediator.console.fields import READERS
-from sorm_mediator.console.printing import TextPrinter
-from sorm_mediator.console.results import ScriptResult
-from sorm_mediator.console.vocabulary import COMMANDS, KPD1, KPD2
+from sorm_mediator.replay.fields import READERS
+from sorm_mediator.replay.printing import TextPrinter
+from sorm_mediator.replay.results import ScriptResult
+from sorm_mediator.replay.vocabulary import COMMANDS, KPD1, KPD2
 
 A, B = Party(NumberSign.OWN, "28331"), Party(NumberSign.OWN, "28332")
 

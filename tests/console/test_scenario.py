@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sorm_mediator.console import scenario, vendor
 from sorm_mediator.console.errors import ScriptError
+from sorm_mediator.replay import scenario, vendor
 
 HEAD = "name: a test\nsteps:\n"
 

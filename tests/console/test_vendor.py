@@ -26,11 +26,11 @@ from protocol import (
     TestReplyKpd1,
     Time,
 )
-from sorm_mediator.console import vendor
 from sorm_mediator.console.errors import ScriptError
-from sorm_mediator.console.printing import TextPrinter
-from sorm_mediator.console.results import ScriptResult
-from sorm_mediator.console.vendor_runner import VendorRunner
+from sorm_mediator.replay import vendor
+from sorm_mediator.replay.printing import TextPrinter
+from sorm_mediator.replay.results import ScriptResult
+from sorm_mediator.replay.vendor_runner import VendorRunner
 
 PATH = Path("a.json")
 NUMBERS = {"1": "01010", "2": "01001", "3": "01101"}

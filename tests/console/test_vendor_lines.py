@@ -6,8 +6,8 @@ import pytest
 
 from protocol import Codec, Options
 from sorm_mediator.console.client import ConsoleClient
-from sorm_mediator.console.vendor_lines import LineError, parse_line
-from sorm_mediator.console.vendor_runner import _unit
+from sorm_mediator.replay.vendor import LineError, parse_line
+from sorm_mediator.replay.vendor_runner import _unit
 
 BIG = Codec(Options(object_byte_order="big"))
 

@@ -21,13 +21,13 @@ from sorm_mediator.capture.units import Found, decode_events
 from sorm_mediator.config import Config, ConfigError, load, parse
 from sorm_mediator.console.e1_client import ConsoleLines, E1ConsoleClient
 from sorm_mediator.console.e1_lines import lines_of_lab
-from sorm_mediator.console.printing import TextPrinter
-from sorm_mediator.console.recording import PcapRecorder
-from sorm_mediator.console.session import Settings, run_script
-from sorm_mediator.console.session import load as load_script
 from sorm_mediator.lab.e1 import over_e1, wired
 from sorm_mediator.lab.lab import Lab
 from sorm_mediator.lab.processes import BoxProcess
+from sorm_mediator.replay.printing import TextPrinter
+from sorm_mediator.replay.recording import PcapRecorder
+from sorm_mediator.replay.session import Settings, run_script
+from sorm_mediator.replay.session import load as load_script
 
 FOLDER = Path(captures.__file__).parent
 QUICK = {"hold": 0, "lapb": {"t1": 0.5, "t2": 0.02}, "x25": {"window": 7}}

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import captures
-from sorm_mediator.console.printing import TextPrinter
-from sorm_mediator.console.session import Settings, load, run_script
+from sorm_mediator.replay.printing import TextPrinter
+from sorm_mediator.replay.session import Settings, load, run_script
 
 MAIN_JOB = Path(captures.__file__).parent / "scenarios" / "main-job.yaml"
 DONE = [{"command-received": {"status": 0}}, {"command-executed": {"status": 0}}]

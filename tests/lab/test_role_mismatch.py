@@ -11,9 +11,9 @@ import pytest
 
 import captures
 from sorm_mediator.console.errors import ConnectError
-from sorm_mediator.console.printing import TextPrinter
-from sorm_mediator.console.session import Settings, load, run_script
 from sorm_mediator.lab.lab import Lab
+from sorm_mediator.replay.printing import TextPrinter
+from sorm_mediator.replay.session import Settings, load, run_script
 from tests.lab.e1_bench import e1_lab
 
 MAIN_JOB = Path(captures.__file__).parent / "scenarios" / "main-job.yaml"

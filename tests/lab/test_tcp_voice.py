@@ -19,10 +19,10 @@ from sorm_mediator.capture.reader import read_input
 from sorm_mediator.config import parse
 from sorm_mediator.console.client import ConsoleClient
 from sorm_mediator.console.errors import ConnectError
-from sorm_mediator.console.printing import TextPrinter
-from sorm_mediator.console.recording import PcapRecorder
-from sorm_mediator.console.session import Settings, load, run_script
 from sorm_mediator.lab.lab import Lab, on_free_ports
+from sorm_mediator.replay.printing import TextPrinter
+from sorm_mediator.replay.recording import PcapRecorder
+from sorm_mediator.replay.session import Settings, load, run_script
 from tests.lab.e1_bench import DOMAIN
 
 SCENARIOS = Path(captures.__file__).parent / "scenarios"

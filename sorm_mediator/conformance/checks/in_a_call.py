@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from sorm_mediator.conformance.declaration import Need, check
-from sorm_mediator.conformance.examiner import Examiner, Group, Placed, Target, one_of
+from sorm_mediator.conformance.dialogue import Target, one_of
+from sorm_mediator.conformance.examiner import Examiner, Group, PlacedCall
 from sorm_mediator.console.client import Crossed
 
 CALLS, SERVICES = Need.CALLS, Need.SERVICES
@@ -16,7 +17,7 @@ NO_PRIORITY = one_of(None, "normal")
 
 async def running(
     ex: Examiner, target: Target, *, a: int = 0, b: int = 1, ringing: bool = False, **how: Any
-) -> tuple[Placed, Crossed]:
+) -> tuple[PlacedCall, Crossed]:
     """A call of an object, answered unless it is to ring on; its 41h."""
     begin = ex.ringing_call if ringing else ex.call
     placed = await begin(ex.own(a), ex.own(b), **how)
@@ -248,7 +249,7 @@ async def line_in_no_group(ex: Examiner) -> None:
 
 async def after_7(
     ex: Examiner, *, ringing: bool, separate: bool = False, **how: Any
-) -> tuple[Target, Group, Placed]:
+) -> tuple[Target, Group, PlacedCall]:
     """A call under statistical control to which command 7 has connected a line; its 51h is read."""
     group = await ex.group(separate=separate)
     target = await ex.target()
@@ -259,7 +260,7 @@ async def after_7(
     return target, group, call
 
 
-async def after_8(ex: Examiner, *, ringing: bool, **how: Any) -> tuple[Target, Placed]:
+async def after_8(ex: Examiner, *, ringing: bool, **how: Any) -> tuple[Target, PlacedCall]:
     """A call under full control whose line command 8 has released; its 52h is read."""
     target = await ex.target(group=await ex.group())
     call, first = await running(ex, target, ringing=ringing, **how)

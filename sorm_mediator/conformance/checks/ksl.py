@@ -14,7 +14,7 @@ KSL_INFO = "ksl-info"
 
 def line_of(ex: Examiner, number: int) -> dict[str, int]:
     """A line by its number in the first stream."""
-    return {"stream": ex.told.streams[0], "ksl": number}
+    return {"stream": ex.terms.streams[0], "ksl": number}
 
 
 def combined(ex: Examiner, group: int, a: dict[str, int], b: dict[str, int] | None = None) -> dict[str, Any]:

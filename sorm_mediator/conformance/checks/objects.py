@@ -1,4 +1,4 @@
-"""Putting objects under control and changing them (6.5, 6.15, 1.5)."""
+"""Objects put on control, changed and taken off control, and how many there can be (1.5, 2, 3, 6.5, 6.6, 6.15)."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ async def unique(ex: Examiner) -> None:
 def _sign(name: str, sign: str, en: str, ru: str, number: str) -> None:
     @check(name, f"number sign {en}", f"признак номера {ru}", Need.ORDER_268)
     async def with_sign(ex: Examiner) -> None:
-        await taken(ex, ex.network_fields(number or ex.told.network_object, number_sign=sign))
+        await taken(ex, ex.network_fields(number or ex.terms.network_object, number_sign=sign))
 
 
 _sign("6.5.5.2-1", "russia", "04h: a subscriber in Russia", "04h: абонент ТфССОП России", "")
@@ -231,7 +231,7 @@ async def both_get_events(ex: Examiner) -> None:
     one = await ex.target()
     fields = ex.object_fields()
     reply = await ex.command("add-object", **fields)
-    if reply.outcome[0] == "not-executed" and ex.told.profile == "eltex":
+    if reply.outcome[0] == "not-executed" and ex.terms.profile == "eltex":
         raise Untested(
             Phrase("same_number_again: no second object", "same_number_again: второго объекта нет")
         )
@@ -334,3 +334,183 @@ async def removing_takes(ex: Examiner) -> None:
     reply = await ex.command("remove-object", within=20, **target.identity)
     ex.judge(reply, "executed")
     ex.within_limit(reply.took("command-executed"), 15_000, Phrase("28h of command 6", "28h на команду 6"))
+
+
+# --- command 6, and when control begins and ends
+
+
+@check("6.5.4-1", "an object put on control during a call is controlled from the next call on",
+       "объект, поставленный во время соединения, контролируется со следующего вызова", CALLS)  # fmt: skip
+async def from_the_next_call_on(ex: Examiner) -> None:
+    watch = await ex.target(ex.own(1))
+    call = await ex.call(ex.own(0), ex.own(1))
+    with ex.preparing():
+        await ex.event(watch, "number-received")
+        await ex.event(watch, "answer")
+    fields = ex.object_fields()
+    await ex.executed("add-object", **fields)
+    await ex.hang_up(call)
+    await ex.ended(watch)
+    text = Phrase("no event of the call that ran", "никаких сообщений о текущем соединении")
+    number = fields["object_number"]
+    await ex.nothing(text, lambda one: one.on_kpd2 and one.fields.get("object_number") == number)
+    await ex.short_call(ex.own(0), ex.own(1))
+    await ex.event(number, "number-received")
+
+
+@check("6.5.7-1", "a network number with its own sign is controlled",
+       "номер ТфССОП со своим признаком контролируется", CALLS)  # fmt: skip
+async def sign_fits(ex: Examiner) -> None:
+    target = await ex.controlled(ex.network_fields())
+    await ex.short_call(ex.own(0), ex.network)
+    await ex.event(target, "number-received")
+    await ex.event(target, "answer")
+    await ex.event(target, "release")
+
+
+@check("6.5.7-2", "leading digits with their own sign are controlled",
+       "неполный номер ТфССОП со своим признаком контролируется", CALLS)  # fmt: skip
+async def partial_fits(ex: Examiner) -> None:
+    fields = ex.network_fields(object_type="network-partial")
+    target = await ex.controlled(ex.network_fields(fields["number"][:7], object_type="network-partial"))
+    await ex.short_call(ex.own(0), ex.network)
+    await ex.event(target, "number-received")
+    await ex.event(target, "answer")
+    await ex.event(target, "release")
+
+
+@check("6.5.7-3", "a network number with another sign is not controlled",
+       "номер ТфССОП с другим признаком не контролируется", CALLS)  # fmt: skip
+async def network_sign_does_not_fit(ex: Examiner) -> None:
+    watch = await ex.target()
+    target = await ex.controlled(ex.network_fields(number_sign=ex.foreign_sign))
+    await ex.short_call(ex.own(0), ex.network)
+    await ex.ended(watch)
+    await ex.no_events(target)
+
+
+@check("6.5.7-4", "leading digits with another sign are not controlled",
+       "неполный номер ТфССОП с другим признаком не контролируется", CALLS)  # fmt: skip
+async def partial_does_not_fit(ex: Examiner) -> None:
+    watch = await ex.target()
+    fields = ex.network_fields()
+    target = await ex.controlled(
+        ex.network_fields(fields["number"][:7], object_type="network-partial", number_sign=ex.foreign_sign)
+    )
+    await ex.short_call(ex.own(0), ex.network)
+    await ex.ended(watch)
+    await ex.no_events(target)
+
+
+@check("6.6.3-1", "command 6 takes an object off the table", "команда 6 удаляет объект из таблицы")
+async def remove(ex: Examiner) -> None:
+    target = await ex.target()
+    await ex.executed("remove-object", **target.identity)
+    await ex.not_executed("get-objects", object_number=target.number)
+
+
+@check("6.6.3-2", "after command 6 there are no events of the object",
+       "после команды 6 сообщений об объекте нет", CALLS)  # fmt: skip
+async def removed_is_silent(ex: Examiner) -> None:
+    target, watch = await ex.target(), await ex.target(ex.own(1))
+    await ex.executed("remove-object", **target.identity)
+    await ex.short_call(ex.own(0), ex.own(1))
+    await ex.ended(watch)
+    await ex.no_events(target)
+
+
+@check("6.6.3-3", "command 6 for an object that is not there: accepted, not executed",
+       "команда 6 для отсутствующего объекта: принята, не выполнена")  # fmt: skip
+async def remove_stranger(ex: Examiner) -> None:
+    fields = ex.object_fields()
+    names = ("object_number", "object_type", "number_sign", "number")
+    await ex.not_executed("remove-object", **{name: fields[name] for name in names})
+
+
+@check("6.6.4-1", "command 6 before the answer: 52h/05h, then no 42h and no 43h",
+       "команда 6 до ответа: 52h/05h, далее без 42h и 43h", CALLS)  # fmt: skip
+async def removed_before_answer(ex: Examiner) -> None:
+    group = await ex.group()
+    target = await ex.target(group=group)
+    call = await ex.ringing_call(ex.own(0), ex.own(1))
+    with ex.preparing():
+        await ex.event(target, "number-received", operation=0)
+    await ex.executed("remove-object", **target.identity)
+    await ex.event(target, "ksl-released", operation=5, ksl_a=group.a())
+    await ex.hang_up(call)
+    await ex.no_events(target)
+
+
+@check("6.6.4-2", "command 6 after the answer: 52h/05h, then no 43h",
+       "команда 6 после ответа: 52h/05h, далее без 43h", CALLS)  # fmt: skip
+async def removed_after_answer(ex: Examiner) -> None:
+    group = await ex.group()
+    target = await ex.target(group=group)
+    call = await ex.call(ex.own(0), ex.own(1))
+    with ex.preparing():
+        await ex.event(target, "number-received", operation=0)
+        await ex.event(target, "answer")
+    await ex.executed("remove-object", **target.identity)
+    await ex.event(target, "ksl-released", operation=5, ksl_a=group.a())
+    await ex.hang_up(call)
+    await ex.no_events(target)
+
+
+@check("6.6.5-1", "command 6 with another number than that of the object is refused",
+       "команда 6 с номером, отличным от номера объекта, не выполняется")  # fmt: skip
+async def remove_by_another_number(ex: Examiner) -> None:
+    target = await ex.target()
+    await ex.refused("remove-object", **{**target.identity, "number": ex.own(1)})
+
+
+@check("6.6.5-2", "command 6 without an object number: 27h/01h", "команда 6 без условного номера: 27h/01h")
+async def remove_nothing(ex: Examiner) -> None:
+    target = await ex.target()
+    await ex.rejected("remove-object", **{**target.identity, "object_number": None})
+
+
+# --- how much the technical means can hold
+
+
+TRUNKS = 10
+LEAST = 8
+"""Own objects of the smallest node in the tables of appendices 2 and 4."""
+
+
+@check(
+    "2.2-1",
+    "at least eight own subscribers can be on control",
+    "на контроле — не менее восьми абонентов узла",
+)
+async def least(ex: Examiner) -> None:
+    for index in range(LEAST):
+        await ex.executed("add-object", **ex.object_fields(ex.own(index)))
+
+
+@check("3.1-1", "at most ten trunks are on control: the eleventh is refused",
+       "на контроле — не более десяти пучков: одиннадцатый не принимается")  # fmt: skip
+async def trunks(ex: Examiner) -> None:
+    known = await _trunks(ex)
+    if len(known) <= TRUNKS:
+        en, ru = "the node has {n} trunks, eleven are needed", "на узле пучков: {n}, нужно одиннадцать"
+        raise Untested(Phrase(en, ru, n=len(known)))
+    for number in known[:TRUNKS]:
+        await ex.executed("add-object", **ex.trunk_fields(trunk=number))
+    await ex.refused("add-object", **ex.trunk_fields(trunk=known[TRUNKS]))
+
+
+async def _trunks(ex: Examiner) -> list[int]:
+    if ex.terms.order != "268":
+        return []
+    with ex.preparing():
+        reply = await ex.executed("get-trunks", trunk=None)
+    return sorted({unit.fields["trunk"] for unit in reply.data if unit.name == "trunk-info"})
+
+
+@check("3.2-1", "2048 numbers of the network can be on control of a transit node",
+       "на транзитном узле на контроле — 2048 номеров ТфССОП", Need.SLOW)  # fmt: skip
+async def transit(ex: Examiner) -> None:
+    if ex.node_type != "transit":
+        raise Untested(Phrase("the node is no transit node", "узел не транзитный"))
+    for index in range(2048):
+        await ex.executed("add-object", **ex.network_fields(f"7900{index:07d}"))

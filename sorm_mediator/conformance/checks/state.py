@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 from protocol.language import Phrase
 from sorm_mediator.conformance.declaration import Need, check
-from sorm_mediator.conformance.examiner import Examiner, Reply
+from sorm_mediator.conformance.dialogue import Reply
+from sorm_mediator.conformance.examiner import Examiner
 from sorm_mediator.console.client import Crossed
 
 STOP, CALLS, ORDER_268, WEB = Need.STOP, Need.CALLS, Need.ORDER_268, Need.WEB
@@ -37,10 +37,10 @@ async def start_gives_the_number(ex: Examiner) -> None:
     await ex.stop()
     number = other_number(ex)
     reply = await ex.command("start", orm_number=number)
-    ex.judge_words(1, "executed")
+    ex.expects_outcome(1, "executed")
     if reply.outcome[1] in (0x05, 0x18):
         ex.deviates("orm_number_from_start", Phrase("another number is refused", "другой номер не принят"))
-    ex.judge(reply, "executed", noted=True)
+    ex.judge_outcome(reply, "executed")
     ex.client.orm_number = number
     assert reply.execution is not None
     ex.fields(reply.execution, orm_number=number)
@@ -281,14 +281,18 @@ async def before_start(ex: Examiner, code: int) -> None:
     await ex.rejected(name, 0x02, eltex=_OPTIONS_BEFORE_START.get(code), **fields)
 
 
+def _before_start(code: int) -> None:
+    needs = (STOP, ORDER_268) if code > 15 else (STOP,)
+
+    @check(
+        f"7.3-{code}", "command {n} before start: 27h/02h", "команда {n} до запуска: 27h/02h", *needs, n=code
+    )
+    async def rejected(ex: Examiner) -> None:
+        await before_start(ex, code)
+
+
 for _code in _ANY:
-    _needs = (STOP, ORDER_268) if _code > 15 else (STOP,)
-    check(
-        f"7.3-{_code}",
-        f"command {_code} before start: 27h/02h",
-        f"команда {_code} до запуска: 27h/02h",
-        *_needs,
-    )(partial(before_start, code=_code))
+    _before_start(_code)
 
 
 def unit(ex: Examiner, code: int, payload: bytes, length: int | None = None) -> bytes:

@@ -6,7 +6,8 @@ from typing import Any
 
 from protocol.language import Phrase
 from sorm_mediator.conformance.declaration import Need, check
-from sorm_mediator.conformance.examiner import Examiner, Reply, Target
+from sorm_mediator.conformance.dialogue import Reply, Target
+from sorm_mediator.conformance.examiner import Examiner
 
 ORDER_268, WEB = Need.ORDER_268, Need.WEB
 OTHER_NUMBER = "440000000001"
@@ -16,9 +17,9 @@ OTHER_NUMBER = "440000000001"
 async def three(ex: Examiner) -> tuple[Target, Target, Target]:
     """An own subscriber and two of the network, one with leading digits."""
     own = await ex.target()
-    full = await ex.network_target()
+    full = await ex.controlled(ex.network_fields())
     fields = ex.network_fields()
-    part = await ex.network_target(fields["number"][:7], object_type="network-partial")
+    part = await ex.controlled(ex.network_fields(fields["number"][:7], object_type="network-partial"))
     return own, full, part
 
 
@@ -67,7 +68,10 @@ def count_alone(ex: Examiner, digits: int) -> bytes:
 @check("6.10.7.4-1", "count of digits given: the objects with so many digits",
        "задано количество знаков: объекты с таким количеством знаков")  # fmt: skip
 async def by_count(ex: Examiner) -> None:
-    own, full = await ex.target(), await ex.network_target("44123456789012", number_sign=ex.foreign_sign)
+    own, full = (
+        await ex.target(),
+        await ex.controlled(ex.network_fields("44123456789012", number_sign=ex.foreign_sign)),
+    )
     reply = await ex.executed(count_alone(ex, 14))
     have = [unit.fields["object_number"] for unit in reply.data]
     text = Phrase("23h of the object with 14 digits alone", "23h только об объекте с 14 знаками")
@@ -82,7 +86,7 @@ async def by_number(ex: Examiner) -> None:
 
 @check("6.10.7.6-1", "trunk given: the object that is this trunk", "задан пучок: объект — этот пучок")
 async def by_trunk(ex: Examiner) -> None:
-    own, trunk = await ex.target(), await ex.trunk_target()
+    own, trunk = await ex.target(), await ex.controlled(ex.trunk_fields())
     await found(ex, (trunk,), (own,), trunk=ex.trunk)
 
 
@@ -162,7 +166,7 @@ async def trunk_in_23h(ex: Examiner) -> None:
     "23h о пучке: номер FFh, условный номер пучка",
 )
 async def trunk_object_in_23h(ex: Examiner) -> None:
-    target = await ex.trunk_target()
+    target = await ex.controlled(ex.trunk_fields())
     reply = await ex.executed("get-objects", object_number=target.number)
     ex.fields(reply.data[0], trunk=ex.trunk, number=None, number_sign=None, object_type="trunk")
 
@@ -170,7 +174,7 @@ async def trunk_object_in_23h(ex: Examiner) -> None:
 @check("9.3.6.4-1", "23h: the state of the line is 00h, 01h, 03h, 07h or FFh",
        "23h: состояние абонентского комплекта 00h, 01h, 03h, 07h или FFh")  # fmt: skip
 async def line_state(ex: Examiner) -> None:
-    from sorm_mediator.conformance.examiner import one_of
+    from sorm_mediator.conformance.dialogue import one_of
 
     target = await ex.target()
     reply = await ex.executed("get-objects", object_number=target.number)
@@ -193,7 +197,7 @@ async def services(ex: Examiner) -> None:
 @check("9.5.4-1", "25h has at most 45 octets, and its length is that of its services",
        "25h — не более 45 байт, длина по числу услуг")  # fmt: skip
 async def length_of_25h(ex: Examiner) -> None:
-    for number in ex.told.own[:6]:
+    for number in ex.terms.own[:6]:
         reply = await ex.executed("get-services", number_sign=ex.own_sign, number=number)
         for unit in reply.data:
             payload = unit.raw[10:]
@@ -207,7 +211,7 @@ async def length_of_25h(ex: Examiner) -> None:
 async def no_services(ex: Examiner) -> None:
     from sorm_mediator.conformance.verdicts import Untested
 
-    for number in ex.told.own:
+    for number in ex.terms.own:
         reply = await ex.command("get-services", number_sign=ex.own_sign, number=number)
         units = [unit for unit in reply.data if unit.name == "services-info"]
         if reply.outcome[0] == "executed" and units and units[0].raw[10 + 11] > 0:

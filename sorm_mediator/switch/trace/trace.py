@@ -16,7 +16,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
-from protocol.language import Phrase, say
+from protocol.language import Phrase, translate
 from radius.report import Party
 from sorm_mediator.switch.calls.call import Endpoint, Leg, first_leg, legs_along, own_number
 from sorm_mediator.switch.domain import BridgeEnd, Domain, Subscriber, Trunk
@@ -421,7 +421,7 @@ def _hop(traced: TracedHop, lang: Lang) -> Iterator[str]:
             if step.np != DEFAULT_PLAN and step.np not in hop.domain.plans:
                 plan = f"{plan}, {word('undeclared', lang)}"
             yield f"{_LEVEL}{step.context}: A {step.a or 'undefined'}, B {step.b or 'undefined'}, {plan}"
-        yield f"{_LEVEL * 2}{step.rule}: {say(step.failed, lang) or word('taken', lang)}"
+        yield f"{_LEVEL * 2}{step.rule}: {translate(step.failed, lang) or word('taken', lang)}"
     for one in hop.applied:
         yield f"{_LEVEL}{word('for', lang)}: {applied_text(one)}"
     yield LINE
@@ -443,7 +443,7 @@ def applied_text(one: Applied) -> str:
 def _way(traced: TracedHop, lang: Lang) -> Iterator[str]:
     hop = traced.hop
     if hop.problem:
-        yield f"{word('reason', lang)}: {say(hop.problem, lang)}"
+        yield f"{word('reason', lang)}: {translate(hop.problem, lang)}"
     elif hop.bridge is not None:
         near, far = hop.bridge, hop.bridge.far
         ends = f"{near.iface} ({near.side.domain}) -> {far.iface} ({far.side.domain})"

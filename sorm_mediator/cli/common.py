@@ -1,0 +1,22 @@
+"""What several commands share: lines for people, and options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from ssh_control.visible import visible_lines
+
+ConfigOption = Annotated[Path, typer.Option("-c", "--config", metavar="FILE", help="The lab file (TOML).")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else.")]
+LangOption = Annotated[Literal["en", "ru"], typer.Option("--lang", help="Language of what is shown.")]
+LogOption = Annotated[
+    Literal["debug", "info", "warning", "error"], typer.Option("--log-level", help="Logs go to stderr.")
+]
+
+
+def echo(text: object, *, err: bool = False) -> None:
+    """Write one or more lines on stdout or stderr. Octets of peers in it can't steer the terminal."""
+    typer.echo(visible_lines(text), err=err)

@@ -1,0 +1,211 @@
+"""The commands that look at a lab file and start nothing: ``config check``, ``show`` and ``schema``, and ``trace``."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from sorm_mediator.cli.common import ConfigOption, LangOption, echo
+
+if TYPE_CHECKING:
+    from sorm_mediator.config import MediatorConfig
+    from sorm_mediator.switch.domain import Domain
+    from sorm_mediator.switch.trace.trace import TraceRequest
+
+FileArgument = Annotated[Path | None, typer.Argument(metavar="FILE", help="The lab file (TOML).")]
+FileOption = Annotated[
+    Path | None, typer.Option("-c", "--config", metavar="FILE", help="The same, as for other commands.")
+]
+OptionalFile = Annotated[
+    Path | None, typer.Argument(metavar="[FILE]", help="The lab file (TOML); without it, the defaults.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+
+
+def _the_one(file: Path | None, option: Path | None) -> Path | None:
+    if file and option:
+        raise typer.BadParameter(f"one lab file, not both {file} and {option}")
+    return file or option
+
+
+def check(file: FileArgument = None, config_file: FileOption = None, as_json: JsonOption = False) -> None:
+    """Validate a lab file and everything it refers to.
+
+    Exit code 2 and one line with key, value and what is allowed when it can't be used. What routing names and the
+    switch has not (a trunk, a bridge, a numbering plan) is a warning: calls that come to it fail. So is a capacity
+    that no table of the order looks at.
+
+    Example: sorm-mediator config check captures/labs/laptop.toml
+    """
+    from sorm_mediator import config
+    from sorm_mediator.lab.checks import check_capacity, check_references, check_routing
+
+    file = _the_one(file, config_file)
+    if file is None:
+        raise typer.BadParameter("which lab file? sorm-mediator config check FILE")
+    loaded = config.load(file)
+    check_references(loaded, str(file))
+    warnings = [*check_routing(loaded, str(file)), *check_capacity(loaded)]
+    if "acceptance" in loaded.model_fields_set:
+        from sorm_mediator.acceptance.session import planned
+
+        planned(loaded, str(file))
+    if as_json:
+        typer.echo(json.dumps({"file": str(file), "valid": True, "warnings": warnings}, ensure_ascii=False))
+    else:
+        for warning in warnings:
+            echo(f"{file}: warning: {warning}", err=True)
+        echo(f"{file}: fine")
+
+
+def show(file: OptionalFile = None, config_file: FileOption = None, as_json: JsonOption = False) -> None:
+    """Show every value and where it came from, and what mediator.capacity allows; secrets are masked.
+
+    Example: sorm-mediator config show captures/labs/laptop.toml
+    """
+    import tomllib
+
+    from sorm_mediator import config
+    from sorm_mediator.options import differences
+
+    file = _the_one(file, config_file)
+    loaded = config.load(file) if file else config.Config()
+    given = tomllib.loads(file.read_text(encoding="utf-8")) if file else {}
+    of_profile = {f"mediator.{one.key}" for one in differences(config.MediatorConfig)}
+    rows: list[dict[str, Any]] = []
+    for key, value, is_given in _leaves(loaded.model_dump(mode="json", by_alias=True), given, ""):
+        default = f"profile {loaded.mediator.profile}" if key in of_profile else "default"
+        rows.append({"key": key, "value": value, "source": str(file) if is_given else default})
+        if key == "mediator.capacity.trunks":
+            rows += _limits(loaded.mediator)
+    if as_json:
+        typer.echo(json.dumps(rows, ensure_ascii=False, indent=1))
+        return
+    shown = [
+        (str(row["key"]), json.dumps(row["value"], ensure_ascii=False), str(row["source"])) for row in rows
+    ]
+    key_width, value_width = (max(len(row[column]) for row in shown) for column in (0, 1))
+    for key, value, source in shown:
+        echo(f"{key:<{key_width}}  {value:<{min(value_width, 40)}}  {source}")
+
+
+def _limits(mediator: MediatorConfig) -> Iterator[dict[str, Any]]:
+    """What the order's tables allow a node of ``mediator.capacity``."""
+    from dataclasses import asdict
+
+    from sorm_mediator.config.capacity import APPENDICES
+
+    if mediator.limits is not None:
+        source = f"order 268, appendix {APPENDICES[mediator.station_type]}"
+        for name, value in asdict(mediator.limits).items():
+            yield {"key": f"mediator.limits.{name}", "value": value, "source": source}
+
+
+def schema() -> None:
+    """Print the JSON schema of the lab file: every key with type, range, default and meaning.
+
+    Example: sorm-mediator config schema > lab.schema.json
+    """
+    from sorm_mediator import config
+
+    typer.echo(json.dumps(config.Config.model_json_schema(), ensure_ascii=False, indent=1))
+
+
+def _leaves(value: Any, given: Any, path: str) -> Iterator[tuple[str, Any, bool]]:
+    """Every leaf of the dumped model as (key, value, stands in the file)."""
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            has = isinstance(given, dict) and key in given
+            yield from _leaves(inner, given[key] if has else None, f"{path}.{key}" if path else key)
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        for number, inner in enumerate(value):
+            has = isinstance(given, list) and number < len(given)
+            yield from _leaves(inner, given[number] if has else None, f"{path}.{number}")
+    else:
+        yield path, value, given is not None
+
+
+def trace(
+    config: ConfigOption,
+    parameters: Annotated[
+        list[str],
+        typer.Argument(metavar="NAME=VALUE...", help="cgpn.digits, cdpn.digits, iface, mode, cgpn.ni, ..."),
+    ],
+    domain: Annotated[
+        str,
+        typer.Option(
+            "--domain",
+            metavar="D",
+            help="Where the call comes in; by default the only one, or that of the caller.",
+        ),
+    ] = "",
+    as_json: JsonOption = False,
+    lang: LangOption = "en",
+) -> None:
+    """Show what routing does with a call, rule by rule and domain by domain, and what the console would be shown.
+
+    Exit code 0 when the call comes somewhere, 1 when routing fails (the reason is told), 2 for wrong usage.
+
+    Examples:
+
+    sorm-mediator trace -c captures/labs/laptop.toml cgpn.digits=28331 cdpn.digits=89001758964 mode=enblock
+
+    sorm-mediator trace -c captures/labs/laptop.toml iface=smg_trunk cgpn.digits=9001758964 cdpn.digits=28331 --json
+    """
+    from sorm_mediator import config as configuration
+    from sorm_mediator.config import ConfigError
+    from sorm_mediator.switch.node import Node
+    from sorm_mediator.switch.trace.console import LabTrace
+    from sorm_mediator.switch.trace.trace import TraceError, read_request
+
+    loaded = configuration.load(config)
+    if loaded.switch is None:
+        raise ConfigError(f"{config}: switch: is missing; a trace needs the [switch] table with its domains")
+    try:
+        node = Node(loaded.switch, loaded.directory)
+    except ConfigError as error:
+        raise ConfigError(f"{config}: {error}") from None
+    try:
+        request = read_request(parameters)
+        tracer = LabTrace(node.domains, loaded.mediator)
+        traced = tracer.trace(_domain(node.domains, domain, request), request)
+    except TraceError as error:
+        _misused(str(error))
+    if as_json:
+        typer.echo(json.dumps(tracer.document(traced), ensure_ascii=False))
+    else:
+        echo(tracer.text(traced, time.time(), lang))
+    raise typer.Exit(1 if traced.reason else 0)
+
+
+def _domain(domains: dict[str, Domain], name: str, request: TraceRequest) -> Domain:
+    """The domain that is named, the only one, or the one that has the caller. Raises :class:`TraceError`."""
+    from sorm_mediator.switch.trace.trace import TraceError
+
+    known = ", ".join(sorted(domains)) or "none"
+    if name:
+        if name not in domains:
+            raise TraceError(f"--domain: there is no domain {name!r}; there are: {known}")
+        return domains[name]
+    if len(domains) == 1:
+        return next(iter(domains.values()))
+    caller = request.iface or request.calling["digits"]
+    found = [
+        one
+        for one in domains.values()
+        if caller in one.subscribers or (request.iface and (caller in one.trunks or caller in one.bridges))
+    ]
+    if len(found) != 1:
+        where = " and ".join(one.name for one in found) or "no domain"
+        raise TraceError(f"--domain: is missing, and {where} has {caller!r}; there are: {known}")
+    return found[0]
+
+
+def _misused(text: str) -> NoReturn:
+    echo(f"sorm-mediator: {text}", err=True)
+    raise typer.Exit(2)

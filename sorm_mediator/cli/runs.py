@@ -1,0 +1,319 @@
+"""The commands that are a console: ``replay``, ``acceptance`` and ``conformance``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sorm_mediator.cli.common import echo
+
+Kpd1Option = Annotated[int, typer.Option("--kpd1", min=1, max=65535, help="Port of KPD1.")]
+Kpd2Option = Annotated[int, typer.Option("--kpd2", min=1, max=65535, help="Port of KPD2.")]
+JunitOption = Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Write a JUnit report.")]
+LangText = Annotated[str, typer.Option("--lang", help="Language of what is shown: en or ru.")]
+LabLogOption = Annotated[
+    str, typer.Option("--log-level", help="debug, info, warning or error; logs of the lab go to stderr.")
+]
+WebOption = Annotated[
+    str, typer.Option("--web", metavar="URL", help="The web of the running lab, which makes the calls.")
+]
+
+
+@contextmanager
+def _usage_errors() -> Iterator[None]:
+    """A :class:`UsageError` is shown, and the command ends with exit code 2."""
+    from sorm_mediator.console.errors import UsageError
+
+    try:
+        yield
+    except UsageError as error:
+        echo(f"sorm-mediator: {error}", err=True)
+        raise typer.Exit(2) from None
+
+
+def replay(
+    scripts: Annotated[
+        list[Path], typer.Argument(metavar="SCRIPT...", help="Scenarios (.yaml) or vendor scripts (.json).")
+    ],
+    host: Annotated[
+        str,
+        typer.Option("--host", help="A mediator that is running; without it, the script's lab is started."),
+    ] = "",
+    kpd1: Kpd1Option = 1001,
+    kpd2: Kpd2Option = 1002,
+    web: WebOption = "",
+    link: Annotated[
+        str,
+        typer.Option(
+            "--link",
+            help="How the console is connected: tcp, x25 (the lines of [[e1]]: X.25 over SAToP, ttys or TCP), or "
+            "tcp+e1 (tcp, and the speech in the streams of [[e1]]); by default as the lab says, or as the script needs "
+            "it.",
+        ),
+    ] = "",
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "-c",
+            "--config",
+            metavar="LAB",
+            help="Lab file: with --host, what it says of the mediator (password, order, options); "
+            "without, the lab for scripts that name none.",
+        ),
+    ] = None,
+    junit: JunitOption = None,
+    pcap: Annotated[
+        Path | None, typer.Option("--pcap", metavar="FILE", help="Write what crossed as pcapng.")
+    ] = None,
+    keep_going: Annotated[bool, typer.Option("--keep-going", help="Go on after a failed step.")] = False,
+    object_byte_order: Annotated[
+        str,
+        typer.Option(
+            help="Of object numbers: little or big; by default the lab's, and big in vendor scripts."
+        ),
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line on stdout.")] = False,
+    lang: LangText = "en",
+    log_level: LabLogOption = "error",
+) -> None:
+    """Run scripts as a console and check every answer; print each step with bytes, meaning and time.
+
+    Exit code 0 when every expectation held, 1 when one failed, 2 for a mistake in a script, 3 when the mediator
+    can't be reached.
+
+    Example: sorm-mediator replay captures/scenarios/events.yaml --junit report.xml
+    """
+    from sorm_mediator.cli.logs import set_up_logging
+    from sorm_mediator.replay.session import Settings, run_scripts
+
+    set_up_logging(log_level)
+    with _usage_errors():
+        settings = Settings(
+            scripts=tuple(scripts),
+            host=host,
+            kpd1=kpd1,
+            kpd2=kpd2,
+            web=web,
+            link=link,
+            config=config,
+            junit=junit,
+            pcap=pcap,
+            keep_going=keep_going,
+            object_byte_order=object_byte_order,
+            as_json=as_json,
+            lang=lang,
+        )
+        raise typer.Exit(run_scripts(settings))
+
+
+def acceptance(
+    config: Annotated[
+        Path,
+        typer.Option(
+            "-c", "--config", metavar="FILE", help="The lab file; its [acceptance] is what was agreed."
+        ),
+    ],
+    report: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="OUT.html", help="Write the report for people, printable."),
+    ] = None,
+    as_json: Annotated[
+        str,
+        typer.Option(
+            "--json", metavar="OUT.json", help="Write it for programs; - is stdout, with nothing else there."
+        ),
+    ] = "",
+    junit: JunitOption = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--only", metavar="KIND", help="own, local, intercity, international, emergency; may be repeated."
+        ),
+    ] = None,
+    host: Annotated[
+        str,
+        typer.Option(
+            "--host", help="A mediator that is running; without it, the lab of the file is started."
+        ),
+    ] = "",
+    kpd1: Kpd1Option = 1001,
+    kpd2: Kpd2Option = 1002,
+    web: Annotated[
+        str,
+        typer.Option(
+            "--web", metavar="URL", help="With --host: the web of the switch, which makes the calls."
+        ),
+    ] = "",
+    lang: LangText = "en",
+    log_level: LabLogOption = "error",
+) -> None:
+    """Check before handing a node over: is every kind of number under control, and shown, as it was agreed?
+
+    Five kinds of subscriber, incoming and outgoing, by every operator: command 5, a call, its events compared.
+    Exit code 0 when every check passed, 1 when one failed, 2 for a mistake in the lab file, 3 when the mediator can't
+    be reached.
+
+    Example: sorm-mediator acceptance -c captures/labs/acceptance.toml --report acceptance.html
+    """
+    from sorm_mediator.acceptance.session import Settings, run_acceptance
+    from sorm_mediator.cli.logs import set_up_logging
+
+    set_up_logging(log_level)
+    with _usage_errors():
+        settings = Settings(
+            config=config,
+            report=report,
+            json=as_json,
+            junit=junit,
+            only=tuple(only or ()),
+            host=host,
+            kpd1=kpd1,
+            kpd2=kpd2,
+            web=web,
+            lang=lang,
+        )
+        raise typer.Exit(run_acceptance(settings))
+
+
+def conformance(
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "-c",
+            "--config",
+            metavar="LAB",
+            help="Lab file: it is started and examined; with --host, what it says of the mediator.",
+        ),
+    ] = None,
+    host: Annotated[str, typer.Option("--host", help="A mediator that is running.")] = "",
+    kpd1: Kpd1Option = 1001,
+    kpd2: Kpd2Option = 1002,
+    link: Annotated[
+        str,
+        typer.Option(
+            "--link",
+            help="How the console is connected: tcp, x25 or tcp+e1 (speech in E1); by default as the lab says.",
+        ),
+    ] = "",
+    profile: Annotated[
+        str,
+        typer.Option(
+            "--profile",
+            help="order: what differs fails; eltex: what its options allow is a deviation. By default that of the "
+            "lab with -c, else order.",
+        ),
+    ] = "",
+    clauses: Annotated[
+        str | None, typer.Option("--clauses", metavar="LIST", help="Only these, such as 6.5,7 or 6.5.6-1.")
+    ] = None,
+    calls: Annotated[
+        str,
+        typer.Option(
+            "--calls",
+            metavar="HOW",
+            help="Who makes calls: http (the emulated switch), hook:COMMAND, ask (the operator), none. COMMAND is run "
+            "for each call with {a} {b} {outcome} {ring} {talk} {trunk} filled in and SORM_CALL (JSON) in its "
+            "environment: docs/conformance.md.",
+        ),
+    ] = "",
+    web: WebOption = "",
+    domain: Annotated[str, typer.Option("--domain", help="Domain of the emulated switch for --web.")] = "",
+    own: Annotated[
+        str, typer.Option("--own", metavar="LIST", help="Subscribers of the node: 28331,28332,...")
+    ] = "",
+    network: Annotated[
+        str,
+        typer.Option(
+            "--network",
+            metavar="DIALLED[/CONTROLLED]",
+            help="A number of the network; as it is put under control where that differs.",
+        ),
+    ] = "",
+    caller: Annotated[str, typer.Option("--caller", help="A number of the network that calls in.")] = "",
+    trunk: Annotated[
+        str, typer.Option("--trunk", metavar="NUMBER[=NAME]", help="The trunk by which it calls in.")
+    ] = "",
+    order: Annotated[str, typer.Option("--order", help="268 or 70; by default as the lab says.")] = "",
+    orm_number: Annotated[
+        int | None, typer.Option("--orm-number", min=0, max=255, help="Number of the technical means.")
+    ] = None,
+    password_env: Annotated[
+        str,
+        typer.Option("--password-env", metavar="NAME", help="Variable of the environment with the password."),
+    ] = "SORM_PASSWORD",  # noqa: S107 - the name of a variable
+    first_password_env: Annotated[
+        str,
+        typer.Option(
+            "--first-password-env",
+            metavar="NAME",
+            help="Variable with the first password, which holds after a stop, where it is another one.",
+        ),
+    ] = "SORM_FIRST_PASSWORD",  # noqa: S107 - the name of a variable
+    ask_password: Annotated[bool, typer.Option("--ask-password", help="Ask for the password.")] = False,
+    errors: Annotated[
+        str, typer.Option("--errors", help="Codes that are accepted: order, extended (the vendor's), any.")
+    ] = "any",
+    timing: Annotated[
+        str, typer.Option("--timing", help="judge: what is late fails; report: times are told only.")
+    ] = "judge",
+    may_stop: Annotated[
+        bool,
+        typer.Option(
+            "--may-stop", help="Stop technical means that were found running; their tables are put back."
+        ),
+    ] = False,
+    slow: Annotated[bool, typer.Option("--slow", help="Also what takes 10 minutes.")] = False,
+    within: Annotated[
+        float, typer.Option("--within", help="Seconds until an answer counts as missing.")
+    ] = 5.0,
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="OUT.html", help="Write the report for people.")
+    ] = None,
+    as_json: Annotated[
+        str, typer.Option("--json", metavar="FILE", help='Write the results as JSON; "-" is stdout.')
+    ] = "",
+    junit: JunitOption = None,
+    lang: LangText = "en",
+    log_level: LabLogOption = "error",
+) -> None:
+    """Examine a mediator, ours or any other, clause by clause of order 268.
+
+    Exit code 0 when no check failed, 1 when one did or nothing was tested, 2 for wrong usage, 3 when the mediator
+    or the web can't be reached, 130 when interrupted.
+
+    Example: sorm-mediator conformance -c captures/labs/order268.toml --report conformance.html
+    """
+    from sorm_mediator.cli.logs import set_up_logging
+    from sorm_mediator.conformance.session import Settings, run_conformance
+
+    set_up_logging(log_level)
+    password = os.environ.get(password_env, "")
+    if ask_password:
+        password = typer.prompt("Password", hide_input=True, err=True)
+    with _usage_errors():
+        settings = Settings(
+            config=config, host=host, kpd1=kpd1, kpd2=kpd2, link=link, profile=profile,
+            clauses=_clauses(clauses), calls=calls, web=web, domain=domain, own=_listed(own), network=network,
+            caller=caller, trunk=trunk, order=order, orm_number=orm_number, password=password,
+            first_password=os.environ.get(first_password_env, ""), errors=errors,
+            timing=timing, may_stop=may_stop, slow=slow, within=within, report=report, json=as_json, junit=junit,
+            lang=lang,
+        )  # fmt: skip
+        raise typer.Exit(run_conformance(settings))
+
+
+def _clauses(text: str | None) -> tuple[str, ...]:
+    from sorm_mediator.console.errors import UsageError
+
+    if text is not None and not _listed(text):
+        raise UsageError(f"--clauses: {text!r} is not allowed: such as 6.5,7 or 6.5.6-1")
+    return _listed(text or "")
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())

@@ -1,0 +1,185 @@
+"""What was expected against what came: the values of fields, how they differ, and why an expectation failed.
+
+Values are in their JSON form (docs/messages.md). An expected value may also be :class:`OneOf` or :class:`Not`; of a
+field that is a mapping only the keys given are compared.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from protocol.language import Lang, Phrase, join, translate
+from sorm_mediator.texts import shown
+
+IDENTITY = ("object_number", "call_number", "command", "test_number")
+"""Fields by which one of several messages of a name is found."""
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """An expectation that holds when one of the values is there."""
+
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """An expectation that holds when anything but the value is there."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field that came otherwise than expected: both as people read them."""
+
+    path: str
+    expected: str
+    came: str
+
+    @property
+    def text(self) -> Phrase:
+        """The difference as people read it."""
+        return Phrase(
+            "{path}: expected {expected}, came {came}",
+            "{path}: ожидалось {expected}, пришло {came}",
+            path=self.path,
+            expected=self.expected,
+            came=self.came,
+        )
+
+
+def differences(expected: Any, came: Any, path: str = "") -> list[Difference]:
+    """What of ``expected`` isn't so in ``came`` (both as in the JSON form); empty when all of it is."""
+    if isinstance(expected, OneOf):
+        holds = any(not differences(value, came) for value in expected.values)
+        return [] if holds else [_difference(path, expected, came)]
+    if isinstance(expected, Not):
+        holds = bool(differences(expected.value, came))
+        return [] if holds else [_difference(path, expected, came)]
+    if isinstance(expected, dict) and isinstance(came, dict):
+        found = []
+        for key, value in expected.items():
+            place = f"{path}.{key}" if path else key
+            if key in came:
+                found += differences(value, came[key], place)
+            else:
+                found.append(Difference(place, show_value(value), NOTHING))
+        return found
+    if isinstance(expected, list) and isinstance(came, list):
+        if len(expected) != len(came):
+            return [_difference(path, expected, came)]
+        found = []
+        for index, (value, other) in enumerate(zip(expected, came, strict=True), 1):
+            found += differences(value, other, f"{path}[{index}]")
+        return found
+    if isinstance(expected, bool) != isinstance(came, bool) or expected != came:
+        return [_difference(path, expected, came)]
+    return []
+
+
+def _difference(path: str, expected: Any, came: Any) -> Difference:
+    return Difference(path, show_value(expected), show_value(came))
+
+
+NOTHING = Phrase("nothing", "ничего")
+
+
+def show(value: object) -> str:
+    """A value as it is shown in an error: short."""
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    return shown(value, 60)
+
+
+def show_value(value: Any) -> Phrase:
+    """A value as a person writes it in a script: integers also in hexadecimal, as the order has them."""
+    return Phrase(_shown(value, "en"), _shown(value, "ru"))
+
+
+def _shown(value: Any, lang: Lang) -> str:
+    if isinstance(value, OneOf):
+        return (" или " if lang == "ru" else " or ").join(_shown(one, lang) for one in value.values)
+    if isinstance(value, Not):
+        return f"{'не' if lang == 'ru' else 'not'} {_shown(value.value, lang)}"
+    if isinstance(value, bool) or value is None or isinstance(value, float):
+        return show(value)
+    if isinstance(value, int):
+        return f"{value} ({value:02X}h)"
+    if isinstance(value, str):
+        return value if re.fullmatch(r"[a-z][a-z-]*|0x[0-9A-F]+", value) else f'"{value}"'
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_shown(part, lang)}" for key, part in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_shown(part, lang) for part in value) + "]"
+    return str(value)
+
+
+class Arrival(Protocol):
+    """What matching needs to know of a message that came."""
+
+    @property
+    def name(self) -> str:
+        """The message's name, ``""`` for bytes that are no message."""
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Its fields in their JSON form."""
+
+    @property
+    def answers(self) -> object | None:
+        """The command it answers, when it answers one."""
+
+    @property
+    def on_kpd2(self) -> bool:
+        """Whether it came on KPD2."""
+
+
+@dataclass(slots=True)
+class Failure:
+    """Why an expectation failed."""
+
+    expected: str
+    reason: str
+    came: Arrival | None = None
+    differences: list[Difference] = field(default_factory=list)
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+    def lines(self, lang: Lang = "en") -> list[str]:
+        """The failure as people read it."""
+        expected, came = _CAPTIONS[lang]
+        lines = [
+            f"{expected} {translate(self.expected, lang)}" if self.expected else "",
+            translate(self.reason, lang),
+        ]
+        if self.came is not None:
+            shown = [
+                name for name in self.came.fields if name in {d.path.split(".")[0] for d in self.differences}
+            ]
+            known = {name: self.came.fields[name] for name in (*IDENTITY, *shown) if name in self.came.fields}
+            name = self.came.name or translate(NO_MESSAGE, lang)
+            lines.append(f"{came} {name} {translate(show_value(known), lang)}" if known else f"{came} {name}")
+        return [*filter(None, lines), *(f"  {translate(one.text, lang)}" for one in self.differences)]
+
+
+NO_MESSAGE = Phrase("bytes that are no message", "байты, не составляющие сообщения")
+_CAPTIONS: dict[Lang, tuple[str, str]] = {
+    "en": ("expected:", "came:    "),
+    "ru": ("ожидалось:", "пришло:   "),
+}
+
+
+def nothing_came(within: float) -> Phrase:
+    """Why an expectation failed whose time is over."""
+    en, ru = "nothing that fits came within {within:g} s", "ничего подходящего не пришло за {within:g} с"
+    return Phrase(en, ru, within=within)
+
+
+def the_closest(reason: Phrase) -> Phrase:
+    """``reason``, when the message nearest to the expected one follows."""
+    return join("; ", [reason, Phrase("the closest:", "ближайшее:")])

@@ -1,0 +1,162 @@
+"""What the consoles of a run are connected to: a mediator, and beside it the switch that makes calls, and the lab."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, get_args
+from urllib.parse import quote
+
+from protocol import Codec, Options
+from protocol.language import Phrase, join
+from sorm_mediator.config import Config, MediatorConfig
+from sorm_mediator.console.client import PASSWORD, ConsoleClient
+from sorm_mediator.console.errors import ConnectError, StepError
+
+if TYPE_CHECKING:
+    from sorm_mediator.console.e1_client import ConsoleLines
+
+Link = Literal["tcp", "x25", "tcp+e1"]
+LINKS: tuple[Link, ...] = get_args(Link)
+"""How consoles are connected: KPD1 and KPD2 over TCP, without any E1; all in E1 streams; KPD1 and KPD2 over TCP, and
+the speech in E1 streams (order 268, 1.4.2)."""
+CallMaker = Callable[[str, dict[str, Any]], Awaitable[str]]
+"""Makes a call in a domain (the request as POST switch/domains/{d}/calls takes it); returns its id."""
+Requester = Callable[[str, str, Any], Awaitable[tuple[int, Any]]]
+"""Method, path below /api/v1 and body (None for none) -> status and decoded reply."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunTarget:
+    """Where the consoles connect to, and what else a script may reach."""
+
+    host: str
+    kpd1: int
+    kpd2: int
+    codec: Codec = field(default_factory=lambda: Codec(Options()))
+    password: str = PASSWORD
+    orm_number: int = 1
+    stop_resets_password: bool = True
+    restart_resets_password: bool = True
+    make_call: CallMaker | None = None
+    request: Requester | None = None
+    restart: Callable[[], Awaitable[None]] | None = None
+    e1: ConsoleLines | None = None
+    """The lines of the consoles, each a console's; None: they connect over TCP."""
+    speech: ConsoleLines | None = None
+    """Beside consoles over TCP: the streams that carry the speech alone."""
+
+    @property
+    def heard(self) -> ConsoleLines | None:
+        """The streams whose KSL can be listened to; None: there is none."""
+        return self.e1 or self.speech
+
+    def console(self, number: int = 0, **options: Any) -> ConsoleClient:
+        """A console of the run, not connected yet; ``number`` counts from 0, on E1 each has a stream of its own.
+
+        ``options`` are those of :class:`ConsoleClient`, in place of what is set here. Raises :class:`ConnectError`.
+        """
+        options = {
+            "password": self.password,
+            "orm_number": self.orm_number,
+            "stop_resets_password": self.stop_resets_password,
+            "restart_resets_password": self.restart_resets_password,
+            **options,
+        }
+        if self.e1 is None:
+            return ConsoleClient(self.host, self.kpd1, self.kpd2, self.codec, **options)
+        from sorm_mediator.console.e1_client import console_on
+
+        return console_on(self.e1, number, self.codec, **options)
+
+
+def codec_for(config: MediatorConfig, *, object_byte_order: str | None = None) -> Codec:
+    """The codec of a console for a mediator of this configuration."""
+    options = config.options
+    return Codec(
+        Options(
+            order=config.order,
+            object_byte_order=object_byte_order or options.object_byte_order,  # type: ignore[arg-type]
+            trunk_byte_order=options.trunk_byte_order,
+            count_byte_order=options.count_byte_order,
+            service_code_position=options.service_code_position,
+            m25_length=options.m25_length,
+            message_text=options.message_text,
+            zero_digit=config.zero_digit,
+            extra_digits=options.extra_digits,
+            requirements_version=options.requirements_version,
+        )
+    )
+
+
+def target_for(
+    config: Config,
+    host: str,
+    kpd1: int,
+    kpd2: int,
+    *,
+    object_byte_order: str | None = None,
+    web: WebApi | None = None,
+) -> RunTarget:
+    """The mediator of ``config`` at these ports; ``web``: of the lab, which makes calls."""
+    mediator = config.mediator
+    return RunTarget(
+        host=host,
+        kpd1=kpd1,
+        kpd2=kpd2,
+        codec=codec_for(mediator, object_byte_order=object_byte_order),
+        password=mediator.password.get_secret_value(),
+        orm_number=mediator.orm_number,
+        stop_resets_password=mediator.options.stop_resets_password == "on",  # noqa: S105
+        restart_resets_password=mediator.options.after_restart == "initial",
+        make_call=web.make_call if web else None,
+        request=web.request if web else None,
+    )
+
+
+class WebApi:
+    """A lab's HTTP API. A context manager."""
+
+    def __init__(self, url: str, token: str = "") -> None:
+        import httpx
+
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self.url = url.rstrip("/")
+        # Not trust_env: a lab is on this machine or beside it, never behind a proxy of the environment. The list of
+        # authorities is long, and read only for who needs it.
+        secure = self.url.startswith("https:")
+        self._http = httpx.AsyncClient(headers=headers, timeout=10.0, trust_env=False, verify=secure)
+
+    async def __aenter__(self) -> WebApi:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.aclose()
+
+    async def request(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+        """One request; a reply that isn't JSON is its text. Raises :class:`ConnectError`."""
+        import httpx
+
+        url = self.url + (path if path.startswith("/") else f"/api/v1/{path}")
+        try:
+            reply = await self._http.request(method, url, json=body)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise ConnectError(
+                f"{url}: the web of the lab can't be reached: {error or type(error).__name__}"
+            ) from None
+        try:
+            return reply.status_code, reply.json()
+        except ValueError:
+            return reply.status_code, reply.text
+
+    async def make_call(self, domain: str, request: dict[str, Any]) -> str:
+        """Make a call. Raises :class:`StepError` when the switch refuses it, :class:`ConnectError`."""
+        status, reply = await self.request("POST", f"switch/domains/{quote(domain, safe='')}/calls", request)
+        if status != 202 or not isinstance(reply, dict) or "call" not in reply:
+            detail = reply.get("detail", reply) if isinstance(reply, dict) else reply
+            en, ru = (
+                "the switch refused the call with HTTP {status}",
+                "коммутатор отказал в вызове, HTTP {status}",
+            )
+            raise StepError(join(": ", [Phrase(en, ru, status=status), str(detail)]))
+        return str(reply["call"])

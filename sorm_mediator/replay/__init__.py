@@ -1,0 +1,1 @@
+"""Scripts run as a console: scenarios in YAML and the vendor tester's JSON, against a lab or a running mediator."""

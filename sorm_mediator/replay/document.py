@@ -1,0 +1,266 @@
+"""YAML with the line of every value, so that an error in a script names the place where to look.
+
+Only plain data is read (the safe tags of YAML); a key given twice is an error, and so is a document that
+unfolds, by its anchors, into more values than a person could have written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+import yaml
+
+from sorm_mediator.console.comparing import show
+from sorm_mediator.console.errors import ScriptError, unreadable
+from sorm_mediator.texts import one_line
+
+MAX_NODES = 200_000
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""libyaml where PyYAML has it: a tenth of the time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One value of the document: a scalar, a list of nodes or a dict of nodes, with its place."""
+
+    value: Any
+    file: str
+    line: int
+    path: str = ""
+
+    def fail(self, message: str) -> NoReturn:
+        """Raise :class:`ScriptError` for this place."""
+        where = f"{self.file}:{self.line}: "
+        raise ScriptError(one_line(f"{where}{self.path}: {message}" if self.path else f"{where}{message}"))
+
+    def wrong(self, allowed: str) -> NoReturn:
+        """Raise :class:`ScriptError`: this value isn't what is allowed here."""
+        self.fail(f"{show(self.plain())} is not allowed here; allowed: {allowed}")
+
+    def plain(self) -> Any:
+        """The value without places: dicts, lists and scalars."""
+        if isinstance(self.value, dict):
+            return {key: node.plain() for key, node in self.value.items()}
+        if isinstance(self.value, list):
+            return [node.plain() for node in self.value]
+        return self.value
+
+    def mapping(self, allowed: Iterable[str] | None = None) -> dict[str, Node]:
+        """The value as a mapping whose keys are all among ``allowed``. Raises :class:`ScriptError`."""
+        if not isinstance(self.value, dict):
+            self.wrong("a mapping" + (f" with the keys {', '.join(allowed)}" if allowed is not None else ""))
+        if allowed is not None:
+            names = list(allowed)
+            for key, node in self.value.items():
+                if key not in names:
+                    node.fail(f"unknown key; allowed: {', '.join(names)}")
+        mapping: dict[str, Node] = self.value
+        return mapping
+
+    def keys(
+        self,
+        required: Mapping[str, Check],
+        optional: Mapping[str, Check],
+        known: Container[str] | None = None,
+    ) -> dict[str, Node]:
+        """The value as a mapping of these keys, each value checked. Raises :class:`ScriptError`.
+
+        ``known``: the variables; a value with one is checked when it is filled in. None: none is left.
+        """
+        checks = {**required, **optional}
+        keys = self.mapping(checks)
+        for name in required:
+            if name not in keys:
+                self.fail(f"{name} is missing")
+        for name, value in keys.items():
+            if known is not None and is_template(value.value):
+                check(value, known)
+            else:
+                checks[name](value)
+        return keys
+
+    def items(self) -> list[Node]:
+        """The value as a list. Raises :class:`ScriptError`."""
+        if not isinstance(self.value, list):
+            self.wrong("a list")
+        items: list[Node] = self.value
+        return items
+
+    def text(self) -> str:
+        """The value as a string. Raises :class:`ScriptError`."""
+        if not isinstance(self.value, str):
+            self.wrong("a string; put it in quotation marks")
+        return self.value
+
+    def choice(self, names: Iterable[str]) -> str:
+        """The value as one of ``names``. Raises :class:`ScriptError`."""
+        if self.value not in (allowed := list(names)):
+            self.wrong(", ".join(allowed))
+        return str(self.value)
+
+    def variable(self) -> str:
+        """The value as the name of a variable. Raises :class:`ScriptError`."""
+        if not self.text().isidentifier():
+            self.wrong("the name of a variable: letters, digits and _")
+        return self.text()
+
+    def flag(self) -> bool:
+        """The value as true or false. Raises :class:`ScriptError`."""
+        if not isinstance(self.value, bool):
+            self.wrong("true, false")
+        return self.value
+
+    def seconds(self) -> float:
+        """The value as a time in seconds, not negative. Raises :class:`ScriptError`."""
+        if (
+            isinstance(self.value, bool)
+            or not isinstance(self.value, int | float)
+            or not 0 <= self.value <= 86400
+        ):
+            self.wrong("seconds, from 0 to 86400")
+        return float(self.value)
+
+    def integer(self, low: int, high: int) -> int:
+        """The value as an integer from ``low`` to ``high``. Raises :class:`ScriptError`."""
+        if isinstance(self.value, bool) or not isinstance(self.value, int) or not low <= self.value <= high:
+            self.wrong(f"an integer from {low} to {high}")
+        return self.value
+
+
+Check = Callable[[Node], object]
+"""Raises :class:`ScriptError` for a value that is not allowed."""
+
+
+def load(path: Path) -> Node:
+    """Read one YAML document. Raises :class:`ScriptError`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScriptError(unreadable(path, error)) from None
+    return parse(text, str(path))
+
+
+def parse(text: str, file: str) -> Node:
+    """Read one YAML document from ``text``; ``file`` is its name in errors. Raises :class:`ScriptError`."""
+    try:
+        loader = _LOADER(text)  # which looks for control characters at once
+    except yaml.YAMLError as error:
+        raise ScriptError(f"{file}:1: is not YAML: {' '.join(str(error).split())}") from None
+    try:
+        root = loader.get_single_node()
+        if root is None:
+            raise ScriptError(f"{file}:1: is empty; allowed: a mapping with name and steps")
+        return _Builder(loader, file).build(root, "")
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        why = ascii(error.problem or error.context)[1:-1]  # it quotes what stands there
+        raise ScriptError(f"{file}:{line}: is not YAML: {why}") from None
+    except yaml.YAMLError as error:
+        raise ScriptError(f"{file}:1: is not YAML: {' '.join(str(error).split())}") from None
+    except ValueError as error:
+        raise ScriptError(
+            f"{file}: holds a value that can't be read: {' '.join(str(error).split())}"
+        ) from None
+    except RecursionError:
+        raise ScriptError(f"{file}: is nested too deeply, or holds itself") from None
+    finally:
+        loader.dispose()
+
+
+class _Builder:
+    def __init__(self, loader: yaml.SafeLoader | yaml.CSafeLoader, file: str) -> None:
+        self._loader = loader
+        self._file = file
+        self._count = 0
+
+    def build(self, node: yaml.Node, path: str) -> Node:
+        line = node.start_mark.line + 1
+        self._count += 1
+        if self._count > MAX_NODES:
+            raise ScriptError(f"{self._file}:{line}: unfolds into more than {MAX_NODES} values")
+        if isinstance(node, yaml.MappingNode):
+            return Node(self._mapping(node, path), self._file, line, path)
+        if isinstance(node, yaml.SequenceNode):
+            items = [self.build(item, f"{path}[{index}]") for index, item in enumerate(node.value, 1)]
+            return Node(items, self._file, line, path)
+        try:
+            value = self._loader.construct_object(node)
+        except (
+            LookupError,
+            AttributeError,
+            TypeError,
+        ):  # how PyYAML refuses a text that its tag does not suit
+            tag = one_line(str(node.tag))
+            raise ScriptError(f"{self._file}:{line}: holds a value that can't be read as {tag}") from None
+        return Node(value, self._file, line, path)
+
+    def _mapping(self, node: yaml.MappingNode, path: str) -> dict[str, Node]:
+        result: dict[str, Node] = {}
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                line = key_node.start_mark.line + 1
+                raise ScriptError(f"{self._file}:{line}: {path or 'a mapping'}: a key must be a word")
+            key = str(key_node.value)
+            place = f"{path}.{key}" if path else key
+            if key in result:
+                Node(key, self._file, key_node.start_mark.line + 1, place).fail("is given twice")
+            value = self.build(value_node, place)
+            # A value may stand below its key; the key is where one looks first.
+            result[key] = Node(value.value, self._file, key_node.start_mark.line + 1, place)
+        return result
+
+
+# --- variables: ``${name}`` in the values of a scenario
+#
+# A value that is nothing but ``${name}`` takes the variable's value with its type; inside a longer text the
+# value is written out. ``${name+2}`` and ``${name-2}`` calculate with an integer, ``${name:02d}`` formats.
+
+_REFERENCE = re.compile(r"\$\{([A-Za-z_]\w*)(?:([+-])(\d{1,9}))?(?::(0?\d{0,2}[dxX]))?\}")
+
+
+def is_template(value: object) -> bool:
+    """Whether ``value`` is a text with a variable in it."""
+    return isinstance(value, str) and "${" in value
+
+
+def check(node: Node, known: Container[str]) -> None:
+    """Check that every variable of a text is well formed and known. Raises :class:`ScriptError`."""
+    rest = _REFERENCE.sub("", node.value)
+    if "${" in rest:
+        node.wrong("${name}, ${name+1}, ${name-1} or ${name:02d}")
+    for match in _REFERENCE.finditer(node.value):
+        if match[1] not in known:
+            node.fail(
+                f"the variable {match[1]!r} isn't known here; give it under variables: or save: it before"
+            )
+
+
+def resolve(node: Node, variables: Mapping[str, Any]) -> Node:
+    """The node with every variable replaced by its value. Raises :class:`ScriptError`."""
+    if isinstance(node.value, dict):
+        return replace(node, value={key: resolve(child, variables) for key, child in node.value.items()})
+    if isinstance(node.value, list):
+        return replace(node, value=[resolve(child, variables) for child in node.value])
+    if not is_template(node.value):
+        return node
+    check(node, variables)
+    whole = _REFERENCE.fullmatch(node.value)
+    if whole is not None:
+        return replace(node, value=_value(node, whole, variables))
+    return replace(node, value=_REFERENCE.sub(lambda match: str(_value(node, match, variables)), node.value))
+
+
+def _value(node: Node, match: re.Match[str], variables: Mapping[str, Any]) -> Any:
+    value = variables[match[1]]
+    if match[2] or match[4]:
+        if isinstance(value, bool) or not isinstance(value, int):
+            node.fail(f"{match[0]} calculates with {show(value)}, which isn't an integer")
+        if match[2]:
+            value += int(match[3]) if match[2] == "+" else -int(match[3])
+        if match[4]:
+            value = format(value, match[4])
+    return value

@@ -1,0 +1,407 @@
+"""Runs a scenario: sends what its steps say, waits for what they expect, and tells why one failed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from protocol import EncodeError
+from protocol.language import Phrase, join
+from sorm_mediator.console.client import KPD1, KPD2, SHOWN, Address, ConsoleClient, Crossed, Sent
+from sorm_mediator.console.comparing import Failure, differences, show_value
+from sorm_mediator.console.errors import ConnectError, ScriptError, StepError
+from sorm_mediator.console.hearing import hear, told
+from sorm_mediator.console.target import RunTarget
+from sorm_mediator.replay import scenario as s
+from sorm_mediator.replay.matching import Matcher, Unread, Wanted
+from sorm_mediator.replay.printing import Printer
+from sorm_mediator.replay.results import PASS, ScriptResult, StepResult
+from sorm_mediator.replay.vocabulary import COMMANDS
+
+STARTED_ALREADY = Phrase(
+    "the technical means are started already, perhaps by an earlier run: send stop first",
+    "технические средства уже запущены, возможно предыдущим прогоном: сначала пошлите stop",
+)
+HTTP_AGAIN = 0.05
+"""Seconds between two requests of an http step that waits for a reply."""
+
+
+class Console:
+    """A console of a run: its client, and what has come that no step has read."""
+
+    def __init__(self, client: ConsoleClient) -> None:
+        self.client = client
+        self.unread: Unread[Crossed] = Unread()
+        self.running: tuple[Sent, ...] = ()
+        """Commands whose end the next one waits for."""
+
+    def waiting(self, channels: Sequence[str]) -> list[Crossed]:
+        """Everything unread on these channels."""
+        return [crossed for _, crossed in self.unread.waiting if crossed.channel in channels]
+
+
+_ENDED = Phrase("the restart ends the channels", "перезапуск завершает каналы")
+_WRONG = Phrase("something wrong in a unit", "ошибка в сообщении")
+_STARTED = (0x16, 0x07)
+"""Statuses of a command 1 that comes when the technical means run already.
+
+Source: order 268, 9.8.4.2 (07h); Eltex SMG1016M manual, SORM settings (16h).
+"""
+
+
+class Run:
+    """What scenarios and vendor scripts have in common: their consoles, the printer, the findings.
+
+    It observes its consoles; ``recorder`` (a capture file) observes them too.
+    """
+
+    def __init__(
+        self, result: ScriptResult, target: RunTarget, printer: Printer, recorder: Any = None
+    ) -> None:
+        self.result = result
+        self.target = target
+        self.printer = printer
+        self.header: dict[str, Any] = {}
+        self._recorders = () if recorder is None else (recorder,)
+        if recorder is not None and target.speech is not None:
+            target.speech.record(recorder)
+        self._consoles: dict[str, Console] = {}
+        self._began, self._began_monotonic = time.time(), time.monotonic()
+        self._started = False
+
+    async def console(self, name: str = s.MAIN, *, connect: bool = True) -> Console:
+        """The console of that name, connected when it is first asked for. Raises :class:`ConnectError`."""
+        if name not in self._consoles:
+            client = self.target.console(
+                len(self._consoles), name=name, observers=(self, *self._recorders), **self.header
+            )
+            self._consoles[name] = Console(client)
+            if connect:
+                await client.connect()
+        return self._consoles[name]
+
+    async def close(self) -> None:
+        """Close every console."""
+        for console in self._consoles.values():
+            await console.client.close()
+
+    def hint(self, sent: Sequence[Sent], step: StepResult) -> None:
+        """Say where a refused start may come from, as long as none of this run has been accepted."""
+        for one in sent:
+            if one.code == COMMANDS["start"].code:
+                if not self._started and one.refusal in _STARTED:
+                    step.notes.append(STARTED_ALREADY)
+                self._started |= one.done and not one.refusal
+
+    def begin(self) -> None:
+        """The script begins: times are told from here."""
+        self._began, self._began_monotonic = time.time(), time.monotonic()
+        self.printer.begin(self.result)
+
+    def end(self) -> ScriptResult:
+        """The script is over."""
+        self.result.seconds = time.monotonic() - self._began_monotonic
+        self.printer.end(self.result)
+        return self.result
+
+    def opened(
+        self, client: ConsoleClient, channel: str, local: Address, remote: Address, now: float
+    ) -> None:
+        """Observer: nothing to tell."""
+
+    def closed(self, client: ConsoleClient, channel: str, now: float) -> None:
+        """Observer: nothing to tell."""
+
+    def transferred(
+        self, client: ConsoleClient, channel: str, outbound: bool, data: bytes, now: float
+    ) -> None:
+        """Observer: nothing to tell."""
+
+    def framed(self, client: ConsoleClient, channel: str, by_dte: bool, frame: bytes, now: float) -> None:
+        """Observer: nothing to tell."""
+
+    def crossed(self, client: ConsoleClient, crossed: Crossed) -> None:
+        """Observer: keep what came, tell the printer, count findings."""
+        if not crossed.outbound:
+            self._consoles[client.name].unread.add(crossed)
+            for text in (*crossed.findings, *((_WRONG,) if crossed.problems else ())):
+                self.result.findings[text] = self.result.findings.get(text, 0) + 1
+        self.printer.crossed(client, crossed, crossed.time - self._began)
+
+
+class ScenarioRunner:
+    """Runs one scenario. ``keep_going``: a failed step doesn't end it."""
+
+    def __init__(
+        self,
+        scenario: s.Scenario,
+        target: RunTarget,
+        printer: Printer,
+        *,
+        keep_going: bool = False,
+        recorder: Any = None,
+    ) -> None:
+        self._scenario = scenario
+        self._target = target
+        self._printer = printer
+        self._keep_going = keep_going
+        self._variables = dict(scenario.variables)
+        self._sent: tuple[Sent, ...] = ()
+        result = ScriptResult(scenario.name, scenario.path, planned=scenario.planned)
+        self._run = Run(result, target, printer, recorder)
+        self._run.header = scenario.header
+
+    async def run(self) -> ScriptResult:
+        """Run it. What kept it from running is the result's ``error``."""
+        self._run.begin()
+        target, result = self._target, self._run.result
+        try:
+            self._scenario.check(
+                calls=target.make_call is not None,
+                web=target.request is not None,
+                restart=target.restart is not None,
+                e1=target.heard is not None,
+            )
+            await self._steps(self._scenario.steps, "")
+        except (ScriptError, ConnectError) as error:
+            result.error = error
+        finally:
+            await self._finally()
+            await self._run.close()
+        return self._run.end()
+
+    async def _finally(self) -> None:
+        """The steps that put things back, if any has passed that may have changed them; the first error stays."""
+        result = self._run.result
+        if not any(step.verdict == PASS for step in result.steps):
+            return
+        for index, step in enumerate(self._scenario.finally_, 1):
+            try:
+                await self._steps((step,), "finally.", index)
+            except (ScriptError, ConnectError) as error:
+                result.error = result.error or error
+
+    async def _steps(self, steps: Sequence[s.Step], prefix: str, first: int = 1) -> bool:
+        """Run steps; false when one failed and that ends the scenario."""
+        for index, step in enumerate(steps, first):
+            number = f"{prefix}{index}"
+            if isinstance(step.action, s.Repeat):
+                for count in range(1, step.action.times + 1):
+                    self._variables[step.action.counter] = count
+                    if not await self._steps(step.action.steps, f"{number}.{count}."):
+                        return False
+            elif not await self._step(step, number) and not self._keep_going:
+                return False
+        return True
+
+    async def _step(self, step: s.Step, number: str) -> bool:
+        result = StepResult(number, step.title_of(self._variables), step.node.line)
+        self._printer.step(number, result.title, result.line)
+        began = time.monotonic()
+        self._sent = ()
+        try:
+            result.failure = await self._do(step, result)
+        except StepError as error:
+            result.failure = Failure("", error.text)
+        except EncodeError as error:
+            result.failure = Failure("", str(error))
+        except ScriptError as error:
+            if not self._run.result.failures:
+                raise
+            # A value that a failed step should have saved is missing: not a mistake of the script.
+            result.failure = Failure("", str(error))
+        if result.failure is not None or step.expect is None:
+            self._run.hint(self._sent, result)
+        result.seconds = time.monotonic() - began
+        self._run.result.steps.append(result)
+        self._printer.ended(result)
+        return result.failure is None
+
+    async def _do(self, step: s.Step, result: StepResult) -> Failure | None:
+        within = self._scenario.within if step.within is None else step.within
+        match step.action:
+            case s.OnChannels("connect") | s.Restart():
+                connects = False
+            case s.Ask():  # what it brings about is sent only to a console that is there
+                connects = bool(step.expect or step.events)
+            case _:
+                connects = True
+        console = await self._run.console(step.console, connect=connects)
+        failure = await self._act(step, console, within)
+        if failure is None:
+            failure = await self._expect(step, console, within)
+        if failure is None and step.hears is not None:
+            assert self._target.heard is not None  # checked before the first step
+            wanted = step.hears.resolve(self._variables)
+            failure = await hear(self._target.heard, wanted, within)
+            if failure is None:
+                result.notes.append(told(wanted))
+        if failure is None and isinstance(step.action, s.Send) and step.expect is None:
+            await self._end_of(console, within, result)
+        if failure is None and step.silence is not None:
+            failure = await _silence(console, step.silent, step.silence)
+        if failure is not None:
+            result.notes += console.client.complaints()
+        return failure
+
+    async def _act(self, step: s.Step, console: Console, within: float) -> Failure | None:
+        match step.action:
+            case s.Send() | s.SendRaw() as action:
+                await self._send(step, action, console, within)
+            case s.Ask("call") as action:
+                await self._call(step, action)
+            case s.Ask("http") as action:
+                return await self._http(action, within)
+            case s.Ask() as action:
+                await self._ask(step, action, console)
+            case s.OnChannels(verb, channels):
+                return await self._on_channels(verb, channels, console, within)
+            case s.Restart():
+                return await self._restart(console.client, within)
+        return None
+
+    async def _on_channels(
+        self, verb: s.Verb, channels: Sequence[str], console: Console, within: float
+    ) -> Failure | None:
+        client = console.client
+        if verb == "connect":
+            await client.connect(channels)
+        elif verb == "disconnect":
+            await client.disconnect(channels)
+        elif verb == "forget":
+            for channel in channels:
+                console.unread.forget(on_kpd2=channel == KPD2)
+        elif not await client.wait(lambda: client.closed.issuperset(channels), within):
+            still = join(", ", [SHOWN[name] for name in channels if name not in client.closed])
+            return Failure(
+                Phrase("the mediator closes {still}", "медиатор закрывает {still}", still=still),
+                Phrase("still open after {s:g} s", "через {s:g} с всё ещё открыт", s=within),
+            )
+        return None
+
+    async def _restart(self, client: ConsoleClient, within: float) -> Failure | None:
+        assert self._target.restart is not None  # checked before the first step
+        lost = client.lost + len(client.connected)
+        await self._target.restart()
+        # A link over E1 ends when the new mediator sets it up anew; what is sent before would be lost.
+        if await client.wait(lambda: client.lost >= lost, within):
+            return None
+        still = join(", ", [SHOWN[name] for name in sorted(client.connected)])
+        return Failure(_ENDED, Phrase("still open: {still}", "всё ещё открыт: {still}", still=still))
+
+    async def _send(self, step: s.Step, action: s.Send | s.SendRaw, console: Console, within: float) -> None:
+        client = console.client
+        is_interrupt = isinstance(action, s.Send) and action.entry.name == "interrupt"
+        if not is_interrupt:
+            # One command at a time (order 268, 7.1), even where a step didn't look at the end of it.
+            await client.wait(lambda: all(sent.done for sent in console.running), within)
+        if isinstance(action, s.SendRaw):
+            message: Any = action.resolve(self._variables)
+        else:
+            try:
+                message = client.command(action.entry.name, action.resolve(self._variables))
+            except EncodeError as error:
+                raise StepError(f"{action.entry.name}: {error}") from None
+        self._sent = await client.send(message, split=step.split)
+        console.running = () if step.expect == () else self._sent
+
+    async def _call(self, step: s.Step, action: s.Ask) -> None:
+        assert self._target.make_call is not None  # checked before the first step
+        request = action.resolve(self._variables)
+        call = await self._target.make_call(str(request.pop("domain")), request)
+        if "call" in step.save:
+            self._variables[step.save["call"]] = call
+
+    async def _ask(self, step: s.Step, action: s.Ask, console: Console) -> None:
+        assert self._target.request is not None  # checked before the first step
+        kind = action.request
+        if kind.supersedes:
+            console.unread.drop(kind.supersedes)
+        method, path, body = kind.fill(action.keys, self._variables)
+        status, reply = await self._target.request(method, path, body)
+        if status != kind.accepted:
+            detail = reply.get("detail", reply) if isinstance(reply, dict) else reply
+            en, ru = "{method} {path}: refused with HTTP {status}", "{method} {path}: отказ, HTTP {status}"
+            raise StepError(
+                join(": ", [Phrase(en, ru, method=method, path=path, status=status), _told(detail)])
+            )
+        for key, name in step.save.items():
+            self._variables[name] = reply[key]
+
+    async def _http(self, action: s.Ask, within: float) -> Failure | None:
+        assert self._target.request is not None  # checked before the first step
+        request = action.resolve(self._variables)
+        method, path = request.get("method", "GET"), request["path"]
+        expected = {key: request[key] for key in ("status", "reply") if key in request}
+        deadline = time.monotonic() + within
+        while True:
+            status, reply = await self._target.request(method, path, request.get("body"))
+            found = differences(expected, {"status": status, "reply": reply})
+            if not found:
+                return None
+            if method != "GET" or time.monotonic() >= deadline:
+                en, ru = "{method} {path} answered otherwise", "{method} {path}: ответ другой"
+                return Failure(show_value(expected), Phrase(en, ru, method=method, path=path), None, found)
+            await asyncio.sleep(HTTP_AGAIN)
+
+    async def _expect(self, step: s.Step, console: Console, within: float) -> Failure | None:
+        sent = self._sent if isinstance(step.action, s.Send | s.SendRaw) else ()
+        deadline = time.monotonic() + within
+        for expectations in (step.expect or (), step.events or ()):
+            if not expectations:
+                continue
+            matcher = Matcher(
+                expectations,
+                console.unread,
+                resolve=self._wanted,
+                met=self._met,
+                sent=sent,
+                order_free=step.order_free,
+            )
+            if not await console.client.wait(matcher.advance, max(0.0, deadline - time.monotonic())):
+                matcher.expire(within)
+            if matcher.failure is not None:
+                matcher.failure.line = matcher.failed.line if matcher.failed else None
+                return matcher.failure
+        return None
+
+    def _wanted(self, expectation: s.Expectation) -> Wanted:
+        return Wanted(expectation.entry.name, expectation.resolve(self._variables), expectation.on_kpd2)
+
+    def _met(self, expectation: s.Expectation, crossed: Crossed) -> None:
+        for field, name in expectation.save.items():
+            self._variables[name] = crossed.fields.get(field)
+
+    async def _end_of(self, console: Console, within: float, result: StepResult) -> None:
+        """A command whose answers nobody looks at is waited for, and its answers count as read."""
+        if not await console.client.wait(lambda: all(sent.done for sent in console.running), within):
+            result.notes += [no_end(within), *console.client.complaints()]
+        console.unread.take([one for one in console.waiting((KPD1,)) if one.answers in console.running])
+
+
+def _told(detail: Any) -> str:
+    """What the HTTP API says is wrong: a text, or one thing for each key of the body."""
+    if not isinstance(detail, list):
+        return str(detail)
+    return "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in detail)
+
+
+async def _silence(console: Console, channels: tuple[str, ...], seconds: float) -> Failure | None:
+    if await console.client.wait(lambda: bool(console.waiting(channels)), seconds):
+        came = console.waiting(channels)
+        where = join(", ", [SHOWN[channel] for channel in channels])
+        expected = Phrase("nothing on {where} for {s:g} s", "{s:g} с тишины: {where}", where=where, s=seconds)
+        reason = Phrase("{count} came, the first:", "пришло {count}, первое:", count=len(came))
+        return Failure(expected, reason, came[0])
+    return None
+
+
+def no_end(within: float) -> Phrase:
+    """The note of a command whose end has not come."""
+    en, ru = (
+        "no end of the command within {s:g} s; not checked",
+        "за {s:g} с команда не закончилась; не проверено",
+    )
+    return Phrase(en, ru, s=within)

@@ -1,0 +1,613 @@
+"""Scenarios in YAML: a dialogue between consoles and the mediator, read strictly into frozen steps.
+
+The keys are described in docs/scenarios.md. A mistake in a file is one :class:`ScriptError`, which
+names file:line, key, value and what is allowed. Values with variables are checked when their step runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from e1.g704.timeslots import KSL_PER_STREAM
+from e1.voice.tones import GRID
+from protocol.codes import STREAMS
+from protocol.language import Phrase, join
+from sorm_mediator.console.client import SHOWN
+from sorm_mediator.console.hearing import KslName
+from sorm_mediator.console.target import LINKS, Link
+from sorm_mediator.replay import document, vocabulary
+from sorm_mediator.replay.document import Node, check, is_template, resolve
+from sorm_mediator.replay.fields import Checker, read
+from sorm_mediator.replay.requests import REQUESTS, RESTART, SAVED, Request
+
+WITHIN = 5.0
+"""Seconds that a step may take to get what it expects, unless the scenario or the step says otherwise."""
+MAIN = "main"
+"""The console of a step that names none."""
+CHANNELS = ("kpd1", "kpd2")
+SILENCE = "silence"
+
+Verb = Literal["connect", "disconnect", "closed", "forget"]
+VERBS: Mapping[Verb, Phrase] = {
+    "connect": Phrase("connect", "подключить"),
+    "disconnect": Phrase("disconnect", "отключить"),
+    "closed": Phrase("closed:", "закрыт:"),
+    "forget": Phrase("forget", "забыть"),
+}
+"""What a step does with channels, and how it is called."""
+ACTIONS = (
+    *("send", "raw", "call", "http"),
+    *("connect", "disconnect", "closed", "restart", "forget", "repeat"),
+    *(name for name in REQUESTS if name not in ("call", "http", RESTART)),
+)
+LISTENING = ("expect", "events", "hears", "silence")
+MODIFIERS = (
+    "title",
+    "console",
+    "expect",
+    "events",
+    "hears",
+    "within",
+    "order_free",
+    "silence",
+    "save",
+    "split",
+)
+SETTINGS: Mapping[str, Callable[[Node], Any]] = {
+    "title": Node.text,
+    "console": Node.text,
+    "within": Node.seconds,
+    "order_free": Node.flag,
+    "split": lambda node: node.integer(1, 65535),
+}
+"""The modifiers that are plain values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """One message that must come."""
+
+    entry: vocabulary.Entry
+    on_kpd2: bool
+    fields: Node
+    save: dict[str, str]
+    line: int
+
+    def resolve(self, variables: dict[str, Any]) -> dict[str, Any]:
+        """The values of the fields with every variable filled in. Raises :class:`ScriptError`."""
+        return read_fields(resolve(self.fields, variables), self.entry, variables, expected=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """A command by name, with the fields given (header fields may be among them)."""
+
+    entry: vocabulary.Entry
+    fields: Node
+
+    def resolve(self, variables: dict[str, Any]) -> dict[str, Any]:
+        """As :meth:`Expectation.resolve`."""
+        return read_fields(resolve(self.fields, variables), self.entry, variables, expected=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SendRaw:
+    """Octets as they are."""
+
+    data: Node
+
+    def resolve(self, variables: dict[str, Any]) -> bytes:
+        """The octets. Raises :class:`ScriptError`."""
+        return read_bytes(resolve(self.data, variables))
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One of :data:`REQUESTS`: a call at the switch, or another request to the HTTP API."""
+
+    name: str
+    keys: Node
+
+    @property
+    def request(self) -> Request:
+        """What kind of request."""
+        return REQUESTS[self.name]
+
+    def resolve(self, variables: dict[str, Any]) -> dict[str, Any]:
+        """The keys with every variable filled in. Raises :class:`ScriptError`."""
+        keys: dict[str, Any] = resolve(self.keys, variables).plain()
+        return keys
+
+
+@dataclass(frozen=True, slots=True)
+class OnChannels:
+    """Open or close channels of the console, wait until the mediator has closed them, or drop what is unread there."""
+
+    verb: Verb
+    channels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """Stop the mediator's program and start it again; what it keeps is ``after_restart`` of its lab file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """Steps run several times, a variable counting from 1."""
+
+    times: int
+    counter: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Do nothing but wait for what is expected."""
+
+
+Action = Send | SendRaw | Ask | OnChannels | Restart | Repeat | Listen
+
+
+@dataclass(frozen=True, slots=True)
+class Hears:
+    """What must be heard, all of it at the same time."""
+
+    node: Node
+
+    def resolve(self, variables: dict[str, Any]) -> dict[KslName, frozenset[int]] | None:
+        """The tones (Hz) of each KSL; None: silence on every one. Raises :class:`ScriptError`."""
+        node = resolve(self.node, variables)
+        if node.value == SILENCE:
+            return None
+        keys = [item.keys(_HEARD, {}) for item in _heard_items(node)]
+        return {_ksl(each["ksl"]): _tones(each["tones"]) for each in keys}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the dialogue."""
+
+    action: Action
+    node: Node
+    title: str = ""
+    console: str = MAIN
+    expect: tuple[Expectation, ...] | None = None
+    events: tuple[Expectation, ...] | None = None
+    within: float | None = None
+    order_free: bool = False
+    silence: float | None = None
+    silent: tuple[str, ...] = ()
+    save: dict[str, str] = field(default_factory=dict)
+    split: int = 0
+    hears: Hears | None = None
+
+    def title_of(self, variables: dict[str, Any]) -> str:
+        """A short text: who does what. A title of the step's own is in the language of its author."""
+        if self.title:
+            return self.title
+        parts = [self._action_title(variables)]
+        for verb, expectations in ((_EXPECT, self.expect), (_EVENTS, self.events)):
+            if expectations:
+                parts.append(join(" ", [verb, ", ".join(one.entry.name for one in expectations)]))
+        if self.hears is not None:
+            parts.append(_HEAR_SILENCE if self.hears.node.value == SILENCE else _HEAR_TONES)
+        if self.silence is not None:
+            parts.append(Phrase("silence for {seconds:g} s", "тишина {seconds:g} с", seconds=self.silence))
+        text = join(", ", [part for part in parts if part])
+        return text if self.console == MAIN else join(": ", [self.console, text])
+
+    def _action_title(self, variables: dict[str, Any]) -> str:
+        match self.action:
+            case Send(entry):
+                return join(" ", [_SEND, entry.name])
+            case SendRaw():
+                return Phrase("send bytes", "послать байты")
+            case Ask("http", keys):
+                method = keys.value["method"].value if "method" in keys.value else "GET"
+                return f"{method} {keys.value['path'].value}"
+            case Ask() as ask:
+                return ask.request.title_of(ask.keys, variables)
+            case Restart():
+                return Phrase("restart the gateway", "перезапустить шлюз")
+            case OnChannels(verb, channels):
+                return join(" ", [VERBS[verb], join(", ", [SHOWN[channel] for channel in channels])])
+        return ""
+
+
+_SEND = Phrase("send", "послать")
+_EXPECT = Phrase("expect", "ожидать")
+_EVENTS = Phrase("events", "события")
+_HEAR_SILENCE = Phrase("hear silence", "слышать тишину")
+_HEAR_TONES = Phrase("hear tones", "слышать тоны")
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A whole scenario."""
+
+    name: str
+    path: Path
+    steps: tuple[Step, ...]
+    finally_: tuple[Step, ...] = ()
+    """Steps that run after the others, whether those passed or not."""
+    description: str = ""
+    lab: Path | None = None
+    link: Link | None = None
+    """The only link that it can run over; None: any that has what its steps need."""
+    config: Node | None = None
+    header: dict[str, Any] = field(default_factory=dict)
+    variables: dict[str, Any] = field(default_factory=dict)
+    within: float = WITHIN
+
+    @property
+    def links(self) -> tuple[Link, ...]:
+        """The links that it can run over: speech is heard over E1 only, and the scenario may name its link."""
+        if self.link is not None:
+            return (self.link,)
+        hears = any(step.hears is not None for step in self.all_steps())
+        return ("x25", "tcp+e1") if hears else LINKS
+
+    @property
+    def planned(self) -> int:
+        """How many steps run when none fails."""
+        return _count((*self.steps, *self.finally_))
+
+    def all_steps(self) -> Iterator[Step]:
+        """All steps, those of a repetition in its place."""
+        return _flat((*self.steps, *self.finally_))
+
+    def check(self, *, calls: bool, web: bool, restart: bool, e1: bool = False) -> None:
+        """Raise :class:`ScriptError` for the first step that needs something that isn't there.
+
+        ``calls``: who makes calls; ``web``: the HTTP API; ``restart``: a mediator of this run; ``e1``: lines with
+        speech.
+        """
+        for step in self.all_steps():
+            match step.action:
+                case Ask("call") if not calls:
+                    step.node.fail(
+                        "call: needs a switch: give --web URL, or lab: in the scenario and no --host"
+                    )
+                case Ask(_, keys) if not web and step.action.name != "call":
+                    keys.fail("needs the web of a lab: give --web URL, or lab: in the scenario and no --host")
+                case Restart() if not restart:
+                    step.node.fail(
+                        "restart: needs a lab of this run: give lab: in the scenario, and no --host"
+                    )
+            if step.hears is not None and not e1:
+                step.hears.node.fail("speech is heard over E1 only: give --link x25 or tcp+e1")
+
+
+def _flat(steps: Iterable[Step]) -> Iterator[Step]:
+    for step in steps:
+        if isinstance(step.action, Repeat):
+            yield from _flat(step.action.steps)
+        else:
+            yield step
+
+
+def _count(steps: Iterable[Step]) -> int:
+    return sum(
+        step.action.times * _count(step.action.steps) if isinstance(step.action, Repeat) else 1
+        for step in steps
+    )
+
+
+# --- reading
+
+
+def load(path: Path) -> Scenario:
+    """Read a scenario file. Raises :class:`ScriptError`."""
+    return _scenario(document.load(path), path)
+
+
+def parse(text: str, path: Path = Path("scenario.yaml")) -> Scenario:
+    """Read a scenario from ``text``; ``path`` is its name in errors and where its lab is looked for."""
+    return _scenario(document.parse(text, str(path)), path)
+
+
+def _scenario(root: Node, path: Path) -> Scenario:
+    optional: dict[str, Callable[[Node], Any]] = {
+        "description": Node.text,
+        "lab": lambda node: find_lab(node, path),
+        "link": lambda node: cast(Link, node.choice(LINKS)),
+        "config": _config,
+        "header": _header,
+        "variables": _variables,
+        "within": Node.seconds,
+    }
+    order = (
+        "name",
+        "description",
+        "lab",
+        "link",
+        "config",
+        "header",
+        "variables",
+        "within",
+        "steps",
+        "finally",
+    )
+    keys = root.mapping(order)
+    for required in ("name", "steps"):
+        if required not in keys:
+            root.fail(f"{required} is missing")
+    given = {name: reader(keys[name]) for name, reader in optional.items() if name in keys}
+    reader = _Steps(set(given.get("variables", ())))
+    return Scenario(
+        name=keys["name"].text(),
+        path=path,
+        steps=tuple(reader.read(keys["steps"])),
+        finally_=tuple(reader.read(keys["finally"])) if "finally" in keys else (),
+        **given,
+    )
+
+
+def _variables(node: Node) -> dict[str, Any]:
+    for name, value in node.mapping().items():
+        if not name.isidentifier():
+            value.fail("is no name of a variable; allowed: letters, digits and _")
+        if not isinstance(value.value, str | int | float | bool | None):
+            value.wrong("a text, a number, true, false or null")
+    variables: dict[str, Any] = node.plain()
+    return variables
+
+
+def _config(node: Node) -> Node:
+    for value in node.mapping().values():
+        for table in value.value if isinstance(value.value, list) else (value,):
+            table.mapping()
+    return node
+
+
+def _header(node: Node) -> dict[str, Any]:
+    node.mapping(("orm_number", "password"))
+    return read_fields(node, vocabulary.COMMANDS["start"], (), expected=False)
+
+
+def find_lab(node: Node, scenario: Path) -> Path:
+    """The lab file that a scenario names: beside it, in a folder above it, here, or among the captures."""
+    name = Path(node.text())
+    beside = scenario.resolve().parent
+    places = [beside, *beside.parents, Path.cwd()]
+    if not name.is_absolute():
+        import captures
+
+        places += [Path(folder) for folder in captures.__path__]
+    for place in places:
+        if (place / name).is_file():
+            return place / name
+    return node.fail(
+        f"{str(name)!r} is not found; looked for beside the scenario, above it, in {Path.cwd()} "
+        "and among the captures"
+    )
+
+
+def read_fields(node: Node, entry: vocabulary.Entry, known: Any, *, expected: bool) -> dict[str, Any]:
+    """The values of a message's fields, checked against its declaration. Raises :class:`ScriptError`."""
+    checker = Checker(known, expected)
+    if node.value is None:
+        return {}
+    if not isinstance(node.value, dict):
+        node.wrong(f"a mapping of fields of {entry.name}")
+    for key, value in node.value.items():
+        if key not in entry.fields:
+            value.fail(f"{entry.name} has no such field; allowed: {', '.join(entry.fields)}")
+    return {key: read(value, entry.fields[key], checker) for key, value in node.value.items()}
+
+
+def read_bytes(node: Node) -> bytes:
+    """Octets in hexadecimal, spaces between them as one likes. Raises :class:`ScriptError`."""
+    try:
+        return bytes.fromhex(node.text())
+    except ValueError:
+        node.wrong('bytes in hexadecimal, such as "CC 01 0B 03"')
+
+
+class _Steps:
+    """Reads steps in the order they run, so that a variable is known only after it has been saved."""
+
+    def __init__(self, known: set[str]) -> None:
+        self._known = known
+
+    def read(self, node: Node) -> list[Step]:
+        if not node.items():
+            node.wrong("at least one step")
+        return [self._step(item) for item in node.items()]
+
+    def _step(self, node: Node) -> Step:
+        keys = node.mapping((*ACTIONS, *MODIFIERS))
+        given = [key for key in ACTIONS if key in keys]
+        if len(given) > 1:
+            keys[given[1]].fail(f"a step does one thing, and this one has {given[0]!r} already")
+        if not given and not keys.keys() & set(LISTENING):
+            node.fail(f"a step needs one of {', '.join((*ACTIONS, *LISTENING))}")
+        name = given[0] if given else ""
+        self._check_modifiers(keys, name)
+        more: dict[str, Any] = {"action": self._action(name, keys[name]) if given else Listen()}
+        if "expect" in keys:
+            more["expect"] = self._expectations(keys["expect"], on_kpd2=False)
+        if "events" in keys:
+            more["events"] = self._expectations(keys["events"], on_kpd2=True)
+        if "save" in keys:
+            more["save"] = self._save(keys["save"], (SAVED[name],))
+        if "silence" in keys:
+            only_events = name == "call" or (not given and "events" in keys and "expect" not in keys)
+            more["silence"], more["silent"] = _silence(
+                keys["silence"], ("kpd2",) if only_events else CHANNELS
+            )
+        if "hears" in keys:
+            more["hears"] = _hears(keys["hears"], self._known)
+        more |= {key: reader(keys[key]) for key, reader in SETTINGS.items() if key in keys}
+        return Step(node=node, **more)
+
+    def _check_modifiers(self, keys: dict[str, Node], action: str) -> None:
+        belongs = {"save": tuple(SAVED), "split": ("send", "raw")}
+        for key, actions in belongs.items():
+            if key in keys and action not in actions:
+                keys[key].fail(f"belongs to a step with {' or '.join(actions)}")
+        if action == "repeat":
+            for key in (*LISTENING, "within", "order_free", "console"):
+                if key in keys:
+                    keys[key].fail("doesn't belong to repeat; give it in its steps")
+
+    def _action(self, name: str, node: Node) -> Action:
+        if name == "send":
+            entry, fields, _ = self._message(node, vocabulary.COMMANDS, "a command", expected=False)
+            return Send(entry, fields)
+        if name == "raw":
+            if is_template(node.value):
+                check(node, self._known)
+            else:
+                read_bytes(node)
+            return SendRaw(node)
+        if name == RESTART and not isinstance(node.value, dict):
+            if node.value != "gateway":
+                node.wrong("gateway, which ends the program, or {}, which restarts the node's software")
+            return Restart()
+        if name in REQUESTS:
+            REQUESTS[name].read(node, self._known)
+            return Ask(name, node)
+        if name == "repeat":
+            return self._repeat(node)
+        return OnChannels(cast(Verb, name), _channels(node))
+
+    def _repeat(self, node: Node) -> Repeat:
+        times: dict[str, Callable[[Node], object]] = {"times": lambda one: one.integer(1, 100_000)}
+        keys = node.keys({**times, "steps": Node.items}, {"as": Node.variable})
+        counter = keys["as"].text() if "as" in keys else "i"
+        self._known.add(counter)
+        return Repeat(keys["times"].value, counter, tuple(self.read(keys["steps"])))
+
+    def _expectations(self, node: Node, *, on_kpd2: bool) -> tuple[Expectation, ...]:
+        entries, others = (
+            (vocabulary.KPD2, vocabulary.KPD1) if on_kpd2 else (vocabulary.KPD1, vocabulary.KPD2)
+        )
+        kind = "an event of KPD2" if on_kpd2 else "a message of KPD1"
+        result = []
+        for item in node.items():
+            name = _message_name(item)
+            if name in others and name not in entries:
+                item.fail(f"{name} comes on {'KPD1' if on_kpd2 else 'KPD2'}: "
+                          f"expect it under {'expect' if on_kpd2 else 'events'}")  # fmt: skip
+            entry, fields, save = self._message(item, entries, kind, expected=True)
+            result.append(Expectation(entry, on_kpd2, fields, save, item.line))
+        return tuple(result)
+
+    def _message(
+        self, node: Node, entries: Any, kind: str, *, expected: bool
+    ) -> tuple[vocabulary.Entry, Node, dict[str, str]]:
+        """``name`` or ``{name: {field: value}}``, for an expectation also ``save: {field: variable}``."""
+        name = _message_name(node)
+        if name not in entries:
+            node.fail(f"{name!r} is no name of {kind}; allowed: {', '.join(entries)}")
+        entry: vocabulary.Entry = entries[name]
+        if isinstance(node.value, str):
+            return entry, replace(node, value={}), {}
+        keys = node.mapping((name, "save") if expected else (name,))
+        read_fields(keys[name], entry, self._known, expected=expected)
+        save = self._save(keys["save"], tuple(entry.fields)) if "save" in keys else {}
+        return entry, keys[name], save
+
+    def _save(self, node: Node, allowed: tuple[str, ...]) -> dict[str, str]:
+        saved = {key: value.variable() for key, value in node.mapping(allowed).items()}
+        self._known |= set(saved.values())
+        return saved
+
+
+def _message_name(node: Node) -> str:
+    if isinstance(node.value, str):
+        return node.value
+    names = [key for key in node.mapping() if key != "save"]
+    if len(names) != 1:
+        node.wrong("the name of one message, or a mapping of that name to its fields")
+    return names[0]
+
+
+def _channels(node: Node) -> tuple[str, ...]:
+    names = [node] if isinstance(node.value, str) else node.items()
+    if len(names) == 1 and names[0].value == "both":
+        return CHANNELS
+    for name in names:
+        if name.value not in CHANNELS:
+            name.wrong("kpd1, kpd2, both, or a list of them")
+    return tuple(str(name.value) for name in names)
+
+
+def _silence(node: Node, channels: tuple[str, ...]) -> tuple[float, tuple[str, ...]]:
+    if not isinstance(node.value, dict):
+        return node.seconds(), channels
+    mapping = node.mapping(CHANNELS)
+    if not mapping:
+        node.wrong("seconds, or a mapping of kpd1, kpd2 to seconds")
+    return max(value.seconds() for value in mapping.values()), tuple(mapping)
+
+
+# --- hears: tones in Hz, the tones of subscribers, or silence
+
+
+def _hears(node: Node, known: Container[str]) -> Hears:
+    """Check what can be checked before the step runs."""
+    if node.value != SILENCE:
+        for item in _heard_items(node):
+            keys = item.keys(_HEARD, {})
+            for reader, value in ((_ksl, keys["ksl"]), (_tones, keys["tones"])):
+                templates = list(_templates(value))
+                for template in templates:
+                    check(template, known)
+                if not templates:
+                    reader(value)
+    return Hears(node)
+
+
+_HEARD: Mapping[str, Callable[[Node], object]] = dict.fromkeys(("ksl", "tones"), lambda _: None)
+_HEARABLE = "silence, a mapping of ksl and tones, or a list of such mappings"
+
+
+def _heard_items(node: Node) -> list[Node]:
+    items = node.value if isinstance(node.value, list) else [node]
+    for item in items:
+        if not isinstance(item.value, dict):
+            item.wrong(_HEARABLE)
+    return items or node.wrong(_HEARABLE)
+
+
+def _templates(node: Node) -> Iterator[Node]:
+    if isinstance(node.value, dict | list):
+        for child in node.value.values() if isinstance(node.value, dict) else node.value:
+            yield from _templates(child)
+    elif is_template(node.value):
+        yield node
+
+
+def _ksl(node: Node) -> KslName:
+    value = node.value
+    if isinstance(value, Mapping) and not all(isinstance(part, Node) for part in value.values()):
+        # saved from a message: plain values
+        node = replace(node, value={key: replace(node, value=part) for key, part in value.items()})
+    keys = node.mapping(("stream", "ksl"))
+    if len(keys) < 2:
+        node.wrong("a mapping of stream and ksl")
+    return keys["stream"].integer(STREAMS[0], STREAMS[-1]), keys["ksl"].integer(1, KSL_PER_STREAM)
+
+
+def _tones(node: Node) -> frozenset[int]:
+    if node.value == SILENCE:
+        return frozenset()
+    if not isinstance(node.value, list):
+        node.wrong("silence, or a list of frequencies (Hz) and of numbers of subscribers in quotation marks")
+    return frozenset(map(_tone, node.value))
+
+
+def _tone(node: Node) -> int:
+    if isinstance(node.value, str) and node.value.isascii() and node.value.isdigit():
+        from sorm_mediator.switch.calls.speech import tones
+
+        return tones(node.value, "")[0]
+    if isinstance(node.value, bool) or node.value not in GRID:
+        node.wrong(f"a multiple of 50 Hz from {GRID[0]} to {GRID[-1]}, or a subscriber's number as a string")
+    return int(node.value)

@@ -1,0 +1,262 @@
+"""One ``replay``: several scripts, each against its lab or against a mediator that is running.
+
+Exit codes: 0 every expectation held, 1 one failed, 2 a script or lab is wrong, 3 could not connect, 141 nobody reads
+the output any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import tempfile
+import tomllib
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from protocol.language import Lang
+from sorm_mediator import config as lab_files
+from sorm_mediator.config import Config, ConfigError
+from sorm_mediator.console.errors import BROKEN_PIPE, ConnectError, ScriptError, UsageError, unreadable
+from sorm_mediator.console.target import LINKS, Link, RunTarget
+from sorm_mediator.errors import BoxError
+from sorm_mediator.lab.targets import in_lab, toward
+from sorm_mediator.replay import scenario, vendor
+from sorm_mediator.replay.printing import JsonPrinter, Printer, TextPrinter
+from sorm_mediator.replay.results import PASS, ScriptResult, write_junit
+from sorm_mediator.replay.runner import ScenarioRunner
+from sorm_mediator.replay.vendor_runner import VendorRunner
+from ssh_control.visible import visible_lines
+
+Script = scenario.Scenario | vendor.VendorScript
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What ``replay`` is told; the options' help says what each means. Raises :class:`UsageError`."""
+
+    scripts: tuple[Path, ...]
+    host: str = ""
+    kpd1: int = 1001
+    kpd2: int = 1002
+    web: str = ""
+    link: str = ""
+    config: Path | None = None
+    junit: Path | None = None
+    pcap: Path | None = None
+    pcap_speech: bool = True
+    """Write the packets of streams that carry speech alone, too: 600 KB a second of each."""
+    keep_going: bool = False
+    object_byte_order: str = ""
+    as_json: bool = False
+    lang: str = "en"
+
+    def __post_init__(self) -> None:
+        for option, value, allowed in (
+            ("--lang", self.lang, ("en", "ru")),
+            ("--object-byte-order", self.object_byte_order, ("", "little", "big")),
+            ("--link", self.link, ("", *LINKS)),
+        ):
+            if value not in allowed:
+                raise UsageError(f"{option}: {value!r} is not allowed: {', '.join(filter(None, allowed))}")
+        if self.web and not self.web.startswith(("http://", "https://")):
+            raise UsageError(f"--web: {self.web!r} is not allowed: a URL such as http://127.0.0.1:8080")
+        for option, path in (("--junit", self.junit), ("--pcap", self.pcap)):
+            if path is not None and not path.resolve().parent.is_dir():
+                raise UsageError(f"{option}: {path}: its folder does not exist")
+
+
+def load(path: Path) -> Script:
+    """Read a script; ``.json`` is the vendor tester's. Raises :class:`ScriptError`."""
+    return vendor.load(path) if path.suffix.lower() == ".json" else scenario.load(path)
+
+
+def run_scripts(settings: Settings, write: Callable[[str], object] | None = None) -> int:
+    """Run every script and write the reports. Returns the exit code; errors are said on stderr."""
+    stdout = _Stdout()
+    try:
+        scripts = [load(path) for path in settings.scripts]
+        if settings.host:
+            for script in scripts:
+                script.check(
+                    calls=bool(settings.web),
+                    web=bool(settings.web),
+                    restart=False,
+                    e1=settings.link != "tcp",
+                )
+        results = asyncio.run(stdout.during(run(scripts, settings, write or stdout.write)))
+        if settings.junit is not None:
+            write_junit(settings.junit, results)
+    except ScriptError as error:
+        return _say(error, 2)
+    except OSError as error:
+        return _say(f"{error.filename}: can't be written: {error.strerror}", 2)
+    except asyncio.CancelledError:
+        if not stdout.gone:
+            raise
+    if stdout.gone:
+        return BROKEN_PIPE
+    errors = [result.error for result in results if result.error is not None]
+    for each in errors:
+        _say(each, 2)
+    if errors:
+        return 3 if all(isinstance(each, ConnectError) for each in errors) else 2
+    return 0 if all(result.verdict == PASS for result in results) else 1
+
+
+async def run(
+    scripts: list[Script], settings: Settings, write: Callable[[str], object]
+) -> list[ScriptResult]:
+    """Run scripts one after the other. Raises :class:`OSError` when the capture can't be written."""
+    printer: Printer = (
+        JsonPrinter(write) if settings.as_json else TextPrinter(write, cast(Lang, settings.lang))
+    )
+    results = []
+    with _recorder(settings.pcap, settings.pcap_speech) as recorder:
+        for script in scripts:
+            results.append(await run_script(script, settings, printer, recorder))
+    printer.summary(results)
+    return results
+
+
+async def run_script(
+    script: Script, settings: Settings, printer: Printer, recorder: Any = None
+) -> ScriptResult:
+    """Run one script. What kept it from running is the result's ``error``."""
+    try:
+        async with _target(script, settings) as target:
+            if isinstance(script, vendor.VendorScript):
+                keep_going = settings.keep_going
+                return await VendorRunner(
+                    script, target, printer, keep_going=keep_going, recorder=recorder
+                ).run()
+            return await ScenarioRunner(
+                script, target, printer, keep_going=settings.keep_going, recorder=recorder
+            ).run()
+    except (ConfigError, BoxError, ScriptError, ConnectError) as error:
+        result = ScriptResult(script.name, script.path, error=error)
+        printer.begin(result)
+        printer.end(result)
+        return result
+
+
+@asynccontextmanager
+async def _target(script: Script, settings: Settings) -> AsyncIterator[RunTarget]:
+    byte_order = settings.object_byte_order or ("big" if isinstance(script, vendor.VendorScript) else None)
+    async with AsyncExitStack() as stack:
+        if settings.host:
+            told = lab_files.load(settings.config) if settings.config else Config()
+            link = _link(script, settings, told)
+            yield await stack.enter_async_context(
+                toward(
+                    told, settings.host, settings.kpd1, settings.kpd2, web=settings.web,
+                    byte_order=byte_order, by_e1=link == "x25", speech=link == "tcp+e1",
+                )
+            )  # fmt: skip
+            return
+        file = script.lab or settings.config
+        if file is None:
+            raise ScriptError(
+                f"{script.path}: names no lab; give --host of a running mediator, or a lab with -c"
+            )
+        config = _lab_config(
+            file, script, byte_order, Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        )
+        link = _link(script, settings, config)
+        yield await stack.enter_async_context(
+            in_lab(config, str(file), byte_order, by_e1=link == "x25", speech=link == "tcp+e1")
+        )
+
+
+def _link(script: Script, settings: Settings, config: Config) -> str:
+    """How the consoles of a script are connected: as the command line says, or the lab, or as the script needs it.
+
+    Raises :class:`ScriptError` for a link that the script can't run over.
+    """
+    own, possible = _link_of(config), script.links
+    needed = script.link if isinstance(script, scenario.Scenario) else None
+    if settings.link and needed not in (None, settings.link):
+        raise ScriptError(f"{script.path}: link: it runs over {needed} alone, not over {settings.link}")
+    return settings.link or (own if own in possible else possible[0])
+
+
+def _link_of(config: Config) -> Link:
+    """The link of a lab: streams beside TCP are there for the speech."""
+    return "tcp+e1" if config.console.link == "tcp" and config.e1 else config.console.link
+
+
+def _lab_config(file: Path, script: Script, byte_order: str | None, folder: Path) -> Config:
+    """The lab file with what the script changes in it; its tables live in ``folder`` during the run."""
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(unreadable(file, error)) from None
+    name = str(file)
+    changes = script.config if isinstance(script, scenario.Scenario) else None
+    if changes is not None:
+        document = _merged(document, changes.plain())
+        name = f"{changes.file}:{changes.line}: config on {file}"
+    own: dict[str, Any] = {"state": str(folder / "state.db"), "journal": str(folder / "journal.db")}
+    if byte_order is not None:
+        own["options"] = {"object_byte_order": byte_order}
+    document = _merged(document, {"mediator": own})
+    return lab_files.parse(document, directory=file.resolve().parent, name=name)
+
+
+def _merged(document: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(document)
+    for key, value in changes.items():
+        old = merged.get(key)
+        is_table = isinstance(old, Mapping) and isinstance(value, Mapping)
+        merged[key] = _merged(cast(Mapping[str, Any], old), value) if is_table else value
+    return merged
+
+
+def _recorder(path: Path | None, speech: bool) -> Any:
+    from contextlib import nullcontext
+
+    if path is None:
+        return nullcontext()
+    from sorm_mediator.replay.recording import PcapRecorder
+
+    return PcapRecorder(path, speech=speech)
+
+
+class _Stdout:
+    """Standard output. When its reader has gone the run is cancelled, and what it does to put things back is not shown.
+
+    It does not raise: most of what is printed is printed where an exception would only close a connection.
+    """
+
+    def __init__(self) -> None:
+        self.gone = False
+        self._run: asyncio.Task[Any] | None = None
+
+    def write(self, text: str) -> None:
+        if self.gone:
+            return
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            self.gone = True
+            # What is still buffered goes nowhere, also at the interpreter's exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if self._run is not None:
+                self._run.cancel()
+
+    async def during(self, work: Coroutine[Any, Any, list[ScriptResult]]) -> list[ScriptResult]:
+        """``work``, as long as somebody reads."""
+        self._run = asyncio.current_task()
+        try:
+            return await work
+        finally:
+            self._run = None
+
+
+def _say(error: object, code: int) -> int:
+    sys.stderr.write(f"sorm-mediator: {visible_lines(error)}\n")
+    return code

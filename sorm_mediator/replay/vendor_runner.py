@@ -1,0 +1,308 @@
+"""Runs a script of the vendor's tester: command lines with their codes, and the calls that objects must see.
+
+A call is known by its numbers; the first event that fits binds it to a call id (the bytes 4 to 8), and every
+further event of that id must be the next one expected. Several observations run at the same time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from protocol import Channel, EncodeError
+from protocol.language import Phrase, join
+from protocol.wire import MASK
+from sorm_mediator.console.client import KPD1, KPD2, Crossed, Sent
+from sorm_mediator.console.comparing import NOTHING, Difference, Failure, nothing_came, the_closest
+from sorm_mediator.console.errors import ConnectError, ScriptError, StepError
+from sorm_mediator.console.target import RunTarget
+from sorm_mediator.replay import vendor as v
+from sorm_mediator.replay.printing import Printer
+from sorm_mediator.replay.requests import REQUESTS
+from sorm_mediator.replay.results import ScriptResult, StepResult
+from sorm_mediator.replay.runner import Console, Run, no_end
+from sorm_mediator.replay.vendor import Command, LineError, parse_line
+from sorm_mediator.replay.vocabulary import COMMANDS
+
+COMMAND_WITHIN = 10.0
+"""Seconds that a command may take. Order 268, 1.5 gives 15; the tester itself waits 10."""
+_VENDOR_CODES = range(0x10, 0x100)
+_SIDES = {"number_a": 0x03, "number_b": 0x0C}
+_TRUNK_OR_SERVICE = 0xF0
+
+
+class VendorRunner:
+    """Runs one script. ``keep_going``: a failed step doesn't end it."""
+
+    def __init__(
+        self,
+        script: v.VendorScript,
+        target: RunTarget,
+        printer: Printer,
+        *,
+        keep_going: bool = False,
+        recorder: Any = None,
+    ) -> None:
+        self._script = script
+        self._target = target
+        self._printer = printer
+        self._keep_going = keep_going
+        result = ScriptResult(script.name, script.path, planned=script.planned)
+        self._run = Run(result, target, printer, recorder)
+        self._sending = asyncio.Lock()
+        self._claimed: set[bytes] = set()
+
+    async def run(self) -> ScriptResult:
+        """Run it. What kept it from running is the result's error."""
+        self._run.begin()
+        target = self._target
+        try:
+            self._script.check(
+                calls=target.make_call is not None,
+                web=target.request is not None,
+                restart=target.restart is not None,
+            )
+            console = await self._run.console()
+            for number, step in enumerate(self._script.steps, 1):
+                if not await self._step(console, step, str(number)) and not self._keep_going:
+                    break
+        except (ScriptError, ConnectError) as error:
+            self._run.result.error = error
+        finally:
+            await self._run.close()
+        return self._run.end()
+
+    async def _step(self, console: Console, step: v.Line | v.TestMgm | v.Calls, number: str) -> bool:
+        if isinstance(step, v.Calls):
+            return await self._calls(console, step, number)
+        result = StepResult(number, _masked(step.text), step.line)
+        self._printer.step(number, result.title, step.line)
+        began = time.monotonic()
+        try:
+            sent = await self._send(console, step.text, step.line, {})
+            if isinstance(step, v.TestMgm):
+                result.failure = _codes_differ(step, _codes_of(console, sent))
+            elif not sent or not sent[0].done:
+                result.notes.append(no_end(COMMAND_WITHIN))
+            if result.failure is not None or isinstance(step, v.Line):
+                self._run.hint(sent, result)
+        except StepError as error:
+            result.failure = Failure("", error.text)
+        except EncodeError as error:
+            result.failure = Failure("", str(error))
+        return self._ended(result, began)
+
+    def _ended(self, result: StepResult, began: float) -> bool:
+        result.seconds = time.monotonic() - began
+        self._run.result.steps.append(result)
+        self._printer.ended(result)
+        return result.failure is None
+
+    async def _send(
+        self, console: Console, text: str, line: int, variables: dict[str, str]
+    ) -> tuple[Sent, ...]:
+        """Send a command line and wait for the end of its answers, one command at a time."""
+        for name, value in variables.items():
+            text = text.replace("${" + name + "}", value).replace("$" + name, value)
+        try:
+            command = parse_line(text)
+        except LineError as error:
+            raise ScriptError(f"{self._script.path}:{line}: {text!r}: {error}") from None
+        client = console.client
+        async with self._sending:
+            if command.payload is None:
+                message: Any = client.command(command.name, command.fields)
+            else:
+                message = _unit(command, client.orm_number, client.password)
+            sent = await client.send(message)
+            await client.wait(lambda: all(one.done for one in sent), COMMAND_WITHIN)
+        return sent
+
+    async def _calls(self, console: Console, step: v.Calls, number: str) -> bool:
+        watching = [
+            asyncio.ensure_future(self._watch(console, watch, step, f"{number}.{index}"))
+            for index, watch in enumerate(step.watches, 1)
+        ]
+        try:
+            passed = await asyncio.gather(*watching)
+        finally:
+            for task in watching:
+                task.cancel()
+            await asyncio.gather(*watching, return_exceptions=True)
+        return all(passed)
+
+    async def _watch(self, console: Console, watch: v.Watch, step: v.Calls, number: str) -> bool:
+        numbers = " -> ".join(
+            step.variables[name] for name in ("number_a", "number_b") if name in step.variables
+        )
+        title = join(" ", [part for part in (REQUESTS["call"].title, numbers, watch.observer) if part])
+        result = StepResult(number, title, step.line)
+        self._printer.step(number, title, step.line)
+        began = time.monotonic()
+        try:
+            for _ in range(watch.repeat):
+                result.failure = await self._observe(console, watch, step.line)
+                if result.failure is not None:
+                    break
+        except StepError as error:
+            result.failure = Failure("", error.text)
+        except EncodeError as error:
+            result.failure = Failure("", str(error))
+        if result.failure is not None and not watch.required:
+            why = Phrase("; ".join(result.failure.lines()), "; ".join(result.failure.lines("ru")))
+            result.notes.append(join(": ", [_NOT_SEEN, why]))
+            result.failure = None
+        return self._ended(result, began)
+
+    async def _observe(self, console: Console, watch: v.Watch, line: int) -> Failure | None:
+        """One call, seen once. The call is made, when the script says so, after everything stands ready."""
+        if watch.make is not None:
+            request = dict(watch.make)
+            assert self._target.make_call is not None
+            await self._target.make_call(str(request.pop("domain")), request)
+        call = b""
+        for step in watch.steps:
+            if isinstance(step, v.Line):
+                await self._send(console, step.text, line, {"call": call.hex()} if call else {})
+                continue
+            came = await self._next_event(console, step, watch, call)
+            if isinstance(came, Failure):
+                return came
+            call = came.raw[4:9]
+        return None
+
+    async def _next_event(
+        self, console: Console, step: v.Recv, watch: v.Watch, call: bytes
+    ) -> Crossed | Failure:
+        found: list[Crossed] = []
+
+        def look() -> bool:
+            for crossed in console.waiting((KPD2,)):
+                is_ours = crossed.raw[4:9] == call if call else self._may_begin(crossed, step, watch)
+                if is_ours:
+                    found.append(crossed)
+                    return True
+            return False
+
+        if not await console.client.wait(look, watch.timeout):
+            unread = [one for one in console.waiting((KPD2,)) if len(one.raw) == _EVENT_LENGTH]
+            nearest = min(unread, key=lambda one: len(_differences(step, one)), default=None)
+            reason = nothing_came(watch.timeout)
+            if nearest:
+                reason = the_closest(reason)
+            return Failure(_shown(step), reason, nearest, _differences(step, nearest) if nearest else [])
+        crossed = found[0]
+        console.unread.take([crossed])
+        self._claimed.add(crossed.raw[4:9])
+        differences = _differences(step, crossed)
+        return Failure(_shown(step), "", crossed, differences) if differences else crossed
+
+    def _may_begin(self, crossed: Crossed, step: v.Recv, watch: v.Watch) -> bool:
+        """Whether an event can be the first of the observed call: its numbers and the side observed."""
+        if (
+            len(crossed.raw) != _EVENT_LENGTH
+            or crossed.raw[4:9] in self._claimed
+            or _differences(step, crossed)
+        ):
+            return False
+        selection = crossed.raw[9]
+        side = _SIDES.get(watch.observer, 0xFF)
+        return bool(selection & (side | _TRUNK_OR_SERVICE))
+
+
+_EVENT_LENGTH = Channel.KPD2.header_length + 36
+
+
+def _differences(step: v.Recv, crossed: Crossed) -> list[Difference]:
+    found = []
+    if step.message is not None and crossed.raw[2] != step.message:
+        found.append(Difference("msg", f"{step.message:02X}h", f"{crossed.raw[2]:02X}h"))
+    for name, side, number in (("number-a", "calling", step.number_a), ("number-b", "called", step.number_b)):
+        came = crossed.fields.get(side, {}).get("number")
+        if number is not None and number not in (came, "none" if came is None else came):
+            found.append(Difference(name, number, str(came or "none")))
+    for name, expected in step.tests.items():
+        came_bytes = _octets(crossed, name, len(expected))
+        if came_bytes != expected:
+            found.append(Difference(f"test.{name}", expected.hex().upper(), came_bytes.hex().upper()))
+    return found
+
+
+def _octets(crossed: Crossed, name: str, length: int) -> bytes:
+    offset = v.TEST_FIELDS[name][0]
+    if name == "ss":
+        field = crossed.raw[44:47]
+        # One byte stands wherever the mediator puts it in the three (``service_code_position``).
+        return field if length == 3 else bytes(next(([byte] for byte in field if byte != 0xFF), [0xFF]))
+    if name == "call" and length == 2:
+        # Typed as a number, sent with the low byte first.
+        return crossed.raw[offset : offset + 2][::-1]
+    return crossed.raw[offset : offset + length]
+
+
+def _shown(step: v.Recv) -> Phrase:
+    parts: list[str] = [f"msg {step.message:02X}h"] if step.message is not None else [_AN_EVENT]
+    parts += [
+        f"{name} {text}" for name, text in (("number-a", step.number_a), ("number-b", step.number_b)) if text
+    ]
+    parts += [f"{name} {octets.hex().upper()}" for name, octets in step.tests.items()]
+    return join(", ", parts)
+
+
+_AN_EVENT = Phrase("an event", "событие")
+_NOT_SEEN = Phrase("optional, and not seen", "необязательно, и не наблюдалось")
+
+
+def _unit(command: Command, orm_number: int, password: str) -> bytes:
+    """A command whose payload is given as bytes."""
+    assert command.payload is not None
+    orm_number = command.fields.get("orm_number", orm_number)
+    password = command.fields.get("password", password)
+    head = bytes((0xCC, orm_number, COMMANDS[command.name].code, len(command.payload)))
+    return head + password.encode("latin-1") + command.payload
+
+
+def _codes_of(console: Console, sent: tuple[Sent, ...]) -> tuple[int | None, int | None]:
+    """The status of 27h and of 28h (29h counts as 28h/00h: command 14 ends with it)."""
+    ack: int | None = None
+    executed: int | None = None
+    answers = [one for one in console.waiting((KPD1,)) if one.answers is not None and one.answers in sent]
+    for crossed in answers:
+        if crossed.name == "command-received":
+            ack = crossed.message.status
+        elif crossed.name == "command-executed":
+            executed = crossed.message.status
+        elif crossed.name == "test-reply" and executed is None:
+            executed = 0
+    console.unread.take(answers)
+    return ack, executed
+
+
+def _codes_differ(step: v.TestMgm, came: tuple[int | None, int | None]) -> Failure | None:
+    """A vendor code may come in either message: the vendor's table doesn't say in which."""
+    ack, executed = came
+    wanted = [code for code in (step.ack, step.executed) if code in _VENDOR_CODES]
+    if wanted and any(code in wanted for code in came):
+        return None
+    pairs = [("ack (27h)", step.ack, ack), ("exec (28h)", step.executed, executed)]
+    if step.ack:
+        # Refused on receipt: nothing more follows (order 268, 7.1).
+        pairs.pop()
+    found = [
+        Difference(name, f"{expected:02X}", NOTHING if code is None else f"{code:02X}")
+        for name, expected, code in pairs
+        if expected is not None and expected != code
+    ]
+    expected = ", ".join(f"{name} {code:02X}" for name, code, _ in pairs if code is not None)
+    return Failure(expected, "", None, found) if found else None
+
+
+def _masked(text: str) -> str:
+    """A command line without the passwords in it (:mod:`protocol.render` has the rule)."""
+    words = text.split()
+    for place in range(len(words)):
+        is_secret = place > 0 and (words[place - 1] == "-p" or (words[0] == "set-password" and place == 1))
+        if is_secret:
+            words[place] = MASK
+    return " ".join(words)
