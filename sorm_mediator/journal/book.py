@@ -416,7 +416,7 @@ class StrangersQuota:
         self._most = float(per_minute)
         self._left = self._most
         self._since: float | None = None
-        self._untold = 0
+        self._left_out = 0
 
     def admits(self, now: float) -> bool:
         """Whether one more entry may be written; if not, it is counted."""
@@ -426,14 +426,14 @@ class StrangersQuota:
         self._left = min(self._most, self._left + max(0.0, now - since) * self._most / 60)
         self._since = max(since, now)
         if self._left < 1:
-            self._untold += 1
+            self._left_out += 1
             return False
         self._left -= 1
         return True
 
-    def take_untold(self) -> int:
+    def take_left_out(self) -> int:
         """How many entries were left out since the last time."""
-        untold, self._untold = self._untold, 0
+        untold, self._left_out = self._left_out, 0
         return untold
 
 

@@ -271,7 +271,7 @@ def test_what_is_remembered_is_bounded(means: Any, make: Any) -> None:
     known = report((99, "a"))
     for number in range(REMEMBERED + 1):
         m.core.message_report(replace(known, message_id=str(number)), m.now)
-    assert len(m.core._messages._told) == REMEMBERED
+    assert len(m.core._messages._reported) == REMEMBERED
     m.core.message_report(replace(known, message_id=str(REMEMBERED)), m.now)
     assert m.core.counters["messages_again"] == 1
 

@@ -120,13 +120,13 @@ class ConnectionInput(Enum):
 class ConnectionAction(Enum):
     """What is done in a move."""
 
-    SERVE = "it becomes the connection of the port, and is read"
-    STAND_IN_LINE = "it waits behind the last in line"
-    LEAVE_LINE = "it is taken out of the line"
-    REFUSE = "it is dropped and reported"
-    HANDLE_REST = "what was received is handled"
-    CLOSE = "it is closed"
-    FINISH = "what waits is deleted and counted, and the next in line is served"
+    SERVE = "make it the connection of the port"
+    STAND_IN_LINE = "wait behind the last in line"
+    LEAVE_LINE = "leave the line"
+    REFUSE = "drop and report it"
+    HANDLE_REST = "handle what was received"
+    CLOSE = "close it"
+    FINISH = "delete and count what waits, serve the next in line"
 
 
 class ConnectionMove(NamedTuple):

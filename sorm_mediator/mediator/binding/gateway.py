@@ -19,7 +19,7 @@ from contextlib import AsyncExitStack
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from protocol import Broken, Channel, Codec, DecodeError, Message, Options, Problem, Time, UnknownUnit
+from protocol import Broken, Channel, Codec, DecodeError, Message, Problem, Time, UnknownUnit
 from radius.report import CallReport, MessageReport
 from radius.sink import Sink
 from sorm_mediator.addresses import host_port, port_number
@@ -72,7 +72,7 @@ class Gateway:
         self._instance = secrets.token_hex(8)
         """Part of the name that the switch hears, so that another gateway is not taken for this one."""
         mediator = config.mediator
-        self._options = codec_options(config)
+        self._options = config.mediator.codec_options
         self._codec = Codec(self._options)
         self.limits = LimitWatch(mediator.options.limits_ms, mediator.options.events_ms)
         state = None if mediator.state == ":memory:" else config.directory / mediator.state
@@ -450,7 +450,7 @@ class Gateway:
         if entry.stranger and not self._strangers.admits(now):
             self.counters["journal_left_out"] += 1
             return
-        if left_out := self._strangers.take_untold():
+        if left_out := self._strangers.take_left_out():
             self.journal.append(now, "left-out", {"entries": left_out})
         if kind == "command":
             masked = fields["fields"].get("masked", "")
@@ -535,23 +535,6 @@ class Gateway:
             else JournalState(journal.head.seq, journal.head.hash, journal.seal_errors),
             counters=dict(core.counters + self.counters),
         )
-
-
-def codec_options(config: Config) -> Options:
-    """The codec's options as the lab file has them."""
-    mediator, options = config.mediator, config.mediator.options
-    return Options(
-        order=mediator.order,
-        object_byte_order=options.object_byte_order,
-        trunk_byte_order=options.trunk_byte_order,
-        count_byte_order=options.count_byte_order,
-        service_code_position=options.service_code_position,
-        m25_length=options.m25_length,
-        message_text=options.message_text,
-        zero_digit=mediator.zero_digit,
-        extra_digits=options.extra_digits,
-        requirements_version=options.requirements_version,
-    )
 
 
 def local_time(now: float) -> Time:

@@ -1,11 +1,27 @@
 """The mediator's protocol logic: takes one input and the time, returns effects to be executed in order.
 
+How it works
+------------
+* An **input** is one thing that happened outside: a unit came from the console, a channel went up or down, the switch
+  replied, a call report came, an operator asked for something, time has passed. Each is one method of :class:`Core`.
+  The time is an argument.
+* An **effect** is one thing to be done outside: send a message, ask the switch, store a change, write to the journal
+  (:mod:`.effects`). An input returns its effects in order. The binding executes all of them before the next input, so
+  that a change is on disk before the 28h that promises it.
+* A **unit** from KPD1 is first held while its console tries too many passwords, then waits for its **turn** while
+  another command runs (:data:`~.means.TURNS`), then is taken: 27h, and with 27h/00h exactly one 28h.
+* A command between 27h/00h and its 28h is a **job**. Most end at once. One at a time takes longer: it asks the switch,
+  or sends a table piece by piece (:data:`~.means.WORK_TABLE`).
+
+The rule: everything that affects the state of the mediator is in ``core/`` and happens in an input. Nothing here
+waits, reads a clock or touches a socket, and nothing that a console, a switch or a call report sends raises. An
+exception is an error of ours; the binding then stops the mediator.
+
 How a command goes: :meth:`Core.received` → its :class:`~.commands.rule.CommandRule` → 27h → the rule's refusals at
 execution → its ``execute`` → 28h (:meth:`Core._finish`). How an event goes: :meth:`Core.report` →
-:class:`~.calls.calls.Calls` → :class:`~.calls.kpd2_events.EventComposer` → an effect. Nothing here waits, reads a clock
-or touches a socket; nothing that a console, a switch or a call report says makes it raise.
+:class:`~.calls.calls.Calls` → :class:`~.calls.kpd2_events.EventComposer` → an effect.
 
-docs/mediator.md has the order of checks and every refusal. Source: order 268, appendices 1 and 5-11.
+docs/mediator.md has the state tables, the order of checks and every refusal. Source: order 268, appendices 1 and 5-11.
 """
 
 from __future__ import annotations
@@ -163,7 +179,7 @@ class Core:
         self._pace = PasswordPace(config.options.password_tries_per_minute)
         self._held: dict[int, deque[Unit]] = {}
         """Units by stream that are not looked at yet, because too many wrong passwords came before them."""
-        self._restart_told = False
+        self._restart_reported = False
 
     # --- inputs: channels
 
@@ -188,7 +204,7 @@ class Core:
         """A data channel works. The first KPD1 after a restart hears of the restart (order 268, 9.2.3)."""
         self._context.channels.up(stream, channel, peer, now)
         self._context.journal("channel-up", stranger=True, stream=stream, channel=str(channel), peer=peer)
-        self._tell_restart()
+        self._report_restart()
         return self._effects(now)
 
     def channel_down(self, stream: int, channel: Channel, now: float) -> list[Effect]:
@@ -228,14 +244,14 @@ class Core:
         )
         pair = self._context.channels[stream]
         unit = Unit(stream, pair.session, pair.peer, code, raw, command, tuple(problems))
-        self._came(unit, now)
+        self._admit(unit, now)
         return self._effects(now)
 
     def broken(self, stream: int, code: int | None, reason: str, raw: bytes, now: float) -> list[Effect]:
         """A unit whose length its code doesn't allow, or that was cut: refused at receipt."""
         pair = self._context.channels[stream]
         unit = Unit(stream, pair.session, pair.peer, (code or 0) & 0xFF, raw, broken=str(reason) or "broken")
-        self._came(unit, now)
+        self._admit(unit, now)
         return self._effects(now)
 
     # --- inputs: the switch
@@ -355,8 +371,8 @@ class Core:
         self._forget_waiting()
         self._end_running()
         self._means.move(OrmInput.RESTART, now)
-        self._restart_told = False
-        self._tell_restart()
+        self._restart_reported = False
+        self._report_restart()
         self._context.channels.stopped()
         return self._effects(now)
 
@@ -407,11 +423,11 @@ class Core:
 
     # --- a unit's way: heard, settled, taken
 
-    def _came(self, unit: Unit, now: float) -> None:
+    def _admit(self, unit: Unit, now: float) -> None:
         """Look at a unit, or hold it back while its stream has tried too many wrong passwords."""
         stream = unit.stream
         if stream not in self._held and now >= self._pace.due(stream):
-            self._heard(unit, now)
+            self._note_heard(unit, now)
             self._settle(unit, now, waited=False)
             return
         self.counters["commands_held"] += 1
@@ -427,17 +443,17 @@ class Core:
         for stream, held in list(self._held.items()):
             while held and now >= self._pace.due(stream):
                 unit = held.popleft()
-                self._heard(unit, now)
+                self._note_heard(unit, now)
                 self._settle(unit, now, waited=True)
             if not held:
                 del self._held[stream]
 
-    def _heard(self, unit: Unit, now: float) -> None:
+    def _note_heard(self, unit: Unit, now: float) -> None:
         """A unit came in: it ends a console time-out."""
         if self._context.channels.heard(unit.stream, now):
             self._context.log("info", f"stream {unit.stream}: the console is heard again")
 
-    def _password_came(self, unit: Unit, command: Command, now: float) -> None:
+    def _check_password(self, unit: Unit, command: Command, now: float) -> None:
         """The valid password unblocks the pair and ends the silence for want of a test (order 268, 1.4.1.2, 6.14.3); a
         wrong one counts for the pace."""
         context, channels = self._context, self._context.channels
@@ -459,9 +475,9 @@ class Core:
         waits = self._must_wait(unit) and self.config.options.command_while_busy == "wait"
         command = unit.message
         if command is not None and (not waits or same_secret(command.password, self.tables.password)):
-            self._password_came(unit, command, now)
-        if not self._restart_told:
-            self._tell_restart()  # the node restarted while nothing could be sent
+            self._check_password(unit, command, now)
+        if not self._restart_reported:
+            self._report_restart()  # the node restarted while nothing could be sent
         if waits:
             of_stream = sum(one.stream == unit.stream for one in self._waiting)
             if of_stream < self.config.options.waiting_commands:
@@ -506,7 +522,7 @@ class Core:
         while self._waiting and self._means.turn(Standing.IN_TURN) is Turn.EXECUTE:
             unit = self._waiting.popleft()
             if unit.message is not None:
-                self._password_came(unit, unit.message, now)
+                self._check_password(unit, unit.message, now)
             self._take(unit, now, waited=True)
 
     def _forget_waiting(self, stream: int | None = None) -> None:
@@ -589,10 +605,10 @@ class Core:
         if self._reaches(unit.stream, unit.session):
             context.kpd1(unit.stream, CommandReceived, orm_number=given, command=unit.code, status=status)
 
-    def _is_stranger(self, came: Unit | Job[Command]) -> bool:
+    def _is_stranger(self, sent: Unit | Job[Command]) -> bool:
         """Whether the connection that something came by has not shown the password."""
-        pair = self._context.channels[came.stream]
-        return not (pair.proven and pair.session == came.session)
+        pair = self._context.channels[sent.stream]
+        return not (pair.proven and pair.session == sent.session)
 
     def _reaches(self, stream: int, session: int) -> bool:
         """Whether the connection that a command came by is still there; its answers go there or nowhere."""
@@ -633,8 +649,8 @@ class Core:
         failed = self._first_refusal(rule.execution, command)
         if failed is None:
             return None
-        if failed.tell is not None:
-            failed.tell(means, job, now)
+        if failed.before_28h is not None:
+            failed.before_28h(means, job, now)
         return means.extended(failed.extended)
 
     def _finish(self, job: Job[Command], status: int) -> None:
@@ -685,12 +701,12 @@ class Core:
 
     # --- what is told of the means' own accord
 
-    def _tell_restart(self) -> None:
+    def _report_restart(self) -> None:
         """22h, then how the tables are: lost (01h), or by option ``after_restart`` kept (03h; order 268, 9.1.4.1)."""
         stream = self._context.channels.own(Channel.KPD1)
-        if self._restart_told or stream is None:
+        if self._restart_reported or stream is None:
             return
-        self._restart_told = True
+        self._restart_reported = True
         options = self.config.options
         if options.restart_message == "on":
             self._context.unsolicited(Restart)

@@ -64,11 +64,13 @@ class OrmInput(Enum):
 class OrmAction(Enum):
     """What is done in a move of the technical means."""
 
-    KEEP_NUMBER = "the number of command 1 is kept"
-    RELEASE_LINES = "lines are released, calls are not reported any more"
-    CLEAR_TABLES = "tables deleted, first password valid (options stop_clears_groups, stop_resets_password)"
-    INITIAL_STATE = "all tables empty, first password valid"
-    SYNCHRONISE = "the switch is sent the objects that are left"
+    KEEP_NUMBER = "keep the number of command 1"
+    RELEASE_LINES = "release all lines, report no call any more"
+    CLEAR_TABLES = (
+        "delete the tables, take the first password (options stop_clears_groups, stop_resets_password)"
+    )
+    INITIAL_STATE = "enter the initial state"
+    SYNCHRONISE = "synchronise the switch"
 
 
 class OrmMove(NamedTuple):
@@ -78,12 +80,7 @@ class OrmMove(NamedTuple):
     actions: tuple[OrmAction, ...]
 
 
-_ALL_LOST: Final = (
-    OrmAction.RELEASE_LINES,
-    OrmAction.CLEAR_TABLES,
-    OrmAction.INITIAL_STATE,
-    OrmAction.SYNCHRONISE,
-)
+_ALL_LOST: Final = (OrmAction.RELEASE_LINES, OrmAction.INITIAL_STATE, OrmAction.SYNCHRONISE)
 ORM_TABLE: Final[Mapping[tuple[OrmState, OrmInput], OrmMove]] = MappingProxyType(
     {
         (OrmState.STOPPED, OrmInput.START): OrmMove(OrmState.STARTED, (OrmAction.KEEP_NUMBER,)),

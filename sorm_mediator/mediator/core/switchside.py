@@ -65,9 +65,9 @@ class SwitchInput(Enum):
 class SwitchAction(Enum):
     """What is done in a move."""
 
-    BEGIN = "the objects are sent from the first one on"
-    RELEASE = "the requests that wait are sent"
-    GIVE_UP = "every request ends without a reply"
+    BEGIN = "send the objects from the first one on"
+    RELEASE = "send the requests that wait"
+    GIVE_UP = "end every request without a reply"
 
 
 class SwitchMove(NamedTuple):

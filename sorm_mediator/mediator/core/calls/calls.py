@@ -334,7 +334,7 @@ class Calls:
         leg.by_command_7 = True
         self._events.ksl_connected(leg, now)
 
-    def tell_none_free(self, leg: Leg, now: float) -> None:
+    def report_none_free(self, leg: Leg, now: float) -> None:
         """Command 7 found no line (51h operation 01h: 11.5.5, 11.5.6)."""
         self._events.no_ksl(leg, now)
 

@@ -51,13 +51,13 @@ class LegInput(Enum):
 class LegAction(Enum):
     """What is done in a move."""
 
-    TAKE_LINE = "takes a line"
-    TAKE_LATE_LINE = "takes a line, 51h if there is one"
+    TAKE_LINE = "take a line"
+    TAKE_LATE_LINE = "take a line, 51h if there is one"
     SEND_41 = "41h"
     SEND_42 = "42h"
     SEND_43 = "43h"
     SEND_44 = "44h"
-    LEAVE = "the line is free"
+    LEAVE = "free the line"
 
 
 class LegMove(NamedTuple):

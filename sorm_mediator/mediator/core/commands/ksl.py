@@ -202,11 +202,11 @@ def none_free(means: Means, c: ConnectKsl) -> bool:
     return group is not None and not means.calls.can_connect(group)
 
 
-def tell_none_free(means: Means, job: Job[ConnectKsl], now: float) -> None:
+def report_none_free(means: Means, job: Job[ConnectKsl], now: float) -> None:
     """51h with operation 01h is the result of a command 7 that found no line (11.5.5, 11.5.6)."""
     leg = leg_of(means, job.command)
     if leg is not None:
-        means.calls.tell_none_free(leg, now)
+        means.calls.report_none_free(leg, now)
 
 
 def connect_ksl(means: Means, job: Job[ConnectKsl], now: float) -> int:
@@ -250,14 +250,14 @@ CONNECT_KSL: Final = CommandRule(
             lambda means, c: group_for(means, c) not in means.tables.groups,
         ),
         Refusal(0x3A, "it has a KSL already", "КСЛ уже подключена", "6.7.5", has_line),
-        Refusal(0x5F, "the group is empty", "в группе нет КСЛ", "11.5.5", empty_group, tell_none_free),
+        Refusal(0x5F, "the group is empty", "в группе нет КСЛ", "11.5.5", empty_group, report_none_free),
         Refusal(
             0x73,
             "no free KSL, and none of an ordinary object",
             "нет ни свободной КСЛ, ни КСЛ обычного объекта",
             "11.5.5",
             none_free,
-            tell_none_free,
+            report_none_free,
         ),
     ),
 )

@@ -64,7 +64,7 @@ class Refusal(Generic[C]):
     """Where the order says so, as ``6.5.5.7``; empty where only the vendor's code says it."""
     when: Callable[[Means, C], bool]
     """Whether the command is refused."""
-    tell: Callable[[Means, Job[C], float], None] | None = None
+    before_28h: Callable[[Means, Job[C], float], None] | None = None
     """What is sent before the 28h of a refusal at execution."""
 
 
