@@ -29,7 +29,7 @@ from sorm_mediator.mediator.core.calls.legs import LEG_TABLE, ROLE_SHIFT, Call, 
 from sorm_mediator.mediator.core.effects import Connect, Free
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from protocol.values import Ksl
     from radius.report import CallReport, Match, ServiceUse
@@ -50,6 +50,11 @@ JOINED: Final = "joined"
 
 OF_A_CONVERSATION: Final = frozenset({0x31, 0x33, 0x40, 0x42, 0x50, 0x51, 0x52})
 """Services that only parties who talk can use (docs/messages.md, services)."""
+
+
+_SET_UP, _SERVICE = LegInput.SET_UP, LegInput.SERVICE
+_ANSWER, _RELEASE = LegInput.ANSWER, LegInput.RELEASE
+"""For each report: the members of an enum cost more to look up in its class."""
 
 
 class Step(NamedTuple):
@@ -76,6 +81,15 @@ class Calls:
         self._context = context
         self._pool = pool
         self._events = EventComposer(context)
+        self._actions: Final[Mapping[LegAction, Callable[[Leg, Step], None]]] = {
+            LegAction.TAKE_LINE: self._take_line,
+            LegAction.TAKE_LATE_LINE: self._take_late_line,
+            LegAction.SEND_41: self._send_41,
+            LegAction.SEND_42: self._send_42,
+            LegAction.SEND_43: self._send_43,
+            LegAction.SEND_44: self._send_44,
+            LegAction.LEAVE: self._leave,
+        }
         self._share_number = context.options.same_call_number_for_both_objects == "on"
         self._live: OrderedDict[tuple[str, str], Call] = OrderedDict()
         """The call that was heard of longest ago first."""
@@ -170,9 +184,9 @@ class Calls:
         leg.roles.add(leg.first.role)
         leg.services = len(before.services)
         if before.answer_time is not None:
-            self._move(leg, LegInput.JOIN_ANSWERED, leg.first.time)
+            self._move(Step(leg.first.time, LegInput.JOIN_ANSWERED, leg, leg.first.time))
         elif before.setup_time is not None:
-            self._move(leg, LegInput.JOIN, leg.first.time)
+            self._move(Step(leg.first.time, LegInput.JOIN, leg, leg.first.time))
 
     def _send_news(self, call: Call) -> None:
         """All that is new, in the order in which it happened; each leg's own order is 41 44* 42 44* 43."""
@@ -180,7 +194,7 @@ class Calls:
         if len(call.legs) > 1:
             steps.sort(key=lambda step: step.time)
         for step in steps:
-            self._move(step.leg, step.input, step.time, step.at, step.service)
+            self._move(step)
 
     def _steps(self, leg: Leg) -> Iterator[Step]:
         report = leg.call.report
@@ -192,67 +206,63 @@ class Calls:
             return Step(latest, cause, leg, at, service)
 
         answer, release = report.answer_time, report.release_time
+        received, answered = leg.received, leg.answered
         # An answer without a moment of set-up is a switch's slip: the number must have been known by then.
         setup = answer if report.setup_time is None else report.setup_time
         incomplete = setup is None and report.release_cause == INCOMPLETE
-        if not leg.received and setup is None and release is None:
+        if not received and setup is None and release is None:
             return
-        if not leg.received and setup is not None:
-            yield step(LegInput.SET_UP, max(setup, leg.first.time))
+        if not received and setup is not None:
+            yield step(_SET_UP, max(setup, leg.first.time))
         services = [] if incomplete else list(report.services[leg.services :])
         after = 0
-        if not leg.answered and answer is not None:
+        if not answered and answer is not None:
             while after < len(services) and _before(services[after], answer):
                 after += 1
         for service in services[:after]:
-            yield step(LegInput.SERVICE, service.time, service)
-        if not leg.answered and answer is not None:
-            yield step(LegInput.ANSWER, answer)
+            yield step(_SERVICE, service.time, service)
+        if not answered and answer is not None:
+            yield step(_ANSWER, answer)
         for service in services[after:]:
-            yield step(LegInput.SERVICE, service.time, service)
+            yield step(_SERVICE, service.time, service)
         if release is not None:
-            yield step(LegInput.RELEASE, release)
+            yield step(_RELEASE, release)
 
     # --- the moves of a leg
 
-    def _move(
-        self, leg: Leg, cause: LegInput, time: float, at: float = 0.0, service: ServiceUse | None = None
-    ) -> None:
-        """Do what :data:`LEG_TABLE` has. The state comes last: what a message shows depends on those before it.
+    def _move(self, step: Step) -> None:
+        """Do what :data:`LEG_TABLE` has. The state comes last: what a message shows depends on those before it."""
+        leg = step.leg
+        following, actions = LEG_TABLE[leg.state, step.input]
+        for action in actions:
+            self._actions[action](leg, step)
+        leg.state = following
 
-        ``time``: when a line is taken or freed; ``at``: the moment of the event.
-        """
-        move = LEG_TABLE[leg.state, cause]
-        for action in move.actions:
-            match action:
-                case LegAction.TAKE_LINE:
-                    self._take_line(leg, time)
-                case LegAction.TAKE_LATE_LINE:
-                    self._take_late_line(leg, time)
-                case LegAction.SEND_41:
-                    self._events.number_received(leg, at)
-                case LegAction.SEND_42:
-                    self._events.answer(leg, at)
-                case LegAction.SEND_43:
-                    self._events.release(leg, at, _release_cause(leg.call.report))
-                case LegAction.SEND_44:
-                    assert service is not None
-                    self._events.service_used(leg, at, service)
-                    leg.services += 1
-                case LegAction.LEAVE:
-                    self._leave(leg)
-        leg.state = move.next
-
-    def _take_line(self, leg: Leg, time: float) -> None:
+    def _take_line(self, leg: Leg, step: Step) -> None:
         if not leg.statistical:
-            self._attach(leg, time, pre_empt=BY_PRIORITY if leg.object.priority is Priority.HIGH else None)
+            high = leg.object.priority is Priority.HIGH
+            self._attach(leg, step.time, pre_empt=BY_PRIORITY if high else None)
 
-    def _take_late_line(self, leg: Leg, time: float) -> None:
-        """After the call has begun: 51h tells of the line, if there is one."""
+    def _take_late_line(self, leg: Leg, step: Step) -> None:
+        """After the call has begun: 51h reports the line, if there is one."""
         if not leg.statistical:
-            self._attach(leg, time, pre_empt=None)
+            self._attach(leg, step.time, pre_empt=None)
             if leg.line is not None:
-                self._events.ksl_connected(leg, time)
+                self._events.ksl_connected(leg, step.time)
+
+    def _send_41(self, leg: Leg, step: Step) -> None:
+        self._events.number_received(leg, step.at)
+
+    def _send_42(self, leg: Leg, step: Step) -> None:
+        self._events.answer(leg, step.at)
+
+    def _send_43(self, leg: Leg, step: Step) -> None:
+        self._events.release(leg, step.at, _release_cause(leg.call.report))
+
+    def _send_44(self, leg: Leg, step: Step) -> None:
+        assert step.service is not None
+        self._events.service_used(leg, step.at, step.service)
+        leg.services += 1
 
     # --- lines
 
@@ -370,7 +380,7 @@ class Calls:
                 self._detach(leg, now, BY_COMMAND_6)
             leg.call.ignored.add(number)
             del leg.call.legs[number]
-            self._move(leg, LegInput.DROP, now)
+            self._move(Step(now, LegInput.DROP, leg, now))
 
     def object_changed(self, row: ControlledObject, now: float) -> None:
         """Command 15: from the next call on, or (option) at once for the calls that are running."""
@@ -382,7 +392,7 @@ class Calls:
                 self._detach(leg, now, BY_COMMAND_6)
             leg.object = row
             if leg.received and leg.line is None and not leg.muted:
-                self._take_late_line(leg, now)
+                self._take_late_line(leg, Step(now, LegInput.JOIN, leg, now))
 
     def stop(self, reason: int | None, now: float) -> None:
         """The means are stopped: every connected line is released (52h ``reason``; None: nothing is sent), and no call
@@ -391,7 +401,7 @@ class Calls:
             for leg in list(call.legs.values()):
                 if leg.line is not None:
                     self._detach(leg, now, reason)
-                self._move(leg, LegInput.DROP, now)
+                self._move(Step(now, LegInput.DROP, leg, now))
             self._finish(call, now)
         self._waiting.clear()
         self._put_at.clear()
@@ -415,11 +425,11 @@ class Calls:
             self._context.counters["calls_expired"] += 1
             self._context.log("warning", f"call {call.key[1]}: no report for too long; given up")
             for leg in list(call.legs.values()):
-                self._move(leg, LegInput.RELEASE if leg.received else LegInput.DROP, now, now)
+                self._move(Step(now, LegInput.RELEASE if leg.received else LegInput.DROP, leg, now))
             self._finish(call, now)
         self._forget_finished(now)
 
-    def _leave(self, leg: Leg) -> None:
+    def _leave(self, leg: Leg, _: Step) -> None:
         """The leg is over: nothing refers to it any more but its call."""
         self._stop_waiting(leg)
         if leg.line is not None:

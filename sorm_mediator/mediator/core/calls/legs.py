@@ -27,7 +27,13 @@ CATEGORY_BITS: Final[Mapping[Category, int]] = MappingProxyType(
 """The selection sign has two bits for each reason: the way of control, shifted by the reason (10.2.1.6)."""
 
 
-class LegState(Enum):
+class _Key(Enum):
+    """An enum whose members are looked up for every event: each is equal to itself alone, which hashes fastest."""
+
+    __hash__ = object.__hash__
+
+
+class LegState(_Key):
     """How much of a call the console has been sent for one object."""
 
     NEW = "nothing sent"
@@ -36,7 +42,7 @@ class LegState(Enum):
     OVER = "over"
 
 
-class LegInput(Enum):
+class LegInput(_Key):
     """What happens to an object in a call."""
 
     SET_UP = "the number is received, the call can be set up"
@@ -48,7 +54,7 @@ class LegInput(Enum):
     DROP = "the object is not controlled any more"
 
 
-class LegAction(Enum):
+class LegAction(_Key):
     """What is done in a move."""
 
     TAKE_LINE = "take a line"
@@ -88,6 +94,9 @@ LEG_TABLE: Final[Mapping[tuple[LegState, LegInput], LegMove]] = MappingProxyType
 )
 """So the console is sent ``41h 44h* 42h 44h* 43h`` of each object, or 43h alone where dialling was not completed. Other
 pairs do not happen: :class:`~.calls.Calls` orders what a report has, and sends nothing twice."""
+
+
+_NEW, _ANSWERED = LegState.NEW, LegState.ANSWERED
 
 
 @dataclass(slots=True, eq=False)
@@ -142,12 +151,12 @@ class Leg:
     @property
     def received(self) -> bool:
         """41h is out, or the object joined the call later."""
-        return self.state is not LegState.NEW
+        return self.state is not _NEW
 
     @property
     def answered(self) -> bool:
         """42h is out, or the object joined the call during the talk."""
-        return self.state is LegState.ANSWERED
+        return self.state is _ANSWERED
 
     @property
     def statistical(self) -> bool:
