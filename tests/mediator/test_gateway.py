@@ -42,7 +42,8 @@ from sorm_mediator.errors import BoxError
 from sorm_mediator.journal.book import JournalReader
 from sorm_mediator.mediator.binding import gateway as gateway_module
 from sorm_mediator.mediator.binding.gateway import Gateway
-from sorm_mediator.mediator.binding.store import StoreError
+from sorm_mediator.mediator.binding.store import Store, StoreError
+from sorm_mediator.mediator.binding.transport import TcpConsoleTransport
 from tests.mediator.gateway_harness import Console, SmallSwitch, lab_config, lab_file, running, small_switch
 
 GROUP = AddKsl(1, GroupType.COMBINED, Ksl(0, 1), Ksl(0, 1))
@@ -367,10 +368,10 @@ async def test_a_disk_that_refuses_stops_the_gateway_instead_of_lying(
     async with running(bench.config()) as (gateway, endpoints):
         console = await started_console(endpoints)
 
-        def full(change: object) -> None:
+        def full(store: Store, change: object) -> None:
             raise StoreError("state.db: a change can't be written: database or disk is full")
 
-        monkeypatch.setattr(gateway._store, "apply", full)
+        monkeypatch.setattr(Store, "apply", full)
         console.send(GROUP)
         with pytest.raises(ConnectionError):
             await console.until(CommandExecuted, command=4)
@@ -512,9 +513,9 @@ async def test_a_report_that_comes_while_it_stops_is_not_taken_and_not_an_error(
             call_id="1", domain="d", sequence=1, time=gateway.now(), connection=1, calling=party, called=party,
             calling_station="20258", called_station="20258", setup_time=gateway.now(),
         )  # fmt: skip
-        assert gateway._report(report) is True
+        assert gateway.report(report) is True
         await gateway.stop()
-        assert gateway._report(report) is False
+        assert gateway.report(report) is False
 
 
 async def test_what_fails_to_close_leaves_nothing_else_open(
@@ -522,16 +523,17 @@ async def test_what_fails_to_close_leaves_nothing_else_open(
 ) -> None:
     gateway = Gateway(bench.config())
     await gateway.start()
-    toward_stop = gateway._toward.stop
+    stop = TcpConsoleTransport.stop
 
-    async def fails() -> None:
-        await toward_stop()
+    async def fails(transport: TcpConsoleTransport) -> None:
+        await stop(transport)
         raise OSError("of the console's side")
 
-    monkeypatch.setattr(gateway._toward, "stop", fails)
+    monkeypatch.setattr(TcpConsoleTransport, "stop", fails)
     with pytest.raises(OSError, match="of the console's side"):
         await gateway.stop()
     assert gateway.link is None
     assert gateway.journal is None
+    monkeypatch.undo()
     async with running(bench.config()):  # tables and journal are free: no other process has them
         pass

@@ -114,10 +114,10 @@ class Gateway:
                 radius.host,
                 radius.port,
                 secrets,
-                self._report,
+                self.report,
                 require_message_authenticator=radius.require_message_authenticator,
                 batch=_REPORTS_A_TURN,
-                on_message=self._message_report,
+                on_message=self.message_report,
             )
         except ValueError as error:
             raise BoxError(f"radius.secret, radius.clients: {error}") from error
@@ -364,15 +364,15 @@ class Gateway:
 
     # --- call reports
 
-    def _report(self, report: CallReport) -> bool:
-        """Whether it was taken; one that was not is to come again."""
+    def report(self, report: CallReport) -> bool:
+        """Take in a call report. Returns whether it was taken; one that was not is to come again."""
         if self._running:
             self._event("call", {"call": report.call_id, "kind": report.kind, "sequence": report.sequence})
             self._run(lambda now: self.core.report(report, now))
         return self._running  # still: the gateway may have failed at it
 
-    def _message_report(self, report: MessageReport) -> bool:
-        """As :meth:`_report`."""
+    def message_report(self, report: MessageReport) -> bool:
+        """As :meth:`report`, of an electronic message."""
         if self._running:
             self._event("message", {"message": report.message_id})
             self._run(lambda now: self.core.message_report(report, now))

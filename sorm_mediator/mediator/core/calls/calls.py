@@ -74,6 +74,40 @@ def _before(service: ServiceUse, answer: float) -> bool:
     return service.time < answer or (service.time == answer and service.code not in OF_A_CONVERSATION)
 
 
+class CallNumbers:
+    """The numbers of live calls: 0..FFFEh, each given in turn (order 268, 6.7.8.1)."""
+
+    def __init__(self) -> None:
+        self._calls: dict[int, Call] = {}
+        self.next = 1
+        """The number that is tried first."""
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def allocate(self) -> int | None:
+        """The next number that no live call has; None when all are in use."""
+        if len(self._calls) >= CALL_NUMBERS:
+            return None
+        while self.next in self._calls:
+            self.next = (self.next + 1) % CALL_NUMBERS
+        number = self.next
+        self.next = (number + 1) % CALL_NUMBERS
+        return number
+
+    def give(self, number: int, call: Call) -> None:
+        """The number is that of ``call``, which may have several."""
+        self._calls[number] = call
+
+    def free(self, number: int) -> None:
+        """No call has the number any more."""
+        self._calls.pop(number, None)
+
+    def find(self, number: object) -> Call | None:
+        """The call that has the number."""
+        return self._calls.get(number) if isinstance(number, int) else None
+
+
 class Calls:
     """The calls that touch objects of ours."""
 
@@ -94,8 +128,7 @@ class Calls:
         self._live: OrderedDict[tuple[str, str], Call] = OrderedDict()
         """The call that was heard of longest ago first."""
         self._finished: OrderedDict[tuple[str, str], float] = OrderedDict()
-        self._numbers: dict[int, Call] = {}
-        self._next_number = 1
+        self.numbers = CallNumbers()
         self._legs_of: dict[int, dict[Leg, None]] = {}
         """By object number, so that taking an object off control costs what its own calls cost."""
         self._put_at: dict[int, float] = {}
@@ -108,6 +141,11 @@ class Calls:
 
     def __iter__(self) -> Iterator[Call]:
         return iter(self._live.values())
+
+    @property
+    def references(self) -> int:
+        """How many objects and groups have legs of calls: none when no call is live."""
+        return len(self._legs_of) + len(self._waiting)
 
     # --- reports
 
@@ -138,14 +176,15 @@ class Calls:
         objects = self._context.tables.objects
         if not any(match.object_number in objects for match in report.matches):
             return None
-        number = self._allocate_number()
+        number = self.numbers.allocate()
         if number is None:
             self._context.log(
                 "error", f"call {report.call_id}: all call numbers are in use; it is not reported"
             )
             return None
         call = Call(key, number, report, first_seen=now)
-        self._live[key] = self._numbers[number] = call
+        self._live[key] = call
+        self.numbers.give(number, call)
         return call
 
     def _match(self, call: Call, previous: CallReport) -> None:
@@ -325,7 +364,7 @@ class Calls:
 
     def find(self, call_number: object, object_type: object, object_number: object) -> Leg | None:
         """The leg that the console names by bytes 4..8 of a KPD2 header; the type may be left out."""
-        call = self._numbers.get(call_number) if isinstance(call_number, int) else None
+        call = self.numbers.find(call_number)
         leg = call.legs.get(object_number) if call and isinstance(object_number, int) else None
         if leg is None or leg.call_number != call_number:
             return None
@@ -435,7 +474,7 @@ class Calls:
         if leg.line is not None:
             self._detach(leg, 0.0, None)
         if leg.call_number != leg.call.number:
-            self._numbers.pop(leg.call_number, None)
+            self.numbers.free(leg.call_number)
         legs = self._legs_of[leg.object.object_number]
         legs.pop(leg, None)
         if not legs:
@@ -443,7 +482,7 @@ class Calls:
 
     def _finish(self, call: Call, now: float) -> None:
         del self._live[call.key]
-        self._numbers.pop(call.number, None)
+        self.numbers.free(call.number)
         self._finished[call.key] = now
         if not self._live:
             self._put_at.clear()
@@ -462,19 +501,9 @@ class Calls:
         """A leg's number where each object has its own (option); the first leg has the call's."""
         if not call.legs:
             return call.number
-        number = self._allocate_number()
+        number = self.numbers.allocate()
         if number is not None:
-            self._numbers[number] = call
-        return number
-
-    def _allocate_number(self) -> int | None:
-        """The next number that no live call has; None when all are in use."""
-        if len(self._numbers) >= CALL_NUMBERS:
-            return None
-        while self._next_number in self._numbers:
-            self._next_number = (self._next_number + 1) % CALL_NUMBERS
-        number = self._next_number
-        self._next_number = (number + 1) % CALL_NUMBERS
+            self.numbers.give(number, call)
         return number
 
 
