@@ -8,7 +8,7 @@ from typing import Any
 from docs.state_tables import arrows
 from protocol.codes import Category, NumberSign, Order
 from protocol.language import translate
-from protocol.texts import MESSAGES, status_text
+from protocol.texts import status_text
 from sorm_mediator.mediator.binding.consoles import CONNECTION_TABLE
 from sorm_mediator.mediator.core.calls import calls, kpd2_events
 from sorm_mediator.mediator.core.calls.legs import CATEGORY_BITS, LEG_TABLE, ROLE_SHIFT
@@ -232,7 +232,7 @@ def _table(table: Mapping[Any, Any]) -> str:
 
 
 def _name(rule: CommandRule[Any]) -> str:
-    return f"{rule.message.code} {MESSAGES[rule.message.code]}"
+    return f"{rule.message.code} {rule.message.title}"
 
 
 def _verdict(verdict: Verdict | ByOption) -> str:
@@ -253,7 +253,7 @@ def _turns() -> str:
 def _command(rule: CommandRule[Any]) -> str:
     code = rule.message.code
     lines = [
-        f"\n### Command {code}: {MESSAGES[code]} ({translate(MESSAGES[code], 'ru')})\n\n",
+        f"\n### Command {code}: {rule.message.title} ({translate(rule.message.title, 'ru')})\n\n",
         "| refused when | когда | clause | order | extended | its text |\n|---|---|---|---|---|---|\n",
     ]
     lines += [_refusal(refusal, 0x27) for refusal in rule.receipt]

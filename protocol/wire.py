@@ -38,7 +38,7 @@ from protocol.forms import (
     TextForm,
 )
 from protocol.language import Lang, Phrase, translate
-from protocol.texts import NOT_GIVEN, value_name_text
+from protocol.texts import NOT_GIVEN, meaning_in, value_name_text
 from protocol.values import Ksl, Raw
 
 if TYPE_CHECKING:
@@ -164,6 +164,13 @@ class Wire(construct.Adapter):  # type: ignore[misc]
     def write(self, value: Any) -> bytes:
         """The octets of ``value``; :class:`RefusedError` with the text of what is allowed."""
         raise NotImplementedError
+
+    def write_part(self, value: Any, path: str) -> bytes:
+        """As :meth:`write`, for a part of another field: a refusal has ``path``."""
+        try:
+            return self.write(value)
+        except RefusedError as refused:
+            raise RefusedError(str(refused), path, value) from None
 
     def _decode(self, obj: Any, context: Any, path: str) -> Any:
         value, complaint = self.read(obj)
@@ -323,11 +330,19 @@ class Coded(Wire):
         absent: bool = True,
         meaning: Meaning | None = None,
         usual: tuple[object, ...] = (),
-        not_given: Phrase = NOT_GIVEN,
     ) -> Coded:
-        """A field of integers with a table of those that the order lists."""
+        """A field of integers, of which the order lists those that are ``known``."""
         coded = cls({octet: octet for octet in known}, what=what, numeric=True, absent=absent)
-        coded.meaning, coded.usual, coded.not_given = meaning, usual, not_given
+        coded.meaning, coded.usual = meaning, usual
+        return coded
+
+    @classmethod
+    def table(
+        cls, texts: Mapping[int, Phrase], *, what: str, absent: bool = True, not_given: Phrase = NOT_GIVEN
+    ) -> Coded:
+        """A field of integers that are declared by the table of their texts."""
+        coded = cls.numbers(texts, what=what, absent=absent, meaning=meaning_in(texts))
+        coded.not_given = not_given
         return coded
 
     def allowed(self) -> str:
@@ -405,7 +420,7 @@ class KslOctet(Coded):
             Ksl,
             {"stream": BoundedForm(STREAMS[-1]), "ksl": BoundedForm(31, " (KSL are 1..28)")},
             complete=True,
-            absent=None,
+            nullable=True,
         )
         declared = {octet: line for octet, line in lines.items() if line.ksl in KSL_NUMBERS}
         super().__init__(declared, what="KSL", form=form)
@@ -420,11 +435,15 @@ class KslOctet(Coded):
             return self.decoding[octet], None
         line = self._lines[octet]
         bounds = f"{KSL_NUMBERS[0]}..{KSL_NUMBERS[-1]}"
-        en, ru = (
-            "KSL {ksl} (octet {octet:02X}h) is outside {bounds}",
-            "КСЛ {ksl} (байт {octet:02X}h) вне {bounds}",
+        return line, Complaint(
+            Phrase(
+                "KSL {ksl} (octet {octet:02X}h) is outside {bounds}",
+                "КСЛ {ksl} (байт {octet:02X}h) вне {bounds}",
+                ksl=line.ksl,
+                octet=octet,
+                bounds=bounds,
+            )
         )
-        return line, Complaint(Phrase(en, ru, ksl=line.ksl, octet=octet, bounds=bounds))
 
     def describe(self) -> str:
         return "`{stream: 0..7, ksl: 1..28}`, `null`"
@@ -501,8 +520,9 @@ class Text(Wire):
         complaint = None
         if not text.isascii():
             at = next(position for position, octet in enumerate(text) if octet > 0x7F)
-            en, ru = "octet {octet:02X}h is not ASCII", "байт {octet:02X}h не из ASCII"
-            complaint = Complaint(Phrase(en, ru, octet=text[at]), at)
+            complaint = Complaint(
+                Phrase("octet {octet:02X}h is not ASCII", "байт {octet:02X}h не из ASCII", octet=text[at]), at
+            )
         return text.decode("latin-1"), complaint
 
     def write(self, value: Any) -> bytes:
@@ -598,8 +618,10 @@ class Filler(Wire):
         if octets == self.octets:
             return self.octets, None
         at = next(position for position, octet in enumerate(octets) if octet != 0xFF)
-        en, ru = "filler {octet:02X}h is not FFh", "заполнитель {octet:02X}h, а не FFh"
-        return octets, Complaint(Phrase(en, ru, octet=octets[at]), at)
+        return octets, Complaint(
+            Phrase("filler {octet:02X}h is not FFh", "заполнитель {octet:02X}h, а не FFh", octet=octets[at]),
+            at,
+        )
 
     def write(self, value: Any) -> bytes:
         if not isinstance(value, bytes) or len(value) != self.size:

@@ -29,7 +29,6 @@ from radius.wire import (
     AccountingPacket,
     MalformedError,
     accounting_request,
-    attribute,
     response_is_right,
 )
 
@@ -114,7 +113,7 @@ class Schedule:
 
     first: the pause after the first sending; every further one is twice as long, up to `longest`.
     renew_after: how long the same octets are repeated; keep it under the server's memory for duplicates.
-    give_up_after: how long after it was queued a report that nobody answers is dropped, and counted.
+    give_up_after: how long after it was queued an unanswered report is dropped, and counted.
     """
 
     first: float = 0.5
@@ -148,18 +147,18 @@ class OutboxCounters:
     queued: int = 0
     answered: int = 0
     superseded: int = 0
-    """A newer report of the same call has said the same."""
+    """A newer report of the same call holds the same."""
     dropped: int = 0
     """The queue was full, and this was the oldest in it."""
     given_up: int = 0
-    """Nobody answered for `Schedule.give_up_after`."""
+    """No answer came for `Schedule.give_up_after`."""
     sent: int = 0
     """Datagrams, the repeated ones included."""
     repeated: int = 0
     cut: int = 0
     """Reports that did not fit into a packet and left out their oldest service uses or matches."""
     refused: int = 0
-    """Times the host of the server said that nobody listens there (ICMP)."""
+    """Times the server's host reported that its port is closed (ICMP)."""
     wrong_answers: int = 0
     """Datagrams that answer nothing outstanding, or are not made with the secret."""
 
@@ -210,7 +209,8 @@ class Outbox:
         self._limit = limit
         self._ports = ports
         self._sign = message_authenticator
-        self._extra = attribute(NAS_IP_ADDRESS, IPv4Address(nas_ip_address).packed) if nas_ip_address else b""
+        address = int(IPv4Address(nas_ip_address)) if nas_ip_address else None
+        self._extra = NAS_IP_ADDRESS.octets("nas_ip_address", address)
         self._jitter = jitter
         self._waiting: OrderedDict[Call, _Report] = OrderedDict()
         self._newest: dict[Call, _Report] = {}
@@ -292,8 +292,7 @@ class Outbox:
         return self._send_waiting(now)
 
     def refused(self) -> None:
-        """Count that the server's host said nobody listens there. The reports go on as scheduled: the server
-        may be starting."""
+        """Count that the server's port is closed. The reports go on as scheduled: the server may be starting."""
         self.counters.refused += 1
 
     def next_deadline(self) -> float | None:
@@ -361,9 +360,7 @@ class Outbox:
 
     def _make(self, entry: _Report, slot: tuple[int, int], now: float) -> None:
         delay = min(int(now - entry.queued_at), 0xFFFF_FFFF)
-        attributes = self._extra + entry.attributes
-        if delay:
-            attributes += attribute(DELAY_TIME, delay.to_bytes(4, "big"))
+        attributes = self._extra + entry.attributes + DELAY_TIME.octets("delay", delay or None)
         entry.slot = slot
         entry.made_at = now
         entry.datagram = accounting_request(

@@ -7,11 +7,12 @@ import socket
 import struct
 from collections.abc import Callable, Sequence
 
+from e1.carriers.carrier import Address, host_port
 from e1.carriers.xot import Close, PvcStatus, Write, XotEffect, XotEnd, XotError, XotFramer, not_for_us
 from e1.channel import ChannelAlarm, ChannelEvent
 
 _FIRST_PACKET = 30.0
-"""Seconds that a connection to a server may be silent before it says what it is for."""
+"""Seconds that a connection to a server may be silent before its first packet."""
 _MOST_SILENT = 128
 """Connections that may be so at the same time."""
 _MOST_STRANGERS = 16
@@ -26,15 +27,6 @@ CLOSED = "the peer closed the TCP connection"
 """Reason of a circuit's end: neither a failure nor this side."""
 LISTEN_BACKLOG = 100
 """Connections that the kernel holds until they are accepted."""
-Address = tuple[str, int]
-
-
-def host_port(address: Address) -> str:
-    """``host:port``; an IPv6 address is in brackets."""
-    host, port = address
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
 OnEvent = Callable[[XotEnd, ChannelEvent], None]
 
 
@@ -96,12 +88,12 @@ class XotLink(asyncio.Protocol):
         self.closed.set()
 
     def _gone(self, reason: str) -> None:
-        """Nothing more is sent; told once."""
+        """Nothing more is sent; reported once."""
         if self._timer is not None:
             self._timer.cancel()
-        told, self._transport = self._lost, None
+        reported, self._transport = self._lost, None
         self._lost = True
-        if self.end is not None and not told:
+        if self.end is not None and not reported:
             self._do(self.end.connection_lost(reason, self._now()))
 
     def send(self, message: bytes) -> None:
@@ -295,7 +287,7 @@ class XotClient:
 class XotServer:
     """Listens for the connections of ``ends``: each is for one of them, by PVC Setup or by the number called.
 
-    ``allows`` says whether a host may connect.
+    ``allows``: whether a host may connect.
     """
 
     def __init__(
@@ -344,7 +336,7 @@ class XotServer:
         await asyncio.gather(*(link.closed.wait() for link in self._links))
 
     def admits(self, link: XotLink) -> bool:
-        """Whether a new connection may stay until it says what it is for."""
+        """Whether a new connection may stay until its first packet."""
         self.connections += 1
         addresses = link.addresses()
         if addresses is None or not self._allows(addresses[1][0]):

@@ -15,31 +15,46 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from protocol.language import Lang, Phrase, translate
 from sorm_mediator import config as lab_files
 from sorm_mediator.acceptance.compare import PASS, Outcome
 from sorm_mediator.acceptance.formats import KINDS, Kind
-from sorm_mediator.acceptance.matrix import Check, matrix
-from sorm_mediator.acceptance.report import DIRECTION_NAMES, KIND_NAMES, Run, document, table, write_junit
+from sorm_mediator.acceptance.matrix import FormatCheck, matrix
+from sorm_mediator.acceptance.report import (
+    DIRECTION_NAMES,
+    KIND_NAMES,
+    AcceptanceRun,
+    document,
+    table,
+    write_junit,
+)
 from sorm_mediator.acceptance.run import Acceptance, NotReadyError
 from sorm_mediator.addresses import host_port
 from sorm_mediator.config import Config, ConfigError
-from sorm_mediator.console.errors import BROKEN_PIPE, ConnectError, UsageError
+from sorm_mediator.console.errors import (
+    BROKEN_PIPE,
+    ConnectError,
+    UsageError,
+    check_choice,
+    check_folders,
+    check_web,
+    report_error,
+)
 from sorm_mediator.console.target import RunTarget
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.targets import in_lab, toward
 from sorm_mediator.switch.node import Node
-from ssh_control.visible import visible, visible_lines
+from ssh_control.visible import visible
 
 STDOUT = "-"
 OWN_LAB = Phrase("a lab of its own, made of the file", "собственный стенд по этому файлу")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """What ``acceptance`` is told; the options' help says what each means. Raises :class:`UsageError`."""
+class AcceptanceSettings:
+    """The options of ``acceptance``; their help gives the meaning of each. Raises :class:`UsageError`."""
 
     config: Path
     report: Path | None = None
@@ -53,47 +68,40 @@ class Settings:
     lang: str = "en"
 
     def __post_init__(self) -> None:
-        if self.lang not in ("en", "ru"):
-            raise UsageError(f"--lang: {self.lang!r} is not allowed: en, ru")
+        check_choice("--lang", self.lang, ("en", "ru"))
         for kind in self.only:
-            if kind not in KINDS:
-                raise UsageError(f"--only: {kind!r} is not allowed: {', '.join(KINDS)}")
-        if self.web and not self.web.startswith(("http://", "https://")):
-            raise UsageError(f"--web: {self.web!r} is not allowed: a URL such as http://127.0.0.1:8080")
+            check_choice("--only", kind, KINDS)
+        check_web(self.web)
         if self.host and not self.web:
             raise UsageError(
                 "--web: is needed with --host: the URL of the emulated switch that makes the calls"
             )
         if self.web and not self.host:
             raise UsageError("--host: is needed with --web: the address of the mediator that is running")
-        files = [("--report", self.report), ("--junit", self.junit)]
-        if self.json and self.json != STDOUT:
-            files.append(("--json", Path(self.json)))
-        for option, path in files:
-            if path is not None and not path.resolve().parent.is_dir():
-                raise UsageError(f"{option}: {path}: its folder does not exist")
+        json_file = Path(self.json) if self.json and self.json != STDOUT else None
+        check_folders({"--report": self.report, "--junit": self.junit, "--json": json_file})
 
 
-def run_acceptance(settings: Settings, write: Callable[[str], object] | None = None) -> int:
-    """Run the matrix and write the reports. Returns the exit code; errors are said on stderr."""
+def run_acceptance(settings: AcceptanceSettings, write: Callable[[str], object] | None = None) -> int:
+    """Run the matrix and write the reports. Returns the exit code; errors are shown on stderr."""
     try:
         run = asyncio.run(carry_out(settings))
         _write(settings, run, write or sys.stdout.write)
         sys.stdout.flush()
     except (ConfigError, BoxError, NotReadyError) as error:
-        return _say(error, 2)
+        return report_error(error, 2)
     except ConnectError as error:
-        return _say(error, 3)
+        return report_error(error, 3)
     except BrokenPipeError:
-        # Nobody reads what is still buffered, also not at the interpreter's exit.
+        # What is still buffered goes nowhere, also at the interpreter's exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except OSError as error:
-        return _say(f"{error.filename}: can't be written: {error.strerror}", 2)
+        return report_error(f"{error.filename}: can't be written: {error.strerror}", 2)
     return 0 if run.verdict == PASS else 1
 
 
-async def carry_out(settings: Settings) -> Run:
+async def carry_out(settings: AcceptanceSettings) -> AcceptanceRun:
     """Read the lab file and run its matrix.
 
     Raises :class:`ConfigError`, :class:`BoxError`, :class:`NotReadyError`, :class:`ConnectError`.
@@ -109,13 +117,13 @@ async def carry_out(settings: Settings) -> Run:
     began = time.time()
     lang = cast(Lang, settings.lang)
     async with _target(config, settings) as target, Acceptance(target, config, node.domains) as acceptance:
-        with _progress(checks, lang) as told:
-            outcomes = await acceptance.run(checks, told)
+        with _progress(checks, lang) as done:
+            outcomes = await acceptance.run(checks, done)
     against = host_port(settings.host, settings.kpd1) if settings.host else translate(OWN_LAB, lang)
-    return Run(lab=name, against=against, time=began, config=config, outcomes=outcomes, only=only)
+    return AcceptanceRun(lab=name, against=against, time=began, config=config, outcomes=outcomes, only=only)
 
 
-def planned(config: Config, name: str) -> tuple[tuple[Check, ...], Node]:
+def planned(config: Config, name: str) -> tuple[tuple[FormatCheck, ...], Node]:
     """The matrix of a lab file, and its switch. Raises :class:`ConfigError` naming the file and the key."""
     if config.switch is None:
         raise ConfigError(
@@ -138,7 +146,7 @@ def _check_login(config: Config, node: Node, name: str) -> None:
         raise ConfigError(f"{name}: ssh.user: the switch does not let {config.ssh.user!r} in: {problem}")
 
 
-def _target(config: Config, settings: Settings) -> AbstractAsyncContextManager[RunTarget]:
+def _target(config: Config, settings: AcceptanceSettings) -> AbstractAsyncContextManager[RunTarget]:
     by_e1 = config.console.link == "x25"
     if settings.host:
         return toward(config, settings.host, settings.kpd1, settings.kpd2, web=settings.web, by_e1=by_e1)
@@ -149,8 +157,8 @@ def _target(config: Config, settings: Settings) -> AbstractAsyncContextManager[R
 
 
 @contextmanager
-def _progress(checks: Sequence[Check], lang: Lang) -> Iterator[Callable[[Outcome], None]]:
-    """A bar on stderr, where that is a terminal; yields who is to be told of each check that is done."""
+def _progress(checks: Sequence[FormatCheck], lang: Lang) -> Iterator[Callable[[Outcome], None]]:
+    """A bar on stderr, where that is a terminal; yields the function to call with each outcome."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -159,15 +167,15 @@ def _progress(checks: Sequence[Check], lang: Lang) -> Iterator[Callable[[Outcome
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=len(checks))
 
-        def told(outcome: Outcome) -> None:
+        def done(outcome: Outcome) -> None:
             check = outcome.check
             text = f"{translate(KIND_NAMES[check.kind], lang)}, {translate(DIRECTION_NAMES[check.direction], lang)}"
             progress.update(task, advance=1, description=text)
 
-        yield told
+        yield done
 
 
-def _write(settings: Settings, run: Run, write: Callable[[str], object]) -> None:
+def _write(settings: AcceptanceSettings, run: AcceptanceRun, write: Callable[[str], object]) -> None:
     """The reports. Raises :class:`OSError`."""
     lang = cast(Lang, settings.lang)
     if settings.report is not None:
@@ -184,8 +192,3 @@ def _write(settings: Settings, run: Run, write: Callable[[str], object]) -> None
         Path(settings.json).write_text(text, encoding="utf-8")
     for line in table(run, lang):
         write(visible(line) + "\n")
-
-
-def _say(error: Any, code: int) -> int:
-    sys.stderr.write(f"sorm-mediator: {visible_lines(error)}\n")
-    return code

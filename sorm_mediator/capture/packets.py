@@ -23,7 +23,7 @@ from sorm_mediator.capture.files import Packet
 _IPV4, _IPV6 = 0x0800, 0x86DD
 _VLAN_TAGS = (0x8100, 0x88A8, 0x9100)
 _TCP, _UDP = 6, 17
-_EXTENSIONS = (0, 43, 60, 135, 139, 140)  # IPv6 headers that say their own length in units of 8 octets
+_EXTENSIONS = (0, 43, 60, 135, 139, 140)  # IPv6 headers with their own length, in units of 8 octets
 _FRAGMENT = 44
 _LINKTYPE_ETHERNET = 1
 
@@ -58,7 +58,7 @@ class Datagram:
 
 
 class _SkipError(Exception):
-    """The frame holds nothing for us; the text says what it is."""
+    """The frame holds nothing for us; the text names what it is."""
 
 
 class Dissector:
@@ -70,7 +70,7 @@ class Dissector:
     def take(self, packet: Packet) -> Segment | Datagram | None:
         """The TCP or UDP in ``packet``.
 
-        Raises :class:`CaptureError` for a link type that neither we nor an installed scapy know.
+        Raises :class:`CaptureError` for a link type that neither this module nor an installed scapy can read.
         """
         try:
             return _network(self._link(packet))
@@ -151,8 +151,10 @@ def _scapy_network_layer(packet: Packet) -> bytes:
         frame = layer(packet.data)
         network = frame.getlayer(IP) or frame.getlayer(IPv6)
     except Exception as error:  # noqa: BLE001  (scapy's layers raise anything on damaged frames)
-        en, ru = "not understood by scapy ({error})", "scapy их не понимает ({error})"
-        raise _SkipError(Phrase(en, ru, error=type(error).__name__)) from None
+        raise _SkipError(Phrase(
+            "not understood by scapy ({error})", "scapy их не понимает ({error})",
+            error=type(error).__name__,
+        )) from None  # fmt: skip
     if network is None:
         raise _SkipError(_NO_IP)
     return bytes(network.original)
@@ -303,9 +305,10 @@ class HalfStream:
             self.ended = True
             yield End(self.flow)
         if self._early:
-            en = "{flow}: {n} octets came from before the capture's first segment"
-            ru = "{flow}: байтов до первого сегмента записи: {n}"
-            yield Trouble(Phrase(en, ru, flow=self.flow.label, n=self._early))
+            yield Trouble(Phrase(
+                "{flow}: {n} octets came from before the capture's first segment",
+                "{flow}: байтов до первого сегмента записи: {n}", flow=self.flow.label, n=self._early,
+            ))  # fmt: skip
             self._early = 0
 
     def _offset_of(self, sequence: int) -> int:

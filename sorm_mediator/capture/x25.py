@@ -62,7 +62,7 @@ class XotRecords:
         self._buffer = b""
         self._broken = False
         self.problem: str = ""
-        """Why the rest of the stream isn't read; whoever reports it empties it."""
+        """Why the rest of the stream isn't read; the reader that reports it empties it."""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """The packets that are complete now; nothing after octets that can't be XOT's header (version 0)."""
@@ -141,8 +141,8 @@ def _read(datagram: bytes) -> _Reading | None:
         return None
     if packet.payload or not packet.l_bit:
         begin = 12 if rtp else 0
-        told, long = datagram[begin + 1] != 0, len(datagram) - begin - 4 >= _SHORT
-        if len(packet.payload) not in PAYLOADS or told is long:
+        given, long = datagram[begin + 1] != 0, len(datagram) - begin - 4 >= _SHORT
+        if len(packet.payload) not in PAYLOADS or given is long:
             return None
     return _Reading(packet, rtp, (rtp_sequence(datagram) - packet.sequence) & 0xFFFF if rtp else 0)
 

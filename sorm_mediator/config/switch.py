@@ -11,6 +11,8 @@ from pydantic import ConfigDict, Field, SecretStr, field_validator, model_valida
 from sorm_mediator.config.base import Host, Port, Section
 from ssh_control.multisorm.patterns import DomainList
 
+LAST_PORT = 65535
+
 
 class AdminConfig(Section):
     """The user of the switch's shell."""
@@ -39,7 +41,7 @@ class AggregateConfig(Section):
 
 
 class RadiusServerConfig(Section):
-    """One mediator's sink, as a domain knows it."""
+    """The sink of one mediator."""
 
     host: Host = "127.0.0.1"
     """Address of the mediator."""
@@ -88,7 +90,7 @@ class SubscriberConfig(Section):
     iface: str = ""
     """The interface that it is reached by; empty means NUMBER@DOMAIN."""
     line_state: Literal["good", "faulty", "blocked", "restricted"] = "good"
-    """State of the subscriber line, as told in 23h."""
+    """State of the subscriber line, as in 23h."""
     terminal: Literal["smart", "basic"] = "smart"
     """smart: makes its further calls itself, each with a unit of the licence; basic: the switch does it within one."""
 
@@ -193,6 +195,26 @@ class DomainConfig(Section):
     trunks: tuple[TrunkConfig, ...] = ()
     """Its trunk groups."""
 
+    @model_validator(mode="after")
+    def _numbers_and_interfaces_are_unique(self) -> Self:
+        numbers: set[str] = set()
+        for index, subscriber in enumerate(self.subscribers):
+            if subscriber.number in numbers:
+                raise ValueError(
+                    f"subscribers.{index}.number: {subscriber.number} is a subscriber of {self.name} already"
+                )
+            numbers.add(subscriber.number)
+        taken: dict[int, str] = {}
+        for index, trunk in enumerate(self.trunks):
+            if trunk.name in taken.values():
+                raise ValueError(f"trunks.{index}.name: {self.name} has an interface {trunk.name!r} already")
+            if trunk.number in taken:
+                raise ValueError(
+                    f"trunks.{index}.number: {trunk.number} is the number of {taken[trunk.number]!r} already"
+                )
+            taken[trunk.number] = trunk.name
+        return self
+
     @field_validator("name")
     @classmethod
     def _can_be_addressed(cls, name: str) -> str:
@@ -218,6 +240,10 @@ class BridgeSideConfig(Section):
     """Its trunk group in that domain."""
     context: str = ""
     """The routing context for calls that come in over the bridge; empty means the domain's default."""
+
+    def interface(self, bridge: str) -> str:
+        """The interface of this end of ``bridge``, as routing rules of its domain name it."""
+        return self.iface or f"bridge:{bridge}"
 
 
 class BridgeConfig(Section):
@@ -273,7 +299,7 @@ class AddedLicenceConfig(Section):
 
 
 class MediaConfig(Section):
-    """``[switch.media]``: the speech that the switch sends to mediators that want it."""
+    """``[switch.media]``: the speech that the switch sends to mediators that ask for it."""
 
     host: str = "127.0.0.1"
     """IP address that it is sent from; from the loopback it reaches this machine only."""
@@ -324,9 +350,9 @@ class SwitchConfig(Section):
     """Code of what the licence refuses, as the console gets it in 28h: 31h, "monitoring not begun", is the nearest
     of the table of codes; our choice."""
     match_routed: Literal["any", "by-kind"] = "any"
-    """What an object of the routed number touches. any: whoever has the number, whatever kind and sign the object has;
-    where the number that SORM is shown is the same, its sign counts. by-kind: kind and sign must always fit (ECSS-10
-    manual, "Проверка соответствия формата выдачи номеров А и Б"; order 268, 6.5.7)."""
+    """What an object of the routed number touches. any: every party with the number, also when kind and sign of the
+    object differ; where the number that SORM is shown is the same, its sign counts. by-kind: kind and sign must always
+    fit (ECSS-10 manual, "Проверка соответствия формата выдачи номеров А и Б"; order 268, 6.5.7)."""
     domains: tuple[DomainConfig, ...] = ()
     """Virtual exchanges."""
     bridges: tuple[BridgeConfig, ...] = ()
@@ -337,3 +363,59 @@ class SwitchConfig(Section):
     """Licences above number 1."""
     media: MediaConfig = MediaConfig()
     """Speech."""
+
+    @model_validator(mode="after")
+    def _user_names_are_unique(self) -> Self:
+        """The user of the shell, the domains and the MultiSORM users all log in by their names."""
+        taken = {self.admin.user: "the user of the shell (switch.admin.user)"}
+        names = [
+            (f"domains.{index}.name", one.name, "the name of a domain")
+            for index, one in enumerate(self.domains)
+        ]
+        names += [
+            (f"aggregates.{index}.user", one.user, "a MultiSORM user")
+            for index, one in enumerate(self.aggregates)
+        ]
+        for key, name, what in names:
+            before = taken.get(name)
+            if before == what:
+                raise ValueError(f"{key}: {name!r} is {what} already; choose another")
+            if before is not None:
+                raise ValueError(
+                    f"{key}: {name!r} is {before} and {what}: both are user names, so choose another"
+                )
+            taken[name] = what
+        return self
+
+    @model_validator(mode="after")
+    def _multisorm_has_a_port(self) -> Self:
+        if self.aggregates and self.ssh_port == LAST_PORT:
+            raise ValueError(f"ssh_port: {LAST_PORT} leaves no port for MultiSORM, which is the next one")
+        return self
+
+    @model_validator(mode="after")
+    def _bridges_join_two_domains(self) -> Self:
+        interfaces = {domain.name: {trunk.name for trunk in domain.trunks} for domain in self.domains}
+        bridges: set[str] = set()
+        for index, bridge in enumerate(self.bridges):
+            key = f"bridges.{index}"
+            if bridge.name in bridges:
+                raise ValueError(f"{key}.name: there is a bridge {bridge.name!r} already")
+            bridges.add(bridge.name)
+            if bridge.a.domain == bridge.b.domain:
+                raise ValueError(
+                    f"{key}.b.domain: {bridge.b.domain!r} is side A already; a bridge joins two domains"
+                )
+            for end, side in (("a", bridge.a), ("b", bridge.b)):
+                taken, interface = interfaces.get(side.domain), side.interface(bridge.name)
+                if taken is None:
+                    known = ", ".join(sorted(interfaces)) or "none"
+                    raise ValueError(
+                        f"{key}.{end}.domain: there is no domain {side.domain!r}; there are: {known}"
+                    )
+                if interface in taken:
+                    raise ValueError(
+                        f"{key}.{end}.iface: {side.domain} has an interface {interface!r} already"
+                    )
+                taken.add(interface)
+        return self

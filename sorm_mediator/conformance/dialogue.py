@@ -13,8 +13,7 @@ from typing import Any, Literal
 
 from protocol import EncodeError
 from protocol.language import Phrase, join
-from protocol.messages import caption
-from protocol.texts import message_text
+from protocol.messages import caption, title_of
 from sorm_mediator.conformance.verdicts import (
     Action,
     Crossing,
@@ -234,6 +233,11 @@ class Dialogue:
     def framed(self, client: ConsoleClient, channel: str, by_dte: bool, frame: bytes, now: float) -> None:
         """Nothing to keep."""
 
+    async def connect(self) -> None:
+        """Both channels are there, connected anew if one of them is not. Raises :class:`ConnectError`."""
+        if len(self.client.connected) < 2:
+            await self.client.connect()
+
     # --- one check after the other
 
     def begin(self, record: Record) -> None:
@@ -363,30 +367,32 @@ class Dialogue:
         self, name: str | bytes, *, eltex: tuple[str, str] | None = None, **fields: Any
     ) -> Reply:
         """A command that must be executed: 27h/00h, 28h/00h. ``eltex``: an option, and the outcome it allows."""
-        return await self._answered("executed", name, 0x01, eltex, fields)
+        return await self.answered("executed", name, eltex=eltex, **fields)
 
     async def not_executed(self, name: str | bytes, status: int = 0x01, **fields: Any) -> Reply:
         """A command that must be accepted and not executed: 27h/00h, 28h with this status."""
-        return await self._answered("not-executed", name, status, None, fields)
+        return await self.answered("not-executed", name, status, **fields)
 
     async def rejected(
         self, name: str | bytes, status: int = 0x01, *, eltex: tuple[str, str] | None = None, **fields: Any
     ) -> Reply:
         """A command that must be rejected at receipt: 27h with this status."""
-        return await self._answered("rejected", name, status, eltex, fields)
+        return await self.answered("rejected", name, status, eltex=eltex, **fields)
 
     async def refused(self, name: str | bytes, **fields: Any) -> Reply:
         """A command that must not be carried out, at receipt or at execution: the order leaves open which."""
-        return await self._answered("refused", name, 0x01, None, fields)
+        return await self.answered("refused", name, **fields)
 
-    async def _answered(
+    async def answered(
         self,
         wanted: str,
         name: str | bytes,
-        status: int,
-        eltex: tuple[str, str] | None,
-        fields: dict[str, Any],
+        status: int = 0x01,
+        *,
+        eltex: tuple[str, str] | None = None,
+        **fields: Any,
     ) -> Reply:
+        """A command with the outcome that it must have: executed, not-executed, rejected or refused."""
         self.expects_outcome(name[2] if isinstance(name, bytes) else COMMANDS[name].code, wanted, status)
         reply = await self.command(name, **fields)
         self.judge_outcome(reply, wanted, status, eltex=eltex)
@@ -524,7 +530,9 @@ class Dialogue:
         """What has come so far is not looked at any more."""
         self._arrived.clear()
 
-    async def message(self, name: str, *, where: Mapping[str, Any] | None = None, **fields: Any) -> Crossed:
+    async def message(
+        self, name: str, /, *, where: Mapping[str, Any] | None = None, **fields: Any
+    ) -> Crossed:
         """The next message of KPD1 of this name that answers no command. ``where`` chooses among several."""
 
         def suits(one: Crossed) -> bool:
@@ -542,8 +550,10 @@ class Dialogue:
         code = EVENTS[name].code
         unit = await self._due(code, fields, _event_of(number, call), self._event_within())
         if unit.name != name:
-            en, ru = "{came:02X}h came instead of {code:02X}h", "вместо {code:02X}h пришло {came:02X}h"
-            raise Failed(Phrase(en, ru, came=unit.raw[2], code=code))
+            raise Failed(Phrase(
+                "{came:02X}h came instead of {code:02X}h", "вместо {code:02X}h пришло {came:02X}h",
+                came=unit.raw[2], code=code,
+            ))  # fmt: skip
         self._compare(unit, fields)
         return unit
 
@@ -598,8 +608,12 @@ class Dialogue:
 
     async def no_events(self, target: Target) -> None:
         """No event of an object may be there, or come for a while."""
-        en, ru = "no further event of object {n}", "больше никаких сообщений об объекте {n}"
-        await self.nothing(Phrase(en, ru, n=target.number), _event_of(target.number, None))
+        await self.nothing(
+            Phrase(
+                "no further event of object {n}", "больше никаких сообщений об объекте {n}", n=target.number
+            ),
+            _event_of(target.number, None),
+        )
 
     async def _due(
         self, code: int, fields: Mapping[str, Any], suits: Callable[[Crossed], bool], within: float
@@ -607,8 +621,10 @@ class Dialogue:
         """The next unit that fits, taken. Raises :class:`Failed` when none comes in time."""
         self.expects(_wanted(code, fields))
         if not await self.wait(lambda: bool(self.unread(suits)), within):
-            en, ru = "no {code:02X}h within {within:g} s", "{code:02X}h не пришло за {within:g} с"
-            raise Failed(Phrase(en, ru, code=code, within=within))
+            raise Failed(Phrase(
+                "no {code:02X}h within {within:g} s", "{code:02X}h не пришло за {within:g} с", code=code,
+                within=within,
+            ))  # fmt: skip
         unit = self.unread(suits)[0]
         self._arrived.remove(unit)
         return unit
@@ -685,7 +701,7 @@ def _code(code: int) -> Phrase:
 
 
 def _message(code: int) -> Phrase:
-    return Phrase(message_text(code), message_text(code, "ru"))
+    return title_of(code)
 
 
 def _field(path: str) -> Phrase:

@@ -28,13 +28,12 @@ from sorm_mediator.console.errors import ConnectError
 log = logging.getLogger(__name__)
 OVERALL = "messages"
 """The module of the checks that look at everything that came."""
-_WRONG_PASSWORD, _WRONG_NUMBER = 0x03, 0x05
 BEFORE_START = (("rejected", 0x02), ("rejected", 0x17))
 """How a command is answered before start: as the order has it, and with the vendor's code."""
 
 
 class NotReadyError(Exception):
-    """The mediator can't be examined as it was told: the text says what is to be changed (exit 2)."""
+    """The mediator can't be examined with these settings: the text names the one to change (exit 2)."""
 
 
 @dataclass(slots=True)
@@ -50,14 +49,14 @@ class Before:
 
 @dataclass(slots=True)
 class Identity:
-    """What message 11 says of the node; empty where it was not to be had."""
+    """What message 11 reports of the node; empty where it did not come."""
 
     version: str = ""
     station_type: str = ""
 
 
 class Examination:
-    """Runs checks against one mediator. ``told`` hears of every check that is over."""
+    """Runs checks against one mediator."""
 
     def __init__(self, examiner: Examiner, *, may_stop: bool = False) -> None:
         self.ex = examiner
@@ -68,8 +67,10 @@ class Examination:
         """What could not be put back, in words."""
         self._may_stop = may_stop
 
-    async def run(self, checks: Sequence[Check], told: Callable[[Result], object] = lambda _: None) -> None:
+    async def run(self, checks: Sequence[Check], seen: Callable[[Result], object] = lambda _: None) -> None:
         """Carry the checks out, and put everything back, also when the run is cancelled.
+
+        ``seen`` gets the result of every check that is over.
 
         Raises :class:`ConnectError` when there is no mediator that answers, :class:`NotReadyError` when it does not
         let the examiner in.
@@ -83,11 +84,11 @@ class Examination:
                 await self.ex.client.close()
             raise
         try:
-            # What is said of every message of the examination is looked at when all have come.
+            # The checks of every message of the examination come when all messages have come.
             for check in sorted(checks, key=lambda one: one.subject == OVERALL):
                 result = await self._one(check)
                 self.results.append(result)
-                told(result)
+                seen(result)
             self.results.sort(key=lambda one: one.check.place)
             self._reconsider()
         except asyncio.CancelledError:
@@ -112,11 +113,8 @@ class Examination:
                 raise ConnectError(f"{ex.client.host}: the mediator does not answer a command")
             if reply.outcome in BEFORE_START:
                 await self._begin_stopped()
-            elif status == _WRONG_PASSWORD:
-                raise NotReadyError("the password is not the one in force: --password-env, --ask-password")
-            elif status in (_WRONG_NUMBER, 0x18):
-                raise NotReadyError("the number of the technical means is another one: --orm-number")
             else:
+                self._let_in(status, "the password is not the one in force: --password-env, --ask-password")
                 await self._begin_running(reply)
         except Failed as failed:
             raise ConnectError(str(failed.why)) from None
@@ -127,11 +125,16 @@ class Examination:
         ex.may_stop = True
         outcome, status = (await ex.command("start")).outcome
         if outcome != "executed":
-            if status == _WRONG_PASSWORD:
-                raise NotReadyError("command 1 needs the first password: --password-env, --ask-password")
-            if status in (_WRONG_NUMBER, 0x18):
-                raise NotReadyError("the number of the technical means is another one: --orm-number")
+            self._let_in(status, "command 1 needs the first password: --password-env, --ask-password")
             raise ConnectError(f"{ex.client.host}: command 1 is not executed ({outcome}, {status:02X}h)")
+
+    @staticmethod
+    def _let_in(status: int, wrong_password: str) -> None:
+        """Raises :class:`NotReadyError` when a command was refused for its password or number."""
+        if status == 0x03:
+            raise NotReadyError(wrong_password)
+        if status in (0x05, 0x18):
+            raise NotReadyError("the number of the technical means is another one: --orm-number")
 
     async def _begin_running(self, groups: Reply) -> None:
         ex = self.ex
@@ -163,12 +166,10 @@ class Examination:
         ex = self.ex
         if ex.terms.order != "268":
             return
-        reply = await ex.command("get-version")
-        for unit in reply.data:
-            if unit.name == "version-info":
-                kind = unit.fields.get("station_type")
-                self.identity = Identity(str(unit.fields.get("version") or ""), str(kind or ""))
-                ex.node_type = kind
+        unit = (await ex.command("get-version")).first("version-info")
+        if unit is not None:
+            ex.node_type = unit.fields.get("station_type")
+            self.identity = Identity(str(unit.fields.get("version") or ""), str(ex.node_type or ""))
 
     # --- one check
 
@@ -192,9 +193,11 @@ class Examination:
         except (LookupError, TypeError, ValueError, AssertionError) as error:
             # A dialogue reads the messages of a mediator that may send anything: a field that should be there is not.
             log.debug("%s", check.id, exc_info=True)
-            en, ru = "what came can't be read: {error}", "пришедшее не читается: {error}"
-            name = type(error).__name__
-            result.verdict, result.why = FAIL, Phrase(en, ru, error=f"{name} {error}".strip())
+            shown = f"{type(error).__name__} {error}".strip()
+            result.verdict = FAIL
+            result.why = Phrase(
+                "what came can't be read: {error}", "пришедшее не читается: {error}", error=shown
+            )
         finally:
             if result.verdict == FAIL or result.unprepared:
                 _not_called(result, await ex.not_called())
@@ -205,8 +208,7 @@ class Examination:
     async def _ready(self) -> None:
         """The state every check begins in: connected, started."""
         ex = self.ex
-        if len(ex.client.connected) < 2:
-            await ex.client.connect()
+        await ex.connect()
         with ex.preparing():
             await ex.start()
 
@@ -220,20 +222,16 @@ class Examination:
         except Untested as untested:
             if result.verdict != NOT_TESTED or result.unprepared:
                 _not_called(result, untested.why)
-        except Verdict as failed:
-            if result.verdict not in (FAIL, NOT_TESTED):
-                result.verdict, result.why = failed.verdict, failed.why
         await ex.close_others()
         try:
-            if len(ex.client.connected) < 2:
-                await ex.client.connect()
+            await ex.connect()
             clean = await self._take_back(
                 failed=result.verdict == FAIL, unprepared=result.unprepared, await_access=await_access
             )
             if not clean and ex.may_stop:
                 await self._afresh()
         except (ConnectError, Failed):
-            # The next check says so: it connects, and starts, before it begins.
+            # The next check fails by it: it connects, and starts, before it begins.
             return
 
     async def _take_back(
@@ -272,7 +270,7 @@ class Examination:
         return (await self.ex.command(name, **fields)).outcome[0] == "executed"
 
     async def _afresh(self) -> None:
-        """Stop and start: empty tables, whatever a check has left in them."""
+        """Stop and start, so that the tables are empty again."""
         ex = self.ex
         await self._halt()
         for password in self._passwords():
@@ -288,13 +286,11 @@ class Examination:
         return list(dict.fromkeys((ex.client.password, ex.password_before, ex.first_password, *ex.passwords)))
 
     async def _halt(self) -> bool:
-        """Stop the technical means, whichever of the numbers and passwords in question they have; whether they are."""
+        """Stop the technical means with each number and password that may be in force; whether they are stopped."""
         ex = self.ex
-        numbers = dict.fromkeys((ex.client.orm_number, ex.orm_number))
-        passwords = self._passwords()
         stopped = False
-        for number in numbers:
-            for password in passwords:
+        for number in dict.fromkeys((ex.client.orm_number, ex.orm_number)):
+            for password in self._passwords():
                 if not stopped:
                     reply = await ex.command("stop", orm_number=number, password=password)
                     stopped = reply.outcome[0] == "executed" or reply.outcome in BEFORE_START
@@ -306,7 +302,7 @@ class Examination:
         return (await self.ex.command("get-ksl")).outcome in BEFORE_START
 
     def _reconsider(self) -> None:
-        """A preparation that failed, without a check that says why, is a failure itself."""
+        """A preparation that failed, without a check that failed by the same fault, is a failure itself."""
         if any(result.verdict == FAIL for result in self.results):
             return
         for result in self.results:
@@ -324,8 +320,7 @@ class Examination:
                 await ex.all_over()
                 await ex.caller.close()
             await ex.close_others()
-            if len(ex.client.connected) < 2:
-                await ex.client.connect()
+            await ex.connect()
             await self._take_back()
             await self._state_as_before()
         except (ConnectError, Verdict) as error:
@@ -342,23 +337,21 @@ class Examination:
             return
         if not ex.running:
             await ex.command("start")
-        problems = []
+        wanted: list[tuple[str, str, dict[str, Any]]] = []
         if ex.client.password != ex.password_before:
-            problems += (
-                [] if await self._done("set-password", new_password=ex.password_before) else ["password"]
-            )
+            wanted.append(("password", "set-password", {"new_password": ex.password_before}))
         if ex.tables_gone:
-            for row in before.rows:
-                problems += [] if await self._done("add-ksl", **row) else [f"KSL group {row['ksl_group']}"]
-            for fields in before.objects:
-                problems += [] if await self._done("add-object", **fields) else [str(fields["object_number"])]
+            wanted += [(f"KSL group {row['ksl_group']}", "add-ksl", row) for row in before.rows]
+            wanted += [(str(one["object_number"]), "add-object", one) for one in before.objects]
+        problems = [what for what, name, fields in wanted if not await self._done(name, **fields)]
         if problems:
-            en, ru = "could not be put back: {what}", "не удалось вернуть: {what}"
-            self.not_restored = Phrase(en, ru, what=", ".join(problems))
+            self.not_restored = Phrase(
+                "could not be put back: {what}", "не удалось вернуть: {what}", what=", ".join(problems)
+            )
 
 
 def _not_called(result: Result, why: str | None) -> None:
-    """A call that was not made says nothing of the mediator, also where something was missing because of it."""
+    """A call that was not made leaves its check untested, also where something was missing because of it."""
     if why is not None:
         result.verdict, result.why, result.option, result.unprepared = NOT_TESTED, why, "", False
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -108,8 +108,10 @@ class Examiner(Dialogue):
         """A subscriber of the node. Raises :class:`Untested` when there are too few."""
         if index >= len(self.terms.own):
             what = Phrase("subscribers", "") if index else Phrase("subscriber", "")
-            en, ru = "needs {n} {what} of the node: --own", "нужны абоненты узла ({n}): --own"
-            raise Untested(Phrase(en, ru, n=index + 1, what=what))
+            raise Untested(Phrase(
+                "needs {n} {what} of the node: --own", "нужны абоненты узла ({n}): --own", n=index + 1,
+                what=what,
+            ))  # fmt: skip
         return self.terms.own[index]
 
     def _by_order(self, order_268: str, order_70: str) -> str:
@@ -193,8 +195,9 @@ class Examiner(Dialogue):
         """Lines of the first stream that are in no group, from the lowest. Raises :class:`Untested`."""
         free = self.all_free_lines()
         if len(free) < count:
-            en, ru = "needs {n} KSL that are in no group", "нужны незакреплённые КСЛ: {n}"
-            raise Untested(Phrase(en, ru, n=count))
+            raise Untested(
+                Phrase("needs {n} KSL that are in no group", "нужны незакреплённые КСЛ: {n}", n=count)
+            )
         return free[:count]
 
     def all_free_lines(self) -> list[Line]:
@@ -264,6 +267,14 @@ class Examiner(Dialogue):
         await self.prepare("add-object", **fields)
         return Target(fields)
 
+    async def shown(self, number: int, /, **fields: Any) -> Crossed:
+        """Command 10 must report this object in one 23h with these values."""
+        reply = await self.executed("get-objects", object_number=number)
+        came = Phrase("{n} messages", "сообщений: {n}", n=len(reply.data))
+        self.require(len(reply.data) == 1, Phrase("one 23h", "одно 23h"), came)
+        self.fields(reply.data[0], **fields)
+        return reply.data[0]
+
     async def stop(self) -> None:
         """The technical means are stopped. Raises :class:`Untested` when that is not allowed."""
         if not self.may_stop:
@@ -332,12 +343,17 @@ class Examiner(Dialogue):
         await self.events(target, **fields)
 
     async def talking(
-        self, target: Target, a: int = 0, b: int = 1, *, ringing: bool = False, **how: Any
-    ) -> tuple[PlacedCall, Crossed]:
-        """Making ready: a call of an object goes on, answered unless it is to ring on; with its 41h."""
+        self, target: Target, a: int = 0, b: int = 1, *, ringing: bool = False,
+        received: Mapping[str, Any] | None = None, **how: Any,
+    ) -> tuple[PlacedCall, Crossed]:  # fmt: skip
+        """Making ready: a call of an object goes on, answered unless it is to ring on; with its 41h.
+
+        ``received``: fields of 41h that it must have.
+        """
         begin = self.ringing_call if ringing else self.call
         placed = await begin(a, b, **how)
-        return placed, await self.given(target, RECEIVED, *(() if ringing else (ANSWER,)))
+        names = (RECEIVED,) if ringing else (RECEIVED, ANSWER)
+        return placed, await self.given(target, *names, **(received or {}))
 
     async def hang_up(self, placed: PlacedCall) -> None:
         """End a call."""
@@ -399,11 +415,17 @@ class Examiner(Dialogue):
             status, reply = await self.request(method, path, body)
         except ConnectError as error:
             raise Untested(str(error)) from None
-        en = "{method} {path} {body}"
-        self.note_action(time.time(), Phrase(en, en, method=method, path=path, body=body or ""))
+        self.note_action(
+            time.time(),
+            Phrase(
+                "{method} {path} {body}", "{method} {path} {body}", method=method, path=path, body=body or ""
+            ),
+        )
         if status >= 400:
-            en = "{path}: HTTP {status}: {reply}"
-            raise Untested(Phrase(en, en, path=path, status=status, reply=reply))
+            raise Untested(Phrase(
+                "{path}: HTTP {status}: {reply}", "{path}: HTTP {status}: {reply}", path=path,
+                status=status, reply=reply,
+            ))  # fmt: skip
         return reply
 
     @asynccontextmanager
@@ -421,8 +443,9 @@ class Examiner(Dialogue):
     async def another_console(self) -> ConsoleClient:
         """A console more, on a stream of its own. Raises :class:`Untested` where there is room for one alone."""
         if self._second is None:
-            en, ru = "needs a second KPD1: two streams over E1", "нужен второй КПД1: два потока E1"
-            raise Untested(Phrase(en, ru))
+            raise Untested(
+                Phrase("needs a second KPD1: two streams over E1", "нужен второй КПД1: два потока E1")
+            )
         try:
             client = self._second()
             self._others.append(client)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
@@ -68,10 +68,10 @@ class Report:
     calls: str = ""
     seconds: float = 0.0
     not_restored: str = ""
-    options: dict[str, str] = field(default_factory=dict)
-    """What else was told on the command line, for the page."""
+    clauses: tuple[str, ...] = ()
+    """Those that the examination was confined to; none: all."""
     lab_profile: bool = False
-    """The profile is that of the lab file, not told by the command line."""
+    """The profile is that of the lab file, the command line names none."""
 
     @property
     def examined(self) -> list[Result]:
@@ -107,14 +107,15 @@ def document(report: Report, lang: Lang = "en") -> dict[str, Any]:
 
 
 def _check(result: Result, lang: Lang) -> dict[str, Any]:
+    own = [one for one in result.units if not one.prepared]
     shown = {
         "id": result.check.id,
         "clause": result.check.clause,
         "title": translate(result.check.title, lang),
         "verdict": str(result.verdict),
-        "sent": [_unit(one, lang) for one in _sent(result)],
+        "sent": [_unit(one, lang) for one in own if _is_ours(one)],
         "expected": "; ".join(translate(text, lang) for text in result.expected),
-        "came": [_unit(one, lang) for one in _came(result)],
+        "came": [_unit(one, lang) for one in own if not _is_ours(one)],
         "ms": round(result.ms, 1),
     }
     if result.why:
@@ -124,14 +125,6 @@ def _check(result: Result, lang: Lang) -> dict[str, Any]:
     if result.notes:
         shown["note"] = "; ".join(translate(one, lang) for one in result.notes)
     return shown
-
-
-def _sent(result: Result) -> list[Crossing | Action]:
-    return [one for one in result.units if not one.prepared and _is_ours(one)]
-
-
-def _came(result: Result) -> list[Crossing | Action]:
-    return [one for one in result.units if not one.prepared and not _is_ours(one)]
 
 
 def _is_ours(one: Crossing | Action) -> bool:
@@ -155,20 +148,18 @@ def _unit(one: Crossing | Action, lang: Lang) -> dict[str, Any]:
 
 def details(result: Result, lang: Lang) -> list[dict[str, Any]]:
     """Everything that crossed in a check, in its order, for the page."""
-    units = sorted(result.units, key=lambda one: one.time if isinstance(one, Action) else one.crossed.time)
-    if not units:
-        return []
-    began = units[0].time if isinstance(units[0], Action) else units[0].crossed.time
+    units = sorted(result.units, key=lambda one: one.time)
     rows = []
     for one in units:
         shown = _unit(one, lang)
+        channel = shown["channel"]
         rows.append(
             {
                 **shown,
-                "where": translate(SHOWN[shown["channel"]], lang) if shown["channel"] else "",
+                "where": translate(SHOWN[channel], lang) if channel else "",
                 "ours": _is_ours(one),
                 "prepared": one.prepared,
-                "ms": (shown["time"] - began) * 1000,
+                "ms": (one.time - units[0].time) * 1000,
             }
         )
     return rows
@@ -177,30 +168,25 @@ def details(result: Result, lang: Lang) -> list[dict[str, Any]]:
 def by_appendix(results: Iterable[Result], lang: Lang) -> list[tuple[str, list[Result]]]:
     """The results under the appendix they are of."""
     groups = groupby(results, key=lambda one: appendix_of(one, lang))
-    found = [list(group) for _, group in groups]
-    return [(appendix_of(group[0], lang), group) for group in found]
-
-
-TOTAL = Phrase(
-    "{verdict}: {passed} passed, {failed} failed, {deviating} {deviations}, {skipped} not tested",
-    "{verdict}: соответствует {passed}, не соответствует {failed}, отклонений {deviating}, не проверено {skipped}",
-)
-NOTHING_TESTED = Phrase(
-    "nothing was tested: every reason is given above", "ничего не проверено: причины указаны выше"
-)
-LEFT_OUT = Phrase("{n} more: interrupted", "ещё {n}: прервано")
+    return [(appendix, list(group)) for appendix, group in groups]
 
 
 def total(report: Report, lang: Lang = "en") -> str:
     """The whole in one line."""
+    deviating = report.count(DEVIATION)
     counts = {
         "verdict": report.verdict,
         "passed": report.count(PASS), "failed": report.count(FAIL),
-        "deviating": report.count(DEVIATION),
-        "deviations": "deviation" if report.count(DEVIATION) == 1 else "deviations",
+        "deviating": deviating, "deviations": "deviation" if deviating == 1 else "deviations",
         "skipped": report.count(NOT_TESTED),
     }  # fmt: skip
-    return translate(Phrase(str(TOTAL), translate(TOTAL, "ru"), **counts), lang)
+    text = Phrase(
+        "{verdict}: {passed} passed, {failed} failed, {deviating} {deviations}, {skipped} not tested",
+        "{verdict}: соответствует {passed}, не соответствует {failed}, отклонений {deviating}, "
+        "не проверено {skipped}",
+        **counts,
+    )
+    return translate(text, lang)
 
 
 def table(report: Report, lang: Lang = "en") -> Iterable[str]:
@@ -217,14 +203,17 @@ def table(report: Report, lang: Lang = "en") -> Iterable[str]:
 def heading(against: str, profile: str, lang: Lang, *, of_lab: bool) -> str:
     """The first line: what is examined, by which profile. ``of_lab``: that is the lab's own one."""
     whose = Phrase(" (the lab's own)", " (взят из стенда)") if of_lab else ""
-    en, ru = "{against}: profile {profile}{whose}", "{against}: профиль {profile}{whose}"
-    return translate(Phrase(en, ru, against=against, profile=profile, whose=whose), lang)
+    return translate(Phrase(
+        "{against}: profile {profile}{whose}", "{against}: профиль {profile}{whose}",
+        against=against, profile=profile, whose=whose,
+    ), lang)  # fmt: skip
 
 
 def rows(result: Result, lang: Lang, ids: int) -> Iterable[str]:
     """The lines of one check; ``ids`` is the width of the longest id."""
     width = max(len(translate(verdict, lang)) for verdict in VERDICTS)
-    yield f"  {translate(result.verdict, lang):<{width}}  {result.check.id:<{ids}}  {translate(result.check.title, lang)}"
+    verdict, title = translate(result.verdict, lang), translate(result.check.title, lang)
+    yield f"  {verdict:<{width}}  {result.check.id:<{ids}}  {title}"
     for text in ([reason(result, lang)] if result.why else []) + [
         translate(one, lang) for one in result.notes
     ]:
@@ -235,12 +224,17 @@ def ending(report: Report, lang: Lang) -> Iterable[str]:
     """The last lines: the whole, and what else is to be known."""
     left_out = len(report.results) - len(report.examined)
     if left_out:
-        yield translate(Phrase(str(LEFT_OUT), translate(LEFT_OUT, "ru"), n=left_out), lang)
+        yield translate(Phrase("{n} more: interrupted", "ещё {n}: прервано", n=left_out), lang)
     yield total(report, lang)
     if report.not_restored:
         yield translate(report.not_restored, lang)
     if report.verdict == NOT_TESTED:
-        yield translate(NOTHING_TESTED, lang)
+        yield translate(
+            Phrase(
+                "nothing was tested: every reason is given above", "ничего не проверено: причины указаны выше"
+            ),
+            lang,
+        )
 
 
 def appendix_of(result: Result, lang: Lang) -> str:
@@ -291,24 +285,26 @@ def head(report: Report, lang: Lang) -> list[tuple[str, str]]:
         "own": ", ".join(terms.own), "of_network": " / ".join(filter(None, (terms.network, terms.network_object))),
         "caller": terms.caller, "trunk": "" if terms.trunk is None else f"{terms.trunk} {terms.trunk_name}",
     }  # fmt: skip
+    named = "; ".join(f"{_word(name, lang)}: {value}" for name, value in numbers.items() if value)
     rows = [
-        (_HEAD["mediator"], report.against),
-        (_HEAD["node"], report.identity.version or "-"),
-        (_HEAD["type"], _word(report.identity.station_type or "-", lang)),
-        (_HEAD["orm"], str(report.orm_number)),
-        (_HEAD["link"], _word(report.link, lang)),
-        (_HEAD["profile"], _profile(report, lang)),
-        (_HEAD["errors"], _word(f"errors {terms.errors}", lang)),
-        (_HEAD["timing"], _word(f"timing {terms.timing}", lang)),
-        (_HEAD["calls"], _word(report.calls or "-", lang)),
+        (Phrase("Mediator", "Технические средства ОРМ"), report.against),
+        (Phrase("Software of the node (2Bh)", "ПО узла связи (2Bh)"), report.identity.version or "-"),
         (
-            _HEAD["numbers"],
-            "; ".join(f"{_word(name, lang)}: {value}" for name, value in numbers.items() if value),
+            Phrase("Type of the node (2Bh)", "Тип узла связи (2Bh)"),
+            _word(report.identity.station_type or "-", lang),
         ),
-        (_HEAD["time"], f"{when}, {report.seconds:.0f} {_word('s', lang)}"),
-        (_HEAD["program"], f"sorm-mediator {__version__}"),
+        (Phrase("Number of the technical means", "Номер ТС ОРМ"), str(report.orm_number)),
+        (Phrase("Console link", "Подключение пульта"), _word(report.link, lang)),
+        (Phrase("Profile", "Профиль"), _profile(report, lang)),
+        (Phrase("Style of error codes", "Вид кодов ошибок"), _word(f"errors {terms.errors}", lang)),
+        (Phrase("Time limits", "Нормы времени"), _word(f"timing {terms.timing}", lang)),
+        (Phrase("Calls are made by", "Вызовы выполняет"), _word(report.calls or "-", lang)),
+        (Phrase("Numbers", "Номера"), named),
+        (Phrase("Time", "Время"), f"{when}, {report.seconds:.0f} {_word('s', lang)}"),
+        (Phrase("Program", "Программа"), f"sorm-mediator {__version__}"),
     ]
-    rows += [(_OPTIONS.get(name, Phrase(name, name)), value) for name, value in report.options.items()]
+    if report.clauses:
+        rows.append((Phrase("Only the clauses", "Только пункты"), ",".join(report.clauses)))
     return [(translate(caption, lang), value) for caption, value in rows]
 
 
@@ -319,9 +315,11 @@ def _word(name: str, lang: Lang) -> str:
 
 
 def _profile(report: Report, lang: Lang) -> str:
-    whose = translate(Phrase(" (that of the lab)", " (взят из стенда)"), lang) if report.lab_profile else ""
-    profile = _word(f"profile {report.terms.profile}", lang)
-    return f"{profile}{whose}, {translate(_HEAD['order'], lang)} {report.terms.order}"
+    whose = Phrase(" (that of the lab)", " (взят из стенда)") if report.lab_profile else ""
+    return translate(Phrase(
+        "{profile}{whose}, order {order}", "{profile}{whose}, приказ {order}",
+        profile=_word(f"profile {report.terms.profile}", lang), whose=whose, order=report.terms.order,
+    ), lang)  # fmt: skip
 
 
 _WORDS: dict[str, Phrase] = {
@@ -337,7 +335,7 @@ _WORDS: dict[str, Phrase] = {
     "errors extended": Phrase("the vendor's extended ones", "расширенные коды изготовителя"),
     "errors any": Phrase("any: the order's or the vendor's", "любые: по приказу или изготовителя"),
     "timing judge": Phrase("judged", "оцениваются"),
-    "timing report": Phrase("told only", "только сообщаются"),
+    "timing report": Phrase("reported only", "только сообщаются"),
     "http": Phrase("the emulated switch, by HTTP", "эмулятор коммутатора, по HTTP"),
     "ask": Phrase("the operator", "оператор"),
     "none": Phrase("nobody", "никто"),
@@ -348,25 +346,6 @@ _WORDS: dict[str, Phrase] = {
     "s": Phrase("s", "с"),
 }
 """Values of settings as people read them."""
-_OPTIONS: dict[str, Phrase] = {"--clauses": Phrase("Only the clauses", "Только пункты")}
-
-
-_HEAD: dict[str, Phrase] = {
-    "mediator": Phrase("Mediator", "Технические средства ОРМ"),
-    "node": Phrase("Software of the node (2Bh)", "ПО узла связи (2Bh)"),
-    "type": Phrase("Type of the node (2Bh)", "Тип узла связи (2Bh)"),
-    "orm": Phrase("Number of the technical means", "Номер ТС ОРМ"),
-    "link": Phrase("Console link", "Подключение пульта"),
-    "profile": Phrase("Profile", "Профиль"),
-    "order": Phrase("order", "приказ"),
-    "errors": Phrase("Style of error codes", "Вид кодов ошибок"),
-    "timing": Phrase("Time limits", "Нормы времени"),
-    "calls": Phrase("Calls are made by", "Вызовы выполняет"),
-    "numbers": Phrase("Numbers", "Номера"),
-    "time": Phrase("Time", "Время"),
-    "program": Phrase("Program", "Программа"),
-}
-
 
 # --- the page: failures first, one line a check, its dialogue folded below
 
@@ -380,15 +359,12 @@ LABELS: dict[str, Phrase] = {
     "verdict": Phrase("Verdict", "Заключение"),
     "ms": Phrase("ms", "мс"),
     "expected": Phrase("Expected", "Должно быть"),
-    "why": Phrase("Reason", "Причина"),
     "appendix": Phrase("Appendix", "Приложение"),
     "sent": Phrase("sent", "послано"),
     "came": Phrase("came", "принято"),
     "done": Phrase("done", "сделано"),
     "prepared": Phrase("making ready", "подготовка"),
     "details": Phrase("details", "подробно"),
-    "bytes": Phrase("Octets", "Байты"),
-    "meaning": Phrase("Meaning", "Значение"),
     "notable": Phrase("Failures and deviations", "Несоответствия и отклонения"),
     "signatures": Phrase("Signatures", "Подписи"),
     "operator": Phrase("For the operator", "От оператора связи"),
@@ -480,7 +456,7 @@ class Showing:
             self._write(visible(line) + "\n")
 
     def finish(self, report: Report) -> None:
-        """It is over: whatever has not been written yet."""
+        """It is over: write what has not been written yet."""
         if self._live:
             for result in report.examined:
                 self.seen(result)
@@ -490,7 +466,7 @@ class Showing:
 
 @contextmanager
 def bar(total: int) -> Iterator[Callable[[Result], None]]:
-    """A bar on stderr, where that is a terminal; yields who is to be told of each check that is over."""
+    """A bar on stderr, where that is a terminal; yields the function that takes the result of each check."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 

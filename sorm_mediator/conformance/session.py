@@ -1,7 +1,7 @@
 """One ``conformance``: the mediator met, or a lab of its own started, examined, and the reports written.
 
 Exit codes: 0 no check failed, 1 one failed or nothing was tested, 2 wrong usage, 3 the mediator or the web can't be
-reached, 130 interrupted, 141 nobody reads the output any more.
+reached, 130 interrupted, 141 the reader of the output is gone.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ PASSWORD_VARIABLE = "SORM_PASSWORD"  # noqa: S105 - the name of a variable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What ``conformance`` is told; the options' help says what each means. Raises :class:`UsageError`."""
+    """The options of ``conformance``; the help of the command describes each. Raises :class:`UsageError`."""
 
     config: Path | None = None
     host: str = ""
@@ -139,7 +139,7 @@ class Settings:
 
 
 def run_conformance(settings: Settings, write: Callable[[str], object] | None = None) -> int:
-    """Examine, and write the reports. Returns the exit code; errors are said on stderr."""
+    """Examine, and write the reports. Returns the exit code; errors are written to stderr."""
     write = write or sys.stdout.write
     live = settings.json != STDOUT and sys.stdout.isatty()
     if not live and settings.calls == "ask" and sys.stderr.isatty():
@@ -165,7 +165,7 @@ def run_conformance(settings: Settings, write: Callable[[str], object] | None = 
     except ConnectError as error:
         return _say(error, 3)
     except BrokenPipeError:
-        # Nobody reads what is still buffered, also not at the interpreter's exit.
+        # The rest of the buffer has no reader, also at the interpreter's exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except OSError as error:
@@ -241,7 +241,7 @@ async def examine(
                 against=against, link=link, orm_number=examiner.orm_number, identity=examination.identity,
                 terms=terms, time=began, results=examination.results, seconds=time.monotonic() - began_monotonic,
                 calls=_calls(settings), not_restored=examination.not_restored, lab_profile=of_lab,
-                options={"--clauses": ",".join(settings.clauses)} if settings.clauses else {},
+                clauses=settings.clauses,
             )  # fmt: skip
 
         begun(heading(against, terms.profile, lang, of_lab=of_lab))

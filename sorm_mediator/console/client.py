@@ -96,8 +96,8 @@ def _texts(problems: Sequence[Problem]) -> tuple[str, ...]:
 _UNIT = Phrase("unit", "сообщение")
 
 
-class Observer(Protocol):
-    """Who is told what a console's channels do, as it happens."""
+class Observer:
+    """Is called with what happens on the channels of a console. A subclass overrides what it needs."""
 
     def opened(
         self, client: ConsoleClient, channel: str, local: Address, remote: Address, now: float
@@ -116,7 +116,7 @@ class Observer(Protocol):
         """A channel is closed."""
 
     def framed(self, client: ConsoleClient, channel: str, by_dte: bool, frame: bytes, now: float) -> None:
-        """Over E1, in place of the others: one LAPB frame, without FCS; ``by_dte``: who sent it."""
+        """Over E1, in place of the others: one LAPB frame, without FCS; ``by_dte``: the DTE sent it."""
 
 
 class Connection(Protocol):
@@ -161,7 +161,7 @@ class ConsoleClient:
         self.orm_number = orm_number
         self.log: list[Crossed] = []
         self.lost = 0
-        """How often a channel has ended, whoever ended it."""
+        """How often a channel has ended, closed by either side."""
         self._ports = {KPD1: kpd1_port, KPD2: kpd2_port}
         self._codec = codec
         self._first_password = password
@@ -186,16 +186,12 @@ class ConsoleClient:
                         self.host,
                         port,
                     )
+                continue
             except TimeoutError:
                 reason = f"no answer within {CONNECT_WITHIN:g} s"
-                raise ConnectError(
-                    f"{host_port(self.host, port)}: {channel.upper()} can't be reached: {reason}"
-                ) from None
             except (OSError, ValueError) as error:  # ValueError: a host that can't be looked up
                 reason = getattr(error, "strerror", None) or str(error)
-                raise ConnectError(
-                    f"{host_port(self.host, port)}: {channel.upper()} can't be reached: {reason}"
-                ) from None
+            raise ConnectError(f"{host_port(self.host, port)}: {channel.upper()} can't be reached: {reason}")
 
     @property
     def codec(self) -> Codec:
@@ -203,7 +199,7 @@ class ConsoleClient:
         return self._codec
 
     def complaints(self) -> list[str]:
-        """What is wrong with the open channels, in words; nothing is known of that over TCP."""
+        """What is wrong with the open channels, in words. Over TCP nothing is."""
         return []
 
     @property
@@ -229,8 +225,11 @@ class ConsoleClient:
         raw = bytes(message) if isinstance(message, bytes | bytearray) else self._codec.encode(message)
         channel = self._channels.get(KPD1)
         if channel is None:
-            en, ru = "{where}: KPD1 is not connected", "{where}: КПД1 не подключён"
-            raise StepError(Phrase(en, ru, where=self._where(KPD1)))
+            raise StepError(
+                Phrase(
+                    "{where}: KPD1 is not connected", "{where}: КПД1 не подключён", where=self._where(KPD1)
+                )
+            )
         now = self._clock()
         sent = tuple(Sent(code, now) for code in _codes(raw))
         self._outstanding = [*self._outstanding[-KEPT_COMMANDS:], *sent]
@@ -287,8 +286,9 @@ class ConsoleClient:
 
     def _read_piece(self, now: float, channel: str, piece: Any, findings: tuple[str, ...]) -> Crossed:
         if isinstance(piece, Noise):
-            en, ru = "{count} bytes that belong to no unit", "байтов вне сообщений: {count}"
-            text = Phrase(en, ru, count=piece.length)
+            text = Phrase(
+                "{count} bytes that belong to no unit", "байтов вне сообщений: {count}", count=piece.length
+            )
             return Crossed(now, False, channel, piece.sample, None, (text,), findings)
         if isinstance(piece, Broken):
             return Crossed(now, False, channel, piece.raw, None, (piece.reason.phrase,), findings)
@@ -401,7 +401,7 @@ class _Channel(asyncio.Protocol):
         self._name = name
         self.framer = StreamFramer(Channel.KPD2 if name == KPD2 else Channel.KPD1, client._codec.options)
         self.closed_here = False
-        self._gone = asyncio.get_running_loop().create_future()
+        self._gone = asyncio.Event()
         self._may_write = asyncio.Event()
         self._may_write.set()
 
@@ -417,7 +417,7 @@ class _Channel(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._may_write.set()
         self._client._lost(self._name, self)
-        self._gone.set_result(None)
+        self._gone.set()
 
     def pause_writing(self) -> None:
         self._may_write.clear()
@@ -435,7 +435,7 @@ class _Channel(asyncio.Protocol):
     async def close(self) -> None:
         self.closed_here = True
         self._transport.close()
-        await self._gone
+        await self._gone.wait()
 
 
 def _codes(raw: bytes) -> Iterator[int]:

@@ -111,7 +111,7 @@ class WebApi:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self.url = url.rstrip("/")
         # Not trust_env: a lab is on this machine or beside it, never behind a proxy of the environment. The list of
-        # authorities is long, and read only for who needs it.
+        # authorities is long, and read only where it is needed.
         secure = self.url.startswith("https:")
         self._http = httpx.AsyncClient(headers=headers, timeout=10.0, trust_env=False, verify=secure)
 
@@ -142,9 +142,18 @@ class WebApi:
         status, reply = await self.request("POST", f"switch/domains/{quote(domain, safe='')}/calls", request)
         if status != 202 or not isinstance(reply, dict) or "call" not in reply:
             detail = reply.get("detail", reply) if isinstance(reply, dict) else reply
-            en, ru = (
-                "the switch refused the call with HTTP {status}",
-                "коммутатор отказал в вызове, HTTP {status}",
+
+            raise StepError(
+                join(
+                    ": ",
+                    [
+                        Phrase(
+                            "the switch refused the call with HTTP {status}",
+                            "коммутатор отказал в вызове, HTTP {status}",
+                            status=status,
+                        ),
+                        str(detail),
+                    ],
+                )
             )
-            raise StepError(join(": ", [Phrase(en, ru, status=status), str(detail)]))
         return str(reply["call"])

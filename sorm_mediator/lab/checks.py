@@ -1,12 +1,15 @@
-"""What a lab file refers to: checked before anything is started, so that a mistake is one line and exit code 2."""
+"""Checks of what a lab file refers to, before anything is started: a mistake is one line and exit code 2."""
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 
-from sorm_mediator.config import Config, ConfigError
+from sorm_mediator.config import Config, ConfigError, SwitchConfig
 from sorm_mediator.lab.line_checks import check_lines, check_speech_lines, xot_listeners
-from sorm_mediator.lab.multisorm_checks import check_multisorm
+from ssh_control.multisorm.patterns import DomainList
+
+log = logging.getLogger(__name__)
 
 MOST_STREAMS = 4
 """E1 streams of a mediator without ``mediator.capacity`` (ECSS-10 manual, SORM system)."""
@@ -22,17 +25,26 @@ def check_references(config: Config, name: str) -> None:
     _check_host_key(config, name)
     if config.switch is None:
         return
-    check_multisorm(config, name)
-    seen: dict[str, int] = {}
-    for number, domain in enumerate(config.switch.domains):
-        key = f"{name}: switch.domains.{number}"
-        if domain.name in seen:
-            raise ConfigError(
-                f"{key}.name: {domain.name!r} is declared twice (first as domain {seen[domain.name]})"
-            )
-        seen[domain.name] = number
-        _check_numbers(key, "subscribers", [subscriber.number for subscriber in domain.subscribers])
-        _check_numbers(key, "trunks", [str(trunk.number) for trunk in domain.trunks])
+    _check_multisorm(config.switch, config.mediator.options.switch_timeout, name)
+
+
+def _check_multisorm(switch: SwitchConfig, patience: float, name: str) -> None:
+    """Check the time of a MultiSORM user's command, and warn of domains that are not there (yet).
+
+    ``patience``: seconds that the mediator waits for an answer.
+    """
+    bound = switch.multisorm_timeout
+    if switch.aggregates and bound >= patience:
+        raise ConfigError(
+            f"{name}: switch.multisorm_timeout: {bound:g} must be less than "
+            f"mediator.options.switch_timeout ({patience:g}): the mediator would not wait for the answer"
+        )
+    for number, aggregate in enumerate(switch.aggregates):
+        key = f"{name}: switch.aggregates.{number}.domains"
+        for problem in (
+            DomainList.parse(aggregate.domains).select(one.name for one in switch.domains).problems
+        ):
+            log.warning("%s: %s: until there is, nobody can log in as %s", key, problem, aggregate.user)
 
 
 def _check_streams(config: Config, name: str) -> None:
@@ -109,12 +121,12 @@ def check_routing(config: Config, name: str) -> tuple[str, ...]:
         raise ConfigError(f"{name}: {error}") from None
     # Without [ssh] the file may be of a switch alone, whose mediators are elsewhere.
     out = login_problem(config, node) if "ssh" in config.model_fields_set else ""
-    ends = tuple(one.text for one in unresolved_references(node))
+    ends = tuple(unresolved_references(node))
     return (*ends, f"ssh.user: the switch does not let {config.ssh.user!r} in: {out}") if out else ends
 
 
 def check_capacity(config: Config) -> tuple[str, ...]:
-    """What ``mediator.capacity`` says without effect."""
+    """Settings of ``mediator.capacity`` that have no effect."""
     mediator = config.mediator
     if mediator.capacity is not None and mediator.capacity.trunks and mediator.station_type == "terminal":
         return ("mediator.capacity.trunks: has no effect on a terminal node (order 268, appendix 2)",)

@@ -26,7 +26,7 @@ _NO_UNIT = Phrase("bytes that are no unit", "байты, не составляю
 
 
 class Printer(Protocol):
-    """Who is told what happens."""
+    """Shows a run, step by step."""
 
     def begin(self, result: ScriptResult) -> None:
         """A script begins."""
@@ -103,7 +103,7 @@ class TextPrinter:
     def _meaning(self, crossed: Crossed) -> list[str]:
         if crossed.message is None:
             return [self._say(_NO_UNIT)]
-        return render(crossed.message, self._lang, raw=crossed.raw)
+        return render(crossed.message, self._lang, coding=crossed.coding, raw=crossed.raw)
 
     def _say(self, text: str) -> str:
         return translate(text, self._lang)
@@ -113,7 +113,7 @@ class TextPrinter:
 
 
 class JsonPrinter:
-    """For programs: one object a line, told apart by ``event``."""
+    """For programs: one object a line, its kind in ``event``."""
 
     def __init__(self, write: Callable[[str], object]) -> None:
         self._write = write

@@ -54,7 +54,7 @@ FEATURES: Final = ("transfer", "pickup", "waiting", "hold", "3pty")
 LINE_STATES: Final[Mapping[str, int]] = MappingProxyType(
     {"good": 0x00, "faulty": 0x01, "blocked": 0x03, "restricted": 0x07}
 )
-"""State of the subscriber line, as 23h tells it (order 268, 9.3.6.4)."""
+"""State of the subscriber line, as 23h has it (order 268, 9.3.6.4)."""
 
 
 @dataclass(slots=True, eq=False)
@@ -168,7 +168,7 @@ class BridgeEnd:
     @property
     def iface(self) -> str:
         """The interface, as routing rules of its domain name it."""
-        return self.side.iface or f"bridge:{self.bridge.name}"
+        return self.side.interface(self.bridge.name)
 
 
 @dataclass(slots=True, eq=False)
@@ -214,6 +214,33 @@ class Domain:
         full = (number for plan in self.plans.values() for number in plan.numbers_of(subscriber.number))
         return (subscriber.number, *full)
 
+    def follow(self, config: DomainConfig) -> None:
+        """Take over other settings. Subscribers and trunks that stay keep their calls.
+
+        Contexts are not read from their files. Raises :class:`NumberingError`, and changes nothing.
+        """
+        before = self.config
+        plans = {
+            name: self.plans[name] if before.numbering_plans.get(name) == numbers else Plan(name, numbers)
+            for name, numbers in config.numbering_plans.items()
+        }
+        self.plans = plans
+        subscribers = {one.number: one for one in config.subscribers}
+        for number in self.subscribers.keys() - subscribers.keys():
+            del self.subscribers[number]
+        for number, one in subscribers.items():
+            if number not in self.subscribers:
+                self.subscribers[number] = make_subscriber(one)
+        trunks = {trunk.number: trunk for trunk in self.trunks.values()}
+        self.trunks = {}
+        for settings in config.trunks:
+            trunk = trunks.get(settings.number) or Trunk(settings)
+            trunk.config = settings
+            self.trunks[settings.name] = trunk
+        if config.default_context != before.default_context:
+            self.default_context = config.default_context
+        self.config = config
+
     def table(self, mediator: str) -> ObjectTable:
         """The objects of one mediator."""
         return self.tables.setdefault(mediator, ObjectTable())
@@ -238,16 +265,8 @@ def load_domain(
         _check_context(subscriber.context, contexts, f"{key}.subscribers.{index}.context")
     for index, trunk in enumerate(config.trunks):
         _check_context(trunk.context, contexts, f"{key}.trunks.{index}.context")
-    subscribers: dict[str, Subscriber] = {}
-    for index, subscriber in enumerate(config.subscribers):
-        if subscriber.number in subscribers:
-            raise ConfigError(f"{key}.subscribers.{index}.number: {subscriber.number} is declared twice")
-        subscribers[subscriber.number] = make_subscriber(subscriber)
-    trunks: dict[str, Trunk] = {}
-    for index, trunk in enumerate(config.trunks):
-        if trunk.name in trunks or trunk.number in {other.number for other in trunks.values()}:
-            raise ConfigError(f"{key}.trunks.{index}: number or name of {trunk.name!r} is declared twice")
-        trunks[trunk.name] = Trunk(trunk)
+    subscribers = {one.number: make_subscriber(one) for one in config.subscribers}
+    trunks = {one.name: Trunk(one) for one in config.trunks}
     plans: dict[str, Plan] = {}
     for name, numbers in config.numbering_plans.items():
         try:

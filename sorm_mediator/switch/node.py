@@ -11,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel
 
-from sorm_mediator.config import BridgeConfig, BridgeSideConfig, ConfigError, SwitchConfig
+from sorm_mediator.config import BridgeSideConfig, ConfigError, SwitchConfig
 from sorm_mediator.switch.domain import Bridge, Domain, load_domain
 from sorm_mediator.switch.licence import Licences
 from sorm_mediator.switch.routing.numbering import DEFAULT_PLAN
@@ -28,11 +28,11 @@ What = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a watcher is told of a change that has taken effect.
+    """A change that has taken effect, as watchers get it.
 
     ``what``: "domain" was declared or removed, "sorm" parameters of it have changed, and so on; "switch": what the
     whole switch has, such as the SSH port, the MultiSORM users, the licence. ``domain``: "" for the whole switch.
-    ``renamed``: the number of the trunk whose name has changed, and the name.
+    ``renamed``: the number of a renamed trunk, and its new name.
     """
 
     what: What
@@ -41,7 +41,7 @@ class Change:
 
     @property
     def event(self) -> dict[str, Any] | None:
-        """What the mediators of the domain are told of it (docs/dialect.md); None: nothing."""
+        """The event of the dialect that the mediators of the domain get (docs/dialect.md); None: none."""
         if self.renamed is None:
             return None
         return {"event": "trunk-renamed", "trunk": self.renamed[0], "name": self.renamed[1]}
@@ -68,27 +68,11 @@ class Node:
         self._licences = Licences(config)
         self._licensed = config
         self.watchers: list[Watcher] = []
-        """Who is told after each change, in order; :mod:`sorm_mediator.switch.changes` has the changes."""
-        wrong: list[str] = []
-        for index, domain in enumerate(config.domains):
-            if domain.name in self.domains:
-                raise ConfigError(f"switch.domains.{index}.name: {domain.name!r} is declared twice")
-            if domain.name == config.admin.user:
-                raise ConfigError(
-                    f"switch.domains.{index}.name: {domain.name!r} is the user of the shell (switch.admin.user); "
-                    "a domain is a user name too: choose another"
-                )
-            try:
-                key = f"switch.domains.{index}"
-                self.domains[domain.name] = load_domain(
-                    domain, directory, key, match_routed=config.match_routed
-                )
-            except ConfigError as error:
-                wrong.append(str(error))
-        if wrong:
-            raise ConfigError("; ".join(wrong))
+        """Called after each change, in order; :mod:`sorm_mediator.switch.changes` makes the changes."""
+        self._follow(config)
         for index, bridge in enumerate(config.bridges):
-            self.connect(bridge, f"switch.bridges.{index}")
+            for end, side in (("a", bridge.a), ("b", bridge.b)):
+                self._check_end(side, f"switch.bridges.{index}.{end}")
 
     @property
     def licences(self) -> Licences:
@@ -99,52 +83,59 @@ class Node:
 
     def replace(self, change: Change, **fields: Any) -> None:
         """Other settings of the switch, from now on. Raises :class:`pydantic.ValidationError`, and changes nothing."""
-        self.config = changed(self.config, **fields)
-        self.tell(change)
+        config = changed(self.config, **fields)
+        self._follow(config)
+        self.config = config
+        self._notify(change)
 
     def replace_domain(self, change: Change, **fields: Any) -> None:
-        """Other settings of the domain ``change.domain``, from now on. Raises as :meth:`replace`."""
+        """Other settings of the domain ``change.domain``, from now on.
+
+        Raises :class:`pydantic.ValidationError` and :class:`NumberingError`, and changes nothing.
+        """
         domain = self.domains[change.domain]
         config = changed(domain.config, **fields)
-        known = self.config.domains
-        self.config = changed(
-            self.config, domains=tuple(config if one is domain.config else one for one in known)
-        )
-        domain.config = config
-        self.tell(change)
+        domains = tuple(config if one is domain.config else one for one in self.config.domains)
+        whole = changed(self.config, domains=domains)
+        domain.follow(config)
+        self.config = whole
+        self._notify(change)
 
-    def tell(self, change: Change) -> None:
-        """Tell the watchers of a change that has taken effect."""
+    def _notify(self, change: Change) -> None:
+        """Call the watchers after a change."""
         for watcher in tuple(self.watchers):
             watcher(change)
 
-    def connect(self, config: BridgeConfig, key: str, *, strict: bool = True) -> None:
-        """Build a bridge. ``key``: where it stands, for errors. Raises :class:`ConfigError`.
+    def _follow(self, config: SwitchConfig) -> None:
+        """Build the domains and bridges that are new, and drop those that are gone. Raises :class:`ConfigError`."""
+        wrong: list[str] = []
+        for index, domain in enumerate(config.domains):
+            if domain.name in self.domains:
+                continue
+            try:
+                key = f"switch.domains.{index}"
+                self.domains[domain.name] = load_domain(
+                    domain, self.directory, key, match_routed=config.match_routed
+                )
+            except ConfigError as error:
+                wrong.append(str(error))
+        if wrong:
+            raise ConfigError("; ".join(wrong))
+        bridges = {one.name: one for one in config.bridges}
+        for name in self.bridges.keys() - bridges.keys():
+            for end in self.bridges.pop(name).ends:
+                del self.domains[end.side.domain].bridges[end.iface]
+        for name in self.domains.keys() - {one.name for one in config.domains}:
+            del self.domains[name]
+        for name, one in bridges.items():
+            if name not in self.bridges:
+                self.bridges[name] = Bridge(one)
+                for end in self.bridges[name].ends:
+                    self.domains[end.side.domain].bridges[end.iface] = end
 
-        Not ``strict``: its contexts and numbering plans may come later.
-        """
-        if config.name in self.bridges:
-            raise ConfigError(f"{key}.name: there is a bridge {config.name!r} already")
-        bridge = Bridge(config)
-        for end in bridge.ends:
-            self._check_end(end.side, end.iface, f"{key}.{end.end}", strict=strict)
-        if config.a.domain == config.b.domain:
-            raise ConfigError(
-                f"{key}.b.domain: {config.b.domain!r} is side A already; a bridge joins two domains"
-            )
-        self.bridges[config.name] = bridge
-        for end in bridge.ends:
-            self.domains[end.side.domain].bridges[end.iface] = end
-
-    def _check_end(self, side: BridgeSideConfig, iface: str, key: str, *, strict: bool) -> None:
-        domain = self.domains.get(side.domain)
-        if domain is None:
-            known = ", ".join(sorted(self.domains)) or "none"
-            raise ConfigError(f"{key}.domain: there is no domain {side.domain!r}; there are: {known}")
-        if iface in domain.bridges or iface in domain.trunks:
-            raise ConfigError(f"{key}.iface: {side.domain} has an interface {iface!r} already")
-        if not strict:
-            return
+    def _check_end(self, side: BridgeSideConfig, key: str) -> None:
+        """A lab starts only when what its bridges name is there; at the shell it may come later."""
+        domain = self.domains[side.domain]
         if side.np != DEFAULT_PLAN and side.np not in domain.plans:
             known = ", ".join(sorted([DEFAULT_PLAN, *domain.plans]))
             raise ConfigError(
@@ -160,43 +151,21 @@ class Node:
 # --- references to what is not there
 
 
-class Unresolved(NamedTuple):
-    """Something that the configuration names and has not: one line that names the place, and what there is.
+def unresolved_references(node: Node) -> Iterator[str]:
+    """All that is named and not there: one line each, with the place and what there is.
 
-    ``blocks_start``: a lab would not start from a file with it. Without that, calls that come to it fail, and
-    everything else works: the manual declares bridges, contexts and numbers one after the other, in any order.
-    """
-
-    text: str
-    blocks_start: bool = False
-
-
-def unresolved_references(node: Node) -> Iterator[Unresolved]:
-    """All that is named and not there.
+    Calls that come to it fail, and everything else works: the manual declares bridges, contexts and numbers one after
+    the other, in any order. What keeps a lab from starting is not among it: a :class:`Node` is not made then.
 
     Source: ECSS-10 manual, MultiSORM: its example, which imports contexts before it declares the bridges they name.
     """
-    yield from (Unresolved(text, blocks_start=True) for text in dict.fromkeys(_missing_at_start(node)))
     for index, domain in enumerate(node.domains.values()):
         key = f"switch.domains.{index} ({domain.name})"
-        for text in (*_rules(domain), *_plans(domain), *_refused(node, domain)):
-            yield Unresolved(f"{key}: {text}")
-
-
-def _missing_at_start(node: Node) -> Iterator[str]:
-    for domain in node.domains.values():
-        config = domain.config
-        named = [one.context for one in config.subscribers] + [one.context for one in config.trunks]
-        for name in dict.fromkeys([config.default_context, config.adaptation, *named]):
-            yield from context_notes(domain, name)
-    for bridge in node.bridges.values():
-        for end in bridge.ends:
-            domain = node.domains[end.side.domain]
-            yield from (*context_notes(domain, end.side.context), *plan_notes(domain, end.side.np))
+        yield from (f"{key}: {text}" for text in (*_rules(domain), *_plans(domain), *_refused(node, domain)))
 
 
 def context_notes(domain: Domain, name: str) -> tuple[str, ...]:
-    """What to say of a context that is named and not there."""
+    """The note for a context that is named and not there."""
     if not name or name in domain.contexts:
         return ()
     return (
@@ -205,7 +174,7 @@ def context_notes(domain: Domain, name: str) -> tuple[str, ...]:
 
 
 def plan_notes(domain: Domain, name: str) -> tuple[str, ...]:
-    """What to say of a numbering plan that is named and not there."""
+    """The note for a numbering plan that is named and not there."""
     if name == DEFAULT_PLAN or name in domain.plans:
         return ()
     return (

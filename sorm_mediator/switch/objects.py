@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from ssh_control.codes import ExtendedError
+from ssh_control.dialect import Refused
 
 OWN: Final = "own-subscriber"
 FULL: Final = "network-full"
@@ -40,17 +41,8 @@ SIGN_FITS: Final[Mapping[str | None, frozenset[str]]] = MappingProxyType(
         "imsi": frozenset(),
     }
 )
-"""Sign of a network object -> indicators that it fits; a number whose indicator nothing tells fits any
-(our choice). The signs of both orders, since the switch does not know which one the console speaks."""
-
-
-class Refusal(Exception):  # noqa: N818 - an answer, not a mistake
-    """The switch says no: extended error code (Eltex SMG1016M manual, Extended error codes) and why."""
-
-    def __init__(self, code: int, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-        self.text = text
+"""Sign of a network object -> indicators that it fits; a number without an indicator fits any sign
+(our choice). The signs are those of both orders, since the switch has no information which one the console uses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +76,10 @@ class SwitchObject:
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """A party as matching sees it. own: of the domain. numbers: the routed and the SORM number.
+    """A party of a call, for matching. own: it is of the domain. numbers: the routed and the SORM number.
 
     strict: an unknown indicator does not fit objects of the intercity network.
-    routed: a number that counts whatever kind and sign the object has; "" for none.
+    routed: a number that objects of any kind and sign match; "" for none.
     """
 
     own: bool
@@ -124,14 +116,14 @@ class ObjectTable:
         return present is not None and present.target == item.target
 
     def add(self, item: SwitchObject) -> None:
-        """Put an object on control; the very same one again changes nothing. Raises :class:`Refusal`."""
+        """Put an object on control; the very same one again changes nothing. Raises :class:`Refused`."""
         number = item.object_number
         if number in self._objects and not self.holds(item):
-            raise Refusal(ExtendedError.OBJECT_ALREADY_DEFINED, f"object {number} is defined already")
+            raise Refused(ExtendedError.OBJECT_ALREADY_DEFINED, f"object {number} is defined already")
         if item.object_type == TRUNK:
             other = next(iter(self._trunks.get(item.trunk or 0, ())), number)
             if other != number:
-                raise Refusal(
+                raise Refused(
                     ExtendedError.TRUNK_ALREADY_CONTROLLED,
                     f"trunk {item.trunk} is on control already, as object {other}",
                 )
@@ -141,14 +133,14 @@ class ObjectTable:
         self._bucket(item)[number] = item
 
     def change(self, object_number: int, category: str | None, priority: str | None) -> SwitchObject:
-        """Give an object another category and priority. Raises :class:`Refusal`."""
+        """Give an object another category and priority. Raises :class:`Refused`."""
         item = replace(self._the(object_number), category=category, priority=priority)
         self._objects[object_number] = item
         self._bucket(item)[object_number] = item
         return item
 
     def remove(self, object_number: int) -> None:
-        """Take an object off control. Raises :class:`Refusal`."""
+        """Take an object off control. Raises :class:`Refused`."""
         item = self._the(object_number)
         del self._objects[object_number]
         index, key = self._place(item)
@@ -172,7 +164,7 @@ class ObjectTable:
         return self._trunks.get(trunk, {}).values()
 
     def imsi_touched(self, imsi: str) -> Iterator[SwitchObject]:
-        """The network objects whose sign says that their number is an IMSI, and that control this one."""
+        """The network objects for this number that have the sign of an IMSI."""
         for item in self._network(imsi):
             if item.number_sign == IMSI:
                 yield item
@@ -201,7 +193,7 @@ class ObjectTable:
     def _the(self, object_number: int) -> SwitchObject:
         item = self._objects.get(object_number)
         if item is None:
-            raise Refusal(ExtendedError.WRONG_OBJECT_NUMBER, f"there is no object {object_number}")
+            raise Refused(ExtendedError.WRONG_OBJECT_NUMBER, f"there is no object {object_number}")
         return item
 
     def _place(self, item: SwitchObject) -> tuple[dict[Any, dict[int, SwitchObject]], str | int]:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from radius.packet import LONGEST_TEXT
 from sorm_mediator.config.switch import MOST_NAME
 from sorm_mediator.mediator.binding.status import LicenceDocument
+from sorm_mediator.mediator.core.calls.numbers import Numbers
 from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest, ServiceRequest
 from sorm_mediator.switch.calls.messages import MessageRequest
 from sorm_mediator.switch.mediators.faults import LONGEST_DELAY
@@ -498,7 +499,7 @@ _QUERY = [
 def trace_router(engine: Engine, mediator: MediatorConfig) -> APIRouter:
     """The route, to be put under ``/api/v1``. ``mediator``: whose console is shown the numbers."""
     router = APIRouter()
-    tracer = LabTrace(engine.domains, mediator)
+    tracer = LabTrace(engine.domains, mediator, Numbers(mediator))
 
     @router.get(
         "/switch/domains/{domain}/trace",

@@ -103,10 +103,13 @@ async def test_a_port_in_use_is_named_with_its_key(tmp_path: Path) -> None:
     ("tables", "told"),
     [
         ({"console": {"link": "x25"}}, "console.link"),
-        ({"switch": {"domains": [DOMAIN, DOMAIN]}}, r"domains\.1\.name: 'test\.domain' is declared twice"),
+        (
+            {"switch": {"domains": [DOMAIN, DOMAIN]}},
+            r"domains\.1\.name: 'test\.domain' is the name of a domain already",
+        ),
         (
             {"switch": {"domains": [{**DOMAIN, "subscribers": [{"number": "1"}, {"number": "1"}]}]}},
-            r"subscribers: 1 is declared 2 times",
+            r"subscribers\.1\.number: 1 is a subscriber of test\.domain already",
         ),
         ({"switch": {"domains": [{**DOMAIN, "contexts": ["missing.xml"]}]}}, r"missing\.xml"),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import time
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from sorm_mediator.switch.calls.messages import MessageRequest
 from sorm_mediator.switch.shell.command import ShellContext
 from sorm_mediator.switch.shell.session import ShellSession
 from sorm_mediator.web.app import create_app
+from tests.objects import own
 from tests.switch.test_box import Mediator, lab
 
 OBJECT = 54321
@@ -76,7 +78,11 @@ async def said(
                 assert (await mediator.messages.get()).matches[0].object_number == OBJECT
         answers = {path: text async for path, text in asked(box, f"/api/v1/calls/{call.id}")}
         box.engine.node.directory = tmp_path
-        shell = ShellSession(ShellContext(node=box.engine.node, file=tmp_path / "lab.toml"))
+        shell = ShellSession(
+            ShellContext(
+                node=box.engine.node, file=tmp_path / "lab.toml", clock=time.time, stopwatch=time.perf_counter
+            )
+        )
         for line in COMMANDS:
             outcome = shell.enter(line)
             assert not outcome.error, outcome.error
@@ -90,7 +96,7 @@ async def said(
 
 def ours(record: logging.LogRecord) -> bool:
     return record.name.startswith(
-        ("sorm_mediator.switch", "ssh_control.server", "ssh_control.multisorm.domains", "radius")
+        ("sorm_mediator.switch", "ssh_control.server", "ssh_control.multisorm", "radius")
     )
 
 
@@ -105,10 +111,7 @@ async def asked(box: SwitchBox, one_call: str) -> Any:
 
 async def control(mediator: Mediator) -> None:
     """Objects are put on control, changed, joined and refused."""
-    item = {
-        "object_number": OBJECT, "object_type": "own-subscriber", "number_sign": "own", "number": CONTROLLED,
-        "trunk": None, "category": "combined", "priority": "normal",
-    }  # fmt: skip
+    item = own(OBJECT, CONTROLLED)
     assert (await mediator.ask("add", object=item)).ok
     assert (await mediator.ask("change", object_number=OBJECT, category="separate", priority="high")).ok
     assert (await mediator.ask("join", object_number=OBJECT)).ok

@@ -6,7 +6,9 @@ import re
 from pathlib import Path
 
 import captures
+from docs.state_tables import arrows
 from sorm_mediator import config
+from sorm_mediator.mediator.core.calls.numbers import Numbers
 from sorm_mediator.switch.calls.call import CALL_TABLE
 from sorm_mediator.switch.calls.services import ORDERED, USED
 from sorm_mediator.switch.node import Node
@@ -20,9 +22,7 @@ PAGE = (DOCS / "switch.md").read_text(encoding="utf-8")
 
 
 def test_the_states_of_a_call_are_those_of_the_table() -> None:
-    arrows = [f"{now.value} --{cause.value}--> {then.value}" for (now, cause), then in CALL_TABLE.items()]
-
-    assert "```text\n" + "\n".join(arrows) + "\n```" in PAGE
+    assert f"```text\n{arrows(CALL_TABLE)}\n```" in PAGE
 
 
 def test_the_context_shown_is_one() -> None:
@@ -44,7 +44,9 @@ def test_the_trace_shown_is_what_the_command_prints() -> None:
     assert example is not None
     loaded = config.load(Path(captures.__file__).parent / "labs" / example[1])
     assert loaded.switch is not None
-    tracer = LabTrace(Node(loaded.switch, loaded.directory).domains, loaded.mediator)
+    tracer = LabTrace(
+        Node(loaded.switch, loaded.directory).domains, loaded.mediator, Numbers(loaded.mediator)
+    )
     (domain,) = Node(loaded.switch, loaded.directory).domains.values()
 
     printed = tracer.text(tracer.trace(domain, read_request(example[2].split())), now=0)

@@ -15,7 +15,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from protocol.codes import LINE_STATES
+from protocol.texts import LINE_STATES
 from sorm_mediator.mediator.core.effects import AskSwitch
 from sorm_mediator.texts import whole_number
 from ssh_control.messages import SYNC_CHUNK

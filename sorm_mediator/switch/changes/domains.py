@@ -7,39 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sorm_mediator.config import BridgeConfig, ConfigError, DomainConfig, SubscriberConfig, TrunkConfig
+from sorm_mediator.config import BridgeConfig, DomainConfig, SubscriberConfig, TrunkConfig
 from sorm_mediator.switch.changes import (
     ChangeRefused,
     Notes,
     as_list,
     created,
+    numbers_of,
     the_domain,
     update_domain,
     update_switch,
     updated,
 )
 from sorm_mediator.switch.changes.licence import check_room
-from sorm_mediator.switch.domain import Domain, Trunk, load_domain, make_subscriber
+from sorm_mediator.switch.domain import Domain, Trunk
 from sorm_mediator.switch.mediators.access import clash_note, select
 from sorm_mediator.switch.node import Change, Node, context_notes, plan_notes
-from sorm_mediator.switch.routing.numbering import NumberingError, expand_numbers
 from sorm_mediator.switch.routing.route import External
 
 
 def declare_domain(node: Node, name: str) -> Notes:
     """A domain with the defaults of a lab file, and nothing in it."""
-    if name in node.domains:
-        raise ChangeRefused(f"there is a domain {name!r} already")
-    if name == node.config.admin.user:
-        raise ChangeRefused(
-            f"{name!r} is the user of this shell; a domain is a user name too: choose another"
-        )
-    if any(one.user == name for one in node.config.aggregates):
-        raise ChangeRefused(f"{name!r} is a MultiSORM user; a domain is a user name too: choose another")
     config = created(DomainConfig, name=name)
-    node.domains[name] = load_domain(
-        config, node.directory, f"domain {name}", match_routed=node.config.match_routed
-    )
     update_switch(node, Change("domain", name), domains=(*node.config.domains, config))
     return ()
 
@@ -60,7 +49,6 @@ def remove_domain(node: Node, name: str) -> Notes:
     busy += [trunk.name for trunk in domain.trunks.values() if trunk.active]
     if busy:
         raise ChangeRefused(f"{name} has calls: {as_list(busy)}; wait until they have ended")
-    del node.domains[name]
     left = tuple(one for one in node.config.domains if one.name != name)
     update_switch(node, Change("domain", name), domains=left)
     return ()
@@ -78,13 +66,10 @@ def declare_subscribers(
     user, _, host = ifaces.partition("@")
     # An interface that is no number, such as s10p20@msan, has its number as alias
     # (ECSS-10 manual, Number format check).
-    users = _expanded(user) if not alias or "{" in user else [user]
-    numbers = _expanded(alias) if alias else users
+    users = numbers_of(user) if not alias or "{" in user else [user]
+    numbers = numbers_of(alias) if alias else users
     if len(users) != len(numbers):
         raise ChangeRefused(f"{ifaces} is {len(users)} interfaces, and {alias} is {len(numbers)} numbers")
-    for number in numbers:
-        if number in domain.subscribers:
-            raise ChangeRefused(f"{number} is a subscriber of {name} already")
     check_room(node, len(numbers), now)
     new = tuple(
         created(
@@ -96,7 +81,6 @@ def declare_subscribers(
         )
         for user, number in zip(users, numbers, strict=True)
     )
-    domain.subscribers.update((one.number, make_subscriber(one)) for one in new)
     update_domain(node, Change("subscribers", name), subscribers=(*domain.config.subscribers, *new))
     notes = [*context_notes(domain, context)]
     if host != name and host in node.domains:
@@ -104,14 +88,14 @@ def declare_subscribers(
             f"{ifaces} is named as one of {host}, and is declared in {name}; "
             f"if {host} was meant: sip/user/remove it here, then domain/{host}/sip/user/declare"
         )
-    told = (clash_note(node, one) for one in node.config.aggregates if name in select(node, one).domains)
-    return (*notes, *filter(None, told))
+    clashes = (clash_note(node, one) for one in node.config.aggregates if name in select(node, one).domains)
+    return (*notes, *filter(None, clashes))
 
 
 def remove_subscribers(node: Node, name: str, numbers: str) -> Notes:
     """Refused while they talk, and while a numbering plan leads to them."""
     domain = the_domain(node, name)
-    gone = set(_expanded(numbers.partition("@")[0]))
+    gone = set(numbers_of(numbers.partition("@")[0]))
     for number in sorted(gone):
         subscriber = domain.subscribers.get(number)
         if subscriber is None:
@@ -124,8 +108,6 @@ def remove_subscribers(node: Node, name: str, numbers: str) -> Notes:
                 raise ChangeRefused(
                     f"{full} of plan {plan.name} leads to {number}: np/numbers/unbind it first"
                 )
-    for number in gone:
-        del domain.subscribers[number]
     left = tuple(one for one in domain.config.subscribers if one.number not in gone)
     update_domain(node, Change("subscribers", name), subscribers=left)
     return ()
@@ -143,21 +125,16 @@ def declare_trunk(
 ) -> Notes:
     """A trunk group. ``number``: as in commands 5 and 16; ``None``: the lowest that is free, from 1."""
     domain = the_domain(node, name)
-    if trunk in domain.trunks or trunk in domain.bridges:
-        raise ChangeRefused(f"{name} has an interface {trunk!r} already")
-    taken = {other.number: other.name for other in domain.trunks.values()}
     if number is None:
+        taken = {other.number for other in domain.trunks.values()}
         number = next(free for free in range(1, len(taken) + 2) if free not in taken)
-    if number in taken:
-        raise ChangeRefused(f"trunk number {number} is that of {taken[number]} already")
     config = created(TrunkConfig, number=number, name=trunk, peer=peer, context=context)
-    domain.trunks[trunk] = Trunk(config)
     update_domain(node, Change("trunks", name), trunks=(*domain.config.trunks, config))
     return context_notes(domain, context)
 
 
 def rename_trunk(node: Node, name: str, number: int, trunk: str) -> Notes:
-    """Another name for the trunk of this number; calls that it carries go on. Its mediators are told (message 2Ah)."""
+    """Rename the trunk of this number; calls that it carries go on. Its mediators get an event (message 2Ah)."""
     domain = the_domain(node, name)
     found = next((one for one in domain.trunks.values() if one.number == number), None)
     if found is None:
@@ -166,18 +143,14 @@ def rename_trunk(node: Node, name: str, number: int, trunk: str) -> Notes:
     before = found.config
     if trunk == before.name:
         return ()
-    if trunk in domain.trunks or trunk in domain.bridges:
-        raise ChangeRefused(f"{name} has an interface {trunk!r} already")
     config = updated(before, name=trunk)
-    found.config = config
-    domain.trunks = {one.name: one for one in domain.trunks.values()}
     trunks = tuple(config if one is before else one for one in domain.config.trunks)
     update_domain(node, Change("trunks", name, renamed=(number, trunk)), trunks=trunks)
     return tuple(_rules_without(domain, before.name))
 
 
 def _rules_without(domain: Domain, trunk: str) -> Iterator[str]:
-    """What to say of the rules that still lead to a trunk by the name that it had."""
+    """Notes on the rules that still name a trunk by its old name."""
     for context in domain.contexts.values():
         for rule in context.rules:
             if isinstance(rule.verdict, External) and trunk in rule.verdict.directions:
@@ -193,7 +166,6 @@ def remove_trunk(node: Node, name: str, trunk: str) -> Notes:
     found = _trunk(domain, trunk)
     if found.active:
         raise ChangeRefused(f"trunk {trunk} carries {found.active} calls; wait until they have ended")
-    del domain.trunks[trunk]
     left = tuple(one for one in domain.config.trunks if one.name != trunk)
     update_domain(node, Change("trunks", name), trunks=left)
     return ()
@@ -206,22 +178,11 @@ def _trunk(domain: Domain, name: str) -> Trunk:
     return trunk
 
 
-def _expanded(numbers: str) -> list[str]:
-    try:
-        return expand_numbers(numbers)
-    except NumberingError as error:
-        raise ChangeRefused(str(error)) from None
-
-
 # --- bridges
 
 
 def declare_bridge(node: Node, config: BridgeConfig) -> Notes:
     """A bridge. Contexts and plans that it names may come later."""
-    try:
-        node.connect(config, f"bridge {config.name}", strict=False)
-    except ConfigError as error:
-        raise ChangeRefused(str(error)) from None
     update_switch(node, Change("bridges"), bridges=(*node.config.bridges, config))
     notes: list[str] = []
     for side in (config.a, config.b):
@@ -245,9 +206,6 @@ def remove_bridge(node: Node, name: str) -> Notes:
                     raise ChangeRefused(
                         f"{number} of plan {plan.name} in {domain.name} leads over {name}: np/numbers/unbind first"
                     )
-    for end in bridge.ends:
-        del node.domains[end.side.domain].bridges[end.iface]
-    del node.bridges[name]
     left = tuple(one for one in node.config.bridges if one.name != name)
     update_switch(node, Change("bridges"), bridges=left)
     return ()

@@ -7,29 +7,32 @@ example).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 from sorm_mediator.config import NumberBinding
-from sorm_mediator.switch.changes import ChangeRefused, Notes, as_list, created, the_domain, update_domain
+from sorm_mediator.switch.changes import (
+    ChangeRefused,
+    Notes,
+    as_list,
+    created,
+    numbers_of,
+    the_domain,
+    update_domain,
+)
 from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.node import Change, Node
 from sorm_mediator.switch.routing import Context, ContextError, parse_context
-from sorm_mediator.switch.routing.numbering import DEFAULT_PLAN, NumberingError, Plan, expand_numbers
+from sorm_mediator.switch.routing.numbering import DEFAULT_PLAN, Plan, expand_numbers
 from sorm_mediator.switch.routing.route import Continue
 
 
-def import_context(node: Node, name: str, file: str) -> tuple[Context, Notes]:
-    """Read a context, or read it again. The first one of a domain is its default.
+def import_context(node: Node, name: str, text: bytes, file: str) -> tuple[Context, Notes]:
+    """Add a context, or replace one that was read from the same file. The first one of a domain is its default.
 
-    ``file``: in the lab's directory, or in the folder of it that has the domain's name, which is looked in first.
-    Whoever has the shell's password reads nothing else of this machine.
+    ``text``: the XML. ``file``: the path of its file as the lab file has it, from the lab's directory.
     """
     domain = the_domain(node, name)
-    path, written = _locate(node, name, file)
     try:
-        context = parse_context(path.read_bytes(), str(node.directory / written))
-    except OSError as error:
-        raise ChangeRefused(f"{written}: can't be read: {error.strerror or error}") from None
+        context = parse_context(text, str(node.directory / file))
     except ContextError as error:
         raise ChangeRefused(str(error)) from None
     replaced = {one.name for one in domain.contexts.values() if one.source == context.source}
@@ -47,7 +50,7 @@ def import_context(node: Node, name: str, file: str) -> tuple[Context, Notes]:
     update_domain(
         node,
         Change("routing", name),
-        contexts=(*kept, written),
+        contexts=(*kept, file),
         default_context=domain.default_context,
     )
     return context, (*notes, *_gaps(domain, context))
@@ -69,7 +72,7 @@ def remove_context(node: Node, name: str, context: str) -> Notes:
 
 
 def set_default_context(node: Node, name: str, context: str) -> Notes:
-    """Where calls start whose interface names no context."""
+    """The context of calls from interfaces that name none."""
     domain = the_domain(node, name)
     if context not in domain.contexts:
         raise ChangeRefused(f"{name} has no context {context!r}; it has: {as_list(domain.contexts)}")
@@ -78,21 +81,8 @@ def set_default_context(node: Node, name: str, context: str) -> Notes:
     return ()
 
 
-def _locate(node: Node, name: str, file: str) -> tuple[Path, str]:
-    """The file, and what the lab file calls it."""
-    root = node.directory.resolve()
-    tried = [root / file] if Path(file).is_absolute() else [root / name / file, root / file]
-    for path in tried:
-        real = path.resolve()
-        if not real.is_relative_to(root):
-            raise ChangeRefused(f"{file}: is outside of the lab's directory {root}; copy it there first")
-        if real.is_file():
-            return real, str(path.relative_to(root))
-    raise ChangeRefused(f"{file}: there is no such file in {' or '.join(str(path.parent) for path in tried)}")
-
-
 def _check_unused(node: Node, domain: Domain, context: str) -> None:
-    """Raises :class:`ChangeRefused` naming who uses it."""
+    """Raises :class:`ChangeRefused` naming its users."""
     config = domain.config
     users = [f"subscriber {one.number}" for one in config.subscribers if one.context == context]
     users += [f"trunk {one.name}" for one in config.trunks if one.context == context]
@@ -149,7 +139,6 @@ def remove_plan(node: Node, name: str, plan: str) -> Notes:
     users += [f"context {context.name}" for context in domain.contexts.values() if context.np == plan]
     if users:
         raise ChangeRefused(f"plan {plan} is used by: {', '.join(users)}")
-    del domain.plans[plan]
     left = {key: numbers for key, numbers in domain.config.numbering_plans.items() if key != plan}
     update_domain(node, Change("numbering", name), numbering_plans=left)
     return ()
@@ -159,7 +148,7 @@ def add_numbers(node: Node, name: str, plan: str, numbers: str) -> Notes:
     """Numbers that lead to nothing yet."""
     domain = the_domain(node, name)
     known = _plan(domain, plan)
-    for number in _expanded(numbers):
+    for number in numbers_of(numbers):
         if number in known:
             raise ChangeRefused(f"{number} is in plan {plan} of {name} already")
     _keep(node, domain, plan, {**domain.config.numbering_plans[plan], numbers: NumberBinding()})
@@ -167,7 +156,7 @@ def add_numbers(node: Node, name: str, plan: str, numbers: str) -> Notes:
 
 
 def remove_numbers(node: Node, name: str, plan: str, numbers: str) -> Notes:
-    """Out of the plan, whatever they lead to."""
+    """Take numbers out of the plan, also those that lead to something."""
     domain = the_domain(node, name)
     _keep(node, domain, plan, _without(domain, plan, _known(domain, plan, numbers)))
     return ()
@@ -196,7 +185,7 @@ def bind_to_alias(
 ) -> Notes:
     """Numbers lead to subscribers: as many as there are numbers, in order, or one for all."""
     domain = the_domain(node, name)
-    full, own = _expanded(numbers), _expanded(alias)
+    full, own = numbers_of(numbers), numbers_of(alias)
     for number in own:
         if number not in domain.subscribers:
             raise ChangeRefused(f"{number} is no subscriber of {name}: declare it first")
@@ -245,18 +234,13 @@ def _range(digits: frozenset[str]) -> str:
 
 def _bind(node: Node, domain: Domain, plan: str, bindings: Numbers) -> None:
     known = _plan(domain, plan)
-    numbers = {number for key in bindings for number in _expanded(key)}
+    numbers = {number for key in bindings for number in numbers_of(key)}
     left = _without(domain, plan, {number for number in numbers if number in known})
     _keep(node, domain, plan, {**left, **bindings})
 
 
 def _keep(node: Node, domain: Domain, plan: str, numbers: Numbers) -> None:
-    try:
-        made_anew = Plan(plan, numbers)
-    except NumberingError as error:
-        raise ChangeRefused(str(error)) from None
     plans = {**domain.config.numbering_plans, plan: dict(numbers)}
-    domain.plans[plan] = made_anew
     update_domain(node, Change("numbering", domain.name), numbering_plans=plans)
 
 
@@ -279,15 +263,8 @@ def _plan(domain: Domain, plan: str) -> Plan:
 
 
 def _known(domain: Domain, plan: str, numbers: str) -> set[str]:
-    known, wanted = _plan(domain, plan), set(_expanded(numbers))
+    known, wanted = _plan(domain, plan), set(numbers_of(numbers))
     missing = sorted(number for number in wanted if number not in known)
     if missing:
         raise ChangeRefused(f"{missing[0]} is not in plan {plan} of {domain.name}")
     return wanted
-
-
-def _expanded(numbers: str) -> list[str]:
-    try:
-        return expand_numbers(numbers)
-    except NumberingError as error:
-        raise ChangeRefused(str(error)) from None

@@ -26,7 +26,7 @@ from sorm_mediator.switch.changes import (
 from sorm_mediator.switch.mediators.access import clash_note
 from sorm_mediator.switch.node import Change, Node
 from sorm_mediator.texts import whole_number
-from ssh_control.multisorm.patterns import DomainList, PatternError
+from ssh_control.multisorm.patterns import DomainList
 
 SORM_PARAMETERS: Final = (
     "adaptation",
@@ -112,7 +112,7 @@ def remove_radius_server(node: Node, name: str, address: str) -> Notes:
 
 
 def set_ssh_port(node: Node, value: str) -> Notes:
-    """The port for one domain; MultiSORM is on the next one. Who listens moves, told by its watcher."""
+    """The port for one domain; MultiSORM is on the next one. A watcher of the change moves the listeners."""
     update_switch(node, Change("switch"), ssh_port=parse_port(value))
     return ()
 
@@ -128,19 +128,9 @@ def parse_port(value: str) -> int:
 
 def add_aggregate(node: Node, user: str, password: str, domains: tuple[str, ...]) -> Notes:
     """A MultiSORM user, with the names and patterns of its domains."""
-    if any(one.user == user for one in node.config.aggregates):
-        raise ChangeRefused(f"aggregate_sorm_settings: there is a user {user!r} already; remove it first")
-    if user == node.config.admin.user:
-        raise ChangeRefused(f"aggregate_sorm_settings: {user!r} is the user of this shell; choose another")
-    if user in node.domains:
-        raise ChangeRefused(f"aggregate_sorm_settings: {user!r} is the name of a domain; choose another")
-    try:
-        wanted = DomainList.parse(domains)
-    except PatternError as error:
-        raise ChangeRefused(f"aggregate_sorm_settings: {error}") from None
     aggregate = created(AggregateConfig, user=user, password=SecretStr(password), domains=domains)
     update_switch(node, Change("switch"), aggregates=(*node.config.aggregates, aggregate))
-    problems = wanted.select(node.domains).problems
+    problems = DomainList.parse(domains).select(node.domains).problems
     notes = [f"{problem}: {user} can't log in until it is declared" for problem in problems]
     return (*notes, *filter(None, [clash_note(node, aggregate)]))
 

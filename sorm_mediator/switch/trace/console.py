@@ -7,29 +7,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
-from protocol.codes import NUMBER_SIGNS
+from protocol.codes import NUMBER_SIGNS, Order
 from protocol.composite import PartyOctets
+from protocol.language import Lang
 from protocol.texts import value_name_text
-from sorm_mediator.mediator.core.calls.numbers import SIGN_OF_NI, Numbers
+from protocol.values import Party
+from radius import report
+from sorm_mediator.config import MediatorConfig
+from sorm_mediator.switch.domain import Domain
+from sorm_mediator.switch.routing.route import NUMBER_INDICATORS
 from sorm_mediator.switch.trace.trace import Trace, TracedHop, TraceRequest, document, text_of, trace
 
-if TYPE_CHECKING:
-    from protocol.codes import Order
-    from protocol.language import Lang
-    from protocol.values import Party
-    from sorm_mediator.config import MediatorConfig
-    from sorm_mediator.switch.domain import Domain
-
 ROWS: Final = (("a", "41h"), ("a", "42h-44h"), ("b", "41h-44h"))
-"""Whose object, and the events that show it these numbers."""
+"""The party that the object is of, and the events that have these numbers."""
 
 
-def signs_of(order: Order) -> Mapping[str, int]:
-    """The order's octet of each of the switch's number indicators."""
+class Rewriting(Protocol):
+    """What a mediator makes of the numbers of a report; :class:`~sorm_mediator.mediator.core.calls.numbers.Numbers`."""
+
+    def plain(self, party: report.Party) -> Party:
+        """The calling side."""
+
+    def called(self, party: report.Party, *, by_a: bool) -> Party:
+        """The called side. ``by_a``: of an object that is controlled by its A number."""
+
+
+def signs_of(order: Order, rewriting: Rewriting) -> Mapping[str, int]:
+    """The order's octet of each of the switch's number indicators, as the mediator translates them."""
     octets = {sign: octet for octet, sign in NUMBER_SIGNS[order].items()}
-    return {ni: octets[sign] for ni, sign in SIGN_OF_NI[order].items()}
+    signs = {ni: rewriting.plain(report.Party(digits="0", ni=ni)).sign for ni in NUMBER_INDICATORS}
+    return {ni: octets[sign] for ni, sign in signs.items() if sign in octets}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +52,22 @@ class Shown:
 
 
 class LabTrace:
-    """Traces calls of a switch as one mediator's console would see them."""
+    """Traces calls of a switch as one mediator's console would see them.
 
-    def __init__(self, domains: Mapping[str, Domain], mediator: MediatorConfig) -> None:
+    ``rewriting``: that of the same mediator.
+    """
+
+    def __init__(self, domains: Mapping[str, Domain], mediator: MediatorConfig, rewriting: Rewriting) -> None:
         self._domains = domains
         self._mediator = mediator
-        self._numbers = Numbers(mediator)
-        self._signs = signs_of(mediator.order)
+        self._numbers = rewriting
+        self._signs = signs_of(mediator.order, rewriting)
         self._octets = PartyOctets(
             NUMBER_SIGNS[mediator.order], zero=mediator.zero_digit, extra=mediator.options.extra_digits
         )
 
     def trace(self, domain: Domain, request: TraceRequest) -> Trace:
-        """Trace a call. Raises :class:`~sorm_mediator.switch.trace.TraceError` for what can't be understood."""
+        """Trace a call. Raises :class:`~sorm_mediator.switch.trace.trace.TraceError` for what can't be understood."""
         return trace(self._domains, domain, request)
 
     def document(self, traced: Trace) -> dict[str, Any]:
@@ -80,7 +92,7 @@ class LabTrace:
         return "\n".join(lines)
 
     def _otherwise(self, traced: Trace) -> list[TracedHop]:
-        """The other domains of the way that number the call otherwise: a console that has them hears it so, too."""
+        """The other domains of the path that number the call otherwise, as a console that controls them gets it."""
         known = [self._digits(traced.shown)]
         found = []
         for hop in traced.hops:

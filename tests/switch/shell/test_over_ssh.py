@@ -166,7 +166,7 @@ async def test_one_command(ssh: Ssh, box: SwitchBox) -> None:
     assert out.startswith("OK\n\n[exec at: ")
     assert [*box.engine.domains] == ["a.b"]
     code, out, errors = await ssh("domain/declare", "a.b")
-    assert (code, out, errors) == (1, "", "Error: there is a domain 'a.b' already\n")
+    assert (code, out, errors) == (1, "", "Error: 'a.b' is the name of a domain already; choose another\n")
 
 
 async def test_a_script_on_stdin(ssh: Ssh, box: SwitchBox) -> None:
@@ -239,7 +239,7 @@ async def test_a_terminal(terminal: Any, box: SwitchBox) -> None:
     await user.sees(PROMPT)
     user.types("\x1b[A\x1b[A")  # the line before, and none before that
     user.types("\r")
-    await user.sees("Error: there is a domain 'a.b' already")
+    await user.sees("Error: 'a.b' is the name of a domain already; choose another")
     await user.sees(PROMPT)
     user.types("domain/\t")
     await user.sees("a.b  declare  list  remove")

@@ -11,6 +11,7 @@ import pytest
 
 import captures
 from sorm_mediator import config
+from sorm_mediator.mediator.core.calls.numbers import Numbers
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.trace.console import LabTrace, signs_of
 from sorm_mediator.switch.trace.trace import (
@@ -25,6 +26,7 @@ from sorm_mediator.switch.trace.trace import (
 LABS = Path(captures.__file__).parent / "labs"
 NOW = 1375647507.0
 """04.08.2013 20:18:27 UTC."""
+ORDER_70 = config.MediatorConfig.model_validate({"order": "70"})
 
 
 @pytest.fixture(autouse=True)
@@ -41,7 +43,7 @@ def node_of(lab: str, **mediator: Any) -> tuple[Node, LabTrace]:
     assert loaded.switch is not None
     node = Node(loaded.switch, loaded.directory)
     settings = config.MediatorConfig.model_validate(mediator)
-    return node, LabTrace(node.domains, settings)
+    return node, LabTrace(node.domains, settings, Numbers(settings))
 
 
 def told(domain: str, *arguments: str, lab: str = "multisorm/lab.toml", **mediator: Any) -> dict[str, Any]:
@@ -124,14 +126,16 @@ def test_the_rule_of_the_seed_as_it_is_written(tmp_path: Path) -> None:
     )
 
     assert traced.iface == "s10p20@msantest.domain"
-    found = document(traced, signs_of("70"))
+    found = document(traced, signs_of("70", Numbers(ORDER_70)))
     assert (found["a"]["digits"], found["b"]["digits"]) == ("3832745123", "79001758964")
     assert found["sorm"] == {
         "a": {"digits": "45123", "ni": "private", "sign": 0x01},
         "b": {"digits": "89001758964", "ni": "intercity", "sign": 0x04},
     }
     by_iface = read_request(["iface=s10p20@msantest.domain", "cdpn.digits=89001758964"])
-    assert document(trace(node.domains, node.domains["d"], by_iface), signs_of("70")) == found
+    assert (
+        document(trace(node.domains, node.domains["d"], by_iface), signs_of("70", Numbers(ORDER_70))) == found
+    )
 
 
 @pytest.mark.parametrize(
@@ -142,7 +146,8 @@ def test_the_rule_of_the_seed_as_it_is_written(tmp_path: Path) -> None:
     ],
 )
 def test_the_octet_of_each_indicator_by_the_order(order: Any, signs: dict[str, int]) -> None:
-    assert signs_of(order) == signs
+    settings = config.MediatorConfig.model_validate({"order": order})
+    assert signs_of(order, Numbers(settings)) == signs
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from protocol.codes import OPERATIONS_RELEASE, Category, Priority
+from protocol.codes import Category, Priority
+from protocol.texts import OPERATIONS_RELEASE
 from sorm_mediator.mediator.core.calls.kpd2_events import (
     AFTER_TALK,
     BY_COMMAND_6,
@@ -511,8 +512,9 @@ def _release_cause(report: CallReport) -> int:
     """Operation of 43h: the switch's, or ours where it has none that the order knows (11.3.5)."""
     if report.release_time is None:  # it is given up
         return TECHNICAL
-    if report.release_cause in OPERATIONS_RELEASE:
-        return report.release_cause
+    cause = report.release_cause
+    if cause is not None and cause in OPERATIONS_RELEASE:
+        return cause
     return TECHNICAL if report.answer_time is None else AFTER_TALK
 
 
