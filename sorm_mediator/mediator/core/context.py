@@ -72,7 +72,7 @@ class Context:
         """A line for the operator."""
         self._effects.append(Log(level, text))
 
-    def journal(self, kind: str, unit: bytes = b"", *, stranger: bool = False, **fields: Any) -> None:
+    def journal(self, kind: str, unit: bytes = b"", *, stranger: bool = False, **fields: object) -> None:
         """An entry of the audit journal; ``unit``: the octets that it is of; ``stranger``: as of the effect."""
         self._effects.append(Journal(kind, fields, unit, stranger))
 
