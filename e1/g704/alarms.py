@@ -1,8 +1,8 @@
 """States of an E1 stream: what sets and clears each, which one is shown, what follows from it.
 
-All criteria count bits, double frames (512 bits) or frames, never wall time. The state machine is
-:data:`SIGNAL_EFFECTS`: each :class:`Signal` raises and clears defects; the state is the first of :data:`PRIORITY` that is
-there. What follows from a state is :data:`CONSEQUENCES`. The sources (G.775, G.706, G.732) are named at each field.
+All criteria count bits, double frames (512 bits) or frames, never wall time. :data:`SIGNAL_EFFECTS` says which
+defects each :class:`Signal` raises and clears; the state is the first of :data:`PRIORITY` that is there. What
+follows from a state is :data:`CONSEQUENCES`. The sources (G.775, G.706, G.732) are named at each field.
 """
 
 from __future__ import annotations
