@@ -75,6 +75,7 @@ from protocol.fields import (
     TrunkName,
     Version,
 )
+from protocol.forms import Form
 from protocol.language import Phrase
 from protocol.options import Options
 from protocol.texts import unknown_text
@@ -751,6 +752,12 @@ def wires(cls: type[Message], options: Options) -> Mapping[str, Wire]:
     for name, (wire, *_) in _declared(cls):
         found[name] = wire if isinstance(wire, Wire) else wire(options)
     return MappingProxyType(found)
+
+
+@cached
+def forms(cls: type[Message]) -> Mapping[str, Form]:
+    """Field → how its values are written in JSON and in scripts, in wire order; no option changes that."""
+    return MappingProxyType({name: wire.form for name, wire in wires(cls, Options()).items()})
 
 
 def _declared(cls: type[Message]) -> Iterator[tuple[str, tuple[Any, ...]]]:
