@@ -68,7 +68,7 @@ def _code(event: str) -> int:
 
 
 def _sentence(check: FormatCheck, lang: Lang) -> str:
-    """Who calls whom."""
+    """The call in words."""
     placed = check.call
     if placed is None:
         return ""
