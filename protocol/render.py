@@ -15,7 +15,7 @@ from protocol.language import Lang, Phrase, translate
 from protocol.messages import COMMANDS, KPD1_MESSAGES, Message, SetPassword, cached, caption, wires
 from protocol.messagetext import DEFAULT_CODING, MessageCoding
 from protocol.options import Options
-from protocol.texts import unknown_text
+from protocol.texts import unknown
 from protocol.wire import MASK, Row, Wire
 
 _INDENT = "  "
@@ -146,5 +146,5 @@ def _serial(message: Message, lang: Lang) -> str:
 def _command(value: int, lang: Lang) -> str:
     command = _BY_CODE.get(value)
     if command is None:
-        return unknown_text(value, lang)
+        return translate(unknown(value), lang)
     return f"{command.message_name}: {translate(command.title, lang)}"
