@@ -5,7 +5,7 @@ tables for the enumerations, ``translate().hex()`` for the digits, positional co
 checks, and a dict from code to function in front. Reference and subject alternate in one process; every
 figure is the median of several rounds over the same several hundred different messages.
 
-There are two interpreted references. ``decode_vs_construct`` is against :mod:`bench.codec_construct`, the
+There are two interpreted references. ``decode_vs_construct`` is against ``EVENT``, the
 event written in plain construct; ``decode_vs_own_interpreted`` against the Struct that the package derives
 from its own declaration, whose adapters take a whole party or time at once and so are quicker.
 """
@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from bench import codec_reference as reference
-from bench.codec_construct import EVENT
+from bench.codec_reference import EVENT
 from protocol import (
     AddObject,
     Answer,

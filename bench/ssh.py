@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import getpass
+import hmac
 import os
 import shutil
 import socket
@@ -25,15 +26,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import asyncssh
 
 from bench import fanout
-from ssh_control.dialect import ClientDialect, Request
-from ssh_control.transport import CIPHERS, without_padding_packets
+from ssh_control.dialect import ClientDialect, ClientHello, Reply, Request
+from ssh_control.server import Notify, SormServer
+from ssh_control.transport import CIPHERS, public_line, without_padding_packets
 
 ROUNDS = 9
 SERIAL, PIPELINED, BATCHED, CONNECTIONS = 2000, 4000, 8000, 12
@@ -153,7 +155,7 @@ class _Server:
 @contextlib.contextmanager
 def _ours(kind: str = "dialect") -> Iterator[_Server]:
     with subprocess.Popen(
-        [sys.executable, "-m", "bench.ssh_switch", kind],
+        [sys.executable, "-m", "bench.ssh", kind],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -275,3 +277,92 @@ def run() -> dict[str, Any]:
     if reason:
         results["reason"] = reason
     return results | fanout.run() | rates
+
+
+# --- a process of its own: the switch's server
+#
+# ``python -m bench.ssh dialect|echo`` reads the password, prints its port and public key, ends when its input does.
+
+
+class _Session:
+    server_hello: Mapping[str, Any] = {"switch": "bench"}
+
+    def __init__(self) -> None:
+        self._objects: dict[int, dict[str, Any]] = {}
+
+    def handle(self, request: Request) -> Reply:
+        controlled = request.params["object"]
+        self._objects[controlled["object_number"]] = controlled
+        return Reply(True, {"line_state": 0})
+
+    def closed(self) -> None:
+        self._objects.clear()
+
+
+class _Backend:
+    def __init__(self, password: str) -> None:
+        self._password = password.encode()
+
+    def login(self, user: str, password: str, peer: str) -> str | None:
+        return None if hmac.compare_digest(password.encode(), self._password) else "wrong password"
+
+    def open(self, user: str, hello: ClientHello, peer: str, notify: Notify) -> _Session:
+        return _Session()
+
+
+class _Echo(asyncssh.SSHServerSession[bytes]):
+    """asyncssh as it is, without a dialect."""
+
+    def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
+        self._channel = chan
+
+    def subsystem_requested(self, subsystem: str) -> bool:
+        return True
+
+    def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
+        self._channel.write(data)
+
+
+class _EchoServer(asyncssh.SSHServer):
+    password = ""
+
+    def password_auth_supported(self) -> bool:
+        return True
+
+    def validate_password(self, username: str, password: str) -> bool:
+        return hmac.compare_digest(password, self.password)
+
+    def session_requested(self) -> _Echo:
+        return _Echo()
+
+
+async def _serve_echo() -> None:
+    loop = asyncio.get_running_loop()
+    _EchoServer.password = sys.stdin.readline().strip()
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    server = await asyncssh.listen(
+        "127.0.0.1",
+        0,
+        server_factory=_EchoServer,
+        server_host_keys=[key],
+        encryption_algs=CIPHERS,
+        compression_algs=None,
+        line_editor=False,
+        encoding=None,
+    )
+    print(server.get_port(), public_line(key), flush=True)
+    await loop.run_in_executor(None, sys.stdin.read)
+    server.close()
+
+
+async def _serve() -> None:
+    loop = asyncio.get_running_loop()
+    server = SormServer(_Backend(sys.stdin.readline().strip()), "127.0.0.1", 0)
+    _, port = await server.start()
+    print(port, server.public_key, flush=True)
+    await loop.run_in_executor(None, sys.stdin.read)
+    await server.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve_echo() if sys.argv[1:] == ["echo"] else _serve())

@@ -15,7 +15,7 @@ from pathlib import Path
 from protocol import Channel, Options, StreamFramer, Unit
 from sorm_mediator.capture.events import Data, Flow
 from sorm_mediator.capture.reader import read_input
-from sorm_mediator.replay.session import Settings, run_scripts
+from sorm_mediator.replay.session import ReplaySettings, run_scripts
 
 FOLDER = Path(__file__).parent
 
@@ -44,7 +44,7 @@ def recording(script: Path) -> Path:
 def units(capture: Path) -> list[tuple[Channel, list[bytes]]]:
     """Each direction of each connection that carried something: its channel and units.
 
-    Raises :class:`sorm_mediator.capture.errors.CaptureError` when it can't be read, :class:`OSError`.
+    Raises :class:`sorm_mediator.capture.events.CaptureError` when it can't be read, :class:`OSError`.
     """
     flows: dict[Flow, bytearray] = {}
     with capture.open("rb") as stream:
@@ -90,7 +90,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             fresh = Path(folder) / target.name
             code = run_scripts(
-                Settings(scripts=(script,), pcap=fresh, pcap_speech=False), write=lambda _: None
+                ReplaySettings(scripts=(script,), pcap=fresh, pcap_speech=False), write=lambda _: None
             )
             if code != 0:
                 verdict = "FAILED"

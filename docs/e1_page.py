@@ -21,30 +21,40 @@ takes octets and the time, and gives octets and events. It imports nothing of th
 
 | module | what it decides |
 |---|---|
-| `frames` | what timeslot 0 carries; the sending side; the search for alignment |
-| `framer` | the receiving side: alignment, multiframe, CRC-4, RAI |
-| `crc4` | check values of many submultiframes at once |
-| `monitor` | LOS and AIS, from the bits alone |
-| `alarms` | criteria, the table of defects, the state, what follows from it |
-| `performance` | counters of G.826 kind |
+| `g704.frames` | what timeslot 0 carries; CRC-4; the sending side; the search for alignment |
+| `g704.framer` | the receiving side: LOS and AIS, alignment, multiframe, RAI, counters of G.826 kind |
+| `g704.alarms` | criteria, the table of defects, the state, what follows from it |
 | `stream` | one end: framer both ways, two data channels, speech by KSL, injected faults |
 | `channel` | one data channel: HDLC, LAPB and X.25 |
-| `lines.memory` | both ends in one process: bit errors, delay, slips, a cut; simulated time |
-| `lines.satop` | SAToP (RFC 4553): packets, jitter buffer, clock; `lines.satop_socket` binds it to UDP |
+| `carriers.carrier` | the interface that both ends use, whatever carries the channels |
+| `carriers.memory` | a line within one process: bit errors, delay, slips, a cut |
+| `carriers.satop` | SAToP (RFC 4553): packets, jitter buffer, clock; `carriers.satop_socket` binds it to UDP |
 
 ```python
-from e1.carriers.memory import MemoryPair
-from e1.lapb.machine import LapbConfig
+from e1.carriers.memory import memory_pair
+from e1.lapb.config import LapbConfig
 from e1.stream import E1Stream, StreamConfig
-from e1.x25.layer import X25Config
+from e1.x25.config import X25Config
 
 mediator = E1Stream(StreamConfig(lapb=LapbConfig(role="dce"), x25=X25Config(role="dce")))
 console = E1Stream(StreamConfig(lapb=LapbConfig(role="dte"), x25=X25Config(role="dte")))
-line = MemoryPair(mediator, console)
-line.run(1.0)                                  # a second passes: both are in WORK, the channels up
-mediator.send("kpd1", b"a message", line.now)
-for happened in line.run(0.1):                 # ... and the console's ChannelEvent has it
-    print(happened)
+now = 0.0
+near, far = memory_pair(clock=lambda: now)
+
+
+def pass_time(seconds):
+    global now
+    for _ in range(round(seconds / 0.005)):
+        now += 0.005
+        near.exchange(mediator)
+        yield from far.exchange(console)
+
+
+for event in pass_time(1.0):                  # both are in WORK, the channels come up
+    print(event)
+mediator.send("kpd1", b"a message", now)
+for event in pass_time(0.1):                  # ... and the ChannelEvent of the console has the message
+    print(event)
 ```
 
 Every decision falls at a place in the stream: in what pieces it comes does not matter, and tests say so. While nothing

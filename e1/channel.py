@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from e1.hdlc.framing import MOST_WAITING, HdlcCounters, HdlcReceiver, HdlcTransmitter
 from e1.lapb import machine as link_layer
-from e1.lapb.machine import Lapb, LapbConfig, LapbEffect
+from e1.lapb.machine import Lapb, LapbConfig, LapbEffect, State
 from e1.x25 import layer as packet_layer
 from e1.x25.config import FRAME_OVERHEAD
 from e1.x25.layer import PacketLayer, X25Config, X25Effect
@@ -107,6 +107,16 @@ class DataLink:
     def queued(self) -> int:
         """Messages that are not acknowledged entirely."""
         return self.x25.queued
+
+    @property
+    def linked(self) -> bool:
+        """Whether LAPB is in information transfer: the far end answers."""
+        return self.lapb.state is State.S3
+
+    @property
+    def released(self) -> bool:
+        """Whether the link is down."""
+        return self.lapb.state is State.S0
 
     def carrier(self, up: bool, now: float) -> list[ChannelEvent]:
         """What carries the frames is there, or is gone. A new channel is silent until it is there."""
@@ -246,6 +256,11 @@ class DataChannel(DataLink):
     def pending(self) -> int:
         """Octets of frames that wait for the timeslot."""
         return self._sender.pending
+
+    @property
+    def released(self) -> bool:
+        """Whether the link is down, and all frames about it have left."""
+        return super().released and not self.pending
 
     def carrier(self, up: bool, now: float) -> list[ChannelEvent]:
         """The timeslot is there, or is gone (LOS, AIS, LOF). A new channel is silent until it is there."""

@@ -1,33 +1,35 @@
-"""Limits of settings, declared once at the field: ``k: Annotated[int, Range(1, 7)] = 7``.
+"""Limits of settings, declared once at the field: ``k: Annotated[int, Range(1, 7)] = 7``. A ``Literal`` has its values.
 
-A configuration checks itself with :func:`check`; whoever makes a form or a file of it reads the limits by
-:func:`limits`.
+A configuration checks itself with :func:`check`. A form or a file of it is made from :func:`limits`.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterable
+from collections.abc import Mapping
 from functools import cache
-from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, Literal, NamedTuple, get_args, get_origin, get_type_hints
+
+DOCUMENTED: Final[Mapping[str, Any]] = {"use_attribute_docstrings": True}
+"""``__pydantic_config__`` of a configuration: pydantic, where it is used, takes the docstrings for descriptions."""
 
 
 class Range(NamedTuple):
-    """Numbers that are allowed, in the unit of the field. None: no limit."""
+    """The allowed numbers, in the unit of the field. None: no limit."""
 
     least: float | None = None
     most: float | None = None
     above: float | None = None
-    """Instead of ``least``: this itself is not allowed."""
+    """Instead of ``least``: this number itself is not allowed."""
     step: int = 1
-    """Multiples of it alone."""
+    """Only multiples of it are allowed."""
 
-    def holds(self, value: Any) -> bool:
+    def allows(self, value: float) -> bool:
         """Whether ``value`` is allowed."""
-        low = self.least is None or value >= self.least
-        low = low and (self.above is None or value > self.above)
         return (
-            low and (self.most is None or value <= self.most) and (self.step == 1 or value % self.step == 0)
+            (self.least is None or value >= self.least)
+            and (self.above is None or value > self.above)
+            and (self.most is None or value <= self.most)
+            and (self.step == 1 or value % self.step == 0)
         )
 
     def __str__(self) -> str:
@@ -40,59 +42,32 @@ class Range(NamedTuple):
         return text if self.step == 1 else f"a multiple of {self.step}, {text}"
 
 
-class OneOf(tuple[Any, ...]):
-    """Values that are allowed, where their type has more."""
-
-    __slots__ = ()
-
-    def holds(self, value: Any) -> bool:
-        """Whether ``value`` is allowed."""
-        return value in self
-
-    def __str__(self) -> str:
-        return ", ".join(str(each) for each in self)
-
-
-Limit = Range | OneOf
-
-
 @cache
-def limits(config: Any) -> dict[str, tuple[Any, Limit | None]]:
-    """Type and limit of each field of a dataclass. A ``Literal`` is limited to its values."""
+def limits(config: Any) -> Mapping[str, tuple[Any, Range | None]]:
+    """Type and range of each field of a dataclass, in order."""
     hints = get_type_hints(config, include_extras=True)
-    found: dict[str, tuple[Any, Limit | None]] = {}
-    for field in dataclasses.fields(config):
-        kind, limit = hints[field.name], None
-        if get_origin(kind) is Annotated:
-            kind, limit = get_args(kind)
-        elif get_origin(kind) is Literal:
-            limit = OneOf(get_args(kind))
-        found[field.name] = kind, limit
-    return found
+    return {
+        name: get_args(hints[name]) if get_origin(hints[name]) is Annotated else (hints[name], None)
+        for name in config.__dataclass_fields__
+    }
 
 
 def check(config: Any, *rules: tuple[str, bool, str]) -> None:
-    """Raise :class:`ValueError` for the first field outside its limit, then for the first of ``rules`` that is broken.
+    """Raise :class:`ValueError` for the first field outside its limit, then for the first broken rule.
 
-    A rule is the field that is told, whether all is well, and what is allowed.
+    A rule is the name of the field that the error is about, whether the rule holds, and what is allowed.
     """
-    cls: Any = type(config)
-    for name, (_, limit) in limits(cls).items():
-        if limit is not None and not limit.holds(getattr(config, name)):
-            raise ValueError(f"{name} = {_shown(config, name)}: allowed is {limit}")
-    for name, good, allowed in rules:
-        if not good:
-            raise ValueError(f"{name} = {_shown(config, name)}: allowed is {allowed}")
+    kind: Any = type(config)
+    for name, (hint, limit) in limits(kind).items():
+        value = getattr(config, name)
+        if limit is not None and not limit.allows(value):
+            raise ValueError(f"{name} = {value}: allowed is {limit}")
+        if get_origin(hint) is Literal and value not in get_args(hint):
+            raise ValueError(f"{name} = {_shown(value)}: allowed is {', '.join(map(str, get_args(hint)))}")
+    for name, holds, allowed in rules:
+        if not holds:
+            raise ValueError(f"{name} = {_shown(getattr(config, name))}: allowed is {allowed}")
 
 
-def _shown(config: Any, name: str) -> str:
-    value = getattr(config, name)
-    return str(value) if not isinstance(value, str) else repr(str(value))
-
-
-def names(config: type, without: Iterable[str] = ()) -> list[str]:
-    """The fields of a dataclass in order, but those ``without``; :class:`ValueError` for one that it does not have."""
-    every = [field.name for field in dataclasses.fields(config)]
-    if unknown := set(without) - set(every):
-        raise ValueError(f"{config.__name__} has no {', '.join(sorted(unknown))}")
-    return [name for name in every if name not in set(without)]
+def _shown(value: Any) -> str:
+    return repr(str(value)) if isinstance(value, str) else str(value)

@@ -8,6 +8,7 @@ Source: ITU-T G.704; order 268, 1.2, 1.4.1.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -18,7 +19,7 @@ from e1.channel import DataChannel
 from e1.g704.alarms import AlarmConfig, Signal, StreamState
 from e1.g704.framer import Counters, FrameReceiver
 from e1.g704.frames import BIT_1, REMOTE_ALARM, TIMESLOTS, FrameTransmitter, Octets, demux, mux
-from e1.g704.timeslots import KSL_PER_STREAM, KSL_TIMESLOTS, check_ksl_timeslots, timeslot_of_ksl
+from e1.g704.timeslots import KSL_TIMESLOTS, check_ksl_timeslots, timeslot_of_ksl
 from e1.lapb.config import LapbConfig
 from e1.x25.config import X25Config
 
@@ -108,6 +109,8 @@ class E1Stream:
             name: DataChannel(config.lapb, config.x25) for name in CHANNEL_NAMES if config.data
         }
         """The data channels; none in a stream for speech alone."""
+        self.speech_source: Callable[[int, float], None] | None = None
+        """Called just before frames are sent, with their number and the time: queues the speech for them."""
         self._slots: dict[ChannelName, int] = {"kpd1": config.kpd1_timeslot, "kpd2": config.kpd2_timeslot}
         self._carrier = False
         self._faults: dict[Side, StreamState | None] = {"receive": None, "transmit": None}
@@ -187,6 +190,8 @@ class E1Stream:
 
     def transmit(self, frames: int, now: float) -> bytes:
         """The next ``frames`` frames for the line: 32 octets each, timeslot 0 first."""
+        if self.speech_source is not None:
+            self.speech_source(frames, now)
         timeslots = np.full((TIMESLOTS, frames), self.config.silence, np.uint8)
         if not self.channels:
             timeslots[list(self._slots.values())] = FLAG
@@ -321,7 +326,3 @@ class E1Stream:
         self._frames_heard += timeslots.shape[1]
         while self._frames_heard - self._heard[0][0] - self._heard[0][1].shape[1] >= SPEECH_OCTETS:
             self._heard.popleft()
-
-
-KSLS = range(1, KSL_PER_STREAM + 1)
-"""The lines of a stream."""

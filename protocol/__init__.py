@@ -1,7 +1,7 @@
 """The wire format between the technical means of ORM and the monitoring console, orders 268 and 70.
 
-Messages are dataclasses (:mod:`protocol.messages`, :mod:`protocol.messages`, :mod:`protocol.messages`);
-:class:`Codec` turns them into octets and back, :class:`StreamFramer` finds units in a stream.
+Messages are dataclasses (:mod:`protocol.messages`), declared with the fields of :mod:`protocol.fields`.
+:class:`Codec` turns them into octets and back; :class:`StreamFramer` cuts a stream into units.
 """
 
 from protocol.codec import Codec, UnknownUnit
@@ -66,7 +66,6 @@ from protocol.messages import (
     TrunkInfo,
     UnauthorizedAccess,
     VersionInfo,
-    by_name,
     classes,
 )
 from protocol.messagetext import decode_message_text, encode_message_text, split_message_text
@@ -148,7 +147,6 @@ __all__ = [
     "Unit",
     "UnknownUnit",
     "VersionInfo",
-    "by_name",
     "channel_of",
     "classes",
     "decode_message_text",

@@ -298,8 +298,12 @@ class Codec:
             )
             problems.append(Problem(2, "code", text))
             if len(unit) != header + unit[3]:
-                en, ru = "{text} (taken for: {channel})", "{text} (если это {channel})"
-                taken = Phrase(en, ru, text=_length_text(unit, header), channel=CHANNELS[channel])
+                taken = Phrase(
+                    "{text} (taken for: {channel})",
+                    "{text} (если это {channel})",
+                    text=_length_text(unit, header),
+                    channel=CHANNELS[channel],
+                )
                 problems.append(Problem(3, "length", taken))
             return _Judged(None, problems, {})
         if unit[3] not in payload_lengths(cls, self.options):

@@ -63,7 +63,6 @@ _NO_NUMBER = Phrase("a number of no digits", "номер без цифр")
 _COUNT_ASKED = Phrase("count of digits", "количество знаков")
 _GROUP = Phrase("group", "группа")
 _NONE = Phrase("none", "нет")
-_NO_DECIMAL = ("{octet:02X}h is no {part}: a half-byte is above 9", "{octet:02X}h: полубайт больше 9")
 _BCD_READING = _bcd(99)
 _BCD_WRITING = {value: octet for octet, value in _BCD_READING.items()}
 
@@ -84,7 +83,13 @@ class TimeOctets(Wire):
             value = _BCD_READING.get(octet)
             values.append(value)
             if value is None:
-                complaints.append(Complaint(Phrase(*_NO_DECIMAL, octet=octet, part=part), position, part))
+                wrong = Phrase(
+                    "{octet:02X}h is no {part}: a half-byte is above 9",
+                    "{octet:02X}h: полубайт больше 9",
+                    octet=octet,
+                    part=part,
+                )
+                complaints.append(Complaint(wrong, position, part))
             elif octet not in legal:
                 bounds = f"{min(legal.values())}..{max(legal.values())}"
                 outside = Phrase("{part} {value} is outside {bounds}", "{value} вне {bounds}",
@@ -290,10 +295,7 @@ class PartyOctets(Wire):
             raise RefusedError("a party: sign and number")
         octets = b""
         for part, name, wire in zip(value, Party._fields, (self.sign, self.digits), strict=True):
-            try:
-                octets += wire.write(part)
-            except RefusedError as refused:
-                raise RefusedError(str(refused), name, part) from None
+            octets += wire.write_part(part, name)
         return octets
 
     def emit_decode(self, names: list[str], source: Source) -> tuple[list[str], str]:
@@ -354,8 +356,15 @@ class ServiceOctets(Wire):
             complaint = complaint._replace(offset=place)
         if place != self.place:
             if complaint is None:
-                en, ru = "service code in octet {place} of three", "код услуги в байте {place} из трёх"
-                complaint = Complaint(Phrase(en, ru, place=place + 1), place, accepted=True)
+                complaint = Complaint(
+                    Phrase(
+                        "service code in octet {place} of three",
+                        "код услуги в байте {place} из трёх",
+                        place=place + 1,
+                    ),
+                    place,
+                    accepted=True,
+                )
             value = KeptInt(value, octets)
         return value, complaint
 
@@ -439,10 +448,7 @@ class KslRows(Opaque):
             if not isinstance(row, tuple) or len(row) != len(self.parts):
                 raise RefusedError(f"a row: {', '.join(self.parts)}", str(index), row)
             for part, (name, wire) in zip(row, self.parts.items(), strict=True):
-                try:
-                    octets += wire.write(part)
-                except RefusedError as refused:
-                    raise RefusedError(str(refused), f"{index} -> {name}", part) from None
+                octets += wire.write_part(part, f"{index} -> {name}")
         return octets.ljust(4 * self.most, b"\xff")
 
     def describe(self) -> str:
@@ -502,11 +508,14 @@ class ServiceEntries(Tail):
         end = 1 + 3 * count
         if end > len(octets):
             fitting = (len(octets) - 1) // 3
-            en, ru = (
-                "{count} services are announced, but {fitting} fit",
-                "услуг {count}, а помещается {fitting}",
+            return Raw(octets), Complaint(
+                Phrase(
+                    "{count} services are announced, but {fitting} fit",
+                    "услуг {count}, а помещается {fitting}",
+                    count=count,
+                    fitting=fitting,
+                )
             )
-            return Raw(octets), Complaint(Phrase(en, ru, count=count, fitting=fitting))
         complaints = []
         services = []
         for index in range(count):
@@ -518,17 +527,35 @@ class ServiceEntries(Tail):
         filler = octets[end:]
         if filler.strip(b"\xff"):
             at = end + len(filler) - len(filler.lstrip(b"\xff"))
-            en, ru = "{octet:02X}h after the services is not FFh", "после услуг {octet:02X}h, а не FFh"
-            complaints.append(Complaint(Phrase(en, ru, octet=octets[at]), at))
-        en, ru = "length {length} with {count} services", "длина {length}, а услуг {count}"
-        length = Phrase(en, ru, length=11 + len(octets), count=count)
+            complaints.append(
+                Complaint(
+                    Phrase(
+                        "{octet:02X}h after the services is not FFh",
+                        "после услуг {octet:02X}h, а не FFh",
+                        octet=octets[at],
+                    ),
+                    at,
+                )
+            )
+        length = Phrase(
+            "length {length} with {count} services",
+            "длина {length}, а услуг {count}",
+            length=11 + len(octets),
+            count=count,
+        )
         excess = count > self.most
         if excess:
-            en, ru = (
-                "{count} services; one message has at most {most}",
-                "услуг {count}, а в одном сообщении не более {most}",
+            complaints.append(
+                Complaint(
+                    Phrase(
+                        "{count} services; one message has at most {most}",
+                        "услуг {count}, а в одном сообщении не более {most}",
+                        count=count,
+                        most=self.most,
+                    ),
+                    accepted=True,
+                )
             )
-            complaints.append(Complaint(Phrase(en, ru, count=count, most=self.most), accepted=True))
         if len(octets) not in ((end, self.padded) if count else (self.padded,)):
             complaints.append(Complaint(length, end))
         elif len(octets) != self._length(count):
@@ -547,10 +574,7 @@ class ServiceEntries(Tail):
             raise RefusedError(f"at most {self.most} services in one message")
         octets = bytes((len(value),))
         for index, part in enumerate(value):
-            try:
-                octets += self.entry.write(part)
-            except RefusedError as refused:
-                raise RefusedError(str(refused), str(index), part) from None
+            octets += self.entry.write_part(part, str(index))
         return octets.ljust(self._length(len(value)), b"\xff")
 
     def emit_decode(self, names: list[str], source: Source) -> tuple[list[str], str]:
@@ -606,8 +630,13 @@ class MessageOctets(Tail):
     def read(self, octets: bytes) -> tuple[bytes, Complaint | None]:
         if len(octets) <= self.most:
             return bytes(octets), None
-        en, ru = "{size} octets; {what}: at most {most}", "байтов {size}, а в одном сообщении не более {most}"
-        long = Phrase(en, ru, size=len(octets), what=self.what, most=self.most)
+        long = Phrase(
+            "{size} octets; {what}: at most {most}",
+            "байтов {size}, а в одном сообщении не более {most}",
+            size=len(octets),
+            what=self.what,
+            most=self.most,
+        )
         return Raw(octets), Complaint(long, self.most, accepted=True)
 
     def write(self, value: Any) -> bytes:

@@ -103,8 +103,9 @@ GroupTypeCode = Annotated[
     Coded(codes.GROUP_TYPES, what="group type"),
     Phrase("group type", "тип группы КСЛ"),
 ]
-KslA = Annotated[Ksl | None, KslOctet(), Phrase("KSL-A", "КСЛ-А")]
-KslB = Annotated[Ksl | None, KslOctet(), Phrase("KSL-B", "КСЛ-В")]
+_KslLine = Annotated[Ksl | None, KslOctet()]
+KslA = Annotated[_KslLine, Phrase("KSL-A", "КСЛ-А")]
+KslB = Annotated[_KslLine, Phrase("KSL-B", "КСЛ-В")]
 Rows = Annotated[tuple[KslRow, ...], KslRows(), Phrase("rows", "строки")]
 
 # --- calls (order 268, 10.2, 10.3, 11)

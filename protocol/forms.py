@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import Any, Literal, NoReturn, Protocol
+from typing import Any, Literal, NoReturn, Protocol, Self, TypeVar
 
 from protocol.codes import PASSWORD_CHARACTERS
 from protocol.errors import EncodeError
@@ -43,21 +43,25 @@ class ScriptNode(Protocol):
     def integer(self, low: int, high: int) -> int:
         """The value as an integer from ``low`` to ``high``."""
 
-    def items(self) -> Sequence[ScriptNode]:
+    def items(self) -> Sequence[Self]:
         """The value as a list."""
 
-    def mapping(self, allowed: Iterable[str]) -> Mapping[str, ScriptNode]:
+    def mapping(self, allowed: Iterable[str]) -> Mapping[str, Self]:
         """The value as a mapping whose keys are all among ``allowed``."""
 
 
-class Script(Protocol):
+N = TypeVar("N", bound=ScriptNode)
+N_contra = TypeVar("N_contra", bound=ScriptNode, contravariant=True)
+
+
+class Script(Protocol[N_contra]):
     """The reader of a script, which reads a value of any form: a variable, an alternative or a plain value."""
 
     @property
     def expected(self) -> bool:
         """Whether the values are only compared: keys of a mapping may be left out."""
 
-    def read(self, node: ScriptNode, form: Form) -> Any:
+    def read(self, node: N_contra, form: Form) -> Any:
         """The value of ``node``, in its JSON form."""
 
 
@@ -88,7 +92,7 @@ class Form:
             return hexadecimal(value)
         return str(value) if isinstance(value, str) else int(value)
 
-    def from_script(self, node: ScriptNode, script: Script) -> Any:
+    def from_script(self, node: N, script: Script[N]) -> Any:
         """The value of ``node``, checked; neither null nor, except in texts, hexadecimal octets."""
         raise NotImplementedError
 
@@ -111,7 +115,7 @@ class IntegerForm(Form):
             raise EncodeError(path, value, 'an integer, null, or octets such as "0x1A"')
         return KeptInt(value, octets_of(path, octets[path])) if path in octets else value
 
-    def from_script(self, node: ScriptNode, script: Script) -> int:
+    def from_script(self, node: N, script: Script[N]) -> int:
         return node.integer(0, self.highest)
 
 
@@ -143,7 +147,7 @@ class NameForm(Form):
             allowed = f'{", ".join(self.names)}, null, or an octet such as "0x1A"'
             raise EncodeError(path, value, allowed) from None
 
-    def from_script(self, node: ScriptNode, script: Script) -> str:
+    def from_script(self, node: N, script: Script[N]) -> str:
         if node.value not in tuple(self.names):
             node.wrong(", ".join(self.names) + ', null, or bytes such as "0x1A"')
         return str(node.value)
@@ -164,23 +168,21 @@ class TextForm(Form):
     def to_json(self, value: Any) -> Json:
         return value.decode("latin-1") if isinstance(value, bytes) else super().to_json(value)
 
-    def from_script(self, node: ScriptNode, script: Script) -> str:
+    def from_script(self, node: N, script: Script[N]) -> str:
         return node.text()
 
 
 class PasswordForm(TextForm):
     """A text of six characters. The length is checked in scripts; in documents the wire refuses another."""
 
-    def from_script(self, node: ScriptNode, script: Script) -> str:
+    def from_script(self, node: N, script: Script[N]) -> str:
         if not isinstance(node.value, str) or len(node.value) != PASSWORD_CHARACTERS:
             node.wrong('six characters in quotation marks, such as "123456"')
         return node.value
 
 
 class DigitsForm(Form):
-    """A number as text."""
-
-    hexadecimal = "text"
+    """A number: its digits as text, or the ten octets of count and digits as hexadecimal."""
 
     def from_json(self, path: str, value: Json, octets: Spellings) -> str | Raw | None:
         if value is None:
@@ -191,7 +193,7 @@ class DigitsForm(Form):
             return raw
         return KeptStr(value, octets_of(path, octets[path])) if path in octets else value
 
-    def from_script(self, node: ScriptNode, script: Script) -> str:
+    def from_script(self, node: N, script: Script[N]) -> str:
         if not isinstance(node.value, str) or not re.fullmatch(r"[0-9*#]{1,18}", node.value):
             node.wrong('1 to 18 digits in quotation marks, such as "28331", or null')
         return node.value
@@ -217,7 +219,7 @@ class OctetsForm(Form):
         except (TypeError, UnicodeEncodeError):
             raise EncodeError(path, value, 'octets such as "0x54455354", or a text of latin-1') from None
 
-    def from_script(self, node: ScriptNode, script: Script) -> str:
+    def from_script(self, node: N, script: Script[N]) -> str:
         return node.text() if self.hexadecimal == "text" else node.wrong('bytes such as "0xFFFF"')
 
 
@@ -270,7 +272,7 @@ class RecordForm(Form):
             name: form.to_json(part) for (name, form), part in zip(self.parts.items(), value, strict=True)
         }
 
-    def from_script(self, node: ScriptNode, script: Script) -> dict[str, Any]:
+    def from_script(self, node: N, script: Script[N]) -> dict[str, Any]:
         mapping = node.mapping(self.parts)
         if not script.expected and len(mapping) < len(self.parts):
             missing = ", ".join(part for part in self.parts if part not in mapping)
@@ -310,7 +312,7 @@ class ListForm(Form):
             else super().to_json(value)
         )
 
-    def from_script(self, node: ScriptNode, script: Script) -> list[Any]:
+    def from_script(self, node: N, script: Script[N]) -> list[Any]:
         return [script.read(child, self.item) for child in node.items()]
 
 

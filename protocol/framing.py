@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum
 
 from protocol.codes import PREAMBLE, Channel, channel_of
 from protocol.language import Phrase
@@ -23,24 +23,17 @@ from protocol.messages import classes, payload_lengths
 from protocol.options import Options
 
 
-class BrokenReason(StrEnum):
-    """Why a unit is broken."""
+class BrokenReason(Enum):
+    """Why a unit is broken; :attr:`phrase` is the text for people."""
 
-    LENGTH = "length not allowed for the code"
-    CUT = "cut short by the next unit"
-    UNFINISHED = "begun and not finished"
+    LENGTH = Phrase("length not allowed for the code", "длина недопустима для кода")
+    CUT = Phrase("cut short by the next unit", "оборвано следующим сообщением")
+    UNFINISHED = Phrase("begun and not finished", "начато и не закончено")
 
     @property
     def phrase(self) -> Phrase:
         """The reason in both languages."""
-        return Phrase(str(self), _RUSSIAN[self])
-
-
-_RUSSIAN = {
-    BrokenReason.LENGTH: "длина недопустима для кода",
-    BrokenReason.CUT: "оборвано следующим сообщением",
-    BrokenReason.UNFINISHED: "начато и не закончено",
-}
+        return self.value
 
 
 @dataclass(frozen=True, slots=True)

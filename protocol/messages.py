@@ -703,17 +703,6 @@ def classes(order: Order) -> Mapping[int, type[Message]]:
     return MappingProxyType({cls.code: cls for cls in MESSAGES if cls.code in known[cls.channel]})
 
 
-def by_name(name: str, channel: Channel | None = None) -> type[Message]:
-    """The class of that name; ``test-reply`` is on two channels, and KPD1 is meant when none is given.
-
-    Raises :class:`KeyError`.
-    """
-    for cls in MESSAGES:
-        if cls.message_name == name and channel in (None, cls.channel):
-            return cls
-    raise KeyError(name)
-
-
 @cached
 def wires(cls: type[Message], options: Options) -> Mapping[str, Wire]:
     """The declaration of ``cls`` under ``options``: field → wire, in wire order."""

@@ -165,6 +165,13 @@ class Wire(construct.Adapter):  # type: ignore[misc]
         """The octets of ``value``; :class:`RefusedError` with the text of what is allowed."""
         raise NotImplementedError
 
+    def write_part(self, value: Any, path: str) -> bytes:
+        """As :meth:`write`, for a part of another field: a refusal has ``path``."""
+        try:
+            return self.write(value)
+        except RefusedError as refused:
+            raise RefusedError(str(refused), path, value) from None
+
     def _decode(self, obj: Any, context: Any, path: str) -> Any:
         value, complaint = self.read(obj)
         if complaint is not None:
@@ -420,11 +427,15 @@ class KslOctet(Coded):
             return self.decoding[octet], None
         line = self._lines[octet]
         bounds = f"{KSL_NUMBERS[0]}..{KSL_NUMBERS[-1]}"
-        en, ru = (
-            "KSL {ksl} (octet {octet:02X}h) is outside {bounds}",
-            "КСЛ {ksl} (байт {octet:02X}h) вне {bounds}",
+        return line, Complaint(
+            Phrase(
+                "KSL {ksl} (octet {octet:02X}h) is outside {bounds}",
+                "КСЛ {ksl} (байт {octet:02X}h) вне {bounds}",
+                ksl=line.ksl,
+                octet=octet,
+                bounds=bounds,
+            )
         )
-        return line, Complaint(Phrase(en, ru, ksl=line.ksl, octet=octet, bounds=bounds))
 
     def describe(self) -> str:
         return "`{stream: 0..7, ksl: 1..28}`, `null`"
@@ -501,8 +512,9 @@ class Text(Wire):
         complaint = None
         if not text.isascii():
             at = next(position for position, octet in enumerate(text) if octet > 0x7F)
-            en, ru = "octet {octet:02X}h is not ASCII", "байт {octet:02X}h не из ASCII"
-            complaint = Complaint(Phrase(en, ru, octet=text[at]), at)
+            complaint = Complaint(
+                Phrase("octet {octet:02X}h is not ASCII", "байт {octet:02X}h не из ASCII", octet=text[at]), at
+            )
         return text.decode("latin-1"), complaint
 
     def write(self, value: Any) -> bytes:
@@ -598,8 +610,10 @@ class Filler(Wire):
         if octets == self.octets:
             return self.octets, None
         at = next(position for position, octet in enumerate(octets) if octet != 0xFF)
-        en, ru = "filler {octet:02X}h is not FFh", "заполнитель {octet:02X}h, а не FFh"
-        return octets, Complaint(Phrase(en, ru, octet=octets[at]), at)
+        return octets, Complaint(
+            Phrase("filler {octet:02X}h is not FFh", "заполнитель {octet:02X}h, а не FFh", octet=octets[at]),
+            at,
+        )
 
     def write(self, value: Any) -> bytes:
         if not isinstance(value, bytes) or len(value) != self.size:

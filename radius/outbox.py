@@ -114,7 +114,7 @@ class Schedule:
 
     first: the pause after the first sending; every further one is twice as long, up to `longest`.
     renew_after: how long the same octets are repeated; keep it under the server's memory for duplicates.
-    give_up_after: how long after it was queued a report that nobody answers is dropped, and counted.
+    give_up_after: how long after it was queued an unanswered report is dropped, and counted.
     """
 
     first: float = 0.5
@@ -148,18 +148,18 @@ class OutboxCounters:
     queued: int = 0
     answered: int = 0
     superseded: int = 0
-    """A newer report of the same call has said the same."""
+    """A newer report of the same call holds the same."""
     dropped: int = 0
     """The queue was full, and this was the oldest in it."""
     given_up: int = 0
-    """Nobody answered for `Schedule.give_up_after`."""
+    """No answer came for `Schedule.give_up_after`."""
     sent: int = 0
     """Datagrams, the repeated ones included."""
     repeated: int = 0
     cut: int = 0
     """Reports that did not fit into a packet and left out their oldest service uses or matches."""
     refused: int = 0
-    """Times the host of the server said that nobody listens there (ICMP)."""
+    """Times the server's host reported that its port is closed (ICMP)."""
     wrong_answers: int = 0
     """Datagrams that answer nothing outstanding, or are not made with the secret."""
 
@@ -292,8 +292,7 @@ class Outbox:
         return self._send_waiting(now)
 
     def refused(self) -> None:
-        """Count that the server's host said nobody listens there. The reports go on as scheduled: the server
-        may be starting."""
+        """Count that the server's port is closed. The reports go on as scheduled: the server may be starting."""
         self.counters.refused += 1
 
     def next_deadline(self) -> float | None:

@@ -453,12 +453,12 @@ def _decode_media(packet: AcctPacket) -> Media | None:
 
 
 def is_report(packet: AcctPacket) -> bool:
-    """Whether the packet means to be a call report: it has a Sorm-Sequence."""
+    """Whether the packet is meant as a call report: it has a Sorm-Sequence."""
     return _get(packet, SEQUENCE) is not None
 
 
 def is_message(packet: AcctPacket) -> bool:
-    """Whether the packet means to be a report of a message: it has a Sorm-Text-Length."""
+    """Whether the packet is meant as a report of a message: it has a Sorm-Text-Length."""
     return _get(packet, TEXT_LENGTH) is not None
 
 

@@ -1,8 +1,8 @@
-"""What a switch tells a mediator about one call, or about one electronic message.
+"""Reports of a switch to a mediator: about one call, or about one electronic message.
 
 A report is a cumulative snapshot: a later `sequence` of the same call holds everything that the earlier
-ones said. So a lost, doubled or reordered report, and a Stop whose Start never came, are healed by whichever
-report arrives next; a receiver acts on what it has not acted on yet and ignores an equal or older sequence.
+ones held. So the next report makes up for a lost, doubled or reordered one, and for a Start that never came; a receiver
+acts on what is new to it and ignores an equal or older sequence.
 
 All times are Unix seconds; they keep microseconds on their way.
 """
@@ -28,7 +28,7 @@ or a trunk that the message came or went by (order 268, 9.12, table 1)."""
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Party:
-    """One side of a call as the console is to be shown it.
+    """One side of a call, as the console is to see it.
 
     digits: the number as SORM is to show it; empty when there is none.
     ni: numbering plan of the number, one of `NUMBER_INDICATORS`.
@@ -85,13 +85,13 @@ class Media:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallReport:
-    """Everything a mediator may know of one call at one moment.
+    """All that a mediator gets of one call at one moment.
 
     call_id: unique within the switch. domain: the domain the call belongs to. sequence: counts the reports of
     this call for this mediator from 1. time: the moment of the snapshot.
     connection: the order's octet for the kind of connection.
     calling, called: the original A and the current final B with their SORM numbers.
-    answered: the B that answered, where another one has taken its place since; None: `called` did, or nobody has.
+    answered: the B that answered, where another one has taken its place since; None: `called` did, or no party has.
     calling_station, called_station: the routed numbers, for information.
     setup_time: the moment the full number was known, None when dialling was never completed.
     answer_time, release_time: None as long as it has not happened.

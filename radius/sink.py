@@ -61,7 +61,7 @@ class SinkCounters:
         default_factory=lambda: dict.fromkeys(("short", "length", "attributes", "message-authenticator"), 0)
     )
     not_taken: int = 0
-    """The receiver of reports did not take it now, so there was no answer and the client will come again."""
+    """The receiver of reports did not take it now, so there was no answer and the client sends again."""
     handler_failed: int = 0
     """The receiver of reports raised: likewise no answer."""
 
@@ -97,7 +97,7 @@ class Clients:
         self._known: dict[str, bytes | None] = {}
 
     def secret(self, host: str) -> bytes | None:
-        """The secret shared with the address, None for a stranger."""
+        """The secret shared with the address, None for an unknown peer."""
         try:
             return self._known[host]
         except KeyError:
@@ -163,7 +163,7 @@ class Duplicates:
 class Sink:
     """Accounting server on one UDP port.
 
-    clients: the shared secrets; a datagram from anyone else is dropped and counted.
+    clients: the shared secrets; a datagram of any other peer is dropped and counted.
     on_report: gets every report once, before the client gets its answer. When it returns False ("not now") or
     raises, there is no answer, so the client sends the report again.
     on_message: gets every report of a message, under the same rule; without it they go to `on_other`.
@@ -287,7 +287,7 @@ class Sink:
         try:
             self._before_replies()
         except Exception:
-            # The receiver's own fault must not stop the port; the clients come again.
+            # The receiver's own fault must not stop the port; the clients send again.
             self._failed_batches += 1
             if worth_a_line(self._failed_batches):
                 logger.exception("radius: what %d requests brought was not kept; they get no answer", count)
@@ -358,7 +358,7 @@ class Sink:
             elif self._on_other is not None:
                 taken = self._on_other(packet)
         except Exception:
-            # The receiver's own fault must not stop the port; the client comes again.
+            # The receiver's own fault must not stop the port; the client sends again.
             counters.handler_failed += 1
             if worth_a_line(counters.handler_failed):
                 logger.exception(
@@ -390,7 +390,7 @@ class Sink:
             counters = self.counters
             counters.broken_reports += 1
             if worth_a_line(counters.broken_reports):
-                # Not what stands in it: the log must not tell who is on control (order 268, rule 6).
+                # Not its content: the log must not reveal who is on control (order 268, rule 6).
                 count, field = counters.broken_reports, error.field
                 logger.warning("radius: a report cannot be used (%d so far), because of its %s", count, field)
         return None, 0

@@ -1,10 +1,9 @@
 """The mediator's link to the switch: kept up for as long as it runs, with a pinned host key.
 
-:class:`SwitchLink` binds :class:`~ssh_control.dialect.ClientDialect` to asyncssh. It connects to the first
-address, or to the next when that one is gone; when the link drops it fails what was asked with
-:class:`LinkDown`, waits a little longer each time, and begins with the first address again. What was on
-control is handed over anew by its owner, with ``sync`` requests
-after ``on_up``.
+:class:`SwitchLink` binds :class:`~ssh_control.dialect.ClientDialect` to asyncssh. It connects to the first address, or
+to the next when that one does not answer. When the link drops, open requests fail with :class:`LinkDown`; the link
+waits a little longer each time, and begins with the first address again. After ``on_up`` the owner sends all
+objects anew, with ``sync`` requests.
 """
 
 from __future__ import annotations
@@ -21,13 +20,13 @@ from typing import Any, Final
 import asyncssh
 
 from ssh_control.dialect import (
-    Answered,
     ClientDialect,
-    Notified,
+    EventReceived,
+    HelloAccepted,
+    HelloRefused,
     Reply,
+    ReplyReceived,
     Request,
-    TurnedAway,
-    Up,
 )
 from ssh_control.transport import CIPHERS, KeyProblem, fingerprint, pinned_key, without_padding_packets
 from ssh_control.visible import host_port, visible
@@ -41,11 +40,11 @@ Address = tuple[str, int]
 
 
 class LinkDown(Exception):  # noqa: N818 - what happened, not a mistake
-    """The link is not up, or dropped before the reply came. The text says why."""
+    """The link is not up, or dropped before the reply came. The text is the reason."""
 
 
 class LinkState(Enum):
-    """Where the link is."""
+    """State of the link."""
 
     IDLE = "idle"
     CONNECTING = "connecting"
@@ -56,7 +55,7 @@ class LinkState(Enum):
 
 
 class LinkInput(Enum):
-    """What moves the link."""
+    """What happens to the link."""
 
     START = "start"
     GREETED = "greeted"
@@ -82,13 +81,13 @@ LINK_TABLE: Final[Mapping[tuple[LinkState, LinkInput], LinkState]] = {
     (LinkState.REFUSED, LinkInput.CLOSE): LinkState.CLOSED,
     (LinkState.CLOSED, LinkInput.CLOSE): LinkState.CLOSED,
 }
-"""``refused``: a switch was there and would not have us, or was not the one that is pinned."""
+"""``refused``: the switch refused the login or the hello, or showed another host key than the pinned one."""
 
 
 def backoff(attempt: int, retry_min: float, retry_max: float, jitter: float) -> float:
     """Seconds to wait after failure number ``attempt`` (0 = the first): doubling, within both bounds.
 
-    ``jitter`` in 0..1 takes up to a half off, so that mediators that lost one switch don't come back as one.
+    ``jitter`` in 0..1 takes up to a half off, so that mediators that lost one switch don't return at one moment.
     """
     longest = min(retry_max, retry_min * 2.0 ** min(attempt, 64))
     return max(retry_min, longest * (0.5 + 0.5 * jitter))
@@ -104,10 +103,10 @@ class _Trouble(Exception):  # noqa: N818
 
 
 class SwitchLink:
-    """``await start()`` it once; it then is up whenever the switch is. ``await close()`` ends it.
+    """``await start()`` it once; it then is up while the switch is. ``await close()`` ends it.
 
     ``addresses``: where the switch is, then its backups. ``host_key``: the pinned public key as a line of
-    OpenSSH; without one only ``trust_any=True`` connects, for a lab that can't know the key.
+    OpenSSH; without one only ``trust_any=True`` connects, for a lab where the key is not known.
     ``mediator``, ``radius`` (``host:port`` of the accounting sink), ``rtp`` (of speech) go into the hello.
 
     ``on_up(hello)``, ``on_down(reason)`` and ``on_event(event)`` are called from the event loop; between an
@@ -190,9 +189,9 @@ class SwitchLink:
             await session.gone()
 
     async def request(self, op: str, /, **params: Any) -> Reply:
-        """Ask the switch and wait for its reply. Raises :class:`LinkDown`, or DialectError: can't be said.
+        """Ask the switch and wait for its reply. Raises :class:`LinkDown`, or DialectError: malformed.
 
-        A caller that gives up (``asyncio.timeout``) is forgotten; the late reply is counted and thrown away.
+        A caller that gives up (``asyncio.timeout``) is forgotten; the late reply is counted and dropped.
         """
         answer: asyncio.Future[Reply | LinkDown] = asyncio.get_running_loop().create_future()
         seq = self.submit(op, params, lambda result: None if answer.done() else answer.set_result(result))
@@ -208,8 +207,8 @@ class SwitchLink:
         """Ask without waiting; ``callback`` gets the reply, or :class:`LinkDown` when the link drops first.
 
         Requests of one turn of the event loop travel together. Returns the ``seq``. Raises :class:`LinkDown`
-        at once when the link is not up, and DialectError when the request can't be said; then ``callback`` is
-        not called.
+        at once when the link is not up, and DialectError when the request can't be written; then ``callback``
+        is not called.
         """
         session = self._session
         if session is None:
@@ -226,7 +225,7 @@ class SwitchLink:
         return seq
 
     def status(self) -> dict[str, Any]:
-        """The link for people: where it is, why, to whom, and what it has counted. No secrets."""
+        """The link for people: its state, the reason, the addresses and the counters. No secrets."""
         return {
             "state": self.state.value,
             "reason": self._reason,
@@ -351,9 +350,9 @@ class SwitchLink:
         self._fail_waiting(self._reason)
         self._on_down(self._reason)
 
-    def heard(self, event: Answered | Notified) -> None:
-        """The switch said something."""
-        if isinstance(event, Answered):
+    def received(self, event: ReplyReceived | EventReceived) -> None:
+        """Take a reply or an event of the switch."""
+        if isinstance(event, ReplyReceived):
             callback = self._waiting.pop(event.seq, None)
             if callback is None:
                 self.counters["late replies"] += 1
@@ -389,7 +388,7 @@ def _shown(address: Address) -> str:
 
 
 def _offered_algorithms(pinned: asyncssh.SSHKey | None) -> str | tuple[()]:
-    """All that we know, those of the pinned key first: a switch with several keys then shows that one."""
+    """All algorithms, those of the pinned key first: a switch with several keys then shows that one."""
     if pinned is None:
         return ()
     algorithm = pinned.get_algorithm()
@@ -397,7 +396,7 @@ def _offered_algorithms(pinned: asyncssh.SSHKey | None) -> str | tuple[()]:
 
 
 class _KeyWatch(asyncssh.SSHClient):
-    """Lets no host key pass but the pinned one, and remembers what it saw."""
+    """Accepts no host key but the pinned one, and keeps the key that was shown."""
 
     def __init__(self, pinned: asyncssh.SSHKey | None) -> None:
         self._pinned = pinned
@@ -443,14 +442,14 @@ class _LinkSession(asyncssh.SSHClientSession[bytes]):
         self._over(str(exc) if exc else "the switch ended the session")
 
     def release(self) -> None:
-        """The link has taken note of the hello: what came after it may be handed on."""
+        """The link has the hello: hand on what came after it."""
         self._held = False
         self._pump()
         if self._reason:
             self._tell_lost()
 
     def flush(self) -> None:
-        """Write what the dialect wants sent."""
+        """Send what the dialect has to send."""
         channel = self._channel
         if channel is None or channel.is_closing():
             return
@@ -470,12 +469,12 @@ class _LinkSession(asyncssh.SSHClientSession[bytes]):
 
     def _pump(self) -> None:
         while (event := self.dialect.next_event()) is not None:
-            if isinstance(event, Answered | Notified):
-                self._link.heard(event)
-            elif isinstance(event, Up):
+            if isinstance(event, ReplyReceived | EventReceived):
+                self._link.received(event)
+            elif isinstance(event, HelloAccepted):
                 if not self.greeted.done():
                     self.greeted.set_result(event.hello)
-            elif isinstance(event, TurnedAway):
+            elif isinstance(event, HelloRefused):
                 code = "" if event.code is None else f" ({event.code:02X}h)"
                 self._over(f"the switch refused{code}: {event.text[:200]!a}", refused=True)
             else:

@@ -1,14 +1,14 @@
 """The line dialect between mediator and switch: version 1, sans-IO.
 
-One JSON object a line (:mod:`ssh_control.messages`). The mediator says hello first and the switch answers; after
-that the mediator asks (:mod:`ssh_control.messages`), each request with its ``seq``; the switch replies with
-the same ``seq`` and tells events of its own accord. docs/dialect.md has every op and a whole session.
+Lines and requests are those of :mod:`ssh_control.messages`. The mediator sends its hello first and the switch answers
+it. After that the mediator sends requests, each with its ``seq``; the switch replies with the same ``seq``, and sends
+events unasked. docs/dialect.md has every op and a whole session.
 
-:class:`ServerDialect` is the switch's side, :class:`ClientDialect` the mediator's. Both are fed octets, hand
-out events one by one (what an event leads to is done before the next line is read) and keep what is to be
-sent until it is taken. What may happen in which state stands in :data:`SERVER_TABLE`, :data:`CLIENT_TABLE`.
+:class:`ServerDialect` is the switch's side, :class:`ClientDialect` the mediator's. Both take octets, return events one
+by one (the caller handles an event before the next line is read) and keep what is to be sent until it is taken.
+:data:`SERVER_TABLE` and :data:`CLIENT_TABLE` hold what may happen in which state.
 
-The dialect is our own: the one that the real devices speak is not public.
+The dialect is our own: that of the real devices is not public.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from ssh_control.messages import (
 )
 
 SUBSYSTEM = "sorm"
-"""The SSH subsystem in which the dialect is spoken, and the name in its hello."""
+"""The SSH subsystem of the dialect, and the name in its hello."""
 _SEQ_LIMIT = 2**53
 _NAME_LIMIT = 255
 _TEXT_LIMIT = 1000
 
 
 class Versions(NamedTuple):
-    """The versions that a side speaks, both ends included."""
+    """The versions that a side supports, both ends included."""
 
     lowest: int
     highest: int
@@ -61,7 +61,7 @@ class SessionState(Enum):
 
 
 class SessionInput(Enum):
-    """What can happen to a session: a line by its kind (said or heard), and what this side decides."""
+    """What can happen to a session: a line by its kind (sent or received), or a decision of this side."""
 
     HELLO = "hello"
     REFUSAL = "refusal"
@@ -107,15 +107,15 @@ CLIENT_TABLE: Final[Table] = {
     (SessionState.READY, SessionInput.CLOSE): SessionState.CLOSED,
     (SessionState.CLOSED, SessionInput.CLOSE): SessionState.CLOSED,
 }
-"""The mediator's side. A switch that talks nonsense may not have done what it was asked, so the link ends."""
+"""The mediator's side. A switch that breaks the dialect may not have done what it was asked, so the session ends."""
 
 
 class IllegalInputError(DialectError):
-    """This side did something that its state does not allow; the state is unchanged."""
+    """The caller did something that the state does not allow; the state is unchanged."""
 
 
 class Refused(Exception):  # noqa: N818 - what happened, not a mistake
-    """The switch won't have this mediator: extended error code and the reason in words.
+    """The switch refuses this mediator: extended error code and the reason in words.
 
     Source of the codes: Eltex SMG1016M manual, Extended error codes.
     """
@@ -128,7 +128,7 @@ class Refused(Exception):  # noqa: N818 - what happened, not a mistake
 
 @dataclass(frozen=True, slots=True)
 class ClientHello:
-    """Who the mediator is: its name, and the ``host:port`` of its RADIUS sink ("" when it has none)."""
+    """The mediator's hello: its name, and the ``host:port`` of its RADIUS sink ("" when it has none)."""
 
     mediator: str
     radius: str
@@ -140,7 +140,7 @@ class ClientHello:
 
 @dataclass(slots=True)
 class Request:
-    """What a mediator asks. Its params have the shape of :data:`ssh_control.messages.OPERATIONS`."""
+    """A request of the mediator. Its params have the shape of :data:`ssh_control.messages.OPERATIONS`."""
 
     op: str
     params: dict[str, Any]
@@ -160,7 +160,7 @@ class Reply:
 
     @classmethod
     def refusal(cls, code: int, text: str) -> Reply:
-        """The negative reply."""
+        """A negative reply."""
         return cls(False, {}, code, text)
 
 
@@ -198,14 +198,14 @@ Notify = Callable[[dict[str, Any]], None]
 
 
 @dataclass(slots=True)
-class HelloHeard:
-    """A mediator said who it is; :meth:`ServerDialect.accept` or :meth:`ServerDialect.refuse` is due."""
+class HelloReceived:
+    """A mediator's hello has come; :meth:`ServerDialect.accept` or :meth:`ServerDialect.refuse` is due."""
 
     hello: ClientHello
 
 
 @dataclass(slots=True)
-class Asked:
+class RequestReceived:
     """A request of the right shape; :meth:`ServerDialect.reply` is due, in any order."""
 
     seq: int
@@ -213,21 +213,21 @@ class Asked:
 
 
 @dataclass(slots=True)
-class Faulty:
-    """A line that was not the dialect; it has been answered."""
+class LineRejected:
+    """A line broke the dialect; it has been answered."""
 
     text: str
 
 
 @dataclass(slots=True)
-class Up:
-    """The switch said hello: its version and what else it tells about itself."""
+class HelloAccepted:
+    """The switch accepted the hello: its version, and what else it states about itself."""
 
     hello: dict[str, Any]
 
 
 @dataclass(slots=True)
-class TurnedAway:
+class HelloRefused:
     """The switch refused the hello."""
 
     code: int | None
@@ -235,7 +235,7 @@ class TurnedAway:
 
 
 @dataclass(slots=True)
-class Answered:
+class ReplyReceived:
     """The reply to the request that has this ``seq``."""
 
     seq: int
@@ -243,25 +243,25 @@ class Answered:
 
 
 @dataclass(slots=True)
-class Notified:
-    """The switch tells something: ``event`` is its kind, the other keys are its fields."""
+class EventReceived:
+    """An event of the switch: ``event`` is its kind, the other keys are its fields."""
 
     event: dict[str, Any]
 
 
 @dataclass(slots=True)
-class Broken:
-    """The switch said something that is not the dialect; the session has ended."""
+class DialectBroken:
+    """The switch broke the dialect; the session has ended."""
 
     text: str
 
 
-ServerEvent = HelloHeard | Asked | Faulty
-ClientEvent = Up | TurnedAway | Answered | Notified | Broken
+ServerEvent = HelloReceived | RequestReceived | LineRejected
+ClientEvent = HelloAccepted | HelloRefused | ReplyReceived | EventReceived | DialectBroken
 
 
 def negotiate(offered: Versions, own: Versions) -> int:
-    """The lower of both highest versions. Raises :class:`DialectError` when one side doesn't speak it."""
+    """The lower of both highest versions. Raises :class:`DialectError` when one side doesn't support it."""
     version = min(offered.highest, own.highest)
     if version < offered.lowest or version < own.lowest:
         raise DialectError(
@@ -272,7 +272,7 @@ def negotiate(offered: Versions, own: Versions) -> int:
 
 
 class _Side:
-    """What both sides share: the state, the lines that came, the octets to send."""
+    """Common to both sides: the state, the lines received, the octets to send."""
 
     table: Table
 
@@ -285,19 +285,19 @@ class _Side:
         self.waiting = 0
 
     def feed(self, data: bytes) -> None:
-        """Take octets from the peer. What they mean is asked for with ``next_event``."""
+        """Take octets from the peer; ``next_event`` returns what they mean."""
         if not self.closed:
             self._lines.feed(data)
 
     def take(self) -> bytes:
-        """The octets to send to the peer, once."""
+        """Return the octets to send to the peer, once."""
         data = b"".join(self._outgoing)
         self._outgoing.clear()
         self.waiting = 0
         return data
 
     def close(self) -> None:
-        """The session is over; nothing more is read."""
+        """End the session; nothing more is read."""
         self._enter(SessionInput.CLOSE)
         self._lines.clear()
 
@@ -306,7 +306,7 @@ class _Side:
         """Whether the session is over."""
         return self.state is SessionState.CLOSED
 
-    def _say(self, cause: SessionInput, message: dict[str, Any]) -> None:
+    def _write(self, cause: SessionInput, message: dict[str, Any]) -> None:
         line = encode_line(message, self._write_limit)
         self._enter(cause)
         self._send(line)
@@ -339,7 +339,7 @@ class ServerDialect(_Side):
         self._version = versions.highest
 
     def next_event(self) -> ServerEvent | None:
-        """What the peer said next; ``None``: feed more, or decide about the hello, or all is over."""
+        """The next event; ``None``: feed more, or decide about the hello, or the session is over."""
         if not self._lines or self.state not in _LISTENING:
             return None
         seq = None
@@ -355,46 +355,46 @@ class ServerDialect(_Side):
             return self._fault(seq, error)
 
     def accept(self, data: Mapping[str, Any]) -> None:
-        """Answer the hello: ``data`` is what the switch tells about itself."""
-        self._say(SessionInput.ACCEPT, {**data, "hello": SUBSYSTEM, "ok": True, "version": self._version})
+        """Answer the hello: ``data`` is what the switch states about itself."""
+        self._write(SessionInput.ACCEPT, {**data, "hello": SUBSYSTEM, "ok": True, "version": self._version})
 
     def refuse(self, code: int, text: str) -> None:
-        """Turn the mediator away; the session ends."""
-        self._turn_away(SessionInput.REFUSE, code, text)
+        """Refuse the hello; the session ends."""
+        self._refuse_hello(SessionInput.REFUSE, code, text)
 
     def reply(self, seq: int | None, reply: Reply) -> None:
-        """Answer a request. What can't be said (not JSON, too long) becomes a refusal that says so."""
+        """Answer a request. A reply that can't be written (not JSON, too long) becomes a refusal that states so."""
         message = {"seq": seq, "ok": True, "data": reply.data} if reply.ok else _negative(seq, reply)
         try:
-            self._say(SessionInput.REPLY, message)
+            self._write(SessionInput.REPLY, message)
         except IllegalInputError:
             raise
         except DialectError as error:
-            self._say(
+            self._write(
                 SessionInput.REPLY, _negative(seq, Reply.refusal(error.code, f"the reply: {error.text}"))
             )
 
     def notify(self, event: Mapping[str, Any]) -> None:
-        """Tell the mediator something. Raises :class:`DialectError` when it can't be said."""
-        self._say(SessionInput.EVENT, dict(event))
+        """Send an event. Raises :class:`DialectError` when it can't be written."""
+        self._write(SessionInput.EVENT, dict(event))
 
-    def end(self) -> Faulty | None:
-        """The peer has said its last: complains of a line that never ended."""
+    def end(self) -> LineRejected | None:
+        """The peer sends no more: answer a line that never ended."""
         if self.state not in _LISTENING or not self._lines.pending:
             return None
         text = f"the last line never ended: {self._lines.pending} octets thrown away"
         self._lines.clear()
         return self._fault(None, DialectError(text, ExtendedError.WRONG_LENGTH))
 
-    def _hello(self, message: dict[str, Any]) -> HelloHeard:
+    def _hello(self, message: dict[str, Any]) -> HelloReceived:
         if "hello" not in message:
             raise DialectError('hello is due: {"hello":"sorm","version":1}, a JSON object a line')
         mediator, radius, rtp = (_name(message, key) for key in ("mediator", "radius", "rtp"))
         self._version = negotiate(_offer(message), self.versions)
         self._enter(SessionInput.HELLO)
-        return HelloHeard(ClientHello(mediator, radius, self._version, rtp))
+        return HelloReceived(ClientHello(mediator, radius, self._version, rtp))
 
-    def _request(self, message: dict[str, Any], seq: int | None) -> Asked:
+    def _request(self, message: dict[str, Any], seq: int | None) -> RequestReceived:
         op, params = message.get("op"), message.get("params", {})
         if seq is None:
             raise DialectError(f"seq: must be a whole number 0..{_SEQ_LIMIT - 1}")
@@ -406,17 +406,17 @@ class ServerDialect(_Side):
         if problem is not None:
             raise DialectError(problem)
         self._enter(SessionInput.REQUEST)
-        return Asked(seq, Request(op, params))
+        return RequestReceived(seq, Request(op, params))
 
-    def _fault(self, seq: int | None, error: DialectError) -> Faulty:
+    def _fault(self, seq: int | None, error: DialectError) -> LineRejected:
         if self.state is SessionState.READY:
-            self._say(SessionInput.FAULT, _negative(seq, Reply.refusal(error.code, error.text)))
+            self._write(SessionInput.FAULT, _negative(seq, Reply.refusal(error.code, error.text)))
         else:
-            self._turn_away(SessionInput.FAULT, error.code, error.text)
-        return Faulty(error.text)
+            self._refuse_hello(SessionInput.FAULT, error.code, error.text)
+        return LineRejected(error.text)
 
-    def _turn_away(self, cause: SessionInput, code: int, text: str) -> None:
-        self._say(cause, {"hello": SUBSYSTEM, "ok": False, "code": code, "text": text})
+    def _refuse_hello(self, cause: SessionInput, code: int, text: str) -> None:
+        self._write(cause, {"hello": SUBSYSTEM, "ok": False, "code": code, "text": text})
         self._lines.clear()
 
 
@@ -424,7 +424,7 @@ class ClientDialect(_Side):
     """The mediator's side of one session; its hello is ready to be taken at once.
 
     ``rtp`` is left out of it when it is empty. Raises :class:`DialectError` when ``mediator``, ``radius`` or
-    ``rtp`` is too long to be said.
+    ``rtp`` is too long.
     """
 
     subsystem = SUBSYSTEM
@@ -447,14 +447,14 @@ class ClientDialect(_Side):
         self._send(encode_line(hello, self._write_limit))
 
     def ask(self, request: Request) -> int:
-        """Ask; the ``seq`` that the reply will have. Raises :class:`DialectError` when it can't be said."""
+        """Send a request; returns its ``seq``. Raises :class:`DialectError` when it can't be written."""
         seq = self._seq + 1
-        self._say(SessionInput.REQUEST, {"seq": seq, "op": request.op, "params": request.params})
+        self._write(SessionInput.REQUEST, {"seq": seq, "op": request.op, "params": request.params})
         self._seq = seq
         return seq
 
     def next_event(self) -> ClientEvent | None:
-        """What the switch said next, or ``None`` when more must be fed first or all is over."""
+        """The next event; ``None``: feed more, or the session is over."""
         if not self._lines or self.closed:
             return None
         try:
@@ -462,7 +462,7 @@ class ClientDialect(_Side):
             self._enter(cause)
         except DialectError as error:
             self._enter(SessionInput.FAULT)
-            event = Broken(f"the switch does not speak the dialect: {error.text}")
+            event = DialectBroken(f"the switch does not speak the dialect: {error.text}")
         if self.closed:
             self._lines.clear()
         return event
@@ -477,24 +477,26 @@ class ClientDialect(_Side):
         if "event" in message:
             if not isinstance(message["event"], str):
                 raise DialectError("event: must be a text")
-            return SessionInput.EVENT, Notified(message)
+            return SessionInput.EVENT, EventReceived(message)
         ok, data, seq = message.get("ok"), message.get("data", {}), _seq_of(message)
         code, text = _code_and_text(message)
         if not isinstance(ok, bool) or not isinstance(data, dict):
             raise DialectError("a reply has ok: true or false, and data: an object")
         if seq is None:
             raise DialectError(f"a reply without its seq: {text[:200]!a}")
-        return SessionInput.REPLY, Answered(seq, Reply(True, data) if ok else Reply(False, {}, code, text))
+        return SessionInput.REPLY, ReplyReceived(
+            seq, Reply(True, data) if ok else Reply(False, {}, code, text)
+        )
 
     def _hello(self, message: dict[str, Any]) -> tuple[SessionInput, ClientEvent]:
         if self.state is SessionState.READY:
             raise DialectError("a second hello")
         if message.get("ok") is not True:
-            return SessionInput.REFUSAL, TurnedAway(*_code_and_text(message))
+            return SessionInput.REFUSAL, HelloRefused(*_code_and_text(message))
         version = message.get("version")
         if type(version) is not int or not self.versions.lowest <= version <= self.versions.highest:
             raise DialectError("version: it chose none of those offered")
-        return SessionInput.HELLO, Up(message)
+        return SessionInput.HELLO, HelloAccepted(message)
 
 
 def _negative(seq: int | None, reply: Reply) -> dict[str, Any]:

@@ -5,7 +5,7 @@ mediator can send, with the shape of its params. The shape (which keys, of which
 meaning (is that a subscriber? is there such a trunk?) is for the switch. Unknown keys are left alone: a newer mediator
 may send more. Fields and their values have the names of the order's messages (``own-subscriber``, ``combined`` ...).
 
-Pure: octets in, lines out. Whatever a peer sends, only :class:`DialectError` escapes.
+Pure: octets in, lines out. Only :class:`DialectError` escapes, for any input of a peer.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ MOST_NESTING: Final = 16
 """Lists and objects within each other in what a switch sends (our choice); the dialect itself needs five."""
 SYNC_CHUNK: Final = 500
 """Objects in one `sync` request: about 90,000 octets, a third of the longest line."""
+
+LINE_UNKNOWN: Final = 0xFF
+"""Line state of an object that has no subscriber line in the domain (order 268, 9.3.6.4)."""
 
 
 class DialectError(Exception):
@@ -60,13 +63,13 @@ class ObjectShape(Struct):
     priority: Word | None
 
 
-class Add(Struct):
+class AddParams(Struct):
     """Put one object under control (command 5)."""
 
     object: ObjectShape
 
 
-class Change(Struct):
+class ChangeParams(Struct):
     """Give an object another category and priority (command 15)."""
 
     object_number: ObjectNumber
@@ -74,19 +77,19 @@ class Change(Struct):
     priority: Word | None
 
 
-class Remove(Struct):
+class RemoveParams(Struct):
     """Take an object off control (command 6)."""
 
     object_number: ObjectNumber
 
 
-class Join(Struct):
+class JoinParams(Struct):
     """Report the running calls that an object touches, too."""
 
     object_number: ObjectNumber
 
 
-class Sync(Struct):
+class SyncParams(Struct):
     """Replace all objects of this mediator, in chunks."""
 
     objects: list[ObjectShape]
@@ -94,43 +97,43 @@ class Sync(Struct):
     last: bool
 
 
-class Clear(Struct):
+class ClearParams(Struct):
     """Drop all objects of this mediator (command 2)."""
 
 
-class Services(Struct):
+class ServicesParams(Struct):
     """The services of a subscriber (command 12)."""
 
     number: Digits
     number_sign: Word | None
 
 
-class Trunks(Struct):
+class TrunksParams(Struct):
     """The names of trunks (command 16): of one, or of all (``null``)."""
 
     trunk: TrunkNumber | None
 
 
-class Ping(Struct):
+class PingParams(Struct):
     """Whether the switch answers."""
 
 
 OPERATIONS: Final[Mapping[str, type[Struct]]] = {
-    "add": Add,
-    "change": Change,
-    "remove": Remove,
-    "join": Join,
-    "sync": Sync,
-    "clear": Clear,
-    "services": Services,
-    "trunks": Trunks,
-    "ping": Ping,
+    "add": AddParams,
+    "change": ChangeParams,
+    "remove": RemoveParams,
+    "join": JoinParams,
+    "sync": SyncParams,
+    "clear": ClearParams,
+    "services": ServicesParams,
+    "trunks": TrunksParams,
+    "ping": PingParams,
 }
 """Every op, with the shape of its params."""
 
 
 def request_problem(op: str, params: Mapping[str, Any]) -> str | None:
-    """Why this can't be asked, such as ``add: object: number: is missing``; ``None`` when it can."""
+    """Why a request is malformed, such as ``add: object: number: is missing``; ``None``: it is not."""
     shape = OPERATIONS.get(op)
     if shape is None:
         return f"unknown op {op[:40]!a}; there are {', '.join(OPERATIONS)}"
@@ -220,7 +223,7 @@ def decode_line(line: bytes) -> dict[str, Any]:
 def is_nested_deeper(value: Any, most: int = MOST_NESTING) -> bool:
     """Whether lists and objects stand within each other more than ``most`` deep.
 
-    What is read may be shown and stored again, by code that goes into it as deep as it is nested.
+    A message may be printed and stored again, by code that recurses as deep as the message is nested.
     """
     level = [value]
     for _ in range(most):
@@ -238,8 +241,8 @@ def is_nested_deeper(value: Any, most: int = MOST_NESTING) -> bool:
 class LineReader:
     """Cuts a stream into lines of at most ``limit`` octets; blank lines are passed over.
 
-    A longer line is reported once (as ``None``) and the rest of it thrown away as it comes, so that memory is
-    bounded and the next line is read as if nothing had been.
+    A longer line is reported once (as ``None``) and the rest of it is dropped as it comes. So memory is bounded,
+    and the next line is read as usual.
     """
 
     def __init__(self, limit: int) -> None:

@@ -1,8 +1,8 @@
 """The switch's SSH server for mediators: the subsystem ``sorm``, by password, and nothing else.
 
-:class:`SormServer` binds :class:`~ssh_control.dialect.ServerDialect` to asyncssh. Who may log in and what a
-request does is for the :class:`Backend`: one for a single domain (port 7777, user = domain) and one that fans
-out to many (port 7778) differ in nothing else.
+:class:`SormServer` binds :class:`~ssh_control.dialect.ServerDialect` to asyncssh. The :class:`Backend`
+decides who may log in, and handles the requests: one backend serves a single domain (port 7777, user = domain), another
+one many domains (port 7778).
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from typing import Any, Protocol
 import asyncssh
 
 from ssh_control.dialect import (
-    Asked,
     ClientHello,
-    Faulty,
-    HelloHeard,
+    HelloReceived,
+    LineRejected,
     Notify,
     Refused,
     Reply,
     Request,
+    RequestReceived,
     Response,
     ServerDialect,
     SessionState,
@@ -46,7 +46,7 @@ LOGIN_SECONDS = 30.0
 """After that a connection that has not logged in is closed."""
 LISTEN_BACKLOG = 100
 """Connections that the kernel holds until they are accepted."""
-MOST_STRANGERS = 64
+MOST_UNAUTHENTICATED = 64
 """Connections that have not logged in, at a time; beyond that the oldest one is dropped."""
 MOST_SESSIONS = 16
 """Sessions of one connection at a time."""
@@ -55,54 +55,56 @@ WRITE_PIECE = 64 * 1024
 MOST_UNREAD = 16 * 1024 * 1024
 """Octets that may wait for a mediator that doesn't read; beyond that its session ends."""
 MOST_OPEN = 1024
-"""Requests of one session whose replies are to come; until there are fewer no more are read."""
+"""Requests of one session whose replies are to come; while there are so many, no more are read."""
 LOGIN_BURST = 5.0
 """Failed logins that one address may make before the next has to wait."""
 LOGIN_INTERVAL = 1.0
 """Seconds that each further failed login costs."""
 LONGEST_LOGIN_WAIT = 5.0
-"""Seconds that a login waits at most, whatever others of its address have tried."""
+"""The most seconds that a login waits because of failed logins from its address."""
 MOST_PACED_ADDRESSES = 4096
 """Addresses whose failed logins are remembered; beyond that those whose time has run out are forgotten."""
 
 
 class Session(Protocol):
-    """What the switch keeps of one mediator while it is connected."""
+    """A mediator's session, as the switch behind the server keeps it."""
 
     @property
     def server_hello(self) -> Mapping[str, Any]:
-        """What the switch tells about itself in its hello."""
+        """What the switch states about itself in its hello."""
 
     def handle(self, request: Request) -> Response:
         """Do what is asked. The params have the shape of :data:`ssh_control.messages.OPERATIONS`."""
 
     def closed(self) -> None:
-        """The mediator is gone. Called once, whatever the reason."""
+        """The session has ended. Called once, for any reason."""
 
 
 class Backend(Protocol):
     """The switch behind the server."""
 
     def login(self, user: str, password: str, peer: str) -> str | None:
-        """``None`` lets the user in; else the reason, which is logged and not told to the peer.
+        """``None`` admits the user; else the reason, which is logged and not sent to the peer.
 
         Passwords are compared in constant time here. ``peer`` is ``host:port``.
         """
 
     def open(self, user: str, hello: ClientHello, peer: str, notify: Notify) -> Session:
-        """A mediator has said hello. ``notify`` tells it events, until :meth:`Session.closed`.
+        """A mediator's hello has come. ``notify`` sends it events, until :meth:`Session.closed`.
 
         Raises :class:`~ssh_control.dialect.Refused`.
         """
 
 
 class LoginPacer:
-    """Each try books ``LOGIN_INTERVAL`` seconds of its address; beyond the burst it waits until it is due.
+    """Delays password tries by address.
 
-    A try is booked before the password is looked at, so that many at once gain nothing; one that succeeds is
-    given back. Addresses whose time has run out are forgotten. No try waits longer than ``longest`` seconds: a guesser
-    does not keep the right user of the same address out. So many guesses at once gain the guesser no more than its
-    connections divided by ``longest``.
+    Each try books ``LOGIN_INTERVAL`` seconds; beyond the burst it waits until it is due.
+
+    A try is booked before the password is checked, so that many tries at once gain nothing; one that succeeds is given
+    back. Addresses whose time has run out are forgotten. No try waits longer than ``longest`` seconds: a guesser does
+    not keep the right user of the same address out. So many guesses at once gain a guesser at most its connections
+    divided by ``longest``.
     """
 
     def __init__(
@@ -117,7 +119,7 @@ class LoginPacer:
         self._booked: dict[str, float] = {}
 
     def delay(self, address: str, now: float) -> float:
-        """Book a try; the seconds that it has to wait before the password is looked at."""
+        """Book a try; returns the seconds to wait before the password is checked."""
         if len(self._booked) >= MOST_PACED_ADDRESSES:
             self._booked = {peer: until for peer, until in self._booked.items() if until > now}
         booked = max(self._booked.get(address, now), now)
@@ -125,13 +127,13 @@ class LoginPacer:
         return max(0.0, due - self._slack - now)
 
     def succeeded(self, address: str) -> None:
-        """The try was a right one: it is given back."""
+        """The password was right: give the try back."""
         if address in self._booked:
             self._booked[address] -= self._interval
 
 
 class SormServer:
-    """``await start()`` it, ``await close()`` it; several mediators, each with several sessions, at once.
+    """Serves several mediators, each with several sessions, at once. ``await start()`` it, ``await close()`` it.
 
     ``host_key`` is the path of a private key, made when missing; ``None`` or "": a new ed25519 key each time;
     or the :attr:`key` of another server.
@@ -166,11 +168,11 @@ class SormServer:
         self._acceptor: asyncssh.SSHAcceptor | None = None
         self._moving: asyncio.Task[None] | None = None
         self._next: socket.socket | None = None
-        """What it is about to listen on."""
+        """The socket of a move that is under way."""
         self._connections: set[asyncssh.SSHServerConnection] = set()
-        self._strangers: dict[asyncssh.SSHServerConnection, None] = {}
-        self._waiting: set[asyncssh.SSHServerConnection] = set()
-        """Strangers whose password will be looked at when it is due."""
+        self._unauthenticated: dict[asyncssh.SSHServerConnection, None] = {}
+        self._delayed: set[asyncssh.SSHServerConnection] = set()
+        """Connections whose password will be checked when it is due."""
 
     @property
     def public_key(self) -> str:
@@ -178,7 +180,7 @@ class SormServer:
         return public_line(self.key)
 
     async def start(self) -> tuple[str, int]:
-        """Listen. The address, with the real port where 0 was asked for. Raises :class:`OSError`."""
+        """Listen. Returns the address, with the real port for port 0. Raises :class:`OSError`."""
         self._acceptor = await self._listen(host=self.host, port=self._port)
         return self.host, self.port
 
@@ -188,7 +190,7 @@ class SormServer:
         return self._acceptor.get_port() if self._acceptor is not None else self._port
 
     def shared_listener(self) -> socket.socket | None:
-        """Its listening socket once more, which stays open when this server stops listening; None: it has none.
+        """A duplicate of its listening socket, which stays open when this server stops listening; None: it has none.
 
         Raises :class:`OSError` when there is no descriptor for it.
         """
@@ -198,7 +200,7 @@ class SormServer:
         return shared
 
     def stop_listening(self) -> None:
-        """Nobody new comes; who is connected stays. A move that is under way comes to nothing."""
+        """Take no new connections; those that are open stay. A move that is under way is dropped."""
         self._next = None
         if self._acceptor is not None:
             self._acceptor.close()
@@ -207,7 +209,7 @@ class SormServer:
     def listen_on(self, listener: socket.socket) -> None:
         """Take connections of this socket from now on; to be called in the running loop.
 
-        When that fails, it is counted (``moves failed``) and logged, and what was listened on before stays so.
+        When that fails, it is counted (``moves failed``) and logged, and the server listens where it did before.
         """
         self._port = listener.getsockname()[1]
         self._next = listener
@@ -216,7 +218,7 @@ class SormServer:
 
     async def _move(self, listener: socket.socket, before: asyncio.Task[None] | None) -> None:
         if before is not None:
-            await asyncio.wait([before])  # however it ended: this move is another one
+            await asyncio.wait([before])  # however it ended
         if self._next is not listener:
             listener.close()
             return
@@ -268,7 +270,7 @@ class SormServer:
         return acceptor
 
     async def close(self) -> None:
-        """Stop listening and end all connections, also when it listens no more."""
+        """Stop listening, if it does, and end all connections."""
         acceptor = self._acceptor
         self.stop_listening()
         if self._moving is not None:
@@ -282,48 +284,48 @@ class SormServer:
             await acceptor.wait_closed()
 
     def drop(self, user: str) -> None:
-        """End the connections of a user, who may no longer be logged in."""
+        """End the connections of a user."""
         for connection in list(self._connections):
             if connection.get_extra_info("username") == user:
                 connection.abort()
 
-    def joined(self, connection: asyncssh.SSHServerConnection) -> None:
+    def connected(self, connection: asyncssh.SSHServerConnection) -> None:
         """A connection was accepted."""
         without_padding_packets(connection)
         keep_alive(connection, self._keepalive)
         self.counters["connections"] += 1
         self._connections.add(connection)
-        self._strangers[connection] = None
-        if len(self._strangers) > MOST_STRANGERS:
-            # Who waits for its password to be looked at has done its part; those who have not said one go first.
-            idle = (one for one in self._strangers if one not in self._waiting)
+        self._unauthenticated[connection] = None
+        if len(self._unauthenticated) > MOST_UNAUTHENTICATED:
+            # A connection whose password is due has sent it; one that has sent none is dropped first.
+            idle = (one for one in self._unauthenticated if one not in self._delayed)
             victim = next(idle)
-            del self._strangers[victim]
+            del self._unauthenticated[victim]
             self.counters["strangers dropped"] += 1
             victim.abort()
 
-    def known(self, connection: asyncssh.SSHServerConnection) -> None:
+    def authenticated(self, connection: asyncssh.SSHServerConnection) -> None:
         """A connection has logged in."""
-        self._strangers.pop(connection, None)
+        self._unauthenticated.pop(connection, None)
 
-    def left(self, connection: asyncssh.SSHServerConnection) -> None:
+    def disconnected(self, connection: asyncssh.SSHServerConnection) -> None:
         """A connection has ended."""
         self._connections.discard(connection)
-        self._strangers.pop(connection, None)
+        self._unauthenticated.pop(connection, None)
 
     async def login(
         self, connection: asyncssh.SSHServerConnection, user: str, password: str, peer: str
     ) -> bool:
-        """Ask the backend, in due time."""
+        """Ask the backend, after the delay that is due."""
         address = peer.rpartition(":")[0]
         wait = self._pacer.delay(address, self._clock())
         if wait > 0:
             self.counters["logins delayed"] += 1
-            self._waiting.add(connection)
+            self._delayed.add(connection)
             try:
                 await self._sleep(wait)
             finally:
-                self._waiting.discard(connection)
+                self._delayed.discard(connection)
         reason = self.backend.login(user, password, peer)
         if reason is None:
             self._pacer.succeeded(address)
@@ -348,13 +350,13 @@ class _Connection(asyncssh.SSHServer):
 
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._ssh = conn
-        # A peer that is gone already has no name any more.
+        # A peer that has closed already has no address any more.
         host, port = (conn.get_extra_info("peername") or ("gone", 0))[:2]
         self.peer = host_port(host, port)
-        self._server.joined(conn)
+        self._server.connected(conn)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._server.left(self._ssh)
+        self._server.disconnected(self._ssh)
         if exc is None or isinstance(exc, asyncssh.Error | OSError):
             log.info("%s: disconnected%s", self.peer, f": {visible(exc)}" if exc else "")
         else:
@@ -366,7 +368,7 @@ class _Connection(asyncssh.SSHServer):
         return True
 
     def auth_completed(self) -> None:
-        self._server.known(self._ssh)
+        self._server.authenticated(self._ssh)
 
     def password_auth_supported(self) -> bool:
         return True
@@ -441,7 +443,7 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
         return self._only_subsystem("commands")
 
     def _only_subsystem(self, wanted: str) -> bool:
-        # Accepted in order to say why not; a bare refusal shows as "request failed on channel 0".
+        # Accepted in order to state why not; a bare refusal shows as "request failed on channel 0".
         name = self._server.subsystem
         self._refused = (
             f"This port has no room for {wanted}; it serves the subsystem {name}: ssh -s ... {name}\n"
@@ -467,7 +469,7 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
         return True
 
     def pause_writing(self) -> None:
-        # A mediator that does not read is not asked for more.
+        # While a mediator does not read, none of its requests are read.
         self._paused = True
         self._halt()
 
@@ -481,7 +483,7 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
 
     @property
     def _full(self) -> bool:
-        """Whether nothing more may be asked for now."""
+        """Whether no request is read now."""
         return self._paused or self._open >= MOST_OPEN
 
     def _pump(self) -> None:
@@ -490,9 +492,9 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
             event = dialect.next_event()
             if event is None:
                 break
-            if isinstance(event, Asked):
+            if isinstance(event, RequestReceived):
                 self._answer(event)
-            elif isinstance(event, HelloHeard):
+            elif isinstance(event, HelloReceived):
                 self._greet(event.hello)
             else:
                 self._faulty(event)
@@ -509,13 +511,13 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
             self._halted = False
             self._channel.resume_reading()
         if not self._flush_due:
-            # The first reply of a turn of the event loop goes at once, the others of that turn together: a
-            # mediator that asks one by one waits for nothing, one that asks much gets few packets.
+            # The first reply of a turn of the event loop is sent at once, the others of that turn together: single
+            # requests are answered without delay, many requests with few packets.
             self._flush()
             self._flush_due = True
             asyncio.get_running_loop().call_soon(self._flush_rest)
 
-    def _answer(self, asked: Asked) -> None:
+    def _answer(self, asked: RequestReceived) -> None:
         assert self._session is not None
         answer = self._session.handle(asked.request)
         if isinstance(answer, Reply):
@@ -534,7 +536,7 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
             return
         self._dialect.reply(seq, reply)
         if not self._pump_due:
-            # Not now: whoever gives the reply may be in the midst of the next request of this very session.
+            # Not now: the reply may be given while the next request of this session is being handled.
             self._pump_due = True
             asyncio.get_running_loop().call_soon(self._pump_late)
 
@@ -559,7 +561,7 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
             return
         self._session = session
         self._server.counters["sessions"] += 1
-        log.info("%s: mediator %s of %s is here", self._peer, ascii(hello.mediator), self._user)
+        log.info("%s: mediator %s of %s is connected", self._peer, ascii(hello.mediator), self._user)
         self._dialect.accept(session.server_hello)
         early, self._early = self._early, []
         for event in early:
@@ -573,11 +575,11 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
             try:
                 self._dialect.notify(event)
             except DialectError as error:
-                log.error("%s: event not told: %s", self._peer, error)  # noqa: TRY400 - no trace of ours
+                log.error("%s: event not sent: %s", self._peer, error)  # noqa: TRY400 - no trace of ours
                 return
             self._flush()
 
-    def _faulty(self, fault: Faulty) -> None:
+    def _faulty(self, fault: LineRejected) -> None:
         self._server.counters["faulty lines"] += 1
         log.warning("%s: not understood: %s", self._peer, visible(fault.text))
 
@@ -596,11 +598,11 @@ class _Channel(asyncssh.SSHServerSession[bytes]):
             self._channel.abort()
 
 
-def move(ways: Sequence[tuple[SormServer, int]]) -> None:
-    """Listen on these ports from now on; to be called in the running loop.
+def move_servers(ways: Sequence[tuple[SormServer, int]]) -> None:
+    """Move servers to other ports while they run; connections stay. To be called in the running loop.
 
-    One may go where another one is now: it takes over the socket, so that nobody else can have the port in between.
-    Raises :class:`OSError` when a port can't be had; then nothing changes.
+    A server may go where another one is now: it takes over the socket, so that no other process gets the port in
+    between. Raises :class:`OSError` when a port can't be had; then nothing changes.
     """
     ways = [(server, port) for server, port in ways if server.port != port]
     held = {server.port: server for server, _ in ways}
@@ -608,7 +610,7 @@ def move(ways: Sequence[tuple[SormServer, int]]) -> None:
     try:
         for server, port in ways:
             shared = held[port].shared_listener() if port in held else None
-            taken.append(shared if shared is not None else listening(server.host, port))
+            taken.append(shared if shared is not None else listening_socket(server.host, port))
     except OSError:
         for listener in taken:
             listener.close()
@@ -619,8 +621,8 @@ def move(ways: Sequence[tuple[SormServer, int]]) -> None:
         server.listen_on(listener)
 
 
-def listening(host: str, port: int) -> socket.socket:
-    """A socket that takes connections already, so that nobody who comes meanwhile is turned away."""
+def listening_socket(host: str, port: int) -> socket.socket:
+    """A socket that accepts connections already, so that none is refused meanwhile."""
     family, kind, protocol, _, address = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]

@@ -1,7 +1,7 @@
 """A command line over SSH: with a terminal, from a script on stdin, or one command of ``ssh HOST COMMAND``.
 
-With a terminal asyncssh's line editor does the editing, the history and the keys; what a line means is for the
-:class:`Shell`, which has no I/O. Without one there is no prompt and no echo, errors go to stderr with the number of
+With a terminal asyncssh's line editor does the editing, the history and the keys. The :class:`Shell` does what a line
+says; it has no I/O. Without one there is no prompt and no echo, errors go to stderr with the number of
 their line, and the exit code is 1 when a line failed.
 """
 
@@ -29,7 +29,7 @@ HISTORY = 500
 
 
 class Outcome(Protocol):
-    """What came of a line."""
+    """The outcome of a line."""
 
     @property
     def text(self) -> str:
@@ -37,7 +37,7 @@ class Outcome(Protocol):
 
     @property
     def error(self) -> str:
-        """To show as an error; "" when the line did what it says."""
+        """To show as an error; "" when the line was carried out."""
 
     @property
     def ended(self) -> bool:
@@ -56,7 +56,7 @@ class Shell(Protocol):
         """Whether a question is open; the next line is its answer."""
 
     def enter(self, line: str) -> Outcome:
-        """Do what the line says."""
+        """Carry out a line."""
 
     def complete(self, line: str, position: int) -> tuple[str, int, list[str]]:
         """The line and the position with what is certain added; and what it may be, when nothing is."""
@@ -65,7 +65,7 @@ class Shell(Protocol):
         """Ctrl-C."""
 
     def end(self) -> Outcome:
-        """No more lines come."""
+        """The input has ended."""
 
 
 class ShellChannel(asyncssh.SSHServerSession[str]):
@@ -80,7 +80,7 @@ class ShellChannel(asyncssh.SSHServerSession[str]):
         self._commands: list[str] | None = None
         self._terminal = False
         self._rest: list[str] = []
-        """Pieces of the line that has not ended, so that one that comes octet by octet is put together once."""
+        """Pieces of the line that has not ended; they are joined once, also when they come octet by octet."""
         self._resting = 0
         self._lines: deque[str] = deque()
         self._number = 0
@@ -156,7 +156,7 @@ class ShellChannel(asyncssh.SSHServerSession[str]):
             self._exit(int(self._failed))
 
     def break_received(self, msec: int) -> bool:
-        """Ctrl-C: away with the line, and with an open question."""
+        """Ctrl-C: drop the line, and an open question."""
         if self._terminal:
             self._channel.clear_input()
             self._channel.write("^C\n")
@@ -166,7 +166,7 @@ class ShellChannel(asyncssh.SSHServerSession[str]):
         return True
 
     def pause_writing(self) -> None:
-        # Who does not read gets nothing more done.
+        # While the user does not read, no line is carried out.
         self._paused = True
         self._channel.pause_reading()
 
@@ -175,7 +175,7 @@ class ShellChannel(asyncssh.SSHServerSession[str]):
         self._pump()
 
     def _pump(self) -> None:
-        """Do the lines that are there, some at a time."""
+        """Carry out the lines that have come, some at a time."""
         self._pump_due = False
         for _ in range(LINES_A_TURN):
             if self._over or self._paused or not self._lines:
@@ -213,12 +213,12 @@ class ShellChannel(asyncssh.SSHServerSession[str]):
         if outcome.error and self._terminal:
             self._channel.write(visible_lines(outcome.error))
         elif outcome.error:
-            # Nothing is echoed: in a script only its number tells which line it was.
+            # Nothing is echoed: in a script only the number identifies the line.
             where = f"line {self._number}: " if self._commands is None or len(self._commands) > 1 else ""
             self._channel.write_stderr(where + visible_lines(outcome.error))
 
     def _prompt_or_leave(self) -> None:
-        """A question is shown always, the prompt only to who sits there."""
+        """A question is shown always, the prompt only on a terminal."""
         if self._over:
             return
         if self._shell.asking or (self._terminal and self._commands is None):
@@ -235,7 +235,7 @@ class ShellChannel(asyncssh.SSHServerSession[str]):
         """Complete; when there is a choice, show it below and the line anew."""
         completed, place, choices = self._shell.complete(line, position)
         if choices:
-            # What is written while a line is edited comes above it: the editor draws the line again.
+            # Output while a line is edited appears above it: the editor draws the line again.
             shown = "  ".join(
                 visible(choice).rstrip("/").rpartition("/")[2] or visible(choice) for choice in choices
             )

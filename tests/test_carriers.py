@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from e1.carriers.memory import MemoryEnd, memory_pair
 from e1.g704.alarms import StreamState
 from e1.stream import E1Stream
 from sorm_mediator.addresses import split_host_port
-from sorm_mediator.carriers import MemoryEnd, memory_pair, stream_config
+from sorm_mediator.carriers import stream_config
 from sorm_mediator.config import E1Config
 
 

@@ -1,7 +1,7 @@
-"""A stream without an E1 below it: its data channels come each by a carrier of its own, a tty or a TCP connection.
+"""Carriers without an E1: each data channel has a tty or a TCP connection of its own.
 
-It has no frames, hence no KSL and no alarm of its own but this: something carries the channels (WORK), or nothing
-does (LOS). What happens is kept until :meth:`BareStream.take`, in order.
+There are no frames, hence no KSL. The only states are WORK (something carries the channels), LOS (nothing does) and
+OFF. The connections report what happens by themselves; it is kept in order until :meth:`BareCarrier.exchange`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any, Protocol
 
+from e1.carriers.carrier import Address, CarriedChannel, Tap, host_port
 from e1.carriers.serial_line import SerialConfig, SerialLine
 from e1.carriers.xot import XotConfig, XotEnd
-from e1.carriers.xot_socket import Address, XotClient, XotLink, XotServer, host_port
+from e1.carriers.xot_socket import XotClient, XotLink, XotServer
 from e1.channel import ChannelEvent as DataEvent
 from e1.g704.alarms import StreamState
 from e1.lapb.config import LapbConfig
@@ -25,30 +26,18 @@ FAULTS = (StreamState.LOS, StreamState.OFF)
 """What can be injected; the others are states of an E1."""
 
 
-class BareChannel(Protocol):
-    """One data channel with its carrier."""
-
-    @property
-    def up(self) -> bool:
-        """Whether messages can cross."""
+class BareChannel(CarriedChannel, Protocol):
+    """One data channel that drives itself."""
 
     @property
     def there(self) -> bool:
         """Whether something carries it."""
 
-    @property
-    def queued(self) -> int:
-        """Messages that are not acknowledged entirely."""
-
-    @property
-    def released(self) -> bool:
-        """Whether it is down entirely."""
-
     def send(self, message: bytes) -> None:
         """Send a message, or keep it until the channel is up."""
 
     def connect(self) -> None:
-        """Set it up, now or when it can be, and again whenever it is lost."""
+        """Set it up, now or when that is possible, and again whenever it is lost."""
 
     def disconnect(self) -> None:
         """Take it down, and keep it down."""
@@ -56,20 +45,19 @@ class BareChannel(Protocol):
     def busy(self, on: bool) -> None:
         """Ask the peer to send no more messages for now (RNR), or to go on (RR)."""
 
-    def discard(self) -> list[bytes]:
-        """Take out the messages of which nothing was sent yet."""
-
     def cut(self, on: bool) -> None:
-        """As if the wire were cut, until it is off again."""
+        """Behave as if the wire were cut, until it is off again."""
 
 
-class BareStream(ABC):
-    """One end. As :class:`e1.stream.E1Stream` where both have the same; it drives itself."""
+class BareCarrier(ABC):
+    """The common part of the carriers without an E1 (:class:`~e1.carriers.carrier.Carrier`)."""
 
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
+    e1 = None
+
+    def __init__(self, kind: str, channels: Mapping[ChannelName, BareChannel]) -> None:
+        self._kind = kind
         self.state = StreamState.LOS
-        self.channels: dict[ChannelName, BareChannel] = {}
+        self.channels = channels
         self._fault: StreamState | None = None
         self._events: list[StreamEvent] = []
 
@@ -77,7 +65,7 @@ class BareStream(ABC):
 
     @abstractmethod
     async def start(self) -> str:
-        """Open it; its address, "" when it has none. Raises :class:`OSError` for one that can't be had."""
+        """Open it; its address, "" when it has none. Raises :class:`OSError` when that can't be done."""
 
     @abstractmethod
     def close(self) -> None:
@@ -85,15 +73,11 @@ class BareStream(ABC):
 
     @abstractmethod
     async def wait_closed(self) -> None:
-        """Until it is closed entirely."""
+        """Wait until it is closed entirely."""
 
     @abstractmethod
     def counters(self) -> dict[str, int]:
-        """What was counted."""
-
-    def take_strangers(self) -> list[str]:
-        """Addresses that wanted to connect and were refused, each told once a refusal."""
-        return []
+        """Counters of the connections."""
 
     @abstractmethod
     def channel_row(self, name: ChannelName) -> dict[str, Any]:
@@ -101,43 +85,48 @@ class BareStream(ABC):
 
     @abstractmethod
     def _there(self) -> bool:
-        """Something carries the stream."""
-
-    # --- the channels
+        """Whether something carries the stream."""
 
     @property
     @abstractmethod
-    def carrier(self) -> bool:
-        """The data channels can be set up."""
+    def usable(self) -> bool:
+        """Whether the data channels can be set up."""
 
-    def send(self, channel: ChannelName, message: bytes, now: float) -> list[StreamEvent]:
-        """Give a message to a data channel."""
+    def take_strangers(self) -> list[str]:
+        return []
+
+    def addresses(self, name: ChannelName) -> tuple[Address, Address] | None:
+        return None
+
+    def record(self, tap: Tap) -> None:  # noqa: B027 - there are no datagrams
+        pass
+
+    # --- the channels
+
+    def send(self, channel: ChannelName, message: bytes) -> list[StreamEvent]:
         self.channels[channel].send(message)
-        return self.take()
+        return self.exchange()
 
-    def connect(self, channel: ChannelName, now: float) -> list[StreamEvent]:
-        """Set up a data channel, as a new one does by itself."""
+    def connect(self, channel: ChannelName) -> list[StreamEvent]:
         self.channels[channel].connect()
-        return self.take()
+        return self.exchange()
 
-    def disconnect(self, channel: ChannelName, now: float) -> list[StreamEvent]:
-        """Take a data channel down, and keep it down."""
+    def disconnect(self, channel: ChannelName) -> list[StreamEvent]:
         self.channels[channel].disconnect()
-        return self.take()
+        return self.exchange()
 
-    def busy(self, channel: ChannelName, on: bool, now: float) -> list[StreamEvent]:
-        """Ask the peer to send no more messages on a data channel for now, or to go on."""
+    def busy(self, channel: ChannelName, on: bool) -> list[StreamEvent]:
         self.channels[channel].busy(on)
-        return self.take()
+        return self.exchange()
 
-    def take(self) -> list[StreamEvent]:
+    def exchange(self) -> list[StreamEvent]:
         """What has happened since the last call."""
         self._look()
         events, self._events = self._events, []
         return events
 
     def happened(self, channel: ChannelName, event: DataEvent) -> None:
-        """A carrier reports; the state that follows from it is told first."""
+        """A channel reports; a new state that follows from it comes first."""
         self._look()
         self._events.append(ChannelEvent(channel, event))
 
@@ -151,7 +140,7 @@ class BareStream(ABC):
 
     @property
     def faults(self) -> dict[Side, StreamState | None]:
-        """What is injected now; a cut wire is so in both directions."""
+        """What is injected now; a cut wire is cut in both directions."""
         return {"receive": self._fault, "transmit": self._fault}
 
     def fault(self, state: StreamState | None) -> None:
@@ -161,22 +150,21 @@ class BareStream(ABC):
         """
         if state is not None and state not in FAULTS:
             raise ValueError(
-                f'{state}: a line "{self.kind}" has no E1 frames; what it can have is LOS or OFF, and clear ends it'
+                f'{state}: a line "{self._kind}" has no E1 frames; what it can have is LOS or OFF, and clear ends it'
             )
         self._fault = state
         for channel in self.channels.values():
             channel.cut(state is not None)
 
 
-class SerialStream(BareStream):
-    """Two ttys (:class:`~e1.carriers.serial_line.SerialLine`): both must be there, as both wires of a cable."""
+class SerialCarrier(BareCarrier):
+    """Two ttys (:class:`~e1.carriers.serial_line.SerialLine`). Both must be there, as both wires of a cable."""
 
     def __init__(self, ports: Mapping[ChannelName, SerialConfig], lapb: LapbConfig, x25: X25Config) -> None:
-        super().__init__("serial")
-        self._lines = {name: SerialLine(port, lapb, x25, self._teller(name)) for name, port in ports.items()}
-        self.channels = dict(self._lines)
+        self._lines = {name: SerialLine(port, lapb, x25, self._report(name)) for name, port in ports.items()}
+        super().__init__("serial", dict(self._lines))
 
-    def _teller(self, name: ChannelName) -> Callable[[DataEvent], None]:
+    def _report(self, name: ChannelName) -> Callable[[DataEvent], None]:
         return lambda event: self.happened(name, event)
 
     async def start(self) -> str:
@@ -195,7 +183,7 @@ class SerialStream(BareStream):
         return all(line.there for line in self._lines.values())
 
     @property
-    def carrier(self) -> bool:
+    def usable(self) -> bool:
         return self._there()
 
     def counters(self) -> dict[str, int]:
@@ -233,6 +221,10 @@ class XotCircuit:
     @property
     def queued(self) -> int:
         return self.end.x25.queued
+
+    @property
+    def linked(self) -> bool:
+        return self.there
 
     @property
     def released(self) -> bool:
@@ -288,7 +280,7 @@ class XotCircuit:
             self.link.abort("the line is cut")
 
 
-class XotStream(BareStream):
+class XotCarrier(BareCarrier):
     """Two circuits over TCP (RFC 1613). One of them is enough for the stream to be there.
 
     ``listen``: both are accepted there, from hosts that ``allows`` takes; or ``dial``: both are connected there.
@@ -303,22 +295,21 @@ class XotStream(BareStream):
         dial: Address | None = None,
         allows: Callable[[str], bool] = lambda host: True,
     ) -> None:
-        super().__init__("xot")
         self._ends = {name: XotEnd(config) for name, config in circuits.items()}
         self._names = {id(end): name for name, end in self._ends.items()}
         self._server: XotServer | None = None
         self._clients: list[XotClient] = []
         if listen is not None:
-            self._server = XotServer(list(self._ends.values()), *listen, self._told, allows=allows)
+            self._server = XotServer(list(self._ends.values()), *listen, self._report, allows=allows)
             self._circuits = {name: XotCircuit(end, self._server) for name, end in self._ends.items()}
         else:
             assert dial is not None
-            self._clients = [XotClient(end, *dial, self._told) for end in self._ends.values()]
+            self._clients = [XotClient(end, *dial, self._report) for end in self._ends.values()]
             pairs = zip(self._ends.items(), self._clients, strict=True)
             self._circuits = {name: XotCircuit(end, client) for (name, end), client in pairs}
-        self.channels = dict(self._circuits)
+        super().__init__("xot", dict(self._circuits))
 
-    def _told(self, end: XotEnd, event: DataEvent) -> None:
+    def _report(self, end: XotEnd, event: DataEvent) -> None:
         self.happened(self._names[id(end)], event)
 
     async def start(self) -> str:
@@ -345,16 +336,11 @@ class XotStream(BareStream):
         link = self._circuits[name].link
         return link.addresses() if link is not None else None
 
-    @property
-    def listens(self) -> bool:
-        """Whether the other end makes the connections."""
-        return self._server is not None
-
     def _there(self) -> bool:
         return any(circuit.there for circuit in self._circuits.values())
 
     @property
-    def carrier(self) -> bool:
+    def usable(self) -> bool:
         return self._fault is None  # a network is always there to try
 
     def counters(self) -> dict[str, int]:

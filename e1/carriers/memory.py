@@ -1,20 +1,26 @@
-"""Both ends of an E1 line in one process, with bit errors, delay, slips and a cut, in simulated time."""
+"""An E1 line within one process, with bit errors, delay, slips and a cut. No input or output."""
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeAlias
+from math import inf
+from typing import Literal
 
 import numpy as np
 
+from e1.carriers.carrier import Tap
 from e1.g704.frames import TIMESLOTS
 from e1.stream import E1Stream, StreamEvent
 
-End: TypeAlias = Literal["a", "b"]
 FRAME_RATE = 8000
 """Frames in a second."""
+_UNPLUGGED = 1.0
+"""Seconds after its last exchange when an end counts as pulled out."""
+_MOST_BEHIND = 0.1
+"""Seconds that a clock catches up with after it was asleep; beyond that the frames are left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,48 +98,68 @@ class MemoryLine:
         return b"".join((*pieces, data[begin:]))
 
 
-class Happened(NamedTuple):
-    """An event of one of the two streams."""
+class MemoryEnd:
+    """One end of a line (:class:`~e1.carriers.carrier.FrameLine`). :func:`memory_pair` makes both."""
 
-    end: End
-    time: float
-    event: StreamEvent
+    far: MemoryEnd
+    """The other end."""
+
+    def __init__(self, out: MemoryLine, into: MemoryLine, clock: Callable[[], float]) -> None:
+        self._out, self._in = out, into
+        self._clock = clock
+        self._begin: float | None = None
+        self._given = 0  # frames since then
+        self._seen = -inf
+
+    async def start(self) -> str:
+        return ""
+
+    def exchange(self, stream: E1Stream) -> list[StreamEvent]:
+        """Let the stream receive and send what is due. A far end that nobody drives sends no pulses."""
+        now = self._seen = self._clock()
+        frames = self._due(now)
+        arrived = self._in.take(now)
+        if not self.far.plugged_in(now):
+            arrived += bytes(frames * TIMESLOTS)
+        events = stream.receive(arrived, now)
+        if frames:
+            sent = stream.transmit(frames, now)
+            if self.far.plugged_in(now):
+                self._out.put(sent, now)
+            else:
+                self._out.take(inf)  # there is no wire that could keep it
+        return events
+
+    def plugged_in(self, now: float) -> bool:
+        """Whether this end is driven."""
+        return now - self._seen <= _UNPLUGGED
+
+    def _due(self, now: float) -> int:
+        if self._begin is None or now - self._begin - self._given / FRAME_RATE > _MOST_BEHIND:
+            self._begin, self._given = now, 0
+        frames = int((now - self._begin) * FRAME_RATE) - self._given
+        self._given += frames
+        return frames
+
+    def close(self) -> None:
+        """Pull the plug."""
+        self._seen = -inf
+
+    def counters(self) -> dict[str, int]:
+        return {"bit_errors": self._out.bit_errors, "line_slips": self._out.slips}
+
+    def take_strangers(self) -> list[str]:
+        return []
+
+    def record(self, tap: Tap) -> None:
+        """There are no datagrams."""
 
 
-class MemoryPair:
-    """Two streams and the two directions between them; :meth:`run` lets simulated time pass."""
-
-    def __init__(
-        self,
-        a: E1Stream,
-        b: E1Stream,
-        *,
-        model: LineModel | None = None,
-        seed: int = 0,
-        step: float = 0.005,
-        now: float = 0.0,
-    ) -> None:
-        self.streams: dict[End, E1Stream] = {"a": a, "b": b}
-        self.lines: dict[End, MemoryLine] = {"a": MemoryLine(model, seed), "b": MemoryLine(model, seed + 1)}
-        """By the end that sends."""
-        self.now = now
-        self.begin = now
-        self.step = step
-        self._frames = 0
-
-    def run(self, seconds: float) -> list[Happened]:
-        """Let time pass and tell what happened."""
-        return list(self.events(seconds))
-
-    def events(self, seconds: float) -> Iterator[Happened]:
-        """The same, one by one, so that a test can act in the middle."""
-        end = self.now + seconds
-        while self.now < end - self.step / 2:
-            self.now += self.step
-            due = round((self.now - self.begin) * FRAME_RATE)
-            frames, self._frames = due - self._frames, due
-            for name, stream in self.streams.items():
-                self.lines[name].put(stream.transmit(frames, self.now), self.now)
-            for name, stream in self.streams.items():
-                arrived = self.lines["b" if name == "a" else "a"].take(self.now)
-                yield from [Happened(name, self.now, event) for event in stream.receive(arrived, self.now)]
+def memory_pair(
+    model: LineModel | None = None, clock: Callable[[], float] = time.monotonic
+) -> tuple[MemoryEnd, MemoryEnd]:
+    """Both ends of a line. ``model``: what each direction does to its bits."""
+    there, back = MemoryLine(model, 0), MemoryLine(model, 1)
+    near, far = MemoryEnd(there, back, clock), MemoryEnd(back, there, clock)
+    near.far, far.far = far, near
+    return near, far

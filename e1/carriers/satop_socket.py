@@ -6,12 +6,12 @@ import asyncio
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 
+from e1.carriers.carrier import Address, Tap, host_port
 from e1.carriers.satop import SatopLine
 from e1.stream import E1Stream, StreamEvent
 
-Tap = Callable[[bool, tuple[str, int], tuple[str, int], bytes], None]
-"""Is shown each datagram of the circuit: whether it is sent, our address, that of the far end, the octets."""
 _DRAIN = 1024
 """Datagrams read before the loop has its turn again: more than a socket keeps."""
 _RECEIVE_BUFFER = 1 << 20
@@ -24,43 +24,41 @@ _MOST_STRANGERS = 16
 
 
 class SatopSocket:
-    """Datagrams in and out, and the clock that drives a stream over them.
+    """The line of an E1 stream over UDP (:class:`~e1.carriers.carrier.FrameLine`).
 
     ``remote`` None: learnt from the first packet, and anew after a loss of packets, so that a far end may move to
-    another port but nobody can take over a circuit that works; from hosts that ``allows`` takes. Datagrams from
-    elsewhere are counted as ``strangers`` and left; :meth:`take_strangers` tells who they are.
+    another port but nobody can take over a circuit that works. It is learnt from hosts for which ``allows`` is true.
+    Datagrams from other addresses are counted as ``strangers`` and dropped; :meth:`take_strangers` returns the senders.
     """
 
     def __init__(
         self,
         line: SatopLine,
-        local: tuple[str, int] = ("127.0.0.1", 0),
-        remote: tuple[str, int] | None = None,
+        local: Address = ("127.0.0.1", 0),
+        remote: Address | None = None,
         *,
         allows: Callable[[str], bool] = lambda host: True,
-        batch: float = 0.005,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.line = line
         self.strangers = 0
         self.unsent = 0
-        self.tap: Tap | None = None
-        self._local = local
+        self.local = local
+        """Our address; with the real port once it is open."""
+        self._tap: Tap | None = None
         self._learns = remote is None
         self._remote = remote
         self._allows = allows
-        self._batch = batch
         self._clock = clock
-        self._known_strangers: dict[tuple[str, int], float] = {}  # when heard last
-        self._new_strangers: list[tuple[str, int]] = []
+        self._known_strangers: dict[Address, float] = {}  # when heard last
+        self._new_strangers: list[Address] = []
         self._socket: socket.socket | None = None
-        self._timer: asyncio.TimerHandle | None = None
 
-    async def start(self) -> tuple[str, int]:
-        """Open the socket; its address. Raises :class:`OSError` for an address that cannot be had."""
+    async def start(self) -> str:
+        """Open the socket; its ``host:port``. Raises :class:`OSError` for an address that can't be listened on."""
         loop = asyncio.get_running_loop()
         family, _, _, _, address = (
-            await loop.getaddrinfo(*self._local, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE)
+            await loop.getaddrinfo(*self.local, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE)
         )[0]
         if self._remote is not None:
             found = await loop.getaddrinfo(*self._remote, family=family, type=socket.SOCK_DGRAM)
@@ -75,15 +73,11 @@ class SatopSocket:
             raise
         self._socket = opened
         loop.add_reader(opened, self._readable)
-        host, port = opened.getsockname()[:2]
-        self._local = host, port
-        return host, port
+        self.local = opened.getsockname()[:2]
+        return host_port(self.local)
 
     def close(self) -> None:
-        """Close the socket and stop the clock; a second call does nothing."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        """Close the socket; a second call does nothing."""
         if self._socket is not None:
             asyncio.get_running_loop().remove_reader(self._socket)
             self._socket.close()
@@ -106,13 +100,13 @@ class SatopSocket:
                 continue
             if self.line.received(data, now):
                 self._remote = address[:2]
-            if self.tap is not None:
-                self.tap(False, self._local, address[:2], data)
+            if self._tap is not None:
+                self._tap(False, self.local, address[:2], data)
 
     def _may_be_learnt(self, host: str) -> bool:
         return self._learns and self.line.loss and self._allows(host)
 
-    def _stranger(self, address: tuple[str, int], now: float) -> None:
+    def _stranger(self, address: Address, now: float) -> None:
         self.strangers += 1
         known = self._known_strangers
         for other in [each for each, heard in known.items() if now - heard > _FORGET]:
@@ -123,10 +117,18 @@ class SatopSocket:
             self._new_strangers.append(address)
         known[address] = now
 
-    def take_strangers(self) -> list[tuple[str, int]]:
-        """Addresses that have begun to send to this circuit though it is another's, each told once."""
+    def take_strangers(self) -> list[str]:
+        """``host:port`` of new strangers since the last call."""
         new, self._new_strangers = self._new_strangers, []
-        return new
+        return [host_port(address) for address in new]
+
+    def record(self, tap: Tap) -> None:
+        """Pass every datagram of the circuit to ``tap`` from now on."""
+        self._tap = tap
+
+    def counters(self) -> dict[str, int]:
+        """Counters of the circuit and of the socket."""
+        return {**asdict(self.line.counters), "strangers": self.strangers, "unsent": self.unsent}
 
     def exchange(self, stream: E1Stream) -> list[StreamEvent]:
         """Give the stream what the line brought and send what it has, as many frames as are due."""
@@ -149,16 +151,5 @@ class SatopSocket:
             except OSError:  # the far end is not there (yet), or no buffers: a line that loses
                 self.unsent += 1
                 continue
-            if self.tap is not None:
-                self.tap(True, self._local, self._remote, datagram)
-
-    def run(self, stream: E1Stream, on_events: Callable[[list[StreamEvent]], None]) -> None:
-        """Drive ``stream`` every ``batch`` seconds until :meth:`close`; call it once the socket is open."""
-        loop = asyncio.get_running_loop()
-
-        def turn() -> None:
-            self._timer = loop.call_later(self._batch, turn)
-            if events := self.exchange(stream):
-                on_events(events)
-
-        turn()
+            if self._tap is not None:
+                self._tap(True, self.local, self._remote, datagram)

@@ -20,8 +20,8 @@ import serial
 
 from e1.channel import ChannelAlarm, ChannelEvent, DataLink
 from e1.hdlc.async_framing import AsyncCounters, AsyncFraming
-from e1.lapb.machine import LapbConfig, State
-from e1.x25.layer import X25Config
+from e1.lapb.config import LapbConfig
+from e1.x25.config import X25Config
 
 _POLL = 0.1
 """Seconds that the reading thread waits at most: so long may :meth:`SerialLine.stop` take."""
@@ -112,9 +112,14 @@ class SerialLine:
         return self.channel.queued
 
     @property
+    def linked(self) -> bool:
+        """Whether the link is up."""
+        return self.channel.linked
+
+    @property
     def released(self) -> bool:
         """Whether the link is down."""
-        return self.channel.lapb.state is State.S0
+        return self.channel.released
 
     def start(self) -> None:
         """Begins to open the port."""

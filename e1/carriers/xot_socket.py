@@ -7,6 +7,7 @@ import socket
 import struct
 from collections.abc import Callable, Sequence
 
+from e1.carriers.carrier import Address, host_port
 from e1.carriers.xot import Close, PvcStatus, Write, XotEffect, XotEnd, XotError, XotFramer, not_for_us
 from e1.channel import ChannelAlarm, ChannelEvent
 
@@ -26,15 +27,6 @@ CLOSED = "the peer closed the TCP connection"
 """Reason of a circuit's end: neither a failure nor this side."""
 LISTEN_BACKLOG = 100
 """Connections that the kernel holds until they are accepted."""
-Address = tuple[str, int]
-
-
-def host_port(address: Address) -> str:
-    """``host:port``; an IPv6 address is in brackets."""
-    host, port = address
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
 OnEvent = Callable[[XotEnd, ChannelEvent], None]
 
 

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
-from e1.settings import OneOf, Range, check
+from e1.settings import DOCUMENTED, Range, check
 
 
 class StreamState(StrEnum):
@@ -117,15 +117,14 @@ CONSEQUENCES: Mapping[StreamState, Consequence] = MappingProxyType(
 )
 
 
-_LOF_SHOWN = OneOf((StreamState.LOF, StreamState.LOS, StreamState.LOMF))
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmConfig:
     """What sets and clears the states (G.706, G.732, G.775).
 
     Raises :class:`ValueError` where a value is outside its row.
     """
+
+    __pydantic_config__ = DOCUMENTED
 
     los_zeros: Annotated[int, Range(10, 2048)] = 255
     """Bits without a pulse that set LOS: 10..255 (G.775), or 2048 (ETS 300 233)."""
@@ -155,7 +154,7 @@ class AlarmConfig:
     """E bits sent while frame or multiframe alignment is missing: 0, as for blocks in error, or 1."""
     data_in_lomf: bool = True
     """Data passes while only the multiframe is lost [our choice]."""
-    lof_shown_as: Annotated[StreamState, _LOF_SHOWN] = StreamState.LOF
+    lof_shown_as: Literal["LOF", "LOS", "LOMF"] = "LOF"
     """The device has no state LOF: LOS or LOMF is what it would show."""
 
     def __post_init__(self) -> None:
@@ -170,7 +169,7 @@ class AlarmConfig:
 
     def shown(self, state: StreamState) -> StreamState:
         """The state as the operator sees it (:attr:`lof_shown_as`)."""
-        return self.lof_shown_as if state is StreamState.LOF else state
+        return StreamState(self.lof_shown_as) if state is StreamState.LOF else state
 
 
 class Alarms:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from e1.settings import Range, check
+from e1.settings import DOCUMENTED, Range, check
 
 Role = Literal["dte", "dce"]
 
@@ -20,6 +20,8 @@ class LapbConfig:
 
     Raises :class:`ValueError` that names the field for values that no link can have.
     """
+
+    __pydantic_config__ = DOCUMENTED
 
     role: Role = "dte"
     """Whose side of X.25 this end plays. DTE: sends commands with address 1, gets them with 3; DCE: the other way."""

@@ -38,7 +38,7 @@ def answer(call: CallRequest, config: X25Config) -> tuple[Terms, Facilities]:
     """Of a call that we accept, and the facilities of the answer: what the call proposes, moved toward ours."""
     xot = config.transport == "xot"
     sizes, windows = call.facility(PACKET_SIZE_FACILITY), call.facility(WINDOW_FACILITY)
-    size = config.packet_size if xot else config.default_packet_size
+    size: int = config.packet_size if xot else config.default_packet_size
     window = config.window if xot else config.default_window
     from_called = from_calling = size
     window_called = window_calling = window

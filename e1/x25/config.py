@@ -5,19 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from e1.settings import OneOf, Range, check
+from e1.settings import DOCUMENTED, Range, check
 from e1.x25.packets import MAX_LCN
 
 Role = Literal["dte", "dce"]
 Circuit = Literal["pvc", "svc"]
-PACKET_SIZES = tuple(2**exponent for exponent in range(4, 13))
+PacketSize = Literal[16, 32, 64, 128, 256, 512, 1024, 2048, 4096]
 MAX_WINDOW = 7
 FRAME_OVERHEAD = 7
 """Octets of an I frame with a data packet that are not user data: address, control, packet header, FCS."""
 MOST_DIGITS = 15
 """Of an address: its length has four bits (X.25 5.2)."""
 
-_Size = Annotated[int, OneOf(PACKET_SIZES)]
 _Window = Annotated[int, Range(1, MAX_WINDOW)]
 _Timer = Annotated[float, Range(above=0)]
 _Retries = Annotated[int, Range(0)]
@@ -27,13 +26,15 @@ _Retries = Annotated[int, Range(0)]
 class X25Config:
     """One circuit on one link. Times are in seconds. :class:`ValueError` for a value outside its range."""
 
+    __pydantic_config__ = DOCUMENTED
+
     role: Role = "dte"
     """Which side of X.25 we are: decides timers, causes, and who gives way when two calls collide."""
     circuit: Circuit = "pvc"
     """Permanent or switched; public sources don't say which the consoles of this field use."""
     lcn: Annotated[int, Range(1, MAX_LCN)] = 1
     """Logical channel number, 1..4095, the same on both ends."""
-    packet_size: _Size = 128
+    packet_size: PacketSize = 128
     """Octets of user data in a packet: a power of two, 16..4096. Of a call: what we ask for."""
     window: _Window = 2
     """Unacknowledged data packets in one direction, 1..7. Of a call: what we ask for."""
@@ -47,7 +48,7 @@ class X25Config:
     """Seconds after which a circuit that was cleared, or not set up, is called again."""
     negotiate: bool = True
     """Our call carries the facilities packet size and window."""
-    default_packet_size: _Size = 128
+    default_packet_size: PacketSize = 128
     """Of a call that carries no such facility."""
     default_window: _Window = 2
     """Of a call that carries no such facility."""

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from protocol.language import Phrase, join
 from protocol.texts import status_text
 from sorm_mediator.acceptance.formats import Agreed
-from sorm_mediator.acceptance.matrix import Check, Domains, Role
+from sorm_mediator.acceptance.matrix import Domains, FormatCheck, Role
 from sorm_mediator.acceptance.proposals import advice
 from sorm_mediator.config import Config
 from sorm_mediator.switch.domain import Domain
@@ -29,7 +29,7 @@ FAIL = Phrase("FAIL", "НЕ СООТВЕТСТВУЕТ")
 SKIPPED = Phrase("n/a", "не применимо")
 
 
-class Unit(Protocol):
+class CrossedUnit(Protocol):
     """One message of a channel, as the console saw it cross."""
 
     time: float
@@ -71,9 +71,9 @@ class Outcome:
     problems: what is wrong, in words. remedies: which rules and settings made it so.
     """
 
-    check: Check
+    check: FormatCheck
     object_number: int = 0
-    units: list[Unit] = field(default_factory=list)
+    units: list[CrossedUnit] = field(default_factory=list)
     compared: list[Compared] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     remedies: list[str] = field(default_factory=list)
@@ -110,7 +110,7 @@ Routing = Sequence[Mapping[str, Any]]
 """``routing`` of ``GET calls/{call}``: one entry for each domain of the call's way."""
 
 
-def compare(check: Check, events: Iterable[Unit]) -> list[Compared]:
+def compare(check: FormatCheck, events: Iterable[CrossedUnit]) -> list[Compared]:
     """Every value that was agreed, in each of the three events; the first of its name counts."""
     assert check.controlled is not None
     assert check.calling is not None
@@ -133,7 +133,7 @@ def _row(event: str, name: str, expected: str, fields: Mapping[str, Any] | None,
     return Compared(event, name, expected, seen)
 
 
-def problems(check: Check, compared: Iterable[Compared], routing: Routing) -> list[str]:
+def problems(check: FormatCheck, compared: Iterable[Compared], routing: Routing) -> list[str]:
     """What is wrong, in words; nothing when all is as agreed."""
     rows = list(compared)
     missing = [event for event in EVENTS if any(row.event == event and row.seen is None for row in rows)]
@@ -172,7 +172,7 @@ def refused(status: int, command: int = 5) -> Phrase:
     )  # fmt: skip
 
 
-def _untouched(check: Check, routing: Routing) -> list[str]:
+def _untouched(check: FormatCheck, routing: Routing) -> list[str]:
     """Why an object was not touched, from what the switch knew the number as."""
     agreed = check.controlled
     assert agreed is not None
@@ -188,7 +188,7 @@ def _untouched(check: Check, routing: Routing) -> list[str]:
                     Phrase(
                         "the sign {sign} of the object does not fit the indicator {ni} of the number in {domain}",
                         "признак {sign} объекта не подходит к индикатору {ni} номера в {domain}",
-                        sign=agreed.sign, ni=shown["ni"] or "(none)", domain=hop_domain(hop),
+                        sign=agreed.sign, ni=shown["ni"] or "-", domain=hop_domain(hop),
                     )
                 )  # fmt: skip
             continue
@@ -216,7 +216,7 @@ def hop_domain(hop: Mapping[str, Any]) -> str:
     return str(hop.get("domain") or (path[0]["domain"] if path else "?"))
 
 
-def wrong_sides(check: Check, compared: Iterable[Compared]) -> list[Role]:
+def wrong_sides(check: FormatCheck, compared: Iterable[Compared]) -> list[Role]:
     """The parties whose number or sign is not as agreed; the one under control when nothing came."""
     rows = list(compared)
     if not any(row.seen is not None for row in rows):
@@ -230,7 +230,7 @@ def wrong_sides(check: Check, compared: Iterable[Compared]) -> list[Role]:
 
 
 def remedies(
-    check: Check,
+    check: FormatCheck,
     compared: Iterable[Compared],
     routing: Routing,
     trace: Trace | None,

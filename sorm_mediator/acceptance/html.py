@@ -10,20 +10,20 @@ from typing import Any
 from protocol import texts
 from protocol.language import Lang, Phrase, translate
 from sorm_mediator.acceptance.compare import CODES, EVENTS, FAIL, FIELDS, PASS, SKIPPED
-from sorm_mediator.acceptance.matrix import Check
-from sorm_mediator.acceptance.report import DIRECTION_NAMES, KIND_NAMES, WITHIN, Run, document
+from sorm_mediator.acceptance.matrix import FormatCheck
+from sorm_mediator.acceptance.report import DIRECTION_NAMES, KIND_NAMES, WITHIN, AcceptanceRun, document
 from sorm_mediator.reports.html import render
 
 _VERDICTS = {str(verdict): verdict for verdict in (PASS, FAIL, SKIPPED)}
 _CLASSES = {str(PASS): "pass", str(FAIL): "fail", str(SKIPPED): "skipped"}
 
 
-def page(run: Run, lang: Lang = "en") -> str:
+def page(run: AcceptanceRun, lang: Lang = "en") -> str:
     """The page, in ``lang``."""
     return render(__package__, view(run, lang))
 
 
-def view(run: Run, lang: Lang) -> dict[str, Any]:
+def view(run: AcceptanceRun, lang: Lang) -> dict[str, Any]:
     """What the template shows: the document, with the names of things in ``lang``."""
     shown = document(run, lang)
     checks = [
@@ -66,19 +66,24 @@ def _code(event: str) -> int:
     return int(CODES[event].rstrip("h"), 16)
 
 
-def _sentence(check: Check, lang: Lang) -> str:
+def _sentence(check: FormatCheck, lang: Lang) -> str:
     """Who calls whom."""
     placed = check.call
     if placed is None:
         return ""
-    name = "from_trunk" if placed.origin.startswith("trunk:") else "from_subscriber"
-    values = {
-        "a": placed.a or "-",
-        "b": placed.b,
-        "domain": placed.domain,
-        "trunk": placed.origin.partition(":")[2],
-    }
-    return translate(LABELS[name], lang).format(**values)
+    if placed.origin.startswith("trunk:"):
+        text = Phrase(
+            "by trunk {trunk} of {domain} comes a call from {a} to {b}",
+            "по транку {trunk} домена {domain} приходит вызов от {a} на {b}",
+            trunk=placed.origin.partition(":")[2], domain=placed.domain, a=placed.a or "-", b=placed.b,
+        )  # fmt: skip
+    else:
+        text = Phrase(
+            "subscriber {a} of {domain} dials {b}",
+            "абонент {a} домена {domain} набирает {b}",
+            a=placed.a or "-", domain=placed.domain, b=placed.b,
+        )  # fmt: skip
+    return translate(text, lang)
 
 
 def _rows(check: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -108,7 +113,7 @@ def _shown(check: Mapping[str, Any], lang: Lang) -> list[dict[str, Any]]:
 
     Of what is decoded, fields that were not given are left out; the octets beside it are whole.
     """
-    absent = re.compile(rf"\s-\s+{re.escape(translate(texts.NOT_GIVEN, lang))}$")
+    absent = re.compile(rf"\s-\s+{re.escape(texts.NOT_GIVEN.translate(lang))}$")
     return [
         {**unit, "decoded": [line for line in unit["decoded"] if not absent.search(line)]}
         for unit in check["units"]
@@ -149,7 +154,7 @@ def _value(value: str | None, lang: Lang) -> str:
     if value is None or value == "":
         return "-"
     known = texts.VALUES.get(value)
-    return value if known is None else f"{value} ({translate(known, lang)})"
+    return value if known is None else f"{value} ({known.translate(lang)})"
 
 
 LABELS: dict[str, Phrase] = {
@@ -193,11 +198,4 @@ LABELS: dict[str, Phrase] = {
     "pass": Phrase("PASS", "СООТВ."),
     "fail": Phrase("FAIL", "НЕ СООТВ."),
     "skipped": Phrase("n/a", "н/п"),
-    "from_subscriber": Phrase(
-        "subscriber {a} of {domain} dials {b}", "абонент {a} домена {domain} набирает {b}"
-    ),
-    "from_trunk": Phrase(
-        "by trunk {trunk} of {domain} comes a call from {a} to {b}",
-        "по транку {trunk} домена {domain} приходит вызов от {a} на {b}",
-    ),
 }

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from protocol.codes import Order
-from protocol.language import Phrase
+from protocol.language import Phrase, join
 from sorm_mediator.acceptance.formats import (
     KINDS,
     NETWORK_KINDS,
@@ -125,7 +125,7 @@ ONE_ONLY = Phrase(
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
+class PlannedCall:
     """A call to be made: in which domain, by whom (``subscriber`` or ``trunk:NAME``), the numbers as dialled."""
 
     domain: str
@@ -141,7 +141,7 @@ class Placed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class FormatCheck:
     """One field of the matrix.
 
     operator: the trunk; "" for calls within the node. domain: the own subscriber's. controlled: what is put under
@@ -154,7 +154,7 @@ class Check:
     operator: str
     domain: str
     role: Role
-    call: Placed | None = None
+    call: PlannedCall | None = None
     controlled: Agreed | None = None
     calling: Agreed | None = None
     called: Agreed | None = None
@@ -180,7 +180,7 @@ class Person:
     problem: str = ""
 
 
-def matrix(config: Config, domains: Domains) -> tuple[Check, ...]:
+def matrix(config: Config, domains: Domains) -> tuple[FormatCheck, ...]:
     """Every check, by kind, direction, domain and operator. Raises :class:`ConfigError` naming the key."""
     scope = controlled_domains(config, domains)
     operators = operators_of(scope)
@@ -247,10 +247,11 @@ def _person(config: Config, domain: Domain, *, alone: bool) -> Person:
         if numbers:
             outside = agreed_full(own, numbers[0], order)
         else:
-            problem = (
-                f"no numbering plan of {domain.name} leads to {subscriber.number}, "
-                f'and acceptance.formats.own.outside is "full"'
-            )
+            problem = Phrase(
+                'no numbering plan of {domain} leads to {number}, and acceptance.formats.own.outside is "full"',
+                'ни один план нумерации {domain} не ведёт к {number}, а acceptance.formats.own.outside = "full"',
+                domain=domain.name, number=subscriber.number,
+            )  # fmt: skip
     return Person(domain, subscriber, inside, outside, partner, problem)
 
 
@@ -267,7 +268,7 @@ class _Planner:
 
     # --- kinds of the network
 
-    def network(self, person: Person) -> list[Check]:
+    def network(self, person: Person) -> list[FormatCheck]:
         """All kinds of the network, called by this subscriber and calling it."""
         checks = []
         for kind in NETWORK_KINDS:
@@ -275,9 +276,9 @@ class _Planner:
                 checks += [self._out(person, kind, operator), self._in(person, kind, operator)]
         return [self._not_reached(check, checks) for check in checks]
 
-    def _out(self, person: Person, kind: Kind, operator: Operator) -> Check:
+    def _out(self, person: Person, kind: Kind, operator: Operator) -> FormatCheck:
         table, own = format_of(self.config, kind), table_of(self.config, kind, operator)
-        check = Check(
+        check = FormatCheck(
             kind=kind, direction="outgoing", operator=operator.name, domain=person.domain.name, role="called"
         )
         skipped = self._skipped(kind, operator, "outgoing")
@@ -287,7 +288,7 @@ class _Planner:
         agreed = agreed_network(kind, table, own, self.order)
         check = replace(
             check,
-            call=Placed(person.domain.name, "subscriber", person.subscriber.number, dial),
+            call=PlannedCall(person.domain.name, "subscriber", person.subscriber.number, dial),
             controlled=agreed,
             calling=person.outside,
             called=agreed,
@@ -300,7 +301,7 @@ class _Planner:
         hops = path_from(self.domains, person.domain, person.subscriber, dial)
         last = hops[-1]
         if last.problem:
-            return replace(check, problem=f"{dial}: {_why(hops)}")
+            return replace(check, problem=join(": ", [dial, _where(hops)]))
         if operator.is_exit(last.exit):
             return check
         if own.dial:
@@ -316,9 +317,9 @@ class _Planner:
         )  # fmt: skip
         return replace(check, skipped=text)
 
-    def _in(self, person: Person, kind: Kind, operator: Operator) -> Check:
+    def _in(self, person: Person, kind: Kind, operator: Operator) -> FormatCheck:
         table, own = format_of(self.config, kind), table_of(self.config, kind, operator)
-        check = Check(
+        check = FormatCheck(
             kind=kind, direction="incoming", operator=operator.name, domain=person.domain.name, role="calling"
         )
         skipped = self._skipped(kind, operator, "incoming")
@@ -329,7 +330,7 @@ class _Planner:
         called, reason = self._reached_by(person, operator, calling)
         return replace(
             check,
-            call=Placed(operator.domain, f"trunk:{operator.trunk.name}", calling, called),
+            call=PlannedCall(operator.domain, f"trunk:{operator.trunk.name}", calling, called),
             controlled=agreed,
             calling=agreed,
             called=person.outside,
@@ -361,17 +362,27 @@ class _Planner:
         candidates = (
             [given] if given else [person.subscriber.number, *full_numbers(person.domain, person.subscriber)]
         )
-        reasons = []
+        reasons: list[str] = []
         for dialled in candidates:
             hops = path_in(self.domains, operator, calling, dialled)
             if hops[-1].exit is person.subscriber:
                 return dialled, ""
-            where = f"leads to {_name(hops[-1])}" if not hops[-1].problem else _why(hops)
-            reasons.append(f"{dialled} by {operator.name}: {where}")
-        hint = "" if given else "; acceptance.formats.own.called says what callers from outside dial"
-        return candidates[0], "; ".join(reasons) + hint
+            reasons.append(
+                Phrase(
+                    "{dialled} by {operator}: {where}", "{dialled} по {operator}: {where}",
+                    dialled=dialled, operator=operator.name, where=_where(hops),
+                )
+            )  # fmt: skip
+        if not given:
+            reasons.append(
+                Phrase(
+                    "acceptance.formats.own.called says what callers from outside dial",
+                    "что набирают извне, задаёт acceptance.formats.own.called",
+                )
+            )
+        return candidates[0], join("; ", reasons)
 
-    def _not_reached(self, check: Check, checks: Iterable[Check]) -> Check:
+    def _not_reached(self, check: FormatCheck, checks: Iterable[FormatCheck]) -> FormatCheck:
         """An operator that no number leaves by has not been checked at all: that is a failure."""
         if check.direction == "incoming" or not check.skipped or self._skipped_as_agreed(check):
             return check
@@ -385,13 +396,13 @@ class _Planner:
         )  # fmt: skip
         return replace(check, problem=text, skipped="")
 
-    def _skipped_as_agreed(self, check: Check) -> bool:
+    def _skipped_as_agreed(self, check: FormatCheck) -> bool:
         operator = next(one for one in self.operators if one.name == check.operator)
         return bool(self._skipped(check.kind, operator, check.direction))
 
     # --- subscribers of the node
 
-    def own(self, person: Person, network: list[Check]) -> list[Check]:
+    def own(self, person: Person, network: list[FormatCheck]) -> list[FormatCheck]:
         """The own subscriber: within the node, toward the other domains, and with each operator."""
         checks = self._inside(person)
         for operator in self.operators:
@@ -400,11 +411,11 @@ class _Planner:
         return checks
 
     def _with_operator(
-        self, person: Person, operator: Operator, direction: Direction, network: list[Check]
-    ) -> Check:
+        self, person: Person, operator: Operator, direction: Direction, network: list[FormatCheck]
+    ) -> FormatCheck:
         """The call of the first kind of the network that has one with this operator."""
         role: Role = "calling" if direction == "outgoing" else "called"
-        check = Check(
+        check = FormatCheck(
             kind="own", direction=direction, operator=operator.name, domain=person.domain.name, role=role
         )
         mine = [
@@ -438,7 +449,7 @@ class _Planner:
         own = self.config.acceptance.formats.own
         return own.dialled == "as-dialled" and person.outside is person.inside
 
-    def _inside(self, person: Person) -> list[Check]:
+    def _inside(self, person: Person) -> list[FormatCheck]:
         """Calls within the node: with the partner, and with the tested subscriber of another domain."""
         pairs: list[tuple[Subscriber, Domain, Agreed]] = []
         if person.partner is not None:
@@ -454,7 +465,7 @@ class _Planner:
             for direction in DIRECTIONS:
                 role: Role = "calling" if direction == "outgoing" else "called"
                 checks.append(
-                    Check(
+                    FormatCheck(
                         kind="own", direction=direction, operator="", domain=person.domain.name, role=role,
                         skipped=ONE_ONLY,
                     )
@@ -463,7 +474,7 @@ class _Planner:
 
     def _pair(
         self, person: Person, direction: Direction, other: Subscriber, there: Domain, shown: Agreed
-    ) -> Check:
+    ) -> FormatCheck:
         outgoing = direction == "outgoing"
         here = (person.domain, person.subscriber)
         (domain, caller), (_, target) = (here, (there, other)) if outgoing else ((there, other), here)
@@ -471,13 +482,13 @@ class _Planner:
             domain, caller, target, to_partner=other is person.partner and outgoing
         )
         calling, called = (person.inside, shown) if outgoing else (shown, person.inside)
-        return Check(
+        return FormatCheck(
             kind="own",
             direction=direction,
             operator="",
             domain=person.domain.name,
             role="calling" if outgoing else "called",
-            call=Placed(domain.name, "subscriber", caller.number, dialled),
+            call=PlannedCall(domain.name, "subscriber", caller.number, dialled),
             controlled=person.inside,
             calling=calling,
             called=called,
@@ -495,14 +506,13 @@ class _Planner:
         dial = self.config.acceptance.formats.own.dial
         short = [target.number[-len(dial) :]] if dial else []
         candidates = [dial] if dial and to_partner else list(dict.fromkeys([*short, target.number]))
-        reasons = []
+        reasons: list[str] = []
         for dialled in candidates:
             hops = path_from(self.domains, domain, caller, dialled)
             if hops[-1].exit is target:
                 return dialled, ""
-            where = f"leads to {_name(hops[-1])}" if not hops[-1].problem else _why(hops)
-            reasons.append(f"{dialled}: {where}")
-        return candidates[0], "; ".join(reasons)
+            reasons.append(join(": ", [dialled, _where(hops)]))
+        return candidates[0], join("; ", reasons)
 
 
 def table_of(config: Config, kind: Kind, operator: Operator) -> OperatorConfig:
@@ -510,12 +520,20 @@ def table_of(config: Config, kind: Kind, operator: Operator) -> OperatorConfig:
     return format_of(config, kind).operators.get(operator.name, OperatorConfig())
 
 
-def _why(hops: tuple[Hop, ...]) -> str:
-    """Why a call comes nowhere, and in which domain."""
-    return f"{hops[-1].problem} (domain {hops[-1].domain.name})"
+def _where(hops: tuple[Hop, ...]) -> str:
+    """Where a call comes out, or why it comes nowhere and in which domain."""
+    last = hops[-1]
+    if last.problem:
+        return Phrase(
+            "{problem} (domain {domain})", "{problem} (домен {domain})",
+            problem=last.problem, domain=last.domain.name,
+        )  # fmt: skip
+    return Phrase("leads to {exit}", "ведёт к {exit}", exit=_name(last))
 
 
 def _name(hop: Hop) -> str:
     if isinstance(hop.exit, Trunk):
         return hop.exit.name
-    return f"the subscriber {hop.exit.number}" if isinstance(hop.exit, Subscriber) else "nothing"
+    if isinstance(hop.exit, Subscriber):
+        return Phrase("the subscriber {number}", "абонент {number}", number=hop.exit.number)
+    return Phrase("nothing", "ничего")

@@ -16,11 +16,12 @@ from xml.etree import ElementTree as ET
 from protocol import Channel
 from protocol.codes import ObjectType
 from protocol.language import Lang, Phrase, translate
+from protocol.messagetext import MessageCoding
 from protocol.render import masked_hex, render
 from sorm_mediator import __version__
-from sorm_mediator.acceptance.compare import CODES, FAIL, PASS, SKIPPED, Outcome, Unit
+from sorm_mediator.acceptance.compare import CODES, FAIL, PASS, SKIPPED, CrossedUnit, Outcome
 from sorm_mediator.acceptance.formats import KINDS, Kind, sign_of
-from sorm_mediator.acceptance.matrix import Check, format_of
+from sorm_mediator.acceptance.matrix import FormatCheck, format_of
 from sorm_mediator.config import Config
 from sorm_mediator.reports import junit
 from sorm_mediator.reports.junit import Case, Suite
@@ -32,7 +33,7 @@ _SECRET = ("password", "new_password")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class AcceptanceRun:
     """What was run: the lab file's name, against which mediator, when (Unix seconds), and what came of it."""
 
     lab: str
@@ -53,7 +54,7 @@ class Run:
         return sum(outcome.verdict == verdict for outcome in self.outcomes)
 
 
-def document(run: Run, lang: Lang = "en") -> dict[str, Any]:
+def document(run: AcceptanceRun, lang: Lang = "en") -> dict[str, Any]:
     """The whole run. Keys and coded values are the same in both languages, texts are in ``lang``."""
     return {
         "report": "acceptance",
@@ -90,7 +91,7 @@ def _format(config: Config, kind: Kind) -> dict[str, Any]:
     }
 
 
-def _check(run: Run, outcome: Outcome, lang: Lang) -> dict[str, Any]:
+def _check(run: AcceptanceRun, outcome: Outcome, lang: Lang) -> dict[str, Any]:
     check = outcome.check
     agreed = check.controlled
     return {
@@ -123,14 +124,14 @@ def _check(run: Run, outcome: Outcome, lang: Lang) -> dict[str, Any]:
         ],
         "problems": [translate(text, lang) for text in outcome.problems],
         "remedies": [translate(text, lang) for text in outcome.remedies],
-        "units": [_unit(unit, lang) for unit in outcome.units],
+        "units": [_unit(unit, run.config.mediator.options.message_text, lang) for unit in outcome.units],
         "routing": list(outcome.routing),
         "trace": [] if outcome.trace is None else text_of(outcome.trace, run.time, lang).split("\n"),
         "seconds": round(outcome.seconds, 3),
     }
 
 
-def _call(check: Check, outcome: Outcome) -> dict[str, Any] | None:
+def _call(check: FormatCheck, outcome: Outcome) -> dict[str, Any] | None:
     placed = check.call
     if placed is None:
         return None
@@ -144,7 +145,7 @@ def _call(check: Check, outcome: Outcome) -> dict[str, Any] | None:
     }
 
 
-def _unit(unit: Unit, lang: Lang) -> dict[str, Any]:
+def _unit(unit: CrossedUnit, coding: MessageCoding, lang: Lang) -> dict[str, Any]:
     channel = Channel.COMMAND if unit.outbound else None
     return {
         "time": unit.time,
@@ -153,11 +154,11 @@ def _unit(unit: Unit, lang: Lang) -> dict[str, Any]:
         "name": unit.name,
         "hex": masked_hex(unit.raw, channel=channel, anywhere=unit.message is None),
         "fields": {name: value for name, value in unit.fields.items() if name not in _SECRET},
-        "decoded": [] if unit.message is None else render(unit.message, lang, raw=unit.raw),
+        "decoded": [] if unit.message is None else render(unit.message, lang, coding=coding, raw=unit.raw),
     }
 
 
-def table(run: Run, lang: Lang = "en") -> Iterable[str]:
+def table(run: AcceptanceRun, lang: Lang = "en") -> Iterable[str]:
     """The run as lines of text: one for each check, and what is wrong under it."""
     rows = [_words(outcome, lang) for outcome in run.outcomes]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -208,22 +209,22 @@ DIRECTION_NAMES: dict[str, Phrase] = {
 NAME = "sorm-mediator acceptance"
 
 
-def write_junit(path: Path, run: Run) -> None:
+def write_junit(path: Path, run: AcceptanceRun) -> None:
     """Write the report. Raises :class:`OSError`."""
     junit.write(path, NAME, _suites(run))
 
 
-def junit_tree(run: Run) -> ET.Element:
+def junit_tree(run: AcceptanceRun) -> ET.Element:
     """The report as a tree."""
     return junit.tree(NAME, _suites(run))
 
 
-def _suites(run: Run) -> list[Suite]:
+def _suites(run: AcceptanceRun) -> list[Suite]:
     by_kind = groupby(run.outcomes, key=lambda one: one.check.kind)
     return [(kind, [_junit_case(outcome, run) for outcome in group]) for kind, group in by_kind]
 
 
-def _junit_case(outcome: Outcome, run: Run) -> Case:
+def _junit_case(outcome: Outcome, run: AcceptanceRun) -> Case:
     check = outcome.check
     call = "" if check.call is None else f" {check.call.a} -> {check.call.b}"
     status: junit.Status = "passed"

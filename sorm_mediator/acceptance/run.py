@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from sorm_mediator.acceptance.compare import EVENTS, Outcome, compare, problems, refused, remedies
-from sorm_mediator.acceptance.matrix import Check, Domains, Placed
+from sorm_mediator.acceptance.matrix import Domains, FormatCheck, PlannedCall
 from sorm_mediator.acceptance.proposals import refused_number
 from sorm_mediator.addresses import host_port
 from sorm_mediator.config import Config
@@ -85,7 +85,7 @@ class Acceptance:
             await self._command("stop")
         await self._client.close()
 
-    async def run(self, checks: Sequence[Check], told: Told) -> list[Outcome]:
+    async def run(self, checks: Sequence[FormatCheck], told: Told) -> list[Outcome]:
         """Carry the checks out one after the other; ``told`` hears of each that is done."""
         outcomes = []
         for check in checks:
@@ -96,7 +96,7 @@ class Acceptance:
             told(outcome)
         return outcomes
 
-    async def _check(self, check: Check) -> Outcome:
+    async def _check(self, check: FormatCheck) -> Outcome:
         outcome = Outcome(check)
         if check.skipped:
             return outcome
@@ -214,11 +214,11 @@ class Acceptance:
         return [one for one in log if not one.on_kpd2 or one.fields.get("object_number") == number]
 
 
-def trace_of(placed: Placed, domains: Domains) -> Trace:
+def trace_of(placed: PlannedCall, domains: Domains) -> Trace:
     """What routing does with a call of the matrix."""
     return trace(domains, domains[placed.domain], read_request(placed.trace_arguments))
 
 
-def _request(placed: Placed) -> dict[str, Any]:
+def _request(placed: PlannedCall) -> dict[str, Any]:
     """The call as POST switch/domains/{d}/calls takes it."""
     return {"a": placed.a, "b": placed.b, "from": placed.origin, "ring": RING, "talk": TALK}

@@ -21,8 +21,15 @@ from protocol.language import Lang, Phrase, translate
 from sorm_mediator import config as lab_files
 from sorm_mediator.acceptance.compare import PASS, Outcome
 from sorm_mediator.acceptance.formats import KINDS, Kind
-from sorm_mediator.acceptance.matrix import Check, matrix
-from sorm_mediator.acceptance.report import DIRECTION_NAMES, KIND_NAMES, Run, document, table, write_junit
+from sorm_mediator.acceptance.matrix import FormatCheck, matrix
+from sorm_mediator.acceptance.report import (
+    DIRECTION_NAMES,
+    KIND_NAMES,
+    AcceptanceRun,
+    document,
+    table,
+    write_junit,
+)
 from sorm_mediator.acceptance.run import Acceptance, NotReadyError
 from sorm_mediator.addresses import host_port
 from sorm_mediator.config import Config, ConfigError
@@ -38,7 +45,7 @@ OWN_LAB = Phrase("a lab of its own, made of the file", "собственный �
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class AcceptanceSettings:
     """What ``acceptance`` is told; the options' help says what each means. Raises :class:`UsageError`."""
 
     config: Path
@@ -74,7 +81,7 @@ class Settings:
                 raise UsageError(f"{option}: {path}: its folder does not exist")
 
 
-def run_acceptance(settings: Settings, write: Callable[[str], object] | None = None) -> int:
+def run_acceptance(settings: AcceptanceSettings, write: Callable[[str], object] | None = None) -> int:
     """Run the matrix and write the reports. Returns the exit code; errors are said on stderr."""
     try:
         run = asyncio.run(carry_out(settings))
@@ -93,7 +100,7 @@ def run_acceptance(settings: Settings, write: Callable[[str], object] | None = N
     return 0 if run.verdict == PASS else 1
 
 
-async def carry_out(settings: Settings) -> Run:
+async def carry_out(settings: AcceptanceSettings) -> AcceptanceRun:
     """Read the lab file and run its matrix.
 
     Raises :class:`ConfigError`, :class:`BoxError`, :class:`NotReadyError`, :class:`ConnectError`.
@@ -112,10 +119,10 @@ async def carry_out(settings: Settings) -> Run:
         with _progress(checks, lang) as told:
             outcomes = await acceptance.run(checks, told)
     against = host_port(settings.host, settings.kpd1) if settings.host else translate(OWN_LAB, lang)
-    return Run(lab=name, against=against, time=began, config=config, outcomes=outcomes, only=only)
+    return AcceptanceRun(lab=name, against=against, time=began, config=config, outcomes=outcomes, only=only)
 
 
-def planned(config: Config, name: str) -> tuple[tuple[Check, ...], Node]:
+def planned(config: Config, name: str) -> tuple[tuple[FormatCheck, ...], Node]:
     """The matrix of a lab file, and its switch. Raises :class:`ConfigError` naming the file and the key."""
     if config.switch is None:
         raise ConfigError(
@@ -138,7 +145,7 @@ def _check_login(config: Config, node: Node, name: str) -> None:
         raise ConfigError(f"{name}: ssh.user: the switch does not let {config.ssh.user!r} in: {problem}")
 
 
-def _target(config: Config, settings: Settings) -> AbstractAsyncContextManager[RunTarget]:
+def _target(config: Config, settings: AcceptanceSettings) -> AbstractAsyncContextManager[RunTarget]:
     by_e1 = config.console.link == "x25"
     if settings.host:
         return toward(config, settings.host, settings.kpd1, settings.kpd2, web=settings.web, by_e1=by_e1)
@@ -149,7 +156,7 @@ def _target(config: Config, settings: Settings) -> AbstractAsyncContextManager[R
 
 
 @contextmanager
-def _progress(checks: Sequence[Check], lang: Lang) -> Iterator[Callable[[Outcome], None]]:
+def _progress(checks: Sequence[FormatCheck], lang: Lang) -> Iterator[Callable[[Outcome], None]]:
     """A bar on stderr, where that is a terminal; yields who is to be told of each check that is done."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -167,7 +174,7 @@ def _progress(checks: Sequence[Check], lang: Lang) -> Iterator[Callable[[Outcome
         yield told
 
 
-def _write(settings: Settings, run: Run, write: Callable[[str], object]) -> None:
+def _write(settings: AcceptanceSettings, run: AcceptanceRun, write: Callable[[str], object]) -> None:
     """The reports. Raises :class:`OSError`."""
     lang = cast(Lang, settings.lang)
     if settings.report is not None:

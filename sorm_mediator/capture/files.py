@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from protocol.language import Phrase, join
-from sorm_mediator.capture.errors import CaptureError
-from sorm_mediator.capture.events import Trouble
+from sorm_mediator.capture.events import CaptureError, Trouble
 
 PCAPNG_MAGIC = b"\x0a\x0d\x0d\x0a"
 # magic as it stands in the file -> (byte order, nanoseconds of one tick, octets of a record's header)
@@ -47,7 +46,7 @@ class Packet:
     """Octets on the wire; more than ``data`` holds when the capture cut it."""
     interface: str = ""
     direction: str = ""
-    """``in``, ``out`` or empty when the file doesn't say."""
+    """``in``, ``out`` or empty when the file doesn't have it."""
 
 
 def is_capture(start: bytes) -> bool:
@@ -88,20 +87,24 @@ def _pcap(stream: BinaryIO, order: str, tick: int, record_size: int) -> Iterator
     position = 24
     while head := _read(stream, record_size):
         if len(head) < record_size:
-            en, ru = "the pcap file is cut inside a record's header", "файл pcap оборван в заголовке записи"
-            yield Trouble(_at(en, ru, position))
+            cut = Phrase(
+                "the pcap file is cut inside a record's header", "файл pcap оборван в заголовке записи"
+            )
+            yield Trouble(_at(cut, position))
             return
         seconds, fraction, kept, length = record.unpack(head[:16])
         if kept > MAX_BLOCK:
-            en, ru = "a pcap record claims {kept} octets", "записи pcap заявлено байтов: {kept}"
-            yield Trouble(_not_read(_at(Phrase(en, ru, kept=kept), None, position)))
+            claim = Phrase(
+                "a pcap record claims {kept} octets", "записи pcap заявлено байтов: {kept}", kept=kept
+            )
+            yield Trouble(_not_read(_at(claim, position)))
             return
         data = _read(stream, kept)
         yield Packet(link_type, data, seconds * 1_000_000_000 + fraction * tick, length)
         if len(data) < kept:
-            en, ru = "the pcap file is cut inside the record", "файл pcap оборван в записи"
             missing = Phrase("{count} octets missing", "не хватает байтов: {count}", count=kept - len(data))
-            yield Trouble(join(": ", [_at(en, ru, position), missing]))
+            cut = Phrase("the pcap file is cut inside the record", "файл pcap оборван в записи")
+            yield Trouble(join(": ", [_at(cut, position), missing]))
             return
         position += record_size + kept
 
@@ -126,20 +129,27 @@ class _Section:
     def describe(self, interface: _Interface) -> None:
         """One interface more."""
         if len(self.interfaces) >= MAX_INTERFACES:
-            raise _DamagedError(Phrase(*_TOO_MANY, most=MAX_INTERFACES))
+            raise _DamagedError(
+                Phrase(
+                    "describes one more than {most} interfaces",
+                    "описывает больше {most} интерфейсов",
+                    most=MAX_INTERFACES,
+                )
+            )
         self.interfaces.append(interface)
 
 
 class _DamagedError(Exception):
-    """A block that says something impossible about itself: what, as a :class:`Phrase`."""
+    """A block with an impossible length or content, described by a :class:`Phrase`."""
 
 
-_TOO_MANY = ("describes one more than {most} interfaces", "описывает больше {most} интерфейсов")
-_SHORT = ("holds a packet in less than {n} octets", "держит пакет короче {n} байтов")
+def _short(octets: int) -> _DamagedError:
+    return _DamagedError(
+        Phrase("holds a packet in less than {n} octets", "держит пакет короче {n} байтов", n=octets)
+    )
 
 
-def _at(en: str, ru: str | None, position: int) -> Phrase:
-    what = en if ru is None else Phrase(en, ru)
+def _at(what: Phrase, position: int) -> Phrase:
     return Phrase("{what} at octet {position}", "{what}, байт {position}", what=what, position=position)
 
 
@@ -150,7 +160,7 @@ def _not_read(what: Phrase) -> Phrase:
 def _pcapng(stream: BinaryIO) -> Iterator[Packet | Trouble]:
     section = _Section("<")
     position = 0
-    head = PCAPNG_MAGIC  # read already to know the format
+    head = PCAPNG_MAGIC  # read already to find the format
     while head:
         whole = True
         try:
@@ -161,16 +171,14 @@ def _pcapng(stream: BinaryIO) -> Iterator[Packet | Trouble]:
                 yield packet
         except _DamagedError as damage:
             if whole:
-                en, ru = (
+                yield Trouble(_not_read(Phrase(
                     "the pcapng block at octet {position} {damage}",
-                    "блок pcapng в байте {position} {damage}",
-                )
-                yield Trouble(_not_read(Phrase(en, ru, position=position, damage=damage.args[0])))
+                    "блок pcapng в байте {position} {damage}", position=position, damage=damage.args[0],
+                )))  # fmt: skip
                 return
         if not whole:
-            yield Trouble(
-                _at("the pcapng file is cut inside the block", "файл pcapng оборван в блоке", position)
-            )
+            cut = Phrase("the pcapng file is cut inside the block", "файл pcapng оборван в блоке")
+            yield Trouble(_at(cut, position))
             return
         position += size
         head = _read(stream, 4)
@@ -187,8 +195,9 @@ def _block(stream: BinaryIO, head: bytes, section: _Section) -> tuple[int, bytes
         if len(taken) < 4:
             return 0, b"", 0, False
         if taken not in (b"\x1a\x2b\x3c\x4d", b"\x4d\x3c\x2b\x1a"):
-            en, ru = "has the byte-order mark {mark}", "с отметкой порядка байтов {mark}"
-            raise _DamagedError(Phrase(en, ru, mark=taken.hex()))
+            raise _DamagedError(
+                Phrase("has the byte-order mark {mark}", "с отметкой порядка байтов {mark}", mark=taken.hex())
+            )
         section.order = ">" if taken[0] == 0x1A else "<"
         section.interfaces.clear()
     kind, size = struct.unpack(section.order + "II", head + rest)
@@ -202,8 +211,11 @@ def _block(stream: BinaryIO, head: bytes, section: _Section) -> tuple[int, bytes
 
 def _interface(body: bytes, order: str) -> _Interface:
     if len(body) < 8:
-        en, ru = "describes an interface in less than {n} octets", "описывает интерфейс короче {n} байтов"
-        raise _DamagedError(Phrase(en, ru, n=8))
+        raise _DamagedError(
+            Phrase(
+                "describes an interface in less than {n} octets", "описывает интерфейс короче {n} байтов", n=8
+            )
+        )
     link_type, _reserved, snap_length = struct.unpack_from(order + "HHI", body)
     interface = _Interface(link_type, snap_length)
     for code, value in _options(body[8:], order):
@@ -222,28 +234,27 @@ def _packet(kind: int, body: bytes, section: _Section) -> Packet | None:
     order = section.order
     if kind == _ENHANCED:
         if len(body) < 20:
-            raise _DamagedError(Phrase(*_SHORT, n=20))
+            raise _short(20)
         index, high, low, kept, length = struct.unpack_from(order + "IIIII", body)
         start = 20
     elif kind == _OLD_PACKET:
         if len(body) < 20:
-            raise _DamagedError(Phrase(*_SHORT, n=20))
+            raise _short(20)
         index, _drops, high, low, kept, length = struct.unpack_from(order + "HHIIII", body)
         start = 20
     elif kind == _SIMPLE:
         if len(body) < 4:
-            raise _DamagedError(Phrase(*_SHORT, n=4))
+            raise _short(4)
         (length,) = struct.unpack_from(order + "I", body)
         index, high, low, start = 0, None, 0, 4
         kept = length
     else:
         return None
     if index >= len(section.interfaces):
-        en, ru = (
-            "names the interface {index}, which is not described",
-            "называет неописанный интерфейс {index}",
-        )
-        raise _DamagedError(Phrase(en, ru, index=index))
+        raise _DamagedError(Phrase(
+            "names the interface {index}, which is not described", "называет неописанный интерфейс {index}",
+            index=index,
+        ))  # fmt: skip
     interface = section.interfaces[index]
     if kind == _SIMPLE and interface.snap_length:
         kept = min(kept, interface.snap_length)

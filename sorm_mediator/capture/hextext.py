@@ -3,7 +3,7 @@
 Understood: ``CC 01``, ``CC01``, ``cc:01``, ``0xCC, 0x01``, ``CCh 01h``, ``\\xCC\\x01``, byte strings of
 Python and C (``b"\\xcc\\x01123456"``), any of them over several lines and with ``#`` comments; dumps of
 ``xxd``, ``xxd -i``, ``hexdump``, ``hexdump -C``, ``od -A x|o|d -t x1|x1z|x2`` and Wireshark (a packet's
-bytes, and "Follow stream" with the two directions told by indentation).
+bytes, and "Follow stream" whose indentation tells the two directions apart).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from sorm_mediator.capture.errors import CaptureError
+from sorm_mediator.capture.events import CaptureError
 
 MAX_REPEATED = 4 * 1024 * 1024
 """Octets that the ``*`` of a dump (lines like the one before) may stand for."""
@@ -69,7 +69,7 @@ def _parse_hex(text: str) -> bytes:
         if digits is None:
             continue
         if len(digits) % 2:
-            # 0x1 and 1h are octets. A lone digit is half of one, or belongs to its neighbour: nobody knows which.
+            # 0x1 and 1h are octets. A lone digit is half of one, or belongs to its neighbour.
             if not (token["prefix"] or (token["suffix"] and len(digits) == 1)):
                 count = f"{len(digits)} digits, an odd number," if len(digits) > 1 else "half an octet"
                 raise CaptureError(f"not hex: {count} at {place(text, token.start('digits'))}")

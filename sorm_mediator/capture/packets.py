@@ -1,25 +1,29 @@
-"""From a captured frame to what TCP or UDP carries in it.
+"""From a captured frame to the data that TCP or UDP carries in it, and TCP segments to streams.
 
-Link layers known: Ethernet (with VLAN tags), raw IP, Linux cooked v1 and v2, null and loopback. Anything else
+Known link layers: Ethernet (with VLAN tags), raw IP, Linux cooked v1 and v2, null and loopback. Any other frame
 goes to scapy, if that is installed. Frames that hold neither TCP nor UDP are counted, not shown.
+
+Streams are sorted, without repetitions, with the holes reported: one :class:`HalfStream` per direction. At most
+``MAX_WAITING_OCTETS`` octets in ``MAX_WAITING_SEGMENTS`` segments wait for a missing one; then it is a gap.
 """
 
 from __future__ import annotations
 
 import struct
+from bisect import insort
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
 from protocol.language import Phrase
-from sorm_mediator.capture.errors import CaptureError
+from sorm_mediator.capture.events import CaptureError, Data, End, Event, Flow, Gap, Trouble
 from sorm_mediator.capture.files import Packet
 
 _IPV4, _IPV6 = 0x0800, 0x86DD
 _VLAN_TAGS = (0x8100, 0x88A8, 0x9100)
 _TCP, _UDP = 6, 17
-_EXTENSIONS = (0, 43, 60, 135, 139, 140)  # IPv6 headers that say their own length in units of 8 octets
+_EXTENSIONS = (0, 43, 60, 135, 139, 140)  # IPv6 headers with their own length, in units of 8 octets
 _FRAGMENT = 44
 _LINKTYPE_ETHERNET = 1
 
@@ -54,7 +58,7 @@ class Datagram:
 
 
 class _SkipError(Exception):
-    """The frame holds nothing for us; the text says what it is."""
+    """The frame holds nothing for us; the text names what it is."""
 
 
 class Dissector:
@@ -66,7 +70,7 @@ class Dissector:
     def take(self, packet: Packet) -> Segment | Datagram | None:
         """The TCP or UDP in ``packet``.
 
-        Raises :class:`CaptureError` for a link type that neither we nor an installed scapy know.
+        Raises :class:`CaptureError` for a link type that neither this module nor an installed scapy can read.
         """
         try:
             return _network(self._link(packet))
@@ -147,8 +151,10 @@ def _scapy_network_layer(packet: Packet) -> bytes:
         frame = layer(packet.data)
         network = frame.getlayer(IP) or frame.getlayer(IPv6)
     except Exception as error:  # noqa: BLE001  (scapy's layers raise anything on damaged frames)
-        en, ru = "not understood by scapy ({error})", "scapy их не понимает ({error})"
-        raise _SkipError(Phrase(en, ru, error=type(error).__name__)) from None
+        raise _SkipError(Phrase(
+            "not understood by scapy ({error})", "scapy их не понимает ({error})",
+            error=type(error).__name__,
+        )) from None  # fmt: skip
     if network is None:
         raise _SkipError(_NO_IP)
     return bytes(network.original)
@@ -240,3 +246,110 @@ def checksum(data: bytes) -> int:
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF
+
+
+# --- TCP streams
+
+MAX_WAITING_OCTETS = 1 << 20
+MAX_WAITING_SEGMENTS = 256
+_HALF = 1 << 31
+_MASK = (1 << 32) - 1
+
+
+class HalfStream:
+    """One direction of a TCP connection (RFC 9293 sequence numbers, modulo 2**32)."""
+
+    def __init__(self, flow: Flow) -> None:
+        self.flow = flow
+        self._base: int | None = None  # sequence number of offset 0
+        self._offset = 0  # next octet to hand out
+        self._waiting: list[tuple[int, bytes, int | None]] = []  # (offset, data, time), sorted
+        self._waiting_octets = 0
+        self._end: int | None = None  # offset after the last octet, once FIN was seen
+        self._early = 0  # octets from before the first segment of the capture
+        self.ended = False
+
+    def begins_anew(self, sequence: int) -> bool:
+        """Whether a SYN with this sequence number opens another connection than the one being read."""
+        return self._base is not None and (sequence + 1) & _MASK != self._base
+
+    def open(self, sequence: int) -> None:
+        """A SYN was seen: the first octet is the one after ``sequence``."""
+        if self._base is None:
+            self._base = (sequence + 1) & _MASK
+
+    def segment(
+        self, sequence: int, data: bytes, time_ns: int | None, *, fin: bool = False
+    ) -> Iterator[Event]:
+        """One segment's payload; gives what is complete now."""
+        if self._base is None:
+            self._base = sequence
+        offset = self._offset_of(sequence)
+        if fin:
+            self._end = offset + len(data)
+        if data:
+            if offset < 0:
+                self._early += min(len(data), -offset)
+            self._hold(offset, data, time_ns)
+        yield from self._ready()
+        if len(self._waiting) > MAX_WAITING_SEGMENTS or self._waiting_octets > MAX_WAITING_OCTETS:
+            yield from self._skip_hole()
+
+    def finish(self) -> Iterator[Event]:
+        """Nothing more comes: hand out what waits, with its gaps."""
+        while self._waiting:
+            yield from self._skip_hole()
+        if not self.ended:
+            if self._end is not None and self._offset < self._end:
+                yield Gap(self.flow, self._offset, self._end - self._offset)
+            self.ended = True
+            yield End(self.flow)
+        if self._early:
+            yield Trouble(Phrase(
+                "{flow}: {n} octets came from before the capture's first segment",
+                "{flow}: байтов до первого сегмента записи: {n}", flow=self.flow.label, n=self._early,
+            ))  # fmt: skip
+            self._early = 0
+
+    def _offset_of(self, sequence: int) -> int:
+        assert self._base is not None
+        distance = (sequence - self._base - self._offset) & _MASK
+        return self._offset + (distance - (1 << 32) if distance >= _HALF else distance)
+
+    def _hold(self, offset: int, data: bytes, time_ns: int | None) -> None:
+        """Keeps of ``data`` what is neither handed out nor waiting already: the first copy counts."""
+        if offset < self._offset:
+            data = data[self._offset - offset :]
+            offset = self._offset
+        for start, known, _ in list(self._waiting):
+            if not data:
+                return
+            end = start + len(known)
+            if end <= offset or start >= offset + len(data):
+                continue
+            if start > offset:
+                self._insert(offset, data[: start - offset], time_ns)
+            data = data[end - offset :]
+            offset = end
+        if data:
+            self._insert(offset, data, time_ns)
+
+    def _insert(self, offset: int, data: bytes, time_ns: int | None) -> None:
+        insort(self._waiting, (offset, data, time_ns), key=lambda part: part[0])
+        self._waiting_octets += len(data)
+
+    def _ready(self) -> Iterator[Event]:
+        while self._waiting and self._waiting[0][0] == self._offset:
+            offset, data, time_ns = self._waiting.pop(0)
+            self._waiting_octets -= len(data)
+            self._offset += len(data)
+            yield Data(self.flow, offset, data, time_ns)
+        if self._end is not None and self._offset >= self._end and not self.ended:
+            self.ended = True
+            yield End(self.flow)
+
+    def _skip_hole(self) -> Iterator[Event]:
+        start = self._waiting[0][0]
+        yield Gap(self.flow, self._offset, start - self._offset)
+        self._offset = start
+        yield from self._ready()

@@ -1,4 +1,4 @@
-"""Any input of ``decode`` -> events: the format is told by content, never by the file's name."""
+"""Any input of ``decode`` -> events: the content decides on the format, never the file's name."""
 
 from __future__ import annotations
 
@@ -12,13 +12,19 @@ from typing import BinaryIO, cast
 from e1.carriers.satop import SatopPacket
 from protocol.language import Phrase, join
 from sorm_mediator.capture import x25
-from sorm_mediator.capture.errors import CaptureError
-from sorm_mediator.capture.events import Data, End, Event, Flow, Gap, Trouble
+from sorm_mediator.capture.events import CaptureError, Data, End, Event, Flow, Gap, Trouble
 from sorm_mediator.capture.files import Packet, is_capture, read_packets
 from sorm_mediator.capture.hextext import parse_text
-from sorm_mediator.capture.packets import FRAGMENTS, Datagram, Dissector, Segment, frame_packet, is_frame
-from sorm_mediator.capture.reassembly import HalfStream
-from sorm_mediator.capture.satop import Recognition, SatopFlow
+from sorm_mediator.capture.packets import (
+    FRAGMENTS,
+    Datagram,
+    Dissector,
+    HalfStream,
+    Segment,
+    frame_packet,
+    is_frame,
+)
+from sorm_mediator.capture.x25 import Recognition, SatopFlow
 
 CHUNK = 65_536
 MAX_TEXT = 32 * 1024 * 1024
@@ -32,11 +38,6 @@ _Datagram = tuple[bytes, Packet]
 _GZIP = b"\x1f\x8b\x08"
 _TEXT_CONTROLS = frozenset(b"\t\n\r\f")
 _INPUT = "input"
-_NO_DATA = (
-    "{way}: {n} packets of an E1 stream (SAToP) without X.25 data",
-    "{way}: пакетов потока E1 (SAToP) без данных X.25: {n}",
-)
-_NOT_SHOWN = ("{n} frames not shown: {why}", "кадров не показано: {n}: {why}")
 
 
 def read_input(stream: BinaryIO) -> Iterator[Event]:
@@ -108,9 +109,10 @@ def _unpacked(packed: BinaryIO, times: int) -> Iterator[Event]:
     try:
         yield from _read_input(packed, times)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        en = "the gzip file is damaged or cut ({error}): the rest is not read"
-        ru = "файл gzip повреждён или оборван ({error}): остальное не прочитано"
-        yield Trouble(Phrase(en, ru, error=error))
+        yield Trouble(Phrase(
+            "the gzip file is damaged or cut ({error}): the rest is not read",
+            "файл gzip повреждён или оборван ({error}): остальное не прочитано", error=error,
+        ))  # fmt: skip
 
 
 def _as_text(start: bytes, stream: BinaryIO) -> str | None:
@@ -232,16 +234,22 @@ class _Flows:
         for (source, destination), circuit in self._satop.items():
             if not circuit.data_packets:
                 way = f"{source} > {destination} udp"
-                yield Trouble(Phrase(*_NO_DATA, way=way, n=circuit.packets), serious=False)
+                empty = Phrase(
+                    "{way}: {n} packets of an E1 stream (SAToP) without X.25 data",
+                    "{way}: пакетов потока E1 (SAToP) без данных X.25: {n}", way=way, n=circuit.packets,
+                )  # fmt: skip
+                yield Trouble(empty, serious=False)
         if self._cut:
-            en, ru = "{n} frames were cut by the capture (snap length)", "кадров обрезано при записи: {n}"
-            yield Trouble(Phrase(en, ru, n=self._cut), serious=False)
+            yield Trouble(Phrase(
+                "{n} frames were cut by the capture (snap length)", "кадров обрезано при записи: {n}",
+                n=self._cut,
+            ), serious=False)  # fmt: skip
         for why, count in self._dissector.skipped.items():
-            yield Trouble(Phrase(*_NOT_SHOWN, n=count, why=why), serious=why == FRAGMENTS)
+            yield Trouble(_not_shown(count, why), serious=why == FRAGMENTS)
         for text, count in self._unreadable.items():
             if not self._read:
                 raise CaptureError(text)
-            yield Trouble(Phrase(*_NOT_SHOWN, n=count, why=text))
+            yield Trouble(_not_shown(count, text))
 
     def _satop_inside(self, key: tuple[str, str], stream: SatopPacket, packet: Packet) -> Iterator[Event]:
         """X.25 inside the timeslots of an E1 stream."""
@@ -283,9 +291,10 @@ class _Flows:
         records = self._xot.setdefault(event.flow, x25.XotRecords())
         if isinstance(event, Gap):
             records.reset()
-            en = "{flow}: {n} octets of X.25 over TCP are not in the capture"
-            ru = "{flow}: байтов X.25 поверх TCP нет в записи: {n}"
-            yield Trouble(Phrase(en, ru, flow=event.flow.label, n=event.length))
+            yield Trouble(Phrase(
+                "{flow}: {n} octets of X.25 over TCP are not in the capture",
+                "{flow}: байтов X.25 поверх TCP нет в записи: {n}", flow=event.flow.label, n=event.length,
+            ))  # fmt: skip
             return
         for packet in records.feed(event.data):
             yield from self._x25_packet(event.flow.label, packet, event.time_ns, event.flow.interface)
@@ -316,3 +325,7 @@ class _Flows:
         yield Data(flow, offset, data, time_ns)
         if len(self._x25) > MAX_FLOWS:
             yield End(self._x25.popitem(last=False)[1][0])
+
+
+def _not_shown(count: int, why: str) -> Phrase:
+    return Phrase("{n} frames not shown: {why}", "кадров не показано: {n}: {why}", n=count, why=why)

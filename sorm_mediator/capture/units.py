@@ -1,6 +1,6 @@
 """Payload of flows -> decoded units; every octet ends in one of them.
 
-Which flows of a capture carry SORM at all is told by what is in them: one that begins with a unit, or that
+The content decides which flows of a capture carry SORM: one that begins with a unit, or that
 consists mostly of units, does. The others are counted (:class:`Skipped`), so that SSH, RADIUS and sound
 beside the channels don't bury them.
 """
@@ -27,7 +27,7 @@ from protocol.messages import classes
 from sorm_mediator.capture.events import Data, Event, Flow, Gap, Trouble
 
 UNDECIDED = 65_536
-"""Octets of a flow that may come before it is told whether it carries units."""
+"""Octets of a flow that may come before it is decided whether it carries units."""
 MAX_SHOWN = 4096
 """Octets of one piece of noise that are kept; longer noise comes in several pieces."""
 
@@ -63,7 +63,7 @@ def decode_events(
 ) -> Iterator[Item]:
     """The units of all flows, in the order in which they were complete.
 
-    ``channel`` None: each unit is taken for what its code says. Raises what the
+    ``channel`` None: the code of each unit decides. Raises what the
     reader behind ``events`` raises.
     """
     codec = Codec(options)
@@ -88,7 +88,7 @@ def decode_events(
 
 @dataclass(slots=True)
 class _Held:
-    """What is known of a flow before it is told whether it carries units."""
+    """What has come of a flow before it is decided whether it carries units."""
 
     items: list[Item] = field(default_factory=list)
     octets: int = 0
@@ -130,11 +130,9 @@ class _FlowUnits:
         self._fed = 0
         text = Phrase(
             "{flow}: {count} octets from octet {offset} on are not in the capture",
-            "{flow}: байтов {count} начиная с {offset} в записи нет",
-            flow=self._flow.label,
-            count=event.length,
-            offset=event.offset,
-        )
+            "{flow}: байтов {count} начиная с {offset} в записи нет", flow=self._flow.label,
+            count=event.length, offset=event.offset,
+        )  # fmt: skip
         yield from self._pass([Trouble(text)])
 
     def end(self) -> Iterator[Item]:
@@ -167,12 +165,15 @@ class _FlowUnits:
         return Found(self._flow, offset, item.raw, message, problems, self._time_ns)
 
     def _broken(self, offset: int, item: Broken) -> Found:
-        """What is broken; of a code that nobody knows only the code can be said, and its length is a guess."""
-        en, ru = "broken unit: {reason}", "повреждённое сообщение: {reason}"
+        """A broken unit. One of an unknown code is shown with its code alone; its length is a guess."""
         if len(item.raw) >= _HEADER and item.code not in classes(self._codec.options.order):
             message, problems = self._codec.decode_lenient(item.raw, self._channel)
             return Found(self._flow, offset, item.raw, message, problems, self._time_ns)
-        problem = Problem(0, "", Phrase(en, ru, reason=item.reason.phrase))
+        problem = Problem(
+            0,
+            "",
+            Phrase("broken unit: {reason}", "повреждённое сообщение: {reason}", reason=item.reason.phrase),
+        )
         return Found(self._flow, offset, item.raw, None, (problem,), self._time_ns)
 
     def _trim(self) -> Iterator[Item]:

@@ -1,12 +1,16 @@
-"""The user data of X.25 packets: in LAPB frames of an E1 timeslot, and in XOT (X.25 over TCP, RFC 1613).
+"""X.25 in captures: in LAPB frames of an E1 timeslot, in XOT (X.25 over TCP, RFC 1613), in E1 streams over UDP.
 
-Only reading, for captures; no state machine of either layer is needed for that.
+Only reading: no state machine of LAPB or X.25 is needed for that. Of an E1 stream (SAToP, RFC 4553), packets are
+told from other datagrams and put in order, frames are found, HDLC is opened in the timeslots that may carry data, and
+repetitions are left out. Speech and the other timeslots are not looked at.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Generic, NamedTuple, TypeVar
 
+from e1.carriers.satop import OCTETS_PER_FRAME, SatopError, SatopPacket, parse, rtp_sequence
 from protocol.language import Phrase
 from sorm_mediator.capture.events import Flow
 
@@ -58,7 +62,7 @@ class XotRecords:
         self._buffer = b""
         self._broken = False
         self.problem: str = ""
-        """Why the rest of the stream isn't read; whoever reports it empties it."""
+        """Why the rest of the stream isn't read; the reader that reports it empties it."""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """The packets that are complete now; nothing after octets that can't be XOT's header (version 0)."""
@@ -93,3 +97,172 @@ def is_xot(flow: Flow) -> bool:
     """Whether a flow is on the port of XOT."""
     port = f":{XOT_PORT}"
     return flow.transport == "tcp" and (flow.source.endswith(port) or flow.destination.endswith(port))
+
+
+# --- E1 streams in UDP packets (SAToP, RFC 4553)
+
+TIMESLOTS = (16, 30, 31)
+"""Those that carry no speech (order 268, 1.2, 1.4.1)."""
+LONGEST = 4200
+"""Octets of a frame with the longest packet of X.25."""
+REORDERED = 16
+"""Packets that wait for one before them; then it counts as lost."""
+EVIDENCE = 4
+"""Datagrams of one flow whose control words must go on from each other before it counts as an E1 stream."""
+PAYLOADS = range(32, 1441)
+"""Octets of a stream in a packet."""
+_SHORT = 60
+"""A payload under this has its length in the control word, and may have padding up to it."""
+
+Item = TypeVar("Item")
+
+
+class _Reading(NamedTuple):
+    """A datagram read as SAToP."""
+
+    packet: SatopPacket
+    rtp: bool
+    lag: int
+    """Sequence number of the RTP header less that of the control word; the same all the time."""
+
+    def follows(self, last: _Reading) -> bool:
+        """Whether both can be of one stream: the sequence goes on, or a packet came twice."""
+        ahead = (self.packet.sequence - last.packet.sequence) & 0xFFFF
+        near = ahead <= REORDERED or ahead >= 0x10000 - REORDERED
+        return near and (self.rtp, self.lag) == (last.rtp, last.lag)
+
+
+def _read(datagram: bytes) -> _Reading | None:
+    """The one way in which a datagram can be SAToP: with an RTP header it begins with 8, without one with 0."""
+    rtp = datagram[:1] == b"\x80"
+    try:
+        packet = parse(datagram, rtp=rtp)
+    except SatopError:
+        return None
+    if packet.payload or not packet.l_bit:
+        begin = 12 if rtp else 0
+        given, long = datagram[begin + 1] != 0, len(datagram) - begin - 4 >= _SHORT
+        if len(packet.payload) not in PAYLOADS or given is long:
+            return None
+    return _Reading(packet, rtp, (rtp_sequence(datagram) - packet.sequence) & 0xFFFF if rtp else 0)
+
+
+class Recognition(Generic[Item]):
+    """Tells whether the datagrams of one flow are an E1 stream: by control words, sizes, and their sequence.
+
+    RTP header or not and the size of the payload are those of its first packets. Until there is evidence, some
+    datagrams are kept, :data:`REORDERED` at most.
+    """
+
+    def __init__(self) -> None:
+        self._kept: list[tuple[_Reading, Item]] = []
+        self._last: _Reading | None = None
+        self._size = 0
+        self.certain = False
+
+    def take(self, datagram: bytes, item: Item) -> tuple[list[tuple[SatopPacket, Item]], list[Item]]:
+        """Packets of the stream, and what belongs to none; either may have been kept until now. In order."""
+        reading = _read(datagram)
+        if reading is None or not self._fits(reading):
+            if self.certain:
+                return [], [item]
+            others = self.give_up()
+            if reading is None:
+                return [], [*others, item]
+            self._accept(reading)
+            self._kept = [(reading, item)]
+            return [], others
+        self._accept(reading)
+        if self.certain:
+            return [(reading.packet, item)], []
+        self._kept.append((reading, item))
+        if len({kept.packet.sequence for kept, _ in self._kept}) < EVIDENCE:
+            return [], self.give_up() if len(self._kept) >= REORDERED else []
+        self.certain = True
+        found, self._kept = [(kept.packet, of) for kept, of in self._kept], []
+        return found, []
+
+    def give_up(self) -> list[Item]:
+        """What is kept is none of a stream."""
+        others, self._kept = [item for _, item in self._kept], []
+        self._last, self._size = None, 0
+        return others
+
+    def _fits(self, reading: _Reading) -> bool:
+        size = len(reading.packet.payload)
+        if size and self._size and size != self._size:
+            return False
+        if self._last is None:
+            return True
+        if self.certain:  # it may begin anew, or come again after a gap of the capture
+            return (reading.rtp, reading.lag) == (self._last.rtp, self._last.lag)
+        return reading.follows(self._last)
+
+    def _accept(self, reading: _Reading) -> None:
+        self._last = reading
+        self._size = self._size or len(reading.packet.payload)
+
+
+class SatopFlow:
+    """One direction of a circuit."""
+
+    def __init__(self) -> None:
+        # numpy, which other captures can do without
+        from e1.g704.framer import FrameReceiver
+        from e1.g704.frames import demux
+        from e1.hdlc.framing import HdlcReceiver
+
+        self._demux = demux
+        self.packets = 0
+        self.data_packets = 0
+        """X.25 packets found."""
+        # CRC-4 or not: frames are found by their alignment alone.
+        self._frames = FrameReceiver(crc4=False)
+        self._slots = {slot: (HdlcReceiver(LONGEST), LapbFrames()) for slot in TIMESLOTS}
+        self._next: int | None = None
+        self._waiting: dict[int, bytes] = {}
+        self._behind = 0  # packets in a row whose time is over
+        self._size = 0
+
+    def feed(self, packet: SatopPacket) -> Iterator[tuple[int, bytes]]:
+        """The X.25 packets that are complete now, with their timeslots."""
+        self.packets += 1
+        for octets in self._in_order(packet):
+            frames = self._frames.feed(octets)
+            if not len(frames):
+                continue
+            timeslots = self._demux(frames)
+            for slot, (hdlc, lapb) in self._slots.items():
+                for frame in hdlc.feed(timeslots[slot].tobytes()):
+                    inner = lapb.packet(frame)
+                    if inner is not None:
+                        self.data_packets += 1
+                        yield slot, inner
+
+    def _in_order(self, packet: SatopPacket) -> Iterator[bytes]:
+        """Octets of the stream. What is lost is left out, but for what keeps the place within the frame."""
+        self._size = self._size or len(packet.payload)
+        if self._next is None or self._behind > REORDERED:  # the sender has begun anew
+            self._next, self._waiting = packet.sequence, {}
+        if self._distance(packet.sequence) < 0x8000:
+            self._behind = 0
+            self._waiting[packet.sequence] = b"" if packet.l_bit else packet.payload
+        else:
+            self._behind += 1
+        while self._waiting:
+            if self._next not in self._waiting:
+                if len(self._waiting) <= REORDERED:
+                    return
+                following = min(self._waiting, key=self._distance)
+                yield self._gap(self._distance(following))
+                self._next = following
+            octets = self._waiting.pop(self._next)
+            self._next = (self._next + 1) & 0xFFFF
+            yield octets or self._gap(1)
+
+    def _gap(self, packets: int) -> bytes:
+        return b"\xff" * (packets * self._size % OCTETS_PER_FRAME)
+
+    def _distance(self, sequence: int) -> int:
+        assert self._next is not None
+        return (sequence - self._next) & 0xFFFF

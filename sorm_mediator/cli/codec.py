@@ -43,7 +43,7 @@ def _choice(name: str, text: str, *, octets: bool = True) -> Any:
     return typer.Option(metavar=shown, help=text, rich_help_panel=_OCTETS if octets else None)
 
 
-FileOption = Annotated[
+InputOption = Annotated[
     str | None, typer.Option("-f", "--file", metavar="FILE", help="Read FILE; - is standard input.")
 ]
 OrderOption = Annotated[str, _choice("order", "Codes and number signs of this order.", octets=False)]
@@ -66,7 +66,7 @@ def decode(
         list[str] | None,
         typer.Argument(metavar="HEX", help="Hex in any common writing; - is standard input."),
     ] = None,
-    file: FileOption = None,
+    file: InputOption = None,
     channel: Annotated[
         str, _choice("channel", "What the units are; auto: what the code of each says.", octets=False)
     ] = "auto",
@@ -98,7 +98,7 @@ def decode(
     xxd dump.bin | sorm-mediator decode - --json
     """
     from protocol import Channel
-    from sorm_mediator.capture.errors import CaptureError
+    from sorm_mediator.capture.events import CaptureError
     from sorm_mediator.capture.units import decode_events
 
     options = _options(
@@ -131,7 +131,7 @@ def decode(
 
 
 def encode(
-    file: FileOption = None,
+    file: InputOption = None,
     binary: Annotated[
         bool, typer.Option("--binary", help="Write the octets themselves, not lines of hex.")
     ] = False,
@@ -305,8 +305,14 @@ class _Show:
             self.fine &= not item.serious
             self.note(item.text)
         elif isinstance(item, Skipped):
-            en, ru = "{flow}: {count} octets, no units", "{flow}: байтов {count}, сообщений нет"
-            self._skipped.append(Phrase(en, ru, flow=item.flow.label, count=item.octets))
+            self._skipped.append(
+                Phrase(
+                    "{flow}: {count} octets, no units",
+                    "{flow}: байтов {count}, сообщений нет",
+                    flow=item.flow.label,
+                    count=item.octets,
+                )
+            )
         else:
             self.count += 1
             self.wrong += bool(item.problems)
@@ -365,8 +371,14 @@ class _JsonShow(_Show):
         sys.stdout.write("]\n" if self.count else "[]\n")
         super().end()
         if self.wrong:
-            en, ru = "{wrong} of {count} units have problems", "с ошибками: {wrong} из {count} сообщений"
-            self.note(Phrase(en, ru, wrong=self.wrong, count=self.count))
+            self.note(
+                Phrase(
+                    "{wrong} of {count} units have problems",
+                    "с ошибками: {wrong} из {count} сообщений",
+                    wrong=self.wrong,
+                    count=self.count,
+                )
+            )
 
 
 class _PeopleShow(_Show):
@@ -387,7 +399,7 @@ class _PeopleShow(_Show):
         self._line: Callable[..., None] = line
 
     def found(self, item: Found) -> None:
-        from protocol.language import translate
+        from protocol.language import Phrase, translate
         from protocol.render import has_another_inside, masked_hex, octet_rows, render
         from protocol.wire import MASK
 
@@ -403,17 +415,22 @@ class _PeopleShow(_Show):
             self._line(f"  {masked_hex(item.raw, channel=item.message.channel)}", "dim")
         for problem in item.problems:
             path = f" {problem.path}" if problem.path else ""
-            octet = "байт" if self.lang == "ru" else "octet"
+            octet = translate(Phrase("octet", "байт"), self.lang)
             hidden = item.message is not None and has_another_inside(item.raw)
             text = MASK if hidden else translate(problem.message, self.lang)
             self._line(f"  ! {octet} {problem.offset}{path}: {text}", "red")
         self._line("")
 
     def _where(self, item: Found) -> Iterator[str]:
-        if self.lang == "ru":
-            yield f"смещение {item.offset}, байт: {len(item.raw)}"
-        else:
-            yield f"offset {item.offset}, {len(item.raw)} octets"
+        from protocol.language import Phrase, translate
+
+        place = Phrase(
+            "offset {offset}, {length} octets",
+            "смещение {offset}, байт: {length}",
+            offset=item.offset,
+            length=len(item.raw),
+        )
+        yield translate(place, self.lang)
         if item.flow.interface and not item.flow.label.startswith(item.flow.interface):
             yield item.flow.interface
         if item.flow.transport:

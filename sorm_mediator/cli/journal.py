@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sorm_mediator.cli.common import echo
+from sorm_mediator.cli.common import JsonOption, echo
 
 if TYPE_CHECKING:
     from sorm_mediator.journal.book import Entry, JournalReader
 
-ConfigOption = Annotated[
+JournalConfigOption = Annotated[
     Path | None, typer.Option("-c", "--config", metavar="FILE", help="The lab file whose journal is meant.")
 ]
-FileOption = Annotated[Path | None, typer.Option("--file", metavar="DB", help="The journal itself.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout and nothing else.")]
+JournalFileOption = Annotated[Path | None, typer.Option("--file", metavar="DB", help="The journal itself.")]
 HeadOption = Annotated[
     str | None, typer.Option("--head", metavar="HASH", help="A head noted elsewhere before.")
 ]
@@ -27,7 +26,10 @@ TimeOption = Annotated[str | None, typer.Option(metavar="TIME", help="ISO 8601; 
 
 
 def verify(
-    config: ConfigOption = None, file: FileOption = None, head: HeadOption = None, as_json: JsonOption = False
+    config: JournalConfigOption = None,
+    file: JournalFileOption = None,
+    head: HeadOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Check the hash chain of the journal: exit code 0 when it is whole, 1 when it was tampered with.
 
@@ -59,8 +61,8 @@ def verify(
 
 
 def export(
-    config: ConfigOption = None,
-    file: FileOption = None,
+    config: JournalConfigOption = None,
+    file: JournalFileOption = None,
     form: Annotated[str, typer.Option("--format", help="jsonl or csv.")] = "jsonl",
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="F", help="Else stdout.")] = None,
     since: TimeOption = None,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from sorm_mediator.cli.common import ConfigOption, LangOption, echo
+from sorm_mediator.cli.common import ConfigOption, JsonOption, LangOption, echo
 
 if TYPE_CHECKING:
     from sorm_mediator.config import MediatorConfig
@@ -18,13 +18,12 @@ if TYPE_CHECKING:
     from sorm_mediator.switch.trace.trace import TraceRequest
 
 FileArgument = Annotated[Path | None, typer.Argument(metavar="FILE", help="The lab file (TOML).")]
-FileOption = Annotated[
+SameFileOption = Annotated[
     Path | None, typer.Option("-c", "--config", metavar="FILE", help="The same, as for other commands.")
 ]
 OptionalFile = Annotated[
     Path | None, typer.Argument(metavar="[FILE]", help="The lab file (TOML); without it, the defaults.")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
 
 def _the_one(file: Path | None, option: Path | None) -> Path | None:
@@ -33,7 +32,7 @@ def _the_one(file: Path | None, option: Path | None) -> Path | None:
     return file or option
 
 
-def check(file: FileArgument = None, config_file: FileOption = None, as_json: JsonOption = False) -> None:
+def check(file: FileArgument = None, config_file: SameFileOption = None, as_json: JsonOption = False) -> None:
     """Validate a lab file and everything it refers to.
 
     Exit code 2 and one line with key, value and what is allowed when it can't be used. What routing names and the
@@ -63,7 +62,7 @@ def check(file: FileArgument = None, config_file: FileOption = None, as_json: Js
         echo(f"{file}: fine")
 
 
-def show(file: OptionalFile = None, config_file: FileOption = None, as_json: JsonOption = False) -> None:
+def show(file: OptionalFile = None, config_file: SameFileOption = None, as_json: JsonOption = False) -> None:
     """Show every value and where it came from, and what mediator.capacity allows; secrets are masked.
 
     Example: sorm-mediator config show captures/labs/laptop.toml

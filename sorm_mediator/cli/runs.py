@@ -89,11 +89,11 @@ def replay(
     Example: sorm-mediator replay captures/scenarios/events.yaml --junit report.xml
     """
     from sorm_mediator.cli.logs import set_up_logging
-    from sorm_mediator.replay.session import Settings, run_scripts
+    from sorm_mediator.replay.session import ReplaySettings, run_scripts
 
     set_up_logging(log_level)
     with _usage_errors():
-        settings = Settings(
+        settings = ReplaySettings(
             scripts=tuple(scripts),
             host=host,
             kpd1=kpd1,
@@ -160,12 +160,12 @@ def acceptance(
 
     Example: sorm-mediator acceptance -c captures/labs/acceptance.toml --report acceptance.html
     """
-    from sorm_mediator.acceptance.session import Settings, run_acceptance
+    from sorm_mediator.acceptance.session import AcceptanceSettings, run_acceptance
     from sorm_mediator.cli.logs import set_up_logging
 
     set_up_logging(log_level)
     with _usage_errors():
-        settings = Settings(
+        settings = AcceptanceSettings(
             config=config,
             report=report,
             json=as_json,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
 from sorm_mediator.config.base import Section
 
+BARE: Final = ("serial", "xot")
+"""Values of ``e1.line`` that carry data channels and no timeslots."""
 Lcn = Annotated[int, Field(ge=1, le=4095)]
 Digits = Annotated[str, Field(pattern=r"^[0-9]{0,15}$")]
 

@@ -1,4 +1,4 @@
-"""Who makes the calls that a check needs: our switch over HTTP, a command of the user's, or the operator."""
+"""Making the calls that a check needs: by the emulated switch over HTTP, a command of the user's, or the operator."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import shlex
 import string
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from protocol.language import Lang, Phrase, translate
 from sorm_mediator.conformance.verdicts import Untested
@@ -38,14 +38,17 @@ class Call:
     services: tuple[dict[str, Any], ...] = ()
 
     @property
+    def by_trunk(self) -> str:
+        """The trunk by which it comes in, for people; empty for a call of the node."""
+        return "" if self.trunk is None else Phrase(" by trunk {n}", " по пучку {n}", n=self.trunk)
+
+    @property
     def text(self) -> Phrase:
-        """The call as people read it."""
-        a = self.a or "-"
-        by = Phrase(" by trunk {n}", " по пучку {n}", n=self.trunk) if self.trunk is not None else ""
-        en = "call {a} -> {b}{by}, {outcome}"
+        """The call for people."""
         return Phrase(
-            en, "вызов {a} -> {b}{by}, {outcome}", a=a, b=self.b, by=by, outcome=_OUTCOME[self.outcome]
-        )
+            "call {a} -> {b}{by}, {outcome}", "вызов {a} -> {b}{by}, {outcome}",
+            a=self.a or "-", b=self.b, by=self.by_trunk, outcome=_OUTCOME[self.outcome],
+        )  # fmt: skip
 
 
 _OUTCOME = {
@@ -57,34 +60,39 @@ _OUTCOME = {
 }
 
 
-class Caller(Protocol):
-    """Somebody who makes calls. ``ring`` and ``talk`` are what suits it, in seconds."""
+class Caller:
+    """A way to make calls."""
 
     ring: float
+    """Seconds of ringing before the answer that suit it."""
     talk: float
-    """Of a conversation that a check only needs to have been."""
+    """Seconds of a conversation that a check only needs to have been."""
     long: float
-    """Of a conversation, or a ringing, that things are done in."""
+    """Seconds of a conversation, or a ringing, in which a check does something."""
     within: float
-    """Until a call that was asked for is under way."""
+    """Seconds until a call that was asked for is under way."""
 
     async def place(self, call: Call) -> Any:
         """Make a call; returns what :meth:`hang_up` takes. Raises :class:`Untested`."""
+        raise NotImplementedError
 
     async def hang_up(self, placed: Any) -> None:
         """End it, where that can be done; else it ends by itself. Raises :class:`Untested` like :meth:`trouble`."""
+        raise NotImplementedError
 
     async def trouble(self, placed: Any) -> Phrase | None:
-        """Why a call came to nothing that is no fault of the mediator; None: it was made, as far as is known."""
+        """Why a call came to nothing through no fault of the mediator; None: it was made, as far as is known."""
+        return None
 
     async def broken(self, placed: Any) -> None:
-        """Return as soon as :meth:`trouble` has something to say, which need not ever be."""
+        """Return as soon as :meth:`trouble` has a reason, which it need not ever have."""
+        await asyncio.Event().wait()
 
     async def close(self) -> None:
         """End every call that goes on."""
 
 
-class HttpCaller:
+class HttpCaller(Caller):
     """The emulated switch of a lab."""
 
     ring, talk, long, within = 0.01, 0.01, 60.0, 5.0
@@ -94,7 +102,7 @@ class HttpCaller:
         self._make_call = make_call
         self._request = request
         self._going_nowhere: set[str] = set()
-        """Calls that are not meant to reach anybody."""
+        """Calls that are meant to fail."""
 
     async def place(self, call: Call) -> str:
         """Make a call. Raises :class:`Untested` when the switch refuses it, or can't be reached."""
@@ -124,7 +132,7 @@ class HttpCaller:
             raise Untested(str(error)) from None
 
     async def trouble(self, placed: str) -> Phrase | None:
-        """Whether the switch could route the call, by its own word."""
+        """As of the caller: whether the switch could route the call."""
         if placed in self._going_nowhere:
             return None
         try:
@@ -135,17 +143,11 @@ class HttpCaller:
             return None
         for hop in call.get("routing", ()):
             if hop.get("result") == "failed":
-                en = "the switch could not route the call: {reason}"
-                ru = "коммутатор не смог направить вызов: {reason}"
-                return Phrase(en, ru, reason=hop.get("reason") or "-")
+                return Phrase(
+                    "the switch could not route the call: {reason}",
+                    "коммутатор не смог направить вызов: {reason}", reason=hop.get("reason") or "-",
+                )  # fmt: skip
         return None
-
-    async def broken(self, placed: str) -> None:
-        """What the switch says of a call is asked for afterwards."""
-        await asyncio.Event().wait()
-
-    async def close(self) -> None:
-        """Nothing goes on here."""
 
 
 _NO_TRUNK_NAME = Phrase(
@@ -153,7 +155,7 @@ _NO_TRUNK_NAME = Phrase(
 )
 
 
-class HookCaller:
+class HookCaller(Caller):
     """A command of the user's, run for each call.
 
     ``{a}``, ``{b}``, ``{outcome}``, ``{ring}``, ``{talk}`` and ``{trunk}`` in it are filled in; ``SORM_CALL`` in its
@@ -182,10 +184,10 @@ class HookCaller:
 
     async def place(self, call: Call) -> asyncio.subprocess.Process:
         """Run the command."""
-        told = {**asdict(call), "from": "subscriber" if call.trunk is None else f"trunk:{call.trunk}"}
-        shown = {name: "" if told[name] is None else str(told[name]) for name in PLACEHOLDERS}
+        whole = {**asdict(call), "from": "subscriber" if call.trunk is None else f"trunk:{call.trunk}"}
+        shown = {name: "" if whole[name] is None else str(whole[name]) for name in PLACEHOLDERS}
         words = [word.format_map(shown) for word in self._words]
-        environment = {**os.environ, "SORM_CALL": json.dumps(told, ensure_ascii=False)}
+        environment = {**os.environ, "SORM_CALL": json.dumps(whole, ensure_ascii=False)}
         try:
             process = await asyncio.create_subprocess_exec(
                 *words, env=environment, stdin=asyncio.subprocess.DEVNULL,
@@ -235,7 +237,7 @@ class HookCaller:
 
 
 def _exit_of(process: asyncio.subprocess.Process) -> Phrase | None:
-    """What is said of a command that is over and did not end with exit code 0."""
+    """The reason, of a command that is over and did not end with exit code 0."""
     code = process.returncode
     if not code:
         return None
@@ -248,10 +250,10 @@ PLACEHOLDERS = ("a", "b", "outcome", "ring", "talk", "trunk")
 
 
 @dataclass
-class AskingCaller:
-    """The operator, who is told at the terminal what to do and says when it is done.
+class AskingCaller(Caller):
+    """The operator: the terminal asks for a call, and the operator confirms that it is made.
 
-    ``ask(text, within)`` shows a text and waits for Enter, at most so many seconds; false: nobody answered.
+    ``ask(text, within)`` shows a text and waits for Enter, at most so many seconds; false: there was no answer.
     """
 
     ask: Callable[[str, float], Any]
@@ -260,36 +262,23 @@ class AskingCaller:
     talk: float = 5.0
     long: float = 90.0
     within: float = 120.0
-    _asked: list[Call] = field(default_factory=list)
 
     async def place(self, call: Call) -> Call:
         """Ask for a call. Raises :class:`Untested` when nobody makes it."""
-        en = "call {b} from {a}{by} now ({outcome}; let it ring {ring:g} s, talk until you are told to hang up)"
-        ru = "наберите {b} с {a}{by} ({outcome}; звонок {ring:g} с, разговор до указания положить трубку)"
-        by = Phrase(" by trunk {n}", " по пучку {n}", n=call.trunk) if call.trunk is not None else ""
         text = Phrase(
-            en, ru, a=call.a or "-", b=call.b, by=by, ring=call.ring, outcome=_OUTCOME[call.outcome]
-        )
-        await self._told(text)
+            "call {b} from {a}{by} now ({outcome}; let it ring {ring:g} s, talk until you are told to hang up)",
+            "наберите {b} с {a}{by} ({outcome}; звонок {ring:g} с, разговор до указания положить трубку)",
+            a=call.a or "-", b=call.b, by=call.by_trunk, ring=call.ring, outcome=_OUTCOME[call.outcome],
+        )  # fmt: skip
+        await self._asked(text)
         return call
 
     async def hang_up(self, placed: Call) -> None:
         """Ask for the end of it."""
         if placed.outcome == "answer":
-            await self._told(Phrase("{a}: hang up now", "{a}: положите трубку", a=placed.a or placed.b))
+            await self._asked(Phrase("{a}: hang up now", "{a}: положите трубку", a=placed.a or placed.b))
 
-    async def trouble(self, placed: Call) -> Phrase | None:
-        """The operator has said that it is made."""
-        return None
-
-    async def broken(self, placed: Call) -> None:
-        """Not known of a call of the operator's."""
-        await asyncio.Event().wait()
-
-    async def close(self) -> None:
-        """Nobody is asked any more."""
-
-    async def _told(self, text: Phrase) -> None:
+    async def _asked(self, text: Phrase) -> None:
         if not await self.ask(translate(text, self.lang), self.within):
             raise Untested(Phrase("nobody made the call", "вызов никто не сделал"))
 

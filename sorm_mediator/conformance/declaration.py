@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import Final
 
 from protocol.language import Phrase
+from sorm_mediator.conformance.calling import HttpCaller
+from sorm_mediator.conformance.examiner import MAY_STOP, NO_CALLS, NO_WEB, Examiner
+from sorm_mediator.conformance.verdicts import PASS, Record
 
-if TYPE_CHECKING:
-    from sorm_mediator.conformance.examiner import Examiner
-
-Dialogue = Callable[["Examiner"], Awaitable[None]]
+Dialogue = Callable[[Examiner], Awaitable[object]]
 """Carries a check out; raises one of :mod:`sorm_mediator.conformance.verdicts` unless it passed."""
 
 _ID = re.compile(r"(R\.)?[0-9]+(\.[0-9]+)*-[0-9]+")
@@ -42,6 +42,43 @@ class Need(StrEnum):
     """It takes minutes."""
 
 
+def _hears_speech(ex: Examiner) -> bool:
+    hears = ex.lines is not None and any(line.speaks for line in ex.lines.lines.values())
+    return hears and ex.request is not None
+
+
+_NEEDS: Final[Mapping[Need, tuple[Callable[[Examiner], bool], Phrase]]] = {
+    Need.STOP: (lambda ex: ex.may_stop, MAY_STOP),
+    Need.CALLS: (lambda ex: ex.caller is not None, NO_CALLS),
+    Need.SERVICES: (
+        lambda ex: isinstance(ex.caller, HttpCaller),
+        Phrase("needs services used on demand: --calls http", "нужны услуги по заказу: --calls http"),
+    ),
+    Need.WEB: (lambda ex: ex.request is not None, NO_WEB),
+    Need.TCP: (
+        lambda ex: ex.link == "tcp",
+        Phrase("the console is not connected over TCP", "пульт подключён не по TCP"),
+    ),
+    Need.E1: (
+        lambda ex: ex.link == "x25",
+        Phrase("the console is not connected over E1", "пульт подключён не по E1"),
+    ),
+    Need.SPEECH: (
+        _hears_speech,
+        Phrase("nobody speaks, or listens to KSL, here", "говорить или слушать КСЛ здесь некому"),
+    ),
+    Need.ORDER_268: (
+        lambda ex: ex.terms.order == "268",
+        Phrase("order 70 does not have it", "в приказе 70 этого нет"),
+    ),
+    Need.SLOW: (
+        lambda ex: ex.terms.slow or 0 < ex.terms.test_timeout <= 5,
+        Phrase("takes 10 minutes: --slow", "занимает 10 минут: --slow"),
+    ),
+}
+"""Whether a need is met, and the text for people where it is not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One check. ``id`` is stable: the clause and a number that is never given again."""
@@ -64,41 +101,40 @@ class Check:
         numbers = tuple(int(part) for part in re.findall("[0-9]+", self.clause))
         return (0, *numbers) if self.clause.startswith("R") else numbers, int(self.id.rpartition("-")[2])
 
+    def missing(self, ex: Examiner) -> Phrase | None:
+        """The text about the first need that is not met; None when all are."""
+        return next(
+            (text for need in sorted(self.needs) for met, text in [_NEEDS[need]] if not met(ex)), None
+        )
 
-_CHECKS: dict[str, Check] = {}
+
+@dataclass(slots=True, kw_only=True)
+class Result(Record):
+    """A check with what came of it."""
+
+    check: Check
+    verdict: Phrase = PASS
+    why: str = ""
+    """The reason, for every verdict but PASS."""
+    option: str = ""
+    """Which option of the profile allows a deviation."""
+    ms: float = 0.0
+    """How long the answer took where the check is about time; else how long the dialogue took."""
+    unprepared: bool = False
 
 
-def check(name: str, en: str, ru: str, *needs: Need) -> Callable[[Dialogue], Dialogue]:
-    """Declare a check: its id, its title in both languages, and what it needs."""
+CHECKS: Final[dict[str, Check]] = {}
+"""Every check that was declared, by its id."""
+
+
+def check(name: str, en: str, ru: str, *needs: Need, **values: object) -> Callable[[Dialogue], Dialogue]:
+    """Declare a check: its id, its title in both languages with ``values`` filled in, and what it needs."""
     assert _ID.fullmatch(name), name
 
     def declare(dialogue: Dialogue) -> Dialogue:
-        assert name not in _CHECKS, f"{name} is declared twice"
-        module = getattr(dialogue, "__module__", "") or ""
-        _CHECKS[name] = Check(name, Phrase(en, ru), dialogue, frozenset(needs), module.rpartition(".")[2])
+        assert name not in CHECKS, f"{name} is declared twice"
+        subject = dialogue.__module__.rpartition(".")[2]
+        CHECKS[name] = Check(name, Phrase(en, ru, **values), dialogue, frozenset(needs), subject)
         return dialogue
 
     return declare
-
-
-def all_checks() -> tuple[Check, ...]:
-    """Every check, in the order of the clauses."""
-    from sorm_mediator.conformance import checks  # noqa: F401  # it declares them
-
-    return tuple(sorted(_CHECKS.values(), key=lambda one: one.place))
-
-
-def chosen(clauses: Iterable[str]) -> tuple[Check, ...]:
-    """The checks of these clauses and of what stands below them, or by their ids; of all when none is named.
-
-    Raises :class:`ValueError` for one that no check is of.
-    """
-    checks, wanted = all_checks(), tuple(clauses)
-    for clause in wanted:
-        if not any(_is_of(one, clause) for one in checks):
-            raise ValueError(clause)
-    return tuple(one for one in checks if not wanted or any(_is_of(one, clause) for clause in wanted))
-
-
-def _is_of(one: Check, clause: str) -> bool:
-    return clause in (one.id, one.clause) or one.clause.startswith(f"{clause}.")

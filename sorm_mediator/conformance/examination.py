@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from protocol.language import Phrase
-from sorm_mediator.conformance.declaration import Check
-from sorm_mediator.conformance.examiner import Examiner, Reply, missing
+from sorm_mediator.conformance.declaration import Check, Result
+from sorm_mediator.conformance.dialogue import Reply, identity
+from sorm_mediator.conformance.examiner import Examiner
 from sorm_mediator.conformance.verdicts import (
     FAIL,
     INTERRUPTED,
     NOT_TESTED,
-    Crossing,
     Failed,
-    Result,
+    Record,
     Unprepared,
     Untested,
     Verdict,
@@ -28,13 +28,12 @@ from sorm_mediator.console.errors import ConnectError
 log = logging.getLogger(__name__)
 OVERALL = "messages"
 """The module of the checks that look at everything that came."""
-_WRONG_PASSWORD, _WRONG_NUMBER = 0x03, 0x05
 BEFORE_START = (("rejected", 0x02), ("rejected", 0x17))
 """How a command is answered before start: as the order has it, and with the vendor's code."""
 
 
 class NotReadyError(Exception):
-    """The mediator can't be examined as it was told: the text says what is to be changed (exit 2)."""
+    """The mediator can't be examined with these settings: the text names the one to change (exit 2)."""
 
 
 @dataclass(slots=True)
@@ -50,14 +49,14 @@ class Before:
 
 @dataclass(slots=True)
 class Identity:
-    """What message 11 says of the node; empty where it was not to be had."""
+    """What message 11 reports of the node; empty where it did not come."""
 
     version: str = ""
     station_type: str = ""
 
 
 class Examination:
-    """Runs checks against one mediator. ``told`` hears of every check that is over."""
+    """Runs checks against one mediator."""
 
     def __init__(self, examiner: Examiner, *, may_stop: bool = False) -> None:
         self.ex = examiner
@@ -68,8 +67,10 @@ class Examination:
         """What could not be put back, in words."""
         self._may_stop = may_stop
 
-    async def run(self, checks: Sequence[Check], told: Callable[[Result], object] = lambda _: None) -> None:
+    async def run(self, checks: Sequence[Check], seen: Callable[[Result], object] = lambda _: None) -> None:
         """Carry the checks out, and put everything back, also when the run is cancelled.
+
+        ``seen`` gets the result of every check that is over.
 
         Raises :class:`ConnectError` when there is no mediator that answers, :class:`NotReadyError` when it does not
         let the examiner in.
@@ -83,16 +84,18 @@ class Examination:
                 await self.ex.client.close()
             raise
         try:
-            # What is said of every message of the examination is looked at when all have come.
+            # The checks of every message of the examination come when all messages have come.
             for check in sorted(checks, key=lambda one: one.subject == OVERALL):
                 result = await self._one(check)
                 self.results.append(result)
-                told(result)
+                seen(result)
             self.results.sort(key=lambda one: one.check.place)
             self._reconsider()
         except asyncio.CancelledError:
             done = {result.check.id for result in self.results}
-            self.results += [Result(one, NOT_TESTED, INTERRUPTED) for one in checks if one.id not in done]
+            self.results += [
+                Result(check=one, verdict=NOT_TESTED, why=INTERRUPTED) for one in checks if one.id not in done
+            ]
             self.results.sort(key=lambda one: one.check.place)
             raise
         finally:
@@ -110,11 +113,8 @@ class Examination:
                 raise ConnectError(f"{ex.client.host}: the mediator does not answer a command")
             if reply.outcome in BEFORE_START:
                 await self._begin_stopped()
-            elif status == _WRONG_PASSWORD:
-                raise NotReadyError("the password is not the one in force: --password-env, --ask-password")
-            elif status in (_WRONG_NUMBER, 0x18):
-                raise NotReadyError("the number of the technical means is another one: --orm-number")
             else:
+                self._let_in(status, "the password is not the one in force: --password-env, --ask-password")
                 await self._begin_running(reply)
         except Failed as failed:
             raise ConnectError(str(failed.why)) from None
@@ -125,11 +125,16 @@ class Examination:
         ex.may_stop = True
         outcome, status = (await ex.command("start")).outcome
         if outcome != "executed":
-            if status == _WRONG_PASSWORD:
-                raise NotReadyError("command 1 needs the first password: --password-env, --ask-password")
-            if status in (_WRONG_NUMBER, 0x18):
-                raise NotReadyError("the number of the technical means is another one: --orm-number")
+            self._let_in(status, "command 1 needs the first password: --password-env, --ask-password")
             raise ConnectError(f"{ex.client.host}: command 1 is not executed ({outcome}, {status:02X}h)")
+
+    @staticmethod
+    def _let_in(status: int, wrong_password: str) -> None:
+        """Raises :class:`NotReadyError` when a command was refused for its password or number."""
+        if status == 0x03:
+            raise NotReadyError(wrong_password)
+        if status in (0x05, 0x18):
+            raise NotReadyError("the number of the technical means is another one: --orm-number")
 
     async def _begin_running(self, groups: Reply) -> None:
         ex = self.ex
@@ -159,21 +164,19 @@ class Examination:
 
     async def _identify(self) -> None:
         ex = self.ex
-        if ex.told.order != "268":
+        if ex.terms.order != "268":
             return
-        reply = await ex.command("get-version")
-        for unit in reply.data:
-            if unit.name == "version-info":
-                kind = unit.fields.get("station_type")
-                self.identity = Identity(str(unit.fields.get("version") or ""), str(kind or ""))
-                ex.node_type = kind
+        unit = (await ex.command("get-version")).first("version-info")
+        if unit is not None:
+            ex.node_type = unit.fields.get("station_type")
+            self.identity = Identity(str(unit.fields.get("version") or ""), str(ex.node_type or ""))
 
     # --- one check
 
     async def _one(self, check: Check) -> Result:
         ex = self.ex
-        result = Result(check)
-        why = next((text for need in sorted(check.needs) if (text := missing(need, ex))), None)
+        result = Result(check=check)
+        why = check.missing(ex)
         if why is not None:
             result.verdict, result.why = NOT_TESTED, why
             return result
@@ -190,9 +193,11 @@ class Examination:
         except (LookupError, TypeError, ValueError, AssertionError) as error:
             # A dialogue reads the messages of a mediator that may send anything: a field that should be there is not.
             log.debug("%s", check.id, exc_info=True)
-            en, ru = "what came can't be read: {error}", "пришедшее не читается: {error}"
-            name = type(error).__name__
-            result.verdict, result.why = FAIL, Phrase(en, ru, error=f"{name} {error}".strip())
+            shown = f"{type(error).__name__} {error}".strip()
+            result.verdict = FAIL
+            result.why = Phrase(
+                "what came can't be read: {error}", "пришедшее не читается: {error}", error=shown
+            )
         finally:
             if result.verdict == FAIL or result.unprepared:
                 _not_called(result, await ex.not_called())
@@ -203,8 +208,7 @@ class Examination:
     async def _ready(self) -> None:
         """The state every check begins in: connected, started."""
         ex = self.ex
-        if len(ex.client.connected) < 2:
-            await ex.client.connect()
+        await ex.connect()
         with ex.preparing():
             await ex.start()
 
@@ -218,28 +222,28 @@ class Examination:
         except Untested as untested:
             if result.verdict != NOT_TESTED or result.unprepared:
                 _not_called(result, untested.why)
-        except Verdict as failed:
-            if result.verdict not in (FAIL, NOT_TESTED):
-                result.verdict, result.why = failed.verdict, failed.why
         await ex.close_others()
         try:
-            if len(ex.client.connected) < 2:
-                await ex.client.connect()
-            clean = await self._take_back(result, await_access)
+            await ex.connect()
+            clean = await self._take_back(
+                failed=result.verdict == FAIL, unprepared=result.unprepared, await_access=await_access
+            )
             if not clean and ex.may_stop:
                 await self._afresh()
         except (ConnectError, Failed):
-            # The next check says so: it connects, and starts, before it begins.
+            # The next check fails by it: it connects, and starts, before it begins.
             return
 
-    async def _take_back(self, result: Result, await_access: bool) -> bool:
+    async def _take_back(
+        self, *, failed: bool = False, unprepared: bool = False, await_access: bool = False
+    ) -> bool:
         ex = self.ex
         clean = True
         if ex.client.orm_number != ex.orm_number:
             return False
         if ex.client.password != ex.password_before and ex.running:
             clean &= await self._done("set-password", new_password=ex.password_before)
-        doubtful = ex.doubtful if result.verdict == FAIL or result.unprepared else []
+        doubtful = ex.doubtful if failed or unprepared else []
         if ex.undone and not ex.running:
             await ex.command("start")
         for fields in list(ex.objects.values()):
@@ -250,11 +254,10 @@ class Examination:
             await (self._remove_object(fields) if name == "add-object" else self._remove_line(fields))
         if await_access and ex.running:
             await ex.command("test", test_number=0)  # what still comes of the check is before its answer
-        return clean and result.verdict != FAIL
+        return clean and not failed
 
     async def _remove_object(self, fields: dict[str, Any]) -> bool:
-        names = ("object_number", "object_type", "number_sign", "number", "trunk")
-        done = await self._done("remove-object", **{name: fields.get(name) for name in names})
+        done = await self._done("remove-object", **identity(fields))
         if not done:
             self.ex.objects.pop(fields["object_number"], None)
         return done
@@ -267,7 +270,7 @@ class Examination:
         return (await self.ex.command(name, **fields)).outcome[0] == "executed"
 
     async def _afresh(self) -> None:
-        """Stop and start: empty tables, whatever a check has left in them."""
+        """Stop and start, so that the tables are empty again."""
         ex = self.ex
         await self._halt()
         for password in self._passwords():
@@ -283,13 +286,11 @@ class Examination:
         return list(dict.fromkeys((ex.client.password, ex.password_before, ex.first_password, *ex.passwords)))
 
     async def _halt(self) -> bool:
-        """Stop the technical means, whichever of the numbers and passwords in question they have; whether they are."""
+        """Stop the technical means with each number and password that may be in force; whether they are stopped."""
         ex = self.ex
-        numbers = dict.fromkeys((ex.client.orm_number, ex.orm_number))
-        passwords = self._passwords()
         stopped = False
-        for number in numbers:
-            for password in passwords:
+        for number in dict.fromkeys((ex.client.orm_number, ex.orm_number)):
+            for password in self._passwords():
                 if not stopped:
                     reply = await ex.command("stop", orm_number=number, password=password)
                     stopped = reply.outcome[0] == "executed" or reply.outcome in BEFORE_START
@@ -301,7 +302,7 @@ class Examination:
         return (await self.ex.command("get-ksl")).outcome in BEFORE_START
 
     def _reconsider(self) -> None:
-        """A preparation that failed, without a check that says why, is a failure itself."""
+        """A preparation that failed, without a check that failed by the same fault, is a failure itself."""
         if any(result.verdict == FAIL for result in self.results):
             return
         for result in self.results:
@@ -313,15 +314,14 @@ class Examination:
     async def _leave(self) -> None:
         """Everything as it was: stopped or started, the password, the objects and groups that were there."""
         ex = self.ex
-        ex.begin(Result(_NO_CHECK))
+        ex.begin(Record())
         try:
             if ex.caller is not None:
                 await ex.all_over()
                 await ex.caller.close()
             await ex.close_others()
-            if len(ex.client.connected) < 2:
-                await ex.client.connect()
-            await self._take_back(Result(_NO_CHECK), False)
+            await ex.connect()
+            await self._take_back()
             await self._state_as_before()
         except (ConnectError, Verdict) as error:
             self.not_restored = str(error)
@@ -337,39 +337,26 @@ class Examination:
             return
         if not ex.running:
             await ex.command("start")
-        problems = []
+        wanted: list[tuple[str, str, dict[str, Any]]] = []
         if ex.client.password != ex.password_before:
-            problems += (
-                [] if await self._done("set-password", new_password=ex.password_before) else ["password"]
-            )
+            wanted.append(("password", "set-password", {"new_password": ex.password_before}))
         if ex.tables_gone:
-            for row in before.rows:
-                problems += [] if await self._done("add-ksl", **row) else [f"KSL group {row['ksl_group']}"]
-            for fields in before.objects:
-                problems += [] if await self._done("add-object", **fields) else [str(fields["object_number"])]
+            wanted += [(f"KSL group {row['ksl_group']}", "add-ksl", row) for row in before.rows]
+            wanted += [(str(one["object_number"]), "add-object", one) for one in before.objects]
+        problems = [what for what, name, fields in wanted if not await self._done(name, **fields)]
         if problems:
-            en, ru = "could not be put back: {what}", "не удалось вернуть: {what}"
-            self.not_restored = Phrase(en, ru, what=", ".join(problems))
+            self.not_restored = Phrase(
+                "could not be put back: {what}", "не удалось вернуть: {what}", what=", ".join(problems)
+            )
 
 
 def _not_called(result: Result, why: str | None) -> None:
-    """A call that was not made says nothing of the mediator, also where something was missing because of it."""
+    """A call that was not made leaves its check untested, also where something was missing because of it."""
     if why is not None:
         result.verdict, result.why, result.option, result.unprepared = NOT_TESTED, why, "", False
 
 
-async def _nothing(_: Examiner) -> None:
-    """Not a check."""
-
-
-_NO_CHECK = Check("0-0", Phrase("putting back", "восстановление"), _nothing, frozenset(), "")
-
-
 def _span(result: Result, began: float) -> float:
     """Milliseconds of a dialogue: from the first thing sent after making ready to the last that came."""
-    times = [
-        one.crossed.time if isinstance(one, Crossing) else one.time
-        for one in result.units
-        if not one.prepared
-    ]
+    times = [one.time for one in result.units if not one.prepared]
     return (max(times) - min(times)) * 1000 if times else (time.monotonic() - began) * 1000

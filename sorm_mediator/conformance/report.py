@@ -1,12 +1,14 @@
-"""An examination as one document: what JSON holds, and what the page, the table and the JUnit file are made of. Pure.
+"""The report of an examination: as JSON, as lines of text, as JUnit, as a page; and what is shown while it runs.
 
-Passwords in commands are masked: a report is handed over.
+Passwords in commands are masked, because a report is handed over. On the page, the dialogues of failures and
+deviations are unfolded, the others where the reader does it; an unfolded dialogue is printed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
@@ -16,8 +18,9 @@ from protocol import Channel
 from protocol.language import Lang, Phrase, translate
 from protocol.render import masked_hex, render
 from sorm_mediator import __version__
+from sorm_mediator.conformance.declaration import Check, Result
+from sorm_mediator.conformance.dialogue import Terms
 from sorm_mediator.conformance.examination import Identity
-from sorm_mediator.conformance.examiner import Told
 from sorm_mediator.conformance.verdicts import (
     DEVIATION,
     FAIL,
@@ -25,12 +28,12 @@ from sorm_mediator.conformance.verdicts import (
     NOT_TESTED,
     PASS,
     VERDICTS,
+    Action,
     Crossing,
-    Result,
-    Said,
 )
 from sorm_mediator.console.client import SHOWN
 from sorm_mediator.reports import junit
+from ssh_control.visible import visible
 
 APPENDICES: dict[str, Phrase] = {
     "R": Phrase("The rules", "Правила"),
@@ -59,16 +62,16 @@ class Report:
     link: str
     orm_number: int
     identity: Identity
-    told: Told
+    terms: Terms
     time: float
     results: Sequence[Result]
     calls: str = ""
     seconds: float = 0.0
     not_restored: str = ""
-    options: dict[str, str] = field(default_factory=dict)
-    """What else was told on the command line, for the page."""
+    clauses: tuple[str, ...] = ()
+    """Those that the examination was confined to; none: all."""
     lab_profile: bool = False
-    """The profile is that of the lab file, not told by the command line."""
+    """The profile is that of the lab file, the command line names none."""
 
     @property
     def examined(self) -> list[Result]:
@@ -94,24 +97,25 @@ def document(report: Report, lang: Lang = "en") -> dict[str, Any]:
             "address": report.against,
             "link": report.link,
             "orm_number": report.orm_number,
-            "order": report.told.order,
+            "order": report.terms.order,
             "version": report.identity.version or None,
             "station_type": report.identity.station_type or None,
         },
-        "profile": report.told.profile,
+        "profile": report.terms.profile,
         "checks": [_check(result, lang) for result in report.results],
     }
 
 
 def _check(result: Result, lang: Lang) -> dict[str, Any]:
+    own = [one for one in result.units if not one.prepared]
     shown = {
         "id": result.check.id,
         "clause": result.check.clause,
         "title": translate(result.check.title, lang),
         "verdict": str(result.verdict),
-        "sent": [_unit(one, lang) for one in _sent(result)],
+        "sent": [_unit(one, lang) for one in own if _is_ours(one)],
         "expected": "; ".join(translate(text, lang) for text in result.expected),
-        "came": [_unit(one, lang) for one in _came(result)],
+        "came": [_unit(one, lang) for one in own if not _is_ours(one)],
         "ms": round(result.ms, 1),
     }
     if result.why:
@@ -123,21 +127,13 @@ def _check(result: Result, lang: Lang) -> dict[str, Any]:
     return shown
 
 
-def _sent(result: Result) -> list[Crossing | Said]:
-    return [one for one in result.units if not one.prepared and _is_ours(one)]
+def _is_ours(one: Crossing | Action) -> bool:
+    return isinstance(one, Action) or one.crossed.outbound
 
 
-def _came(result: Result) -> list[Crossing | Said]:
-    return [one for one in result.units if not one.prepared and not _is_ours(one)]
-
-
-def _is_ours(one: Crossing | Said) -> bool:
-    return isinstance(one, Said) or one.crossed.outbound
-
-
-def _unit(one: Crossing | Said, lang: Lang) -> dict[str, Any]:
+def _unit(one: Crossing | Action, lang: Lang) -> dict[str, Any]:
     """What crossed: octets, meaning, channel; what was done besides has a meaning alone."""
-    if isinstance(one, Said):
+    if isinstance(one, Action):
         return {"hex": "", "channel": "", "time": one.time, "meaning": [translate(one.text, lang)]}
     crossed = one.crossed
     channel = Channel.COMMAND if crossed.outbound else None
@@ -152,20 +148,18 @@ def _unit(one: Crossing | Said, lang: Lang) -> dict[str, Any]:
 
 def details(result: Result, lang: Lang) -> list[dict[str, Any]]:
     """Everything that crossed in a check, in its order, for the page."""
-    units = sorted(result.units, key=lambda one: one.time if isinstance(one, Said) else one.crossed.time)
-    if not units:
-        return []
-    began = units[0].time if isinstance(units[0], Said) else units[0].crossed.time
+    units = sorted(result.units, key=lambda one: one.time)
     rows = []
     for one in units:
         shown = _unit(one, lang)
+        channel = shown["channel"]
         rows.append(
             {
                 **shown,
-                "where": translate(SHOWN[shown["channel"]], lang) if shown["channel"] else "",
+                "where": translate(SHOWN[channel], lang) if channel else "",
                 "ours": _is_ours(one),
                 "prepared": one.prepared,
-                "ms": (shown["time"] - began) * 1000,
+                "ms": (one.time - units[0].time) * 1000,
             }
         )
     return rows
@@ -174,35 +168,30 @@ def details(result: Result, lang: Lang) -> list[dict[str, Any]]:
 def by_appendix(results: Iterable[Result], lang: Lang) -> list[tuple[str, list[Result]]]:
     """The results under the appendix they are of."""
     groups = groupby(results, key=lambda one: appendix_of(one, lang))
-    found = [list(group) for _, group in groups]
-    return [(appendix_of(group[0], lang), group) for group in found]
-
-
-TOTAL = Phrase(
-    "{verdict}: {passed} passed, {failed} failed, {deviating} {deviations}, {skipped} not tested",
-    "{verdict}: соответствует {passed}, не соответствует {failed}, отклонений {deviating}, не проверено {skipped}",
-)
-NOTHING_TESTED = Phrase(
-    "nothing was tested: every reason is given above", "ничего не проверено: причины указаны выше"
-)
-LEFT_OUT = Phrase("{n} more: interrupted", "ещё {n}: прервано")
+    return [(appendix, list(group)) for appendix, group in groups]
 
 
 def total(report: Report, lang: Lang = "en") -> str:
     """The whole in one line."""
+    deviating = report.count(DEVIATION)
     counts = {
         "verdict": report.verdict,
         "passed": report.count(PASS), "failed": report.count(FAIL),
-        "deviating": report.count(DEVIATION),
-        "deviations": "deviation" if report.count(DEVIATION) == 1 else "deviations",
+        "deviating": deviating, "deviations": "deviation" if deviating == 1 else "deviations",
         "skipped": report.count(NOT_TESTED),
     }  # fmt: skip
-    return translate(Phrase(str(TOTAL), translate(TOTAL, "ru"), **counts), lang)
+    text = Phrase(
+        "{verdict}: {passed} passed, {failed} failed, {deviating} {deviations}, {skipped} not tested",
+        "{verdict}: соответствует {passed}, не соответствует {failed}, отклонений {deviating}, "
+        "не проверено {skipped}",
+        **counts,
+    )
+    return translate(text, lang)
 
 
 def table(report: Report, lang: Lang = "en") -> Iterable[str]:
     """The examination as lines of text: one for each check, and the reason under what is not PASS."""
-    yield heading(report.against, report.told.profile, lang, of_lab=report.lab_profile)
+    yield heading(report.against, report.terms.profile, lang, of_lab=report.lab_profile)
     ids = max((len(result.check.id) for result in report.results), default=0)
     for title, results in by_appendix(report.examined, lang):
         yield title
@@ -214,8 +203,10 @@ def table(report: Report, lang: Lang = "en") -> Iterable[str]:
 def heading(against: str, profile: str, lang: Lang, *, of_lab: bool) -> str:
     """The first line: what is examined, by which profile. ``of_lab``: that is the lab's own one."""
     whose = Phrase(" (the lab's own)", " (взят из стенда)") if of_lab else ""
-    en, ru = "{against}: profile {profile}{whose}", "{against}: профиль {profile}{whose}"
-    return translate(Phrase(en, ru, against=against, profile=profile, whose=whose), lang)
+    return translate(Phrase(
+        "{against}: profile {profile}{whose}", "{against}: профиль {profile}{whose}",
+        against=against, profile=profile, whose=whose,
+    ), lang)  # fmt: skip
 
 
 def rows(result: Result, lang: Lang, ids: int) -> Iterable[str]:
@@ -233,12 +224,17 @@ def ending(report: Report, lang: Lang) -> Iterable[str]:
     """The last lines: the whole, and what else is to be known."""
     left_out = len(report.results) - len(report.examined)
     if left_out:
-        yield translate(Phrase(str(LEFT_OUT), translate(LEFT_OUT, "ru"), n=left_out), lang)
+        yield translate(Phrase("{n} more: interrupted", "ещё {n}: прервано", n=left_out), lang)
     yield total(report, lang)
     if report.not_restored:
         yield translate(report.not_restored, lang)
     if report.verdict == NOT_TESTED:
-        yield translate(NOTHING_TESTED, lang)
+        yield translate(
+            Phrase(
+                "nothing was tested: every reason is given above", "ничего не проверено: причины указаны выше"
+            ),
+            lang,
+        )
 
 
 def appendix_of(result: Result, lang: Lang) -> str:
@@ -283,30 +279,32 @@ def _case(result: Result, report: Report) -> junit.Case:
 
 def head(report: Report, lang: Lang) -> list[tuple[str, str]]:
     """What stands at the top of the page: captions and values."""
-    told = report.told
+    terms = report.terms
     when = datetime.fromtimestamp(report.time).astimezone().isoformat(sep=" ", timespec="seconds")
     numbers = {
-        "own": ", ".join(told.own), "of_network": " / ".join(filter(None, (told.network, told.network_object))),
-        "caller": told.caller, "trunk": "" if told.trunk is None else f"{told.trunk} {told.trunk_name}",
+        "own": ", ".join(terms.own), "of_network": " / ".join(filter(None, (terms.network, terms.network_object))),
+        "caller": terms.caller, "trunk": "" if terms.trunk is None else f"{terms.trunk} {terms.trunk_name}",
     }  # fmt: skip
+    named = "; ".join(f"{_word(name, lang)}: {value}" for name, value in numbers.items() if value)
     rows = [
-        (_HEAD["mediator"], report.against),
-        (_HEAD["node"], report.identity.version or "-"),
-        (_HEAD["type"], _word(report.identity.station_type or "-", lang)),
-        (_HEAD["orm"], str(report.orm_number)),
-        (_HEAD["link"], _word(report.link, lang)),
-        (_HEAD["profile"], _profile(report, lang)),
-        (_HEAD["errors"], _word(f"errors {told.errors}", lang)),
-        (_HEAD["timing"], _word(f"timing {told.timing}", lang)),
-        (_HEAD["calls"], _word(report.calls or "-", lang)),
+        (Phrase("Mediator", "Технические средства ОРМ"), report.against),
+        (Phrase("Software of the node (2Bh)", "ПО узла связи (2Bh)"), report.identity.version or "-"),
         (
-            _HEAD["numbers"],
-            "; ".join(f"{_word(name, lang)}: {value}" for name, value in numbers.items() if value),
+            Phrase("Type of the node (2Bh)", "Тип узла связи (2Bh)"),
+            _word(report.identity.station_type or "-", lang),
         ),
-        (_HEAD["time"], f"{when}, {report.seconds:.0f} {_word('s', lang)}"),
-        (_HEAD["program"], f"sorm-mediator {__version__}"),
+        (Phrase("Number of the technical means", "Номер ТС ОРМ"), str(report.orm_number)),
+        (Phrase("Console link", "Подключение пульта"), _word(report.link, lang)),
+        (Phrase("Profile", "Профиль"), _profile(report, lang)),
+        (Phrase("Style of error codes", "Вид кодов ошибок"), _word(f"errors {terms.errors}", lang)),
+        (Phrase("Time limits", "Нормы времени"), _word(f"timing {terms.timing}", lang)),
+        (Phrase("Calls are made by", "Вызовы выполняет"), _word(report.calls or "-", lang)),
+        (Phrase("Numbers", "Номера"), named),
+        (Phrase("Time", "Время"), f"{when}, {report.seconds:.0f} {_word('s', lang)}"),
+        (Phrase("Program", "Программа"), f"sorm-mediator {__version__}"),
     ]
-    rows += [(_OPTIONS.get(name, Phrase(name, name)), value) for name, value in report.options.items()]
+    if report.clauses:
+        rows.append((Phrase("Only the clauses", "Только пункты"), ",".join(report.clauses)))
     return [(translate(caption, lang), value) for caption, value in rows]
 
 
@@ -317,9 +315,11 @@ def _word(name: str, lang: Lang) -> str:
 
 
 def _profile(report: Report, lang: Lang) -> str:
-    whose = translate(Phrase(" (that of the lab)", " (взят из стенда)"), lang) if report.lab_profile else ""
-    profile = _word(f"profile {report.told.profile}", lang)
-    return f"{profile}{whose}, {translate(_HEAD['order'], lang)} {report.told.order}"
+    whose = Phrase(" (that of the lab)", " (взят из стенда)") if report.lab_profile else ""
+    return translate(Phrase(
+        "{profile}{whose}, order {order}", "{profile}{whose}, приказ {order}",
+        profile=_word(f"profile {report.terms.profile}", lang), whose=whose, order=report.terms.order,
+    ), lang)  # fmt: skip
 
 
 _WORDS: dict[str, Phrase] = {
@@ -335,7 +335,7 @@ _WORDS: dict[str, Phrase] = {
     "errors extended": Phrase("the vendor's extended ones", "расширенные коды изготовителя"),
     "errors any": Phrase("any: the order's or the vendor's", "любые: по приказу или изготовителя"),
     "timing judge": Phrase("judged", "оцениваются"),
-    "timing report": Phrase("told only", "только сообщаются"),
+    "timing report": Phrase("reported only", "только сообщаются"),
     "http": Phrase("the emulated switch, by HTTP", "эмулятор коммутатора, по HTTP"),
     "ask": Phrase("the operator", "оператор"),
     "none": Phrase("nobody", "никто"),
@@ -346,21 +346,132 @@ _WORDS: dict[str, Phrase] = {
     "s": Phrase("s", "с"),
 }
 """Values of settings as people read them."""
-_OPTIONS: dict[str, Phrase] = {"--clauses": Phrase("Only the clauses", "Только пункты")}
 
+# --- the page: failures first, one line a check, its dialogue folded below
 
-_HEAD: dict[str, Phrase] = {
-    "mediator": Phrase("Mediator", "Технические средства ОРМ"),
-    "node": Phrase("Software of the node (2Bh)", "ПО узла связи (2Bh)"),
-    "type": Phrase("Type of the node (2Bh)", "Тип узла связи (2Bh)"),
-    "orm": Phrase("Number of the technical means", "Номер ТС ОРМ"),
-    "link": Phrase("Console link", "Подключение пульта"),
-    "profile": Phrase("Profile", "Профиль"),
-    "order": Phrase("order", "приказ"),
-    "errors": Phrase("Style of error codes", "Вид кодов ошибок"),
-    "timing": Phrase("Time limits", "Нормы времени"),
-    "calls": Phrase("Calls are made by", "Вызовы выполняет"),
-    "numbers": Phrase("Numbers", "Номера"),
-    "time": Phrase("Time", "Время"),
-    "program": Phrase("Program", "Программа"),
+_CLASSES = {str(PASS): "pass", str(FAIL): "fail", str(DEVIATION): "deviation", str(NOT_TESTED): "skipped"}
+
+LABELS: dict[str, Phrase] = {
+    "title": Phrase("Conformance to order 268", "Соответствие приказу N 268"),
+    "result": Phrase("Result", "Итог"),
+    "clause": Phrase("Check", "Проверка"),
+    "rule": Phrase("Rule", "Требование"),
+    "verdict": Phrase("Verdict", "Заключение"),
+    "ms": Phrase("ms", "мс"),
+    "expected": Phrase("Expected", "Должно быть"),
+    "appendix": Phrase("Appendix", "Приложение"),
+    "sent": Phrase("sent", "послано"),
+    "came": Phrase("came", "принято"),
+    "done": Phrase("done", "сделано"),
+    "prepared": Phrase("making ready", "подготовка"),
+    "details": Phrase("details", "подробно"),
+    "notable": Phrase("Failures and deviations", "Несоответствия и отклонения"),
+    "signatures": Phrase("Signatures", "Подписи"),
+    "operator": Phrase("For the operator", "От оператора связи"),
+    "post": Phrase("For the control post", "От пункта управления"),
+    "name": Phrase("Name", "Фамилия, имя, отчество"),
+    "position": Phrase("Post", "Должность"),
+    "date": Phrase("Date", "Дата"),
+    "signature": Phrase("Signature", "Подпись"),
 }
+
+
+def page(report: Report, lang: Lang = "en") -> str:
+    """The page, in ``lang``."""
+    from sorm_mediator.reports import html  # jinja2, which other commands can do without
+
+    return html.render(__package__, view(report, lang))
+
+
+def view(report: Report, lang: Lang) -> dict[str, Any]:
+    """What the template shows."""
+    return {
+        "lang": lang,
+        "labels": {name: translate(text, lang) for name, text in LABELS.items()},
+        "against": report.against,
+        "head": head(report, lang),
+        "verdict": {"name": translate(report.verdict, lang), "class": _CLASSES[str(report.verdict)]},
+        "total": total(report, lang),
+        "not_restored": translate(report.not_restored, lang),
+        "notable": [_row(one, lang) for one in report.results if one.verdict in (FAIL, DEVIATION)],
+        "verdicts": [translate(verdict, lang) for verdict in VERDICTS],
+        "appendices": [
+            {
+                "name": name,
+                "checks": [_row(one, lang) for one in results],
+                "counts": [sum(one.verdict == verdict for one in results) for verdict in VERDICTS],
+            }
+            for name, results in by_appendix(report.results, lang)
+        ],
+    }
+
+
+def _row(result: Result, lang: Lang) -> dict[str, Any]:
+    return {
+        "id": result.check.id,
+        "title": translate(result.check.title, lang),
+        "verdict": translate(result.verdict, lang),
+        "class": _CLASSES[str(result.verdict)],
+        "ms": f"{result.ms:.0f}",
+        "why": reason(result, lang) if result.why else "",
+        "notes": [translate(text, lang) for text in result.notes],
+        "expected": [translate(text, lang) for text in result.expected],
+        "units": details(result, lang),
+    }
+
+
+# --- on a terminal while it runs
+
+Write = Callable[[str], object]
+
+
+class Showing:
+    """Writes the results, each once. ``live``: as they come; else when all is over.
+
+    One whose verdict has changed at the end of the examination is written again.
+    """
+
+    def __init__(self, write: Write, checks: Sequence[Check], lang: Lang, *, live: bool) -> None:
+        self._write = write
+        self._ids = max((len(one.id) for one in checks), default=0)
+        self._lang = lang
+        self._live = live
+        self._written: dict[str, Phrase] = {}
+        self._appendix = ""
+
+    def begin(self, heading: str) -> None:
+        """It begins."""
+        if self._live:
+            self._write(visible(heading) + "\n")
+
+    def seen(self, result: Result) -> None:
+        """A check is over."""
+        if not self._live or self._written.get(result.check.id) == result.verdict:
+            return
+        self._written[result.check.id] = result.verdict
+        title = appendix_of(result, self._lang)
+        lines = [] if title == self._appendix else [title]
+        self._appendix = title
+        for line in (*lines, *rows(result, self._lang, self._ids)):
+            self._write(visible(line) + "\n")
+
+    def finish(self, report: Report) -> None:
+        """It is over: write what has not been written yet."""
+        if self._live:
+            for result in report.examined:
+                self.seen(result)
+        for line in ending(report, self._lang) if self._live else table(report, self._lang):
+            self._write(visible(line) + "\n")
+
+
+@contextmanager
+def bar(total: int) -> Iterator[Callable[[Result], None]]:
+    """A bar on stderr, where that is a terminal; yields the function that takes the result of each check."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    console = Console(stderr=True)
+    columns: Any = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=total)
+        yield lambda result: progress.update(task, advance=1, description=result.check.id)

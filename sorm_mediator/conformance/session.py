@@ -1,7 +1,7 @@
 """One ``conformance``: the mediator met, or a lab of its own started, examined, and the reports written.
 
 Exit codes: 0 no check failed, 1 one failed or nothing was tested, 2 wrong usage, 3 the mediator or the web can't be
-reached, 130 interrupted, 141 nobody reads the output any more.
+reached, 130 interrupted, 141 the reader of the output is gone.
 """
 
 from __future__ import annotations
@@ -25,12 +25,13 @@ from sorm_mediator import config as lab_files
 from sorm_mediator.addresses import host_port
 from sorm_mediator.config import Config, ConfigError
 from sorm_mediator.conformance.calling import AskingCaller, Caller, HookCaller, HttpCaller, at_terminal
-from sorm_mediator.conformance.declaration import Check, chosen
+from sorm_mediator.conformance.checks import chosen
+from sorm_mediator.conformance.declaration import Check, Result
+from sorm_mediator.conformance.dialogue import Errors, Profile, Terms
 from sorm_mediator.conformance.examination import Examination, NotReadyError
-from sorm_mediator.conformance.examiner import Errors, Examiner, Profile, Told
-from sorm_mediator.conformance.report import Report, document, heading, write_junit
-from sorm_mediator.conformance.showing import Showing, Write, bar
-from sorm_mediator.conformance.verdicts import PASS, Result
+from sorm_mediator.conformance.examiner import Examiner
+from sorm_mediator.conformance.report import Report, Showing, Write, bar, document, heading, write_junit
+from sorm_mediator.conformance.verdicts import PASS
 from sorm_mediator.console.client import PASSWORD, ConsoleClient
 from sorm_mediator.console.errors import BROKEN_PIPE, ConnectError, UsageError, unreadable
 from sorm_mediator.console.target import LINKS, RunTarget, target_for
@@ -53,7 +54,7 @@ PASSWORD_VARIABLE = "SORM_PASSWORD"  # noqa: S105 - the name of a variable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What ``conformance`` is told; the options' help says what each means. Raises :class:`UsageError`."""
+    """The options of ``conformance``; the help of the command describes each. Raises :class:`UsageError`."""
 
     config: Path | None = None
     host: str = ""
@@ -138,7 +139,7 @@ class Settings:
 
 
 def run_conformance(settings: Settings, write: Callable[[str], object] | None = None) -> int:
-    """Examine, and write the reports. Returns the exit code; errors are said on stderr."""
+    """Examine, and write the reports. Returns the exit code; errors are written to stderr."""
     write = write or sys.stdout.write
     live = settings.json != STDOUT and sys.stdout.isatty()
     if not live and settings.calls == "ask" and sys.stderr.isatty():
@@ -164,7 +165,7 @@ def run_conformance(settings: Settings, write: Callable[[str], object] | None = 
     except ConnectError as error:
         return _say(error, 3)
     except BrokenPipeError:
-        # Nobody reads what is still buffered, also not at the interpreter's exit.
+        # The rest of the buffer has no reader, also at the interpreter's exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except OSError as error:
@@ -208,14 +209,13 @@ async def examine(
     settings: Settings,
     *,
     observers: Sequence[Callable[[Any], object]] = (),
-    told: Told | None = None,
     begun: Callable[[str], object] = lambda _: None,
     seen: Callable[[Result], object] = lambda _: None,
     cut_short: Callable[[Report], object] = lambda _: None,
 ) -> Report:
-    """Examine the mediator. ``told``: what the examiner is told, in place of what the settings and the lab say.
+    """Examine the mediator.
 
-    ``begun`` hears the heading, ``seen`` each result as it comes; when the examination is cancelled, ``cut_short``
+    ``begun`` gets the heading, ``seen`` each result as it comes; when the examination is cancelled, ``cut_short``
     gets the report of what was examined until then.
 
     Raises :class:`ConfigError`, :class:`BoxError`, :class:`NotReadyError`, :class:`ConnectError`.
@@ -225,8 +225,8 @@ async def examine(
     link = settings.link or (BOTH if config.console.link == "tcp" and config.e1 else config.console.link)
     began, began_monotonic = time.time(), time.monotonic()
     async with _around(settings, config, link) as around:
-        told = await _as_switch_has_it(told or tell(settings, config), settings, around)
-        examiner = _examiner(settings, config, around, told, link, observers)
+        terms = await _as_switch_has_it(terms_of(settings, config), settings, around)
+        examiner = _examiner(settings, config, around, terms, link, observers)
         examination = Examination(examiner, may_stop=settings.may_stop)
         name = settings.config.name if settings.config is not None else ""
         against = (
@@ -239,12 +239,12 @@ async def examine(
         def reported() -> Report:
             return Report(
                 against=against, link=link, orm_number=examiner.orm_number, identity=examination.identity,
-                told=examiner.told, time=began, results=examination.results, seconds=time.monotonic() - began_monotonic,
+                terms=terms, time=began, results=examination.results, seconds=time.monotonic() - began_monotonic,
                 calls=_calls(settings), not_restored=examination.not_restored, lab_profile=of_lab,
-                options={"--clauses": ",".join(settings.clauses)} if settings.clauses else {},
+                clauses=settings.clauses,
             )  # fmt: skip
 
-        begun(heading(against, told.profile, lang, of_lab=of_lab))
+        begun(heading(against, terms.profile, lang, of_lab=of_lab))
         try:
             await examination.run(settings.checks, seen)
         except asyncio.CancelledError:
@@ -277,8 +277,8 @@ def _lab(settings: Settings) -> Config:
     return lab_files.parse(text, directory=file.resolve().parent, name=str(file))
 
 
-def tell(settings: Settings, config: Config) -> Told:
-    """What the examiner is told: by the command line, else by the lab file, else by default."""
+def terms_of(settings: Settings, config: Config) -> Terms:
+    """The terms of the examination: by the command line, else by the lab file, else by default."""
     domain = _domain(settings, config)
     own, network, caller = settings.own, settings.network, settings.caller
     trunk, _, trunk_name = settings.trunk.partition("=")
@@ -294,7 +294,7 @@ def tell(settings: Settings, config: Config) -> Told:
         trunk_name = trunk_name or names.get(trunk, "")
     dialled, _, controlled = network.partition("/")
     in_lab = settings.config is not None and not settings.host
-    return Told(
+    return Terms(
         profile=cast(Profile, settings.profile or _profile_of(settings, config)), errors=cast(Errors, settings.errors),
         timing="report" if settings.timing == "report" else "judge",
         order=settings.order or config.mediator.order, own=own, network=dialled,
@@ -308,22 +308,24 @@ def tell(settings: Settings, config: Config) -> Told:
 
 
 def _profile_of(settings: Settings, config: Config) -> str:
-    """Where the command line tells no profile: that of the lab file, without one the order's."""
+    """Where the command line names no profile: that of the lab file, without one the order's."""
     return "order" if settings.config is None else config.mediator.profile
 
 
-async def _as_switch_has_it(told: Told, settings: Settings, around: RunTarget) -> Told:
-    """The trunk's name as the running switch has it now, unless the command line told it.
+async def _as_switch_has_it(terms: Terms, settings: Settings, around: RunTarget) -> Terms:
+    """The terms with the trunk's name as the running switch has it now, unless the command line has one.
 
     Raises :class:`ConnectError` when the web of the lab, which makes the calls, can't be reached.
     """
     if around.request is None:
-        return told
-    status, trunks = await around.request("GET", f"switch/domains/{quote(told.domain, safe='')}/trunks", None)
+        return terms
+    status, trunks = await around.request(
+        "GET", f"switch/domains/{quote(terms.domain, safe='')}/trunks", None
+    )
     if status != 200 or not isinstance(trunks, list) or "=" in settings.trunk:
-        return told  # without such a domain: each call says so
+        return terms  # without such a domain: each call reports it
     names = {one["trunk"]: one["name"] for one in trunks}
-    return replace(told, trunk_name=names.get(told.trunk, told.trunk_name))
+    return replace(terms, trunk_name=names.get(terms.trunk, terms.trunk_name))
 
 
 def _forwards(services: Any) -> bool:
@@ -364,7 +366,7 @@ def _examiner(
     settings: Settings,
     config: Config,
     around: RunTarget,
-    told: Told,
+    terms: Terms,
     link: str,
     observers: Sequence[Callable[[Any], object]],
 ) -> Examiner:
@@ -386,7 +388,7 @@ def _examiner(
     client = console(observers=eyes)
     client.password = around.password
     examiner = Examiner(
-        client, told, caller=_caller(settings, around, told), request=around.request,
+        client, terms, caller=_caller(settings, around, terms), request=around.request,
         link="x25" if link == "x25" else "tcp", lines=around.e1 or around.speech,
         second=(lambda: console(1, name="second", password=client.password)) if several else None, observers=observers,
     )  # fmt: skip
@@ -395,10 +397,10 @@ def _examiner(
     return examiner
 
 
-def _caller(settings: Settings, around: RunTarget, told: Told) -> Caller | None:
+def _caller(settings: Settings, around: RunTarget, terms: Terms) -> Caller | None:
     kind = _calls(settings)
     if kind == "http" and around.make_call is not None and around.request is not None:
-        return HttpCaller(told.domain, around.make_call, around.request)
+        return HttpCaller(terms.domain, around.make_call, around.request)
     if kind.startswith(HOOK):
         return HookCaller(kind.removeprefix(HOOK))
     if kind == "ask":
@@ -410,7 +412,7 @@ def _write(settings: Settings, report: Report, write: Write, showing: Showing) -
     """The reports. Raises :class:`OSError`."""
     lang = cast(Lang, settings.lang)
     if settings.report is not None:
-        from sorm_mediator.conformance.html import page
+        from sorm_mediator.conformance.report import page
 
         settings.report.write_text(page(report, lang), encoding="utf-8")
     if settings.junit is not None:

@@ -1,11 +1,10 @@
-"""What a check comes to, and how a dialogue says so."""
+"""What a check comes to, how a dialogue ends with it, and the record of what happened in a check."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 from protocol.language import Phrase
-from sorm_mediator.conformance.declaration import Check
 from sorm_mediator.console.client import Crossed
 
 PASS = Phrase("PASS", "СООТВЕТСТВУЕТ")
@@ -13,14 +12,12 @@ FAIL = Phrase("FAIL", "НЕ СООТВЕТСТВУЕТ")
 DEVIATION = Phrase("DEVIATION", "ОТКЛОНЕНИЕ")
 NOT_TESTED = Phrase("NOT TESTED", "НЕ ПРОВЕРЕНО")
 VERDICTS = (PASS, FAIL, DEVIATION, NOT_TESTED)
-
-
 INTERRUPTED = Phrase("interrupted", "прервано")
-"""Why a check was not tested that an interruption left out."""
+"""The reason of a check that was not tested because the examination was interrupted."""
 
 
 class Verdict(Exception):  # noqa: N818 - a verdict is no error
-    """Ends a dialogue. ``why`` is in words for people."""
+    """Ends a dialogue. ``why`` is a text for people, ``option`` the option of the profile that allows a deviation."""
 
     verdict = FAIL
 
@@ -31,28 +28,28 @@ class Verdict(Exception):  # noqa: N818 - a verdict is no error
 
 
 class Failed(Verdict):  # verdicts, not errors
-    """What came is not what the order rules."""
+    """The answer is not the one that the order demands."""
 
 
 class Deviates(Verdict):
-    """Not what the order rules, but what the profile allows by the named option."""
+    """The answer is not the one that the order demands, but the profile allows it by the named option."""
 
     verdict = DEVIATION
 
 
 class Untested(Verdict):
-    """It can't be tested here."""
+    """The check can't be carried out here."""
 
     verdict = NOT_TESTED
 
 
 class Unprepared(Untested):
-    """What has to be there before the check begins could not be brought about."""
+    """A precondition of the check could not be brought about."""
 
 
 @dataclass(slots=True)
-class Said:
-    """Something that happened in a check besides the units that crossed: a call that was made, a request."""
+class Action:
+    """Something done in a check besides the units that crossed: a call was made, a request was sent."""
 
     time: float
     text: Phrase
@@ -66,21 +63,17 @@ class Crossing:
     crossed: Crossed
     prepared: bool
 
+    @property
+    def time(self) -> float:
+        """When it crossed, in Unix seconds."""
+        return self.crossed.time
+
 
 @dataclass(slots=True)
-class Result:
-    """A check with what came of it."""
+class Record:
+    """What happened in a check, as the dialogue notes it."""
 
-    check: Check
-    verdict: Phrase = PASS
-    why: str = ""
-    """The reason, for every verdict but PASS."""
-    option: str = ""
-    """Which option of the profile allows a deviation."""
     notes: list[Phrase] = field(default_factory=list)
-    """What is to be known besides the verdict, also where it is PASS."""
-    units: list[Crossing | Said] = field(default_factory=list)
+    """Remarks that stand beside the verdict, also beside PASS."""
+    units: list[Crossing | Action] = field(default_factory=list)
     expected: list[Phrase] = field(default_factory=list)
-    ms: float = 0.0
-    """How long the answer took where the check is about time; else how long the dialogue took."""
-    unprepared: bool = False

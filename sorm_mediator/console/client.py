@@ -229,8 +229,11 @@ class ConsoleClient:
         raw = bytes(message) if isinstance(message, bytes | bytearray) else self._codec.encode(message)
         channel = self._channels.get(KPD1)
         if channel is None:
-            en, ru = "{where}: KPD1 is not connected", "{where}: КПД1 не подключён"
-            raise StepError(Phrase(en, ru, where=self._where(KPD1)))
+            raise StepError(
+                Phrase(
+                    "{where}: KPD1 is not connected", "{where}: КПД1 не подключён", where=self._where(KPD1)
+                )
+            )
         now = self._clock()
         sent = tuple(Sent(code, now) for code in _codes(raw))
         self._outstanding = [*self._outstanding[-KEPT_COMMANDS:], *sent]
@@ -287,8 +290,9 @@ class ConsoleClient:
 
     def _read_piece(self, now: float, channel: str, piece: Any, findings: tuple[str, ...]) -> Crossed:
         if isinstance(piece, Noise):
-            en, ru = "{count} bytes that belong to no unit", "байтов вне сообщений: {count}"
-            text = Phrase(en, ru, count=piece.length)
+            text = Phrase(
+                "{count} bytes that belong to no unit", "байтов вне сообщений: {count}", count=piece.length
+            )
             return Crossed(now, False, channel, piece.sample, None, (text,), findings)
         if isinstance(piece, Broken):
             return Crossed(now, False, channel, piece.raw, None, (piece.reason.phrase,), findings)
@@ -401,7 +405,7 @@ class _Channel(asyncio.Protocol):
         self._name = name
         self.framer = StreamFramer(Channel.KPD2 if name == KPD2 else Channel.KPD1, client._codec.options)
         self.closed_here = False
-        self._gone = asyncio.get_running_loop().create_future()
+        self._gone = asyncio.Event()
         self._may_write = asyncio.Event()
         self._may_write.set()
 
@@ -417,7 +421,7 @@ class _Channel(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._may_write.set()
         self._client._lost(self._name, self)
-        self._gone.set_result(None)
+        self._gone.set()
 
     def pause_writing(self) -> None:
         self._may_write.clear()
@@ -435,7 +439,7 @@ class _Channel(asyncio.Protocol):
     async def close(self) -> None:
         self.closed_here = True
         self._transport.close()
-        await self._gone
+        await self._gone.wait()
 
 
 def _codes(raw: bytes) -> Iterator[int]:

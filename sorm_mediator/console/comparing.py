@@ -96,14 +96,17 @@ def show(value: object) -> str:
 
 def show_value(value: Any) -> Phrase:
     """A value as a person writes it in a script: integers also in hexadecimal, as the order has them."""
-    return Phrase(_shown(value, "en"), _shown(value, "ru"))
+    return join("", [_shown(value)])
 
 
-def _shown(value: Any, lang: Lang) -> str:
+def _shown(value: Any) -> str:
     if isinstance(value, OneOf):
-        return (" или " if lang == "ru" else " or ").join(_shown(one, lang) for one in value.values)
+        first, *others = map(_shown, value.values)
+        for other in others:
+            first = Phrase("{first} or {other}", "{first} или {other}", first=first, other=other)
+        return first
     if isinstance(value, Not):
-        return f"{'не' if lang == 'ru' else 'not'} {_shown(value.value, lang)}"
+        return Phrase("not {value}", "не {value}", value=_shown(value.value))
     if isinstance(value, bool) or value is None or isinstance(value, float):
         return show(value)
     if isinstance(value, int):
@@ -111,9 +114,10 @@ def _shown(value: Any, lang: Lang) -> str:
     if isinstance(value, str):
         return value if re.fullmatch(r"[a-z][a-z-]*|0x[0-9A-F]+", value) else f'"{value}"'
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_shown(part, lang)}" for key, part in value.items()) + "}"
+        parts: list[str] = [join(": ", [str(key), _shown(part)]) for key, part in value.items()]
+        return join("", ["{", join(", ", parts), "}"])
     if isinstance(value, list):
-        return "[" + ", ".join(_shown(part, lang) for part in value) + "]"
+        return join("", ["[", join(", ", [_shown(part) for part in value]), "]"])
     return str(value)
 
 
@@ -152,32 +156,33 @@ class Failure:
 
     def lines(self, lang: Lang = "en") -> list[str]:
         """The failure as people read it."""
-        expected, came = _CAPTIONS[lang]
-        lines = [
-            f"{expected} {translate(self.expected, lang)}" if self.expected else "",
-            translate(self.reason, lang),
-        ]
+        return [translate(text, lang) for text in self.texts()]
+
+    def texts(self) -> list[str]:
+        """The lines, each in both languages."""
+        lines = [join(" ", [_EXPECTED, self.expected]) if self.expected else "", self.reason]
         if self.came is not None:
-            shown = [
-                name for name in self.came.fields if name in {d.path.split(".")[0] for d in self.differences}
-            ]
-            known = {name: self.came.fields[name] for name in (*IDENTITY, *shown) if name in self.came.fields}
-            name = self.came.name or translate(NO_MESSAGE, lang)
-            lines.append(f"{came} {name} {translate(show_value(known), lang)}" if known else f"{came} {name}")
-        return [*filter(None, lines), *(f"  {translate(one.text, lang)}" for one in self.differences)]
+            differing = {one.path.split(".")[0] for one in self.differences}
+            shown = (*IDENTITY, *(name for name in self.came.fields if name in differing))
+            known = {name: self.came.fields[name] for name in shown if name in self.came.fields}
+            name = self.came.name or NO_MESSAGE
+            lines.append(join(" ", [_CAME, name, show_value(known)] if known else [_CAME, name]))
+        return [*filter(None, lines), *(join("", ["  ", one.text]) for one in self.differences)]
 
 
 NO_MESSAGE = Phrase("bytes that are no message", "байты, не составляющие сообщения")
-_CAPTIONS: dict[Lang, tuple[str, str]] = {
-    "en": ("expected:", "came:    "),
-    "ru": ("ожидалось:", "пришло:   "),
-}
+_EXPECTED = Phrase("expected:", "ожидалось:")
+_CAME = Phrase("came:    ", "пришло:   ")
 
 
 def nothing_came(within: float) -> Phrase:
     """Why an expectation failed whose time is over."""
-    en, ru = "nothing that fits came within {within:g} s", "ничего подходящего не пришло за {within:g} с"
-    return Phrase(en, ru, within=within)
+
+    return Phrase(
+        "nothing that fits came within {within:g} s",
+        "ничего подходящего не пришло за {within:g} с",
+        within=within,
+    )
 
 
 def the_closest(reason: Phrase) -> Phrase:

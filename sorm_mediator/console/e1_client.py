@@ -1,7 +1,7 @@
 """The console's side of E1: lines to the mediator's streams, and a console whose KPD1 and KPD2 are channels of one.
 
-A stream has one console: its channels are links that are there or not. A channel that the line takes away counts as
-closed by the mediator, and is connected again by itself when the line is back, as the equipment does.
+A stream has one console: its channels are links that are there or not. A channel that is lost with its line counts as
+closed by the mediator, and is connected again when the line is back, as the equipment does.
 """
 
 from __future__ import annotations
@@ -10,42 +10,27 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Protocol, Self
 
-from e1.carriers.bare import BareStream, XotStream
-from e1.carriers.satop import SatopConfig
+from e1.carriers.carrier import Address, Carrier
 from e1.carriers.xot import PORT, record
 from e1.channel import ChannelAlarm, Down, Frame, Message, Packet, Up
 from e1.g704.alarms import StreamState
-from e1.lapb.machine import State
-from e1.stream import ChannelName, E1Stream, StateChanged, StreamConfig, StreamEvent
+from e1.stream import ChannelName, StateChanged, StreamEvent
 from e1.voice.tones import ToneListener
 from protocol import Channel, Codec, StreamFramer
 from protocol.language import Phrase, join
-from sorm_mediator.addresses import host_port
-from sorm_mediator.carriers import (
-    OPPOSITE,
-    End,
-    SatopEnd,
-    framed,
-    satop_config,
-    stream_config,
-)
-from sorm_mediator.config import E1Config
+from sorm_mediator.carriers import OPPOSITE, Role
 from sorm_mediator.console.client import KPD1, KPD2, SHOWN, ConsoleClient, Observer, Sent
 from sorm_mediator.console.errors import ConnectError, StepError
-from sorm_mediator.errors import BoxError
 
 CONNECT_WITHIN = 10.0
 """Seconds that a circuit may take: the line, the link, the restart, and one T1 lost on the way."""
 DISCONNECT_WITHIN = 2.0
 """Seconds that the mediator may take to answer the end of a link."""
 
-SLAVE = satop_config(E1Config(), far_end=True)
-"""The mediator is the master of the clock: the console sends a frame for each that arrives, so that neither runs dry
-when one of them is held up. Of a stream as it is by default."""
 BATCH = 0.005
 """Seconds between two turns of a line."""
 BLOCK = 800
@@ -55,55 +40,25 @@ MISMATCH = "role-mismatch"
 """The alarm of a link whose ends play the same side."""
 MODULO = "modulo-mismatch"
 """The alarm of a link whose far end numbers frames modulo 128."""
-Role = Literal["dte", "dce"]
-Address = tuple[str, int]
-
-
-def console_end(config: E1Config, *, data: bool = True) -> StreamConfig:
-    """The console's end of a stream: the other role, everything else as the mediator has it.
-
-    The DTE places the call of a switched circuit. Without ``data`` the stream is there for speech alone.
-    """
-    return stream_config(config, far_end=True, data=data)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LineConfig:
-    """One SAToP line of a console. ``remote`` None: learnt from the first packet."""
-
-    stream: int
-    local: Address = ("127.0.0.1", 0)
-    remote: Address | None = None
-    end: StreamConfig
-    line: SatopConfig = field(default_factory=SatopConfig)
-
-    @property
-    def role(self) -> Role:
-        """The console's side of X.25."""
-        return self.end.lapb.role
-
-    def open_end(self) -> End:
-        """The console's end."""
-        remote = host_port(*self.remote) if self.remote else ""
-        line = SatopEnd(host_port(*self.local), remote, line=self.line, key=f"e1.{self.stream}")
-        return framed(E1Stream(self.end), line)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OtherLine:
-    """One line of a console that is not SAToP."""
+class ConsoleEnd:
+    """The console's end of one stream, to be opened."""
 
     stream: int
     role: Role
     """The console's side of X.25."""
-    open_end: Callable[[], End]
-    """Makes the console's end."""
-    knock: Callable[[], End] | None = None
-    """Makes the end of a console more; None: a wire has two ends, and there is no other."""
+    open: Callable[[], Carrier]
+    """Makes the carrier."""
+    open_extra: Callable[[], Carrier] | None = None
+    """Makes the carrier of an extra connection, which the mediator is to reject; None: a wire has two ends only."""
+    far: str = ""
+    """``host:port`` of the mediator's end of an E1 over UDP."""
 
 
 class Recorder(Protocol):
-    """Who keeps what crosses a line of speech."""
+    """Records what crosses a line of speech."""
 
     def datagram(
         self, name: str, outbound: bool, local: Address, remote: Address, data: bytes, now: float
@@ -112,71 +67,52 @@ class Recorder(Protocol):
 
 
 class ConsoleLine:
-    """One open stream: hands the events of a channel to the console that has it, and listens to its KSL."""
+    """One open stream: passes the events of a channel to the console on it."""
 
-    def __init__(self, config: LineConfig | OtherLine) -> None:
-        self.number = config.stream
-        self.stream, self._line, self._exchange = config.open_end()
-        self.role: Role = config.role
-        far = config.remote if isinstance(config, LineConfig) else None
-        self._far = host_port(*far) if far else ""
+    def __init__(self, end: ConsoleEnd) -> None:
+        self.number = end.stream
+        self.carrier = end.open()
+        self.role: Role = end.role
+        self._far = end.far
         self.alarms: dict[str, ChannelAlarm] = {}
         """The last alarm of each channel."""
-        self._clock = time.monotonic
         self._timer: asyncio.TimerHandle | None = None
-        self._ways: dict[str, _E1Channel] = {}
+        self._channels: dict[str, _E1Channel] = {}
         self._waiters: set[asyncio.Future[None]] = set()
-        for name in self.stream.channels:
-            self.stream.disconnect(name, self._clock())  # nobody is there yet
+        for name in self.carrier.channels:
+            self.carrier.disconnect(name)  # no console is there yet
 
     async def open(self) -> None:
         """Open the line. Raises :class:`ConnectError`."""
         try:
-            await self._line.start()
-        except (BoxError, OSError) as error:
-            text = getattr(error, "strerror", None) or error
-            raise ConnectError(f"e1.{self.number}: can't be opened: {text}") from None
+            await self.carrier.start()
+        except OSError as error:
+            raise ConnectError(f"e1.{self.number}: can't be opened: {error.strerror or error}") from None
         self._turn()
 
     def _turn(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(BATCH, self._turn)
-        self._happened(self._exchange())
+        self._happened(self.carrier.exchange())
 
     def close(self) -> None:
         """Close the line."""
         if self._timer is not None:
             self._timer.cancel()
-        self._line.close()
+        self.carrier.close()
 
     def record(self, recorder: Recorder) -> None:
-        """Tell ``recorder`` the packets of the line from now on. A line that is no SAToP has none."""
-        if isinstance(self._line, SatopEnd):
-            name = f"e1.{self.number}"
-            self._line.record(
-                lambda outbound, local, remote, data: recorder.datagram(
-                    name, outbound, local, remote, data, time.time()
-                )
+        """Pass the packets of an E1 over UDP to ``recorder`` from now on; other lines have none."""
+        name = f"e1.{self.number}"
+        self.carrier.record(
+            lambda outbound, local, remote, data: recorder.datagram(
+                name, outbound, local, remote, data, time.time()
             )
-
-    async def wait_closed(self) -> None:
-        """Until it is closed entirely."""
-        await self._line.wait_closed()
+        )
 
     @property
     def speaks(self) -> bool:
         """Whether there are KSL to listen to: a line without timeslots has none."""
-        return not isinstance(self.stream, BareStream)
-
-    def is_down(self, name: ChannelName) -> bool:
-        """Whether the link of a channel is down at this end, and the far end has been sent all about it."""
-        channel = self.stream.channels[name]
-        if isinstance(self.stream, BareStream):
-            return bool(channel.released)
-        return channel.lapb.state is State.S0 and not channel.pending
-
-    def addresses(self, name: ChannelName) -> tuple[Address, Address] | None:
-        """Ours and the mediator's, of a channel that has a TCP connection."""
-        return self.stream.addresses(name) if isinstance(self.stream, XotStream) else None
+        return self.carrier.e1 is not None
 
     def mismatched(self, name: str) -> bool:
         """Whether both ends of a channel play the same side of X.25, or number otherwise: its link never comes up."""
@@ -185,8 +121,8 @@ class ConsoleLine:
 
     def why_down(self) -> str:
         """Why a line carries nothing, in words."""
-        state = Phrase("the line is {state}", "состояние линии {state}", state=self.stream.state)
-        counters = self._line.counters()
+        state = Phrase("the line is {state}", "состояние линии {state}", state=self.carrier.state)
+        counters = self.carrier.counters()
         if not self._far or counters["received"]:
             return state
         if count := counters["malformed"]:
@@ -221,7 +157,7 @@ class ConsoleLine:
         return Phrase(en, ru, text=alarm.text, own=self.role.upper(), other=OPPOSITE[self.role].upper())
 
     def _unanswered(self, name: ChannelName) -> str:
-        if self.stream.state is StreamState.RAI:
+        if self.carrier.state is StreamState.RAI:
             en, ru = (
                 "the mediator does not receive this end (RAI): GET /api/v1/streams tells its state and the faults"
                 " injected",
@@ -229,8 +165,9 @@ class ConsoleLine:
                 " GET /api/v1/streams",
             )
             return Phrase(en, ru)
-        if isinstance(self.stream, E1Stream) and self.stream.channels[name].lapb.state is not State.S3:
-            slots = self.stream.config.kpd1_timeslot, self.stream.config.kpd2_timeslot
+        e1 = self.carrier.e1
+        if e1 is not None and not self.carrier.channels[name].linked:
+            slots = e1.config.kpd1_timeslot, e1.config.kpd2_timeslot
             en, ru = (
                 "nobody answers in timeslot {slot}: is it the e1.{name}_timeslot of the mediator?",
                 "в канальном интервале {slot} никто не отвечает: это e1.{name}_timeslot медиатора?",
@@ -238,24 +175,24 @@ class ConsoleLine:
             return Phrase(en, ru, name=name, slot=slots[name == KPD2])
         return Phrase("no circuit", "виртуальный канал не установлен")
 
-    def take(self, name: ChannelName, way: _E1Channel) -> None:
+    def take(self, name: ChannelName, channel: _E1Channel) -> None:
         """A console sets up a channel. Raises :class:`ConnectError` when another one has it."""
-        if self._ways.setdefault(name, way) is not way:
+        if self._channels.setdefault(name, channel) is not channel:
             raise ConnectError(f"e1.{self.number}: {name.upper()} has a console already")
-        self._happened(self.stream.connect(name, self._clock()))
+        self._happened(self.carrier.connect(name))
 
     def give_up(self, name: ChannelName) -> None:
-        """The console takes the channel down. What waits in it is forgotten."""
-        self.stream.channels[name].discard()
-        self._happened(self.stream.disconnect(name, self._clock()))
+        """The console takes the channel down. What waits in it is deleted."""
+        self.carrier.channels[name].discard()
+        self._happened(self.carrier.disconnect(name))
 
     def forget(self, name: ChannelName) -> None:
-        """The console is gone from the channel."""
-        self._ways.pop(name, None)
+        """The channel has no console any more."""
+        self._channels.pop(name, None)
 
     def send(self, name: ChannelName, data: bytes) -> None:
         """Send a message of a channel."""
-        self._happened(self.stream.send(name, data, self._clock()))
+        self._happened(self.carrier.send(name, data))
 
     async def wait(self, condition: Callable[[], bool], within: float) -> bool:
         """Wait until ``condition`` holds, looking whenever something happened; false when time is over."""
@@ -275,16 +212,16 @@ class ConsoleLine:
     def _happened(self, events: list[StreamEvent]) -> None:
         for event in events:
             if isinstance(event, StateChanged):
-                if not self.stream.carrier:
+                if not self.carrier.usable:
                     self.alarms.clear()  # it is another line when it is back
                 continue
-            way = self._ways.get(event.channel)
+            channel = self._channels.get(event.channel)
             if isinstance(event.event, ChannelAlarm) and event.event.kind != "link-down":
                 self.alarms[event.channel] = event.event
             elif isinstance(event.event, Up):
                 self.alarms.pop(event.channel, None)
-            if way is not None:
-                way.happened(event.event)
+            if channel is not None:
+                channel.happened(event.event)
         if events:
             for waiter in self._waiters:
                 if not waiter.done():
@@ -294,9 +231,9 @@ class ConsoleLine:
 class ConsoleLines:
     """All lines of a run's consoles. An async context manager that opens and closes them."""
 
-    def __init__(self, configs: Iterable[LineConfig | OtherLine]) -> None:
-        self._configs = {config.stream: config for config in configs}
-        self.lines = {number: ConsoleLine(config) for number, config in self._configs.items()}
+    def __init__(self, ends: Iterable[ConsoleEnd]) -> None:
+        self._ends = {end.stream: end for end in ends}
+        self.lines = {number: ConsoleLine(end) for number, end in self._ends.items()}
 
     async def __aenter__(self) -> Self:
         try:
@@ -312,7 +249,7 @@ class ConsoleLines:
     ) -> None:
         self.close()
         for line in self.lines.values():
-            await line.wait_closed()
+            await line.carrier.wait_closed()
 
     def close(self) -> None:
         """Close the lines."""
@@ -320,14 +257,14 @@ class ConsoleLines:
             line.close()
 
     def record(self, recorder: Recorder) -> None:
-        """Tell ``recorder`` the packets of every line from now on."""
+        """Pass the packets of every line to ``recorder`` from now on."""
         for line in self.lines.values():
             line.record(recorder)
 
     async def working(self) -> None:
-        """Wait until the mediator hears every line and is heard. Raises :class:`ConnectError` that says why not."""
+        """Wait until every line works in both directions. Raises :class:`ConnectError` with the reason."""
         for line in self.lines.values():
-            if not await line.wait(lambda line=line: line.stream.state is StreamState.WORK, CONNECT_WITHIN):  # type: ignore[misc]
+            if not await line.wait(lambda line=line: line.carrier.state is StreamState.WORK, CONNECT_WITHIN):  # type: ignore[misc]
                 en, ru = "e1.{stream}: no speech can be heard: {why}", "e1.{stream}: речи не слышно: {why}"
                 raise ConnectError(Phrase(en, ru, stream=line.number, why=line.why_down()))
 
@@ -338,30 +275,27 @@ class ConsoleLines:
             raise ConnectError(f"one console a stream, and the lab has {len(self.lines)}")
         return self.lines[free[0]]
 
-    def second_line(self) -> ConsoleLine:
-        """Another line to the first stream, from another address, that is not opened yet.
+    def extra_line(self) -> ConsoleLine:
+        """A second line to the first stream, from another address, that is not opened yet.
 
         Raises :class:`ConnectError` for one that has no address: a wire has two ends.
         """
-        config = self._configs[min(self._configs)]
-        if not isinstance(config, LineConfig):
-            if config.knock is None:
-                raise ConnectError(f"one console a stream, and the lab has {len(self.lines)}")
-            return ConsoleLine(replace(config, open_end=config.knock))
-        # Nothing arrives whose clock it could follow.
-        own = replace(config.line, clock="own")
-        return ConsoleLine(replace(config, local=(config.local[0], 0), line=own))
+        end = self._ends[min(self._ends)]
+        if end.open_extra is None:
+            raise ConnectError(f"one console a stream, and the lab has {len(self.lines)}")
+        return ConsoleLine(replace(end, open=end.open_extra, open_extra=None))
 
 
 class ToneProbe:
     """Listens to one KSL from now on: which tones are on the line."""
 
     def __init__(self, line: ConsoleLine, ksl: int) -> None:
-        self._stream = line.stream
+        assert line.carrier.e1 is not None, "a stream without timeslots has no KSL"
+        self._stream = line.carrier.e1
         self._ksl = ksl
         self._listener = ToneListener(block=BLOCK)
         self._octets = 0
-        line.stream.voice_in(ksl)  # what was said before
+        self._stream.voice_in(ksl)  # what was said before
 
     def listen(self) -> frozenset[int] | None:
         """The tones (Hz) of the last tenth of a second; None: that long has not passed yet."""
@@ -372,7 +306,7 @@ class ToneProbe:
 
 
 class E1ConsoleClient(ConsoleClient):
-    """A console on a stream. As :class:`ConsoleClient`; observers are told frames instead of reads and writes."""
+    """A console on a stream. As :class:`ConsoleClient`; observers get frames instead of reads and writes."""
 
     def __init__(
         self,
@@ -386,56 +320,59 @@ class E1ConsoleClient(ConsoleClient):
         self.line = line
         self.patience: float | None = None
         """Seconds that a channel may take instead of :data:`CONNECT_WITHIN`."""
-        self._ways: dict[str, _E1Channel] = {}
+        self._e1_channels: dict[str, _E1Channel] = {}
 
     async def connect(self, channels: Sequence[str] = (KPD2, KPD1)) -> None:
-        """Set up channels, KPD2 before KPD1. Raises :class:`ConnectError` that says what the line is missing."""
-        stream = self.line.stream
+        """Set up channels, KPD2 before KPD1. Raises :class:`ConnectError` with what the line lacks."""
+        carrier = self.line.carrier
         within = self.patience or CONNECT_WITHIN
         for name in sorted(set(channels) - set(self._channels), reverse=True):
             deadline = time.monotonic() + within
-            if not await self.line.wait(lambda: stream.carrier, within):
+            if not await self.line.wait(lambda: carrier.usable, within):
                 raise ConnectError(self._unreachable(name, self.line.why_down()))
-            if name not in self._ways:
-                way = _E1Channel(self, name)
-                self.line.take(way.name, way)
-                self._ways[name] = way
+            if name not in self._e1_channels:
+                channel = _E1Channel(self, name)
+                self.line.take(channel.name, channel)
+                self._e1_channels[name] = channel
             left = max(0.0, deadline - time.monotonic())
             await self.line.wait(lambda name=name: self._is_settled(name), left)  # type: ignore[misc]
             if name not in self._channels:
-                why = self.line.why_not(self._ways[name].name)
+                why = self.line.why_not(self._e1_channels[name].name)
                 await self._release(name)
                 raise ConnectError(self._unreachable(name, why))
 
     def _is_settled(self, name: str) -> bool:
-        """A channel is there, or it is known why it will not be."""
+        """Whether a channel is there, or there is a reason why it will not be."""
         return name in self._channels or self.line.mismatched(name)
 
     async def send(self, message: Any, *, split: int = 0) -> tuple[Sent, ...]:
-        """As over TCP, in one X.25 message: whatever ``split`` says, the far end would get it whole."""
+        """As over TCP, in one X.25 message. ``split`` has no effect: the far end would get the message whole."""
         return await super().send(message)
 
     async def disconnect(self, channels: Sequence[str] = (KPD1, KPD2)) -> None:
         """Take channels down from this side."""
         for name in channels:
-            if name in self._ways:
+            if name in self._e1_channels:
                 await self._release(name)
 
     async def _release(self, name: str) -> None:
-        way = self._ways.pop(name)
-        way.closed_here = True
-        self.line.give_up(way.name)
-        await self.line.wait(lambda: self.line.is_down(way.name), DISCONNECT_WITHIN)
+        channel = self._e1_channels.pop(name)
+        channel.closed_here = True
+        self.line.give_up(channel.name)
+        carried = self.line.carrier.channels[channel.name]
+        await self.line.wait(lambda: carried.released, DISCONNECT_WITHIN)
         if name in self._channels:
-            self._gone(name, way)
-        self.line.forget(way.name)
+            self._gone(name, channel)
+        self.line.forget(channel.name)
 
     def complaints(self) -> list[str]:
-        """What is wrong with the line, and what the open channels have against their far ends."""
+        """What is wrong with the line and with the far ends of the open channels."""
         line, alarms = self.line, self.line.alarms
-        down = [] if line.stream.carrier else [line.why_down()]
+        down = [] if line.carrier.usable else [line.why_down()]
         return down + [
-            join(": ", [SHOWN[name], alarms[name].text]) for name in sorted(self._ways) if name in alarms
+            join(": ", [SHOWN[name], alarms[name].text])
+            for name in sorted(self._e1_channels)
+            if name in alarms
         ]
 
     def _unreachable(self, name: str, reason: str) -> str:
@@ -448,8 +385,8 @@ class E1ConsoleClient(ConsoleClient):
     def _transferred(self, channel: str, outbound: bool, data: bytes) -> float:
         return self._clock()
 
-    def _up(self, name: str, way: _E1Channel) -> None:
-        self._channels[name] = way
+    def _up(self, name: str, channel: _E1Channel) -> None:
+        self._channels[name] = channel
         self._closed.discard(name)
         self._wake()
 
@@ -458,23 +395,23 @@ class E1ConsoleClient(ConsoleClient):
         for observer in self._observers:
             observer.framed(self, name, by_dte, frame.frame, self._clock())
 
-    def _packet(self, way: _E1Channel, packet: Packet) -> None:
-        """Over TCP: told as its octets, on a connection to the standard port, by which readers know them."""
-        if not way.recorded:
-            ends = self.line.addresses(way.name)
+    def _packet(self, channel: _E1Channel, packet: Packet) -> None:
+        """Over TCP: record its octets, on a connection to the standard port, by which readers of captures find it."""
+        if not channel.recorded:
+            ends = self.line.carrier.addresses(channel.name)
             if ends is None:
                 return
-            way.recorded = True
+            channel.recorded = True
             for observer in self._observers:
-                observer.opened(self, way.name, ends[0], (ends[1][0], PORT), self._clock())
+                observer.opened(self, channel.name, ends[0], (ends[1][0], PORT), self._clock())
         for observer in self._observers:
-            observer.transferred(self, way.name, packet.outbound, record(packet.packet), self._clock())
+            observer.transferred(self, channel.name, packet.outbound, record(packet.packet), self._clock())
 
-    def _ended(self, way: _E1Channel) -> None:
-        if way.recorded:
-            way.recorded = False
+    def _ended(self, channel: _E1Channel) -> None:
+        if channel.recorded:
+            channel.recorded = False
             for observer in self._observers:
-                observer.closed(self, way.name, self._clock())
+                observer.closed(self, channel.name, self._clock())
 
 
 class _E1Channel:
@@ -486,7 +423,7 @@ class _E1Channel:
         self.framer = self._new_framer()
         self.closed_here = False
         self.recorded = False
-        """Observers know it as a connection."""
+        """Observers have it as an open connection."""
 
     def _new_framer(self) -> StreamFramer:
         channel = Channel.KPD2 if self.name == KPD2 else Channel.KPD1
@@ -520,44 +457,43 @@ class _E1Channel:
         await self._client.disconnect((self.name,))
 
 
-# --- A console more than there are streams: it knocks at the first one, which has its console already.
-#
-# Over TCP a second connection to a busy port is closed at once. On E1 there is nothing to close: what
-# another address
-# sends is left by the mediator (SAToP), so such a console hears nothing, and its channels count as
-# closed. Circuits over
-# TCP (XOT) are refused. A wire has no room for another at all.
-
+# --- an extra connection, to be rejected ----------------------------------------------------------------------------
 
 LET_IN_WITHIN = 1.0
-"""Seconds after which a stream that gives no answer counts as refused; a mediator that lets in is heard sooner."""
+"""Seconds after which a stream that gives no answer counts as refused; a mediator that accepts answers sooner."""
 
 
 def console_on(lines: ConsoleLines, consoles: int, codec: Codec, **options: Any) -> ConsoleClient:
-    """The next console of a run that has ``consoles``: on a stream of its own, or before the first one's door.
+    """The next console of a run that has ``consoles``: on a stream of its own, or an extra one on the first stream.
 
-    Raises :class:`~sorm_mediator.console.errors.ConnectError` when that door can't be knocked at.
+    Raises :class:`~sorm_mediator.console.errors.ConnectError` when the first stream can't have an extra connection.
     """
     if consoles < len(lines.lines):
         return E1ConsoleClient(lines.line_of(consoles), codec, **options)
-    return SecondConsole(lines, codec, **options)
+    return ExtraConsole(lines, codec, **options)
 
 
-class SecondConsole(E1ConsoleClient):
-    """A console at a stream that has one; if it is let in all the same, it works as any other."""
+class ExtraConsole(E1ConsoleClient):
+    """An extra connection (to be rejected) to a stream that has a console already.
+
+    Over TCP a second connection to a busy port is closed at once. On E1 there is nothing to close: the mediator drops
+    what another address sends (SAToP), so such a console receives nothing, and its channels count as closed. Circuits
+    over TCP (XOT) are refused. A wire has no room for another end. If the mediator accepts the connection all the same,
+    this console works as any other.
+    """
 
     def __init__(self, lines: ConsoleLines, codec: Codec, **options: Any) -> None:
-        super().__init__(lines.second_line(), codec, **options)
+        super().__init__(lines.extra_line(), codec, **options)
         self._streams = len(lines.lines)
 
     async def connect(self, channels: Sequence[str] = (KPD2, KPD1)) -> None:
-        """Knock. Raises :class:`~sorm_mediator.console.errors.ConnectError` when there is no way to the mediator."""
+        """Try to connect. Raises :class:`~sorm_mediator.console.errors.ConnectError` when the line can't be opened."""
         await self.line.open()
-        stream = self.line.stream
-        if self.line.speaks and await self.line.wait(lambda: stream.carrier, LET_IN_WITHIN):
+        carrier = self.line.carrier
+        if carrier.e1 is not None and await self.line.wait(lambda: carrier.usable, LET_IN_WITHIN):
             await super().connect(channels)
             return
-        if not self.line.speaks:
+        if carrier.e1 is None:
             self.patience = LET_IN_WITHIN
             with suppress(ConnectError):
                 await super().connect(channels)

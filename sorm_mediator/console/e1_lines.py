@@ -1,58 +1,55 @@
-"""Which lines lead to a mediator's streams: those of a lab of this process, and those of one that is running."""
+"""The console's ends of a mediator's streams: of a lab in this process, or of a mediator that runs elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from e1.carriers.bare import BareStream
-from e1.carriers.xot_socket import Address
-from e1.stream import E1Stream, StreamEvent
+from e1.carriers.carrier import Address, Carrier, host_port
 from sorm_mediator.addresses import split_host_port
-from sorm_mediator.carriers import (
-    OPPOSITE,
-    End,
-    MemoryEnd,
-    framed,
-    satop_config,
-    serial_stream,
-    xot_stream,
-)
-from sorm_mediator.config import E1Config
-from sorm_mediator.console.e1_client import LineConfig, OtherLine, console_end
+from sorm_mediator.carriers import OPPOSITE, ConsoleMemory, console_satop, serial_carrier, xot_carrier
+from sorm_mediator.config import Config, E1Config
+from sorm_mediator.console.e1_client import ConsoleEnd
 from sorm_mediator.console.errors import ConnectError
 
-if TYPE_CHECKING:
-    from sorm_mediator.lab.lab import Lab
-
-AnyLine = LineConfig | OtherLine
 ONCE = 300.0
-"""Seconds until a console at a busy circuit tries again: it knocks once."""
+"""Seconds until an extra console at a busy circuit would try again: longer than any run."""
 
 
-def lines_of_lab(lab: Lab) -> list[AnyLine]:
-    """The lines to the streams of a lab of this process, which tells its ports."""
+class RunningLab(Protocol):
+    """The part of a lab of this process that its console needs."""
+
+    config: Config
+
+    @property
+    def endpoints(self) -> Mapping[str, str]:
+        """``host:port`` of ``e1.N``."""
+
+    def carrier(self, stream: int) -> Carrier:
+        """The mediator's end of a stream."""
+
+
+def lines_of_lab(lab: RunningLab) -> list[ConsoleEnd]:
+    """The ends of the streams of a lab of this process."""
     data = lab.config.console.link == "x25"
     return [_line_in_lab(each, lab, data) for each in lab.config.e1]
 
 
-def _line_in_lab(config: E1Config, lab: Lab, data: bool) -> AnyLine:
-    match config.line:
-        case "memory":
-            return _other(config, lambda: _memory(config, lab, data))
-        case "serial":
-            return _other(config, lambda: _bare(serial_stream(config, far_end=True)))
-        case "xot":
-            return _dials(config, split_host_port(lab.endpoints[f"e1.{config.stream}"]))
-    return _satop(config, split_host_port(lab.endpoints[f"e1.{config.stream}"]), data=data)
+def _line_in_lab(config: E1Config, lab: RunningLab, data: bool) -> ConsoleEnd:
+    if config.line == "memory":
+        return _end(config, lambda: ConsoleMemory(config, lambda: lab.carrier(config.stream), data=data))
+    if config.line == "serial":
+        return _end(config, lambda: serial_carrier(config, far_end=True))
+    where = split_host_port(lab.endpoints[f"e1.{config.stream}"])
+    return _dials(config, where) if config.line == "xot" else _satop(config, where, ("127.0.0.1", 0), data)
 
 
-def lines_toward(streams: Iterable[E1Config], host: str, *, data: bool = True) -> list[AnyLine]:
-    """The lines to the streams of a mediator at ``host``, as its lab file has them.
+def lines_toward(streams: Iterable[E1Config], host: str, *, data: bool = True) -> list[ConsoleEnd]:
+    """The ends of the streams of a mediator at ``host``, as its lab file has them.
 
     Its ``remote`` is our address. Without ``data`` the streams are there for speech alone. Raises
-    :class:`ConnectError` for a stream that can't be reached by what the file tells, and for no stream.
+    :class:`ConnectError` for a stream that can't be reached by the contents of the file, and when there is no stream.
     """
     lines = [_line_toward(each, host, data) for each in streams]
     if not lines:
@@ -60,7 +57,7 @@ def lines_toward(streams: Iterable[E1Config], host: str, *, data: bool = True) -
     return lines
 
 
-def _line_toward(config: E1Config, host: str, data: bool) -> AnyLine:
+def _line_toward(config: E1Config, host: str, data: bool) -> ConsoleEnd:
     key = f"e1.{config.stream}"
     if config.line == "memory":
         raise ConnectError(
@@ -73,84 +70,35 @@ def _line_toward(config: E1Config, host: str, data: bool) -> AnyLine:
             raise ConnectError(
                 f"{key}.serial: the lab file (-c) must tell the console's ttys: console_kpd1, console_kpd2"
             )
-        return _other(config, lambda: _bare(serial_stream(config, far_end=True)))
+        return _end(config, lambda: serial_carrier(config, far_end=True))
     if config.line == "xot" and config.remote:
         listens = split_host_port(config.remote)
-        return _other(config, lambda: _bare(xot_stream(config, listen=listens, far_end=True)))
+        return _end(config, lambda: xot_carrier(config, listen=listens, far_end=True))
     port = split_host_port(config.local)[1]
     if not port:
         raise ConnectError(f"{key}: the lab file (-c) must tell its port: e1.local")
     if config.line == "xot":
         return _dials(config, (host, port))
-    anywhere = "::" if ":" in host else "0.0.0.0"  # noqa: S104 - packets of others are left
-    return _satop(
-        config, (host, port), split_host_port(config.remote) if config.remote else (anywhere, 0), data
+    anywhere = "::" if ":" in host else "0.0.0.0"  # noqa: S104 - packets of others are dropped
+    local = split_host_port(config.remote) if config.remote else (anywhere, 0)
+    return _satop(config, (host, port), local, data)
+
+
+def _satop(config: E1Config, remote: Address, local: Address, data: bool) -> ConsoleEnd:
+    # Of an extra connection nothing arrives whose clock it could follow.
+    extra = partial(console_satop, config, remote, (local[0], 0), data=data, own_clock=True)
+    return _end(
+        config, partial(console_satop, config, remote, local, data=data), extra, far=host_port(remote)
     )
 
 
-def _satop(
-    config: E1Config, remote: Address, local: Address = ("127.0.0.1", 0), data: bool = True
-) -> LineConfig:
-    return LineConfig(
-        stream=config.stream,
-        remote=remote,
-        local=local,
-        end=console_end(config, data=data),
-        line=satop_config(config, far_end=True),
-    )
+def _dials(config: E1Config, where: Address) -> ConsoleEnd:
+    dialled = partial(xot_carrier, config, dial=where, far_end=True)
+    return _end(config, dialled, partial(dialled, again=ONCE))
 
 
-def _other(
-    config: E1Config, open_end: Callable[[], End], knock: Callable[[], End] | None = None
-) -> OtherLine:
-    return OtherLine(stream=config.stream, role=OPPOSITE[config.mode], open_end=open_end, knock=knock)
-
-
-def _dials(config: E1Config, where: Address) -> OtherLine:
-    return _other(
-        config,
-        lambda: _bare(xot_stream(config, dial=where, far_end=True)),
-        lambda: _bare(xot_stream(config, dial=where, far_end=True, again=ONCE)),
-    )
-
-
-def _bare(stream: BareStream) -> End:
-    return End(stream, stream, stream.take)
-
-
-def _memory(config: E1Config, lab: Lab, data: bool) -> End:
-    far = FarMemoryEnd(partial(_mediators_end, lab, config.stream))
-    return framed(E1Stream(console_end(config, data=data)), far)
-
-
-def _mediators_end(lab: Lab, stream: int) -> MemoryEnd:
-    assert lab.gateway is not None
-    assert lab.gateway.e1 is not None
-    line = lab.gateway.e1.streams.line(stream)
-    assert isinstance(line, MemoryEnd)
-    return line
-
-
-class FarMemoryEnd:
-    """The console's end of a line within the process: always of the mediator that runs, also of a restarted one."""
-
-    def __init__(self, near: Callable[[], MemoryEnd]) -> None:
-        self._near = near
-
-    async def start(self) -> str:
-        return ""
-
-    def exchange(self, stream: E1Stream) -> list[StreamEvent]:
-        return self._near().far.exchange(stream)
-
-    def close(self) -> None:
-        self._near().far.close()
-
-    async def wait_closed(self) -> None:
-        """It is closed at once."""
-
-    def counters(self) -> dict[str, int]:
-        return self._near().far.counters()
-
-    def take_strangers(self) -> list[str]:
-        return []
+def _end(
+    config: E1Config, opened: Callable[[], Carrier], extra: Callable[[], Carrier] | None = None, far: str = ""
+) -> ConsoleEnd:
+    role = OPPOSITE[config.mode]
+    return ConsoleEnd(stream=config.stream, role=role, open=opened, open_extra=extra, far=far)

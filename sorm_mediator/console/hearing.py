@@ -37,15 +37,22 @@ async def hear(
         }
     missing = sorted({stream for stream, _ in wanted} - set(lines.lines))
     if missing:
-        en, ru = "stream {stream}: the lab has no such stream", "поток {stream}: такого потока в стенде нет"
-        raise StepError(Phrase(en, ru, stream=missing[0]))
+        raise StepError(
+            Phrase(
+                "stream {stream}: the lab has no such stream",
+                "поток {stream}: такого потока в стенде нет",
+                stream=missing[0],
+            )
+        )
     mute = sorted({stream for stream, _ in wanted if not lines.lines[stream].speaks})
     if mute:
-        en, ru = (
-            "stream {stream}: its line has no timeslots, so there is no speech to hear",
-            "поток {stream}: в его линии нет канальных интервалов, речи в ней не слышно",
+        raise StepError(
+            Phrase(
+                "stream {stream}: its line has no timeslots, so there is no speech to hear",
+                "поток {stream}: в его линии нет канальных интервалов, речи в ней не слышно",
+                stream=mute[0],
+            )
         )
-        raise StepError(Phrase(en, ru, stream=mute[0]))
     ears = {name: ToneProbe(lines.lines[name[0]], name[1]) for name in wanted}
     deadline = time.monotonic() + within
     while True:

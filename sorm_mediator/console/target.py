@@ -154,9 +154,18 @@ class WebApi:
         status, reply = await self.request("POST", f"switch/domains/{quote(domain, safe='')}/calls", request)
         if status != 202 or not isinstance(reply, dict) or "call" not in reply:
             detail = reply.get("detail", reply) if isinstance(reply, dict) else reply
-            en, ru = (
-                "the switch refused the call with HTTP {status}",
-                "коммутатор отказал в вызове, HTTP {status}",
+
+            raise StepError(
+                join(
+                    ": ",
+                    [
+                        Phrase(
+                            "the switch refused the call with HTTP {status}",
+                            "коммутатор отказал в вызове, HTTP {status}",
+                            status=status,
+                        ),
+                        str(detail),
+                    ],
+                )
             )
-            raise StepError(join(": ", [Phrase(en, ru, status=status), str(detail)]))
         return str(reply["call"])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import AsyncExitStack
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from sorm_mediator.addresses import host_port, split_host_port
 from sorm_mediator.config import Config, ConfigError, SshConfig, is_loopback
@@ -21,6 +21,9 @@ from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.web.app import create_app
 from sorm_mediator.web.server import WebServer
 from ssh_control.client import LinkState
+
+if TYPE_CHECKING:
+    from e1.carriers.carrier import Carrier  # numpy, which TCP can do without
 
 log = logging.getLogger(__name__)
 
@@ -98,6 +101,12 @@ class Lab:
     def web_url(self) -> str:
         """Where the HTTP API is, such as ``http://127.0.0.1:8080``."""
         return f"http://{self.endpoints['web']}"
+
+    def carrier(self, stream: int) -> Carrier:
+        """The mediator's end of a stream, which the console of a line in memory needs."""
+        assert self.gateway is not None
+        assert self.gateway.e1 is not None
+        return self.gateway.e1.streams.carrier(stream)
 
     async def restart_gateway(self) -> None:
         """Stop the mediator and start it again with the ports and tables it had, as after a power cut."""

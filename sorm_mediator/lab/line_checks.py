@@ -6,14 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from sorm_mediator.addresses import host_problem, split_host_port
 from sorm_mediator.config import ConfigError, E1Config
+from sorm_mediator.config.lines import BARE
 
 ANY_ADDRESS = E1Config().local
 TABLES = ("satop", "serial", "xot", "memory")
 """Tables of one kind of line each, and of that name."""
 WIRES = ("serial", "memory")
 """Lines that have no address."""
-BARE = ("serial", "xot")
-"""Lines that bring data channels and no timeslots."""
 
 
 def check_lines(streams: Sequence[E1Config], name: str) -> None:
@@ -115,10 +114,7 @@ def _check_circuits(stream: E1Config, where: str) -> None:
 
 def _check_parts(stream: E1Config, where: str) -> None:
     """What the parts of a stream find wrong when they are made."""
-    from sorm_mediator.carriers import (
-        bare_stream,  # numpy, for those who need it
-        stream_config,
-    )
+    from sorm_mediator.carriers import mediator_carrier  # numpy, only where it is needed
 
     for key, value in (("local", stream.local), ("remote", stream.remote)):
         try:
@@ -127,8 +123,6 @@ def _check_parts(stream: E1Config, where: str) -> None:
         except ValueError as error:
             raise ConfigError(f"{where}.{key}: {error}, such as 127.0.0.1:50001") from None
     try:
-        stream_config(stream)
-        if stream.line in BARE:
-            bare_stream(stream)
+        mediator_carrier(stream)
     except ValueError as error:
         raise ConfigError(f"{where}: {error}") from None

@@ -12,8 +12,10 @@ from typing import Self
 
 from sorm_mediator.errors import BoxError
 
-READY_WITHIN = 20.0
+READY_WITHIN = 60.0
+"""Seconds that a box may take to start, also on a machine that has much else to do."""
 STOPPED_WITHIN = 10.0
+"""Seconds that a box may take to end after SIGTERM."""
 
 
 def free_udp_port(host: str = "127.0.0.1") -> int:

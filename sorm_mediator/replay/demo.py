@@ -10,26 +10,40 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
+from multiprocessing import forkserver
 from pathlib import Path
 
-from protocol.language import Lang, translate
+from protocol.language import Lang, Phrase, translate
 from sorm_mediator.addresses import split_host_port
 from sorm_mediator.console.target import Link
 from sorm_mediator.lab.processes import BoxProcess, free_udp_port
 from sorm_mediator.replay.printing import TextPrinter
 from sorm_mediator.replay.results import ERROR, FAIL, PASS, ScriptResult
-from sorm_mediator.replay.session import Settings, load, run_script
+from sorm_mediator.replay.session import ReplaySettings, load, run_script
 
 MAIN_JOB = "main-job.yaml"
 """The scenario that is shown step by step."""
 
-LABS_AT_ONCE = 8
-"""Labs wait for their calls most of the time, so a few run side by side, each in a process of its own."""
-PRELOADED = ["sorm_mediator.replay.session", "sorm_mediator.lab.lab", "sorm_mediator.console.e1_client"]
+LABS_AT_ONCE = 10
+"""Labs run side by side, each in a process of its own. A lab waits for its calls and its E1 line most of the time: it
+takes 5 to 20 % of a core."""
+PRELOADED = [
+    "sorm_mediator.replay.session",
+    "sorm_mediator.lab.lab",
+    "sorm_mediator.console.e1_client",
+    "sorm_mediator.web.switch_api",
+    "sorm_mediator.web.switch_api",
+    "httpcore",
+    "httpx",
+    "anyio._backends._asyncio",
+    "uvicorn.lifespan.on",
+    "uvicorn.protocols.http.auto",
+]
 """What those processes would import, each for itself."""
 VERDICTS = {str(verdict): verdict for verdict in (PASS, FAIL, ERROR)}
 
@@ -60,38 +74,24 @@ host_key = "{key}"
 port = 0
 """
 
-_TEXTS = {
-    "en": {
-        "intro": "The main job: three boxes, each a process of its own, that meet on the wire only.",
-        "console": "console",
-        "process": "process",
-        "scenarios": "The built-in scenarios, each in a lab of its own:",
-        "verdict": "verdict",
-        "scenario": "scenario",
-        "link": "link",
-        "steps": "steps",
-        "seconds": "seconds",
-        "passed": "{passed} of {total} passed in {seconds:.1f} s",
-        "needing_e1": "not over tcp alone, since they need an E1 stream:",
-    },
-    "ru": {
-        "intro": "Основная работа: три устройства, каждое — отдельный процесс; их связывают только каналы связи.",
-        "console": "пульт",
-        "process": "процесс",
-        "scenarios": "Встроенные сценарии, каждый в своём стенде:",
-        "verdict": "итог",
-        "scenario": "сценарий",
-        "link": "канал",
-        "steps": "шаги",
-        "seconds": "секунды",
-        "passed": "успешно {passed} из {total} за {seconds:.1f} с",
-        "needing_e1": "не только через tcp, так как им нужен поток E1:",
-    },
-}
+_INTRO = Phrase(
+    "The main job: three boxes, each a process of its own, that meet on the wire only.",
+    "Основная работа: три устройства, каждое — отдельный процесс; их связывают только каналы связи.",
+)
+_CONSOLE = Phrase("console", "пульт")
+_PROCESS = Phrase("process", "процесс")
+_SCENARIOS = Phrase(
+    "The built-in scenarios, each in a lab of its own:", "Встроенные сценарии, каждый в своём стенде:"
+)
+_VERDICT, _SCENARIO = Phrase("verdict", "итог"), Phrase("scenario", "сценарий")
+_LINK, _STEPS, _SECONDS = Phrase("link", "канал"), Phrase("steps", "шаги"), Phrase("seconds", "секунды")
+_NEEDING_E1 = Phrase(
+    "not over tcp alone, since they need an E1 stream:", "не только через tcp, так как им нужен поток E1:"
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class DemoRow:
     """What a scenario over a link came to. ``said``: its report, if it did not pass."""
 
     name: str
@@ -105,7 +105,7 @@ class Run:
     said: str = ""
 
     @classmethod
-    def of(cls, result: ScriptResult, link: Link, said: str = "") -> Run:
+    def of(cls, result: ScriptResult, link: Link, said: str = "") -> DemoRow:
         """From the result of a run."""
         return cls(
             name=result.name,
@@ -126,7 +126,7 @@ class Run:
 
 
 def run_demo(*, lang: Lang, as_json: bool, prepare: Callable[[], None]) -> int:
-    """Run everything; print a table, or with ``as_json`` one document. Returns the exit code, 0 or 1.
+    """DemoRow everything; print a table, or with ``as_json`` one document. Returns the exit code, 0 or 1.
 
     ``prepare``: what each further process does first (logging).
     """
@@ -136,15 +136,21 @@ def run_demo(*, lang: Lang, as_json: bool, prepare: Callable[[], None]) -> int:
 async def _demo(lang: Lang, as_json: bool, prepare: Callable[[], None]) -> int:
     began = time.monotonic()
     write: Callable[[str], object] = _ignore if as_json else sys.stdout.write
-    with resources.as_file(resources.files("captures")) as captures:
+    with resources.as_file(resources.files("captures")) as captures, _processes(prepare) as pool:
         folder = Path(captures) / "scenarios"
-        results = [Run.of(await _main_job(folder / MAIN_JOB, lang, write), "tcp")]
-        write(f"\n{_TEXTS[lang]['scenarios']}\n")
         scripts = [*sorted(folder.glob("*.yaml")), *sorted(folder.glob("vendor/*.json"))]
         runs = [(path, link) for path in scripts for link in _links(path)]
         needing_e1 = [path.name for path in scripts if (path, "tcp") not in runs]
         runs.remove((folder / MAIN_JOB, "tcp"))
-        results += await _in_labs(runs, needing_e1, lang, as_json, prepare)
+        # A run over E1 is long, since the line is 64 kbit/s and a call that is heard takes its time: such begin first.
+        longest_first = sorted(
+            runs, key=lambda one: (one[1] == "tcp", one[0].name not in needing_e1, -one[0].stat().st_size)
+        )
+        main_job = DemoRow.of(await _main_job(folder / MAIN_JOB, lang, write), "tcp")
+        write(f"\n{translate(_SCENARIOS, lang)}\n")
+        rows = {one: asyncio.wrap_future(pool.submit(_in_a_lab, *one, lang)) for one in longest_first}
+        await _watch(rows, shown=not as_json)
+        results = [main_job, *(rows[one].result() for one in runs)]
     seconds = time.monotonic() - began
     if as_json:
         document = _document(results, seconds) | {"needing_e1": needing_e1}
@@ -152,8 +158,42 @@ async def _demo(lang: Lang, as_json: bool, prepare: Callable[[], None]) -> int:
     else:
         _print_table(results, seconds, lang)
         if needing_e1:
-            write(f"{_TEXTS[lang]['needing_e1']} {', '.join(needing_e1)}\n")
+            write(f"{translate(_NEEDING_E1, lang)} {', '.join(needing_e1)}\n")
     return 0 if all(result.good for result in results) else 1
+
+
+@contextmanager
+def _processes(prepare: Callable[[], None]) -> Iterator[ProcessPoolExecutor]:
+    """The processes of the labs; none is left afterwards, also of a demo that was stopped."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    forkserver.ensure_running()  # it loads them while the main job runs
+    pool = ProcessPoolExecutor(LABS_AT_ONCE, context, _begin, (prepare,))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in multiprocessing.active_children():
+            process.terminate()
+
+
+async def _watch(rows: Mapping[tuple[Path, Link], asyncio.Future[DemoRow]], *, shown: bool) -> None:
+    """Wait for every run: with a bar where a person looks, and the report of each that did not pass."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    console = Console(stderr=True)
+    disable = not (shown and console.is_terminal)
+    with Progress(*columns, console=console, transient=True, disable=disable) as progress:
+        task = progress.add_task("", total=len(rows))
+
+        async def watch(script: Path, link: Link, row: asyncio.Future[DemoRow]) -> None:
+            if said := (await row).said:
+                sys.stderr.write(said)
+            progress.update(task, description=f"{script.stem} {link}", advance=1)
+
+        await asyncio.gather(*(watch(*one, row) for one, row in rows.items()))
 
 
 def _links(script: Path) -> tuple[Link, ...]:
@@ -164,7 +204,6 @@ def _links(script: Path) -> tuple[Link, ...]:
 
 async def _main_job(script: Path, lang: Lang, write: Callable[[str], object]) -> ScriptResult:
     """The console is this process; switch and mediator are started as processes, each with a lab file of its own."""
-    texts = _TEXTS[lang]
     with tempfile.TemporaryDirectory() as name:
         folder, radius = Path(name), free_udp_port()
         switch_file, mediator_file = folder / "switch.toml", folder / "mediator.toml"
@@ -173,17 +212,17 @@ async def _main_job(script: Path, lang: Lang, write: Callable[[str], object]) ->
             ssh = switch.endpoints["ssh"].rpartition(":")[2]
             mediator_file.write_text(MEDIATOR.format(radius=radius, ssh=ssh, key=switch.ready["host_key"]))
             async with BoxProcess("gateway", mediator_file, log_level="error") as mediator:
-                write(f"{texts['intro']}\n\n")
+                write(f"{translate(_INTRO, lang)}\n\n")
                 for box, pid, endpoints in (
                     ("switch", switch.pid, switch.endpoints),
                     ("gateway", mediator.pid, mediator.endpoints),
-                    (texts["console"], os.getpid(), {}),
+                    (translate(_CONSOLE, lang), os.getpid(), {}),
                 ):
                     shown = "  ".join(f"{name} {address}" for name, address in endpoints.items())
-                    write(f"  {box:<8} {texts['process']} {pid:<8} {shown}\n")
+                    write(f"  {box:<8} {translate(_PROCESS, lang)} {pid:<8} {shown}\n")
                 write("\n")
                 host, kpd1 = split_host_port(mediator.endpoints["kpd1"])
-                settings = Settings(
+                settings = ReplaySettings(
                     scripts=(script,),
                     host=host,
                     kpd1=kpd1,
@@ -194,88 +233,48 @@ async def _main_job(script: Path, lang: Lang, write: Callable[[str], object]) ->
                 return await run_script(load(script), settings, TextPrinter(write, lang))
 
 
-async def _in_labs(
-    runs: list[tuple[Path, Link]],
-    listening: list[str],
-    lang: Lang,
-    as_json: bool,
-    prepare: Callable[[], None],
-) -> list[Run]:
-    """The other runs, each with the lab it names on free ports, a few at once.
-
-    Those over E1 begin first: the line is 64 kbit/s, a call that is heard (``listening``) takes its time, and the long
-    ones must not be left alone at the end.
-    """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    console = Console(stderr=True)
-    shown = not as_json and console.is_terminal
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
-    pool = ProcessPoolExecutor(LABS_AT_ONCE, context, _begin, (prepare,))
-    with Progress(*columns, console=console, transient=True, disable=not shown) as progress:
-        task = progress.add_task("", total=len(runs))
-        results: dict[tuple[Path, Link], Run] = {}
-
-        async def run(script: Path, link: Link) -> None:
-            result = await asyncio.get_running_loop().run_in_executor(pool, _in_a_lab, script, link, lang)
-            results[script, link] = result
-            if result.said:
-                sys.stderr.write(result.said)
-            progress.update(task, description=f"{script.stem} {link}", advance=1)
-
-        longest_first = sorted(
-            runs, key=lambda one: (one[1] == "tcp", one[0].name not in listening, -one[0].stat().st_size)
-        )
-        try:
-            await asyncio.gather(*(run(*one) for one in longest_first))
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in multiprocessing.active_children():  # of a demo that was stopped
-                process.terminate()
-        return [results[one] for one in runs]
-
-
 def _begin(prepare: Callable[[], None]) -> None:
-    """A process of labs begins. Ctrl-C is for the one that it works for."""
+    """A process of labs begins. Ctrl-C is for the process that it works for."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     prepare()
 
 
-def _in_a_lab(script: Path, link: Link, lang: Lang) -> Run:
+def _in_a_lab(script: Path, link: Link, lang: Lang) -> DemoRow:
     said: list[str] = []
     began = time.monotonic()
     result = asyncio.run(
         run_script(
-            load(script), Settings(scripts=(script,), link=link, lang=lang), TextPrinter(said.append, lang)
+            load(script),
+            ReplaySettings(scripts=(script,), link=link, lang=lang),
+            TextPrinter(said.append, lang),
         )
     )
     result.seconds = time.monotonic() - began
-    return Run.of(result, link, "".join(said))
+    return DemoRow.of(result, link, "".join(said))
 
 
-def _print_table(results: list[Run], seconds: float, lang: Lang) -> None:
-    texts = _TEXTS[lang]
+def _print_table(results: list[DemoRow], seconds: float, lang: Lang) -> None:
+    texts = [translate(text, lang) for text in (_VERDICT, _LINK, _SCENARIO, _STEPS, _SECONDS)]
     width = max(len(result.name) for result in results)
     write = sys.stdout.write
     verdicts = [translate(VERDICTS[result.verdict], lang) for result in results]
-    first = max(map(len, (texts["verdict"], *verdicts)))
-    write(
-        f"\n{texts['verdict']:<{first}} {texts['link']:<6} {texts['scenario']:<{width}}  "
-        f"{texts['steps']:>7}  {texts['seconds']}\n"
-    )
+    first = max(map(len, (texts[0], *verdicts)))
+    write(f"\n{texts[0]:<{first}} {texts[1]:<6} {texts[2]:<{width}}  {texts[3]:>7}  {texts[4]}\n")
     for verdict, result in zip(verdicts, results, strict=True):
         steps = f"{result.passed}/{result.steps}"
         write(
             f"{verdict:<{first}} {result.link:<6} {result.name:<{width}}  {steps:>7}  {result.seconds:7.2f}\n"
         )
     good = sum(result.good for result in results)
-    write("\n" + texts["passed"].format(passed=good, total=len(results), seconds=seconds) + "\n")
+    total = Phrase(
+        "{passed} of {total} passed in {seconds:.1f} s",
+        "успешно {passed} из {total} за {seconds:.1f} с",
+        passed=good, total=len(results), seconds=seconds,
+    )  # fmt: skip
+    write(f"\n{translate(total, lang)}\n")
 
 
-def _document(results: list[Run], seconds: float) -> dict[str, object]:
+def _document(results: list[DemoRow], seconds: float) -> dict[str, object]:
     return {
         "passed": all(result.good for result in results),
         "seconds": round(seconds, 3),

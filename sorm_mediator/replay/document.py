@@ -63,8 +63,8 @@ class Node:
 
     def keys(
         self,
-        required: Mapping[str, Check],
-        optional: Mapping[str, Check],
+        required: Mapping[str, KeyCheck],
+        optional: Mapping[str, KeyCheck],
         known: Container[str] | None = None,
     ) -> dict[str, Node]:
         """The value as a mapping of these keys, each value checked. Raises :class:`ScriptError`.
@@ -131,7 +131,7 @@ class Node:
         return self.value
 
 
-Check = Callable[[Node], object]
+KeyCheck = Callable[[Node], object]
 """Raises :class:`ScriptError` for a value that is not allowed."""
 
 
@@ -228,7 +228,7 @@ def is_template(value: object) -> bool:
 
 
 def check(node: Node, known: Container[str]) -> None:
-    """Check that every variable of a text is well formed and known. Raises :class:`ScriptError`."""
+    """KeyCheck that every variable of a text is well formed and known. Raises :class:`ScriptError`."""
     rest = _REFERENCE.sub("", node.value)
     if "${" in rest:
         node.wrong("${name}, ${name+1}, ${name-1} or ${name:02d}")

@@ -158,8 +158,12 @@ class Matcher(Generic[A, E]):
             self._fail(expectation, Failure(wanted.text, the_closest(reason), closest, found))
             return
         if others := list(dict.fromkeys(arrival.name or NO_MESSAGE for arrival in arrivals)):
-            en, ru = "{reason}; unread: {others}", "{reason}; не прочитано: {others}"
-            reason = Phrase(en, ru, reason=reason, others=join(", ", others))
+            reason = Phrase(
+                "{reason}; unread: {others}",
+                "{reason}; не прочитано: {others}",
+                reason=reason,
+                others=join(", ", others),
+            )
         self._fail(expectation, Failure(wanted.text, reason))
 
     def _advance_by_one(self) -> bool:

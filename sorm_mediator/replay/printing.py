@@ -103,7 +103,7 @@ class TextPrinter:
     def _meaning(self, crossed: Crossed) -> list[str]:
         if crossed.message is None:
             return [self._say(_NO_UNIT)]
-        return render(crossed.message, self._lang, raw=crossed.raw)
+        return render(crossed.message, self._lang, coding=crossed.coding, raw=crossed.raw)
 
     def _say(self, text: str) -> str:
         return translate(text, self._lang)

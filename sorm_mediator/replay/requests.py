@@ -14,16 +14,16 @@ from urllib.parse import quote
 
 from protocol.language import Phrase, join
 from sorm_mediator.console.errors import ScriptError
-from sorm_mediator.replay.document import Check, Node, resolve
+from sorm_mediator.replay.document import KeyCheck, Node, resolve
 
 OUTCOMES = ("answer", "busy", "no-answer", "fail", "incomplete")
 
 
-def _integer(low: int, high: int) -> Check:
+def _integer(low: int, high: int) -> KeyCheck:
     return partial(Node.integer, low=low, high=high)
 
 
-def _choice(*names: str) -> Check:
+def _choice(*names: str) -> KeyCheck:
     return partial(Node.choice, names=names)
 
 
@@ -55,8 +55,8 @@ class Request:
     """Below /api/v1; ``{key}`` is a key of the step, which is then no key of the body."""
     accepted: int = 202
     """The status of a request that was accepted."""
-    required: Mapping[str, Check] = field(default_factory=dict)
-    optional: Mapping[str, Check] = field(default_factory=dict)
+    required: Mapping[str, KeyCheck] = field(default_factory=dict)
+    optional: Mapping[str, KeyCheck] = field(default_factory=dict)
     saves: str = ""
     """A key of the reply that ``save`` may keep; "" = none."""
     supersedes: str = ""

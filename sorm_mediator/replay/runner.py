@@ -51,7 +51,7 @@ Source: order 268, 9.8.4.2 (07h); Eltex SMG1016M manual, SORM settings (16h).
 """
 
 
-class Run:
+class ScriptRun:
     """What scenarios and vendor scripts have in common: their consoles, the printer, the findings.
 
     It observes its consoles; ``recorder`` (a capture file) observes them too.
@@ -150,11 +150,11 @@ class ScenarioRunner:
         self._variables = dict(scenario.variables)
         self._sent: tuple[Sent, ...] = ()
         result = ScriptResult(scenario.name, scenario.path, planned=scenario.planned)
-        self._run = Run(result, target, printer, recorder)
+        self._run = ScriptRun(result, target, printer, recorder)
         self._run.header = scenario.header
 
     async def run(self) -> ScriptResult:
-        """Run it. What kept it from running is the result's ``error``."""
+        """ScriptRun it. What kept it from running is the result's ``error``."""
         self._run.begin()
         target, result = self._target, self._run.result
         try:
@@ -184,7 +184,7 @@ class ScenarioRunner:
                 result.error = result.error or error
 
     async def _steps(self, steps: Sequence[s.Step], prefix: str, first: int = 1) -> bool:
-        """Run steps; false when one failed and that ends the scenario."""
+        """ScriptRun steps; false when one failed and that ends the scenario."""
         for index, step in enumerate(steps, first):
             number = f"{prefix}{index}"
             if isinstance(step.action, s.Repeat):
@@ -323,9 +323,21 @@ class ScenarioRunner:
         status, reply = await self._target.request(method, path, body)
         if status != kind.accepted:
             detail = reply.get("detail", reply) if isinstance(reply, dict) else reply
-            en, ru = "{method} {path}: refused with HTTP {status}", "{method} {path}: отказ, HTTP {status}"
+
             raise StepError(
-                join(": ", [Phrase(en, ru, method=method, path=path, status=status), _told(detail)])
+                join(
+                    ": ",
+                    [
+                        Phrase(
+                            "{method} {path}: refused with HTTP {status}",
+                            "{method} {path}: отказ, HTTP {status}",
+                            method=method,
+                            path=path,
+                            status=status,
+                        ),
+                        _told(detail),
+                    ],
+                )
             )
         for key, name in step.save.items():
             self._variables[name] = reply[key]
@@ -342,8 +354,17 @@ class ScenarioRunner:
             if not found:
                 return None
             if method != "GET" or time.monotonic() >= deadline:
-                en, ru = "{method} {path} answered otherwise", "{method} {path}: ответ другой"
-                return Failure(show_value(expected), Phrase(en, ru, method=method, path=path), None, found)
+                return Failure(
+                    show_value(expected),
+                    Phrase(
+                        "{method} {path} answered otherwise",
+                        "{method} {path}: ответ другой",
+                        method=method,
+                        path=path,
+                    ),
+                    None,
+                    found,
+                )
             await asyncio.sleep(HTTP_AGAIN)
 
     async def _expect(self, step: s.Step, console: Console, within: float) -> Failure | None:
@@ -400,8 +421,9 @@ async def _silence(console: Console, channels: tuple[str, ...], seconds: float) 
 
 def no_end(within: float) -> Phrase:
     """The note of a command whose end has not come."""
-    en, ru = (
+
+    return Phrase(
         "no end of the command within {s:g} s; not checked",
         "за {s:g} с команда не закончилась; не проверено",
+        s=within,
     )
-    return Phrase(en, ru, s=within)

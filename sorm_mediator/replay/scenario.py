@@ -20,8 +20,8 @@ from sorm_mediator.console.hearing import KslName
 from sorm_mediator.console.target import LINKS, Link
 from sorm_mediator.replay import document, vocabulary
 from sorm_mediator.replay.document import Node, check, is_template, resolve
-from sorm_mediator.replay.fields import Checker, read
 from sorm_mediator.replay.requests import REQUESTS, RESTART, SAVED, Request
+from sorm_mediator.replay.vocabulary import Checker
 
 WITHIN = 5.0
 """Seconds that a step may take to get what it expects, unless the scenario or the step says otherwise."""
@@ -397,7 +397,7 @@ def read_fields(node: Node, entry: vocabulary.Entry, known: Any, *, expected: bo
     for key, value in node.value.items():
         if key not in entry.fields:
             value.fail(f"{entry.name} has no such field; allowed: {', '.join(entry.fields)}")
-    return {key: read(value, entry.fields[key], checker) for key, value in node.value.items()}
+    return {key: checker.read(value, entry.fields[key]) for key, value in node.value.items()}
 
 
 def read_bytes(node: Node) -> bytes:

@@ -35,7 +35,7 @@ Script = scenario.Scenario | vendor.VendorScript
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class ReplaySettings:
     """What ``replay`` is told; the options' help says what each means. Raises :class:`UsageError`."""
 
     scripts: tuple[Path, ...]
@@ -74,7 +74,7 @@ def load(path: Path) -> Script:
     return vendor.load(path) if path.suffix.lower() == ".json" else scenario.load(path)
 
 
-def run_scripts(settings: Settings, write: Callable[[str], object] | None = None) -> int:
+def run_scripts(settings: ReplaySettings, write: Callable[[str], object] | None = None) -> int:
     """Run every script and write the reports. Returns the exit code; errors are said on stderr."""
     stdout = _Stdout()
     try:
@@ -108,7 +108,7 @@ def run_scripts(settings: Settings, write: Callable[[str], object] | None = None
 
 
 async def run(
-    scripts: list[Script], settings: Settings, write: Callable[[str], object]
+    scripts: list[Script], settings: ReplaySettings, write: Callable[[str], object]
 ) -> list[ScriptResult]:
     """Run scripts one after the other. Raises :class:`OSError` when the capture can't be written."""
     printer: Printer = (
@@ -123,7 +123,7 @@ async def run(
 
 
 async def run_script(
-    script: Script, settings: Settings, printer: Printer, recorder: Any = None
+    script: Script, settings: ReplaySettings, printer: Printer, recorder: Any = None
 ) -> ScriptResult:
     """Run one script. What kept it from running is the result's ``error``."""
     try:
@@ -144,7 +144,7 @@ async def run_script(
 
 
 @asynccontextmanager
-async def _target(script: Script, settings: Settings) -> AsyncIterator[RunTarget]:
+async def _target(script: Script, settings: ReplaySettings) -> AsyncIterator[RunTarget]:
     byte_order = settings.object_byte_order or ("big" if isinstance(script, vendor.VendorScript) else None)
     async with AsyncExitStack() as stack:
         if settings.host:
@@ -171,7 +171,7 @@ async def _target(script: Script, settings: Settings) -> AsyncIterator[RunTarget
         )
 
 
-def _link(script: Script, settings: Settings, config: Config) -> str:
+def _link(script: Script, settings: ReplaySettings, config: Config) -> str:
     """How the consoles of a script are connected: as the command line says, or the lab, or as the script needs it.
 
     Raises :class:`ScriptError` for a link that the script can't run over.

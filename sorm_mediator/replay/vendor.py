@@ -15,6 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
+from protocol import Channel, NumberReceived
+from protocol import Options as CodecOptions
+from protocol.codec import offsets
+from protocol.messages import payload_lengths
 from sorm_mediator.console.comparing import show
 from sorm_mediator.console.errors import ScriptError, unreadable
 from sorm_mediator.console.target import LINKS, Link
@@ -25,22 +29,29 @@ from sorm_mediator.texts import one_line
 TIMEOUT = 15.0
 """Seconds to wait for an expected event: what that tester waits."""
 
-TEST_FIELDS: Mapping[str, tuple[int, int]] = {
-    "call": (4, 2),
-    "type": (6, 1),
-    "obj": (7, 2),
-    "ni-a": (12, 1),
-    "ni-b": (23, 1),
-    "ksl-a": (36, 1),
-    "ksl-b": (37, 1),
-    "priority": (42, 1),
-    "ss": (46, 1),
+_PLACES = offsets(NumberReceived, CodecOptions())
+EVENT_OCTETS = Channel.KPD2.header_length + max(payload_lengths(NumberReceived, CodecOptions()))
+"""Octets of an event of a call."""
+CALL_ID = slice(_PLACES["call_number"], _PLACES["selection"])
+"""The octets of an event that commands 7 and 8 repeat: call number, object type, object number."""
+SELECTION = _PLACES["selection"]
+"""The octet of an event with the sign of selection."""
+TEST_FIELDS: Mapping[str, tuple[int, tuple[int, ...]]] = {
+    "call": (_PLACES["call_number"], (2, 5)),
+    "type": (_PLACES["object_type"], (1,)),
+    "obj": (_PLACES["object_number"], (2,)),
+    "ni-a": (_PLACES["calling"], (1,)),
+    "ni-b": (_PLACES["called"], (1,)),
+    "ksl-a": (_PLACES["ksl_a"], (1,)),
+    "ksl-b": (_PLACES["ksl_b"], (1,)),
+    "priority": (_PLACES["priority"], (1,)),
+    "ss": (_PLACES["service"], (1, 3)),
 }
-"""Fields of ``test``: their octet and length in an event (order 268, 10.2, 10.3)."""
+"""Fields of ``test``: where they begin in an event, and how many octets a script may give of them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CommandLine:
     """A command line."""
 
     text: str
@@ -76,7 +87,7 @@ class Watch:
     repeat: int = 1
     observer: str = ""
     make: Mapping[str, Any] | None = None
-    steps: tuple[Recv | Line, ...] = ()
+    steps: tuple[Recv | CommandLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +105,7 @@ class VendorScript:
 
     path: Path
     lab: Path | None = None
-    steps: tuple[Line | TestMgm | Calls, ...] = field(default=())
+    steps: tuple[CommandLine | TestMgm | Calls, ...] = field(default=())
 
     links: ClassVar[tuple[Link, ...]] = LINKS
     """It can run over every link."""
@@ -131,7 +142,7 @@ def load(path: Path) -> VendorScript:
 
 def parse(text: str, path: Path) -> VendorScript:
     """Read a script from ``text``. Raises :class:`ScriptError`."""
-    steps: list[Line | TestMgm | Calls] = []
+    steps: list[CommandLine | TestMgm | Calls] = []
     lab: Path | None = None
     try:
         for line, element in _elements(text, str(path)):
@@ -199,7 +210,7 @@ class _Reader:
         self._file = file
         self._line = line
 
-    def step(self, element: Any) -> Line | TestMgm | Calls | None:
+    def step(self, element: Any) -> CommandLine | TestMgm | Calls | None:
         if isinstance(element, str):
             return self._command(element, "")
         keys = self._without_comments(element, "")
@@ -211,13 +222,13 @@ class _Reader:
         key, value = keys[0]
         return self._test_mgm(value) if key == "test-mgm" else self._calls(value)
 
-    def _command(self, text: str, path: str) -> Line:
+    def _command(self, text: str, path: str) -> CommandLine:
         if "$" not in text:
             try:
                 parse_line(text)
             except LineError as error:
                 self._fail(path, f"{text!r}: {error}")
-        return Line(text, self._line)
+        return CommandLine(text, self._line)
 
     def _test_mgm(self, value: Any) -> TestMgm:
         keys = self._object(value, "test-mgm", ("cmd", "ack", "exec"))
@@ -257,7 +268,7 @@ class _Reader:
 
     def _watch(self, value: Any, path: str, variables: Mapping[str, str]) -> Watch:
         given: dict[str, Any] = {}
-        steps: list[Recv | Line] = []
+        steps: list[Recv | CommandLine] = []
         items = value if isinstance(value, list) and not isinstance(value, Pairs) else [value]
         for index, item in enumerate(items, 1):
             place = f"{path}[{index}]"
@@ -334,9 +345,9 @@ class _Reader:
         return Recv(message, numbers[0], numbers[1], tests)
 
     def _octets(self, text: str, name: str, path: str) -> bytes:
-        lengths = {TEST_FIELDS[name][1], *({5} if name == "call" else {3} if name == "ss" else ())}
+        _, lengths = TEST_FIELDS[name]
         if not re.fullmatch(r"[0-9A-Fa-f]+", text) or len(text) not in {2 * length for length in lengths}:
-            wanted = " or ".join(str(2 * length) for length in sorted(lengths))
+            wanted = " or ".join(str(2 * length) for length in lengths)
             self._fail(path, f"{show(text)} is not allowed; allowed: {wanted} hexadecimal digits")
         return bytes.fromhex(text)
 
@@ -524,12 +535,12 @@ def _call_id(word: str) -> bytes:
     return bytes.fromhex(word)
 
 
-Words = Sequence[str]
-Options = dict[str, str]
+_Words = Sequence[str]
+_Options = dict[str, str]
 
 
-def _bare(name: str) -> Callable[[Words, Options], Command]:
-    def build(words: Words, _: Options) -> Command:
+def _bare(name: str) -> Callable[[_Words, _Options], Command]:
+    def build(words: _Words, _: _Options) -> Command:
         if words:
             raise _Usage
         return Command(name, {})
@@ -537,7 +548,7 @@ def _bare(name: str) -> Callable[[Words, Options], Command]:
     return build
 
 
-def _set_password(words: Words, _: Options) -> Command:
+def _set_password(words: _Words, _: _Options) -> Command:
     if len(words) != 1:
         raise _Usage
     if len(words[0]) == 6:
@@ -546,7 +557,7 @@ def _set_password(words: Words, _: Options) -> Command:
     return Command("set-password", {}, words[0].encode("latin-1", "replace")[:255])
 
 
-def _set_ksl(words: Words, _: Options) -> Command:
+def _set_ksl(words: _Words, _: _Options) -> Command:
     if len(words) < 4:
         raise _Usage
     lines = _lines(words[2:])
@@ -561,7 +572,7 @@ def _set_ksl(words: Words, _: Options) -> Command:
     )
 
 
-def _kick_ksl(words: Words, _: Options) -> Command:
+def _kick_ksl(words: _Words, _: _Options) -> Command:
     if len(words) < 3:
         raise _Usage
     lines = _lines(words[1:])
@@ -570,39 +581,39 @@ def _kick_ksl(words: Words, _: Options) -> Command:
     )
 
 
-def _wiretap_add(words: Words, options: Options) -> Command:
+def _wiretap_add(words: _Words, options: _Options) -> Command:
     if len(words) not in (5, 6):
         raise _Usage
     return Command("add-object", {**_subject(words[:3], options), **_control(words[3:])})
 
 
-def _wiretap_del(words: Words, options: Options) -> Command:
+def _wiretap_del(words: _Words, options: _Options) -> Command:
     if len(words) != 3:
         raise _Usage
     return Command("remove-object", _subject(words, options))
 
 
-def _wiretap(words: Words, _: Options) -> Command:
+def _wiretap(words: _Words, _: _Options) -> Command:
     if len(words) != 2:
         raise _Usage
     return Command("connect-ksl", {}, _call_id(words[0]) + bytes([_number(words[1], 0xFF)]))
 
 
-def _free_ksl(words: Words, _: Options) -> Command:
+def _free_ksl(words: _Words, _: _Options) -> Command:
     if len(words) == 1:
         return Command("release-ksl", {}, _call_id(words[0]) + b"\xff\xff")
     octets = [0xFF if line is None else line["stream"] << 5 | line["ksl"] for line in _lines(words)]
     return Command("release-ksl", {}, b"\xff" * 5 + bytes([*octets, 0xFF][:2]))
 
 
-def _get_info(words: Words, options: Options) -> Command:
+def _get_info(words: _Words, options: _Options) -> Command:
     if len(words) > 3:
         raise _Usage
     return Command("get-objects", {key: None if value == 0xFFFF else value for key, value in
                                    _subject(words, options).items()})  # fmt: skip
 
 
-def _info_ksl(words: Words, _: Options) -> Command:
+def _info_ksl(words: _Words, _: _Options) -> Command:
     lines = _lines(words[2:]) if len(words) > 2 else [None, None]
     group = _number(words[0], 0xFF) if words else 0xFF
     kind = _named(words[1], GROUP_TYPES, "group type") if len(words) > 1 else None
@@ -610,7 +621,7 @@ def _info_ksl(words: Words, _: Options) -> Command:
     return Command("get-ksl", {**fields, "ksl_b": lines[-1]})
 
 
-def _list_ss(words: Words, options: Options) -> Command:
+def _list_ss(words: _Words, options: _Options) -> Command:
     number = options.get("-n", words[1] if len(words) == 2 else None)
     if not words or len(words) > 2 or number is None:
         raise _Usage
@@ -619,26 +630,26 @@ def _list_ss(words: Words, options: Options) -> Command:
     return Command("get-services", {"number_sign": _named(words[0], SIGNS, "sign"), "number": number})
 
 
-def _test(words: Words, _: Options) -> Command:
+def _test(words: _Words, _: _Options) -> Command:
     if len(words) != 1:
         raise _Usage
     return Command("test", {"test_number": _number(words[0], 0xFF)})
 
 
-def _wiretap_ed(words: Words, _: Options) -> Command:
+def _wiretap_ed(words: _Words, _: _Options) -> Command:
     if len(words) not in (3, 4):
         raise _Usage
     return Command("change-object", {"object_number": _number(words[0], 0xFFFF), **_control(words[1:])})
 
 
-def _info_trunk_group(words: Words, options: Options) -> Command:
+def _info_trunk_group(words: _Words, options: _Options) -> Command:
     given = [*words, *([options["-t"]] if "-t" in options else [])]
     if len(given) > 1:
         raise _Usage
     return Command("get-trunks", {"trunk": _trunk(given[0]) if given else None})
 
 
-_COMMANDS: dict[str, tuple[str, Callable[[Words, Options], Command]]] = {
+_COMMANDS: dict[str, tuple[str, Callable[[_Words, _Options], Command]]] = {
     "start-sorm": ("", _bare("start")),
     "stop-sorm": ("", _bare("stop")),
     "set-password": ("PASSWORD", _set_password),

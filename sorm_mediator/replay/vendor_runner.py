@@ -10,7 +10,7 @@ import asyncio
 import time
 from typing import Any
 
-from protocol import Channel, EncodeError
+from protocol import EncodeError
 from protocol.language import Phrase, join
 from protocol.wire import MASK
 from sorm_mediator.console.client import KPD1, KPD2, Crossed, Sent
@@ -21,7 +21,7 @@ from sorm_mediator.replay import vendor as v
 from sorm_mediator.replay.printing import Printer
 from sorm_mediator.replay.requests import REQUESTS
 from sorm_mediator.replay.results import ScriptResult, StepResult
-from sorm_mediator.replay.runner import Console, Run, no_end
+from sorm_mediator.replay.runner import Console, ScriptRun, no_end
 from sorm_mediator.replay.vendor import Command, LineError, parse_line
 from sorm_mediator.replay.vocabulary import COMMANDS
 
@@ -49,7 +49,7 @@ class VendorRunner:
         self._printer = printer
         self._keep_going = keep_going
         result = ScriptResult(script.name, script.path, planned=script.planned)
-        self._run = Run(result, target, printer, recorder)
+        self._run = ScriptRun(result, target, printer, recorder)
         self._sending = asyncio.Lock()
         self._claimed: set[bytes] = set()
 
@@ -73,7 +73,7 @@ class VendorRunner:
             await self._run.close()
         return self._run.end()
 
-    async def _step(self, console: Console, step: v.Line | v.TestMgm | v.Calls, number: str) -> bool:
+    async def _step(self, console: Console, step: v.CommandLine | v.TestMgm | v.Calls, number: str) -> bool:
         if isinstance(step, v.Calls):
             return await self._calls(console, step, number)
         result = StepResult(number, _masked(step.text), step.line)
@@ -85,7 +85,7 @@ class VendorRunner:
                 result.failure = _codes_differ(step, _codes_of(console, sent))
             elif not sent or not sent[0].done:
                 result.notes.append(no_end(COMMAND_WITHIN))
-            if result.failure is not None or isinstance(step, v.Line):
+            if result.failure is not None or isinstance(step, v.CommandLine):
                 self._run.hint(sent, result)
         except StepError as error:
             result.failure = Failure("", error.text)
@@ -150,8 +150,7 @@ class VendorRunner:
         except EncodeError as error:
             result.failure = Failure("", str(error))
         if result.failure is not None and not watch.required:
-            why = Phrase("; ".join(result.failure.lines()), "; ".join(result.failure.lines("ru")))
-            result.notes.append(join(": ", [_NOT_SEEN, why]))
+            result.notes.append(join(": ", [_NOT_SEEN, join("; ", result.failure.texts())]))
             result.failure = None
         return self._ended(result, began)
 
@@ -163,13 +162,13 @@ class VendorRunner:
             await self._target.make_call(str(request.pop("domain")), request)
         call = b""
         for step in watch.steps:
-            if isinstance(step, v.Line):
+            if isinstance(step, v.CommandLine):
                 await self._send(console, step.text, line, {"call": call.hex()} if call else {})
                 continue
             came = await self._next_event(console, step, watch, call)
             if isinstance(came, Failure):
                 return came
-            call = came.raw[4:9]
+            call = came.raw[v.CALL_ID]
         return None
 
     async def _next_event(
@@ -179,14 +178,14 @@ class VendorRunner:
 
         def look() -> bool:
             for crossed in console.waiting((KPD2,)):
-                is_ours = crossed.raw[4:9] == call if call else self._may_begin(crossed, step, watch)
+                is_ours = crossed.raw[v.CALL_ID] == call if call else self._may_begin(crossed, step, watch)
                 if is_ours:
                     found.append(crossed)
                     return True
             return False
 
         if not await console.client.wait(look, watch.timeout):
-            unread = [one for one in console.waiting((KPD2,)) if len(one.raw) == _EVENT_LENGTH]
+            unread = [one for one in console.waiting((KPD2,)) if len(one.raw) == v.EVENT_OCTETS]
             nearest = min(unread, key=lambda one: len(_differences(step, one)), default=None)
             reason = nothing_came(watch.timeout)
             if nearest:
@@ -194,24 +193,21 @@ class VendorRunner:
             return Failure(_shown(step), reason, nearest, _differences(step, nearest) if nearest else [])
         crossed = found[0]
         console.unread.take([crossed])
-        self._claimed.add(crossed.raw[4:9])
+        self._claimed.add(crossed.raw[v.CALL_ID])
         differences = _differences(step, crossed)
         return Failure(_shown(step), "", crossed, differences) if differences else crossed
 
     def _may_begin(self, crossed: Crossed, step: v.Recv, watch: v.Watch) -> bool:
         """Whether an event can be the first of the observed call: its numbers and the side observed."""
         if (
-            len(crossed.raw) != _EVENT_LENGTH
-            or crossed.raw[4:9] in self._claimed
+            len(crossed.raw) != v.EVENT_OCTETS
+            or crossed.raw[v.CALL_ID] in self._claimed
             or _differences(step, crossed)
         ):
             return False
-        selection = crossed.raw[9]
+        selection = crossed.raw[v.SELECTION]
         side = _SIDES.get(watch.observer, 0xFF)
         return bool(selection & (side | _TRUNK_OR_SERVICE))
-
-
-_EVENT_LENGTH = Channel.KPD2.header_length + 36
 
 
 def _differences(step: v.Recv, crossed: Crossed) -> list[Difference]:
@@ -230,9 +226,9 @@ def _differences(step: v.Recv, crossed: Crossed) -> list[Difference]:
 
 
 def _octets(crossed: Crossed, name: str, length: int) -> bytes:
-    offset = v.TEST_FIELDS[name][0]
+    offset, _ = v.TEST_FIELDS[name]
     if name == "ss":
-        field = crossed.raw[44:47]
+        field = crossed.raw[offset : offset + 3]
         # One byte stands wherever the mediator puts it in the three (``service_code_position``).
         return field if length == 3 else bytes(next(([byte] for byte in field if byte != 0xFF), [0xFF]))
     if name == "call" and length == 2:

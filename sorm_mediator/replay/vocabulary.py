@@ -1,22 +1,63 @@
-"""The messages by the names that scripts use, each with the readers of its fields (docs/messages.md)."""
+"""The messages and their fields as scripts write them (docs/messages.md).
+
+Names and values are those that ``decode --json`` prints; the declarations of :mod:`protocol.messages` hold the forms
+that values are checked by when a script is read. An expected value may also be ``{one_of: [...]}`` or
+``{not: value}``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+import re
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import protocol
-from protocol import Message
-from sorm_mediator.replay.fields import READERS, VERSION_TEXT, Reader
+from protocol import Message, Options
+from protocol.forms import Form
+from protocol.messages import wires
+from sorm_mediator.console.comparing import Not, OneOf
+from sorm_mediator.replay.document import Node, check, is_template
+
+_OCTETS = re.compile(r"0[xX](?:[0-9A-Fa-f]{2})+")
+
+
+@dataclass(frozen=True, slots=True)
+class Checker:
+    """Reads values: ``known`` are the variables that a value may use."""
+
+    known: Container[str]
+    expected: bool
+    """Whether values are only compared: ``one_of`` and ``not`` are allowed, keys of a mapping may be left out."""
+
+    def read(self, node: Node, form: Form) -> Any:
+        """The value of one field in ``form``; a template is kept as it is once its variables are known."""
+        value = node.value
+        if is_template(value):
+            check(node, self.known)
+            return value
+        if self.expected and isinstance(value, dict) and len(value) == 1:
+            if "one_of" in value:
+                return OneOf(tuple(self.read(child, form) for child in value["one_of"].items()))
+            if "not" in value:
+                return Not(self.read(value["not"], form))
+        if value is None:
+            return None
+        if isinstance(value, str) and _OCTETS.fullmatch(value):
+            if form.hexadecimal == "octets":
+                return "0x" + value[2:].upper()
+            if form.hexadecimal == "integer":
+                node = replace(node, value=int(value, 16))
+        return form.from_script(node, self)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One message: its name, its code and the readers of its fields by name."""
+    """One message: its name, its code and the forms of its fields by name."""
 
     name: str
     code: int
-    fields: Mapping[str, Reader]
+    fields: Mapping[str, Form]
 
 
 _HEADER = ("orm_number", "password", "total", "index", "reserve", "version", "requirements_version")
@@ -24,15 +65,13 @@ _HEADER = ("orm_number", "password", "total", "index", "reserve", "version", "re
 
 
 def _entries(declared: Iterable[type[Message]]) -> dict[str, Entry]:
-    return {entry.name: entry for entry in map(_entry, declared)}
+    return {kind.message_name: _entry(kind) for kind in declared}
 
 
-def _entry(declared: type[Message]) -> Entry:
-    names = sorted((field.name for field in fields(declared)), key=_HEADER.__contains__)
-    readers = {name: READERS[name] for name in names}
-    if "requirements_version" in readers:
-        readers["version"] = VERSION_TEXT
-    return Entry(declared.message_name, declared.code, readers)
+def _entry(kind: type[Message]) -> Entry:
+    declared = wires(kind, Options())
+    names = sorted(declared, key=_HEADER.__contains__)
+    return Entry(kind.message_name, kind.code, {name: declared[name].form for name in names})
 
 
 COMMANDS: Mapping[str, Entry] = _entries(protocol.COMMANDS)

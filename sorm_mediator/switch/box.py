@@ -30,7 +30,7 @@ from sorm_mediator.switch.changes.domains import rename_trunk
 from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.licence import usage
 from sorm_mediator.switch.mediators.access import Channels, LiveSessions, Sinks, Target, domain_login
-from sorm_mediator.switch.mediators.faults import DelayedSession, DomainFaults, Fault
+from sorm_mediator.switch.mediators.faults import DeadlineTimer, DelayedSession, DomainFaults, Fault
 from sorm_mediator.switch.mediators.multisorm import NOT_SERVED, Aggregates
 from sorm_mediator.switch.mediators.session import MediatorSession, SyncRoom
 from sorm_mediator.switch.node import Change, Node
@@ -38,18 +38,21 @@ from sorm_mediator.switch.objects import Refusal, SwitchObject
 from sorm_mediator.switch.shell.command import ShellContext
 from sorm_mediator.switch.shell.session import ShellSession
 from ssh_control.dialect import ClientHello, Notify, Refused
-from ssh_control.server import SormServer, listening, move
+from ssh_control.server import SormServer, listening_socket, move_servers
 from ssh_control.transport import KeyProblem
 
 log = logging.getLogger(__name__)
 
 LAST_PORT = 65535
 DEFAULT_PASSWORD = AdminConfig().password
-"""Everybody knows it: it lets in nobody from another machine."""
+"""It is public: it admits users of this machine only."""
 
 
 class Admin:
-    """``node``: the switch. ``file``: its lab file. ``move_ssh``: listen on this port and the next from now on."""
+    """The user of the switch's shell.
+
+    ``node``: the switch. ``file``: its lab file. ``move_ssh``: listen on this port and the next from now on.
+    """
 
     def __init__(self, node: Node, file: Path | None, move_ssh: Callable[[int], None]) -> None:
         self._node = node
@@ -90,7 +93,7 @@ class SwitchBox:
             raise BoxError("switch: a [switch] table with its domains is needed to run the switch")
         self.config = config.switch
         self._epoch = time.time() - time.monotonic()
-        # Ids of calls must not come again after a restart: the mediator still remembers the old ones.
+        # Ids of calls must not come again after a restart: the mediator still has the old ones.
         self.engine = Engine(
             config.switch,
             config.directory,
@@ -120,8 +123,6 @@ class SwitchBox:
         self._rooms: dict[str, SyncRoom] = {}
         self._channels = Channels(lambda used: self.engine.node.licences.why_no_channel(used, time.time()))
         self._faults = DomainFaults()
-        self._tell: dict[str, list[Notify]] = {}
-        """How to tell events to the mediators that are connected to each domain alone."""
         self._live = LiveSessions(lambda: self.engine.node.config.second_session, self.counters)
         self._aggregates = Aggregates(
             self.engine.node,
@@ -138,7 +139,7 @@ class SwitchBox:
             self._aggregates, self.config.host, 0, self._server.key, login_wait=self.config.login_wait
         )
         self._multisorm_open = self._multisorm_awaited = False
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer = DeadlineTimer(lambda _: self._tick())
         self._running = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -188,9 +189,7 @@ class SwitchBox:
     async def stop(self) -> None:
         """Stop listening and reporting. Safe to call again. What fails to close keeps nothing else open."""
         self._running = False
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._timer.set(None)
         async with AsyncExitStack() as closing:  # the last one first
             for reporter in self._reporters.values():
                 closing.callback(reporter.close)
@@ -219,14 +218,13 @@ class SwitchBox:
             task.add_done_callback(partial(self._started, target))
 
     def _changed(self, change: Change) -> None:
-        """The switch was changed: mediators that are no longer served go, new sinks get their reports."""
+        """The configuration has changed: disconnect mediators that are no longer served, and report to new sinks."""
         if not self._running:
             return
         log.info("changed: %s%s", change.what, f" of {change.domain}" if change.domain else "")
         self._aggregates.changed(change)
         if change.event is not None:
-            for tell in tuple(self._tell.get(change.domain, ())):
-                tell(change.event)
+            self._live.notify(change.domain, change.event)
         self._open_or_close_multisorm()
         if change.what not in ("domain", "sorm"):
             return
@@ -235,7 +233,7 @@ class SwitchBox:
         for target in targets:
             self._begin_reporting(target)
         if not self._channels.of(change.domain) <= {target.mediator for target in targets}:
-            # Those that are still served come back by themselves.
+            # Those that are still served reconnect.
             self._server.drop(change.domain)
 
     def await_multisorm(self) -> str:
@@ -252,7 +250,7 @@ class SwitchBox:
             except BoxError as error:
                 log.error("%s", error)  # noqa: TRY400 - one line that says what to do
             else:
-                log.info("MultiSORM: listening on %s:%d", self.config.host, port)
+                log.info("MultiSORM: listening on %s", host_port(self.config.host, port))
         elif self._multisorm_open and not wanted:
             self._multisorm.stop_listening()
             self._multisorm_open = False
@@ -266,7 +264,7 @@ class SwitchBox:
             )
         port = configured + 1 if configured else 0
         try:
-            listener = listening(host, port)
+            listener = listening_socket(host, port)
         except OSError as error:
             raise cannot_listen("switch.ssh_port + 1 (MultiSORM)", host, port, error) from error
         self._multisorm.listen_on(listener)
@@ -275,14 +273,14 @@ class SwitchBox:
         return port_got
 
     def move_ssh(self, port: int) -> None:
-        """Listen on another port from now on; who is connected stays. Raises :class:`ChangeRefused`."""
+        """Listen on another port from now on; connections stay. Raises :class:`ChangeRefused`."""
         ways = [(self._server, port)]
         if self._multisorm_open:
             if port == LAST_PORT:
                 raise ChangeRefused(f"ssh_port: {port} leaves no port for MultiSORM, which is the next one")
             ways.append((self._multisorm, port + 1))
         try:
-            move(ways)
+            move_servers(ways)
         except OSError as error:
             ports = " or ".join(str(one) for _, one in ways)
             why = error.strerror or error
@@ -317,7 +315,7 @@ class SwitchBox:
         return message
 
     def rename_trunk(self, domain: str, number: int, name: str) -> tuple[str, ...]:
-        """Another name for a trunk; its mediators are told. Notes for whoever asked.
+        """Rename a trunk; its mediators get an event. Returns notes for the user.
 
         Raises :class:`CallRefused`: "unknown" for the domain and the trunk, "refused" for a name that is taken.
         """
@@ -332,7 +330,7 @@ class SwitchBox:
             raise CallRefused("refused", str(refusal)) from None
 
     async def idle(self) -> None:
-        """Wait until no call runs."""
+        """Wait until no call is active."""
         await self._idle.wait()
 
     def status(self) -> dict[str, Any]:
@@ -377,13 +375,13 @@ class SwitchBox:
     # --- the SSH server's backend
 
     def login(self, user: str, password: str, peer: str) -> str | None:
-        """Who may log in: the domain, with its password. The reason of a refusal is for the log."""
+        """Admit a domain, or the user of the shell, by its password. The reason of a refusal is for the log."""
         if self._admin.is_user(user):
             return self._admin.login(password, peer)
         return domain_login(self.engine.node, self._sinks, user, password)
 
     def open(self, user: str, hello: ClientHello, peer: str, notify: Notify) -> DelayedSession:
-        """A mediator is there. Raises :class:`~ssh_control.dialect.Refused`."""
+        """Open a mediator's session. Raises :class:`~ssh_control.dialect.Refused`."""
         domain = self.engine.domains.get(user)
         if domain is None:
             raise Refused(NOT_SERVED, f"there is no domain {user} any more")
@@ -394,20 +392,11 @@ class SwitchBox:
             known = ", ".join(target.mediator for target in self._sinks.of(domain))
             raise Refused(NOT_SERVED, f"{hello.radius or 'no sink'} is no RADIUS server of {user}: {known}")
         mediator = target.mediator
-        problem = self._channels.problem(mediator, [user])
-        if problem:
-            raise Refused(self.engine.node.config.not_licensed_code, problem)
-        other = self._aggregates.claim(mediator)
-        if other:
-            raise Refused(NOT_SERVED, f"{mediator} is connected as {other} already")
-        second = self._live.problem(user, mediator, hello.mediator, peer)
-        if second:
-            raise Refused(NOT_SERVED, second)
+        self._aggregates.admit(user, hello, peer, mediator, [user])
         self._speech(hello, peer, mediator)
         self._channels.add(mediator, user)
-        self._tell.setdefault(user, []).append(notify)
         ended = self._live.opened(user, mediator, hello.mediator, peer, notify)
-        return self._connect(domain, mediator, partial(self._closed, mediator, user, notify, ended))
+        return self._connect(domain, mediator, partial(self._closed, mediator, user, ended))
 
     def _connect(
         self, domain: Domain, mediator: str, on_closed: Callable[[], None] = lambda: None
@@ -423,7 +412,7 @@ class SwitchBox:
         return DelayedSession(session, self._faults, domain.name)
 
     def _room(self, mediator: str) -> SyncRoom:
-        """What its unended syncs may hold together, in however many sessions."""
+        """The room of a mediator's unended syncs, those of all its sessions together."""
         if mediator not in self._rooms:
             self._rooms[mediator] = SyncRoom(
                 self.config.unended_sync_objects, partial(self._no_room, mediator)
@@ -435,7 +424,7 @@ class SwitchBox:
         log.warning("%s: a sync is refused: its unended syncs hold too many objects", mediator)
 
     def _speech(self, hello: ClientHello, peer: str, mediator: str) -> None:
-        """Take note of where a mediator wants its speech. Raises :class:`Refused`."""
+        """Store where a mediator wants its speech. Raises :class:`Refused`."""
         if not hello.rtp:
             return
         try:
@@ -444,7 +433,7 @@ class SwitchBox:
             raise Refused(NOT_SERVED, str(error)) from None
 
     def _why_no_control(self) -> Refusal | None:
-        """How the licence refuses that anything more is put under control; None when it may be."""
+        """The licence's refusal of a further object; None when there may be one."""
         problem = self.engine.node.licences.why_no_sorm(time.time())
         if problem:
             self.counters["objects refused by the licence"] += 1
@@ -456,9 +445,8 @@ class SwitchBox:
         self.engine.catch_up(domain, mediator, item, self.now())
         self._tick()
 
-    def _closed(self, mediator: str, domain: str, notify: Notify, ended: Callable[[], None]) -> None:
+    def _closed(self, mediator: str, domain: str, ended: Callable[[], None]) -> None:
         ended()
-        self._tell[domain].remove(notify)
         self._channels.add(mediator, domain, -1)
         self._gone(mediator)
 
@@ -497,13 +485,13 @@ class SwitchBox:
             self._reporter(target).send(report)
         except ReportError as error:
             self.counters["reports impossible"] += 1
-            # Neither the call nor the number: it would tell who is on control (order 268, rule 6).
+            # Neither the call nor the number: that would reveal who is on control (order 268, rule 6).
             log.error("a report to %s can't be made, because of its %s", mediator, error.field)  # noqa: TRY400
         else:
             self.counters["reports"] += 1
 
     def _target(self, mediator: str, report: CallReport | MessageReport) -> Target | None:
-        """Where a report goes. A call that a mediator was told of is told to its end, also when the domain is gone."""
+        """Where a report goes. A call that was reported once is reported to its end, also when the domain is gone."""
         domain = self.engine.domains.get(report.domain)
         served = self._sinks.of(domain) if domain is not None else []
         told_before = isinstance(report, CallReport) and report.sequence > 1
@@ -525,10 +513,7 @@ class SwitchBox:
         self._arm()
 
     def _arm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        deadline = self.engine.next_deadline()
-        if deadline is not None and self._running:
-            delay = max(0.0, deadline - self.now())
-            self._timer = asyncio.get_running_loop().call_later(delay, self._tick)
+        deadline = self.engine.next_deadline() if self._running else None
+        if deadline is not None:
+            deadline = asyncio.get_running_loop().time() + deadline - self.now()
+        self._timer.set(deadline)

@@ -40,12 +40,12 @@ SIGN_FITS: Final[Mapping[str | None, frozenset[str]]] = MappingProxyType(
         "imsi": frozenset(),
     }
 )
-"""Sign of a network object -> indicators that it fits; a number whose indicator nothing tells fits any
-(our choice). The signs of both orders, since the switch does not know which one the console speaks."""
+"""Sign of a network object -> indicators that it fits; a number without an indicator fits any sign
+(our choice). The signs are those of both orders, since the switch has no information which one the console uses."""
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not a mistake
-    """The switch says no: extended error code (Eltex SMG1016M manual, Extended error codes) and why."""
+    """The switch refuses a request: the code and the reason (Eltex SMG1016M manual, Extended error codes)."""
 
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text)
@@ -84,10 +84,10 @@ class SwitchObject:
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """A party as matching sees it. own: of the domain. numbers: the routed and the SORM number.
+    """A party of a call, for matching. own: it is of the domain. numbers: the routed and the SORM number.
 
     strict: an unknown indicator does not fit objects of the intercity network.
-    routed: a number that counts whatever kind and sign the object has; "" for none.
+    routed: a number that objects of any kind and sign match; "" for none.
     """
 
     own: bool
@@ -172,7 +172,7 @@ class ObjectTable:
         return self._trunks.get(trunk, {}).values()
 
     def imsi_touched(self, imsi: str) -> Iterator[SwitchObject]:
-        """The network objects whose sign says that their number is an IMSI, and that control this one."""
+        """The network objects for this number that have the sign of an IMSI."""
         for item in self._network(imsi):
             if item.number_sign == IMSI:
                 yield item

@@ -134,7 +134,7 @@ class _Question:
     deadline: float = 0.0
 
     def before(self, other: _Question) -> bool:
-        """Whether the other one must wait for its answer, because it changes what the other is about."""
+        """Whether the other question must wait for the answer to this one: both change the same object."""
         one, two = (question.fan_out.request for question in (self, other))
         if one.op not in CHANGES or two.op not in CHANGES:
             return False
@@ -144,7 +144,7 @@ class _Question:
 
 @dataclass(slots=True)
 class _Asked:
-    """What a domain was asked and is waited for: for a question, or (None) to be brought up to date."""
+    """A request that a domain has not answered: of a question, or (None) the objects that it receives."""
 
     domain: str
     question: _Question | None
@@ -152,7 +152,7 @@ class _Asked:
 
 
 def _number(request: Request) -> int | None:
-    """The object that a change is of; None: all."""
+    """The number of the object that a request changes; None: all objects."""
     number: int | None = request.params.get("object", request.params).get("object_number")
     return number
 
@@ -173,9 +173,9 @@ class MultiSorm:
         self._numbers = count(1)
         self._asked: dict[int, _Asked] = {}
         self._questions: dict[int, _Question] = {}
-        """Those that wait for domains."""
+        """Questions that wait for domains."""
         self._waiting: list[_Question] = []
-        """Those that wait for others."""
+        """Questions that wait for other questions."""
         self._effects: list[Effect] = []
 
     @property
@@ -267,7 +267,7 @@ class MultiSorm:
                     self._hand_over(name, now)
 
     def _give_up(self, domain: str, now: float) -> None:
-        """Wait for nothing of a domain any longer."""
+        """Stop waiting for a domain."""
         given_up = [token for token, asked in self._asked.items() if asked.domain == domain]
         for token in given_up:
             question = self._asked.pop(token).question
@@ -275,7 +275,7 @@ class MultiSorm:
                 self._settle(question, question.fan_out.no_answer(domain), now)
 
     def _hand_over(self, domain: str, now: float) -> None:
-        """Hand a domain all objects, and then what is being asked now: that may change them."""
+        """Send a domain all objects, and then the open questions, which may change them."""
         params = {"objects": list(self.objects.values()), "first": True, "last": True}
         self._asked[self._put(domain, Request("sync", params))] = _Asked(domain, None, now + PATIENCE)
         for question in self._questions.values():
@@ -313,11 +313,11 @@ class MultiSorm:
                 self._settle(question, question.fan_out.no_answer(name), now)
 
     def _settle(self, question: _Question, reply: Reply | None, now: float) -> None:
-        """The mediator is answered, once; others may still answer, and be missed."""
+        """Answer the mediator, once; later answers of domains change nothing."""
         if reply is None:
             return
         del self._questions[question.number]
-        self._learn(question.fan_out.request, reply)
+        self._record(question.fan_out.request, reply)
         self._effects.append(AnswerMediator(question.number, reply))
         waiting, self._waiting = self._waiting, []
         for other in waiting:
@@ -342,7 +342,7 @@ class MultiSorm:
                 return Reply.refusal(ExtendedError.TRUNK_ALREADY_CONTROLLED, text)
         return None
 
-    def _learn(self, request: Request, reply: Reply) -> None:
+    def _record(self, request: Request, reply: Reply) -> None:
         """Note what is on control now."""
         op, params, objects = request.op, request.params, self.objects
         if op == "remove" and (reply.ok or reply.code == ExtendedError.WRONG_OBJECT_NUMBER):

@@ -16,9 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from ssh_control.codes import NOT_EXECUTED, ExtendedError
 from ssh_control.dialect import Reply, Request
-
-LINE_UNKNOWN: Final = 0xFF
-"""State of a line that a domain has no subscriber for (order 268, 9.3.6.4)."""
+from ssh_control.messages import LINE_UNKNOWN
 
 
 class Specificity(IntEnum):

@@ -3,9 +3,9 @@
 A word is a domain's name, a pattern with one ``*`` (any characters, also none), or either of them after a ``-``:
 then it is an exception. ``* -test`` is every domain but ``test``.
 
-Source: ECSS-10 manual, MultiSORM ("Настройка глобальных параметров СОРМ"). That exceptions win over names and
-patterns wherever they stand, and that one that fits nothing is no mistake (the domain may be declared later), is
-our reading.
+Source: ECSS-10 manual, MultiSORM ("Настройка глобальных параметров СОРМ"). Exceptions win over names and patterns
+at any place of the list, and an exception that fits nothing is no mistake (the domain may be declared later): our
+reading.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from dataclasses import dataclass
 
 
 class PatternError(ValueError):
-    """A list of domains can't be meant; the text says which word, why, and what is allowed."""
+    """A list of domains is malformed; the text names the word, the reason, and what is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class DomainList:
-    """What was asked for: names that must be there, patterns, exceptions."""
+    """The parsed list: names that must exist, patterns, exceptions."""
 
     names: tuple[str, ...]
     patterns: tuple[str, ...]
@@ -49,13 +49,13 @@ class DomainList:
         return cls(tuple(dict.fromkeys(names)), tuple(dict.fromkeys(patterns)), tuple(dict.fromkeys(without)))
 
     def takes(self, domain: str) -> bool:
-        """Whether it stands for this domain."""
+        """Whether it includes this domain."""
         if any(fits(pattern, domain) for pattern in self.without):
             return False
         return domain in self.names or any(fits(pattern, domain) for pattern in self.patterns)
 
     def select(self, domains: Iterable[str]) -> Selection:
-        """Those of ``domains`` that it stands for, and what of it stands for none."""
+        """The domains that it includes, and the words that fit none."""
         there = [domain for domain in domains if self.takes(domain)]
         named = [name for name in self.names if name in there]
         problems = [f"there is no domain {name!r}" for name in self.names if name not in there]
@@ -76,7 +76,7 @@ class Selection:
 
 
 def fits(pattern: str, name: str) -> bool:
-    """Whether a name has the shape of a pattern, which may hold one ``*``."""
+    """Whether a name fits a pattern, which may hold one ``*``."""
     before, star, after = pattern.partition("*")
     if not star:
         return name == pattern

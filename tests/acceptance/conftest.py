@@ -11,7 +11,7 @@ import pytest
 
 import captures
 from sorm_mediator.acceptance.compare import Outcome
-from sorm_mediator.acceptance.matrix import Check, matrix
+from sorm_mediator.acceptance.matrix import FormatCheck, matrix
 from sorm_mediator.acceptance.run import Acceptance
 from sorm_mediator.config import Config, parse
 from sorm_mediator.lab.targets import in_lab
@@ -48,7 +48,7 @@ def make() -> Make:
     return lab
 
 
-def plan(config: Config) -> tuple[Check, ...]:
+def plan(config: Config) -> tuple[FormatCheck, ...]:
     """The matrix of a lab."""
     assert config.switch is not None
     return matrix(config, Node(config.switch, config.directory).domains)
@@ -68,7 +68,7 @@ async def carried_out(config: Config, *only: tuple[str, str, str]) -> list[Outco
 
 
 @pytest.fixture
-def planned() -> Callable[[Config], tuple[Check, ...]]:
+def planned() -> Callable[[Config], tuple[FormatCheck, ...]]:
     return plan
 
 

@@ -9,14 +9,14 @@ import pytest
 
 from protocol.codes import NumberSign, ObjectType
 from protocol.language import translate
-from sorm_mediator.acceptance.matrix import Check
+from sorm_mediator.acceptance.matrix import FormatCheck
 from sorm_mediator.config import Config, ConfigError
 
-Plan = Callable[[Config], tuple[Check, ...]]
+Plan = Callable[[Config], tuple[FormatCheck, ...]]
 TRUNKS = ("smg_trunk", "second_trunk", "city_trunk")
 
 
-def only(checks: tuple[Check, ...], kind: str, direction: str, operator: str) -> Check:
+def only(checks: tuple[FormatCheck, ...], kind: str, direction: str, operator: str) -> FormatCheck:
     (found,) = [
         one for one in checks if (one.kind, one.direction, one.operator) == (kind, direction, operator)
     ]

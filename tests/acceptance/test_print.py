@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sorm_mediator.acceptance.html import page
-from sorm_mediator.acceptance.report import Run
+from sorm_mediator.acceptance.report import AcceptanceRun
 
 
 def tool(name: str, package: str) -> str:
@@ -35,7 +35,9 @@ def chromium(tmp_path: Path, *arguments: str) -> None:
 async def file(make: Any, carry_out: Callable[..., Any], tmp_path: Path) -> Path:
     config = make("minimal.toml", formats={"intercity": {"prefix": "7"}})
     outcomes = await carry_out(config)
-    run = Run(lab="lab.toml", against="here", time=1_700_000_000.0, config=config, outcomes=outcomes)
+    run = AcceptanceRun(
+        lab="lab.toml", against="here", time=1_700_000_000.0, config=config, outcomes=outcomes
+    )
     path = tmp_path / "report.html"
     path.write_text(page(run, "ru"), encoding="utf-8")
     return path

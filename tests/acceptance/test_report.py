@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from sorm_mediator.acceptance.html import page
-from sorm_mediator.acceptance.report import Run, document, junit_tree, table
+from sorm_mediator.acceptance.report import AcceptanceRun, document, junit_tree, table
 
 NAME = "<b>&trunk"
 
 
 @pytest.fixture
-async def run(make: Any, carry_out: Callable[..., Any]) -> Run:
+async def run(make: Any, carry_out: Callable[..., Any]) -> AcceptanceRun:
     """Two that pass, two that fail in different ways, one that does not apply."""
     trunks = [
         {"number": 1, "name": "smg_trunk", "context": "ctx_from_trunk"},
@@ -33,7 +33,9 @@ async def run(make: Any, carry_out: Callable[..., Any]) -> Run:
         ("international", "outgoing", "smg_trunk"),
         ("emergency", "incoming", "city_trunk"),
     )
-    return Run(lab="a <lab>.toml", against="here", time=1_700_000_000.0, config=config, outcomes=outcomes)
+    return AcceptanceRun(
+        lab="a <lab>.toml", against="here", time=1_700_000_000.0, config=config, outcomes=outcomes
+    )
 
 
 class Page(HTMLParser):
@@ -54,7 +56,7 @@ class Page(HTMLParser):
         self.text.append(data)
 
 
-def test_json_has_the_keys_that_are_documented(run: Run) -> None:
+def test_json_has_the_keys_that_are_documented(run: AcceptanceRun) -> None:
     shown = json.loads(json.dumps(document(run)))
     assert set(shown) == {
         "report", "format", "lab", "against", "time", "version", "order", "orm_number", "user", "verdict",
@@ -72,7 +74,7 @@ def test_json_has_the_keys_that_are_documented(run: Run) -> None:
         }  # fmt: skip
 
 
-def test_json_holds_bytes_and_values_of_each_event(run: Run) -> None:
+def test_json_holds_bytes_and_values_of_each_event(run: AcceptanceRun) -> None:
     local = next(one for one in document(run)["checks"] if one["kind"] == "local")
     assert (local["verdict"], local["operator"]) == ("PASS", NAME)
     assert local["controlled"]["number"] == "73832234567"
@@ -84,7 +86,7 @@ def test_json_holds_bytes_and_values_of_each_event(run: Run) -> None:
     assert (row["expected"], row["seen"], row["holds"]) == ("73832234567", "73832234567", True)
 
 
-def test_a_failure_holds_the_trace_and_how_to_repeat_it(run: Run) -> None:
+def test_a_failure_holds_the_trace_and_how_to_repeat_it(run: AcceptanceRun) -> None:
     failed = next(one for one in document(run)["checks"] if one["kind"] == "intercity")
     assert failed["call"]["trace"] == ["cgpn.digits=28331", "cdpn.digits=89001758964"]
     assert failed["trace"][0].startswith("Traceroute to 89001758964 from 28331")
@@ -92,7 +94,7 @@ def test_a_failure_holds_the_trace_and_how_to_repeat_it(run: Run) -> None:
     assert failed["routing"][0]["path"][-1]["rule"] == "to_8"
 
 
-def test_no_report_shows_the_password(run: Run) -> None:
+def test_no_report_shows_the_password(run: AcceptanceRun) -> None:
     octets = "31 32 33 34 35 36"
     for text in (json.dumps(document(run)), page(run), "\n".join(table(run))):
         assert "123456" not in text.replace("4930123456", "")
@@ -101,7 +103,9 @@ def test_no_report_shows_the_password(run: Run) -> None:
 
 
 @pytest.mark.parametrize("lang", ["en", "ru"])
-def test_the_page_needs_nothing_from_elsewhere_and_takes_no_name_as_a_tag(run: Run, lang: Any) -> None:
+def test_the_page_needs_nothing_from_elsewhere_and_takes_no_name_as_a_tag(
+    run: AcceptanceRun, lang: Any
+) -> None:
     text = page(run, lang)
     parsed = Page(text)
     assert "b" not in parsed.tags
@@ -114,7 +118,7 @@ def test_the_page_needs_nothing_from_elsewhere_and_takes_no_name_as_a_tag(run: R
     assert NAME in "".join(parsed.text)
 
 
-def test_the_report_has_a_page_for_each_kind_with_what_was_agreed_and_shown(run: Run) -> None:
+def test_the_report_has_a_page_for_each_kind_with_what_was_agreed_and_shown(run: AcceptanceRun) -> None:
     text = page(run)
     assert re.findall(r'<section class="kind" id="(\w+)">', text) == [
         "own", "local", "intercity", "international", "emergency",
@@ -125,7 +129,7 @@ def test_the_report_has_a_page_for_each_kind_with_what_was_agreed_and_shown(run:
     assert "sorm-mediator trace -c a &lt;lab&gt;.toml --domain test.domain cgpn.digits=28331" in text
 
 
-def test_the_page_in_russian(run: Run) -> None:
+def test_the_page_in_russian(run: AcceptanceRun) -> None:
     text = page(run, "ru")
     for words in (
         "НЕ СООТВЕТСТВУЕТ",
@@ -137,7 +141,7 @@ def test_the_page_in_russian(run: Run) -> None:
         assert words in text
 
 
-def test_junit_has_a_case_for_each_check(run: Run) -> None:
+def test_junit_has_a_case_for_each_check(run: AcceptanceRun) -> None:
     root = junit_tree(run)
     assert (root.get("tests"), root.get("failures"), root.get("skipped")) == ("5", "2", "1")
     assert [suite.get("name") for suite in root] == [
@@ -156,12 +160,12 @@ def test_junit_has_a_case_for_each_check(run: Run) -> None:
     assert skipped.get("message") == "emergency services are called; they don't call"
 
 
-def test_a_run_in_which_nothing_passed_has_not_passed(run: Run) -> None:
+def test_a_run_in_which_nothing_passed_has_not_passed(run: AcceptanceRun) -> None:
     nothing = [one for one in run.outcomes if one.check.skipped]
-    empty = Run(lab="", against="", time=0.0, config=run.config, outcomes=nothing)
+    empty = AcceptanceRun(lab="", against="", time=0.0, config=run.config, outcomes=nothing)
     assert document(empty)["verdict"] == "FAIL"
 
 
-def test_the_table_ends_with_the_counts(run: Run) -> None:
+def test_the_table_ends_with_the_counts(run: AcceptanceRun) -> None:
     assert list(table(run))[-1] == "FAIL: 2 passed, 2 failed, 1 not applicable"
     assert list(table(run, "ru"))[-1].startswith("НЕ СООТВЕТСТВУЕТ: соответствует 2")

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sorm_mediator.capture.errors import CaptureError
-from sorm_mediator.capture.events import Trouble
+from sorm_mediator.capture.events import CaptureError, Trouble
 from sorm_mediator.capture.files import MAX_INTERFACES, Packet, is_capture, read_packets
 from tests.capture.frames import ETHERNET, RAW, block, enhanced, interface, option, pcap, section, simple
 

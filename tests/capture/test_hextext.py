@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sorm_mediator.capture.errors import CaptureError
+from sorm_mediator.capture.events import CaptureError
 from sorm_mediator.capture.hextext import Part, parse_text
 
 UNIT = bytes.fromhex("CC010513313233343536020101010B3738550501F1FFFFFFFFFF010102")
@@ -107,9 +107,16 @@ DUMPS = [
 ]
 
 
-@pytest.mark.parametrize("command", DUMPS)
+ASCII = b"0123456789abcdef" * 3
+"""Its column of text looks like octets."""
+
+
 @pytest.mark.parametrize(
-    "data", [UNIT, REPEATING, UNIT[:16], UNIT[:8], REPEATING[:-1], b"0123456789abcdef" * 3]
+    ("command", "data"),
+    [
+        *((command, data) for command in DUMPS for data in (REPEATING[:-1], ASCII)),
+        *((command, UNIT[:size]) for command in ("xxd", "hexdump -C", "od -t x1") for size in (8, 16, 28)),
+    ],
 )
 def test_dumps_of_the_usual_tools_are_read_back(command: str, data: bytes, tmp_path: Path) -> None:
     tool, *arguments = command.split()

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from protocol import Channel, Options, UnknownUnit
 from protocol.messages import Message
-from sorm_mediator.capture.errors import CaptureError
-from sorm_mediator.capture.events import Data, Trouble
+from sorm_mediator.capture.events import CaptureError, Data, Trouble
 from sorm_mediator.capture.reader import CHUNK, MAX_PACKED, read_bytes, read_input, read_text
 from sorm_mediator.capture.units import MAX_SHOWN, Found, Item, Skipped, decode_events
 from sorm_mediator.capture.x25 import XotRecords

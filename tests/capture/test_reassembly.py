@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sorm_mediator.capture.events import Data, End, Event, Flow, Gap, Trouble
-from sorm_mediator.capture.reassembly import MAX_WAITING_SEGMENTS, HalfStream
+from sorm_mediator.capture.packets import MAX_WAITING_SEGMENTS, HalfStream
 
 FLOW = Flow("a > b", "a", "b", "tcp")
 ISN = 0xFFFFFFF0  # the numbers wrap inside every one of these streams

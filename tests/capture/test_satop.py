@@ -21,8 +21,8 @@ from e1.x25.config import X25Config
 from protocol import Codec, CommandExecuted, CommandReceived, GetVersion, Start
 from sorm_mediator.capture.events import Data, Trouble
 from sorm_mediator.capture.reader import read_bytes, read_input
-from sorm_mediator.capture.satop import _read
 from sorm_mediator.capture.units import Found, decode_events
+from sorm_mediator.capture.x25 import _read
 from tests.capture.frames import framed, pcap, udp
 
 CONSOLE, MEDIATOR = ("192.0.2.1", 50002), ("192.0.2.2", 50002)

@@ -14,7 +14,7 @@ import typer
 from typer.testing import CliRunner, Result
 
 import captures
-from sorm_mediator.acceptance.session import Settings, carry_out
+from sorm_mediator.acceptance.session import AcceptanceSettings, carry_out
 from sorm_mediator.cli.labfile import check
 from sorm_mediator.cli.runs import acceptance
 from sorm_mediator.config import ConfigError, load
@@ -132,7 +132,7 @@ async def test_a_mediator_that_is_running_is_checked_over_its_ports_and_its_web(
     async with Lab(load(PASSING), name=str(PASSING)) as lab:
         host, _, kpd1 = lab.endpoints["kpd1"].rpartition(":")
         kpd2 = lab.endpoints["kpd2"].rpartition(":")[2]
-        settings = Settings(
+        settings = AcceptanceSettings(
             config=PASSING, host=host, kpd1=int(kpd1), kpd2=int(kpd2), web=lab.web_url, only=("own",)
         )
         done = await carry_out(settings)

@@ -213,7 +213,7 @@ async def test_the_name_of_a_trunk_is_that_of_the_running_switch(lab: Lab) -> No
         status, _ = await web.request("PUT", f"{domain}/{trunk['trunk']}", {"name": "renamed"})
         assert status == 200
     report = await toward(lab, "11.1.9-1", trunk=str(trunk["trunk"]))
-    assert report.told.trunk_name == "renamed"
+    assert report.terms.trunk_name == "renamed"
 
 
 async def test_a_web_that_is_not_there_is_told_at_once(lab: Lab) -> None:

@@ -19,9 +19,9 @@ from typer.testing import CliRunner, Result
 
 from protocol.language import translate
 from sorm_mediator.cli.runs import conformance
-from sorm_mediator.conformance.declaration import all_checks, chosen
+from sorm_mediator.conformance.checks import all_checks, chosen
+from sorm_mediator.conformance.report import Showing
 from sorm_mediator.conformance.session import Settings, _lab, examine
-from sorm_mediator.conformance.showing import Showing
 from sorm_mediator.lab.lab import Lab, on_free_ports
 from tests.conformance.conftest import LAB, port
 from tests.conformance.test_leaving import in_use, is_stopped

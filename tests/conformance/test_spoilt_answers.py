@@ -15,6 +15,7 @@ from protocol import (
     CallEvent,
     CommandExecuted,
     CommandReceived,
+    ElectronicMessage,
     KslConnected,
     KslInfo,
     KslReleased,
@@ -171,6 +172,15 @@ SPOILT: dict[str, tuple[Rule, set[str], set[str]]] = {
     ),
     "no 51h when no line is free": (
         dropped(KslConnected, operation(1)), {"11.5"}, {"11.5.5-1", "11.5.6-1"},
+    ),
+    "2Ch has the IMSI of the parties the wrong way round": (
+        changed(
+            ElectronicMessage, sender_imsi=lambda one: one.receiver_imsi, receiver_imsi=lambda one: one.sender_imsi
+        ),
+        {"9.12"}, {"9.12.4.12-1", "9.12.4.15-1"},
+    ),
+    "2Ch is selected by the number alone": (
+        octet(10 + 14, 0x04, 0x2C, mask=0x0C), {"9.12"}, {"9.12.4.4-4", "9.12.4.4-8", "9.12.4.4-9"},
     ),
     "messages are split": (Rule(pieces=40), {"1.4.2"}, {"1.4.2.2-1"}),
 }  # fmt: skip

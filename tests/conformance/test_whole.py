@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from sorm_mediator.conformance.declaration import all_checks
+from sorm_mediator.conformance.checks import all_checks
 from sorm_mediator.conformance.report import Report
 from sorm_mediator.conformance.session import Settings, _lab, examine
 from sorm_mediator.conformance.verdicts import DEVIATION, FAIL, NOT_TESTED, PASS

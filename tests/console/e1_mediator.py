@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from typing import Any
 
-from e1.carriers.satop import SatopLine
+from e1.carriers.carrier import Address, Carrier, FramedCarrier, host_port
+from e1.carriers.satop import SatopConfig, SatopLine
 from e1.carriers.satop_socket import SatopSocket
 from e1.channel import Down, Message, Up
 from e1.lapb.config import LapbConfig
@@ -13,9 +16,10 @@ from e1.x25.config import X25Config
 from protocol import Channel, Codec, CommandExecuted, CommandReceived, StreamFramer, Unit
 from sorm_mediator.carriers import satop_config
 from sorm_mediator.config import E1Config
-from sorm_mediator.console.e1_client import SLAVE, ConsoleLines, LineConfig
+from sorm_mediator.console.e1_client import ConsoleEnd, ConsoleLines
 
 LAB = satop_config(E1Config())
+FOLLOWER = satop_config(E1Config(), far_end=True)
 
 
 class E1Mediator:
@@ -36,12 +40,17 @@ class E1Mediator:
         self._framer = StreamFramer(Channel.COMMAND)
         self._time = 0.0
 
-    async def start(self) -> tuple[str, int]:
-        address = await self.line.start()
-        self.line.run(self.stream, self._happened)
-        return address
+    async def start(self) -> Address:
+        await self.line.start()
+        self._turn()
+        return self.line.local
+
+    def _turn(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(0.005, self._turn)
+        self._happened(self.line.exchange(self.stream))
 
     def stop(self) -> None:
+        self._timer.cancel()
         self.line.close()
 
     def say(self, *messages: Any) -> None:
@@ -79,20 +88,38 @@ class E1Mediator:
         if code == self.hangs_up_at:
             self.hang_up("kpd1")
 
-    def line_config(self, address: tuple[str, int], **changes: Any) -> LineConfig:
-        """The console's end that fits."""
+    def line_config(
+        self,
+        address: Address,
+        *,
+        role: str = "",
+        circuit: str = "",
+        local: Address = ("127.0.0.1", 0),
+        line: SatopConfig = FOLLOWER,
+        **end: Any,
+    ) -> ConsoleEnd:
+        """The console's end that fits, or that is altered by the arguments."""
         mine = self.stream.config
-        role = {"dte": "dce", "dce": "dte"}[mine.lapb.role]
-        end = StreamConfig(
-            lapb=LapbConfig(role=changes.get("role", role), t1=0.5, t2=0.05),
-            x25=X25Config(
-                role=changes.get("role", role),
-                circuit=mine.x25.circuit,
-                calls=changes.get("role", role) == "dte",
-            ),
+        role = role or {"dte": "dce", "dce": "dte"}[mine.lapb.role]
+        circuit = circuit or mine.x25.circuit
+        calls = role == "dte" and circuit == "svc"
+        config = StreamConfig(
+            lapb=LapbConfig(role=role, t1=0.5, t2=0.05),
+            x25=X25Config(role=role, circuit=circuit, calls=calls),
+            **end,
         )
-        return LineConfig(stream=self.number, remote=address, end=end, line=SLAVE)
+
+        def carrier(line: SatopConfig = line) -> Carrier:
+            return FramedCarrier(E1Stream(config), SatopSocket(SatopLine(line), local, address))
+
+        return ConsoleEnd(
+            stream=self.number,
+            role=role,
+            open=carrier,
+            open_extra=lambda: carrier(replace(line, clock="own")),
+            far=host_port(address),
+        )
 
 
-def lines(*configs: LineConfig) -> ConsoleLines:
+def lines(*configs: ConsoleEnd) -> ConsoleLines:
     return ConsoleLines(configs)

@@ -15,7 +15,7 @@ from sorm_mediator.lab.e1 import over_e1
 from sorm_mediator.lab.lab import Lab
 from sorm_mediator.replay.printing import TextPrinter
 from sorm_mediator.replay.recording import PcapRecorder
-from sorm_mediator.replay.session import Settings, load, run_script
+from sorm_mediator.replay.session import ReplaySettings, load, run_script
 
 SCENARIOS = Path(captures.__file__).parent / "scenarios"
 
@@ -61,7 +61,7 @@ async def test_the_parties_of_controlled_calls_are_heard(mode: str, tmp_path: Pa
     e1 = f"config: {{e1: [{{mode: {mode}, hold: 0, lapb: {{t1: 1.0, t2: 0.02}}}}]}}\n"
     script.write_text(e1 + SPEECH)
     shown: list[str] = []
-    result = await run_script(load(script), Settings(scripts=(script,)), TextPrinter(shown.append))
+    result = await run_script(load(script), ReplaySettings(scripts=(script,)), TextPrinter(shown.append))
     assert result.error is None, result.error
     assert result.verdict == "PASS", "".join(shown)
 
@@ -71,7 +71,9 @@ async def test_a_shipped_script_passes_unchanged(name: str) -> None:
     path = SCENARIOS / f"{name}.yaml"
     path = path if path.exists() else path.with_suffix(".json")
     shown: list[str] = []
-    result = await run_script(load(path), Settings(scripts=(path,), link="x25"), TextPrinter(shown.append))
+    result = await run_script(
+        load(path), ReplaySettings(scripts=(path,), link="x25"), TextPrinter(shown.append)
+    )
     assert result.error is None, result.error
     assert result.verdict == "PASS", "".join(shown)
     assert len(result.steps) == result.planned
@@ -89,7 +91,7 @@ async def test_the_main_job_over_other_streams_recorded(stream: str, tmp_path: P
     script.write_text(f"config: {{e1: [{stream}]}}\n{main_job}")
     shown: list[str] = []
     with PcapRecorder(capture) as recorder:
-        settings = Settings(scripts=(script,), link="x25")
+        settings = ReplaySettings(scripts=(script,), link="x25")
         result = await run_script(load(script), settings, TextPrinter(shown.append), recorder)
     assert result.verdict == "PASS", f"{result.error}" + "".join(shown)
     with capture.open("rb") as file:
@@ -112,7 +114,7 @@ async def test_four_streams_have_a_console_each(tmp_path: Path) -> None:
     )
     shown: list[str] = []
     result = await run_script(
-        load(script), Settings(scripts=(script,), link="x25"), TextPrinter(shown.append)
+        load(script), ReplaySettings(scripts=(script,), link="x25"), TextPrinter(shown.append)
     )
     assert result.verdict == "PASS", f"{result.error}" + "".join(shown)
 
@@ -123,7 +125,9 @@ async def test_a_mediator_that_is_running_is_reached_by_its_lab_file(link: str, 
     minimal = lab_files.load(Path(captures.__file__).parent / "labs" / "minimal.toml")
     async with Lab(over_e1(minimal)) as lab:
         file.write_text(f'[console]\nlink = "x25"\n[[e1]]\nstream = 0\nlocal = "{lab.endpoints["e1.0"]}"\n')
-        settings = Settings(scripts=(main_job,), host="127.0.0.1", link=link, config=file, web=lab.web_url)
+        settings = ReplaySettings(
+            scripts=(main_job,), host="127.0.0.1", link=link, config=file, web=lab.web_url
+        )
         shown: list[str] = []
         result = await run_script(load(main_job), settings, TextPrinter(shown.append))
     assert result.verdict == "PASS", f"{result.error}" + "".join(shown)
@@ -141,11 +145,11 @@ async def test_what_the_lab_file_of_a_running_mediator_lacks_is_said(
 ) -> None:
     main_job, file = SCENARIOS / "main-job.yaml", tmp_path / "mediator.toml"
     file.write_text(e1)
-    settings = Settings(scripts=(main_job,), host="127.0.0.1", link="x25", config=file)
+    settings = ReplaySettings(scripts=(main_job,), host="127.0.0.1", link="x25", config=file)
     result = await run_script(load(main_job), settings, TextPrinter(lambda _: None))
     assert str(result.error) == text
 
 
 def test_a_link_that_there_is_not_is_refused() -> None:
     with pytest.raises(UsageError, match=r"--link: 'isdn' is not allowed: tcp, x25"):
-        Settings(scripts=(), link="isdn")
+        ReplaySettings(scripts=(), link="isdn")

@@ -23,13 +23,14 @@ from protocol import Codec, CommandExecuted, CommandReceived, TestReplyKpd1, Tes
 from protocol.language import translate
 from sorm_mediator.capture.reader import read_input
 from sorm_mediator.capture.units import Found, decode_events
+from sorm_mediator.carriers import mediator_carrier, stream_config
 from sorm_mediator.config import E1Config
 from sorm_mediator.console import e1_client
-from sorm_mediator.console.e1_client import ConsoleLine, E1ConsoleClient, LineConfig, console_end
+from sorm_mediator.console.e1_client import ConsoleEnd, ConsoleLine, E1ConsoleClient
 from sorm_mediator.console.errors import ConnectError
 from sorm_mediator.console.target import RunTarget
 from sorm_mediator.replay.recording import PcapRecorder
-from tests.console.e1_mediator import LAB, E1Mediator, lines
+from tests.console.e1_mediator import FOLLOWER, LAB, E1Mediator, lines
 
 TEST_STEP = """
 - send: {test: {test_number: 7}}
@@ -113,7 +114,7 @@ async def test_a_second_console_that_is_let_in_is_not_closed(run: Callable[..., 
 
 
 class Open:
-    """Lines of which the first one is given up as soon as somebody knocks: the mediator takes him for its far end."""
+    """Lines of which the first is closed when an extra one opens: the mediator takes that for its far end."""
 
     def __init__(self, lines: Any, mediator: E1Mediator) -> None:
         self.lines, self._opened, self._mediator = lines.lines, lines, mediator
@@ -121,9 +122,9 @@ class Open:
     def line_of(self, consoles: int) -> Any:
         return self._opened.line_of(consoles)
 
-    def second_line(self) -> Any:
+    def extra_line(self) -> Any:
         self._opened.lines[0].close()
-        return self._opened.second_line()
+        return self._opened.extra_line()
 
 
 async def test_a_console_leaves_and_comes_back(run: Callable[..., Any]) -> None:
@@ -154,9 +155,9 @@ async def test_the_link_is_back_by_itself_after_a_loss_of_signal() -> None:
         line = around.e1.line_of(0)
         client = E1ConsoleClient(line, around.codec)
         await client.connect()
-        line.stream.fault(StreamState.LOS)
+        line.carrier.fault(StreamState.LOS)
         assert await client.wait(lambda: client.closed == {"kpd1", "kpd2"}, 5)
-        line.stream.fault(None)
+        line.carrier.fault(None)
         assert await client.wait(lambda: client.connected == {"kpd1", "kpd2"}, 5)
         await client.send(client.command("start", {}))
         assert await client.wait(lambda: len(client.log) == 3, 5)
@@ -186,11 +187,11 @@ async def test_a_line_without_a_far_end_is_said(monkeypatch: pytest.MonkeyPatch)
             await client.connect()
 
 
-async def why_not(mediator: E1Mediator, alter: Callable[[LineConfig], LineConfig] = lambda same: same) -> str:
-    """What a console is told whose line is altered so that it does not come up."""
-    config = mediator.line_config(await mediator.start())
+async def why_not(mediator: E1Mediator, **altered: Any) -> str:
+    """The reason that a console reports when its line is altered so that it does not come up."""
+    end = mediator.line_config(await mediator.start(), **altered)
     try:
-        async with lines(alter(config)) as opened:
+        async with lines(end) as opened:
             client = E1ConsoleClient(opened.line_of(0), Codec())
             with pytest.raises(ConnectError) as caught:
                 await client.connect()
@@ -206,13 +207,13 @@ async def test_packets_of_another_form_are_said(monkeypatch: pytest.MonkeyPatch)
         free.bind(("127.0.0.1", 0))
         here = free.getsockname()
     mediator.line = SatopSocket(SatopLine(LAB), remote=here)
-    told = await why_not(mediator, lambda it: replace(it, local=here, line=replace(it.line, payload=512)))
+    told = await why_not(mediator, local=here, line=replace(FOLLOWER, payload=512))
     assert re.search(r"packets of another form come \(\d+\): e1\.satop\.payload and rtp", told)
 
 
 async def test_a_channel_in_another_timeslot_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(e1_client, "CONNECT_WITHIN", 1.0)
-    told = await why_not(E1Mediator(), lambda it: replace(it, end=replace(it.end, kpd2_timeslot=16)))
+    told = await why_not(E1Mediator(), kpd2_timeslot=16)
     assert told.endswith("nobody answers in timeslot 16: is it the e1.kpd2_timeslot of the mediator?")
 
 
@@ -225,10 +226,9 @@ async def test_a_mediator_that_does_not_receive_is_said(monkeypatch: pytest.Monk
 
 async def test_ends_with_different_circuits_are_said_where_no_answer_comes(run: Callable[..., Any]) -> None:
     mediator = E1Mediator(circuit="svc")
-    config = mediator.line_config(await mediator.start())
-    permanent = replace(config.end.x25, circuit="pvc", calls=False)
+    end = mediator.line_config(await mediator.start(), circuit="pvc")
     try:
-        async with lines(replace(config, end=replace(config.end, x25=permanent))) as opened:
+        async with lines(end) as opened:
             around = RunTarget(host="", kpd1=0, kpd2=0, e1=opened)
             result = await run("- {send: start, within: 1}", around_=around)
     finally:
@@ -247,7 +247,7 @@ def test_the_console_plays_the_other_side_with_the_same_values() -> None:
             "x25": {"circuit": "svc", "window": 5},
         }
     )
-    end = console_end(config)
+    end = stream_config(config, far_end=True)
     assert (end.lapb.role, end.x25.role, end.lapb.k, end.lapb.t1) == ("dce", "dce", 3, 1.0)
     assert (end.kpd1_timeslot, end.kpd2_timeslot, end.x25.window, end.x25.calls) == (16, 31, 5, False)
 
@@ -300,7 +300,7 @@ async def test_wireshark_reads_a_recording_as_lapb_and_x25(run: Callable[..., An
 
 
 def test_a_mediator_of_modulo_128_is_named_in_both_languages() -> None:
-    line = ConsoleLine(LineConfig(stream=0, end=console_end(E1Config())))
+    line = ConsoleLine(ConsoleEnd(stream=0, role="dte", open=lambda: mediator_carrier(E1Config())))
     assert not line.mismatched("kpd1")
     told = "the peer sets up LAPB modulo 128 (SABME, 03 7f)"
     line.alarms["kpd1"] = ChannelAlarm("modulo-mismatch", told)

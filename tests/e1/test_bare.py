@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from e1.carriers.bare import BareStream, SerialStream, XotStream
+from e1.carriers.bare import BareCarrier, SerialCarrier, XotCarrier
 from e1.carriers.serial_line import NullModem, SerialConfig
 from e1.carriers.xot import PvcSetup, XotConfig, record
 from e1.carriers.xot_socket import CLOSED
@@ -38,7 +38,7 @@ def circuits(role: str, *, initiator: bool, circuit: str = "pvc") -> dict[Channe
 class End:
     """One end, and what it has reported."""
 
-    def __init__(self, stream: BareStream) -> None:
+    def __init__(self, stream: BareCarrier) -> None:
         self.stream = stream
         self.events: list[StreamEvent] = []
 
@@ -47,7 +47,7 @@ class End:
         async with asyncio.timeout(10):
             while not self._in_order(wanted):
                 await asyncio.sleep(0)
-                self.events += self.stream.take()
+                self.events += self.stream.exchange()
 
     def _in_order(self, wanted: tuple[StreamEvent, ...]) -> bool:
         seen = iter(self.events)
@@ -57,20 +57,20 @@ class End:
         async with asyncio.timeout(10):
             while not condition():
                 await asyncio.sleep(0)
-                self.events += self.stream.take()
+                self.events += self.stream.exchange()
 
     def send(self, name: ChannelName, message: bytes) -> None:
-        self.events += self.stream.send(name, message, 0)
+        self.events += self.stream.send(name, message)
 
 
 @asynccontextmanager
 async def over_tcp(circuit: str = "pvc", **options: Any) -> AsyncIterator[tuple[End, End]]:
     """The mediator's end, which listens, and the console's."""
-    mediator = XotStream(
+    mediator = XotCarrier(
         circuits("dce", initiator=False, circuit=circuit), listen=("127.0.0.1", 0), **options
     )
     host, _, port = (await mediator.start()).rpartition(":")
-    console = XotStream(circuits("dte", initiator=True, circuit=circuit), dial=(host, int(port)))
+    console = XotCarrier(circuits("dte", initiator=True, circuit=circuit), dial=(host, int(port)))
     await console.start()
     try:
         yield End(mediator), End(console)
@@ -84,7 +84,7 @@ async def over_tcp(circuit: str = "pvc", **options: Any) -> AsyncIterator[tuple[
 async def over_cables() -> AsyncIterator[tuple[End, End]]:
     cables = {name: NullModem() for name in NAMES}
     ends = [
-        SerialStream(
+        SerialCarrier(
             {name: SerialConfig(url=cable.names[side], reopen=0.01) for name, cable in cables.items()},
             LapbConfig(role=role, t1=0.3, t2=0.01),  # type: ignore[arg-type]
             X25Config(role=role),  # type: ignore[arg-type]
@@ -108,7 +108,7 @@ async def test_a_busy_end_is_sent_a_window_at_most_and_the_rest_when_it_is_ready
     line: Callable[[], Any],
 ) -> None:
     async with line() as (mediator, console):
-        mediator.events += mediator.stream.busy("kpd1", True, 0)  # before there is anything to carry it
+        mediator.events += mediator.stream.busy("kpd1", True)  # before there is anything to carry it
         await mediator.until(ChannelEvent("kpd1", Up()))
         await mediator.until(ChannelEvent("kpd2", Up()))
         await console.happens(lambda: console.stream.channels["kpd1"].up)
@@ -120,7 +120,7 @@ async def test_a_busy_end_is_sent_a_window_at_most_and_the_rest_when_it_is_ready
         await console.until(ChannelEvent("kpd1", Message(b"an answer")))
         assert not any(isinstance(each.event, Message) for each in mediator.events if told(each, "kpd1"))
         assert console.stream.channels["kpd1"].queued == 5
-        mediator.events += mediator.stream.busy("kpd1", False, 0)
+        mediator.events += mediator.stream.busy("kpd1", False)
         await mediator.until(*(ChannelEvent("kpd1", Message(bytes([number]))) for number in range(5)))
         await console.happens(lambda: console.stream.channels["kpd1"].queued == 0)
 
@@ -166,7 +166,7 @@ async def test_a_fault_cuts_both_directions_until_it_ends(line: Callable[[], Any
 
 @pytest.mark.parametrize("state", [StreamState.AIS, StreamState.LOF, StreamState.RAI, StreamState.LOMF])
 async def test_states_of_an_e1_can_not_be_injected(state: StreamState) -> None:
-    stream = XotStream(circuits("dce", initiator=False), listen=("127.0.0.1", 0))
+    stream = XotCarrier(circuits("dce", initiator=False), listen=("127.0.0.1", 0))
     with pytest.raises(ValueError, match=f'{state}: a line "xot" has no E1 frames'):
         stream.fault(state)
     assert stream.faults == {"receive": None, "transmit": None}
@@ -176,21 +176,21 @@ async def test_an_orderly_end_of_a_connection_is_told_from_a_broken_one() -> Non
     async with over_tcp() as (mediator, console):
         await mediator.until(ChannelEvent("kpd1", Up()))
         await mediator.until(ChannelEvent("kpd2", Up()))
-        console.stream.disconnect("kpd1", 0)
+        console.stream.disconnect("kpd1")
         await mediator.until(ChannelEvent("kpd1", Down(CLOSED)))
         assert mediator.stream.state is WORK  # one circuit is enough
         console.stream.channels["kpd2"].cut(True)
         await mediator.until(StateChanged(WORK, LOS))
         downs = [e.event for e in mediator.events if e == ChannelEvent("kpd2", Down(CLOSED))]
         assert downs == []
-        console.stream.connect("kpd1", 0)
+        console.stream.connect("kpd1")
         await mediator.until(ChannelEvent("kpd1", Down(CLOSED)), ChannelEvent("kpd1", Up()))
 
 
 async def test_a_circuit_that_nobody_wants_is_broken_not_refused() -> None:
     async with over_tcp() as (mediator, console):
         for name in NAMES:
-            mediator.stream.disconnect(name, 0)
+            mediator.stream.disconnect(name)
         await console.happens(
             lambda: not any(channel.end.connected for channel in console.stream.channels.values())
         )
@@ -198,7 +198,7 @@ async def test_a_circuit_that_nobody_wants_is_broken_not_refused() -> None:
             isinstance(e, ChannelEvent) and isinstance(e.event, ChannelAlarm) and "refuses" in e.event.text
             for e in console.events
         )
-        mediator.stream.connect("kpd2", 0)
+        mediator.stream.connect("kpd2")
         await console.until(ChannelEvent("kpd2", Up()))
 
 
@@ -216,7 +216,7 @@ async def test_a_circuit_that_has_its_console_refuses_another() -> None:
     async with over_tcp() as (mediator, console):
         await console.until(ChannelEvent("kpd1", Up()))
         ends = console.stream.addresses("kpd1")  # type: ignore[attr-defined]
-        other = End(XotStream(circuits("dte", initiator=True), dial=ends[1]))
+        other = End(XotCarrier(circuits("dte", initiator=True), dial=ends[1]))
         await other.stream.start()
         try:
             await mediator.happens(lambda: mediator.stream.counters()["strangers"] >= 4)
@@ -226,7 +226,7 @@ async def test_a_circuit_that_has_its_console_refuses_another() -> None:
             assert not any(
                 isinstance(e, ChannelEvent) and isinstance(e.event, ChannelAlarm) for e in other.events
             )
-            console.stream.disconnect("kpd1", 0)
+            console.stream.disconnect("kpd1")
             await other.until(ChannelEvent("kpd1", Up()))
         finally:
             other.stream.close()
@@ -234,11 +234,11 @@ async def test_a_circuit_that_has_its_console_refuses_another() -> None:
 
 
 async def test_nobody_there_is_told_once_however_often_it_is_tried() -> None:
-    mediator = XotStream(circuits("dce", initiator=False), listen=("127.0.0.1", 0))
+    mediator = XotCarrier(circuits("dce", initiator=False), listen=("127.0.0.1", 0))
     host, _, port = (await mediator.start()).rpartition(":")
     mediator.close()
     await mediator.wait_closed()
-    console = End(XotStream(circuits("dte", initiator=True), dial=(host, int(port))))
+    console = End(XotCarrier(circuits("dte", initiator=True), dial=(host, int(port))))
     await console.stream.start()
 
     def complaints() -> list[str]:
@@ -248,7 +248,7 @@ async def test_nobody_there_is_told_once_however_often_it_is_tried() -> None:
             if isinstance(e, ChannelEvent) and e.channel == "kpd1" and isinstance(e.event, ChannelAlarm)
         ]
 
-    again = XotStream(circuits("dce", initiator=False), listen=(host, int(port)))
+    again = XotCarrier(circuits("dce", initiator=False), listen=(host, int(port)))
     try:
         await console.happens(complaints)
         await again.start()
@@ -282,7 +282,7 @@ async def test_who_does_not_read_is_not_read_from() -> None:
     async with over_tcp() as (mediator, console):
         await console.until(ChannelEvent("kpd1", Up()))
         where = console.stream.addresses("kpd1")  # type: ignore[attr-defined]
-        console.stream.disconnect("kpd1", 0)
+        console.stream.disconnect("kpd1")
         await mediator.until(ChannelEvent("kpd1", Up()), ChannelEvent("kpd1", Down(CLOSED)))
         connection = socket.create_connection(where[1])
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)

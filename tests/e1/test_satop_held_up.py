@@ -187,7 +187,8 @@ async def test_what_comes_in_half_a_second_waits_in_the_socket() -> None:
     now = 100.0
     line = SatopLine(MASTER)
     end = SatopSocket(line, clock=lambda: now)
-    address = await end.start()
+    await end.start()
+    address = end.local
     stream = E1Stream()
     end.exchange(stream)
     try:

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
-from e1.carriers.memory import Happened, LineModel, MemoryLine, MemoryPair
+from e1.carriers.memory import LineModel, MemoryLine
 from e1.channel import LapbConfig, Message, Undelivered, Up, X25Config
 from e1.g704.alarms import AlarmConfig, StreamState
 from e1.g704.frames import TIMESLOTS, demux
 from e1.g704.timeslots import KSL_TIMESLOTS
 from e1.stream import SILENCE, ChannelEvent, E1Stream, StateChanged, StreamConfig
+from tests.e1.memory_lab import Happened, MemoryPair
 
 ABSENT, OFF, LOS, AIS, LOF, LOMF, RAI, WORK = StreamState
 

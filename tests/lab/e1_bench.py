@@ -9,11 +9,9 @@ from typing import Any
 
 from e1.voice.tones import ToneListener
 from protocol import CommandExecuted, Message
-from sorm_mediator.carriers import SatopEnd
 from sorm_mediator.config import Config, parse
-from sorm_mediator.console.e1_client import SLAVE
 from sorm_mediator.lab.lab import Lab, on_free_ports
-from tests.mediator.e1_harness import E1Console
+from tests.mediator.e1_harness import E1Console, udp_line
 
 NUMBERS = ("28331", "28332", "28333", "28334")
 DOMAIN = {"name": "test.domain", "password": "123", "subscribers": [{"number": number} for number in NUMBERS]}
@@ -34,7 +32,7 @@ def e1_lab(folder: Path, *streams: dict[str, Any], **tables: Any) -> Config:
 async def console_of(lab: Lab, stream: int = 0) -> AsyncIterator[E1Console]:
     """The console of a stream, both channels up."""
     config = next(each for each in lab.config.e1 if each.stream == stream)
-    line = SatopEnd("127.0.0.1:0", lab.endpoints[f"e1.{stream}"], line=SLAVE)
+    line = udp_line(lab.endpoints[f"e1.{stream}"])
     async with E1Console(config, line) as console:
         yield await console.up()
 

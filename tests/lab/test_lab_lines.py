@@ -26,7 +26,7 @@ from sorm_mediator.lab.lab import Lab
 from sorm_mediator.lab.processes import BoxProcess
 from sorm_mediator.replay.printing import TextPrinter
 from sorm_mediator.replay.recording import PcapRecorder
-from sorm_mediator.replay.session import Settings, run_script
+from sorm_mediator.replay.session import ReplaySettings, run_script
 from sorm_mediator.replay.session import load as load_script
 
 FOLDER = Path(captures.__file__).parent
@@ -72,7 +72,7 @@ async def passes(path: Path, recorder: Any = None, **settings: Any) -> None:
     shown: list[str] = []
     result = await run_script(
         load_script(path),
-        Settings(scripts=(path,), link="x25", **settings),
+        ReplaySettings(scripts=(path,), link="x25", **settings),
         TextPrinter(shown.append),
         recorder,
     )
@@ -129,7 +129,7 @@ async def test_listening_to_a_line_without_timeslots_is_a_mistake_that_is_told(t
         '- hears: {ksl: {stream: 0, ksl: 1}, tones: ["28331"]}\n'
     )
     path, shown = script(tmp_path, text, {"line": "xot"}), list[str]()
-    settings = Settings(scripts=(path,), link="x25")
+    settings = ReplaySettings(scripts=(path,), link="x25")
     result = await run_script(load_script(path), settings, TextPrinter(shown.append))
     assert result.verdict == "FAIL", result.error
     assert "stream 0: its line has no timeslots, so there is no speech to hear" in "".join(shown)
@@ -202,7 +202,7 @@ async def test_a_mediator_at_the_other_end_of_two_cables_is_reached(tmp_path: Pa
 )
 async def test_what_a_lab_file_must_tell_the_console(stream: str, text: str, tmp_path: Path) -> None:
     path = script(tmp_path, shipped("network_objects"))
-    settings = Settings(
+    settings = ReplaySettings(
         scripts=(path,),
         link="x25",
         host="127.0.0.1",

@@ -10,7 +10,7 @@ import pytest
 
 import captures
 from sorm_mediator.replay.printing import TextPrinter
-from sorm_mediator.replay.session import Settings, load, run_script
+from sorm_mediator.replay.session import ReplaySettings, load, run_script
 
 MAIN_JOB = Path(captures.__file__).parent / "scenarios" / "main-job.yaml"
 DONE = [{"command-received": {"status": 0}}, {"command-executed": {"status": 0}}]
@@ -18,7 +18,7 @@ DONE = [{"command-received": {"status": 0}}, {"command-executed": {"status": 0}}
 
 async def passes(script: Path) -> None:
     shown: list[str] = []
-    settings = Settings(scripts=(script,), link="x25")
+    settings = ReplaySettings(scripts=(script,), link="x25")
     result = await run_script(load(script), settings, TextPrinter(shown.append))
     assert result.error is None, result.error
     assert result.verdict == "PASS", "".join(shown)

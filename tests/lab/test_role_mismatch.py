@@ -13,7 +13,7 @@ import captures
 from sorm_mediator.console.errors import ConnectError
 from sorm_mediator.lab.lab import Lab
 from sorm_mediator.replay.printing import TextPrinter
-from sorm_mediator.replay.session import Settings, load, run_script
+from sorm_mediator.replay.session import ReplaySettings, load, run_script
 from tests.lab.e1_bench import e1_lab
 
 MAIN_JOB = Path(captures.__file__).parent / "scenarios" / "main-job.yaml"
@@ -34,7 +34,9 @@ async def test_both_ends_of_one_role(
         local = lab.endpoints["e1.0"]
         wrong.write_text(f'[[e1]]\nlocal = "{local}"\nmode = "{told}"\nlapb = {{ t1 = 0.5 }}\n')
         shown: list[str] = []
-        settings = Settings(scripts=(MAIN_JOB,), host="127.0.0.1", link="x25", config=wrong, web=lab.web_url)
+        settings = ReplaySettings(
+            scripts=(MAIN_JOB,), host="127.0.0.1", link="x25", config=wrong, web=lab.web_url
+        )
         result = await run_script(load(MAIN_JOB), settings, TextPrinter(shown.append, "ru"))
         # What the console has sent is still on its way for as long as the jitter buffer holds it back.
         async with asyncio.timeout(20):

@@ -22,7 +22,7 @@ from sorm_mediator.console.errors import ConnectError
 from sorm_mediator.lab.lab import Lab, on_free_ports
 from sorm_mediator.replay.printing import TextPrinter
 from sorm_mediator.replay.recording import PcapRecorder
-from sorm_mediator.replay.session import Settings, load, run_script
+from sorm_mediator.replay.session import ReplaySettings, load, run_script
 from tests.lab.e1_bench import DOMAIN
 
 SCENARIOS = Path(captures.__file__).parent / "scenarios"
@@ -31,7 +31,7 @@ SCENARIOS = Path(captures.__file__).parent / "scenarios"
 async def passes(script: Path, recorder: Any = None, **settings: Any) -> None:
     shown: list[str] = []
     result = await run_script(
-        load(script), Settings(scripts=(script,), **settings), TextPrinter(shown.append), recorder
+        load(script), ReplaySettings(scripts=(script,), **settings), TextPrinter(shown.append), recorder
     )
     assert result.error is None, result.error
     assert result.verdict == "PASS", "".join(shown)
@@ -151,7 +151,7 @@ async def test_lines_that_can_not_be_listened_to(link: str, e1: str, told: str, 
     file = tmp_path / "told.toml"
     file.write_text(e1, encoding="utf-8")
     script = SCENARIOS / "heard_combined.yaml"
-    settings = Settings(scripts=(script,), host="127.0.0.1", config=file, link=link)
+    settings = ReplaySettings(scripts=(script,), host="127.0.0.1", config=file, link=link)
     result = await run_script(load(script), settings, TextPrinter(lambda _: None))
     assert isinstance(result.error, ConnectError)
     assert told in str(result.error)
@@ -160,6 +160,6 @@ async def test_lines_that_can_not_be_listened_to(link: str, e1: str, told: str, 
 async def test_a_link_that_the_scenario_can_not_run_over_is_said(tmp_path: Path) -> None:
     script = tmp_path / "own.yaml"
     script.write_text(json.dumps({"name": "a test", "link": "tcp+e1", "steps": [{"send": "start"}]}))
-    settings = Settings(scripts=(script,), host="127.0.0.1", link="tcp")
+    settings = ReplaySettings(scripts=(script,), host="127.0.0.1", link="tcp")
     result = await run_script(load(script), settings, TextPrinter(lambda _: None))
     assert str(result.error) == f"{script}: link: it runs over tcp+e1 alone, not over tcp"

@@ -8,12 +8,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from e1.carriers.carrier import FramedCarrier, FrameLine
+from e1.carriers.memory import MemoryEnd
+from e1.carriers.satop import SatopLine
+from e1.carriers.satop_socket import SatopSocket
 from e1.channel import ChannelAlarm, Down, Up
 from e1.channel import Message as Arrived
 from e1.g704.alarms import StreamState
 from e1.stream import ChannelEvent, ChannelName, E1Stream, StateChanged
 from protocol import Codec, Message
-from sorm_mediator.carriers import Line, MemoryEnd, stream_config
+from sorm_mediator.addresses import split_host_port
+from sorm_mediator.carriers import satop_config, stream_config
 from sorm_mediator.config import Config, E1Config, parse
 from sorm_mediator.mediator.binding.gateway import Gateway
 from ssh_control.server import SormServer
@@ -37,7 +42,7 @@ def e1_lab(
 class E1Console:
     """One stream of a console. Run it with ``async with``; whatever happens wakes :meth:`until`."""
 
-    def __init__(self, config: E1Config, line: Line) -> None:
+    def __init__(self, config: E1Config, line: FrameLine) -> None:
         self.stream = E1Stream(stream_config(config, far_end=True))
         self.line = line
         self.codec = Codec()
@@ -121,11 +126,24 @@ class E1Console:
 
 def far_end(gateway: Gateway, stream: int = 0) -> E1Console:
     """The console at the other end of a line in memory."""
-    assert gateway.e1 is not None
-    line = gateway.e1.streams.line(stream)
-    assert isinstance(line, MemoryEnd)
     config = next(each for each in gateway.config.e1 if each.stream == stream)
-    return E1Console(config, line.far)
+    return E1Console(config, far_line(gateway, stream))
+
+
+def far_line(gateway: Gateway, stream: int = 0) -> MemoryEnd:
+    """The console's end of a line in memory."""
+    assert gateway.e1 is not None
+    carrier = gateway.e1.streams.carrier(stream)
+    assert isinstance(carrier, FramedCarrier)
+    assert isinstance(carrier.line, MemoryEnd)
+    return carrier.line.far
+
+
+def udp_line(address: str, config: E1Config | None = None) -> SatopSocket:
+    """The console's end of an E1 over UDP, toward ``host:port``."""
+    return SatopSocket(
+        SatopLine(satop_config(config or E1Config(), far_end=True)), remote=split_host_port(address)
+    )
 
 
 @asynccontextmanager

@@ -20,7 +20,7 @@ NOTHING: Item = (Unit(0, CODEC.encode(GetVersion())), 0.0)
 
 def test_it_stops_above_the_high_mark_and_goes_on_at_the_low_one() -> None:
     intake = FlowControl(high=10, low=4)
-    assert [intake.judge(waiting) for waiting in (0, 10, 11, 10, 5, 4, 10, 11)] == [
+    assert [intake.update(waiting) for waiting in (0, 10, 11, 10, 5, 4, 10, 11)] == [
         False,
         False,
         True,
@@ -43,7 +43,7 @@ def test_units_of_one_message_are_handled_as_their_answers_go() -> None:
         intake.put(NOTHING)
     counts = []
     while intake:
-        intake.work(lambda: waiting[0], handle)
+        intake.drain(lambda: waiting[0], handle)
         counts.append(len(handled))
         waiting[0] = 0
     assert counts == [3, 6, 7]
@@ -56,11 +56,11 @@ def test_what_comes_while_something_is_handled_is_handled_after_it() -> None:
         order.append(("begin", item[1]))
         if item[1] == 1.0:
             intake.put((NOTHING[0], 2.0))
-            intake.work(lambda: 0, handle)
+            intake.drain(lambda: 0, handle)
         order.append(("end", item[1]))
 
     intake.put((NOTHING[0], 1.0))
-    intake.work(lambda: 0, handle)
+    intake.drain(lambda: 0, handle)
     assert order == [("begin", 1.0), ("end", 1.0), ("begin", 2.0), ("end", 2.0)]
 
 
@@ -68,7 +68,7 @@ def test_when_the_console_is_gone_what_it_sent_is_handled() -> None:
     intake, handled = FlowControl(high=1, low=0), []
     for _ in range(5):
         intake.put(NOTHING)
-    intake.work(lambda: 9, handled.append)
+    intake.drain(lambda: 9, handled.append)
     assert (handled, intake.stopped) == ([], True)
     intake.finish(handled.append)
     assert (len(handled), len(intake), intake.stopped) == (5, 0, False)
@@ -110,7 +110,7 @@ class Flood:
                 assert isinstance(item, Unit)
                 self.intake.put((item, link.now))
         self._read = len(messages)
-        self.intake.work(lambda: channel.queued, self._handle)
+        self.intake.drain(lambda: channel.queued, self._handle)
         if self.intake.stopped is not self._told:
             self._told = self.intake.stopped
             self.stops += self._told

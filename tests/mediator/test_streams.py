@@ -36,12 +36,10 @@ from protocol import (
     UnauthorizedAccess,
 )
 from protocol.values import Ksl
-from sorm_mediator.carriers import SatopEnd, satop_config
-from sorm_mediator.console.e1_client import SLAVE
 from sorm_mediator.errors import BoxError
 from sorm_mediator.mediator.binding.gateway import Gateway
 from ssh_control.dialect import Reply
-from tests.mediator.e1_harness import E1Console, attached, e1_lab
+from tests.mediator.e1_harness import E1Console, attached, e1_lab, far_line, udp_line
 from tests.mediator.gateway_harness import SmallSwitch, running, small_switch
 
 TESTED_WHILE_STOPPED = {"options": {"test_while_stopped": "on"}}
@@ -96,7 +94,7 @@ async def test_a_command_is_received_and_executed(bench: Bench) -> None:
 async def test_either_side_of_x25_over_udp(bench: Bench, mode: str, circuit: str) -> None:
     stream = {"line": "satop", "mode": mode, "x25": {"circuit": circuit}}
     async with running(bench.config(stream)) as (gateway, endpoints):
-        line = SatopEnd("127.0.0.1:0", endpoints["e1.0"], line=SLAVE)
+        line = udp_line(endpoints["e1.0"])
         async with E1Console(gateway.config.e1[0], line) as console:
             await console.up()
             console.send(Start())
@@ -123,7 +121,7 @@ async def test_both_ends_work_with_the_settings_of_one_lab_file(
 ) -> None:
     async with running(bench.config({"line": "satop", **settings})) as (gateway, endpoints):
         config = gateway.config.e1[0]
-        line = SatopEnd("127.0.0.1:0", endpoints["e1.0"], line=satop_config(config, far_end=True))
+        line = udp_line(endpoints["e1.0"], config)
         async with E1Console(config, line) as console:
             await console.up()
             await started(console)
@@ -231,7 +229,7 @@ async def test_a_fault_in_the_middle_of_a_command_loses_and_doubles_nothing(benc
 
 async def test_whoever_sends_to_the_stream_of_another_is_left_and_the_console_is_told(bench: Bench) -> None:
     async with running(bench.config({"line": "satop"})) as (gateway, endpoints):
-        line = SatopEnd("127.0.0.1:0", endpoints["e1.0"], line=SLAVE)
+        line = udp_line(endpoints["e1.0"])
         async with E1Console(gateway.config.e1[0], line) as console:
             await started(await console.up())
             host, _, port = endpoints["e1.0"].rpartition(":")
@@ -250,7 +248,7 @@ async def test_a_far_end_is_learnt_from_hosts_that_may_be_a_console(bench: Bench
     async with running(bench.config({"line": "satop"}, console=nobody)) as (gateway, endpoints):
         assert gateway.e1 is not None
         streams = gateway.e1.streams
-        line = SatopEnd("127.0.0.1:0", endpoints["e1.0"], line=SLAVE)
+        line = udp_line(endpoints["e1.0"])
         async with E1Console(gateway.config.e1[0], line) as console:
             await console.until(lambda: streams.row(0)["counters"]["strangers"] >= 50)
         assert (streams.row(0)["state"], streams.row(0)["counters"]["received"]) == ("AIS", 0)
@@ -399,10 +397,8 @@ async def test_a_multiframe_that_is_lost_is_told_and_the_lines_stay(bench: Bench
 async def test_both_ends_dte_is_told_in_words(bench: Bench) -> None:
     config = bench.config({"line": "memory", "mode": "dte"})
     async with running(config) as (gateway, _):
-        assert gateway.e1 is not None
-        line = gateway.e1.streams.line(0)
         wrong = config.e1[0].model_copy(update={"mode": "dce"})  # its far end is a DTE, too
-        async with E1Console(wrong, line.far) as console:  # type: ignore[attr-defined]
+        async with E1Console(wrong, far_line(gateway)) as console:
             await console.until(
                 lambda: gateway.e1 and gateway.e1.streams.row(0)["alarms"].get("role-mismatch")
             )
@@ -427,8 +423,7 @@ async def test_a_far_end_of_modulo_128_is_told_in_words(
     async with running(config) as (gateway, _):
         assert gateway.e1 is not None
         streams = gateway.e1.streams
-        line = streams.line(0)
-        console = E1Console(config.e1[0], line.far)  # type: ignore[attr-defined]
+        console = E1Console(config.e1[0], far_line(gateway))
         for channel in console.stream.channels.values():
             channel.lapb = Modulo128(channel.lapb.config)
         async with console:

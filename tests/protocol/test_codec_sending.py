@@ -12,7 +12,6 @@ from protocol import (
     AddObject,
     Alarm,
     Category,
-    Channel,
     Codec,
     ElectronicMessage,
     EncodeError,
@@ -30,11 +29,9 @@ from protocol import (
     ServicesInfo,
     SetPassword,
     Start,
-    Stop,
     TestReplyKpd2,
     Time,
     TrunkInfo,
-    by_name,
 )
 from protocol.codes import (
     KSL_ROWS_PER_MESSAGE,
@@ -153,11 +150,8 @@ def test_a_message_is_one_of_one_unless_it_is_said_otherwise() -> None:
 def test_names_and_codes_are_those_of_the_order() -> None:
     assert len(MESSAGES) == 17 + 12 + 7
     assert len({cls.code for cls in MESSAGES}) == len(MESSAGES)
-    assert by_name("test-reply") is by_name("test-reply", Channel.KPD1)
-    assert by_name("test-reply", Channel.KPD2) is TestReplyKpd2
-    assert by_name("stop") is Stop
-    with pytest.raises(KeyError):
-        by_name("stop", Channel.KPD2)
+    names = {(cls.message_name, cls.channel) for cls in MESSAGES}
+    assert len(names) == len(MESSAGES)
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,7 @@ def test_optional_fields_may_be_left_out_by_hand() -> None:
     assert from_json(by_hand) == AddObject(5, "trunk", None, None, 2, None, None, None)  # type: ignore[arg-type]
 
 
-def test_an_event_by_hand_needs_only_what_it_says() -> None:
+def test_an_event_by_hand_needs_only_the_fields_it_is_about() -> None:
     event = from_json({"name": "service-used", "fields": {"calling": {"number": "28331"}, "service": 0x21}})
     assert isinstance(event, ServiceUsed)
     assert (event.calling.number, event.calling.sign, event.called.number) == ("28331", None, None)

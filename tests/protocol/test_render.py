@@ -126,13 +126,13 @@ def test_undeclared_values_are_shown_as_they_came() -> None:
     assert "category       0x1A" in rendered("CC010F0531323334353602011AFF02")
 
 
-def test_a_table_without_rows_says_so() -> None:
+def test_a_table_without_rows_is_shown_as_none() -> None:
     assert render(KslInfo(()))[-1] == "  rows  -  none"
 
 
 @settings(max_examples=150, deadline=None)
 @given(damaged_unit())
-def test_whatever_the_lenient_decoder_gives_can_be_rendered(raw: bytes) -> None:
+def test_every_result_of_the_lenient_decoder_can_be_rendered(raw: bytes) -> None:
     message, _ = Codec().decode_lenient(raw)
     for lang in ("en", "ru"):
         lines = render(message, lang)  # type: ignore[arg-type]

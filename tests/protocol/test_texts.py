@@ -26,7 +26,7 @@ NAMED = (
 UNKNOWN = {"en": "unknown value", "ru": "неизвестное значение"}
 
 
-def says_something(text: str, lang: Lang) -> bool:
+def has_text(text: str, lang: Lang) -> bool:
     has_russian = any("а" <= letter <= "я" or letter == "ё" for letter in text.lower())
     return bool(text) and UNKNOWN[lang] not in text and has_russian == (lang == "ru")
 
@@ -35,7 +35,7 @@ def says_something(text: str, lang: Lang) -> bool:
 @pytest.mark.parametrize("kind", NAMED)
 def test_every_named_value_has_a_text(kind: Iterable[StrEnum], lang: Lang) -> None:
     for value in kind:
-        assert says_something(texts.value_name_text(value, lang), lang), value
+        assert has_text(texts.value_name_text(value, lang), lang), value
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -44,17 +44,17 @@ def test_every_declared_code_has_a_text(lang: Lang) -> None:
         for name, wire in wires(cls, Options()).items():
             if wire.meaning is not None and isinstance(wire, Coded):
                 for value in wire.decoding.values():
-                    assert says_something(wire.show(value, lang)[1], lang), (cls, name, value)
+                    assert has_text(wire.show(value, lang)[1], lang), (cls, name, value)
     for service in codes.SERVICES:
-        assert says_something(texts.look_up(texts.SERVICES, service, lang), lang), service
+        assert has_text(texts.look_up(texts.SERVICES, service, lang), lang), service
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_every_message_and_every_field_has_a_text(lang: Lang) -> None:
     for message in MESSAGES:
-        assert says_something(texts.message_text(message.code, lang), lang), message
+        assert has_text(texts.message_text(message.code, lang), lang), message
         for field in dataclasses.fields(message):
-            assert says_something(translate(caption(field.name), lang), lang), field.name
+            assert has_text(translate(caption(field.name), lang), lang), field.name
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -63,7 +63,7 @@ def test_every_status_has_a_text(lang: Lang) -> None:
     assert len(texts.EXTENDED_FURTHER) == 12
     assert not texts.EXTENDED_MANUAL.keys() & texts.EXTENDED_FURTHER.keys()
     for status in (*texts.EXTENDED_MANUAL, *texts.EXTENDED_FURTHER, *texts.RECEIPT, *texts.EXECUTION):
-        assert says_something(texts.status_text(status, lang), lang), status
+        assert has_text(texts.status_text(status, lang), lang), status
 
 
 def test_statuses_are_worded_as_the_mediators_manual_words_them() -> None:
@@ -83,7 +83,7 @@ def test_a_status_of_the_order_depends_on_the_message() -> None:
     assert texts.status_text(0x33, message_code=0x27) == texts.status_text(0x33, message_code=0x28)
 
 
-def test_what_no_table_knows_is_said_and_never_raises() -> None:
+def test_a_value_of_no_table_has_a_text_and_never_raises() -> None:
     assert texts.status_text(0xEE) == "unknown value 0xEE"
     assert texts.look_up(texts.OPERATIONS[0x43], 0x09, "ru") == "неизвестное значение 0x09"
     assert texts.connection_text(0x33) == "unknown value 0x33"

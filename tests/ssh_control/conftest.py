@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from ssh_control.client import SwitchLink
-from ssh_control.dialect import ClientHello, Refused, Reply, Request
-from ssh_control.server import Notify, SormServer
+from ssh_control.dialect import ClientHello, Notify, Refused, Reply, Request
+from ssh_control.server import SormServer
 
 DOMAIN, PASSWORD = "test.domain", "123"
 

@@ -15,16 +15,9 @@ from ssh_control.dialect import Refused, Reply, Request
 from ssh_control.messages import DialectError
 from ssh_control.server import SormServer
 from ssh_control.transport import KeyProblem, fingerprint, pinned_key, public_line
+from tests.objects import own
 
-OBJECT = {
-    "object_number": 258,
-    "object_type": "own-subscriber",
-    "number_sign": "own",
-    "number": "28331",
-    "trunk": None,
-    "category": "combined",
-    "priority": "normal",
-}
+OBJECT = own()
 
 
 def other_key() -> str:

@@ -12,24 +12,24 @@ from hypothesis import strategies as st
 from ssh_control.dialect import (
     CLIENT_TABLE,
     SERVER_TABLE,
-    Answered,
-    Asked,
-    Broken,
     ClientDialect,
     ClientEvent,
     ClientHello,
-    Faulty,
-    HelloHeard,
+    DialectBroken,
+    EventReceived,
+    HelloAccepted,
+    HelloReceived,
+    HelloRefused,
     IllegalInputError,
-    Notified,
+    LineRejected,
     Reply,
+    ReplyReceived,
     Request,
+    RequestReceived,
     ServerDialect,
     ServerEvent,
     SessionInput,
     SessionState,
-    TurnedAway,
-    Up,
     Versions,
 )
 from ssh_control.messages import (
@@ -39,16 +39,9 @@ from ssh_control.messages import (
     SYNC_CHUNK,
     DialectError,
 )
+from tests.objects import own
 
-OBJECT = {
-    "object_number": 258,
-    "object_type": "own-subscriber",
-    "number_sign": "own",
-    "number": "28331",
-    "trunk": None,
-    "category": "combined",
-    "priority": "normal",
-}
+OBJECT = own()
 PARAMS: dict[str, dict[str, Any]] = {
     "add": {"object": OBJECT},
     "change": {"object_number": 258, "category": "separate", "priority": "high"},
@@ -95,23 +88,25 @@ def ready_client() -> ClientDialect:
 
 def test_hello_request_reply_and_event_cross() -> None:
     client, server = ClientDialect("smg", "127.0.0.1:1813"), ServerDialect()
-    assert heard(server, client.take()) == [HelloHeard(ClientHello("smg", "127.0.0.1:1813", 1))]
+    assert heard(server, client.take()) == [HelloReceived(ClientHello("smg", "127.0.0.1:1813", 1))]
     server.accept({"switch": "lab"})
-    assert heard(client, server.take()) == [Up({"hello": "sorm", "ok": True, "version": 1, "switch": "lab"})]
+    assert heard(client, server.take()) == [
+        HelloAccepted({"hello": "sorm", "ok": True, "version": 1, "switch": "lab"})
+    ]
 
     assert client.ask(Request("add", {"object": OBJECT})) == 1
-    assert heard(server, client.take()) == [Asked(1, Request("add", {"object": OBJECT}))]
+    assert heard(server, client.take()) == [RequestReceived(1, Request("add", {"object": OBJECT}))]
     server.reply(1, Reply(True, {"line_state": 0}))
     server.notify({"event": "line-state", "object_number": 258, "line_state": 1})
     assert heard(client, server.take()) == [
-        Answered(1, Reply(True, {"line_state": 0})),
-        Notified({"event": "line-state", "object_number": 258, "line_state": 1}),
+        ReplyReceived(1, Reply(True, {"line_state": 0})),
+        EventReceived({"event": "line-state", "object_number": 258, "line_state": 1}),
     ]
 
 
 def test_where_speech_is_to_be_sent_is_told_in_the_hello() -> None:
     client, server = ClientDialect("smg", "", rtp="127.0.0.1:40000"), ServerDialect()
-    assert heard(server, client.take()) == [HelloHeard(ClientHello("smg", "", 1, "127.0.0.1:40000"))]
+    assert heard(server, client.take()) == [HelloReceived(ClientHello("smg", "", 1, "127.0.0.1:40000"))]
 
 
 def test_a_hello_without_speech_has_the_same_octets_as_before_there_was_any() -> None:
@@ -127,8 +122,8 @@ def test_replies_are_paired_by_seq_in_any_order() -> None:
     server.reply(second, Reply.refusal(0x49, "no such trunk"))
     server.reply(first, Reply(True))
     assert heard(client, server.take()) == [
-        Answered(second, Reply(False, {}, 0x49, "no such trunk")),
-        Answered(first, Reply(True)),
+        ReplyReceived(second, Reply(False, {}, 0x49, "no such trunk")),
+        ReplyReceived(first, Reply(True)),
     ]
 
 
@@ -140,25 +135,25 @@ def test_the_lower_of_both_versions_is_spoken(
     offered: tuple[int, int], own: tuple[int, int], agreed: int
 ) -> None:
     client, server = ClientDialect("smg", "", Versions(*offered)), ServerDialect(Versions(*own))
-    assert heard(server, client.take()) == [HelloHeard(ClientHello("smg", "", agreed))]
+    assert heard(server, client.take()) == [HelloReceived(ClientHello("smg", "", agreed))]
     server.accept({})
-    assert heard(client, server.take()) == [Up({"hello": "sorm", "ok": True, "version": agreed})]
+    assert heard(client, server.take()) == [HelloAccepted({"hello": "sorm", "ok": True, "version": agreed})]
 
 
 def test_no_common_version_is_refused_in_words() -> None:
     client, server = ClientDialect("smg", "", Versions(2, 3)), ServerDialect(Versions(1, 1))
     (fault,) = heard(server, client.take())
-    assert isinstance(fault, Faulty)
+    assert isinstance(fault, LineRejected)
     assert server.state is SessionState.CLOSED
     text = "no common version: the mediator speaks 2..3, the switch 1..1"
-    assert heard(client, server.take()) == [TurnedAway(0x11, text)]
+    assert heard(client, server.take()) == [HelloRefused(0x11, text)]
     assert client.state is SessionState.CLOSED
 
 
 def test_a_version_that_was_not_offered_is_not_accepted() -> None:
     client = ClientDialect("smg", "")
     (event,) = heard(client, line(hello="sorm", ok=True, version=2))
-    assert isinstance(event, Broken)
+    assert isinstance(event, DialectBroken)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +173,7 @@ def test_a_version_that_was_not_offered_is_not_accepted() -> None:
 def test_whoever_does_not_say_hello_is_turned_away(message: dict[str, Any]) -> None:
     server = ServerDialect()
     (fault,) = heard(server, line(**message) + line(seq=1, op="ping"))
-    assert isinstance(fault, Faulty)
+    assert isinstance(fault, LineRejected)
     (answer,) = said(server)
     assert (answer["ok"], answer["code"], answer["text"]) == (False, 0x11, fault.text)
     assert server.state is SessionState.CLOSED
@@ -187,7 +182,7 @@ def test_whoever_does_not_say_hello_is_turned_away(message: dict[str, Any]) -> N
 def test_a_backend_may_refuse_and_later_lines_are_not_looked_at() -> None:
     server = ServerDialect()
     events = heard(server, line(hello="sorm", version=1) + line(seq=1, op="ping"))
-    assert events == [HelloHeard(ClientHello("", "", 1))]
+    assert events == [HelloReceived(ClientHello("", "", 1))]
     server.refuse(0x17, "SORM of this domain is off")
     assert said(server) == [
         {"hello": "sorm", "ok": False, "code": 0x17, "text": "SORM of this domain is off"}
@@ -199,13 +194,13 @@ def test_requests_behind_the_hello_wait_for_the_decision() -> None:
     server = ServerDialect()
     heard(server, line(hello="sorm", version=1) + line(seq=1, op="ping"))
     server.accept({})
-    assert server.next_event() == Asked(1, Request("ping", {}))
+    assert server.next_event() == RequestReceived(1, Request("ping", {}))
 
 
 @pytest.mark.parametrize("op", OPERATIONS)
 def test_every_op_passes_with_its_params_and_with_unknown_keys(op: str) -> None:
     request = line(seq=5, op=op, params=PARAMS[op] | {"later": 1}, later=2)
-    assert heard(ready_server(), request) == [Asked(5, Request(op, PARAMS[op] | {"later": 1}))]
+    assert heard(ready_server(), request) == [RequestReceived(5, Request(op, PARAMS[op] | {"later": 1}))]
 
 
 @pytest.mark.parametrize(
@@ -245,8 +240,8 @@ def test_a_wrong_request_is_answered_and_the_session_goes_on(
 ) -> None:
     server = ready_server()
     (fault, after) = heard(server, request_line + line(seq=2, op="ping"))
-    assert isinstance(fault, Faulty)
-    assert after == Asked(2, Request("ping", {}))
+    assert isinstance(fault, LineRejected)
+    assert after == RequestReceived(2, Request("ping", {}))
     (answer,) = said(server)
     assert answer["text"].startswith(text)
     assert (answer["seq"], answer["ok"], answer["code"]) == (1, False, code)
@@ -262,6 +257,8 @@ def test_a_wrong_request_is_answered_and_the_session_goes_on(
         b"[" * 5000 + b"\n",
         b'{"seq":NaN,"op":"ping"}\n',
         b'{"seq":' + b"9" * 5000 + b',"op":"ping"}\n',
+        b'{"seq":1e400,"op":"ping"}\n',
+        b'{"seq":1,"op":"ping","x":"\\ud800"}\n',
         b'{"seq":-1,"op":"ping"}\n',
         b'{"seq":1.5,"op":"ping"}\n',
         b'{"op":"ping"}\n',
@@ -269,39 +266,50 @@ def test_a_wrong_request_is_answered_and_the_session_goes_on(
 )
 def test_garbage_is_answered_without_seq(garbage: bytes) -> None:
     server = ready_server()
-    assert [type(event) for event in heard(server, garbage + line(seq=2, op="ping"))] == [Faulty, Asked]
+    assert [type(event) for event in heard(server, garbage + line(seq=2, op="ping"))] == [
+        LineRejected,
+        RequestReceived,
+    ]
     (answer,) = said(server)
     assert (answer["seq"], answer["ok"], answer["code"]) == (None, False, 0x11)
 
 
+def test_of_a_key_that_stands_twice_the_last_value_counts() -> None:
+    assert heard(ready_server(), b'{"seq":1,"op":"fly","seq":2,"op":"ping"}\n') == [
+        RequestReceived(2, Request("ping", {}))
+    ]
+
+
 def test_blank_lines_are_passed_over() -> None:
-    assert heard(ready_server(), b"\n\n" + line(seq=1, op="ping") + b"\n") == [Asked(1, Request("ping", {}))]
+    assert heard(ready_server(), b"\n\n" + line(seq=1, op="ping") + b"\n") == [
+        RequestReceived(1, Request("ping", {}))
+    ]
 
 
 def test_a_megabyte_of_line_is_refused_once_in_bounded_memory() -> None:
     server = ready_server()
     for _ in range(16):
         server.feed(b"x" * 65536)
-    assert isinstance(server.next_event(), Faulty)
+    assert isinstance(server.next_event(), LineRejected)
     assert server.next_event() is None
     (answer,) = said(server)
     assert (answer["seq"], answer["code"]) == (None, 0x10)
-    assert heard(server, b"the rest\n" + line(seq=7, op="ping")) == [Asked(7, Request("ping", {}))]
+    assert heard(server, b"the rest\n" + line(seq=7, op="ping")) == [RequestReceived(7, Request("ping", {}))]
 
 
 def test_the_longest_line_passes_and_one_octet_more_does_not() -> None:
     filler = MAX_REQUEST_LINE - len(line(seq=1, op="ping", x=""))
     longest = line(seq=1, op="ping", x="y" * (filler + 1))
     assert len(longest) == MAX_REQUEST_LINE + 1
-    assert heard(ready_server(), longest) == [Asked(1, Request("ping", {}))]
+    assert heard(ready_server(), longest) == [RequestReceived(1, Request("ping", {}))]
     (fault,) = heard(ready_server(), longest[:-1] + b" \n")
-    assert fault == Faulty(f"a line of more than {MAX_REQUEST_LINE} octets")
+    assert fault == LineRejected(f"a line of more than {MAX_REQUEST_LINE} octets")
 
 
 def test_half_a_line_at_the_end_is_complained_of() -> None:
     server = ready_server()
     assert heard(server, b'{"seq":1,"op"') == []
-    assert server.end() == Faulty("the last line never ended: 13 octets thrown away")
+    assert server.end() == LineRejected("the last line never ended: 13 octets thrown away")
     assert said(server)[0]["code"] == 0x10
     assert server.end() is None
 
@@ -342,7 +350,7 @@ def test_a_request_that_cannot_be_said_is_not_sent_and_takes_no_seq() -> None:
 def test_a_switch_that_talks_nonsense_ends_the_session(nonsense: bytes) -> None:
     client = ready_client()
     (event,) = heard(client, nonsense + line(seq=1, ok=True))
-    assert isinstance(event, Broken)
+    assert isinstance(event, DialectBroken)
     assert client.state is SessionState.CLOSED
     with pytest.raises(IllegalInputError):
         client.ask(Request("ping", {}))
@@ -420,9 +428,9 @@ def test_nothing_that_is_fed_raises_and_cutting_it_anywhere_changes_nothing(data
             side.feed(piece)
             while (event := side.next_event()) is not None:
                 events.append(event)
-                if isinstance(event, HelloHeard):
+                if isinstance(event, HelloReceived):
                     side.accept({})
-                elif isinstance(event, Asked):
+                elif isinstance(event, RequestReceived):
                     side.reply(event.seq, Reply(True))
         return events, side.take()
 
@@ -445,14 +453,16 @@ def test_what_one_side_says_the_other_hears(requests: list[tuple[str, Any]]) -> 
     for op, extra in requests:
         client.ask(Request(op, PARAMS[op] | {"extra": extra}))
     asked = heard(server, client.take())
-    assert [event.request for event in asked if isinstance(event, Asked)] == [
+    assert [event.request for event in asked if isinstance(event, RequestReceived)] == [
         Request(op, PARAMS[op] | {"extra": extra}) for op, extra in requests
     ]
     for event in asked:
-        assert isinstance(event, Asked)
+        assert isinstance(event, RequestReceived)
         server.reply(event.seq, Reply(True, {"extra": event.request.params["extra"]}))
     assert [
-        event.reply.data["extra"] for event in heard(client, server.take()) if isinstance(event, Answered)
+        event.reply.data["extra"]
+        for event in heard(client, server.take())
+        if isinstance(event, ReplyReceived)
     ] == [extra for _, extra in requests]
 
 
@@ -469,7 +479,7 @@ def test_what_a_switch_nests_too_deep_is_not_taken(what: str) -> None:
     client = ClientDialect("m", "127.0.0.1:1813")
     if what != "hello":
         client.feed(b'{"hello":"sorm","ok":true,"version":1}\n')
-        assert isinstance(client.next_event(), Up)
+        assert isinstance(client.next_event(), HelloAccepted)
     client.feed(json.dumps(lines[what]).encode() + b"\n")
     event = client.next_event()
     assert "nested more than 16 deep" in str(event)

@@ -11,15 +11,15 @@ from ssh_control.client import LINK_TABLE
 from ssh_control.dialect import (
     CLIENT_TABLE,
     SERVER_TABLE,
-    Answered,
-    Asked,
     ClientDialect,
-    HelloHeard,
-    Notified,
+    EventReceived,
+    HelloAccepted,
+    HelloReceived,
     Reply,
+    ReplyReceived,
     Request,
+    RequestReceived,
     ServerDialect,
-    Up,
 )
 from ssh_control.messages import MAX_REPLY_LINE, MAX_REQUEST_LINE, OPERATIONS, SYNC_CHUNK
 
@@ -59,9 +59,9 @@ def test_the_example_session_is_spoken_octet_by_octet() -> None:
             assert client.take() == octets
             server.feed(octets)
             event = server.next_event()
-            if isinstance(event, HelloHeard):
+            if isinstance(event, HelloReceived):
                 server.accept({key: told[key] for key in ("switch", "domain")})
-            elif isinstance(event, Asked):
+            elif isinstance(event, RequestReceived):
                 used.add(event.request.op)
         else:
             if "event" in message:
@@ -72,5 +72,5 @@ def test_the_example_session_is_spoken_octet_by_octet() -> None:
                 server.reply(message["seq"], Reply.refusal(0x54, message["text"]))
             assert server.take() == octets
             client.feed(octets)
-            assert isinstance(client.next_event(), Up | Answered | Notified)
+            assert isinstance(client.next_event(), HelloAccepted | ReplyReceived | EventReceived)
     assert used == set(OPERATIONS)

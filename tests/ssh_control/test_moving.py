@@ -10,7 +10,7 @@ from typing import Any
 import asyncssh
 import pytest
 
-from ssh_control.server import SormServer, listening, move
+from ssh_control.server import SormServer, listening_socket, move_servers
 
 
 @pytest.fixture
@@ -51,14 +51,14 @@ async def test_after_a_move_that_failed_the_next_one_works(
 
     with monkeypatch.context() as patched:
         patched.setattr(asyncssh, "listen", fails)
-        server.listen_on(listening("127.0.0.1", 0))
+        server.listen_on(listening_socket("127.0.0.1", 0))
         await settled(server)
     assert server.counters["moves failed"] == 1
     assert "Too many open files" in caplog.text
     assert server.port == before
     assert await greets(before)
 
-    listener = listening("127.0.0.1", 0)
+    listener = listening_socket("127.0.0.1", 0)
     port = listener.getsockname()[1]
     assert asyncssh.listen is listen
     server.listen_on(listener)
@@ -77,8 +77,8 @@ async def test_ports_are_exchanged_without_a_moment_in_which_another_could_take_
     def taken(host: str, port: int) -> socket.socket:
         raise OSError(98, f"{port} was taken in between")
 
-    monkeypatch.setattr("ssh_control.server.listening", taken)
-    move([(one, ports[1]), (other, ports[0])])
+    monkeypatch.setattr("ssh_control.server.listening_socket", taken)
+    move_servers([(one, ports[1]), (other, ports[0])])
     await settled(one)
     await settled(other)
     assert (one.port, other.port) == (ports[1], ports[0])
@@ -89,7 +89,7 @@ async def test_whoever_stops_listening_while_it_moves_does_not_listen_afterwards
     servers: list[SormServer],
 ) -> None:
     server = servers[0]
-    listener = listening("127.0.0.1", 0)
+    listener = listening_socket("127.0.0.1", 0)
     port = listener.getsockname()[1]
     server.listen_on(listener)
     server.stop_listening()

@@ -16,7 +16,7 @@ import pytest
 
 from ssh_control.dialect import Request
 from ssh_control.messages import MAX_REQUEST_LINE
-from ssh_control.server import MOST_SESSIONS, MOST_STRANGERS, MOST_UNREAD, TRIES, LoginPacer, SormServer
+from ssh_control.server import MOST_SESSIONS, MOST_UNAUTHENTICATED, MOST_UNREAD, TRIES, LoginPacer, SormServer
 from ssh_control.transport import KeyProblem, pinned_key, public_line
 
 HELLO = b'{"hello":"sorm","version":1,"mediator":"by hand"}\n'
@@ -233,7 +233,7 @@ async def test_who_waits_for_its_password_to_be_looked_at_is_not_dropped_for_new
                 await connect(server, password="guess")
         right = asyncio.ensure_future(connect(server))
         await asyncio.wait_for(waiting.wait(), 20)
-        for _ in range(MOST_STRANGERS + 5):
+        for _ in range(MOST_UNAUTHENTICATED + 5):
             reader, writer = await asyncio.open_connection(*address)
             strangers.append(writer)
             await reader.readline()  # the server's greeting
@@ -436,7 +436,7 @@ def test_a_key_is_pinned_as_its_line_or_as_ssh_keyscan_shows_it(kind: str) -> No
 
 async def test_many_who_never_log_in_make_room_for_one_who_does(server: Any) -> None:
     async with await connect(server) as mediator:
-        silent = [await asyncio.open_connection(*server.address) for _ in range(MOST_STRANGERS + 20)]
+        silent = [await asyncio.open_connection(*server.address) for _ in range(MOST_UNAUTHENTICATED + 20)]
         async with asyncio.timeout(20):
             for reader, _ in silent[:20]:  # the oldest: the version of the server, and the end
                 await reader.read()

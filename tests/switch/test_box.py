@@ -25,18 +25,11 @@ from sorm_mediator.switch.calls.messages import MessageRequest
 from sorm_mediator.switch.changes import sorm as sorm_changes
 from ssh_control.client import SwitchLink
 from ssh_control.dialect import ClientHello, Refused, Request
+from tests.objects import own
 
 LABS = Path(captures.__file__).parent / "labs"
 SECRET = "2testing123"
-OBJECT = {
-    "object_number": 1,
-    "object_type": "own-subscriber",
-    "number_sign": "own",
-    "number": "28331",
-    "trunk": None,
-    "category": "combined",
-    "priority": "normal",
-}
+OBJECT = own(1)
 
 
 class Mediator:

@@ -20,6 +20,7 @@ from sorm_mediator.switch.calls.messages import MessageRequest
 from sorm_mediator.switch.shell.command import ShellContext
 from sorm_mediator.switch.shell.session import ShellSession
 from sorm_mediator.web.app import create_app
+from tests.objects import own
 from tests.switch.test_box import Mediator, lab
 
 OBJECT = 54321
@@ -95,7 +96,7 @@ async def said(
 
 def ours(record: logging.LogRecord) -> bool:
     return record.name.startswith(
-        ("sorm_mediator.switch", "ssh_control.server", "ssh_control.multisorm.domains", "radius")
+        ("sorm_mediator.switch", "ssh_control.server", "ssh_control.multisorm", "radius")
     )
 
 
@@ -110,10 +111,7 @@ async def asked(box: SwitchBox, one_call: str) -> Any:
 
 async def control(mediator: Mediator) -> None:
     """Objects are put on control, changed, joined and refused."""
-    item = {
-        "object_number": OBJECT, "object_type": "own-subscriber", "number_sign": "own", "number": CONTROLLED,
-        "trunk": None, "category": "combined", "priority": "normal",
-    }  # fmt: skip
+    item = own(OBJECT, CONTROLLED)
     assert (await mediator.ask("add", object=item)).ok
     assert (await mediator.ask("change", object_number=OBJECT, category="separate", priority="high")).ok
     assert (await mediator.ask("join", object_number=OBJECT)).ok

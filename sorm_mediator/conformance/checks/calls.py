@@ -1,92 +1,145 @@
-"""The events of calls: what is told of each, when, and with which lines (10, 11.1 to 11.4, 6.5.5.8)."""
+"""The events of calls: which come, when, with which numbers and lines (10, 11.1 to 11.4, 6.5.5.8)."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable
 from itertools import pairwise
 from typing import Any
 
 from protocol.language import Phrase
-from sorm_mediator.conformance.declaration import Need, check
-from sorm_mediator.conformance.examiner import Examiner, Group, Target, one_of
+from sorm_mediator.conformance.declaration import Dialogue, Need, check
+from sorm_mediator.conformance.dialogue import ANSWER, RECEIVED, RELEASE, Target, one_of
+from sorm_mediator.conformance.examiner import Examiner, Group
 from sorm_mediator.console.client import Crossed
 
 CALLS, SERVICES = Need.CALLS, Need.SERVICES
-RECEIVED, ANSWER, RELEASE = "number-received", "answer", "release"
+Place = Callable[[Examiner], Awaitable[object]]
+"""Makes the call."""
 NO_PRIORITY = one_of(None, "normal")
 """The priority of statistical control: FFh or 02h."""
+REPEATED = (
+    "selection", "connection", "service_phase", "calling", "called", "trunk", "ksl_a", "ksl_b", "priority"
+)  # fmt: skip
+"""Fields that the later events of a call repeat from its 41h."""
 
 
-async def whole_call(ex: Examiner, target: Target, a: str, b: str, **how: Any) -> list[Crossed]:
-    """A call that is answered and over: its 41h, 42h and 43h."""
-    await ex.short_call(a, b, **how)
-    return [await ex.event(target, name) for name in (RECEIVED, ANSWER, RELEASE)]
+def within(ex: Examiner) -> Awaitable[object]:
+    """A short call within the node, from the first subscriber to the second."""
+    return ex.short_call()
 
 
-def _category(group: Group | None) -> str:
-    return "statistical" if group is None else "combined" if group.a() == group.b() else "separate"
+def back(ex: Examiner) -> Awaitable[object]:
+    """A short call within the node, from the second subscriber to the first."""
+    return ex.short_call(1, 0)
+
+
+def outgoing(ex: Examiner) -> Awaitable[object]:
+    """A short call of the first subscriber to the network."""
+    return ex.outgoing_call()
+
+
+def incoming(ex: Examiner) -> Awaitable[object]:
+    """A short call from the network to the first subscriber."""
+    return ex.incoming_call()
 
 
 async def some_group(ex: Examiner, category: str) -> Group | None:
-    """The group that a category needs."""
+    """The group that a category of control needs."""
     return None if category == "statistical" else await ex.group(separate=category == "separate")
 
 
-_CATEGORIES = {
-    "combined": ("combined control", "совмещённый контроль", (0x01, 0x04, 0x10)),
-    "separate": ("separate control", "раздельный контроль", (0x03, 0x0C, 0x30)),
-    "statistical": ("statistical control", "статистический контроль", (0x02, 0x08, 0x20)),
-}
+def every_event(
+    place: Place, category: str = "statistical", of_object: str | None = "normal", **wanted: Any
+) -> Dialogue:
+    """A call of an own subscriber under control, whose 41h, 42h and 43h have these values.
+
+    ``of_object``: its priority. A value that is a function is that of examiner and group.
+    """
+    return with_control(
+        lambda ex, group: ex.target(group=group, priority=of_object), place, category, **wanted
+    )
 
 
-def _selections() -> None:
-    for index, (category, (en, ru, codes)) in enumerate(_CATEGORIES.items(), 1):
-        a, b, trunk = codes
+def with_control(
+    control: Callable[[Examiner, Group | None], Awaitable[Target]], place: Place, category: str = "statistical",
+    **wanted: Any,
+) -> Dialogue:  # fmt: skip
+    """The same with the object that ``control`` puts under control."""
 
-        @check(
-            f"10.2.1.6-{index}",
-            f"selection sign by A, {en}: {a:02X}h",
-            f"признак отбора по A, {ru}: {a:02X}h",
-            CALLS,
-        )
-        async def by_a(ex: Examiner, category: str = category, code: int = a) -> None:
-            target = await ex.target(group=await some_group(ex, category))
-            await ex.short_call(ex.own(0), ex.own(1))
-            for name in (RECEIVED, ANSWER, RELEASE):
-                await ex.event(target, name, selection=code)
+    async def dialogue(ex: Examiner) -> None:
+        group = await some_group(ex, category)
+        target = await control(ex, group)
+        await place(ex)
+        values = {key: value(ex, group) if callable(value) else value for key, value in wanted.items()}
+        await ex.events(target, **values)
 
-        @check(
-            f"10.2.1.6-{index + 3}",
-            f"selection sign by B, {en}: {b:02X}h",
-            f"признак отбора по B, {ru}: {b:02X}h",
-            CALLS,
-        )
-        async def by_b(ex: Examiner, category: str = category, code: int = b) -> None:
-            target = await ex.target(group=await some_group(ex, category))
-            await ex.short_call(ex.own(1), ex.own(0))
-            for name in (RECEIVED, ANSWER, RELEASE):
-                await ex.event(target, name, selection=code)
-
-        @check(f"10.2.1.6-{index + 6}", f"selection sign by trunk, {en}: {trunk:02X}h",
-               f"признак отбора по пучку, {ru}: {trunk:02X}h", CALLS)  # fmt: skip
-        async def by_trunk(ex: Examiner, category: str = category, code: int = trunk) -> None:
-            target = await ex.trunk_target(await some_group(ex, category))
-            await ex.short_call(ex.incoming, ex.own(0), incoming=True)
-            for name in (RECEIVED, ANSWER, RELEASE):
-                await ex.event(target, name, selection=code, trunk=ex.trunk)
+    return dialogue
 
 
-_selections()
+def first_event(place: Place, **wanted: Any) -> Dialogue:
+    """A call of an own subscriber under statistical control, whose 41h has these values."""
+
+    async def dialogue(ex: Examiner) -> None:
+        target = await ex.target()
+        await place(ex)
+        await ex.event(target, RECEIVED, **{k: v(ex) if callable(v) else v for k, v in wanted.items()})
+
+    return dialogue
+
+
+# fmt: off
+def _selections(place: int, category: str, how: Phrase, by_a: int, by_b: int, by_trunk: int) -> None:
+    check(f"10.2.1.6-{place}",
+          "selection sign by A, {how}: {n:02X}h", "признак отбора по A, {how}: {n:02X}h", CALLS, how=how, n=by_a)(
+        every_event(within, category, selection=by_a))
+    check(f"10.2.1.6-{place + 3}",
+          "selection sign by B, {how}: {n:02X}h", "признак отбора по B, {how}: {n:02X}h", CALLS, how=how, n=by_b)(
+        every_event(back, category, selection=by_b))
+    check(f"10.2.1.6-{place + 6}",
+          "selection sign by trunk, {how}: {n:02X}h", "признак отбора по пучку, {how}: {n:02X}h", CALLS,
+          how=how, n=by_trunk)(
+        with_control(lambda ex, group: ex.controlled(ex.trunk_fields(group)), incoming, category,
+                     selection=by_trunk, trunk=lambda ex, group: ex.trunk))
+
+
+_selections(1, "combined", Phrase("combined control", "совмещённый контроль"), 0x01, 0x04, 0x10)
+_selections(2, "separate", Phrase("separate control", "раздельный контроль"), 0x03, 0x0C, 0x30)
+_selections(3, "statistical", Phrase("statistical control", "статистический контроль"), 0x02, 0x08, 0x20)
+
+check("10.2.1.7-2", "connection within the node: 1Ch", "внутристанционная связь: 1Ch", CALLS)(
+    first_event(within, connection=0x1C))
+check("10.2.1.7-3", "outgoing connection: 11h", "исходящая связь: 11h", CALLS)(
+    first_event(outgoing, connection=0x11))
+check("10.2.1.7-4", "incoming connection: 12h", "входящая связь: 12h", CALLS)(
+    first_event(incoming, connection=0x12))
+check("10.2.1.8-1", "phase of the service: 00h in an ordinary call", "код фазы услуги: 00h при обычном вызове", CALLS)(
+    every_event(within, service_phase=0))
+check("10.3.1.6-1", "combined control: KSL-B is KSL-A or FFh",
+      "совмещённый контроль: КСЛ-B равна КСЛ-A или FFh", CALLS)(
+    every_event(within, "combined", ksl_a=lambda ex, group: group.a(), ksl_b=lambda ex, group: one_of(group.a(), None)))
+check("10.3.1.6-2", "separate control: KSL-A and KSL-B of the pair", "раздельный контроль: КСЛ-A и КСЛ-B пары", CALLS)(
+    every_event(within, "separate", ksl_a=lambda ex, group: group.a(), ksl_b=lambda ex, group: group.b()))
+check("10.3.1.6-3", "statistical control: KSL-A and KSL-B FFh", "статистический контроль: КСЛ-A и КСЛ-B FFh", CALLS)(
+    every_event(within, ksl_a=None, ksl_b=None))
+check("10.3.1.9-1", "priority of a priority object: 01h", "метка приоритетного объекта: 01h", CALLS)(
+    every_event(within, "combined", "high", priority="high"))
+check("10.3.1.9-2", "priority of an ordinary object: 02h", "метка обычного объекта: 02h", CALLS)(
+    every_event(within, "combined", priority="normal"))
+check("10.3.1.9-3", "priority of a statistical object: 02h or FFh",
+      "метка объекта статистического контроля: 02h или FFh", CALLS)(
+    every_event(within, of_object=None, priority=NO_PRIORITY))
+# fmt: on
 
 
 @check("10.2.1.5-1", "41h, 42h and 43h of a call have one call number, and type and number of the object",
        "41h, 42h и 43h вызова содержат один номер вызова, тип и номер объекта", CALLS)  # fmt: skip
 async def one_identifier(ex: Examiner) -> None:
     target = await ex.target()
-    await ex.short_call(ex.own(0), ex.own(1))
+    await ex.short_call()
     first = await ex.event(target, RECEIVED, object_type="own-subscriber")
-    for name in (ANSWER, RELEASE):
-        await ex.event(target, name, call_number=first.fields["call_number"], object_type="own-subscriber")
+    number = first.fields["call_number"]
+    await ex.events(target, ANSWER, RELEASE, call_number=number, object_type="own-subscriber")
 
 
 @check("6.7.8.1-1", "call numbers follow one another over all calls",
@@ -95,52 +148,21 @@ async def one_sequence(ex: Examiner) -> None:
     one, two = await ex.target(), await ex.target(ex.own(1))
     numbers = []
     for a, target in ((0, one), (1, two), (0, one)):
-        first, *_ = await whole_call(ex, target, ex.own(a), ex.own(2))
+        await ex.short_call(a, 2)
+        first, *_ = await ex.events(target)
         numbers.append(first.fields["call_number"])
     steps = [(after - before) % 0xFFFF for before, after in pairwise(numbers)]
     most = 1 if not ex.taken_objects else 1000  # objects of others have calls, too
     text = Phrase("each is one more than the one before", "каждый на единицу больше предыдущего")
-    ex.require(all(1 <= step <= most for step in steps), text, str(numbers))
-
-
-@check("10.2.1.7-2", "connection within the node: 1Ch", "внутристанционная связь: 1Ch", CALLS)
-async def internal(ex: Examiner) -> None:
-    target = await ex.target()
-    await ex.short_call(ex.own(0), ex.own(1))
-    await ex.event(target, RECEIVED, connection=0x1C)
-
-
-@check("10.2.1.7-3", "outgoing connection: 11h", "исходящая связь: 11h", CALLS)
-async def outgoing(ex: Examiner) -> None:
-    target = await ex.target()
-    await ex.short_call(ex.own(0), ex.network)
-    await ex.event(target, RECEIVED, connection=0x11)
-
-
-@check("10.2.1.7-4", "incoming connection: 12h", "входящая связь: 12h", CALLS)
-async def incoming(ex: Examiner) -> None:
-    target = await ex.target()
-    await ex.short_call(ex.incoming, ex.own(0), incoming=True)
-    await ex.event(target, RECEIVED, connection=0x12)
-
-
-@check(
-    "10.2.1.8-1",
-    "phase of the service: 00h in an ordinary call",
-    "код фазы услуги: 00h при обычном вызове",
-    CALLS,
-)
-async def phase(ex: Examiner) -> None:
-    target = await ex.target()
-    for unit in await whole_call(ex, target, ex.own(0), ex.own(1)):
-        ex.fields(unit, service_phase=0)
+    ex.require(all(1 <= step <= most for step in steps), text, numbers)
 
 
 @check("10.3.1.2-1", "count of digits and unused octets of both numbers",
        "количество знаков и неиспользуемые байты обоих номеров", CALLS)  # fmt: skip
 async def digits(ex: Examiner) -> None:
     target = await ex.target()
-    first, *_ = await whole_call(ex, target, ex.own(0), ex.own(1))
+    await ex.short_call()
+    first, *_ = await ex.events(target)
     text = Phrase("as many digits as counted, then FFh", "столько цифр, сколько указано, далее FFh")
     for start, number in ((12, ex.own(0)), (23, ex.own(1))):
         octets = first.raw[start + 2 : start + 11]
@@ -150,72 +172,6 @@ async def digits(ex: Examiner) -> None:
         ex.require(holds and count >= len(number), text, first.raw[start : start + 11].hex(" ").upper())
 
 
-@check(
-    "10.3.1.6-1",
-    "combined control: KSL-B is KSL-A or FFh",
-    "совмещённый контроль: КСЛ-B равна КСЛ-A или FFh",
-    CALLS,
-)
-async def ksl_combined(ex: Examiner) -> None:
-    group = await ex.group()
-    target = await ex.target(group=group)
-    await ex.short_call(ex.own(0), ex.own(1))
-    for name in (RECEIVED, ANSWER, RELEASE):
-        await ex.event(target, name, ksl_a=group.a(), ksl_b=one_of(group.a(), None))
-
-
-@check(
-    "10.3.1.6-2",
-    "separate control: KSL-A and KSL-B of the pair",
-    "раздельный контроль: КСЛ-A и КСЛ-B пары",
-    CALLS,
-)
-async def ksl_separate(ex: Examiner) -> None:
-    group = await ex.group(separate=True)
-    target = await ex.target(group=group)
-    await ex.short_call(ex.own(0), ex.own(1))
-    for name in (RECEIVED, ANSWER, RELEASE):
-        await ex.event(target, name, ksl_a=group.a(), ksl_b=group.b())
-
-
-@check(
-    "10.3.1.6-3",
-    "statistical control: KSL-A and KSL-B FFh",
-    "статистический контроль: КСЛ-A и КСЛ-B FFh",
-    CALLS,
-)
-async def ksl_statistical(ex: Examiner) -> None:
-    target = await ex.target()
-    await ex.short_call(ex.own(0), ex.own(1))
-    for name in (RECEIVED, ANSWER, RELEASE):
-        await ex.event(target, name, ksl_a=None, ksl_b=None)
-
-
-@check("10.3.1.9-1", "priority of a priority object: 01h", "метка приоритетного объекта: 01h", CALLS)
-async def priority_high(ex: Examiner) -> None:
-    target = await ex.target(group=await ex.group(), priority="high")
-    await ex.short_call(ex.own(0), ex.own(1))
-    for name in (RECEIVED, ANSWER, RELEASE):
-        await ex.event(target, name, priority="high")
-
-
-@check("10.3.1.9-2", "priority of an ordinary object: 02h", "метка обычного объекта: 02h", CALLS)
-async def priority_ordinary(ex: Examiner) -> None:
-    target = await ex.target(group=await ex.group())
-    await ex.short_call(ex.own(0), ex.own(1))
-    for name in (RECEIVED, ANSWER, RELEASE):
-        await ex.event(target, name, priority="normal")
-
-
-@check("10.3.1.9-3", "priority of a statistical object: 02h or FFh",
-       "метка объекта статистического контроля: 02h или FFh", CALLS)  # fmt: skip
-async def priority_statistical(ex: Examiner) -> None:
-    target = await ex.target(priority=None)
-    await ex.short_call(ex.own(0), ex.own(1))
-    for name in (RECEIVED, ANSWER, RELEASE):
-        await ex.event(target, name, priority=NO_PRIORITY)
-
-
 # --- 41h
 
 
@@ -223,84 +179,63 @@ async def priority_statistical(ex: Examiner) -> None:
        "41h передаётся при возможности установления соединения, до ответа", CALLS)  # fmt: skip
 async def before_the_answer(ex: Examiner) -> None:
     target = await ex.target(group=await ex.group())
-    await ex.ringing_call(ex.own(0), ex.own(1))
+    await ex.ringing_call()
     await ex.event(target, RECEIVED)
     await ex.no_events(target)
 
 
-@check(
-    "11.1.3-2",
-    "a call that touches no object is not told",
-    "о соединении без участия объектов не сообщается",
-    CALLS,
-)
+@check("11.1.3-2", "a call that touches no object is not told",
+       "о соединении без участия объектов не сообщается", CALLS)  # fmt: skip
 async def strangers(ex: Examiner) -> None:
-    target = await ex.target(ex.own(2))
-    watch = await ex.target(ex.own(0))
-    await ex.short_call(ex.own(0), ex.own(1))
+    target, watch = await ex.target(ex.own(2)), await ex.target()
+    await ex.short_call()
     await ex.ended(watch)
     await ex.no_events(target)
 
 
+async def operation(ex: Examiner, group: Group | None, code: int | None) -> None:
+    """41h and 42h with this code of the operation."""
+    target = await ex.target(group=group)
+    await ex.short_call()
+    await ex.events(target, RECEIVED, ANSWER, operation=code)
+
+
 @check("11.1.9-1", "41h: 00h when a line was connected", "41h: 00h при нормальном подключении КСЛ", CALLS)
 async def connected(ex: Examiner) -> None:
-    target = await ex.target(group=await ex.group())
-    await ex.short_call(ex.own(0), ex.own(1))
-    await ex.event(target, RECEIVED, operation=0)
-    await ex.event(target, ANSWER, operation=0)
+    await operation(ex, await ex.group(), 0)
 
 
-@check("11.1.9-2", "41h: FFh under statistical control", "41h: FFh при статистическом контроле", CALLS)
-async def statistical(ex: Examiner) -> None:
-    target = await ex.target()
-    await ex.short_call(ex.own(0), ex.own(1))
-    await ex.event(target, RECEIVED, operation=None)
-    await ex.event(target, ANSWER, operation=None)
-
-
-async def without_a_line(ex: Examiner, **fields: Any) -> Target:
-    """A group of one line that is busy, and an object of it that calls."""
+async def without_a_line(ex: Examiner, priority: str = "normal") -> Target:
+    """A group of one line that is busy, and an object of it that calls; both objects have the priority."""
     group = await ex.group()
-    first, second = await ex.target(group=group), await ex.target(ex.own(2), group=group, **fields)
-    await ex.call(ex.own(0), ex.own(1))
-    with ex.preparing():
-        await ex.event(first, RECEIVED, operation=0)
-    await ex.short_call(ex.own(2), ex.own(3))
+    first = await ex.target(group=group, priority=priority)
+    second = await ex.target(ex.own(2), group=group, priority=priority)
+    await ex.call()
+    await ex.given(first, RECEIVED, operation=0)
+    await ex.short_call(2, 3)
     return second
 
 
 @check("11.1.9-3", "41h: 01h when no line is free", "41h: 01h, если нет доступных КСЛ", CALLS)
 async def none_free(ex: Examiner) -> None:
-    target = await without_a_line(ex)
-    await ex.event(target, RECEIVED, operation=1, ksl_a=None, ksl_b=None)
+    await ex.event(await without_a_line(ex), RECEIVED, operation=1, ksl_a=None, ksl_b=None)
 
 
 @check("11.1.8-1", "no line is free: the selection sign is that of statistical control",
        "нет доступных КСЛ: признак отбора статистического контроля", CALLS)  # fmt: skip
 async def none_free_selection(ex: Examiner) -> None:
-    target = await without_a_line(ex)
-    for name in (RECEIVED, ANSWER, RELEASE):
-        await ex.event(target, name, selection=0x02)
+    await ex.events(await without_a_line(ex), selection=0x02)
 
 
-@check(
-    "11.1.8-2",
-    "no line is free: priority 02h or FFh",
-    "нет доступных КСЛ: метка приоритета 02h или FFh",
-    CALLS,
-)
+@check("11.1.8-2", "no line is free: priority 02h or FFh",
+       "нет доступных КСЛ: метка приоритета 02h или FFh", CALLS)  # fmt: skip
 async def none_free_priority(ex: Examiner) -> None:
-    group = await ex.group()
-    first, second = (
-        await ex.target(group=group, priority="high"),
-        await ex.target(ex.own(2), group=group, priority="high"),
-    )
-    await ex.call(ex.own(0), ex.own(1))
-    with ex.preparing():
-        await ex.event(first, RECEIVED, operation=0)
-    await ex.short_call(ex.own(2), ex.own(3))
-    await ex.event(second, RECEIVED, operation=1, priority=NO_PRIORITY)
+    await ex.event(await without_a_line(ex, "high"), RECEIVED, operation=1, priority=NO_PRIORITY)
 
+
+check("11.1.9-2", "41h: FFh under statistical control", "41h: FFh при статистическом контроле", CALLS)(
+    lambda ex: operation(ex, None, None)
+)
 
 # --- 42h, 43h
 
@@ -308,136 +243,110 @@ async def none_free_priority(ex: Examiner) -> None:
 @check("11.2.3-1", "42h comes after the answer", "42h передаётся после ответа", CALLS)
 async def answered(ex: Examiner) -> None:
     target = await ex.target()
-    await ex.call(ex.own(0), ex.own(1))
-    await ex.event(target, RECEIVED)
-    await ex.event(target, ANSWER)
+    await ex.call()
+    await ex.events(target, RECEIVED, ANSWER)
     await ex.no_events(target)
-
-
-REPEATED = (
-    "selection",
-    "connection",
-    "service_phase",
-    "calling",
-    "called",
-    "trunk",
-    "ksl_a",
-    "ksl_b",
-    "priority",
-)
 
 
 @check("11.2.4-1", "42h repeats the fields of 41h", "42h повторяет поля 41h", CALLS)
 async def answer_repeats(ex: Examiner) -> None:
     target = await ex.target(group=await ex.group())
-    await ex.short_call(ex.own(0), ex.network)
+    await ex.outgoing_call()
     first = await ex.event(target, RECEIVED)
-    wanted = {name: first.fields[name] for name in (*REPEATED, "operation")}
-    await ex.event(target, ANSWER, **wanted)
+    await ex.event(target, ANSWER, **{name: first.fields[name] for name in (*REPEATED, "operation")})
 
 
-@check(
-    "11.3.4-1",
-    "43h repeats the fields of 41h but for octet 32",
-    "43h повторяет поля 41h, кроме 32-го байта",
-    CALLS,
-)
+@check("11.3.4-1", "43h repeats the fields of 41h but for octet 32",
+       "43h повторяет поля 41h, кроме 32-го байта", CALLS)  # fmt: skip
 async def release_repeats(ex: Examiner) -> None:
     target = await ex.target(group=await ex.group())
-    await ex.short_call(ex.own(0), ex.network)
-    first = await ex.event(target, RECEIVED)
-    await ex.event(target, ANSWER)
+    await ex.outgoing_call()
+    first, _ = await ex.events(target, RECEIVED, ANSWER)
     await ex.event(target, RELEASE, **{name: first.fields[name] for name in REPEATED})
 
 
 @check("11.3.3-1", "43h comes when the call ends", "43h передаётся при завершении соединения", CALLS)
 async def ended(ex: Examiner) -> None:
     target = await ex.target()
-    call = await ex.call(ex.own(0), ex.own(1))
-    await ex.event(target, RECEIVED)
-    await ex.event(target, ANSWER)
+    call = await ex.call()
+    await ex.events(target, RECEIVED, ANSWER)
     await ex.no_events(target)
     await ex.hang_up(call)
     await ex.event(target, RELEASE)
 
 
-def _reason(name: str, outcome: str, code: int, en: str, ru: str, *before: str) -> None:
-    @check(name, f"43h/{code:02X}h: {en}", f"43h/{code:02X}h: {ru}", CALLS)
-    async def reason(ex: Examiner) -> None:
-        target = await ex.target()
-        b = ex.own(1)[:-1] if outcome == "incomplete" else ex.own(1)
-        await ex.short_call(ex.own(0), b, outcome=outcome)
-        for event in before:
-            await ex.event(target, event)
-        if not before:  # 41h may stand before it, where the node could tell so much
-            waiting = ex.event_names(target)
-            if await ex.client.wait(lambda: bool(waiting()), ex.told.within) and waiting()[0] == RECEIVED:
-                await ex.event(target, RECEIVED)
-        await ex.event(target, RELEASE, operation=code)
+async def reason(ex: Examiner, outcome: str, code: int, *before: str) -> None:
+    """A call that ends in this way: its 43h has this code."""
+    target = await ex.target()
+    await ex.short_call(0, ex.own(1)[:-1] if outcome == "incomplete" else 1, outcome=outcome)
+    for event in before:
+        await ex.event(target, event)
+    if not before and await ex.next_name(target) == RECEIVED:  # it may stand before 43h
+        await ex.event(target, RECEIVED)
+    await ex.event(target, RELEASE, operation=code)
 
 
-_reason("11.3.5-1", "fail", 0x01, "for technical reasons", "по техническим причинам")
-_reason("11.3.5-2", "incomplete", 0x02, "after incomplete dialling", "после неполного набора")
-_reason("11.3.5-3", "busy", 0x03, "B is busy", "занят вызываемый абонент", RECEIVED)
-_reason("11.3.5-4", "no-answer", 0x04, "B does not answer", "неответ абонента B", RECEIVED)
-_reason(
-    "11.3.5-5", "answer", 0x05, "after the conversation", "после разговорного состояния", RECEIVED, ANSWER
-)
+# fmt: off
+check("11.3.5-1", "43h/01h: for technical reasons", "43h/01h: по техническим причинам", CALLS)(
+    lambda ex: reason(ex, "fail", 0x01))
+check("11.3.5-2", "43h/02h: after incomplete dialling", "43h/02h: после неполного набора", CALLS)(
+    lambda ex: reason(ex, "incomplete", 0x02))
+check("11.3.5-3", "43h/03h: B is busy", "43h/03h: занят вызываемый абонент", CALLS)(
+    lambda ex: reason(ex, "busy", 0x03, RECEIVED))
+check("11.3.5-4", "43h/04h: B does not answer", "43h/04h: неответ абонента B", CALLS)(
+    lambda ex: reason(ex, "no-answer", 0x04, RECEIVED))
+check("11.3.5-5", "43h/05h: after the conversation", "43h/05h: после разговорного состояния", CALLS)(
+    lambda ex: reason(ex, "answer", 0x05, RECEIVED, ANSWER))
+# fmt: on
 
 
 # --- priority
 
 
+async def two_objects_one_line(ex: Examiner, first: str, second: str) -> tuple[Group, Target, Target]:
+    """Two objects of these priorities; the first has the only line of the group, then the second calls."""
+    group = await ex.group()
+    one = await ex.target(group=group, priority=first)
+    two = await ex.target(ex.own(2), group=group, priority=second)
+    await ex.call()
+    await ex.event(one, RECEIVED, operation=0)
+    await ex.event(one, ANSWER)
+    await ex.call(2, 3)
+    return group, one, two
+
+
 @check("6.5.5.8-6", "a priority object takes the line of an ordinary one: 52h/02h",
        "приоритетный объект занимает КСЛ обычного: 52h/02h", CALLS)  # fmt: skip
 async def takes(ex: Examiner) -> None:
-    group = await ex.group()
-    ordinary, high = await ex.target(group=group), await ex.target(ex.own(2), group=group, priority="high")
-    await ex.call(ex.own(0), ex.own(1))
-    await ex.event(ordinary, RECEIVED, operation=0)
-    await ex.event(ordinary, ANSWER)
-    await ex.call(ex.own(2), ex.own(3))
+    group, ordinary, high = await two_objects_one_line(ex, "normal", "high")
     await ex.event(ordinary, "ksl-released", operation=2, ksl_a=group.a())
     await ex.event(high, RECEIVED, operation=0, ksl_a=group.a(), priority="high")
 
 
-@check("6.5.5.8-7", "a priority object does not take the line of another one",
-       "приоритетный объект не занимает КСЛ другого приоритетного", CALLS)  # fmt: skip
-async def does_not_take(ex: Examiner) -> None:
-    group = await ex.group()
-    one, two = [await ex.target(ex.own(n), group=group, priority="high") for n in (0, 2)]
-    await ex.call(ex.own(0), ex.own(1))
-    await ex.event(one, RECEIVED, operation=0)
-    await ex.event(one, ANSWER)
-    await ex.call(ex.own(2), ex.own(3))
+async def does_not_take(ex: Examiner, priority: str) -> None:
+    """An object does not take the line of another one of its priority."""
+    _, one, two = await two_objects_one_line(ex, priority, priority)
     await ex.event(two, RECEIVED, operation=1, ksl_a=None)
     await ex.no_events(one)
 
 
-@check("6.5.5.8-8", "an ordinary object does not take the line of another one",
-       "обычный объект не занимает КСЛ другого", CALLS)  # fmt: skip
-async def ordinary_does_not_take(ex: Examiner) -> None:
-    group = await ex.group()
-    one, two = [await ex.target(ex.own(n), group=group) for n in (0, 2)]
-    await ex.call(ex.own(0), ex.own(1))
-    await ex.event(one, RECEIVED, operation=0)
-    await ex.event(one, ANSWER)
-    await ex.call(ex.own(2), ex.own(3))
-    await ex.event(two, RECEIVED, operation=1, ksl_a=None)
-    await ex.no_events(one)
+# fmt: off
+check("6.5.5.8-7", "a priority object does not take the line of another one",
+      "приоритетный объект не занимает КСЛ другого приоритетного", CALLS)(
+    lambda ex: does_not_take(ex, "high"))
+check("6.5.5.8-8", "an ordinary object does not take the line of another one",
+      "обычный объект не занимает КСЛ другого", CALLS)(
+    lambda ex: does_not_take(ex, "normal"))
+# fmt: on
 
 
-@check(
-    "6.5.5.8-9",
-    "a line that a call has left is given to the next",
-    "освободившаяся КСЛ выделяется следующему вызову",
-    CALLS,
-)
+@check("6.5.5.8-9", "a line that a call has left is given to the next",
+       "освободившаяся КСЛ выделяется следующему вызову", CALLS)  # fmt: skip
 async def free_again(ex: Examiner) -> None:
     group = await ex.group()
     target = await ex.target(group=group)
     for _ in range(2):
-        await ex.short_call(ex.own(0), ex.own(1))
+        await ex.short_call()
         await ex.event(target, RECEIVED, operation=0, ksl_a=group.a())
         await ex.ended(target)
 
@@ -449,10 +358,9 @@ async def free_again(ex: Examiner) -> None:
        "два объекта в одном соединении: полный набор сообщений для каждого", CALLS)  # fmt: skip
 async def a_set_for_each(ex: Examiner) -> None:
     one, two = await ex.target(), await ex.target(ex.own(1))
-    await ex.short_call(ex.own(0), ex.own(1))
+    await ex.short_call()
     for target, selection in ((one, 0x02), (two, 0x08)):
-        for name in (RECEIVED, ANSWER, RELEASE):
-            await ex.event(target, name, selection=selection)
+        await ex.events(target, selection=selection)
 
 
 @check("R.4.11-2", "two objects in one call: lines of its own for each",
@@ -460,10 +368,9 @@ async def a_set_for_each(ex: Examiner) -> None:
 async def lines_for_each(ex: Examiner) -> None:
     group = await ex.group(2)
     one, two = await ex.target(group=group), await ex.target(ex.own(1), group=group)
-    await ex.short_call(ex.own(0), ex.own(1))
+    await ex.short_call()
     lines = [(await ex.event(target, RECEIVED, operation=0)).fields["ksl_a"] for target in (one, two)]
-    text = Phrase("two lines", "две КСЛ")
-    ex.require(lines[0] != lines[1], text, str(lines))
+    ex.require(lines[0] != lines[1], Phrase("two lines", "две КСЛ"), lines)
 
 
 @check("R.5-1", "an event is sent within 200 ms after it happened in the node",
@@ -471,27 +378,24 @@ async def lines_for_each(ex: Examiner) -> None:
 async def in_time(ex: Examiner) -> None:
     target = await ex.target()
     began = time.time()
-    call = await ex.ringing_call(ex.own(0), ex.own(1))
+    call = await ex.ringing_call()
     first = await ex.event(target, RECEIVED)
     await ex.hang_up(call)
-    ex.within_limit(
-        (first.time - began) * 1000, 200, Phrase("41h after the call was made", "41h после вызова")
-    )
+    what = Phrase("41h after the call was made", "41h после вызова")
+    ex.within_limit((first.time - began) * 1000, 200, what)
 
 
 # --- 44h
 
+USED = "service-used"
+
 
 async def held_call(ex: Examiner, target: Target) -> list[Crossed]:
     """A call that is held once, up to its end: all its events."""
-    await ex.call(
-        ex.own(0), ex.own(1), talk=0.3, services=({"service": "hold", "at": 0.05, "duration": 0.1},)
-    )
+    await ex.call(talk=0.3, services=({"service": "hold", "at": 0.05, "duration": 0.1},))
     units: list[Crossed] = []
     while not units or units[-1].name != RELEASE:
-        names = ex.event_names(target)
-        await ex.client.wait(lambda: bool(names()), ex.told.within)  # noqa: B023 - asked at once
-        units.append(await ex.event(target, names()[0] if names() else RELEASE))
+        units.append(await ex.event(target, await ex.next_name(target) or RELEASE))
     return units
 
 
@@ -500,37 +404,28 @@ async def held_call(ex: Examiner, target: Target) -> list[Crossed]:
 async def service_in_a_call(ex: Examiner) -> None:
     names = [unit.name for unit in await held_call(ex, await ex.target())]
     text = Phrase("41h first, 44h, 43h last", "сначала 41h, 44h, в конце 43h")
-    holds = names[0] == RECEIVED and "service-used" in names and names[-1] == RELEASE
-    ex.require(holds, text, ", ".join(names))
+    ex.require(names[0] == RECEIVED and USED in names and names[-1] == RELEASE, text, ", ".join(names))
 
 
-@check(
-    "11.4.4-1", "44h has the code of the service and its phase", "44h содержит код услуги и фазу", SERVICES
-)
+@check("11.4.4-1", "44h has the code of the service and its phase",
+       "44h содержит код услуги и фазу", SERVICES)  # fmt: skip
 async def code_of_the_service(ex: Examiner) -> None:
-    units = [unit for unit in await held_call(ex, await ex.target()) if unit.name == "service-used"]
+    used = [unit for unit in await held_call(ex, await ex.target()) if unit.name == USED]
     text = Phrase("a code in octets 33 to 35, phase 04h", "код в байтах с 33-го по 35-й, фаза 04h")
-    ex.require(bool(units), text, Phrase("no 44h", "44h нет"))
-    holds = units[0].fields["service"] is not None and units[0].fields["service_phase"] == 4
-    ex.require(holds, text, str(units[0].fields["service"]))
+    ex.require(bool(used), text, Phrase("no 44h", "44h нет"))
+    service = used[0].fields["service"]
+    ex.require(service is not None and used[0].fields["service_phase"] == 4, text, service)
 
 
 @check("11.4.6-1", "44h repeats the other fields of 41h", "остальные поля 44h повторяют 41h", SERVICES)
 async def service_repeats(ex: Examiner) -> None:
-    group = await ex.group()
-    units = await held_call(ex, await ex.target(group=group))
-    used = [unit for unit in units if unit.name == "service-used"]
+    units = await held_call(ex, await ex.target(group=await ex.group()))
+    used = [unit for unit in units if unit.name == USED]
     ex.require(bool(used), Phrase("44h", "44h"), Phrase("no 44h", "44h нет"))
     names = (
         "call_number",
-        "selection",
-        "connection",
-        "calling",
-        "trunk",
-        "ksl_a",
-        "ksl_b",
-        "priority",
         "operation",
+        *(name for name in REPEATED if name not in ("service_phase", "called")),
     )
     ex.fields(used[0], **{name: units[0].fields[name] for name in names})
 
@@ -539,11 +434,100 @@ async def service_repeats(ex: Examiner) -> None:
        "проверка услуги без соединения: 44h с фазой 02h", SERVICES)  # fmt: skip
 async def checking(ex: Examiner) -> None:
     target = await ex.target()
-    await ex.short_call(ex.own(0), "*#21#", services=({"service": "cfu", "phase": "check"},))
-    names = ex.event_names(target)
-    text = Phrase("44h with phase 02h", "44h с фазой 02h")
-    told = await ex.client.wait(lambda: "service-used" in names(), ex.told.within)
-    ex.require(told, text, ", ".join(names()) or "-")
-    while (unit := await ex.event(target, names()[0])).name != "service-used":
-        pass  # 41h may stand before it
-    ex.fields(unit, service_phase=2)
+    await ex.short_call(0, "*#21#", services=({"service": "cfu", "phase": "check"},))
+    ex.expects(Phrase("44h with phase 02h", "44h с фазой 02h"))
+    while await ex.next_name(target) == RECEIVED:  # it may stand before 44h
+        await ex.event(target, RECEIVED)
+    await ex.event(target, USED, service_phase=2)
+
+
+# --- numbers and trunk
+
+
+def as_given(ex: Examiner, group: Group | None) -> dict[str, str]:
+    """The party that is the first own subscriber, as command 5 gave it."""
+    return {"sign": ex.own_sign, "number": ex.own(0)}
+
+
+# fmt: off
+check("10.3.2.1-1", "A under control: the number as command 5 gave it",
+      "A — объект контроля: номер, как задан командой 5", CALLS)(
+    every_event(outgoing, calling=as_given))
+check("10.3.2.1-3", "a network number under control: the number as command 5 gave it",
+      "объект — номер ТфССОП: номер, как задан командой 5", CALLS)(
+    with_control(lambda ex, group: ex.controlled(ex.network_fields()), outgoing,
+                 called=lambda ex, group: {"number": ex.terms.network_object}))
+check("10.3.2.1-4", "leading digits under control: the full number", "объект с неполным номером: полный номер", CALLS)(
+    with_control(lambda ex, group: ex.controlled(ex.partial_fields()), outgoing,
+                 called=lambda ex, group: {"number": ex.terms.network_object}))
+check("10.3.2.1-5", "a trunk under control: its number as command 5 gave it",
+      "объект — пучок: условный номер, как задан командой 5", CALLS)(
+    with_control(lambda ex, group: ex.controlled(ex.trunk_fields()), incoming, trunk=lambda ex, group: ex.trunk))
+check("10.3.2.3-1", "incoming call, A is no object: the number as it came from the network",
+      "входящая связь, A не объект: номер в том виде, в каком передан сетью", CALLS)(
+    every_event(incoming, calling=lambda ex, group: {"number": ex.incoming}))
+check("10.3.2.4-1", "the sign of a network number that is no object is that of command 5",
+      "признак номера сети, не являющегося объектом, как в команде 5", CALLS)(
+    first_event(incoming, calling=lambda ex: {"sign": ex.network_sign}))
+check("10.3.1.5-2", "a call within the node: trunk FFFFh", "внутристанционная связь: пучок FFFFh", CALLS)(
+    first_event(within, trunk=None))
+# fmt: on
+
+
+@check("10.3.2.1-2", "B under control: the number as command 5 gave it",
+       "B — объект контроля: номер, как задан командой 5", CALLS)  # fmt: skip
+async def b_as_given(ex: Examiner) -> None:
+    target = await ex.target()
+    await ex.short_call(1, 0)
+    await ex.event(target, RECEIVED, called={"number": target.fields["number"]})
+    await ex.events(target, ANSWER, RELEASE, called=as_given(ex, None))
+
+
+@check("10.3.2.2-1", "outgoing call, B is no object: its number with the exit prefix (transit: without)",
+       "исходящая связь, B не объект: номер с префиксом выхода (транзитный узел: без него)", CALLS)  # fmt: skip
+async def b_with_prefix(ex: Examiner) -> None:
+    target = await ex.target()
+    await ex.outgoing_call()
+    number = called_number(await ex.event(target, RECEIVED))
+    if ex.node_type == "transit":
+        text = Phrase("the national number without the prefix", "национальный номер без префикса")
+        holds = ex.network.endswith(number) and 10 <= len(number) <= 11
+    else:
+        text = Phrase("{n}, as it was dialled", "{n}, как набран", n=ex.network)
+        holds = number == ex.network
+    ex.require(holds, text, number or "-")
+
+
+def called_number(unit: Crossed) -> str:
+    """The number of B in an event; empty where it has none."""
+    return str((unit.fields.get("called") or {}).get("number") or "")
+
+
+@check("10.3.2.2-2", "a call within the node, B is no object: its number",
+       "внутристанционная связь, B не объект: его номер", CALLS)  # fmt: skip
+async def b_within(ex: Examiner) -> None:
+    target = await ex.target()
+    await ex.short_call()
+    await ex.given(target, RECEIVED)
+    number = called_number(await ex.event(target, ANSWER))
+    text = Phrase("a number that ends with {n}", "номер, оканчивающийся на {n}", n=ex.own(1)[-5:])
+    ex.require(number.endswith(ex.own(1)[-5:]), text, number or "-")
+
+
+@check("10.3.2.4-2", "the sign of an own subscriber who is no object is that of command 5",
+       "признак абонента узла, не являющегося объектом, как в команде 5", CALLS)  # fmt: skip
+async def sign_of_an_own(ex: Examiner) -> None:
+    target = await ex.target()
+    await ex.short_call()
+    await ex.given(target, RECEIVED)
+    await ex.event(target, ANSWER, called={"sign": ex.own_sign})
+
+
+@check("10.3.1.5-1", "incoming call to an own subscriber: the trunk by which it came",
+       "входящая связь к абоненту узла: пучок, по которому поступил вызов", CALLS)  # fmt: skip
+async def trunk_of_incoming(ex: Examiner) -> None:
+    target = await ex.target()
+    # A terminal node reports the trunk where the number of A is not known.
+    await ex.short_call("" if ex.node_type == "terminal" else ex.incoming, 0, incoming=True)
+    unit = await ex.event(target, RECEIVED)
+    ex.fields(unit, eltex="trunk_in_events", trunk=ex.trunk)

@@ -1,4 +1,4 @@
-"""What every message of KPD1 has in common, seen over the whole examination (8, 9.6, 9.7.3)."""
+"""What every message of KPD1 and KPD2 has in common, seen over the whole examination (8, 9.6, 9.7.3, 10)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from sorm_mediator.conformance.examiner import Examiner
 from sorm_mediator.conformance.verdicts import Untested
 from sorm_mediator.console.client import KPD1, KPD2, Crossed
 
+ORDER_268 = Need.ORDER_268
 PREAMBLE = 0xCC
+EVENTS_OF_CALLS = (0x41, 0x42, 0x43, 0x44, 0x51, 0x52)
+TEST = 0x53
 
 
-async def every(
-    ex: Examiner, channel: str, holds: Callable[[Crossed], bool], expected: Phrase, *, eltex: str = ""
-) -> None:
+async def every(ex: Examiner, channel: str, holds: Callable[[Crossed], bool], expected: Phrase) -> None:
     """Every message of a channel that came since the examination began."""
     if channel == KPD1:
         await ex.command("get-ksl")
@@ -29,63 +30,72 @@ async def every(
         "{n} of {all} messages, first {sample}", "сообщений {n} из {all}, первое {sample}",
         n=len(wrong), all=len(units), sample=sample,
     )  # fmt: skip
-    ex.require(not wrong, expected, came, eltex=eltex)
+    ex.require(not wrong, expected, came)
 
 
-@check("8.2.1.1-1", "KPD1: every message begins with CCh", "КПД1: каждое сообщение начинается с CCh")
-async def preamble(ex: Examiner) -> None:
-    await every(ex, KPD1, lambda one: one.raw[0] == PREAMBLE, Phrase("octet 1 is CCh", "1-й байт CCh"))
+def _numbered(ex: Examiner, one: Crossed) -> bool:
+    total, index = ex.numbering(one)
+    return one.raw[2] == 0x27 or 1 <= index <= total
 
 
-@check("8.2.1.3-1", "KPD1: the codes are 21h to 2Ch", "КПД1: коды от 21h до 2Ch")
-async def codes(ex: Examiner) -> None:
-    await every(ex, KPD1, lambda one: 0x21 <= one.raw[2] <= 0x2C, Phrase("21h to 2Ch", "от 21h до 2Ch"))
+TIME = Phrase("a day of the month and a time of day", "число месяца и время суток")
 
 
-@check("8.2.1.4-1", "KPD1: the content is at most 245 octets", "КПД1: содержание не более 245 байт")
-async def content(ex: Examiner) -> None:
-    await every(
-        ex, KPD1, lambda one: one.raw[3] == len(one.raw) - 10 <= 245, Phrase("at most 245", "не более 245")
-    )
+def is_time(value: object) -> bool:
+    """Whether the field ``time`` of a message is one."""
+    if not isinstance(value, dict):
+        return False
+    day, hour, minute, second = (int(value.get(name, -1)) for name in ("day", "hour", "minute", "second"))
+    return 1 <= day <= 31 and 0 <= hour <= 23 and 0 <= minute <= 59 and 0 <= second <= 59
 
 
-@check("8.2.1.5-1", "KPD1: count and number of messages are from 1 on; a single one is 1 of 1",
-       "КПД1: количество и номер сообщения — от 1; единственное — 1 из 1", Need.ORDER_268)  # fmt: skip
-async def numbering(ex: Examiner) -> None:
-    def holds(one: Crossed) -> bool:
-        total, index = ex.numbering(one)
-        return one.raw[2] == 0x27 or 1 <= index <= total
-
-    await every(ex, KPD1, holds, Phrase("1 <= number <= count", "1 <= номер <= количество"))
+def has_time(ex: Examiner, unit: Crossed) -> None:
+    """A message must have a day and a time."""
+    ex.require(is_time(unit.fields.get("time")), TIME, unit.fields.get("time"))
 
 
-@check(
-    "8.2.1.6-1",
-    "KPD1: a receipt is message 1 of 1",
-    "КПД1: подтверждение приёма — сообщение 1 из 1",
-    Need.ORDER_268,
-)
+# fmt: off
+check("8.2.1.1-1", "KPD1: every message begins with CCh", "КПД1: каждое сообщение начинается с CCh")(
+    lambda ex: every(ex, KPD1, lambda one: one.raw[0] == PREAMBLE, Phrase("octet 1 is CCh", "1-й байт CCh")))
+check("8.2.1.3-1", "KPD1: the codes are 21h to 2Ch", "КПД1: коды от 21h до 2Ch")(
+    lambda ex: every(ex, KPD1, lambda one: 0x21 <= one.raw[2] <= 0x2C, Phrase("21h to 2Ch", "от 21h до 2Ch")))
+check("8.2.1.4-1", "KPD1: the content is at most 245 octets", "КПД1: содержание не более 245 байт")(
+    lambda ex: every(ex, KPD1, lambda one: one.raw[3] == len(one.raw) - 10 <= 245,
+                     Phrase("at most 245", "не более 245")))
+check("8.2.1.5-1", "KPD1: count and number of messages are from 1 on; a single one is 1 of 1",
+      "КПД1: количество и номер сообщения — от 1; единственное — 1 из 1", ORDER_268)(
+    lambda ex: every(ex, KPD1, lambda one: _numbered(ex, one),
+                     Phrase("1 <= number <= count", "1 <= номер <= количество")))
+check("8.2.1.7-1", "KPD1: the reserve is FFh", "КПД1: резерв равен FFh")(
+    lambda ex: every(ex, KPD1, lambda one: one.raw[8] == 0xFF, Phrase("octet 9 is FFh", "9-й байт FFh")))
+check("8.2.1.8-1", "KPD1: the version of requirements is 02h", "КПД1: номер версии требований 02h", ORDER_268)(
+    lambda ex: every(ex, KPD1, lambda one: one.raw[9] == 0x02, Phrase("octet 10 is 02h", "10-й байт 02h")))
+check("10.2.1.1-1", "KPD2: every message begins with CCh, the number of the technical means and its code",
+      "КПД2: каждое сообщение начинается с CCh, номера ТС ОРМ и кода")(
+    lambda ex: every(ex, KPD2, lambda one: one.raw[0] == PREAMBLE and one.raw[2] in (*EVENTS_OF_CALLS, TEST),
+                     Phrase("CCh, a code of KPD2", "CCh, код КПД2")))
+check("10.2.1.4-1", "KPD2: a message of a call has 36 octets of content", "КПД2: сообщение о соединении — 36 байт")(
+    lambda ex: every(ex, KPD2, lambda one: len(one.raw) - 12 == one.raw[3] == (3 if one.raw[2] == TEST else 36),
+                     Phrase("36 octets, 53h 3", "36 байт, 53h — 3")))
+check("10.2.1.7-1", "KPD2: bits D7 and D6 of the parameters of the connection are 0",
+      "КПД2: биты D7 и D6 параметров связи равны 0")(
+    lambda ex: every(ex, KPD2, lambda one: one.raw[2] == TEST or one.raw[10] & 0xC0 == 0,
+                     Phrase("D7 = D6 = 0", "D7 = D6 = 0")))
+check("10.3.1.7-1", "KPD2: day and time of a call's messages are a time",
+      "КПД2: число месяца и время сообщений о соединениях верны")(
+    lambda ex: every(ex, KPD2, lambda one: one.raw[2] == TEST or is_time(one.fields.get("time")), TIME))
+check("10.3.1.11-1", "KPD2: octets 33 to 36 are FFh but in 44h", "КПД2: байты с 33-го по 36-й FFh, кроме 44h")(
+    lambda ex: every(ex, KPD2, lambda one: one.raw[2] in (0x44, TEST) or one.raw[44:48] == b"\xff" * 4,
+                     Phrase("octets 33 to 36 are FFh", "байты с 33-го по 36-й FFh")))
+# fmt: on
+
+
+@check("8.2.1.6-1", "KPD1: a receipt is message 1 of 1",
+       "КПД1: подтверждение приёма — сообщение 1 из 1", ORDER_268)  # fmt: skip
 async def numbering_of_27h(ex: Examiner) -> None:
-    reply = await ex.command("get-ksl")
-    text = Phrase("27h is 1 of 1", "27h — 1 из 1")
-    receipt = reply.receipt
+    receipt = (await ex.command("get-ksl")).receipt
     values = (receipt.fields["index"], receipt.fields["total"]) if receipt else ()
-    ex.require(values == (1, 1), text, str(values))
-
-
-@check("8.2.1.7-1", "KPD1: the reserve is FFh", "КПД1: резерв равен FFh")
-async def reserve(ex: Examiner) -> None:
-    await every(ex, KPD1, lambda one: one.raw[8] == 0xFF, Phrase("octet 9 is FFh", "9-й байт FFh"))
-
-
-@check(
-    "8.2.1.8-1",
-    "KPD1: the version of requirements is 02h",
-    "КПД1: номер версии требований 02h",
-    Need.ORDER_268,
-)
-async def version(ex: Examiner) -> None:
-    await every(ex, KPD1, lambda one: one.raw[9] == 0x02, Phrase("octet 10 is 02h", "10-й байт 02h"))
+    ex.require(values == (1, 1), Phrase("27h is 1 of 1", "27h — 1 из 1"), values)
 
 
 @check("9.7.3-1", "27h comes within 400 ms: the longest of the examination",
@@ -97,8 +107,8 @@ async def time_of_27h(ex: Examiner) -> None:
     if slowest is None:
         raise Untested(Phrase("no 27h came", "ни одно 27h не пришло"))
     ex.shown_instead(slowest.sent, slowest.came)
-    en, ru = "27h of command {n}", "27h на команду {n}"
-    ex.within_limit(slowest.ms, 400, Phrase(en, ru, n=slowest.code))
+    text = Phrase("27h of command {n}", "27h на команду {n}", n=slowest.code)
+    ex.within_limit(slowest.ms, 400, text)
 
 
 @check("9.6.4-1", "26h has 45 octets, with day and time of the event",
@@ -106,90 +116,30 @@ async def time_of_27h(ex: Examiner) -> None:
 async def layout_of_26h(ex: Examiner) -> None:
     await ex.not_executed("get-ksl", 0x03, password="000000")  # noqa: S106 - a wrong one
     unit = await ex.message("unauthorized-access")
-    ex.require(len(unit.raw) == 55, Phrase("45 octets", "45 байт"), str(len(unit.raw) - 10))
-    ex.require(is_time(unit.fields.get("time")), TIME, str(unit.fields.get("time")))
-
-
-TIME = Phrase("a day of the month and a time of day", "число месяца и время суток")
-
-
-def is_time(value: object) -> bool:
-    """Whether a time is one."""
-    if not isinstance(value, dict):
-        return False
-    day, hour, minute, second = (int(value.get(name, -1)) for name in ("day", "hour", "minute", "second"))
-    return 1 <= day <= 31 and 0 <= hour <= 23 and 0 <= minute <= 59 and 0 <= second <= 59
-
-
-@check("10.2.1.1-1", "KPD2: every message begins with CCh, the number of the technical means and its code",
-       "КПД2: каждое сообщение начинается с CCh, номера ТС ОРМ и кода")  # fmt: skip
-async def header_of_kpd2(ex: Examiner) -> None:
-    def holds(one: Crossed) -> bool:
-        known = one.raw[2] in (0x41, 0x42, 0x43, 0x44, 0x51, 0x52, 0x53)
-        return one.raw[0] == PREAMBLE and known
-
-    await every(ex, KPD2, holds, Phrase("CCh, a code of KPD2", "CCh, код КПД2"))
-
-
-@check(
-    "10.2.1.4-1",
-    "KPD2: a message of a call has 36 octets of content",
-    "КПД2: сообщение о соединении — 36 байт",
-)
-async def length_of_kpd2(ex: Examiner) -> None:
-    text = Phrase("36 octets, 53h 3", "36 байт, 53h — 3")
-    await every(
-        ex, KPD2, lambda one: len(one.raw) - 12 == one.raw[3] == (3 if one.raw[2] == 0x53 else 36), text
-    )
-
-
-@check("10.3.1.7-1", "KPD2: day and time of a call's messages are a time",
-       "КПД2: число месяца и время сообщений о соединениях верны")  # fmt: skip
-async def time_of_kpd2(ex: Examiner) -> None:
-    await every(ex, KPD2, lambda one: one.raw[2] == 0x53 or is_time(one.fields.get("time")), TIME)
-
-
-@check(
-    "10.3.1.11-1", "KPD2: octets 33 to 36 are FFh but in 44h", "КПД2: байты с 33-го по 36-й FFh, кроме 44h"
-)
-async def services_of_kpd2(ex: Examiner) -> None:
-    def holds(one: Crossed) -> bool:
-        return bool(one.raw[2] in (0x44, 0x53) or one.raw[12 + 32 : 12 + 36] == b"\xff" * 4)
-
-    await every(ex, KPD2, holds, Phrase("octets 33 to 36 are FFh", "байты с 33-го по 36-й FFh"))
-
-
-@check("10.2.1.7-1", "KPD2: bits D7 and D6 of the parameters of the connection are 0",
-       "КПД2: биты D7 и D6 параметров связи равны 0")  # fmt: skip
-async def reserved_bits(ex: Examiner) -> None:
-    def holds(one: Crossed) -> bool:
-        return bool(one.raw[2] == 0x53 or one.raw[10] & 0xC0 == 0)
-
-    await every(ex, KPD2, holds, Phrase("D7 = D6 = 0", "D7 = D6 = 0"))
+    ex.require(len(unit.raw) == 55, Phrase("45 octets", "45 байт"), len(unit.raw) - 10)
+    has_time(ex, unit)
 
 
 # --- the low octet is the first one
 
-LOW_FIRST = Phrase("the low octet first", "младший байт первым")
-
 
 def low_first(ex: Examiner, octets: bytes, value: int) -> None:
     """Two octets are a number, the low one first."""
-    ex.require(octets == value.to_bytes(2, "little"), LOW_FIRST, octets.hex(" ").upper())
+    text = Phrase("the low octet first", "младший байт первым")
+    ex.require(octets == value.to_bytes(2, "little"), text, octets.hex(" ").upper())
 
 
 @check("8.5-1", "KPD1: of a number in two octets the low one is the first",
        "КПД1: в двухбайтовых полях младший байт первый")  # fmt: skip
 async def low_octet_in_23h(ex: Examiner) -> None:
-    target = await ex.target()
-    reply = await ex.executed("get-objects", object_number=target.number)
-    low_first(ex, reply.data[0].raw[10:12], target.number)
+    number = (await ex.target()).number
+    low_first(ex, (await ex.executed("get-objects", object_number=number)).payload[:2], number)
 
 
 @check("10.4.1-1", "KPD2: of a number in two octets the low one is the first",
        "КПД2: в двухбайтовых полях младший байт первый", Need.CALLS)  # fmt: skip
 async def low_octet_in_41h(ex: Examiner) -> None:
     target = await ex.target()
-    await ex.short_call(ex.own(0), ex.own(1))
+    await ex.short_call()
     unit = await ex.event(target, "number-received")
     low_first(ex, unit.raw[7:9], target.number)

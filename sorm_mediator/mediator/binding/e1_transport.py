@@ -8,8 +8,9 @@ from e1.g704.alarms import StreamState
 from protocol import Ksl, Options
 from protocol.codes import KSL_NUMBERS
 from sorm_mediator.config import Config
+from sorm_mediator.config.lines import BARE
 from sorm_mediator.mediator.binding.consoles import allowed
-from sorm_mediator.mediator.binding.streams import BARE, Handler, Streams
+from sorm_mediator.mediator.binding.streams import StreamHandler, Streams
 from sorm_mediator.mediator.binding.voice_gateway import VoiceGateway
 from sorm_mediator.options import MediatorOptions, StreamFault
 
@@ -48,7 +49,7 @@ class E1Transport:
     With ``console.link = "tcp"`` the streams are there for speech alone.
     """
 
-    def __init__(self, config: Config, options: Options, handler: Handler) -> None:
+    def __init__(self, config: Config, options: Options, handler: StreamHandler) -> None:
         self._meanings = meanings(config.mediator.options)
         self._restored_code = config.mediator.options.line_restored_code
         self._los_code = self._meanings[StreamState.LOS].alarm_code or 0

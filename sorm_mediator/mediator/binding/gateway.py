@@ -292,7 +292,9 @@ class Gateway:
 
     def unit_broken(self, broken: Broken, arrived: float, stream: int = _STREAM) -> None:
         self._arrived = arrived
-        self._run(lambda now: self.core.broken(stream, broken.code, broken.reason, broken.raw, now))
+        self._run(
+            lambda now: self.core.broken(stream, broken.code, str(broken.reason.phrase), broken.raw, now)
+        )
 
     def owes(self, channel: Channel, stream: int = _STREAM) -> bool:
         return self._running and channel is Channel.KPD1 and self.core.owes(stream)

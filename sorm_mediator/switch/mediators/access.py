@@ -10,7 +10,7 @@ import hmac
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pydantic import SecretStr
 
@@ -33,12 +33,12 @@ class Target(NamedTuple):
 
     @property
     def mediator(self) -> str:
-        """The name that the mediator goes by: ``host:port`` of its sink."""
+        """The mediator's identity: ``host:port`` of its sink."""
         return host_port(self.host, self.port)
 
 
 def reachable(sink: str, peer: str) -> str:
-    """A sink's ``host:port`` as seen from here: one that listens on all addresses is where its mediator is."""
+    """A sink's ``host:port`` as seen from the switch: one that listens on all addresses has its mediator's address."""
     host, _, port = sink.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if host in ("0.0.0.0", "::"):  # noqa: S104 - recognised, not listened on
@@ -47,26 +47,26 @@ def reachable(sink: str, peer: str) -> str:
 
 
 class Sinks:
-    """The RADIUS servers of every domain. ``default``: for those that name none."""
+    """The RADIUS servers of every domain. ``default``: for domains that name none."""
 
     def __init__(self) -> None:
         self.default: Target | None = None
 
     def of(self, domain: Domain) -> list[Target]:
-        """Those of a domain."""
+        """The RADIUS servers of a domain."""
         servers = domain.config.radius_servers
         if servers is None:
             return [self.default] if self.default else []
         return [Target(server.host, server.port, server.secret.get_secret_value()) for server in servers]
 
     def find(self, domain: Domain, radius: str, peer: str) -> Target | None:
-        """The one that a mediator says is its own; ``peer``: where the mediator is."""
+        """The RADIUS server that a mediator names as its own, ``radius``; ``peer``: the mediator's address."""
         sink = reachable(radius, peer)
         return next((target for target in self.of(domain) if reachable(target.mediator, peer) == sink), None)
 
 
 def password_matches(password: str, expected: SecretStr | None) -> bool:
-    """Compare in constant time, also with that of somebody who is not there."""
+    """Compare in constant time, also for a user that does not exist."""
     wanted = expected.get_secret_value() if expected else ""
     return hmac.compare_digest(password.encode(), wanted.encode()) and bool(wanted)
 
@@ -109,7 +109,7 @@ def aggregate(node: Node, user: str) -> AggregateConfig | None:
 
 
 def select(node: Node, found: AggregateConfig) -> Selection:
-    """The domains that a MultiSORM user stands for now."""
+    """The domains that a MultiSORM user stands for at present."""
     return DomainList.parse(found.domains).select(node.domains)
 
 
@@ -117,7 +117,7 @@ def problems(node: Node, sinks: Sinks, found: AggregateConfig) -> list[str]:
     """All that keeps the domains of a MultiSORM user from being one exchange.
 
     A pattern stands for every domain that it fits, also for those that are not set up: a domain that is left out in
-    silence would be worse than a login refused. Who wants it left out says so (``* -test``).
+    silence would be worse than a refused login. To leave it out, write so (``* -test``).
     """
     selection = select(node, found)
     told = list(selection.problems)
@@ -160,13 +160,13 @@ def clash(domains: Iterable[Domain]) -> str:
 
 
 def clash_note(node: Node, found: AggregateConfig) -> str:
-    """What to say, when something is declared, of numbers that keep a MultiSORM user out; "" when there are none."""
+    """The note on a declaration whose numbers keep a MultiSORM user out; "" when they don't."""
     clashing = clash(node.domains[name] for name in select(node, found).domains)
     return f"{clashing}: until then {found.user} can't log in" if clashing else ""
 
 
 def wrong_sinks(domains: Mapping[str, Domain], find: Callable[[Domain], str]) -> str:
-    """Why a mediator can't be told of the calls of all domains; ``find``: its name in one, "" for none."""
+    """Why a mediator can't get the reports of all domains; ``find``: its name in one, "" for none."""
     named = {name: find(domain) for name, domain in domains.items()}
     without = [name for name, mediator in named.items() if not mediator]
     if without:
@@ -194,7 +194,7 @@ class Channels:
         return self._why_no_channel(len(self._open) + new - 1) if domains else ""
 
     def add(self, mediator: str, domain: str, count: int = 1) -> None:
-        """So many connections more."""
+        """Add so many connections; a negative count removes them."""
         count += self._open.pop((domain, mediator), 0)
         if count > 0:
             self._open[domain, mediator] = count
@@ -248,10 +248,10 @@ class LiveSessions:
         same = all(one.name == name and one.host == _host(peer) for one in live)
         admitted = same and self._policy() == "same-address"
         self._counters["second sessions" if admitted else "second sessions refused"] += 1
+        host = live[0].host
         event = {"event": "second-session", "mediator": name, "peer": peer, "admitted": admitted}
-        for one in list(live):
-            one.notify(event)
-        return "" if admitted else f"{mediator} is connected already, from {live[0].host}"
+        self.notify(user, event, mediator)
+        return "" if admitted else f"{mediator} is connected already, from {host}"
 
     def opened(self, user: str, mediator: str, name: str, peer: str, notify: Notify) -> Callable[[], None]:
         """A session was opened; returns what to call at its end."""
@@ -264,6 +264,13 @@ class LiveSessions:
                 del self._live[key]
 
         return closed
+
+    def notify(self, user: str, event: dict[str, Any], mediator: str = "") -> None:
+        """Send an event to the sessions of a user: those of one mediator, or ("") of all."""
+        for (owner, sink), sessions in tuple(self._live.items()):
+            if owner == user and mediator in ("", sink):
+                for one in tuple(sessions):
+                    one.notify(event)
 
 
 def _host(peer: str) -> str:

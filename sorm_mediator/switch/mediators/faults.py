@@ -118,7 +118,7 @@ class DomainFaults:
         }
 
     def close(self) -> None:
-        """Nothing more is done."""
+        """Carry out nothing more."""
         self._timer.set(None)
 
     def _policy(self, domain: str) -> FaultPolicy:
@@ -147,13 +147,13 @@ class DelayedSession:
 
     @property
     def server_hello(self) -> Mapping[str, Any]:
-        """What the switch tells about itself."""
+        """What the switch states about itself."""
         return self._session.server_hello
 
     def closed(self) -> None:
-        """The mediator is gone."""
+        """The session has ended."""
         self._session.closed()
 
     def leave(self) -> None:
-        """The mediator controls nothing in the domain any more."""
+        """End the mediator's control in the domain."""
         self._session.leave()

@@ -1,7 +1,7 @@
-"""MultiSORM in the switch: its users, their mediators, and the domains that are one exchange to them.
+"""MultiSORM in the switch: its users, their mediators, and the domains that appear to them as one exchange.
 
 A mediator's objects are kept for its MultiSORM user also while it is not connected; a domain that comes to fit the
-user's list later (declared, enabled, given its RADIUS server) receives them without anybody doing anything.
+user's list later (declared, enabled, given its RADIUS server) receives them automatically.
 
 The binding of :mod:`ssh_control.multisorm.domains` to the domains of this switch. Source: ECSS-10 manual, MultiSORM.
 """
@@ -24,18 +24,18 @@ from sorm_mediator.switch.mediators.faults import DeadlineTimer, DelayedSession
 from sorm_mediator.switch.mediators.session import Chunks, SyncRoom
 from sorm_mediator.switch.node import Change, Node
 from sorm_mediator.switch.objects import Refusal
+from ssh_control.codes import ExtendedError
 from ssh_control.dialect import ClientHello, Notify, PendingReply, Refused, Reply, Request, Response
 from ssh_control.multisorm.domains import AnswerMediator, AskDomain, Effect, MultiSorm
 
 log = logging.getLogger(__name__)
 
-NOT_SERVED: Final = 0x11
-"""Code of a refused hello: what the mediator says of itself does not suit
-(Eltex SMG1016M manual, Extended error codes)."""
+NOT_SERVED: Final = ExtendedError.WRONG_PARAMETERS
+"""Code of a refused hello: the mediator's own data do not suit."""
 AT_ONCE: Final = 2000
-"""Objects that domains are asked about before others have their turn: everything else waits meanwhile."""
+"""Objects that are handed to domains in one turn of the event loop, which blocks meanwhile."""
 HAS_SUBSCRIBERS: Final = frozenset({"domain", "subscribers", "trunks"})
-"""Changes after which a domain may take an object that it had not."""
+"""Changes after which a domain may accept an object that it refused before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,41 +51,39 @@ class Group:
         self.user, self.mediator = user, mediator
         self.core = MultiSorm(timeout)
         self.connections = 0
-        self.tell: list[Notify] = []
-        """How to tell events to it, one for each connection."""
         self.members: dict[str, _Member] = {}
         self.told: dict[str, str] = {}
-        """Why a domain is not connected, as the log has it already."""
+        """Why a domain is not connected, as logged already."""
         self._later: dict[int, PendingReply] = {}
         self._work: deque[Effect] = deque()
         self._working = False
         self._timer = DeadlineTimer(self._tick)
 
     def ask(self, request: Request) -> Response:
-        """The mediator asks."""
+        """Take a request of the mediator."""
         number, effects = self.core.ask(request, self._now)
         later = self._later[number] = PendingReply()
         self._do(effects)
         return later if later.reply is None else later.reply
 
     def join(self, domain: Domain, session: DelayedSession) -> None:
-        """A domain is one of its own now."""
+        """Connect a domain."""
         self.members[domain.name] = _Member(domain, session)
         log.info("MultiSORM: %s: %s is connected", self, domain.name)
         self._do(self.core.join(domain.name, self._now))
 
     def leave(self, name: str, why: str) -> None:
-        """A domain is none of its own any more, and controls nothing for it."""
+        """Disconnect a domain, which controls nothing for the mediator any more."""
         self.members.pop(name).session.leave()
         log.warning("MultiSORM: %s: %s is no longer connected: %s", self, name, why)
         self._do(self.core.leave(name, self._now))
 
     def refresh(self, name: str) -> None:
-        """A domain may take objects now that it did not."""
+        """A domain may accept objects that it refused before."""
         self._do(self.core.refresh(name, self._now))
 
     def status(self) -> dict[str, Any]:
-        """For people."""
+        """The group for people."""
         return {
             "user": self.user,
             "mediator": self.mediator,
@@ -96,7 +94,7 @@ class Group:
         }
 
     def close(self) -> None:
-        """Nothing more is done."""
+        """Carry out nothing more."""
         self._timer.set(None)
         self._work.clear()
 
@@ -116,7 +114,7 @@ class Group:
             self._go_on()
 
     def _go_on(self) -> None:
-        """Carry out what is to be done; when it is much, in pieces."""
+        """Carry out the effects, at most :data:`AT_ONCE` in one turn of the event loop."""
         self._working, done = True, 0
         try:
             while self._work and done < AT_ONCE:
@@ -163,7 +161,7 @@ class GroupSession:
         self._chunks = Chunks(room)
 
     def handle(self, request: Request) -> Response:
-        """Do what is asked. Chunks of a ``sync`` are gathered here: the domains are handed the whole."""
+        """Carry out a request. Chunks of a ``sync`` are gathered here: the domains receive the whole."""
         if request.op != "sync":
             return self._group.ask(request)
         try:
@@ -175,7 +173,7 @@ class GroupSession:
         return self._group.ask(Request("sync", {"objects": objects, "first": True, "last": True}))
 
     def closed(self) -> None:
-        """The mediator is gone; its objects stay."""
+        """The connection has ended; the mediator's objects stay."""
         self._chunks.drop()
         self._on_closed()
 
@@ -183,9 +181,9 @@ class GroupSession:
 class Aggregates:
     """The MultiSORM users and their mediators: what :class:`~ssh_control.server.Backend` is, for the second port.
 
-    ``connect(domain, mediator)`` makes a session with a domain; ``speech(hello, peer, mediator)`` takes note of where
-    the mediator wants its speech and may raise :class:`Refused`; ``gone(mediator)`` is told of the end of a connection;
-    ``drop(user)`` ends those of a user; ``room(mediator)`` is what its unended syncs may hold.
+    ``connect(domain, mediator)`` makes a session with a domain; ``speech(hello, peer, mediator)`` stores where the
+    mediator wants its speech and may raise :class:`Refused`; ``gone(mediator)`` is called at the end of a
+    connection; ``drop(user)`` ends those of a user; ``room(mediator)`` is what its unended syncs may hold.
     """
 
     def __init__(
@@ -208,11 +206,11 @@ class Aggregates:
         self._to_refresh: set[str] = set()
 
     def login(self, user: str, password: str, peer: str) -> str | None:
-        """Who may log in: a MultiSORM user, when all of its domains are fit. The reason is for the log."""
+        """Admit a MultiSORM user, when all of its domains are fit. The reason of a refusal is for the log."""
         return access.aggregate_login(self._node, self._sinks, user, password)
 
     def open(self, user: str, hello: ClientHello, peer: str, notify: Notify) -> GroupSession:
-        """A mediator is there. Raises :class:`Refused`."""
+        """Open a mediator's session. Raises :class:`Refused`."""
         found = access.aggregate(self._node, user)
         if found is None:
             raise Refused(NOT_SERVED, f"there is no MultiSORM user {user} any more")
@@ -221,37 +219,43 @@ class Aggregates:
             raise Refused(NOT_SERVED, "; ".join(told))
         domains = {name: self._node.domains[name] for name in access.select(self._node, found).domains}
         mediator = self._mediator(domains, hello, peer)
-        problem = self._channels.problem(mediator, list(domains))
-        if problem:
-            raise Refused(self._node.config.not_licensed_code, problem)
-        other = self.claim(mediator, besides=user)
-        if other:
-            raise Refused(NOT_SERVED, f"{mediator} is connected as {other} already")
+        self.admit(user, hello, peer, mediator, list(domains))
         key = user, mediator
         group = self._groups.get(key) or Group(user, mediator, self._node.config.multisorm_timeout)
         alone = [] if group.connections else self._channels.domains_of(mediator)
         if alone:
             raise Refused(NOT_SERVED, f"{mediator} is connected to {', '.join(alone)} alone already")
-        second = self._live.problem(user, mediator, hello.mediator, peer)
-        if second:
-            raise Refused(NOT_SERVED, second)
         self._speech(hello, peer, mediator)
         self._groups[key] = group
         for name in group.members:
             self._channels.add(mediator, name)
         group.connections += 1
-        group.tell.append(notify)
         self._adjust(group, found)
         for name in self._node.domains.keys() - group.members.keys():
             # What it had on control there when it was connected to one domain alone.
             self._node.domains[name].tables.pop(mediator, None)
         ended = self._live.opened(user, mediator, hello.mediator, peer, notify)
-        return GroupSession(group, partial(self._closed, group, notify, ended), self._room(mediator))
+        return GroupSession(group, partial(self._closed, group, ended), self._room(mediator))
 
-    def claim(self, mediator: str, *, besides: str = "") -> str:
-        """A mediator comes as somebody else: what it had on control as a MultiSORM user is forgotten.
+    def admit(self, user: str, hello: ClientHello, peer: str, mediator: str, domains: list[str]) -> None:
+        """Check what holds for users of either port: the licence, and that no other session is in the way.
 
-        The user as whom it still is connected, and can't be forgotten; "" when there is none.
+        Raises :class:`Refused`.
+        """
+        problem = self._channels.problem(mediator, domains)
+        if problem:
+            raise Refused(self._node.config.not_licensed_code, problem)
+        other = self._claim(mediator, besides=user)
+        if other:
+            raise Refused(NOT_SERVED, f"{mediator} is connected as {other} already")
+        second = self._live.problem(user, mediator, hello.mediator, peer)
+        if second:
+            raise Refused(NOT_SERVED, second)
+
+    def _claim(self, mediator: str, besides: str) -> str:
+        """A mediator connects as another user: drop what it has on control as a MultiSORM user.
+
+        Returns the user as whom it still is connected, whose objects can't be dropped; "" when there is none.
         """
         for key, group in list(self._groups.items()):
             if group.mediator == mediator and group.user != besides:
@@ -261,7 +265,7 @@ class Aggregates:
         return ""
 
     def changed(self, change: Change) -> None:
-        """The switch is configured otherwise: see which domains come and go."""
+        """The configuration has changed: connect and disconnect domains."""
         for key, group in list(self._groups.items()):
             found = access.aggregate(self._node, group.user)
             if found is not None:
@@ -272,11 +276,10 @@ class Aggregates:
         if change.event is not None:
             for group in self._groups.values():
                 if change.domain in group.members:
-                    for tell in tuple(group.tell):
-                        tell(change.event)
+                    self._live.notify(group.user, change.event, group.mediator)
         if change.what in HAS_SUBSCRIBERS and self._groups:
             if not self._to_refresh:
-                # Numbers are declared by the hundred: the domain is handed the objects once for those of one turn.
+                # Numbers are declared by the hundred: the domain receives the objects once for all of one turn.
                 asyncio.get_running_loop().call_soon(self._refresh)
             self._to_refresh.add(change.domain)
 
@@ -285,7 +288,7 @@ class Aggregates:
         return [group.status() for group in self._groups.values()]
 
     def close(self) -> None:
-        """Nothing more is done."""
+        """Carry out nothing more."""
         for group in self._groups.values():
             group.close()
 
@@ -300,7 +303,7 @@ class Aggregates:
         return named(next(iter(domains.values())))
 
     def _adjust(self, group: Group, found: AggregateConfig) -> None:
-        """Connect the domains that are to be connected and are fit, and no others."""
+        """Connect the domains that are listed and fit, and disconnect all others."""
         wanted = access.select(self._node, found).domains
         group.told = {name: why for name, why in group.told.items() if name in wanted}
         for name, member in list(group.members.items()):
@@ -356,10 +359,9 @@ class Aggregates:
             if member.domain is not domain and domain.subscribers.keys() & member.domain.subscribers.keys():
                 log.warning("MultiSORM: %s: %s", group, access.clash([domain, member.domain]))
 
-    def _closed(self, group: Group, notify: Notify, ended: Callable[[], None]) -> None:
+    def _closed(self, group: Group, ended: Callable[[], None]) -> None:
         ended()
         group.connections -= 1
-        group.tell.remove(notify)
         for name in group.members:
             self._channels.add(group.mediator, name, -1)
         self._gone(group.mediator)

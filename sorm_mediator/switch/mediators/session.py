@@ -1,4 +1,4 @@
-"""What one mediator asks of one domain over the line dialect: objects, services, trunks.
+"""The requests of one mediator to one domain: objects, services, trunks.
 
 Source: docs/dialect.md; Eltex SMG1016M manual, Extended error codes, and further codes where none of them says it.
 """
@@ -26,9 +26,8 @@ from sorm_mediator.switch.objects import (
 from sorm_mediator.switch.routing.masks import SYMBOLS
 from ssh_control.codes import ExtendedError
 from ssh_control.dialect import Reply, Request
+from ssh_control.messages import LINE_UNKNOWN
 
-UNKNOWN_STATE: Final = 0xFF
-"""Line state of what has no subscriber line here (order 268, 9.3.6.4)."""
 MOST_OBJECTS: Final = 0xFFFF
 """Object numbers that there are, 0 to FFFEh."""
 
@@ -37,13 +36,13 @@ class SyncRoom:
     """How many objects the unended syncs of one mediator may hold, those of all its sessions together."""
 
     def __init__(self, most: int, refused: Callable[[], None] = lambda: None) -> None:
-        """``refused`` is told of every sync that there was no room for."""
+        """``refused`` is called for every sync that there is no room for."""
         self.most = most
         self.held = 0
         self._refused = refused
 
     def take(self, count: int) -> bool:
-        """Room for so many more objects; false when there is none."""
+        """Reserve room for so many more objects; false when there is none."""
         if self.held + count > self.most:
             self._refused()
             return False
@@ -51,7 +50,7 @@ class SyncRoom:
         return True
 
     def give_back(self, count: int) -> None:
-        """The objects were used, or thrown away."""
+        """Release the room of objects that were used or dropped."""
         self.held -= count
 
 
@@ -63,7 +62,7 @@ class Chunks:
         self._objects: list[dict[str, Any]] | None = None
 
     def add(self, params: Mapping[str, Any]) -> list[dict[str, Any]] | None:
-        """All objects, once the last chunk is there; until then None. Raises :class:`Refusal`."""
+        """Take a chunk. Returns all objects with the last one; until then None. Raises :class:`Refusal`."""
         before, self._objects = self._objects, None
         self._room.give_back(len(before or ()))
         objects = [] if params["first"] else before
@@ -87,7 +86,7 @@ class Chunks:
         return None
 
     def drop(self) -> None:
-        """The session is over, and what was not ended with it."""
+        """Drop the chunks of a sync that has not ended."""
         self._room.give_back(len(self._objects or ()))
         self._objects = None
 
@@ -131,11 +130,11 @@ class MediatorSession:
 
     @property
     def server_hello(self) -> Mapping[str, Any]:
-        """What the switch tells about itself."""
+        """What the switch states about itself."""
         return {"switch": "emulated ECSS-10", "domain": self._domain.name}
 
     def handle(self, request: Request) -> Reply:
-        """Do what is asked."""
+        """Carry out a request."""
         if self._left:
             return Reply.refusal(
                 ExtendedError.WRONG_PARAMETERS,
@@ -152,12 +151,12 @@ class MediatorSession:
             return Reply.refusal(refusal.code, refusal.text)
 
     def closed(self) -> None:
-        """The mediator is gone; its objects stay."""
+        """The session has ended; the mediator's objects stay."""
         self._chunks.drop()
         self._on_closed()
 
     def leave(self) -> None:
-        """The mediator controls nothing in the domain any more, nor by what it has asked and is not done yet."""
+        """End the mediator's control in the domain; requests that are still queued are refused."""
         self._left = True
         self._domain.tables.pop(self._mediator, None)
 
@@ -185,7 +184,7 @@ class MediatorSession:
         return {}
 
     def _join(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Only now are the calls that run looked at: the mediator knows the object, and expects them."""
+        """Match the running calls only now: the mediator has the object in its tables, and expects their reports."""
         item = self._table.get(params["object_number"])
         if item is None:
             raise Refusal(ExtendedError.WRONG_OBJECT_NUMBER, f"there is no object {params['object_number']}")
@@ -235,13 +234,13 @@ class MediatorSession:
 
 
 def line_state(domain: Domain, item: SwitchObject) -> int:
-    """What 23h tells of the object's subscriber line."""
+    """The state of the object's subscriber line, for message 23h."""
     subscriber = domain.subscriber_at(item.number or "") if item.object_type == OWN else None
-    return LINE_STATES[subscriber.line_state] if subscriber else UNKNOWN_STATE
+    return LINE_STATES[subscriber.line_state] if subscriber else LINE_UNKNOWN
 
 
 def check_object(domain: Domain, item: SwitchObject) -> None:
-    """Whether the domain can put this under control. Raises :class:`Refusal`."""
+    """Check that the domain can put the object under control. Raises :class:`Refusal`."""
     check = _CHECKS.get(item.object_type)
     if check is None:
         raise Refusal(

@@ -23,20 +23,10 @@ from ssh_control.multisorm.domains import (
     LogNote,
     MultiSorm,
 )
+from tests.objects import network, own
 
 BOUND = 3.0
 DEAD = None
-
-
-def own(number: int, digits: str) -> dict[str, Any]:
-    return {
-        "object_number": number, "object_type": "own-subscriber", "number_sign": "own", "number": digits,
-        "trunk": None, "category": "combined", "priority": "normal",
-    }  # fmt: skip
-
-
-def network(number: int, digits: str) -> dict[str, Any]:
-    return own(number, digits) | {"object_type": "network-full", "number_sign": "russia"}
 
 
 @dataclass

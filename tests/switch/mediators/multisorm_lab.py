@@ -30,17 +30,6 @@ def lab(*domains: dict[str, Any], wanted: tuple[str, ...] = ("*",), **switch: An
 CENTRAL, VOIP, LOCAL = domain("central"), domain("voip", "200100", "200119"), domain("local", "300000")
 
 
-def own(number: int, digits: str) -> dict[str, Any]:
-    return {
-        "object_number": number, "object_type": "own-subscriber", "number_sign": "own", "number": digits,
-        "trunk": None, "category": "combined", "priority": "normal",
-    }  # fmt: skip
-
-
-def network(number: int, digits: str) -> dict[str, Any]:
-    return own(number, digits) | {"object_type": "network-full", "number_sign": "russia"}
-
-
 class Switch:
     """A box, and a mediator that asks it without SSH."""
 

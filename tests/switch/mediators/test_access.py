@@ -11,6 +11,7 @@ from sorm_mediator.config import ConfigError
 from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.switch.node import Change
 from ssh_control.dialect import ClientHello, Refused
+from tests.objects import network
 from tests.switch.mediators.multisorm_lab import (
     CENTRAL,
     LOCAL,
@@ -22,7 +23,6 @@ from tests.switch.mediators.multisorm_lab import (
     ask,
     domain,
     lab,
-    network,
 )
 
 NO_SINK = "the domain has no RADIUS server: nobody to report calls to"

@@ -9,18 +9,11 @@ import pytest
 from sorm_mediator.config import parse
 from sorm_mediator.switch.box import SwitchBox
 from ssh_control.dialect import ClientHello, Refused, Reply, Request
+from tests.objects import own
 
 SINK = "127.0.0.1:1813"
 SUBSCRIBERS = [{"number": "28331"}]
-OBJECT = {
-    "object_number": 1,
-    "object_type": "own-subscriber",
-    "number_sign": "own",
-    "number": "28331",
-    "trunk": None,
-    "category": "combined",
-    "priority": "normal",
-}
+OBJECT = own(1)
 NOTHING = Request("sync", {"objects": [], "first": True, "last": True})
 
 

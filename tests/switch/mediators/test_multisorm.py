@@ -17,6 +17,7 @@ from sorm_mediator.switch.mediators.faults import DelayedSession
 from sorm_mediator.switch.mediators.session import MediatorSession
 from sorm_mediator.switch.node import Change
 from ssh_control.dialect import PendingReply, Reply, Request
+from tests.objects import network, own
 from tests.switch.mediators.multisorm_lab import (
     LOCAL,
     SINK,
@@ -27,8 +28,6 @@ from tests.switch.mediators.multisorm_lab import (
     ask,
     domain,
     lab,
-    network,
-    own,
 )
 
 # --- commands

@@ -8,23 +8,11 @@ import pytest
 
 from sorm_mediator.switch.mediators.session import MediatorSession
 from ssh_control.dialect import Reply, Request
+from tests.objects import network, own, trunk
 
-OWN = {
-    "object_number": 1,
-    "object_type": "own-subscriber",
-    "number_sign": "own",
-    "number": "28331",
-    "trunk": None,
-    "category": "combined",
-    "priority": "normal",
-}
-FULL = OWN | {
-    "object_number": 2,
-    "object_type": "network-full",
-    "number_sign": "russia",
-    "number": "89001758964",
-}
-TRUNK = OWN | {"object_number": 3, "object_type": "trunk", "number_sign": None, "number": None, "trunk": 2}
+OWN = own(1)
+FULL = network(2, "89001758964")
+TRUNK = trunk(3, 2)
 
 
 @pytest.fixture

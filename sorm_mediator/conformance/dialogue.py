@@ -1,0 +1,742 @@
+"""The dialogue with the mediator that is examined: commands, their answers, and what else must come.
+
+Every method that expects something notes the expectation in words and ends the check with a verdict
+(:mod:`sorm_mediator.conformance.verdicts`) when it does not hold. Every unit that crosses is kept as evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from protocol import EncodeError
+from protocol.language import Phrase, join
+from protocol.messages import caption
+from protocol.texts import message_text
+from sorm_mediator.conformance.verdicts import (
+    Action,
+    Crossing,
+    Deviates,
+    Failed,
+    Record,
+    Unprepared,
+    Untested,
+)
+from sorm_mediator.console.client import KPD1, Address, ConsoleClient, Crossed, Sent
+from sorm_mediator.console.comparing import Not, OneOf, differences, show_value
+from sorm_mediator.console.errors import StepError
+from sorm_mediator.console.messages import COMMANDS
+from sorm_mediator.console.messages import KPD1 as MESSAGES
+from sorm_mediator.console.messages import KPD2 as EVENTS
+
+Outcome = Literal["executed", "not-executed", "rejected", "accepted", "silent"]
+Profile = Literal["order", "eltex"]
+Errors = Literal["order", "extended", "any"]
+
+RECEIVED, ANSWER, RELEASE = "number-received", "answer", "release"
+"""The events of a call that is answered: 41h, 42h, 43h."""
+EXTENDED = 0x10
+"""The vendor's codes begin here; they stand in place of the order's 01h (docs/mediator.md)."""
+_SAME: Mapping[tuple[str, int], tuple[Outcome, int]] = {
+    ("rejected", 0x02): ("rejected", 0x17),
+    ("not-executed", 0x05): ("rejected", 0x18),
+    ("not-executed", 0x07): ("rejected", 0x16),
+}
+"""The extended code that means a code of the order other than 01h, and where it comes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """The terms of an examination: how strict it is, which numbers it may use."""
+
+    profile: Profile = "order"
+    errors: Errors = "any"
+    timing: Literal["judge", "report"] = "judge"
+    order: str = "268"
+    own: tuple[str, ...] = ()
+    """Subscribers of the node, in the form they are put under control and dialled in."""
+    network: str = ""
+    """A number of the network as a subscriber dials it."""
+    network_object: str = ""
+    """The same as it is put under control."""
+    caller: str = ""
+    """A number of the network that calls in, and as it is put under control."""
+    trunk: int | None = None
+    trunk_name: str = ""
+    streams: tuple[int, ...] = (0,)
+    slow: bool = False
+    domain: str = ""
+    """The domain of the emulated switch that makes the calls."""
+    test_timeout: float = 600.0
+    """Seconds without command 14 after which the mediator falls silent (order 268, 6.14.3); 0: it never does."""
+    within: float = 5.0
+    """Seconds that an answer may take before it counts as missing."""
+    quiet: float = 0.3
+    """Seconds in which nothing must come where nothing is due."""
+
+
+@dataclass(slots=True)
+class Reply:
+    """A command and what came in answer to it."""
+
+    command: str
+    fields: dict[str, Any]
+    sent: Sent
+    units: list[Crossed] = field(default_factory=list)
+
+    def first(self, name: str) -> Crossed | None:
+        """The first unit of this name."""
+        return next((one for one in self.units if one.name == name), None)
+
+    @property
+    def receipt(self) -> Crossed | None:
+        """27h."""
+        return self.first("command-received")
+
+    @property
+    def execution(self) -> Crossed | None:
+        """28h."""
+        return self.first("command-executed")
+
+    @property
+    def data(self) -> list[Crossed]:
+        """The messages between 27h and 28h."""
+        return [one for one in self.units if one.name not in ("command-received", "command-executed")]
+
+    @property
+    def payload(self) -> bytes:
+        """The octets of the first message between 27h and 28h after its header; empty without one."""
+        return self.data[0].raw[10:] if self.data else b""
+
+    @property
+    def numbering(self) -> list[tuple[int, int]]:
+        """Number and count of each message between 27h and 28h."""
+        return [(one.fields["index"], one.fields["total"]) for one in self.data]
+
+    def took(self, name: str) -> float:
+        """Milliseconds from the command to the first unit of this name; 0 without one."""
+        unit = self.first(name)
+        return 0.0 if unit is None else (unit.time - self.sent.time) * 1000
+
+    @property
+    def outcome(self) -> tuple[Outcome, int]:
+        """What became of the command, and the status that says so."""
+        receipt, execution = self.receipt, self.execution
+        if receipt is None:
+            return "silent", 0
+        if receipt.fields["status"]:
+            return "rejected", int(receipt.fields["status"])
+        if execution is None:
+            return "accepted", 0
+        status = int(execution.fields["status"])
+        return ("not-executed", status) if status else ("executed", 0)
+
+
+@dataclass(slots=True)
+class Target:
+    """An object that a check has put under control: the fields of its command 5."""
+
+    fields: dict[str, Any]
+
+    @property
+    def number(self) -> int:
+        """The object number."""
+        return int(self.fields["object_number"])
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """The fields that command 6 repeats."""
+        return identity(self.fields)
+
+
+def identity(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of command 5 that command 6 repeats."""
+    names = ("object_number", "object_type", "number_sign", "number", "trunk")
+    return {name: fields.get(name) for name in names}
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """How long a 27h took, in milliseconds, with its command as evidence."""
+
+    ms: float
+    sent: Crossed | None
+    came: Crossed
+    code: int
+    """Of the command."""
+
+
+class Dialogue:
+    """The console of an examination, as observer of its client: sends commands, expects answers and events."""
+
+    def __init__(
+        self,
+        client: ConsoleClient,
+        terms: Terms,
+        observers: Sequence[Callable[[Crossed], object]] = (),
+    ) -> None:
+        self.client = client
+        self.terms = terms
+        self.orm_number = client.orm_number
+        """The number that the technical means are started with."""
+        self.first_password = client.password
+        self.password_before = client.password
+        self.passwords: list[str] = []
+        """Those that command 3 has set."""
+        self.running = False
+        self.tables_gone = False
+        """The means were stopped, or restarted: what was in the tables before has to be put back."""
+        self.log: list[Crossed] = []
+        """Everything that has come since the examination began."""
+        self.slowest: Receipt | None = None
+        """The 27h that took longest of all."""
+        self.measured: float | None = None
+        """The time that the check is about, in milliseconds."""
+        self.record = Record()
+        self.objects: dict[int, dict[str, Any]] = {}
+        """Objects that this examination has under control now, by number: their command 5."""
+        self.in_groups: list[dict[str, Any]] = []
+        """Commands 4 that hold."""
+        self.doubtful: list[tuple[str, dict[str, Any]]] = []
+        """Commands 4 and 5 of this check that were refused: a mediator may have carried them out all the same."""
+        self.undone: list[tuple[str, dict[str, Any]]] = []
+        """Commands 4 and 5 of this check that a stop has undone, as far as the mediator deletes its tables."""
+        self._observers = observers
+        self._arrived: list[Crossed] = []
+        self._preparing = False
+
+    # --- observer of the client
+
+    def crossed(self, client: ConsoleClient, crossed: Crossed) -> None:
+        """Keep what crossed."""
+        self.record.units.append(Crossing(crossed, self._preparing))
+        if not crossed.outbound:
+            self.log.append(crossed)
+            self._arrived.append(crossed)
+        for observer in self._observers:
+            observer(crossed)
+
+    def opened(
+        self, client: ConsoleClient, channel: str, local: Address, remote: Address, now: float
+    ) -> None:
+        """Nothing to keep."""
+
+    def closed(self, client: ConsoleClient, channel: str, now: float) -> None:
+        """Nothing to keep."""
+
+    def transferred(
+        self, client: ConsoleClient, channel: str, outbound: bool, data: bytes, now: float
+    ) -> None:
+        """Nothing to keep."""
+
+    def framed(self, client: ConsoleClient, channel: str, by_dte: bool, frame: bytes, now: float) -> None:
+        """Nothing to keep."""
+
+    async def connect(self) -> None:
+        """Both channels are there, connected anew if one of them is not. Raises :class:`ConnectError`."""
+        if len(self.client.connected) < 2:
+            await self.client.connect()
+
+    # --- one check after the other
+
+    def begin(self, record: Record) -> None:
+        """A check begins."""
+        self.record = record
+        self._arrived.clear()
+        self.measured = None
+        self._preparing = False
+        self.doubtful.clear()
+        self.undone.clear()
+
+    def end(self) -> None:
+        """The check is over."""
+        self.record = Record()
+
+    @property
+    def refused_access(self) -> bool:
+        """Whether the check has seen a refusal that message 26h may still follow."""
+        return any(one.fields["status"] in (0x03, 0x05) for one in self.came("command-executed"))
+
+    def note_action(self, now: float, text: Phrase) -> None:
+        """Keep what was done besides sending units."""
+        self.record.units.append(Action(now, text, self._preparing))
+
+    @contextmanager
+    def preparing(self) -> Iterator[None]:
+        """A failure in here is not what the check is about: the check is then not tested."""
+        noted, before = len(self.record.expected), self._preparing
+        self._preparing = True
+        try:
+            yield
+        except Failed as failed:
+            if before:
+                raise
+            text = Phrase("could not be prepared: {why}", "не удалось подготовить: {why}", why=failed.why)
+            raise Unprepared(text) from None
+        finally:
+            self._preparing = before
+            del self.record.expected[noted:]
+
+    # --- commands
+
+    async def command(self, name: str | bytes, *, within: float | None = None, **fields: Any) -> Reply:
+        """Send a command, or octets, and wait until it is over; what came. Nothing is judged."""
+        (reply,) = await self.together((name, fields), within=within)
+        return reply
+
+    async def together(
+        self, *commands: tuple[str | bytes, dict[str, Any]], within: float | None = None
+    ) -> list[Reply]:
+        """Send commands one after the other without waiting, then wait until all are over."""
+        replies = [await self._send(name, fields) for name, fields in commands]
+        await self._over(replies, self.terms.within if within is None else within)
+        for reply in replies:
+            self._settle(reply)
+        return replies
+
+    async def _send(self, name: str | bytes, fields: dict[str, Any]) -> Reply:
+        try:
+            message = name if isinstance(name, bytes) else self.client.command(name, fields)
+            sent = await self.client.send(message)
+        except StepError as error:
+            raise Failed(error.text) from None
+        except EncodeError as error:
+            text = Phrase("{name}: {error}", "{name}: {error}", name=str(name), error=error)
+            raise Untested(text) from None
+        if not sent:
+            raise Failed(Phrase("these octets are no command", "эти байты не команда"))
+        shown = name if isinstance(name, str) else f"{sent[0].code:02X}h"
+        return Reply(shown, fields, sent[0])
+
+    async def _over(self, replies: Sequence[Reply], within: float) -> None:
+        done = await self.client.wait(lambda: all(reply.sent.done for reply in replies), within)
+        for reply in replies:
+            reply.units = [one for one in self._arrived if one.answers is reply.sent]
+            # A 27h that had to wait for another command (order 268, 7.1) is not late.
+            if len(replies) == 1 and (receipt := reply.receipt) is not None:
+                self._timed(reply.sent, receipt)
+        for reply in replies:
+            # An answer that comes after this wait is that of a later command.
+            reply.sent.accepted = reply.sent.done = True
+        if not done and not self.client.connected:
+            raise Failed(Phrase("the mediator has closed the channels", "посредник закрыл каналы"))
+
+    def _timed(self, sent: Sent, receipt: Crossed) -> None:
+        ms = (receipt.time - sent.time) * 1000
+        if self.slowest is None or ms > self.slowest.ms:
+            log = self.client.log
+            own = next((one for one in reversed(log) if one.outbound and one.time == sent.time), None)
+            self.slowest = Receipt(ms, own, receipt, sent.code)
+
+    def _settle(self, reply: Reply) -> None:
+        """Note what a command that was executed has changed, for it to be put back."""
+        name, fields = reply.command, reply.fields
+        if reply.outcome[0] != "executed":
+            if name in ("add-ksl", "add-object"):
+                self.doubtful.append((name, fields))
+            return
+        match name:
+            case "add-object":
+                self.objects[fields["object_number"]] = fields
+            case "remove-object":
+                self.objects.pop(fields["object_number"], None)
+            case "change-object" if fields["object_number"] in self.objects:
+                self.objects[fields["object_number"]] |= fields
+            case "add-ksl":
+                self.in_groups.append(fields)
+            case "remove-ksl":
+                self.in_groups = [one for one in self.in_groups if one["ksl_a"] != fields["ksl_a"]]
+            case "set-password":
+                self.passwords.append(fields["new_password"])
+            case "stop":
+                self.emptied()
+            case "start":
+                self.running = True
+
+    def emptied(self) -> None:
+        """The means are stopped, and their tables empty."""
+        self.running = False
+        self.tables_gone = True
+        self.undone += [("add-object", fields) for fields in self.objects.values()]
+        self.undone += [("add-ksl", fields) for fields in self.in_groups]
+        self.objects.clear()
+        self.in_groups.clear()
+
+    async def executed(
+        self, name: str | bytes, *, eltex: tuple[str, str] | None = None, **fields: Any
+    ) -> Reply:
+        """A command that must be executed: 27h/00h, 28h/00h. ``eltex``: an option, and the outcome it allows."""
+        return await self.answered("executed", name, eltex=eltex, **fields)
+
+    async def not_executed(self, name: str | bytes, status: int = 0x01, **fields: Any) -> Reply:
+        """A command that must be accepted and not executed: 27h/00h, 28h with this status."""
+        return await self.answered("not-executed", name, status, **fields)
+
+    async def rejected(
+        self, name: str | bytes, status: int = 0x01, *, eltex: tuple[str, str] | None = None, **fields: Any
+    ) -> Reply:
+        """A command that must be rejected at receipt: 27h with this status."""
+        return await self.answered("rejected", name, status, eltex=eltex, **fields)
+
+    async def refused(self, name: str | bytes, **fields: Any) -> Reply:
+        """A command that must not be carried out, at receipt or at execution: the order leaves open which."""
+        return await self.answered("refused", name, **fields)
+
+    async def answered(
+        self,
+        wanted: str,
+        name: str | bytes,
+        status: int = 0x01,
+        *,
+        eltex: tuple[str, str] | None = None,
+        **fields: Any,
+    ) -> Reply:
+        """A command with the outcome that it must have: executed, not-executed, rejected or refused."""
+        self.expects_outcome(name[2] if isinstance(name, bytes) else COMMANDS[name].code, wanted, status)
+        reply = await self.command(name, **fields)
+        self.judge_outcome(reply, wanted, status, eltex=eltex)
+        return reply
+
+    async def prepare(self, name: str, **fields: Any) -> Reply:
+        """A command that must be executed for the check to begin."""
+        with self.preparing():
+            return await self.executed(name, **fields)
+
+    def expects_outcome(self, code: int, wanted: str, status: int = 0x01) -> None:
+        """Note what must become of a command."""
+        text = Phrase(
+            "command {n}: {outcome}", "команда {n}: {outcome}", n=code, outcome=_outcome_due(wanted, status)
+        )
+        self.expects(text)
+
+    def judge(self, reply: Reply, wanted: str, status: int = 0x01) -> None:
+        """A command must have had this outcome. Raises :class:`Failed`, :class:`Deviates`."""
+        self.expects_outcome(reply.sent.code, wanted, status)
+        self.judge_outcome(reply, wanted, status)
+
+    def judge_outcome(
+        self, reply: Reply, wanted: str, status: int = 0x01, *, eltex: tuple[str, str] | None = None
+    ) -> None:
+        """Like :meth:`judge`, of an outcome that was noted already."""
+        outcome, came = reply.outcome
+        if wanted == "refused":
+            holds = outcome in ("rejected", "not-executed") and self._code_fits(0x01, came)
+        else:
+            fits = wanted in ("executed", "accepted") or self._code_fits(status, came)
+            holds = outcome == wanted and fits
+        if not holds and self.terms.errors != "order":
+            holds = _SAME.get((wanted, status)) == (outcome, came)
+        shown = {"n": reply.sent.code, "came": _shown(outcome, came)}
+        if not holds:
+            what = Phrase("command {n}: {came}", "команда {n}: {came}", **shown)
+            if eltex is not None and outcome == eltex[1]:
+                self.deviates(eltex[0], what)
+            raise Failed(what)
+        if self.terms.errors == "any" and came != status and outcome in ("rejected", "not-executed"):
+            self._note(
+                Phrase(
+                    "command {n}: {came} came, the vendor's code in place of the order's {status:02X}h",
+                    "команда {n}: пришло {came}, код изготовителя вместо {status:02X}h по приказу",
+                    status=status, **shown,
+                )
+            )  # fmt: skip
+
+    def _note(self, note: Phrase) -> None:
+        if not self._preparing and str(note) not in map(str, self.record.notes):
+            self.record.notes.append(note)
+
+    def _code_fits(self, wanted: int, came: int) -> bool:
+        if wanted != 0x01:  # the extended style has the same code unless :data:`_SAME` says otherwise
+            return came == wanted
+        style = self.terms.errors
+        return (came == 0x01 and style != "extended") or (came >= EXTENDED and style != "order")
+
+    def deviates(self, option: str, what: Phrase) -> None:
+        """What came is not the order's, but an option of the profile eltex allows it."""
+        if self.terms.profile == "eltex":
+            raise Deviates(what, option)
+        raise Failed(what)
+
+    # --- expectations
+
+    def expects(self, text: Phrase) -> None:
+        """Note an expectation in words."""
+        self.record.expected.append(text)
+
+    def require(self, holds: bool, expected: Phrase, came: object, *, eltex: str = "") -> None:
+        """An expectation that has been looked at already. ``eltex``: the option that allows the contrary."""
+        self.expects(expected)
+        if not holds:
+            text = Phrase("{came}", "{came}", came=came)
+            if eltex:
+                self.deviates(eltex, text)
+            raise Failed(text)
+
+    def fields(self, unit: Crossed, /, *, eltex: str = "", **fields: Any) -> None:
+        """A message must have these values in these fields. ``eltex``: the option that allows others."""
+        self.expects(_wanted(unit.raw[2], fields))
+        self._compare(unit, fields, eltex)
+
+    def _compare(self, unit: Crossed, fields: dict[str, Any], eltex: str = "") -> None:
+        found = differences(fields, unit.fields)
+        if not found:
+            return
+        texts: list[str] = [
+            Phrase(
+                "{name}: {came} instead of {wanted}", "{name}: {came} вместо {wanted}",
+                name=_field(one.path), came=_value(one.path, one.came), wanted=one.expected,
+            )
+            for one in found
+        ]  # fmt: skip
+        what = join(": ", [_code(unit.raw[2]), join("; ", texts)])
+        if eltex:
+            self.deviates(eltex, what)
+        raise Failed(what)
+
+    def within_limit(self, ms: float, limit: int, what: Phrase) -> None:
+        """A time that must not be exceeded; it becomes that of the check."""
+        self.measured = max(ms, self.measured or 0.0)
+        text = Phrase("{what} within {limit} ms", "{what} не позднее {limit} мс", what=what, limit=limit)
+        holds = ms <= limit or self.terms.timing == "report"
+        self.require(
+            holds, text, Phrase("{what} after {ms:.0f} ms", "{what} через {ms:.0f} мс", what=what, ms=ms)
+        )
+
+    def comes_after(
+        self, later: Crossed | None, earlier: Crossed | None, expected: Phrase, came: Phrase
+    ) -> None:
+        """A unit must have come after another one; both must be there."""
+        assert earlier is not None
+        places = {id(one): place for place, one in enumerate(self.log)}
+        holds = later is not None and places[id(later)] > places[id(earlier)]
+        self.require(holds, expected, came)
+
+    def shown_instead(self, *units: Crossed | None) -> None:
+        """The evidence of the check is these units, of an earlier one, in place of what it has sent itself."""
+        self.record.units = [Crossing(one, prepared=False) for one in units if one is not None]
+
+    # --- what comes unasked
+
+    def unread(self, suits: Callable[[Crossed], bool]) -> list[Crossed]:
+        """What has come in this check, fits, and was not asked for yet."""
+        return [one for one in self._arrived if one.answers is None and suits(one)]
+
+    def came(self, name: str) -> list[Crossed]:
+        """The messages of this name that have come in this check, answers too."""
+        return [one for one in self._arrived if one.name == name]
+
+    def forget(self) -> None:
+        """What has come so far is not looked at any more."""
+        self._arrived.clear()
+
+    async def message(
+        self, name: str, /, *, where: Mapping[str, Any] | None = None, **fields: Any
+    ) -> Crossed:
+        """The next message of KPD1 of this name that answers no command. ``where`` chooses among several."""
+
+        def suits(one: Crossed) -> bool:
+            return one.channel == KPD1 and one.name == name and not differences(dict(where or {}), one.fields)
+
+        unit = await self._due(MESSAGES[name].code, fields, suits, self.terms.within)
+        self._compare(unit, fields)
+        return unit
+
+    async def event(
+        self, target: Target | int, name: str, *, call: int | None = None, **fields: Any
+    ) -> Crossed:
+        """The next event of an object (of one call of it) must be of this name, with these values."""
+        number = target if isinstance(target, int) else target.number
+        code = EVENTS[name].code
+        unit = await self._due(code, fields, _event_of(number, call), self._event_within())
+        if unit.name != name:
+            raise Failed(Phrase(
+                "{came:02X}h came instead of {code:02X}h", "вместо {code:02X}h пришло {came:02X}h",
+                came=unit.raw[2], code=code,
+            ))  # fmt: skip
+        self._compare(unit, fields)
+        return unit
+
+    async def events(self, target: Target, *names: str, **fields: Any) -> list[Crossed]:
+        """The next events of an object must be of these names (41h, 42h, 43h), each with these values."""
+        names = names or (RECEIVED, ANSWER, RELEASE)
+        return [await self.event(target, name, **fields) for name in names]
+
+    async def given(self, target: Target, *names: str, **fields: Any) -> Crossed:
+        """Making ready: events of an object have come; ``fields`` are those of the first. The first one."""
+        with self.preparing():
+            first = await self.event(target, names[0], **fields)
+            for name in names[1:]:
+                await self.event(target, name)
+            return first
+
+    async def ended(self, target: Target) -> Crossed:
+        """Making ready: the call of an object is over, after any other events."""
+        with self.preparing():
+            while True:
+                unit = await self._due(0x43, {}, _event_of(target.number, None), self._event_within())
+                if unit.name == RELEASE:
+                    return unit
+
+    async def event_of_test(self, number: int) -> Crossed:
+        """The 53h of a test."""
+
+        def suits(one: Crossed) -> bool:
+            return one.on_kpd2 and one.name == "test-reply" and one.fields.get("test_number") == number
+
+        return await self._due(0x53, {"test_number": number}, suits, self.terms.within)
+
+    async def next_name(self, target: Target) -> str:
+        """The name of the next event of an object, which is not taken yet; empty when none comes in time."""
+        suits = _event_of(target.number, None)
+        await self.client.wait(lambda: bool(self.unread(suits)), self.terms.within)
+        return next((one.name for one in self.unread(suits)), "")
+
+    async def nothing(self, what: Phrase, suits: Callable[[Crossed], bool], *, eltex: str = "") -> None:
+        """Nothing that fits may be there, or come for a while. ``eltex``: the option that allows it."""
+        self.expects(what)
+        if await self.client.wait(lambda: bool(self.unread(suits)), self.terms.quiet):
+            raw = self.unread(suits)[0].raw
+            known = len(raw) > 2
+            text = Phrase(
+                "{code} ({name}) came all the same", "всё же пришло {code} ({name})",
+                code=_code(raw[2]) if known else "", name=_message(raw[2]) if known else "?",
+            )  # fmt: skip
+            if eltex:
+                self.deviates(eltex, text)
+            raise Failed(text)
+
+    async def no_events(self, target: Target) -> None:
+        """No event of an object may be there, or come for a while."""
+        await self.nothing(
+            Phrase(
+                "no further event of object {n}", "больше никаких сообщений об объекте {n}", n=target.number
+            ),
+            _event_of(target.number, None),
+        )
+
+    async def _due(
+        self, code: int, fields: Mapping[str, Any], suits: Callable[[Crossed], bool], within: float
+    ) -> Crossed:
+        """The next unit that fits, taken. Raises :class:`Failed` when none comes in time."""
+        self.expects(_wanted(code, fields))
+        if not await self.wait(lambda: bool(self.unread(suits)), within):
+            raise Failed(Phrase(
+                "no {code:02X}h within {within:g} s", "{code:02X}h не пришло за {within:g} с", code=code,
+                within=within,
+            ))  # fmt: skip
+        unit = self.unread(suits)[0]
+        self._arrived.remove(unit)
+        return unit
+
+    async def wait(self, there: Callable[[], bool], within: float) -> bool:
+        """Wait at most so many seconds for something to be there."""
+        return await self.client.wait(there, within)
+
+    def _event_within(self) -> float:
+        """Seconds that an event may take."""
+        return self.terms.within
+
+
+def _event_of(number: int, call: int | None) -> Callable[[Crossed], bool]:
+    def suits(one: Crossed) -> bool:
+        values = one.fields
+        same = one.on_kpd2 and values.get("object_number") == number
+        return same and (call is None or values.get("call_number") == call)
+
+    return suits
+
+
+# --- words
+
+
+def one_of(*values: Any) -> OneOf:
+    """A field that may have any of these values."""
+    return OneOf(values)
+
+
+def any_but(value: Any) -> Not:
+    """A field that may have any value but this one."""
+    return Not(value)
+
+
+def _outcome_due(wanted: str, status: int) -> Phrase:
+    match wanted:
+        case "executed":
+            return Phrase("27h/00h, then 28h/00h", "27h/00h, затем 28h/00h")
+        case "not-executed":
+            return Phrase("27h/00h, then 28h/{n:02X}h", "27h/00h, затем 28h/{n:02X}h", n=status)
+        case "rejected":
+            return Phrase("27h/{n:02X}h, no 28h", "27h/{n:02X}h, без 28h", n=status)
+        case "refused":
+            return Phrase("a refusal: 27h/01h or 28h/01h", "отказ: 27h/01h или 28h/01h")
+        case _:
+            return Phrase("27h/00h", "27h/00h")
+
+
+def _shown(outcome: Outcome, status: int) -> Phrase:
+    match outcome:
+        case "silent":
+            return Phrase("no answer", "нет ответа")
+        case "accepted":
+            return Phrase("27h/00h and no 28h", "27h/00h и без 28h")
+        case "executed":
+            return Phrase("27h/00h, 28h/00h", "27h/00h, 28h/00h")
+        case "rejected":
+            return Phrase("27h/{n:02X}h", "27h/{n:02X}h", n=status)
+        case "not-executed":
+            return Phrase("27h/00h, 28h/{n:02X}h", "27h/00h, 28h/{n:02X}h", n=status)
+
+
+_HEX = frozenset(
+    ("selection", "connection", "service_phase", "operation", "service", "status", "command", "additional",
+     "test_number", "kpd1_state", "kpd2_state", "alarm_type", "alarm_code", "access_code", "line_state", "version",
+     "reserve", "delivery_state", "delivery_code")
+)  # fmt: skip
+"""Fields whose values are written in hexadecimal."""
+
+
+def _code(code: int) -> Phrase:
+    return Phrase("{code:02X}h", "{code:02X}h", code=code)
+
+
+def _message(code: int) -> Phrase:
+    return Phrase(message_text(code), message_text(code, "ru"))
+
+
+def _field(path: str) -> Phrase:
+    name, *rest = path.split(".", 1)
+    return join(".", [caption(name), *rest])
+
+
+def _value(path: str, value: Any) -> str:
+    text = str(value)
+    if path in _HEX and text.isdigit():
+        return _code(int(text))
+    return value if isinstance(value, str) else text
+
+
+def _wanted(code: int, fields: Mapping[str, Any]) -> Phrase:
+    """A message and the values it must have, in words."""
+    name = Phrase("{code:02X}h ({name})", "{code:02X}h ({name})", code=code, name=_message(code))
+    if not fields:
+        return name
+    parts: list[str] = [join(" = ", [_field(key), _in_words(key, value)]) for key, value in fields.items()]
+    return join(": ", [name, join(", ", parts)])
+
+
+def _in_words(key: str, value: Any) -> Phrase:
+    match value:
+        case OneOf(values):
+            return join(" / ", [_in_words(key, each) for each in values])
+        case Not(other):
+            return join("", [Phrase("not ", "не "), _in_words(key, other)])
+        case None:
+            return Phrase("FFh", "FFh")
+        case int() if key in _HEX:
+            return _code(value)
+        case {"stream": stream, "ksl": ksl}:
+            return Phrase("stream {stream} KSL {ksl}", "поток {stream} КСЛ {ksl}", stream=stream, ksl=ksl)
+        case _:
+            return show_value(value)
