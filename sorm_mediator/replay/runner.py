@@ -17,8 +17,7 @@ from sorm_mediator.console.hearing import hear, heard_text
 from sorm_mediator.console.target import RunTarget
 from sorm_mediator.replay import scenario as s
 from sorm_mediator.replay.matching import Matcher, Unread, Wanted
-from sorm_mediator.replay.printing import Printer
-from sorm_mediator.replay.results import PASS, ScriptResult, StepResult
+from sorm_mediator.replay.results import PASS, Printer, ScriptResult, StepResult
 from sorm_mediator.replay.vocabulary import COMMANDS
 
 STARTED_ALREADY = Phrase(

@@ -34,8 +34,7 @@ from sorm_mediator.console.target import LINKS, Link, RunTarget
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.targets import in_lab, toward
 from sorm_mediator.replay import scenario, vendor
-from sorm_mediator.replay.printing import JsonPrinter, Printer, TextPrinter
-from sorm_mediator.replay.results import PASS, ScriptResult, write_junit
+from sorm_mediator.replay.results import PASS, JsonPrinter, Printer, ScriptResult, TextPrinter, write_junit
 from sorm_mediator.replay.runner import ScenarioRunner
 from sorm_mediator.replay.vendor_runner import VendorRunner
 

@@ -16,9 +16,8 @@ from sorm_mediator.console.comparing import NOTHING, Difference, Failure, nothin
 from sorm_mediator.console.errors import ScriptError
 from sorm_mediator.console.target import RunTarget
 from sorm_mediator.replay import vendor as v
-from sorm_mediator.replay.printing import Printer
 from sorm_mediator.replay.requests import REQUESTS
-from sorm_mediator.replay.results import StepResult
+from sorm_mediator.replay.results import Printer, StepResult
 from sorm_mediator.replay.runner import Console, ScriptRunner, attempt, no_end
 from sorm_mediator.replay.vendor import Command, LineError, parse_line
 from sorm_mediator.replay.vocabulary import COMMANDS
