@@ -279,6 +279,6 @@ def _summary(result: ScriptResult) -> dict[str, Any]:
 
 
 def _octets(crossed: Crossed) -> str:
-    """The bytes in hexadecimal, masked: all that is sent on KPD1 are commands, or meant to be."""
+    """The octets in hexadecimal, masked: all that is sent on KPD1 are commands, or meant to be."""
     channel = Channel.COMMAND if crossed.outbound else None
     return masked_hex(crossed.raw, channel=channel, anywhere=crossed.message is None)

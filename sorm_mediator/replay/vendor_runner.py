@@ -1,6 +1,6 @@
 """Runs a script of the vendor's tester: command lines with their codes, and the calls that objects must see.
 
-A call is known by its numbers; the first event that fits binds it to a call id (the bytes 4 to 8), and every
+A call is known by its numbers; the first event that fits binds it to a call id (octets 4 to 8), and every
 further event of that id must be the next one expected. Several observations run at the same time.
 """
 
@@ -187,10 +187,10 @@ def _octets(crossed: Crossed, name: str, length: int) -> bytes:
     offset, _ = v.TEST_FIELDS[name]
     if name == "ss":
         field = crossed.raw[offset : offset + 3]
-        # One byte stands wherever the mediator puts it in the three (``service_code_position``).
+        # One octet stands where the mediator puts it among the three (``service_code_position``).
         return field if length == 3 else bytes(next(([byte] for byte in field if byte != 0xFF), [0xFF]))
     if name == "call" and length == 2:
-        # Typed as a number, sent with the low byte first.
+        # Typed as a number, sent with the low octet first.
         return crossed.raw[offset : offset + 2][::-1]
     return crossed.raw[offset : offset + length]
 
@@ -209,7 +209,7 @@ _NOT_SEEN = Phrase("optional, and not seen", "необязательно, и н�
 
 
 def _unit(command: Command, orm_number: int, password: str) -> bytes:
-    """A command whose payload is given as bytes."""
+    """A command whose payload is given as octets."""
     assert command.payload is not None
     orm_number = command.fields.get("orm_number", orm_number)
     password = command.fields.get("password", password)
