@@ -16,6 +16,7 @@ from sorm_mediator.console.comparing import NOTHING, Difference, Failure, nothin
 from sorm_mediator.console.errors import ScriptError
 from sorm_mediator.console.target import RunTarget
 from sorm_mediator.replay import vendor as v
+from sorm_mediator.replay.recording import PcapRecorder
 from sorm_mediator.replay.requests import REQUESTS
 from sorm_mediator.replay.results import Printer, StepResult
 from sorm_mediator.replay.runner import Console, ScriptRunner, attempt, no_end
@@ -32,8 +33,16 @@ _TRUNK_OR_SERVICE = 0xF0
 class VendorRunner(ScriptRunner):
     """Runs one vendor script."""
 
-    def __init__(self, script: v.VendorScript, target: RunTarget, printer: Printer, **options: Any) -> None:
-        super().__init__(script, target, printer, **options)
+    def __init__(
+        self,
+        script: v.VendorScript,
+        target: RunTarget,
+        printer: Printer,
+        *,
+        keep_going: bool = False,
+        recorder: PcapRecorder | None = None,
+    ) -> None:
+        super().__init__(script, target, printer, keep_going=keep_going, recorder=recorder)
         self._script = script
         self._sending = asyncio.Lock()
         self._claimed: set[bytes] = set()
