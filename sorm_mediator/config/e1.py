@@ -25,8 +25,8 @@ class LapbConfig(section_of(lapb_config.LapbConfig, without=("role",))):  # type
     """LAPB of both data channels (ITU-T X.25, section 2). The role is that of ``e1.mode``."""
 
     preset: Literal["x25", "linux"] = "x25"
-    """What the other keys are if they are left out: as X.25 has it, or as it suits a Linux peer (docs/lapb.md tells
-    in what that is not all of Linux)."""
+    """What the other keys are if they are left out: as X.25 has it, or as it suits a Linux peer (docs/lapb.md has
+    what is not as in Linux)."""
 
     @model_validator(mode="before")
     @classmethod
@@ -105,7 +105,7 @@ class E1Config(Section):
     high_water: Annotated[int, Field(ge=1)] = 256
     """Messages that wait for the console on KPD1; above it no further command is taken (RNR of X.25)."""
     low_water: Annotated[int, Field(ge=0)] = 128
-    """When only so many wait, the console may go on (RR). From 80 on, the output of a table stops nobody."""
+    """When only so many wait, the console may go on (RR). From 80 on, no output of a table stops the console."""
     silence: Annotated[int, Field(ge=0, le=0xFF)] = 0xD5
     """Octet of free lines and of timeslots that nothing uses; D5h is A-law of silence; our choice."""
     lapb: LapbConfig = LapbConfig()

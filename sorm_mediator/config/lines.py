@@ -1,4 +1,4 @@
-"""``[e1.serial]``, ``[e1.xot]``, ``[e1.memory]``: what a line other than SAToP needs to know."""
+"""``[e1.serial]``, ``[e1.xot]``, ``[e1.memory]``: settings of lines other than SAToP."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ class SerialConfig(Section):
 
 
 class XotConfig(Section):
-    """Two circuits of X.25 over TCP (RFC 1613), one for each data channel; what tells them apart is the same at both
-    ends; our choice, since no public source says what consoles use."""
+    """Two circuits of X.25 over TCP (RFC 1613), one for each data channel; the numbers that distinguish them are the
+    same at both ends; our choice, since no public source has what consoles use."""
 
     kpd1_lcn: Lcn = 1
     """Number of KPD1's permanent circuit."""
     kpd2_lcn: Lcn = 2
     """Number of KPD2's permanent circuit."""
     interface: str = ""
-    """Permanent circuits: name of the mediator's interface, such as Serial0; "" = whatever the console calls it."""
+    """Permanent circuits: name of the mediator's interface, such as Serial0; "" = any name that the console gives."""
     console_interface: str = ""
     """Permanent circuits: name of the console's interface; "" = any."""
     kpd1_number: Digits = "1"

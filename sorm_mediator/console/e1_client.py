@@ -16,7 +16,7 @@ from typing import Any, Protocol, Self
 
 from e1.carriers.carrier import Address, Carrier
 from e1.carriers.xot import PORT, record
-from e1.channel import ChannelAlarm, Down, Frame, Message, Packet, Up
+from e1.channel import ChannelAlarm, Down, FrameCrossed, Message, PacketCrossed, Up
 from e1.g704.alarms import StreamState
 from e1.stream import ChannelName, StateChanged, StreamEvent
 from e1.voice.tones import ToneListener
@@ -295,7 +295,7 @@ class ToneProbe:
         self._ksl = ksl
         self._listener = ToneListener(block=BLOCK)
         self._octets = 0
-        self._stream.voice_in(ksl)  # what was said before
+        self._stream.voice_in(ksl)  # speech of before
 
     def listen(self) -> frozenset[int] | None:
         """The tones (Hz) of the last tenth of a second; None: that long has not passed yet."""
@@ -390,12 +390,12 @@ class E1ConsoleClient(ConsoleClient):
         self._closed.discard(name)
         self._wake()
 
-    def _framed(self, name: str, frame: Frame) -> None:
+    def _framed(self, name: str, frame: FrameCrossed) -> None:
         by_dte = frame.outbound is (self.line.role == "dte")
         for observer in self._observers:
             observer.framed(self, name, by_dte, frame.frame, self._clock())
 
-    def _packet(self, channel: _E1Channel, packet: Packet) -> None:
+    def _packet(self, channel: _E1Channel, packet: PacketCrossed) -> None:
         """Over TCP: record its octets, on a connection to the standard port, by which readers of captures find it."""
         if not channel.recorded:
             ends = self.line.carrier.addresses(channel.name)
@@ -433,9 +433,9 @@ class _E1Channel:
         """What the channel reports."""
         client = self._client
         match event:
-            case Frame():
+            case FrameCrossed():
                 client._framed(self.name, event)
-            case Packet():
+            case PacketCrossed():
                 client._packet(self, event)
             case Message(data):
                 client._received(self.name, data, self.framer)

@@ -1,4 +1,4 @@
-"""What an ``[[e1]]`` table of a lab file says of its line: whether it fits together, before anything is opened."""
+"""Contradictions in an ``[[e1]]`` table of a lab file, found before anything is opened."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ from sorm_mediator.config import E1Config
 from sorm_mediator.console import e1_client
 from sorm_mediator.console.e1_client import ConsoleEnd, ConsoleLine, E1ConsoleClient
 from sorm_mediator.console.errors import ConnectError
-from sorm_mediator.console.target import Surroundings
+from sorm_mediator.console.target import RunTarget
 from sorm_mediator.replay.recording import PcapRecorder
 from tests.console.e1_mediator import FOLLOWER, LAB, E1Mediator, lines
 
@@ -41,14 +41,14 @@ TEST_STEP = """
 
 
 @asynccontextmanager
-async def facing(*mediators: E1Mediator, **changes: Any) -> AsyncIterator[Surroundings]:
-    """Surroundings whose consoles are on the lines of these mediators."""
+async def facing(*mediators: E1Mediator, **changes: Any) -> AsyncIterator[RunTarget]:
+    """RunTarget whose consoles are on the lines of these mediators."""
     configs = []
     try:
         for mediator in mediators:
             configs.append(mediator.line_config(await mediator.start(), **changes))
         async with lines(*configs) as opened:
-            yield Surroundings(host="", kpd1=0, kpd2=0, e1=opened)
+            yield RunTarget(host="", kpd1=0, kpd2=0, e1=opened)
     finally:
         for mediator in mediators:
             mediator.stop()
@@ -229,7 +229,7 @@ async def test_ends_with_different_circuits_are_said_where_no_answer_comes(run: 
     end = mediator.line_config(await mediator.start(), circuit="pvc")
     try:
         async with lines(end) as opened:
-            around = Surroundings(host="", kpd1=0, kpd2=0, e1=opened)
+            around = RunTarget(host="", kpd1=0, kpd2=0, e1=opened)
             result = await run("- {send: start, within: 1}", around_=around)
     finally:
         mediator.stop()

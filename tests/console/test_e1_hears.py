@@ -9,19 +9,18 @@ from typing import Any
 
 import pytest
 
-from e1.voice.tones import ToneGenerator
-from sorm_mediator.console import target as scenario
 from sorm_mediator.console.errors import ScriptError
-from sorm_mediator.console.target import Surroundings
-from sorm_mediator.replay.scenario import links
+from sorm_mediator.console.target import RunTarget
+from sorm_mediator.replay import scenario
 from tests.console.e1_mediator import E1Mediator, lines
+from tests.tone_generator import ToneGenerator
 
 Speech = dict[int, list[int]]
 """KSL -> tones."""
 
 
 @asynccontextmanager
-async def speaking(speech: Speech) -> AsyncIterator[tuple[Surroundings, Speech]]:
+async def speaking(speech: Speech) -> AsyncIterator[tuple[RunTarget, Speech]]:
     """A mediator that puts tones on the KSL of stream 0, as ``speech`` says at the moment."""
     mediator = E1Mediator()
     generators: dict[tuple[int, ...], ToneGenerator] = {}
@@ -36,7 +35,7 @@ async def speaking(speech: Speech) -> AsyncIterator[tuple[Surroundings, Speech]]
     config = mediator.line_config(await mediator.start())
     try:
         async with lines(config) as opened:
-            yield Surroundings(host="", kpd1=0, kpd2=0, e1=opened), speech
+            yield RunTarget(host="", kpd1=0, kpd2=0, e1=opened), speech
     finally:
         mediator.stop()
 
@@ -134,7 +133,7 @@ async def test_speech_is_not_heard_over_tcp(run: Callable[..., Any]) -> None:
     ],
 )
 def test_which_links_a_scenario_can_run_over(steps: str, expected: tuple[str, ...]) -> None:
-    assert links(scenario.parse(f"name: a test\nsteps:\n{steps}")) == expected
+    assert scenario.parse(f"name: a test\nsteps:\n{steps}").links == expected
 
 
 def test_a_link_that_there_is_not_is_a_mistake_of_the_script() -> None:
@@ -144,7 +143,7 @@ def test_a_link_that_there_is_not_is_a_mistake_of_the_script() -> None:
 
 async def test_speech_is_heard_beside_consoles_over_tcp(mediator: Any, run: Callable[..., Any]) -> None:
     async with speaking({5: [700]}) as (beside, _):
-        around = Surroundings(
+        around = RunTarget(
             host="127.0.0.1", kpd1=mediator.ports["kpd1"], kpd2=mediator.ports["kpd2"], speech=beside.e1
         )
         result = await run(

@@ -13,7 +13,7 @@ import pytest
 
 from e1.g704.alarms import StreamState
 from e1.lapb.frames import Kind
-from e1.lapb.machine import Action, Event, Lapb, LapbConfig, Rule, State
+from e1.lapb.machine import Lapb, LapbAction, LapbConfig, LapbEvent, LapbMove, LapbState
 from protocol import (
     AddKsl,
     AddObject,
@@ -409,8 +409,8 @@ class Modulo128(Lapb):
 
     def __init__(self, config: LapbConfig) -> None:
         super().__init__(config)
-        for state in State:
-            self._table[state, Event.SABM] = Rule((Action.DM,))
+        for state in LapbState:
+            self._table[state, LapbEvent.SABM] = LapbMove(actions=(LapbAction.DM,))
 
     def _transmit(self, kind: Kind, frame: bytes) -> None:
         super()._transmit(kind, bytes((frame[0], 0x7F)) if kind is Kind.SABM else frame)

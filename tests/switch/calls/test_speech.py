@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from e1.voice.matrix import VoiceConfig, VoiceMatrix
+from e1.voice.matrix import VoiceMatrix
 from e1.voice.rtp import JitterConfig, RtpPacket, parse
 from e1.voice.tones import ToneListener
 from radius.report import CallReport, Media, Party
@@ -23,7 +23,8 @@ from sorm_mediator.config import Config, ConfigError
 from sorm_mediator.errors import BoxError
 from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.switch.calls.call import CallRequest, ServiceRequest
-from sorm_mediator.switch.calls.speech import Address, Speech, SpeechSender, rtp_address, tones
+from sorm_mediator.switch.calls.speech import Address, Speech, rtp_address, tones
+from sorm_mediator.switch.calls.speech_sender import SpeechSender
 from ssh_control.client import SwitchLink
 from ssh_control.dialect import ClientHello, Refused
 
@@ -248,7 +249,7 @@ class Listener(asyncio.DatagramProtocol):
     """A mediator's RTP socket: everything goes into the matrix, whose one line is listened to."""
 
     def __init__(self) -> None:
-        self.matrix = VoiceMatrix(VoiceConfig(jitter=JitterConfig(limit=8000)))
+        self.matrix = VoiceMatrix(JitterConfig(limit=8000))
         self.packets: list[bytes] = []
         self.enough = asyncio.Event()
 
