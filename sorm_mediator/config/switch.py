@@ -41,7 +41,7 @@ class AggregateConfig(Section):
 
 
 class RadiusServerConfig(Section):
-    """One mediator's sink, as a domain knows it."""
+    """The sink of one mediator."""
 
     host: Host = "127.0.0.1"
     """Address of the mediator."""
@@ -90,7 +90,7 @@ class SubscriberConfig(Section):
     iface: str = ""
     """The interface that it is reached by; empty means NUMBER@DOMAIN."""
     line_state: Literal["good", "faulty", "blocked", "restricted"] = "good"
-    """State of the subscriber line, as told in 23h."""
+    """State of the subscriber line, as in 23h."""
     terminal: Literal["smart", "basic"] = "smart"
     """smart: makes its further calls itself, each with a unit of the licence; basic: the switch does it within one."""
 
@@ -299,7 +299,7 @@ class AddedLicenceConfig(Section):
 
 
 class MediaConfig(Section):
-    """``[switch.media]``: the speech that the switch sends to mediators that want it."""
+    """``[switch.media]``: the speech that the switch sends to mediators that ask for it."""
 
     host: str = "127.0.0.1"
     """IP address that it is sent from; from the loopback it reaches this machine only."""
@@ -350,9 +350,9 @@ class SwitchConfig(Section):
     """Code of what the licence refuses, as the console gets it in 28h: 31h, "monitoring not begun", is the nearest
     of the table of codes; our choice."""
     match_routed: Literal["any", "by-kind"] = "any"
-    """What an object of the routed number touches. any: whoever has the number, whatever kind and sign the object has;
-    where the number that SORM is shown is the same, its sign counts. by-kind: kind and sign must always fit (ECSS-10
-    manual, "Проверка соответствия формата выдачи номеров А и Б"; order 268, 6.5.7)."""
+    """What an object of the routed number touches. any: every party with the number, also when kind and sign of the
+    object differ; where the number that SORM is shown is the same, its sign counts. by-kind: kind and sign must always
+    fit (ECSS-10 manual, "Проверка соответствия формата выдачи номеров А и Б"; order 268, 6.5.7)."""
     domains: tuple[DomainConfig, ...] = ()
     """Virtual exchanges."""
     bridges: tuple[BridgeConfig, ...] = ()

@@ -13,8 +13,7 @@ from typing import Any, Literal
 
 from protocol import EncodeError
 from protocol.language import Phrase, join
-from protocol.messages import caption
-from protocol.texts import message_text
+from protocol.messages import caption, title_of
 from sorm_mediator.conformance.verdicts import (
     Action,
     Crossing,
@@ -702,7 +701,7 @@ def _code(code: int) -> Phrase:
 
 
 def _message(code: int) -> Phrase:
-    return Phrase(message_text(code), message_text(code, "ru"))
+    return title_of(code)
 
 
 def _field(path: str) -> Phrase:

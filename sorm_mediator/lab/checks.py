@@ -1,4 +1,4 @@
-"""What a lab file refers to: checked before anything is started, so that a mistake is one line and exit code 2."""
+"""Checks of what a lab file refers to, before anything is started: a mistake is one line and exit code 2."""
 
 from __future__ import annotations
 
@@ -121,12 +121,12 @@ def check_routing(config: Config, name: str) -> tuple[str, ...]:
         raise ConfigError(f"{name}: {error}") from None
     # Without [ssh] the file may be of a switch alone, whose mediators are elsewhere.
     out = login_problem(config, node) if "ssh" in config.model_fields_set else ""
-    ends = tuple(one.text for one in unresolved_references(node))
+    ends = tuple(unresolved_references(node))
     return (*ends, f"ssh.user: the switch does not let {config.ssh.user!r} in: {out}") if out else ends
 
 
 def check_capacity(config: Config) -> tuple[str, ...]:
-    """What ``mediator.capacity`` says without effect."""
+    """Settings of ``mediator.capacity`` that have no effect."""
     mediator = config.mediator
     if mediator.capacity is not None and mediator.capacity.trunks and mediator.station_type == "terminal":
         return ("mediator.capacity.trunks: has no effect on a terminal node (order 268, appendix 2)",)

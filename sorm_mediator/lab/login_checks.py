@@ -1,4 +1,4 @@
-"""Whether a lab's own switch lets the lab's own mediator in, told from the lab file alone.
+"""Whether a lab's own switch lets the lab's own mediator in, decided from the lab file alone.
 
 Source: ECSS-10 manual, MultiSORM: what keeps a mediator out although its password is right.
 """

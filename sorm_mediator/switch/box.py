@@ -23,7 +23,8 @@ from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest
 from sorm_mediator.switch.calls.engine import Engine
 from sorm_mediator.switch.calls.messages import MessageRequest
-from sorm_mediator.switch.calls.speech import SpeechSender, rtp_address
+from sorm_mediator.switch.calls.speech import rtp_address
+from sorm_mediator.switch.calls.speech_sender import SpeechSender
 from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.changes.domains import rename_trunk
 from sorm_mediator.switch.domain import Domain
@@ -33,7 +34,7 @@ from sorm_mediator.switch.mediators.faults import DeadlineTimer, DelayedSession,
 from sorm_mediator.switch.mediators.multisorm import NOT_SERVED, Aggregates
 from sorm_mediator.switch.mediators.session import MediatorSession, SyncRoom
 from sorm_mediator.switch.node import Change, Node
-from sorm_mediator.switch.objects import Refusal, SwitchObject
+from sorm_mediator.switch.objects import SwitchObject
 from sorm_mediator.switch.shell.command import ShellContext
 from sorm_mediator.switch.shell.session import ShellSession
 from ssh_control.dialect import ClientHello, Notify, Refused
@@ -55,7 +56,9 @@ class Admin:
 
     def __init__(self, node: Node, file: Path | None, move_ssh: Callable[[int], None]) -> None:
         self._node = node
-        self._desk = ShellContext(node=node, file=file, move_ssh=move_ssh)
+        self._desk = ShellContext(
+            node=node, file=file, move_ssh=move_ssh, clock=time.time, stopwatch=time.perf_counter
+        )
 
     def is_user(self, user: str) -> bool:
         """Whether this is the user of the shell."""
@@ -429,13 +432,13 @@ class SwitchBox:
         except ValueError as error:
             raise Refused(NOT_SERVED, str(error)) from None
 
-    def _why_no_control(self) -> Refusal | None:
+    def _why_no_control(self) -> Refused | None:
         """The licence's refusal of a further object; None when there may be one."""
         problem = self.engine.node.licences.why_no_sorm(time.time())
         if problem:
             self.counters["objects refused by the licence"] += 1
             log.warning("an object is not put under control: %s", problem)
-            return Refusal(self.engine.node.config.not_licensed_code, problem)
+            return Refused(self.engine.node.config.not_licensed_code, problem)
         return None
 
     def _join(self, domain: Domain, mediator: str, item: SwitchObject) -> None:

@@ -54,7 +54,7 @@ FEATURES: Final = ("transfer", "pickup", "waiting", "hold", "3pty")
 LINE_STATES: Final[Mapping[str, int]] = MappingProxyType(
     {"good": 0x00, "faulty": 0x01, "blocked": 0x03, "restricted": 0x07}
 )
-"""State of the subscriber line, as 23h tells it (order 268, 9.3.6.4)."""
+"""State of the subscriber line, as 23h has it (order 268, 9.3.6.4)."""
 
 
 @dataclass(slots=True, eq=False)

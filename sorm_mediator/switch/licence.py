@@ -49,7 +49,7 @@ _INFINITY: Final = "infinity"
 
 
 class LicenceError(Exception):
-    """A licence, a passport or a limit can't be used. The text says why, and what to do."""
+    """A licence, a passport or a limit can't be used. The text gives the reason and the remedy."""
 
 
 class Kind(Enum):
@@ -320,7 +320,7 @@ SswId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f
 
 
 class PassportBody(Section):
-    """What a passport says: which switch this is."""
+    """The content of a passport: which switch this is."""
 
     ssw_id: SswId
     """Identifier of the switch."""
@@ -333,7 +333,7 @@ class PassportBody(Section):
 
 
 class LicenceBody(PassportBody):
-    """What a licence says."""
+    """The content of a licence."""
 
     expires: date | Literal[""] = ""
     """The last day (UTC) of its validity; empty: no limit."""

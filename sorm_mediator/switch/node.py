@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel
 
@@ -28,11 +28,11 @@ What = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a watcher is told of a change that has taken effect.
+    """A change that has taken effect, as watchers get it.
 
     ``what``: "domain" was declared or removed, "sorm" parameters of it have changed, and so on; "switch": what the
     whole switch has, such as the SSH port, the MultiSORM users, the licence. ``domain``: "" for the whole switch.
-    ``renamed``: the number of the trunk whose name has changed, and the name.
+    ``renamed``: the number of a renamed trunk, and its new name.
     """
 
     what: What
@@ -41,7 +41,7 @@ class Change:
 
     @property
     def event(self) -> dict[str, Any] | None:
-        """What the mediators of the domain are told of it (docs/dialect.md); None: nothing."""
+        """The event of the dialect that the mediators of the domain get (docs/dialect.md); None: none."""
         if self.renamed is None:
             return None
         return {"event": "trunk-renamed", "trunk": self.renamed[0], "name": self.renamed[1]}
@@ -68,7 +68,7 @@ class Node:
         self._licences = Licences(config)
         self._licensed = config
         self.watchers: list[Watcher] = []
-        """Who is told after each change, in order; :mod:`sorm_mediator.switch.changes` has the changes."""
+        """Called after each change, in order; :mod:`sorm_mediator.switch.changes` makes the changes."""
         self._follow(config)
         for index, bridge in enumerate(config.bridges):
             for end, side in (("a", bridge.a), ("b", bridge.b)):
@@ -86,7 +86,7 @@ class Node:
         config = changed(self.config, **fields)
         self._follow(config)
         self.config = config
-        self.tell(change)
+        self._notify(change)
 
     def replace_domain(self, change: Change, **fields: Any) -> None:
         """Other settings of the domain ``change.domain``, from now on.
@@ -99,10 +99,10 @@ class Node:
         whole = changed(self.config, domains=domains)
         domain.follow(config)
         self.config = whole
-        self.tell(change)
+        self._notify(change)
 
-    def tell(self, change: Change) -> None:
-        """Tell the watchers of a change that has taken effect."""
+    def _notify(self, change: Change) -> None:
+        """Call the watchers after a change."""
         for watcher in tuple(self.watchers):
             watcher(change)
 
@@ -151,43 +151,21 @@ class Node:
 # --- references to what is not there
 
 
-class Unresolved(NamedTuple):
-    """Something that the configuration names and has not: one line that names the place, and what there is.
+def unresolved_references(node: Node) -> Iterator[str]:
+    """All that is named and not there: one line each, with the place and what there is.
 
-    ``blocks_start``: a lab would not start from a file with it. Without that, calls that come to it fail, and
-    everything else works: the manual declares bridges, contexts and numbers one after the other, in any order.
-    """
-
-    text: str
-    blocks_start: bool = False
-
-
-def unresolved_references(node: Node) -> Iterator[Unresolved]:
-    """All that is named and not there.
+    Calls that come to it fail, and everything else works: the manual declares bridges, contexts and numbers one after
+    the other, in any order. What keeps a lab from starting is not among it: a :class:`Node` is not made then.
 
     Source: ECSS-10 manual, MultiSORM: its example, which imports contexts before it declares the bridges they name.
     """
-    yield from (Unresolved(text, blocks_start=True) for text in dict.fromkeys(_missing_at_start(node)))
     for index, domain in enumerate(node.domains.values()):
         key = f"switch.domains.{index} ({domain.name})"
-        for text in (*_rules(domain), *_plans(domain), *_refused(node, domain)):
-            yield Unresolved(f"{key}: {text}")
-
-
-def _missing_at_start(node: Node) -> Iterator[str]:
-    for domain in node.domains.values():
-        config = domain.config
-        named = [one.context for one in config.subscribers] + [one.context for one in config.trunks]
-        for name in dict.fromkeys([config.default_context, config.adaptation, *named]):
-            yield from context_notes(domain, name)
-    for bridge in node.bridges.values():
-        for end in bridge.ends:
-            domain = node.domains[end.side.domain]
-            yield from (*context_notes(domain, end.side.context), *plan_notes(domain, end.side.np))
+        yield from (f"{key}: {text}" for text in (*_rules(domain), *_plans(domain), *_refused(node, domain)))
 
 
 def context_notes(domain: Domain, name: str) -> tuple[str, ...]:
-    """What to say of a context that is named and not there."""
+    """The note for a context that is named and not there."""
     if not name or name in domain.contexts:
         return ()
     return (
@@ -196,7 +174,7 @@ def context_notes(domain: Domain, name: str) -> tuple[str, ...]:
 
 
 def plan_notes(domain: Domain, name: str) -> tuple[str, ...]:
-    """What to say of a numbering plan that is named and not there."""
+    """The note for a numbering plan that is named and not there."""
     if name == DEFAULT_PLAN or name in domain.plans:
         return ()
     return (

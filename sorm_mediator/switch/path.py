@@ -28,14 +28,14 @@ MOST_DOMAINS = 16
 """Domains that one call may pass through: numbers that change at each bridge could go round for ever."""
 
 Exit = Subscriber | Trunk | BridgeEnd
-"""What a call leaves a domain by."""
+"""What a call leaves a domain by, or arrives at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hop:
     """A call in one domain: how it came in, what routing did, and what it leaves by.
 
-    ``problem`` says why the call ends here; "" when it goes on or has arrived. ``exit`` may be what refused it then.
+    ``problem``: why the call ends here; "" when it goes on or has arrived. ``exit`` may be what refused it then.
     ``applied``: what the domain's parameters changed of the numbers for SORM, after routing.
     """
 
@@ -268,13 +268,13 @@ def sorm_view(domain: Domain, a: Number, b: Number) -> SormView:
 
 
 def _adapted(domain: Domain, a: Number, b: Number) -> tuple[Number, Number, str]:
-    """The adaptation context sees the numbers as SORM would; what its rules set for SORM wins."""
+    """The adaptation context gets the numbers that SORM would be shown; what its rules set for SORM replaces them."""
     request = RoutingRequest(
         a=Number(digits=a.shown_digits, ni=a.shown_ni, attributes=a.attributes),
         b=Number(digits=b.shown_digits, ni=b.shown_ni, attributes=b.attributes),
         context=domain.config.adaptation,
     )
-    # A context without a rule that fits changes nothing; whether the last rule says local or external is no matter.
+    # A context without a rule that fits changes nothing; the result of the last rule, local or external, has no effect.
     result = route(request, domain.contexts, domain.subscribers, domain.plans)
     rules = " -> ".join(f"{step.context}/{step.rule}" for step in result.path)
     return _take(a, result.a), _take(b, result.b), rules
@@ -336,7 +336,7 @@ def shown_b(config: DomainConfig, number: Number, dialled: str, *, outgoing: boo
 
 
 def _national(config: DomainConfig, number: Number) -> str:
-    """The ten digits with the area code; "" where that can't be told, as of emergency numbers."""
+    """The ten digits with the area code; "" for numbers that have none, such as emergency numbers."""
     digits = number.digits
     if number.shown_ni in ("", "emergency"):
         return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import time
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,11 @@ async def said(
                 assert (await mediator.messages.get()).matches[0].object_number == OBJECT
         answers = {path: text async for path, text in asked(box, f"/api/v1/calls/{call.id}")}
         box.engine.node.directory = tmp_path
-        shell = ShellSession(ShellContext(node=box.engine.node, file=tmp_path / "lab.toml"))
+        shell = ShellSession(
+            ShellContext(
+                node=box.engine.node, file=tmp_path / "lab.toml", clock=time.time, stopwatch=time.perf_counter
+            )
+        )
         for line in COMMANDS:
             outcome = shell.enter(line)
             assert not outcome.error, outcome.error

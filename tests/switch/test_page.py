@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import captures
+from docs.state_tables import arrows
 from sorm_mediator import config
 from sorm_mediator.mediator.core.calls.numbers import Numbers
 from sorm_mediator.switch.calls.call import CALL_TABLE
@@ -21,9 +22,7 @@ PAGE = (DOCS / "switch.md").read_text(encoding="utf-8")
 
 
 def test_the_states_of_a_call_are_those_of_the_table() -> None:
-    arrows = [f"{now.value} --{cause.value}--> {then.value}" for (now, cause), then in CALL_TABLE.items()]
-
-    assert "```text\n" + "\n".join(arrows) + "\n```" in PAGE
+    assert f"```text\n{arrows(CALL_TABLE)}\n```" in PAGE
 
 
 def test_the_context_shown_is_one() -> None:

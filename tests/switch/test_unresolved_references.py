@@ -39,7 +39,7 @@ def test_each_gap_is_a_line_with_its_place_and_what_there_is(tmp_path: Path) -> 
     assert switch is not None
 
     file = tmp_path / "c.xml"
-    assert [one.text for one in unresolved_references(Node(switch, tmp_path))] == [
+    assert list(unresolved_references(Node(switch, tmp_path))) == [
         f"switch.domains.0 (d): {file}: context 'c': no numbering plan 'city'; there are: full",
         f"switch.domains.0 (d): {file}:2: rule 'out': no trunk or bridge t2 or bridge:x; there are: t1",
         "switch.domains.0 (d): numbering_plans.full: 2, which 102 leads to, is no subscriber",
@@ -64,7 +64,7 @@ def test_numbers_that_a_strict_bridge_does_not_let_across_are_told() -> None:
             {"switch": {"domains": [near, far], "bridges": [bridge | {"strict": strict}]}}
         ).switch
         assert switch is not None
-        return [one.text for one in unresolved_references(Node(switch))]
+        return list(unresolved_references(Node(switch)))
 
     assert told(strict=True) == [
         "switch.domains.0 (center): numbering_plans.city: 7351255000, and 1 more numbers, bound to the bridge c2o: "

@@ -1,6 +1,6 @@
 """One call: what was asked for, its parties, how far it has come, and what has happened in it.
 
-The life of a call is :data:`CALL_TABLE`; :mod:`sorm_mediator.switch.calls.engine` leads it from state to state.
+The life of a call is :data:`CALL_TABLE`; :mod:`sorm_mediator.switch.calls.engine` moves it from state to state.
 
 Source: order 268, 10.2, 10.3 and appendix 11; docs/switch.md for what is asked of a call.
 """
@@ -93,7 +93,7 @@ class IllegalInputError(Exception):
 
 
 class CallRefused(Exception):  # noqa: N818 - an answer, not a mistake
-    """The switch won't make this call. ``kind`` says whose matter it is; the text says why."""
+    """The switch does not make this call. ``kind`` classifies the reason; the text gives it."""
 
     def __init__(self, kind: Literal["unknown", "invalid", "refused", "licence"], text: str) -> None:
         super().__init__(text)
@@ -187,7 +187,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class CallEvent:
-    """Something that happened in a call, for people: Unix seconds, what, and details."""
+    """An event of a call, for people: Unix seconds, what happened, and details."""
 
     time: float
     event: str
@@ -238,7 +238,7 @@ class TouchedObject(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class View:
-    """A call as one mediator is told of it by one domain: what its objects there touch.
+    """A call as one domain reports it to one mediator: the objects of the mediator that it touches there.
 
     call_id: of its reports. matches: the objects, with the reason that each is touched for. sequence: reports so far.
     """
@@ -287,12 +287,12 @@ class Call:
     """Services that wait for the answer, by their place in the request."""
     held_by: set[Role] = field(default_factory=set)
     left: set[Role] = field(default_factory=set)
-    """Who has handed its place over (transfer)."""
+    """The parties that have handed their place over (transfer)."""
     consultation: Call | None = None
     units: int = 0
     """Units of the licence (cp_limit) that it uses: :mod:`sorm_mediator.switch.calls.units`."""
     let_in: bool = False
-    """The called subscriber takes it as a waiting call, whatever its record says."""
+    """The called subscriber takes it as a waiting call, also when its record does not list the service."""
 
     def move(self, cause: Input) -> None:
         """Go to the next state. Raises :class:`IllegalInputError`."""
@@ -303,7 +303,7 @@ class Call:
         self.epoch += 1
 
     def log(self, time: float, event: str, detail: str = "") -> None:
-        """Write down what happened."""
+        """Add an event."""
         self.events.append(CallEvent(time, event, detail))
 
     @property
@@ -341,7 +341,7 @@ class Call:
     def seen_from(self, leg: Leg, mediator: str) -> tuple[Party, Party]:
         """A and B with the numbers of a leg, and with the trunks of the exchange that its domains are to a mediator.
 
-        So also a call that touches no trunk object tells the trunks that it comes and goes by (order 268, 10.3.1.5).
+        So the report of a call that touches no trunk object holds its trunks, too (order 268, 10.3.1.5).
         """
         calling, called = self._ends(leg, mediator)
         return (
@@ -441,9 +441,9 @@ def record_use(
 
 
 def services_visible_to(call: Call, leg: Leg, matches: Sequence[Match]) -> tuple[ServiceUse, ...]:
-    """What a mediator is told of the services, as a leg's domain is set up.
+    """The services that are reported to a mediator, by the settings of a leg's domain.
 
-    Without ``send_optional_cf_notification`` the objects of the calling party hear nothing of forwardings.
+    Without ``send_optional_cf_notification`` forwardings are not reported to objects of the calling party.
     """
     calling_alone = all(match.role in ("a", "joined") for match in matches)
     if leg.domain.config.send_optional_cf_notification or not calling_alone:

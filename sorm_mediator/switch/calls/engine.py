@@ -1,7 +1,7 @@
-"""The calls of the switch: made, forwarded, answered, released, matched, and reported. Sans-IO.
+"""The engine makes, forwards, answers, releases, matches and reports the calls of the switch. Sans-IO.
 
-Time comes in as ``now`` (Unix seconds). What is due later stands in a heap: :meth:`Engine.next_deadline` says
-when :meth:`Engine.tick` is wanted next; what ``tick`` returns is to be sent to the mediators.
+Time comes in as ``now`` (Unix seconds). Actions that are due later stand in a heap. :meth:`Engine.next_deadline` is
+the time of the next :meth:`Engine.tick`; the reports that ``tick`` returns go to the mediators.
 
 Source: docs/switch.md; order 268, 10.3 and 11.1.
 """
@@ -16,7 +16,7 @@ from heapq import heappop, heappush
 from itertools import count
 from pathlib import Path
 
-from radius.report import CallReport, Match, Media
+from radius.report import CallReport, Media
 from sorm_mediator.config import SwitchConfig
 from sorm_mediator.switch.calls import services
 from sorm_mediator.switch.calls.call import (
@@ -77,7 +77,7 @@ class Engine:
         self.units = CallUnits(self.node)
         """What the calls use of the licence."""
         self.listeners: Container[str] = frozenset()
-        """Mediators that speech is sent to: their reports tell its sources."""
+        """Mediators that speech is sent to: their reports hold its sources."""
         self._prefix = prefix
         self._first_ssrc = first_ssrc
         self._ids = count(1)
@@ -97,7 +97,7 @@ class Engine:
         return self.begin(found, request, now)
 
     def send_message(self, domain: str, request: MessageRequest, now: float) -> tuple[str, list[MessageFor]]:
-        """Send a message; its id, and what the mediators are told of it. Raises :class:`CallRefused`."""
+        """Send a message; its id, and its reports to the mediators. Raises :class:`CallRefused`."""
         found = self._domain(domain)
         message = self._id(found, next(self._ids))
         return message, message_reports(self.domains, found, request, message, now)
@@ -125,7 +125,7 @@ class Engine:
         return [report for call in dirty.values() for report in reports(call, now, self.listeners)]
 
     def next_deadline(self) -> float | None:
-        """When ``tick`` is wanted; ``None``: not before something else happens."""
+        """The time of the next ``tick``; ``None``: nothing is due."""
         timer = self._timers[0][0] if self._timers else None
         if self._dirty:
             return self._dirty_since if timer is None else min(timer, self._dirty_since)
@@ -177,7 +177,7 @@ class Engine:
         self._after_state(now + call.request.ring, call, partial(self.answer, call))
 
     def _set_up(self, call: Call, now: float) -> None:
-        """All digits are there: route the call and see to whom it comes."""
+        """All digits are there: route the call to the number that it reaches."""
         hops = self._find(call, call.legs[0].domain, call.legs[0].request)
         call.setup_time = now
         problem = self._lead(call, 0, hops, now)
@@ -229,7 +229,7 @@ class Engine:
         return subscriber is not None and bool(subscriber.calls - {call.id})
 
     def _forward(self, call: Call, name: str, now: float) -> str:
-        """Send the call on to the target of this forwarding. Says why not, "" when it is on its way."""
+        """Send the call on to the target of this forwarding. Returns why that is impossible, "" when it is done."""
         forwarder = call.called
         subscriber = forwarder.subscriber
         assert subscriber is not None
@@ -256,7 +256,7 @@ class Engine:
         return ""
 
     def _give_up(self, call: Call, now: float) -> None:
-        """Nobody has answered."""
+        """The time of ringing is over without an answer."""
         subscriber = call.called.subscriber
         if subscriber is not None and "cfnr" in subscriber.forwardings:
             problem = self._forward(call, "cfnr", now)
@@ -334,12 +334,12 @@ class Engine:
         self._changed(call, now)
 
     def send_on(self, call: Call, first: int, hops: Sequence[Hop], now: float) -> None:
-        """The call goes another way from leg ``first`` on; who calls there stays."""
+        """Lead the call another way from leg ``first`` on; the calling party there stays."""
         self._lead(call, first, hops, now, redirected=True)
         self._changed(call, now)
 
     def catch_up(self, domain: Domain, mediator: str, item: SwitchObject, now: float) -> None:
-        """Let an object touch the calls that run already; its match ``joined`` says that it came late."""
+        """Let an object touch the calls that run already; its match has the role ``joined``."""
         table = ObjectTable()
         table.add(item)
         alone = {mediator: table}
@@ -355,17 +355,14 @@ class Engine:
                 if call.setup_time is not None:
                     touched += touch_b(call, leg, now, tables=alone)
                 if touched:
-                    late = Match(
-                        object_number=item.object_number, role="joined", called=leg.called.party, time=now
-                    )
-                    note_match(call, leg, mediator, item, late)
+                    note_match(call, leg, mediator, item, "joined", leg.called.party, now)
                 # Also one that was on control before, taken off, and is back: its matches count again.
                 views = call.views.get(mediator, ())
                 if any(known.item.target == item.target for view in views for known in view.matches):
                     self._changed(call, now)
 
     def leave(self, call: Call, subscriber: Subscriber) -> None:
-        """The subscriber takes no part any more."""
+        """End the part of a subscriber in the call."""
         if subscriber in call.members:
             call.members.remove(subscriber)
         subscriber.calls.discard(call.id)
@@ -406,9 +403,9 @@ class Engine:
     def _lead(
         self, call: Call, first: int, hops: Sequence[Hop], now: float, *, redirected: bool = False
     ) -> str:
-        """Set the call up along its way, which replaces its legs from ``first`` on. Says what keeps it, or "".
+        """Set the call up along a path, which replaces its legs from ``first`` on; see :func:`legs_along`.
 
-        See :func:`legs_along`.
+        Returns why it leads nowhere, or "".
         """
         call.legs = legs_along(call.legs, first, hops, redirected=redirected)
         came_in = 1 if call.calling.trunk else 0
@@ -451,7 +448,7 @@ class Engine:
 
 
 def _origin(domain: Domain, request: CallRequest) -> Endpoint:
-    """Who calls. Raises :class:`CallRefused`."""
+    """The calling party. Raises :class:`CallRefused`."""
     kind, _, name = request.origin.partition(":")
     if request.origin == "subscriber":
         subscriber = domain.subscribers.get(request.a)

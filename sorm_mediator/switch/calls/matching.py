@@ -1,4 +1,4 @@
-"""Which objects on control a call touches, and what each mediator is told of it.
+"""Which objects on control a call touches, and the reports of it to each mediator.
 
 A mediator that controls several domains gets one report of a call where they show it the same numbers, and an object
 is touched once for each reason (:func:`outside_legs_first` orders the domains): the mediator does not see the bridges.
@@ -8,7 +8,7 @@ Source: ECSS-10 manual, MultiSORM; order 268, 10.3 and 11.1.
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -50,23 +50,15 @@ def touch_legs(call: Call, first: int, now: float, *, new_a: bool, failed: bool)
             touch_b(call, leg, now)
 
 
-def touch_a(
-    call: Call,
-    leg: Leg,
-    now: float,
-    *,
-    called: Party,
-    tables: Tables | None = None,
-) -> int:
-    """Match A, and the trunk that it comes by."""
+def touch_a(call: Call, leg: Leg, now: float, *, called: Party, tables: Tables | None = None) -> int:
+    """Match A, and the trunk that it comes by; returns how many objects are touched."""
     touched = touch(call, leg, leg.calling, now, role="a", called=called, tables=tables)
     return touched + _touch_trunk(call, leg, leg.calling, now, tables)
 
 
 def touch_b(call: Call, leg: Leg, now: float, *, tables: Tables | None = None) -> int:
-    """Match B, and the trunk that it is reached by."""
-    called = leg.called.party
-    touched = touch(call, leg, leg.called, now, role="b", called=called, tables=tables)
+    """Match B, and the trunk that it is reached by; returns how many objects are touched."""
+    touched = touch(call, leg, leg.called, now, role="b", called=leg.called.party, tables=tables)
     return touched + _touch_trunk(call, leg, leg.called, now, tables)
 
 
@@ -80,25 +72,35 @@ def touch(
     called: Party,
     tables: Tables | None = None,
 ) -> int:
-    """Match a party against the objects of ``tables``, of the domain if left out; says how many it touches."""
-    touched = 0
-    for mediator, table in tables_of(leg, tables).items():
-        for item in table.touched(party.touched(leg.domain)):
-            match = Match(object_number=item.object_number, role=role, called=called, time=now)
-            touched += note_match(call, leg, mediator, item, match)
-    return touched
+    """Match a party against the objects of ``tables``, of the domain if left out; returns how many it touches."""
+    seen = party.touched(leg.domain)
+    return note_matches(call, leg, now, lambda table: table.touched(seen), role, called, tables)
 
 
 def _touch_trunk(call: Call, leg: Leg, party: Endpoint, now: float, tables: Tables | None) -> int:
-    touched = 0
     if party.trunk is None:
-        return touched
-    called = leg.called.party
-    for mediator, table in tables_of(leg, tables).items():
-        for item in table.trunk_touched(party.trunk.number):
-            match = Match(object_number=item.object_number, role="trunk", called=called, time=now)
-            touched += note_match(call, leg, mediator, item, match)
-    return touched
+        return 0
+    number = party.trunk.number
+    return note_matches(
+        call, leg, now, lambda table: table.trunk_touched(number), "trunk", leg.called.party, tables
+    )
+
+
+def note_matches(
+    call: Call,
+    leg: Leg,
+    now: float,
+    find: Callable[[ObjectTable], Iterable[SwitchObject]],
+    role: str,
+    called: Party,
+    tables: Tables | None = None,
+) -> int:
+    """Note the objects that ``find`` finds in each mediator's table; returns how many of them are new."""
+    return sum(
+        note_match(call, leg, mediator, item, role, called, now)
+        for mediator, table in tables_of(leg, tables).items()
+        for item in find(table)
+    )
 
 
 def tables_of(leg: Leg, tables: Tables | None = None) -> Tables:
@@ -109,7 +111,7 @@ def tables_of(leg: Leg, tables: Tables | None = None) -> Tables:
 
 
 def held(view: View, mediator: str) -> tuple[Match, ...]:
-    """The matches of objects that are still on control: one taken off is none of the mediator's any more."""
+    """The matches of objects that are still on control: the mediator has taken the others off."""
     none = ObjectTable()
     return tuple(
         touched.match
@@ -118,8 +120,10 @@ def held(view: View, mediator: str) -> tuple[Match, ...]:
     )
 
 
-def note_match(call: Call, leg: Leg, mediator: str, item: SwitchObject, match: Match) -> bool:
-    """An object is touched once for each reason, by the domain that comes first. Says whether this one is new.
+def note_match(
+    call: Call, leg: Leg, mediator: str, item: SwitchObject, role: str, called: Party, now: float
+) -> bool:
+    """An object is touched once for each reason, by the domain that comes first. Returns whether this one is new.
 
     Legs that show a mediator the same numbers are one call to it.
     """
@@ -130,7 +134,7 @@ def note_match(call: Call, leg: Leg, mediator: str, item: SwitchObject, match: M
         for view in views
         for other in view.matches
     }
-    if (*item.target, match.object_number, match.role) in known:
+    if (*item.target, item.object_number, role) in known:
         return False
     view = next((view for view in views if view.leg is leg), None) or next(
         (view for view in views if _same_numbers(view.leg, leg)), None
@@ -139,7 +143,7 @@ def note_match(call: Call, leg: Leg, mediator: str, item: SwitchObject, match: M
         view = View(f"{call.id}.{len(views) + 1}" if views else call.id, leg)
         views.append(view)
     trunk = call.seen_from(leg, mediator)[1].trunk
-    match = replace(match, called=replace(match.called, trunk=trunk))
+    match = Match(object_number=item.object_number, role=role, called=replace(called, trunk=trunk), time=now)
     view.matches.append(TouchedObject(item, match, leg.domain))
     return True
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 from typing import Final, NamedTuple
 
 from radius.packet import LONGEST_TEXT, MOST_MATCHES
-from radius.report import Match, MessageReport
+from radius.report import MessageReport
 from sorm_mediator.switch.calls.call import (
     Call,
     CallRefused,
@@ -24,8 +25,9 @@ from sorm_mediator.switch.calls.call import (
     legs_along,
     own_number,
 )
-from sorm_mediator.switch.calls.matching import held, note_match, outside_legs_first, tables_of, touch_legs
+from sorm_mediator.switch.calls.matching import held, note_matches, outside_legs_first, touch_legs
 from sorm_mediator.switch.domain import Domain, Trunk
+from sorm_mediator.switch.objects import ObjectTable
 from sorm_mediator.switch.path import Hop, find_path
 from sorm_mediator.switch.routing import Number
 
@@ -40,7 +42,7 @@ class MessageRequest:
     sender, receiver: a number, or ``trunk:NAME`` for a side of which only the trunk is known.
     text: 1 character to ``LONGEST_TEXT`` octets of UTF-8. delivered: None when it is not known.
     from_trunk, to_trunk: names of the trunks that a number of the network comes and goes by; "": the sender's is not
-    known, and routing says where the receiver is. from_imsi, to_imsi: digits, or "".
+    known, and routing finds that of the receiver. from_imsi, to_imsi: digits, or "".
     """
 
     sender: str
@@ -63,7 +65,7 @@ class MessageFor(NamedTuple):
 def message_reports(
     domains: Mapping[str, Domain], domain: Domain, request: MessageRequest, message_id: str, now: float
 ) -> list[MessageFor]:
-    """What the mediators are told of a message. Raises :class:`CallRefused`."""
+    """The reports of a message to the mediators. Raises :class:`CallRefused`."""
     _check_text(request.text)
     calling = _sender(domain, request)
     way = _way(domains, domain, request, calling, message_id, now)
@@ -134,7 +136,7 @@ def _way(
         return way
     hops = find_path(domains, domain, leg.request)
     if trunk is not None:
-        # Its trunk is known: routing only says how the numbers look.
+        # Its trunk is known: routing only gives the form of the numbers.
         hops = (replace(hops[0], exit=trunk, problem=""),)
     _check_arrived(hops[-1], calling)
     way.legs = legs_along(way.legs, 0, hops)
@@ -152,11 +154,7 @@ def _touch_imsi(way: Call, request: MessageRequest, now: float) -> None:
     """Match both IMSI."""
     for leg in outside_legs_first(way):
         for role, imsi in (("a-imsi", request.from_imsi), ("b-imsi", request.to_imsi)):
-            for mediator, table in tables_of(leg).items():
-                for item in table.imsi_touched(imsi):
-                    number, called = item.object_number, leg.called.party
-                    match = Match(object_number=number, role=role, called=called, time=now)
-                    note_match(way, leg, mediator, item, match)
+            note_matches(way, leg, now, partial(ObjectTable.imsi_touched, imsi=imsi), role, leg.called.party)
 
 
 def _reports(way: Call, request: MessageRequest, now: float) -> Iterator[MessageFor]:

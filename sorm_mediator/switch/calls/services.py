@@ -1,7 +1,7 @@
 """Services used while a call runs, as its request scripts them.
 
 Hold, consultation, 3pty, transfer, pick-up, waiting, and the ordering, checking and cancelling of services by
-the subscriber. Each is carried out as ordered, or the call's events say why not; the call itself goes on.
+the subscriber. Each is carried out as ordered, or an event of the call gives the reason why not; the call goes on.
 What a subscriber's record lists decides what command 12 shows and what happens by itself (forwarding,
 waiting).
 
@@ -76,7 +76,7 @@ class Exchange(Protocol):
 
 
 class NotPossible(Exception):  # noqa: N818 - an answer, not a mistake
-    """The service can't be used now; the text says why."""
+    """The service can't be used now; the text gives the reason."""
 
 
 def check_request(request: CallRequest) -> None:
@@ -116,7 +116,7 @@ def run(exchange: Exchange, call: Call, index: int, now: float) -> None:
 
 
 def _role(call: Call, service: ServiceRequest, default: Role = "a") -> Role:
-    """Who uses the service. Raises :class:`NotPossible`."""
+    """The party that uses the service. Raises :class:`NotPossible`."""
     role: Role = service.by or default
     if service.by is None and (call.party(role).subscriber is None or role in call.left):
         role = "b" if role == "a" else "a"
@@ -172,7 +172,7 @@ def _consultation(exchange: Exchange, call: Call, service: ServiceRequest, now: 
 
 
 def _third(call: Call) -> Endpoint | None:
-    """The third party that somebody of the call is talking to in a consultation call."""
+    """The third party that a party of the call talks to in a consultation call."""
     consultation = call.consultation
     if consultation is None or consultation.state not in (State.RINGING, State.TALKING):
         return None

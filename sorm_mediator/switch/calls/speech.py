@@ -1,18 +1,16 @@
-"""The speech of controlled calls: a tone for each party, as RTP to the mediators that want it.
+"""The speech of controlled calls: a tone for each party of a call, as RTP to the mediators that asked for it. Sans-IO.
 
-Each party of a call speaks a tone for as long as the call is answered and not on hold; which one, the last two
-digits of its number say (:func:`tones`). :class:`Speech` is sans-IO and says which datagrams are due where;
-:class:`SpeechSender` is its socket and its one timer, whatever the number of parties.
+Each party speaks a tone for as long as the call is answered and not on hold; the last two digits of its number decide
+which one (:func:`tones`). :class:`Speech` returns the datagrams that are due, and where they go;
+:mod:`sorm_mediator.switch.calls.speech_sender` sends them.
 
 Source: docs/voice.md; RFC 3550, RFC 3551 (PCMA, payload type 8, 20 ms).
 """
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import math
-import socket
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +21,6 @@ from e1.voice.rtp import FRAME, RtpPacket, build
 from e1.voice.tones import tone
 from radius.report import CallReport, Media
 from sorm_mediator.addresses import port_number
-from sorm_mediator.errors import BoxError
 
 LOWEST_TONE: Final = 400
 TONE_STEP: Final = 50
@@ -56,7 +53,7 @@ def _step(number: str) -> int:
 
 @cache
 def _frame(frequency: int, level: float) -> bytes:
-    """20 ms of a tone, which can be said over and over."""
+    """20 ms of a tone, which can be repeated without a break."""
     period = tone([frequency], level)
     return period * (FRAME // len(period))
 
@@ -64,7 +61,7 @@ def _frame(frequency: int, level: float) -> bytes:
 def rtp_address(rtp: str, peer: str, family: int) -> Address:
     """Where a mediator's ``host:port`` is as seen from here; for all addresses it is where it connects from.
 
-    ``family``: version of IP that is sent from, 4 or 6. Raises :class:`ValueError` that says what is wrong.
+    ``family``: version of IP that is sent from, 4 or 6. Raises :class:`ValueError` with the reason.
     """
     host, _, text = rtp.rpartition(":")
     port = port_number(text)
@@ -84,7 +81,7 @@ def rtp_address(rtp: str, peer: str, family: int) -> Address:
 
 @dataclass(slots=True)
 class _Talk:
-    """One call as one mediator hears it."""
+    """The speech of one call for one mediator."""
 
     mediator: str
     media: Media
@@ -96,11 +93,11 @@ class _Talk:
 
 
 class Speech:
-    """Who speaks to which mediator, frame by frame. Time is in seconds of a clock that does not jump."""
+    """The speech that is sent to each mediator, frame by frame. Time is in seconds of a clock that does not jump."""
 
     def __init__(self, level: float) -> None:
         self.addresses: dict[str, Address] = {}
-        """Where each mediator wants speech; those who want none are not among them."""
+        """The address of each mediator that asked for speech."""
         self.counters: Counter[str] = Counter()
         self._level = level
         self._talks: dict[tuple[str, str], _Talk] = {}
@@ -143,7 +140,7 @@ class Speech:
         return datagrams
 
     def next_deadline(self) -> float | None:
-        """When ``tick`` is wanted; None: nobody speaks."""
+        """The time of the next ``tick``; None: there is no speech."""
         if not self._speaking or self._epoch is None:
             return None
         return self._epoch + self._frame * FRAME_SECONDS
@@ -174,58 +171,3 @@ class Speech:
                 yield address, build(RtpPacket(talk.sequence, timestamp, ssrc, payload, marker=marker))
             talk.talking = True
             talk.sequence = talk.sequence + 1 & 0xFFFF
-
-
-class SpeechSender:
-    """The socket and the timer of :class:`Speech`. Everything is called from the event loop.
-
-    ``host``: the address that is sent from; from the loopback only this machine is reached.
-    """
-
-    def __init__(self, host: str, level: float) -> None:
-        self.speech = Speech(level)
-        self._host = host
-        self.family = ipaddress.ip_address(host).version
-        self._socket: socket.socket | None = None
-        self._timer: asyncio.TimerHandle | None = None
-
-    def start(self) -> None:
-        """Open the socket. Raises :class:`BoxError`."""
-        kind = socket.AF_INET6 if self.family == 6 else socket.AF_INET
-        try:
-            self._socket = socket.socket(kind, socket.SOCK_DGRAM)
-            self._socket.setblocking(False)
-            self._socket.bind((self._host, 0))
-        except OSError as error:
-            self.close()
-            raise BoxError(f"switch.media.host: {self._host} can't be sent from: {error.strerror}") from error
-
-    def close(self) -> None:
-        """Be silent. Safe to call again."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
-
-    def report(self, mediator: str, report: CallReport, *, speaking: bool) -> None:
-        """See :meth:`Speech.report`."""
-        self.speech.report(mediator, report, speaking=speaking, now=asyncio.get_running_loop().time())
-        if self._timer is None:
-            self._tick()
-
-    def _tick(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._timer = None
-        if self._socket is None:
-            return
-        for address, datagram in self.speech.tick(loop.time()):
-            try:
-                self._socket.sendto(datagram, address)
-            except OSError:
-                # Speech does not wait: what can't be sent now is lost, as in any network.
-                self.speech.counters["packets not sent"] += 1
-        deadline = self.speech.next_deadline()
-        if deadline is not None:
-            self._timer = loop.call_at(deadline, self._tick)

@@ -2,7 +2,7 @@
 
 | what | units |
 |---|---|
-| a call, through however many domains and bridges, forwarded or not, to whatever it comes | 1 |
+| a call, through any number of domains and bridges, forwarded or not | 1 |
 | pick-up: it ties the call to that of the subscriber who picks up | 2 |
 | transfer of a smart terminal without a consultation call | 1 |
 | transfer of a smart terminal after a consultation call: both calls go on, tied together | 2 |

@@ -1,4 +1,4 @@
-"""Every change of a running switch. Without I/O, but for reading a context's file.
+"""Every change of a running switch, without I/O.
 
 Each function takes the :class:`~sorm_mediator.switch.node.Node`, makes a new configuration of it that is checked as a
 lab file is, and takes effect at once. What it returns are notes: what is not resolved yet, such as a context that is
@@ -11,13 +11,15 @@ Source: ECSS-10 manual, SORM parameters of a domain, and MultiSORM: the commands
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
 from sorm_mediator.switch.domain import Domain
+from sorm_mediator.switch.licence import LicenceError
 from sorm_mediator.switch.node import Change, Model, Node, changed
 from sorm_mediator.switch.routing.numbering import NumberingError, expand_numbers
 
@@ -38,7 +40,7 @@ _PLACE: Final = re.compile(r"^[a-z_]+\.\d+\.[a-z_.]+: ")
 
 
 class ChangeRefused(Exception):  # noqa: N818 - an answer, not a mistake
-    """The switch stays as it is. The text says what is wrong and what is allowed."""
+    """A change is not made. The text names what is wrong and what is allowed."""
 
 
 def as_list(names: Iterable[str]) -> str:
@@ -54,32 +56,37 @@ def the_domain(node: Node, name: str) -> Domain:
     return domain
 
 
+@contextmanager
+def rejections() -> Iterator[None]:
+    """Errors of the settings become refusals."""
+    try:
+        yield
+    except ValidationError as error:
+        raise rejection(error) from None
+    except (LicenceError, NumberingError) as error:
+        raise ChangeRefused(str(error)) from None
+
+
 def numbers_of(text: str) -> list[str]:
     """The numbers of a range. Raises :class:`ChangeRefused`."""
-    try:
+    with rejections():
         return expand_numbers(text)
-    except NumberingError as error:
-        raise ChangeRefused(str(error)) from None
 
 
 def created(model: type[Model], **fields: Any) -> Model:
     """Settings of this kind. Raises :class:`ChangeRefused` naming key, value and what is allowed."""
-    try:
+    with rejections():
         return model.model_validate(fields)
-    except ValidationError as error:
-        raise rejection(error) from None
 
 
 def updated(model: Model, **fields: Any) -> Model:
     """The same settings with others in place of some. Raises :class:`ChangeRefused`."""
-    try:
+    with rejections():
         return changed(model, **fields)
-    except ValidationError as error:
-        raise rejection(error) from None
 
 
 def rejection(error: ValidationError) -> ChangeRefused:
-    """What the models have to say, as a refusal; secrets stay out of it."""
+    """The refusal for an error of the settings' models; it shows no secret."""
     first = error.errors(include_url=False)[0]
     key = ".".join(str(part) for part in first["loc"])
     message = first["msg"].removeprefix("Value error, ")
@@ -94,7 +101,7 @@ def rejection(error: ValidationError) -> ChangeRefused:
 
 
 def _in_words(pattern: str) -> str:
-    """A pattern of the settings for who does not read patterns."""
+    """A pattern of the settings in plain words."""
     digits = re.fullmatch(r"\^\[0-9\]\{(\d+),(\d+)\}\$", pattern)
     if digits:
         return f"{digits[1]} to {digits[2]} digits"
@@ -107,17 +114,11 @@ def _plain(value: Any) -> Any:
 
 def update_domain(node: Node, change: Change, **fields: Any) -> None:
     """Other settings of a domain. Raises :class:`ChangeRefused`."""
-    try:
+    with rejections():
         node.replace_domain(change, **fields)
-    except ValidationError as error:
-        raise rejection(error) from None
-    except NumberingError as error:
-        raise ChangeRefused(str(error)) from None
 
 
 def update_switch(node: Node, change: Change, **fields: Any) -> None:
     """Other settings of the switch. Raises :class:`ChangeRefused`."""
-    try:
+    with rejections():
         node.replace(change, **fields)
-    except ValidationError as error:
-        raise rejection(error) from None

@@ -88,8 +88,8 @@ def declare_subscribers(
             f"{ifaces} is named as one of {host}, and is declared in {name}; "
             f"if {host} was meant: sip/user/remove it here, then domain/{host}/sip/user/declare"
         )
-    told = (clash_note(node, one) for one in node.config.aggregates if name in select(node, one).domains)
-    return (*notes, *filter(None, told))
+    clashes = (clash_note(node, one) for one in node.config.aggregates if name in select(node, one).domains)
+    return (*notes, *filter(None, clashes))
 
 
 def remove_subscribers(node: Node, name: str, numbers: str) -> Notes:
@@ -134,7 +134,7 @@ def declare_trunk(
 
 
 def rename_trunk(node: Node, name: str, number: int, trunk: str) -> Notes:
-    """Another name for the trunk of this number; calls that it carries go on. Its mediators are told (message 2Ah)."""
+    """Rename the trunk of this number; calls that it carries go on. Its mediators get an event (message 2Ah)."""
     domain = the_domain(node, name)
     found = next((one for one in domain.trunks.values() if one.number == number), None)
     if found is None:
@@ -150,7 +150,7 @@ def rename_trunk(node: Node, name: str, number: int, trunk: str) -> Notes:
 
 
 def _rules_without(domain: Domain, trunk: str) -> Iterator[str]:
-    """What to say of the rules that still lead to a trunk by the name that it had."""
+    """Notes on the rules that still name a trunk by its old name."""
     for context in domain.contexts.values():
         for rule in context.rules:
             if isinstance(rule.verdict, External) and trunk in rule.verdict.directions:

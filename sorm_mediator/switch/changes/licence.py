@@ -8,8 +8,8 @@ Source: ECSS-10 manual, Licences in the CLI, and Licence distribution (subscribe
 from __future__ import annotations
 
 from sorm_mediator.config import AddedLicenceConfig
-from sorm_mediator.switch.changes import ChangeRefused, update_switch, updated
-from sorm_mediator.switch.licence import INITIAL, Licence, LicenceError, PassportBody, decode_passport
+from sorm_mediator.switch.changes import ChangeRefused, rejections, update_switch, updated
+from sorm_mediator.switch.licence import INITIAL, Licence, PassportBody, decode_passport
 from sorm_mediator.switch.node import Change, Node
 
 _CHANGE = Change("switch")
@@ -17,10 +17,8 @@ _CHANGE = Change("switch")
 
 def candidate(node: Node, key: str, now: float) -> Licence:
     """The licence that :func:`add_licence` would install. Raises :class:`ChangeRefused`."""
-    try:
+    with rejections():
         return node.licences.candidate(key, now)
-    except LicenceError as error:
-        raise ChangeRefused(str(error)) from None
 
 
 def add_licence(node: Node, key: str, now: float) -> Licence:
@@ -35,10 +33,8 @@ def delete_licence(node: Node, number: int) -> None:
     """Remove a licence; of the others the highest that has not expired is active. Raises :class:`ChangeRefused`."""
     if number == 0:
         raise ChangeRefused("licence 0 is the factory licence, and can't be deleted")
-    try:
+    with rejections():
         node.licences.get(number)
-    except LicenceError as error:
-        raise ChangeRefused(str(error)) from None
     config = node.config
     if number == INITIAL and config.licence.installed:
         update_switch(node, _CHANGE, licence=updated(config.licence, installed=False))
@@ -49,10 +45,8 @@ def delete_licence(node: Node, number: int) -> None:
 
 def set_passport(node: Node, key: str) -> PassportBody:
     """Replace the passport by one for the same switch. Raises :class:`ChangeRefused`."""
-    try:
+    with rejections():
         passport = decode_passport(key)
-    except LicenceError as error:
-        raise ChangeRefused(str(error)) from None
     for licence in node.licences.installed.values():
         if licence.number and licence.body.ssw_id != passport.ssw_id:
             raise ChangeRefused(

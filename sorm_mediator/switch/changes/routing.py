@@ -7,7 +7,6 @@ example).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 from sorm_mediator.config import NumberBinding
 from sorm_mediator.switch.changes import (
@@ -26,18 +25,14 @@ from sorm_mediator.switch.routing.numbering import DEFAULT_PLAN, Plan, expand_nu
 from sorm_mediator.switch.routing.route import Continue
 
 
-def import_context(node: Node, name: str, file: str) -> tuple[Context, Notes]:
-    """Read a context, or read it again. The first one of a domain is its default.
+def import_context(node: Node, name: str, text: bytes, file: str) -> tuple[Context, Notes]:
+    """Add a context, or replace one that was read from the same file. The first one of a domain is its default.
 
-    ``file``: in the lab's directory, or in the folder of it that has the domain's name, which is looked in first.
-    Whoever has the shell's password reads nothing else of this machine.
+    ``text``: the XML. ``file``: the path of its file as the lab file has it, from the lab's directory.
     """
     domain = the_domain(node, name)
-    path, written = _locate(node, name, file)
     try:
-        context = parse_context(path.read_bytes(), str(node.directory / written))
-    except OSError as error:
-        raise ChangeRefused(f"{written}: can't be read: {error.strerror or error}") from None
+        context = parse_context(text, str(node.directory / file))
     except ContextError as error:
         raise ChangeRefused(str(error)) from None
     replaced = {one.name for one in domain.contexts.values() if one.source == context.source}
@@ -55,7 +50,7 @@ def import_context(node: Node, name: str, file: str) -> tuple[Context, Notes]:
     update_domain(
         node,
         Change("routing", name),
-        contexts=(*kept, written),
+        contexts=(*kept, file),
         default_context=domain.default_context,
     )
     return context, (*notes, *_gaps(domain, context))
@@ -77,7 +72,7 @@ def remove_context(node: Node, name: str, context: str) -> Notes:
 
 
 def set_default_context(node: Node, name: str, context: str) -> Notes:
-    """Where calls start whose interface names no context."""
+    """The context of calls from interfaces that name none."""
     domain = the_domain(node, name)
     if context not in domain.contexts:
         raise ChangeRefused(f"{name} has no context {context!r}; it has: {as_list(domain.contexts)}")
@@ -86,21 +81,8 @@ def set_default_context(node: Node, name: str, context: str) -> Notes:
     return ()
 
 
-def _locate(node: Node, name: str, file: str) -> tuple[Path, str]:
-    """The file, and what the lab file calls it."""
-    root = node.directory.resolve()
-    tried = [root / file] if Path(file).is_absolute() else [root / name / file, root / file]
-    for path in tried:
-        real = path.resolve()
-        if not real.is_relative_to(root):
-            raise ChangeRefused(f"{file}: is outside of the lab's directory {root}; copy it there first")
-        if real.is_file():
-            return real, str(path.relative_to(root))
-    raise ChangeRefused(f"{file}: there is no such file in {' or '.join(str(path.parent) for path in tried)}")
-
-
 def _check_unused(node: Node, domain: Domain, context: str) -> None:
-    """Raises :class:`ChangeRefused` naming who uses it."""
+    """Raises :class:`ChangeRefused` naming its users."""
     config = domain.config
     users = [f"subscriber {one.number}" for one in config.subscribers if one.context == context]
     users += [f"trunk {one.name}" for one in config.trunks if one.context == context]
@@ -174,7 +156,7 @@ def add_numbers(node: Node, name: str, plan: str, numbers: str) -> Notes:
 
 
 def remove_numbers(node: Node, name: str, plan: str, numbers: str) -> Notes:
-    """Out of the plan, whatever they lead to."""
+    """Take numbers out of the plan, also those that lead to something."""
     domain = the_domain(node, name)
     _keep(node, domain, plan, _without(domain, plan, _known(domain, plan, numbers)))
     return ()

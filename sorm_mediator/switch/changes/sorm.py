@@ -112,7 +112,7 @@ def remove_radius_server(node: Node, name: str, address: str) -> Notes:
 
 
 def set_ssh_port(node: Node, value: str) -> Notes:
-    """The port for one domain; MultiSORM is on the next one. Who listens moves, told by its watcher."""
+    """The port for one domain; MultiSORM is on the next one. A watcher of the change moves the listeners."""
     update_switch(node, Change("switch"), ssh_port=parse_port(value))
     return ()
 

@@ -47,7 +47,7 @@ Problem = tuple[int, str]
 """Line, and what is wrong there."""
 
 MOST_PROBLEMS = 20
-"""Mistakes of one file that are told (our choice)."""
+"""Mistakes of one file that are reported (our choice)."""
 
 _BROKEN_END = re.compile(rb"/\s+>")
 _NO_BREAK = "\N{NO-BREAK SPACE}".encode()
@@ -153,7 +153,7 @@ class _Doctype(Exception):  # noqa: N818 - an answer within this module
 
 
 class _Reader:
-    """expat's callbacks, checked against the grammar as they come, so that each mistake knows its line."""
+    """expat's callbacks, checked against the grammar as they come, so that each mistake has its line."""
 
     def __init__(self, grammar: Grammar) -> None:
         self.problems: list[Problem] = []

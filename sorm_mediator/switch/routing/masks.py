@@ -6,7 +6,7 @@ A mask is matched against a whole number:
 ``5``       that digit (also ``*`` and ``#``)
 ``?``       any one digit 0..9
 ``(0-1)``   one digit of a class: ranges and single digits, commas allowed: ``(0-15)``, ``(0-1,5)``
-``%``       whatever follows, also nothing; only at the end
+``%``       any digits, also none; only at the end
 ``,``       between masks: any of them
 ==========  =====================================================================================
 
@@ -50,7 +50,7 @@ NOTHING = Phrase("an empty number", "пустой номер")
 
 
 class MaskError(ValueError):
-    """A mask or a substitution that is not written as it must be; the text says what is wrong with it."""
+    """A mask or a substitution that is not written as it must be; the text gives the reason."""
 
 
 class SubstitutionError(ValueError):
@@ -66,7 +66,7 @@ class SubstitutionError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Mask:
-    """A compiled mask. ``rest`` tells whether every alternative ends in ``%``."""
+    """A compiled mask. ``rest``: every alternative ends in ``%``."""
 
     text: str
     pattern: re.Pattern[str]
@@ -223,7 +223,7 @@ _ANY = "xX"
 
 
 class DigitMapError(ValueError):
-    """A digit map is not written as it must be; the text says what is wrong with it."""
+    """A digit map is not written as it must be; the text gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)

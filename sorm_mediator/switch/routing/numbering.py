@@ -22,7 +22,7 @@ _RANGE = re.compile(r"([0-9])-([0-9])")
 
 
 class NumberingError(ValueError):
-    """A range, or what is to be done with a plan, is wrong; the text says what and what is allowed."""
+    """A range, or what is to be done with a plan, is wrong; the text gives the reason and what is allowed."""
 
 
 def expand_numbers(text: str) -> list[str]:

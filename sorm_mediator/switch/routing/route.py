@@ -46,7 +46,7 @@ UNSET: Mapping[Side, Mapping[str, str]] = MappingProxyType(
 class Number:
     """A party's number on its way through routing.
 
-    digits, ni: what the call is routed by. attributes: what else is known of it (``nai``, ``npi``, ...).
+    digits, ni: what the call is routed by. attributes: its other attributes (``nai``, ``npi``, ...).
     sorm_digits, sorm_ni: what a rule has set for SORM; ``None`` as long as none has.
     """
 
@@ -177,7 +177,7 @@ class RoutingRequest:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A rule that was tried: ``failed`` says why it was not taken, "" that it was.
+    """A rule that was tried. ``failed``: the reason why it was not taken; "" when it was.
 
     a, b: the numbers as they came to it. np: the numbering plan that they were in.
     """

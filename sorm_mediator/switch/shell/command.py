@@ -8,22 +8,22 @@ stand anywhere.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Literal, Protocol
 
-from sorm_mediator.switch.changes import ChangeRefused
+from sorm_mediator.switch.changes import ChangeRefused, Notes
 from sorm_mediator.switch.node import Node
+from sorm_mediator.switch.shell.tables import ok
 
 _TOKEN = re.compile(r"\[[^\]]*\](?:\.\.\.)?|\S+")
 _PLACE = re.compile(r"<([^>]+)>")
 
 
 class FormError(Exception):
-    """The words don't fit. ``known``: how many of them do, so that the best of several forms is told of."""
+    """The words don't fit. ``known``: how many of them do; of several forms the best one is reported."""
 
     def __init__(self, text: str, known: int, *, missing: bool = False) -> None:
         super().__init__(text)
@@ -169,17 +169,17 @@ def _nowhere(port: int) -> None:
 
 @dataclass(slots=True, kw_only=True)
 class ShellContext:
-    """What all users of the shell of one switch work at."""
+    """What the users of the shell of one switch share."""
 
     node: Node
+    clock: Callable[[], float]
+    """Unix time."""
+    stopwatch: Callable[[], float]
+    """Seconds of a clock that does not jump, for the time that a command took."""
     file: Path | None = None
     """The lab file, which ``config/save`` writes."""
     move_ssh: Callable[[int], None] = _nowhere
     """Listen on this port and the next one from now on. Raises :class:`ChangeRefused` when they can't be had."""
-    clock: Callable[[], float] = time.time
-    """Unix time."""
-    stopwatch: Callable[[], float] = time.perf_counter
-    """Seconds, for how long a command took."""
 
 
 class Shell(Protocol):
@@ -246,7 +246,7 @@ class Command:
     """A command. Several may share a path; the words of their arguments tell them apart, the first that fits is taken.
 
     path: with ``<D>`` for a domain and ``<CLUSTER>``. arguments: their form.
-    en, ru: what it does, in a line. ``quiet``: of the shell itself, without the line that tells when it ran.
+    en, ru: what it does, in a line. ``quiet``: of the shell itself, without the line with its time.
     choices: what completion offers at a place of the arguments, by the name of the place.
     """
 
@@ -271,3 +271,11 @@ class Command:
     def help(self, lang: Language) -> str:
         """What it does."""
         return self.ru if lang == "ru" else self.en
+
+
+def change(function: Callable[..., Notes], *names: str) -> Handler:
+    """A handler that makes a change: ``function`` gets the switch, and the values of these names in order.
+
+    ``D`` is the domain of the path.
+    """
+    return lambda call: ok(function(call.node, *(call[name] for name in names)))

@@ -20,7 +20,7 @@ from tomlkit.items import AoT, Array, InlineTable, Item, Table
 
 from sorm_mediator.config import ConfigError, SwitchConfig, parse
 from sorm_mediator.switch.changes import ChangeRefused
-from sorm_mediator.switch.node import Node, unresolved_references
+from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.shell.command import Command, Invocation
 
 MODE = 0o600
@@ -29,7 +29,7 @@ MODE = 0o600
 _HEADER = re.compile(r"\[\[?\s*([\w-]+)[^\]]*\]")
 """A line that begins a table; its first name."""
 _NAMES = ("name", "user", "number", "host", "port")
-"""What tells the items of a list apart."""
+"""Keys that distinguish the items of a list."""
 
 
 def save(node: Node, template: Path | None, path: Path) -> None:
@@ -113,7 +113,7 @@ def _plain(value: Any, *, given_only: bool) -> Any:
 
 
 def _has_a_name(item: Any) -> bool:
-    """Items of a list that have nothing they must say are written whole, so that they tell what they are."""
+    """Whether an item of a list has a required key. An item without one is written whole."""
     return not isinstance(item, BaseModel) or any(
         field.is_required() for field in type(item).model_fields.values()
     )
@@ -122,7 +122,7 @@ def _has_a_name(item: Any) -> bool:
 def _merge(
     table: MutableMapping[str, Any], whole: Mapping[str, Any], given: Mapping[str, Any], *, top: bool = False
 ) -> None:
-    """Make a table say ``whole``. What is not in it yet is added only when it is in ``given``.
+    """Make a table hold ``whole``. What is not in it yet is added only when it is in ``given``.
 
     ``top``: the table is not in a list; lists of tables in it are ``[[...]]``.
     """
@@ -138,7 +138,7 @@ def _merge(
 
 
 def _same(item: Any, value: Any) -> bool:
-    """Whether an item of a file says this; what it leaves out has its default, which only the models know."""
+    """Whether an item of a file has this value; what it leaves out has its default, which only the models hold."""
     return bool((item.unwrap() if isinstance(item, Item | AoT) else item) == value)
 
 
@@ -236,9 +236,6 @@ def _save(call: Invocation) -> str:
     own = context.file is not None and path == (root / context.file).resolve()
     if not own and path.suffix != ".toml":
         raise ChangeRefused(f"{given}: is no name of a lab file: it ends in .toml, such as saved.toml")
-    missing = [one.text for one in unresolved_references(context.node) if one.blocks_start]
-    if missing:
-        raise ChangeRefused(f"the lab would not start from this: {'; '.join(missing)}")
     try:
         save(context.node, context.file, path)
     except ConfigError as error:

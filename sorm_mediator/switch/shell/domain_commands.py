@@ -12,7 +12,7 @@ from sorm_mediator.addresses import host_port
 from sorm_mediator.config import BridgeConfig, BridgeSideConfig
 from sorm_mediator.switch.changes import ChangeRefused, created, domains
 from sorm_mediator.switch.changes.sorm import TRUTH
-from sorm_mediator.switch.shell.command import Command, Invocation
+from sorm_mediator.switch.shell.command import Command, Invocation, change
 from sorm_mediator.switch.shell.tables import flag, format_table, ok
 from sorm_mediator.texts import whole_number
 
@@ -20,10 +20,6 @@ ALIAS_AS_USER = "alias-as-user"
 """The number is the user part of the interface."""
 AUTHENTICATIONS = ("qop_authentication", "no_qop_authentication")
 """How a phone would register; no SIP is spoken."""
-
-
-def _declare_domain(call: Invocation) -> str:
-    return ok(domains.declare_domain(call.node, call["NAME"]))
 
 
 def _list_domains(call: Invocation) -> str:
@@ -42,10 +38,6 @@ def _list_domains(call: Invocation) -> str:
         for domain in call.node.domains.values()
     ]
     return format_table(header, rows)
-
-
-def _remove_domain(call: Invocation) -> str:
-    return ok(domains.remove_domain(call.node, call["DOMAIN"]))
 
 
 def _declare_user(call: Invocation) -> str:
@@ -70,10 +62,6 @@ def _list_users(call: Invocation) -> str:
         for one in call.node.domains[call.domain].config.subscribers
     ]
     return format_table(("Number", "Interface", "Group", "Context", "Line"), rows)
-
-
-def _remove_users(call: Invocation) -> str:
-    return ok(domains.remove_subscribers(call.node, call.domain, call["LOCAL"]))
 
 
 def _set_network(call: Invocation) -> str:
@@ -129,14 +117,16 @@ def _rename_trunk(call: Invocation) -> str:
     return ok(domains.rename_trunk(call.node, call.domain, number, call["NAME"]))
 
 
-def _remove_trunk(call: Invocation) -> str:
-    return ok(domains.remove_trunk(call.node, call.domain, call["TRUNK"]))
-
-
 DOMAIN_COMMANDS: Final = (
-    Command("domain/declare", "<NAME>", _declare_domain, "Declare a domain", "Создать домен"),
+    Command(
+        "domain/declare", "<NAME>", change(domains.declare_domain, "NAME"),
+        "Declare a domain", "Создать домен",
+    ),
     Command("domain/list", "", _list_domains, "The domains", "Список доменов"),
-    Command("domain/remove", "<DOMAIN>", _remove_domain, "Remove a domain", "Удалить домен"),
+    Command(
+        "domain/remove", "<DOMAIN>", change(domains.remove_domain, "DOMAIN"),
+        "Remove a domain", "Удалить домен",
+    ),
     Command(
         "domain/<D>/sip/network/set", "ip_set <SET>...", _set_network,
         "SIP network sets; kept and shown, no SIP is spoken",
@@ -152,7 +142,10 @@ DOMAIN_COMMANDS: Final = (
         choices={"ALIAS": (ALIAS_AS_USER,), "AUTH": AUTHENTICATIONS, "LOGIN": ("login-as-user",)},
     ),
     Command("domain/<D>/sip/user/list", "", _list_users, "The subscribers", "Список абонентов"),
-    Command("domain/<D>/sip/user/remove", "<LOCAL>", _remove_users, "Remove subscribers", "Удалить абонентов"),
+    Command(
+        "domain/<D>/sip/user/remove", "<LOCAL>", change(domains.remove_subscribers, "D", "LOCAL"),
+        "Remove subscribers", "Удалить абонентов",
+    ),
     Command(
         "domain/<D>/trunk/sip/declare",
         "<CONTEXT> <GROUP> <NAME> <IP_SET> static <ADDRESS> <PORT> [sip-proxy] [<PROXY_PORT>] [--number <NUMBER>]",
@@ -166,7 +159,10 @@ DOMAIN_COMMANDS: Final = (
         "Переименовать транк с этим номером; посредники узнают об этом (2Ah)",
     ),
     Command("domain/<D>/trunk/sip/list", "", _list_trunks, "The trunks", "Список транков"),
-    Command("domain/<D>/trunk/sip/remove", "<TRUNK>", _remove_trunk, "Remove a trunk", "Удалить транк"),
+    Command(
+        "domain/<D>/trunk/sip/remove", "<TRUNK>", change(domains.remove_trunk, "D", "TRUNK"),
+        "Remove a trunk", "Удалить транк",
+    ),
 )  # fmt: skip
 
 
@@ -221,10 +217,6 @@ def _list_bridges(call: Invocation) -> str:
     return format_table(("Bridge", "Duplex", "Strict", "Calls", "A", "B"), rows)
 
 
-def _remove_bridge(call: Invocation) -> str:
-    return ok(domains.remove_bridge(call.node, call["BRIDGE"]))
-
-
 BRIDGE_COMMANDS: Final = (
     Command(
         "bridge/declare",
@@ -236,5 +228,8 @@ BRIDGE_COMMANDS: Final = (
         choices={"DUPLEX": tuple(TRUTH), "STRICT": tuple(TRUTH), "CAPACITY": ("unbounded",)},
     ),
     Command("bridge/list", "", _list_bridges, "The bridges", "Список бриджей"),
-    Command("bridge/remove", "<BRIDGE>", _remove_bridge, "Remove a bridge", "Удалить бридж"),
+    Command(
+        "bridge/remove", "<BRIDGE>", change(domains.remove_bridge, "BRIDGE"),
+        "Remove a bridge", "Удалить бридж",
+    ),
 )  # fmt: skip

@@ -69,7 +69,7 @@ def split(line: str) -> list[str]:
 
 
 class Parser:
-    """Understands lines. ``names`` tells what is there at the moment: domains, contexts, and so on."""
+    """Parses lines. ``names`` returns what is there at the moment: domains, contexts, and so on."""
 
     def __init__(self, commands: Sequence[Command], names: Names) -> None:
         self._commands = commands
@@ -156,7 +156,7 @@ class Parser:
             raise NotUnderstood(unknown)
 
     def _unknown_name(self, path: Mapping[str, str]) -> str:
-        """What to say of the first name in a path that is not there; "" when all are."""
+        """The error for the first name in a path that is not there; "" when all are."""
         for name, value in path.items():
             known = sorted(self._names(name, path))
             if value not in known:
@@ -181,7 +181,7 @@ class Parser:
         )
 
     def _unknown_in(self, parts: Sequence[str]) -> str:
-        """What to say of a folder whose name is not there; "" when it is."""
+        """The error for a folder whose name is not there; "" when it is."""
         paths = (_match(command.path.split("/"), parts, whole=False) for command in self._commands)
         text = next(filter(None, (self._unknown_name(path) for path in paths if path)), "")
         if text:

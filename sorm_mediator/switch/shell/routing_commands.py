@@ -6,11 +6,13 @@ Source: ECSS-10 manual, MultiSORM ("Создание контекстов мар
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 from sorm_mediator.switch.changes import ChangeRefused, as_list, routing
+from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.routing.route import Action, Condition, Continue, External, Rule
-from sorm_mediator.switch.shell.command import Command, Invocation
+from sorm_mediator.switch.shell.command import Command, Invocation, change
 from sorm_mediator.switch.shell.tables import flag, format_table, ok
 from sorm_mediator.switch.trace.trace import TRACE_PARAMETERS, TraceError, trace_text
 
@@ -23,16 +25,30 @@ _CONDITION = {"a": "cgpn", "b": "cdpn"}
 def _import_context(call: Invocation) -> str:
     if call["HOST"] not in HOSTS:
         raise ChangeRefused(f"there is no host {call['HOST']!r}; there are: {', '.join(HOSTS)}")
-    context, notes = routing.import_context(call.node, call.domain, call["FILE"])
+    path, written = _locate(call.node, call.domain, call["FILE"])
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise ChangeRefused(f"{written}: can't be read: {error.strerror or error}") from None
+    context, notes = routing.import_context(call.node, call.domain, text, written)
     return ok((f"context {context.name}: {len(context.rules)} rules", *notes))
 
 
-def _remove_context(call: Invocation) -> str:
-    return ok(routing.remove_context(call.node, call.domain, call["CONTEXT"]))
+def _locate(node: Node, name: str, file: str) -> tuple[Path, str]:
+    """The file, and its path as the lab file has it.
 
-
-def _default_context(call: Invocation) -> str:
-    return ok(routing.set_default_context(call.node, call.domain, call["CONTEXT"]))
+    It is in the folder of the lab's directory that has the domain's name, else in the directory itself: the users of
+    the shell read nothing else of this machine.
+    """
+    root = node.directory.resolve()
+    tried = [root / file] if Path(file).is_absolute() else [root / name / file, root / file]
+    for path in tried:
+        real = path.resolve()
+        if not real.is_relative_to(root):
+            raise ChangeRefused(f"{file}: is outside of the lab's directory {root}; copy it there first")
+        if real.is_file():
+            return real, str(path.relative_to(root))
+    raise ChangeRefused(f"{file}: there is no such file in {' or '.join(str(path.parent) for path in tried)}")
 
 
 def _trace(call: Invocation) -> str:
@@ -102,9 +118,12 @@ ROUTING_COMMANDS: Final = (
         "Импортировать контекст маршрутизации из файла XML каталога стенда или папки в нём с именем домена",
         choices={"HOST": HOSTS},
     ),
-    Command("domain/<D>/routing/remove", "<CONTEXT>", _remove_context, "Remove a context", "Удалить контекст"),
     Command(
-        "domain/<D>/routing/default", "<CONTEXT>", _default_context,
+        "domain/<D>/routing/remove", "<CONTEXT>", change(routing.remove_context, "D", "CONTEXT"),
+        "Remove a context", "Удалить контекст",
+    ),
+    Command(
+        "domain/<D>/routing/default", "<CONTEXT>", change(routing.set_default_context, "D", "CONTEXT"),
         "The context that calls start in whose interface names none",
         "Контекст по умолчанию для интерфейсов, у которых он не указан",
     ),
@@ -124,30 +143,9 @@ ROUTING_COMMANDS: Final = (
 # --- numbering plans
 
 
-def _declare_plan(call: Invocation) -> str:
-    return ok(routing.declare_plan(call.node, call.domain, call["NAME"]))
-
-
-def _remove_plan(call: Invocation) -> str:
-    return ok(routing.remove_plan(call.node, call.domain, call["PLAN"]))
-
-
 def _list_plans(call: Invocation) -> str:
     plans = call.node.domains[call.domain].plans
     return format_table(("Plan", "Numbers"), [(name, str(len(plan.numbers))) for name, plan in plans.items()])
-
-
-def _add_numbers(call: Invocation) -> str:
-    return ok(routing.add_numbers(call.node, call.domain, call["PLAN"], call["NUMBERS"]))
-
-
-def _remove_numbers(call: Invocation) -> str:
-    return ok(routing.remove_numbers(call.node, call.domain, call["PLAN"], call["NUMBERS"]))
-
-
-def _bind_bridge(call: Invocation) -> str:
-    notes = routing.bind_to_bridge(call.node, call.domain, call["PLAN"], call["NUMBERS"], call["BRIDGE"])
-    return ok(notes)
 
 
 def _bind_alias(call: Invocation) -> str:
@@ -167,10 +165,6 @@ def _bind_alias(call: Invocation) -> str:
     )
 
 
-def _unbind(call: Invocation) -> str:
-    return ok(routing.unbind(call.node, call.domain, call["PLAN"], call["NUMBERS"]))
-
-
 def _list_numbers(call: Invocation) -> str:
     domain = call.node.domains[call.domain]
     if call["PLAN"] not in domain.plans:
@@ -185,16 +179,23 @@ def _list_numbers(call: Invocation) -> str:
 
 
 PLAN_COMMANDS: Final = (
-    Command("domain/<D>/np/declare", "<NAME>", _declare_plan, "Declare a numbering plan", "Создать план нумерации"),
-    Command("domain/<D>/np/list", "", _list_plans, "The numbering plans", "Список планов нумерации"),
-    Command("domain/<D>/np/remove", "<PLAN>", _remove_plan, "Remove a numbering plan", "Удалить план нумерации"),
     Command(
-        "domain/<D>/np/numbers/add", "<PLAN> <NUMBERS>", _add_numbers,
+        "domain/<D>/np/declare", "<NAME>", change(routing.declare_plan, "D", "NAME"),
+        "Declare a numbering plan", "Создать план нумерации",
+    ),
+    Command("domain/<D>/np/list", "", _list_plans, "The numbering plans", "Список планов нумерации"),
+    Command(
+        "domain/<D>/np/remove", "<PLAN>", change(routing.remove_plan, "D", "PLAN"),
+        "Remove a numbering plan", "Удалить план нумерации",
+    ),
+    Command(
+        "domain/<D>/np/numbers/add", "<PLAN> <NUMBERS>", change(routing.add_numbers, "D", "PLAN", "NUMBERS"),
         "Add numbers to a plan, with ranges such as 738327{0-1}000{0-1}",
         "Добавить номера в план, возможны диапазоны, например 738327{0-1}000{0-1}",
     ),
     Command(
-        "domain/<D>/np/numbers/bind", "<PLAN> <NUMBERS> --bridge <BRIDGE>", _bind_bridge,
+        "domain/<D>/np/numbers/bind", "<PLAN> <NUMBERS> --bridge <BRIDGE>",
+        change(routing.bind_to_bridge, "D", "PLAN", "NUMBERS", "BRIDGE"),
         "Calls to these numbers go over a bridge", "Направить вызовы на эти номера через бридж",
     ),
     Command(
@@ -205,12 +206,13 @@ PLAN_COMMANDS: Final = (
         "Сопоставить номера абонентам; мастер — номер, под которым абонент известен",
     ),
     Command(
-        "domain/<D>/np/numbers/unbind", "<PLAN> <NUMBERS>", _unbind,
+        "domain/<D>/np/numbers/unbind", "<PLAN> <NUMBERS>", change(routing.unbind, "D", "PLAN", "NUMBERS"),
         "These numbers lead to nothing", "Отвязать номера",
     ),
     Command("domain/<D>/np/numbers/list", "<PLAN>", _list_numbers, "The numbers of a plan", "Номера плана"),
     Command(
-        "domain/<D>/np/numbers/remove", "<PLAN> <NUMBERS>", _remove_numbers,
+        "domain/<D>/np/numbers/remove", "<PLAN> <NUMBERS>",
+        change(routing.remove_numbers, "D", "PLAN", "NUMBERS"),
         "Remove numbers from a plan", "Удалить номера из плана",
     ),
 )  # fmt: skip

@@ -88,7 +88,7 @@ class ShellSession:
     # --- lines
 
     def enter(self, line: str) -> Entered:
-        """Do what a line says, or take it as the answer of the open question. Never raises for what a user enters."""
+        """Carry out a line, or take it as the answer of the open question. Raises for no input."""
         if self._talk is not None:
             return self._answered(line.strip())
         line = line.strip()
@@ -110,7 +110,7 @@ class ShellSession:
         return self._done(result, quiet=found.command.quiet)
 
     def leave(self) -> None:
-        """The user wants to go; for the command ``exit``."""
+        """End the session after this command; for ``exit``."""
         self._leaving = True
 
     def interrupt(self) -> Entered:
@@ -118,7 +118,7 @@ class ShellSession:
         return self._given_up("interrupted") if self.asking else Entered()
 
     def end(self) -> Entered:
-        """No more lines come."""
+        """Take note that no more lines come."""
         return self._given_up("there was no answer") if self.asking else Entered(ended=True)
 
     def _given_up(self, why: str) -> Entered:

@@ -13,27 +13,11 @@ from pydantic import SecretStr
 from sorm_mediator.addresses import host_port
 from sorm_mediator.config import DomainConfig, RadiusServerConfig
 from sorm_mediator.switch.changes import sorm
-from sorm_mediator.switch.shell.command import Command, Invocation
+from sorm_mediator.switch.shell.command import Command, Invocation, change
 from sorm_mediator.switch.shell.tables import MASKED, flag, format_table, ok
 
 LAB_MEDIATOR = "(the lab's own mediator)"
 """What ``radius_servers`` shows when it is left to the lab."""
-
-
-def _set(call: Invocation) -> str:
-    return ok(sorm.set_parameter(call.node, call.domain, call["PARAMETER"], call["VALUE"]))
-
-
-def _add_radius(call: Invocation) -> str:
-    return ok(sorm.add_radius_server(call.node, call.domain, call["ADDRESS"], call["SECRET"]))
-
-
-def _remove_radius(call: Invocation) -> str:
-    return ok(sorm.remove_radius_server(call.node, call.domain, call["ADDRESS"]))
-
-
-def _clean(call: Invocation) -> str:
-    return ok(sorm.clean_parameter(call.node, call.domain, call["PARAMETER"]))
 
 
 def _info(call: Invocation) -> str:
@@ -79,10 +63,6 @@ def _add_aggregate(call: Invocation) -> str:
     return ok(sorm.add_aggregate(call.node, call["NAME"], call["PASSWORD"], call.many("DOMAIN")))
 
 
-def _remove_aggregate(call: Invocation) -> str:
-    return ok(sorm.remove_aggregate(call.node, call["USER"]))
-
-
 def _list_aggregates(call: Invocation) -> str:
     shown = call.flag("--secrets")
     rows = [
@@ -111,21 +91,23 @@ SORM_COMMANDS: Final = (
         "Параметры СОРМ домена; пароли и ключи скрыты, если не указано --secrets",
     ),
     Command(
-        "domain/<D>/sorm/set", "radius_servers add <ADDRESS> <SECRET>", _add_radius,
+        "domain/<D>/sorm/set", "radius_servers add <ADDRESS> <SECRET>",
+        change(sorm.add_radius_server, "D", "ADDRESS", "SECRET"),
         "Report calls to this mediator too: ADDRESS or ADDRESS:PORT of its RADIUS sink, 1813 by default",
         "Подключить посредник СОРМ: ADDRESS или ADDRESS:PORT его сервера RADIUS, по умолчанию 1813",
     ),
     Command(
-        "domain/<D>/sorm/set", "radius_servers remove <ADDRESS>", _remove_radius,
+        "domain/<D>/sorm/set", "radius_servers remove <ADDRESS>",
+        change(sorm.remove_radius_server, "D", "ADDRESS"),
         "Report calls to this mediator no more", "Отключить посредник СОРМ",
     ),
     Command(
-        "domain/<D>/sorm/set", "<PARAMETER> <VALUE>", _set,
+        "domain/<D>/sorm/set", "<PARAMETER> <VALUE>", change(sorm.set_parameter, "D", "PARAMETER", "VALUE"),
         "Set a SORM parameter of a domain", "Установить параметр СОРМ домена",
         choices={"PARAMETER": sorm.SORM_PARAMETERS},
     ),
     Command(
-        "domain/<D>/sorm/clean", "<PARAMETER>", _clean,
+        "domain/<D>/sorm/clean", "<PARAMETER>", change(sorm.clean_parameter, "D", "PARAMETER"),
         "The default of a SORM parameter again", "Вернуть параметру СОРМ значение по умолчанию",
         choices={"PARAMETER": sorm.SORM_PARAMETERS},
     ),
@@ -141,7 +123,7 @@ SORM_COMMANDS: Final = (
         "Пользователь MultiSORM и его домены: имена или шаблоны, например «*» и «-test»",
     ),
     Command(
-        "sorm/set", "aggregate_sorm_settings remove <USER>", _remove_aggregate,
+        "sorm/set", "aggregate_sorm_settings remove <USER>", change(sorm.remove_aggregate, "USER"),
         "Remove a MultiSORM user", "Удалить пользователя MultiSORM",
     ),
     Command(

@@ -21,7 +21,7 @@ from sorm_mediator.switch.routing.route import NUMBER_INDICATORS
 from sorm_mediator.switch.trace.trace import Trace, TracedHop, TraceRequest, document, text_of, trace
 
 ROWS: Final = (("a", "41h"), ("a", "42h-44h"), ("b", "41h-44h"))
-"""Whose object, and the events that show it these numbers."""
+"""The party that the object is of, and the events that have these numbers."""
 
 
 class Rewriting(Protocol):
@@ -92,7 +92,7 @@ class LabTrace:
         return "\n".join(lines)
 
     def _otherwise(self, traced: Trace) -> list[TracedHop]:
-        """The other domains of the way that number the call otherwise: a console that has them hears it so, too."""
+        """The other domains of the path that number the call otherwise, as a console that controls them gets it."""
         known = [self._digits(traced.shown)]
         found = []
         for hop in traced.hops:

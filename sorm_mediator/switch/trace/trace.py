@@ -48,7 +48,7 @@ class TraceRequest:
     """A call to be traced.
 
     calling, called: what is given of both numbers, by the names of the parameters. iface: by what the call comes in.
-    mode: ``enblock``: the digits are all that is dialled; ``overlap``: more may follow, as the digit map says.
+    mode: ``enblock``: the digits are all that is dialled; ``overlap``: more may follow, by the digit map.
     """
 
     calling: Mapping[str, str]
@@ -116,7 +116,7 @@ NO_INTERFACE = Phrase("it has none", "у него их нет")
 
 @dataclass(frozen=True, slots=True)
 class TracedHop:
-    """A domain of the call's way: what routing did there, and the call as that domain knows it."""
+    """A domain of the call's path: what routing did there, and the call with the numbers of that domain."""
 
     hop: Hop
     leg: Leg
@@ -137,7 +137,7 @@ class TracedHop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """A traced call. ``iface``: by what it comes in, "" when nothing is known of it."""
+    """A traced call. ``iface``: the interface that it comes in by, "" when it is unknown."""
 
     request: TraceRequest
     iface: str
@@ -156,7 +156,7 @@ class Trace:
 
     @property
     def shown(self) -> TracedHop:
-        """The domain whose numbers SORM is shown of the whole call.
+        """The domain that gives the numbers that SORM is shown of the whole call.
 
         A call that leaves by a trunk is a call of the city, and so the last domain's; another one is the first
         domain's (ECSS-10 manual, MultiSORM: inner calls by short, city calls by full number).
@@ -198,7 +198,7 @@ def _traced(hops: tuple[Hop, ...], calling: Endpoint) -> tuple[TracedHop, ...]:
 
 
 def _caller(domain: Domain, request: TraceRequest) -> tuple[Endpoint, str]:
-    """Who calls, and why such a call can't be made ("": it can). Raises :class:`TraceError`."""
+    """The calling party, and why such a call can't be made ("": it can). Raises :class:`TraceError`."""
     digits = request.calling.get("digits", "")
     name = request.iface
     if not name:

@@ -7,32 +7,21 @@ from pathlib import Path
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import initialize, invariant, rule
 
 import captures
 from radius.report import CallReport
 from sorm_mediator import config
-from sorm_mediator.switch.calls.call import CallRefused, CallRequest, ServiceRequest, State
+from sorm_mediator.switch.calls.call import CallRefused, CallRequest, State
 from sorm_mediator.switch.calls.engine import Engine
-from sorm_mediator.switch.calls.services import ORDERED, USED
-from sorm_mediator.switch.objects import Refusal, SwitchObject
+from sorm_mediator.switch.objects import SwitchObject
+from ssh_control.dialect import Refused
+from tests.switch.calls.engine_machine import SECONDS, EngineMachine, service_requests
 
 LAB = config.load(Path(captures.__file__).parent / "labs" / "minimal.toml")
 OWN = [str(number) for number in range(28331, 28345)]
 OUTSIDE = ["89001758964", "9001758964", "81044123456", "112", "3001122", "28999", "*21*28333#", "7"]
-SECONDS = st.sampled_from([0.0, 0.5, 1.0, 3.0])
 NUMBER = st.one_of(st.sampled_from(OWN), st.sampled_from(OWN), st.sampled_from(OUTSIDE))
-SERVICE = st.builds(
-    ServiceRequest,
-    service=st.sampled_from(sorted(USED | ORDERED)),
-    at=SECONDS,
-    by=st.sampled_from([None, "a", "b"]),
-    number=st.one_of(st.just(""), NUMBER),
-    phase=st.sampled_from(["use", "use", "use", "order", "check", "cancel"]),
-    duration=st.one_of(st.none(), SECONDS),
-    ring=SECONDS,
-    talk=SECONDS,
-)
 REQUEST = st.builds(
     CallRequest,
     a=NUMBER,
@@ -41,7 +30,7 @@ REQUEST = st.builds(
     outcome=st.sampled_from(["answer", "answer", "answer", "busy", "no-answer", "fail", "incomplete"]),
     ring=SECONDS,
     talk=SECONDS,
-    services=st.lists(SERVICE, max_size=4).map(tuple),
+    services=st.lists(service_requests(NUMBER), max_size=4).map(tuple),
 )
 MEDIATOR = st.sampled_from(["m1", "m2"])
 TARGET = st.one_of(
@@ -53,17 +42,15 @@ TARGET = st.one_of(
 )
 
 
-class Switching(RuleBasedStateMachine):
+class Switching(EngineMachine):
     """Calls, objects and time in any order."""
 
     @initialize()
     def begin(self) -> None:
         assert LAB.switch is not None
         licence = LAB.switch.licence.model_copy(update={"concurrent_calls": 12})
-        self.engine = Engine(LAB.switch.model_copy(update={"licence": licence}), LAB.directory)
+        self.start(Engine(LAB.switch.model_copy(update={"licence": licence}), LAB.directory))
         self.domain = self.engine.domains["test.domain"]
-        self.now = 1_700_000_000.0
-        self.sequences: dict[tuple[str, str], CallReport] = {}
         for number, digits in enumerate(OWN):
             # m1 controls every subscriber from the start, so that nearly every call is reported.
             self.domain.table("m1").add(
@@ -76,7 +63,7 @@ class Switching(RuleBasedStateMachine):
         number = number * 2 + (mediator == "m2")
         kind, what = controlled
         digits, trunk = (None, what) if isinstance(what, int) else (what, None)
-        with suppress(Refusal):
+        with suppress(Refused):
             self.domain.table(mediator).add(SwitchObject(number, kind, None, digits, trunk, "combined", None))
 
     @rule(mediator=MEDIATOR, data=st.data())
@@ -94,31 +81,16 @@ class Switching(RuleBasedStateMachine):
         # What was due by now happens in either case, such as the second call of a consultation.
         assert started == any(call.request is request for call in self.engine.calls.values())
 
-    @rule(seconds=SECONDS)
-    def wait(self, seconds: float) -> None:
-        self.now += seconds
-        self.take(self.now)
-
-    def take(self, now: float) -> None:
-        for mediator, report in self.engine.tick(now):
-            key = (mediator, report.call_id)
-            earlier = self.sequences.get(key)
-            assert report.sequence == (earlier.sequence + 1 if earlier else 1)
-            if earlier is not None:
-                assert earlier.kind != "stop"
-                assert report.services[: len(earlier.services)] == earlier.services
-                assert (earlier.setup_time, earlier.calling) == (report.setup_time, report.calling)
-                assert report.answer_time is not None or earlier.answer_time is None
-            else:
-                assert report.matches
-            on_control = {item.object_number for item in self.domain.table(mediator)}
-            assert {match.object_number for match in report.matches} <= on_control
-            assert {match.object_number % 2 for match in report.matches} <= {int(mediator == "m2")}
-            times = [use.time for use in report.services]
-            assert times == sorted(times)
-            assert (report.release_time is None) == (report.release_cause is None)
-            assert report.connection in (0x11, 0x12, 0x14, 0x18, 0x1C)
-            self.sequences[key] = report
+    def check(self, mediator: str, report: CallReport, earlier: CallReport | None) -> None:
+        if earlier is None:
+            assert report.matches
+        else:
+            assert (earlier.setup_time, earlier.calling) == (report.setup_time, report.calling)
+        on_control = {item.object_number for item in self.domain.table(mediator)}
+        assert {match.object_number for match in report.matches} <= on_control
+        assert {match.object_number % 2 for match in report.matches} <= {int(mediator == "m2")}
+        times = [use.time for use in report.services]
+        assert times == sorted(times)
 
     @invariant()
     def the_count_of_calls_is_right(self) -> None:
@@ -136,23 +108,6 @@ class Switching(RuleBasedStateMachine):
                 assert call.calling.subscriber in call.members
             if call.state is not State.DIALLING and call.called.subscriber is not None:
                 assert call.called.subscriber in call.members
-
-    def teardown(self) -> None:
-        if not hasattr(self, "engine"):
-            return
-        for _ in range(10_000):
-            deadline = self.engine.next_deadline()
-            if deadline is None:
-                break
-            self.take(max(self.now, deadline))
-        assert self.engine.next_deadline() is None
-        assert self.engine.active == self.engine.units.in_use == 0
-        for call in self.engine.calls.values():
-            assert call.state is State.RELEASED
-            assert call.release_time is not None
-            assert call.release_time >= (call.answer_time or call.started) >= call.started
-        assert all(report.kind == "stop" for report in self.sequences.values())
-        assert not any(subscriber.calls for subscriber in self.domain.subscribers.values())
 
 
 Switching.TestCase.settings = settings(max_examples=250, stateful_step_count=25, deadline=None)

@@ -239,7 +239,9 @@ class Shell:
         assert parsed.switch is not None
         self.node = Node(parsed.switch)
         self.now = NOW
-        self.session = ShellSession(ShellContext(node=self.node, clock=lambda: self.now))
+        self.session = ShellSession(
+            ShellContext(node=self.node, clock=lambda: self.now, stopwatch=lambda: 0.0)
+        )
 
     def enter(self, line: str) -> str:
         """What a line shows, without the line that ends each command; or its error."""

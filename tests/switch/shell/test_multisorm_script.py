@@ -85,7 +85,7 @@ def test_calls_fail_with_a_reason_until_the_context_is_there(beginner: Any, fold
     call = beginner.calls("voip.local", "200100", "200119")
     told = [event.detail for event in call.events if event.event == "routing-failed"]
     assert told == ["there is no context 'default_routing'"]
-    assert "until then calls that start in it fail" in beginner.is_refused("config/save")
+    assert "the lab would not start from this: " in beginner.is_refused("config/save")
 
 
 # --- config/save

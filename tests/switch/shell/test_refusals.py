@@ -94,7 +94,8 @@ def test_what_a_lab_would_not_start_from_is_not_saved(beginner: Any) -> None:
     beginner.gets("domain/declare a.b", "domain/a.b/sip/user/declare missing g 1@a.b")
     before = beginner.file.read_text(encoding="utf-8")
     said = beginner.is_refused("config/save")
-    assert said.startswith("the lab would not start from this: there is no context 'missing' in a.b yet")
+    assert "the lab would not start from this: switch.domains.0.subscribers.0.context: " in said
+    assert "there is no context 'missing'" in said
     assert beginner.file.read_text(encoding="utf-8") == before
 
 

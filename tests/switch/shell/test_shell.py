@@ -358,7 +358,7 @@ def test_what_there_is(typist: Any) -> None:
 
 
 def test_a_port_where_nothing_listens(typist: Any) -> None:
-    shell = ShellSession(ShellContext(node=typist.node))
+    shell = ShellSession(ShellContext(node=typist.node, clock=lambda: NOW, stopwatch=lambda: 0.0))
     assert shell.enter("sorm/set ssh_port 7000").error == (
         "Error: ssh_port: 7000: nothing listens here; set switch.ssh_port in the lab file\n"
     )
