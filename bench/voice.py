@@ -22,7 +22,7 @@ import time
 
 import numpy as np
 
-from e1.voice.matrix import Ksl, VoiceConfig, VoiceMatrix, mix, mix_table
+from e1.voice.matrix import Ksl, VoiceMatrix, mix, mix_table
 from e1.voice.rtp import FRAME, RtpPacket, build
 
 LINES = 112
@@ -39,7 +39,7 @@ def random_speech(seed: int, frames: int) -> list[bytes]:
 
 
 def full_matrix() -> VoiceMatrix:
-    matrix = VoiceMatrix(VoiceConfig(submodules=5))
+    matrix = VoiceMatrix()
     for n, ksl in enumerate(KSLS):
         matrix.connect(n, ksl, None, 2 * n, 2 * n + 1)
     return matrix

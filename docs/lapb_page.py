@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import inspect
 
-from docs.e1_page import _default, _fields, _markdown
+from docs.e1_page import _default, _docstrings, _fields, _markdown
+from docs.state_tables import arrows
 from e1.hdlc.framing import HdlcCounters
-from e1.lapb.machine import LapbAlarm, LapbConfig, LapbCounters, diagram, variants
+from e1.lapb.config import LapbAlarm, LapbConfig, LapbCounters
+from e1.lapb.machine import LAPB_TABLE, VARIANTS, LapbState
 
 _INTRODUCTION = """# HDLC and LAPB
 
@@ -14,20 +16,19 @@ Each data channel is a timeslot of 64 kbit/s with X.25 on it; this page is about
 
 | module | what it does |
 |---|---|
-| `fcs` | FCS-16, with the standard library's CRC |
-| `hdlc` | timeslot octets to frames and back: flags, zero insertion, abort, idle |
-| `lapb_config` | parameters of a link, and an option for everything in which real peers differ from X.25 |
-| `lapb_frames` | the frames of LAPB |
-| `lapb_table` | what each event does in each state |
-| `lapb_window` | what is not acknowledged |
-| `lapb` | the machine that runs on the table; information transfer |
+| `hdlc.fcs` | FCS-16, with the standard library's CRC |
+| `hdlc.framing` | timeslot octets to frames and back: flags, zero insertion, abort, idle |
+| `lapb.config` | settings of a link, and an option for everything in which real peers differ from X.25; its effects |
+| `lapb.frames` | the frames of LAPB |
+| `lapb.window` | what is not acknowledged |
+| `lapb.machine` | the state table, and the machine that runs on it; information transfer |
 
 ```python
-from e1.lapb.machine import Lapb, LapbConfig, Transmit
+from e1.lapb.machine import Lapb, LapbConfig, SendFrame
 
 link = Lapb(LapbConfig(role="dte"))
 for effect in link.carrier(True, now=0.0):     # the line is there: set up
-    if isinstance(effect, Transmit):
+    if isinstance(effect, SendFrame):
         print(effect.frame.hex())              # 013f: SABM P=1, without FCS
 ```
 
@@ -60,10 +61,15 @@ Linux does, after 20 times 5 s, and its link then stays down.
 
 ## States and events
 
-What either role does; cells are carried out from left to right. "T1" after a frame: T1 is started. T1 in S0 runs
-only while layer 3 wants the link.
+{states}
 
+What either role does, in this order. "T1" after a frame: T1 is started. T1 in S0 runs only while layer 3 wants the
+link. An event that changes nothing and has no action is ignored.
+
+```text
 {table}
+```
+
 What the options change:
 
 {variants}
@@ -100,7 +106,7 @@ copy of it. What a kernel does otherwise:
 
 ## What layer 3 hears
 
-`LinkUp(reset, undelivered)`, `LinkDown(reason, undelivered)`, `Deliver(data)`. Between one `LinkUp` and the next
+`LinkUp(reset, undelivered)`, `LinkDown(reason, undelivered)`, `DeliverPacket(data)`. Between one `LinkUp` and the next
 `LinkUp` or `LinkDown`, information arrives once and in order; `undelivered` pieces, the last that were handed in, may
 not have arrived, and nothing else is missing. That holds on a line that keeps the order of frames and
 whose round trip is under T1, whatever it loses or spoils; a line that doubles SABM would break it.
@@ -129,9 +135,20 @@ def page() -> str:
     ]
     return _INTRODUCTION.format(
         hdlc=_markdown(inspect.getdoc(HdlcCounters) or ""),
-        table=diagram(),
-        variants=variants(),
+        states="\n".join(f"- {name}: {text}" for name, text in _docstrings(LapbState).items()),
+        table=arrows(LAPB_TABLE),
+        variants=_variants(),
         alarm=_markdown(inspect.getdoc(LapbAlarm) or ""),
         settings="\n".join(settings),
         counters="\n".join(f"| `{name}` | {text} |" for name, text in _fields(LapbCounters)),
     )
+
+
+def _variants() -> str:
+    lines = ["| setting | event | state | then |", "|---|---|---|---|"]
+    for v in VARIANTS:
+        setting = f"`{v.field} = {v.value!r}`" + (f" of a {v.role.upper()}" if v.role else "")
+        actions = ", ".join(v.move.actions) or ("" if v.move.next else "ignore")
+        then = f"{actions} → {v.move.next}".strip() if v.move.next else actions
+        lines.append(f"| {setting} | {v.event} | {v.state} | {then} |")
+    return "\n".join(lines) + "\n"

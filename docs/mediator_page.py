@@ -6,7 +6,7 @@ from typing import Any
 
 from protocol.codes import Category, NumberSign, Order
 from protocol.language import translate
-from protocol.texts import MESSAGES, status_text
+from protocol.texts import status_text
 from sorm_mediator.mediator.core.calls import calls, kpd2_events
 from sorm_mediator.mediator.core.calls.legs import CATEGORY_BITS, ROLE_SHIFT
 from sorm_mediator.mediator.core.calls.numbers import LEGAL_SIGNS, SIGN_OF_NI
@@ -207,7 +207,7 @@ def _states() -> str:
 
 
 def _name(rule: CommandRule[Any]) -> str:
-    return f"{rule.message.code} {MESSAGES[rule.message.code]}"
+    return f"{rule.message.code} {rule.message.title}"
 
 
 def _verdict(verdict: Verdict | ByOption) -> str:
@@ -237,7 +237,7 @@ def _pairs() -> str:
 def _command(rule: CommandRule[Any]) -> str:
     code = rule.message.code
     lines = [
-        f"\n### Command {code}: {MESSAGES[code]} ({translate(MESSAGES[code], 'ru')})\n\n",
+        f"\n### Command {code}: {rule.message.title} ({translate(rule.message.title, 'ru')})\n\n",
         "| refused when | когда | clause | order | extended | its text |\n|---|---|---|---|---|---|\n",
     ]
     lines += [_refusal(refusal, 0x27) for refusal in rule.receipt]

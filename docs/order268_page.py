@@ -9,7 +9,6 @@ from protocol.codes import CODES, Channel
 from protocol.language import translate
 from protocol.messages import MESSAGES, Message, payload_lengths
 from protocol.options import Options
-from protocol.texts import MESSAGES as NAMES
 from sorm_mediator.config.mediator import MediatorConfig
 from sorm_mediator.options import differences
 
@@ -44,7 +43,7 @@ def units() -> str:
 
 
 def _row(cls: type[Message]) -> str:
-    text = NAMES[cls.code]
+    text = cls.title
     lengths = _ranges(payload_lengths(cls, Options()))
     return f"{cls.code:02X}h | `{cls.message_name}` | {text} | {translate(text, 'ru')} | {lengths}"
 

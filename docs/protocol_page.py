@@ -62,11 +62,11 @@ def _headers() -> Iterator[str]:
 
 
 def _messages() -> Iterator[str]:
-    for title, use, kinds in _SECTIONS:
-        yield f"## {title}\n\n{use}\n"
+    for heading, use, kinds in _SECTIONS:
+        yield f"## {heading}\n\n{use}\n"
         for kind in kinds:
-            english, russian = (texts.message_text(kind.code, lang) for lang in ("en", "ru"))
-            yield f"### `{kind.message_name}` ({kind.code:02X}h)\n\n{english} — {russian} ({kind.clause})\n"
+            title = f"{kind.title} — {translate(kind.title, 'ru')}"
+            yield f"### `{kind.message_name}` ({kind.code:02X}h)\n\n{title} ({kind.clause})\n"
             yield from _table(kind, header=False)
 
 

@@ -1,7 +1,7 @@
-"""One data channel (KPD) in frames: the X.25 packet layer on LAPB. No input or output; time goes in as ``now``.
+"""One data channel (KPD): the X.25 packet layer on LAPB, and both with HDLC in a timeslot. No input or output.
 
-What carries the frames is somebody else's: a timeslot (:mod:`e1.channel`) or a serial line
-(:mod:`e1.carriers.serial_line`).
+Time goes in as ``now``. A :class:`DataLink` sends and receives frames: a serial line carries them
+(:mod:`e1.carriers.serial_line`), or a timeslot (:class:`DataChannel`). Octets of a timeslot are 8 a millisecond.
 """
 
 from __future__ import annotations
@@ -12,10 +12,25 @@ from dataclasses import dataclass
 
 from e1.hdlc.framing import MOST_WAITING, HdlcCounters, HdlcReceiver, HdlcTransmitter
 from e1.lapb import machine as link_layer
-from e1.lapb.machine import Lapb, LapbConfig, LapbEffect, State
+from e1.lapb.machine import Lapb, LapbConfig, LapbEffect, LapbState
 from e1.x25 import layer as packet_layer
 from e1.x25.config import FRAME_OVERHEAD
 from e1.x25.layer import PacketLayer, X25Config, X25Effect
+
+__all__ = [
+    "ChannelAlarm",
+    "ChannelEvent",
+    "DataChannel",
+    "Down",
+    "FrameCrossed",
+    "InterruptReceived",
+    "LapbConfig",
+    "Message",
+    "PacketCrossed",
+    "Undelivered",
+    "Up",
+    "X25Config",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +61,7 @@ class Undelivered:
 
 
 @dataclass(frozen=True, slots=True)
-class Interrupt:
+class InterruptReceived:
     """Octets that the peer sent past the data."""
 
     data: bytes
@@ -54,14 +69,14 @@ class Interrupt:
 
 @dataclass(frozen=True, slots=True)
 class ChannelAlarm:
-    """Something people should know. ``kind``: one word for programs; ``text``: a sentence."""
+    """A message for people. ``kind``: one word for programs; ``text``: a sentence."""
 
     kind: str
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class FrameCrossed:
     """A frame crossed (address, control, information; no FCS): for captures."""
 
     outbound: bool
@@ -69,14 +84,16 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class Packet:
+class PacketCrossed:
     """An X.25 packet crossed that has no frame around it (XOT): for captures."""
 
     outbound: bool
     packet: bytes
 
 
-ChannelEvent = Message | Up | Down | Undelivered | Interrupt | ChannelAlarm | Frame | Packet
+ChannelEvent = (
+    Message | Up | Down | Undelivered | InterruptReceived | ChannelAlarm | FrameCrossed | PacketCrossed
+)
 
 
 class DataLink:
@@ -111,12 +128,12 @@ class DataLink:
     @property
     def linked(self) -> bool:
         """Whether LAPB is in information transfer: the far end answers."""
-        return self.lapb.state is State.S3
+        return self.lapb.state is LapbState.S3
 
     @property
     def released(self) -> bool:
         """Whether the link is down."""
-        return self.lapb.state is State.S0
+        return self.lapb.state is LapbState.S0
 
     def carrier(self, up: bool, now: float) -> list[ChannelEvent]:
         """What carries the frames is there, or is gone. A new channel is silent until it is there."""
@@ -124,7 +141,7 @@ class DataLink:
 
     def frame(self, frame: bytes, now: float) -> list[ChannelEvent]:
         """A frame arrived; its FCS was right and is taken off."""
-        self._events.append(Frame(outbound=False, frame=frame))
+        self._events.append(FrameCrossed(outbound=False, frame=frame))
         return self._carry_out(self.lapb.received(frame, now), now)
 
     def connect(self, now: float) -> list[ChannelEvent]:
@@ -132,7 +149,7 @@ class DataLink:
         return self._carry_out(self.lapb.connect(now), now)
 
     def disconnect(self, now: float) -> list[ChannelEvent]:
-        """Take the link down, and keep it down whoever sets it up."""
+        """Take the link down, and keep it down also when the peer sets it up."""
         return self._carry_out(self.lapb.disconnect(now), now)
 
     def send(self, message: bytes, now: float) -> list[ChannelEvent]:
@@ -152,7 +169,7 @@ class DataLink:
         return self._carry_out(self.x25.reset(now), now)
 
     def discard(self) -> list[bytes]:
-        """Takes out the messages of which nothing was sent yet: no event tells of them."""
+        """Takes out the messages of which nothing was sent yet, without an event."""
         return self.x25.discard()
 
     def tick(self, now: float) -> list[ChannelEvent]:
@@ -171,17 +188,17 @@ class DataLink:
         while self._todo:
             effect = self._todo.popleft()
             match effect:
-                case link_layer.Transmit(frame):
+                case link_layer.SendFrame(frame):
                     self._transmit(frame)
-                    self._events.append(Frame(outbound=True, frame=frame))
-                case link_layer.Deliver(packet):
+                    self._events.append(FrameCrossed(outbound=True, frame=frame))
+                case link_layer.DeliverPacket(packet):
                     self._todo.extend(self.x25.received(packet, now, self._unconfirmed(now)))
                 case link_layer.LinkUp():
                     self._todo.extend(self.x25.link_up(now))
                 case link_layer.LinkDown(reason):
                     self._events.append(ChannelAlarm("link-down", reason))
                     self._todo.extend(self.x25.link_down(reason, now))
-                case packet_layer.Transmit(packet):
+                case packet_layer.SendPacket(packet):
                     self._todo.extend(self.lapb.send(packet, now))
                 case _:
                     self._events.append(event_of(effect))
@@ -192,13 +209,13 @@ class DataLink:
         """Packets handed in that the peer's LAPB had not received when its layer 3 sent what has just come."""
         if not self.lapb.in_time(now):
             return None
-        return self.lapb.queued + sum(isinstance(each, packet_layer.Transmit) for each in self._todo)
+        return self.lapb.queued + sum(isinstance(each, packet_layer.SendPacket) for each in self._todo)
 
 
 def event_of(effect: LapbEffect | X25Effect) -> ChannelEvent:
-    """What an effect tells the user of the channel; :class:`TypeError` if it is for the other layer."""
+    """The event of an effect for the user of the channel; :class:`TypeError` if it is for the other layer."""
     match effect:
-        case packet_layer.Deliver(message):
+        case packet_layer.DeliverMessage(message):
             return Message(message)
         case packet_layer.CircuitUp():
             return Up()
@@ -207,37 +224,18 @@ def event_of(effect: LapbEffect | X25Effect) -> ChannelEvent:
         case packet_layer.Lost(message, in_doubt):
             return Undelivered(message, in_doubt)
         case packet_layer.Interrupted(data):
-            return Interrupt(data)
+            return InterruptReceived(data)
         case packet_layer.X25Alarm(kind, text) | link_layer.LapbAlarm(kind, text):
             return ChannelAlarm(kind, text)
     raise TypeError(f"{effect!r} is no event of a channel")
 
 
-# --- One data channel (KPD) in one timeslot: HDLC, LAPB and X.25. No input or output; time goes in as ``now``.
-#
-# Octets are timeslot octets, 8 a millisecond. The owner gives what it receives to :meth:`DataChannel.receive`, takes as
-# many octets as the timeslot needs with :meth:`DataChannel.transmit`, and says with :meth:`DataChannel.carrier` whether
-# the stream is there.
-
-
-__all__ = [
-    "ChannelAlarm",
-    "ChannelEvent",
-    "DataChannel",
-    "Down",
-    "Frame",
-    "Interrupt",
-    "LapbConfig",
-    "Message",
-    "Packet",
-    "Undelivered",
-    "Up",
-    "X25Config",
-]
-
-
 class DataChannel(DataLink):
-    """A :class:`DataLink` with the HDLC of a timeslot below it."""
+    """A :class:`DataLink` with the HDLC of a timeslot below it.
+
+    The owner passes received octets to :meth:`receive`, takes as many octets as the timeslot needs with
+    :meth:`transmit`, and reports with :meth:`carrier` whether the stream is there.
+    """
 
     def __init__(self, lapb: LapbConfig, x25: X25Config) -> None:
         self._sender = HdlcTransmitter(limit=max(MOST_WAITING, 16 * lapb.n1))
@@ -270,7 +268,7 @@ class DataChannel(DataLink):
         return super().carrier(up, now)
 
     def receive(self, octets: bytes, now: float) -> list[ChannelEvent]:
-        """Octets of the timeslot. They mean nothing while the timeslot is told gone."""
+        """Octets of the timeslot. They mean nothing while the timeslot is reported as gone."""
         if self._carrier is False:
             return []
         events: list[ChannelEvent] = []

@@ -131,7 +131,7 @@ class E1Stream:
 
     @property
     def sends_signal(self) -> bool:
-        """Something useful is sent. False in OFF, ABSENT and injected LOS or AIS: a gateway says so (SAToP, L bit)."""
+        """Whether a useful signal is sent: not in OFF, ABSENT and injected LOS or AIS (L bit of SAToP)."""
         if self._faults["receive"] in _EQUIPMENT:
             return False
         return self._faults["transmit"] not in (StreamState.LOS, StreamState.AIS, *_EQUIPMENT)
@@ -164,7 +164,7 @@ class E1Stream:
         return events + self.tick(now)
 
     def _changed(self, now: float, hold: bool = False) -> list[StreamEvent]:
-        """Report new states and tell the channels; with ``hold`` a carrier that was lost at last is not told yet."""
+        """Report new states to caller and channels; with ``hold`` a carrier lost at the end is reported later."""
         events: list[StreamEvent] = []
         interrupted = False
         for state in self._receiver.take_changes():
@@ -232,14 +232,14 @@ class E1Stream:
         AIS        receive        all ones arrive                                                  AIS / RAI
         LOF        receive        0101... arrives: pulses, no frames                               LOF / RAI
         LOMF       receive        bit 1 of the frames arrives as 1: data passes, E = 0 is sent     LOMF / WORK
-        RAI        transmit       we send no pulses: the far end loses our signal and says so      RAI / LOS
+        RAI        transmit       we send no pulses: the far end loses our signal, reports it      RAI / LOS
         OFF        both           nothing is received nor sent                                     OFF / LOS
         ABSENT     both           the same                                                         ABSENT / LOS
         =========  =============  ===============================================================  ==========
 
         ``side`` overrides it. ``receive``: what *we* receive is spoilt so that we are in ``state``; RAI is then a
-        false alarm that the far end knows nothing of. ``transmit``: what we send is spoilt so that the *far end* is
-        in ``state``, and we are in what follows from it. LOMF without CRC-4, WORK: :class:`ValueError`.
+        false alarm without an effect at the far end. ``transmit``: what we send is spoilt so that the *far end* is in
+        ``state``, and we are in what follows from it. LOMF without CRC-4, WORK: :class:`ValueError`.
         """
         if state is StreamState.WORK:
             raise ValueError("WORK is no fault; None ends one")

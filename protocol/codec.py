@@ -10,6 +10,7 @@ in order, and the interpreted declaration for the rest.
 from __future__ import annotations
 
 import io
+import re
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ from protocol.texts import CHANNELS
 from protocol.wire import FAST_ERRORS, Located, Source, Unwritable
 
 M = TypeVar("M", bound=Message)
+
+_ITEM = re.compile(r"\d*\D")
+"""One ``struct`` item: ``"BB9s"`` has three."""
 
 
 @cached
@@ -60,19 +64,6 @@ def offsets(cls: type[Message], options: Options) -> dict[str, int]:
     return found
 
 
-def _items(items: str) -> list[str]:
-    """``"BB9s"`` → ``["B", "B", "9s"]``."""
-    found = []
-    count = ""
-    for character in items:
-        if character.isdigit():
-            count += character
-        else:
-            found.append(count + character)
-            count = ""
-    return found
-
-
 class Batched(Generic[M]):
     """A whole unit of one class, decoded and encoded by two generated functions.
 
@@ -102,7 +93,7 @@ class Batched(Generic[M]):
         lines: list[str] = []
         values = [("i_0", self.head[0][0])]
         for number, (name, wire) in enumerate(self.fixed):
-            items = [f"i{number}_{part}" for part in range(len(_items(wire.items)))]
+            items = [f"i{number}_{part}" for part in range(len(_ITEM.findall(wire.items)))]
             names += items
             emitted, value = wire.emit_decode(items, source)
             lines += emitted

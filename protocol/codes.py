@@ -1,8 +1,8 @@
 """Coded values that have names, and the tables of their octets.
 
 A name is a :class:`enum.StrEnum` member, so it prints, compares and serialises as the text of docs/messages.md.
-Codes that stay integers (status, operation, service, ...) have their texts in :mod:`protocol.texts`; here
-are only the sets of values that the order's clauses list for them, and the sizes that it sets.
+Codes that stay integers (status, operation, service, ...) are declared with their texts in :mod:`protocol.texts`;
+here are those that a rule composes, and the sizes that the order sets.
 """
 
 from __future__ import annotations
@@ -147,28 +147,6 @@ CONNECTIONS: Final = frozenset({0x11, 0x12, 0x14, 0x18, 0x1C, 0x21, 0x22, 0x24, 
 """Connection parameters: a kind of connection and how it was set up (order 268, 10.2.1.7, table 2)."""
 SELECTIONS: Final = frozenset(range(1, 0xFF))
 """Selection signs: every pair of bits is a reason or none, and one is needed (order 268, 10.2.1.6, table 1)."""
-SERVICE_PHASES: Final = frozenset(range(6))
-"""Order 268, 10.2.1.8."""
-SERVICES: Final = frozenset(
-    {0x20, 0x21, 0x28, 0x29, 0x2A, 0x2B, 0x31, 0x32, 0x33, 0x40, 0x41, 0x42, 0x43, 0x50, 0x51, 0x52}
-)
-"""Codes of services. The order names none (9.5.5.2, 11.4.4). 20h..2Bh, 31h, 41h..43h, 50h and 51h are SS-codes of
-3GPP TS 29.002; 32h, 33h, 40h and 52h are our choice."""
-LINE_STATES: Final = frozenset({0x00, 0x01, 0x03, 0x07, 0xFF})
-"""Order 268, 9.3.6.4; FFh is "not known"."""
-ALARM_TYPES: Final = frozenset({0x01, 0x02, 0x03, 0x04})
-"""Order 268, 9.1.4.1."""
-ACCESS_CODES: Final = frozenset({0x01, 0x02, 0x03, 0x04, 0x05})
-"""Order 268, 9.6.4.1."""
-OPERATIONS_CONNECT: Final = frozenset({0x00, 0x01})
-"""Operation code of 41h, 42h and 44h besides FFh (order 268, 11.1.9)."""
-OPERATIONS_RELEASE: Final = frozenset(range(1, 6))
-"""Operation code of 43h (order 268, 11.3.5)."""
-OPERATIONS_KSL_CONNECTED: Final = frozenset({0x00, 0x01})
-"""Operation code of 51h: connected, or no line to be had (order 268, 11.5.4..11.5.6)."""
-OPERATIONS_KSL_RELEASED: Final = frozenset(range(1, 7))
-"""Operation code of 52h (order 268, 11.6.5)."""
-
 KSL_NUMBERS: Final = range(1, 29)
 """KSL of one stream (order 268, 6.4.4.3)."""
 STREAMS: Final = range(8)

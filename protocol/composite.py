@@ -11,15 +11,13 @@ from protocol.codes import (
     KSL_GROUPS,
     KSL_ROWS_PER_MESSAGE,
     MAX_DIGITS,
-    SERVICES,
     SERVICES_PER_MESSAGE,
     NumberSign,
 )
 from protocol.forms import BoundedForm, DigitsForm, Form, IntegerForm, ListForm, OctetsForm, RecordForm
 from protocol.language import Lang, Phrase, translate
 from protocol.messagetext import DEFAULT_CODING, MessageCoding, decode_message_text
-from protocol.texts import NOT_GIVEN, meaning_in, value_name_text
-from protocol.texts import SERVICES as SERVICE_TEXTS
+from protocol.texts import NOT_GIVEN, SERVICES, value_name_text
 from protocol.values import KeptInt, KeptStr, KeptTuple, KslRow, Party, Raw, Time
 from protocol.wire import (
     NO_VALUE,
@@ -72,7 +70,7 @@ class TimeOctets(Wire):
 
     def __init__(self) -> None:
         parts = {part: BoundedForm(99) for part in Time._fields}
-        super().__init__("BBBB", RecordForm(Time, parts, complete=True, raw=True, absent=None))
+        super().__init__("BBBB", RecordForm(Time, parts, complete=True, raw=True, nullable=True))
 
     def read(self, octets: bytes) -> tuple[Time | Raw | None, Complaint | None]:
         if octets == b"\xff\xff\xff\xff":
@@ -278,7 +276,7 @@ class PartyOctets(Wire):
         self.sign = Coded(signs, what="number sign")
         self.digits = Digits(zero=zero, extra=extra)
         parts = {"sign": self.sign.form, "number": self.digits.form}
-        super().__init__("BB9s", RecordForm(Party, parts, complete=False, absent=Party()))
+        super().__init__("BB9s", RecordForm(Party, parts, complete=False, nullable=True, empty=Party()))
 
     def read(self, octets: bytes) -> tuple[Party, Complaint | None]:
         sign, wrong_sign = self.sign.read(octets[:1])
@@ -335,9 +333,9 @@ class ServiceOctets(Wire):
 
     def __init__(self, position: str) -> None:
         self.place = 2 if position == "third" else 0
-        self.code = Coded.numbers(SERVICES, what="service")
+        self.code = Coded.table(SERVICES, what="service")
         super().__init__("BBB", IntegerForm(0xFF, nullable=True))
-        self.meaning = meaning_in(SERVICE_TEXTS)
+        self.meaning = self.code.meaning
 
     def read(self, octets: bytes) -> tuple[int | Raw | None, Complaint | None]:
         places = [place for place, octet in enumerate(octets) if octet != 0xFF]

@@ -90,7 +90,7 @@ PriorityCode = Annotated[
 ]
 LineState = Annotated[
     int,
-    Coded.numbers(codes.LINE_STATES, what="line state", absent=False, meaning=meaning_in(texts.LINE_STATES)),
+    Coded.table(texts.LINE_STATES, what="line state", absent=False),
     Phrase("line state", "состояние абонентского комплекта"),
 ]
 
@@ -122,7 +122,7 @@ Connection = Annotated[
 ]
 ServicePhase = Annotated[
     int | None,
-    Coded.numbers(codes.SERVICE_PHASES, what="service phase", meaning=meaning_in(texts.PHASES)),
+    Coded.table(texts.PHASES, what="service phase"),
     Phrase("service phase", "код фазы услуги"),
 ]
 _Party = Annotated[
@@ -146,36 +146,15 @@ Services = Annotated[
 _OPERATION = Phrase("operation code", "код операции")
 OperationConnect = Annotated[
     int | None,
-    Coded.numbers(
-        codes.OPERATIONS_CONNECT,
-        what="operation",
-        meaning=meaning_in(texts.OPERATIONS[0x41]),
-        not_given=texts.NO_OPERATION,
-    ),
+    Coded.table(texts.OPERATIONS_CONNECT, what="operation", not_given=texts.NO_OPERATION),
     _OPERATION,
 ]
-OperationRelease = Annotated[
-    int | None,
-    Coded.numbers(codes.OPERATIONS_RELEASE, what="operation", meaning=meaning_in(texts.OPERATIONS[0x43])),
-    _OPERATION,
-]
+OperationRelease = Annotated[int | None, Coded.table(texts.OPERATIONS_RELEASE, what="operation"), _OPERATION]
 OperationKslConnected = Annotated[
-    int | None,
-    Coded.numbers(
-        codes.OPERATIONS_KSL_CONNECTED,
-        what="operation",
-        meaning=meaning_in(texts.OPERATIONS[0x51]),
-    ),
-    _OPERATION,
+    int | None, Coded.table(texts.OPERATIONS_CONNECT, what="operation"), _OPERATION
 ]
 OperationKslReleased = Annotated[
-    int | None,
-    Coded.numbers(
-        codes.OPERATIONS_KSL_RELEASED,
-        what="operation",
-        meaning=meaning_in(texts.OPERATIONS[0x52]),
-    ),
-    _OPERATION,
+    int | None, Coded.table(texts.OPERATIONS_KSL_RELEASED, what="operation"), _OPERATION
 ]
 Additional = Annotated[
     int | None, OptionalOctet("additional code"), Phrase("additional code", "дополнительный код")
@@ -194,15 +173,13 @@ Kpd1State = Annotated[int, Octet(meaning=texts.streams_text), Phrase("state of K
 Kpd2State = Annotated[int, Octet(meaning=texts.streams_text), Phrase("state of KPD2", "состояние КПД2")]
 AlarmType = Annotated[
     int,
-    Coded.numbers(codes.ALARM_TYPES, what="alarm type", absent=False, meaning=meaning_in(texts.ALARM_TYPES)),
+    Coded.table(texts.ALARM_TYPES, what="alarm type", absent=False),
     Phrase("alarm type", "тип аварии"),
 ]
 AlarmCode = Annotated[int, Octet(meaning=meaning_in(texts.ALARM_CODES)), Phrase("alarm code", "код аварии")]
 AccessCode = Annotated[
     int,
-    Coded.numbers(
-        codes.ACCESS_CODES, what="access code", absent=False, meaning=meaning_in(texts.ACCESS_CODES)
-    ),
+    Coded.table(texts.ACCESS_CODES, what="access code", absent=False),
     Phrase("access code", "код доступа"),
 ]
 StationTypeCode = Annotated[

@@ -66,11 +66,12 @@ class Script(Protocol[N_contra]):
 
 
 class Form:
-    """One way to write values. None is written ``null`` in every form."""
+    """One way to write values."""
 
     nullable: bool = True
-    """Whether None is a value of the field. What a document leaves out is None then, else :attr:`empty`."""
+    """Whether null may be written."""
     empty: object = None
+    """The value of null, and of what a document leaves out; None with ``nullable`` false: it can't be left out."""
     hexadecimal: Literal["octets", "integer", "text"] = "octets"
     """What ``"0x1A"`` is in a script: octets that are sent as they are, an integer, or a text like any other."""
 
@@ -81,7 +82,10 @@ class Form:
         return self.empty
 
     def from_json(self, path: str, value: Json, octets: Spellings) -> Any:
-        """The value that ``value`` stands for; ``path`` is its field. Raises :class:`EncodeError`."""
+        """The value that ``value`` stands for; ``path`` is its field, ``octets`` are the spellings of the document.
+
+        Raises :class:`EncodeError`.
+        """
         raise NotImplementedError
 
     def to_json(self, value: Any) -> Json:
@@ -89,7 +93,7 @@ class Form:
         if value is None:
             return None
         if isinstance(value, bytes):
-            return hexadecimal(value)
+            return as_hex(value)
         return str(value) if isinstance(value, str) else int(value)
 
     def from_script(self, node: N, script: Script[N]) -> Any:
@@ -227,8 +231,8 @@ class RecordForm(Form):
     """A mapping of parts: a tuple ``kind`` with names.
 
     ``complete``: a document gives all parts, else those that it leaves out are None; a script gives all of them except
-    in an expectation. ``raw``: octets may stand for the whole. ``absent`` is what null stands for; without it null
-    is an error.
+    in an expectation. ``raw``: octets may stand for the whole. ``nullable``: null stands for ``empty``, else it is an
+    error.
     """
 
     def __init__(
@@ -238,15 +242,16 @@ class RecordForm(Form):
         *,
         complete: bool,
         raw: bool = False,
-        **absent: object,
+        nullable: bool = False,
+        empty: object = None,
     ) -> None:
         assert tuple(parts) == kind._fields
         self.kind = kind
         self.parts = parts
         self.complete = complete
         self.raw = raw
-        self.nullable = "absent" in absent
-        self.empty = absent.get("absent")
+        self.nullable = nullable
+        self.empty = empty
 
     def from_json(self, path: str, value: Json, octets: Spellings) -> Any:
         if value is None and self.nullable:
@@ -316,7 +321,7 @@ class ListForm(Form):
         return [script.read(child, self.item) for child in node.items()]
 
 
-def hexadecimal(octets: bytes) -> str:
+def as_hex(octets: bytes) -> str:
     """``"0x1A2B"``."""
     return "0x" + octets.hex().upper()
 

@@ -19,7 +19,7 @@ from typing import Any
 from protocol.codec import Codec, UnknownUnit
 from protocol.codes import PREAMBLE, Channel, channel_of
 from protocol.errors import EncodeError, Problem
-from protocol.forms import Json, Spellings, hexadecimal, octets_of
+from protocol.forms import Json, Spellings, as_hex, octets_of
 from protocol.language import Lang, translate
 from protocol.messages import MESSAGES, Message, wires
 from protocol.options import Options
@@ -90,9 +90,9 @@ def unknown_json(
         channel = channel or channel_of(code)
         name = _command_name(code)
         fields["length"] = raw[3]
-        fields["payload"] = hexadecimal(raw[_COMMON_HEADER:])
+        fields["payload"] = as_hex(raw[_COMMON_HEADER:])
     else:
-        fields["payload"] = hexadecimal(raw)
+        fields["payload"] = as_hex(raw)
     return {
         "offset": offset,
         "length": len(raw),
@@ -118,7 +118,7 @@ def _problem(problem: Problem, lang: Lang) -> dict[str, Json]:
 
 def _collect_octets(path: str, value: Any, octets: dict[str, str]) -> None:
     if isinstance(value, Kept):
-        octets[path] = hexadecimal(value.octets)
+        octets[path] = as_hex(value.octets)
     elif isinstance(value, Party):
         _collect_octets(f"{path}.number", value.number, octets)
     elif isinstance(value, tuple) and not isinstance(value, Ksl | Time | KslRow):

@@ -77,6 +77,7 @@ from protocol.fields import (
 )
 from protocol.language import Phrase
 from protocol.options import Options
+from protocol.texts import unknown_text
 from protocol.wire import Wire
 
 
@@ -88,6 +89,8 @@ class Message:
     """Third octet of the unit."""
     message_name: ClassVar[str]
     """Its name in JSON and scenarios (docs/messages.md)."""
+    title: ClassVar[Phrase]
+    """What it is, for people (order 268, appendices 6, 9, 11)."""
     channel: ClassVar[Channel]
     clause: ClassVar[str]
     """Where the order has it: appendix and clause."""
@@ -154,6 +157,7 @@ class Start(Command):
 
     code = 0x01
     message_name = "start"
+    title = Phrase("start the technical means", "запуск технических средств ОРМ")
     clause = "order 268, 6.1"
 
 
@@ -163,6 +167,7 @@ class Stop(Command):
 
     code = 0x02
     message_name = "stop"
+    title = Phrase("stop the technical means", "останов технических средств ОРМ")
     clause = "order 268, 6.2"
 
 
@@ -172,6 +177,7 @@ class SetPassword(Command):
 
     code = 0x03
     message_name = "set-password"
+    title = Phrase("set the password", "задание пароля")
     clause = "order 268, 6.3"
 
     new_password: NewPassword
@@ -183,6 +189,7 @@ class AddKsl(Command):
 
     code = 0x04
     message_name = "add-ksl"
+    title = Phrase("put a KSL into a group", "закрепление КСЛ за группой")
     clause = "order 268, 6.4"
 
     ksl_group: KslGroup
@@ -197,6 +204,7 @@ class AddObject(Command):
 
     code = 0x05
     message_name = "add-object"
+    title = Phrase("put an object under control", "постановка объекта на контроль")
     clause = "order 268, 6.5"
 
     object_number: ObjectNumber
@@ -215,6 +223,7 @@ class RemoveObject(Command):
 
     code = 0x06
     message_name = "remove-object"
+    title = Phrase("remove an object from control", "снятие объекта с контроля")
     clause = "order 268, 6.6"
 
     object_number: ObjectNumber
@@ -230,6 +239,7 @@ class ConnectKsl(Command):
 
     code = 0x07
     message_name = "connect-ksl"
+    title = Phrase("connect a KSL to the speech path", "подключение к разговорному тракту")
     clause = "order 268, 6.7"
 
     call_number: CallNumber
@@ -244,6 +254,7 @@ class ReleaseKsl(Command):
 
     code = 0x08
     message_name = "release-ksl"
+    title = Phrase("release a KSL", "освобождение КСЛ")
     clause = "order 268, 6.8"
 
     call_number: CallNumber
@@ -259,6 +270,7 @@ class RemoveKsl(Command):
 
     code = 0x09
     message_name = "remove-ksl"
+    title = Phrase("take a KSL out of a group", "исключение КСЛ из группы")
     clause = "order 268, 6.9"
 
     ksl_group: KslGroup
@@ -272,6 +284,7 @@ class GetObjects(Command):
 
     code = 0x0A
     message_name = "get-objects"
+    title = Phrase("request object data", "запрос на передачу данных об объектах контроля")
     clause = "order 268, 6.10"
 
     object_number: ObjectNumber
@@ -287,6 +300,7 @@ class GetKsl(Command):
 
     code = 0x0B
     message_name = "get-ksl"
+    title = Phrase("request the KSL groups", "запрос на передачу соответствия между КСЛ и группами")
     clause = "order 268, 6.11"
 
     ksl_group: KslGroup
@@ -301,6 +315,7 @@ class GetServices(Command):
 
     code = 0x0C
     message_name = "get-services"
+    title = Phrase("request a subscriber's services", "запрос на передачу списка услуг связи")
     clause = "order 268, 6.12"
 
     number_sign: Sign
@@ -313,6 +328,7 @@ class Interrupt(Command):
 
     code = 0x0D
     message_name = "interrupt"
+    title = Phrase("interrupt the table output", "прерывание выдачи сообщений на запросы содержимого таблиц")
     clause = "order 268, 6.13"
 
 
@@ -324,6 +340,7 @@ class Test(Command):
 
     code = 0x0E
     message_name = "test"
+    title = Phrase("test the data channels", "тестирование каналов передачи данных")
     clause = "order 268, 6.14"
 
     test_number: TestNumber
@@ -335,6 +352,7 @@ class ChangeObject(Command):
 
     code = 0x0F
     message_name = "change-object"
+    title = Phrase("change an object's parameters", "изменение параметров объекта контроля")
     clause = "order 268, 6.15"
 
     object_number: ObjectNumber
@@ -349,6 +367,9 @@ class GetTrunks(Command):
 
     code = 0x10
     message_name = "get-trunks"
+    title = Phrase(
+        "request trunk names", "запрос на передачу соответствия имени пучка каналов и его условного номера"
+    )
     clause = "order 268, 6.16"
 
     trunk: Trunk
@@ -360,6 +381,7 @@ class GetVersion(Command):
 
     code = 0x11
     message_name = "get-version"
+    title = Phrase("request the software version", "запрос версии ПО узла связи")
     clause = "order 268, 6.17"
 
 
@@ -393,6 +415,7 @@ class Alarm(Kpd1Message):
 
     code = 0x21
     message_name = "alarm"
+    title = Phrase("alarm", "авария")
     clause = "order 268, 9.1"
 
     alarm_type: AlarmType
@@ -405,6 +428,7 @@ class Restart(Kpd1Message):
 
     code = 0x22
     message_name = "restart"
+    title = Phrase("software restart", "перезапуск ПО станции")
     clause = "order 268, 9.2"
 
 
@@ -414,6 +438,7 @@ class ObjectInfo(Kpd1Message):
 
     code = 0x23
     message_name = "object-info"
+    title = Phrase("object data", "данные об объектах контроля")
     clause = "order 268, 9.3"
 
     object_number: ObjectNumber
@@ -433,6 +458,7 @@ class KslInfo(Kpd1Message):
 
     code = 0x24
     message_name = "ksl-info"
+    title = Phrase("KSL and groups", "соответствие между КСЛ и группами")
     clause = "order 268, 9.4"
 
     rows: Rows
@@ -445,6 +471,7 @@ class ServicesInfo(Kpd1Message):
 
     code = 0x25
     message_name = "services-info"
+    title = Phrase("list of services", "список услуг связи")
     clause = "order 268, 9.5"
 
     number_sign: Sign
@@ -458,6 +485,7 @@ class UnauthorizedAccess(Kpd1Message):
 
     code = 0x26
     message_name = "unauthorized-access"
+    title = Phrase("unauthorised access", "несанкционированный доступ к программным средствам ТС ОРМ")
     clause = "order 268, 9.6"
 
     access_code: AccessCode
@@ -471,6 +499,7 @@ class CommandReceived(Kpd1Message):
 
     code = 0x27
     message_name = "command-received"
+    title = Phrase("command received", "подтверждение приёма команды")
     clause = "order 268, 9.7"
 
     command: CommandCode
@@ -483,6 +512,7 @@ class CommandExecuted(Kpd1Message):
 
     code = 0x28
     message_name = "command-executed"
+    title = Phrase("command executed", "подтверждение о выполнении команды")
     clause = "order 268, 9.8"
 
     command: CommandCode
@@ -497,6 +527,7 @@ class TestReplyKpd1(Kpd1Message):
 
     code = 0x29
     message_name = "test-reply"
+    title = Phrase("test reply", "ответное тестовое сообщение")
     clause = "order 268, 9.9"
 
     test_number: TestNumber
@@ -510,6 +541,7 @@ class TrunkInfo(Kpd1Message):
 
     code = 0x2A
     message_name = "trunk-info"
+    title = Phrase("trunk name", "соответствие условного номера пучка каналов и его станционного имени")
     clause = "order 268, 9.10"
 
     trunk: Trunk
@@ -522,6 +554,7 @@ class VersionInfo(Kpd1Header):
 
     code = 0x2B
     message_name = "version-info"
+    title = Phrase("software version", "версия ПО станции")
     clause = "order 268, 9.11"
 
     requirements_version: RequirementsVersion = field(default=0x02, kw_only=True)
@@ -538,6 +571,7 @@ class ElectronicMessage(Kpd1Message):
 
     code = 0x2C
     message_name = "electronic-message"
+    title = Phrase("telecommunication message", "передача сообщений электросвязи")
     clause = "order 268, 9.12"
 
     object_number: ObjectNumber
@@ -596,6 +630,7 @@ class NumberReceived(CallEvent):
 
     code = 0x41
     message_name = "number-received"
+    title = Phrase("full number received", "приём полного номера телефона вызываемого пользователя")
     clause = "order 268, 11.1"
 
 
@@ -605,6 +640,7 @@ class Answer(CallEvent):
 
     code = 0x42
     message_name = "answer"
+    title = Phrase("answer", "ответ вызываемого абонента")
     clause = "order 268, 11.2"
 
 
@@ -614,6 +650,7 @@ class Release(CallEvent):
 
     code = 0x43
     message_name = "release"
+    title = Phrase("release", "разъединение")
     clause = "order 268, 11.3"
 
     operation: OperationRelease
@@ -625,6 +662,7 @@ class ServiceUsed(CallEvent):
 
     code = 0x44
     message_name = "service-used"
+    title = Phrase("service used", "использование услуг связи")
     clause = "order 268, 11.4"
 
 
@@ -634,6 +672,7 @@ class KslConnected(CallEvent):
 
     code = 0x51
     message_name = "ksl-connected"
+    title = Phrase("KSL connected", "подключение КСЛ")
     clause = "order 268, 11.5"
 
     operation: OperationKslConnected
@@ -645,6 +684,7 @@ class KslReleased(CallEvent):
 
     code = 0x52
     message_name = "ksl-released"
+    title = Phrase("KSL released", "освобождение КСЛ")
     clause = "order 268, 11.6"
 
     operation: OperationKslReleased
@@ -658,6 +698,7 @@ class TestReplyKpd2(Event):
 
     code = 0x53
     message_name = "test-reply"
+    title = Phrase("test reply", "ответное тестовое сообщение")
     clause = "order 268, 11.7"
 
     header_filler: HeaderFiller = field(default=b"\xff" * 8, kw_only=True)
@@ -717,6 +758,12 @@ def _declared(cls: type[Message]) -> Iterator[tuple[str, tuple[Any, ...]]]:
     hints = get_type_hints(cls, include_extras=True)
     for declared in fields(cls):
         yield declared.name, hints[declared.name].__metadata__
+
+
+def title_of(code: int) -> Phrase:
+    """What the message or command of that code is; a phrase that says so for a code that no order has."""
+    unknown = Phrase(unknown_text(code), unknown_text(code, "ru"))
+    return next((cls.title for cls in MESSAGES if cls.code == code), unknown)
 
 
 def caption(name: str) -> Phrase:

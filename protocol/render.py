@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import re
 
-from protocol import texts
 from protocol.codec import UnknownUnit
 from protocol.codes import PREAMBLE, Channel, channel_of
 from protocol.language import Lang, Phrase, translate
 from protocol.messages import COMMANDS, KPD1_MESSAGES, Message, SetPassword, caption, wires
 from protocol.messagetext import DEFAULT_CODING, MessageCoding
 from protocol.options import Options
+from protocol.texts import unknown_text
 from protocol.wire import MASK, Row
 
 _INDENT = "  "
 _ROW = 16
-_NAMES = {message.code: message.message_name for message in COMMANDS}
+_BY_CODE = {command.code: command for command in COMMANDS}
 _COMMAND_BEGINS = re.compile(
     b"(?=%c.[%s].)" % (PREAMBLE, re.escape(bytes(sorted(message.code for message in COMMANDS)))), re.DOTALL
 )
@@ -65,7 +65,7 @@ def heading(message: Message | UnknownUnit, lang: Lang = "en") -> str:
         octets = f"{len(message.raw)} {translate(_OCTETS, lang)}"
         return f"{translate(_UNKNOWN, lang)} ({message.code:02X}h, {octets}{number})"
     where = f"{message.code:02X}h, {_serial(message, lang)}, {orm} {message.orm_number}"
-    return f"{message.message_name}: {texts.message_text(message.code, lang)} ({where})"
+    return f"{message.message_name}: {translate(message.title, lang)} ({where})"
 
 
 def field_rows(
@@ -138,5 +138,7 @@ def _serial(message: Message, lang: Lang) -> str:
 
 
 def _command(value: int, lang: Lang) -> str:
-    name = _NAMES.get(value)
-    return f"{name}: {texts.message_text(value, lang)}" if name else texts.unknown_text(value, lang)
+    command = _BY_CODE.get(value)
+    if command is None:
+        return unknown_text(value, lang)
+    return f"{command.message_name}: {translate(command.title, lang)}"

@@ -1,8 +1,8 @@
 """What coded values mean, for people, in English and in Russian.
 
-The tables hold the codes that are integers and the names of values; the functions look values up. They take ``lang``
-and return one phrase without a full stop. A value that no table holds gets a phrase with the value in hexadecimal,
-never an error: a unit may hold anything.
+The tables declare the codes that are integers, and hold the names of values; the functions look values up. They
+return one phrase, in ``lang``, without a full stop. A value that no table holds gets a phrase with the value in
+hexadecimal, never an error: a unit may hold anything.
 
 Sources: order 268, appendices 6, 9, 10 and 11; the Russian keeps its words. The extended statuses of
 :data:`EXTENDED_MANUAL` and their Russian are those of the Eltex SMG1016M manual, "Настройки СОРМ", word for
@@ -38,50 +38,6 @@ CHANNELS: Mapping[str, Phrase] = {
     "command": Phrase("KPD1, command", "КПД1, команда"),
     "kpd1": Phrase("KPD1, message", "КПД1, сообщение"),
     "kpd2": Phrase("KPD2, message", "КПД2, сообщение"),
-}
-
-MESSAGES: _Table = {
-    # commands: order 268, appendix 6
-    0x01: Phrase("start the technical means", "запуск технических средств ОРМ"),
-    0x02: Phrase("stop the technical means", "останов технических средств ОРМ"),
-    0x03: Phrase("set the password", "задание пароля"),
-    0x04: Phrase("put a KSL into a group", "закрепление КСЛ за группой"),
-    0x05: Phrase("put an object under control", "постановка объекта на контроль"),
-    0x06: Phrase("remove an object from control", "снятие объекта с контроля"),
-    0x07: Phrase("connect a KSL to the speech path", "подключение к разговорному тракту"),
-    0x08: Phrase("release a KSL", "освобождение КСЛ"),
-    0x09: Phrase("take a KSL out of a group", "исключение КСЛ из группы"),
-    0x0A: Phrase("request object data", "запрос на передачу данных об объектах контроля"),
-    0x0B: Phrase("request the KSL groups", "запрос на передачу соответствия между КСЛ и группами"),
-    0x0C: Phrase("request a subscriber's services", "запрос на передачу списка услуг связи"),
-    0x0D: Phrase("interrupt the table output", "прерывание выдачи сообщений на запросы содержимого таблиц"),
-    0x0E: Phrase("test the data channels", "тестирование каналов передачи данных"),
-    0x0F: Phrase("change an object's parameters", "изменение параметров объекта контроля"),
-    0x10: Phrase(
-        "request trunk names", "запрос на передачу соответствия имени пучка каналов и его условного номера"
-    ),
-    0x11: Phrase("request the software version", "запрос версии ПО узла связи"),
-    # messages of KPD1: order 268, appendix 9
-    0x21: Phrase("alarm", "авария"),
-    0x22: Phrase("software restart", "перезапуск ПО станции"),
-    0x23: Phrase("object data", "данные об объектах контроля"),
-    0x24: Phrase("KSL and groups", "соответствие между КСЛ и группами"),
-    0x25: Phrase("list of services", "список услуг связи"),
-    0x26: Phrase("unauthorised access", "несанкционированный доступ к программным средствам ТС ОРМ"),
-    0x27: Phrase("command received", "подтверждение приёма команды"),
-    0x28: Phrase("command executed", "подтверждение о выполнении команды"),
-    0x29: Phrase("test reply", "ответное тестовое сообщение"),
-    0x2A: Phrase("trunk name", "соответствие условного номера пучка каналов и его станционного имени"),
-    0x2B: Phrase("software version", "версия ПО станции"),
-    0x2C: Phrase("telecommunication message", "передача сообщений электросвязи"),
-    # messages of KPD2: order 268, appendix 11
-    0x41: Phrase("full number received", "приём полного номера телефона вызываемого пользователя"),
-    0x42: Phrase("answer", "ответ вызываемого абонента"),
-    0x43: Phrase("release", "разъединение"),
-    0x44: Phrase("service used", "использование услуг связи"),
-    0x51: Phrase("KSL connected", "подключение КСЛ"),
-    0x52: Phrase("KSL released", "освобождение КСЛ"),
-    0x53: Phrase("test reply", "ответное тестовое сообщение"),
 }
 
 # Values with names; a name means the same wherever it stands (order 268, 6.4.4.2, 6.5.5, 9.11.4.2).
@@ -214,7 +170,6 @@ EXTENDED_FURTHER: _Table = {
     0x4C: Phrase("trunk number differs from the one defined", "номер пучка каналов отличается от заданного"),
 }
 
-# Codes of services: protocol.codes.SERVICES.
 SERVICES: _Table = {
     0x20: Phrase("all call forwarding", "все виды переадресации"),
     0x21: Phrase("forwarding unconditional", "безусловная переадресация"),
@@ -233,7 +188,8 @@ SERVICES: _Table = {
     0x51: Phrase("multi-party", "многосторонняя связь"),
     0x52: Phrase("three-party", "трёхсторонняя связь"),
 }
-# Order 268, 10.2.1.8.
+"""Codes of services. The order names none (9.5.5.2, 11.4.4). 20h..2Bh, 31h, 41h..43h, 50h and 51h are SS-codes of
+3GPP TS 29.002; 32h, 33h, 40h and 52h are our choice."""
 PHASES: _Table = {
     0x00: Phrase("ordinary call", "обычный вызов"),
     0x01: Phrase("service ordered", "заказ услуги"),
@@ -245,6 +201,7 @@ PHASES: _Table = {
         "передача дополнительной информации при установленном соединении",
     ),
 }
+"""Order 268, 10.2.1.8."""
 _SELECTION_REASONS = (
     Phrase("A number", "номер A"),
     Phrase("B number", "номер B"),
@@ -268,37 +225,41 @@ _CONNECTION_DIRECTION: _Table = {
     0xC: Phrase("inside this node", "внутристанционная связь"),
 }
 
-_KSL_AT_CALL: _Table = {
+OPERATIONS_CONNECT: _Table = {
     0x00: Phrase("KSL connected", "нормальное подключение КСЛ"),
     0x01: Phrase("no free KSL in the group", "нет доступных КСЛ в группе"),
 }
-# Operation codes by message (order 268, 10.3.1.10).
-OPERATIONS: Mapping[int, _Table] = {
-    0x41: _KSL_AT_CALL,
-    0x42: _KSL_AT_CALL,
-    0x43: {
-        0x01: Phrase("released for technical reasons", "разъединение по техническим причинам"),
-        0x02: Phrase("released after incomplete dialling", "разъединение после неполного набора"),
-        0x03: Phrase(
-            "called party busy, or no free lines", "вызываемый абонент занят или нет свободных линий связи"
-        ),
-        0x04: Phrase("called party does not answer", "неответ абонента B"),
-        0x05: Phrase("released after conversation", "разъединение после разговорного состояния"),
-    },
-    0x44: _KSL_AT_CALL,
-    0x51: _KSL_AT_CALL,
-    0x52: {
-        0x01: Phrase("released by command 8", "по команде N 8"),
-        0x02: Phrase("taken by a priority object", "по приоритету объекта контроля"),
-        0x03: Phrase("taken to carry out command 7", "по приоритету, в результате выполнения команды N 7"),
-        0x04: Phrase("equipment fault", "неисправность станционного оборудования"),
-        0x05: Phrase("object removed, command 6", "по команде N 6, снятие объекта с контроля"),
-        0x06: Phrase("stopped, command 2", "по команде N 2, останов"),
-    },
+"""Operation codes of 41h, 42h and 44h besides FFh (order 268, 11.1.9), and of 51h (11.5.4..11.5.6)."""
+OPERATIONS_RELEASE: _Table = {
+    0x01: Phrase("released for technical reasons", "разъединение по техническим причинам"),
+    0x02: Phrase("released after incomplete dialling", "разъединение после неполного набора"),
+    0x03: Phrase(
+        "called party busy, or no free lines", "вызываемый абонент занят или нет свободных линий связи"
+    ),
+    0x04: Phrase("called party does not answer", "неответ абонента B"),
+    0x05: Phrase("released after conversation", "разъединение после разговорного состояния"),
 }
+"""Operation codes of 43h (order 268, 11.3.5)."""
+OPERATIONS_KSL_RELEASED: _Table = {
+    0x01: Phrase("released by command 8", "по команде N 8"),
+    0x02: Phrase("taken by a priority object", "по приоритету объекта контроля"),
+    0x03: Phrase("taken to carry out command 7", "по приоритету, в результате выполнения команды N 7"),
+    0x04: Phrase("equipment fault", "неисправность станционного оборудования"),
+    0x05: Phrase("object removed, command 6", "по команде N 6, снятие объекта с контроля"),
+    0x06: Phrase("stopped, command 2", "по команде N 2, останов"),
+}
+"""Operation codes of 52h (order 268, 11.6.5)."""
+OPERATIONS: Mapping[int, _Table] = {
+    0x41: OPERATIONS_CONNECT,
+    0x42: OPERATIONS_CONNECT,
+    0x43: OPERATIONS_RELEASE,
+    0x44: OPERATIONS_CONNECT,
+    0x51: OPERATIONS_CONNECT,
+    0x52: OPERATIONS_KSL_RELEASED,
+}
+"""Operation codes by message (order 268, 10.3.1.10)."""
 NO_OPERATION = Phrase("statistical control", "статистический контроль")
 
-# Order 268, 9.1.4.1.
 ALARM_TYPES: _Table = {
     0x01: Phrase(
         "tables distorted or lost, the technical means stopped",
@@ -314,15 +275,15 @@ ALARM_TYPES: _Table = {
         "изменение характеристик линий связи с пунктом управления",
     ),
 }
-# The order lists none (9.1.4.2). LOS and RAI are states of a stream (Eltex SMG1016M manual, "Проверка потока Е1
-# до ПУ СОРМ"); the numbers, and 00h for the end of a fault, are our choice.
+"""Order 268, 9.1.4.1."""
 ALARM_CODES: _Table = {
     0x00: Phrase("no fault: the line works again", "неисправности нет: линия восстановлена"),
     0x01: Phrase("E1: loss of signal (LOS)", "E1: потеря сигнала (LOS)"),
     0x02: Phrase("E1: remote alarm (RAI)", "E1: авария на удалённой стороне (RAI)"),
     0x03: Phrase("restart of the SIP adapter", "перезапуск SIP-адаптера"),
 }
-# Order 268, 9.6.4.1.
+"""The order lists none (9.1.4.2). LOS and RAI are states of a stream (Eltex SMG1016M manual, "Проверка потока Е1
+до ПУ СОРМ"); the numbers, and 00h for the end of a fault, are our choice."""
 ACCESS_CODES: _Table = {
     0x01: Phrase("access from a forbidden port", "доступ с запрещённого порта"),
     0x02: Phrase("access with a wrong password", "доступ с ошибочным паролем"),
@@ -330,7 +291,7 @@ ACCESS_CODES: _Table = {
     0x04: Phrase("port of the console link reassigned", "переназначение порта связи с ПУ"),
     0x05: Phrase("access with a wrong ORM number", "доступ с неправильным номером ТС ОРМ"),
 }
-# Order 268, 9.3.6.4.
+"""Order 268, 9.6.4.1."""
 LINE_STATES: _Table = {
     0x00: Phrase("works, calls are not restricted", "исправен, связь не ограничена"),
     0x01: Phrase("faulty", "неисправен"),
@@ -338,6 +299,7 @@ LINE_STATES: _Table = {
     0x07: Phrase("calls are restricted", "связь ограничена"),
     0xFF: Phrase("not known", "информация о состоянии недоступна"),
 }
+"""Order 268, 9.3.6.4."""
 
 # Octet 15 of 2Ch: order 268, 9.12.4.4, table 1.
 _RESERVE = Phrase("reserve", "резерв")
@@ -373,11 +335,6 @@ def unknown_text(value: object, lang: Lang = "en") -> str:
     """The text of a value that no table holds; an integer is shown as two hexadecimal digits."""
     shown = f"0x{value:02X}" if isinstance(value, int) else str(value)
     return f"{translate(_UNKNOWN, lang)} {shown}"
-
-
-def message_text(code: int, lang: Lang = "en") -> str:
-    """What a message or command is, by its code (order 268, appendices 6, 9, 11)."""
-    return look_up(MESSAGES, code, lang)
 
 
 def status_text(status: int, lang: Lang = "en", *, message_code: int | None = None) -> str:

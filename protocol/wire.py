@@ -38,7 +38,7 @@ from protocol.forms import (
     TextForm,
 )
 from protocol.language import Lang, Phrase, translate
-from protocol.texts import NOT_GIVEN, value_name_text
+from protocol.texts import NOT_GIVEN, meaning_in, value_name_text
 from protocol.values import Ksl, Raw
 
 if TYPE_CHECKING:
@@ -330,11 +330,19 @@ class Coded(Wire):
         absent: bool = True,
         meaning: Meaning | None = None,
         usual: tuple[object, ...] = (),
-        not_given: Phrase = NOT_GIVEN,
     ) -> Coded:
-        """A field of integers with a table of those that the order lists."""
+        """A field of integers, of which the order lists those that are ``known``."""
         coded = cls({octet: octet for octet in known}, what=what, numeric=True, absent=absent)
-        coded.meaning, coded.usual, coded.not_given = meaning, usual, not_given
+        coded.meaning, coded.usual = meaning, usual
+        return coded
+
+    @classmethod
+    def table(
+        cls, texts: Mapping[int, Phrase], *, what: str, absent: bool = True, not_given: Phrase = NOT_GIVEN
+    ) -> Coded:
+        """A field of integers that are declared by the table of their texts."""
+        coded = cls.numbers(texts, what=what, absent=absent, meaning=meaning_in(texts))
+        coded.not_given = not_given
         return coded
 
     def allowed(self) -> str:
@@ -412,7 +420,7 @@ class KslOctet(Coded):
             Ksl,
             {"stream": BoundedForm(STREAMS[-1]), "ksl": BoundedForm(31, " (KSL are 1..28)")},
             complete=True,
-            absent=None,
+            nullable=True,
         )
         declared = {octet: line for octet, line in lines.items() if line.ksl in KSL_NUMBERS}
         super().__init__(declared, what="KSL", form=form)

@@ -29,7 +29,6 @@ from radius.wire import (
     AccountingPacket,
     MalformedError,
     accounting_request,
-    attribute,
     response_is_right,
 )
 
@@ -210,7 +209,8 @@ class Outbox:
         self._limit = limit
         self._ports = ports
         self._sign = message_authenticator
-        self._extra = attribute(NAS_IP_ADDRESS, IPv4Address(nas_ip_address).packed) if nas_ip_address else b""
+        address = int(IPv4Address(nas_ip_address)) if nas_ip_address else None
+        self._extra = NAS_IP_ADDRESS.octets("nas_ip_address", address)
         self._jitter = jitter
         self._waiting: OrderedDict[Call, _Report] = OrderedDict()
         self._newest: dict[Call, _Report] = {}
@@ -360,9 +360,7 @@ class Outbox:
 
     def _make(self, entry: _Report, slot: tuple[int, int], now: float) -> None:
         delay = min(int(now - entry.queued_at), 0xFFFF_FFFF)
-        attributes = self._extra + entry.attributes
-        if delay:
-            attributes += attribute(DELAY_TIME, delay.to_bytes(4, "big"))
+        attributes = self._extra + entry.attributes + DELAY_TIME.octets("delay", delay or None)
         entry.slot = slot
         entry.made_at = now
         entry.datagram = accounting_request(

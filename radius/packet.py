@@ -1,13 +1,16 @@
 """A report of a call or a message as the attributes of an Accounting-Request, and back.
 
-Standard attributes carry what they are made for; the rest is in `dictionary.sorm`. `docs/radius.md` has the
-table. The two directions are pure, and only ReportError escapes them.
+Standard attributes carry what they are made for; the rest is in `dictionary.sorm`. Every attribute is declared once,
+with its form for both directions; `docs/radius.md` has the table. Both directions are pure, and only ReportError
+escapes them.
 """
 
 import re
 from collections import OrderedDict
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, Generic, TypeVar
 
 from pyrad.packet import AcctPacket
 
@@ -16,21 +19,17 @@ from radius.report import (
     NUMBER_INDICATORS,
     ROLES,
     CallReport,
+    Kind,
     Match,
     Media,
     MessageReport,
     Party,
     ServiceUse,
 )
-from radius.wire import (
-    HEADER,
-    LONGEST,
-    AccountingPacket,
-    Key,
-    accounting_request,
-    attribute,
-    dictionary,
-)
+from radius.wire import HEADER, LONGEST, AccountingPacket, Key, accounting_request, attribute, dictionary
+
+V = TypeVar("V")
+_get = OrderedDict.get
 
 
 class ReportError(ValueError):
@@ -61,82 +60,134 @@ LATEST: Final = 0xFFFF_FFFF * 1_000_000 + 999_999
 """The latest time in microseconds: Event-Timestamp has 32 bits of seconds."""
 
 
-def _key(name: str) -> Key:
-    attribute = dictionary()[name]
-    key: Key = dictionary().attrindex[attribute.name]
-    return key
+# --- forms of attributes ------------------------------------------------------------------------------------
 
 
-_STATUS_CODES: Final = {"start": 1, "interim": 3, "stop": 2}
-_STATUS_KINDS: Final = {code.to_bytes(4, "big"): kind for kind, code in _STATUS_CODES.items()}
-_TERMINATE_CAUSES: Final = {
-    1: 9,  # released for technical reasons: NAS-Error
-    2: 17,  # incomplete dialling: User-Error
-    3: 15,  # busy: Service-Unavailable
-    4: 4,  # no answer: Idle-Timeout
-    5: 1,  # after conversation: User-Request
-    None: 10,  # not told: NAS-Request
-}
+@dataclass(frozen=True, slots=True)
+class Attribute(Generic[V]):
+    """An attribute, and how a value becomes its octets and back.
 
-STATUS_TYPE: Final = _key("Acct-Status-Type")
-SESSION_ID: Final = _key("Acct-Session-Id")
-NAS_IDENTIFIER: Final = _key("NAS-Identifier")
-NAS_IP_ADDRESS: Final = _key("NAS-IP-Address")
-CALLING_STATION: Final = _key("Calling-Station-Id")
-CALLED_STATION: Final = _key("Called-Station-Id")
-EVENT_TIMESTAMP: Final = _key("Event-Timestamp")
-SESSION_TIME: Final = _key("Acct-Session-Time")
-TERMINATE_CAUSE: Final = _key("Acct-Terminate-Cause")
-DELAY_TIME: Final = _key("Acct-Delay-Time")
-SEQUENCE: Final = _key("Sorm-Sequence")
-TIME: Final = _key("Sorm-Time")
-CONNECTION: Final = _key("Sorm-Connection")
-CALLING: Final = _key("Sorm-Calling")
-CALLED: Final = _key("Sorm-Called")
-SETUP_TIME: Final = _key("Sorm-Setup-Time")
-ANSWER_TIME: Final = _key("Sorm-Answer-Time")
-RELEASE_TIME: Final = _key("Sorm-Release-Time")
-RELEASE_CAUSE: Final = _key("Sorm-Release-Cause")
-SERVICE: Final = _key("Sorm-Service")
-MATCH: Final = _key("Sorm-Match")
-SERVICES_CUT: Final = _key("Sorm-Services-Cut")
-MATCHES_CUT: Final = _key("Sorm-Matches-Cut")
-A_SSRC: Final = _key("Sorm-A-SSRC")
-B_SSRC: Final = _key("Sorm-B-SSRC")
-TEXT_LENGTH: Final = _key("Sorm-Text-Length")
-TEXT: Final = _key("Sorm-Text")
-DELIVERED: Final = _key("Sorm-Delivered")
-ANSWERED: Final = _key("Sorm-Answered")
-CALLING_IMSI: Final = _key("Sorm-Calling-IMSI")
-CALLED_IMSI: Final = _key("Sorm-Called-IMSI")
+    pack: makes octets of a value; gets the report's field, for the error. unpack: makes a value of octets; gets the
+    attribute's name, for the error. Both raise ReportError.
+    """
 
-_DELIVERED_CODES: Final = {True: 1, False: 2}
-_DELIVERED: Final = {bytes((code,)): delivered for delivered, code in _DELIVERED_CODES.items()}
+    name: str
+    key: Key
+    pack: Callable[[str, V], bytes]
+    unpack: Callable[[str, bytes], V]
 
-# --- report to packet --------------------------------------------------------------------------------------
+    def octets(self, field: str, value: V | None) -> bytes:
+        """The attribute with this value; nothing when there is none."""
+        return b"" if value is None else attribute(self.key, self.pack(field, value))
 
-_PARTY_DIGITS: Final = re.compile(r"[!-,.-~]{0,40}")
-_IMSI: Final = re.compile(r"[0-9]{1,18}")
-_PARTY_WORDS: Final = (
-    rf"([!-,.-~]{{1,40}}|-) ({'|'.join(ni or '-' for ni in NUMBER_INDICATORS)}) (\d{{1,5}}|-)"
-)
+    def of(self, packet: AcctPacket) -> V | None:
+        """The value in a packet, where it stands at most once; None when it is missing."""
+        values: list[bytes] | None = _get(packet, self.key)
+        if values is None:
+            return None
+        if len(values) != 1:
+            raise ReportError(self.name, f"stands {len(values)} times")
+        return self.unpack(self.name, values[0])
+
+    def needed(self, packet: AcctPacket) -> V:
+        """The value in a packet that must have it."""
+        value = self.of(packet)
+        if value is None:
+            raise ReportError(self.name, "is missing")
+        return value
+
+    def all_of(self, packet: AcctPacket) -> tuple[V, ...]:
+        """All values in a packet, in their order."""
+        return tuple(self.unpack(self.name, value) for value in _get(packet, self.key, ()))
 
 
-def _number(key: Key, field: str, value: int, size: int) -> bytes:
+def _declared(name: str, pack: Callable[[str, V], bytes], unpack: Callable[[str, bytes], V]) -> Attribute[V]:
+    key: Key = dictionary().attrindex[dictionary()[name].name]
+    return Attribute(name, key, pack, unpack)
+
+
+def _number(name: str, size: int) -> Attribute[int]:
+    """A whole number of so many octets."""
+    return _declared(name, partial(_pack_number, size), partial(_unpack_number, size))
+
+
+def _pack_number(size: int, field: str, value: int) -> bytes:
     try:
-        return attribute(key, value.to_bytes(size, "big"))
+        return value.to_bytes(size, "big")
     except OverflowError:
         raise ReportError(field, f"{value} does not fit into {size} octets") from None
 
 
-def _text(key: Key, field: str, value: str) -> bytes:
+def _unpack_number(size: int, name: str, value: bytes) -> int:
+    if len(value) != size:
+        raise ReportError(name, f"{len(value)} octets instead of {size}")
+    return int.from_bytes(value, "big")
+
+
+def _one_of(name: str, size: int, codes: Mapping[V, int]) -> Attribute[V]:
+    """One of these values, by its number."""
+    values = {code: value for value, code in codes.items()}
+
+    def pack(field: str, value: V) -> bytes:
+        return codes[value].to_bytes(size, "big")
+
+    def unpack(name: str, octets: bytes) -> V:
+        code = _unpack_number(size, name, octets)
+        if code not in values:
+            raise ReportError(name, f"{code} is none of {', '.join(map(str, values))}")
+        return values[code]
+
+    return _declared(name, pack, unpack)
+
+
+def _text(name: str) -> Attribute[str]:
+    return _declared(name, _pack_text, _unpack_text)
+
+
+def _utf8(field: str, value: str) -> bytes:
     try:
-        octets = value.encode()
+        return value.encode()
     except UnicodeEncodeError as error:
         raise ReportError(field, f"not a text: {error.reason}") from None
+
+
+def _pack_text(field: str, value: str) -> bytes:
+    octets = _utf8(field, value)
     if not 1 <= len(octets) <= 253:
         raise ReportError(field, f"{len(octets)} octets; 1 to 253 are possible")
-    return attribute(key, octets)
+    return octets
+
+
+def _unpack_text(name: str, value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError as error:
+        raise ReportError(name, f"not UTF-8: {error.reason}") from None
+
+
+def _imsi(name: str) -> Attribute[str]:
+    return _declared(name, _pack_imsi, _unpack_imsi)
+
+
+_IMSI: Final = re.compile(r"[0-9]{1,18}")
+
+
+def _pack_imsi(field: str, imsi: str) -> bytes:
+    if not _IMSI.fullmatch(imsi):
+        raise ReportError(field, f"{imsi!r} is not 1 to 18 digits")
+    return imsi.encode()
+
+
+def _unpack_imsi(name: str, value: bytes) -> str:
+    imsi = value.decode("latin-1")
+    if not _IMSI.fullmatch(imsi):
+        raise ReportError(name, f"{value!r} is not 1 to 18 digits")
+    return imsi
+
+
+def _moment(name: str) -> Attribute[float]:
+    """Microseconds since 1970 in 8 octets, Unix seconds in a report."""
+    return _declared(name, _pack_moment, _unpack_moment)
 
 
 def _microseconds(field: str, time: float) -> int:
@@ -146,11 +197,47 @@ def _microseconds(field: str, time: float) -> int:
     return round(time * 1e6)
 
 
-def _moment(key: Key, field: str, time: float) -> bytes:
-    return attribute(key, _microseconds(field, time).to_bytes(8, "big"))
+def _seconds(name: str, microseconds: int) -> float:
+    if microseconds > LATEST:
+        raise ReportError(name, f"{microseconds} microseconds are later than 2106")
+    return microseconds / 1e6
 
 
-def _party(field: str, party: Party) -> str:
+def _pack_moment(field: str, time: float) -> bytes:
+    return _microseconds(field, time).to_bytes(8, "big")
+
+
+def _unpack_moment(name: str, value: bytes) -> float:
+    return _seconds(name, _unpack_number(8, name, value))
+
+
+_PARTY_DIGITS: Final = re.compile(r"[!-,.-~]{0,40}")
+_PARTY_WORDS: Final = (
+    rf"([!-,.-~]{{1,40}}|-) ({'|'.join(ni or '-' for ni in NUMBER_INDICATORS)}) (\d{{1,5}}|-)"
+)
+_PARTY_PATTERN: Final = re.compile(_PARTY_WORDS, re.ASCII)
+_SERVICE_PATTERN: Final = re.compile(
+    rf"(\d{{1,16}}) ([0-9a-f]{{2}}) ([0-9a-f]{{2}}) {_PARTY_WORDS} {_PARTY_WORDS}", re.ASCII
+)
+
+
+def _words(pattern: re.Pattern[str], name: str, value: bytes) -> tuple[str, ...]:
+    match = pattern.fullmatch(value.decode("latin-1"))
+    if match is None:
+        raise ReportError(name, f"{value!r} is not of the documented form")
+    return match.groups()
+
+
+def _party(name: str) -> Attribute[Party]:
+    """Digits, numbering plan and trunk, each a word or `-`."""
+    return _declared(
+        name,
+        lambda field, party: _party_words(field, party).encode(),
+        lambda name, value: _party_of(name, *_words(_PARTY_PATTERN, name, value)),
+    )
+
+
+def _party_words(field: str, party: Party) -> str:
     if not _PARTY_DIGITS.fullmatch(party.digits):
         raise ReportError(f"{field}.digits", f"{party.digits!r}: up to 40 visible ASCII characters, no '-'")
     if party.ni not in NUMBER_INDICATORS:
@@ -162,33 +249,109 @@ def _party(field: str, party: Party) -> str:
     return f"{party.digits or '-'} {party.ni or '-'} {'-' if party.trunk is None else party.trunk}"
 
 
+def _party_of(name: str, digits: str, ni: str, trunk: str) -> Party:
+    number = None if trunk == "-" else int(trunk)
+    if number is not None and number > 0xFFFF:
+        raise ReportError(name, f"trunk {number} is not 0 to 65535")
+    return Party(digits="" if digits == "-" else digits, ni="" if ni == "-" else ni, trunk=number)
+
+
 def _octet(field: str, value: int) -> int:
     if not 0 <= value <= 0xFF:
         raise ReportError(field, f"{value} is not an octet")
     return value
 
 
-def _service(index: int, use: ServiceUse) -> bytes:
-    field = f"services[{index}]"
-    text = (
+def _pack_service(field: str, use: ServiceUse) -> bytes:
+    return (
         f"{_microseconds(f'{field}.time', use.time)} {_octet(f'{field}.code', use.code):02x} "
         f"{_octet(f'{field}.phase', use.phase):02x} "
-        f"{_party(f'{field}.calling', use.calling)} {_party(f'{field}.called', use.called)}"
-    )
-    return attribute(SERVICE, text.encode())
+        f"{_party_words(f'{field}.calling', use.calling)} {_party_words(f'{field}.called', use.called)}"
+    ).encode()
 
 
-def _match(index: int, match: Match, roles: Sequence[str]) -> bytes:
-    field = f"matches[{index}]"
-    if not 0 <= match.object_number <= 0xFFFF:
-        raise ReportError(f"{field}.object_number", f"{match.object_number} is not 0 to 65535")
-    if match.role not in roles:
-        raise ReportError(f"{field}.role", f"{match.role!r} is none of {', '.join(roles)}")
-    text = (
-        f"{match.object_number} {match.role} {_microseconds(f'{field}.time', match.time)} "
-        f"{_party(f'{field}.called', match.called)}"
+def _unpack_service(name: str, value: bytes) -> ServiceUse:
+    time, code, phase, *parties = _words(_SERVICE_PATTERN, name, value)
+    return ServiceUse(
+        time=_seconds(name, int(time)),
+        code=int(code, 16),
+        phase=int(phase, 16),
+        calling=_party_of(name, *parties[:3]),
+        called=_party_of(name, *parties[3:]),
     )
-    return attribute(MATCH, text.encode())
+
+
+def _match(name: str, roles: Sequence[str]) -> Attribute[Match]:
+    """Object number, one of these roles, time and called party, as words."""
+    pattern = re.compile(rf"(\d{{1,5}}) ({'|'.join(roles)}) (\d{{1,16}}) {_PARTY_WORDS}", re.ASCII)
+
+    def pack(field: str, match: Match) -> bytes:
+        if not 0 <= match.object_number <= 0xFFFF:
+            raise ReportError(f"{field}.object_number", f"{match.object_number} is not 0 to 65535")
+        if match.role not in roles:
+            raise ReportError(f"{field}.role", f"{match.role!r} is none of {', '.join(roles)}")
+        moment = _microseconds(f"{field}.time", match.time)
+        called = _party_words(f"{field}.called", match.called)
+        return f"{match.object_number} {match.role} {moment} {called}".encode()
+
+    def unpack(name: str, value: bytes) -> Match:
+        number, role, time, *party = _words(pattern, name, value)
+        if int(number) > 0xFFFF:
+            raise ReportError(name, f"object {number} is not 0 to 65535")
+        called = _party_of(name, *party)
+        return Match(object_number=int(number), role=role, called=called, time=_seconds(name, int(time)))
+
+    return _declared(name, pack, unpack)
+
+
+# --- the attributes -----------------------------------------------------------------------------------------
+
+_STATUS: Final[Mapping[Kind, int]] = {"start": 1, "interim": 3, "stop": 2}
+
+STATUS_TYPE: Final = _one_of("Acct-Status-Type", 4, _STATUS)
+SESSION_ID: Final = _text("Acct-Session-Id")
+NAS_IDENTIFIER: Final = _text("NAS-Identifier")
+NAS_IP_ADDRESS: Final = _number("NAS-IP-Address", 4)
+CALLING_STATION: Final = _text("Calling-Station-Id")
+CALLED_STATION: Final = _text("Called-Station-Id")
+EVENT_TIMESTAMP: Final = _number("Event-Timestamp", 4)
+SESSION_TIME: Final = _number("Acct-Session-Time", 4)
+TERMINATE_CAUSE: Final = _number("Acct-Terminate-Cause", 4)
+DELAY_TIME: Final = _number("Acct-Delay-Time", 4)
+SEQUENCE: Final = _number("Sorm-Sequence", 4)
+TIME: Final = _moment("Sorm-Time")
+CONNECTION: Final = _number("Sorm-Connection", 1)
+CALLING: Final = _party("Sorm-Calling")
+CALLED: Final = _party("Sorm-Called")
+SETUP_TIME: Final = _moment("Sorm-Setup-Time")
+ANSWER_TIME: Final = _moment("Sorm-Answer-Time")
+RELEASE_TIME: Final = _moment("Sorm-Release-Time")
+RELEASE_CAUSE: Final = _number("Sorm-Release-Cause", 1)
+SERVICE: Final = _declared("Sorm-Service", _pack_service, _unpack_service)
+MATCH: Final = _match("Sorm-Match", ROLES)
+MESSAGE_MATCH: Final = _match("Sorm-Match", MESSAGE_ROLES)
+SERVICES_CUT: Final = _number("Sorm-Services-Cut", 4)
+MATCHES_CUT: Final = _number("Sorm-Matches-Cut", 4)
+A_SSRC: Final = _number("Sorm-A-SSRC", 4)
+B_SSRC: Final = _number("Sorm-B-SSRC", 4)
+TEXT_LENGTH: Final = _number("Sorm-Text-Length", 4)
+TEXT: Final = _text("Sorm-Text")
+DELIVERED: Final = _one_of("Sorm-Delivered", 1, {True: 1, False: 2})
+ANSWERED: Final = _party("Sorm-Answered")
+CALLING_IMSI: Final = _imsi("Sorm-Calling-IMSI")
+CALLED_IMSI: Final = _imsi("Sorm-Called-IMSI")
+
+_TERMINATE_CAUSES: Final = {
+    1: 9,  # released for technical reasons: NAS-Error
+    2: 17,  # incomplete dialling: User-Error
+    3: 15,  # busy: Service-Unavailable
+    4: 4,  # no answer: Idle-Timeout
+    5: 1,  # after conversation: User-Request
+}
+_NOT_TOLD: Final = 10
+"""NAS-Request."""
+
+# --- report to packet ---------------------------------------------------------------------------------------
 
 
 def _newest_that_fit(entries: Sequence[bytes], room: int) -> int:
@@ -208,68 +371,55 @@ def report_attributes(report: CallReport) -> tuple[bytes, int]:
     When they would not fit, the oldest service uses are left out first, then the oldest matches; the counts
     of both are in `Sorm-Services-Cut` and `Sorm-Matches-Cut`. Raises ReportError.
     """
-    released = report.release_time
-    if report.release_cause is not None and released is None:
+    fixed = b"".join(_fixed(report))
+    matches = [MATCH.octets(f"matches[{index}]", match) for index, match in enumerate(report.matches)]
+    services = [SERVICE.octets(f"services[{index}]", use) for index, use in enumerate(report.services)]
+    room = LONGEST - HEADER - RESERVED - len(fixed)
+    if sum(map(len, matches)) + sum(map(len, services)) <= room:
+        return b"".join((fixed, *matches, *services)), 0
+    room -= 2 * len(SERVICES_CUT.octets("services", 0))
+    matches_cut = len(matches) - _newest_that_fit(matches, room)
+    matches = matches[matches_cut:]
+    services_cut = len(services) - _newest_that_fit(services, room - sum(map(len, matches)))
+    cut = SERVICES_CUT.octets("services", services_cut) + MATCHES_CUT.octets("matches", matches_cut)
+    return b"".join((fixed, cut, *matches, *services[services_cut:])), services_cut + matches_cut
+
+
+def _fixed(report: CallReport) -> list[bytes]:
+    """All attributes but service uses and matches."""
+    released, cause, media = report.release_time, report.release_cause, report.media
+    if cause is not None and released is None:
         raise ReportError("release_cause", "there is one, but no release_time")
     if report.sequence < 1:
         raise ReportError("sequence", f"{report.sequence}; it counts from 1")
     parts = [
-        _number(STATUS_TYPE, "kind", _STATUS_CODES[report.kind], 4),
-        _text(SESSION_ID, "call_id", report.call_id),
-        _text(NAS_IDENTIFIER, "domain", report.domain),
-        _moment(TIME, "time", report.time),
-        _number(EVENT_TIMESTAMP, "time", int(report.time), 4),
-        _number(SEQUENCE, "sequence", report.sequence, 4),
-        _number(CONNECTION, "connection", report.connection, 1),
-        attribute(CALLING, _party("calling", report.calling).encode()),
-        attribute(CALLED, _party("called", report.called).encode()),
+        STATUS_TYPE.octets("kind", report.kind),
+        SESSION_ID.octets("call_id", report.call_id),
+        NAS_IDENTIFIER.octets("domain", report.domain),
+        TIME.octets("time", report.time),
+        EVENT_TIMESTAMP.octets("time", int(report.time)),
+        SEQUENCE.octets("sequence", report.sequence),
+        CONNECTION.octets("connection", report.connection),
+        CALLING.octets("calling", report.calling),
+        CALLED.octets("called", report.called),
+        CALLING_STATION.octets("calling_station", report.calling_station or None),
+        CALLED_STATION.octets("called_station", report.called_station or None),
+        SETUP_TIME.octets("setup_time", report.setup_time),
+        ANSWER_TIME.octets("answer_time", report.answer_time),
+        ANSWERED.octets("answered", report.answered),
     ]
-    if report.calling_station:
-        parts.append(_text(CALLING_STATION, "calling_station", report.calling_station))
-    if report.called_station:
-        parts.append(_text(CALLED_STATION, "called_station", report.called_station))
-    if report.setup_time is not None:
-        parts.append(_moment(SETUP_TIME, "setup_time", report.setup_time))
-    if report.answer_time is not None:
-        parts.append(_moment(ANSWER_TIME, "answer_time", report.answer_time))
-    if report.answered is not None:
-        parts.append(attribute(ANSWERED, _party("answered", report.answered).encode()))
     if released is not None:
-        parts.append(_moment(RELEASE_TIME, "release_time", released))
         talked = 0 if report.answer_time is None else max(0, int(released - report.answer_time))
-        parts.append(_number(SESSION_TIME, "release_time", talked, 4))
-        cause = report.release_cause
-        standard = _TERMINATE_CAUSES.get(cause, _TERMINATE_CAUSES[None])
-        parts.append(_number(TERMINATE_CAUSE, "release_cause", standard, 4))
-        if cause is not None:
-            parts.append(_number(RELEASE_CAUSE, "release_cause", cause, 1))
-    if report.media is not None:
-        parts.append(_number(A_SSRC, "media.a_ssrc", report.media.a_ssrc, 4))
-        parts.append(_number(B_SSRC, "media.b_ssrc", report.media.b_ssrc, 4))
-    matches = [_match(index, match, ROLES) for index, match in enumerate(report.matches)]
-    services = [_service(index, use) for index, use in enumerate(report.services)]
-    fixed = b"".join(parts)
-    room = LONGEST - HEADER - RESERVED - len(fixed)
-    if sum(map(len, matches)) + sum(map(len, services)) <= room:
-        return b"".join((fixed, *matches, *services)), 0
-    room -= 2 * len(_number(SERVICES_CUT, "services", 0, 4))
-    matches_kept = _newest_that_fit(matches, room)
-    matches_cut = len(matches) - matches_kept
-    matches = matches[matches_cut:]
-    services_kept = _newest_that_fit(services, room - sum(map(len, matches)))
-    services_cut = len(services) - services_kept
-    return (
-        b"".join(
-            (
-                fixed,
-                _number(SERVICES_CUT, "services", services_cut, 4),
-                _number(MATCHES_CUT, "matches", matches_cut, 4),
-                *matches,
-                *services[services_cut:],
-            )
-        ),
-        services_cut + matches_cut,
-    )
+        standard = _NOT_TOLD if cause is None else _TERMINATE_CAUSES.get(cause, _NOT_TOLD)
+        parts += [
+            RELEASE_TIME.octets("release_time", released),
+            SESSION_TIME.octets("release_time", talked),
+            TERMINATE_CAUSE.octets("release_cause", standard),
+            RELEASE_CAUSE.octets("release_cause", cause),
+        ]
+    if media is not None:
+        parts += [A_SSRC.octets("media.a_ssrc", media.a_ssrc), B_SSRC.octets("media.b_ssrc", media.b_ssrc)]
+    return parts
 
 
 def pieces(text: bytes) -> list[bytes]:
@@ -288,38 +438,26 @@ def pieces(text: bytes) -> list[bytes]:
 
 def message_attributes(report: MessageReport) -> bytes:
     """A message's attributes as octets. Raises ReportError, also when they don't fit into one packet."""
-    try:
-        text = report.text.encode()
-    except UnicodeEncodeError as error:
-        raise ReportError("text", f"not a text: {error.reason}") from None
+    text = _utf8("text", report.text)
     if len(text) > LONGEST_TEXT:
         raise ReportError("text", f"{len(text)} octets of UTF-8; up to {LONGEST_TEXT} are possible")
     parts = [
-        _number(STATUS_TYPE, "kind", _STATUS_CODES["stop"], 4),
-        _text(SESSION_ID, "message_id", report.message_id),
-        _text(NAS_IDENTIFIER, "domain", report.domain),
-        _moment(TIME, "time", report.time),
-        _number(EVENT_TIMESTAMP, "time", int(report.time), 4),
-        attribute(CALLING, _party("sender", report.sender).encode()),
-        attribute(CALLED, _party("receiver", report.receiver).encode()),
+        STATUS_TYPE.octets("kind", "stop"),
+        SESSION_ID.octets("message_id", report.message_id),
+        NAS_IDENTIFIER.octets("domain", report.domain),
+        TIME.octets("time", report.time),
+        EVENT_TIMESTAMP.octets("time", int(report.time)),
+        CALLING.octets("sender", report.sender),
+        CALLED.octets("receiver", report.receiver),
+        CALLING_STATION.octets("sender_station", report.sender_station or None),
+        CALLED_STATION.octets("receiver_station", report.receiver_station or None),
+        CALLING_IMSI.octets("sender_imsi", report.sender_imsi or None),
+        CALLED_IMSI.octets("receiver_imsi", report.receiver_imsi or None),
+        DELIVERED.octets("delivered", report.delivered),
+        TEXT_LENGTH.octets("text", len(text)),
+        *(attribute(TEXT.key, piece) for piece in pieces(text)),
+        *(MESSAGE_MATCH.octets(f"matches[{index}]", match) for index, match in enumerate(report.matches)),
     ]
-    if report.sender_station:
-        parts.append(_text(CALLING_STATION, "sender_station", report.sender_station))
-    if report.receiver_station:
-        parts.append(_text(CALLED_STATION, "receiver_station", report.receiver_station))
-    for key, field, imsi in (
-        (CALLING_IMSI, "sender_imsi", report.sender_imsi),
-        (CALLED_IMSI, "receiver_imsi", report.receiver_imsi),
-    ):
-        if imsi:
-            if not _IMSI.fullmatch(imsi):
-                raise ReportError(field, f"{imsi!r} is not 1 to 18 digits")
-            parts.append(attribute(key, imsi.encode()))
-    if report.delivered is not None:
-        parts.append(_number(DELIVERED, "delivered", _DELIVERED_CODES[report.delivered], 1))
-    parts.append(_number(TEXT_LENGTH, "text", len(text), 4))
-    parts += [attribute(TEXT, piece) for piece in pieces(text)]
-    parts += [_match(index, match, MESSAGE_ROLES) for index, match in enumerate(report.matches)]
     octets = b"".join(parts)
     if len(octets) > LONGEST - HEADER - RESERVED:
         raise ReportError(
@@ -342,134 +480,22 @@ def report_to_packet(
     return AccountingPacket.received(octets, secret)
 
 
-# --- packet to report --------------------------------------------------------------------------------------
-
-_PARTY_PATTERN: Final = re.compile(_PARTY_WORDS, re.ASCII)
-_SERVICE_PATTERN: Final = re.compile(
-    rf"(\d{{1,16}}) ([0-9a-f]{{2}}) ([0-9a-f]{{2}}) {_PARTY_WORDS} {_PARTY_WORDS}", re.ASCII
-)
-_MATCH_PATTERN: Final = re.compile(rf"(\d{{1,5}}) ({'|'.join(ROLES)}) (\d{{1,16}}) {_PARTY_WORDS}", re.ASCII)
-_MESSAGE_MATCH_PATTERN: Final = re.compile(
-    rf"(\d{{1,5}}) ({'|'.join(MESSAGE_ROLES)}) (\d{{1,16}}) {_PARTY_WORDS}", re.ASCII
-)
-
-_get = OrderedDict.get
-
-
-def _one(packet: AcctPacket, key: Key, size: int | None = None) -> bytes | None:
-    """The value of an attribute that stands at most once, None when it is missing."""
-    values: list[bytes] | None = _get(packet, key)
-    if values is None:
-        return None
-    if len(values) != 1:
-        raise ReportError(_name(key), f"stands {len(values)} times")
-    value = values[0]
-    if size is not None and len(value) != size:
-        raise ReportError(_name(key), f"{len(value)} octets instead of {size}")
-    return value
-
-
-def _name(key: Key) -> str:
-    name: str = dictionary().attrindex.GetBackward(key)
-    return name
-
-
-def _needed(packet: AcctPacket, key: Key, size: int | None = None) -> bytes:
-    value = _one(packet, key, size)
-    if value is None:
-        raise ReportError(_name(key), "is missing")
-    return value
-
-
-def _decode_text(key: Key, value: bytes) -> str:
-    try:
-        return value.decode()
-    except UnicodeDecodeError as error:
-        raise ReportError(_name(key), f"not UTF-8: {error.reason}") from None
-
-
-def _decode_moment(packet: AcctPacket, key: Key) -> float | None:
-    value = _one(packet, key, 8)
-    return None if value is None else _decode_microseconds(key, int.from_bytes(value, "big"))
-
-
-def _decode_microseconds(key: Key, microseconds: int) -> float:
-    if microseconds > LATEST:
-        raise ReportError(_name(key), f"{microseconds} microseconds are later than 2106")
-    return microseconds / 1e6
-
-
-def _entry(pattern: re.Pattern[str], key: Key, value: bytes) -> tuple[str, ...]:
-    match = pattern.fullmatch(value.decode("latin-1"))
-    if match is None:
-        raise ReportError(_name(key), f"{value!r} is not of the documented form")
-    return match.groups()
-
-
-def _decode_party(key: Key, digits: str, ni: str, trunk: str) -> Party:
-    if digits == "-":
-        digits = ""
-    if ni == "-":
-        ni = ""
-    if trunk == "-":
-        return Party(digits=digits, ni=ni)
-    number = int(trunk)
-    if number > 0xFFFF:
-        raise ReportError(_name(key), f"trunk {number} is not 0 to 65535")
-    return Party(digits=digits, ni=ni, trunk=number)
-
-
-def _decode_service(value: bytes) -> ServiceUse:
-    time, code, phase, *parties = _entry(_SERVICE_PATTERN, SERVICE, value)
-    return ServiceUse(
-        time=_decode_microseconds(SERVICE, int(time)),
-        code=int(code, 16),
-        phase=int(phase, 16),
-        calling=_decode_party(SERVICE, *parties[:3]),
-        called=_decode_party(SERVICE, *parties[3:]),
-    )
-
-
-def _decode_match(value: bytes, pattern: re.Pattern[str] = _MATCH_PATTERN) -> Match:
-    number, role, time, digits, ni, trunk = _entry(pattern, MATCH, value)
-    object_number = int(number)
-    if object_number > 0xFFFF:
-        raise ReportError(_name(MATCH), f"object {number} is not 0 to 65535")
-    return Match(
-        object_number=object_number,
-        role=role,
-        called=_decode_party(MATCH, digits, ni, trunk),
-        time=_decode_microseconds(MATCH, int(time)),
-    )
-
-
-def _decode_media(packet: AcctPacket) -> Media | None:
-    a, b = _one(packet, A_SSRC, 4), _one(packet, B_SSRC, 4)
-    if a is None and b is None:
-        return None
-    if a is None or b is None:
-        raise ReportError(_name(A_SSRC if a is None else B_SSRC), "is missing beside the other one")
-    return Media(a_ssrc=int.from_bytes(a, "big"), b_ssrc=int.from_bytes(b, "big"))
+# --- packet to report ---------------------------------------------------------------------------------------
 
 
 def is_report(packet: AcctPacket) -> bool:
     """Whether the packet is meant as a call report: it has a Sorm-Sequence."""
-    return _get(packet, SEQUENCE) is not None
+    return _get(packet, SEQUENCE.key) is not None
 
 
 def is_message(packet: AcctPacket) -> bool:
     """Whether the packet is meant as a report of a message: it has a Sorm-Text-Length."""
-    return _get(packet, TEXT_LENGTH) is not None
+    return _get(packet, TEXT_LENGTH.key) is not None
 
 
 def cut_entries(packet: AcctPacket) -> int:
     """How many service uses and matches the sender had to leave out."""
-    cut = 0
-    for key in (SERVICES_CUT, MATCHES_CUT):
-        value = _one(packet, key, 4)
-        if value is not None:
-            cut += int.from_bytes(value, "big")
-    return cut
+    return (SERVICES_CUT.of(packet) or 0) + (MATCHES_CUT.of(packet) or 0)
 
 
 def packet_to_report(packet: AcctPacket) -> CallReport:
@@ -477,62 +503,48 @@ def packet_to_report(packet: AcctPacket) -> CallReport:
 
     Raises ReportError.
     """
-    sequence = int.from_bytes(_needed(packet, SEQUENCE, 4), "big")
-    if sequence < 1:
-        raise ReportError(_name(SEQUENCE), "0; it counts from 1")
-    time = _decode_moment(packet, TIME)
-    if time is None:
-        raise ReportError(_name(TIME), "is missing")
-    cause = _one(packet, RELEASE_CAUSE, 1)
-    calling_station = _one(packet, CALLING_STATION)
-    called_station = _one(packet, CALLED_STATION)
-    answered = _one(packet, ANSWERED)
     report = CallReport(
-        call_id=_decode_text(SESSION_ID, _needed(packet, SESSION_ID)),
-        domain=_decode_text(NAS_IDENTIFIER, _needed(packet, NAS_IDENTIFIER)),
-        sequence=sequence,
-        time=time,
-        connection=_needed(packet, CONNECTION, 1)[0],
-        calling=_decode_party(CALLING, *_entry(_PARTY_PATTERN, CALLING, _needed(packet, CALLING))),
-        called=_decode_party(CALLED, *_entry(_PARTY_PATTERN, CALLED, _needed(packet, CALLED))),
-        calling_station="" if calling_station is None else _decode_text(CALLING_STATION, calling_station),
-        called_station="" if called_station is None else _decode_text(CALLED_STATION, called_station),
-        setup_time=_decode_moment(packet, SETUP_TIME),
-        answer_time=_decode_moment(packet, ANSWER_TIME),
-        answered=(
-            None if answered is None else _decode_party(ANSWERED, *_entry(_PARTY_PATTERN, ANSWERED, answered))
-        ),
-        release_time=_decode_moment(packet, RELEASE_TIME),
-        release_cause=None if cause is None else cause[0],
-        services=tuple(map(_decode_service, _get(packet, SERVICE, ()))),
-        matches=tuple(map(_decode_match, _get(packet, MATCH, ()))),
-        media=_decode_media(packet),
+        call_id=SESSION_ID.needed(packet),
+        domain=NAS_IDENTIFIER.needed(packet),
+        sequence=SEQUENCE.needed(packet),
+        time=TIME.needed(packet),
+        connection=CONNECTION.needed(packet),
+        calling=CALLING.needed(packet),
+        called=CALLED.needed(packet),
+        calling_station=CALLING_STATION.of(packet) or "",
+        called_station=CALLED_STATION.of(packet) or "",
+        setup_time=SETUP_TIME.of(packet),
+        answer_time=ANSWER_TIME.of(packet),
+        answered=ANSWERED.of(packet),
+        release_time=RELEASE_TIME.of(packet),
+        release_cause=RELEASE_CAUSE.of(packet),
+        services=SERVICE.all_of(packet),
+        matches=MATCH.all_of(packet),
+        media=_media(packet),
     )
-    if not report.call_id or not report.domain:
-        raise ReportError(_name(SESSION_ID if report.domain else NAS_IDENTIFIER), "is empty")
+    if report.sequence < 1:
+        raise ReportError(SEQUENCE.name, "0; it counts from 1")
     if report.release_cause is not None and report.release_time is None:
-        raise ReportError(_name(RELEASE_CAUSE), "without Sorm-Release-Time")
-    if (status := _STATUS_KINDS.get(_needed(packet, STATUS_TYPE, 4))) != report.kind:
-        raise ReportError(_name(STATUS_TYPE), f"{status} on a report of kind {report.kind}")
+        raise ReportError(RELEASE_CAUSE.name, "without Sorm-Release-Time")
+    _check(packet, report.call_id, report.domain, report.kind)
     return report
 
 
-def _decode_whole_text(packet: AcctPacket) -> str:
-    text = b"".join(_get(packet, TEXT, ()))
-    length = int.from_bytes(_needed(packet, TEXT_LENGTH, 4), "big")
-    if len(text) != length:
-        raise ReportError(_name(TEXT), f"{len(text)} octets, where Sorm-Text-Length says {length}")
-    return _decode_text(TEXT, text)
+def _media(packet: AcctPacket) -> Media | None:
+    a, b = A_SSRC.of(packet), B_SSRC.of(packet)
+    if a is None and b is None:
+        return None
+    if a is None or b is None:
+        raise ReportError((A_SSRC if a is None else B_SSRC).name, "is missing beside the other one")
+    return Media(a_ssrc=a, b_ssrc=b)
 
 
-def _decode_imsi(packet: AcctPacket, key: Key) -> str:
-    value = _one(packet, key)
-    if value is None:
-        return ""
-    imsi = value.decode("latin-1")
-    if not _IMSI.fullmatch(imsi):
-        raise ReportError(_name(key), f"{value!r} is not 1 to 18 digits")
-    return imsi
+def _check(packet: AcctPacket, subject: str, domain: str, kind: Kind) -> None:
+    """What both kinds of reports need: ids that are not empty, and the status that goes with the kind."""
+    if not subject or not domain:
+        raise ReportError((SESSION_ID if domain else NAS_IDENTIFIER).name, "is empty")
+    if (status := STATUS_TYPE.needed(packet)) != kind:
+        raise ReportError(STATUS_TYPE.name, f"{status} on a report of kind {kind}")
 
 
 def packet_to_message(packet: AcctPacket) -> MessageReport:
@@ -540,33 +552,25 @@ def packet_to_message(packet: AcctPacket) -> MessageReport:
 
     Raises ReportError.
     """
-    text = _decode_whole_text(packet)
+    text = b"".join(_get(packet, TEXT.key, ()))
+    length = TEXT_LENGTH.needed(packet)
+    if len(text) != length:
+        raise ReportError(TEXT.name, f"{len(text)} octets, where Sorm-Text-Length says {length}")
     if is_report(packet):
-        raise ReportError(_name(SEQUENCE), "stands in the report of a message")
-    time = _decode_moment(packet, TIME)
-    if time is None:
-        raise ReportError(_name(TIME), "is missing")
-    delivered = _one(packet, DELIVERED, 1)
-    if delivered is not None and delivered not in _DELIVERED:
-        raise ReportError(_name(DELIVERED), f"{delivered[0]} is neither 1 nor 2")
-    sender_station = _one(packet, CALLING_STATION)
-    receiver_station = _one(packet, CALLED_STATION)
+        raise ReportError(SEQUENCE.name, "stands in the report of a message")
     report = MessageReport(
-        message_id=_decode_text(SESSION_ID, _needed(packet, SESSION_ID)),
-        domain=_decode_text(NAS_IDENTIFIER, _needed(packet, NAS_IDENTIFIER)),
-        time=time,
-        sender=_decode_party(CALLING, *_entry(_PARTY_PATTERN, CALLING, _needed(packet, CALLING))),
-        receiver=_decode_party(CALLED, *_entry(_PARTY_PATTERN, CALLED, _needed(packet, CALLED))),
-        sender_station="" if sender_station is None else _decode_text(CALLING_STATION, sender_station),
-        receiver_station="" if receiver_station is None else _decode_text(CALLED_STATION, receiver_station),
-        sender_imsi=_decode_imsi(packet, CALLING_IMSI),
-        receiver_imsi=_decode_imsi(packet, CALLED_IMSI),
-        text=text,
-        delivered=None if delivered is None else _DELIVERED[delivered],
-        matches=tuple(_decode_match(value, _MESSAGE_MATCH_PATTERN) for value in _get(packet, MATCH, ())),
+        message_id=SESSION_ID.needed(packet),
+        domain=NAS_IDENTIFIER.needed(packet),
+        time=TIME.needed(packet),
+        sender=CALLING.needed(packet),
+        receiver=CALLED.needed(packet),
+        sender_station=CALLING_STATION.of(packet) or "",
+        receiver_station=CALLED_STATION.of(packet) or "",
+        sender_imsi=CALLING_IMSI.of(packet) or "",
+        receiver_imsi=CALLED_IMSI.of(packet) or "",
+        text=_unpack_text(TEXT.name, text),
+        delivered=DELIVERED.of(packet),
+        matches=MESSAGE_MATCH.all_of(packet),
     )
-    if not report.message_id or not report.domain:
-        raise ReportError(_name(SESSION_ID if report.domain else NAS_IDENTIFIER), "is empty")
-    if (status := _STATUS_KINDS.get(_needed(packet, STATUS_TYPE, 4))) != "stop":
-        raise ReportError(_name(STATUS_TYPE), f"{status} on the report of a message")
+    _check(packet, report.message_id, report.domain, "stop")
     return report

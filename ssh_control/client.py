@@ -145,7 +145,7 @@ class SwitchLink:
             raise ValueError("no address of a switch is given")
         if not host_key and not trust_any:
             raise KeyProblem(
-                f"the host key of the switch {_shown(addresses[0])} is not pinned: pin the line that "
+                f"the host key of the switch {host_port(*addresses[0])} is not pinned: pin the line that "
                 f"'ssh-keyscan -p {addresses[0][1]} {addresses[0][0]}' shows, compared with the switch's own"
             )
         self._new_dialect = partial(dialect, mediator, radius, rtp=rtp)
@@ -230,8 +230,8 @@ class SwitchLink:
             "state": self.state.value,
             "reason": self._reason,
             "user": self._user,
-            "addresses": [_shown(address) for address in self.addresses],
-            "address": _shown(self._session.address) if self._session is not None else None,
+            "addresses": [host_port(*address) for address in self.addresses],
+            "address": host_port(*self._session.address) if self._session is not None else None,
             "host_key": fingerprint(self._pinned) if self._pinned is not None else None,
             "switch": dict(self._hello),
             "outstanding": len(self._waiting),
@@ -276,7 +276,7 @@ class SwitchLink:
         )
 
     async def _connect(self, address: Address) -> tuple[_LinkSession, dict[str, Any]]:
-        where = _shown(address)
+        where = host_port(*address)
         watch = _KeyWatch(self._pinned)
         session = _LinkSession(self, address, self._new_dialect())
         try:
@@ -332,7 +332,7 @@ class SwitchLink:
 
     def _came_up(self, session: _LinkSession, hello: dict[str, Any]) -> None:
         self._session, self._hello = session, hello
-        self._reason = f"connected to {_shown(session.address)}"
+        self._reason = f"connected to {host_port(*session.address)}"
         self._enter(LinkInput.GREETED)
         self.counters["ups"] += 1
         log.info("switch link: %s", self._reason)
@@ -344,7 +344,7 @@ class SwitchLink:
         if self._session is not session:
             return
         self._session = None
-        self._reason = f"{_shown(session.address)}: {reason}"
+        self._reason = f"{host_port(*session.address)}: {reason}"
         self._enter(LinkInput.LOST)
         self.counters["downs"] += 1
         self._fail_waiting(self._reason)
@@ -381,10 +381,6 @@ class SwitchLink:
 def _log_error(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         log.critical("switch link: stopped by an error of our own", exc_info=error)
-
-
-def _shown(address: Address) -> str:
-    return host_port(*address)
 
 
 def _offered_algorithms(pinned: asyncssh.SSHKey | None) -> str | tuple[()]:
@@ -446,7 +442,7 @@ class _LinkSession(asyncssh.SSHClientSession[bytes]):
         self._held = False
         self._pump()
         if self._reason:
-            self._tell_lost()
+            self._report_lost()
 
     def flush(self) -> None:
         """Send what the dialect has to send."""
@@ -489,10 +485,10 @@ class _LinkSession(asyncssh.SSHClientSession[bytes]):
         if not self.greeted.done():
             self.greeted.set_result(_Trouble(reason, refused=refused))
         elif not self._held:
-            self._tell_lost()
+            self._report_lost()
         self.end()
 
-    def _tell_lost(self) -> None:
+    def _report_lost(self) -> None:
         self._link.went_down(self, self._reason)
         if not self.lost.done():
             self.lost.set_result(None)

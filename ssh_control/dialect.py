@@ -115,7 +115,7 @@ class IllegalInputError(DialectError):
 
 
 class Refused(Exception):  # noqa: N818 - what happened, not a mistake
-    """The switch refuses this mediator: extended error code and the reason in words.
+    """The switch refuses a mediator, or a request: extended error code and the reason in words.
 
     Source of the codes: Eltex SMG1016M manual, Extended error codes.
     """

@@ -197,7 +197,7 @@ def encode_line(message: dict[str, Any], limit: int) -> bytes:
     try:
         line = _encoder.encode(message)
     except (TypeError, ValueError, RecursionError) as error:
-        raise DialectError(f"can't be said in JSON: {error}") from None
+        raise DialectError(f"can't be written as JSON: {error}") from None
     if len(line) > limit:
         raise DialectError(
             f"a line of {len(line)} octets; at most {limit} are allowed", ExtendedError.WRONG_LENGTH

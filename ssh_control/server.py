@@ -241,7 +241,7 @@ class SormServer:
     async def _listen(self, **where: Any) -> asyncssh.SSHAcceptor:
         acceptor = await asyncssh.listen(
             **where,
-            # asyncio accepts as many connections at a time as the queue is told to hold, and tries as often again, with
+            # asyncio accepts as many connections at a time as the queue is set to hold, and tries as often again, with
             # a timer each, when no descriptor is left: with one it tries once a second.
             backlog=1,
             server_factory=lambda: _Connection(self),

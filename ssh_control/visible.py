@@ -8,8 +8,8 @@ _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 def visible(text: object) -> str:
     """``text`` in one line: every character that is not printable (line ends, escape sequences, marks that turn the
     direction of writing, halves of surrogate pairs) as an escape such as ``\\x1b``. Letters of any script stay."""
-    said = str(text)
-    return said if said.isprintable() else "".join(map(_escaped, said))
+    shown = str(text)
+    return shown if shown.isprintable() else "".join(map(_escaped, shown))
 
 
 def visible_lines(text: object) -> str:

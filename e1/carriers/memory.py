@@ -115,7 +115,7 @@ class MemoryEnd:
         return ""
 
     def exchange(self, stream: E1Stream) -> list[StreamEvent]:
-        """Let the stream receive and send what is due. A far end that nobody drives sends no pulses."""
+        """Let the stream receive and send what is due. A far end that is not driven sends no pulses."""
         now = self._seen = self._clock()
         frames = self._due(now)
         arrived = self._in.take(now)

@@ -20,7 +20,7 @@ L_BIT, R_BIT = 0x08, 0x04
 _CONTROL_WORD = struct.Struct(">BBH")
 _RTP = struct.Struct(">BBHII")
 _SHORT = 64
-"""A packet shorter than this (control word and payload) tells its length in LEN."""
+"""A packet shorter than this (control word and payload) has its length in LEN."""
 _WRAP = 0x10000
 MOST_PACKETS = 8000
 """Of a jitter buffer: two seconds of the shortest."""
@@ -49,7 +49,7 @@ class SatopConfig:
     rtp_payload_type: Annotated[int, Range(0, 127)] = 96
     """In the RTP header: dynamic from 96 (RFC 3551)."""
     rtp_ssrc: Annotated[int, Range(0, 0xFFFFFFFF)] = 0
-    """In the RTP header, which nobody checks."""
+    """In the RTP header; it is not checked."""
     jitter_packets: Annotated[int, Range(1, MOST_PACKETS)] = 8
     """Packets that wait before the first is played."""
     buffer_packets: Annotated[int, Range(2, MOST_PACKETS)] = 32
@@ -355,11 +355,11 @@ class SatopLine:
         self.config = config = config or SatopConfig()
         self.counters = SatopCounters()
         self.far_loss = False
-        """The far end says that it does not receive our packets (R bit)."""
+        """The far end reports that it does not receive our packets (R bit)."""
         self.far_down = False
-        """The far end says that its input is down (L bit)."""
+        """The far end reports that its input is down (L bit)."""
         self._packetiser = Packetiser(config, self.counters, sequence)
-        self._depacketiser = Depacketiser(config, self.counters)
+        self.depacketiser = Depacketiser(config, self.counters)
         self._begin: float | None = None
         self._given = 0  # frames that were due since _begin
         self._arrived = 0  # frames of packets that arrived and are not yet given (slave)
@@ -369,12 +369,7 @@ class SatopLine:
     @property
     def loss(self) -> bool:
         """We don't receive packets: all ones are played and R = 1 is sent."""
-        return self._depacketiser.state is PlayState.LOSS
-
-    @property
-    def play_state(self) -> PlayState:
-        """Of the jitter buffer."""
-        return self._depacketiser.state
+        return self.depacketiser.state is PlayState.LOSS
 
     def received(self, datagram: bytes, now: float) -> bool:
         """A datagram arrived. One that is no packet of this line is counted and left: False."""
@@ -389,7 +384,7 @@ class SatopLine:
         self.far_down, self.far_loss = packet.l_bit, packet.r_bit
         self._arrived += self.config.frames
         self._last_packet = now
-        self._depacketiser.put(packet)
+        self.depacketiser.put(packet)
         return True
 
     def due(self, now: float) -> int:
@@ -398,7 +393,7 @@ class SatopLine:
             self._begin = now
         if self._last_packet is not None and self._last_turn is not None:
             asleep = now - self._last_turn - self.config.max_batch
-            if asleep > 0:  # that nobody looked was not silence of the far end
+            if asleep > 0:  # time without a turn here was not silence of the far end
                 self._last_packet = min(now, self._last_packet + asleep)
         self._last_turn = now
         if self.config.clock == "received" and self._slaved(now):
@@ -432,11 +427,11 @@ class SatopLine:
         octets = frames * OCTETS_PER_FRAME
         patience, last, now = self.config.patience, self._last_packet, self._last_turn
         if not patience or last is None or now is None:
-            return self._depacketiser.play(octets)
-        if now - last > patience and self._depacketiser.dry:
-            self._depacketiser.lose()
-        return self._depacketiser.play_patiently(octets)
+            return self.depacketiser.play(octets)
+        if now - last > patience and self.depacketiser.dry:
+            self.depacketiser.lose()
+        return self.depacketiser.play_patiently(octets)
 
     def send(self, data: bytes, *, down: bool = False) -> list[bytes]:
-        """Datagrams for what the stream sends; ``down``: it has no signal, L = 1 says so."""
+        """Datagrams for what the stream sends; ``down``: it has no signal, which L = 1 reports."""
         return self._packetiser.push(data, l_bit=down, r_bit=self.loss)

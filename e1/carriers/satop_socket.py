@@ -20,14 +20,14 @@ _RECEIVE_BUFFER = 1 << 20
 _FORGET = 10.0
 """Seconds after its last datagram when a stranger counts as a new one."""
 _MOST_STRANGERS = 16
-"""Strangers that are told apart at a time; datagrams of more of them are counted only."""
+"""Strangers that are kept apart at a time; datagrams of more of them are counted only."""
 
 
 class SatopSocket:
     """The line of an E1 stream over UDP (:class:`~e1.carriers.carrier.FrameLine`).
 
     ``remote`` None: learnt from the first packet, and anew after a loss of packets, so that a far end may move to
-    another port but nobody can take over a circuit that works. It is learnt from hosts for which ``allows`` is true.
+    another port but a circuit that works can't be taken over. It is learnt from hosts for which ``allows`` is true.
     Datagrams from other addresses are counted as ``strangers`` and dropped; :meth:`take_strangers` returns the senders.
     """
 
@@ -84,7 +84,7 @@ class SatopSocket:
             self._socket = None
 
     def _readable(self) -> None:
-        """Take what waits. Errors of earlier datagrams (nobody at the far port) show here and are nothing new."""
+        """Take what waits. Errors of earlier datagrams (no listener at the far port) show here and are nothing new."""
         if self._socket is None:
             return
         now = self._clock()

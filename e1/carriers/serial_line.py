@@ -1,7 +1,8 @@
 """A data channel over a serial port: X.25 on LAPB on HDLC with asynchronous framing (RFC 1662).
 
-For links that bring a bare 64 kbit/s channel to a tty. pyserial blocks, so one thread reads, another writes, and
-whatever is decided is decided in the loop. A port that fails is opened again.
+For links that bring a bare 64 kbit/s channel to a tty. pyserial blocks, so one thread reads and another writes; every
+decision is made in the loop. A port that fails is opened again. :class:`NullModem` wires two pseudo-terminals to each
+other, for runs over serial lines on a machine that has none.
 """
 
 from __future__ import annotations
@@ -151,7 +152,7 @@ class SerialLine:
         self._tell(self.channel.busy(on, self._now()))
 
     def discard(self) -> list[bytes]:
-        """Takes out the messages of which nothing was sent yet: no event tells of them."""
+        """Takes out the messages of which nothing was sent yet, without an event."""
         return self.channel.discard()
 
     def cut(self, on: bool) -> None:
@@ -247,7 +248,7 @@ class SerialLine:
 
 
 class _Port:
-    """An open port and its two threads, which tell the loop and decide nothing."""
+    """An open port and its two threads, which report to the loop and decide nothing."""
 
     def __init__(self, device: serial.Serial, loop: asyncio.AbstractEventLoop, line: SerialLine) -> None:
         self._device, self._loop, self._line = device, loop, line
@@ -306,9 +307,7 @@ class _Port:
                 self._device.write(octets)
 
 
-# --- Two pseudo-terminals wired to each other: what is written to one can be read from the other.
-#
-# For runs over serial lines on a machine that has none.
+# --- a cable between two pseudo-terminals ---------------------------------------------------------------------------
 
 
 _PIECE = 4096
@@ -325,7 +324,7 @@ class NullModem:
         self._masters = [master for master, _ in pairs]
         self._devices = [
             device for _, device in pairs
-        ]  # kept open: a tty that nobody has open reads as an error
+        ]  # kept open: reading a tty that is not open anywhere is an error
         for master, device in pairs:
             tty.setraw(device)
             os.set_blocking(master, False)
@@ -335,7 +334,7 @@ class NullModem:
             self._loop.add_reader(master, self._readable, master)
 
     def close(self) -> None:
-        """Take the cable away: whoever has an end open finds it broken. A second call does nothing."""
+        """Take the cable away: an open end is broken then. A second call does nothing."""
         for master in self._masters:
             self._loop.remove_reader(master)
             self._loop.remove_writer(master)

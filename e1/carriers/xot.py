@@ -9,11 +9,12 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from enum import IntEnum
+from enum import IntEnum, StrEnum
+from typing import Final, NamedTuple
 
-from e1.channel import ChannelAlarm, ChannelEvent, Packet, event_of
+from e1.channel import ChannelAlarm, ChannelEvent, PacketCrossed, event_of
 from e1.x25 import layer as packet_layer
-from e1.x25.layer import PacketLayer, State, X25Config, X25Effect
+from e1.x25.layer import PacketLayer, X25Alarm, X25Config, X25Effect, X25State
 from e1.x25.packets import CallRequest, ClearRequest, PacketError, decode
 
 PORT = 1998
@@ -55,23 +56,20 @@ class PvcStatus(IntEnum):
     PROTOCOL_ERROR = 0x1A
 
 
-STATUS_TEXTS: Mapping[int, tuple[str, str]] = {
-    PvcStatus.WAITING: ("up", "установлен"),
-    PvcStatus.DISCONNECTED: ("destination disconnected", "назначение отключено"),
-    PvcStatus.REFUSED: ("connection refused", "в соединении отказано"),
-    PvcStatus.ROUTING_ERROR: ("routing error", "ошибка маршрутизации"),
-    PvcStatus.TIMED_OUT: ("connection timed out", "время соединения истекло"),
-    PvcStatus.NO_INTERFACE: ("no such interface", "нет такого интерфейса"),
-    PvcStatus.INTERFACE_DOWN: ("the interface is down", "интерфейс не работает"),
-    PvcStatus.NOT_X25: ("not an X.25 interface", "интерфейс не X.25"),
-    PvcStatus.NO_PVC: ("no such PVC", "нет такого PVC"),
-    PvcStatus.MISMATCH: ("the PVC is configured otherwise", "PVC настроен иначе"),
-    PvcStatus.FLOW_MISMATCH: ("windows or packet sizes differ", "окна или размеры пакета различаются"),
-    PvcStatus.FLOW_UNSUPPORTED: (
-        "windows or packet sizes not supported",
-        "окна или размеры не поддерживаются",
-    ),
-    PvcStatus.PROTOCOL_ERROR: ("protocol error", "ошибка протокола"),
+STATUS_TEXTS: Mapping[int, str] = {
+    PvcStatus.WAITING: "up",
+    PvcStatus.DISCONNECTED: "destination disconnected",
+    PvcStatus.REFUSED: "connection refused",
+    PvcStatus.ROUTING_ERROR: "routing error",
+    PvcStatus.TIMED_OUT: "connection timed out",
+    PvcStatus.NO_INTERFACE: "no such interface",
+    PvcStatus.INTERFACE_DOWN: "the interface is down",
+    PvcStatus.NOT_X25: "not an X.25 interface",
+    PvcStatus.NO_PVC: "no such PVC",
+    PvcStatus.MISMATCH: "the PVC is configured otherwise",
+    PvcStatus.FLOW_MISMATCH: "windows or packet sizes differ",
+    PvcStatus.FLOW_UNSUPPORTED: "windows or packet sizes not supported",
+    PvcStatus.PROTOCOL_ERROR: "protocol error",
 }
 
 
@@ -186,7 +184,7 @@ class XotFramer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class XotConfig:
-    """One circuit over TCP. ``x25.transport`` is taken as ``xot`` whatever it says."""
+    """One circuit over TCP. ``x25.transport`` is always taken as ``xot``."""
 
     x25: X25Config
     initiator: bool = True
@@ -196,7 +194,7 @@ class XotConfig:
     peer_interface: str = ""
     """Permanent circuits: the name of the other end's interface."""
     peer_lcn: int = 1
-    """Permanent circuits: the logical channel number that the other end knows the circuit by."""
+    """Permanent circuits: the logical channel number of the circuit at the other end."""
     setup_timeout: float = 30.0
     """Seconds for PVC Setup, or for the peer's Call."""
     reconnect: float = 5.0
@@ -223,6 +221,101 @@ class Close:
 XotEffect = Write | Close | ChannelEvent
 
 
+# --- the state of a connection ----------------------------------------------------------------------------------------
+
+
+class XotKind(StrEnum):
+    """A circuit, and which end of it this is. The machine of each is another one."""
+
+    PVC_INITIATOR = "permanent circuit, initiator"
+    PVC_RESPONDER = "permanent circuit, responder"
+    SVC = "switched circuit"
+
+
+class XotState(StrEnum):
+    """The connection of a circuit."""
+
+    CLOSED = "no connection"
+    SETTING_UP = "setting up"
+    """PVC Setup is under way."""
+    CARRYING = "carrying"
+    """The connection carries the circuit, which has not been up on it, or has had no call."""
+    ESTABLISHED = "established"
+    """The circuit was up on this connection, or there is a call."""
+    CLOSING = "closing"
+    """This side closes the connection; what it still brings is too late."""
+
+
+class XotInput(StrEnum):
+    """What happens to a connection."""
+
+    CONNECTED = "connection made"
+    LOST = "connection lost"
+    SETUP_FITS = "PVC Setup fits"
+    """The peer's request is for this circuit, or its answer accepts ours."""
+    SETUP_WRONG = "PVC Setup does not fit"
+    NO_SETUP = "another packet"
+    PACKET = "packet"
+    BAD_OCTETS = "octets that are not XOT"
+    TIMEOUT = "setup_timeout is over"
+    CIRCUIT_UP = "circuit up"
+    CALL_BEGUN = "call begun"
+    CALL_ENDED = "call ended"
+
+
+class XotAction(StrEnum):
+    """What is done, each by one method."""
+
+    ASK = "send PVC Setup"
+    ANSWER = "answer PVC Setup"
+    LINK_UP = "link up to the packet layer"
+    LINK_DOWN = "link down to the packet layer"
+    HAND_UP = "packet to the packet layer"
+    CLOSE = "alarm, close the connection"
+
+
+class XotMove(NamedTuple):
+    """One cell of the table."""
+
+    next: XotState
+    actions: tuple[XotAction, ...] = ()
+
+
+_PVC = (XotKind.PVC_INITIATOR, XotKind.PVC_RESPONDER)
+_UP = (XotState.CARRYING, XotState.ESTABLISHED)
+_OPEN = [(kind, state) for kind in XotKind for state in _UP] + [(kind, XotState.SETTING_UP) for kind in _PVC]
+_CLOSE = XotMove(XotState.CLOSING, (XotAction.CLOSE,))
+_LOST = XotMove(XotState.CLOSED, (XotAction.LINK_DOWN,))
+_BEGIN = XotMove(XotState.CARRYING, (XotAction.LINK_UP,))
+_HAND_UP = (XotAction.HAND_UP,)
+
+XOT_TABLE: Final[Mapping[tuple[XotKind, XotState, XotInput], XotMove]] = {
+    (XotKind.PVC_INITIATOR, XotState.CLOSED, XotInput.CONNECTED): XotMove(
+        XotState.SETTING_UP, (XotAction.ASK,)
+    ),
+    (XotKind.PVC_INITIATOR, XotState.SETTING_UP, XotInput.SETUP_FITS): _BEGIN,
+    (XotKind.PVC_INITIATOR, XotState.SETTING_UP, XotInput.SETUP_WRONG): _CLOSE,
+    (XotKind.PVC_RESPONDER, XotState.CLOSED, XotInput.CONNECTED): XotMove(XotState.SETTING_UP),
+    (XotKind.PVC_RESPONDER, XotState.SETTING_UP, XotInput.SETUP_FITS): XotMove(
+        XotState.CARRYING, (XotAction.ANSWER, XotAction.LINK_UP)
+    ),
+    (XotKind.PVC_RESPONDER, XotState.SETTING_UP, XotInput.SETUP_WRONG): XotMove(
+        XotState.CLOSING, (XotAction.ANSWER, XotAction.CLOSE)
+    ),
+    **{(kind, XotState.SETTING_UP, XotInput.NO_SETUP): _CLOSE for kind in _PVC},
+    **{(kind, XotState.CARRYING, XotInput.CIRCUIT_UP): XotMove(XotState.ESTABLISHED) for kind in _PVC},
+    (XotKind.SVC, XotState.CLOSED, XotInput.CONNECTED): _BEGIN,
+    (XotKind.SVC, XotState.CARRYING, XotInput.CALL_BEGUN): XotMove(XotState.ESTABLISHED),
+    (XotKind.SVC, XotState.ESTABLISHED, XotInput.CALL_ENDED): _CLOSE,
+    **{(kind, state, XotInput.PACKET): XotMove(state, _HAND_UP) for kind in XotKind for state in _UP},
+    **{(*at, XotInput.BAD_OCTETS): _CLOSE for at in _OPEN},
+    **{(*at, XotInput.TIMEOUT): _CLOSE for at in _OPEN},
+    **{(*at, XotInput.LOST): _LOST for at in _OPEN},
+    **{(kind, XotState.CLOSING, XotInput.LOST): _LOST for kind in XotKind},
+}
+"""What is not in the table is ignored: it comes too late, or means nothing to the circuit."""
+
+
 class XotEnd:
     """One end of a circuit. It outlives connections: messages that wait go over the next one."""
 
@@ -231,19 +324,20 @@ class XotEnd:
         self.x25 = PacketLayer(
             replace(config.x25, transport="xot", calls=config.initiator and config.x25.circuit == "svc")
         )
-        self.connected = False
+        self.state = XotState.CLOSED
         self.wanted = True
-        """Connections are opened and accepted for it; off: what there is stays, and no other is made."""
+        """Set by the owner: connections are opened and accepted for it. Off: an open one stays, no other is made."""
         self.packets_sent = self.packets_received = 0
         """Packets, since the beginning."""
+        self._kind = XotKind.SVC
+        if config.x25.circuit == "pvc":
+            self._kind = XotKind.PVC_INITIATOR if config.initiator else XotKind.PVC_RESPONDER
         self._framer = XotFramer()
-        self._setting_up = False
-        self._was_active = False
-        self._settled = False
-        """The circuit was up on this connection."""
-        self._closing = False
-        """This side has decided to close it: whatever else it brings is too late."""
         self._deadline: float | None = None
+        self._packet = b""
+        """The packet at hand, its time, and its status as PVC Setup."""
+        self._now = 0.0
+        self._status = PvcStatus.WAITING
         self._out: list[XotEffect] = []
 
     @property
@@ -252,37 +346,41 @@ class XotEnd:
         return self.x25.up
 
     @property
+    def connected(self) -> bool:
+        """Whether there is a connection."""
+        return self.state is not XotState.CLOSED
+
+    @property
     def set_up(self) -> bool:
         """Whether a connection carries the circuit: a permanent one is set up at both ends."""
-        return self.connected and not self._setting_up
+        return self.state in (XotState.CARRYING, XotState.ESTABLISHED)
 
     def connection_made(self, now: float) -> list[XotEffect]:
         """A TCP connection is there."""
-        self.connected, self._framer = True, XotFramer()
-        self._was_active = self._settled = self._closing = False
-        self._deadline = now + self.config.setup_timeout
-        self._setting_up = self.config.x25.circuit == "pvc"
-        if not self._setting_up:
-            self._carry_out(self.x25.link_up(now))
-        elif self.config.initiator:
-            self._write(self._setup(PvcStatus.WAITING).encode())
+        self._framer = XotFramer()
+        self._deadline, self._now = now + self.config.setup_timeout, now
+        self._input(XotInput.CONNECTED)
         return self._take()
 
     def connection_lost(self, reason: str, now: float) -> list[XotEffect]:
         """The TCP connection is gone."""
-        self.connected, self._deadline = False, None
-        self._carry_out(self.x25.link_down(reason, now))
+        self._deadline, self._now = None, now
+        self._input(XotInput.LOST, reason)
         return self._take()
 
     def received(self, data: bytes, now: float) -> list[XotEffect]:
         """Octets of the connection."""
+        self._now = now
         try:
             for packet in self._framer.feed(data):
-                if self._closing:
+                if self.state is XotState.CLOSING:
                     break
-                self._packet(packet, now)
+                self.packets_received += 1
+                self._out.append(PacketCrossed(False, packet))
+                self._packet = packet
+                self._received_packet()
         except XotError as error:
-            self._close(f"not X.25 over TCP: {error}")
+            self._input(XotInput.BAD_OCTETS, f"not X.25 over TCP: {error}")
         return self._take()
 
     def send(self, message: bytes, now: float) -> list[XotEffect]:
@@ -303,7 +401,7 @@ class XotEnd:
     def tick(self, now: float) -> list[XotEffect]:
         """Time has passed."""
         if self._deadline is not None and now >= self._deadline:
-            self._close("the peer does not set the circuit up")
+            self._input(XotInput.TIMEOUT, "the peer does not set the circuit up")
         else:
             self._carry_out(self.x25.tick(now))
         return self._take()
@@ -354,45 +452,66 @@ class XotEnd:
 
     def _write(self, packet: bytes) -> None:
         self.packets_sent += 1
-        self._out += [Write(record(packet)), Packet(True, packet)]
+        self._out += [Write(record(packet)), PacketCrossed(True, packet)]
 
-    def _packet(self, packet: bytes, now: float) -> None:
-        self.packets_received += 1
-        self._out.append(Packet(False, packet))
-        if not self._setting_up:
-            self._deadline = None
-            self._carry_out(self.x25.received(packet, now))
-        elif self.config.initiator:
-            self._answered(packet, now)
-        else:
-            self._asked(packet, now)
+    # --- the machine
 
-    def _asked(self, packet: bytes, now: float) -> None:
-        status = self.accepts(packet)
-        if status is None:
-            self._close("the peer sends other packets before PVC Setup")
+    def _input(self, what: XotInput, reason: str = "", retry: float | None = None) -> None:
+        """The transition function. ``reason`` and ``retry`` are those of a connection that ends by it."""
+        move = XOT_TABLE.get((self._kind, self.state, what))
+        if move is None:
             return
-        self._write(refusal(packet, status))
-        if status is PvcStatus.WAITING:
-            self._ready(now)
-        else:
-            self._close(f"PVC Setup refused: {STATUS_TEXTS[status][0]}")
+        self.state = move.next
+        for action in move.actions:
+            match action:
+                case XotAction.ASK:
+                    self._write(self._setup(PvcStatus.WAITING).encode())
+                case XotAction.ANSWER:
+                    self._write(refusal(self._packet, self._status))
+                case XotAction.LINK_UP:
+                    if self._kind is not XotKind.SVC:
+                        self._deadline = None  # that of a switched circuit runs until the first packet
+                    self._carry_out(self.x25.link_up(self._now))
+                case XotAction.LINK_DOWN:
+                    self._carry_out(self.x25.link_down(reason, self._now))
+                case XotAction.HAND_UP:
+                    self._deadline = None
+                    self._carry_out(self.x25.received(self._packet, self._now))
+                case XotAction.CLOSE:
+                    self._deadline = None
+                    self._out.append(ChannelAlarm("xot", reason))
+                    self._out.append(Close(reason, self.config.reconnect if retry is None else retry))
 
-    def _answered(self, packet: bytes, now: float) -> None:
+    def _received_packet(self) -> None:
+        if self.state is not XotState.SETTING_UP:
+            self._input(XotInput.PACKET)
+        elif self.config.initiator:
+            self._answered()
+        else:
+            self._asked()
+
+    def _asked(self) -> None:
+        status = self.accepts(self._packet)
+        if status is None:
+            self._input(XotInput.NO_SETUP, "the peer sends other packets before PVC Setup")
+            return
+        self._status = status
+        if status is PvcStatus.WAITING:
+            self._input(XotInput.SETUP_FITS)
+        else:
+            self._input(XotInput.SETUP_WRONG, f"PVC Setup refused: {STATUS_TEXTS[status]}")
+
+    def _answered(self) -> None:
         try:
-            setup = PvcSetup.decode(packet)
+            setup = PvcSetup.decode(self._packet)
         except XotError as error:
-            self._close(f"no answer to PVC Setup: {error}", self.config.refused)
+            self._input(XotInput.NO_SETUP, f"no answer to PVC Setup: {error}", self.config.refused)
             return
         if setup.status == PvcStatus.WAITING:
-            self._ready(now)
+            self._input(XotInput.SETUP_FITS)
             return
-        text = STATUS_TEXTS.get(setup.status, ("unknown", "неизвестно"))[0]
-        self._close(f"the peer refuses the PVC: {text} ({setup.status:02X}h)", self.config.refused)
-
-    def _ready(self, now: float) -> None:
-        self._setting_up, self._deadline = False, None
-        self._carry_out(self.x25.link_up(now))
+        why = f"{STATUS_TEXTS.get(setup.status, 'unknown')} ({setup.status:02X}h)"
+        self._input(XotInput.SETUP_WRONG, f"the peer refuses the PVC: {why}", self.config.refused)
 
     def _setup(self, status: PvcStatus) -> PvcSetup:
         config, x25 = self.config, self.config.x25
@@ -410,26 +529,20 @@ class XotEnd:
 
     def _carry_out(self, effects: Iterable[X25Effect]) -> None:
         for effect in effects:
-            if isinstance(effect, packet_layer.Transmit):
+            if isinstance(effect, packet_layer.SendPacket):
                 self._write(effect.packet)
-            elif not self._resets(effect):
-                self._out.append(event_of(effect))
-        if self.config.x25.circuit == "svc" and self.connected:
-            free = self.x25.state is State.READY
-            if free and self._was_active:
-                self._close("the call was cleared")
-            self._was_active = not free
-
-    def _resets(self, effect: X25Effect) -> bool:
-        """Whether it only tells of the reset that sets a permanent circuit up: that one is no alarm."""
-        if isinstance(effect, packet_layer.CircuitUp):
-            self._settled = True
-        return not self._settled and isinstance(effect, packet_layer.X25Alarm) and effect.kind == "reset"
-
-    def _close(self, reason: str, retry: float | None = None) -> None:
-        self._deadline, self._closing = None, True
-        self._out.append(ChannelAlarm("xot", reason))
-        self._out.append(Close(reason, self.config.reconnect if retry is None else retry))
+                continue
+            if isinstance(effect, packet_layer.CircuitUp):
+                self._input(XotInput.CIRCUIT_UP)
+            if self.state is XotState.CARRYING and isinstance(effect, X25Alarm) and effect.kind == "reset":
+                continue  # the reset that sets a permanent circuit up is no alarm
+            self._out.append(event_of(effect))
+        if self._kind is not XotKind.SVC:
+            return
+        if self.x25.state is X25State.READY:
+            self._input(XotInput.CALL_ENDED, "the call was cleared")
+        else:
+            self._input(XotInput.CALL_BEGUN)
 
     def _take(self) -> list[XotEffect]:
         effects, self._out = self._out, []

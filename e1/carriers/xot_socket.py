@@ -12,7 +12,7 @@ from e1.carriers.xot import Close, PvcStatus, Write, XotEffect, XotEnd, XotError
 from e1.channel import ChannelAlarm, ChannelEvent
 
 _FIRST_PACKET = 30.0
-"""Seconds that a connection to a server may be silent before it says what it is for."""
+"""Seconds that a connection to a server may be silent before its first packet."""
 _MOST_SILENT = 128
 """Connections that may be so at the same time."""
 _MOST_STRANGERS = 16
@@ -88,12 +88,12 @@ class XotLink(asyncio.Protocol):
         self.closed.set()
 
     def _gone(self, reason: str) -> None:
-        """Nothing more is sent; told once."""
+        """Nothing more is sent; reported once."""
         if self._timer is not None:
             self._timer.cancel()
-        told, self._transport = self._lost, None
+        reported, self._transport = self._lost, None
         self._lost = True
-        if self.end is not None and not told:
+        if self.end is not None and not reported:
             self._do(self.end.connection_lost(reason, self._now()))
 
     def send(self, message: bytes) -> None:
@@ -287,7 +287,7 @@ class XotClient:
 class XotServer:
     """Listens for the connections of ``ends``: each is for one of them, by PVC Setup or by the number called.
 
-    ``allows`` says whether a host may connect.
+    ``allows``: whether a host may connect.
     """
 
     def __init__(
@@ -336,7 +336,7 @@ class XotServer:
         await asyncio.gather(*(link.closed.wait() for link in self._links))
 
     def admits(self, link: XotLink) -> bool:
-        """Whether a new connection may stay until it says what it is for."""
+        """Whether a new connection may stay until its first packet."""
         self.connections += 1
         addresses = link.addresses()
         if addresses is None or not self._allows(addresses[1][0]):

@@ -32,7 +32,7 @@ class StreamState(StrEnum):
     LOMF = "LOMF"
     """Frame alignment, but not that of the configured multiframe (CRC-4)."""
     RAI = "RAI"
-    """The far end says that it has LOS, AIS or LOF: what it sends still arrives."""
+    """The far end reports that it has LOS, AIS or LOF: what it sends still arrives."""
     WORK = "WORK"
     """No alarm."""
 

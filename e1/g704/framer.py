@@ -1,4 +1,11 @@
-"""Counters of G.826 kind: errored blocks and seconds, in seconds of 8000 frames, not of a clock."""
+"""The receiving side of G.704: an unaligned stream of bits in, aligned frames, states and error counters out.
+
+Every decision falls at a place in the stream, so the pieces in which the stream comes do not matter. The unit of LOS
+and AIS (G.775) is the double frame of 512 bits, counted from where the signal began, not aligned to anything. While
+nothing happens a batch is judged as a whole (``_quiet``). Anything unusual is examined frame by frame, with the same
+result.
+Source: ITU-T G.704, G.706, G.775; counters: G.826, in seconds of 8000 frames, not of a clock.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +90,7 @@ class Counters:
     near: Performance
     """What arrives here."""
     far: Performance
-    """What the far end says of what arrives there: E bits, RAI as its defect. Counted with CRC-4 only."""
+    """What the far end reports of its reception: E bits, RAI as its defect. Counted with CRC-4 only."""
     fas_errors: int = 0
     """Incorrect FAS while aligned."""
     crc_errors: int = 0
@@ -94,9 +101,7 @@ class Counters:
     """Times that frame alignment was lost (LOF)."""
 
 
-# --- LOS and AIS: what the bits of a line say before anybody looks for frames (ITU-T G.775).
-#
-# The unit is the double frame of 512 bits, counted from where the signal began, not aligned to anything.
+# --- LOS and AIS ----------------------------------------------------------------------------------------------------
 
 
 DOUBLE_FRAME = 64
@@ -181,11 +186,7 @@ class LineMonitor:
         return int((total[_WINDOW:] - total[:-_WINDOW]).max())
 
 
-# --- The receiving side of G.704: an unaligned stream of bits in, aligned frames, states and counters out.
-#
-# Every decision falls at a place in the stream, so it does not matter in what pieces the stream comes. While nothing
-# happens a batch is judged as a whole (``_quiet``); anything out of the ordinary is gone through frame by frame, and
-# both ways come to the same. Source: ITU-T G.704, G.706.
+# --- frames ---------------------------------------------------------------------------------------------------------
 
 
 __all__ = ["AlarmConfig", "FrameReceiver", "FrameTransmitter", "StreamState"]
@@ -232,7 +233,7 @@ class FrameReceiver:
         self._second = SECOND  # double frames left of it
         self._taken = 0  # frames at the head of _line that are dealt with already
         self._skip = 0  # bits to leave out before the search begins
-        self._errored = [0, 0]  # SMFs I, II, to be told to the far end
+        self._errored = [0, 0]  # SMFs I, II, to be reported to the far end
         self._phase: int | None = (
             None  # of the last alignment: place of frame 0 in the stream, modulo a multiframe
         )
@@ -241,7 +242,7 @@ class FrameReceiver:
 
     @property
     def state(self) -> StreamState:
-        """The state now; LOF as such, whatever it is shown as."""
+        """The state now; LOF as such, however it is shown."""
         return self.alarms.state
 
     @property
@@ -254,12 +255,12 @@ class FrameReceiver:
         return self.alarms.take_changes()
 
     def take_errored(self) -> list[int]:
-        """How many SMFs I and SMFs II were errored since the last call: what our E bits must tell."""
+        """How many SMFs I and SMFs II were errored since the last call: what our E bits must report."""
         errored, self._errored = self._errored, [0, 0]
         return errored
 
     def signal(self, signal: Signal) -> None:
-        """What the operator (removed, disabled and so on) or the line says; alignment may be lost by it."""
+        """Apply what the operator (removed, disabled and so on) or the line reports; alignment may be lost by it."""
         had_frames = StreamState.LOF not in self.alarms.defects
         self.alarms.signal(signal)
         if signal in (Signal.NO_PULSES, Signal.ALL_ONES, Signal.REMOVED, Signal.DISABLED):

@@ -1,11 +1,12 @@
-"""CRC-4 of E1 submultiframes, many at once.
+"""Frames of an E1 stream (ITU-T G.704, G.706): CRC-4, timeslot 0, the sending side, the search for alignment.
+
+Frames alternate: even ones begin with FAS (C/Si 0011011), odd ones with NFAS (Si/M/E 1 A Sa4..Sa8). With CRC-4 sixteen
+of them are a multiframe whose bit 1 carries C1..C4, the alignment signal 001011 and E1, E2 (G.704 2.3).
 
 A submultiframe (SMF) is 8 frames of 32 octets. Its check value is the remainder by x^4 + x + 1 of its 2048 bits in
 line order, its own C bits (bit 1 of the even frames) taken as 0, start value 0, nothing inverted; C1 is the most
-significant of the four bits. It travels in the *next* SMF. Source: ITU-T G.704 2.3.3.
-
-The remainder is linear in the bits, so each of its four bits is the parity of the SMF under a mask. The masks leave
-the C bits out: nothing has to be cleared or copied before.
+significant of the four bits. It travels in the *next* SMF (G.704 2.3.3). The remainder is linear in the bits, so each
+of its four bits is the parity of the SMF under a mask. The masks leave the C bits out, so nothing has to be cleared.
 """
 
 from __future__ import annotations
@@ -57,12 +58,7 @@ def carried(ts0: Octets) -> Octets:
     return bits @ _PLACES
 
 
-# --- What timeslot 0 carries, and the sending side of G.704: 32 timeslots in, a stream of frames out.
-#
-# Frames alternate: even ones begin with FAS (C/Si 0011011), odd ones with NFAS (Si/M/E 1 A Sa4..Sa8).
-# With CRC-4 sixteen
-# of them are a multiframe whose bit 1 carries C1..C4, the alignment signal 001011 and E1, E2. Source:
-# ITU-T G.704 2.3.
+# --- timeslot 0 -----------------------------------------------------------------------------------------------------
 
 
 TIMESLOTS = 32
@@ -74,7 +70,7 @@ BIT_1 = 0x80
 MULTIFRAME_SIGNAL = 0b001011
 """In bit 1 of frames 1, 3, 5, 7, 9, 11."""
 E_FRAMES = (13, 15)
-"""Frames whose bit 1 tells of SMF I and SMF II as received: 0 = errored."""
+"""Frames whose bit 1 reports SMF I and SMF II as received: 0 = errored."""
 BATCH = 2048
 """The most frames that are dealt with at once."""
 
@@ -112,7 +108,7 @@ class FrameTransmitter:
         self._errored = [0, 0]
 
     def set_e_bits(self, aligned: bool, errored: Sequence[int] = (0, 0)) -> None:
-        """What E1 and E2 are to tell the far end.
+        """What E1 and E2 are to report to the far end.
 
         Not ``aligned`` (our receiver lacks frame or multiframe alignment): both 0. Otherwise 1, and 0 once for
         each of the further ``errored`` SMFs I and II, one multiframe after the other.

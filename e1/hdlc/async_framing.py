@@ -29,7 +29,7 @@ class AsyncCounters:
 
     @property
     def bad(self) -> int:
-        """Frames discarded, for whatever reason."""
+        """Frames discarded, for any reason."""
         return self.fcs_errors + self.short + self.long + self.aborted
 
 
@@ -108,5 +108,5 @@ class AsyncFraming:
 
 def _unescaped(held: bytes) -> bytes:
     first, *rest = held.split(b"\x7d")
-    # a second 7Dh in a row leaves an empty piece: the octets can't be right, and the FCS says so
+    # a second 7Dh in a row leaves an empty piece: the octets can't be right, and the FCS shows it
     return first + b"".join(bytes((piece[0] ^ TURN,)) + piece[1:] for piece in rest if piece)

@@ -26,7 +26,7 @@ IDLE_ONES = 15
 ABORT_ONES = 8
 """Ones that :meth:`HdlcTransmitter.abort` sends: with up to six before them they are the 7 to 14 of an abort."""
 MAX_OCTETS = 4101
-"""The largest frame accepted if nothing else is said: a packet of 4096 octets of data in an I frame."""
+"""The largest frame accepted by default: a packet of 4096 octets of data in an I frame."""
 
 MIN_BITS = 32
 """Fewer bits between two flags are not a frame (X.25 2.2.7: invalid)."""
@@ -61,7 +61,7 @@ class HdlcCounters:
 
     @property
     def bad(self) -> int:
-        """Frames discarded, for whatever reason."""
+        """Frames discarded, for any reason."""
         return self.fcs_errors + self.short + self.long + self.aborted + self.unaligned
 
 
@@ -72,7 +72,7 @@ MOST_WAITING = 65_536
 class HdlcTransmitter:
     """Frames in, timeslot octets out. One flag closes a frame and opens the next if that waits already.
 
-    ``fill`` says what goes while none waits: ``flags``, or ``ones`` (an idle channel). ``limit``: octets that may
+    ``fill`` is sent while no frame waits: ``flags``, or ``ones`` (an idle channel). ``limit``: octets that may
     wait; a frame beyond that is dropped and counted, and the link layer repeats what matters.
     """
 
@@ -155,7 +155,7 @@ class HdlcTransmitter:
 
 
 class HdlcReceiver:
-    """Timeslot octets in, frames out, whatever the pieces that the octets come in.
+    """Timeslot octets in, frames out. The octets may come in pieces of any size.
 
     ``max_octets``: the largest frame (without FCS) that is taken; a longer one is counted as soon as it is too long
     and skipped to the next flag, so a line without flags holds no more memory than one frame.

@@ -1,8 +1,9 @@
-"""Parameters of a LAPB link (X.25 2.4.8), and where real peers, such as the kernel of Linux, differ from X.25."""
+"""Settings of a LAPB link (X.25 2.4.8), with what real peers such as Linux do otherwise; its effects and counters."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from e1.settings import DOCUMENTED, Range, check
@@ -45,13 +46,13 @@ class LapbConfig:
     """When T1 runs out in information transfer: ask with RR P=1; or resend the oldest I frame with P=1; or, as Linux
     does, resend all with P=0 and without timer recovery."""
     on_reset: Literal["drop", "requeue"] = "drop"
-    """What was handed in before a link reset and isn't acknowledged: dropped and told to layer 3 in ``LinkUp``, or sent
-    again. The peer may have had some of it, so ``requeue`` may deliver twice."""
+    """What was handed in before a link reset and isn't acknowledged: dropped and reported to layer 3 in ``LinkUp``, or
+    sent again. The peer may have had some of it, so ``requeue`` may deliver twice."""
     s3_exhausted: Literal["reset", "down"] = "reset"
     """No acknowledgement after N2 attempts: link reset (SABM), or link down (Linux)."""
     set_up: Literal["either", "dte"] = "either"
     """Who sets the link up (X.25 2.4.4.1 lets either end do so). ``either``: this end sends SABM as soon as the line is
-    there, and every T1, whatever its role; ``dte``: a DCE waits T1 and then invites the DTE (DM F=0), which a peer
+    there, and every T1, in either role; ``dte``: a DCE waits T1 and then invites the DTE (DM F=0), which a peer
     that believes the link to be up takes a T1 of its own to follow, and one that has given up (Linux) ignores."""
     s0_exhausted: Literal["invite", "stay", "sabm"] = "invite"
     """A DCE with ``set_up`` at ``dte`` whose N2 invitations were not answered: goes on, is silent (X.25), or sends SABM
@@ -72,7 +73,7 @@ class LapbConfig:
     sabme: Literal["dm", "frmr"] = "dm"
     """SABME (modulo 128) in information transfer: DM, or FRMR W. Both are legal."""
     unsolicited_ua: Literal["reset", "ignore"] = "reset"
-    """UA in information transfer, which nobody asked for: link reset, or nothing."""
+    """Unsolicited UA in information transfer: link reset, or nothing."""
     undefined_control: Literal["frmr", "ignore"] = "frmr"
     """Undefined control field in information transfer: FRMR W, or nothing (Linux)."""
     information_not_allowed: Literal["frmr", "accept"] = "frmr"
@@ -128,3 +129,70 @@ class LapbConfig:
     def most_data(self) -> int:
         """Octets of information in the longest I frame."""
         return self.n1 - OVERHEAD
+
+
+@dataclass(frozen=True, slots=True)
+class SendFrame:
+    """Send this frame (address, control, information; no FCS)."""
+
+    frame: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DeliverPacket:
+    """The information of the next I frame in sequence, for layer 3."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LinkUp:
+    """Information may be sent. ``reset``: the link was up before, and ``undelivered`` pieces of information that were
+    handed in are gone; the peer may have had some of them without our knowing."""
+
+    reset: bool
+    undelivered: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LinkDown:
+    """No information goes any more, or set-up failed. ``undelivered``: as in :class:`LinkUp`."""
+
+    reason: str
+    undelivered: int
+
+
+@dataclass(frozen=True, slots=True)
+class LapbAlarm:
+    """A message for people. ``kind`` is ``role-mismatch``, ``modulo-mismatch``,
+    ``link-reset``, ``frmr-sent``, ``frmr-received`` or ``not-sent`` (information that came while the link was down)."""
+
+    kind: str
+    text: str
+
+
+LapbEffect = SendFrame | DeliverPacket | LinkUp | LinkDown | LapbAlarm
+
+
+@dataclass(slots=True)
+class LapbCounters:
+    """What has crossed."""
+
+    sent: Counter[str] = field(default_factory=Counter)
+    """Frames sent, by kind."""
+    received: Counter[str] = field(default_factory=Counter)
+    """Frames with a known address that were received, by kind."""
+    resent: int = 0
+    """I frames sent again; they count as sent, too."""
+    invalid: int = 0
+    """Frames discarded: too short, a foreign address, a command sent as a response, or anything from a dead line."""
+    out_of_sequence: int = 0
+    """I frames whose N(S) was not the expected one."""
+    t1: int = 0
+    """How often T1 ran out."""
+    resets: int = 0
+    """Link resets, begun by either end."""
+    ups: int = 0
+    """How often the link came up."""
+    downs: int = 0
+    """How often it went down."""

@@ -9,7 +9,7 @@ from e1.lapb.config import LapbConfig
 
 
 class Kind(StrEnum):
-    """What a control field says."""
+    """The meaning of a control field."""
 
     I = "I"  # noqa: E741 - the frame's name in X.25
     RR = "RR"

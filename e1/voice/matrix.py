@@ -1,20 +1,21 @@
-"""Mixing two A-law directions into one line: a table of all 65,536 pairs, looked up for many lines at once.
+"""The speech matrix: which party of which call is heard on which KSL line. No input or output.
 
-This is the three-way conference of combined control: A and B speak, the line to the console listens, and what
-the console's side sends is heard by nobody. The sum is limited to the largest value of its sign.
+RTP of the parties goes in (:meth:`VoiceMatrix.rtp`), A-law for the timeslots comes out (:meth:`VoiceMatrix.take`).
+Combined control puts both parties, mixed, on one KSL; separate control puts party A on KSL-A and party B on KSL-B. A
+KSL that is not connected carries D5.
 
-An octet of the smallest value (D5, 55) counts as nothing at all: a party that is silent, or a lost packet,
-leaves the other party's octets as they are. So a mix of two idle directions is idle too. The table is
-symmetric, and inverting both signs inverts the sum.
+The VoIP submodules of the device mix: each holds 27 three-way conferences (ECSS-10 manual, SORM system), in which A and
+B speak and the line to the console listens. The owner of the lines counts the conferences; the matrix only
+connects. The caller of ``take`` is the clock. Lines that run dry at the same moment are mixed together, a frame of
+20 ms each, so that one table look-up serves all of them.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Hashable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,11 @@ from e1.voice.rtp import FRAME, PCMA, JitterBuffer, JitterConfig, JitterCounters
 
 @cache
 def mix_table() -> NDArray[np.uint8]:
-    """64 KB: the octet for each pair of octets; the index is both side by side, in either order."""
+    """64 KB: the octet for each pair of octets; the index is both side by side, in either order.
+
+    The sum is limited to the largest value of its sign. An octet of the smallest value (D5, 55) counts as nothing at
+    all: a silent party or a lost packet leaves the other party's octets as they are, and two idle directions are idle.
+    """
     values = decode(np.arange(256, dtype=np.uint8)).astype(np.int32)
     values[np.abs(values) == QUANTUM] = 0
     sums = values[:, None] + values[None, :]
@@ -50,20 +55,6 @@ def mix_octets(a: bytes, b: bytes) -> bytes:
     return mix(np.frombuffer(a, np.uint8), np.frombuffer(b, np.uint8)).tobytes()
 
 
-# --- The speech matrix: which party of which call is heard on which KSL. Sans-IO.
-#
-# RTP of the parties goes in (:meth:`VoiceMatrix.rtp`), A-law for the timeslots comes out
-# (:meth:`VoiceMatrix.take`). Combined control puts both parties, mixed, on one KSL; separate control puts
-# party A on KSL-A and party B on KSL-B. A KSL that nobody has connected carries D5.
-#
-# Mixing is done by the VoIP submodules of the device: each holds 27 three-way conferences (ECSS-10
-# manual, SORM system).
-# A line of combined control needs one of them; when none is left the line can't be connected, which the
-# console
-# is told as code 73h. Whoever takes is the clock: lines that run dry at the same moment are mixed together, a
-# frame of 20 ms each, so that the table look-up is paid once for all of them.
-
-
 Ksl: TypeAlias = tuple[int, int]
 """Number of the stream, number of the KSL in it (1..28)."""
 
@@ -71,24 +62,7 @@ _JITTER: Final = JitterConfig()
 
 
 class LineTaken(Exception):  # noqa: N818 - an answer, not a mistake
-    """The KSL, or the key, is connected already; nothing has changed. The text says which."""
-
-
-class ConferencesExhausted(Exception):  # noqa: N818 - an answer, not a mistake
-    """No submodule has a conference left; nothing has changed. To the console: code 73h."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VoiceConfig:
-    """What the device can mix."""
-
-    submodules: int = 2
-    """VoIP submodules; two are what one stream needs under combined control (ECSS-10 manual, SORM system)."""
-    conferences: int = 27
-    """Three-way conferences of a submodule (ECSS-10 manual, SORM system)."""
-    separate_conferences: int = 0
-    """Conferences that a call under separate control takes: nothing is mixed; our choice."""
-    jitter: JitterConfig = _JITTER
+    """The KSL, or the key, is connected already; nothing has changed. The text names it."""
 
 
 @dataclass(slots=True)
@@ -101,15 +75,13 @@ class VoiceCounters:
     wrong_payload: int = 0
     """RTP with something else than A-law."""
     unknown_ssrc: int = 0
-    """Of nobody who is connected to a line."""
+    """Of no party that is connected to a line."""
     connected: int = 0
     freed: int = 0
-    exhausted: int = 0
-    """Refused for want of a conference."""
 
 
 class _Outlet:
-    """One KSL: who is heard on it (one or two sources), and octets that are ready for the timeslot."""
+    """One KSL: the sources that are heard on it (one or two), and octets that are ready for the timeslot."""
 
     __slots__ = ("ready", "sources")
 
@@ -126,22 +98,18 @@ class _Connection:
     ksl_b: Ksl | None
     ssrcs: tuple[int | None, int | None]
     buffers: tuple[JitterBuffer, JitterBuffer]
-    submodule: int | None
-    conferences: int
 
 
 class VoiceMatrix:
-    """Connects parties to KSLs. Every KSL number is taken as it comes: their owner checks them."""
+    """Connects parties to KSL lines. KSL numbers are not checked: their owner does that."""
 
-    def __init__(self, config: VoiceConfig = VoiceConfig()) -> None:
-        self.config = config
+    def __init__(self, jitter: JitterConfig = _JITTER) -> None:
+        self.jitter = jitter
         self.counters = VoiceCounters()
         self._connections: dict[Hashable, _Connection] = {}
         self._outlets: dict[Ksl, _Outlet] = {}
         self._sources: dict[int, list[JitterBuffer]] = {}
         """By SSRC; several when several lines hear the same party."""
-        self._taken: Counter[int] = Counter()
-        """Conferences by submodule."""
         self._past = JitterCounters()
         """Of connections that have been freed."""
 
@@ -152,7 +120,7 @@ class VoiceMatrix:
     ) -> None:
         """Put parties on a line: mixed on ``ksl_a`` when ``ksl_b`` is None or the same, else each on its own.
 
-        A party whose SSRC is None is silent. Raises :class:`LineTaken`, :class:`ConferencesExhausted`.
+        A party whose SSRC is None is silent. Raises :class:`LineTaken`.
         """
         if ksl_b == ksl_a:
             ksl_b = None
@@ -161,18 +129,8 @@ class VoiceMatrix:
         for ksl in (ksl_a, ksl_b):
             if ksl in self._outlets:
                 raise LineTaken(f"KSL {ksl[1]} of stream {ksl[0]} is connected already")
-        needed = 1 if ksl_b is None else self.config.separate_conferences
-        submodule = self._submodule(needed) if needed else None
-        if needed and submodule is None:
-            self.counters.exhausted += 1
-            limit = self.config.submodules * self.config.conferences
-            raise ConferencesExhausted(
-                f"all {limit} conferences of {self.config.submodules} submodules are taken"
-            )
-        if submodule is not None:
-            self._taken[submodule] += needed
-        a, b = JitterBuffer(self.config.jitter), JitterBuffer(self.config.jitter)
-        self._connections[line_key] = _Connection(ksl_a, ksl_b, (ssrc_a, ssrc_b), (a, b), submodule, needed)
+        a, b = JitterBuffer(self.jitter), JitterBuffer(self.jitter)
+        self._connections[line_key] = _Connection(ksl_a, ksl_b, (ssrc_a, ssrc_b), (a, b))
         # In step with the other lines, so that they go on being mixed together.
         lead = silence(len(next(iter(self._outlets.values())).ready) if self._outlets else 0)
         if ksl_b is None:
@@ -192,35 +150,16 @@ class VoiceMatrix:
         del self._outlets[connection.ksl_a]
         if connection.ksl_b is not None:
             del self._outlets[connection.ksl_b]
-        if connection.submodule is not None:
-            self._taken[connection.submodule] -= connection.conferences
         for ssrc, buffer in zip(connection.ssrcs, connection.buffers, strict=True):
             self._ignore(ssrc, buffer)
             self._past.add(buffer.counters)
         self.counters.freed += 1
         return True
 
-    def retarget(self, line_key: Hashable, ssrc_a: int | None, ssrc_b: int | None) -> bool:
-        """The parties of a connected line speak with these SSRCs from now on. Whether it is connected."""
-        connection = self._connections.get(line_key)
-        if connection is None:
-            return False
-        for old, new, buffer in zip(connection.ssrcs, (ssrc_a, ssrc_b), connection.buffers, strict=True):
-            if old != new:
-                self._ignore(old, buffer)
-                self._listen(new, buffer)
-        connection.ssrcs = ssrc_a, ssrc_b
-        return True
-
-    def can_connect(self, *, separate: bool = False) -> bool:
-        """Whether a conference is left for one more call under this kind of control."""
-        needed = self.config.separate_conferences if separate else 1
-        return not needed or self._submodule(needed) is not None
-
     # --- speech
 
     def rtp(self, datagram: bytes, now: float) -> None:
-        """A datagram came in; whatever is no use is counted and dropped. ``now``: seconds, never back."""
+        """A datagram came in; one of no use is counted and dropped. ``now``: seconds, never back."""
         self.counters.datagrams += 1
         try:
             packet = parse(datagram)
@@ -276,33 +215,12 @@ class VoiceMatrix:
                 total.add(buffer.counters)
         return total
 
-    def status(self) -> dict[str, Any]:
-        """Lines, conferences and counters."""
-        limit = self.config.conferences
-        return {
-            "lines": [
-                {
-                    "ksl_a": connection.ksl_a,
-                    "ksl_b": connection.ksl_b,
-                    "ssrcs": connection.ssrcs,
-                    "submodule": connection.submodule,
-                    "jitter_ms": [round(buffer.jitter / 8, 2) for buffer in connection.buffers],
-                }
-                for connection in self._connections.values()
-            ],
-            "conferences": [f"{self._taken[n]} of {limit}" for n in range(self.config.submodules)],
-            "counters": asdict(self.counters),
-            "sources": asdict(self.jitter_counters()),
-        }
+    def lines(self) -> tuple[int, int]:
+        """How many lines are mixed (combined control), and how many calls have a line for each party."""
+        mixed = sum(connection.ksl_b is None for connection in self._connections.values())
+        return mixed, len(self._connections) - mixed
 
     # --- inside
-
-    def _submodule(self, needed: int) -> int | None:
-        """The first submodule that has as many conferences left."""
-        return next(
-            (n for n in range(self.config.submodules) if self._taken[n] + needed <= self.config.conferences),
-            None,
-        )
 
     def _listen(self, ssrc: int | None, buffer: JitterBuffer) -> None:
         if ssrc is not None:

@@ -28,7 +28,7 @@ _HALF: Final = 1 << 31
 
 
 class RtpError(ValueError):
-    """A datagram that is no RTP packet, or a packet that can't be built. The text says why."""
+    """A datagram that is no RTP packet, or a packet that can't be built. The text has the reason."""
 
 
 class RtpPacket(NamedTuple):
@@ -112,7 +112,7 @@ class JitterConfig:
 
 @dataclass(slots=True)
 class JitterCounters:
-    """What has happened in a jitter buffer; packets, unless it says octets."""
+    """What has happened in a jitter buffer; packets, unless a docstring has octets."""
 
     received: int = 0
     lost: int = 0
@@ -142,7 +142,7 @@ class JitterBuffer:
     """Packets of one source in, an even flow of octets out.
 
     :meth:`put` takes packets as they come, :meth:`take` hands out octets as the line needs them: whoever
-    takes is the clock. An octet lies where its timestamp says; what is not there when its turn comes is
+    takes is the clock. The timestamp gives the place of an octet; what is not there when its turn comes is
     silence. The time between a packet's arrival and its turn is its slack. Clocks that differ move it:
     once in a window of packets a frame is put in when the least slack was under ``guard``, or left out when
     it was more than ``depth`` and a frame; so delay and memory stay bounded. A source that jumps, or another
@@ -278,7 +278,7 @@ class JitterBuffer:
     def _misfit(self, timestamp: int, payload: bytes, slack: int, *, newest: bool) -> int:
         """A packet outside of what is kept. Its slack, which may be negative.
 
-        Only the newest packets tell that the delay has changed: one that was overtaken is merely late.
+        Only the newest packets show that the delay has changed: one that was overtaken is merely late.
         """
         if slack >= _HALF:
             slack -= _STAMPS

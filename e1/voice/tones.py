@@ -1,4 +1,4 @@
-"""Tones on a speech line: making them, and telling which ones are heard. Sans-IO.
+"""Tones on a speech line: making them, and detecting which ones are there. No input or output.
 
 A generator repeats one period, computed once. A listener measures single frequencies as Goertzel's recursion
 does, all of them at once as one product of matrices.
@@ -40,24 +40,8 @@ def tone(frequencies: Sequence[int], level: float = LEVEL) -> bytes:
     )
 
 
-class ToneGenerator:
-    """An endless sum of tones: ``take`` goes on where it left off."""
-
-    def __init__(self, frequencies: Sequence[int], level: float = LEVEL) -> None:
-        self._period = tone(frequencies, level)
-        self._at = 0
-
-    def take(self, octets: int) -> bytes:
-        """The next octets."""
-        end = self._at + octets
-        repeated = self._period * -(-end // len(self._period))
-        portion = repeated[self._at : end]
-        self._at = end % len(self._period)
-        return portion
-
-
 class ToneListener:
-    """Tells which tones a line carries.
+    """Detects which tones a line carries.
 
     ``frequencies``: those listened for (Hz). ``block``: octets that are judged together; tones must be
     ``8000 / block`` Hz apart or more, and a block of a multiple of 160 octets keeps those of :data:`GRID`
@@ -66,7 +50,7 @@ class ToneListener:
     a tone sets in or breaks off within a block, and leaves room for six tones at once; white noise as loud as
     the tone does not reach it.
 
-    Raises :class:`ValueError` for frequencies that can't be told apart.
+    Raises :class:`ValueError` for frequencies that can't be distinguished.
     """
 
     def __init__(

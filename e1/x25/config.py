@@ -1,12 +1,19 @@
-"""Settings of an X.25 circuit. Every fact that the sources leave open is a field here."""
+"""Settings of an X.25 circuit, its effects, and the terms of a call. What the sources leave open is a setting."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from e1.settings import DOCUMENTED, Range, check
-from e1.x25.packets import MAX_LCN
+from e1.x25.packets import (
+    MAX_LCN,
+    PACKET_SIZE_FACILITY,
+    WINDOW_FACILITY,
+    CallAccepted,
+    CallRequest,
+    Facilities,
+)
 
 Role = Literal["dte", "dce"]
 Circuit = Literal["pvc", "svc"]
@@ -31,7 +38,7 @@ class X25Config:
     role: Role = "dte"
     """Which side of X.25 we are: decides timers, causes, and who gives way when two calls collide."""
     circuit: Circuit = "pvc"
-    """Permanent or switched; public sources don't say which the consoles of this field use."""
+    """Permanent or switched; no public source has which of them the consoles of this field use."""
     lcn: Annotated[int, Range(1, MAX_LCN)] = 1
     """Logical channel number, 1..4095, the same on both ends."""
     packet_size: PacketSize = 128
@@ -87,17 +94,17 @@ class X25Config:
     unassigned: Literal["clear", "diagnostic"] = "clear"
     """Answer to a packet on another logical channel; ``diagnostic`` (1988) is for a DCE only."""
     diagnostics: bool = True
-    """A DCE tells unreadable packets with a Diagnostic packet; off: they are discarded."""
+    """A DCE reports unreadable packets with a Diagnostic packet; off: they are discarded."""
     confirm_interrupts: bool = True
     """Interrupts are confirmed at once; off: by ``confirm_interrupt``."""
     keep_on_reset: bool = True
     """Messages that are not acknowledged survive Reset, Restart, Clear and link loss; off: they are given up."""
     in_doubt: Literal["report", "repeat"] = "report"
     """A message that was sent entirely and not acknowledged, when it is not known whether it arrived: after a link
-    loss if the peer doesn't tell; at a Reset, Clear or Restart if LAPB can't tell either. Give it up and report it
-    (never twice), or send it again (never lost)."""
+    loss if the peer doesn't report it; at a Reset, Clear or Restart if LAPB can't show it either. Give it up and report
+    it (never twice), or send it again (never lost)."""
     resume: bool = True
-    """Tell the peer in the diagnostic of a Restart (80h..8Fh) how many messages arrived."""
+    """Report to the peer how many messages arrived, in the diagnostic of a Restart (80h..8Fh)."""
     queue_limit: Annotated[int, Range(1)] = 10_000
     """Messages that wait; one more is given up at once."""
     max_message: Annotated[int, Range(1)] = 65_536
@@ -116,18 +123,18 @@ def _is_address(text: str) -> bool:
     return len(text) <= MOST_DIGITS and (not text or (text.isascii() and text.isdigit()))
 
 
-# --- What the packet layer wants done, in order.
+# --- effects: what is to be done, in order ----------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class Transmit:
+class SendPacket:
     """Give this packet to the link."""
 
     packet: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Deliver:
+class DeliverMessage:
     """A whole message arrived. ``qualified``: its packets had the Q bit."""
 
     message: bytes
@@ -141,7 +148,7 @@ class CircuitUp:
 
 @dataclass(frozen=True, slots=True)
 class CircuitDown:
-    """Data can't cross any more. ``cause`` and ``diagnostic``: of the packet that said so, if one did."""
+    """Data can't cross any more. ``cause`` and ``diagnostic``: of the packet that caused it, if one did."""
 
     reason: str
     cause: int | None = None
@@ -165,10 +172,97 @@ class Lost:
 
 @dataclass(frozen=True, slots=True)
 class X25Alarm:
-    """Something people should know. ``kind``: one word for programs; ``text``: a sentence."""
+    """A message for people. ``kind``: one word for programs; ``text``: a sentence."""
 
     kind: str
     text: str
 
 
-X25Effect = Transmit | Deliver | CircuitUp | CircuitDown | Interrupted | Lost | X25Alarm
+X25Effect = SendPacket | DeliverMessage | CircuitUp | CircuitDown | Interrupted | Lost | X25Alarm
+
+
+# --- packet size and window of a call, as its facilities agree on them (X.25 6 and 7, RFC 1613) --------------------
+
+
+_EXPONENTS = range(4, 13)
+
+
+class Terms(NamedTuple):
+    """What holds for a circuit: octets in a packet that we send, that we receive; the windows of both ways."""
+
+    send_size: int
+    receive_size: int
+    window: int
+    receive_window: int
+
+
+def fixed_terms(config: X25Config) -> Terms:
+    """Of a permanent circuit."""
+    return Terms(config.packet_size, config.packet_size, config.window, config.window)
+
+
+def offered_terms(config: X25Config) -> tuple[Terms, Facilities]:
+    """Of our call: what holds unless the answer changes it, and the facilities of the call."""
+    if config.negotiate or config.transport == "xot":
+        return fixed_terms(config), _facilities(
+            config.packet_size, config.packet_size, config.window, config.window
+        )
+    size, window = config.default_packet_size, config.default_window
+    return Terms(size, size, window, window), ()
+
+
+def answered_terms(call: CallRequest, config: X25Config) -> tuple[Terms, Facilities]:
+    """Of a call that we accept, and the facilities of the answer: what the call proposes, moved toward ours."""
+    xot = config.transport == "xot"
+    sizes, windows = call.facility(PACKET_SIZE_FACILITY), call.facility(WINDOW_FACILITY)
+    size: int = config.packet_size if xot else config.default_packet_size
+    window = config.window if xot else config.default_window
+    from_called = from_calling = size
+    window_called = window_calling = window
+    if sizes:
+        from_called, from_calling = (
+            _toward(1 << each, config.packet_size, config.default_packet_size) for each in sizes
+        )
+    if windows:
+        window_called, window_calling = (
+            _toward(each, config.window, config.default_window) for each in windows
+        )
+    wanted = {
+        code for code, given in ((PACKET_SIZE_FACILITY, sizes), (WINDOW_FACILITY, windows)) if given or xot
+    }
+    every = _facilities(from_called, from_calling, window_called, window_calling)
+    facilities = tuple(each for each in every if each[0] in wanted)
+    return Terms(from_called, from_calling, window_called, window_calling), facilities
+
+
+def connected_terms(accepted: CallAccepted, offered: Terms) -> Terms:
+    """Of our call, after the answer."""
+    sizes, windows = accepted.facility(PACKET_SIZE_FACILITY), accepted.facility(WINDOW_FACILITY)
+    send, receive = (1 << sizes[1], 1 << sizes[0]) if sizes else offered[:2]
+    to_called, from_called = (windows[1], windows[0]) if windows else offered[2:]
+    return Terms(send, receive, to_called, from_called)
+
+
+def is_legal_call(packet: CallRequest | CallAccepted) -> bool:
+    """Whether packet size and window are such that X.25 has them."""
+    sizes = packet.facility(PACKET_SIZE_FACILITY) or b""
+    windows = packet.facility(WINDOW_FACILITY) or b""
+    return all(each in _EXPONENTS for each in sizes) and all(1 <= each <= MAX_WINDOW for each in windows)
+
+
+def is_between(terms: Terms, offered: Terms, config: X25Config) -> bool:
+    """Whether an answer lies between what was offered and the default, as the rules of negotiation have it."""
+    size, window = config.default_packet_size, config.default_window
+    default = (size, size, window, window)
+    return all(
+        min(limits) <= value <= max(limits) for value, *limits in zip(terms, offered, default, strict=True)
+    )
+
+
+def _facilities(from_called: int, from_calling: int, window_called: int, window_calling: int) -> Facilities:
+    exponents = bytes([from_called.bit_length() - 1, from_calling.bit_length() - 1])
+    return ((PACKET_SIZE_FACILITY, exponents), (WINDOW_FACILITY, bytes([window_called, window_calling])))
+
+
+def _toward(proposed: int, wanted: int, default: int) -> int:
+    return min(max(wanted, min(proposed, default)), max(proposed, default))

@@ -14,63 +14,55 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from e1.x25 import calls, packets
-from e1.x25 import packets as wrong
-from e1.x25.codes import diagnostic_text
+from e1.x25 import packets
 from e1.x25.config import (
     Circuit,
     CircuitDown,
     CircuitUp,
-    Deliver,
+    DeliverMessage,
     Interrupted,
     Lost,
-    Transmit,
+    SendPacket,
     X25Alarm,
     X25Config,
     X25Effect,
+    connected_terms,
+    is_between,
+    is_legal_call,
 )
-from e1.x25.machine import TIMERS, Actions, Input, Rule, State, table
-from e1.x25.packets import Packet, PacketError, decode
+from e1.x25.machine import CircuitMachine, X25Input, X25State
+from e1.x25.packets import Packet, PacketError, decode, diagnostic_text
 
 __all__ = [
     "CircuitDown",
     "CircuitUp",
-    "Deliver",
+    "DeliverMessage",
     "Interrupted",
     "Lost",
     "PacketLayer",
-    "State",
-    "Transmit",
+    "SendPacket",
     "X25Alarm",
     "X25Config",
     "X25Effect",
+    "X25State",
 ]
 
-_INPUTS: Mapping[type[Packet], Input] = {
-    packets.RestartRequest: Input.RESTART,
-    packets.RestartConfirmation: Input.RESTART_CONFIRMATION,
-    packets.CallRequest: Input.CALL,
-    packets.CallAccepted: Input.CALL_ACCEPTED,
-    packets.ClearRequest: Input.CLEAR,
-    packets.ClearConfirmation: Input.CLEAR_CONFIRMATION,
-    packets.Data: Input.DATA,
-    packets.ReceiveReady: Input.RR,
-    packets.ReceiveNotReady: Input.RNR,
-    packets.Reject: Input.REJ,
-    packets.Interrupt: Input.INTERRUPT,
-    packets.InterruptConfirmation: Input.INTERRUPT_CONFIRMATION,
-    packets.ResetRequest: Input.RESET,
-    packets.ResetConfirmation: Input.RESET_CONFIRMATION,
+_INPUTS: Mapping[type[Packet], X25Input] = {
+    packets.RestartRequest: X25Input.RESTART,
+    packets.RestartConfirmation: X25Input.RESTART_CONFIRMATION,
+    packets.CallRequest: X25Input.CALL,
+    packets.CallAccepted: X25Input.CALL_ACCEPTED,
+    packets.ClearRequest: X25Input.CLEAR,
+    packets.ClearConfirmation: X25Input.CLEAR_CONFIRMATION,
+    packets.Data: X25Input.DATA,
+    packets.ReceiveReady: X25Input.RR,
+    packets.ReceiveNotReady: X25Input.RNR,
+    packets.Reject: X25Input.REJ,
+    packets.Interrupt: X25Input.INTERRUPT,
+    packets.InterruptConfirmation: X25Input.INTERRUPT_CONFIRMATION,
+    packets.ResetRequest: X25Input.RESET,
+    packets.ResetConfirmation: X25Input.RESET_CONFIRMATION,
 }
-_INTERFACE = (packets.RestartRequest, packets.RestartConfirmation, packets.Diagnostic)
-"""Packets of logical channel 0."""
-_OF_A_CIRCUIT = tuple(each for each in _INPUTS if each not in _INTERFACE)
-
-_STRAY_IN: Mapping[Input, State] = {
-    Input.RESET_CONFIRMATION: State.DATA,
-    Input.CLEAR_CONFIRMATION: State.CALLING,
-}
-"""Where one confirmation more than is due would otherwise be an error."""
 
 _OUT_OF_ORDER: Mapping[Circuit, int] = {"svc": 0x09, "pvc": 0x01}
 """What the loss of the link means for a circuit: cause of a clear, of a reset."""
@@ -78,15 +70,11 @@ _WRONG_PS, _WRONG_PR, _UNASSIGNED, _INCONSISTENT_Q = 0x01, 0x02, 0x24, 0x53
 _UNAUTHORISED_CONFIRMATION, _UNAUTHORISED_INTERRUPT = 0x2B, 0x2C
 
 
-class PacketLayer(Actions):
+class PacketLayer(CircuitMachine):
     """One circuit. ``state`` and ``up`` (data can cross) are for reading."""
 
     def __init__(self, config: X25Config) -> None:
         super().__init__(config)
-        self._rules = table(config.circuit, config.role, config.transport == "lapb")
-        self._deadline: float | None = None
-        self._tries = 0
-        self._now = 0.0
 
     # inputs
 
@@ -95,19 +83,19 @@ class PacketLayer(Actions):
         self._doubtful = self._doubtful or self._outbox.in_flight > 0
         self._hold = False
         self._why = ("the link was set up anew", None, None)
-        return self._run(Input.LINK_UP, now)
+        return self._run(X25Input.LINK_UP, now)
 
     def link_down(self, reason: str, now: float) -> list[X25Effect]:
         """The link below is gone."""
         self._doubtful = self._doubtful or self._outbox.in_flight > 0
         self._why = (reason, _OUT_OF_ORDER[self.config.circuit], None)
-        return self._run(Input.LINK_DOWN, now)
+        return self._run(X25Input.LINK_DOWN, now)
 
     def received(self, packet: bytes, now: float, unconfirmed: int | None = None) -> list[X25Effect]:
         """A packet from the link.
 
         ``unconfirmed``: how many of the last packets that were handed to the link had not reached the peer when it sent
-        this one; None if the link can't tell.
+        this one; None if the link can't show it.
         """
         self._had = None if unconfirmed is None else self._handed - unconfirmed
         try:
@@ -118,7 +106,7 @@ class PacketLayer(Actions):
             text = f"the peer tells: {diagnostic_text(decoded.code)}, of {decoded.explanation.hex() or 'no'} packet"
             self._alarm("diagnostic", text)
             return self._take()
-        if not isinstance(decoded, _INTERFACE) and not self._is_ours(decoded.lcn):
+        if not isinstance(decoded, packets.INTERFACE) and not self._is_ours(decoded.lcn):
             return self._stranger(decoded.lcn, decoded.kind, packet)
         what = _INPUTS[type(decoded)]
         if self._is_stray(what):
@@ -127,7 +115,7 @@ class PacketLayer(Actions):
         if self._error is None:
             return self._run(what, now, decoded)
         self._alarm("protocol", f"{decoded.title}: {diagnostic_text(self._error)}")
-        return self._run(Input.ERROR, now)
+        return self._run(X25Input.ERROR, now)
 
     def send(self, message: bytes, now: float) -> list[X25Effect]:
         """Sends a message, or keeps it until the circuit is up. :class:`ValueError` for an empty one."""
@@ -148,7 +136,7 @@ class PacketLayer(Actions):
 
     def confirm_interrupt(self, now: float) -> list[X25Effect]:
         """Confirms the last Interrupt, with ``confirm_interrupts`` off; nothing when there is none."""
-        if self._interrupt_in and self.state is State.DATA:
+        if self._interrupt_in and self.state is X25State.DATA:
             self._interrupt_in = False
             self._transmit(packets.InterruptConfirmation(lcn=self.config.lcn))
         return self._run(None, now)
@@ -162,32 +150,32 @@ class PacketLayer(Actions):
         if on is self._own_busy:
             return []
         self._own_busy = on
-        return self._run(Input.BUSY if on else Input.READY, now)
+        return self._run(X25Input.BUSY if on else X25Input.READY, now)
 
     def reset(self, now: float) -> list[X25Effect]:
         """Resets the circuit; nothing unless it is up."""
-        return self._run(Input.RESET_WANTED, now)
+        return self._run(X25Input.RESET_WANTED, now)
 
     def clear(self, now: float) -> list[X25Effect]:
         """Ends the call; no new one is placed until :meth:`call` or a new link. Nothing on a PVC."""
         self._hold = True
         self._why = ("cleared by this side", 0, 0)
-        return self._run(Input.CLEAR_WANTED, now)
+        return self._run(X25Input.CLEAR_WANTED, now)
 
     def call(self, now: float) -> list[X25Effect]:
         """Places a call, if the circuit is free."""
         self._hold = False
-        return self._run(Input.CALL_WANTED, now)
+        return self._run(X25Input.CALL_WANTED, now)
 
     def discard(self) -> list[bytes]:
-        """Takes out the messages of which nothing was sent yet: no effect tells of them."""
+        """Takes out the messages of which nothing was sent yet, without an effect."""
         return self._outbox.take_unsent()
 
     def tick(self, now: float) -> list[X25Effect]:
         """Time has passed."""
         if self._deadline is None or now < self._deadline:
             return []
-        return self._run(Input.AGAIN if self._tries else Input.GIVE_UP, now)
+        return self._run(X25Input.AGAIN if self._tries else X25Input.GIVE_UP, now)
 
     def next_deadline(self) -> float | None:
         """When :meth:`tick` has something to do."""
@@ -200,48 +188,16 @@ class PacketLayer(Actions):
 
     # the machine
 
-    def _run(self, what: Input | None, now: float, packet: Packet | None = None) -> list[X25Effect]:
+    def _run(self, what: X25Input | None, now: float, packet: Packet | None = None) -> list[X25Effect]:
         self._now = now
-        rule = None if what is None else self._rules.get((self.state, what))
-        if rule is not None and what is not None:
-            self._apply(rule, what, packet)
+        if what is not None:
+            self._input(what, packet)
         self._pump()
         return self._take()
 
-    def _apply(self, rule: Rule, what: Input, packet: Packet | None) -> None:
-        if isinstance(packet, _OF_A_CIRCUIT) and self.state is not State.RESTARTING:
-            self._numbering.heard()
-        before, self.state = self.state, rule.next
-        getattr(self, f"_do_{rule.action}")(packet, rule)
-        if before is not self.state or what in (Input.AGAIN, Input.GIVE_UP, Input.LINK_UP):
-            self._start_timer(again=what is Input.AGAIN)
-        self._tell()
-        fresh = rule.action in ("ready", "restarted", "restarts_collide", "confirm_restart")
-        if self.state is State.READY and fresh and self.config.calls and not self._hold:
-            call = self._rules[State.READY, Input.CALL_WANTED]
-            self._apply(call, Input.CALL_WANTED, None)
-
-    def _is_stray(self, what: Input) -> bool:
-        """Whether this is the confirmation that some peers send although two Resets or two Clears have crossed."""
-        if self._stray is not what or self.state is not _STRAY_IN[what]:
-            return False
-        self._stray = None
-        return True
-
-    def _start_timer(self, *, again: bool) -> None:
-        self._deadline = None
-        if self.state in TIMERS:
-            name = TIMERS[self.state][self.config.role == "dce"]
-            retries: int = getattr(self.config, f"r{name[1:]}", 0)
-            self._tries = self._tries - 1 if again else retries
-            self._deadline = self._now + getattr(self.config, name)
-        elif self.state is State.READY and self.config.calls and not self._hold:
-            self._tries = 0
-            self._deadline = self._now + self.config.call_retry
-
     def _pump(self) -> None:
         """Sends what may be sent now; acknowledges with it, or with RR or RNR."""
-        if self.state is not State.DATA:
+        if self.state is not X25State.DATA:
             return
         lcn = self.config.lcn
         if self._interrupts and not self._interrupt_out:
@@ -252,7 +208,7 @@ class PacketLayer(Actions):
             data, more = self._outbox.segment(self._terms.send_size, self._handed + 1)
             self._transmit(packets.Data(lcn=lcn, ps=self._vs, pr=self._vr, more=more, data=data))
             self._vs = (self._vs + 1) % 8
-            self._acknowledge = self._acknowledge and self._own_busy  # only RNR says that we are busy
+            self._acknowledge = self._acknowledge and self._own_busy  # only RNR reports that we are busy
         if self._acknowledge:
             self._acknowledge = False
             ready = packets.ReceiveNotReady if self._own_busy else packets.ReceiveReady
@@ -263,20 +219,20 @@ class PacketLayer(Actions):
     def _check(self, packet: Packet) -> int | None:
         """The diagnostic of what is wrong with a packet in the present state, None if nothing is."""
         match packet:
-            case packets.CallRequest() if self.state in (State.READY, State.CALLING):
-                return None if calls.is_legal(packet) else wrong.FACILITY_PARAMETER
-            case packets.CallAccepted() if self.state is State.CALLING:
-                agreed = calls.is_legal(packet) and calls.is_between(
-                    calls.connected(packet, self._terms), self._terms, self.config
+            case packets.CallRequest() if self.state in (X25State.READY, X25State.CALLING):
+                return None if is_legal_call(packet) else packets.FACILITY_PARAMETER
+            case packets.CallAccepted() if self.state is X25State.CALLING:
+                agreed = is_legal_call(packet) and is_between(
+                    connected_terms(packet, self._terms), self._terms, self.config
                 )
-                return None if agreed else wrong.FACILITY_PARAMETER
-            case packets.Data() if self.state is State.DATA:
+                return None if agreed else packets.FACILITY_PARAMETER
+            case packets.Data() if self.state is X25State.DATA:
                 return self._check_data(packet)
-            case packets.ReceiveReady() | packets.ReceiveNotReady() if self.state is State.DATA:
+            case packets.ReceiveReady() | packets.ReceiveNotReady() if self.state is X25State.DATA:
                 return None if self._acknowledges(packet.pr) else _WRONG_PR
             case packets.Interrupt() if self._interrupt_in:
                 return _UNAUTHORISED_INTERRUPT
-            case packets.InterruptConfirmation() if self.state is State.DATA and not self._interrupt_out:
+            case packets.InterruptConfirmation() if self.state is X25State.DATA and not self._interrupt_out:
                 return _UNAUTHORISED_CONFIRMATION
             case _:
                 return None
@@ -290,7 +246,7 @@ class PacketLayer(Actions):
         before = self._unfinished()
         octets = sum(len(each.data) for each in before) + len(packet.data)
         if len(packet.data) > self._terms.receive_size or octets > self.config.max_message:
-            return wrong.TOO_LONG
+            return packets.TOO_LONG
         if before and before[0].q is not packet.q:
             return _INCONSISTENT_Q
         return None
@@ -302,8 +258,8 @@ class PacketLayer(Actions):
         return every[ends[-1] :] if ends else every
 
     def _unreadable(self, error: PacketError, now: float) -> list[X25Effect]:
-        interface = error.kind in [each.kind for each in _INTERFACE]
-        if error.diagnostic == wrong.WRONG_GFI or error.lcn is None or interface:
+        interface = error.kind in [each.kind for each in packets.INTERFACE]
+        if error.diagnostic == packets.WRONG_GFI or error.lcn is None or interface:
             self._alarm("protocol", f"a packet was discarded: {error}")
             self._complain(error.diagnostic, error.raw)
             return self._take()
@@ -311,12 +267,12 @@ class PacketLayer(Actions):
             return self._stranger(error.lcn, error.kind or 0, error.raw)
         self._alarm("protocol", str(error))
         self._error = error.diagnostic
-        return self._run(Input.ERROR, now)
+        return self._run(X25Input.ERROR, now)
 
     def _stranger(self, lcn: int, kind: int, raw: bytes) -> list[X25Effect]:
         """A packet of a logical channel that we don't have."""
         self._alarm("channel", f"a packet on logical channel {lcn}, ours is {self.config.lcn}")
-        if self.state in (State.DOWN, State.RESTARTING) or kind == packets.ClearConfirmation.kind:
+        if self.state in (X25State.DOWN, X25State.RESTARTING) or kind == packets.ClearConfirmation.kind:
             return self._take()
         if self.config.unassigned == "diagnostic" or lcn == 0:
             self._complain(_UNASSIGNED, raw)

@@ -1,4 +1,4 @@
-"""The X.25 packet layer as a table: state and input give what is done and the next state.
+"""The packet layer of X.25 as a table of states and inputs, and the machine of one circuit that runs on it.
 
 One circuit has one state. The states of the standard that answer at once are not kept: r2, p2, p6, d2 stand for
 "our packet is out and waits for its answer" whichever side we are (r3, p3, p7, d3 for a DCE), and p5 is resolved
@@ -8,33 +8,32 @@ the moment it comes up. Source: X.25 3 and 4, annexes B, C and D.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from enum import StrEnum
-from functools import cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from e1.x25 import calls, packets
-from e1.x25 import packets as wrong
-from e1.x25.codes import Kind, cause_text, diagnostic_text
+from e1.x25 import packets
 from e1.x25.config import (
-    Circuit,
     CircuitDown,
     CircuitUp,
-    Deliver,
+    DeliverMessage,
     Interrupted,
     Lost,
-    Role,
-    Transmit,
+    SendPacket,
     X25Alarm,
     X25Config,
     X25Effect,
+    answered_terms,
+    connected_terms,
+    fixed_terms,
+    offered_terms,
 )
 from e1.x25.outbox import COUNTS, FIRST_COUNT, Numbering, Outbox
-from e1.x25.packets import Packet
+from e1.x25.packets import Kind, Packet, cause_text, diagnostic_text
 
 
-class State(StrEnum):
+class X25State(StrEnum):
     """What a circuit is doing; the value is shown to people."""
 
     DOWN = "no link"
@@ -46,27 +45,27 @@ class State(StrEnum):
     CLEARING = "clearing"
 
 
-NAMES: Mapping[State, tuple[str, str]] = {
-    State.DOWN: ("", ""),
-    State.RESTARTING: ("r2", "r3"),
-    State.READY: ("p1", "p1"),
-    State.CALLING: ("p2", "p3"),
-    State.DATA: ("d1", "d1"),
-    State.RESETTING: ("d2", "d3"),
-    State.CLEARING: ("p6", "p7"),
+NAMES: Mapping[X25State, tuple[str, str]] = {
+    X25State.DOWN: ("", ""),
+    X25State.RESTARTING: ("r2", "r3"),
+    X25State.READY: ("p1", "p1"),
+    X25State.CALLING: ("p2", "p3"),
+    X25State.DATA: ("d1", "d1"),
+    X25State.RESETTING: ("d2", "d3"),
+    X25State.CLEARING: ("p6", "p7"),
 }
 """The standard's names of the states, of a DTE and of a DCE."""
 
-TIMERS: Mapping[State, tuple[str, str]] = {
-    State.RESTARTING: ("t20", "t10"),
-    State.CALLING: ("t21", "t11"),
-    State.RESETTING: ("t22", "t12"),
-    State.CLEARING: ("t23", "t13"),
+TIMERS: Mapping[X25State, tuple[str, str]] = {
+    X25State.RESTARTING: ("t20", "t10"),
+    X25State.CALLING: ("t21", "t11"),
+    X25State.RESETTING: ("t22", "t12"),
+    X25State.CLEARING: ("t23", "t13"),
 }
 """The timer that runs in a state, of a DTE and of a DCE."""
 
 
-class Input(StrEnum):
+class X25Input(StrEnum):
     """What can happen to a circuit; the value is shown to people."""
 
     LINK_UP = "link up"
@@ -95,185 +94,227 @@ class Input(StrEnum):
     READY = "this side is ready again"
 
 
-class Rule(NamedTuple):
-    """What to do (a method of the packet layer) and the next state.
+class X25Action(StrEnum):
+    """What is done, each by one method. An action with a cause or diagnostic of its own sends it."""
 
-    ``cause`` is what a DCE sends with the packet of the action (a DTE always sends 00); ``diagnostic`` is None when
-    the reason itself carries it.
+    RESTART = "send Restart"
+    READY = "wait for a call"
+    LOSE_LINK = "drop what is on the way"
+    RESTARTS_COLLIDE = "send nothing: that Restart is the confirmation"
+    RESTARTED = "restart done, counters to 0"
+    RESTART_UNANSWERED = "alarm, send Restart again"
+    CONFIRM_RESTART = "send Restart Confirmation"
+    TAKE_DATA = "deliver and acknowledge; when busy, keep and send RNR"
+    TAKE_RR = "go on sending"
+    TAKE_RNR = "stop sending"
+    SAY_BUSY = "send RNR"
+    SAY_READY = "deliver what was kept, send RR"
+    TAKE_INTERRUPT = "deliver, send Interrupt Confirmation"
+    INTERRUPT_DONE = "send the next interrupt"
+    NOTE_ACKNOWLEDGEMENT = "discard, but note what is acknowledged"
+    RESET = "send Reset"
+    CONFIRM_RESET = "send Reset Confirmation, counters to 0"
+    RESETS_COLLIDE = "send nothing: that Reset is the confirmation"
+    RESET_DONE = "reset done, counters to 0"
+    RESET_UNANSWERED = "alarm: no answer to Reset"
+    CALL = "send Call"
+    ACCEPT_CALL = "send Call Accepted"
+    IGNORE_CALL = "alarm: the DCE gives way"
+    CALL_CONNECTED = "call set up, counters to 0"
+    CLEAR = "send Clear"
+    CONFIRM_CLEAR = "send Clear Confirmation"
+    CLEARED = "call ended, send nothing"
+    CLEAR_UNANSWERED = "alarm: no answer to Clear"
+
+
+class X25Move(NamedTuple):
+    """One cell of the table.
+
+    ``cause`` is what a DCE sends with the packet of the action (a DTE always sends 00). ``diagnostic`` None: the one of
+    the packet that broke a rule.
     """
 
-    action: str
-    next: State
+    next: X25State
+    actions: tuple[X25Action, ...]
     cause: int = 0x00
     diagnostic: int | None = 0x00
 
 
-Table = Mapping[tuple[State, Input], Rule]
+class CircuitKind(StrEnum):
+    """A circuit, what carries it, and our side of X.25. The machine of each is another one."""
+
+    PVC_DTE = "permanent circuit, DTE"
+    PVC_DCE = "permanent circuit, DCE"
+    SVC_DTE = "switched circuit, DTE"
+    SVC_DCE = "switched circuit, DCE"
+    XOT_PVC_DTE = "permanent circuit over TCP, DTE"
+    XOT_PVC_DCE = "permanent circuit over TCP, DCE"
+    XOT_SVC_DTE = "switched circuit over TCP, DTE"
+    XOT_SVC_DCE = "switched circuit over TCP, DCE"
+
+    @classmethod
+    def of(cls, config: X25Config) -> CircuitKind:
+        """The kind of a configured circuit."""
+        carried = "XOT_" if config.transport == "xot" else ""
+        return cls[f"{carried}{config.circuit}_{config.role}".upper()]
+
+
+_Rows = dict[tuple[X25State, X25Input], X25Move]
 
 RESTART_ERROR, CLEAR_ERROR, RESET_ERROR = 0x01, 0x13, 0x05
 """Causes: local procedure error."""
 NETWORK_OPERATIONAL = 0x07
 
-_NUMBERED = (Input.DATA, Input.RR, Input.RNR)
+_NUMBERED = (X25Input.DATA, X25Input.RR, X25Input.RNR)
 _OF_A_CALL = (
     *_NUMBERED,
-    Input.REJ,
-    Input.INTERRUPT,
-    Input.INTERRUPT_CONFIRMATION,
-    Input.RESET,
-    Input.RESET_CONFIRMATION,
+    X25Input.REJ,
+    X25Input.INTERRUPT,
+    X25Input.INTERRUPT_CONFIRMATION,
+    X25Input.RESET,
+    X25Input.RESET_CONFIRMATION,
 )
 """Packets that only a call or a PVC has."""
 
 
-@cache
-def table(circuit: Circuit, role: Role, restarts: bool = True) -> Table:
-    """Every (state, input) that does something; all others are discarded (the input is wrong or too late).
-
-    ``restarts`` is off over XOT, where a connection is a circuit and there is no interface to restart.
-    """
-    rules = _restarts(State.READY if circuit == "svc" else State.DATA) if restarts else _connection(circuit)
-    rules |= _data_transfer(restarts) | (_calls(role) if circuit == "svc" else _permanent())
-    only_calls = (State.READY, State.CALLING, State.CLEARING)
-    return {at: rule for at, rule in rules.items() if circuit == "svc" or at[0] not in only_calls}
+_A = X25Action
 
 
-def _rows(states: Iterable[State], inputs: Iterable[Input], rule: Rule) -> dict[tuple[State, Input], Rule]:
+def _to(state: X25State, action: X25Action, cause: int = 0x00, diagnostic: int | None = 0x00) -> X25Move:
+    return X25Move(state, (action,), cause, diagnostic)
+
+
+def _rows(states: Iterable[X25State], inputs: Iterable[X25Input], rule: X25Move) -> _Rows:
     return {(state, each): rule for state in states for each in inputs}
 
 
-def _restarts(free: State) -> dict[tuple[State, Input], Rule]:
+def _restarts(free: X25State) -> _Rows:
     """The interface; ``free`` is where a circuit is once a restart is done: p1 or d1."""
-    begin = Rule("restart", State.RESTARTING, NETWORK_OPERATIONAL)
-    wrong = Rule("restart", State.RESTARTING, RESTART_ERROR, 0x11)
-    working = [state for state in State if state not in (State.DOWN, State.RESTARTING)]
+    begin = _to(X25State.RESTARTING, _A.RESTART, NETWORK_OPERATIONAL)
+    wrong = _to(X25State.RESTARTING, _A.RESTART, RESTART_ERROR, 0x11)
+    working = [state for state in X25State if state not in (X25State.DOWN, X25State.RESTARTING)]
     return {
-        **_rows(State, [Input.LINK_UP], begin),
-        **_rows(State, [Input.LINK_DOWN], Rule("lose_link", State.DOWN)),
-        (State.RESTARTING, Input.RESTART): Rule("restarts_collide", free),
-        (State.RESTARTING, Input.RESTART_CONFIRMATION): Rule("restarted", free),
-        **_rows([State.RESTARTING], _NUMBERED, Rule("note_acknowledgement", State.RESTARTING)),
-        (State.RESTARTING, Input.AGAIN): begin,
-        (State.RESTARTING, Input.GIVE_UP): Rule("restart_unanswered", State.RESTARTING, NETWORK_OPERATIONAL),
-        **_rows(working, [Input.RESTART], Rule("confirm_restart", free)),
-        **_rows(working, [Input.RESTART_CONFIRMATION], wrong),
-    }
-
-
-def _connection(circuit: Circuit) -> dict[tuple[State, Input], Rule]:
-    """Over TCP: a new connection is a free circuit; both ends reset a PVC first (RFC 1613)."""
-    begin = Rule("ready", State.READY) if circuit == "svc" else Rule("reset", State.RESETTING)
-    return {
-        **_rows(State, [Input.LINK_UP], begin),
-        **_rows(State, [Input.LINK_DOWN], Rule("lose_link", State.DOWN)),
-    }
-
-
-def _data_transfer(restarts: bool) -> dict[tuple[State, Input], Rule]:
-    """d1 and d2, the same for a PVC and for a call."""
-    reject = Rule("reset", State.RESETTING, RESET_ERROR, 0x25)
-    return {
-        **(_rows([State.DATA], [Input.REJ], reject) if restarts else {}),
-        (State.DATA, Input.DATA): Rule("take_data", State.DATA),
-        (State.DATA, Input.RR): Rule("take_rr", State.DATA),
-        (State.DATA, Input.RNR): Rule("take_rnr", State.DATA),
-        (State.DATA, Input.INTERRUPT): Rule("take_interrupt", State.DATA),
-        (State.DATA, Input.INTERRUPT_CONFIRMATION): Rule("interrupt_done", State.DATA),
-        (State.DATA, Input.RESET): Rule("confirm_reset", State.DATA),
-        (State.DATA, Input.RESET_CONFIRMATION): Rule("reset", State.RESETTING, RESET_ERROR, 0x1B),
-        (State.DATA, Input.ERROR): Rule("reset", State.RESETTING, RESET_ERROR, None),
-        (State.DATA, Input.RESET_WANTED): Rule("reset", State.RESETTING),
-        (State.DATA, Input.BUSY): Rule("say_busy", State.DATA),
-        (State.DATA, Input.READY): Rule("say_ready", State.DATA),
-        (State.RESETTING, Input.RESET): Rule("resets_collide", State.DATA),
-        (State.RESETTING, Input.RESET_CONFIRMATION): Rule("reset_done", State.DATA),
-        **_rows([State.RESETTING], _NUMBERED, Rule("note_acknowledgement", State.RESETTING)),
-        (State.RESETTING, Input.AGAIN): Rule("reset", State.RESETTING, RESET_ERROR, 0x33),
-    }
-
-
-def _permanent() -> dict[tuple[State, Input], Rule]:
-    """What a PVC has instead of calls."""
-    packets_of_calls = (Input.CALL, Input.CALL_ACCEPTED, Input.CLEAR, Input.CLEAR_CONFIRMATION)
-    return {
-        **_rows([State.DATA], packets_of_calls, Rule("reset", State.RESETTING, RESET_ERROR, 0x23)),
-        (State.RESETTING, Input.GIVE_UP): Rule("reset_unanswered", State.DATA),
-    }
-
-
-def _calls(role: Role) -> dict[tuple[State, Input], Rule]:
-    """The p states. ``role`` decides who gives way when two calls collide."""
-    accept, confirm = Rule("accept_call", State.DATA), Rule("confirm_clear", State.READY)
-    collision = Rule("ignore_call", State.CALLING) if role == "dte" else accept
-    out = [State.CALLING, State.DATA, State.RESETTING]
-
-    def wrong(diagnostic: int | None) -> Rule:
-        return Rule("clear", State.CLEARING, CLEAR_ERROR, diagnostic)
-
-    return {
-        (State.READY, Input.CALL): accept,
-        (State.READY, Input.CLEAR): confirm,
-        **_rows([State.READY], [*_OF_A_CALL, Input.CALL_ACCEPTED], wrong(0x14)),
-        **_rows([State.READY], [Input.CALL_WANTED, Input.AGAIN, Input.GIVE_UP], Rule("call", State.CALLING)),
-        **_rows([State.READY, State.CALLING], [Input.ERROR], wrong(None)),
-        (State.CALLING, Input.CALL_ACCEPTED): Rule("call_connected", State.DATA),
-        (State.CALLING, Input.CALL): collision,
-        **_rows(
-            [State.CALLING], [*_OF_A_CALL, Input.CLEAR_CONFIRMATION], wrong(0x15 if role == "dte" else 0x16)
+        **_rows(X25State, [X25Input.LINK_UP], begin),
+        **_rows(X25State, [X25Input.LINK_DOWN], _to(X25State.DOWN, _A.LOSE_LINK)),
+        (X25State.RESTARTING, X25Input.RESTART): _to(free, _A.RESTARTS_COLLIDE),
+        (X25State.RESTARTING, X25Input.RESTART_CONFIRMATION): _to(free, _A.RESTARTED),
+        **_rows([X25State.RESTARTING], _NUMBERED, _to(X25State.RESTARTING, _A.NOTE_ACKNOWLEDGEMENT)),
+        (X25State.RESTARTING, X25Input.AGAIN): begin,
+        (X25State.RESTARTING, X25Input.GIVE_UP): _to(
+            X25State.RESTARTING, _A.RESTART_UNANSWERED, NETWORK_OPERATIONAL
         ),
-        **_rows([State.CALLING], [Input.AGAIN, Input.GIVE_UP], wrong(0x31)),
-        **_rows(out, [Input.CLEAR], confirm),
-        **_rows(out, [Input.CLEAR_WANTED], Rule("clear", State.CLEARING)),
-        **_rows([State.DATA], [Input.CALL, Input.CALL_ACCEPTED, Input.CLEAR_CONFIRMATION], wrong(0x17)),
-        (State.RESETTING, Input.GIVE_UP): wrong(0x33),
-        **_rows([State.CLEARING], [Input.CLEAR, Input.CLEAR_CONFIRMATION], Rule("cleared", State.READY)),
-        **_rows([State.CLEARING], _NUMBERED, Rule("note_acknowledgement", State.CLEARING)),
-        (State.CLEARING, Input.AGAIN): wrong(0x32),
-        (State.CLEARING, Input.GIVE_UP): Rule("clear_unanswered", State.READY),
+        **_rows(working, [X25Input.RESTART], _to(free, _A.CONFIRM_RESTART)),
+        **_rows(working, [X25Input.RESTART_CONFIRMATION], wrong),
     }
 
 
-ACTIONS: Mapping[str, str] = {
-    "restart": "send Restart",
-    "ready": "wait for a call",
-    "lose_link": "drop what is on the way",
-    "restarts_collide": "send nothing: it is the confirmation",
-    "restarted": "counters to 0",
-    "restart_unanswered": "alarm, send Restart again",
-    "confirm_restart": "send Restart Confirmation",
-    "take_data": "deliver, acknowledge; of a busy side: keep, send RNR",
-    "take_rr": "go on sending",
-    "take_rnr": "stop sending",
-    "say_busy": "send RNR",
-    "say_ready": "deliver what was kept, send RR",
-    "take_interrupt": "deliver, send Interrupt Confirmation",
-    "interrupt_done": "send the next interrupt",
-    "note_acknowledgement": "discard, but note what is acknowledged",
-    "reset": "send Reset",
-    "confirm_reset": "send Reset Confirmation, counters to 0",
-    "resets_collide": "send nothing: it is the confirmation",
-    "reset_done": "counters to 0",
-    "reset_unanswered": "alarm",
-    "call": "send Call",
-    "accept_call": "send Call Accepted",
-    "ignore_call": "the DCE gives way",
-    "call_connected": "counters to 0",
-    "clear": "send Clear",
-    "confirm_clear": "send Clear Confirmation",
-    "cleared": "send nothing",
-    "clear_unanswered": "alarm",
+def _connection(switched: bool) -> _Rows:
+    """Over TCP: a new connection is a free circuit; both ends reset a PVC first (RFC 1613)."""
+    begin = _to(X25State.READY, _A.READY) if switched else _to(X25State.RESETTING, _A.RESET)
+    return {
+        **_rows(X25State, [X25Input.LINK_UP], begin),
+        **_rows(X25State, [X25Input.LINK_DOWN], _to(X25State.DOWN, _A.LOSE_LINK)),
+    }
+
+
+def _data_transfer(restarts: bool) -> _Rows:
+    """d1 and d2, the same for a PVC and for a call."""
+    reject = _to(X25State.RESETTING, _A.RESET, RESET_ERROR, 0x25)
+    return {
+        **(_rows([X25State.DATA], [X25Input.REJ], reject) if restarts else {}),
+        (X25State.DATA, X25Input.DATA): _to(X25State.DATA, _A.TAKE_DATA),
+        (X25State.DATA, X25Input.RR): _to(X25State.DATA, _A.TAKE_RR),
+        (X25State.DATA, X25Input.RNR): _to(X25State.DATA, _A.TAKE_RNR),
+        (X25State.DATA, X25Input.INTERRUPT): _to(X25State.DATA, _A.TAKE_INTERRUPT),
+        (X25State.DATA, X25Input.INTERRUPT_CONFIRMATION): _to(X25State.DATA, _A.INTERRUPT_DONE),
+        (X25State.DATA, X25Input.RESET): _to(X25State.DATA, _A.CONFIRM_RESET),
+        (X25State.DATA, X25Input.RESET_CONFIRMATION): _to(X25State.RESETTING, _A.RESET, RESET_ERROR, 0x1B),
+        (X25State.DATA, X25Input.ERROR): _to(X25State.RESETTING, _A.RESET, RESET_ERROR, None),
+        (X25State.DATA, X25Input.RESET_WANTED): _to(X25State.RESETTING, _A.RESET),
+        (X25State.DATA, X25Input.BUSY): _to(X25State.DATA, _A.SAY_BUSY),
+        (X25State.DATA, X25Input.READY): _to(X25State.DATA, _A.SAY_READY),
+        (X25State.RESETTING, X25Input.RESET): _to(X25State.DATA, _A.RESETS_COLLIDE),
+        (X25State.RESETTING, X25Input.RESET_CONFIRMATION): _to(X25State.DATA, _A.RESET_DONE),
+        **_rows([X25State.RESETTING], _NUMBERED, _to(X25State.RESETTING, _A.NOTE_ACKNOWLEDGEMENT)),
+        (X25State.RESETTING, X25Input.AGAIN): _to(X25State.RESETTING, _A.RESET, RESET_ERROR, 0x33),
+    }
+
+
+def _permanent() -> _Rows:
+    """What a PVC has instead of calls."""
+    packets_of_calls = (X25Input.CALL, X25Input.CALL_ACCEPTED, X25Input.CLEAR, X25Input.CLEAR_CONFIRMATION)
+    return {
+        **_rows([X25State.DATA], packets_of_calls, _to(X25State.RESETTING, _A.RESET, RESET_ERROR, 0x23)),
+        (X25State.RESETTING, X25Input.GIVE_UP): _to(X25State.DATA, _A.RESET_UNANSWERED),
+    }
+
+
+def _calls(dte: bool) -> _Rows:
+    """The p states. ``dte``: our side, which decides who gives way when two calls collide."""
+    accept, confirm = _to(X25State.DATA, _A.ACCEPT_CALL), _to(X25State.READY, _A.CONFIRM_CLEAR)
+    collision = _to(X25State.CALLING, _A.IGNORE_CALL) if dte else accept
+    out = [X25State.CALLING, X25State.DATA, X25State.RESETTING]
+
+    def wrong(diagnostic: int | None) -> X25Move:
+        return _to(X25State.CLEARING, _A.CLEAR, CLEAR_ERROR, diagnostic)
+
+    return {
+        (X25State.READY, X25Input.CALL): accept,
+        (X25State.READY, X25Input.CLEAR): confirm,
+        **_rows([X25State.READY], [*_OF_A_CALL, X25Input.CALL_ACCEPTED], wrong(0x14)),
+        **_rows(
+            [X25State.READY],
+            [X25Input.CALL_WANTED, X25Input.AGAIN, X25Input.GIVE_UP],
+            _to(X25State.CALLING, _A.CALL),
+        ),
+        **_rows([X25State.READY, X25State.CALLING], [X25Input.ERROR], wrong(None)),
+        (X25State.CALLING, X25Input.CALL_ACCEPTED): _to(X25State.DATA, _A.CALL_CONNECTED),
+        (X25State.CALLING, X25Input.CALL): collision,
+        **_rows(
+            [X25State.CALLING],
+            [*_OF_A_CALL, X25Input.CLEAR_CONFIRMATION],
+            wrong(0x15 if dte else 0x16),
+        ),
+        **_rows([X25State.CALLING], [X25Input.AGAIN, X25Input.GIVE_UP], wrong(0x31)),
+        **_rows(out, [X25Input.CLEAR], confirm),
+        **_rows(out, [X25Input.CLEAR_WANTED], _to(X25State.CLEARING, _A.CLEAR)),
+        **_rows(
+            [X25State.DATA], [X25Input.CALL, X25Input.CALL_ACCEPTED, X25Input.CLEAR_CONFIRMATION], wrong(0x17)
+        ),
+        (X25State.RESETTING, X25Input.GIVE_UP): wrong(0x33),
+        **_rows(
+            [X25State.CLEARING],
+            [X25Input.CLEAR, X25Input.CLEAR_CONFIRMATION],
+            _to(X25State.READY, _A.CLEARED),
+        ),
+        **_rows([X25State.CLEARING], _NUMBERED, _to(X25State.CLEARING, _A.NOTE_ACKNOWLEDGEMENT)),
+        (X25State.CLEARING, X25Input.AGAIN): wrong(0x32),
+        (X25State.CLEARING, X25Input.GIVE_UP): _to(X25State.READY, _A.CLEAR_UNANSWERED),
+    }
+
+
+def _rules(kind: CircuitKind) -> _Rows:
+    switched, over_tcp, dte = "SVC" in kind.name, "XOT" in kind.name, "DTE" in kind.name
+    free = X25State.READY if switched else X25State.DATA
+    rows = _connection(switched) if over_tcp else _restarts(free)
+    rows |= _data_transfer(not over_tcp) | (_calls(dte) if switched else _permanent())
+    only_calls = (X25State.READY, X25State.CALLING, X25State.CLEARING)
+    return {at: move for at, move in rows.items() if switched or at[0] not in only_calls}
+
+
+_TABLES: Final = {kind: _rules(kind) for kind in CircuitKind}
+
+X25_TABLE: Final[Mapping[tuple[CircuitKind, X25State, X25Input], X25Move]] = {
+    (kind, *at): move for kind, rules in _TABLES.items() for at, move in rules.items()
 }
-"""Every action in words; an action with a cause or diagnostic of its own sends it."""
-
-
-# --- What the packet layer does, action by action; when it does it is in :mod:`e1.x25.machine`.
+"""What is not in the table is discarded: the input is wrong, or too late."""
 
 
 _INVALID_FACILITY = 0x03
-_FACILITY_DIAGNOSTICS = frozenset({0x41, wrong.FACILITY_PARAMETER, wrong.FACILITY_LENGTH})
+_FACILITY_DIAGNOSTICS = frozenset({0x41, packets.FACILITY_PARAMETER, packets.FACILITY_LENGTH})
 _RESTART_TIMER = 0x34
 _FAR_END_GONE = frozenset({0x01, 0x1D})
-"""Causes by which a DCE tells that the far end of a PVC is dead."""
+"""Causes by which a DCE reports that the far end of a PVC is dead."""
 _ON_A_PVC = 0x23
 """Diagnostic: a packet of calls on a permanent circuit."""
 _BEFORE_A_CALL = frozenset({0x14, 0x15, 0x16})
@@ -283,7 +324,7 @@ _BEFORE_A_CALL = frozenset({0x14, 0x15, 0x16})
 def _is_of_the_peer_itself(
     packet: packets.RestartRequest | packets.ResetRequest | packets.ClearRequest,
 ) -> bool:
-    """Whether a Restart, Reset or Clear has no error and no network for its reason."""
+    """Whether a Restart, Reset or Clear has neither an error nor a network for its reason."""
     restart = isinstance(packet, packets.RestartRequest)
     count = restart and FIRST_COUNT <= (packet.diagnostic or 0) < FIRST_COUNT + COUNTS
     operational = restart and packet.cause == NETWORK_OPERATIONAL
@@ -291,12 +332,12 @@ def _is_of_the_peer_itself(
     return (of_a_dte or operational) and (not packet.diagnostic or count)
 
 
-class Actions:
-    """The variables of a circuit and the actions of the table, each a method ``_do_...``."""
+class CircuitMachine:
+    """The variables of a circuit, the transition function, and the actions of the table, each by one method."""
 
     def __init__(self, config: X25Config) -> None:
         self.config = config
-        self.state = State.DOWN
+        self.state = X25State.DOWN
         self.up = False
         self._effects: list[X25Effect] = []
 
@@ -310,7 +351,7 @@ class Actions:
         self._doubtful = False  # the link was lost: acknowledgements may have been lost with it
         self._hold = False  # cleared by us: don't call again
 
-        self._terms = calls.fixed(config)
+        self._terms = fixed_terms(config)
         self._vs = self._vr = 0
         self._peer_busy = self._own_busy = False
         self._acknowledge = False
@@ -320,8 +361,57 @@ class Actions:
         self._interrupts: deque[bytes] = deque()
         self._interrupt_out = self._interrupt_in = False
         self._why: tuple[str, int | None, int | None] = ("", None, None)  # of the next CircuitDown
-        self._stray: Input | None = None  # a confirmation that may come after two requests have crossed
+        self._stray: X25Input | None = None  # a confirmation that may come after two requests have crossed
         self._error: int | None = None  # diagnostic of the packet that broke a rule
+        self._table = _TABLES[CircuitKind.of(config)]
+        self._deadline: float | None = None
+        self._tries = 0
+        self._now = 0.0
+
+    # the transition function
+
+    @property
+    def _calls(self) -> bool:
+        """Whether this side places calls by itself."""
+        return self.config.calls and not self._hold
+
+    def _input(self, what: X25Input, packet: Packet | None = None) -> None:
+        """The transition function."""
+        move = self._table.get((self.state, what))
+        if move is None:
+            return
+        if (
+            packet is not None
+            and not isinstance(packet, packets.INTERFACE)
+            and self.state is not X25State.RESTARTING
+        ):
+            self._numbering.heard()
+        before, self.state = self.state, move.next
+        for action in move.actions:
+            _METHODS[action](self, packet, move)
+        if before is not self.state or what in (X25Input.AGAIN, X25Input.GIVE_UP, X25Input.LINK_UP):
+            self._start_timer(again=what is X25Input.AGAIN)
+        self._report_state()
+        if self.state is X25State.READY and _FREED & set(move.actions) and self._calls:
+            self._input(X25Input.CALL_WANTED)
+
+    def _is_stray(self, what: X25Input) -> bool:
+        """Whether this is the confirmation that some peers send although two Resets or two Clears have crossed."""
+        if self._stray is not what or self.state is not _STRAY_IN[what]:
+            return False
+        self._stray = None
+        return True
+
+    def _start_timer(self, *, again: bool) -> None:
+        self._deadline = None
+        if self.state in TIMERS:
+            name = TIMERS[self.state][self.config.role == "dce"]
+            retries: int = getattr(self.config, f"r{name[1:]}", 0)
+            self._tries = self._tries - 1 if again else retries
+            self._deadline = self._now + getattr(self.config, name)
+        elif self.state is X25State.READY and self._calls:
+            self._tries = 0
+            self._deadline = self._now + self.config.call_retry
 
     def _take(self) -> list[X25Effect]:
         effects, self._effects = self._effects, []
@@ -329,22 +419,22 @@ class Actions:
 
     def _transmit(self, packet: Packet) -> None:
         self._handed += 1
-        self._effects.append(Transmit(packet.encode()))
+        self._effects.append(SendPacket(packet.encode()))
 
     def _alarm(self, kind: str, text: str) -> None:
         self._effects.append(X25Alarm(kind, text))
 
-    def _cause(self, rule: Rule) -> tuple[int, int]:
+    def _cause(self, rule: X25Move) -> tuple[int, int]:
         """Cause and diagnostic of what ``rule`` sends: a DTE may not give a cause."""
         diagnostic = rule.diagnostic if rule.diagnostic is not None else self._error or 0
         if self.config.role == "dte":
             return 0, diagnostic
-        facility = rule.action == "clear" and diagnostic in _FACILITY_DIAGNOSTICS
+        facility = X25Action.CLEAR in rule.actions and diagnostic in _FACILITY_DIAGNOSTICS
         return _INVALID_FACILITY if facility else rule.cause, diagnostic
 
-    def _tell(self) -> None:
-        """Up and down, as the state has become."""
-        up = self.up if self.state is State.RESETTING else self.state is State.DATA
+    def _report_state(self) -> None:
+        """Report up or down when the state has changed that."""
+        up = self.up if self.state is X25State.RESETTING else self.state is X25State.DATA
         up = up and not self._far_end_gone
         if up is not self.up:
             self.up = up
@@ -354,7 +444,7 @@ class Actions:
         """A Diagnostic packet, which only a DCE may send, and not about a Diagnostic."""
         sends = self.config.role == "dce" and self.config.transport == "lapb" and self.config.diagnostics
         about_one = len(raw) > 2 and raw[2] == packets.Diagnostic.kind
-        if sends and not about_one and self.state not in (State.DOWN, State.RESTARTING):
+        if sends and not about_one and self.state not in (X25State.DOWN, X25State.RESTARTING):
             self._transmit(packets.Diagnostic(code=diagnostic, explanation=raw[:3]))
 
     def _acknowledges(self, pr: int) -> bool:
@@ -363,7 +453,7 @@ class Actions:
 
     # actions: restart
 
-    def _do_restart(self, _packet: Packet | None, rule: Rule) -> None:
+    def _restart(self, _packet: Packet | None, rule: X25Move) -> None:
         cause, diagnostic = self._cause(rule)
         if diagnostic:
             self._why = (f"restart by this side: {diagnostic_text(diagnostic)}", cause, diagnostic)
@@ -374,28 +464,28 @@ class Actions:
         self._begin_anew()
         self._transmit(packets.RestartRequest(cause=cause, diagnostic=diagnostic))
 
-    def _do_restart_unanswered(self, packet: Packet | None, rule: Rule) -> None:
+    def _restart_unanswered(self, packet: Packet | None, rule: X25Move) -> None:
         self._alarm("timer", "the peer does not answer Restart")
         if self.config.role == "dce" and self.config.diagnostics:
             self._transmit(packets.Diagnostic(code=_RESTART_TIMER))
-        self._do_restart(packet, rule)
+        self._restart(packet, rule)
 
-    def _do_lose_link(self, _packet: Packet | None, _rule: Rule) -> None:
+    def _lose_link(self, _packet: Packet | None, _rule: X25Move) -> None:
         self._begin_anew()
 
-    def _do_restarts_collide(self, packet: packets.RestartRequest, _rule: Rule) -> None:
+    def _restarts_collide(self, packet: packets.RestartRequest, _rule: X25Move) -> None:
         peer = packet.diagnostic or 0
         self._came_through(packet)
         self._zero(peer)
         self._numbering.restarted(self._own_diagnostic, peer)
 
-    def _do_restarted(self, packet: Packet, _rule: Rule) -> None:
+    def _restarted(self, packet: Packet, _rule: X25Move) -> None:
         self._came_through(packet)
         self._zero()
         self._numbering.restarted(self._own_diagnostic)
 
-    def _do_confirm_restart(self, packet: packets.RestartRequest, _rule: Rule) -> None:
-        self._tell_packet("restart", packet)
+    def _confirm_restart(self, packet: packets.RestartRequest, _rule: X25Move) -> None:
+        self._report("restart", packet)
         self._came_through(packet)
         self._transmit(packets.RestartConfirmation())
         self._begin_anew()
@@ -416,7 +506,7 @@ class Actions:
         """``packet`` ends what is under way, on a link that held: what was on the way arrived, is sent again, or is in
         doubt. None: the peer does not answer.
 
-        A peer acknowledges when it likes. What it has not acknowledged while it says RNR it did not take.
+        A peer may acknowledge at any time. It did not take what it has not acknowledged while it sends RNR.
         """
         if self._doubtful or not self._outbox.in_flight:
             return
@@ -432,7 +522,7 @@ class Actions:
         self._outbox.rewind()
 
     def _doubt(self, messages: int) -> None:
-        """Of the oldest ``messages`` nobody knows whether they arrived."""
+        """It is not known whether the oldest ``messages`` arrived."""
         if not messages:
             return
         self._numbering.lost()
@@ -444,7 +534,7 @@ class Actions:
 
         A confirmation comes after the peer has had all that went before our request. A request of the peer comes after
         what its LAPB had acknowledged, and it discards what comes later; but when it complains of a packet, or
-        tells of the far end of a network, having a packet is not the same as having taken it.
+        reports the far end of a network, having a packet is not the same as having taken it.
         """
         match packet:
             case packets.RestartRequest() | packets.ResetRequest() | packets.ClearRequest():
@@ -456,8 +546,8 @@ class Actions:
 
     # actions: data
 
-    def _do_take_data(self, packet: packets.Data, _rule: Rule) -> None:
-        self._far_end_gone = False  # whoever sends is alive
+    def _take_data(self, packet: packets.Data, _rule: X25Move) -> None:
+        self._far_end_gone = False  # a far end that sends is alive
         self._take_acknowledgement(packet.pr)
         self._acknowledge = True
         if self._own_busy:
@@ -471,27 +561,27 @@ class Actions:
         self._received = [replace(packet, data=data)] if packet.more else []
         if not packet.more:
             self._numbering.delivered()
-            self._effects.append(Deliver(data, packet.q))
+            self._effects.append(DeliverMessage(data, packet.q))
 
-    def _do_say_busy(self, _packet: None, _rule: Rule) -> None:
+    def _say_busy(self, _packet: None, _rule: X25Move) -> None:
         self._acknowledge = True
 
-    def _do_say_ready(self, _packet: None, _rule: Rule) -> None:
+    def _say_ready(self, _packet: None, _rule: X25Move) -> None:
         kept, self._kept = self._kept, []
         for packet in kept:
             self._accept(packet)
         self._acknowledge = True
 
-    def _do_take_rr(self, packet: packets.ReceiveReady, _rule: Rule) -> None:
+    def _take_rr(self, packet: packets.ReceiveReady, _rule: X25Move) -> None:
         self._peer_busy = False
         self._take_acknowledgement(packet.pr)
 
-    def _do_take_rnr(self, packet: packets.ReceiveNotReady, _rule: Rule) -> None:
+    def _take_rnr(self, packet: packets.ReceiveNotReady, _rule: X25Move) -> None:
         self._peer_busy = True
         self._take_acknowledgement(packet.pr)
 
-    def _do_note_acknowledgement(
-        self, packet: packets.Data | packets.ReceiveReady | packets.ReceiveNotReady, _rule: Rule
+    def _note_acknowledgement(
+        self, packet: packets.Data | packets.ReceiveReady | packets.ReceiveNotReady, _rule: X25Move
     ) -> None:
         # what arrived before the peer saw our Reset or Restart; after a link loss it may be older than that
         if not self._doubtful and self._acknowledges(packet.pr):
@@ -503,19 +593,19 @@ class Actions:
         packets_done = self._outbox.in_flight - (self._vs - pr) % 8
         self._numbering.acknowledged(self._outbox.acknowledge(packets_done))
 
-    def _do_take_interrupt(self, packet: packets.Interrupt, _rule: Rule) -> None:
+    def _take_interrupt(self, packet: packets.Interrupt, _rule: X25Move) -> None:
         self._effects.append(Interrupted(packet.data))
         if self.config.confirm_interrupts:
             self._transmit(packets.InterruptConfirmation(lcn=self.config.lcn))
         else:
             self._interrupt_in = True
 
-    def _do_interrupt_done(self, _packet: Packet, _rule: Rule) -> None:
+    def _interrupt_done(self, _packet: Packet, _rule: X25Move) -> None:
         self._interrupt_out = False
 
     # actions: reset
 
-    def _do_reset(self, _packet: Packet | None, rule: Rule) -> None:
+    def _reset(self, _packet: Packet | None, rule: X25Move) -> None:
         cause, diagnostic = self._cause(rule)
         self._received, self._kept = [], []
         self._transmit(packets.ResetRequest(lcn=self.config.lcn, cause=cause, diagnostic=diagnostic))
@@ -523,22 +613,22 @@ class Actions:
             "reset", f"reset by this side: {diagnostic_text(diagnostic)}{self._other_circuit(diagnostic)}"
         )
 
-    def _do_confirm_reset(self, packet: packets.ResetRequest, _rule: Rule) -> None:
-        self._tell_packet("reset", packet)
+    def _confirm_reset(self, packet: packets.ResetRequest, _rule: X25Move) -> None:
+        self._report("reset", packet)
         self._transmit(packets.ResetConfirmation(lcn=self.config.lcn))
         self._restore(packet)
 
-    def _do_resets_collide(self, packet: packets.ResetRequest, _rule: Rule) -> None:
-        self._tell_packet("reset", packet)
+    def _resets_collide(self, packet: packets.ResetRequest, _rule: X25Move) -> None:
+        self._report("reset", packet)
         self._restore(packet)
-        self._stray = Input.RESET_CONFIRMATION
+        self._stray = X25Input.RESET_CONFIRMATION
 
-    def _do_reset_done(self, packet: Packet, _rule: Rule) -> None:
+    def _reset_done(self, packet: Packet, _rule: X25Move) -> None:
         self._came_through(packet)
         self._begin_anew()
         self._zero()
 
-    def _do_reset_unanswered(self, _packet: None, _rule: Rule) -> None:
+    def _reset_unanswered(self, _packet: None, _rule: X25Move) -> None:
         self._alarm("timer", "the peer does not answer Reset")
         self._came_through(None)
         self._begin_anew()
@@ -552,11 +642,11 @@ class Actions:
 
     # actions: calls
 
-    def _do_ready(self, _packet: None, _rule: Rule) -> None:
+    def _ready(self, _packet: None, _rule: X25Move) -> None:
         self._begin_anew()
 
-    def _do_call(self, _packet: Packet | None, _rule: Rule) -> None:
-        self._terms, facilities = calls.offer(self.config)
+    def _call(self, _packet: Packet | None, _rule: X25Move) -> None:
+        self._terms, facilities = offered_terms(self.config)
         self._transmit(
             packets.CallRequest(
                 lcn=self.config.lcn,
@@ -566,21 +656,21 @@ class Actions:
             )
         )
 
-    def _do_accept_call(self, packet: packets.CallRequest, _rule: Rule) -> None:
-        self._terms, facilities = calls.answer(packet, self.config)
+    def _accept_call(self, packet: packets.CallRequest, _rule: X25Move) -> None:
+        self._terms, facilities = answered_terms(packet, self.config)
         self._begin_anew()
         self._zero()
         self._transmit(packets.CallAccepted(lcn=self.config.lcn, facilities=facilities))
 
-    def _do_ignore_call(self, _packet: Packet, _rule: Rule) -> None:
+    def _ignore_call(self, _packet: Packet, _rule: X25Move) -> None:
         self._alarm("collision", "both sides have called; the DCE gives way")
 
-    def _do_call_connected(self, packet: packets.CallAccepted, _rule: Rule) -> None:
-        self._terms = calls.connected(packet, self._terms)
+    def _call_connected(self, packet: packets.CallAccepted, _rule: X25Move) -> None:
+        self._terms = connected_terms(packet, self._terms)
         self._begin_anew()
         self._zero()
 
-    def _do_clear(self, _packet: Packet | None, rule: Rule) -> None:
+    def _clear(self, _packet: Packet | None, rule: X25Move) -> None:
         cause, diagnostic = self._cause(rule)
         if rule.diagnostic != 0:
             why = f"cleared by this side: {diagnostic_text(diagnostic)}{self._other_circuit(diagnostic)}"
@@ -589,19 +679,19 @@ class Actions:
         self._received, self._kept = [], []
         self._transmit(packets.ClearRequest(lcn=self.config.lcn, cause=cause, diagnostic=diagnostic))
 
-    def _do_confirm_clear(self, packet: packets.ClearRequest, _rule: Rule) -> None:
-        self._tell_packet("clear", packet)
+    def _confirm_clear(self, packet: packets.ClearRequest, _rule: X25Move) -> None:
+        self._report("clear", packet)
         self._came_through(packet)
         self._transmit(packets.ClearConfirmation(lcn=self.config.lcn))
         self._begin_anew()
 
-    def _do_cleared(self, packet: Packet, _rule: Rule) -> None:
+    def _cleared(self, packet: Packet, _rule: X25Move) -> None:
         self._came_through(packet)
         self._begin_anew()
         if isinstance(packet, packets.ClearRequest):
-            self._stray = Input.CLEAR_CONFIRMATION
+            self._stray = X25Input.CLEAR_CONFIRMATION
 
-    def _do_clear_unanswered(self, _packet: None, _rule: Rule) -> None:
+    def _clear_unanswered(self, _packet: None, _rule: X25Move) -> None:
         self._alarm("timer", "the peer does not answer Clear")
         self._came_through(None)
         self._begin_anew()
@@ -609,7 +699,7 @@ class Actions:
     # what several actions need
 
     def _other_circuit(self, diagnostic: int | None) -> str:
-        """What an error tells that only a circuit of the other kind at the far end makes."""
+        """The likely reason for an error that only a circuit of the other kind at the far end makes."""
         if diagnostic == _ON_A_PVC:
             return "; this end has a permanent circuit (pvc), the peer a switched one (svc): both must have the same"
         if diagnostic in _BEFORE_A_CALL:
@@ -651,9 +741,48 @@ class Actions:
         self._peer_busy = False
         self._vs = self._vr = 0
 
-    def _tell_packet(
+    def _report(
         self, kind: Kind, packet: packets.RestartRequest | packets.ResetRequest | packets.ClearRequest
     ) -> None:
         what = f"{kind} by the peer: {cause_text(kind, packet.cause)}, {diagnostic_text(packet.diagnostic)}"
         self._why = (what, packet.cause, packet.diagnostic)
         self._alarm(kind, what)
+
+
+_METHODS: Final[Mapping[X25Action, Callable[..., None]]] = {
+    X25Action.RESTART: CircuitMachine._restart,
+    X25Action.READY: CircuitMachine._ready,
+    X25Action.LOSE_LINK: CircuitMachine._lose_link,
+    X25Action.RESTARTS_COLLIDE: CircuitMachine._restarts_collide,
+    X25Action.RESTARTED: CircuitMachine._restarted,
+    X25Action.RESTART_UNANSWERED: CircuitMachine._restart_unanswered,
+    X25Action.CONFIRM_RESTART: CircuitMachine._confirm_restart,
+    X25Action.TAKE_DATA: CircuitMachine._take_data,
+    X25Action.TAKE_RR: CircuitMachine._take_rr,
+    X25Action.TAKE_RNR: CircuitMachine._take_rnr,
+    X25Action.SAY_BUSY: CircuitMachine._say_busy,
+    X25Action.SAY_READY: CircuitMachine._say_ready,
+    X25Action.TAKE_INTERRUPT: CircuitMachine._take_interrupt,
+    X25Action.INTERRUPT_DONE: CircuitMachine._interrupt_done,
+    X25Action.NOTE_ACKNOWLEDGEMENT: CircuitMachine._note_acknowledgement,
+    X25Action.RESET: CircuitMachine._reset,
+    X25Action.CONFIRM_RESET: CircuitMachine._confirm_reset,
+    X25Action.RESETS_COLLIDE: CircuitMachine._resets_collide,
+    X25Action.RESET_DONE: CircuitMachine._reset_done,
+    X25Action.RESET_UNANSWERED: CircuitMachine._reset_unanswered,
+    X25Action.CALL: CircuitMachine._call,
+    X25Action.ACCEPT_CALL: CircuitMachine._accept_call,
+    X25Action.IGNORE_CALL: CircuitMachine._ignore_call,
+    X25Action.CALL_CONNECTED: CircuitMachine._call_connected,
+    X25Action.CLEAR: CircuitMachine._clear,
+    X25Action.CONFIRM_CLEAR: CircuitMachine._confirm_clear,
+    X25Action.CLEARED: CircuitMachine._cleared,
+    X25Action.CLEAR_UNANSWERED: CircuitMachine._clear_unanswered,
+}
+_FREED: Final = {X25Action.READY, X25Action.RESTARTED, X25Action.RESTARTS_COLLIDE, X25Action.CONFIRM_RESTART}
+"""Actions after which a switched circuit is free for the first call on a new link."""
+_STRAY_IN: Final[Mapping[X25Input, X25State]] = {
+    X25Input.RESET_CONFIRMATION: X25State.DATA,
+    X25Input.CLEAR_CONFIRMATION: X25State.CALLING,
+}
+"""Where one confirmation more than is due would otherwise be an error."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from enum import Enum, auto
+from collections.abc import Mapping
+from enum import StrEnum
 from itertools import islice
+from typing import Final
 
 COUNTS = 16
-"""Counts of delivered messages are told modulo this: more than the 7 packets that can be on the way."""
+"""Counts of delivered messages are sent modulo this: more than the 7 packets that can be on the way."""
 FIRST_COUNT = 0x80
 """Diagnostics 80h..8Fh of a Restart carry a count: neither X.25 nor ISO 8208 gives these codes a meaning."""
 
@@ -20,7 +22,7 @@ class Outbox:
         self._offset = 0
         self._flight: deque[tuple[bool, int]] = (
             deque()
-        )  # on the way: last of its message? which packet of the link?
+        )  # on the way: last of its message? number of the packet on the link
         self.whole = 0
 
     def __len__(self) -> int:
@@ -43,7 +45,7 @@ class Outbox:
     def segment(self, size: int, number: int) -> tuple[bytes, bool]:
         """The user data of the next packet, of up to ``size`` octets, and its M bit (X.25 4.3).
 
-        ``number`` counts the packets that are handed to the link, whatever they are.
+        ``number`` counts all packets that are handed to the link.
         """
         message = self._messages[self.whole]
         data = message[self._offset : self._offset + size]
@@ -65,7 +67,7 @@ class Outbox:
         return sum(each <= number for _, each in self._flight)
 
     def rewind(self) -> None:
-        """Whatever isn't acknowledged will be sent again, each message from its beginning."""
+        """Everything that isn't acknowledged will be sent again, each message from its beginning."""
         self._flight.clear()
         self.whole = self._offset = 0
 
@@ -97,32 +99,50 @@ class Outbox:
         self.whole -= messages
 
 
-class _Agreement(Enum):
-    NONE = auto()
+class Agreement(StrEnum):
+    """Whether the two ends count the messages from the same one."""
+
+    NONE = "no agreement"
     """Our count means nothing to the peer: we have just started, or a message was given up in doubt."""
-    OFFERED = auto()
+    OFFERED = "offered"
     """Both counts began at 0 with the last Restart, if the peer got ours."""
-    KNOWN = auto()
+    KNOWN = "known"
     """The peer has sent something after that Restart, so it got ours."""
 
 
-class Numbering:
-    """How many messages arrived, told to the peer in the diagnostic of the Restart after a link loss.
+class AgreementInput(StrEnum):
+    """What happens to the counts."""
 
-    X.25 loses data on a Restart and does not say what. Two ends of this product tell each other, so nothing is
+    RESTARTED = "Restart with count 0"
+    HEARD = "packet after the Restart"
+    LOST = "message given up in doubt"
+
+
+AGREEMENT_TABLE: Final[Mapping[tuple[Agreement, AgreementInput], Agreement]] = {
+    (Agreement.OFFERED, AgreementInput.HEARD): Agreement.KNOWN,
+    **{(state, AgreementInput.RESTARTED): Agreement.OFFERED for state in Agreement},
+    **{(state, AgreementInput.LOST): Agreement.NONE for state in Agreement},
+}
+"""Other packets change nothing."""
+
+
+class Numbering:
+    """How many messages arrived, sent to the peer in the diagnostic of the Restart after a link loss.
+
+    X.25 loses data on a Restart and does not report which. Two ends of this product do, so nothing is
     lost or repeated; any other equipment sees a diagnostic without a meaning.
     """
 
     def __init__(self, enabled: bool) -> None:
         self._enabled = enabled
-        self._agreement = _Agreement.NONE
+        self._agreement = Agreement.NONE
         self._delivered = 0
         self._acknowledged = 0
 
     @property
     def diagnostic(self) -> int:
         """For our own Restart: the count, or 0: count from here on."""
-        if not self._enabled or self._agreement is not _Agreement.KNOWN:
+        if not self._enabled or self._agreement is not Agreement.KNOWN:
             return 0
         return FIRST_COUNT + self._delivered % COUNTS
 
@@ -136,16 +156,18 @@ class Numbering:
 
     def heard(self) -> None:
         """A packet that a peer sends only once it has our Restart."""
-        if self._agreement is _Agreement.OFFERED:
-            self._agreement = _Agreement.KNOWN
+        self._input(AgreementInput.HEARD)
 
     def lost(self) -> None:
         """A message was given up without knowing whether it arrived: the counts no longer agree."""
-        self._agreement = _Agreement.NONE
+        self._input(AgreementInput.LOST)
+
+    def _input(self, what: AgreementInput) -> None:
+        self._agreement = AGREEMENT_TABLE.get((self._agreement, what), self._agreement)
 
     def arrived(self, diagnostic: int | None, whole: int) -> int | None:
-        """How many of ``whole`` unacknowledged messages the peer's Restart tells to have arrived; None: unknown."""
-        if not self._enabled or self._agreement is not _Agreement.KNOWN or diagnostic is None:
+        """How many of ``whole`` unacknowledged messages have arrived by the peer's Restart; None: unknown."""
+        if not self._enabled or self._agreement is not Agreement.KNOWN or diagnostic is None:
             return None
         if not FIRST_COUNT <= diagnostic < FIRST_COUNT + COUNTS:
             return None
@@ -155,5 +177,5 @@ class Numbering:
     def restarted(self, *diagnostics: int) -> None:
         """A Restart is done; ``diagnostics`` are those of the Restarts that were sent and received for it."""
         if 0 in diagnostics:
-            self._agreement = _Agreement.OFFERED
+            self._input(AgreementInput.RESTARTED)
             self._delivered = self._acknowledged = 0

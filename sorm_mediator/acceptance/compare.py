@@ -16,12 +16,12 @@ from protocol.language import Phrase, join
 from protocol.texts import status_text
 from sorm_mediator.acceptance.formats import Agreed
 from sorm_mediator.acceptance.matrix import Domains, FormatCheck, Role
-from sorm_mediator.acceptance.proposals import advice
+from sorm_mediator.acceptance.proposals import advice, find_rule, place_of
 from sorm_mediator.config import Config
 from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.objects import OWN_SIGNS, SIGN_FITS
 from sorm_mediator.switch.path import Hop
-from sorm_mediator.switch.routing.route import Action, Rule, Side
+from sorm_mediator.switch.routing.route import Action, Side
 from sorm_mediator.switch.trace.trace import Trace
 
 PASS = Phrase("PASS", "СООТВЕТСТВУЕТ")
@@ -164,7 +164,7 @@ _NO_EVENT = Phrase("no event came", "ни одно событие не приш�
 
 
 def refused(status: int, command: int = 5) -> Phrase:
-    """What to tell when command 5 was not executed."""
+    """The problem of a command that was not executed."""
     return Phrase(
         "command {command} was refused: {status:02X}h, {text}",
         "команда {command} не выполнена: {status:02X}h, {text}",
@@ -173,7 +173,7 @@ def refused(status: int, command: int = 5) -> Phrase:
 
 
 def _untouched(check: FormatCheck, routing: Routing) -> list[str]:
-    """Why an object was not touched, from what the switch knew the number as."""
+    """Why an object was not touched, from the number that the switch had."""
     agreed = check.controlled
     assert agreed is not None
     if not routing:
@@ -316,12 +316,13 @@ def _made_by(role: Role, hop: Mapping[str, Any], domains: Domains, directory: Pa
     what = f"{shown['digits'] or '-'} ({shown['ni'] or '-'})"
     makers = []
     for step in hop["path"]:
-        rule, source = _rule(domain, step, directory) if domain is not None else (None, "")
-        effects = [] if rule is None else [_effect(one) for one in rule.actions if one.side == side]
-        text = ", ".join(filter(None, effects))
-        makers.append(
-            f"{step['rule']}" + (f" ({source}: {text})" if text else f" ({source or step['context']})")
-        )
+        rule = find_rule(domain, step["context"], step["rule"]) if domain is not None else None
+        if domain is None or rule is None:
+            makers.append(f"{step['rule']} ({step['context']})")
+            continue
+        place = place_of(rule, domain, step["context"], directory)
+        text = ", ".join(filter(None, (_effect(one) for one in rule.actions if one.side == side)))
+        makers.append(f"{step['rule']} ({place}: {text})" if text else f"{step['rule']} ({place})")
     if not makers:
         return Phrase(
             "{side} {what}: no rule was taken in {domain}", "{side} {what}: в {domain} не выбрано ни одно правило",
@@ -332,19 +333,6 @@ def _made_by(role: Role, hop: Mapping[str, Any], domains: Domains, directory: Pa
         "{side} {what} в {domain}: получен правилами {makers}",
         side=_SHOWN[role], what=what, domain=hop_domain(hop), makers=" -> ".join(makers),
     )  # fmt: skip
-
-
-def _rule(domain: Domain, step: Mapping[str, Any], directory: Path) -> tuple[Rule | None, str]:
-    """A rule that was taken, and where it stands: file (from the lab file's folder) and line."""
-    context = domain.contexts.get(step["context"])
-    if context is None:
-        return None, ""
-    rule = next((one for one in context.rules if one.name == step["rule"]), None)
-    if rule is None:
-        return None, ""
-    source = Path(context.source)
-    file = source.relative_to(directory) if source.is_relative_to(directory) else source
-    return rule, f"{file}:{rule.line}"
 
 
 def _effect(action: Action) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from protocol import texts
 from protocol.language import Lang, Phrase, translate
+from protocol.messages import title_of
 from sorm_mediator.acceptance.compare import CODES, EVENTS, FAIL, FIELDS, PASS, SKIPPED
 from sorm_mediator.acceptance.matrix import FormatCheck
 from sorm_mediator.acceptance.report import DIRECTION_NAMES, KIND_NAMES, WITHIN, AcceptanceRun, document
@@ -52,7 +53,7 @@ def view(run: AcceptanceRun, lang: Lang) -> dict[str, Any]:
         "kinds": kinds,
         "grid": _grid(checks, shown["formats"], lang),
         "labels": {name: translate(text, lang) for name, text in LABELS.items()},
-        "events": [(event, CODES[event], texts.message_text(_code(event), lang)) for event in EVENTS],
+        "events": [(event, CODES[event], translate(title_of(_code(event)), lang)) for event in EVENTS],
         "directions": {name: translate(text, lang) for name, text in DIRECTION_NAMES.items()},
         "verdicts": {name: translate(text, lang) for name, text in _VERDICTS.items()},
         "classes": _CLASSES,
@@ -67,7 +68,7 @@ def _code(event: str) -> int:
 
 
 def _sentence(check: FormatCheck, lang: Lang) -> str:
-    """Who calls whom."""
+    """The call in words."""
     placed = check.call
     if placed is None:
         return ""

@@ -95,7 +95,7 @@ def testable(domain: Domain) -> list[Subscriber]:
 
 
 def full_numbers(domain: Domain, subscriber: Subscriber) -> list[str]:
-    """The numbers of the domain's plans that lead to a subscriber; first those that it is known by."""
+    """The numbers of the domain's plans that lead to a subscriber; its own numbers first."""
     masters = [plan.number_of(subscriber.number) for plan in domain.plans.values()]
     others = aliases(domain.plans.values()).get(subscriber.number, set())
     return list(dict.fromkeys([*filter(None, masters), *sorted(others)]))

@@ -14,12 +14,11 @@ from sorm_mediator.acceptance.matrix import Domains
 from sorm_mediator.mediator.core.calls.numbers import SIGN_OF_NI
 from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.path import Hop
-from sorm_mediator.switch.routing import Step
 from sorm_mediator.switch.routing.route import Action, Rule, Side
 from sorm_mediator.switch.trace.trace import applied_text
 
 TAG_OF_SIDE = {"a": "calling", "b": "called"}
-"""The tag of ``<actions>`` that says what SORM is shown of a side."""
+"""The tag of ``<actions>`` that sets what SORM is shown of a side."""
 _SAME = 3
 """Digits that two numbers must have in common at their end to be two forms of one number."""
 
@@ -86,7 +85,11 @@ def _indicator(agreed: Agreed, kind: Kind, order: Order) -> str:
 
 
 def _rule(hop: Hop, side: Side, agreed: Agreed, directory: Path, ni: str) -> list[str]:
-    steps = [(step, rule) for step in hop.result.path if (rule := _rule_of(hop.domain, step)) is not None]
+    steps = [
+        (step, rule)
+        for step in hop.result.path
+        if (rule := find_rule(hop.domain, step.context, step.rule)) is not None
+    ]
     if not steps:
         return []
     setting = [(step, rule) for step, rule in steps if _template(rule, side) is not None]
@@ -101,24 +104,31 @@ def _rule(hop: Hop, side: Side, agreed: Agreed, directory: Path, ni: str) -> lis
             return []
     if ni:
         parts.append(f'sorm_ni="{ni}"')
-    source = Path(hop.domain.contexts[step.context].source)
-    file = source.relative_to(directory) if source.is_relative_to(directory) else source
     return [
         Phrase(
-            "in rule {rule} ({file}:{line}) let <{tag}> of its <actions> have {parts}",
-            "в правиле {rule} ({file}:{line}) укажите для <{tag}> в <actions>: {parts}",
-            tag=TAG_OF_SIDE[side], parts=" ".join(parts), rule=rule.name, file=file, line=rule.line,
+            "in rule {rule} ({place}) let <{tag}> of its <actions> have {parts}",
+            "в правиле {rule} ({place}) укажите для <{tag}> в <actions>: {parts}",
+            tag=TAG_OF_SIDE[side], parts=" ".join(parts), rule=rule.name,
+            place=place_of(rule, hop.domain, step.context, directory),
         )
     ]  # fmt: skip
 
 
-def _rule_of(domain: Domain, step: Step) -> Rule | None:
-    context = domain.contexts.get(step.context)
-    return next((one for one in context.rules if one.name == step.rule), None) if context else None
+def find_rule(domain: Domain, context: str, name: str) -> Rule | None:
+    """A rule by the names of its context and itself; None: the domain has no such rule."""
+    found = domain.contexts.get(context)
+    return next((one for one in found.rules if one.name == name), None) if found else None
+
+
+def place_of(rule: Rule, domain: Domain, context: str, directory: Path) -> str:
+    """File and line of a rule; the file from the folder of the lab file, if it is below."""
+    source = Path(domain.contexts[context].source)
+    file = source.relative_to(directory) if source.is_relative_to(directory) else source
+    return f"{file}:{rule.line}"
 
 
 def _template(rule: Rule, side: Side) -> Action | None:
-    """The last action of a rule that says which digits SORM is shown of a side."""
+    """The last action of a rule that sets the digits which SORM is shown of a side."""
     setting = [one for one in rule.actions if one.side == side and one.sorm_digits is not None]
     return setting[-1] if setting else None
 

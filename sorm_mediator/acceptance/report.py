@@ -11,7 +11,6 @@ from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree as ET
 
 from protocol import Channel
 from protocol.codes import ObjectType
@@ -212,11 +211,6 @@ NAME = "sorm-mediator acceptance"
 def write_junit(path: Path, run: AcceptanceRun) -> None:
     """Write the report. Raises :class:`OSError`."""
     junit.write(path, NAME, _suites(run))
-
-
-def junit_tree(run: AcceptanceRun) -> ET.Element:
-    """The report as a tree."""
-    return junit.tree(NAME, _suites(run))
 
 
 def _suites(run: AcceptanceRun) -> list[Suite]:

@@ -29,15 +29,15 @@ LOOK_AGAIN = 0.05
 RING, TALK = 0.02, 0.05
 """Seconds that a call rings and talks."""
 FIRST_OBJECT = 40_001
-"""Objects of the check have numbers that nobody gives by hand: a mediator that works may have others."""
+"""The first object number of the check, above the usual ones: a mediator in use may have objects of its own."""
 _RUNS_ALREADY = (0x16, 0x07)
 _NOT_LOCAL = 0x54
 
-Told = Callable[[Outcome], None]
+Done = Callable[[Outcome], None]
 
 
 class NotReadyError(Exception):
-    """The mediator does not take the console's first command; the text says why and what to do."""
+    """The mediator does not take the console's first command. The text gives the reason and the remedy."""
 
 
 class Acceptance:
@@ -68,9 +68,9 @@ class Acceptance:
         return self
 
     async def _check_link(self) -> None:
-        """A lab's mediator without its switch refuses every command 5: said once, with the reason it was told."""
+        """Raise :class:`NotReadyError` for a lab's mediator without its switch, which would refuse every command 5."""
         if self._target.restart is None:
-            return  # Of a mediator that runs elsewhere the web at hand may know nothing.
+            return  # the web may be of another lab than the mediator
         assert self._target.request is not None
         status, document = await self._target.request("GET", "status", None)
         link = document.get("switch") if status == 200 and isinstance(document, dict) else None
@@ -85,15 +85,15 @@ class Acceptance:
             await self._command("stop")
         await self._client.close()
 
-    async def run(self, checks: Sequence[FormatCheck], told: Told) -> list[Outcome]:
-        """Carry the checks out one after the other; ``told`` hears of each that is done."""
+    async def run(self, checks: Sequence[FormatCheck], done: Done) -> list[Outcome]:
+        """Carry the checks out one after the other; ``done`` is called with each outcome."""
         outcomes = []
         for check in checks:
             began = time.monotonic()
             outcome = await self._check(check)
             outcome.seconds = time.monotonic() - began
             outcomes.append(outcome)
-            told(outcome)
+            done(outcome)
         return outcomes
 
     async def _check(self, check: FormatCheck) -> Outcome:
@@ -173,8 +173,8 @@ class Acceptance:
             if await self._client.wait(lambda: self._over(mark, number), LOOK_AGAIN):
                 break
             document = await self._document(outcome.call)
-            told = any(number in one["objects"] for one in document.get("reported", ()))
-            if document.get("state") == "released" and not told:
+            reported = any(number in one["objects"] for one in document.get("reported", ()))
+            if document.get("state") == "released" and not reported:
                 break  # Nothing is on its way.
         outcome.routing = list((await self._document(outcome.call)).get("routing", ()))
 

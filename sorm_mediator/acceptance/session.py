@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from protocol.language import Lang, Phrase, translate
 from sorm_mediator import config as lab_files
@@ -33,12 +33,20 @@ from sorm_mediator.acceptance.report import (
 from sorm_mediator.acceptance.run import Acceptance, NotReadyError
 from sorm_mediator.addresses import host_port
 from sorm_mediator.config import Config, ConfigError
-from sorm_mediator.console.errors import BROKEN_PIPE, ConnectError, UsageError
+from sorm_mediator.console.errors import (
+    BROKEN_PIPE,
+    ConnectError,
+    UsageError,
+    check_choice,
+    check_folders,
+    check_web,
+    report_error,
+)
 from sorm_mediator.console.target import RunTarget
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.targets import in_lab, toward
 from sorm_mediator.switch.node import Node
-from ssh_control.visible import visible, visible_lines
+from ssh_control.visible import visible
 
 STDOUT = "-"
 OWN_LAB = Phrase("a lab of its own, made of the file", "собственный стенд по этому файлу")
@@ -46,7 +54,7 @@ OWN_LAB = Phrase("a lab of its own, made of the file", "собственный �
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptanceSettings:
-    """What ``acceptance`` is told; the options' help says what each means. Raises :class:`UsageError`."""
+    """The options of ``acceptance``; their help gives the meaning of each. Raises :class:`UsageError`."""
 
     config: Path
     report: Path | None = None
@@ -60,43 +68,36 @@ class AcceptanceSettings:
     lang: str = "en"
 
     def __post_init__(self) -> None:
-        if self.lang not in ("en", "ru"):
-            raise UsageError(f"--lang: {self.lang!r} is not allowed: en, ru")
+        check_choice("--lang", self.lang, ("en", "ru"))
         for kind in self.only:
-            if kind not in KINDS:
-                raise UsageError(f"--only: {kind!r} is not allowed: {', '.join(KINDS)}")
-        if self.web and not self.web.startswith(("http://", "https://")):
-            raise UsageError(f"--web: {self.web!r} is not allowed: a URL such as http://127.0.0.1:8080")
+            check_choice("--only", kind, KINDS)
+        check_web(self.web)
         if self.host and not self.web:
             raise UsageError(
                 "--web: is needed with --host: the URL of the emulated switch that makes the calls"
             )
         if self.web and not self.host:
             raise UsageError("--host: is needed with --web: the address of the mediator that is running")
-        files = [("--report", self.report), ("--junit", self.junit)]
-        if self.json and self.json != STDOUT:
-            files.append(("--json", Path(self.json)))
-        for option, path in files:
-            if path is not None and not path.resolve().parent.is_dir():
-                raise UsageError(f"{option}: {path}: its folder does not exist")
+        json_file = Path(self.json) if self.json and self.json != STDOUT else None
+        check_folders({"--report": self.report, "--junit": self.junit, "--json": json_file})
 
 
 def run_acceptance(settings: AcceptanceSettings, write: Callable[[str], object] | None = None) -> int:
-    """Run the matrix and write the reports. Returns the exit code; errors are said on stderr."""
+    """Run the matrix and write the reports. Returns the exit code; errors are shown on stderr."""
     try:
         run = asyncio.run(carry_out(settings))
         _write(settings, run, write or sys.stdout.write)
         sys.stdout.flush()
     except (ConfigError, BoxError, NotReadyError) as error:
-        return _say(error, 2)
+        return report_error(error, 2)
     except ConnectError as error:
-        return _say(error, 3)
+        return report_error(error, 3)
     except BrokenPipeError:
-        # Nobody reads what is still buffered, also not at the interpreter's exit.
+        # What is still buffered goes nowhere, also at the interpreter's exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except OSError as error:
-        return _say(f"{error.filename}: can't be written: {error.strerror}", 2)
+        return report_error(f"{error.filename}: can't be written: {error.strerror}", 2)
     return 0 if run.verdict == PASS else 1
 
 
@@ -116,8 +117,8 @@ async def carry_out(settings: AcceptanceSettings) -> AcceptanceRun:
     began = time.time()
     lang = cast(Lang, settings.lang)
     async with _target(config, settings) as target, Acceptance(target, config, node.domains) as acceptance:
-        with _progress(checks, lang) as told:
-            outcomes = await acceptance.run(checks, told)
+        with _progress(checks, lang) as done:
+            outcomes = await acceptance.run(checks, done)
     against = host_port(settings.host, settings.kpd1) if settings.host else translate(OWN_LAB, lang)
     return AcceptanceRun(lab=name, against=against, time=began, config=config, outcomes=outcomes, only=only)
 
@@ -157,7 +158,7 @@ def _target(config: Config, settings: AcceptanceSettings) -> AbstractAsyncContex
 
 @contextmanager
 def _progress(checks: Sequence[FormatCheck], lang: Lang) -> Iterator[Callable[[Outcome], None]]:
-    """A bar on stderr, where that is a terminal; yields who is to be told of each check that is done."""
+    """A bar on stderr, where that is a terminal; yields the function to call with each outcome."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -166,12 +167,12 @@ def _progress(checks: Sequence[FormatCheck], lang: Lang) -> Iterator[Callable[[O
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=len(checks))
 
-        def told(outcome: Outcome) -> None:
+        def done(outcome: Outcome) -> None:
             check = outcome.check
             text = f"{translate(KIND_NAMES[check.kind], lang)}, {translate(DIRECTION_NAMES[check.direction], lang)}"
             progress.update(task, advance=1, description=text)
 
-        yield told
+        yield done
 
 
 def _write(settings: AcceptanceSettings, run: AcceptanceRun, write: Callable[[str], object]) -> None:
@@ -191,8 +192,3 @@ def _write(settings: AcceptanceSettings, run: AcceptanceRun, write: Callable[[st
         Path(settings.json).write_text(text, encoding="utf-8")
     for line in table(run, lang):
         write(visible(line) + "\n")
-
-
-def _say(error: Any, code: int) -> int:
-    sys.stderr.write(f"sorm-mediator: {visible_lines(error)}\n")
-    return code

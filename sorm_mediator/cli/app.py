@@ -69,7 +69,7 @@ def run() -> None:
     from sorm_mediator.errors import BoxError
 
     if sys.argv[1:2] and sys.argv[1] in WITHOUT_SOCKETS:
-        # Whoever reads our output may go: end as any Unix filter does, quietly.
+        # When the reader of the output has gone, end quietly, as a Unix filter does.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         app()

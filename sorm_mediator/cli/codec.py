@@ -35,7 +35,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "message_text": ("utf-8", "gsm7", "ucs2", "cp1251"),
     "zero_digit": ("0", "A"),
 }
-"""What options may say. It is looked at here, so that such a mistake is told in one line like any other."""
+"""The values of options. They are checked here, so that a mistake is one line like any other."""
 
 
 def _choice(name: str, text: str, *, octets: bool = True) -> Any:
@@ -220,7 +220,7 @@ def _events(words: list[str], file: str | None) -> Iterator[Event]:
 
 
 def _hint(words: list[str]) -> str:
-    """A word to who gave the name of a file where hex is expected."""
+    """A hint where the name of a file was given in place of hex."""
     if len(words) == 1 and words[0] != STDIN and Path(words[0]).is_file():
         return f"; to read the file of that name: sorm-mediator decode -f {words[0]}"
     return ""
@@ -280,7 +280,7 @@ def time_text(time_ns: int) -> str:
         OverflowError,
         ValueError,
         OSError,
-    ):  # a damaged capture: the number itself is all there is to say
+    ):  # a damaged capture: the number itself is shown
         return f"{seconds}.{nanoseconds:09}"
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{nanoseconds:09}Z"
 

@@ -84,7 +84,7 @@ def export(
     with _reading(config, file) as reader, _progress(reader.count(query), "exporting") as advance:
 
         def entries() -> Generator[Entry, None, None]:
-            # Closed here, before the file is, also when whoever reads our output has gone.
+            # Closed here, before the file is, also when the reader of the output has gone.
             with closing(reader.entries(query)) as found:
                 for entry in found:
                     yield entry

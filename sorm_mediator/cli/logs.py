@@ -22,7 +22,7 @@ _VARYING = re.compile(r"[0-9A-Fa-f:.\[\]]*\d[0-9A-Fa-f:.\[\]]*")
 
 
 class FloodGate(logging.Filter):
-    """Lets through ``BURST`` lines of a kind and ``PER_SECOND`` afterwards; the next one tells how many it kept back.
+    """Lets through ``BURST`` lines of a kind and ``PER_SECOND`` afterwards; the next one says how many were left out.
 
     What a peer can cause at will (connections, wrong passwords, late answers to a flood of commands) must not
     fill the disk. A kind is a logger, a level and a text without its numbers and addresses. Time is the records'.
@@ -57,7 +57,7 @@ class FloodGate(logging.Filter):
 
 
 class OneLine(logging.Filter):
-    """Makes each record one line that can't be taken for another, or steer the terminal, whatever peers said in it."""
+    """Makes each record one line that can't be taken for another, or steer the terminal, whatever peers wrote in it."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Always true: the record is written, with what is not printable escaped."""
@@ -73,7 +73,7 @@ def _plain_trace(stream: TextIO, exc_info: Any) -> None:
 
 
 def set_up_logging(level: str) -> None:
-    """Log to stderr from ``level`` (debug, info, warning, error) on: time, level, who, and what."""
+    """Log to stderr from ``level`` (debug, info, warning, error) on: time, level, logger and text."""
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(FloodGate())
     handler.addFilter(OneLine())

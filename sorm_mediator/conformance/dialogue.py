@@ -13,8 +13,7 @@ from typing import Any, Literal
 
 from protocol import EncodeError
 from protocol.language import Phrase, join
-from protocol.messages import caption
-from protocol.texts import message_text
+from protocol.messages import caption, title_of
 from sorm_mediator.conformance.verdicts import (
     Action,
     Crossing,
@@ -25,7 +24,7 @@ from sorm_mediator.conformance.verdicts import (
     Untested,
 )
 from sorm_mediator.console.client import KPD1, Address, ConsoleClient, Crossed, Sent
-from sorm_mediator.console.comparing import Not, OneOf, differences, show_value
+from sorm_mediator.console.comparing import OneOf, differences, show_value
 from sorm_mediator.console.errors import StepError
 from sorm_mediator.console.messages import COMMANDS
 from sorm_mediator.console.messages import KPD1 as MESSAGES
@@ -656,11 +655,6 @@ def one_of(*values: Any) -> OneOf:
     return OneOf(values)
 
 
-def any_but(value: Any) -> Not:
-    """A field that may have any value but this one."""
-    return Not(value)
-
-
 def _outcome_due(wanted: str, status: int) -> Phrase:
     match wanted:
         case "executed":
@@ -702,7 +696,7 @@ def _code(code: int) -> Phrase:
 
 
 def _message(code: int) -> Phrase:
-    return Phrase(message_text(code), message_text(code, "ru"))
+    return title_of(code)
 
 
 def _field(path: str) -> Phrase:
@@ -730,8 +724,6 @@ def _in_words(key: str, value: Any) -> Phrase:
     match value:
         case OneOf(values):
             return join(" / ", [_in_words(key, each) for each in values])
-        case Not(other):
-            return join("", [Phrase("not ", "не "), _in_words(key, other)])
         case None:
             return Phrase("FFh", "FFh")
         case int() if key in _HEX:

@@ -96,8 +96,8 @@ def _texts(problems: Sequence[Problem]) -> tuple[str, ...]:
 _UNIT = Phrase("unit", "сообщение")
 
 
-class Observer(Protocol):
-    """Who is told what a console's channels do, as it happens."""
+class Observer:
+    """Is called with what happens on the channels of a console. A subclass overrides what it needs."""
 
     def opened(
         self, client: ConsoleClient, channel: str, local: Address, remote: Address, now: float
@@ -116,7 +116,7 @@ class Observer(Protocol):
         """A channel is closed."""
 
     def framed(self, client: ConsoleClient, channel: str, by_dte: bool, frame: bytes, now: float) -> None:
-        """Over E1, in place of the others: one LAPB frame, without FCS; ``by_dte``: who sent it."""
+        """Over E1, in place of the others: one LAPB frame, without FCS; ``by_dte``: the DTE sent it."""
 
 
 class Connection(Protocol):
@@ -161,7 +161,7 @@ class ConsoleClient:
         self.orm_number = orm_number
         self.log: list[Crossed] = []
         self.lost = 0
-        """How often a channel has ended, whoever ended it."""
+        """How often a channel has ended, closed by either side."""
         self._ports = {KPD1: kpd1_port, KPD2: kpd2_port}
         self._codec = codec
         self._first_password = password
@@ -186,16 +186,12 @@ class ConsoleClient:
                         self.host,
                         port,
                     )
+                continue
             except TimeoutError:
                 reason = f"no answer within {CONNECT_WITHIN:g} s"
-                raise ConnectError(
-                    f"{host_port(self.host, port)}: {channel.upper()} can't be reached: {reason}"
-                ) from None
             except (OSError, ValueError) as error:  # ValueError: a host that can't be looked up
                 reason = getattr(error, "strerror", None) or str(error)
-                raise ConnectError(
-                    f"{host_port(self.host, port)}: {channel.upper()} can't be reached: {reason}"
-                ) from None
+            raise ConnectError(f"{host_port(self.host, port)}: {channel.upper()} can't be reached: {reason}")
 
     @property
     def codec(self) -> Codec:
@@ -203,7 +199,7 @@ class ConsoleClient:
         return self._codec
 
     def complaints(self) -> list[str]:
-        """What is wrong with the open channels, in words; nothing is known of that over TCP."""
+        """What is wrong with the open channels, in words. Over TCP nothing is."""
         return []
 
     @property

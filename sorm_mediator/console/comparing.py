@@ -122,7 +122,7 @@ def _shown(value: Any) -> str:
 
 
 class Arrival(Protocol):
-    """What matching needs to know of a message that came."""
+    """What matching needs of a message that came."""
 
     @property
     def name(self) -> str:
@@ -176,7 +176,7 @@ _CAME = Phrase("came:    ", "пришло:   ")
 
 
 def nothing_came(within: float) -> Phrase:
-    """Why an expectation failed whose time is over."""
+    """The reason of an expectation that timed out."""
 
     return Phrase(
         "nothing that fits came within {within:g} s",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from protocol.language import Phrase
+from ssh_control.visible import visible_lines
 
 BROKEN_PIPE = 141
 """Exit code when the reader of the output has gone: a shell's for a process that SIGPIPE has ended."""
@@ -17,6 +20,31 @@ def words(error: Exception) -> str:
 
 class UsageError(Exception):
     """The command line is wrong. The text names the option, its value and what is allowed (exit 2)."""
+
+
+def check_choice(option: str, value: str, allowed: Sequence[str]) -> None:
+    """Raise :class:`UsageError` unless ``value`` is allowed; "" is not named in the error."""
+    if value not in allowed:
+        raise UsageError(f"{option}: {value!r} is not allowed: {', '.join(filter(None, allowed))}")
+
+
+def check_web(url: str) -> None:
+    """Raise :class:`UsageError` unless ``--web`` is a URL, or not given."""
+    if url and not url.startswith(("http://", "https://")):
+        raise UsageError(f"--web: {url!r} is not allowed: a URL such as http://127.0.0.1:8080")
+
+
+def check_folders(files: Mapping[str, Path | None]) -> None:
+    """Raise :class:`UsageError` for the first option whose file can't be written, since its folder does not exist."""
+    for option, path in files.items():
+        if path is not None and not path.resolve().parent.is_dir():
+            raise UsageError(f"{option}: {path}: its folder does not exist")
+
+
+def report_error(error: object, code: int) -> int:
+    """Show an error on stderr. Returns ``code``, the exit code."""
+    sys.stderr.write(f"sorm-mediator: {visible_lines(error)}\n")
+    return code
 
 
 class ScriptError(Exception):

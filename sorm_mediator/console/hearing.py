@@ -81,7 +81,7 @@ def _shown(name: KslName, tones: frozenset[int] | None) -> str:
     return Phrase("KSL {s}/{k}: {tones}", "КСЛ {s}/{k}: {tones}", s=name[0], k=name[1], tones=listed)
 
 
-def told(wanted: Mapping[KslName, frozenset[int]] | None) -> str:
-    """What was heard, when it was all that was wanted."""
+def heard_text(wanted: Mapping[KslName, frozenset[int]] | None) -> str:
+    """What was heard, where all of it was expected."""
     lines: list[str] = [_SILENCE] if wanted is None else [_shown(*each) for each in wanted.items()]
     return join(" ", [_HEARD, join("; ", lines)])

@@ -123,7 +123,7 @@ class WebApi:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self.url = url.rstrip("/")
         # Not trust_env: a lab is on this machine or beside it, never behind a proxy of the environment. The list of
-        # authorities is long, and read only for who needs it.
+        # authorities is long, and read only where it is needed.
         secure = self.url.startswith("https:")
         self._http = httpx.AsyncClient(headers=headers, timeout=10.0, trust_env=False, verify=secure)
 

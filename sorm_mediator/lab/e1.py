@@ -1,4 +1,4 @@
-"""A lab whose console is reached by E1, or by TCP with its speech in E1, whatever its file says."""
+"""A lab whose console is reached by E1, or by TCP with its speech in E1."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def over_e1(config: Config, link: Literal["x25", "tcp"] = "x25") -> Config:
 
 @contextmanager
 def wired(config: Config) -> Iterator[Config]:
-    """The same lab with a cable for each serial line whose file doesn't say where the console's end is.
+    """The same lab with a cable for each serial line without the console's end in its file.
 
     Its ttys are then pseudo-terminals, both the mediator's and the console's.
     """

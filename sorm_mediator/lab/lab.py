@@ -43,14 +43,14 @@ def on_free_ports(config: Config) -> Config:
         "radius": config.radius.model_copy(update={"port": 0}),
         "web": config.web.model_copy(update={"port": 0}),
         "rtp": config.rtp.model_copy(update={"port": 0}),
-        # Its other end is learnt: who has the address that is told is the console.
+        # The address of its other end is learnt from what comes.
         "e1": tuple(
             stream.model_copy(update={"local": _on_port(stream.local, 0), "remote": ""})
             for stream in config.e1
         ),
     }
     if config.switch is not None:
-        # A domain that names this mediator by its port in the file knows it by its new one, as who names none does.
+        # A domain that names this mediator by its port in the file must use the new port, which is the default.
         domains = tuple(
             domain.model_copy(update={"radius_servers": None})
             if knows_own_mediator(domain, config)
@@ -155,7 +155,7 @@ class Lab:
         except TimeoutError:
             log.warning("the mediator has no link to its switch after %g s", SWITCH_WITHIN)
         if self.gateway.link is not None and self.gateway.link.state is LinkState.REFUSED:
-            # The peer is told little; the owner of both boxes is told all.
+            # A switch gives its peer little of the reason; here both boxes are ours, so all of it is logged.
             own = login_problem(self.config, self.switch.engine.node) if self.switch is not None else ""
             if own:
                 log.error("the switch refuses the mediator: ssh.user %r: %s", self.config.ssh.user, own)

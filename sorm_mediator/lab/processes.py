@@ -19,7 +19,7 @@ STOPPED_WITHIN = 10.0
 
 
 def free_udp_port(host: str = "127.0.0.1") -> int:
-    """A UDP port that was free a moment ago: for two boxes that must know each other's port before they start."""
+    """A UDP port that was free a moment ago: for two boxes that need each other's port before they start."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind((host, 0))
         port: int = probe.getsockname()[1]
@@ -65,8 +65,8 @@ class BoxProcess:
         except (TimeoutError, ValueError):
             await self.kill()
             assert self._process.stderr is not None
-            said = (await self._process.stderr.read()).decode(errors="replace").strip()
-            raise BoxError(f"{self._name} did not become ready: {said or 'it said nothing'}") from None
+            output = (await self._process.stderr.read()).decode(errors="replace").strip()
+            raise BoxError(f"{self._name} did not become ready: {output or 'it wrote nothing'}") from None
         endpoints = self.ready["endpoints"]
         assert isinstance(endpoints, dict)
         self.endpoints = endpoints

@@ -13,7 +13,7 @@ from sorm_mediator.console.target import RunTarget, WebApi, target_for
 
 @asynccontextmanager
 async def toward(
-    told: Config,
+    config: Config,
     host: str,
     kpd1: int,
     kpd2: int,
@@ -23,20 +23,19 @@ async def toward(
     by_e1: bool = False,
     speech: bool = False,
 ) -> AsyncIterator[RunTarget]:
-    """A mediator that is running, as ``told`` describes it. ``web``: the URL of what makes calls; "" = nothing does.
+    """A mediator that is running, as ``config`` describes it. ``web``: the URL of what makes calls; "" = nothing does.
 
     ``by_e1``: the consoles are in its streams; ``speech``: they connect over TCP, and its streams carry the speech.
     """
     async with AsyncExitStack() as stack:
         api = None
         if web:
-            api = await stack.enter_async_context(WebApi(web, told.web.token.get_secret_value()))
-        target = target_for(told, host, kpd1, kpd2, object_byte_order=byte_order, web=api)
+            api = await stack.enter_async_context(WebApi(web, config.web.token.get_secret_value()))
+        target = target_for(config, host, kpd1, kpd2, object_byte_order=byte_order, web=api)
         if by_e1 or speech:
-            from sorm_mediator.console.e1_client import ConsoleLines
-            from sorm_mediator.console.e1_lines import lines_toward
+            from sorm_mediator.console.e1_client import ConsoleLines, lines_toward
 
-            lines = await stack.enter_async_context(ConsoleLines(lines_toward(told.e1, host, data=by_e1)))
+            lines = await stack.enter_async_context(ConsoleLines(lines_toward(config.e1, host, data=by_e1)))
             target = replace(target, e1=lines) if by_e1 else replace(target, speech=lines)
             if speech:
                 await lines.working()
@@ -60,8 +59,7 @@ async def in_lab(
 
     async with AsyncExitStack() as stack:
         if by_e1 or speech:
-            from sorm_mediator.console.e1_client import ConsoleLines
-            from sorm_mediator.console.e1_lines import lines_of_lab
+            from sorm_mediator.console.e1_client import ConsoleLines, lines_of_lab
             from sorm_mediator.lab.e1 import over_e1, wired
 
             config = stack.enter_context(wired(over_e1(config, "x25" if by_e1 else "tcp")))

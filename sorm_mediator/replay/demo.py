@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import resources
 from multiprocessing import forkserver
 from pathlib import Path
@@ -44,7 +44,7 @@ PRELOADED = [
     "uvicorn.lifespan.on",
     "uvicorn.protocols.http.auto",
 ]
-"""What those processes would import, each for itself."""
+"""The modules of those processes, loaded once for all of them."""
 VERDICTS = {str(verdict): verdict for verdict in (PASS, FAIL, ERROR)}
 
 SWITCH = """
@@ -92,7 +92,7 @@ _NEEDING_E1 = Phrase(
 
 @dataclass(frozen=True, slots=True)
 class DemoRow:
-    """What a scenario over a link came to. ``said``: its report, if it did not pass."""
+    """The result of a scenario over a link. ``report``: what it printed, if it did not pass."""
 
     name: str
     file: str
@@ -102,10 +102,10 @@ class DemoRow:
     passed: int
     seconds: float
     error: str | None
-    said: str = ""
+    report: str = ""
 
     @classmethod
-    def of(cls, result: ScriptResult, link: Link, said: str = "") -> DemoRow:
+    def of(cls, result: ScriptResult, link: Link, report: str = "") -> DemoRow:
         """From the result of a run."""
         return cls(
             name=result.name,
@@ -114,9 +114,9 @@ class DemoRow:
             verdict=str(result.verdict),
             steps=result.planned,
             passed=sum(step.verdict == PASS for step in result.steps),
-            seconds=result.seconds,
+            seconds=round(result.seconds, 3),
             error=None if result.error is None else str(result.error),
-            said="" if result.verdict == PASS else said,
+            report="" if result.verdict == PASS else report,
         )
 
     @property
@@ -189,8 +189,8 @@ async def _watch(rows: Mapping[tuple[Path, Link], asyncio.Future[DemoRow]], *, s
         task = progress.add_task("", total=len(rows))
 
         async def watch(script: Path, link: Link, row: asyncio.Future[DemoRow]) -> None:
-            if said := (await row).said:
-                sys.stderr.write(said)
+            if report := (await row).report:
+                sys.stderr.write(report)
             progress.update(task, description=f"{script.stem} {link}", advance=1)
 
         await asyncio.gather(*(watch(*one, row) for one, row in rows.items()))
@@ -240,17 +240,17 @@ def _begin(prepare: Callable[[], None]) -> None:
 
 
 def _in_a_lab(script: Path, link: Link, lang: Lang) -> DemoRow:
-    said: list[str] = []
+    printed: list[str] = []
     began = time.monotonic()
     result = asyncio.run(
         run_script(
             load(script),
             ReplaySettings(scripts=(script,), link=link, lang=lang),
-            TextPrinter(said.append, lang),
+            TextPrinter(printed.append, lang),
         )
     )
     result.seconds = time.monotonic() - began
-    return DemoRow.of(result, link, "".join(said))
+    return DemoRow.of(result, link, "".join(printed))
 
 
 def _print_table(results: list[DemoRow], seconds: float, lang: Lang) -> None:
@@ -279,17 +279,7 @@ def _document(results: list[DemoRow], seconds: float) -> dict[str, object]:
         "passed": all(result.good for result in results),
         "seconds": round(seconds, 3),
         "scenarios": [
-            {
-                "name": result.name,
-                "file": result.file,
-                "link": result.link,
-                "verdict": result.verdict,
-                "steps": result.steps,
-                "passed": result.passed,
-                "seconds": round(result.seconds, 3),
-                "error": result.error,
-            }
-            for result in results
+            {name: value for name, value in asdict(result).items() if name != "report"} for result in results
         ],
     }
 

@@ -26,7 +26,7 @@ _NO_UNIT = Phrase("bytes that are no unit", "байты, не составляю
 
 
 class Printer(Protocol):
-    """Who is told what happens."""
+    """Shows a run, step by step."""
 
     def begin(self, result: ScriptResult) -> None:
         """A script begins."""
@@ -113,7 +113,7 @@ class TextPrinter:
 
 
 class JsonPrinter:
-    """For programs: one object a line, told apart by ``event``."""
+    """For programs: one object a line, its kind in ``event``."""
 
     def __init__(self, write: Callable[[str], object]) -> None:
         self._write = write

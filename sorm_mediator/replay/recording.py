@@ -7,10 +7,10 @@ from pathlib import Path
 from types import TracebackType
 
 from sorm_mediator.capture.writer import Connection, PcapngWriter
-from sorm_mediator.console.client import Address, ConsoleClient, Crossed
+from sorm_mediator.console.client import Address, ConsoleClient, Observer
 
 
-class PcapRecorder:
+class PcapRecorder(Observer):
     """An observer of consoles that writes what they send and receive. A context manager.
 
     ``speech``: also the packets of streams that carry speech alone.
@@ -42,9 +42,6 @@ class PcapRecorder:
         """One write or read."""
         connection = self._connections[client, channel]
         (connection.sent if outbound else connection.received)(data, now)
-
-    def crossed(self, client: ConsoleClient, crossed: Crossed) -> None:
-        """Units are in the octets already."""
 
     def framed(self, client: ConsoleClient, channel: str, by_dte: bool, frame: bytes, now: float) -> None:
         """One frame of a timeslot; outbound is what the DTE sends to the DCE."""

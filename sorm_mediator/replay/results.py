@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from xml.etree import ElementTree as ET
 
 from protocol.language import Phrase
 from sorm_mediator.console.comparing import Failure
@@ -27,6 +27,7 @@ class StepResult:
     failure: Failure | None = None
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    began: float = field(default_factory=time.monotonic)
 
     @property
     def verdict(self) -> Phrase:
@@ -66,11 +67,6 @@ NAME = "sorm-mediator replay"
 def write_junit(path: Path, results: Sequence[ScriptResult]) -> None:
     """Write the report. Raises :class:`OSError`."""
     junit.write(path, NAME, [("replay", list(map(_case, results)))])
-
-
-def junit_tree(results: Sequence[ScriptResult]) -> ET.Element:
-    """The report as a tree."""
-    return junit.tree(NAME, [("replay", list(map(_case, results)))])
 
 
 def _case(result: ScriptResult) -> Case:

@@ -1,18 +1,19 @@
-"""Runs a scenario: sends what its steps say, waits for what they expect, and tells why one failed."""
+"""Runs a scenario: sends what its steps give, waits for what they expect, and reports why one failed."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Awaitable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
 
 from protocol import EncodeError
 from protocol.language import Phrase, join
-from sorm_mediator.console.client import KPD1, KPD2, SHOWN, Address, ConsoleClient, Crossed, Sent
+from sorm_mediator.console.client import KPD1, KPD2, SHOWN, ConsoleClient, Crossed, Observer, Sent
 from sorm_mediator.console.comparing import Failure, differences, show_value
 from sorm_mediator.console.errors import ConnectError, ScriptError, StepError
-from sorm_mediator.console.hearing import hear, told
+from sorm_mediator.console.hearing import hear, heard_text
 from sorm_mediator.console.target import RunTarget
 from sorm_mediator.replay import scenario as s
 from sorm_mediator.replay.matching import Matcher, Unread, Wanted
@@ -35,7 +36,7 @@ class Console:
         self.client = client
         self.unread: Unread[Crossed] = Unread()
         self.running: tuple[Sent, ...] = ()
-        """Commands whose end the next one waits for."""
+        """The next command waits for the end of these."""
 
     def waiting(self, channels: Sequence[str]) -> list[Crossed]:
         """Everything unread on these channels."""
@@ -51,19 +52,42 @@ Source: order 268, 9.8.4.2 (07h); Eltex SMG1016M manual, SORM settings (16h).
 """
 
 
-class ScriptRun:
-    """What scenarios and vendor scripts have in common: their consoles, the printer, the findings.
+class Script(Protocol):
+    """What is run: a scenario, or a vendor script."""
 
-    It observes its consoles; ``recorder`` (a capture file) observes them too.
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def path(self) -> Path: ...
+
+    @property
+    def planned(self) -> int: ...
+
+    def check(self, *, calls: bool, web: bool, restart: bool, e1: bool) -> None: ...
+
+
+class ScriptRunner(Observer):
+    """Runs one script: what scenarios and vendor scripts have in common. It observes its consoles.
+
+    ``keep_going``: a failed step doesn't end the script; ``recorder`` (a capture file) observes the consoles too.
     """
 
     def __init__(
-        self, result: ScriptResult, target: RunTarget, printer: Printer, recorder: Any = None
+        self,
+        script: Script,
+        target: RunTarget,
+        printer: Printer,
+        *,
+        keep_going: bool = False,
+        recorder: Any = None,
     ) -> None:
-        self.result = result
-        self.target = target
-        self.printer = printer
-        self.header: dict[str, Any] = {}
+        self.result = ScriptResult(script.name, script.path, planned=script.planned)
+        self._what = script
+        self._target = target
+        self._printer = printer
+        self._keep_going = keep_going
+        self._header: dict[str, Any] = {}
         self._recorders = () if recorder is None else (recorder,)
         if recorder is not None and target.speech is not None:
             target.speech.record(recorder)
@@ -71,120 +95,111 @@ class ScriptRun:
         self._began, self._began_monotonic = time.time(), time.monotonic()
         self._started = False
 
-    async def console(self, name: str = s.MAIN, *, connect: bool = True) -> Console:
+    async def run(self) -> ScriptResult:
+        """Run the script. What kept it from running is the result's ``error``."""
+        # Times are counted from here.
+        self._began, self._began_monotonic = time.time(), time.monotonic()
+        self._printer.begin(self.result)
+        target = self._target
+        try:
+            self._what.check(
+                calls=target.make_call is not None,
+                web=target.request is not None,
+                restart=target.restart is not None,
+                e1=target.heard is not None,
+            )
+            await self._play()
+        except (ScriptError, ConnectError) as error:
+            self.result.error = error
+        finally:
+            await self._put_back()
+            for console in self._consoles.values():
+                await console.client.close()
+        self.result.seconds = time.monotonic() - self._began_monotonic
+        self._printer.end(self.result)
+        return self.result
+
+    async def _play(self) -> None:
+        """The steps. Raises :class:`ScriptError`, :class:`ConnectError`."""
+        raise NotImplementedError
+
+    async def _put_back(self) -> None:
+        """What runs after the steps, whether they passed, failed or were cancelled."""
+
+    async def _console(self, name: str = s.MAIN, *, connect: bool = True) -> Console:
         """The console of that name, connected when it is first asked for. Raises :class:`ConnectError`."""
         if name not in self._consoles:
-            client = self.target.console(
-                len(self._consoles), name=name, observers=(self, *self._recorders), **self.header
+            client = self._target.console(
+                len(self._consoles), name=name, observers=(self, *self._recorders), **self._header
             )
             self._consoles[name] = Console(client)
             if connect:
                 await client.connect()
         return self._consoles[name]
 
-    async def close(self) -> None:
-        """Close every console."""
-        for console in self._consoles.values():
-            await console.client.close()
+    def _begin_step(self, number: str, title: str, line: int) -> StepResult:
+        self._printer.step(number, title, line)
+        return StepResult(number, title, line)
 
-    def hint(self, sent: Sequence[Sent], step: StepResult) -> None:
-        """Say where a refused start may come from, as long as none of this run has been accepted."""
+    def _end_step(self, step: StepResult) -> bool:
+        """Whether the step has passed."""
+        step.seconds = time.monotonic() - step.began
+        self.result.steps.append(step)
+        self._printer.ended(step)
+        return step.failure is None
+
+    def _hint(self, sent: Sequence[Sent], step: StepResult) -> None:
+        """Note the likely reason of a refused start, as long as no start of this run has been accepted."""
         for one in sent:
             if one.code == COMMANDS["start"].code:
                 if not self._started and one.refusal in _STARTED:
                     step.notes.append(STARTED_ALREADY)
                 self._started |= one.done and not one.refusal
 
-    def begin(self) -> None:
-        """The script begins: times are told from here."""
-        self._began, self._began_monotonic = time.time(), time.monotonic()
-        self.printer.begin(self.result)
-
-    def end(self) -> ScriptResult:
-        """The script is over."""
-        self.result.seconds = time.monotonic() - self._began_monotonic
-        self.printer.end(self.result)
-        return self.result
-
-    def opened(
-        self, client: ConsoleClient, channel: str, local: Address, remote: Address, now: float
-    ) -> None:
-        """Observer: nothing to tell."""
-
-    def closed(self, client: ConsoleClient, channel: str, now: float) -> None:
-        """Observer: nothing to tell."""
-
-    def transferred(
-        self, client: ConsoleClient, channel: str, outbound: bool, data: bytes, now: float
-    ) -> None:
-        """Observer: nothing to tell."""
-
-    def framed(self, client: ConsoleClient, channel: str, by_dte: bool, frame: bytes, now: float) -> None:
-        """Observer: nothing to tell."""
-
     def crossed(self, client: ConsoleClient, crossed: Crossed) -> None:
-        """Observer: keep what came, tell the printer, count findings."""
+        """Keep what came, print it, and count findings."""
         if not crossed.outbound:
             self._consoles[client.name].unread.add(crossed)
             for text in (*crossed.findings, *((_WRONG,) if crossed.problems else ())):
                 self.result.findings[text] = self.result.findings.get(text, 0) + 1
-        self.printer.crossed(client, crossed, crossed.time - self._began)
+        self._printer.crossed(client, crossed, crossed.time - self._began)
 
 
-class ScenarioRunner:
-    """Runs one scenario. ``keep_going``: a failed step doesn't end it."""
+async def attempt(work: Awaitable[Failure | None]) -> Failure | None:
+    """The failure of a step: what ``work`` returns, or the reason why it could not be carried out."""
+    try:
+        return await work
+    except StepError as error:
+        return Failure("", error.text)
+    except EncodeError as error:
+        return Failure("", str(error))
 
-    def __init__(
-        self,
-        scenario: s.Scenario,
-        target: RunTarget,
-        printer: Printer,
-        *,
-        keep_going: bool = False,
-        recorder: Any = None,
-    ) -> None:
+
+class ScenarioRunner(ScriptRunner):
+    """Runs one scenario."""
+
+    def __init__(self, scenario: s.Scenario, target: RunTarget, printer: Printer, **options: Any) -> None:
+        super().__init__(scenario, target, printer, **options)
         self._scenario = scenario
-        self._target = target
-        self._printer = printer
-        self._keep_going = keep_going
+        self._header = scenario.header
         self._variables = dict(scenario.variables)
         self._sent: tuple[Sent, ...] = ()
-        result = ScriptResult(scenario.name, scenario.path, planned=scenario.planned)
-        self._run = ScriptRun(result, target, printer, recorder)
-        self._run.header = scenario.header
 
-    async def run(self) -> ScriptResult:
-        """ScriptRun it. What kept it from running is the result's ``error``."""
-        self._run.begin()
-        target, result = self._target, self._run.result
-        try:
-            self._scenario.check(
-                calls=target.make_call is not None,
-                web=target.request is not None,
-                restart=target.restart is not None,
-                e1=target.heard is not None,
-            )
-            await self._steps(self._scenario.steps, "")
-        except (ScriptError, ConnectError) as error:
-            result.error = error
-        finally:
-            await self._finally()
-            await self._run.close()
-        return self._run.end()
+    async def _play(self) -> None:
+        await self._steps(self._scenario.steps, "")
 
-    async def _finally(self) -> None:
-        """The steps that put things back, if any has passed that may have changed them; the first error stays."""
-        result = self._run.result
-        if not any(step.verdict == PASS for step in result.steps):
+    async def _put_back(self) -> None:
+        """The steps of ``finally``, if a step has passed that may have changed something; the first error stays."""
+        if not any(step.verdict == PASS for step in self.result.steps):
             return
         for index, step in enumerate(self._scenario.finally_, 1):
             try:
                 await self._steps((step,), "finally.", index)
             except (ScriptError, ConnectError) as error:
-                result.error = result.error or error
+                self.result.error = self.result.error or error
 
     async def _steps(self, steps: Sequence[s.Step], prefix: str, first: int = 1) -> bool:
-        """ScriptRun steps; false when one failed and that ends the scenario."""
+        """Run steps; false when one failed and that ends the scenario."""
         for index, step in enumerate(steps, first):
             number = f"{prefix}{index}"
             if isinstance(step.action, s.Repeat):
@@ -197,27 +212,18 @@ class ScenarioRunner:
         return True
 
     async def _step(self, step: s.Step, number: str) -> bool:
-        result = StepResult(number, step.title_of(self._variables), step.node.line)
-        self._printer.step(number, result.title, result.line)
-        began = time.monotonic()
+        result = self._begin_step(number, step.title_of(self._variables), step.node.line)
         self._sent = ()
         try:
-            result.failure = await self._do(step, result)
-        except StepError as error:
-            result.failure = Failure("", error.text)
-        except EncodeError as error:
-            result.failure = Failure("", str(error))
+            result.failure = await attempt(self._do(step, result))
         except ScriptError as error:
-            if not self._run.result.failures:
+            if not self.result.failures:
                 raise
             # A value that a failed step should have saved is missing: not a mistake of the script.
             result.failure = Failure("", str(error))
         if result.failure is not None or step.expect is None:
-            self._run.hint(self._sent, result)
-        result.seconds = time.monotonic() - began
-        self._run.result.steps.append(result)
-        self._printer.ended(result)
-        return result.failure is None
+            self._hint(self._sent, result)
+        return self._end_step(result)
 
     async def _do(self, step: s.Step, result: StepResult) -> Failure | None:
         within = self._scenario.within if step.within is None else step.within
@@ -228,7 +234,7 @@ class ScenarioRunner:
                 connects = bool(step.expect or step.events)
             case _:
                 connects = True
-        console = await self._run.console(step.console, connect=connects)
+        console = await self._console(step.console, connect=connects)
         failure = await self._act(step, console, within)
         if failure is None:
             failure = await self._expect(step, console, within)
@@ -237,7 +243,7 @@ class ScenarioRunner:
             wanted = step.hears.resolve(self._variables)
             failure = await hear(self._target.heard, wanted, within)
             if failure is None:
-                result.notes.append(told(wanted))
+                result.notes.append(heard_text(wanted))
         if failure is None and isinstance(step.action, s.Send) and step.expect is None:
             await self._end_of(console, within, result)
         if failure is None and step.silence is not None:
@@ -335,7 +341,7 @@ class ScenarioRunner:
                             path=path,
                             status=status,
                         ),
-                        _told(detail),
+                        _detail_text(detail),
                     ],
                 )
             )
@@ -396,14 +402,14 @@ class ScenarioRunner:
             self._variables[name] = crossed.fields.get(field)
 
     async def _end_of(self, console: Console, within: float, result: StepResult) -> None:
-        """A command whose answers nobody looks at is waited for, and its answers count as read."""
+        """Wait for the end of a command whose answers no step expects; its answers count as read."""
         if not await console.client.wait(lambda: all(sent.done for sent in console.running), within):
             result.notes += [no_end(within), *console.client.complaints()]
         console.unread.take([one for one in console.waiting((KPD1,)) if one.answers in console.running])
 
 
-def _told(detail: Any) -> str:
-    """What the HTTP API says is wrong: a text, or one thing for each key of the body."""
+def _detail_text(detail: Any) -> str:
+    """The error text of the HTTP API: one text, or one for each key of the body."""
     if not isinstance(detail, list):
         return str(detail)
     return "; ".join(f"{'.'.join(map(str, one['loc'][1:]))}: {one['msg']}" for one in detail)
@@ -420,7 +426,7 @@ async def _silence(console: Console, channels: tuple[str, ...], seconds: float) 
 
 
 def no_end(within: float) -> Phrase:
-    """The note of a command whose end has not come."""
+    """The note of a command that has not ended."""
 
     return Phrase(
         "no end of the command within {s:g} s; not checked",

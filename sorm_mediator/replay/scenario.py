@@ -24,7 +24,7 @@ from sorm_mediator.replay.requests import REQUESTS, RESTART, SAVED, Request
 from sorm_mediator.replay.vocabulary import Checker
 
 WITHIN = 5.0
-"""Seconds that a step may take to get what it expects, unless the scenario or the step says otherwise."""
+"""Seconds that a step may take to get what it expects, unless the scenario or the step gives another time."""
 MAIN = "main"
 """The console of a step that names none."""
 CHANNELS = ("kpd1", "kpd2")

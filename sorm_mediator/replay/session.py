@@ -20,7 +20,16 @@ from typing import Any, cast
 from protocol.language import Lang
 from sorm_mediator import config as lab_files
 from sorm_mediator.config import Config, ConfigError
-from sorm_mediator.console.errors import BROKEN_PIPE, ConnectError, ScriptError, UsageError, unreadable
+from sorm_mediator.console.errors import (
+    BROKEN_PIPE,
+    ConnectError,
+    ScriptError,
+    check_choice,
+    check_folders,
+    check_web,
+    report_error,
+    unreadable,
+)
 from sorm_mediator.console.target import LINKS, Link, RunTarget
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.targets import in_lab, toward
@@ -29,14 +38,13 @@ from sorm_mediator.replay.printing import JsonPrinter, Printer, TextPrinter
 from sorm_mediator.replay.results import PASS, ScriptResult, write_junit
 from sorm_mediator.replay.runner import ScenarioRunner
 from sorm_mediator.replay.vendor_runner import VendorRunner
-from ssh_control.visible import visible_lines
 
 Script = scenario.Scenario | vendor.VendorScript
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplaySettings:
-    """What ``replay`` is told; the options' help says what each means. Raises :class:`UsageError`."""
+    """The options of ``replay``; their help gives the meaning of each. Raises :class:`UsageError`."""
 
     scripts: tuple[Path, ...]
     host: str = ""
@@ -55,18 +63,11 @@ class ReplaySettings:
     lang: str = "en"
 
     def __post_init__(self) -> None:
-        for option, value, allowed in (
-            ("--lang", self.lang, ("en", "ru")),
-            ("--object-byte-order", self.object_byte_order, ("", "little", "big")),
-            ("--link", self.link, ("", *LINKS)),
-        ):
-            if value not in allowed:
-                raise UsageError(f"{option}: {value!r} is not allowed: {', '.join(filter(None, allowed))}")
-        if self.web and not self.web.startswith(("http://", "https://")):
-            raise UsageError(f"--web: {self.web!r} is not allowed: a URL such as http://127.0.0.1:8080")
-        for option, path in (("--junit", self.junit), ("--pcap", self.pcap)):
-            if path is not None and not path.resolve().parent.is_dir():
-                raise UsageError(f"{option}: {path}: its folder does not exist")
+        check_choice("--lang", self.lang, ("en", "ru"))
+        check_choice("--object-byte-order", self.object_byte_order, ("", "little", "big"))
+        check_choice("--link", self.link, ("", *LINKS))
+        check_web(self.web)
+        check_folders({"--junit": self.junit, "--pcap": self.pcap})
 
 
 def load(path: Path) -> Script:
@@ -75,7 +76,7 @@ def load(path: Path) -> Script:
 
 
 def run_scripts(settings: ReplaySettings, write: Callable[[str], object] | None = None) -> int:
-    """Run every script and write the reports. Returns the exit code; errors are said on stderr."""
+    """Run every script and write the reports. Returns the exit code; errors are shown on stderr."""
     stdout = _Stdout()
     try:
         scripts = [load(path) for path in settings.scripts]
@@ -91,9 +92,9 @@ def run_scripts(settings: ReplaySettings, write: Callable[[str], object] | None 
         if settings.junit is not None:
             write_junit(settings.junit, results)
     except ScriptError as error:
-        return _say(error, 2)
+        return report_error(error, 2)
     except OSError as error:
-        return _say(f"{error.filename}: can't be written: {error.strerror}", 2)
+        return report_error(f"{error.filename}: can't be written: {error.strerror}", 2)
     except asyncio.CancelledError:
         if not stdout.gone:
             raise
@@ -101,7 +102,7 @@ def run_scripts(settings: ReplaySettings, write: Callable[[str], object] | None 
         return BROKEN_PIPE
     errors = [result.error for result in results if result.error is not None]
     for each in errors:
-        _say(each, 2)
+        report_error(each, 2)
     if errors:
         return 3 if all(isinstance(each, ConnectError) for each in errors) else 2
     return 0 if all(result.verdict == PASS for result in results) else 1
@@ -128,14 +129,10 @@ async def run_script(
     """Run one script. What kept it from running is the result's ``error``."""
     try:
         async with _target(script, settings) as target:
+            options = {"keep_going": settings.keep_going, "recorder": recorder}
             if isinstance(script, vendor.VendorScript):
-                keep_going = settings.keep_going
-                return await VendorRunner(
-                    script, target, printer, keep_going=keep_going, recorder=recorder
-                ).run()
-            return await ScenarioRunner(
-                script, target, printer, keep_going=settings.keep_going, recorder=recorder
-            ).run()
+                return await VendorRunner(script, target, printer, **options).run()
+            return await ScenarioRunner(script, target, printer, **options).run()
     except (ConfigError, BoxError, ScriptError, ConnectError) as error:
         result = ScriptResult(script.name, script.path, error=error)
         printer.begin(result)
@@ -148,11 +145,11 @@ async def _target(script: Script, settings: ReplaySettings) -> AsyncIterator[Run
     byte_order = settings.object_byte_order or ("big" if isinstance(script, vendor.VendorScript) else None)
     async with AsyncExitStack() as stack:
         if settings.host:
-            told = lab_files.load(settings.config) if settings.config else Config()
-            link = _link(script, settings, told)
+            config = lab_files.load(settings.config) if settings.config else Config()
+            link = _link(script, settings, config)
             yield await stack.enter_async_context(
                 toward(
-                    told, settings.host, settings.kpd1, settings.kpd2, web=settings.web,
+                    config, settings.host, settings.kpd1, settings.kpd2, web=settings.web,
                     byte_order=byte_order, by_e1=link == "x25", speech=link == "tcp+e1",
                 )
             )  # fmt: skip
@@ -172,7 +169,7 @@ async def _target(script: Script, settings: ReplaySettings) -> AsyncIterator[Run
 
 
 def _link(script: Script, settings: ReplaySettings, config: Config) -> str:
-    """How the consoles of a script are connected: as the command line says, or the lab, or as the script needs it.
+    """How the consoles of a script are connected: as the command line gives it, or the lab, or as the script needs it.
 
     Raises :class:`ScriptError` for a link that the script can't run over.
     """
@@ -249,14 +246,9 @@ class _Stdout:
                 self._run.cancel()
 
     async def during(self, work: Coroutine[Any, Any, list[ScriptResult]]) -> list[ScriptResult]:
-        """``work``, as long as somebody reads."""
+        """Run ``work``; it is cancelled when the reader has gone."""
         self._run = asyncio.current_task()
         try:
             return await work
         finally:
             self._run = None
-
-
-def _say(error: object, code: int) -> int:
-    sys.stderr.write(f"sorm-mediator: {visible_lines(error)}\n")
-    return code

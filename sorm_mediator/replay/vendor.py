@@ -413,7 +413,7 @@ OPTIONS = ("-sorm-id", "-p", "-n", "-t")
 
 
 class LineError(Exception):
-    """A command line can't be understood. The text says what is allowed."""
+    """A command line can't be read. The text gives what is allowed."""
 
 
 @dataclass(frozen=True, slots=True)

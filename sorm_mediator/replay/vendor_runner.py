@@ -7,21 +7,19 @@ further event of that id must be the next one expected. Several observations run
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Any
 
-from protocol import EncodeError
 from protocol.language import Phrase, join
 from protocol.wire import MASK
 from sorm_mediator.console.client import KPD1, KPD2, Crossed, Sent
 from sorm_mediator.console.comparing import NOTHING, Difference, Failure, nothing_came, the_closest
-from sorm_mediator.console.errors import ConnectError, ScriptError, StepError
+from sorm_mediator.console.errors import ScriptError
 from sorm_mediator.console.target import RunTarget
 from sorm_mediator.replay import vendor as v
 from sorm_mediator.replay.printing import Printer
 from sorm_mediator.replay.requests import REQUESTS
-from sorm_mediator.replay.results import ScriptResult, StepResult
-from sorm_mediator.replay.runner import Console, ScriptRun, no_end
+from sorm_mediator.replay.results import StepResult
+from sorm_mediator.replay.runner import Console, ScriptRunner, attempt, no_end
 from sorm_mediator.replay.vendor import Command, LineError, parse_line
 from sorm_mediator.replay.vocabulary import COMMANDS
 
@@ -32,72 +30,40 @@ _SIDES = {"number_a": 0x03, "number_b": 0x0C}
 _TRUNK_OR_SERVICE = 0xF0
 
 
-class VendorRunner:
-    """Runs one script. ``keep_going``: a failed step doesn't end it."""
+class VendorRunner(ScriptRunner):
+    """Runs one vendor script."""
 
-    def __init__(
-        self,
-        script: v.VendorScript,
-        target: RunTarget,
-        printer: Printer,
-        *,
-        keep_going: bool = False,
-        recorder: Any = None,
-    ) -> None:
+    def __init__(self, script: v.VendorScript, target: RunTarget, printer: Printer, **options: Any) -> None:
+        super().__init__(script, target, printer, **options)
         self._script = script
-        self._target = target
-        self._printer = printer
-        self._keep_going = keep_going
-        result = ScriptResult(script.name, script.path, planned=script.planned)
-        self._run = ScriptRun(result, target, printer, recorder)
         self._sending = asyncio.Lock()
         self._claimed: set[bytes] = set()
 
-    async def run(self) -> ScriptResult:
-        """Run it. What kept it from running is the result's error."""
-        self._run.begin()
-        target = self._target
-        try:
-            self._script.check(
-                calls=target.make_call is not None,
-                web=target.request is not None,
-                restart=target.restart is not None,
-            )
-            console = await self._run.console()
-            for number, step in enumerate(self._script.steps, 1):
-                if not await self._step(console, step, str(number)) and not self._keep_going:
-                    break
-        except (ScriptError, ConnectError) as error:
-            self._run.result.error = error
-        finally:
-            await self._run.close()
-        return self._run.end()
+    async def _play(self) -> None:
+        console = await self._console()
+        for number, step in enumerate(self._script.steps, 1):
+            if not await self._step(console, step, str(number)) and not self._keep_going:
+                break
 
     async def _step(self, console: Console, step: v.CommandLine | v.TestMgm | v.Calls, number: str) -> bool:
         if isinstance(step, v.Calls):
             return await self._calls(console, step, number)
-        result = StepResult(number, _masked(step.text), step.line)
-        self._printer.step(number, result.title, step.line)
-        began = time.monotonic()
-        try:
-            sent = await self._send(console, step.text, step.line, {})
-            if isinstance(step, v.TestMgm):
-                result.failure = _codes_differ(step, _codes_of(console, sent))
-            elif not sent or not sent[0].done:
-                result.notes.append(no_end(COMMAND_WITHIN))
-            if result.failure is not None or isinstance(step, v.CommandLine):
-                self._run.hint(sent, result)
-        except StepError as error:
-            result.failure = Failure("", error.text)
-        except EncodeError as error:
-            result.failure = Failure("", str(error))
-        return self._ended(result, began)
+        result = self._begin_step(number, _masked(step.text), step.line)
+        result.failure = await attempt(self._command(console, step, result))
+        return self._end_step(result)
 
-    def _ended(self, result: StepResult, began: float) -> bool:
-        result.seconds = time.monotonic() - began
-        self._run.result.steps.append(result)
-        self._printer.ended(result)
-        return result.failure is None
+    async def _command(
+        self, console: Console, step: v.CommandLine | v.TestMgm, result: StepResult
+    ) -> Failure | None:
+        sent = await self._send(console, step.text, step.line, {})
+        failure = None
+        if isinstance(step, v.TestMgm):
+            failure = _codes_differ(step, _codes_of(console, sent))
+        elif not sent or not sent[0].done:
+            result.notes.append(no_end(COMMAND_WITHIN))
+        if failure is not None or isinstance(step, v.CommandLine):
+            self._hint(sent, result)
+        return failure
 
     async def _send(
         self, console: Console, text: str, line: int, variables: dict[str, str]
@@ -137,25 +103,18 @@ class VendorRunner:
             step.variables[name] for name in ("number_a", "number_b") if name in step.variables
         )
         title = join(" ", [part for part in (REQUESTS["call"].title, numbers, watch.observer) if part])
-        result = StepResult(number, title, step.line)
-        self._printer.step(number, title, step.line)
-        began = time.monotonic()
-        try:
-            for _ in range(watch.repeat):
-                result.failure = await self._observe(console, watch, step.line)
-                if result.failure is not None:
-                    break
-        except StepError as error:
-            result.failure = Failure("", error.text)
-        except EncodeError as error:
-            result.failure = Failure("", str(error))
+        result = self._begin_step(number, title, step.line)
+        for _ in range(watch.repeat):
+            result.failure = await attempt(self._observe(console, watch, step.line))
+            if result.failure is not None:
+                break
         if result.failure is not None and not watch.required:
             result.notes.append(join(": ", [_NOT_SEEN, join("; ", result.failure.texts())]))
             result.failure = None
-        return self._ended(result, began)
+        return self._end_step(result)
 
     async def _observe(self, console: Console, watch: v.Watch, line: int) -> Failure | None:
-        """One call, seen once. The call is made, when the script says so, after everything stands ready."""
+        """One call, observed once. Where the script makes the call itself, it is made first."""
         if watch.make is not None:
             request = dict(watch.make)
             assert self._target.make_call is not None
@@ -276,7 +235,7 @@ def _codes_of(console: Console, sent: tuple[Sent, ...]) -> tuple[int | None, int
 
 
 def _codes_differ(step: v.TestMgm, came: tuple[int | None, int | None]) -> Failure | None:
-    """A vendor code may come in either message: the vendor's table doesn't say in which."""
+    """A vendor code may come in either message: the vendor's table doesn't rule which."""
     ack, executed = came
     wanted = [code for code in (step.ack, step.executed) if code in _VENDOR_CODES]
     if wanted and any(code in wanted for code in came):

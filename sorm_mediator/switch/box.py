@@ -34,7 +34,7 @@ from sorm_mediator.switch.mediators.faults import DeadlineTimer, DelayedSession,
 from sorm_mediator.switch.mediators.multisorm import NOT_SERVED, Aggregates
 from sorm_mediator.switch.mediators.session import MediatorSession, SyncRoom
 from sorm_mediator.switch.node import Change, Node
-from sorm_mediator.switch.objects import Refusal, SwitchObject
+from sorm_mediator.switch.objects import SwitchObject
 from sorm_mediator.switch.shell.command import ShellContext
 from sorm_mediator.switch.shell.session import ShellSession
 from ssh_control.dialect import ClientHello, Notify, Refused
@@ -432,13 +432,13 @@ class SwitchBox:
         except ValueError as error:
             raise Refused(NOT_SERVED, str(error)) from None
 
-    def _why_no_control(self) -> Refusal | None:
+    def _why_no_control(self) -> Refused | None:
         """The licence's refusal of a further object; None when there may be one."""
         problem = self.engine.node.licences.why_no_sorm(time.time())
         if problem:
             self.counters["objects refused by the licence"] += 1
             log.warning("an object is not put under control: %s", problem)
-            return Refusal(self.engine.node.config.not_licensed_code, problem)
+            return Refused(self.engine.node.config.not_licensed_code, problem)
         return None
 
     def _join(self, domain: Domain, mediator: str, item: SwitchObject) -> None:

@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from ssh_control.codes import ExtendedError
+from ssh_control.dialect import Refused
 
 OWN: Final = "own-subscriber"
 FULL: Final = "network-full"
@@ -42,15 +43,6 @@ SIGN_FITS: Final[Mapping[str | None, frozenset[str]]] = MappingProxyType(
 )
 """Sign of a network object -> indicators that it fits; a number without an indicator fits any sign
 (our choice). The signs are those of both orders, since the switch has no information which one the console uses."""
-
-
-class Refusal(Exception):  # noqa: N818 - an answer, not a mistake
-    """The switch refuses a request: the code and the reason (Eltex SMG1016M manual, Extended error codes)."""
-
-    def __init__(self, code: int, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-        self.text = text
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +116,14 @@ class ObjectTable:
         return present is not None and present.target == item.target
 
     def add(self, item: SwitchObject) -> None:
-        """Put an object on control; the very same one again changes nothing. Raises :class:`Refusal`."""
+        """Put an object on control; the very same one again changes nothing. Raises :class:`Refused`."""
         number = item.object_number
         if number in self._objects and not self.holds(item):
-            raise Refusal(ExtendedError.OBJECT_ALREADY_DEFINED, f"object {number} is defined already")
+            raise Refused(ExtendedError.OBJECT_ALREADY_DEFINED, f"object {number} is defined already")
         if item.object_type == TRUNK:
             other = next(iter(self._trunks.get(item.trunk or 0, ())), number)
             if other != number:
-                raise Refusal(
+                raise Refused(
                     ExtendedError.TRUNK_ALREADY_CONTROLLED,
                     f"trunk {item.trunk} is on control already, as object {other}",
                 )
@@ -141,14 +133,14 @@ class ObjectTable:
         self._bucket(item)[number] = item
 
     def change(self, object_number: int, category: str | None, priority: str | None) -> SwitchObject:
-        """Give an object another category and priority. Raises :class:`Refusal`."""
+        """Give an object another category and priority. Raises :class:`Refused`."""
         item = replace(self._the(object_number), category=category, priority=priority)
         self._objects[object_number] = item
         self._bucket(item)[object_number] = item
         return item
 
     def remove(self, object_number: int) -> None:
-        """Take an object off control. Raises :class:`Refusal`."""
+        """Take an object off control. Raises :class:`Refused`."""
         item = self._the(object_number)
         del self._objects[object_number]
         index, key = self._place(item)
@@ -201,7 +193,7 @@ class ObjectTable:
     def _the(self, object_number: int) -> SwitchObject:
         item = self._objects.get(object_number)
         if item is None:
-            raise Refusal(ExtendedError.WRONG_OBJECT_NUMBER, f"there is no object {object_number}")
+            raise Refused(ExtendedError.WRONG_OBJECT_NUMBER, f"there is no object {object_number}")
         return item
 
     def _place(self, item: SwitchObject) -> tuple[dict[Any, dict[int, SwitchObject]], str | int]:

@@ -45,7 +45,7 @@ class DomainInput(Enum):
 
     MISSED = "missed"
     """It has not answered within the bound."""
-    HEARD = "heard"
+    ANSWERED = "answered"
     """It has answered, at any time."""
     SYNCED = "synced"
     """It has all objects."""
@@ -84,7 +84,7 @@ DOMAIN_TABLE: Final[Mapping[tuple[DomainState, DomainInput], DomainMove]] = Mapp
         (DomainState.CATCHING_UP, DomainInput.REFRESH): DomainMove(
             DomainState.CATCHING_UP, (DomainAction.HAND_OVER,)
         ),
-        (DomainState.SILENT, DomainInput.HEARD): DomainMove(
+        (DomainState.SILENT, DomainInput.ANSWERED): DomainMove(
             DomainState.CATCHING_UP, (DomainAction.REPORT_BACK, DomainAction.HAND_OVER)
         ),
     }
@@ -223,7 +223,7 @@ class MultiSorm:
         elif asked is not None:
             self._move(domain, DomainInput.SYNCED if reply.ok else DomainInput.MISSED, now)
         else:
-            self._move(domain, DomainInput.HEARD, now)
+            self._move(domain, DomainInput.ANSWERED, now)
         return self._take()
 
     def tick(self, now: float) -> list[Effect]:

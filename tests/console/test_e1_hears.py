@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from e1.voice.tones import ToneGenerator
 from sorm_mediator.console.errors import ScriptError
 from sorm_mediator.console.target import RunTarget
 from sorm_mediator.replay import scenario
 from tests.console.e1_mediator import E1Mediator, lines
+from tests.tone_generator import ToneGenerator
 
 Speech = dict[int, list[int]]
 """KSL -> tones."""

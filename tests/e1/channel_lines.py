@@ -10,7 +10,7 @@ from e1.channel import (
     ChannelEvent,
     DataChannel,
     Down,
-    Frame,
+    FrameCrossed,
     LapbConfig,
     Message,
     Undelivered,
@@ -49,8 +49,8 @@ class End:
         return [event.kind for event in self.events if isinstance(event, ChannelAlarm)]
 
     @property
-    def frames(self) -> list[Frame]:
-        return [event for event in self.events if isinstance(event, Frame)]
+    def frames(self) -> list[FrameCrossed]:
+        return [event for event in self.events if isinstance(event, FrameCrossed)]
 
 
 class Link:

@@ -15,7 +15,7 @@ from e1.carriers.bare import BareCarrier, SerialCarrier, XotCarrier
 from e1.carriers.serial_line import NullModem, SerialConfig
 from e1.carriers.xot import PvcSetup, XotConfig, record
 from e1.carriers.xot_socket import CLOSED
-from e1.channel import ChannelAlarm, Down, LapbConfig, Message, Packet, Up, X25Config
+from e1.channel import ChannelAlarm, Down, LapbConfig, Message, PacketCrossed, Up, X25Config
 from e1.g704.alarms import StreamState
 from e1.stream import ChannelEvent, ChannelName, StateChanged, StreamEvent
 from e1.x25.packets import CallRequest
@@ -307,7 +307,9 @@ async def test_packets_are_told_for_captures() -> None:
         packets = [
             event.event
             for event in console.events
-            if isinstance(event, ChannelEvent) and event.channel == "kpd1" and isinstance(event.event, Packet)
+            if isinstance(event, ChannelEvent)
+            and event.channel == "kpd1"
+            and isinstance(event.event, PacketCrossed)
         ]
         assert [packet.outbound for packet in packets[:2]] == [True, False]
         assert packets[0].packet[2] == packets[1].packet[2] == 0xF5  # PVC Setup and its answer

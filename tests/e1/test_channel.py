@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from e1.channel import ChannelEvent, DataChannel, Down, Frame, Interrupt, LapbConfig, Up, X25Config
+from e1.channel import (
+    ChannelEvent,
+    DataChannel,
+    Down,
+    FrameCrossed,
+    InterruptReceived,
+    LapbConfig,
+    Up,
+    X25Config,
+)
 from e1.x25.layer import PacketLayer
 from tests.e1.channel_lines import End, Link
 
@@ -39,7 +48,7 @@ def test_both_ends_see_the_same_frames_and_tell_their_direction() -> None:
     for sender, receiver in ((link.dte, link.dce), (link.dce, link.dte)):
         sent = [frame.frame for frame in sender.frames if frame.outbound]
         assert sent == [frame.frame for frame in receiver.frames if not frame.outbound]
-    assert Frame(outbound=True, frame=bytes.fromhex("013f")) in link.dte.frames
+    assert FrameCrossed(outbound=True, frame=bytes.fromhex("013f")) in link.dte.frames
     assert link.dce.channel.hdlc.bad == 0
 
 
@@ -253,7 +262,7 @@ def test_interrupts_pass_the_data() -> None:
     link.run(1)
     link.send(link.dte, bytes(2000))
     link.dte.events += link.dte.channel.interrupt(b"!", link.now)
-    while not link.dce.of(Interrupt):
+    while not link.dce.of(InterruptReceived):
         link.step()
     assert link.dce.messages == []
     assert link.dte.channel.pending > 0 or link.dte.channel.queued == 1

@@ -5,16 +5,16 @@ from typing import Any
 import pytest
 
 from e1.lapb.machine import (
-    Deliver,
+    DeliverPacket,
     Lapb,
     LapbAlarm,
     LapbConfig,
     LapbEffect,
+    LapbState,
     LinkDown,
     LinkUp,
     Role,
-    State,
-    Transmit,
+    SendFrame,
 )
 
 SABM, UA, DISC, DM = "01 3f", "01 73", "01 53", "03 1f"
@@ -46,11 +46,11 @@ class Dte:
 
     def sends(self, effects: list[LapbEffect]) -> list[str]:
         self.effects += effects
-        return [effect.frame.hex(" ") for effect in effects if isinstance(effect, Transmit)]
+        return [effect.frame.hex(" ") for effect in effects if isinstance(effect, SendFrame)]
 
     def told(self) -> list[LapbEffect]:
         """What layer 3 was told since the last time."""
-        told = [effect for effect in self.effects if not isinstance(effect, Transmit)]
+        told = [effect for effect in self.effects if not isinstance(effect, SendFrame)]
         self.effects = []
         return told
 
@@ -59,7 +59,7 @@ def test_information_goes_out_with_the_numbers_that_acknowledge() -> None:
     dte = Dte()
     assert dte.hands_in(b"\xaa", b"\xbb") == ["01 00 aa", "01 02 bb"]
     assert dte.hears("03 20 cc") == []
-    assert dte.told() == [Deliver(b"\xcc")]
+    assert dte.told() == [DeliverPacket(b"\xcc")]
     assert dte.link.queued == 1
     assert dte.hands_in(b"\xdd") == ["01 24 dd"]
     assert dte.waits(1) == [], "the I frame has acknowledged"
@@ -112,7 +112,7 @@ def test_a_gap_is_rejected_once_and_polls_are_answered() -> None:
     assert dte.hears("03 16 dd") == ["03 11"]
     assert dte.told() == []
     assert dte.hears("03 00 aa", "03 02 bb") == []
-    assert dte.told() == [Deliver(b"\xaa"), Deliver(b"\xbb")]
+    assert dte.told() == [DeliverPacket(b"\xaa"), DeliverPacket(b"\xbb")]
     assert dte.hears("03 06 dd") == ["03 49"], "the next gap has its own REJ"
     assert dte.link.counters.out_of_sequence == 4
 
@@ -173,7 +173,7 @@ def test_we_are_busy_and_ask_for_what_we_refused() -> None:
     assert dte.told() == []
     assert dte.sends(dte.link.busy(False, 0)) == ["03 09"]
     assert dte.hears("03 00 aa") == []
-    assert dte.told() == [Deliver(b"\xaa")]
+    assert dte.told() == [DeliverPacket(b"\xaa")]
 
 
 def test_we_were_busy_and_refused_nothing() -> None:
@@ -186,9 +186,9 @@ def test_who_is_busy_says_so_when_the_link_comes_up() -> None:
     link = Lapb(LapbConfig(role="dce"))
     assert link.busy(True, 0) == []
     assert link.received(bytes.fromhex("01 3f"), 0) == [
-        Transmit(bytes.fromhex("01 73")),
+        SendFrame(bytes.fromhex("01 73")),
         LinkUp(False),
-        Transmit(bytes.fromhex("01 05")),
+        SendFrame(bytes.fromhex("01 05")),
     ]
 
 
@@ -340,8 +340,8 @@ def test_a_set_up_that_nobody_answers_is_told_once_and_tried_for_ever() -> None:
     for turn in range(1, 41):
         effects += link.tick(3.0 * turn)
     assert effects.count(LinkDown("the peer does not answer", 0)) == 1
-    assert effects.count(Transmit(bytes.fromhex(SABM))) > 25
-    assert len(effects) == effects.count(Transmit(bytes.fromhex(SABM))) + 1
+    assert effects.count(SendFrame(bytes.fromhex(SABM))) > 25
+    assert len(effects) == effects.count(SendFrame(bytes.fromhex(SABM))) + 1
 
 
 def test_a_dce_that_invites_n2_times_and_then_waits_silently() -> None:
@@ -349,7 +349,7 @@ def test_a_dce_that_invites_n2_times_and_then_waits_silently() -> None:
     effects = link.carrier(True, 0)
     for turn in range(1, 20):
         effects += link.tick(3.0 * turn)
-    assert effects == [Transmit(bytes.fromhex("01 0f"))] * 3
+    assert effects == [SendFrame(bytes.fromhex("01 0f"))] * 3
     assert link.next_deadline() is None
     assert LinkUp(False) in link.received(bytes.fromhex(SABM), 99)
 
@@ -359,7 +359,7 @@ def test_who_has_disconnected_accepts_no_link_until_layer_3_wants_one() -> None:
     assert dte.sends(dte.link.disconnect(0)) == [DISC]
     assert dte.told() == [LinkDown("disconnected by request", 0)]
     assert dte.hears(UA) == []
-    assert dte.link.state is State.S0
+    assert dte.link.state is LapbState.S0
     assert dte.link.next_deadline() is None
     assert dte.hears("03 3f") == [DM]
     assert dte.hears("01 0f") == [], "nor does an invitation change that"
@@ -425,7 +425,7 @@ def test_short_frames_and_foreign_addresses_are_discarded(frame: str) -> None:
     link = Lapb(LapbConfig())
     assert link.received(bytes.fromhex(frame), 0) == []
     assert link.counters.invalid == 1
-    assert link.state is State.S0
+    assert link.state is LapbState.S0
 
 
 def test_two_dtes_never_come_up_and_both_are_told_why() -> None:
@@ -436,7 +436,7 @@ def test_two_dtes_never_come_up_and_both_are_told_why() -> None:
     for _ in range(200):
         while waiting:
             place, effect = waiting.pop(0)
-            if isinstance(effect, Transmit):
+            if isinstance(effect, SendFrame):
                 waiting += [(1 - place, answer) for answer in ends[place].received(effect.frame, now)]
             else:
                 told[1 - place].append(effect)

@@ -12,18 +12,18 @@ from hypothesis import strategies as st
 
 from e1.hdlc.framing import HdlcReceiver, HdlcTransmitter
 from e1.lapb.machine import (
-    Action,
-    Deliver,
-    Event,
+    DeliverPacket,
     Lapb,
+    LapbAction,
     LapbConfig,
     LapbEffect,
+    LapbEvent,
+    LapbMove,
+    LapbState,
     LinkDown,
     LinkUp,
     Role,
-    Rule,
-    State,
-    Transmit,
+    SendFrame,
 )
 
 T1, N2 = 3.0, 4
@@ -97,9 +97,9 @@ class World:
         end = self.ends[place]
         for effect in effects:
             match effect:
-                case Transmit(frame):
+                case SendFrame(frame):
                     self.transmit(place, frame)
-                case Deliver(data):
+                case DeliverPacket(data):
                     end.delivered.append(int.from_bytes(data, "big"))
                 case LinkUp(undelivered=lost):
                     end.up = True
@@ -149,7 +149,7 @@ def heal_and_check(world: World) -> None:
         world.carrier(place, True)
         world.carry_out(place, end.link.busy(False, world.now))
     world.run(world.now + HEAL)
-    assert [end.link.state for end in world.ends] == [State.S3, State.S3]
+    assert [end.link.state for end in world.ends] == [LapbState.S3, LapbState.S3]
     assert [end.up for end in world.ends] == [True, True]
     for place in (0, 1):
         world.send(place)
@@ -258,9 +258,13 @@ class LinuxDte(Lapb):
 
     def __init__(self) -> None:
         super().__init__(LapbConfig.linux("dte"))
-        self._table[State.S1, Event.T1_N2] = Rule((Action.STOP, Action.DOWN), State.S0)
-        self._table[State.S0, Event.DM_F0] = Rule()
-        self._table[State.S3, Event.DM_F0] = Rule((Action.STOP, Action.DOWN, Action.START_T1), State.S0)
+        self._table[LapbState.S1, LapbEvent.T1_N2] = LapbMove(
+            LapbState.S0, (LapbAction.STOP, LapbAction.DOWN)
+        )
+        self._table[LapbState.S0, LapbEvent.DM_F0] = LapbMove()
+        self._table[LapbState.S3, LapbEvent.DM_F0] = LapbMove(
+            LapbState.S0, (LapbAction.STOP, LapbAction.DOWN, LapbAction.START_T1)
+        )
 
 
 def seconds_until_up(world: World, at_most: float) -> float:
@@ -334,5 +338,5 @@ def test_nothing_that_a_peer_sends_escapes_as_an_error(
     for number, frame in enumerate(frames):
         link.received(bytes((addresses[len(frame) & 1],)) + frame, float(number))
         link.tick(float(number))
-        if link.state in (State.S1, State.S2, State.S4):
+        if link.state in (LapbState.S1, LapbState.S2, LapbState.S4):
             assert link.next_deadline() is not None, "these states always end by themselves"

@@ -10,19 +10,19 @@ from typing import Any
 import pytest
 
 from e1.lapb.machine import (
-    TABLE,
+    LAPB_TABLE,
     VARIANTS,
-    Deliver,
-    Event,
+    DeliverPacket,
     Lapb,
     LapbAlarm,
     LapbConfig,
     LapbEffect,
+    LapbEvent,
+    LapbState,
     LinkDown,
     LinkUp,
     Role,
-    State,
-    Transmit,
+    SendFrame,
 )
 
 NOW = 100.0
@@ -47,9 +47,9 @@ def told(effects: list[LapbEffect], role: Role) -> str:
     words = []
     for effect in effects:
         match effect:
-            case Transmit(frame):
+            case SendFrame(frame):
                 words.append(in_words(frame, role))
-            case Deliver():
+            case DeliverPacket():
                 words.append("deliver")
             case LinkUp(reset=reset):
                 words.append("reset" if reset else "up")
@@ -101,8 +101,8 @@ def receive_response(*octets: int) -> Input:
 
 
 def first_t1(link: Lapb) -> list[LapbEffect]:
-    if link.state in (State.S0, State.S3):
-        link._timers[Event.T1] = NOW
+    if link.state in (LapbState.S0, LapbState.S3):
+        link._timers[LapbEvent.T1] = NOW
     link._timers = dict.fromkeys(link._timers, NOW)
     return link.tick(NOW)
 
@@ -114,7 +114,7 @@ def last_t1(link: Lapb) -> list[LapbEffect]:
 
 def t2(link: Lapb) -> list[LapbEffect]:
     link.received(bytes((command(link.config.role), 0x00, 0x41)), 0)
-    return link.tick(NOW) if link.state is State.S3 else []
+    return link.tick(NOW) if link.state is LapbState.S3 else []
 
 
 def t3(link: Lapb) -> list[LapbEffect]:
@@ -131,40 +131,40 @@ def carrier_lost(link: Lapb) -> list[LapbEffect]:
     return link.carrier(False, NOW)
 
 
-INPUTS: dict[str, tuple[Event, Input]] = {
-    "SABM P=1": (Event.SABM, receive_command(0x3F)),
-    "SABM P=0": (Event.SABM, receive_command(0x2F)),
-    "SABME P=1": (Event.SABME, receive_command(0x7F)),
-    "DISC P=1": (Event.DISC, receive_command(0x53)),
-    "DISC P=0": (Event.DISC, receive_command(0x43)),
-    "UA F=1": (Event.UA_F1, receive_response(0x73)),
-    "UA F=0": (Event.UA_F0, receive_response(0x63)),
-    "DM F=1": (Event.DM_F1, receive_response(0x1F)),
-    "DM F=0": (Event.DM_F0, receive_response(0x0F)),
-    "I command P=1": (Event.POLL, receive_command(0x10, 0x41)),
-    "RR command P=1": (Event.POLL, receive_command(0x11)),
-    "RNR command P=1": (Event.POLL, receive_command(0x15)),
-    "REJ command P=1": (Event.POLL, receive_command(0x19)),
-    "RR command P=0": (Event.COMMAND, receive_command(0x01)),
-    "I command P=0": (Event.COMMAND, receive_command(0x00, 0x41)),
-    "RR response F=0": (Event.RESPONSE, receive_response(0x01)),
-    "RR response F=1": (Event.RESPONSE, receive_response(0x11)),
-    "FRMR": (Event.FRMR, receive_response(0x97, 0x11, 0x02, 0x08)),
-    "undefined control": (Event.UNDEFINED, receive_command(0x13)),
-    "SARM": (Event.UNDEFINED, receive_command(0x0F)),
-    "RR with information": (Event.INFORMATION, receive_command(0x11, 0x00)),
-    "FRMR of two octets": (Event.INFORMATION, receive_response(0x97, 0x11, 0x02)),
-    "I longer than N1": (Event.TOO_LONG, receive_command(0x10, *bytes(132))),
-    "N(R) invalid": (Event.BAD_NR, receive_response(0xA1)),
-    "N(R) invalid in a command": (Event.BAD_NR, receive_command(0xB1)),
-    "T1": (Event.T1, first_t1),
-    "T1 after N2": (Event.T1_N2, last_t1),
-    "T2": (Event.T2, t2),
-    "T3": (Event.T3, t3),
-    "connect": (Event.CONNECT, lambda link: link.connect(NOW)),
-    "disconnect": (Event.DISCONNECT, lambda link: link.disconnect(NOW)),
-    "line down": (Event.CARRIER_LOST, carrier_lost),
-    "line back": (Event.CARRIER_BACK, carrier_back),
+INPUTS: dict[str, tuple[LapbEvent, Input]] = {
+    "SABM P=1": (LapbEvent.SABM, receive_command(0x3F)),
+    "SABM P=0": (LapbEvent.SABM, receive_command(0x2F)),
+    "SABME P=1": (LapbEvent.SABME, receive_command(0x7F)),
+    "DISC P=1": (LapbEvent.DISC, receive_command(0x53)),
+    "DISC P=0": (LapbEvent.DISC, receive_command(0x43)),
+    "UA F=1": (LapbEvent.UA_F1, receive_response(0x73)),
+    "UA F=0": (LapbEvent.UA_F0, receive_response(0x63)),
+    "DM F=1": (LapbEvent.DM_F1, receive_response(0x1F)),
+    "DM F=0": (LapbEvent.DM_F0, receive_response(0x0F)),
+    "I command P=1": (LapbEvent.POLL, receive_command(0x10, 0x41)),
+    "RR command P=1": (LapbEvent.POLL, receive_command(0x11)),
+    "RNR command P=1": (LapbEvent.POLL, receive_command(0x15)),
+    "REJ command P=1": (LapbEvent.POLL, receive_command(0x19)),
+    "RR command P=0": (LapbEvent.COMMAND, receive_command(0x01)),
+    "I command P=0": (LapbEvent.COMMAND, receive_command(0x00, 0x41)),
+    "RR response F=0": (LapbEvent.RESPONSE, receive_response(0x01)),
+    "RR response F=1": (LapbEvent.RESPONSE, receive_response(0x11)),
+    "FRMR": (LapbEvent.FRMR, receive_response(0x97, 0x11, 0x02, 0x08)),
+    "undefined control": (LapbEvent.UNDEFINED, receive_command(0x13)),
+    "SARM": (LapbEvent.UNDEFINED, receive_command(0x0F)),
+    "RR with information": (LapbEvent.INFORMATION, receive_command(0x11, 0x00)),
+    "FRMR of two octets": (LapbEvent.INFORMATION, receive_response(0x97, 0x11, 0x02)),
+    "I longer than N1": (LapbEvent.TOO_LONG, receive_command(0x10, *bytes(132))),
+    "N(R) invalid": (LapbEvent.BAD_NR, receive_response(0xA1)),
+    "N(R) invalid in a command": (LapbEvent.BAD_NR, receive_command(0xB1)),
+    "T1": (LapbEvent.T1, first_t1),
+    "T1 after N2": (LapbEvent.T1_N2, last_t1),
+    "T2": (LapbEvent.T2, t2),
+    "T3": (LapbEvent.T3, t3),
+    "connect": (LapbEvent.CONNECT, lambda link: link.connect(NOW)),
+    "disconnect": (LapbEvent.DISCONNECT, lambda link: link.disconnect(NOW)),
+    "line down": (LapbEvent.CARRIER_LOST, carrier_lost),
+    "line back": (LapbEvent.CARRIER_BACK, carrier_back),
 }
 
 S4_FRMR = "FRMR F=0 a11008"
@@ -491,7 +491,7 @@ def test_where_the_preset_is_not_linux(
 def test_no_cell_of_the_table_is_without_a_test() -> None:
     tested = {INPUTS[row][0] for row in ROWS}
     # These two have their own tests, in test_lapb.py.
-    assert set(TABLE) - tested == {Event.SABM_UNWANTED, Event.T4}
+    assert {event for _, event in LAPB_TABLE} - tested == {LapbEvent.SABM_UNWANTED, LapbEvent.T4}
 
 
 def test_no_option_is_without_a_test() -> None:

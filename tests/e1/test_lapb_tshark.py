@@ -9,7 +9,7 @@ import pytest
 
 from e1.hdlc.fcs import with_fcs
 from e1.lapb.frames import Kind, parse
-from e1.lapb.machine import Lapb, LapbConfig, LapbEffect, Role, Transmit
+from e1.lapb.machine import Lapb, LapbConfig, LapbEffect, Role, SendFrame
 
 USER0, CISCO_HDLC = 147, 104
 DIRECTION: dict[Role, int] = {"dte": 2, "dce": 1}
@@ -64,7 +64,7 @@ def conversation() -> list[tuple[Role, bytes]]:
     def carry_out(role: Role, effects: list[LapbEffect], *, lost: bool = False) -> None:
         other: Role = "dce" if role == "dte" else "dte"
         for effect in effects:
-            if isinstance(effect, Transmit):
+            if isinstance(effect, SendFrame):
                 crossed.append((role, effect.frame))
                 if not lost:
                     carry_out(other, ends[other].received(effect.frame, now))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from e1.voice.g711 import silence
 from e1.voice.rtp import JitterBuffer, JitterConfig, JitterCounters, RtpError, RtpPacket, build, parse
-from e1.voice.tones import ToneGenerator
+from tests.tone_generator import ToneGenerator
 
 GAP = silence(160)
 

@@ -187,7 +187,7 @@ def playing(first: int = 0) -> SatopLine:
     for sequence in range(first, first + 4):
         assert play(line) == [255]
         line.received(packet(sequence), 0.0)
-    assert line.play_state is PlayState.PLAYING
+    assert line.depacketiser.state is PlayState.PLAYING
     return line
 
 
@@ -249,7 +249,7 @@ def test_packets_missing_in_a_row_are_a_loss_of_packets_until_as_many_came_as_en
     line.received(packet(52), 0.0)  # not in sequence
     assert line.loss
     line.received(packet(53), 0.0)
-    assert line.play_state is PlayState.FILLING
+    assert line.depacketiser.state is PlayState.FILLING
     assert play(line) == [255]
     line.received(packet(54), 0.0)
     line.received(packet(55), 0.0)

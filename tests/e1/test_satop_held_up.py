@@ -199,6 +199,6 @@ async def test_what_comes_in_half_a_second_waits_in_the_socket() -> None:
         end.exchange(stream)
         assert line.counters.received == 500
         assert line.counters.lost == line.counters.overruns == 0
-        assert line.play_state is PlayState.PLAYING
+        assert line.depacketiser.state is PlayState.PLAYING
     finally:
         end.close()

@@ -197,7 +197,7 @@ async def test_a_circuit_that_works_is_not_taken_over_and_a_far_end_may_come_bac
         for sequence in range(4):
             far.sendto(packet(sequence), address)
         end.exchange(here)
-        assert line.play_state is PlayState.PLAYING
+        assert line.depacketiser.state is PlayState.PLAYING
         other.sendto(packet(4), address)
         end.exchange(here)
         assert end.strangers == 1
@@ -206,7 +206,7 @@ async def test_a_circuit_that_works_is_not_taken_over_and_a_far_end_may_come_bac
         for sequence in range(4):
             other.sendto(packet(sequence), address)
         end.exchange(here)
-        assert line.play_state is PlayState.PLAYING
+        assert line.depacketiser.state is PlayState.PLAYING
     end.close()
     assert line.counters.malformed == 1
     assert line.counters.received == 8

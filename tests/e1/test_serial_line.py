@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from e1.carriers.serial_line import SerialChannel, SerialConfig, SerialLine
-from e1.channel import ChannelAlarm, ChannelEvent, Down, Frame, LapbConfig, Message, Up, X25Config
+from e1.channel import ChannelAlarm, ChannelEvent, Down, FrameCrossed, LapbConfig, Message, Up, X25Config
 from e1.hdlc.async_framing import AsyncFraming
 from e1.hdlc.fcs import with_fcs
 
@@ -180,7 +180,7 @@ async def test_messages_cross_between_two_ttys(wire: tuple[str, str]) -> None:
         await dte.stop()
         await dce.stop()
     assert next(event for event in at_dte.events if isinstance(event, Up | Down)) == Up()
-    assert Frame(outbound=True, frame=bytes.fromhex("013f")) in at_dte.events
+    assert FrameCrossed(outbound=True, frame=bytes.fromhex("013f")) in at_dte.events
     assert at_dte.events[-1] == Down("the line is down")
 
 
@@ -203,7 +203,7 @@ async def test_a_port_that_does_not_exist_is_told_and_tried_again(tmp_path: Path
     try:
         assert str(name) in await heard.alarm("serial")
         name.symlink_to(os.ttyname(device))
-        await heard.wait(Frame(outbound=True, frame=bytes.fromhex("013f")))
+        await heard.wait(FrameCrossed(outbound=True, frame=bytes.fromhex("013f")))
     finally:
         await line.stop()
         os.close(master)
@@ -242,7 +242,7 @@ async def test_a_port_that_vanishes_while_it_is_opened_is_tried_again(
     line.start()
     try:
         assert "Input/output error" in await heard.alarm("serial")
-        await heard.wait(Frame(outbound=True, frame=bytes.fromhex("013f")))
+        await heard.wait(FrameCrossed(outbound=True, frame=bytes.fromhex("013f")))
     finally:
         await line.stop()
 
@@ -254,7 +254,7 @@ async def test_a_device_that_vanishes_fails_in_the_reading_thread() -> None:
     line = line_on(os.ttyname(device), "dte", heard)
     line.start()
     try:
-        await heard.wait(Frame(outbound=True, frame=bytes.fromhex("013f")))
+        await heard.wait(FrameCrossed(outbound=True, frame=bytes.fromhex("013f")))
         os.close(master)
         await heard.alarm("serial")
     finally:
@@ -277,6 +277,6 @@ async def test_without_carrier_nothing_is_sent_and_with_it_the_channel_sets_up()
     line = line_on("loop://", "dte", heard, watch_carrier=True)  # loop:// always shows carrier
     line.start()
     try:
-        await heard.wait(Frame(outbound=True, frame=bytes.fromhex("013f")))
+        await heard.wait(FrameCrossed(outbound=True, frame=bytes.fromhex("013f")))
     finally:
         await line.stop()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from e1.x25.layer import CircuitDown, CircuitUp, Deliver, Lost, State, X25Config
+from e1.x25.layer import CircuitDown, CircuitUp, DeliverMessage, Lost, X25Config, X25State
 from tests.e1.test_x25_packets import PACKETS_AT_RANDOM
 from tests.e1.x25_peer import ACCEPTED, CALL, RESTART, RESTART_CONFIRMED, Peer
 
@@ -14,7 +14,7 @@ FULL = "aa" * 128
 
 
 def peer(**settings: object) -> Peer:
-    return Peer(X25Config(**settings)).to(State.DATA)  # type: ignore[arg-type]
+    return Peer(X25Config(**settings)).to(X25State.DATA)  # type: ignore[arg-type]
 
 
 def test_300_octets_go_as_128_with_m_128_with_m_and_44() -> None:
@@ -38,7 +38,7 @@ def test_packets_are_joined_until_m_is_0_also_when_one_is_not_full() -> None:
 def test_the_q_bit_is_told() -> None:
     end = peer()
     end.says("900100aa")
-    assert end.effects[0] == Deliver(b"\xaa", qualified=True)
+    assert end.effects[0] == DeliverMessage(b"\xaa", qualified=True)
 
 
 def test_a_message_that_never_ends_is_stopped() -> None:
@@ -134,7 +134,7 @@ def test_who_ignores_that_we_are_busy_has_a_window_and_no_more() -> None:
 
 
 def test_a_window_of_a_call_is_that_of_its_facilities() -> None:
-    end = Peer(X25Config(circuit="svc", window=7)).to(State.DATA)
+    end = Peer(X25Config(circuit="svc", window=7)).to(X25State.DATA)
     call = end.layer._terms
     assert (call.window, call.receive_window) == (2, 2)
     end.said(end.layer.busy(True, 0))
@@ -259,7 +259,7 @@ def withholding(**settings: object) -> Peer:
 
 def asked_again(end: Peer, packets: list[str]) -> list[bytes]:
     """The user data of what is sent after the circuit began anew; of a call, after the peer has called again."""
-    if end.layer.config.circuit == "svc" and end.layer.state is State.READY:
+    if end.layer.config.circuit == "svc" and end.layer.state is X25State.READY:
         packets = end.says(CALL)
     return [bytes.fromhex(each)[3:] for each in packets if int(each[4:6], 16) & 1 == 0]
 
@@ -468,7 +468,7 @@ def test_a_call_is_placed_when_the_link_is_there_and_again_after_a_clear() -> No
 
 
 def test_a_call_cleared_by_the_user_is_not_placed_again_until_asked() -> None:
-    end = Peer(circuit="svc", calls=True).to(State.DATA)
+    end = Peer(circuit="svc", calls=True).to(X25State.DATA)
     assert end.said(end.layer.clear(0)) == ["1001130000"]
     end.says("100117")
     assert end.layer.next_deadline() is None
@@ -497,7 +497,7 @@ def test_without_negotiation_a_call_has_no_facilities_and_the_defaults_hold() ->
 def test_negotiation_moves_from_what_is_proposed_toward_the_default(
     ours: tuple[int, int], proposed: str, answered: str
 ) -> None:
-    end = Peer(circuit="svc", packet_size=ours[0], window=ours[1]).to(State.READY)
+    end = Peer(circuit="svc", packet_size=ours[0], window=ours[1]).to(X25State.READY)
     (answer,) = end.says(f"10010b000642{proposed[:4]}43{proposed[4:]}")
     assert answer == f"10010f000642{answered[:4]}43{answered[4:]}"
 
@@ -505,14 +505,14 @@ def test_negotiation_moves_from_what_is_proposed_toward_the_default(
 def test_the_answer_to_our_call_may_move_toward_the_default_and_not_past_it() -> None:
     good, bad = ("0707", "0808", "0708"), ("0606", "0909", "0f0f")
     for answer in (*good, *bad):
-        end = Peer(circuit="svc", packet_size=256).to(State.CALLING)
+        end = Peer(circuit="svc", packet_size=256).to(X25State.CALLING)
         end.says(f"10010f000342{answer}")
-        assert end.layer.state is (State.DATA if answer in good else State.CLEARING)
+        assert end.layer.state is (X25State.DATA if answer in good else X25State.CLEARING)
     assert end.alarms == ["protocol", "clear"]
 
 
 def test_sizes_may_differ_by_direction() -> None:
-    end = Peer(circuit="svc", packet_size=256).to(State.CALLING)
+    end = Peer(circuit="svc", packet_size=256).to(X25State.CALLING)
     end.says("10010f0003420708")  # from the called side 128, from us 256
     assert len(end.send(bytes(300))[0]) // 2 == 3 + 256
     assert end.says("100100" + "aa" * 129) == ["10011b0027"]
@@ -528,7 +528,7 @@ def test_whatever_a_peer_sends_the_layer_survives_it_and_comes_back(
     circuit = data.draw(st.sampled_from(["pvc", "svc"]))
     role = data.draw(st.sampled_from(["dte", "dce"]))
     end = Peer(circuit=circuit, role=role, calls=True).to(
-        data.draw(st.sampled_from([State.DATA, State.RESTARTING]))
+        data.draw(st.sampled_from([X25State.DATA, X25State.RESTARTING]))
     )
     for packet in packets:
         # mostly on our channel, else nearly all would be strangers
@@ -540,10 +540,10 @@ def test_whatever_a_peer_sends_the_layer_survives_it_and_comes_back(
         if deadline is not None and data.draw(st.booleans()):
             end.now = deadline
             end.said(end.layer.tick(end.now))
-    waits = end.layer.state not in (State.DATA, State.READY)
+    waits = end.layer.state not in (X25State.DATA, X25State.READY)
     assert (end.layer.next_deadline() is not None) or not waits
     end.link_up()
     end.says(RESTART_CONFIRMED)
     if circuit == "svc":
         end.says(ACCEPTED)
-    assert end.layer.state is State.DATA
+    assert end.layer.state is X25State.DATA

@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 import pytest
 
-from e1.x25.layer import CircuitDown, CircuitUp, State, X25Alarm, X25Config
-from e1.x25.machine import ACTIONS, TIMERS, Input, table
+from e1.x25.layer import CircuitDown, CircuitUp, X25Alarm, X25Config, X25State
+from e1.x25.machine import TIMERS, X25_TABLE, CircuitKind, X25Action, X25Input
 from tests.e1.x25_peer import ACCEPTED, CALL, RESTART, RESTART_CONFIRMED, RESTART_OF_DCE, Peer
 
-DOWN, RESTARTING, READY, CALLING = State.DOWN, State.RESTARTING, State.READY, State.CALLING
-DATA, RESETTING, CLEARING = State.DATA, State.RESETTING, State.CLEARING
+DOWN, RESTARTING, READY, CALLING = X25State.DOWN, X25State.RESTARTING, X25State.READY, X25State.CALLING
+DATA, RESETTING, CLEARING = X25State.DATA, X25State.RESETTING, X25State.CLEARING
 
 DATA_0, RR_0, RNR_0, REJ_0 = "100100aa", "100101", "100105", "100109"
 INTERRUPT, INTERRUPT_CONFIRMED = "10012301", "100127"
@@ -26,11 +26,11 @@ CLEAR, CLEAR_CONFIRMED = "1001130000", "100117"
 
 
 class Row(NamedTuple):
-    state: State
+    state: X25State
     event: str
     says: list[str]
     answer: list[str]
-    next: State
+    next: X25State
     circuit: str = "pvc"
     role: str = "dce"
     settings: Mapping[str, object] = MappingProxyType({})
@@ -162,9 +162,9 @@ def test_row(row: Row) -> None:
 
 @pytest.mark.parametrize(("role", "cause"), [("dte", "00"), ("dce", "07")])
 @pytest.mark.parametrize("circuit", ["pvc", "svc"])
-@pytest.mark.parametrize("state", list(State))
+@pytest.mark.parametrize("state", list(X25State))
 def test_any_link_up_after_set_up_sends_restart_and_starts_t20_or_t10(
-    state: State, circuit: str, role: str, cause: str
+    state: X25State, circuit: str, role: str, cause: str
 ) -> None:
     if circuit == "pvc" and state in (READY, CALLING, CLEARING):
         with pytest.raises(AssertionError):
@@ -254,7 +254,13 @@ TIMER_ROWS = [
 
 @pytest.mark.parametrize(("role", "circuit", "state", "seconds", "first", "second", "after"), TIMER_ROWS)
 def test_timers_expire_once_with_a_retry_and_then_give_up(
-    role: str, circuit: str, state: State, seconds: int, first: list[str], second: list[str], after: State
+    role: str,
+    circuit: str,
+    state: X25State,
+    seconds: int,
+    first: list[str],
+    second: list[str],
+    after: X25State,
 ) -> None:
     peer = Peer(role=role, circuit=circuit).to(state)
     assert peer.layer.next_deadline() == seconds
@@ -292,23 +298,15 @@ def test_an_answer_stops_the_timer() -> None:
         assert peer.layer.next_deadline() is None
 
 
-def test_every_action_of_the_tables_exists_and_has_words() -> None:
-    used = set()
-    for circuit in ("pvc", "svc"):
-        for role in ("dte", "dce"):
-            for restarts in (True, False):
-                used |= {rule.action for rule in table(circuit, role, restarts).values()}  # type: ignore[arg-type]
-    assert used == set(ACTIONS)
-    assert all(hasattr(Peer().layer, f"_do_{action}") for action in used)
+def test_every_action_is_in_a_table() -> None:
+    assert {action for move in X25_TABLE.values() for action in move.actions} == set(X25Action)
 
 
-def test_whoever_waits_for_an_answer_has_a_timer_that_leads_on() -> None:
-    for circuit in ("pvc", "svc"):
-        for role in ("dte", "dce"):
-            rules = table(circuit, role)  # type: ignore[arg-type]
-            for state in {rule.next for rule in rules.values()} & set(TIMERS):
-                assert (state, Input.AGAIN) in rules
-                assert (state, Input.GIVE_UP) in rules
+@pytest.mark.parametrize("kind", CircuitKind)
+def test_a_state_that_waits_for_an_answer_has_a_timer_that_leads_on(kind: CircuitKind) -> None:
+    for state in {move.next for (of, *_), move in X25_TABLE.items() if of is kind} & set(TIMERS):
+        assert (kind, state, X25Input.AGAIN) in X25_TABLE
+        assert (kind, state, X25Input.GIVE_UP) in X25_TABLE
 
 
 @pytest.mark.parametrize(
@@ -318,7 +316,9 @@ def test_whoever_waits_for_an_answer_has_a_timer_that_leads_on() -> None:
         ("svc", CALLING, DATA_0, "has the peer a permanent one (pvc)?"),
     ],
 )
-def test_ends_with_different_circuits_are_told_so(circuit: str, state: State, says: str, told: str) -> None:
+def test_ends_with_different_circuits_are_told_so(
+    circuit: str, state: X25State, says: str, told: str
+) -> None:
     peer = Peer(circuit=circuit).to(state)
     peer.says(says)
     assert [told in effect.text for effect in peer.effects if isinstance(effect, X25Alarm)][-1:] == [True]

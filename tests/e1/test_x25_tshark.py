@@ -8,8 +8,16 @@ from pathlib import Path
 import pytest
 
 from e1.x25 import packets
-from e1.x25.codes import CLEAR_CAUSES, DIAGNOSTICS, RESET_CAUSES, RESTART_CAUSES, Table
-from e1.x25.packets import PACKETS, Packet, decode
+from e1.x25.packets import (
+    CLEAR_CAUSES,
+    DIAGNOSTICS,
+    PACKETS,
+    RESET_CAUSES,
+    RESTART_CAUSES,
+    Packet,
+    Table,
+    decode,
+)
 from tests.e1.channel_lines import Link
 from tests.e1.tshark import fields, read_frames, verbose, write_frames
 

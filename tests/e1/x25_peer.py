@@ -5,15 +5,15 @@ from __future__ import annotations
 from e1.x25.layer import (
     CircuitDown,
     CircuitUp,
-    Deliver,
+    DeliverMessage,
     Interrupted,
     Lost,
     PacketLayer,
-    State,
-    Transmit,
+    SendPacket,
     X25Alarm,
     X25Config,
     X25Effect,
+    X25State,
 )
 
 RESTART, RESTART_OF_DCE, RESTART_CONFIRMED = "1000fb0000", "1000fb0700", "1000ff"
@@ -31,7 +31,7 @@ class Peer:
     def said(self, effects: list[X25Effect]) -> list[str]:
         """The packets among ``effects``; all of them are remembered."""
         self.effects += effects
-        return [effect.packet.hex() for effect in effects if isinstance(effect, Transmit)]
+        return [effect.packet.hex() for effect in effects if isinstance(effect, SendPacket)]
 
     def link_up(self) -> list[str]:
         return self.said(self.layer.link_up(self.now))
@@ -54,21 +54,21 @@ class Peer:
         self.now = deadline
         return self.said(self.layer.tick(self.now))
 
-    def to(self, state: State) -> Peer:
+    def to(self, state: X25State) -> Peer:
         """Brings the layer into a state, the ordinary way."""
         svc = self.layer.config.circuit == "svc"
-        if state is State.DOWN:
+        if state is X25State.DOWN:
             return self
         self.link_up()
-        if state is not State.RESTARTING:
+        if state is not X25State.RESTARTING:
             self.says(RESTART_CONFIRMED)
-        if state is State.CALLING:
+        if state is X25State.CALLING:
             self.said(self.layer.call(self.now))
-        if svc and state in (State.DATA, State.RESETTING, State.CLEARING):
-            self.says(ACCEPTED if self.layer.state is State.CALLING else CALL)
-        if state is State.RESETTING:
+        if svc and state in (X25State.DATA, X25State.RESETTING, X25State.CLEARING):
+            self.says(ACCEPTED if self.layer.state is X25State.CALLING else CALL)
+        if state is X25State.RESETTING:
             self.said(self.layer.reset(self.now))
-        if state is State.CLEARING:
+        if state is X25State.CLEARING:
             self.said(self.layer.clear(self.now))
         assert self.layer.state is state
         self.effects.clear()
@@ -76,7 +76,7 @@ class Peer:
 
     @property
     def delivered(self) -> list[bytes]:
-        return [effect.message for effect in self.effects if isinstance(effect, Deliver)]
+        return [effect.message for effect in self.effects if isinstance(effect, DeliverMessage)]
 
     @property
     def lost(self) -> list[Lost]:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from protocol import Ksl
 from sorm_mediator.config import RtpConfig
 from sorm_mediator.mediator.binding.voice_gateway import VoiceGateway
+from sorm_mediator.mediator.core.tables import Line
 
 
 class Troubled:
@@ -40,3 +44,15 @@ async def test_an_error_of_the_socket_is_counted_and_what_comes_after_it_is_read
     finally:
         box._socket = real
         box.close()
+
+
+@pytest.mark.parametrize(("needed", "used"), [(0, ["3 of 3", "1 of 3"]), (1, ["3 of 3", "2 of 3"])])
+def test_the_status_shows_the_conferences_of_each_submodule(needed: int, used: list[str]) -> None:
+    gateway = VoiceGateway(RtpConfig(conferences=3, separate_conferences=needed))
+    for number in range(1, 5):
+        gateway.connect(Line(Ksl(0, number), None), None)
+    gateway.connect(Line(Ksl(0, 5), Ksl(0, 6)), None)
+    assert gateway.status()["conferences"] == used
+    for number in range(1, 5):
+        gateway.free(Line(Ksl(0, number), None))
+    assert gateway.status()["conferences"] == [f"{needed} of 3", "0 of 3"]

@@ -10,7 +10,7 @@ import pytest
 
 from protocol import codes, texts
 from protocol.language import Lang, translate
-from protocol.messages import MESSAGES, caption, wires
+from protocol.messages import MESSAGES, caption, title_of, wires
 from protocol.options import Options
 from protocol.wire import Coded
 
@@ -45,14 +45,14 @@ def test_every_declared_code_has_a_text(lang: Lang) -> None:
             if wire.meaning is not None and isinstance(wire, Coded):
                 for value in wire.decoding.values():
                     assert has_text(wire.show(value, lang)[1], lang), (cls, name, value)
-    for service in codes.SERVICES:
-        assert has_text(texts.look_up(texts.SERVICES, service, lang), lang), service
+    for service, text in texts.SERVICES.items():
+        assert has_text(translate(text, lang), lang), service
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_every_message_and_every_field_has_a_text(lang: Lang) -> None:
     for message in MESSAGES:
-        assert has_text(texts.message_text(message.code, lang), lang), message
+        assert has_text(translate(message.title, lang), lang), message
         for field in dataclasses.fields(message):
             assert has_text(translate(caption(field.name), lang), lang), field.name
 
@@ -88,7 +88,7 @@ def test_a_value_of_no_table_has_a_text_and_never_raises() -> None:
     assert texts.look_up(texts.OPERATIONS[0x43], 0x09, "ru") == "неизвестное значение 0x09"
     assert texts.connection_text(0x33) == "unknown value 0x33"
     assert texts.selection_text(0) == "unknown value 0x00"
-    assert texts.message_text(0x7F) == "unknown value 0x7F"
+    assert title_of(0x7F) == "unknown value 0x7F"
     assert texts.value_name_text("purple") == "unknown value purple"
     assert caption("some_field") == "some field"
 

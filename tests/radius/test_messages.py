@@ -86,7 +86,7 @@ def test_what_went_in_comes_out(message: MessageReport) -> None:
     assert is_message(packet)
     assert not is_report(packet)
     assert packet_to_message(packet) == message
-    assert all(piece.decode() for piece in packet.values_of(TEXT))
+    assert all(piece.decode() for piece in packet.values_of(TEXT.key))
 
 
 @given(messages())
@@ -116,7 +116,7 @@ def test_the_attributes() -> None:
 def test_a_long_text_is_cut_between_characters_and_kept_in_order(letter: str, before: str) -> None:
     text = before + letter * ((LONGEST_TEXT - len(before)) // len(letter.encode()))
     packet = report_to_packet(a_message(text=text))
-    values = packet.values_of(TEXT)
+    values = packet.values_of(TEXT.key)
     assert len(values) > 1
     assert [value.decode() for value in values] == packet["Sorm-Text"]
     assert all(PIECE - 3 <= len(value) <= PIECE for value in values[:-1])

@@ -291,4 +291,4 @@ def test_the_text_attributes_are_what_the_dictionary_says() -> None:
     )
     packet = report_to_packet(report)
     assert packet_to_report(packet) == report
-    assert all(len(value) <= 247 for key in (MATCH, SERVICE) for value in packet.values_of(key))
+    assert all(len(value) <= 247 for form in (MATCH, SERVICE) for value in packet.values_of(form.key))

@@ -112,14 +112,27 @@ def switch() -> FakeSwitch:
 
 
 @pytest.fixture
-async def server(switch: FakeSwitch) -> AsyncIterator[SormServer]:
+async def new_server(switch: FakeSwitch) -> AsyncIterator[Callable[..., Awaitable[SormServer]]]:
+    """Makes servers that listen, which are closed at the end."""
+    servers: list[SormServer] = []
+
+    async def make(**options: Any) -> SormServer:
+        server = SormServer(switch, "127.0.0.1", 0, **options)
+        servers.append(server)
+        server.address = await server.start()  # type: ignore[attr-defined]
+        return server
+
+    yield make
+    for server in servers:
+        await server.close()
+
+
+@pytest.fixture
+async def server(new_server: Callable[..., Awaitable[SormServer]]) -> SormServer:
     async def no_pause(seconds: float) -> None:
         await asyncio.sleep(0)
 
-    server = SormServer(switch, "127.0.0.1", 0, sleep=no_pause)
-    server.address = await server.start()  # type: ignore[attr-defined]
-    yield server
-    await server.close()
+    return await new_server(sleep=no_pause)
 
 
 @pytest.fixture

@@ -178,45 +178,39 @@ async def test_one_connection_has_a_few_tries(server: Any, switch: Any) -> None:
     assert len(switch.logins) == TRIES
 
 
-async def test_failed_logins_of_one_address_are_paced(switch: Any) -> None:
+async def test_failed_logins_of_one_address_are_paced(new_server: Any) -> None:
     pauses: list[float] = []
 
     async def pause(seconds: float) -> None:
         pauses.append(seconds)
 
-    server = SormServer(switch, "127.0.0.1", 0, clock=lambda: 1000.0, sleep=pause)
-    server.address = await server.start()  # type: ignore[attr-defined]
-    try:
-        for _ in range(8):
-            with pytest.raises(asyncssh.PermissionDenied):
-                await connect(server, password="guess")
-        assert pauses == [1, 2, 3]
-    finally:
-        await server.close()
+    server = await new_server(clock=lambda: 1000.0, sleep=pause)
+    for _ in range(8):
+        with pytest.raises(asyncssh.PermissionDenied):
+            await connect(server, password="guess")
+    assert pauses == [1, 2, 3]
 
 
 async def test_a_right_password_gets_in_after_a_bounded_wait_whatever_its_address_has_guessed(
-    switch: Any,
+    new_server: Any,
 ) -> None:
     pauses: list[float] = []
 
     async def pause(seconds: float) -> None:
         pauses.append(seconds)
 
-    server = SormServer(switch, "127.0.0.1", 0, clock=lambda: 1000.0, sleep=pause, login_wait=3.0)
-    server.address = await server.start()  # type: ignore[attr-defined]
-    try:
-        for _ in range(20):
-            with pytest.raises(asyncssh.PermissionDenied):
-                await connect(server, password="guess")
-        async with await connect(server):
-            assert pauses[-1] == max(pauses) == 3.0
-        assert server.counters["logins delayed"] == 16
-    finally:
-        await server.close()
+    server = await new_server(clock=lambda: 1000.0, sleep=pause, login_wait=3.0)
+    for _ in range(20):
+        with pytest.raises(asyncssh.PermissionDenied):
+            await connect(server, password="guess")
+    async with await connect(server):
+        assert pauses[-1] == max(pauses) == 3.0
+    assert server.counters["logins delayed"] == 16
 
 
-async def test_who_waits_for_its_password_to_be_looked_at_is_not_dropped_for_newcomers(switch: Any) -> None:
+async def test_who_waits_for_its_password_to_be_looked_at_is_not_dropped_for_newcomers(
+    new_server: Any,
+) -> None:
     due = asyncio.Event()
     waiting = asyncio.Event()
 
@@ -224,8 +218,7 @@ async def test_who_waits_for_its_password_to_be_looked_at_is_not_dropped_for_new
         waiting.set()
         await due.wait()
 
-    server = SormServer(switch, "127.0.0.1", 0, clock=lambda: 1000.0, sleep=pause)
-    address = server.address = await server.start()  # type: ignore[attr-defined]
+    server = await new_server(clock=lambda: 1000.0, sleep=pause)
     strangers = []
     try:
         for _ in range(5):
@@ -234,7 +227,7 @@ async def test_who_waits_for_its_password_to_be_looked_at_is_not_dropped_for_new
         right = asyncio.ensure_future(connect(server))
         await asyncio.wait_for(waiting.wait(), 20)
         for _ in range(MOST_UNAUTHENTICATED + 5):
-            reader, writer = await asyncio.open_connection(*address)
+            reader, writer = await asyncio.open_connection(*server.address)
             strangers.append(writer)
             await reader.readline()  # the server's greeting
         assert server.counters["strangers dropped"] > 0
@@ -245,7 +238,6 @@ async def test_who_waits_for_its_password_to_be_looked_at_is_not_dropped_for_new
         due.set()
         for writer in strangers:
             writer.close()
-        await server.close()
 
 
 def test_no_try_waits_longer_than_the_longest_wait() -> None:
@@ -384,9 +376,8 @@ async def test_octets_that_are_no_ssh_do_not_stop_the_server(server: Any) -> Non
         await speak(connection)
 
 
-async def test_close_ends_all_sessions(switch: Any) -> None:
-    server = SormServer(switch, "127.0.0.1", 0)
-    server.address = await server.start()  # type: ignore[attr-defined]
+async def test_close_ends_all_sessions(new_server: Any, switch: Any) -> None:
+    server = await new_server()
     connection = await connect(server)
     await speak(connection)
     await server.close()

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sorm_mediator.switch.objects import SIGN_FITS, ObjectTable, Refusal, SwitchObject, Touched
+from sorm_mediator.switch.objects import SIGN_FITS, ObjectTable, SwitchObject, Touched
+from ssh_control.dialect import Refused
 
 
 def network(number: int, digits: str, kind: str = "network-full", sign: str = "russia") -> SwitchObject:
@@ -96,11 +97,11 @@ def test_refusals(make_object: Any) -> None:
         (make_object(1, "28332"), 0x33),
         (make_object(3, 5), 0x4A),
     ):
-        with pytest.raises(Refusal) as raised:
+        with pytest.raises(Refused) as raised:
             table.add(item)
         assert raised.value.code == code
     for action in (lambda: table.remove(9), lambda: table.change(9, "combined", None)):
-        with pytest.raises(Refusal) as raised:
+        with pytest.raises(Refused) as raised:
             action()
         assert raised.value.code == 0x34
     assert len(table) == 2

@@ -8,7 +8,7 @@ from e1.g704.alarms import StreamState
 from protocol import Ksl, Options
 from protocol.codes import KSL_NUMBERS
 from sorm_mediator.config import Config
-from sorm_mediator.config.lines import BARE
+from sorm_mediator.config.e1 import BARE
 from sorm_mediator.mediator.binding.consoles import allowed
 from sorm_mediator.mediator.binding.streams import StreamHandler, Streams
 from sorm_mediator.mediator.binding.voice_gateway import VoiceGateway
@@ -21,7 +21,7 @@ class Meaning(NamedTuple):
     alarm_code: int | None
     """Code of 21h; None: no fault."""
     speech: bool
-    """The console hears its lines."""
+    """Speech passes on its lines."""
 
 
 def meanings(options: MediatorOptions) -> dict[StreamState, Meaning]:
@@ -36,7 +36,7 @@ def meanings(options: MediatorOptions) -> dict[StreamState, Meaning]:
 
 
 class Change(NamedTuple):
-    """What the core is told (``ksl_changed``)."""
+    """What is reported to the core (``ksl_changed``)."""
 
     ksls: tuple[Ksl, ...]
     in_service: bool
@@ -77,7 +77,7 @@ class E1Transport:
         return {"address": self.rtp, **self.voice.status()}
 
     def at_start(self) -> Change:
-        """All lines are out of order until their stream is heard for the first time; those of a line without
+        """All lines are out of order until their stream is received for the first time; those of a line without
         timeslots for ever."""
         return Change(
             tuple(Ksl(stream, ksl) for stream in self.numbers for ksl in KSL_NUMBERS), False, self._los_code

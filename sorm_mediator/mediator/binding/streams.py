@@ -28,12 +28,12 @@ from e1 import channel as data
 from e1.carriers.carrier import Carrier
 from e1.carriers.xot_socket import CLOSED
 from e1.g704.alarms import StreamState
-from e1.lapb.machine import WHY_DOWN, Event
+from e1.lapb.machine import WHY_DOWN, LapbEvent
 from e1.stream import ChannelEvent, ChannelName, E1Stream, StateChanged, StreamEvent
 from protocol import Broken, Channel, Noise, Options, StreamFramer, Unit
 from sorm_mediator.carriers import mediator_carrier
 from sorm_mediator.config import E1Config
-from sorm_mediator.config.lines import BARE
+from sorm_mediator.config.e1 import BARE
 from sorm_mediator.errors import BoxError
 from sorm_mediator.mediator.binding import consoles
 from sorm_mediator.mediator.binding.consoles import ChannelCounters
@@ -49,7 +49,7 @@ PATIENCE = 1.0
 Fault = Literal["LOS", "AIS", "RAI", "LOF", "LOMF", "OFF", "clear"]
 """A fault to be injected (:meth:`e1.stream.E1Stream.fault`), or the end of it."""
 
-LEAVING = (WHY_DOWN[Event.DISC], CLOSED)
+LEAVING = (WHY_DOWN[LapbEvent.DISC], CLOSED)
 """Reasons of a channel that the console has ended itself: DISC, or the orderly end of a TCP connection."""
 NO_SPEECH = "line = {line!r} has no timeslots, hence no KSL: a stream for speech alone needs them"
 TAKEN = "not in console.allow, or the stream has another far end"
@@ -393,10 +393,10 @@ class Streams:
                 log.warning("%s %s: a message was given up: %s", runner.name, name, doubt)
             case data.ChannelAlarm(kind, text):
                 runner.alarms[kind] += 1
-                if kind != "link-down":  # which only repeats what another alarm has said
+                if kind != "link-down":  # which only repeats another alarm
                     kpd.alarm = text
                 log.warning("%s %s: %s: %s", runner.name, name, kind, text)
-            case data.Interrupt(octets):
+            case data.InterruptReceived(octets):
                 kpd.counters.noise_octets += len(octets)
 
     def _has_stand_by(self, runner: _StreamRunner) -> bool:

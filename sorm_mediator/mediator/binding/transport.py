@@ -1,4 +1,4 @@
-"""The way to the console as the gateway uses it: over TCP, or E1 streams (:class:`~.streams.Streams`).
+"""The channels to the console as the gateway uses them: over TCP, or in E1 streams (:class:`~.streams.Streams`).
 
 Order 268, 1.4.2 has two variants: all channels in E1 streams, or KPD1 and KPD2 over Ethernet (TCP) and the
 speech in E1 streams.
@@ -23,7 +23,7 @@ class ConsoleTransport(Protocol):
         """Open; returns endpoints by name. Raises :class:`~sorm_mediator.errors.BoxError`."""
 
     async def stop(self) -> None:
-        """Let go what waits, as far as it is taken at once, and close."""
+        """Send what waits as far as it is taken at once, and close."""
 
     def abort(self) -> None:
         """Close at once."""
@@ -49,7 +49,7 @@ class TcpConsoleTransport:
         self._speech = speech
 
     async def start(self) -> dict[str, str]:
-        # The streams first: a console that connects at once is told no alarm of lines that are about to work.
+        # The streams first: a console that connects at once gets no alarm about lines that are about to work.
         streams = {} if self._speech is None else await self._speech.start()
         return await self._consoles.start() | streams
 

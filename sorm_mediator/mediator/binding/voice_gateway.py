@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from dataclasses import asdict
 from typing import Any
 
 from e1.stream import E1Stream
-from e1.voice.matrix import ConferencesExhausted, LineTaken, VoiceConfig, VoiceMatrix
+from e1.voice.matrix import LineTaken, VoiceMatrix
 from radius.report import Media
 from radius.sink import worth_a_line
 from sorm_mediator.addresses import host_port
@@ -30,14 +31,7 @@ class VoiceGateway:
     def __init__(self, config: RtpConfig) -> None:
         self._config = config
         self._socket: socket.socket | None = None
-        self.matrix = VoiceMatrix(
-            VoiceConfig(
-                submodules=config.submodules,
-                conferences=config.conferences,
-                separate_conferences=config.separate_conferences,
-                jitter=config.jitter.build(),
-            )
-        )
+        self.matrix = VoiceMatrix(config.jitter.build())
         self._on: dict[int, set[int]] = {}
         """KSL that carry a call, by stream."""
         self._freed: dict[int, set[int]] = {}
@@ -94,12 +88,12 @@ class VoiceGateway:
     def connect(self, line: Line, media: Media | None) -> None:
         """Give the parties of a call to a line; without ``media`` the line is silent.
 
-        The core gives out no more lines than there are conferences, and each to one call.
+        The core gives out each line to one call, and no more lines than there are conferences.
         """
         ssrcs = (None, None) if media is None else (media.a_ssrc, media.b_ssrc)
         try:
             self.matrix.connect(line, line.ksl_a, line.ksl_b, *ssrcs)
-        except (LineTaken, ConferencesExhausted) as error:
+        except LineTaken as error:
             log.warning("speech: %s", error)
             return
         for ksl in line.ksls:
@@ -120,7 +114,14 @@ class VoiceGateway:
             stream.voice_out(ksl, self.matrix.take((number, ksl), frames, now))
 
     def status(self) -> dict[str, Any]:
-        """Conferences and counters."""
-        status = self.matrix.status()
-        counters = status["counters"] | {"socket_errors": self.socket_errors}
-        return {"conferences": status["conferences"], "counters": counters, "sources": status["sources"]}
+        """Conferences in use by submodule, and counters."""
+        mixed, separate = self.matrix.lines()
+        used, most = mixed + separate * self._config.separate_conferences, self._config.conferences
+        return {
+            "conferences": [
+                f"{min(max(used - number * most, 0), most)} of {most}"
+                for number in range(self._config.submodules)
+            ],
+            "counters": asdict(self.matrix.counters) | {"exhausted": 0, "socket_errors": self.socket_errors},
+            "sources": asdict(self.matrix.jitter_counters()),
+        }

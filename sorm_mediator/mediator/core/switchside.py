@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from protocol.codes import LINE_STATES
+from protocol.texts import LINE_STATES
 from sorm_mediator.mediator.core.effects import AskSwitch
 from sorm_mediator.texts import whole_number
 from ssh_control.messages import SYNC_CHUNK

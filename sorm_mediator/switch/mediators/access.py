@@ -120,26 +120,26 @@ def problems(node: Node, sinks: Sinks, found: AggregateConfig) -> list[str]:
     silence would be worse than a refused login. To leave it out, write so (``* -test``).
     """
     selection = select(node, found)
-    told = list(selection.problems)
+    reasons = list(selection.problems)
     for name in selection.domains:
         problem = why_not_connected(node.domains[name], sinks)
         if problem:
-            told.append(f"{name}: {problem}")
+            reasons.append(f"{name}: {problem}")
     clashing = clash(node.domains[name] for name in selection.domains)
-    return [*told, clashing] if clashing else told
+    return [*reasons, clashing] if clashing else reasons
 
 
 def why_not_connected(domain: Domain, sinks: Sinks) -> str:
     """All that is wrong with a domain's settings for mediators; "" when nothing is."""
     config = domain.config
-    told = [] if config.enabled else ["SORM is not enabled in the domain"]
+    reasons = [] if config.enabled else ["SORM is not enabled in the domain"]
     servers = sinks.of(domain)
     if not servers:
-        told.append(NO_SINK)
-    told += [f"its RADIUS server {one.mediator} has no secret" for one in servers if not one.secret]
+        reasons.append(NO_SINK)
+    reasons += [f"its RADIUS server {one.mediator} has no secret" for one in servers if not one.secret]
     if config.adaptation and config.adaptation not in domain.contexts:
-        told.append(f"adaptation: it has no context {config.adaptation!r}")
-    return "; ".join(told)
+        reasons.append(f"adaptation: it has no context {config.adaptation!r}")
+    return "; ".join(reasons)
 
 
 def clash(domains: Iterable[Domain]) -> str:

@@ -23,7 +23,6 @@ from sorm_mediator.switch.mediators.access import Channels, LiveSessions, Sinks
 from sorm_mediator.switch.mediators.faults import DeadlineTimer, DelayedSession
 from sorm_mediator.switch.mediators.session import Chunks, SyncRoom
 from sorm_mediator.switch.node import Change, Node
-from sorm_mediator.switch.objects import Refusal
 from ssh_control.codes import ExtendedError
 from ssh_control.dialect import ClientHello, Notify, PendingReply, Refused, Reply, Request, Response
 from ssh_control.multisorm.domains import AnswerMediator, AskDomain, Effect, MultiSorm
@@ -44,15 +43,15 @@ class _Member:
     session: DelayedSession
 
 
-class Group:
-    """One mediator of one MultiSORM user: its objects and domains, whether it is connected or not."""
+class DomainGroup:
+    """The domains that one mediator of a MultiSORM user sees as one exchange, also while it is not connected."""
 
     def __init__(self, user: str, mediator: str, timeout: float) -> None:
         self.user, self.mediator = user, mediator
         self.core = MultiSorm(timeout)
         self.connections = 0
         self.members: dict[str, _Member] = {}
-        self.told: dict[str, str] = {}
+        self.not_connected: dict[str, str] = {}
         """Why a domain is not connected, as logged already."""
         self._later: dict[int, PendingReply] = {}
         self._work: deque[Effect] = deque()
@@ -90,7 +89,7 @@ class Group:
             "connections": self.connections,
             "objects": len(self.core.objects),
             "domains": {name: state.value for name, state in self.core.states.items()},
-            "not_connected": dict(self.told),
+            "not_connected": dict(self.not_connected),
         }
 
     def close(self) -> None:
@@ -147,10 +146,10 @@ class Group:
         self._do(self.core.answered(domain, token, reply, self._now))
 
 
-class GroupSession:
+class DomainGroupSession:
     """A connection of a mediator to its group."""
 
-    def __init__(self, group: Group, on_closed: Callable[[], None], room: SyncRoom) -> None:
+    def __init__(self, group: DomainGroup, on_closed: Callable[[], None], room: SyncRoom) -> None:
         self.server_hello: Mapping[str, Any] = {
             "switch": "emulated ECSS-10",
             "user": group.user,
@@ -166,7 +165,7 @@ class GroupSession:
             return self._group.ask(request)
         try:
             objects = self._chunks.add(request.params)
-        except Refusal as refusal:
+        except Refused as refusal:
             return Reply.refusal(refusal.code, refusal.text)
         if objects is None:
             return Reply(True)
@@ -202,26 +201,26 @@ class Aggregates:
         self._room = room
         self._node, self._sinks, self._channels, self._live = node, sinks, channels, live
         self._connect, self._speech, self._gone, self._drop = connect, speech, gone, drop
-        self._groups: dict[tuple[str, str], Group] = {}
+        self._groups: dict[tuple[str, str], DomainGroup] = {}
         self._to_refresh: set[str] = set()
 
     def login(self, user: str, password: str, peer: str) -> str | None:
         """Admit a MultiSORM user, when all of its domains are fit. The reason of a refusal is for the log."""
         return access.aggregate_login(self._node, self._sinks, user, password)
 
-    def open(self, user: str, hello: ClientHello, peer: str, notify: Notify) -> GroupSession:
+    def open(self, user: str, hello: ClientHello, peer: str, notify: Notify) -> DomainGroupSession:
         """Open a mediator's session. Raises :class:`Refused`."""
         found = access.aggregate(self._node, user)
         if found is None:
             raise Refused(NOT_SERVED, f"there is no MultiSORM user {user} any more")
-        told = access.problems(self._node, self._sinks, found)
-        if told:
-            raise Refused(NOT_SERVED, "; ".join(told))
+        reasons = access.problems(self._node, self._sinks, found)
+        if reasons:
+            raise Refused(NOT_SERVED, "; ".join(reasons))
         domains = {name: self._node.domains[name] for name in access.select(self._node, found).domains}
         mediator = self._mediator(domains, hello, peer)
         self.admit(user, hello, peer, mediator, list(domains))
         key = user, mediator
-        group = self._groups.get(key) or Group(user, mediator, self._node.config.multisorm_timeout)
+        group = self._groups.get(key) or DomainGroup(user, mediator, self._node.config.multisorm_timeout)
         alone = [] if group.connections else self._channels.domains_of(mediator)
         if alone:
             raise Refused(NOT_SERVED, f"{mediator} is connected to {', '.join(alone)} alone already")
@@ -235,7 +234,7 @@ class Aggregates:
             # What it had on control there when it was connected to one domain alone.
             self._node.domains[name].tables.pop(mediator, None)
         ended = self._live.opened(user, mediator, hello.mediator, peer, notify)
-        return GroupSession(group, partial(self._closed, group, ended), self._room(mediator))
+        return DomainGroupSession(group, partial(self._closed, group, ended), self._room(mediator))
 
     def admit(self, user: str, hello: ClientHello, peer: str, mediator: str, domains: list[str]) -> None:
         """Check what holds for users of either port: the licence, and that no other session is in the way.
@@ -302,10 +301,10 @@ class Aggregates:
             raise Refused(NOT_SERVED, f"{hello.radius or 'no sink'} {problem}")
         return named(next(iter(domains.values())))
 
-    def _adjust(self, group: Group, found: AggregateConfig) -> None:
+    def _adjust(self, group: DomainGroup, found: AggregateConfig) -> None:
         """Connect the domains that are listed and fit, and disconnect all others."""
         wanted = access.select(self._node, found).domains
-        group.told = {name: why for name, why in group.told.items() if name in wanted}
+        group.not_connected = {name: why for name, why in group.not_connected.items() if name in wanted}
         for name, member in list(group.members.items()):
             if name not in wanted or self._node.domains[name] is not member.domain:
                 self._leave(group, name, f"it is not among the domains of {group.user}")
@@ -317,20 +316,20 @@ class Aggregates:
             domain = self._node.domains[name]
             problem = self._unfit(group, domain) or self._too_many(group, domain)
             if not problem:
-                group.told.pop(name, None)
+                group.not_connected.pop(name, None)
                 self._channels.add(group.mediator, name, group.connections)
                 group.join(domain, self._connect(domain, group.mediator))
-            elif group.told.get(name) != problem:
-                group.told[name] = problem
+            elif group.not_connected.get(name) != problem:
+                group.not_connected[name] = problem
                 log.warning("MultiSORM: %s: %s is not connected: %s", group, name, problem)
 
-    def _unfit(self, group: Group, domain: Domain) -> str:
+    def _unfit(self, group: DomainGroup, domain: Domain) -> str:
         problem = access.why_not_connected(domain, self._sinks)
         if not problem and group.mediator not in {target.mediator for target in self._sinks.of(domain)}:
             problem = f"{group.mediator} is no RADIUS server of the domain"
         return problem
 
-    def _too_many(self, group: Group, domain: Domain) -> str:
+    def _too_many(self, group: DomainGroup, domain: Domain) -> str:
         problem = access.clash([*(member.domain for member in group.members.values()), domain])
         if not problem and group.connections:
             problem = self._channels.problem(group.mediator, [domain.name])
@@ -342,7 +341,7 @@ class Aggregates:
             self._leave(group, name, why)
         group.close()
 
-    def _leave(self, group: Group, name: str, why: str) -> None:
+    def _leave(self, group: DomainGroup, name: str, why: str) -> None:
         self._channels.add(group.mediator, name, -group.connections)
         group.leave(name, why)
 
@@ -353,13 +352,13 @@ class Aggregates:
                 group.refresh(name)
                 self._warn_of_clash(group, group.members[name].domain)
 
-    def _warn_of_clash(self, group: Group, domain: Domain) -> None:
+    def _warn_of_clash(self, group: DomainGroup, domain: Domain) -> None:
         """Domains that are connected stay so; the next login is refused."""
         for member in group.members.values():
             if member.domain is not domain and domain.subscribers.keys() & member.domain.subscribers.keys():
                 log.warning("MultiSORM: %s: %s", group, access.clash([domain, member.domain]))
 
-    def _closed(self, group: Group, ended: Callable[[], None]) -> None:
+    def _closed(self, group: DomainGroup, ended: Callable[[], None]) -> None:
         ended()
         group.connections -= 1
         for name in group.members:

@@ -20,12 +20,11 @@ from sorm_mediator.switch.objects import (
     SIGN_FITS,
     TRUNK,
     ObjectTable,
-    Refusal,
     SwitchObject,
 )
 from sorm_mediator.switch.routing.masks import SYMBOLS
 from ssh_control.codes import ExtendedError
-from ssh_control.dialect import Reply, Request
+from ssh_control.dialect import Refused, Reply, Request
 from ssh_control.messages import LINE_UNKNOWN
 
 MOST_OBJECTS: Final = 0xFFFF
@@ -62,22 +61,22 @@ class Chunks:
         self._objects: list[dict[str, Any]] | None = None
 
     def add(self, params: Mapping[str, Any]) -> list[dict[str, Any]] | None:
-        """Take a chunk. Returns all objects with the last one; until then None. Raises :class:`Refusal`."""
+        """Take a chunk. Returns all objects with the last one; until then None. Raises :class:`Refused`."""
         before, self._objects = self._objects, None
         self._room.give_back(len(before or ()))
         objects = [] if params["first"] else before
         if objects is None:
-            raise Refusal(ExtendedError.WRONG_PARAMETERS, "sync: its first chunk has not come")
+            raise Refused(ExtendedError.WRONG_PARAMETERS, "sync: its first chunk has not come")
         count = len(objects) + len(params["objects"])
         if count > MOST_OBJECTS:
-            raise Refusal(
+            raise Refused(
                 ExtendedError.OBJECT_TABLE_FULL,
                 f"sync: more than {MOST_OBJECTS} objects; begin anew with fewer",
             )
         if params["last"]:
             return [*objects, *params["objects"]]
         if not self._room.take(count):
-            raise Refusal(
+            raise Refused(
                 ExtendedError.OBJECT_TABLE_FULL,
                 f"sync: the unended syncs of one mediator hold {self._room.most} objects at most",
             )
@@ -100,7 +99,7 @@ class MediatorSession:
         mediator: str,
         on_closed: Callable[[], None],
         on_join: Callable[[SwitchObject], None],
-        why_no_control: Callable[[], Refusal | None] = lambda: None,
+        why_no_control: Callable[[], Refused | None] = lambda: None,
         room: SyncRoom | None = None,
     ) -> None:
         """``why_no_control``: how the licence refuses a further object now; None when it does not.
@@ -147,7 +146,7 @@ class MediatorSession:
             )
         try:
             return Reply(True, operation(request.params))
-        except Refusal as refusal:
+        except Refused as refusal:
             return Reply.refusal(refusal.code, refusal.text)
 
     def closed(self) -> None:
@@ -187,7 +186,7 @@ class MediatorSession:
         """Match the running calls only now: the mediator has the object in its tables, and expects their reports."""
         item = self._table.get(params["object_number"])
         if item is None:
-            raise Refusal(ExtendedError.WRONG_OBJECT_NUMBER, f"there is no object {params['object_number']}")
+            raise Refused(ExtendedError.WRONG_OBJECT_NUMBER, f"there is no object {params['object_number']}")
         self._on_join(item)
         return {}
 
@@ -205,7 +204,7 @@ class MediatorSession:
                 check_object(self._domain, item)
                 table.add(item)
                 states[str(item.object_number)] = line_state(self._domain, item)
-            except Refusal as refusal:
+            except Refused as refusal:
                 refused.append({"object_number": item.object_number, "code": refusal.code})
         self._domain.tables[self._mediator] = table
         return {"line_states": states, "refused": refused}
@@ -217,7 +216,7 @@ class MediatorSession:
     def _services(self, params: dict[str, Any]) -> dict[str, Any]:
         subscriber = self._domain.subscriber_at(params["number"])
         if subscriber is None:
-            raise Refusal(
+            raise Refused(
                 ExtendedError.NUMBER_NOT_LOCAL, f"{params['number']} is no subscriber of {self._domain.name}"
             )
         return {"services": subscriber.service_codes()}
@@ -229,7 +228,7 @@ class MediatorSession:
             {"trunk": trunk.number, "name": trunk.name} for trunk in trunks if wanted in (None, trunk.number)
         ]
         if wanted is not None and not found:
-            raise Refusal(ExtendedError.TRUNK_GROUP_NOT_DEFINED, f"{self._domain.name} has no trunk {wanted}")
+            raise Refused(ExtendedError.TRUNK_GROUP_NOT_DEFINED, f"{self._domain.name} has no trunk {wanted}")
         return {"trunks": found}
 
 
@@ -240,10 +239,10 @@ def line_state(domain: Domain, item: SwitchObject) -> int:
 
 
 def check_object(domain: Domain, item: SwitchObject) -> None:
-    """Check that the domain can put the object under control. Raises :class:`Refusal`."""
+    """Check that the domain can put the object under control. Raises :class:`Refused`."""
     check = _CHECKS.get(item.object_type)
     if check is None:
-        raise Refusal(
+        raise Refused(
             ExtendedError.WRONG_OBJECT_TYPE,
             f"{item.object_type!r} is no type of object; there are {', '.join(_CHECKS)}",
         )
@@ -253,61 +252,61 @@ def check_object(domain: Domain, item: SwitchObject) -> None:
 
 def _check_control(category: str | None, priority: str | None) -> None:
     if category not in CATEGORIES:
-        raise Refusal(
+        raise Refused(
             ExtendedError.WRONG_CATEGORY, f"{category!r} is no category; there are {', '.join(CATEGORIES)}"
         )
     if priority not in PRIORITIES:
-        raise Refusal(ExtendedError.WRONG_PRIORITY, f"{priority!r} is no priority; there are high, normal")
+        raise Refused(ExtendedError.WRONG_PRIORITY, f"{priority!r} is no priority; there are high, normal")
 
 
 def _check_number(item: SwitchObject) -> str:
     if item.number is None:
-        raise Refusal(ExtendedError.NEITHER_NUMBER_NOR_TRUNK, f"object {item.object_number} has no number")
+        raise Refused(ExtendedError.NEITHER_NUMBER_NOR_TRUNK, f"object {item.object_number} has no number")
     if item.trunk is not None:
-        raise Refusal(
+        raise Refused(
             ExtendedError.BOTH_NUMBER_AND_TRUNK, f"object {item.object_number} has both a number and a trunk"
         )
     if not set(item.number) <= set(SYMBOLS):
-        raise Refusal(ExtendedError.WRONG_PARAMETERS, f"{item.number!r} is no number")
+        raise Refused(ExtendedError.WRONG_PARAMETERS, f"{item.number!r} is no number")
     return item.number
 
 
 def _check_own(domain: Domain, item: SwitchObject) -> None:
     number = _check_number(item)
     if item.number_sign is not None and item.number_sign not in OWN_SIGNS:
-        raise Refusal(
+        raise Refused(
             ExtendedError.WRONG_NUMBER_SIGN,
             f"sign {item.number_sign!r} does not suit a subscriber of this node",
         )
     if domain.subscriber_at(number) is None:
-        raise Refusal(ExtendedError.NUMBER_NOT_LOCAL, f"{number} is no subscriber of {domain.name}")
+        raise Refused(ExtendedError.NUMBER_NOT_LOCAL, f"{number} is no subscriber of {domain.name}")
 
 
 def _check_network(domain: Domain, item: SwitchObject) -> None:
     number = _check_number(item)
     if number in domain.subscribers:
-        raise Refusal(
+        raise Refused(
             ExtendedError.WRONG_TYPE_FOR_LOCAL_NUMBER,
             f"{number} is a subscriber of {domain.name}: its type is {OWN}",
         )
     if item.number_sign in OWN_SIGNS:
-        raise Refusal(
+        raise Refused(
             ExtendedError.LOCAL_SIGN_OF_OTHER_NUMBER,
             f"{number} is no subscriber of {domain.name}: its sign can't be {item.number_sign}",
         )
     if item.number_sign not in SIGN_FITS:
-        raise Refusal(ExtendedError.WRONG_NUMBER_TYPE, f"{item.number_sign!r} is no sign of a number")
+        raise Refused(ExtendedError.WRONG_NUMBER_TYPE, f"{item.number_sign!r} is no sign of a number")
 
 
 def _check_trunk(domain: Domain, item: SwitchObject) -> None:
     if item.trunk is None:
-        raise Refusal(ExtendedError.TRUNK_NOT_GIVEN, f"object {item.object_number} has no trunk")
+        raise Refused(ExtendedError.TRUNK_NOT_GIVEN, f"object {item.object_number} has no trunk")
     if item.number is not None:
-        raise Refusal(
+        raise Refused(
             ExtendedError.BOTH_NUMBER_AND_TRUNK, f"object {item.object_number} has both a number and a trunk"
         )
     if item.trunk not in {trunk.number for trunk in domain.trunks.values()}:
-        raise Refusal(ExtendedError.TRUNK_GROUP_NOT_DEFINED, f"{domain.name} has no trunk {item.trunk}")
+        raise Refused(ExtendedError.TRUNK_GROUP_NOT_DEFINED, f"{domain.name} has no trunk {item.trunk}")
 
 
 _CHECKS: Final[Mapping[str, Callable[[Domain, SwitchObject], None]]] = MappingProxyType(

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from e1.voice.matrix import VoiceConfig, VoiceMatrix
+from e1.voice.matrix import VoiceMatrix
 from e1.voice.rtp import JitterConfig, RtpPacket, parse
 from e1.voice.tones import ToneListener
 from radius.report import CallReport, Media, Party
@@ -249,7 +249,7 @@ class Listener(asyncio.DatagramProtocol):
     """A mediator's RTP socket: everything goes into the matrix, whose one line is listened to."""
 
     def __init__(self) -> None:
-        self.matrix = VoiceMatrix(VoiceConfig(jitter=JitterConfig(limit=8000)))
+        self.matrix = VoiceMatrix(JitterConfig(limit=8000))
         self.packets: list[bytes] = []
         self.enough = asyncio.Event()
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from sorm_mediator.config import NumberBinding
 from sorm_mediator.switch.mediators.session import check_object, line_state
-from sorm_mediator.switch.objects import Refusal
 from sorm_mediator.switch.routing import Number
 from sorm_mediator.switch.routing.numbering import NumberingError, Plan, aliases, expand_numbers
 from sorm_mediator.switch.routing.route import translate
+from ssh_control.dialect import Refused
 
 
 def alias(number: str, *, master: bool = False) -> NumberBinding:
@@ -132,7 +132,7 @@ def test_an_own_subscriber_is_put_on_control_by_its_full_number_too(
         check_object(domain, make_object(1, target))
         assert line_state(domain, make_object(1, target)) == 0x07
     for target in ("73832728333", "73832728399", "73832728398"):
-        with pytest.raises(Refusal, match=r"is no subscriber of test\.domain") as refused:
+        with pytest.raises(Refused, match=r"is no subscriber of test\.domain") as refused:
             check_object(domain, make_object(1, target))
         assert refused.value.code == 0x54
 

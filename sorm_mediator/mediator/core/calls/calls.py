@@ -13,7 +13,8 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from protocol.codes import OPERATIONS_RELEASE, Category, Priority
+from protocol.codes import Category, Priority
+from protocol.texts import OPERATIONS_RELEASE
 from sorm_mediator.mediator.core.calls.kpd2_events import (
     AFTER_TALK,
     BY_COMMAND_6,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncssh
@@ -14,13 +13,8 @@ from ssh_control.server import SormServer, listening_socket, move_servers
 
 
 @pytest.fixture
-async def servers(switch: Any) -> AsyncIterator[list[SormServer]]:
-    servers = [SormServer(switch, "127.0.0.1", 0) for _ in range(2)]
-    for server in servers:
-        await server.start()
-    yield servers
-    for server in servers:
-        await server.close()
+async def servers(new_server: Any) -> list[SormServer]:
+    return [await new_server() for _ in range(2)]
 
 
 async def settled(server: SormServer) -> None:
