@@ -37,6 +37,7 @@ check: lint types docs test ## the one gate: ruff, mypy strict, docs with doctes
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python -m scripts.catalogues --check
 	$(BIN)/lint-imports --no-logo
 
 catalogues: $(STAMP) ## collect the texts of the code, compile their Russian

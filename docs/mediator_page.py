@@ -7,8 +7,8 @@ from typing import Any
 
 from docs.state_tables import arrows
 from protocol.codes import Category, NumberSign, Order
-from protocol.language import translate
 from protocol.texts import status_text
+from sorm_mediator.language import Phrase, translate
 from sorm_mediator.mediator.binding.consoles import CONNECTION_TABLE
 from sorm_mediator.mediator.core.calls import calls, kpd2_events
 from sorm_mediator.mediator.core.calls.legs import CATEGORY_BITS, LEG_TABLE, ROLE_SHIFT
@@ -264,7 +264,7 @@ def _command(rule: CommandRule[Any]) -> str:
 def _refusal(refusal: Refusal[Any], reply: int) -> str:
     text = status_text(refusal.extended, lang="en")
     codes = f"{reply:02X}h/01h | {reply:02X}h/{refusal.extended:02X}h"
-    return f"| {refusal.en} | {refusal.ru} | {refusal.clause or '–'} | {codes} | {text} |\n"
+    return f"| {refusal.en} | {translate(Phrase(refusal.en), 'ru')} | {refusal.clause or '–'} | {codes} | {text} |\n"
 
 
 def _released() -> str:

@@ -99,7 +99,7 @@ def _sections() -> Iterator[str]:
         yield "| command | does | |"
         yield "|---|---|---|"
         for command in found:
-            yield f"| `{command.usage.replace('|', chr(92) + '|')}` | {command.en} | {command.ru} |"
+            yield f"| `{command.usage.replace('|', chr(92) + '|')}` | {command.en} | {command.help('ru')} |"
 
 
 def _top(command: Command) -> str:

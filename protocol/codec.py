@@ -265,15 +265,13 @@ class Codec:
         """
         if not unit or unit[0] != PREAMBLE:
             text = (
-                Phrase(
-                    "{octet:02X}h where CCh begins a unit", "{octet:02X}h вместо CCh в начале", octet=unit[0]
-                )
+                Phrase("{octet:02X}h where CCh begins a unit", octet=unit[0])
                 if unit
-                else Phrase("nothing where CCh begins a unit", "ничего нет вместо CCh в начале")
+                else Phrase("nothing where CCh begins a unit")
             )
             return _Judged(None, [Problem(0, "preamble", text)], {})
         if len(unit) < 4:
-            text = Phrase("a unit has at least four octets", "в сообщении не менее четырёх байтов")
+            text = Phrase("a unit has at least four octets")
             return _Judged(None, [Problem(len(unit), "", text)], {})
         code = unit[2]
         cls = self._classes.get(code)
@@ -283,7 +281,6 @@ class Codec:
         if cls is None:
             text = Phrase(
                 "unknown code: {code:02X}h does not exist in order {order}",
-                "неизвестный код: {code:02X}h нет в приказе {order}",
                 code=code,
                 order=self.options.order,
             )
@@ -291,7 +288,6 @@ class Codec:
             if len(unit) != header + unit[3]:
                 taken = Phrase(
                     "{text} (taken for: {channel})",
-                    "{text} (если это {channel})",
                     text=_length_text(unit, header),
                     channel=CHANNELS[channel],
                 )
@@ -301,7 +297,6 @@ class Codec:
             allowed = sorted(payload_lengths(cls, self.options))
             text = Phrase(
                 "length {length} is not allowed for {name}: {allowed}",
-                "длина {length} недопустима для {name}: {allowed}",
                 length=unit[3],
                 name=cls.message_name,
                 allowed=_ranges(allowed),
@@ -357,8 +352,7 @@ def _length_text(unit: bytes, header: int) -> Phrase:
     is_short = len(unit) < claimed
     return Phrase(
         "unit {kind}: {size} octets, and the length octet makes {claimed}",
-        "сообщение {kind}: байтов {size}, а по байту длины {claimed}",
-        kind=Phrase("ends early", "оборвано") if is_short else Phrase("goes on", "продолжается"),
+        kind=Phrase("ends early") if is_short else Phrase("goes on"),
         size=len(unit),
         claimed=claimed,
     )

@@ -56,11 +56,11 @@ def _bcd(highest: int, lowest: int = 0) -> dict[int, int]:
 
 
 _TIME_PARTS = (("day", _bcd(31, 1)), ("hour", _bcd(23)), ("minute", _bcd(59)), ("second", _bcd(59)))
-_DAY = Phrase("day", "день")
-_NO_NUMBER = Phrase("a number of no digits", "номер без цифр")
-_COUNT_ASKED = Phrase("count of digits", "количество знаков")
-_GROUP = Phrase("group", "группа")
-_NONE = Phrase("none", "нет")
+_DAY = Phrase("day")
+_NO_NUMBER = Phrase("a number of no digits")
+_COUNT_ASKED = Phrase("count of digits")
+_GROUP = Phrase("group")
+_NONE = Phrase("none")
 _BCD_READING = _bcd(99)
 _BCD_WRITING = {value: octet for octet, value in _BCD_READING.items()}
 
@@ -81,17 +81,11 @@ class TimeOctets(Wire):
             value = _BCD_READING.get(octet)
             values.append(value)
             if value is None:
-                wrong = Phrase(
-                    "{octet:02X}h is no {part}: a half-byte is above 9",
-                    "{octet:02X}h: полубайт больше 9",
-                    octet=octet,
-                    part=part,
-                )
+                wrong = Phrase("{octet:02X}h is no {part}: a half-byte is above 9", octet=octet, part=part)
                 complaints.append(Complaint(wrong, position, part))
             elif octet not in legal:
                 bounds = f"{min(legal.values())}..{max(legal.values())}"
-                outside = Phrase("{part} {value} is outside {bounds}", "{value} вне {bounds}",
-                                 part=part, value=value, bounds=bounds)  # fmt: skip
+                outside = Phrase("{part} {value} is outside {bounds}", part=part, value=value, bounds=bounds)
                 complaints.append(Complaint(outside, position, part))
         if None in values:
             return Raw(octets), merge(complaints)
@@ -169,10 +163,7 @@ class Digits(Wire):
         count = octets[0]
         if octets[1:] == _NO_DIGITS and count in (0, 0xFF):
             if count == 0:
-                absent = Phrase(
-                    "count 00h of an absent number; FFh is declared",
-                    "количество цифр 00h, хотя номера нет; положено FFh",
-                )
+                absent = Phrase("count 00h of an absent number; FFh is declared")
                 return "", Complaint(absent, accepted=True)
             return None, None
         if self.parts and digits_asked(Raw(octets)) is not None:
@@ -181,12 +172,9 @@ class Digits(Wire):
         digits = text.rstrip("f")
         uncounted = self.parts and count == 0xFF
         if len(digits) != count and not uncounted:
-            shown = Phrase("FFh (absent)", "FFh (номера нет)") if count == 0xFF else str(count)
+            shown = Phrase("FFh (absent)") if count == 0xFF else str(count)
             wrong = Phrase(
-                "count of digits is {count}, but {digits} half-bytes are set",
-                "количество цифр {count}, но заполнено полубайтов: {digits}",
-                count=shown,
-                digits=len(digits),
+                "count of digits is {count}, but {digits} half-bytes are set", count=shown, digits=len(digits)
             )
             return Raw(octets), Complaint(wrong)
         read = digits.translate(_EXTRA) if self.extra else digits
@@ -196,11 +184,11 @@ class Digits(Wire):
         for position, digit in enumerate(read):
             if digit in "abcdef":
                 half = digit.upper()
-                wrong = Phrase("half-byte {half}h is no digit", "полубайт {half}h не цифра", half=half)
+                wrong = Phrase("half-byte {half}h is no digit", half=half)
                 return Raw(octets), Complaint(wrong, 1 + position // 2)
         if respelled:
             at = digits.index("a")
-            zero = Phrase("digit 0 as half-byte 0h, not Ah", "цифра 0 полубайтом 0h, а не Ah")
+            zero = Phrase("digit 0 as half-byte 0h, not Ah")
             return KeptStr(read, octets), Complaint(zero, 1 + at // 2, accepted=True)
         return (KeptStr(read, octets) if uncounted else read), None
 
@@ -342,11 +330,7 @@ class ServiceOctets(Wire):
         if not places:
             return None, None
         if len(places) > 1:
-            several = Phrase(
-                "more than one of three octets is set: {octets}",
-                "заполнено больше одного из трёх байтов: {octets}",
-                octets=octets.hex(" ").upper(),
-            )
+            several = Phrase("more than one of three octets is set: {octets}", octets=octets.hex(" ").upper())
             return Raw(octets), Complaint(several, places[0])
         place = places[0]
         value, complaint = self.code.read(octets[place : place + 1])
@@ -355,11 +339,7 @@ class ServiceOctets(Wire):
         if place != self.place:
             if complaint is None:
                 complaint = Complaint(
-                    Phrase(
-                        "service code in octet {place} of three",
-                        "код услуги в байте {place} из трёх",
-                        place=place + 1,
-                    ),
+                    Phrase("service code in octet {place} of three", place=place + 1),
                     place,
                     accepted=True,
                 )
@@ -497,12 +477,7 @@ class ServiceEntries(Tail):
         if end > len(octets):
             fitting = (len(octets) - 1) // 3
             return Raw(octets), Complaint(
-                Phrase(
-                    "{count} services are announced, but {fitting} fit",
-                    "услуг {count}, а помещается {fitting}",
-                    count=count,
-                    fitting=fitting,
-                )
+                Phrase("{count} services are announced, but {fitting} fit", count=count, fitting=fitting)
             )
         complaints = []
         services = []
@@ -517,30 +492,16 @@ class ServiceEntries(Tail):
             at = end + len(filler) - len(filler.lstrip(b"\xff"))
             complaints.append(
                 Complaint(
-                    Phrase(
-                        "{octet:02X}h after the services is not FFh",
-                        "после услуг {octet:02X}h, а не FFh",
-                        octet=octets[at],
-                    ),
+                    Phrase("{octet:02X}h after the services is not FFh", octet=octets[at]),
                     at,
                 )
             )
-        length = Phrase(
-            "length {length} with {count} services",
-            "длина {length}, а услуг {count}",
-            length=11 + len(octets),
-            count=count,
-        )
+        length = Phrase("length {length} with {count} services", length=11 + len(octets), count=count)
         excess = count > self.most
         if excess:
             complaints.append(
                 Complaint(
-                    Phrase(
-                        "{count} services; one message has at most {most}",
-                        "услуг {count}, а в одном сообщении не более {most}",
-                        count=count,
-                        most=self.most,
-                    ),
+                    Phrase("{count} services; one message has at most {most}", count=count, most=self.most),
                     accepted=True,
                 )
             )
@@ -619,11 +580,7 @@ class MessageOctets(Tail):
         if len(octets) <= self.most:
             return bytes(octets), None
         long = Phrase(
-            "{size} octets; {what}: at most {most}",
-            "байтов {size}, а в одном сообщении не более {most}",
-            size=len(octets),
-            what=self.what,
-            most=self.most,
+            "{size} octets; {what}: at most {most}", size=len(octets), what=self.what, most=self.most
         )
         return Raw(octets), Complaint(long, self.most, accepted=True)
 

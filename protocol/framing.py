@@ -26,9 +26,9 @@ from protocol.options import Options
 class BrokenReason(Enum):
     """Why a unit is broken; :attr:`phrase` is the text for people."""
 
-    LENGTH = Phrase("length not allowed for the code", "длина недопустима для кода")
-    CUT = Phrase("cut short by the next unit", "оборвано следующим сообщением")
-    UNFINISHED = Phrase("begun and not finished", "начато и не закончено")
+    LENGTH = Phrase("length not allowed for the code")
+    CUT = Phrase("cut short by the next unit")
+    UNFINISHED = Phrase("begun and not finished")
 
     @property
     def phrase(self) -> Phrase:

@@ -49,38 +49,31 @@ class Phrase(str):
     equal English texts with different translations. A text that no catalogue has stays English.
     """
 
-    __slots__ = ("_context", "_given", "_message", "_values")
-    _given: str | None
+    __slots__ = ("_context", "_message", "_values")
     _message: str
     _context: str
     _values: dict[str, object]
 
-    def __new__(cls, message: MessageId, russian: str | None = None, /, **values: object) -> Phrase:
-        context = str(values.pop("context", ""))
-        if isinstance(message, Phrase) and russian is None and not (context or values):
+    def __new__(cls, message: MessageId, /, *, context: str = "", **values: object) -> Phrase:
+        if isinstance(message, Phrase) and not (context or values):
             return message
         kept = {name: _kept(value) for name, value in values.items()}
         self = super().__new__(cls, message.format(**kept) if kept else message)
         self._message, self._context, self._values = str(message), context, kept
-        self._given = russian
         return self
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _restored, (self._message, self._given, self._context, self._values)
+        return _restored, (self._message, self._context, self._values)
 
     def fill(self, **values: object) -> Phrase:
         """The same text with ``values`` in it."""
-        return Phrase(self._message, self._given, context=self._context, **{**self._values, **values})
+        return Phrase(self._message, context=self._context, **{**self._values, **values})
 
     def _in_russian(self) -> str:
         if not self._message:
             return ""  # the key under which a catalogue has its header
-        if self._given is not None:
-            text = self._given
-        elif self._context:
-            text = _russian().pgettext(self._context, self._message)
-        else:
-            text = _russian().gettext(self._message)
+        found = _russian()
+        text = found.pgettext(self._context, self._message) if self._context else found.gettext(self._message)
         if not self._values:
             return text
         return text.format(
@@ -95,8 +88,8 @@ def _kept(value: object) -> object:
     return value if isinstance(value, str | int | float) else str(value)
 
 
-def _restored(message: str, given: str | None, context: str, values: dict[str, object]) -> Phrase:
-    return Phrase(message, given, context=context, **values)
+def _restored(message: str, context: str, values: dict[str, object]) -> Phrase:
+    return Phrase(message, context=context, **values)
 
 
 def translate(text: str, lang: Lang) -> str:

@@ -158,7 +158,7 @@ class Start(Command):
 
     code = 0x01
     message_name = "start"
-    title = Phrase("start the technical means", "запуск технических средств ОРМ")
+    title = Phrase("start the technical means")
     clause = "order 268, 6.1"
 
 
@@ -168,7 +168,7 @@ class Stop(Command):
 
     code = 0x02
     message_name = "stop"
-    title = Phrase("stop the technical means", "останов технических средств ОРМ")
+    title = Phrase("stop the technical means")
     clause = "order 268, 6.2"
 
 
@@ -178,7 +178,7 @@ class SetPassword(Command):
 
     code = 0x03
     message_name = "set-password"
-    title = Phrase("set the password", "задание пароля")
+    title = Phrase("set the password")
     clause = "order 268, 6.3"
 
     new_password: NewPassword
@@ -190,7 +190,7 @@ class AddKsl(Command):
 
     code = 0x04
     message_name = "add-ksl"
-    title = Phrase("put a KSL into a group", "закрепление КСЛ за группой")
+    title = Phrase("put a KSL into a group")
     clause = "order 268, 6.4"
 
     ksl_group: KslGroup
@@ -205,7 +205,7 @@ class AddObject(Command):
 
     code = 0x05
     message_name = "add-object"
-    title = Phrase("put an object under control", "постановка объекта на контроль")
+    title = Phrase("put an object under control")
     clause = "order 268, 6.5"
 
     object_number: ObjectNumber
@@ -224,7 +224,7 @@ class RemoveObject(Command):
 
     code = 0x06
     message_name = "remove-object"
-    title = Phrase("remove an object from control", "снятие объекта с контроля")
+    title = Phrase("remove an object from control")
     clause = "order 268, 6.6"
 
     object_number: ObjectNumber
@@ -240,7 +240,7 @@ class ConnectKsl(Command):
 
     code = 0x07
     message_name = "connect-ksl"
-    title = Phrase("connect a KSL to the speech path", "подключение к разговорному тракту")
+    title = Phrase("connect a KSL to the speech path")
     clause = "order 268, 6.7"
 
     call_number: CallNumber
@@ -255,7 +255,7 @@ class ReleaseKsl(Command):
 
     code = 0x08
     message_name = "release-ksl"
-    title = Phrase("release a KSL", "освобождение КСЛ")
+    title = Phrase("release a KSL")
     clause = "order 268, 6.8"
 
     call_number: CallNumber
@@ -271,7 +271,7 @@ class RemoveKsl(Command):
 
     code = 0x09
     message_name = "remove-ksl"
-    title = Phrase("take a KSL out of a group", "исключение КСЛ из группы")
+    title = Phrase("take a KSL out of a group")
     clause = "order 268, 6.9"
 
     ksl_group: KslGroup
@@ -285,7 +285,7 @@ class GetObjects(Command):
 
     code = 0x0A
     message_name = "get-objects"
-    title = Phrase("request object data", "запрос на передачу данных об объектах контроля")
+    title = Phrase("request object data")
     clause = "order 268, 6.10"
 
     object_number: ObjectNumber
@@ -301,7 +301,7 @@ class GetKsl(Command):
 
     code = 0x0B
     message_name = "get-ksl"
-    title = Phrase("request the KSL groups", "запрос на передачу соответствия между КСЛ и группами")
+    title = Phrase("request the KSL groups")
     clause = "order 268, 6.11"
 
     ksl_group: KslGroup
@@ -316,7 +316,7 @@ class GetServices(Command):
 
     code = 0x0C
     message_name = "get-services"
-    title = Phrase("request a subscriber's services", "запрос на передачу списка услуг связи")
+    title = Phrase("request a subscriber's services")
     clause = "order 268, 6.12"
 
     number_sign: Sign
@@ -329,7 +329,7 @@ class Interrupt(Command):
 
     code = 0x0D
     message_name = "interrupt"
-    title = Phrase("interrupt the table output", "прерывание выдачи сообщений на запросы содержимого таблиц")
+    title = Phrase("interrupt the table output")
     clause = "order 268, 6.13"
 
 
@@ -341,7 +341,7 @@ class Test(Command):
 
     code = 0x0E
     message_name = "test"
-    title = Phrase("test the data channels", "тестирование каналов передачи данных")
+    title = Phrase("test the data channels")
     clause = "order 268, 6.14"
 
     test_number: TestNumber
@@ -353,7 +353,7 @@ class ChangeObject(Command):
 
     code = 0x0F
     message_name = "change-object"
-    title = Phrase("change an object's parameters", "изменение параметров объекта контроля")
+    title = Phrase("change an object's parameters")
     clause = "order 268, 6.15"
 
     object_number: ObjectNumber
@@ -368,9 +368,7 @@ class GetTrunks(Command):
 
     code = 0x10
     message_name = "get-trunks"
-    title = Phrase(
-        "request trunk names", "запрос на передачу соответствия имени пучка каналов и его условного номера"
-    )
+    title = Phrase("request trunk names")
     clause = "order 268, 6.16"
 
     trunk: Trunk
@@ -382,7 +380,7 @@ class GetVersion(Command):
 
     code = 0x11
     message_name = "get-version"
-    title = Phrase("request the software version", "запрос версии ПО узла связи")
+    title = Phrase("request the software version")
     clause = "order 268, 6.17"
 
 
@@ -416,7 +414,7 @@ class Alarm(Kpd1Message):
 
     code = 0x21
     message_name = "alarm"
-    title = Phrase("alarm", "авария")
+    title = Phrase("alarm")
     clause = "order 268, 9.1"
 
     alarm_type: AlarmType
@@ -429,7 +427,7 @@ class Restart(Kpd1Message):
 
     code = 0x22
     message_name = "restart"
-    title = Phrase("software restart", "перезапуск ПО станции")
+    title = Phrase("software restart")
     clause = "order 268, 9.2"
 
 
@@ -439,7 +437,7 @@ class ObjectInfo(Kpd1Message):
 
     code = 0x23
     message_name = "object-info"
-    title = Phrase("object data", "данные об объектах контроля")
+    title = Phrase("object data")
     clause = "order 268, 9.3"
 
     object_number: ObjectNumber
@@ -459,7 +457,7 @@ class KslInfo(Kpd1Message):
 
     code = 0x24
     message_name = "ksl-info"
-    title = Phrase("KSL and groups", "соответствие между КСЛ и группами")
+    title = Phrase("KSL and groups")
     clause = "order 268, 9.4"
 
     rows: Rows
@@ -472,7 +470,7 @@ class ServicesInfo(Kpd1Message):
 
     code = 0x25
     message_name = "services-info"
-    title = Phrase("list of services", "список услуг связи")
+    title = Phrase("list of services")
     clause = "order 268, 9.5"
 
     number_sign: Sign
@@ -486,7 +484,7 @@ class UnauthorizedAccess(Kpd1Message):
 
     code = 0x26
     message_name = "unauthorized-access"
-    title = Phrase("unauthorised access", "несанкционированный доступ к программным средствам ТС ОРМ")
+    title = Phrase("unauthorised access")
     clause = "order 268, 9.6"
 
     access_code: AccessCode
@@ -500,7 +498,7 @@ class CommandReceived(Kpd1Message):
 
     code = 0x27
     message_name = "command-received"
-    title = Phrase("command received", "подтверждение приёма команды")
+    title = Phrase("command received")
     clause = "order 268, 9.7"
 
     command: CommandCode
@@ -513,7 +511,7 @@ class CommandExecuted(Kpd1Message):
 
     code = 0x28
     message_name = "command-executed"
-    title = Phrase("command executed", "подтверждение о выполнении команды")
+    title = Phrase("command executed")
     clause = "order 268, 9.8"
 
     command: CommandCode
@@ -528,7 +526,7 @@ class TestReplyKpd1(Kpd1Message):
 
     code = 0x29
     message_name = "test-reply"
-    title = Phrase("test reply", "ответное тестовое сообщение")
+    title = Phrase("test reply")
     clause = "order 268, 9.9"
 
     test_number: TestNumber
@@ -542,7 +540,7 @@ class TrunkInfo(Kpd1Message):
 
     code = 0x2A
     message_name = "trunk-info"
-    title = Phrase("trunk name", "соответствие условного номера пучка каналов и его станционного имени")
+    title = Phrase("trunk name")
     clause = "order 268, 9.10"
 
     trunk: Trunk
@@ -555,7 +553,7 @@ class VersionInfo(Kpd1Header):
 
     code = 0x2B
     message_name = "version-info"
-    title = Phrase("software version", "версия ПО станции")
+    title = Phrase("software version")
     clause = "order 268, 9.11"
 
     requirements_version: RequirementsVersion = field(default=0x02, kw_only=True)
@@ -572,7 +570,7 @@ class ElectronicMessage(Kpd1Message):
 
     code = 0x2C
     message_name = "electronic-message"
-    title = Phrase("telecommunication message", "передача сообщений электросвязи")
+    title = Phrase("telecommunication message")
     clause = "order 268, 9.12"
 
     object_number: ObjectNumber
@@ -631,7 +629,7 @@ class NumberReceived(CallEvent):
 
     code = 0x41
     message_name = "number-received"
-    title = Phrase("full number received", "приём полного номера телефона вызываемого пользователя")
+    title = Phrase("full number received")
     clause = "order 268, 11.1"
 
 
@@ -641,7 +639,7 @@ class Answer(CallEvent):
 
     code = 0x42
     message_name = "answer"
-    title = Phrase("answer", "ответ вызываемого абонента")
+    title = Phrase("answer")
     clause = "order 268, 11.2"
 
 
@@ -651,7 +649,7 @@ class Release(CallEvent):
 
     code = 0x43
     message_name = "release"
-    title = Phrase("release", "разъединение")
+    title = Phrase("release")
     clause = "order 268, 11.3"
 
     operation: OperationRelease
@@ -663,7 +661,7 @@ class ServiceUsed(CallEvent):
 
     code = 0x44
     message_name = "service-used"
-    title = Phrase("service used", "использование услуг связи")
+    title = Phrase("service used")
     clause = "order 268, 11.4"
 
 
@@ -673,7 +671,7 @@ class KslConnected(CallEvent):
 
     code = 0x51
     message_name = "ksl-connected"
-    title = Phrase("KSL connected", "подключение КСЛ")
+    title = Phrase("KSL connected")
     clause = "order 268, 11.5"
 
     operation: OperationKslConnected
@@ -685,7 +683,7 @@ class KslReleased(CallEvent):
 
     code = 0x52
     message_name = "ksl-released"
-    title = Phrase("KSL released", "освобождение КСЛ")
+    title = Phrase("KSL released")
     clause = "order 268, 11.6"
 
     operation: OperationKslReleased
@@ -699,7 +697,7 @@ class TestReplyKpd2(Event):
 
     code = 0x53
     message_name = "test-reply"
-    title = Phrase("test reply", "ответное тестовое сообщение")
+    title = Phrase("test reply")
     clause = "order 268, 11.7"
 
     header_filler: HeaderFiller = field(default=b"\xff" * 8, kw_only=True)

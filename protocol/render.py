@@ -28,12 +28,12 @@ _COMMAND_BEGINS = re.compile(
 _SINGLE = ((1, 1), (0, 0))
 _NUMBERING = frozenset(("total", "index"))
 
-_COMMAND = Phrase("command", "команда")
-_KPD1 = Phrase("KPD1 message", "сообщение КПД1")
-_KPD2 = Phrase("KPD2 message", "сообщение КПД2")
-_UNKNOWN = Phrase("unknown unit", "неизвестное сообщение")
-_OCTETS = Phrase("octets", "байт")
-_PAYLOAD = Phrase("payload", "данные")
+_COMMAND = Phrase("command")
+_KPD1 = Phrase("KPD1 message")
+_KPD2 = Phrase("KPD2 message")
+_UNKNOWN = Phrase("unknown unit")
+_OCTETS = Phrase("octets")
+_PAYLOAD = Phrase("payload")
 
 
 def render(

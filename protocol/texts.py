@@ -31,221 +31,185 @@ from protocol.language import Lang, Phrase, translate
 
 _Table = Mapping[int, Phrase]
 
-NOT_GIVEN = Phrase("not given", "не задано")
+NOT_GIVEN = Phrase("not given")
 
 CHANNELS: Mapping[str, Phrase] = {
-    "command": Phrase("KPD1, command", "КПД1, команда"),
-    "kpd1": Phrase("KPD1, message", "КПД1, сообщение"),
-    "kpd2": Phrase("KPD2, message", "КПД2, сообщение"),
+    "command": Phrase("KPD1, command"),
+    "kpd1": Phrase("KPD1, message"),
+    "kpd2": Phrase("KPD2, message"),
 }
 
 # Values with names; a name means the same wherever it stands (order 268, 6.4.4.2, 6.5.5, 9.11.4.2).
 VALUES: Mapping[str, Phrase] = {
-    "own-subscriber": Phrase("subscriber of this node", "абонент данного узла связи"),
-    "network-full": Phrase(
-        "PSTN subscriber with a full number, or an identifier",
-        "абонент ТфССОП с полным номером или идентификатор",
-    ),
-    "network-partial": Phrase(
-        "PSTN subscriber with an incomplete number", "абонент ТфССОП с неполным номером"
-    ),
-    "trunk": Phrase("trunk", "пучок каналов"),
-    "own": Phrase("subscriber of this node", "абонент данного узла связи"),
-    "russia": Phrase("PSTN subscriber of Russia", "абонент ТфССОП России"),
-    "foreign": Phrase("PSTN subscriber of another country", "абонент ТфССОП другой страны"),
-    "emergency": Phrase("emergency or information service", "экстренная или справочно-информационная служба"),
-    "imsi": Phrase("IMSI or another mobile identifier", "IMSI или аналогичный идентификатор"),
-    "private": Phrase("this exchange", "абонент данного узла связи"),
-    "local": Phrase("local network", "местная сеть"),
-    "zone": Phrase("zone network", "зоновая сеть"),
-    "intercity": Phrase("long-distance network", "междугородная сеть"),
-    "international": Phrase("international network", "международная сеть"),
-    "combined": Phrase("both parties on one line", "совмещённый: оба абонента на одной линии"),
-    "separate": Phrase("a line for each party", "раздельный: по линии на абонента"),
-    "statistical": Phrase("without lines", "статистический: без линий"),
-    "high": Phrase("priority", "приоритетный"),
-    "normal": Phrase("ordinary", "обычный"),
-    "terminal": Phrase("terminal node", "оконечный узел связи"),
-    "transit": Phrase("transit node", "транзитный узел связи"),
-    "terminal-transit": Phrase("terminal and transit node", "оконечно-транзитный узел связи"),
+    "own-subscriber": Phrase("subscriber of this node"),
+    "network-full": Phrase("PSTN subscriber with a full number, or an identifier"),
+    "network-partial": Phrase("PSTN subscriber with an incomplete number"),
+    "trunk": Phrase("trunk"),
+    "own": Phrase("subscriber of this node"),
+    "russia": Phrase("PSTN subscriber of Russia"),
+    "foreign": Phrase("PSTN subscriber of another country"),
+    "emergency": Phrase("emergency or information service"),
+    "imsi": Phrase("IMSI or another mobile identifier"),
+    "private": Phrase("this exchange"),
+    "local": Phrase("local network"),
+    "zone": Phrase("zone network"),
+    "intercity": Phrase("long-distance network"),
+    "international": Phrase("international network"),
+    "combined": Phrase("both parties on one line"),
+    "separate": Phrase("a line for each party"),
+    "statistical": Phrase("without lines"),
+    "high": Phrase("priority", context="values"),
+    "normal": Phrase("ordinary"),
+    "terminal": Phrase("terminal node"),
+    "transit": Phrase("transit node"),
+    "terminal-transit": Phrase("terminal and transit node"),
 }
 
 # Receipt (27h) and execution (28h): order 268, 9.7.4.2, 9.8.4.2. Status 00h and 01h differ between the two.
 RECEIPT: _Table = {
-    0x00: Phrase("accepted", "принята к исполнению"),
-    0x01: Phrase("refused: format or parameters", "отвергнута: некорректный формат или параметры"),
-    0x02: Phrase("refused: not started", "отвергнута: задана до запуска технических средств ОРМ"),
+    0x00: Phrase("accepted"),
+    0x01: Phrase("refused: format or parameters"),
+    0x02: Phrase("refused: not started"),
 }
 EXECUTION: _Table = {
-    0x00: Phrase("done", "выполнена успешно"),
-    0x01: Phrase("not done", "не выполнена"),
-    0x03: Phrase("not done: wrong password", "не выполнена: неправильный пароль"),
-    0x05: Phrase("not done: wrong ORM number", "не выполнена: неправильный номер ТС ОРМ"),
-    0x07: Phrase("not done: already running", "не выполнена: технические средства ОРМ запущены"),
+    0x00: Phrase("done"),
+    0x01: Phrase("not done"),
+    0x03: Phrase("not done: wrong password"),
+    0x05: Phrase("not done: wrong ORM number"),
+    0x07: Phrase("not done: already running"),
 }
 _EITHER: _Table = {
     **RECEIPT,
     **EXECUTION,
-    0x00: Phrase("accepted or done", "принята к исполнению или выполнена"),
-    0x01: Phrase("refused or not done", "отвергнута или не выполнена"),
+    0x00: Phrase("accepted or done"),
+    0x01: Phrase("refused or not done"),
 }
 
 EXTENDED_MANUAL: _Table = {
-    0x10: Phrase(
-        "command not accepted: wrong length, or wrong count of digits in the number",
-        "команда не принята, неверная длина или неверное количество знаков в номере",
-    ),
-    0x11: Phrase("parameter(s) error", "ошибка параметра(-ов)"),
-    0x12: Phrase("wrong object type", "неверный тип объекта"),
-    0x13: Phrase("wrong number type", "неверный тип номера"),
-    0x14: Phrase("wrong category", "неверная категория"),
-    0x15: Phrase("priority error", "ошибка приоритета"),
-    0x16: Phrase(
-        "start not accepted: already started", "команда «Старт СОРМ» не принята по причине «уже стартовал»"
-    ),
-    0x17: Phrase(
-        "command not accepted: SORM is not started", "команда не принята по причине «СОРМ не запущен»"
-    ),
-    0x18: Phrase(
-        "command not accepted: wrong ORM number", "команда не принята по причине «неверный номер СОРМ»"
-    ),
-    0x25: Phrase("trunk group not defined", "транк-группа не задана"),
-    0x30: Phrase("KSL group is defined with another type", "группа КСЛ определена другим типом"),
-    0x31: Phrase(
-        "object table full, monitoring not begun", "таблица объектов переполнена, мониторинг не начат"
-    ),
-    0x32: Phrase("the group has no such KSL", "в указанной группе КСЛ нет такой КСЛ"),
-    0x33: Phrase("object already defined", "объект уже задан"),
-    0x34: Phrase("wrong object number", "неверный номер объекта"),
-    0x36: Phrase("number already defined", "номер уже задан"),
-    0x37: Phrase("object number does not suit the command", "номер объекта не подходит для команды"),
-    0x38: Phrase("wrong object type or wrong number type", "неверный тип объекта или неверный тип номера"),
-    0x39: Phrase(
-        "output already finished (answer to the table commands)",
-        "вывод информации уже завершен (ответ на команду «выдача таблиц»)",
-    ),
-    0x3A: Phrase("KSL-A already assigned", "КСЛ-А уже закреплена"),
-    0x3D: Phrase(
-        "wrong object number (on connecting to or disconnecting from a call)",
-        "неверный номер объекта (при подключении к соединению, отключению от соединения)",
-    ),
-    0x3E: Phrase("wrong KSL group number", "неверный номер группы КСЛ"),
-    0x3F: Phrase("wrong KSL-A number", "неверный номер КСЛ-А"),
-    0x40: Phrase("wrong KSL-B number", "неверный номер КСЛ-Б"),
-    0x41: Phrase("wrong KSL-A and KSL-B numbers", "неверный номер КСЛ-А и КСЛ-Б"),
-    0x44: Phrase("wrong count of digits", "неверное количество цифр"),
-    0x4E: Phrase("trunk parameters not given", "параметры транка не заданы"),
-    0x53: Phrase("neither number nor direction found", "не найден ни номер ни направление"),
-    0x54: Phrase("the subscriber number is not local", "номер абонента не локальный"),
-    0x55: Phrase("wrong number sign", "признак номера неверный"),
-    0x56: Phrase("wrong object type for a local number", "неверный тип объекта для локального номера"),
-    0x57: Phrase(
-        "the local sign cannot be used, the number is not local",
-        "признак локальный нельзя применить, поскольку номер не локальный",
-    ),
-    0x5F: Phrase("KSL not given", "КСЛ не задана"),
-    0x61: Phrase("services not set", "ДВО не заданы"),
-    0x73: Phrase("KSL allocation error", "ошибка выделения КСЛ"),
+    0x10: Phrase("command not accepted: wrong length, or wrong count of digits in the number"),
+    0x11: Phrase("parameter(s) error"),
+    0x12: Phrase("wrong object type"),
+    0x13: Phrase("wrong number type"),
+    0x14: Phrase("wrong category"),
+    0x15: Phrase("priority error"),
+    0x16: Phrase("start not accepted: already started"),
+    0x17: Phrase("command not accepted: SORM is not started"),
+    0x18: Phrase("command not accepted: wrong ORM number"),
+    0x25: Phrase("trunk group not defined"),
+    0x30: Phrase("KSL group is defined with another type"),
+    0x31: Phrase("object table full, monitoring not begun"),
+    0x32: Phrase("the group has no such KSL"),
+    0x33: Phrase("object already defined"),
+    0x34: Phrase("wrong object number"),
+    0x36: Phrase("number already defined"),
+    0x37: Phrase("object number does not suit the command"),
+    0x38: Phrase("wrong object type or wrong number type"),
+    0x39: Phrase("output already finished (answer to the table commands)"),
+    0x3A: Phrase("KSL-A already assigned"),
+    0x3D: Phrase("wrong object number (on connecting to or disconnecting from a call)"),
+    0x3E: Phrase("wrong KSL group number"),
+    0x3F: Phrase("wrong KSL-A number"),
+    0x40: Phrase("wrong KSL-B number"),
+    0x41: Phrase("wrong KSL-A and KSL-B numbers"),
+    0x44: Phrase("wrong count of digits"),
+    0x4E: Phrase("trunk parameters not given"),
+    0x53: Phrase("neither number nor direction found"),
+    0x54: Phrase("the subscriber number is not local"),
+    0x55: Phrase("wrong number sign"),
+    0x56: Phrase("wrong object type for a local number"),
+    0x57: Phrase("the local sign cannot be used, the number is not local"),
+    0x5F: Phrase("KSL not given"),
+    0x61: Phrase("services not set"),
+    0x73: Phrase("KSL allocation error"),
 }
 # Used where the manual has no status that fits: our choice.
 EXTENDED_FURTHER: _Table = {
-    0x19: Phrase("wrong number length", "неверная длина номера"),
-    0x20: Phrase(
-        "neither number nor trunk given when adding an object",
-        "при постановке объекта не заданы ни номер, ни пучок каналов",
-    ),
-    0x21: Phrase("interrupted by console", "прервано пультом"),
-    0x2D: Phrase(
-        "not accepted: previous command still running",
-        "команда не принята, предыдущая команда ещё выполняется",
-    ),
-    0x35: Phrase("number not found", "номер не найден"),
-    0x3B: Phrase("number coincides", "номер совпадает"),
-    0x47: Phrase("no number given for trunk", "не задан номер пучка каналов"),
-    0x48: Phrase("both number and trunk given", "заданы и номер, и пучок каналов"),
-    0x49: Phrase("no trunk with that number", "нет пучка каналов с таким номером"),
-    0x4A: Phrase("that trunk is already controlled", "этот пучок каналов уже на контроле"),
-    0x4B: Phrase("ten trunks are controlled already", "на контроле уже десять пучков каналов"),
-    0x4C: Phrase("trunk number differs from the one defined", "номер пучка каналов отличается от заданного"),
+    0x19: Phrase("wrong number length"),
+    0x20: Phrase("neither number nor trunk given when adding an object"),
+    0x21: Phrase("interrupted by console"),
+    0x2D: Phrase("not accepted: previous command still running"),
+    0x35: Phrase("number not found"),
+    0x3B: Phrase("number coincides"),
+    0x47: Phrase("no number given for trunk"),
+    0x48: Phrase("both number and trunk given"),
+    0x49: Phrase("no trunk with that number"),
+    0x4A: Phrase("that trunk is already controlled"),
+    0x4B: Phrase("ten trunks are controlled already"),
+    0x4C: Phrase("trunk number differs from the one defined"),
 }
 
 SERVICES: _Table = {
-    0x20: Phrase("all call forwarding", "все виды переадресации"),
-    0x21: Phrase("forwarding unconditional", "безусловная переадресация"),
-    0x28: Phrase("all conditional forwarding", "все виды условной переадресации"),
-    0x29: Phrase("forwarding on busy", "переадресация по занятости"),
-    0x2A: Phrase("forwarding on no reply", "переадресация по неответу"),
-    0x2B: Phrase("forwarding when not reachable", "переадресация по недоступности"),
-    0x31: Phrase("call transfer", "передача вызова"),
-    0x32: Phrase("call pick-up", "перехват вызова"),
-    0x33: Phrase("consultation call", "наведение справки"),
-    0x40: Phrase("end of hold", "снятие с удержания"),
-    0x41: Phrase("call waiting", "уведомление о поступлении вызова"),
-    0x42: Phrase("hold", "удержание вызова"),
-    0x43: Phrase("completion of calls to a busy subscriber", "ожидание освобождения абонента"),
-    0x50: Phrase("multi-party services, conference", "все виды многосторонней связи, конференция"),
-    0x51: Phrase("multi-party", "многосторонняя связь"),
-    0x52: Phrase("three-party", "трёхсторонняя связь"),
+    0x20: Phrase("all call forwarding"),
+    0x21: Phrase("forwarding unconditional"),
+    0x28: Phrase("all conditional forwarding"),
+    0x29: Phrase("forwarding on busy"),
+    0x2A: Phrase("forwarding on no reply"),
+    0x2B: Phrase("forwarding when not reachable"),
+    0x31: Phrase("call transfer"),
+    0x32: Phrase("call pick-up"),
+    0x33: Phrase("consultation call"),
+    0x40: Phrase("end of hold"),
+    0x41: Phrase("call waiting"),
+    0x42: Phrase("hold"),
+    0x43: Phrase("completion of calls to a busy subscriber"),
+    0x50: Phrase("multi-party services, conference"),
+    0x51: Phrase("multi-party"),
+    0x52: Phrase("three-party"),
 }
 """Codes of services. The order names none (9.5.5.2, 11.4.4). 20h..2Bh, 31h, 41h..43h, 50h and 51h are SS-codes of
 3GPP TS 29.002; 32h, 33h, 40h and 52h are our choice."""
 PHASES: _Table = {
-    0x00: Phrase("ordinary call", "обычный вызов"),
-    0x01: Phrase("service ordered", "заказ услуги"),
-    0x02: Phrase("service checked", "проверка услуги"),
-    0x03: Phrase("service cancelled", "отмена услуги"),
-    0x04: Phrase("service used", "активизация (реализация) услуги"),
-    0x05: Phrase(
-        "further information passed during the call",
-        "передача дополнительной информации при установленном соединении",
-    ),
+    0x00: Phrase("ordinary call"),
+    0x01: Phrase("service ordered"),
+    0x02: Phrase("service checked"),
+    0x03: Phrase("service cancelled"),
+    0x04: Phrase("service used", context="phases"),
+    0x05: Phrase("further information passed during the call"),
 }
 """Order 268, 10.2.1.8."""
 _SELECTION_REASONS = (
-    Phrase("A number", "номер A"),
-    Phrase("B number", "номер B"),
-    Phrase("trunk", "пучок каналов"),
-    Phrase("object number", "условный номер объекта"),
+    Phrase("A number"),
+    Phrase("B number"),
+    Phrase("trunk"),
+    Phrase("object number"),
 )
 _SELECTION_KINDS: _Table = {
-    1: Phrase("combined", "совмещённый"),
-    3: Phrase("separate", "раздельный"),
-    2: Phrase("statistical", "статистический"),
+    1: Phrase("combined"),
+    3: Phrase("separate"),
+    2: Phrase("statistical"),
 }
 _CONNECTION_HOW: _Table = {
-    1: Phrase("set up automatically", "автоматика"),
-    2: Phrase("set up by an operator", "полуавтоматика"),
+    1: Phrase("set up automatically"),
+    2: Phrase("set up by an operator"),
 }
 _CONNECTION_DIRECTION: _Table = {
-    0x1: Phrase("outgoing", "исходящая связь"),
-    0x2: Phrase("incoming", "входящая связь"),
-    0x4: Phrase("international transit", "международный транзит"),
-    0x8: Phrase("long-distance transit", "междугородный транзит"),
-    0xC: Phrase("inside this node", "внутристанционная связь"),
+    0x1: Phrase("outgoing"),
+    0x2: Phrase("incoming"),
+    0x4: Phrase("international transit"),
+    0x8: Phrase("long-distance transit"),
+    0xC: Phrase("inside this node"),
 }
 
 OPERATIONS_CONNECT: _Table = {
-    0x00: Phrase("KSL connected", "нормальное подключение КСЛ"),
-    0x01: Phrase("no free KSL in the group", "нет доступных КСЛ в группе"),
+    0x00: Phrase("KSL connected", context="operations_connect"),
+    0x01: Phrase("no free KSL in the group"),
 }
 """Operation codes of 41h, 42h and 44h besides FFh (order 268, 11.1.9), and of 51h (11.5.4..11.5.6)."""
 OPERATIONS_RELEASE: _Table = {
-    0x01: Phrase("released for technical reasons", "разъединение по техническим причинам"),
-    0x02: Phrase("released after incomplete dialling", "разъединение после неполного набора"),
-    0x03: Phrase(
-        "called party busy, or no free lines", "вызываемый абонент занят или нет свободных линий связи"
-    ),
-    0x04: Phrase("called party does not answer", "неответ абонента B"),
-    0x05: Phrase("released after conversation", "разъединение после разговорного состояния"),
+    0x01: Phrase("released for technical reasons"),
+    0x02: Phrase("released after incomplete dialling"),
+    0x03: Phrase("called party busy, or no free lines"),
+    0x04: Phrase("called party does not answer"),
+    0x05: Phrase("released after conversation"),
 }
 """Operation codes of 43h (order 268, 11.3.5)."""
 OPERATIONS_KSL_RELEASED: _Table = {
-    0x01: Phrase("released by command 8", "по команде N 8"),
-    0x02: Phrase("taken by a priority object", "по приоритету объекта контроля"),
-    0x03: Phrase("taken to carry out command 7", "по приоритету, в результате выполнения команды N 7"),
-    0x04: Phrase("equipment fault", "неисправность станционного оборудования"),
-    0x05: Phrase("object removed, command 6", "по команде N 6, снятие объекта с контроля"),
-    0x06: Phrase("stopped, command 2", "по команде N 2, останов"),
+    0x01: Phrase("released by command 8"),
+    0x02: Phrase("taken by a priority object"),
+    0x03: Phrase("taken to carry out command 7"),
+    0x04: Phrase("equipment fault"),
+    0x05: Phrase("object removed, command 6"),
+    0x06: Phrase("stopped, command 2"),
 }
 """Operation codes of 52h (order 268, 11.6.5)."""
 OPERATIONS: Mapping[int, _Table] = {
@@ -257,72 +221,68 @@ OPERATIONS: Mapping[int, _Table] = {
     0x52: OPERATIONS_KSL_RELEASED,
 }
 """Operation codes by message (order 268, 10.3.1.10)."""
-NO_OPERATION = Phrase("statistical control", "статистический контроль")
+NO_OPERATION = Phrase("statistical control")
 
 ALARM_TYPES: _Table = {
-    0x01: Phrase(
-        "tables distorted or lost, the technical means stopped",
-        "таблицы искажены или утеряны, технические средства ОРМ остановлены",
-    ),
-    0x02: Phrase(
-        "tables intact, operator action needed",
-        "таблицы целы, требуется вмешательство оператора пункта управления",
-    ),
-    0x03: Phrase("tables intact, no action needed", "таблицы целы, вмешательство оператора не требуется"),
-    0x04: Phrase(
-        "characteristics of the lines to the console changed",
-        "изменение характеристик линий связи с пунктом управления",
-    ),
+    0x01: Phrase("tables distorted or lost, the technical means stopped"),
+    0x02: Phrase("tables intact, operator action needed"),
+    0x03: Phrase("tables intact, no action needed"),
+    0x04: Phrase("characteristics of the lines to the console changed"),
 }
 """Order 268, 9.1.4.1."""
 ALARM_CODES: _Table = {
-    0x00: Phrase("no fault: the line works again", "неисправности нет: линия восстановлена"),
-    0x01: Phrase("E1: loss of signal (LOS)", "E1: потеря сигнала (LOS)"),
-    0x02: Phrase("E1: remote alarm (RAI)", "E1: авария на удалённой стороне (RAI)"),
-    0x03: Phrase("restart of the SIP adapter", "перезапуск SIP-адаптера"),
+    0x00: Phrase("no fault: the line works again"),
+    0x01: Phrase("E1: loss of signal (LOS)"),
+    0x02: Phrase("E1: remote alarm (RAI)"),
+    0x03: Phrase("restart of the SIP adapter"),
 }
 """The order lists none (9.1.4.2). LOS and RAI are states of a stream (Eltex SMG1016M manual, "Проверка потока Е1
 до ПУ СОРМ"); the numbers, and 00h for the end of a fault, are our choice."""
 ACCESS_CODES: _Table = {
-    0x01: Phrase("access from a forbidden port", "доступ с запрещённого порта"),
-    0x02: Phrase("access with a wrong password", "доступ с ошибочным паролем"),
-    0x03: Phrase("tables read or written", "чтение или запись таблиц данных технических средств ОРМ"),
-    0x04: Phrase("port of the console link reassigned", "переназначение порта связи с ПУ"),
-    0x05: Phrase("access with a wrong ORM number", "доступ с неправильным номером ТС ОРМ"),
+    0x01: Phrase("access from a forbidden port"),
+    0x02: Phrase("access with a wrong password"),
+    0x03: Phrase("tables read or written"),
+    0x04: Phrase("port of the console link reassigned"),
+    0x05: Phrase("access with a wrong ORM number"),
 }
 """Order 268, 9.6.4.1."""
 LINE_STATES: _Table = {
-    0x00: Phrase("works, calls are not restricted", "исправен, связь не ограничена"),
-    0x01: Phrase("faulty", "неисправен"),
-    0x03: Phrase("blocked, no calls", "заблокирован, связи нет"),
-    0x07: Phrase("calls are restricted", "связь ограничена"),
-    0xFF: Phrase("not known", "информация о состоянии недоступна"),
+    0x00: Phrase("works, calls are not restricted"),
+    0x01: Phrase("faulty"),
+    0x03: Phrase("blocked, no calls"),
+    0x07: Phrase("calls are restricted"),
+    0xFF: Phrase("not known"),
 }
 """Order 268, 9.3.6.4."""
 
 # Octet 15 of 2Ch: order 268, 9.12.4.4, table 1.
-_RESERVE = Phrase("reserve", "резерв")
+_RESERVE = Phrase("reserve")
 DIRECTIONS: _Table = {
-    MESSAGE_SENT: Phrase("taken from the object", "принято от объекта контроля"),
-    MESSAGE_RECEIVED: Phrase("addressed to the object", "адресовано объекту контроля"),
+    MESSAGE_SENT: Phrase("taken from the object"),
+    MESSAGE_RECEIVED: Phrase("addressed to the object"),
 }
 MESSAGE_SELECTIONS: _Table = {
-    MESSAGE_BY_SENDER_IMSI: Phrase("selected by the sender's IMSI", "отобрано по IMSI отправителя"),
-    MESSAGE_BY_SENDER_NUMBER: Phrase("selected by the sender's number", "отобрано по номеру отправителя"),
-    MESSAGE_BY_RECEIVER_NUMBER: Phrase("selected by the receiver's number", "отобрано по номеру получателя"),
-    MESSAGE_BY_RECEIVER_IMSI: Phrase("selected by the receiver's IMSI", "отобрано по IMSI получателя"),
+    MESSAGE_BY_SENDER_IMSI: Phrase("selected by the sender's IMSI"),
+    MESSAGE_BY_SENDER_NUMBER: Phrase("selected by the sender's number"),
+    MESSAGE_BY_RECEIVER_NUMBER: Phrase("selected by the receiver's number"),
+    MESSAGE_BY_RECEIVER_IMSI: Phrase("selected by the receiver's IMSI"),
 }
 DELIVERIES: _Table = {
-    MESSAGE_DELIVERY_UNKNOWN: Phrase("delivery not known", "доставка не определена"),
-    MESSAGE_DELIVERED: Phrase("delivered", "доставлено"),
-    MESSAGE_NOT_DELIVERED: Phrase("not delivered", "не доставлено"),
+    MESSAGE_DELIVERY_UNKNOWN: Phrase("delivery not known"),
+    MESSAGE_DELIVERED: Phrase("delivered"),
+    MESSAGE_NOT_DELIVERED: Phrase("not delivered"),
 }
 
 
 def look_up(table: Mapping[int, Phrase], value: int, lang: Lang = "en") -> str:
     """The text of ``value`` in one of the tables above."""
+    return translate(phrase_of(table, value), lang)
+
+
+def phrase_of(table: Mapping[int, Phrase], value: int) -> Phrase:
+    """The text of ``value`` in ``table``, to be shown in any language."""
     text = table.get(value)
-    return translate(text, lang) if text is not None else translate(unknown(value), lang)
+    return unknown(value) if text is None else text
 
 
 def meaning_in(table: Mapping[int, Phrase]) -> Callable[[int, Lang], str]:
@@ -333,15 +293,18 @@ def meaning_in(table: Mapping[int, Phrase]) -> Callable[[int, Lang], str]:
 def unknown(value: object) -> Phrase:
     """The text of a value that no table holds; an integer is shown as two hexadecimal digits."""
     shown = f"0x{value:02X}" if isinstance(value, int) else str(value)
-    return Phrase("unknown value {value}", "неизвестное значение {value}", value=shown)
+    return Phrase("unknown value {value}", value=shown)
 
 
 def status_text(status: int, lang: Lang = "en", *, message_code: int | None = None) -> str:
     """The status of 27h or 28h; ``message_code`` is the one meant, for 00h and 01h differ."""
+    return translate(status_phrase(status, message_code=message_code), lang)
+
+
+def status_phrase(status: int, *, message_code: int | None = None) -> Phrase:
+    """As :func:`status_text`, to be shown in any language."""
     order = {0x27: RECEIPT, 0x28: EXECUTION}.get(message_code or 0, _EITHER)
-    if status in order:
-        return look_up(order, status, lang)
-    return look_up({**_EITHER, **EXTENDED_MANUAL, **EXTENDED_FURTHER}, status, lang)
+    return phrase_of(order if status in order else {**_EITHER, **EXTENDED_MANUAL, **EXTENDED_FURTHER}, status)
 
 
 def value_name_text(name: str, lang: Lang = "en") -> str:
@@ -372,8 +335,8 @@ def connection_text(connection: int, lang: Lang = "en") -> str:
 def streams_text(bitmap: int, lang: Lang = "en") -> str:
     """The streams whose bit is set in 29h and 53h: those that work (order 268, 9.9.4.2)."""
     streams = ", ".join(str(stream) for stream in range(8) if bitmap >> stream & 1)
-    working = Phrase("streams {streams}", "потоки {streams}", streams=streams)
-    return translate(working if streams else Phrase("no stream", "ни одного потока"), lang)
+    working = Phrase("streams {streams}", streams=streams)
+    return translate(working if streams else Phrase("no stream"), lang)
 
 
 def transfer_text(octet: int, lang: Lang = "en") -> str:

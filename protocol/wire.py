@@ -52,9 +52,9 @@ MASK = "******"
 """What people see of a password."""
 NO_VALUE = "-"
 """What people see of a field without a value."""
-UNDECLARED = Phrase("undeclared octets", "недопустимые байты")
-_STREAM = Phrase("stream", "поток")
-_KSL = Phrase("KSL", "КСЛ")
+UNDECLARED = Phrase("undeclared octets")
+_STREAM = Phrase("stream")
+_KSL = Phrase("KSL")
 
 Meaning = Callable[[int, Lang], str]
 """What an integer of a field means, in a language."""
@@ -359,10 +359,8 @@ class Coded(Wire):
         if octet in self.decoding:
             return self.decoding[octet], None
         phrase = Phrase(
-            "{what} {octet:02X}h is not one of {allowed}",
-            "{octet:02X}h — нет среди допустимых: {allowed}",
-            what=self.what, octet=octet, allowed=self.allowed(),
-        )  # fmt: skip
+            "{what} {octet:02X}h is not one of {allowed}", what=self.what, octet=octet, allowed=self.allowed()
+        )
         complaint = Complaint(phrase)
         return (octet if self.numeric else Raw(octets)), complaint
 
@@ -430,11 +428,7 @@ class KslOctet(Coded):
         bounds = f"{KSL_NUMBERS[0]}..{KSL_NUMBERS[-1]}"
         return line, Complaint(
             Phrase(
-                "KSL {ksl} (octet {octet:02X}h) is outside {bounds}",
-                "КСЛ {ksl} (байт {octet:02X}h) вне {bounds}",
-                ksl=line.ksl,
-                octet=octet,
-                bounds=bounds,
+                "KSL {ksl} (octet {octet:02X}h) is outside {bounds}", ksl=line.ksl, octet=octet, bounds=bounds
             )
         )
 
@@ -513,9 +507,7 @@ class Text(Wire):
         complaint = None
         if not text.isascii():
             at = next(position for position, octet in enumerate(text) if octet > 0x7F)
-            complaint = Complaint(
-                Phrase("octet {octet:02X}h is not ASCII", "байт {octet:02X}h не из ASCII", octet=text[at]), at
-            )
+            complaint = Complaint(Phrase("octet {octet:02X}h is not ASCII", octet=text[at]), at)
         return text.decode("latin-1"), complaint
 
     def write(self, value: Any) -> bytes:
@@ -612,7 +604,7 @@ class Filler(Wire):
             return self.octets, None
         at = next(position for position, octet in enumerate(octets) if octet != 0xFF)
         return octets, Complaint(
-            Phrase("filler {octet:02X}h is not FFh", "заполнитель {octet:02X}h, а не FFh", octet=octets[at]),
+            Phrase("filler {octet:02X}h is not FFh", octet=octets[at]),
             at,
         )
 

@@ -12,21 +12,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from protocol.language import Phrase, join
-from protocol.texts import status_text
+from protocol.texts import status_phrase
 from sorm_mediator.acceptance.formats import Agreed
 from sorm_mediator.acceptance.matrix import Domains, FormatCheck, Role
 from sorm_mediator.acceptance.proposals import advice, find_rule, place_of
 from sorm_mediator.config import Config
+from sorm_mediator.language import Phrase, join
 from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.objects import OWN_SIGNS, SIGN_FITS
 from sorm_mediator.switch.path import Hop
 from sorm_mediator.switch.routing.route import Action, Side
 from sorm_mediator.switch.trace.trace import Trace
 
-PASS = Phrase("PASS", "СООТВЕТСТВУЕТ")
-FAIL = Phrase("FAIL", "НЕ СООТВЕТСТВУЕТ")
-SKIPPED = Phrase("n/a", "не применимо")
+PASS = Phrase("PASS")
+FAIL = Phrase("FAIL")
+SKIPPED = Phrase("n/a")
 
 
 class CrossedUnit(Protocol):
@@ -95,15 +95,15 @@ EVENTS = ("number-received", "answer", "release")
 CODES = {"number-received": "41h", "answer": "42h", "release": "43h"}
 _SIDE: Mapping[Role, Side] = {"calling": "a", "called": "b"}
 _SHOWN: Mapping[Role, Phrase] = {
-    "calling": Phrase("calling number", "номер вызывающего"),
-    "called": Phrase("called number", "номер вызываемого"),
+    "calling": Phrase("calling number"),
+    "called": Phrase("called number"),
 }
 FIELDS: Mapping[str, Phrase] = {
-    "object_type": Phrase("object type", "тип объекта"),
+    "object_type": Phrase("object type"),
     "calling.number": _SHOWN["calling"],
-    "calling.sign": Phrase("sign of the calling number", "признак номера вызывающего"),
+    "calling.sign": Phrase("sign of the calling number"),
     "called.number": _SHOWN["called"],
-    "called.sign": Phrase("sign of the called number", "признак номера вызываемого"),
+    "called.sign": Phrase("sign of the called number"),
 }
 """What is compared, in words."""
 Routing = Sequence[Mapping[str, Any]]
@@ -140,36 +140,33 @@ def problems(check: FormatCheck, compared: Iterable[Compared], routing: Routing)
     if len(missing) == len(EVENTS):
         return [join("; ", [_NO_EVENT, *_untouched(check, routing)])]
     found: list[str] = [
-        Phrase(
-            "event {name} ({code}) did not come",
-            "событие {name} ({code}) не пришло",
-            name=one,
-            code=CODES[one],
-        )
-        for one in missing
+        Phrase("event {name} ({code}) did not come", name=one, code=CODES[one]) for one in missing
     ]
     for row in rows:
         if row.seen is not None and not row.holds:
             found.append(
                 Phrase(
                     "{code} {field}: agreed {expected}, shown {seen}",
-                    "{code} {field}: согласовано {expected}, передано {seen}",
-                    code=CODES[row.event], field=FIELDS[row.field], expected=row.expected, seen=row.seen or "(—)",
+                    code=CODES[row.event],
+                    field=FIELDS[row.field],
+                    expected=row.expected,
+                    seen=row.seen or "(—)",
                 )
-            )  # fmt: skip
+            )
     return found
 
 
-_NO_EVENT = Phrase("no event came", "ни одно событие не пришло")
+_NO_EVENT = Phrase("no event came")
 
 
 def refused(status: int, command: int = 5) -> Phrase:
     """The problem of a command that was not executed."""
     return Phrase(
         "command {command} was refused: {status:02X}h, {text}",
-        "команда {command} не выполнена: {status:02X}h, {text}",
-        command=command, status=status, text=Phrase(status_text(status, "en"), status_text(status, "ru")),
-    )  # fmt: skip
+        command=command,
+        status=status,
+        text=status_phrase(status),
+    )
 
 
 def _untouched(check: FormatCheck, routing: Routing) -> list[str]:
@@ -177,7 +174,7 @@ def _untouched(check: FormatCheck, routing: Routing) -> list[str]:
     agreed = check.controlled
     assert agreed is not None
     if not routing:
-        return [Phrase("the call was released before it was routed", "вызов завершён до маршрутизации")]
+        return [Phrase("the call was released before it was routed")]
     side = _SIDE[check.role]
     found: list[str] = []
     for hop in routing:
@@ -187,19 +184,22 @@ def _untouched(check: FormatCheck, routing: Routing) -> list[str]:
                 found.append(
                     Phrase(
                         "the sign {sign} of the object does not fit the indicator {ni} of the number in {domain}",
-                        "признак {sign} объекта не подходит к индикатору {ni} номера в {domain}",
-                        sign=agreed.sign, ni=shown["ni"] or "-", domain=hop_domain(hop),
+                        sign=agreed.sign,
+                        ni=shown["ni"] or "-",
+                        domain=hop_domain(hop),
                     )
-                )  # fmt: skip
+                )
             continue
         found.append(
             Phrase(
                 "under control is {number}, and {domain} knows the {side} as {shown} (for SORM) and {routed} (routed)",
-                "на контроле {number}, а {domain} знает {side} как {shown} (для СОРМ) и {routed} (маршрутный)",
-                number=agreed.number, domain=hop_domain(hop), side=_SHOWN[check.role],
-                shown=shown["digits"] or "-", routed=routed["digits"] or "-",
+                number=agreed.number,
+                domain=hop_domain(hop),
+                side=_SHOWN[check.role],
+                shown=shown["digits"] or "-",
+                routed=routed["digits"] or "-",
             )
-        )  # fmt: skip
+        )
     found += [str(hop["reason"]) for hop in routing if hop["reason"]]
     return list(dict.fromkeys(found))
 
@@ -259,7 +259,6 @@ def remedies(
                 found.append(
                     Phrase(
                         "{domain}: the context {name} (adaptation) rewrites numbers for SORM after routing",
-                        "{domain}: контекст {name} (adaptation) изменяет номера для СОРМ после маршрутизации",
                         domain=name, name=settings.adaptation,
                     )
                 )  # fmt: skip
@@ -267,9 +266,7 @@ def remedies(
         if side == "called" and on:
             found.append(
                 Phrase(
-                    "the mediator rewrites the called number: mediator.adaptation has {on}",
-                    "посредник изменяет номер вызываемого: в mediator.adaptation включены {on}",
-                    on=", ".join(on),
+                    "the mediator rewrites the called number: mediator.adaptation has {on}", on=", ".join(on)
                 )
             )
     return list(dict.fromkeys(found))
@@ -301,11 +298,10 @@ def _first_called(rows: Iterable[Compared], domain: Domain | None) -> list[str]:
         Phrase(
             "{domain} has {on}: 41h shows the number for SORM in place of what was dialled; if that was agreed, "
             'acceptance.formats.own.dialled = "agreed"',
-            "в {domain} {on}: 41h показывает номер для СОРМ вместо набранного; если так согласовано, "
-            'acceptance.formats.own.dialled = "agreed"',
-            domain=domain.name, on=", ".join(on),
+            domain=domain.name,
+            on=", ".join(on),
         )
-    ]  # fmt: skip
+    ]
 
 
 def _made_by(role: Role, hop: Mapping[str, Any], domains: Domains, directory: Path) -> str:
@@ -325,14 +321,18 @@ def _made_by(role: Role, hop: Mapping[str, Any], domains: Domains, directory: Pa
         makers.append(f"{step['rule']} ({place}: {text})" if text else f"{step['rule']} ({place})")
     if not makers:
         return Phrase(
-            "{side} {what}: no rule was taken in {domain}", "{side} {what}: в {domain} не выбрано ни одно правило",
-            side=_SHOWN[role], what=what, domain=hop_domain(hop),
-        )  # fmt: skip
+            "{side} {what}: no rule was taken in {domain}",
+            side=_SHOWN[role],
+            what=what,
+            domain=hop_domain(hop),
+        )
     return Phrase(
         "{side} {what} in {domain}: made by the rules {makers}",
-        "{side} {what} в {domain}: получен правилами {makers}",
-        side=_SHOWN[role], what=what, domain=hop_domain(hop), makers=" -> ".join(makers),
-    )  # fmt: skip
+        side=_SHOWN[role],
+        what=what,
+        domain=hop_domain(hop),
+        makers=" -> ".join(makers),
+    )
 
 
 def _effect(action: Action) -> str:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from protocol.codes import NumberSign, ObjectType, Order
-from protocol.language import Phrase
 from sorm_mediator.config import ConfigError, NetworkFormatConfig, OwnFormatConfig
 from sorm_mediator.config.acceptance import Direction, OperatorConfig
+from sorm_mediator.language import Phrase
 from sorm_mediator.mediator.core.numbers import LEGAL_SIGNS, SIGN_OF_NI
 
 Kind = Literal["own", "local", "intercity", "international", "emergency"]
@@ -60,15 +60,16 @@ def own_problem(config: OwnFormatConfig, agreed: Agreed) -> str:
     if config.digits and len(agreed.number) != config.digits:
         return Phrase(
             "{number} has {length} digits, and {digits} are agreed",
-            "в номере {number} цифр: {length}, согласовано {digits}",
-            number=agreed.number, length=len(agreed.number), digits=config.digits,
-        )  # fmt: skip
+            number=agreed.number,
+            length=len(agreed.number),
+            digits=config.digits,
+        )
     if not agreed.number.startswith(config.prefix):
         return Phrase(
             "{number} does not begin with the agreed prefix {prefix}",
-            "{number} начинается не с согласованного префикса {prefix}",
-            number=agreed.number, prefix=config.prefix,
-        )  # fmt: skip
+            number=agreed.number,
+            prefix=config.prefix,
+        )
     return ""
 
 

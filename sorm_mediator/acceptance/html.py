@@ -8,11 +8,11 @@ from itertools import groupby
 from typing import Any
 
 from protocol import texts
-from protocol.language import Lang, Phrase, translate
 from protocol.messages import title_of
 from sorm_mediator.acceptance.compare import CODES, EVENTS, FAIL, FIELDS, PASS, SKIPPED
 from sorm_mediator.acceptance.matrix import FormatCheck
 from sorm_mediator.acceptance.report import DIRECTION_NAMES, KIND_NAMES, WITHIN, AcceptanceRun, document
+from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.reports.html import render
 
 _VERDICTS = {str(verdict): verdict for verdict in (PASS, FAIL, SKIPPED)}
@@ -75,15 +75,15 @@ def _sentence(check: FormatCheck, lang: Lang) -> str:
     if placed.origin.startswith("trunk:"):
         text = Phrase(
             "by trunk {trunk} of {domain} comes a call from {a} to {b}",
-            "по транку {trunk} домена {domain} приходит вызов от {a} на {b}",
-            trunk=placed.origin.partition(":")[2], domain=placed.domain, a=placed.a or "-", b=placed.b,
-        )  # fmt: skip
+            trunk=placed.origin.partition(":")[2],
+            domain=placed.domain,
+            a=placed.a or "-",
+            b=placed.b,
+        )
     else:
         text = Phrase(
-            "subscriber {a} of {domain} dials {b}",
-            "абонент {a} домена {domain} набирает {b}",
-            a=placed.a or "-", domain=placed.domain, b=placed.b,
-        )  # fmt: skip
+            "subscriber {a} of {domain} dials {b}", a=placed.a or "-", domain=placed.domain, b=placed.b
+        )
     return translate(text, lang)
 
 
@@ -159,44 +159,44 @@ def _value(value: str | None, lang: Lang) -> str:
 
 
 LABELS: dict[str, Phrase] = {
-    "title": Phrase("Acceptance: formats of numbers", "Сдача узла связи: форматы номеров"),
-    "lab": Phrase("Lab file", "Файл стенда"),
-    "against": Phrase("Mediator", "Посредник СОРМ"),
-    "time": Phrase("Time", "Время"),
-    "version": Phrase("Version", "Версия"),
-    "profile": Phrase("Profile", "Профиль"),
-    "order": Phrase("order", "приказ"),
-    "orm_number": Phrase("ORM number", "номер ТС ОРМ"),
-    "user": Phrase("User at the switch", "Пользователь на станции"),
-    "result": Phrase("Result", "Итог"),
-    "kind": Phrase("Subscriber", "Абонент"),
-    "direction": Phrase("Direction", "Связь"),
-    "operator": Phrase("Operator", "Оператор"),
-    "domain": Phrase("Domain", "Домен"),
-    "call": Phrase("Call", "Вызов"),
-    "agreed": Phrase("Agreed", "Согласовано"),
-    "seen": Phrase("Shown", "Передано"),
-    "field": Phrase("Field", "Поле"),
-    "digits": Phrase("Digits", "Количество цифр"),
-    "prefix": Phrase("Prefix", "Префикс"),
-    "any": Phrase("any", "любое"),
-    "none": Phrase("none", "не используется"),
-    "object_type": Phrase("Object type", "Тип объекта"),
-    "number_sign": Phrase("Number sign", "Признак номера"),
-    "controlled": Phrase("Under control", "На контроле"),
-    "bytes": Phrase("Bytes", "Байты"),
-    "decoded": Phrase("Decoded", "Расшифровка"),
-    "nothing": Phrase("did not come", "не пришло"),
-    "trace": Phrase("What routing does with this call", "Трассировка вызова"),
-    "problems": Phrase("What is wrong", "Несоответствия"),
-    "remedies": Phrase("Where to look", "Где исправить"),
-    "reason": Phrase("Reason", "Причина"),
-    "sent": Phrase("sent", "послано"),
-    "received": Phrase("received", "принято"),
-    "passed": Phrase("passed", "соответствует"),
-    "failed": Phrase("failed", "не соответствует"),
-    "not_applicable": Phrase("not applicable", "не применимо"),
-    "pass": Phrase("PASS", "СООТВ."),
-    "fail": Phrase("FAIL", "НЕ СООТВ."),
-    "skipped": Phrase("n/a", "н/п"),
+    "title": Phrase("Acceptance: formats of numbers"),
+    "lab": Phrase("Lab file"),
+    "against": Phrase("Mediator"),
+    "time": Phrase("Time"),
+    "version": Phrase("Version"),
+    "profile": Phrase("Profile"),
+    "order": Phrase("order"),
+    "orm_number": Phrase("ORM number"),
+    "user": Phrase("User at the switch"),
+    "result": Phrase("Result"),
+    "kind": Phrase("Subscriber"),
+    "direction": Phrase("Direction"),
+    "operator": Phrase("Operator"),
+    "domain": Phrase("Domain"),
+    "call": Phrase("Call"),
+    "agreed": Phrase("Agreed"),
+    "seen": Phrase("Shown"),
+    "field": Phrase("Field"),
+    "digits": Phrase("Digits"),
+    "prefix": Phrase("Prefix"),
+    "any": Phrase("any"),
+    "none": Phrase("none", context="acceptance labels"),
+    "object_type": Phrase("Object type"),
+    "number_sign": Phrase("Number sign"),
+    "controlled": Phrase("Under control"),
+    "bytes": Phrase("Bytes"),
+    "decoded": Phrase("Decoded"),
+    "nothing": Phrase("did not come"),
+    "trace": Phrase("What routing does with this call"),
+    "problems": Phrase("What is wrong"),
+    "remedies": Phrase("Where to look"),
+    "reason": Phrase("Reason"),
+    "sent": Phrase("sent"),
+    "received": Phrase("received"),
+    "passed": Phrase("passed"),
+    "failed": Phrase("failed"),
+    "not_applicable": Phrase("not applicable"),
+    "pass": Phrase("PASS", context="acceptance labels"),
+    "fail": Phrase("FAIL", context="acceptance labels"),
+    "skipped": Phrase("n/a", context="acceptance labels"),
 }

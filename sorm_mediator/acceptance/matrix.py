@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from protocol.codes import Order
-from protocol.language import Phrase, join
 from sorm_mediator.acceptance.formats import (
     KINDS,
     NETWORK_KINDS,
@@ -30,6 +29,7 @@ from sorm_mediator.acceptance.formats import (
 )
 from sorm_mediator.config import Config, ConfigError, NetworkFormatConfig
 from sorm_mediator.config.acceptance import DIRECTIONS, Direction, OperatorConfig
+from sorm_mediator.language import Phrase, join
 from sorm_mediator.switch.calls.call import Endpoint, first_leg, own_number
 from sorm_mediator.switch.domain import Domain, Subscriber, Trunk
 from sorm_mediator.switch.path import Exit, Hop, find_path
@@ -118,10 +118,7 @@ def path_in(domains: Domains, operator: Operator, calling: str, dialled: str) ->
 
 Role = Literal["calling", "called"]
 
-ONE_ONLY = Phrase(
-    "the domain has one subscriber that can be called: nobody is there to call it",
-    "в домене один доступный абонент: вызвать его некому",
-)
+ONE_ONLY = Phrase("the domain has one subscriber that can be called: nobody is there to call it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,9 +246,9 @@ def _person(config: Config, domain: Domain, *, alone: bool) -> Person:
         else:
             problem = Phrase(
                 'no numbering plan of {domain} leads to {number}, and acceptance.formats.own.outside is "full"',
-                'ни один план нумерации {domain} не ведёт к {number}, а acceptance.formats.own.outside = "full"',
-                domain=domain.name, number=subscriber.number,
-            )  # fmt: skip
+                domain=domain.name,
+                number=subscriber.number,
+            )
     return Person(domain, subscriber, inside, outside, partner, problem)
 
 
@@ -296,7 +293,7 @@ class _Planner:
         )
         if not dial:
             key = f"acceptance.formats.{kind}.dial"
-            text = Phrase("{key}: nothing to dial is given", "{key}: набираемый номер не задан", key=key)
+            text = Phrase("{key}: nothing to dial is given", key=key)
             return replace(check, call=None, problem=text)
         hops = path_from(self.domains, person.domain, person.subscriber, dial)
         last = hops[-1]
@@ -306,15 +303,18 @@ class _Planner:
             return check
         if own.dial:
             text = Phrase(
-                "{dial} leaves by {exit}, not by {operator}", "{dial} уходит через {exit}, а не через {operator}",
-                dial=dial, exit=_name(last), operator=operator.name,
-            )  # fmt: skip
+                "{dial} leaves by {exit}, not by {operator}",
+                dial=dial,
+                exit=_name(last),
+                operator=operator.name,
+            )
             return replace(check, problem=text)
         text = Phrase(
             "{dial} leaves by {exit}; {key} tells how this one is chosen",
-            "{dial} уходит через {exit}; {key} задаёт выбор этого оператора",
-            dial=dial, exit=_name(last), key=f"acceptance.formats.{kind}.operators.{operator.name}.dial",
-        )  # fmt: skip
+            dial=dial,
+            exit=_name(last),
+            key=f"acceptance.formats.{kind}.operators.{operator.name}.dial",
+        )
         return replace(check, skipped=text)
 
     def _in(self, person: Person, kind: Kind, operator: Operator) -> FormatCheck:
@@ -341,20 +341,13 @@ class _Planner:
         table = format_of(self.config, kind)
         if not operator.carries(direction):
             return Phrase(
-                "{name} carries {other} calls only", "{name} — только для другого направления ({other})",
-                name=operator.name, other=operator.trunk.config.direction,
-            )  # fmt: skip
+                "{name} carries {other} calls only", name=operator.name, other=operator.trunk.config.direction
+            )
         if direction in directions_of(table, table_of(self.config, kind, operator)):
             return ""
         if kind == "emergency" and direction == "incoming":
-            return Phrase(
-                "emergency services are called; they don't call", "спецслужбам звонят; сами они не вызывают"
-            )
-        return Phrase(
-            "no such calls are agreed (acceptance.formats.{kind}.directions)",
-            "такие вызовы не согласованы (acceptance.formats.{kind}.directions)",
-            kind=kind,
-        )
+            return Phrase("emergency services are called; they don't call")
+        return Phrase("no such calls are agreed (acceptance.formats.{kind}.directions)", kind=kind)
 
     def _reached_by(self, person: Person, operator: Operator, calling: str) -> tuple[str, str]:
         """What is dialled from outside to reach the subscriber, and why it does not come there ("": it does)."""
@@ -369,17 +362,12 @@ class _Planner:
                 return dialled, ""
             reasons.append(
                 Phrase(
-                    "{dialled} by {operator}: {where}", "{dialled} по {operator}: {where}",
+                    "{dialled} by {operator}: {where}",
                     dialled=dialled, operator=operator.name, where=_where(hops),
                 )
             )  # fmt: skip
         if not given:
-            reasons.append(
-                Phrase(
-                    "acceptance.formats.own.called says what callers from outside dial",
-                    "что набирают извне, задаёт acceptance.formats.own.called",
-                )
-            )
+            reasons.append(Phrase("acceptance.formats.own.called says what callers from outside dial"))
         return candidates[0], join("; ", reasons)
 
     def _not_reached(self, check: FormatCheck, checks: Iterable[FormatCheck]) -> FormatCheck:
@@ -390,10 +378,8 @@ class _Planner:
         if any(not one.skipped for one in mine):
             return check
         text = Phrase(
-            "no number of the table leaves by {operator}: {why}",
-            "ни один номер таблицы не уходит через {operator}: {why}",
-            operator=check.operator, why=check.skipped,
-        )  # fmt: skip
+            "no number of the table leaves by {operator}: {why}", operator=check.operator, why=check.skipped
+        )
         return replace(check, problem=text, skipped="")
 
     def _skipped_as_agreed(self, check: FormatCheck) -> bool:
@@ -524,16 +510,13 @@ def _where(hops: tuple[Hop, ...]) -> str:
     """Where a call comes out, or why it comes nowhere and in which domain."""
     last = hops[-1]
     if last.problem:
-        return Phrase(
-            "{problem} (domain {domain})", "{problem} (домен {domain})",
-            problem=last.problem, domain=last.domain.name,
-        )  # fmt: skip
-    return Phrase("leads to {exit}", "ведёт к {exit}", exit=_name(last))
+        return Phrase("{problem} (domain {domain})", problem=last.problem, domain=last.domain.name)
+    return Phrase("leads to {exit}", exit=_name(last))
 
 
 def _name(hop: Hop) -> str:
     if isinstance(hop.exit, Trunk):
         return hop.exit.name
     if isinstance(hop.exit, Subscriber):
-        return Phrase("the subscriber {number}", "абонент {number}", number=hop.exit.number)
-    return Phrase("nothing", "ничего")
+        return Phrase("the subscriber {number}", number=hop.exit.number)
+    return Phrase("nothing")

@@ -8,9 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from protocol.codes import Order
-from protocol.language import Phrase
 from sorm_mediator.acceptance.formats import NI_OF_KIND, Agreed, Kind
 from sorm_mediator.acceptance.matrix import Domains
+from sorm_mediator.language import Phrase
 from sorm_mediator.mediator.core.numbers import SIGN_OF_NI
 from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.path import Hop
@@ -29,7 +29,7 @@ def advice(
     """What to change for SORM to be shown ``agreed``: settings of the domain that came after routing, else a rule."""
     number = hop.result.a if side == "a" else hop.result.b
     applied = [
-        Phrase("{domain}: {text}", "{domain}: {text}", domain=hop.domain.name, text=applied_text(one))
+        Phrase("{domain}: {text}", domain=hop.domain.name, text=applied_text(one))
         for one in hop.applied
         if one.side == side
     ]
@@ -53,11 +53,11 @@ def refused_number(agreed: Agreed, subscriber: str, domain: Domain) -> list[str]
         Phrase(
             "{domain} has no subscriber {number}: if {subscriber} is meant, its full number belongs into a numbering "
             'plan ("{number}" = {{ alias = "{subscriber}" }} in switch.domains.numbering_plans)',
-            "в {domain} нет абонента {number}: если это {subscriber}, полный номер нужен в плане нумерации "
-            '("{number}" = {{ alias = "{subscriber}" }} в switch.domains.numbering_plans)',
-            domain=domain.name, number=agreed.number, subscriber=subscriber,
+            domain=domain.name,
+            number=agreed.number,
+            subscriber=subscriber,
         )
-    ]  # fmt: skip
+    ]
 
 
 def _outside(shown: str, agreed: Agreed, domains: Domains) -> list[str]:
@@ -68,8 +68,6 @@ def _outside(shown: str, agreed: Agreed, domains: Domains) -> list[str]:
             return [
                 Phrase(
                     "{shown} is the full number of {number}: if calls that leave the node are to show it, "
-                    'acceptance.formats.own.outside = "full"',
-                    "{shown} — полный номер абонента {number}: если в вызовах за пределы узла нужен он, "
                     'acceptance.formats.own.outside = "full"',
                     shown=shown, number=agreed.number,
                 )
@@ -107,7 +105,6 @@ def _rule(hop: Hop, side: Side, agreed: Agreed, directory: Path, ni: str) -> lis
     return [
         Phrase(
             "in rule {rule} ({place}) let <{tag}> of its <actions> have {parts}",
-            "в правиле {rule} ({place}) укажите для <{tag}> в <actions>: {parts}",
             tag=TAG_OF_SIDE[side], parts=" ".join(parts), rule=rule.name,
             place=place_of(rule, hop.domain, step.context, directory),
         )

@@ -14,7 +14,6 @@ from typing import Any
 
 from protocol import Channel
 from protocol.codes import ObjectType
-from protocol.language import Lang, Phrase, translate
 from protocol.messagetext import MessageCoding
 from protocol.render import masked_hex, render
 from sorm_mediator import __version__
@@ -22,6 +21,7 @@ from sorm_mediator.acceptance.compare import CODES, FAIL, PASS, SKIPPED, Crossed
 from sorm_mediator.acceptance.formats import KINDS, Kind, sign_of
 from sorm_mediator.acceptance.matrix import FormatCheck, format_of
 from sorm_mediator.config import Config
+from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.reports import junit
 from sorm_mediator.reports.junit import Case, Suite
 from sorm_mediator.switch.trace.trace import text_of
@@ -168,11 +168,9 @@ def table(run: AcceptanceRun, lang: Lang = "en") -> Iterable[str]:
         for text in outcome.remedies:
             yield f"    -> {translate(text, lang)}"
     counts = {"passed": run.count(PASS), "failed": run.count(FAIL), "skipped": run.count(SKIPPED)}
-    total = Phrase(
-        "{verdict}: {passed} passed, {failed} failed, {skipped} not applicable",
-        "{verdict}: соответствует {passed}, не соответствует {failed}, не применимо {skipped}",
-        verdict=run.verdict, **counts,
-    )  # fmt: skip
+    total = Phrase("{verdict}: {passed} passed, {failed} failed, {skipped} not applicable").fill(
+        verdict=run.verdict, **counts
+    )
     yield translate(total, lang)
 
 
@@ -189,17 +187,17 @@ def _words(outcome: Outcome, lang: Lang) -> tuple[str, str, str, str, str]:
     )
 
 
-WITHIN = Phrase("within the node", "внутри узла")
+WITHIN = Phrase("within the node")
 KIND_NAMES: dict[str, Phrase] = {
-    "own": Phrase("own subscriber", "абонент узла связи"),
-    "local": Phrase("local", "местный"),
-    "intercity": Phrase("intercity", "междугородный"),
-    "international": Phrase("international", "международный"),
-    "emergency": Phrase("emergency", "спецслужбы"),
+    "own": Phrase("own subscriber"),
+    "local": Phrase("local"),
+    "intercity": Phrase("intercity"),
+    "international": Phrase("international"),
+    "emergency": Phrase("emergency"),
 }
 DIRECTION_NAMES: dict[str, Phrase] = {
-    "outgoing": Phrase("outgoing", "исходящая"),
-    "incoming": Phrase("incoming", "входящая"),
+    "outgoing": Phrase("outgoing", context="acceptance direction_names"),
+    "incoming": Phrase("incoming", context="acceptance direction_names"),
 }
 
 

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from protocol.language import Lang, Phrase, translate
 from sorm_mediator import config as lab_files
 from sorm_mediator.acceptance.compare import PASS, Outcome
 from sorm_mediator.acceptance.formats import KINDS, Kind
@@ -45,11 +44,12 @@ from sorm_mediator.console.errors import (
 from sorm_mediator.console.target import RunTarget
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.targets import in_lab, toward
+from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.switch.node import Node
 from ssh_control.visible import visible
 
 STDOUT = "-"
-OWN_LAB = Phrase("a lab of its own, made of the file", "собственный стенд по этому файлу")
+OWN_LAB = Phrase("a lab of its own, made of the file")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

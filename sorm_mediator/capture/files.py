@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from protocol.language import Phrase, join
 from sorm_mediator.capture.events import CaptureError, Trouble
+from sorm_mediator.language import Phrase, join
 
 PCAPNG_MAGIC = b"\x0a\x0d\x0d\x0a"
 # magic as it stands in the file -> (byte order, nanoseconds of one tick, octets of a record's header)
@@ -84,30 +84,26 @@ def _read(stream: BinaryIO, size: int) -> bytes:
 def _pcap(stream: BinaryIO, order: str, tick: int, record_size: int) -> Iterator[Packet | Trouble]:
     header = _read(stream, 20)
     if len(header) < 20:
-        yield Trouble(Phrase("the pcap file is cut inside its header", "файл pcap оборван в своём заголовке"))
+        yield Trouble(Phrase("the pcap file is cut inside its header"))
         return
     link_type: int = struct.unpack(order + "I", header[16:])[0] & 0x0FFFFFFF  # above: FCS length
     record = struct.Struct(order + "IIII")
     position = 24
     while head := _read(stream, record_size):
         if len(head) < record_size:
-            cut = Phrase(
-                "the pcap file is cut inside a record's header", "файл pcap оборван в заголовке записи"
-            )
+            cut = Phrase("the pcap file is cut inside a record's header")
             yield Trouble(_at(cut, position))
             return
         seconds, fraction, kept, length = record.unpack(head[:16])
         if kept > MAX_BLOCK:
-            claim = Phrase(
-                "a pcap record claims {kept} octets", "записи pcap заявлено байтов: {kept}", kept=kept
-            )
+            claim = Phrase("a pcap record claims {kept} octets", kept=kept)
             yield Trouble(_not_read(_at(claim, position)))
             return
         data = _read(stream, kept)
         yield Packet(link_type, data, seconds * 1_000_000_000 + fraction * tick, length)
         if len(data) < kept:
-            missing = Phrase("{count} octets missing", "не хватает байтов: {count}", count=kept - len(data))
-            cut = Phrase("the pcap file is cut inside the record", "файл pcap оборван в записи")
+            missing = Phrase("{count} octets missing", count=kept - len(data))
+            cut = Phrase("the pcap file is cut inside the record")
             yield Trouble(join(": ", [_at(cut, position), missing]))
             return
         position += record_size + kept
@@ -133,13 +129,7 @@ class _Section:
     def describe(self, interface: _Interface) -> None:
         """One interface more."""
         if len(self.interfaces) >= MAX_INTERFACES:
-            raise _DamagedError(
-                Phrase(
-                    "describes one more than {most} interfaces",
-                    "описывает больше {most} интерфейсов",
-                    most=MAX_INTERFACES,
-                )
-            )
+            raise _DamagedError(Phrase("describes one more than {most} interfaces", most=MAX_INTERFACES))
         self.interfaces.append(interface)
 
 
@@ -148,17 +138,15 @@ class _DamagedError(Exception):
 
 
 def _short(octets: int) -> _DamagedError:
-    return _DamagedError(
-        Phrase("holds a packet in less than {n} octets", "держит пакет короче {n} байтов", n=octets)
-    )
+    return _DamagedError(Phrase("holds a packet in less than {n} octets", n=octets))
 
 
 def _at(what: Phrase, position: int) -> Phrase:
-    return Phrase("{what} at octet {position}", "{what}, байт {position}", what=what, position=position)
+    return Phrase("{what} at octet {position}", what=what, position=position)
 
 
 def _not_read(what: Phrase) -> Phrase:
-    return join(": ", [what, Phrase("the rest is not read", "остальное не прочитано")])
+    return join(": ", [what, Phrase("the rest is not read")])
 
 
 def _pcapng(stream: BinaryIO) -> Iterator[Packet | Trouble]:
@@ -176,12 +164,11 @@ def _pcapng(stream: BinaryIO) -> Iterator[Packet | Trouble]:
         except _DamagedError as damage:
             if whole:
                 yield Trouble(_not_read(Phrase(
-                    "the pcapng block at octet {position} {damage}",
-                    "блок pcapng в байте {position} {damage}", position=position, damage=damage.args[0],
+                    "the pcapng block at octet {position} {damage}", position=position, damage=damage.args[0],
                 )))  # fmt: skip
                 return
         if not whole:
-            cut = Phrase("the pcapng file is cut inside the block", "файл pcapng оборван в блоке")
+            cut = Phrase("the pcapng file is cut inside the block")
             yield Trouble(_at(cut, position))
             return
         position += size
@@ -199,14 +186,12 @@ def _block(stream: BinaryIO, head: bytes, section: _Section) -> tuple[int, bytes
         if len(taken) < 4:
             return 0, b"", 0, False
         if taken not in (b"\x1a\x2b\x3c\x4d", b"\x4d\x3c\x2b\x1a"):
-            raise _DamagedError(
-                Phrase("has the byte-order mark {mark}", "с отметкой порядка байтов {mark}", mark=taken.hex())
-            )
+            raise _DamagedError(Phrase("has the byte-order mark {mark}", mark=taken.hex()))
         section.order = ">" if taken[0] == 0x1A else "<"
         section.interfaces.clear()
     kind, size = struct.unpack(section.order + "II", head + rest)
     if size < 12 or size % 4 or size > MAX_BLOCK:
-        raise _DamagedError(Phrase("claims a length of {size}", "с заявленной длиной {size}", size=size))
+        raise _DamagedError(Phrase("claims a length of {size}", size=size))
     wanted = size - 8 - len(taken)
     content = _read(stream, wanted)
     body = taken + content[: wanted - 4]
@@ -215,11 +200,7 @@ def _block(stream: BinaryIO, head: bytes, section: _Section) -> tuple[int, bytes
 
 def _interface(body: bytes, order: str) -> _Interface:
     if len(body) < 8:
-        raise _DamagedError(
-            Phrase(
-                "describes an interface in less than {n} octets", "описывает интерфейс короче {n} байтов", n=8
-            )
-        )
+        raise _DamagedError(Phrase("describes an interface in less than {n} octets", n=8))
     link_type, _reserved, snap_length = struct.unpack_from(order + "HHI", body)
     interface = _Interface(link_type, snap_length)
     for code, value in _options(body[8:], order):
@@ -255,10 +236,7 @@ def _packet(kind: int, body: bytes, section: _Section) -> Packet | None:
     else:
         return None
     if index >= len(section.interfaces):
-        raise _DamagedError(Phrase(
-            "names the interface {index}, which is not described", "называет неописанный интерфейс {index}",
-            index=index,
-        ))  # fmt: skip
+        raise _DamagedError(Phrase("names the interface {index}, which is not described", index=index))
     interface = section.interfaces[index]
     if kind == _SIMPLE and interface.snap_length:
         kept = min(kept, interface.snap_length)

@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
-from protocol.language import Phrase
 from sorm_mediator.capture.events import CaptureError, Data, End, Event, Flow, Gap, Trouble
 from sorm_mediator.capture.files import Packet
+from sorm_mediator.language import Phrase
 
 _IPV4, _IPV6 = 0x0800, 0x86DD
 _VLAN_TAGS = (0x8100, 0x88A8, 0x9100)
@@ -28,12 +28,12 @@ _EXTENSIONS = (0, 43, 60, 135, 139, 140)  # IPv6 headers with their own length, 
 _FRAGMENT = 44
 LINKTYPE_ETHERNET = 1
 
-FRAGMENTS = Phrase("IP fragments, which are not put together", "фрагменты IP, они не собираются")
+FRAGMENTS = Phrase("IP fragments, which are not put together")
 """A reason of :attr:`Dissector.skipped` for which units may be missing."""
 
 
-_CUT = Phrase("cut inside their headers", "оборваны в заголовках")
-_NO_IP = Phrase("neither IPv4 nor IPv6", "ни IPv4, ни IPv6")
+_CUT = Phrase("cut inside their headers")
+_NO_IP = Phrase("neither IPv4 nor IPv6")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +152,7 @@ def _scapy_network_layer(packet: Packet) -> bytes:
         frame = layer(packet.data)
         network = frame.getlayer(IP) or frame.getlayer(IPv6)
     except Exception as error:  # noqa: BLE001  (scapy's layers raise anything on damaged frames)
-        raise _SkipError(Phrase(
-            "not understood by scapy ({error})", "scapy их не понимает ({error})",
-            error=type(error).__name__,
-        )) from None  # fmt: skip
+        raise _SkipError(Phrase("not understood by scapy ({error})", error=type(error).__name__)) from None
     if network is None:
         raise _SkipError(_NO_IP)
     return bytes(network.original)
@@ -172,7 +169,7 @@ def _network(packet: bytes) -> Segment | Datagram:
         return _tcp(source, destination, payload)
     if protocol == UDP:
         return _udp(source, destination, payload)
-    raise _SkipError(Phrase("neither TCP nor UDP", "ни TCP, ни UDP"))
+    raise _SkipError(Phrase("neither TCP nor UDP"))
 
 
 def _ipv4(packet: bytes) -> tuple[int, str, str, bytes]:
@@ -306,10 +303,13 @@ class HalfStream:
             self.ended = True
             yield End(self.flow)
         if self._early:
-            yield Trouble(Phrase(
-                "{flow}: {n} octets came from before the capture's first segment",
-                "{flow}: байтов до первого сегмента записи: {n}", flow=self.flow.label, n=self._early,
-            ))  # fmt: skip
+            yield Trouble(
+                Phrase(
+                    "{flow}: {n} octets came from before the capture's first segment",
+                    flow=self.flow.label,
+                    n=self._early,
+                )
+            )
             self._early = 0
 
     def _offset_of(self, sequence: int) -> int:

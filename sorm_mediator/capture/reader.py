@@ -10,7 +10,6 @@ from io import BytesIO
 from typing import BinaryIO, cast
 
 from e1.carriers.satop import SatopPacket
-from protocol.language import Phrase, join
 from sorm_mediator.capture import x25
 from sorm_mediator.capture.events import CaptureError, Data, End, Event, Flow, Gap, Trouble
 from sorm_mediator.capture.files import Packet, is_capture, read_packets
@@ -25,6 +24,7 @@ from sorm_mediator.capture.packets import (
     is_frame,
 )
 from sorm_mediator.capture.x25 import Recognition, SatopFlow
+from sorm_mediator.language import Phrase, join
 
 CHUNK = 65_536
 MAX_TEXT = 32 * 1024 * 1024
@@ -110,8 +110,7 @@ def _unpacked(packed: BinaryIO, times: int) -> Iterator[Event]:
         yield from _read_input(packed, times)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         yield Trouble(Phrase(
-            "the gzip file is damaged or cut ({error}): the rest is not read",
-            "файл gzip повреждён или оборван ({error}): остальное не прочитано", error=error,
+            "the gzip file is damaged or cut ({error}): the rest is not read", error=error,
         ))  # fmt: skip
 
 
@@ -231,13 +230,12 @@ class _Flows:
             if not circuit.data_packets:
                 way = f"{source} > {destination} udp"
                 empty = Phrase(
-                    "{way}: {n} packets of an E1 stream (SAToP) without X.25 data",
-                    "{way}: пакетов потока E1 (SAToP) без данных X.25: {n}", way=way, n=circuit.packets,
-                )  # fmt: skip
+                    "{way}: {n} packets of an E1 stream (SAToP) without X.25 data", way=way, n=circuit.packets
+                )
                 yield Trouble(empty, serious=False)
         if self._cut:
             yield Trouble(Phrase(
-                "{n} frames were cut by the capture (snap length)", "кадров обрезано при записи: {n}",
+                "{n} frames were cut by the capture (snap length)",
                 n=self._cut,
             ), serious=False)  # fmt: skip
         for why, count in self._dissector.skipped.items():
@@ -287,10 +285,13 @@ class _Flows:
         records = self._xot.setdefault(event.flow, x25.XotRecords())
         if isinstance(event, Gap):
             records.reset()
-            yield Trouble(Phrase(
-                "{flow}: {n} octets of X.25 over TCP are not in the capture",
-                "{flow}: байтов X.25 поверх TCP нет в записи: {n}", flow=event.flow.label, n=event.length,
-            ))  # fmt: skip
+            yield Trouble(
+                Phrase(
+                    "{flow}: {n} octets of X.25 over TCP are not in the capture",
+                    flow=event.flow.label,
+                    n=event.length,
+                )
+            )
             return
         for packet in records.feed(event.data):
             yield from self._x25_packet(event.flow.label, packet, event.time_ns, event.flow.interface)
@@ -336,4 +337,4 @@ def _next(
 
 
 def _not_shown(count: int, why: str) -> Phrase:
-    return Phrase("{n} frames not shown: {why}", "кадров не показано: {n}: {why}", n=count, why=why)
+    return Phrase("{n} frames not shown: {why}", n=count, why=why)

@@ -22,9 +22,9 @@ from protocol import (
     Unit,
     UnknownUnit,
 )
-from protocol.language import Phrase
 from protocol.messages import classes
 from sorm_mediator.capture.events import Data, Event, Flow, Gap, Trouble
+from sorm_mediator.language import Phrase
 
 UNDECIDED = 65_536
 """Octets of a flow that may come before it is decided whether it carries units."""
@@ -130,9 +130,10 @@ class _FlowUnits:
         self._fed = 0
         text = Phrase(
             "{flow}: {count} octets from octet {offset} on are not in the capture",
-            "{flow}: байтов {count} начиная с {offset} в записи нет", flow=self._flow.label,
-            count=event.length, offset=event.offset,
-        )  # fmt: skip
+            flow=self._flow.label,
+            count=event.length,
+            offset=event.offset,
+        )
         yield from self._pass([Trouble(text)])
 
     def end(self) -> Iterator[Item]:
@@ -172,7 +173,7 @@ class _FlowUnits:
         problem = Problem(
             0,
             "",
-            Phrase("broken unit: {reason}", "повреждённое сообщение: {reason}", reason=item.reason.phrase),
+            Phrase("broken unit: {reason}", reason=item.reason.phrase),
         )
         return Found(self._flow, offset, item.raw, None, (problem,), self._time_ns)
 
@@ -230,4 +231,4 @@ class _FlowUnits:
 
 _HEADER = 4
 """Octets that all headers have in common."""
-_NOISE = Phrase("octets that belong to no unit", "байты вне сообщений")
+_NOISE = Phrase("octets that belong to no unit")

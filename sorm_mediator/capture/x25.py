@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import Generic, NamedTuple, TypeVar
 
 from e1.carriers.satop import OCTETS_PER_FRAME, SatopError, SatopPacket, parse, rtp_sequence
-from protocol.language import Phrase
 from sorm_mediator.capture.events import Flow
+from sorm_mediator.language import Phrase
 
 LINKTYPE_USER0 = 147
 """What captures of a timeslot use."""
@@ -74,10 +74,7 @@ class XotRecords:
         while len(data) - start >= _XOT_HEADER:
             if data[start : start + 2] != b"\0\0":
                 self._broken = True
-                self.problem = Phrase(
-                    "no X.25 over TCP from here on, the rest is not read",
-                    "дальше не X.25 поверх TCP, остальное не прочитано",
-                )
+                self.problem = Phrase("no X.25 over TCP from here on, the rest is not read")
                 return
             body = start + _XOT_HEADER
             end = body + int.from_bytes(data[start + 2 : body])

@@ -16,10 +16,10 @@ from ssh_control.visible import visible
 
 if TYPE_CHECKING:
     from protocol import Options
-    from protocol.language import Lang
     from protocol.messagetext import MessageCoding
     from sorm_mediator.capture.events import Event
     from sorm_mediator.capture.units import Found, Item
+    from sorm_mediator.language import Lang
 
 STDIN = "-"
 _OCTETS = "What octets look like (encode needs the same as decode)"
@@ -297,21 +297,16 @@ class _Show:
 
     def item(self, item: Item) -> None:
         """One thing that was found."""
-        from protocol.language import Phrase
         from sorm_mediator.capture.events import Trouble
         from sorm_mediator.capture.units import Skipped
+        from sorm_mediator.language import Phrase
 
         if isinstance(item, Trouble):
             self.fine &= not item.serious
             self.note(item.text)
         elif isinstance(item, Skipped):
             self._skipped.append(
-                Phrase(
-                    "{flow}: {count} octets, no units",
-                    "{flow}: байтов {count}, сообщений нет",
-                    flow=item.flow.label,
-                    count=item.octets,
-                )
+                Phrase("{flow}: {count} octets, no units", flow=item.flow.label, count=item.octets)
             )
         else:
             self.count += 1
@@ -328,17 +323,17 @@ class _Show:
 
     def end(self) -> None:
         """Nothing more comes."""
-        from protocol.language import Phrase
+        from sorm_mediator.language import Phrase
 
         for text in self._skipped:
-            self.note(Phrase("not shown: {text}", "не показано: {text}", text=text))
+            self.note(Phrase("not shown: {text}", text=text))
         if not self.count:
             self.fine = False
-            self.note(Phrase("no units found", "сообщений не найдено"))
+            self.note(Phrase("no units found"))
 
     def note(self, text: str) -> None:
         """Something about the whole, on stderr."""
-        from protocol.language import translate
+        from sorm_mediator.language import translate
 
         echo(f"sorm-mediator: {translate(text, self.lang)}", err=True)
 
@@ -366,19 +361,12 @@ class _JsonShow(_Show):
             sys.stdout.write("]\n")
 
     def end(self) -> None:
-        from protocol.language import Phrase
+        from sorm_mediator.language import Phrase
 
         sys.stdout.write("]\n" if self.count else "[]\n")
         super().end()
         if self.wrong:
-            self.note(
-                Phrase(
-                    "{wrong} of {count} units have problems",
-                    "с ошибками: {wrong} из {count} сообщений",
-                    wrong=self.wrong,
-                    count=self.count,
-                )
-            )
+            self.note(Phrase("{wrong} of {count} units have problems", wrong=self.wrong, count=self.count))
 
 
 class _PeopleShow(_Show):
@@ -399,9 +387,9 @@ class _PeopleShow(_Show):
         self._line: Callable[..., None] = line
 
     def found(self, item: Found) -> None:
-        from protocol.language import Phrase, translate
         from protocol.render import has_another_inside, masked_hex, octet_rows, render
         from protocol.wire import MASK
+        from sorm_mediator.language import Phrase, translate
 
         self._line(", ".join(self._where(item)), "dim")
         if item.message is None:
@@ -415,21 +403,16 @@ class _PeopleShow(_Show):
             self._line(f"  {masked_hex(item.raw, channel=item.message.channel)}", "dim")
         for problem in item.problems:
             path = f" {problem.path}" if problem.path else ""
-            octet = translate(Phrase("octet", "байт"), self.lang)
+            octet = translate(Phrase("octet"), self.lang)
             hidden = item.message is not None and has_another_inside(item.raw)
             text = MASK if hidden else translate(problem.message, self.lang)
             self._line(f"  ! {octet} {problem.offset}{path}: {text}", "red")
         self._line("")
 
     def _where(self, item: Found) -> Iterator[str]:
-        from protocol.language import Phrase, translate
+        from sorm_mediator.language import Phrase, translate
 
-        place = Phrase(
-            "offset {offset}, {length} octets",
-            "смещение {offset}, байт: {length}",
-            offset=item.offset,
-            length=len(item.raw),
-        )
+        place = Phrase("offset {offset}, {length} octets", offset=item.offset, length=len(item.raw))
         yield translate(place, self.lang)
         if item.flow.interface and not item.flow.label.startswith(item.flow.interface):
             yield item.flow.interface

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from protocol.language import Lang, Phrase, translate
 from sorm_mediator.conformance.verdicts import Untested
 from sorm_mediator.console.errors import ConnectError, StepError
 from sorm_mediator.console.target import CallMaker, Requester
+from sorm_mediator.language import Lang, Phrase, translate
 
 OUTCOMES = ("answer", "busy", "no-answer", "fail", "incomplete")
 HOOK_ENDS_WITHIN = 5.0
@@ -40,23 +40,26 @@ class Call:
     @property
     def by_trunk(self) -> str:
         """The trunk by which it comes in, for people; empty for a call of the node."""
-        return "" if self.trunk is None else Phrase(" by trunk {n}", " по пучку {n}", n=self.trunk)
+        return "" if self.trunk is None else Phrase(" by trunk {n}", n=self.trunk)
 
     @property
     def text(self) -> Phrase:
         """The call for people."""
         return Phrase(
-            "call {a} -> {b}{by}, {outcome}", "вызов {a} -> {b}{by}, {outcome}",
-            a=self.a or "-", b=self.b, by=self.by_trunk, outcome=_OUTCOME[self.outcome],
-        )  # fmt: skip
+            "call {a} -> {b}{by}, {outcome}",
+            a=self.a or "-",
+            b=self.b,
+            by=self.by_trunk,
+            outcome=_OUTCOME[self.outcome],
+        )
 
 
 _OUTCOME = {
-    "answer": Phrase("it is answered", "ответ"),
-    "busy": Phrase("B is busy", "B занят"),
-    "no-answer": Phrase("B does not answer", "B не отвечает"),
-    "fail": Phrase("it can't be set up", "соединение невозможно"),
-    "incomplete": Phrase("the number is not dialled to its end", "неполный набор"),
+    "answer": Phrase("it is answered"),
+    "busy": Phrase("B is busy"),
+    "no-answer": Phrase("B does not answer"),
+    "fail": Phrase("it can't be set up"),
+    "incomplete": Phrase("the number is not dialled to its end"),
 }
 
 
@@ -138,21 +141,18 @@ class HttpCaller(Caller):
         try:
             status, call = await self._request("GET", f"calls/{placed}", None)
         except ConnectError as error:
-            return Phrase("{error}", "{error}", error=error)
+            return Phrase("{error}", error=error)
         if status != 200 or not isinstance(call, dict):
             return None
         for hop in call.get("routing", ()):
             if hop.get("result") == "failed":
                 return Phrase(
-                    "the switch could not route the call: {reason}",
-                    "коммутатор не смог направить вызов: {reason}", reason=hop.get("reason") or "-",
-                )  # fmt: skip
+                    "the switch could not route the call: {reason}", reason=hop.get("reason") or "-"
+                )
         return None
 
 
-_NO_TRUNK_NAME = Phrase(
-    "the switch knows trunks by name: --trunk 2=NAME", "коммутатор знает пучки по именам: --trunk 2=ИМЯ"
-)
+_NO_TRUNK_NAME = Phrase("the switch knows trunks by name: --trunk 2=NAME")
 
 
 class HookCaller(Caller):
@@ -195,9 +195,7 @@ class HookCaller(Caller):
             )  # fmt: skip
         except OSError as error:
             text = error.strerror or str(error)
-            raise Untested(
-                Phrase("hook {name}: {text}", "команда {name}: {text}", name=words[0], text=text)
-            ) from None
+            raise Untested(Phrase("hook {name}: {text}", name=words[0], text=text)) from None
         self._running.append(process)
         return process
 
@@ -242,8 +240,8 @@ def _exit_of(process: asyncio.subprocess.Process) -> Phrase | None:
     if not code:
         return None
     if code < 0:
-        return Phrase("the hook was ended by signal {n}", "команда завершена сигналом {n}", n=-code)
-    return Phrase("the hook ended with exit code {code}", "команда завершилась с кодом {code}", code=code)
+        return Phrase("the hook was ended by signal {n}", n=-code)
+    return Phrase("the hook ended with exit code {code}", code=code)
 
 
 PLACEHOLDERS = ("a", "b", "outcome", "ring", "talk", "trunk")
@@ -267,20 +265,23 @@ class AskingCaller(Caller):
         """Ask for a call. Raises :class:`Untested` when nobody makes it."""
         text = Phrase(
             "call {b} from {a}{by} now ({outcome}; let it ring {ring:g} s, talk until you are told to hang up)",
-            "наберите {b} с {a}{by} ({outcome}; звонок {ring:g} с, разговор до указания положить трубку)",
-            a=call.a or "-", b=call.b, by=call.by_trunk, ring=call.ring, outcome=_OUTCOME[call.outcome],
-        )  # fmt: skip
+            a=call.a or "-",
+            b=call.b,
+            by=call.by_trunk,
+            ring=call.ring,
+            outcome=_OUTCOME[call.outcome],
+        )
         await self._asked(text)
         return call
 
     async def hang_up(self, placed: Call) -> None:
         """Ask for the end of it."""
         if placed.outcome == "answer":
-            await self._asked(Phrase("{a}: hang up now", "{a}: положите трубку", a=placed.a or placed.b))
+            await self._asked(Phrase("{a}: hang up now", a=placed.a or placed.b))
 
     async def _asked(self, text: Phrase) -> None:
         if not await self.ask(translate(text, self.lang), self.within):
-            raise Untested(Phrase("nobody made the call", "вызов никто не сделал"))
+            raise Untested(Phrase("nobody made the call"))
 
 
 async def at_terminal(text: str, within: float) -> bool:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from protocol.language import Phrase
 from sorm_mediator.conformance.calling import HttpCaller
 from sorm_mediator.conformance.examiner import MAY_STOP, NO_CALLS, NO_WEB, Examiner
 from sorm_mediator.conformance.verdicts import PASS, Record
+from sorm_mediator.language import MessageId, Phrase
 
 Dialogue = Callable[[Examiner], Awaitable[object]]
 """Carries a check out; raises one of :mod:`sorm_mediator.conformance.verdicts` unless it passed."""
@@ -52,28 +52,28 @@ _NEEDS: Final[Mapping[Need, tuple[Callable[[Examiner], bool], Phrase]]] = {
     Need.CALLS: (lambda ex: ex.caller is not None, NO_CALLS),
     Need.SERVICES: (
         lambda ex: isinstance(ex.caller, HttpCaller),
-        Phrase("needs services used on demand: --calls http", "нужны услуги по заказу: --calls http"),
+        Phrase("needs services used on demand: --calls http"),
     ),
     Need.WEB: (lambda ex: ex.request is not None, NO_WEB),
     Need.TCP: (
         lambda ex: ex.link == "tcp",
-        Phrase("the console is not connected over TCP", "пульт подключён не по TCP"),
+        Phrase("the console is not connected over TCP"),
     ),
     Need.E1: (
         lambda ex: ex.link == "x25",
-        Phrase("the console is not connected over E1", "пульт подключён не по E1"),
+        Phrase("the console is not connected over E1"),
     ),
     Need.SPEECH: (
         _hears_speech,
-        Phrase("nobody speaks, or listens to KSL, here", "говорить или слушать КСЛ здесь некому"),
+        Phrase("nobody speaks, or listens to KSL, here"),
     ),
     Need.ORDER_268: (
         lambda ex: ex.terms.order == "268",
-        Phrase("order 70 does not have it", "в приказе 70 этого нет"),
+        Phrase("order 70 does not have it"),
     ),
     Need.SLOW: (
         lambda ex: ex.terms.slow or 0 < ex.terms.test_timeout <= 5,
-        Phrase("takes 10 minutes: --slow", "занимает 10 минут: --slow"),
+        Phrase("takes 10 minutes: --slow"),
     ),
 }
 """Whether a need is met, and the text for people where it is not."""
@@ -127,14 +127,14 @@ CHECKS: Final[dict[str, Check]] = {}
 """Every check that was declared, by its id."""
 
 
-def check(name: str, en: str, ru: str, *needs: Need, **values: object) -> Callable[[Dialogue], Dialogue]:
+def check(name: str, en: MessageId, *needs: Need, **values: object) -> Callable[[Dialogue], Dialogue]:
     """Declare a check: its id, its title in both languages with ``values`` filled in, and what it needs."""
     assert _ID.fullmatch(name), name
 
     def declare(dialogue: Dialogue) -> Dialogue:
         assert name not in CHECKS, f"{name} is declared twice"
         subject = dialogue.__module__.rpartition(".")[2]
-        CHECKS[name] = Check(name, Phrase(en, ru, **values), dialogue, frozenset(needs), subject)
+        CHECKS[name] = Check(name, Phrase(en).fill(**values), dialogue, frozenset(needs), subject)
         return dialogue
 
     return declare

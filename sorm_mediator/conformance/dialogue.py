@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from protocol import EncodeError
-from protocol.language import Phrase, join
 from protocol.messages import caption, title_of
 from sorm_mediator.conformance.verdicts import (
     Action,
@@ -29,6 +28,7 @@ from sorm_mediator.console.errors import StepError
 from sorm_mediator.console.messages import COMMANDS
 from sorm_mediator.console.messages import KPD1 as MESSAGES
 from sorm_mediator.console.messages import KPD2 as EVENTS
+from sorm_mediator.language import Phrase, join
 
 Outcome = Literal["executed", "not-executed", "rejected", "accepted", "silent"]
 Profile = Literal["order", "eltex"]
@@ -272,7 +272,7 @@ class Dialogue:
         except Failed as failed:
             if before:
                 raise
-            text = Phrase("could not be prepared: {why}", "не удалось подготовить: {why}", why=failed.why)
+            text = Phrase("could not be prepared: {why}", why=failed.why)
             raise Unprepared(text) from None
         finally:
             self._preparing = before
@@ -302,10 +302,10 @@ class Dialogue:
         except StepError as error:
             raise Failed(error.text) from None
         except EncodeError as error:
-            text = Phrase("{name}: {error}", "{name}: {error}", name=str(name), error=error)
+            text = Phrase("{name}: {error}", name=str(name), error=error)
             raise Untested(text) from None
         if not sent:
-            raise Failed(Phrase("these octets are no command", "эти байты не команда"))
+            raise Failed(Phrase("these octets are no command"))
         shown = name if isinstance(name, str) else f"{sent[0].code:02X}h"
         return Reply(shown, fields, sent[0])
 
@@ -320,7 +320,7 @@ class Dialogue:
             # An answer that comes after this wait is that of a later command.
             reply.sent.accepted = reply.sent.done = True
         if not done and not self.client.connected:
-            raise Failed(Phrase("the mediator has closed the channels", "посредник закрыл каналы"))
+            raise Failed(Phrase("the mediator has closed the channels"))
 
     def _timed(self, sent: Sent, receipt: Crossed) -> None:
         ms = (receipt.time - sent.time) * 1000
@@ -405,9 +405,7 @@ class Dialogue:
 
     def expects_outcome(self, code: int, wanted: str, status: int = 0x01) -> None:
         """Note what must become of a command."""
-        text = Phrase(
-            "command {n}: {outcome}", "команда {n}: {outcome}", n=code, outcome=_outcome_due(wanted, status)
-        )
+        text = Phrase("command {n}: {outcome}", n=code, outcome=_outcome_due(wanted, status))
         self.expects(text)
 
     def judge(self, reply: Reply, wanted: str, status: int = 0x01) -> None:
@@ -429,18 +427,16 @@ class Dialogue:
             holds = _SAME.get((wanted, status)) == (outcome, came)
         shown = {"n": reply.sent.code, "came": _shown(outcome, came)}
         if not holds:
-            what = Phrase("command {n}: {came}", "команда {n}: {came}", **shown)
+            what = Phrase("command {n}: {came}").fill(**shown)
             if eltex is not None and outcome == eltex[1]:
                 self.deviates(eltex[0], what)
             raise Failed(what)
         if self.terms.errors == "any" and came != status and outcome in ("rejected", "not-executed"):
             self._note(
                 Phrase(
-                    "command {n}: {came} came, the vendor's code in place of the order's {status:02X}h",
-                    "команда {n}: пришло {came}, код изготовителя вместо {status:02X}h по приказу",
-                    status=status, **shown,
-                )
-            )  # fmt: skip
+                    "command {n}: {came} came, the vendor's code in place of the order's {status:02X}h"
+                ).fill(status=status, **shown)
+            )
 
     def _note(self, note: Phrase) -> None:
         if not self._preparing and str(note) not in map(str, self.record.notes):
@@ -468,7 +464,7 @@ class Dialogue:
         """An expectation that has been looked at already. ``eltex``: the option that allows the contrary."""
         self.expects(expected)
         if not holds:
-            text = Phrase("{came}", "{came}", came=came)
+            text = Phrase("{came}", came=came)
             if eltex:
                 self.deviates(eltex, text)
             raise Failed(text)
@@ -484,7 +480,7 @@ class Dialogue:
             return
         texts: list[str] = [
             Phrase(
-                "{name}: {came} instead of {wanted}", "{name}: {came} вместо {wanted}",
+                "{name}: {came} instead of {wanted}",
                 name=_field(one.path), came=_value(one.path, one.came), wanted=one.expected,
             )
             for one in found
@@ -497,11 +493,9 @@ class Dialogue:
     def within_limit(self, ms: float, limit: int, what: Phrase) -> None:
         """A time that must not be exceeded; it becomes that of the check."""
         self.measured = max(ms, self.measured or 0.0)
-        text = Phrase("{what} within {limit} ms", "{what} не позднее {limit} мс", what=what, limit=limit)
+        text = Phrase("{what} within {limit} ms", what=what, limit=limit)
         holds = ms <= limit or self.terms.timing == "report"
-        self.require(
-            holds, text, Phrase("{what} after {ms:.0f} ms", "{what} через {ms:.0f} мс", what=what, ms=ms)
-        )
+        self.require(holds, text, Phrase("{what} after {ms:.0f} ms", what=what, ms=ms))
 
     def comes_after(
         self, later: Crossed | None, earlier: Crossed | None, expected: Phrase, came: Phrase
@@ -550,10 +544,7 @@ class Dialogue:
         code = EVENTS[name].code
         unit = await self._due(code, fields, _event_of(number, call), self._event_within())
         if unit.name != name:
-            raise Failed(Phrase(
-                "{came:02X}h came instead of {code:02X}h", "вместо {code:02X}h пришло {came:02X}h",
-                came=unit.raw[2], code=code,
-            ))  # fmt: skip
+            raise Failed(Phrase("{came:02X}h came instead of {code:02X}h", came=unit.raw[2], code=code))
         self._compare(unit, fields)
         return unit
 
@@ -599,9 +590,10 @@ class Dialogue:
             raw = self.unread(suits)[0].raw
             known = len(raw) > 2
             text = Phrase(
-                "{code} ({name}) came all the same", "всё же пришло {code} ({name})",
-                code=_code(raw[2]) if known else "", name=_message(raw[2]) if known else "?",
-            )  # fmt: skip
+                "{code} ({name}) came all the same",
+                code=_code(raw[2]) if known else "",
+                name=_message(raw[2]) if known else "?",
+            )
             if eltex:
                 self.deviates(eltex, text)
             raise Failed(text)
@@ -609,9 +601,7 @@ class Dialogue:
     async def no_events(self, target: Target) -> None:
         """No event of an object may be there, or come for a while."""
         await self.nothing(
-            Phrase(
-                "no further event of object {n}", "больше никаких сообщений об объекте {n}", n=target.number
-            ),
+            Phrase("no further event of object {n}", n=target.number),
             _event_of(target.number, None),
         )
 
@@ -621,10 +611,7 @@ class Dialogue:
         """The next unit that fits, taken. Raises :class:`Failed` when none comes in time."""
         self.expects(_wanted(code, fields))
         if not await self.wait(lambda: bool(self.unread(suits)), within):
-            raise Failed(Phrase(
-                "no {code:02X}h within {within:g} s", "{code:02X}h не пришло за {within:g} с", code=code,
-                within=within,
-            ))  # fmt: skip
+            raise Failed(Phrase("no {code:02X}h within {within:g} s", code=code, within=within))  # fmt: skip
         unit = self.unread(suits)[0]
         self._arrived.remove(unit)
         return unit
@@ -658,41 +645,59 @@ def one_of(*values: Any) -> OneOf:
 def _outcome_due(wanted: str, status: int) -> Phrase:
     match wanted:
         case "executed":
-            return Phrase("27h/00h, then 28h/00h", "27h/00h, затем 28h/00h")
+            return Phrase("27h/00h, then 28h/00h")
         case "not-executed":
-            return Phrase("27h/00h, then 28h/{n:02X}h", "27h/00h, затем 28h/{n:02X}h", n=status)
+            return Phrase("27h/00h, then 28h/{n:02X}h", n=status)
         case "rejected":
-            return Phrase("27h/{n:02X}h, no 28h", "27h/{n:02X}h, без 28h", n=status)
+            return Phrase("27h/{n:02X}h, no 28h", n=status)
         case "refused":
-            return Phrase("a refusal: 27h/01h or 28h/01h", "отказ: 27h/01h или 28h/01h")
+            return Phrase("a refusal: 27h/01h or 28h/01h")
         case _:
-            return Phrase("27h/00h", "27h/00h")
+            return Phrase("27h/00h")
 
 
 def _shown(outcome: Outcome, status: int) -> Phrase:
     match outcome:
         case "silent":
-            return Phrase("no answer", "нет ответа")
+            return Phrase("no answer")
         case "accepted":
-            return Phrase("27h/00h and no 28h", "27h/00h и без 28h")
+            return Phrase("27h/00h and no 28h")
         case "executed":
-            return Phrase("27h/00h, 28h/00h", "27h/00h, 28h/00h")
+            return Phrase("27h/00h, 28h/00h")
         case "rejected":
-            return Phrase("27h/{n:02X}h", "27h/{n:02X}h", n=status)
+            return Phrase("27h/{n:02X}h", n=status)
         case "not-executed":
-            return Phrase("27h/00h, 28h/{n:02X}h", "27h/00h, 28h/{n:02X}h", n=status)
+            return Phrase("27h/00h, 28h/{n:02X}h", n=status)
 
 
 _HEX = frozenset(
-    ("selection", "connection", "service_phase", "operation", "service", "status", "command", "additional",
-     "test_number", "kpd1_state", "kpd2_state", "alarm_type", "alarm_code", "access_code", "line_state", "version",
-     "reserve", "delivery_state", "delivery_code")
-)  # fmt: skip
+    (
+        "selection",
+        "connection",
+        "service_phase",
+        "operation",
+        "service",
+        "status",
+        "command",
+        "additional",
+        "test_number",
+        "kpd1_state",
+        "kpd2_state",
+        "alarm_type",
+        "alarm_code",
+        "access_code",
+        "line_state",
+        "version",
+        "reserve",
+        "delivery_state",
+        "delivery_code",
+    )
+)
 """Fields whose values are written in hexadecimal."""
 
 
 def _code(code: int) -> Phrase:
-    return Phrase("{code:02X}h", "{code:02X}h", code=code)
+    return Phrase("{code:02X}h", code=code)
 
 
 def _message(code: int) -> Phrase:
@@ -713,7 +718,7 @@ def _value(path: str, value: Any) -> str:
 
 def _wanted(code: int, fields: Mapping[str, Any]) -> Phrase:
     """A message and the values it must have, in words."""
-    name = Phrase("{code:02X}h ({name})", "{code:02X}h ({name})", code=code, name=_message(code))
+    name = Phrase("{code:02X}h ({name})", code=code, name=_message(code))
     if not fields:
         return name
     parts: list[str] = [join(" = ", [_field(key), _in_words(key, value)]) for key, value in fields.items()]
@@ -725,10 +730,10 @@ def _in_words(key: str, value: Any) -> Phrase:
         case OneOf(values):
             return join(" / ", [_in_words(key, each) for each in values])
         case None:
-            return Phrase("FFh", "FFh")
+            return Phrase("FFh")
         case int() if key in _HEX:
             return _code(value)
         case {"stream": stream, "ksl": ksl}:
-            return Phrase("stream {stream} KSL {ksl}", "поток {stream} КСЛ {ksl}", stream=stream, ksl=ksl)
+            return Phrase("stream {stream} KSL {ksl}", stream=stream, ksl=ksl)
         case _:
             return show_value(value)

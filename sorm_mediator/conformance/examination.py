@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from protocol.language import Phrase
 from sorm_mediator.conformance.declaration import Check, Result
 from sorm_mediator.conformance.dialogue import Reply, identity
 from sorm_mediator.conformance.examiner import Examiner
@@ -24,6 +23,7 @@ from sorm_mediator.conformance.verdicts import (
     Verdict,
 )
 from sorm_mediator.console.errors import ConnectError
+from sorm_mediator.language import Phrase
 
 log = logging.getLogger(__name__)
 OVERALL = "messages"
@@ -150,8 +150,15 @@ class Examination:
         objects = await ex.command("get-objects")
         if objects.outcome[0] == "executed":
             names = (
-                "object_number", "object_type", "number_sign", "number", "trunk", "category", "ksl_group", "priority"
-            )  # fmt: skip
+                "object_number",
+                "object_type",
+                "number_sign",
+                "number",
+                "trunk",
+                "category",
+                "ksl_group",
+                "priority",
+            )
             self.before.objects = [
                 {name: unit.fields.get(name) for name in names}
                 for unit in objects.data
@@ -195,9 +202,7 @@ class Examination:
             log.debug("%s", check.id, exc_info=True)
             shown = f"{type(error).__name__} {error}".strip()
             result.verdict = FAIL
-            result.why = Phrase(
-                "what came can't be read: {error}", "пришедшее не читается: {error}", error=shown
-            )
+            result.why = Phrase("what came can't be read: {error}", error=shown)
         finally:
             if result.verdict == FAIL or result.unprepared:
                 _not_called(result, await ex.not_called())
@@ -333,7 +338,7 @@ class Examination:
         ex, before = self.ex, self.before
         if not before.running:
             if (ex.running or not await self._is_stopped()) and not await self._halt():
-                self.not_restored = Phrase("it is still started", "он остался запущен")
+                self.not_restored = Phrase("it is still started")
             return
         if not ex.running:
             await ex.command("start")
@@ -345,9 +350,7 @@ class Examination:
             wanted += [(str(one["object_number"]), "add-object", one) for one in before.objects]
         problems = [what for what, name, fields in wanted if not await self._done(name, **fields)]
         if problems:
-            self.not_restored = Phrase(
-                "could not be put back: {what}", "не удалось вернуть: {what}", what=", ".join(problems)
-            )
+            self.not_restored = Phrase("could not be put back: {what}", what=", ".join(problems))
 
 
 def _not_called(result: Result, why: str | None) -> None:

@@ -13,26 +13,20 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from protocol.language import Phrase
 from sorm_mediator.conformance.calling import Call, Caller
 from sorm_mediator.conformance.dialogue import ANSWER, RECEIVED, Dialogue, Target, Terms
 from sorm_mediator.conformance.verdicts import Untested
 from sorm_mediator.console.client import ConsoleClient, Crossed
 from sorm_mediator.console.errors import ConnectError
 from sorm_mediator.console.target import Requester
+from sorm_mediator.language import Phrase
 
-MAY_STOP = Phrase(
-    "the technical means were found running, and are stopped with --may-stop only",
-    "технические средства уже работали; останавливать их можно только с --may-stop",
-)
-NO_CALLS = Phrase("nobody makes calls: --calls", "некому делать вызовы: --calls")
-NO_WEB = Phrase(
-    "only a lab can bring it about: its HTTP API is needed (-c LAB, or --web)",
-    "вызвать это может только стенд: нужен его HTTP API (-c LAB или --web)",
-)
-_NO_TRUNK = Phrase("needs a trunk: --trunk", "нужен пучок каналов: --trunk")
-_NO_NETWORK = Phrase("needs a number of the network: --network", "нужен номер сети: --network")
-_NO_CALLER = Phrase("needs a number that calls in: --caller", "нужен номер сети: --caller")
+MAY_STOP = Phrase("the technical means were found running, and are stopped with --may-stop only")
+NO_CALLS = Phrase("nobody makes calls: --calls")
+NO_WEB = Phrase("only a lab can bring it about: its HTTP API is needed (-c LAB, or --web)")
+_NO_TRUNK = Phrase("needs a trunk: --trunk")
+_NO_NETWORK = Phrase("needs a number of the network: --network")
+_NO_CALLER = Phrase("needs a number that calls in: --caller")
 
 Line = dict[str, int]
 """A KSL as the fields of commands have it: ``stream`` and ``ksl``."""
@@ -107,11 +101,8 @@ class Examiner(Dialogue):
     def own(self, index: int = 0) -> str:
         """A subscriber of the node. Raises :class:`Untested` when there are too few."""
         if index >= len(self.terms.own):
-            what = Phrase("subscribers", "") if index else Phrase("subscriber", "")
-            raise Untested(Phrase(
-                "needs {n} {what} of the node: --own", "нужны абоненты узла ({n}): --own", n=index + 1,
-                what=what,
-            ))  # fmt: skip
+            what = "subscribers" if index else "subscriber"
+            raise Untested(Phrase("needs {n} {what} of the node: --own", n=index + 1, what=what))  # fmt: skip
         return self.terms.own[index]
 
     def _by_order(self, order_268: str, order_70: str) -> str:
@@ -181,7 +172,7 @@ class Examiner(Dialogue):
             self._last_group = self._last_group % 0xFE + 1
             if self._last_group not in self.taken_groups:
                 return self._last_group
-        raise Untested(Phrase("every group number is in use", "все номера групп заняты"))
+        raise Untested(Phrase("every group number is in use"))
 
     def line(self, number: int) -> Line:
         """A line by its number in the first stream."""
@@ -195,9 +186,7 @@ class Examiner(Dialogue):
         """Lines of the first stream that are in no group, from the lowest. Raises :class:`Untested`."""
         free = self.all_free_lines()
         if len(free) < count:
-            raise Untested(
-                Phrase("needs {n} KSL that are in no group", "нужны незакреплённые КСЛ: {n}", n=count)
-            )
+            raise Untested(Phrase("needs {n} KSL that are in no group", n=count))
         return free[:count]
 
     def all_free_lines(self) -> list[Line]:
@@ -270,8 +259,8 @@ class Examiner(Dialogue):
     async def shown(self, number: int, /, **fields: Any) -> Crossed:
         """Command 10 must report this object in one 23h with these values."""
         reply = await self.executed("get-objects", object_number=number)
-        came = Phrase("{n} messages", "сообщений: {n}", n=len(reply.data))
-        self.require(len(reply.data) == 1, Phrase("one 23h", "одно 23h"), came)
+        came = Phrase("{n} messages", n=len(reply.data))
+        self.require(len(reply.data) == 1, Phrase("one 23h"), came)
         self.fields(reply.data[0], **fields)
         return reply.data[0]
 
@@ -354,7 +343,7 @@ class Examiner(Dialogue):
         """End a call."""
         if not placed.over:
             placed.over = True
-            self.note_action(time.time(), Phrase("the call is hung up", "вызов завершён"))
+            self.note_action(time.time(), Phrase("the call is hung up"))
             await self._needed_caller().hang_up(placed.handle)
 
     async def all_over(self) -> None:
@@ -412,15 +401,10 @@ class Examiner(Dialogue):
             raise Untested(str(error)) from None
         self.note_action(
             time.time(),
-            Phrase(
-                "{method} {path} {body}", "{method} {path} {body}", method=method, path=path, body=body or ""
-            ),
+            Phrase("{method} {path} {body}", method=method, path=path, body=body or ""),
         )
         if status >= 400:
-            raise Untested(Phrase(
-                "{path}: HTTP {status}: {reply}", "{path}: HTTP {status}: {reply}", path=path,
-                status=status, reply=reply,
-            ))  # fmt: skip
+            raise Untested(Phrase("{path}: HTTP {status}: {reply}", path=path, status=status, reply=reply))
         return reply
 
     @asynccontextmanager
@@ -438,9 +422,7 @@ class Examiner(Dialogue):
     async def another_console(self) -> ConsoleClient:
         """A console more, on a stream of its own. Raises :class:`Untested` where there is room for one alone."""
         if self._second is None:
-            raise Untested(
-                Phrase("needs a second KPD1: two streams over E1", "нужен второй КПД1: два потока E1")
-            )
+            raise Untested(Phrase("needs a second KPD1: two streams over E1"))
         try:
             client = self._second()
             self._others.append(client)

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from protocol import Channel
-from protocol.language import Lang, Phrase, translate
 from protocol.render import masked_hex, render
 from sorm_mediator import __version__
 from sorm_mediator.conformance.declaration import Check, Result
@@ -32,24 +31,23 @@ from sorm_mediator.conformance.verdicts import (
     Crossing,
 )
 from sorm_mediator.console.client import SHOWN
+from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.reports import junit
 from ssh_control.visible import visible
 
 APPENDICES: dict[str, Phrase] = {
-    "R": Phrase("The rules", "Правила"),
-    "1": Phrase(
-        "Appendix 1. Interaction with the control post", "Приложение 1. Взаимодействие с пунктом управления"
-    ),
-    "2": Phrase("Appendix 2. Terminal node", "Приложение 2. Оконечный узел"),
-    "3": Phrase("Appendix 3. Transit node", "Приложение 3. Транзитный узел"),
-    "4": Phrase("Appendix 4. Terminal-transit node", "Приложение 4. Оконечно-транзитный узел"),
-    "5": Phrase("Appendix 5. Format of commands", "Приложение 5. Формат команд"),
-    "6": Phrase("Appendix 6. Commands and their execution", "Приложение 6. Параметры и выполнение команд"),
-    "7": Phrase("Appendix 7. Sequence of commands", "Приложение 7. Последовательность выполнения команд"),
-    "8": Phrase("Appendix 8. Format of the messages of KPD1", "Приложение 8. Формат сообщений КПД1"),
-    "9": Phrase("Appendix 9. Messages of KPD1", "Приложение 9. Параметры сообщений КПД1"),
-    "10": Phrase("Appendix 10. Format of the messages of KPD2", "Приложение 10. Формат сообщений КПД2"),
-    "11": Phrase("Appendix 11. Messages of KPD2", "Приложение 11. Параметры сообщений КПД2"),
+    "R": Phrase("The rules"),
+    "1": Phrase("Appendix 1. Interaction with the control post"),
+    "2": Phrase("Appendix 2. Terminal node"),
+    "3": Phrase("Appendix 3. Transit node"),
+    "4": Phrase("Appendix 4. Terminal-transit node"),
+    "5": Phrase("Appendix 5. Format of commands"),
+    "6": Phrase("Appendix 6. Commands and their execution"),
+    "7": Phrase("Appendix 7. Sequence of commands"),
+    "8": Phrase("Appendix 8. Format of the messages of KPD1"),
+    "9": Phrase("Appendix 9. Messages of KPD1"),
+    "10": Phrase("Appendix 10. Format of the messages of KPD2"),
+    "11": Phrase("Appendix 11. Messages of KPD2"),
 }
 
 
@@ -181,11 +179,8 @@ def total(report: Report, lang: Lang = "en") -> str:
         "skipped": report.count(NOT_TESTED),
     }  # fmt: skip
     text = Phrase(
-        "{verdict}: {passed} passed, {failed} failed, {deviating} {deviations}, {skipped} not tested",
-        "{verdict}: соответствует {passed}, не соответствует {failed}, отклонений {deviating}, "
-        "не проверено {skipped}",
-        **counts,
-    )
+        "{verdict}: {passed} passed, {failed} failed, {deviating} {deviations}, {skipped} not tested"
+    ).fill(**counts)
     return translate(text, lang)
 
 
@@ -202,9 +197,9 @@ def table(report: Report, lang: Lang = "en") -> Iterable[str]:
 
 def heading(against: str, profile: str, lang: Lang, *, of_lab: bool) -> str:
     """The first line: what is examined, by which profile. ``of_lab``: that is the lab's own one."""
-    whose = Phrase(" (the lab's own)", " (взят из стенда)") if of_lab else ""
+    whose = Phrase(" (the lab's own)") if of_lab else ""
     return translate(Phrase(
-        "{against}: profile {profile}{whose}", "{against}: профиль {profile}{whose}",
+        "{against}: profile {profile}{whose}",
         against=against, profile=profile, whose=whose,
     ), lang)  # fmt: skip
 
@@ -224,15 +219,13 @@ def ending(report: Report, lang: Lang) -> Iterable[str]:
     """The last lines: the whole, and what else is to be known."""
     left_out = len(report.results) - len(report.examined)
     if left_out:
-        yield translate(Phrase("{n} more: interrupted", "ещё {n}: прервано", n=left_out), lang)
+        yield translate(Phrase("{n} more: interrupted", n=left_out), lang)
     yield total(report, lang)
     if report.not_restored:
         yield translate(report.not_restored, lang)
     if report.verdict == NOT_TESTED:
         yield translate(
-            Phrase(
-                "nothing was tested: every reason is given above", "ничего не проверено: причины указаны выше"
-            ),
+            Phrase("nothing was tested: every reason is given above"),
             lang,
         )
 
@@ -282,29 +275,31 @@ def head(report: Report, lang: Lang) -> list[tuple[str, str]]:
     terms = report.terms
     when = datetime.fromtimestamp(report.time).astimezone().isoformat(sep=" ", timespec="seconds")
     numbers = {
-        "own": ", ".join(terms.own), "of_network": " / ".join(filter(None, (terms.network, terms.network_object))),
-        "caller": terms.caller, "trunk": "" if terms.trunk is None else f"{terms.trunk} {terms.trunk_name}",
-    }  # fmt: skip
+        "own": ", ".join(terms.own),
+        "of_network": " / ".join(filter(None, (terms.network, terms.network_object))),
+        "caller": terms.caller,
+        "trunk": "" if terms.trunk is None else f"{terms.trunk} {terms.trunk_name}",
+    }
     named = "; ".join(f"{_word(name, lang)}: {value}" for name, value in numbers.items() if value)
     rows = [
-        (Phrase("Mediator", "Технические средства ОРМ"), report.against),
-        (Phrase("Software of the node (2Bh)", "ПО узла связи (2Bh)"), report.identity.version or "-"),
+        (Phrase("Mediator", context="conformance head"), report.against),
+        (Phrase("Software of the node (2Bh)"), report.identity.version or "-"),
         (
-            Phrase("Type of the node (2Bh)", "Тип узла связи (2Bh)"),
+            Phrase("Type of the node (2Bh)"),
             _word(report.identity.station_type or "-", lang),
         ),
-        (Phrase("Number of the technical means", "Номер ТС ОРМ"), str(report.orm_number)),
-        (Phrase("Console link", "Подключение пульта"), _word(report.link, lang)),
-        (Phrase("Profile", "Профиль"), _profile(report, lang)),
-        (Phrase("Style of error codes", "Вид кодов ошибок"), _word(f"errors {terms.errors}", lang)),
-        (Phrase("Time limits", "Нормы времени"), _word(f"timing {terms.timing}", lang)),
-        (Phrase("Calls are made by", "Вызовы выполняет"), _word(report.calls or "-", lang)),
-        (Phrase("Numbers", "Номера"), named),
-        (Phrase("Time", "Время"), f"{when}, {report.seconds:.0f} {_word('s', lang)}"),
-        (Phrase("Program", "Программа"), f"sorm-mediator {__version__}"),
+        (Phrase("Number of the technical means"), str(report.orm_number)),
+        (Phrase("Console link"), _word(report.link, lang)),
+        (Phrase("Profile"), _profile(report, lang)),
+        (Phrase("Style of error codes"), _word(f"errors {terms.errors}", lang)),
+        (Phrase("Time limits"), _word(f"timing {terms.timing}", lang)),
+        (Phrase("Calls are made by"), _word(report.calls or "-", lang)),
+        (Phrase("Numbers"), named),
+        (Phrase("Time"), f"{when}, {report.seconds:.0f} {_word('s', lang)}"),
+        (Phrase("Program"), f"sorm-mediator {__version__}"),
     ]
     if report.clauses:
-        rows.append((Phrase("Only the clauses", "Только пункты"), ",".join(report.clauses)))
+        rows.append((Phrase("Only the clauses"), ",".join(report.clauses)))
     return [(translate(caption, lang), value) for caption, value in rows]
 
 
@@ -315,35 +310,35 @@ def _word(name: str, lang: Lang) -> str:
 
 
 def _profile(report: Report, lang: Lang) -> str:
-    whose = Phrase(" (that of the lab)", " (взят из стенда)") if report.lab_profile else ""
+    whose = Phrase(" (that of the lab)") if report.lab_profile else ""
     return translate(Phrase(
-        "{profile}{whose}, order {order}", "{profile}{whose}, приказ {order}",
+        "{profile}{whose}, order {order}",
         profile=_word(f"profile {report.terms.profile}", lang), whose=whose, order=report.terms.order,
     ), lang)  # fmt: skip
 
 
 _WORDS: dict[str, Phrase] = {
-    "terminal": Phrase("terminal", "оконечный"),
-    "transit": Phrase("transit", "транзитный"),
-    "terminal-transit": Phrase("terminal-transit", "оконечно-транзитный"),
-    "tcp": Phrase("TCP", "TCP"),
-    "x25": Phrase("X.25 over E1", "X.25 по E1"),
-    "tcp+e1": Phrase("TCP, speech in E1", "TCP, речь по E1"),
-    "profile order": Phrase("order", "приказ (order)"),
-    "profile eltex": Phrase("eltex", "изготовитель (eltex)"),
-    "errors order": Phrase("the order's", "по приказу"),
-    "errors extended": Phrase("the vendor's extended ones", "расширенные коды изготовителя"),
-    "errors any": Phrase("any: the order's or the vendor's", "любые: по приказу или изготовителя"),
-    "timing judge": Phrase("judged", "оцениваются"),
-    "timing report": Phrase("reported only", "только сообщаются"),
-    "http": Phrase("the emulated switch, by HTTP", "эмулятор коммутатора, по HTTP"),
-    "ask": Phrase("the operator", "оператор"),
-    "none": Phrase("nobody", "никто"),
-    "own": Phrase("subscribers", "абоненты"),
-    "of_network": Phrase("network", "номер сети"),
-    "caller": Phrase("caller", "входящий"),
-    "trunk": Phrase("trunk", "пучок"),
-    "s": Phrase("s", "с"),
+    "terminal": Phrase("terminal"),
+    "transit": Phrase("transit"),
+    "terminal-transit": Phrase("terminal-transit"),
+    "tcp": Phrase("TCP"),
+    "x25": Phrase("X.25 over E1"),
+    "tcp+e1": Phrase("TCP, speech in E1"),
+    "profile order": Phrase("order", context="conformance words"),
+    "profile eltex": Phrase("eltex"),
+    "errors order": Phrase("the order's"),
+    "errors extended": Phrase("the vendor's extended ones"),
+    "errors any": Phrase("any: the order's or the vendor's"),
+    "timing judge": Phrase("judged"),
+    "timing report": Phrase("reported only"),
+    "http": Phrase("the emulated switch, by HTTP"),
+    "ask": Phrase("the operator"),
+    "none": Phrase("nobody"),
+    "own": Phrase("subscribers"),
+    "of_network": Phrase("network"),
+    "caller": Phrase("caller"),
+    "trunk": Phrase("trunk", context="conformance words"),
+    "s": Phrase("s"),
 }
 """Values of settings as people read them."""
 
@@ -352,27 +347,27 @@ _WORDS: dict[str, Phrase] = {
 _CLASSES = {str(PASS): "pass", str(FAIL): "fail", str(DEVIATION): "deviation", str(NOT_TESTED): "skipped"}
 
 LABELS: dict[str, Phrase] = {
-    "title": Phrase("Conformance to order 268", "Соответствие приказу N 268"),
-    "result": Phrase("Result", "Итог"),
-    "clause": Phrase("Check", "Проверка"),
-    "rule": Phrase("Rule", "Требование"),
-    "verdict": Phrase("Verdict", "Заключение"),
-    "ms": Phrase("ms", "мс"),
-    "expected": Phrase("Expected", "Должно быть"),
-    "appendix": Phrase("Appendix", "Приложение"),
-    "sent": Phrase("sent", "послано"),
-    "came": Phrase("came", "принято"),
-    "done": Phrase("done", "сделано"),
-    "prepared": Phrase("making ready", "подготовка"),
-    "details": Phrase("details", "подробно"),
-    "notable": Phrase("Failures and deviations", "Несоответствия и отклонения"),
-    "signatures": Phrase("Signatures", "Подписи"),
-    "operator": Phrase("For the operator", "От оператора связи"),
-    "post": Phrase("For the control post", "От пункта управления"),
-    "name": Phrase("Name", "Фамилия, имя, отчество"),
-    "position": Phrase("Post", "Должность"),
-    "date": Phrase("Date", "Дата"),
-    "signature": Phrase("Signature", "Подпись"),
+    "title": Phrase("Conformance to order 268"),
+    "result": Phrase("Result"),
+    "clause": Phrase("Check"),
+    "rule": Phrase("Rule"),
+    "verdict": Phrase("Verdict"),
+    "ms": Phrase("ms"),
+    "expected": Phrase("Expected"),
+    "appendix": Phrase("Appendix"),
+    "sent": Phrase("sent"),
+    "came": Phrase("came"),
+    "done": Phrase("done", context="conformance labels"),
+    "prepared": Phrase("making ready"),
+    "details": Phrase("details"),
+    "notable": Phrase("Failures and deviations"),
+    "signatures": Phrase("Signatures"),
+    "operator": Phrase("For the operator"),
+    "post": Phrase("For the control post"),
+    "name": Phrase("Name"),
+    "position": Phrase("Post"),
+    "date": Phrase("Date"),
+    "signature": Phrase("Signature"),
 }
 
 

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
 
-from protocol.language import Lang, Phrase, translate
 from sorm_mediator import config as lab_files
 from sorm_mediator.addresses import host_port
 from sorm_mediator.config import Config, ConfigError
@@ -37,6 +36,7 @@ from sorm_mediator.console.errors import BROKEN_PIPE, ConnectError, UsageError, 
 from sorm_mediator.console.target import LINKS, RunTarget, target_for
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.targets import in_lab, toward
+from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.texts import whole_number
 from ssh_control.visible import visible_lines
 
@@ -230,11 +230,19 @@ async def examine(
 
         def reported() -> Report:
             return Report(
-                against=against, link=link, orm_number=examiner.orm_number, identity=examination.identity,
-                terms=terms, time=began, results=examination.results, seconds=time.monotonic() - began_monotonic,
-                calls=_calls(settings), not_restored=examination.not_restored, lab_profile=of_lab,
+                against=against,
+                link=link,
+                orm_number=examiner.orm_number,
+                identity=examination.identity,
+                terms=terms,
+                time=began,
+                results=examination.results,
+                seconds=time.monotonic() - began_monotonic,
+                calls=_calls(settings),
+                not_restored=examination.not_restored,
+                lab_profile=of_lab,
                 clauses=settings.clauses,
-            )  # fmt: skip
+            )
 
         begun(heading(against, terms.profile, lang, of_lab=of_lab))
         try:
@@ -246,7 +254,7 @@ async def examine(
     return reported()
 
 
-OWN_LAB = Phrase("a lab of its own", "собственный стенд")
+OWN_LAB = Phrase("a lab of its own")
 
 
 def _calls(settings: Settings) -> str:
@@ -287,16 +295,23 @@ def terms_of(settings: Settings, config: Config) -> Terms:
     dialled, _, controlled = network.partition("/")
     in_lab = settings.config is not None and not settings.host
     return Terms(
-        profile=cast(Profile, settings.profile or _profile_of(settings, config)), errors=cast(Errors, settings.errors),
+        profile=cast(Profile, settings.profile or _profile_of(settings, config)),
+        errors=cast(Errors, settings.errors),
         timing="report" if settings.timing == "report" else "judge",
-        order=settings.order or config.mediator.order, own=own, network=dialled,
-        network_object=controlled or dialled, caller=caller, trunk=int(trunk) if trunk else None,
-        trunk_name=trunk_name, slow=settings.slow, domain=domain.name if domain is not None else settings.domain,
+        order=settings.order or config.mediator.order,
+        own=own,
+        network=dialled,
+        network_object=controlled or dialled,
+        caller=caller,
+        trunk=int(trunk) if trunk else None,
+        trunk_name=trunk_name,
+        slow=settings.slow,
+        domain=domain.name if domain is not None else settings.domain,
         streams=tuple(one.stream for one in config.e1) or (0,),
         test_timeout=float(getattr(config.mediator, "test_timeout", 600.0)) if in_lab else 600.0,
         within=settings.within,
         quiet=settings.quiet if settings.quiet is not None else (LAB_QUIET if in_lab else 0.3),
-    )  # fmt: skip
+    )
 
 
 def _profile_of(settings: Settings, config: Config) -> str:
@@ -380,10 +395,15 @@ def _examiner(
     client = console(observers=eyes)
     client.password = around.password
     examiner = Examiner(
-        client, terms, caller=_caller(settings, around, terms), request=around.request,
-        link="x25" if link == "x25" else "tcp", lines=around.e1 or around.speech,
-        second=(lambda: console(1, name="second", password=client.password)) if several else None, observers=observers,
-    )  # fmt: skip
+        client,
+        terms,
+        caller=_caller(settings, around, terms),
+        request=around.request,
+        link="x25" if link == "x25" else "tcp",
+        lines=around.e1 or around.speech,
+        second=(lambda: console(1, name="second", password=client.password)) if several else None,
+        observers=observers,
+    )
     examiner.first_password = first
     eyes.append(examiner)
     return examiner

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from protocol.language import Phrase
 from sorm_mediator.console.client import Crossed
+from sorm_mediator.language import Phrase
 
-PASS = Phrase("PASS", "СООТВЕТСТВУЕТ")
-FAIL = Phrase("FAIL", "НЕ СООТВЕТСТВУЕТ")
-DEVIATION = Phrase("DEVIATION", "ОТКЛОНЕНИЕ")
-NOT_TESTED = Phrase("NOT TESTED", "НЕ ПРОВЕРЕНО")
+PASS = Phrase("PASS")
+FAIL = Phrase("FAIL")
+DEVIATION = Phrase("DEVIATION")
+NOT_TESTED = Phrase("NOT TESTED")
 VERDICTS = (PASS, FAIL, DEVIATION, NOT_TESTED)
-INTERRUPTED = Phrase("interrupted", "прервано")
+INTERRUPTED = Phrase("interrupted")
 """The reason of a check that was not tested because the examination was interrupted."""
 
 

@@ -17,19 +17,19 @@ from typing import Any, Protocol
 from protocol import Channel, Codec, ElectronicMessage, Problem, StreamFramer, decode_message_text
 from protocol.framing import Broken, Noise, Unit
 from protocol.jsonform import from_json, to_json
-from protocol.language import Phrase, join
 from protocol.messagetext import DEFAULT_CODING, MessageCoding
 from sorm_mediator.addresses import host_port
 from sorm_mediator.console.errors import ConnectError, StepError
 from sorm_mediator.console.messages import COMMANDS, DATA_OF
+from sorm_mediator.language import Phrase, join
 
 CONNECT_WITHIN = 5.0
 KEPT_COMMANDS = 500
 """How many commands are remembered for the answers they may still get."""
 KPD1, KPD2 = "kpd1", "kpd2"
-SHOWN = {KPD1: Phrase("KPD1", "КПД1"), KPD2: Phrase("KPD2", "КПД2")}
+SHOWN = {KPD1: Phrase("KPD1"), KPD2: Phrase("KPD2")}
 """What people call the channels."""
-SPLIT, COALESCED = Phrase("split", "по частям"), Phrase("coalesced", "слитно")
+SPLIT, COALESCED = Phrase("split"), Phrase("coalesced")
 Address = tuple[str, int]
 PASSWORD = "123456"  # noqa: S105 - a public default of the lab
 """The first password: order 268, 5.2.2.5 leaves it to the maker of the node; this one is our choice."""
@@ -93,7 +93,7 @@ def _texts(problems: Sequence[Problem]) -> tuple[str, ...]:
     return tuple(join(": ", [one.path or _UNIT, one.message]) for one in problems)
 
 
-_UNIT = Phrase("unit", "сообщение")
+_UNIT = Phrase("unit")
 
 
 class Observer:
@@ -225,11 +225,7 @@ class ConsoleClient:
         raw = bytes(message) if isinstance(message, bytes | bytearray) else self._codec.encode(message)
         channel = self._channels.get(KPD1)
         if channel is None:
-            raise StepError(
-                Phrase(
-                    "{where}: KPD1 is not connected", "{where}: КПД1 не подключён", where=self._where(KPD1)
-                )
-            )
+            raise StepError(Phrase("{where}: KPD1 is not connected", where=self._where(KPD1)))
         now = self._clock()
         sent = tuple(Sent(code, now) for code in _codes(raw))
         self._outstanding = [*self._outstanding[-KEPT_COMMANDS:], *sent]
@@ -286,9 +282,7 @@ class ConsoleClient:
 
     def _read_piece(self, now: float, channel: str, piece: Any, findings: tuple[str, ...]) -> Crossed:
         if isinstance(piece, Noise):
-            text = Phrase(
-                "{count} bytes that belong to no unit", "байтов вне сообщений: {count}", count=piece.length
-            )
+            text = Phrase("{count} bytes that belong to no unit", count=piece.length)
             return Crossed(now, False, channel, piece.sample, None, (text,), findings)
         if isinstance(piece, Broken):
             return Crossed(now, False, channel, piece.raw, None, (piece.reason.phrase,), findings)

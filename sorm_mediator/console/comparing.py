@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from protocol.language import Lang, Phrase, join, translate
+from sorm_mediator.language import Lang, Phrase, join, translate
 from sorm_mediator.texts import shown
 
 IDENTITY = ("object_number", "call_number", "command", "test_number")
@@ -43,11 +43,7 @@ class Difference:
     def text(self) -> Phrase:
         """The difference as people read it."""
         return Phrase(
-            "{path}: expected {expected}, came {came}",
-            "{path}: ожидалось {expected}, пришло {came}",
-            path=self.path,
-            expected=self.expected,
-            came=self.came,
+            "{path}: expected {expected}, came {came}", path=self.path, expected=self.expected, came=self.came
         )
 
 
@@ -84,7 +80,7 @@ def _difference(path: str, expected: Any, came: Any) -> Difference:
     return Difference(path, show_value(expected), show_value(came))
 
 
-NOTHING = Phrase("nothing", "ничего")
+NOTHING = Phrase("nothing")
 
 
 def show(value: object) -> str:
@@ -103,10 +99,10 @@ def _shown(value: Any) -> str:
     if isinstance(value, OneOf):
         first, *others = map(_shown, value.values)
         for other in others:
-            first = Phrase("{first} or {other}", "{first} или {other}", first=first, other=other)
+            first = Phrase("{first} or {other}", first=first, other=other)
         return first
     if isinstance(value, Not):
-        return Phrase("not {value}", "не {value}", value=_shown(value.value))
+        return Phrase("not {value}", value=_shown(value.value))
     if isinstance(value, bool) or value is None or isinstance(value, float):
         return show(value)
     if isinstance(value, int):
@@ -170,21 +166,17 @@ class Failure:
         return [*filter(None, lines), *(join("", ["  ", one.text]) for one in self.differences)]
 
 
-NO_MESSAGE = Phrase("bytes that are no message", "байты, не составляющие сообщения")
-_EXPECTED = Phrase("expected:", "ожидалось:")
-_CAME = Phrase("came:    ", "пришло:   ")
+NO_MESSAGE = Phrase("bytes that are no message")
+_EXPECTED = Phrase("expected:")
+_CAME = Phrase("came:    ")
 
 
 def nothing_came(within: float) -> Phrase:
     """The reason of an expectation that timed out."""
 
-    return Phrase(
-        "nothing that fits came within {within:g} s",
-        "ничего подходящего не пришло за {within:g} с",
-        within=within,
-    )
+    return Phrase("nothing that fits came within {within:g} s", within=within)
 
 
 def the_closest(reason: Phrase) -> Phrase:
     """``reason``, when the message nearest to the expected one follows."""
-    return join("; ", [reason, Phrase("the closest:", "ближайшее:")])
+    return join("; ", [reason, Phrase("the closest:")])

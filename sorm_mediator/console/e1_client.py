@@ -22,12 +22,12 @@ from e1.g704.alarms import StreamState
 from e1.stream import ChannelName, StateChanged, StreamEvent
 from e1.voice.tones import ToneListener
 from protocol import Channel, Codec, StreamFramer
-from protocol.language import Phrase, join
 from sorm_mediator.addresses import split_host_port
 from sorm_mediator.carriers import OPPOSITE, ConsoleMemory, Role, console_satop, serial_carrier, xot_carrier
 from sorm_mediator.config import Config, E1Config
 from sorm_mediator.console.client import KPD1, KPD2, SHOWN, ConsoleClient, Observer, Sent
 from sorm_mediator.console.errors import ConnectError, StepError
+from sorm_mediator.language import Phrase, join
 
 CONNECT_WITHIN = 10.0
 """Seconds that a circuit may take: the line, the link, the restart, and one T1 lost on the way."""
@@ -124,23 +124,34 @@ class ConsoleLine:
 
     def why_down(self) -> str:
         """Why a line carries nothing, in words."""
-        state = Phrase("the line is {state}", "состояние линии {state}", state=self.carrier.state)
+        state = Phrase("the line is {state}", state=self.carrier.state)
         counters = self.carrier.counters()
         if not self._far or counters["received"]:
             return state
         if count := counters["malformed"]:
-            en, ru = (
-                "packets of another form come ({count}): e1.satop.payload and rtp must be those of the mediator",
-                "приходят пакеты другого вида ({count}): e1.satop.payload и rtp должны быть как у медиатора",
+            return join(
+                ", ",
+                [
+                    state,
+                    Phrase(
+                        "packets of another form come ({count}): e1.satop.payload and rtp must be those"
+                        " of the mediator",
+                        count=count,
+                    ),
+                ],
             )
-            return join(", ", [state, Phrase(en, ru, count=count)])
-        en, ru = (
-            "nothing comes from {far} (UDP): is that the e1.local of the mediator, are e1.satop.payload and rtp the"
-            " same, and does it answer this address (e1.remote, console.allow)?",
-            "от {far} (UDP) ничего не приходит: это e1.local медиатора, те же ли у него e1.satop.payload и rtp,"
-            " и отвечает ли он этому адресу (e1.remote, console.allow)?",
+        return join(
+            ", ",
+            [
+                state,
+                Phrase(
+                    "nothing comes from {far} (UDP): is that the e1.local of the mediator, are"
+                    " e1.satop.payload and rtp the"
+                    " same, and does it answer this address (e1.remote, console.allow)?",
+                    far=self._far,
+                ),
+            ],
         )
-        return join(", ", [state, Phrase(en, ru, far=self._far)])
 
     def why_not(self, name: ChannelName) -> str:
         """Why a channel is not there, in words."""
@@ -148,35 +159,31 @@ class ConsoleLine:
         if alarm is None:
             return self._unanswered(name)
         if alarm.kind == MODULO:
-            en, ru = "{text}", "медиатор нумерует кадры LAPB по модулю 128 (SABME), нужен модуль 8"
-            return Phrase(en, ru, text=alarm.text)
+            return Phrase("{text}", context="console why_not", text=alarm.text)
         if alarm.kind != MISMATCH:
             return alarm.text
-        en, ru = (
+        return Phrase(
             "{text}; the lab file tells the mediator's side: e1.mode",
-            "оба конца работают как {own}, один из них должен быть {other}, или линия закольцована;"
-            " сторону медиатора задаёт e1.mode в файле стенда",
+            text=alarm.text,
+            own=self.role.upper(),
+            other=OPPOSITE[self.role].upper(),
         )
-        return Phrase(en, ru, text=alarm.text, own=self.role.upper(), other=OPPOSITE[self.role].upper())
 
     def _unanswered(self, name: ChannelName) -> str:
         if self.carrier.state is StreamState.RAI:
-            en, ru = (
+            return Phrase(
                 "the mediator does not receive this end (RAI): GET /api/v1/streams tells its state and the faults"
-                " injected",
-                "медиатор не принимает сигнал этой стороны (RAI): его состояние и введённые неисправности показывает"
-                " GET /api/v1/streams",
+                " injected"
             )
-            return Phrase(en, ru)
         e1 = self.carrier.e1
         if e1 is not None and not self.carrier.channels[name].linked:
             slots = e1.config.kpd1_timeslot, e1.config.kpd2_timeslot
-            en, ru = (
+            return Phrase(
                 "nobody answers in timeslot {slot}: is it the e1.{name}_timeslot of the mediator?",
-                "в канальном интервале {slot} никто не отвечает: это e1.{name}_timeslot медиатора?",
+                name=name,
+                slot=slots[name == KPD2],
             )
-            return Phrase(en, ru, name=name, slot=slots[name == KPD2])
-        return Phrase("no circuit", "виртуальный канал не установлен")
+        return Phrase("no circuit")
 
     def take(self, name: ChannelName, channel: _E1Channel) -> None:
         """A console sets up a channel. Raises :class:`ConnectError` when another one has it."""
@@ -268,8 +275,11 @@ class ConsoleLines:
         """Wait until every line works in both directions. Raises :class:`ConnectError` with the reason."""
         for line in self.lines.values():
             if not await line.wait(lambda line=line: line.carrier.state is StreamState.WORK, CONNECT_WITHIN):  # type: ignore[misc]
-                en, ru = "e1.{stream}: no speech can be heard: {why}", "e1.{stream}: речи не слышно: {why}"
-                raise ConnectError(Phrase(en, ru, stream=line.number, why=line.why_down()))
+                raise ConnectError(
+                    Phrase(
+                        "e1.{stream}: no speech can be heard: {why}", stream=line.number, why=line.why_down()
+                    )
+                )
 
     def line_of(self, consoles: int) -> ConsoleLine:
         """The line of the next console, when there are ``consoles`` already. Raises :class:`ConnectError`."""
@@ -379,8 +389,12 @@ class E1ConsoleClient(ConsoleClient):
         ]
 
     def _unreachable(self, name: str, reason: str) -> str:
-        en, ru = "{where}: {channel} can't be reached: {reason}", "{where}: {channel} недоступен: {reason}"
-        return Phrase(en, ru, where=self.host, channel=SHOWN[name], reason=reason)
+        return Phrase(
+            "{where}: {channel} can't be reached: {reason}",
+            where=self.host,
+            channel=SHOWN[name],
+            reason=reason,
+        )
 
     def _where(self, channel: str) -> str:
         return self.host
@@ -506,11 +520,7 @@ class ExtraConsole(E1ConsoleClient):
 
     async def send(self, message: Any, *, split: int = 0) -> tuple[Sent, ...]:
         if KPD1 not in self.connected:
-            en, ru = (
-                "one console a stream, and the lab has {n}",
-                "на потоке один пульт, а потоков в стенде {n}",
-            )
-            raise StepError(Phrase(en, ru, n=self._streams))
+            raise StepError(Phrase("one console a stream, and the lab has {n}", n=self._streams))
         return await super().send(message, split=split)
 
     async def close(self) -> None:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from protocol.language import Phrase
+from sorm_mediator.language import Phrase
 from ssh_control.visible import visible_lines
 
 BROKEN_PIPE = 141

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from e1.g704.timeslots import KSL_PER_STREAM
-from protocol.language import Phrase, join
 from sorm_mediator.console.comparing import Failure
 from sorm_mediator.console.errors import StepError
+from sorm_mediator.language import Phrase, join
 
 if TYPE_CHECKING:
     from sorm_mediator.console.e1_client import ConsoleLines
@@ -37,20 +37,12 @@ async def hear(
         }
     missing = sorted({stream for stream, _ in wanted} - set(lines.lines))
     if missing:
-        raise StepError(
-            Phrase(
-                "stream {stream}: the lab has no such stream",
-                "поток {stream}: такого потока в стенде нет",
-                stream=missing[0],
-            )
-        )
+        raise StepError(Phrase("stream {stream}: the lab has no such stream", stream=missing[0]))
     mute = sorted({stream for stream, _ in wanted if not lines.lines[stream].speaks})
     if mute:
         raise StepError(
             Phrase(
-                "stream {stream}: its line has no timeslots, so there is no speech to hear",
-                "поток {stream}: в его линии нет канальных интервалов, речи в ней не слышно",
-                stream=mute[0],
+                "stream {stream}: its line has no timeslots, so there is no speech to hear", stream=mute[0]
             )
         )
     ears = {name: ToneProbe(lines.lines[name[0]], name[1]) for name in wanted}
@@ -68,17 +60,17 @@ async def hear(
         await asyncio.sleep(LISTEN_AGAIN)
 
 
-_HEARD = Phrase("heard:", "слышно:")
-_NOTHING = Phrase("nothing yet", "пока ничего")
-_SILENCE = Phrase("silence", "тишина")
+_HEARD = Phrase("heard:")
+_NOTHING = Phrase("nothing yet")
+_SILENCE = Phrase("silence")
 
 
 def _shown(name: KslName, tones: frozenset[int] | None) -> str:
     if tones:
-        listed: str = Phrase("{tones} Hz", "{tones} Гц", tones=", ".join(map(str, sorted(tones))))
+        listed: str = Phrase("{tones} Hz", tones=", ".join(map(str, sorted(tones))))
     else:
         listed = _NOTHING if tones is None else _SILENCE
-    return Phrase("KSL {s}/{k}: {tones}", "КСЛ {s}/{k}: {tones}", s=name[0], k=name[1], tones=listed)
+    return Phrase("KSL {s}/{k}: {tones}", s=name[0], k=name[1], tones=listed)
 
 
 def heard_text(wanted: Mapping[KslName, frozenset[int]] | None) -> str:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from urllib.parse import quote
 
 from protocol import Codec, Options
-from protocol.language import Phrase, join
 from sorm_mediator.config import Config, MediatorConfig
 from sorm_mediator.console.client import PASSWORD, ConsoleClient
 from sorm_mediator.console.errors import ConnectError, StepError
+from sorm_mediator.language import Phrase, join
 
 if TYPE_CHECKING:
     from sorm_mediator.console.e1_client import ConsoleLines
@@ -147,11 +147,7 @@ class WebApi:
                 join(
                     ": ",
                     [
-                        Phrase(
-                            "the switch refused the call with HTTP {status}",
-                            "коммутатор отказал в вызове, HTTP {status}",
-                            status=status,
-                        ),
+                        Phrase("the switch refused the call with HTTP {status}", status=status),
                         str(detail),
                     ],
                 )

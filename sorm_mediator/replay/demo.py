@@ -18,10 +18,10 @@ from importlib import resources
 from multiprocessing import forkserver
 from pathlib import Path
 
-from protocol.language import Lang, Phrase, translate
 from sorm_mediator.addresses import split_host_port
 from sorm_mediator.console.target import Link
 from sorm_mediator.lab.processes import BoxProcess, free_udp_port
+from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.replay.results import ERROR, FAIL, PASS, ScriptResult, TextPrinter
 from sorm_mediator.replay.session import ReplaySettings, load, run_script
 
@@ -73,20 +73,13 @@ host_key = "{key}"
 port = 0
 """
 
-_INTRO = Phrase(
-    "The main job: three boxes, each a process of its own, that meet on the wire only.",
-    "Основная работа: три устройства, каждое — отдельный процесс; их связывают только каналы связи.",
-)
-_CONSOLE = Phrase("console", "пульт")
-_PROCESS = Phrase("process", "процесс")
-_SCENARIOS = Phrase(
-    "The built-in scenarios, each in a lab of its own:", "Встроенные сценарии, каждый в своём стенде:"
-)
-_VERDICT, _SCENARIO = Phrase("verdict", "итог"), Phrase("scenario", "сценарий")
-_LINK, _STEPS, _SECONDS = Phrase("link", "канал"), Phrase("steps", "шаги"), Phrase("seconds", "секунды")
-_NEEDING_E1 = Phrase(
-    "not over tcp alone, since they need an E1 stream:", "не только через tcp, так как им нужен поток E1:"
-)
+_INTRO = Phrase("The main job: three boxes, each a process of its own, that meet on the wire only.")
+_CONSOLE = Phrase("console")
+_PROCESS = Phrase("process")
+_SCENARIOS = Phrase("The built-in scenarios, each in a lab of its own:")
+_VERDICT, _SCENARIO = Phrase("verdict"), Phrase("scenario")
+_LINK, _STEPS, _SECONDS = Phrase("link"), Phrase("steps"), Phrase("seconds")
+_NEEDING_E1 = Phrase("not over tcp alone, since they need an E1 stream:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,10 +259,8 @@ def _print_table(results: list[DemoRow], seconds: float, lang: Lang) -> None:
         )
     good = sum(result.good for result in results)
     total = Phrase(
-        "{passed} of {total} passed in {seconds:.1f} s",
-        "успешно {passed} из {total} за {seconds:.1f} с",
-        passed=good, total=len(results), seconds=seconds,
-    )  # fmt: skip
+        "{passed} of {total} passed in {seconds:.1f} s", passed=good, total=len(results), seconds=seconds
+    )
     write(f"\n{translate(total, lang)}\n")
 
 

@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from protocol.language import Phrase, join
 from sorm_mediator.console.comparing import (
     IDENTITY,
     NO_MESSAGE,
@@ -28,6 +27,7 @@ from sorm_mediator.console.comparing import (
     show_value,
     the_closest,
 )
+from sorm_mediator.language import Phrase, join
 
 UNSOLICITED = ("alarm", "restart", "unauthorized-access", "electronic-message")
 
@@ -158,12 +158,7 @@ class Matcher(Generic[A, E]):
             self._fail(expectation, Failure(wanted.text, the_closest(reason), closest, found))
             return
         if others := list(dict.fromkeys(arrival.name or NO_MESSAGE for arrival in arrivals)):
-            reason = Phrase(
-                "{reason}; unread: {others}",
-                "{reason}; не прочитано: {others}",
-                reason=reason,
-                others=join(", ", others),
-            )
+            reason = Phrase("{reason}; unread: {others}", reason=reason, others=join(", ", others))
         self._fail(expectation, Failure(wanted.text, reason))
 
     def _advance_by_one(self) -> bool:

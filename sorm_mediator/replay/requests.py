@@ -12,8 +12,8 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from protocol.language import Phrase, join
 from sorm_mediator.console.errors import ScriptError
+from sorm_mediator.language import Phrase, join
 from sorm_mediator.replay.document import KeyCheck, Node, resolve
 
 OUTCOMES = ("answer", "busy", "no-answer", "fail", "incomplete")
@@ -109,7 +109,7 @@ REQUESTS: Mapping[str, Request] = {
             "services": _mappings,
         },
         saves="call",
-        title=Phrase("call", "вызов"),
+        title=Phrase("call"),
         shown=("a", "b"),
     ),
     "http": Request(
@@ -122,13 +122,13 @@ REQUESTS: Mapping[str, Request] = {
             "status": _integer(100, 599),
             "reply": _anything,
         },
-        title=Phrase("HTTP request", "запрос HTTP"),
+        title=Phrase("HTTP request"),
     ),
     "alarm": Request(
         method="POST",
         path="mediator/alarm",
         required={"type": _integer(1, 4), "code": _integer(0, 255)},
-        title=Phrase("alarm", "авария"),
+        title=Phrase("alarm"),
         shown=("type", "code"),
     ),
     "unauthorized-access": Request(
@@ -136,20 +136,20 @@ REQUESTS: Mapping[str, Request] = {
         path="mediator/unauthorized-access",
         required={"code": _integer(1, 5)},
         optional={"text": Node.text},
-        title=Phrase("unauthorised access", "несанкционированный доступ"),
+        title=Phrase("unauthorised access", context="replay requests"),
         shown=("code",),
     ),
     RESTART: Request(
         method="POST",
         path="mediator/restart",
         supersedes="restart",
-        title=Phrase("restart the node's software", "перезапустить ПО станции"),
+        title=Phrase("restart the node's software"),
     ),
     "line-state": Request(
         method="POST",
         path="mediator/line-state",
         required={"object": _integer(0, 0xFFFE), "state": _line_state},
-        title=Phrase("state of the line of object", "состояние линии объекта"),
+        title=Phrase("state of the line of object"),
         shown=("object", "state"),
     ),
     "message": Request(
@@ -161,7 +161,7 @@ REQUESTS: Mapping[str, Request] = {
             **dict.fromkeys(("from_trunk", "to_trunk", "from_imsi", "to_imsi"), Node.text),
         },
         saves="message",
-        title=Phrase("message", "сообщение"),
+        title=Phrase("message"),
         shown=("from", "to"),
     ),
     "rename-trunk": Request(
@@ -169,7 +169,7 @@ REQUESTS: Mapping[str, Request] = {
         path="switch/domains/{domain}/trunks/{trunk}",
         accepted=200,
         required={"domain": Node.text, "trunk": _integer(0, 0xFFFE), "name": Node.text},
-        title=Phrase("rename trunk", "переименовать пучок каналов"),
+        title=Phrase("rename trunk"),
         shown=("trunk", "name"),
     ),
 }

@@ -13,19 +13,19 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from protocol import Channel
-from protocol.language import Lang, Phrase, translate
 from protocol.render import has_another_inside, masked_hex, render
 from protocol.wire import MASK
 from sorm_mediator.console.client import SHOWN, ConsoleClient, Crossed
 from sorm_mediator.console.comparing import Failure
 from sorm_mediator.console.errors import words
+from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.reports import junit
 from sorm_mediator.reports.junit import Case
 from ssh_control.visible import visible
 
-PASS = Phrase("PASS", "ВЫПОЛНЕН")
-FAIL = Phrase("FAIL", "НЕ ВЫПОЛНЕН")
-ERROR = Phrase("ERROR", "ОШИБКА")
+PASS = Phrase("PASS", context="replay pass")
+FAIL = Phrase("FAIL", context="replay fail")
+ERROR = Phrase("ERROR")
 
 
 @dataclass(slots=True)
@@ -112,11 +112,11 @@ def _first(result: ScriptResult) -> str:
 # --- showing a run while it happens
 
 
-_MS, _S = Phrase("ms", "мс"), Phrase("s", "с")
-_SUMMARY = Phrase("Summary", "Итог")
-_STEPS = Phrase("steps", "шагов")
-_FINDINGS = Phrase("findings", "замечания")
-_NO_UNIT = Phrase("bytes that are no unit", "байты, не составляющие сообщения")
+_MS, _S = Phrase("ms"), Phrase("s")
+_SUMMARY = Phrase("Summary")
+_STEPS = Phrase("steps", context="replay steps")
+_FINDINGS = Phrase("findings")
+_NO_UNIT = Phrase("bytes that are no unit")
 
 
 class Printer(Protocol):

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from protocol import EncodeError
-from protocol.language import Phrase, join
 from sorm_mediator.console.client import KPD1, KPD2, SHOWN, ConsoleClient, Crossed, Observer, Sent
 from sorm_mediator.console.comparing import Failure, differences, show_value
 from sorm_mediator.console.errors import ConnectError, ScriptError, StepError
 from sorm_mediator.console.hearing import hear, heard_text
 from sorm_mediator.console.target import RunTarget
+from sorm_mediator.language import Phrase, join
 from sorm_mediator.replay import scenario as s
 from sorm_mediator.replay.matching import Matcher, Unread, Wanted
 from sorm_mediator.replay.recording import PcapRecorder
@@ -22,8 +22,7 @@ from sorm_mediator.replay.results import PASS, Printer, ScriptResult, StepResult
 from sorm_mediator.replay.vocabulary import COMMANDS
 
 STARTED_ALREADY = Phrase(
-    "the technical means are started already, perhaps by an earlier run: send stop first",
-    "технические средства уже запущены, возможно предыдущим прогоном: сначала пошлите stop",
+    "the technical means are started already, perhaps by an earlier run: send stop first"
 )
 HTTP_AGAIN = 0.05
 """Seconds between two requests of an http step that waits for a reply."""
@@ -43,8 +42,8 @@ class Console:
         return [crossed for _, crossed in self.unread.waiting if crossed.channel in channels]
 
 
-_ENDED = Phrase("the restart ends the channels", "перезапуск завершает каналы")
-_WRONG = Phrase("something wrong in a unit", "ошибка в сообщении")
+_ENDED = Phrase("the restart ends the channels")
+_WRONG = Phrase("something wrong in a unit")
 _STARTED = (0x16, 0x07)
 """Statuses of a command 1 that comes when the technical means run already.
 
@@ -290,8 +289,8 @@ class ScenarioRunner(ScriptRunner):
         elif not await client.wait(lambda: client.closed.issuperset(channels), within):
             still = join(", ", [SHOWN[name] for name in channels if name not in client.closed])
             return Failure(
-                Phrase("the mediator closes {still}", "медиатор закрывает {still}", still=still),
-                Phrase("still open after {s:g} s", "через {s:g} с всё ещё открыт", s=within),
+                Phrase("the mediator closes {still}", still=still),
+                Phrase("still open after {s:g} s", s=within),
             )
         return None
 
@@ -303,7 +302,7 @@ class ScenarioRunner(ScriptRunner):
         if await client.wait(lambda: client.lost >= lost, within):
             return None
         still = join(", ", [SHOWN[name] for name in sorted(client.connected)])
-        return Failure(_ENDED, Phrase("still open: {still}", "всё ещё открыт: {still}", still=still))
+        return Failure(_ENDED, Phrase("still open: {still}", still=still))
 
     async def _send(self, step: s.Step, action: s.Send | s.SendRaw, console: Console, within: float) -> None:
         client = console.client
@@ -344,7 +343,6 @@ class ScenarioRunner(ScriptRunner):
                     [
                         Phrase(
                             "{method} {path}: refused with HTTP {status}",
-                            "{method} {path}: отказ, HTTP {status}",
                             method=method,
                             path=path,
                             status=status,
@@ -370,12 +368,7 @@ class ScenarioRunner(ScriptRunner):
             if method != "GET" or time.monotonic() >= deadline:
                 return Failure(
                     show_value(expected),
-                    Phrase(
-                        "{method} {path} answered otherwise",
-                        "{method} {path}: ответ другой",
-                        method=method,
-                        path=path,
-                    ),
+                    Phrase("{method} {path} answered otherwise", method=method, path=path),
                     None,
                     found,
                 )
@@ -427,8 +420,8 @@ async def _silence(console: Console, channels: tuple[str, ...], seconds: float) 
     if await console.client.wait(lambda: bool(console.waiting(channels)), seconds):
         came = console.waiting(channels)
         where = join(", ", [SHOWN[channel] for channel in channels])
-        expected = Phrase("nothing on {where} for {s:g} s", "{s:g} с тишины: {where}", where=where, s=seconds)
-        reason = Phrase("{count} came, the first:", "пришло {count}, первое:", count=len(came))
+        expected = Phrase("nothing on {where} for {s:g} s", where=where, s=seconds)
+        reason = Phrase("{count} came, the first:", count=len(came))
         return Failure(expected, reason, came[0])
     return None
 
@@ -436,8 +429,4 @@ async def _silence(console: Console, channels: tuple[str, ...], seconds: float) 
 def no_end(within: float) -> Phrase:
     """The note of a command that has not ended."""
 
-    return Phrase(
-        "no end of the command within {s:g} s; not checked",
-        "за {s:g} с команда не закончилась; не проверено",
-        s=within,
-    )
+    return Phrase("no end of the command within {s:g} s; not checked", s=within)

@@ -14,10 +14,10 @@ from typing import Any, Literal, cast
 from e1.g704.timeslots import KSL_PER_STREAM
 from e1.voice.tones import GRID
 from protocol.codes import STREAMS
-from protocol.language import Phrase, join
 from sorm_mediator.console.client import SHOWN
 from sorm_mediator.console.hearing import KslName
 from sorm_mediator.console.target import LINKS, Link
+from sorm_mediator.language import Phrase, join
 from sorm_mediator.replay import document, vocabulary
 from sorm_mediator.replay.document import Node, check, is_template, resolve
 from sorm_mediator.replay.requests import REQUESTS, RESTART, SAVED, Request
@@ -32,10 +32,10 @@ SILENCE = "silence"
 
 Verb = Literal["connect", "disconnect", "closed", "forget"]
 VERBS: Mapping[Verb, Phrase] = {
-    "connect": Phrase("connect", "подключить"),
-    "disconnect": Phrase("disconnect", "отключить"),
-    "closed": Phrase("closed:", "закрыт:"),
-    "forget": Phrase("forget", "забыть"),
+    "connect": Phrase("connect"),
+    "disconnect": Phrase("disconnect"),
+    "closed": Phrase("closed:"),
+    "forget": Phrase("forget"),
 }
 """What a step does with channels, and how it is called."""
 ACTIONS = (
@@ -196,7 +196,7 @@ class Step:
         if self.hears is not None:
             parts.append(_HEAR_SILENCE if self.hears.node.value == SILENCE else _HEAR_TONES)
         if self.silence is not None:
-            parts.append(Phrase("silence for {seconds:g} s", "тишина {seconds:g} с", seconds=self.silence))
+            parts.append(Phrase("silence for {seconds:g} s", seconds=self.silence))
         text = join(", ", [part for part in parts if part])
         return text if self.console == MAIN else join(": ", [self.console, text])
 
@@ -205,24 +205,24 @@ class Step:
             case Send(entry):
                 return join(" ", [_SEND, entry.name])
             case SendRaw():
-                return Phrase("send bytes", "послать байты")
+                return Phrase("send bytes")
             case Ask("http", keys):
                 method = keys.value["method"].value if "method" in keys.value else "GET"
                 return f"{method} {keys.value['path'].value}"
             case Ask() as ask:
                 return ask.request.title_of(ask.keys, variables)
             case Restart():
-                return Phrase("restart the gateway", "перезапустить шлюз")
+                return Phrase("restart the gateway")
             case OnChannels(verb, channels):
                 return join(" ", [VERBS[verb], join(", ", [SHOWN[channel] for channel in channels])])
         return ""
 
 
-_SEND = Phrase("send", "послать")
-_EXPECT = Phrase("expect", "ожидать")
-_EVENTS = Phrase("events", "события")
-_HEAR_SILENCE = Phrase("hear silence", "слышать тишину")
-_HEAR_TONES = Phrase("hear tones", "слышать тоны")
+_SEND = Phrase("send")
+_EXPECT = Phrase("expect")
+_EVENTS = Phrase("events")
+_HEAR_SILENCE = Phrase("hear silence")
+_HEAR_TONES = Phrase("hear tones")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from protocol.language import Lang
 from sorm_mediator import config as lab_files
 from sorm_mediator.config import Config, ConfigError
 from sorm_mediator.console.errors import (
@@ -33,6 +32,7 @@ from sorm_mediator.console.errors import (
 from sorm_mediator.console.target import LINKS, Link, RunTarget
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.targets import in_lab, toward
+from sorm_mediator.language import Lang
 from sorm_mediator.replay import scenario, vendor
 from sorm_mediator.replay.recording import PcapRecorder
 from sorm_mediator.replay.results import PASS, JsonPrinter, Printer, ScriptResult, TextPrinter, write_junit

@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from protocol.language import Phrase, join
 from protocol.wire import MASK
 from sorm_mediator.console.client import KPD1, KPD2, Crossed, Sent
 from sorm_mediator.console.comparing import NOTHING, Difference, Failure, nothing_came, the_closest
 from sorm_mediator.console.errors import ScriptError
 from sorm_mediator.console.target import RunTarget
+from sorm_mediator.language import Phrase, join
 from sorm_mediator.replay import vendor as v
 from sorm_mediator.replay.recording import PcapRecorder
 from sorm_mediator.replay.requests import REQUESTS
@@ -213,8 +213,8 @@ def _shown(step: v.Recv) -> Phrase:
     return join(", ", parts)
 
 
-_AN_EVENT = Phrase("an event", "событие")
-_NOT_SEEN = Phrase("optional, and not seen", "необязательно, и не наблюдалось")
+_AN_EVENT = Phrase("an event")
+_NOT_SEEN = Phrase("optional, and not seen")
 
 
 def _unit(command: Command, orm_number: int, password: str) -> bytes:

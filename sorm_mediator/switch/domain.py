@@ -12,7 +12,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal
 
-from protocol.language import Phrase
 from sorm_mediator.config import (
     BridgeConfig,
     BridgeSideConfig,
@@ -22,6 +21,7 @@ from sorm_mediator.config import (
     SubscriberConfig,
     TrunkConfig,
 )
+from sorm_mediator.language import Phrase
 from sorm_mediator.switch.objects import ObjectTable
 from sorm_mediator.switch.routing import Context, ContextError, parse_context
 from sorm_mediator.switch.routing.numbering import DEFAULT_PLAN, NumberingError, Plan
@@ -108,16 +108,15 @@ class Trunk:
         """Why it does not take one call more; "" when it does."""
         if self.config.direction not in ("both", direction):
             return Phrase(
-                "trunk {name} is for {direction} calls only", "транк {name} только для вызовов {direction}",
-                name=self.name, direction=self.config.direction,
-            )  # fmt: skip
+                "trunk {name} is for {direction} calls only", name=self.name, direction=self.config.direction
+            )
         capacity = self.config.capacity
         if capacity != "unbounded" and self.active >= capacity:
             return Phrase(
                 "trunk {name}: all {capacity} calls of its capacity are in use",
-                "транк {name}: заняты все вызовы (capacity — {capacity})",
-                name=self.name, capacity=capacity,
-            )  # fmt: skip
+                name=self.name,
+                capacity=capacity,
+            )
         return ""
 
 

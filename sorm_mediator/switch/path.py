@@ -15,15 +15,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from protocol.language import Phrase, join
 from sorm_mediator.config import DomainConfig
+from sorm_mediator.language import Phrase, join
 from sorm_mediator.switch.domain import BridgeEnd, Domain, Subscriber, Trunk
 from sorm_mediator.switch.routing import RoutingRequest, RoutingResult, route
 from sorm_mediator.switch.routing.masks import NOTHING
 from sorm_mediator.switch.routing.numbering import DEFAULT_PLAN
 from sorm_mediator.switch.routing.route import NONE, Number, Side, translate
 
-_CALLED, _CALLING = Phrase("called", "вызываемого"), Phrase("calling", "вызывающего")
+_CALLED, _CALLING = Phrase("called", context="switch path"), Phrase("calling", context="switch path")
 MOST_DOMAINS = 16
 """Domains that one call may pass through: numbers that change at each bridge could go round for ever."""
 
@@ -65,9 +65,7 @@ def find_path(domains: Mapping[str, Domain], domain: Domain, request: RoutingReq
             circle = " -> ".join([*names, domain.name])
             hop = replace(
                 hop,
-                problem=Phrase(
-                    "a circle of domains: {circle}", "домены замкнуты в круг: {circle}", circle=circle
-                ),
+                problem=Phrase("a circle of domains: {circle}", circle=circle),
             )
         hops.append(hop)
         if end is None or hop.problem:
@@ -105,9 +103,7 @@ def _outward(domain: Domain, result: RoutingResult, domains: Mapping[str, Domain
         elif way is not None:
             problem = _forbidden(way, domain, result, domains)
         else:
-            problem = Phrase(
-                "{domain} has no trunk {name}", "в {domain} нет транка {name}", domain=domain.name, name=name
-            )
+            problem = Phrase("{domain} has no trunk {name}", domain=domain.name, name=name)
         if not problem:
             return way, ""
         refused = refused or way
@@ -125,25 +121,21 @@ def _inward(domain: Domain, result: RoutingResult) -> tuple[Exit | None, str]:
         if subscriber is not None:
             return subscriber, ""
         return None, _nobody(domain, digits, result.np, declared=plan is not None)
-    where = Phrase(
-        "{digits} of plan {np} in {domain}", "{digits} плана {np} в {domain}",
-        digits=digits, np=result.np, domain=domain.name,
-    )  # fmt: skip
+    where = Phrase("{digits} of plan {np} in {domain}", digits=digits, np=result.np, domain=domain.name)
     if binding.alias:
         subscriber = domain.subscribers.get(binding.alias)
         if subscriber is None:
             return None, Phrase(
-                "{where} leads to {alias}, which is no subscriber", "{where} ведёт к {alias}, а это не абонент",
+                "{where} leads to {alias}, which is no subscriber",
                 where=where, alias=binding.alias,
             )  # fmt: skip
         return subscriber, ""
     if not binding.bridge:
-        return None, Phrase("{where} is bound to nothing", "{where} никуда не ведёт", where=where)
+        return None, Phrase("{where} is bound to nothing", where=where)
     end = next((end for end in domain.bridges.values() if end.bridge.name == binding.bridge), None)
     if end is None:
         return None, Phrase(
             "{where} leads to the bridge {bridge}, which {domain} has not",
-            "{where} ведёт к бриджу {bridge}, которого в {domain} нет",
             where=where, bridge=binding.bridge, domain=domain.name,
         )  # fmt: skip
     return end, ""
@@ -153,17 +145,13 @@ def _nobody(domain: Domain, digits: str, np: str, *, declared: bool) -> str:
     """Nothing in the domain has the number."""
     number = digits or NOTHING
     if np == DEFAULT_PLAN:
-        return Phrase(
-            "{digits} is no subscriber of {domain}", "{digits} не абонент {domain}", digits=number, domain=domain.name
-        )  # fmt: skip
+        return Phrase("{digits} is no subscriber of {domain}", digits=number, domain=domain.name)  # fmt: skip
     where = Phrase(
-        "{digits} is no subscriber of {domain} nor in its plan {np}",
-        "{digits} нет ни среди абонентов {domain}, ни в плане {np}",
-        digits=number, domain=domain.name, np=np,
-    )  # fmt: skip
+        "{digits} is no subscriber of {domain} nor in its plan {np}", digits=number, domain=domain.name, np=np
+    )
     if declared:
         return where
-    return Phrase("{where}, which is not declared", "{where}, который не создан", where=where)
+    return Phrase("{where}, which is not declared", where=where)
 
 
 def _crossing(end: BridgeEnd, domain: Domain, result: RoutingResult) -> tuple[Number, Number]:
@@ -184,23 +172,18 @@ def _forbidden(end: BridgeEnd, domain: Domain, result: RoutingResult, domains: M
     """Why the call may not cross; "" when it may."""
     bridge, far = end.bridge, end.far.side
     if far.domain not in domains:
-        return Phrase(
-            "bridge {name}: there is no domain {domain}", "бридж {name}: нет домена {domain}",
-            name=bridge.name, domain=far.domain,
-        )  # fmt: skip
+        return Phrase("bridge {name}: there is no domain {domain}", name=bridge.name, domain=far.domain)
     if end.end == "b" and not bridge.config.duplex:
         side = bridge.config.a.domain
         return Phrase(
-            "bridge {name} carries calls from {side} only (duplex is false)",
-            "бридж {name} пропускает вызовы только из {side} (duplex — false)",
-            name=bridge.name, side=side,
-        )  # fmt: skip
+            "bridge {name} carries calls from {side} only (duplex is false)", name=bridge.name, side=side
+        )
     if bridge.full:
         return Phrase(
             "bridge {name}: all {capacity} calls of its capacity are in use",
-            "бридж {name}: заняты все вызовы (capacity — {capacity})",
-            name=bridge.name, capacity=bridge.config.capacity,
-        )  # fmt: skip
+            name=bridge.name,
+            capacity=bridge.config.capacity,
+        )
     if not bridge.config.strict:
         return ""
     a, b = _crossing(end, domain, result)
@@ -210,9 +193,12 @@ def _forbidden(end: BridgeEnd, domain: Domain, result: RoutingResult, domains: M
         return ""
     return Phrase(
         "bridge {name} is strict: the {what} number {number} is not in plan {np} of {domain}",
-        "бридж {name} с проверкой (strict): номера {what} {number} нет в плане {np} домена {domain}",
-        name=bridge.name, what=what, number=checked.digits or NONE, np=plan.np, domain=plan.domain,
-    )  # fmt: skip
+        name=bridge.name,
+        what=what,
+        number=checked.digits or NONE,
+        np=plan.np,
+        domain=plan.domain,
+    )
 
 
 # --- the SORM parameters of a domain

@@ -4,6 +4,7 @@ import re
 
 from protocol.messages import COMMANDS
 from protocol.texts import EXTENDED_FURTHER, EXTENDED_MANUAL
+from sorm_mediator.language import Phrase, translate
 from sorm_mediator.mediator.core.commands import RULES
 from sorm_mediator.mediator.core.means import TURNS, Standing, Work
 
@@ -20,7 +21,7 @@ def test_every_refusal_has_a_known_code_and_a_clause_of_its_command_or_of_all() 
             assert refusal.extended in known
             assert re.fullmatch(r"(?:\d+(?:\.\d+)+)?", refusal.clause), refusal
             assert refusal.en
-            assert refusal.ru
+            assert translate(Phrase(refusal.en), "ru")
 
 
 def test_what_is_sent_with_a_refusal_is_of_the_execution() -> None:

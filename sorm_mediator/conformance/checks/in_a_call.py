@@ -75,29 +75,29 @@ async def connected_again(ex: Examiner, group: Group, named: Group) -> None:
 
 
 # fmt: off
-check("6.7.4-1", "command 7, statistical control: a line of the group that the command names",
-      "команда 7, статистический контроль: КСЛ из группы, заданной командой", CALLS)(
+check("6.7.4-1", "command 7, statistical control: a line of the group that the command names", CALLS)(
     lambda ex: connected_by_7(ex, ringing=False))
-check("6.7.4-2", "the same before the answer", "то же до ответа", CALLS)(
+check("6.7.4-2", "the same before the answer", CALLS)(
     lambda ex: connected_by_7(ex, ringing=True))
 # fmt: on
 
 
-@check("6.7.5-1", "command 7, full control, after command 8 released the line",
-       "команда 7, полный контроль, после освобождения КСЛ командой 8", CALLS)  # fmt: skip
+@check("6.7.5-1", "command 7, full control, after command 8 released the line", CALLS)  # fmt: skip
 async def own_group_named(ex: Examiner) -> None:
     group = await ex.group()
     await connected_again(ex, group, group)
 
 
-@check("6.7.5.1-1", "command 7, full control: the group in the command is ignored, that of command 5 counts",
-       "команда 7, полный контроль: группа в команде игнорируется, действует группа команды 5", CALLS)  # fmt: skip
+@check(
+    "6.7.5.1-1",
+    "command 7, full control: the group in the command is ignored, that of command 5 counts",
+    CALLS,
+)
 async def group_is_ignored(ex: Examiner) -> None:
     await connected_again(ex, await ex.group(), await ex.group())
 
 
-@check("6.7.5-2", "command 7, full control, when no line had been free",
-       "команда 7, полный контроль, если свободных КСЛ не было", CALLS)  # fmt: skip
+@check("6.7.5-2", "command 7, full control, when no line had been free", CALLS)  # fmt: skip
 async def connected_later(ex: Examiner) -> None:
     group = await ex.group()
     busy, target = await ex.target(group=group), await ex.target(ex.own(2), group=group)
@@ -109,16 +109,14 @@ async def connected_later(ex: Examiner) -> None:
     await ex.event(target, CONNECTED, ksl_a=group.a(), operation=0)
 
 
-@check("6.7.5-3", "command 7, full control, the line is connected: not executed",
-       "команда 7, полный контроль, КСЛ уже подключена: не выполняется", CALLS)  # fmt: skip
+@check("6.7.5-3", "command 7, full control, the line is connected: not executed", CALLS)  # fmt: skip
 async def connected_already(ex: Examiner) -> None:
     group = await ex.group(2)
     _, first = await ex.talking(await ex.target(group=group))
     await ex.not_executed(CONNECT, **connect(first, group))
 
 
-@check("6.7.6-1", "a line that command 7 connected is free when the call is over",
-       "КСЛ, подключённая командой 7, свободна по окончании соединения", CALLS)  # fmt: skip
+@check("6.7.6-1", "a line that command 7 connected is free when the call is over", CALLS)  # fmt: skip
 async def free_afterwards(ex: Examiner) -> None:
     group = await ex.group()
     target, other = await ex.target(), await ex.target(ex.own(2), group=group)
@@ -141,16 +139,14 @@ async def next_call(ex: Examiner, target: Target, command: str, fields: Callable
     await ex.event(target, RECEIVED, **wanted)
 
 
-@check("6.7.7-1", "after command 7 the next call of the object is as command 5 has it",
-       "после команды 7 следующее соединение контролируется по команде 5", CALLS)  # fmt: skip
+@check("6.7.7-1", "after command 7 the next call of the object is as command 5 has it", CALLS)  # fmt: skip
 async def next_call_unchanged(ex: Examiner) -> None:
     group, target = await ex.group(), await ex.target()
     wanted: dict[str, Any] = {"selection": 0x02, "operation": None, "ksl_a": None}
     await next_call(ex, target, CONNECT, lambda first: connect(first, group), **wanted)
 
 
-@check("6.7.8.2-1", "command 7 for a call that is not there: accepted, not executed",
-       "команда 7 для отсутствующего соединения: принята, не выполнена")  # fmt: skip
+@check("6.7.8.2-1", "command 7 for a call that is not there: accepted, not executed")  # fmt: skip
 async def connect_nothing(ex: Examiner) -> None:
     await ex.not_executed(CONNECT, **no_call(ex), ksl_group=(await ex.group()).number)
 
@@ -178,35 +174,31 @@ async def half_a_pair(ex: Examiner, fields: Callable[[Group], dict[str, Any]]) -
 
 
 # fmt: off
-check("6.8.4-1", "command 8 by call: its line is free, 52h/01h",
-      "команда 8 по вызову: КСЛ освобождена, 52h/01h", CALLS)(
+check("6.8.4-1", "command 8 by call: its line is free, 52h/01h", CALLS)(
     lambda ex: released(ex, lambda group, first: release(first)))
-check("6.8.5-1", "command 8 by line: 52h/01h", "команда 8 по КСЛ: 52h/01h", CALLS)(
+check("6.8.5-1", "command 8 by line: 52h/01h", CALLS)(
     lambda ex: released(ex, lambda group, first: by_line(group.a(), group.a())))
-check("6.8.5-2", "command 8 by the lines of a pair: 52h/01h", "команда 8 по КСЛ пары: 52h/01h", CALLS)(
+check("6.8.5-2", "command 8 by the lines of a pair: 52h/01h", CALLS)(
     lambda ex: released(ex, lambda group, first: by_line(group.a(), group.b()), pair=True))
-check("6.8.7.2-1", "command 8 for a call that is not there: accepted, not executed",
-      "команда 8 для отсутствующего соединения: принята, не выполнена")(
+check("6.8.7.2-1", "command 8 for a call that is not there: accepted, not executed")(
     lambda ex: ex.not_executed(DISCONNECT, **no_call(ex), ksl_a=None, ksl_b=None))
-check("6.8.9-1", "one line of a pair without the other: 27h/01h", "одна КСЛ пары без другой: 27h/01h", CALLS)(
+check("6.8.9-1", "one line of a pair without the other: 27h/01h", CALLS)(
     lambda ex: half_a_pair(ex, lambda group: by_line(group.a())))
-check("6.8.9-2", "KSL-B of a pair without KSL-A: 27h/01h", "КСЛ-B пары без КСЛ-A: 27h/01h", CALLS)(
+check("6.8.9-2", "KSL-B of a pair without KSL-A: 27h/01h", CALLS)(
     lambda ex: half_a_pair(ex, lambda group: by_line(None, group.b())))
-check("6.8.10-1", "a line that is in no group: accepted, not executed", "КСЛ ни в какой группе: принята, не выполнена")(
+check("6.8.10-1", "a line that is in no group: accepted, not executed")(
     lambda ex: ex.not_executed(DISCONNECT, **by_line(ex.free_line())))
 # fmt: on
 
 
-@check("6.8.6-1", "after command 8 the next call of the object is as command 5 has it",
-       "после команды 8 следующее соединение контролируется по команде 5", CALLS)  # fmt: skip
+@check("6.8.6-1", "after command 8 the next call of the object is as command 5 has it", CALLS)  # fmt: skip
 async def next_call_full(ex: Examiner) -> None:
     group = await ex.group()
     target = await ex.target(group=group)
     await next_call(ex, target, DISCONNECT, release, selection=0x01, operation=0, ksl_a=group.a())
 
 
-@check("6.8.8-1", "KSL-A and KSL-B that serve different calls: accepted, not executed",
-       "КСЛ-A и КСЛ-B разных соединений: принята, не выполнена", CALLS)  # fmt: skip
+@check("6.8.8-1", "KSL-A and KSL-B that serve different calls: accepted, not executed", CALLS)  # fmt: skip
 async def lines_of_two_calls(ex: Examiner) -> None:
     group = await ex.group(2, separate=True)
     one, two = await ex.target(group=group), await ex.target(ex.own(2), group=group)
@@ -246,8 +238,7 @@ async def rung(ex: Examiner, target: Target) -> Crossed:
     return await ex.given(target, RECEIVED)
 
 
-@check("11.2.4.1-1", "42h after command 7: selection of full control, the line, priority 01h, 00h",
-       "42h после команды 7: признак полного контроля, КСЛ, метка 01h, код 00h", CALLS)  # fmt: skip
+@check("11.2.4.1-1", "42h after command 7: selection of full control, the line, priority 01h, 00h", CALLS)
 async def answer_after_7(ex: Examiner) -> None:
     group, target = await ex.group(), await ex.target()
     first = await rung(ex, target)
@@ -256,8 +247,11 @@ async def answer_after_7(ex: Examiner) -> None:
     await ex.event(target, ANSWER, **FULL, ksl_a=group.a(), operation=0)
 
 
-@check("11.2.4.1-2", "42h after command 8: selection of statistical control, KSL FFh, priority 02h or FFh, code FFh",
-       "42h после команды 8: признак статистического контроля, КСЛ FFh, метка 02h или FFh, код FFh", CALLS)  # fmt: skip
+@check(
+    "11.2.4.1-2",
+    "42h after command 8: selection of statistical control, KSL FFh, priority 02h or FFh, code FFh",
+    CALLS,
+)
 async def answer_after_8(ex: Examiner) -> None:
     target = await ex.target(group=await ex.group(), priority="high")
     first = await rung(ex, target)
@@ -266,24 +260,27 @@ async def answer_after_8(ex: Examiner) -> None:
     await ex.event(target, ANSWER, **STATISTICAL, operation=None)
 
 
-@check("11.3.4.1-1", "43h after command 7: selection of full control, the line, priority 01h",
-       "43h после команды 7: признак полного контроля, КСЛ, метка 01h", CALLS)  # fmt: skip
+@check("11.3.4.1-1", "43h after command 7: selection of full control, the line, priority 01h", CALLS)
 async def release_after_7(ex: Examiner) -> None:
     target, group, call = await after_7(ex)
     await ex.hang_up(call)
     await ex.event(target, RELEASE, **FULL, ksl_a=group.a(), operation=5)
 
 
-@check("11.3.4.1-2", "43h after command 7 with a separate group: selection of separate control, both lines",
-       "43h после команды 7 с раздельной группой: признак раздельного контроля, обе КСЛ", CALLS)  # fmt: skip
+@check(
+    "11.3.4.1-2",
+    "43h after command 7 with a separate group: selection of separate control, both lines",
+    CALLS,
+)
 async def release_after_7_separate(ex: Examiner) -> None:
     target, group, call = await after_7(ex, separate=True)
     await ex.hang_up(call)
     await ex.event(target, RELEASE, **{**FULL, "selection": 0x03}, ksl_a=group.a(), ksl_b=group.b())
 
 
-@check("11.3.4.1-3", "43h after command 8: selection of statistical control, KSL FFh, priority 02h or FFh",
-       "43h после команды 8: признак статистического контроля, КСЛ FFh, метка 02h или FFh", CALLS)  # fmt: skip
+@check(
+    "11.3.4.1-3", "43h after command 8: selection of statistical control, KSL FFh, priority 02h or FFh", CALLS
+)
 async def release_after_8(ex: Examiner) -> None:
     target, call = await after_8(ex)
     await ex.hang_up(call)
@@ -293,15 +290,17 @@ async def release_after_8(ex: Examiner) -> None:
 HELD = ({"service": "hold", "at": 0.5},)
 
 
-@check("11.4.6.1-1", "44h after command 7: selection of full control, the line, priority 01h, 00h",
-       "44h после команды 7: признак полного контроля, КСЛ, метка 01h, код 00h", SERVICES)  # fmt: skip
+@check("11.4.6.1-1", "44h after command 7: selection of full control, the line, priority 01h, 00h", SERVICES)
 async def service_after_7(ex: Examiner) -> None:
     target, group, _ = await after_7(ex, services=HELD)
     await ex.event(target, "service-used", **FULL, ksl_a=group.a(), operation=0)
 
 
-@check("11.4.6.1-2", "44h after command 8: selection of statistical control, KSL FFh, priority 02h or FFh, FFh",
-       "44h после команды 8: признак статистического контроля, КСЛ FFh, метка 02h/FFh, код FFh", SERVICES)  # fmt: skip
+@check(
+    "11.4.6.1-2",
+    "44h after command 8: selection of statistical control, KSL FFh, priority 02h or FFh, FFh",
+    SERVICES,
+)
 async def service_after_8(ex: Examiner) -> None:
     target, _ = await after_8(ex, services=HELD)
     await ex.event(target, "service-used", **STATISTICAL, operation=None)
@@ -310,8 +309,7 @@ async def service_after_8(ex: Examiner) -> None:
 # --- 51h
 
 
-@check("11.5.4-1", "51h: selection of full control, the line, priority 01h, 00h",
-       "51h: признак полного контроля, КСЛ, метка 01h, код 00h", CALLS)  # fmt: skip
+@check("11.5.4-1", "51h: selection of full control, the line, priority 01h, 00h", CALLS)  # fmt: skip
 async def fields_of_51h(ex: Examiner) -> None:
     group, target = await ex.group(), await ex.target()
     _, first = await ex.talking(target)
@@ -320,8 +318,7 @@ async def fields_of_51h(ex: Examiner) -> None:
     await ex.event(target, CONNECTED, **wanted)
 
 
-@check("11.5.4-2", "51h with a separate group: selection of separate control, both lines",
-       "51h с раздельной группой: признак раздельного контроля, обе КСЛ", CALLS)  # fmt: skip
+@check("11.5.4-2", "51h with a separate group: selection of separate control, both lines", CALLS)  # fmt: skip
 async def fields_of_51h_separate(ex: Examiner) -> None:
     group, target = await ex.group(separate=True), await ex.target()
     _, first = await ex.talking(target)
@@ -345,18 +342,15 @@ def none_free(*, full: bool) -> Dialogue:
 
 
 # fmt: off
-check("11.5.5-1", "51h when no line is free, full control: as 41h, 01h",
-      "51h, если нет доступных КСЛ, полный контроль: как 41h, код 01h", CALLS)(none_free(full=True))
-check("11.5.6-1", "51h when no line is free, statistical control: as 41h, but 01h",
-      "51h, если нет доступных КСЛ, статистический контроль: как 41h, но код 01h", CALLS)(none_free(full=False))
+check("11.5.5-1", "51h when no line is free, full control: as 41h, 01h", CALLS)(none_free(full=True))
+check("11.5.6-1", "51h when no line is free, statistical control: as 41h, but 01h", CALLS)(none_free(full=False))
 # fmt: on
 
 
 # --- 52h
 
 
-@check("11.6.5-1", "command 7 takes the line of an ordinary object: 52h/03h",
-       "команда 7 занимает КСЛ обычного объекта: 52h/03h", CALLS)  # fmt: skip
+@check("11.6.5-1", "command 7 takes the line of an ordinary object: 52h/03h", CALLS)  # fmt: skip
 async def taken_by_7(ex: Examiner) -> None:
     group = await ex.group()
     ordinary, target = await ex.target(group=group), await ex.target(ex.own(2))
@@ -367,7 +361,7 @@ async def taken_by_7(ex: Examiner) -> None:
     await ex.event(target, CONNECTED, operation=0, ksl_a=group.a())
 
 
-@check("11.6.4-1", "52h repeats the other fields of 41h", "остальные поля 52h повторяют 41h", CALLS)
+@check("11.6.4-1", "52h repeats the other fields of 41h", CALLS)
 async def fields_of_52h(ex: Examiner) -> None:
     target = await ex.target(group=await ex.group())
     _, first = await ex.talking(target)
@@ -375,8 +369,7 @@ async def fields_of_52h(ex: Examiner) -> None:
     await ex.event(target, RELEASED, operation=1, **repeated(first))
 
 
-@check("11.6.5-2", "43h after 52h/02h: selection of statistical control, KSL FFh",
-       "43h после 52h/02h: признак статистического контроля, КСЛ FFh", CALLS)  # fmt: skip
+@check("11.6.5-2", "43h after 52h/02h: selection of statistical control, KSL FFh", CALLS)  # fmt: skip
 async def after_52h_02(ex: Examiner) -> None:
     group = await ex.group()
     ordinary, high = await ex.target(group=group), await ex.target(ex.own(2), group=group, priority="high")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from protocol.language import Phrase
 from sorm_mediator.conformance.declaration import Need, check
 from sorm_mediator.conformance.examiner import Examiner
 from sorm_mediator.conformance.verdicts import Untested
 from sorm_mediator.console.client import KPD1, KPD2, Crossed
+from sorm_mediator.language import Phrase
 
 ORDER_268 = Need.ORDER_268
 PREAMBLE = 0xCC
@@ -26,10 +26,7 @@ async def every(ex: Examiner, channel: str, holds: Callable[[Crossed], bool], ex
     units = [one for one in ex.log if one.channel == channel]
     wrong = [one for one in units if len(one.raw) < 10 or not holds(one)]
     sample = wrong[0].raw[:16].hex(" ").upper() if wrong else ""
-    came = Phrase(
-        "{n} of {all} messages, first {sample}", "сообщений {n} из {all}, первое {sample}",
-        n=len(wrong), all=len(units), sample=sample,
-    )  # fmt: skip
+    came = Phrase("{n} of {all} messages, first {sample}", n=len(wrong), all=len(units), sample=sample)
     ex.require(not wrong, expected, came)
 
 
@@ -38,7 +35,7 @@ def _numbered(ex: Examiner, one: Crossed) -> bool:
     return one.raw[2] == 0x27 or 1 <= index <= total
 
 
-TIME = Phrase("a day of the month and a time of day", "число месяца и время суток")
+TIME = Phrase("a day of the month and a time of day")
 
 
 def is_time(value: object) -> bool:
@@ -55,68 +52,61 @@ def has_time(ex: Examiner, unit: Crossed) -> None:
 
 
 # fmt: off
-check("8.2.1.1-1", "KPD1: every message begins with CCh", "КПД1: каждое сообщение начинается с CCh")(
-    lambda ex: every(ex, KPD1, lambda one: one.raw[0] == PREAMBLE, Phrase("octet 1 is CCh", "1-й байт CCh")))
-check("8.2.1.3-1", "KPD1: the codes are 21h to 2Ch", "КПД1: коды от 21h до 2Ch")(
-    lambda ex: every(ex, KPD1, lambda one: 0x21 <= one.raw[2] <= 0x2C, Phrase("21h to 2Ch", "от 21h до 2Ch")))
-check("8.2.1.4-1", "KPD1: the content is at most 245 octets", "КПД1: содержание не более 245 байт")(
+check("8.2.1.1-1", "KPD1: every message begins with CCh")(
+    lambda ex: every(ex, KPD1, lambda one: one.raw[0] == PREAMBLE, Phrase("octet 1 is CCh")))
+check("8.2.1.3-1", "KPD1: the codes are 21h to 2Ch")(
+    lambda ex: every(ex, KPD1, lambda one: 0x21 <= one.raw[2] <= 0x2C, Phrase("21h to 2Ch")))
+check("8.2.1.4-1", "KPD1: the content is at most 245 octets")(
     lambda ex: every(ex, KPD1, lambda one: one.raw[3] == len(one.raw) - 10 <= 245,
-                     Phrase("at most 245", "не более 245")))
-check("8.2.1.5-1", "KPD1: count and number of messages are from 1 on; a single one is 1 of 1",
-      "КПД1: количество и номер сообщения — от 1; единственное — 1 из 1", ORDER_268)(
+                     Phrase("at most 245")))
+check("8.2.1.5-1", "KPD1: count and number of messages are from 1 on; a single one is 1 of 1", ORDER_268)(
     lambda ex: every(ex, KPD1, lambda one: _numbered(ex, one),
-                     Phrase("1 <= number <= count", "1 <= номер <= количество")))
-check("8.2.1.7-1", "KPD1: the reserve is FFh", "КПД1: резерв равен FFh")(
-    lambda ex: every(ex, KPD1, lambda one: one.raw[8] == 0xFF, Phrase("octet 9 is FFh", "9-й байт FFh")))
-check("8.2.1.8-1", "KPD1: the version of requirements is 02h", "КПД1: номер версии требований 02h", ORDER_268)(
-    lambda ex: every(ex, KPD1, lambda one: one.raw[9] == 0x02, Phrase("octet 10 is 02h", "10-й байт 02h")))
-check("10.2.1.1-1", "KPD2: every message begins with CCh, the number of the technical means and its code",
-      "КПД2: каждое сообщение начинается с CCh, номера ТС ОРМ и кода")(
+                     Phrase("1 <= number <= count")))
+check("8.2.1.7-1", "KPD1: the reserve is FFh")(
+    lambda ex: every(ex, KPD1, lambda one: one.raw[8] == 0xFF, Phrase("octet 9 is FFh")))
+check("8.2.1.8-1", "KPD1: the version of requirements is 02h", ORDER_268)(
+    lambda ex: every(ex, KPD1, lambda one: one.raw[9] == 0x02, Phrase("octet 10 is 02h")))
+check("10.2.1.1-1", "KPD2: every message begins with CCh, the number of the technical means and its code")(
     lambda ex: every(ex, KPD2, lambda one: one.raw[0] == PREAMBLE and one.raw[2] in (*EVENTS_OF_CALLS, TEST),
-                     Phrase("CCh, a code of KPD2", "CCh, код КПД2")))
-check("10.2.1.4-1", "KPD2: a message of a call has 36 octets of content", "КПД2: сообщение о соединении — 36 байт")(
+                     Phrase("CCh, a code of KPD2")))
+check("10.2.1.4-1", "KPD2: a message of a call has 36 octets of content")(
     lambda ex: every(ex, KPD2, lambda one: len(one.raw) - 12 == one.raw[3] == (3 if one.raw[2] == TEST else 36),
-                     Phrase("36 octets, 53h 3", "36 байт, 53h — 3")))
-check("10.2.1.7-1", "KPD2: bits D7 and D6 of the parameters of the connection are 0",
-      "КПД2: биты D7 и D6 параметров связи равны 0")(
+                     Phrase("36 octets, 53h 3")))
+check("10.2.1.7-1", "KPD2: bits D7 and D6 of the parameters of the connection are 0")(
     lambda ex: every(ex, KPD2, lambda one: one.raw[2] == TEST or one.raw[10] & 0xC0 == 0,
-                     Phrase("D7 = D6 = 0", "D7 = D6 = 0")))
-check("10.3.1.7-1", "KPD2: day and time of a call's messages are a time",
-      "КПД2: число месяца и время сообщений о соединениях верны")(
+                     Phrase("D7 = D6 = 0")))
+check("10.3.1.7-1", "KPD2: day and time of a call's messages are a time")(
     lambda ex: every(ex, KPD2, lambda one: one.raw[2] == TEST or is_time(one.fields.get("time")), TIME))
-check("10.3.1.11-1", "KPD2: octets 33 to 36 are FFh but in 44h", "КПД2: байты с 33-го по 36-й FFh, кроме 44h")(
+check("10.3.1.11-1", "KPD2: octets 33 to 36 are FFh but in 44h")(
     lambda ex: every(ex, KPD2, lambda one: one.raw[2] in (0x44, TEST) or one.raw[44:48] == b"\xff" * 4,
-                     Phrase("octets 33 to 36 are FFh", "байты с 33-го по 36-й FFh")))
+                     Phrase("octets 33 to 36 are FFh")))
 # fmt: on
 
 
-@check("8.2.1.6-1", "KPD1: a receipt is message 1 of 1",
-       "КПД1: подтверждение приёма — сообщение 1 из 1", ORDER_268)  # fmt: skip
+@check("8.2.1.6-1", "KPD1: a receipt is message 1 of 1", ORDER_268)  # fmt: skip
 async def numbering_of_27h(ex: Examiner) -> None:
     receipt = (await ex.command("get-ksl")).receipt
     values = (receipt.fields["index"], receipt.fields["total"]) if receipt else ()
-    ex.require(values == (1, 1), Phrase("27h is 1 of 1", "27h — 1 из 1"), values)
+    ex.require(values == (1, 1), Phrase("27h is 1 of 1"), values)
 
 
-@check("9.7.3-1", "27h comes within 400 ms: the longest of the examination",
-       "27h — не позднее 400 мс: наибольшее за проверку")  # fmt: skip
+@check("9.7.3-1", "27h comes within 400 ms: the longest of the examination")  # fmt: skip
 async def time_of_27h(ex: Examiner) -> None:
     reply = await ex.command("get-ksl")
     ex.judge(reply, "accepted" if reply.execution is None else reply.outcome[0], reply.outcome[1])
     slowest = ex.slowest
     if slowest is None:
-        raise Untested(Phrase("no 27h came", "ни одно 27h не пришло"))
+        raise Untested(Phrase("no 27h came"))
     ex.shown_instead(slowest.sent, slowest.came)
-    text = Phrase("27h of command {n}", "27h на команду {n}", n=slowest.code)
+    text = Phrase("27h of command {n}", n=slowest.code)
     ex.within_limit(slowest.ms, 400, text)
 
 
-@check("9.6.4-1", "26h has 45 octets, with day and time of the event",
-       "26h — 45 байт, с числом месяца и временем события")  # fmt: skip
+@check("9.6.4-1", "26h has 45 octets, with day and time of the event")  # fmt: skip
 async def layout_of_26h(ex: Examiner) -> None:
     await ex.not_executed("get-ksl", 0x03, password="000000")  # noqa: S106 - a wrong one
     unit = await ex.message("unauthorized-access")
-    ex.require(len(unit.raw) == 55, Phrase("45 octets", "45 байт"), len(unit.raw) - 10)
+    ex.require(len(unit.raw) == 55, Phrase("45 octets"), len(unit.raw) - 10)
     has_time(ex, unit)
 
 
@@ -125,19 +115,17 @@ async def layout_of_26h(ex: Examiner) -> None:
 
 def low_first(ex: Examiner, octets: bytes, value: int) -> None:
     """Two octets are a number, the low one first."""
-    text = Phrase("the low octet first", "младший байт первым")
+    text = Phrase("the low octet first")
     ex.require(octets == value.to_bytes(2, "little"), text, octets.hex(" ").upper())
 
 
-@check("8.5-1", "KPD1: of a number in two octets the low one is the first",
-       "КПД1: в двухбайтовых полях младший байт первый")  # fmt: skip
+@check("8.5-1", "KPD1: of a number in two octets the low one is the first")  # fmt: skip
 async def low_octet_in_23h(ex: Examiner) -> None:
     number = (await ex.target()).number
     low_first(ex, (await ex.executed("get-objects", object_number=number)).payload[:2], number)
 
 
-@check("10.4.1-1", "KPD2: of a number in two octets the low one is the first",
-       "КПД2: в двухбайтовых полях младший байт первый", Need.CALLS)  # fmt: skip
+@check("10.4.1-1", "KPD2: of a number in two octets the low one is the first", Need.CALLS)  # fmt: skip
 async def low_octet_in_41h(ex: Examiner) -> None:
     target = await ex.target()
     await ex.short_call()

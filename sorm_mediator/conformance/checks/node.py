@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from protocol.language import Phrase
 from sorm_mediator.conformance.checks.messages import has_time
 from sorm_mediator.conformance.declaration import Need, check
 from sorm_mediator.conformance.dialogue import Target, one_of
 from sorm_mediator.conformance.examiner import Examiner
 from sorm_mediator.console.client import Crossed
+from sorm_mediator.language import Phrase
 
 STOP, WEB, ORDER_268 = Need.STOP, Need.WEB, Need.ORDER_268
 
@@ -20,26 +20,24 @@ async def version(ex: Examiner) -> Crossed:
     """Command 17 and its 2Bh."""
     reply = await ex.executed("get-version")
     units = [unit for unit in reply.data if unit.name == "version-info"]
-    came = Phrase("{n} came", "пришло: {n}", n=len(units))
-    ex.require(len(units) == 1, Phrase("one 2Bh", "одно 2Bh"), came)
+    came = Phrase("{n} came", n=len(units))
+    ex.require(len(units) == 1, Phrase("one 2Bh"), came)
     return units[0]
 
 
-check("6.17.3-1", "command 17 tells the version of the node's software",
-      "команда 17 выдаёт версию ПО узла связи", ORDER_268)(version)  # fmt: skip
+check("6.17.3-1", "command 17 tells the version of the node's software", ORDER_268)(version)  # fmt: skip
 
 
-@check("9.11.4-1", "2Bh: 44 octets in ASCII", "2Bh: 44 байта в кодах ASCII", ORDER_268)
+@check("9.11.4-1", "2Bh: 44 octets in ASCII", ORDER_268)
 async def version_text(ex: Examiner) -> None:
     unit = await version(ex)
     text = unit.raw[10:54]
     holds = len(unit.raw) == 55 and all(0x20 <= one < 0x7F or one in (0x00, 0xFF) for one in text)
-    expected = Phrase("44 octets of ASCII and one", "44 байта ASCII и ещё один")
+    expected = Phrase("44 octets of ASCII and one")
     ex.require(holds, expected, text.hex(" ").upper())
 
 
-@check("9.11.4.2-1", "2Bh: octet 45 is the type of the node, 01h to 03h",
-       "2Bh: 45-й байт — тип узла связи, от 01h до 03h", ORDER_268)  # fmt: skip
+@check("9.11.4.2-1", "2Bh: octet 45 is the type of the node, 01h to 03h", ORDER_268)  # fmt: skip
 async def node_type(ex: Examiner) -> None:
     ex.fields(await version(ex), station_type=one_of("terminal", "transit", "terminal-transit"))
 
@@ -53,16 +51,14 @@ async def alarm(ex: Examiner, kind: int) -> None:
     await ex.message("alarm", alarm_type=kind, alarm_code=7)
 
 
-@check("9.1.4.1-1", "21h/01h: the technical means stop by themselves",
-       "21h/01h: технические средства останавливаются автоматически", STOP, WEB)  # fmt: skip
+@check("9.1.4.1-1", "21h/01h: the technical means stop by themselves", STOP, WEB)  # fmt: skip
 async def alarm_1(ex: Examiner) -> None:
     await alarm(ex, 0x01)
     ex.emptied()
     await ex.rejected("get-ksl", 0x02)
 
 
-@check("9.1.4.1-2", "21h/01h: start needs the first password",
-       "21h/01h: запуск с первоначальным паролем", STOP, WEB)  # fmt: skip
+@check("9.1.4.1-2", "21h/01h: start needs the first password", STOP, WEB)  # fmt: skip
 async def alarm_1_password(ex: Examiner) -> None:
     new = ex.other_password
     await ex.prepare("set-password", new_password=new)
@@ -82,12 +78,11 @@ async def kept(ex: Examiner, kind: int) -> None:
 
 
 # fmt: off
-check("9.1.4.1-3", "21h/02h: the tables are kept", "21h/02h: таблицы сохраняются", WEB)(
+check("9.1.4.1-3", "21h/02h: the tables are kept", WEB)(
     lambda ex: kept(ex, 0x02))
-check("9.1.4.1-4", "21h/03h: the tables are kept", "21h/03h: таблицы сохраняются", WEB)(
+check("9.1.4.1-4", "21h/03h: the tables are kept", WEB)(
     lambda ex: kept(ex, 0x03))
-check("9.1.4.1-5", "21h/04h: the lines have changed, the tables are kept",
-      "21h/04h: изменились характеристики линий, таблицы сохраняются", WEB)(
+check("9.1.4.1-5", "21h/04h: the lines have changed, the tables are kept", WEB)(
     lambda ex: kept(ex, 0x04))
 # fmt: on
 
@@ -104,19 +99,17 @@ async def restarted(ex: Examiner) -> None:
     ex.emptied()
 
 
-check("9.2.3-1", "22h when the node is ready after a restart",
-      "22h при готовности узла после перезапуска", STOP, WEB)(restarted)  # fmt: skip
+check("9.2.3-1", "22h when the node is ready after a restart", STOP, WEB)(restarted)  # fmt: skip
 
 
-@check("9.2.4-1", "after a restart: initial state, commands are rejected as before start",
-       "после перезапуска: исходное состояние, команды отвергаются, как до запуска", STOP, WEB)  # fmt: skip
+@check("9.2.4-1", "after a restart: initial state, commands are rejected as before start", STOP, WEB)
 async def initial_state(ex: Examiner) -> None:
     with ex.preparing():
         await restarted(ex)
     await ex.rejected("get-ksl", 0x02)
 
 
-@check("9.2.4-2", "after a restart: the tables are empty", "после перезапуска: таблицы пусты", STOP, WEB)
+@check("9.2.4-2", "after a restart: the tables are empty", STOP, WEB)
 async def empty_tables(ex: Examiner) -> None:
     target = await ex.target()
     with ex.preparing():
@@ -125,8 +118,7 @@ async def empty_tables(ex: Examiner) -> None:
     await ex.not_executed("get-objects", object_number=target.number)
 
 
-@check("9.2.4-3", "after a restart: command 1 needs the first password",
-       "после перезапуска: команда 1 с первоначальным паролем", STOP, WEB)  # fmt: skip
+@check("9.2.4-3", "after a restart: command 1 needs the first password", STOP, WEB)  # fmt: skip
 async def first_password(ex: Examiner) -> None:
     new = ex.other_password
     await ex.prepare("set-password", new_password=new)
@@ -143,7 +135,7 @@ async def access(ex: Examiner, code: int) -> None:
     """Somebody tries what only the console may do: 26h reports it, with what else is known."""
     await ex.web("POST", "mediator/unauthorized-access", {"code": code, "text": "conformance"})
     unit = await ex.message("unauthorized-access", access_code=code, orm_number=ex.client.orm_number)
-    text = Phrase("octets 6 to 45 tell more", "байты с 6-го по 45-й содержат дополнительную информацию")
+    text = Phrase("octets 6 to 45 tell more")
     ex.require(b"conformance" in unit.raw[15:], text, unit.raw[15:].hex(" ").upper())
 
 
@@ -155,18 +147,17 @@ async def line_state(ex: Examiner, state: int) -> None:
 
 
 # fmt: off
-check("9.6.4.1-1", "26h/01h: access from a forbidden port", "26h/01h: доступ с запрещённого порта", WEB)(
+check("9.6.4.1-1", "26h/01h: access from a forbidden port", WEB)(
     lambda ex: access(ex, 0x01))
-check("9.6.4.1-2", "26h/03h: tables read or written", "26h/03h: чтение или запись таблиц", WEB)(
+check("9.6.4.1-2", "26h/03h: tables read or written", WEB)(
     lambda ex: access(ex, 0x03))
-check("9.6.4.1-3", "26h/04h: the port to the console reassigned", "26h/04h: переназначение порта связи с ПУ", WEB)(
+check("9.6.4.1-3", "26h/04h: the port to the console reassigned", WEB)(
     lambda ex: access(ex, 0x04))
-check("9.3.6.4-2", "23h: line state 01h, the line is faulty", "23h: состояние 01h, комплект неисправен", WEB)(
+check("9.3.6.4-2", "23h: line state 01h, the line is faulty", WEB)(
     lambda ex: line_state(ex, 0x01))
-check("9.3.6.4-3", "23h: line state 03h, the line is blocked", "23h: состояние 03h, комплект заблокирован", WEB)(
+check("9.3.6.4-3", "23h: line state 03h, the line is blocked", WEB)(
     lambda ex: line_state(ex, 0x03))
-check("9.3.6.4-4", "23h: line state 07h, the line is restricted",
-      "23h: состояние 07h, возможности ограничены", WEB)(
+check("9.3.6.4-4", "23h: line state 07h, the line is restricted", WEB)(
     lambda ex: line_state(ex, 0x07))
 # fmt: on
 
@@ -185,24 +176,22 @@ async def trunk_named(ex: Examiner, name: str) -> AsyncIterator[None]:
         await ex.web("PUT", path, {"name": ex.terms.trunk_name})
 
 
-@check("9.10.3-1", "2Ah when the operator changes the name of a trunk",
-       "2Ah при изменении имени пучка персоналом", WEB, ORDER_268)  # fmt: skip
+@check("9.10.3-1", "2Ah when the operator changes the name of a trunk", WEB, ORDER_268)  # fmt: skip
 async def renamed(ex: Examiner) -> None:
     async with trunk_named(ex, "renamed_trunk"):
         await ex.message("trunk-info", trunk=ex.trunk, name="renamed_trunk")
 
 
-@check("9.10.5-1", "2Ah: a name over 43 octets goes on in a further message",
-       "2Ah: имя длиннее 43 байт передаётся дополнительным сообщением", WEB, ORDER_268)  # fmt: skip
+@check("9.10.5-1", "2Ah: a name over 43 octets goes on in a further message", WEB, ORDER_268)  # fmt: skip
 async def long_name(ex: Examiner) -> None:
     name = "trunk_" * 10
     async with trunk_named(ex, name):
         ex.forget()
         reply = await ex.executed("get-trunks", trunk=ex.trunk)
     numbered = reply.numbering
-    ex.require(numbered == [(1, 2), (2, 2)], Phrase("1 of 2 and 2 of 2", "1 из 2 и 2 из 2"), numbered)
+    ex.require(numbered == [(1, 2), (2, 2)], Phrase("1 of 2 and 2 of 2"), numbered)
     whole = "".join(str(unit.fields["name"]) for unit in reply.data)
-    ex.require(whole == name, Phrase("the whole name", "имя целиком"), whole)
+    ex.require(whole == name, Phrase("the whole name"), whole)
 
 
 # --- 2Ch: electronic messages of objects, which only the emulated switch sends on demand
@@ -252,12 +241,12 @@ def bits(ex: Examiner, unit: Crossed, mask: int, what: Phrase, value: int) -> No
     """Bits of octet 15 have this value."""
     octet = unit.raw[10 + 14]
     shown = format(value // (mask & -mask), "02b")
-    text = Phrase("octet 15: {what} {bits}", "15-й байт: {what} {bits}", what=what, bits=shown)
+    text = Phrase("octet 15: {what} {bits}", what=what, bits=shown)
     ex.require(octet & mask == value, text, f"{octet:02X}h")
 
 
-_DIRECTION = (0x03, Phrase("direction", "направление"))
-_SELECTION = (0x0C, Phrase("selection", "признак отбора"))
+_DIRECTION = (0x03, Phrase("direction"))
+_SELECTION = (0x0C, Phrase("selection"))
 
 
 async def of_sent(ex: Examiner, part: tuple[int, Phrase], value: int) -> None:
@@ -272,61 +261,59 @@ async def of_received(ex: Examiner, part: tuple[int, Phrase], value: int) -> Non
 
 async def delivery(ex: Examiner, delivered: bool | None, value: int) -> None:
     """The result of the delivery in octet 15."""
-    bits(ex, await from_object(ex, delivered), 0x30, Phrase("delivery", "результат доставки"), value)
+    bits(ex, await from_object(ex, delivered), 0x30, Phrase("delivery"), value)
 
 
 # fmt: off
-check("9.12.4.1-1", "2Ch: object number and type as in command 5",
-      "2Ch: условный номер и тип объекта как в команде 5", WEB, ORDER_268)(
+check("9.12.4.1-1", "2Ch: object number and type as in command 5", WEB, ORDER_268)(
     lambda ex: from_object(ex, object_type="own-subscriber"))
-check("9.12.4.2-1", "2Ch: the number of the sender", "2Ch: номер отправителя", WEB, ORDER_268)(
+check("9.12.4.2-1", "2Ch: the number of the sender", WEB, ORDER_268)(
     lambda ex: from_object(ex, sender={"number": ex.own(0)}))
-check("9.12.4.12-1", "2Ch: the IMSI of the sender", "2Ch: IMSI отправителя", WEB, ORDER_268)(
+check("9.12.4.12-1", "2Ch: the IMSI of the sender", WEB, ORDER_268)(
     lambda ex: from_object(ex, sender_imsi={"number": SENDER}))
-check("9.12.4.15-1", "2Ch: the IMSI of the receiver", "2Ch: IMSI получателя", WEB, ORDER_268)(
+check("9.12.4.15-1", "2Ch: the IMSI of the receiver", WEB, ORDER_268)(
     lambda ex: from_object(ex, receiver_imsi={"number": RECEIVER}))
-check("9.12.4.4-8", "2Ch, octet 15: selected by the IMSI of the sender",
-      "2Ch, 15-й байт: отбор по IMSI отправителя", WEB, ORDER_268)(
+check("9.12.4.4-8", "2Ch, octet 15: selected by the IMSI of the sender", WEB, ORDER_268)(
     lambda ex: of_imsi(ex, SENDER, 0x00))
-check("9.12.4.4-9", "2Ch, octet 15: selected by the IMSI of the receiver",
-      "2Ch, 15-й байт: отбор по IMSI получателя", WEB, ORDER_268)(
+check("9.12.4.4-9", "2Ch, octet 15: selected by the IMSI of the receiver", WEB, ORDER_268)(
     lambda ex: of_imsi(ex, RECEIVER, 0x0C))
-check("9.12.4.7-1", "2Ch: the number of the receiver", "2Ch: номер получателя", WEB, ORDER_268)(
+check("9.12.4.7-1", "2Ch: the number of the receiver", WEB, ORDER_268)(
     lambda ex: from_object(ex, receiver={"number": ex.own(1)}))
-check("9.12.4.4-1", "2Ch, octet 15: taken from the object", "2Ch, 15-й байт: принято от объекта", WEB, ORDER_268)(
+check("9.12.4.4-1", "2Ch, octet 15: taken from the object", WEB, ORDER_268)(
     lambda ex: of_sent(ex, _DIRECTION, 0x01))
-check("9.12.4.4-2", "2Ch, octet 15: addressed to the object", "2Ch, 15-й байт: адресовано объекту", WEB, ORDER_268)(
+check("9.12.4.4-2", "2Ch, octet 15: addressed to the object", WEB, ORDER_268)(
     lambda ex: of_received(ex, _DIRECTION, 0x02))
-check("9.12.4.4-3", "2Ch, octet 15: selected by the number of the sender",
-      "2Ch, 15-й байт: отбор по номеру отправителя", WEB, ORDER_268)(
+check("9.12.4.4-3", "2Ch, octet 15: selected by the number of the sender", WEB, ORDER_268)(
     lambda ex: of_sent(ex, _SELECTION, 0x04))
-check("9.12.4.4-4", "2Ch, octet 15: selected by the number of the receiver",
-      "2Ch, 15-й байт: отбор по номеру получателя", WEB, ORDER_268)(
+check("9.12.4.4-4", "2Ch, octet 15: selected by the number of the receiver", WEB, ORDER_268)(
     lambda ex: of_received(ex, _SELECTION, 0x08))
-check("9.12.4.4-5", "2Ch, octet 15: delivered", "2Ch, 15-й байт: доставлено", WEB, ORDER_268)(
+check("9.12.4.4-5", "2Ch, octet 15: delivered", WEB, ORDER_268)(
     lambda ex: delivery(ex, True, 0x10))
-check("9.12.4.4-6", "2Ch, octet 15: not delivered", "2Ch, 15-й байт: не доставлено", WEB, ORDER_268)(
+check("9.12.4.4-6", "2Ch, octet 15: not delivered", WEB, ORDER_268)(
     lambda ex: delivery(ex, False, 0x20))
-check("9.12.4.4-7", "2Ch, octet 15: delivery not known", "2Ch, 15-й байт: результат не определён", WEB, ORDER_268)(
+check("9.12.4.4-7", "2Ch, octet 15: delivery not known", WEB, ORDER_268)(
     lambda ex: delivery(ex, None, 0x00))
 # fmt: on
 
 
-@check("9.12.3-1", "2Ch: the message of an object, with its content",
-       "2Ch: сообщение объекта с его содержанием", WEB, ORDER_268)  # fmt: skip
+@check("9.12.3-1", "2Ch: the message of an object, with its content", WEB, ORDER_268)  # fmt: skip
 async def content(ex: Examiner) -> None:
     content = (await from_object(ex)).raw[TEXT_AT:]
-    text = Phrase("the text of the message", "текст сообщения")
+    text = Phrase("the text of the message")
     ex.require(TEXT.encode() in content, text, content.hex(" ").upper())
 
 
-@check("9.12.4.6-1", "2Ch: day and time", "2Ch: число и время", WEB, ORDER_268)
+@check("9.12.4.6-1", "2Ch: day and time", WEB, ORDER_268)
 async def when(ex: Examiner) -> None:
     has_time(ex, await from_object(ex))
 
 
-@check("9.12.4.17-1", "2Ch: longer content in several messages, whose octets 1 to 53 are the same",
-       "2Ch: длинное содержание в нескольких сообщениях, байты 1-53 одинаковы", WEB, ORDER_268)  # fmt: skip
+@check(
+    "9.12.4.17-1",
+    "2Ch: longer content in several messages, whose octets 1 to 53 are the same",
+    WEB,
+    ORDER_268,
+)
 async def several(ex: Examiner) -> None:
     target = await ex.target()
     text = "0123456789" * 40
@@ -336,17 +323,16 @@ async def several(ex: Examiner) -> None:
         units.append(await message_of(ex, target))
     numbered = [(unit.fields["index"], unit.fields["total"]) for unit in units]
     wanted = [(n, len(units)) for n in range(1, len(units) + 1)]
-    ex.require(len(units) > 1 and numbered == wanted, Phrase("1 to N of N", "от 1 до N из N"), numbered)
+    ex.require(len(units) > 1 and numbered == wanted, Phrase("1 to N of N"), numbered)
     heads = len({unit.raw[10:TEXT_AT] for unit in units})
-    ex.require(heads == 1, Phrase("the same octets 1 to 53", "одинаковые байты 1-53"), heads)
+    ex.require(heads == 1, Phrase("the same octets 1 to 53"), heads)
     longest = max(len(unit.raw) - TEXT_AT for unit in units)
-    ex.require(longest <= LONGEST, Phrase("at most 192 octets each", "не более 192 байт в каждом"), longest)
+    ex.require(longest <= LONGEST, Phrase("at most 192 octets each"), longest)
     whole = b"".join(unit.raw[TEXT_AT:] for unit in units)
-    ex.require(text.encode() in whole, Phrase("the whole text", "весь текст"), len(whole))
+    ex.require(text.encode() in whole, Phrase("the whole text"), len(whole))
 
 
-@check("9.12.4.18-1", "2Ch: both parties objects: one for each",
-       "2Ch: оба абонента объекты: для каждого", WEB, ORDER_268)  # fmt: skip
+@check("9.12.4.18-1", "2Ch: both parties objects: one for each", WEB, ORDER_268)  # fmt: skip
 async def both(ex: Examiner) -> None:
     one, two = await ex.target(), await ex.target(ex.own(1))
     await sent(ex, ex.own(0), ex.own(1))

@@ -4,34 +4,33 @@ from __future__ import annotations
 
 from typing import Any
 
-from protocol.language import Phrase
 from sorm_mediator.conformance.declaration import Need, check
 from sorm_mediator.conformance.dialogue import Reply
 from sorm_mediator.conformance.examiner import Examiner
 from sorm_mediator.conformance.verdicts import Failed
 from sorm_mediator.console.client import Crossed
+from sorm_mediator.language import Phrase
 
 STOP, CALLS, ORDER_268, WEB = Need.STOP, Need.CALLS, Need.ORDER_268, Need.WEB
 WRONG = "000000"
 ACCESS = "unauthorized-access"
 
 
-@check("6.1.3-1", "command 1 starts the technical means", "команда 1 запускает технические средства", STOP)
+@check("6.1.3-1", "command 1 starts the technical means", STOP)
 async def start(ex: Examiner) -> None:
     await ex.stop()
     await ex.executed("start")
     await ex.executed("set-password", new_password=ex.client.password)
 
 
-@check("6.1.3-2", "command 1 gives the technical means their number",
-       "команда 1 задаёт номер технических средств", STOP)  # fmt: skip
+@check("6.1.3-2", "command 1 gives the technical means their number", STOP)  # fmt: skip
 async def start_gives_the_number(ex: Examiner) -> None:
     await ex.stop()
     number = ex.other_orm_number
     ex.expects_outcome(1, "executed")
     reply = await ex.command("start", orm_number=number)
     if reply.outcome[1] in (0x05, 0x18):
-        ex.deviates("orm_number_from_start", Phrase("another number is refused", "другой номер не принят"))
+        ex.deviates("orm_number_from_start", Phrase("another number is refused"))
     ex.judge_outcome(reply, "executed")
     ex.client.orm_number = number
     assert reply.execution is not None
@@ -41,8 +40,7 @@ async def start_gives_the_number(ex: Examiner) -> None:
     ex.fields(again.receipt, orm_number=number)
 
 
-@check("6.2.3-1", "command 2 stops: after it commands are rejected as before start",
-       "команда 2 останавливает: после неё команды отвергаются, как до запуска", STOP)  # fmt: skip
+@check("6.2.3-1", "command 2 stops: after it commands are rejected as before start", STOP)  # fmt: skip
 async def stop(ex: Examiner) -> None:
     await ex.executed("stop")
     await ex.rejected("get-ksl", 0x02)
@@ -57,22 +55,19 @@ async def stopped_with_another_password(ex: Examiner) -> str:
     return new
 
 
-@check("6.2.3-2", "after command 2 the first password holds again",
-       "после команды 2 действует первоначальный пароль", STOP)  # fmt: skip
+@check("6.2.3-2", "after command 2 the first password holds again", STOP)  # fmt: skip
 async def stop_sets_the_first_password(ex: Examiner) -> None:
     await stopped_with_another_password(ex)
     await ex.executed("start", password=ex.first_password)
     await ex.executed("set-password", new_password=ex.first_password)
 
 
-@check("6.2.3-3", "after command 2 the password of command 3 holds no more",
-       "после команды 2 пароль, заданный командой 3, не действует", STOP)  # fmt: skip
+@check("6.2.3-3", "after command 2 the password of command 3 holds no more", STOP)  # fmt: skip
 async def stop_ends_the_password(ex: Examiner) -> None:
     await ex.not_executed("start", 0x03, password=await stopped_with_another_password(ex))
 
 
-@check("6.2.4-1", "command 2 deletes the table of objects",
-       "команда 2 удаляет таблицу объектов контроля", STOP)  # fmt: skip
+@check("6.2.4-1", "command 2 deletes the table of objects", STOP)  # fmt: skip
 async def stop_deletes_objects(ex: Examiner) -> None:
     target = await ex.target()
     await ex.prepare("stop")
@@ -80,7 +75,7 @@ async def stop_deletes_objects(ex: Examiner) -> None:
     await ex.not_executed("get-objects", object_number=target.number)
 
 
-@check("6.2.4-2", "command 2 deletes the table of KSL groups", "команда 2 удаляет таблицу групп КСЛ", STOP)
+@check("6.2.4-2", "command 2 deletes the table of KSL groups", STOP)
 async def stop_deletes_groups(ex: Examiner) -> None:
     group = await ex.group()
     await ex.prepare("stop")
@@ -88,8 +83,7 @@ async def stop_deletes_groups(ex: Examiner) -> None:
     await ex.not_executed("get-ksl", ksl_group=group.number)
 
 
-@check("6.2.4-3", "command 2 in a call under full control: 52h/06h after 27h",
-       "команда 2 при полном контроле соединения: 52h/06h после 27h", STOP, CALLS)  # fmt: skip
+@check("6.2.4-3", "command 2 in a call under full control: 52h/06h after 27h", STOP, CALLS)  # fmt: skip
 async def stop_in_a_call(ex: Examiner) -> None:
     group = await ex.group()
     target = await ex.target(group=group)
@@ -97,37 +91,33 @@ async def stop_in_a_call(ex: Examiner) -> None:
     reply = await ex.executed("stop")
     released = await ex.event(target, "ksl-released", operation=6, ksl_a=group.a())
     if ex.link == "tcp":
-        came = Phrase("52h came before 27h", "52h пришло до 27h")
-        ex.comes_after(released, reply.receipt, Phrase("52h after 27h", "52h после 27h"), came)
+        came = Phrase("52h came before 27h")
+        ex.comes_after(released, reply.receipt, Phrase("52h after 27h"), came)
 
 
-@check("6.2.4-4", "after the 28h of command 2 nothing comes on KPD1 and KPD2",
-       "после 28h на команду 2 по КПД1 и КПД2 ничего не выдаётся", STOP, CALLS)  # fmt: skip
+@check("6.2.4-4", "after the 28h of command 2 nothing comes on KPD1 and KPD2", STOP, CALLS)  # fmt: skip
 async def nothing_after_stop(ex: Examiner) -> None:
     call, _ = await ex.talking(await ex.target())
     await ex.executed("stop")
     await ex.hang_up(call)
-    await ex.nothing(Phrase("nothing further", "больше ничего"), lambda one: one.answers is None)
+    await ex.nothing(Phrase("nothing further"), lambda one: one.answers is None)
 
 
-@check("6.3.3-1", "command 3 sets a password that then holds",
-       "команда 3 задаёт пароль, который затем действует")  # fmt: skip
+@check("6.3.3-1", "command 3 sets a password that then holds")  # fmt: skip
 async def set_password(ex: Examiner) -> None:
     new = ex.other_password
     await ex.executed("set-password", new_password=new)
     await ex.executed("set-password", new_password=new, password=new)
 
 
-@check("6.3.3-2", "after command 3 the old password holds no more",
-       "после команды 3 прежний пароль не действует")  # fmt: skip
+@check("6.3.3-2", "after command 3 the old password holds no more")  # fmt: skip
 async def old_password(ex: Examiner) -> None:
     old = ex.client.password
     await ex.prepare("set-password", new_password=ex.other_password)
     await ex.not_executed("get-ksl", 0x03, password=old)
 
 
-@check("6.3.3-3", "command 3 with a wrong password: accepted, not executed, the password stays",
-       "команда 3 с неверным паролем: принята, не выполнена, пароль прежний")  # fmt: skip
+@check("6.3.3-3", "command 3 with a wrong password: accepted, not executed, the password stays")  # fmt: skip
 async def set_password_by_a_stranger(ex: Examiner) -> None:
     await ex.not_executed("set-password", 0x03, new_password=ex.other_password, password=WRONG)
     await ex.executed("set-password", new_password=ex.client.password)
@@ -138,20 +128,17 @@ async def set_password_by_a_stranger(ex: Examiner) -> None:
 
 def in_turn(ex: Examiner, first: Reply, second: Reply) -> None:
     """The receipt of the second command comes after the execution of the first."""
-    came = Phrase("27h of the second came before", "27h второй команды пришло раньше")
+    came = Phrase("27h of the second came before")
     assert second.receipt is not None
     ex.comes_after(
         second.receipt,
         first.execution,
-        Phrase(
-            "27h of the second command after the end of the first", "27h второй команды после конца первой"
-        ),
+        Phrase("27h of the second command after the end of the first"),
         came,
     )
 
 
-@check("7.1-1", "a command that comes while another is carried out is taken when that one is over",
-       "команда, пришедшая во время исполнения другой, принимается после её завершения")  # fmt: skip
+@check("7.1-1", "a command that comes while another is carried out is taken when that one is over")
 async def one_at_a_time(ex: Examiner) -> None:
     fields = ex.object_fields()
     asked = {"object_number": fields["object_number"]}
@@ -161,8 +148,7 @@ async def one_at_a_time(ex: Examiner) -> None:
     in_turn(ex, first, second)
 
 
-@check("7.1-2", "the same while the switch lets a command wait",
-       "то же, пока узел связи выполняет предыдущую команду", WEB)  # fmt: skip
+@check("7.1-2", "the same while the switch lets a command wait", WEB)  # fmt: skip
 async def one_at_a_time_slowly(ex: Examiner) -> None:
     fields = ex.object_fields()
     async with ex.slow_switch(0.3):
@@ -172,8 +158,7 @@ async def one_at_a_time_slowly(ex: Examiner) -> None:
     in_turn(ex, first, second)
 
 
-@check("7.1-3", "after a rejected command the next one is taken",
-       "после отвергнутой команды принимается следующая")  # fmt: skip
+@check("7.1-3", "after a rejected command the next one is taken")  # fmt: skip
 async def after_a_rejected_one(ex: Examiner) -> None:
     await ex.rejected(ex.octets(0x04, b"\x01"))
     await ex.executed("set-password", new_password=ex.client.password)
@@ -188,21 +173,21 @@ async def above(ex: Examiner, name: str, **fields: Any) -> None:
         running, prior = await ex.together(("add-object", added), (name, fields))
     ex.judge(running, "executed")
     receipt = prior.receipt if prior.receipt is not None and prior.receipt.fields["status"] == 0 else None
-    text = Phrase("27h of the second command before 28h of the first", "27h второй команды до 28h первой")
-    came = Phrase("it was not", "этого не было")
+    text = Phrase("27h of the second command before 28h of the first")
+    came = Phrase("it was not")
     if receipt is None:
         raise Failed(came)
     ex.comes_after(running.execution, receipt, text, came)
 
 
 # fmt: off
-check("7.2-1", "command 14 is taken above a running command", "команда 14 принимается на фоне другой команды", WEB)(
+check("7.2-1", "command 14 is taken above a running command", WEB)(
     lambda ex: above(ex, "test", test_number=0x21))
-check("7.2-2", "command 13 is taken above a running command", "команда 13 принимается на фоне другой команды", WEB)(
+check("7.2-2", "command 13 is taken above a running command", WEB)(
     lambda ex: above(ex, "interrupt"))
-check("7.2-3", "command 7 is taken above a running command", "команда 7 принимается на фоне другой команды", WEB)(
+check("7.2-3", "command 7 is taken above a running command", WEB)(
     lambda ex: above(ex, "connect-ksl", ksl_group=1))
-check("7.2-4", "command 8 is taken above a running command", "команда 8 принимается на фоне другой команды", WEB)(
+check("7.2-4", "command 8 is taken above a running command", WEB)(
     lambda ex: above(ex, "release-ksl", ksl_a=None, ksl_b=None))
 # fmt: on
 
@@ -236,9 +221,7 @@ def _before_start(code: int, name: str, fields: dict[str, Any]) -> None:
     needs = (STOP, ORDER_268) if code > 15 else (STOP,)
     eltex = ("version_before_start", "executed") if code == 17 else None
 
-    @check(
-        f"7.3-{code}", "command {n} before start: 27h/02h", "команда {n} до запуска: 27h/02h", *needs, n=code
-    )
+    @check(f"7.3-{code}", "command {n} before start: 27h/02h", *needs, n=code)
     async def rejected(ex: Examiner) -> None:
         sign = {"number_sign": ex.own_sign} if "number_sign" in fields else {}
         await ex.stop()
@@ -261,71 +244,59 @@ def object_octets(ex: Examiner, place: int, value: int) -> bytes:
 
 
 # fmt: off
-check("6.1.4-1", "command 1 while running: accepted, not executed, 28h/07h",
-      "команда 1 при работающих средствах: принята, не выполнена, 28h/07h")(
+check("6.1.4-1", "command 1 while running: accepted, not executed, 28h/07h")(
     lambda ex: ex.not_executed("start", 0x07))
-check("7.4-1", "a command of a wrong length: 27h/01h", "команда неверной длины: 27h/01h")(
+check("7.4-1", "a command of a wrong length: 27h/01h")(
     lambda ex: ex.rejected(ex.octets(0x0B, b"\xff\xff\xff")))
-check("7.4-2", "a code that no command has: 27h/01h", "код, которого нет у команд: 27h/01h")(
+check("7.4-2", "a code that no command has: 27h/01h")(
     lambda ex: ex.rejected(ex.octets(0x1F, b"")))
-check("7.4-3", "command 4 with a group type that the order does not have: 27h/01h",
-      "команда 4 с несуществующим типом группы: 27h/01h")(
+check("7.4-3", "command 4 with a group type that the order does not have: 27h/01h")(
     lambda ex: ex.rejected(ex.octets(0x04, bytes((ex.free_group(), 0x05, 0x01, 0xFF)))))
-check("7.4-4", "command 5 with an object type that the order does not have: 27h/01h",
-      "команда 5: несуществующий тип объекта: 27h/01h")(
+check("7.4-4", "command 5 with an object type that the order does not have: 27h/01h")(
     lambda ex: ex.rejected(object_octets(ex, 3, 0x09)))
-check("7.4-5", "command 5 with a number sign that the order does not have: 27h/01h",
-      "команда 5: несуществующий признак номера: 27h/01h")(
+check("7.4-5", "command 5 with a number sign that the order does not have: 27h/01h")(
     lambda ex: ex.rejected(object_octets(ex, 4, 0x0A)))
-check("7.4-6", "command 5 with a category that the order does not have: 27h/01h",
-      "команда 5: несуществующая категория контроля: 27h/01h")(
+check("7.4-6", "command 5 with a category that the order does not have: 27h/01h")(
     lambda ex: ex.rejected(object_octets(ex, 17, 0x03)))
-check("7.4-7", "command 5 with a priority that the order does not have: 27h/01h",
-      "команда 5: несуществующая метка приоритета: 27h/01h")(
+check("7.4-7", "command 5 with a priority that the order does not have: 27h/01h")(
     lambda ex: ex.rejected(object_octets(ex, 19, 0x05)))
-check("7.4-8", "command 5 with a count of 19 digits: 27h/01h", "команда 5: количество знаков 19: 27h/01h")(
+check("7.4-8", "command 5 with a count of 19 digits: 27h/01h")(
     lambda ex: ex.rejected(object_octets(ex, 5, 0x13)))
-check("7.4-9", "command 5 with half-octets that are no digits: 27h/01h",
-      "команда 5: полубайты, не являющиеся цифрами: 27h/01h")(
+check("7.4-9", "command 5 with half-octets that are no digits: 27h/01h")(
     lambda ex: ex.rejected(object_octets(ex, 6, 0xEE)))
-check("7.4-10", "command 5 with a count of digits that the number has not: 27h/01h",
-      "команда 5: количество знаков больше, чем цифр: 27h/01h")(
+check("7.4-10", "command 5 with a count of digits that the number has not: 27h/01h")(
     lambda ex: ex.rejected(object_octets(ex, 5, 0x0C)))
 # fmt: on
 
 
-@check("7.5-1", "a command with a wrong password is accepted and not carried out",
-       "команда с неверным паролем принимается и не выполняется")  # fmt: skip
+@check("7.5-1", "a command with a wrong password is accepted and not carried out")  # fmt: skip
 async def not_carried_out(ex: Examiner) -> None:
     fields = {"ksl_group": ex.free_group(), "group_type": "combined", "ksl_a": ex.free_line()}
     await ex.not_executed("add-ksl", 0x03, password=WRONG, **fields, ksl_b=fields["ksl_a"])
     await ex.not_executed("get-ksl", ksl_group=fields["ksl_group"])
 
 
-@check("7.6-1", "a wrong password: 27h/00h, 28h/03h and 26h/02h",
-       "неверный пароль: 27h/00h, 28h/03h и 26h/02h")  # fmt: skip
+@check("7.6-1", "a wrong password: 27h/00h, 28h/03h and 26h/02h")  # fmt: skip
 async def wrong_password(ex: Examiner) -> None:
     await ex.not_executed("get-ksl", 0x03, password=WRONG)
     await ex.message(ACCESS, access_code=0x02)
 
 
-@check("7.6-2", "a wrong number of the technical means: 27h/00h, 28h/05h and 26h/05h",
-       "неправильный номер технических средств: 27h/00h, 28h/05h и 26h/05h")  # fmt: skip
+@check("7.6-2", "a wrong number of the technical means: 27h/00h, 28h/05h and 26h/05h")  # fmt: skip
 async def wrong_number(ex: Examiner) -> None:
     await ex.not_executed("get-ksl", 0x05, orm_number=ex.other_orm_number)
     await ex.message(ACCESS, access_code=0x05)
 
 
-@check("7.6-3", "message 6 follows message 8", "сообщение 6 следует за сообщением 8")
+@check("7.6-3", "message 6 follows message 8")
 async def place_of_access(ex: Examiner) -> None:
     reply = await ex.not_executed("get-ksl", 0x03, password=WRONG)
     access = await ex.message(ACCESS)
-    came = Phrase("26h came before 28h", "26h пришло до 28h")
-    ex.comes_after(access, reply.execution, Phrase("26h after 28h", "26h после 28h"), came)
+    came = Phrase("26h came before 28h")
+    ex.comes_after(access, reply.execution, Phrase("26h after 28h"), came)
 
 
-@check("8.2.1.2-1", "before start 27h repeats the number of the command",
-       "до запуска 27h повторяет номер ТС ОРМ из команды", STOP)  # fmt: skip
+@check("8.2.1.2-1", "before start 27h repeats the number of the command", STOP)  # fmt: skip
 async def number_before_start(ex: Examiner) -> None:
     await ex.stop()
     reply = await ex.rejected("get-ksl", 0x02, orm_number=ex.other_orm_number)
@@ -333,19 +304,19 @@ async def number_before_start(ex: Examiner) -> None:
     ex.fields(reply.receipt, orm_number=ex.other_orm_number)
 
 
-@check("8.2.1.2-2", "26h has the number of the last command 1", "26h содержит номер последней команды 1")
+@check("8.2.1.2-2", "26h has the number of the last command 1")
 async def number_of_access(ex: Examiner) -> None:
     await ex.not_executed("get-ksl", 0x03, password=WRONG)
     await ex.message(ACCESS, orm_number=ex.client.orm_number)
 
 
-@check("9.7.4-1", "27h repeats the code of the command", "27h повторяет код команды")
+@check("9.7.4-1", "27h repeats the code of the command")
 async def code_in_receipt(ex: Examiner) -> None:
     reply = await ex.command("get-ksl")
     _repeats(ex, reply, reply.receipt)
 
 
-@check("9.8.4-1", "28h repeats the code of the command", "28h повторяет код команды")
+@check("9.8.4-1", "28h repeats the code of the command")
 async def code_in_execution(ex: Examiner) -> None:
     reply = await ex.command("get-ksl")
     _repeats(ex, reply, reply.execution)
@@ -353,7 +324,7 @@ async def code_in_execution(ex: Examiner) -> None:
 
 def _repeats(ex: Examiner, reply: Reply, message: Crossed | None) -> None:
     text, came = (
-        Phrase("the code of the command", "код команды"),
-        Phrase("no message with it", "такого сообщения нет"),
+        Phrase("the code of the command"),
+        Phrase("no message with it"),
     )
     ex.require(message is not None and message.fields["command"] == reply.sent.code, text, came)

@@ -36,7 +36,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from protocol.language import Phrase
+from sorm_mediator.language import Phrase
 from sorm_mediator.texts import whole_number
 
 SYMBOLS = "0123456789*#"
@@ -45,7 +45,7 @@ SYMBOLS = "0123456789*#"
 MOST_DIGITS = 64
 """Of a number that a substitution builds (our choice): ``{%}{%}`` in a circle of contexts doubles it each time."""
 
-NOTHING = Phrase("an empty number", "пустой номер")
+NOTHING = Phrase("an empty number")
 """How a number without digits is called."""
 
 
@@ -105,19 +105,22 @@ class Template:
             else:
                 raise SubstitutionError(
                     Phrase(
-                        "{text}: {digits} has no digit {place}", "{text}: в номере {digits} нет цифры {place}",
-                        text=self.text, digits=digits or NOTHING, place=part,
+                        "{text}: {digits} has no digit {place}",
+                        text=self.text,
+                        digits=digits or NOTHING,
+                        place=part,
                     )
-                )  # fmt: skip
+                )
         number = "".join(made)
         if len(number) > MOST_DIGITS:
             raise SubstitutionError(
                 Phrase(
                     "{text}: makes a number of {count} digits, and the longest has {most}",
-                    "{text}: получается номер из {count} цифр, а самый длинный — {most}",
-                    text=self.text, count=len(number), most=MOST_DIGITS,
+                    text=self.text,
+                    count=len(number),
+                    most=MOST_DIGITS,
                 )
-            )  # fmt: skip
+            )
         return number
 
 

@@ -11,7 +11,7 @@ from functools import reduce
 from types import MappingProxyType
 from typing import Literal
 
-from protocol.language import Phrase
+from sorm_mediator.language import Phrase
 from sorm_mediator.switch.routing.masks import NOTHING, DigitMap, Mask, SubstitutionError, Template
 from sorm_mediator.switch.routing.numbering import Plan
 
@@ -20,8 +20,8 @@ NUMBER_INDICATORS = ("private", "local", "zone", "intercity", "international", "
 
 Side = Literal["a", "b"]
 
-EMPTY = Phrase("(empty)", "(пустой)")
-UNKNOWN = Phrase("(unknown)", "(неизвестно)")
+EMPTY = Phrase("(empty)")
+UNKNOWN = Phrase("(unknown)")
 
 UNSET: Mapping[Side, Mapping[str, str]] = MappingProxyType(
     {
@@ -89,22 +89,26 @@ class Condition:
         tag = TAGS[self.side]
         if self.digits is not None and self.digits.match(number.digits) is None:
             return Phrase(
-                "{tag} {digits} does not match {mask}", "{tag} {digits} не подходит под {mask}",
-                tag=tag, digits=number.digits or EMPTY, mask=self.digits.text,
-            )  # fmt: skip
+                "{tag} {digits} does not match {mask}",
+                tag=tag,
+                digits=number.digits or EMPTY,
+                mask=self.digits.text,
+            )
         for name, allowed in self.attributes.items():
             value = number.get(name, self.side)
             if value not in allowed:
                 return Phrase(
-                    "{tag} {name} {value} is not {allowed}", "{tag} {name} {value}, а нужно {allowed}",
-                    tag=tag, name=name, value=value or UNKNOWN,
+                    "{tag} {name} {value} is not {allowed}",
+                    tag=tag,
+                    name=name,
+                    value=value or UNKNOWN,
                     allowed=reduce(_either, allowed),
-                )  # fmt: skip
+                )
         return ""
 
 
 def _either(one: str, other: str) -> str:
-    return Phrase("{one} or {other}", "{one} или {other}", one=one, other=other)
+    return Phrase("{one} or {other}", one=one, other=other)
 
 
 TAGS: Mapping[Side, str] = MappingProxyType({"a": "cgpn", "b": "cdpn"})
@@ -220,7 +224,7 @@ class RoutingResult:
 
 # --- routing one call through contexts
 
-NONE = Phrase("(none)", "(нет)")
+NONE = Phrase("(none)")
 MOST_CONTEXTS = 32
 """Contexts that one call may pass through: numbers that change in each could go round for ever."""
 
@@ -244,9 +248,7 @@ def route(
         if np in plans and b.digits in plans[np]:
             return RoutingResult(result="local", a=a, b=b, np=np)
         reason: str = Phrase(
-            "{digits} is no subscriber, and there is no routing context",
-            "{digits} не абонент, а контекстов маршрутизации нет",
-            digits=b.digits or NOTHING,
+            "{digits} is no subscriber, and there is no routing context", digits=b.digits or NOTHING
         )
         return RoutingResult(result="failed", a=a, b=b, reason=reason, np=np)
 
@@ -256,12 +258,9 @@ def route(
         reason = ""
         context = contexts.get(name)
         if context is None:
-            reason = Phrase("there is no context {name!r}", "нет контекста {name!r}", name=name)
+            reason = Phrase("there is no context {name!r}", name=name)
         elif (name, a, b) in passed or len(passed) >= MOST_CONTEXTS:
-            reason = Phrase(
-                "a circle of contexts: {circle}", "контексты замкнуты в круг: {circle}",
-                circle=_circle(passed, name, a, b),
-            )  # fmt: skip
+            reason = Phrase("a circle of contexts: {circle}", circle=_circle(passed, name, a, b))  # fmt: skip
         if context is None or reason:
             break
         passed.append((name, a, b))
@@ -272,17 +271,17 @@ def route(
         if rule is None:
             reason = Phrase(
                 "no rule of context {name!r} fits {a} -> {b}",
-                "ни одно правило контекста {name!r} не подходит для {a} -> {b}",
-                name=name, a=a.digits or NONE, b=b.digits or NONE,
-            )  # fmt: skip
+                name=name,
+                a=a.digits or NONE,
+                b=b.digits or NONE,
+            )
             break
         try:
             a, b = _act(rule, a, b)
         except SubstitutionError as error:
             reason = Phrase(
-                "rule {rule!r} of context {name!r}: {error}", "правило {rule!r} контекста {name!r}: {error}",
-                rule=rule.name, name=name, error=error.phrase,
-            )  # fmt: skip
+                "rule {rule!r} of context {name!r}: {error}", rule=rule.name, name=name, error=error.phrase
+            )
             break
         if isinstance(rule.verdict, Continue):
             name = rule.verdict.context

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal, Protocol
 
+from sorm_mediator.language import MessageId, Phrase, translate
 from sorm_mediator.switch.changes import ChangeRefused, Notes
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.shell.tables import ok
@@ -253,8 +254,7 @@ class Command:
     path: str
     arguments: str
     handler: Handler
-    en: str
-    ru: str
+    en: MessageId
     quiet: bool = False
     choices: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
@@ -270,7 +270,7 @@ class Command:
 
     def help(self, lang: Language) -> str:
         """What it does."""
-        return self.ru if lang == "ru" else self.en
+        return translate(Phrase(self.en), lang)
 
 
 def change(function: Callable[..., Notes], *names: str) -> Handler:

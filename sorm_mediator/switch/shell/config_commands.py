@@ -249,6 +249,5 @@ CONFIG_COMMANDS: Final = (
     Command(
         "config/save", "[<FILE>]", _save,
         "Write the configuration to the lab file, or to another one of its directory",
-        "Сохранить конфигурацию в файл стенда или в другой файл его каталога",
     ),
 )  # fmt: skip

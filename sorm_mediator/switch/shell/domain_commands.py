@@ -119,51 +119,59 @@ def _rename_trunk(call: Invocation) -> str:
 
 DOMAIN_COMMANDS: Final = (
     Command(
-        "domain/declare", "<NAME>", change(domains.declare_domain, "NAME"),
-        "Declare a domain", "Создать домен",
+        "domain/declare",
+        "<NAME>",
+        change(domains.declare_domain, "NAME"),
+        "Declare a domain",
     ),
-    Command("domain/list", "", _list_domains, "The domains", "Список доменов"),
+    Command("domain/list", "", _list_domains, "The domains"),
     Command(
-        "domain/remove", "<DOMAIN>", change(domains.remove_domain, "DOMAIN"),
-        "Remove a domain", "Удалить домен",
+        "domain/remove",
+        "<DOMAIN>",
+        change(domains.remove_domain, "DOMAIN"),
+        "Remove a domain",
     ),
     Command(
-        "domain/<D>/sip/network/set", "ip_set <SET>...", _set_network,
+        "domain/<D>/sip/network/set",
+        "ip_set <SET>...",
+        _set_network,
         "SIP network sets; kept and shown, no SIP is spoken",
-        "Наборы IP-адресов SIP; хранятся и показываются, SIP не поддерживается",
     ),
-    Command("domain/<D>/sip/network/info", "", _network, "SIP network sets", "Наборы IP-адресов SIP"),
+    Command("domain/<D>/sip/network/info", "", _network, "SIP network sets"),
     Command(
         "domain/<D>/sip/user/declare",
         "<CONTEXT> <GROUP> <IFACE> [<ALIAS>] [<AUTH>] [<LOGIN>] [<PASSWORD>]",
         _declare_user,
         "Declare subscribers; IFACE is NUMBER@DOMAIN, with ranges such as 2001{0-9}",
-        "Создать абонентов; IFACE — НОМЕР@ДОМЕН, возможны диапазоны, например 2001{0-9}",
         choices={"ALIAS": (ALIAS_AS_USER,), "AUTH": AUTHENTICATIONS, "LOGIN": ("login-as-user",)},
     ),
-    Command("domain/<D>/sip/user/list", "", _list_users, "The subscribers", "Список абонентов"),
+    Command("domain/<D>/sip/user/list", "", _list_users, "The subscribers"),
     Command(
-        "domain/<D>/sip/user/remove", "<LOCAL>", change(domains.remove_subscribers, "D", "LOCAL"),
-        "Remove subscribers", "Удалить абонентов",
+        "domain/<D>/sip/user/remove",
+        "<LOCAL>",
+        change(domains.remove_subscribers, "D", "LOCAL"),
+        "Remove subscribers",
     ),
     Command(
         "domain/<D>/trunk/sip/declare",
         "<CONTEXT> <GROUP> <NAME> <IP_SET> static <ADDRESS> <PORT> [sip-proxy] [<PROXY_PORT>] [--number <NUMBER>]",
         _declare_trunk,
         "Declare a trunk; --number is the one of commands 5 and 16, without it the lowest free one",
-        "Создать транк; --number — номер для команд 5 и 16, без него наименьший свободный",
     ),
     Command(
-        "domain/<D>/trunk/set", "<NUMBER> name <NAME>", _rename_trunk,
+        "domain/<D>/trunk/set",
+        "<NUMBER> name <NAME>",
+        _rename_trunk,
         "Rename the trunk of this number; its mediators are told (2Ah)",
-        "Переименовать транк с этим номером; посредники узнают об этом (2Ah)",
     ),
-    Command("domain/<D>/trunk/sip/list", "", _list_trunks, "The trunks", "Список транков"),
+    Command("domain/<D>/trunk/sip/list", "", _list_trunks, "The trunks"),
     Command(
-        "domain/<D>/trunk/sip/remove", "<TRUNK>", change(domains.remove_trunk, "D", "TRUNK"),
-        "Remove a trunk", "Удалить транк",
+        "domain/<D>/trunk/sip/remove",
+        "<TRUNK>",
+        change(domains.remove_trunk, "D", "TRUNK"),
+        "Remove a trunk",
     ),
-)  # fmt: skip
+)
 
 
 # --- bridges
@@ -224,12 +232,11 @@ BRIDGE_COMMANDS: Final = (
         "<DOMAIN_B> <NP_B> <IFACE_B> <TG_B> <CONTEXT_B>",
         _declare_bridge,
         "Declare a bridge between two domains; CAPACITY is unbounded or calls at the same time",
-        "Создать бридж между двумя доменами; CAPACITY — unbounded или число одновременных вызовов",
         choices={"DUPLEX": tuple(TRUTH), "STRICT": tuple(TRUTH), "CAPACITY": ("unbounded",)},
     ),
-    Command("bridge/list", "", _list_bridges, "The bridges", "Список бриджей"),
+    Command("bridge/list", "", _list_bridges, "The bridges"),
     Command(
         "bridge/remove", "<BRIDGE>", change(domains.remove_bridge, "BRIDGE"),
-        "Remove a bridge", "Удалить бридж",
+        "Remove a bridge",
     ),
 )  # fmt: skip

@@ -194,33 +194,30 @@ def _set_passport(call: Invocation) -> str:
 LICENCE_COMMANDS: Final = (
     Command(
         f"{_PATH}/current-limits", "", _current_limits,
-        "Show the limits that hold now", "Показать действующие лицензионные ограничения",
+        "Show the limits that hold now",
     ),
     Command(
         f"{_PATH}/show-licence", "[--details] <LicenceId>", _show_licence,
         "Show a licence; --details: all limits that hold under it",
-        "Показать лицензию; --details: все ограничения, действующие при ней",
     ),
     Command(
         f"{_PATH}/list-licence", "", _list_licence,
         "List the licences; the active one is the highest that has not expired",
-        "Показать список лицензий; активна лицензия с наибольшим номером, срок которой не истёк",
     ),
     Command(
         f"{_PATH}/add", "[--force|--no-diff] <LICENCE-KEY>...", _add,
         "Add a licence: shows what changes, and asks; --force does not ask, --no-diff does not show",
-        "Добавить лицензию: показать отличия и спросить; --force: не спрашивать, --no-diff: не показывать",
     ),
     Command(
         f"{_PATH}/delete", "<LicenceId>", _delete,
-        "Delete a licence; the factory licence 0 stays", "Удалить лицензию; заводскую лицензию 0 удалить нельзя",
+        "Delete a licence; the factory licence 0 stays",
     ),
     Command(
         f"{_PATH}/set-passport", "<PASSPORT>...", _set_passport,
-        "Set the passport of the system", "Установить паспорт системы",
+        "Set the passport of the system",
     ),
     Command(
         f"{_PATH}/show-passport", "", _show_passport,
-        "Show the passport of the system", "Показать паспорт системы",
+        "Show the passport of the system",
     ),
 )  # fmt: skip

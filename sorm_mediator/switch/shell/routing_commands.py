@@ -109,31 +109,38 @@ def _pairs(values: Mapping[str, str]) -> str:
 
 ROUTING_COMMANDS: Final = (
     Command(
-        "domain/<D>/routing/import", "<HOST> <FILE>", _import_context,
+        "domain/<D>/routing/import",
+        "<HOST> <FILE>",
+        _import_context,
         "Import a routing context: an XML file of the lab's directory, or of the folder in it named as the domain",
-        "Импортировать контекст маршрутизации из файла XML каталога стенда или папки в нём с именем домена",
         choices={"HOST": HOSTS},
     ),
     Command(
-        "domain/<D>/routing/remove", "<CONTEXT>", change(routing.remove_context, "D", "CONTEXT"),
-        "Remove a context", "Удалить контекст",
+        "domain/<D>/routing/remove",
+        "<CONTEXT>",
+        change(routing.remove_context, "D", "CONTEXT"),
+        "Remove a context",
     ),
     Command(
-        "domain/<D>/routing/default", "<CONTEXT>", change(routing.set_default_context, "D", "CONTEXT"),
+        "domain/<D>/routing/default",
+        "<CONTEXT>",
+        change(routing.set_default_context, "D", "CONTEXT"),
         "The context that calls start in whose interface names none",
-        "Контекст по умолчанию для интерфейсов, у которых он не указан",
     ),
     Command(
-        "domain/<D>/routing/trace", "<PARAMETER=VALUE>...", _trace,
+        "domain/<D>/routing/trace",
+        "<PARAMETER=VALUE>...",
+        _trace,
         "What routing does with a call and what SORM is shown: cgpn.digits=28331 cdpn.digits=89001758964",
-        "Трассировка вызова и номера для СОРМ: cgpn.digits=28331 cdpn.digits=89001758964",
         choices={"PARAMETER=VALUE": tuple(f"{name}=" for name in TRACE_PARAMETERS)},
     ),
     Command(
-        "domain/<D>/routing/show", "[<CONTEXT>]", _show_contexts,
-        "The contexts of a domain, or the rules of one", "Контексты домена или правила одного из них",
+        "domain/<D>/routing/show",
+        "[<CONTEXT>]",
+        _show_contexts,
+        "The contexts of a domain, or the rules of one",
     ),
-)  # fmt: skip
+)
 
 
 # --- numbering plans
@@ -174,38 +181,36 @@ def _list_numbers(call: Invocation) -> str:
 PLAN_COMMANDS: Final = (
     Command(
         "domain/<D>/np/declare", "<NAME>", change(routing.declare_plan, "D", "NAME"),
-        "Declare a numbering plan", "Создать план нумерации",
+        "Declare a numbering plan",
     ),
-    Command("domain/<D>/np/list", "", _list_plans, "The numbering plans", "Список планов нумерации"),
+    Command("domain/<D>/np/list", "", _list_plans, "The numbering plans"),
     Command(
         "domain/<D>/np/remove", "<PLAN>", change(routing.remove_plan, "D", "PLAN"),
-        "Remove a numbering plan", "Удалить план нумерации",
+        "Remove a numbering plan",
     ),
     Command(
         "domain/<D>/np/numbers/add", "<PLAN> <NUMBERS>", change(routing.add_numbers, "D", "PLAN", "NUMBERS"),
         "Add numbers to a plan, with ranges such as 738327{0-1}000{0-1}",
-        "Добавить номера в план, возможны диапазоны, например 738327{0-1}000{0-1}",
     ),
     Command(
         "domain/<D>/np/numbers/bind", "<PLAN> <NUMBERS> --bridge <BRIDGE>",
         change(routing.bind_to_bridge, "D", "PLAN", "NUMBERS", "BRIDGE"),
-        "Calls to these numbers go over a bridge", "Направить вызовы на эти номера через бридж",
+        "Calls to these numbers go over a bridge",
     ),
     Command(
         "domain/<D>/np/numbers/bind",
         "<PLAN> <NUMBERS> --alias <LOCAL> [<GROUP>] [<IFACE>] [--master|--passive]",
         _bind_alias,
         "These numbers lead to subscribers; a master is what the subscriber is known by",
-        "Сопоставить номера абонентам; мастер — номер, под которым абонент известен",
     ),
     Command(
         "domain/<D>/np/numbers/unbind", "<PLAN> <NUMBERS>", change(routing.unbind, "D", "PLAN", "NUMBERS"),
-        "These numbers lead to nothing", "Отвязать номера",
+        "These numbers lead to nothing",
     ),
-    Command("domain/<D>/np/numbers/list", "<PLAN>", _list_numbers, "The numbers of a plan", "Номера плана"),
+    Command("domain/<D>/np/numbers/list", "<PLAN>", _list_numbers, "The numbers of a plan"),
     Command(
         "domain/<D>/np/numbers/remove", "<PLAN> <NUMBERS>",
         change(routing.remove_numbers, "D", "PLAN", "NUMBERS"),
-        "Remove numbers from a plan", "Удалить номера из плана",
+        "Remove numbers from a plan",
     ),
 )  # fmt: skip

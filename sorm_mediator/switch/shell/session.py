@@ -254,14 +254,14 @@ def _exit(call: Invocation) -> str:
 SHELL_COMMANDS: Final = (
     Command(
         "help", "[<COMMAND>] [--lang <en|ru>]", _help,
-        "All commands, those of a folder, or one", "Все команды, команды раздела или одна", quiet=True,
+        "All commands, those of a folder, or one", quiet=True,
     ),
-    Command("cd", "[<FOLDER>]", _cd, "Go to a folder", "Перейти в раздел", quiet=True),
-    Command("pwd", "", _pwd, "The folder you are in", "Текущий раздел", quiet=True),
-    Command("ls", "[<FOLDER>]", _ls, "What is in a folder", "Что есть в разделе", quiet=True),
-    Command("lang", "<en|ru>", _lang, "Language of the help", "Язык справки", quiet=True),
-    Command("history", "", _history, "The lines entered so far", "Введённые строки", quiet=True),
-    Command("exit", "", _exit, "Leave", "Выйти", quiet=True),
+    Command("cd", "[<FOLDER>]", _cd, "Go to a folder", quiet=True),
+    Command("pwd", "", _pwd, "The folder you are in", quiet=True),
+    Command("ls", "[<FOLDER>]", _ls, "What is in a folder", quiet=True),
+    Command("lang", "<en|ru>", _lang, "Language of the help", quiet=True),
+    Command("history", "", _history, "The lines entered so far", quiet=True),
+    Command("exit", "", _exit, "Leave", quiet=True),
 )  # fmt: skip
 
 

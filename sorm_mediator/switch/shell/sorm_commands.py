@@ -88,46 +88,42 @@ SORM_COMMANDS: Final = (
     Command(
         "domain/<D>/sorm/info", "[--secrets]", _info,
         "The SORM parameters of a domain; passwords and secrets as ****** unless --secrets",
-        "Параметры СОРМ домена; пароли и ключи скрыты, если не указано --secrets",
     ),
     Command(
         "domain/<D>/sorm/set", "radius_servers add <ADDRESS> <SECRET>",
         change(sorm.add_radius_server, "D", "ADDRESS", "SECRET"),
         "Report calls to this mediator too: ADDRESS or ADDRESS:PORT of its RADIUS sink, 1813 by default",
-        "Подключить посредник СОРМ: ADDRESS или ADDRESS:PORT его сервера RADIUS, по умолчанию 1813",
     ),
     Command(
         "domain/<D>/sorm/set", "radius_servers remove <ADDRESS>",
         change(sorm.remove_radius_server, "D", "ADDRESS"),
-        "Report calls to this mediator no more", "Отключить посредник СОРМ",
+        "Report calls to this mediator no more",
     ),
     Command(
         "domain/<D>/sorm/set", "<PARAMETER> <VALUE>", change(sorm.set_parameter, "D", "PARAMETER", "VALUE"),
-        "Set a SORM parameter of a domain", "Установить параметр СОРМ домена",
+        "Set a SORM parameter of a domain",
         choices={"PARAMETER": sorm.SORM_PARAMETERS},
     ),
     Command(
         "domain/<D>/sorm/clean", "<PARAMETER>", change(sorm.clean_parameter, "D", "PARAMETER"),
-        "The default of a SORM parameter again", "Вернуть параметру СОРМ значение по умолчанию",
+        "The default of a SORM parameter again",
         choices={"PARAMETER": sorm.SORM_PARAMETERS},
     ),
-    Command("sorm/info", "[--secrets]", _switch_info, "What the whole switch has set", "Глобальные параметры СОРМ"),
+    Command("sorm/info", "[--secrets]", _switch_info, "What the whole switch has set"),
     Command(
         "sorm/set", "ssh_port <PORT>", _set_port,
         "The SSH port for one domain; MultiSORM is on the next one. Who is connected stays so",
-        "Порт SSH для одного домена; MultiSORM — на следующем. Установленные соединения остаются",
     ),
     Command(
         "sorm/set", "aggregate_sorm_settings add <NAME> <PASSWORD> <DOMAIN>...", _add_aggregate,
         'A MultiSORM user and its domains: names, or patterns such as "*" and "-test"',
-        "Пользователь MultiSORM и его домены: имена или шаблоны, например «*» и «-test»",
     ),
     Command(
         "sorm/set", "aggregate_sorm_settings remove <USER>", change(sorm.remove_aggregate, "USER"),
-        "Remove a MultiSORM user", "Удалить пользователя MultiSORM",
+        "Remove a MultiSORM user",
     ),
     Command(
         "sorm/set", "aggregate_sorm_settings list [--secrets]", _list_aggregates,
-        "The MultiSORM users", "Пользователи MultiSORM",
+        "The MultiSORM users",
     ),
 )  # fmt: skip

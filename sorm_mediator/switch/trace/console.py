@@ -11,17 +11,17 @@ from typing import Any, Final, Protocol
 
 from protocol.codes import NUMBER_SIGNS, Order
 from protocol.composite import PartyOctets
-from protocol.language import Lang, Phrase, translate
 from protocol.texts import value_name_text
 from protocol.values import Party
 from radius import report
 from sorm_mediator.config import MediatorConfig
+from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.routing.route import NUMBER_INDICATORS
 from sorm_mediator.switch.trace.trace import Trace, TracedHop, TraceRequest, document, text_of, trace
 
-TO_THE_CONSOLE: Final = Phrase("To the console", "Пульту")
-OBJECT: Final = Phrase("object", "объект")
+TO_THE_CONSOLE: Final = Phrase("To the console")
+OBJECT: Final = Phrase("object")
 ROWS: Final = (("a", "41h"), ("a", "42h-44h"), ("b", "41h-44h"))
 """The party that the object is of, and the events that have these numbers."""
 
@@ -89,7 +89,7 @@ class LabTrace:
             lines += [f"{head}:", *(f"  {line}" for line in self._table(traced.shown, lang))]
             for hop in self._otherwise(traced):
                 name = hop.hop.domain.name
-                of = Phrase("for objects of {domain}", "по объектам домена {domain}", domain=name)
+                of = Phrase("for objects of {domain}", domain=name)
                 lines += [
                     f"{head}, {translate(of, lang)}:",
                     *(f"  {line}" for line in self._table(hop, lang)),

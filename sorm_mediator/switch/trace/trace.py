@@ -16,8 +16,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
-from protocol.language import Lang, Phrase, translate
 from radius.report import Party
+from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.switch.calls.call import Endpoint, Leg, first_leg, legs_along, own_number
 from sorm_mediator.switch.domain import BridgeEnd, Domain, Subscriber, Trunk
 from sorm_mediator.switch.node import Node
@@ -111,7 +111,7 @@ def _check(name: str, value: str) -> None:
 
 # --- the trace
 
-NO_INTERFACE = Phrase("it has none", "у него их нет")
+NO_INTERFACE = Phrase("it has none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,9 +210,10 @@ def _caller(domain: Domain, request: TraceRequest) -> tuple[Endpoint, str]:
         others = ", ".join(f"iface={one}" for one in (*domain.trunks, *domain.bridges)) or NO_INTERFACE
         reason = Phrase(
             "{digits} is no subscriber of {domain}; a call from outside needs its interface: {others}",
-            "{digits} не абонент {domain}; вызову извне нужен его интерфейс: {others}",
-            digits=digits, domain=domain.name, others=others,
-        )  # fmt: skip
+            digits=digits,
+            domain=domain.name,
+            others=others,
+        )
         return Endpoint(number=_given_number(Number(digits=digits), request.calling)), reason
     trunk = domain.trunks.get(name.removeprefix("trunk:"))
     if trunk is not None:
@@ -352,16 +353,16 @@ _LEVEL: Final = "  "
 
 WORDS: Final[Mapping[str, Phrase]] = MappingProxyType(
     {
-        "taken": Phrase("taken", "применено"),
-        "plan": Phrase("numbering plan", "план нумерации"),
-        "undeclared": Phrase("which is not declared", "который не создан"),
-        "reason": Phrase("Reason", "Причина"),
-        "trunk": Phrase("Trunk", "Транк"),
-        "subscriber": Phrase("Subscriber", "Абонент"),
-        "bridge": Phrase("Bridge", "Бридж"),
-        "sorm": Phrase("SORM is shown", "В СОРМ передаётся"),
-        "of": Phrase("as numbered in", "по нумерации домена"),
-        "for": Phrase("for SORM", "для СОРМ"),
+        "taken": Phrase("taken"),
+        "plan": Phrase("numbering plan"),
+        "undeclared": Phrase("which is not declared"),
+        "reason": Phrase("Reason"),
+        "trunk": Phrase("Trunk"),
+        "subscriber": Phrase("Subscriber"),
+        "bridge": Phrase("Bridge"),
+        "sorm": Phrase("SORM is shown"),
+        "of": Phrase("as numbered in"),
+        "for": Phrase("for SORM"),
     }
 )
 """Our own words, English and Russian; what the switch itself prints is English in both."""

@@ -309,7 +309,7 @@ def test_help_lists_every_command(typist: Any) -> None:
 @pytest.mark.parametrize("command", commands(), ids=lambda command: command.usage)
 def test_every_command_is_declared_well(command: Command) -> None:
     assert command.en.strip(".") == command.en != ""
-    assert re.search("[а-я]", command.ru)
+    assert re.search("[а-я]", command.help("ru"))
     form = form_of(command.arguments)
     places = [token for token in form.tokens if token.many]
     assert not places or form.tokens[-1] is places[-1]

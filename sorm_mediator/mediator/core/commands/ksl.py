@@ -30,9 +30,7 @@ def no_group(_: Means, c: AddKsl | RemoveKsl) -> bool:
     return c.ksl_group is None or c.ksl_group == 0
 
 
-GROUP_GIVEN: Final[AnyRefusal] = Refusal(
-    0x3E, "group number missing or 0", "номер группы не задан или 0", "6.4.4.1", no_group
-)
+GROUP_GIVEN: Final[AnyRefusal] = Refusal(0x3E, "group number missing or 0", "6.4.4.1", no_group)
 
 
 def find_line(lines: Iterable[Line], ksl_a: Ksl | None, ksl_b: Ksl | None) -> Line | None:
@@ -100,58 +98,21 @@ ADD_KSL: Final = CommandRule(
     execute=add_ksl,
     receipt=(
         GROUP_GIVEN,
-        Refusal(
-            PARAMETERS,
-            "group type missing",
-            "тип группы не задан",
-            "6.4.4.2",
-            lambda _, c: c.group_type is None,
-        ),
-        Refusal(
-            0x41,
-            "separate: both KSL wrong, the same, or in different streams",
-            "раздельная: обе КСЛ неверны, совпадают или в разных потоках",
-            "6.4.7",
-            wrong_pair,
-        ),
+        Refusal(PARAMETERS, "group type missing", "6.4.4.2", lambda _, c: c.group_type is None),
+        Refusal(0x41, "separate: both KSL wrong, the same, or in different streams", "6.4.7", wrong_pair),
         Refusal(
             0x3F,
             "KSL-A missing or not one of the mediator's",
-            "КСЛ-А не задана или не существует",
             "6.4.4.3",
             lambda means, c: not means.pool.exists(c.ksl_a),
         ),
-        Refusal(
-            0x40,
-            "KSL-B does not fit the group type",
-            "КСЛ-В не подходит к типу группы",
-            "6.4.6",
-            wrong_b,
-        ),
+        Refusal(0x40, "KSL-B does not fit the group type", "6.4.6", wrong_b),
     ),
     execution=(
-        Refusal(0x30, "group has another type", "группа имеет другой тип", "6.4.8", other_type),
-        Refusal(
-            0x3A,
-            "KSL-A already in a group",
-            "КСЛ-А уже в группе",
-            "6.4.9",
-            lambda means, c: taken(means, c.ksl_a),
-        ),
-        Refusal(
-            0x40,
-            "KSL-B already in a group",
-            "КСЛ-В уже в группе",
-            "6.4.9",
-            lambda means, c: taken(means, c.ksl_b),
-        ),
-        Refusal(
-            0x73,
-            "as many KSL in groups as the node may have",
-            "КСЛ в группах столько, сколько положено узлу",
-            "2.2",
-            too_many,
-        ),
+        Refusal(0x30, "group has another type", "6.4.8", other_type),
+        Refusal(0x3A, "KSL-A already in a group", "6.4.9", lambda means, c: taken(means, c.ksl_a)),
+        Refusal(0x40, "KSL-B already in a group", "6.4.9", lambda means, c: taken(means, c.ksl_b)),
+        Refusal(0x73, "as many KSL in groups as the node may have", "2.2", too_many),
     ),
 )
 
@@ -178,7 +139,6 @@ def no_group_for(means: Means, c: ConnectKsl) -> bool:
 LEG_KNOWN: Final[AnyRefusal] = Refusal(
     0x3D,
     "no such object in such a call",
-    "нет такого объекта в таком вызове",
     "6.7.8.2",
     lambda means, c: c.call_number is not None and leg_of(means, c) is None,
 )
@@ -228,14 +188,12 @@ CONNECT_KSL: Final = CommandRule(
         Refusal(
             0x3D,
             "call number or object number missing",
-            "не задан номер вызова или объекта",
             "6.7.8.2",
             lambda _, c: c.call_number is None or c.object_number is None,
         ),
         Refusal(
             0x3E,
             "group number missing or 0, of an object that is not under full control",
-            "номер группы не задан или 0 (объект не на полном контроле)",
             "6.7.4",
             no_group_for,
         ),
@@ -243,22 +201,11 @@ CONNECT_KSL: Final = CommandRule(
     execution=(
         LEG_KNOWN,
         Refusal(
-            0x3E,
-            "no such group",
-            "нет такой группы",
-            "6.7.4",
-            lambda means, c: group_for(means, c) not in means.tables.groups,
+            0x3E, "no such group", "6.7.4", lambda means, c: group_for(means, c) not in means.tables.groups
         ),
-        Refusal(0x3A, "it has a KSL already", "КСЛ уже подключена", "6.7.5", has_line),
-        Refusal(0x5F, "the group is empty", "в группе нет КСЛ", "11.5.5", empty_group, report_none_free),
-        Refusal(
-            0x73,
-            "no free KSL, and none of an ordinary object",
-            "нет ни свободной КСЛ, ни КСЛ обычного объекта",
-            "11.5.5",
-            none_free,
-            report_none_free,
-        ),
+        Refusal(0x3A, "it has a KSL already", "6.7.5", has_line),
+        Refusal(0x5F, "the group is empty", "11.5.5", empty_group, report_none_free),
+        Refusal(0x73, "no free KSL, and none of an ordinary object", "11.5.5", none_free, report_none_free),
     ),
 )
 
@@ -324,46 +271,41 @@ RELEASE_KSL: Final = CommandRule(
         Refusal(
             0x3D,
             "call number without object number, or the other way round",
-            "номер вызова без номера объекта или наоборот",
             "6.8.4",
             lambda _, c: (c.call_number is None) is not (c.object_number is None),
         ),
         Refusal(
             0x5F,
             "neither call nor KSL given",
-            "не заданы ни вызов, ни КСЛ",
             "6.8.5",
             lambda _, c: by_ksl(c) and c.ksl_a is None and c.ksl_b is None,
         ),
         Refusal(
             0x40,
             "KSL-B missing, and KSL-A belongs to a separate group",
-            "КСЛ-В не задана, а КСЛ-А — в группе раздельного контроля",
             "6.8.9",
             lambda means, c: by_ksl(c) and c.ksl_b is None and is_pair(means, c.ksl_a),
         ),
         Refusal(
             0x3F,
             "KSL-A missing, and KSL-B belongs to a group",
-            "КСЛ-А не задана, а КСЛ-В — в группе",
             "6.8.9",
             lambda means, c: by_ksl(c) and c.ksl_a is None and taken(means, c.ksl_b),
         ),
-        Refusal(0x40, "call and KSL disagree", "вызов и КСЛ не соответствуют", "6.8.4", line_disagrees),
+        Refusal(0x40, "call and KSL disagree", "6.8.4", line_disagrees),
     ),
     execution=(
         LEG_KNOWN,
-        Refusal(0x3F, "the KSL is in no group", "КСЛ не входит ни в одну группу", "6.8.10", in_no_group),
+        Refusal(0x3F, "the KSL is in no group", "6.8.10", in_no_group),
         Refusal(
             0x40,
             "KSL-B is not the partner of KSL-A",
-            "КСЛ-В не в паре с КСЛ-А",
             "6.8.8",
             lambda means, c: (
                 (line := line_named(means, c)) is not None and find_line([line], c.ksl_a, c.ksl_b) is None
             ),
         ),
-        Refusal(0x5F, "no KSL is connected there", "КСЛ не подключена", "6.8.3", not_connected),
+        Refusal(0x5F, "no KSL is connected there", "6.8.3", not_connected),
     ),
 )
 
@@ -414,32 +356,19 @@ REMOVE_KSL: Final = CommandRule(
     execute=remove_ksl,
     receipt=(
         GROUP_GIVEN,
-        Refusal(0x3F, "KSL-A missing", "КСЛ-А не задана", "6.9.4", lambda _, c: c.ksl_a is None),
+        Refusal(0x3F, "KSL-A missing", "6.9.4", lambda _, c: c.ksl_a is None),
     ),
     execution=(
-        Refusal(
-            0x3E,
-            "no such group",
-            "нет такой группы",
-            "6.9.3",
-            lambda means, c: c.ksl_group not in means.tables.groups,
-        ),
-        Refusal(0x32, "KSL-A is not in that group", "КСЛ-А не входит в группу", "6.9.3", not_in_group),
+        Refusal(0x3E, "no such group", "6.9.3", lambda means, c: c.ksl_group not in means.tables.groups),
+        Refusal(0x32, "KSL-A is not in that group", "6.9.3", not_in_group),
         Refusal(
             0x40,
             "KSL-B is not the partner of KSL-A",
-            "КСЛ-В не в паре с КСЛ-А",
             "6.9.4",
             lambda means, c: line_in_group(means, c) is None,
         ),
-        Refusal(0x73, "the line is in use (option busy_ksl_removal)", "КСЛ занята", "6.9.6", in_use),
-        Refusal(
-            0x73,
-            "the last line of a group that objects count on",
-            "последняя КСЛ группы, за которой закреплены объекты",
-            "6.9.7",
-            last_of_objects,
-        ),
+        Refusal(0x73, "the line is in use (option busy_ksl_removal)", "6.9.6", in_use),
+        Refusal(0x73, "the last line of a group that objects count on", "6.9.7", last_of_objects),
     ),
 )
 

@@ -53,30 +53,19 @@ def unknown_group(means: Means, c: AddObject | ChangeObject) -> bool:
 
 
 CONTROL_AT_RECEIPT: Final[tuple[AnyRefusal, ...]] = (
-    Refusal(0x14, "category missing", "категория не задана", "6.5.5.6", lambda _, c: c.category is None),
+    Refusal(0x14, "category missing", "6.5.5.6", lambda _, c: c.category is None),
     Refusal(
-        0x3E,
-        "group number missing or 0, or given for statistical control",
-        "номер группы не задан или 0, либо задан при статистическом контроле",
-        "6.5.5.7",
-        unfit_group_number,
+        0x3E, "group number missing or 0, or given for statistical control", "6.5.5.7", unfit_group_number
     ),
-    Refusal(
-        0x30,
-        "group of a type that does not fit the category",
-        "тип группы не подходит к категории контроля",
-        "6.5.5.7",
-        group_of_other_type,
-    ),
+    Refusal(0x30, "group of a type that does not fit the category", "6.5.5.7", group_of_other_type),
     Refusal(
         0x15,
         "priority missing under full control, or 01h under statistical control (option statistical_high_priority)",
-        "приоритет не задан при полном контроле, либо 01H при статистическом",
         "6.5.5.8",
         unfit_priority,
     ),
 )
-GROUP_KNOWN: Final[AnyRefusal] = Refusal(0x3E, "no such group", "нет такой группы", "6.5.5.7", unknown_group)
+GROUP_KNOWN: Final[AnyRefusal] = Refusal(0x3E, "no such group", "6.5.5.7", unknown_group)
 
 # --- command 5
 
@@ -163,65 +152,41 @@ ADD_OBJECT: Final = CommandRule(
     clause="6.5",
     execute=add_object,
     receipt=(
-        Refusal(
-            0x34,
-            "object number missing",
-            "номер объекта не задан",
-            "6.5.5.1",
-            lambda _, c: c.object_number is None,
-        ),
-        Refusal(
-            0x12, "object type missing", "тип объекта не задан", "6.5.5.1", lambda _, c: c.object_type is None
-        ),
+        Refusal(0x34, "object number missing", "6.5.5.1", lambda _, c: c.object_number is None),
+        Refusal(0x12, "object type missing", "6.5.5.1", lambda _, c: c.object_type is None),
         Refusal(
             0x48,
             "both phone and trunk given",
-            "заданы и номер, и пучок",
             "6.5.5.5",
             lambda _, c: not blank(c.number) and c.trunk is not None,
         ),
         Refusal(
-            0x20,
-            "neither phone nor trunk given",
-            "не заданы ни номер, ни пучок",
-            "6.5.5.5",
-            lambda _, c: blank(c.number) and c.trunk is None,
+            0x20, "neither phone nor trunk given", "6.5.5.5", lambda _, c: blank(c.number) and c.trunk is None
         ),
-        Refusal(
-            0x38,
-            "object type does not fit the sign or the number",
-            "тип объекта не подходит к признаку или номеру",
-            "6.5.5.2",
-            unfit_type,
-        ),
+        Refusal(0x38, "object type does not fit the sign or the number", "6.5.5.2", unfit_type),
         *CONTROL_AT_RECEIPT,
     ),
     execution=(
         Refusal(
             0x33,
             "object number already used",
-            "номер объекта уже занят",
             "6.5.5.1",
             lambda means, c: c.object_number in means.tables.objects,
         ),
         Refusal(
             0x36,
             "phone already controlled under another object number (option same_number_again)",
-            "номер телефона уже на контроле",
             "6.5.6",
             number_again,
         ),
         Refusal(
             0x4A,
             "trunk already controlled under another object number",
-            "пучок уже на контроле",
             "",
             lambda means, c: c.trunk in means.tables.by_trunk,
         ),
-        Refusal(0x31, "object table full", "таблица объектов полна", "2.2", table_full),
-        Refusal(
-            0x4B, "as many trunks controlled as may be", "предел пучков на контроле", "3.1", too_many_trunks
-        ),
+        Refusal(0x31, "object table full", "2.2", table_full),
+        Refusal(0x4B, "as many trunks controlled as may be", "3.1", too_many_trunks),
         GROUP_KNOWN,
     ),
 )
@@ -291,7 +256,6 @@ REMOVE_OBJECT: Final = CommandRule(
         Refusal(
             0x34,
             "object number missing",
-            "номер объекта не задан",
             "6.6.5",
             lambda means, c: c.object_number is None and not is_mass_removal(means, c),
         ),
@@ -300,30 +264,20 @@ REMOVE_OBJECT: Final = CommandRule(
         Refusal(
             0x34,
             "no such object",
-            "нет такого объекта",
             "6.6.3",
             lambda means, c: not is_mass_removal(means, c) and stored(means, c) is None,
         ),
         Refusal(
             0x37,
             "the object is a trunk and the command names a phone, or the other way round",
-            "объект — пучок, а в команде номер, или наоборот",
             "6.6.5",
             differs(lambda o: o.object_type is ObjectType.TRUNK),
         ),
-        Refusal(0x38, "another object type", "другой тип объекта", "6.6.5", differs(lambda o: o.object_type)),
-        Refusal(
-            0x38, "another number sign", "другой признак номера", "6.6.5", differs(lambda o: o.number_sign)
-        ),
-        Refusal(
-            0x44,
-            "another count of digits",
-            "другое число цифр",
-            "6.6.5",
-            differs(lambda o: len(o.number or "")),
-        ),
-        Refusal(0x35, "another number", "другой номер", "6.6.5", differs(lambda o: o.number or "")),
-        Refusal(0x4C, "another trunk", "другой пучок", "6.6.5", differs(lambda o: o.trunk)),
+        Refusal(0x38, "another object type", "6.6.5", differs(lambda o: o.object_type)),
+        Refusal(0x38, "another number sign", "6.6.5", differs(lambda o: o.number_sign)),
+        Refusal(0x44, "another count of digits", "6.6.5", differs(lambda o: len(o.number or ""))),
+        Refusal(0x35, "another number", "6.6.5", differs(lambda o: o.number or "")),
+        Refusal(0x4C, "another trunk", "6.6.5", differs(lambda o: o.trunk)),
     ),
 )
 
@@ -353,19 +307,11 @@ CHANGE_OBJECT: Final = CommandRule(
     clause="6.15",
     execute=change_object,
     receipt=(
-        Refusal(
-            0x34,
-            "object number missing",
-            "номер объекта не задан",
-            "6.15.4",
-            lambda _, c: c.object_number is None,
-        ),
+        Refusal(0x34, "object number missing", "6.15.4", lambda _, c: c.object_number is None),
         *CONTROL_AT_RECEIPT,
     ),
     execution=(
-        Refusal(
-            0x34, "no such object", "нет такого объекта", "6.15.3", lambda means, c: stored(means, c) is None
-        ),
+        Refusal(0x34, "no such object", "6.15.3", lambda means, c: stored(means, c) is None),
         GROUP_KNOWN,
     ),
 )

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
 from protocol.messages import Command
 from protocol.values import Raw
+from sorm_mediator.language import MessageId
 from sorm_mediator.mediator.core.means import Job, Means, OrmInput, OrmState, Standing
 
 if TYPE_CHECKING:
@@ -58,8 +59,7 @@ class Refusal(Generic[C]):
 
     extended: int
     """Status with extended errors; without them it is 01h."""
-    en: str
-    ru: str
+    en: MessageId
     clause: str
     """Where the order says so, as ``6.5.5.7``; empty where only the vendor's code says it."""
     when: Callable[[Means, C], bool]

@@ -110,13 +110,7 @@ SET_PASSWORD: Final = CommandRule(
     clause="6.3",
     execute=set_password,
     receipt=(
-        Refusal(
-            PARAMETERS,
-            "new password is not six of the allowed characters",
-            "новый пароль — не шесть допустимых символов",
-            "7.4",
-            unfit_password,
-        ),
+        Refusal(PARAMETERS, "new password is not six of the allowed characters", "7.4", unfit_password),
     ),
 )
 

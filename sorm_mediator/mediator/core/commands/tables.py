@@ -122,7 +122,6 @@ GET_OBJECTS: Final = CommandRule(
         Refusal(
             0x10,
             "number with digits that are none, or that the count contradicts",
-            "номер с неверными знаками или не соответствующий количеству знаков",
             "6.10.7.4",
             lambda _, c: digit_filter(c.number) is None,
         ),
@@ -131,7 +130,6 @@ GET_OBJECTS: Final = CommandRule(
         Refusal(
             0x34,
             "no such object",
-            "нет такого объекта",
             "6.10.6",
             lambda means, c: c.object_number is not None and c.object_number not in means.tables.objects,
             repeat_objects,
@@ -139,7 +137,6 @@ GET_OBJECTS: Final = CommandRule(
         Refusal(
             0x53,
             "nothing fits",
-            "ничего не найдено",
             "6.10.6",
             lambda means, c: not matching_objects(means.tables, c),
             repeat_objects,
@@ -210,28 +207,19 @@ GET_KSL: Final = CommandRule(
     clause="6.11",
     execute=get_ksl,
     table=True,
-    receipt=(Refusal(0x3E, "group number 0", "номер группы 0", "6.4.4.1", lambda _, c: c.ksl_group == 0),),
+    receipt=(Refusal(0x3E, "group number 0", "6.4.4.1", lambda _, c: c.ksl_group == 0),),
     execution=(
         Refusal(
             0x3E,
             "no such group",
-            "нет такой группы",
             "6.11.7",
             lambda means, c: c.ksl_group is not None and c.ksl_group not in means.tables.groups,
             repeat_ksl,
         ),
-        Refusal(
-            0x32,
-            "KSL-A and KSL-B are in different groups",
-            "КСЛ-А и КСЛ-В в разных группах",
-            "6.11.6",
-            in_different_groups,
-            repeat_ksl,
-        ),
+        Refusal(0x32, "KSL-A and KSL-B are in different groups", "6.11.6", in_different_groups, repeat_ksl),
         Refusal(
             0x32,
             "no such KSL in any group",
-            "нет такой КСЛ",
             "6.11.7",
             lambda means, c: (
                 (c.ksl_a or c.ksl_b) is not None and not matching_rows(means.tables, c, means.options)
@@ -241,7 +229,6 @@ GET_KSL: Final = CommandRule(
         Refusal(
             0x5F,
             "no KSL is in any such group",
-            "КСЛ не закреплены",
             "6.11.7",
             lambda means, c: not matching_rows(means.tables, c, means.options),
             repeat_ksl,
@@ -291,14 +278,8 @@ GET_SERVICES: Final = CommandRule(
     execute=get_services,
     table=True,
     receipt=(
-        Refusal(
-            0x13,
-            "number sign missing",
-            "признак номера не задан",
-            "6.12.4",
-            lambda _, c: c.number_sign is None,
-        ),
-        Refusal(0x10, "number missing", "номер не задан", "6.12.4", lambda _, c: blank(c.number)),
+        Refusal(0x13, "number sign missing", "6.12.4", lambda _, c: c.number_sign is None),
+        Refusal(0x10, "number missing", "6.12.4", lambda _, c: blank(c.number)),
     ),
 )
 
@@ -319,7 +300,6 @@ INTERRUPT: Final = CommandRule(
         Refusal(
             0x39,
             "no table is being output",
-            "вывод уже завершён",
             "6.13.3",
             lambda means, _: means.turn(Standing.INTERRUPT) is Turn.NOTHING_TO_INTERRUPT,
         ),

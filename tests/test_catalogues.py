@@ -1,0 +1,88 @@
+"""Every text of the code has its Russian, and every Russian its text."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scripts import catalogues
+from sorm_mediator.language import Phrase, translate
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.mark.parametrize("package", catalogues.PACKAGES)
+def test_no_text_lacks_its_russian_and_none_is_unused(package: str) -> None:
+    collected = catalogues.collect(package)
+    russian = catalogues.translations(package)
+    assert len(collected.messages) > 100
+    assert collected.problems == []
+    assert list(catalogues.mistakes(collected, russian)) == []
+    assert list(catalogues.stale(package, collected)) == []
+
+
+@pytest.mark.parametrize("package", catalogues.PACKAGES)
+def test_every_text_is_found_and_can_be_filled(package: str) -> None:
+    collected = catalogues.collect(package)
+    for (context, text), russian in catalogues.translations(package).items():
+        names = sorted(collected.values[context, text])
+        assert translate(Phrase(text, context=context), "ru") == russian
+        if names:
+            filled = Phrase(text, context=context).fill(**dict.fromkeys(names, 1))
+            shown = translate(filled, "ru")
+            assert not any(f"{{{name}" in shown for name in names)
+
+
+def test_no_two_catalogues_translate_a_text_differently() -> None:
+    assert list(catalogues.conflicts()) == []
+
+
+def test_english_reads_no_catalogue() -> None:
+    code = (
+        "import gettext; gettext.translation = None\n"
+        "from sorm_mediator.language import Phrase, join, translate\n"
+        "print(translate(join(', ', [Phrase('{n} units', n=3), 'x']), 'en'))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "3 units, x\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ('Phrase(f"{name} is gone")', "not a literal text"),
+        ('Phrase("gone", "\u043d\u0435\u0442")', "more than a text and its values"),
+        ("def f(text: MessageId) -> str: ...\nf(name)", "not a literal text"),
+    ],
+)
+def test_what_cant_be_collected_is_reported(
+    source: str, problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "protocol").mkdir()
+    (tmp_path / "protocol" / "one.py").write_text(f"name = ''\n{source}\n", encoding="utf-8")
+    monkeypatch.setattr(catalogues, "ROOT", tmp_path)
+    (found,) = catalogues.collect("protocol").problems
+    assert problem in found
+
+
+def test_new_and_changed_texts_are_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = tmp_path / "protocol" / "one.py"
+    module.parent.mkdir()
+    monkeypatch.setattr(catalogues, "ROOT", tmp_path)
+    module.write_text('Phrase("one {n}", n=1)\n', encoding="utf-8")
+    collected = catalogues.collect("protocol")
+    assert list(catalogues.mistakes(collected, {})) == ["protocol/one.py: no Russian: 'one {n}'"]
+    assert list(catalogues.mistakes(collected, {("", "one {n}"): "\u043e\u0434\u0438\u043d {m}"})) != []
+    po, mo = catalogues.rendered(collected, {("", "one {n}"): "\u043e\u0434\u0438\u043d {n}"})
+    catalogues.po_file("protocol").parent.mkdir(parents=True)
+    catalogues.po_file("protocol").write_bytes(po)
+    assert len(list(catalogues.stale("protocol", collected))) == 1  # the .mo file is missing
+    catalogues.po_file("protocol").with_suffix(".mo").write_bytes(mo)
+    assert list(catalogues.stale("protocol", collected)) == []
+    module.write_text('Phrase("another")\n', encoding="utf-8")
+    assert "protocol: not in the code: 'one {n}'" in list(
+        catalogues.stale("protocol", catalogues.collect("protocol"))
+    )
