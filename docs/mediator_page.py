@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from docs.state_tables import arrows
 from protocol.codes import Category, NumberSign, Order
 from protocol.language import translate
 from protocol.texts import status_text
+from sorm_mediator.mediator.binding.consoles import CONNECTION_TABLE
 from sorm_mediator.mediator.core.calls import calls, kpd2_events
-from sorm_mediator.mediator.core.calls.legs import CATEGORY_BITS, ROLE_SHIFT
-from sorm_mediator.mediator.core.calls.numbers import LEGAL_SIGNS, SIGN_OF_NI
-from sorm_mediator.mediator.core.channels import PAIR_TABLE, PairEvent, PairState
+from sorm_mediator.mediator.core.calls.legs import CATEGORY_BITS, LEG_TABLE, ROLE_SHIFT
+from sorm_mediator.mediator.core.channels import PAIR_TABLE
 from sorm_mediator.mediator.core.commands import RULES
 from sorm_mediator.mediator.core.commands.rule import (
     FIELD_CODES,
@@ -20,7 +22,9 @@ from sorm_mediator.mediator.core.commands.rule import (
     Refusal,
     Verdict,
 )
-from sorm_mediator.mediator.core.means import TURNS, OrmState, Standing, Work
+from sorm_mediator.mediator.core.means import ORM_TABLE, TURNS, WORK_TABLE, Standing, Work
+from sorm_mediator.mediator.core.numbers import LEGAL_SIGNS, SIGN_OF_NI
+from sorm_mediator.mediator.core.switchside import SWITCH_TABLE
 
 _BEGINNING = """\
 # The mediator core
@@ -58,6 +62,12 @@ _ORDER = """\
 ## One command at a time
 
 A command that comes while another runs (order 268, 7.1, 7.2):
+
+"""
+
+_WORK = """\
+
+What the mediator is busy with changes so:
 
 """
 
@@ -108,6 +118,7 @@ _AFTER = """\
   time limit runs. Objects that the switch refuses then stay in the tables, are logged and journaled. A failure is
   tried again.
 
+{switch}
 ## Pairs of channels
 
 KPD1 and KPD2 of one E1 stream are a pair; over TCP the two connections are one (option `pair_over_tcp`). Answers go
@@ -129,6 +140,10 @@ have been sent is counted.
 A command that waits for the switch is completed in the tables; its 28h is sent to nobody, not to the next connection.
 A table that is being sent ends.
 
+Over TCP a console that comes back connects before the end of its old connection is seen. It then waits in line until
+what it sent before is handled:
+
+{connection}
 ## After a restart
 
 The first KPD1 in use hears 22h (option `restart_message`). The means are in the initial state: stopped, the first
@@ -141,8 +156,9 @@ read. Calls that were running are told of anew by their next report, under new c
 A call report is a cumulative snapshot; the core tells what it has not told yet. So a lost, doubled, late or overtaken
 report changes nothing, and a Stop without a Start tells the whole call. Per object the order is
 `41h (44h)* 42h (44h)* 43h`; between objects it is that of the moments. Dialling that was not completed is
-43h/02h alone.
+43h/02h alone:
 
+{leg}
 - 41h shows as called what the object was touched by; 44h every hop of the call; 42h and 43h the original A and the
   final B. The party that is the object is shown as command 5 gave it (10.3.2.1), but for leading digits (type 12h).
 - Times are the moments of the events, as the switch reported them.
@@ -169,12 +185,21 @@ points to it. The same phone means: the same digits, sign and object type.
 
 def page() -> str:
     """The whole page."""
-    after = _AFTER.format(seconds=calls.FINISHED_SECONDS, count=calls.FINISHED_CALLS, pairs=_pairs())
+    after = _AFTER.format(
+        seconds=calls.FINISHED_SECONDS,
+        count=calls.FINISHED_CALLS,
+        pairs=_table(PAIR_TABLE),
+        switch=_table(SWITCH_TABLE),
+        connection=_table(CONNECTION_TABLE),
+        leg=_table(LEG_TABLE),
+    )
     parts = [
         _BEGINNING,
         _states(),
         _ORDER,
         _turns(),
+        _WORK,
+        _table(WORK_TABLE),
         _STEPS,
         *(f"| `{name}` | {code:02X}h |\n" for name, code in FIELD_CODES.items()),
         "| `ksl_a` and `ksl_b` | 41h |\n",
@@ -194,16 +219,16 @@ def page() -> str:
 
 
 def _states() -> str:
-    lines = ["```\n"]
-    for rule in RULES.values():
-        if rule.leads_to is not None:
-            before = next(state for state in OrmState if state is not rule.leads_to)
-            lines.append(f"{before.value} -- {_name(rule)}, 28h/00h --> {rule.leads_to.value}\n")
-    lines += ["```\n\n", "| command | clause | stopped | started |\n", "|---|---|---|---|\n"]
+    lines = [_table(ORM_TABLE), "\n"]
+    lines += ["| command | clause | stopped | started |\n", "|---|---|---|---|\n"]
     for rule in RULES.values():
         stopped = _verdict(rule.stopped)
         lines.append(f"| {_name(rule)} | {rule.clause} | {stopped} | {_verdict(rule.started)} |\n")
     return "".join(lines)
+
+
+def _table(table: Mapping[Any, Any]) -> str:
+    return f"```\n{arrows(table)}\n```\n"
 
 
 def _name(rule: CommandRule[Any]) -> str:
@@ -223,15 +248,6 @@ def _turns() -> str:
         for work in Work
     )
     return head + "|---" * (len(Standing) + 1) + "|\n" + "".join(rows)
-
-
-def _pairs() -> str:
-    head = "| a pair is | " + " | ".join(event.value for event in PairEvent) + " |\n"
-    rows = (
-        f"| {state.value} | " + " | ".join(PAIR_TABLE[state, event].value for event in PairEvent) + " |\n"
-        for state in PairState
-    )
-    return head + "|---" * (len(PairEvent) + 1) + "|\n" + "".join(rows)
 
 
 def _command(rule: CommandRule[Any]) -> str:

@@ -6,11 +6,13 @@ A clause reads ``appendix.clause``: order 268, 6.14.3 is appendix 6, clause 14.3
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import fields
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
 from e1.voice import rtp
+from protocol.options import Options
 from sorm_mediator.config.base import Host, Port, Section
 from sorm_mediator.config.capacity import Capacity, capacity_of
 from sorm_mediator.config.derived import section_of
@@ -81,6 +83,13 @@ class MediatorConfig(Section):
         if self.capacity is None:
             return None
         return capacity_of(self.station_type, self.capacity.subscribers, self.capacity.trunks)
+
+    @property
+    def codec_options(self) -> Options:
+        """How units are written, for the mediator and for a console that speaks to it."""
+        own = type(self).model_fields
+        names = (one.name for one in fields(Options))
+        return Options(**{name: getattr(self if name in own else self.options, name) for name in names})
 
     @model_validator(mode="before")
     @classmethod

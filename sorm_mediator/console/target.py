@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 from urllib.parse import quote
 
@@ -72,21 +72,9 @@ class RunTarget:
 
 def codec_for(config: MediatorConfig, *, object_byte_order: str | None = None) -> Codec:
     """The codec of a console for a mediator of this configuration."""
-    options = config.options
-    return Codec(
-        Options(
-            order=config.order,
-            object_byte_order=object_byte_order or options.object_byte_order,  # type: ignore[arg-type]
-            trunk_byte_order=options.trunk_byte_order,
-            count_byte_order=options.count_byte_order,
-            service_code_position=options.service_code_position,
-            m25_length=options.m25_length,
-            message_text=options.message_text,
-            zero_digit=config.zero_digit,
-            extra_digits=options.extra_digits,
-            requirements_version=options.requirements_version,
-        )
-    )
+    options = config.codec_options
+    order = object_byte_order or options.object_byte_order
+    return Codec(replace(options, object_byte_order=order))  # type: ignore[arg-type]
 
 
 def target_for(

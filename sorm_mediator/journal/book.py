@@ -19,9 +19,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, ClassVar, TextIO
 
 import sqlalchemy as sa
+from pydantic import ConfigDict
 
 from sorm_mediator.journal.chain import DAMAGED, GENESIS, Head, Row, Verifier, canonical, link
 from sorm_mediator.sqlite import (
@@ -415,7 +416,7 @@ class StrangersQuota:
         self._most = float(per_minute)
         self._left = self._most
         self._since: float | None = None
-        self._untold = 0
+        self._left_out = 0
 
     def admits(self, now: float) -> bool:
         """Whether one more entry may be written; if not, it is counted."""
@@ -425,14 +426,14 @@ class StrangersQuota:
         self._left = min(self._most, self._left + max(0.0, now - since) * self._most / 60)
         self._since = max(since, now)
         if self._left < 1:
-            self._untold += 1
+            self._left_out += 1
             return False
         self._left -= 1
         return True
 
-    def take_untold(self) -> int:
+    def take_left_out(self) -> int:
         """How many entries were left out since the last time."""
-        untold, self._untold = self._untold, 0
+        untold, self._left_out = self._left_out, 0
         return untold
 
 
@@ -450,22 +451,30 @@ def iso_time(time: float) -> str:
     return datetime.fromtimestamp(time, UTC).isoformat(timespec="microseconds")
 
 
-def to_document(entry: Entry) -> dict[str, Any]:
-    """One entry as a JSON object: ``seq``, ``time`` (ISO), ``unix`` (s), ``kind``, ``fields``, ``hash``."""
-    return {
-        "seq": entry.seq,
-        "time": iso_time(entry.time),
-        "unix": entry.time,
-        "kind": entry.kind,
-        "fields": entry.fields,
-        "hash": entry.hash,
-    }
+@dataclass(frozen=True)
+class EntryDocument:
+    """One entry of the audit journal."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(use_attribute_docstrings=True)
+
+    seq: int
+    time: str
+    """ISO 8601, UTC."""
+    unix: float
+    kind: str
+    fields: dict[str, Any]
+    hash: str
+
+
+def to_document(entry: Entry) -> EntryDocument:
+    """An entry as it is exported and served."""
+    return EntryDocument(entry.seq, iso_time(entry.time), entry.time, entry.kind, entry.fields, entry.hash)
 
 
 def write_jsonl(entries: Iterable[Entry], file: TextIO) -> None:
     """One JSON object a line."""
     for entry in entries:
-        file.write(json.dumps(to_document(entry), ensure_ascii=False) + "\n")
+        file.write(json.dumps(vars(to_document(entry)), ensure_ascii=False) + "\n")
 
 
 def write_csv(entries: Iterable[Entry], file: TextIO) -> None:

@@ -1,8 +1,8 @@
 """What of a console's unit may be written down or shown: everything but what may be a password.
 
-A command that breaks off is followed by the next one, whose header then lies where the fields of the first are expected
-(docs/protocol.md, "Framing"). So whatever is no whole and readable command is masked behind its length octet; its code,
-its length and why it was masked stay.
+A command that breaks off is followed by the next one. The header of that one then lies where the fields of the first
+are expected (docs/protocol.md, "Framing"). So a unit that is no whole and readable command is masked behind its length
+octet; its code, its length and the reason for masking stay.
 """
 
 from __future__ import annotations
@@ -12,15 +12,17 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
-from protocol import Problem
+from protocol import COMMANDS, Channel, Message, Problem, SetPassword, UnknownUnit
 from protocol.codes import PREAMBLE
+from protocol.jsonform import to_json
+from protocol.messages import Command
+from protocol.render import masked_hex
 from protocol.values import Raw
+from protocol.wire import MASK
 
-MASK = "******"
-"""What is shown in place of a value that may be, or hold, a password."""
-
-_PASSWORD = slice(4, 10)  # order 268, 5.2.2.5: the header of every command
-_SET_PASSWORD = 0x03  # order 268, 6.3: the payload is the new password
+_SHOWN_OCTETS = 4
+"""Preamble, ORM number, code and length: never masked (order 268, 5.2.2)."""
+_SECRETS = ("password", "new_password")
 _COMMAND_BEGINS = re.compile(b"\\x%02x.[\\x01-\\x1f]" % PREAMBLE, re.DOTALL)
 """The first three octets of a command's header: preamble, ORM number, code (order 268, 5.2.2)."""
 
@@ -44,21 +46,46 @@ def masked_unit(raw: bytes, why: str = "") -> str:
     Those are the password of the header, what follows it in command 3 (a new password of a wrong length too), and with
     ``why`` (:func:`why_masked`) everything behind the length octet.
     """
-    octets = raw.hex(" ").upper().split()
-    to_the_end = why or (len(raw) > 2 and raw[2] == _SET_PASSWORD)
-    place = slice(_PASSWORD.start, None) if to_the_end else _PASSWORD
-    octets[place] = ["**"] * len(octets[place])
-    return " ".join(octets)
+    if why or raw[2:3] == bytes([SetPassword.code]):
+        octets = [f"{octet:02X}" for octet in raw]
+        return " ".join([*octets[:_SHOWN_OCTETS], *["**"] * len(octets[_SHOWN_OCTETS:])])
+    return masked_hex(raw, channel=Channel.COMMAND)
 
 
-def command_fields(command: Any) -> dict[str, Any]:
+def command_name(raw: bytes) -> str | None:
+    """The name of the command that a unit begins as; None when its code is that of no command."""
+    return next((kind.message_name for kind in COMMANDS if raw[2:3] == bytes([kind.code])), None)
+
+
+def command_fields(command: Command) -> dict[str, Any]:
     """The fields of a command as JSON values. The password in the header is left out, a new one is masked."""
     shown: dict[str, Any] = {"name": command.message_name, "orm_number": command.orm_number}
     for field in fields(command):
         if field.name in ("password", "orm_number"):
             continue
-        shown[field.name] = MASK if field.name == "new_password" else _plain(getattr(command, field.name))
+        shown[field.name] = MASK if field.name in _SECRETS else _plain(getattr(command, field.name))
     return shown
+
+
+def unit_document(
+    channel: Channel,
+    message: Message | UnknownUnit,
+    raw: bytes,
+    problems: tuple[Problem, ...] = (),
+) -> dict[str, Any]:
+    """A unit that crossed a channel: ``decode --json``'s form, with what may be a password in commands masked."""
+    document = to_json(message, raw)
+    if channel is Channel.COMMAND:
+        masked = why_masked(raw, problems, whole=isinstance(message, Command))
+        document["hex"] = masked_unit(raw, masked)
+        document.pop("octets", None)
+        fields = document["fields"]
+        for name in fields:
+            if name in _SECRETS or (masked and name != "length"):
+                fields[name] = MASK
+        if masked:
+            document["masked"] = masked
+    return document
 
 
 def _plain(value: object) -> Any:

@@ -1,34 +1,107 @@
-"""The mediator's part of the HTTP API: everything but the journal's own text is read from memory."""
+"""The mediator's part of the HTTP API: everything but the journal's own text is read from memory.
+
+What is served is declared in :mod:`sorm_mediator.mediator.binding.status`; here are the bodies of requests, and what
+the web adds.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
 
 from protocol import Channel
-from sorm_mediator.journal.book import JournalError, to_document
+from sorm_mediator.journal.book import EntryDocument, JournalError, to_document
 from sorm_mediator.journal.book import Query as JournalQuery
 from sorm_mediator.mediator.binding.gateway import Gateway
-from sorm_mediator.mediator.binding.status import call_row, ksl_rows, object_row
-from sorm_mediator.web.models import (
-    AccessRequest,
-    AlarmRequest,
+from sorm_mediator.mediator.binding.status import (
     CallDocument,
-    DoneDocument,
-    EntryDocument,
-    FaultRequest,
+    Document,
     KslRowDocument,
-    LineStateRequest,
+    LicenceDocument,
     ObjectDocument,
-    RestartRequest,
     StatusDocument,
     StreamDocument,
+    call_row,
+    ksl_rows,
+    object_row,
 )
 from sorm_mediator.web.server import Watchers
+
+
+@dataclass(frozen=True)
+class DoneDocument(Document):
+    """What was made happen has happened."""
+
+    sent: int
+    """Messages that the console was sent for it."""
+    why: str | None = None
+    """With 0: why none was sent."""
+
+
+# --- bodies of requests
+
+
+class RequestBody(BaseModel):
+    """The body of a request: closed to unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+
+class AlarmRequest(RequestBody):
+    """An alarm of the node, as message 21h tells it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"type": 2, "code": 7}]})
+
+    type: Annotated[int, Field(ge=1, le=4)]
+    """1 tables lost: the technical means stop by themselves; 2 tables kept, the console's operator must act; 3 tables
+    kept, nothing to do; 4 the lines to the console changed (order 268, 9.1.4.1)."""
+    code: Annotated[int, Field(ge=0, le=255)]
+    """The node's own code of the alarm (9.1.4.2)."""
+
+
+class AccessRequest(RequestBody):
+    """An attempt at unauthorised access, as message 26h tells it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"code": 3, "text": "tables read from the shell"}]}
+    )
+
+    code: Annotated[int, Field(ge=1, le=5)]
+    """1 forbidden port, 2 wrong password, 3 tables read or written, 4 the port to the console reassigned, 5 wrong ORM
+    number (order 268, 9.6.4.1)."""
+    text: Annotated[str, Field(max_length=40, pattern=r"^[\x20-\x7e]*$")] = ""
+    """Further information: up to 40 ASCII characters, octets 6 to 45 (9.6.4.4)."""
+
+
+class RestartRequest(RequestBody):
+    """Nothing to say: the node's software starts again."""
+
+
+class LineStateRequest(RequestBody):
+    """Another state of the line of an object that is a subscriber of the node."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"object": 258, "state": 3}]})
+
+    object: Annotated[int, Field(ge=0, le=0xFFFE)]
+    """Its object number."""
+    state: Literal[0, 1, 3, 7, 255]
+    """0 fine, 1 faulty, 3 blocked, 7 restricted, 255 not known (order 268, 9.3.6.4)."""
+
+
+class FaultRequest(RequestBody):
+    """A fault to inject into a stream."""
+
+    state: Literal["LOS", "AIS", "RAI", "LOF", "LOMF", "OFF", "clear"]
+    """RAI: the far end loses our signal and says so. The others: what we receive. clear: end it."""
+
+
+# --- routes
 
 Row = TypeVar("Row")
 
@@ -95,16 +168,16 @@ def mediator_router() -> APIRouter:
     return router
 
 
-async def _status(gateway: Mediator, request: Request) -> dict[str, object]:
+async def _status(gateway: Mediator, request: Request) -> StatusDocument:
     """State, numbers of things, channels, links and counters."""
     switch = request.app.state.switch
-    licence = switch.licence() if switch else None
-    return gateway.status() | {"licence": licence, "web": dict(request.app.state.web_counters)}
+    licence = LicenceDocument(**switch.licence()) if switch else None
+    return replace(gateway.status(), licence=licence, web=dict(request.app.state.web_counters))
 
 
-async def _ksl(gateway: Tables) -> list[dict[str, object]]:
+async def _ksl(gateway: Tables) -> list[KslRowDocument]:
     """Every line of every KSL group, and who has it."""
-    return ksl_rows(gateway)
+    return list(ksl_rows(gateway.core))
 
 
 def _page(rows: Iterable[Row], count: int, limit: int, offset: int) -> Iterator[Row]:
@@ -114,7 +187,7 @@ def _page(rows: Iterable[Row], count: int, limit: int, offset: int) -> Iterator[
 
 async def _objects(
     gateway: Tables, response: Response, limit: Limit = 1000, offset: Offset = 0
-) -> list[dict[str, object]]:
+) -> list[ObjectDocument]:
     """The objects under control; the header X-Total-Count tells how many there are."""
     objects = gateway.core.tables.objects
     response.headers["X-Total-Count"] = str(len(objects))
@@ -127,19 +200,19 @@ async def _objects(
 
 async def _calls(
     gateway: Tables, response: Response, limit: Limit = 1000, offset: Offset = 0
-) -> list[dict[str, object]]:
+) -> list[CallDocument]:
     """The calls in progress that touch objects; X-Total-Count tells how many there are."""
     calls = gateway.core.calls
     response.headers["X-Total-Count"] = str(len(calls))
     return [call_row(call) for call in _page(calls, len(calls), limit, offset)]
 
 
-async def _streams(gateway: Mediator) -> list[dict[str, object]]:
+async def _streams(gateway: Mediator) -> list[dict[str, Any]]:
     """The E1 streams toward the console: over TCP those that carry the speech, or none."""
     return [] if gateway.e1 is None else gateway.e1.streams.rows()
 
 
-async def _fault(gateway: Mediator, stream: int, fault: FaultRequest) -> dict[str, object]:
+async def _fault(gateway: Mediator, stream: int, fault: FaultRequest) -> dict[str, Any]:
     """Inject a fault into a stream, or end it. The states at both ends follow within some ten milliseconds."""
     if gateway.e1 is None or stream not in gateway.e1.streams:
         raise HTTPException(404, f"there is no E1 stream {stream}")
@@ -191,7 +264,7 @@ async def _journal(
         int | None, Query(ge=1, le=_MOST, description="Only entries before this number.")
     ] = None,
     kind: Annotated[list[str] | None, Query(description="Only entries of this kind; repeatable.")] = None,
-) -> list[dict[str, object]]:
+) -> list[EntryDocument]:
     """The newest entries of the audit journal, oldest first. `journal verify` checks the chain."""
     if gateway.journal is None:
         raise HTTPException(404, "mediator.journal is empty: no journal is kept")

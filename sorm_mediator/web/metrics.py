@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 
 if TYPE_CHECKING:
     from sorm_mediator.mediator.binding.gateway import Gateway
+    from sorm_mediator.mediator.binding.status import StatusDocument
     from sorm_mediator.switch.box import SwitchBox
 
 _GAUGES = {
@@ -28,38 +29,38 @@ _GAUGES = {
 class GatewayCollector(Collector):
     """Turns one status of the gateway into metrics."""
 
-    def __init__(self, status: Mapping[str, Any]) -> None:
+    def __init__(self, status: StatusDocument) -> None:
         self._status = status
 
     def collect(self) -> Iterator[Metric]:
         status = self._status
         yield GaugeMetricFamily(
-            "sorm_started", "1: commands 1 was last, 0: command 2", status["state"] == "started"
+            "sorm_started", "1: commands 1 was last, 0: command 2", status.state == "started"
         )
         for name, text in _GAUGES.items():
             unit = "_seconds" if name == "uptime" else ""
-            yield GaugeMetricFamily(f"sorm_{name}{unit}", text, status[name])
+            yield GaugeMetricFamily(f"sorm_{name}{unit}", text, getattr(status, name))
         yield from self._channels()
         yield from self._answers()
-        switch = status["switch"]
+        switch = status.switch
         up = switch is not None and switch["state"] == "up"
         yield GaugeMetricFamily("sorm_switch_up", "1: the SSH link to the switch is up", up)
         yield _counter("sorm_switch", "The SSH link to the switch", switch["counters"] if switch else {})
-        yield _counter("sorm_radius", "Datagrams at the RADIUS sink", _flat(status["radius"]["counters"]))
-        yield _counter("sorm_mediator", "What the mediator counted", status["counters"])
-        if status["journal"]:
+        yield _counter("sorm_radius", "Datagrams at the RADIUS sink", _flat(status.radius["counters"]))
+        yield _counter("sorm_mediator", "What the mediator counted", status.counters)
+        if status.journal is not None:
             entries = CounterMetricFamily("sorm_journal_entries", "Entries of the audit journal")
-            entries.add_metric([], status["journal"]["entries"])
+            entries.add_metric([], status.journal.entries)
             yield entries
 
     def _channels(self) -> Iterator[Metric]:
         up = GaugeMetricFamily("sorm_channel_up", "1: a console is connected", labels=["channel"])
         counted = CounterMetricFamily("sorm_channel", "What crossed a channel", labels=["channel", "what"])
-        for channel in self._status["channels"]:
-            stream = channel["stream"]  # 0 has no name of its own, as over TCP
-            name = f"{channel['channel']}.{stream}" if stream else channel["channel"]
-            up.add_metric([name], channel["peer"] is not None)
-            for what, count in channel["counters"].items():
+        for channel in self._status.channels:
+            stream = channel.stream  # 0 has no name of its own, as over TCP
+            name = f"{channel.channel}.{stream}" if stream else channel.channel
+            up.add_metric([name], channel.peer is not None)
+            for what, count in channel.counters.items():
                 counted.add_metric([name, what], count)
         yield up
         yield counted
@@ -67,9 +68,9 @@ class GatewayCollector(Collector):
     def _answers(self) -> Iterator[Metric]:
         times = SummaryMetricFamily("sorm_answer_seconds", "From a command to its answer", labels=["message"])
         late = CounterMetricFamily("sorm_answers_late", "Answers after their limit", labels=["message"])
-        for message, measured in self._status["limits"].items():
-            times.add_metric([message], count_value=measured["answers"], sum_value=measured["total"])
-            late.add_metric([message], measured["late"])
+        for message, measured in self._status.limits.items():
+            times.add_metric([message], count_value=measured.answers, sum_value=measured.total)
+            late.add_metric([message], measured.late)
         yield times
         yield late
 

@@ -12,14 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from radius.packet import LONGEST_TEXT
 from sorm_mediator.config.switch import MOST_NAME
-from sorm_mediator.mediator.core.calls.numbers import Numbers
+from sorm_mediator.mediator.binding.status import LicenceDocument
+from sorm_mediator.mediator.core.numbers import Numbers
 from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest, ServiceRequest
 from sorm_mediator.switch.calls.messages import MessageRequest
 from sorm_mediator.switch.mediators.faults import LONGEST_DELAY
 from sorm_mediator.switch.path import Hop
 from sorm_mediator.switch.trace.console import LabTrace
 from sorm_mediator.switch.trace.trace import TRACE_PARAMETERS, TraceError, read_request
-from sorm_mediator.web.models import LicenceDocument
 
 if TYPE_CHECKING:
     from sorm_mediator.config import MediatorConfig
@@ -263,7 +263,7 @@ class EventDocument(Document):
     detail: str
 
 
-class CallDocument(Document):
+class SwitchCallDocument(Document):
     """A call of the switch. Nothing in it says whether an object on control took part (order 268, rule 6)."""
 
     call: str
@@ -413,13 +413,13 @@ def switch_router(switch: SwitchBox) -> APIRouter:
         return MultisormDocument(mediators=status["multisorm"], faults=status["faults"])
 
     @router.get("/switch/calls", summary="The latest calls")
-    async def recent_calls(limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> list[CallDocument]:
+    async def recent_calls(limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> list[SwitchCallDocument]:
         """The latest calls of the switch, the newest first; of released ones, the last thousand."""
         calls = list(switch.engine.calls.values())[-limit:]
         return [document(call) for call in reversed(calls)]
 
     @router.get("/calls/{call}", responses={404: {"description": "No such call"}}, summary="One call")
-    async def one_call(call: str) -> CallDocument:
+    async def one_call(call: str) -> SwitchCallDocument:
         """Its state, the routing it took, and what happened in it."""
         found = switch.engine.calls.get(call)
         if found is None:
@@ -440,9 +440,9 @@ def switch_router(switch: SwitchBox) -> APIRouter:
     return router
 
 
-def document(call: Call) -> CallDocument:
+def document(call: Call) -> SwitchCallDocument:
     """A call as the API shows it."""
-    return CallDocument(
+    return SwitchCallDocument(
         call=call.id,
         domain=call.domain.name,
         state=call.state.value,

@@ -325,8 +325,8 @@ def test_a_minutes_worth_at_once_and_as_many_in_each_minute_after_that() -> None
     quota = StrangersQuota(60)
     assert sum(quota.admits(100.0) for _ in range(1000)) == 60
     assert sum(quota.admits(100.0 + tenth / 10) for tenth in range(600)) == 59
-    assert quota.take_untold() == 940 + 541
-    assert quota.take_untold() == 0
+    assert quota.take_left_out() == 940 + 541
+    assert quota.take_left_out() == 0
 
 
 def test_a_quiet_hour_gives_no_more_than_a_minutes_worth() -> None:
@@ -338,4 +338,4 @@ def test_a_quiet_hour_gives_no_more_than_a_minutes_worth() -> None:
 def test_zero_is_no_bound() -> None:
     quota = StrangersQuota(0)
     assert all(quota.admits(0.0) for _ in range(1000))
-    assert quota.take_untold() == 0
+    assert quota.take_left_out() == 0

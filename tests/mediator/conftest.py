@@ -57,6 +57,7 @@ class MediatorHarness:
         conferences: int | None = None,
         separate_conferences: int = 0,
         paired: bool = True,
+        local_time: Callable[[float], Time] = local_time,
         **keys: Any,
     ) -> None:
         options = {key: keys.pop(key) for key in list(keys) if key in _OPTIONS}

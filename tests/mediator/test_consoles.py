@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import os
 import socket
@@ -178,20 +179,25 @@ async def test_half_a_command_and_silence_is_broken_after_the_time_out(make) -> 
 
 
 async def test_the_time_out_counts_from_the_beginning_of_a_unit_however_alive_the_console_is(make) -> None:
-    bench = await make()
-    await bench.connected()
-    connection = bench.consoles.ports[Channel.KPD1].connection
-    assert connection.unit_deadline is None
-    connection.data_received(SET_PASSWORD[:1])
-    deadline = connection.unit_deadline
-    assert deadline is not None
-    connection.data_received(SET_PASSWORD[1:9])
-    assert connection.unit_deadline == deadline
-    connection.data_received(SET_PASSWORD[9:] + START[:2])
-    assert connection.unit_deadline is not None
-    assert connection.unit_deadline > deadline
-    connection.data_received(START[2:])
-    assert connection.unit_deadline is None
+    bench = await make(unit_timeout=0.2)
+    _, writer = await bench.connected()
+    for octet in SET_PASSWORD[:-1]:
+        writer.write(bytes([octet]))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await bench.handler.until(lambda: bool(bench.handler.broken))
+        if bench.handler.broken:
+            break
+    assert 0 < len(bench.handler.broken[0].raw) < len(SET_PASSWORD) - 1
+
+
+async def test_the_next_unit_has_a_time_out_of_its_own(make) -> None:
+    bench = await make(unit_timeout=0.1)
+    _, writer = await bench.connected()
+    writer.write(SET_PASSWORD + START[:2])
+    await bench.handler.until(lambda: bool(bench.handler.broken))
+    assert bench.handler.units == [SET_PASSWORD]
+    assert bench.handler.broken[0].raw == START[:2]
 
 
 async def test_half_a_command_and_the_end_of_the_connection_is_broken(make) -> None:

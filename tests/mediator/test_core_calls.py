@@ -374,12 +374,10 @@ def test_calls_are_kept_for_ever_by_option(means: Any, make: Any) -> None:
 
 
 def test_a_moment_that_no_calendar_has(means: Any, make: Any) -> None:
-    m = means().begin(make.put(1, "28331"))
-
     def broken_clock(now: float) -> Any:
         raise OverflowError
 
-    m.core._context._local_time = broken_clock
+    m = means(local_time=broken_clock).begin(make.put(1, "28331"))
     (event,) = m.do(m.core.report(make.report(), m.now))
     assert event.time is None
 
@@ -389,12 +387,12 @@ def test_a_moment_that_no_calendar_has(means: Any, make: Any) -> None:
 
 def test_call_numbers_are_unique_among_live_calls_and_wrap(means: Any, make: Any) -> None:
     m = means().begin(make.put(1, "28331"))
-    m.core.calls._next_number = 0xFFFE
+    m.core.calls.numbers.next = 0xFFFE
     numbers = []
     for name in ("x", "y", "z"):
         numbers += [e.call_number for e in m.do(m.core.report(make.report(call=name), m.now))]
     assert numbers == [0xFFFE, 0, 1]
-    m.core.calls._next_number = 0xFFFE
+    m.core.calls.numbers.next = 0xFFFE
     assert [e.call_number for e in m.do(m.core.report(make.report(call="w"), m.now))] == [2]
 
 
@@ -402,7 +400,8 @@ def test_when_all_call_numbers_are_in_use_the_call_is_left_out(means: Any, make:
     m = means().begin(make.put(1, "28331"))
     m.report(make.report(call="x"))
     call = next(iter(m.core.calls))
-    m.core.calls._numbers.update(dict.fromkeys(range(0xFFFF), call))
+    for number in range(0xFFFF):
+        m.core.calls.numbers.give(number, call)
     assert m.report(make.report(call="y")) == []
     assert len(m.core.calls) == 1
 
@@ -413,7 +412,7 @@ def test_objects_may_have_call_numbers_of_their_own(means: Any, make: Any) -> No
     sent = m.do(m.core.report(make.report(matches=both), m.now))
     assert len({e.call_number for e in sent}) == 2
     m.do(m.core.report(make.report(2, matches=both, release=1009.0, cause=4), m.now))
-    assert m.core.calls._numbers == {}
+    assert len(m.core.calls.numbers) == 0
 
 
 # --- objects that come and go during a call

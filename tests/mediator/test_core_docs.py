@@ -24,7 +24,7 @@ def test_every_refusal_has_a_known_code_and_a_clause_of_its_command_or_of_all() 
 
 
 def test_what_is_sent_with_a_refusal_is_of_the_execution() -> None:
-    assert not [refusal for rule in RULES.values() for refusal in rule.receipt if refusal.tell]
+    assert not [refusal for rule in RULES.values() for refusal in rule.receipt if refusal.before_28h]
 
 
 def test_every_kind_of_work_settles_every_command() -> None:

@@ -534,9 +534,8 @@ class Machine(RuleBasedStateMachine):
         assert self.unanswered == []
         assert len(self.m.core.calls) == 0
         assert self.m.core.pool.in_use == 0
-        assert self.m.core.calls._numbers == {}
-        assert self.m.core.calls._legs_of == {}
-        assert self.m.core.calls._waiting == {}
+        assert len(self.m.core.calls.numbers) == 0
+        assert self.m.core.calls.references == 0
         assert self.m.core.next_deadline() is None or self.m.core.next_deadline() > self.m.now
 
 

@@ -42,7 +42,8 @@ from sorm_mediator.errors import BoxError
 from sorm_mediator.journal.book import JournalReader
 from sorm_mediator.mediator.binding import gateway as gateway_module
 from sorm_mediator.mediator.binding.gateway import Gateway
-from sorm_mediator.mediator.binding.store import StoreError
+from sorm_mediator.mediator.binding.store import Store, StoreError
+from sorm_mediator.mediator.binding.transport import TcpConsoleTransport
 from tests.mediator.gateway_harness import Console, SmallSwitch, lab_config, lab_file, running, small_switch
 
 GROUP = AddKsl(1, GroupType.COMBINED, Ksl(0, 1), Ksl(0, 1))
@@ -83,7 +84,7 @@ async def switch_up(gateway: Gateway) -> None:
     """Wait until the link to the switch is up."""
     watcher = gateway.events.subscribe()
     async with asyncio.timeout(10):
-        while gateway.status()["switch"]["state"] != "up":
+        while (gateway.status().switch or {})["state"] != "up":
             await anext(watcher)
     gateway.events.unsubscribe(watcher)
 
@@ -174,7 +175,7 @@ async def test_a_megabyte_of_noise_does_not_disturb_and_is_not_kept(bench: Bench
         console.writer.write(noise)
         console.send(Start())
         await console.until(CommandExecuted, command=1, status=0)
-        counters = gateway.status()["channels"][0]["counters"]
+        counters = gateway.status().channels[0].counters
         assert counters["noise_octets"] == len(noise)
         assert gateway.consoles.ports[Channel.KPD1].connection.buffered == 0
         console.close()
@@ -202,9 +203,9 @@ async def test_the_test_of_the_channels_is_within_its_limits(bench: Bench) -> No
         console.send(Test(9))
         await console.until(TestReplyKpd1, test_number=9)
         assert await events.next() == TestReplyKpd2(9, 1, 1)
-        limits = gateway.status()["limits"]
-        assert limits["27h"]["answers"] == 2
-        assert limits["29h"]["answers"] == limits["53h"]["answers"] == 1
+        limits = gateway.status().limits
+        assert limits["27h"].answers == 2
+        assert limits["29h"].answers == limits["53h"].answers == 1
         console.close()
         events.close()
 
@@ -215,7 +216,7 @@ async def test_a_late_answer_is_counted_and_said(bench: Bench, caplog: pytest.Lo
         gateway.limits.limits["27h"] = -1
         console.send(Start())
         await console.until(CommandExecuted, command=1)
-        assert gateway.status()["limits"]["27h"]["late"] == 1
+        assert gateway.status().limits["27h"].late == 1
         assert "27h to command 01h took" in caplog.text
         console.close()
 
@@ -337,7 +338,7 @@ async def test_a_stranger_makes_the_journal_grow_by_a_bounded_amount(bench: Benc
         stranger.close()
         left_out = gateway.counters["journal_left_out"]
         assert left_out > 250
-        assert gateway.status()["counters"]["journal_left_out"] == left_out
+        assert gateway.status().counters["journal_left_out"] == left_out
         console = await started_console(endpoints)  # it has shown the password: nothing of it is left out
         for _ in range(50):
             console.writer.write(b"\xcc\x01\x0b\x03" + b"x" * 9)
@@ -367,15 +368,15 @@ async def test_a_disk_that_refuses_stops_the_gateway_instead_of_lying(
     async with running(bench.config()) as (gateway, endpoints):
         console = await started_console(endpoints)
 
-        def full(change: object) -> None:
+        def full(store: Store, change: object) -> None:
             raise StoreError("state.db: a change can't be written: database or disk is full")
 
-        monkeypatch.setattr(gateway._store, "apply", full)
+        monkeypatch.setattr(Store, "apply", full)
         console.send(GROUP)
         with pytest.raises(ConnectionError):
             await console.until(CommandExecuted, command=4)
         assert "disk is full" in str(await asyncio.wait_for(gateway.failure, 10))
-        assert not gateway.serving
+        assert not gateway.status().serving
         with pytest.raises(OSError, match="Connect call failed"):
             await Console.connect(endpoints["kpd1"])
 
@@ -501,7 +502,7 @@ async def test_an_error_of_the_core_stops_it_and_nothing_of_that_input_goes_out(
         with pytest.raises(ConnectionError):
             await console.next()
         assert "KeyError" in str(await asyncio.wait_for(gateway.failure, 10))
-        assert not gateway.serving
+        assert not gateway.status().serving
         assert "20258" not in caplog.text
 
 
@@ -512,9 +513,9 @@ async def test_a_report_that_comes_while_it_stops_is_not_taken_and_not_an_error(
             call_id="1", domain="d", sequence=1, time=gateway.now(), connection=1, calling=party, called=party,
             calling_station="20258", called_station="20258", setup_time=gateway.now(),
         )  # fmt: skip
-        assert gateway._report(report) is True
+        assert gateway.report(report) is True
         await gateway.stop()
-        assert gateway._report(report) is False
+        assert gateway.report(report) is False
 
 
 async def test_what_fails_to_close_leaves_nothing_else_open(
@@ -522,16 +523,17 @@ async def test_what_fails_to_close_leaves_nothing_else_open(
 ) -> None:
     gateway = Gateway(bench.config())
     await gateway.start()
-    toward_stop = gateway._toward.stop
+    stop = TcpConsoleTransport.stop
 
-    async def fails() -> None:
-        await toward_stop()
+    async def fails(transport: TcpConsoleTransport) -> None:
+        await stop(transport)
         raise OSError("of the console's side")
 
-    monkeypatch.setattr(gateway._toward, "stop", fails)
+    monkeypatch.setattr(TcpConsoleTransport, "stop", fails)
     with pytest.raises(OSError, match="of the console's side"):
         await gateway.stop()
     assert gateway.link is None
     assert gateway.journal is None
+    monkeypatch.undo()
     async with running(bench.config()):  # tables and journal are free: no other process has them
         pass

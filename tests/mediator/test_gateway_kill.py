@@ -45,7 +45,7 @@ async def main():
     gateway = Gateway(parse(json.loads((folder / "lab.json").read_text()), directory=folder))
     endpoints = await gateway.start()
     watcher = gateway.events.subscribe()
-    while gateway.status()["switch"]["state"] != "up":
+    while (gateway.status().switch or {})["state"] != "up":
         await anext(watcher)
     print(json.dumps(endpoints), flush=True)
     await asyncio.Event().wait()

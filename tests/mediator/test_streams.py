@@ -70,7 +70,7 @@ def subscriber(number: int, category: Category = Category.STATISTICAL) -> AddObj
 async def switch_up(gateway: Gateway) -> None:
     watcher = gateway.events.subscribe()
     async with asyncio.timeout(10):
-        while gateway.status()["switch"]["state"] != "up":
+        while (gateway.status().switch or {})["state"] != "up":
             await anext(watcher)
     gateway.events.unsubscribe(watcher)
 
@@ -104,7 +104,7 @@ async def test_either_side_of_x25_over_udp(bench: Bench, mode: str, circuit: str
                 CommandReceived,
                 CommandExecuted,
             ]
-            assert gateway.status()["channels"][0]["counters"]["units_received"] == 1
+            assert gateway.status().channels[0].counters["units_received"] == 1
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ async def test_units_in_one_message_are_taken_one_by_one_and_a_cut_one_is_refuse
         console.stream.send("kpd1", octets + octets[:5], asyncio.get_running_loop().time())
         await console.message(CommandExecuted, command=1, status=0)
         await console.message(CommandReceived, status=0x10)
-        assert gateway.status()["channels"][0]["counters"]["broken"] == 1
+        assert gateway.status().channels[0].counters["broken"] == 1
 
 
 @pytest.mark.parametrize("a_message", [1, 400])
@@ -180,7 +180,7 @@ async def test_a_console_that_floods_is_stopped_and_has_every_answer(bench: Benc
         assert answers[1::2] == [TestReplyKpd1(n % 256, 1, 1) for n in range(400)]
         await console.until(lambda: len(console.units["kpd2"]) == 400)
         assert True in stopped
-        counters = gateway.status()["channels"][0]["counters"]
+        counters = gateway.status().channels[0].counters
         assert (counters["units_received"], counters["deleted_units"]) == (400, 0)
 
 
@@ -347,10 +347,10 @@ async def test_a_console_that_takes_the_link_down_is_gone_at_once(bench: Bench) 
         now = asyncio.get_running_loop().time
         for channel in console.stream.channels.values():
             channel.disconnect(now())
-        await console.until(lambda: not any(row["peer"] for row in gateway.status()["channels"]))
+        await console.until(lambda: not any(row.peer for row in gateway.status().channels))
         for channel in console.stream.channels.values():
             channel.connect(now())
-        await console.until(lambda: all(row["peer"] for row in gateway.status()["channels"]))
+        await console.until(lambda: all(row.peer for row in gateway.status().channels))
         console.send(Test(2))
         assert (await console.message(TestReplyKpd1))[-1] == TestReplyKpd1(2, 1, 1)
 

@@ -54,7 +54,7 @@ async def box(tmp_path: Path) -> AsyncIterator[Box]:
     ):
         watcher = gateway.events.subscribe()
         async with asyncio.timeout(10):
-            while gateway.status()["switch"]["state"] != "up":
+            while (gateway.status().switch or {})["state"] != "up":
                 await anext(watcher)
         gateway.events.unsubscribe(watcher)
         console = await Console.connect(ends["kpd1"])

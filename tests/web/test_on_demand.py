@@ -68,7 +68,7 @@ async def bench(tmp_path: Path, table_access: str) -> AsyncIterator[Bench]:
         async with running(config) as (gateway, ends):
             watcher = gateway.events.subscribe()
             async with asyncio.timeout(10):
-                while gateway.status()["switch"]["state"] != "up":
+                while (gateway.status().switch or {})["state"] != "up":
                     await anext(watcher)
             gateway.events.unsubscribe(watcher)
             console = await Console.connect(ends["kpd1"])

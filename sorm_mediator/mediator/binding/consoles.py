@@ -17,9 +17,11 @@ import socket
 import struct
 import termios
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from enum import Enum
+from types import MappingProxyType
+from typing import Final, NamedTuple, Protocol
 
 from protocol import Broken, Channel, Noise, Options, StreamFramer, Unit
 from sorm_mediator.addresses import host_port
@@ -91,6 +93,78 @@ class ChannelCounters:
     """Connections dropped because the console did not read."""
 
 
+class ConnectionState(Enum):
+    """State of a connection that somebody made to a port."""
+
+    NEW = "new"
+    IN_LINE = "in line"
+    """The console's old connection has ended and is not finished yet: nothing is read meanwhile."""
+    SERVED = "served"
+    """It is the connection of the port."""
+    ENDED = "ended by the console"
+    """What the console sent before is still handled, and its answers are sent."""
+    CLOSED = "closed"
+
+
+class ConnectionInput(Enum):
+    """What happens to a connection."""
+
+    FREE = "the port is free"
+    ENDING = "the port's connection has been ended by its console"
+    REFUSED = "the port is in use, or the address is not allowed"
+    END = "the console sends no more"
+    HANDLED = "all that the console sent is answered, or the console is back already"
+    LOST = "the connection is gone"
+
+
+class ConnectionAction(Enum):
+    """What is done in a move."""
+
+    SERVE = "make it the connection of the port"
+    STAND_IN_LINE = "wait behind the last in line"
+    LEAVE_LINE = "leave the line"
+    REFUSE = "drop and report it"
+    HANDLE_REST = "handle what was received"
+    CLOSE = "close it"
+    FINISH = "delete and count what waits, serve the next in line"
+
+
+class ConnectionMove(NamedTuple):
+    """A row of :data:`CONNECTION_TABLE`."""
+
+    next: ConnectionState
+    actions: tuple[ConnectionAction, ...] = ()
+
+
+_SERVE: Final = ConnectionMove(ConnectionState.SERVED, (ConnectionAction.SERVE,))
+_FINISH: Final = ConnectionMove(ConnectionState.CLOSED, (ConnectionAction.FINISH,))
+CONNECTION_TABLE: Final[Mapping[tuple[ConnectionState, ConnectionInput], ConnectionMove]] = MappingProxyType(
+    {
+        (ConnectionState.NEW, ConnectionInput.FREE): _SERVE,
+        (ConnectionState.NEW, ConnectionInput.ENDING): ConnectionMove(
+            ConnectionState.IN_LINE, (ConnectionAction.STAND_IN_LINE,)
+        ),
+        (ConnectionState.NEW, ConnectionInput.REFUSED): ConnectionMove(
+            ConnectionState.CLOSED, (ConnectionAction.REFUSE,)
+        ),
+        (ConnectionState.IN_LINE, ConnectionInput.FREE): _SERVE,
+        (ConnectionState.IN_LINE, ConnectionInput.LOST): ConnectionMove(
+            ConnectionState.CLOSED, (ConnectionAction.LEAVE_LINE,)
+        ),
+        (ConnectionState.SERVED, ConnectionInput.END): ConnectionMove(
+            ConnectionState.ENDED, (ConnectionAction.HANDLE_REST,)
+        ),
+        (ConnectionState.SERVED, ConnectionInput.LOST): _FINISH,
+        (ConnectionState.ENDED, ConnectionInput.HANDLED): ConnectionMove(
+            ConnectionState.ENDED, (ConnectionAction.CLOSE,)
+        ),
+        (ConnectionState.ENDED, ConnectionInput.LOST): _FINISH,
+        (ConnectionState.CLOSED, ConnectionInput.LOST): ConnectionMove(ConnectionState.CLOSED),
+    }
+)
+"""Other pairs do not happen: a connection in line is not read, so its end is not seen before it is lost or served."""
+
+
 @dataclass(slots=True)
 class Port:
     """One listening port and the console on it, if any."""
@@ -101,8 +175,16 @@ class Port:
     number: int
     counters: ChannelCounters = field(default_factory=ChannelCounters)
     connection: _Connection | None = None
+    line: deque[_Connection] = field(default_factory=deque)
+    """Connections of the console that wait for the end of the one before them."""
     server: asyncio.Server | None = None
     address: str = ""
+
+    def has_room(self) -> bool:
+        """Whether one more connection may wait: all before it have been ended by the console, which so broke off its
+        attempts, and they are not too many."""
+        before = (self.connection, *self.line)
+        return len(self.line) < MOST_WAITING and all(one is None or one.hung_up for one in before)
 
 
 class Consoles:
@@ -195,7 +277,7 @@ class Consoles:
 
 
 class _Connection(asyncio.Protocol):
-    """One accepted connection. Refused ones never become the connection of their port."""
+    """One accepted connection (:data:`CONNECTION_TABLE`)."""
 
     def __init__(self, consoles: Consoles, port: Port) -> None:
         self._consoles = consoles
@@ -209,14 +291,11 @@ class _Connection(asyncio.Protocol):
         self._lengths: deque[int] = deque()
         self._remembered = 0
         self._waiting = 0  # octets in the outbox
-        self._writing_paused = False
         self._turn: asyncio.Handle | None = None
         self._unit_timer: asyncio.TimerHandle | None = None
-        self._leaving = False
+        self._state = ConnectionState.NEW
         self.closed: asyncio.Future[None] = self._loop.create_future()
         self.peer = ""
-        self.successor: _Connection | None = None
-        """The next connection of a console that has ended this one."""
 
     # --- connecting and leaving
 
@@ -227,20 +306,44 @@ class _Connection(asyncio.Protocol):
         self.peer = _address(name) if name else "unknown"
         current = self._port.connection
         if not name or not self._consoles.allowed(name[0]):
-            self._refuse("not in console.allow")
+            self._move(ConnectionInput.REFUSED, "not in console.allow")
         elif current is None:
-            self._admit()
-        elif (last := current.last_in_line()) is not None:
-            # The console that comes back is heard of before the end of its old connection is.
-            last.successor = self
+            self._move(ConnectionInput.FREE)
+        elif self._port.has_room():
+            # A console that comes back is seen before the end of its old connection is.
+            self._move(ConnectionInput.ENDING)
             current.look_again()
-            # asyncio begins to read only after this call; in Python 3.11.2 (Debian 12) also what was paused in it.
-            self._loop.call_soon(self._wait_in_line)
         else:
-            self._refuse(f"the port is in use by {current.peer}")
+            self._move(ConnectionInput.REFUSED, f"the port is in use by {current.peer}")
+
+    def _move(self, cause: ConnectionInput, text: str = "") -> None:
+        """Do what the table has. ``text``: why the connection is refused."""
+        self._state, actions = CONNECTION_TABLE[self._state, cause]
+        for action in actions:
+            match action:
+                case ConnectionAction.SERVE:
+                    self._serve()
+                case ConnectionAction.STAND_IN_LINE:
+                    self._stand_in_line()
+                case ConnectionAction.LEAVE_LINE:
+                    self._port.line.remove(self)
+                case ConnectionAction.REFUSE:
+                    self._refuse(text)
+                case ConnectionAction.HANDLE_REST:
+                    self._enqueue(self._framer.flush())
+                    self._take_turn()
+                case ConnectionAction.CLOSE:
+                    self._transport.close()
+                case ConnectionAction.FINISH:
+                    self._finish()
+
+    def _stand_in_line(self) -> None:
+        self._port.line.append(self)
+        # asyncio begins to read only after this call; in Python 3.11.2 (Debian 12) also what was paused in it.
+        self._loop.call_soon(self._wait_in_line)
 
     def _wait_in_line(self) -> None:
-        if self._port.connection is not self:
+        if self._state is ConnectionState.IN_LINE:
             self._transport.pause_reading()
 
     def _refuse(self, reason: str) -> None:
@@ -248,7 +351,7 @@ class _Connection(asyncio.Protocol):
         self._transport.abort()
         self._handler.connection_refused(self._port.channel, self.peer, reason)
 
-    def _admit(self) -> None:
+    def _serve(self) -> None:
         # What waits, waits in the outbox: from there it can be deleted.
         self._transport.set_write_buffer_limits(high=0)
         _prepare_socket(self._transport.get_extra_info("socket"))
@@ -257,38 +360,19 @@ class _Connection(asyncio.Protocol):
         self._transport.resume_reading()
         self._handler.channel_opened(self._port.channel, self.peer)
 
-    def last_in_line(self) -> _Connection | None:
-        """The last of the connections that wait for this one's end; None when there is no room behind it.
-
-        There is room when all of them have ended: a console that broke off its attempts is not in the way of
-        its next one.
-        """
-        last = self
-        for _ in range(MOST_WAITING):
-            if not last.hung_up:
-                return None
-            if last.successor is None:
-                return last
-            last = last.successor
-        return None
-
     @property
     def hung_up(self) -> bool:
         """Whether the console has ended the connection, also when that was not read yet."""
-        if self._leaving or self._transport.is_closing():
+        if self._state is ConnectionState.ENDED or self._transport.is_closing():
             return True
         poll = select.poll()
         poll.register(self._transport.get_extra_info("socket").fileno(), select.POLLRDHUP)
         return bool(poll.poll(0))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        current = self._port.connection
-        if current is not self:
-            while current is not None and current.successor is not self:
-                current = current.successor
-            if current is not None:
-                current.successor = self.successor
-            return
+        self._move(ConnectionInput.LOST)
+
+    def _finish(self) -> None:
         self._port.connection = None
         self._counters.deleted_units += len(self._outbox)
         self._counters.lost_units += self._unacknowledged_units()
@@ -299,25 +383,22 @@ class _Connection(asyncio.Protocol):
                 timer.cancel()
         self.closed.set_result(None)
         self._handler.channel_closed(self._port.channel, self.peer)
-        if self.successor is not None:
-            self.successor._admit()
+        if self._port.line:
+            self._port.line.popleft()._move(ConnectionInput.FREE)
 
     def eof_received(self) -> bool:
-        self._enqueue(self._framer.flush())
-        self._leaving = True
-        self._take_turn()
+        self._move(ConnectionInput.END)
         return True  # closed when all that the console sent is handled
 
     def abort(self) -> None:
-        """Drop the connection at once, and whoever waits for its end."""
-        if self.successor is not None:
-            self.successor.abort()
-            self.successor = None
+        """Drop the connection at once, and those that wait for its end."""
+        for waiting in self._port.line:
+            waiting._transport.abort()
         self._transport.abort()
 
     def leave(self) -> None:
         """Close after what is waiting to be sent; not waiting for a console that does not read."""
-        if self._writing_paused or self.successor is not None:
+        if self._writing_paused or self._port.line:
             self.abort()
         else:
             self._transport.close()
@@ -325,7 +406,7 @@ class _Connection(asyncio.Protocol):
     # --- receiving
 
     def data_received(self, data: bytes) -> None:
-        if self._port.connection is not self:
+        if self._state is not ConnectionState.SERVED:
             return
         self._counters.octets_received += len(data)
         if self._port.channel is Channel.KPD2:
@@ -361,7 +442,7 @@ class _Connection(asyncio.Protocol):
 
     def look_again(self) -> None:
         """Of a connection that the console has ended: whether it can be closed now."""
-        if self._leaving and self._turn is None:
+        if self._state is ConnectionState.ENDED and self._turn is None:
             self._turn = self._loop.call_soon(self._take_turn)
 
     def _take_turn(self) -> None:
@@ -386,10 +467,10 @@ class _Connection(asyncio.Protocol):
             self._transport.pause_reading()
             if self._inbox and self._waiting <= SOFT_LIMIT and self._turn is None:
                 self._turn = self._loop.call_soon(self._take_turn)
-        elif self._leaving:
+        elif self._state is ConnectionState.ENDED:
             # Each answer looks again. A console that is back already does not wait for its old answers.
-            if self.successor is not None or not self._handler.owes(self._port.channel):
-                self._transport.close()
+            if self._port.line or not self._handler.owes(self._port.channel):
+                self._move(ConnectionInput.HANDLED)
         else:
             self._transport.resume_reading()
 
@@ -444,11 +525,12 @@ class _Connection(asyncio.Protocol):
         self._waiting = 0
         self._pace()
 
-    def pause_writing(self) -> None:
-        self._writing_paused = True
+    @property
+    def _writing_paused(self) -> bool:
+        """Whether the kernel has not taken all that was written: the transport holds the rest."""
+        return self._transport.get_write_buffer_size() > 0
 
     def resume_writing(self) -> None:
-        self._writing_paused = False
         self._flush()
         self._pace()
         if self.is_drained:
@@ -458,11 +540,6 @@ class _Connection(asyncio.Protocol):
     def is_drained(self) -> bool:
         """Whether nothing waits to be sent."""
         return not (self._writing_paused or self._outbox)
-
-    @property
-    def unit_deadline(self) -> float | None:
-        """When the unit that is begun will be broken, by the event loop's time; None when none is begun."""
-        return self._unit_timer.when() if self._unit_timer is not None else None
 
     @property
     def buffered(self) -> int:

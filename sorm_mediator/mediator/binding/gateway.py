@@ -16,20 +16,21 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from protocol import Broken, Channel, Codec, DecodeError, Message, Options, Problem, Time, UnknownUnit
+from protocol import Broken, Channel, Codec, DecodeError, Message, Problem, Time, UnknownUnit
 from radius.report import CallReport, MessageReport
 from radius.sink import Sink
 from sorm_mediator.addresses import host_port, port_number
 from sorm_mediator.config import Config
 from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.journal.book import Journal, JournalError, StrangersQuota
-from sorm_mediator.journal.masking import masked_unit
+from sorm_mediator.journal.masking import command_name, masked_unit, unit_document
 from sorm_mediator.mediator.binding.consoles import Consoles
 from sorm_mediator.mediator.binding.feed import EventFeed
 from sorm_mediator.mediator.binding.limits import LimitWatch
-from sorm_mediator.mediator.binding.status import command_name, gateway_status, shown_unit
+from sorm_mediator.mediator.binding.status import ChannelDocument, JournalState, LimitDocument, StatusDocument
 from sorm_mediator.mediator.binding.store import Store, StoreError
 from sorm_mediator.mediator.binding.transport import ConsoleTransport, TcpConsoleTransport
 from sorm_mediator.mediator.core import effects
@@ -71,7 +72,7 @@ class Gateway:
         self._instance = secrets.token_hex(8)
         """Part of the name that the switch hears, so that another gateway is not taken for this one."""
         mediator = config.mediator
-        self._options = codec_options(config)
+        self._options = config.mediator.codec_options
         self._codec = Codec(self._options)
         self.limits = LimitWatch(mediator.options.limits_ms, mediator.options.events_ms)
         state = None if mediator.state == ":memory:" else config.directory / mediator.state
@@ -113,10 +114,10 @@ class Gateway:
                 radius.host,
                 radius.port,
                 secrets,
-                self._report,
+                self.report,
                 require_message_authenticator=radius.require_message_authenticator,
                 batch=_REPORTS_A_TURN,
-                on_message=self._message_report,
+                on_message=self.message_report,
             )
         except ValueError as error:
             raise BoxError(f"radius.secret, radius.clients: {error}") from error
@@ -232,21 +233,6 @@ class Gateway:
                 closing.callback(self.e1.voice.close)
             closing.push_async_callback(self._toward.stop)
             closing.callback(self.sink.close)
-
-    @property
-    def serving(self) -> bool:
-        """Whether consoles are answered: between start and stop, unless the disk refused."""
-        return self._running
-
-    @property
-    def uptime(self) -> float:
-        """Seconds since the start."""
-        return self._loop.time() - self._started
-
-    @property
-    def radius_address(self) -> str:
-        """Where call reports are received."""
-        return self._endpoints.get("radius", "")
 
     @property
     def core(self) -> Core:
@@ -370,7 +356,7 @@ class Gateway:
         down = LinkDown("the gateway is starting or stopping")
         if self.link is not None:
             try:
-                self.link.submit(ask.op, ask.params, answered)
+                self.link.submit(ask.op, dict(ask.params), answered)
             except (LinkDown, DialectError) as error:
                 down = LinkDown(str(error))
             else:
@@ -380,15 +366,15 @@ class Gateway:
 
     # --- call reports
 
-    def _report(self, report: CallReport) -> bool:
-        """Whether it was taken; one that was not is to come again."""
+    def report(self, report: CallReport) -> bool:
+        """Take in a call report. Returns whether it was taken; one that was not is to come again."""
         if self._running:
             self._event("call", {"call": report.call_id, "kind": report.kind, "sequence": report.sequence})
             self._run(lambda now: self.core.report(report, now))
         return self._running  # still: the gateway may have failed at it
 
-    def _message_report(self, report: MessageReport) -> bool:
-        """As :meth:`_report`."""
+    def message_report(self, report: MessageReport) -> bool:
+        """As :meth:`report`, of an electronic message."""
         if self._running:
             self._event("message", {"message": report.message_id})
             self._run(lambda now: self.core.message_report(report, now))
@@ -466,11 +452,11 @@ class Gateway:
         if entry.stranger and not self._strangers.admits(now):
             self.counters["journal_left_out"] += 1
             return
-        if left_out := self._strangers.take_untold():
+        if left_out := self._strangers.take_left_out():
             self.journal.append(now, "left-out", {"entries": left_out})
         if kind == "command":
             masked = fields["fields"].get("masked", "")
-            fields = fields | {"unit": masked_unit(unit, masked), "name": command_name(unit)}
+            fields = {**fields, "unit": masked_unit(unit, masked), "name": command_name(unit)}
         self.journal.append(now, kind, fields)
 
     def _write(self, kind: str, fields: dict[str, Any], *, stranger: bool = False) -> None:
@@ -515,36 +501,42 @@ class Gateway:
         problems: tuple[Problem, ...] = (),
     ) -> None:
         self.events.publish(
-            "unit", self.now(), lambda: shown_unit(direction, channel, message, raw, problems)
+            "unit",
+            self.now(),
+            lambda: {"direction": direction, "unit": unit_document(channel, message, raw, problems)},
         )
 
     def _event(self, kind: str, fields: dict[str, Any]) -> None:
         self.events.publish(kind, self.now(), lambda: fields)
 
-    def channel_rows(self) -> list[dict[str, Any]]:
-        """The data channels toward the console, for people and monitoring."""
-        return self._toward.channel_rows()
-
-    def status(self) -> dict[str, Any]:
-        """The state of the mediator for people and monitoring: no secrets, JSON types only."""
-        return gateway_status(self)
-
-
-def codec_options(config: Config) -> Options:
-    """The codec's options as the lab file has them."""
-    mediator, options = config.mediator, config.mediator.options
-    return Options(
-        order=mediator.order,
-        object_byte_order=options.object_byte_order,
-        trunk_byte_order=options.trunk_byte_order,
-        count_byte_order=options.count_byte_order,
-        service_code_position=options.service_code_position,
-        m25_length=options.m25_length,
-        message_text=options.message_text,
-        zero_digit=mediator.zero_digit,
-        extra_digits=options.extra_digits,
-        requirements_version=options.requirements_version,
-    )
+    def status(self) -> StatusDocument:
+        """The state of the mediator for people and monitoring, without secrets."""
+        core, tables, journal = self.core, self.core.tables, self.journal
+        return StatusDocument(
+            orm_number=core.orm_number,
+            order=self.config.mediator.order,
+            state="started" if tables.started else "stopped",
+            pair_in_use=core.channels.in_use,
+            serving=self._running,
+            uptime=self._loop.time() - self._started,
+            objects=len(tables.objects),
+            ksl_groups=len(tables.groups),
+            ksl=len(tables.group_of),
+            lines_in_use=core.pool.in_use,
+            calls=len(core.calls),
+            channels=[ChannelDocument(**row) for row in self._toward.channel_rows()],
+            switch=self.link.status() if self.link else None,
+            radius={"address": self._endpoints.get("radius", ""), "counters": self.sink.status()},
+            speech=None if self.e1 is None else self.e1.speech(),
+            limits={
+                message: LimitDocument(limit_ms=self.limits.limits[message], **asdict(measured))
+                for message, measured in self.limits.measured.items()
+            },
+            journal=None
+            if journal is None
+            else JournalState(journal.head.seq, journal.head.hash, journal.seal_errors),
+            counters=dict(core.counters + self.counters),
+        )
 
 
 def local_time(now: float) -> Time:

@@ -1,158 +1,310 @@
-"""What the mediator is doing, as JSON for people and monitoring. Never a password is among it."""
+"""What the mediator is doing, as documents for people and monitoring. Never a password is among them.
+
+Each document is declared here once: the gateway fills it, the HTTP API serves it (and adds ``licence`` and ``web`` to
+the status), and the docstrings of its fields are its description in OpenAPI.
+"""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar
 
-from protocol import COMMANDS, Channel, Message, UnknownUnit
-from protocol.jsonform import to_json
-from protocol.messages import Command
-from sorm_mediator.journal.masking import MASK, masked_unit, why_masked
+from pydantic import ConfigDict, Field
 
-if TYPE_CHECKING:
-    from protocol import Problem
-    from protocol.values import Ksl
-    from sorm_mediator.mediator.binding.gateway import Gateway
-    from sorm_mediator.mediator.core.calls.legs import Call, Leg
-    from sorm_mediator.mediator.core.tables import ControlledObject, Line
+from protocol.values import Ksl
+from sorm_mediator.mediator.core.calls.ksl_pool import KslPool
+from sorm_mediator.mediator.core.calls.legs import Call, Leg
+from sorm_mediator.mediator.core.core import Core
+from sorm_mediator.mediator.core.tables import ControlledObject, Line
 
 
-def gateway_status(gateway: Gateway) -> dict[str, Any]:
-    """State, numbers of things, channels, links and counters."""
-    core, mediator = gateway.core, gateway.config.mediator
-    tables = core.tables
-    return {
-        "orm_number": core.orm_number,
-        "order": mediator.order,
-        "state": "started" if tables.started else "stopped",
-        "pair_in_use": core.channels.in_use,
-        "serving": gateway.serving,
-        "uptime": gateway.uptime,
-        "objects": len(tables.objects),
-        "ksl_groups": len(tables.groups),
-        "ksl": len(tables.group_of),
-        "lines_in_use": core.pool.in_use,
-        "calls": len(core.calls),
-        "channels": gateway.channel_rows(),
-        "switch": gateway.link.status() if gateway.link else None,
-        "radius": {"address": gateway.radius_address, "counters": gateway.sink.status()},
-        "speech": None if gateway.e1 is None else gateway.e1.speech(),
-        "limits": {
-            message: {"limit_ms": gateway.limits.limits[message], **asdict(measured)}
-            for message, measured in gateway.limits.measured.items()
-        },
-        "journal": _journal(gateway),
-        "counters": dict(core.counters + gateway.counters),
-    }
+class Document:
+    """A document whose fields are described in OpenAPI by their docstrings."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(use_attribute_docstrings=True)
 
 
-def _journal(gateway: Gateway) -> dict[str, Any] | None:
-    journal = gateway.journal
-    if journal is None:
-        return None
-    return {"entries": journal.head.seq, "head": journal.head.hash, "seal_errors": journal.seal_errors}
+@dataclass(frozen=True)
+class KslDocument(Document):
+    """One KSL."""
+
+    stream: int
+    ksl: int
 
 
-def ksl_rows(gateway: Gateway) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class ChannelDocument(Document):
+    """One data channel toward the console."""
+
+    stream: int
+    """Number of the stream; 0 while the console is reached by TCP."""
+    channel: str
+    """kpd1 or kpd2."""
+    address: str
+    """Where the mediator listens."""
+    peer: str | None
+    """The console that is connected: host:port, or e1.N over E1."""
+    counters: dict[str, int]
+
+
+@dataclass(frozen=True)
+class LimitDocument(Document):
+    """How long one kind of answer took, against its limit."""
+
+    limit_ms: int
+    answers: int
+    late: int
+    """Answers that came later than the limit."""
+    total: float
+    """Sum of the times, seconds."""
+    longest: float
+    """Seconds."""
+
+
+@dataclass(frozen=True)
+class JournalState(Document):
+    """How far the audit journal reaches."""
+
+    entries: int
+    head: str
+    """Hash of the last entry: noted elsewhere, it proves later that everything up to it is still there."""
+    seal_errors: int
+
+
+@dataclass(frozen=True)
+class UnitsDocument(Document):
+    """One limit of the switch's licence."""
+
+    in_use: int
+    limit: int | None
+    """Null: no limit."""
+
+
+@dataclass(frozen=True)
+class LicenceDocument(Document):
+    """The licence of the emulated switch that holds now."""
+
+    number: int
+    """0 is the factory licence."""
+    description: str
+    expires: float | None
+    """Unix seconds of the first moment that it does not hold any more; null: no limit."""
+    sorm_enabled: bool
+    max_conversation_time: int
+    """Seconds."""
+    units: dict[str, UnitsDocument]
+    """concurrent_calls (cp_limit), sorm_channels, subscribers: what is in use, and how many there are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatusDocument(Document):
+    """The mediator as a whole."""
+
+    orm_number: int
+    order: str
+    state: str
+    """started or stopped, by commands 1 and 2."""
+    pair_in_use: int | None
+    """Stream of the pair of data channels that events go by (order 268, 1.4.1); null before any was connected."""
+    serving: bool
+    """False when the disk refused and the gateway stopped by itself."""
+    uptime: float
+    """Seconds."""
+    objects: int
+    ksl_groups: int
+    ksl: int
+    """KSL that belong to groups."""
+    lines_in_use: int
+    calls: int
+    """Calls in progress that touch objects."""
+    channels: list[ChannelDocument]
+    switch: dict[str, Any] | None
+    """The SSH link to the switch."""
+    licence: LicenceDocument | None = None
+    """That of the emulated switch; null when it is not of this process."""
+    radius: dict[str, Any]
+    """The accounting sink."""
+    speech: dict[str, Any] | None
+    """RTP of the switch, and the conferences of the submodules; null while the console is reached by TCP."""
+    limits: dict[str, LimitDocument]
+    journal: JournalState | None
+    """Null when no journal is kept."""
+    counters: dict[str, int]
+    web: dict[str, int] = field(default_factory=dict)
+    """Clients of this HTTP server that were dropped or refused."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KslRowDocument(Document):
+    """One line of a KSL group; a group without lines is one row with state none."""
+
+    ksl_group: int
+    group_type: str
+    ksl_a: KslDocument | None
+    ksl_b: KslDocument | None
+    state: str
+    """free, in-use, faulty or none."""
+    call_number: int | None
+    object_number: int | None
+    """Who has the line."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObjectDocument(ControlledObject, Document):
+    """One object under control; names and values are those of message 23h."""
+
+    line_state: int | None
+    """State of the subscriber line as far as the switch told it (order 268, 9.3.6.4)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToldDocument(Document):
+    """What the console was told on KPD2."""
+
+    number_received: Annotated[bool, Field(serialization_alias="number-received")]
+    answer: bool
+    services: int
+    """Number of 44h."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LegDocument(Document):
+    """One object in a call."""
+
+    object_number: int
+    call_number: int
+    selection: int
+    """Why the object is touched: octet 10 of the header (order 268, 10.2.1.6)."""
+    ksl_a: KslDocument | None
+    ksl_b: KslDocument | None
+    told: ToldDocument
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallDocument(Document):
+    """One call in progress that touches objects."""
+
+    call: str
+    """The switch's own id of the call."""
+    domain: str
+    call_number: int
+    calling: str
+    called: str
+    setup_time: float | None
+    answer_time: float | None
+    objects: list[LegDocument]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamChannelDocument(Document):
+    """One data channel in its timeslot, or on its own line."""
+
+    up: bool
+    """Messages can cross."""
+    alarm: str
+    """What the channel complained of last since it was up, in words; empty: of nothing."""
+    link: str
+    """State of LAPB; empty over TCP (XOT), which has no such link."""
+    circuit: str
+    """State of the X.25 circuit."""
+    waiting: int
+    """Messages that the console has not acknowledged."""
+    stopped: bool
+    """The console sends faster than it takes the answers: it is asked to send nothing for now."""
+    hdlc: dict[str, int]
+    """Frames received, good and bad; none over XOT."""
+    t1: int
+    """Times that an acknowledgement did not come in time."""
+    resets: int
+    """Of the link."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamDocument(Document):
+    """One E1 stream toward the console."""
+
+    stream: int
+    state: str
+    """ABSENT, OFF, LOS, AIS, LOF, LOMF, RAI or WORK: of what is received; OFF, LOS or WORK without E1."""
+    line: str
+    """satop, serial, xot or memory."""
+    address: str
+    """Where the line is: host:port, or the ttys."""
+    mode: str
+    """dce or dte: the mediator's side of X.25."""
+    faults: dict[str, str]
+    """What is injected: on the receiving or the transmitting side."""
+    counters: dict[str, int]
+    """G.826 (near, and far_ as the far end tells it) and frame alignment where there are frames, and of the line."""
+    alarms: dict[str, int]
+    """What the data channels complained of, by kind."""
+    channels: dict[str, StreamChannelDocument]
+
+
+# --- filled from the core
+
+
+def ksl_rows(core: Core) -> Iterator[KslRowDocument]:
     """Every line of every group, by group and line, and who has it; a group without lines is one row."""
-    lines = gateway.core.pool
-    rows = []
-    for number, group in sorted(gateway.core.tables.groups.items()):
+    for number, group in sorted(core.tables.groups.items()):
         for line in group.lines or (None,):
-            owner = lines.owner(line) if line else None
-            rows.append(
-                {
-                    "ksl_group": number,
-                    "group_type": str(group.group_type),
-                    "ksl_a": _ksl(line.ksl_a if line else None),
-                    "ksl_b": _ksl(line.ksl_b if line else None),
-                    "state": _line_state(line, owner, lines.faulty),
-                    "call_number": owner.call_number if owner else None,
-                    "object_number": owner.object.object_number if owner else None,
-                }
+            owner = core.pool.owner(line) if line else None
+            ksl_a, ksl_b = _ksls(line)
+            yield KslRowDocument(
+                ksl_group=number,
+                group_type=str(group.group_type),
+                ksl_a=ksl_a,
+                ksl_b=ksl_b,
+                state=_line_state(line, owner, core.pool),
+                call_number=owner.call_number if owner else None,
+                object_number=owner.object.object_number if owner else None,
             )
-    return rows
 
 
-def _line_state(line: Line | None, owner: Leg | None, faulty: set[Ksl]) -> str:
+def _line_state(line: Line | None, owner: Leg | None, pool: KslPool) -> str:
     if line is None:
         return "none"
-    if not faulty.isdisjoint(line.ksls):
+    if not pool.faulty.isdisjoint(line.ksls):
         return "faulty"
     return "in-use" if owner else "free"
 
 
-def _ksl(ksl: Ksl | None) -> dict[str, int] | None:
-    return None if ksl is None else {"stream": ksl.stream, "ksl": ksl.ksl}
+def _ksls(line: Line | None) -> tuple[KslDocument | None, KslDocument | None]:
+    return (None, None) if line is None else (_ksl(line.ksl_a), _ksl(line.ksl_b))
 
 
-def object_row(row: ControlledObject, line_state: int | None) -> dict[str, Any]:
+def _ksl(ksl: Ksl | None) -> KslDocument | None:
+    return None if ksl is None else KslDocument(*ksl)
+
+
+def object_row(row: ControlledObject, line_state: int | None) -> ObjectDocument:
     """One object under control, by the names of message 23h."""
-    return {
-        "object_number": row.object_number,
-        "object_type": str(row.object_type),
-        "number_sign": _text(row.number_sign),
-        "number": _text(row.number),
-        "trunk": row.trunk,
-        "category": str(row.category),
-        "ksl_group": row.ksl_group,
-        "priority": _text(row.priority),
-        "line_state": line_state,
-    }
+    return ObjectDocument(**row.fields(), line_state=line_state)
 
 
-def _text(value: str | None) -> str | None:
-    return None if value is None else str(value)
-
-
-def call_row(call: Call) -> dict[str, Any]:
+def call_row(call: Call) -> CallDocument:
     """One call that touches objects, and what the console was told for each of them."""
     report = call.report
-    return {
-        "call": report.call_id,
-        "domain": report.domain,
-        "call_number": call.number,
-        "calling": report.calling.digits,
-        "called": report.called.digits,
-        "setup_time": report.setup_time,
-        "answer_time": report.answer_time,
-        "objects": [
-            {
-                "object_number": leg.object.object_number,
-                "call_number": leg.call_number,
-                "selection": leg.selection(leg.line),
-                "ksl_a": _ksl(leg.line.ksl_a if leg.line else None),
-                "ksl_b": _ksl(leg.line.ksl_b if leg.line else None),
-                "told": {"number-received": leg.received, "answer": leg.answered, "services": leg.services},
-            }
-            for leg in call.legs.values()
-        ],
-    }
+    return CallDocument(
+        call=report.call_id,
+        domain=report.domain,
+        call_number=call.number,
+        calling=report.calling.digits,
+        called=report.called.digits,
+        setup_time=report.setup_time,
+        answer_time=report.answer_time,
+        objects=[_leg_row(leg) for leg in call.legs.values()],
+    )
 
 
-def command_name(raw: bytes) -> str | None:
-    """The name of the command that a unit begins as; None when it is none that is known."""
-    return next((kind.message_name for kind in COMMANDS if raw[2:3] == bytes([kind.code])), None)
-
-
-def shown_unit(
-    direction: str,
-    channel: Channel,
-    message: Message | UnknownUnit,
-    raw: bytes,
-    problems: tuple[Problem, ...] = (),
-) -> dict[str, Any]:
-    """A unit that crossed a channel: ``decode --json``'s form, with what may be a password in commands masked."""
-    document = to_json(message, raw)
-    if channel is Channel.COMMAND:
-        masked = why_masked(raw, problems, whole=isinstance(message, Command))
-        document["hex"] = masked_unit(raw, masked)
-        document.pop("octets", None)
-        fields = document["fields"]
-        for name in fields:
-            if name in ("password", "new_password") or (masked and name != "length"):
-                fields[name] = MASK
-        if masked:
-            document["masked"] = masked
-    return {"direction": direction, "unit": document}
+def _leg_row(leg: Leg) -> LegDocument:
+    ksl_a, ksl_b = _ksls(leg.line)
+    return LegDocument(
+        object_number=leg.object.object_number,
+        call_number=leg.call_number,
+        selection=leg.selection(leg.line),
+        ksl_a=ksl_a,
+        ksl_b=ksl_b,
+        told=ToldDocument(number_received=leg.received, answer=leg.answered, services=leg.services),
+    )

@@ -18,7 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
-from protocol.codes import Category, GroupType, NumberSign, ObjectType, Priority
+from protocol.codes import GroupType
 from protocol.values import Ksl
 from sorm_mediator.mediator.core.tables import (
     Change,
@@ -185,7 +185,7 @@ class Store:
         for group, group_type in types.items():
             tables.groups.setdefault(group, Group(group_type))
         for row in self._rows(_objects):
-            tables.apply(ObjectPut(_object(row)))
+            tables.apply(ObjectPut(ControlledObject.from_plain(row)))
         return tables
 
     def _rows(self, table: sa.Table) -> Iterator[Mapping[str, Any]]:
@@ -222,7 +222,7 @@ class Store:
                 stream, ksl = line.ksl_a
                 execute(_lines.delete().where(_lines.c.stream_a == stream, _lines.c.ksl_a == ksl))
             case ObjectPut(row):
-                self._put(_objects, _object_row(row))
+                self._put(_objects, row.plain())
             case ObjectRemoved(number):
                 execute(_objects.delete().where(_objects.c.object_number == number))
             case Stopped(clear_groups, new_password):
@@ -279,33 +279,3 @@ def _line_row(group: int, line: Line) -> dict[str, Any]:
 def _line(row: Mapping[str, Any]) -> Line:
     ksl_b = None if row["ksl_b"] is None else Ksl(row["stream_b"], row["ksl_b"])
     return Line(Ksl(row["stream_a"], row["ksl_a"]), ksl_b)
-
-
-def _object_row(row: ControlledObject) -> dict[str, Any]:
-    return {
-        "object_number": row.object_number,
-        "object_type": str(row.object_type),
-        "number_sign": _text(row.number_sign),
-        "number": _text(row.number),
-        "trunk": row.trunk,
-        "category": str(row.category),
-        "ksl_group": row.ksl_group,
-        "priority": _text(row.priority),
-    }
-
-
-def _text(value: str | None) -> str | None:
-    return None if value is None else str(value)
-
-
-def _object(row: Mapping[str, Any]) -> ControlledObject:
-    return ControlledObject(
-        object_number=row["object_number"],
-        object_type=ObjectType(row["object_type"]),
-        number_sign=None if row["number_sign"] is None else NumberSign(row["number_sign"]),
-        number=row["number"],
-        trunk=row["trunk"],
-        category=Category(row["category"]),
-        ksl_group=row["ksl_group"],
-        priority=None if row["priority"] is None else Priority(row["priority"]),
-    )

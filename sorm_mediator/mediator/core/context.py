@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from protocol.codes import VERSIONS, Channel
 from protocol.messages import VersionInfo
-from sorm_mediator.mediator.core.calls.numbers import Numbers
 from sorm_mediator.mediator.core.channels import ConsoleChannels
 from sorm_mediator.mediator.core.effects import Effect, Journal, Log, Store
+from sorm_mediator.mediator.core.numbers import Numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +72,7 @@ class Context:
         """A line for the operator."""
         self._effects.append(Log(level, text))
 
-    def journal(self, kind: str, unit: bytes = b"", *, stranger: bool = False, **fields: Any) -> None:
+    def journal(self, kind: str, unit: bytes = b"", *, stranger: bool = False, **fields: object) -> None:
         """An entry of the audit journal; ``unit``: the octets that it is of; ``stranger``: as of the effect."""
         self._effects.append(Journal(kind, fields, unit, stranger))
 

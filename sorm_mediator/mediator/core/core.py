@@ -1,18 +1,34 @@
 """The mediator's protocol logic: takes one input and the time, returns effects to be executed in order.
 
+How it works
+------------
+* An **input** is one thing that happened outside: a unit came from the console, a channel went up or down, the switch
+  replied, a call report came, an operator asked for something, time has passed. Each is one method of :class:`Core`.
+  The time is an argument.
+* An **effect** is one thing to be done outside: send a message, ask the switch, store a change, write to the journal
+  (:mod:`.effects`). An input returns its effects in order. The binding executes all of them before the next input, so
+  that a change is on disk before the 28h that promises it.
+* A **unit** from KPD1 is first held while its console tries too many passwords, then waits for its **turn** while
+  another command runs (:data:`~.means.TURNS`), then is taken: 27h, and with 27h/00h exactly one 28h.
+* A command between 27h/00h and its 28h is a **job**. Most end at once. One at a time takes longer: it asks the switch,
+  or sends a table piece by piece (:data:`~.means.WORK_TABLE`).
+
+The rule: everything that affects the state of the mediator is in ``core/`` and happens in an input. Nothing here
+waits, reads a clock or touches a socket, and nothing that a console, a switch or a call report sends raises. An
+exception is an error of ours; the binding then stops the mediator.
+
 How a command goes: :meth:`Core.received` → its :class:`~.commands.rule.CommandRule` → 27h → the rule's refusals at
 execution → its ``execute`` → 28h (:meth:`Core._finish`). How an event goes: :meth:`Core.report` →
-:class:`~.calls.calls.Calls` → :class:`~.calls.kpd2_events.EventComposer` → an effect. Nothing here waits, reads a clock
-or touches a socket; nothing that a console, a switch or a call report says makes it raise.
+:class:`~.calls.calls.Calls` → :class:`~.calls.kpd2_events.EventComposer` → an effect.
 
-docs/mediator.md has the order of checks and every refusal. Source: order 268, appendices 1 and 5-11.
+docs/mediator.md has the state tables, the order of checks and every refusal. Source: order 268, appendices 1 and 5-11.
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from protocol.codes import Channel
 from protocol.messages import (
@@ -29,7 +45,6 @@ from protocol.messages import (
 from sorm_mediator.journal.masking import command_fields, why_masked
 from sorm_mediator.mediator.core.calls.calls import Calls
 from sorm_mediator.mediator.core.calls.electronic_messages import ElectronicMessages
-from sorm_mediator.mediator.core.calls.kpd2_events import BY_FAULT
 from sorm_mediator.mediator.core.calls.ksl_pool import KslPool
 from sorm_mediator.mediator.core.commands import LAST_COMMAND, RULES
 from sorm_mediator.mediator.core.commands.rule import (
@@ -38,7 +53,6 @@ from sorm_mediator.mediator.core.commands.rule import (
     PARAMETERS,
     WRONG_LENGTH,
     WRONG_ORM_NUMBER,
-    Refusal,
     Verdict,
     faulty_fields,
     field_code,
@@ -53,25 +67,27 @@ from sorm_mediator.mediator.core.means import (
     NOT_DONE,
     Job,
     Means,
+    OrmInput,
     OrmState,
     Standing,
     Turn,
     Work,
+    WorkInput,
 )
 from sorm_mediator.mediator.core.passwords import PasswordPace, same_secret
 from sorm_mediator.mediator.core.switchside import SwitchSide
-from sorm_mediator.mediator.core.tables import DamageReported, StartNumber, Stopped
+from sorm_mediator.mediator.core.tables import DamageReported, StartNumber
 from sorm_mediator.texts import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from protocol import Problem
+    from protocol import Message, Problem, UnknownUnit
     from protocol.values import Ksl, Time
     from radius.report import CallReport, MessageReport
     from sorm_mediator.config import MediatorConfig
     from sorm_mediator.mediator.core.channels import ConsoleChannels
-    from sorm_mediator.mediator.core.commands.rule import CommandRule
+    from sorm_mediator.mediator.core.commands.rule import AnyRefusal, AnyRule
     from sorm_mediator.mediator.core.effects import DropChannel, Effect
     from sorm_mediator.mediator.core.tables import Tables
     from ssh_control.dialect import Reply
@@ -110,7 +126,7 @@ class Unit(NamedTuple):
     peer: str
     code: int
     raw: bytes
-    message: Any = None
+    message: Command | None = None
     """The command; None where the unit is none, or can't be read as one."""
     problems: tuple[Problem, ...] = ()
     broken: str = ""
@@ -163,7 +179,7 @@ class Core:
         self._pace = PasswordPace(config.options.password_tries_per_minute)
         self._held: dict[int, deque[Unit]] = {}
         """Units by stream that are not looked at yet, because too many wrong passwords came before them."""
-        self._restart_told = False
+        self._restart_reported = False
 
     # --- inputs: channels
 
@@ -175,7 +191,7 @@ class Core:
                 "error", "the stored tables were lost or corrupt; they begin empty, the console is told"
             )
         if self.config.options.after_restart == "initial":
-            self._initial_state()
+            self._means.enter_initial_state()
         context.journal(
             "restart",
             state=self._means.state.value,
@@ -188,7 +204,7 @@ class Core:
         """A data channel works. The first KPD1 after a restart hears of the restart (order 268, 9.2.3)."""
         self._context.channels.up(stream, channel, peer, now)
         self._context.journal("channel-up", stranger=True, stream=stream, channel=str(channel), peer=peer)
-        self._tell_restart()
+        self._report_restart()
         return self._effects(now)
 
     def channel_down(self, stream: int, channel: Channel, now: float) -> list[Effect]:
@@ -219,21 +235,23 @@ class Core:
     # --- inputs: commands
 
     def received(
-        self, stream: int, message: Any, problems: Sequence[Problem], raw: bytes, now: float
+        self, stream: int, message: Message | UnknownUnit, problems: Sequence[Problem], raw: bytes, now: float
     ) -> list[Effect]:
         """A unit of an allowed length came on KPD1: a command, or something that is none."""
-        code = int(message.code)
-        known = isinstance(message, Command) and code <= LAST_COMMAND[self.config.order]
+        code = message.code
+        command = (
+            message if isinstance(message, Command) and code <= LAST_COMMAND[self.config.order] else None
+        )
         pair = self._context.channels[stream]
-        unit = Unit(stream, pair.session, pair.peer, code, raw, message if known else None, tuple(problems))
-        self._came(unit, now)
+        unit = Unit(stream, pair.session, pair.peer, code, raw, command, tuple(problems))
+        self._admit(unit, now)
         return self._effects(now)
 
     def broken(self, stream: int, code: int | None, reason: str, raw: bytes, now: float) -> list[Effect]:
         """A unit whose length its code doesn't allow, or that was cut: refused at receipt."""
         pair = self._context.channels[stream]
         unit = Unit(stream, pair.session, pair.peer, (code or 0) & 0xFF, raw, broken=str(reason) or "broken")
-        self._came(unit, now)
+        self._admit(unit, now)
         return self._effects(now)
 
     # --- inputs: the switch
@@ -256,7 +274,7 @@ class Core:
         self._switch.reply(token, reply, now)
         return self._effects(now)
 
-    def switch_event(self, event: dict[str, Any], now: float) -> list[Effect]:
+    def switch_event(self, event: dict[str, object], now: float) -> list[Effect]:
         """The switch tells something of its own accord: a line's state, or a trunk's new name (2Ah: 9.10.3)."""
         kind, number, trunk = event.get("event"), event.get("object_number"), event.get("trunk")
         if kind == "line-state" and isinstance(number, int):
@@ -336,9 +354,7 @@ class Core:
         self._context.journal("operator-alarm", alarm_type=alarm_type, alarm_code=alarm_code)
         if alarm_type == TABLES_LOST:
             self._end_running()
-            self._means.stop(BY_FAULT, now)
-            self._initial_state()
-            self._switch.resynchronise(now)
+            self._means.move(OrmInput.TABLES_LOST, now)
         self._context.unsolicited(Alarm, alarm_type=alarm_type, alarm_code=alarm_code)
         if alarm_type == TABLES_LOST:
             self._context.channels.stopped()
@@ -354,11 +370,9 @@ class Core:
         self._context.journal("operator-restart")
         self._forget_waiting()
         self._end_running()
-        self._means.stop(None, now)
-        self._initial_state()
-        self._switch.resynchronise(now)
-        self._restart_told = False
-        self._tell_restart()
+        self._means.move(OrmInput.RESTART, now)
+        self._restart_reported = False
+        self._report_restart()
         self._context.channels.stopped()
         return self._effects(now)
 
@@ -409,11 +423,11 @@ class Core:
 
     # --- a unit's way: heard, settled, taken
 
-    def _came(self, unit: Unit, now: float) -> None:
+    def _admit(self, unit: Unit, now: float) -> None:
         """Look at a unit, or hold it back while its stream has tried too many wrong passwords."""
         stream = unit.stream
         if stream not in self._held and now >= self._pace.due(stream):
-            self._heard(unit, now)
+            self._note_heard(unit, now)
             self._settle(unit, now, waited=False)
             return
         self.counters["commands_held"] += 1
@@ -429,17 +443,17 @@ class Core:
         for stream, held in list(self._held.items()):
             while held and now >= self._pace.due(stream):
                 unit = held.popleft()
-                self._heard(unit, now)
+                self._note_heard(unit, now)
                 self._settle(unit, now, waited=True)
             if not held:
                 del self._held[stream]
 
-    def _heard(self, unit: Unit, now: float) -> None:
+    def _note_heard(self, unit: Unit, now: float) -> None:
         """A unit came in: it ends a console time-out."""
         if self._context.channels.heard(unit.stream, now):
             self._context.log("info", f"stream {unit.stream}: the console is heard again")
 
-    def _password_came(self, unit: Unit, command: Command, now: float) -> None:
+    def _check_password(self, unit: Unit, command: Command, now: float) -> None:
         """The valid password unblocks the pair and ends the silence for want of a test (order 268, 1.4.1.2, 6.14.3); a
         wrong one counts for the pace."""
         context, channels = self._context, self._context.channels
@@ -461,9 +475,9 @@ class Core:
         waits = self._must_wait(unit) and self.config.options.command_while_busy == "wait"
         command = unit.message
         if command is not None and (not waits or same_secret(command.password, self.tables.password)):
-            self._password_came(unit, command, now)
-        if not self._restart_told:
-            self._tell_restart()  # the node restarted while nothing could be sent
+            self._check_password(unit, command, now)
+        if not self._restart_reported:
+            self._report_restart()  # the node restarted while nothing could be sent
         if waits:
             of_stream = sum(one.stream == unit.stream for one in self._waiting)
             if of_stream < self.config.options.waiting_commands:
@@ -481,7 +495,7 @@ class Core:
             return True
         return self._means.turn(standing) is Turn.WAIT
 
-    def _rule(self, unit: Unit) -> CommandRule[Any] | None:
+    def _rule(self, unit: Unit) -> AnyRule | None:
         return None if unit.message is None else RULES[type(unit.message)]
 
     def _take(self, unit: Unit, now: float, *, waited: bool) -> None:
@@ -494,7 +508,7 @@ class Core:
         stopped = not self.tables.started
         if stopped and isinstance(command, Start) and command.orm_number != self.tables.start_number:
             self._context.store(StartNumber(command.orm_number))
-        status = self._format_status(unit, rule)
+        status = self._format_status(unit, command, rule)
         if status is None:
             status = self._receipt_status(command, rule)
         self._receipt(unit, status)
@@ -508,7 +522,7 @@ class Core:
         while self._waiting and self._means.turn(Standing.IN_TURN) is Turn.EXECUTE:
             unit = self._waiting.popleft()
             if unit.message is not None:
-                self._password_came(unit, unit.message, now)
+                self._check_password(unit, unit.message, now)
             self._take(unit, now, waited=True)
 
     def _forget_waiting(self, stream: int | None = None) -> None:
@@ -522,19 +536,18 @@ class Core:
 
     # --- receipt (27h)
 
-    def _format_status(self, unit: Unit, rule: CommandRule[Any]) -> int | None:
+    def _format_status(self, unit: Unit, command: Command, rule: AnyRule) -> int | None:
         """The refusal of a unit that can't be read, if it can't (order 268, 7.4)."""
-        message = unit.message
-        names = faulty_fields(message)
+        names = faulty_fields(command)
         for problem in unit.problems:
             if not problem.accepted and problem.path != "password":
                 names.add(problem.path.partition(".")[0])
         names -= rule.partial
-        if "ksl_a" in names and message.ksl_a == message.ksl_b:
+        if "ksl_a" in names and getattr(command, "ksl_a", None) == getattr(command, "ksl_b", None):
             names.discard("ksl_b")  # a combined line, which names its one KSL twice
         return self._means.extended(field_code(names), REFUSED) if names else None
 
-    def _receipt_status(self, command: Command, rule: CommandRule[Any]) -> int:
+    def _receipt_status(self, command: Command, rule: AnyRule) -> int:
         """What 27h says to a command that can be read."""
         means, config, options = self._means, self.config, self.config.options
         failed = self._first_refusal(rule.receipt, command)
@@ -563,7 +576,7 @@ class Core:
             return False
         return command.orm_number != self._context.orm_number
 
-    def _first_refusal(self, refusals: Sequence[Refusal[Any]], command: Command) -> Refusal[Any] | None:
+    def _first_refusal(self, refusals: Sequence[AnyRefusal], command: Command) -> AnyRefusal | None:
         return next((refusal for refusal in refusals if refusal.when(self._means, command)), None)
 
     def _receipt(self, unit: Unit, status: int) -> None:
@@ -571,10 +584,11 @@ class Core:
         context = self._context
         self.counters["commands"] += 1
         self.counters["commands_refused"] += status != ACCEPTED
-        fields: dict[str, Any]
-        if masked := why_masked(unit.raw, unit.problems, whole=unit.message is not None):
+        fields: dict[str, object]
+        masked = why_masked(unit.raw, unit.problems, whole=unit.message is not None)
+        if unit.message is None or masked:
             # What can't be read may hold the password of the command behind it.
-            fields = {"masked": masked} | ({"reason": unit.broken} if unit.broken else {})
+            fields = {"masked": masked, "reason": unit.broken} if unit.broken else {"masked": masked}
         else:
             fields = command_fields(unit.message)
         context.journal(
@@ -591,10 +605,10 @@ class Core:
         if self._reaches(unit.stream, unit.session):
             context.kpd1(unit.stream, CommandReceived, orm_number=given, command=unit.code, status=status)
 
-    def _is_stranger(self, came: Unit | Job[Any]) -> bool:
+    def _is_stranger(self, sent: Unit | Job[Command]) -> bool:
         """Whether the connection that something came by has not shown the password."""
-        pair = self._context.channels[came.stream]
-        return not (pair.proven and pair.session == came.session)
+        pair = self._context.channels[sent.stream]
+        return not (pair.proven and pair.session == sent.session)
 
     def _reaches(self, stream: int, session: int) -> bool:
         """Whether the connection that a command came by is still there; its answers go there or nowhere."""
@@ -606,7 +620,7 @@ class Core:
 
     # --- execution (28h)
 
-    def _accept(self, job: Job[Any], rule: CommandRule[Any], now: float) -> None:
+    def _accept(self, job: Job[Command], rule: AnyRule, now: float) -> None:
         """27h/00h is out: from here on, one 28h is due."""
         status = self._refusal(job, rule, now)
         access = ACCESS_CODES.get(status) if status is not None else None
@@ -623,7 +637,7 @@ class Core:
         if access is not None and not first:
             self._unauthorized(job.stream, access, job.peer, job.peer, now, stranger=stranger)
 
-    def _refusal(self, job: Job[Any], rule: CommandRule[Any], now: float) -> int | None:
+    def _refusal(self, job: Job[Command], rule: AnyRule, now: float) -> int | None:
         """Why an accepted command is not executed, if it is not."""
         command, means = job.command, self._means
         if self._wrong_number(command):
@@ -635,15 +649,14 @@ class Core:
         failed = self._first_refusal(rule.execution, command)
         if failed is None:
             return None
-        if failed.tell is not None:
-            failed.tell(means, job, now)
+        if failed.before_28h is not None:
+            failed.before_28h(means, job, now)
         return means.extended(failed.extended)
 
-    def _finish(self, job: Job[Any], status: int) -> None:
+    def _finish(self, job: Job[Command], status: int) -> None:
         """The one 28h of an accepted command, sent to the connection that gave it."""
         if self._means.job is job:
-            self._means.job = None
-        job.output = None
+            self._means.set_work(job, WorkInput.END)
         context, code = self._context, job.command.code
         stranger = status in ACCESS_CODES and self._is_stranger(job)
         context.journal(
@@ -654,7 +667,7 @@ class Core:
             not silent or self.config.options.test_command_28h == "on"
         ):
             context.kpd1(job.stream, CommandExecuted, command=code, status=status)
-        if status == DONE and RULES[type(job.command)].leads_to is OrmState.STOPPED:
+        if status == DONE and RULES[type(job.command)].moves is OrmInput.STOP:
             context.channels.stopped()
 
     def _end_running(self) -> None:
@@ -666,10 +679,9 @@ class Core:
     def _abandon_output(self, stream: int) -> None:
         """The console that a table goes to is gone or silent: the rest is dropped."""
         job = self._means.job
-        if job is None or job.work not in (Work.ASKING, Work.OUTPUT) or job.stream != stream:
+        if job is None or self._means.work not in (Work.ASKING, Work.OUTPUT) or job.stream != stream:
             return
-        self._means.job = None
-        job.output = None
+        self._means.set_work(job, WorkInput.END)
         self.counters["outputs_abandoned"] += 1
         self._context.journal(
             "executed",
@@ -689,19 +701,12 @@ class Core:
 
     # --- what is told of the means' own accord
 
-    def _initial_state(self) -> None:
-        """Stopped, the first password, empty tables (order 268, 9.2.4)."""
-        tables, first = self.tables, self.config.password.get_secret_value()
-        if tables.started or tables.objects or tables.groups or tables.password != first:
-            self._context.store(Stopped(True, first))
-        self._context.line_states.clear()
-
-    def _tell_restart(self) -> None:
+    def _report_restart(self) -> None:
         """22h, then how the tables are: lost (01h), or by option ``after_restart`` kept (03h; order 268, 9.1.4.1)."""
         stream = self._context.channels.own(Channel.KPD1)
-        if self._restart_told or stream is None:
+        if self._restart_reported or stream is None:
             return
-        self._restart_told = True
+        self._restart_reported = True
         options = self.config.options
         if options.restart_message == "on":
             self._context.unsolicited(Restart)
@@ -715,7 +720,7 @@ class Core:
         ):
             self._context.unsolicited(Alarm, alarm_type=TABLES_INTACT, alarm_code=0)
 
-    def _second_session(self, event: dict[str, Any]) -> None:
+    def _second_session(self, event: dict[str, object]) -> None:
         """Somebody with the password of the switch has come there in the name of this mediator."""
         self.counters["second_sessions"] += 1
         name, peer = (printable(str(event.get(key, "")), 64) for key in ("mediator", "peer"))

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from protocol import Channel, Message
     from radius.report import Media
     from sorm_mediator.mediator.core.tables import Change, Line
@@ -45,7 +47,7 @@ class AskSwitch:
 
     token: int
     op: str
-    params: dict[str, Any]
+    params: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ class Journal:
     """Append an entry to the audit journal. Passwords are never among the fields."""
 
     kind: str
-    fields: dict[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, Any] = field(default_factory=dict)
     unit: bytes = field(default=b"", repr=False)
     """The unit that the entry is of, as it came: it may hold a password, so the binding masks it."""
     stranger: bool = False

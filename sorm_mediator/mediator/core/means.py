@@ -1,7 +1,8 @@
-"""The technical means of ORM: the core's whole state, and what every command does with it.
+"""The technical means of ORM: their state, and the one command that they are busy with.
 
-A command that was accepted is a :class:`Job` until its 28h. One job runs at a time; what comes meanwhile is
-settled by :data:`TURNS` (order 268, 7.1, 7.2).
+Three tables: :data:`ORM_TABLE` (started or stopped), :data:`WORK_TABLE` (what a command in progress does) and
+:data:`TURNS` (what happens to a command that comes meanwhile: order 268, 7.1, 7.2). A command that was accepted is a
+:class:`Job` until its 28h. One job at a time takes longer than its receipt.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from protocol.codes import Channel
 from protocol.messages import Command
+from sorm_mediator.mediator.core.calls.kpd2_events import BY_FAULT, BY_STOP
 from sorm_mediator.mediator.core.switchside import Missing
 from sorm_mediator.mediator.core.tables import Started, Stopped
 
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from sorm_mediator.mediator.core.tables import Tables
     from sorm_mediator.options import MediatorOptions
 
-C = TypeVar("C", bound=Command)
+C = TypeVar("C", bound=Command, covariant=True)
 
 DONE: Final = 0x00
 NOT_DONE: Final = 0x01
@@ -50,6 +52,56 @@ class OrmState(Enum):
     STARTED = "started"
 
 
+class OrmInput(Enum):
+    """What changes the state of the technical means."""
+
+    START = "command 1"
+    STOP = "command 2"
+    TABLES_LOST = "the tables are lost (21h/01h)"
+    RESTART = "the node restarts"
+
+
+class OrmAction(Enum):
+    """What is done in a move of the technical means."""
+
+    KEEP_NUMBER = "keep the number of command 1"
+    RELEASE_LINES = "release all lines, report no call any more"
+    CLEAR_TABLES = (
+        "delete the tables, take the first password (options stop_clears_groups, stop_resets_password)"
+    )
+    INITIAL_STATE = "enter the initial state"
+    SYNCHRONISE = "synchronise the switch"
+
+
+class OrmMove(NamedTuple):
+    """A row of :data:`ORM_TABLE`."""
+
+    next: OrmState
+    actions: tuple[OrmAction, ...]
+
+
+_ALL_LOST: Final = (OrmAction.RELEASE_LINES, OrmAction.INITIAL_STATE, OrmAction.SYNCHRONISE)
+ORM_TABLE: Final[Mapping[tuple[OrmState, OrmInput], OrmMove]] = MappingProxyType(
+    {
+        (OrmState.STOPPED, OrmInput.START): OrmMove(OrmState.STARTED, (OrmAction.KEEP_NUMBER,)),
+        (OrmState.STARTED, OrmInput.STOP): OrmMove(
+            OrmState.STOPPED, (OrmAction.RELEASE_LINES, OrmAction.CLEAR_TABLES)
+        ),
+        (OrmState.STARTED, OrmInput.TABLES_LOST): OrmMove(OrmState.STOPPED, _ALL_LOST),
+        (OrmState.STOPPED, OrmInput.TABLES_LOST): OrmMove(OrmState.STOPPED, _ALL_LOST),
+        (OrmState.STARTED, OrmInput.RESTART): OrmMove(OrmState.STOPPED, _ALL_LOST),
+        (OrmState.STOPPED, OrmInput.RESTART): OrmMove(OrmState.STOPPED, _ALL_LOST),
+    }
+)
+"""Order 268, 6.1, 6.2, 9.1.4.1, 9.2.4. The other pairs do not happen: command 1 while started and command 2 while
+stopped are refused."""
+
+RELEASE_REASONS: Final[Mapping[OrmInput, int | None]] = MappingProxyType(
+    {OrmInput.STOP: BY_STOP, OrmInput.TABLES_LOST: BY_FAULT, OrmInput.RESTART: None}
+)
+"""Operation of the 52h by which lines are released; None: nothing is sent."""
+
+
 class Standing(Enum):
     """How a command stands to another one that is running (order 268, 7.1, 7.2)."""
 
@@ -67,6 +119,32 @@ class Work(Enum):
     ASKING = "waiting for the switch (12, 16)"
     OUTPUT = "sending a table (10, 11, 12, 16)"
     STOPPING = "waiting for the switch (2)"
+
+
+class WorkInput(Enum):
+    """What a command that is executed does next."""
+
+    CHANGE = "asks the switch for a change"
+    ASK = "asks the switch for data"
+    STOP = "asks the switch to forget all objects"
+    OUTPUT = "sends a table"
+    END = "ends"
+
+
+WORK_TABLE: Final[Mapping[tuple[Work, WorkInput], Work]] = MappingProxyType(
+    {
+        (Work.IDLE, WorkInput.CHANGE): Work.CHANGING,
+        (Work.IDLE, WorkInput.ASK): Work.ASKING,
+        (Work.IDLE, WorkInput.STOP): Work.STOPPING,
+        (Work.IDLE, WorkInput.OUTPUT): Work.OUTPUT,
+        (Work.ASKING, WorkInput.OUTPUT): Work.OUTPUT,
+        (Work.CHANGING, WorkInput.END): Work.IDLE,
+        (Work.ASKING, WorkInput.END): Work.IDLE,
+        (Work.OUTPUT, WorkInput.END): Work.IDLE,
+        (Work.STOPPING, WorkInput.END): Work.IDLE,
+    }
+)
+"""Other pairs do not happen: :data:`TURNS` lets no second command begin such work."""
 
 
 class Turn(Enum):
@@ -112,7 +190,7 @@ class Table:
     """An answer that is a table: ``kind`` with each of the ``rows`` as its fields."""
 
     kind: Callable[..., Message]
-    rows: Iterator[dict[str, Any]]
+    rows: Iterator[Mapping[str, Any]]
     total: int
     """Messages that it takes."""
     sent: int = 0
@@ -129,7 +207,6 @@ class Job(Generic[C]):
     session: int
     """Of the connection that the command came by: its 28h goes there or nowhere."""
     peer: str
-    work: Work = Work.CHANGING
     output: Table | None = None
 
 
@@ -144,8 +221,10 @@ class Means:
         self.calls = calls
         self.switch = switch
         self.capacity = capacity
-        self.job: Job[Any] | None = None
-        self.finish: Callable[[Job[Any], int], None]
+        self.work = Work.IDLE
+        self.job: Job[Command] | None = None
+        """The command that the means are busy with; None while they are idle."""
+        self.finish: Callable[[Job[Command], int], None]
 
     @property
     def config(self) -> MediatorConfig:
@@ -167,30 +246,51 @@ class Means:
         """Started or stopped."""
         return OrmState.STARTED if self.tables.started else OrmState.STOPPED
 
-    @property
-    def work(self) -> Work:
-        """What the means are busy with."""
-        return self.job.work if self.job else Work.IDLE
-
     def turn(self, standing: Standing) -> Turn:
         """What happens now to a command of this standing."""
         return TURNS[self.work, standing]
 
     # --- the state
 
-    def start(self, orm_number: int) -> None:
-        """The means are started; ``orm_number`` is the one that command 1 gave (order 268, 6.1.3)."""
-        self.context.store(Started(orm_number))
+    def move(self, cause: OrmInput, now: float, *, orm_number: int | None = None) -> None:
+        """Do what :data:`ORM_TABLE` has for ``cause``. ``orm_number``: that of command 1 (order 268, 6.1.3)."""
+        move = ORM_TABLE[self.state, cause]
+        for action in move.actions:
+            match action:
+                case OrmAction.KEEP_NUMBER:
+                    self.context.store(Started(orm_number))
+                case OrmAction.RELEASE_LINES:
+                    self.calls.stop(RELEASE_REASONS[cause], now)
+                case OrmAction.CLEAR_TABLES:
+                    self._clear_tables()
+                case OrmAction.INITIAL_STATE:
+                    self.enter_initial_state()
+                case OrmAction.SYNCHRONISE:
+                    self.switch.resynchronise(now)
+        if self.state is not move.next:
+            raise RuntimeError(f"the means are {self.state.value} after {cause.value}")
 
-    def stop(self, reason: int | None, now: float) -> None:
-        """The means are stopped: every line is released (52h ``reason``; None: nothing is sent), the tables are
-        deleted, the first password is valid again (order 268, 6.2.3, 6.2.4)."""
-        self.calls.stop(reason, now)
+    def _clear_tables(self) -> None:
+        """Order 268, 6.2.3, 6.2.4."""
         options = self.options
         reset = options.stop_resets_password == "on"  # noqa: S105 - an option's value
         password = self.config.password.get_secret_value() if reset else None
         self.context.line_states.clear()
         self.context.store(Stopped(options.stop_clears_groups == "on", password))
+
+    def enter_initial_state(self) -> None:
+        """Stopped, the first password, empty tables (order 268, 9.2.4)."""
+        tables, first = self.tables, self.config.password.get_secret_value()
+        if tables.started or tables.objects or tables.groups or tables.password != first:
+            self.context.store(Stopped(True, first))
+        self.context.line_states.clear()
+
+    def set_work(self, job: Job[Command], cause: WorkInput) -> None:
+        """``job`` does something else, or ends."""
+        self.work = WORK_TABLE[self.work, cause]
+        self.job = None if self.work is Work.IDLE else job
+        if self.job is None:
+            job.output = None
 
     # --- what executors use
 
@@ -198,10 +298,10 @@ class Means:
         """The status in the error style that is configured."""
         return code if self.config.extended_errors else order
 
-    def send_table(self, job: Job[Any], table: Table, now: float) -> None:
+    def send_table(self, job: Job[Command], table: Table, now: float) -> None:
         """Begin to send a table; its first messages go at once."""
-        job.work, job.output = Work.OUTPUT, table
-        self.job = job
+        self.set_work(job, WorkInput.OUTPUT)
+        job.output = table
         self.advance(job, now)
 
     @property
@@ -211,7 +311,7 @@ class Means:
         timeout = self.options.output_timeout
         return table.moved + timeout if table is not None and timeout else None
 
-    def advance(self, job: Job[Any], now: float) -> None:
+    def advance(self, job: Job[Command], now: float) -> None:
         """Send the next messages of a table; after the last one the command is done. Where nothing may be sent the
         rest is deleted (order 268, 1.4.1.1, 6.14.3)."""
         table = job.output
@@ -232,15 +332,14 @@ class Means:
         self,
         job: Job[C],
         op: str,
-        params: dict[str, Any],
+        params: Mapping[str, object],
         then: Callable[[Job[C], Outcome, float], int | None],
         now: float,
         *,
-        work: Work = Work.CHANGING,
+        work: WorkInput = WorkInput.CHANGE,
     ) -> None:
         """Ask the switch and go on with ``then``, unless the command has been ended meanwhile."""
-        job.work = work
-        self.job = job
+        self.set_work(job, work)
 
         def done(outcome: Outcome, now: float) -> None:
             if self.job is not job:

@@ -1,7 +1,8 @@
 """The switch as the core sees it: requests with a time limit, and the objects brought back after a break.
 
-While the objects are being brought back (``sync`` replaces all of them when its last chunk is taken), other
-requests wait, so that none of them is undone by it.
+The tables of the mediator are what holds. After a break of the link, and whenever it is not certain what the switch has
+done, the switch is sent all objects anew (``sync``; it replaces its own when the last chunk has come):
+:data:`SWITCH_TABLE`. Requests wait meanwhile, so that none of them is undone by it.
 
 Source: docs/dialect.md; the ops are those of :mod:`ssh_control.messages`.
 """
@@ -11,7 +12,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from protocol.texts import LINE_STATES
 from sorm_mediator.mediator.core.effects import AskSwitch
@@ -19,7 +21,7 @@ from sorm_mediator.texts import whole_number
 from ssh_control.messages import SYNC_CHUNK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from sorm_mediator.mediator.core.context import Context
     from sorm_mediator.mediator.core.tables import ControlledObject
@@ -31,6 +33,79 @@ HARMLESS: Final = frozenset({"services", "trunks", "join"})
 """Requests that leave the objects of the switch as they are."""
 LINE_STATE_UNKNOWN: Final = 0xFF
 """The state of a subscriber's line is not known (order 268, 9.3.6.4)."""
+
+
+class SwitchState(Enum):
+    """How the switch stands to the tables."""
+
+    DOWN = "down"
+    """The link is down: every request ends at once."""
+    SYNCHRONISING = "synchronising"
+    """The objects are being sent; requests wait."""
+    IN_STEP = "in step"
+    """It has the objects of the tables; requests are sent."""
+    BEHIND = "behind"
+    """It would not take the objects; requests are sent, and the objects after :data:`SYNC_RETRY` again."""
+    DOUBTFUL = "doubtful"
+    """It is not certain what it has; requests wait until those that were sent are over, and the objects follow."""
+
+
+class SwitchInput(Enum):
+    """What happens to the switch, or is asked of it."""
+
+    UP = "the link is up"
+    DOWN = "the link is down"
+    DOUBT = "a change was not answered, or all objects are to be sent anew"
+    RETRY = "the time of the next attempt has come"
+    ALL_ANSWERED = "no request is on its way"
+    SYNCHRONISED = "the last chunk is taken"
+    FAILED = "a chunk is refused, or not answered in time"
+
+
+class SwitchAction(Enum):
+    """What is done in a move."""
+
+    BEGIN = "send the objects from the first one on"
+    RELEASE = "send the requests that wait"
+    GIVE_UP = "end every request without a reply"
+
+
+class SwitchMove(NamedTuple):
+    """A row of :data:`SWITCH_TABLE`."""
+
+    next: SwitchState
+    actions: tuple[SwitchAction, ...] = ()
+
+
+_BEGIN: Final = SwitchMove(SwitchState.SYNCHRONISING, (SwitchAction.BEGIN,))
+_DOWN: Final = SwitchMove(SwitchState.DOWN, (SwitchAction.GIVE_UP,))
+SWITCH_TABLE: Final[Mapping[tuple[SwitchState, SwitchInput], SwitchMove]] = MappingProxyType(
+    {
+        (SwitchState.DOWN, SwitchInput.UP): _BEGIN,
+        (SwitchState.DOWN, SwitchInput.DOWN): SwitchMove(SwitchState.DOWN),
+        (SwitchState.DOWN, SwitchInput.DOUBT): SwitchMove(SwitchState.DOWN),
+        (SwitchState.SYNCHRONISING, SwitchInput.SYNCHRONISED): SwitchMove(
+            SwitchState.IN_STEP, (SwitchAction.RELEASE,)
+        ),
+        (SwitchState.SYNCHRONISING, SwitchInput.FAILED): SwitchMove(
+            SwitchState.BEHIND, (SwitchAction.RELEASE,)
+        ),
+        (SwitchState.SYNCHRONISING, SwitchInput.DOUBT): _BEGIN,
+        (SwitchState.SYNCHRONISING, SwitchInput.DOWN): _DOWN,
+        (SwitchState.IN_STEP, SwitchInput.DOUBT): SwitchMove(SwitchState.DOUBTFUL),
+        (SwitchState.IN_STEP, SwitchInput.DOWN): _DOWN,
+        (SwitchState.BEHIND, SwitchInput.RETRY): SwitchMove(SwitchState.DOUBTFUL),
+        (SwitchState.BEHIND, SwitchInput.DOUBT): SwitchMove(SwitchState.DOUBTFUL),
+        (SwitchState.BEHIND, SwitchInput.DOWN): _DOWN,
+        (SwitchState.DOUBTFUL, SwitchInput.DOUBT): SwitchMove(SwitchState.DOUBTFUL),
+        (SwitchState.DOUBTFUL, SwitchInput.ALL_ANSWERED): _BEGIN,
+        (SwitchState.DOUBTFUL, SwitchInput.DOWN): _DOWN,
+    }
+)
+"""A link that comes up while it is up was lost in between: that is DOWN, then UP. Other pairs do not happen."""
+
+WAITS: Final = frozenset({SwitchState.SYNCHRONISING, SwitchState.DOUBTFUL})
+"""States in which requests wait."""
 
 
 class Missing(Enum):
@@ -49,7 +124,7 @@ class Question:
     """A request whose reply somebody waits for."""
 
     op: str
-    params: dict[str, Any]
+    params: Mapping[str, object]
     done: Callable[[Outcome, float], None]
     deadline: float
 
@@ -65,17 +140,9 @@ class Sync:
     refused: int = 0
 
 
-def object_request(row: ControlledObject) -> dict[str, Any]:
-    """An object as the dialect writes it."""
-    return {
-        "object_number": row.object_number,
-        "object_type": str(row.object_type),
-        "number_sign": None if row.number_sign is None else str(row.number_sign),
-        "number": row.number,
-        "trunk": row.trunk,
-        "category": str(row.category),
-        "priority": None if row.priority is None else str(row.priority),
-    }
+def object_request(row: ControlledObject) -> dict[str, int | str | None]:
+    """An object as the dialect writes it: the switch gives no lines, so it is not sent the group."""
+    return {name: value for name, value in row.plain().items() if name != "ksl_group"}
 
 
 class SwitchSide:
@@ -83,73 +150,54 @@ class SwitchSide:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self.up = False
+        self.state = SwitchState.DOWN
         self._asked: dict[int, Question] = {}
         self._waiting: deque[Question] = deque()
-        self._sync: Sync | None = None
-        self._sync_at: float | None = None
-        """When to bring the objects back again after a failure."""
+        self._sync = Sync([])
+        """The newest resynchronisation."""
+        self._retry_at = 0.0
+        """When the objects are sent again to a switch that is BEHIND."""
         self._token = 0
 
-    @property
-    def syncing(self) -> bool:
-        """Whether the objects are being brought back now."""
-        return self._sync is not None
-
     def ask(
-        self, op: str, params: dict[str, Any], done: Callable[[Outcome, float], None], now: float
+        self, op: str, params: Mapping[str, object], done: Callable[[Outcome, float], None], now: float
     ) -> None:
         """Have ``done`` called once: with the reply, or why there is none."""
-        if not self.up:
-            done(Missing.DOWN, now)
-            return
+        self._check_retry(now)
         question = Question(op, params, done, now + self._context.options.switch_timeout)
-        if self.syncing or self._sync_is_due(now):
+        if self.state is SwitchState.DOWN:
+            done(Missing.DOWN, now)
+        elif self.state in WAITS:
             self._waiting.append(question)
+            self._check_answered(now)
         else:
             self._send(question)
 
-    def _sync_is_due(self, now: float) -> bool:
-        """What the switch has is to be put right before anything else is asked."""
-        return self._sync_at is not None and now >= self._sync_at
-
     def resynchronise(self, now: float) -> None:
         """Make the switch have the objects that the tables have; at once when no request is on its way."""
-        if self.up:
-            self._sync = None
-            self._sync_at = now
-            if not self._asked:
-                self._begin_sync(now)
+        self._move(SwitchInput.DOUBT, now)
+        self._check_answered(now)
 
     # --- inputs
 
     def link_up(self, now: float) -> None:
         """The link works: bring the objects back. (A link that was up before has been lost in between.)"""
-        if self.up:
-            self.link_down(now)
-        self.up = True
+        self._move(SwitchInput.DOWN, now)
         self._context.counters["switch_up"] += 1
-        self._begin_sync(now)
+        self._move(SwitchInput.UP, now)
 
     def link_down(self, now: float) -> None:
         """The link is gone, and with it every reply."""
-        self.up = False
-        self._sync = self._sync_at = None
-        questions = [*self._asked.values(), *self._waiting]
-        self._asked.clear()
-        self._waiting.clear()
-        for question in questions:
-            question.done(Missing.DOWN, now)
+        self._move(SwitchInput.DOWN, now)
 
     def reply(self, token: int, reply: Reply | None, now: float) -> None:
         """A reply, or None: there will be none. One that nobody waits for any more is counted."""
-        sync = self._sync
-        if sync is not None and token == sync.token:
-            self._chunk_done(sync, reply, now)
+        if self.state is SwitchState.SYNCHRONISING and token == self._sync.token:
+            self._chunk_done(self._sync, reply, now)
         elif (question := self._asked.pop(token, None)) is not None:
             self._answer(question, reply, now)
-            if self.up and not self._asked and not self.syncing and self._sync_is_due(now):
-                self._begin_sync(now)
+            self._check_retry(now)
+            self._check_answered(now)
         else:
             self._context.counters["switch_replies_late"] += 1
 
@@ -157,10 +205,10 @@ class SwitchSide:
     def deadline(self) -> float | None:
         """When something happens by itself."""
         times = [question.deadline for question in (*self._asked.values(), *self._waiting)]
-        if self._sync is not None:
+        if self.state is SwitchState.SYNCHRONISING:
             times.append(self._sync.deadline)
-        if self._sync_at is not None and not self._asked:
-            times.append(self._sync_at)
+        elif self.state is SwitchState.BEHIND:
+            times.append(self._retry_at)
         return min(times, default=None)
 
     def tick(self, now: float) -> None:
@@ -173,11 +221,39 @@ class SwitchSide:
             self._waiting.remove(question)
             question.done(Missing.SILENT, now)
         # Only now: what waited for too long must not be asked after all.
-        if self._sync is not None and now >= self._sync.deadline:
+        if self.state is SwitchState.SYNCHRONISING and now >= self._sync.deadline:
             self._sync_failed("the switch did not answer in time", now)
-        # Not while a request is on its way: the set of objects taken now would undo what it does.
-        if self._sync_at is not None and now >= self._sync_at and not self._asked:
-            self._begin_sync(now)
+        self._check_retry(now)
+        self._check_answered(now)
+
+    # --- the state
+
+    def _move(self, cause: SwitchInput, now: float) -> None:
+        self.state, actions = SWITCH_TABLE[self.state, cause]
+        for action in actions:
+            match action:
+                case SwitchAction.BEGIN:
+                    self._begin_sync(now)
+                case SwitchAction.RELEASE:
+                    self._release_waiting()
+                case SwitchAction.GIVE_UP:
+                    self._give_up(now)
+
+    def _check_retry(self, now: float) -> None:
+        if self.state is SwitchState.BEHIND and now >= self._retry_at:
+            self._move(SwitchInput.RETRY, now)
+
+    def _check_answered(self, now: float) -> None:
+        """Not while a request is on its way: the set of objects taken now would undo what it does."""
+        if self.state is SwitchState.DOUBTFUL and not self._asked:
+            self._move(SwitchInput.ALL_ANSWERED, now)
+
+    def _give_up(self, now: float) -> None:
+        questions = [*self._asked.values(), *self._waiting]
+        self._asked.clear()
+        self._waiting.clear()
+        for question in questions:
+            question.done(Missing.DOWN, now)
 
     # --- requests
 
@@ -192,15 +268,14 @@ class SwitchSide:
             return
         self._context.counters["switch_timeouts"] += 1
         self._context.log("warning", f"switch: no answer to {question.op} in time")
-        question.done(Missing.SILENT, now)
-        # The switch may have done it or not: only a new set of objects makes that certain.
         if question.op not in HARMLESS:
-            self._sync_at = now
+            # The switch may have done it or not: only a new set of objects makes that certain.
+            self._move(SwitchInput.DOUBT, now)
+        question.done(Missing.SILENT, now)
 
     # --- bringing the objects back
 
     def _begin_sync(self, now: float) -> None:
-        self._sync_at = None
         self._context.line_states.clear()
         self._sync = Sync(list(self._context.tables.objects))
         self._next_chunk(self._sync, now)
@@ -229,20 +304,18 @@ class SwitchSide:
         if sync.sent < len(sync.numbers):
             self._next_chunk(sync, now)
             return
-        self._sync = None
         context = self._context
         context.counters["syncs"] += 1
         context.log("info", f"switch: {len(sync.numbers)} objects brought back, {sync.refused} refused")
         context.journal("switch-synchronised", objects=len(sync.numbers), refused=sync.refused)
-        self._release_waiting()
+        self._move(SwitchInput.SYNCHRONISED, now)
 
     def _sync_failed(self, why: str, now: float) -> None:
-        self._sync = None
-        self._sync_at = now + SYNC_RETRY
+        self._retry_at = now + SYNC_RETRY
         self._context.counters["syncs_failed"] += 1
         self._context.log("warning", f"switch: the objects could not be brought back: {why}")
         self._context.journal("switch-sync-failed", reason=why)
-        self._release_waiting()
+        self._move(SwitchInput.FAILED, now)
 
     def _release_waiting(self) -> None:
         while self._waiting:
@@ -260,8 +333,8 @@ class SwitchSide:
     def note_line_state(self, number: int, state: object) -> None:
         """Keep the state of one line; what is none of the order's states means "not known" (9.3.6.4)."""
         if number in self._context.tables.objects:
-            known = isinstance(state, int) and state in LINE_STATES
-            self._context.line_states[number] = int(state) if known else LINE_STATE_UNKNOWN  # type: ignore[call-overload]
+            known = state if isinstance(state, int) and state in LINE_STATES else LINE_STATE_UNKNOWN
+            self._context.line_states[number] = int(known)
 
     def _note_refused(self, sync: Sync, refused: object) -> None:
         """Objects that the switch won't take stay in the tables: only the console removes them."""

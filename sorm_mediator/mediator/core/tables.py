@@ -11,16 +11,17 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import Counter
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-from protocol.codes import NumberSign, ObjectType
+from protocol.codes import Category, NumberSign, ObjectType, Priority
 from protocol.values import Party
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from protocol.codes import Category, GroupType, Priority
+    from protocol.codes import GroupType
     from protocol.values import Ksl
 
 DEFAULT_PASSWORD = "123456"  # noqa: S105 - the first password of a test mediator, no secret
@@ -63,6 +64,24 @@ class ControlledObject:
     ksl_group: int | None
     priority: Priority | None
 
+    def fields(self) -> dict[str, Any]:
+        """The fields by name."""
+        return {name: getattr(self, name) for name in _OBJECT_FIELDS}
+
+    def plain(self) -> dict[str, int | str | None]:
+        """The fields by name, as plain numbers and texts: as the disk and the switch have them."""
+        return {
+            name: str(value) if isinstance(value, str) else value for name, value in self.fields().items()
+        }
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> ControlledObject:
+        """The object of :meth:`plain` values. Raises :class:`ValueError` and :class:`LookupError` for others."""
+        given = {name: values[name] for name in _OBJECT_FIELDS}
+        for name, kind in _CODED.items():
+            given[name] = None if given[name] is None and name in _MAY_BE_MISSING else kind(given[name])
+        return cls(**given)
+
     @property
     def phone(self) -> Phone | None:
         """What makes two phone objects the same phone; None for a trunk object."""
@@ -81,6 +100,16 @@ class ControlledObject:
     ) -> ControlledObject:
         """The same object under other control (order 268, 6.15.3)."""
         return replace(self, category=category, ksl_group=ksl_group, priority=priority)
+
+
+_OBJECT_FIELDS: Final = tuple(one.name for one in fields(ControlledObject))
+_CODED: Final[Mapping[str, type[StrEnum]]] = {
+    "object_type": ObjectType,
+    "number_sign": NumberSign,
+    "category": Category,
+    "priority": Priority,
+}
+_MAY_BE_MISSING: Final = frozenset({"number_sign", "priority"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,8 +290,6 @@ class Tables:
             other.groups,
             other.objects,
         )
-
-    __hash__ = None  # type: ignore[assignment]  # tables change
 
     def __repr__(self) -> str:
         return f"Tables(started={self.started}, groups={len(self.groups)}, objects={len(self.objects)})"

@@ -26,11 +26,11 @@ from sorm_mediator.mediator.core.calls.kpd2_events import (
     TECHNICAL,
     EventComposer,
 )
-from sorm_mediator.mediator.core.calls.legs import ROLE_SHIFT, Call, Leg
+from sorm_mediator.mediator.core.calls.legs import LEG_TABLE, ROLE_SHIFT, Call, Leg, LegAction, LegInput
 from sorm_mediator.mediator.core.effects import Connect, Free
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from protocol.values import Ksl
     from radius.report import CallReport, Match, ServiceUse
@@ -53,12 +53,17 @@ OF_A_CONVERSATION: Final = frozenset({0x31, 0x33, 0x40, 0x42, 0x50, 0x51, 0x52})
 """Services that only parties who talk can use (docs/messages.md, services)."""
 
 
+_SET_UP, _SERVICE = LegInput.SET_UP, LegInput.SERVICE
+_ANSWER, _RELEASE = LegInput.ANSWER, LegInput.RELEASE
+"""For each report: the members of an enum cost more to look up in its class."""
+
+
 class Step(NamedTuple):
     """Something that the console has not been told yet."""
 
     time: float
     """Never earlier than the step before it of the same leg, so that sorting keeps a leg's order."""
-    make: Callable[[Leg, Step], None]
+    input: LegInput
     leg: Leg
     at: float
     """The moment of the event as the switch reported it."""
@@ -70,6 +75,40 @@ def _before(service: ServiceUse, answer: float) -> bool:
     return service.time < answer or (service.time == answer and service.code not in OF_A_CONVERSATION)
 
 
+class CallNumbers:
+    """The numbers of live calls: 0..FFFEh, each given in turn (order 268, 6.7.8.1)."""
+
+    def __init__(self) -> None:
+        self._calls: dict[int, Call] = {}
+        self.next = 1
+        """The number that is tried first."""
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def allocate(self) -> int | None:
+        """The next number that no live call has; None when all are in use."""
+        if len(self._calls) >= CALL_NUMBERS:
+            return None
+        while self.next in self._calls:
+            self.next = (self.next + 1) % CALL_NUMBERS
+        number = self.next
+        self.next = (number + 1) % CALL_NUMBERS
+        return number
+
+    def give(self, number: int, call: Call) -> None:
+        """The number is that of ``call``, which may have several."""
+        self._calls[number] = call
+
+    def free(self, number: int) -> None:
+        """No call has the number any more."""
+        self._calls.pop(number, None)
+
+    def find(self, number: object) -> Call | None:
+        """The call that has the number."""
+        return self._calls.get(number) if isinstance(number, int) else None
+
+
 class Calls:
     """The calls that touch objects of ours."""
 
@@ -77,12 +116,20 @@ class Calls:
         self._context = context
         self._pool = pool
         self._events = EventComposer(context)
+        self._actions: Final[Mapping[LegAction, Callable[[Leg, Step], None]]] = {
+            LegAction.TAKE_LINE: self._take_line,
+            LegAction.TAKE_LATE_LINE: self._take_late_line,
+            LegAction.SEND_41: self._send_41,
+            LegAction.SEND_42: self._send_42,
+            LegAction.SEND_43: self._send_43,
+            LegAction.SEND_44: self._send_44,
+            LegAction.LEAVE: self._leave,
+        }
         self._share_number = context.options.same_call_number_for_both_objects == "on"
         self._live: OrderedDict[tuple[str, str], Call] = OrderedDict()
         """The call that was heard of longest ago first."""
         self._finished: OrderedDict[tuple[str, str], float] = OrderedDict()
-        self._numbers: dict[int, Call] = {}
-        self._next_number = 1
+        self.numbers = CallNumbers()
         self._legs_of: dict[int, dict[Leg, None]] = {}
         """By object number, so that taking an object off control costs what its own calls cost."""
         self._put_at: dict[int, float] = {}
@@ -95,6 +142,11 @@ class Calls:
 
     def __iter__(self) -> Iterator[Call]:
         return iter(self._live.values())
+
+    @property
+    def references(self) -> int:
+        """How many objects and groups have legs of calls: none when no call is live."""
+        return len(self._legs_of) + len(self._waiting)
 
     # --- reports
 
@@ -116,7 +168,7 @@ class Calls:
             previous, call.report, call.last_seen = call.report, report, now
             self._live.move_to_end(key)
             self._match(call, previous)
-            self._tell(call)
+            self._send_news(call)
             if report.release_time is not None:
                 self._finish(call, now)
         self._forget_finished(now)
@@ -125,14 +177,15 @@ class Calls:
         objects = self._context.tables.objects
         if not any(match.object_number in objects for match in report.matches):
             return None
-        number = self._allocate_number()
+        number = self.numbers.allocate()
         if number is None:
             self._context.log(
                 "error", f"call {report.call_id}: all call numbers are in use; it is not reported"
             )
             return None
         call = Call(key, number, report, first_seen=now)
-        self._live[key] = self._numbers[number] = call
+        self._live[key] = call
+        self.numbers.give(number, call)
         return call
 
     def _match(self, call: Call, previous: CallReport) -> None:
@@ -169,81 +222,87 @@ class Calls:
     def _join(self, leg: Leg, before: CallReport) -> None:
         """The object came under control during the call: no 41h, a 51h if it gets a line."""
         leg.roles.add(leg.first.role)
-        leg.received = before.setup_time is not None
-        leg.answered = before.answer_time is not None
         leg.services = len(before.services)
-        if leg.received and not leg.statistical:
-            self._attach(leg, leg.first.time, pre_empt=None)
-            if leg.line is not None:
-                self._events.ksl_connected(leg, leg.first.time)
+        if before.answer_time is not None:
+            self._move(Step(leg.first.time, LegInput.JOIN_ANSWERED, leg, leg.first.time))
+        elif before.setup_time is not None:
+            self._move(Step(leg.first.time, LegInput.JOIN, leg, leg.first.time))
 
-    def _tell(self, call: Call) -> None:
+    def _send_news(self, call: Call) -> None:
         """All that is new, in the order in which it happened; each leg's own order is 41 44* 42 44* 43."""
         steps = list(chain.from_iterable(self._steps(leg) for leg in call.legs.values()))
         if len(call.legs) > 1:
             steps.sort(key=lambda step: step.time)
         for step in steps:
-            step.make(step.leg, step)
+            self._move(step)
 
     def _steps(self, leg: Leg) -> Iterator[Step]:
         report = leg.call.report
         latest = float("-inf")
 
-        def step(make: Callable[[Leg, Step], None], at: float, service: ServiceUse | None = None) -> Step:
+        def step(cause: LegInput, at: float, service: ServiceUse | None = None) -> Step:
             nonlocal latest
             latest = max(latest, at)
-            return Step(latest, make, leg, at, service)
+            return Step(latest, cause, leg, at, service)
 
         answer, release = report.answer_time, report.release_time
+        received, answered = leg.received, leg.answered
         # An answer without a moment of set-up is a switch's slip: the number must have been known by then.
         setup = answer if report.setup_time is None else report.setup_time
         incomplete = setup is None and report.release_cause == INCOMPLETE
-        if not leg.received and setup is None and release is None:
+        if not received and setup is None and release is None:
             return
-        if not leg.received and setup is not None:
-            yield step(self._received, max(setup, leg.first.time))
+        if not received and setup is not None:
+            yield step(_SET_UP, max(setup, leg.first.time))
         services = [] if incomplete else list(report.services[leg.services :])
         after = 0
-        if not leg.answered and answer is not None:
+        if not answered and answer is not None:
             while after < len(services) and _before(services[after], answer):
                 after += 1
         for service in services[:after]:
-            yield step(self._service, service.time, service)
-        if not leg.answered and answer is not None:
-            yield step(self._answered, answer)
+            yield step(_SERVICE, service.time, service)
+        if not answered and answer is not None:
+            yield step(_ANSWER, answer)
         for service in services[after:]:
-            yield step(self._service, service.time, service)
+            yield step(_SERVICE, service.time, service)
         if release is not None:
-            yield step(self._released, release)
+            yield step(_RELEASE, release)
 
-    # --- steps of a leg
+    # --- the moves of a leg
 
-    def _received(self, leg: Leg, step: Step) -> None:
+    def _move(self, step: Step) -> None:
+        """Do what :data:`LEG_TABLE` has. The state comes last: what a message shows depends on those before it."""
+        leg = step.leg
+        following, actions = LEG_TABLE[leg.state, step.input]
+        for action in actions:
+            self._actions[action](leg, step)
+        leg.state = following
+
+    def _take_line(self, leg: Leg, step: Step) -> None:
         if not leg.statistical:
-            pre_empt = BY_PRIORITY if leg.object.priority is Priority.HIGH else None
-            self._attach(leg, step.time, pre_empt=pre_empt)
-        self._events.number_received(leg, step.at)
-        leg.received = True
+            high = leg.object.priority is Priority.HIGH
+            self._attach(leg, step.time, pre_empt=BY_PRIORITY if high else None)
 
-    def _service(self, leg: Leg, step: Step) -> None:
+    def _take_late_line(self, leg: Leg, step: Step) -> None:
+        """After the call has begun: 51h reports the line, if there is one."""
+        if not leg.statistical:
+            self._attach(leg, step.time, pre_empt=None)
+            if leg.line is not None:
+                self._events.ksl_connected(leg, step.time)
+
+    def _send_41(self, leg: Leg, step: Step) -> None:
+        self._events.number_received(leg, step.at)
+
+    def _send_42(self, leg: Leg, step: Step) -> None:
+        self._events.answer(leg, step.at)
+
+    def _send_43(self, leg: Leg, step: Step) -> None:
+        self._events.release(leg, step.at, _release_cause(leg.call.report))
+
+    def _send_44(self, leg: Leg, step: Step) -> None:
         assert step.service is not None
         self._events.service_used(leg, step.at, step.service)
         leg.services += 1
-
-    def _answered(self, leg: Leg, step: Step) -> None:
-        self._events.answer(leg, step.at)
-        leg.answered = True
-
-    def _released(self, leg: Leg, step: Step) -> None:
-        report = leg.call.report
-        cause = report.release_cause
-        if cause is None or cause not in OPERATIONS_RELEASE:
-            cause = TECHNICAL if report.answer_time is None else AFTER_TALK
-        self._end(leg, step.at, cause)
-
-    def _end(self, leg: Leg, at: float, cause: int) -> None:
-        self._events.release(leg, at, cause)
-        self._drop(leg)
 
     # --- lines
 
@@ -306,7 +365,7 @@ class Calls:
 
     def find(self, call_number: object, object_type: object, object_number: object) -> Leg | None:
         """The leg that the console names by bytes 4..8 of a KPD2 header; the type may be left out."""
-        call = self._numbers.get(call_number) if isinstance(call_number, int) else None
+        call = self.numbers.find(call_number)
         leg = call.legs.get(object_number) if call and isinstance(object_number, int) else None
         if leg is None or leg.call_number != call_number:
             return None
@@ -325,7 +384,7 @@ class Calls:
         leg.by_command_7 = True
         self._events.ksl_connected(leg, now)
 
-    def tell_none_free(self, leg: Leg, now: float) -> None:
+    def report_none_free(self, leg: Leg, now: float) -> None:
         """Command 7 found no line (51h operation 01h: 11.5.5, 11.5.6)."""
         self._events.no_ksl(leg, now)
 
@@ -361,7 +420,7 @@ class Calls:
                 self._detach(leg, now, BY_COMMAND_6)
             leg.call.ignored.add(number)
             del leg.call.legs[number]
-            self._drop(leg)
+            self._move(Step(now, LegInput.DROP, leg, now))
 
     def object_changed(self, row: ControlledObject, now: float) -> None:
         """Command 15: from the next call on, or (option) at once for the calls that are running."""
@@ -372,10 +431,8 @@ class Calls:
             if leg.line is not None and row.category is Category.STATISTICAL:
                 self._detach(leg, now, BY_COMMAND_6)
             leg.object = row
-            if leg.received and leg.line is None and not leg.statistical and not leg.muted:
-                self._attach(leg, now, pre_empt=None)
-                if leg.line is not None:
-                    self._events.ksl_connected(leg, now)
+            if leg.received and leg.line is None and not leg.muted:
+                self._take_late_line(leg, Step(now, LegInput.JOIN, leg, now))
 
     def stop(self, reason: int | None, now: float) -> None:
         """The means are stopped: every connected line is released (52h ``reason``; None: nothing is sent), and no call
@@ -384,7 +441,7 @@ class Calls:
             for leg in list(call.legs.values()):
                 if leg.line is not None:
                     self._detach(leg, now, reason)
-                self._drop(leg)
+                self._move(Step(now, LegInput.DROP, leg, now))
             self._finish(call, now)
         self._waiting.clear()
         self._put_at.clear()
@@ -408,20 +465,17 @@ class Calls:
             self._context.counters["calls_expired"] += 1
             self._context.log("warning", f"call {call.key[1]}: no report for too long; given up")
             for leg in list(call.legs.values()):
-                if leg.received:
-                    self._end(leg, now, TECHNICAL)
-                else:
-                    self._drop(leg)
+                self._move(Step(now, LegInput.RELEASE if leg.received else LegInput.DROP, leg, now))
             self._finish(call, now)
         self._forget_finished(now)
 
-    def _drop(self, leg: Leg) -> None:
+    def _leave(self, leg: Leg, _: Step) -> None:
         """The leg is over: nothing refers to it any more but its call."""
         self._stop_waiting(leg)
         if leg.line is not None:
             self._detach(leg, 0.0, None)
         if leg.call_number != leg.call.number:
-            self._numbers.pop(leg.call_number, None)
+            self.numbers.free(leg.call_number)
         legs = self._legs_of[leg.object.object_number]
         legs.pop(leg, None)
         if not legs:
@@ -429,7 +483,7 @@ class Calls:
 
     def _finish(self, call: Call, now: float) -> None:
         del self._live[call.key]
-        self._numbers.pop(call.number, None)
+        self.numbers.free(call.number)
         self._finished[call.key] = now
         if not self._live:
             self._put_at.clear()
@@ -448,20 +502,20 @@ class Calls:
         """A leg's number where each object has its own (option); the first leg has the call's."""
         if not call.legs:
             return call.number
-        number = self._allocate_number()
+        number = self.numbers.allocate()
         if number is not None:
-            self._numbers[number] = call
+            self.numbers.give(number, call)
         return number
 
-    def _allocate_number(self) -> int | None:
-        """The next number that no live call has; None when all are in use."""
-        if len(self._numbers) >= CALL_NUMBERS:
-            return None
-        while self._next_number in self._numbers:
-            self._next_number = (self._next_number + 1) % CALL_NUMBERS
-        number = self._next_number
-        self._next_number = (number + 1) % CALL_NUMBERS
-        return number
+
+def _release_cause(report: CallReport) -> int:
+    """Operation of 43h: the switch's, or ours where it has none that the order knows (11.3.5)."""
+    if report.release_time is None:  # it is given up
+        return TECHNICAL
+    cause = report.release_cause
+    if cause is not None and cause in OPERATIONS_RELEASE:
+        return cause
+    return TECHNICAL if report.answer_time is None else AFTER_TALK
 
 
 def _as_it_was(report: CallReport, joined: Match) -> CallReport:

@@ -47,21 +47,21 @@ class ElectronicMessages:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._told: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._reported: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     def report(self, report: MessageReport) -> None:
         """A message was sent: 2Ch for each object of ours that it touches."""
         context, key = self._context, (report.domain, report.message_id)
         if not context.tables.started:
             context.counters["messages_while_stopped"] += 1
-        elif key in self._told:
+        elif key in self._reported:
             context.counters["messages_again"] += 1
         elif context.config.order != "268":
             context.counters["messages_unknown_to_the_order"] += 1
         else:
-            self._told[key] = None
-            if len(self._told) > REMEMBERED:
-                self._told.popitem(last=False)
+            self._reported[key] = None
+            if len(self._reported) > REMEMBERED:
+                self._reported.popitem(last=False)
             touched = [
                 (row, match)
                 for match in report.matches
@@ -70,9 +70,9 @@ class ElectronicMessages:
             if not touched:
                 context.counters["messages_without_object"] += 1
             for row, match in touched:
-                self._tell(report, row, match)
+                self._send(report, row, match)
 
-    def _tell(self, report: MessageReport, row: ControlledObject, match: Match) -> None:
+    def _send(self, report: MessageReport, row: ControlledObject, match: Match) -> None:
         context, numbers = self._context, self._context.numbers
         role = match.role if match.role in DIRECTION else ("a" if report.sender.trunk == row.trunk else "b")
         sender, receiver = numbers.plain(report.sender), numbers.plain(report.receiver)

@@ -1,4 +1,4 @@
-"""A call of the switch, and one object in it: what the console has been told, and the line it has.
+"""A call of the switch, and one object in it: what the console has been sent (:data:`LEG_TABLE`), and its line.
 
 Source: order 268, 10.2, 10.3, 11.1-11.6.
 """
@@ -6,8 +6,9 @@ Source: order 268, 10.2, 10.3, 11.1-11.6.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from protocol.codes import Category, Priority
 
@@ -24,6 +25,78 @@ CATEGORY_BITS: Final[Mapping[Category, int]] = MappingProxyType(
     {Category.COMBINED: 0b01, Category.SEPARATE: 0b11, Category.STATISTICAL: 0b10}
 )
 """The selection sign has two bits for each reason: the way of control, shifted by the reason (10.2.1.6)."""
+
+
+class _Key(Enum):
+    """An enum whose members are looked up for every event: each is equal to itself alone, which hashes fastest."""
+
+    __hash__ = object.__hash__
+
+
+class LegState(_Key):
+    """How much of a call the console has been sent for one object."""
+
+    NEW = "nothing sent"
+    RECEIVED = "41h sent"
+    ANSWERED = "42h sent"
+    OVER = "over"
+
+
+class LegInput(_Key):
+    """What happens to an object in a call."""
+
+    SET_UP = "the number is received, the call can be set up"
+    SERVICE = "a service is used"
+    ANSWER = "the called party answers"
+    RELEASE = "the call ends"
+    JOIN = "the object comes under control while the call is set up"
+    JOIN_ANSWERED = "the object comes under control during the talk"
+    DROP = "the object is not controlled any more"
+
+
+class LegAction(_Key):
+    """What is done in a move."""
+
+    TAKE_LINE = "take a line"
+    TAKE_LATE_LINE = "take a line, 51h if there is one"
+    SEND_41 = "41h"
+    SEND_42 = "42h"
+    SEND_43 = "43h"
+    SEND_44 = "44h"
+    LEAVE = "free the line"
+
+
+class LegMove(NamedTuple):
+    """A row of :data:`LEG_TABLE`."""
+
+    next: LegState
+    actions: tuple[LegAction, ...]
+
+
+_LEAVE: Final = LegMove(LegState.OVER, (LegAction.LEAVE,))
+_RELEASE: Final = LegMove(LegState.OVER, (LegAction.SEND_43, LegAction.LEAVE))
+LEG_TABLE: Final[Mapping[tuple[LegState, LegInput], LegMove]] = MappingProxyType(
+    {
+        (LegState.NEW, LegInput.SET_UP): LegMove(LegState.RECEIVED, (LegAction.TAKE_LINE, LegAction.SEND_41)),
+        (LegState.NEW, LegInput.JOIN): LegMove(LegState.RECEIVED, (LegAction.TAKE_LATE_LINE,)),
+        (LegState.NEW, LegInput.JOIN_ANSWERED): LegMove(LegState.ANSWERED, (LegAction.TAKE_LATE_LINE,)),
+        (LegState.NEW, LegInput.SERVICE): LegMove(LegState.NEW, (LegAction.SEND_44,)),
+        (LegState.NEW, LegInput.RELEASE): _RELEASE,
+        (LegState.NEW, LegInput.DROP): _LEAVE,
+        (LegState.RECEIVED, LegInput.SERVICE): LegMove(LegState.RECEIVED, (LegAction.SEND_44,)),
+        (LegState.RECEIVED, LegInput.ANSWER): LegMove(LegState.ANSWERED, (LegAction.SEND_42,)),
+        (LegState.RECEIVED, LegInput.RELEASE): _RELEASE,
+        (LegState.RECEIVED, LegInput.DROP): _LEAVE,
+        (LegState.ANSWERED, LegInput.SERVICE): LegMove(LegState.ANSWERED, (LegAction.SEND_44,)),
+        (LegState.ANSWERED, LegInput.RELEASE): _RELEASE,
+        (LegState.ANSWERED, LegInput.DROP): _LEAVE,
+    }
+)
+"""So the console is sent ``41h 44h* 42h 44h* 43h`` of each object, or 43h alone where dialling was not completed. Other
+pairs do not happen: :class:`~.calls.Calls` orders what a report has, and sends nothing twice."""
+
+
+_NEW, _ANSWERED = LegState.NEW, LegState.ANSWERED
 
 
 @dataclass(slots=True, eq=False)
@@ -63,11 +136,9 @@ class Leg:
     """It is under full control and found no line (11.1.9)."""
     by_command_7: bool = False
     """It has its line by command 7: shown, and kept, as a priority object (11.2.4.1)."""
-    received: bool = False
-    """41h is out, or the object joined the call later."""
-    answered: bool = False
+    state: LegState = LegState.NEW
     services: int = 0
-    """How many services of the report the console has been told of."""
+    """How many services of the report the console has been sent."""
     muted: bool = False
     """The console released the line by command 8: a late KSL is not for this leg."""
 
@@ -76,6 +147,16 @@ class Leg:
 
     def __post_init__(self) -> None:
         self.given = self.object.given
+
+    @property
+    def received(self) -> bool:
+        """41h is out, or the object joined the call later."""
+        return self.state is not _NEW
+
+    @property
+    def answered(self) -> bool:
+        """42h is out, or the object joined the call during the talk."""
+        return self.state is _ANSWERED
 
     @property
     def statistical(self) -> bool:

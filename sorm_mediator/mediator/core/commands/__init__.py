@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from protocol.messages import COMMANDS
 from sorm_mediator.mediator.core.commands import ksl, objects, state, tables
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from protocol.messages import Command
-    from sorm_mediator.mediator.core.commands.rule import CommandRule
+    from sorm_mediator.mediator.core.commands.rule import AnyRule
 
 _RULES: Final = {rule.message: rule for room in (state, ksl, objects, tables) for rule in room.RULES}
 
-RULES: Final[Mapping[type[Command], CommandRule[Any]]] = MappingProxyType(
+RULES: Final[Mapping[type[Command], AnyRule]] = MappingProxyType(
     {message: _RULES[message] for message in COMMANDS}
 )
 """The rule of each command, in the order of their codes."""

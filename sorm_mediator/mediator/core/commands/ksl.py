@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from protocol.codes import GroupType
 from protocol.messages import AddKsl, ConnectKsl, ReleaseKsl, RemoveKsl
-from sorm_mediator.mediator.core.commands.rule import PARAMETERS, CommandRule, Refusal
+from sorm_mediator.mediator.core.commands.rule import (
+    PARAMETERS,
+    AnyRefusal,
+    AnyRule,
+    CommandRule,
+    Refusal,
+    given,
+)
 from sorm_mediator.mediator.core.means import DONE, Job, Means, Standing
 from sorm_mediator.mediator.core.tables import GroupLineAdded, GroupLineRemoved, Line
 
@@ -23,7 +30,7 @@ def no_group(_: Means, c: AddKsl | RemoveKsl) -> bool:
     return c.ksl_group is None or c.ksl_group == 0
 
 
-GROUP_GIVEN: Final[Refusal[Any]] = Refusal(
+GROUP_GIVEN: Final[AnyRefusal] = Refusal(
     0x3E, "group number missing or 0", "номер группы не задан или 0", "6.4.4.1", no_group
 )
 
@@ -47,7 +54,7 @@ def wrong_pair(means: Means, c: AddKsl) -> bool:
     a, b = means.pool.exists(c.ksl_a), means.pool.exists(c.ksl_b)
     if not a and not b:
         return True
-    return a and b and (c.ksl_a == c.ksl_b or c.ksl_a.stream != c.ksl_b.stream)  # type: ignore[union-attr]
+    return a and b and (c.ksl_a == c.ksl_b or given(c.ksl_a).stream != given(c.ksl_b).stream)
 
 
 def wrong_b(means: Means, c: AddKsl) -> bool:
@@ -64,10 +71,11 @@ def taken(means: Means, ksl: Ksl | None) -> bool:
 
 def other_type(means: Means, c: AddKsl) -> bool:
     """The group has another type: because of its lines, or of objects that count on it while it is empty (6.4.8)."""
-    group = means.tables.groups.get(c.ksl_group)  # type: ignore[arg-type]  # refused at receipt where it is missing
+    number = given(c.ksl_group)
+    group = means.tables.groups.get(number)
     if group is None or group.group_type == c.group_type:
         return False
-    return bool(group.lines) or means.tables.objects_of_group[c.ksl_group] > 0  # type: ignore[index]
+    return bool(group.lines) or means.tables.objects_of_group[number] > 0
 
 
 def too_many(means: Means, c: AddKsl) -> bool:
@@ -81,8 +89,8 @@ def too_many(means: Means, c: AddKsl) -> bool:
 def add_ksl(means: Means, job: Job[AddKsl], now: float) -> int:
     """A line joins its group."""
     c = job.command
-    line = Line(c.ksl_a, c.ksl_b if c.group_type is GroupType.SEPARATE else None)  # type: ignore[arg-type]
-    means.context.store(GroupLineAdded(c.ksl_group, c.group_type, line))  # type: ignore[arg-type]
+    line = Line(given(c.ksl_a), c.ksl_b if c.group_type is GroupType.SEPARATE else None)
+    means.context.store(GroupLineAdded(given(c.ksl_group), given(c.group_type), line))
     return DONE
 
 
@@ -158,16 +166,16 @@ def leg_of(means: Means, c: ConnectKsl | ReleaseKsl) -> Leg | None:
 def group_for(means: Means, c: ConnectKsl) -> int | None:
     """Under statistical control the group of the command (6.7.4), under full control that of command 5 (6.7.5.1)."""
     leg = leg_of(means, c)
-    return c.ksl_group if leg is None or leg.statistical else leg.object.ksl_group
+    group: object = c.ksl_group if leg is None or leg.statistical else leg.object.ksl_group
+    return group if isinstance(group, int) else None
 
 
 def no_group_for(means: Means, c: ConnectKsl) -> bool:
     """The command needs a group and has none; octets that are no group are looked at no sooner (6.7.5.1)."""
-    group = group_for(means, c)
-    return not isinstance(group, int) or group == 0
+    return not group_for(means, c)
 
 
-LEG_KNOWN: Final[Refusal[Any]] = Refusal(
+LEG_KNOWN: Final[AnyRefusal] = Refusal(
     0x3D,
     "no such object in such a call",
     "нет такого объекта в таком вызове",
@@ -184,7 +192,7 @@ def has_line(means: Means, c: ConnectKsl) -> bool:
 
 def empty_group(means: Means, c: ConnectKsl) -> bool:
     """The group has no line."""
-    group = means.tables.groups.get(group_for(means, c))  # type: ignore[arg-type]
+    group = means.tables.groups.get(given(group_for(means, c)))
     return group is not None and not group.lines
 
 
@@ -194,11 +202,11 @@ def none_free(means: Means, c: ConnectKsl) -> bool:
     return group is not None and not means.calls.can_connect(group)
 
 
-def tell_none_free(means: Means, job: Job[ConnectKsl], now: float) -> None:
+def report_none_free(means: Means, job: Job[ConnectKsl], now: float) -> None:
     """51h with operation 01h is the result of a command 7 that found no line (11.5.5, 11.5.6)."""
     leg = leg_of(means, job.command)
     if leg is not None:
-        means.calls.tell_none_free(leg, now)
+        means.calls.report_none_free(leg, now)
 
 
 def connect_ksl(means: Means, job: Job[ConnectKsl], now: float) -> int:
@@ -242,14 +250,14 @@ CONNECT_KSL: Final = CommandRule(
             lambda means, c: group_for(means, c) not in means.tables.groups,
         ),
         Refusal(0x3A, "it has a KSL already", "КСЛ уже подключена", "6.7.5", has_line),
-        Refusal(0x5F, "the group is empty", "в группе нет КСЛ", "11.5.5", empty_group, tell_none_free),
+        Refusal(0x5F, "the group is empty", "в группе нет КСЛ", "11.5.5", empty_group, report_none_free),
         Refusal(
             0x73,
             "no free KSL, and none of an ordinary object",
             "нет ни свободной КСЛ, ни КСЛ обычного объекта",
             "11.5.5",
             none_free,
-            tell_none_free,
+            report_none_free,
         ),
     ),
 )
@@ -364,13 +372,13 @@ RELEASE_KSL: Final = CommandRule(
 
 def line_in_group(means: Means, c: RemoveKsl) -> Line | None:
     """The line that the command names."""
-    group = means.tables.groups.get(c.ksl_group)  # type: ignore[arg-type]  # refused at receipt where it is missing
+    group = means.tables.groups.get(given(c.ksl_group))
     return find_line(group.lines if group else (), c.ksl_a, c.ksl_b)
 
 
 def not_in_group(means: Means, c: RemoveKsl) -> bool:
     """The group has no line with this KSL-A."""
-    group = means.tables.groups.get(c.ksl_group)  # type: ignore[arg-type]
+    group = means.tables.groups.get(given(c.ksl_group))
     return group is not None and all(line.ksl_a != c.ksl_a for line in group.lines)
 
 
@@ -384,8 +392,9 @@ def in_use(means: Means, c: RemoveKsl) -> bool:
 
 def last_of_objects(means: Means, c: RemoveKsl) -> bool:
     """The last line of a group stays while objects count on it (6.9.7)."""
-    group = means.tables.groups.get(c.ksl_group)  # type: ignore[arg-type]
-    return group is not None and len(group.lines) == 1 and means.tables.objects_of_group[c.ksl_group] > 0  # type: ignore[index]
+    number = given(c.ksl_group)
+    group = means.tables.groups.get(number)
+    return group is not None and len(group.lines) == 1 and means.tables.objects_of_group[number] > 0
 
 
 def remove_ksl(means: Means, job: Job[RemoveKsl], now: float) -> int:
@@ -395,7 +404,7 @@ def remove_ksl(means: Means, job: Job[RemoveKsl], now: float) -> int:
     if line is None:
         return means.extended(0x32)
     means.calls.out_of_order([line], now)
-    means.context.store(GroupLineRemoved(c.ksl_group, line))  # type: ignore[arg-type]
+    means.context.store(GroupLineRemoved(given(c.ksl_group), line))
     return DONE
 
 
@@ -434,4 +443,4 @@ REMOVE_KSL: Final = CommandRule(
     ),
 )
 
-RULES: Final[tuple[CommandRule[Any], ...]] = (ADD_KSL, CONNECT_KSL, RELEASE_KSL, REMOVE_KSL)
+RULES: Final[tuple[AnyRule, ...]] = (ADD_KSL, CONNECT_KSL, RELEASE_KSL, REMOVE_KSL)

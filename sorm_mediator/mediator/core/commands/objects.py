@@ -7,9 +7,17 @@ from typing import Any, Final
 
 from protocol.codes import Category, ObjectType, Priority
 from protocol.messages import AddObject, ChangeObject, RemoveObject
-from sorm_mediator.mediator.core.calls.numbers import LEGAL_SIGNS
-from sorm_mediator.mediator.core.commands.rule import CommandRule, Refusal, blank
+from sorm_mediator.mediator.core.commands.rule import (
+    AnyRefusal,
+    AnyRule,
+    CommandRule,
+    Refusal,
+    blank,
+    given,
+    readable,
+)
 from sorm_mediator.mediator.core.means import DONE, Job, Means
+from sorm_mediator.mediator.core.numbers import LEGAL_SIGNS
 from sorm_mediator.mediator.core.switchside import Missing, Outcome, object_request
 from sorm_mediator.mediator.core.tables import ControlledObject, ObjectPut, ObjectRemoved, Phone
 
@@ -44,7 +52,7 @@ def unknown_group(means: Means, c: AddObject | ChangeObject) -> bool:
     return c.ksl_group is not None and c.ksl_group not in means.tables.groups
 
 
-CONTROL_AT_RECEIPT: Final[tuple[Refusal[Any], ...]] = (
+CONTROL_AT_RECEIPT: Final[tuple[AnyRefusal, ...]] = (
     Refusal(0x14, "category missing", "категория не задана", "6.5.5.6", lambda _, c: c.category is None),
     Refusal(
         0x3E,
@@ -68,16 +76,14 @@ CONTROL_AT_RECEIPT: Final[tuple[Refusal[Any], ...]] = (
         unfit_priority,
     ),
 )
-GROUP_KNOWN: Final[Refusal[Any]] = Refusal(
-    0x3E, "no such group", "нет такой группы", "6.5.5.7", unknown_group
-)
+GROUP_KNOWN: Final[AnyRefusal] = Refusal(0x3E, "no such group", "нет такой группы", "6.5.5.7", unknown_group)
 
 # --- command 5
 
 
 def unfit_type(means: Means, c: AddObject) -> bool:
     """The sign is one that the type has, and a trunk object names a trunk and no number."""
-    if c.number_sign not in LEGAL_SIGNS[means.config.order].get(c.object_type, ()):  # type: ignore[arg-type]
+    if c.number_sign not in LEGAL_SIGNS[means.config.order].get(given(c.object_type), ()):
         return True
     return (c.object_type is ObjectType.TRUNK) is not (c.trunk is not None)
 
@@ -89,7 +95,7 @@ def number_again(means: Means, c: AddObject) -> bool:
 
 def phone_of(c: AddObject) -> Phone | None:
     """What makes two phone objects the same phone; None for a trunk."""
-    return None if blank(c.number) else (c.object_type, c.number_sign, str(c.number))  # type: ignore[return-value]
+    return None if blank(c.number) else (given(c.object_type), readable(c.number_sign), str(c.number))
 
 
 def table_full(means: Means, c: AddObject) -> bool:
@@ -114,14 +120,14 @@ def add_object(means: Means, job: Job[AddObject], now: float) -> None:
     """The switch is asked first; the table has the object when the switch does."""
     c = job.command
     row = ControlledObject(
-        object_number=c.object_number,  # type: ignore[arg-type]  # refused at receipt where it is missing
-        object_type=c.object_type,  # type: ignore[arg-type]
-        number_sign=c.number_sign,  # type: ignore[arg-type]
+        object_number=given(c.object_number),
+        object_type=given(c.object_type),
+        number_sign=readable(c.number_sign),
         number=None if blank(c.number) else str(c.number),
         trunk=c.trunk,
-        category=c.category,  # type: ignore[arg-type]
+        category=given(c.category),
         ksl_group=c.ksl_group,
-        priority=c.priority,  # type: ignore[arg-type]
+        priority=readable(c.priority),
     )
 
     def added(job: Job[AddObject], outcome: Outcome, now: float) -> int:
@@ -327,7 +333,8 @@ REMOVE_OBJECT: Final = CommandRule(
 def change_object(means: Means, job: Job[ChangeObject], now: float) -> None:
     """Category, group and priority; from the object's next call on (6.15.5; option ``change_running_call``)."""
     c = job.command
-    row = means.tables.objects[c.object_number].controlled(c.category, c.ksl_group, c.priority)  # type: ignore[index, arg-type]
+    before = means.tables.objects[given(c.object_number)]
+    row = before.controlled(given(c.category), c.ksl_group, readable(c.priority))
 
     def changed(job: Job[ChangeObject], outcome: Outcome, now: float) -> int:
         failure = means.failure(outcome)
@@ -363,4 +370,4 @@ CHANGE_OBJECT: Final = CommandRule(
     ),
 )
 
-RULES: Final[tuple[CommandRule[Any], ...]] = (ADD_OBJECT, REMOVE_OBJECT, CHANGE_OBJECT)
+RULES: Final[tuple[AnyRule, ...]] = (ADD_OBJECT, REMOVE_OBJECT, CHANGE_OBJECT)

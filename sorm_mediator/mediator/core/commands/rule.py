@@ -17,11 +17,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
 from protocol.messages import Command
 from protocol.values import Raw
-from sorm_mediator.mediator.core.means import Job, Means, OrmState, Standing
+from sorm_mediator.mediator.core.means import Job, Means, OrmInput, OrmState, Standing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sorm_mediator.options import MediatorOptions
 
 C = TypeVar("C", bound=Command)
+T = TypeVar("T")
 
 
 class Verdict(Enum):
@@ -63,8 +64,12 @@ class Refusal(Generic[C]):
     """Where the order says so, as ``6.5.5.7``; empty where only the vendor's code says it."""
     when: Callable[[Means, C], bool]
     """Whether the command is refused."""
-    tell: Callable[[Means, Job[C], float], None] | None = None
+    before_28h: Callable[[Means, Job[C], float], None] | None = None
     """What is sent before the 28h of a refusal at execution."""
+
+
+AnyRefusal: TypeAlias = Refusal[Any]
+"""A refusal of whichever command."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +89,8 @@ class CommandRule(Generic[C]):
     """Verdict while the means are stopped."""
     started: Verdict = Verdict.TAKEN
     """Verdict while the means are started."""
-    leads_to: OrmState | None = None
-    """The state after 28h/00h; None: it stays."""
+    moves: OrmInput | None = None
+    """What it does to the state of the means; None: nothing."""
     standing: Standing = Standing.IN_TURN
     partial: frozenset[str] = field(default=frozenset())
     """Fields that may hold octets which are no value by themselves: the command's own refusals judge them."""
@@ -98,6 +103,9 @@ class CommandRule(Generic[C]):
             return self.started
         return self.stopped.verdict(options) if isinstance(self.stopped, ByOption) else self.stopped
 
+
+AnyRule: TypeAlias = CommandRule[Any]
+"""The rule of whichever command."""
 
 # --- what every command is asked
 
@@ -131,13 +139,27 @@ def field_code(names: set[str]) -> int:
     return next((code for name, code in FIELD_CODES.items() if name in names), PARAMETERS)
 
 
-def faulty_fields(message: Any) -> set[str]:
+def faulty_fields(message: Command) -> set[str]:
     """Fields whose octets mean nothing."""
     return {
         name
         for name in getattr(message, "__dataclass_fields__", ())
         if name not in ("orm_number", "password") and isinstance(getattr(message, name), Raw)
     }
+
+
+def given(value: T | Raw | None) -> T:
+    """The value of a field that is refused at receipt where it is missing or means nothing."""
+    if value is None or isinstance(value, Raw):
+        raise TypeError(f"a field that was accepted at receipt holds {value!r}")
+    return value
+
+
+def readable(value: T | Raw) -> T:
+    """The value of a field, which may be missing; one that means nothing is refused at receipt."""
+    if isinstance(value, Raw):
+        raise TypeError(f"a field that was accepted at receipt holds {value!r}")
+    return value
 
 
 def blank(number: object) -> bool:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from protocol.codes import Channel, StationType
 from protocol.messages import (
@@ -18,9 +18,15 @@ from protocol.messages import (
     TestReplyKpd2,
     VersionInfo,
 )
-from sorm_mediator.mediator.core.calls.kpd2_events import BY_STOP
-from sorm_mediator.mediator.core.commands.rule import PARAMETERS, ByOption, CommandRule, Refusal, Verdict
-from sorm_mediator.mediator.core.means import DONE, Job, Means, OrmState, Standing, Work
+from sorm_mediator.mediator.core.commands.rule import (
+    PARAMETERS,
+    AnyRule,
+    ByOption,
+    CommandRule,
+    Refusal,
+    Verdict,
+)
+from sorm_mediator.mediator.core.means import DONE, Job, Means, OrmInput, Standing, WorkInput
 from sorm_mediator.mediator.core.tables import PasswordChanged
 
 if TYPE_CHECKING:
@@ -32,7 +38,7 @@ if TYPE_CHECKING:
 
 def start(means: Means, job: Job[Start], now: float) -> int:
     """The means work from now on, under the number of the command (6.1.3)."""
-    means.start(job.command.orm_number)
+    means.move(OrmInput.START, now, orm_number=job.command.orm_number)
     means.context.journal("started", stream=job.stream, peer=job.peer)
     return DONE
 
@@ -43,7 +49,7 @@ START: Final = CommandRule(
     execute=start,
     stopped=Verdict.TAKEN,
     started=Verdict.ALREADY_STARTED,
-    leads_to=OrmState.STARTED,
+    moves=OrmInput.START,
 )
 
 # --- command 2
@@ -52,7 +58,12 @@ START: Final = CommandRule(
 def stop(means: Means, job: Job[Stop], now: float) -> None:
     """The switch forgets the objects first; a mediator that has lost its switch can be stopped all the same."""
     means.ask(
-        job, "clear", {}, lambda job, outcome, now: stopped(means, job, outcome, now), now, work=Work.STOPPING
+        job,
+        "clear",
+        {},
+        lambda job, outcome, now: stopped(means, job, outcome, now),
+        now,
+        work=WorkInput.STOP,
     )
 
 
@@ -60,7 +71,7 @@ def stopped(means: Means, job: Job[Stop], outcome: Outcome, now: float) -> int:
     """The switch has answered: lines are released (52h/06h), then the tables go (6.2.4)."""
     failure = means.failure(outcome, down_is_failure=False)
     if not failure:
-        means.stop(BY_STOP, now)
+        means.move(OrmInput.STOP, now)
         means.context.journal("stopped", stream=job.stream, peer=job.peer)
     else:
         # A change that was ended for this command may have been done by the switch all the same.
@@ -72,7 +83,7 @@ STOP: Final = CommandRule(
     message=Stop,
     clause="6.2",
     execute=stop,
-    leads_to=OrmState.STOPPED,
+    moves=OrmInput.STOP,
     standing=Standing.STOP,
 )
 
@@ -153,4 +164,4 @@ GET_VERSION: Final = CommandRule(
     message=GetVersion, clause="6.17", execute=get_version, stopped=ByOption("version_before_start", "allow")
 )
 
-RULES: Final[tuple[CommandRule[Any], ...]] = (START, STOP, SET_PASSWORD, TEST, GET_VERSION)
+RULES: Final[tuple[AnyRule, ...]] = (START, STOP, SET_PASSWORD, TEST, GET_VERSION)

@@ -6,7 +6,7 @@ A table goes out in pieces (:meth:`~..means.Means.send_table`), so that command 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from protocol import digits_asked
 from protocol.codes import KSL_ROWS_PER_MESSAGE, SERVICES_PER_MESSAGE, TRUNK_NAME_OCTETS
@@ -22,8 +22,8 @@ from protocol.messages import (
     TrunkInfo,
 )
 from protocol.values import KslRow, Raw
-from sorm_mediator.mediator.core.commands.rule import CommandRule, Refusal, blank
-from sorm_mediator.mediator.core.means import DONE, Job, Means, Standing, Table, Turn, Work
+from sorm_mediator.mediator.core.commands.rule import AnyRule, CommandRule, Refusal, blank
+from sorm_mediator.mediator.core.means import DONE, Job, Means, Standing, Table, Turn, WorkInput
 from sorm_mediator.mediator.core.switchside import LINE_STATE_UNKNOWN, Missing
 from sorm_mediator.texts import printable
 
@@ -81,22 +81,11 @@ def matching_objects(tables: Tables, c: GetObjects) -> list[int]:
     return sorted(number for number, row in tables.objects.items() if fits(row))
 
 
-def object_rows(means: Means, numbers: Sequence[int]) -> Iterator[dict[str, Any]]:
+def object_rows(means: Means, numbers: Sequence[int]) -> Iterator[dict[str, object]]:
     """23h for each of these objects (9.3.6)."""
     objects, states = means.tables.objects, means.context.line_states
     for number in numbers:
-        row = objects[number]
-        yield {
-            "object_number": row.object_number,
-            "object_type": row.object_type,
-            "number_sign": row.number_sign,
-            "number": row.number,
-            "trunk": row.trunk,
-            "category": row.category,
-            "ksl_group": row.ksl_group,
-            "priority": row.priority,
-            "line_state": states.get(number, LINE_STATE_UNKNOWN),
-        }
+        yield objects[number].fields() | {"line_state": states.get(number, LINE_STATE_UNKNOWN)}
 
 
 def get_objects(means: Means, job: Job[GetObjects], now: float) -> None:
@@ -282,7 +271,7 @@ def get_services(means: Means, job: Job[GetServices], now: float) -> None:
         return None
 
     params = {"number": str(c.number), "number_sign": str(c.number_sign)}
-    means.ask(job, "services", params, told, now, work=Work.ASKING)
+    means.ask(job, "services", params, told, now, work=WorkInput.ASK)
 
 
 def pages_of(services: Sequence[int], room: int) -> list[tuple[int, ...]]:
@@ -358,7 +347,7 @@ def get_trunks(means: Means, job: Job[GetTrunks], now: float) -> None:
         means.send_table(job, Table(TrunkInfo, iter(rows), len(rows)), now)
         return None
 
-    means.ask(job, "trunks", {"trunk": job.command.trunk}, told, now, work=Work.ASKING)
+    means.ask(job, "trunks", {"trunk": job.command.trunk}, told, now, work=WorkInput.ASK)
 
 
 def trunks_of(values: object) -> list[tuple[int, str]]:
@@ -371,7 +360,7 @@ def trunks_of(values: object) -> list[tuple[int, str]]:
     return trunks
 
 
-def trunk_rows(number: int, name: str) -> list[dict[str, Any]]:
+def trunk_rows(number: int, name: str) -> list[dict[str, object]]:
     """2Ah of one trunk: 43 printable ASCII characters each, at least one message (9.10.4, 9.10.5)."""
     text = printable(name, TRUNK_NAME_OCTETS * MOST_NAME_PARTS)
     parts = [text[start : start + TRUNK_NAME_OCTETS] for start in range(0, len(text), TRUNK_NAME_OCTETS)] or [
@@ -387,4 +376,4 @@ MOST_NAME_PARTS: Final = 8
 
 GET_TRUNKS: Final = CommandRule(message=GetTrunks, clause="6.16", execute=get_trunks, table=True)
 
-RULES: Final[tuple[CommandRule[Any], ...]] = (GET_OBJECTS, GET_KSL, GET_SERVICES, INTERRUPT, GET_TRUNKS)
+RULES: Final[tuple[AnyRule, ...]] = (GET_OBJECTS, GET_KSL, GET_SERVICES, INTERRUPT, GET_TRUNKS)
