@@ -332,6 +332,8 @@ class XotEnd:
         self._kind = XotKind.SVC
         if config.x25.circuit == "pvc":
             self._kind = XotKind.PVC_INITIATOR if config.initiator else XotKind.PVC_RESPONDER
+        rows = XOT_TABLE.items()
+        self._table = {(state, what): move for (kind, state, what), move in rows if kind is self._kind}
         self._framer = XotFramer()
         self._deadline: float | None = None
         self._packet = b""
@@ -458,12 +460,15 @@ class XotEnd:
 
     def _input(self, what: XotInput, reason: str = "", retry: float | None = None) -> None:
         """The transition function. ``reason`` and ``retry`` are those of a connection that ends by it."""
-        move = XOT_TABLE.get((self._kind, self.state, what))
+        move = self._table.get((self.state, what))
         if move is None:
             return
         self.state = move.next
         for action in move.actions:
             match action:
+                case XotAction.HAND_UP:
+                    self._deadline = None
+                    self._carry_out(self.x25.received(self._packet, self._now))
                 case XotAction.ASK:
                     self._write(self._setup(PvcStatus.WAITING).encode())
                 case XotAction.ANSWER:
@@ -474,9 +479,6 @@ class XotEnd:
                     self._carry_out(self.x25.link_up(self._now))
                 case XotAction.LINK_DOWN:
                     self._carry_out(self.x25.link_down(reason, self._now))
-                case XotAction.HAND_UP:
-                    self._deadline = None
-                    self._carry_out(self.x25.received(self._packet, self._now))
                 case XotAction.CLOSE:
                     self._deadline = None
                     self._out.append(ChannelAlarm("xot", reason))
