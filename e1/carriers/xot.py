@@ -380,7 +380,12 @@ class XotEnd:
                 self.packets_received += 1
                 self._out.append(PacketCrossed(False, packet))
                 self._packet = packet
-                self._received_packet()
+                if self.state is not XotState.SETTING_UP:
+                    self._input(XotInput.PACKET)
+                elif self.config.initiator:
+                    self._answered()
+                else:
+                    self._asked()
         except XotError as error:
             self._input(XotInput.BAD_OCTETS, f"not X.25 over TCP: {error}")
         return self._take()
@@ -483,14 +488,6 @@ class XotEnd:
                     self._deadline = None
                     self._out.append(ChannelAlarm("xot", reason))
                     self._out.append(Close(reason, self.config.reconnect if retry is None else retry))
-
-    def _received_packet(self) -> None:
-        if self.state is not XotState.SETTING_UP:
-            self._input(XotInput.PACKET)
-        elif self.config.initiator:
-            self._answered()
-        else:
-            self._asked()
 
     def _asked(self) -> None:
         status = self.accepts(self._packet)
