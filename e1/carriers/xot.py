@@ -332,6 +332,8 @@ class XotEnd:
         self._kind = XotKind.SVC
         if config.x25.circuit == "pvc":
             self._kind = XotKind.PVC_INITIATOR if config.initiator else XotKind.PVC_RESPONDER
+        rows = XOT_TABLE.items()
+        self._table = {(state, what): move for (kind, state, what), move in rows if kind is self._kind}
         self._framer = XotFramer()
         self._deadline: float | None = None
         self._packet = b""
@@ -378,7 +380,12 @@ class XotEnd:
                 self.packets_received += 1
                 self._out.append(PacketCrossed(False, packet))
                 self._packet = packet
-                self._received_packet()
+                if self.state is not XotState.SETTING_UP:
+                    self._input(XotInput.PACKET)
+                elif self.config.initiator:
+                    self._answered()
+                else:
+                    self._asked()
         except XotError as error:
             self._input(XotInput.BAD_OCTETS, f"not X.25 over TCP: {error}")
         return self._take()
@@ -458,12 +465,15 @@ class XotEnd:
 
     def _input(self, what: XotInput, reason: str = "", retry: float | None = None) -> None:
         """The transition function. ``reason`` and ``retry`` are those of a connection that ends by it."""
-        move = XOT_TABLE.get((self._kind, self.state, what))
+        move = self._table.get((self.state, what))
         if move is None:
             return
         self.state = move.next
         for action in move.actions:
             match action:
+                case XotAction.HAND_UP:
+                    self._deadline = None
+                    self._carry_out(self.x25.received(self._packet, self._now))
                 case XotAction.ASK:
                     self._write(self._setup(PvcStatus.WAITING).encode())
                 case XotAction.ANSWER:
@@ -474,21 +484,10 @@ class XotEnd:
                     self._carry_out(self.x25.link_up(self._now))
                 case XotAction.LINK_DOWN:
                     self._carry_out(self.x25.link_down(reason, self._now))
-                case XotAction.HAND_UP:
-                    self._deadline = None
-                    self._carry_out(self.x25.received(self._packet, self._now))
                 case XotAction.CLOSE:
                     self._deadline = None
                     self._out.append(ChannelAlarm("xot", reason))
                     self._out.append(Close(reason, self.config.reconnect if retry is None else retry))
-
-    def _received_packet(self) -> None:
-        if self.state is not XotState.SETTING_UP:
-            self._input(XotInput.PACKET)
-        elif self.config.initiator:
-            self._answered()
-        else:
-            self._asked()
 
     def _asked(self) -> None:
         status = self.accepts(self._packet)
