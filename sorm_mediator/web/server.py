@@ -37,7 +37,7 @@ class _Http(H11Protocol):
     """A client's connection. One that asks slowly, or does not read its answer, is not waited for.
 
     When there are too many, the one goes that has been asking for the longest, or has had nothing to ask: who asks and
-    reads is served, whatever the others do.
+    reads is served, independently of the others.
     """
 
     limits: ClassVar[WebConfig]
@@ -146,7 +146,7 @@ class WebServer:
             try:
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 listener.bind(address)
-                # Connections made from the ready line on must be taken, whatever uvicorn is still doing.
+                # Connections made from the ready line on must be taken, also while uvicorn is still starting.
                 listener.listen(_LISTEN_BACKLOG)
                 listener.setblocking(False)
             except BaseException:
@@ -190,7 +190,7 @@ class WebServer:
 # resolves to 127.0.0.1, or by a plain cross-site form. So on loopback ``Host`` must name loopback, and an
 # ``Origin``, where there is one, must be the server itself.
 #
-# No request needs a large body, so none is read: its length must be told beforehand and be at most ``MOST_BODY``.
+# No request needs a large body, so none is read: its length must be given beforehand and be at most ``MOST_BODY``.
 
 
 MOST_BODY = 64 * 1024

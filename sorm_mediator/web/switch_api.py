@@ -143,7 +143,7 @@ class MessageBody(Body):
     from_trunk: Annotated[str, Field(pattern=r"^\S*$")] = ""
     """The trunk that a sender of the network is reached by; left out: not known."""
     to_trunk: Annotated[str, Field(pattern=r"^\S*$")] = ""
-    """The trunk that the message goes out by; left out: routing says."""
+    """The trunk that the message goes out by; left out: by routing."""
     from_imsi: Imsi | Literal[""] = ""
     """IMSI of the sender."""
     to_imsi: Imsi | Literal[""] = ""
@@ -180,7 +180,7 @@ class FaultBody(Body):
 
 
 class Document(BaseModel):
-    """A document whose fields say in OpenAPI what they mean."""
+    """A document whose fields are described in OpenAPI by their docstrings."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -295,7 +295,7 @@ class MediatorDocument(Document):
     """host:port of its RADIUS sink."""
     connections: int
     objects: int
-    """On control, in whatever domain."""
+    """On control, in all domains."""
     domains: dict[str, Literal["in step", "silent", "catching up"]]
     """Domain -> how it stands."""
     not_connected: dict[str, str]
@@ -349,7 +349,7 @@ def switch_router(switch: SwitchBox) -> APIRouter:
     async def send_message(
         domain: Annotated[str, Path(examples=["test.domain"])], body: MessageBody
     ) -> SentDocument:
-        """Send a synthetic message, such as an SMS; the mediators with an object that it touches are told at once."""
+        """Send a synthetic message, such as an SMS; mediators with an object that it touches get a report."""
         try:
             return SentDocument(message=switch.send_message(domain, MessageRequest(**body.model_dump())))
         except CallRefused as refusal:
@@ -381,7 +381,7 @@ def switch_router(switch: SwitchBox) -> APIRouter:
         number: Annotated[int, Path(ge=0, le=0xFFFE, examples=[2])],
         body: TrunkBody,
     ) -> TrunkDocument:
-        """Rename a trunk; the mediators of the domain are told, and tell the console (message 2Ah)."""
+        """Rename a trunk; it is reported to the mediators of the domain, and by them to the console (message 2Ah)."""
         try:
             notes = switch.rename_trunk(domain, number, body.name)
         except CallRefused as refusal:

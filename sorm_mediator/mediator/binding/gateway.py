@@ -1,6 +1,6 @@
 """The mediator as a running box: the core, bound to its consoles, the switch, RADIUS, the disk and the clock.
 
-Whatever arrives is one input of the core, whose effects are executed in order before the next input. A
+Everything that arrives is one input of the core. Its effects are executed in order before the next input. A
 change of the tables and an entry of the journal are on disk before the effect after them, so an answer never
 promises what a crash could take back. When the disk refuses, the gateway stops serving at once (``failure``)
 instead of answering what it can't keep: after a restart the tables are what was confirmed.
@@ -65,12 +65,12 @@ class Gateway:
         self.counters: Counter[str] = Counter()
         """What the binding counts; the core has its own."""
         self.failure: asyncio.Future[BoxError] | None = None
-        """Done when the gateway had to stop serving by itself; its result says why."""
+        """Done when the gateway had to stop serving by itself; its result has the reason."""
         self.journal: Journal | None = None
         self._strangers = StrangersQuota(config.mediator.options.journal_strangers_per_minute)
         self._host_key = switch_host_key or config.ssh.host_key
         self._instance = secrets.token_hex(8)
-        """Part of the name that the switch hears, so that another gateway is not taken for this one."""
+        """Part of the name that the switch is given, so that another gateway is not taken for this one."""
         mediator = config.mediator
         self._options = config.mediator.codec_options
         self._codec = Codec(self._options)
@@ -205,7 +205,7 @@ class Gateway:
         )
 
     async def stop(self) -> None:
-        """Stop serving: consoles get what was answered already, the journal says so, files are closed."""
+        """Stop serving: consoles get what was answered already, the journal has an entry of it, files are closed."""
         try:
             if self._running:
                 self.sink.close()
@@ -290,7 +290,7 @@ class Gateway:
             self._run(lambda now: self.core.writable(stream, now))
 
     def stream_changed(self, stream: int, old: StreamState, new: StreamState) -> None:
-        """A stream toward the console has got another state: the console and the journal hear of it."""
+        """A stream toward the console has got another state: it is reported to the console and the journal."""
         assert self.e1 is not None
         self._event("link", {"link": f"e1.{stream}", "state": str(new)})
         self._write("stream-state", {"stream": stream, "old": str(old), "new": str(new)})

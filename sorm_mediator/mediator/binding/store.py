@@ -123,7 +123,7 @@ class Store:
         """The tables as the last change left them.
 
         A file that is damaged is moved aside to ``<path>.damaged-<time>``, and the tables are new ones that
-        say so (``damaged``), also after another restart, until the console was told.
+        are marked so (``damaged``), also after another restart, until it was reported to the console.
         """
         if self.path is None:
             return Tables(password=self._password)
