@@ -68,8 +68,8 @@ class LimitWatch:
 
     def event(self, message: Message, at: float, now: float) -> str:
         """An event of a call is on its way; it happened ``at`` (Unix seconds by the switch's clock; ``now`` likewise by
-        ours, so a switch of another host is measured as far as the clocks agree). Returns a warning for the operator, or
-        nothing."""
+        ours, so a switch of another host is measured as far as the clocks agree). Returns a warning for the operator,
+        or nothing."""
         return self._measure("events", max(0.0, now - at), f"{message.code:02X}h of a call")
 
     def _answer(self, message: Answer, code: int, now: float) -> str:
