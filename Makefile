@@ -5,7 +5,7 @@ STAMP  := $(VENV)/.installed
 LAB    ?= captures/labs/laptop.toml
 PYTEST_ARGS ?=
 
-.PHONY: help demo lab install test test-tools check lint types docs bench bench-% clean
+.PHONY: help demo lab install test test-tools check lint types docs catalogues bench bench-% clean
 
 help:            ## what there is
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -34,6 +34,10 @@ check: lint types docs test ## the one gate: ruff, mypy strict, docs with doctes
 lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
+
+catalogues: $(STAMP) ## collect the texts of the code, compile their Russian
+	$(BIN)/python -m scripts.catalogues
 
 types: $(STAMP)
 	$(BIN)/mypy

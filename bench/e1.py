@@ -22,8 +22,9 @@ from e1.carriers.satop_socket import SatopSocket
 from e1.channel import Message
 from e1.g704.framer import FrameReceiver, FrameTransmitter, StreamState
 from e1.g704.frames import TIMESLOTS, carried, crc4, demux, mux
+from e1.g704.timeslots import KSL_PER_STREAM
 from e1.lapb.machine import LapbConfig
-from e1.stream import KSLS, ChannelEvent, E1Stream, StreamConfig
+from e1.stream import ChannelEvent, E1Stream, StreamConfig
 from e1.x25.layer import X25Config
 
 BATCH = 160
@@ -158,9 +159,12 @@ async def _four_streams(batch: float) -> tuple[float, int]:
     """The share of a core that four mediator ends take, and how many messages they sent."""
     now = 0.0
     ends = [(_stream("dce"), SatopSocket(SatopLine(), clock=lambda: now)) for _ in range(4)]
-    far = [_FarEnd(await end.start()) for _, end in ends]
+    for _, end in ends:
+        await end.start()
+    far = [_FarEnd(end.local) for _, end in ends]
     random = np.random.default_rng(28)
-    speech = [random.integers(0, 256, round(8000 * batch), dtype=np.uint8).tobytes() for _ in KSLS]
+    octets = round(8000 * batch)
+    speech = [random.integers(0, 256, octets, np.uint8).tobytes() for _ in range(KSL_PER_STREAM)]
     message = bytes(range(0x3A))
     got = sent = 0
     spent = 0.0
@@ -169,8 +173,8 @@ async def _four_streams(batch: float) -> tuple[float, int]:
         now = turn * batch
         begin = time.process_time()
         for stream, end in ends:
-            for ksl, octets in zip(KSLS, speech, strict=True):
-                stream.voice_out(ksl, octets)
+            for ksl, spoken in enumerate(speech, 1):
+                stream.voice_out(ksl, spoken)
             if now % 0.1 < batch and turn < last:
                 for name in stream.channels:
                     stream.send(name, message, now)

@@ -12,7 +12,6 @@ from protocol.texts import status_text
 from sorm_mediator.mediator.binding.consoles import CONNECTION_TABLE
 from sorm_mediator.mediator.core.calls import calls, kpd2_events
 from sorm_mediator.mediator.core.calls.legs import CATEGORY_BITS, LEG_TABLE, ROLE_SHIFT
-from sorm_mediator.mediator.core.calls.numbers import LEGAL_SIGNS, SIGN_OF_NI
 from sorm_mediator.mediator.core.channels import PAIR_TABLE
 from sorm_mediator.mediator.core.commands import RULES
 from sorm_mediator.mediator.core.commands.rule import (
@@ -24,6 +23,7 @@ from sorm_mediator.mediator.core.commands.rule import (
     Verdict,
 )
 from sorm_mediator.mediator.core.means import ORM_TABLE, TURNS, WORK_TABLE, Standing, Work
+from sorm_mediator.mediator.core.numbers import LEGAL_SIGNS, SIGN_OF_NI
 from sorm_mediator.mediator.core.switchside import SWITCH_TABLE
 
 _BEGINNING = """\

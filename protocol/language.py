@@ -1,41 +1,110 @@
-"""Texts in two languages: made where something happens, translated where they are shown."""
+"""Texts in two languages: written in English, translated when they are shown.
+
+A :class:`Phrase` is an English text and the values in it. Its Russian stands in a message catalogue of GNU gettext,
+``locale/ru/LC_MESSAGES/NAME.mo``, under the English text before its values are filled in. This package has a
+catalogue of its own; a package above adds its own with :func:`add_catalogue`. Catalogues are read when the first
+text is translated: a run in English reads none. ``make catalogues`` collects the texts of the code
+(``scripts/catalogues.py``); CONTRIBUTING.md, "Texts", tells how to add one.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+import gettext
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Literal, TypeAlias
 
 Lang = Literal["en", "ru"]
 """The languages of everything that people read."""
 
+MessageId: TypeAlias = str
+"""An English text that is a key of the catalogue. A parameter or a field of this type takes literals only:
+``scripts/catalogues.py`` collects the arguments."""
+
+_CATALOGUES = {"protocol": Path(__file__).parent / "locale"}
+
+
+def add_catalogue(name: str, folder: Path) -> None:
+    """Search the catalogue ``folder/ru/LC_MESSAGES/NAME.mo`` too, after those added before."""
+    _CATALOGUES[name] = folder
+    _russian.cache_clear()
+
+
+@cache
+def _russian() -> gettext.NullTranslations:
+    """All catalogues as one. Raises :class:`FileNotFoundError` when one is missing."""
+    first, *others = (gettext.translation(name, folder, ["ru"]) for name, folder in _CATALOGUES.items())
+    for other in others:
+        first.add_fallback(other)
+    return first
+
 
 class Phrase(str):
-    """A text in English that carries its Russian.
+    """A text in English that can be translated.
 
-    Where no language is asked for it is an ordinary English text. ``values`` fill both forms as :meth:`str.format`
-    does; a value that is a phrase is put in the language of the form it stands in.
+    It is an ordinary English text where it is not translated. ``values`` fill the text as :meth:`str.format` does; a
+    value that is a phrase is translated with it. Values other than texts and numbers become texts at once, so a phrase
+    doesn't change afterwards and can be pickled. A phrase as ``message`` is returned as it is. ``context`` tells apart
+    equal English texts with different translations. A text that no catalogue has stays English.
     """
 
-    __slots__ = ("_ru",)
-    _ru: str
+    __slots__ = ("_context", "_given", "_message", "_values")
+    _given: str | None
+    _message: str
+    _context: str
+    _values: dict[str, object]
 
-    def __new__(cls, en: str, ru: str, **values: object) -> Phrase:
-        self = super().__new__(cls, en.format(**values) if values else en)
-        self._ru = ru.format(**{name: _in_russian(value) for name, value in values.items()}) if values else ru
+    def __new__(cls, message: MessageId, russian: str | None = None, /, **values: object) -> Phrase:
+        context = str(values.pop("context", ""))
+        if isinstance(message, Phrase) and russian is None and not (context or values):
+            return message
+        kept = {name: _kept(value) for name, value in values.items()}
+        self = super().__new__(cls, message.format(**kept) if kept else message)
+        self._message, self._context, self._values = str(message), context, kept
+        self._given = russian
         return self
 
-    def __reduce__(self) -> tuple[type, tuple[str, str]]:
-        return type(self), (str(self), self._ru)
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restored, (self._message, self._given, self._context, self._values)
+
+    def fill(self, **values: object) -> Phrase:
+        """The same text with ``values`` in it."""
+        return Phrase(self._message, self._given, context=self._context, **{**self._values, **values})
+
+    def _in_russian(self) -> str:
+        if not self._message:
+            return ""  # the key under which a catalogue has its header
+        if self._given is not None:
+            text = self._given
+        elif self._context:
+            text = _russian().pgettext(self._context, self._message)
+        else:
+            text = _russian().gettext(self._message)
+        if not self._values:
+            return text
+        return text.format(
+            **{
+                name: value._in_russian() if isinstance(value, Phrase) else value
+                for name, value in self._values.items()
+            }
+        )
 
 
-def _in_russian(value: object) -> object:
-    return value._ru if isinstance(value, Phrase) else value
+def _kept(value: object) -> object:
+    return value if isinstance(value, str | int | float) else str(value)
+
+
+def _restored(message: str, given: str | None, context: str, values: dict[str, object]) -> Phrase:
+    return Phrase(message, given, context=context, **values)
 
 
 def translate(text: str, lang: Lang) -> str:
     """``text`` in ``lang``; a text that is no :class:`Phrase` is returned as it is."""
-    return text._ru if lang == "ru" and isinstance(text, Phrase) else str(text)
+    return text._in_russian() if lang == "ru" and isinstance(text, Phrase) else str(text)
 
 
-def join(separator: str, parts: list[str]) -> Phrase:
+def join(separator: str, parts: Iterable[str]) -> Phrase:
     """``parts`` with ``separator`` between them, in each language."""
-    return Phrase(separator.join(parts), separator.join(translate(part, "ru") for part in parts))
+    values = {f"part{number}": part for number, part in enumerate(parts)}
+    return Phrase("{separator}".join(f"{{{name}}}" for name in values), separator=separator, **values)

@@ -12,7 +12,7 @@ from protocol.codes import NumberSign, ObjectType, Order
 from protocol.language import Phrase
 from sorm_mediator.config import ConfigError, NetworkFormatConfig, OwnFormatConfig
 from sorm_mediator.config.acceptance import Direction, OperatorConfig
-from sorm_mediator.mediator.core.calls.numbers import LEGAL_SIGNS, SIGN_OF_NI
+from sorm_mediator.mediator.core.numbers import LEGAL_SIGNS, SIGN_OF_NI
 
 Kind = Literal["own", "local", "intercity", "international", "emergency"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -11,7 +11,7 @@ from protocol.codes import Order
 from protocol.language import Phrase
 from sorm_mediator.acceptance.formats import NI_OF_KIND, Agreed, Kind
 from sorm_mediator.acceptance.matrix import Domains
-from sorm_mediator.mediator.core.calls.numbers import SIGN_OF_NI
+from sorm_mediator.mediator.core.numbers import SIGN_OF_NI
 from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.path import Hop
 from sorm_mediator.switch.routing.route import Action, Rule, Side

@@ -18,7 +18,7 @@ class Flow:
     transport: str = ""
     """``tcp``, ``udp``, ``x25`` or empty for text and raw bytes."""
     interface: str = ""
-    """Name of the interface it was captured on, if the capture says."""
+    """Name of the interface it was captured on, if the capture names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Data:
     offset: int
     data: bytes
     time_ns: int | None = None
-    """Nanoseconds since 1970, when the input says."""
+    """Nanoseconds since 1970, when the input has it."""
     whole: bool = False
     """Nothing of it goes on in the next one (a datagram): a unit not finished here is a broken one."""
 
@@ -63,7 +63,7 @@ Event = Data | Gap | End | Trouble
 
 
 class CaptureError(ValueError):
-    """The input can't be read at all; the text says what is wrong and where.
+    """The input can't be read at all; the text names what is wrong and where.
 
     What is merely damaged (a file cut short, a lost segment) doesn't raise: it is read as far as it goes and
     reported as :class:`Trouble`.

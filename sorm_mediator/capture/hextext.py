@@ -226,7 +226,7 @@ def _columns(rest: str, *, colon: bool) -> tuple[bytes, bool]:
 def _assemble(rows: list[_Row], radix: int, *, exact: bool) -> list[Part] | None:
     """Rows -> parts, if every offset is where the octets before it end.
 
-    Not ``exact``: a row may hold more than the next offset says, being text that looks like octets, or the
+    Not ``exact``: a row may hold more than the next offset leaves room for, being text that looks like octets, or the
     padding of the last word.
     """
     sides: dict[str, _Side] = {}

@@ -68,7 +68,7 @@ def _read_input(stream: BinaryIO, packed_before: int) -> Iterator[Event]:
 def read_text(text: str) -> Iterator[Event]:
     """What is written in ``text``: hex or a hex dump.
 
-    Raises :class:`CaptureError` saying at which character it is neither.
+    Raises :class:`CaptureError` with the first character at which it is neither.
     """
     parts = parse_text(text)
     frames = [frame_packet(part.data) for part in parts if is_frame(part.data)]
@@ -170,8 +170,8 @@ class _Flows:
     def __init__(self) -> None:
         self._dissector = Dissector()
         self._tcp: OrderedDict[tuple[str, str], HalfStream] = OrderedDict()
-        self._udp: OrderedDict[tuple[str, str], tuple[Flow, int]] = OrderedDict()
-        self._lapb: OrderedDict[tuple[str, str], x25.LapbFrames] = OrderedDict()
+        self._udp: OrderedDict[str, tuple[Flow, int]] = OrderedDict()
+        self._lapb: dict[tuple[str, str], x25.LapbFrames] = {}
         self._recognitions: OrderedDict[tuple[str, str], Recognition[_Datagram]] = OrderedDict()
         self._satop: OrderedDict[tuple[str, str], SatopFlow] = OrderedDict()
         self._xot: dict[Flow, x25.XotRecords] = {}
@@ -215,12 +215,8 @@ class _Flows:
 
     def _other_datagram(self, key: tuple[str, str], datagram: _Datagram) -> Iterator[Event]:
         data, packet = datagram
-        label = f"{key[0]} > {key[1]} udp"
-        flow, offset = self._udp.pop(key, (Flow(label, *key, "udp", packet.interface), 0))
-        self._udp[key] = flow, offset + len(data)
-        yield Data(flow, offset, data, packet.time_ns, whole=True)
-        if len(self._udp) > MAX_FLOWS:
-            yield End(self._udp.popitem(last=False)[1][0])
+        flow = Flow(f"{key[0]} > {key[1]} udp", *key, "udp", packet.interface)
+        yield from _next(self._udp, flow, data, packet.time_ns, whole=True)
 
     def finish(self) -> Iterator[Event]:
         for key, recognition in self._recognitions.items():
@@ -319,12 +315,24 @@ class _Flows:
         if found is None or not found[1]:
             return
         channel, data = found
-        label = f"{line} x25 channel {channel}"
-        flow, offset = self._x25.pop(label, (Flow(label, transport="x25", interface=interface), 0))
-        self._x25[label] = flow, offset + len(data)
-        yield Data(flow, offset, data, time_ns)
-        if len(self._x25) > MAX_FLOWS:
-            yield End(self._x25.popitem(last=False)[1][0])
+        flow = Flow(f"{line} x25 channel {channel}", transport="x25", interface=interface)
+        yield from _next(self._x25, flow, data, time_ns)
+
+
+def _next(
+    flows: OrderedDict[str, tuple[Flow, int]],
+    begun: Flow,
+    data: bytes,
+    time_ns: int | None,
+    *,
+    whole: bool = False,
+) -> Iterator[Event]:
+    """The next data of a flow, by its label; ends the flow that was silent longest when there are too many."""
+    flow, offset = flows.pop(begun.label, (begun, 0))
+    flows[flow.label] = flow, offset + len(data)
+    yield Data(flow, offset, data, time_ns, whole=whole)
+    if len(flows) > MAX_FLOWS:
+        yield End(flows.popitem(last=False)[1][0])
 
 
 def _not_shown(count: int, why: str) -> Phrase:

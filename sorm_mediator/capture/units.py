@@ -44,7 +44,7 @@ class Found:
     """None: noise, or a broken unit."""
     problems: tuple[Problem, ...] = ()
     time_ns: int | None = None
-    """When the last of it came, in nanoseconds since 1970, if the input says."""
+    """When the last of it came, in nanoseconds since 1970, if the input has it."""
 
 
 @dataclass(frozen=True, slots=True)

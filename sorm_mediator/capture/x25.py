@@ -114,7 +114,8 @@ PAYLOADS = range(32, 1441)
 _SHORT = 60
 """A payload under this has its length in the control word, and may have padding up to it."""
 
-Item = TypeVar("Item")
+T = TypeVar("T")
+"""What the datagrams come with."""
 
 
 class _Reading(NamedTuple):
@@ -147,7 +148,7 @@ def _read(datagram: bytes) -> _Reading | None:
     return _Reading(packet, rtp, (rtp_sequence(datagram) - packet.sequence) & 0xFFFF if rtp else 0)
 
 
-class Recognition(Generic[Item]):
+class Recognition(Generic[T]):
     """Tells whether the datagrams of one flow are an E1 stream: by control words, sizes, and their sequence.
 
     RTP header or not and the size of the payload are those of its first packets. Until there is evidence, some
@@ -155,12 +156,12 @@ class Recognition(Generic[Item]):
     """
 
     def __init__(self) -> None:
-        self._kept: list[tuple[_Reading, Item]] = []
+        self._kept: list[tuple[_Reading, T]] = []
         self._last: _Reading | None = None
         self._size = 0
         self.certain = False
 
-    def take(self, datagram: bytes, item: Item) -> tuple[list[tuple[SatopPacket, Item]], list[Item]]:
+    def take(self, datagram: bytes, item: T) -> tuple[list[tuple[SatopPacket, T]], list[T]]:
         """Packets of the stream, and what belongs to none; either may have been kept until now. In order."""
         reading = _read(datagram)
         if reading is None or not self._fits(reading):
@@ -182,7 +183,7 @@ class Recognition(Generic[Item]):
         found, self._kept = [(kept.packet, of) for kept, of in self._kept], []
         return found, []
 
-    def give_up(self) -> list[Item]:
+    def give_up(self) -> list[T]:
         """What is kept is none of a stream."""
         others, self._kept = [item for _, item in self._kept], []
         self._last, self._size = None, 0

@@ -158,7 +158,7 @@ def trace(
     """
     from sorm_mediator import config as configuration
     from sorm_mediator.config import ConfigError
-    from sorm_mediator.mediator.core.calls.numbers import Numbers
+    from sorm_mediator.mediator.core.numbers import Numbers
     from sorm_mediator.switch.node import Node
     from sorm_mediator.switch.trace.console import LabTrace
     from sorm_mediator.switch.trace.trace import TraceError, read_request

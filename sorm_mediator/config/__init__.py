@@ -10,9 +10,8 @@ with a default of ours. docs/configuration.md is made of these models.
 
 from sorm_mediator.config.acceptance import AcceptanceConfig, NetworkFormatConfig, OwnFormatConfig
 from sorm_mediator.config.base import ConfigError, Port, is_loopback
-from sorm_mediator.config.e1 import E1Config, LapbConfig, X25Config
+from sorm_mediator.config.e1 import E1Config, LapbConfig, MemoryConfig, SerialConfig, X25Config, XotConfig
 from sorm_mediator.config.lab import Config, WebConfig, load, parse
-from sorm_mediator.config.lines import MemoryConfig, SerialConfig, XotConfig
 from sorm_mediator.config.mediator import ConsoleConfig, MediatorConfig, RadiusConfig, RtpConfig, SshConfig
 from sorm_mediator.config.switch import (
     AddedLicenceConfig,

@@ -24,7 +24,7 @@ from sorm_mediator.conformance.verdicts import (
     Untested,
 )
 from sorm_mediator.console.client import KPD1, Address, ConsoleClient, Crossed, Sent
-from sorm_mediator.console.comparing import Not, OneOf, differences, show_value
+from sorm_mediator.console.comparing import OneOf, differences, show_value
 from sorm_mediator.console.errors import StepError
 from sorm_mediator.console.messages import COMMANDS
 from sorm_mediator.console.messages import KPD1 as MESSAGES
@@ -655,11 +655,6 @@ def one_of(*values: Any) -> OneOf:
     return OneOf(values)
 
 
-def any_but(value: Any) -> Not:
-    """A field that may have any value but this one."""
-    return Not(value)
-
-
 def _outcome_due(wanted: str, status: int) -> Phrase:
     match wanted:
         case "executed":
@@ -729,8 +724,6 @@ def _in_words(key: str, value: Any) -> Phrase:
     match value:
         case OneOf(values):
             return join(" / ", [_in_words(key, each) for each in values])
-        case Not(other):
-            return join("", [Phrase("not ", "не "), _in_words(key, other)])
         case None:
             return Phrase("FFh", "FFh")
         case int() if key in _HEX:

@@ -337,11 +337,6 @@ class Examiner(Dialogue):
         """A short call from the network to the first subscriber, by the trunk."""
         return await self.short_call(self.incoming, 0, incoming=True)
 
-    async def whole_call(self, target: Target, a: str | int = 0, b: str | int = 1, **fields: Any) -> None:
-        """A short call whose 41h, 42h and 43h must come with these values."""
-        await self.short_call(a, b)
-        await self.events(target, **fields)
-
     async def talking(
         self, target: Target, a: int = 0, b: int = 1, *, ringing: bool = False,
         received: Mapping[str, Any] | None = None, **how: Any,

@@ -49,7 +49,6 @@ NETWORK, CALLER = "89001758964", "73835550101"
 LAB_QUIET = 0.1
 BOTH = "tcp+e1"
 """The link with KPD1 and KPD2 over TCP and the speech in E1."""
-PASSWORD_VARIABLE = "SORM_PASSWORD"  # noqa: S105 - the name of a variable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,14 +141,11 @@ def run_conformance(settings: Settings, write: Callable[[str], object] | None = 
     """Examine, and write the reports. Returns the exit code; errors are written to stderr."""
     write = write or sys.stdout.write
     live = settings.json != STDOUT and sys.stdout.isatty()
-    if not live and settings.calls == "ask" and sys.stderr.isatty():
-        # A bar would write over the questions.
-        beside: Showing | None = Showing(
-            sys.stderr.write, settings.checks, cast(Lang, settings.lang), live=True
-        )
-    else:
-        beside = None
-    showing = Showing(write, settings.checks, cast(Lang, settings.lang), live=live)
+    lang = cast(Lang, settings.lang)
+    showing = Showing(write, settings.checks, lang, live=live)
+    beside: Showing | None = None
+    if not live and settings.calls == "ask" and sys.stderr.isatty():  # a bar would write over the questions
+        beside = Showing(sys.stderr.write, settings.checks, lang, live=True)
     try:
         report, interrupted = asyncio.run(
             _until_signal(settings, beside or showing, bars=not live and not beside)
@@ -179,6 +175,8 @@ async def _until_signal(settings: Settings, showing: Showing, *, bars: bool) -> 
     The report is that of the checks until then; None when none was reached.
     """
     kept: list[Report] = []
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGINT, signal.SIGTERM)
     with bar(len(settings.checks)) if bars else nullcontext(None) as advance:
 
         def seen(result: Result) -> None:
@@ -188,21 +186,15 @@ async def _until_signal(settings: Settings, showing: Showing, *, bars: bool) -> 
 
         going = examine(settings, begun=showing.begin, seen=seen, cut_short=kept.append)
         task = asyncio.ensure_future(going)
-        return await _or_signal(task, kept)
-
-
-async def _or_signal(task: asyncio.Future[Report], kept: list[Report]) -> tuple[Report | None, bool]:
-    loop = asyncio.get_running_loop()
-    signals = (signal.SIGINT, signal.SIGTERM)
-    for number in signals:
-        loop.add_signal_handler(number, task.cancel)
-    try:
-        return await task, False
-    except asyncio.CancelledError:
-        return (kept[0] if kept else None), True
-    finally:
         for number in signals:
-            loop.remove_signal_handler(number)
+            loop.add_signal_handler(number, task.cancel)
+        try:
+            return await task, False
+        except asyncio.CancelledError:
+            return (kept[0] if kept else None), True
+        finally:
+            for number in signals:
+                loop.remove_signal_handler(number)
 
 
 async def examine(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from sorm_mediator.addresses import host_problem, split_host_port
 from sorm_mediator.config import ConfigError, E1Config
-from sorm_mediator.config.lines import BARE
+from sorm_mediator.config.e1 import BARE
 
 ANY_ADDRESS = E1Config().local
 TABLES = ("satop", "serial", "xot", "memory")

@@ -33,8 +33,7 @@ async def toward(
             api = await stack.enter_async_context(WebApi(web, config.web.token.get_secret_value()))
         target = target_for(config, host, kpd1, kpd2, object_byte_order=byte_order, web=api)
         if by_e1 or speech:
-            from sorm_mediator.console.e1_client import ConsoleLines
-            from sorm_mediator.console.e1_lines import lines_toward
+            from sorm_mediator.console.e1_client import ConsoleLines, lines_toward
 
             lines = await stack.enter_async_context(ConsoleLines(lines_toward(config.e1, host, data=by_e1)))
             target = replace(target, e1=lines) if by_e1 else replace(target, speech=lines)
@@ -60,8 +59,7 @@ async def in_lab(
 
     async with AsyncExitStack() as stack:
         if by_e1 or speech:
-            from sorm_mediator.console.e1_client import ConsoleLines
-            from sorm_mediator.console.e1_lines import lines_of_lab
+            from sorm_mediator.console.e1_client import ConsoleLines, lines_of_lab
             from sorm_mediator.lab.e1 import over_e1, wired
 
             config = stack.enter_context(wired(over_e1(config, "x25" if by_e1 else "tcp")))

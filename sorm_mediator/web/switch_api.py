@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from radius.packet import LONGEST_TEXT
 from sorm_mediator.config.switch import MOST_NAME
 from sorm_mediator.mediator.binding.status import LicenceDocument
-from sorm_mediator.mediator.core.calls.numbers import Numbers
+from sorm_mediator.mediator.core.numbers import Numbers
 from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest, ServiceRequest
 from sorm_mediator.switch.calls.messages import MessageRequest
 from sorm_mediator.switch.mediators.faults import LONGEST_DELAY

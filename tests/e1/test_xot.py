@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from e1.carriers.xot import (
+    XOT_TABLE,
     Close,
     PvcSetup,
     PvcStatus,
@@ -20,6 +21,9 @@ from e1.carriers.xot import (
     XotEnd,
     XotError,
     XotFramer,
+    XotInput,
+    XotKind,
+    XotState,
     not_for_us,
     record,
 )
@@ -420,3 +424,24 @@ async def test_a_clear_by_the_user_ends_the_connection_and_the_client_calls_agai
     finally:
         await client.stop()
         await server.stop()
+
+
+@pytest.mark.parametrize("kind", XotKind)
+def test_every_state_of_a_connection_ends_with_it_and_one_that_closes_waits_for_nothing_else(
+    kind: XotKind,
+) -> None:
+    moves = {(state, what): move for (of, state, what), move in XOT_TABLE.items() if of is kind}
+    states = {move.next for move in moves.values()}
+    assert states == set(XotState) - ({XotState.SETTING_UP} if kind is XotKind.SVC else set())
+    for state in states - {XotState.CLOSED}:
+        assert moves[state, XotInput.LOST].next is XotState.CLOSED
+    assert [what for state, what in moves if state is XotState.CLOSING] == [XotInput.LOST]
+
+
+def test_what_comes_after_this_side_has_decided_to_close_is_ignored() -> None:
+    end = XotEnd(XotConfig(x25=X25Config(role="dce"), initiator=False))
+    end.connection_made(0.0)
+    assert any(isinstance(effect, Close) for effect in end.received(record(b"\x10\x01\x1b\x00\x00"), 0.0))
+    assert end.state is XotState.CLOSING
+    assert end.received(record(PvcSetup().encode()) + b"\xff\xff\xff\xff", 0.0) == []
+    assert end.tick(3600.0) == []

@@ -19,8 +19,7 @@ from protocol import Codec
 from sorm_mediator.capture.reader import read_input
 from sorm_mediator.capture.units import Found, decode_events
 from sorm_mediator.config import Config, ConfigError, load, parse
-from sorm_mediator.console.e1_client import ConsoleLines, E1ConsoleClient
-from sorm_mediator.console.e1_lines import lines_of_lab
+from sorm_mediator.console.e1_client import ConsoleLines, E1ConsoleClient, lines_of_lab
 from sorm_mediator.lab.e1 import over_e1, wired
 from sorm_mediator.lab.lab import Lab
 from sorm_mediator.lab.processes import BoxProcess

@@ -7,7 +7,7 @@ import pytest
 from protocol import NumberSign
 from radius.report import Party
 from sorm_mediator.config import MediatorConfig
-from sorm_mediator.mediator.core.calls.numbers import LEGAL_SIGNS, SIGN_OF_NI, Numbers
+from sorm_mediator.mediator.core.numbers import LEGAL_SIGNS, SIGN_OF_NI, Numbers
 from sorm_mediator.options import Adaptation
 
 PREFIX_8 = {"prefix_8_to_cdpn": True}

@@ -38,6 +38,7 @@ from protocol import (
 from protocol.values import Ksl
 from sorm_mediator.errors import BoxError
 from sorm_mediator.mediator.binding.gateway import Gateway
+from sorm_mediator.mediator.binding.streams import KPD_TABLE, KpdAction, KpdInput, KpdState
 from ssh_control.dialect import Reply
 from tests.mediator.e1_harness import E1Console, attached, e1_lab, far_line, udp_line
 from tests.mediator.gateway_harness import SmallSwitch, running, small_switch
@@ -445,3 +446,19 @@ def test_settings_that_contradict_each_other_name_the_stream(
 ) -> None:
     with pytest.raises(BoxError, match=rf"e1\.0: .*{text}"):
         Gateway(bench.config(stream))
+
+
+def test_a_console_channel_is_closed_once_and_only_an_interrupted_one_is_given_up() -> None:
+    closed, opened, interrupted = KpdState
+    closing = {at for at, move in KPD_TABLE.items() if KpdAction.CLOSE in move.actions}
+    assert closing == {
+        (opened, KpdInput.LEFT),
+        (opened, KpdInput.STOPPED),
+        (interrupted, KpdInput.LEFT),
+        (interrupted, KpdInput.STOPPED),
+        (interrupted, KpdInput.GIVEN_UP),
+    }
+    assert {at for at, move in KPD_TABLE.items() if move.next is closed} == closing
+    assert [at for at, move in KPD_TABLE.items() if KpdAction.ANNOUNCE in move.actions] == [
+        (closed, KpdInput.UP)
+    ]

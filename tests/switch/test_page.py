@@ -8,7 +8,7 @@ from pathlib import Path
 import captures
 from docs.state_tables import arrows
 from sorm_mediator import config
-from sorm_mediator.mediator.core.calls.numbers import Numbers
+from sorm_mediator.mediator.core.numbers import Numbers
 from sorm_mediator.switch.calls.call import CALL_TABLE
 from sorm_mediator.switch.calls.services import ORDERED, USED
 from sorm_mediator.switch.node import Node

@@ -8,7 +8,7 @@ from e1.g704.alarms import StreamState
 from protocol import Ksl, Options
 from protocol.codes import KSL_NUMBERS
 from sorm_mediator.config import Config
-from sorm_mediator.config.lines import BARE
+from sorm_mediator.config.e1 import BARE
 from sorm_mediator.mediator.binding.consoles import allowed
 from sorm_mediator.mediator.binding.streams import StreamHandler, Streams
 from sorm_mediator.mediator.binding.voice_gateway import VoiceGateway

@@ -33,7 +33,7 @@ from e1.stream import ChannelEvent, ChannelName, E1Stream, StateChanged, StreamE
 from protocol import Broken, Channel, Noise, Options, StreamFramer, Unit
 from sorm_mediator.carriers import mediator_carrier
 from sorm_mediator.config import E1Config
-from sorm_mediator.config.lines import BARE
+from sorm_mediator.config.e1 import BARE
 from sorm_mediator.errors import BoxError
 from sorm_mediator.mediator.binding import consoles
 from sorm_mediator.mediator.binding.consoles import ChannelCounters

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from protocol.codes import VERSIONS, Channel
 from protocol.messages import VersionInfo
-from sorm_mediator.mediator.core.calls.numbers import Numbers
 from sorm_mediator.mediator.core.channels import ConsoleChannels
 from sorm_mediator.mediator.core.effects import Effect, Journal, Log, Store
+from sorm_mediator.mediator.core.numbers import Numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable

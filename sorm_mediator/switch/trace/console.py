@@ -25,7 +25,7 @@ ROWS: Final = (("a", "41h"), ("a", "42h-44h"), ("b", "41h-44h"))
 
 
 class Rewriting(Protocol):
-    """What a mediator makes of the numbers of a report; :class:`~sorm_mediator.mediator.core.calls.numbers.Numbers`."""
+    """What a mediator makes of the numbers of a report; :class:`~sorm_mediator.mediator.core.numbers.Numbers`."""
 
     def plain(self, party: report.Party) -> Party:
         """The calling side."""

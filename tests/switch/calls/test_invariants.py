@@ -14,7 +14,8 @@ from radius.report import CallReport
 from sorm_mediator import config
 from sorm_mediator.switch.calls.call import CallRefused, CallRequest, State
 from sorm_mediator.switch.calls.engine import Engine
-from sorm_mediator.switch.objects import Refusal, SwitchObject
+from sorm_mediator.switch.objects import SwitchObject
+from ssh_control.dialect import Refused
 from tests.switch.calls.engine_machine import SECONDS, EngineMachine, service_requests
 
 LAB = config.load(Path(captures.__file__).parent / "labs" / "minimal.toml")
@@ -62,7 +63,7 @@ class Switching(EngineMachine):
         number = number * 2 + (mediator == "m2")
         kind, what = controlled
         digits, trunk = (None, what) if isinstance(what, int) else (what, None)
-        with suppress(Refusal):
+        with suppress(Refused):
             self.domain.table(mediator).add(SwitchObject(number, kind, None, digits, trunk, "combined", None))
 
     @rule(mediator=MEDIATOR, data=st.data())

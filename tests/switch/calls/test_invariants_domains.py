@@ -15,7 +15,8 @@ from radius.report import CallReport
 from sorm_mediator import config
 from sorm_mediator.switch.calls.call import CallRefused, CallRequest, State
 from sorm_mediator.switch.calls.engine import Engine
-from sorm_mediator.switch.objects import Refusal, SwitchObject
+from sorm_mediator.switch.objects import SwitchObject
+from ssh_control.dialect import Refused
 from tests.switch.calls.engine_machine import SECONDS, EngineMachine, service_requests
 
 LAB = config.load(Path(captures.__file__).parent / "labs" / "multisorm" / "lab.toml")
@@ -70,7 +71,7 @@ class Bridging(EngineMachine):
                     continue
                 kind = "own-subscriber" if own else "network-full"
                 item = SwitchObject(number, kind, None, digits, None, "combined", None)
-                with suppress(Refusal):
+                with suppress(Refused):
                     domain.table("m1").add(item)
                 if name == "voip.local":
                     domain.table("m2").add(item)

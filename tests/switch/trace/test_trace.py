@@ -11,7 +11,7 @@ import pytest
 
 import captures
 from sorm_mediator import config
-from sorm_mediator.mediator.core.calls.numbers import Numbers
+from sorm_mediator.mediator.core.numbers import Numbers
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.trace.console import LabTrace, signs_of
 from sorm_mediator.switch.trace.trace import (

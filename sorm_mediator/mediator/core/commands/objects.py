@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from protocol.codes import Category, ObjectType, Priority
 from protocol.messages import AddObject, ChangeObject, RemoveObject
-from sorm_mediator.mediator.core.calls.numbers import LEGAL_SIGNS
 from sorm_mediator.mediator.core.commands.rule import (
     AnyRefusal,
     AnyRule,
@@ -18,6 +17,7 @@ from sorm_mediator.mediator.core.commands.rule import (
     readable,
 )
 from sorm_mediator.mediator.core.means import DONE, Job, Means
+from sorm_mediator.mediator.core.numbers import LEGAL_SIGNS
 from sorm_mediator.mediator.core.switchside import Missing, Outcome, object_request
 from sorm_mediator.mediator.core.tables import ControlledObject, ObjectPut, ObjectRemoved, Phone
 

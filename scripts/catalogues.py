@@ -1,0 +1,297 @@
+"""The catalogues of texts in two languages: ``python -m scripts.catalogues [--check]``.
+
+Collects the English texts of the code (:class:`protocol.language.Phrase`), brings ``locale/ru/LC_MESSAGES/*.po`` of
+each package up to date, and compiles the ``.mo`` files from them. A new text enters with no Russian: write it into the
+``.po`` file and run again. A text that the code no longer has leaves. ``--check`` writes nothing.
+The exit code is 1 when a text has no Russian, can't be collected, or (``--check``) a file is stale.
+
+A text is collected where it is a literal: the first argument of ``Phrase``, and an argument of any function or class
+whose parameter or field has the type ``MessageId``.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import string
+import sys
+from collections.abc import Iterator, Set
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import read_mo, write_mo
+from babel.messages.pofile import read_po, write_po
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("protocol", "sorm_mediator")
+OWN = {"protocol": "protocol/language.py", "sorm_mediator": "sorm_mediator/language.py"}
+"""Where a package imports its texts from; it is not searched for texts itself."""
+Key = tuple[str, str]
+"""Context (empty for most) and English."""
+
+
+@dataclass
+class Collected:
+    """The texts of a package in the order of the code, each with its files, and what could not be collected."""
+
+    messages: dict[Key, list[str]] = field(default_factory=dict)
+    values: dict[Key, set[str]] = field(default_factory=dict)
+    """The names that the Russian may have in braces: those of the English, and of the values given with it."""
+    problems: list[str] = field(default_factory=list)
+
+
+class _Russian(Catalog):  # type: ignore[misc]
+    """A catalogue whose header holds nothing that changes with the time or the version of Babel."""
+
+    mime_headers = property(
+        lambda _self: [
+            ("Project-Id-Version", "sorm-mediator"),
+            ("Language", "ru"),
+            ("MIME-Version", "1.0"),
+            ("Content-Type", "text/plain; charset=utf-8"),
+            ("Content-Transfer-Encoding", "8bit"),
+        ],
+        lambda _self, _value: None,
+    )
+
+
+def po_file(package: str) -> Path:
+    """The catalogue of a package, as people edit it."""
+    return ROOT / package / "locale" / "ru" / "LC_MESSAGES" / f"{package}.po"
+
+
+def fields(text: str) -> set[str]:
+    """The names in braces in a text; none when it can't be filled."""
+    try:
+        return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+    except ValueError:
+        return set()
+
+
+def is_text(message: str) -> bool:
+    """Whether there is something to translate: a letter outside the braces."""
+    try:
+        return any(any(map(str.isalpha, literal)) for literal, *_ in string.Formatter().parse(message))
+    except ValueError:  # a brace that is meant as one
+        return True
+
+
+def collect(package: str) -> Collected:
+    """The texts of a package."""
+    trees = {
+        str(file.relative_to(ROOT)): ast.parse(file.read_text(encoding="utf-8"))
+        for file in sorted((ROOT / package).rglob("*.py"))
+        if str(file.relative_to(ROOT)) not in OWN.values()
+    }
+    takers = {_module(file): _takers(tree) for file, tree in trees.items()}
+    fields_of_texts = {name for of in takers.values() for places in of.values() for name in places}
+    found = Collected()
+    for file, tree in trees.items():
+        _Collector(file, _known(file, tree, takers), fields_of_texts, found).visit(tree)
+        for node in ast.walk(tree):
+            if (
+                isinstance(node, ast.ImportFrom)
+                and node.module == "protocol.language"
+                and package != "protocol"
+            ):
+                found.problems.append(f"{file}:{node.lineno}: import from {package}.language")
+    return found
+
+
+def _takers(tree: ast.AST) -> dict[str, dict[str, int]]:
+    """Functions and classes of a module that take texts: name -> parameter -> its place."""
+    found: dict[str, dict[str, int]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            parameters = [*node.args.posonlyargs, *node.args.args]
+            if parameters and parameters[0].arg in ("self", "cls"):
+                parameters = parameters[1:]
+            named = [(one.arg, one.annotation) for one in [*parameters, *node.args.kwonlyargs]]
+        elif isinstance(node, ast.ClassDef):
+            named = [
+                (one.target.id, one.annotation)
+                for one in node.body
+                if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name)
+            ]
+        else:
+            continue
+        places = {name: at for at, (name, kind) in enumerate(named) if kind and _takes_text(kind)}
+        if places:
+            found[node.name] = places
+    return found
+
+
+def _module(file: str) -> str:
+    return file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def _known(
+    file: str, tree: ast.AST, takers: dict[str, dict[str, dict[str, int]]]
+) -> dict[str, dict[str, int]]:
+    """The functions and classes that a module can call by a name of its own: those of it, and those it imports."""
+    known = dict(takers[_module(file)])
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                for module, of in takers.items():  # a package may hand on what its modules define
+                    if alias.name in of and f"{module}.".startswith(f"{node.module}."):
+                        known[alias.asname or alias.name] = of[alias.name]
+    return known
+
+
+def _takes_text(annotation: ast.expr) -> bool:
+    return any(isinstance(one, ast.Name) and one.id == "MessageId" for one in ast.walk(annotation))
+
+
+class _Collector(ast.NodeVisitor):
+    def __init__(
+        self, file: str, takers: dict[str, dict[str, int]], fields_of_texts: set[str], found: Collected
+    ) -> None:
+        self._file, self._takers, self._fields, self._found = file, takers, fields_of_texts, found
+        self._parameters: set[str] = set()
+
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        before = self._parameters
+        arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+        self._parameters = before | {
+            one.arg for one in arguments if one.annotation and _takes_text(one.annotation)
+        }
+        self.generic_visit(node)
+        self._parameters = before
+
+    visit_FunctionDef = visit_AsyncFunctionDef = _function  # noqa: N815
+
+    def visit_Call(self, node: ast.Call) -> None:
+        name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+        keywords = {one.arg: one.value for one in node.keywords}
+        if name == "Phrase" and node.args:
+            context = keywords.get("context")
+            self._add(node.args[0], context.value if isinstance(context, ast.Constant) else "", set(keywords))
+            if len(node.args) > 1:
+                self._problem(node, "more than a text and its values")
+        elif name in self._takers:
+            for parameter, at in self._takers[name].items():
+                if parameter in keywords:
+                    self._add(keywords[parameter])
+                elif at < len(node.args):
+                    self._add(node.args[at])
+        self.generic_visit(node)
+
+    def _add(self, node: ast.expr, context: str = "", values: Set[str | None] = frozenset()) -> None:
+        match node:
+            case ast.Constant(value=str(text)):
+                if context or is_text(text):
+                    files = self._found.messages.setdefault((context, text), [])
+                    if self._file not in files:
+                        files.append(self._file)
+                    names = self._found.values.setdefault((context, text), fields(text))
+                    names |= {name for name in values if name and name != "context"}
+            case ast.IfExp(body=one, orelse=other):
+                self._add(one, context, values)
+                self._add(other, context, values)
+            case ast.Name(id=name) if name in self._parameters:
+                pass
+            case ast.Attribute(attr=name) if name in self._fields:
+                pass
+            case ast.Call(func=ast.Name(id="Phrase")) | ast.Constant(value=None):
+                pass
+            case _:
+                self._problem(node, f"not a literal text: {ast.unparse(node)[:80]}")
+
+    def _problem(self, node: ast.AST, what: str) -> None:
+        self._found.problems.append(f"{self._file}:{getattr(node, 'lineno', 0)}: {what}")
+
+
+def translations(package: str) -> dict[Key, str]:
+    """What the catalogue of a package has, in its order."""
+    if not po_file(package).exists():
+        return {}
+    with po_file(package).open("rb") as file:
+        catalogue = read_po(file, locale="ru")
+    return {(one.context or "", one.id): one.string for one in catalogue if one.id}
+
+
+def mistakes(collected: Collected, russian: dict[Key, str]) -> Iterator[str]:
+    """Texts without Russian, and Russian that can't be filled with the values of its English."""
+    for key, files in collected.messages.items():
+        text = russian.get(key, "")
+        if not text:
+            yield f"{files[0]}: no Russian: {key[1]!r}" + (f" ({key[0]})" if key[0] else "")
+        elif fields(text) - collected.values[key]:
+            yield f"{files[0]}: other names in braces: {key[1]!r}: {text!r}"
+
+
+def conflicts() -> Iterator[str]:
+    """Texts that two catalogues translate differently: at run time the first one is found."""
+    first: dict[Key, str] = {}
+    for package in PACKAGES:
+        for key, text in translations(package).items():
+            if first.setdefault(key, text) != text:
+                yield f"{package}: give it a context: {key[1]!r} is {text!r} here, and {first[key]!r}"
+
+
+def rendered(collected: Collected, russian: dict[Key, str]) -> tuple[bytes, bytes]:
+    """The two files of a catalogue."""
+    catalogue = _Russian(locale="ru", charset="utf-8", fuzzy=False)
+    catalogue.header_comment = (
+        "# Russian texts. The English is in the code: `make catalogues`, see CONTRIBUTING.md."
+    )
+    for (context, text), files in collected.messages.items():
+        catalogue.add(
+            text,
+            russian.get((context, text), ""),
+            locations=[(file, 1) for file in files],
+            context=context or None,
+        )
+    po, mo = io.BytesIO(), io.BytesIO()
+    write_po(po, catalogue, width=0, include_lineno=False)
+    write_mo(mo, catalogue)
+    return po.getvalue(), mo.getvalue()
+
+
+def stale(package: str, collected: Collected) -> Iterator[str]:
+    """What ``make catalogues`` would change."""
+    russian = translations(package)
+    for context, text in russian.keys() - collected.messages.keys():
+        yield f"{package}: not in the code: {text!r}" + (f" ({context})" if context else "")
+    po, mo = rendered(collected, russian)
+    if _entries(po_file(package).read_bytes()) != _entries(po):
+        yield f"{po_file(package).relative_to(ROOT)} is stale: make catalogues"
+    compiled = po_file(package).with_suffix(".mo")
+    if not compiled.exists() or _compiled(compiled.read_bytes()) != _compiled(mo):
+        yield f"{compiled.relative_to(ROOT)} is stale: make catalogues"
+
+
+def _entries(po: bytes) -> list[object]:
+    catalogue = read_po(io.BytesIO(po), locale="ru")
+    return [
+        (one.context, one.id, one.string, [file for file, _ in one.locations]) for one in catalogue if one.id
+    ]
+
+
+def _compiled(mo: bytes) -> dict[object, object]:
+    return {(one.context, one.id): one.string for one in read_mo(io.BytesIO(mo)) if one.id}
+
+
+def main(arguments: list[str]) -> int:
+    """Write the catalogues, or check them."""
+    problems: list[str] = []
+    for package in PACKAGES:
+        collected = collect(package)
+        russian = translations(package)
+        if "--check" in arguments:
+            problems += stale(package, collected)
+        else:
+            po_file(package).parent.mkdir(parents=True, exist_ok=True)
+            po, mo = rendered(collected, russian)
+            po_file(package).write_bytes(po)
+            po_file(package).with_suffix(".mo").write_bytes(mo)
+        problems += [*collected.problems, *mistakes(collected, russian)]
+    problems += conflicts()
+    sys.stderr.writelines(f"{problem}\n" for problem in problems)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
