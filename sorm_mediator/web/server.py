@@ -63,24 +63,24 @@ class _Http(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        self._judge()
+        self._watch_request()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
         self._waited_for = self.loop.time()
-        self._judge()
+        self._watch_request()
 
     def pause_writing(self) -> None:
         super().pause_writing()
         self._stop(self._unread)
-        self._unread = self.loop.call_later(self.limits.send_timeout, self._give_up, "answers_not_read")
+        self._unread = self.loop.call_later(self.limits.send_timeout, self._drop, "answers_not_read")
 
     def resume_writing(self) -> None:
         super().resume_writing()
         self._stop(self._unread)
         self._unread = None
 
-    def _judge(self) -> None:
+    def _watch_request(self) -> None:
         """Whether the client has begun a request and not ended it."""
         state = self.conn.their_state
         if state is h11.SEND_BODY or (state is h11.IDLE and self.conn.trailing_data[0]):
@@ -94,9 +94,9 @@ class _Http(H11Protocol):
 
     def _wait_for_request(self) -> None:
         self._waited_for = self.loop.time()
-        self._asking = self.loop.call_later(self.limits.request_timeout, self._give_up, "slow_requests")
+        self._asking = self.loop.call_later(self.limits.request_timeout, self._drop, "slow_requests")
 
-    def _give_up(self, why: str) -> None:
+    def _drop(self, why: str) -> None:
         self.counters[why] += 1
         self.transport.abort()
 

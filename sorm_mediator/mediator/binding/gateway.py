@@ -88,11 +88,11 @@ class Gateway:
             )
 
             self.e1 = E1Transport(config, self._options, self)
-        self._toward: ConsoleTransport
+        self._transport: ConsoleTransport
         if self.e1 is not None and config.console.link == "x25":
-            self._toward = self.e1.streams
+            self._transport = self.e1.streams
         else:
-            self._toward = TcpConsoleTransport(self.consoles, self.e1.streams if self.e1 else None)
+            self._transport = TcpConsoleTransport(self.consoles, self.e1.streams if self.e1 else None)
         self.sink = self._make_sink()
         self.link: SwitchLink | None = None
         self._core: Core | None = None
@@ -174,7 +174,7 @@ class Gateway:
             host, port = await self.sink.start()
         except OSError as error:
             raise cannot_listen("radius.port", radius.host, radius.port, error) from error
-        self._endpoints = await self._toward.start() | {"radius": host_port(host, port)}
+        self._endpoints = await self._transport.start() | {"radius": host_port(host, port)}
         if self.e1 is not None:
             self._endpoints["rtp"] = self.e1.rtp
         self._write("gateway-started", {"orm_number": mediator.orm_number, **self._endpoints})
@@ -209,7 +209,7 @@ class Gateway:
         try:
             if self._running:
                 self.sink.close()
-                await self._toward.stop()
+                await self._transport.stop()
                 if self._running:  # still: the disk may have failed at the last entry
                     self._write("gateway-stopped", {})
         finally:
@@ -231,7 +231,7 @@ class Gateway:
                 closing.push_async_callback(link.close)
             if self.e1 is not None:
                 closing.callback(self.e1.voice.close)
-            closing.push_async_callback(self._toward.stop)
+            closing.push_async_callback(self._transport.stop)
             closing.callback(self.sink.close)
 
     @property
@@ -419,7 +419,7 @@ class Gateway:
                     case effects.Log(level, text):
                         log.log(_LEVELS[level], "%s", text)
                     case effects.DropChannel(stream):
-                        self._toward.delete_unsent(stream)
+                        self._transport.delete_unsent(stream)
                     case effects.Connect(line, media=media):
                         self.counters["voice_connected"] += 1
                         if self.e1 is not None:
@@ -433,11 +433,11 @@ class Gateway:
             return
         for stream in sent_kpd1:
             # Others get their turn before the next piece of a table.
-            self._loop.call_soon(self._toward.report_drained, stream, Channel.KPD1)
+            self._loop.call_soon(self._transport.report_drained, stream, Channel.KPD1)
 
     def _send(self, stream: int, channel: Channel, message: Message, at: float | None) -> None:
         raw = self._codec.encode(message)
-        self._toward.send(stream, channel, raw)
+        self._transport.send(stream, channel, raw)
         self._sent += 1
         if at is not None and (late := self.limits.event(message, at, self.now())):
             log.warning("%s", late)
@@ -469,7 +469,7 @@ class Gateway:
         log.critical("the gateway stops serving: %s", text)
         self._running = False
         self.sink.close()
-        self._toward.abort()
+        self._transport.abort()
         if self.failure is not None and not self.failure.done():
             self.failure.set_result(BoxError(text))
 
@@ -524,7 +524,7 @@ class Gateway:
             ksl=len(tables.group_of),
             lines_in_use=core.pool.in_use,
             calls=len(core.calls),
-            channels=[ChannelDocument(**row) for row in self._toward.channel_rows()],
+            channels=[ChannelDocument(**row) for row in self._transport.channel_rows()],
             switch=self.link.status() if self.link else None,
             radius={"address": self._endpoints.get("radius", ""), "counters": self.sink.status()},
             speech=None if self.e1 is None else self.e1.speech(),
