@@ -5,7 +5,7 @@ STAMP  := $(VENV)/.installed
 LAB    ?= captures/labs/laptop.toml
 PYTEST_ARGS ?=
 
-.PHONY: help demo lab install test test-tools check lint types docs catalogues bench bench-% clean
+.PHONY: help demo lab install test test-core test-tools check lint types docs catalogues bench bench-% clean
 
 help:            ## what there is
 	@grep -hE '^[a-z%-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -25,6 +25,9 @@ $(STAMP): pyproject.toml scripts/make-venv
 
 test: $(STAMP) test-tools ## all tests; a tool that is missing and may not be installed is a counted skip
 	$(BIN)/pytest -n auto $(PYTEST_ARGS)
+
+test-core: $(STAMP) ## the tests of what decides, in less than a minute
+	$(BIN)/pytest -n auto -m core $(PYTEST_ARGS)
 
 test-tools:
 	scripts/install-test-tools

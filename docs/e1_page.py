@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from e1.carriers.memory import LineModel
 from e1.carriers.satop import Depacketiser, SatopConfig, SatopCounters
-from e1.g704.alarms import PRIORITY, TABLE, AlarmConfig, StreamState
+from e1.g704.alarms import DEFECTS, PRIORITY, AlarmConfig, StreamState
 from e1.g704.framer import Counters, Performance
 from e1.stream import E1Stream, StreamConfig
 
@@ -112,7 +112,7 @@ def _states() -> Iterator[str]:
 def _signals() -> Iterator[str]:
     yield "| what happens | raises | clears |"
     yield "|---|---|---|"
-    for signal, change in TABLE.items():
+    for signal, change in DEFECTS.items():
         raised, cleared = (", ".join(s for s in PRIORITY if s in group) for group in change)
         yield f"| {signal} | {raised} | {cleared} |"
 
@@ -122,12 +122,12 @@ def _transitions() -> Iterator[str]:
     from e1.g704.alarms import Signal
 
     operator = {Signal.REMOVED, Signal.INSTALLED, Signal.DISABLED, Signal.ENABLED}
-    first = TABLE[Signal.NO_PULSES].raises
+    first = DEFECTS[Signal.NO_PULSES].raises
     reached, waiting = {first}, [first]
     found: dict[tuple[StreamState, StreamState], set[str]] = {}
     while waiting:
         defects = waiting.pop()
-        for signal, change in TABLE.items():
+        for signal, change in DEFECTS.items():
             if signal in operator:
                 continue
             after = defects - change.clears | change.raises

@@ -399,17 +399,7 @@ class ServiceOctets(Wire):
         return self.code.strategy()
 
 
-class Opaque(Wire):
-    """A wire whose emitted lines call :meth:`read` and :meth:`write`."""
-
-    def emit_decode(self, names: list[str], source: Source) -> tuple[list[str], str]:
-        return [], f"{source.bind(self.settled(tolerant=source.tolerant), 'settle')}({names[0]})"
-
-    def emit_encode(self, value: str, local: str, source: Source) -> tuple[list[str], list[str]]:
-        return [], [f"{source.bind(self.write, 'write')}({value})"]
-
-
-class KslRows(Opaque):
+class KslRows(Wire):
     """Eleven rows of four octets; rows of FFh at the end are unused (order 268, 9.4.4, 9.4.5)."""
 
     most = KSL_ROWS_PER_MESSAGE
@@ -471,7 +461,7 @@ class KslRows(Opaque):
         )
 
 
-class Tail(Opaque):
+class Tail(Wire):
     """All octets to the end of the unit; :attr:`lengths` are the numbers of them that there may be."""
 
     lengths: frozenset[int]

@@ -24,7 +24,7 @@ from protocol.composite import (
 from protocol.language import Phrase
 from protocol.texts import meaning_in
 from protocol.values import Ksl, KslRow, Party, Raw, Time
-from protocol.wire import Coded, Filler, KslOctet, Octet, OptionalOctet, PasswordOctets, Text, Word
+from protocol.wire import Coded, Filler, KslOctet, Octet, PasswordOctets, Text, Word
 
 # --- headers (order 268, 5.2, 8.2, 10.2)
 OrmNumber = Annotated[int, Octet(), Phrase("ORM number", "номер ТС ОРМ")]
@@ -157,7 +157,9 @@ OperationKslReleased = Annotated[
     int | None, Coded.table(texts.OPERATIONS_KSL_RELEASED, what="operation"), _OPERATION
 ]
 Additional = Annotated[
-    int | None, OptionalOctet("additional code"), Phrase("additional code", "дополнительный код")
+    int | None,
+    Coded.numbers(range(codes.ABSENT), what="additional code"),
+    Phrase("additional code", "дополнительный код"),
 ]
 
 # --- plain codes and texts (order 268, appendix 9)

@@ -21,7 +21,7 @@ from protocol.codes import PREAMBLE, Channel, channel_of
 from protocol.errors import EncodeError, Problem
 from protocol.forms import Json, Spellings, as_hex, octets_of
 from protocol.language import Lang, translate
-from protocol.messages import MESSAGES, Message, wires
+from protocol.messages import MESSAGES, Message, forms
 from protocol.options import Options
 from protocol.texts import status_text
 from protocol.values import Kept, Ksl, KslRow, Party, Time
@@ -47,12 +47,12 @@ def to_json(
         return unknown_json(message.raw, offset, problems, channel=message.channel, lang=lang)
     fields: dict[str, Json] = {}
     octets: dict[str, str] = {}
-    for name, wire in wires(type(message), Options()).items():
+    for name, written in forms(type(message)).items():
         value = getattr(message, name)
         _collect_octets(name, value, octets)
         if name == "orm_number":
             continue
-        fields[name] = wire.form.to_json(value)
+        fields[name] = written.to_json(value)
         if name == "command":
             fields["command_name"] = _command_name(value)
         elif name == "status":
@@ -201,7 +201,7 @@ def _octet(path: str, value: Json) -> int:
 
 
 def _build(kind: type[Message], given: Mapping[str, Json], octets: Spellings, options: Options) -> Message:
-    declared = wires(kind, options)
+    declared = forms(kind)
     for key in given:
         if key not in declared and key not in _FOR_PEOPLE:
             raise EncodeError(key, given[key], f"the fields of {kind.message_name} are {', '.join(declared)}")
@@ -210,9 +210,9 @@ def _build(kind: type[Message], given: Mapping[str, Json], octets: Spellings, op
     for field in dataclasses.fields(kind):
         name = field.name
         if name in given:
-            values[name] = declared[name].form.from_json(name, given[name], octets)
+            values[name] = declared[name].from_json(name, given[name], octets)
         elif name == requirements and kind.channel is Channel.KPD1:
             values[name] = options.version
         elif field.default is dataclasses.MISSING:
-            values[name] = declared[name].form.left_out(name)
+            values[name] = declared[name].left_out(name)
     return kind(**values)

@@ -75,9 +75,10 @@ from protocol.fields import (
     TrunkName,
     Version,
 )
-from protocol.language import Phrase
+from protocol.forms import Form
+from protocol.language import Phrase, join
 from protocol.options import Options
-from protocol.texts import unknown_text
+from protocol.texts import unknown
 from protocol.wire import Wire
 
 
@@ -753,6 +754,12 @@ def wires(cls: type[Message], options: Options) -> Mapping[str, Wire]:
     return MappingProxyType(found)
 
 
+@cached
+def forms(cls: type[Message]) -> Mapping[str, Form]:
+    """Field → how its values are written in JSON and in scripts, in wire order; no option changes that."""
+    return MappingProxyType({name: wire.form for name, wire in wires(cls, Options()).items()})
+
+
 def _declared(cls: type[Message]) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """Fields in wire order, with what their annotations hold: the wire or its maker, and captions."""
     hints = get_type_hints(cls, include_extras=True)
@@ -761,15 +768,13 @@ def _declared(cls: type[Message]) -> Iterator[tuple[str, tuple[Any, ...]]]:
 
 
 def title_of(code: int) -> Phrase:
-    """What the message or command of that code is; a phrase that says so for a code that no order has."""
-    unknown = Phrase(unknown_text(code), unknown_text(code, "ru"))
-    return next((cls.title for cls in MESSAGES if cls.code == code), unknown)
+    """What the message or command of that code is; for a code that no order has, "unknown value 0x7F"."""
+    return next((cls.title for cls in MESSAGES if cls.code == code), unknown(code))
 
 
 def caption(name: str) -> Phrase:
     """The caption of a field, which means the same in every message; a name of no field is its own caption."""
-    plain = name.replace("_", " ")
-    return _captions().get(name, Phrase(plain, plain))
+    return _captions().get(name) or join("", [name.replace("_", " ")])
 
 
 @lru_cache(maxsize=1)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args, get_origin, get_type_hints
 
-from protocol.codes import NUMBER_SIGNS, VERSIONS, Order
-from protocol.messagetext import CODINGS, MessageCoding
+from protocol.codes import VERSIONS, Order
+from protocol.messagetext import MessageCoding
 
 ByteOrder = Literal["little", "big"]
 
@@ -59,13 +59,5 @@ class Options:
 
 
 _ALLOWED: dict[str, tuple[object, ...]] = {
-    "order": tuple(NUMBER_SIGNS),
-    "object_byte_order": ("little", "big"),
-    "trunk_byte_order": ("little", "big"),
-    "count_byte_order": ("little", "big"),
-    "service_code_position": ("third", "first"),
-    "m25_length": ("variable", "fixed45"),
-    "message_text": CODINGS,
-    "zero_digit": ("0", "A"),
-    "extra_digits": (False, True),
-}
+    name: get_args(hint) for name, hint in get_type_hints(Options).items() if get_origin(hint) is Literal
+} | {"extra_digits": (False, True)}

@@ -12,11 +12,11 @@ import re
 from protocol.codec import UnknownUnit
 from protocol.codes import PREAMBLE, Channel, channel_of
 from protocol.language import Lang, Phrase, translate
-from protocol.messages import COMMANDS, KPD1_MESSAGES, Message, SetPassword, caption, wires
+from protocol.messages import COMMANDS, KPD1_MESSAGES, Message, SetPassword, cached, caption, wires
 from protocol.messagetext import DEFAULT_CODING, MessageCoding
 from protocol.options import Options
-from protocol.texts import unknown_text
-from protocol.wire import MASK, Row
+from protocol.texts import unknown
+from protocol.wire import MASK, Row, Wire
 
 _INDENT = "  "
 _ROW = 16
@@ -81,11 +81,8 @@ def field_rows(
     hidden = has_another_inside(raw)
     rows: list[Row] = []
     is_single = (getattr(message, "total", 1), getattr(message, "index", 1)) in _SINGLE
-    for name, wire in wires(type(message), Options(message_text=coding)).items():
+    for name, title, wire in _columns(type(message), coding, lang):
         value = getattr(message, name)
-        title = translate(caption(name), lang)
-        if name == "orm_number":  # it is in the heading
-            continue
         if hidden:
             rows.append(Row(title, MASK))
         elif name == "command":
@@ -93,6 +90,15 @@ def field_rows(
         elif not (value in wire.usual or (is_single and name in _NUMBERING)):
             rows += wire.rows(title, value, lang)
     return rows
+
+
+@cached
+def _columns(cls: type[Message], coding: MessageCoding, lang: Lang) -> tuple[tuple[str, str, Wire], ...]:
+    """Name, caption and wire of every field but the ORM number, which is in the heading."""
+    declared = wires(cls, Options(message_text=coding))
+    return tuple(
+        (name, translate(caption(name), lang), declared[name]) for name in declared if name != "orm_number"
+    )
 
 
 def octet_rows(raw: bytes, lang: Lang = "en", *, channel: Channel | None = None) -> list[Row]:
@@ -140,5 +146,5 @@ def _serial(message: Message, lang: Lang) -> str:
 def _command(value: int, lang: Lang) -> str:
     command = _BY_CODE.get(value)
     if command is None:
-        return unknown_text(value, lang)
+        return translate(unknown(value), lang)
     return f"{command.message_name}: {translate(command.title, lang)}"

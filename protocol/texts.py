@@ -32,7 +32,6 @@ from protocol.language import Lang, Phrase, translate
 _Table = Mapping[int, Phrase]
 
 NOT_GIVEN = Phrase("not given", "не задано")
-_UNKNOWN = Phrase("unknown value", "неизвестное значение")
 
 CHANNELS: Mapping[str, Phrase] = {
     "command": Phrase("KPD1, command", "КПД1, команда"),
@@ -323,7 +322,7 @@ DELIVERIES: _Table = {
 def look_up(table: Mapping[int, Phrase], value: int, lang: Lang = "en") -> str:
     """The text of ``value`` in one of the tables above."""
     text = table.get(value)
-    return translate(text, lang) if text is not None else unknown_text(value, lang)
+    return translate(text, lang) if text is not None else translate(unknown(value), lang)
 
 
 def meaning_in(table: Mapping[int, Phrase]) -> Callable[[int, Lang], str]:
@@ -331,10 +330,10 @@ def meaning_in(table: Mapping[int, Phrase]) -> Callable[[int, Lang], str]:
     return partial(look_up, table)
 
 
-def unknown_text(value: object, lang: Lang = "en") -> str:
+def unknown(value: object) -> Phrase:
     """The text of a value that no table holds; an integer is shown as two hexadecimal digits."""
     shown = f"0x{value:02X}" if isinstance(value, int) else str(value)
-    return f"{translate(_UNKNOWN, lang)} {shown}"
+    return Phrase("unknown value {value}", "неизвестное значение {value}", value=shown)
 
 
 def status_text(status: int, lang: Lang = "en", *, message_code: int | None = None) -> str:
@@ -348,7 +347,7 @@ def status_text(status: int, lang: Lang = "en", *, message_code: int | None = No
 def value_name_text(name: str, lang: Lang = "en") -> str:
     """A named value (object type, sign, category, group type, priority, station type)."""
     text = VALUES.get(name)
-    return translate(text, lang) if text is not None else unknown_text(name, lang)
+    return translate(text, lang) if text is not None else translate(unknown(name), lang)
 
 
 def selection_text(selection: int, lang: Lang = "en") -> str:
@@ -358,7 +357,7 @@ def selection_text(selection: int, lang: Lang = "en") -> str:
         for place, reason in enumerate(_SELECTION_REASONS)
         if selection >> 2 * place & 3
     ]
-    return ", ".join(reasons) or unknown_text(selection, lang)
+    return ", ".join(reasons) or translate(unknown(selection), lang)
 
 
 def connection_text(connection: int, lang: Lang = "en") -> str:
@@ -366,16 +365,15 @@ def connection_text(connection: int, lang: Lang = "en") -> str:
     how = _CONNECTION_HOW.get(connection >> 4)
     way = _CONNECTION_DIRECTION.get(connection & 0xF)
     if how is None or way is None:
-        return unknown_text(connection, lang)
+        return translate(unknown(connection), lang)
     return f"{translate(way, lang)}, {translate(how, lang)}"
 
 
 def streams_text(bitmap: int, lang: Lang = "en") -> str:
     """The streams whose bit is set in 29h and 53h: those that work (order 268, 9.9.4.2)."""
     streams = ", ".join(str(stream) for stream in range(8) if bitmap >> stream & 1)
-    if lang == "ru":
-        return f"потоки {streams}" if streams else "ни одного потока"
-    return f"streams {streams}" if streams else "no stream"
+    working = Phrase("streams {streams}", "потоки {streams}", streams=streams)
+    return translate(working if streams else Phrase("no stream", "ни одного потока"), lang)
 
 
 def transfer_text(octet: int, lang: Lang = "en") -> str:
@@ -387,7 +385,7 @@ def transfer_text(octet: int, lang: Lang = "en") -> str:
     )
     phrases = [translate(table.get(value, _RESERVE), lang) for table, value in parts]
     beyond = octet & 0xC0
-    return ", ".join([*phrases, unknown_text(beyond, lang)] if beyond else phrases)
+    return ", ".join([*phrases, translate(unknown(beyond), lang)] if beyond else phrases)
 
 
 def delivery_code_text(code: int, lang: Lang = "en") -> str:

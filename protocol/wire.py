@@ -228,14 +228,14 @@ class Wire(construct.Adapter):  # type: ignore[misc]
         """The declared values, as a strategy of hypothesis, which is imported at the first call and not before."""
         raise NotImplementedError
 
-    # --- written as source
+    # --- written as source; by default a field of one item calls read and write
     def emit_decode(self, names: list[str], source: Source) -> tuple[list[str], str]:
         """Lines and the expression of the value, given the names of the unpacked items."""
-        raise NotImplementedError
+        return [], f"{source.bind(self.settled(tolerant=source.tolerant), 'settle')}({names[0]})"
 
     def emit_encode(self, value: str, local: str, source: Source) -> tuple[list[str], list[str]]:
         """Lines and one expression an item. ``value`` is an expression, ``local`` a prefix for locals."""
-        raise NotImplementedError
+        return [], [f"{source.bind(self.write, 'write')}({value})"]
 
 
 def raw_octets(value: object, size: int) -> bytes | None:
@@ -401,13 +401,6 @@ class Coded(Wire):
         from hypothesis import strategies as st
 
         return st.sampled_from(list(self.decoding.values()))
-
-
-class OptionalOctet(Coded):
-    """An integer 0..254, or None for FFh: a code of which the order lists no values."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__({octet: octet for octet in range(ABSENT)}, what=what, numeric=True)
 
 
 class KslOctet(Coded):

@@ -37,7 +37,7 @@ def test_without_keys_both_ends_are_as_the_room_has_them() -> None:
     ("table", "source", "decided_elsewhere"),
     [
         ("lapb", LapbConfig, {"role"}),
-        ("x25", X25Config, {"role", "transport", "calls", "confirm_interrupts"}),
+        ("x25", X25Config, {"role", "transport", "calls"}),
         ("alarms", AlarmConfig, set()),
         ("satop", SatopConfig, {"jitter_packets"}),
     ],

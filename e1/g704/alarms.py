@@ -1,7 +1,7 @@
 """States of an E1 stream: what sets and clears each, which one is shown, what follows from it.
 
 All criteria count bits, double frames (512 bits) or frames, never wall time. The state machine is
-:data:`TABLE`: each :class:`Signal` raises and clears defects; the state is the first of :data:`PRIORITY` that is
+:data:`DEFECTS`: each :class:`Signal` raises and clears defects; the state is the first of :data:`PRIORITY` that is
 there. What follows from a state is :data:`CONSEQUENCES`. The sources (G.775, G.706, G.732) are named at each field.
 """
 
@@ -72,7 +72,7 @@ def _row(raises: str = "", clears: str = "") -> Change:
     return Change(frozenset(map(StreamState, raises.split())), frozenset(map(StreamState, clears.split())))
 
 
-TABLE: Mapping[Signal, Change] = MappingProxyType(
+DEFECTS: Mapping[Signal, Change] = MappingProxyType(
     {
         Signal.REMOVED: _row(raises="ABSENT LOS LOF", clears="AIS LOMF RAI"),
         Signal.INSTALLED: _row(clears="ABSENT"),
@@ -179,14 +179,14 @@ class Alarms:
 
     def __init__(self, config: AlarmConfig) -> None:
         self.config = config
-        self.defects: frozenset[StreamState] = TABLE[Signal.NO_PULSES].raises
+        self.defects: frozenset[StreamState] = DEFECTS[Signal.NO_PULSES].raises
         self.state = StreamState.LOS
         self.consequence = config.consequence(self.state)
         self._changes: list[StreamState] = []
 
     def signal(self, signal: Signal) -> None:
-        """Apply a row of :data:`TABLE`."""
-        change = TABLE[signal]
+        """Apply a row of :data:`DEFECTS`."""
+        change = DEFECTS[signal]
         self.defects = self.defects - change.clears | change.raises
         state = next((state for state in PRIORITY if state in self.defects), StreamState.WORK)
         if state is not self.state:

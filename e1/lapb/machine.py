@@ -314,11 +314,12 @@ class Lapb:
         self.counters = LapbCounters()
         self._table = _table(config)
         self._effects: list[LapbEffect] = []
-        self._timers: dict[LapbEvent, float] = {}
+        self.timers: dict[LapbEvent, float] = {}
+        """The running timers and when each is due."""
         self._ua_due = -1.0
         """Until when a UA may come that answers our own SABM, though the link is up already."""
-        self._attempts = 0
-        """n2count."""
+        self.attempts = 0
+        """How often the frame at hand was sent without an answer; at N2 it is given up."""
         self._wanted = True
         """Layer 3 wants the link: set up by ourselves, and accept SABM."""
         self._carrier: bool | None = None
@@ -393,7 +394,7 @@ class Lapb:
 
     def next_deadline(self) -> float | None:
         """When :meth:`tick` is due, or None."""
-        return min(self._timers.values(), default=None)
+        return min(self.timers.values(), default=None)
 
     def connect(self, now: float) -> list[LapbEffect]:
         """Layer 3 wants the link: set it up, now or when the line is there, and again whenever it is lost."""
@@ -424,8 +425,8 @@ class Lapb:
         """The channel became idle (15 ones or more in a row), or has flags again: T3."""
         if not on:
             self._stop(LapbEvent.T3)
-        elif self.config.t3 and LapbEvent.T3 not in self._timers:
-            self._timers[LapbEvent.T3] = now + self.config.t3
+        elif self.config.t3 and LapbEvent.T3 not in self.timers:
+            self.timers[LapbEvent.T3] = now + self.config.t3
         return self._out()
 
     def busy(self, on: bool, now: float) -> list[LapbEffect]:
@@ -459,11 +460,11 @@ class Lapb:
     def tick(self, now: float) -> list[LapbEffect]:
         """Carry out the timers that are due."""
         for timer in (LapbEvent.T1, LapbEvent.T2, LapbEvent.T3, LapbEvent.T4):
-            if self._timers.get(timer, now + 1) <= now:
-                del self._timers[timer]
+            if self.timers.get(timer, now + 1) <= now:
+                del self.timers[timer]
                 if timer is LapbEvent.T1:
                     self.counters.t1 += 1
-                    self._dispatch(LapbEvent.T1_N2 if self._attempts >= self.config.n2 else LapbEvent.T1, now)
+                    self._dispatch(LapbEvent.T1_N2 if self.attempts >= self.config.n2 else LapbEvent.T1, now)
                 else:
                     self._dispatch(timer, now)
         return self._out()
@@ -558,7 +559,7 @@ class Lapb:
         self._event, self._frame, self._now = event, frame, now
         if move.next is not None:
             if move.next is not self.state:
-                self._attempts = 0
+                self.attempts = 0
             self.state = move.next
         for action in move.actions:
             self._actions[action]()
@@ -568,11 +569,11 @@ class Lapb:
         return effects
 
     def _start(self, timer: LapbEvent, seconds: float) -> None:
-        self._timers[timer] = self._now + seconds
+        self.timers[timer] = self._now + seconds
 
     def _stop(self, *timers: LapbEvent) -> None:
         for timer in timers:
-            self._timers.pop(timer, None)
+            self.timers.pop(timer, None)
 
     def _transmit(self, kind: Kind, frame: bytes) -> None:
         self.counters.sent[kind] += 1
@@ -582,17 +583,17 @@ class Lapb:
         self._transmit(kind, unnumbered(self.config.response_address, kind, pf=final, data=data))
 
     def _command(self, kind: Kind) -> None:
-        self._attempts += 1
+        self.attempts += 1
         self._start(LapbEvent.T1, self.config.t1)
         self._transmit(kind, unnumbered(self.config.command_address, kind, pf=True))
 
     def _invite(self) -> None:
-        self._attempts += 1
+        self.attempts += 1
         self._start(LapbEvent.T1, self.config.t1)
         self._respond(Kind.DM, final=False)
 
     def _start_retry(self) -> None:
-        self._attempts = 0
+        self.attempts = 0
         if self._wanted and self._carrier is not False:
             self._start(LapbEvent.T1, self.config.t1)
 
@@ -605,7 +606,7 @@ class Lapb:
         self._repeat_frmr()
 
     def _repeat_frmr(self) -> None:
-        self._attempts += 1
+        self.attempts += 1
         self._start(LapbEvent.T1, self.config.t1)
         self._respond(Kind.FRMR, final=self._frmr_final, data=self._frmr)
 
@@ -614,7 +615,7 @@ class Lapb:
     def _zero(self) -> None:
         self._stop(LapbEvent.T1, LapbEvent.T2, LapbEvent.T4)
         self._window.zero()
-        self._vr = self._unacknowledged = self._attempts = 0
+        self._vr = self._unacknowledged = self.attempts = 0
         self._rejected = self._peer_busy = self._refused = self._recovering = False
 
     def _link_up(self) -> None:
@@ -667,7 +668,7 @@ class Lapb:
         else:
             self._supervisory(frame)
         self._send_waiting()
-        if not self.config.t2 and LapbEvent.T2 in self._timers:
+        if not self.config.t2 and LapbEvent.T2 in self.timers:
             self._status(final=False)
 
     def _acknowledged(self, nr: int) -> None:
@@ -677,7 +678,7 @@ class Lapb:
             return
         if not self._window.out:
             self._stop(LapbEvent.T1)
-            self._attempts = 0
+            self.attempts = 0
         elif done:
             self._start(LapbEvent.T1, self.config.t1)
 
@@ -694,7 +695,7 @@ class Lapb:
             if frame.pf or 2 * self._unacknowledged > self.config.k:
                 # Half a window is acknowledged at once: waiting out T2 would stop a peer whose window is full by then.
                 self._status(final=frame.pf)
-            elif LapbEvent.T2 not in self._timers:
+            elif LapbEvent.T2 not in self.timers:
                 self._start(LapbEvent.T2, self.config.t2)
         else:
             self.counters.out_of_sequence += 1
@@ -710,18 +711,18 @@ class Lapb:
         if frame.pf and frame.command:
             self._status(final=True)
         if final:
-            self._attempts = 0
+            self.attempts = 0
         if self._recovering and final:
             self._recovering = False
             self._go_back()
         elif frame.kind is Kind.REJ and not self._recovering:
             self._go_back()
         if self._peer_busy:
-            if final or LapbEvent.T1 not in self._timers:
+            if final or LapbEvent.T1 not in self.timers:
                 self._start(LapbEvent.T1, self.config.t1)
         elif not self._window.out and not self._recovering:
             self._stop(LapbEvent.T1)
-            self._attempts = 0
+            self.attempts = 0
 
     def _go_back(self) -> None:
         self._window.go_back()
@@ -738,7 +739,7 @@ class Lapb:
         ns, data, again = self._window.take()
         self.counters.resent += again
         self._acknowledging()
-        if LapbEvent.T1 not in self._timers:
+        if LapbEvent.T1 not in self.timers:
             self._start(LapbEvent.T1, self.config.t1)
         self._transmit(Kind.I, information(self.config.command_address, ns, self._vr, poll=poll, data=data))
 
@@ -763,13 +764,13 @@ class Lapb:
         """T1 ran out: no acknowledgement, or the peer is busy (X.25 2.4.5.9)."""
         may_send = self._window.most_out > 0 and not self._peer_busy
         if may_send and self.config.resend == "linux":
-            self._attempts += 1
+            self.attempts += 1
             again = self._window.most_out
             self._window.go_back()
             for _ in range(again):
                 self._send_information(poll=False)
         elif may_send and self.config.resend == "i-frame":
-            self._attempts += 1
+            self.attempts += 1
             self._recovering = True
             self._window.go_back()
             self._send_information(poll=True)
@@ -779,11 +780,11 @@ class Lapb:
     def _ask(self) -> None:
         """T4: the peer was silent. If T1 runs, an answer is due anyway."""
         self._start(LapbEvent.T4, self.config.t4)
-        if LapbEvent.T1 not in self._timers:
+        if LapbEvent.T1 not in self.timers:
             self._poll()
 
     def _poll(self) -> None:
-        self._attempts += 1
+        self.attempts += 1
         self._recovering = self.config.resend != "linux"
         self._start(LapbEvent.T1, self.config.t1)
         self._status(final=True, command=True)

@@ -95,8 +95,6 @@ class X25Config:
     """Answer to a packet on another logical channel; ``diagnostic`` (1988) is for a DCE only."""
     diagnostics: bool = True
     """A DCE reports unreadable packets with a Diagnostic packet; off: they are discarded."""
-    confirm_interrupts: bool = True
-    """Interrupts are confirmed at once; off: by ``confirm_interrupt``."""
     keep_on_reset: bool = True
     """Messages that are not acknowledged survive Reset, Restart, Clear and link loss; off: they are given up."""
     in_doubt: Literal["report", "repeat"] = "report"

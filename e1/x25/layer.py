@@ -67,7 +67,7 @@ _INPUTS: Mapping[type[Packet], X25Input] = {
 _OUT_OF_ORDER: Mapping[Circuit, int] = {"svc": 0x09, "pvc": 0x01}
 """What the loss of the link means for a circuit: cause of a clear, of a reset."""
 _WRONG_PS, _WRONG_PR, _UNASSIGNED, _INCONSISTENT_Q = 0x01, 0x02, 0x24, 0x53
-_UNAUTHORISED_CONFIRMATION, _UNAUTHORISED_INTERRUPT = 0x2B, 0x2C
+_UNAUTHORISED_CONFIRMATION = 0x2B
 
 
 class PacketLayer(CircuitMachine):
@@ -132,13 +132,6 @@ class PacketLayer(CircuitMachine):
         if not self.up:
             return [X25Alarm("interrupt", "an interrupt was not sent: the circuit is down")]
         self._interrupts.append(data)
-        return self._run(None, now)
-
-    def confirm_interrupt(self, now: float) -> list[X25Effect]:
-        """Confirms the last Interrupt, with ``confirm_interrupts`` off; nothing when there is none."""
-        if self._interrupt_in and self.state is X25State.DATA:
-            self._interrupt_in = False
-            self._transmit(packets.InterruptConfirmation(lcn=self.config.lcn))
         return self._run(None, now)
 
     def busy(self, on: bool, now: float) -> list[X25Effect]:
@@ -230,8 +223,6 @@ class PacketLayer(CircuitMachine):
                 return self._check_data(packet)
             case packets.ReceiveReady() | packets.ReceiveNotReady() if self.state is X25State.DATA:
                 return None if self._acknowledges(packet.pr) else _WRONG_PR
-            case packets.Interrupt() if self._interrupt_in:
-                return _UNAUTHORISED_INTERRUPT
             case packets.InterruptConfirmation() if self.state is X25State.DATA and not self._interrupt_out:
                 return _UNAUTHORISED_CONFIRMATION
             case _:

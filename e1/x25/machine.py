@@ -359,7 +359,7 @@ class CircuitMachine:
         self._received: list[packets.Data] = []  # a sequence that goes on, joined to one packet
         self._kept: list[packets.Data] = []  # while this side is busy: neither acknowledged nor delivered
         self._interrupts: deque[bytes] = deque()
-        self._interrupt_out = self._interrupt_in = False
+        self._interrupt_out = False
         self._why: tuple[str, int | None, int | None] = ("", None, None)  # of the next CircuitDown
         self._stray: X25Input | None = None  # a confirmation that may come after two requests have crossed
         self._error: int | None = None  # diagnostic of the packet that broke a rule
@@ -595,10 +595,7 @@ class CircuitMachine:
 
     def _take_interrupt(self, packet: packets.Interrupt, _rule: X25Move) -> None:
         self._effects.append(Interrupted(packet.data))
-        if self.config.confirm_interrupts:
-            self._transmit(packets.InterruptConfirmation(lcn=self.config.lcn))
-        else:
-            self._interrupt_in = True
+        self._transmit(packets.InterruptConfirmation(lcn=self.config.lcn))
 
     def _interrupt_done(self, _packet: Packet, _rule: X25Move) -> None:
         self._interrupt_out = False
@@ -714,7 +711,7 @@ class CircuitMachine:
         if self._interrupts or self._interrupt_out:
             self._alarm("interrupt", f"{len(self._interrupts) + self._interrupt_out} interrupts may be lost")
         self._interrupts.clear()
-        self._interrupt_out = self._interrupt_in = False
+        self._interrupt_out = False
         self._acknowledge = self._own_busy
         self._far_end_gone = False
         self._stray = None

@@ -31,8 +31,12 @@ MAX_BLOCK = 16 * 1024 * 1024
 MAX_INTERFACES = 4096
 """Interfaces that a section may describe."""
 
-_SECTION, _INTERFACE, _OLD_PACKET, _SIMPLE, _ENHANCED = 0x0A0D0D0A, 1, 2, 3, 6
-_IF_NAME, _IF_TSRESOL, _IF_TSOFFSET, _EPB_FLAGS = 2, 9, 14, 2
+INTERFACE, _OLD_PACKET, _SIMPLE, ENHANCED = 1, 2, 3, 6
+"""Kinds of blocks of pcapng."""
+IF_NAME, IF_TSRESOL, _IF_TSOFFSET, EPB_FLAGS = 2, 9, 14, 2
+"""Options of the blocks that describe an interface, and of packets."""
+INBOUND, OUTBOUND = 1, 2
+"""The direction in the flags of a packet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +169,7 @@ def _pcapng(stream: BinaryIO) -> Iterator[Packet | Trouble]:
         whole = True
         try:
             kind, body, size, whole = _block(stream, head, section)
-            if kind == _INTERFACE:
+            if kind == INTERFACE:
                 section.describe(_interface(body, section.order))
             elif packet := _packet(kind, body, section):
                 yield packet
@@ -219,9 +223,9 @@ def _interface(body: bytes, order: str) -> _Interface:
     link_type, _reserved, snap_length = struct.unpack_from(order + "HHI", body)
     interface = _Interface(link_type, snap_length)
     for code, value in _options(body[8:], order):
-        if code == _IF_NAME:
+        if code == IF_NAME:
             interface.name = value.decode("utf-8", "replace")
-        elif code == _IF_TSRESOL and value:
+        elif code == IF_TSRESOL and value:
             exponent = value[0] & 0x7F
             interface.ticks_per_second = 2**exponent if value[0] & 0x80 else 10**exponent
         elif code == _IF_TSOFFSET and len(value) == 8:
@@ -232,7 +236,7 @@ def _interface(body: bytes, order: str) -> _Interface:
 def _packet(kind: int, body: bytes, section: _Section) -> Packet | None:
     """The packet in a block, or nothing when the block holds none (name resolution, statistics ...)."""
     order = section.order
-    if kind == _ENHANCED:
+    if kind == ENHANCED:
         if len(body) < 20:
             raise _short(20)
         index, high, low, kept, length = struct.unpack_from(order + "IIIII", body)
@@ -261,9 +265,9 @@ def _packet(kind: int, body: bytes, section: _Section) -> Packet | None:
     data = body[start : start + kept]
     direction = ""
     for code, value in _options(body[start + (kept + 3) // 4 * 4 :], order):
-        if code == _EPB_FLAGS and len(value) == 4:
+        if code == EPB_FLAGS and len(value) == 4:
             (flags,) = struct.unpack(order + "I", value)
-            direction = {1: "in", 2: "out"}.get(flags & 3, "")
+            direction = {INBOUND: "in", OUTBOUND: "out"}.get(flags & 3, "")
     time_ns = None if high is None else interface.time_ns(high << 32 | low)
     return Packet(interface.link_type, data, time_ns, length, interface.name, direction)
 

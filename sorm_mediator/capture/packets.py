@@ -22,10 +22,11 @@ from sorm_mediator.capture.files import Packet
 
 _IPV4, _IPV6 = 0x0800, 0x86DD
 _VLAN_TAGS = (0x8100, 0x88A8, 0x9100)
-_TCP, _UDP = 6, 17
+TCP, UDP = 6, 17
+"""Protocols in IP."""
 _EXTENSIONS = (0, 43, 60, 135, 139, 140)  # IPv6 headers with their own length, in units of 8 octets
 _FRAGMENT = 44
-_LINKTYPE_ETHERNET = 1
+LINKTYPE_ETHERNET = 1
 
 FRAGMENTS = Phrase("IP fragments, which are not put together", "фрагменты IP, они не собираются")
 """A reason of :attr:`Dissector.skipped` for which units may be missing."""
@@ -122,7 +123,7 @@ def _of_type(kind: int, data: bytes) -> bytes:
 
 _LINK_LAYERS: dict[int, Callable[[bytes], bytes]] = {
     0: _loopback,  # NULL
-    1: _ethernet,
+    LINKTYPE_ETHERNET: _ethernet,
     12: _raw,
     14: _raw,
     101: _raw,
@@ -167,9 +168,9 @@ def _network(packet: bytes) -> Segment | Datagram:
         protocol, source, destination, payload = _ipv6(packet)
     else:
         raise _SkipError(_NO_IP)
-    if protocol == _TCP:
+    if protocol == TCP:
         return _tcp(source, destination, payload)
-    if protocol == _UDP:
+    if protocol == UDP:
         return _udp(source, destination, payload)
     raise _SkipError(Phrase("neither TCP nor UDP", "ни TCP, ни UDP"))
 
@@ -235,7 +236,7 @@ def is_frame(data: bytes) -> bool:
 
 def frame_packet(data: bytes) -> Packet:
     """An Ethernet frame without a capture around it."""
-    return Packet(_LINKTYPE_ETHERNET, data, None, len(data))
+    return Packet(LINKTYPE_ETHERNET, data, None, len(data))
 
 
 def checksum(data: bytes) -> int:

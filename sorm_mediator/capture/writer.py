@@ -15,20 +15,26 @@ from ipaddress import ip_address
 from pathlib import Path
 from types import TracebackType
 
-from sorm_mediator.capture.packets import checksum
+from sorm_mediator.capture.files import (
+    ENHANCED,
+    EPB_FLAGS,
+    IF_NAME,
+    IF_TSRESOL,
+    INBOUND,
+    INTERFACE,
+    OUTBOUND,
+)
+from sorm_mediator.capture.packets import LINKTYPE_ETHERNET, TCP, UDP, checksum
 from sorm_mediator.capture.x25 import LINKTYPE_USER0
 
 MAX_SEGMENT = 1400
 """Octets of payload in one synthesized segment."""
 
-_SECTION_HEADER, _INTERFACE, _ENHANCED_PACKET = 0x0A0D0D0A, 1, 6
+_SECTION_HEADER = 0x0A0D0D0A
 _BYTE_ORDER_MARK = 0x1A2B3C4D
 _END_OF_OPTIONS, _COMMENT = 0, 1
 _SHB_USERAPPL = 4
-_IF_NAME, _IF_DESCRIPTION, _IF_TSRESOL = 2, 3, 9
-_EPB_FLAGS, _INBOUND, _OUTBOUND = 2, 1, 2
-_ETHERNET = 1
-_TCP, _UDP = 6, 17
+_IF_DESCRIPTION = 3
 _FIN, _SYN, _PSH, _ACK = 0x01, 0x02, 0x08, 0x10
 _FIRST_SEQUENCE = 1000
 _MAC_LOCAL, _MAC_REMOTE = bytes.fromhex("020000000001"), bytes.fromhex("020000000002")
@@ -65,7 +71,7 @@ class PcapngWriter:
         both of one kind; :class:`ValueError` otherwise. A channel that connects again keeps its interface.
         ``handshake`` writes SYN, SYN-ACK and ACK, so that readers know it from its first octet.
         """
-        connection = Connection(self, self._interface(name, _ETHERNET, description), local, remote)
+        connection = Connection(self, self._interface(name, LINKTYPE_ETHERNET, description), local, remote)
         if handshake:
             connection.shake_hands(now)
         return connection
@@ -91,18 +97,18 @@ class PcapngWriter:
         ports = (local[1], remote[1]) if outbound else (remote[1], local[1])
         length = 8 + len(data)
         header = struct.pack(">HHHH", *ports, length, 0)
-        total = checksum(_pseudo(source, destination, _UDP, length) + header + data) or 0xFFFF  # RFC 768
+        total = checksum(_pseudo(source, destination, UDP, length) + header + data) or 0xFFFF  # RFC 768
         payload = header[:6] + struct.pack(">H", total) + data
-        frame = _in_ethernet(side, source, destination, _UDP, payload, 0)
-        self.packet(self._interface(name, _ETHERNET), frame, now, outbound=outbound)
+        frame = _in_ethernet(side, source, destination, UDP, payload, 0)
+        self.packet(self._interface(name, LINKTYPE_ETHERNET), frame, now, outbound=outbound)
 
     def _interface(self, name: str, link_type: int, description: str = "") -> int:
         if name not in self._interfaces:
-            options = _option(_IF_NAME, name.encode())
+            options = _option(IF_NAME, name.encode())
             if description:
                 options += _option(_IF_DESCRIPTION, description.encode())
-            options += _option(_IF_TSRESOL, b"\x09") + _option(_END_OF_OPTIONS, b"")
-            self._block(_INTERFACE, struct.pack("<HHI", link_type, 0, 0) + options)
+            options += _option(IF_TSRESOL, b"\x09") + _option(_END_OF_OPTIONS, b"")
+            self._block(INTERFACE, struct.pack("<HHI", link_type, 0, 0) + options)
             self._interfaces[name] = len(self._interfaces)
         return self._interfaces[name]
 
@@ -122,12 +128,12 @@ class PcapngWriter:
         """One frame on an interface; ``now`` in Unix seconds, of which a float holds the microseconds."""
         ticks = max(0, round(now * 1_000_000)) * 1000
         options = _option(_COMMENT, comment.encode()) if comment else b""
-        options += _option(_EPB_FLAGS, struct.pack("<I", _OUTBOUND if outbound else _INBOUND))
+        options += _option(EPB_FLAGS, struct.pack("<I", OUTBOUND if outbound else INBOUND))
         options += _option(_END_OF_OPTIONS, b"")
         head = struct.pack(
             "<IIIII", interface, ticks >> 32 & 0xFFFFFFFF, ticks & 0xFFFFFFFF, len(frame), len(frame)
         )
-        self._block(_ENHANCED_PACKET, head + _padded(frame) + options)
+        self._block(ENHANCED, head + _padded(frame) + options)
 
     def _block(self, kind: int, body: bytes) -> None:
         length = len(body) + 12
@@ -195,7 +201,7 @@ class Connection:
             0,
         )
         segment = header + data
-        total = checksum(_pseudo(self._addresses[side], self._addresses[other], _TCP, len(segment)) + segment)
+        total = checksum(_pseudo(self._addresses[side], self._addresses[other], TCP, len(segment)) + segment)
         segment = segment[:16] + struct.pack(">H", total) + segment[18:]
         taken = len(data) + (1 if flags & (_SYN | _FIN) else 0)
         self._sequence[side] = (self._sequence[side] + taken) & 0xFFFFFFFF
@@ -205,7 +211,7 @@ class Connection:
     def _frame(self, side: int, segment: bytes) -> bytes:
         source, destination = self._addresses[side], self._addresses[1 - side]
         self._identification = (self._identification + 1) & 0xFFFF
-        return _in_ethernet(side, source, destination, _TCP, segment, self._identification)
+        return _in_ethernet(side, source, destination, TCP, segment, self._identification)
 
 
 def _pseudo(source: bytes, destination: bytes, protocol: int, length: int) -> bytes:

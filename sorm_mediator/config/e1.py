@@ -20,8 +20,8 @@ BARE: Final = ("serial", "xot")
 """Values of ``e1.line`` that carry data channels and no timeslots."""
 Lcn = Annotated[int, Field(ge=1, le=4095)]
 Digits = Annotated[str, Field(pattern=r"^[0-9]{0,15}$")]
-_OF_X25 = ("role", "transport", "calls", "confirm_interrupts")
-"""What is known otherwise: ``e1.mode``, the line, ``caller``; and what this program always does."""
+_OF_X25 = ("role", "transport", "calls")
+"""Decided by ``e1.mode``, the line and ``caller``."""
 
 
 class LapbConfig(section_of(lapb_config.LapbConfig, without=("role",))):  # type: ignore[misc]

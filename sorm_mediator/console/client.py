@@ -49,7 +49,7 @@ class Sent:
 
 @dataclass(eq=False)
 class Crossed:
-    """Bytes that crossed a channel: one unit, or what could not be read as one."""
+    """Octets that crossed a channel: one unit, or what could not be read as one."""
 
     time: float
     outbound: bool
@@ -67,12 +67,12 @@ class Crossed:
 
     @cached_property
     def form(self) -> dict[str, Any]:
-        """The JSON form of ``decode --json``; empty for bytes that are no unit."""
+        """The JSON form of ``decode --json``; empty for octets that are no unit."""
         return {} if self.message is None else to_json(self.message, self.raw)
 
     @property
     def name(self) -> str:
-        """Name of the message, ``""`` for bytes that are no known one."""
+        """Name of the message, ``""`` for octets that are no known one."""
         return "" if self.form.get("kind") == "unknown" else str(self.form.get("name") or "")
 
     @property
@@ -110,7 +110,7 @@ class Observer:
         """One write or one read."""
 
     def crossed(self, client: ConsoleClient, crossed: Crossed) -> None:
-        """One unit, or bytes that are none."""
+        """One unit, or octets that are none."""
 
     def closed(self, client: ConsoleClient, channel: str, now: float) -> None:
         """A channel is closed."""
@@ -218,7 +218,7 @@ class ConsoleClient:
         return from_json({"name": name, "channel": "command", "fields": {**header, **fields}})
 
     async def send(self, message: Any, *, split: int = 0) -> tuple[Sent, ...]:
-        """Send a command or bytes as they are, ``split`` bytes a write (0: whole); what is to be answered.
+        """Send a command or octets as they are, ``split`` octets a write (0: whole); what is to be answered.
 
         Raises :class:`StepError` when KPD1 is closed, :class:`protocol.EncodeError` for an impossible value.
         """
@@ -257,7 +257,7 @@ class ConsoleClient:
         return host_port(self.host, self._ports[channel])
 
     def changed(self) -> asyncio.Future[None]:
-        """A future that is done with the next thing that happens: bytes, or a channel closing."""
+        """A future that is done with the next thing that happens: octets, or a channel closing."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.add(waiter)
         waiter.add_done_callback(self._waiters.discard)

@@ -126,7 +126,7 @@ class Arrival(Protocol):
 
     @property
     def name(self) -> str:
-        """The message's name, ``""`` for bytes that are no message."""
+        """The message's name, ``""`` for octets that are no message."""
 
     @property
     def fields(self) -> dict[str, Any]:

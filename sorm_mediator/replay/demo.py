@@ -22,8 +22,7 @@ from protocol.language import Lang, Phrase, translate
 from sorm_mediator.addresses import split_host_port
 from sorm_mediator.console.target import Link
 from sorm_mediator.lab.processes import BoxProcess, free_udp_port
-from sorm_mediator.replay.printing import TextPrinter
-from sorm_mediator.replay.results import ERROR, FAIL, PASS, ScriptResult
+from sorm_mediator.replay.results import ERROR, FAIL, PASS, ScriptResult, TextPrinter
 from sorm_mediator.replay.session import ReplaySettings, load, run_script
 
 MAIN_JOB = "main-job.yaml"

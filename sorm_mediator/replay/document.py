@@ -19,7 +19,7 @@ from sorm_mediator.console.errors import ScriptError, unreadable
 from sorm_mediator.texts import one_line
 
 MAX_NODES = 200_000
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_LOADER: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml where PyYAML has it: a tenth of the time."""
 
 

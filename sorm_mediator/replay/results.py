@@ -1,16 +1,27 @@
-"""What a run of scripts came to."""
+"""The results of scripts: shown while they run, for people or as one JSON object a line, and as JUnit's XML.
+
+People are shown no password, neither in octets nor in meaning; what programs read is exact (:mod:`protocol.render`).
+"""
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Protocol
 
-from protocol.language import Phrase
+from protocol import Channel
+from protocol.language import Lang, Phrase, translate
+from protocol.render import has_another_inside, masked_hex, render
+from protocol.wire import MASK
+from sorm_mediator.console.client import SHOWN, ConsoleClient, Crossed
 from sorm_mediator.console.comparing import Failure
+from sorm_mediator.console.errors import words
 from sorm_mediator.reports import junit
 from sorm_mediator.reports.junit import Case
+from ssh_control.visible import visible
 
 PASS = Phrase("PASS", "ВЫПОЛНЕН")
 FAIL = Phrase("FAIL", "НЕ ВЫПОЛНЕН")
@@ -96,3 +107,178 @@ def _first(result: ScriptResult) -> str:
     assert step.failure is not None
     reason = "; ".join(one.text for one in step.failure.differences) or step.failure.reason
     return f"step {step.number}, {step.title}: {reason}"
+
+
+# --- showing a run while it happens
+
+
+_MS, _S = Phrase("ms", "мс"), Phrase("s", "с")
+_SUMMARY = Phrase("Summary", "Итог")
+_STEPS = Phrase("steps", "шагов")
+_FINDINGS = Phrase("findings", "замечания")
+_NO_UNIT = Phrase("bytes that are no unit", "байты, не составляющие сообщения")
+
+
+class Printer(Protocol):
+    """Shows a run, step by step."""
+
+    def begin(self, result: ScriptResult) -> None:
+        """A script begins."""
+
+    def step(self, number: str, title: str, line: int) -> None:
+        """A step begins."""
+
+    def crossed(self, client: ConsoleClient, crossed: Crossed, elapsed: float) -> None:
+        """A unit crossed, ``elapsed`` seconds after the script began."""
+
+    def ended(self, step: StepResult) -> None:
+        """A step is over."""
+
+    def end(self, result: ScriptResult) -> None:
+        """A script is over."""
+
+    def summary(self, results: Sequence[ScriptResult]) -> None:
+        """All scripts are over."""
+
+
+class TextPrinter:
+    """For people, in English (``en``) or Russian (``ru``)."""
+
+    def __init__(self, write: Callable[[str], object], lang: Lang = "en") -> None:
+        self._write = write
+        self._lang = lang
+
+    def begin(self, result: ScriptResult) -> None:
+        self._line(f"=== {result.name}  ({result.path})")
+
+    def step(self, number: str, title: str, line: int) -> None:
+        self._line(f"{self._say(number):>4}  {self._say(title)}")
+
+    def crossed(self, client: ConsoleClient, crossed: Crossed, elapsed: float) -> None:
+        arrow = "->" if crossed.outbound else "<-"
+        name = "" if client.name == "main" else f"{client.name} "
+        marks = "".join(f"  [{self._say(text)}]" for text in crossed.findings)
+        when = f"{elapsed * 1000:9.1f} {self._say(_MS)}"
+        self._line(
+            f"      {when}  {name}{arrow} {self._say(SHOWN[crossed.channel])}  {_octets(crossed)}{marks}"
+        )
+        for line in self._meaning(crossed):
+            self._line(f"{'':26}{line}")
+        for text in crossed.problems:
+            self._line(f"{'':26}! {MASK if has_another_inside(crossed.raw) else self._say(text)}")
+
+    def ended(self, step: StepResult) -> None:
+        for note in step.notes:
+            self._line(f"{'':6}({self._say(note)})")
+        if step.failure is not None:
+            for line in step.failure.lines(self._lang):
+                self._line(f"{'':6}{line}")
+        self._line(f"      {self._say(step.verdict)}")
+
+    def end(self, result: ScriptResult) -> None:
+        if result.error is not None:
+            self._line(f"      {self._say(words(result.error))}")
+        self._line(f"--- {self._say(result.verdict)}  {result.name}")
+        self._line("")
+
+    def summary(self, results: Sequence[ScriptResult]) -> None:
+        width = max((len(result.name) for result in results), default=0)
+        verdicts = max((len(self._say(result.verdict)) for result in results), default=0)
+        self._line(f"{self._say(_SUMMARY)}:")
+        for result in results:
+            passed = sum(step.verdict == PASS for step in result.steps)
+            findings = ", ".join(f"{self._say(text)}: {count}" for text, count in result.findings.items())
+            extra = f"  {self._say(_FINDINGS)}: {findings}" if findings else ""
+            self._line(
+                f"  {self._say(result.verdict):<{verdicts}} {result.name:<{width}}  "
+                f"{passed}/{result.planned} {self._say(_STEPS)}  {result.seconds:6.2f} {self._say(_S)}{extra}"
+            )
+
+    def _meaning(self, crossed: Crossed) -> list[str]:
+        if crossed.message is None:
+            return [self._say(_NO_UNIT)]
+        return render(crossed.message, self._lang, coding=crossed.coding, raw=crossed.raw)
+
+    def _say(self, text: str) -> str:
+        return translate(text, self._lang)
+
+    def _line(self, text: str) -> None:
+        self._write(visible(text) + "\n")
+
+
+class JsonPrinter:
+    """For programs: one object a line, its kind in ``event``."""
+
+    def __init__(self, write: Callable[[str], object]) -> None:
+        self._write = write
+
+    def begin(self, result: ScriptResult) -> None:
+        self._object("script", name=result.name, file=str(result.path))
+
+    def step(self, number: str, title: str, line: int) -> None:
+        self._object("step", step=number, title=title, line=line)
+
+    def crossed(self, client: ConsoleClient, crossed: Crossed, elapsed: float) -> None:
+        form = {
+            key: value
+            for key, value in crossed.form.items()
+            if key not in ("offset", "length", "hex", "problems")
+        }
+        self._object(
+            "crossed",
+            time=crossed.time,
+            ms=round(elapsed * 1000, 3),
+            console=client.name,
+            direction="sent" if crossed.outbound else "received",
+            link=crossed.channel,
+            hex=crossed.raw.hex(" ").upper(),
+            problems=list(crossed.problems),
+            findings=list(crossed.findings),
+            **form,
+        )
+
+    def ended(self, step: StepResult) -> None:
+        failure = None
+        if step.failure is not None:
+            came = step.failure.came
+            failure = {
+                "expected": step.failure.expected,
+                "reason": step.failure.reason,
+                "came": None if came is None else {"name": came.name, "fields": came.fields},
+                "differences": [
+                    {"path": one.path, "expected": one.expected, "came": one.came}
+                    for one in step.failure.differences
+                ],
+            }
+        self._object(
+            "result", step=step.number, verdict=step.verdict, ms=round(step.seconds * 1000, 3),
+            failure=failure, notes=step.notes,
+        )  # fmt: skip
+
+    def end(self, result: ScriptResult) -> None:
+        self._object("verdict", **_summary(result))
+
+    def summary(self, results: Sequence[ScriptResult]) -> None:
+        self._object("summary", scripts=[_summary(result) for result in results])
+
+    def _object(self, event: str, **fields: Any) -> None:
+        self._write(json.dumps({"event": event, **fields}, ensure_ascii=False) + "\n")
+
+
+def _summary(result: ScriptResult) -> dict[str, Any]:
+    return {
+        "name": result.name,
+        "file": str(result.path),
+        "verdict": result.verdict,
+        "passed": sum(step.verdict == PASS for step in result.steps),
+        "steps": result.planned,
+        "seconds": round(result.seconds, 3),
+        "findings": result.findings,
+        "error": None if result.error is None else str(result.error),
+    }
+
+
+def _octets(crossed: Crossed) -> str:
+    """The octets in hexadecimal, masked: all that is sent on KPD1 are commands, or meant to be."""
+    channel = Channel.COMMAND if crossed.outbound else None
+    return masked_hex(crossed.raw, channel=channel, anywhere=crossed.message is None)

@@ -17,8 +17,8 @@ from sorm_mediator.console.hearing import hear, heard_text
 from sorm_mediator.console.target import RunTarget
 from sorm_mediator.replay import scenario as s
 from sorm_mediator.replay.matching import Matcher, Unread, Wanted
-from sorm_mediator.replay.printing import Printer
-from sorm_mediator.replay.results import PASS, ScriptResult, StepResult
+from sorm_mediator.replay.recording import PcapRecorder
+from sorm_mediator.replay.results import PASS, Printer, ScriptResult, StepResult
 from sorm_mediator.replay.vocabulary import COMMANDS
 
 STARTED_ALREADY = Phrase(
@@ -52,7 +52,7 @@ Source: order 268, 9.8.4.2 (07h); Eltex SMG1016M manual, SORM settings (16h).
 """
 
 
-class Script(Protocol):
+class Runnable(Protocol):
     """What is run: a scenario, or a vendor script."""
 
     @property
@@ -75,12 +75,12 @@ class ScriptRunner(Observer):
 
     def __init__(
         self,
-        script: Script,
+        script: Runnable,
         target: RunTarget,
         printer: Printer,
         *,
         keep_going: bool = False,
-        recorder: Any = None,
+        recorder: PcapRecorder | None = None,
     ) -> None:
         self.result = ScriptResult(script.name, script.path, planned=script.planned)
         self._what = script
@@ -178,8 +178,16 @@ async def attempt(work: Awaitable[Failure | None]) -> Failure | None:
 class ScenarioRunner(ScriptRunner):
     """Runs one scenario."""
 
-    def __init__(self, scenario: s.Scenario, target: RunTarget, printer: Printer, **options: Any) -> None:
-        super().__init__(scenario, target, printer, **options)
+    def __init__(
+        self,
+        scenario: s.Scenario,
+        target: RunTarget,
+        printer: Printer,
+        *,
+        keep_going: bool = False,
+        recorder: PcapRecorder | None = None,
+    ) -> None:
+        super().__init__(scenario, target, printer, keep_going=keep_going, recorder=recorder)
         self._scenario = scenario
         self._header = scenario.header
         self._variables = dict(scenario.variables)

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -34,8 +34,8 @@ from sorm_mediator.console.target import LINKS, Link, RunTarget
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.targets import in_lab, toward
 from sorm_mediator.replay import scenario, vendor
-from sorm_mediator.replay.printing import JsonPrinter, Printer, TextPrinter
-from sorm_mediator.replay.results import PASS, ScriptResult, write_junit
+from sorm_mediator.replay.recording import PcapRecorder
+from sorm_mediator.replay.results import PASS, JsonPrinter, Printer, ScriptResult, TextPrinter, write_junit
 from sorm_mediator.replay.runner import ScenarioRunner
 from sorm_mediator.replay.vendor_runner import VendorRunner
 
@@ -124,15 +124,19 @@ async def run(
 
 
 async def run_script(
-    script: Script, settings: ReplaySettings, printer: Printer, recorder: Any = None
+    script: Script, settings: ReplaySettings, printer: Printer, recorder: PcapRecorder | None = None
 ) -> ScriptResult:
     """Run one script. What kept it from running is the result's ``error``."""
     try:
         async with _target(script, settings) as target:
-            options = {"keep_going": settings.keep_going, "recorder": recorder}
+            keep_going = settings.keep_going
             if isinstance(script, vendor.VendorScript):
-                return await VendorRunner(script, target, printer, **options).run()
-            return await ScenarioRunner(script, target, printer, **options).run()
+                return await VendorRunner(
+                    script, target, printer, keep_going=keep_going, recorder=recorder
+                ).run()
+            return await ScenarioRunner(
+                script, target, printer, keep_going=keep_going, recorder=recorder
+            ).run()
     except (ConfigError, BoxError, ScriptError, ConnectError) as error:
         result = ScriptResult(script.name, script.path, error=error)
         printer.begin(result)
@@ -212,14 +216,8 @@ def _merged(document: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str
     return merged
 
 
-def _recorder(path: Path | None, speech: bool) -> Any:
-    from contextlib import nullcontext
-
-    if path is None:
-        return nullcontext()
-    from sorm_mediator.replay.recording import PcapRecorder
-
-    return PcapRecorder(path, speech=speech)
+def _recorder(path: Path | None, speech: bool) -> AbstractContextManager[PcapRecorder | None]:
+    return nullcontext() if path is None else PcapRecorder(path, speech=speech)
 
 
 class _Stdout:

@@ -418,7 +418,7 @@ class LineError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command as its name and fields, or (``payload``) as bytes that no command of that name may have."""
+    """A command as its name and fields, or (``payload``) as octets that no command of that name may have."""
 
     name: str
     fields: dict[str, Any]
@@ -477,7 +477,7 @@ def _number(word: str, high: int) -> int:
 
 
 def _named(word: str, names: dict[str, int], what: str) -> str | None:
-    """The byte of a name, in the writing that keeps any byte; none is FFh."""
+    """The octet of a name, in the form that keeps any octet; none is FFh."""
     if word in names:
         byte = names[word]
     elif re.fullmatch(r"[0-9A-Fa-f]{2}", word):

@@ -1,6 +1,6 @@
 """Runs a script of the vendor's tester: command lines with their codes, and the calls that objects must see.
 
-A call is known by its numbers; the first event that fits binds it to a call id (the bytes 4 to 8), and every
+A call is known by its numbers; the first event that fits binds it to a call id (octets 4 to 8), and every
 further event of that id must be the next one expected. Several observations run at the same time.
 """
 
@@ -16,9 +16,9 @@ from sorm_mediator.console.comparing import NOTHING, Difference, Failure, nothin
 from sorm_mediator.console.errors import ScriptError
 from sorm_mediator.console.target import RunTarget
 from sorm_mediator.replay import vendor as v
-from sorm_mediator.replay.printing import Printer
+from sorm_mediator.replay.recording import PcapRecorder
 from sorm_mediator.replay.requests import REQUESTS
-from sorm_mediator.replay.results import StepResult
+from sorm_mediator.replay.results import Printer, StepResult
 from sorm_mediator.replay.runner import Console, ScriptRunner, attempt, no_end
 from sorm_mediator.replay.vendor import Command, LineError, parse_line
 from sorm_mediator.replay.vocabulary import COMMANDS
@@ -33,8 +33,16 @@ _TRUNK_OR_SERVICE = 0xF0
 class VendorRunner(ScriptRunner):
     """Runs one vendor script."""
 
-    def __init__(self, script: v.VendorScript, target: RunTarget, printer: Printer, **options: Any) -> None:
-        super().__init__(script, target, printer, **options)
+    def __init__(
+        self,
+        script: v.VendorScript,
+        target: RunTarget,
+        printer: Printer,
+        *,
+        keep_going: bool = False,
+        recorder: PcapRecorder | None = None,
+    ) -> None:
+        super().__init__(script, target, printer, keep_going=keep_going, recorder=recorder)
         self._script = script
         self._sending = asyncio.Lock()
         self._claimed: set[bytes] = set()
@@ -188,10 +196,10 @@ def _octets(crossed: Crossed, name: str, length: int) -> bytes:
     offset, _ = v.TEST_FIELDS[name]
     if name == "ss":
         field = crossed.raw[offset : offset + 3]
-        # One byte stands wherever the mediator puts it in the three (``service_code_position``).
+        # One octet stands where the mediator puts it among the three (``service_code_position``).
         return field if length == 3 else bytes(next(([byte] for byte in field if byte != 0xFF), [0xFF]))
     if name == "call" and length == 2:
-        # Typed as a number, sent with the low byte first.
+        # Typed as a number, sent with the low octet first.
         return crossed.raw[offset : offset + 2][::-1]
     return crossed.raw[offset : offset + length]
 
@@ -210,7 +218,7 @@ _NOT_SEEN = Phrase("optional, and not seen", "необязательно, и н�
 
 
 def _unit(command: Command, orm_number: int, password: str) -> bytes:
-    """A command whose payload is given as bytes."""
+    """A command whose payload is given as octets."""
     assert command.payload is not None
     orm_number = command.fields.get("orm_number", orm_number)
     password = command.fields.get("password", password)

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import protocol
-from protocol import Message, Options
+from protocol import Message
 from protocol.forms import Form
-from protocol.messages import wires
+from protocol.messages import forms
 from sorm_mediator.console.comparing import Not, OneOf
 from sorm_mediator.replay.document import Node, check, is_template
 
@@ -69,9 +69,9 @@ def _entries(declared: Iterable[type[Message]]) -> dict[str, Entry]:
 
 
 def _entry(kind: type[Message]) -> Entry:
-    declared = wires(kind, Options())
+    declared = forms(kind)
     names = sorted(declared, key=_HEADER.__contains__)
-    return Entry(kind.message_name, kind.code, {name: declared[name].form for name in names})
+    return Entry(kind.message_name, kind.code, {name: declared[name] for name in names})
 
 
 COMMANDS: Mapping[str, Entry] = _entries(protocol.COMMANDS)

@@ -151,16 +151,19 @@ def _inward(domain: Domain, result: RoutingResult) -> tuple[Exit | None, str]:
 
 def _nobody(domain: Domain, digits: str, np: str, *, declared: bool) -> str:
     """Nothing in the domain has the number."""
-    values = {"digits": digits or NOTHING, "domain": domain.name, "np": np}
+    number = digits or NOTHING
     if np == DEFAULT_PLAN:
-        return Phrase("{digits} is no subscriber of {domain}", "{digits} не абонент {domain}", **values)
-    en, ru = (
+        return Phrase(
+            "{digits} is no subscriber of {domain}", "{digits} не абонент {domain}", digits=number, domain=domain.name
+        )  # fmt: skip
+    where = Phrase(
         "{digits} is no subscriber of {domain} nor in its plan {np}",
         "{digits} нет ни среди абонентов {domain}, ни в плане {np}",
-    )
-    if not declared:
-        en, ru = f"{en}, which is not declared", f"{ru}, который не создан"
-    return Phrase(en, ru, **values)
+        digits=number, domain=domain.name, np=np,
+    )  # fmt: skip
+    if declared:
+        return where
+    return Phrase("{where}, which is not declared", "{where}, который не создан", where=where)
 
 
 def _crossing(end: BridgeEnd, domain: Domain, result: RoutingResult) -> tuple[Number, Number]:

@@ -12,8 +12,7 @@ import pytest
 from protocol import Channel, Codec, CommandExecuted, CommandReceived, StreamFramer, Unit
 from sorm_mediator.console.target import RunTarget
 from sorm_mediator.replay import scenario
-from sorm_mediator.replay.printing import TextPrinter
-from sorm_mediator.replay.results import ScriptResult
+from sorm_mediator.replay.results import ScriptResult, TextPrinter
 from sorm_mediator.replay.runner import ScenarioRunner
 
 

@@ -22,8 +22,7 @@ from protocol.messages import TrunkInfo
 from sorm_mediator.console.client import Crossed
 from sorm_mediator.console.comparing import Difference, Failure
 from sorm_mediator.console.errors import ConnectError
-from sorm_mediator.replay.printing import TextPrinter
-from sorm_mediator.replay.results import ScriptResult, StepResult, write_junit
+from sorm_mediator.replay.results import ScriptResult, StepResult, TextPrinter, write_junit
 
 
 def test_the_text_of_a_mediator_can_not_steer_the_terminal() -> None:

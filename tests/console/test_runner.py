@@ -26,8 +26,7 @@ from protocol import (
 )
 from protocol.texts import VALUES
 from sorm_mediator.console.errors import ConnectError, ScriptError, StepError
-from sorm_mediator.replay.printing import TextPrinter
-from sorm_mediator.replay.results import ScriptResult
+from sorm_mediator.replay.results import ScriptResult, TextPrinter
 from sorm_mediator.replay.vocabulary import COMMANDS, KPD1, KPD2
 
 A, B = Party(NumberSign.OWN, "28331"), Party(NumberSign.OWN, "28332")

@@ -29,8 +29,7 @@ from protocol import (
 from sorm_mediator.console.client import ConsoleClient
 from sorm_mediator.console.errors import ScriptError
 from sorm_mediator.replay import vendor
-from sorm_mediator.replay.printing import TextPrinter
-from sorm_mediator.replay.results import ScriptResult
+from sorm_mediator.replay.results import ScriptResult, TextPrinter
 from sorm_mediator.replay.vendor import LineError, parse_line
 from sorm_mediator.replay.vendor_runner import VendorRunner, _unit
 

@@ -7,8 +7,8 @@ import pytest
 
 from e1.g704.alarms import (
     CONSEQUENCES,
+    DEFECTS,
     PRIORITY,
-    TABLE,
     AlarmConfig,
     Alarms,
     Signal,
@@ -69,14 +69,14 @@ def test_priority_is_absent_off_los_ais_lof_lomf_rai_work() -> None:
 
 
 def test_every_signal_has_a_row_and_every_state_its_consequences() -> None:
-    assert set(TABLE) == set(Signal)
+    assert set(DEFECTS) == set(Signal)
     assert set(CONSEQUENCES) == set(StreamState)
 
 
 def test_every_alarm_can_be_raised_and_cleared() -> None:
     for state in set(StreamState) - {WORK}:
-        assert any(state in change.raises for change in TABLE.values()), state
-        assert any(state in change.clears for change in TABLE.values()), state
+        assert any(state in change.raises for change in DEFECTS.values()), state
+        assert any(state in change.clears for change in DEFECTS.values()), state
 
 
 def test_a_is_sent_in_los_ais_lof_and_not_for_the_multiframe_alone_unless_the_option_says_so() -> None:

@@ -102,13 +102,13 @@ def receive_response(*octets: int) -> Input:
 
 def first_t1(link: Lapb) -> list[LapbEffect]:
     if link.state in (LapbState.S0, LapbState.S3):
-        link._timers[LapbEvent.T1] = NOW
-    link._timers = dict.fromkeys(link._timers, NOW)
+        link.timers[LapbEvent.T1] = NOW
+    link.timers = dict.fromkeys(link.timers, NOW)
     return link.tick(NOW)
 
 
 def last_t1(link: Lapb) -> list[LapbEffect]:
-    link._attempts = link.config.n2
+    link.attempts = link.config.n2
     return first_t1(link)
 
 
@@ -118,7 +118,7 @@ def t2(link: Lapb) -> list[LapbEffect]:
 
 
 def t3(link: Lapb) -> list[LapbEffect]:
-    link._timers.clear()
+    link.timers.clear()
     link.idle(True, NOW - link.config.t3)
     return link.tick(NOW)
 

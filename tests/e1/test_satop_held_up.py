@@ -109,7 +109,7 @@ class Machine:
     def delay(self) -> tuple[int, int]:
         """Packets that lie between the ends: in their buffers, and with the kernel."""
         ends = (self.near, self.far)
-        return tuple(e.line._depacketiser.waiting + len(e.kernel) for e in ends)  # type: ignore[return-value]
+        return tuple(e.line.depacketiser.waiting + len(e.kernel) for e in ends)  # type: ignore[return-value]
 
 
 def assert_nothing_happened(machine: Machine, before: tuple[int, int]) -> None:

@@ -178,14 +178,6 @@ def test_interrupts_go_one_by_one_past_the_window() -> None:
     assert "interrupt" in end.alarms  # two of them may be lost
 
 
-def test_an_interrupt_is_confirmed_by_the_user_if_so_set() -> None:
-    end = peer(confirm_interrupts=False)
-    assert end.said(end.layer.confirm_interrupt(0)) == []
-    assert end.says("10012399") == []
-    assert end.said(end.layer.confirm_interrupt(0)) == ["100127"]
-    assert end.says("10012398") == []
-
-
 def test_what_a_user_may_not_ask() -> None:
     end = peer()
     with pytest.raises(ValueError, match="1 octet or more"):

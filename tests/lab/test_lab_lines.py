@@ -23,8 +23,8 @@ from sorm_mediator.console.e1_client import ConsoleLines, E1ConsoleClient, lines
 from sorm_mediator.lab.e1 import over_e1, wired
 from sorm_mediator.lab.lab import Lab
 from sorm_mediator.lab.processes import BoxProcess
-from sorm_mediator.replay.printing import TextPrinter
 from sorm_mediator.replay.recording import PcapRecorder
+from sorm_mediator.replay.results import TextPrinter
 from sorm_mediator.replay.session import ReplaySettings, run_script
 from sorm_mediator.replay.session import load as load_script
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import captures
-from sorm_mediator.replay.printing import TextPrinter
+from sorm_mediator.replay.results import TextPrinter
 from sorm_mediator.replay.session import ReplaySettings, load, run_script
 
 MAIN_JOB = Path(captures.__file__).parent / "scenarios" / "main-job.yaml"

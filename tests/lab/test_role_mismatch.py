@@ -12,7 +12,7 @@ import pytest
 import captures
 from sorm_mediator.console.errors import ConnectError
 from sorm_mediator.lab.lab import Lab
-from sorm_mediator.replay.printing import TextPrinter
+from sorm_mediator.replay.results import TextPrinter
 from sorm_mediator.replay.session import ReplaySettings, load, run_script
 from tests.lab.e1_bench import e1_lab
 

@@ -33,6 +33,11 @@ def obj(
     return SwitchObject(number, kind, sign, target, None, "statistical", "normal")
 
 
+def refusals(call: Call) -> list[str]:
+    """The services of a call that were refused, each with its reason."""
+    return [event.detail for event in call.events if event.event == "service-refused"]
+
+
 @dataclass
 class Switch:
     """An engine, its clock, and all reports so far."""

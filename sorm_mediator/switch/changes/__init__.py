@@ -11,10 +11,10 @@ Source: ECSS-10 manual, SORM parameters of a domain, and MultiSORM: the commands
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -24,6 +24,7 @@ from sorm_mediator.switch.node import Change, Model, Node, changed
 from sorm_mediator.switch.routing.numbering import NumberingError, expand_numbers
 
 Notes = tuple[str, ...]
+Item = TypeVar("Item")
 
 PATTERNS: Final = MappingProxyType(
     {
@@ -50,10 +51,16 @@ def as_list(names: Iterable[str]) -> str:
 
 def the_domain(node: Node, name: str) -> Domain:
     """The domain of this name. Raises :class:`ChangeRefused`."""
-    domain = node.domains.get(name)
-    if domain is None:
-        raise ChangeRefused(f"there is no domain {name!r}; there are: {as_list(node.domains)}")
-    return domain
+    return find(node.domains, "domain", name)
+
+
+def find(items: Mapping[str, Item], kind: str, name: str, owner: str = "") -> Item:
+    """One of ``items`` by name, of the domain ``owner`` or of the switch. Raises :class:`ChangeRefused`."""
+    if name in items:
+        return items[name]
+    if owner:
+        raise ChangeRefused(f"{owner} has no {kind} {name!r}; it has: {as_list(items)}")
+    raise ChangeRefused(f"there is no {kind} {name!r}; there are: {as_list(items)}")
 
 
 @contextmanager

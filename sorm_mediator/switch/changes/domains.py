@@ -13,6 +13,7 @@ from sorm_mediator.switch.changes import (
     Notes,
     as_list,
     created,
+    find,
     numbers_of,
     the_domain,
     update_domain,
@@ -20,7 +21,7 @@ from sorm_mediator.switch.changes import (
     updated,
 )
 from sorm_mediator.switch.changes.licence import check_room
-from sorm_mediator.switch.domain import Domain, Trunk
+from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.mediators.access import clash_note, select
 from sorm_mediator.switch.node import Change, Node, context_notes, plan_notes
 from sorm_mediator.switch.routing.route import External
@@ -163,19 +164,12 @@ def _rules_without(domain: Domain, trunk: str) -> Iterator[str]:
 def remove_trunk(node: Node, name: str, trunk: str) -> Notes:
     """Refused while it carries calls."""
     domain = the_domain(node, name)
-    found = _trunk(domain, trunk)
+    found = find(domain.trunks, "trunk", trunk, name)
     if found.active:
         raise ChangeRefused(f"trunk {trunk} carries {found.active} calls; wait until they have ended")
     left = tuple(one for one in domain.config.trunks if one.name != trunk)
     update_domain(node, Change("trunks", name), trunks=left)
     return ()
-
-
-def _trunk(domain: Domain, name: str) -> Trunk:
-    trunk = domain.trunks.get(name)
-    if trunk is None:
-        raise ChangeRefused(f"{domain.name} has no trunk {name!r}; it has: {as_list(domain.trunks)}")
-    return trunk
 
 
 # --- bridges
@@ -193,9 +187,7 @@ def declare_bridge(node: Node, config: BridgeConfig) -> Notes:
 
 def remove_bridge(node: Node, name: str) -> Notes:
     """Refused while calls cross it, and while numbers of a plan lead over it."""
-    bridge = node.bridges.get(name)
-    if bridge is None:
-        raise ChangeRefused(f"there is no bridge {name!r}; there are: {as_list(node.bridges)}")
+    bridge = find(node.bridges, "bridge", name)
     if bridge.active:
         raise ChangeRefused(f"{bridge.active} calls cross bridge {name}; wait until they have ended")
     for end in bridge.ends:

@@ -12,8 +12,8 @@ from sorm_mediator.config import NumberBinding
 from sorm_mediator.switch.changes import (
     ChangeRefused,
     Notes,
-    as_list,
     created,
+    find,
     numbers_of,
     the_domain,
     update_domain,
@@ -59,9 +59,7 @@ def import_context(node: Node, name: str, text: bytes, file: str) -> tuple[Conte
 def remove_context(node: Node, name: str, context: str) -> Notes:
     """Refused while anything starts in it or continues in it."""
     domain = the_domain(node, name)
-    found = domain.contexts.get(context)
-    if found is None:
-        raise ChangeRefused(f"{name} has no context {context!r}; it has: {as_list(domain.contexts)}")
+    found = find(domain.contexts, "context", context, name)
     _check_unused(node, domain, context)
     del domain.contexts[context]
     kept = tuple(one for one in domain.config.contexts if str(node.directory / one) != found.source)
@@ -74,8 +72,7 @@ def remove_context(node: Node, name: str, context: str) -> Notes:
 def set_default_context(node: Node, name: str, context: str) -> Notes:
     """The context of calls from interfaces that name none."""
     domain = the_domain(node, name)
-    if context not in domain.contexts:
-        raise ChangeRefused(f"{name} has no context {context!r}; it has: {as_list(domain.contexts)}")
+    find(domain.contexts, "context", context, name)
     domain.default_context = context
     update_domain(node, Change("routing", name), default_context=context)
     return ()
@@ -165,9 +162,7 @@ def remove_numbers(node: Node, name: str, plan: str, numbers: str) -> Notes:
 def bind_to_bridge(node: Node, name: str, plan: str, numbers: str, bridge: str) -> Notes:
     """Numbers, put into the plan when they are not in it, lead over a bridge of the domain."""
     domain = the_domain(node, name)
-    names = {end.bridge.name for end in domain.bridges.values()}
-    if bridge not in names:
-        raise ChangeRefused(f"{name} has no bridge {bridge!r}; it has: {as_list(names)}")
+    find({end.bridge.name: end for end in domain.bridges.values()}, "bridge", bridge, name)
     _bind(node, domain, plan, {numbers: created(NumberBinding, bridge=bridge)})
     return ()
 
@@ -256,10 +251,7 @@ def _without(domain: Domain, plan: str, gone: set[str]) -> dict[str, NumberBindi
 
 
 def _plan(domain: Domain, plan: str) -> Plan:
-    found = domain.plans.get(plan)
-    if found is None:
-        raise ChangeRefused(f"{domain.name} has no numbering plan {plan!r}; it has: {as_list(domain.plans)}")
-    return found
+    return find(domain.plans, "numbering plan", plan, domain.name)
 
 
 def _known(domain: Domain, plan: str, numbers: str) -> set[str]:

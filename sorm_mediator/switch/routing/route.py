@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from types import MappingProxyType
 from typing import Literal
 
@@ -97,9 +98,13 @@ class Condition:
                 return Phrase(
                     "{tag} {name} {value} is not {allowed}", "{tag} {name} {value}, а нужно {allowed}",
                     tag=tag, name=name, value=value or UNKNOWN,
-                    allowed=Phrase(" or ".join(allowed), " или ".join(allowed)),
+                    allowed=reduce(_either, allowed),
                 )  # fmt: skip
         return ""
+
+
+def _either(one: str, other: str) -> str:
+    return Phrase("{one} or {other}", "{one} или {other}", one=one, other=other)
 
 
 TAGS: Mapping[Side, str] = MappingProxyType({"a": "cgpn", "b": "cdpn"})

@@ -10,16 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sorm_mediator.switch.changes import ChangeRefused
+from sorm_mediator.switch.changes import ChangeRefused, rejections
 from sorm_mediator.switch.changes.licence import add_licence, candidate, delete_licence, set_passport
 from sorm_mediator.switch.licence import (
     LIMIT_SECTIONS,
     LIMITS,
     Licence,
-    LicenceError,
-    Licences,
     Limits,
-    PassportBody,
     Value,
     shown,
 )
@@ -27,6 +24,10 @@ from sorm_mediator.switch.shell.command import Command, Invocation, Talk
 from sorm_mediator.switch.shell.tables import flag, format_table
 from sorm_mediator.texts import whole_number
 
+_PATH: Final = "cluster/storage/<CLUSTER>/licence"
+QUESTION: Final = "Are you sure?: [yes]/no ?> "
+ANSWERS: Final = {"": True, "yes": True, "y": True, "no": False, "n": False}
+"""An empty line is the answer in brackets."""
 Row = tuple[str, str]
 NO_LIMIT: Final = "no limit"
 LEGEND: Final = """Legend:
@@ -48,14 +49,29 @@ def columns(rows: Iterable[Row]) -> str:
     return "\n".join(f"{label:<{width}}{value}".rstrip() for label, value in given)
 
 
-def current_limits(licences: Licences, now: float) -> str:
+def _now(call: Invocation) -> float:
+    return call.shell.context.clock()
+
+
+def _licence(call: Invocation) -> Licence:
+    """The licence whose number was entered. Raises :class:`ChangeRefused`."""
+    licences, text = call.node.licences, call["LicenceId"]
+    number = whole_number(text, 0, 2**31 - 1)
+    if number is None:
+        raise ChangeRefused(f"{text[:20]!r} is no number of a licence; list-licence shows them")
+    with rejections():
+        return licences.get(number)
+
+
+def _current_limits(call: Invocation) -> str:
     """What holds now: the active licence over the factory one."""
-    return columns(_limits(licences.limits(now).values))
+    return columns(_limits(call.node.licences.limits(_now(call)).values))
 
 
-def show_licence(licences: Licences, licence: Licence, now: float, *, details: bool = False) -> str:
-    """A licence and its rows; with ``details`` all rows that hold under it, and which of them take effect."""
-    rows = [*_head(licence, active=licence is licences.active(now)), ("", "")]
+def _show_licence(call: Invocation) -> str:
+    """A licence and its rows; with ``--details`` all rows that hold under it, and which of them take effect."""
+    licence, details = _licence(call), call.flag("--details")
+    rows = [*_head(licence, active=licence is call.node.licences.active(_now(call))), ("", "")]
     rows += _limits(licence.limits.values if details else licence.values)
     if not details:
         return columns(rows)
@@ -63,18 +79,19 @@ def show_licence(licences: Licences, licence: Licence, now: float, *, details: b
     return f"{columns(rows)}\n\n{KEPT_TO.format(effective)}"
 
 
-def list_licences(licences: Licences, now: float) -> str:
+def _list_licence(call: Invocation) -> str:
     """All licences, the factory one first. The manual names the command and shows no answer: the look is ours."""
-    active = licences.active(now)
+    active = call.node.licences.active(_now(call))
     rows = [
         (str(number), licence.body.description, _expires(licence), flag(licence is active))
-        for number, licence in licences.installed.items()
+        for number, licence in call.node.licences.installed.items()
     ]
     return format_table(("Id", "Description", "Expiration date (UTC)", "Active"), rows)
 
 
-def show_passport(passport: PassportBody) -> str:
+def _show_passport(call: Invocation) -> str:
     """The passport; what it does not hold has no row."""
+    passport = call.node.licences.passport
     rows = [("SSW ID", passport.ssw_id), ("Description", passport.description)]
     if passport.created is not None:
         rows.append(("Create date", _moment(passport.created)))
@@ -144,43 +161,6 @@ def _moment(at: datetime) -> str:
     return at.astimezone(UTC).strftime("%d.%m.%Y %H:%M:%S")
 
 
-# --- the commands
-
-_PATH: Final = "cluster/storage/<CLUSTER>/licence"
-QUESTION: Final = "Are you sure?: [yes]/no ?> "
-ANSWERS: Final = {"": True, "yes": True, "y": True, "no": False, "n": False}
-"""An empty line is the answer in brackets."""
-
-
-def _now(call: Invocation) -> float:
-    return call.shell.context.clock()
-
-
-def _licence(call: Invocation) -> Licence:
-    """The licence whose number was entered. Raises :class:`ChangeRefused`."""
-    licences, text = call.node.licences, call["LicenceId"]
-    number = whole_number(text, 0, 2**31 - 1)
-    if number is None:
-        raise ChangeRefused(f"{text[:20]!r} is no number of a licence; list-licence shows them")
-    try:
-        return licences.get(number)
-    except LicenceError as error:
-        raise ChangeRefused(str(error)) from None
-
-
-def _current_limits(call: Invocation) -> str:
-    return current_limits(call.node.licences, _now(call))
-
-
-def _show_licence(call: Invocation) -> str:
-    details = call.flag("--details")
-    return show_licence(call.node.licences, _licence(call), _now(call), details=details)
-
-
-def _list_licence(call: Invocation) -> str:
-    return list_licences(call.node.licences, _now(call))
-
-
 def _add(call: Invocation) -> Talk:
     """Show what would change, ask, and add. The licence is checked before the question and again after it."""
     key, licences = "".join(call.many("LICENCE-KEY")), call.node.licences
@@ -209,10 +189,6 @@ def _delete(call: Invocation) -> str:
 def _set_passport(call: Invocation) -> str:
     set_passport(call.node, "".join(call.many("PASSPORT")))
     return "OK"
-
-
-def _show_passport(call: Invocation) -> str:
-    return show_passport(call.node.licences.passport)
 
 
 LICENCE_COMMANDS: Final = (

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from sorm_mediator.switch.changes import ChangeRefused, as_list, routing
+from sorm_mediator.switch.changes import ChangeRefused, find, routing
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.routing.route import Action, Condition, Continue, External, Rule
 from sorm_mediator.switch.shell.command import Command, Invocation, change
@@ -72,11 +72,7 @@ def _show_contexts(call: Invocation) -> str:
             for one in domain.contexts.values()
         ]
         return format_table(("Context", "Plan", "Rules", "Default", "File"), rows)
-    context = domain.contexts.get(call["CONTEXT"])
-    if context is None:
-        raise ChangeRefused(
-            f"{call.domain} has no context {call['CONTEXT']!r}; it has: {as_list(domain.contexts)}"
-        )
+    context = find(domain.contexts, "context", call["CONTEXT"], domain.name)
     return format_table(("Rule", "Conditions", "Actions", "Result"), map(_rule, context.rules))
 
 
@@ -167,10 +163,7 @@ def _bind_alias(call: Invocation) -> str:
 
 def _list_numbers(call: Invocation) -> str:
     domain = call.node.domains[call.domain]
-    if call["PLAN"] not in domain.plans:
-        raise ChangeRefused(
-            f"{domain.name} has no numbering plan {call['PLAN']!r}; it has: {as_list(domain.plans)}"
-        )
+    find(domain.plans, "numbering plan", call["PLAN"], domain.name)
     rows = [
         (numbers, one.alias, one.bridge, one.group, one.iface, flag(one.master) if one.alias else "")
         for numbers, one in domain.config.numbering_plans[call["PLAN"]].items()

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 
 from protocol.codes import NUMBER_SIGNS, Order
 from protocol.composite import PartyOctets
-from protocol.language import Lang
+from protocol.language import Lang, Phrase, translate
 from protocol.texts import value_name_text
 from protocol.values import Party
 from radius import report
@@ -20,6 +20,8 @@ from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.routing.route import NUMBER_INDICATORS
 from sorm_mediator.switch.trace.trace import Trace, TracedHop, TraceRequest, document, text_of, trace
 
+TO_THE_CONSOLE: Final = Phrase("To the console", "Пульту")
+OBJECT: Final = Phrase("object", "объект")
 ROWS: Final = (("a", "41h"), ("a", "42h-44h"), ("b", "41h-44h"))
 """The party that the object is of, and the events that have these numbers."""
 
@@ -83,12 +85,15 @@ class LabTrace:
         """The trace with the switch's look, and the console's view below. ``now``: Unix seconds."""
         lines = [text_of(traced, now, lang)]
         if not traced.reason:
-            head = f"{'Пульту' if lang == 'ru' else 'To the console'} ({self._mediator.order})"
+            head = f"{translate(TO_THE_CONSOLE, lang)} ({self._mediator.order})"
             lines += [f"{head}:", *(f"  {line}" for line in self._table(traced.shown, lang))]
             for hop in self._otherwise(traced):
                 name = hop.hop.domain.name
-                of = f"по объектам домена {name}" if lang == "ru" else f"for objects that {name} knows"
-                lines += [f"{head}, {of}:", *(f"  {line}" for line in self._table(hop, lang))]
+                of = Phrase("for objects of {domain}", "по объектам домена {domain}", domain=name)
+                lines += [
+                    f"{head}, {translate(of, lang)}:",
+                    *(f"  {line}" for line in self._table(hop, lang)),
+                ]
         return "\n".join(lines)
 
     def _otherwise(self, traced: Trace) -> list[TracedHop]:
@@ -137,7 +142,7 @@ class LabTrace:
         }
 
     def _table(self, traced: TracedHop, lang: Lang) -> list[str]:
-        object_at = "объект" if lang == "ru" else "object"
+        object_at = translate(OBJECT, lang)
         return [
             f"{object_at} {shown.role.upper()}  {shown.events:<7}  "
             f"{self._words(shown.calling, lang)} -> {self._words(shown.called, lang)}"

@@ -16,7 +16,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
-from protocol.language import Phrase, translate
+from protocol.language import Lang, Phrase, translate
 from radius.report import Party
 from sorm_mediator.switch.calls.call import Endpoint, Leg, first_leg, legs_along, own_number
 from sorm_mediator.switch.domain import BridgeEnd, Domain, Subscriber, Trunk
@@ -346,23 +346,22 @@ def _shown_document(leg: Leg, signs: Mapping[str, int]) -> dict[str, Any]:
 
 # --- the trace as text
 
-Lang = Literal["en", "ru"]
 LINE: Final = "-" * 42
 _SHORT: Final = MappingProxyType({"incomplete": "inc"})
 _LEVEL: Final = "  "
 
-WORDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+WORDS: Final[Mapping[str, Phrase]] = MappingProxyType(
     {
-        "taken": ("taken", "применено"),
-        "plan": ("numbering plan", "план нумерации"),
-        "undeclared": ("which is not declared", "который не создан"),
-        "reason": ("Reason", "Причина"),
-        "trunk": ("Trunk", "Транк"),
-        "subscriber": ("Subscriber", "Абонент"),
-        "bridge": ("Bridge", "Бридж"),
-        "sorm": ("SORM is shown", "В СОРМ передаётся"),
-        "of": ("as numbered in", "по нумерации домена"),
-        "for": ("for SORM", "для СОРМ"),
+        "taken": Phrase("taken", "применено"),
+        "plan": Phrase("numbering plan", "план нумерации"),
+        "undeclared": Phrase("which is not declared", "который не создан"),
+        "reason": Phrase("Reason", "Причина"),
+        "trunk": Phrase("Trunk", "Транк"),
+        "subscriber": Phrase("Subscriber", "Абонент"),
+        "bridge": Phrase("Bridge", "Бридж"),
+        "sorm": Phrase("SORM is shown", "В СОРМ передаётся"),
+        "of": Phrase("as numbered in", "по нумерации домена"),
+        "for": Phrase("for SORM", "для СОРМ"),
     }
 )
 """Our own words, English and Russian; what the switch itself prints is English in both."""
@@ -370,7 +369,7 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
 
 def word(name: str, lang: Lang) -> str:
     """One of :data:`WORDS`."""
-    return WORDS[name][lang == "ru"]
+    return translate(WORDS[name], lang)
 
 
 def trace_text(node: Node, domain_name: str, arguments: Sequence[str], now: float) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from radius.report import CallReport
-from sorm_mediator.switch.calls.call import Call
 from sorm_mediator.switch.objects import SwitchObject
+from tests.switch.conftest import obj, refusals
 
 VOIP, LOCAL, CENTRE = "voip.local", "local.voip", "central_voip"
 CITY = "73832112233"
@@ -20,16 +20,8 @@ def multi(lab_switch: Any) -> Any:
     return lab_switch("multisorm/lab.toml", VOIP)
 
 
-def own(number: int, digits: str) -> SwitchObject:
-    return SwitchObject(number, "own-subscriber", "own", digits, None, "statistical", "normal")
-
-
 def network(number: int, digits: str) -> SwitchObject:
-    return SwitchObject(number, "network-full", "russia", digits, None, "statistical", "normal")
-
-
-def trunk(number: int, name: int) -> SwitchObject:
-    return SwitchObject(number, "trunk", None, None, name, "statistical", "normal")
+    return obj(number, digits, "network-full", "russia")
 
 
 def everywhere(multi: Any, *objects: SwitchObject, mediator: str = "m1") -> None:
@@ -70,7 +62,7 @@ def assert_all_is_free(multi: Any) -> None:
 
 
 def test_a_call_between_local_domains_is_one_call_by_short_numbers(multi: Any) -> None:
-    everywhere(multi, own(1, "200100"), own(2, "300000"))
+    everywhere(multi, obj(1, "200100"), obj(2, "300000"))
 
     call = multi.call("200100", "300000")
     multi.run()
@@ -84,7 +76,7 @@ def test_a_call_between_local_domains_is_one_call_by_short_numbers(multi: Any) -
 
 
 def test_a_call_to_the_city_by_the_full_number_of_the_centre_and_by_the_short_one(multi: Any) -> None:
-    everywhere(multi, own(1, "200100"), network(2, "73832700000"), network(3, CITY))
+    everywhere(multi, obj(1, "200100"), network(2, "73832700000"), network(3, CITY))
 
     call = multi.call("200100", CITY)
     multi.run()
@@ -102,7 +94,7 @@ def test_a_call_to_the_city_by_the_full_number_of_the_centre_and_by_the_short_on
 
 
 def test_a_call_from_the_city(multi: Any) -> None:
-    everywhere(multi, own(1, "300000"), network(2, "73832710000"))
+    everywhere(multi, obj(1, "300000"), network(2, "73832710000"))
 
     multi.call(CITY, "73832710000", domain=CENTRE, origin="trunk:trunk1")
     multi.run()
@@ -119,8 +111,8 @@ def test_a_call_from_the_city(multi: Any) -> None:
 
 
 def test_a_mediator_of_one_domain_sees_its_domain_as_the_exchange(multi: Any) -> None:
-    multi.control(own(1, "200100"), domain=VOIP)
-    multi.control(own(1, "300000"), domain=LOCAL, mediator="m2")
+    multi.control(obj(1, "200100"), domain=VOIP)
+    multi.control(obj(1, "300000"), domain=LOCAL, mediator="m2")
 
     multi.call("200100", "300000")
     multi.run()
@@ -131,7 +123,7 @@ def test_a_mediator_of_one_domain_sees_its_domain_as_the_exchange(multi: Any) ->
 
 
 def test_every_report_of_a_view_goes_on_from_the_one_before(multi: Any) -> None:
-    everywhere(multi, own(1, "200100"), network(2, "73832700000"))
+    everywhere(multi, obj(1, "200100"), network(2, "73832700000"))
 
     call = multi.call("200100", CITY)
     multi.run()
@@ -143,7 +135,7 @@ def test_every_report_of_a_view_goes_on_from_the_one_before(multi: Any) -> None:
 
 
 def test_an_object_of_a_trunk_of_the_centre_hears_calls_of_the_local_domains(multi: Any) -> None:
-    multi.control(trunk(7, 1), domain=CENTRE)
+    multi.control(obj(7, 1), domain=CENTRE)
 
     multi.call("200100", CITY)
     multi.run()
@@ -157,7 +149,7 @@ def test_an_object_of_a_trunk_of_the_centre_hears_calls_of_the_local_domains(mul
 
 
 def test_digits_that_are_incomplete_cross_no_bridge(multi: Any) -> None:
-    everywhere(multi, own(1, "200100"))
+    everywhere(multi, obj(1, "200100"))
 
     call = multi.call("200100", "7383", outcome="incomplete")
     multi.run()
@@ -186,7 +178,7 @@ def test_a_bridge_carries_as_many_calls_as_it_may_and_is_free_after_them(multi: 
 
 
 def test_a_call_that_fails_beyond_a_bridge_gives_it_back(multi: Any) -> None:
-    everywhere(multi, own(1, "200100"), network(2, "73832700000"))
+    everywhere(multi, obj(1, "200100"), network(2, "73832700000"))
 
     call = multi.call("200100", "73832709999")
 
@@ -212,7 +204,7 @@ def uses(report: CallReport) -> list[str]:
 
 def test_a_forwarding_to_another_domain_goes_back_over_the_bridges(multi: Any) -> None:
     forward(multi, LOCAL, "300000", cfu="200119")
-    everywhere(multi, own(1, "200100"), own(2, "300000"), own(3, "200119"))
+    everywhere(multi, obj(1, "200100"), obj(2, "300000"), obj(3, "200119"))
 
     call = multi.call("200100", "300000")
     multi.run(0.01)
@@ -230,7 +222,7 @@ def test_a_forwarding_to_another_domain_goes_back_over_the_bridges(multi: Any) -
 
 def test_a_forwarding_to_the_city_is_shown_by_the_numbers_of_the_forwarders_domain(multi: Any) -> None:
     forward(multi, VOIP, "200119", cfnr=CITY)
-    everywhere(multi, own(1, "200100"), own(2, "200119"))
+    everywhere(multi, obj(1, "200100"), obj(2, "200119"))
 
     call = multi.call("200100", "200119", outcome="no-answer")
     multi.run()
@@ -294,7 +286,7 @@ def test_a_consultation_is_a_call_of_the_domain_of_who_consults(multi: Any) -> N
 
 
 def test_a_pick_up_is_of_the_last_domain(multi: Any) -> None:
-    everywhere(multi, own(1, "200100"), own(2, "300001"))
+    everywhere(multi, obj(1, "200100"), obj(2, "300001"))
 
     here = multi.call("200100", "300000", {"service": "pickup", "at": 0.01, "number": "300001"}, ring=1.0)
     multi.run(0.05)
@@ -311,10 +303,6 @@ def test_nobody_of_another_domain_picks_up(multi: Any) -> None:
     multi.run()
 
     assert refusals(call) == ["pickup: 200119 is no subscriber of local.voip"]
-
-
-def refusals(call: Call) -> list[str]:
-    return [event.detail for event in call.events if event.event == "service-refused"]
 
 
 def test_a_subscriber_is_busy_for_calls_from_every_domain(multi: Any) -> None:
@@ -359,7 +347,7 @@ def test_a_late_object_is_shown_by_the_domain_of_the_trunk_whichever_is_asked_fi
 
 
 def test_a_domain_that_leaves_in_the_midst_of_a_call_is_the_outside_from_then_on(multi: Any) -> None:
-    everywhere(multi, own(1, "200100"), own(2, "300000"))
+    everywhere(multi, obj(1, "200100"), obj(2, "300000"))
     multi.call("200100", "300000", talk=1.0)
     multi.run(0.2)
     assert last_of_each(multi)[0].connection == 0x1C

@@ -7,12 +7,9 @@ from typing import Any
 import pytest
 
 from sorm_mediator.switch.calls.call import CallRefused, State
+from tests.switch.conftest import refusals
 
 A, B, C = "28331", "28332", "28333"
-
-
-def refusals(call: Any) -> list[str]:
-    return [event.detail for event in call.events if event.event == "service-refused"]
 
 
 def test_hold_and_its_end(switch: Any, make_object: Any) -> None:

@@ -20,6 +20,7 @@ from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest, Serv
 from sorm_mediator.switch.calls.engine import Engine
 from sorm_mediator.switch.calls.units import CallUnits
 from sorm_mediator.switch.changes.licence import delete_licence
+from tests.switch.conftest import Switch, refusals
 
 A, B, C, D, E, F = "101", "102", "103", "104", "105", "106"
 BASIC = "201"
@@ -42,31 +43,25 @@ def lab(**licence: Any) -> config.Config:
     return config.parse({"switch": {"domains": [domain], "licence": licence}})
 
 
-class Lab:
-    """An engine and its clock."""
+class Lab(Switch):
+    """A switch with this licence, whose calls ring for a second and last ten."""
 
     def __init__(self, **licence: Any) -> None:
         switch = lab(**licence).switch
         assert switch is not None
-        self.engine = Engine(switch)
-        self.now = 1_700_000_000.0
+        super().__init__(Engine(switch), domain="one")
 
     @property
     def used(self) -> int:
         return self.engine.units.in_use
 
-    def call(self, a: str, b: str, *services: dict[str, Any], **fields: Any) -> Call:
-        scripted = tuple(ServiceRequest(**{"ring": 0.1, "talk": 99.0} | service) for service in services)
-        fields = {"ring": 1.0, "talk": 10.0} | fields
-        return self.engine.place_call("one", CallRequest(a=a, b=b, services=scripted, **fields), self.now)
+    def call(self, a: str, b: str, *services: dict[str, Any], domain: str = "", **fields: Any) -> Call:
+        scripted = [{"ring": 0.1, "talk": 99.0} | service for service in services]
+        return super().call(a, b, *scripted, domain=domain, **({"ring": 1.0, "talk": 10.0} | fields))
 
     def wait(self, seconds: float) -> None:
         self.now += seconds
         self.engine.tick(self.now)
-
-
-def refusals(call: Call) -> list[str]:
-    return [event.detail for event in call.events if event.event == "service-refused"]
 
 
 def test_a_call_is_one() -> None:

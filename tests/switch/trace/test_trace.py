@@ -316,7 +316,7 @@ def test_a_console_of_several_domains_hears_the_call_as_each_numbers_it() -> Non
     node, tracer = node_of("multisorm/lab.toml")
     request = read_request(["iface=trunk1", "cgpn.digits=73832112233", "cdpn.digits=73832710000"])
     text = tracer.text(tracer.trace(node.domains["central_voip"], request), NOW)
-    first, _, other = text.partition("To the console (268), for objects that local.voip knows:\n")
+    first, _, other = text.partition("To the console (268), for objects of local.voip:\n")
 
     assert "object B  41h-44h  73832112233 (04h PSTN subscriber of Russia) -> 73832710000 (04h" in first
     assert "object B  41h-44h  73832112233 (04h PSTN subscriber of Russia) -> 300000 (01h subscriber" in other
