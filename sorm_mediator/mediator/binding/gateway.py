@@ -31,7 +31,7 @@ from sorm_mediator.mediator.binding.consoles import Consoles
 from sorm_mediator.mediator.binding.feed import EventFeed
 from sorm_mediator.mediator.binding.limits import LimitWatch
 from sorm_mediator.mediator.binding.status import ChannelDocument, JournalState, LimitDocument, StatusDocument
-from sorm_mediator.mediator.binding.store import Store, StoreError
+from sorm_mediator.mediator.binding.store import TableStore, StoreError
 from sorm_mediator.mediator.binding.transport import ConsoleTransport, TcpConsoleTransport
 from sorm_mediator.mediator.core import effects
 from sorm_mediator.mediator.core.core import TCP_STREAMS, Core
@@ -76,7 +76,7 @@ class Gateway:
         self._codec = Codec(self._options)
         self.limits = LimitWatch(mediator.options.limits_ms, mediator.options.events_ms)
         state = None if mediator.state == ":memory:" else config.directory / mediator.state
-        self._store = Store(state, password=mediator.password.get_secret_value())
+        self._store = TableStore(state, password=mediator.password.get_secret_value())
         self.consoles = Consoles(
             config.console, self._options, self, unit_timeout=mediator.options.unit_timeout
         )
