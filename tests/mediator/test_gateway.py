@@ -42,7 +42,7 @@ from sorm_mediator.errors import BoxError
 from sorm_mediator.journal.book import JournalReader
 from sorm_mediator.mediator.binding import gateway as gateway_module
 from sorm_mediator.mediator.binding.gateway import Gateway
-from sorm_mediator.mediator.binding.store import TableStore, StoreError
+from sorm_mediator.mediator.binding.store import StoreError, TableStore
 from sorm_mediator.mediator.binding.transport import TcpConsoleTransport
 from tests.mediator.gateway_harness import Console, SmallSwitch, lab_config, lab_file, running, small_switch
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from protocol.codes import Category, GroupType, NumberSign, ObjectType, Priority
 from protocol.values import Ksl
-from sorm_mediator.mediator.binding.store import SCHEMA, TableStore, StoreError
+from sorm_mediator.mediator.binding.store import SCHEMA, StoreError, TableStore
 from sorm_mediator.mediator.core.tables import (
     Change,
     ControlledObject,
