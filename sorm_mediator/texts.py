@@ -1,4 +1,4 @@
-"""Texts that somebody else wrote: numbers read from them, and how they are shown.
+"""Texts from outside: numbers read from them, and how they are shown.
 
 In an error a text is short and on one line; in an ASCII field of the order it has printable characters alone.
 """
@@ -10,7 +10,7 @@ MOST_SHOWN = 100
 
 
 def one_line(text: str) -> str:
-    """The text with whatever would break its line or steer a terminal written as an escape, ``\\n`` or ``\\x1b``."""
+    """The text; characters that break a line or steer a terminal are written as escapes, ``\\n`` or ``\\x1b``."""
     return (
         text
         if text.isprintable()
@@ -24,7 +24,7 @@ def short(text: str, most: int = MOST_SHOWN) -> str:
 
 
 def shown(value: object, most: int = MOST_SHOWN) -> str:
-    """What ``repr`` says of a value, cut short. Never raises, also for numbers of thousands of digits."""
+    """The ``repr`` of a value, cut short. Never raises, also for numbers of thousands of digits."""
     if isinstance(value, int) and value.bit_length() > 128:
         return f"a whole number of {value.bit_length()} bits"
     try:

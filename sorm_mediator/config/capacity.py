@@ -32,7 +32,7 @@ MOST_CALLS = 112
 MOST_NETWORK_OBJECTS = 2048
 """Numbers of network objects (order 268, 3.2)."""
 TRUNK_OBJECTS = 10
-"""Trunks under control, whatever the size (order 268, 3.1 and 4.1)."""
+"""Trunks under control, at any size (order 268, 3.1 and 4.1)."""
 
 
 @dataclass(frozen=True, slots=True)
