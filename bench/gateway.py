@@ -189,7 +189,7 @@ async def loaded(console: Console, mediator: BoxProcess, folder: Path) -> dict[s
     sent = array.array("d", times_file.read_bytes())
     late = [moment - sent[3 * index + stage] for (index, stage), moment in arrived.items()]
     span = max(arrived.values()) - min(arrived.values())
-    settled = memory[2 * len(memory) // 3]  # what is remembered of requests and calls has its bounds by then
+    settled = memory[2 * len(memory) // 3]  # the tables of requests and calls are at their limits by then
     return {
         "events_per_s": len(arrived) / span,
         "lost_events": 3 * calls - len(arrived),

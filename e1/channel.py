@@ -153,7 +153,8 @@ class DataLink:
         return self._carry_out(self.lapb.disconnect(now), now)
 
     def send(self, message: bytes, now: float) -> list[ChannelEvent]:
-        """Sends a message, or keeps it until the channel is up. Raises :class:`ValueError` for an empty one."""
+        """Sends a message, or keeps it until the channel is up. Raises :class:`ValueError` for an empty
+        one."""
         return self._carry_out(self.x25.send(message, now), now)
 
     def interrupt(self, data: bytes, now: float) -> list[ChannelEvent]:
@@ -161,7 +162,8 @@ class DataLink:
         return self._carry_out(self.x25.interrupt(data, now), now)
 
     def busy(self, on: bool, now: float) -> list[ChannelEvent]:
-        """Asks the peer to send no more messages for now (RNR), or to go on (RR). This end still takes its acknowledgements."""
+        """Asks the peer to send no more messages for now (RNR), or to go on (RR). This end still takes the peer's
+        acknowledgements."""
         return self._carry_out(self.x25.busy(on, now), now)
 
     def reset(self, now: float) -> list[ChannelEvent]:
@@ -183,7 +185,8 @@ class DataLink:
         return min((each for each in deadlines if each is not None), default=None)
 
     def _carry_out(self, effects: Iterable[LapbEffect | X25Effect], now: float) -> list[ChannelEvent]:
-        """Carry out effects in order. Effects that one causes in the other layer follow those already present."""
+        """Carry out effects in order. Effects that one causes in the other layer follow those already
+        present."""
         self._todo.extend(effects)
         while self._todo:
             effect = self._todo.popleft()
@@ -206,14 +209,16 @@ class DataLink:
         return events
 
     def _unconfirmed(self, now: float) -> int | None:
-        """Packets passed to LAPB that the peer's LAPB had not received when its layer 3 sent the present packet."""
+        """Packets passed to LAPB that the peer's LAPB had not received when its layer 3 sent the present
+        packet."""
         if not self.lapb.in_time(now):
             return None
         return self.lapb.queued + sum(isinstance(each, packet_layer.SendPacket) for each in self._todo)
 
 
 def event_of(effect: LapbEffect | X25Effect) -> ChannelEvent:
-    """The event of an effect for the user of the channel. Raises :class:`TypeError` for an effect on a layer."""
+    """The event of an effect for the user of the channel. Raises :class:`TypeError` for an effect on a
+    layer."""
     match effect:
         case packet_layer.DeliverMessage(message):
             return Message(message)
@@ -261,7 +266,8 @@ class DataChannel(DataLink):
         return super().released and not self.pending
 
     def carrier(self, up: bool, now: float) -> list[ChannelEvent]:
-        """The timeslot is available or gone (LOS, AIS, LOF). A new channel is silent until it is available."""
+        """The timeslot is available or gone (LOS, AIS, LOF). A new channel is silent until it is
+        available."""
         if not up and self._carrier:
             self._sender.abort()
         self._carrier = up

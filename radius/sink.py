@@ -30,7 +30,8 @@ _RECEIVE: Final = 4097
 
 
 def worth_a_line(count: int) -> bool:
-    """The 1st, 2nd, 4th, 8th ... of its kind: what a client can cause at will must not fill the log."""
+    """Whether this is the 1st, 2nd, 4th, 8th ... of its kind: events that a client can cause must not fill
+    the log."""
     return count & (count - 1) == 0
 
 
@@ -52,7 +53,7 @@ class SinkCounters:
     """Status-Server, answered (RFC 5997)."""
     unknown_client: int = 0
     wrong_secret: int = 0
-    """The Request Authenticator is not the shared secret's."""
+    """The Request Authenticator was not made with the shared secret."""
     wrong_message_authenticator: int = 0
     no_message_authenticator: int = 0
     wrong_code: int = 0
@@ -150,7 +151,7 @@ class Duplicates:
             self._began = now
 
     def answer(self, key: object) -> bytes | None:
-        """What was answered to the request, None when it is new."""
+        """The earlier answer to the request; None when the request is new."""
         return self._younger.get(key) or self._older.get(key)
 
     def remember(self, key: object, answer: bytes, now: float) -> None:
@@ -244,7 +245,7 @@ class Sink:
         return asdict(self.counters) | {"remembered": len(self._duplicates)}
 
     def _drain(self) -> None:
-        """Take what has arrived, hand it on, answer."""
+        """Take the arrived datagrams, pass them on, and answer."""
         sock = self._socket
         if sock is None:
             return

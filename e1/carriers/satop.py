@@ -55,7 +55,8 @@ class SatopConfig:
     buffer_packets: Annotated[int, Range(2, MOST_PACKETS)] = 32
     """The most packets kept. Beyond it the oldest are dropped and the delay is ``jitter_packets`` again."""
     loss_packets: Annotated[int, Range(1)] = 10
-    """Consecutive missing packets that make a loss of packets: all ones are played, R = 1 is sent; our choice."""
+    """Consecutive missing packets that make a loss of packets: all ones are played, R = 1 is sent; our
+    choice."""
     recover_packets: Annotated[int, Range(1)] = 10
     """Packets in sequence that end a loss of packets; our choice."""
     leave_out_payload: bool = True
@@ -295,7 +296,8 @@ class Depacketiser:
         return self._cut(b"".join(pieces), octets)
 
     def play_patiently(self, octets: int) -> bytes:
-        """As :meth:`play`, with no octets in place of packets that may still arrive, and more when more wait."""
+        """As :meth:`play`, with no octets in place of packets that may still arrive, and more when more
+        wait."""
         if self.state is not PlayState.PLAYING:
             return self.play(octets)
         usual = self._config.jitter_packets
@@ -404,7 +406,7 @@ class SatopLine:
         self._arrived = 0
         elapsed = int((now - self._begin) * FRAME_RATE + 1e-6)
         frames = elapsed - self._given
-        if frames > self.config.catch_up * FRAME_RATE + self.config.frames:  # the pause was too long to make up for
+        if frames > self.config.catch_up * FRAME_RATE + self.config.frames:  # too long a pause to make up for
             self._restart_clock(now)
             return int(self.config.max_batch * FRAME_RATE) // self.config.frames * self.config.frames
         # The rest is due at the next call: two ends in one process, held up together, catch up in turn.

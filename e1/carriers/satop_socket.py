@@ -26,8 +26,9 @@ _MOST_STRANGERS = 16
 class SatopSocket:
     """The line of an E1 stream over UDP (:class:`~e1.carriers.carrier.FrameLine`).
 
-    ``remote`` None: the socket learns it from the first packet, and again after a loss of packets. So a far end may move
-    to another port, but nobody can take over a working circuit. ``allows`` is true for hosts that it may learn from.
+    ``remote`` None: the socket learns it from the first packet, and again after a loss of packets. So a far end may
+    move to another port, but no other host can take over a working circuit. ``allows`` is true for hosts that the
+    socket may learn from.
     Datagrams from other addresses are counted as ``strangers`` and dropped; :meth:`take_strangers` returns the senders.
     """
 

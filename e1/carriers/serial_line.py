@@ -156,7 +156,8 @@ class SerialLine:
         return self.channel.discard()
 
     def cut(self, on: bool) -> None:
-        """Behave as if the wire were cut: no octets cross until ``on`` is false again. The port stays open."""
+        """Behave as if the wire were cut: no octets cross until ``on`` is false again. The port stays
+        open."""
         self._cut = on
         self._carrier(self._there)
 
@@ -316,7 +317,8 @@ _MOST = 64 * 1024
 
 
 class NullModem:
-    """The cable. ``names``: the devices at its two ends. It needs a running loop; :meth:`close` removes it."""
+    """The cable. ``names``: the devices at its two ends. It needs a running loop; :meth:`close` removes
+    it."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()

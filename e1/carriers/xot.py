@@ -89,7 +89,8 @@ class PvcSetup:
     lcn: int = 0
 
     def encode(self) -> bytes:
-        """The packet. Raises :class:`ValueError` for a name over 255 octets or a number too large for its field."""
+        """The packet. Raises :class:`ValueError` for a name over 255 octets or a number too large for its
+        field."""
         names = [name.encode("latin-1") for name in (self.initiator, self.responder)]
         try:
             fixed = _SETUP.pack(
@@ -112,7 +113,8 @@ class PvcSetup:
 
     @classmethod
     def decode(cls, packet: bytes) -> PvcSetup:
-        """Reads a packet. Raises :class:`XotError` if it is no PVC Setup; ``offset`` counts from the packet's start."""
+        """Reads a packet. Raises :class:`XotError` if it is no PVC Setup; ``offset`` counts from the packet's
+        start."""
         if len(packet) < _SETUP.size:
             raise XotError(f"PVC Setup of {len(packet)} octets", len(packet))
         head, kind, version, status, n, from_lcn, m, to_lcn, win_in, win_out, log_in, log_out = (
@@ -326,7 +328,8 @@ class XotEnd:
         )
         self.state = XotState.CLOSED
         self.wanted = True
-        """Set by the owner: connections are opened and accepted. Off: an open one stays and no other is made."""
+        """Set by the owner: connections are opened and accepted. Off: an open one stays and no other is
+        made."""
         self.packets_sent = self.packets_received = 0
         """Packets since the start."""
         self._kind = XotKind.SVC
@@ -391,7 +394,8 @@ class XotEnd:
         return self._take()
 
     def send(self, message: bytes, now: float) -> list[XotEffect]:
-        """Sends a message, or keeps it until the circuit is up. Raises :class:`ValueError` for an empty one."""
+        """Sends a message, or keeps it until the circuit is up. Raises :class:`ValueError` for an empty
+        one."""
         self._carry_out(self.x25.send(message, now))
         return self._take()
 

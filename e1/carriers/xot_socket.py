@@ -112,7 +112,8 @@ class XotLink(asyncio.Protocol):
         self._do(self.end.clear(self._now()))
 
     def close(self, why: str = "closed by this side") -> None:
-        """Closes the connection after all octets are sent. Messages sent from now on wait for the next one."""
+        """Closes the connection after all octets are sent. Messages sent from now on wait for the next
+        one."""
         if self._transport is not None:
             self._transport.close()
             self._gone(why)
@@ -242,7 +243,8 @@ class XotClient:
         return self._link
 
     def send(self, message: bytes) -> None:
-        """Sends a message, or keeps it until the circuit is up. Raises :class:`ValueError` for an empty one."""
+        """Sends a message, or keeps it until the circuit is up. Raises :class:`ValueError` for an empty
+        one."""
         if self._link is not None:
             self._link.send(message)
         else:

@@ -233,7 +233,8 @@ set-up begins again when T1 expires."""
 
 
 class Variant(NamedTuple):
-    """A different cell for the case that ``field`` of the settings is ``value``, perhaps for one role only."""
+    """A different cell for the case that ``field`` of the settings is ``value``, perhaps for one role
+    only."""
 
     field: str
     value: str
@@ -375,7 +376,8 @@ class Lapb:
 
     @property
     def up(self) -> bool:
-        """Whether layer 3 may send. Information sent during a link reset is lost with ``on_reset`` at ``drop``."""
+        """Whether layer 3 may send. Information sent during a link reset is lost with ``on_reset`` at
+        ``drop``."""
         return self._up
 
     @property
@@ -470,7 +472,8 @@ class Lapb:
         return self._out()
 
     def received(self, frame: bytes, now: float) -> list[LapbEffect]:
-        """Take a received frame (without FCS). No content raises an error. Frames from a dead line are ignored."""
+        """Take a received frame (without FCS). No content raises an error. Frames from a dead line are
+        ignored."""
         self._now = now
         found = None if self._carrier is False else parse(frame, self.config)
         if found is None:

@@ -131,7 +131,7 @@ class VoiceMatrix:
                 raise LineTaken(f"KSL {ksl[1]} of stream {ksl[0]} is connected already")
         a, b = JitterBuffer(self.jitter), JitterBuffer(self.jitter)
         self._connections[line_key] = _Connection(ksl_a, ksl_b, (ssrc_a, ssrc_b), (a, b))
-        # In step with the other lines, so that they go on being mixed together.
+        # In step with the other lines, so that all are mixed together.
         lead = silence(len(next(iter(self._outlets.values())).ready) if self._outlets else 0)
         if ksl_b is None:
             self._outlets[ksl_a] = _Outlet((a, b), lead)
@@ -143,7 +143,8 @@ class VoiceMatrix:
         self.counters.connected += 1
 
     def free(self, line_key: Hashable) -> bool:
-        """Take the parties off a line, which is silent from the next octet. Returns whether it was connected."""
+        """Take the parties off a line, which is silent from the next octet. Returns whether it was
+        connected."""
         connection = self._connections.pop(line_key, None)
         if connection is None:
             return False
@@ -159,7 +160,8 @@ class VoiceMatrix:
     # --- speech
 
     def rtp(self, datagram: bytes, now: float) -> None:
-        """Take a datagram. An unusable one is counted and dropped. ``now``: seconds of a clock that never goes back."""
+        """Take a datagram. An unusable one is counted and dropped. ``now``: seconds of a clock that never
+        goes back."""
         self.counters.datagrams += 1
         try:
             packet = parse(datagram)

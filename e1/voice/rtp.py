@@ -53,7 +53,7 @@ def parse(datagram: bytes) -> RtpPacket:
     except struct.error:
         raise RtpError(f"{len(datagram)} octets; a header has {_HEADER.size}") from None
     payload = datagram[12:] if first == _VERSION else _payload(first, datagram)
-    # Half of the time of a packet would go into RtpPacket's own __new__.
+    # RtpPacket's own __new__ would take half of the time per packet.
     return _new(RtpPacket, (sequence, timestamp, ssrc, payload, second & 0x7F, second > 0x7F))
 
 
@@ -300,7 +300,8 @@ class JitterBuffer:
         return slack
 
     def _regulate(self) -> None:
-        """At the end of a window of packets, keep the delay within its bounds and drop packets that are past."""
+        """At the end of a window of packets, keep the delay within its bounds and drop packets that are
+        past."""
         for timestamp in [t for t in self._packets if (t - self._play) & 0xFFFF_FFFF >= _HALF]:
             del self._packets[timestamp]
         if self._least > self.config.depth + FRAME:

@@ -34,7 +34,7 @@ from e1.x25.packets import Kind, Packet, cause_text, diagnostic_text
 
 
 class X25State(StrEnum):
-    """What a circuit is doing; the value is shown to people."""
+    """State of a circuit; the value is shown to people."""
 
     DOWN = "no link"
     RESTARTING = "restarting"
@@ -66,7 +66,7 @@ TIMERS: Mapping[X25State, tuple[str, str]] = {
 
 
 class X25Input(StrEnum):
-    """What can happen to a circuit; the value is shown to people."""
+    """Input of a circuit; the value is shown to people."""
 
     LINK_UP = "link up"
     LINK_DOWN = "link down"
@@ -95,7 +95,7 @@ class X25Input(StrEnum):
 
 
 class X25Action(StrEnum):
-    """What is done, each by one method. An action with a cause or diagnostic of its own sends it."""
+    """An action; each has one method. An action with a cause or diagnostic of its own sends it."""
 
     RESTART = "send Restart"
     READY = "wait for a call"
@@ -141,7 +141,7 @@ class X25Move(NamedTuple):
 
 
 class CircuitKind(StrEnum):
-    """A circuit, what carries it, and our side of X.25. The machine of each is another one."""
+    """Kind of a circuit, its carrier, and this end's side of X.25. Each kind has its own machine."""
 
     PVC_DTE = "permanent circuit, DTE"
     PVC_DCE = "permanent circuit, DCE"
@@ -307,7 +307,7 @@ _TABLES: Final = {kind: _rules(kind) for kind in CircuitKind}
 X25_TABLE: Final[Mapping[tuple[CircuitKind, X25State, X25Input], X25Move]] = {
     (kind, *at): move for kind, rules in _TABLES.items() for at, move in rules.items()
 }
-"""What is not in the table is discarded: the input is wrong, or too late."""
+"""Inputs that are not in the table are discarded: they are wrong, or too late."""
 
 
 _INVALID_FACILITY = 0x03
@@ -522,7 +522,7 @@ class CircuitMachine:
         self._outbox.rewind()
 
     def _doubt(self, messages: int) -> None:
-        """It is not known whether the oldest ``messages`` arrived."""
+        """Treat the oldest ``messages`` as in doubt: they may have arrived or not."""
         if not messages:
             return
         self._numbering.lost()

@@ -1,4 +1,4 @@
-"""What a circuit has to send: messages, cut into packets, until the peer has acknowledged them."""
+"""The messages that a circuit sends, cut into packets, until the peer has acknowledged them."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class Agreement(StrEnum):
     """Whether the two ends count the messages from the same one."""
 
     NONE = "no agreement"
-    """Our count means nothing to the peer: we have just started, or a message was given up in doubt."""
+    """Our count has no meaning for the peer: this end has just started, or gave up a message in doubt."""
     OFFERED = "offered"
     """Both counts began at 0 with the last Restart, if the peer got ours."""
     KNOWN = "known"
@@ -111,7 +111,7 @@ class Agreement(StrEnum):
 
 
 class AgreementInput(StrEnum):
-    """What happens to the counts."""
+    """Input of the counts."""
 
     RESTARTED = "Restart with count 0"
     HEARD = "packet after the Restart"
@@ -129,8 +129,8 @@ AGREEMENT_TABLE: Final[Mapping[tuple[Agreement, AgreementInput], Agreement]] = {
 class Numbering:
     """How many messages arrived, sent to the peer in the diagnostic of the Restart after a link loss.
 
-    X.25 loses data on a Restart and does not report which. Two ends of this product do, so nothing is
-    lost or repeated; any other equipment sees a diagnostic without a meaning.
+    X.25 loses data on a Restart and does not report which. Two ends of this product do, so no message is
+    lost or repeated; other equipment receives a diagnostic without a meaning.
     """
 
     def __init__(self, enabled: bool) -> None:
