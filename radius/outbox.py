@@ -147,7 +147,7 @@ class OutboxCounters:
     queued: int = 0
     answered: int = 0
     superseded: int = 0
-    """A newer report of the same call holds the same."""
+    """A newer report of the same call replaced it."""
     dropped: int = 0
     """The queue was full, and this was the oldest in it."""
     given_up: int = 0
@@ -236,7 +236,7 @@ class Outbox:
 
     @property
     def unconfirmed(self) -> int:
-        """Reports that the server has still to confirm."""
+        """Reports that the server has not confirmed yet."""
         return len(self._waiting) + len(self._slots) - self._lingering
 
     def status(self) -> dict[str, Any]:
@@ -264,7 +264,7 @@ class Outbox:
         entry = _Report(call, sequence, attributes, cut > 0, now)
         replaced = self._waiting.get(call)
         if replaced is not None:
-            # In the place of the one before it: a call that reports often must not wait longer for that.
+            # In the place of the older report: frequent reports must not delay a call.
             self._enter(replaced, ReportInput.NEWER, now)
             entry.queued_at = replaced.queued_at
         elif len(self._waiting) >= self._limit:

@@ -1,4 +1,4 @@
-"""The mediator's accounting server: receives reports of calls and messages over UDP."""
+"""The mediator's accounting server. It receives reports of calls and messages over UDP."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ class SinkCounters:
 
     datagrams: int = 0
     reports: int = 0
-    """Call reports handed on."""
+    """Call reports passed on."""
     messages: int = 0
-    """Reports of messages handed on."""
+    """Reports of messages passed on."""
     other: int = 0
     """Accounting-Requests that are no report, or a broken one: handed on as packets."""
     duplicates: int = 0
@@ -84,7 +84,8 @@ _KNOWN_CLIENTS: Final = 4096
 
 
 class Clients:
-    """Finds the secret for an address: the address itself, else the narrowest network that holds it."""
+    """Finds the secret for an address: that of the address itself, else of the narrowest network that
+    contains it."""
 
     def __init__(self, secrets: Secrets) -> None:
         networks: list[tuple[IPv4Network | IPv6Network, bytes]] = []
@@ -176,7 +177,7 @@ class Sink:
     address and port, identifier and Request Authenticator.
     batch: how many datagrams are read at one wake-up before others in the event loop get their turn.
 
-    Nothing that a datagram holds raises anything.
+    No content of a datagram raises an error.
     """
 
     def __init__(
@@ -288,7 +289,7 @@ class Sink:
         try:
             self._before_replies()
         except Exception:
-            # The receiver's own fault must not stop the port; the clients send again.
+            # A fault of the receiver must not stop the port; the clients send again.
             self._failed_batches += 1
             if worth_a_line(self._failed_batches):
                 logger.exception("radius: what %d requests brought was not kept; they get no answer", count)

@@ -241,7 +241,7 @@ def _data_transfer(restarts: bool) -> _Rows:
 
 
 def _permanent() -> _Rows:
-    """What a PVC has instead of calls."""
+    """The states of a PVC, which replace calls."""
     packets_of_calls = (X25Input.CALL, X25Input.CALL_ACCEPTED, X25Input.CLEAR, X25Input.CLEAR_CONFIRMATION)
     return {
         **_rows([X25State.DATA], packets_of_calls, _to(X25State.RESETTING, _A.RESET, RESET_ERROR, 0x23)),
@@ -314,7 +314,7 @@ _INVALID_FACILITY = 0x03
 _FACILITY_DIAGNOSTICS = frozenset({0x41, packets.FACILITY_PARAMETER, packets.FACILITY_LENGTH})
 _RESTART_TIMER = 0x34
 _FAR_END_GONE = frozenset({0x01, 0x1D})
-"""Causes by which a DCE reports that the far end of a PVC is dead."""
+"""Causes by which a DCE reports that the far end of a PVC has failed."""
 _ON_A_PVC = 0x23
 """Diagnostic: a packet of calls on a permanent circuit."""
 _BEFORE_A_CALL = frozenset({0x14, 0x15, 0x16})
@@ -433,7 +433,7 @@ class CircuitMachine:
         return _INVALID_FACILITY if facility else rule.cause, diagnostic
 
     def _report_state(self) -> None:
-        """Report up or down when the state has changed that."""
+        """Report up or down when a new state changes it."""
         up = self.up if self.state is X25State.RESETTING else self.state is X25State.DATA
         up = up and not self._far_end_gone
         if up is not self.up:

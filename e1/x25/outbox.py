@@ -35,7 +35,7 @@ class Outbox:
 
     @property
     def has_segment(self) -> bool:
-        """Whether anything is left to send."""
+        """Whether a packet is left to send."""
         return self.whole < len(self._messages)
 
     def add(self, message: bytes) -> None:
@@ -67,7 +67,7 @@ class Outbox:
         return sum(each <= number for _, each in self._flight)
 
     def rewind(self) -> None:
-        """Everything that isn't acknowledged will be sent again, each message from its beginning."""
+        """Send all unacknowledged messages again, each from its beginning."""
         self._flight.clear()
         self.whole = self._offset = 0
 
@@ -86,7 +86,7 @@ class Outbox:
         return taken
 
     def take_unsent(self) -> list[bytes]:
-        """Takes out the messages of which nothing was sent."""
+        """Takes out the messages of which no part was sent."""
         keep = self.whole + (1 if self._offset else 0)
         taken = list(islice(self._messages, keep, None))
         while len(self._messages) > keep:
