@@ -44,7 +44,7 @@ from protocol.codes import Category
 ROUNDS = 25
 MESSAGES = 600
 PIECE = 50
-"""Inputs that one function is timed over before the next has its turn."""
+"""Inputs that one function processes before the next function runs."""
 
 
 def _digits(random_: random.Random) -> str:
@@ -111,7 +111,7 @@ def _seconds(function: Callable[[Any], object], inputs: Sequence[Any]) -> float:
 
 
 def _alternating(functions: dict[str, Callable[[Any], object]], inputs: Sequence[Any]) -> dict[str, float]:
-    """Median seconds a call, each function taking its turn on every piece of the inputs in every round."""
+    """Median seconds per call. Each round runs every function in turn on every piece of the inputs."""
     found: dict[str, list[float]] = {name: [] for name in functions}
     pieces = [inputs[begin : begin + PIECE] for begin in range(0, len(inputs), PIECE)]
     for round_number in range(ROUNDS + 1):
@@ -134,7 +134,7 @@ def _refusing(codec: Codec) -> Callable[[bytes], object]:
 
 
 def _broken(unit: bytes, number: int) -> bytes:
-    """``unit`` spoilt in one of the ways that happen: cut, longer, wrong length, wrong code, wrong digits."""
+    """``unit`` with one common kind of damage: cut, longer, wrong length, wrong code, wrong digits."""
     octets = bytearray(unit)
     match number % 5:
         case 0:

@@ -164,7 +164,7 @@ _DECODERS: dict[int, Callable[[bytes], Message]] = {
 
 
 def decode(unit: bytes) -> Message:
-    """The message in ``unit``; any of ValueError, KeyError, struct.error otherwise."""
+    """The message in ``unit``. Raises ValueError, KeyError or struct.error."""
     return _DECODERS[unit[2]](unit)
 
 
@@ -297,7 +297,7 @@ _ENCODERS: dict[type, Callable[[Any], bytes]] = {
 
 
 def encode(message: Message) -> bytes:
-    """The unit of ``message``; any of ValueError, KeyError, struct.error otherwise."""
+    """The unit of ``message``. Raises ValueError, KeyError or struct.error."""
     return _ENCODERS[type(message)](message)
 
 

@@ -1,6 +1,6 @@
 """Section ``e1``: a 2048 kbit/s stream against real time, in batches of 20 ms, and four of them on a core.
 
-Figures ending in ``_x`` are seconds of one stream dealt with in a second of processor time. ``mux`` and ``demux``
+Figures ending in ``_x`` are seconds of one stream processed in a second of processor time. ``mux`` and ``demux``
 turn timeslots into the octets of frames and back; of what comes apart the two data channels become strings.
 ``framer`` is one whole end: transmitter and receiver with alarms, CRC-4 and E bits. ``four_streams`` is what a
 mediator does: four streams, LAPB and X.25 with messages on all eight channels, speech on every KSL, and a UDP packet
@@ -32,11 +32,11 @@ BATCH = 160
 ROUNDS = 7
 REPEATS = 400
 SECONDS = 4.0
-"""Of four streams, in each round."""
+"""Seconds of four streams in each round."""
 
 
 def _payloads(count: int) -> list[np.ndarray[Any, np.dtype[np.uint8]]]:
-    """Different ones: what repeats flatters caches."""
+    """Payloads that all differ: repeated ones would favour caches."""
     random = np.random.default_rng(32)
     return [random.integers(0, 256, (BATCH, TIMESLOTS), dtype=np.uint8) for _ in range(count)]
 

@@ -1,8 +1,8 @@
-"""MultiSORM's fan-out beside a single domain: the same switch, a process of its own, asked over SSH in turn.
+"""MultiSORM's fan-out compared with a single domain: requests over SSH, in turn, to one switch in its own process.
 
 Two MultiSORM users: one stands for 200 domains, the other for one. Each request is timed by itself; `refused` is one
-that every domain has to answer (a number that none has), `positive` one that the last domain says yes to. Then a domain
-dies.
+that every domain has to answer (a number that none has), `positive` one that the last domain accepts. Then one domain
+stops answering.
 """
 
 from __future__ import annotations

@@ -189,7 +189,7 @@ async def loaded(console: Console, mediator: BoxProcess, folder: Path) -> dict[s
     sent = array.array("d", times_file.read_bytes())
     late = [moment - sent[3 * index + stage] for (index, stage), moment in arrived.items()]
     span = max(arrived.values()) - min(arrived.values())
-    settled = memory[2 * len(memory) // 3]  # what is remembered of requests and calls has its bounds by then
+    settled = memory[2 * len(memory) // 3]  # the tables of requests and calls are at their limits by then
     return {
         "events_per_s": len(arrived) / span,
         "lost_events": 3 * calls - len(arrived),
@@ -223,7 +223,7 @@ async def measure(folder: Path) -> dict[str, object]:
 
 def run() -> dict[str, object]:
     """See the module. Takes a little over ``SECONDS``."""
-    gc.disable()  # a pause of the console is not one of the mediator
+    gc.disable()  # a pause of the console must not count as one of the mediator
     try:
         with tempfile.TemporaryDirectory() as folder:
             return asyncio.run(measure(Path(folder)))
@@ -287,7 +287,7 @@ async def main(address: str, rate: int, seconds: float, objects: int) -> array.a
         for index in range(calls)
         for stage, after in enumerate((0.0, ANSWER_AFTER, RELEASE_AFTER))
     )
-    gc.disable()  # a pause of the generator is not one of the mediator
+    gc.disable()  # a pause of the generator must not count as one of the mediator
     zero, wall = time.perf_counter(), time.time()
     for moment, index, stage in due:
         pause = zero + moment - time.perf_counter()

@@ -44,7 +44,7 @@ def _sections() -> dict[str, Callable[[], object]]:
         pieces = _transmit(frames)
         found[f"transmit_{size}"] = partial(_transmit, frames)
         found[f"receive_{size}"] = partial(_receive, pieces, frames)
-    # Aligned flags are met seldom: let the phase be another one.
+    # Aligned flags are rare: shift the phase.
     flags = [b"\xfc" * PIECE] * (LINE_SECONDS * RATE // PIECE)
     found["receive_idle_flags"] = partial(_receive, flags, [])
     found["receive_idle_ones"] = partial(_receive, [b"\xff" * PIECE] * len(flags), [])

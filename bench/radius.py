@@ -301,7 +301,8 @@ def processor_seconds(child: subprocess.Popen[bytes]) -> float:
 def wait_ready(
     generator: Path, port: int, template: Path, core: int, child: subprocess.Popen[bytes], log: Path
 ) -> None:
-    """Until the server answers; raises Missing with its log when it ends or stays silent."""
+    """Wait until the server answers. Raises Missing with the server's log when the server ends or stays
+    silent."""
     give_up = time.monotonic() + 10
     while time.monotonic() < give_up and child.poll() is None:
         if load(generator, port, template, 0.1, core)[0]:

@@ -81,7 +81,7 @@ class _Asker(asyncssh.SSHClientSession[bytes]):
             self._send(count)
 
     async def greet(self, hello: bytes) -> None:
-        """Say hello and wait for the answer (of ``cat``: the hello itself)."""
+        """Send the hello and wait for the answer (of ``cat``: the hello itself)."""
         self._channel.write(hello)
         await self._greeted
 

@@ -47,14 +47,14 @@ class Up:
 
 @dataclass(frozen=True, slots=True)
 class Down:
-    """Messages can't cross any more; those that wait are kept (``keep_on_reset``)."""
+    """Messages can't cross any more. Waiting messages are kept (``keep_on_reset``)."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Undelivered:
-    """A message was given up. ``in_doubt``: it may have arrived all the same."""
+    """A message was given up. ``in_doubt``: it may have arrived."""
 
     message: bytes
     in_doubt: bool
@@ -62,7 +62,7 @@ class Undelivered:
 
 @dataclass(frozen=True, slots=True)
 class InterruptReceived:
-    """Octets that the peer sent past the data."""
+    """Octets that the peer sent ahead of the data."""
 
     data: bytes
 
@@ -77,7 +77,7 @@ class ChannelAlarm:
 
 @dataclass(frozen=True, slots=True)
 class FrameCrossed:
-    """A frame crossed (address, control, information; no FCS): for captures."""
+    """A sent or received frame (address, control, information; no FCS), for captures."""
 
     outbound: bool
     frame: bytes
@@ -85,7 +85,7 @@ class FrameCrossed:
 
 @dataclass(frozen=True, slots=True)
 class PacketCrossed:
-    """An X.25 packet crossed that has no frame around it (XOT): for captures."""
+    """A sent or received X.25 packet without a frame (XOT), for captures."""
 
     outbound: bool
     packet: bytes
@@ -122,7 +122,7 @@ class DataLink:
 
     @property
     def queued(self) -> int:
-        """Messages that are not acknowledged entirely."""
+        """Messages that are not fully acknowledged."""
         return self.x25.queued
 
     @property
@@ -136,40 +136,42 @@ class DataLink:
         return self.lapb.state is LapbState.S0
 
     def carrier(self, up: bool, now: float) -> list[ChannelEvent]:
-        """What carries the frames is there, or is gone. A new channel is silent until it is there."""
+        """The carrier of the frames is available or gone. A new channel is silent until it is available."""
         return self._carry_out(self.lapb.carrier(up, now), now)
 
     def frame(self, frame: bytes, now: float) -> list[ChannelEvent]:
-        """A frame arrived; its FCS was right and is taken off."""
+        """Take a received frame; its FCS was correct and is removed."""
         self._events.append(FrameCrossed(outbound=False, frame=frame))
         return self._carry_out(self.lapb.received(frame, now), now)
 
     def connect(self, now: float) -> list[ChannelEvent]:
-        """Set the link up, now or when there is something to carry it; a new one wants that already."""
+        """Set the link up, now or when it has a carrier. A new one does so by itself."""
         return self._carry_out(self.lapb.connect(now), now)
 
     def disconnect(self, now: float) -> list[ChannelEvent]:
-        """Take the link down, and keep it down also when the peer sets it up."""
+        """Take the link down and keep it down, also when the peer sets it up."""
         return self._carry_out(self.lapb.disconnect(now), now)
 
     def send(self, message: bytes, now: float) -> list[ChannelEvent]:
-        """Sends a message, or keeps it until the channel is up. :class:`ValueError` for an empty one."""
+        """Sends a message, or keeps it until the channel is up. Raises :class:`ValueError` for an empty
+        one."""
         return self._carry_out(self.x25.send(message, now), now)
 
     def interrupt(self, data: bytes, now: float) -> list[ChannelEvent]:
-        """Sends 1..32 octets past the data; :class:`ValueError` for other lengths."""
+        """Sends 1..32 octets ahead of the data. Raises :class:`ValueError` for other lengths."""
         return self._carry_out(self.x25.interrupt(data, now), now)
 
     def busy(self, on: bool, now: float) -> list[ChannelEvent]:
-        """Asks the peer to send no more messages for now (RNR), or to go on (RR). Its acknowledgements are taken."""
+        """Asks the peer to send no more messages for now (RNR), or to go on (RR). This end still takes the peer's
+        acknowledgements."""
         return self._carry_out(self.x25.busy(on, now), now)
 
     def reset(self, now: float) -> list[ChannelEvent]:
-        """Resets the X.25 circuit; nothing unless it is up."""
+        """Resets the X.25 circuit if it is up."""
         return self._carry_out(self.x25.reset(now), now)
 
     def discard(self) -> list[bytes]:
-        """Takes out the messages of which nothing was sent yet, without an event."""
+        """Takes out the messages of which no part was sent, without an event."""
         return self.x25.discard()
 
     def tick(self, now: float) -> list[ChannelEvent]:
@@ -178,12 +180,13 @@ class DataLink:
         return events + self._carry_out(self.x25.tick(now), now)
 
     def next_deadline(self) -> float | None:
-        """When :meth:`tick` has something to do."""
+        """When :meth:`tick` is due."""
         deadlines = (self.lapb.next_deadline(), self.x25.next_deadline())
         return min((each for each in deadlines if each is not None), default=None)
 
     def _carry_out(self, effects: Iterable[LapbEffect | X25Effect], now: float) -> list[ChannelEvent]:
-        """Effects in order: what one causes in the other layer comes after what was there before."""
+        """Carry out effects in order. Effects that one causes in the other layer follow those already
+        present."""
         self._todo.extend(effects)
         while self._todo:
             effect = self._todo.popleft()
@@ -206,14 +209,16 @@ class DataLink:
         return events
 
     def _unconfirmed(self, now: float) -> int | None:
-        """Packets handed in that the peer's LAPB had not received when its layer 3 sent what has just come."""
+        """Packets passed to LAPB that the peer's LAPB had not received when its layer 3 sent the present
+        packet."""
         if not self.lapb.in_time(now):
             return None
         return self.lapb.queued + sum(isinstance(each, packet_layer.SendPacket) for each in self._todo)
 
 
 def event_of(effect: LapbEffect | X25Effect) -> ChannelEvent:
-    """The event of an effect for the user of the channel; :class:`TypeError` if it is for the other layer."""
+    """The event of an effect for the user of the channel. Raises :class:`TypeError` for an effect on a
+    layer."""
     match effect:
         case packet_layer.DeliverMessage(message):
             return Message(message)
@@ -234,12 +239,12 @@ class DataChannel(DataLink):
     """A :class:`DataLink` with the HDLC of a timeslot below it.
 
     The owner passes received octets to :meth:`receive`, takes as many octets as the timeslot needs with
-    :meth:`transmit`, and reports with :meth:`carrier` whether the stream is there.
+    :meth:`transmit`, and reports with :meth:`carrier` whether the stream is available.
     """
 
     def __init__(self, lapb: LapbConfig, x25: X25Config) -> None:
         self._sender = HdlcTransmitter(limit=max(MOST_WAITING, 16 * lapb.n1))
-        # a frame longer than N1 must still be read, for LAPB to refuse it (FRMR Y)
+        # LAPB must receive a frame longer than N1 to refuse it (FRMR Y)
         self._receiver = HdlcReceiver(2 * lapb.n1)
         self._idle = False
         self._carrier: bool | None = None
@@ -257,18 +262,19 @@ class DataChannel(DataLink):
 
     @property
     def released(self) -> bool:
-        """Whether the link is down, and all frames about it have left."""
+        """Whether the link is down and all frames that end it are sent."""
         return super().released and not self.pending
 
     def carrier(self, up: bool, now: float) -> list[ChannelEvent]:
-        """The timeslot is there, or is gone (LOS, AIS, LOF). A new channel is silent until it is there."""
+        """The timeslot is available or gone (LOS, AIS, LOF). A new channel is silent until it is
+        available."""
         if not up and self._carrier:
             self._sender.abort()
         self._carrier = up
         return super().carrier(up, now)
 
     def receive(self, octets: bytes, now: float) -> list[ChannelEvent]:
-        """Octets of the timeslot. They mean nothing while the timeslot is reported as gone."""
+        """Take octets of the timeslot. The channel ignores them while the timeslot is reported as gone."""
         if self._carrier is False:
             return []
         events: list[ChannelEvent] = []

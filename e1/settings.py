@@ -1,6 +1,6 @@
-"""Limits of settings, declared once at the field: ``k: Annotated[int, Range(1, 7)] = 7``. A ``Literal`` has its values.
+"""Limits of settings, declared at the field: ``k: Annotated[int, Range(1, 7)] = 7``. A ``Literal`` has its values.
 
-A configuration checks itself with :func:`check`. A form or a file of it is made from :func:`limits`.
+A configuration checks itself with :func:`check`. :func:`limits` gives the limits for a form or a file.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Range(NamedTuple):
     above: float | None = None
     """Instead of ``least``: this number itself is not allowed."""
     step: int = 1
-    """Only multiples of it are allowed."""
+    """Only multiples of this number are allowed."""
 
     def allows(self, value: float) -> bool:
         """Whether ``value`` is allowed."""
@@ -55,7 +55,7 @@ def limits(config: Any) -> Mapping[str, tuple[Any, Range | None]]:
 def check(config: Any, *rules: tuple[str, bool, str]) -> None:
     """Raise :class:`ValueError` for the first field outside its limit, then for the first broken rule.
 
-    A rule is the name of the field that the error is about, whether the rule holds, and what is allowed.
+    A rule is the name of the field for the error, whether the rule holds, and the allowed values.
     """
     kind: Any = type(config)
     for name, (hint, limit) in limits(kind).items():

@@ -1,7 +1,7 @@
 """One E1 stream, without I/O: framer both ways, the data channels, speech by KSL, injected faults.
 
-The line and the clock belong to the binding: it hands over what arrived (:meth:`E1Stream.receive`) and asks for as
-many frames as are due (:meth:`E1Stream.transmit`), best in batches of 1 to 20 ms.
+The line and the clock belong to the binding. It passes on the received octets (:meth:`E1Stream.receive`) and takes the
+due frames (:meth:`E1Stream.transmit`), best in batches of 1 to 20 ms.
 Source: ITU-T G.704; order 268, 1.2, 1.4.1.
 """
 
@@ -27,14 +27,14 @@ ChannelName: TypeAlias = Literal["kpd1", "kpd2"]
 CHANNEL_NAMES: tuple[ChannelName, ...] = ("kpd1", "kpd2")
 Side: TypeAlias = Literal["receive", "transmit"]
 SILENCE = 0xD5
-"""A-law of a free line."""
+"""A-law octet of a free line."""
 FLAG = 0x7E
 """The flag of HDLC, which fills the time between frames (ISO/IEC 13239)."""
 SPEECH_OCTETS = 8000
-"""The most speech that waits for a line, and the most that is kept of what was heard: one second."""
+"""The most speech that waits for a line, and the most received speech that is kept: one second."""
 
 _SIGNALS = {StreamState.LOS: b"\x00", StreamState.AIS: b"\xff", StreamState.LOF: b"\x55"}
-"""What a line carries in a fault that nothing gets through."""
+"""The octet on the line in a fault that lets nothing through."""
 _SPOILS = {StreamState.LOMF: BIT_1, StreamState.RAI: REMOTE_ALARM}
 """Bits of the NFAS that are 1 in a fault that leaves the frames intact."""
 _EQUIPMENT = {
@@ -50,22 +50,22 @@ class StreamConfig:
     crc4: bool = True
     """CRC-4 multiframe in both directions."""
     data: bool = True
-    """There are data channels in the stream. Off: it is there for speech alone, their timeslots carry idle flags, and
-    what arrives in them is left."""
+    """The stream has data channels. Off: it carries speech alone, their timeslots send idle flags, and octets that
+    arrive in them are ignored."""
     kpd1_timeslot: int = 30
-    """Where KPD1 lies: 30 (order 268, 1.4.1), or another timeslot without a KSL."""
+    """Timeslot of KPD1: 30 (order 268, 1.4.1), or another timeslot without a KSL."""
     kpd2_timeslot: int = 31
-    """Where KPD2 lies: 31, or another of them."""
+    """Timeslot of KPD2: 31, or another timeslot without a KSL."""
     ksl_timeslots: tuple[int, ...] = KSL_TIMESLOTS
-    """Where KSL 1..28 lie, in their order."""
+    """Timeslots of KSL 1..28, in order."""
     lapb: LapbConfig = field(default_factory=LapbConfig)
-    """Of both data channels; the role is that of the X.25 settings."""
+    """LAPB of both data channels; the role is that of the X.25 settings."""
     x25: X25Config = field(default_factory=X25Config)
-    """Of both data channels."""
+    """X.25 of both data channels."""
     alarms: AlarmConfig = field(default_factory=AlarmConfig)
-    """What sets and clears the states."""
+    """Conditions that set and clear the states."""
     silence: int = SILENCE
-    """Octet of free lines and of the timeslot that is not used; our choice."""
+    """Octet of free lines and of the unused timeslot; our choice."""
 
     def __post_init__(self) -> None:
         slots = (self.kpd1_timeslot, self.kpd2_timeslot)
@@ -80,7 +80,7 @@ class StreamConfig:
 
 @dataclass(frozen=True, slots=True)
 class StateChanged:
-    """The state of what is received, as shown (:attr:`~e1.g704.alarms.AlarmConfig.lof_shown_as`)."""
+    """The state of the received signal, as shown (:attr:`~e1.g704.alarms.AlarmConfig.lof_shown_as`)."""
 
     old: StreamState
     new: StreamState
@@ -88,7 +88,7 @@ class StateChanged:
 
 @dataclass(frozen=True, slots=True)
 class ChannelEvent:
-    """What a data channel reports."""
+    """A report of a data channel."""
 
     channel: ChannelName
     event: DataEvent
@@ -110,7 +110,7 @@ class E1Stream:
         }
         """The data channels; none in a stream for speech alone."""
         self.speech_source: Callable[[int, float], None] | None = None
-        """Called just before frames are sent, with their number and the time: queues the speech for them."""
+        """Called just before frames are sent, with their number and the time, to queue their speech."""
         self._slots: dict[ChannelName, int] = {"kpd1": config.kpd1_timeslot, "kpd2": config.kpd2_timeslot}
         self._carrier = False
         self._faults: dict[Side, StreamState | None] = {"receive": None, "transmit": None}
@@ -121,12 +121,12 @@ class E1Stream:
 
     @property
     def counters(self) -> Counters:
-        """Blocks, seconds, errors and slips of what is received."""
+        """Blocks, seconds, errors and slips of the received signal."""
         return self._receiver.counters
 
     @property
     def carrier(self) -> bool:
-        """The data channels have a line."""
+        """Whether the data channels have a carrier."""
         return self._carrier
 
     @property
@@ -138,13 +138,13 @@ class E1Stream:
 
     @property
     def faults(self) -> dict[Side, StreamState | None]:
-        """What is injected now, by side."""
+        """The injected faults, by side."""
         return dict(self._faults)
 
     # --- the line ------------------------------------------------------------------------------------------------
 
     def receive(self, data: bytes, now: float) -> list[StreamEvent]:
-        """Take what the line brought, at any bit alignment; what is due by ``now`` is done too."""
+        """Take octets of the line, at any bit alignment, and carry out the timers due by ``now``."""
         fault = self._faults["receive"]
         if fault in _EQUIPMENT:
             return self._changed(now) + self.tick(now)
@@ -164,7 +164,8 @@ class E1Stream:
         return events + self.tick(now)
 
     def _changed(self, now: float, hold: bool = False) -> list[StreamEvent]:
-        """Report new states to caller and channels; with ``hold`` a carrier lost at the end is reported later."""
+        """Report new states to the caller and the channels. With ``hold`` a final loss of carrier is reported
+        later."""
         events: list[StreamEvent] = []
         interrupted = False
         for state in self._receiver.take_changes():
@@ -223,7 +224,7 @@ class E1Stream:
     # --- faults --------------------------------------------------------------------------------------------------
 
     def fault(self, state: StreamState | None, side: Side | None = None) -> None:
-        """Inject a fault in place of the one there was; None: end it. The next :meth:`receive` reports the states.
+        """Inject a fault in place of the present one; None: end it. The next :meth:`receive` reports the states.
 
         =========  =============  ===============================================================  ==========
         ``state``  natural side   what is done there                                               at the ends
@@ -237,9 +238,10 @@ class E1Stream:
         ABSENT     both           the same                                                         ABSENT / LOS
         =========  =============  ===============================================================  ==========
 
-        ``side`` overrides it. ``receive``: what *we* receive is spoilt so that we are in ``state``; RAI is then a
-        false alarm without an effect at the far end. ``transmit``: what we send is spoilt so that the *far end* is in
-        ``state``, and we are in what follows from it. LOMF without CRC-4, WORK: :class:`ValueError`.
+        ``side`` overrides the natural side. ``receive``: the signal that *this end* receives is damaged, so that this
+        end is in ``state``; RAI is then a false alarm without an effect at the far end. ``transmit``: the sent signal
+        is damaged, so that the *far end* is in ``state`` and this end in the consequence. Raises :class:`ValueError`
+        for LOMF without CRC-4 and for WORK.
         """
         if state is StreamState.WORK:
             raise ValueError("WORK is no fault; None ends one")
@@ -266,11 +268,11 @@ class E1Stream:
         return [ChannelEvent(channel, event) for event in self.channels[channel].send(message, now)]
 
     def connect(self, channel: ChannelName, now: float) -> list[StreamEvent]:
-        """Set up the link of a data channel, as a new one does by itself."""
+        """Set up the link of a data channel. A new one does so by itself."""
         return [ChannelEvent(channel, event) for event in self.channels[channel].connect(now)]
 
     def disconnect(self, channel: ChannelName, now: float) -> list[StreamEvent]:
-        """Take the link of a data channel down, and keep it down."""
+        """Take the link of a data channel down and keep it down."""
         return [ChannelEvent(channel, event) for event in self.channels[channel].disconnect(now)]
 
     def busy(self, channel: ChannelName, on: bool, now: float) -> list[StreamEvent]:
@@ -278,7 +280,7 @@ class E1Stream:
         return [ChannelEvent(channel, event) for event in self.channels[channel].busy(on, now)]
 
     def tick(self, now: float) -> list[StreamEvent]:
-        """Let the timers of the data channels that are due expire."""
+        """Let the due timers of the data channels expire."""
         return [
             ChannelEvent(name, event)
             for name, channel in self.channels.items()
@@ -293,7 +295,7 @@ class E1Stream:
     # --- speech --------------------------------------------------------------------------------------------------
 
     def voice_out(self, ksl: int, octets: bytes) -> None:
-        """Queue A-law speech for KSL 1..28; when none waits the line carries silence. Beyond a second the oldest goes.
+        """Queue A-law speech for KSL 1..28. Beyond a second the oldest is dropped. A line without speech has silence.
 
         Raises :class:`ValueError` for a KSL that there is not.
         """
@@ -303,11 +305,11 @@ class E1Stream:
         del speech[: len(speech) - SPEECH_OCTETS]
 
     def voice_clear(self, ksl: int) -> None:
-        """Forget what waits for a KSL: the line is free at once."""
+        """Drop the waiting speech of a KSL: the line is free at once."""
         self._speech.pop(ksl, None)
 
     def voice_in(self, ksl: int) -> bytes:
-        """A-law heard on KSL 1..28 since the last call, at most the last second. Nothing is heard without carrier.
+        """A-law received on KSL 1..28 since the last call, at most the last second. There is none without carrier.
 
         Raises :class:`ValueError` for a KSL that there is not.
         """

@@ -1,4 +1,5 @@
-"""The two errors that leave this package, and what a lenient decoder reports instead of raising."""
+"""The two errors that leave this package, and the problems that a lenient decoder reports instead of
+raising."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ class ProtocolError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that a unit has and the order does not allow."""
+    """One part of a unit that the order does not allow."""
 
     offset: int
     """Octet of the unit, from 0, where the field (or its wrong part) begins."""
@@ -59,7 +60,7 @@ class DecodeError(ProtocolError):
 
     @property
     def message(self) -> str:
-        """What is wrong there and what is allowed."""
+        """The problem at that place, and the allowed values."""
         return self._diagnosis.problem.message
 
     @property

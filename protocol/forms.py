@@ -1,4 +1,4 @@
-"""How the values of fields are written outside of a unit: in JSON documents and in scripts (docs/messages.md).
+"""The forms of field values outside a unit: in JSON documents and in scripts (docs/messages.md).
 
 Every wire holds the form of its values. A form reads a value of a document and makes the value of the message from
 it (:meth:`Form.from_json`); and it checks a value of a script, which stays in the JSON form (:meth:`Form.from_script`):

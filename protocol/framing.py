@@ -47,7 +47,7 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """What began as a unit but isn't one."""
+    """Octets that begin like a unit but are not one."""
 
     offset: int
     raw: bytes

@@ -4,7 +4,7 @@ A :class:`Phrase` is an English text and the values in it. Its Russian stands in
 ``locale/ru/LC_MESSAGES/NAME.mo``, under the English text before its values are filled in. This package has a
 catalogue of its own; a package above adds its own with :func:`add_catalogue`. Catalogues are read when the first
 text is translated: a run in English reads none. ``make catalogues`` collects the texts of the code
-(``scripts/catalogues.py``); CONTRIBUTING.md, "Texts", tells how to add one.
+(``scripts/catalogues.py``); CONTRIBUTING.md, "Texts", describes how to add one.
 """
 
 from __future__ import annotations

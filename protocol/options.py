@@ -1,4 +1,4 @@
-"""The options of a codec: what the order leaves open about the octets themselves."""
+"""The options of a codec: choices about octets that the order leaves open."""
 
 from __future__ import annotations
 

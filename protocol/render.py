@@ -1,4 +1,4 @@
-"""Messages as people read them: a heading, and one line a field with its value and what the value means.
+"""Messages as people read them: a heading, and one line per field with its value and meaning.
 
 The rule of passwords: people never see one, not even the order's public default, neither in fields (``******``) nor in
 octets (``**``, :func:`masked_hex`). What programs read (JSON, captures) is exact.

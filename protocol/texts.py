@@ -1,4 +1,4 @@
-"""What coded values mean, for people, in English and in Russian.
+"""The meanings of coded values, for people, in English and in Russian.
 
 The tables declare the codes that are integers, and hold the names of values; the functions look values up. They
 return one phrase, in ``lang``, without a full stop. A value that no table holds gets a phrase with the value in

@@ -1,4 +1,4 @@
-"""How one field lies in a unit, and all else that its type decides.
+"""The place of one field in a unit, and everything else that its type decides.
 
 Every :class:`Wire` is an ordinary construct adapter over ordinary construct fields, so any of them parses and builds
 by itself and inside a ``construct.Struct``. In addition it
@@ -45,13 +45,13 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
 FAST_ERRORS = (KeyError, IndexError, TypeError, AttributeError, ValueError, OverflowError, struct.error)
-"""What emitted source raises for octets or values that it was not made for."""
+"""Errors that emitted source raises for octets or values that it does not handle."""
 
 
 MASK = "******"
-"""What people see of a password."""
+"""Text shown for a password."""
 NO_VALUE = "-"
-"""What people see of a field without a value."""
+"""Text shown for a field without a value."""
 UNDECLARED = Phrase("undeclared octets")
 _STREAM = Phrase("stream")
 _KSL = Phrase("KSL")
@@ -78,7 +78,7 @@ class Complaint(NamedTuple):
     """Below the field."""
     accepted: bool = False
     more: tuple[Complaint, ...] = ()
-    """What else is wrong with the same field."""
+    """The next problem of the same field."""
 
 
 def merge(complaints: list[Complaint]) -> Complaint | None:
@@ -149,7 +149,7 @@ class Wire(construct.Adapter):  # type: ignore[misc]
     usual: tuple[object, ...] = ()
     meaning: Meaning | None = None
     not_given: Phrase = NOT_GIVEN
-    """What None means."""
+    """Meaning of None."""
 
     def __init__(self, items: str, form: Form) -> None:
         super().__init__(construct.Bytes(struct.calcsize("<" + items)) if items else construct.GreedyBytes)

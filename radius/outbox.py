@@ -1,4 +1,4 @@
-"""What a switch has to report and has not been confirmed yet: a state machine without I/O.
+"""The reports of a switch that are not confirmed yet: a state machine without I/O.
 
 :data:`REPORT_TABLE` is the life of one report. A newer report of the same call holds all that the older one holds. So
 an older one that waits is replaced, and one that is outstanding is not sent again; it keeps its identifier until its
@@ -37,7 +37,7 @@ IDENTIFIERS: Final = 256
 
 
 class ReportState(Enum):
-    """Where a report is."""
+    """State of a report."""
 
     WAITING = "waiting"
     OUTSTANDING = "outstanding"
@@ -49,7 +49,7 @@ class ReportState(Enum):
 
 
 class ReportInput(Enum):
-    """What happens to a report."""
+    """Input of a report."""
 
     FREE = "identifier free"
     NEWER = "newer report of the call"
@@ -62,7 +62,7 @@ class ReportInput(Enum):
 
 
 class ReportAction(Enum):
-    """What is done with it."""
+    """Action on a report."""
 
     SEND = "send"
     REPEAT = "repeat"
@@ -74,7 +74,7 @@ class ReportAction(Enum):
 
 
 class ReportMove(NamedTuple):
-    """What an input leads to."""
+    """The next state and the actions of an input."""
 
     next: ReportState
     actions: tuple[ReportAction, ...]
@@ -147,7 +147,7 @@ class OutboxCounters:
     queued: int = 0
     answered: int = 0
     superseded: int = 0
-    """A newer report of the same call holds the same."""
+    """A newer report of the same call replaced it."""
     dropped: int = 0
     """The queue was full, and this was the oldest in it."""
     given_up: int = 0
@@ -236,7 +236,7 @@ class Outbox:
 
     @property
     def unconfirmed(self) -> int:
-        """Reports that the server has still to confirm."""
+        """Reports that the server has not confirmed yet."""
         return len(self._waiting) + len(self._slots) - self._lingering
 
     def status(self) -> dict[str, Any]:
@@ -264,7 +264,7 @@ class Outbox:
         entry = _Report(call, sequence, attributes, cut > 0, now)
         replaced = self._waiting.get(call)
         if replaced is not None:
-            # In the place of the one before it: a call that reports often must not wait longer for that.
+            # In the place of the older report: frequent reports must not delay a call.
             self._enter(replaced, ReportInput.NEWER, now)
             entry.queued_at = replaced.queued_at
         elif len(self._waiting) >= self._limit:
@@ -296,13 +296,13 @@ class Outbox:
         self.counters.refused += 1
 
     def next_deadline(self) -> float | None:
-        """When `tick` is to be called next, None when there is nothing to wait for."""
+        """When `tick` is due next; None when no report waits."""
         while self._timers and self._timers[0][2].state is ReportState.DONE:
             heapq.heappop(self._timers)
         return self._timers[0][0] if self._timers else None
 
     def tick(self, now: float) -> list[Transmit]:
-        """Repeat what has been unanswered long enough."""
+        """Repeat the reports that have been unanswered long enough."""
         transmits: list[Transmit] = []
         while (deadline := self.next_deadline()) is not None and deadline <= now:
             _, _, entry = heapq.heappop(self._timers)

@@ -355,7 +355,7 @@ _NOT_TOLD: Final = 10
 
 
 def _newest_that_fit(entries: Sequence[bytes], room: int) -> int:
-    """How many of the last entries have room."""
+    """The number of last entries that fit."""
     count = 0
     for entry in reversed(entries):
         room -= len(entry)

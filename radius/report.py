@@ -85,7 +85,7 @@ class Media:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CallReport:
-    """All that a mediator gets of one call at one moment.
+    """All that a mediator receives about one call at one moment.
 
     call_id: unique within the switch. domain: the domain the call belongs to. sequence: counts the reports of
     this call for this mediator from 1. time: the moment of the snapshot.

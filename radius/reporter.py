@@ -65,7 +65,7 @@ class Reporter:
 
     @property
     def counters(self) -> OutboxCounters:
-        """What became of the reports."""
+        """Counters of the reports."""
         return self._outbox.counters
 
     def status(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The mediator's accounting server: receives reports of calls and messages over UDP."""
+"""The mediator's accounting server. It receives reports of calls and messages over UDP."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ _RECEIVE: Final = 4097
 
 
 def worth_a_line(count: int) -> bool:
-    """The 1st, 2nd, 4th, 8th ... of its kind: what a client can cause at will must not fill the log."""
+    """Whether this is the 1st, 2nd, 4th, 8th ... of its kind: events that a client can cause must not fill
+    the log."""
     return count & (count - 1) == 0
 
 
@@ -41,9 +42,9 @@ class SinkCounters:
 
     datagrams: int = 0
     reports: int = 0
-    """Call reports handed on."""
+    """Call reports passed on."""
     messages: int = 0
-    """Reports of messages handed on."""
+    """Reports of messages passed on."""
     other: int = 0
     """Accounting-Requests that are no report, or a broken one: handed on as packets."""
     duplicates: int = 0
@@ -52,7 +53,7 @@ class SinkCounters:
     """Status-Server, answered (RFC 5997)."""
     unknown_client: int = 0
     wrong_secret: int = 0
-    """The Request Authenticator is not the shared secret's."""
+    """The Request Authenticator was not made with the shared secret."""
     wrong_message_authenticator: int = 0
     no_message_authenticator: int = 0
     wrong_code: int = 0
@@ -83,7 +84,8 @@ _KNOWN_CLIENTS: Final = 4096
 
 
 class Clients:
-    """Finds the secret for an address: the address itself, else the narrowest network that holds it."""
+    """Finds the secret for an address: that of the address itself, else of the narrowest network that
+    contains it."""
 
     def __init__(self, secrets: Secrets) -> None:
         networks: list[tuple[IPv4Network | IPv6Network, bytes]] = []
@@ -150,7 +152,7 @@ class Duplicates:
             self._began = now
 
     def answer(self, key: object) -> bytes | None:
-        """What was answered to the request, None when it is new."""
+        """The earlier answer to the request; None when the request is new."""
         return self._younger.get(key) or self._older.get(key)
 
     def remember(self, key: object, answer: bytes, now: float) -> None:
@@ -175,7 +177,7 @@ class Sink:
     address and port, identifier and Request Authenticator.
     batch: how many datagrams are read at one wake-up before others in the event loop get their turn.
 
-    Nothing that a datagram holds raises anything.
+    No content of a datagram raises an error.
     """
 
     def __init__(
@@ -244,7 +246,7 @@ class Sink:
         return asdict(self.counters) | {"remembered": len(self._duplicates)}
 
     def _drain(self) -> None:
-        """Take what has arrived, hand it on, answer."""
+        """Take the arrived datagrams, pass them on, and answer."""
         sock = self._socket
         if sock is None:
             return
@@ -287,7 +289,7 @@ class Sink:
         try:
             self._before_replies()
         except Exception:
-            # The receiver's own fault must not stop the port; the clients send again.
+            # A fault of the receiver must not stop the port; the clients send again.
             self._failed_batches += 1
             if worth_a_line(self._failed_batches):
                 logger.exception("radius: what %d requests brought was not kept; they get no answer", count)

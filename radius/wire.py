@@ -1,4 +1,4 @@
-"""RADIUS accounting on the wire: what pyrad gives, and what is our own beside it.
+"""RADIUS accounting on the wire: the parts that pyrad provides, and our own.
 
 pyrad gives the dictionary, the packet class with its access to attributes by name, and the decoding of vendors'
 attributes of unusual forms. Our own are:

@@ -1,4 +1,4 @@
-"""The mediator's link to the switch: kept up for as long as it runs, with a pinned host key.
+"""The mediator's link to the switch: kept up while the mediator runs, with a pinned host key.
 
 :class:`SwitchLink` binds :class:`~ssh_control.dialect.ClientDialect` to asyncssh. It connects to the first address, or
 to the next when that one does not answer. When the link drops, open requests fail with :class:`LinkDown`; the link
@@ -55,7 +55,7 @@ class LinkState(Enum):
 
 
 class LinkInput(Enum):
-    """What happens to the link."""
+    """Input of the link."""
 
     START = "start"
     GREETED = "greeted"
@@ -175,7 +175,7 @@ class SwitchLink:
             self._task.add_done_callback(_log_error)
 
     async def close(self) -> None:
-        """End the link for good; what was asked fails with :class:`LinkDown`."""
+        """End the link for good. Open requests fail with :class:`LinkDown`."""
         self._enter(LinkInput.CLOSE)
         self._reason = "closed"
         task, self._task = self._task, None

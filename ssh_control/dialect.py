@@ -49,7 +49,7 @@ VERSIONS = Versions(1, 1)
 
 
 class SessionState(Enum):
-    """Where a session is."""
+    """State of a session."""
 
     AWAITING_HELLO = "awaiting hello"
     DECIDING = "deciding"
@@ -93,7 +93,8 @@ SERVER_TABLE: Final[Table] = {
     (SessionState.READY, SessionInput.CLOSE): SessionState.CLOSED,
     (SessionState.CLOSED, SessionInput.CLOSE): SessionState.CLOSED,
 }
-"""The switch's side. A fault before the hello ends the session; one after it is answered, nothing lost."""
+"""The switch's side. A fault before the hello ends the session; a later one is answered and the session goes
+on."""
 
 CLIENT_TABLE: Final[Table] = {
     (SessionState.AWAITING_HELLO, SessionInput.HELLO): SessionState.READY,
@@ -111,7 +112,7 @@ CLIENT_TABLE: Final[Table] = {
 
 
 class IllegalInputError(DialectError):
-    """The caller did something that the state does not allow; the state is unchanged."""
+    """The state does not allow the caller's input; the state is unchanged."""
 
 
 class Refused(Exception):  # noqa: N818 - what happened, not a mistake
@@ -135,7 +136,7 @@ class ClientHello:
     version: int = VERSIONS.highest
     """The version agreed on."""
     rtp: str = ""
-    """``host:port`` to which it wants the speech of controlled calls; "" when it wants none."""
+    """``host:port`` that receives the speech of controlled calls; "" for none."""
 
 
 @dataclass(slots=True)

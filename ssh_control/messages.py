@@ -35,7 +35,8 @@ LINE_UNKNOWN: Final = 0xFF
 
 
 class DialectError(Exception):
-    """A peer sent, or the caller wants to send, what is not the dialect. ``code``: the code of the refusal."""
+    """A line that a peer sent, or that the caller sends, is not the dialect. ``code``: the code of the
+    refusal."""
 
     def __init__(self, text: str, code: int = ExtendedError.WRONG_PARAMETERS) -> None:
         super().__init__(text)
@@ -284,7 +285,7 @@ class LineReader:
         return len(self._tail)
 
     def clear(self) -> None:
-        """Forget all that was read."""
+        """Drop all octets read so far."""
         self._lines.clear()
         self._tail.clear()
         self._skipping = False

@@ -43,7 +43,7 @@ log = logging.getLogger(__name__)
 TRIES = 3
 """Passwords that one connection may try."""
 LOGIN_SECONDS = 30.0
-"""After that a connection that has not logged in is closed."""
+"""Seconds after which a connection that has not logged in is closed."""
 LISTEN_BACKLOG = 100
 """Connections that the kernel holds until they are accepted."""
 MOST_UNAUTHENTICATED = 64
@@ -51,7 +51,7 @@ MOST_UNAUTHENTICATED = 64
 MOST_SESSIONS = 16
 """Sessions of one connection at a time."""
 WRITE_PIECE = 64 * 1024
-"""Octets of replies that are gathered at most before they are written."""
+"""The most octets of replies that are gathered before they are written."""
 MOST_UNREAD = 16 * 1024 * 1024
 """Octets that may wait for a mediator that doesn't read; beyond that its session ends."""
 MOST_OPEN = 1024
@@ -74,7 +74,7 @@ class Session(Protocol):
         """What the switch states about itself in its hello."""
 
     def handle(self, request: Request) -> Response:
-        """Do what is asked. The params have the shape of :data:`ssh_control.messages.OPERATIONS`."""
+        """Carry out a request. The params have the shape of :data:`ssh_control.messages.OPERATIONS`."""
 
     def closed(self) -> None:
         """The session has ended. Called once, for any reason."""
@@ -90,7 +90,7 @@ class Backend(Protocol):
         """
 
     def open(self, user: str, hello: ClientHello, peer: str, notify: Notify) -> Session:
-        """A mediator's hello has come. ``notify`` sends it events, until :meth:`Session.closed`.
+        """Open a session after a mediator's hello. ``notify`` sends it events, until :meth:`Session.closed`.
 
         Raises :class:`~ssh_control.dialect.Refused`.
         """
@@ -316,7 +316,7 @@ class SormServer:
     async def login(
         self, connection: asyncssh.SSHServerConnection, user: str, password: str, peer: str
     ) -> bool:
-        """Ask the backend, after the delay that is due."""
+        """Ask the backend, after the due delay."""
         address = peer.rpartition(":")[0]
         wait = self._pacer.delay(address, self._clock())
         if wait > 0:

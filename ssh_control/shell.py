@@ -41,7 +41,7 @@ class Outcome(Protocol):
 
     @property
     def ended(self) -> bool:
-        """Whether the user leaves."""
+        """Whether the session ends."""
 
 
 class Shell(Protocol):

@@ -1,4 +1,5 @@
-"""What both ends of an SSH connection share: ciphers, keep-alive, and host keys (made, pinned, fingerprinted)."""
+"""Common parts of both ends of an SSH connection: ciphers, keep-alive, host keys (made, pinned,
+fingerprinted)."""
 
 from __future__ import annotations
 
@@ -41,7 +42,7 @@ def without_padding_packets(connection: Connection) -> None:
 
 
 def keep_alive(connection: Connection, seconds: float) -> None:
-    """Have the kernel notice a peer that is gone, after three probes of ``seconds`` each, idle or not.
+    """Let the kernel detect a lost peer after three probes of ``seconds`` each, idle or not.
 
     asyncssh's own keep-alive sets a timer anew for every packet.
     """

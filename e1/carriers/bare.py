@@ -23,7 +23,7 @@ from e1.stream import ChannelEvent, ChannelName, Side, StateChanged, StreamEvent
 from e1.x25.config import X25Config
 
 FAULTS = (StreamState.LOS, StreamState.OFF)
-"""What can be injected; the others are states of an E1."""
+"""States that can be injected. The other states exist only with an E1."""
 
 
 class BareChannel(CarriedChannel, Protocol):
@@ -31,22 +31,22 @@ class BareChannel(CarriedChannel, Protocol):
 
     @property
     def there(self) -> bool:
-        """Whether something carries it."""
+        """Whether the channel has a carrier."""
 
     def send(self, message: bytes) -> None:
         """Send a message, or keep it until the channel is up."""
 
     def connect(self) -> None:
-        """Set it up, now or when that is possible, and again whenever it is lost."""
+        """Set the channel up, now or when possible, and again after every loss."""
 
     def disconnect(self) -> None:
-        """Take it down, and keep it down."""
+        """Take the channel down and keep it down."""
 
     def busy(self, on: bool) -> None:
         """Ask the peer to send no more messages for now (RNR), or to go on (RR)."""
 
     def cut(self, on: bool) -> None:
-        """Behave as if the wire were cut, until it is off again."""
+        """Behave as if the wire were cut, until ``on`` is false again."""
 
 
 class BareCarrier(ABC):
@@ -61,19 +61,19 @@ class BareCarrier(ABC):
         self._fault: StreamState | None = None
         self._events: list[StreamEvent] = []
 
-    # --- what carries it
+    # --- the connections
 
     @abstractmethod
     async def start(self) -> str:
-        """Open it; its address, "" when it has none. Raises :class:`OSError` when that can't be done."""
+        """Open the carrier; returns its address, "" without one. Raises :class:`OSError` on failure."""
 
     @abstractmethod
     def close(self) -> None:
-        """Begin to close it. A second call does nothing."""
+        """Begin to close the carrier. A second call does nothing."""
 
     @abstractmethod
     async def wait_closed(self) -> None:
-        """Wait until it is closed entirely."""
+        """Wait until the carrier is closed."""
 
     @abstractmethod
     def counters(self) -> dict[str, int]:
@@ -85,7 +85,7 @@ class BareCarrier(ABC):
 
     @abstractmethod
     def _there(self) -> bool:
-        """Whether something carries the stream."""
+        """Whether the stream has a carrier."""
 
     @property
     @abstractmethod
@@ -120,13 +120,13 @@ class BareCarrier(ABC):
         return self.exchange()
 
     def exchange(self) -> list[StreamEvent]:
-        """What has happened since the last call."""
+        """The events since the last call."""
         self._look()
         events, self._events = self._events, []
         return events
 
     def happened(self, channel: ChannelName, event: DataEvent) -> None:
-        """A channel reports; a new state that follows from it comes first."""
+        """A channel reports an event. A new state that results from the event precedes it."""
         self._look()
         self._events.append(ChannelEvent(channel, event))
 
@@ -140,11 +140,11 @@ class BareCarrier(ABC):
 
     @property
     def faults(self) -> dict[Side, StreamState | None]:
-        """What is injected now; a cut wire is cut in both directions."""
+        """The injected faults. A cut wire is cut in both directions."""
         return {"receive": self._fault, "transmit": self._fault}
 
     def fault(self, state: StreamState | None) -> None:
-        """Inject LOS or OFF, or end it (None): either way nothing crosses in either direction.
+        """Inject LOS or OFF, or end the fault (None). During either fault nothing crosses in either direction.
 
         Raises :class:`ValueError` for the states of an E1.
         """
@@ -158,7 +158,8 @@ class BareCarrier(ABC):
 
 
 class SerialCarrier(BareCarrier):
-    """Two ttys (:class:`~e1.carriers.serial_line.SerialLine`). Both must be there, as both wires of a cable."""
+    """Two ttys (:class:`~e1.carriers.serial_line.SerialLine`). Both must be present, like both wires of a
+    cable."""
 
     def __init__(self, ports: Mapping[ChannelName, SerialConfig], lapb: LapbConfig, x25: X25Config) -> None:
         self._lines = {name: SerialLine(port, lapb, x25, self._report(name)) for name, port in ports.items()}
@@ -202,7 +203,8 @@ class SerialCarrier(BareCarrier):
 
 
 class XotCircuit:
-    """One circuit over TCP: ``carrier`` makes its connections, for it alone or as a server of both."""
+    """One circuit over TCP. ``carrier`` makes its connections, for it alone or as a server of both
+    circuits."""
 
     def __init__(self, end: XotEnd, carrier: XotClient | XotServer) -> None:
         self.end = end
@@ -243,7 +245,7 @@ class XotCircuit:
             self._carrier.send(message)
 
     def start(self) -> None:
-        """Connections may be made, if they are wanted."""
+        """Allow connections, unless the channel was taken down or cut."""
         self.end.wanted = self._wanted and not self._cut
         if self.end.wanted and isinstance(self._carrier, XotClient):
             self._carrier.start()
@@ -263,7 +265,7 @@ class XotCircuit:
         if self.link is not None:
             self.link.busy(on)
         else:
-            self.end.busy(on, 0.0)  # without a connection nothing is sent: the next one begins with it
+            self.end.busy(on, 0.0)  # the next connection sends it first
 
     def discard(self) -> list[bytes]:
         return self.end.x25.discard()
@@ -281,10 +283,10 @@ class XotCircuit:
 
 
 class XotCarrier(BareCarrier):
-    """Two circuits over TCP (RFC 1613). One of them is enough for the stream to be there.
+    """Two circuits over TCP (RFC 1613). One connected circuit is enough for the stream to work.
 
-    ``listen``: both are accepted there, from hosts that ``allows`` takes; or ``dial``: both are connected there.
-    Exactly one of the two.
+    ``listen``: the address that accepts both, from hosts that ``allows`` admits. ``dial``: the address that both
+    connect to. Exactly one of the two is given.
     """
 
     def __init__(
@@ -332,7 +334,7 @@ class XotCarrier(BareCarrier):
                 await carrier.stop()
 
     def addresses(self, name: ChannelName) -> tuple[Address, Address] | None:
-        """Ours and the peer's of a channel's connection, while there is one."""
+        """Our address and the peer's, of a channel's connection, while there is one."""
         link = self._circuits[name].link
         return link.addresses() if link is not None else None
 
@@ -341,7 +343,7 @@ class XotCarrier(BareCarrier):
 
     @property
     def usable(self) -> bool:
-        return self._fault is None  # a network is always there to try
+        return self._fault is None  # a network is always available
 
     def counters(self) -> dict[str, int]:
         ends, server = self._ends.values(), self._server

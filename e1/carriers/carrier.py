@@ -17,7 +17,7 @@ from e1.stream import ChannelName, E1Stream, Side, StreamEvent
 
 Address = tuple[str, int]
 Tap = Callable[[bool, Address, Address, bytes], None]
-"""Gets each datagram of a carrier: whether it is sent, our address, the address of the far end, the octets."""
+"""Receives each datagram of a carrier: whether it is sent, our address, the far end's address, the octets."""
 
 
 def host_port(address: Address) -> str:
@@ -35,7 +35,7 @@ class CarriedChannel(Protocol):
 
     @property
     def queued(self) -> int:
-        """Messages that are not acknowledged entirely."""
+        """Messages that are not fully acknowledged."""
 
     @property
     def linked(self) -> bool:
@@ -43,14 +43,14 @@ class CarriedChannel(Protocol):
 
     @property
     def released(self) -> bool:
-        """Whether the channel is down at this end, and the far end has been sent everything about it."""
+        """Whether the channel is down at this end, and all frames that end it are sent."""
 
     def discard(self) -> list[bytes]:
-        """Take out the messages of which nothing was sent yet."""
+        """Take out the messages of which no part was sent."""
 
 
 class Carrier(Protocol):
-    """One end of a stream, with its channels. Everything that happens is returned as events, in order."""
+    """One end of a stream, with its channels. It returns everything that happens as events, in order."""
 
     @property
     def e1(self) -> E1Stream | None:
@@ -58,11 +58,11 @@ class Carrier(Protocol):
 
     @property
     def state(self) -> StreamState:
-        """The state of what is received."""
+        """The state of the received signal."""
 
     @property
     def usable(self) -> bool:
-        """Whether the data channels have something to run on."""
+        """Whether the data channels have a carrier."""
 
     @property
     def channels(self) -> Mapping[ChannelName, CarriedChannel]:
@@ -73,25 +73,25 @@ class Carrier(Protocol):
         """The injected faults, by side."""
 
     async def start(self) -> str:
-        """Open it; its address, "" when it has none. Raises :class:`OSError` when that can't be done."""
+        """Open the carrier; returns its address, "" without one. Raises :class:`OSError` on failure."""
 
     def close(self) -> None:
-        """Begin to close it. A second call does nothing."""
+        """Begin to close the carrier. A second call does nothing."""
 
     async def wait_closed(self) -> None:
-        """Wait until it is closed entirely."""
+        """Wait until the carrier is closed."""
 
     def exchange(self) -> list[StreamEvent]:
-        """Take what has arrived and send what is due. To be called every few milliseconds."""
+        """Take the arrived octets and send the due ones. The owner calls it every few milliseconds."""
 
     def send(self, channel: ChannelName, message: bytes) -> list[StreamEvent]:
         """Send a message on a data channel, or keep it until the channel is up."""
 
     def connect(self, channel: ChannelName) -> list[StreamEvent]:
-        """Set up a data channel, as a new one does by itself."""
+        """Set up a data channel. A new one does so by itself."""
 
     def disconnect(self, channel: ChannelName) -> list[StreamEvent]:
-        """Take a data channel down, and keep it down."""
+        """Take a data channel down and keep it down."""
 
     def busy(self, channel: ChannelName, on: bool) -> list[StreamEvent]:
         """Ask the peer to send no more messages on a data channel for now (RNR), or to go on (RR)."""
@@ -109,7 +109,7 @@ class Carrier(Protocol):
         """Our address and the peer's, of a data channel that has a TCP connection of its own."""
 
     def take_strangers(self) -> list[str]:
-        """Addresses that have sent to this end or connected to it and were refused since the last call."""
+        """Addresses that sent or connected to this end and were refused since the last call."""
 
     def record(self, tap: Tap) -> None:
         """Pass every datagram of an E1 over UDP to ``tap`` from now on. Other carriers have none."""
@@ -125,7 +125,7 @@ class FrameLine(Protocol):
         """As :meth:`Carrier.close`."""
 
     def exchange(self, stream: E1Stream) -> list[StreamEvent]:
-        """Give the stream what has arrived, and take from it the frames that are due."""
+        """Pass the arrived octets to the stream and send its due frames."""
 
     def counters(self) -> dict[str, int]:
         """Counters of the line."""
@@ -153,7 +153,7 @@ class FramedCarrier:
 
     @property
     def line(self) -> FrameLine:
-        """What carries the frames."""
+        """The line that carries the frames."""
         assert self._line is not None
         return self._line
 
@@ -176,7 +176,7 @@ class FramedCarrier:
         self.line.close()
 
     async def wait_closed(self) -> None:
-        """A line is closed at once."""
+        """Returns at once: closing a line takes no time."""
 
     def exchange(self) -> list[StreamEvent]:
         return self.line.exchange(self.e1)

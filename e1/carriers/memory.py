@@ -18,23 +18,23 @@ from e1.stream import E1Stream, StreamEvent
 FRAME_RATE = 8000
 """Frames in a second."""
 _UNPLUGGED = 1.0
-"""Seconds after its last exchange when an end counts as pulled out."""
+"""Seconds after its last exchange until an end counts as unplugged."""
 _MOST_BEHIND = 0.1
-"""Seconds that a clock catches up with after it was asleep; beyond that the frames are left out."""
+"""Seconds that a clock makes up for after a pause. The frames of a longer pause are left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineModel:
-    """What one direction does to its bits. Raises :class:`ValueError` for a value outside its range."""
+    """The impairments of one direction. Raises :class:`ValueError` for a value outside its range."""
 
     bit_error_rate: float = 0.0
-    """Probability that a bit is turned over: 0..1."""
+    """Probability of an inverted bit: 0..1."""
     delay: float = 0.0
     """Seconds from one end to the other."""
     slip_frames: int = 0
-    """A frame's time is lost or repeated after so many frames; 0: never."""
+    """Frames between two slips; a slip loses or repeats the time of one frame. 0: no slips."""
     slip: Literal["lose", "repeat"] = "lose"
-    """What a slip does."""
+    """The effect of a slip."""
     cut: bool = False
     """The wire is cut: no pulses arrive."""
 
@@ -46,7 +46,7 @@ class LineModel:
 
 
 class MemoryLine:
-    """One direction. ``model`` may be replaced at any time: it takes effect on what is put in afterwards."""
+    """One direction. ``model`` may be replaced at any time; it applies to octets sent afterwards."""
 
     def __init__(self, model: LineModel | None = None, seed: int = 0) -> None:
         self.model = model or LineModel()
@@ -71,7 +71,7 @@ class MemoryLine:
         self._on_the_way.append((due, data))
 
     def take(self, now: float) -> bytes:
-        """What has arrived by ``now``."""
+        """The octets that have arrived by ``now``."""
         arrived = []
         while self._on_the_way and self._on_the_way[0][0] <= now:
             arrived.append(self._on_the_way.popleft()[1])
@@ -115,7 +115,7 @@ class MemoryEnd:
         return ""
 
     def exchange(self, stream: E1Stream) -> list[StreamEvent]:
-        """Let the stream receive and send what is due. A far end that is not driven sends no pulses."""
+        """Let the stream receive and send the due frames. A far end that is not driven sends no pulses."""
         now = self._seen = self._clock()
         frames = self._due(now)
         arrived = self._in.take(now)
@@ -158,7 +158,7 @@ class MemoryEnd:
 def memory_pair(
     model: LineModel | None = None, clock: Callable[[], float] = time.monotonic
 ) -> tuple[MemoryEnd, MemoryEnd]:
-    """Both ends of a line. ``model``: what each direction does to its bits."""
+    """Both ends of a line. ``model``: the impairments of each direction."""
     there, back = MemoryLine(model, 0), MemoryLine(model, 1)
     near, far = MemoryEnd(there, back, clock), MemoryEnd(back, there, clock)
     near.far, far.far = far, near

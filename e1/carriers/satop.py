@@ -1,7 +1,7 @@
 """SAToP (RFC 4553): an E1 stream, unframed, in UDP packets of 1 ms. Control word, packetiser, jitter buffer, clock.
 
-No I/O here; :mod:`e1.carriers.satop_socket` binds it to a socket. Source: RFC 4553; what it leaves to the
-equipment is a field of :class:`SatopConfig`.
+This module has no I/O; :mod:`e1.carriers.satop_socket` binds it to a socket. Source: RFC 4553. A choice that the RFC
+leaves to the equipment is a field of :class:`SatopConfig`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SHORT = 64
 """A packet shorter than this (control word and payload) has its length in LEN."""
 _WRAP = 0x10000
 MOST_PACKETS = 8000
-"""Of a jitter buffer: two seconds of the shortest."""
+"""Limit of a jitter buffer: two seconds of the shortest packets."""
 
 
 class SatopError(ValueError):
@@ -43,35 +43,37 @@ class SatopConfig:
     __pydantic_config__ = DOCUMENTED
 
     payload: Annotated[int, Range(_SHORT, 1440, step=OCTETS_PER_FRAME)] = 256
-    """Octets of the stream in a packet: 256 (1 ms) is what everyone supports."""
+    """Octets of the stream in a packet. All equipment supports 256 (1 ms)."""
     rtp: bool = False
     """An RTP header before the control word (RFC 4553)."""
     rtp_payload_type: Annotated[int, Range(0, 127)] = 96
-    """In the RTP header: dynamic from 96 (RFC 3551)."""
+    """Payload type in the RTP header: dynamic from 96 (RFC 3551)."""
     rtp_ssrc: Annotated[int, Range(0, 0xFFFFFFFF)] = 0
-    """In the RTP header; it is not checked."""
+    """Source in the RTP header; a receiver does not check it."""
     jitter_packets: Annotated[int, Range(1, MOST_PACKETS)] = 8
-    """Packets that wait before the first is played."""
+    """Packets that wait before the first one is played."""
     buffer_packets: Annotated[int, Range(2, MOST_PACKETS)] = 32
-    """More than these are never kept: the oldest go and the delay is ``jitter_packets`` again."""
+    """The most packets kept. Beyond it the oldest are dropped and the delay is ``jitter_packets`` again."""
     loss_packets: Annotated[int, Range(1)] = 10
-    """Packets missing in a row that are a loss of packets: all ones are played, R = 1 is sent; our choice."""
+    """Consecutive missing packets that make a loss of packets: all ones are played, R = 1 is sent; our
+    choice."""
     recover_packets: Annotated[int, Range(1)] = 10
-    """Packets in sequence that end it; our choice."""
+    """Packets in sequence that end a loss of packets; our choice."""
     leave_out_payload: bool = True
-    """With L = 1 nothing but the control word is sent; off: the payload is all ones."""
+    """A packet with L = 1 has the control word only; off: its payload is all ones."""
     clock: Literal["own", "received"] = "own"
-    """Frames are due by elapsed time, or as they arrive (slave to a gateway); without packets by elapsed time too."""
+    """Frames are due by elapsed time, or as they arrive (slave to a gateway). A slave without packets uses elapsed
+    time too."""
     patience: Annotated[float, Range(0)] = 0.0
-    """Seconds without packets that are waited out: nothing is played meanwhile, and what comes late is played at once,
-    so that an end may be held up by so much. Silence beyond it is a loss of packets. A slave's own clock goes on after
-    it. 0: all ones in place of what does not come in time, as a gateway with an E1 behind it must; a slave waits as
-    long as its buffer holds out."""
+    """Seconds without packets that this end waits out, for a far end that is held up. Meanwhile it plays nothing; late
+    packets are played at once. A longer silence is a loss of packets; a slave then runs on its own clock. 0: all ones
+    replace packets that are not in time, as a gateway with an E1 behind it does; a slave waits as long as its buffer
+    lasts."""
     max_batch: Annotated[float, Range(0.001, 1)] = 0.020
-    """Seconds that are due at a time at most."""
+    """The most seconds of frames that are due at a time."""
     catch_up: Annotated[float, Range(0)] = 0.1
-    """Seconds that a clock may have been asleep to catch up, ``max_batch`` at a time; after more, what was due
-    is over."""
+    """The longest pause in seconds that the clock makes up for, ``max_batch`` at a time. The frames of a longer pause
+    are left out."""
 
     def __post_init__(self) -> None:
         check(
@@ -86,7 +88,7 @@ class SatopConfig:
 
 
 class SatopPacket(NamedTuple):
-    """A packet as read: ``payload`` is empty where it was left out."""
+    """A packet as read. ``payload`` is empty when the packet has none."""
 
     sequence: int
     l_bit: bool
@@ -97,7 +99,7 @@ class SatopPacket(NamedTuple):
 
 
 def parse(datagram: bytes, *, rtp: bool) -> SatopPacket:
-    """Read a datagram with a payload of any size; :class:`SatopError` for one that can't be SAToP."""
+    """Read a datagram with a payload of any size. Raises :class:`SatopError` for one that can't be SAToP."""
     begin = _RTP.size if rtp else 0
     if len(datagram) < begin + _CONTROL_WORD.size:
         raise SatopError(len(datagram), "cut short", datagram)
@@ -117,12 +119,12 @@ def parse(datagram: bytes, *, rtp: bool) -> SatopPacket:
 
 
 def rtp_sequence(datagram: bytes) -> int:
-    """The sequence number of the RTP header, which goes on as that of the control word does."""
+    """The sequence number of the RTP header. It counts like that of the control word."""
     return int.from_bytes(datagram[2:4])
 
 
 def decode(datagram: bytes, config: SatopConfig) -> SatopPacket:
-    """Read a datagram; :class:`SatopError` for one that is none of this line."""
+    """Read a datagram. Raises :class:`SatopError` for one that is not of this line."""
     packet = parse(datagram, rtp=config.rtp)
     if len(packet.payload) != config.payload and not (packet.l_bit and not packet.payload):
         begin = _RTP.size if config.rtp else 0
@@ -132,7 +134,7 @@ def decode(datagram: bytes, config: SatopConfig) -> SatopPacket:
 
 
 def encode(packet: SatopPacket, config: SatopConfig, timestamp: int = 0) -> bytes:
-    """Write a packet. ``timestamp``: of the RTP header where there is one, in units of 125 us."""
+    """Write a packet. ``timestamp``: of the RTP header if there is one, in units of 125 us."""
     size = _CONTROL_WORD.size + len(packet.payload)
     flags = (L_BIT if packet.l_bit else 0) | (R_BIT if packet.r_bit else 0)
     word = _CONTROL_WORD.pack(flags, size if size < _SHORT else 0, packet.sequence)
@@ -146,28 +148,28 @@ def encode(packet: SatopPacket, config: SatopConfig, timestamp: int = 0) -> byte
 
 @dataclass(slots=True)
 class SatopCounters:
-    """Packets, unless it says otherwise."""
+    """Counts of packets, unless a field has another unit."""
 
     sent: int = 0
-    """Packets made; those that found no way out are ``unsent`` of the socket."""
+    """Packets made. Those that the socket did not send are its ``unsent``."""
     received: int = 0
     """Packets of this line, in time or not."""
     lost: int = 0
-    """Never came, or not in time: all ones were played instead."""
+    """Never received, or not in time; all ones were played instead."""
     late: int = 0
-    """Came after their time, or twice."""
+    """Received after their time, or twice."""
     reordered: int = 0
-    """Came after a later one, but in time."""
+    """Received after a later packet, but in time."""
     malformed: int = 0
-    """Datagrams that are no packets of this line."""
+    """Datagrams that are not packets of this line."""
     underruns: int = 0
-    """The buffer was empty: all ones were put in, the delay grew by a packet."""
+    """Times that the buffer was empty and all ones were inserted: the delay grew by a packet."""
     pauses: int = 0
-    """Times that the buffer was empty and was waited for (``patience``)."""
+    """Times that the buffer was empty and this end waited (``patience``)."""
     overruns: int = 0
-    """Times that the buffer was too full and its oldest packets went."""
+    """Times that the buffer was too full and dropped its oldest packets."""
     losses: int = 0
-    """Times that the loss of packets began."""
+    """Times that a loss of packets began."""
     l_packets: int = 0
     """Received with L = 1."""
     r_packets: int = 0
@@ -175,7 +177,7 @@ class SatopCounters:
 
 
 class PlayState(StrEnum):
-    """Of the jitter buffer. See :class:`Depacketiser`."""
+    """State of the jitter buffer; see :class:`Depacketiser`."""
 
     LOSS = "loss of packets"
     FILLING = "filling"
@@ -193,7 +195,7 @@ class Packetiser:
         self._waiting = b""
 
     def push(self, data: bytes, *, l_bit: bool, r_bit: bool) -> list[bytes]:
-        """The packets that ``data`` completes; what is left of it waits."""
+        """The packets that ``data`` completes. The rest of ``data`` waits."""
         config = self._config
         waiting = self._waiting + data
         packets = []
@@ -212,7 +214,7 @@ class Packetiser:
 
 
 class Depacketiser:
-    """The jitter buffer: packets in, in any order, and as many octets of the stream out as are asked for.
+    """The jitter buffer: packets in, in any order; the requested number of octets of the stream out.
 
     ======== ================================================== ================================================
     state    is played                                          ends with
@@ -222,8 +224,8 @@ class Depacketiser:
     PLAYING  the packet whose turn it is; all ones if missing   ``loss_packets`` missing in a row: LOSS
     ======== ================================================== ================================================
 
-    It begins in LOSS. With ``patience`` nothing is played from when the buffer is empty until ``jitter_packets`` wait
-    again, and what waits beyond them is played at once: no octet is put in, and the delay stays as it was.
+    The buffer begins in LOSS. With ``patience`` an empty buffer plays nothing until ``jitter_packets`` wait again. It
+    plays packets beyond those at once, so it inserts no octet and the delay stays the same.
     """
 
     def __init__(self, config: SatopConfig, counters: SatopCounters) -> None:
@@ -246,7 +248,7 @@ class Depacketiser:
 
     @property
     def dry(self) -> bool:
-        """There should be packets to play, and there are none."""
+        """Whether the buffer should have packets to play and has none."""
         few = len(self._waiting) < self._config.jitter_packets
         return self.state is PlayState.PLAYING and (not self._waiting or (self._refilling and few))
 
@@ -278,7 +280,7 @@ class Depacketiser:
             self._missing = 0
 
     def _skip(self) -> None:
-        """Too many wait, or the sender began anew far ahead: keep the newest."""
+        """Too many packets wait, or the sender restarted far ahead: keep the newest."""
         self._counters.overruns += 1
         order = sorted(self._waiting, key=lambda sequence: _ahead(sequence, self._next))
         kept = order[-self._config.jitter_packets :]
@@ -294,7 +296,8 @@ class Depacketiser:
         return self._cut(b"".join(pieces), octets)
 
     def play_patiently(self, octets: int) -> bytes:
-        """The same, but nothing in place of packets that may still come, and more when more than usual wait."""
+        """As :meth:`play`, with no octets in place of packets that may still arrive, and more when more
+        wait."""
         if self.state is not PlayState.PLAYING:
             return self.play(octets)
         usual = self._config.jitter_packets
@@ -317,7 +320,7 @@ class Depacketiser:
         return played[:octets]
 
     def lose(self) -> None:
-        """Nothing has come for too long."""
+        """No packet has arrived for too long."""
         self._counters.losses += 1
         self.state = PlayState.LOSS
         self._in_sequence = 0
@@ -362,17 +365,17 @@ class SatopLine:
         self.depacketiser = Depacketiser(config, self.counters)
         self._begin: float | None = None
         self._given = 0  # frames that were due since _begin
-        self._arrived = 0  # frames of packets that arrived and are not yet given (slave)
+        self._arrived = 0  # frames of arrived packets that :meth:`due` has not returned yet (slave)
         self._last_packet: float | None = None
         self._last_turn: float | None = None
 
     @property
     def loss(self) -> bool:
-        """We don't receive packets: all ones are played and R = 1 is sent."""
+        """Whether this end has a loss of packets: it plays all ones and sends R = 1."""
         return self.depacketiser.state is PlayState.LOSS
 
     def received(self, datagram: bytes, now: float) -> bool:
-        """A datagram arrived. One that is no packet of this line is counted and left: False."""
+        """Take a datagram. False, and a count, for one that is not a packet of this line."""
         try:
             packet = decode(datagram, self.config)
         except SatopError:
@@ -388,7 +391,7 @@ class SatopLine:
         return True
 
     def due(self, now: float) -> int:
-        """How many frames are to be played and sent now, whole packets of them; the first call starts the clock."""
+        """The number of frames to play and send now, in whole packets. The first call starts the clock."""
         if self._begin is None:
             self._begin = now
         if self._last_packet is not None and self._last_turn is not None:
@@ -403,17 +406,17 @@ class SatopLine:
         self._arrived = 0
         elapsed = int((now - self._begin) * FRAME_RATE + 1e-6)
         frames = elapsed - self._given
-        if frames > self.config.catch_up * FRAME_RATE + self.config.frames:  # asleep: what was due is over
+        if frames > self.config.catch_up * FRAME_RATE + self.config.frames:  # too long a pause to make up for
             self._restart_clock(now)
             return int(self.config.max_batch * FRAME_RATE) // self.config.frames * self.config.frames
-        # The rest is due at the next call: both ends in one process, held up together, take turns to catch up.
+        # The rest is due at the next call: two ends in one process, held up together, catch up in turn.
         frames = min(frames, int(self.config.max_batch * FRAME_RATE))
         frames -= frames % self.config.frames
         self._given += max(0, frames)
         return max(0, frames)
 
     def _slaved(self, now: float) -> bool:
-        """Packets arrive; a pause as long as the buffer holds out is bridged by waiting."""
+        """Whether packets arrive. A pause counts as arrival as long as the buffer lasts."""
         if self._last_packet is None:
             return False
         patience = self.config.patience or self.config.jitter_packets * self.config.frames / FRAME_RATE
@@ -423,7 +426,8 @@ class SatopLine:
         self._begin, self._given = now, 0
 
     def play(self, frames: int) -> bytes:
-        """What the line brings in so many frames' time, at any bit alignment; with ``patience`` also less, or more."""
+        """The octets received in the time of so many frames, at any bit alignment. With ``patience`` their number may
+        differ."""
         octets = frames * OCTETS_PER_FRAME
         patience, last, now = self.config.patience, self._last_packet, self._last_turn
         if not patience or last is None or now is None:
@@ -433,5 +437,5 @@ class SatopLine:
         return self.depacketiser.play_patiently(octets)
 
     def send(self, data: bytes, *, down: bool = False) -> list[bytes]:
-        """Datagrams for what the stream sends; ``down``: it has no signal, which L = 1 reports."""
+        """Datagrams for the octets of the stream. ``down``: the stream has no signal, which L = 1 reports."""
         return self._packetiser.push(data, l_bit=down, r_bit=self.loss)

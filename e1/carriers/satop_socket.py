@@ -13,21 +13,22 @@ from e1.carriers.satop import SatopLine
 from e1.stream import E1Stream, StreamEvent
 
 _DRAIN = 1024
-"""Datagrams read before the loop has its turn again: more than a socket keeps."""
+"""Datagrams read in one turn of the loop: more than a socket holds."""
 _RECEIVE_BUFFER = 1 << 20
-"""Octets, as far as the system allows: what comes while this process is held up waits there. Linux gives 416 KB unless
-``net.core.rmem_max`` says otherwise: some 500 packets of 1 ms."""
+"""Octets of the receive buffer, as far as the system allows. It holds datagrams that arrive while this process is held
+up. Linux allows 416 KB by default (``net.core.rmem_max``): some 500 packets of 1 ms."""
 _FORGET = 10.0
-"""Seconds after its last datagram when a stranger counts as a new one."""
+"""Seconds after its last datagram until a stranger counts as a new one."""
 _MOST_STRANGERS = 16
-"""Strangers that are kept apart at a time; datagrams of more of them are counted only."""
+"""Strangers that are listed at a time. Datagrams of further strangers are only counted."""
 
 
 class SatopSocket:
     """The line of an E1 stream over UDP (:class:`~e1.carriers.carrier.FrameLine`).
 
-    ``remote`` None: learnt from the first packet, and anew after a loss of packets, so that a far end may move to
-    another port but a circuit that works can't be taken over. It is learnt from hosts for which ``allows`` is true.
+    ``remote`` None: the socket learns it from the first packet, and again after a loss of packets. So a far end may
+    move to another port, but no other host can take over a working circuit. ``allows`` is true for hosts that the
+    socket may learn from.
     Datagrams from other addresses are counted as ``strangers`` and dropped; :meth:`take_strangers` returns the senders.
     """
 
@@ -44,7 +45,7 @@ class SatopSocket:
         self.strangers = 0
         self.unsent = 0
         self.local = local
-        """Our address; with the real port once it is open."""
+        """Our address, with the real port once the socket is open."""
         self._tap: Tap | None = None
         self._learns = remote is None
         self._remote = remote
@@ -55,7 +56,7 @@ class SatopSocket:
         self._socket: socket.socket | None = None
 
     async def start(self) -> str:
-        """Open the socket; its ``host:port``. Raises :class:`OSError` for an address that can't be listened on."""
+        """Open the socket; returns its ``host:port``. Raises :class:`OSError` for an unusable address."""
         loop = asyncio.get_running_loop()
         family, _, _, _, address = (
             await loop.getaddrinfo(*self.local, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE)
@@ -84,7 +85,8 @@ class SatopSocket:
             self._socket = None
 
     def _readable(self) -> None:
-        """Take what waits. Errors of earlier datagrams (no listener at the far port) show here and are nothing new."""
+        """Take the waiting datagrams. Errors of earlier datagrams (no listener at the far port) appear here and are
+        ignored."""
         if self._socket is None:
             return
         now = self._clock()
@@ -131,7 +133,7 @@ class SatopSocket:
         return {**asdict(self.line.counters), "strangers": self.strangers, "unsent": self.unsent}
 
     def exchange(self, stream: E1Stream) -> list[StreamEvent]:
-        """Give the stream what the line brought and send what it has, as many frames as are due."""
+        """Pass the received octets to the stream and send its due frames."""
         self._readable()
         now = self._clock()
         frames = self.line.due(now)

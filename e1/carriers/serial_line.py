@@ -1,8 +1,8 @@
 """A data channel over a serial port: X.25 on LAPB on HDLC with asynchronous framing (RFC 1662).
 
-For links that bring a bare 64 kbit/s channel to a tty. pyserial blocks, so one thread reads and another writes; every
-decision is made in the loop. A port that fails is opened again. :class:`NullModem` wires two pseudo-terminals to each
-other, for runs over serial lines on a machine that has none.
+It is for equipment that brings a bare 64 kbit/s channel to a tty. pyserial blocks, so one thread reads and another
+writes; the loop makes every decision. A port that fails is opened again. :class:`NullModem` connects two
+pseudo-terminals, for runs over serial lines on a machine that has none.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from e1.lapb.config import LapbConfig
 from e1.x25.config import X25Config
 
 _POLL = 0.1
-"""Seconds that the reading thread waits at most: so long may :meth:`SerialLine.stop` take."""
+"""The most seconds that the reading thread waits, and that :meth:`SerialLine.stop` takes."""
 _WRITE = 10.0
-"""Seconds after which a port that takes nothing has failed."""
+"""Seconds after which a port that accepts no octets counts as failed."""
 _WAITING_FRAMES = 64
-"""Frames that wait for a port; LAPB repeats what is lost beyond that."""
+"""The most frames that wait for a port. LAPB repeats frames dropped beyond that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +41,11 @@ class SerialConfig:
     rtscts: bool = False
     """Hardware flow control."""
     watch_carrier: bool = False
-    """The channel is there while the modem shows carrier (DCD); off: while the port is open."""
+    """The channel is available while the modem shows carrier (DCD); off: while the port is open."""
     accm: int = 0
-    """Control characters to be escaped, as a bit mask (RFC 1662); FFFFFFFFh for a line that isn't transparent."""
+    """Control characters to escape, as a bit mask (RFC 1662); FFFFFFFFh for a line that isn't transparent."""
     reopen: float = 5.0
-    """After a port failed, or could not be opened."""
+    """Seconds until the next attempt after a port failed or could not be opened."""
 
 
 class SerialChannel(DataLink):
@@ -54,7 +54,7 @@ class SerialChannel(DataLink):
     def __init__(
         self, lapb: LapbConfig, x25: X25Config, write: Callable[[bytes], None], *, accm: int = 0
     ) -> None:
-        # a frame longer than N1 must still be read, for LAPB to refuse it (FRMR Y)
+        # LAPB must receive a frame longer than N1 to refuse it (FRMR Y)
         framing = AsyncFraming(2 * lapb.n1, accm)
         super().__init__(lapb, x25, lambda frame: write(framing.encode(frame)))
         self._framing = framing
@@ -88,7 +88,7 @@ class SerialLine:
         self.opened = 0
         """Times that the port was opened."""
         self.dropped = 0
-        """Frames that a port did not take in time."""
+        """Frames that a port did not accept in time."""
         self._port: _Port | None = None
         self._there = False
         self._cut = False
@@ -99,7 +99,7 @@ class SerialLine:
 
     @property
     def there(self) -> bool:
-        """Whether something carries the channel: the port is open, and shows carrier where that is watched."""
+        """Whether the channel has a carrier: the port is open, and shows DCD if ``watch_carrier`` is set."""
         return self._there and not self._cut
 
     @property
@@ -109,7 +109,7 @@ class SerialLine:
 
     @property
     def queued(self) -> int:
-        """Messages that are not acknowledged entirely."""
+        """Messages that are not fully acknowledged."""
         return self.channel.queued
 
     @property
@@ -140,11 +140,11 @@ class SerialLine:
             self._timer.cancel()
 
     def connect(self) -> None:
-        """Set the link up, now or when there is something to carry it, as a new one does by itself."""
+        """Set the link up, now or when it has a carrier. A new one does so by itself."""
         self._tell(self.channel.connect(self._now()))
 
     def disconnect(self) -> None:
-        """Take the link down, and keep it down."""
+        """Take the link down and keep it down."""
         self._tell(self.channel.disconnect(self._now()))
 
     def busy(self, on: bool) -> None:
@@ -152,11 +152,12 @@ class SerialLine:
         self._tell(self.channel.busy(on, self._now()))
 
     def discard(self) -> list[bytes]:
-        """Takes out the messages of which nothing was sent yet, without an event."""
+        """Takes out the messages of which no part was sent, without an event."""
         return self.channel.discard()
 
     def cut(self, on: bool) -> None:
-        """As if the wire were cut: nothing arrives nor leaves until it is off again. The port stays open."""
+        """Behave as if the wire were cut: no octets cross until ``on`` is false again. The port stays
+        open."""
         self._cut = on
         self._carrier(self._there)
 
@@ -220,7 +221,7 @@ class SerialLine:
         self._tell(self.channel.carrier(self.there, self._now()))
 
     def _complain(self, reason: str) -> None:
-        """Once, however often the same is tried in vain."""
+        """Report a repeated failure once."""
         if reason != self._complaint:
             self._complaint = reason
             self._tell([ChannelAlarm("serial", f"{self.config.url}: {reason}")])
@@ -312,11 +313,12 @@ class _Port:
 
 _PIECE = 4096
 _MOST = 64 * 1024
-"""Octets kept for a side that reads slowly; until then the other one is not read."""
+"""The most octets kept for a side that reads slowly. Beyond that the cable does not read the other side."""
 
 
 class NullModem:
-    """The cable. ``names``: what to open at its two ends. Made in a running loop; :meth:`close` takes it away."""
+    """The cable. ``names``: the devices at its two ends. It needs a running loop; :meth:`close` removes
+    it."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -334,7 +336,7 @@ class NullModem:
             self._loop.add_reader(master, self._readable, master)
 
     def close(self) -> None:
-        """Take the cable away: an open end is broken then. A second call does nothing."""
+        """Remove the cable; an open end then fails. A second call does nothing."""
         for master in self._masters:
             self._loop.remove_reader(master)
             self._loop.remove_writer(master)

@@ -29,7 +29,7 @@ _NOT_OBTAINABLE = 0x0D
 
 
 class XotError(Exception):
-    """Octets that aren't XOT's: the connection must be closed. ``offset``: in the stream."""
+    """Octets that are not XOT: the connection must be closed. ``offset``: in the stream."""
 
     def __init__(self, text: str, offset: int) -> None:
         super().__init__(f"octet {offset}: {text}")
@@ -41,7 +41,7 @@ class PvcStatus(IntEnum):
     """Status of a PVC Setup (RFC 1613, 5.2)."""
 
     WAITING = 0x00
-    """From the initiator: please. From the responder: it is up."""
+    """From the initiator: a request. From the responder: the circuit is up."""
     DISCONNECTED = 0x08
     REFUSED = 0x09
     ROUTING_ERROR = 0x0A
@@ -89,7 +89,8 @@ class PvcSetup:
     lcn: int = 0
 
     def encode(self) -> bytes:
-        """The packet. :class:`ValueError` for names over 255 octets, or a number that its field can't hold."""
+        """The packet. Raises :class:`ValueError` for a name over 255 octets or a number too large for its
+        field."""
         names = [name.encode("latin-1") for name in (self.initiator, self.responder)]
         try:
             fixed = _SETUP.pack(
@@ -112,7 +113,8 @@ class PvcSetup:
 
     @classmethod
     def decode(cls, packet: bytes) -> PvcSetup:
-        """Reads a packet. :class:`XotError` if it is no PVC Setup; ``offset`` counts from the packet's beginning."""
+        """Reads a packet. Raises :class:`XotError` if it is no PVC Setup; ``offset`` counts from the packet's
+        start."""
         if len(packet) < _SETUP.size:
             raise XotError(f"PVC Setup of {len(packet)} octets", len(packet))
         head, kind, version, status, n, from_lcn, m, to_lcn, win_in, win_out, log_in, log_out = (
@@ -142,12 +144,12 @@ class PvcSetup:
 
 
 def record(packet: bytes) -> bytes:
-    """A packet as it goes to the connection."""
+    """A packet with its header, as sent on the connection."""
     return struct.pack(">HH", VERSION, len(packet)) + packet
 
 
 def is_pvc_setup(packet: bytes) -> bool:
-    """Whether a packet is a PVC Setup (not whether it is a right one)."""
+    """Whether a packet is a PVC Setup, valid or not."""
     return len(packet) > 2 and packet[2] == _PVC_SETUP
 
 
@@ -159,9 +161,9 @@ class XotFramer:
         self._done = 0
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """The packets that are complete now; to be iterated over.
+        """Yields the packets that are complete now.
 
-        Raises :class:`XotError` for another version or a length that none has, behind the packets before it.
+        Raises :class:`XotError` for another version or an impossible length, after the packets before it.
         """
         self._buffer += data
         at = 0
@@ -190,13 +192,13 @@ class XotConfig:
     initiator: bool = True
     """Whether this end opens the connection; it then also sends PVC Setup, or the Call."""
     interface: str = ""
-    """Permanent circuits: the name of our interface; "" as a responder: any name is right."""
+    """Permanent circuits: the name of our interface; "" as a responder: any name is accepted."""
     peer_interface: str = ""
     """Permanent circuits: the name of the other end's interface."""
     peer_lcn: int = 1
     """Permanent circuits: the logical channel number of the circuit at the other end."""
     setup_timeout: float = 30.0
-    """Seconds for PVC Setup, or for the peer's Call."""
+    """The most seconds for PVC Setup, or for the peer's Call."""
     reconnect: float = 5.0
     """Seconds until an initiator connects again."""
     refused: float = 300.0
@@ -205,7 +207,7 @@ class XotConfig:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Give these octets to the connection."""
+    """Send these octets on the connection."""
 
     data: bytes
 
@@ -225,7 +227,7 @@ XotEffect = Write | Close | ChannelEvent
 
 
 class XotKind(StrEnum):
-    """A circuit, and which end of it this is. The machine of each is another one."""
+    """Kind of a circuit, and this end of it. Each kind has its own machine."""
 
     PVC_INITIATOR = "permanent circuit, initiator"
     PVC_RESPONDER = "permanent circuit, responder"
@@ -233,21 +235,21 @@ class XotKind(StrEnum):
 
 
 class XotState(StrEnum):
-    """The connection of a circuit."""
+    """State of a circuit's connection."""
 
     CLOSED = "no connection"
     SETTING_UP = "setting up"
     """PVC Setup is under way."""
     CARRYING = "carrying"
-    """The connection carries the circuit, which has not been up on it, or has had no call."""
+    """The connection carries the circuit. The circuit has not been up on it, or has had no call."""
     ESTABLISHED = "established"
     """The circuit was up on this connection, or there is a call."""
     CLOSING = "closing"
-    """This side closes the connection; what it still brings is too late."""
+    """This side closes the connection and ignores octets that still arrive."""
 
 
 class XotInput(StrEnum):
-    """What happens to a connection."""
+    """An event of a connection."""
 
     CONNECTED = "connection made"
     LOST = "connection lost"
@@ -264,7 +266,7 @@ class XotInput(StrEnum):
 
 
 class XotAction(StrEnum):
-    """What is done, each by one method."""
+    """An action; each has one method."""
 
     ASK = "send PVC Setup"
     ANSWER = "answer PVC Setup"
@@ -313,11 +315,11 @@ XOT_TABLE: Final[Mapping[tuple[XotKind, XotState, XotInput], XotMove]] = {
     **{(*at, XotInput.LOST): _LOST for at in _OPEN},
     **{(kind, XotState.CLOSING, XotInput.LOST): _LOST for kind in XotKind},
 }
-"""What is not in the table is ignored: it comes too late, or means nothing to the circuit."""
+"""Inputs that are not in the table are ignored: they are too late, or have no meaning for the circuit."""
 
 
 class XotEnd:
-    """One end of a circuit. It outlives connections: messages that wait go over the next one."""
+    """One end of a circuit. It outlives connections: waiting messages go over the next one."""
 
     def __init__(self, config: XotConfig) -> None:
         self.config = config
@@ -326,9 +328,10 @@ class XotEnd:
         )
         self.state = XotState.CLOSED
         self.wanted = True
-        """Set by the owner: connections are opened and accepted for it. Off: an open one stays, no other is made."""
+        """Set by the owner: connections are opened and accepted. Off: an open one stays and no other is
+        made."""
         self.packets_sent = self.packets_received = 0
-        """Packets, since the beginning."""
+        """Packets since the start."""
         self._kind = XotKind.SVC
         if config.x25.circuit == "pvc":
             self._kind = XotKind.PVC_INITIATOR if config.initiator else XotKind.PVC_RESPONDER
@@ -391,7 +394,8 @@ class XotEnd:
         return self._take()
 
     def send(self, message: bytes, now: float) -> list[XotEffect]:
-        """Sends a message, or keeps it until the circuit is up. :class:`ValueError` for an empty one."""
+        """Sends a message, or keeps it until the circuit is up. Raises :class:`ValueError` for an empty
+        one."""
         self._carry_out(self.x25.send(message, now))
         return self._take()
 
@@ -401,7 +405,7 @@ class XotEnd:
         return self._take()
 
     def clear(self, now: float) -> list[XotEffect]:
-        """Ends a call; the connection is closed when the peer has confirmed."""
+        """Ends a call. The connection is closed after the peer's confirmation."""
         self._carry_out(self.x25.clear(now))
         return self._take()
 
@@ -414,14 +418,14 @@ class XotEnd:
         return self._take()
 
     def next_deadline(self) -> float | None:
-        """When :meth:`tick` has something to do."""
+        """When :meth:`tick` is due."""
         deadlines = (self._deadline, self.x25.next_deadline() if self.connected else None)
         return min((each for each in deadlines if each is not None), default=None)
 
     def accepts(self, packet: bytes) -> PvcStatus | None:
-        """As a responder: whether the first packet of a connection is for this circuit; WAITING if it is.
+        """As a responder: the status of a connection's first packet; WAITING if it is for this circuit.
 
-        None: it has nothing to do with it (another kind of circuit, another number).
+        None: the packet is for another circuit (another kind, another number).
         """
         config = self.config
         if not is_pvc_setup(packet):
@@ -453,7 +457,7 @@ class XotEnd:
             return False
         if self.config.x25.circuit != "svc" or not isinstance(call, CallRequest):
             return False
-        # as a responder, the calling address is our own: who calls us calls that
+        # a responder's own address is the number that the peer calls
         own = self.config.x25.calling_address
         return not own or call.called == own
 
@@ -464,7 +468,7 @@ class XotEnd:
     # --- the machine
 
     def _input(self, what: XotInput, reason: str = "", retry: float | None = None) -> None:
-        """The transition function. ``reason`` and ``retry`` are those of a connection that ends by it."""
+        """The transition function. ``reason`` and ``retry`` apply to a connection that this input ends."""
         move = self._table.get((self.state, what))
         if move is None:
             return

@@ -12,11 +12,11 @@ from e1.carriers.xot import Close, PvcStatus, Write, XotEffect, XotEnd, XotError
 from e1.channel import ChannelAlarm, ChannelEvent
 
 _FIRST_PACKET = 30.0
-"""Seconds that a connection to a server may be silent before its first packet."""
+"""The most seconds until the first packet of a connection to a server."""
 _MOST_SILENT = 128
-"""Connections that may be so at the same time."""
+"""The most connections without a first packet at a time."""
 _MOST_STRANGERS = 16
-"""Addresses that are remembered until they are taken."""
+"""The most addresses kept until :meth:`XotServer.take_strangers`."""
 _KEEPALIVE = (
     ("TCP_KEEPIDLE", 10),
     ("TCP_KEEPINTVL", 5),
@@ -24,14 +24,14 @@ _KEEPALIVE = (
     ("TCP_USER_TIMEOUT", 30_000),  # milliseconds that sent octets may stay unacknowledged
 )
 CLOSED = "the peer closed the TCP connection"
-"""Reason of a circuit's end: neither a failure nor this side."""
+"""Reason of a circuit's end that is neither a failure nor an action of this side."""
 LISTEN_BACKLOG = 100
 """Connections that the kernel holds until they are accepted."""
 OnEvent = Callable[[XotEnd, ChannelEvent], None]
 
 
 class XotLink(asyncio.Protocol):
-    """One connection and the end that it carries, which a server finds out by the first packet."""
+    """One connection and the end that it carries. A server chooses the end by the first packet."""
 
     def __init__(
         self,
@@ -73,12 +73,12 @@ class XotLink(asyncio.Protocol):
         self._do(self.end.received(data, self._now()))
 
     def pause_writing(self) -> None:
-        """asyncio: the peer does not read, so it is not read from."""
+        """asyncio: the peer does not read, so this end stops reading."""
         if self._transport is not None:
             self._transport.pause_reading()
 
     def resume_writing(self) -> None:
-        """asyncio: the peer has read what waited."""
+        """asyncio: the peer has read the waiting octets."""
         if self._transport is not None:
             self._transport.resume_reading()
 
@@ -88,7 +88,7 @@ class XotLink(asyncio.Protocol):
         self.closed.set()
 
     def _gone(self, reason: str) -> None:
-        """Nothing more is sent; reported once."""
+        """The connection sends no more. This is reported once."""
         if self._timer is not None:
             self._timer.cancel()
         reported, self._transport = self._lost, None
@@ -112,32 +112,33 @@ class XotLink(asyncio.Protocol):
         self._do(self.end.clear(self._now()))
 
     def close(self, why: str = "closed by this side") -> None:
-        """Closes the connection, when what was sent has left. What is sent from now on waits for the next one."""
+        """Closes the connection after all octets are sent. Messages sent from now on wait for the next
+        one."""
         if self._transport is not None:
             self._transport.close()
             self._gone(why)
 
     def abort(self, why: str) -> None:
-        """Breaks the connection, as a failure does: the peer gets no orderly end of it. As :meth:`close` else."""
+        """As :meth:`close`, but breaks the connection like a failure: the peer receives no orderly end."""
         if self._transport is not None:
-            # a reset instead of the end that the system would send for us
+            # a reset in place of the orderly end that the system sends
             linger = struct.pack("ii", 1, 0)
             self._transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             self._transport.abort()
             self._gone(why)
 
     def addresses(self) -> tuple[Address, Address] | None:
-        """Ours and the peer's, while it is open."""
+        """Our address and the peer's, while the connection is open."""
         if self._transport is None:
             return None
         own, peer = (self._transport.get_extra_info(name) for name in ("sockname", "peername"))
         return own[:2], peer[:2]
 
     def _choose(self) -> XotEnd | None:
-        """The end that the first packet is for; refuses it and closes if there is none.
+        """The end that the first packet is for. Refuses the packet and closes if there is none.
 
-        One for an end that is taken, or wants none, is broken without an answer: a PVC that was refused is not asked
-        for again soon, and the connection that has it may be that of a console whose power was cut.
+        A connection for an end that is taken, or accepts none, is broken without an answer. A peer does not soon
+        repeat the request for a refused PVC, and the present connection may belong to a console after a power cut.
         """
         assert self._transport is not None
         assert self._server is not None
@@ -194,7 +195,7 @@ class XotLink(asyncio.Protocol):
 
 
 class XotClient:
-    """Keeps a circuit connected to ``host``, ``port``; messages sent while it isn't wait."""
+    """Keeps a circuit connected to ``host``, ``port``. Messages sent while it is not connected wait."""
 
     def __init__(self, end: XotEnd, host: str, port: int, on_event: OnEvent) -> None:
         self.end = end
@@ -207,18 +208,18 @@ class XotClient:
         self._complaint = ""
 
     def start(self) -> None:
-        """Begins to connect; nothing when it has begun."""
+        """Begins to connect. A second call does nothing."""
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run())
 
     def close(self) -> None:
-        """Begins to close the connection, and opens no other until it is started again."""
+        """Begins to close the connection. The client opens no other until the next :meth:`start`."""
         self._cancel()
         if self._link is not None:
             self._link.close()
 
     def abort(self, why: str) -> None:
-        """Breaks the connection, and opens no other until it is started again."""
+        """Breaks the connection. The client opens no other until the next :meth:`start`."""
         self._cancel()
         if self._link is not None:
             self._link.abort(why)
@@ -242,7 +243,8 @@ class XotClient:
         return self._link
 
     def send(self, message: bytes) -> None:
-        """Sends a message, or keeps it until the circuit is up. :class:`ValueError` for an empty one."""
+        """Sends a message, or keeps it until the circuit is up. Raises :class:`ValueError` for an empty
+        one."""
         if self._link is not None:
             self._link.send(message)
         else:
@@ -278,7 +280,7 @@ class XotClient:
             await asyncio.sleep(link.retry)
 
     def _complain(self, text: str) -> None:
-        """Once, however often the same is tried in vain."""
+        """Report a repeated failure once."""
         if text != self._complaint:
             self._complaint = text
             self._on_event(self.end, ChannelAlarm("xot", text))
@@ -302,7 +304,7 @@ class XotServer:
         self.connections = 0
         """Connections that were made."""
         self.strangers = 0
-        """Those of hosts that may not, or that were for no circuit here, or for one that is connected."""
+        """Refused connections: of hosts that may not connect, for no circuit here, or for a connected one."""
         self.ends = ends
         self._allows = allows
         self._new_strangers: list[Address] = []
@@ -312,8 +314,8 @@ class XotServer:
         self._server: asyncio.Server | None = None
 
     async def start(self) -> tuple[str, int]:
-        """Listens; the address. :class:`OSError` when it is taken."""
-        # One at a time: asyncio tries again as often as it accepts, with a timer each, when no descriptor is left.
+        """Listens; returns the address. Raises :class:`OSError` when the address is taken."""
+        # One at a time: without free descriptors asyncio starts a retry timer for each connection it tries to accept.
         self._server = await asyncio.get_running_loop().create_server(
             self._new_link, self._host, self._port, backlog=1
         )
@@ -345,14 +347,14 @@ class XotServer:
         return sum(each.end is None for each in self._links) <= _MOST_SILENT
 
     def refuse(self, link: XotLink) -> None:
-        """A connection is sent away."""
+        """Count and record a refused connection."""
         self.strangers += 1
         addresses = link.addresses()
         if addresses is not None and len(self._new_strangers) < _MOST_STRANGERS:
             self._new_strangers.append(addresses[1])
 
     def take_strangers(self) -> list[Address]:
-        """Who was sent away since the last call."""
+        """The addresses refused since the last call."""
         new, self._new_strangers = self._new_strangers, []
         return new
 

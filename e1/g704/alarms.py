@@ -1,8 +1,8 @@
-"""States of an E1 stream: what sets and clears each, which one is shown, what follows from it.
+"""States of an E1 stream: the conditions that set and clear each, the one that is shown, and its consequences.
 
 All criteria count bits, double frames (512 bits) or frames, never wall time. :data:`SIGNAL_EFFECTS` says which
-defects each :class:`Signal` raises and clears; the state is the first of :data:`PRIORITY` that is there. What
-follows from a state is :data:`CONSEQUENCES`. The sources (G.775, G.706, G.732) are named at each field.
+defects each :class:`Signal` raises and clears. The state is the first present one of :data:`PRIORITY`.
+:data:`CONSEQUENCES` has the consequences of each state. Each field names its source (G.775, G.706, G.732).
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from e1.settings import DOCUMENTED, Range, check
 
 
 class StreamState(StrEnum):
-    """The states of the device's submodule, and LOF, which it does not have (:attr:`AlarmConfig.lof_shown_as`)."""
+    """The states of the device's submodule, and LOF, which the device lacks
+    (:attr:`AlarmConfig.lof_shown_as`)."""
 
     ABSENT = "ABSENT"
     """The submodule is not installed."""
@@ -30,19 +31,19 @@ class StreamState(StrEnum):
     LOF = "LOF"
     """Pulses, but no frame alignment."""
     LOMF = "LOMF"
-    """Frame alignment, but not that of the configured multiframe (CRC-4)."""
+    """Frame alignment without alignment of the configured multiframe (CRC-4)."""
     RAI = "RAI"
-    """The far end reports that it has LOS, AIS or LOF: what it sends still arrives."""
+    """The far end reports LOS, AIS or LOF. Its own signal still arrives."""
     WORK = "WORK"
     """No alarm."""
 
 
 PRIORITY = tuple(StreamState)
-"""The first that is there is shown; the order is our choice."""
+"""The first present state is shown; the order is our choice."""
 
 
 class Signal(StrEnum):
-    """What the line, the framer and the operator report."""
+    """A report of the line, the framer or the operator."""
 
     REMOVED = "removed"
     INSTALLED = "installed"
@@ -93,12 +94,13 @@ SIGNAL_EFFECTS: Mapping[Signal, Change] = MappingProxyType(
 
 
 class Consequence(NamedTuple):
-    """What follows from a state."""
+    """The consequences of a state."""
 
     remote_alarm: bool
     """A = 1 is sent."""
     data: bool
-    """The timeslots carry what the far end sends; if not, they read all ones and the data channels have no carrier."""
+    """The timeslots carry the far end's octets. Otherwise they read all ones and the data channels have no
+    carrier."""
     defect: bool
     """A second with this state in it is severely errored (G.826)."""
 
@@ -119,9 +121,9 @@ CONSEQUENCES: Mapping[StreamState, Consequence] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmConfig:
-    """What sets and clears the states (G.706, G.732, G.775).
+    """The conditions that set and clear the states (G.706, G.732, G.775).
 
-    Raises :class:`ValueError` where a value is outside its row.
+    Raises :class:`ValueError` for a value outside its range.
     """
 
     __pydantic_config__ = DOCUMENTED
@@ -129,12 +131,13 @@ class AlarmConfig:
     los_zeros: Annotated[int, Range(10, 2048)] = 255
     """Bits without a pulse that set LOS: 10..255 (G.775), or 2048 (ETS 300 233)."""
     los_clear_ones: Annotated[int, Range(1, 255)] = 32
-    """Pulses in 255 bit times that clear LOS (DS2155). Here a 0 is no pulse, there is no HDB3: frames whose timeslots
-    are all zeros keep a LOS that there was."""
+    """Pulses in 255 bit times that clear LOS (DS2155). A 0 is no pulse here, since there is no HDB3. So frames with
+    zeros in all timeslots keep an existing LOS."""
     ais_zeros: Annotated[int, Range(0, 63)] = 2
     """A double frame with no more zeros than this looks like AIS (G.775)."""
     ais_double_frames: Annotated[int, Range(1, 16)] = 2
-    """So many of them in a row set AIS, as many others clear it. G.775: 2; ETS 300 233, O.162: 1."""
+    """Consecutive such double frames that set AIS; as many others clear AIS. G.775: 2; ETS 300 233, O.162:
+    1."""
     lof_fas: Annotated[int, Range(1, 8)] = 3
     """Consecutive incorrect FAS that set LOF (G.706 4.1)."""
     lof_nfas: Annotated[int, Range(0, 8)] = 3
@@ -142,20 +145,20 @@ class AlarmConfig:
     lof_crc_blocks: Annotated[int, Range(0, 1000)] = 915
     """Bad CRC-4 blocks of 1000 that set LOF (G.706 4.3.2); 0: not a criterion."""
     multiframe_frames: Annotated[int, Range(32, 1024, step=2)] = 64
-    """Frames without multiframe alignment that set LOMF and start the search for FAS anew: 8 ms (G.706 4.2)."""
+    """Frames without multiframe alignment that set LOMF and restart the search for FAS: 8 ms (G.706 4.2)."""
     no_crc4_frames: Annotated[int, Range(0, 80_000)] = 0
     """Frames without multiframe alignment after which the stream works without CRC-4; 0: never.
     G.706 annex B: 3200 (400 ms)."""
     rai_nfas: Annotated[int, Range(2, 5)] = 3
     """Consecutive NFAS with A = 1 that set RAI, and with A = 0 that clear it: 2..5; DS2155: 3."""
     remote_alarm_on_lomf: bool = False
-    """Send A = 1 also for the loss of the multiframe alone; our choice is not to."""
+    """Send A = 1 also for the loss of the multiframe alone; off is our choice."""
     e_while_unaligned: Annotated[int, Range(0, 1)] = 0
     """E bits sent while frame or multiframe alignment is missing: 0, as for blocks in error, or 1."""
     data_in_lomf: bool = True
     """Data passes while only the multiframe is lost [our choice]."""
     lof_shown_as: Literal["LOF", "LOS", "LOMF"] = "LOF"
-    """The device has no state LOF: LOS or LOMF is what it would show."""
+    """State shown for LOF. The device has no state LOF; it would show LOS or LOMF."""
 
     def __post_init__(self) -> None:
         check(self)
@@ -168,12 +171,13 @@ class AlarmConfig:
         return found
 
     def shown(self, state: StreamState) -> StreamState:
-        """The state as the operator sees it (:attr:`lof_shown_as`)."""
+        """The state that the operator sees (:attr:`lof_shown_as`)."""
         return StreamState(self.lof_shown_as) if state is StreamState.LOF else state
 
 
 class Alarms:
-    """The defects of one direction of a stream. It begins in LOS: nothing has been received yet."""
+    """The defects of one direction of a stream. The direction begins in LOS, before it has received a
+    signal."""
 
     __slots__ = ("_changes", "config", "consequence", "defects", "state")
 

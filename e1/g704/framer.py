@@ -1,10 +1,9 @@
 """The receiving side of G.704: an unaligned stream of bits in, aligned frames, states and error counters out.
 
-Every decision falls at a place in the stream, so the pieces in which the stream comes do not matter. The unit of LOS
-and AIS (G.775) is the double frame of 512 bits, counted from where the signal began, not aligned to anything. While
-nothing happens a batch is judged as a whole (``_quiet``). Anything unusual is examined frame by frame, with the same
-result.
-Source: ITU-T G.704, G.706, G.775; counters: G.826, in seconds of 8000 frames, not of a clock.
+Every decision belongs to a place in the stream, so the sizes of the received pieces do not matter. The unit of LOS and
+AIS (G.775) is the double frame of 512 bits, counted from the start of the signal and not aligned. A batch without
+changes is judged as a whole (``_quiet``). Other batches are examined frame by frame, with the same result.
+Source: ITU-T G.704, G.706, G.775. The counters follow G.826, in seconds of 8000 frames, not of a clock.
 """
 
 from __future__ import annotations
@@ -39,19 +38,20 @@ from e1.g704.frames import (
 SECOND = 4000
 """Double frames in a second."""
 BLOCKS = 1000
-"""Blocks in a second: submultiframes of 8 frames, CRC-4 or not."""
+"""Blocks in a second: submultiframes of 8 frames, with or without CRC-4."""
 
 
 @dataclass(slots=True)
 class Performance:
-    """One direction. A block is a submultiframe of 8 frames: errored by its CRC-4, or without CRC-4 by its FAS."""
+    """One direction. A block is a submultiframe of 8 frames. Its CRC-4 shows errors; without CRC-4 its FAS
+    does."""
 
     blocks: int = 0
     """Blocks received while aligned."""
     errored_blocks: int = 0
-    """Of them, those with an error."""
+    """Blocks with an error."""
     seconds: int = 0
-    """Seconds of 8000 frames' time that are over."""
+    """Complete seconds of 8000 frames."""
     errored_seconds: int = 0
     """Seconds with an errored block or a defect."""
     severely_errored_seconds: int = 0
@@ -69,11 +69,11 @@ class Performance:
             self._errored += 1
 
     def defect(self) -> None:
-        """There is a defect in this second."""
+        """Note a defect in this second."""
         self._defect = True
 
     def end_second(self) -> None:
-        """Draw the line under a second."""
+        """Complete a second."""
         self.seconds += 1
         if self._defect or 10 * self._errored >= 3 * BLOCKS:
             self.severely_errored_seconds += 1
@@ -85,18 +85,18 @@ class Performance:
 
 @dataclass(slots=True)
 class Counters:
-    """What a receiver of E1 counts."""
+    """The counters of an E1 receiver."""
 
     near: Performance
-    """What arrives here."""
+    """The signal received here."""
     far: Performance
-    """What the far end reports of its reception: E bits, RAI as its defect. Counted with CRC-4 only."""
+    """The far end's reception as it reports it: E bits, and RAI as a defect. Counted with CRC-4 only."""
     fas_errors: int = 0
     """Incorrect FAS while aligned."""
     crc_errors: int = 0
     """Bad CRC-4 blocks."""
     slips: int = 0
-    """Alignment found again at another place, with pulses all the time in between."""
+    """Alignments found again at another place, without a loss of pulses in between."""
     alignment_losses: int = 0
     """Times that frame alignment was lost (LOF)."""
 
@@ -108,13 +108,13 @@ DOUBLE_FRAME = 64
 """Octets of a double frame."""
 _BITS = 8 * DOUBLE_FRAME
 _WINDOW = 255
-"""Bit times in which the pulses that clear LOS are counted."""
+"""Window in bit times for the pulses that clear LOS."""
 _WORD_RUN = 192
 """A run of so many zeros, cut in two anywhere, leaves an aligned word of 64 zeros in one of the parts."""
 
 
 class LineMonitor:
-    """Watches the raw bits. :meth:`quiet` is the quick way, :meth:`double_frame` the exact one."""
+    """Watches the raw bits. :meth:`quiet` is the quick check, :meth:`double_frame` the exact one."""
 
     __slots__ = ("_alarms", "_config", "_few_zeros", "_many_zeros", "_run", "_tail")
 
@@ -126,7 +126,7 @@ class LineMonitor:
         self._few_zeros = self._many_zeros = 0
 
     def quiet(self, octets: Octets) -> bool:
-        """Whether these whole double frames change nothing. If so they are taken into account, if not nothing is."""
+        """Whether these whole double frames change nothing. Only then are they taken into account."""
         defects = self._alarms.defects
         words = octets.view(np.uint64)
         if StreamState.LOS in defects:
@@ -151,7 +151,7 @@ class LineMonitor:
         return True
 
     def double_frame(self, octets: Octets) -> list[Signal]:
-        """What one double frame changes, in order."""
+        """The changes that one double frame makes, in order."""
         config, defects = self._config, self._alarms.defects
         bits = np.unpackbits(octets)
         ones = np.flatnonzero(bits)
@@ -195,14 +195,15 @@ _NONE = np.empty((0, TIMESLOTS), np.uint8)
 _BATCH_OCTETS = BATCH * TIMESLOTS
 _EXPECTED = {(crc, alarm): pattern(crc, alarm) for crc in (False, True) for alarm in (False, True)}
 _RESEARCH = 4
-"""Double frames for which alignment elsewhere must hold before it is preferred: speech hits FAS by chance."""
+"""Double frames for which alignment elsewhere must hold before it is preferred: speech imitates FAS by
+chance."""
 _RESEARCH_BITS = 511 + search_bits(_RESEARCH) - 1
-"""Enough to look at every place of a double frame but the present one."""
+"""Enough bits to examine every place of a double frame except the present one."""
 _RESEARCH_OCTETS = (7 + 1 + _RESEARCH_BITS + 7) // 8
 
 
 def _masks(multiframe: bool) -> Octets:
-    """The bits of timeslot 0 that have one ordinary value: FAS; bit 2, A; the alignment signal and E."""
+    """The bits of timeslot 0 that have one usual value: FAS; bit 2, A; the alignment signal and E."""
     mask = pattern(crc4=False, remote_alarm=False)
     mask[0::2] = FAS_MASK
     mask[1::2] = NFAS | REMOTE_ALARM | (BIT_1 if multiframe else 0)
@@ -215,8 +216,8 @@ _MASKS = {multiframe: _masks(multiframe) for multiframe in (False, True)}
 class FrameReceiver:
     """One direction of a stream.
 
-    ``spoil`` is OR-ed to the NFAS before they are judged: :data:`~e1.g704.frames.BIT_1` makes an LOMF,
-    :data:`~e1.g704.frames.REMOTE_ALARM` an RAI out of a healthy stream.
+    ``spoil`` is ORed with each NFAS before the receiver examines it. :data:`~e1.g704.frames.BIT_1` makes an LOMF of a
+    healthy stream, :data:`~e1.g704.frames.REMOTE_ALARM` an RAI.
     """
 
     def __init__(self, crc4: bool = True, config: AlarmConfig | None = None) -> None:
@@ -229,10 +230,10 @@ class FrameReceiver:
         self._raw = b""  # less than a double frame
         self._line = b""  # not yet framed
         self._position = 0  # of the first bit of _line, modulo a multiframe
-        self._bit = 0  # of _line: where the next frame begins, or where the search goes on
+        self._bit = 0  # of _line: the start of the next frame, or of the rest of the search
         self._second = SECOND  # double frames left of it
-        self._taken = 0  # frames at the head of _line that are dealt with already
-        self._skip = 0  # bits to leave out before the search begins
+        self._taken = 0  # frames at the head of _line that are processed
+        self._skip = 0  # bits to skip before the search begins
         self._errored = [0, 0]  # SMFs I, II, to be reported to the far end
         self._phase: int | None = (
             None  # of the last alignment: place of frame 0 in the stream, modulo a multiframe
@@ -242,12 +243,12 @@ class FrameReceiver:
 
     @property
     def state(self) -> StreamState:
-        """The state now; LOF as such, however it is shown."""
+        """The present state. LOF is returned as LOF, whichever state is shown for it."""
         return self.alarms.state
 
     @property
     def aligned(self) -> bool:
-        """Frame alignment, and that of the multiframe where CRC-4 is on."""
+        """Whether there is frame alignment, and multiframe alignment if CRC-4 is on."""
         return self._framed and (self._multiframe or not self._checks)
 
     def take_changes(self) -> list[StreamState]:
@@ -255,12 +256,13 @@ class FrameReceiver:
         return self.alarms.take_changes()
 
     def take_errored(self) -> list[int]:
-        """How many SMFs I and SMFs II were errored since the last call: what our E bits must report."""
+        """The number of errored SMFs I and SMFs II since the last call, for our E bits."""
         errored, self._errored = self._errored, [0, 0]
         return errored
 
     def signal(self, signal: Signal) -> None:
-        """Apply what the operator (removed, disabled and so on) or the line reports; alignment may be lost by it."""
+        """Apply a report of the operator (removed, disabled and so on) or the line. It may end the
+        alignment."""
         had_frames = StreamState.LOF not in self.alarms.defects
         self.alarms.signal(signal)
         if signal in (Signal.NO_PULSES, Signal.ALL_ONES, Signal.REMOVED, Signal.DISABLED):
@@ -274,10 +276,11 @@ class FrameReceiver:
             self.counters.alignment_losses += 1
 
     def feed(self, data: bytes) -> Octets:
-        """Take bits from the line, first bit most significant. Frames that they complete, shape (m, 32), TS0 included.
+        """Take bits from the line, first bit most significant. Returns the frames that they complete, shape (m, 32),
+        TS0 included.
 
-        Nothing comes out in a state that cuts the data (:data:`e1.g704.alarms.CONSEQUENCES`). What is left of a double
-        frame of the line waits for the next call.
+        A state that cuts the data (:data:`e1.g704.alarms.CONSEQUENCES`) gives no frames. An incomplete double frame of
+        the line waits for the next call.
         """
         raw = self._raw + data
         whole = len(raw) - len(raw) % DOUBLE_FRAME
@@ -303,7 +306,7 @@ class FrameReceiver:
         return np.concatenate(out) if out else _NONE
 
     def _pass(self, double_frames: int) -> None:
-        """Time passes, in double frames, never beyond the end of the second."""
+        """Advance the time by double frames, at most to the end of the second."""
         self._second -= double_frames
         if self._second == 0:
             self._second = SECOND
@@ -335,7 +338,7 @@ class FrameReceiver:
         self._check: int | None = None  # of the SMF before the present one
 
     def _drop(self, bits: int) -> None:
-        """The first ``bits`` of what waits are dealt with."""
+        """Drop the first ``bits`` of the waiting bits."""
         octets, self._bit = divmod(self._bit + bits, 8)
         self._line = self._line[octets:]
         self._position = (self._position + 8 * octets) % (256 * MULTIFRAME)
@@ -377,7 +380,7 @@ class FrameReceiver:
         return True
 
     def _align(self) -> None:
-        """All alignment that is configured is there."""
+        """Enter alignment: all configured alignment is present."""
         phase = (self._position + self._bit + 256 * (self._taken - self._frame)) % (256 * MULTIFRAME)
         if not self._multiframe:
             phase %= 512
@@ -387,7 +390,7 @@ class FrameReceiver:
         self.signal(Signal.ALIGNED)
 
     def _take_frames(self, out: list[Octets]) -> bool:
-        """Deal with the whole frames that wait; True when there may be more to do."""
+        """Process the waiting whole frames; True when more work may remain."""
         count = min((8 * len(self._line) - self._bit) // 256, BATCH)
         if count == 0:
             return False
@@ -415,7 +418,7 @@ class FrameReceiver:
         return count == BATCH or taken < count or not self._framed or self._research
 
     def _quiet(self, frames: Octets) -> bool:
-        """Whether these frames change nothing. If so they are taken into account, if not nothing is."""
+        """Whether these frames change nothing. Only then are they taken into account."""
         if self.spoil or self._bad_fas or self._bad_nfas or self._remote_run or self._fas_errored:
             return False
         first, count = self._frame, len(frames)
@@ -437,7 +440,8 @@ class FrameReceiver:
         return True
 
     def _checks_hold(self, frames: Octets) -> bool:
-        """Whether the CRC-4 of every SMF that ends in these frames holds; if so they are counted."""
+        """Whether the CRC-4 of every SMF that ends in these frames is correct. Only then are the SMFs
+        counted."""
         begun = self._frame % SMF_FRAMES
         joined = np.concatenate((self._smf[:begun], frames)) if begun else frames
         whole = len(joined) // SMF_FRAMES
@@ -533,7 +537,7 @@ class FrameReceiver:
                 self._signals.add(place)
 
     def _take_smf(self, number: int, frame: Octets) -> None:
-        """The blocks that CRC-4 judges; a verdict comes with the SMF after."""
+        """Check the blocks by CRC-4. The result for a block is in the SMF after it."""
         row = number % SMF_FRAMES
         self._smf[row] = frame
         self._smf_whole |= row == 0
@@ -549,7 +553,7 @@ class FrameReceiver:
                 self._bad_blocks += 1
                 if 0 < self.config.lof_crc_blocks <= self._bad_blocks:
                     self._lose_frames()
-                    self._skip = 1  # these frames may be an imitation: look just after their place
+                    self._skip = 1  # these frames may be an imitation: search just after their place
                     return
             if self._blocks == BLOCKS:
                 self._blocks = self._bad_blocks = 0

@@ -68,11 +68,11 @@ NFAS, REMOTE_ALARM = 0x40, 0x20
 """Bit 2 of the odd frames, always 1, and A."""
 BIT_1 = 0x80
 MULTIFRAME_SIGNAL = 0b001011
-"""In bit 1 of frames 1, 3, 5, 7, 9, 11."""
+"""The alignment signal, in bit 1 of frames 1, 3, 5, 7, 9, 11."""
 E_FRAMES = (13, 15)
 """Frames whose bit 1 reports SMF I and SMF II as received: 0 = errored."""
 BATCH = 2048
-"""The most frames that are dealt with at once."""
+"""The most frames processed at once."""
 
 
 def pattern(crc4: bool, remote_alarm: bool) -> Octets:
@@ -94,7 +94,8 @@ def demux(frames: Octets) -> Octets:
 
 
 class FrameTransmitter:
-    """Fills timeslot 0 of frames. The line gets whole frames, the first bit in the most significant place."""
+    """Fills timeslot 0 of frames. The line receives whole frames, the first bit in the most significant
+    place."""
 
     __slots__ = ("_aligned", "_check", "_crc4", "_errored", "_frame", "_patterns", "_smf")
 
@@ -108,7 +109,7 @@ class FrameTransmitter:
         self._errored = [0, 0]
 
     def set_e_bits(self, aligned: bool, errored: Sequence[int] = (0, 0)) -> None:
-        """What E1 and E2 are to report to the far end.
+        """Set the reports of E1 and E2 to the far end.
 
         Not ``aligned`` (our receiver lacks frame or multiframe alignment): both 0. Otherwise 1, and 0 once for
         each of the further ``errored`` SMFs I and II, one multiframe after the other.
@@ -117,7 +118,7 @@ class FrameTransmitter:
         self._errored = [a + b for a, b in zip(self._errored, errored, strict=True)] if aligned else [0, 0]
 
     def frames(self, timeslots: Octets, remote_alarm: bool = False) -> bytes:
-        """Octets for the line of frames of shape (n, 32); timeslot 0 of what is given is not looked at."""
+        """Octets for the line, from frames of shape (n, 32). Timeslot 0 of the input is ignored."""
         if len(timeslots) > BATCH:
             cuts = range(0, len(timeslots), BATCH)
             return b"".join(self.frames(timeslots[cut : cut + BATCH], remote_alarm) for cut in cuts)
@@ -152,14 +153,15 @@ class FrameTransmitter:
 
 
 def search_bits(double_frames: int = 1) -> int:
-    """How many bits :func:`search` needs to judge one place."""
+    """The number of bits that :func:`search` needs to check one place."""
     return double_frames * 512 + 8
 
 
 def search(bits: Octets, double_frames: int = 1) -> int | None:
     """The first bit at which frames may begin: FAS there, bit 2 = 1 in the next frame, FAS in the one after.
 
-    So it must go on for ``double_frames``. Every place that leaves room for it (:func:`search_bits`) is tried.
+    The pattern must continue for ``double_frames``. Every place with enough bits after it (:func:`search_bits`) is
+    tried.
     Source: ITU-T G.706 4.1.2.
     """
     places = len(bits) - search_bits(double_frames) + 1
@@ -176,7 +178,7 @@ def search(bits: Octets, double_frames: int = 1) -> int | None:
 
 
 def _shift_register() -> tuple[int, ...]:
-    """Bit 1 of the six NFAS before each frame of an errorless multiframe, as they stand in a shift register."""
+    """Bit 1 of the six NFAS before each frame of an errorless multiframe, as a shift register holds them."""
     ones = {5, 9, 11, 13, 15}
     odd = [frame for frame in range(-MULTIFRAME, MULTIFRAME) if frame & 1]
     register = []

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 KSL_PER_STREAM = 28
 KSL_TIMESLOTS = (*range(1, 16), *range(17, 30))
-"""Of KSL 1..28; another map is an option of a stream (some equipment may count otherwise)."""
+"""Timeslots of KSL 1..28. Another map is an option of a stream (some equipment may count otherwise)."""
 
 
 def timeslot_of_ksl(ksl: int, timeslots: Sequence[int] = KSL_TIMESLOTS) -> int:

@@ -1,6 +1,7 @@
 """HDLC frames on an asynchronous line, octet by octet (RFC 1662, section 4). No input or output.
 
-Flag 7Eh around frames, 7Dh before an octet that is sent with bit 6 turned over, FCS-16 as on a synchronous line.
+Frames have a flag 7Eh on either side and FCS-16 as on a synchronous line. An escaped octet has bit 6 inverted and 7Dh
+before it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ _SHORTEST = 2 + _FCS
 
 @dataclass(slots=True)
 class AsyncCounters:
-    """What a receiver has met; bad frames are discarded without an answer.
+    """Counters of a receiver. It discards bad frames without an answer.
 
     ``good`` frames; ``fcs_errors``; ``short`` (under 4 octets); ``long``; ``aborted`` (7Dh before the flag).
     """
@@ -36,8 +37,8 @@ class AsyncCounters:
 class AsyncFraming:
     """Both directions of a line.
 
-    ``max_octets``: the longest frame that is taken, without FCS. ``accm``: bit n set means that the control character
-    n is escaped, and ignored when it arrives bare (the line put it there); 0 for a line that is transparent.
+    ``max_octets``: the longest frame accepted, without FCS. ``accm``: bit n set means that control character n is
+    escaped, and ignored when it arrives unescaped (the line inserted it); 0 for a transparent line.
     """
 
     def __init__(self, max_octets: int, accm: int = 0) -> None:
@@ -55,12 +56,12 @@ class AsyncFraming:
         self._too_long = False
 
     def encode(self, frame: bytes) -> bytes:
-        """A frame (no FCS) as it goes to the line, with a flag on either side."""
+        """The octets on the line for a frame (no FCS), with a flag on either side."""
         codes = self._codes
         return b"\x7e" + b"".join([codes[octet] for octet in with_fcs(frame)]) + b"\x7e"
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Octets of the line; the good frames (without FCS) that end in them."""
+        """Take octets of the line; returns the good frames (without FCS) that end in them."""
         frames = []
         *ended, rest = data.translate(None, self._ignored).split(b"\x7e")
         for piece in ended:
@@ -80,7 +81,7 @@ class AsyncFraming:
             self._held.clear()
 
     def _end(self) -> bytes | None:
-        """A flag: what was held is a frame, or nothing."""
+        """A flag: the held octets are a frame, or none."""
         held, self._held = bytes(self._held), bytearray()
         opened, too_long = self._opened, self._too_long
         self._opened, self._too_long = True, False

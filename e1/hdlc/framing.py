@@ -1,11 +1,10 @@
 """HDLC in a timeslot: flags, zero insertion, abort, idle, FCS-16; incremental both ways (X.25 2.2, ISO/IEC 13239).
 
 Octets here are timeslot octets: the first bit on the line is the most significant, so they hold the octets of HDLC
-bit-reversed. Frames that callers give and get are HDLC octets, address first, without FCS.
+bit-reversed. Callers pass and receive frames as HDLC octets, address first, without FCS.
 
-Both ways work on many bits at once. The transmitter stuffs all frames that wait in one pass over unpacked bits.
-The receiver holds what it has not finished as one big integer, where a dozen operations mark every flag, abort and
-stuffed zero.
+Both ways work on many bits at once. The transmitter stuffs all waiting frames in one pass over unpacked bits. The
+receiver holds unfinished bits as one big integer; a dozen operations mark every flag, abort and stuffed zero in it.
 """
 
 from __future__ import annotations
@@ -35,19 +34,19 @@ FCS_OCTETS = 2
 _FIVE, _FIVE_AND_ZERO = b"\1" * 5, b"\1" * 5 + b"\0"
 _FLAG_BITS = b"\0\1\1\1\1\1\1\0"
 _MARK = b"\2"
-"""Stands for a flag among unpacked bits while zeros are inserted: no run of ones reaches across it."""
+"""A flag among unpacked bits during zero insertion: no run of ones reaches across it."""
 _FEW = 4
-"""Up to so many inserted zeros, taking them out of the integer one by one is quicker than numpy."""
+"""The most inserted zeros for which removing them one by one from the integer is quicker than numpy."""
 
 Fill = Literal["flags", "ones"]
 
 
 @dataclass(slots=True)
 class HdlcCounters:
-    """What a receiver has met. Bad frames are discarded without an answer (X.25 2.2.7).
+    """Counters of a receiver. It discards bad frames without an answer (X.25 2.2.7).
 
     ``good`` frames, and ``octets`` of them without FCS; ``fcs_errors``; ``short`` (under 32 bits between flags);
-    ``long`` (more than the receiver takes); ``aborted`` (seven ones or more in a frame); ``unaligned`` (not a multiple
+    ``long`` (over the receiver's limit); ``aborted`` (seven ones or more in a frame); ``unaligned`` (not a multiple
     of eight bits).
     """
 
@@ -66,14 +65,14 @@ class HdlcCounters:
 
 
 MOST_WAITING = 65_536
-"""Octets: eight seconds of a timeslot. A peer can ask questions that are shorter than their answers."""
+"""Octets: eight seconds of a timeslot. Frames of a peer can be shorter than the answers to them."""
 
 
 class HdlcTransmitter:
-    """Frames in, timeslot octets out. One flag closes a frame and opens the next if that waits already.
+    """Frames in, timeslot octets out. One flag closes a frame and opens the next one if it already waits.
 
     ``fill`` is sent while no frame waits: ``flags``, or ``ones`` (an idle channel). ``limit``: octets that may
-    wait; a frame beyond that is dropped and counted, and the link layer repeats what matters.
+    wait. A frame beyond that is dropped and counted; the link layer repeats it if necessary.
     """
 
     def __init__(self, fill: Fill = "flags", *, limit: int = MOST_WAITING) -> None:
@@ -83,15 +82,16 @@ class HdlcTransmitter:
         self._waiting: list[bytes] = []
         self._waiting_octets = 0
         self._ready = b""
-        """Rendered octets, of which ``_taken`` are gone."""
+        """Rendered octets; the first ``_taken`` are sent."""
         self._taken = 0
         self._rest = b""
-        """Unpacked bits (0..7) that follow ``_ready`` and don't fill an octet yet. What is rendered ends in a flag."""
+        """Unpacked bits (0..7) after ``_ready`` that don't fill an octet yet. The rendered bits end in a
+        flag."""
         self._after_flag = False
         """Whether the line ends in a flag, so that a frame may follow at once."""
 
     def queue(self, frame: bytes) -> None:
-        """Put ``frame`` (HDLC octets, no FCS) behind what waits."""
+        """Append ``frame`` (HDLC octets, no FCS) to the waiting frames."""
         if self.pending + len(frame) > self.limit:
             self.dropped += 1
             return
@@ -101,11 +101,11 @@ class HdlcTransmitter:
 
     @property
     def pending(self) -> int:
-        """Octets that wait. What was not looked at yet counts without the zeros to be inserted."""
+        """Octets that wait. Frames that are not rendered yet count without inserted zeros."""
         return len(self._ready) - self._taken + self._waiting_octets
 
     def take(self, n: int) -> bytes:
-        """The next ``n`` octets of the timeslot: frames that wait, then fill."""
+        """The next ``n`` octets of the timeslot: waiting frames, then fill."""
         if self._waiting and len(self._ready) - self._taken < n:
             self._render()
         octets = self._ready[self._taken : self._taken + n]
@@ -113,14 +113,15 @@ class HdlcTransmitter:
         return octets if len(octets) == n else octets + self._filling(n - len(octets))
 
     def abort(self) -> None:
-        """Drop all that waits; if something is left of what is on the line, end it with eight ones and a flag."""
+        """Drop all waiting frames. A frame that is partly sent ends with eight ones and a flag."""
         self._waiting, self._waiting_octets = [], 0
         if self._taken < len(self._ready):
             self._ready, self._taken, self._rest = b"", 0, b""
             self._append(b"\1" * ABORT_ONES + _FLAG_BITS)
 
     def _render(self) -> None:
-        """Stuff all that waits in one pass: every fifth one is followed by a zero; a flag breaks a run of ones."""
+        """Stuff all waiting frames in one pass: a zero follows every fifth one; a flag breaks a run of
+        ones."""
         bits = np.unpackbits(np.frombuffer(b"".join(self._waiting), np.uint8)).tobytes()
         pieces, begin = [], 0
         for octets in self._waiting:
@@ -132,7 +133,7 @@ class HdlcTransmitter:
         marked = _MARK.join(pieces)
         if not self._after_flag:
             marked = _MARK + marked
-        # Split and join go over the bits once, bytes.replace twice.
+        # Split and join pass over the bits once, bytes.replace twice.
         self._append(_FIVE_AND_ZERO.join(marked.split(_FIVE)).replace(_MARK, _FLAG_BITS))
 
     def _append(self, bits: bytes) -> None:
@@ -143,7 +144,8 @@ class HdlcTransmitter:
         self._after_flag = True
 
     def _filling(self, n: int) -> bytes:
-        """``n`` octets of fill, in the phase that the line is in: as many bits as before stay over."""
+        """``n`` octets of fill in the present phase of the line; the number of remaining bits stays the
+        same."""
         begun = len(self._rest)
         first = int(np.packbits(np.frombuffer(self._rest, np.uint8))[0]) if begun else 0
         if self._fill == "ones":
@@ -155,10 +157,10 @@ class HdlcTransmitter:
 
 
 class HdlcReceiver:
-    """Timeslot octets in, frames out. The octets may come in pieces of any size.
+    """Timeslot octets in, frames out. The octets may arrive in pieces of any size.
 
-    ``max_octets``: the largest frame (without FCS) that is taken; a longer one is counted as soon as it is too long
-    and skipped to the next flag, so a line without flags holds no more memory than one frame.
+    ``max_octets``: the largest frame accepted, without FCS. A longer one is counted as soon as it is too long and
+    skipped to the next flag, so a line without flags takes no more memory than one frame.
     """
 
     def __init__(self, max_octets: int = MAX_OCTETS) -> None:
@@ -166,23 +168,24 @@ class HdlcReceiver:
             raise ValueError(f"max_octets {max_octets}: the shortest frame has 2 octets")
         self.counters = HdlcCounters()
         self.idle = False
-        """Whether the channel is idle: 15 ones or more in a row were met, and no flag since."""
+        """Whether the channel is idle: 15 ones or more in a row arrived, and no flag since."""
         self._max_bits = 8 * (max_octets + FCS_OCTETS)
         self._most_held = self._max_bits * 6 // 5 // 8 + 3
         self._held: list[bytes] = []
-        """Octets from the one on in which the last flag (or abort) ended."""
+        """Octets from the one in which the last flag (or abort) ended."""
         self._held_octets = 0
         self._skip = 0
-        """Bits (0..7) of the first held octet that are done with."""
+        """Processed bits (0..7) of the first held octet."""
         self._in_frame = False
-        """Whether a flag opened what is held; what follows an abort is of no use."""
+        """Whether a flag opened the held bits. Bits after an abort are not used."""
         self._last = b""
         """The last octet: a run of ones may have begun there."""
         self._ones = 0
-        """Ones in the run that is still going on after an abort; 0: none is."""
+        """Ones in a run that continues after an abort; 0: none."""
 
     def feed(self, octets: bytes) -> list[bytes]:
-        """Take ``octets`` of the timeslot; the good frames (HDLC octets without FCS) that end in them."""
+        """Take ``octets`` of the timeslot; returns the good frames (HDLC octets without FCS) that end in
+        them."""
         if self._ones:
             zeros = int.from_bytes(octets, "big") ^ (1 << 8 * len(octets)) - 1
             ones = 8 * len(octets) - zeros.bit_length()
@@ -206,7 +209,7 @@ class HdlcReceiver:
         self.idle = self.idle or ones >= IDLE_ONES
 
     def _bound(self) -> None:
-        """Let go of what can't become a frame any more. Two octets hold the run of ones that may be under way."""
+        """Drop bits that can't become a frame any more. Two octets hold an unfinished run of ones."""
         if self._held_octets > (self._most_held if self._in_frame else 2):
             self.counters.long += self._in_frame
             self._in_frame = False
@@ -216,7 +219,7 @@ class HdlcReceiver:
         self._held, self._held_octets, self._skip = [octets], len(octets), skip
 
     def _scan(self) -> list[bytes]:
-        """Find every flag and abort in what is held; what lies between two flags is a frame.
+        """Find every flag and abort in the held bits. The bits between two flags are a frame.
 
         In these integers the first bit of the line is the highest one, so ``x >> 1`` lays each bit over the next.
         """
@@ -227,10 +230,10 @@ class HdlcReceiver:
         fours = twos & twos >> 2
         fives = fours & x >> 4
         stuffed = fives >> 1 & ~x
-        # Each run of six ones or more, by the place of its sixth; what comes after the last bit isn't known yet.
+        # Each run of six ones or more, by the place of its sixth. The bits after the last one are not known yet.
         runs = (fives & x >> 5 & ~(x >> 6)) & ~1
         flags = runs & ~(x << 1)
-        # Time fill: flags one after the other, their zeros apart or shared, have nothing between them.
+        # Time fill: consecutive flags, with separate or shared zeros, have no bits between them.
         follows = flags & (flags >> 8 | flags >> 7)
         marks = runs & ~(follows & (flags << 8 | flags << 7))
         frames: list[bytes] = []
@@ -263,7 +266,8 @@ class HdlcReceiver:
         return frames
 
     def _frame(self, bits: int, stuffed: int, size: int) -> bytes | None:
-        """The frame in ``size`` line bits, of which those marked in ``stuffed`` are inserted zeros; None: a bad one."""
+        """The frame in ``size`` line bits; those marked in ``stuffed`` are inserted zeros. None: a bad
+        frame."""
         inserted = stuffed.bit_count()
         length = size - inserted
         counters = self.counters
@@ -283,7 +287,7 @@ class HdlcReceiver:
                 bits = bits >> place + 1 << place | bits & (1 << place) - 1
             octets = bits.to_bytes(length >> 3, "big")
         else:
-            # Both integers are unpacked at once, side by side.
+            # Both integers are unpacked together.
             pad, whole = -size % 8, size + 7 >> 3
             kept = ((1 << size) - 1 ^ stuffed) << pad
             both = (bits << pad).to_bytes(whole, "big") + kept.to_bytes(whole, "big")

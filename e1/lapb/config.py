@@ -1,4 +1,5 @@
-"""Settings of a LAPB link (X.25 2.4.8), with what real peers such as Linux do otherwise; its effects and counters."""
+"""Settings of a LAPB link (X.25 2.4.8), with the differences of real peers such as Linux; its effects and
+counters."""
 
 from __future__ import annotations
 
@@ -19,13 +20,14 @@ OVERHEAD = 4
 class LapbConfig:
     """One end of a link. Times in seconds. Defaults: X.25, at 64 kbit/s.
 
-    Raises :class:`ValueError` that names the field for values that no link can have.
+    Raises :class:`ValueError`, which names the field, for values that no link can have.
     """
 
     __pydantic_config__ = DOCUMENTED
 
     role: Role = "dte"
-    """Whose side of X.25 this end plays. DTE: sends commands with address 1, gets them with 3; DCE: the other way."""
+    """Side of X.25 that this end takes. DTE: sends commands with address 1, receives them with 3; DCE: the
+    reverse."""
     k: Annotated[int, Range(1, 7)] = 7
     """I frames that may be unacknowledged, 1..7."""
     n1: Annotated[int, Range(OVERHEAD + 1)] = 135
@@ -35,7 +37,7 @@ class LapbConfig:
     t1: Annotated[float, Range(above=0)] = 3.0
     """Seconds to wait for an answer or acknowledgement. More than two longest frames and T2."""
     t2: Annotated[float, Range(0)] = 0.2
-    """Seconds of delay of an acknowledgement, in the hope of a frame of ours to carry it; 0: at once. Less than T1."""
+    """Seconds that an acknowledgement waits for an I frame to carry it; 0: none. Less than T1."""
     t3: Annotated[float, Range(0)] = 60.0
     """Seconds of an idle channel (15 ones or more) that take the link down; 0: never. X.25: sufficiently greater
     than T1."""
@@ -43,21 +45,21 @@ class LapbConfig:
     """Seconds of silence in information transfer after which the peer is polled (ISO 7776); 0: never, as X.25
     has it."""
     resend: Literal["poll", "i-frame", "linux"] = "poll"
-    """When T1 runs out in information transfer: ask with RR P=1; or resend the oldest I frame with P=1; or, as Linux
-    does, resend all with P=0 and without timer recovery."""
+    """Action when T1 expires in information transfer: send RR P=1; or resend the oldest I frame with P=1; or, as
+    Linux does, resend all with P=0 and without timer recovery."""
     on_reset: Literal["drop", "requeue"] = "drop"
-    """What was handed in before a link reset and isn't acknowledged: dropped and reported to layer 3 in ``LinkUp``, or
-    sent again. The peer may have had some of it, so ``requeue`` may deliver twice."""
+    """Information from before a link reset that is not acknowledged: dropped and reported to layer 3 in ``LinkUp``, or
+    sent again. The peer may have received some of it, so ``requeue`` may deliver twice."""
     s3_exhausted: Literal["reset", "down"] = "reset"
     """No acknowledgement after N2 attempts: link reset (SABM), or link down (Linux)."""
     set_up: Literal["either", "dte"] = "either"
-    """Who sets the link up (X.25 2.4.4.1 lets either end do so). ``either``: this end sends SABM as soon as the line is
-    there, and every T1, in either role; ``dte``: a DCE waits T1 and then invites the DTE (DM F=0), which a peer
-    that believes the link to be up takes a T1 of its own to follow, and one that has given up (Linux) ignores."""
+    """The end that sets the link up (X.25 2.4.4.1 allows either). ``either``: this end sends SABM as soon as it has a
+    line, and every T1, in either role. ``dte``: a DCE waits T1 and then invites the DTE (DM F=0). A peer whose link is
+    still up follows after its own T1; a peer that has given up (Linux) ignores the invitation."""
     s0_exhausted: Literal["invite", "stay", "sabm"] = "invite"
-    """A DCE with ``set_up`` at ``dte`` whose N2 invitations were not answered: goes on, is silent (X.25), or sends SABM
-    (Linux). If all were lost, a silent one waits for ever for a DTE that believes the link to be up and has nothing to
-    send."""
+    """Action of a DCE with ``set_up`` at ``dte`` after N2 unanswered invitations: it continues, is silent (X.25), or
+    sends SABM (Linux). If all invitations were lost, a silent DCE waits for ever for a DTE whose link is still up and
+    that has no frame to send."""
     s4_exhausted: Literal["reset", "down"] = "reset"
     """FRMR sent N2 times without an answer: link reset (SABM), or link down (Linux)."""
     poll_in_s0: Literal["dm", "ignore"] = "dm"
@@ -77,9 +79,9 @@ class LapbConfig:
     undefined_control: Literal["frmr", "ignore"] = "frmr"
     """Undefined control field in information transfer: FRMR W, or nothing (Linux)."""
     information_not_allowed: Literal["frmr", "accept"] = "frmr"
-    """S or U frame with information, or FRMR without its three octets: FRMR W+X, or taken as it were right (Linux)."""
+    """S or U frame with information, or FRMR without its three octets: FRMR W+X, or accepted (Linux)."""
     too_long: Literal["frmr", "accept"] = "frmr"
-    """I frame longer than N1: FRMR Y, or taken (Linux)."""
+    """I frame longer than N1: FRMR Y, or accepted (Linux)."""
 
     def __post_init__(self) -> None:
         check(
@@ -90,9 +92,9 @@ class LapbConfig:
 
     @classmethod
     def linux(cls, role: Role) -> LapbConfig:
-        """For a peer that is ``net/lapb`` of Linux 6.1, or to play it: most of what it does (docs/lapb.md: what not).
+        """Settings for a peer that is ``net/lapb`` of Linux 6.1, or to emulate it. docs/lapb.md lists the differences.
 
-        The set-up is not as there: either end begins at once, unless ``set_up`` is ``dte``.
+        The set-up differs from Linux: either end begins at once, unless ``set_up`` is ``dte``.
         """
         return cls(
             role=role,
@@ -117,12 +119,12 @@ class LapbConfig:
 
     @property
     def command_address(self) -> int:
-        """The address of the commands that we send and of the responses that we get: it names who must answer."""
+        """The address of sent commands and received responses: it names the end that must answer."""
         return ADDRESS_B if self.role == "dte" else ADDRESS_A
 
     @property
     def response_address(self) -> int:
-        """The address of the responses that we send and of the commands that we get."""
+        """The address of sent responses and received commands."""
         return ADDRESS_A if self.role == "dte" else ADDRESS_B
 
     @property
@@ -147,8 +149,8 @@ class DeliverPacket:
 
 @dataclass(frozen=True, slots=True)
 class LinkUp:
-    """Information may be sent. ``reset``: the link was up before, and ``undelivered`` pieces of information that were
-    handed in are gone; the peer may have had some of them without our knowing."""
+    """Information may be sent. ``reset``: the link was up before and dropped ``undelivered`` pieces of information. The
+    peer may have received some of them."""
 
     reset: bool
     undelivered: int = 0
@@ -156,7 +158,7 @@ class LinkUp:
 
 @dataclass(frozen=True, slots=True)
 class LinkDown:
-    """No information goes any more, or set-up failed. ``undelivered``: as in :class:`LinkUp`."""
+    """Information can't be sent any more, or set-up failed. ``undelivered``: as in :class:`LinkUp`."""
 
     reason: str
     undelivered: int
@@ -165,7 +167,7 @@ class LinkDown:
 @dataclass(frozen=True, slots=True)
 class LapbAlarm:
     """A message for people. ``kind`` is ``role-mismatch``, ``modulo-mismatch``,
-    ``link-reset``, ``frmr-sent``, ``frmr-received`` or ``not-sent`` (information that came while the link was down)."""
+    ``link-reset``, ``frmr-sent``, ``frmr-received`` or ``not-sent`` (information to send while the link was down)."""
 
     kind: str
     text: str
@@ -176,23 +178,23 @@ LapbEffect = SendFrame | DeliverPacket | LinkUp | LinkDown | LapbAlarm
 
 @dataclass(slots=True)
 class LapbCounters:
-    """What has crossed."""
+    """Counters of a link."""
 
     sent: Counter[str] = field(default_factory=Counter)
     """Frames sent, by kind."""
     received: Counter[str] = field(default_factory=Counter)
     """Frames with a known address that were received, by kind."""
     resent: int = 0
-    """I frames sent again; they count as sent, too."""
+    """I frames sent again; they also count as sent."""
     invalid: int = 0
     """Frames discarded: too short, a foreign address, a command sent as a response, or anything from a dead line."""
     out_of_sequence: int = 0
     """I frames whose N(S) was not the expected one."""
     t1: int = 0
-    """How often T1 ran out."""
+    """Times that T1 expired."""
     resets: int = 0
     """Link resets, begun by either end."""
     ups: int = 0
-    """How often the link came up."""
+    """Times that the link came up."""
     downs: int = 0
-    """How often it went down."""
+    """Times that the link went down."""

@@ -1,7 +1,7 @@
 """LAPB, single link, modulo 8, without I/O (X.25 2.4, ISO/IEC 7776): the state table, and the machine that runs on it.
 
-:data:`LAPB_TABLE` decides what each event does in each state. Below it are the actions and the variables. Time comes in
-as ``now`` (seconds, of any clock that does not go back). Every input returns what is to be done, in order.
+:data:`LAPB_TABLE` holds the actions of each event in each state. Below it are the actions and the variables. ``now`` is
+the time in seconds of any clock that does not go back. Every input returns the effects, in order.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ __all__ = [
 
 
 class LapbState(StrEnum):
-    """States of a link, by the names that Linux has for them."""
+    """States of a link, with their names in Linux."""
 
     S0 = "S0"
     """Disconnected."""
@@ -73,7 +73,7 @@ class LapbState(StrEnum):
 
 
 class LapbEvent(StrEnum):
-    """What happens to a link: the rows of the table."""
+    """Events of a link: the rows of the table."""
 
     SABM = "SABM"
     SABM_UNWANTED = "SABM, while layer 3 wants no link"
@@ -103,7 +103,7 @@ class LapbEvent(StrEnum):
 
 
 class LapbAction(StrEnum):
-    """What is done, in the order of the table's cell."""
+    """Actions, in the order of the table's cell."""
 
     UA = "UA F=P"
     DM = "DM F=P"
@@ -228,12 +228,13 @@ _ROWS: Mapping[LapbEvent, tuple[LapbMove, LapbMove, LapbMove, LapbMove, LapbMove
 LAPB_TABLE: Final[Mapping[tuple[LapbState, LapbEvent], LapbMove]] = {
     (state, event): move for event, row in _ROWS.items() for state, move in zip(LapbState, row, strict=True)
 }
-"""X.25, for both roles, with every setting at its default. "Start T1" in S0 only if layer 3 wants the link: when T1
-runs out, set-up begins again."""
+"""X.25, for both roles, with every setting at its default. "Start T1" in S0 applies only if layer 3 requests the link:
+set-up begins again when T1 expires."""
 
 
 class Variant(NamedTuple):
-    """A cell that is different when ``field`` of the settings is ``value``, perhaps for one role only."""
+    """A different cell for the case that ``field`` of the settings is ``value``, perhaps for one role
+    only."""
 
     field: str
     value: str
@@ -267,7 +268,7 @@ VARIANTS: tuple[Variant, ...] = (
     Variant("unsolicited_ua", "ignore", LapbEvent.UA_F0, _S.S3, _NONE),
     Variant("undefined_control", "ignore", LapbEvent.UNDEFINED, _S.S3, _NONE),
 )
-"""Later ones win. ``information_not_allowed`` and ``too_long`` have no cell: with ``accept`` these events don't
+"""Later variants win. ``information_not_allowed`` and ``too_long`` have no cell: with ``accept`` these events don't
 happen."""
 
 
@@ -304,8 +305,8 @@ _NO_FRAME = Frame(Kind.UNDEFINED, command=True, pf=False, ns=0, nr=0, control=0,
 class Lapb:
     """One end of a link.
 
-    A new one is disconnected and silent until :meth:`connect`, until :meth:`carrier` reports that the line is there (it
-    then sets up, or invites the peer to: ``set_up``), or until the peer sets up.
+    A new link is disconnected and silent until :meth:`connect`, until :meth:`carrier` reports a line (it then sets up,
+    or invites the peer: ``set_up``), or until the peer sets up.
     """
 
     def __init__(self, config: LapbConfig) -> None:
@@ -315,13 +316,13 @@ class Lapb:
         self._table = _table(config)
         self._effects: list[LapbEffect] = []
         self.timers: dict[LapbEvent, float] = {}
-        """The running timers and when each is due."""
+        """When each running timer is due."""
         self._ua_due = -1.0
-        """Until when a UA may come that answers our own SABM, though the link is up already."""
+        """The latest time for a UA that answers our SABM although the link is already up."""
         self.attempts = 0
-        """How often the frame at hand was sent without an answer; at N2 it is given up."""
+        """Times that the present frame was sent without an answer; at N2 the link gives it up."""
         self._wanted = True
-        """Layer 3 wants the link: set up by ourselves, and accept SABM."""
+        """Layer 3 requests the link: this end sets up, and accepts SABM."""
         self._carrier: bool | None = None
         self._up = False
         """The link is up for layer 3; also during a link reset."""
@@ -333,15 +334,15 @@ class Lapb:
         self._unacknowledged = 0
         """I frames received since N(R) was last sent."""
         self._rejected = False
-        """Our REJ waits for its I frame."""
+        """This end sent REJ and waits for the I frame."""
         self._peer_busy = False
         self._own_busy = False
         self._repeated_at = -inf
-        """When the peer last sent frames again, or may have."""
+        """When the peer last repeated frames, or may have."""
         self._taken_at: deque[float] = deque(maxlen=config.k + 1)
-        """When the last I frames in sequence came in."""
+        """When the last I frames in sequence arrived."""
         self._refused = False
-        """I frames were dropped because we are busy."""
+        """This end dropped I frames while busy."""
         self._recovering = False
         self._frmr, self._frmr_final = b"", False
         self._event = LapbEvent.CONNECT
@@ -371,23 +372,24 @@ class Lapb:
             LapbAction.ASK: self._ask,
         }
 
-    # --- what layer 3 and the line do
+    # --- inputs of layer 3 and the line
 
     @property
     def up(self) -> bool:
-        """Whether layer 3 may send; what it sends during a link reset is lost with ``on_reset`` at ``drop``."""
+        """Whether layer 3 may send. Information sent during a link reset is lost with ``on_reset`` at
+        ``drop``."""
         return self._up
 
     @property
     def queued(self) -> int:
-        """Pieces of information that were handed in and are not acknowledged."""
+        """Pieces of information that are not acknowledged."""
         return len(self._window)
 
     def in_time(self, now: float) -> bool:
-        """Whether the I frame that came in last was sent when layer 3 of the peer handed it in.
+        """Whether the peer sent the last received I frame at once when its layer 3 passed it on.
 
-        What that frame acknowledges had then reached the peer before. It is not so if within the last T1 the peer
-        sent frames again, or so many that this one may have waited for its window.
+        The frames that it acknowledges had then reached the peer before. It is false if the peer repeated frames within
+        the last T1, or sent so many that this frame may have waited for its window.
         """
         window_was_full = len(self._taken_at) > self.config.k and now - self._taken_at[0] < self.config.t1
         return now - self._repeated_at >= self.config.t1 and not window_was_full
@@ -397,20 +399,20 @@ class Lapb:
         return min(self.timers.values(), default=None)
 
     def connect(self, now: float) -> list[LapbEffect]:
-        """Layer 3 wants the link: set it up, now or when the line is there, and again whenever it is lost."""
+        """Layer 3 requests the link: set it up, now or when there is a line, and again after every loss."""
         self._wanted, self._reported_down = True, False
         if self._carrier is not False:
             self._dispatch(LapbEvent.CONNECT, now)
         return self._out()
 
     def disconnect(self, now: float) -> list[LapbEffect]:
-        """Layer 3 wants no link: DISC, and DM to a peer who sets up."""
+        """Layer 3 gives up the link: DISC, and DM to a peer that sets up."""
         self._wanted = False
         self._dispatch(LapbEvent.DISCONNECT, now)
         return self._out()
 
     def carrier(self, up: bool, now: float) -> list[LapbEffect]:
-        """The line (LOS, AIS, LOF; the timeslot) went down or came back."""
+        """The line went down (LOS, AIS, LOF; the timeslot) or came back."""
         if up != self._carrier:
             self._carrier, self._reported_mismatch, self._reported_modulo = up, False, False
             self._reported_down = self._reported_down and not up
@@ -430,7 +432,7 @@ class Lapb:
         return self._out()
 
     def busy(self, on: bool, now: float) -> list[LapbEffect]:
-        """Layer 3 can't take more (RNR), or can again (RR, or REJ if something was refused meanwhile)."""
+        """Layer 3 can't take more (RNR), or can again (RR, or REJ if an I frame was refused meanwhile)."""
         changed, self._own_busy, self._now = on != self._own_busy, on, now
         if changed and self.state is LapbState.S3:
             if not on and self._refused and not self._rejected:
@@ -442,7 +444,7 @@ class Lapb:
         return self._out()
 
     def send(self, data: bytes, now: float) -> list[LapbEffect]:
-        """Hand in the information of an I frame. While the link is down it is not taken, with an alarm.
+        """Send the information of an I frame. While the link is down it is refused with an alarm.
 
         Raises :class:`ValueError` if it is longer than N1 allows.
         """
@@ -470,7 +472,8 @@ class Lapb:
         return self._out()
 
     def received(self, frame: bytes, now: float) -> list[LapbEffect]:
-        """A frame (without FCS) came in. Nothing is raised for any content. From a dead line none is taken."""
+        """Take a received frame (without FCS). No content raises an error. Frames from a dead line are
+        ignored."""
         self._now = now
         found = None if self._carrier is False else parse(frame, self.config)
         if found is None:
@@ -495,7 +498,7 @@ class Lapb:
         elif (
             event in (LapbEvent.UA_F1, LapbEvent.UA_F0) and self.state is LapbState.S3 and now <= self._ua_due
         ):
-            self._ua_due = -1.0  # the answer to ours, if it was not lost
+            self._ua_due = -1.0  # the answer to our SABM, if it was not lost
             return self._out()
         self._dispatch(event, now, found)
         return self._out()
@@ -529,7 +532,7 @@ class Lapb:
         return LapbEvent(kind.value)
 
     def _mismatch(self, frame: Frame) -> None:
-        """Both ends of one role, or our own frames coming back: reported once."""
+        """Report once that both ends have one role, or that our own frames come back."""
         if self._reported_mismatch:
             return
         self._reported_mismatch = True
@@ -543,7 +546,7 @@ class Lapb:
         self._effects.append(LapbAlarm("role-mismatch", text))
 
     def _other_modulo(self, frame: bytes) -> None:
-        """The peer numbers frames modulo 128, which this end does not: reported once."""
+        """Report once that the peer numbers frames modulo 128, unlike this end."""
         if not self._reported_modulo:
             self._reported_modulo = True
             text = (
@@ -598,7 +601,7 @@ class Lapb:
             self._start(LapbEvent.T1, self.config.t1)
 
     def _reject(self, bits: int) -> None:
-        """FRMR about the frame at hand; T2 and T4 mean nothing until the peer sets up again."""
+        """Send FRMR about the present frame. T2 and T4 have no meaning until the peer sets up again."""
         self._stop(LapbEvent.T2, LapbEvent.T4)
         self._frmr = frmr_octets(self._frame, self._vr, self._window.vs, bits)
         self._effects.append(LapbAlarm("frmr-sent", frmr_text(self._frmr)))
@@ -672,7 +675,7 @@ class Lapb:
             self._status(final=False)
 
     def _acknowledged(self, nr: int) -> None:
-        """N(R) was checked when the frame came in."""
+        """Take N(R), which :meth:`received` has checked."""
         done = self._window.acknowledge(nr)
         if self._recovering or self._peer_busy:
             return
@@ -729,7 +732,7 @@ class Lapb:
         self._stop(LapbEvent.T1)
 
     def _send_waiting(self) -> None:
-        """I frames, as far as window, peer and recovery let them go."""
+        """Send I frames, as far as window, peer and recovery allow."""
         if self.state is not LapbState.S3 or self._peer_busy or self._recovering:
             return
         while self._window.open:
@@ -744,12 +747,12 @@ class Lapb:
         self._transmit(Kind.I, information(self.config.command_address, ns, self._vr, poll=poll, data=data))
 
     def _acknowledging(self) -> None:
-        """N(R) goes out, in any frame."""
+        """Note that a frame with N(R) is sent."""
         self._stop(LapbEvent.T2)
         self._unacknowledged = 0
 
     def _status(self, *, final: bool, command: bool = False) -> None:
-        """RR, or RNR while we are busy: acknowledges, so nothing is pending any more."""
+        """Send RR, or RNR while busy. It acknowledges all received frames."""
         self._acknowledging()
         kind = Kind.RNR if self._own_busy else Kind.RR
         address = self.config.command_address if command else self.config.response_address
@@ -761,7 +764,7 @@ class Lapb:
         self._transmit(Kind.REJ, supervisory(self.config.response_address, Kind.REJ, self._vr, pf=final))
 
     def _recover(self) -> None:
-        """T1 ran out: no acknowledgement, or the peer is busy (X.25 2.4.5.9)."""
+        """T1 expired: no acknowledgement, or the peer is busy (X.25 2.4.5.9)."""
         may_send = self._window.most_out > 0 and not self._peer_busy
         if may_send and self.config.resend == "linux":
             self.attempts += 1
@@ -778,7 +781,7 @@ class Lapb:
             self._poll()
 
     def _ask(self) -> None:
-        """T4: the peer was silent. If T1 runs, an answer is due anyway."""
+        """T4: the peer was silent. While T1 runs, an answer is due already."""
         self._start(LapbEvent.T4, self.config.t4)
         if LapbEvent.T1 not in self.timers:
             self._poll()

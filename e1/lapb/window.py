@@ -1,4 +1,4 @@
-"""What was handed in to a LAPB link and is not acknowledged; the variables V(A) and V(S) (X.25 2.4.5)."""
+"""Information of a LAPB link that is not acknowledged; the variables V(A) and V(S) (X.25 2.4.5)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ MODULUS = 8
 
 
 class Window:
-    """The sending side: first what is out, then what waits. At most ``k`` are out."""
+    """The sending side: first the I frames that are out, then those that wait. At most ``k`` are out."""
 
     def __init__(self, k: int) -> None:
         self._k = k
@@ -17,7 +17,8 @@ class Window:
         self.out = 0
         """V(S) - V(A): I frames that wait for an acknowledgement."""
         self.most_out = 0
-        """The highest that ``out`` has been: after going back it is more. The peer may acknowledge so many."""
+        """The highest value of ``out``; it is more than ``out`` after going back. The peer may acknowledge so
+        many."""
 
     def __len__(self) -> int:
         return len(self._queue)
@@ -29,11 +30,11 @@ class Window:
 
     @property
     def open(self) -> bool:
-        """Whether something waits and may be sent."""
+        """Whether an I frame waits and may be sent."""
         return self.out < min(len(self._queue), self._k)
 
     def append(self, data: bytes) -> None:
-        """Hand in the information of an I frame."""
+        """Append the information of an I frame."""
         self._queue.append(data)
 
     def take(self) -> tuple[int, bytes, bool]:
@@ -44,11 +45,11 @@ class Window:
         return ns, data, again
 
     def valid(self, nr: int) -> bool:
-        """Whether N(R) acknowledges nothing that was never out."""
+        """Whether N(R) acknowledges only I frames that were out."""
         return (nr - self._va) % MODULUS <= self.most_out
 
     def acknowledge(self, nr: int) -> int:
-        """V(A) := a valid N(R); how many I frames that acknowledges."""
+        """V(A) := a valid N(R); returns the number of I frames that it acknowledges."""
         done = (nr - self._va) % MODULUS
         for _ in range(done):
             self._queue.popleft()
@@ -58,15 +59,15 @@ class Window:
         return done
 
     def go_back(self) -> None:
-        """V(S) := V(A): what is out is sent again."""
+        """V(S) := V(A): the I frames that are out are sent again."""
         self.out = 0
 
     def zero(self) -> None:
-        """V(A) and V(S) := 0; what is queued stays."""
+        """V(A) and V(S) := 0; the queue stays."""
         self._va = self.out = self.most_out = 0
 
     def drop(self) -> int:
-        """Forget all that is queued; how many that was."""
+        """Drop the queue; returns its length."""
         lost = len(self._queue)
         self._queue.clear()
         self.out = self.most_out = 0

@@ -1,1 +1,1 @@
-"""Speech: A-law, tones, RTP, and the matrix that puts the parties of calls on KSL lines."""
+"""Speech: A-law, tones, RTP, and the matrix that connects the parties of calls to KSL lines."""

@@ -27,7 +27,7 @@ SAMPLE_RATE: Final = 8000
 FULL_SCALE_DBM0: Final = 3.14
 """Level of the largest sine that is not clipped (G.711, table 5, note)."""
 IDLE: Final = 0xD5
-"""What a line without speech carries: the smallest positive value of A-law (ITU-T G.711)."""
+"""Octet of a line without speech: the smallest positive value of A-law (ITU-T G.711)."""
 _INVERTED: Final = 0x55
 _POSITIVE: Final = 0x80
 
@@ -49,12 +49,12 @@ DECODED: Final = tuple(map(_output, range(256)))
 
 
 def silence(octets: int) -> bytes:
-    """So many octets of a free line."""
+    """``octets`` octets of a free line."""
     return b"\xd5" * octets
 
 
 def encode_sample(sample: int) -> int:
-    """The octet of a sample; beyond 16 bits it is that of the largest value of its sign."""
+    """The octet of a sample. A sample beyond 16 bits gives the largest value of its sign."""
     sign = _POSITIVE if sample >= 0 else 0
     quanta = min(sample if sample >= 0 else ~sample, 0x7FFF) // QUANTUM
     # From 32 quanta on, the position of the highest bit is the segment.

@@ -1,12 +1,12 @@
-"""The speech matrix: which party of which call is heard on which KSL line. No input or output.
+"""The speech matrix: it connects the parties of calls to KSL lines. No input or output.
 
-RTP of the parties goes in (:meth:`VoiceMatrix.rtp`), A-law for the timeslots comes out (:meth:`VoiceMatrix.take`).
-Combined control puts both parties, mixed, on one KSL; separate control puts party A on KSL-A and party B on KSL-B. A
-KSL that is not connected carries D5.
+:meth:`VoiceMatrix.rtp` takes the RTP of the parties, :meth:`VoiceMatrix.take` returns A-law for the timeslots. Combined
+control puts both parties, mixed, on one KSL; separate control puts party A on KSL-A and party B on KSL-B. A KSL that is
+not connected carries D5.
 
 The VoIP submodules of the device mix: each holds 27 three-way conferences (ECSS-10 manual, SORM system), in which A and
-B speak and the line to the console listens. The owner of the lines counts the conferences; the matrix only
-connects. The caller of ``take`` is the clock. Lines that run dry at the same moment are mixed together, a frame of
+B speak and the line to the console listens. The owner of the lines counts the conferences; the matrix only connects.
+The caller of ``take`` is the clock. Lines that run out of octets at the same moment are mixed together, a frame of
 20 ms each, so that one table look-up serves all of them.
 """
 
@@ -26,10 +26,10 @@ from e1.voice.rtp import FRAME, PCMA, JitterBuffer, JitterConfig, JitterCounters
 
 @cache
 def mix_table() -> NDArray[np.uint8]:
-    """64 KB: the octet for each pair of octets; the index is both side by side, in either order.
+    """64 KB: the mixed octet for each pair of octets. The index is the pair, in either order.
 
-    The sum is limited to the largest value of its sign. An octet of the smallest value (D5, 55) counts as nothing at
-    all: a silent party or a lost packet leaves the other party's octets as they are, and two idle directions are idle.
+    The sum is limited to the largest value of its sign. An octet of the smallest value (D5, 55) counts as zero. So a
+    silent party or a lost packet leaves the other party's octets unchanged, and two idle directions mix to idle.
     """
     values = decode(np.arange(256, dtype=np.uint8)).astype(np.int32)
     values[np.abs(values) == QUANTUM] = 0
@@ -41,7 +41,7 @@ def mix_table() -> NDArray[np.uint8]:
 
 
 def mix(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Both directions in one, octet by octet; ``a`` and ``b`` have the same shape, any shape."""
+    """Mix both directions octet by octet. ``a`` and ``b`` have the same shape, any shape."""
     pairs = np.empty((*a.shape, 2), np.uint8)
     pairs[..., 0] = a
     pairs[..., 1] = b
@@ -51,7 +51,7 @@ def mix(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def mix_octets(a: bytes, b: bytes) -> bytes:
-    """The same for octets; both have the same length."""
+    """As :func:`mix`, for octets of the same length."""
     return mix(np.frombuffer(a, np.uint8), np.frombuffer(b, np.uint8)).tobytes()
 
 
@@ -62,26 +62,26 @@ _JITTER: Final = JitterConfig()
 
 
 class LineTaken(Exception):  # noqa: N818 - an answer, not a mistake
-    """The KSL, or the key, is connected already; nothing has changed. The text names it."""
+    """The KSL, or the key, is already connected, so nothing has changed. The text names it."""
 
 
 @dataclass(slots=True)
 class VoiceCounters:
-    """Datagrams and connections; what happened within the sources is in their :class:`JitterCounters`."""
+    """Counts of datagrams and connections. :class:`JitterCounters` has the counts of each source."""
 
     datagrams: int = 0
     malformed: int = 0
-    """No RTP."""
+    """Datagrams that are not RTP."""
     wrong_payload: int = 0
-    """RTP with something else than A-law."""
+    """RTP with another payload than A-law."""
     unknown_ssrc: int = 0
-    """Of no party that is connected to a line."""
+    """RTP of a party that is not connected to a line."""
     connected: int = 0
     freed: int = 0
 
 
 class _Outlet:
-    """One KSL: the sources that are heard on it (one or two), and octets that are ready for the timeslot."""
+    """One KSL: its sources (one or two), and octets that are ready for the timeslot."""
 
     __slots__ = ("ready", "sources")
 
@@ -101,7 +101,7 @@ class _Connection:
 
 
 class VoiceMatrix:
-    """Connects parties to KSL lines. KSL numbers are not checked: their owner does that."""
+    """Connects parties to KSL lines. The owner of the KSL checks their numbers."""
 
     def __init__(self, jitter: JitterConfig = _JITTER) -> None:
         self.jitter = jitter
@@ -109,9 +109,9 @@ class VoiceMatrix:
         self._connections: dict[Hashable, _Connection] = {}
         self._outlets: dict[Ksl, _Outlet] = {}
         self._sources: dict[int, list[JitterBuffer]] = {}
-        """By SSRC; several when several lines hear the same party."""
+        """By SSRC; several when several lines have the same party."""
         self._past = JitterCounters()
-        """Of connections that have been freed."""
+        """Counts of freed connections."""
 
     # --- lines
 
@@ -131,7 +131,7 @@ class VoiceMatrix:
                 raise LineTaken(f"KSL {ksl[1]} of stream {ksl[0]} is connected already")
         a, b = JitterBuffer(self.jitter), JitterBuffer(self.jitter)
         self._connections[line_key] = _Connection(ksl_a, ksl_b, (ssrc_a, ssrc_b), (a, b))
-        # In step with the other lines, so that they go on being mixed together.
+        # In step with the other lines, so that all are mixed together.
         lead = silence(len(next(iter(self._outlets.values())).ready) if self._outlets else 0)
         if ksl_b is None:
             self._outlets[ksl_a] = _Outlet((a, b), lead)
@@ -143,7 +143,8 @@ class VoiceMatrix:
         self.counters.connected += 1
 
     def free(self, line_key: Hashable) -> bool:
-        """Take the parties off a line: silence from the next octet on. Whether it was connected."""
+        """Take the parties off a line, which is silent from the next octet. Returns whether it was
+        connected."""
         connection = self._connections.pop(line_key, None)
         if connection is None:
             return False
@@ -159,7 +160,8 @@ class VoiceMatrix:
     # --- speech
 
     def rtp(self, datagram: bytes, now: float) -> None:
-        """A datagram came in; one of no use is counted and dropped. ``now``: seconds, never back."""
+        """Take a datagram. An unusable one is counted and dropped. ``now``: seconds of a clock that never
+        goes back."""
         self.counters.datagrams += 1
         try:
             packet = parse(datagram)
@@ -176,7 +178,7 @@ class VoiceMatrix:
                 buffer.put(packet, now)
 
     def take(self, ksl: Ksl, n_octets: int, now: float) -> bytes:
-        """The next octets for the KSL's timeslot, always as many as asked for."""
+        """The next octets for the KSL's timeslot, always the requested number."""
         outlet = self._outlets.get(ksl)
         if outlet is None:
             return silence(n_octets)
@@ -207,7 +209,7 @@ class VoiceMatrix:
     # --- for people
 
     def jitter_counters(self) -> JitterCounters:
-        """All sources together, those of freed lines too."""
+        """The sum over all sources, including those of freed lines."""
         total = JitterCounters()
         total.add(self._past)
         for connection in self._connections.values():
@@ -216,7 +218,7 @@ class VoiceMatrix:
         return total
 
     def lines(self) -> tuple[int, int]:
-        """How many lines are mixed (combined control), and how many calls have a line for each party."""
+        """The number of mixed lines (combined control), and of calls with a line for each party."""
         mixed = sum(connection.ksl_b is None for connection in self._connections.values())
         return mixed, len(self._connections) - mixed
 

@@ -28,7 +28,7 @@ _HALF: Final = 1 << 31
 
 
 class RtpError(ValueError):
-    """A datagram that is no RTP packet, or a packet that can't be built. The text has the reason."""
+    """A datagram is not an RTP packet, or a packet can't be built. The text has the reason."""
 
 
 class RtpPacket(NamedTuple):
@@ -39,7 +39,7 @@ class RtpPacket(NamedTuple):
     timestamp: int
     """32 bits, in octets."""
     ssrc: int
-    """32 bits: whose direction of speech."""
+    """32 bits: the source of this direction of speech."""
     payload: bytes
     payload_type: int = PCMA
     marker: bool = False
@@ -53,12 +53,12 @@ def parse(datagram: bytes) -> RtpPacket:
     except struct.error:
         raise RtpError(f"{len(datagram)} octets; a header has {_HEADER.size}") from None
     payload = datagram[12:] if first == _VERSION else _payload(first, datagram)
-    # Half of the time of a packet would go into RtpPacket's own __new__.
+    # RtpPacket's own __new__ would take half of the time per packet.
     return _new(RtpPacket, (sequence, timestamp, ssrc, payload, second & 0x7F, second > 0x7F))
 
 
 def _payload(first: int, datagram: bytes) -> bytes:
-    """The payload behind all that may stand before and after it."""
+    """The payload without the optional parts before and after it."""
     if first & 0xC0 != _VERSION:
         raise RtpError(f"version {first >> 6} instead of 2")
     begin, end = _HEADER.size + 4 * (first & 15), len(datagram)
@@ -88,22 +88,22 @@ def build(packet: RtpPacket) -> bytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JitterConfig:
-    """How a jitter buffer behaves; lengths in octets (8 a millisecond), all our choice."""
+    """Settings of a jitter buffer; lengths in octets (8 a millisecond), all our choice."""
 
     __pydantic_config__ = DOCUMENTED
 
     depth: Annotated[int, Range(0, 8000)] = 2 * FRAME
-    """How long the first packet is kept back."""
+    """Delay of the first packet."""
     limit: Annotated[int, Range(FRAME, 16000)] = 10 * FRAME
-    """The most that is kept; what lies further ahead is dropped."""
+    """The most speech kept. Packets further ahead are dropped."""
     guard: Annotated[int, Range(0, 8000)] = FRAME // 2
-    """When some packet of a window came later than this before its turn, a frame is put in."""
+    """The least slack. A frame is inserted if a packet of a window had less time before its turn."""
     window: Annotated[int, Range(1)] = 50
-    """Packets after which the delay is looked at."""
+    """Packets of a window, after which the delay is checked."""
     misfits: Annotated[int, Range(1)] = 3
-    """So many packets in a row that are too late or too far ahead begin the delay anew."""
+    """Consecutive packets, too late or too far ahead, after which the delay restarts."""
     restart: Annotated[int, Range(1, 32_767)] = 3000
-    """A sequence number that is so far from the last one is a new start, not a loss (RFC 3550, A.1)."""
+    """Distance from the last sequence number that means a new start, not a loss (RFC 3550, A.1)."""
 
     def __post_init__(self) -> None:
         fits = self.depth + FRAME <= self.limit
@@ -112,28 +112,28 @@ class JitterConfig:
 
 @dataclass(slots=True)
 class JitterCounters:
-    """What has happened in a jitter buffer; packets, unless a docstring has octets."""
+    """Counters of a jitter buffer, in packets unless a field has another unit."""
 
     received: int = 0
     lost: int = 0
-    """Missing in the numbering; one that comes after all is no longer counted."""
+    """Missing in the numbering. A packet that arrives late is no longer counted."""
     reordered: int = 0
     duplicates: int = 0
     late: int = 0
-    """Came after their turn and were dropped, or what of them was late."""
+    """Arrived after their turn and were dropped entirely or in part."""
     overrun: int = 0
     """Too far ahead, dropped."""
     inserted: int = 0
-    """Frames of silence put in, because packets come later and later."""
+    """Frames of silence inserted, because packets arrive later and later."""
     skipped: int = 0
-    """Frames left out, because the delay had grown."""
+    """Frames left out because the delay had grown."""
     resyncs: int = 0
     ssrc_changes: int = 0
     silent_octets: int = 0
-    """Octets of silence handed out since the first packet, for want of speech."""
+    """Octets of silence returned since the first packet for lack of speech."""
 
     def add(self, other: JitterCounters) -> None:
-        """Add another one's counts."""
+        """Add the counts of another source."""
         for name in self.__slots__:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
@@ -141,12 +141,12 @@ class JitterCounters:
 class JitterBuffer:
     """Packets of one source in, an even flow of octets out.
 
-    :meth:`put` takes packets as they come, :meth:`take` hands out octets as the line needs them: whoever
-    takes is the clock. The timestamp gives the place of an octet; what is not there when its turn comes is
-    silence. The time between a packet's arrival and its turn is its slack. Clocks that differ move it:
-    once in a window of packets a frame is put in when the least slack was under ``guard``, or left out when
-    it was more than ``depth`` and a frame; so delay and memory stay bounded. A source that jumps, or another
-    source (SSRC), begins the delay anew.
+    :meth:`put` takes packets when they arrive, :meth:`take` returns octets when the line needs them, so its
+    caller is the clock. The timestamp gives the place of an octet; an octet that is missing at its turn is
+    silence. The time between a packet's arrival and its turn is its slack. Different clocks change the slack.
+    Once in a window of packets a frame is inserted if the least slack was under ``guard``, or left out if it
+    was more than ``depth`` and a frame; so delay and memory stay bounded. A jump of the source, or another
+    source (SSRC), restarts the delay.
     """
 
     def __init__(self, config: JitterConfig = JitterConfig()) -> None:
@@ -158,10 +158,10 @@ class JitterBuffer:
         self._packets: dict[int, bytes] = {}
         """By timestamp; none ends more than ``limit`` after ``_play``."""
         self._play = 0
-        """Timestamp of the next octet to be handed out; of no meaning before the first packet."""
+        """Timestamp of the next octet to return; without meaning before the first packet."""
         self._highest = 0
         self._seen = 0
-        """Bit n: the packet n before the highest has come."""
+        """Bit n: the packet n before the highest has arrived."""
         self._arrival = 0.0
         self._stamp = 0
         self._least = _HALF
@@ -202,7 +202,7 @@ class JitterBuffer:
             self._regulate()
 
     def take(self, octets: int = FRAME) -> bytes:
-        """The next octets, always as many as asked for."""
+        """The next octets, always the requested number."""
         play = self._play
         payload = self._packets.pop(play, None)
         self._play = (play + octets) & 0xFFFF_FFFF
@@ -218,7 +218,7 @@ class JitterBuffer:
         return self._assemble(play, octets)
 
     def _assemble(self, play: int, octets: int) -> bytes:
-        """Octets from parts of packets, where packets and portions taken do not coincide."""
+        """Octets from parts of packets, for portions that differ from packets in length."""
         portion = bytearray(silence(octets))
         heard = 0
         for timestamp, payload in list(self._packets.items()):
@@ -247,14 +247,14 @@ class JitterBuffer:
         self._start_at(packet.timestamp)
 
     def _start_at(self, timestamp: int) -> None:
-        """A packet that comes now is to have its turn after ``depth``."""
+        """Set the turn of a packet that arrives now to ``depth`` later."""
         self._packets.clear()
         self._play = (timestamp - self.config.depth) & 0xFFFF_FFFF
         self._misfits = 0
         self._least, self._window_left = _HALF, self.config.window
 
     def _out_of_order(self, sequence: int) -> bool:
-        """A packet that is not the next one: whether it is to be used."""
+        """Whether to use a packet that is not the next one."""
         ahead = (sequence - self._highest) & 0xFFFF
         behind = 0x10000 - ahead if ahead else 0
         if ahead and ahead < self.config.restart:
@@ -267,7 +267,7 @@ class JitterBuffer:
                 return False
             self._seen |= 1 << behind
             self.counters.reordered += 1
-            # Before the first packet of a source nothing was missed.
+            # No packet is missing before the first packet of a source.
             self.counters.lost = max(0, self.counters.lost - 1)
         elif behind < self.config.restart:
             self.counters.reordered += 1
@@ -276,9 +276,9 @@ class JitterBuffer:
         return True
 
     def _misfit(self, timestamp: int, payload: bytes, slack: int, *, newest: bool) -> int:
-        """A packet outside of what is kept. Its slack, which may be negative.
+        """Handle a packet outside the kept range; returns its slack, which may be negative.
 
-        Only the newest packets show that the delay has changed: one that was overtaken is merely late.
+        Only the newest packets show that the delay has changed: an overtaken packet is merely late.
         """
         if slack >= _HALF:
             slack -= _STAMPS
@@ -300,7 +300,8 @@ class JitterBuffer:
         return slack
 
     def _regulate(self) -> None:
-        """A window of packets is over: keep the delay within its bounds, and nothing that has been passed."""
+        """At the end of a window of packets, keep the delay within its bounds and drop packets that are
+        past."""
         for timestamp in [t for t in self._packets if (t - self._play) & 0xFFFF_FFFF >= _HALF]:
             del self._packets[timestamp]
         if self._least > self.config.depth + FRAME:

@@ -1,7 +1,7 @@
-"""Tones on a speech line: making them, and detecting which ones are there. No input or output.
+"""Tones on a speech line: generation and detection. No input or output.
 
-A generator repeats one period, computed once. A listener measures single frequencies as Goertzel's recursion
-does, all of them at once as one product of matrices.
+A generator repeats one period, computed once. A listener measures single frequencies like Goertzel's recursion,
+all at once as one product of matrices.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LEVEL: Final = -13.0
-"""dBm0 of a tone: four of them together are not limited."""
+"""dBm0 of a tone: four such tones together are not limited."""
 GRID: Final = tuple(range(300, 3401, 50))
 """Frequencies (Hz) that fit into 20 ms a whole number of times, within the telephone band."""
 _PEAK: Final = 32768 * 10 ** (-FULL_SCALE_DBM0 / 20)
@@ -41,14 +41,14 @@ def tone(frequencies: Sequence[int], level: float = LEVEL) -> bytes:
 
 
 class ToneListener:
-    """Detects which tones a line carries.
+    """Detects the tones on a line.
 
-    ``frequencies``: those listened for (Hz). ``block``: octets that are judged together; tones must be
+    ``frequencies``: those to detect (Hz). ``block``: octets that are judged together; tones must be
     ``8000 / block`` Hz apart or more, and a block of a multiple of 160 octets keeps those of :data:`GRID`
-    from disturbing one another. A tone is heard when it has at least ``share`` of the whole power of the
-    block and at least ``floor`` dBm0. Ten per cent is more than what leaks into a neighbouring frequency when
-    a tone sets in or breaks off within a block, and leaves room for six tones at once; white noise as loud as
-    the tone does not reach it.
+    from disturbing one another. A tone is detected when it has at least ``share`` of the whole power of the
+    block and at least ``floor`` dBm0. Ten per cent is more than the leakage into a neighbouring frequency when
+    a tone starts or stops within a block, and leaves room for six tones at once; white noise as loud as the
+    tone does not reach ten per cent.
 
     Raises :class:`ValueError` for frequencies that can't be distinguished.
     """
@@ -79,7 +79,7 @@ class ToneListener:
         """The tones (Hz) of the last whole block."""
 
     def feed(self, octets: bytes) -> frozenset[int]:
-        """Listen on; the tones (Hz) of the last whole block."""
+        """Take octets; returns the tones (Hz) of the last whole block."""
         self._waiting += octets
         whole = len(self._waiting) // self._block * self._block
         if whole:
@@ -89,7 +89,7 @@ class ToneListener:
         return self.heard
 
     def reset(self) -> None:
-        """Forget what was heard."""
+        """Drop the octets and tones so far."""
         self._waiting.clear()
         self.heard = frozenset()
 
@@ -97,7 +97,7 @@ class ToneListener:
         samples: NDArray[np.floating[Any]] = decode(block).astype(float)
         total = float(samples @ samples) / self._block
         parts = (samples @ self._probe).reshape(2, -1)
-        # The power of a sine of which this is the amplitude along cosine and sine.
+        # The power of a sine with these amplitudes along cosine and sine.
         powers = 2 * (parts**2).sum(axis=0) / self._block**2
         needed = max(self._floor, self._share * total)
         return frozenset(f for f, power in zip(self.frequencies, powers, strict=True) if power >= needed)

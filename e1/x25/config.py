@@ -36,9 +36,10 @@ class X25Config:
     __pydantic_config__ = DOCUMENTED
 
     role: Role = "dte"
-    """Which side of X.25 we are: decides timers, causes, and who gives way when two calls collide."""
+    """Side of X.25 of this end: it decides timers, causes, and the end that gives way when two calls
+    collide."""
     circuit: Circuit = "pvc"
-    """Permanent or switched; no public source has which of them the consoles of this field use."""
+    """Permanent or switched; no public source states which of them the consoles use."""
     lcn: Annotated[int, Range(1, MAX_LCN)] = 1
     """Logical channel number, 1..4095, the same on both ends."""
     packet_size: PacketSize = 128
@@ -52,7 +53,7 @@ class X25Config:
     calling_address: str = ""
     """Our digits, in our call; a responder over XOT takes calls to these alone, or to any number if there are none."""
     call_retry: _Timer = 5.0
-    """Seconds after which a circuit that was cleared, or not set up, is called again."""
+    """Seconds until the next call after a circuit was cleared or not set up."""
     negotiate: bool = True
     """Our call carries the facilities packet size and window."""
     default_packet_size: PacketSize = 128
@@ -96,7 +97,7 @@ class X25Config:
     diagnostics: bool = True
     """A DCE reports unreadable packets with a Diagnostic packet; off: they are discarded."""
     keep_on_reset: bool = True
-    """Messages that are not acknowledged survive Reset, Restart, Clear and link loss; off: they are given up."""
+    """Unacknowledged messages survive Reset, Restart, Clear and link loss; off: they are given up."""
     in_doubt: Literal["report", "repeat"] = "report"
     """A message that was sent entirely and not acknowledged, when it is not known whether it arrived: after a link
     loss if the peer doesn't report it; at a Reset, Clear or Restart if LAPB can't show it either. Give it up and report
@@ -104,7 +105,7 @@ class X25Config:
     resume: bool = True
     """Report to the peer how many messages arrived, in the diagnostic of a Restart (80h..8Fh)."""
     queue_limit: Annotated[int, Range(1)] = 10_000
-    """Messages that wait; one more is given up at once."""
+    """The most messages that wait; a further one is given up at once."""
     max_message: Annotated[int, Range(1)] = 65_536
     """Octets of a received message, over all its packets."""
 
@@ -162,7 +163,7 @@ class Interrupted:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A message was given up. ``in_doubt``: it may have arrived all the same."""
+    """A message was given up. ``in_doubt``: it may have arrived."""
 
     message: bytes
     in_doubt: bool

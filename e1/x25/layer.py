@@ -6,8 +6,8 @@ whatever the peer sends. Source: X.25 3 to 5, ISO/IEC 8208.
 
 A message is delivered once and in order, or given up with a :class:`Lost`. This end acknowledges every data packet as
 soon as it arrives; a peer may do so later. At a Reset, Clear or Restart on a link that holds, what LAPB has seen
-acknowledged arrived, and the rest is sent again. After a link loss the ends tell each other
-(:class:`e1.x25.outbox.Numbering`). Where neither tells, the option ``in_doubt`` decides.
+acknowledged arrived, and the rest is sent again. After a link loss the ends exchange their counts
+(:class:`e1.x25.outbox.Numbering`). Without these the option ``in_doubt`` decides.
 """
 
 from __future__ import annotations
@@ -127,7 +127,8 @@ class PacketLayer(CircuitMachine):
         return self._run(None, now)
 
     def interrupt(self, data: bytes, now: float) -> list[X25Effect]:
-        """Sends 1..32 octets past the data, one Interrupt at a time. :class:`ValueError` for other lengths."""
+        """Sends 1..32 octets ahead of the data, one Interrupt at a time. :class:`ValueError` for other
+        lengths."""
         packets.Interrupt(data=data).encode()
         if not self.up:
             return [X25Alarm("interrupt", "an interrupt was not sent: the circuit is down")]
@@ -146,7 +147,7 @@ class PacketLayer(CircuitMachine):
         return self._run(X25Input.BUSY if on else X25Input.READY, now)
 
     def reset(self, now: float) -> list[X25Effect]:
-        """Resets the circuit; nothing unless it is up."""
+        """Resets the circuit if it is up."""
         return self._run(X25Input.RESET_WANTED, now)
 
     def clear(self, now: float) -> list[X25Effect]:
@@ -161,7 +162,7 @@ class PacketLayer(CircuitMachine):
         return self._run(X25Input.CALL_WANTED, now)
 
     def discard(self) -> list[bytes]:
-        """Takes out the messages of which nothing was sent yet, without an effect."""
+        """Takes out the messages of which no part was sent, without an effect."""
         return self._outbox.take_unsent()
 
     def tick(self, now: float) -> list[X25Effect]:
@@ -171,12 +172,12 @@ class PacketLayer(CircuitMachine):
         return self._run(X25Input.AGAIN if self._tries else X25Input.GIVE_UP, now)
 
     def next_deadline(self) -> float | None:
-        """When :meth:`tick` has something to do."""
+        """When :meth:`tick` is due."""
         return self._deadline
 
     @property
     def queued(self) -> int:
-        """Messages that are not acknowledged entirely."""
+        """Messages that are not fully acknowledged."""
         return len(self._outbox)
 
     # the machine

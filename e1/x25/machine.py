@@ -34,7 +34,7 @@ from e1.x25.packets import Kind, Packet, cause_text, diagnostic_text
 
 
 class X25State(StrEnum):
-    """What a circuit is doing; the value is shown to people."""
+    """State of a circuit; the value is shown to people."""
 
     DOWN = "no link"
     RESTARTING = "restarting"
@@ -66,7 +66,7 @@ TIMERS: Mapping[X25State, tuple[str, str]] = {
 
 
 class X25Input(StrEnum):
-    """What can happen to a circuit; the value is shown to people."""
+    """Input of a circuit; the value is shown to people."""
 
     LINK_UP = "link up"
     LINK_DOWN = "link down"
@@ -95,7 +95,7 @@ class X25Input(StrEnum):
 
 
 class X25Action(StrEnum):
-    """What is done, each by one method. An action with a cause or diagnostic of its own sends it."""
+    """An action; each has one method. An action with a cause or diagnostic of its own sends it."""
 
     RESTART = "send Restart"
     READY = "wait for a call"
@@ -141,7 +141,7 @@ class X25Move(NamedTuple):
 
 
 class CircuitKind(StrEnum):
-    """A circuit, what carries it, and our side of X.25. The machine of each is another one."""
+    """Kind of a circuit, its carrier, and this end's side of X.25. Each kind has its own machine."""
 
     PVC_DTE = "permanent circuit, DTE"
     PVC_DCE = "permanent circuit, DCE"
@@ -241,7 +241,7 @@ def _data_transfer(restarts: bool) -> _Rows:
 
 
 def _permanent() -> _Rows:
-    """What a PVC has instead of calls."""
+    """The states of a PVC, which replace calls."""
     packets_of_calls = (X25Input.CALL, X25Input.CALL_ACCEPTED, X25Input.CLEAR, X25Input.CLEAR_CONFIRMATION)
     return {
         **_rows([X25State.DATA], packets_of_calls, _to(X25State.RESETTING, _A.RESET, RESET_ERROR, 0x23)),
@@ -307,14 +307,14 @@ _TABLES: Final = {kind: _rules(kind) for kind in CircuitKind}
 X25_TABLE: Final[Mapping[tuple[CircuitKind, X25State, X25Input], X25Move]] = {
     (kind, *at): move for kind, rules in _TABLES.items() for at, move in rules.items()
 }
-"""What is not in the table is discarded: the input is wrong, or too late."""
+"""Inputs that are not in the table are discarded: they are wrong, or too late."""
 
 
 _INVALID_FACILITY = 0x03
 _FACILITY_DIAGNOSTICS = frozenset({0x41, packets.FACILITY_PARAMETER, packets.FACILITY_LENGTH})
 _RESTART_TIMER = 0x34
 _FAR_END_GONE = frozenset({0x01, 0x1D})
-"""Causes by which a DCE reports that the far end of a PVC is dead."""
+"""Causes by which a DCE reports that the far end of a PVC has failed."""
 _ON_A_PVC = 0x23
 """Diagnostic: a packet of calls on a permanent circuit."""
 _BEFORE_A_CALL = frozenset({0x14, 0x15, 0x16})
@@ -433,7 +433,7 @@ class CircuitMachine:
         return _INVALID_FACILITY if facility else rule.cause, diagnostic
 
     def _report_state(self) -> None:
-        """Report up or down when the state has changed that."""
+        """Report up or down when a new state changes it."""
         up = self.up if self.state is X25State.RESETTING else self.state is X25State.DATA
         up = up and not self._far_end_gone
         if up is not self.up:
@@ -522,7 +522,7 @@ class CircuitMachine:
         self._outbox.rewind()
 
     def _doubt(self, messages: int) -> None:
-        """It is not known whether the oldest ``messages`` arrived."""
+        """Treat the oldest ``messages`` as in doubt: they may have arrived or not."""
         if not messages:
             return
         self._numbering.lost()

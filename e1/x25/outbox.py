@@ -1,4 +1,4 @@
-"""What a circuit has to send: messages, cut into packets, until the peer has acknowledged them."""
+"""The messages that a circuit sends, cut into packets, until the peer has acknowledged them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Outbox:
 
     @property
     def has_segment(self) -> bool:
-        """Whether anything is left to send."""
+        """Whether a packet is left to send."""
         return self.whole < len(self._messages)
 
     def add(self, message: bytes) -> None:
@@ -67,7 +67,7 @@ class Outbox:
         return sum(each <= number for _, each in self._flight)
 
     def rewind(self) -> None:
-        """Everything that isn't acknowledged will be sent again, each message from its beginning."""
+        """Send all unacknowledged messages again, each from its beginning."""
         self._flight.clear()
         self.whole = self._offset = 0
 
@@ -86,7 +86,7 @@ class Outbox:
         return taken
 
     def take_unsent(self) -> list[bytes]:
-        """Takes out the messages of which nothing was sent."""
+        """Takes out the messages of which no part was sent."""
         keep = self.whole + (1 if self._offset else 0)
         taken = list(islice(self._messages, keep, None))
         while len(self._messages) > keep:
@@ -103,7 +103,7 @@ class Agreement(StrEnum):
     """Whether the two ends count the messages from the same one."""
 
     NONE = "no agreement"
-    """Our count means nothing to the peer: we have just started, or a message was given up in doubt."""
+    """Our count has no meaning for the peer: this end has just started, or gave up a message in doubt."""
     OFFERED = "offered"
     """Both counts began at 0 with the last Restart, if the peer got ours."""
     KNOWN = "known"
@@ -111,7 +111,7 @@ class Agreement(StrEnum):
 
 
 class AgreementInput(StrEnum):
-    """What happens to the counts."""
+    """Input of the counts."""
 
     RESTARTED = "Restart with count 0"
     HEARD = "packet after the Restart"
@@ -129,8 +129,8 @@ AGREEMENT_TABLE: Final[Mapping[tuple[Agreement, AgreementInput], Agreement]] = {
 class Numbering:
     """How many messages arrived, sent to the peer in the diagnostic of the Restart after a link loss.
 
-    X.25 loses data on a Restart and does not report which. Two ends of this product do, so nothing is
-    lost or repeated; any other equipment sees a diagnostic without a meaning.
+    X.25 loses data on a Restart and does not report which. Two ends of this product do, so no message is
+    lost or repeated; other equipment receives a diagnostic without a meaning.
     """
 
     def __init__(self, enabled: bool) -> None:

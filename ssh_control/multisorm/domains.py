@@ -33,7 +33,7 @@ CHANGES: Final = frozenset({"add", "change", "remove", "sync", "clear"})
 
 
 class DomainState(Enum):
-    """What a domain has of a mediator's objects."""
+    """State of a domain: the objects of a mediator that it has."""
 
     IN_STEP = "in step"
     SILENT = "silent"
@@ -41,7 +41,7 @@ class DomainState(Enum):
 
 
 class DomainInput(Enum):
-    """What happens to a domain."""
+    """Input of a domain."""
 
     MISSED = "missed"
     """It has not answered within the bound."""
@@ -54,18 +54,18 @@ class DomainInput(Enum):
 
 
 class DomainAction(Enum):
-    """What is done about it."""
+    """Action on a domain."""
 
     GIVE_UP = "give up"
     """Count it as a refusal of all that waits for it, and probe it from now on."""
     REPORT_BACK = "report back"
-    """Log that it answers again."""
+    """Log that the domain answers again."""
     HAND_OVER = "hand over"
-    """Send it all objects, and then the questions that are open."""
+    """Send the domain all objects, and then the open questions."""
 
 
 class DomainMove(NamedTuple):
-    """What an input leads to."""
+    """The next state and the actions of an input."""
 
     next: DomainState
     actions: tuple[DomainAction, ...] = ()
@@ -240,7 +240,7 @@ class MultiSorm:
 
     @property
     def deadline(self) -> float | None:
-        """When :meth:`tick` is wanted."""
+        """When :meth:`tick` is due."""
         times = [asked.deadline for asked in self._asked.values()]
         times += [one.probe_at for one in self._domains.values() if one.state is DomainState.SILENT]
         return min(times, default=None)
@@ -343,7 +343,7 @@ class MultiSorm:
         return None
 
     def _record(self, request: Request, reply: Reply) -> None:
-        """Note what is on control now."""
+        """Record the objects that are on control now."""
         op, params, objects = request.op, request.params, self.objects
         if op == "remove" and (reply.ok or reply.code == ExtendedError.WRONG_OBJECT_NUMBER):
             objects.pop(params["object_number"], None)

@@ -1,4 +1,4 @@
-"""One request asked of many domains at once: what the mediator is answered, and when. Sans-IO.
+"""One request to many domains at once: the reply to the mediator, and its time. Sans-IO.
 
 One positive answer makes the reply positive and is passed on at once. If all answers are negative, so is the reply,
 with the most specific code (:data:`SPECIFICITY`). Lists are the exception: those of all domains are merged
@@ -20,7 +20,7 @@ from ssh_control.messages import LINE_UNKNOWN
 
 
 class Specificity(IntEnum):
-    """How much a negative answer states about the request, the least first."""
+    """How specific a negative answer is, the least specific first."""
 
     NOT_HERE = 0
     """This domain has no such number, object or trunk; another one may have it."""
@@ -69,7 +69,7 @@ class FanOutRule(Enum):
 
 
 class FanOutState(Enum):
-    """How far a question is."""
+    """State of a question."""
 
     OPEN = "open"
     PASSED_ON = "passed on"
@@ -86,7 +86,7 @@ class FanOutInput(Enum):
 
 
 class FanOutAction(Enum):
-    """What the mediator is answered now."""
+    """The reply to the mediator now."""
 
     THIS = "this answer"
     MOST_SPECIFIC = "most specific refusal"
@@ -171,7 +171,7 @@ class FanOut:
             return Reply(True, MERGED[self.request.op](answers))
         refusal = most_specific(answers)
         others = len(answers) - 1
-        # Without the count, "X is no subscriber of a" would make one look for it in b.
+        # Without the count, "X is no subscriber of a" suggests that b has it.
         text = f"{refusal.text} (refused by {others} more)" if others else refusal.text
         return Reply(False, {}, refusal.code, text)
 
