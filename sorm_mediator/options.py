@@ -275,7 +275,7 @@ class Difference:
     clause: str
     """The order's clause, ``appendix.clause``."""
     why: str
-    """What the vendor's device does."""
+    """The behaviour of the vendor's device."""
 
 
 def differences(model: type[BaseModel]) -> Iterator[Difference]:

@@ -1,4 +1,4 @@
-"""What a node of a given size must be able to control: the tables of order 268, appendices 2, 3 and 4.
+"""The capacity of a node by its size: the tables of order 268, appendices 2, 3 and 4.
 
 * A terminal node: appendix 2, table 1, by the subscribers that the node is equipped for.
 * A transit node: appendix 3, clauses 2 and 3, for any size.
@@ -33,12 +33,12 @@ MOST_CALLS = 112
 MOST_NETWORK_OBJECTS = 2048
 """Numbers of network objects (order 268, 3.2)."""
 TRUNK_OBJECTS = 10
-"""Trunks under control, whatever the size (order 268, 3.1 and 4.1)."""
+"""Trunks under control, for any size (order 268, 3.1 and 4.1)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """What a node must be able to control at once; the limits of its tables."""
+    """The objects and calls that a node must control at once; the limits of its tables."""
 
     own_objects: int
     """Objects that are subscribers of the node."""

@@ -135,7 +135,7 @@ def load(path: Path) -> Config:
 
 
 def _control_character(document: Mapping[str, Any]) -> str:
-    """Where a key or text holds a character that no host, path or name may have; "" when none does.
+    """The position of a character that no host, path or name may have, in a key or text; "" without one.
 
     Line breaks and tabs are allowed: a pasted host key may end in one.
     """

@@ -446,7 +446,7 @@ class Dialogue:
             self.record.notes.append(note)
 
     def _code_fits(self, wanted: int, came: int) -> bool:
-        if wanted != 0x01:  # the extended style has the same code unless :data:`_SAME` says otherwise
+        if wanted != 0x01:  # the extended style has the same code except for those in :data:`_SAME`
             return came == wanted
         style = self.terms.errors
         return (came == 0x01 and style != "extended") or (came >= EXTENDED and style != "order")
