@@ -30,12 +30,12 @@ _BEGINNING = """\
 # The mediator core
 
 `sorm_mediator/mediator/core/core.py` is synchronous: one input and the time go in, effects come out, to be executed in
-order (`effects.py`). It raises nothing, whatever a console, a switch or a call report says.
+order (`effects.py`). It raises nothing, for any input from a console, a switch or a call report.
 `sorm_mediator/mediator/binding/` has the sockets, the disk and the clock.
 
 | module of `core/` | what it decides |
 |---|---|
-| `core` | inputs, receipt (27h), execution (28h), what is told of the means' own accord |
+| `core` | inputs, receipt (27h), execution (28h), what is sent unasked |
 | `means` | the state of the technical means, one command at a time, answers that are tables |
 | `commands/rule` | what a command is made of |
 | `commands/state`, `objects`, `ksl`, `tables` | each command: when it is taken, its refusals, what it does |
@@ -43,7 +43,7 @@ order (`effects.py`). It raises nothing, whatever a console, a switch or a call 
 | `calls/kpd2_events` | the KPD2 messages of calls |
 | `calls/electronic_messages` | reports of electronic messages in, 2Ch out |
 | `calls/ksl_pool` | who has which line |
-| `calls/numbers` | signs, digits, adaptations |
+| `numbers` | signs, digits, adaptations |
 | `channels` | the pairs of data channels, and the two time-outs |
 | `switchside` | requests to the switch, their time limit, resynchronisation |
 | `tables` | what is kept, and the changes that are made durable one by one |
@@ -109,10 +109,11 @@ _AFTER = """\
 ## The switch
 
 - 28h/00h of 2, 5, 6, 15 is sent when the switch has accepted, and the change is on disk.
-- **No answer** within `switch_timeout`: 28h/01h, nothing is changed here; since nobody knows what the switch did, all
+- **No answer** within `switch_timeout`: 28h/01h, nothing is changed here; since it is not certain what the
+  switch did, all
   objects are brought back to it at once (`sync`). An answer that comes later is counted and ignored.
 - **Link down** (now, or while the command waits): 5, 6, 15, 12 and 16 end with 28h/01h; 2 is done here, and
-  the switch learns it when the objects are brought back: a mediator without its switch can be stopped.
+  the switch gets it when the objects are brought back: a mediator without its switch can be stopped.
 - **Removal of an object that the switch does not have** (34h, 35h, 53h) is a success.
 - **Link up**: all objects go to the switch in chunks. Requests of commands wait for the end of it; their
   time limit runs. Objects that the switch refuses then stay in the tables, are logged and journaled. A failure is
@@ -137,7 +138,7 @@ have been sent is counted.
 
 ## A console that goes away
 
-A command that waits for the switch is completed in the tables; its 28h is sent to nobody, not to the next connection.
+A command that waits for the switch is completed in the tables; its 28h is not sent, also not to the next connection.
 A table that is being sent ends.
 
 Over TCP a console that comes back connects before the end of its old connection is seen. It then waits in line until
@@ -146,15 +147,15 @@ what it sent before is handled:
 {connection}
 ## After a restart
 
-The first KPD1 in use hears 22h (option `restart_message`). The means are in the initial state: stopped, the first
+22h is sent on the first KPD1 in use (option `restart_message`). The means are in the initial state: stopped, the first
 password, empty tables, which the console restores (9.2.4). With option `after_restart = "restore"` state and tables
-are what they were, and 21h/03h says so if the means are started. 21h/01h follows if what was stored could not be
-read. Calls that were running are told of anew by their next report, under new call numbers.
+are what they were, and 21h/03h reports it if the means are started. 21h/01h follows if what was stored could not be
+read. Calls that were running are reported anew by their next report, under new call numbers.
 
 ## Calls
 
-A call report is a cumulative snapshot; the core tells what it has not told yet. So a lost, doubled, late or overtaken
-report changes nothing, and a Stop without a Start tells the whole call. Per object the order is
+A call report is a cumulative snapshot; the core sends what it has not sent yet. So a lost, doubled, late or overtaken
+report changes nothing, and a Stop without a Start sends the whole call. Per object the order is
 `41h (44h)* 42h (44h)* 43h`; between objects it is that of the moments. Dialling that was not completed is
 43h/02h alone:
 

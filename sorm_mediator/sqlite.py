@@ -52,7 +52,7 @@ def lock_file(path: Path) -> IO[bytes]:
     The lock is a separate file: closing any descriptor of the database would drop SQLite's locks on it.
     """
     descriptor = os.open(path.with_name(path.name + ".lock"), os.O_WRONLY | os.O_CREAT, 0o600)
-    file = open(descriptor, "wb")  # noqa: SIM115 - closed by whoever holds the lock
+    file = open(descriptor, "wb")  # noqa: SIM115 - closed by the holder of the lock
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

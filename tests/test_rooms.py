@@ -1,4 +1,4 @@
-"""Which room may import which: the arrows of docs/architecture.md."""
+"""What the rooms may import, beside what import-linter holds (pyproject.toml)."""
 
 import ast
 import subprocess

@@ -54,7 +54,7 @@ _TRIGGERS = tuple(
 _SCHEMA = 1
 _BATCH = 1000
 _MOST_ENTRIES = 2**62
-"""A number of an entry that nobody reaches: the next ones must still fit into SQLite's 64 bits."""
+"""A number of an entry that is never reached: the next ones must still fit into SQLite's 64 bits."""
 _FAR = 253_402_300_800.0
 """Unix time of the year 10000, which no calendar here reaches."""
 _time = sa.cast(sa.func.json_extract(_entries.c.body, "$.time"), sa.Float)

@@ -76,7 +76,7 @@ class Verifier:
 
     ``seal`` is the head kept beside the file, ``noted`` a hash that was written down elsewhere. Entries
     beyond the seal are accepted when they chain on: the seal is written after the entry, so a crash between
-    the two leaves exactly that, and whoever could forge them could have forged the seal too.
+    the two leaves exactly that, and a forger of them could have forged the seal too.
     """
 
     def __init__(self, seal: Head | None, noted: str | None = None) -> None:

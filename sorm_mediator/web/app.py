@@ -61,7 +61,7 @@ def create_app(gateway: Gateway | None = None, switch: SwitchBox | None = None, 
         from sorm_mediator.web.switch_api import switch_router, trace_router
 
         mediator = gateway.config.mediator if gateway is not None else MediatorConfig()
-        app.include_router(switch_router(switch), prefix="/api/v1", tags=["switch"])
+        app.include_router(switch_router, prefix="/api/v1", tags=["switch"])
         app.include_router(trace_router(switch.engine, mediator), prefix="/api/v1", tags=["switch"])
     app.include_router(metrics_router(), tags=["monitoring"])
     return app

@@ -54,7 +54,7 @@ class RequestBody(BaseModel):
 
 
 class AlarmRequest(RequestBody):
-    """An alarm of the node, as message 21h tells it."""
+    """An alarm of the node, as message 21h reports it."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"type": 2, "code": 7}]})
 
@@ -66,7 +66,7 @@ class AlarmRequest(RequestBody):
 
 
 class AccessRequest(RequestBody):
-    """An attempt at unauthorised access, as message 26h tells it."""
+    """An attempt at unauthorised access, as message 26h reports it."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"code": 3, "text": "tables read from the shell"}]}
@@ -98,7 +98,7 @@ class FaultRequest(RequestBody):
     """A fault to inject into a stream."""
 
     state: Literal["LOS", "AIS", "RAI", "LOF", "LOMF", "OFF", "clear"]
-    """RAI: the far end loses our signal and says so. The others: what we receive. clear: end it."""
+    """RAI: the far end loses our signal and reports it. The others: what we receive. clear: end it."""
 
 
 # --- routes
@@ -120,7 +120,7 @@ Mediator = Annotated[Gateway, Depends(_gateway)]
 
 
 async def _reader(gateway: Mediator, request: Request) -> Gateway:
-    """The gateway, which is told that its tables are read; ``tell_table_access`` says whether the console is."""
+    """The gateway, with a note that its tables are read (option ``tell_table_access``: with 26h to the console)."""
     gateway.tables_read(f"HTTP {request.client.host}" if request.client else "HTTP")
     return gateway
 
@@ -188,7 +188,7 @@ def _page(rows: Iterable[Row], count: int, limit: int, offset: int) -> Iterator[
 async def _objects(
     gateway: Tables, response: Response, limit: Limit = 1000, offset: Offset = 0
 ) -> list[ObjectDocument]:
-    """The objects under control; the header X-Total-Count tells how many there are."""
+    """The objects under control; the header X-Total-Count has their number."""
     objects = gateway.core.tables.objects
     response.headers["X-Total-Count"] = str(len(objects))
     states = gateway.core.line_states
@@ -201,7 +201,7 @@ async def _objects(
 async def _calls(
     gateway: Tables, response: Response, limit: Limit = 1000, offset: Offset = 0
 ) -> list[CallDocument]:
-    """The calls in progress that touch objects; X-Total-Count tells how many there are."""
+    """The calls in progress that touch objects; X-Total-Count has their number."""
     calls = gateway.core.calls
     response.headers["X-Total-Count"] = str(len(calls))
     return [call_row(call) for call in _page(calls, len(calls), limit, offset)]
@@ -235,22 +235,22 @@ def _done(gateway: Mediator, sent: int, otherwise: str = "nothing had to be told
 
 
 async def _alarm(gateway: Mediator, alarm: AlarmRequest) -> dict[str, object]:
-    """Have the node raise an alarm: the console is told with 21h. Type 1 stops the technical means."""
+    """Have the node raise an alarm: the console is sent 21h. Type 1 stops the technical means."""
     return _done(gateway, gateway.operator_alarm(alarm.type, alarm.code))
 
 
 async def _access(gateway: Mediator, access: AccessRequest) -> dict[str, object]:
-    """Have the node notice an attempt at unauthorised access: the console is told with 26h."""
+    """Have the node notice an attempt at unauthorised access: the console is sent 26h."""
     return _done(gateway, gateway.operator_access(access.code, access.text))
 
 
 async def _restart(gateway: Mediator, restart: RestartRequest | None = None) -> dict[str, object]:
-    """Have the node's software start again: tables empty, first password, stopped; the console is told with 22h."""
+    """Have the node's software start again: tables empty, first password, stopped; the console is sent 22h."""
     return _done(gateway, gateway.operator_restart())
 
 
 async def _line_state(gateway: Mediator, line: LineStateRequest) -> dict[str, object]:
-    """Give the line of an object another state, which message 23h tells."""
+    """Give the line of an object another state, which message 23h shows."""
     if line.object not in gateway.core.tables.objects:
         raise HTTPException(404, f"there is no object {line.object}")
     sent = gateway.operator_line_state(line.object, line.state)

@@ -37,7 +37,7 @@ class _Http(H11Protocol):
     """A client's connection. One that asks slowly, or does not read its answer, is not waited for.
 
     When there are too many, the one goes that has been asking for the longest, or has had nothing to ask: who asks and
-    reads is served, whatever the others do.
+    reads is served, independently of the others.
     """
 
     limits: ClassVar[WebConfig]
@@ -63,24 +63,24 @@ class _Http(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        self._judge()
+        self._watch_request()
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
         self._waited_for = self.loop.time()
-        self._judge()
+        self._watch_request()
 
     def pause_writing(self) -> None:
         super().pause_writing()
         self._stop(self._unread)
-        self._unread = self.loop.call_later(self.limits.send_timeout, self._give_up, "answers_not_read")
+        self._unread = self.loop.call_later(self.limits.send_timeout, self._drop, "answers_not_read")
 
     def resume_writing(self) -> None:
         super().resume_writing()
         self._stop(self._unread)
         self._unread = None
 
-    def _judge(self) -> None:
+    def _watch_request(self) -> None:
         """Whether the client has begun a request and not ended it."""
         state = self.conn.their_state
         if state is h11.SEND_BODY or (state is h11.IDLE and self.conn.trailing_data[0]):
@@ -94,9 +94,9 @@ class _Http(H11Protocol):
 
     def _wait_for_request(self) -> None:
         self._waited_for = self.loop.time()
-        self._asking = self.loop.call_later(self.limits.request_timeout, self._give_up, "slow_requests")
+        self._asking = self.loop.call_later(self.limits.request_timeout, self._drop, "slow_requests")
 
-    def _give_up(self, why: str) -> None:
+    def _drop(self, why: str) -> None:
         self.counters[why] += 1
         self.transport.abort()
 
@@ -146,7 +146,7 @@ class WebServer:
             try:
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 listener.bind(address)
-                # Connections made from the ready line on must be taken, whatever uvicorn is still doing.
+                # Connections made from the ready line on must be taken, also while uvicorn is still starting.
                 listener.listen(_LISTEN_BACKLOG)
                 listener.setblocking(False)
             except BaseException:
@@ -190,7 +190,7 @@ class WebServer:
 # resolves to 127.0.0.1, or by a plain cross-site form. So on loopback ``Host`` must name loopback, and an
 # ``Origin``, where there is one, must be the server itself.
 #
-# No request needs a large body, so none is read: its length must be told beforehand and be at most ``MOST_BODY``.
+# No request needs a large body, so none is read: its length must be given beforehand and be at most ``MOST_BODY``.
 
 
 MOST_BODY = 64 * 1024

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from fastapi import APIRouter, HTTPException, Path, Query, Request
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from radius.packet import LONGEST_TEXT
 from sorm_mediator.config.switch import MOST_NAME
 from sorm_mediator.mediator.binding.status import LicenceDocument
 from sorm_mediator.mediator.core.numbers import Numbers
+from sorm_mediator.switch.box import SwitchBox
 from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest, ServiceRequest
 from sorm_mediator.switch.calls.messages import MessageRequest
 from sorm_mediator.switch.mediators.faults import LONGEST_DELAY
@@ -23,7 +24,6 @@ from sorm_mediator.switch.trace.trace import TRACE_PARAMETERS, TraceError, read_
 
 if TYPE_CHECKING:
     from sorm_mediator.config import MediatorConfig
-    from sorm_mediator.switch.box import SwitchBox
     from sorm_mediator.switch.calls.engine import Engine
 
 
@@ -143,7 +143,7 @@ class MessageBody(Body):
     from_trunk: Annotated[str, Field(pattern=r"^\S*$")] = ""
     """The trunk that a sender of the network is reached by; left out: not known."""
     to_trunk: Annotated[str, Field(pattern=r"^\S*$")] = ""
-    """The trunk that the message goes out by; left out: routing says."""
+    """The trunk that the message goes out by; left out: by routing."""
     from_imsi: Imsi | Literal[""] = ""
     """IMSI of the sender."""
     to_imsi: Imsi | Literal[""] = ""
@@ -180,7 +180,7 @@ class FaultBody(Body):
 
 
 class Document(BaseModel):
-    """A document whose fields say in OpenAPI what they mean."""
+    """A document whose fields are described in OpenAPI by their docstrings."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -295,7 +295,7 @@ class MediatorDocument(Document):
     """host:port of its RADIUS sink."""
     connections: int
     objects: int
-    """On control, in whatever domain."""
+    """On control, in all domains."""
     domains: dict[str, Literal["in step", "silent", "catching up"]]
     """Domain -> how it stands."""
     not_connected: dict[str, str]
@@ -318,126 +318,153 @@ class MultisormDocument(Document):
     """Domain -> its fault."""
 
 
-def switch_router(switch: SwitchBox) -> APIRouter:
-    """The routes of the switch, to be put under ``/api/v1``."""
-    router = APIRouter()
-    errors: dict[int | str, dict[str, Any]] = {
-        404: {"description": "No such domain"},
-        409: {"description": "The calling line is out of service"},
-        503: {"description": "The licence allows no more calls"},
-    }
+async def _switch(request: Request) -> SwitchBox:
+    switch: SwitchBox = request.app.state.switch
+    return switch
 
-    @router.post("/switch/domains/{domain}/calls", status_code=202, responses=errors, summary="Make a call")
-    async def place_call(
-        domain: Annotated[str, Path(examples=["test.domain"])], body: CallBody
-    ) -> PlacedDocument:
-        """Make a synthetic call; it goes on by itself."""
-        try:
-            return PlacedDocument(call=switch.place_call(domain, body.request()).id)
-        except CallRefused as refusal:
-            raise HTTPException(REFUSED[refusal.kind], refusal.text) from None
 
-    @router.post(
-        "/switch/domains/{domain}/messages",
-        status_code=202,
-        responses={
-            404: {"description": "No such domain, subscriber or trunk"},
-            409: {"description": "The sender's line is out of service, or the way out is closed"},
-        },
-        summary="Send an electronic message",
-    )
-    async def send_message(
-        domain: Annotated[str, Path(examples=["test.domain"])], body: MessageBody
-    ) -> SentDocument:
-        """Send a synthetic message, such as an SMS; the mediators with an object that it touches are told at once."""
-        try:
-            return SentDocument(message=switch.send_message(domain, MessageRequest(**body.model_dump())))
-        except CallRefused as refusal:
-            raise HTTPException(REFUSED[refusal.kind], refusal.text) from None
+Switch = Annotated[SwitchBox, Depends(_switch)]
 
-    @router.get(
-        "/switch/domains/{domain}/trunks",
-        responses={404: {"description": "No such domain"}},
-        summary="The trunks of a domain",
-    )
-    async def trunks(domain: Annotated[str, Path(examples=["test.domain"])]) -> list[TrunkNameDocument]:
-        """Numbers and present names, by number."""
-        found = switch.engine.domains.get(domain)
-        if found is None:
-            raise HTTPException(404, f"there is no domain {domain!r}")
-        named = [TrunkNameDocument(trunk=one.number, name=one.name) for one in found.trunks.values()]
-        return sorted(named, key=lambda one: one.trunk)
+switch_router = APIRouter()
+"""The routes of the switch of ``app.state``, to be put under ``/api/v1``."""
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    404: {"description": "No such domain"},
+    409: {"description": "The calling line is out of service"},
+    503: {"description": "The licence allows no more calls"},
+}
 
-    @router.put(
-        "/switch/domains/{domain}/trunks/{number}",
-        responses={
-            404: {"description": "No such domain or trunk"},
-            409: {"description": "The name is that of another interface"},
-        },
-        summary="Rename a trunk",
-    )
-    async def rename_trunk(
-        domain: Annotated[str, Path(examples=["test.domain"])],
-        number: Annotated[int, Path(ge=0, le=0xFFFE, examples=[2])],
-        body: TrunkBody,
-    ) -> TrunkDocument:
-        """Rename a trunk; the mediators of the domain are told, and tell the console (message 2Ah)."""
-        try:
-            notes = switch.rename_trunk(domain, number, body.name)
-        except CallRefused as refusal:
-            raise HTTPException(REFUSED[refusal.kind], refusal.text) from None
-        return TrunkDocument(trunk=number, name=body.name, notes=list(notes))
 
-    @router.get("/switch/licence", summary="The licence, and what is in use of it")
-    async def licence() -> LicenceDocument:
-        """The licence that holds now: the highest number of those that have not expired."""
-        return LicenceDocument(**switch.licence())
+@switch_router.post(
+    "/switch/domains/{domain}/calls", status_code=202, responses=_ERRORS, summary="Make a call"
+)
+async def place_call(
+    switch: Switch, domain: Annotated[str, Path(examples=["test.domain"])], body: CallBody
+) -> PlacedDocument:
+    """Make a synthetic call; it goes on by itself."""
+    try:
+        return PlacedDocument(call=switch.place_call(domain, body.request()).id)
+    except CallRefused as refusal:
+        raise HTTPException(REFUSED[refusal.kind], refusal.text) from None
 
-    @router.post(
-        "/switch/domains/{domain}/fault",
-        status_code=204,
-        responses={404: {"description": "No such domain"}},
-        summary="Make a domain slow or dead",
-    )
-    async def order_fault(domain: Annotated[str, Path(examples=["test.domain"])], body: FaultBody) -> None:
-        """Have a domain answer its mediators late or never, over SSH, alone and in MultiSORM."""
-        try:
-            switch.fault(domain, body.answer, body.delay)
-        except CallRefused as refusal:
-            raise HTTPException(REFUSED[refusal.kind], refusal.text) from None
 
-    @router.get("/switch/multisorm", summary="MultiSORM: mediators, domains, faults")
-    async def multisorm() -> MultisormDocument:
-        """The mediators of MultiSORM users with the standing of each domain, and the faults of domains."""
-        status = switch.status()
-        return MultisormDocument(mediators=status["multisorm"], faults=status["faults"])
+@switch_router.post(
+    "/switch/domains/{domain}/messages",
+    status_code=202,
+    responses={
+        404: {"description": "No such domain, subscriber or trunk"},
+        409: {"description": "The sender's line is out of service, or the way out is closed"},
+    },
+    summary="Send an electronic message",
+)
+async def send_message(
+    switch: Switch, domain: Annotated[str, Path(examples=["test.domain"])], body: MessageBody
+) -> SentDocument:
+    """Send a synthetic message, such as an SMS; mediators with an object that it touches get a report."""
+    try:
+        return SentDocument(message=switch.send_message(domain, MessageRequest(**body.model_dump())))
+    except CallRefused as refusal:
+        raise HTTPException(REFUSED[refusal.kind], refusal.text) from None
 
-    @router.get("/switch/calls", summary="The latest calls")
-    async def recent_calls(limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> list[SwitchCallDocument]:
-        """The latest calls of the switch, the newest first; of released ones, the last thousand."""
-        calls = list(switch.engine.calls.values())[-limit:]
-        return [document(call) for call in reversed(calls)]
 
-    @router.get("/calls/{call}", responses={404: {"description": "No such call"}}, summary="One call")
-    async def one_call(call: str) -> SwitchCallDocument:
-        """Its state, the routing it took, and what happened in it."""
-        found = switch.engine.calls.get(call)
-        if found is None:
-            raise HTTPException(404, f"there is no call {call!r}, or it was released long ago")
-        return document(found)
+@switch_router.get(
+    "/switch/domains/{domain}/trunks",
+    responses={404: {"description": "No such domain"}},
+    summary="The trunks of a domain",
+)
+async def trunks(
+    switch: Switch, domain: Annotated[str, Path(examples=["test.domain"])]
+) -> list[TrunkNameDocument]:
+    """Numbers and present names, by number."""
+    found = switch.engine.domains.get(domain)
+    if found is None:
+        raise HTTPException(404, f"there is no domain {domain!r}")
+    named = [TrunkNameDocument(trunk=one.number, name=one.name) for one in found.trunks.values()]
+    return sorted(named, key=lambda one: one.trunk)
 
-    @router.delete(
-        "/calls/{call}",
-        status_code=204,
-        responses={404: {"description": "No such call, or it is over"}},
-        summary="Hang up",
-    )
-    async def hang_up(call: str) -> None:
-        """The caller hangs up."""
-        if not switch.hang_up(call):
-            raise HTTPException(404, f"there is no call {call!r} that goes on")
 
-    return router
+@switch_router.put(
+    "/switch/domains/{domain}/trunks/{number}",
+    responses={
+        404: {"description": "No such domain or trunk"},
+        409: {"description": "The name is that of another interface"},
+    },
+    summary="Rename a trunk",
+)
+async def rename_trunk(
+    switch: Switch,
+    domain: Annotated[str, Path(examples=["test.domain"])],
+    number: Annotated[int, Path(ge=0, le=0xFFFE, examples=[2])],
+    body: TrunkBody,
+) -> TrunkDocument:
+    """Rename a trunk; it is reported to the mediators of the domain, and by them to the console (message 2Ah)."""
+    try:
+        notes = switch.rename_trunk(domain, number, body.name)
+    except CallRefused as refusal:
+        raise HTTPException(REFUSED[refusal.kind], refusal.text) from None
+    return TrunkDocument(trunk=number, name=body.name, notes=list(notes))
+
+
+@switch_router.get("/switch/licence", summary="The licence, and what is in use of it")
+async def licence(
+    switch: Switch,
+) -> LicenceDocument:
+    """The licence that holds now: the highest number of those that have not expired."""
+    return LicenceDocument(**switch.licence())
+
+
+@switch_router.post(
+    "/switch/domains/{domain}/fault",
+    status_code=204,
+    responses={404: {"description": "No such domain"}},
+    summary="Make a domain slow or dead",
+)
+async def order_fault(
+    switch: Switch, domain: Annotated[str, Path(examples=["test.domain"])], body: FaultBody
+) -> None:
+    """Have a domain answer its mediators late or never, over SSH, alone and in MultiSORM."""
+    try:
+        switch.fault(domain, body.answer, body.delay)
+    except CallRefused as refusal:
+        raise HTTPException(REFUSED[refusal.kind], refusal.text) from None
+
+
+@switch_router.get("/switch/multisorm", summary="MultiSORM: mediators, domains, faults")
+async def multisorm(
+    switch: Switch,
+) -> MultisormDocument:
+    """The mediators of MultiSORM users with the standing of each domain, and the faults of domains."""
+    status = switch.status()
+    return MultisormDocument(mediators=status["multisorm"], faults=status["faults"])
+
+
+@switch_router.get("/switch/calls", summary="The latest calls")
+async def recent_calls(
+    switch: Switch, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+) -> list[SwitchCallDocument]:
+    """The latest calls of the switch, the newest first; of released ones, the last thousand."""
+    calls = list(switch.engine.calls.values())[-limit:]
+    return [document(call) for call in reversed(calls)]
+
+
+@switch_router.get("/calls/{call}", responses={404: {"description": "No such call"}}, summary="One call")
+async def one_call(switch: Switch, call: str) -> SwitchCallDocument:
+    """Its state, the routing it took, and what happened in it."""
+    found = switch.engine.calls.get(call)
+    if found is None:
+        raise HTTPException(404, f"there is no call {call!r}, or it was released long ago")
+    return document(found)
+
+
+@switch_router.delete(
+    "/calls/{call}",
+    status_code=204,
+    responses={404: {"description": "No such call, or it is over"}},
+    summary="Hang up",
+)
+async def hang_up(switch: Switch, call: str) -> None:
+    """The caller hangs up."""
+    if not switch.hang_up(call):
+        raise HTTPException(404, f"there is no call {call!r} that goes on")
 
 
 def document(call: Call) -> SwitchCallDocument:

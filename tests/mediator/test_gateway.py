@@ -42,7 +42,7 @@ from sorm_mediator.errors import BoxError
 from sorm_mediator.journal.book import JournalReader
 from sorm_mediator.mediator.binding import gateway as gateway_module
 from sorm_mediator.mediator.binding.gateway import Gateway
-from sorm_mediator.mediator.binding.store import Store, StoreError
+from sorm_mediator.mediator.binding.store import StoreError, TableStore
 from sorm_mediator.mediator.binding.transport import TcpConsoleTransport
 from tests.mediator.gateway_harness import Console, SmallSwitch, lab_config, lab_file, running, small_switch
 
@@ -368,10 +368,10 @@ async def test_a_disk_that_refuses_stops_the_gateway_instead_of_lying(
     async with running(bench.config()) as (gateway, endpoints):
         console = await started_console(endpoints)
 
-        def full(store: Store, change: object) -> None:
+        def full(store: TableStore, change: object) -> None:
             raise StoreError("state.db: a change can't be written: database or disk is full")
 
-        monkeypatch.setattr(Store, "apply", full)
+        monkeypatch.setattr(TableStore, "apply", full)
         console.send(GROUP)
         with pytest.raises(ConnectionError):
             await console.until(CommandExecuted, command=4)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from protocol.codes import Category, GroupType, NumberSign, ObjectType, Priority
 from protocol.values import Ksl
-from sorm_mediator.mediator.binding.store import SCHEMA, Store, StoreError
+from sorm_mediator.mediator.binding.store import SCHEMA, StoreError, TableStore
 from sorm_mediator.mediator.core.tables import (
     Change,
     ControlledObject,
@@ -70,7 +70,7 @@ def path(tmp_path: Path) -> Path:
 
 def stored(path: Path, *changes: Change, now: float = 1_700_000_000.0) -> Tables:
     """Open, apply to both the file and the tables, close; the tables as they were in memory."""
-    store = Store(path, password="123456")
+    store = TableStore(path, password="123456")
     tables = store.load(now=now)
     for change in changes:
         store.apply(change)
@@ -121,13 +121,13 @@ def test_stop_forgets_what_it_is_to_forget(path: Path) -> None:
 
 def test_the_configured_password_holds_until_command_3(path: Path) -> None:
     stored(path, Started(1))
-    store = Store(path, password="999999")
+    store = TableStore(path, password="999999")
     assert store.load(now=0.0).password == "999999"
     store.close()
 
 
 def test_files_are_for_their_owner_only(path: Path) -> None:
-    store = Store(path, password="123456")
+    store = TableStore(path, password="123456")
     store.load(now=0.0)
     store.apply(PasswordChanged("654321"))
     for file in path.parent.iterdir():
@@ -136,11 +136,11 @@ def test_files_are_for_their_owner_only(path: Path) -> None:
 
 
 def test_memory_keeps_nothing() -> None:
-    store = Store(None, password="123456")
+    store = TableStore(None, password="123456")
     store.load(now=0.0)
     store.apply(ObjectPut(subscriber(1)))
     store.close()
-    assert Store(None, password="123456").load(now=0.0) == Tables(password="123456")
+    assert TableStore(None, password="123456").load(now=0.0) == Tables(password="123456")
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_a_changed_row_is_damage_and_is_not_forgotten_before_the_console_heard_o
 
 def test_a_file_that_is_no_database_is_damage(path: Path) -> None:
     path.write_bytes(os.urandom(20_000))
-    store = Store(path, password="123456")
+    store = TableStore(path, password="123456")
     assert store.load(now=1_700_000_000.0) == Tables(damaged=True)
     assert "moved aside to state.db.damaged-20231114T221320Z" in store.damage
     store.close()
@@ -201,10 +201,10 @@ def test_no_damage_of_the_file_escapes_as_another_error(
 
 
 def test_one_gateway_at_a_time(path: Path) -> None:
-    store = Store(path, password="123456")
+    store = TableStore(path, password="123456")
     store.load(now=0.0)
     with pytest.raises(StoreError, match="another gateway has these tables open"):
-        Store(path, password="123456").load(now=0.0)
+        TableStore(path, password="123456").load(now=0.0)
     store.close()
     stored(path)
 
@@ -220,18 +220,18 @@ def test_tables_of_a_newer_program_are_left_alone(path: Path) -> None:
 
 def test_a_place_that_cannot_be_written_is_an_error_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="nowhere"):
-        Store(tmp_path / "nowhere" / "state.db", password="123456").load(now=0.0)
+        TableStore(tmp_path / "nowhere" / "state.db", password="123456").load(now=0.0)
     with pytest.raises(StoreError, match="can't be opened"):
-        Store(tmp_path, password="123456").load(now=0.0)
+        TableStore(tmp_path, password="123456").load(now=0.0)
 
 
 WRITER = """
 import sys
 from pathlib import Path
 from tests.mediator.test_store import subscriber
-from sorm_mediator.mediator.binding.store import Store
+from sorm_mediator.mediator.binding.store import TableStore
 from sorm_mediator.mediator.core.tables import ObjectPut
-store = Store(Path(sys.argv[1]), password="123456")
+store = TableStore(Path(sys.argv[1]), password="123456")
 store.load(now=0.0)
 for number in range(65535):
     store.apply(ObjectPut(subscriber(number)))
@@ -257,7 +257,7 @@ def test_a_named_pipe_in_place_of_the_tables_is_an_error_and_no_wait(tmp_path: P
     path = tmp_path / "pipe"
     os.mkfifo(path)
     with pytest.raises(StoreError, match="can't be opened"):
-        Store(path, password="123456").load(now=0.0)
+        TableStore(path, password="123456").load(now=0.0)
 
 
 def test_several_problems_of_a_file_are_damage_as_one_is(path: Path) -> None:
@@ -271,7 +271,7 @@ def test_several_problems_of_a_file_are_damage_as_one_is(path: Path) -> None:
         content[leaf * page + 8 : leaf * page + 40] = b"\xff" * 32
     path.write_bytes(content)
 
-    store = Store(path, password="123456")
+    store = TableStore(path, password="123456")
     tables = store.load(now=1_700_000_000.0)
     store.close()
     assert (tables.damaged, tables.objects) == (True, {})
@@ -293,7 +293,7 @@ def test_whatever_octets_are_changed_it_starts(path: Path, seed: int) -> None:
         content[at] = chance.randrange(256)
     path.write_bytes(content)
 
-    store = Store(path, password="123456")
+    store = TableStore(path, password="123456")
     tables = store.load(now=1_700_000_000.0)
     store.close()
     assert tables.damaged == bool(store.damage)

@@ -32,7 +32,8 @@ async def box() -> AsyncIterator[SwitchBox]:
 @pytest.fixture
 async def http(box: SwitchBox) -> AsyncIterator[httpx.AsyncClient]:
     app = FastAPI()
-    app.include_router(switch_router(box), prefix="/api/v1")
+    app.state.switch = box
+    app.include_router(switch_router, prefix="/api/v1")
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://switch") as client:
         yield client
 

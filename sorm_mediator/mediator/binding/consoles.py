@@ -94,7 +94,7 @@ class ChannelCounters:
 
 
 class ConnectionState(Enum):
-    """State of a connection that somebody made to a port."""
+    """State of a connection to a port."""
 
     NEW = "new"
     IN_LINE = "in line"
@@ -510,7 +510,7 @@ class _Connection(asyncio.Protocol):
         opened = self._transport.get_extra_info("socket")
         try:
             answer = fcntl.ioctl(opened.fileno(), termios.TIOCOUTQ, b"\0" * 4)
-        except OSError:  # closed already: nothing can be told
+        except OSError:  # closed already: nothing can be counted
             return 0
         left = struct.unpack("i", answer)[0] + self._transport.get_write_buffer_size()
         units = 0
@@ -543,7 +543,7 @@ class _Connection(asyncio.Protocol):
 
     @property
     def buffered(self) -> int:
-        """Octets and units held for this console, in whatever direction: what must stay bounded."""
+        """Octets and units held for this console, in both directions: what must stay bounded."""
         held = sum(len(item.raw) for item, _ in self._inbox)
         return held + self._framer.pending + self._waiting + self._transport.get_write_buffer_size()
 
@@ -566,7 +566,7 @@ def _address(name: tuple[str, int] | tuple[str, int, int, int]) -> str:
 def _prepare_socket(connection: socket.socket) -> None:
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_LIMIT)
-    # A console whose power was cut must not hold the port against its own return.
+    # A console that lost its power must not hold the port against its own return.
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for name, value in _KEEPALIVE:
         if hasattr(socket, name):

@@ -1,4 +1,4 @@
-"""What happens in the gateway, as it happens, for whoever watches: bounded for each of them."""
+"""What happens in the gateway, as it happens, for its watchers: bounded for each of them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 BACKLOG = 1000
-"""EventFeed that wait for one subscriber; beyond that the oldest are dropped, and it is told how many."""
+"""EventFeed that wait for one subscriber; beyond that the oldest are dropped, and the next one has their number."""
 
 
 class Subscription:
@@ -42,7 +42,7 @@ class Subscription:
 
 
 class EventFeed:
-    """The subscriptions. An event nobody watches costs nothing: it is not even made."""
+    """The subscriptions. Without a watcher an event is not even made."""
 
     def __init__(self) -> None:
         self._subscriptions: set[Subscription] = set()
@@ -59,11 +59,11 @@ class EventFeed:
 
     @property
     def watched(self) -> bool:
-        """Whether anybody watches."""
+        """Whether there is a watcher."""
         return bool(self._subscriptions)
 
     def publish(self, kind: str, time: float, make: Callable[[], dict[str, Any]]) -> None:
-        """Give ``{"event": kind, "time": time, **make()}`` to everyone who watches."""
+        """Give ``{"event": kind, "time": time, **make()}`` to every watcher."""
         if self._subscriptions:
             event = {"event": kind, "time": time, **make()}
             for subscription in self._subscriptions:

@@ -1,6 +1,6 @@
 """The mediator as a running box: the core, bound to its consoles, the switch, RADIUS, the disk and the clock.
 
-Whatever arrives is one input of the core, whose effects are executed in order before the next input. A
+Everything that arrives is one input of the core. Its effects are executed in order before the next input. A
 change of the tables and an entry of the journal are on disk before the effect after them, so an answer never
 promises what a crash could take back. When the disk refuses, the gateway stops serving at once (``failure``)
 instead of answering what it can't keep: after a restart the tables are what was confirmed.
@@ -31,7 +31,7 @@ from sorm_mediator.mediator.binding.consoles import Consoles
 from sorm_mediator.mediator.binding.feed import EventFeed
 from sorm_mediator.mediator.binding.limits import LimitWatch
 from sorm_mediator.mediator.binding.status import ChannelDocument, JournalState, LimitDocument, StatusDocument
-from sorm_mediator.mediator.binding.store import Store, StoreError
+from sorm_mediator.mediator.binding.store import StoreError, TableStore
 from sorm_mediator.mediator.binding.transport import ConsoleTransport, TcpConsoleTransport
 from sorm_mediator.mediator.core import effects
 from sorm_mediator.mediator.core.core import TCP_STREAMS, Core
@@ -65,18 +65,18 @@ class Gateway:
         self.counters: Counter[str] = Counter()
         """What the binding counts; the core has its own."""
         self.failure: asyncio.Future[BoxError] | None = None
-        """Done when the gateway had to stop serving by itself; its result says why."""
+        """Done when the gateway had to stop serving by itself; its result has the reason."""
         self.journal: Journal | None = None
         self._strangers = StrangersQuota(config.mediator.options.journal_strangers_per_minute)
         self._host_key = switch_host_key or config.ssh.host_key
         self._instance = secrets.token_hex(8)
-        """Part of the name that the switch hears, so that another gateway is not taken for this one."""
+        """Part of the name that the switch is given, so that another gateway is not taken for this one."""
         mediator = config.mediator
         self._options = config.mediator.codec_options
         self._codec = Codec(self._options)
         self.limits = LimitWatch(mediator.options.limits_ms, mediator.options.events_ms)
         state = None if mediator.state == ":memory:" else config.directory / mediator.state
-        self._store = Store(state, password=mediator.password.get_secret_value())
+        self._store = TableStore(state, password=mediator.password.get_secret_value())
         self.consoles = Consoles(
             config.console, self._options, self, unit_timeout=mediator.options.unit_timeout
         )
@@ -88,11 +88,11 @@ class Gateway:
             )
 
             self.e1 = E1Transport(config, self._options, self)
-        self._toward: ConsoleTransport
+        self._transport: ConsoleTransport
         if self.e1 is not None and config.console.link == "x25":
-            self._toward = self.e1.streams
+            self._transport = self.e1.streams
         else:
-            self._toward = TcpConsoleTransport(self.consoles, self.e1.streams if self.e1 else None)
+            self._transport = TcpConsoleTransport(self.consoles, self.e1.streams if self.e1 else None)
         self.sink = self._make_sink()
         self.link: SwitchLink | None = None
         self._core: Core | None = None
@@ -174,7 +174,7 @@ class Gateway:
             host, port = await self.sink.start()
         except OSError as error:
             raise cannot_listen("radius.port", radius.host, radius.port, error) from error
-        self._endpoints = await self._toward.start() | {"radius": host_port(host, port)}
+        self._endpoints = await self._transport.start() | {"radius": host_port(host, port)}
         if self.e1 is not None:
             self._endpoints["rtp"] = self.e1.rtp
         self._write("gateway-started", {"orm_number": mediator.orm_number, **self._endpoints})
@@ -205,11 +205,11 @@ class Gateway:
         )
 
     async def stop(self) -> None:
-        """Stop serving: consoles get what was answered already, the journal says so, files are closed."""
+        """Stop serving: consoles get what was answered already, the journal has an entry of it, files are closed."""
         try:
             if self._running:
                 self.sink.close()
-                await self._toward.stop()
+                await self._transport.stop()
                 if self._running:  # still: the disk may have failed at the last entry
                     self._write("gateway-stopped", {})
         finally:
@@ -231,7 +231,7 @@ class Gateway:
                 closing.push_async_callback(link.close)
             if self.e1 is not None:
                 closing.callback(self.e1.voice.close)
-            closing.push_async_callback(self._toward.stop)
+            closing.push_async_callback(self._transport.stop)
             closing.callback(self.sink.close)
 
     @property
@@ -290,7 +290,7 @@ class Gateway:
             self._run(lambda now: self.core.writable(stream, now))
 
     def stream_changed(self, stream: int, old: StreamState, new: StreamState) -> None:
-        """A stream toward the console has got another state: the console and the journal hear of it."""
+        """A stream toward the console has got another state: it is reported to the console and the journal."""
         assert self.e1 is not None
         self._event("link", {"link": f"e1.{stream}", "state": str(new)})
         self._write("stream-state", {"stream": stream, "old": str(old), "new": str(new)})
@@ -419,7 +419,7 @@ class Gateway:
                     case effects.Log(level, text):
                         log.log(_LEVELS[level], "%s", text)
                     case effects.DropChannel(stream):
-                        self._toward.delete_unsent(stream)
+                        self._transport.delete_unsent(stream)
                     case effects.Connect(line, media=media):
                         self.counters["voice_connected"] += 1
                         if self.e1 is not None:
@@ -433,11 +433,11 @@ class Gateway:
             return
         for stream in sent_kpd1:
             # Others get their turn before the next piece of a table.
-            self._loop.call_soon(self._toward.report_drained, stream, Channel.KPD1)
+            self._loop.call_soon(self._transport.report_drained, stream, Channel.KPD1)
 
     def _send(self, stream: int, channel: Channel, message: Message, at: float | None) -> None:
         raw = self._codec.encode(message)
-        self._toward.send(stream, channel, raw)
+        self._transport.send(stream, channel, raw)
         self._sent += 1
         if at is not None and (late := self.limits.event(message, at, self.now())):
             log.warning("%s", late)
@@ -469,7 +469,7 @@ class Gateway:
         log.critical("the gateway stops serving: %s", text)
         self._running = False
         self.sink.close()
-        self._toward.abort()
+        self._transport.abort()
         if self.failure is not None and not self.failure.done():
             self.failure.set_result(BoxError(text))
 
@@ -524,7 +524,7 @@ class Gateway:
             ksl=len(tables.group_of),
             lines_in_use=core.pool.in_use,
             calls=len(core.calls),
-            channels=[ChannelDocument(**row) for row in self._toward.channel_rows()],
+            channels=[ChannelDocument(**row) for row in self._transport.channel_rows()],
             switch=self.link.status() if self.link else None,
             radius={"address": self._endpoints.get("radius", ""), "counters": self.sink.status()},
             speech=None if self.e1 is None else self.e1.speech(),

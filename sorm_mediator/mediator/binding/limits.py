@@ -51,14 +51,14 @@ class LimitWatch:
             self._arrived["29h", code] = self._arrived["53h", code] = arrived
 
     def sent(self, message: Message, now: float) -> str:
-        """An answer is on its way. Returns what to tell the operator when it is late, else nothing."""
+        """An answer is on its way. Returns a warning for the operator when it is late, else nothing."""
         match message:
             case CommandReceived(command=int(code), status=status):
                 if status == 0 and code not in _TABLES:  # those take as long as their table
                     self._arrived["28h", code] = self._arrived.get(("27h", code), now)
                 return self._answer("27h", code, now)
             case CommandExecuted(command=int(code)):
-                self._answer("28h", code, now)  # the core itself says when it is late
+                self._answer("28h", code, now)  # the core itself reports when it is late
             case TestReplyKpd1():
                 self._arrived.pop(("28h", Test.code), None)
                 return self._answer("29h", Test.code, now)
@@ -68,7 +68,8 @@ class LimitWatch:
 
     def event(self, message: Message, at: float, now: float) -> str:
         """An event of a call is on its way; it happened ``at`` (Unix seconds by the switch's clock; ``now`` likewise by
-        ours, so a switch of another host is measured as far as the clocks agree). Returns what to tell the operator."""
+        ours, so a switch of another host is measured as far as the clocks agree). Returns a warning for the operator,
+        or nothing."""
         return self._measure("events", max(0.0, now - at), f"{message.code:02X}h of a call")
 
     def _answer(self, message: Answer, code: int, now: float) -> str:

@@ -155,12 +155,12 @@ class ObjectDocument(ControlledObject, Document):
     """One object under control; names and values are those of message 23h."""
 
     line_state: int | None
-    """State of the subscriber line as far as the switch told it (order 268, 9.3.6.4)."""
+    """State of the subscriber line as far as the switch reported it (order 268, 9.3.6.4)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ToldDocument(Document):
-    """What the console was told on KPD2."""
+    """What the console was sent on KPD2."""
 
     number_received: Annotated[bool, Field(serialization_alias="number-received")]
     answer: bool
@@ -236,7 +236,7 @@ class StreamDocument(Document):
     faults: dict[str, str]
     """What is injected: on the receiving or the transmitting side."""
     counters: dict[str, int]
-    """G.826 (near, and far_ as the far end tells it) and frame alignment where there are frames, and of the line."""
+    """G.826 (near, and far_ as the far end reports it) and frame alignment where there are frames, and of the line."""
     alarms: dict[str, int]
     """What the data channels complained of, by kind."""
     channels: dict[str, StreamChannelDocument]
@@ -284,7 +284,7 @@ def object_row(row: ControlledObject, line_state: int | None) -> ObjectDocument:
 
 
 def call_row(call: Call) -> CallDocument:
-    """One call that touches objects, and what the console was told for each of them."""
+    """One call that touches objects, and what the console was sent for each of them."""
     report = call.report
     return CallDocument(
         call=report.call_id,

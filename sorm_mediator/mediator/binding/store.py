@@ -1,6 +1,6 @@
 """The mediator's tables on disk: SQLAlchemy Core over SQLite, in WAL mode with ``synchronous=FULL``.
 
-A change is one small transaction that is durable when :meth:`Store.apply` returns, so what 28h/00 confirms
+A change is one small transaction that is durable when :meth:`TableStore.apply` returns, so what 28h/00 confirms
 outlives a kill -9 and a loss of power. Every row carries a checksum: SQLite itself would not notice a digit
 of a controlled number that the disk changed.
 """
@@ -105,7 +105,7 @@ class _DamagedError(Exception):
     """What the file holds is not what this program wrote."""
 
 
-class Store:
+class TableStore:
     """The tables of one mediator in the file ``path``; None keeps none (``:memory:``).
 
     ``password`` is the configured one: it is valid until command 3 sets another. One process has a file at a
@@ -123,7 +123,7 @@ class Store:
         """The tables as the last change left them.
 
         A file that is damaged is moved aside to ``<path>.damaged-<time>``, and the tables are new ones that
-        say so (``damaged``), also after another restart, until the console was told.
+        are marked so (``damaged``), also after another restart, until it was reported to the console.
         """
         if self.path is None:
             return Tables(password=self._password)

@@ -70,7 +70,7 @@ PAIR_TABLE: Final[Mapping[tuple[PairState, PairEvent], PairState]] = MappingProx
         (PairState.BLOCKED, PairEvent.VALID_COMMAND): PairState.WORKING,
     }
 )
-"""Order 268, 1.4.1.1 and 1.4.1.2. It wants both channels and a valid command again, in whatever order they come."""
+"""Order 268, 1.4.1.1 and 1.4.1.2. It wants both channels and a valid command again, in any order."""
 
 USABLE: Final = frozenset({PairState.FORMING, PairState.WORKING})
 """States in which messages of the means' own go over a pair."""
@@ -161,7 +161,7 @@ class ConsoleChannels:
         return [DropChannel(stream)] if worked and self._paired else []
 
     def heard(self, stream: int, now: float) -> bool:
-        """A command came in, of whatever kind. True when that ends a console time-out."""
+        """A command of any kind came in. True when that ends a console time-out."""
         pair = self[stream]
         pair.heard = now
         was_silent, pair.silent = pair.silent, False
@@ -246,7 +246,7 @@ class ConsoleChannels:
     def send(
         self, stream: int | None, channel: Channel, message: Message, at: float | None = None
     ) -> Iterable[Effect]:
-        """The effect that sends ``message``, or nothing and a count. ``at``: the moment of the event it tells of."""
+        """The effect that sends ``message``, or nothing and a count. ``at``: the moment of its event."""
         if stream in self._connected[channel]:
             return (Send(stream, channel, message, at),)
         self._counters[f"dropped_{channel}"] += 1

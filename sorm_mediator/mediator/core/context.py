@@ -40,7 +40,7 @@ class Context:
         self.channels = ConsoleChannels(config.console_timeout, config.test_timeout, counters, paired=paired)
         self.numbers = Numbers(config)
         self.line_states: dict[int, int] = {}
-        """State of the subscriber line by object number, as far as the switch told it."""
+        """State of the subscriber line by object number, as far as the switch reported it."""
         version = self.options.requirements_version
         self._version = VERSIONS[config.order] if version is None else version
         self._single = 1 if self.options.single_message_numbering == "1,1" else 0

@@ -136,7 +136,7 @@ class Unit(NamedTuple):
 class Core:
     """One mediator.
 
-    ``tables`` are changed by nobody else. ``local_time`` turns Unix seconds into the console's day and time of day; it
+    ``tables`` are changed here alone. ``local_time`` turns Unix seconds into the console's day and time of day; it
     may raise :class:`ValueError`, :class:`OverflowError` or :class:`OSError` for moments that it doesn't know.
     ``equipped_streams`` are the streams whose KSL exist. ``conferences``: how many lines can be mixed at the same time
     (None: any number); a line under separate control takes ``separate_conferences`` of them. ``paired``: KPD1 and KPD2
@@ -201,7 +201,7 @@ class Core:
         return self._effects(now)
 
     def channel_up(self, stream: int, channel: Channel, peer: str, now: float) -> list[Effect]:
-        """A data channel works. The first KPD1 after a restart hears of the restart (order 268, 9.2.3)."""
+        """A data channel works. The restart is reported on the first KPD1 after it (order 268, 9.2.3)."""
         self._context.channels.up(stream, channel, peer, now)
         self._context.journal("channel-up", stranger=True, stream=stream, channel=str(channel), peer=peer)
         self._report_restart()
@@ -209,7 +209,7 @@ class Core:
 
     def channel_down(self, stream: int, channel: Channel, now: float) -> list[Effect]:
         """A data channel is gone. A change that waits for the switch goes on; a table's output ends, and commands that
-        have not been taken yet are deleted: who has had no 27h knows that they were not."""
+        have not been taken yet are deleted: without 27h the console takes them as not executed."""
         self._context.emit(*self._context.channels.down(stream, channel))
         stranger = not self._context.channels[stream].proven
         self._context.journal("channel-down", stranger=stranger, stream=stream, channel=str(channel))
@@ -275,7 +275,7 @@ class Core:
         return self._effects(now)
 
     def switch_event(self, event: dict[str, object], now: float) -> list[Effect]:
-        """The switch tells something of its own accord: a line's state, or a trunk's new name (2Ah: 9.10.3)."""
+        """The switch reports something unasked: a line's state, or a trunk's new name (2Ah: 9.10.3)."""
         kind, number, trunk = event.get("event"), event.get("object_number"), event.get("trunk")
         if kind == "line-state" and isinstance(number, int):
             self._switch.note_line_state(number, event.get("line_state"))
@@ -350,7 +350,7 @@ class Core:
     # --- inputs: an operator asks for what a node does of itself
 
     def operator_alarm(self, alarm_type: int, alarm_code: int, now: float) -> list[Effect]:
-        """21h. Type 01h says that the tables are lost: then they are, and the means stop (order 268, 9.1.4.1)."""
+        """21h. With type 01h the tables are lost and the means stop (order 268, 9.1.4.1)."""
         self._context.journal("operator-alarm", alarm_type=alarm_type, alarm_code=alarm_code)
         if alarm_type == TABLES_LOST:
             self._end_running()
@@ -548,7 +548,7 @@ class Core:
         return self._means.extended(field_code(names), REFUSED) if names else None
 
     def _receipt_status(self, command: Command, rule: AnyRule) -> int:
-        """What 27h says to a command that can be read."""
+        """The status of 27h for a command that can be read."""
         means, config, options = self._means, self.config, self.config.options
         failed = self._first_refusal(rule.receipt, command)
         if failed is not None:
@@ -699,7 +699,7 @@ class Core:
         self._context.journal(kind, stream=drop.stream)
         self._abandon_output(drop.stream)
 
-    # --- what is told of the means' own accord
+    # --- what is sent unasked
 
     def _report_restart(self) -> None:
         """22h, then how the tables are: lost (01h), or by option ``after_restart`` kept (03h; order 268, 9.1.4.1)."""

@@ -25,7 +25,7 @@ class Send:
     channel: Channel
     message: Message
     at: float | None = None
-    """The moment of the call's event that the message tells of, Unix seconds by the switch's clock."""
+    """The moment of the call's event that the message reports, Unix seconds by the switch's clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,8 @@ class Taken:
 class AskSwitch:
     """Send a request to the switch and give its reply back with ``switch_reply(token, ...)``.
 
-    The core keeps the time itself and ignores a reply that comes too late; a binding that knows earlier that
-    there will be none (link lost, queue full) says so with ``switch_reply(token, None, now)``.
+    The core keeps the time itself and ignores a reply that comes too late; where it is certain
+    earlier that there will be none (link lost, queue full), the binding calls ``switch_reply(token, None, now)``.
     """
 
     token: int

@@ -4,7 +4,7 @@ Every wrong one costs its stream ``60 / tries_per_minute`` seconds. A minute's w
 command of the stream is not looked at before its time. Other streams are not touched, and the right password waits for
 one such interval at most. It counts by stream and not by connection, so a guesser gains nothing by connecting anew.
 
-Order 268 sets no pace; it has each wrong password told with 26h (7.6), which holds.
+Order 268 sets no pace. It wants 26h for each wrong password (7.6), and that is sent.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class PasswordPace:
             self._booked[stream] = max(self._booked.get(stream, now), now) + self._interval
 
     def right(self, stream: int) -> None:
-        """A command with the valid password was looked at: whoever has it has nothing to guess."""
+        """A command with the valid password was looked at: its console has nothing to guess."""
         self._booked.pop(stream, None)
 
     def due(self, stream: int) -> float:

@@ -121,7 +121,7 @@ Outcome: TypeAlias = "Reply | Missing"
 
 @dataclass(slots=True)
 class Question:
-    """A request whose reply somebody waits for."""
+    """A request that was sent, or waits to be sent."""
 
     op: str
     params: Mapping[str, object]
@@ -191,7 +191,7 @@ class SwitchSide:
         self._move(SwitchInput.DOWN, now)
 
     def reply(self, token: int, reply: Reply | None, now: float) -> None:
-        """A reply, or None: there will be none. One that nobody waits for any more is counted."""
+        """A reply, or None: there will be none. A reply that comes too late is counted."""
         if self.state is SwitchState.SYNCHRONISING and token == self._sync.token:
             self._chunk_done(self._sync, reply, now)
         elif (question := self._asked.pop(token, None)) is not None:
@@ -322,7 +322,7 @@ class SwitchSide:
             self._send(self._waiting.popleft())
 
     def note_line_states(self, states: object) -> None:
-        """Keep the states of subscriber lines that the switch told, of objects that there are."""
+        """Keep the states of subscriber lines that the switch reports, of objects in the tables."""
         if not isinstance(states, dict):
             return
         for key, state in states.items():

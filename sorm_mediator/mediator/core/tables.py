@@ -182,7 +182,7 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True)
 class DamageReported:
-    """The console has been told that its tables were lost (21h type 01h)."""
+    """The loss of the tables has been reported to the console (21h type 01h)."""
 
 
 Change: TypeAlias = (
@@ -201,7 +201,7 @@ Change: TypeAlias = (
 class Tables:
     """State, password, groups and objects, with the indexes that the checks of commands need.
 
-    ``damaged`` says that what was stored before could not be read: these tables begin empty and stopped, and
+    ``damaged``: what was stored before could not be read; these tables begin empty and stopped, and
     the console has not heard so yet. It must survive a restart until :class:`DamageReported`.
     """
 
@@ -266,7 +266,7 @@ class Tables:
             yield StartNumber(self.start_number)
 
     def line_of(self, ksl: Ksl) -> Line | None:
-        """The line that ``ksl`` is part of, in whatever group."""
+        """The line that ``ksl`` is part of, in any group."""
         number = self.group_of.get(ksl)
         if number is None:
             return None

@@ -1,7 +1,7 @@
 """Calls: call reports in, KPD2 events out, in order and once.
 
-A report is a cumulative snapshot, so the difference between it and what the console has been told is what the
-console is told now. Loss, doubling, reordering and a Stop without a Start need no case of their own.
+A report is a cumulative snapshot, so the console is sent the difference between it and what it was sent
+before. Loss, doubling, reordering and a Stop without a Start need no case of their own.
 
 Source: order 268, 6.2.4, 6.5-6.8, 6.15, appendices 10 and 11.
 """
@@ -47,7 +47,7 @@ FINISHED_CALLS: Final = 65536
 """How many finished calls are remembered at most."""
 
 JOINED: Final = "joined"
-"""Role of a match that says: the object came under control while the call ran."""
+"""Role of a match: the object came under control while the call ran."""
 
 OF_A_CONVERSATION: Final = frozenset({0x31, 0x33, 0x40, 0x42, 0x50, 0x51, 0x52})
 """Services that only parties who talk can use (docs/messages.md, services)."""
@@ -59,7 +59,7 @@ _ANSWER, _RELEASE = LegInput.ANSWER, LegInput.RELEASE
 
 
 class Step(NamedTuple):
-    """Something that the console has not been told yet."""
+    """Something that the console has not been sent yet."""
 
     time: float
     """Never earlier than the step before it of the same leg, so that sorting keeps a leg's order."""
@@ -151,7 +151,7 @@ class Calls:
     # --- reports
 
     def report(self, report: CallReport, now: float) -> None:
-        """Take in a snapshot and tell the console what is new in it."""
+        """Take in a snapshot and send the console what is new in it."""
         context = self._context
         key = (report.domain, report.call_id)
         if not context.tables.started:
@@ -325,7 +325,7 @@ class Calls:
         self._context.emit(Connect(line, leg.call_number, leg.object.object_number, leg.call.report.media))
 
     def _detach(self, leg: Leg, at: float, reason: int | None) -> Line:
-        """Take the leg's line, with 52h unless ``reason`` is None. The line is nobody's then."""
+        """Take the leg's line, with 52h unless ``reason`` is None. The line is free then."""
         line = self._pool.release(leg)
         self._context.emit(Free(line, leg.call_number, leg.object.object_number))
         if reason is not None:
@@ -394,7 +394,7 @@ class Calls:
         self._detach(leg, now, BY_COMMAND_8)
 
     def out_of_order(self, lines: Iterable[Line], now: float) -> None:
-        """Take these lines from whoever has them (52h/04h)."""
+        """Take these lines from the calls that have them (52h/04h)."""
         for line in lines:
             owner = self._pool.owner(line)
             if owner is not None:
@@ -509,7 +509,7 @@ class Calls:
 
 
 def _release_cause(report: CallReport) -> int:
-    """Operation of 43h: the switch's, or ours where it has none that the order knows (11.3.5)."""
+    """Operation of 43h: the switch's, or ours where it has none of the order's (11.3.5)."""
     if report.release_time is None:  # it is given up
         return TECHNICAL
     cause = report.release_cause
@@ -519,7 +519,7 @@ def _release_cause(report: CallReport) -> int:
 
 
 def _as_it_was(report: CallReport, joined: Match) -> CallReport:
-    """The call at the moment when the object joined it: what the console is not told of any more."""
+    """The call at the moment when the object joined it: what the console is not sent any more."""
 
     def by_then(at: float | None) -> float | None:
         return at if at is not None and at <= joined.time else None

@@ -1,7 +1,7 @@
 """Electronic messages that objects send or receive: message reports in, 2Ch out (order 268, 9.12).
 
 Each object that a message touches gets its own set of 2Ch; several 2Ch of one set repeat everything but the text
-(9.12.4.17, 9.12.4.18). Order 70 has no such message: what it would tell is counted.
+(9.12.4.17, 9.12.4.18). Order 70 has no such message: what would be sent is counted.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sorm_mediator.mediator.core.tables import ControlledObject
 
 REMEMBERED: Final = 4096
-"""Messages that are remembered, so that a report that comes again tells nothing again."""
+"""Messages that are remembered, so that a report that comes again sends nothing."""
 
 DIRECTION: Final = {
     "a": codes.MESSAGE_SENT,
@@ -34,7 +34,7 @@ SELECTED_BY: Final = {
     "b": codes.MESSAGE_BY_RECEIVER_NUMBER,
     "b-imsi": codes.MESSAGE_BY_RECEIVER_IMSI,
 }
-"""By the role of a match. Table 1 of 9.12.4.4 has no sign for a trunk: it is told by the number of its side."""
+"""By the role of a match. Table 1 of 9.12.4.4 has no sign for a trunk: the number of its side is shown."""
 DELIVERY: Final = {
     None: codes.MESSAGE_DELIVERY_UNKNOWN,
     True: codes.MESSAGE_DELIVERED,

@@ -1,6 +1,6 @@
 """Composes the KPD2 messages of calls: 41h-44h, 51h, 52h.
 
-41h tells that a call of an object can be set up. 42h, 43h and 44h repeat it, but for what has happened to its line:
+41h reports that a call of an object can be set up. 42h, 43h and 44h repeat it, but for what has happened to its line:
 a call that has one is shown under full control, a call that has none (or lost it) under statistical control.
 
 Source: order 268, appendices 10 and 11.

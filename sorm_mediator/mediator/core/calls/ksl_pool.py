@@ -68,7 +68,7 @@ class KslPool:
         return len(self._owners)
 
     def free(self, group: int) -> Line | None:
-        """The next line of ``group`` that nobody has, that works, and that can be mixed: after the one that was given
+        """The next line of ``group`` that is free, that works, and that can be mixed: after the one that was given
         last, from the lowest number to the highest, then again from the lowest (order 268, 6.4.3)."""
         if self._full_control_calls is not None and len(self._owners) >= self._full_control_calls:
             return None

@@ -169,7 +169,7 @@ class Leg:
         return Priority.HIGH if self.by_command_7 else self.object.priority
 
     def selection(self, line: Line | None) -> int:
-        """Why the console is told, and how the call is controlled: by the line it has, else statistically (10.2.1.6,
+        """Why the event is sent, and how the call is controlled: by the line it has, else statistically (10.2.1.6,
         11.1.8). One object that matches twice has both reasons."""
         if line is None:
             bits = CATEGORY_BITS[Category.STATISTICAL]

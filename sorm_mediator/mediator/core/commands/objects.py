@@ -134,7 +134,7 @@ def add_object(means: Means, job: Job[AddObject], now: float) -> None:
 def join_running_calls(means: Means, number: int, now: float) -> None:
     """Option ``join_running_call_on_add``; the order has control begin with the next call (6.5.4).
 
-    Only after the object is in the tables: a report that overtakes it would find nobody.
+    Only after the object is in the tables: a report that overtakes it would find no object.
     """
     if means.options.join_running_call_on_add == "off":
         return
@@ -242,7 +242,7 @@ def removed_all(means: Means, outcome: Outcome, now: float) -> int:
 
 
 def forget(means: Means, number: int, now: float) -> None:
-    """The object is under control no more: its lines are free, its calls are not told of any more."""
+    """The object is not under control any more: its lines are free, its calls are not reported."""
     means.calls.object_removed(number, now)
     means.context.line_states.pop(number, None)
     means.context.store(ObjectRemoved(number))

@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 
 class Verdict(Enum):
-    """What the state says to a command (order 268, 7.3, 6.1.4)."""
+    """What the state of the means makes of a command (order 268, 7.3, 6.1.4)."""
 
     TAKEN = "executed"
     NOT_STARTED = "27h/02h (extended: 27h/17h)"
@@ -49,7 +49,7 @@ class ByOption:
     value: str
 
     def verdict(self, options: MediatorOptions) -> Verdict:
-        """What the option says."""
+        """The verdict by the option's value."""
         return Verdict.TAKEN if getattr(options, self.name) == self.value else Verdict.NOT_STARTED
 
 
@@ -61,7 +61,7 @@ class Refusal(Generic[C]):
     """Status with extended errors; without them it is 01h."""
     en: MessageId
     clause: str
-    """Where the order says so, as ``6.5.5.7``; empty where only the vendor's code says it."""
+    """The clause of the order, as ``6.5.5.7``; empty where only the vendor has the refusal."""
     when: Callable[[Means, C], bool]
     """Whether the command is refused."""
     before_28h: Callable[[Means, Job[C], float], None] | None = None
@@ -98,7 +98,7 @@ class CommandRule(Generic[C]):
     """The answer is a table, which takes as long as it is."""
 
     def verdict(self, state: OrmState, options: MediatorOptions) -> Verdict:
-        """What ``state`` says to the command."""
+        """The verdict in this state."""
         if state is OrmState.STARTED:
             return self.started
         return self.stopped.verdict(options) if isinstance(self.stopped, ByOption) else self.stopped

@@ -149,7 +149,7 @@ GET_OBJECTS: Final = CommandRule(
 
 def lines_asked(tables: Tables, c: GetKsl) -> Iterator[tuple[int, Line]]:
     """Groups and their lines that the command asks for: by its group, else by its type, else by KSL-A, else by KSL-B,
-    else all (6.11.5, 6.11.8). A group without lines has nothing to tell (6.11.7)."""
+    else all (6.11.5, 6.11.8). A group without lines has no rows (6.11.7)."""
     if c.ksl_group is None and c.group_type is None and (c.ksl_a or c.ksl_b) is not None:
         ksl = c.ksl_a or c.ksl_b
         assert ksl is not None
@@ -240,10 +240,10 @@ GET_KSL: Final = CommandRule(
 
 
 def get_services(means: Means, job: Job[GetServices], now: float) -> None:
-    """The switch knows the services; 25h has eleven at most (9.5.4)."""
+    """The switch has the services; 25h has eleven at most (9.5.4)."""
     c = job.command
 
-    def told(job: Job[GetServices], outcome: Outcome, now: float) -> int | None:
+    def answered(job: Job[GetServices], outcome: Outcome, now: float) -> int | None:
         failure = means.failure(outcome)
         if failure or isinstance(outcome, Missing):
             return failure
@@ -258,7 +258,7 @@ def get_services(means: Means, job: Job[GetServices], now: float) -> None:
         return None
 
     params = {"number": str(c.number), "number_sign": str(c.number_sign)}
-    means.ask(job, "services", params, told, now, work=WorkInput.ASK)
+    means.ask(job, "services", params, answered, now, work=WorkInput.ASK)
 
 
 def pages_of(services: Sequence[int], room: int) -> list[tuple[int, ...]]:
@@ -310,9 +310,9 @@ INTERRUPT: Final = CommandRule(
 
 
 def get_trunks(means: Means, job: Job[GetTrunks], now: float) -> None:
-    """The switch knows the names. A long name takes several 2Ah (9.10.5)."""
+    """The switch has the names. A long name takes several 2Ah (9.10.5)."""
 
-    def told(job: Job[GetTrunks], outcome: Outcome, now: float) -> int | None:
+    def answered(job: Job[GetTrunks], outcome: Outcome, now: float) -> int | None:
         failure = means.failure(outcome)
         if failure or isinstance(outcome, Missing):
             return failure
@@ -327,7 +327,7 @@ def get_trunks(means: Means, job: Job[GetTrunks], now: float) -> None:
         means.send_table(job, Table(TrunkInfo, iter(rows), len(rows)), now)
         return None
 
-    means.ask(job, "trunks", {"trunk": job.command.trunk}, told, now, work=WorkInput.ASK)
+    means.ask(job, "trunks", {"trunk": job.command.trunk}, answered, now, work=WorkInput.ASK)
 
 
 def trunks_of(values: object) -> list[tuple[int, str]]:
@@ -352,7 +352,7 @@ def trunk_rows(number: int, name: str) -> list[dict[str, object]]:
 MOST_MESSAGES: Final = 0xFFFF
 """Messages of one answer that the header can number (8.2.1.5)."""
 MOST_NAME_PARTS: Final = 8
-"""Messages that one name may take: what a switch says is bounded."""
+"""Messages that one name may take: what a switch sends is bounded."""
 
 GET_TRUNKS: Final = CommandRule(message=GetTrunks, clause="6.16", execute=get_trunks, table=True)
 
