@@ -15,7 +15,7 @@ class BoxError(Exception):
 
 
 def cannot_listen(key: str, host: str, port: int, error: OSError) -> BoxError:
-    """The text for the user if ``host:port`` of the configuration key ``key`` can't be listened on."""
+    """The error for the user if ``host:port`` of the configuration key ``key`` can't be listened on."""
     where = f"{key}: {host_port(host, port)}"
     if error.errno == errno.EADDRINUSE:
         return BoxError(f"{where} is in use: choose another port, 0 = any free one")
