@@ -10,7 +10,7 @@ MOST_PORT: Final = 0xFFFF
 
 
 def host_port(host: str, port: int | str) -> str:
-    """``127.0.0.1:1813``, ``[::1]:1813``. A host that is in brackets already stays so."""
+    """``127.0.0.1:1813``, ``[::1]:1813``. A host in brackets keeps them."""
     return f"[{host}]:{port}" if ":" in host and not host.startswith("[") else f"{host}:{port}"
 
 
@@ -24,10 +24,10 @@ def split_host_port(text: str) -> tuple[str, int]:
 
 
 def host_problem(host: str) -> str:
-    """Why a host can't even be looked up; "" when it can, or is empty.
+    """The reason why a host can't be looked up; "" if it can be, or is empty.
 
-    Python's resolver raises ``UnicodeError`` for such names, which is no ``OSError`` (RFC 1035, 2.3.4: a label has 1 to
-    63 octets, a name 255).
+    Python's resolver raises ``UnicodeError``, which is no ``OSError``, for such names (RFC 1035, 2.3.4: a
+    label has 1 to 63 octets, a name 255).
     """
     if not host.isprintable() or any(one.isspace() for one in host):
         return "it holds a space or a control character"
@@ -41,5 +41,5 @@ def host_problem(host: str) -> str:
 
 
 def port_number(text: str) -> int | None:
-    """The port that decimal digits say, 0 to 65535; None when they say none."""
+    """The port of decimal digits, 0 to 65535; None for any other text."""
     return whole_number(text, 0, MOST_PORT)

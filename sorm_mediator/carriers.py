@@ -1,4 +1,4 @@
-"""Both ends of a stream from its ``[[e1]]`` table: the mediator's carrier, and the console's at the other end."""
+"""Both ends of an E1 stream from its ``[[e1]]`` table: the mediator's carrier and the console's."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from sorm_mediator.config import E1Config
 Role = Literal["dte", "dce"]
 OPPOSITE: Final[dict[Role, Role]] = {"dte": "dce", "dce": "dte"}
 FOLLOWER_PACKETS: Final = 2
-"""Packets that wait at an end that follows the clock of the other one."""
+"""Packets buffered at an end that follows the clock of the other end."""
 FOLLOWER_PATIENCE: Final = 0.5
-"""Seconds for which such an end waits for that clock before its own goes on."""
+"""Seconds that such an end waits for the other clock before it uses its own."""
 CONSOLE_AGAIN: Final = 0.5
-"""Seconds until the console of this product tries a circuit again that was lost or refused."""
+"""Seconds until the console of this product tries a lost or refused circuit again."""
 
 
 def stream_config(config: E1Config, *, far_end: bool = False, data: bool = True) -> StreamConfig:
     """Settings of the mediator's end of a stream, or of the console's, which has the other role of X.25.
 
-    ``x25.caller`` places the call of a switched circuit. Without ``data`` the stream is there for speech alone.
+    ``x25.caller`` places the call of a switched circuit. Without ``data`` the stream carries only speech.
     Raises :class:`ValueError` for settings that contradict each other.
     """
     role = OPPOSITE[config.mode] if far_end else config.mode
@@ -50,8 +50,9 @@ def stream_config(config: E1Config, *, far_end: bool = False, data: bool = True)
 def satop_config(config: E1Config, *, far_end: bool = False) -> SatopConfig:
     """Settings of the mediator's end of a SAToP circuit, or of the console's, which follows its clock.
 
-    When the mediator's end follows, the console's has the clock. An end that follows sends a frame for each that
-    arrives and keeps nearly nothing back, so that neither end runs dry when one of them is held up.
+    When the mediator's end follows, the console's end has the clock. An end that follows sends a frame for
+    each frame that arrives and buffers almost nothing, so that neither end runs dry when the other is held
+    up.
     """
     own: SatopConfig = config.satop.build(jitter=config.jitter)
     if not far_end:
@@ -66,7 +67,8 @@ def mediator_carrier(
 ) -> Carrier:
     """The mediator's end. ``allows``: whether a host may be the other end, where the table doesn't name it.
 
-    Raises :class:`ValueError` for settings that contradict each other, and for what is no ``host:port``.
+    Raises :class:`ValueError` for settings that contradict each other, and for an address that is no
+    ``host:port``.
     """
     if config.line == "serial":
         return serial_carrier(config)
@@ -88,7 +90,8 @@ def mediator_carrier(
 def console_satop(
     config: E1Config, remote: Address, local: Address, *, data: bool = True, own_clock: bool = False
 ) -> Carrier:
-    """The console's end of an E1 over UDP. ``own_clock``: it does not follow the clock of the far end."""
+    """The console's end of an E1 over UDP. ``own_clock``: the end does not follow the clock of the far
+    end."""
     line = satop_config(config, far_end=True)
     socket = SatopSocket(SatopLine(replace(line, clock="own") if own_clock else line), local, remote)
     return FramedCarrier(E1Stream(stream_config(config, far_end=True, data=data)), socket)
@@ -103,7 +106,7 @@ class ConsoleMemory(FramedCarrier):
 
     @property
     def line(self) -> MemoryEnd:
-        """The other end of the mediator's line, looked up anew each time."""
+        """The other end of the mediator's line, looked up at each use."""
         near = self._near()
         assert isinstance(near, FramedCarrier)
         assert isinstance(near.line, MemoryEnd)
@@ -143,9 +146,7 @@ def xot_carrier(
     retries = (again, again) if far_end else (xot.reconnect, xot.refused)
 
     def circuit(lcn: int, number: str) -> XotConfig:
-        called, calling = (
-            (number, "") if dial else ("", number)
-        )  # the end that is called has the number as its own
+        called, calling = (number, "") if dial else ("", number)  # the called end has the number as its own
         return XotConfig(
             x25=replace(x25, lcn=lcn, called_address=called, calling_address=calling),
             initiator=dial is not None,

@@ -1,4 +1,4 @@
-"""Errors of the boxes that their user is to read: one line, with the key, its value and the remedy."""
+"""Errors of the boxes for their user: one line with the key, its value and the remedy."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from sorm_mediator.addresses import host_port
 
 
 class BoxError(Exception):
-    """A box (mediator, switch, web) can't start or go on. The text is one line with what to change.
+    """A box (mediator, switch, web) can't start or go on. The text is one line with the remedy.
 
-    Such as ``console.kpd1_port: 127.0.0.1:1001 is in use: choose another, 0 = any free``.
+    Example: ``console.kpd1_port: 127.0.0.1:1001 is in use: choose another, 0 = any free``.
     """
 
 
 def cannot_listen(key: str, host: str, port: int, error: OSError) -> BoxError:
-    """The error for the user when ``host:port`` of the configuration key ``key`` can't be listened on."""
+    """The error for the user if ``host:port`` of the configuration key ``key`` can't be listened on."""
     where = f"{key}: {host_port(host, port)}"
     if error.errno == errno.EADDRINUSE:
         return BoxError(f"{where} is in use: choose another port, 0 = any free one")

@@ -1,6 +1,7 @@
 """Texts of the application in two languages: :mod:`protocol.language` with the catalogue of the application.
 
-The modules of this package import from here, so that no text of the application is translated without its catalogue.
+The modules of this package import from here, so that every text of the application is translated with its
+catalogue.
 """
 
 from __future__ import annotations

@@ -1,9 +1,14 @@
-"""``[mediator.adaptation]`` and ``[mediator.options]``: what a node may decide otherwise, each with its default.
+"""``[mediator.adaptation]`` and ``[mediator.options]``: the behaviours of a node that can be set, with their
+defaults.
 
-Three kinds: what order 268 rules and the vendor's device has otherwise (its default is that of the profile, see
-:class:`InProfile`); what the order rules and can be set for a console that expects something else; and what no public
-source rules, which is our choice. The clause in a meaning reads ``appendix.clause``: order 268, 6.5.6 is appendix 6,
-clause 5.6.
+There are three kinds of options:
+
+* order 268 rules the behaviour, and the vendor's device differs: the profile sets the default
+  (:class:`InProfile`);
+* order 268 rules the behaviour, and a console may expect another one;
+* no public source rules the behaviour: the default is our choice.
+
+A clause reads ``appendix.clause``: order 268, 6.5.6 is appendix 6, clause 5.6.
 """
 
 from __future__ import annotations
@@ -21,16 +26,18 @@ Profile = Literal["eltex", "order"]
 
 
 class Section(BaseModel):
-    """A table of the lab file: frozen, and closed to unknown keys."""
+    """A table of the lab file: frozen, unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 @dataclass(frozen=True, kw_only=True)
 class InProfile:
-    """Marks an option whose default depends on ``mediator.profile``; the declared default is that of ``eltex``.
+    """Marks an option whose default depends on ``mediator.profile``; the declared default is that of
+    ``eltex``.
 
-    ``order`` is the default of that profile; ``clause`` rules it; ``why`` says what the vendor's device does.
+    ``order`` is the default of the profile ``order``, ``clause`` the clause of the order, ``why`` the
+    behaviour of the vendor's device.
     """
 
     order: Any
@@ -50,7 +57,7 @@ class Adaptation(Section):
     prefix_8_to_cdpn: bool = False
     """Leading 7 of eleven digits becomes 8 in the called number when the A number is controlled."""
     prefix_810_to_cdpn: bool = False
-    """Leading 7 becomes 810, likewise."""
+    """Leading 7 becomes 810 in the called number when the A number is controlled."""
     toll_8_to_7: bool = False
     """Leading toll code 8 becomes 7 in the called number."""
     toll_88_to_7: bool = False
@@ -58,17 +65,17 @@ class Adaptation(Section):
 
 
 class MediatorOptions(Section):
-    """What a node may decide otherwise: options whose clause says what the order rules, and our choices elsewhere."""
+    """The behaviours of a node that can be set: each has its clause of the order, or is our choice."""
 
-    # --- where the vendor's device and the order differ: the profile has the default
+    # --- the vendor's device and the order differ: the profile sets the default
     same_number_again: Annotated[
         Literal["allow", "refuse"],
         InProfile(
             order="allow", clause="6.5.6", why="the device has an extended error code of its own for it (36h)"
         ),
     ] = "refuse"
-    """Command 5 with a number that is under control already. Order 268, 6.5.6: any number may be put on control whether
-    or not the table has it, and gets a new object number."""
+    """Command 5 with a number that is under control already. Order 268, 6.5.6: any number may be put under
+    control, whether or not the table has it, and gets a new object number."""
     version_before_start: Annotated[
         Literal["refuse", "allow"],
         InProfile(order="refuse", clause="7.3", why="the vendor's console asks the version before it starts"),
@@ -89,7 +96,7 @@ class MediatorOptions(Section):
     ] = "allow"
     """Command 5 or 15 with statistical control and priority 01h. Order 268, 6.5.5.8: it is FFh or 02h."""
 
-    # --- what bytes look like
+    # --- the form of octets
     object_byte_order: ByteOrder = "little"
     """Byte order of object numbers. Order 268, 5.4, 8.5 and 10.4.1: the first octet is the low one."""
     trunk_byte_order: ByteOrder = "little"
@@ -97,64 +104,70 @@ class MediatorOptions(Section):
     count_byte_order: ByteOrder = "little"
     """Byte order of total and number in the header of KPD1 messages. Order 268, 8.5: the first octet is the low one."""
     service_code_position: Literal["third", "first"] = "third"
-    """Place of the service code inside its three octets. Order 268, 9.5.5.2 and 11.4.4, doesn't say which; our
+    """Place of the service code within its three octets. Order 268, 9.5.5.2 and 11.4.4, does not rule it; our
     choice."""
     single_message_numbering: Literal["0,0", "1,1"] = "1,1"
-    """Total and number of a message that is one of one. Order 268, 8.2.1.5 and 8.2.1.6: both are 1..65535."""
+    """Total and number of a message that comes alone. Order 268, 8.2.1.5 and 8.2.1.6: both are 1..65535."""
     m25_length: Literal["variable", "fixed45"] = "variable"
-    """Length of message 25h with services in it. Order 268, 9.5.4: as long as its services need, at most 45 octets."""
+    """Length of message 25h with services. Order 268, 9.5.4: as long as the services need, at most 45
+    octets."""
     combined_ksl_b: Literal["equal_a", "ff"] = "equal_a"
     """KSL-B of a combined group in messages. Order 268, 6.4.6 and 10.3.1.6, allows both: equal to KSL-A, or FFh."""
     bitmap_polarity: Literal["1=in service", "0=in service"] = "1=in service"
     """Meaning of a bit in 29h and 53h. Order 268, 9.9.4.2: 1 works, 0 is faulty, cut or absent."""
     requirements_version: Annotated[int, Field(ge=0, le=255)] | None = None
-    """Octet 10 of the header of KPD1 messages; left out: 02h (order 268, 8.2.1.8), and FFh in order 70."""
+    """Octet 10 of the header of KPD1 messages; left out: 02h (order 268, 8.2.1.8), or FFh in order 70."""
     extra_digits: bool = False
     """Half-bytes Bh and Ch stand for * and #. The order has no such digits in a number; our choice."""
     password_characters: Literal["digits", "printable"] = "digits"  # noqa: S105
-    """What command 3 accepts as a password. Order 268, 5.2.2.5 and 6.3, rules its six octets alone; our choice."""
+    """The passwords that command 3 accepts. Order 268, 5.2.2.5 and 6.3, rules only the six octets; our
+    choice."""
     message_text: Literal["utf-8", "gsm7", "ucs2", "cp1251"] = "utf-8"
     """Coding of the text in message 2Ch. Order 268, 9.12.4, doesn't rule it; our choice."""
     message_non_delivery: Annotated[int, Field(ge=0, le=255)] | None = None
-    """Octet 16 of message 2Ch, the reason of non-delivery, of a message that was not delivered; left out: FFh.
-    Order 268, 9.12.4, gives no values; our choice."""
+    """Octet 16 of message 2Ch, the reason of non-delivery, when the electronic message was not delivered;
+    left out: FFh. Order 268, 9.12.4, gives no values; our choice."""
     trunk_in_events: Literal["all", "objects"] = "all"
-    """In which calls KPD2 messages carry the trunk number. all: as order 268, 10.3.1.5, has it by ``station_type``:
-    transit and terminal-transit nodes for every call, a terminal node where the A number of an incoming call is not
-    known. objects: only where the trunk itself is the object."""
+    """Calls whose KPD2 messages carry the trunk number. all: by ``station_type`` (order 268, 10.3.1.5):
+    transit and terminal-transit nodes send it for every call, a terminal node for an incoming call without an
+    A number. objects: only calls whose trunk is the object."""
 
     # --- how the mediator answers
     command_while_busy: Literal["wait", "refuse"] = "wait"
-    """A command that comes while another is executed, but 2, 7, 8, 13 and 14. Order 268, 7.1: it is not taken until the
-    other is answered, so it waits. refuse: 27h/01h at once (extended: 2Dh)."""
+    """A command, other than 2, 7, 8, 13 and 14, that arrives while another is executed. Order 268, 7.1: the
+    command is not taken until the other is answered, so it waits. refuse: 27h/01h at once (extended: 2Dh)."""
     test_command_28h: Literal["off", "on"] = "off"
-    """28h after 29h in answer to command 14. Order 268, 9.8.3: none, but for a wrong password or number."""
+    """28h after 29h in answer to command 14. Order 268, 9.8.3: none, except for a wrong password or
+    number."""
     test_while_stopped: Literal["on", "off"] = "off"
     """Command 14 before command 1. Order 268, 7.3: no command is taken before start (27h/02h)."""
     wrong_orm_number_reply: Literal["order", "vendor"] = "vendor"
-    """With extended errors, a wrong ORM number is 27h/18h (vendor), or 28h/05h still (order 268, 7.6 and 9.8.4)."""
+    """With extended errors, a wrong ORM number gives 27h/18h (vendor) or 28h/05h (order 268, 7.6 and
+    9.8.4)."""
     already_started_reply: Literal["order", "vendor"] = "vendor"
-    """With extended errors, command 1 while running is 27h/16h (vendor), or 28h/07h still (order 268, 6.1.4)."""
+    """With extended errors, command 1 while running gives 27h/16h (vendor) or 28h/07h (order 268, 6.1.4)."""
     unauthorized_access_place: Literal["before_28h", "after_28h"] = "after_28h"
-    """Where 26h stands beside the 28h of a wrong password or number. Order 268, 7.6, lists 27h, 28h, 26h."""
+    """Place of 26h relative to the 28h of a wrong password or number. Order 268, 7.6, lists 27h, 28h, 26h."""
     tell_table_access: Literal["off", "on"] = "off"
-    """Reading objects, KSL or calls by HTTP is told to the console with 26h/03h (order 268, 9.6.4.1: tables read or
-    written). Off by default, because the lab's own pages read them all the time; our choice."""
+    """Reading objects, KSL or calls by HTTP is reported to the console with 26h/03h (order 268, 9.6.4.1:
+    tables read or written). Off by default, because the lab's own pages read the tables all the time; our
+    choice."""
     stop_clears_groups: Literal["on", "off"] = "on"
     """Command 2 erases the KSL groups. Order 268, 6.2.4: the tables are deleted."""
     stop_resets_password: Literal["on", "off"] = "on"  # noqa: S105
-    """Command 2 sets the password back to the configured one. Order 268, 6.2.3: the first password holds again."""
+    """Command 2 restores the configured password. Order 268, 6.2.3: the first password is valid again."""
     after_restart: Literal["initial", "restore"] = "initial"
-    """What holds when the program starts again. initial: stopped, the first password, empty tables, which the console
-    restores (order 268, 9.2.4). restore: state and tables as they were, told with 21h/03h."""
+    """State after a restart of the program. initial: stopped, first password, empty tables, which the console
+    restores (order 268, 9.2.4). restore: state and tables as before, reported with 21h/03h."""
     restart_message: Literal["on", "off"] = "on"
-    """22h when KPD1 comes up first after a start of the program. Order 268, 9.2.3: first start, crash, restart."""
+    """22h when KPD1 first comes up after a start of the program. Order 268, 9.2.3: first start, crash,
+    restart."""
     alarm_while_stopped: Literal["off", "on"] = "off"
-    """21h may be sent while the technical means are stopped. Order 268, 8.2.1.2, names its number before the first
-    start and doesn't say that it must be sent; our choice."""
+    """21h is sent while the technical means are stopped. Order 268, 8.2.1.2, names its ORM number before the
+    first start and does not require the message; our choice."""
     line_restored_code: Annotated[int, Field(ge=0, le=255)] = 0
-    """Code of 21h type 04h when a stream works again. Order 268, 9.1.4.2, gives no values, and the codes of the Eltex
-    SMG1016M manual, SORM settings, tell of faults only; our choice."""
+    """Code of 21h type 04h when a stream works again. Order 268, 9.1.4.2, gives no values, and the Eltex
+    SMG1016M manual, SORM settings, gives codes of faults only; our choice."""
     stream_alarm_codes: dict[StreamFault, Annotated[int, Field(ge=0, le=255)]] = {
         "ABSENT": 1,
         "OFF": 1,
@@ -164,21 +177,21 @@ class MediatorOptions(Section):
         "LOMF": 1,
         "RAI": 2,
     }
-    """Code of 21h type 04h by state of a stream. Order 268, 9.1.4.2, gives no values; the vendor has 01h for LOS and
-    02h for RAI, and what else is wrong with what is received is told as LOS. States that are left out keep their
-    code."""
+    """Code of 21h type 04h by state of a stream. Order 268, 9.1.4.2, gives no values. The vendor has 01h for
+    LOS and 02h for RAI; every other fault of the received signal is reported as LOS. States that are left out
+    keep their default code."""
     stream_unheard: tuple[StreamFault, ...] = ("ABSENT", "OFF", "LOS", "AIS", "LOF", "RAI")
-    """States of a stream in which its KSL are out of order: the console does not hear them. In LOMF it does; our
-    choice."""
+    """States of a stream in which its KSL lines are out of order, because the console receives no speech. In
+    LOMF the console receives it; our choice."""
     pair_over_tcp: Literal["on", "off"] = "on"
-    """Over TCP, KPD1 and KPD2 are one pair as over E1 (order 268, 1.4.1.1, which speaks of E1 alone): with one
-    connection lost, data over both stops until both are there and a valid command came. off: each by itself. Our
-    choice."""
+    """Over TCP, KPD1 and KPD2 are one pair as over E1 (order 268, 1.4.1.1, rules E1 only). When one
+    connection is lost, data over both stops until both are connected and a valid command has come. off: each
+    channel works by itself. Our choice."""
 
     # --- objects, lines and calls
     ksl_choice: Literal["ring", "lowest"] = "ring"
-    """Which free line of a group a call gets. Order 268, 6.4.3: round the ring, from the lowest number to the highest
-    and then again from the lowest. lowest: always the lowest free one."""
+    """The free line of a group that a call gets. Order 268, 6.4.3: round the ring, from the lowest number to
+    the highest and then from the lowest again. lowest: always the lowest free line."""
     join_running_call_on_add: Literal["off", "on"] = "off"
     """Command 5 takes effect on a call that is running. Order 268, 6.5.4: from the next call on."""
     change_running_call: Literal["next_call", "at_once"] = "next_call"
@@ -186,45 +199,45 @@ class MediatorOptions(Section):
     busy_ksl_removal: Literal["refuse", "release"] = "refuse"
     """Command 9 on a line in use. Order 268, 6.9.6: not executed. release: taken out, with 52h/04h."""
     same_call_number_for_both_objects: Literal["on", "off"] = "on"
-    """Two objects in one call share the call number. Order 268, 6.7.8.1, numbers each connection with an object; that
-    two objects of one connection share it is our reading."""
+    """Two objects in one call share the call number. Order 268, 6.7.8.1, numbers each connection with an
+    object; the common number of two objects in one connection is our reading."""
     no_services_reply: Literal["empty", "61h"] = "empty"
     """Command 12 for a subscriber without services. Order 268, 9.5.5.3: executed, 25h with count 0. 61h: 28h/61h."""
     late_ksl: Literal["off", "on"] = "off"
-    """A line that becomes free is given to a running call that found none, with 51h. Order 268, 11.5.3, has 51h as the
-    result of command 7 alone."""
+    """A line that becomes free is given, with 51h, to a running call that found none. By order 268, 11.5.3,
+    only command 7 results in 51h."""
     call_expiry: Annotated[float, Field(ge=0)] = 86_400.0
-    """Seconds without a report after which a call is given up with 43h/01h and its lines are free; 0 = never. Our
-    choice."""
+    """Seconds without a call report after which a call ends with 43h/01h and its lines are freed; 0 = never.
+    Our choice."""
     mass_removal: Literal["refuse", "all"] = "refuse"
     """Command 6 with FFh in all fields. Order 268, 6.6.5: its fields follow command 5, which has no such object."""
 
     priority_without_line: Literal["ff", "02h"] = "ff"
     """Priority in events of a call under full control without a line. Order 268, 11.1.8, allows both: FFh, or 02h."""
     line_lost_shown: Literal["statistical", "none-free"] = "statistical"
-    """Operation of 42h, 43h and 44h after a line was lost to a priority object, command 7 or a fault. Order 268,
-    11.2.4.1, has FFh after command 8 and is silent about these: FFh likewise, or 01h as where none was free; our
-    choice."""
+    """Operation of 42h, 43h and 44h after a priority object, command 7 or a fault took the line. Order 268,
+    11.2.4.1, has FFh after command 8 and does not rule these cases: FFh as after command 8, or 01h as without
+    a free line; our choice."""
     waiting_commands: Annotated[int, Field(ge=0, le=65535)] = 256
-    """Commands of a stream that may wait for another one to end (command_while_busy = "wait"); one more is refused with
-    27h/01h (extended: 2Dh). Order 268, 7.1, gives no number; our choice."""
+    """Commands of a stream that may wait for another command to end (command_while_busy = "wait"). One more
+    is refused with 27h/01h (extended: 2Dh). Order 268, 7.1, gives no number; our choice."""
 
     password_tries_per_minute: Annotated[int, Field(ge=0, le=100_000)] = 30
-    """Commands with a wrong password that a stream (over TCP: the port of KPD1) may send in a minute; after so many at
-    once, the next command of that stream is not looked at for a minute divided by this number, so the right password
-    waits no longer than that. 0 = no limit. Order 268 sets none; our choice."""
+    """Commands with a wrong password that a stream (over TCP: the port of KPD1) may send in a minute. After
+    so many at once, the next command of that stream waits a minute divided by this number; the right password
+    waits no longer. 0 = no limit. Order 268 sets none; our choice."""
 
     journal_strangers_per_minute: Annotated[int, Field(ge=0, le=1_000_000)] = 120
-    """Entries of the journal that peers may cause in a minute which have not shown the password on their connection
-    (connecting, being refused, what is no command, wrong passwords). What is left out is counted, and an entry
-    ``left-out`` tells how many. 0 = no bound; our choice."""
+    """Journal entries in a minute about peers that have not sent the password on their connection
+    (connections, refusals, octets that are no command, wrong passwords). Further entries are left out and
+    counted, and an entry ``left-out`` has their number. 0 = no bound; our choice."""
 
     # --- times
     output_timeout: Annotated[float, Field(ge=0)] = 30.0
-    """Seconds that a console may leave a table untaken, while commands of every console wait for it; then it ends with
-    28h/01h (extended: 21h); 0 = never. Our choice."""
+    """Seconds that a console may leave a table unread while the commands of all consoles wait. The command
+    then ends with 28h/01h (extended: 21h); 0 = never. Our choice."""
     unit_timeout: Annotated[float, Field(gt=0)] = 5.0
-    """Seconds that a unit begun may stay unfinished before it is refused with 27h/01h; our choice."""
+    """Seconds that a unit may stay unfinished before it is refused with 27h/01h; our choice."""
     switch_timeout: Annotated[float, Field(gt=0)] = 8.0
     """Seconds that the switch may take to answer one command (within limits_ms for 28h); our choice."""
     limits_ms: dict[Literal["27h", "28h", "29h", "53h"], Annotated[int, Field(gt=0)]] = {
@@ -233,21 +246,21 @@ class MediatorOptions(Section):
         "29h": 200,
         "53h": 200,
     }
-    """Limits in milliseconds; exceeding one is logged and counted. Order 268: 27h 9.7.3; 28h 1.5 and 1.6 (of commands 5
-    and 6; the others are held to the same); 29h 9.9.3; 53h 11.7.3."""
+    """Limits in milliseconds; a later message is logged and counted. Order 268: 27h 9.7.3; 28h 1.5 and 1.6
+    (commands 5 and 6; the other commands have the same limit); 29h 9.9.3; 53h 11.7.3."""
     events_ms: Annotated[int, Field(gt=0)] = 200
     """Milliseconds from an event in the node until its KPD2 message is at the port toward the console (order 268,
-    rule 5); exceeding it is logged and counted."""
+    rule 5); a longer delay is logged and counted."""
 
 
-# --- ``mediator.profile``: a set of defaults of named options, for the order's letter or for the vendor's device.
+# --- ``mediator.profile``: a set of defaults of named options, by the order or by the vendor's device.
 #
-# An option that differs is declared once, where it is declared at all: its default is that of ``eltex``, and its mark
-# :class:`~sorm_mediator.options.InProfile` has that of ``order``, with the clause. Everything here is read from there.
+# The declared default of an option is that of ``eltex``. Its mark
+# :class:`~sorm_mediator.options.InProfile` has the default of ``order`` and the clause.
 
 
 DEFAULT: Profile = "eltex"
-"""The profile of a file that names none."""
+"""The profile of a lab file without ``mediator.profile``."""
 PROFILES: tuple[Profile, ...] = get_args(Profile)
 
 
@@ -262,7 +275,7 @@ class Difference:
     clause: str
     """The order's clause, ``appendix.clause``."""
     why: str
-    """What the vendor's device does."""
+    """The behaviour of the vendor's device."""
 
 
 def differences(model: type[BaseModel]) -> Iterator[Difference]:
@@ -287,12 +300,12 @@ def differences(model: type[BaseModel]) -> Iterator[Difference]:
 def with_profile(model: type[BaseModel], given: Any) -> Any:
     """``given``, the table ``[mediator]`` before it is validated, with the defaults of the profile that it names.
 
-    What is given stays. What can't be used stays as it is: the validation that follows says so.
+    Given values stay. Values that can't be used stay too: the validation that follows reports them.
     """
     if not isinstance(given, dict) or given.get("profile", DEFAULT) not in PROFILES:
         return given
     profile: Profile = given.get("profile", DEFAULT)
-    if profile == DEFAULT:  # whose defaults are the declared ones
+    if profile == DEFAULT:  # the declared defaults are those of this profile
         return given
     filled = dict(given)
     for one in differences(model):

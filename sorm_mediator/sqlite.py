@@ -1,4 +1,4 @@
-"""What the databases of a box (tables, journal) share: opening, locking, moving a damaged one aside."""
+"""Common to the databases of a box (tables, journal): opening, locking, moving a damaged file aside."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ import sqlalchemy as sa
 def open_engine(path: Path, *, synchronous: Literal["FULL", "NORMAL"] | None) -> sa.Engine:
     """An engine of one connection to the SQLite file ``path``; ``synchronous`` None opens it read-only.
 
-    FULL: what is committed outlives a loss of power; NORMAL: it outlives the process.
-    A new file is made with mode 0600. Raises ``OSError``.
+    FULL: committed data survives a loss of power; NORMAL: it survives the end of the process.
+    A new file has mode 0600. Raises ``OSError``.
     """
     if synchronous:
-        # Not waiting: a named pipe in place of the file would hold us for ever.
+        # Without waiting: opening a named pipe in place of the file would block for ever.
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK, 0o600))
     uri = f"{path.absolute().as_uri()}?mode={'rw' if synchronous else 'ro'}"
 
@@ -31,7 +31,7 @@ def open_engine(path: Path, *, synchronous: Literal["FULL", "NORMAL"] | None) ->
                 connection.execute("PRAGMA journal_mode=WAL")
                 connection.execute(f"PRAGMA synchronous={synchronous}")
             else:
-                # A reader shows what is there, also text that is none: verifying is to name the row.
+                # A reader accepts octets that are no valid text, so that verifying can name the row.
                 connection.text_factory = lambda octets: octets.decode("utf-8", "replace")
         except BaseException:
             connection.close()
@@ -49,7 +49,7 @@ class InUseError(Exception):
 def lock_file(path: Path) -> IO[bytes]:
     """Take ``<path>.lock`` until the returned file is closed. Raises :class:`InUseError` and ``OSError``.
 
-    A file of its own: closing any descriptor of the database would drop the locks that SQLite holds on it.
+    The lock is a separate file: closing any descriptor of the database would drop SQLite's locks on it.
     """
     descriptor = os.open(path.with_name(path.name + ".lock"), os.O_WRONLY | os.O_CREAT, 0o600)
     file = open(descriptor, "wb")  # noqa: SIM115 - closed by the holder of the lock
@@ -74,13 +74,14 @@ _PASSING = ("BUSY", "LOCKED", "IOERR", "NOMEM", "CANTOPEN", "READONLY", "FULL", 
 
 
 def is_damage(error: Exception) -> bool:
-    """Whether an error of SQLite is due to what the file holds, and not to the moment or to its place."""
+    """Whether an error of SQLite is due to the content of the file, not to a passing state or to its
+    directory."""
     name = getattr(getattr(error, "orig", error), "sqlite_errorname", "")
     return not name.removeprefix("SQLITE_").startswith(_PASSING)
 
 
 def reason(error: Exception) -> str:
-    """One line about an error of SQLAlchemy, SQLite or the file system."""
+    """One line for an error of SQLAlchemy, SQLite or the file system."""
     return str(getattr(error, "orig", None) or getattr(error, "strerror", None) or error)
 
 
@@ -104,13 +105,13 @@ def open_database(
 ) -> tuple[sa.Connection, str]:
     """Open ``path`` for writing and ``prepare`` its schema; a damaged file is moved aside for a new one.
 
-    Returns the connection and what happened to the damaged file, empty when there was none.
+    Returns the connection and a text about the damaged file, empty if there was none.
     Raises ``OSError`` and errors of SQLAlchemy and SQLite that do not mean damage.
     """
     try:
         return _prepared(path, synchronous, prepare), ""
     except (sa.exc.DatabaseError, sqlite3.DatabaseError, UnicodeDecodeError) as error:
-        # UnicodeDecodeError: the text of SQLite's own error quotes octets of the file.
+        # UnicodeDecodeError: the text of SQLite's error quotes octets of the file.
         if not is_damage(error):
             raise
         aside = move_aside(path, now)
@@ -126,7 +127,7 @@ def _prepared(
         connection = engine.connect()
         prepare(connection)
     except BaseException:
-        # Before the file is renamed: on closing, SQLite unlinks the log by its name.
+        # The connection is closed before the file is renamed: on closing, SQLite unlinks the log by its name.
         engine.dispose()
         raise
     return connection

@@ -1,6 +1,6 @@
-"""Texts from outside: numbers read from them, and how they are shown.
+"""Texts from outside: reading numbers from them, and showing them.
 
-In an error a text is short and on one line; in an ASCII field of the order it has printable characters alone.
+In an error a text is short and on one line; in an ASCII field of the order it has only printable characters.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ MOST_SHOWN = 100
 
 
 def one_line(text: str) -> str:
-    """The text; characters that break a line or steer a terminal are written as escapes, ``\\n`` or ``\\x1b``."""
+    """The text with escapes such as ``\\n`` or ``\\x1b`` for line breaks and for characters that control a
+    terminal."""
     return (
         text
         if text.isprintable()
@@ -19,12 +20,12 @@ def one_line(text: str) -> str:
 
 
 def short(text: str, most: int = MOST_SHOWN) -> str:
-    """The text, cut to ``most`` characters; one that was cut ends in ``...``."""
+    """The text, cut to ``most`` characters; a cut text ends in ``...``."""
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def shown(value: object, most: int = MOST_SHOWN) -> str:
-    """The ``repr`` of a value, cut short. Never raises, also for numbers of thousands of digits."""
+    """The ``repr`` of a value, cut short. Never raises, even for numbers of thousands of digits."""
     if isinstance(value, int) and value.bit_length() > 128:
         return f"a whole number of {value.bit_length()} bits"
     try:
@@ -34,9 +35,9 @@ def shown(value: object, most: int = MOST_SHOWN) -> str:
 
 
 def whole_number(text: str, least: int, most: int) -> int | None:
-    """The number that decimal digits say, ``least`` to ``most``; None when they say none of these.
+    """The number of decimal digits, ``least`` to ``most``; None for any other text.
 
-    ``int()`` takes digits of other scripts, signs and underscores, and raises for more than 4,300 digits
+    ``int()`` accepts digits of other scripts, signs and underscores, and raises for more than 4,300 digits
     (Python manual, Integer string conversion length limitation).
     """
     digits = text.lstrip("0") or text[-1:]
@@ -46,5 +47,5 @@ def whole_number(text: str, least: int, most: int) -> int | None:
 
 
 def printable(text: str, length: int) -> str:
-    """``text`` as the order's ASCII fields can carry it, at most ``length`` octets."""
+    """``text`` for an ASCII field of the order, at most ``length`` octets."""
     return "".join(c if c.isascii() and c.isprintable() else "?" for c in text[:length])

@@ -1,8 +1,8 @@
-"""The events that came against what was agreed: each value, what is wrong in words, and which rule made it. Pure.
+"""Compares the events with the agreement: each value, the problems in words, and the rules behind them. Pure.
 
-An object is touched by a full match of its number only (ECSS-10 manual, Routing for SORM), so a wrong format
-shows in two ways: the event comes with another number, or no event comes at all. Both are told apart here, with
-what routing made of the numbers.
+Only a full match of its number touches an object (ECSS-10 manual, Routing for SORM). A wrong format therefore
+shows in two ways: the event comes with another number, or no event comes. This module distinguishes them by
+the numbers that routing made.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SKIPPED = Phrase("n/a")
 
 
 class CrossedUnit(Protocol):
-    """One message of a channel, as the console saw it cross."""
+    """One message of a channel, as received or sent by the console."""
 
     time: float
     outbound: bool
@@ -49,7 +49,7 @@ class CrossedUnit(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One value of an event: what was agreed and what came; ``seen`` is None where nothing came."""
+    """One value of an event: the agreed and the received one; ``seen`` is None without the event."""
 
     event: str
     field: str
@@ -58,7 +58,7 @@ class Compared:
 
     @property
     def holds(self) -> bool:
-        """Whether it is as agreed."""
+        """Whether the value is as agreed."""
         return self.seen == self.expected
 
 
@@ -66,9 +66,9 @@ class Compared:
 class Outcome:
     """A check that was carried out, or could not be.
 
-    units: commands, answers and events, in the order they crossed. call, routing: the switch's own account of the call.
-    trace: what the lab file's routing does with it.
-    problems: what is wrong, in words. remedies: which rules and settings made it so.
+    units: commands, answers and events, in their order. call, routing: the switch's own data about the call.
+    trace: the call in the routing of the lab file.
+    problems: in words. remedies: the rules and settings that caused the problems.
     """
 
     check: FormatCheck
@@ -91,7 +91,7 @@ class Outcome:
 
 
 EVENTS = ("number-received", "answer", "release")
-"""What a call that is answered shows of every object (41h, 42h, 43h)."""
+"""The events of every object in an answered call (41h, 42h, 43h)."""
 CODES = {"number-received": "41h", "answer": "42h", "release": "43h"}
 _SIDE: Mapping[Role, Side] = {"calling": "a", "called": "b"}
 _SHOWN: Mapping[Role, Phrase] = {
@@ -105,13 +105,13 @@ FIELDS: Mapping[str, Phrase] = {
     "called.number": _SHOWN["called"],
     "called.sign": Phrase("sign of the called number"),
 }
-"""What is compared, in words."""
+"""The compared values, in words."""
 Routing = Sequence[Mapping[str, Any]]
-"""``routing`` of ``GET calls/{call}``: one entry for each domain of the call's way."""
+"""``routing`` of ``GET calls/{call}``: one entry for each domain on the call's way."""
 
 
 def compare(check: FormatCheck, events: Iterable[CrossedUnit]) -> list[Compared]:
-    """Every value that was agreed, in each of the three events; the first of its name counts."""
+    """Every agreed value in each of the three events; the first event of a name counts."""
     assert check.controlled is not None
     assert check.calling is not None
     came = {unit.name: unit.fields for unit in reversed(list(events))}
@@ -134,7 +134,7 @@ def _row(event: str, name: str, expected: str, fields: Mapping[str, Any] | None,
 
 
 def problems(check: FormatCheck, compared: Iterable[Compared], routing: Routing) -> list[str]:
-    """What is wrong, in words; nothing when all is as agreed."""
+    """The problems in words; none if all values are as agreed."""
     rows = list(compared)
     missing = [event for event in EVENTS if any(row.event == event and row.seen is None for row in rows)]
     if len(missing) == len(EVENTS):
@@ -170,7 +170,7 @@ def refused(status: int, command: int = 5) -> Phrase:
 
 
 def _untouched(check: FormatCheck, routing: Routing) -> list[str]:
-    """Why an object was not touched, from the number that the switch had."""
+    """The reason why an object was not touched, from the number at the switch."""
     agreed = check.controlled
     assert agreed is not None
     if not routing:
@@ -217,7 +217,7 @@ def hop_domain(hop: Mapping[str, Any]) -> str:
 
 
 def wrong_sides(check: FormatCheck, compared: Iterable[Compared]) -> list[Role]:
-    """The parties whose number or sign is not as agreed; the one under control when nothing came."""
+    """The parties with a number or sign that is not as agreed; the party under control if no event came."""
     rows = list(compared)
     if not any(row.seen is not None for row in rows):
         return [check.role]
@@ -237,8 +237,8 @@ def remedies(
     domains: Domains,
     config: Config,
 ) -> list[str]:
-    """For each wrong side: the rules that made what the console was shown, the settings that change it too, and what
-    to write instead."""
+    """For each wrong side: the rules that made the number shown to the console, the settings that change it
+    too, and the correction."""
     rows = list(compared)
     found: list[str] = []
     adapted: set[str] = set()
@@ -273,7 +273,8 @@ def remedies(
 
 
 def _touched_in(trace: Trace, rows: Iterable[Compared]) -> Hop:
-    """The domain whose numbers the events showed; when none came, or none has them, that of the whole call."""
+    """The domain whose numbers the events showed; without events or such a domain, the domain of the whole
+    call."""
     seen = {row.field: row.seen for row in rows if row.event == EVENTS[1]}
     for traced in (trace.shown, *trace.hops):
         a, b = traced.leg.calling.party, traced.leg.called.party
@@ -283,7 +284,7 @@ def _touched_in(trace: Trace, rows: Iterable[Compared]) -> Hop:
 
 
 def _first_called(rows: Iterable[Compared], domain: Domain | None) -> list[str]:
-    """The parameters that decide on the called number of 41h, when that is shown otherwise."""
+    """The parameters of the called number in 41h, if it is not shown as agreed."""
     wrong = any(
         row.event == EVENTS[0] and row.field == "called.number" and row.seen and not row.holds for row in rows
     )
@@ -305,7 +306,7 @@ def _first_called(rows: Iterable[Compared], domain: Domain | None) -> list[str]:
 
 
 def _made_by(role: Role, hop: Mapping[str, Any], domains: Domains, directory: Path) -> str:
-    """Which rule of a domain made the number of a side as it is for SORM."""
+    """The rule of a domain that made the SORM number of a side."""
     side = _SIDE[role]
     domain = domains.get(hop_domain(hop))
     shown = hop["sorm"][side]

@@ -1,4 +1,4 @@
-"""What was agreed of a number: what is put under control, and how events show it. Pure.
+"""The agreed format of a number: as an object, and in events. Pure.
 
 Source: ECSS-10 manual, Number format check: the five kinds of subscriber. Signs: order 268, 6.5.5.2; order 70.
 """
@@ -16,7 +16,7 @@ from sorm_mediator.mediator.core.numbers import LEGAL_SIGNS, SIGN_OF_NI
 
 Kind = Literal["own", "local", "intercity", "international", "emergency"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-"""As the manual lists them."""
+"""The kinds of subscriber, in the order of the manual."""
 NETWORK_KINDS: tuple[Kind, ...] = KINDS[1:]
 
 NI_OF_KIND = {"own": "private", **{kind: kind for kind in NETWORK_KINDS}}
@@ -25,7 +25,7 @@ NI_OF_KIND = {"own": "private", **{kind: kind for kind in NETWORK_KINDS}}
 
 @dataclass(frozen=True, slots=True)
 class Agreed:
-    """A number as it was agreed: its digits with the prefix, its sign, and the type of an object that controls it."""
+    """A number as agreed: its digits with the prefix, its sign, and the type of its object."""
 
     number: str
     sign: NumberSign
@@ -33,9 +33,9 @@ class Agreed:
 
 
 def sign_of(kind: Kind, given: str, order: Order, object_type: ObjectType, key: str) -> NumberSign:
-    """The sign agreed for a kind: the given one, else that of the order.
+    """The agreed sign of a kind: the given sign, otherwise that of the order.
 
-    Raises :class:`ConfigError` for one that the order has not for this type of object.
+    Raises :class:`ConfigError` for a sign that the order does not allow for this type of object.
     """
     sign = NumberSign(given) if given else SIGN_OF_NI[order][NI_OF_KIND[kind]]
     allowed = LEGAL_SIGNS[order][object_type]
@@ -48,7 +48,8 @@ def sign_of(kind: Kind, given: str, order: Order, object_type: ObjectType, key: 
 
 
 def agreed_own(config: OwnFormatConfig, subscriber: str, order: Order, *, given: bool) -> Agreed:
-    """A subscriber of the node as it is agreed: by its own number, unless the table has a number for it (``given``)."""
+    """A subscriber of the node as agreed: by its own number, unless the table has a number for it
+    (``given``)."""
     key = "acceptance.formats.own"
     sign = sign_of("own", config.number_sign, order, ObjectType.OWN_SUBSCRIBER, f"{key}.number_sign")
     number = config.agreed if given and config.number else subscriber
@@ -56,7 +57,7 @@ def agreed_own(config: OwnFormatConfig, subscriber: str, order: Order, *, given:
 
 
 def own_problem(config: OwnFormatConfig, agreed: Agreed) -> str:
-    """What of the agreed format a subscriber's own number has not; "" when it fits."""
+    """The part of the agreed format that a subscriber's own number lacks; "" if it fits."""
     if config.digits and len(agreed.number) != config.digits:
         return Phrase(
             "{number} has {length} digits, and {digits} are agreed",
@@ -74,7 +75,8 @@ def own_problem(config: OwnFormatConfig, agreed: Agreed) -> str:
 
 
 def agreed_full(config: OwnFormatConfig, number: str, order: Order) -> Agreed:
-    """A subscriber of the node as calls that leave it show it: its full number, as one of the network."""
+    """A subscriber of the node in calls that leave the node: by its full number, as a subscriber of the
+    network."""
     key = "acceptance.formats.own.full_sign"
     return Agreed(number, sign_of("intercity", config.full_sign, order, ObjectType.NETWORK_FULL, key))
 
@@ -82,7 +84,7 @@ def agreed_full(config: OwnFormatConfig, number: str, order: Order) -> Agreed:
 def agreed_network(
     kind: Kind, config: NetworkFormatConfig, operator: OperatorConfig, order: Order, *, by_a: bool = False
 ) -> Agreed:
-    """A subscriber of the network as it is agreed; ``by_a``: as the called side of a controlled A number."""
+    """A subscriber of the network as agreed; ``by_a``: as the called side of a controlled A number."""
     key = f"acceptance.formats.{kind}.number_sign"
     sign = sign_of(kind, config.number_sign, order, ObjectType.NETWORK_FULL, key)
     prefix = config.prefix if config.prefix_by_a is None or not by_a else config.prefix_by_a
@@ -90,5 +92,5 @@ def agreed_network(
 
 
 def directions_of(config: NetworkFormatConfig, operator: OperatorConfig) -> tuple[Direction, ...]:
-    """The directions that are agreed for a kind with an operator."""
+    """The agreed directions of a kind with an operator."""
     return config.directions if operator.directions is None else operator.directions

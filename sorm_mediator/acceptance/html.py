@@ -1,4 +1,4 @@
-"""The run as one page for people: printable, a new page for each kind, nothing fetched from elsewhere."""
+"""The run as one page for people: printable, a new page for each kind, without external resources."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def page(run: AcceptanceRun, lang: Lang = "en") -> str:
 
 
 def view(run: AcceptanceRun, lang: Lang) -> dict[str, Any]:
-    """What the template shows: the document, with the names of things in ``lang``."""
+    """The values of the template: the document, with names in ``lang``."""
     shown = document(run, lang)
     checks = [
         {
@@ -88,7 +88,8 @@ def _sentence(check: FormatCheck, lang: Lang) -> str:
 
 
 def _rows(check: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The compared values by field: one column for each event. ``agreed`` lists what differs between events once."""
+    """The compared values by field: one column for each event. ``agreed`` has values that differ by event
+    once."""
     rows = []
     for name in FIELDS:
         cells = {row["event"]: row for row in check["compared"] if row["field"] == name}
@@ -99,7 +100,7 @@ def _rows(check: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _glance(check: Mapping[str, Any], lang: Lang) -> str:
-    """The number under control as the last event shows it, with its sign."""
+    """The number under control in the last event, with its sign."""
     if check["controlled"] is None or not check["compared"]:
         return "-"
     role = check["controlled"]["role"]
@@ -110,9 +111,9 @@ def _glance(check: Mapping[str, Any], lang: Lang) -> str:
 
 
 def _shown(check: Mapping[str, Any], lang: Lang) -> list[dict[str, Any]]:
-    """What is worth paper: command 5 and the events; answers, and the removal, only where they refuse something.
+    """The printed units: command 5 and the events; answers and the removal only if they report a refusal.
 
-    Of what is decoded, fields that were not given are left out; the octets beside it are whole.
+    Decoded fields with the value "not given" are left out; the octets beside them are complete.
     """
     absent = re.compile(rf"\s-\s+{re.escape(texts.NOT_GIVEN.translate(lang))}$")
     return [
@@ -124,7 +125,7 @@ def _shown(check: Mapping[str, Any], lang: Lang) -> list[dict[str, Any]]:
 
 
 def _grid(checks: Iterable[Mapping[str, Any]], kinds: Iterable[str], lang: Lang) -> dict[str, Any]:
-    """The matrix at a glance: kinds by direction and operator; the cells hold checks."""
+    """The overview of the matrix: kinds by direction and operator; the cells are checks."""
     checks = list(checks)
     columns = sorted(
         {(one["direction"], one["operator"] or "") for one in checks},
@@ -151,7 +152,7 @@ def _grid(checks: Iterable[Mapping[str, Any]], kinds: Iterable[str], lang: Lang)
 
 
 def _value(value: str | None, lang: Lang) -> str:
-    """A coded value with its meaning; a number as it is."""
+    """A coded value with its meaning; a number unchanged."""
     if value is None or value == "":
         return "-"
     known = texts.VALUES.get(value)

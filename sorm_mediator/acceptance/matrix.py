@@ -1,11 +1,11 @@
-"""The matrix: five kinds of subscriber, incoming and outgoing, every operator; which call checks each, and what it
-must show. Pure: routing is asked where a call would go, nothing is called.
+"""The matrix: five kinds of subscriber, incoming and outgoing, every operator; the call of each check, and
+the values that its events must have. Pure: the module computes the route of a call and makes no calls.
 
-What can't be called is not left out: it is a check that failed (``problem``), or one that does not apply, with the
-reason (``skipped``).
+A check that has no possible call stays in the matrix: it has failed (``problem``), or does not apply, with
+the reason (``skipped``).
 
-Source: ECSS-10 manual, Number format check: five kinds, every operator that numbers can be reached through,
-incoming and outgoing calls; ECSS-10 manual, MultiSORM, where the domains of an aggregate are one exchange.
+Source: ECSS-10 manual, Number format check: five kinds, every operator with a route to the numbers, incoming
+and outgoing calls; ECSS-10 manual, MultiSORM: the domains of an aggregate are one exchange.
 """
 
 from __future__ import annotations
@@ -42,23 +42,24 @@ Domains = Mapping[str, Domain]
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """A trunk toward an operator. name: as in the lab file, NAME@DOMAIN where two domains have a trunk of that name."""
+    """A trunk toward an operator. name: as in the lab file; NAME@DOMAIN if two domains have a trunk of that
+    name."""
 
     name: str
     domain: str
     trunk: Trunk
 
     def carries(self, direction: Direction) -> bool:
-        """Whether calls of this direction go by it at all."""
+        """Whether the trunk carries calls of this direction."""
         return self.trunk.config.direction in ("both", direction)
 
     def is_exit(self, exit_: Exit | None) -> bool:
-        """Whether a call leaves by it."""
+        """Whether a call leaves by the trunk."""
         return exit_ is self.trunk
 
 
 def controlled_domains(config: Config, domains: Domains) -> list[Domain]:
-    """The domains of the mediator's user, of an aggregate all that it stands for, in the order of the lab file.
+    """The domains of the mediator's user, for an aggregate all its domains, in the order of the lab file.
 
     Raises :class:`ConfigError`.
     """
@@ -80,7 +81,7 @@ def controlled_domains(config: Config, domains: Domains) -> list[Domain]:
 
 
 def operators_of(domains: Iterable[Domain]) -> list[Operator]:
-    """All trunks of the domains, each an operator's direction."""
+    """All trunks of the domains; each leads to one operator."""
     found = [(domain, trunk) for domain in domains for trunk in domain.trunks.values()]
     times = Counter(trunk.name for _, trunk in found)
     return [
@@ -90,25 +91,26 @@ def operators_of(domains: Iterable[Domain]) -> list[Operator]:
 
 
 def testable(domain: Domain) -> list[Subscriber]:
-    """The subscribers that a call comes to and stays with: no forwarding, a line that works."""
+    """The subscribers that can be called: no forwarding, a working line."""
     return [one for one in domain.subscribers.values() if one.reachable and not one.forwardings]
 
 
 def full_numbers(domain: Domain, subscriber: Subscriber) -> list[str]:
-    """The numbers of the domain's plans that lead to a subscriber; its own numbers first."""
+    """The numbers of the domain's plans that lead to a subscriber; the subscriber's own numbers come
+    first."""
     masters = [plan.number_of(subscriber.number) for plan in domain.plans.values()]
     others = aliases(domain.plans.values()).get(subscriber.number, set())
     return list(dict.fromkeys([*filter(None, masters), *sorted(others)]))
 
 
 def path_from(domains: Domains, domain: Domain, subscriber: Subscriber, dialled: str) -> tuple[Hop, ...]:
-    """The way of a call that a subscriber makes."""
+    """The path of a subscriber's call."""
     caller = Endpoint(number=own_number(subscriber.number), subscriber=subscriber)
     return find_path(domains, domain, first_leg(domain, caller, Number(digits=dialled)).request)
 
 
 def path_in(domains: Domains, operator: Operator, calling: str, dialled: str) -> tuple[Hop, ...]:
-    """The way of a call that comes in by a trunk."""
+    """The path of a call that comes in by a trunk."""
     domain = domains[operator.domain]
     caller = Endpoint(number=Number(digits=calling), trunk=operator.trunk)
     return find_path(domains, domain, first_leg(domain, caller, Number(digits=dialled)).request)
@@ -123,7 +125,7 @@ ONE_ONLY = Phrase("the domain has one subscriber that can be called: nobody is t
 
 @dataclass(frozen=True, slots=True)
 class PlannedCall:
-    """A call to be made: in which domain, by whom (``subscriber`` or ``trunk:NAME``), the numbers as dialled."""
+    """A planned call: its domain, its caller (``subscriber`` or ``trunk:NAME``), the numbers as dialled."""
 
     domain: str
     origin: str
@@ -132,7 +134,7 @@ class PlannedCall:
 
     @property
     def trace_arguments(self) -> list[str]:
-        """The call as ``sorm-mediator trace`` and ``routing/trace`` are asked about it."""
+        """The call as arguments of ``sorm-mediator trace`` and ``routing/trace``."""
         _, _, trunk = self.origin.partition(":")
         return [*([f"iface={trunk}"] if trunk else []), f"cgpn.digits={self.a}", f"cdpn.digits={self.b}"]
 
@@ -141,9 +143,10 @@ class PlannedCall:
 class FormatCheck:
     """One field of the matrix.
 
-    operator: the trunk; "" for calls within the node. domain: the own subscriber's. controlled: what is put under
-    control, which is the party ``role``. calling, called: both parties as every event must show them; dialled: the
-    called one in 41h where that is another. problem: why it has failed already. skipped: why it does not apply.
+    operator: the trunk; "" for calls within the node. domain: the own subscriber's. controlled: the object
+    under control, which is the party ``role``. calling, called: both parties, as every event must show them.
+    dialled: the called number in 41h, if it differs. problem: the reason of a failure without a call.
+    skipped: the reason why the check does not apply.
     """
 
     kind: Kind
@@ -167,7 +170,7 @@ class FormatCheck:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """The own subscriber that is tested: in calls within the node, and in those that leave it."""
+    """The tested own subscriber: in calls within the node, and in calls that leave it."""
 
     domain: Domain
     subscriber: Subscriber
@@ -350,7 +353,8 @@ class _Planner:
         return Phrase("no such calls are agreed (acceptance.formats.{kind}.directions)", kind=kind)
 
     def _reached_by(self, person: Person, operator: Operator, calling: str) -> tuple[str, str]:
-        """What is dialled from outside to reach the subscriber, and why it does not come there ("": it does)."""
+        """The digits dialled from outside to reach the subscriber, and the reason why they do not lead there
+        ("": they do)."""
         given = self.config.acceptance.formats.own.called
         candidates = (
             [given] if given else [person.subscriber.number, *full_numbers(person.domain, person.subscriber)]
@@ -371,7 +375,7 @@ class _Planner:
         return candidates[0], join("; ", reasons)
 
     def _not_reached(self, check: FormatCheck, checks: Iterable[FormatCheck]) -> FormatCheck:
-        """An operator that no number leaves by has not been checked at all: that is a failure."""
+        """An operator without any number that leaves by it is unchecked, which is a failure."""
         if check.direction == "incoming" or not check.skipped or self._skipped_as_agreed(check):
             return check
         mine = [one for one in checks if (one.operator, one.direction) == (check.operator, "outgoing")]
@@ -399,7 +403,7 @@ class _Planner:
     def _with_operator(
         self, person: Person, operator: Operator, direction: Direction, network: list[FormatCheck]
     ) -> FormatCheck:
-        """The call of the first kind of the network that has one with this operator."""
+        """The call of the first kind of the network with a call by this operator."""
         role: Role = "calling" if direction == "outgoing" else "called"
         check = FormatCheck(
             kind="own", direction=direction, operator=operator.name, domain=person.domain.name, role=role
@@ -502,12 +506,12 @@ class _Planner:
 
 
 def table_of(config: Config, kind: Kind, operator: Operator) -> OperatorConfig:
-    """What differs by this operator."""
+    """The settings for this operator."""
     return format_of(config, kind).operators.get(operator.name, OperatorConfig())
 
 
 def _where(hops: tuple[Hop, ...]) -> str:
-    """Where a call comes out, or why it comes nowhere and in which domain."""
+    """The target of a call, or the reason and the domain where the call has no route."""
     last = hops[-1]
     if last.problem:
         return Phrase("{problem} (domain {domain})", problem=last.problem, domain=last.domain.name)

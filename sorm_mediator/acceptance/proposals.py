@@ -1,6 +1,7 @@
-"""What to write instead: the attributes of a rule that would show a number as it was agreed. Pure.
+"""Corrections: the attributes of a rule that would show a number as agreed. Pure.
 
-A proposal is made from one call: where a rule takes numbers of several kinds, it says what this one needs.
+A proposal is made from one call. If a rule takes numbers of several kinds, the proposal suits the number of
+this call.
 """
 
 from __future__ import annotations
@@ -18,15 +19,15 @@ from sorm_mediator.switch.routing.route import Action, Rule, Side
 from sorm_mediator.switch.trace.trace import applied_text
 
 TAG_OF_SIDE = {"a": "calling", "b": "called"}
-"""The tag of ``<actions>`` that sets what SORM is shown of a side."""
+"""The tag of ``<actions>`` that sets the SORM number of a side."""
 _SAME = 3
-"""Digits that two numbers must have in common at their end to be two forms of one number."""
+"""Common last digits by which two numbers count as two forms of one number."""
 
 
 def advice(
     hop: Hop, side: Side, agreed: Agreed, kind: Kind, order: Order, domains: Domains, directory: Path
 ) -> list[str]:
-    """What to change for SORM to be shown ``agreed``: settings of the domain that came after routing, else a rule."""
+    """The change that makes SORM show ``agreed``: settings of the domain after routing, otherwise a rule."""
     number = hop.result.a if side == "a" else hop.result.b
     applied = [
         Phrase("{domain}: {text}", domain=hop.domain.name, text=applied_text(one))
@@ -46,7 +47,7 @@ def advice(
 
 
 def refused_number(agreed: Agreed, subscriber: str, domain: Domain) -> list[str]:
-    """What to change when the switch has no own subscriber of the agreed number (54h)."""
+    """The change if the switch has no own subscriber with the agreed number (54h)."""
     if not subscriber or domain.subscriber_at(agreed.number) is not None:
         return []
     return [
@@ -61,7 +62,7 @@ def refused_number(agreed: Agreed, subscriber: str, domain: Domain) -> list[str]
 
 
 def _outside(shown: str, agreed: Agreed, domains: Domains) -> list[str]:
-    """The subscriber is shown by a full number of its own, which may be what was agreed."""
+    """The subscriber is shown by its own full number, which may be the agreed one."""
     for domain in domains.values():
         subscriber = domain.subscribers.get(agreed.number)
         if subscriber is not None and shown in domain.numbers_of(subscriber):
@@ -76,7 +77,7 @@ def _outside(shown: str, agreed: Agreed, domains: Domains) -> list[str]:
 
 
 def _indicator(agreed: Agreed, kind: Kind, order: Order) -> str:
-    """The ``sorm_ni`` that makes the agreed sign; "" when none does."""
+    """The ``sorm_ni`` for the agreed sign; "" without one."""
     fitting = [ni for ni, sign in SIGN_OF_NI[order].items() if sign == agreed.sign]
     own = NI_OF_KIND[kind]
     return own if own in fitting else next(iter(fitting), "")
@@ -112,28 +113,29 @@ def _rule(hop: Hop, side: Side, agreed: Agreed, directory: Path, ni: str) -> lis
 
 
 def find_rule(domain: Domain, context: str, name: str) -> Rule | None:
-    """A rule by the names of its context and itself; None: the domain has no such rule."""
+    """A rule by the names of its context and of the rule; None: the domain has no such rule."""
     found = domain.contexts.get(context)
     return next((one for one in found.rules if one.name == name), None) if found else None
 
 
 def place_of(rule: Rule, domain: Domain, context: str, directory: Path) -> str:
-    """File and line of a rule; the file from the folder of the lab file, if it is below."""
+    """File and line of a rule; the path is relative to the folder of the lab file if the file is below it."""
     source = Path(domain.contexts[context].source)
     file = source.relative_to(directory) if source.is_relative_to(directory) else source
     return f"{file}:{rule.line}"
 
 
 def _template(rule: Rule, side: Side) -> Action | None:
-    """The last action of a rule that sets the digits which SORM is shown of a side."""
+    """The last action of a rule that sets the SORM digits of a side."""
     setting = [one for one in rule.actions if one.side == side and one.sorm_digits is not None]
     return setting[-1] if setting else None
 
 
 def _digits(rule: Rule, side: Side, shown: str, came: str, agreed: str) -> str:
-    """A substitution that makes the agreed number of the one that came to the rule; "" when none is found.
+    """A substitution from the number at the rule to the agreed number; "" if none is found.
 
-    One with ``{%}`` keeps it, with other digits in front; else the places of the common end.
+    ``{%}`` keeps the number, with other digits in front; otherwise the substitution keeps the common last
+    digits.
     """
     action = _template(rule, side)
     if action is not None and action.sorm_digits is not None and action.sorm_digits.needs_rest:

@@ -1,6 +1,7 @@
-"""The run as one document: what JSON holds, and what the page and the JUnit file are made of. Pure.
+"""The run as one document: the content of JSON, and the source of the page and the JUnit file. Pure.
 
-Octets of a command's password are masked, and the fields don't hold it: a report is handed over.
+The octets of a command's password are masked, and the fields do not contain it, because a report is handed
+over.
 """
 
 from __future__ import annotations
@@ -27,13 +28,13 @@ from sorm_mediator.reports.junit import Case, Suite
 from sorm_mediator.switch.trace.trace import text_of
 
 FORMAT = 1
-"""Version of the document: it grows when a key changes its meaning."""
+"""Version of the document, increased when a key changes its meaning."""
 _SECRET = ("password", "new_password")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptanceRun:
-    """What was run: the lab file's name, against which mediator, when (Unix seconds), and what came of it."""
+    """One run: the lab file's name, the mediator, the time (Unix seconds), and the results."""
 
     lab: str
     against: str
@@ -44,12 +45,12 @@ class AcceptanceRun:
 
     @property
     def verdict(self) -> Phrase:
-        """PASS when no check failed and at least one passed."""
+        """PASS if no check failed and at least one passed."""
         verdicts = {outcome.verdict for outcome in self.outcomes}
         return FAIL if FAIL in verdicts or PASS not in verdicts else PASS
 
     def count(self, verdict: Phrase) -> int:
-        """How many checks came to it."""
+        """The number of checks with this verdict."""
         return sum(outcome.verdict == verdict for outcome in self.outcomes)
 
 
@@ -158,7 +159,7 @@ def _unit(unit: CrossedUnit, coding: MessageCoding, lang: Lang) -> dict[str, Any
 
 
 def table(run: AcceptanceRun, lang: Lang = "en") -> Iterable[str]:
-    """The run as lines of text: one for each check, and what is wrong under it."""
+    """The run as lines of text: one for each check, and its problems below it."""
     rows = [_words(outcome, lang) for outcome in run.outcomes]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for outcome, cells in zip(run.outcomes, rows, strict=True):
@@ -201,7 +202,7 @@ DIRECTION_NAMES: dict[str, Phrase] = {
 }
 
 
-# --- JUnit: a suite for each kind, a case for each check; what does not apply is skipped
+# --- JUnit: a suite for each kind, a case for each check; checks that do not apply are skipped
 
 NAME = "sorm-mediator acceptance"
 

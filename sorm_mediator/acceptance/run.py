@@ -1,7 +1,7 @@
-"""Carrying the matrix out: each object put under control by command 5, the call made, its events awaited.
+"""Carries the matrix out: command 5 for each object, the call, its events.
 
-Over the console's own channels; the calls are made over HTTP at the emulated switch, whose own account of each call
-(``GET calls/{call}``) says when nothing more is to be expected, and what routing did.
+The run uses the console's own channels. The emulated switch makes the calls on request over HTTP; its data
+about each call (``GET calls/{call}``) shows when no more events are due, and the result of routing.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from sorm_mediator.switch.trace.trace import Trace, read_request, trace
 ANSWER_WITHIN = 12.0
 """Seconds for the answers to a command (the order's limit of 28h is 10 s)."""
 EVENTS_WITHIN = 5.0
-"""Seconds for the events of a call after it was released."""
+"""Seconds for the events of a call after its release."""
 LOOK_AGAIN = 0.05
-"""Seconds after which the switch is asked again how far a call is, if nothing has come."""
+"""Seconds without events between two requests to the switch for the state of a call."""
 RING, TALK = 0.02, 0.05
 """Seconds that a call rings and talks."""
 FIRST_OBJECT = 40_001
-"""The first object number of the check, above the usual ones: a mediator in use may have objects of its own."""
+"""The first object number of the checks, above the usual numbers: a mediator in use may have its own
+objects."""
 _RUNS_ALREADY = (0x16, 0x07)
 _NOT_LOCAL = 0x54
 
@@ -37,14 +38,14 @@ Done = Callable[[Outcome], None]
 
 
 class NotReadyError(Exception):
-    """The mediator does not take the console's first command. The text gives the reason and the remedy."""
+    """The mediator refuses the console's first command. The text gives the reason and the remedy."""
 
 
 class Acceptance:
-    """One run of the matrix against one mediator. A context manager: it starts the mediator if need be, and then
-    stops it again.
+    """One run of the matrix against one mediator. A context manager: it starts a stopped mediator and stops
+    it again at the end.
 
-    Raises :class:`ConnectError` when a channel can't be reached or is lost, :class:`NotReadyError`.
+    Raises :class:`ConnectError` if a channel can't be reached or is lost, :class:`NotReadyError`.
     """
 
     def __init__(self, target: RunTarget, config: Config, domains: Domains) -> None:
@@ -70,7 +71,7 @@ class Acceptance:
     async def _check_link(self) -> None:
         """Raise :class:`NotReadyError` for a lab's mediator without its switch, which would refuse every command 5."""
         if self._target.restart is None:
-            return  # the web may be of another lab than the mediator
+            return  # the web may belong to another lab
         assert self._target.request is not None
         status, document = await self._target.request("GET", "status", None)
         link = document.get("switch") if status == 200 and isinstance(document, dict) else None
@@ -175,7 +176,7 @@ class Acceptance:
             document = await self._document(outcome.call)
             reported = any(number in one["objects"] for one in document.get("reported", ()))
             if document.get("state") == "released" and not reported:
-                break  # Nothing is on its way.
+                break  # No event is due.
         outcome.routing = list((await self._document(outcome.call)).get("routing", ()))
 
     async def _document(self, call: str) -> dict[str, Any]:
@@ -186,7 +187,7 @@ class Acceptance:
         return document
 
     async def _command(self, name: str, fields: dict[str, Any] | None = None) -> int:
-        """Send a command and wait until it is answered; the status that refused it, 0 when it was executed."""
+        """Send a command and wait for the answer; the status of a refusal, 0 for an executed command."""
         client = self._client
         lost = client.lost
         sent: tuple[Sent, ...] = await client.send(client.command(name, fields or {}))
@@ -215,10 +216,10 @@ class Acceptance:
 
 
 def trace_of(placed: PlannedCall, domains: Domains) -> Trace:
-    """What routing does with a call of the matrix."""
+    """The trace of a call of the matrix through routing."""
     return trace(domains, domains[placed.domain], read_request(placed.trace_arguments))
 
 
 def _request(placed: PlannedCall) -> dict[str, Any]:
-    """The call as POST switch/domains/{d}/calls takes it."""
+    """The call as the body of POST switch/domains/{d}/calls."""
     return {"a": placed.a, "b": placed.b, "from": placed.origin, "ring": RING, "talk": TALK}

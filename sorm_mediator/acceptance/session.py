@@ -1,7 +1,7 @@
-"""One ``acceptance``: the lab file read, the lab started or a running mediator met, the reports written.
+"""One ``acceptance``: read the lab file, start the lab or connect to a running mediator, write the reports.
 
-Exit codes: 0 every check passed, 1 one failed, 2 a mistake on the command line or in the lab file, 3 could not connect,
-141 nobody reads the output any more.
+Exit codes: 0 every check passed, 1 a check failed, 2 a mistake on the command line or in the lab file, 3 no
+connection, 141 the reader of the output is gone.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ OWN_LAB = Phrase("a lab of its own, made of the file")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptanceSettings:
-    """The options of ``acceptance``; their help gives the meaning of each. Raises :class:`UsageError`."""
+    """The options of ``acceptance``; the help of the command describes each. Raises :class:`UsageError`."""
 
     config: Path
     report: Path | None = None
@@ -83,7 +83,7 @@ class AcceptanceSettings:
 
 
 def run_acceptance(settings: AcceptanceSettings, write: Callable[[str], object] | None = None) -> int:
-    """Run the matrix and write the reports. Returns the exit code; errors are shown on stderr."""
+    """Run the matrix and write the reports. Returns the exit code; errors go to stderr."""
     try:
         run = asyncio.run(carry_out(settings))
         _write(settings, run, write or sys.stdout.write)
@@ -93,7 +93,7 @@ def run_acceptance(settings: AcceptanceSettings, write: Callable[[str], object] 
     except ConnectError as error:
         return report_error(error, 3)
     except BrokenPipeError:
-        # What is still buffered goes nowhere, also at the interpreter's exit.
+        # The rest of the buffer has no reader, even at the interpreter's exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except OSError as error:
@@ -137,7 +137,7 @@ def planned(config: Config, name: str) -> tuple[tuple[FormatCheck, ...], Node]:
 
 
 def _check_login(config: Config, node: Node, name: str) -> None:
-    """Raises :class:`ConfigError` when the lab's switch would refuse its mediator: no object could be put there."""
+    """Raises :class:`ConfigError` if the lab's switch would refuse its mediator, and so every object."""
     from sorm_mediator.lab.login_checks import login_problem
 
     own = config.model_copy(update={"ssh": config.ssh.model_copy(update={"port": 0})})
@@ -150,7 +150,7 @@ def _target(config: Config, settings: AcceptanceSettings) -> AbstractAsyncContex
     by_e1 = config.console.link == "x25"
     if settings.host:
         return toward(config, settings.host, settings.kpd1, settings.kpd2, web=settings.web, by_e1=by_e1)
-    # A check must neither find nor leave anything in the tables of the lab.
+    # The run uses empty tables and leaves the tables of the lab unchanged.
     mediator = config.mediator.model_copy(update={"state": ":memory:", "journal": ""})
     own = config.model_copy(update={"mediator": mediator})
     return in_lab(own, str(settings.config), by_e1=by_e1)
@@ -158,7 +158,7 @@ def _target(config: Config, settings: AcceptanceSettings) -> AbstractAsyncContex
 
 @contextmanager
 def _progress(checks: Sequence[FormatCheck], lang: Lang) -> Iterator[Callable[[Outcome], None]]:
-    """A bar on stderr, where that is a terminal; yields the function to call with each outcome."""
+    """A bar on stderr, if stderr is a terminal; yields the function to call with each outcome."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 

@@ -1,4 +1,4 @@
-"""What a reader finds in its input, in order: payload of flows, gaps in them, and what went wrong.
+"""The content of an input, in order: payload of flows, gaps in them, and troubles.
 
 A flow is one direction of one conversation, or the whole of a hex text or a binary file.
 """
@@ -31,12 +31,12 @@ class Data:
     time_ns: int | None = None
     """Nanoseconds since 1970, when the input has it."""
     whole: bool = False
-    """Nothing of it goes on in the next one (a datagram): a unit not finished here is a broken one."""
+    """The data ends a datagram: a unit not finished here is broken."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """``length`` octets of ``flow`` from ``offset`` on are not in the capture."""
+    """``length`` octets of ``flow`` from ``offset`` on are missing from the capture."""
 
     flow: Flow
     offset: int
@@ -45,26 +45,26 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """Nothing more comes in ``flow``."""
+    """The end of ``flow``."""
 
     flow: Flow
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """Something about the input itself that its reader should know; what could be read is read."""
+    """A fault of the input, for the user; the rest of the input is read."""
 
     text: str
     serious: bool = True
-    """Units may be missing or damaged for it."""
+    """Units may be missing or damaged because of it."""
 
 
 Event = Data | Gap | End | Trouble
 
 
 class CaptureError(ValueError):
-    """The input can't be read at all; the text names what is wrong and where.
+    """The input can't be read at all; the text names the error and its position.
 
-    What is merely damaged (a file cut short, a lost segment) doesn't raise: it is read as far as it goes and
-    reported as :class:`Trouble`.
+    Damage (a file cut short, a lost segment) does not raise: the rest is read, and the damage is reported as
+    :class:`Trouble`.
     """

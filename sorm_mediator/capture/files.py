@@ -1,7 +1,7 @@
 """Reading the two capture file formats: pcap and pcapng.
 
-Both are read block by block from a binary stream, so memory doesn't depend on the size of the file. Formats:
-the pcap and pcapng Internet-Drafts of the IETF's opsawg (draft-ietf-opsawg-pcap, -pcapng).
+Both are read block by block from a binary stream, so that memory does not depend on the size of the file.
+Formats: the pcap and pcapng Internet-Drafts of the IETF's opsawg (draft-ietf-opsawg-pcap, -pcapng).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PCAP_MAGICS = {
     bytes.fromhex("34cdb2a1"): ("<", 1000, 24),
 }
 MAX_BLOCK = 16 * 1024 * 1024
-"""Octets that one record or block may claim; more is damage, not data."""
+"""The most octets in one record or block; a greater length is damage."""
 
 MAX_INTERFACES = 4096
 """Interfaces that a section may describe."""
@@ -47,10 +47,10 @@ class Packet:
     data: bytes
     time_ns: int | None
     length: int
-    """Octets on the wire; more than ``data`` holds when the capture cut it."""
+    """Octets on the wire; more than ``data`` has if the capture cut the frame."""
     interface: str = ""
     direction: str = ""
-    """``in``, ``out`` or empty when the file doesn't have it."""
+    """``in``, ``out``, or empty if the file does not have it."""
 
 
 def is_capture(start: bytes) -> bool:
@@ -61,7 +61,7 @@ def is_capture(start: bytes) -> bool:
 def read_packets(stream: BinaryIO) -> Iterator[Packet | Trouble]:
     """The packets of a pcap or pcapng file; damage ends the reading with a :class:`Trouble`.
 
-    Raises :class:`CaptureError` when the stream is neither.
+    Raises :class:`CaptureError` for a stream that is neither.
     """
     magic = _read(stream, 4)
     if magic == PCAPNG_MAGIC:
@@ -73,7 +73,7 @@ def read_packets(stream: BinaryIO) -> Iterator[Packet | Trouble]:
 
 
 def _read(stream: BinaryIO, size: int) -> bytes:
-    """``size`` octets, fewer only at the end (a pipe gives what it has)."""
+    """``size`` octets, fewer only at the end of the stream; one read of a pipe may return fewer."""
     parts: list[bytes] = []
     while size > 0 and (part := stream.read(size)):
         parts.append(part)
@@ -127,7 +127,7 @@ class _Section:
     interfaces: list[_Interface] = field(default_factory=list)
 
     def describe(self, interface: _Interface) -> None:
-        """One interface more."""
+        """Add one interface."""
         if len(self.interfaces) >= MAX_INTERFACES:
             raise _DamagedError(Phrase("describes one more than {most} interfaces", most=MAX_INTERFACES))
         self.interfaces.append(interface)
@@ -152,7 +152,7 @@ def _not_read(what: Phrase) -> Phrase:
 def _pcapng(stream: BinaryIO) -> Iterator[Packet | Trouble]:
     section = _Section("<")
     position = 0
-    head = PCAPNG_MAGIC  # read already to find the format
+    head = PCAPNG_MAGIC  # already read for the format
     while head:
         whole = True
         try:
@@ -176,7 +176,8 @@ def _pcapng(stream: BinaryIO) -> Iterator[Packet | Trouble]:
 
 
 def _block(stream: BinaryIO, head: bytes, section: _Section) -> tuple[int, bytes, int, bool]:
-    """Kind, body, size and completeness of the block that begins with ``head``; a section sets the order."""
+    """Kind, body, size and completeness of the block that begins with ``head``; a section sets the byte
+    order."""
     rest = _read(stream, 4)
     if len(head) < 4 or len(rest) < 4:
         return 0, b"", 0, False
@@ -215,7 +216,7 @@ def _interface(body: bytes, order: str) -> _Interface:
 
 
 def _packet(kind: int, body: bytes, section: _Section) -> Packet | None:
-    """The packet in a block, or nothing when the block holds none (name resolution, statistics ...)."""
+    """The packet in a block, or nothing for a block without one (name resolution, statistics ...)."""
     order = section.order
     if kind == ENHANCED:
         if len(body) < 20:

@@ -1,9 +1,9 @@
-"""Octets written as text: hex in its common writings, quoted byte strings, and hex dumps.
+"""Octets written as text: hex in its common notations, quoted byte strings, and hex dumps.
 
 Understood: ``CC 01``, ``CC01``, ``cc:01``, ``0xCC, 0x01``, ``CCh 01h``, ``\\xCC\\x01``, byte strings of
 Python and C (``b"\\xcc\\x01123456"``), any of them over several lines and with ``#`` comments; dumps of
-``xxd``, ``xxd -i``, ``hexdump``, ``hexdump -C``, ``od -A x|o|d -t x1|x1z|x2`` and Wireshark (a packet's
-bytes, and "Follow stream" whose indentation tells the two directions apart).
+``xxd``, ``xxd -i``, ``hexdump``, ``hexdump -C``, ``od -A x|o|d -t x1|x1z|x2`` and Wireshark (packet bytes,
+and "Follow stream", where the indentation marks the direction).
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from sorm_mediator.capture.events import CaptureError
 
 MAX_REPEATED = 4 * 1024 * 1024
-"""Octets that the ``*`` of a dump (lines like the one before) may stand for."""
+"""The most octets for the ``*`` of a dump (lines equal to the one before)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Octets that belong together; ``side`` names the direction where a dump tells two apart."""
+    """Consecutive octets; ``side`` names the direction in a dump of two directions."""
 
     data: bytes
     side: str = ""
@@ -28,7 +28,7 @@ class Part:
 def parse_text(text: str) -> list[Part]:
     """The octets written in ``text``.
 
-    Raises :class:`CaptureError` with the character at which it is no hex, or when it holds no octet.
+    Raises :class:`CaptureError` with the first character that is not hex, or for a text without octets.
     """
     parts = _parse_dump(text) or _parse_escapes(text) or [Part(_parse_hex(text))]
     if not any(part.data for part in parts):
@@ -50,7 +50,7 @@ _C_ARRAY = re.compile(r"[^{}]*=\s*\{([^{}]*)\}[^{}]*")
 
 def _parse_hex(text: str) -> bytes:
     if (array := _C_ARRAY.fullmatch(text)) is not None:
-        # what stands around the braces becomes blank, so that places in messages stay right
+        # The text around the braces becomes blank, so that positions in messages stay right.
         text = re.sub(r"\S", " ", text[: array.start(1)]) + array[1]
     if len(lines := text.split()) > 1 and all(_HEX_LINE.fullmatch(line) for line in lines):
         joined = _joined(text, lines)
@@ -69,7 +69,7 @@ def _parse_hex(text: str) -> bytes:
         if digits is None:
             continue
         if len(digits) % 2:
-            # 0x1 and 1h are octets. A lone digit is half of one, or belongs to its neighbour.
+            # 0x1 and 1h are octets. A lone digit is half an octet, or belongs to its neighbour.
             if not (token["prefix"] or (token["suffix"] and len(digits) == 1)):
                 count = f"{len(digits)} digits, an odd number," if len(digits) > 1 else "half an octet"
                 raise CaptureError(f"not hex: {count} at {place(text, token.start('digits'))}")
@@ -82,7 +82,7 @@ _HEX_LINE = re.compile(r"[0-9A-Fa-f]+")
 
 
 def _joined(text: str, lines: list[str]) -> bytes | None:
-    """One long number broken into lines anywhere, also inside an octet."""
+    """One long number broken into lines at any place, even within an octet."""
     one_a_line = len(lines) == len([line for line in text.splitlines() if line.strip()])
     digits = "".join(lines)
     if one_a_line and len(digits) % 2 == 0 and all(len(line) > 2 for line in lines[:-1]):
@@ -91,7 +91,7 @@ def _joined(text: str, lines: list[str]) -> bytes | None:
 
 
 def place(text: str, position: int) -> str:
-    """Where a character is, for a person: counted from 1, with the line when there are several."""
+    """The position of a character, for people: counted from 1, with the line if there are several."""
     if "\n" not in text.strip("\n"):
         return f"character {position + 1}"
     line = text.count("\n", 0, position) + 1
@@ -108,7 +108,7 @@ _QUOTED = re.compile(r"[bB]?(?P<quote>[\"'])(?P<inside>.*)(?P=quote)[,;]?", re.D
 
 
 def _parse_escapes(text: str) -> list[Part] | None:
-    """A byte string; nothing when the text has no ``\\x``, or has nothing else (it is plain hex then)."""
+    """A byte string; nothing if the text has no ``\\x``, or has nothing else (that is plain hex)."""
     if not _ESCAPED.search(text):
         return None
     body = text.strip()
@@ -166,17 +166,17 @@ class _Row:
     indent: str
     offset: str
     data: bytes
-    single: bool  # octets stand one by one, not in words
-    repeated: bool = False  # a "*": lines like the one before, up to this offset
+    single: bool  # single octets, not words
+    repeated: bool = False  # a "*": lines equal to the one before, up to this offset
 
 
 def _parse_dump(text: str) -> list[Part] | None:
-    """The octets of a dump; nothing when the text isn't one: offsets and counts must agree."""
+    """The octets of a dump; nothing if the text isn't a dump: offsets and counts must agree."""
     rows = _rows(text)
     if not rows or not any(row.data for row in rows):
         return None
-    # With lines left out ("*") every radix may fit. Seven digits before single octets are od's, which counts in
-    # octal, or in decimal; all others count in hexadecimal.
+    # With lines left out ("*") every radix may fit. Seven digits before single octets are an offset of od, in
+    # octal or in decimal; all other tools have hexadecimal offsets.
     of_od = all(len(row.offset) == 7 and row.single for row in rows)
     for exact in (True, False):
         for radix in (8, 10, 16) if of_od else (16, 8, 10):
@@ -207,7 +207,7 @@ def _rows(text: str) -> list[_Row] | None:
 
 
 def _columns(rest: str, *, colon: bool) -> tuple[bytes, bool]:
-    """The octets of a line: one space apart, two in the middle (not in xxd); then its column of text."""
+    """The octets of a line: one space apart, two in the middle (not in xxd), then the column of text."""
     octets = bytearray()
     single = True
     position = 0
@@ -216,7 +216,7 @@ def _columns(rest: str, *, colon: bool) -> tuple[bytes, bool]:
         if octets and space > 1 and not (space == 2 and len(octets) == 8 and not colon):
             break
         digits = bytes.fromhex(group["digits"])
-        # hexdump and od write words of the host, which is little-endian wherever they run today
+        # hexdump and od write words in the host's byte order; today's hosts are little-endian.
         octets += digits[::-1] if len(digits) == 2 and not colon else digits
         single &= len(digits) == 1
         position = group.end()
@@ -224,10 +224,10 @@ def _columns(rest: str, *, colon: bool) -> tuple[bytes, bool]:
 
 
 def _assemble(rows: list[_Row], radix: int, *, exact: bool) -> list[Part] | None:
-    """Rows -> parts, if every offset is where the octets before it end.
+    """Rows -> parts, if every offset equals the end of the octets before it.
 
-    Not ``exact``: a row may hold more than the next offset leaves room for, being text that looks like octets, or the
-    padding of the last word.
+    Without ``exact``, a row may have more octets than the next offset allows: text that looks like octets, or
+    the padding of the last word.
     """
     sides: dict[str, _Side] = {}
     parts: list[Part] = []
@@ -261,7 +261,7 @@ class _Side:
         self.last = b""
 
     def advance(self, offset: int, *, repeated: bool, exact: bool) -> bool:
-        """Whether the next line may begin at ``offset``: cuts text taken for octets, fills a ``*``."""
+        """Whether the next line may begin at ``offset``; cuts text taken for octets and fills a ``*``."""
         missing = offset - self.start - len(self.data)
         if missing > 0 and repeated and self.last and missing <= MAX_REPEATED:
             times, rest = divmod(missing, len(self.last))

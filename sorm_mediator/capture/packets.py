@@ -1,10 +1,11 @@
-"""From a captured frame to the data that TCP or UDP carries in it, and TCP segments to streams.
+"""Captured frames to the data of their TCP or UDP, and TCP segments to streams.
 
-Known link layers: Ethernet (with VLAN tags), raw IP, Linux cooked v1 and v2, null and loopback. Any other frame
-goes to scapy, if that is installed. Frames that hold neither TCP nor UDP are counted, not shown.
+Known link layers: Ethernet (with VLAN tags), raw IP, Linux cooked v1 and v2, null and loopback. scapy, if
+installed, decodes any other frame. Frames with neither TCP nor UDP are counted, not shown.
 
-Streams are sorted, without repetitions, with the holes reported: one :class:`HalfStream` per direction. At most
-``MAX_WAITING_OCTETS`` octets in ``MAX_WAITING_SEGMENTS`` segments wait for a missing one; then it is a gap.
+A :class:`HalfStream` per direction sorts the segments, drops repetitions and reports gaps. At most
+``MAX_WAITING_OCTETS`` octets in ``MAX_WAITING_SEGMENTS`` segments wait for a missing segment; beyond that the
+missing octets are a gap.
 """
 
 from __future__ import annotations
@@ -59,11 +60,11 @@ class Datagram:
 
 
 class _SkipError(Exception):
-    """The frame holds nothing for us; the text names what it is."""
+    """The frame has neither TCP nor UDP; the text names its content."""
 
 
 class Dissector:
-    """Takes frames apart; ``skipped`` counts by reason what it could not use."""
+    """Dissects frames; ``skipped`` counts the unused ones by reason."""
 
     def __init__(self) -> None:
         self.skipped: Counter[str] = Counter()
@@ -105,7 +106,8 @@ def _cooked_2(frame: bytes) -> bytes:
 
 
 def _loopback(frame: bytes) -> bytes:
-    """Four octets of address family, whose byte order is the capturing host's: the IP version decides."""
+    """Four octets of address family in the byte order of the capturing host; the IP version of the packet
+    decides."""
     return _raw(frame[4:])
 
 
@@ -178,7 +180,7 @@ def _ipv4(packet: bytes) -> tuple[int, str, str, bytes]:
     (fragment,) = struct.unpack_from(">H", packet, 6)
     if fragment & 0x3FFF:
         raise _SkipError(FRAGMENTS)
-    # a length of 0 is what a host with segmentation offload captures of its own packets
+    # A host with segmentation offload captures its own packets with length 0.
     payload = packet[size : total or len(packet)]
     return packet[9], str(IPv4Address(packet[12:16])), str(IPv4Address(packet[16:20])), payload
 
@@ -268,7 +270,7 @@ class HalfStream:
         self.ended = False
 
     def begins_anew(self, sequence: int) -> bool:
-        """Whether a SYN with this sequence number opens another connection than the one being read."""
+        """Whether a SYN with this sequence number opens a new connection."""
         return self._base is not None and (sequence + 1) & _MASK != self._base
 
     def open(self, sequence: int) -> None:
@@ -279,7 +281,7 @@ class HalfStream:
     def segment(
         self, sequence: int, data: bytes, time_ns: int | None, *, fin: bool = False
     ) -> Iterator[Event]:
-        """One segment's payload; gives what is complete now."""
+        """Add one segment's payload; the data that is complete now."""
         if self._base is None:
             self._base = sequence
         offset = self._offset_of(sequence)
@@ -294,7 +296,7 @@ class HalfStream:
             yield from self._skip_hole()
 
     def finish(self) -> Iterator[Event]:
-        """Nothing more comes: hand out what waits, with its gaps."""
+        """End of the stream: the waiting data, with the gaps."""
         while self._waiting:
             yield from self._skip_hole()
         if not self.ended:
@@ -318,7 +320,7 @@ class HalfStream:
         return self._offset + (distance - (1 << 32) if distance >= _HALF else distance)
 
     def _hold(self, offset: int, data: bytes, time_ns: int | None) -> None:
-        """Keeps of ``data`` what is neither handed out nor waiting already: the first copy counts."""
+        """Keep the part of ``data`` that is neither handed out nor waiting: the first copy counts."""
         if offset < self._offset:
             data = data[self._offset - offset :]
             offset = self._offset

@@ -1,4 +1,4 @@
-"""Any input of ``decode`` -> events: the content decides on the format, never the file's name."""
+"""Any input of ``decode`` -> events: the content decides the format, never the file's name."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from sorm_mediator.language import Phrase, join
 
 CHUNK = 65_536
 MAX_TEXT = 32 * 1024 * 1024
-"""Octets of hex text that are read at most."""
+"""The most octets of hex text."""
 MAX_PACKED = 4
-"""Times that a file may be packed with gzip, one in the other."""
+"""The most nested gzip layers of a file."""
 MAX_FLOWS = 4096
-"""Flows followed at once; the one that was silent longest is ended when another begins."""
+"""The most flows followed at once; a further flow ends the one that was silent the longest."""
 
 _Datagram = tuple[bytes, Packet]
 _GZIP = b"\x1f\x8b\x08"
@@ -41,9 +41,9 @@ _INPUT = "input"
 
 
 def read_input(stream: BinaryIO) -> Iterator[Event]:
-    """What is in a file or pipe: capture, hex text, hex dump or raw units; packed with gzip or not.
+    """The content of a file or pipe: capture, hex text, hex dump or raw units, packed with gzip or not.
 
-    Raises :class:`CaptureError` when it is empty or can't be read at all, :class:`OSError` of the stream.
+    Raises :class:`CaptureError` for an empty or unreadable input, :class:`OSError` of the stream.
     """
     yield from _read_input(stream, 0)
 
@@ -66,9 +66,9 @@ def _read_input(stream: BinaryIO, packed_before: int) -> Iterator[Event]:
 
 
 def read_text(text: str) -> Iterator[Event]:
-    """What is written in ``text``: hex or a hex dump.
+    """The content of ``text``: hex or a hex dump.
 
-    Raises :class:`CaptureError` with the first character at which it is neither.
+    Raises :class:`CaptureError` with the first character that fits neither.
     """
     parts = parse_text(text)
     frames = [frame_packet(part.data) for part in parts if is_frame(part.data)]
@@ -86,12 +86,13 @@ def read_text(text: str) -> Iterator[Event]:
 
 
 def read_bytes(data: bytes) -> Iterator[Event]:
-    """Like :func:`read_input`, of octets in memory."""
+    """Like :func:`read_input`, for octets in memory."""
     return read_input(BytesIO(data))
 
 
 class _Pushed:
-    """A stream with what was read from it put back; just enough of a file for our readers and gzip."""
+    """A stream with the octets read from it put back; it has the file methods that our readers and gzip
+    need."""
 
     def __init__(self, start: bytes, stream: BinaryIO) -> None:
         self._start = start
@@ -115,7 +116,7 @@ def _unpacked(packed: BinaryIO, times: int) -> Iterator[Event]:
 
 
 def _as_text(start: bytes, stream: BinaryIO) -> str | None:
-    """The whole input as text, or nothing when its beginning isn't text (then nothing more is read)."""
+    """The whole input as text, or nothing if its beginning isn't text (then the rest is not read)."""
     if start[:2] in (b"\xff\xfe", b"\xfe\xff") and 0 in start[2:4]:
         encoding = "utf-16"
     elif all(octet >= 0x20 or octet in _TEXT_CONTROLS for octet in start):
@@ -150,9 +151,9 @@ def _capture(stream: BinaryIO) -> Iterator[Event]:
 
 
 def packets_to_events(packets: Iterator[Packet | Trouble]) -> Iterator[Event]:
-    """Packets -> payload of flows, TCP put together.
+    """Packets -> payload of flows, with TCP reassembled.
 
-    Raises :class:`CaptureError` when no frame can be read since its link type is unknown.
+    Raises :class:`CaptureError` if no frame can be read because its link type is unknown.
     """
     flows = _Flows()
     for packet in packets:
@@ -199,7 +200,8 @@ class _Flows:
             yield from self._datagram((found.source, found.destination), (found.data, packet))
 
     def _datagram(self, key: tuple[str, str], datagram: _Datagram) -> Iterator[Event]:
-        """Of an E1 stream, or of anything else; the first ones of a flow may have to wait for that."""
+        """A datagram of an E1 stream, or of other data; the first datagrams of a flow wait for the
+        classification."""
         recognition = self._recognitions.setdefault(key, Recognition())
         self._recognitions.move_to_end(key)
         found, others = recognition.take(datagram[0], datagram)
@@ -275,7 +277,7 @@ class _Flows:
             yield from self._tcp.popitem(last=False)[1].finish()
 
     def _xot_inside(self, event: Event) -> Iterator[Event]:
-        """X.25 inside the TCP of port 1998 takes that stream's place as soon as there is a data packet."""
+        """X.25 inside the TCP of port 1998 replaces that stream as soon as there is a data packet."""
         if isinstance(event, Trouble) or not x25.is_xot(event.flow):
             yield event
             return
@@ -328,7 +330,8 @@ def _next(
     *,
     whole: bool = False,
 ) -> Iterator[Event]:
-    """The next data of a flow, by its label; ends the flow that was silent longest when there are too many."""
+    """The next data of a flow, by its label. With too many flows, the one that was silent the longest
+    ends."""
     flow, offset = flows.pop(begun.label, (begun, 0))
     flows[flow.label] = flow, offset + len(data)
     yield Data(flow, offset, data, time_ns, whole=whole)

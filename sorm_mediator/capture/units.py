@@ -1,8 +1,7 @@
-"""Payload of flows -> decoded units; every octet ends in one of them.
+"""Payload of flows -> decoded units; every octet is in exactly one of them.
 
-The content decides which flows of a capture carry SORM: one that begins with a unit, or that
-consists mostly of units, does. The others are counted (:class:`Skipped`), so that SSH, RADIUS and sound
-beside the channels don't bury them.
+A flow of a capture carries SORM if it begins with a unit or consists mostly of units. The other flows (SSH,
+RADIUS, sound) are counted (:class:`Skipped`), not shown.
 """
 
 from __future__ import annotations
@@ -27,24 +26,24 @@ from sorm_mediator.capture.events import Data, Event, Flow, Gap, Trouble
 from sorm_mediator.language import Phrase
 
 UNDECIDED = 65_536
-"""Octets of a flow that may come before it is decided whether it carries units."""
+"""Octets of a flow after which the flow is classified as one with units or without."""
 MAX_SHOWN = 4096
-"""Octets of one piece of noise that are kept; longer noise comes in several pieces."""
+"""The most octets in one piece of noise; longer noise is several pieces."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One unit, or octets that are none."""
+    """One unit, or octets that are no unit."""
 
     flow: Flow
     offset: int
-    """In the flow."""
+    """Offset in the flow."""
     raw: bytes
     message: Message | UnknownUnit | None
-    """None: noise, or a broken unit."""
+    """None for noise and for a broken unit."""
     problems: tuple[Problem, ...] = ()
     time_ns: int | None = None
-    """When the last of it came, in nanoseconds since 1970, if the input has it."""
+    """Time of the last octet, in nanoseconds since 1970, if the input has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +62,7 @@ def decode_events(
 ) -> Iterator[Item]:
     """The units of all flows, in the order in which they were complete.
 
-    ``channel`` None: the code of each unit decides. Raises what the
-    reader behind ``events`` raises.
+    ``channel`` None: the code of each unit decides. Raises the errors of the reader behind ``events``.
     """
     codec = Codec(options)
     flows: dict[Flow, _FlowUnits] = {}
@@ -88,7 +86,7 @@ def decode_events(
 
 @dataclass(slots=True)
 class _Held:
-    """What has come of a flow before it is decided whether it carries units."""
+    """The data of a flow that is not yet classified."""
 
     items: list[Item] = field(default_factory=list)
     octets: int = 0
@@ -108,7 +106,7 @@ class _FlowUnits:
         self._shown = 0  # offset in the flow up to which octets were given out
         self._kept = bytearray()  # those from there on
         self._time_ns: int | None = None
-        # Hex and raw octets were given to be decoded: all of them are shown.
+        # Hex text and raw octets are always shown in full.
         self._held: _Held | None = _Held() if flow.transport else None
         self._skipped = 0
         self._carries = not flow.transport
@@ -166,7 +164,7 @@ class _FlowUnits:
         return Found(self._flow, offset, item.raw, message, problems, self._time_ns)
 
     def _broken(self, offset: int, item: Broken) -> Found:
-        """A broken unit. One of an unknown code is shown with its code alone; its length is a guess."""
+        """A broken unit. A unit of an unknown code is shown with only its code; its length is a guess."""
         if len(item.raw) >= _HEADER and item.code not in classes(self._codec.options.order):
             message, problems = self._codec.decode_lenient(item.raw, self._channel)
             return Found(self._flow, offset, item.raw, message, problems, self._time_ns)
@@ -178,12 +176,12 @@ class _FlowUnits:
         return Found(self._flow, offset, item.raw, None, (problem,), self._time_ns)
 
     def _trim(self) -> Iterator[Item]:
-        """Noise that goes on and on is given out in pieces, so that memory stays bounded."""
+        """Hand out long noise in pieces, so that memory stays bounded."""
         while len(self._kept) - self._framer.pending > MAX_SHOWN:
             yield from self._octets(self._shown + MAX_SHOWN)
 
     def _octets(self, end: int) -> Iterator[Item]:
-        """Octets up to the offset ``end``, which are no unit."""
+        """The octets up to the offset ``end``, which are no unit."""
         while self._shown < end:
             size = min(end - self._shown, MAX_SHOWN)
             raw = bytes(self._kept[:size])
@@ -198,7 +196,7 @@ class _FlowUnits:
 
     # --- whether the flow is shown
     def _pass(self, items: list[Item]) -> Iterator[Item]:
-        """``items``, or nothing as long as the flow may turn out to carry no units."""
+        """``items``, or nothing while the flow is not yet classified."""
         if self._held is None:
             if self._carries:
                 yield from items
@@ -230,5 +228,5 @@ class _FlowUnits:
 
 
 _HEADER = 4
-"""Octets that all headers have in common."""
+"""The octets common to all headers."""
 _NOISE = Phrase("octets that belong to no unit")

@@ -1,8 +1,8 @@
-"""Writing what crossed between console and mediator as pcapng that Wireshark opens and follows.
+"""Writing the traffic between console and mediator as pcapng for Wireshark.
 
-Each channel is an interface of its own, named in the file; its octets are put into synthesized Ethernet, IP
-and TCP with right checksums and sequence numbers, and the direction is noted. Every block reaches the
-operating system in one write as soon as it is made, so a killed process leaves a readable file.
+Each channel is an interface of its own, named in the file. Its octets are in synthesized Ethernet, IP and TCP
+with right checksums and sequence numbers, and each packet has its direction. Every block is one write to the
+operating system as soon as it is made, so that a killed process leaves a readable file.
 
 Format: draft-ietf-opsawg-pcapng; nanosecond timestamps.
 """
@@ -45,11 +45,11 @@ Address = tuple[str, int]
 class PcapngWriter:
     """A capture file being written; a context manager.
 
-    Raises :class:`OSError` when the file can't be written.
+    Raises :class:`OSError` if the file can't be written.
     """
 
     def __init__(self, path: str | Path) -> None:
-        # unbuffered: a block is one write, and none waits in the process
+        # unbuffered: a block is one write, and no block waits in the process
         self._file: io.RawIOBase = io.FileIO(str(path), "w")
         self._interfaces: dict[str, int] = {}
         options = _option(_SHB_USERAPPL, b"sorm-mediator") + _option(_END_OF_OPTIONS, b"")
@@ -69,7 +69,7 @@ class PcapngWriter:
 
         ``local`` is the side that captures: its octets are outbound. Addresses are IPv4 or IPv6, as text,
         both of one kind; :class:`ValueError` otherwise. A channel that connects again keeps its interface.
-        ``handshake`` writes SYN, SYN-ACK and ACK, so that readers know it from its first octet.
+        ``handshake`` writes SYN, SYN-ACK and ACK, so that readers follow the connection from its first octet.
         """
         connection = Connection(self, self._interface(name, LINKTYPE_ETHERNET, description), local, remote)
         if handshake:
@@ -79,8 +79,8 @@ class PcapngWriter:
     def lapb(self, name: str, frame: bytes, now: float, *, outbound: bool) -> None:
         """A LAPB frame without FCS on the timeslot ``name``; ``outbound``: from DTE to DCE.
 
-        The link type is USER0, which Wireshark decodes with the preference
-        ``uat:user_dlts:"User 0 (DLT=147)","lapb","0","","0",""``; its own one for LAPB it refuses.
+        The link type is USER0. Wireshark decodes it with the preference
+        ``uat:user_dlts:"User 0 (DLT=147)","lapb","0","","0",""``, and refuses its own link type for LAPB.
         """
         self.packet(self._interface(name, LINKTYPE_USER0), frame, now, outbound=outbound)
 
@@ -89,7 +89,7 @@ class PcapngWriter:
     ) -> None:
         """One UDP datagram between ``local``, which captures, and ``remote``, on the channel ``name``.
 
-        Addresses as those of :meth:`connection`.
+        Addresses are as in :meth:`connection`.
         """
         ends = ip_address(local[0]).packed, ip_address(remote[0]).packed
         side = 0 if outbound else 1
@@ -113,7 +113,7 @@ class PcapngWriter:
         return self._interfaces[name]
 
     def close(self) -> None:
-        """Closes the file; nothing can be written any more."""
+        """Close the file."""
         self._file.close()
 
     def __enter__(self) -> PcapngWriter:
@@ -125,7 +125,7 @@ class PcapngWriter:
         self.close()
 
     def packet(self, interface: int, frame: bytes, now: float, *, outbound: bool, comment: str = "") -> None:
-        """One frame on an interface; ``now`` in Unix seconds, of which a float holds the microseconds."""
+        """One frame on an interface; ``now`` in Unix seconds (a float has the microseconds)."""
         ticks = max(0, round(now * 1_000_000)) * 1000
         options = _option(_COMMENT, comment.encode()) if comment else b""
         options += _option(EPB_FLAGS, struct.pack("<I", OUTBOUND if outbound else INBOUND))
@@ -139,7 +139,7 @@ class PcapngWriter:
         length = len(body) + 12
         block = struct.pack("<II", kind, length) + body + struct.pack("<I", length)
         written = self._file.write(block) or 0
-        while written < len(block):  # a disk that is nearly full takes a part before it raises
+        while written < len(block):  # A nearly full disk takes a part before the write raises.
             written += self._file.write(block[written:]) or 0
 
 
@@ -215,7 +215,7 @@ class Connection:
 
 
 def _pseudo(source: bytes, destination: bytes, protocol: int, length: int) -> bytes:
-    """What the checksums of TCP and UDP cover beside the segment."""
+    """The pseudo-header in the checksums of TCP and UDP."""
     ipv4 = len(source) == 4
     packed = struct.pack(">BBH", 0, protocol, length) if ipv4 else struct.pack(">II", length, protocol)
     return source + destination + packed
@@ -224,7 +224,7 @@ def _pseudo(source: bytes, destination: bytes, protocol: int, length: int) -> by
 def _in_ethernet(
     side: int, source: bytes, destination: bytes, protocol: int, payload: bytes, identification: int
 ) -> bytes:
-    """An Ethernet frame with one IP packet. ``side``: who sends it, 0 is the side that captures."""
+    """An Ethernet frame with one IP packet. ``side``: the sender; 0 is the side that captures."""
     macs = (_MAC_REMOTE, _MAC_LOCAL) if side == 0 else (_MAC_LOCAL, _MAC_REMOTE)  # to, from
     if len(source) != 4:
         header = struct.pack(">IHBB", 6 << 28, len(payload), protocol, 64) + source + destination

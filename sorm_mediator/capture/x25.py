@@ -1,8 +1,9 @@
-"""X.25 in captures: in LAPB frames of an E1 timeslot, in XOT (X.25 over TCP, RFC 1613), in E1 streams over UDP.
+"""X.25 in captures: in LAPB frames of an E1 timeslot, in XOT (X.25 over TCP, RFC 1613), in E1 streams over
+UDP.
 
-Only reading: no state machine of LAPB or X.25 is needed for that. Of an E1 stream (SAToP, RFC 4553), packets are
-told from other datagrams and put in order, frames are found, HDLC is opened in the timeslots that may carry data, and
-repetitions are left out. Speech and the other timeslots are not looked at.
+This module only reads, without state machines of LAPB or X.25. In an E1 stream (SAToP, RFC 4553) it
+recognises the packets among other datagrams, puts them in order, finds the frames, reads HDLC in the
+timeslots that may carry data, and leaves repetitions out. It does not read speech and the other timeslots.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from sorm_mediator.capture.events import Flow
 from sorm_mediator.language import Phrase
 
 LINKTYPE_USER0 = 147
-"""What captures of a timeslot use."""
+"""Link types in captures of a timeslot."""
 LINKTYPE_LAPB_WITH_DIRECTION = 207
 LINKTYPES_LAPB = (LINKTYPE_USER0, LINKTYPE_LAPB_WITH_DIRECTION)
 XOT_PORT = 1998
@@ -23,7 +24,7 @@ _XOT_HEADER = 4
 
 
 def packet_data(packet: bytes) -> tuple[int, bytes] | None:
-    """Logical channel and user data of a data packet; nothing for any other packet (X.25 clause 12.4)."""
+    """Logical channel and user data of a data packet; nothing for other packets (X.25 clause 12.4)."""
     if len(packet) < 3:
         return None
     modulo = packet[0] >> 4 & 3  # of the general format identifier: 01 modulo 8, 10 modulo 128
@@ -39,12 +40,13 @@ class LapbFrames:
         self._recent: dict[int, bytes] = {}  # N(S) -> packet, of the last seven
 
     def packet(self, frame: bytes) -> bytes | None:
-        """The packet in an I frame that does not repeat one of the seven before, which may be unacknowledged."""
+        """The packet of an I frame; nothing if it repeats one of the seven frames before, which may be
+        unacknowledged."""
         if len(frame) < 2 or frame[0] not in (1, 3):
             return None
         control = frame[1]
         if control & 1:
-            if control & 3 == 3:  # unnumbered: set-up or end of the link, numbering begins anew
+            if control & 3 == 3:  # unnumbered: set-up or end of the link, the numbering begins again
                 self._recent.clear()
             return None
         number, packet = control >> 1 & 7, frame[2:]
@@ -56,21 +58,22 @@ class LapbFrames:
 
 
 class XotRecords:
-    """Cuts the TCP stream of XOT into X.25 packets; bounded, since a record is at most 65,535 octets."""
+    """Cuts the TCP stream of XOT into X.25 packets. Its memory is bounded: a record is at most 65,535
+    octets."""
 
     def __init__(self) -> None:
         self._buffer = b""
         self._broken = False
         self.problem: str = ""
-        """Why the rest of the stream isn't read; the reader that reports it empties it."""
+        """The reason why the rest of the stream isn't read; the reader reports it and empties it."""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """The packets that are complete now; nothing after octets that can't be XOT's header (version 0)."""
+        """The packets that are complete now; nothing after octets that are no header of XOT (version 0)."""
         if self._broken:
             return
         data = self._buffer + data
         self._buffer = b""
-        start = 0  # not cut off record by record: a segment may hold very many
+        start = 0  # not cut off record by record: a segment may have very many records
         while len(data) - start >= _XOT_HEADER:
             if data[start : start + 2] != b"\0\0":
                 self._broken = True
@@ -85,7 +88,7 @@ class XotRecords:
         self._buffer = data[start:]
 
     def reset(self) -> None:
-        """Octets were lost: where the next record begins can't be known."""
+        """Octets were lost: the beginning of the next record is unknown."""
         self._buffer = b""
         self._broken = True
 
@@ -99,20 +102,20 @@ def is_xot(flow: Flow) -> bool:
 # --- E1 streams in UDP packets (SAToP, RFC 4553)
 
 TIMESLOTS = (16, 30, 31)
-"""Those that carry no speech (order 268, 1.2, 1.4.1)."""
+"""Timeslots without speech (order 268, 1.2, 1.4.1)."""
 LONGEST = 4200
 """Octets of a frame with the longest packet of X.25."""
 REORDERED = 16
-"""Packets that wait for one before them; then it counts as lost."""
+"""Packets that wait for an earlier packet; beyond that the packet counts as lost."""
 EVIDENCE = 4
-"""Datagrams of one flow whose control words must go on from each other before it counts as an E1 stream."""
+"""Datagrams with consecutive control words after which a flow counts as an E1 stream."""
 PAYLOADS = range(32, 1441)
 """Octets of a stream in a packet."""
 _SHORT = 60
-"""A payload under this has its length in the control word, and may have padding up to it."""
+"""A shorter payload has its length in the control word, and may have padding."""
 
 T = TypeVar("T")
-"""What the datagrams come with."""
+"""The data that accompanies a datagram."""
 
 
 class _Reading(NamedTuple):
@@ -121,17 +124,17 @@ class _Reading(NamedTuple):
     packet: SatopPacket
     rtp: bool
     lag: int
-    """Sequence number of the RTP header less that of the control word; the same all the time."""
+    """Sequence number of the RTP header less that of the control word; constant in a stream."""
 
     def follows(self, last: _Reading) -> bool:
-        """Whether both can be of one stream: the sequence goes on, or a packet came twice."""
+        """Whether both can be of one stream: consecutive numbers, or the same packet twice."""
         ahead = (self.packet.sequence - last.packet.sequence) & 0xFFFF
         near = ahead <= REORDERED or ahead >= 0x10000 - REORDERED
         return near and (self.rtp, self.lag) == (last.rtp, last.lag)
 
 
 def _read(datagram: bytes) -> _Reading | None:
-    """The one way in which a datagram can be SAToP: with an RTP header it begins with 8, without one with 0."""
+    """A datagram read as SAToP: it begins with 8 with an RTP header, with 0 without one."""
     rtp = datagram[:1] == b"\x80"
     try:
         packet = parse(datagram, rtp=rtp)
@@ -146,10 +149,10 @@ def _read(datagram: bytes) -> _Reading | None:
 
 
 class Recognition(Generic[T]):
-    """Tells whether the datagrams of one flow are an E1 stream: by control words, sizes, and their sequence.
+    """Recognises an E1 stream in the datagrams of one flow: by control words, sizes, and their sequence.
 
-    RTP header or not and the size of the payload are those of its first packets. Until there is evidence, some
-    datagrams are kept, :data:`REORDERED` at most.
+    The first packets set the size of the payload and the presence of an RTP header. Until the flow is
+    recognised, at most :data:`REORDERED` datagrams are kept.
     """
 
     def __init__(self) -> None:
@@ -159,7 +162,7 @@ class Recognition(Generic[T]):
         self.certain = False
 
     def take(self, datagram: bytes, item: T) -> tuple[list[tuple[SatopPacket, T]], list[T]]:
-        """Packets of the stream, and what belongs to none; either may have been kept until now. In order."""
+        """Packets of the stream, and other datagrams, in order; both may have been kept until now."""
         reading = _read(datagram)
         if reading is None or not self._fits(reading):
             if self.certain:
@@ -181,7 +184,7 @@ class Recognition(Generic[T]):
         return found, []
 
     def give_up(self) -> list[T]:
-        """What is kept is none of a stream."""
+        """The kept datagrams, which are no E1 stream."""
         others, self._kept = [item for _, item in self._kept], []
         self._last, self._size = None, 0
         return others
@@ -192,7 +195,7 @@ class Recognition(Generic[T]):
             return False
         if self._last is None:
             return True
-        if self.certain:  # it may begin anew, or come again after a gap of the capture
+        if self.certain:  # the stream may begin again, or come back after a gap of the capture
             return (reading.rtp, reading.lag) == (self._last.rtp, self._last.lag)
         return reading.follows(self._last)
 
@@ -205,7 +208,7 @@ class SatopFlow:
     """One direction of a circuit."""
 
     def __init__(self) -> None:
-        # numpy, which other captures can do without
+        # imports numpy, which other captures do not need
         from e1.g704.framer import FrameReceiver
         from e1.g704.frames import demux
         from e1.hdlc.framing import HdlcReceiver
@@ -214,12 +217,12 @@ class SatopFlow:
         self.packets = 0
         self.data_packets = 0
         """X.25 packets found."""
-        # CRC-4 or not: frames are found by their alignment alone.
+        # With or without CRC-4, frames are found by their alignment.
         self._frames = FrameReceiver(crc4=False)
         self._slots = {slot: (HdlcReceiver(LONGEST), LapbFrames()) for slot in TIMESLOTS}
         self._next: int | None = None
         self._waiting: dict[int, bytes] = {}
-        self._behind = 0  # packets in a row whose time is over
+        self._behind = 0  # consecutive packets that came too late
         self._size = 0
 
     def feed(self, packet: SatopPacket) -> Iterator[tuple[int, bytes]]:
@@ -238,9 +241,10 @@ class SatopFlow:
                         yield slot, inner
 
     def _in_order(self, packet: SatopPacket) -> Iterator[bytes]:
-        """Octets of the stream. What is lost is left out, but for what keeps the place within the frame."""
+        """Octets of the stream. Lost octets are left out, except those that keep the position within the
+        frame."""
         self._size = self._size or len(packet.payload)
-        if self._next is None or self._behind > REORDERED:  # the sender has begun anew
+        if self._next is None or self._behind > REORDERED:  # the sender has begun again
             self._next, self._waiting = packet.sequence, {}
         if self._distance(packet.sequence) < 0x8000:
             self._behind = 0

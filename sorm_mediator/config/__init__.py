@@ -1,11 +1,11 @@
 """The lab file: one TOML document, validated into frozen models.
 
-Every table and key is optional; what is left out has the default given here. An unknown key, a value of
-the wrong type or out of range is one :class:`ConfigError` whose text names the file, the key, the value and
-what is allowed. Secrets are :class:`pydantic.SecretStr`, so they never reach a log or a printed model.
+Every table and key is optional and has the default given here. An unknown key, or a value of the wrong type
+or out of range, raises one :class:`ConfigError` whose text names the file, the key, the value and the allowed
+values. Secrets are :class:`pydantic.SecretStr`, so they never reach a log or a printed model.
 
-Sources: order 268, whose clauses read ``appendix.clause``, and the vendor's manuals; what neither rules is an option
-with a default of ours. docs/configuration.md is made of these models.
+Sources: order 268, with clauses as ``appendix.clause``, and the vendor's manuals. A behaviour that neither
+rules is an option with a default of our choice. docs/configuration.md is generated from these models.
 """
 
 from sorm_mediator.config.acceptance import AcceptanceConfig, NetworkFormatConfig, OwnFormatConfig

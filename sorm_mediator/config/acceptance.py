@@ -1,4 +1,4 @@
-"""``[acceptance]``: the formats agreed for the console, and the calls that show whether the node keeps them."""
+"""``[acceptance]``: the formats agreed for the console, and the calls that check them."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Sign = Literal[
 
 
 class OperatorConfig(Section):
-    """What differs where this kind of subscriber is reached through one operator; keyed by the trunk's name."""
+    """Settings for this kind of subscriber with one operator; the key is the trunk's name."""
 
     number: Digits = ""
-    """A test number of its own, without the prefix; empty: that of the kind."""
+    """The operator's test number, without the prefix; empty: that of the kind."""
     dial: Digits = ""
-    """What the own subscriber dials to reach it by this operator; empty: as for the kind."""
+    """Digits that the own subscriber dials to reach the number by this operator; empty: as for the kind."""
     calling: Digits = ""
-    """What comes in by this trunk as the calling number; empty: as for the kind."""
+    """The calling number of calls that come in by this trunk; empty: as for the kind."""
     directions: tuple[Direction, ...] | None = None
     """The directions agreed with this operator; left out: those of the kind. An empty list: none."""
 
@@ -43,7 +43,7 @@ class FormatConfig(Section):
 
     @property
     def agreed(self) -> str:
-        """The test number as it is put under control."""
+        """The test number in the form in which it is put under control."""
         return self.prefix + self.number
 
     @model_validator(mode="after")
@@ -66,20 +66,21 @@ class OwnFormatConfig(FormatConfig):
     (ECSS-10 manual, Number format check)."""
 
     subscriber: Digits = ""
-    """Who is tested; empty: the first subscriber of the domain that can be called."""
+    """The tested subscriber; empty: the first subscriber of the domain that can be called."""
     number: Digits = ""
-    """Its agreed number without the prefix; empty: its own number."""
+    """The subscriber's agreed number without the prefix; empty: its own number."""
     partner: Digits = ""
-    """The other one in calls within the node; empty: the next subscriber that can be called."""
+    """The partner in calls within the node; empty: the next subscriber that can be called."""
     dial: Digits = ""
-    """What is dialled to call the partner; empty: its number."""
+    """Digits dialled to call the partner; empty: its number."""
     called: Digits = ""
-    """What callers from outside dial to reach the subscriber; empty: its number or a full number that leads to it."""
+    """Digits that callers from outside dial to reach the subscriber; empty: its number or a full number of
+    it."""
     dialled: Literal["as-dialled", "agreed"] = "as-dialled"
     """The called number in 41h of an own subscriber who calls: unmodified (ECSS-10 manual, Number format
     check), or in the format of its kind."""
     outside: Literal["own", "full"] = "own"
-    """How the subscriber is known in calls that leave the node: by its own number, or by its full number of a numbering
+    """Form of the subscriber in calls that leave the node: its own number, or its full number of a numbering
     plan as a subscriber of the network (ECSS-10 manual, MultiSORM)."""
     full_sign: Sign = ""
     """With ``outside = "full"``: the sign of the full number; empty: that of an intercity number."""
@@ -89,16 +90,16 @@ class NetworkFormatConfig(FormatConfig):
     """Subscribers of the network: type "subscriber of the network, full number"."""
 
     dial: Digits = ""
-    """What the own subscriber dials to reach the test number."""
+    """Digits that the own subscriber dials to reach the test number."""
     calling: Digits = ""
-    """What comes in by a trunk as the calling number."""
+    """The calling number of calls that come in by a trunk."""
     directions: tuple[Direction, ...] = DIRECTIONS
     """Directions that this kind of subscriber has."""
     prefix_by_a: Annotated[str, Field(pattern=r"^[0-9]{0,4}$")] | None = None
-    """The prefix of the called number where the calling one is under control, if another is agreed (the mediator's
-    adaptation ``prefix_8_to_cdpn`` and its like); left out: ``prefix``."""
+    """The prefix of the called number when the calling number is under control, if another is agreed (the
+    mediator's adaptation ``prefix_8_to_cdpn`` and similar); left out: ``prefix``."""
     operators: dict[str, OperatorConfig] = Field(default={})
-    """What differs by operator: trunk name (NAME@DOMAIN where two domains have it) -> settings."""
+    """Settings by operator: trunk name (NAME@DOMAIN where two domains have the name) -> settings."""
 
     @model_validator(mode="after")
     def _operators_have_their_digits(self) -> Self:
@@ -120,9 +121,9 @@ class LocalFormatConfig(NetworkFormatConfig):
     prefix: Annotated[str, Field(pattern=r"^[0-9]{0,4}$")] = "7"
     """The agreed prefix: 7, 8 or none."""
     dial: Digits = "2234567"
-    """What the own subscriber dials to reach the test number."""
+    """Digits that the own subscriber dials to reach the test number."""
     calling: Digits = "2234567"
-    """What comes in by a trunk as the calling number."""
+    """The calling number of calls that come in by a trunk."""
 
 
 class IntercityFormatConfig(NetworkFormatConfig):
@@ -135,9 +136,9 @@ class IntercityFormatConfig(NetworkFormatConfig):
     prefix: Annotated[str, Field(pattern=r"^[0-9]{0,4}$")] = "7"
     """The agreed prefix: 7, 8 or none."""
     dial: Digits = "89001758964"
-    """What the own subscriber dials to reach the test number."""
+    """Digits that the own subscriber dials to reach the test number."""
     calling: Digits = "9001758964"
-    """What comes in by a trunk as the calling number."""
+    """The calling number of calls that come in by a trunk."""
 
 
 class InternationalFormatConfig(NetworkFormatConfig):
@@ -147,9 +148,9 @@ class InternationalFormatConfig(NetworkFormatConfig):
     number: Digits = "4930123456"
     """The test number, without the prefix."""
     dial: Digits = "8104930123456"
-    """What the own subscriber dials to reach the test number."""
+    """Digits that the own subscriber dials to reach the test number."""
     calling: Digits = "8104930123456"
-    """What comes in by a trunk as the calling number."""
+    """The calling number of calls that come in by a trunk."""
 
 
 class EmergencyFormatConfig(NetworkFormatConfig):
@@ -159,7 +160,7 @@ class EmergencyFormatConfig(NetworkFormatConfig):
     number: Digits = "112"
     """The test number."""
     dial: Digits = "112"
-    """What the own subscriber dials to reach the test number."""
+    """Digits that the own subscriber dials to reach the test number."""
     directions: tuple[Direction, ...] = ("outgoing",)
     """Directions that this kind of subscriber has."""
 
@@ -180,7 +181,7 @@ class FormatsConfig(Section):
 
 
 class AcceptanceConfig(Section):
-    """``[acceptance]``: what ``sorm-mediator acceptance`` checks before a node is handed over."""
+    """``[acceptance]``: the checks of ``sorm-mediator acceptance`` before a node is handed over."""
 
     domain: str = ""
     """The domain whose subscribers are tested; empty: each domain of the mediator that has subscribers."""

@@ -1,4 +1,4 @@
-"""What the tables of a lab file share: the closed model, a port, the error, what counts as loopback."""
+"""Common to the tables of a lab file: the closed model, a port, the error, the test for loopback."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ConfigError(Exception):
 
 
 def is_loopback(host: str) -> bool:
-    """Whether nothing but this machine reaches ``host``."""
+    """Whether only this machine reaches ``host``."""
     if host == "localhost":
         return True
     try:

@@ -1,17 +1,18 @@
-"""What a node of a given size must be able to control: the tables of order 268, appendices 2, 3 and 4.
+"""The capacity of a node by its size: the tables of order 268, appendices 2, 3 and 4.
 
-* A terminal node: appendix 2, table 1, by the subscribers that it is equipped for.
-* A transit node: appendix 3, clauses 2 and 3; its size does not matter.
-* A terminal-transit node: appendix 4, clause 2: "from the summed data" of table 1, by subscribers, and of table 2, by
-  trunks. So the rows of both are added. The sum is then bounded by what can be addressed or is bounded elsewhere in the
-  order: a stream has a number of three bits (6.4.4.3), so there are eight; 112 calls at once and eight streams are the
-  most that any table or clause has, and 2048 numbers of network objects the most (3.2); 28 KSL to a stream (1.2).
+* A terminal node: appendix 2, table 1, by the subscribers that the node is equipped for.
+* A transit node: appendix 3, clauses 2 and 3, for any size.
+* A terminal-transit node: appendix 4, clause 2: "from the summed data" of table 1, by subscribers, and of
+  table 2, by trunks. The rows of both are added. Other clauses of the order bound the sum: a stream has a
+  number of three bits (6.4.4.3), so there are eight streams; no table or clause has more than 112 calls at
+  once or more than 2048 numbers of network objects (3.2); a stream has 28 KSL (1.2).
 
-How a size finds its row is our reading, where the order is silent. Table 1 has ranges, and its first begins with 257
-subscribers: a smaller node has that row as well, since it must control something; a node without subscribers adds
-nothing. Table 2 has single values (30, 60, 120 ...): a size between two of them has the row above it, so that a node
-is never allowed less than the order asks for; a node without trunks adds nothing. Ten trunk objects at most:
-appendix 3, clause 1, and appendix 4, clause 1; appendix 2 is silent about trunks, and has them likewise.
+The order does not rule the row of every size; the rest is our reading. Table 1 has ranges, the first of which
+begins with 257 subscribers: a smaller node has that row too, and a node without subscribers adds nothing.
+Table 2 has single values (30, 60, 120 ...): a size between two of them has the greater row, so that a node is
+never allowed less than the order asks for, and a node without trunks adds nothing. There are ten trunk
+objects at most (appendix 3, clause 1; appendix 4, clause 1). Appendix 2 has no clause about trunks; our
+reading is ten as well.
 """
 
 from __future__ import annotations
@@ -32,12 +33,12 @@ MOST_CALLS = 112
 MOST_NETWORK_OBJECTS = 2048
 """Numbers of network objects (order 268, 3.2)."""
 TRUNK_OBJECTS = 10
-"""Trunks under control, at any size (order 268, 3.1 and 4.1)."""
+"""Trunks under control, for any size (order 268, 3.1 and 4.1)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """What a node must be able to control at once; the limits of its tables."""
+    """The objects and calls that a node must control at once; the limits of its tables."""
 
     own_objects: int
     """Objects that are subscribers of the node."""
@@ -55,7 +56,8 @@ class Capacity:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of a table of the order. ``size``: the least of its range, or the very size (appendix 4, table 2)."""
+    """One row of a table of the order. ``size``: the least of its range, or the exact size (appendix 4, table
+    2)."""
 
     size: int
     network_objects: int
@@ -80,7 +82,7 @@ TERMINAL_TRANSIT_BY_SUBSCRIBERS: tuple[Row, ...] = (
     *TERMINAL_BY_SUBSCRIBERS[:-1],
     Row(60_000, 1024, 1024, 56, 112, 8),
 )
-"""Order 268, appendix 4, table 1: that of appendix 2, but for the streams of its last row."""
+"""Order 268, appendix 4, table 1: table 1 of appendix 2 with other streams in the last row."""
 TERMINAL_TRANSIT_BY_TRUNKS: tuple[Row, ...] = (
     Row(    30,   32, 0,  4,   8, 1),
     Row(    60,   64, 0,  4,   8, 1),
@@ -102,13 +104,13 @@ TRANSIT = Capacity(
     streams=MOST_STREAMS,
     trunk_objects=TRUNK_OBJECTS,
 )
-"""Order 268, appendix 3: 112 calls under separate control take 224 KSL, which are the 28 of eight streams."""
+"""Order 268, appendix 3: 112 calls under separate control take 224 KSL, 28 in each of eight streams."""
 
 
 def capacity_of(station_type: StationType, subscribers: int, trunks: int) -> Capacity:
-    """What the order's tables ask of a node of this type and size.
+    """The capacity that the order's tables require of a node of this type and size.
 
-    ``trunks`` counts for a terminal-transit node alone, and ``subscribers`` not for a transit node.
+    ``trunks`` counts only for a terminal-transit node; ``subscribers`` does not count for a transit node.
     """
     if station_type == "transit":
         return TRANSIT
@@ -122,21 +124,21 @@ def capacity_of(station_type: StationType, subscribers: int, trunks: int) -> Cap
 
 
 def _of_range(table: tuple[Row, ...], size: int) -> Row:
-    """The row whose range has ``size``; below the first range, the first."""
+    """The row whose range has ``size``; the first row below the first range."""
     if not size:
         return NOTHING
     return next((row for row in reversed(table) if size >= row.size), table[0])
 
 
 def _at_least(table: tuple[Row, ...], size: int) -> Row:
-    """The row of ``size`` or of the next greater one; above the last, the last."""
+    """The row of ``size`` or of the next greater size; the last row above the last size."""
     if not size:
         return NOTHING
     return next((row for row in table if size <= row.size), table[-1])
 
 
 def _sum(*rows: Row, trunk_objects: int) -> Capacity:
-    """The rows added, and bounded."""
+    """The sum of the rows, bounded."""
     total = {field.name: sum(getattr(row, field.name) for row in rows) for field in fields(Row)}
     streams = min(total["streams"], MOST_STREAMS)
     return Capacity(

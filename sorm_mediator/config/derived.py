@@ -22,7 +22,8 @@ class Derived(Section):
     source: ClassVar[Any] = None
 
     def build(self, **more: Any) -> Any:
-        """The configuration, from the keys of the table and from ``more``, which the table lacks or has otherwise.
+        """The configuration, from the keys of the table and from ``more``, which adds to them or replaces
+        them.
 
         Raises :class:`ValueError` for settings that contradict each other.
         """

@@ -21,15 +21,15 @@ BARE: Final = ("serial", "xot")
 Lcn = Annotated[int, Field(ge=1, le=4095)]
 Digits = Annotated[str, Field(pattern=r"^[0-9]{0,15}$")]
 _OF_X25 = ("role", "transport", "calls")
-"""Decided by ``e1.mode``, the line and ``caller``."""
+"""Set by ``e1.mode``, the line and ``caller``."""
 
 
 class LapbConfig(section_of(lapb_config.LapbConfig, without=("role",))):  # type: ignore[misc]
     """LAPB of both data channels (ITU-T X.25, section 2). The role is that of ``e1.mode``."""
 
     preset: Literal["x25", "linux"] = "x25"
-    """What the other keys are if they are left out: as X.25 has it, or as it suits a Linux peer (docs/lapb.md has
-    what is not as in Linux)."""
+    """Defaults of the other keys: those of X.25, or those that suit a Linux peer (docs/lapb.md lists the
+    differences from Linux)."""
 
     @model_validator(mode="before")
     @classmethod
@@ -48,24 +48,25 @@ class X25Config(section_of(x25_config.X25Config, without=_OF_X25)):  # type: ign
 
 
 class AlarmConfig(section_of(alarms.AlarmConfig)):  # type: ignore[misc]
-    """What sets and clears the states of a stream (docs/e1.md)."""
+    """Conditions that set and clear the states of a stream (docs/e1.md)."""
 
 
 class SatopConfig(section_of(satop.SatopConfig, without=("jitter_packets", "buffer_packets"))):  # type: ignore[misc]
-    """The packets of ``line = "satop"`` (RFC 4553); ``e1.jitter`` is how much of them is kept back."""
+    """The packets of ``line = "satop"`` (RFC 4553); ``e1.jitter`` is the buffered part of the stream."""
 
     buffer_packets: Annotated[int, Field(ge=2, le=satop.MOST_PACKETS)] | None = None
-    """More packets than these are never kept; left out: enough for jitter, twice the patience, and a
-    tenth of a second."""
+    """The most packets in the buffer; left out: enough for jitter, twice the patience, and a tenth of a
+    second."""
     patience: Annotated[float, Field(ge=0)] = 0.25
-    """Seconds without packets that are waited out: nothing is played meanwhile, and what comes late is played at once,
-    so that both programs may be held up by so much. Silence beyond it is a loss of packets. 0: all ones in place of
-    what does not come in time, as a gateway with an E1 behind it must."""
+    """Seconds without packets before packets count as lost. Until then nothing is played, and late packets
+    are played at once, so that both programs may be held up by so much. 0: late packets are replaced by all
+    ones, as a gateway with an E1 behind it must do."""
     catch_up: Annotated[float, Field(ge=0)] = 0.25
-    """Seconds that the mediator may be held up and still send what was due meanwhile, max_batch at a time."""
+    """Seconds that the mediator may be held up and still send the packets that were due, max_batch at a
+    time."""
 
     def build(self, *, jitter: int = 1, **more: Any) -> Any:
-        """The circuit that keeps back ``jitter`` milliseconds."""
+        """The circuit that buffers ``jitter`` milliseconds."""
         packet = self.payload / satop.OCTETS_PER_FRAME / satop.FRAME_RATE
         waiting = ceil(jitter / 1000 / packet)
         buffer = self.buffer_packets or waiting + ceil((2 * self.patience + 0.1) / packet)
@@ -80,8 +81,8 @@ class SerialConfig(Section):
     kpd2: str = ""
     """The mediator's tty of KPD2."""
     console_kpd1: str = ""
-    """The tty at the other end of KPD1, which the console of `replay` opens; in a lab that a run starts itself, ""
-    means pseudo-terminals in place of all four."""
+    """The tty at the other end of KPD1, which the console of `replay` opens; "", in a lab that a run starts
+    itself: pseudo-terminals in place of all four ttys."""
     console_kpd2: str = ""
     """The tty at the other end of KPD2."""
     baudrate: Annotated[int, Field(ge=50, le=4_000_000)] = 64_000
@@ -89,48 +90,49 @@ class SerialConfig(Section):
     rtscts: bool = False
     """Hardware flow control."""
     watch_carrier: bool = False
-    """The channel is there while the modem shows carrier (DCD); off: while the port is open."""
+    """The channel is up while the modem reports carrier (DCD); off: while the port is open."""
     accm: Annotated[int, Field(ge=0, le=0xFFFFFFFF)] = 0
     """Control characters that are escaped, as a bit mask; 0xFFFFFFFF for a line that is not transparent."""
     reopen: Annotated[float, Field(gt=0)] = 5.0
-    """Seconds until a port that failed, or could not be opened, is tried again."""
+    """Seconds until the mediator tries again to open a port that failed or could not be opened."""
 
 
 class XotConfig(Section):
-    """Two circuits of X.25 over TCP (RFC 1613), one for each data channel; the numbers that distinguish them are the
-    same at both ends; our choice, since no public source has what consoles use."""
+    """Two circuits of X.25 over TCP (RFC 1613), one for each data channel. The numbers that distinguish them
+    are the same at both ends. They are our choice: no public source gives the numbers of real consoles."""
 
     kpd1_lcn: Lcn = 1
     """Number of KPD1's permanent circuit."""
     kpd2_lcn: Lcn = 2
     """Number of KPD2's permanent circuit."""
     interface: str = ""
-    """Permanent circuits: name of the mediator's interface, such as Serial0; "" = any name that the console gives."""
+    """Permanent circuits: name of the mediator's interface, such as Serial0; "" = any name in the console's
+    request."""
     console_interface: str = ""
     """Permanent circuits: name of the console's interface; "" = any."""
     kpd1_number: Digits = "1"
-    """Switched circuits: the number that is called for KPD1."""
+    """Switched circuits: the called number of KPD1."""
     kpd2_number: Digits = "2"
-    """Switched circuits: the number that is called for KPD2."""
+    """Switched circuits: the called number of KPD2."""
     setup_timeout: Annotated[float, Field(gt=0)] = 30.0
     """Seconds that the other end may take to set a circuit up on its connection."""
     reconnect: Annotated[float, Field(gt=0)] = 5.0
-    """Seconds until a connection that was lost, or not made, is tried again."""
+    """Seconds until a lost or failed connection is tried again."""
     refused: Annotated[float, Field(gt=0)] = 300.0
-    """The same after a permanent circuit was refused (RFC 1613: about 5 minutes)."""
+    """Seconds until a refused permanent circuit is tried again (RFC 1613: about 5 minutes)."""
 
 
 class MemoryConfig(Section):
-    """What a line within the process does to its bits, in each direction."""
+    """Errors of a line within the process, in each direction."""
 
     bit_error_rate: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Probability that a bit is turned over."""
+    """Probability of an inverted bit."""
     delay: Annotated[float, Field(ge=0, le=10)] = 0.0
     """Seconds from one end to the other."""
     slip_frames: Annotated[int, Field(ge=0)] = 0
-    """A frame's time is lost or repeated after so many frames (8,000 a second); 0 = never."""
+    """Frames (8,000 a second) after which one frame is lost or repeated; 0 = never."""
     slip: Literal["lose", "repeat"] = "lose"
-    """What a slip does."""
+    """Effect of a slip."""
 
 
 class E1Config(Section):
@@ -139,16 +141,16 @@ class E1Config(Section):
     stream: Annotated[int, Field(ge=0, le=7)] = 0
     """Number of the stream, 0..7."""
     line: Literal["satop", "serial", "xot", "memory"] = "satop"
-    """What carries the stream: E1 over UDP; two ttys; X.25 over TCP; or a wire within the process."""
+    """The carrier of the stream: E1 over UDP, two ttys, X.25 over TCP, or a wire within the process."""
     local: str = "127.0.0.1:0"
     """Address and port to listen on: UDP (SAToP), or TCP (XOT, whose standard port is 1998)."""
     remote: str = ""
-    """SAToP: the other end; "" = learnt from the first packet of a host in console.allow. XOT: where the mediator
-    connects to, instead of listening."""
+    """SAToP: the other end; "" = the source of the first packet from a host in console.allow. XOT: the
+    address that the mediator connects to instead of listening."""
     jitter: Annotated[int, Field(ge=1, le=500)] = 30
-    """Milliseconds of the stream that are kept back, so that packets may be late by as much (SAToP)."""
+    """Milliseconds of the stream that are buffered; packets may be late by as much (SAToP)."""
     mode: Literal["dce", "dte"] = "dce"
-    """Whose side of X.25 the mediator plays."""
+    """The mediator's role in X.25."""
     crc4: bool = True
     """CRC-4 multiframe."""
     kpd1_timeslot: Annotated[int, Field(ge=1, le=31)] = 30
@@ -158,20 +160,22 @@ class E1Config(Section):
     ksl_timeslots: tuple[int, ...] = KSL_TIMESLOTS
     """Timeslots of KSL 1..28, in their order (order 268, 6.4.5)."""
     hold: Annotated[float, Field(ge=0)] = 10.0
-    """Seconds that a data channel may be interrupted before the console counts as gone: until then what is sent
-    waits for it, and so does the answer to its command; our choice."""
+    """Seconds that a data channel may be interrupted before the console counts as gone. Until then outgoing
+    messages and the answer to the console's command wait; our choice."""
     stand_by_at_once: bool = True
     """A channel whose stream has no signal (LOS, AIS, LOF) counts as gone at once while KPD1 and KPD2 of another stream
-    work, so that these can take over (order 268, 1.4.1.1); off: an interruption as any other, see hold."""
+    work, so that these can take over (order 268, 1.4.1.1); off: the interruption is subject to hold."""
     leave_at_once: bool = True
     """A console that takes the link down (DISC), or ends its TCP connection in an orderly way (XOT), counts as gone at
-    once; off: that is an interruption as any other, see hold; our choice."""
+    once; off: the interruption is subject to hold; our choice."""
     high_water: Annotated[int, Field(ge=1)] = 256
-    """Messages that wait for the console on KPD1; above it no further command is taken (RNR of X.25)."""
+    """Messages waiting for the console on KPD1 above which the mediator takes no further command (RNR of
+    X.25)."""
     low_water: Annotated[int, Field(ge=0)] = 128
-    """When only so many wait, the console may go on (RR). From 80 on, no output of a table stops the console."""
+    """Waiting messages at which the console may go on (RR). From 80 on, no output of a table stops the
+    console."""
     silence: Annotated[int, Field(ge=0, le=0xFF)] = 0xD5
-    """Octet of free lines and of timeslots that nothing uses; D5h is A-law of silence; our choice."""
+    """Octet of free lines and of unused timeslots; D5h is silence in A-law; our choice."""
     lapb: LapbConfig = LapbConfig()
     """The link layer."""
     x25: X25Config = X25Config()
@@ -190,7 +194,7 @@ class E1Config(Section):
     @model_validator(mode="after")
     def _agree(self) -> Self:
         needed = max(self.x25.packet_size, self.x25.default_packet_size) + x25_config.FRAME_OVERHEAD
-        if self.lapb.n1 < needed and self.line != "xot":  # which has no frames
+        if self.lapb.n1 < needed and self.line != "xot":  # memory has no frames
             raise ValueError(
                 f"lapb.n1 = {self.lapb.n1}: packets of {needed - x25_config.FRAME_OVERHEAD} octets need {needed}"
             )

@@ -31,12 +31,13 @@ class WebConfig(Section):
     token: SecretStr = SecretStr("")
     """Bearer token; required when not on loopback."""
     connections: Annotated[int, Field(ge=1, le=10_000)] = 256
-    """Clients at a time. For one more, the one goes that has been waited for the longest (our choice)."""
+    """Clients at a time. One more replaces the client that has kept the server waiting the longest (our
+    choice)."""
     request_timeout: Annotated[float, Field(gt=0)] = 10.0
-    """Seconds that a client may take to ask, to the end of the body, from its first octet or its connection on (our
+    """Seconds from a client's connection, or from the first octet of its request, to the end of the body (our
     choice)."""
     send_timeout: Annotated[float, Field(gt=0)] = 10.0
-    """Seconds that a client may read nothing of an answer, or of events, that wait for it (our choice)."""
+    """Seconds that a client may leave an answer or events unread (our choice)."""
     watchers: Annotated[int, Field(ge=0, le=10_000)] = 64
     """Streams of events at a time; one more gets 503 (our choice)."""
 
@@ -72,7 +73,8 @@ class Config(Section):
     @model_validator(mode="before")
     @classmethod
     def _numbers_by_station_type(cls, given: Any) -> Any:
-        """In profile order the type of the node rules what is shown of B (order 268, 10.3.2.2)."""
+        """In the profile ``order`` the type of the node decides the number of B in messages (order 268,
+        10.3.2.2)."""
         tables = given if isinstance(given, dict) else {}
         mediator, switch = tables.get("mediator"), tables.get("switch")
         if (
@@ -98,12 +100,12 @@ class Config(Section):
 
     @property
     def file(self) -> Path | None:
-        """The file itself; None for a configuration that is of no file."""
+        """The file; None for a configuration that was not read from a file."""
         return self._file
 
 
 def parse(document: Mapping[str, Any], *, directory: Path = Path(), name: str = "configuration") -> Config:
-    """Validate a decoded TOML document. Raises :class:`ConfigError` for the first thing that is wrong."""
+    """Validate a decoded TOML document. Raises :class:`ConfigError` for the first error."""
     problem = _control_character(document)
     if problem:
         raise ConfigError(f"{name}: {problem}")
@@ -133,9 +135,9 @@ def load(path: Path) -> Config:
 
 
 def _control_character(document: Mapping[str, Any]) -> str:
-    """Where a key or text holds a character that no host, path or name may have; "" when none does.
+    """The position of a character that no host, path or name may have, in a key or text; "" without one.
 
-    Line breaks and tabs are no such: a pasted host key may end in one.
+    Line breaks and tabs are allowed: a pasted host key may end in one.
     """
     waiting: list[tuple[str, Any]] = [("", document)]
     while waiting:
@@ -154,7 +156,7 @@ def _control_character(document: Mapping[str, Any]) -> str:
 
 def _explain(error: ValidationError) -> str:
     errors = error.errors(include_url=False)
-    # A misspelt key is at once unknown and missing: the former says what to do.
+    # A misspelt key is both unknown and missing: the error of the unknown key shows the remedy.
     first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
     key = ".".join(str(part) for part in first["loc"])
     if first["type"] == "literal_error" and str(first["loc"][-1]).startswith("literal["):
@@ -174,7 +176,7 @@ def _explain(error: ValidationError) -> str:
 
 
 def _one_of(key: str, location: tuple[int | str, ...], errors: Sequence[Any]) -> str:
-    """A value of several kinds, none of which it is: what each would have wanted."""
+    """The error of a value that fits none of several types: what each type requires."""
     wanted = [one for one in errors if one["loc"][: len(location)] == location]
     texts = dict.fromkeys(one["msg"].removeprefix("Input should be ") for one in wanted)
     value = _shown(location, wanted[0]["input"])
@@ -182,7 +184,8 @@ def _one_of(key: str, location: tuple[int | str, ...], errors: Sequence[Any]) ->
 
 
 def _shown(location: tuple[int | str, ...], value: object) -> str:
-    """A value as a message may repeat it: not where a secret is declared, nor where a table that has one should be."""
+    """A value as a message may repeat it. Values in place of a secret, or of a table with a secret, are not
+    repeated."""
     kinds: list[Any] = [Config]
     for part in location:
         below: list[Any] = []
@@ -192,12 +195,12 @@ def _shown(location: tuple[int | str, ...], value: object) -> str:
                 below += _alternatives(fields[part].annotation) if part in fields else []
             else:  # the items of a list or a table
                 below += [one for item in getattr(kind, "__args__", ()) for one in _alternatives(item)]
-        kinds = below or kinds  # what names a branch of a union leads no deeper
+        kinds = below or kinds  # the name of a branch of a union leads no deeper
     return "******" if any(_has_secret(kind) for kind in kinds) else shown(value)
 
 
 def _alternatives(annotation: Any) -> list[Any]:
-    """The types of a union; a type by itself."""
+    """The types of a union; for any other type, the type."""
     if get_origin(annotation) is Annotated:
         return _alternatives(annotation.__origin__)
     if get_origin(annotation) in (Union, UnionType):
@@ -223,7 +226,7 @@ def _known_keys(location: tuple[int | str, ...]) -> list[str]:
 
 
 def _inside(annotation: Any, part: int | str) -> Any:
-    """What stands at a key of a table or at a place of a list that is so annotated."""
+    """The type at a key of a table, or at an index of a list, with this annotation."""
     if get_origin(annotation) is dict:
         return get_args(annotation)[1]
     model = next(_models(annotation), None)

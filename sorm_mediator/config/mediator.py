@@ -20,34 +20,35 @@ from sorm_mediator.options import Adaptation, InProfile, MediatorOptions, Profil
 
 
 class CapacityConfig(Section):
-    """``mediator.capacity``: the node's size, for the order's limits; left out, ``max_objects`` alone counts."""
+    """``mediator.capacity``: the node's size, for the order's limits; left out: ``max_objects`` limits."""
 
     subscribers: Annotated[int, Field(ge=0, le=10_000_000)] = 0
     """Subscribers that the node is equipped for (order 268, appendices 2 and 4, table 1); a transit node has none."""
     trunks: Annotated[int, Field(ge=0, le=10_000_000)] = 0
-    """Trunks that the node is equipped for (order 268, appendix 4, table 2); only a terminal-transit node's count."""
+    """Trunks that the node is equipped for (order 268, appendix 4, table 2); counted only for a
+    terminal-transit node."""
 
 
 class MediatorConfig(Section):
-    """``[mediator]``: the technical means of ORM themselves."""
+    """``[mediator]``: the technical means of ORM."""
 
     orm_number: Annotated[int, Field(ge=0, le=255)] = 1
     """ORM number of the technical means, 0..255; see options.orm_number_from_start."""
     password: SecretStr = SecretStr("123456")
     """The first password, six printable characters; command 3 changes it (order 268, 5.2.2.5 and 6.3)."""
     order: Literal["268", "70"] = "268"
-    """The order whose messages are spoken: 268 or 70."""
+    """The order of the messages: 268 or 70."""
     profile: Profile = "eltex"
-    """Whose rules hold where the order and the vendor's device differ: a set of defaults of named options, nothing
-    else. Every one of them can still be set."""
+    """Rules of the order or of the vendor's device, where they differ. A profile is only a set of defaults of
+    named options; each option can still be set."""
     station_type: Literal["terminal", "transit", "terminal-transit"] = "terminal-transit"
-    """What the node is, as told in 2Bh (order 268, 9.11.4.2), and which tables of capacity hold for it."""
+    """Type of the node, as reported in 2Bh (order 268, 9.11.4.2). The type selects the tables of capacity."""
     software_version: Annotated[str, Field(max_length=44, pattern=r"^[\x20-\x7e]*$")] = "ECSS-10 3.14"
     """The text of 2Bh, at most 44 characters (order 268, 9.11.4.1)."""
     extended_errors: bool = True
     """Extended error codes (Eltex SMG1016M manual, SORM settings) instead of the order's own 01h."""
     zero_digit: Literal["0", "A"] = "0"
-    """How digit 0 is sent: half-byte 0h or Ah."""
+    """Code of the digit 0: half-byte 0h or Ah."""
     console_timeout: Annotated[float, Field(ge=0)] = 0
     """Seconds without a command until the channel is faulty (order 70, clause 1.5); 0 = off."""
     test_timeout: Annotated[
@@ -59,34 +60,35 @@ class MediatorConfig(Section):
             why="the device has the time-out of order 70 instead (console_timeout)",
         ),
     ] = 0.0
-    """Seconds without command 14 on any KPD1 until all data to the console stops, and what was not sent is destroyed;
-    any command with the valid password brings it back, and speech goes on (order 268, 6.14.3); 0 = off."""
+    """Seconds without command 14 on any KPD1 until all data to the console stops and unsent data is
+    destroyed. Any command with the valid password restores the data; speech is not interrupted (order 268,
+    6.14.3); 0 = off."""
     capacity: CapacityConfig | None = None
-    """The size of the node; left out: max_objects and max_trunk_objects alone limit the tables."""
+    """The size of the node; left out: only max_objects and max_trunk_objects limit the tables."""
     max_objects: Annotated[int, Field(ge=1, le=65535)] = 1024
-    """Objects that the table holds; counted without capacity."""
+    """Objects in the table; applies without capacity."""
     max_trunk_objects: Annotated[int, Field(ge=0, le=65535)] = 10
-    """Trunk objects among them (order 268, 3.1 and 4.1: at most 10); counted without capacity."""
+    """Trunk objects in the table (order 268, 3.1 and 4.1: at most 10); applies without capacity."""
     state: str = "sorm-state.db"
-    """State and tables on disk (relative to this file), for options.after_restart = "restore"; ":memory:" keeps
-    none."""
+    """File of state and tables (relative to this file), for options.after_restart = "restore"; ":memory:" =
+    no file."""
     journal: str = "sorm-journal.db"
     """The audit journal (relative to this file); "" = none."""
     adaptation: Adaptation = Adaptation()
     """Rewritings of the called number."""
     options: MediatorOptions = MediatorOptions()
-    """What a node may decide otherwise."""
+    """Behaviours of the node that can be set."""
 
     @property
     def limits(self) -> Capacity | None:
-        """What the order's tables allow the node; None without ``capacity``."""
+        """The capacity that the order's tables allow the node; None without ``capacity``."""
         if self.capacity is None:
             return None
         return capacity_of(self.station_type, self.capacity.subscribers, self.capacity.trunks)
 
     @property
     def codec_options(self) -> Options:
-        """How units are written, for the mediator and for a console that speaks to it."""
+        """The form of units, for the mediator and its console."""
         own = type(self).model_fields
         names = (one.name for one in fields(Options))
         return Options(**{name: getattr(self if name in own else self.options, name) for name in names})
@@ -117,8 +119,8 @@ class ConsoleConfig(Section):
     """``[console]``: the channels toward the monitoring console."""
 
     link: Literal["tcp", "x25"] = "tcp"
-    """How the data channels reach the console: two ports of TCP, or X.25 in ``[[e1]]`` streams. With ``"tcp"`` the
-    streams of the file carry the speech alone (order 268, 1.4.2)."""
+    """Carrier of the data channels: two TCP ports, or X.25 in ``[[e1]]`` streams. With ``"tcp"`` the streams
+    of the file carry only speech (order 268, 1.4.2)."""
     host: Host = "127.0.0.1"
     """Address to listen on."""
     kpd1_port: Port = 1001
@@ -144,19 +146,20 @@ class SshConfig(Section):
     server: Host = "127.0.0.1"
     """Address of the switch."""
     backup: Host = ""
-    """Second address, tried when the first is gone; "" = none."""
+    """Second address, tried when the first does not answer; "" = none."""
     port: Port = 7777
-    """7777 for one domain, 7778 for MultiSORM; in a lab 0 = its own switch."""
+    """Port: 7777 for one domain, 7778 for MultiSORM; 0, in a lab: its own switch."""
     user: str = "test.domain"
     """The domain; for MultiSORM the aggregate user."""
     password: SecretStr = SecretStr("123")
     """Password of that user."""
     host_key: str = ""
-    """The switch's public host key, such as ``ssh-ed25519 AAAA...``; empty is right only inside a lab."""
+    """The switch's public host key, such as ``ssh-ed25519 AAAA...``; may be empty only inside a lab."""
     keepalive: Annotated[float, Field(gt=0)] = 5.0
-    """Seconds between keep-alive requests on an idle link; three unanswered ones end it."""
+    """Seconds between keep-alive requests on an idle connection; three unanswered requests end the
+    connection."""
     retry_min: Annotated[float, Field(gt=0)] = 0.5
-    """Seconds before the first reconnection; each failure doubles it."""
+    """Seconds before the first reconnection; each failure doubles the pause."""
     retry_max: Annotated[float, Field(gt=0)] = 30.0
     """The longest pause between reconnections, seconds."""
 
@@ -184,14 +187,14 @@ class RtpConfig(Section):
     """``[rtp]``: the speech of controlled calls, from the switch to the KSL of ``[[e1]]`` streams."""
 
     host: Host = "127.0.0.1"
-    """Address to listen on; the switch is told it."""
+    """Address to listen on; the mediator sends it to the switch."""
     port: Port = 0
     """UDP port; 0 = any free."""
     submodules: Annotated[int, Field(ge=1, le=16)] = 2
-    """VoIP submodules, which mix the lines under combined control; two are what one stream needs."""
+    """VoIP submodules, which mix the lines under combined control; one stream needs two."""
     conferences: Annotated[int, Field(ge=1, le=1000)] = 27
-    """Lines that a submodule can mix; when none is left, there is no free KSL (73h)."""
+    """Lines that a submodule can mix; when all are in use, there is no free KSL (73h)."""
     separate_conferences: Literal[0, 1] = 0
-    """Conferences that a line under separate control takes: nothing is mixed on it; our choice."""
+    """Conferences that a line under separate control takes, although its speech is not mixed; our choice."""
     jitter: JitterConfig = JitterConfig()
-    """How late speech may come."""
+    """The permitted delay of speech."""

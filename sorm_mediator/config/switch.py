@@ -31,7 +31,8 @@ class AggregateConfig(Section):
     password: SecretStr
     """Password."""
     domains: tuple[str, ...]
-    """Domains, patterns with one "*", and exceptions after a "-": ["*", "-test"] is all but test."""
+    """Domains, patterns with one "*", and exceptions after a "-": ["*", "-test"] is every domain except
+    test."""
 
     @field_validator("domains")
     @classmethod
@@ -71,7 +72,7 @@ class ServicesConfig(Section):
     pickup: bool = False
     """May pick up calls of its group."""
     waiting: bool = False
-    """Hears a second call while talking."""
+    """May receive a second call while talking (call waiting)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
@@ -84,15 +85,16 @@ class SubscriberConfig(Section):
     services: ServicesConfig = ServicesConfig()
     """Supplementary services."""
     context: str = ""
-    """The routing context of this interface; empty means the domain's default."""
+    """The routing context of this interface; empty: the domain's default."""
     group: str = ""
     """Pick-up group: members may pick up each other's calls."""
     iface: str = ""
-    """The interface that it is reached by; empty means NUMBER@DOMAIN."""
+    """The interface of the subscriber; empty: NUMBER@DOMAIN."""
     line_state: Literal["good", "faulty", "blocked", "restricted"] = "good"
     """State of the subscriber line, as in 23h."""
     terminal: Literal["smart", "basic"] = "smart"
-    """smart: makes its further calls itself, each with a unit of the licence; basic: the switch does it within one."""
+    """smart: the set makes its further calls itself, each with a unit of the licence; basic: the switch makes
+    them within one unit."""
 
 
 MOST_NAME = 172
@@ -105,21 +107,22 @@ class TrunkConfig(Section):
     number: Annotated[int, Field(ge=0, le=0xFFFE)]
     """The trunk's number, as in commands 5 and 16."""
     name: Annotated[str, Field(max_length=MOST_NAME, pattern=r"^[\x21-\x7e]+$")]
-    """Its name, as in routing directions and 2Ah; over 43 octets it takes several 2Ah (order 268, 9.10.5)."""
+    """The trunk's name, as in routing directions and 2Ah; over 43 octets it takes several 2Ah (order 268,
+    9.10.5)."""
     context: str = ""
-    """The routing context for calls that come in by this trunk; empty means the domain's default."""
+    """The routing context for calls that come in by this trunk; empty: the domain's default."""
     np: str = "default"
-    """The numbering plan that its numbers are in; "default" is that of the subscribers' own numbers."""
+    """The numbering plan of its numbers; "default" is the plan of the subscribers' own numbers."""
     direction: Literal["both", "incoming", "outgoing"] = "both"
-    """Which calls it carries."""
+    """Directions of the calls that it carries."""
     capacity: Literal["unbounded"] | Annotated[int, Field(ge=1)] = "unbounded"
     """Calls at the same time."""
     peer: str = ""
-    """Where its far end is, for people; no SIP is spoken."""
+    """Address of its far end, for people; the emulator sends no SIP."""
 
 
 class NumberBinding(Section):
-    """What a number of a numbering plan leads to: a subscriber, a bridge, or nothing yet."""
+    """The target of a number of a numbering plan: a subscriber, a bridge, or nothing yet."""
 
     alias: str = ""
     """The subscriber's own number."""
@@ -128,9 +131,9 @@ class NumberBinding(Section):
     iface: str = ""
     """The subscriber's interface, for people."""
     master: bool = False
-    """The number that the subscriber is known by in this plan, when several lead to it."""
+    """The subscriber's number in this plan, when several numbers lead to the subscriber."""
     bridge: str = ""
-    """The bridge that calls to it go out by."""
+    """The bridge for calls to this number."""
 
     @model_validator(mode="after")
     def _leads_to_one_thing(self) -> Self:
@@ -145,51 +148,53 @@ class DomainConfig(Section):
     name: str
     """Name of the domain, also the user name of its mediators. No spaces, "/" and "*", and no "-" in front."""
     enabled: bool = True
-    """SORM is enabled in it."""
+    """SORM is enabled in this domain."""
     password: SecretStr = SecretStr("")
     """Password of its mediators over SSH."""
     radius_servers: tuple[RadiusServerConfig, ...] | None = None
-    """The mediators' sinks; left out in a lab it is the lab's own mediator."""
+    """The mediators' sinks; left out in a lab: the lab's own mediator."""
     contexts: tuple[str, ...] = ()
     """Routing contexts: XML files, relative to this file."""
     default_context: str = ""
-    """The context calls start in; "" = own numbers only."""
+    """The context that calls start in; "" = own numbers only."""
     numbering_plans: dict[str, dict[str, NumberBinding]] = Field(default={})
     """Plan name -> number, or range such as 738327{0-1}000{0-1} -> alias or bridge."""
     b_digits_mode: Literal["user", "route"] = "user"
     """Called number in 41h of an object controlled by its A number: as an own subscriber dialled it, or the
-    SORM number. What comes in by a trunk shows the SORM number in both."""
+    SORM number. A call that comes in by a trunk shows the SORM number with either value."""
     b_number_format: Literal["routed", "terminal", "transit", "terminal-transit"] = "routed"
-    """What is shown of B where no rule has set its SORM number; in a file with ``mediator.profile = "order"`` the
-    default is ``mediator.station_type``. routed: as it was routed. The others, types of the
-    node: B and A as order 268, 10.3.2.2 and 10.3.2.3, has it; B with the exit prefixes of outgoing calls (terminal: as
-    dialled; terminal-transit: with area code or country code), or without them (transit)."""
+    """The number of B in messages, where no rule has set its SORM number. In a file with ``mediator.profile =
+    "order"`` the default is ``mediator.station_type``. routed: the routed number. The other values are types
+    of the node: B and A by order 268, 10.3.2.2 and 10.3.2.3; B with the exit prefixes of outgoing calls
+    (terminal: as dialled; terminal-transit: with area code or country code), or without them (transit)."""
     area_code: Annotated[str, Field(pattern=r"^[0-9]{0,9}$")] = ""
-    """Put in front of numbers that have it not, to make ten digits of them (b_number_format)."""
+    """Area code, put in front of numbers without it to make ten digits (b_number_format)."""
     intercity_prefix: Annotated[str, Field(pattern=r"^[0-9]{0,4}$")] = "8"
     """Exit prefix of national numbers (b_number_format)."""
     international_prefix: Annotated[str, Field(pattern=r"^[0-9]{0,6}$")] = "810"
     """Exit prefix of international numbers (b_number_format)."""
     full_dial_number: bool = False
-    """With ``b_digits_mode = "user"``: 41h shows the SORM number instead where it is longer than what was dialled, so
-    that it is always the full number (our reading of its name)."""
+    """With ``b_digits_mode = "user"``: 41h shows the SORM number where it is longer than the dialled one, so
+    that 41h always has the full number (our reading of its name)."""
     private_phone_prefix: Annotated[str, Field(pattern=r"^[0-9]{0,10}$")] = ""
-    """Digits put in front of numbers whose indicator is private before SORM sees them (our reading of its name)."""
+    """Digits put in front of numbers with the indicator private before they reach SORM (our reading of its
+    name)."""
     strict_private_numbers: bool = False
     """A number with the indicator private is shown, and put under control, as an own subscriber only if the domain has
-    such a subscriber; else it counts as one of the local network (our reading of its name)."""
+    such a subscriber; otherwise as a number of the local network (our reading of its name)."""
     strict_intercity_numbers: bool = False
-    """A network object whose sign is intercity is touched by numbers with the indicator intercity alone, and not by
-    those whose indicator is unknown (our reading of its name)."""
+    """A network object with the sign intercity is touched only by numbers with the indicator intercity, not
+    by those with the indicator unknown (our reading of its name)."""
     send_optional_cf_notification: bool = True
-    """Forwardings are reported (44h) to objects of the calling party too; off: to those of the forwarding party and
-    of its target alone (our reading of its name)."""
+    """Forwardings are reported (44h) for objects of the calling party too; off: only for those of the
+    forwarding party and of its target (our reading of its name)."""
     adaptation: str = ""
-    """A routing context that rewrites the numbers for SORM, after routing: its ``sorm_digits`` and ``sorm_ni`` win."""
+    """A routing context that rewrites the numbers for SORM after routing: its ``sorm_digits`` and ``sorm_ni``
+    prevail."""
     platform_id: Annotated[str, Field(max_length=32, pattern=r"^[\x21-\x7e]*$")] = ""
-    """The name of this platform in the call ids of its reports; empty leaves it out (our reading of its name)."""
+    """The platform's name in the call ids of call reports; empty: no name (our reading of its name)."""
     ip_set: tuple[str, ...] = ()
-    """SIP network sets, kept and shown for people; no SIP is spoken."""
+    """SIP network sets, kept and shown for people; the emulator sends no SIP."""
     subscribers: tuple[SubscriberConfig, ...] = ()
     """Its subscribers."""
     trunks: tuple[TrunkConfig, ...] = ()
@@ -218,7 +223,7 @@ class DomainConfig(Section):
     @field_validator("name")
     @classmethod
     def _can_be_addressed(cls, name: str) -> str:
-        # It is a part of the shell's paths, of the lab's directory, and a word of a MultiSORM user's list.
+        # The name is a part of the shell's paths, of the lab's directory, and of a MultiSORM user's list.
         allowed = name.isprintable() and not set(name) & set(" /*") and not name.startswith("-")
         if not allowed or name in ("", ".", ".."):
             raise ValueError(
@@ -233,13 +238,13 @@ class BridgeSideConfig(Section):
     domain: str
     """The domain."""
     np: str = "default"
-    """The numbering plan that numbers cross the bridge in."""
+    """The numbering plan of the numbers on the bridge."""
     iface: str = ""
-    """Its interface in that domain, as routing rules name it; empty means bridge:NAME."""
+    """Its interface in that domain, as routing rules name it; empty: bridge:NAME."""
     tg: str = ""
     """Its trunk group in that domain."""
     context: str = ""
-    """The routing context for calls that come in over the bridge; empty means the domain's default."""
+    """The routing context for calls that come in over the bridge; empty: the domain's default."""
 
     def interface(self, bridge: str) -> str:
         """The interface of this end of ``bridge``, as routing rules of its domain name it."""
@@ -252,10 +257,10 @@ class BridgeConfig(Section):
     name: Annotated[str, Field(min_length=1, pattern=r"^\S+$")]
     """Unique name."""
     duplex: bool = True
-    """Calls both ways; otherwise from side A to side B only."""
+    """Calls in both directions; off: only from side A to side B."""
     strict: bool = True
-    """Numbers are checked against the plan of side B: the called one on the way from A to B, the calling one on
-    the way back."""
+    """Numbers are checked against the plan of side B: the called one from A to B, the calling one from B to
+    A."""
     capacity: Literal["unbounded"] | Annotated[int, Field(ge=1)] = "unbounded"
     """Calls at the same time."""
     a: BridgeSideConfig
@@ -265,10 +270,10 @@ class BridgeConfig(Section):
 
 
 class LicenceConfig(Section):
-    """``[switch.licence]``: licence number 1. Number 0 is the factory licence, which is always there."""
+    """``[switch.licence]``: licence number 1. Number 0 is the factory licence, which always exists."""
 
     installed: bool = True
-    """Licence 1 is there; off: only the factory licence, and those of ``[[switch.licences]]``."""
+    """Licence 1 exists; off: only the factory licence and those of ``[[switch.licences]]``."""
     sorm_enabled: bool = True
     """SORM is licensed."""
     sorm_channels: Annotated[int, Field(ge=0)] = 20
@@ -280,31 +285,32 @@ class LicenceConfig(Section):
     subscribers: Literal["infinity"] | Annotated[int, Field(ge=0)] = "infinity"
     """Subscribers of all domains together."""
     expires: date | Literal[""] = ""
-    """Last day (UTC) that it is valid, such as 2027-12-31; empty: no limit."""
+    """Last day (UTC) on which it is valid, such as 2027-12-31; empty: no limit."""
     description: str = "lab licence"
-    """Whose it is, for people."""
+    """Its owner, for people."""
     ssw_id: Annotated[str, Field(min_length=1, max_length=64)] = "ECSS 000000"
-    """The switch that it is for; a passport, and the licences that are added, must be for the same."""
+    """The switch that it is for; the passport and the added licences must be for the same switch."""
     passport: str = ""
     """Key of the passport, as ``sorm-mediator licence passport`` prints it; empty: a passport for ``ssw_id``."""
 
 
 class AddedLicenceConfig(Section):
-    """``[[switch.licences]]``: a licence that was added by its key. Of those not expired the highest number holds."""
+    """``[[switch.licences]]``: a licence added by its key. The licence with the highest number that has not
+    expired is in force."""
 
     number: Annotated[int, Field(ge=1)]
-    """Its number; 1 where ``[switch.licence]`` has none."""
+    """Its number; may be 1 where ``[switch.licence]`` is off."""
     key: str
     """The key, as ``sorm-mediator licence make`` prints it."""
 
 
 class MediaConfig(Section):
-    """``[switch.media]``: the speech that the switch sends to mediators that ask for it."""
+    """``[switch.media]``: the speech that the switch sends to mediators on request."""
 
     host: str = "127.0.0.1"
-    """IP address that it is sent from; from the loopback it reaches this machine only."""
+    """IP address that the speech is sent from; from the loopback it reaches this machine only."""
     level: Annotated[float, Field(ge=-30, le=0)] = -13.0
-    """dBm0 of the tone that a party speaks."""
+    """Level in dBm0 of a party's tone."""
 
     @field_validator("host")
     @classmethod
@@ -324,35 +330,36 @@ class SwitchConfig(Section):
     ssh_port: Port = 7777
     """SSH port for one domain; 0 = any free."""
     host_key_file: str = ""
-    """Private host key (OpenSSH format), made when missing; empty: a new key at every start."""
+    """File of the private host key (OpenSSH format), made when missing; empty: a new key at every start."""
     admin: AdminConfig = AdminConfig()
     """The shell's user."""
     aggregates: tuple[AggregateConfig, ...] = ()
     """MultiSORM users."""
     multisorm_timeout: Annotated[float, Field(gt=0)] = 3.0
-    """Seconds that a MultiSORM user's command waits for a domain; after that the domain counts as a refusal until it
-    answers again. Less than the mediator's switch_timeout."""
+    """Seconds that a MultiSORM user's command waits for a domain; after that the domain counts as a refusal
+    until the domain answers again. Less than the mediator's switch_timeout."""
     login_wait: Annotated[float, Field(ge=0, le=8)] = 5.0
-    """Seconds that a login over SSH waits at most because of wrong passwords from its address: each costs the address
-    a second, after the first five. Then a right one gets in; the mediator gives up after 10 s (our choice)."""
+    """The longest wait of a login over SSH, in seconds, because of wrong passwords from its address: each
+    wrong password after the first five adds a second. A right password gets in after the wait; the mediator
+    gives up after 10 s (our choice)."""
     second_session: Literal["same-address", "refuse"] = "same-address"
-    """A mediator that comes while one with the same RADIUS server is connected to the domain. same-address: let in when
-    it comes from the same address under the same name. refuse: never. The one that is connected is told (our
-    choice)."""
+    """A mediator that logs in while another with the same RADIUS server is connected to the domain.
+    same-address: accepted from the same address under the same name. refuse: never accepted. The connected
+    mediator receives a notice (our choice)."""
     max_forwardings: Annotated[int, Field(ge=0, le=100)] = 5
-    """Hops that one call may be forwarded by; one more releases it (our choice)."""
+    """Forwardings of one call; one more releases the call (our choice)."""
     unended_sync_objects: Annotated[int, Field(ge=0xFFFF)] = 131_070
-    """Objects that the unended syncs of one mediator may hold, in all its sessions together, half a kilobyte each; a
-    sync beyond is refused with 31h and counted. Our choice: two whole tables."""
+    """Objects in unended syncs of one mediator, over all its sessions, half a kilobyte each. A sync beyond
+    that is refused with 31h and counted. Our choice: two whole tables."""
     kept_calls: Annotated[int, Field(ge=0)] = 1000
-    """Released calls that can still be asked about."""
+    """Released calls that stay available to requests."""
     not_licensed_code: Annotated[int, Field(ge=1, le=255)] = 0x31
-    """Code of what the licence refuses, as the console gets it in 28h: 31h, "monitoring not begun", is the nearest
-    of the table of codes; our choice."""
+    """Code of a refusal by the licence, as the console receives it in 28h: 31h, "monitoring not begun", is
+    the nearest in the table of codes; our choice."""
     match_routed: Literal["any", "by-kind"] = "any"
-    """What an object of the routed number touches. any: every party with the number, also when kind and sign of the
-    object differ; where the number that SORM is shown is the same, its sign counts. by-kind: kind and sign must always
-    fit (ECSS-10 manual, "Проверка соответствия формата выдачи номеров А и Б"; order 268, 6.5.7)."""
+    """Parties that an object with the routed number touches. any: every party with the number, also with
+    another kind or sign; where the SORM number is the same, its sign counts. by-kind: kind and sign must
+    always fit (ECSS-10 manual, "Проверка соответствия формата выдачи номеров А и Б"; order 268, 6.5.7)."""
     domains: tuple[DomainConfig, ...] = ()
     """Virtual exchanges."""
     bridges: tuple[BridgeConfig, ...] = ()
@@ -366,7 +373,7 @@ class SwitchConfig(Section):
 
     @model_validator(mode="after")
     def _user_names_are_unique(self) -> Self:
-        """The user of the shell, the domains and the MultiSORM users all log in by their names."""
+        """The shell's user, the domains and the MultiSORM users log in by these names."""
         taken = {self.admin.user: "the user of the shell (switch.admin.user)"}
         names = [
             (f"domains.{index}.name", one.name, "the name of a domain")

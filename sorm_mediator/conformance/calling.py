@@ -1,4 +1,4 @@
-"""Making the calls that a check needs: by the emulated switch over HTTP, a command of the user's, or the operator."""
+"""The calls of a check, made by the emulated switch over HTTP, by the user's command, or by the operator."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ from sorm_mediator.language import Lang, Phrase, translate
 
 OUTCOMES = ("answer", "busy", "no-answer", "fail", "incomplete")
 HOOK_ENDS_WITHIN = 5.0
-"""Seconds that a command of the user's has to end after it was asked to (SIGTERM)."""
+"""Seconds between SIGTERM and the end of the user's command."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A call that is wanted. ``trunk``: it comes in by this trunk; else ``a`` is a subscriber of the node."""
+    """A requested call. ``trunk``: the call comes in by this trunk; without it ``a`` is a subscriber of the
+    node."""
 
     a: str
     b: str
     outcome: str = "answer"
     ring: float
-    """Seconds until it is answered, or until the caller gives up."""
+    """Seconds until the answer, or until the caller gives up."""
     talk: float
     """Seconds of conversation."""
     trunk: int | None = None
@@ -39,7 +40,7 @@ class Call:
 
     @property
     def by_trunk(self) -> str:
-        """The trunk by which it comes in, for people; empty for a call of the node."""
+        """The trunk of an incoming call, for people; empty for a call of the node."""
         return "" if self.trunk is None else Phrase(" by trunk {n}", n=self.trunk)
 
     @property
@@ -67,32 +68,33 @@ class Caller:
     """A way to make calls."""
 
     ring: float
-    """Seconds of ringing before the answer that suit it."""
+    """Suitable seconds of ringing before the answer."""
     talk: float
-    """Seconds of a conversation that a check only needs to have been."""
+    """Seconds of a conversation in which a check does nothing."""
     long: float
-    """Seconds of a conversation, or a ringing, in which a check does something."""
+    """Seconds of a conversation, or of ringing, in which a check acts."""
     within: float
-    """Seconds until a call that was asked for is under way."""
+    """Seconds until a requested call is under way."""
 
     async def place(self, call: Call) -> Any:
-        """Make a call; returns what :meth:`hang_up` takes. Raises :class:`Untested`."""
+        """Make a call; returns the argument of :meth:`hang_up`. Raises :class:`Untested`."""
         raise NotImplementedError
 
     async def hang_up(self, placed: Any) -> None:
-        """End it, where that can be done; else it ends by itself. Raises :class:`Untested` like :meth:`trouble`."""
+        """End the call, if possible; otherwise it ends by itself. Raises :class:`Untested` like
+        :meth:`trouble`."""
         raise NotImplementedError
 
     async def trouble(self, placed: Any) -> Phrase | None:
-        """Why a call came to nothing through no fault of the mediator; None: it was made, as far as is known."""
+        """The reason why a call failed without a fault of the mediator; None: no failure is known."""
         return None
 
     async def broken(self, placed: Any) -> None:
-        """Return as soon as :meth:`trouble` has a reason, which it need not ever have."""
+        """Return as soon as :meth:`trouble` has a reason; may never return."""
         await asyncio.Event().wait()
 
     async def close(self) -> None:
-        """End every call that goes on."""
+        """End all running calls."""
 
 
 class HttpCaller(Caller):
@@ -105,10 +107,10 @@ class HttpCaller(Caller):
         self._make_call = make_call
         self._request = request
         self._going_nowhere: set[str] = set()
-        """Calls that are meant to fail."""
+        """Calls that are expected to fail."""
 
     async def place(self, call: Call) -> str:
-        """Make a call. Raises :class:`Untested` when the switch refuses it, or can't be reached."""
+        """Make a call. Raises :class:`Untested` if the switch refuses it or can't be reached."""
         body: dict[str, Any] = {
             "a": call.a, "b": call.b, "outcome": call.outcome, "ring": call.ring, "talk": call.talk,
             "services": list(call.services),
@@ -135,7 +137,7 @@ class HttpCaller(Caller):
             raise Untested(str(error)) from None
 
     async def trouble(self, placed: str) -> Phrase | None:
-        """As of the caller: whether the switch could route the call."""
+        """The reason why the switch could not route the call; see :meth:`Caller.trouble`."""
         if placed in self._going_nowhere:
             return None
         try:
@@ -156,11 +158,11 @@ _NO_TRUNK_NAME = Phrase("the switch knows trunks by name: --trunk 2=NAME")
 
 
 class HookCaller(Caller):
-    """A command of the user's, run for each call.
+    """The user's command, run for each call.
 
-    ``{a}``, ``{b}``, ``{outcome}``, ``{ring}``, ``{talk}`` and ``{trunk}`` in it are filled in; ``SORM_CALL`` in its
-    environment is all of it as JSON. It makes the call and may end when the call has, or at once; one that still
-    runs when the call is to end gets SIGTERM.
+    ``{a}``, ``{b}``, ``{outcome}``, ``{ring}``, ``{talk}`` and ``{trunk}`` in the command are filled in;
+    ``SORM_CALL`` in its environment has all values as JSON. The command makes the call and may end with the
+    call or at once. A command that still runs at the end of the call gets SIGTERM.
     """
 
     ring, talk, long, within = 2.0, 2.0, 20.0, 30.0
@@ -171,7 +173,7 @@ class HookCaller(Caller):
 
     @staticmethod
     def problem(command: str) -> str:
-        """Why a command can't be used, or ""."""
+        """The reason why a command can't be used, or ""."""
         try:
             words = shlex.split(command)
             for word in words:
@@ -200,7 +202,7 @@ class HookCaller(Caller):
         return process
 
     async def hang_up(self, placed: asyncio.subprocess.Process) -> None:
-        """Ask the command to end. Raises :class:`Untested` for one that failed by itself."""
+        """Send SIGTERM to the command. Raises :class:`Untested` for a command that failed by itself."""
         if placed not in self._running:
             return
         self._running.remove(placed)
@@ -216,26 +218,26 @@ class HookCaller(Caller):
             raise Untested(why)
 
     async def trouble(self, placed: asyncio.subprocess.Process) -> Phrase | None:
-        """Whether the command failed, other than by the SIGTERM that it was sent."""
+        """The reason of the command's failure, other than our SIGTERM; None without a failure."""
         return _exit_of(placed) if placed in self._running else None
 
     async def broken(self, placed: asyncio.subprocess.Process) -> None:
-        """The command ends by itself, and not with exit code 0."""
+        """Return when the command ends by itself with an exit code other than 0."""
         await placed.wait()
         if await self.trouble(placed) is None:
             await asyncio.Event().wait()
 
     async def close(self) -> None:
-        """End the commands that still run."""
+        """End the running commands."""
         for process in list(self._running):
             try:
                 await self.hang_up(process)
             except Untested:
-                continue  # it was over, and what became of its call has been seen by the check
+                continue  # The command had ended, and the check has seen the outcome of its call.
 
 
 def _exit_of(process: asyncio.subprocess.Process) -> Phrase | None:
-    """The reason, of a command that is over and did not end with exit code 0."""
+    """The reason for a command that ended with an exit code other than 0."""
     code = process.returncode
     if not code:
         return None
@@ -249,9 +251,9 @@ PLACEHOLDERS = ("a", "b", "outcome", "ring", "talk", "trunk")
 
 @dataclass
 class AskingCaller(Caller):
-    """The operator: the terminal asks for a call, and the operator confirms that it is made.
+    """The operator: the terminal asks for a call, and the operator confirms it.
 
-    ``ask(text, within)`` shows a text and waits for Enter, at most so many seconds; false: there was no answer.
+    ``ask(text, within)`` shows a text and waits for Enter, at most so many seconds; false: no answer.
     """
 
     ask: Callable[[str, float], Any]
@@ -262,7 +264,7 @@ class AskingCaller(Caller):
     within: float = 120.0
 
     async def place(self, call: Call) -> Call:
-        """Ask for a call. Raises :class:`Untested` when nobody makes it."""
+        """Ask for a call. Raises :class:`Untested` without a confirmation."""
         text = Phrase(
             "call {b} from {a}{by} now ({outcome}; let it ring {ring:g} s, talk until you are told to hang up)",
             a=call.a or "-",
@@ -275,7 +277,7 @@ class AskingCaller(Caller):
         return call
 
     async def hang_up(self, placed: Call) -> None:
-        """Ask for the end of it."""
+        """Ask for the end of the call."""
         if placed.outcome == "answer":
             await self._asked(Phrase("{a}: hang up now", a=placed.a or placed.b))
 
@@ -285,7 +287,8 @@ class AskingCaller(Caller):
 
 
 async def at_terminal(text: str, within: float) -> bool:
-    """Show ``text`` on stderr and wait for Enter on stdin; false when it does not come in time, or stdin has ended."""
+    """Show ``text`` on stderr and wait for Enter on stdin; false without Enter in time, or if stdin has
+    ended."""
     sys.stderr.write(f"\n>>> {text} [Enter] ")
     sys.stderr.flush()
     loop = asyncio.get_running_loop()
@@ -297,7 +300,7 @@ async def at_terminal(text: str, within: float) -> bool:
 
     try:
         loop.add_reader(sys.stdin, readable)
-    except OSError:  # no terminal, and nothing that could be waited for
+    except OSError:  # no terminal, and no descriptor to wait for
         return False
     try:
         async with asyncio.timeout(within):

@@ -1,4 +1,4 @@
-"""What a check is: its name, the clause it is of, what it needs, and the dialogue that carries it out."""
+"""The declaration of a check: its name, clause, needs and dialogue."""
 
 from __future__ import annotations
 
@@ -14,32 +14,32 @@ from sorm_mediator.conformance.verdicts import PASS, Record
 from sorm_mediator.language import MessageId, Phrase
 
 Dialogue = Callable[[Examiner], Awaitable[object]]
-"""Carries a check out; raises one of :mod:`sorm_mediator.conformance.verdicts` unless it passed."""
+"""Carries a check out; raises one of :mod:`sorm_mediator.conformance.verdicts` unless the check passes."""
 
 _ID = re.compile(r"(R\.)?[0-9]+(\.[0-9]+)*-[0-9]+")
 
 
 class Need(StrEnum):
-    """What must be there for a check, or be allowed."""
+    """A precondition of a check: equipment, or permission."""
 
     STOP = "stop"
     """The technical means are stopped and started."""
     CALLS = "calls"
-    """Somebody makes calls."""
+    """Calls can be made."""
     SERVICES = "services"
-    """Services are used during calls: only the emulated switch does so on demand."""
+    """Services are used during calls; only the emulated switch does so on request."""
     WEB = "web"
-    """The mediator is that of a lab, whose HTTP API can be asked for what no console can bring about."""
+    """The mediator belongs to a lab, whose HTTP API can cause events that no console can cause."""
     TCP = "tcp"
     """The console is connected over TCP."""
     E1 = "e1"
     """The console is connected over E1."""
     SPEECH = "speech"
-    """The console hears the KSL of an E1, and the emulated switch speaks in calls."""
+    """The console receives the KSL lines of an E1 stream, and the emulated switch sends speech in calls."""
     ORDER_268 = "order 268"
     """The command or message is not in order 70."""
     SLOW = "slow"
-    """It takes minutes."""
+    """The check takes minutes."""
 
 
 def _hears_speech(ex: Examiner) -> bool:
@@ -76,33 +76,33 @@ _NEEDS: Final[Mapping[Need, tuple[Callable[[Examiner], bool], Phrase]]] = {
         Phrase("takes 10 minutes: --slow"),
     ),
 }
-"""Whether a need is met, and the text for people where it is not."""
+"""Whether a need is met, and the text for people if it is not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check. ``id`` is stable: the clause and a number that is never given again."""
+    """One check. ``id`` is stable: the clause and a number that is never reused."""
 
     id: str
     title: Phrase
     dialogue: Dialogue
     needs: frozenset[Need]
     subject: str
-    """The module that declares it."""
+    """The module of its declaration."""
 
     @property
     def clause(self) -> str:
-        """Appendix and clause (6.5.4 is appendix 6, clause 5.4); ``R.5`` is clause 5 of the rules themselves."""
+        """Appendix and clause (6.5.4 is appendix 6, clause 5.4); ``R.5`` is clause 5 of the Rules."""
         return self.id.rpartition("-")[0]
 
     @property
     def place(self) -> tuple[tuple[int, ...], int]:
-        """Where it stands among the others: by clause, then by number."""
+        """The sorting key: by clause, then by number."""
         numbers = tuple(int(part) for part in re.findall("[0-9]+", self.clause))
         return (0, *numbers) if self.clause.startswith("R") else numbers, int(self.id.rpartition("-")[2])
 
     def missing(self, ex: Examiner) -> Phrase | None:
-        """The text about the first need that is not met; None when all are."""
+        """The text about the first need that is not met; None if all are met."""
         return next(
             (text for need in sorted(self.needs) for met, text in [_NEEDS[need]] if not met(ex)), None
         )
@@ -110,25 +110,25 @@ class Check:
 
 @dataclass(slots=True, kw_only=True)
 class Result(Record):
-    """A check with what came of it."""
+    """A check and its result."""
 
     check: Check
     verdict: Phrase = PASS
     why: str = ""
-    """The reason, for every verdict but PASS."""
+    """The reason of every verdict except PASS."""
     option: str = ""
-    """Which option of the profile allows a deviation."""
+    """The option of the profile that allows a deviation."""
     ms: float = 0.0
-    """How long the answer took where the check is about time; else how long the dialogue took."""
+    """Duration of the answer if the check is about time, otherwise of the dialogue."""
     unprepared: bool = False
 
 
 CHECKS: Final[dict[str, Check]] = {}
-"""Every check that was declared, by its id."""
+"""All declared checks by id."""
 
 
 def check(name: str, en: MessageId, *needs: Need, **values: object) -> Callable[[Dialogue], Dialogue]:
-    """Declare a check: its id, its title in both languages with ``values`` filled in, and what it needs."""
+    """Declare a check: its id, its title in both languages with ``values`` filled in, and its needs."""
     assert _ID.fullmatch(name), name
 
     def declare(dialogue: Dialogue) -> Dialogue:

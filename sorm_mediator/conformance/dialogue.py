@@ -1,7 +1,7 @@
-"""The dialogue with the mediator that is examined: commands, their answers, and what else must come.
+"""The dialogue with the examined mediator: commands, their answers, and the messages that must come.
 
-Every method that expects something notes the expectation in words and ends the check with a verdict
-(:mod:`sorm_mediator.conformance.verdicts`) when it does not hold. Every unit that crosses is kept as evidence.
+A method with an expectation records the expectation in words. If it does not hold, the method ends the check
+with a verdict (:mod:`sorm_mediator.conformance.verdicts`). Every unit on a channel is kept as evidence.
 """
 
 from __future__ import annotations
@@ -35,33 +35,33 @@ Profile = Literal["order", "eltex"]
 Errors = Literal["order", "extended", "any"]
 
 RECEIVED, ANSWER, RELEASE = "number-received", "answer", "release"
-"""The events of a call that is answered: 41h, 42h, 43h."""
+"""The events of an answered call: 41h, 42h, 43h."""
 EXTENDED = 0x10
-"""The vendor's codes begin here; they stand in place of the order's 01h (docs/mediator.md)."""
+"""The lowest of the vendor's codes, which replace the order's 01h (docs/mediator.md)."""
 _SAME: Mapping[tuple[str, int], tuple[Outcome, int]] = {
     ("rejected", 0x02): ("rejected", 0x17),
     ("not-executed", 0x05): ("rejected", 0x18),
     ("not-executed", 0x07): ("rejected", 0x16),
 }
-"""The extended code that means a code of the order other than 01h, and where it comes."""
+"""The extended code for a code of the order other than 01h, and its message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """The terms of an examination: how strict it is, which numbers it may use."""
+    """The terms of an examination: its strictness, and the numbers that it may use."""
 
     profile: Profile = "order"
     errors: Errors = "any"
     timing: Literal["judge", "report"] = "judge"
     order: str = "268"
     own: tuple[str, ...] = ()
-    """Subscribers of the node, in the form they are put under control and dialled in."""
+    """Subscribers of the node, in the form for command 5 and for dialling."""
     network: str = ""
-    """A number of the network as a subscriber dials it."""
+    """A number of the network, as dialled by a subscriber."""
     network_object: str = ""
-    """The same as it is put under control."""
+    """The same number in the form for command 5."""
     caller: str = ""
-    """A number of the network that calls in, and as it is put under control."""
+    """A number of the network that calls in, also in the form for command 5."""
     trunk: int | None = None
     trunk_name: str = ""
     streams: tuple[int, ...] = (0,)
@@ -69,16 +69,16 @@ class Terms:
     domain: str = ""
     """The domain of the emulated switch that makes the calls."""
     test_timeout: float = 600.0
-    """Seconds without command 14 after which the mediator falls silent (order 268, 6.14.3); 0: it never does."""
+    """Seconds without command 14 after which the mediator falls silent (order 268, 6.14.3); 0: never."""
     within: float = 5.0
-    """Seconds that an answer may take before it counts as missing."""
+    """Seconds after which an answer counts as missing."""
     quiet: float = 0.3
-    """Seconds in which nothing must come where nothing is due."""
+    """Seconds of silence that a check requires when nothing is due."""
 
 
 @dataclass(slots=True)
 class Reply:
-    """A command and what came in answer to it."""
+    """A command and its answer."""
 
     command: str
     fields: dict[str, Any]
@@ -115,13 +115,13 @@ class Reply:
         return [(one.fields["index"], one.fields["total"]) for one in self.data]
 
     def took(self, name: str) -> float:
-        """Milliseconds from the command to the first unit of this name; 0 without one."""
+        """Milliseconds from the command to the first unit of this name; 0 without such a unit."""
         unit = self.first(name)
         return 0.0 if unit is None else (unit.time - self.sent.time) * 1000
 
     @property
     def outcome(self) -> tuple[Outcome, int]:
-        """What became of the command, and the status that says so."""
+        """The outcome of the command, and its status."""
         receipt, execution = self.receipt, self.execution
         if receipt is None:
             return "silent", 0
@@ -135,7 +135,7 @@ class Reply:
 
 @dataclass(slots=True)
 class Target:
-    """An object that a check has put under control: the fields of its command 5."""
+    """An object that a check put under control: the fields of its command 5."""
 
     fields: dict[str, Any]
 
@@ -158,17 +158,18 @@ def identity(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """How long a 27h took, in milliseconds, with its command as evidence."""
+    """Delay of a 27h in milliseconds, with its command as evidence."""
 
     ms: float
     sent: Crossed | None
     came: Crossed
     code: int
-    """Of the command."""
+    """Code of the command."""
 
 
 class Dialogue:
-    """The console of an examination, as observer of its client: sends commands, expects answers and events."""
+    """The console of an examination and observer of its client: sends commands, expects answers and
+    events."""
 
     def __init__(
         self,
@@ -179,29 +180,30 @@ class Dialogue:
         self.client = client
         self.terms = terms
         self.orm_number = client.orm_number
-        """The number that the technical means are started with."""
+        """The ORM number in command 1."""
         self.first_password = client.password
         self.password_before = client.password
         self.passwords: list[str] = []
-        """Those that command 3 has set."""
+        """Passwords that command 3 has set."""
         self.running = False
         self.tables_gone = False
-        """The means were stopped, or restarted: what was in the tables before has to be put back."""
+        """The technical means were stopped or restarted: the former content of the tables must be put
+        back."""
         self.log: list[Crossed] = []
-        """Everything that has come since the examination began."""
+        """All units received since the examination began."""
         self.slowest: Receipt | None = None
-        """The 27h that took longest of all."""
+        """The slowest 27h."""
         self.measured: float | None = None
-        """The time that the check is about, in milliseconds."""
+        """The time measured by the check, in milliseconds."""
         self.record = Record()
         self.objects: dict[int, dict[str, Any]] = {}
         """Objects that this examination has under control now, by number: their command 5."""
         self.in_groups: list[dict[str, Any]] = []
-        """Commands 4 that hold."""
+        """Commands 4 in force."""
         self.doubtful: list[tuple[str, dict[str, Any]]] = []
-        """Commands 4 and 5 of this check that were refused: a mediator may have carried them out all the same."""
+        """Refused commands 4 and 5 of this check: a faulty mediator may have carried them out."""
         self.undone: list[tuple[str, dict[str, Any]]] = []
-        """Commands 4 and 5 of this check that a stop has undone, as far as the mediator deletes its tables."""
+        """Commands 4 and 5 of this check that a stop has undone, if the mediator deletes its tables."""
         self._observers = observers
         self._arrived: list[Crossed] = []
         self._preparing = False
@@ -209,7 +211,7 @@ class Dialogue:
     # --- observer of the client
 
     def crossed(self, client: ConsoleClient, crossed: Crossed) -> None:
-        """Keep what crossed."""
+        """Keep the unit."""
         self.record.units.append(Crossing(crossed, self._preparing))
         if not crossed.outbound:
             self.log.append(crossed)
@@ -234,7 +236,7 @@ class Dialogue:
         """Nothing to keep."""
 
     async def connect(self) -> None:
-        """Both channels are there, connected anew if one of them is not. Raises :class:`ConnectError`."""
+        """Connect both channels again if one of them is down. Raises :class:`ConnectError`."""
         if len(self.client.connected) < 2:
             await self.client.connect()
 
@@ -259,12 +261,12 @@ class Dialogue:
         return any(one.fields["status"] in (0x03, 0x05) for one in self.came("command-executed"))
 
     def note_action(self, now: float, text: Phrase) -> None:
-        """Keep what was done besides sending units."""
+        """Record an action."""
         self.record.units.append(Action(now, text, self._preparing))
 
     @contextmanager
     def preparing(self) -> Iterator[None]:
-        """A failure in here is not what the check is about: the check is then not tested."""
+        """The preparation of a check. A failure in it leaves the check untested."""
         noted, before = len(self.record.expected), self._preparing
         self._preparing = True
         try:
@@ -281,14 +283,14 @@ class Dialogue:
     # --- commands
 
     async def command(self, name: str | bytes, *, within: float | None = None, **fields: Any) -> Reply:
-        """Send a command, or octets, and wait until it is over; what came. Nothing is judged."""
+        """Send a command, or octets, and wait for its end; the answer, without a judgement."""
         (reply,) = await self.together((name, fields), within=within)
         return reply
 
     async def together(
         self, *commands: tuple[str | bytes, dict[str, Any]], within: float | None = None
     ) -> list[Reply]:
-        """Send commands one after the other without waiting, then wait until all are over."""
+        """Send commands one after the other without waiting, then wait for the end of all."""
         replies = [await self._send(name, fields) for name, fields in commands]
         await self._over(replies, self.terms.within if within is None else within)
         for reply in replies:
@@ -313,11 +315,11 @@ class Dialogue:
         done = await self.client.wait(lambda: all(reply.sent.done for reply in replies), within)
         for reply in replies:
             reply.units = [one for one in self._arrived if one.answers is reply.sent]
-            # A 27h that had to wait for another command (order 268, 7.1) is not late.
+            # A 27h after the wait for another command (order 268, 7.1) is not late.
             if len(replies) == 1 and (receipt := reply.receipt) is not None:
                 self._timed(reply.sent, receipt)
         for reply in replies:
-            # An answer that comes after this wait is that of a later command.
+            # An answer after this wait belongs to a later command.
             reply.sent.accepted = reply.sent.done = True
         if not done and not self.client.connected:
             raise Failed(Phrase("the mediator has closed the channels"))
@@ -330,7 +332,7 @@ class Dialogue:
             self.slowest = Receipt(ms, own, receipt, sent.code)
 
     def _settle(self, reply: Reply) -> None:
-        """Note what a command that was executed has changed, for it to be put back."""
+        """Record the changes of an executed command, so that they can be put back."""
         name, fields = reply.command, reply.fields
         if reply.outcome[0] != "executed":
             if name in ("add-ksl", "add-object"):
@@ -355,7 +357,7 @@ class Dialogue:
                 self.running = True
 
     def emptied(self) -> None:
-        """The means are stopped, and their tables empty."""
+        """The technical means are stopped, and their tables are empty."""
         self.running = False
         self.tables_gone = True
         self.undone += [("add-object", fields) for fields in self.objects.values()]
@@ -366,7 +368,8 @@ class Dialogue:
     async def executed(
         self, name: str | bytes, *, eltex: tuple[str, str] | None = None, **fields: Any
     ) -> Reply:
-        """A command that must be executed: 27h/00h, 28h/00h. ``eltex``: an option, and the outcome it allows."""
+        """A command that must be executed: 27h/00h, 28h/00h. ``eltex``: an option and the outcome that it
+        allows."""
         return await self.answered("executed", name, eltex=eltex, **fields)
 
     async def not_executed(self, name: str | bytes, status: int = 0x01, **fields: Any) -> Reply:
@@ -380,7 +383,7 @@ class Dialogue:
         return await self.answered("rejected", name, status, eltex=eltex, **fields)
 
     async def refused(self, name: str | bytes, **fields: Any) -> Reply:
-        """A command that must not be carried out, at receipt or at execution: the order leaves open which."""
+        """A command that must be refused at receipt or at execution: the order allows both."""
         return await self.answered("refused", name, **fields)
 
     async def answered(
@@ -392,19 +395,19 @@ class Dialogue:
         eltex: tuple[str, str] | None = None,
         **fields: Any,
     ) -> Reply:
-        """A command with the outcome that it must have: executed, not-executed, rejected or refused."""
+        """A command and its required outcome: executed, not-executed, rejected or refused."""
         self.expects_outcome(name[2] if isinstance(name, bytes) else COMMANDS[name].code, wanted, status)
         reply = await self.command(name, **fields)
         self.judge_outcome(reply, wanted, status, eltex=eltex)
         return reply
 
     async def prepare(self, name: str, **fields: Any) -> Reply:
-        """A command that must be executed for the check to begin."""
+        """A command of the preparation, which must be executed."""
         with self.preparing():
             return await self.executed(name, **fields)
 
     def expects_outcome(self, code: int, wanted: str, status: int = 0x01) -> None:
-        """Note what must become of a command."""
+        """Record the required outcome of a command."""
         text = Phrase("command {n}: {outcome}", n=code, outcome=_outcome_due(wanted, status))
         self.expects(text)
 
@@ -416,7 +419,7 @@ class Dialogue:
     def judge_outcome(
         self, reply: Reply, wanted: str, status: int = 0x01, *, eltex: tuple[str, str] | None = None
     ) -> None:
-        """Like :meth:`judge`, of an outcome that was noted already."""
+        """Like :meth:`judge`, for a recorded outcome."""
         outcome, came = reply.outcome
         if wanted == "refused":
             holds = outcome in ("rejected", "not-executed") and self._code_fits(0x01, came)
@@ -443,13 +446,13 @@ class Dialogue:
             self.record.notes.append(note)
 
     def _code_fits(self, wanted: int, came: int) -> bool:
-        if wanted != 0x01:  # the extended style has the same code unless :data:`_SAME` says otherwise
+        if wanted != 0x01:  # the extended style has the same code except for those in :data:`_SAME`
             return came == wanted
         style = self.terms.errors
         return (came == 0x01 and style != "extended") or (came >= EXTENDED and style != "order")
 
     def deviates(self, option: str, what: Phrase) -> None:
-        """What came is not the order's, but an option of the profile eltex allows it."""
+        """The answer contradicts the order, but an option of the profile eltex allows it."""
         if self.terms.profile == "eltex":
             raise Deviates(what, option)
         raise Failed(what)
@@ -457,11 +460,11 @@ class Dialogue:
     # --- expectations
 
     def expects(self, text: Phrase) -> None:
-        """Note an expectation in words."""
+        """Record an expectation in words."""
         self.record.expected.append(text)
 
     def require(self, holds: bool, expected: Phrase, came: object, *, eltex: str = "") -> None:
-        """An expectation that has been looked at already. ``eltex``: the option that allows the contrary."""
+        """An expectation that is already evaluated. ``eltex``: the option that allows the contrary."""
         self.expects(expected)
         if not holds:
             text = Phrase("{came}", came=came)
@@ -470,7 +473,8 @@ class Dialogue:
             raise Failed(text)
 
     def fields(self, unit: Crossed, /, *, eltex: str = "", **fields: Any) -> None:
-        """A message must have these values in these fields. ``eltex``: the option that allows others."""
+        """A message must have these values in these fields. ``eltex``: the option that allows other
+        values."""
         self.expects(_wanted(unit.raw[2], fields))
         self._compare(unit, fields, eltex)
 
@@ -491,7 +495,7 @@ class Dialogue:
         raise Failed(what)
 
     def within_limit(self, ms: float, limit: int, what: Phrase) -> None:
-        """A time that must not be exceeded; it becomes that of the check."""
+        """A time with an upper limit; it becomes the time of the check."""
         self.measured = max(ms, self.measured or 0.0)
         text = Phrase("{what} within {limit} ms", what=what, limit=limit)
         holds = ms <= limit or self.terms.timing == "report"
@@ -500,34 +504,35 @@ class Dialogue:
     def comes_after(
         self, later: Crossed | None, earlier: Crossed | None, expected: Phrase, came: Phrase
     ) -> None:
-        """A unit must have come after another one; both must be there."""
+        """A unit must have come after another unit; both must have come."""
         assert earlier is not None
         places = {id(one): place for place, one in enumerate(self.log)}
         holds = later is not None and places[id(later)] > places[id(earlier)]
         self.require(holds, expected, came)
 
     def shown_instead(self, *units: Crossed | None) -> None:
-        """The evidence of the check is these units, of an earlier one, in place of what it has sent itself."""
+        """These units of an earlier check are the evidence, in place of the units of this check."""
         self.record.units = [Crossing(one, prepared=False) for one in units if one is not None]
 
-    # --- what comes unasked
+    # --- unsolicited messages
 
     def unread(self, suits: Callable[[Crossed], bool]) -> list[Crossed]:
-        """What has come in this check, fits, and was not asked for yet."""
+        """The units of this check that fit and were not yet taken."""
         return [one for one in self._arrived if one.answers is None and suits(one)]
 
     def came(self, name: str) -> list[Crossed]:
-        """The messages of this name that have come in this check, answers too."""
+        """The messages of this name in this check, including answers."""
         return [one for one in self._arrived if one.name == name]
 
     def forget(self) -> None:
-        """What has come so far is not looked at any more."""
+        """Discard the units received until now."""
         self._arrived.clear()
 
     async def message(
         self, name: str, /, *, where: Mapping[str, Any] | None = None, **fields: Any
     ) -> Crossed:
-        """The next message of KPD1 of this name that answers no command. ``where`` chooses among several."""
+        """The next message of KPD1 of this name that is no answer to a command. ``where`` chooses among
+        several."""
 
         def suits(one: Crossed) -> bool:
             return one.channel == KPD1 and one.name == name and not differences(dict(where or {}), one.fields)
@@ -539,7 +544,7 @@ class Dialogue:
     async def event(
         self, target: Target | int, name: str, *, call: int | None = None, **fields: Any
     ) -> Crossed:
-        """The next event of an object (of one call of it) must be of this name, with these values."""
+        """The next event of an object (of one of its calls) must have this name and these values."""
         number = target if isinstance(target, int) else target.number
         code = EVENTS[name].code
         unit = await self._due(code, fields, _event_of(number, call), self._event_within())
@@ -549,12 +554,13 @@ class Dialogue:
         return unit
 
     async def events(self, target: Target, *names: str, **fields: Any) -> list[Crossed]:
-        """The next events of an object must be of these names (41h, 42h, 43h), each with these values."""
+        """The next events of an object must have these names (41h, 42h, 43h) and these values."""
         names = names or (RECEIVED, ANSWER, RELEASE)
         return [await self.event(target, name, **fields) for name in names]
 
     async def given(self, target: Target, *names: str, **fields: Any) -> Crossed:
-        """Making ready: events of an object have come; ``fields`` are those of the first. The first one."""
+        """Preparation: wait for events of an object; ``fields`` belong to the first. Returns the first
+        event."""
         with self.preparing():
             first = await self.event(target, names[0], **fields)
             for name in names[1:]:
@@ -562,7 +568,7 @@ class Dialogue:
             return first
 
     async def ended(self, target: Target) -> Crossed:
-        """Making ready: the call of an object is over, after any other events."""
+        """Preparation: wait for the end of an object's call, after any other events."""
         with self.preparing():
             while True:
                 unit = await self._due(0x43, {}, _event_of(target.number, None), self._event_within())
@@ -578,13 +584,13 @@ class Dialogue:
         return await self._due(0x53, {"test_number": number}, suits, self.terms.within)
 
     async def next_name(self, target: Target) -> str:
-        """The name of the next event of an object, which is not taken yet; empty when none comes in time."""
+        """The name of the next event of an object, which is not taken; empty if no event comes in time."""
         suits = _event_of(target.number, None)
         await self.client.wait(lambda: bool(self.unread(suits)), self.terms.within)
         return next((one.name for one in self.unread(suits)), "")
 
     async def nothing(self, what: Phrase, suits: Callable[[Crossed], bool], *, eltex: str = "") -> None:
-        """Nothing that fits may be there, or come for a while. ``eltex``: the option that allows it."""
+        """No unit that fits may have come, or come within a while. ``eltex``: the option that allows it."""
         self.expects(what)
         if await self.client.wait(lambda: bool(self.unread(suits)), self.terms.quiet):
             raw = self.unread(suits)[0].raw
@@ -599,7 +605,7 @@ class Dialogue:
             raise Failed(text)
 
     async def no_events(self, target: Target) -> None:
-        """No event of an object may be there, or come for a while."""
+        """No event of an object may have come, or come within a while."""
         await self.nothing(
             Phrase("no further event of object {n}", n=target.number),
             _event_of(target.number, None),
@@ -608,7 +614,7 @@ class Dialogue:
     async def _due(
         self, code: int, fields: Mapping[str, Any], suits: Callable[[Crossed], bool], within: float
     ) -> Crossed:
-        """The next unit that fits, taken. Raises :class:`Failed` when none comes in time."""
+        """Take the next unit that fits. Raises :class:`Failed` if none comes in time."""
         self.expects(_wanted(code, fields))
         if not await self.wait(lambda: bool(self.unread(suits)), within):
             raise Failed(Phrase("no {code:02X}h within {within:g} s", code=code, within=within))  # fmt: skip
@@ -617,7 +623,7 @@ class Dialogue:
         return unit
 
     async def wait(self, there: Callable[[], bool], within: float) -> bool:
-        """Wait at most so many seconds for something to be there."""
+        """Wait at most so many seconds for a condition."""
         return await self.client.wait(there, within)
 
     def _event_within(self) -> float:
@@ -717,7 +723,7 @@ def _value(path: str, value: Any) -> str:
 
 
 def _wanted(code: int, fields: Mapping[str, Any]) -> Phrase:
-    """A message and the values it must have, in words."""
+    """A message and its required values, in words."""
     name = Phrase("{code:02X}h ({name})", code=code, name=_message(code))
     if not fields:
         return name

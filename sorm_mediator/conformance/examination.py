@@ -1,4 +1,4 @@
-"""An examination from beginning to end: what was there is found out, the checks run, everything is put back."""
+"""An examination: the state of the mediator is read, the checks run, the state is put back."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from sorm_mediator.language import Phrase
 
 log = logging.getLogger(__name__)
 OVERALL = "messages"
-"""The module of the checks that look at everything that came."""
+"""The module of the checks over all received messages."""
 BEFORE_START = (("rejected", 0x02), ("rejected", 0x17))
-"""How a command is answered before start: as the order has it, and with the vendor's code."""
+"""The answer to a command before start: by the order, and with the vendor's code."""
 
 
 class NotReadyError(Exception):
-    """The mediator can't be examined with these settings: the text names the one to change (exit 2)."""
+    """The mediator can't be examined with these settings; the text names the setting to change (exit 2)."""
 
 
 @dataclass(slots=True)
 class Before:
-    """What the examination found: it is there again afterwards."""
+    """The state before the examination, which is put back afterwards."""
 
     running: bool = False
     objects: list[dict[str, Any]] = field(default_factory=list)
@@ -49,7 +49,7 @@ class Before:
 
 @dataclass(slots=True)
 class Identity:
-    """What message 11 reports of the node; empty where it did not come."""
+    """The node as reported by message 11; empty if the message did not come."""
 
     version: str = ""
     station_type: str = ""
@@ -64,27 +64,27 @@ class Examination:
         self.identity = Identity()
         self.results: list[Result] = []
         self.not_restored = ""
-        """What could not be put back, in words."""
+        """The changes that could not be put back, in words."""
         self._may_stop = may_stop
 
     async def run(self, checks: Sequence[Check], seen: Callable[[Result], object] = lambda _: None) -> None:
-        """Carry the checks out, and put everything back, also when the run is cancelled.
+        """Carry the checks out and put everything back, even if the run is cancelled.
 
-        ``seen`` gets the result of every check that is over.
+        ``seen`` gets the result of every finished check.
 
-        Raises :class:`ConnectError` when there is no mediator that answers, :class:`NotReadyError` when it does not
-        let the examiner in.
+        Raises :class:`ConnectError` if no mediator answers, :class:`NotReadyError` if the mediator refuses
+        the examiner.
         """
         try:
             await self._arrive()
         except BaseException:
             if self.ex.may_stop and not self.before.running and self.ex.client.connected:
-                await asyncio.shield(self._leave())  # it may have been started already
+                await asyncio.shield(self._leave())  # The technical means may be started already.
             else:
                 await self.ex.client.close()
             raise
         try:
-            # The checks of every message of the examination come when all messages have come.
+            # The checks over all messages run last.
             for check in sorted(checks, key=lambda one: one.subject == OVERALL):
                 result = await self._one(check)
                 self.results.append(result)
@@ -130,7 +130,7 @@ class Examination:
 
     @staticmethod
     def _let_in(status: int, wrong_password: str) -> None:
-        """Raises :class:`NotReadyError` when a command was refused for its password or number."""
+        """Raises :class:`NotReadyError` if a command was refused for its password or number."""
         if status == 0x03:
             raise NotReadyError(wrong_password)
         if status in (0x05, 0x18):
@@ -198,7 +198,7 @@ class Examination:
         except ConnectError as error:
             result.verdict, result.why = FAIL, str(error)
         except (LookupError, TypeError, ValueError, AssertionError) as error:
-            # A dialogue reads the messages of a mediator that may send anything: a field that should be there is not.
+            # An examined mediator may send anything, for example a message without a required field.
             log.debug("%s", check.id, exc_info=True)
             shown = f"{type(error).__name__} {error}".strip()
             result.verdict = FAIL
@@ -211,14 +211,15 @@ class Examination:
         return result
 
     async def _ready(self) -> None:
-        """The state every check begins in: connected, started."""
+        """The state at the beginning of every check: connected, started."""
         ex = self.ex
         await ex.connect()
         with ex.preparing():
             await ex.start()
 
     async def _clean(self, result: Result) -> None:
-        """Take back what a check has done. What can't be taken back by itself is by a stop, where that is allowed."""
+        """Undo the changes of a check. If they can't be undone one by one, a stop undoes them, where stops
+        are allowed."""
         ex = self.ex
         await_access = ex.refused_access
         ex.end()
@@ -236,7 +237,7 @@ class Examination:
             if not clean and ex.may_stop:
                 await self._afresh()
         except (ConnectError, Failed):
-            # The next check fails by it: it connects, and starts, before it begins.
+            # The next check reports the failure: it connects and starts before it begins.
             return
 
     async def _take_back(
@@ -258,7 +259,7 @@ class Examination:
         for name, fields in [*doubtful, *ex.undone]:
             await (self._remove_object(fields) if name == "add-object" else self._remove_line(fields))
         if await_access and ex.running:
-            await ex.command("test", test_number=0)  # what still comes of the check is before its answer
+            await ex.command("test", test_number=0)  # pending messages come before its answer
         return clean and not failed
 
     async def _remove_object(self, fields: dict[str, Any]) -> bool:
@@ -291,7 +292,8 @@ class Examination:
         return list(dict.fromkeys((ex.client.password, ex.password_before, ex.first_password, *ex.passwords)))
 
     async def _halt(self) -> bool:
-        """Stop the technical means with each number and password that may be in force; whether they are stopped."""
+        """Stop the technical means with each number and password that may be in force; whether the stop
+        succeeded."""
         ex = self.ex
         stopped = False
         for number in dict.fromkeys((ex.client.orm_number, ex.orm_number)):
@@ -307,7 +309,7 @@ class Examination:
         return (await self.ex.command("get-ksl")).outcome in BEFORE_START
 
     def _reconsider(self) -> None:
-        """A preparation that failed, without a check that failed by the same fault, is a failure itself."""
+        """A failed preparation counts as a failure if no check failed by the same fault."""
         if any(result.verdict == FAIL for result in self.results):
             return
         for result in self.results:
@@ -317,7 +319,7 @@ class Examination:
     # --- after
 
     async def _leave(self) -> None:
-        """Everything as it was: stopped or started, the password, the objects and groups that were there."""
+        """Put the state back: stopped or started, the password, the former objects and groups."""
         ex = self.ex
         ex.begin(Record())
         try:
@@ -354,12 +356,13 @@ class Examination:
 
 
 def _not_called(result: Result, why: str | None) -> None:
-    """A call that was not made leaves its check untested, also where something was missing because of it."""
+    """A call that was not made leaves its check untested, even if the check failed because of it."""
     if why is not None:
         result.verdict, result.why, result.option, result.unprepared = NOT_TESTED, why, "", False
 
 
 def _span(result: Result, began: float) -> float:
-    """Milliseconds of a dialogue: from the first thing sent after making ready to the last that came."""
+    """Milliseconds of a dialogue: from the first unit sent after the preparation to the last unit
+    received."""
     times = [one.time for one in result.units if not one.prepared]
     return (max(times) - min(times)) * 1000 if times else (time.monotonic() - began) * 1000

@@ -1,7 +1,7 @@
-"""The console as an examiner: what the dialogues of the checks are written with.
+"""The console as an examiner: the methods for the dialogues of the checks.
 
-A check makes ready (``group``, ``target``, ``prepare``, ``talking``), then sends commands and makes calls and states
-what must come (:mod:`sorm_mediator.conformance.dialogue`).
+A check makes its preparations (``group``, ``target``, ``prepare``, ``talking``), then sends commands, makes
+calls and states the required messages (:mod:`sorm_mediator.conformance.dialogue`).
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _NO_NETWORK = Phrase("needs a number of the network: --network")
 _NO_CALLER = Phrase("needs a number that calls in: --caller")
 
 Line = dict[str, int]
-"""A KSL as the fields of commands have it: ``stream`` and ``ksl``."""
+"""A KSL line in the fields of commands: ``stream`` and ``ksl``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A KSL group that a check has made: its lines, each a pair for separate control."""
+    """A KSL group of a check: its lines, or pairs for separate control."""
 
     number: int
     lines: tuple[tuple[Line, Line], ...]
@@ -49,7 +49,7 @@ class Group:
 
     @property
     def category(self) -> str:
-        """The category of control that fits the group."""
+        """The category of control of the group."""
         return "combined" if self.a() == self.b() else "separate"
 
 
@@ -63,7 +63,7 @@ class PlacedCall:
 
 
 class Examiner(Dialogue):
-    """One examination: its console, who makes its calls, and what may be used in the tables of the mediator."""
+    """One examination: its console, its caller, and the usable part of the mediator's tables."""
 
     def __init__(
         self,
@@ -85,21 +85,21 @@ class Examiner(Dialogue):
         """The lines of the console over E1."""
         self.may_stop = False
         self.taken_objects: set[int] = set()
-        """Object numbers, groups and lines that were there before the examination."""
+        """Object numbers, groups and lines in use before the examination."""
         self.taken_groups: set[int] = set()
         self.taken_lines: set[tuple[int, int]] = set()
         self.node_type: str | None = None
-        """The type of the node by octet 45 of its message 11, as soon as that has come."""
+        """The type of the node by octet 45 of its message 11, once that message has come."""
         self._second = second
         self._placed: list[PlacedCall] = []
         self._last_object = 40_000
         self._last_group = 100
         self._others: list[ConsoleClient] = []
 
-    # --- what a check may use
+    # --- numbers, objects and lines for a check
 
     def own(self, index: int = 0) -> str:
-        """A subscriber of the node. Raises :class:`Untested` when there are too few."""
+        """A subscriber of the node. Raises :class:`Untested` if there are too few."""
         if index >= len(self.terms.own):
             what = "subscribers" if index else "subscriber"
             raise Untested(Phrase("needs {n} {what} of the node: --own", n=index + 1, what=what))  # fmt: skip
@@ -132,7 +132,7 @@ class Examiner(Dialogue):
 
     @property
     def network(self) -> str:
-        """A number of the network as it is dialled. Raises :class:`Untested` without one."""
+        """A number of the network as dialled. Raises :class:`Untested` without one."""
         if not self.terms.network:
             raise Untested(_NO_NETWORK)
         return self.terms.network
@@ -151,23 +151,23 @@ class Examiner(Dialogue):
 
     @property
     def other_orm_number(self) -> int:
-        """A number that is not that of the technical means."""
+        """A number other than that of the technical means."""
         return (self.orm_number + 1) % 0x100
 
     def octets(self, code: int, payload: bytes) -> bytes:
-        """A command as octets, also one that no codec writes."""
+        """A command as octets, even one that the codec can't write."""
         header = bytes((0xCC, self.client.orm_number, code, len(payload)))
         return header + self.client.password.encode("ascii") + payload
 
     def free_object(self) -> int:
-        """An object number that has not been used yet."""
+        """An unused object number."""
         self._last_object += 1
         while self._last_object in self.taken_objects:
             self._last_object += 1
         return self._last_object
 
     def free_group(self) -> int:
-        """A group number that is not in use; they go round."""
+        """A group number that is not in use; the numbers go round."""
         for _ in range(0xFE):
             self._last_group = self._last_group % 0xFE + 1
             if self._last_group not in self.taken_groups:
@@ -190,21 +190,21 @@ class Examiner(Dialogue):
         return free[:count]
 
     def all_free_lines(self) -> list[Line]:
-        """Every line of the first stream that is in no group."""
+        """All lines of the first stream that are in no group."""
         pairs = ((fields.get("ksl_a"), fields.get("ksl_b")) for fields in self.in_groups)
         held = {(line["stream"], line["ksl"]) for pair in pairs for line in pair if line}
         taken = self.taken_lines | held
         return [self.line(n) for n in range(1, 29) if (self.terms.streams[0], n) not in taken]
 
     def numbering(self, unit: Crossed) -> tuple[int, int]:
-        """Count and number of messages in the header of a message of KPD1, also of one that can't be decoded."""
+        """Count and number of messages in the header of a KPD1 message, even of an undecodable one."""
         order = self.client.codec.options.count_byte_order
         return int.from_bytes(unit.raw[4:6], order), int.from_bytes(unit.raw[6:8], order)
 
-    # --- making ready
+    # --- preparation
 
     async def group(self, lines: int = 1, *, separate: bool = False, order: Sequence[int] = ()) -> Group:
-        """A group with so many lines, or pairs; ``order``: the places in which they are put there."""
+        """A group with so many lines or pairs; ``order``: the sequence in which they are added."""
         free = self.free_lines(lines * (2 if separate else 1))
         pairs = [(free[2 * n], free[2 * n + 1]) if separate else (free[n], free[n]) for n in range(lines)]
         group = Group(self.free_group(), tuple(pairs))
@@ -215,7 +215,7 @@ class Examiner(Dialogue):
         return group
 
     def object_fields(self, number: str = "", /, group: Group | None = None, **fields: Any) -> dict[str, Any]:
-        """The fields of a command 5: an own subscriber, statistical unless there is a group."""
+        """The fields of a command 5: an own subscriber, under statistical control without a group."""
         default: dict[str, Any] = {
             "object_number": self.free_object(),
             "object_type": "own-subscriber",
@@ -230,7 +230,8 @@ class Examiner(Dialogue):
     def network_fields(
         self, number: str = "", /, group: Group | None = None, **fields: Any
     ) -> dict[str, Any]:
-        """The same for a subscriber of the network, with its full number. Raises :class:`Untested`."""
+        """The fields of a command 5: a subscriber of the network, by full number. Raises
+        :class:`Untested`."""
         number = number or self.terms.network_object
         if not number:
             raise Untested(_NO_NETWORK)
@@ -238,21 +239,22 @@ class Examiner(Dialogue):
         return self.object_fields(number, group=group, **{**default, **fields})
 
     def partial_fields(self, **fields: Any) -> dict[str, Any]:
-        """The same for subscribers of the network whose numbers begin with the digits of that number."""
+        """The fields of a command 5: subscribers of the network whose numbers begin with the digits of that
+        number."""
         whole = self.network_fields(**fields)
         return {**whole, "object_type": "network-partial", "number": whole["number"][:7]}
 
     def trunk_fields(self, group: Group | None = None, **fields: Any) -> dict[str, Any]:
-        """The same for a trunk."""
+        """The fields of a command 5: a trunk."""
         default = {"object_type": "trunk", "number_sign": None, "number": None, "trunk": self.trunk}
         return self.object_fields("-", group=group, **{**default, **fields})
 
     async def target(self, number: str = "", /, group: Group | None = None, **fields: Any) -> Target:
-        """An own subscriber under control."""
+        """Put an own subscriber under control."""
         return await self.controlled(self.object_fields(number, group=group, **fields))
 
     async def controlled(self, fields: dict[str, Any]) -> Target:
-        """The object of a command 5 under control."""
+        """Put the object of a command 5 under control."""
         await self.prepare("add-object", **fields)
         return Target(fields)
 
@@ -265,14 +267,14 @@ class Examiner(Dialogue):
         return reply.data[0]
 
     async def stop(self) -> None:
-        """The technical means are stopped. Raises :class:`Untested` when that is not allowed."""
+        """Stop the technical means. Raises :class:`Untested` if that is not allowed."""
         if not self.may_stop:
             raise Untested(MAY_STOP)
         if self.running:
             await self.prepare("stop")
 
     async def start(self) -> None:
-        """The technical means are started, with this examination's number and password."""
+        """Start the technical means, with this examination's number and password."""
         if not self.running:
             await self.prepare("start")
 
@@ -291,7 +293,8 @@ class Examiner(Dialogue):
     ) -> PlacedCall:
         """Make a call between numbers, or between subscribers of the node by their index.
 
-        It talks until :meth:`hang_up`, or ``talk`` seconds. ``incoming``: by the trunk. Raises :class:`Untested`.
+        The conversation lasts until :meth:`hang_up`, or ``talk`` seconds. ``incoming``: by the trunk. Raises
+        :class:`Untested`.
         """
         caller = self._needed_caller()
         call = Call(
@@ -311,7 +314,7 @@ class Examiner(Dialogue):
         return self.caller
 
     async def short_call(self, a: str | int = 0, b: str | int = 1, **how: Any) -> PlacedCall:
-        """A call that is answered and ends by itself."""
+        """An answered call that ends by itself."""
         return await self.call(a, b, talk=self._needed_caller().talk, **how)
 
     async def ringing_call(self, a: str | int = 0, b: str | int = 1, **how: Any) -> PlacedCall:
@@ -330,9 +333,9 @@ class Examiner(Dialogue):
         self, target: Target, a: int = 0, b: int = 1, *, ringing: bool = False,
         received: Mapping[str, Any] | None = None, **how: Any,
     ) -> tuple[PlacedCall, Crossed]:  # fmt: skip
-        """Making ready: a call of an object goes on, answered unless it is to ring on; with its 41h.
+        """Preparation: a running call of an object, answered unless the call must ring on; with its 41h.
 
-        ``received``: fields of 41h that it must have.
+        ``received``: required fields of 41h.
         """
         begin = self.ringing_call if ringing else self.call
         placed = await begin(a, b, **how)
@@ -347,7 +350,7 @@ class Examiner(Dialogue):
             await self._needed_caller().hang_up(placed.handle)
 
     async def all_over(self) -> None:
-        """End the calls of the check that still go on. Raises :class:`Untested` for one that was not made."""
+        """End the running calls of the check. Raises :class:`Untested` for a call that was not made."""
         placed, self._placed = self._placed, []
         why: Untested | None = None
         for one in placed:
@@ -359,7 +362,7 @@ class Examiner(Dialogue):
             raise why
 
     async def wait(self, there: Callable[[], bool], within: float) -> bool:
-        """As of the dialogue. Raises :class:`Untested` as soon as a call turns out not to be made."""
+        """See :meth:`Dialogue.wait`. Raises :class:`Untested` as soon as a call proves not to be made."""
         if there() or self.caller is None or not self._placed:
             return await super().wait(there, within)
         waiting = asyncio.ensure_future(super().wait(there, within))
@@ -377,7 +380,8 @@ class Examiner(Dialogue):
             await asyncio.gather(waiting, *broken, return_exceptions=True)
 
     async def not_called(self) -> Phrase | None:
-        """The reason why a call of this check came to nothing through no fault of the mediator; None: none did."""
+        """The reason why a call of this check failed without a fault of the mediator; None: no call
+        failed."""
         for placed in self._placed:
             why = await self._needed_caller().trouble(placed.handle)
             if why is not None:
@@ -385,14 +389,15 @@ class Examiner(Dialogue):
         return None
 
     def _event_within(self) -> float:
-        """Longer than other answers where the call itself has to be made first."""
+        """Seconds for an event; longer than for other answers if the call must be made first."""
         waits = self.caller.within if self.caller is not None and self.request is None else 0.0
         return self.terms.within + waits
 
     # --- the web of a lab
 
     async def web(self, method: str, path: str, body: Any = None) -> Any:
-        """Ask the HTTP API of the lab. Raises :class:`Untested` when there is none, or it has no such thing."""
+        """A request to the HTTP API of the lab. Raises :class:`Untested` without the API or without its
+        resource."""
         if self.request is None:
             raise Untested(NO_WEB)
         try:
@@ -420,7 +425,8 @@ class Examiner(Dialogue):
     # --- further consoles
 
     async def another_console(self) -> ConsoleClient:
-        """A console more, on a stream of its own. Raises :class:`Untested` where there is room for one alone."""
+        """A further console, on a stream of its own. Raises :class:`Untested` if there is no further
+        stream."""
         if self._second is None:
             raise Untested(Phrase("needs a second KPD1: two streams over E1"))
         try:
@@ -429,7 +435,7 @@ class Examiner(Dialogue):
             await client.connect()
         except ConnectError as error:
             raise Untested(str(error)) from None
-        # The console's end may work before the mediator's does: an answer of the mediator shows that both do.
+        # The console's end may work before the mediator's: an answer of the mediator shows that both work.
         await client.send(client.command("test", {"test_number": 0}))
         await client.wait(lambda: any(one.on_kpd2 for one in client.log), self.terms.within)
         return client

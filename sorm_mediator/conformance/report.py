@@ -1,7 +1,8 @@
-"""The report of an examination: as JSON, as lines of text, as JUnit, as a page; and what is shown while it runs.
+"""The report of an examination as JSON, lines of text, JUnit and a page; the display while the examination
+runs.
 
 Passwords in commands are masked, because a report is handed over. On the page, the dialogues of failures and
-deviations are unfolded, the others where the reader does it; an unfolded dialogue is printed.
+deviations are unfolded, and the reader can unfold the others; unfolded dialogues are printed.
 """
 
 from __future__ import annotations
@@ -53,10 +54,10 @@ APPENDICES: dict[str, Phrase] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What was examined, when (Unix seconds), how, and what came of it."""
+    """The subject of the examination, its time (Unix seconds), its terms and its results."""
 
     against: str
-    """The mediator: where it is, or of which lab."""
+    """The mediator: its address, or its lab."""
     link: str
     orm_number: int
     identity: Identity
@@ -67,22 +68,22 @@ class Report:
     seconds: float = 0.0
     not_restored: str = ""
     clauses: tuple[str, ...] = ()
-    """Those that the examination was confined to; none: all."""
+    """The clauses of the examination; none: all."""
     lab_profile: bool = False
-    """The profile is that of the lab file, the command line names none."""
+    """The profile comes from the lab file, not from the command line."""
 
     @property
     def examined(self) -> list[Result]:
-        """The results, without those that an interruption left out."""
+        """The results, without the checks that an interruption left out."""
         return [one for one in self.results if one.why != INTERRUPTED]
 
     def count(self, verdict: Phrase) -> int:
-        """How many checks came to it."""
+        """The number of checks with this verdict."""
         return sum(result.verdict == verdict for result in self.results)
 
     @property
     def verdict(self) -> Phrase:
-        """FAIL when one check failed, NOT TESTED when nothing could be tested, else PASS."""
+        """FAIL if a check failed, NOT TESTED if nothing could be tested, otherwise PASS."""
         if self.count(FAIL):
             return FAIL
         return NOT_TESTED if self.count(NOT_TESTED) == len(self.results) else PASS
@@ -130,7 +131,7 @@ def _is_ours(one: Crossing | Action) -> bool:
 
 
 def _unit(one: Crossing | Action, lang: Lang) -> dict[str, Any]:
-    """What crossed: octets, meaning, channel; what was done besides has a meaning alone."""
+    """One unit: octets, meaning, channel. An action has only a meaning."""
     if isinstance(one, Action):
         return {"hex": "", "channel": "", "time": one.time, "meaning": [translate(one.text, lang)]}
     crossed = one.crossed
@@ -145,7 +146,7 @@ def _unit(one: Crossing | Action, lang: Lang) -> dict[str, Any]:
 
 
 def details(result: Result, lang: Lang) -> list[dict[str, Any]]:
-    """Everything that crossed in a check, in its order, for the page."""
+    """The units and actions of a check, in their order, for the page."""
     units = sorted(result.units, key=lambda one: one.time)
     rows = []
     for one in units:
@@ -164,13 +165,13 @@ def details(result: Result, lang: Lang) -> list[dict[str, Any]]:
 
 
 def by_appendix(results: Iterable[Result], lang: Lang) -> list[tuple[str, list[Result]]]:
-    """The results under the appendix they are of."""
+    """The results by appendix."""
     groups = groupby(results, key=lambda one: appendix_of(one, lang))
     return [(appendix, list(group)) for appendix, group in groups]
 
 
 def total(report: Report, lang: Lang = "en") -> str:
-    """The whole in one line."""
+    """The summary line."""
     deviating = report.count(DEVIATION)
     counts = {
         "verdict": report.verdict,
@@ -185,7 +186,7 @@ def total(report: Report, lang: Lang = "en") -> str:
 
 
 def table(report: Report, lang: Lang = "en") -> Iterable[str]:
-    """The examination as lines of text: one for each check, and the reason under what is not PASS."""
+    """The examination as lines of text: one for each check, and the reason below each verdict but PASS."""
     yield heading(report.against, report.terms.profile, lang, of_lab=report.lab_profile)
     ids = max((len(result.check.id) for result in report.results), default=0)
     for title, results in by_appendix(report.examined, lang):
@@ -196,7 +197,7 @@ def table(report: Report, lang: Lang = "en") -> Iterable[str]:
 
 
 def heading(against: str, profile: str, lang: Lang, *, of_lab: bool) -> str:
-    """The first line: what is examined, by which profile. ``of_lab``: that is the lab's own one."""
+    """The first line: the mediator and the profile. ``of_lab``: the profile comes from the lab file."""
     whose = Phrase(" (the lab's own)") if of_lab else ""
     return translate(Phrase(
         "{against}: profile {profile}{whose}",
@@ -216,7 +217,7 @@ def rows(result: Result, lang: Lang, ids: int) -> Iterable[str]:
 
 
 def ending(report: Report, lang: Lang) -> Iterable[str]:
-    """The last lines: the whole, and what else is to be known."""
+    """The last lines: the summary and the remarks."""
     left_out = len(report.results) - len(report.examined)
     if left_out:
         yield translate(Phrase("{n} more: interrupted", n=left_out), lang)
@@ -231,12 +232,12 @@ def ending(report: Report, lang: Lang) -> Iterable[str]:
 
 
 def appendix_of(result: Result, lang: Lang) -> str:
-    """The appendix that a check is of, as a heading."""
+    """The appendix of a check, as a heading."""
     return translate(APPENDICES[result.check.clause.partition(".")[0]], lang)
 
 
 def reason(result: Result, lang: Lang) -> str:
-    """Why a check did not pass, with the option that allows it."""
+    """The reason why a check did not pass, with the option that allows it."""
     text = translate(result.why, lang)
     return f"{result.option}: {text}" if result.option else text
 
@@ -247,7 +248,7 @@ def write_junit(path: Path, report: Report) -> None:
 
 
 def suites(report: Report) -> list[junit.Suite]:
-    """The cases of the JUnit report; what was not tested is skipped, a deviation has passed."""
+    """The cases of the JUnit report; untested checks are skipped, deviations pass."""
     return [
         (title, [_case(result, report) for result in results])
         for title, results in by_appendix(report.results, "en")
@@ -271,7 +272,7 @@ def _case(result: Result, report: Report) -> junit.Case:
 
 
 def head(report: Report, lang: Lang) -> list[tuple[str, str]]:
-    """What stands at the top of the page: captions and values."""
+    """The head of the page: captions and values."""
     terms = report.terms
     when = datetime.fromtimestamp(report.time).astimezone().isoformat(sep=" ", timespec="seconds")
     numbers = {
@@ -304,7 +305,7 @@ def head(report: Report, lang: Lang) -> list[tuple[str, str]]:
 
 
 def _word(name: str, lang: Lang) -> str:
-    """A value of the settings, for people; a command of the user's stands as it is."""
+    """A value of the settings, for people; the user's command stays unchanged."""
     word = _WORDS.get(name)
     return name if word is None else translate(word, lang)
 
@@ -340,7 +341,7 @@ _WORDS: dict[str, Phrase] = {
     "trunk": Phrase("trunk", context="conformance words"),
     "s": Phrase("s"),
 }
-"""Values of settings as people read them."""
+"""Values of settings, for people."""
 
 # --- the page: failures first, one line a check, its dialogue folded below
 
@@ -373,13 +374,13 @@ LABELS: dict[str, Phrase] = {
 
 def page(report: Report, lang: Lang = "en") -> str:
     """The page, in ``lang``."""
-    from sorm_mediator.reports import html  # jinja2, which other commands can do without
+    from sorm_mediator.reports import html  # imports jinja2, which other commands do not need
 
     return html.render(__package__, view(report, lang))
 
 
 def view(report: Report, lang: Lang) -> dict[str, Any]:
-    """What the template shows."""
+    """The values of the template."""
     return {
         "lang": lang,
         "labels": {name: translate(text, lang) for name, text in LABELS.items()},
@@ -421,9 +422,9 @@ Write = Callable[[str], object]
 
 
 class Showing:
-    """Writes the results, each once. ``live``: as they come; else when all is over.
+    """Writes each result once. ``live``: as it comes; otherwise at the end.
 
-    One whose verdict has changed at the end of the examination is written again.
+    A result whose verdict changed at the end of the examination is written again.
     """
 
     def __init__(self, write: Write, checks: Sequence[Check], lang: Lang, *, live: bool) -> None:
@@ -435,7 +436,7 @@ class Showing:
         self._appendix = ""
 
     def begin(self, heading: str) -> None:
-        """It begins."""
+        """The examination begins."""
         if self._live:
             self._write(visible(heading) + "\n")
 
@@ -451,7 +452,7 @@ class Showing:
             self._write(visible(line) + "\n")
 
     def finish(self, report: Report) -> None:
-        """It is over: write what has not been written yet."""
+        """The examination is over: write the remaining results."""
         if self._live:
             for result in report.examined:
                 self.seen(result)
@@ -461,7 +462,7 @@ class Showing:
 
 @contextmanager
 def bar(total: int) -> Iterator[Callable[[Result], None]]:
-    """A bar on stderr, where that is a terminal; yields the function that takes the result of each check."""
+    """A bar on stderr, if stderr is a terminal; yields the function that takes the result of each check."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 

@@ -1,7 +1,7 @@
-"""One ``conformance``: the mediator met, or a lab of its own started, examined, and the reports written.
+"""One ``conformance``: connect to the mediator or start a lab, examine it, write the reports.
 
-Exit codes: 0 no check failed, 1 one failed or nothing was tested, 2 wrong usage, 3 the mediator or the web can't be
-reached, 130 interrupted, 141 the reader of the output is gone.
+Exit codes: 0 no check failed, 1 a check failed or nothing was tested, 2 wrong usage, 3 the mediator or the
+web can't be reached, 130 interrupted, 141 the reader of the output is gone.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ from ssh_control.visible import visible_lines
 
 STDOUT = "-"
 INTERRUPTED = 130
-"""Exit code of a run that Ctrl-C or SIGTERM has ended."""
+"""Exit code of a run ended by Ctrl-C or SIGTERM."""
 HOOK = "hook:"
 NETWORK, CALLER = "89001758964", "73835550101"
-"""Numbers of the network in the labs: as it is dialled, and one that calls in."""
+"""Numbers of the network in the labs: the dialled number, and the number that calls in."""
 LAB_QUIET = 0.1
 BOTH = "tcp+e1"
 """The link with KPD1 and KPD2 over TCP and the speech in E1."""
@@ -133,12 +133,12 @@ class Settings:
 
     @property
     def checks(self) -> tuple[Check, ...]:
-        """The checks that are wanted."""
+        """The requested checks."""
         return chosen(self.clauses)
 
 
 def run_conformance(settings: Settings, write: Callable[[str], object] | None = None) -> int:
-    """Examine, and write the reports. Returns the exit code; errors are written to stderr."""
+    """Examine the mediator and write the reports. Returns the exit code; errors go to stderr."""
     write = write or sys.stdout.write
     live = settings.json != STDOUT and sys.stdout.isatty()
     lang = cast(Lang, settings.lang)
@@ -161,7 +161,7 @@ def run_conformance(settings: Settings, write: Callable[[str], object] | None = 
     except ConnectError as error:
         return _say(error, 3)
     except BrokenPipeError:
-        # The rest of the buffer has no reader, also at the interpreter's exit.
+        # The rest of the buffer has no reader, even at the interpreter's exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except OSError as error:
@@ -170,9 +170,9 @@ def run_conformance(settings: Settings, write: Callable[[str], object] | None = 
 
 
 async def _until_signal(settings: Settings, showing: Showing, *, bars: bool) -> tuple[Report | None, bool]:
-    """The examination, and whether Ctrl-C or SIGTERM ended it; then everything was put back.
+    """The report, and whether Ctrl-C or SIGTERM ended the examination; everything is put back in both cases.
 
-    The report is that of the checks until then; None when none was reached.
+    After an interruption the report has the checks until then; None if no check was reached.
     """
     kept: list[Report] = []
     loop = asyncio.get_running_loop()
@@ -207,8 +207,8 @@ async def examine(
 ) -> Report:
     """Examine the mediator.
 
-    ``begun`` gets the heading, ``seen`` each result as it comes; when the examination is cancelled, ``cut_short``
-    gets the report of what was examined until then.
+    ``begun`` gets the heading, ``seen`` each result as it comes. If the examination is cancelled,
+    ``cut_short`` gets the report of the checks until then.
 
     Raises :class:`ConfigError`, :class:`BoxError`, :class:`NotReadyError`, :class:`ConnectError`.
     """
@@ -262,7 +262,8 @@ def _calls(settings: Settings) -> str:
 
 
 def _lab(settings: Settings) -> Config:
-    """The lab file; one that names no profile gets that of the command line, if any. Its tables are thrown away."""
+    """The lab file, with tables in memory. Without a profile of its own it gets that of the command line, if
+    any."""
     file = cast(Path, settings.config)
     try:
         text: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
@@ -278,13 +279,14 @@ def _lab(settings: Settings) -> Config:
 
 
 def terms_of(settings: Settings, config: Config) -> Terms:
-    """The terms of the examination: by the command line, else by the lab file, else by default."""
+    """The terms of the examination: from the command line, otherwise from the lab file, otherwise the
+    defaults."""
     domain = _domain(settings, config)
     own, network, caller = settings.own, settings.network, settings.caller
     trunk, _, trunk_name = settings.trunk.partition("=")
     if domain is not None:
         usual = [one for one in domain.subscribers if one.context == ""]
-        # Who forwards can be put under control as well; the calls are made among the others.
+        # Subscribers with forwarding can be put under control too; the calls are made among the others.
         usual.sort(key=lambda one: one.line_state != "good" or _forwards(one.services))
         own = own or tuple(one.number for one in usual)
         if domain.trunks:
@@ -315,14 +317,14 @@ def terms_of(settings: Settings, config: Config) -> Terms:
 
 
 def _profile_of(settings: Settings, config: Config) -> str:
-    """Where the command line names no profile: that of the lab file, without one the order's."""
+    """The profile if the command line has none: that of the lab file, otherwise ``order``."""
     return "order" if settings.config is None else config.mediator.profile
 
 
 async def _as_switch_has_it(terms: Terms, settings: Settings, around: RunTarget) -> Terms:
-    """The terms with the trunk's name as the running switch has it now, unless the command line has one.
+    """The terms with the trunk's current name at the running switch, unless the command line has a name.
 
-    Raises :class:`ConnectError` when the web of the lab, which makes the calls, can't be reached.
+    Raises :class:`ConnectError` if the web of the lab, which makes the calls, can't be reached.
     """
     if around.request is None:
         return terms
@@ -330,7 +332,7 @@ async def _as_switch_has_it(terms: Terms, settings: Settings, around: RunTarget)
         "GET", f"switch/domains/{quote(terms.domain, safe='')}/trunks", None
     )
     if status != 200 or not isinstance(trunks, list) or "=" in settings.trunk:
-        return terms  # without such a domain: each call reports it
+        return terms  # without such a domain, each call reports the error
     names = {one["trunk"]: one["name"] for one in trunks}
     return replace(terms, trunk_name=names.get(terms.trunk, terms.trunk_name))
 
@@ -341,7 +343,7 @@ def _forwards(services: Any) -> bool:
 
 
 def _domain(settings: Settings, config: Config) -> Any:
-    """The domain of the lab's switch that calls are made in; None without one."""
+    """The domain of the lab's switch for the calls; None without one."""
     if config.switch is None:
         return None
     wanted = settings.domain or config.ssh.user

@@ -1,4 +1,4 @@
-"""What a check comes to, how a dialogue ends with it, and the record of what happened in a check."""
+"""Verdicts of checks, the exceptions that end a dialogue with one, and the record of a check."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DEVIATION = Phrase("DEVIATION")
 NOT_TESTED = Phrase("NOT TESTED")
 VERDICTS = (PASS, FAIL, DEVIATION, NOT_TESTED)
 INTERRUPTED = Phrase("interrupted")
-"""The reason of a check that was not tested because the examination was interrupted."""
+"""The reason of a check that an interruption left untested."""
 
 
 class Verdict(Exception):  # noqa: N818 - a verdict is no error
@@ -28,11 +28,11 @@ class Verdict(Exception):  # noqa: N818 - a verdict is no error
 
 
 class Failed(Verdict):  # verdicts, not errors
-    """The answer is not the one that the order demands."""
+    """The answer contradicts the order."""
 
 
 class Deviates(Verdict):
-    """The answer is not the one that the order demands, but the profile allows it by the named option."""
+    """The answer contradicts the order, but the profile allows it by the named option."""
 
     verdict = DEVIATION
 
@@ -44,12 +44,12 @@ class Untested(Verdict):
 
 
 class Unprepared(Untested):
-    """A precondition of the check could not be brought about."""
+    """A precondition of the check could not be met."""
 
 
 @dataclass(slots=True)
 class Action:
-    """Something done in a check besides the units that crossed: a call was made, a request was sent."""
+    """An action in a check besides units: a call was made, a request was sent."""
 
     time: float
     text: Phrase
@@ -58,22 +58,22 @@ class Action:
 
 @dataclass(slots=True)
 class Crossing:
-    """A unit that crossed a channel during a check. ``prepared``: while the check made ready."""
+    """A unit on a channel during a check. ``prepared``: during the preparation of the check."""
 
     crossed: Crossed
     prepared: bool
 
     @property
     def time(self) -> float:
-        """When it crossed, in Unix seconds."""
+        """Time of the unit, in Unix seconds."""
         return self.crossed.time
 
 
 @dataclass(slots=True)
 class Record:
-    """What happened in a check, as the dialogue notes it."""
+    """The dialogue's record of a check."""
 
     notes: list[Phrase] = field(default_factory=list)
-    """Remarks that stand beside the verdict, also beside PASS."""
+    """Remarks beside the verdict, even beside PASS."""
     units: list[Crossing | Action] = field(default_factory=list)
     expected: list[Phrase] = field(default_factory=list)

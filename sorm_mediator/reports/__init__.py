@@ -1,1 +1,1 @@
-"""What the reports of several commands have in common: JUnit's XML and the printed page."""
+"""Common to the reports of several commands: JUnit's XML and the printed page."""

@@ -1,4 +1,5 @@
-"""Printed pages: one file that fetches nothing, made of the base of all reports and the template of one."""
+"""Printed pages: one file without external resources, made of the common base and the template of one
+report."""
 
 from __future__ import annotations
 
@@ -13,13 +14,13 @@ BASE = "base.html.j2"
 
 
 def render(package: str | None, view: Mapping[str, Any]) -> str:
-    """The page that the template of ``package`` makes of ``view``; ``view["lang"]`` is the language of the page."""
+    """The page of ``view`` by the template of ``package``; ``view["lang"]`` is the language of the page."""
     assert package is not None
     templates = {
         TEMPLATE: resources.files(package).joinpath(TEMPLATE).read_text(encoding="utf-8"),
         BASE: resources.files(__package__).joinpath(BASE).read_text(encoding="utf-8"),
     }
-    # All of it is escaped: names of trunks and domains, and the texts of a mediator, come from elsewhere.
+    # All values are escaped: names of trunks and domains, and the texts of a mediator, are foreign.
     environment = Environment(
         loader=DictLoader(templates), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,

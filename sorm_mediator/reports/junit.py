@@ -1,4 +1,4 @@
-"""JUnit's XML, as CI servers read it: suites of cases, each passed, failed, in error or skipped."""
+"""JUnit's XML for CI servers: suites of cases, each passed, failed, in error or skipped."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Case:
 
 
 Suite = tuple[str, Sequence[Case]]
-"""Name and cases."""
+"""A suite: name and cases."""
 
 
 def write(path: Path, name: str, suites: Sequence[Suite]) -> None:
@@ -72,5 +72,5 @@ def _case(suite: ET.Element, case: Case) -> None:
 
 
 def clean(text: str) -> str:
-    """``text`` without what XML can't carry."""
+    """``text`` without characters that XML can't carry."""
     return _NOT_IN_XML.sub("\ufffd", text)

@@ -19,12 +19,13 @@ from sorm_mediator.conformance.declaration import CHECKS, Check
 
 
 def all_checks() -> tuple[Check, ...]:
-    """Every check, in the order of the clauses."""
+    """All checks, in the order of the clauses."""
     return tuple(sorted(CHECKS.values(), key=lambda one: one.place))
 
 
 def chosen(clauses: Iterable[str]) -> tuple[Check, ...]:
-    """The checks of these clauses and of the clauses below them, or by their ids; all checks when none is named.
+    """The checks of these clauses and of the clauses below them, or with these ids; all checks if none is
+    named.
 
     Raises :class:`ValueError` for a clause without a check.
     """

@@ -45,7 +45,7 @@ def incoming(ex: Examiner) -> Awaitable[object]:
 
 
 async def some_group(ex: Examiner, category: str) -> Group | None:
-    """The group that a category of control needs."""
+    """The group for a category of control."""
     return None if category == "statistical" else await ex.group(separate=category == "separate")
 
 
@@ -54,7 +54,7 @@ def every_event(
 ) -> Dialogue:
     """A call of an own subscriber under control, whose 41h, 42h and 43h have these values.
 
-    ``of_object``: its priority. A value that is a function is that of examiner and group.
+    ``of_object``: its priority. A function as a value takes examiner and group.
     """
     return with_control(
         lambda ex, group: ex.target(group=group, priority=of_object), place, category, **wanted
@@ -146,7 +146,7 @@ async def one_sequence(ex: Examiner) -> None:
         first, *_ = await ex.events(target)
         numbers.append(first.fields["call_number"])
     steps = [(after - before) % 0xFFFF for before, after in pairwise(numbers)]
-    most = 1 if not ex.taken_objects else 1000  # objects of others have calls, too
+    most = 1 if not ex.taken_objects else 1000  # objects from before the examination have calls too
     text = Phrase("each is one more than the one before")
     ex.require(all(1 <= step <= most for step in steps), text, numbers)
 
@@ -197,7 +197,8 @@ async def connected(ex: Examiner) -> None:
 
 
 async def without_a_line(ex: Examiner, priority: str = "normal") -> Target:
-    """A group of one line that is busy, and an object of it that calls; both objects have the priority."""
+    """A group of one busy line, and a second object of the group that calls; both objects have the
+    priority."""
     group = await ex.group()
     first = await ex.target(group=group, priority=priority)
     second = await ex.target(ex.own(2), group=group, priority=priority)
@@ -262,12 +263,12 @@ async def ended(ex: Examiner) -> None:
 
 
 async def reason(ex: Examiner, outcome: str, code: int, *before: str) -> None:
-    """A call that ends in this way: its 43h has this code."""
+    """A call with this end: its 43h has this code."""
     target = await ex.target()
     await ex.short_call(0, ex.own(1)[:-1] if outcome == "incomplete" else 1, outcome=outcome)
     for event in before:
         await ex.event(target, event)
-    if not before and await ex.next_name(target) == RECEIVED:  # it may stand before 43h
+    if not before and await ex.next_name(target) == RECEIVED:  # this message may come before 43h
         await ex.event(target, RECEIVED)
     await ex.event(target, RELEASE, operation=code)
 
@@ -290,7 +291,7 @@ check("11.3.5-5", "43h/05h: after the conversation", CALLS)(
 
 
 async def two_objects_one_line(ex: Examiner, first: str, second: str) -> tuple[Group, Target, Target]:
-    """Two objects of these priorities; the first has the only line of the group, then the second calls."""
+    """Two objects of these priorities: the first has the only line of the group, then the second calls."""
     group = await ex.group()
     one = await ex.target(group=group, priority=first)
     two = await ex.target(ex.own(2), group=group, priority=second)
@@ -309,7 +310,7 @@ async def takes(ex: Examiner) -> None:
 
 
 async def does_not_take(ex: Examiner, priority: str) -> None:
-    """An object does not take the line of another one of its priority."""
+    """An object does not take the line of another object of the same priority."""
     _, one, two = await two_objects_one_line(ex, priority, priority)
     await ex.event(two, RECEIVED, operation=1, ksl_a=None)
     await ex.no_events(one)
@@ -370,7 +371,7 @@ USED = "service-used"
 
 
 async def held_call(ex: Examiner, target: Target) -> list[Crossed]:
-    """A call that is held once, up to its end: all its events."""
+    """A call with one hold, up to its end: all its events."""
     await ex.call(talk=0.3, services=({"service": "hold", "at": 0.05, "duration": 0.1},))
     units: list[Crossed] = []
     while not units or units[-1].name != RELEASE:
@@ -412,7 +413,7 @@ async def checking(ex: Examiner) -> None:
     target = await ex.target()
     await ex.short_call(0, "*#21#", services=({"service": "cfu", "phase": "check"},))
     ex.expects(Phrase("44h with phase 02h"))
-    while await ex.next_name(target) == RECEIVED:  # it may stand before 44h
+    while await ex.next_name(target) == RECEIVED:  # this message may come before 44h
         await ex.event(target, RECEIVED)
     await ex.event(target, USED, service_phase=2)
 
@@ -421,7 +422,7 @@ async def checking(ex: Examiner) -> None:
 
 
 def as_given(ex: Examiner, group: Group | None) -> dict[str, str]:
-    """The party that is the first own subscriber, as command 5 gave it."""
+    """The party of the first own subscriber, in the form of command 5."""
     return {"sign": ex.own_sign, "number": ex.own(0)}
 
 
@@ -470,7 +471,7 @@ async def b_with_prefix(ex: Examiner) -> None:
 
 
 def called_number(unit: Crossed) -> str:
-    """The number of B in an event; empty where it has none."""
+    """The number of B in an event; empty without one."""
     return str((unit.fields.get("called") or {}).get("number") or "")
 
 
@@ -495,7 +496,7 @@ async def sign_of_an_own(ex: Examiner) -> None:
 @check("10.3.1.5-1", "incoming call to an own subscriber: the trunk by which it came", CALLS)  # fmt: skip
 async def trunk_of_incoming(ex: Examiner) -> None:
     target = await ex.target()
-    # A terminal node reports the trunk where the number of A is not known.
+    # A terminal node reports the trunk if the number of A is unknown.
     await ex.short_call("" if ex.node_type == "terminal" else ex.incoming, 0, incoming=True)
     unit = await ex.event(target, RECEIVED)
     ex.fields(unit, eltex="trunk_in_events", trunk=ex.trunk)

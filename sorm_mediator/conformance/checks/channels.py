@@ -15,7 +15,7 @@ from sorm_mediator.language import Phrase
 
 CALLS, TCP, E1, WEB, SLOW, SPEECH = Need.CALLS, Need.TCP, Need.E1, Need.WEB, Need.SLOW, Need.SPEECH
 NUMBER = 0x5A
-"""Number of a test, where it does not matter."""
+"""Number of a test in checks that do not depend on it."""
 
 
 @check("1.4.2.1-1", "TCP: port 1 carries KPD1 and port 2 KPD2", TCP)
@@ -47,7 +47,7 @@ async def timeslots(ex: Examiner) -> None:
 
 
 async def heard(ex: Examiner, ksl: int) -> None:
-    """The speech of a call is on this KSL, that is in its timeslot."""
+    """The speech of a call is on this KSL line, in its timeslot."""
     line = ex.line(ksl)
     if line not in ex.all_free_lines():
         raise Untested(Phrase("this KSL is in use"))
@@ -60,7 +60,7 @@ async def heard(ex: Examiner, ksl: int) -> None:
 
 
 async def speech(ex: Examiner, ksl: int) -> None:
-    """The tones of the first two subscribers are on a KSL."""
+    """The tones of the first two subscribers are on a KSL line."""
     from sorm_mediator.console.hearing import hear
     from sorm_mediator.switch.calls.speech import tones
 
@@ -84,7 +84,7 @@ check("1.2-4", "KSL 28 is timeslot 29", SPEECH, CALLS)(lambda ex: heard(ex, 28))
 
 @asynccontextmanager
 async def failing(ex: Examiner, stream: int) -> AsyncIterator[None]:
-    """The stream has no signal meanwhile."""
+    """The stream has no signal within this context."""
     await ex.web("POST", f"streams/{stream}/fault", {"state": "LOS"})
     try:
         yield
@@ -93,7 +93,7 @@ async def failing(ex: Examiner, stream: int) -> AsyncIterator[None]:
 
 
 async def _back(ex: Examiner) -> None:
-    """The stream works again, and a command with the valid password has come on its KPD1."""
+    """The stream works again, and a command with the valid password has been sent on its KPD1."""
     for _ in range(50):
         if len(ex.client.connected) == 2:
             break
@@ -137,7 +137,7 @@ async def line_fails(ex: Examiner) -> None:
 )
 async def used_again(ex: Examiner) -> None:
     async with failing(ex, ex.terms.streams[0]):
-        pass  # it comes back at once
+        pass  # the stream comes back at once
     await _back(ex)
     target = await ex.target()
     await ex.short_call()
@@ -198,7 +198,7 @@ async def bits_of_none(ex: Examiner) -> None:
 
 
 async def states(ex: Examiner) -> tuple[int, int]:
-    """The states of KPD1 and KPD2 in 29h, a bit a stream."""
+    """The states of KPD1 and KPD2 in 29h, one bit for each stream."""
     _, first, _ = await both_replies(ex)
     return first.fields["kpd1_state"], first.fields["kpd2_state"]
 
@@ -237,7 +237,7 @@ async def content_of_53h(ex: Examiner) -> None:
 
 
 async def gets_29h(ex: Examiner, other: ConsoleClient, number: int, text: Phrase) -> None:
-    """29h of a test comes on the KPD1 of another console."""
+    """The 29h of a test comes on another console's KPD1."""
 
     def came() -> bool:
         replies = (one for one in other.log if one.name == "test-reply" and one.channel == KPD1)
@@ -265,7 +265,7 @@ async def from_any_kpd1(ex: Examiner) -> None:
 
 
 async def fall_silent(ex: Examiner) -> None:
-    """Nothing is sent to the mediator until it must be silent."""
+    """Send nothing to the mediator until it must be silent."""
     seconds = ex.terms.test_timeout
     if not seconds:
         raise Untested(Phrase("test_timeout = 0: it never falls silent"))

@@ -1,4 +1,5 @@
-"""Commands 7 and 8 in a call, and what they change in its events (6.7, 6.8, 11.2.4, 11.3.4, 11.4.6, 11.5, 11.6)."""
+"""Commands 7 and 8 in a call, and their effect on its events (6.7, 6.8, 11.2.4, 11.3.4, 11.4.6, 11.5,
+11.6)."""
 
 from __future__ import annotations
 
@@ -28,7 +29,7 @@ def _of_call(first: Crossed) -> dict[str, Any]:
 
 
 def repeated(first: Crossed) -> dict[str, Any]:
-    """What a later event of a call repeats from its 41h."""
+    """The fields that a later event of a call repeats from its 41h."""
     return {name: first.fields[name] for name in REPEATED}
 
 
@@ -48,7 +49,7 @@ def by_line(a: Line | None, b: Line | None = None) -> dict[str, Any]:
 
 
 def no_call(ex: Examiner) -> dict[str, Any]:
-    """The fields that name a call in commands 7 and 8, of one that is not there."""
+    """The fields of a call in commands 7 and 8, for a call that does not exist."""
     return {"call_number": 0xFFF0, "object_type": "own-subscriber", "object_number": ex.free_object()}
 
 
@@ -56,7 +57,7 @@ def no_call(ex: Examiner) -> dict[str, Any]:
 
 
 async def connected_by_7(ex: Examiner, *, ringing: bool) -> None:
-    """A line of the group in command 7 is connected to a call under statistical control."""
+    """Command 7 connects a line of its group to a call under statistical control."""
     await ex.group()
     group, target = await ex.group(), await ex.target()
     _, first = await ex.talking(target, ringing=ringing)
@@ -65,7 +66,7 @@ async def connected_by_7(ex: Examiner, *, ringing: bool) -> None:
 
 
 async def connected_again(ex: Examiner, group: Group, named: Group) -> None:
-    """A line of the object's group that command 8 released is connected by command 7, which names some group."""
+    """Command 7, with some group, connects a line of the object's group after command 8 released it."""
     target = await ex.target(group=group)
     _, first = await ex.talking(target)
     await ex.prepare(DISCONNECT, **release(first))
@@ -130,7 +131,7 @@ async def free_afterwards(ex: Examiner) -> None:
 
 async def next_call(ex: Examiner, target: Target, command: str, fields: Callable[[Crossed], dict[str, Any]],
                     **wanted: Any) -> None:  # fmt: skip
-    """A call in which a command is given; the 41h of the next one has these values."""
+    """A call with a command in it; the 41h of the next call has these values."""
     call, first = await ex.talking(target)
     await ex.prepare(command, **fields(first))
     await ex.hang_up(call)
@@ -167,7 +168,7 @@ async def released(
 
 
 async def half_a_pair(ex: Examiner, fields: Callable[[Group], dict[str, Any]]) -> None:
-    """One line of the pair of a call without the other."""
+    """One line of the pair of a call, without the other."""
     group = await ex.group(separate=True)
     await ex.talking(await ex.target(group=group))
     await ex.rejected(DISCONNECT, **fields(group))
@@ -207,11 +208,11 @@ async def lines_of_two_calls(ex: Examiner) -> None:
     await ex.not_executed(DISCONNECT, **by_line(group.a(0), group.b(1)))
 
 
-# --- what changes in the events
+# --- changes in the events
 
 
 async def after_7(ex: Examiner, *, separate: bool = False, **how: Any) -> tuple[Target, Group, PlacedCall]:
-    """A call under statistical control to which command 7 has connected a line; its 51h is read."""
+    """A call under statistical control with a line from command 7; its 51h is read."""
     group, target = await ex.group(separate=separate), await ex.target()
     call, first = await ex.talking(target, **how)
     await ex.prepare(CONNECT, **connect(first, group))
@@ -220,7 +221,7 @@ async def after_7(ex: Examiner, *, separate: bool = False, **how: Any) -> tuple[
 
 
 async def after_8(ex: Examiner, **how: Any) -> tuple[Target, PlacedCall]:
-    """A call under full control whose line command 8 has released; its 52h is read."""
+    """A call under full control after command 8 released its line; its 52h is read."""
     target = await ex.target(group=await ex.group())
     call, first = await ex.talking(target, **how)
     await ex.prepare(DISCONNECT, **release(first))
@@ -229,11 +230,11 @@ async def after_8(ex: Examiner, **how: Any) -> tuple[Target, PlacedCall]:
 
 
 RINGS = 0.5
-"""Seconds that a call rings in which a command is given before the answer."""
+"""Seconds of ringing in a call with a command before the answer."""
 
 
 async def rung(ex: Examiner, target: Target) -> Crossed:
-    """A call that rings long enough for a command before its answer; its 41h."""
+    """A call that rings long enough for a command before its answer. Returns its 41h."""
     await ex.call(ring=None if ex.caller is None else max(RINGS, ex.caller.ring * 3))
     return await ex.given(target, RECEIVED)
 

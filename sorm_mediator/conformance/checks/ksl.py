@@ -1,4 +1,4 @@
-"""KSL groups: putting lines there, taking them out, asking for them (6.4, 6.9, 6.11, 9.4)."""
+"""KSL groups: adding, removing and listing lines (6.4, 6.9, 6.11, 9.4)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def removal(group: Group, b: Line | None = None) -> Fields:
 
 
 def rows_of(reply: Reply) -> list[Fields]:
-    """The lines that the 24h of an answer report."""
+    """The lines in the 24h of an answer."""
     found = (row for unit in reply.data for row in unit.fields.get("rows") or ())
     return [row for row in found if row.get("ksl_group") is not None]
 
@@ -41,13 +41,13 @@ async def rows(ex: Examiner, **asked: Any) -> list[Fields]:
 
 
 def first_row(reply: Reply) -> Fields:
-    """The first line of the first 24h, also one whose group is FFh; empty without one."""
+    """The first line of the first 24h, even with group FFh; empty without a 24h."""
     found = reply.data[0].fields.get("rows") if reply.data else None
     return dict(found[0]) if found else {}
 
 
 def listed(ex: Examiner, came: list[Fields], group: Group, lines: slice = slice(None)) -> None:
-    """These lines of the group (all of them) are reported, and no other."""
+    """Exactly these lines of the group are reported."""
     want = sorted((a["stream"], a["ksl"]) for a, _ in group.lines[lines])
     have = sorted((row["ksl_a"]["stream"], row["ksl_a"]["ksl"]) for row in came if row["ksl_a"])
     text = Phrase("the lines of group {n}: {lines}", n=group.number, lines=want)
@@ -58,7 +58,8 @@ def with_group(
     wanted: str, command: str, fields: Callable[[Examiner, Group], Fields], lines: int = 1, *,
     separate: bool = False, controls: bool = False,
 ) -> Dialogue:  # fmt: skip
-    """A command about a group that is there, with its outcome; ``controls``: an object is under control with it."""
+    """A command about an existing group, and its outcome; ``controls``: an object is under control with
+    it."""
 
     async def dialogue(ex: Examiner) -> None:
         group = await ex.group(lines, separate=separate)
@@ -88,7 +89,7 @@ async def as_many_groups(ex: Examiner) -> None:
 
 
 async def ring(ex: Examiner, order: tuple[int, ...]) -> None:
-    """Calls one after the other get the lines from the lowest to the highest, then the lowest again."""
+    """Consecutive calls get the lines from the lowest to the highest, then the lowest again."""
     group = await ex.group(3, order=order)
     target = await ex.target(group=group)
     for index in (0, 1, 2, 0):
@@ -133,7 +134,7 @@ async def separate_pair(ex: Examiner) -> None:
 
 
 def pairs(ex: Examiner, came: list[Fields], pair: tuple[Line, Line], text: Phrase) -> None:
-    """This pair is reported alone."""
+    """Only this pair is reported."""
     ex.require([(row["ksl_a"], row["ksl_b"]) for row in came] == [pair], text, came)
 
 
@@ -225,7 +226,7 @@ async def whole_table(ex: Examiner) -> None:
 
 
 async def echoed(ex: Examiner, **asked: Any) -> None:
-    """24h with the values that were asked for, then 28h/01h."""
+    """24h with the requested values, then 28h/01h."""
     reply = await ex.not_executed("get-ksl", **asked)
     text = Phrase("24h with the values that were asked for")
     came = Phrase("no 24h came")

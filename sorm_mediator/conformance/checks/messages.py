@@ -1,4 +1,4 @@
-"""What every message of KPD1 and KPD2 has in common, seen over the whole examination (8, 9.6, 9.7.3, 10)."""
+"""Rules for all messages of KPD1 and KPD2, checked over the whole examination (8, 9.6, 9.7.3, 10)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TEST = 0x53
 
 
 async def every(ex: Examiner, channel: str, holds: Callable[[Crossed], bool], expected: Phrase) -> None:
-    """Every message of a channel that came since the examination began."""
+    """All messages of a channel since the examination began."""
     if channel == KPD1:
         await ex.command("get-ksl")
     else:
@@ -39,7 +39,7 @@ TIME = Phrase("a day of the month and a time of day")
 
 
 def is_time(value: object) -> bool:
-    """Whether the field ``time`` of a message is one."""
+    """Whether the field ``time`` of a message is a valid time."""
     if not isinstance(value, dict):
         return False
     day, hour, minute, second = (int(value.get(name, -1)) for name in ("day", "hour", "minute", "second"))

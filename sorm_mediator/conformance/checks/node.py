@@ -1,4 +1,4 @@
-"""What the node reports of itself, and what only its lab can bring about (6.17, 9.1, 9.2, 9.6, 9.10 to 9.12)."""
+"""Reports about the node, and events that only its lab can cause (6.17, 9.1, 9.2, 9.6, 9.10 to 9.12)."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ async def alarm_1_password(ex: Examiner) -> None:
 
 
 async def kept(ex: Examiner, kind: int) -> None:
-    """An alarm after which everything is there."""
+    """An alarm after which state and tables are unchanged."""
     target = await ex.target()
     await alarm(ex, kind)
     await ex.shown(target.number, number=target.fields["number"])
@@ -94,7 +94,7 @@ async def restarted(ex: Examiner) -> None:
     """The node restarts: 22h comes."""
     await ex.web("POST", "mediator/restart", {})
     await ex.client.wait(lambda: bool(ex.came("restart")) or len(ex.client.connected) < 2, ex.terms.within)
-    await ex.connect()  # the channels may have gone with it
+    await ex.connect()  # the restart may have closed the channels
     await ex.message("restart")
     ex.emptied()
 
@@ -132,7 +132,7 @@ async def first_password(ex: Examiner) -> None:
 
 
 async def access(ex: Examiner, code: int) -> None:
-    """Somebody tries what only the console may do: 26h reports it, with what else is known."""
+    """An attempt at an action that is reserved to the console: 26h reports it with its details."""
     await ex.web("POST", "mediator/unauthorized-access", {"code": code, "text": "conformance"})
     unit = await ex.message("unauthorized-access", access_code=code, orm_number=ex.client.orm_number)
     text = Phrase("octets 6 to 45 tell more")
@@ -167,7 +167,7 @@ check("9.3.6.4-4", "23h: line state 07h, the line is restricted", WEB)(
 
 @asynccontextmanager
 async def trunk_named(ex: Examiner, name: str) -> AsyncIterator[None]:
-    """The trunk has another name meanwhile."""
+    """The trunk has another name within this context."""
     path = f"switch/domains/{ex.terms.domain}/trunks/{ex.trunk}"
     await ex.web("PUT", path, {"name": name})
     try:
@@ -194,11 +194,11 @@ async def long_name(ex: Examiner) -> None:
     ex.require(whole == name, Phrase("the whole name"), whole)
 
 
-# --- 2Ch: electronic messages of objects, which only the emulated switch sends on demand
+# --- 2Ch: electronic messages of objects, which only the emulated switch sends on request
 
 TEXT = "conformance"
 TEXT_AT = 10 + 53
-"""Where the text begins in a 2Ch: after the header and octets 1 to 53."""
+"""Offset of the text in a 2Ch: after the header and octets 1 to 53."""
 LONGEST = 245 - 53
 """Octets of the text in one 2Ch."""
 SENDER, RECEIVER = "250011234567891", "250011234567892"
@@ -206,7 +206,7 @@ SENDER, RECEIVER = "250011234567891", "250011234567892"
 
 
 async def sent(ex: Examiner, a: str, b: str, text: str = TEXT, **more: Any) -> None:
-    """A message is sent; ``more``: whether it was delivered, IMSI of the parties."""
+    """Send an electronic message; ``more``: its delivery, IMSI of the parties."""
     body: dict[str, Any] = {"from": a, "to": b, "text": text, "delivered": True, **more}
     await ex.web("POST", f"switch/domains/{ex.terms.domain}/messages", body)
 
@@ -217,7 +217,7 @@ async def message_of(ex: Examiner, target: Target, **fields: Any) -> Crossed:
 
 
 async def from_object(ex: Examiner, delivered: bool | None = True, **fields: Any) -> Crossed:
-    """2Ch of a message that the object sends, with these values."""
+    """2Ch of a message from the object, with these values."""
     target = await ex.target()
     await sent(ex, ex.own(0), ex.own(1), delivered=delivered, from_imsi=SENDER, to_imsi=RECEIVER)
     return await message_of(ex, target, **fields)
@@ -231,7 +231,7 @@ async def of_imsi(ex: Examiner, imsi: str, value: int) -> None:
 
 
 async def to_object(ex: Examiner) -> Crossed:
-    """2Ch of a message that comes to the object."""
+    """2Ch of a message to the object."""
     target = await ex.target()
     await sent(ex, ex.own(1), ex.own(0))
     return await message_of(ex, target)
@@ -250,12 +250,12 @@ _SELECTION = (0x0C, Phrase("selection"))
 
 
 async def of_sent(ex: Examiner, part: tuple[int, Phrase], value: int) -> None:
-    """A part of octet 15 in the 2Ch of a message that the object sends."""
+    """A part of octet 15 in the 2Ch of a message from the object."""
     bits(ex, await from_object(ex), *part, value)
 
 
 async def of_received(ex: Examiner, part: tuple[int, Phrase], value: int) -> None:
-    """A part of octet 15 in the 2Ch of a message that comes to the object."""
+    """A part of octet 15 in the 2Ch of a message to the object."""
     bits(ex, await to_object(ex), *part, value)
 
 

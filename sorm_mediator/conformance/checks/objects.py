@@ -1,4 +1,4 @@
-"""Objects put on control, changed and taken off control, and how many there can be (1.5, 2, 3, 6.5, 6.6, 6.15)."""
+"""Objects: putting under control, changing, removing, and their number (1.5, 2, 3, 6.5, 6.6, 6.15)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STATISTICAL_HIGH = ("statistical_high_priority", "executed")
 
 
 async def shown(ex: Examiner, fields: Fields) -> None:
-    """Command 10 reports an object as command 5 has given it."""
+    """Command 10 reports an object with the values of command 5."""
     names = ("object_number", "object_type", "number_sign", "number", "category", "ksl_group", "priority")
     wanted = {name: fields[name] for name in names if fields.get(name) is not None}
     await ex.shown(fields["object_number"], **wanted)
@@ -31,7 +31,7 @@ async def taken(ex: Examiner, fields: Fields) -> None:
 
 
 def with_group(act: Callable[[Examiner, Group], Awaitable[object]], *, separate: bool = False) -> Dialogue:
-    """What is done with a group that is there."""
+    """A dialogue about an existing group."""
 
     async def dialogue(ex: Examiner) -> None:
         await act(ex, await ex.group(separate=separate))
@@ -40,7 +40,7 @@ def with_group(act: Callable[[Examiner, Group], Awaitable[object]], *, separate:
 
 
 def with_target(act: Callable[[Examiner, Target], Awaitable[object]]) -> Dialogue:
-    """What is done with an own subscriber under statistical control."""
+    """A dialogue about an own subscriber under statistical control."""
 
     async def dialogue(ex: Examiner) -> None:
         await act(ex, await ex.target())
@@ -190,7 +190,7 @@ async def change_mismatch(ex: Examiner) -> None:
     await ex.rejected("change-object", **changed(target.number, "separate", group.number))
 
 
-# --- how long it takes
+# --- duration
 
 
 def executed_within_15_s(ex: Examiner, reply: Reply) -> None:
@@ -211,7 +211,7 @@ async def removing_takes(ex: Examiner) -> None:
     executed_within_15_s(ex, await ex.command("remove-object", within=20, **target.identity))
 
 
-# --- command 6, and when control begins and ends
+# --- command 6; begin and end of control
 
 
 @check("6.5.4-1", "an object put on control during a call is controlled from the next call on", CALLS)
@@ -228,7 +228,7 @@ async def from_the_next_call_on(ex: Examiner) -> None:
 
 
 def network_call(fields: Callable[[Examiner], Fields], *, controlled: bool) -> Dialogue:
-    """A call to an object of the network: its events come, or none does."""
+    """A call to an object of the network: its events come, or no event comes."""
 
     async def dialogue(ex: Examiner) -> None:
         watch = None if controlled else await ex.target()
@@ -278,7 +278,7 @@ async def removed_is_silent(ex: Examiner) -> None:
 
 
 async def removed_in_a_call(ex: Examiner, *, ringing: bool) -> None:
-    """The line of an object is released when the object goes, and no event comes after that."""
+    """The line of an object is released when the object is removed, and no event comes after that."""
     group = await ex.group()
     target = await ex.target(group=group)
     call, _ = await ex.talking(target, ringing=ringing, received={"operation": 0})
@@ -296,7 +296,7 @@ check("6.6.4-2", "command 6 after the answer: 52h/05h, then no 43h", CALLS)(
 # fmt: on
 
 
-# --- how much the technical means can hold
+# --- capacity of the technical means
 
 
 @check("2.2-1", "at least eight own subscribers can be on control")  # fmt: skip

@@ -1,4 +1,4 @@
-"""Starting and stopping, the password, who is let in, the sequence of commands (6.1 to 6.3, 7, 8.2.1.2)."""
+"""Starting and stopping, the password, access, the sequence of commands (6.1 to 6.3, 7, 8.2.1.2)."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ async def stop(ex: Examiner) -> None:
 
 
 async def stopped_with_another_password(ex: Examiner) -> str:
-    """Making ready: command 3 has set another password, then command 2 has stopped the means; that password."""
+    """Preparation: command 3 sets another password, command 2 stops the technical means. Returns that
+    password."""
     new = ex.other_password
     await ex.prepare("set-password", new_password=new)
     await ex.prepare("stop")
@@ -165,9 +166,9 @@ async def after_a_rejected_one(ex: Examiner) -> None:
 
 
 async def above(ex: Examiner, name: str, **fields: Any) -> None:
-    """A command whose answer comes before the end of command 5, which the switch lets wait."""
+    """A command whose answer comes before the end of command 5, which the switch delays."""
     added = ex.object_fields()
-    if name.endswith("-ksl"):  # of a call and an object that are not there
+    if name.endswith("-ksl"):  # for a call and an object that do not exist
         fields |= {"call_number": 0xFFF0, "object_type": "own-subscriber", "object_number": ex.free_object()}
     async with ex.slow_switch(0.3):
         running, prior = await ex.together(("add-object", added), (name, fields))
@@ -193,7 +194,7 @@ check("7.2-4", "command 8 is taken above a running command", WEB)(
 
 
 _OBJECT = {"object_number": 40000, "object_type": "own-subscriber"}
-_OWN = {"number_sign": None, "number": "28331"}  # the sign is that of the order
+_OWN = {"number_sign": None, "number": "28331"}  # the order's sign
 _CONTROL = {"category": "statistical", "ksl_group": None, "priority": "normal"}
 _KSL: dict[str, Any] = {"ksl_group": 1, "ksl_a": {"stream": 0, "ksl": 1}, "ksl_b": None}
 _ANY: dict[int, tuple[str, dict[str, Any]]] = {
@@ -214,7 +215,7 @@ _ANY: dict[int, tuple[str, dict[str, Any]]] = {
     16: ("get-trunks", {"trunk": 2}),
     17: ("get-version", {}),
 }
-"""Each command but the first, with fields."""
+"""Each command except the first, with fields."""
 
 
 def _before_start(code: int, name: str, fields: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Asking for objects, services and trunks, and interrupting the answer (6.10, 6.12, 6.13, 6.16, 9.3, 9.5, 9.10)."""
+"""Requests for objects, services and trunks, interrupted answers (6.10, 6.12, 6.13, 6.16, 9.3, 9.5, 9.10)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sorm_mediator.language import Phrase
 
 ORDER_268, WEB = Need.ORDER_268, Need.WEB
 OTHER_NUMBER = "440000000001"
-"""A number that no check puts on control."""
+"""A number that no check puts under control."""
 
 
 async def three(ex: Examiner) -> tuple[Target, Target, Target]:
@@ -22,7 +22,7 @@ async def three(ex: Examiner) -> tuple[Target, Target, Target]:
 
 
 async def found(ex: Examiner, targets: tuple[Target, ...], others: tuple[Target, ...], **asked: Any) -> None:
-    """Command 10 reports these objects, and not the others."""
+    """Command 10 reports these objects and not the others."""
     reply = await ex.executed("get-objects", **asked)
     have = [unit.fields["object_number"] for unit in reply.data if unit.name == "object-info"]
     want = [target.number for target in targets]
@@ -32,7 +32,8 @@ async def found(ex: Examiner, targets: tuple[Target, ...], others: tuple[Target,
 
 
 def asked_for(*places: int, **asked: Any) -> Dialogue:
-    """Of three objects those at these places are found; a value that is a function is that of examiner and objects."""
+    """Of three objects, those at these indices are found. A function as a value takes examiner and
+    objects."""
 
     async def dialogue(ex: Examiner) -> None:
         objects = await three(ex)
@@ -61,7 +62,7 @@ check("6.10.7.5-1", "number given: the object with this number")(
 
 
 def count_alone(ex: Examiner, digits: int) -> bytes:
-    """Command 10 with a count of digits and nothing else."""
+    """Command 10 with only a count of digits."""
     return ex.octets(0x0A, b"\xff\xff\xff\xff" + bytes((digits,)) + b"\xff" * 11)
 
 
@@ -88,7 +89,7 @@ async def by_contradiction(ex: Examiner) -> None:
 
 
 async def echoed(ex: Examiner, **asked: Any) -> None:
-    """Nothing is found: 23h with the values that were asked for, all else FFh, then 28h/01h."""
+    """Nothing is found: 23h with the requested values and FFh in all other fields, then 28h/01h."""
     reply = await ex.not_executed("get-objects", **asked)
     came = Phrase("{n} messages", n=len(reply.data))
     alone = len(reply.data) == 1 and reply.data[0].name == "object-info"
@@ -205,7 +206,7 @@ async def interrupt(ex: Examiner) -> None:
 
 
 def trunks_of(reply: Reply) -> list[int]:
-    """The trunks that 2Ah came of."""
+    """The trunks reported by 2Ah."""
     return [unit.fields["trunk"] for unit in reply.data if unit.name == "trunk-info"]
 
 
