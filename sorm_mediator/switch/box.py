@@ -187,7 +187,10 @@ class SwitchBox:
             raise BoxError(f"switch.domains.radius_servers: {where} has no address: {error}") from error
 
     async def stop(self) -> None:
-        """Stop listening and reporting. Safe to call again. A failure to close one part does not keep others open."""
+        """Stop listening and reporting.
+
+        Safe to call again. A failure to close one part does not keep others open.
+        """
         self._running = False
         self._timer.set(None)
         async with AsyncExitStack() as closing:  # the last one first
@@ -218,7 +221,7 @@ class SwitchBox:
             task.add_done_callback(partial(self._started, target))
 
     def _changed(self, change: Change) -> None:
-        """After a change of the configuration: disconnect mediators no longer served, and report to new sinks."""
+        """After a change of settings: disconnect mediators no longer served, and report to new sinks."""
         if not self._running:
             return
         log.info("changed: %s%s", change.what, f" of {change.domain}" if change.domain else "")
@@ -361,7 +364,10 @@ class SwitchBox:
         return usage(self.engine.node.licences.active(time.time()), used)
 
     def _warn_of_licence(self) -> None:
-        """Warn of declarations in the lab file beyond the licence. They stay, as in a switch that restarts."""
+        """Warn of declarations in the lab file beyond the licence.
+
+        They stay, as in a switch that restarts.
+        """
         licences, now = self.engine.node.licences, time.time()
         active, problem = licences.active(now), licences.why_no_sorm(now)
         if problem:
@@ -494,7 +500,10 @@ class SwitchBox:
             self.counters["reports"] += 1
 
     def _target(self, mediator: str, report: CallReport | MessageReport) -> Target | None:
-        """The sink of a report. A call that was reported once is reported to its end, even without its domain."""
+        """The sink of a report.
+
+        A call that was reported once is reported to its end, even without its domain.
+        """
         domain = self.engine.domains.get(report.domain)
         served = self._sinks.of(domain) if domain is not None else []
         told_before = isinstance(report, CallReport) and report.sequence > 1

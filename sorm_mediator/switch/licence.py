@@ -1,18 +1,21 @@
 """The licences of the switch: the limits of a licence, its key, and which licence is active.
 
-**Limits.** Every row of the switch's ``current-limits`` is declared once, as data (:data:`LIMIT_SECTIONS`). A row of a
-licence replaces the row of the factory licence. A row that is missing in a licence is as in the factory licence; a
-row missing in both is not shown (ECSS-10 manual, Licences in the CLI: "other values will remain unchanged").
+**Limits.** Every row of the switch's ``current-limits`` is declared once, as data (:data:`LIMIT_SECTIONS`). A
+row of a licence replaces the row of the factory licence. A row that is missing in a licence is as in the
+factory licence; a row missing in both is not shown (ECSS-10 manual, Licences in the CLI: "other values will
+remain unchanged").
 
 **Keys.** The keys of the vendor are signed data in a format that is not public. Ours is
-``LAB1-LICENCE-BODY-CHECK`` or ``LAB1-PASSPORT-BODY-CHECK``: BODY is JSON (UTF-8) in base32, CHECK the first five octets
-of its SHA-256, so that a mistyped key is refused. The check protects from mistakes, not from forgery: the owner of a
-lab may license it. White space is ignored, since keys are pasted in lines, and so is the case.
+``LAB1-LICENCE-BODY-CHECK`` or ``LAB1-PASSPORT-BODY-CHECK``: BODY is JSON (UTF-8) in base32, CHECK the first
+five octets of its SHA-256, so that a mistyped key is refused. The check protects from mistakes, not from
+forgery: the owner of a lab may license it. White space is ignored, since keys are pasted in lines, and so is
+the case.
 
-**The active licence.** Licence 0 is the factory licence, and is always there. Each licence added has the next number,
-and the one with the highest number that has not expired is active (ECSS-10 manual, Licences in the CLI). When it
-expires, the next lower one becomes active, and at last licence 0. The manual only refers to another page here, so this
-is our reading. A change of the active licence refuses new calls, links and subscribers; running ones go on.
+**The active licence.** Licence 0 is the factory licence, and is always there. Each licence added has the next
+number, and the one with the highest number that has not expired is active (ECSS-10 manual, Licences in the
+CLI). When it expires, the next lower one becomes active, and at last licence 0. The manual only refers to
+another page here, so this is our reading. A change of the active licence refuses new calls, links and
+subscribers; running ones go on.
 
 Time comes in as ``now`` (Unix seconds). Licences are a value made from the configuration:
 :mod:`sorm_mediator.switch.changes.licence` changes the configuration.
@@ -65,9 +68,9 @@ class Kind(Enum):
 class Limit:
     """One row.
 
-    key: its name in keys and lab files. label: its name in the shell. factory: its value in licence 0; None: licence
-    0 has no such row. effective: the emulated switch applies the limit; the others are shown only. before, after:
-    rows with a fixed text that belong to this one. apart: an empty row follows.
+    key: its name in keys and lab files. label: its name in the shell. factory: its value in licence 0; None:
+    licence 0 has no such row. effective: the emulated switch applies the limit; the others are shown only.
+    before, after: rows with a fixed text that belong to this one. apart: an empty row follows.
     """
 
     key: str
@@ -372,8 +375,8 @@ def make_licence(
 ) -> str:
     """The key of a new licence. ``limits``: checked values. ``now``: Unix seconds.
 
-    ``sorm_enabled`` is obsolete in the manual, and ``sorm_channels`` replaces it: a licence with channels alone
-    enables SORM too. Raises :class:`LicenceError`.
+    ``sorm_enabled`` is obsolete in the manual, and ``sorm_channels`` replaces it: a licence with channels
+    alone enables SORM too. Raises :class:`LicenceError`.
     """
     rows = dict(limits)
     if "sorm_channels" in rows:

@@ -1,7 +1,7 @@
-"""The present configuration of the switch: its domains and the bridges between them, and every change to them.
+"""The present configuration of the switch: its domains, the bridges between them, and every change.
 
-:attr:`Node.config` always holds the present configuration. A change makes a new configuration, checked as a lab file
-is, and takes effect at once. So the running configuration can be written to a lab file.
+:attr:`Node.config` always holds the present configuration. A change makes a new configuration, checked as a
+lab file is, and takes effect at once. So the running configuration can be written to a lab file.
 
 Source: ECSS-10 manual, SORM system: the commands of the switch's shell.
 """
@@ -30,9 +30,9 @@ What = Literal[
 class Change:
     """A change that has taken effect, for watchers.
 
-    ``what``: "domain": declared or removed; "sorm": its parameters have changed, and so on; "switch": settings of the
-    whole switch, such as the SSH port, the MultiSORM users, the licence. ``domain``: "" for the whole switch.
-    ``renamed``: the number of a renamed trunk, and its new name.
+    ``what``: "domain": declared or removed; "sorm": its parameters have changed, and so on; "switch":
+    settings of the whole switch, such as the SSH port, the MultiSORM users, the licence. ``domain``: "" for
+    the whole switch. ``renamed``: the number of a renamed trunk, and its new name.
     """
 
     what: What
@@ -82,7 +82,10 @@ class Node:
         return self._licences
 
     def replace(self, change: Change, **fields: Any) -> None:
-        """Use other settings of the switch. Raises :class:`pydantic.ValidationError`, and changes nothing then."""
+        """Use other settings of the switch.
+
+        Raises :class:`pydantic.ValidationError`, and changes nothing then.
+        """
         config = changed(self.config, **fields)
         self._follow(config)
         self.config = config
@@ -134,7 +137,7 @@ class Node:
                     self.domains[end.side.domain].bridges[end.iface] = end
 
     def _check_end(self, side: BridgeSideConfig, key: str) -> None:
-        """A lab starts only when the domains of its bridges exist; the shell accepts names that come later."""
+        """Check the names of a bridge at the start; the shell accepts names that come later."""
         domain = self.domains[side.domain]
         if side.np != DEFAULT_PLAN and side.np not in domain.plans:
             known = ", ".join(sorted([DEFAULT_PLAN, *domain.plans]))
@@ -154,8 +157,9 @@ class Node:
 def unresolved_references(node: Node) -> Iterator[str]:
     """All names that do not exist: one line each, with the place and the existing names.
 
-    Calls that need such a name fail, and everything else works: the manual declares bridges, contexts and numbers one
-    after the other, in any order. Errors that keep a lab from starting are not included: there is no :class:`Node` then.
+    Calls that need such a name fail, and everything else works: the manual declares bridges, contexts and
+    numbers one after the other, in any order. Errors that keep a lab from starting are not included: there is
+    no :class:`Node` then.
 
     Source: ECSS-10 manual, MultiSORM: its example imports contexts before it declares the bridges they name.
     """

@@ -42,7 +42,8 @@ SIGN_FITS: Final[Mapping[str | None, frozenset[str]]] = MappingProxyType(
     }
 )
 """Sign of a network object -> indicators that it fits; a number without an indicator fits any sign
-(our choice). The signs are those of both orders, since the switch has no information about the console's order."""
+(our choice). The signs are those of both orders, since the switch has no information about the console's
+order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class SwitchObject:
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """A party of a call, for matching. own: a subscriber of the domain. numbers: the routed and the SORM number.
+    """A party of a call, for matching. own: of the domain. numbers: the routed and the SORM number.
 
     strict: an unknown indicator does not fit objects of the intercity network.
     routed: a number that objects of any kind and sign match; "" for none.

@@ -1,9 +1,9 @@
 """The path of a call through the switch: routing in one domain, over a bridge into the next, up to its end.
 
-:func:`find_path` computes the present path of a call; the engine sets calls up along the path, and the trace prints
-the path. :func:`sorm_view` applies the domain's SORM parameters to the routed numbers. :func:`shown_a` and
-:func:`shown_b` give the numbers by the type of the node, where neither a rule nor a parameter has set a SORM number.
-All functions are pure.
+:func:`find_path` computes the present path of a call; the engine sets calls up along the path, and the trace
+prints the path. :func:`sorm_view` applies the domain's SORM parameters to the routed numbers. :func:`shown_a`
+and :func:`shown_b` give the numbers by the type of the node, where neither a rule nor a parameter has set a
+SORM number. All functions are pure.
 
 Source: ECSS-10 manual, Routing for SORM, and MultiSORM for bridges and numbering plans; ECSS-10 manual, SORM parameters
 of a domain (``sorm/info``), where the effect of a parameter is the plain meaning of its name (our choice); order 268,
@@ -36,8 +36,9 @@ Exit = Subscriber | Trunk | BridgeEnd
 class Hop:
     """A call in one domain: its entry, the result of routing, and its exit.
 
-    ``problem``: why the call ends here; "" when the call goes on or has arrived. ``exit`` may then be the trunk or
-    bridge that refused the call. ``applied``: the changes of the numbers for SORM by the domain's parameters.
+    ``problem``: why the call ends here; "" when the call goes on or has arrived. ``exit`` may then be the
+    trunk or bridge that refused the call. ``applied``: the changes of the numbers for SORM by the domain's
+    parameters.
     """
 
     domain: Domain
@@ -94,7 +95,7 @@ def _hop(domain: Domain, request: RoutingRequest, domains: Mapping[str, Domain])
 
 
 def _outward(domain: Domain, result: RoutingResult, domains: Mapping[str, Domain]) -> tuple[Exit | None, str]:
-    """The first direction that accepts the call; else the first existing one, and why none accepts the call."""
+    """The first direction that accepts the call; else the first existing one, and why none accepts."""
     refused: Exit | None = None
     problems: list[str] = []
     for name in result.via:
@@ -210,7 +211,10 @@ Setting = Literal["adaptation", "strict_private_numbers", "private_phone_prefix"
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """The change of a number by one parameter. ``by``: its value; for ``adaptation`` the rules as ``context/rule``."""
+    """The change of a number by one parameter.
+
+    ``by``: its value; for ``adaptation`` the rules as ``context/rule``.
+    """
 
     setting: Setting
     by: str
@@ -258,7 +262,7 @@ def sorm_view(domain: Domain, a: Number, b: Number) -> SormView:
 
 
 def _adapted(domain: Domain, a: Number, b: Number) -> tuple[Number, Number, str]:
-    """Route the numbers for SORM through the adaptation context; values set for SORM by its rules replace them."""
+    """Route the numbers for SORM through the adaptation context; its rules replace them."""
     request = RoutingRequest(
         a=Number(digits=a.shown_digits, ni=a.shown_ni, attributes=a.attributes),
         b=Number(digits=b.shown_digits, ni=b.shown_ni, attributes=b.attributes),
@@ -307,8 +311,8 @@ def shown_a(config: DomainConfig, number: Number, came: str) -> str | None:
 def shown_b(config: DomainConfig, number: Number, dialled: str, *, outgoing: bool) -> str | None:
     """B by the type of the node; None: the SORM number applies.
 
-    dialled: the digits dialled by an own subscriber; "" for an incoming call. outgoing: an own subscriber's call that
-    leaves the node.
+    dialled: the digits dialled by an own subscriber; "" for an incoming call. outgoing: an own subscriber's
+    call that leaves the node.
     """
     form = config.b_number_format
     if form == "routed" or number.sorm_digits is not None:

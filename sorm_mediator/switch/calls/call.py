@@ -106,10 +106,10 @@ class ServiceRequest:
     """A service to be used during a call.
 
     service: a name of ``SERVICE_CODES``. at: seconds from the start of the call; a service that needs a
-    conversation waits for it. by: the party that uses the service; None: A where A is a subscriber of the domain,
-    else B. number: the third party, or the target of a forwarding ordered. phase: the service is used, ordered,
-    checked or cancelled. digits: dialled to order, check or cancel. duration: seconds until the end of a hold.
-    ring, talk: of the further call of a consultation or of call waiting.
+    conversation waits for it. by: the party that uses the service; None: A where A is a subscriber of the
+    domain, else B. number: the third party, or the target of a forwarding ordered. phase: the service is
+    used, ordered, checked or cancelled. digits: dialled to order, check or cancel. duration: seconds until
+    the end of a hold. ring, talk: of the further call of a consultation or of call waiting.
     """
 
     service: str
@@ -141,7 +141,7 @@ class CallRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """A party of a call in a domain: its number, and the subscriber, trunk or bridge by which it is reached."""
+    """A party of a call in a domain: its number, and its subscriber, trunk or bridge."""
 
     number: Number
     subscriber: Subscriber | None = None
@@ -161,7 +161,7 @@ class Endpoint:
 
     @property
     def outside(self) -> Trunk | BridgeEnd | None:
-        """The trunk or bridge by which the party is reached; None for a subscriber or a number not routed yet."""
+        """The trunk or bridge of the party; None for a subscriber or a number not routed yet."""
         return self.trunk or self.bridge
 
     @property
@@ -213,8 +213,8 @@ class Leg:
     def shown_to_a(self) -> Party:
         """B as shown by 41h of the object at A.
 
-        Digits dialled by an own subscriber are unmodified (ECSS-10 manual, Number format check, item 3). Digits from
-        another exchange may contain its exit prefix, so an incoming call has the SORM number.
+        Digits dialled by an own subscriber are unmodified (ECSS-10 manual, Number format check, item 3).
+        Digits from another exchange may contain its exit prefix, so an incoming call has the SORM number.
         """
         config, sorm = self.domain.config, self.called.party
         if (
@@ -292,7 +292,7 @@ class Call:
     units: int = 0
     """Units of the licence (cp_limit) in use: :mod:`sorm_mediator.switch.calls.units`."""
     let_in: bool = False
-    """The called subscriber accepts this call as a waiting call, even when its record does not list the service."""
+    """The called subscriber accepts this call as a waiting call, even without the service in its record."""
 
     def move(self, cause: Input) -> None:
         """Go to the next state. Raises :class:`IllegalInputError`."""
@@ -339,7 +339,7 @@ class Call:
         return connection(*self._ends(leg, mediator))
 
     def seen_from(self, leg: Leg, mediator: str) -> tuple[Party, Party]:
-        """A and B with the numbers of a leg, and with the trunks of the exchange formed by the mediator's domains.
+        """A and B with the numbers of a leg, and the trunks of the exchange formed by the mediator's domains.
 
         Reports of calls that touch no trunk object contain the trunks, too (order 268, 10.3.1.5).
         """
@@ -412,8 +412,8 @@ def own_number(digits: str) -> Number:
 def first_leg(domain: Domain, calling: Endpoint, called: Number) -> Leg:
     """The first leg of a call from ``calling``, before routing.
 
-    The call starts in the context of its subscriber, trunk or bridge, else in the default one of the domain, and in
-    the numbering plan of the trunk or the bridge.
+    The call starts in the context of its subscriber, trunk or bridge, else in the default one of the domain,
+    and in the numbering plan of the trunk or the bridge.
     """
     context, np = "", DEFAULT_PLAN
     if calling.subscriber is not None:

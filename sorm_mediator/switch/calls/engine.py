@@ -1,7 +1,8 @@
 """The engine makes, forwards, answers, releases, matches and reports the calls of the switch. Sans-IO.
 
-Time comes in as ``now`` (Unix seconds). A heap holds the actions that are due later. :meth:`Engine.next_deadline` is
-the time of the next :meth:`Engine.tick`; ``tick`` returns the reports for the mediators.
+Time comes in as ``now`` (Unix seconds). A heap holds the actions that are due later.
+:meth:`Engine.next_deadline` is the time of the next :meth:`Engine.tick`; ``tick`` returns the reports for the
+mediators.
 
 Source: docs/switch.md; order 268, 10.3 and 11.1.
 """
@@ -347,7 +348,7 @@ class Engine:
             if call.state is State.RELEASED:
                 continue
             for leg in outside_legs_first(call):
-                # Independent of the order of domains: the object may be on control in others of the path, too.
+                # Independent of the order of domains: the object may be on control in several of the path.
                 held = leg.domain.tables.get(mediator)
                 if leg.domain is not domain and (held is None or not held.holds(item)):
                     continue

@@ -1,7 +1,8 @@
 """Which objects on control a call touches, and the reports of it to each mediator.
 
-A mediator of several domains gets one report of a call where the domains show the same numbers. An object is touched
-once for each reason (:func:`outside_legs_first` orders the domains). Bridges are hidden from the mediator.
+A mediator of several domains gets one report of a call where the domains show the same numbers. An object is
+touched once for each reason (:func:`outside_legs_first` orders the domains). Bridges are hidden from the
+mediator.
 
 Source: ECSS-10 manual, MultiSORM; order 268, 10.3 and 11.1.
 """
@@ -29,8 +30,8 @@ class Report(NamedTuple):
 def outside_legs_first(call: Call) -> list[Leg]:
     """The legs in the order of matching: the leg next to the outside network comes first.
 
-    So a network number of a call to or from the city is shown as in the domain of the trunk, which has the full
-    number (ECSS-10 manual, MultiSORM).
+    So a network number of a call to or from the city is shown as in the domain of the trunk, which has the
+    full number (ECSS-10 manual, MultiSORM).
     """
     return call.legs[::-1] if call.called.trunk is not None else list(call.legs)
 
@@ -72,7 +73,10 @@ def touch(
     called: Party,
     tables: Tables | None = None,
 ) -> int:
-    """Match a party against ``tables`` (default: those of the domain). Returns how many objects it touches."""
+    """Match a party against ``tables`` (default: those of the domain).
+
+    Returns how many objects it touches.
+    """
     seen = party.touched(leg.domain)
     return note_matches(call, leg, now, lambda table: table.touched(seen), role, called, tables)
 
@@ -104,7 +108,10 @@ def note_matches(
 
 
 def tables_of(leg: Leg, tables: Tables | None = None) -> Tables:
-    """``tables``, or those of the domain. While SORM is not enabled in the domain, no further call touches anything."""
+    """``tables``, or those of the domain.
+
+    While SORM is not enabled in the domain, no further call touches anything.
+    """
     if tables is not None:
         return tables
     return leg.domain.tables if leg.domain.config.enabled else {}
@@ -123,7 +130,7 @@ def held(view: View, mediator: str) -> tuple[Match, ...]:
 def note_match(
     call: Call, leg: Leg, mediator: str, item: SwitchObject, role: str, called: Party, now: float
 ) -> bool:
-    """Note one match: an object is touched once for each reason, by the first domain. Returns whether it is new.
+    """Note a match: an object is touched once for each reason, by the first domain. Returns whether it is new.
 
     Legs that show the same numbers to a mediator are one call for that mediator.
     """

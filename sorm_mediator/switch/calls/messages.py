@@ -1,7 +1,7 @@
 """Electronic messages, such as SMS: routed and matched like a call, and reported at once. Sans-IO.
 
-A message takes the path of a call without duration: both sides have their SORM numbers and signs, and objects are
-touched in every domain of the path. A side with only a known trunk has no number.
+A message takes the path of a call without duration: both sides have their SORM numbers and signs, and objects
+are touched in every domain of the path. A side with only a known trunk has no number.
 
 Source: order 268, 9.12.
 """
@@ -39,10 +39,10 @@ TRUNK_PREFIX: Final = "trunk:"
 class MessageRequest:
     """A message to be sent.
 
-    sender, receiver: a number, or ``trunk:NAME`` for a side with only a known trunk.
-    text: 1 character to ``LONGEST_TEXT`` octets of UTF-8. delivered: None when it is not known.
-    from_trunk, to_trunk: names of the incoming and outgoing trunks of network numbers; "": the sender's trunk is not
-    known, and routing finds the receiver's. from_imsi, to_imsi: digits, or "".
+    sender, receiver: a number, or ``trunk:NAME`` for a side with only a known trunk. text: 1 character to
+    ``LONGEST_TEXT`` octets of UTF-8. delivered: None when it is not known. from_trunk, to_trunk: names of the
+    incoming and outgoing trunks of network numbers; "": the sender's trunk is not known, and routing finds
+    the receiver's. from_imsi, to_imsi: digits, or "".
     """
 
     sender: str
@@ -158,7 +158,7 @@ def _touch_imsi(way: Call, request: MessageRequest, now: float) -> None:
 
 
 def _reports(way: Call, request: MessageRequest, now: float) -> Iterator[MessageFor]:
-    """One report for each mediator with a touched object; more where one packet has no room for all objects."""
+    """One report for each mediator with a touched object; more where one packet has no room for all."""
     for mediator, views in way.views.items():
         numbers = count(1)
         for view in views:

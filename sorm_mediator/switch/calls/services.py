@@ -266,7 +266,7 @@ def _waiting(exchange: Exchange, call: Call, service: ServiceRequest, now: float
 
 
 def _order(_exchange: Exchange, call: Call, service: ServiceRequest, now: float) -> None:
-    """A subscriber orders, checks or cancels a service: its record changes, and 44h shows the digits dialled."""
+    """Order, check or cancel a service: the record changes, and 44h shows the digits dialled."""
     user = call.party(_role(call, service))
     subscriber = user.subscriber
     assert subscriber is not None

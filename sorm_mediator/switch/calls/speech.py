@@ -1,7 +1,7 @@
-"""The speech of controlled calls: a tone for each party, as RTP to the mediators that requested speech. Sans-IO.
+"""The speech of controlled calls: a tone for each party, as RTP to the mediators that request it. Sans-IO.
 
-Each party sends a tone while the call is answered and not on hold. The last two digits of its number determine the
-tone (:func:`tones`). :class:`Speech` returns the datagrams that are due, with their addresses;
+Each party sends a tone while the call is answered and not on hold. The last two digits of its number
+determine the tone (:func:`tones`). :class:`Speech` returns the datagrams that are due, with their addresses;
 :mod:`sorm_mediator.switch.calls.speech_sender` sends them.
 
 Source: docs/voice.md; RFC 3550, RFC 3551 (PCMA, payload type 8, 20 ms).
@@ -37,8 +37,8 @@ Datagram = tuple[Address, bytes]
 def tones(calling: str, called: str) -> tuple[int, int]:
     """The tones (Hz) of A and B by their numbers as shown to SORM; they always differ.
 
-    A tone is 400 Hz plus 50 Hz times the last two digits modulo 60: 28331 has 1950 Hz, 28332 has 2000 Hz. Where
-    both would be the same, B has the next one.
+    A tone is 400 Hz plus 50 Hz times the last two digits modulo 60: 28331 has 1950 Hz, 28332 has 2000 Hz.
+    Where both would be the same, B has the next one.
     """
     a, b = _step(calling), _step(called)
     if a == b:
@@ -59,7 +59,7 @@ def _frame(frequency: int, level: float) -> bytes:
 
 
 def rtp_address(rtp: str, peer: str, family: int) -> Address:
-    """The address of a mediator's ``host:port``; for the unspecified address, the one that the mediator connects from.
+    """The address of a mediator's ``host:port``; an unspecified one is replaced by the mediator's own.
 
     ``family``: IP version of the sending socket, 4 or 6. Raises :class:`ValueError` with the reason.
     """

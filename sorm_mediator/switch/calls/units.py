@@ -9,9 +9,10 @@
 | transfer of a basic terminal: the switch itself ties the parties within one call | 1 |
 | add-on conference (3pty) | 1 for each participant |
 
-A smart terminal makes its consultation call itself, so that call uses a unit like any other. The consultation call of
-a basic terminal is made within its call and uses no unit. A call that is tied to others in several ways uses one more
-unit for each. A request beyond the limit is refused and changes nothing. A lower limit does not end running calls.
+A smart terminal makes its consultation call itself, so that call uses a unit like any other. The consultation
+call of a basic terminal is made within its call and uses no unit. A call that is tied to others in several
+ways uses one more unit for each. A request beyond the limit is refused and changes nothing. A lower limit
+does not end running calls.
 
 Source: ECSS-10 manual, Licence distribution, cp_limit.
 """
@@ -73,7 +74,7 @@ def consultation_units(user: Subscriber | None) -> int:
 
 
 def conference_share(call: Call, consultation: int) -> int:
-    """Units of the consultation call of a conference, so that both calls together have one for each participant.
+    """Units of a conference's consultation call, so that both calls together have one for each participant.
 
     ``consultation``: units of the consultation as a call.
     """

@@ -60,8 +60,8 @@ def declare_subscribers(
 ) -> Notes:
     """Declare subscribers of the interfaces ``USER@DOMAIN``; ranges as in numbering plans.
 
-    ``alias``: their numbers; "": the user part of the interface is the number. ``now``: Unix seconds, for the limit
-    of the licence.
+    ``alias``: their numbers; "": the user part of the interface is the number. ``now``: Unix seconds, for the
+    limit of the licence.
     """
     domain = the_domain(node, name)
     user, _, host = ifaces.partition("@")

@@ -240,7 +240,10 @@ def _keep(node: Node, domain: Domain, plan: str, numbers: Numbers) -> None:
 
 
 def _without(domain: Domain, plan: str, gone: set[str]) -> dict[str, NumberBinding]:
-    """The plan in the form of the lab file, without these numbers. Ranges that contain some of them are cut."""
+    """The plan in the form of the lab file, without these numbers.
+
+    Ranges that contain some of them are cut.
+    """
     left: dict[str, NumberBinding] = {}
     for key, binding in domain.config.numbering_plans[plan].items():
         numbers = expand_numbers(key)

@@ -81,7 +81,10 @@ def clean_parameter(node: Node, name: str, parameter: str) -> Notes:
 
 
 def add_radius_server(node: Node, name: str, address: str, secret: str) -> Notes:
-    """Add a mediator's sink: ``ADDRESS`` or ``ADDRESS:PORT``. The first one replaces the lab's own mediator."""
+    """Add a mediator's sink: ``ADDRESS`` or ``ADDRESS:PORT``.
+
+    The first one replaces the lab's own mediator.
+    """
     domain = the_domain(node, name)
     host, port = _sink(address)
     known = domain.config.radius_servers or ()
@@ -112,7 +115,10 @@ def remove_radius_server(node: Node, name: str, address: str) -> Notes:
 
 
 def set_ssh_port(node: Node, value: str) -> Notes:
-    """Set the port for one domain; MultiSORM is on the next one. A watcher of the change moves the listeners."""
+    """Set the port for one domain; MultiSORM is on the next one.
+
+    A watcher of the change moves the listeners.
+    """
     update_switch(node, Change("switch"), ssh_port=parse_port(value))
     return ()
 

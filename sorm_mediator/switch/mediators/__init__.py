@@ -1,1 +1,1 @@
-"""The switch toward its mediators: logins, requests to one domain or to several, and the addresses of reports."""
+"""The switch toward its mediators: logins, requests to one domain or several, addresses of reports."""

@@ -116,8 +116,8 @@ def select(node: Node, found: AggregateConfig) -> Selection:
 def problems(node: Node, sinks: Sinks, found: AggregateConfig) -> list[str]:
     """All reasons why the domains of a MultiSORM user can't be one exchange.
 
-    A pattern includes every domain that it fits, even one that is not set up: a refused login is better than a domain
-    that is silently left out. A pattern such as ``* -test`` leaves one out.
+    A pattern includes every domain that it fits, even one that is not set up: a refused login is better than
+    a domain that is silently left out. A pattern such as ``* -test`` leaves one out.
     """
     selection = select(node, found)
     reasons = list(selection.problems)
@@ -189,7 +189,10 @@ class Channels:
         return len(self._open)
 
     def problem(self, mediator: str, domains: list[str]) -> str:
-        """Why a mediator may not have channels to these domains. Several connections of a mediator need one channel."""
+        """Why a mediator may not have channels to these domains.
+
+        Several connections of a mediator need one channel.
+        """
         new = sum((domain, mediator) not in self._open for domain in domains)
         return self._why_no_channel(len(self._open) + new - 1) if domains else ""
 
@@ -225,12 +228,12 @@ class _Session:
 class LiveSessions:
     """The connected mediators. A connected mediator can't be impersonated.
 
-    The address of its RADIUS sink, which its hello contains, identifies a mediator. The password belongs to the
-    domain, and several mediators may have it. So a second session with the same sink is admitted only from the same
-    address and with the same name. The open sessions get an event in either case.
+    The address of its RADIUS sink, which its hello contains, identifies a mediator. The password belongs to
+    the domain, and several mediators may have it. So a second session with the same sink is admitted only
+    from the same address and with the same name. The open sessions get an event in either case.
 
-    ``policy`` is called each time; it returns which second session of a mediator is admitted. Both outcomes are
-    counted.
+    ``policy`` is called each time; it returns which second session of a mediator is admitted. Both outcomes
+    are counted.
     """
 
     def __init__(self, policy: Callable[[], SecondSession], counters: Counter[str]) -> None:

@@ -1,7 +1,7 @@
 """How a domain answers its mediators: at once, or with a fault set for a test.
 
-A slow domain carries out each request ``delay`` seconds later, one after the other. A dead domain carries out none,
-and loses those that are waiting. Its calls go on either way. :class:`FaultPolicy` decides, without I/O;
+A slow domain carries out each request ``delay`` seconds later, one after the other. A dead domain carries out
+none, and loses those that are waiting. Its calls go on either way. :class:`FaultPolicy` decides, without I/O;
 :class:`DomainFaults` binds the policies of all domains to the event loop.
 """
 

@@ -1,7 +1,7 @@
 """MultiSORM in the switch: its users, their mediators, and the domains that form one exchange for them.
 
-A mediator's objects are kept for its MultiSORM user even while it is not connected. A domain that fits the user's list
-later (declared, enabled, given its RADIUS server) receives them automatically.
+A mediator's objects are kept for its MultiSORM user even while it is not connected. A domain that fits the
+user's list later (declared, enabled, given its RADIUS server) receives them automatically.
 
 The binding of :mod:`ssh_control.multisorm.domains` to the domains of this switch. Source: ECSS-10 manual, MultiSORM.
 """
@@ -180,9 +180,10 @@ class DomainGroupSession:
 class Aggregates:
     """The MultiSORM users and their mediators: :class:`~ssh_control.server.Backend` of the second port.
 
-    ``connect(domain, mediator)`` makes a session with a domain; ``speech(hello, peer, mediator)`` stores the address
-    for the mediator's speech and may raise :class:`Refused`; ``gone(mediator)`` is called at the end of a
-    connection; ``drop(user)`` ends those of a user; ``room(mediator)`` returns the room for its unended syncs.
+    ``connect(domain, mediator)`` makes a session with a domain; ``speech(hello, peer, mediator)`` stores the
+    address for the mediator's speech and may raise :class:`Refused`; ``gone(mediator)`` is called at the end
+    of a connection; ``drop(user)`` ends those of a user; ``room(mediator)`` returns the room for its unended
+    syncs.
     """
 
     def __init__(
@@ -205,7 +206,10 @@ class Aggregates:
         self._to_refresh: set[str] = set()
 
     def login(self, user: str, password: str, peer: str) -> str | None:
-        """Admit a MultiSORM user when all of its domains are set up. The reason of a refusal is for the log."""
+        """Admit a MultiSORM user when all of its domains are set up.
+
+        The reason of a refusal is for the log.
+        """
         return access.aggregate_login(self._node, self._sinks, user, password)
 
     def open(self, user: str, hello: ClientHello, peer: str, notify: Notify) -> DomainGroupSession:
@@ -254,7 +258,8 @@ class Aggregates:
     def _claim(self, mediator: str, besides: str) -> str:
         """Before a mediator connects as another user: drop its objects as a MultiSORM user.
 
-        Returns the user of a connection that is still open, with objects that can't be dropped; "" without any.
+        Returns the user of a connection that is still open, with objects that can't be dropped; "" without
+        any.
         """
         for key, group in list(self._groups.items()):
             if group.mediator == mediator and group.user != besides:
@@ -278,7 +283,7 @@ class Aggregates:
                     self._live.notify(group.user, change.event, group.mediator)
         if change.what in HAS_SUBSCRIBERS and self._groups:
             if not self._to_refresh:
-                # Hundreds of numbers may be declared in one turn: the domain receives the objects once for all of them.
+                # Many numbers may be declared in one turn: the domain receives the objects once for all.
                 asyncio.get_running_loop().call_soon(self._refresh)
             self._to_refresh.add(change.domain)
 

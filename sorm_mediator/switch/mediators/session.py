@@ -1,6 +1,7 @@
 """The requests of one mediator to one domain: objects, services, trunks.
 
-Source: docs/dialect.md; Eltex SMG1016M manual, Extended error codes, and further codes where none of them fits.
+Source: docs/dialect.md; Eltex SMG1016M manual, Extended error codes, and further codes where none of them
+fits.
 """
 
 from __future__ import annotations
@@ -183,7 +184,7 @@ class MediatorSession:
         return {}
 
     def _join(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Match the running calls: the mediator now has the object in its tables, and expects their reports."""
+        """Match the running calls: the mediator now has the object, and expects their reports."""
         item = self._table.get(params["object_number"])
         if item is None:
             raise Refused(ExtendedError.WRONG_OBJECT_NUMBER, f"there is no object {params['object_number']}")

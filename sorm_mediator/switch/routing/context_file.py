@@ -1,9 +1,9 @@
-"""Reading a routing context from XML. Every error names file, line and what is allowed; all are reported at once.
+"""Reading a routing context from XML. Errors name file, line and what is allowed; all are reported at once.
 
-XML text becomes elements that :data:`GRAMMAR` allows, and elements become a context. A DTD, entities, unknown tags and
-unknown attributes are errors. An obvious slip of printing (a last tag that is never closed, white space within ``/>``,
-no-break spaces, typographic quotation marks) is an error like any other. The reader corrects the slip and goes on, so
-that all errors of a file are reported at once.
+XML text becomes elements that :data:`GRAMMAR` allows, and elements become a context. A DTD, entities, unknown
+tags and unknown attributes are errors. An obvious slip of printing (a last tag that is never closed, white
+space within ``/>``, no-break spaces, typographic quotation marks) is an error like any other. The reader
+corrects the slip and goes on, so that all errors of a file are reported at once.
 
 Source: ECSS-10 manual, Routing for SORM, and MultiSORM; the printed contexts contain all these slips.
 """
@@ -58,7 +58,7 @@ _SHOWN = 60
 
 
 class ContextError(ValueError):
-    """A context can't be read. The text is one line: for each mistake, file, line, the mistake and what is allowed.
+    """A context can't be read. The text is one line: file, line, mistake and what is allowed, for each.
 
     problems: the mistakes, one text each.
     """
@@ -287,7 +287,10 @@ _SIDES: Mapping[str, Side] = {"cgpn": "a", "calling": "a", "cdpn": "b", "called"
 
 
 def parse_context(text: bytes, source: str) -> Context:
-    """Read one context. ``source``: the file's name for errors. Raises :class:`ContextError` with all mistakes."""
+    """Read one context.
+
+    ``source``: the file's name for errors. Raises :class:`ContextError` with all mistakes.
+    """
     root, problems = read_elements(text, source, GRAMMAR)
     context = None
     if root is not None:

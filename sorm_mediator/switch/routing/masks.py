@@ -43,7 +43,7 @@ SYMBOLS = "0123456789*#"
 """The characters of a number."""
 
 MOST_DIGITS = 64
-"""Limit of digits built by a substitution (our choice): ``{%}{%}`` in a circle of contexts doubles a number."""
+"""Limit of digits in a substitution (our choice): ``{%}{%}`` in a circle of contexts doubles a number."""
 
 NOTHING = Phrase("an empty number")
 """The text for a number without digits."""
@@ -93,7 +93,10 @@ class Template:
         return None in self.parts
 
     def fill(self, digits: str, rest: str) -> str:
-        """The number made from ``digits`` and the part that matched ``%``. Raises :class:`SubstitutionError`."""
+        """The number made from ``digits`` and the part that matched ``%``.
+
+        Raises :class:`SubstitutionError`.
+        """
         made = []
         for part in self.parts:
             if part is None:

@@ -112,7 +112,7 @@ class Plan:
         return self.numbers.get(number)
 
     def number_of(self, alias: str) -> str | None:
-        """The number of a subscriber in this plan: its master, else the first one that leads to the subscriber."""
+        """The number of a subscriber in this plan: its master, else the first one bound to it."""
         return next(iter(self.numbers_of(alias)), None)
 
     def numbers_of(self, alias: str) -> Sequence[str]:

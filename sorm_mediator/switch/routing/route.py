@@ -68,7 +68,7 @@ class Number:
         return self.ni if self.sorm_ni is None else self.sorm_ni
 
     def get(self, name: str, side: Side) -> str:
-        """An attribute by its name in conditions; an attribute without a value has that of :data:`UNSET`, or ""."""
+        """An attribute by its name in conditions; the default is that of :data:`UNSET`, or ""."""
         if name == "digits":
             return self.digits
         if name == "ni":
@@ -176,7 +176,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoutingRequest:
-    """A call to be routed: its numbers, the first context of the calling interface, and its numbering plan."""
+    """A call to be routed: its numbers, the context of the calling interface, and its numbering plan."""
 
     a: Number
     b: Number
@@ -299,7 +299,7 @@ def _circle(passed: list[tuple[str, Number, Number]], name: str, a: Number, b: N
 
 
 def translate(number: Number, here: str, there: str, plans: Mapping[str, Plan]) -> Number:
-    """Translate a number of the plan ``here`` into the plan ``there``; a number unknown to ``there`` is unchanged.
+    """Translate a number of the plan ``here`` into the plan ``there``; an unknown number is unchanged.
 
     A subscriber's own number becomes its number in ``there``, and a full number becomes the own one.
     """

@@ -1,11 +1,12 @@
 """The switch's shell: an ECSS-style command line, without I/O but for the files of the lab's directory.
 
-:class:`~sorm_mediator.switch.shell.session.ShellSession` is the session of one user: lines in, texts out. The commands
-are data: the modules ``*_commands`` have tuples of :class:`~sorm_mediator.switch.shell.command.Command`.
+:class:`~sorm_mediator.switch.shell.session.ShellSession` is the session of one user: lines in, texts out. The
+commands are data: the modules ``*_commands`` have tuples of
+:class:`~sorm_mediator.switch.shell.command.Command`.
 
-To add commands, write a tuple of them and add it to :func:`~sorm_mediator.switch.shell.session.commands`; help,
-completion, the page of ``docs/`` and the test of all commands follow from that. A handler is a function of an
-:class:`~sorm_mediator.switch.shell.command.Invocation`::
+To add commands, write a tuple of them and add it to :func:`~sorm_mediator.switch.shell.session.commands`;
+help, completion, the page of ``docs/`` and the test of all commands follow from that. A handler is a function
+of an :class:`~sorm_mediator.switch.shell.command.Invocation`::
 
     def show(call: Invocation) -> str:
         return format_table(("Property", "Value"), rows_of(call.node, call["CLUSTER"]))

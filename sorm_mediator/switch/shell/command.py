@@ -180,7 +180,10 @@ class ShellContext:
     file: Path | None = None
     """The lab file, which ``config/save`` writes."""
     move_ssh: Callable[[int], None] = _nowhere
-    """Listen on this port and the next one from now on. Raises :class:`ChangeRefused` when they are in use."""
+    """Listen on this port and the next one from now on.
+
+    Raises :class:`ChangeRefused` when they are in use.
+    """
 
 
 class Shell(Protocol):
@@ -274,7 +277,7 @@ class Command:
 
 
 def change(function: Callable[..., Notes], *names: str) -> Handler:
-    """A handler that makes a change: ``function`` receives the switch, and the values of these names in order.
+    """A handler that makes a change: ``function`` receives the switch, and the values of ``names`` in order.
 
     ``D`` is the domain of the path.
     """

@@ -35,8 +35,8 @@ _NAMES = ("name", "user", "number", "host", "port")
 def save(node: Node, template: Path | None, path: Path) -> None:
     """Write ``node.config`` to ``path``, in the place of the ``[switch]`` of ``template``.
 
-    The text is read back first. Raises :class:`ConfigError` when a lab would not start from the text or would be
-    another one, and :class:`OSError`.
+    The text is read back first. Raises :class:`ConfigError` when a lab would not start from the text or would
+    be another one, and :class:`OSError`.
     """
     text = written(node.config, template.read_text(encoding="utf-8") if template is not None else "")
     config = parse(tomllib.loads(text), directory=path.parent, name=str(path))
@@ -74,8 +74,8 @@ def written(config: SwitchConfig, text: str) -> str:
 def _without_gap(text: str) -> tuple[str, str, str]:
     """Cut out the blank lines and comments before the table that follows ``[switch]``.
 
-    Returns the text without them, the lines cut out, and the header of that table. The lines belong to that table; a
-    parser would keep them at the end of ``[switch]``, above its new tables.
+    Returns the text without them, the lines cut out, and the header of that table. The lines belong to that
+    table; a parser would keep them at the end of ``[switch]``, above its new tables.
     """
     lines = text.splitlines(keepends=True)
     headers = [(index, _HEADER.match(line)) for index, line in enumerate(lines)]
@@ -90,7 +90,10 @@ def _without_gap(text: str) -> tuple[str, str, str]:
 
 
 def plain(model: BaseModel, *, given_only: bool = False) -> dict[str, Any]:
-    """Settings in the form of TOML, secrets in clear. ``given_only``: without those that have their default."""
+    """Settings in the form of TOML, secrets in clear.
+
+    ``given_only``: without those that have their default.
+    """
     found: dict[str, Any] = {}
     for name, field in type(model).model_fields.items():
         value = getattr(model, name)
@@ -139,7 +142,10 @@ def _merge(
 
 
 def _same(item: Any, value: Any) -> bool:
-    """Whether an item of a file has this value. Missing keys have their defaults, which only the models hold."""
+    """Whether an item of a file has this value.
+
+    Missing keys have their defaults, which only the models hold.
+    """
     return bool((item.unwrap() if isinstance(item, Item | AoT) else item) == value)
 
 

@@ -69,7 +69,7 @@ def _current_limits(call: Invocation) -> str:
 
 
 def _show_licence(call: Invocation) -> str:
-    """A licence and its rows; with ``--details`` all rows under this licence, and which of them take effect."""
+    """A licence and its rows; ``--details``: all rows under this licence, and which take effect."""
     licence, details = _licence(call), call.flag("--details")
     rows = [*_head(licence, active=licence is call.node.licences.active(_now(call))), ("", "")]
     rows += _limits(licence.limits.values if details else licence.values)
@@ -80,7 +80,10 @@ def _show_licence(call: Invocation) -> str:
 
 
 def _list_licence(call: Invocation) -> str:
-    """All licences, the factory one first. The manual names the command and shows no answer: the form is ours."""
+    """All licences, the factory one first.
+
+    The manual names the command and shows no answer: the form is ours.
+    """
     active = call.node.licences.active(_now(call))
     rows = [
         (str(number), licence.body.description, _expires(licence), flag(licence is active))
@@ -162,7 +165,10 @@ def _moment(at: datetime) -> str:
 
 
 def _add(call: Invocation) -> Talk:
-    """Show the changes, ask, and add. The licence is checked before the question and again after the answer."""
+    """Show the changes, ask, and add.
+
+    The licence is checked before the question and again after the answer.
+    """
     key, licences = "".join(call.many("LICENCE-KEY")), call.node.licences
     limits = candidate(call.node, key, _now(call)).limits
     parts = []

@@ -1,6 +1,7 @@
 """A line of the shell: its command, and what may come next.
 
-Paths are written with or without the leading ``/``. A path not found in the user's folder is looked up from the top.
+Paths are written with or without the leading ``/``. A path not found in the user's folder is looked up from
+the top.
 """
 
 from __future__ import annotations
@@ -109,7 +110,7 @@ class Parser:
         raise NotUnderstood(text, incomplete=missing)
 
     def continues(self, before: str, words: list[str], place: Sequence[str]) -> tuple[str, bool]:
-        """The previous lines and these words as one command, and whether it is complete; "" when they are none.
+        """The previous lines and these words as one command, and whether it is complete; "" if they are none.
 
         Words that begin with a path do not continue a line.
         """
@@ -123,7 +124,7 @@ class Parser:
         return " ".join(whole), True
 
     def _joined(self, words: list[str], place: Sequence[str]) -> str:
-        """The line without a stray space beside a dot or a slash, if the result is a command or the beginning of one."""
+        """The line without a stray space beside a dot or a slash, if that is (the beginning of) a command."""
         if len(words) > MOST_WORDS:
             return ""
         for index in range(len(words) - 1):

@@ -37,8 +37,8 @@ def _import_context(call: Invocation) -> str:
 def _locate(node: Node, name: str, file: str) -> tuple[Path, str]:
     """The file, and its path as in the lab file.
 
-    The file is in the folder with the domain's name in the lab's directory, else in the directory itself. Users of the
-    shell can read no other file of this machine.
+    The file is in the folder with the domain's name in the lab's directory, else in the directory itself.
+    Users of the shell can read no other file of this machine.
     """
     root = node.directory.resolve()
     tried = [root / file] if Path(file).is_absolute() else [root / name / file, root / file]

@@ -33,7 +33,10 @@ class Entered:
 
 
 class ShellSession:
-    """One session: ``enter`` takes a line and returns its result. An open question takes the next line as its answer."""
+    """One session: ``enter`` takes a line and returns its result.
+
+    An open question takes the next line as its answer.
+    """
 
     def __init__(self, context: ShellContext, user: str = "admin", lang: Language = "en") -> None:
         self.context = context

@@ -27,7 +27,7 @@ ROWS: Final = (("a", "41h"), ("a", "42h-44h"), ("b", "41h-44h"))
 
 
 class Rewriting(Protocol):
-    """A mediator's rewriting of the numbers of a report; :class:`~sorm_mediator.mediator.core.numbers.Numbers`."""
+    """A mediator's rewriting of a report's numbers; :class:`~sorm_mediator.mediator.core.numbers.Numbers`."""
 
     def plain(self, party: report.Party) -> Party:
         """The calling side."""

@@ -1,11 +1,12 @@
 """Tracing: the result of routing for a call, domain by domain, and the numbers for SORM.
 
-A trace makes no call and changes nothing. Its forms are one JSON document (docs/routing.md), and a text in the form of
-the switch's ``routing/trace``.
+A trace makes no call and changes nothing. Its forms are one JSON document (docs/routing.md), and a text in
+the form of the switch's ``routing/trace``.
 
 Source: ECSS-10 manual, Number format check: "/domain/<DOMAIN>/routing/trace iface=<IFACE> cdpn.<PARAM>=value
-...". The parameters of the calling number are those of the printed result. Between "Default context" and
-the line of dashes the manual prints dots: the rules tried there, and the lines after the options, have our own words.
+...". The parameters of the calling number are those of the printed result. Between "Default context" and the
+line of dashes the manual prints dots: the rules tried there, and the lines after the options, have our own
+words.
 """
 
 from __future__ import annotations
@@ -47,8 +48,8 @@ class TraceError(ValueError):
 class TraceRequest:
     """A call to be traced.
 
-    calling, called: the parameters given for both numbers, by name. iface: the interface of the incoming call.
-    mode: ``enblock``: the digits are complete; ``overlap``: more may follow, by the digit map.
+    calling, called: the parameters given for both numbers, by name. iface: the interface of the incoming
+    call. mode: ``enblock``: the digits are complete; ``overlap``: more may follow, by the digit map.
     """
 
     calling: Mapping[str, str]
@@ -116,7 +117,7 @@ NO_INTERFACE = Phrase("it has none")
 
 @dataclass(frozen=True, slots=True)
 class TracedHop:
-    """A domain of the call's path: the result of routing there, and the call with the numbers of that domain."""
+    """A domain of the call's path: the result of routing, and the call with the numbers of the domain."""
 
     hop: Hop
     leg: Leg
@@ -158,8 +159,8 @@ class Trace:
     def shown(self) -> TracedHop:
         """The domain with the numbers shown to SORM for the whole call.
 
-        For a call that leaves by a trunk (a city call) this is the last domain, for any other call the first one
-        (ECSS-10 manual, MultiSORM: inner calls by short, city calls by full number).
+        For a call that leaves by a trunk (a city call) this is the last domain, for any other call the first
+        one (ECSS-10 manual, MultiSORM: inner calls by short, city calls by full number).
         """
         return self.last if isinstance(self.last.hop.exit, Trunk) else self.hops[0]
 
