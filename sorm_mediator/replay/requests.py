@@ -60,7 +60,7 @@ class Request:
     saves: str = ""
     """The key of the reply for ``save``; "": none."""
     supersedes: str = ""
-    """The message of this name caused by the request; unread earlier ones are dropped."""
+    """Name of the message caused by the request. Earlier unread ones of this name no longer count."""
     title: Phrase
     shown: tuple[str, ...] = ()
     """Keys with values shown in the title of the step."""

@@ -157,7 +157,7 @@ class ScriptRunner(Observer):
                 self._started |= one.done and not one.refusal
 
     def crossed(self, client: ConsoleClient, crossed: Crossed) -> None:
-        """Store, print and count the findings of a received unit."""
+        """Print a unit, keep a received one for the steps, and count findings."""
         if not crossed.outbound:
             self._consoles[client.name].unread.add(crossed)
             for text in (*crossed.findings, *((_WRONG,) if crossed.problems else ())):

@@ -20,7 +20,7 @@ from sorm_mediator.switch.shell.sorm_commands import SORM_COMMANDS
 from sorm_mediator.switch.shell.tables import executed
 
 MOST_HISTORY: Final = 500
-"""Limit of lines in ``history``: a script may have any number of them."""
+"""Limit of lines in ``history``, since a script may have any number of lines."""
 
 
 @dataclass(frozen=True, slots=True)

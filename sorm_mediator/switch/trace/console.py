@@ -97,7 +97,7 @@ class LabTrace:
         return "\n".join(lines)
 
     def _otherwise(self, traced: Trace) -> list[TracedHop]:
-        """The view of a console for the other domains of the path with different numbers."""
+        """The other domains of the path with different numbers, for a console that controls them."""
         known = [self._digits(traced.shown)]
         found = []
         for hop in traced.hops:
