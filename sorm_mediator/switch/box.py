@@ -433,7 +433,7 @@ class SwitchBox:
         log.warning("%s: a sync is refused: its unended syncs hold too many objects", mediator)
 
     def _speech(self, hello: ClientHello, peer: str, mediator: str) -> None:
-        """Store where a mediator wants its speech. Raises :class:`Refused`."""
+        """Store the address for a mediator's speech. Raises :class:`Refused`."""
         if not hello.rtp:
             return
         try:

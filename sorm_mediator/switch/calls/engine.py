@@ -178,7 +178,7 @@ class Engine:
         self._after_state(now + call.request.ring, call, partial(self.answer, call))
 
     def _set_up(self, call: Call, now: float) -> None:
-        """All digits are there: route the call."""
+        """Route the call after its last digit."""
         hops = self._find(call, call.legs[0].domain, call.legs[0].request)
         call.setup_time = now
         problem = self._lead(call, 0, hops, now)
