@@ -118,7 +118,7 @@ class ConsoleLine:
         return self.carrier.e1 is not None
 
     def mismatched(self, name: str) -> bool:
-        """Whether both ends have the same X.25 role or different numbering, so that the link never comes up."""
+        """Whether both ends have the same X.25 role or different numbering: the link never comes up."""
         alarm = self.alarms.get(name)
         return alarm is not None and alarm.kind in (MISMATCH, MODULO)
 

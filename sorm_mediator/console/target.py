@@ -110,8 +110,8 @@ class WebApi:
 
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self.url = url.rstrip("/")
-        # Not trust_env: a lab is on this machine or near it, never behind a proxy of the environment. The list of
-        # authorities is long, so it is read only where it is needed.
+        # Not trust_env: a lab is on this machine or near it, never behind a proxy of the environment. The list
+        # of authorities is long, so it is read only where it is needed.
         secure = self.url.startswith("https:")
         self._http = httpx.AsyncClient(headers=headers, timeout=10.0, trust_env=False, verify=secure)
 

@@ -504,7 +504,7 @@ class _Steps:
     def _message(
         self, node: Node, entries: Any, kind: str, *, expected: bool
     ) -> tuple[vocabulary.Entry, Node, dict[str, str]]:
-        """Read ``name`` or ``{name: {field: value}}``; an expectation may have ``save: {field: variable}``."""
+        """Read ``name`` or ``{name: {field: value}}``; expectations may have ``save: {field: variable}``."""
         name = _message_name(node)
         if name not in entries:
             node.fail(f"{name!r} is no name of {kind}; allowed: {', '.join(entries)}")

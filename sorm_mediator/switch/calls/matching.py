@@ -130,7 +130,7 @@ def held(view: View, mediator: str) -> tuple[Match, ...]:
 def note_match(
     call: Call, leg: Leg, mediator: str, item: SwitchObject, role: str, called: Party, now: float
 ) -> bool:
-    """Note a match: an object is touched once for each reason, by the first domain. Returns whether it is new.
+    """Note a match: the first domain touches an object, once for each reason. Returns whether it is new.
 
     Legs that show the same numbers to a mediator are one call for that mediator.
     """
