@@ -1,6 +1,6 @@
 """The command line. Exit codes: 0 fine, 1 an expectation failed, 2 wrong usage or configuration, 3 could not connect.
 
-What a command needs is imported when it runs: ``--version`` answers before anything heavy is loaded.
+A command imports its modules when it runs, so that ``--version`` answers without loading them.
 """
 
 from __future__ import annotations

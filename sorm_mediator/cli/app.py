@@ -69,7 +69,7 @@ def run() -> None:
     from sorm_mediator.errors import BoxError
 
     if sys.argv[1:2] and sys.argv[1] in WITHOUT_SOCKETS:
-        # When the reader of the output has gone, end quietly, as a Unix filter does.
+        # When the reader closes the output, end without a message, as a Unix filter does.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         app()

@@ -90,7 +90,7 @@ async def _run_until_stopped(config: Config, boxes: Boxes, name: str) -> None:
         ready: dict[str, object] = {"ready": True, "endpoints": lab.endpoints}
         if lab.switch is not None:
             ready["host_key"] = lab.switch.public_host_key
-        # What is loaded by now stays: without looking through it, a collection no longer holds up answers for 100 ms.
+        # The objects loaded so far stay. Collections leave them out, and no longer delay answers by 100 ms.
         gc.collect()
         gc.freeze()
         sys.stdout.write(json.dumps(ready) + "\n")
@@ -113,7 +113,7 @@ def _warn_of_memory(config: Config, boxes: Boxes, name: str) -> None:
 
 
 async def _stopped(stop: asyncio.Event, lab: Lab) -> None:
-    """Until a signal, or until the mediator had to stop serving: then its :class:`BoxError` is raised."""
+    """Wait for a signal. Raises the :class:`BoxError` of a mediator that has stopped serving."""
     stopping = asyncio.ensure_future(stop.wait())
     waiting: set[asyncio.Future[object]] = {stopping}  # type: ignore[arg-type]  # a future of True
     failure = lab.gateway.failure if lab.gateway is not None else None

@@ -35,7 +35,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "message_text": ("utf-8", "gsm7", "ucs2", "cp1251"),
     "zero_digit": ("0", "A"),
 }
-"""The values of options. They are checked here, so that a mistake is one line like any other."""
+"""The allowed values of options, checked here so that a mistake is one line like any other."""
 
 
 def _choice(name: str, text: str, *, octets: bool = True) -> Any:
@@ -220,7 +220,7 @@ def _events(words: list[str], file: str | None) -> Iterator[Event]:
 
 
 def _hint(words: list[str]) -> str:
-    """A hint where the name of a file was given in place of hex."""
+    """A hint when a file name was given in place of hex."""
     if len(words) == 1 and words[0] != STDIN and Path(words[0]).is_file():
         return f"; to read the file of that name: sorm-mediator decode -f {words[0]}"
     return ""
@@ -286,7 +286,7 @@ def time_text(time_ns: int) -> str:
 
 
 class _Show:
-    """What both forms of output share: notes on stderr, and whether all was fine."""
+    """The common part of both forms of output: notes on stderr, and whether there were problems."""
 
     def __init__(self, lang: Lang) -> None:
         self.lang: Lang = lang
@@ -315,14 +315,14 @@ class _Show:
             self.found(item)
 
     def found(self, item: Found) -> None:
-        """One unit, or octets that are none."""
+        """One unit, or octets that are no unit."""
         raise NotImplementedError
 
     def stop(self) -> None:
-        """The input can't be read on."""
+        """Reading can't go on."""
 
     def end(self) -> None:
-        """Nothing more comes."""
+        """The end of the input."""
         from sorm_mediator.language import Phrase
 
         for text in self._skipped:
@@ -332,7 +332,7 @@ class _Show:
             self.note(Phrase("no units found"))
 
     def note(self, text: str) -> None:
-        """Something about the whole, on stderr."""
+        """A note about the whole input, on stderr."""
         from sorm_mediator.language import translate
 
         echo(f"sorm-mediator: {translate(text, self.lang)}", err=True)

@@ -1,4 +1,4 @@
-"""What several commands share: lines for people, and options."""
+"""The common part of several commands: lines for people, and options."""
 
 from __future__ import annotations
 
@@ -18,5 +18,8 @@ LogOption = Annotated[
 
 
 def echo(text: object, *, err: bool = False) -> None:
-    """Write one or more lines on stdout or stderr. Octets of peers in it can't steer the terminal."""
+    """Write one or more lines on stdout or stderr.
+
+    Octets from peers in the text can't control the terminal.
+    """
     typer.echo(visible_lines(text), err=err)

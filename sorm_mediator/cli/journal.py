@@ -84,7 +84,7 @@ def export(
     with _reading(config, file) as reader, _progress(reader.count(query), "exporting") as advance:
 
         def entries() -> Generator[Entry, None, None]:
-            # Closed here, before the file is, also when the reader of the output has gone.
+            # Closed before the file, also when the reader closes the output.
             with closing(reader.entries(query)) as found:
                 for entry in found:
                     yield entry
@@ -103,7 +103,7 @@ def export(
 
 @contextmanager
 def _reading(config: Path | None, file: Path | None) -> Iterator[JournalReader]:
-    """The journal that the options name. Raises BoxError and ConfigError."""
+    """The journal named by the options. Raises BoxError and ConfigError."""
     from sorm_mediator.errors import BoxError
     from sorm_mediator.journal.book import JournalError, JournalReader
 
@@ -146,7 +146,7 @@ def _time(option: str, text: str | None) -> float | None:
 
 @contextmanager
 def _progress(total: int, what: str) -> Iterator[Callable[[], object]]:
-    """A progress bar on stderr for long work that someone watches."""
+    """A progress bar on stderr for long work, on a terminal only."""
     if not sys.stderr.isatty() or total < 20_000:
         yield lambda: None
         return

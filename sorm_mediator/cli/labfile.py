@@ -1,4 +1,4 @@
-"""The commands that look at a lab file and start nothing: ``config check``, ``show`` and ``schema``, and ``trace``."""
+"""The commands that only read a lab file: ``config check``, ``show`` and ``schema``, and ``trace``."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def show(file: OptionalFile = None, config_file: SameFileOption = None, as_json:
 
 
 def _limits(mediator: MediatorConfig) -> Iterator[dict[str, Any]]:
-    """What the order's tables allow a node of ``mediator.capacity``."""
+    """The limits of the order's tables for a node of ``mediator.capacity``."""
     from dataclasses import asdict
 
     from sorm_mediator.config.capacity import APPENDICES
@@ -116,7 +116,7 @@ def schema() -> None:
 
 
 def _leaves(value: Any, given: Any, path: str) -> Iterator[tuple[str, Any, bool]]:
-    """Every leaf of the dumped model as (key, value, stands in the file)."""
+    """Every leaf of the dumped model as (key, value, whether it is in the file)."""
     if isinstance(value, dict) and value:
         for key, inner in value.items():
             has = isinstance(given, dict) and key in given
@@ -184,7 +184,7 @@ def trace(
 
 
 def _domain(domains: dict[str, Domain], name: str, request: TraceRequest) -> Domain:
-    """The domain that is named, the only one, or the one that has the caller. Raises :class:`TraceError`."""
+    """The domain named, else the only domain, else the one with the caller. Raises :class:`TraceError`."""
     from sorm_mediator.switch.trace.trace import TraceError
 
     known = ", ".join(sorted(domains)) or "none"

@@ -1,4 +1,4 @@
-"""Logging of the commands that run boxes: to stderr, without secrets, and never more than someone can read."""
+"""Logging of the commands that run boxes: to stderr, without secrets, and limited in rate."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ import structlog
 from ssh_control.visible import visible, visible_lines
 
 BURST = 100
-"""Lines of one kind that are written at once."""
+"""Lines of one kind written at once."""
 PER_SECOND = 1.0
-"""Lines of one kind that are written a second after that."""
+"""Lines of one kind written each second after that."""
 MOST_KINDS = 512
 
 _VARYING = re.compile(r"[0-9A-Fa-f:.\[\]]*\d[0-9A-Fa-f:.\[\]]*")
 
 
 class FloodGate(logging.Filter):
-    """Lets through ``BURST`` lines of a kind and ``PER_SECOND`` afterwards; the next one says how many were left out.
+    """Passes ``BURST`` lines of a kind, then ``PER_SECOND``; the next one gives the number of lines left out.
 
-    What a peer can cause at will (connections, wrong passwords, late answers to a flood of commands) must not
-    fill the disk. A kind is a logger, a level and a text without its numbers and addresses. Time is the records'.
-    Lines of level critical always pass.
+    Lines that a peer can cause at will (connections, wrong passwords, late answers to a flood of commands)
+    must not fill the disk. A kind is a logger, a level and a text without its numbers and addresses. Time is
+    that of the records. Lines of level critical always pass.
     """
 
     def __init__(self, burst: int = BURST, per_second: float = PER_SECOND) -> None:
         super().__init__()
         self._burst = float(burst)
         self._rate = per_second
-        self._kinds: dict[tuple[str, int, str], tuple[float, float, int]] = {}  # tokens, time, kept back
+        self._kinds: dict[tuple[str, int, str], tuple[float, float, int]] = {}  # tokens, time, lines left out
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether the record is written; one that follows others kept back says so."""
+        """Whether the record is written. A record after lines left out gives their number."""
         if record.levelno >= logging.CRITICAL:
             return True
         text = record.getMessage() if record.msg == "%s" else str(record.msg)
@@ -46,7 +46,7 @@ class FloodGate(logging.Filter):
         passes = tokens >= 1
         if len(self._kinds) >= MOST_KINDS:
             del self._kinds[next(iter(self._kinds))]
-        # Put at the end: the kind that was silent longest is the first to be forgotten.
+        # Moved to the end: the kind without lines for the longest time is dropped first.
         self._kinds[kind] = (
             (tokens - 1, record.created, 0) if passes else (tokens, record.created, kept_back + 1)
         )
@@ -57,16 +57,16 @@ class FloodGate(logging.Filter):
 
 
 class OneLine(logging.Filter):
-    """Makes each record one line that can't be taken for another, or steer the terminal, whatever peers wrote in it."""
+    """Makes each record one line. Texts from peers can't imitate another line or control the terminal."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Always true: the record is written, with what is not printable escaped."""
+        """Always true: the record is written, with characters that are not printable escaped."""
         record.msg, record.args = visible(record.getMessage()), ()
         return True
 
 
 def _plain_trace(stream: TextIO, exc_info: Any) -> None:
-    """A trace without the values of variables, for passwords and tokens are among them."""
+    """A traceback without the values of variables, since passwords and tokens are among them."""
     text = io.StringIO()
     structlog.dev.plain_traceback(text, exc_info)
     stream.write(visible_lines(text.getvalue()))

@@ -26,7 +26,7 @@ WebOption = Annotated[
 
 @contextmanager
 def _usage_errors() -> Iterator[None]:
-    """A :class:`UsageError` is shown, and the command ends with exit code 2."""
+    """Print a :class:`UsageError`, and end the command with exit code 2."""
     from sorm_mediator.console.errors import UsageError
 
     try:

@@ -1,8 +1,8 @@
 """The console's side of one mediator: KPD1 and KPD2 over TCP, and a log of everything that crossed.
 
-The console connects KPD2 first, then KPD1 (our choice), and sends one unit a write (order 268, 1.4.2.2). What
-it receives is put together by header length; units that a sender has split over reads, or sent several at a
-time, are findings of the log, not errors.
+The console connects KPD2 first, then KPD1 (our choice), and sends one unit a write (order 268, 1.4.2.2).
+Received octets are assembled into units by the length in the header. Units that are split over reads, or that
+come several at a time, are findings of the log, not errors.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from sorm_mediator.language import Phrase, join
 
 CONNECT_WITHIN = 5.0
 KEPT_COMMANDS = 500
-"""How many commands are remembered for the answers they may still get."""
+"""Limit of commands kept for late answers."""
 KPD1, KPD2 = "kpd1", "kpd2"
 SHOWN = {KPD1: Phrase("KPD1"), KPD2: Phrase("KPD2")}
-"""What people call the channels."""
+"""The names of the channels for people."""
 SPLIT, COALESCED = Phrase("split"), Phrase("coalesced")
 Address = tuple[str, int]
 PASSWORD = "123456"  # noqa: S105 - a public default of the lab
@@ -37,19 +37,19 @@ PASSWORD = "123456"  # noqa: S105 - a public default of the lab
 
 @dataclass(eq=False)
 class Sent:
-    """A command on its way: which of its answers have come."""
+    """A command, and which of its answers have come."""
 
     code: int
     time: float
     accepted: bool = False
     done: bool = False
     refusal: int = 0
-    """The status other than 00h that 27h or 28h gave it; 0 as long as none has."""
+    """The status other than 00h from 27h or 28h; 0 until then."""
 
 
 @dataclass(eq=False)
 class Crossed:
-    """Octets that crossed a channel: one unit, or what could not be read as one."""
+    """Octets that crossed a channel: one unit, or octets that are no unit."""
 
     time: float
     outbound: bool
@@ -58,12 +58,12 @@ class Crossed:
     raw: bytes
     message: Any = None
     problems: tuple[str, ...] = ()
-    """What the decoder, or the framing, found wrong."""
+    """Problems found by the decoder or the framing."""
     findings: tuple[str, ...] = ()
-    """How it arrived: ``split`` over several reads, or ``coalesced`` with other units in one."""
+    """``split`` over several reads, or ``coalesced`` with other units in one."""
     answers: Sent | None = None
     coding: MessageCoding = DEFAULT_CODING
-    """Of texts in 2Ch."""
+    """The coding of texts in 2Ch."""
 
     @cached_property
     def form(self) -> dict[str, Any]:
@@ -77,7 +77,7 @@ class Crossed:
 
     @property
     def fields(self) -> dict[str, Any]:
-        """Fields in their JSON form; the text of 2Ch as it reads in the mediator's coding (``message_text``)."""
+        """Fields in their JSON form; the text of 2Ch has the mediator's coding (``message_text``)."""
         fields = {**self.form.get("fields", {}), "orm_number": self.form.get("orm_number")}
         if isinstance(self.message, ElectronicMessage):
             fields["text"] = decode_message_text(self.message.text, self.coding)
@@ -85,7 +85,7 @@ class Crossed:
 
     @property
     def on_kpd2(self) -> bool:
-        """Whether it crossed KPD2."""
+        """Whether the octets crossed KPD2."""
         return self.channel == KPD2
 
 
@@ -97,7 +97,7 @@ _UNIT = Phrase("unit")
 
 
 class Observer:
-    """Is called with what happens on the channels of a console. A subclass overrides what it needs."""
+    """Receives the events of a console's channels. A subclass overrides the methods that it needs."""
 
     def opened(
         self, client: ConsoleClient, channel: str, local: Address, remote: Address, now: float
@@ -110,17 +110,17 @@ class Observer:
         """One write or one read."""
 
     def crossed(self, client: ConsoleClient, crossed: Crossed) -> None:
-        """One unit, or octets that are none."""
+        """One unit, or octets that are no unit."""
 
     def closed(self, client: ConsoleClient, channel: str, now: float) -> None:
         """A channel is closed."""
 
     def framed(self, client: ConsoleClient, channel: str, by_dte: bool, frame: bytes, now: float) -> None:
-        """Over E1, in place of the others: one LAPB frame, without FCS; ``by_dte``: the DTE sent it."""
+        """Over E1, in place of the others: one LAPB frame, without FCS. ``by_dte``: sent by the DTE."""
 
 
 class Connection(Protocol):
-    """A channel that is there."""
+    """An open channel."""
 
     framer: StreamFramer
     closed_here: bool
@@ -129,15 +129,15 @@ class Connection(Protocol):
         """Send octets."""
 
     async def close(self) -> None:
-        """Close it from this side."""
+        """Close the channel from this side."""
 
 
 class ConsoleClient:
-    """One console. ``wait`` waits for anything to happen; ``log`` holds everything that has crossed.
+    """One console. ``wait`` waits for a condition; ``log`` holds everything that has crossed.
 
-    ``password`` and ``orm_number`` are the header of commands that don't say otherwise; a command 3 that the
-    mediator has executed changes the password. A command 2 sets it back (``stop_resets_password``), and so do 22h
-    (``restart_resets_password``; order 268, 9.2.4) and a 21h that tells of lost tables (9.1.4.1).
+    ``password`` and ``orm_number`` are the default header of commands. An executed command 3 changes the
+    password. A command 2 resets it (``stop_resets_password``), and so do 22h (``restart_resets_password``;
+    order 268, 9.2.4) and a 21h that reports lost tables (9.1.4.1).
     """
 
     def __init__(
@@ -161,7 +161,7 @@ class ConsoleClient:
         self.orm_number = orm_number
         self.log: list[Crossed] = []
         self.lost = 0
-        """How often a channel has ended, closed by either side."""
+        """How many times a channel has ended, closed by either side."""
         self._ports = {KPD1: kpd1_port, KPD2: kpd2_port}
         self._codec = codec
         self._first_password = password
@@ -195,11 +195,11 @@ class ConsoleClient:
 
     @property
     def codec(self) -> Codec:
-        """What it writes and reads with."""
+        """The codec of its messages."""
         return self._codec
 
     def complaints(self) -> list[str]:
-        """What is wrong with the open channels, in words. Over TCP nothing is."""
+        """The problems of the open channels, as texts. Over TCP there are none."""
         return []
 
     @property
@@ -213,12 +213,12 @@ class ConsoleClient:
         return frozenset(self._closed)
 
     def command(self, name: str, fields: dict[str, Any]) -> Any:
-        """A command by name; the header is this console's where ``fields`` don't give it."""
+        """A command by name. The header is this console's where ``fields`` do not give one."""
         header = {"orm_number": self.orm_number, "password": self.password}
         return from_json({"name": name, "channel": "command", "fields": {**header, **fields}})
 
     async def send(self, message: Any, *, split: int = 0) -> tuple[Sent, ...]:
-        """Send a command or octets as they are, ``split`` octets a write (0: whole); what is to be answered.
+        """Send a command or octets, ``split`` octets a write (0: whole). Returns the commands to be answered.
 
         Raises :class:`StepError` when KPD1 is closed, :class:`protocol.EncodeError` for an impossible value.
         """
@@ -249,18 +249,18 @@ class ConsoleClient:
         await self.disconnect()
 
     def _where(self, channel: str) -> str:
-        """What a channel connects to, for people."""
+        """The address of a channel, for people."""
         return host_port(self.host, self._ports[channel])
 
     def changed(self) -> asyncio.Future[None]:
-        """A future that is done with the next thing that happens: octets, or a channel closing."""
+        """A future that is done with the next event: octets, or the end of a channel."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.add(waiter)
         waiter.add_done_callback(self._waiters.discard)
         return waiter
 
     async def wait(self, condition: Callable[[], bool], within: float) -> bool:
-        """Wait until ``condition`` holds, looking whenever something happened; false when time is over."""
+        """Wait until ``condition`` holds, checked after every event; false after the timeout."""
         try:
             async with asyncio.timeout(within):
                 while not condition():
@@ -294,7 +294,7 @@ class ConsoleClient:
         return crossed
 
     def _read_own(self, raw: bytes, now: float) -> list[Crossed]:
-        """What is sent, unit by unit; as one piece when it isn't whole units throughout."""
+        """The sent octets, unit by unit; as one piece when they are not whole units throughout."""
         framer = StreamFramer(Channel.COMMAND, self._codec.options)
         pieces = framer.feed(raw)
         units = [piece for piece in pieces if isinstance(piece, Unit)]
@@ -307,7 +307,7 @@ class ConsoleClient:
         return own
 
     def _attribute(self, crossed: Crossed) -> Sent | None:
-        """Which command a message of KPD1 answers: the oldest of its code that still lacks such an answer."""
+        """The command that a message of KPD1 answers: the oldest of its code without such an answer."""
         if crossed.channel == KPD2:
             return None
         name, message = crossed.name, crossed.message
@@ -324,7 +324,7 @@ class ConsoleClient:
         elif name == "command-executed":
             sent = self._oldest(lambda one: one.code == message.command and one.accepted and not one.done)
             if sent is None:
-                # Command 14 is over with 29h; ``test_command_28h`` adds 28h (order 268, 9.8.3).
+                # Command 14 ends with 29h; ``test_command_28h`` adds 28h (order 268, 9.8.3).
                 sent = self._oldest(lambda one: one.code == message.command and one.accepted)
             if sent is not None:
                 sent.done = True
@@ -388,7 +388,7 @@ class ConsoleClient:
 
 
 class _Channel(asyncio.Protocol):
-    """One TCP connection: keeps the borders of reads, which a stream reader would hide."""
+    """One TCP connection. It keeps the borders of reads, which a stream reader would hide."""
 
     def __init__(self, client: ConsoleClient, name: str) -> None:
         self._client = client

@@ -1,7 +1,7 @@
-"""What was expected against what came: the values of fields, how they differ, and why an expectation failed.
+"""Comparison of expected and received messages: field values, differences, and why an expectation failed.
 
-Values are in their JSON form (docs/messages.md). An expected value may also be :class:`OneOf` or :class:`Not`; of a
-field that is a mapping only the keys given are compared.
+Values are in their JSON form (docs/messages.md). An expected value may also be :class:`OneOf` or
+:class:`Not`. In a field that is a mapping, only the keys given are compared.
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ from sorm_mediator.language import Lang, Phrase, join, translate
 from sorm_mediator.texts import shown
 
 IDENTITY = ("object_number", "call_number", "command", "test_number")
-"""Fields by which one of several messages of a name is found."""
+"""Fields that identify one of several messages of a name."""
 
 
 @dataclass(frozen=True, slots=True)
 class OneOf:
-    """An expectation that holds when one of the values is there."""
+    """An expectation that holds for any of the values."""
 
     values: tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """An expectation that holds when anything but the value is there."""
+    """An expectation that holds for any value but this one."""
 
     value: Any
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One field that came otherwise than expected: both as people read them."""
+    """One field that differs from the expected one: both values, for people."""
 
     path: str
     expected: str
@@ -41,14 +41,14 @@ class Difference:
 
     @property
     def text(self) -> Phrase:
-        """The difference as people read it."""
+        """The difference, for people."""
         return Phrase(
             "{path}: expected {expected}, came {came}", path=self.path, expected=self.expected, came=self.came
         )
 
 
 def differences(expected: Any, came: Any, path: str = "") -> list[Difference]:
-    """What of ``expected`` isn't so in ``came`` (both as in the JSON form); empty when all of it is."""
+    """The fields of ``expected`` that differ in ``came`` (both in the JSON form); empty without any."""
     if isinstance(expected, OneOf):
         holds = any(not differences(value, came) for value in expected.values)
         return [] if holds else [_difference(path, expected, came)]
@@ -84,14 +84,14 @@ NOTHING = Phrase("nothing")
 
 
 def show(value: object) -> str:
-    """A value as it is shown in an error: short."""
+    """A short form of a value, for errors."""
     if value is None or isinstance(value, bool):
         return "null" if value is None else str(value).lower()
     return shown(value, 60)
 
 
 def show_value(value: Any) -> Phrase:
-    """A value as a person writes it in a script: integers also in hexadecimal, as the order has them."""
+    """A value in the form of a script: integers also in hexadecimal, as in the order."""
     return join("", [_shown(value)])
 
 
@@ -118,7 +118,7 @@ def _shown(value: Any) -> str:
 
 
 class Arrival(Protocol):
-    """What matching needs of a message that came."""
+    """The part of a received message that matching needs."""
 
     @property
     def name(self) -> str:
@@ -130,11 +130,11 @@ class Arrival(Protocol):
 
     @property
     def answers(self) -> object | None:
-        """The command it answers, when it answers one."""
+        """The command answered by this message, if any."""
 
     @property
     def on_kpd2(self) -> bool:
-        """Whether it came on KPD2."""
+        """Whether the message came on KPD2."""
 
 
 @dataclass(slots=True)
@@ -151,7 +151,7 @@ class Failure:
         return "\n".join(self.lines())
 
     def lines(self, lang: Lang = "en") -> list[str]:
-        """The failure as people read it."""
+        """The failure, for people."""
         return [translate(text, lang) for text in self.texts()]
 
     def texts(self) -> list[str]:
@@ -172,11 +172,11 @@ _CAME = Phrase("came:    ")
 
 
 def nothing_came(within: float) -> Phrase:
-    """The reason of an expectation that timed out."""
+    """The reason when an expectation timed out."""
 
     return Phrase("nothing that fits came within {within:g} s", within=within)
 
 
 def the_closest(reason: Phrase) -> Phrase:
-    """``reason``, when the message nearest to the expected one follows."""
+    """``reason``, followed by the message nearest to the expected one."""
     return join("; ", [reason, Phrase("the closest:")])

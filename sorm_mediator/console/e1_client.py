@@ -1,7 +1,7 @@
-"""The console's side of E1: lines to the mediator's streams, and a console whose KPD1 and KPD2 are channels of one.
+"""The console's side of E1: lines to the E1 streams, and a console with KPD1 and KPD2 in one of them.
 
-A stream has one console: its channels are links that are there or not. A channel that is lost with its line counts as
-closed by the mediator, and is connected again when the line is back, as the equipment does.
+A stream has one console, and its channels are links that are up or down. A channel that is lost with its line
+counts as closed by the mediator. The channel is connected again when the line is back, as in the equipment.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ from sorm_mediator.console.errors import ConnectError, StepError
 from sorm_mediator.language import Phrase, join
 
 CONNECT_WITHIN = 10.0
-"""Seconds that a circuit may take: the line, the link, the restart, and one T1 lost on the way."""
+"""Seconds for a circuit: the line, the link, the restart, and one expired T1."""
 DISCONNECT_WITHIN = 2.0
-"""Seconds that the mediator may take to answer the end of a link."""
+"""Seconds for the mediator's answer to the end of a link."""
 
 BATCH = 0.005
 """Seconds between two turns of a line."""
 BLOCK = 800
-"""Octets of speech, a tenth of a second, that are judged together."""
+"""Octets of speech, a tenth of a second, that are evaluated together."""
 
 MISMATCH = "role-mismatch"
-"""The alarm of a link whose ends play the same side."""
+"""The alarm of a link with the same role at both ends."""
 MODULO = "modulo-mismatch"
-"""The alarm of a link whose far end numbers frames modulo 128."""
+"""The alarm of a link with a far end that numbers frames modulo 128."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +55,13 @@ class ConsoleEnd:
     open: Callable[[], Carrier]
     """Makes the carrier."""
     open_extra: Callable[[], Carrier] | None = None
-    """Makes the carrier of an extra connection, which the mediator is to reject; None: a wire has two ends only."""
+    """Makes the carrier of an extra connection, to be rejected; None: a wire has two ends only."""
     far: str = ""
     """``host:port`` of the mediator's end of an E1 over UDP."""
 
 
 class Recorder(Protocol):
-    """Records what crosses a line of speech."""
+    """Records the packets of a line with speech."""
 
     def datagram(
         self, name: str, outbound: bool, local: Address, remote: Address, data: bytes, now: float
@@ -70,7 +70,7 @@ class Recorder(Protocol):
 
 
 class ConsoleLine:
-    """One open stream: passes the events of a channel to the console on it."""
+    """One open stream: passes the events of a channel to its console."""
 
     def __init__(self, end: ConsoleEnd) -> None:
         self.number = end.stream
@@ -83,7 +83,7 @@ class ConsoleLine:
         self._channels: dict[str, _E1Channel] = {}
         self._waiters: set[asyncio.Future[None]] = set()
         for name in self.carrier.channels:
-            self.carrier.disconnect(name)  # no console is there yet
+            self.carrier.disconnect(name)  # no console yet
 
     async def open(self) -> None:
         """Open the line. Raises :class:`ConnectError`."""
@@ -114,16 +114,16 @@ class ConsoleLine:
 
     @property
     def speaks(self) -> bool:
-        """Whether there are KSL to listen to: a line without timeslots has none."""
+        """Whether the line has KSL lines: a line without timeslots has none."""
         return self.carrier.e1 is not None
 
     def mismatched(self, name: str) -> bool:
-        """Whether both ends of a channel play the same side of X.25, or number otherwise: its link never comes up."""
+        """Whether both ends have the same X.25 role or different numbering: the link never comes up."""
         alarm = self.alarms.get(name)
         return alarm is not None and alarm.kind in (MISMATCH, MODULO)
 
     def why_down(self) -> str:
-        """Why a line carries nothing, in words."""
+        """Why a line carries nothing."""
         state = Phrase("the line is {state}", state=self.carrier.state)
         counters = self.carrier.counters()
         if not self._far or counters["received"]:
@@ -154,7 +154,7 @@ class ConsoleLine:
         )
 
     def why_not(self, name: ChannelName) -> str:
-        """Why a channel is not there, in words."""
+        """Why a channel is not open."""
         alarm = self.alarms.get(name)
         if alarm is None:
             return self._unanswered(name)
@@ -186,18 +186,21 @@ class ConsoleLine:
         return Phrase("no circuit")
 
     def take(self, name: ChannelName, channel: _E1Channel) -> None:
-        """A console sets up a channel. Raises :class:`ConnectError` when another one has it."""
+        """Set up a channel for a console.
+
+        Raises :class:`ConnectError` when another console has the channel.
+        """
         if self._channels.setdefault(name, channel) is not channel:
             raise ConnectError(f"e1.{self.number}: {name.upper()} has a console already")
         self._happened(self.carrier.connect(name))
 
     def give_up(self, name: ChannelName) -> None:
-        """The console takes the channel down. What waits in it is deleted."""
+        """The console takes the channel down. Messages waiting in the channel are deleted."""
         self.carrier.channels[name].discard()
         self._happened(self.carrier.disconnect(name))
 
     def forget(self, name: ChannelName) -> None:
-        """The channel has no console any more."""
+        """Detach the console from the channel."""
         self._channels.pop(name, None)
 
     def send(self, name: ChannelName, data: bytes) -> None:
@@ -205,7 +208,7 @@ class ConsoleLine:
         self._happened(self.carrier.send(name, data))
 
     async def wait(self, condition: Callable[[], bool], within: float) -> bool:
-        """Wait until ``condition`` holds, looking whenever something happened; false when time is over."""
+        """Wait until ``condition`` holds, checked after every event; false after the timeout."""
         try:
             async with asyncio.timeout(within):
                 while not condition():
@@ -223,7 +226,7 @@ class ConsoleLine:
         for event in events:
             if isinstance(event, StateChanged):
                 if not self.carrier.usable:
-                    self.alarms.clear()  # it is another line when it is back
+                    self.alarms.clear()  # the line is a new object when it is back
                 continue
             channel = self._channels.get(event.channel)
             if isinstance(event.event, ChannelAlarm) and event.event.kind != "link-down":
@@ -282,16 +285,16 @@ class ConsoleLines:
                 )
 
     def line_of(self, consoles: int) -> ConsoleLine:
-        """The line of the next console, when there are ``consoles`` already. Raises :class:`ConnectError`."""
+        """The line of the next console, after ``consoles`` others. Raises :class:`ConnectError`."""
         free = sorted(self.lines)[consoles:]
         if not free:
             raise ConnectError(f"one console a stream, and the lab has {len(self.lines)}")
         return self.lines[free[0]]
 
     def extra_line(self) -> ConsoleLine:
-        """A second line to the first stream, from another address, that is not opened yet.
+        """A second line to the first stream, from another address, not opened yet.
 
-        Raises :class:`ConnectError` for one that has no address: a wire has two ends.
+        Raises :class:`ConnectError` for a line without an address: a wire has two ends.
         """
         end = self._ends[min(self._ends)]
         if end.open_extra is None:
@@ -300,7 +303,7 @@ class ConsoleLines:
 
 
 class ToneProbe:
-    """Listens to one KSL from now on: which tones are on the line."""
+    """Measures the tones on one KSL line from now on."""
 
     def __init__(self, line: ConsoleLine, ksl: int) -> None:
         assert line.carrier.e1 is not None, "a stream without timeslots has no KSL"
@@ -308,10 +311,10 @@ class ToneProbe:
         self._ksl = ksl
         self._listener = ToneListener(block=BLOCK)
         self._octets = 0
-        self._stream.voice_in(ksl)  # speech of before
+        self._stream.voice_in(ksl)  # earlier speech
 
     def listen(self) -> frozenset[int] | None:
-        """The tones (Hz) of the last tenth of a second; None: that long has not passed yet."""
+        """The tones (Hz) of the last tenth of a second; None before the first one is over."""
         heard = self._stream.voice_in(self._ksl)
         self._octets += len(heard)
         tones = self._listener.feed(heard)
@@ -319,7 +322,7 @@ class ToneProbe:
 
 
 class E1ConsoleClient(ConsoleClient):
-    """A console on a stream. As :class:`ConsoleClient`; observers get frames instead of reads and writes."""
+    """A console on a stream: :class:`ConsoleClient` with frames for observers instead of reads and writes."""
 
     def __init__(
         self,
@@ -332,11 +335,11 @@ class E1ConsoleClient(ConsoleClient):
         super().__init__(f"e1.{line.number}", 0, 0, codec, observers=observers, **options)
         self.line = line
         self.patience: float | None = None
-        """Seconds that a channel may take instead of :data:`CONNECT_WITHIN`."""
+        """Seconds for a channel, in place of :data:`CONNECT_WITHIN`."""
         self._e1_channels: dict[str, _E1Channel] = {}
 
     async def connect(self, channels: Sequence[str] = (KPD2, KPD1)) -> None:
-        """Set up channels, KPD2 before KPD1. Raises :class:`ConnectError` with what the line lacks."""
+        """Set up channels, KPD2 before KPD1. Raises :class:`ConnectError` with the reason."""
         carrier = self.line.carrier
         within = self.patience or CONNECT_WITHIN
         for name in sorted(set(channels) - set(self._channels), reverse=True):
@@ -355,11 +358,11 @@ class E1ConsoleClient(ConsoleClient):
                 raise ConnectError(self._unreachable(name, why))
 
     def _is_settled(self, name: str) -> bool:
-        """Whether a channel is there, or there is a reason why it will not be."""
+        """Whether a channel is open, or there is a reason why it will not open."""
         return name in self._channels or self.line.mismatched(name)
 
     async def send(self, message: Any, *, split: int = 0) -> tuple[Sent, ...]:
-        """As over TCP, in one X.25 message. ``split`` has no effect: the far end would get the message whole."""
+        """As over TCP, in one X.25 message. ``split`` has no effect: the far end receives whole messages."""
         return await super().send(message)
 
     async def disconnect(self, channels: Sequence[str] = (KPD1, KPD2)) -> None:
@@ -379,7 +382,7 @@ class E1ConsoleClient(ConsoleClient):
         self.line.forget(channel.name)
 
     def complaints(self) -> list[str]:
-        """What is wrong with the line and with the far ends of the open channels."""
+        """The problems of the line and of the far ends of the open channels."""
         line, alarms = self.line, self.line.alarms
         down = [] if line.carrier.usable else [line.why_down()]
         return down + [
@@ -413,7 +416,7 @@ class E1ConsoleClient(ConsoleClient):
             observer.framed(self, name, by_dte, frame.frame, self._clock())
 
     def _packet(self, channel: _E1Channel, packet: PacketCrossed) -> None:
-        """Over TCP: record its octets, on a connection to the standard port, by which readers of captures find it."""
+        """Record the octets as a TCP connection to the standard port, which readers of captures recognise."""
         if not channel.recorded:
             ends = self.line.carrier.addresses(channel.name)
             if ends is None:
@@ -440,14 +443,14 @@ class _E1Channel:
         self.framer = self._new_framer()
         self.closed_here = False
         self.recorded = False
-        """Observers have it as an open connection."""
+        """The channel as an open connection, for observers."""
 
     def _new_framer(self) -> StreamFramer:
         channel = Channel.KPD2 if self.name == KPD2 else Channel.KPD1
         return StreamFramer(channel, self._client._codec.options)
 
     def happened(self, event: Any) -> None:
-        """What the channel reports."""
+        """An event of the channel."""
         client = self._client
         match event:
             case FrameCrossed():
@@ -477,11 +480,11 @@ class _E1Channel:
 # --- an extra connection, to be rejected ----------------------------------------------------------------------------
 
 LET_IN_WITHIN = 1.0
-"""Seconds after which a stream that gives no answer counts as refused; a mediator that accepts answers sooner."""
+"""Seconds without an answer until a stream counts as refused; a mediator that accepts answers sooner."""
 
 
 def console_on(lines: ConsoleLines, consoles: int, codec: Codec, **options: Any) -> ConsoleClient:
-    """The next console of a run that has ``consoles``: on a stream of its own, or an extra one on the first stream.
+    """The next console after ``consoles`` others: on its own stream, or an extra one on the first stream.
 
     Raises :class:`~sorm_mediator.console.errors.ConnectError` when the first stream can't have an extra connection.
     """
@@ -491,12 +494,12 @@ def console_on(lines: ConsoleLines, consoles: int, codec: Codec, **options: Any)
 
 
 class ExtraConsole(E1ConsoleClient):
-    """An extra connection (to be rejected) to a stream that has a console already.
+    """An extra connection (to be rejected) to a stream with a console.
 
-    Over TCP a second connection to a busy port is closed at once. On E1 there is nothing to close: the mediator drops
-    what another address sends (SAToP), so such a console receives nothing, and its channels count as closed. Circuits
-    over TCP (XOT) are refused. A wire has no room for another end. If the mediator accepts the connection all the same,
-    this console works as any other.
+    Over TCP a second connection to a busy port is closed at once. On E1 there is nothing to close: the
+    mediator drops packets from another address (SAToP), so such a console receives nothing, and its channels
+    count as closed. Circuits over TCP (XOT) are refused. A wire has no third end. If the mediator accepts the
+    connection all the same, this console works like any other.
     """
 
     def __init__(self, lines: ConsoleLines, codec: Codec, **options: Any) -> None:
@@ -531,11 +534,11 @@ class ExtraConsole(E1ConsoleClient):
 # --- which ends lead to a mediator's streams ------------------------------------------------------------------------
 
 ONCE = 300.0
-"""Seconds until an extra console at a busy circuit would try again: longer than any run."""
+"""Seconds until an extra console at a busy circuit tries again: longer than any run."""
 
 
 class RunningLab(Protocol):
-    """The part of a lab of this process that its console needs."""
+    """The part of a lab in this process that its console needs."""
 
     config: Config
 
@@ -548,7 +551,7 @@ class RunningLab(Protocol):
 
 
 def lines_of_lab(lab: RunningLab) -> list[ConsoleEnd]:
-    """The ends of the streams of a lab of this process."""
+    """The ends of the streams of a lab in this process."""
     data = lab.config.console.link == "x25"
     return [_line_in_lab(each, lab, data) for each in lab.config.e1]
 
@@ -563,10 +566,11 @@ def _line_in_lab(config: E1Config, lab: RunningLab, data: bool) -> ConsoleEnd:
 
 
 def lines_toward(streams: Iterable[E1Config], host: str, *, data: bool = True) -> list[ConsoleEnd]:
-    """The ends of the streams of a mediator at ``host``, as its lab file has them.
+    """The ends of the streams of a mediator at ``host``, from its lab file.
 
-    Its ``remote`` is our address. Without ``data`` the streams are there for speech alone. Raises
-    :class:`ConnectError` for a stream that can't be reached by the contents of the file, and when there is no stream.
+    Its ``remote`` is our address. Without ``data`` the streams carry speech alone. Raises
+    :class:`ConnectError` for a stream that can't be reached by the contents of the file, and without any
+    stream.
     """
     lines = [_line_toward(each, host, data) for each in streams]
     if not lines:
@@ -602,7 +606,7 @@ def _line_toward(config: E1Config, host: str, data: bool) -> ConsoleEnd:
 
 
 def _satop(config: E1Config, remote: Address, local: Address, data: bool) -> ConsoleEnd:
-    # Of an extra connection nothing arrives whose clock it could follow.
+    # An extra connection receives nothing, so it has no clock to follow.
     extra = partial(console_satop, config, remote, (local[0], 0), data=data, own_clock=True)
     return _end(
         config, partial(console_satop, config, remote, local, data=data), extra, far=host_port(remote)

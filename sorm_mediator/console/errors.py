@@ -1,4 +1,4 @@
-"""What can go wrong on the console's side before or beside an expectation."""
+"""Errors on the console's side other than a failed expectation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sorm_mediator.language import Phrase
 from ssh_control.visible import visible_lines
 
 BROKEN_PIPE = 141
-"""Exit code when the reader of the output has gone: a shell's for a process that SIGPIPE has ended."""
+"""Exit code when the reader of the output has closed it: the shell's code for a process ended by SIGPIPE."""
 
 
 def words(error: Exception) -> str:
@@ -23,19 +23,19 @@ class UsageError(Exception):
 
 
 def check_choice(option: str, value: str, allowed: Sequence[str]) -> None:
-    """Raise :class:`UsageError` unless ``value`` is allowed; "" is not named in the error."""
+    """Raises :class:`UsageError` unless ``value`` is allowed; the error does not list ""."""
     if value not in allowed:
         raise UsageError(f"{option}: {value!r} is not allowed: {', '.join(filter(None, allowed))}")
 
 
 def check_web(url: str) -> None:
-    """Raise :class:`UsageError` unless ``--web`` is a URL, or not given."""
+    """Raises :class:`UsageError` unless ``--web`` is a URL, or not given."""
     if url and not url.startswith(("http://", "https://")):
         raise UsageError(f"--web: {url!r} is not allowed: a URL such as http://127.0.0.1:8080")
 
 
 def check_folders(files: Mapping[str, Path | None]) -> None:
-    """Raise :class:`UsageError` for the first option whose file can't be written, since its folder does not exist."""
+    """Raises :class:`UsageError` for the first option with a file in a folder that does not exist."""
     for option, path in files.items():
         if path is not None and not path.resolve().parent.is_dir():
             raise UsageError(f"{option}: {path}: its folder does not exist")
@@ -64,7 +64,7 @@ class StepError(Exception):
 
 
 def unreadable(path: Path, error: Exception) -> str:
-    """Why a file can't be read: it is named once."""
+    """Why a file can't be read. The text names the file once."""
     if isinstance(error, UnicodeDecodeError):
         return f"{path}: can't be read: octet {error.start} is no UTF-8"
     return f"{path}: can't be read: {getattr(error, 'strerror', None) or error}"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sorm_mediator.console.e1_client import ConsoleLines
 
 LISTEN_AGAIN = 0.02
-"""Seconds between two looks at what was heard."""
+"""Seconds between two checks of the tones."""
 
 KslName = tuple[int, int]
 """Stream and KSL."""
@@ -25,7 +25,10 @@ KslName = tuple[int, int]
 async def hear(
     lines: ConsoleLines, wanted: Mapping[KslName, frozenset[int]] | None, within: float
 ) -> Failure | None:
-    """Listen until everything is heard at the same time. Raises :class:`StepError` for a stream that there is not."""
+    """Listen until all expected tones are present at once.
+
+    Raises :class:`StepError` for an unknown stream.
+    """
     from sorm_mediator.console.e1_client import ToneProbe
 
     if wanted is None:
@@ -74,6 +77,6 @@ def _shown(name: KslName, tones: frozenset[int] | None) -> str:
 
 
 def heard_text(wanted: Mapping[KslName, frozenset[int]] | None) -> str:
-    """What was heard, where all of it was expected."""
+    """The text of tones that are all as expected."""
     lines: list[str] = [_SILENCE] if wanted is None else [_shown(*each) for each in wanted.items()]
     return join(" ", [_HEARD, join("; ", lines)])

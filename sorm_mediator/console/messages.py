@@ -15,9 +15,9 @@ def _by_name(declared: Iterable[type[Message]]) -> dict[str, type[Message]]:
 COMMANDS: Mapping[str, type[Message]] = _by_name(protocol.COMMANDS)
 """Commands of the console."""
 KPD1: Mapping[str, type[Message]] = _by_name(protocol.KPD1_MESSAGES)
-"""What the mediator sends on KPD1."""
+"""Messages of the mediator on KPD1."""
 KPD2: Mapping[str, type[Message]] = _by_name(protocol.EVENTS)
-"""What the mediator sends on KPD2."""
+"""Messages of the mediator on KPD2."""
 
 DATA_OF: Mapping[str, str] = {
     "object-info": "get-objects",
@@ -27,4 +27,4 @@ DATA_OF: Mapping[str, str] = {
     "trunk-info": "get-trunks",
     "version-info": "get-version",
 }
-"""Which command a data message of KPD1 answers (order 268, 9.3.3, 9.4.3, 9.5.3, 9.9.3, 9.10.3, 9.11.3)."""
+"""The command answered by a data message of KPD1 (order 268, 9.3.3, 9.4.3, 9.5.3, 9.9.3, 9.10.3, 9.11.3)."""

@@ -1,4 +1,4 @@
-"""What the consoles of a run are connected to: a mediator, and beside it the switch that makes calls, and the lab."""
+"""The target of a run's consoles: a mediator, the switch that makes calls, and the lab."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ LINKS: tuple[Link, ...] = get_args(Link)
 """How consoles are connected: KPD1 and KPD2 over TCP, without any E1; all in E1 streams; KPD1 and KPD2 over TCP, and
 the speech in E1 streams (order 268, 1.4.2)."""
 CallMaker = Callable[[str, dict[str, Any]], Awaitable[str]]
-"""Makes a call in a domain (the request as POST switch/domains/{d}/calls takes it); returns its id."""
+"""Makes a call in a domain (with the request of POST switch/domains/{d}/calls); returns its id."""
 Requester = Callable[[str, str, Any], Awaitable[tuple[int, Any]]]
 """Method, path below /api/v1 and body (None for none) -> status and decoded reply."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunTarget:
-    """Where the consoles connect to, and what else a script may reach."""
+    """The addresses for the consoles, and everything else that a script may reach."""
 
     host: str
     kpd1: int
@@ -42,19 +42,19 @@ class RunTarget:
     request: Requester | None = None
     restart: Callable[[], Awaitable[None]] | None = None
     e1: ConsoleLines | None = None
-    """The lines of the consoles, each a console's; None: they connect over TCP."""
+    """The lines of the consoles, one each; None: consoles connect over TCP."""
     speech: ConsoleLines | None = None
-    """Beside consoles over TCP: the streams that carry the speech alone."""
+    """For consoles over TCP: the streams that carry the speech alone."""
 
     @property
     def heard(self) -> ConsoleLines | None:
-        """The streams whose KSL can be listened to; None: there is none."""
+        """The streams with speech; None without any."""
         return self.e1 or self.speech
 
     def console(self, number: int = 0, **options: Any) -> ConsoleClient:
         """A console of the run, not connected yet; ``number`` counts from 0, on E1 each has a stream of its own.
 
-        ``options`` are those of :class:`ConsoleClient`, in place of what is set here. Raises :class:`ConnectError`.
+        ``options`` of :class:`ConsoleClient` replace those set here. Raises :class:`ConnectError`.
         """
         options = {
             "password": self.password,
@@ -110,8 +110,8 @@ class WebApi:
 
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self.url = url.rstrip("/")
-        # Not trust_env: a lab is on this machine or beside it, never behind a proxy of the environment. The list of
-        # authorities is long, and read only where it is needed.
+        # Not trust_env: a lab is on this machine or near it, never behind a proxy of the environment. The list
+        # of authorities is long, so it is read only where it is needed.
         secure = self.url.startswith("https:")
         self._http = httpx.AsyncClient(headers=headers, timeout=10.0, trust_env=False, verify=secure)
 
@@ -122,7 +122,10 @@ class WebApi:
         await self._http.aclose()
 
     async def request(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        """One request; a reply that isn't JSON is its text. Raises :class:`ConnectError`."""
+        """Send one request.
+
+        Returns status and reply; a reply other than JSON is a text. Raises :class:`ConnectError`.
+        """
         import httpx
 
         url = self.url + (path if path.startswith("/") else f"/api/v1/{path}")

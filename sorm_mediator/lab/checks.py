@@ -1,4 +1,4 @@
-"""Checks of what a lab file refers to, before anything is started: a mistake is one line and exit code 2."""
+"""Checks of the references in a lab file before the start: a mistake is one line and exit code 2."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_STREAMS = 4
 
 
 def check_references(config: Config, name: str) -> None:
-    """Check what the types alone can't: files exist and parse, names are known, parts are available.
+    """Check beyond the types: files exist and parse, names are known, parts are available.
 
     Raises :class:`ConfigError` naming the key, the value and what is allowed.
     """
@@ -29,7 +29,7 @@ def check_references(config: Config, name: str) -> None:
 
 
 def _check_multisorm(switch: SwitchConfig, patience: float, name: str) -> None:
-    """Check the time of a MultiSORM user's command, and warn of domains that are not there (yet).
+    """Check the time of a MultiSORM user's command, and warn of domains that do not exist (yet).
 
     ``patience``: seconds that the mediator waits for an answer.
     """
@@ -50,7 +50,7 @@ def _check_multisorm(switch: SwitchConfig, patience: float, name: str) -> None:
 def _check_streams(config: Config, name: str) -> None:
     link, streams = config.console.link, len(config.e1)
     limits = config.mediator.limits
-    least = 1 if link == "x25" else 0  # over TCP they are for the speech, and may be left out
+    least = 1 if link == "x25" else 0  # over TCP the streams carry the speech, and may be left out
     most, why = (MOST_STREAMS, "") if limits is None else (limits.streams, " by mediator.capacity")
     if not least <= streams <= most:
         raise ConfigError(
@@ -63,7 +63,7 @@ def _check_streams(config: Config, name: str) -> None:
 
 
 def _check_ports(config: Config, name: str) -> None:
-    """No two TCP listeners of one address on one port."""
+    """Check that no two TCP listeners have the same address and port."""
     listeners = [
         ("console.kpd1_port", config.console.host, config.console.kpd1_port),
         ("console.kpd2_port", config.console.host, config.console.kpd2_port),
@@ -104,9 +104,9 @@ def _check_numbers(key: str, what: str, numbers: list[str]) -> None:
 
 
 def check_routing(config: Config, name: str) -> tuple[str, ...]:
-    """Check that the switch's contexts, numbering plans and bridges can be used, as starting it would.
+    """Check the switch's contexts, numbering plans and bridges as at the start.
 
-    Returns what they name and the switch has not, and why its own mediator is not let in: a line each.
+    Returns unresolved names, and why the lab's own mediator can't log in: a line each.
     Raises :class:`ConfigError`.
     """
     from sorm_mediator.lab.login_checks import login_problem
@@ -119,14 +119,14 @@ def check_routing(config: Config, name: str) -> tuple[str, ...]:
         node = Engine(config.switch, config.directory).node
     except ConfigError as error:
         raise ConfigError(f"{name}: {error}") from None
-    # Without [ssh] the file may be of a switch alone, whose mediators are elsewhere.
+    # A file without [ssh] may be for a switch alone, with mediators elsewhere.
     out = login_problem(config, node) if "ssh" in config.model_fields_set else ""
     ends = tuple(unresolved_references(node))
     return (*ends, f"ssh.user: the switch does not let {config.ssh.user!r} in: {out}") if out else ends
 
 
 def check_capacity(config: Config) -> tuple[str, ...]:
-    """Settings of ``mediator.capacity`` that have no effect."""
+    """Settings of ``mediator.capacity`` without effect."""
     mediator = config.mediator
     if mediator.capacity is not None and mediator.capacity.trunks and mediator.station_type == "terminal":
         return ("mediator.capacity.trunks: has no effect on a terminal node (order 268, appendix 2)",)

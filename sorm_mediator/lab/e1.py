@@ -1,4 +1,4 @@
-"""A lab whose console is reached by E1, or by TCP with its speech in E1."""
+"""A lab with its console on E1, or on TCP with the speech in E1."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ STREAM = E1Config(
     lapb=LapbConfig(t1=1.0, t2=0.02),
     x25=X25Config(window=7),
 )
-"""The stream of a lab that has none. A console that goes away is gone at once, as over TCP; the window is as wide as
-it can be, since the line between the two ends is longer (by its jitter buffers) than a cable."""
+"""The stream of a lab without streams. A console that disconnects is gone at once, as over TCP. The window
+has its maximum, since the line (with its jitter buffers) has more delay than a cable."""
 
 
 def over_e1(config: Config, link: Literal["x25", "tcp"] = "x25") -> Config:
     """The same lab on free loopback ports with this ``console.link`` and its own streams, or a single one.
 
-    With ``"tcp"`` the streams are there for the speech alone.
+    With ``"tcp"`` the streams carry the speech alone.
     """
     streams = tuple(
         stream.model_copy(update={"local": "127.0.0.1:0", "remote": ""}) for stream in config.e1 or (STREAM,)
@@ -32,9 +32,9 @@ def over_e1(config: Config, link: Literal["x25", "tcp"] = "x25") -> Config:
 
 @contextmanager
 def wired(config: Config) -> Iterator[Config]:
-    """The same lab with a cable for each serial line without the console's end in its file.
+    """The same lab with a cable for each serial line without a console's end in the file.
 
-    Its ttys are then pseudo-terminals, both the mediator's and the console's.
+    The ttys of both ends are then pseudo-terminals.
     """
     with ExitStack() as stack:
         yield config.model_copy(update={"e1": tuple(_wired(stream, stack) for stream in config.e1)})

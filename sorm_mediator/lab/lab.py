@@ -1,7 +1,7 @@
 """A lab: the boxes of one lab file, wired to each other over real sockets, started and stopped as one.
 
-The order of starting follows who needs whose address: the switch's SSH server first (its host key is what the
-mediator pins), then the mediator (its RADIUS sink is what the switch reports to), then the web.
+The order of the start follows the addresses: first the switch's SSH server (the mediator pins its host key),
+then the mediator (the switch reports to its RADIUS sink), then the web.
 """
 
 from __future__ import annotations
@@ -37,20 +37,20 @@ Boxes = Literal["lab", "gateway", "switch"]
 
 
 def on_free_ports(config: Config) -> Config:
-    """The same lab with every listening port 0: any number of them run side by side."""
+    """The same lab with every listening port 0, so that any number of labs can run at the same time."""
     update: dict[str, object] = {
         "console": config.console.model_copy(update={"kpd1_port": 0, "kpd2_port": 0}),
         "radius": config.radius.model_copy(update={"port": 0}),
         "web": config.web.model_copy(update={"port": 0}),
         "rtp": config.rtp.model_copy(update={"port": 0}),
-        # The address of its other end is learnt from what comes.
+        # The address of the other end is that of the packets received.
         "e1": tuple(
             stream.model_copy(update={"local": _on_port(stream.local, 0), "remote": ""})
             for stream in config.e1
         ),
     }
     if config.switch is not None:
-        # A domain that names this mediator by its port in the file must use the new port, which is the default.
+        # A domain with this mediator's port of the file must use the new port, which is the default.
         domains = tuple(
             domain.model_copy(update={"radius_servers": None})
             if knows_own_mediator(domain, config)
@@ -99,17 +99,17 @@ class Lab:
 
     @property
     def web_url(self) -> str:
-        """Where the HTTP API is, such as ``http://127.0.0.1:8080``."""
+        """The address of the HTTP API, such as ``http://127.0.0.1:8080``."""
         return f"http://{self.endpoints['web']}"
 
     def carrier(self, stream: int) -> Carrier:
-        """The mediator's end of a stream, which the console of a line in memory needs."""
+        """The mediator's end of a stream, for the console of a line in memory."""
         assert self.gateway is not None
         assert self.gateway.e1 is not None
         return self.gateway.e1.streams.carrier(stream)
 
     async def restart_gateway(self) -> None:
-        """Stop the mediator and start it again with the ports and tables it had, as after a power cut."""
+        """Stop the mediator and start it again with its ports and tables, as after a power cut."""
         assert self.gateway is not None
         await self.gateway.stop()
         self.gateway = self._new_gateway(self._pinned_to_current_ports())
@@ -139,23 +139,24 @@ class Lab:
         await self.switch_reached()
 
     async def switch_reached(self) -> None:
-        """Wait until the mediator has logged in to its switch: only then are commands 5 and 6 of use.
+        """Wait until the mediator has logged in to its switch, which commands 5 and 6 require.
 
-        Bounded by ``SWITCH_WITHIN``. One that refuses isn't waited for, and one of another box only until the
-        first attempt has failed: it may come later. The log says what keeps the mediator from it.
+        The limit is ``SWITCH_WITHIN``. The wait ends when the switch refuses the login. For the switch of
+        another box, it ends after the first failed attempt: that switch may start later. The log gives the
+        reason of a failure.
         """
         if self.gateway is None:
             return
         undecided = _TRYING if self.switch is None else _NOT_UP
         try:
             async with asyncio.timeout(SWITCH_WITHIN):
-                # The link has no waiters of its own: this happens once, at the start.
+                # Polled, since this happens only once, at the start.
                 while self.gateway.link is not None and self.gateway.link.state in undecided:  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
         except TimeoutError:
             log.warning("the mediator has no link to its switch after %g s", SWITCH_WITHIN)
         if self.gateway.link is not None and self.gateway.link.state is LinkState.REFUSED:
-            # A switch gives its peer little of the reason; here both boxes are ours, so all of it is logged.
+            # A switch sends only part of the reason; both boxes are ours here, so all of it is logged.
             own = login_problem(self.config, self.switch.engine.node) if self.switch is not None else ""
             if own:
                 log.error("the switch refuses the mediator: ssh.user %r: %s", self.config.ssh.user, own)
@@ -194,9 +195,9 @@ class Lab:
         return Gateway(config)
 
     def _way_to_own_switch(self, ssh: SshConfig) -> str | None:
-        """Where the mediator meets the switch of this lab; None: it goes to another one.
+        """The address of this lab's switch for the mediator; None: the mediator uses another switch.
 
-        Whoever is no domain is a MultiSORM user, who may be declared later.
+        A user that is no domain is a MultiSORM user, and may be declared later.
         """
         assert self.switch is not None
         first = self.switch.config.ssh_port

@@ -10,9 +10,9 @@ from sorm_mediator.config.e1 import BARE
 
 ANY_ADDRESS = E1Config().local
 TABLES = ("satop", "serial", "xot", "memory")
-"""Tables of one kind of line each, and of that name."""
+"""The tables of the kinds of line, named as the kinds."""
 WIRES = ("serial", "memory")
-"""Lines that have no address."""
+"""Lines without an address."""
 
 
 def check_lines(streams: Sequence[E1Config], name: str) -> None:
@@ -36,9 +36,9 @@ def check_lines(streams: Sequence[E1Config], name: str) -> None:
 
 
 def check_speech_lines(streams: Sequence[E1Config], name: str) -> None:
-    """Look at the lines of streams that carry speech alone, the data channels being connections of TCP.
+    """Check the lines of streams that carry speech alone, beside data channels over TCP.
 
-    Raises :class:`ConfigError` for one without timeslots.
+    Raises :class:`ConfigError` for a line without timeslots.
     """
     for number, stream in enumerate(streams):
         if stream.line in BARE:
@@ -113,7 +113,7 @@ def _check_circuits(stream: E1Config, where: str) -> None:
 
 
 def _check_parts(stream: E1Config, where: str) -> None:
-    """What the parts of a stream find wrong when they are made."""
+    """Make the parts of a stream, which check their own settings."""
     from sorm_mediator.carriers import mediator_carrier  # numpy, only where it is needed
 
     for key, value in (("local", stream.local), ("remote", stream.remote)):

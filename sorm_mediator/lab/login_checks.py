@@ -1,6 +1,6 @@
-"""Whether a lab's own switch lets the lab's own mediator in, decided from the lab file alone.
+"""Whether the lab's own mediator can log in to the lab's own switch, decided from the lab file alone.
 
-Source: ECSS-10 manual, MultiSORM: what keeps a mediator out although its password is right.
+Source: ECSS-10 manual, MultiSORM: reasons to refuse a mediator with a right password.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from sorm_mediator.switch.node import Node
 
 _PEER = "127.0.0.1:0"
-"""Where the lab's own mediator is, for its own switch."""
+"""The address of the lab's own mediator for its own switch."""
 
 
 def login_problem(config: Config, node: Node) -> str:
-    """Why the switch would not let the mediator in; "" when it would, or when the mediator goes to another switch.
+    """Why the switch would refuse the mediator; "" when it would not, or for a mediator of another switch.
 
-    A switch that has no domain yet is not asked: they are declared later. The licence is not looked at.
+    A switch without domains is not checked: they are declared later. The licence is not checked.
     """
     ssh, first = config.ssh, node.config.ssh_port
     if not node.domains or not is_loopback(ssh.server):
@@ -63,7 +63,7 @@ def login_problem(config: Config, node: Node) -> str:
 
 
 def knows_own_mediator(domain: DomainConfig, config: Config) -> bool:
-    """Whether the lab's own mediator is among the RADIUS servers that a domain names, with its secret."""
+    """Whether the lab's own mediator, with its secret, is among the RADIUS servers of a domain."""
     own = reachable(host_port(config.radius.host, config.radius.port), _PEER)
     secret = config.radius.secret.get_secret_value()
     return any(

@@ -1,4 +1,4 @@
-"""Boxes as processes of their own, as they run in a real lab: started, waited for until ready, stopped."""
+"""Boxes as processes of their own, as in a real lab: start, wait until ready, stop."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import Self
 from sorm_mediator.errors import BoxError
 
 READY_WITHIN = 60.0
-"""Seconds that a box may take to start, also on a machine that has much else to do."""
+"""Seconds for the start of a box, also on a busy machine."""
 STOPPED_WITHIN = 10.0
-"""Seconds that a box may take to end after SIGTERM."""
+"""Seconds for the end of a box after SIGTERM."""
 
 
 def free_udp_port(host: str = "127.0.0.1") -> int:
-    """A UDP port that was free a moment ago: for two boxes that need each other's port before they start."""
+    """A UDP port that was free at the check, for two boxes that need each other's port before they start."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind((host, 0))
         port: int = probe.getsockname()[1]
@@ -30,7 +30,7 @@ class BoxProcess:
     """One box (``lab``, ``gateway`` or ``switch``) as a process. ``async with`` starts and stops it.
 
     Attributes: ``ready`` (the decoded ready line), ``endpoints`` (name -> ``host:port``), ``pid``.
-    Raises :class:`BoxError` with what the box wrote to stderr when it doesn't become ready.
+    Raises :class:`BoxError` with the box's stderr when the box does not become ready.
     """
 
     def __init__(self, box: str, config: Path, *, log_level: str = "warning") -> None:
@@ -70,7 +70,7 @@ class BoxProcess:
         endpoints = self.ready["endpoints"]
         assert isinstance(endpoints, dict)
         self.endpoints = endpoints
-        # Drained for ever after, so that a talkative box never blocks on a full pipe.
+        # The pipe is drained until the end, so that a box with much output never blocks on it.
         self._drain = asyncio.create_task(self._discard_output())
         return self
 
@@ -89,12 +89,12 @@ class BoxProcess:
         return await self.ended()
 
     async def ended(self) -> int:
-        """Wait until it ends by itself. Returns the exit code."""
+        """Wait until the process ends by itself. Returns the exit code."""
         await self._drain
         return await self._process.wait()
 
     async def kill(self) -> None:
-        """SIGKILL, as a power cut."""
+        """Send SIGKILL, like a power cut."""
         if self._process.returncode is None:
             self._process.kill()
         await self._process.wait()

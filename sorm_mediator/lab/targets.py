@@ -1,4 +1,4 @@
-"""The target of a run: a lab of its own, or a mediator that is running."""
+"""The target of a run: a lab of its own, or a running mediator."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def toward(
     by_e1: bool = False,
     speech: bool = False,
 ) -> AsyncIterator[RunTarget]:
-    """A mediator that is running, as ``config`` describes it. ``web``: the URL of what makes calls; "" = nothing does.
+    """A running mediator, described by ``config``. ``web``: the HTTP API that makes calls; "": none.
 
     ``by_e1``: the consoles are in its streams; ``speech``: they connect over TCP, and its streams carry the speech.
     """

@@ -26,11 +26,11 @@ from sorm_mediator.replay.results import ERROR, FAIL, PASS, ScriptResult, TextPr
 from sorm_mediator.replay.session import ReplaySettings, load, run_script
 
 MAIN_JOB = "main-job.yaml"
-"""The scenario that is shown step by step."""
+"""The scenario shown step by step."""
 
 LABS_AT_ONCE = 10
-"""Labs run side by side, each in a process of its own. A lab waits for its calls and its E1 line most of the time: it
-takes 5 to 20 % of a core."""
+"""Count of parallel labs, each in a process of its own. A lab waits for its calls and its E1 line most of the
+time, and uses 5 to 20 % of a core."""
 PRELOADED = [
     "sorm_mediator.replay.session",
     "sorm_mediator.lab.lab",
@@ -84,7 +84,7 @@ _NEEDING_E1 = Phrase("not over tcp alone, since they need an E1 stream:")
 
 @dataclass(frozen=True, slots=True)
 class DemoRow:
-    """The result of a scenario over a link. ``report``: what it printed, if it did not pass."""
+    """The result of a scenario over a link. ``report``: its output, if it did not pass."""
 
     name: str
     file: str
@@ -118,9 +118,9 @@ class DemoRow:
 
 
 def run_demo(*, lang: Lang, as_json: bool, prepare: Callable[[], None]) -> int:
-    """DemoRow everything; print a table, or with ``as_json`` one document. Returns the exit code, 0 or 1.
+    """Run everything, and print a table, or with ``as_json`` one document. Returns the exit code, 0 or 1.
 
-    ``prepare``: what each further process does first (logging).
+    ``prepare``: the first call of each further process (logging).
     """
     return asyncio.run(_demo(lang, as_json, prepare))
 
@@ -134,7 +134,7 @@ async def _demo(lang: Lang, as_json: bool, prepare: Callable[[], None]) -> int:
         runs = [(path, link) for path in scripts for link in _links(path)]
         needing_e1 = [path.name for path in scripts if (path, "tcp") not in runs]
         runs.remove((folder / MAIN_JOB, "tcp"))
-        # A run over E1 is long, since the line is 64 kbit/s and a call that is heard takes its time: such begin first.
+        # Runs over E1 begin first: a channel has 64 kbit/s and calls with speech take time.
         longest_first = sorted(
             runs, key=lambda one: (one[1] == "tcp", one[0].name not in needing_e1, -one[0].stat().st_size)
         )
@@ -156,10 +156,10 @@ async def _demo(lang: Lang, as_json: bool, prepare: Callable[[], None]) -> int:
 
 @contextmanager
 def _processes(prepare: Callable[[], None]) -> Iterator[ProcessPoolExecutor]:
-    """The processes of the labs; none is left afterwards, also of a demo that was stopped."""
+    """The processes of the labs. All end with the demo, even with an interrupted one."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
-    forkserver.ensure_running()  # it loads them while the main job runs
+    forkserver.ensure_running()  # the process loads them while the main job runs
     pool = ProcessPoolExecutor(LABS_AT_ONCE, context, _begin, (prepare,))
     try:
         yield pool
@@ -170,7 +170,7 @@ def _processes(prepare: Callable[[], None]) -> Iterator[ProcessPoolExecutor]:
 
 
 async def _watch(rows: Mapping[tuple[Path, Link], asyncio.Future[DemoRow]], *, shown: bool) -> None:
-    """Wait for every run: with a bar where a person looks, and the report of each that did not pass."""
+    """Wait for every run, with a bar on a terminal. Print the report of each run that did not pass."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -189,7 +189,7 @@ async def _watch(rows: Mapping[tuple[Path, Link], asyncio.Future[DemoRow]], *, s
 
 
 def _links(script: Path) -> tuple[Link, ...]:
-    """The links that a script is run over: TCP and E1, as far as it can; both at once if it can't do otherwise."""
+    """The links for a script: TCP and E1 as far as possible; both at once for a script that requires this."""
     possible = load(script).links
     return tuple(link for link in possible if link != "tcp+e1") or possible
 
@@ -226,7 +226,7 @@ async def _main_job(script: Path, lang: Lang, write: Callable[[str], object]) ->
 
 
 def _begin(prepare: Callable[[], None]) -> None:
-    """A process of labs begins. Ctrl-C is for the process that it works for."""
+    """Prepare a process of labs. Its parent process handles Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     prepare()
 

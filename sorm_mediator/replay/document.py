@@ -1,7 +1,7 @@
-"""YAML with the line of every value, so that an error in a script names the place where to look.
+"""YAML with the line of every value, so that an error in a script names its place.
 
-Only plain data is read (the safe tags of YAML); a key given twice is an error, and so is a document that
-unfolds, by its anchors, into more values than a person could have written.
+Only plain data is read (the safe tags of YAML). A key given twice is an error, and so is a document that
+anchors expand into more values than a person could have written.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sorm_mediator.texts import one_line
 
 MAX_NODES = 200_000
 _LOADER: type[yaml.SafeLoader | yaml.CSafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""libyaml where PyYAML has it: a tenth of the time."""
+"""libyaml where PyYAML has it; it needs a tenth of the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,12 @@ class Node:
     path: str = ""
 
     def fail(self, message: str) -> NoReturn:
-        """Raise :class:`ScriptError` for this place."""
+        """Raises :class:`ScriptError` for this place."""
         where = f"{self.file}:{self.line}: "
         raise ScriptError(one_line(f"{where}{self.path}: {message}" if self.path else f"{where}{message}"))
 
     def wrong(self, allowed: str) -> NoReturn:
-        """Raise :class:`ScriptError`: this value isn't what is allowed here."""
+        """Raises :class:`ScriptError`: this value is not allowed here."""
         self.fail(f"{show(self.plain())} is not allowed here; allowed: {allowed}")
 
     def plain(self) -> Any:
@@ -69,7 +69,8 @@ class Node:
     ) -> dict[str, Node]:
         """The value as a mapping of these keys, each value checked. Raises :class:`ScriptError`.
 
-        ``known``: the variables; a value with one is checked when it is filled in. None: none is left.
+        ``known``: the variables; a value with a variable is checked after it is filled in. None: all are
+        filled in.
         """
         checks = {**required, **optional}
         keys = self.mapping(checks)
@@ -147,7 +148,7 @@ def load(path: Path) -> Node:
 def parse(text: str, file: str) -> Node:
     """Read one YAML document from ``text``; ``file`` is its name in errors. Raises :class:`ScriptError`."""
     try:
-        loader = _LOADER(text)  # which looks for control characters at once
+        loader = _LOADER(text)  # it checks for control characters at once
     except yaml.YAMLError as error:
         raise ScriptError(f"{file}:1: is not YAML: {' '.join(str(error).split())}") from None
     try:
@@ -157,7 +158,7 @@ def parse(text: str, file: str) -> Node:
         return _Builder(loader, file).build(root, "")
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        why = ascii(error.problem or error.context)[1:-1]  # it quotes what stands there
+        why = ascii(error.problem or error.context)[1:-1]  # the error quotes the text there
         raise ScriptError(f"{file}:{line}: is not YAML: {why}") from None
     except yaml.YAMLError as error:
         raise ScriptError(f"{file}:1: is not YAML: {' '.join(str(error).split())}") from None
@@ -193,7 +194,7 @@ class _Builder:
             LookupError,
             AttributeError,
             TypeError,
-        ):  # how PyYAML refuses a text that its tag does not suit
+        ):  # PyYAML's error for a text that does not fit its tag
             tag = one_line(str(node.tag))
             raise ScriptError(f"{self._file}:{line}: holds a value that can't be read as {tag}") from None
         return Node(value, self._file, line, path)
@@ -209,7 +210,7 @@ class _Builder:
             if key in result:
                 Node(key, self._file, key_node.start_mark.line + 1, place).fail("is given twice")
             value = self.build(value_node, place)
-            # A value may stand below its key; the key is where one looks first.
+            # A value may stand below its key; the error names the line of the key.
             result[key] = Node(value.value, self._file, key_node.start_mark.line + 1, place)
         return result
 
@@ -228,7 +229,7 @@ def is_template(value: object) -> bool:
 
 
 def check(node: Node, known: Container[str]) -> None:
-    """KeyCheck that every variable of a text is well formed and known. Raises :class:`ScriptError`."""
+    """Check that every variable of a text is well formed and known. Raises :class:`ScriptError`."""
     rest = _REFERENCE.sub("", node.value)
     if "${" in rest:
         node.wrong("${name}, ${name+1}, ${name-1} or ${name:02d}")

@@ -1,12 +1,13 @@
-"""Which message that came is the one that was expected: the rules, without I/O.
+"""The rules that match expected messages with received ones, without I/O.
 
-The sequence is kept among the answers on KPD1, and among the events of one object on KPD2 (order 268, rule 4:
-each object gets its own set). Unsolicited messages of KPD1 and 53h may come anywhere between (26h may stand
+The order is kept among the answers on KPD1, and among the events of one object on KPD2 (order 268, rule 4:
+each object gets its own set). Unsolicited messages of KPD1 and 53h may come anywhere between (26h may come
 before or after 28h: ``unauthorized_access_place``).
 
-An expected message is looked for among those not read yet. The first one of its name whose identity
-(object_number, call_number, command, test_number, as far as expected) fits is the candidate; it must fit
-in every other field too, else the expectation has failed. Messages passed over on the way are not checked.
+Only unread messages are candidates for an expected one. The candidate is the first message of the expected
+name with the expected identity (object_number, call_number, command, test_number, as far as given). The
+candidate must fit in every other field too, else the expectation fails. Messages before the candidate are not
+checked.
 """
 
 from __future__ import annotations
@@ -45,31 +46,31 @@ class Wanted:
 
     @property
     def text(self) -> Phrase:
-        """Name and fields as people read them."""
+        """Name and fields, for people."""
         return join(" ", [self.name, show_value(self.fields)] if self.fields else [self.name])
 
 
 @dataclass
 class Unread(Generic[A]):
-    """The messages of one console that no expectation has read yet, and how far each order was read."""
+    """The unread messages of one console, and the position in each order."""
 
     waiting: list[tuple[int, A]] = field(default_factory=list)
     _count: int = 0
     _passed: dict[tuple[Any, ...], int] = field(default_factory=dict)
 
     def add(self, arrival: A) -> None:
-        """A message came."""
+        """Add a received message."""
         self._count += 1
         self.waiting.append((self._count, arrival))
 
     def reachable(self, *, on_kpd2: bool) -> list[A]:
-        """What may still be expected on a channel, in the order it came."""
+        """The messages of a channel that can still be expected, in order of arrival."""
         return [
             arrival for position, arrival in self.waiting if self._is_reachable(position, arrival, on_kpd2)
         ]
 
     def read(self, arrival: A) -> None:
-        """An expectation has been met by ``arrival``: what its order has before it is passed over."""
+        """Read ``arrival``, which meets an expectation: earlier messages of its order are passed over."""
         position = next(position for position, other in self.waiting if other is arrival)
         key = _order(arrival)
         self._passed[key] = max(position, self._passed.get(key, 0))
@@ -80,7 +81,7 @@ class Unread(Generic[A]):
         ]
 
     def take(self, arrivals: Iterable[A]) -> None:
-        """Only remove: what was met in any order leaves the others where they are."""
+        """Remove a message matched in any order. The others stay."""
         taken = {id(arrival) for arrival in arrivals}
         self.waiting = [(place, other) for place, other in self.waiting if id(other) not in taken]
 
@@ -89,7 +90,7 @@ class Unread(Generic[A]):
         self.waiting = [(place, other) for place, other in self.waiting if other.name != name]
 
     def forget(self, *, on_kpd2: bool) -> None:
-        """Drop everything unread of one channel."""
+        """Drop all unread messages of one channel."""
         self.waiting = [(place, other) for place, other in self.waiting if other.on_kpd2 != on_kpd2]
 
     def _is_reachable(self, position: int, arrival: A, on_kpd2: bool) -> bool:
@@ -106,10 +107,10 @@ def _order(arrival: Arrival) -> tuple[Any, ...]:
 
 
 class Matcher(Generic[A, E]):
-    """Meets one list of expectations with the messages of one console.
+    """Matches one list of expectations with the messages of one console.
 
-    ``resolve`` fills the variables of an expectation when its turn has come; ``met`` is told of every match
-    (it saves values). ``sent`` are the commands whose answers are meant, empty for any.
+    ``resolve`` fills the variables of an expectation when its turn comes. ``met`` is called for every match
+    (to save values). ``sent``: the commands with the expected answers; empty for any.
     """
 
     def __init__(
@@ -137,7 +138,7 @@ class Matcher(Generic[A, E]):
         return not self._left or self.failure is not None
 
     def advance(self) -> bool:
-        """Match what has come; true when finished."""
+        """Match the received messages. Returns true when finished."""
         if self._order_free:
             self._advance_in_any_order()
         else:
@@ -146,7 +147,7 @@ class Matcher(Generic[A, E]):
         return self.finished
 
     def expire(self, within: float) -> None:
-        """The time is over: the first expectation left has failed."""
+        """Timeout: the first remaining expectation has failed."""
         expectation = self._left[0]
         wanted = self._resolve(expectation)
         arrivals = self._unread.reachable(on_kpd2=wanted.on_kpd2)

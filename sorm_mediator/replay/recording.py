@@ -1,5 +1,7 @@
-"""A run written as a pcapng file: every read and write of the consoles as it was, over E1 every frame;
-beside TCP the packets of the streams that carry the speech."""
+"""A run as a pcapng file: every read and write of the consoles, over E1 every frame.
+
+For consoles over TCP the file also has the packets of the streams that carry the speech.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +13,9 @@ from sorm_mediator.console.client import Address, ConsoleClient, Observer
 
 
 class PcapRecorder(Observer):
-    """An observer of consoles that writes what they send and receive. A context manager.
+    """An observer of consoles that writes their traffic to a file. A context manager.
 
-    ``speech``: also the packets of streams that carry speech alone.
+    ``speech``: include the packets of streams that carry speech alone.
     Raises :class:`OSError` when the file can't be written.
     """
 
@@ -44,7 +46,7 @@ class PcapRecorder(Observer):
         (connection.sent if outbound else connection.received)(data, now)
 
     def framed(self, client: ConsoleClient, channel: str, by_dte: bool, frame: bytes, now: float) -> None:
-        """One frame of a timeslot; outbound is what the DTE sends to the DCE."""
+        """One frame of a timeslot; frames of the DTE are outbound."""
         name = f"{client.host} {channel.upper()}"
         self._writer.lapb(name, frame, now, outbound=by_dte)
 

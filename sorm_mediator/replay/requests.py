@@ -1,7 +1,7 @@
 """Steps that are one request to the lab's HTTP API: a call, an alarm, an electronic message, or any request.
 
-Each is a row of :data:`REQUESTS`: its keys with their checks, where the request goes, and what counts as accepted. The
-bodies are those of the HTTP API (docs/http.md), which checks them again.
+Each is a row of :data:`REQUESTS`: its keys with their checks, the path of the request, and the status of an
+accepted one. The bodies are those of the HTTP API (docs/http.md), which checks them again.
 """
 
 from __future__ import annotations
@@ -52,18 +52,18 @@ class Request:
 
     method: str
     path: str
-    """Below /api/v1; ``{key}`` is a key of the step, which is then no key of the body."""
+    """The path below /api/v1. A key of the step used as ``{key}`` is no key of the body."""
     accepted: int = 202
-    """The status of a request that was accepted."""
+    """The status of an accepted request."""
     required: Mapping[str, KeyCheck] = field(default_factory=dict)
     optional: Mapping[str, KeyCheck] = field(default_factory=dict)
     saves: str = ""
-    """A key of the reply that ``save`` may keep; "" = none."""
+    """The key of the reply for ``save``; "": none."""
     supersedes: str = ""
-    """A message that came before the request no longer counts: what is expected is that which the request causes."""
+    """Name of the message caused by the request. Earlier unread ones of this name no longer count."""
     title: Phrase
     shown: tuple[str, ...] = ()
-    """Keys whose values the title of the step shows."""
+    """Keys with values shown in the title of the step."""
 
     def read(self, node: Node, known: Container[str]) -> None:
         """Check the keys of a step. Raises :class:`ScriptError`."""
@@ -82,7 +82,7 @@ class Request:
         )
 
     def title_of(self, node: Node, variables: Mapping[str, Any]) -> str:
-        """What the step does, for people."""
+        """The title of the step, for people."""
         values = [_shown(node.value[name], variables) for name in self.shown if name in node.value]
         return join(" ", [self.title, " -> ".join(values)] if values else [self.title])
 
@@ -175,4 +175,4 @@ REQUESTS: Mapping[str, Request] = {
 }
 """The steps by their names."""
 SAVED = {name: one.saves for name, one in REQUESTS.items() if one.saves}
-"""Steps whose reply holds an id, and the key of that id, which ``save`` keeps."""
+"""Steps with an id in the reply, and the key of that id for ``save``."""

@@ -1,6 +1,7 @@
-"""The results of scripts: shown while they run, for people or as one JSON object a line, and as JUnit's XML.
+"""The results of scripts: printed during the run (for people, or JSON Lines), and as JUnit's XML.
 
-People are shown no password, neither in octets nor in meaning; what programs read is exact (:mod:`protocol.render`).
+The output for people contains no password, neither as octets nor as a field; the output for programs is exact
+(:mod:`protocol.render`).
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class StepResult:
 
 @dataclass(slots=True)
 class ScriptResult:
-    """One script: its steps as far as they ran, and what kept it from running when something did."""
+    """One script: the steps that ran, and the error that kept it from running, if any."""
 
     name: str
     path: Path
@@ -56,7 +57,7 @@ class ScriptResult:
     planned: int = 0
     seconds: float = 0.0
     findings: dict[str, int] = field(default_factory=dict)
-    """How often a unit came split or together with others, or had something wrong in it."""
+    """Counts of units that came split, came together with others, or had problems."""
     error: Exception | None = None
 
     @property
@@ -66,7 +67,7 @@ class ScriptResult:
 
     @property
     def verdict(self) -> Phrase:
-        """PASS, FAIL or ERROR (it could not run)."""
+        """PASS, FAIL or ERROR (the script could not run)."""
         if self.error is not None:
             return ERROR
         return FAIL if self.failures else PASS
@@ -109,7 +110,7 @@ def _first(result: ScriptResult) -> str:
     return f"step {step.number}, {step.title}: {reason}"
 
 
-# --- showing a run while it happens
+# --- printing a run
 
 
 _MS, _S = Phrase("ms"), Phrase("s")
@@ -120,7 +121,7 @@ _NO_UNIT = Phrase("bytes that are no unit")
 
 
 class Printer(Protocol):
-    """Shows a run, step by step."""
+    """Prints a run, step by step."""
 
     def begin(self, result: ScriptResult) -> None:
         """A script begins."""
@@ -279,6 +280,6 @@ def _summary(result: ScriptResult) -> dict[str, Any]:
 
 
 def _octets(crossed: Crossed) -> str:
-    """The octets in hexadecimal, masked: all that is sent on KPD1 are commands, or meant to be."""
+    """The octets in hexadecimal, masked: everything sent on KPD1 is treated as a command."""
     channel = Channel.COMMAND if crossed.outbound else None
     return masked_hex(crossed.raw, channel=channel, anywhere=crossed.message is None)

@@ -1,4 +1,4 @@
-"""Runs a scenario: sends what its steps give, waits for what they expect, and reports why one failed."""
+"""Runs a scenario: sends the commands of its steps, waits for the expected messages, and reports failures."""
 
 from __future__ import annotations
 
@@ -25,34 +25,34 @@ STARTED_ALREADY = Phrase(
     "the technical means are started already, perhaps by an earlier run: send stop first"
 )
 HTTP_AGAIN = 0.05
-"""Seconds between two requests of an http step that waits for a reply."""
+"""Seconds between two requests of an http step that waits for a certain reply."""
 
 
 class Console:
-    """A console of a run: its client, and what has come that no step has read."""
+    """A console of a run: its client, and its unread messages."""
 
     def __init__(self, client: ConsoleClient) -> None:
         self.client = client
         self.unread: Unread[Crossed] = Unread()
         self.running: tuple[Sent, ...] = ()
-        """The next command waits for the end of these."""
+        """The commands to end before the next one is sent."""
 
     def waiting(self, channels: Sequence[str]) -> list[Crossed]:
-        """Everything unread on these channels."""
+        """All unread messages of these channels."""
         return [crossed for _, crossed in self.unread.waiting if crossed.channel in channels]
 
 
 _ENDED = Phrase("the restart ends the channels")
 _WRONG = Phrase("something wrong in a unit")
 _STARTED = (0x16, 0x07)
-"""Statuses of a command 1 that comes when the technical means run already.
+"""Statuses of a command 1 while the technical means run already.
 
 Source: order 268, 9.8.4.2 (07h); Eltex SMG1016M manual, SORM settings (16h).
 """
 
 
 class Runnable(Protocol):
-    """What is run: a scenario, or a vendor script."""
+    """A scenario, or a vendor script."""
 
     @property
     def name(self) -> str: ...
@@ -67,9 +67,10 @@ class Runnable(Protocol):
 
 
 class ScriptRunner(Observer):
-    """Runs one script: what scenarios and vendor scripts have in common. It observes its consoles.
+    """Runs one script, and observes its consoles: the common part of scenarios and vendor scripts.
 
-    ``keep_going``: a failed step doesn't end the script; ``recorder`` (a capture file) observes the consoles too.
+    ``keep_going``: a failed step does not end the script. ``recorder`` (a capture file) observes the consoles
+    too.
     """
 
     def __init__(
@@ -95,7 +96,7 @@ class ScriptRunner(Observer):
         self._started = False
 
     async def run(self) -> ScriptResult:
-        """Run the script. What kept it from running is the result's ``error``."""
+        """Run the script. The result's ``error`` gives the reason when it could not run."""
         # Times are counted from here.
         self._began, self._began_monotonic = time.time(), time.monotonic()
         self._printer.begin(self.result)
@@ -119,14 +120,14 @@ class ScriptRunner(Observer):
         return self.result
 
     async def _play(self) -> None:
-        """The steps. Raises :class:`ScriptError`, :class:`ConnectError`."""
+        """Run the steps. Raises :class:`ScriptError`, :class:`ConnectError`."""
         raise NotImplementedError
 
     async def _put_back(self) -> None:
-        """What runs after the steps, whether they passed, failed or were cancelled."""
+        """Run after the steps, whether they passed, failed or were cancelled."""
 
     async def _console(self, name: str = s.MAIN, *, connect: bool = True) -> Console:
-        """The console of that name, connected when it is first asked for. Raises :class:`ConnectError`."""
+        """The console of this name, connected at its first use. Raises :class:`ConnectError`."""
         if name not in self._consoles:
             client = self._target.console(
                 len(self._consoles), name=name, observers=(self, *self._recorders), **self._header
@@ -148,7 +149,7 @@ class ScriptRunner(Observer):
         return step.failure is None
 
     def _hint(self, sent: Sequence[Sent], step: StepResult) -> None:
-        """Note the likely reason of a refused start, as long as no start of this run has been accepted."""
+        """Note the likely reason of a refused start, until a start of this run is accepted."""
         for one in sent:
             if one.code == COMMANDS["start"].code:
                 if not self._started and one.refusal in _STARTED:
@@ -156,7 +157,7 @@ class ScriptRunner(Observer):
                 self._started |= one.done and not one.refusal
 
     def crossed(self, client: ConsoleClient, crossed: Crossed) -> None:
-        """Keep what came, print it, and count findings."""
+        """Print a unit, keep a received one for the steps, and count findings."""
         if not crossed.outbound:
             self._consoles[client.name].unread.add(crossed)
             for text in (*crossed.findings, *((_WRONG,) if crossed.problems else ())):
@@ -165,7 +166,7 @@ class ScriptRunner(Observer):
 
 
 async def attempt(work: Awaitable[Failure | None]) -> Failure | None:
-    """The failure of a step: what ``work`` returns, or the reason why it could not be carried out."""
+    """The failure of a step: from ``work``, or the reason why the step could not be carried out."""
     try:
         return await work
     except StepError as error:
@@ -196,7 +197,10 @@ class ScenarioRunner(ScriptRunner):
         await self._steps(self._scenario.steps, "")
 
     async def _put_back(self) -> None:
-        """The steps of ``finally``, if a step has passed that may have changed something; the first error stays."""
+        """Run the steps of ``finally`` if a step has passed that may have changed something.
+
+        The first error stays.
+        """
         if not any(step.verdict == PASS for step in self.result.steps):
             return
         for index, step in enumerate(self._scenario.finally_, 1):
@@ -206,7 +210,7 @@ class ScenarioRunner(ScriptRunner):
                 self.result.error = self.result.error or error
 
     async def _steps(self, steps: Sequence[s.Step], prefix: str, first: int = 1) -> bool:
-        """Run steps; false when one failed and that ends the scenario."""
+        """Run steps. Returns false when a failed step ends the scenario."""
         for index, step in enumerate(steps, first):
             number = f"{prefix}{index}"
             if isinstance(step.action, s.Repeat):
@@ -226,7 +230,7 @@ class ScenarioRunner(ScriptRunner):
         except ScriptError as error:
             if not self.result.failures:
                 raise
-            # A value that a failed step should have saved is missing: not a mistake of the script.
+            # A failed step did not save this value: not a mistake of the script.
             result.failure = Failure("", str(error))
         if result.failure is not None or step.expect is None:
             self._hint(self._sent, result)
@@ -237,7 +241,7 @@ class ScenarioRunner(ScriptRunner):
         match step.action:
             case s.OnChannels("connect") | s.Restart():
                 connects = False
-            case s.Ask():  # what it brings about is sent only to a console that is there
+            case s.Ask():  # its messages are sent only to a connected console
                 connects = bool(step.expect or step.events)
             case _:
                 connects = True
@@ -298,7 +302,7 @@ class ScenarioRunner(ScriptRunner):
         assert self._target.restart is not None  # checked before the first step
         lost = client.lost + len(client.connected)
         await self._target.restart()
-        # A link over E1 ends when the new mediator sets it up anew; what is sent before would be lost.
+        # A link over E1 ends when the new mediator sets it up again; commands sent before would be lost.
         if await client.wait(lambda: client.lost >= lost, within):
             return None
         still = join(", ", [SHOWN[name] for name in sorted(client.connected)])
@@ -308,7 +312,7 @@ class ScenarioRunner(ScriptRunner):
         client = console.client
         is_interrupt = isinstance(action, s.Send) and action.entry.name == "interrupt"
         if not is_interrupt:
-            # One command at a time (order 268, 7.1), even where a step didn't look at the end of it.
+            # One command at a time (order 268, 7.1), even where a step does not check its end.
             await client.wait(lambda: all(sent.done for sent in console.running), within)
         if isinstance(action, s.SendRaw):
             message: Any = action.resolve(self._variables)
@@ -403,7 +407,7 @@ class ScenarioRunner(ScriptRunner):
             self._variables[name] = crossed.fields.get(field)
 
     async def _end_of(self, console: Console, within: float, result: StepResult) -> None:
-        """Wait for the end of a command whose answers no step expects; its answers count as read."""
+        """Wait for the end of a command without expected answers; its answers count as read."""
         if not await console.client.wait(lambda: all(sent.done for sent in console.running), within):
             result.notes += [no_end(within), *console.client.complaints()]
         console.unread.take([one for one in console.waiting((KPD1,)) if one.answers in console.running])

@@ -1,7 +1,7 @@
-"""Scenarios in YAML: a dialogue between consoles and the mediator, read strictly into frozen steps.
+"""Scenarios in YAML: a dialogue between consoles and the mediator, read into frozen steps.
 
-The keys are described in docs/scenarios.md. A mistake in a file is one :class:`ScriptError`, which
-names file:line, key, value and what is allowed. Values with variables are checked when their step runs.
+docs/scenarios.md describes the keys. A mistake in a file is a :class:`ScriptError`, which names file:line,
+key, value and what is allowed. Values with variables are checked when their step runs.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from sorm_mediator.replay.requests import REQUESTS, RESTART, SAVED, Request
 from sorm_mediator.replay.vocabulary import Checker
 
 WITHIN = 5.0
-"""Seconds that a step may take to get what it expects, unless the scenario or the step gives another time."""
+"""Default seconds for the expected messages of a step."""
 MAIN = "main"
-"""The console of a step that names none."""
+"""The default console of a step."""
 CHANNELS = ("kpd1", "kpd2")
 SILENCE = "silence"
 
@@ -37,7 +37,7 @@ VERBS: Mapping[Verb, Phrase] = {
     "closed": Phrase("closed:"),
     "forget": Phrase("forget"),
 }
-"""What a step does with channels, and how it is called."""
+"""Actions of a step on channels, and their titles."""
 ACTIONS = (
     *("send", "raw", "call", "http"),
     *("connect", "disconnect", "closed", "restart", "forget", "repeat"),
@@ -63,7 +63,7 @@ SETTINGS: Mapping[str, Callable[[Node], Any]] = {
     "order_free": Node.flag,
     "split": lambda node: node.integer(1, 65535),
 }
-"""The modifiers that are plain values."""
+"""Modifiers with plain values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """A command by name, with the fields given (header fields may be among them)."""
+    """A command by name, with its fields (header fields may be among them)."""
 
     entry: vocabulary.Entry
     fields: Node
@@ -113,7 +113,7 @@ class Ask:
 
     @property
     def request(self) -> Request:
-        """What kind of request."""
+        """The kind of request."""
         return REQUESTS[self.name]
 
     def resolve(self, variables: dict[str, Any]) -> dict[str, Any]:
@@ -124,7 +124,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class OnChannels:
-    """Open or close channels of the console, wait until the mediator has closed them, or drop what is unread there."""
+    """Open or close channels, wait until the mediator closes them, or drop their unread messages."""
 
     verb: Verb
     channels: tuple[str, ...]
@@ -132,12 +132,12 @@ class OnChannels:
 
 @dataclass(frozen=True, slots=True)
 class Restart:
-    """Stop the mediator's program and start it again; what it keeps is ``after_restart`` of its lab file."""
+    """Stop the mediator's program and start it again. ``after_restart`` of its lab file sets what is kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """Steps run several times, a variable counting from 1."""
+    """Steps run several times, with a variable that counts from 1."""
 
     times: int
     counter: str
@@ -146,7 +146,7 @@ class Repeat:
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """Do nothing but wait for what is expected."""
+    """Only wait for the expected messages."""
 
 
 Action = Send | SendRaw | Ask | OnChannels | Restart | Repeat | Listen
@@ -154,7 +154,7 @@ Action = Send | SendRaw | Ask | OnChannels | Restart | Repeat | Listen
 
 @dataclass(frozen=True, slots=True)
 class Hears:
-    """What must be heard, all of it at the same time."""
+    """The tones expected at the same time."""
 
     node: Node
 
@@ -186,7 +186,7 @@ class Step:
     hears: Hears | None = None
 
     def title_of(self, variables: dict[str, Any]) -> str:
-        """A short text: who does what. A title of the step's own is in the language of its author."""
+        """A short description of the step. A title from the scenario is in the language of its author."""
         if self.title:
             return self.title
         parts = [self._action_title(variables)]
@@ -233,11 +233,11 @@ class Scenario:
     path: Path
     steps: tuple[Step, ...]
     finally_: tuple[Step, ...] = ()
-    """Steps that run after the others, whether those passed or not."""
+    """Steps that run after the others, passed or failed."""
     description: str = ""
     lab: Path | None = None
     link: Link | None = None
-    """The only link that it can run over; None: any that has what its steps need."""
+    """The only possible link; None: any link with everything that the steps need."""
     config: Node | None = None
     header: dict[str, Any] = field(default_factory=dict)
     variables: dict[str, Any] = field(default_factory=dict)
@@ -245,7 +245,7 @@ class Scenario:
 
     @property
     def links(self) -> tuple[Link, ...]:
-        """The links that it can run over: speech is heard over E1 only, and the scenario may name its link."""
+        """The possible links: speech is on E1 only, and the scenario may name its link."""
         if self.link is not None:
             return (self.link,)
         hears = any(step.hears is not None for step in self.all_steps())
@@ -257,14 +257,14 @@ class Scenario:
         return _count((*self.steps, *self.finally_))
 
     def all_steps(self) -> Iterator[Step]:
-        """All steps, those of a repetition in its place."""
+        """All steps, with the steps of a repetition in its place."""
         return _flat((*self.steps, *self.finally_))
 
     def check(self, *, calls: bool, web: bool, restart: bool, e1: bool = False) -> None:
-        """Raise :class:`ScriptError` for the first step that needs something that isn't there.
+        """Raises :class:`ScriptError` for the first step that needs something unavailable.
 
-        ``calls``: who makes calls; ``web``: the HTTP API; ``restart``: a mediator of this run; ``e1``: lines with
-        speech.
+        Available are: ``calls``: calls; ``web``: the HTTP API; ``restart``: a mediator of this run; ``e1``:
+        lines with speech.
         """
         for step in self.all_steps():
             match step.action:
@@ -306,7 +306,10 @@ def load(path: Path) -> Scenario:
 
 
 def parse(text: str, path: Path = Path("scenario.yaml")) -> Scenario:
-    """Read a scenario from ``text``; ``path`` is its name in errors and where its lab is looked for."""
+    """Read a scenario from ``text``.
+
+    ``path``: its name in errors, and the start of the search for its lab.
+    """
     return _scenario(document.parse(text, str(path)), path)
 
 
@@ -370,7 +373,7 @@ def _header(node: Node) -> dict[str, Any]:
 
 
 def find_lab(node: Node, scenario: Path) -> Path:
-    """The lab file that a scenario names: beside it, in a folder above it, here, or among the captures."""
+    """The lab file of a scenario: beside it, in a folder above it, here, or among the captures."""
     name = Path(node.text())
     beside = scenario.resolve().parent
     places = [beside, *beside.parents, Path.cwd()]
@@ -401,7 +404,7 @@ def read_fields(node: Node, entry: vocabulary.Entry, known: Any, *, expected: bo
 
 
 def read_bytes(node: Node) -> bytes:
-    """Octets in hexadecimal, spaces between them as one likes. Raises :class:`ScriptError`."""
+    """Octets in hexadecimal, with any spaces between them. Raises :class:`ScriptError`."""
     try:
         return bytes.fromhex(node.text())
     except ValueError:
@@ -409,7 +412,7 @@ def read_bytes(node: Node) -> bytes:
 
 
 class _Steps:
-    """Reads steps in the order they run, so that a variable is known only after it has been saved."""
+    """Reads steps in the order of the run, so that a variable is known only after the step that saves it."""
 
     def __init__(self, known: set[str]) -> None:
         self._known = known
@@ -501,7 +504,7 @@ class _Steps:
     def _message(
         self, node: Node, entries: Any, kind: str, *, expected: bool
     ) -> tuple[vocabulary.Entry, Node, dict[str, str]]:
-        """``name`` or ``{name: {field: value}}``, for an expectation also ``save: {field: variable}``."""
+        """Read ``name`` or ``{name: {field: value}}``; expectations may have ``save: {field: variable}``."""
         name = _message_name(node)
         if name not in entries:
             node.fail(f"{name!r} is no name of {kind}; allowed: {', '.join(entries)}")
@@ -551,7 +554,7 @@ def _silence(node: Node, channels: tuple[str, ...]) -> tuple[float, tuple[str, .
 
 
 def _hears(node: Node, known: Container[str]) -> Hears:
-    """Check what can be checked before the step runs."""
+    """Read ``hears``, with all checks that are possible before the run."""
     if node.value != SILENCE:
         for item in _heard_items(node):
             keys = item.keys(_HEARD, {})

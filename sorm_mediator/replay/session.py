@@ -1,7 +1,7 @@
-"""One ``replay``: several scripts, each against its lab or against a mediator that is running.
+"""One ``replay``: several scripts, each against its lab or against a running mediator.
 
-Exit codes: 0 every expectation held, 1 one failed, 2 a script or lab is wrong, 3 could not connect, 141 nobody reads
-the output any more.
+Exit codes: 0 every expectation held, 1 one failed, 2 a script or lab is wrong, 3 could not connect, 141 the
+reader of the output has closed it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ Script = scenario.Scenario | vendor.VendorScript
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplaySettings:
-    """The options of ``replay``; their help gives the meaning of each. Raises :class:`UsageError`."""
+    """The options of ``replay``, described in its help. Raises :class:`UsageError`."""
 
     scripts: tuple[Path, ...]
     host: str = ""
@@ -56,7 +56,7 @@ class ReplaySettings:
     junit: Path | None = None
     pcap: Path | None = None
     pcap_speech: bool = True
-    """Write the packets of streams that carry speech alone, too: 600 KB a second of each."""
+    """Include the packets of streams that carry speech alone: 600 KB a second for each stream."""
     keep_going: bool = False
     object_byte_order: str = ""
     as_json: bool = False
@@ -76,7 +76,7 @@ def load(path: Path) -> Script:
 
 
 def run_scripts(settings: ReplaySettings, write: Callable[[str], object] | None = None) -> int:
-    """Run every script and write the reports. Returns the exit code; errors are shown on stderr."""
+    """Run every script and write the reports. Returns the exit code; errors are printed on stderr."""
     stdout = _Stdout()
     try:
         scripts = [load(path) for path in settings.scripts]
@@ -126,7 +126,7 @@ async def run(
 async def run_script(
     script: Script, settings: ReplaySettings, printer: Printer, recorder: PcapRecorder | None = None
 ) -> ScriptResult:
-    """Run one script. What kept it from running is the result's ``error``."""
+    """Run one script. The result's ``error`` gives the reason when it could not run."""
     try:
         async with _target(script, settings) as target:
             keep_going = settings.keep_going
@@ -173,9 +173,9 @@ async def _target(script: Script, settings: ReplaySettings) -> AsyncIterator[Run
 
 
 def _link(script: Script, settings: ReplaySettings, config: Config) -> str:
-    """How the consoles of a script are connected: as the command line gives it, or the lab, or as the script needs it.
+    """The link of a script's consoles: from the command line, else from the lab, else from the script.
 
-    Raises :class:`ScriptError` for a link that the script can't run over.
+    Raises :class:`ScriptError` for a link that the script can't use.
     """
     own, possible = _link_of(config), script.links
     needed = script.link if isinstance(script, scenario.Scenario) else None
@@ -185,12 +185,12 @@ def _link(script: Script, settings: ReplaySettings, config: Config) -> str:
 
 
 def _link_of(config: Config) -> Link:
-    """The link of a lab: streams beside TCP are there for the speech."""
+    """The link of a lab. Streams beside TCP carry the speech."""
     return "tcp+e1" if config.console.link == "tcp" and config.e1 else config.console.link
 
 
 def _lab_config(file: Path, script: Script, byte_order: str | None, folder: Path) -> Config:
-    """The lab file with what the script changes in it; its tables live in ``folder`` during the run."""
+    """The lab file with the changes of the script. ``folder`` holds its tables during the run."""
     try:
         document = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -221,9 +221,9 @@ def _recorder(path: Path | None, speech: bool) -> AbstractContextManager[PcapRec
 
 
 class _Stdout:
-    """Standard output. When its reader has gone the run is cancelled, and what it does to put things back is not shown.
+    """Standard output. When its reader closes it, the run is cancelled, and ``finally`` runs without output.
 
-    It does not raise: most of what is printed is printed where an exception would only close a connection.
+    Writing does not raise: most output is printed where an exception would only close a connection.
     """
 
     def __init__(self) -> None:
@@ -238,13 +238,13 @@ class _Stdout:
             sys.stdout.flush()
         except BrokenPipeError:
             self.gone = True
-            # What is still buffered goes nowhere, also at the interpreter's exit.
+            # Buffered output is dropped, also at the interpreter's exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             if self._run is not None:
                 self._run.cancel()
 
     async def during(self, work: Coroutine[Any, Any, list[ScriptResult]]) -> list[ScriptResult]:
-        """Run ``work``; it is cancelled when the reader has gone."""
+        """Run ``work``, and cancel it when the reader closes the output."""
         self._run = asyncio.current_task()
         try:
             return await work

@@ -2,8 +2,8 @@
 
 A script is a JSON array of command lines, comments ``{"//": ...}``, expected codes ``{"test-mgm": ...}`` and
 ``{"calls": [...]}``, where one object may repeat the key ``call``. Two additions of ours: ``{"lab": FILE}``
-names the lab to run against, and ``make`` in the options of a call makes it (the tester's own switch is
-outside).
+names the lab for the run, and ``make`` in the options of a call makes the call (the tester has no switch of
+its own).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from sorm_mediator.replay.scenario import find_lab
 from sorm_mediator.texts import one_line
 
 TIMEOUT = 15.0
-"""Seconds to wait for an expected event: what that tester waits."""
+"""Seconds to wait for an expected event, as in that tester."""
 
 _PLACES = offsets(NumberReceived, CodecOptions())
 EVENT_OCTETS = Channel.KPD2.header_length + max(payload_lengths(NumberReceived, CodecOptions()))
@@ -47,7 +47,7 @@ TEST_FIELDS: Mapping[str, tuple[int, tuple[int, ...]]] = {
     "priority": (_PLACES["priority"], (1,)),
     "ss": (_PLACES["service"], (1, 3)),
 }
-"""Fields of ``test``: where they begin in an event, and how many octets a script may give of them."""
+"""Fields of ``test``: their position in an event, and how many octets a script may give."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class CommandLine:
 
 @dataclass(frozen=True, slots=True)
 class TestMgm:
-    """A command line with the codes that 27h and 28h must carry; None is not checked."""
+    """A command line with the expected codes of 27h and 28h; None is not checked."""
 
     text: str
     ack: int | None
@@ -80,7 +80,7 @@ class Recv:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What one object must see of one call."""
+    """The expected events of one call for one object."""
 
     required: bool = True
     timeout: float = TIMEOUT
@@ -108,7 +108,7 @@ class VendorScript:
     steps: tuple[CommandLine | TestMgm | Calls, ...] = field(default=())
 
     links: ClassVar[tuple[Link, ...]] = LINKS
-    """It can run over every link."""
+    """A vendor script can run over every link."""
 
     @property
     def planned(self) -> int:
@@ -116,14 +116,14 @@ class VendorScript:
         return sum(len(step.watches) if isinstance(step, Calls) else 1 for step in self.steps)
 
     def check(self, *, calls: bool, web: bool, restart: bool, e1: bool = False) -> None:
-        """Raise :class:`ScriptError` for the first step that makes a call where nothing makes calls."""
+        """Raises :class:`ScriptError` for the first step that makes a call, when calls are not available."""
         for step in self.steps:
             if isinstance(step, Calls) and any(watch.make for watch in step.watches) and not calls:
                 raise ScriptError(f"{self.path}:{step.line}: make: needs a switch: give --web URL, or a lab")
 
     @property
     def name(self) -> str:
-        """What it is called: it has no name of its own."""
+        """Its name, from the file: a vendor script contains none."""
         return f"{self.path.stem} (vendor script)"
 
 
@@ -157,7 +157,7 @@ def parse(text: str, path: Path) -> VendorScript:
 
 
 def _elements(text: str, file: str) -> list[tuple[int, Any]]:
-    """The elements of the array with the lines they begin on."""
+    """The elements of the array with their first lines."""
     decoder = json.JSONDecoder(object_pairs_hook=Pairs)
     space = re.compile(r"\s*")
 
@@ -169,9 +169,9 @@ def _elements(text: str, file: str) -> list[tuple[int, Any]]:
     counted, lines = 0, 1
 
     def line_of(position: int) -> int:
-        """The line of a position; positions rise, so every line is counted once."""
+        """The line of a position. Positions rise, so every line is counted once."""
         nonlocal counted, lines
-        if position < counted:  # of an error, which is behind the last element that was read
+        if position < counted:  # of an error, after the last element that was read
             return text.count("\n", 0, position) + 1
         lines += text.count("\n", counted, position)
         counted = position
@@ -376,7 +376,7 @@ class _Reader:
 
 
 def _substitute(text: str, variables: Mapping[str, str]) -> str:
-    """A variable by its bare name, or as ``$name`` and ``${name}`` inside a text."""
+    """Replace a variable: by its bare name, or as ``$name`` and ``${name}`` inside a text."""
     if text in variables:
         return variables[text]
     return re.sub(r"\$\{?([A-Za-z_]\w*)\}?", lambda match: variables.get(match[1], match[0]), text)
@@ -418,7 +418,7 @@ class LineError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command as its name and fields, or (``payload``) as octets that no command of that name may have."""
+    """A command as name and fields, or (``payload``) as octets that are not allowed in this command."""
 
     name: str
     fields: dict[str, Any]
@@ -477,7 +477,7 @@ def _number(word: str, high: int) -> int:
 
 
 def _named(word: str, names: dict[str, int], what: str) -> str | None:
-    """The octet of a name, in the form that keeps any octet; none is FFh."""
+    """The octet of a name, in a form that keeps any octet; no name: FFh."""
     if word in names:
         byte = names[word]
     elif re.fullmatch(r"[0-9A-Fa-f]{2}", word):
@@ -488,7 +488,7 @@ def _named(word: str, names: dict[str, int], what: str) -> str | None:
 
 
 def _subject(words: Sequence[str], options: dict[str, str]) -> dict[str, Any]:
-    """ID TYPE SIGN and -n or -t; what is left out is FFh."""
+    """ID TYPE SIGN and -n or -t; missing ones are FFh."""
     given = list(words) + [""] * (3 - len(words))
     number = options.get("-n")
     if number is not None and not re.fullmatch(r"[0-9]{1,18}", number):
@@ -553,7 +553,7 @@ def _set_password(words: _Words, _: _Options) -> Command:
         raise _Usage
     if len(words[0]) == 6:
         return Command("set-password", {"new_password": words[0]})
-    # Another length is one of the tester's negative cases (order 268, 7.4).
+    # Other lengths are negative cases of the tester (order 268, 7.4).
     return Command("set-password", {}, words[0].encode("latin-1", "replace")[:255])
 
 

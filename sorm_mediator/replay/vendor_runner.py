@@ -1,6 +1,6 @@
-"""Runs a script of the vendor's tester: command lines with their codes, and the calls that objects must see.
+"""Runs a script of the vendor's tester: command lines with their codes, and the expected events of calls.
 
-A call is known by its numbers; the first event that fits binds it to a call id (octets 4 to 8), and every
+The numbers identify a call. The first event that fits binds the call to a call id (octets 4 to 8), and every
 further event of that id must be the next one expected. Several observations run at the same time.
 """
 
@@ -24,7 +24,7 @@ from sorm_mediator.replay.vendor import Command, LineError, parse_line
 from sorm_mediator.replay.vocabulary import COMMANDS
 
 COMMAND_WITHIN = 10.0
-"""Seconds that a command may take. Order 268, 1.5 gives 15; the tester itself waits 10."""
+"""Seconds for a command. Order 268, 1.5 gives 15; the tester itself waits 10."""
 _VENDOR_CODES = range(0x10, 0x100)
 _SIDES = {"number_a": 0x03, "number_b": 0x0C}
 _TRUNK_OR_SERVICE = 0xF0
@@ -122,7 +122,7 @@ class VendorRunner(ScriptRunner):
         return self._end_step(result)
 
     async def _observe(self, console: Console, watch: v.Watch, line: int) -> Failure | None:
-        """One call, observed once. Where the script makes the call itself, it is made first."""
+        """Observe one call once. A call that the script makes itself is made first."""
         if watch.make is not None:
             request = dict(watch.make)
             assert self._target.make_call is not None
@@ -196,7 +196,7 @@ def _octets(crossed: Crossed, name: str, length: int) -> bytes:
     offset, _ = v.TEST_FIELDS[name]
     if name == "ss":
         field = crossed.raw[offset : offset + 3]
-        # One octet stands where the mediator puts it among the three (``service_code_position``).
+        # One octet is at the mediator's position among the three (``service_code_position``).
         return field if length == 3 else bytes(next(([byte] for byte in field if byte != 0xFF), [0xFF]))
     if name == "call" and length == 2:
         # Typed as a number, sent with the low octet first.
@@ -218,7 +218,7 @@ _NOT_SEEN = Phrase("optional, and not seen")
 
 
 def _unit(command: Command, orm_number: int, password: str) -> bytes:
-    """A command whose payload is given as octets."""
+    """A command with a payload given as octets."""
     assert command.payload is not None
     orm_number = command.fields.get("orm_number", orm_number)
     password = command.fields.get("password", password)
@@ -243,7 +243,10 @@ def _codes_of(console: Console, sent: tuple[Sent, ...]) -> tuple[int | None, int
 
 
 def _codes_differ(step: v.TestMgm, came: tuple[int | None, int | None]) -> Failure | None:
-    """A vendor code may come in either message: the vendor's table doesn't rule which."""
+    """Compare the codes.
+
+    A vendor code may come in either message: the vendor's table does not determine which.
+    """
     ack, executed = came
     wanted = [code for code in (step.ack, step.executed) if code in _VENDOR_CODES]
     if wanted and any(code in wanted for code in came):
@@ -262,7 +265,7 @@ def _codes_differ(step: v.TestMgm, came: tuple[int | None, int | None]) -> Failu
 
 
 def _masked(text: str) -> str:
-    """A command line without the passwords in it (:mod:`protocol.render` has the rule)."""
+    """A command line with its passwords masked (by the rule of :mod:`protocol.render`)."""
     words = text.split()
     for place in range(len(words)):
         is_secret = place > 0 and (words[place - 1] == "-p" or (words[0] == "set-password" and place == 1))

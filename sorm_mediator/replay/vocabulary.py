@@ -1,8 +1,7 @@
-"""The messages and their fields as scripts write them (docs/messages.md).
+"""The messages and their fields in scripts (docs/messages.md).
 
-Names and values are those that ``decode --json`` prints; the declarations of :mod:`protocol.messages` hold the forms
-that values are checked by when a script is read. An expected value may also be ``{one_of: [...]}`` or
-``{not: value}``.
+Names and values are those of ``decode --json``. A script's values are checked by the forms declared in
+:mod:`protocol.messages`. An expected value may also be ``{one_of: [...]}`` or ``{not: value}``.
 """
 
 from __future__ import annotations
@@ -24,14 +23,14 @@ _OCTETS = re.compile(r"0[xX](?:[0-9A-Fa-f]{2})+")
 
 @dataclass(frozen=True, slots=True)
 class Checker:
-    """Reads values: ``known`` are the variables that a value may use."""
+    """Reads values. ``known``: the variables that a value may use."""
 
     known: Container[str]
     expected: bool
     """Whether values are only compared: ``one_of`` and ``not`` are allowed, keys of a mapping may be left out."""
 
     def read(self, node: Node, form: Form) -> Any:
-        """The value of one field in ``form``; a template is kept as it is once its variables are known."""
+        """The value of one field in ``form``. A template with known variables is kept unchanged."""
         value = node.value
         if is_template(value):
             check(node, self.known)
@@ -61,7 +60,7 @@ class Entry:
 
 
 _HEADER = ("orm_number", "password", "total", "index", "reserve", "version", "requirements_version")
-"""Shown after the fields of the payload."""
+"""Header fields, shown after the fields of the payload."""
 
 
 def _entries(declared: Iterable[type[Message]]) -> dict[str, Entry]:
@@ -77,6 +76,6 @@ def _entry(kind: type[Message]) -> Entry:
 COMMANDS: Mapping[str, Entry] = _entries(protocol.COMMANDS)
 """Commands of the console."""
 KPD1: Mapping[str, Entry] = _entries(protocol.KPD1_MESSAGES)
-"""What the mediator sends on KPD1."""
+"""Messages of the mediator on KPD1."""
 KPD2: Mapping[str, Entry] = _entries(protocol.EVENTS)
-"""What the mediator sends on KPD2."""
+"""Messages of the mediator on KPD2."""

@@ -5,7 +5,7 @@ From the bottom to the top; no module imports one that stands further down in th
 ``routing``      the rules of one domain: masks, numbering plans, contexts and their XML. Pure.
 ``objects``      the objects on control of one mediator in one domain.
 ``domain``       domains with their subscribers, trunks and ends of bridges.
-``path``         the path of a call across domains, and the numbers that SORM sees. Pure.
+``path``         the path of a call across domains, and the numbers for SORM. Pure.
 ``licence``      limits, keys, and the licence that is active.
 ``node``         the settings as they are now, and the domains and bridges that follow them.
 ``calls``        the engine: calls, services, messages, matching, reports, speech.

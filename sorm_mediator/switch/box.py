@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 
 LAST_PORT = 65535
 DEFAULT_PASSWORD = AdminConfig().password
-"""It is public: it admits users of this machine only."""
+"""The default password is public, so it admits users of this machine only."""
 
 
 class Admin:
@@ -77,15 +77,15 @@ class Admin:
         return None
 
     def shell(self, user: str) -> ShellSession | None:
-        """A new shell for its user, and nothing for a mediator."""
+        """A new shell for the user of the shell; None for any other user."""
         return ShellSession(self._desk, user) if self.is_user(user) else None
 
 
 class SwitchBox:
-    """``await start()`` it, ``await stop()`` it.
+    """The switch with its sockets and its clock: :meth:`start` it, :meth:`stop` it.
 
     Raises :class:`~sorm_mediator.config.ConfigError` for routing contexts that can't be used, and
-    :class:`BoxError` for a host key that can't be. ``config.switch`` must be there.
+    :class:`BoxError` for a host key that can't be used. ``config.switch`` must be there.
     """
 
     def __init__(self, config: Config) -> None:
@@ -147,7 +147,7 @@ class SwitchBox:
     def now(self) -> float:
         """Unix time in seconds that never steps back: the wall clock at start, and monotonic from there.
 
-        Calls, messages and their reports go by it; a licence is valid by the wall clock.
+        Calls, messages and their reports use this time; the validity of licences uses the wall clock.
         """
         return self._epoch + time.monotonic()
 
@@ -179,7 +179,7 @@ class SwitchBox:
         return endpoints
 
     async def _start_reporter(self, target: Target) -> None:
-        """Raises :class:`BoxError`: the mediator's address can't be found or used."""
+        """Raises :class:`BoxError` when the mediator's address can't be found or used."""
         try:
             await self._reporter(target).start()
         except OSError as error:
@@ -187,7 +187,10 @@ class SwitchBox:
             raise BoxError(f"switch.domains.radius_servers: {where} has no address: {error}") from error
 
     async def stop(self) -> None:
-        """Stop listening and reporting. Safe to call again. What fails to close keeps nothing else open."""
+        """Stop listening and reporting.
+
+        Safe to call again. A failure to close one part does not keep others open.
+        """
         self._running = False
         self._timer.set(None)
         async with AsyncExitStack() as closing:  # the last one first
@@ -218,7 +221,7 @@ class SwitchBox:
             task.add_done_callback(partial(self._started, target))
 
     def _changed(self, change: Change) -> None:
-        """The configuration has changed: disconnect mediators that are no longer served, and report to new sinks."""
+        """After a change of settings: disconnect mediators no longer served, and report to new sinks."""
         if not self._running:
             return
         log.info("changed: %s%s", change.what, f" of {change.domain}" if change.domain else "")
@@ -237,7 +240,7 @@ class SwitchBox:
             self._server.drop(change.domain)
 
     def await_multisorm(self) -> str:
-        """Listen for MultiSORM users even while there are none: one is expected. Where, as ``host:port``."""
+        """Listen for MultiSORM users even while there are none. Returns ``host:port``."""
         self._multisorm_awaited = True
         port = self._multisorm.port if self._multisorm_open else self._open_multisorm()
         return host_port(self.config.host, port)
@@ -256,7 +259,10 @@ class SwitchBox:
             self._multisorm_open = False
 
     def _open_multisorm(self) -> int:
-        """Listen for MultiSORM users on the next port; on any when the first is any. Raises :class:`BoxError`."""
+        """Listen for MultiSORM users on the port after ``ssh_port``; on any port when that is 0.
+
+        Raises :class:`BoxError`.
+        """
         configured, host = self.engine.node.config.ssh_port, self.config.host
         if configured == LAST_PORT:
             raise BoxError(
@@ -358,7 +364,10 @@ class SwitchBox:
         return usage(self.engine.node.licences.active(time.time()), used)
 
     def _warn_of_licence(self) -> None:
-        """What was declared in the lab file stays, also beyond the licence, as in a switch that restarts."""
+        """Warn of declarations in the lab file beyond the licence.
+
+        They stay, as in a switch that restarts.
+        """
         licences, now = self.engine.node.licences, time.time()
         active, problem = licences.active(now), licences.why_no_sorm(now)
         if problem:
@@ -424,7 +433,7 @@ class SwitchBox:
         log.warning("%s: a sync is refused: its unended syncs hold too many objects", mediator)
 
     def _speech(self, hello: ClientHello, peer: str, mediator: str) -> None:
-        """Store where a mediator wants its speech. Raises :class:`Refused`."""
+        """Store the address for a mediator's speech. Raises :class:`Refused`."""
         if not hello.rtp:
             return
         try:
@@ -433,7 +442,7 @@ class SwitchBox:
             raise Refused(NOT_SERVED, str(error)) from None
 
     def _why_no_control(self) -> Refused | None:
-        """The licence's refusal of a further object; None when there may be one."""
+        """Why the licence refuses a further object; None when the licence allows one."""
         problem = self.engine.node.licences.why_no_sorm(time.time())
         if problem:
             self.counters["objects refused by the licence"] += 1
@@ -455,7 +464,7 @@ class SwitchBox:
             self._sender.speech.addresses.pop(mediator, None)
 
     def fault(self, domain: str, answer: Fault, delay: float) -> None:
-        """Have a domain answer its mediators slowly (``delay`` seconds), never, or as before ("clear").
+        """Make a domain answer its mediators slowly (``delay`` seconds), never, or as before ("clear").
 
         Raises :class:`CallRefused` of kind "unknown".
         """
@@ -491,7 +500,10 @@ class SwitchBox:
             self.counters["reports"] += 1
 
     def _target(self, mediator: str, report: CallReport | MessageReport) -> Target | None:
-        """Where a report goes. A call that was reported once is reported to its end, also when the domain is gone."""
+        """The sink of a report.
+
+        A call that was reported once is reported to its end, even without its domain.
+        """
         domain = self.engine.domains.get(report.domain)
         served = self._sinks.of(domain) if domain is not None else []
         told_before = isinstance(report, CallReport) and report.sequence > 1

@@ -1,4 +1,4 @@
-"""Domains with their subscribers, services, trunks and bridges: what the switch has before any call.
+"""Domains with their subscribers, services, trunks and bridges: the switch without its calls.
 
 Source: docs/switch.md; ECSS-10 manual, MultiSORM, for bridges; service codes 3GPP TS 29.002; line states order 268,
 9.3.6.4.
@@ -49,12 +49,12 @@ MatchRouted = Literal["any", "by-kind"]
 FORWARDINGS: Final = ("cfu", "cfb", "cfnr", "cfnrc")
 """Services that have a target number."""
 FEATURES: Final = ("transfer", "pickup", "waiting", "hold", "3pty")
-"""Services that a subscriber has or has not."""
+"""Services without a target number."""
 
 LINE_STATES: Final[Mapping[str, int]] = MappingProxyType(
     {"good": 0x00, "faulty": 0x01, "blocked": 0x03, "restricted": 0x07}
 )
-"""State of the subscriber line, as 23h has it (order 268, 9.3.6.4)."""
+"""State of the subscriber line, as in 23h (order 268, 9.3.6.4)."""
 
 
 @dataclass(slots=True, eq=False)
@@ -70,21 +70,21 @@ class Subscriber:
     """Forwarding -> target."""
     features: set[str] = field(default_factory=set)
     calls: set[str] = field(default_factory=set)
-    """The calls it takes part in."""
+    """The calls of the subscriber."""
 
     @property
     def reachable(self) -> bool:
-        """Whether calls can get to it."""
+        """Whether calls can reach the subscriber."""
         return self.line_state in ("good", "restricted")
 
     def service_codes(self) -> list[int]:
-        """What command 12 lists, ascending (order 268, 9.5)."""
+        """The codes that command 12 lists, ascending (order 268, 9.5)."""
         return sorted(SERVICE_CODES[name] for name in (*self.forwardings, *self.features))
 
 
 @dataclass(slots=True, eq=False)
 class Trunk:
-    """A trunk group. ``active``: calls that it carries now."""
+    """A trunk group. ``active``: its present calls."""
 
     config: TrunkConfig
     active: int = 0
@@ -101,11 +101,11 @@ class Trunk:
 
     @property
     def context(self) -> str:
-        """The routing context for calls that come in by it; "" means the domain's default."""
+        """The routing context of its incoming calls; "": the domain's default."""
         return self.config.context
 
     def closed_to(self, direction: Literal["incoming", "outgoing"]) -> str:
-        """Why it does not take one call more; "" when it does."""
+        """Why the trunk does not accept one more call; "" when it does."""
         if self.config.direction not in ("both", direction):
             return Phrase(
                 "trunk {name} is for {direction} calls only", name=self.name, direction=self.config.direction
@@ -125,7 +125,7 @@ End = Literal["a", "b"]
 
 @dataclass(slots=True, eq=False)
 class Bridge:
-    """A bridge. ``active``: calls that cross it now."""
+    """A bridge. ``active``: its present calls."""
 
     config: BridgeConfig
     active: int = 0
@@ -142,14 +142,14 @@ class Bridge:
 
     @property
     def full(self) -> bool:
-        """Whether one call more is too many."""
+        """Whether the bridge has no room for one more call."""
         capacity = self.config.capacity
         return capacity != "unbounded" and self.active >= capacity
 
 
 @dataclass(frozen=True, slots=True)
 class BridgeEnd:
-    """One end: what a call of its domain goes out by, and what one from the other domain comes in by."""
+    """One end of a bridge: the exit for calls of its domain, and the entry for calls of the other domain."""
 
     bridge: Bridge
     end: End
@@ -166,7 +166,7 @@ class BridgeEnd:
 
     @property
     def iface(self) -> str:
-        """The interface, as routing rules of its domain name it."""
+        """The name of the interface in routing rules of its domain."""
         return self.side.interface(self.bridge.name)
 
 
@@ -177,17 +177,17 @@ class Domain:
     config: DomainConfig
     subscribers: dict[str, Subscriber]
     trunks: dict[str, Trunk]
-    """By name, as routing directions have it."""
+    """By name, as in routing directions."""
     contexts: dict[str, Context]
     default_context: str
     plans: dict[str, Plan] = field(default_factory=dict)
     """Numbering plans by name, without ``default``."""
     bridges: dict[str, BridgeEnd] = field(default_factory=dict)
-    """Its ends of bridges, by interface."""
+    """Ends of bridges, by interface."""
     tables: dict[str, ObjectTable] = field(default_factory=dict)
-    """Objects on control by mediator (``host:port`` of its RADIUS sink); they outlive its connection."""
+    """Objects on control by mediator (``host:port`` of its RADIUS sink). They outlive the connection."""
     match_routed: MatchRouted = "any"
-    """Of the whole switch: ``switch.match_routed``."""
+    """``switch.match_routed``, which applies to the whole switch."""
 
     @property
     def name(self) -> str:
@@ -195,13 +195,13 @@ class Domain:
         return self.config.name
 
     def has_number(self, plan: str, digits: str) -> bool:
-        """Whether a plan has a number; ``default`` has those of the subscribers."""
+        """Whether a plan contains a number; ``default`` contains those of the subscribers."""
         if plan == DEFAULT_PLAN:
             return digits in self.subscribers
         return plan in self.plans and digits in self.plans[plan]
 
     def subscriber_at(self, number: str) -> Subscriber | None:
-        """The subscriber that a number is of: its own one, or a full one that a plan binds to it."""
+        """The subscriber of a number: an own number, or a full number that a plan binds to the subscriber."""
         if number in self.subscribers:
             return self.subscribers[number]
         bindings = (plan.get(number) for plan in self.plans.values())
@@ -209,14 +209,14 @@ class Domain:
         return next((self.subscribers[alias] for alias in aliases if alias in self.subscribers), None)
 
     def numbers_of(self, subscriber: Subscriber) -> tuple[str, ...]:
-        """All numbers that a subscriber is known by in the domain, its own one first."""
+        """All numbers of a subscriber in the domain, the own number first."""
         full = (number for plan in self.plans.values() for number in plan.numbers_of(subscriber.number))
         return (subscriber.number, *full)
 
     def follow(self, config: DomainConfig) -> None:
-        """Take over other settings. Subscribers and trunks that stay keep their calls.
+        """Use other settings from now on. Subscribers and trunks that stay keep their calls.
 
-        Contexts are not read from their files. Raises :class:`NumberingError`, and changes nothing.
+        Contexts are not read from their files. Raises :class:`NumberingError`, and changes nothing then.
         """
         before = self.config
         plans = {
@@ -276,7 +276,7 @@ def load_domain(
 
 
 def make_subscriber(config: SubscriberConfig) -> Subscriber:
-    """A subscriber as its settings have it."""
+    """A subscriber made from its settings."""
     services: ServicesConfig = config.services
     given = services.model_dump(by_alias=True)
     return Subscriber(

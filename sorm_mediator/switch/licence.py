@@ -1,25 +1,28 @@
-"""The licences of the switch: what a licence may limit, its key, and which licence is active.
+"""The licences of the switch: the limits of a licence, its key, and which licence is active.
 
-**Limits.** Every row of the switch's ``current-limits`` is declared once, as data (:data:`LIMIT_SECTIONS`). A row that
-a licence has wins over that of the factory licence; a row that it has not stays as the factory licence has it, and a
-row that neither has is not shown (ECSS-10 manual, Licences in the CLI: "other values will remain unchanged").
+**Limits.** Every row of the switch's ``current-limits`` is declared once, as data (:data:`LIMIT_SECTIONS`). A
+row of a licence replaces the row of the factory licence. A row that is missing in a licence is as in the
+factory licence; a row missing in both is not shown (ECSS-10 manual, Licences in the CLI: "other values will
+remain unchanged").
 
-**Keys.** The keys of the vendor are signed data that nobody else can make, and their format is not public. Ours is
-``LAB1-LICENCE-BODY-CHECK`` or ``LAB1-PASSPORT-BODY-CHECK``: BODY is JSON (UTF-8) in base32, CHECK the first five octets
-of its SHA-256, so that a mistyped key is refused. It protects from mistakes, not from forgery: everybody who has a lab
-may license it. White space is passed over, as a key is pasted in lines, and so is the case.
+**Keys.** The keys of the vendor are signed data in a format that is not public. Ours is
+``LAB1-LICENCE-BODY-CHECK`` or ``LAB1-PASSPORT-BODY-CHECK``: BODY is JSON (UTF-8) in base32, CHECK the first
+five octets of its SHA-256, so that a mistyped key is refused. The check protects from mistakes, not from
+forgery: the owner of a lab may license it. White space is ignored, since keys are pasted in lines, and so is
+the case.
 
-**The active licence.** Licence 0 is the factory licence, and is always there. Each licence added has the next number,
-and the one with the highest number that has not expired is active (ECSS-10 manual, Licences in the CLI). When it
-expires, the next lower one takes its place, and at last licence 0: the manual only refers to another page here, so this
-is our reading. A change of the active licence refuses new calls, links and subscribers; what runs goes on.
+**The active licence.** Licence 0 is the factory licence, and is always there. Each licence added has the next
+number, and the one with the highest number that has not expired is active (ECSS-10 manual, Licences in the
+CLI). When it expires, the next lower one becomes active, and at last licence 0. The manual only refers to
+another page here, so this is our reading. A change of the active licence refuses new calls, links and
+subscribers; running ones go on.
 
 Time comes in as ``now`` (Unix seconds). Licences are a value made from the configuration:
 :mod:`sorm_mediator.switch.changes.licence` changes the configuration.
 
 Source: ECSS-10 manual, Licence limits: ``show-licence 0`` (factory values), ``current-limits`` (rows and their order),
 tables 1 and 2 (meaning). Later versions have the rows of ASR and Elph, too. Licences in the CLI (``add``,
-``set-passport``), for what is in a key; the format of the key is ours.
+``set-passport``), for the content of a key; the format of the key is ours.
 """
 
 from __future__ import annotations
@@ -53,7 +56,7 @@ class LicenceError(Exception):
 
 
 class Kind(Enum):
-    """What values a row has."""
+    """The type of a row's values."""
 
     FLAG = "true or false"
     COUNT = "a whole number, 0 or more"
@@ -65,9 +68,9 @@ class Kind(Enum):
 class Limit:
     """One row.
 
-    key: its name in keys and lab files. label: as the switch shows it. factory: its value in licence 0; None: licence
-    0 has no such row. effective: the emulated switch keeps to it; the others are shown only. before, after: rows with
-    a fixed text that belong to it. apart: an empty row follows.
+    key: its name in keys and lab files. label: its name in the shell. factory: its value in licence 0; None:
+    licence 0 has no such row. effective: the emulated switch applies the limit; the others are shown only.
+    before, after: rows with a fixed text that belong to this one. apart: an empty row follows.
     """
 
     key: str
@@ -80,7 +83,7 @@ class Limit:
     apart: bool = False
 
     def check(self, value: object) -> Value:
-        """The value as the row keeps it. Raises :class:`LicenceError` naming key, value and what is allowed."""
+        """The value, checked. Raises :class:`LicenceError` naming key, value and what is allowed."""
         if self.kind is Kind.FLAG and isinstance(value, bool):
             return value
         if self.kind is Kind.TEXT and isinstance(value, str) and value.isprintable():
@@ -94,7 +97,7 @@ class Limit:
         raise LicenceError(f"{self.key}: {value!r} is not allowed: {self.kind.value}")
 
     def parse(self, text: str) -> Value:
-        """The value that a text of :func:`shown` means. Raises :class:`LicenceError`."""
+        """The value of a text made by :func:`shown`. Raises :class:`LicenceError`."""
         if self.kind is Kind.FLAG:
             return self.check({"true": True, "false": False}.get(text, text))
         if self.kind is not Kind.TEXT and (number := whole_number(text, 0, 2**63 - 1)) is not None:
@@ -117,14 +120,14 @@ class LimitSection:
 
 
 def shown(value: Value) -> str:
-    """A value as the switch shows it; also as JSON keeps infinity."""
+    """A value as the switch shows it. JSON has infinity in the same form."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return _INFINITY if value == INFINITY else str(value)
 
 
 def _nodes(name: str, *fixed: tuple[str, str], node: str = "") -> Limit:
-    """The row of the nodes of a cluster, after its name."""
+    """The row with the nodes of a cluster, after the row with its name."""
     return Limit(
         f"{name}.nodes", "nodes", Kind.TEXT, node or f"{name}@ecss1", before=(("name", name), *fixed)
     )
@@ -265,7 +268,7 @@ FACTORY: Final[Mapping[str, Value]] = MappingProxyType(
 
 
 def limit_of(key: str) -> Limit:
-    """The row of a key. Raises :class:`LicenceError` naming those that there are."""
+    """The row of a key. Raises :class:`LicenceError` naming all keys."""
     if key not in LIMITS:
         raise LicenceError(f"{key}: there is no such limit; there are: {', '.join(LIMITS)}")
     return LIMITS[key]
@@ -273,24 +276,24 @@ def limit_of(key: str) -> Limit:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What holds under a licence: its own rows over those of the factory licence."""
+    """The limits under a licence: its own rows in place of those of the factory licence."""
 
     values: Mapping[str, Value]
 
     @classmethod
     def under(cls, own: Mapping[str, Value]) -> Limits:
-        """The limits under a licence with these rows of its own."""
+        """The limits under a licence with these rows."""
         rows = {**FACTORY, **own}
         return cls(MappingProxyType({key: rows[key] for key in LIMITS if key in rows}))
 
     @property
     def sorm_enabled(self) -> bool:
-        """Whether SORM is licensed: enabled, and with a channel at least."""
+        """Whether SORM is licensed: enabled, and with at least one channel."""
         return bool(self.values["sorm_enabled"]) and self.sorm_channels > 0
 
     @property
     def sorm_channels(self) -> int:
-        """Connections of mediators with domains; none where the row is missing."""
+        """Connections of mediators with domains; 0 where the row is missing."""
         return int(self.values.get("sorm_channels", 0))
 
     @property
@@ -320,23 +323,23 @@ SswId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f
 
 
 class PassportBody(Section):
-    """The content of a passport: which switch this is."""
+    """The content of a passport, which identifies the switch."""
 
     ssw_id: SswId
     """Identifier of the switch."""
     description: Printable = ""
-    """Whose it is."""
+    """The owner."""
     created: AwareDatetime | None = None
-    """When it was made."""
+    """The date of the passport."""
     author: Printable = ""
-    """Who made it."""
+    """The issuer."""
 
 
 class LicenceBody(PassportBody):
     """The content of a licence."""
 
     expires: date | Literal[""] = ""
-    """The last day (UTC) of its validity; empty: no limit."""
+    """The last day (UTC) of validity; empty: no limit."""
     limits: dict[str, bool | int | str] = Field(default={})
     """Rows of :data:`LIMITS` by key."""
 
@@ -372,8 +375,8 @@ def make_licence(
 ) -> str:
     """The key of a new licence. ``limits``: checked values. ``now``: Unix seconds.
 
-    ``sorm_enabled`` is obsolete in the manual, and ``sorm_channels`` is in its place: given channels alone, the licence
-    enables SORM too. Raises :class:`LicenceError`.
+    ``sorm_enabled`` is obsolete in the manual, and ``sorm_channels`` replaces it: a licence with channels
+    alone enables SORM too. Raises :class:`LicenceError`.
     """
     rows = dict(limits)
     if "sorm_channels" in rows:
@@ -454,7 +457,7 @@ INITIAL: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class Licence:
-    """A licence that is installed. values: its own rows. limits: what holds while it is active."""
+    """An installed licence. values: its own rows. limits: those that apply while it is active."""
 
     number: int
     body: LicenceBody
@@ -466,28 +469,28 @@ class Licence:
 
     @classmethod
     def of(cls, number: int, body: LicenceBody) -> Licence:
-        """A licence of a key. Raises :class:`LicenceError`."""
+        """The licence of a key. Raises :class:`LicenceError`."""
         return cls(number, body, body.values())
 
     @property
     def expiry(self) -> float | None:
-        """The first moment that it is not valid any more; None: it always is."""
+        """The first moment after the validity; None: the licence never expires."""
         last: date | str = self.body.expires
         if not isinstance(last, date):
             return None
         return (datetime.combine(last, time(), UTC) + timedelta(days=1)).timestamp()
 
     def expired(self, now: float) -> bool:
-        """Whether its time is over."""
+        """Whether the licence has expired."""
         return self.expiry is not None and now >= self.expiry
 
 
 FACTORY_LICENCE: Final = Licence(0, LicenceBody(ssw_id="any", description="Default licence"), FACTORY)
-"""Licence 0: it can't be deleted, suits every switch, and never expires."""
+"""Licence 0 can't be deleted, is for every switch, and never expires."""
 
 
 class Licences:
-    """The licences installed, and the passport. Raises :class:`ConfigError` for keys that can't be used."""
+    """The installed licences and the passport. Raises :class:`ConfigError` for keys that can't be used."""
 
     def __init__(self, config: SwitchConfig) -> None:
         self.passport = _passport(config.licence)
@@ -511,11 +514,11 @@ class Licences:
             self.installed[licence.number] = licence
 
     def active(self, now: float) -> Licence:
-        """The licence that holds."""
+        """The active licence."""
         return next(one for one in reversed(self.installed.values()) if not one.expired(now))
 
     def limits(self, now: float) -> Limits:
-        """What holds now."""
+        """The limits of the active licence."""
         return self.active(now).limits
 
     def get(self, number: int) -> Licence:
@@ -526,7 +529,7 @@ class Licences:
         return self.installed[number]
 
     def candidate(self, key: str, now: float) -> Licence:
-        """The licence that a key would install, with its number. Raises :class:`LicenceError`."""
+        """The licence of a key, with the number that it would get. Raises :class:`LicenceError`."""
         body = decode_licence(key)
         if body.ssw_id != self.passport.ssw_id:
             raise LicenceError(
@@ -549,7 +552,7 @@ class Licences:
         return f"licence {active.number} has no SORM (its SORM limit {what!r})"
 
     def why_no_channel(self, used: int, now: float) -> str:
-        """Why no mediator may connect to a domain besides ``used`` such pairs; "" when one may."""
+        """Why no mediator may connect to a domain besides ``used`` such pairs; "" when another one may."""
         problem, active = self.why_no_sorm(now), self.active(now)
         limit = active.limits.sorm_channels
         if problem or used < limit:
@@ -572,7 +575,7 @@ class Licences:
 
 
 def usage(active: Licence, used: Mapping[str, int]) -> dict[str, Any]:
-    """What is in use of a licence, by the keys of its limits, as JSON has it."""
+    """Usage of a licence by the keys of its limits, for JSON."""
     units = {
         key: {"in_use": count, "limit": _jsonable(active.limits.values.get(key, 0))}
         for key, count in used.items()
@@ -588,12 +591,12 @@ def usage(active: Licence, used: Mapping[str, int]) -> dict[str, Any]:
 
 
 def _jsonable(value: Value) -> Value | None:
-    """A limit as JSON has it: null is none."""
+    """A limit in its JSON form; null: no limit."""
     return None if value == INFINITY else value
 
 
 def _initial(config: LicenceConfig) -> Licence:
-    """Licence 1, as the lab file has it."""
+    """Licence 1 of the lab file."""
     body = LicenceBody(ssw_id=config.ssw_id, description=config.description, expires=config.expires)
     subscribers: Value = INFINITY if config.subscribers == "infinity" else config.subscribers
     return Licence(

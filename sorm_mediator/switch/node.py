@@ -1,7 +1,7 @@
-"""The switch as it is configured now: its domains and the bridges between them, and every change to them.
+"""The present configuration of the switch: its domains, the bridges between them, and every change.
 
-:attr:`Node.config` is the truth at each moment. A change makes a new configuration, checked as a lab file is, and
-takes effect at once; so what runs can be written back to a lab file.
+:attr:`Node.config` always holds the present configuration. A change makes a new configuration, checked as a
+lab file is, and takes effect at once. So the running configuration can be written to a lab file.
 
 Source: ECSS-10 manual, SORM system: the commands of the switch's shell.
 """
@@ -28,11 +28,11 @@ What = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change that has taken effect, as watchers get it.
+    """A change that has taken effect, for watchers.
 
-    ``what``: "domain" was declared or removed, "sorm" parameters of it have changed, and so on; "switch": what the
-    whole switch has, such as the SSH port, the MultiSORM users, the licence. ``domain``: "" for the whole switch.
-    ``renamed``: the number of a renamed trunk, and its new name.
+    ``what``: "domain": declared or removed; "sorm": its parameters have changed, and so on; "switch":
+    settings of the whole switch, such as the SSH port, the MultiSORM users, the licence. ``domain``: "" for
+    the whole switch. ``renamed``: the number of a renamed trunk, and its new name.
     """
 
     what: What
@@ -52,7 +52,7 @@ Watcher = Callable[[Change], None]
 
 
 def changed(model: Model, **fields: Any) -> Model:
-    """The same settings with others in place of some, checked. Raises :class:`pydantic.ValidationError`."""
+    """A checked copy of the settings with some replaced. Raises :class:`pydantic.ValidationError`."""
     given = {name: getattr(model, name) for name in model.model_fields_set}
     return type(model).model_validate(given | fields)
 
@@ -76,22 +76,25 @@ class Node:
 
     @property
     def licences(self) -> Licences:
-        """The licences of the configuration as it is now."""
+        """The licences of the present configuration."""
         if self._licensed is not self.config:
             self._licences, self._licensed = Licences(self.config), self.config
         return self._licences
 
     def replace(self, change: Change, **fields: Any) -> None:
-        """Other settings of the switch, from now on. Raises :class:`pydantic.ValidationError`, and changes nothing."""
+        """Use other settings of the switch.
+
+        Raises :class:`pydantic.ValidationError`, and changes nothing then.
+        """
         config = changed(self.config, **fields)
         self._follow(config)
         self.config = config
         self._notify(change)
 
     def replace_domain(self, change: Change, **fields: Any) -> None:
-        """Other settings of the domain ``change.domain``, from now on.
+        """Use other settings of the domain ``change.domain``.
 
-        Raises :class:`pydantic.ValidationError` and :class:`NumberingError`, and changes nothing.
+        Raises :class:`pydantic.ValidationError` and :class:`NumberingError`, and changes nothing then.
         """
         domain = self.domains[change.domain]
         config = changed(domain.config, **fields)
@@ -107,7 +110,7 @@ class Node:
             watcher(change)
 
     def _follow(self, config: SwitchConfig) -> None:
-        """Build the domains and bridges that are new, and drop those that are gone. Raises :class:`ConfigError`."""
+        """Build new domains and bridges, and drop removed ones. Raises :class:`ConfigError`."""
         wrong: list[str] = []
         for index, domain in enumerate(config.domains):
             if domain.name in self.domains:
@@ -134,7 +137,7 @@ class Node:
                     self.domains[end.side.domain].bridges[end.iface] = end
 
     def _check_end(self, side: BridgeSideConfig, key: str) -> None:
-        """A lab starts only when what its bridges name is there; at the shell it may come later."""
+        """Check the names of a bridge at the start; the shell accepts names that come later."""
         domain = self.domains[side.domain]
         if side.np != DEFAULT_PLAN and side.np not in domain.plans:
             known = ", ".join(sorted([DEFAULT_PLAN, *domain.plans]))
@@ -148,16 +151,17 @@ class Node:
             )
 
 
-# --- references to what is not there
+# --- unresolved references
 
 
 def unresolved_references(node: Node) -> Iterator[str]:
-    """All that is named and not there: one line each, with the place and what there is.
+    """All names that do not exist: one line each, with the place and the existing names.
 
-    Calls that come to it fail, and everything else works: the manual declares bridges, contexts and numbers one after
-    the other, in any order. What keeps a lab from starting is not among it: a :class:`Node` is not made then.
+    Calls that need such a name fail, and everything else works: the manual declares bridges, contexts and
+    numbers one after the other, in any order. Errors that keep a lab from starting are not included: there is
+    no :class:`Node` then.
 
-    Source: ECSS-10 manual, MultiSORM: its example, which imports contexts before it declares the bridges they name.
+    Source: ECSS-10 manual, MultiSORM: its example imports contexts before it declares the bridges they name.
     """
     for index, domain in enumerate(node.domains.values()):
         key = f"switch.domains.{index} ({domain.name})"
@@ -165,7 +169,7 @@ def unresolved_references(node: Node) -> Iterator[str]:
 
 
 def context_notes(domain: Domain, name: str) -> tuple[str, ...]:
-    """The note for a context that is named and not there."""
+    """The note for a named context that does not exist."""
     if not name or name in domain.contexts:
         return ()
     return (
@@ -174,7 +178,7 @@ def context_notes(domain: Domain, name: str) -> tuple[str, ...]:
 
 
 def plan_notes(domain: Domain, name: str) -> tuple[str, ...]:
-    """The note for a numbering plan that is named and not there."""
+    """The note for a named numbering plan that does not exist."""
     if name == DEFAULT_PLAN or name in domain.plans:
         return ()
     return (
@@ -208,7 +212,7 @@ def _plans(domain: Domain) -> Iterator[str]:
 
 
 def _refused(node: Node, domain: Domain) -> Iterator[str]:
-    """Numbers that are bound to a strict bridge which does not let calls to them across."""
+    """Numbers bound to a strict bridge that refuses calls to them."""
     for end in domain.bridges.values():
         far, plan = end.far.side, domain.plans.get(end.side.np)
         if plan is None or end.end != "a" or not end.bridge.config.strict:

@@ -1,6 +1,6 @@
 """The objects on control of one mediator in one domain, and which of them a party of a call touches.
 
-Finding costs the same for ten objects and for a hundred thousand: every kind of object has its index.
+A lookup takes the same time for ten objects and for a hundred thousand: every kind of object has its index.
 
 Source: order 268, 6.5; ECSS-10 manual, Number format check (a call is intercepted on a full match); Eltex SMG1016M
 manual, Extended error codes.
@@ -42,7 +42,8 @@ SIGN_FITS: Final[Mapping[str | None, frozenset[str]]] = MappingProxyType(
     }
 )
 """Sign of a network object -> indicators that it fits; a number without an indicator fits any sign
-(our choice). The signs are those of both orders, since the switch has no information which one the console uses."""
+(our choice). The signs are those of both orders, since the switch has no information about the console's
+order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +60,12 @@ class SwitchObject:
 
     @classmethod
     def from_wire(cls, data: Mapping[str, Any]) -> SwitchObject:
-        """From the dialect's object, whose shape has been checked."""
+        """From the dialect's object, after the check of its shape."""
         return cls(**{name: data[name] for name in cls.__slots__})
 
     @property
     def target(self) -> tuple[str, str | None, str | int | None]:
-        """What it controls. A number may be controlled by several objects (order 268, 6.5.6), a trunk by one."""
+        """The target. A number may be controlled by several objects (order 268, 6.5.6), a trunk by one."""
         return self.object_type, self.number_sign, self.trunk if self.object_type == TRUNK else self.number
 
     def fits(self, party: Touched) -> bool:
@@ -76,7 +77,7 @@ class SwitchObject:
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """A party of a call, for matching. own: it is of the domain. numbers: the routed and the SORM number.
+    """A party of a call, for matching. own: of the domain. numbers: the routed and the SORM number.
 
     strict: an unknown indicator does not fit objects of the intercity network.
     routed: a number that objects of any kind and sign match; "" for none.
@@ -90,7 +91,7 @@ class Touched:
 
 
 class ObjectTable:
-    """Objects by number, and the indexes that calls are matched by."""
+    """Objects by number, and the indexes for matching."""
 
     def __init__(self) -> None:
         self._objects: dict[int, SwitchObject] = {}
@@ -111,12 +112,12 @@ class ObjectTable:
         return self._objects.get(object_number)
 
     def holds(self, item: SwitchObject) -> bool:
-        """Whether that target is on control under that number; category and priority may differ."""
+        """Whether this target is on control under this number; category and priority may differ."""
         present = self._objects.get(item.object_number)
         return present is not None and present.target == item.target
 
     def add(self, item: SwitchObject) -> None:
-        """Put an object on control; the very same one again changes nothing. Raises :class:`Refused`."""
+        """Put an object on control; an equal one again changes nothing. Raises :class:`Refused`."""
         number = item.object_number
         if number in self._objects and not self.holds(item):
             raise Refused(ExtendedError.OBJECT_ALREADY_DEFINED, f"object {number} is defined already")
@@ -133,7 +134,7 @@ class ObjectTable:
         self._bucket(item)[number] = item
 
     def change(self, object_number: int, category: str | None, priority: str | None) -> SwitchObject:
-        """Give an object another category and priority. Raises :class:`Refused`."""
+        """Change category and priority of an object. Raises :class:`Refused`."""
         item = replace(self._the(object_number), category=category, priority=priority)
         self._objects[object_number] = item
         self._bucket(item)[object_number] = item
@@ -152,7 +153,7 @@ class ObjectTable:
             self._prefix_lengths += Counter()
 
     def touched(self, party: Touched) -> Iterator[SwitchObject]:
-        """The number objects that this party touches, each once."""
+        """The number objects touched by this party, each once."""
         seen: set[int] = set()
         for item in self._candidates(party):
             if item.object_number not in seen:
@@ -170,7 +171,7 @@ class ObjectTable:
                 yield item
 
     def _network(self, number: str) -> Iterator[SwitchObject]:
-        """The network objects that have this number, or its leading digits."""
+        """The network objects with this number or its leading digits."""
         yield from self._full.get(number, {}).values()
         for length in sorted(self._prefix_lengths):
             if length <= len(number):

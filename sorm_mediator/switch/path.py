@@ -1,8 +1,9 @@
 """The path of a call through the switch: routing in one domain, over a bridge into the next, up to its end.
 
-:func:`find_path` computes what a call would do now; the engine sets calls up along the path, and the trace prints it.
-:func:`sorm_view` applies the domain's SORM parameters to the routed numbers. :func:`shown_a` and :func:`shown_b` give
-the numbers by the type of the node, where neither a rule nor a parameter has set a SORM number. All of it is pure.
+:func:`find_path` computes the present path of a call; the engine sets calls up along the path, and the trace
+prints the path. :func:`sorm_view` applies the domain's SORM parameters to the routed numbers. :func:`shown_a`
+and :func:`shown_b` give the numbers by the type of the node, where neither a rule nor a parameter has set a
+SORM number. All functions are pure.
 
 Source: ECSS-10 manual, Routing for SORM, and MultiSORM for bridges and numbering plans; ECSS-10 manual, SORM parameters
 of a domain (``sorm/info``), where the effect of a parameter is the plain meaning of its name (our choice); order 268,
@@ -25,18 +26,19 @@ from sorm_mediator.switch.routing.route import NONE, Number, Side, translate
 
 _CALLED, _CALLING = Phrase("called", context="switch path"), Phrase("calling", context="switch path")
 MOST_DOMAINS = 16
-"""Domains that one call may pass through: numbers that change at each bridge could go round for ever."""
+"""Limit of domains in one path: a call with numbers that change at each bridge could circle endlessly."""
 
 Exit = Subscriber | Trunk | BridgeEnd
-"""What a call leaves a domain by, or arrives at."""
+"""The exit of a call from a domain, or its destination."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hop:
-    """A call in one domain: how it came in, what routing did, and what it leaves by.
+    """A call in one domain: its entry, the result of routing, and its exit.
 
-    ``problem``: why the call ends here; "" when it goes on or has arrived. ``exit`` may be what refused it then.
-    ``applied``: what the domain's parameters changed of the numbers for SORM, after routing.
+    ``problem``: why the call ends here; "" when the call goes on or has arrived. ``exit`` may then be the
+    trunk or bridge that refused the call. ``applied``: the changes of the numbers for SORM by the domain's
+    parameters.
     """
 
     domain: Domain
@@ -48,12 +50,12 @@ class Hop:
 
     @property
     def bridge(self) -> BridgeEnd | None:
-        """The bridge that it leaves by."""
+        """The bridge by which the call leaves."""
         return self.exit if isinstance(self.exit, BridgeEnd) else None
 
 
 def find_path(domains: Mapping[str, Domain], domain: Domain, request: RoutingRequest) -> tuple[Hop, ...]:
-    """Route a call until it comes to a subscriber or a trunk, or can't go on. At least one hop."""
+    """Route a call until it reaches a subscriber or a trunk, or can't go on. At least one hop."""
     hops: list[Hop] = []
     passed: list[tuple[str, str, str, str]] = []
     while True:
@@ -93,7 +95,7 @@ def _hop(domain: Domain, request: RoutingRequest, domains: Mapping[str, Domain])
 
 
 def _outward(domain: Domain, result: RoutingResult, domains: Mapping[str, Domain]) -> tuple[Exit | None, str]:
-    """The first direction that takes the call; else the first one that there is, and why none takes it."""
+    """The first direction that accepts the call; else the first existing one, and why none accepts."""
     refused: Exit | None = None
     problems: list[str] = []
     for name in result.via:
@@ -112,7 +114,7 @@ def _outward(domain: Domain, result: RoutingResult, domains: Mapping[str, Domain
 
 
 def _inward(domain: Domain, result: RoutingResult) -> tuple[Exit | None, str]:
-    """What a number of the domain leads to."""
+    """The destination of a number of the domain."""
     digits = result.b.digits
     plan = domain.plans.get(result.np)
     binding = plan.get(digits) if plan is not None else None
@@ -142,7 +144,7 @@ def _inward(domain: Domain, result: RoutingResult) -> tuple[Exit | None, str]:
 
 
 def _nobody(domain: Domain, digits: str, np: str, *, declared: bool) -> str:
-    """Nothing in the domain has the number."""
+    """The reason when the number does not exist in the domain."""
     number = digits or NOTHING
     if np == DEFAULT_PLAN:
         return Phrase("{digits} is no subscriber of {domain}", digits=number, domain=domain.name)  # fmt: skip
@@ -155,13 +157,13 @@ def _nobody(domain: Domain, digits: str, np: str, *, declared: bool) -> str:
 
 
 def _crossing(end: BridgeEnd, domain: Domain, result: RoutingResult) -> tuple[Number, Number]:
-    """The numbers as they cross: in the plan of the near end, without what SORM was shown in this domain."""
+    """The numbers on the bridge: in the plan of the near end, without the SORM numbers of this domain."""
     a, b = (translate(number, result.np, end.side.np, domain.plans) for number in (result.a, result.b))
     return replace(a, sorm_digits=None, sorm_ni=None), replace(b, sorm_digits=None, sorm_ni=None)
 
 
 def _beyond(end: BridgeEnd, hop: Hop, domains: Mapping[str, Domain]) -> RoutingRequest:
-    """The call as it comes into the domain of the far end."""
+    """The call as it enters the domain of the far end."""
     a, b = _crossing(end, hop.domain, hop.result)
     far = end.far.side
     context = far.context or domains[far.domain].default_context
@@ -204,12 +206,15 @@ def _forbidden(end: BridgeEnd, domain: Domain, result: RoutingResult, domains: M
 # --- the SORM parameters of a domain
 
 Setting = Literal["adaptation", "strict_private_numbers", "private_phone_prefix"]
-"""The parameters that change what SORM is shown, in the order that they apply."""
+"""The parameters that change the numbers for SORM, in their order of application."""
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What one parameter made of a number. ``by``: its value; of ``adaptation`` the rules taken as ``context/rule``."""
+    """The change of a number by one parameter.
+
+    ``by``: its value; for ``adaptation`` the rules as ``context/rule``.
+    """
 
     setting: Setting
     by: str
@@ -220,7 +225,7 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class SormView:
-    """Both numbers with the digits and indicators that SORM is shown, and which parameters changed them."""
+    """Both numbers with the digits and indicators shown to SORM, and the parameters that changed them."""
 
     a: Number
     b: Number
@@ -228,13 +233,13 @@ class SormView:
 
 
 def as_sorm_sees(domain: Domain, a: Number, b: Number) -> tuple[Number, Number]:
-    """Both numbers with the SORM digits and indicators that the domain's parameters give them."""
+    """Both numbers with the SORM digits and indicators after the domain's parameters."""
     view = sorm_view(domain, a, b)
     return view.a, view.b
 
 
 def sorm_view(domain: Domain, a: Number, b: Number) -> SormView:
-    """What SORM is shown of a call that was routed with these numbers."""
+    """The numbers shown to SORM of a call routed with these numbers."""
     applied: list[Applied] = []
     numbers: dict[Side, Number] = {"a": a, "b": b}
 
@@ -257,7 +262,7 @@ def sorm_view(domain: Domain, a: Number, b: Number) -> SormView:
 
 
 def _adapted(domain: Domain, a: Number, b: Number) -> tuple[Number, Number, str]:
-    """The adaptation context gets the numbers that SORM would be shown; what its rules set for SORM replaces them."""
+    """Route the numbers for SORM through the adaptation context; its rules replace them."""
     request = RoutingRequest(
         a=Number(digits=a.shown_digits, ni=a.shown_ni, attributes=a.attributes),
         b=Number(digits=b.shown_digits, ni=b.shown_ni, attributes=b.attributes),
@@ -293,21 +298,21 @@ def _private(domain: Domain, number: Number) -> tuple[Setting | None, Number]:
 NATIONAL: Final = 10
 """Digits of a national number with its area code."""
 COUNTRY: Final = "7"
-"""Country code, which a national number may have in front."""
+"""Country code, a possible prefix of a national number."""
 
 
 def shown_a(config: DomainConfig, number: Number, came: str) -> str | None:
-    """A as it came from the terminal or the neighbouring network; None: as its SORM number has it."""
+    """A as received from the terminal or the neighbouring network; None: the SORM number applies."""
     if config.b_number_format == "routed" or number.sorm_digits is not None:
         return None
     return came
 
 
 def shown_b(config: DomainConfig, number: Number, dialled: str, *, outgoing: bool) -> str | None:
-    """B by the type of the node; None: as its SORM number has it.
+    """B by the type of the node; None: the SORM number applies.
 
-    dialled: what an own subscriber dialled, "" for a call that came in. outgoing: an own subscriber's call that leaves
-    the node.
+    dialled: the digits dialled by an own subscriber; "" for an incoming call. outgoing: an own subscriber's
+    call that leaves the node.
     """
     form = config.b_number_format
     if form == "routed" or number.sorm_digits is not None:

@@ -1,8 +1,8 @@
-"""One call: what was asked for, its parties, how far it has come, and what has happened in it.
+"""One call: its request, its parties, its state, and its events.
 
 The life of a call is :data:`CALL_TABLE`; :mod:`sorm_mediator.switch.calls.engine` moves it from state to state.
 
-Source: order 268, 10.2, 10.3 and appendix 11; docs/switch.md for what is asked of a call.
+Source: order 268, 10.2, 10.3 and appendix 11; docs/switch.md for the request.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ TRANSIT_INTERNATIONAL: Final = 0x14
 
 
 class State(Enum):
-    """Where a call is."""
+    """The state of a call."""
 
     DIALLING = "dialling"
     RINGING = "ringing"
@@ -85,11 +85,11 @@ CALL_TABLE: Final[Mapping[tuple[State, Input], State]] = MappingProxyType(
         (State.TALKING, Input.RELEASE): State.RELEASED,
     }
 )
-"""State and input -> next state. A forwarded call looks for its new destination as if it were dialling."""
+"""State and input -> next state. A forwarded call is in ``dialling`` until it reaches its new destination."""
 
 
 class IllegalInputError(Exception):
-    """A call was moved on in a way that its state does not allow; its state is unchanged."""
+    """The state of the call does not allow this input; the state is unchanged."""
 
 
 class CallRefused(Exception):  # noqa: N818 - an answer, not a mistake
@@ -105,11 +105,11 @@ class CallRefused(Exception):  # noqa: N818 - an answer, not a mistake
 class ServiceRequest:
     """A service to be used during a call.
 
-    service: a name of ``SERVICE_CODES``. at: seconds from the start of the call; what needs a conversation
-    waits for it. by: who uses it; None: A where it is a subscriber of the domain, else B. number: the third
-    party, or the target of a forwarding ordered. phase: used, or ordered, checked, cancelled by it.
-    digits: what is dialled for that. duration: seconds until the end of a hold. ring, talk: of the further
-    call that a consultation or a waiting call is.
+    service: a name of ``SERVICE_CODES``. at: seconds from the start of the call; a service that needs a
+    conversation waits for it. by: the party that uses the service; None: A where A is a subscriber of the
+    domain, else B. number: the third party, or the target of a forwarding ordered. phase: the service is
+    used, ordered, checked or cancelled. digits: dialled to order, check or cancel. duration: seconds until
+    the end of a hold. ring, talk: of the further call of a consultation or of call waiting.
     """
 
     service: str
@@ -125,7 +125,7 @@ class ServiceRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallRequest:
-    """A call to be made, as docs/switch.md has it. Times are seconds.
+    """A call to be made, as described in docs/switch.md. Times are seconds.
 
     origin: ``subscriber`` or ``trunk:NAME``. ring: time until the answer (or until the caller gives up).
     """
@@ -141,18 +141,18 @@ class CallRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """A party of a call in a domain: its number, and the subscriber, trunk or bridge that it is reached by."""
+    """A party of a call in a domain: its number, and its subscriber, trunk or bridge."""
 
     number: Number
     subscriber: Subscriber | None = None
     trunk: Trunk | None = None
     bridge: BridgeEnd | None = None
     shown: str | None = None
-    """The digits that SORM is shown where the type of the node rules them; None: those of the number."""
+    """The digits shown to SORM where the type of the node determines them; None: those of the number."""
 
     @classmethod
     def at(cls, number: Number, exit_: Subscriber | Trunk | BridgeEnd | None) -> Endpoint:
-        """The party that is reached by ``exit_``."""
+        """The party reached by ``exit_``."""
         if isinstance(exit_, Subscriber):
             return cls(number=number, subscriber=exit_)
         if isinstance(exit_, Trunk):
@@ -161,21 +161,21 @@ class Endpoint:
 
     @property
     def outside(self) -> Trunk | BridgeEnd | None:
-        """The trunk or the bridge that it is reached by; None for a subscriber, and for a number not routed yet."""
+        """The trunk or bridge of the party; None for a subscriber or a number not routed yet."""
         return self.trunk or self.bridge
 
     @property
     def party(self) -> Party:
-        """The party as SORM is to be shown it."""
+        """The party as it is shown to SORM."""
         trunk = self.trunk.number if self.trunk else None
         digits = self.number.shown_digits if self.shown is None else self.shown
         return Party(digits=digits, ni=self.number.shown_ni, trunk=trunk)
 
     def touched(self, domain: Domain) -> Touched:
-        """The party as matching sees it in a domain."""
+        """The party for matching in a domain."""
         number = self.number
         numbers = (number.digits, number.shown_digits)
-        # Where both are the same, it is the SORM number, whose sign counts (order 268, 6.5.7).
+        # Where both are the same, the number is the SORM number, and its sign counts (order 268, 6.5.7).
         any_kind = domain.match_routed == "any" and number.digits != number.shown_digits
         routed = number.digits if any_kind else ""
         if self.subscriber is not None:
@@ -187,7 +187,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class CallEvent:
-    """An event of a call, for people: Unix seconds, what happened, and details."""
+    """An event of a call, for people: Unix seconds, a name, and details."""
 
     time: float
     event: str
@@ -196,7 +196,7 @@ class CallEvent:
 
 @dataclass(slots=True, eq=False)
 class Leg:
-    """A call in one domain of its way: how it came in, and its parties as they are known there."""
+    """A call in one domain of its path: its entry, and its parties with the numbers of that domain."""
 
     domain: Domain
     request: RoutingRequest
@@ -211,10 +211,10 @@ class Leg:
 
     @property
     def shown_to_a(self) -> Party:
-        """B as 41h of the object at A shows it.
+        """B as shown by 41h of the object at A.
 
-        The digits unmodified where an own subscriber dialled them (ECSS-10 manual, Number format check, item 3); what
-        another exchange sent may hold its exit prefix, so of a call that comes in it is the SORM number.
+        Digits dialled by an own subscriber are unmodified (ECSS-10 manual, Number format check, item 3).
+        Digits from another exchange may contain its exit prefix, so an incoming call has the SORM number.
         """
         config, sorm = self.domain.config, self.called.party
         if (
@@ -229,7 +229,7 @@ class Leg:
 
 
 class TouchedObject(NamedTuple):
-    """An object that a call touches, why, and the domain that has it on control."""
+    """An object touched by a call, the reason, and the domain that has the object on control."""
 
     item: SwitchObject
     match: Match
@@ -238,9 +238,9 @@ class TouchedObject(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class View:
-    """A call as one domain reports it to one mediator: the objects of the mediator that it touches there.
+    """A call as one domain reports it to one mediator: the objects of the mediator touched there.
 
-    call_id: of its reports. matches: the objects, with the reason that each is touched for. sequence: reports so far.
+    call_id: of its reports. matches: the objects, each with its reason. sequence: reports so far.
     """
 
     call_id: str
@@ -248,51 +248,51 @@ class View:
     matches: list[TouchedObject] = field(default_factory=list)
     sequence: int = 0
     answered: Party | None = None
-    """The B that answered, as this mediator is shown it."""
+    """The B that answered, as shown to this mediator."""
 
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """A call. ``domain`` is where it was made; it may go on through others over bridges."""
+    """A call. ``domain`` is where the call was made; bridges may lead it through others."""
 
     id: str
     domain: Domain
     request: CallRequest
     started: float
     legs: list[Leg]
-    """One for each domain of its way, at least one. The last one's B is the number reached."""
+    """One for each domain of the path, at least one. B of the last leg is the number reached."""
     outcome: Outcome
-    """What is going to happen at the number reached."""
+    """The outcome at the number reached."""
     state: State = State.DIALLING
     setup_time: float | None = None
     answer_time: float | None = None
     release_time: float | None = None
     release_cause: int | None = None
     media: Media | None = None
-    """The sources of its speech."""
+    """SSRC of its speech."""
     services: list[ServiceUse] = field(default_factory=list)
     views: dict[str, list[View]] = field(default_factory=dict)
     """By mediator."""
     events: list[CallEvent] = field(default_factory=list)
     routing: list[Hop] = field(default_factory=list)
-    """The way of the call itself, then that of each time it was sent on."""
+    """The path of the call itself, then the path of each forwarding or transfer."""
     forwarders: list[Subscriber] = field(default_factory=list)
     members: list[Subscriber] = field(default_factory=list)
-    """The subscribers that it occupies."""
+    """The subscribers occupied by the call."""
     carriers: list[Trunk | Bridge] = field(default_factory=list)
-    """The trunks and bridges that carry it."""
+    """The trunks and bridges that carry the call."""
     epoch: int = 0
-    """Timers of an earlier state have an earlier epoch, and do nothing."""
+    """Timers of an earlier state have an earlier epoch and no effect."""
     deferred: list[int] = field(default_factory=list)
     """Services that wait for the answer, by their place in the request."""
     held_by: set[Role] = field(default_factory=set)
     left: set[Role] = field(default_factory=set)
-    """The parties that have handed their place over (transfer)."""
+    """The parties that have left the call by a transfer."""
     consultation: Call | None = None
     units: int = 0
-    """Units of the licence (cp_limit) that it uses: :mod:`sorm_mediator.switch.calls.units`."""
+    """Units of the licence (cp_limit) in use: :mod:`sorm_mediator.switch.calls.units`."""
     let_in: bool = False
-    """The called subscriber takes it as a waiting call, also when its record does not list the service."""
+    """The called subscriber accepts this call as a waiting call, even without the service in its record."""
 
     def move(self, cause: Input) -> None:
         """Go to the next state. Raises :class:`IllegalInputError`."""
@@ -308,7 +308,7 @@ class Call:
 
     @property
     def conversing(self) -> bool:
-        """Whether both parties can hear each other."""
+        """Whether the call is answered and not on hold."""
         return self.state is State.TALKING and not self.held_by
 
     @property
@@ -322,7 +322,7 @@ class Call:
         return self.legs[-1].called
 
     def leg_of(self, role: Role) -> Leg:
-        """The leg that A or B is in."""
+        """The leg of A or B."""
         return self.legs[0 if role == "a" else -1]
 
     def party(self, role: Role) -> Endpoint:
@@ -335,13 +335,13 @@ class Call:
         return connection(self.calling, self.called)
 
     def connection_of(self, leg: Leg, mediator: str) -> int:
-        """The same as a mediator sees it from a leg: the domains that it controls are one exchange to it."""
+        """The same for a mediator, seen from a leg: the domains under its control are one exchange."""
         return connection(*self._ends(leg, mediator))
 
     def seen_from(self, leg: Leg, mediator: str) -> tuple[Party, Party]:
-        """A and B with the numbers of a leg, and with the trunks of the exchange that its domains are to a mediator.
+        """A and B with the numbers of a leg, and the trunks of the exchange formed by the mediator's domains.
 
-        So the report of a call that touches no trunk object holds its trunks, too (order 268, 10.3.1.5).
+        Reports of calls that touch no trunk object contain the trunks, too (order 268, 10.3.1.5).
         """
         calling, called = self._ends(leg, mediator)
         return (
@@ -350,7 +350,7 @@ class Call:
         )
 
     def _ends(self, leg: Leg, mediator: str) -> tuple[Endpoint, Endpoint]:
-        """Where a call comes into the exchange that a mediator controls, and where it leaves it, around a leg."""
+        """The legs where the call enters and leaves the exchange under a mediator's control, around a leg."""
         if leg not in self.legs:
             return leg.calling, leg.called
         first = last = self.legs.index(leg)
@@ -364,9 +364,9 @@ class Call:
 def legs_along(
     legs: Sequence[Leg], first: int, hops: Sequence[Hop], *, redirected: bool = False
 ) -> list[Leg]:
-    """The legs of a call that takes this way from leg ``first`` on.
+    """The legs of a call that takes this path from leg ``first`` on.
 
-    A call that was sent on (``redirected``) has its A already: only B is new in the leg where it turns off.
+    The A of a redirected call (``redirected``) is not new: in the leg of the redirection, only B is new.
     """
     turned = legs[first]
     own = redirected or turned.calling.subscriber is not None
@@ -410,10 +410,10 @@ def own_number(digits: str) -> Number:
 
 
 def first_leg(domain: Domain, calling: Endpoint, called: Number) -> Leg:
-    """A call that ``calling`` makes, before it is routed.
+    """The first leg of a call from ``calling``, before routing.
 
-    It starts in the context of its subscriber, trunk or bridge, else in the default one of the domain, and in the
-    numbering plan that the trunk or the bridge has.
+    The call starts in the context of its subscriber, trunk or bridge, else in the default one of the domain,
+    and in the numbering plan of the trunk or the bridge.
     """
     context, np = "", DEFAULT_PLAN
     if calling.subscriber is not None:
@@ -433,7 +433,7 @@ def first_leg(domain: Domain, calling: Endpoint, called: Number) -> Leg:
 def record_use(
     call: Call, name: str, now: float, calling: Party, called: Party, phase: int = PHASES["use"]
 ) -> None:
-    """Put a use of a service on record: what 44h is made from."""
+    """Record a use of a service, from which 44h is made."""
     call.services.append(
         ServiceUse(time=now, code=SERVICE_CODES[name], phase=phase, calling=calling, called=called)
     )
@@ -441,7 +441,7 @@ def record_use(
 
 
 def services_visible_to(call: Call, leg: Leg, matches: Sequence[Match]) -> tuple[ServiceUse, ...]:
-    """The services that are reported to a mediator, by the settings of a leg's domain.
+    """The services reported to a mediator, by the settings of a leg's domain.
 
     Without ``send_optional_cf_notification`` forwardings are not reported to objects of the calling party.
     """

@@ -1,7 +1,8 @@
 """The engine makes, forwards, answers, releases, matches and reports the calls of the switch. Sans-IO.
 
-Time comes in as ``now`` (Unix seconds). Actions that are due later stand in a heap. :meth:`Engine.next_deadline` is
-the time of the next :meth:`Engine.tick`; the reports that ``tick`` returns go to the mediators.
+Time comes in as ``now`` (Unix seconds). A heap holds the actions that are due later.
+:meth:`Engine.next_deadline` is the time of the next :meth:`Engine.tick`; ``tick`` returns the reports for the
+mediators.
 
 Source: docs/switch.md; order 268, 10.3 and 11.1.
 """
@@ -61,8 +62,8 @@ TimerAction = Callable[[float], None]
 class Engine:
     """The domains and their calls.
 
-    ``directory`` is where paths of context files start; ``prefix`` makes ids of calls differ from those of an
-    earlier run, ``first_ssrc`` (32 bits) the sources of their speech. Raises
+    ``directory``: where paths of context files start. ``prefix``: makes ids of calls differ from those of an
+    earlier run. ``first_ssrc`` (32 bits): does the same for the SSRC of speech. Raises
     :class:`sorm_mediator.config.ConfigError` for routing that can't be used.
     """
 
@@ -72,12 +73,12 @@ class Engine:
         self.node = Node(config, directory)
         self.domains = self.node.domains
         self.calls: dict[str, Call] = {}
-        """Calls by id: all that run, and the last that were released."""
+        """Calls by id: all running calls, and the last released ones."""
         self.active = 0
         self.units = CallUnits(self.node)
-        """What the calls use of the licence."""
+        """Units of the licence that the calls use."""
         self.listeners: Container[str] = frozenset()
-        """Mediators that speech is sent to: their reports hold its sources."""
+        """Mediators that receive speech: their reports contain its SSRC."""
         self._prefix = prefix
         self._first_ssrc = first_ssrc
         self._ids = count(1)
@@ -103,9 +104,9 @@ class Engine:
         return message, message_reports(self.domains, found, request, message, now)
 
     def hang_up(self, call: str, now: float) -> bool:
-        """The caller hangs up: a call that talks ends as after a conversation, any other as not answered.
+        """The caller hangs up: an answered call ends as after a conversation, any other as not answered.
 
-        False: there is no such call, or it has been released already.
+        Returns false when there is no such call, or when the call is released already.
         """
         self._run_due(now)
         found = self.calls.get(call)
@@ -115,11 +116,11 @@ class Engine:
         return True
 
     def call_of(self, report: CallReport) -> Call | None:
-        """The call that a report is of; None when it was forgotten."""
+        """The call of a report; None when the call is no longer kept."""
         return self.calls.get(report.call_id) or self.calls.get(report.call_id.rpartition(".")[0])
 
     def tick(self, now: float) -> list[Report]:
-        """Do what is due, and hand out the reports of all calls that have changed since the last time."""
+        """Run the actions that are due. Returns the reports of all calls changed since the last ``tick``."""
         self._run_due(now)
         dirty, self._dirty = self._dirty, {}
         return [report for call in dirty.values() for report in reports(call, now, self.listeners)]
@@ -136,7 +137,7 @@ class Engine:
     def begin(
         self, domain: Domain, request: CallRequest, now: float, *, let_in: bool = False, units: int = 1
     ) -> Call:
-        """Make a call within a domain, with so many units of the licence. Raises :class:`CallRefused`."""
+        """Make a call within a domain, with this number of licence units. Raises :class:`CallRefused`."""
         self.units.check(units, now)
         calling = _origin(domain, request)
         number = next(self._ids)
@@ -170,14 +171,14 @@ class Engine:
         return call
 
     def _dialogue(self, call: Call, now: float) -> None:
-        """A subscriber dials a service code: the switch itself answers, nobody is called."""
+        """A subscriber dials a service code: the switch itself answers, and no number is called."""
         call.setup_time = now
         touch(call, call.legs[0], call.calling, now, role="a", called=call.legs[0].dialled)
         call.move(Input.ALERT)
         self._after_state(now + call.request.ring, call, partial(self.answer, call))
 
     def _set_up(self, call: Call, now: float) -> None:
-        """All digits are there: route the call to the number that it reaches."""
+        """Route the call after its last digit."""
         hops = self._find(call, call.legs[0].domain, call.legs[0].request)
         call.setup_time = now
         problem = self._lead(call, 0, hops, now)
@@ -188,7 +189,7 @@ class Engine:
         self._arrive(call, now)
 
     def _arrive(self, call: Call, now: float) -> None:
-        """The call has come to a number: forward it, release it, or let it ring."""
+        """The call has reached a number: forward it, release it, or let it ring."""
         while True:
             forwarding, cause = self._obstacle(call)
             if forwarding is None:
@@ -209,7 +210,7 @@ class Engine:
         self._after_state(now + call.request.ring, call, partial(then, call))
 
     def _obstacle(self, call: Call) -> tuple[str | None, int | None]:
-        """What keeps the number reached from ringing: its forwarding, else the cause of the release."""
+        """The reason why the number reached does not ring: its forwarding, else the cause of the release."""
         subscriber = call.called.subscriber
         forwardings = subscriber.forwardings if subscriber else {}
         if "cfu" in forwardings:
@@ -229,7 +230,7 @@ class Engine:
         return subscriber is not None and bool(subscriber.calls - {call.id})
 
     def _forward(self, call: Call, name: str, now: float) -> str:
-        """Send the call on to the target of this forwarding. Returns why that is impossible, "" when it is done."""
+        """Forward the call to the target. Returns why that is impossible; "" when it is done."""
         forwarder = call.called
         subscriber = forwarder.subscriber
         assert subscriber is not None
@@ -256,7 +257,7 @@ class Engine:
         return ""
 
     def _give_up(self, call: Call, now: float) -> None:
-        """The time of ringing is over without an answer."""
+        """The ringing time is over without an answer."""
         subscriber = call.called.subscriber
         if subscriber is not None and "cfnr" in subscriber.forwardings:
             problem = self._forward(call, "cfnr", now)
@@ -268,7 +269,7 @@ class Engine:
             return
         self.release(call, now, cause=RELEASE_NO_ANSWER)
 
-    # --- what services use too
+    # --- used by services too
 
     def answer(self, call: Call, now: float) -> None:
         """The called party answers."""
@@ -284,7 +285,7 @@ class Engine:
             services.run(self, call, index, now)
 
     def release(self, call: Call, now: float, *, cause: int | None = None) -> None:
-        """The call ends; without a cause: after the conversation, or because nobody answered."""
+        """The call ends. The default cause: after the conversation, or no answer."""
         if cause is None:
             cause = RELEASE_AFTER_TALK if call.state is State.TALKING else RELEASE_NO_ANSWER
         call.move(Input.RELEASE)
@@ -314,7 +315,7 @@ class Engine:
         self.release(call, now)
 
     def reach(self, call: Call, role: Role, digits: str) -> tuple[Sequence[Hop], str]:
-        """The way of a call of A or B to ``digits``, and why it comes nowhere ("": it does)."""
+        """The path of a call of A or B to ``digits``, and why it leads nowhere ("": it arrives)."""
         leg = call.leg_of(role)
         user = call.party(role)
         subscriber = user.subscriber
@@ -325,7 +326,7 @@ class Engine:
         return hops, hops[-1].problem
 
     def join(self, call: Call, subscriber: Subscriber, now: float, *, role: str) -> None:
-        """A subscriber of the last domain is B from now on."""
+        """Make a subscriber of the last domain the B of the call."""
         leg = call.legs[-1]
         a, b = leg.calling.number, replace(own_number(subscriber.number), sorm_ni=leg.called.number.sorm_ni)
         leg.called = Endpoint(number=as_sorm_sees(leg.domain, a, b)[1], subscriber=subscriber)
@@ -334,12 +335,12 @@ class Engine:
         self._changed(call, now)
 
     def send_on(self, call: Call, first: int, hops: Sequence[Hop], now: float) -> None:
-        """Lead the call another way from leg ``first`` on; the calling party there stays."""
+        """Lead the call along another path from leg ``first`` on; the calling party there stays."""
         self._lead(call, first, hops, now, redirected=True)
         self._changed(call, now)
 
     def catch_up(self, domain: Domain, mediator: str, item: SwitchObject, now: float) -> None:
-        """Let an object touch the calls that run already; its match has the role ``joined``."""
+        """Match an object against the running calls; its matches have the role ``joined``."""
         table = ObjectTable()
         table.add(item)
         alone = {mediator: table}
@@ -347,7 +348,7 @@ class Engine:
             if call.state is State.RELEASED:
                 continue
             for leg in outside_legs_first(call):
-                # Whichever domain is asked first: the object may be on control in others of the way, too.
+                # Independent of the order of domains: the object may be on control in several of the path.
                 held = leg.domain.tables.get(mediator)
                 if leg.domain is not domain and (held is None or not held.holds(item)):
                     continue
@@ -356,7 +357,7 @@ class Engine:
                     touched += touch_b(call, leg, now, tables=alone)
                 if touched:
                     note_match(call, leg, mediator, item, "joined", leg.called.party, now)
-                # Also one that was on control before, taken off, and is back: its matches count again.
+                # Earlier matches of an object that was taken off control and put back count again.
                 views = call.views.get(mediator, ())
                 if any(known.item.target == item.target for view in views for known in view.matches):
                     self._changed(call, now)
@@ -368,7 +369,7 @@ class Engine:
         subscriber.calls.discard(call.id)
 
     def after(self, at: float, call: Call, action: TimerAction) -> None:
-        """Do something at a time, unless the call has been released by then."""
+        """Run ``action`` at a time, unless the call has been released by then."""
         heappush(self._timers, (at, next(self._order), call, None, action))
 
     # --- inside
@@ -384,7 +385,7 @@ class Engine:
         return f"{platform and platform + '-'}{self._prefix}{number}"
 
     def _after_state(self, at: float, call: Call, action: TimerAction) -> None:
-        """Do something at a time, unless the call has gone on to another state by then."""
+        """Run ``action`` at a time, unless the call has changed its state by then."""
         heappush(self._timers, (at, next(self._order), call, call.epoch, action))
 
     def _run_due(self, now: float) -> None:
@@ -405,7 +406,7 @@ class Engine:
     ) -> str:
         """Set the call up along a path, which replaces its legs from ``first`` on; see :func:`legs_along`.
 
-        Returns why it leads nowhere, or "".
+        Returns why the path leads nowhere, or "".
         """
         call.legs = legs_along(call.legs, first, hops, redirected=redirected)
         came_in = 1 if call.calling.trunk else 0
@@ -421,7 +422,7 @@ class Engine:
 
     @staticmethod
     def _carry(call: Call, party: Endpoint) -> None:
-        """What the call goes out by has one call more."""
+        """Add the call to the trunks and bridges that carry it."""
         carrier = party.trunk or (party.bridge.bridge if party.bridge else None)
         if carrier is not None:
             carrier.active += 1
@@ -429,7 +430,7 @@ class Engine:
 
     @staticmethod
     def _free(call: Call, kept: int = 0) -> None:
-        """Trunks and bridges have one call less, but for the first ``kept`` of those that carry it."""
+        """Remove the call from its trunks and bridges, except the first ``kept`` of them."""
         for carrier in call.carriers[kept:]:
             carrier.active -= 1
         del call.carriers[kept:]

@@ -1,7 +1,8 @@
 """Which objects on control a call touches, and the reports of it to each mediator.
 
-A mediator that controls several domains gets one report of a call where they show it the same numbers, and an object
-is touched once for each reason (:func:`outside_legs_first` orders the domains): the mediator does not see the bridges.
+A mediator of several domains gets one report of a call where the domains show the same numbers. An object is
+touched once for each reason (:func:`outside_legs_first` orders the domains). Bridges are hidden from the
+mediator.
 
 Source: ECSS-10 manual, MultiSORM; order 268, 10.3 and 11.1.
 """
@@ -27,18 +28,18 @@ class Report(NamedTuple):
 
 
 def outside_legs_first(call: Call) -> list[Leg]:
-    """The legs as objects are looked for: the one next to the network outside comes first.
+    """The legs in the order of matching: the leg next to the outside network comes first.
 
-    So of a call to the city or from it a number of the network is shown as the domain of the trunk has it, which is
-    the full number (ECSS-10 manual, MultiSORM).
+    So a network number of a call to or from the city is shown as in the domain of the trunk, which has the
+    full number (ECSS-10 manual, MultiSORM).
     """
     return call.legs[::-1] if call.called.trunk is not None else list(call.legs)
 
 
 def touch_legs(call: Call, first: int, now: float, *, new_a: bool, failed: bool) -> None:
-    """Match the parties of a way that was just set up, from leg ``first`` on.
+    """Match the parties of a path that was just set up, from leg ``first`` on.
 
-    new_a: A of the first of these legs is new, too. failed: the last one leads nowhere, so that it has no B.
+    new_a: A of the first of these legs is new, too. failed: the last leg leads nowhere and has no B.
     """
     kept = call.legs[:first]
     for leg in outside_legs_first(call):
@@ -51,13 +52,13 @@ def touch_legs(call: Call, first: int, now: float, *, new_a: bool, failed: bool)
 
 
 def touch_a(call: Call, leg: Leg, now: float, *, called: Party, tables: Tables | None = None) -> int:
-    """Match A, and the trunk that it comes by; returns how many objects are touched."""
+    """Match A and its trunk. Returns how many objects are touched."""
     touched = touch(call, leg, leg.calling, now, role="a", called=called, tables=tables)
     return touched + _touch_trunk(call, leg, leg.calling, now, tables)
 
 
 def touch_b(call: Call, leg: Leg, now: float, *, tables: Tables | None = None) -> int:
-    """Match B, and the trunk that it is reached by; returns how many objects are touched."""
+    """Match B and its trunk. Returns how many objects are touched."""
     touched = touch(call, leg, leg.called, now, role="b", called=leg.called.party, tables=tables)
     return touched + _touch_trunk(call, leg, leg.called, now, tables)
 
@@ -72,7 +73,10 @@ def touch(
     called: Party,
     tables: Tables | None = None,
 ) -> int:
-    """Match a party against the objects of ``tables``, of the domain if left out; returns how many it touches."""
+    """Match a party against ``tables`` (default: those of the domain).
+
+    Returns how many objects it touches.
+    """
     seen = party.touched(leg.domain)
     return note_matches(call, leg, now, lambda table: table.touched(seen), role, called, tables)
 
@@ -95,7 +99,7 @@ def note_matches(
     called: Party,
     tables: Tables | None = None,
 ) -> int:
-    """Note the objects that ``find`` finds in each mediator's table; returns how many of them are new."""
+    """Note the objects that ``find`` finds in each mediator's table. Returns how many of them are new."""
     return sum(
         note_match(call, leg, mediator, item, role, called, now)
         for mediator, table in tables_of(leg, tables).items()
@@ -104,14 +108,17 @@ def note_matches(
 
 
 def tables_of(leg: Leg, tables: Tables | None = None) -> Tables:
-    """``tables``, or those of the domain; while SORM is not enabled in it, no further call touches anything."""
+    """``tables``, or those of the domain.
+
+    While SORM is not enabled in the domain, no further call touches anything.
+    """
     if tables is not None:
         return tables
     return leg.domain.tables if leg.domain.config.enabled else {}
 
 
 def held(view: View, mediator: str) -> tuple[Match, ...]:
-    """The matches of objects that are still on control: the mediator has taken the others off."""
+    """The matches of objects that are still on control."""
     none = ObjectTable()
     return tuple(
         touched.match
@@ -123,12 +130,12 @@ def held(view: View, mediator: str) -> tuple[Match, ...]:
 def note_match(
     call: Call, leg: Leg, mediator: str, item: SwitchObject, role: str, called: Party, now: float
 ) -> bool:
-    """An object is touched once for each reason, by the domain that comes first. Returns whether this one is new.
+    """Note a match: the first domain touches an object, once for each reason. Returns whether it is new.
 
-    Legs that show a mediator the same numbers are one call to it.
+    Legs that show the same numbers to a mediator are one call for that mediator.
     """
     views = call.views.setdefault(mediator, [])
-    # The number may have been another target's earlier in the call, which was taken off since.
+    # Earlier in the call, another target may have had this object number, and was taken off control since.
     known = {
         (*other.item.target, other.match.object_number, other.match.role)
         for view in views
@@ -156,7 +163,7 @@ def _same_numbers(one: Leg, other: Leg) -> bool:
 
 
 def reports(call: Call, now: float, listeners: Container[str]) -> list[Report]:
-    """The reports that are due of a call that has changed. ``listeners``: mediators that its speech is sent to."""
+    """The reports due for a changed call. ``listeners``: mediators that receive its speech."""
     return [
         Report(mediator, _report(call, mediator, view, now, mediator in listeners))
         for mediator, views in call.views.items()

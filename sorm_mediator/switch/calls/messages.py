@@ -1,7 +1,7 @@
-"""Electronic messages, such as SMS: routed and matched as a call would be, and reported at once. Sans-IO.
+"""Electronic messages, such as SMS: routed and matched like a call, and reported at once. Sans-IO.
 
-A message takes the way of a call that lasts no time: so both sides have their SORM numbers and signs, and objects are
-touched in every domain of the way. A side of which only its trunk is known has no number.
+A message takes the path of a call without duration: both sides have their SORM numbers and signs, and objects
+are touched in every domain of the path. A side with only a known trunk has no number.
 
 Source: order 268, 9.12.
 """
@@ -32,17 +32,17 @@ from sorm_mediator.switch.path import Hop, find_path
 from sorm_mediator.switch.routing import Number
 
 TRUNK_PREFIX: Final = "trunk:"
-"""Before the name of a trunk, in place of a number."""
+"""Prefix of the name of a trunk, in place of a number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageRequest:
-    """A message that is sent.
+    """A message to be sent.
 
-    sender, receiver: a number, or ``trunk:NAME`` for a side of which only the trunk is known.
-    text: 1 character to ``LONGEST_TEXT`` octets of UTF-8. delivered: None when it is not known.
-    from_trunk, to_trunk: names of the trunks that a number of the network comes and goes by; "": the sender's is not
-    known, and routing finds that of the receiver. from_imsi, to_imsi: digits, or "".
+    sender, receiver: a number, or ``trunk:NAME`` for a side with only a known trunk. text: 1 character to
+    ``LONGEST_TEXT`` octets of UTF-8. delivered: None when it is not known. from_trunk, to_trunk: names of the
+    incoming and outgoing trunks of network numbers; "": the sender's trunk is not known, and routing finds
+    the receiver's. from_imsi, to_imsi: digits, or "".
     """
 
     sender: str
@@ -92,7 +92,7 @@ def _trunk(domain: Domain, field: str, name: str) -> Trunk:
 
 
 def _sender(domain: Domain, request: MessageRequest) -> Endpoint:
-    """Where the message comes from. Raises :class:`CallRefused`."""
+    """The sender as a party. Raises :class:`CallRefused`."""
     digits, name = request.sender, request.from_trunk
     if digits.startswith(TRUNK_PREFIX):
         if name:
@@ -120,7 +120,7 @@ def _way(
     message_id: str,
     now: float,
 ) -> Call:
-    """The call that would take the message to its receiver. Raises :class:`CallRefused`."""
+    """The call that the message is routed as. Raises :class:`CallRefused`."""
     only_trunk = request.receiver.startswith(TRUNK_PREFIX)
     name = request.receiver.removeprefix(TRUNK_PREFIX) if only_trunk else request.to_trunk
     if only_trunk and request.to_trunk:
@@ -136,7 +136,7 @@ def _way(
         return way
     hops = find_path(domains, domain, leg.request)
     if trunk is not None:
-        # Its trunk is known: routing only gives the form of the numbers.
+        # The trunk is known: routing only gives the form of the numbers.
         hops = (replace(hops[0], exit=trunk, problem=""),)
     _check_arrived(hops[-1], calling)
     way.legs = legs_along(way.legs, 0, hops)
@@ -158,7 +158,7 @@ def _touch_imsi(way: Call, request: MessageRequest, now: float) -> None:
 
 
 def _reports(way: Call, request: MessageRequest, now: float) -> Iterator[MessageFor]:
-    """One for each mediator that has an object touched; more where one packet has no room for all of them."""
+    """One report for each mediator with a touched object; more where one packet has no room for all."""
     for mediator, views in way.views.items():
         numbers = count(1)
         for view in views:

@@ -1,8 +1,8 @@
-"""Services used while a call runs, as its request scripts them.
+"""Services used during a call, as scripted by its request.
 
 Hold, consultation, 3pty, transfer, pick-up, waiting, and the ordering, checking and cancelling of services by
 the subscriber. Each is carried out as ordered, or an event of the call gives the reason why not; the call goes on.
-What a subscriber's record lists decides what command 12 shows and what happens by itself (forwarding,
+The subscriber's record determines what command 12 shows and which services act by themselves (forwarding,
 waiting).
 
 Source: order 268, 10.2.1.8 and 11.4; pairs of numbers are our choice, except for forwarding.
@@ -32,16 +32,16 @@ from sorm_mediator.switch.path import Hop
 from sorm_mediator.switch.routing import RoutingResult
 
 NEEDS_TALK: Final = frozenset({"hold", "end-of-hold", "consultation", "3pty", "transfer"})
-"""Services of an established connection: asked for earlier, they wait for the answer."""
+"""Services of an established connection; before the answer they wait for it."""
 NEEDS_NUMBER: Final = frozenset({"consultation", "pickup", "waiting"})
 USED: Final = frozenset(SERVICE_CODES) - frozenset(FORWARDINGS)
-"""What can be used in a call; forwardings act by themselves."""
+"""Services that can be used in a call; forwardings act by themselves."""
 ORDERED: Final = frozenset((*FORWARDINGS, *FEATURES))
-"""What a subscriber orders, checks and cancels."""
+"""Services that a subscriber orders, checks and cancels."""
 
 
 class Exchange(Protocol):
-    """What a service needs of the exchange that leads the calls; :class:`~sorm_mediator.switch.calls.engine.Engine`.
+    """The part of :class:`~sorm_mediator.switch.calls.engine.Engine` that services use.
 
     Every ``now`` is Unix seconds.
     """
@@ -57,7 +57,7 @@ class Exchange(Protocol):
         """The path of a call of A or B to ``digits``, and why it leads nowhere ("": it arrives)."""
 
     def send_on(self, call: Call, first: int, hops: Sequence[Hop], now: float) -> None:
-        """Lead the call another way from leg ``first`` on."""
+        """Lead the call along another path from leg ``first`` on."""
 
     def join(self, call: Call, subscriber: Subscriber, now: float, *, role: str) -> None:
         """Make a subscriber of the last domain the B of the call."""
@@ -80,7 +80,7 @@ class NotPossible(Exception):  # noqa: N818 - an answer, not a mistake
 
 
 def check_request(request: CallRequest) -> None:
-    """Refuse what can never be carried out. Raises :class:`CallRefused`."""
+    """Raises :class:`CallRefused` for a request that can never be carried out."""
     for index, service in enumerate(request.services):
         problem = _problem(service)
         if not problem and service.by == "a" and request.origin != "subscriber":
@@ -101,7 +101,7 @@ def _problem(service: ServiceRequest) -> str:
 
 
 def run(exchange: Exchange, call: Call, index: int, now: float) -> None:
-    """Carry out a service of the call's request; later, when it needs a conversation that has not begun."""
+    """Carry out a service of the call's request. A service that needs a conversation waits for it."""
     service = call.request.services[index]
     if service.phase == "use" and service.service in NEEDS_TALK and call.state is not State.TALKING:
         call.deferred.append(index)
@@ -172,7 +172,7 @@ def _consultation(exchange: Exchange, call: Call, service: ServiceRequest, now: 
 
 
 def _third(call: Call) -> Endpoint | None:
-    """The third party that a party of the call talks to in a consultation call."""
+    """The third party of a party's consultation call."""
     consultation = call.consultation
     if consultation is None or consultation.state not in (State.RINGING, State.TALKING):
         return None
@@ -193,7 +193,7 @@ def _three_party(exchange: Exchange, call: Call, service: ServiceRequest, now: f
 
 
 def _path_of(call: Call) -> tuple[Hop, ...]:
-    """The path of a call up to where it is now."""
+    """The path of a call so far."""
     return tuple(
         Hop(
             domain=leg.domain,
@@ -266,7 +266,7 @@ def _waiting(exchange: Exchange, call: Call, service: ServiceRequest, now: float
 
 
 def _order(_exchange: Exchange, call: Call, service: ServiceRequest, now: float) -> None:
-    """A subscriber orders, checks or cancels a service: its record changes, and 44h shows what it dialled."""
+    """Order, check or cancel a service: the record changes, and 44h shows the digits dialled."""
     user = call.party(_role(call, service))
     subscriber = user.subscriber
     assert subscriber is not None

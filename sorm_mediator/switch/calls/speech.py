@@ -1,7 +1,7 @@
-"""The speech of controlled calls: a tone for each party of a call, as RTP to the mediators that asked for it. Sans-IO.
+"""The speech of controlled calls: a tone for each party, as RTP to the mediators that request it. Sans-IO.
 
-Each party speaks a tone for as long as the call is answered and not on hold; the last two digits of its number decide
-which one (:func:`tones`). :class:`Speech` returns the datagrams that are due, and where they go;
+Each party sends a tone while the call is answered and not on hold. The last two digits of its number
+determine the tone (:func:`tones`). :class:`Speech` returns the datagrams that are due, with their addresses;
 :mod:`sorm_mediator.switch.calls.speech_sender` sends them.
 
 Source: docs/voice.md; RFC 3550, RFC 3551 (PCMA, payload type 8, 20 ms).
@@ -25,20 +25,20 @@ from sorm_mediator.addresses import port_number
 LOWEST_TONE: Final = 400
 TONE_STEP: Final = 50
 TONES: Final = 60
-"""Tones are 400, 450 ... 3350 Hz: all fit into 20 ms a whole number of times (our choice)."""
+"""Tones are 400, 450 ... 3350 Hz: each has a whole number of periods in 20 ms (our choice)."""
 FRAME_SECONDS: Final = 0.02
 MOST_BEHIND: Final = 5
-"""Frames that are made up for when the timer comes late; beyond that they are left out."""
+"""Frames sent later when the timer is late; further ones are left out."""
 
 Address = tuple[str, int]
 Datagram = tuple[Address, bytes]
 
 
 def tones(calling: str, called: str) -> tuple[int, int]:
-    """The tones (Hz) of A and B by their numbers as SORM is shown them; they always differ.
+    """The tones (Hz) of A and B by their numbers as shown to SORM; they always differ.
 
-    400 Hz and 50 Hz more for each step of the number that the last two digits are, modulo 60: 28331 speaks
-    1950 Hz, 28332 speaks 2000 Hz. Where both would be the same, B takes the next one.
+    A tone is 400 Hz plus 50 Hz times the last two digits modulo 60: 28331 has 1950 Hz, 28332 has 2000 Hz.
+    Where both would be the same, B has the next one.
     """
     a, b = _step(calling), _step(called)
     if a == b:
@@ -53,15 +53,15 @@ def _step(number: str) -> int:
 
 @cache
 def _frame(frequency: int, level: float) -> bytes:
-    """20 ms of a tone, which can be repeated without a break."""
+    """20 ms of a tone, repeatable without a break."""
     period = tone([frequency], level)
     return period * (FRAME // len(period))
 
 
 def rtp_address(rtp: str, peer: str, family: int) -> Address:
-    """Where a mediator's ``host:port`` is as seen from here; for all addresses it is where it connects from.
+    """The address of a mediator's ``host:port``; an unspecified one is replaced by the mediator's own.
 
-    ``family``: version of IP that is sent from, 4 or 6. Raises :class:`ValueError` with the reason.
+    ``family``: IP version of the sending socket, 4 or 6. Raises :class:`ValueError` with the reason.
     """
     host, _, text = rtp.rpartition(":")
     port = port_number(text)
@@ -87,27 +87,27 @@ class _Talk:
     media: Media
     tones: tuple[int, int]
     talking: bool = False
-    """Whether the last frame was sent: the first one after a pause has the marker."""
+    """Whether the last frame was sent. The first frame after a pause has the marker."""
     speaking: bool = False
     sequence: int = 0
 
 
 class Speech:
-    """The speech that is sent to each mediator, frame by frame. Time is in seconds of a clock that does not jump."""
+    """The speech for each mediator, frame by frame. Time is in seconds of a monotonic clock."""
 
     def __init__(self, level: float) -> None:
         self.addresses: dict[str, Address] = {}
-        """The address of each mediator that asked for speech."""
+        """The address of each mediator that requested speech."""
         self.counters: Counter[str] = Counter()
         self._level = level
         self._talks: dict[tuple[str, str], _Talk] = {}
         self._speaking = 0
         self._epoch: float | None = None
         self._frame = 0
-        """Number of the next frame since the epoch; its timestamps follow from it."""
+        """Number of the next frame since the epoch; timestamps follow from this number."""
 
     def report(self, mediator: str, report: CallReport, *, speaking: bool, now: float) -> None:
-        """A report is on its way to a mediator; ``speaking``: the call is answered, and not on hold."""
+        """A report is being sent to a mediator. ``speaking``: the call is answered and not on hold."""
         key = mediator, report.call_id
         if report.kind == "stop":
             gone = self._talks.pop(key, None)
@@ -140,13 +140,13 @@ class Speech:
         return datagrams
 
     def next_deadline(self) -> float | None:
-        """The time of the next ``tick``; None: there is no speech."""
+        """The time of the next ``tick``; None without speech."""
         if not self._speaking or self._epoch is None:
             return None
         return self._epoch + self._frame * FRAME_SECONDS
 
     def _resume(self, now: float) -> None:
-        """After silence: the frames in between have passed, so that timestamps keep its length."""
+        """Skip the frames of a silence, so that timestamps keep its length."""
         if self._epoch is None:
             self._epoch = now
         self._frame = max(self._frame, self._due(now - FRAME_SECONDS) + 1)
@@ -154,7 +154,7 @@ class Speech:
     def _due(self, now: float) -> int:
         """Number of the last frame that is due."""
         assert self._epoch is not None
-        # Half a millisecond: a timer may be early by the resolution of its clock.
+        # Half a millisecond: a timer may fire early by the resolution of its clock.
         return math.floor((now - self._epoch + 0.0005) / FRAME_SECONDS)
 
     def _datagrams(self) -> Iterator[Datagram]:

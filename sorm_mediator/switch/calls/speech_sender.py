@@ -15,9 +15,9 @@ from sorm_mediator.switch.calls.speech import Speech
 
 
 class SpeechSender:
-    """The socket and the timer of :class:`Speech`. Everything is called from the event loop.
+    """The socket and the timer of :class:`Speech`. All methods are called from the event loop.
 
-    ``host``: the address that is sent from; from the loopback only this machine is reached.
+    ``host``: the source address; from the loopback only this machine is reachable.
     """
 
     def __init__(self, host: str, level: float) -> None:
@@ -62,7 +62,7 @@ class SpeechSender:
             try:
                 self._socket.sendto(datagram, address)
             except OSError:
-                # Speech does not wait: what can't be sent now is lost, as in any network.
+                # Speech is not queued: a datagram that can't be sent now is lost, as in any network.
                 self.speech.counters["packets not sent"] += 1
         deadline = self.speech.next_deadline()
         if deadline is not None:

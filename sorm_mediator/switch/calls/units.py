@@ -9,9 +9,10 @@
 | transfer of a basic terminal: the switch itself ties the parties within one call | 1 |
 | add-on conference (3pty) | 1 for each participant |
 
-A smart terminal makes its consultation call itself, so that it uses a unit like any call; that of a basic terminal is
-made within the call that it has, and uses none. A call that has been tied to others in several ways uses one more for
-each. What would go beyond the limit is refused and changes nothing; when the limit itself sinks, what runs goes on.
+A smart terminal makes its consultation call itself, so that call uses a unit like any other. The consultation
+call of a basic terminal is made within its call and uses no unit. A call that is tied to others in several
+ways uses one more unit for each. A request beyond the limit is refused and changes nothing. A lower limit
+does not end running calls.
 
 Source: ECSS-10 manual, Licence distribution, cp_limit.
 """
@@ -25,18 +26,18 @@ from sorm_mediator.switch.domain import Subscriber
 from sorm_mediator.switch.node import Node
 
 PARTICIPANTS: Final = 3
-"""Of an add-on conference: the two of the call, and the third party."""
+"""Participants of an add-on conference: the two parties of the call, and the third party."""
 
 
 class CallUnits:
-    """The units that the running calls use. ``in_use`` is the sum of :attr:`Call.units`."""
+    """The units used by the running calls. ``in_use`` is the sum of :attr:`Call.units`."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
         self.in_use = 0
 
     def check(self, more: int, now: float) -> None:
-        """Whether so many more may be used. Raises :class:`CallRefused` of kind ``licence``."""
+        """Raises :class:`CallRefused` of kind ``licence`` when this number of further units is too many."""
         active = self._node.licences.active(now)
         limit = active.limits.concurrent_calls
         if more > 0 and self.in_use + more > limit:
@@ -48,18 +49,18 @@ class CallUnits:
             )
 
     def use(self, call: Call, units: int, now: float) -> None:
-        """Let a call use so many from now on. Raises :class:`CallRefused`, and changes nothing."""
+        """Set the number of units of a call. Raises :class:`CallRefused`, and changes nothing then."""
         self.check(units - call.units, now)
         self._set(call, units)
 
     def move(self, source: Call, target: Call, units: int) -> None:
-        """Of the units of one call so many go over to another, at most all: there are no more of them than before."""
+        """Move units from one call to another, at most all of them. The total is unchanged."""
         units = min(units, source.units)
         self._set(source, source.units - units)
         self._set(target, target.units + units)
 
     def free(self, call: Call) -> None:
-        """The call has ended."""
+        """Release the units of a call that has ended."""
         self._set(call, 0)
 
     def _set(self, call: Call, units: int) -> None:
@@ -73,8 +74,8 @@ def consultation_units(user: Subscriber | None) -> int:
 
 
 def conference_share(call: Call, consultation: int) -> int:
-    """Units of the consultation call of a conference, so that both calls have one for each participant.
+    """Units of a conference's consultation call, so that both calls together have one for each participant.
 
-    ``consultation``: what it uses as a call.
+    ``consultation``: units of the consultation as a call.
     """
     return max(consultation, PARTICIPANTS - call.units)

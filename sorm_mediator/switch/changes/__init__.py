@@ -1,9 +1,9 @@
 """Every change of a running switch, without I/O.
 
-Each function takes the :class:`~sorm_mediator.switch.node.Node`, makes a new configuration of it that is checked as a
-lab file is, and takes effect at once. What it returns are notes: what is not resolved yet, such as a context that is
-imported later; calls that need it fail with their reason until then. What can't be done raises
-:class:`ChangeRefused` and changes nothing.
+Each function takes the :class:`~sorm_mediator.switch.node.Node`, and makes a new configuration. The
+configuration is checked as a lab file is, and takes effect at once. A function returns notes: names that are
+not resolved yet, such as a context that is imported later. Calls that need such a name fail with their
+reason. A function raises :class:`ChangeRefused` for an impossible change, and changes nothing then.
 
 Source: ECSS-10 manual, SORM parameters of a domain, and MultiSORM: the commands of the switch's shell.
 """
@@ -37,11 +37,11 @@ PATTERNS: Final = MappingProxyType(
 
 
 _PLACE: Final = re.compile(r"^[a-z_]+\.\d+\.[a-z_.]+: ")
-"""Where a rule of the switch's settings was broken in its lists: a place that only a lab file has."""
+"""The place of an error in a list of the settings, which has a meaning in a lab file only."""
 
 
 class ChangeRefused(Exception):  # noqa: N818 - an answer, not a mistake
-    """A change is not made. The text names what is wrong and what is allowed."""
+    """A change is not made. The text names the mistake and what is allowed."""
 
 
 def as_list(names: Iterable[str]) -> str:
@@ -65,7 +65,7 @@ def find(items: Mapping[str, Item], kind: str, name: str, owner: str = "") -> It
 
 @contextmanager
 def rejections() -> Iterator[None]:
-    """Errors of the settings become refusals."""
+    """Turn errors of the settings into refusals."""
     try:
         yield
     except ValidationError as error:
@@ -87,13 +87,13 @@ def created(model: type[Model], **fields: Any) -> Model:
 
 
 def updated(model: Model, **fields: Any) -> Model:
-    """The same settings with others in place of some. Raises :class:`ChangeRefused`."""
+    """A copy of the settings with some replaced. Raises :class:`ChangeRefused`."""
     with rejections():
         return changed(model, **fields)
 
 
 def rejection(error: ValidationError) -> ChangeRefused:
-    """The refusal for an error of the settings' models; it shows no secret."""
+    """The refusal for an error of the settings' models, without secrets."""
     first = error.errors(include_url=False)[0]
     key = ".".join(str(part) for part in first["loc"])
     message = first["msg"].removeprefix("Value error, ")
@@ -120,12 +120,12 @@ def _plain(value: Any) -> Any:
 
 
 def update_domain(node: Node, change: Change, **fields: Any) -> None:
-    """Other settings of a domain. Raises :class:`ChangeRefused`."""
+    """Change settings of a domain. Raises :class:`ChangeRefused`."""
     with rejections():
         node.replace_domain(change, **fields)
 
 
 def update_switch(node: Node, change: Change, **fields: Any) -> None:
-    """Other settings of the switch. Raises :class:`ChangeRefused`."""
+    """Change settings of the switch. Raises :class:`ChangeRefused`."""
     with rejections():
         node.replace(change, **fields)

@@ -28,14 +28,14 @@ from sorm_mediator.switch.routing.route import External
 
 
 def declare_domain(node: Node, name: str) -> Notes:
-    """A domain with the defaults of a lab file, and nothing in it."""
+    """Declare an empty domain with the defaults of a lab file."""
     config = created(DomainConfig, name=name)
     update_switch(node, Change("domain", name), domains=(*node.config.domains, config))
     return ()
 
 
 def remove_domain(node: Node, name: str) -> Notes:
-    """Refused while calls run in it, and while bridges or MultiSORM users name it."""
+    """Remove a domain. Refused while calls run in it, and while bridges or MultiSORM users name it."""
     domain = the_domain(node, name)
     if domain.bridges:
         names = as_list(end.bridge.name for end in domain.bridges.values())
@@ -58,10 +58,10 @@ def remove_domain(node: Node, name: str) -> Notes:
 def declare_subscribers(
     node: Node, name: str, context: str, group: str, ifaces: str, alias: str = "", *, now: float
 ) -> Notes:
-    """Subscribers of the interfaces ``USER@DOMAIN``; ranges as in numbering plans.
+    """Declare subscribers of the interfaces ``USER@DOMAIN``; ranges as in numbering plans.
 
-    ``alias``: their numbers; "" means the user part of the interface is the number. ``now``: Unix seconds, for the
-    licence, which limits them.
+    ``alias``: their numbers; "": the user part of the interface is the number. ``now``: Unix seconds, for the
+    limit of the licence.
     """
     domain = the_domain(node, name)
     user, _, host = ifaces.partition("@")
@@ -94,7 +94,7 @@ def declare_subscribers(
 
 
 def remove_subscribers(node: Node, name: str, numbers: str) -> Notes:
-    """Refused while they talk, and while a numbering plan leads to them."""
+    """Remove subscribers. Refused while they are in a call, and while a numbering plan leads to them."""
     domain = the_domain(node, name)
     gone = set(numbers_of(numbers.partition("@")[0]))
     for number in sorted(gone):
@@ -115,7 +115,7 @@ def remove_subscribers(node: Node, name: str, numbers: str) -> Notes:
 
 
 def set_network(node: Node, name: str, sets: tuple[str, ...]) -> Notes:
-    """The SIP network sets of a domain: kept and shown; no SIP is spoken."""
+    """Set the SIP network sets of a domain. They are kept and shown only; the switch has no SIP."""
     the_domain(node, name)
     update_domain(node, Change("network", name), ip_set=sets)
     return ()
@@ -124,7 +124,7 @@ def set_network(node: Node, name: str, sets: tuple[str, ...]) -> Notes:
 def declare_trunk(
     node: Node, name: str, context: str, trunk: str, peer: str, *, number: int | None = None
 ) -> Notes:
-    """A trunk group. ``number``: as in commands 5 and 16; ``None``: the lowest that is free, from 1."""
+    """Declare a trunk group. ``number``: as in commands 5 and 16; ``None``: the lowest free one, from 1."""
     domain = the_domain(node, name)
     if number is None:
         taken = {other.number for other in domain.trunks.values()}
@@ -135,7 +135,7 @@ def declare_trunk(
 
 
 def rename_trunk(node: Node, name: str, number: int, trunk: str) -> Notes:
-    """Rename the trunk of this number; calls that it carries go on. Its mediators get an event (message 2Ah)."""
+    """Rename the trunk of this number. Its calls go on; the mediators get an event (message 2Ah)."""
     domain = the_domain(node, name)
     found = next((one for one in domain.trunks.values() if one.number == number), None)
     if found is None:
@@ -162,7 +162,7 @@ def _rules_without(domain: Domain, trunk: str) -> Iterator[str]:
 
 
 def remove_trunk(node: Node, name: str, trunk: str) -> Notes:
-    """Refused while it carries calls."""
+    """Remove a trunk. Refused while the trunk carries calls."""
     domain = the_domain(node, name)
     found = find(domain.trunks, "trunk", trunk, name)
     if found.active:
@@ -176,7 +176,7 @@ def remove_trunk(node: Node, name: str, trunk: str) -> Notes:
 
 
 def declare_bridge(node: Node, config: BridgeConfig) -> Notes:
-    """A bridge. Contexts and plans that it names may come later."""
+    """Declare a bridge. Its contexts and plans may be declared later."""
     update_switch(node, Change("bridges"), bridges=(*node.config.bridges, config))
     notes: list[str] = []
     for side in (config.a, config.b):
@@ -186,7 +186,7 @@ def declare_bridge(node: Node, config: BridgeConfig) -> Notes:
 
 
 def remove_bridge(node: Node, name: str) -> Notes:
-    """Refused while calls cross it, and while numbers of a plan lead over it."""
+    """Remove a bridge. Refused while calls cross it, and while numbers of a plan lead over it."""
     bridge = find(node.bridges, "bridge", name)
     if bridge.active:
         raise ChangeRefused(f"{bridge.active} calls cross bridge {name}; wait until they have ended")

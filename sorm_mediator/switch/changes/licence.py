@@ -1,6 +1,6 @@
-"""Licences added and deleted, the passport, and room for subscribers.
+"""Licences added and deleted, the passport, and the limit of subscribers.
 
-What runs is never cut: a change of the active licence refuses only what is new.
+A change of the active licence refuses new calls, links and objects only; running ones go on.
 
 Source: ECSS-10 manual, Licences in the CLI, and Licence distribution (subscribers, limit).
 """
@@ -22,7 +22,7 @@ def candidate(node: Node, key: str, now: float) -> Licence:
 
 
 def add_licence(node: Node, key: str, now: float) -> Licence:
-    """Install a licence, which is active from now on. ``now``: Unix seconds. Raises :class:`ChangeRefused`."""
+    """Install a licence, which becomes active. ``now``: Unix seconds. Raises :class:`ChangeRefused`."""
     licence = candidate(node, key, now)
     added = AddedLicenceConfig(number=licence.number, key="".join(key.split()))
     update_switch(node, _CHANGE, licences=(*node.config.licences, added))
@@ -30,7 +30,10 @@ def add_licence(node: Node, key: str, now: float) -> Licence:
 
 
 def delete_licence(node: Node, number: int) -> None:
-    """Remove a licence; of the others the highest that has not expired is active. Raises :class:`ChangeRefused`."""
+    """Remove a licence.
+
+    The highest other one that has not expired becomes active. Raises :class:`ChangeRefused`.
+    """
     if number == 0:
         raise ChangeRefused("licence 0 is the factory licence, and can't be deleted")
     with rejections():
@@ -58,7 +61,10 @@ def set_passport(node: Node, key: str) -> PassportBody:
 
 
 def check_room(node: Node, more: int, now: float) -> None:
-    """Whether the licence allows so many more subscribers. ``now``: Unix seconds. Raises :class:`ChangeRefused`."""
+    """Raises :class:`ChangeRefused` when the licence has no room for the subscribers.
+
+    ``now``: Unix seconds.
+    """
     declared = sum(len(domain.subscribers) for domain in node.domains.values())
     problem = node.licences.why_no_subscribers(declared, more, now)
     if problem:

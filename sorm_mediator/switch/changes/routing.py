@@ -1,4 +1,4 @@
-"""Routing contexts of a domain, imported from files of the lab's directory; its numbering plans and their numbers.
+"""Routing contexts of a domain, imported from files of the lab's directory, and its numbering plans.
 
 Source: ECSS-10 manual, MultiSORM ("Создание контекстов маршрутизации", "Настройка планов нумерации в доменах", and the
 example).
@@ -26,9 +26,9 @@ from sorm_mediator.switch.routing.route import Continue
 
 
 def import_context(node: Node, name: str, text: bytes, file: str) -> tuple[Context, Notes]:
-    """Add a context, or replace one that was read from the same file. The first one of a domain is its default.
+    """Add a context, or replace the one from the same file. The first one of a domain is its default.
 
-    ``text``: the XML. ``file``: the path of its file as the lab file has it, from the lab's directory.
+    ``text``: the XML. ``file``: the path of its file as in the lab file, from the lab's directory.
     """
     domain = the_domain(node, name)
     try:
@@ -57,7 +57,7 @@ def import_context(node: Node, name: str, text: bytes, file: str) -> tuple[Conte
 
 
 def remove_context(node: Node, name: str, context: str) -> Notes:
-    """Refused while anything starts in it or continues in it."""
+    """Remove a context. Refused while anything starts or continues in it."""
     domain = the_domain(node, name)
     found = find(domain.contexts, "context", context, name)
     _check_unused(node, domain, context)
@@ -70,7 +70,7 @@ def remove_context(node: Node, name: str, context: str) -> Notes:
 
 
 def set_default_context(node: Node, name: str, context: str) -> Notes:
-    """The context of calls from interfaces that name none."""
+    """Set the context of calls from interfaces that name none."""
     domain = the_domain(node, name)
     find(domain.contexts, "context", context, name)
     domain.default_context = context
@@ -79,7 +79,7 @@ def set_default_context(node: Node, name: str, context: str) -> Notes:
 
 
 def _check_unused(node: Node, domain: Domain, context: str) -> None:
-    """Raises :class:`ChangeRefused` naming its users."""
+    """Raises :class:`ChangeRefused` naming the users of the context."""
     config = domain.config
     users = [f"subscriber {one.number}" for one in config.subscribers if one.context == context]
     users += [f"trunk {one.name}" for one in config.trunks if one.context == context]
@@ -115,7 +115,7 @@ Numbers = Mapping[str, NumberBinding]
 
 
 def declare_plan(node: Node, name: str, plan: str) -> Notes:
-    """An empty plan."""
+    """Declare an empty plan."""
     domain = the_domain(node, name)
     if plan == DEFAULT_PLAN:
         raise ChangeRefused(
@@ -128,7 +128,7 @@ def declare_plan(node: Node, name: str, plan: str) -> Notes:
 
 
 def remove_plan(node: Node, name: str, plan: str) -> Notes:
-    """Refused while a bridge, a trunk or a context uses it."""
+    """Remove a plan. Refused while a bridge, a trunk or a context uses it."""
     domain = the_domain(node, name)
     _plan(domain, plan)
     users = [f"bridge {end.bridge.name}" for end in domain.bridges.values() if end.side.np == plan]
@@ -142,7 +142,7 @@ def remove_plan(node: Node, name: str, plan: str) -> Notes:
 
 
 def add_numbers(node: Node, name: str, plan: str, numbers: str) -> Notes:
-    """Numbers that lead to nothing yet."""
+    """Add numbers that lead to nothing yet."""
     domain = the_domain(node, name)
     known = _plan(domain, plan)
     for number in numbers_of(numbers):
@@ -153,14 +153,14 @@ def add_numbers(node: Node, name: str, plan: str, numbers: str) -> Notes:
 
 
 def remove_numbers(node: Node, name: str, plan: str, numbers: str) -> Notes:
-    """Take numbers out of the plan, also those that lead to something."""
+    """Remove numbers from the plan, bound or not."""
     domain = the_domain(node, name)
     _keep(node, domain, plan, _without(domain, plan, _known(domain, plan, numbers)))
     return ()
 
 
 def bind_to_bridge(node: Node, name: str, plan: str, numbers: str, bridge: str) -> Notes:
-    """Numbers, put into the plan when they are not in it, lead over a bridge of the domain."""
+    """Bind numbers to a bridge of the domain. Numbers that are not in the plan are added."""
     domain = the_domain(node, name)
     find({end.bridge.name: end for end in domain.bridges.values()}, "bridge", bridge, name)
     _bind(node, domain, plan, {numbers: created(NumberBinding, bridge=bridge)})
@@ -178,7 +178,7 @@ def bind_to_alias(
     iface: str = "",
     master: bool = False,
 ) -> Notes:
-    """Numbers lead to subscribers: as many as there are numbers, in order, or one for all."""
+    """Bind numbers to subscribers: as many as there are numbers, in order, or one for all."""
     domain = the_domain(node, name)
     full, own = numbers_of(numbers), numbers_of(alias)
     for number in own:
@@ -196,7 +196,7 @@ def bind_to_alias(
 
 
 def unbind(node: Node, name: str, plan: str, numbers: str) -> Notes:
-    """Numbers stay in the plan and lead to nothing."""
+    """Unbind numbers. They stay in the plan and lead to nothing."""
     domain = the_domain(node, name)
     gone = _known(domain, plan, numbers)
     _keep(node, domain, plan, {**_without(domain, plan, gone), numbers: NumberBinding()})
@@ -240,7 +240,10 @@ def _keep(node: Node, domain: Domain, plan: str, numbers: Numbers) -> None:
 
 
 def _without(domain: Domain, plan: str, gone: set[str]) -> dict[str, NumberBinding]:
-    """The plan as the lab file has it, without these numbers; ranges that lose some of theirs are cut."""
+    """The plan in the form of the lab file, without these numbers.
+
+    Ranges that contain some of them are cut.
+    """
     left: dict[str, NumberBinding] = {}
     for key, binding in domain.config.numbering_plans[plan].items():
         numbers = expand_numbers(key)

@@ -41,7 +41,7 @@ SORM_PARAMETERS: Final = (
     "strict_intercity_numbers",
     "strict_private_numbers",
 )
-"""What ``sorm/info`` shows, in its order (ECSS-10 manual, SORM parameters of a domain)."""
+"""The parameters of ``sorm/info``, in its order (ECSS-10 manual, SORM parameters of a domain)."""
 
 TRUTH: Final[Mapping[str, bool]] = MappingProxyType({"true": True, "false": False})
 
@@ -72,7 +72,7 @@ def set_parameter(node: Node, name: str, parameter: str, value: str) -> Notes:
 
 
 def clean_parameter(node: Node, name: str, parameter: str) -> Notes:
-    """The default again."""
+    """Set a parameter to its default."""
     the_domain(node, name)
     _known(parameter)
     default = DomainConfig.model_fields[parameter].get_default(call_default_factory=True)
@@ -81,7 +81,10 @@ def clean_parameter(node: Node, name: str, parameter: str) -> Notes:
 
 
 def add_radius_server(node: Node, name: str, address: str, secret: str) -> Notes:
-    """A mediator's sink: ``ADDRESS`` or ``ADDRESS:PORT``. The first one takes the place of the lab's own mediator."""
+    """Add a mediator's sink: ``ADDRESS`` or ``ADDRESS:PORT``.
+
+    The first one replaces the lab's own mediator.
+    """
     domain = the_domain(node, name)
     host, port = _sink(address)
     known = domain.config.radius_servers or ()
@@ -97,7 +100,7 @@ def add_radius_server(node: Node, name: str, address: str, secret: str) -> Notes
 
 
 def remove_radius_server(node: Node, name: str, address: str) -> Notes:
-    """Without any, no mediator can log in to the domain."""
+    """Remove a sink. Without any, no mediator can log in to the domain."""
     domain = the_domain(node, name)
     host, port = _sink(address)
     known = domain.config.radius_servers or ()
@@ -112,7 +115,10 @@ def remove_radius_server(node: Node, name: str, address: str) -> Notes:
 
 
 def set_ssh_port(node: Node, value: str) -> Notes:
-    """The port for one domain; MultiSORM is on the next one. A watcher of the change moves the listeners."""
+    """Set the port for one domain; MultiSORM is on the next one.
+
+    A watcher of the change moves the listeners.
+    """
     update_switch(node, Change("switch"), ssh_port=parse_port(value))
     return ()
 
@@ -127,7 +133,7 @@ def parse_port(value: str) -> int:
 
 
 def add_aggregate(node: Node, user: str, password: str, domains: tuple[str, ...]) -> Notes:
-    """A MultiSORM user, with the names and patterns of its domains."""
+    """Add a MultiSORM user, with the names and patterns of its domains."""
     aggregate = created(AggregateConfig, user=user, password=SecretStr(password), domains=domains)
     update_switch(node, Change("switch"), aggregates=(*node.config.aggregates, aggregate))
     problems = DomainList.parse(domains).select(node.domains).problems
@@ -136,7 +142,7 @@ def add_aggregate(node: Node, user: str, password: str, domains: tuple[str, ...]
 
 
 def remove_aggregate(node: Node, user: str) -> Notes:
-    """No mediator logs in as this user any more."""
+    """Remove a MultiSORM user."""
     left = tuple(one for one in node.config.aggregates if one.user != user)
     if len(left) == len(node.config.aggregates):
         known = as_list(one.user for one in node.config.aggregates)

@@ -1,1 +1,1 @@
-"""What a mediator meets in the switch: who is let in, what it asks of one domain or of many, where its reports go."""
+"""The switch toward its mediators: logins, requests to one domain or several, addresses of reports."""

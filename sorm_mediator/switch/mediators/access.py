@@ -1,4 +1,4 @@
-"""Who is admitted to the switch as a mediator: by password and settings, by its RADIUS server, by the licence. No I/O.
+"""Admission of mediators to the switch: by password and settings, by RADIUS server, by the licence. No I/O.
 
 Source: ECSS-10 manual, MultiSORM: even the right password does not help when a domain "не существует, либо имеет
 некорректные настройки для взаимодействия с СОРМ посредником". The reasons are for the log, not for the peer.
@@ -25,7 +25,7 @@ NO_SINK = "the domain has no RADIUS server: nobody to report calls to"
 
 
 class Target(NamedTuple):
-    """Where a mediator gets its reports."""
+    """The RADIUS server that receives a mediator's reports."""
 
     host: str
     port: int
@@ -38,7 +38,7 @@ class Target(NamedTuple):
 
 
 def reachable(sink: str, peer: str) -> str:
-    """A sink's ``host:port`` as seen from the switch: one that listens on all addresses has its mediator's address."""
+    """A sink's ``host:port`` as seen from the switch. A sink on all addresses has its mediator's address."""
     host, _, port = sink.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if host in ("0.0.0.0", "::"):  # noqa: S104 - recognised, not listened on
@@ -47,7 +47,7 @@ def reachable(sink: str, peer: str) -> str:
 
 
 class Sinks:
-    """The RADIUS servers of every domain. ``default``: for domains that name none."""
+    """The RADIUS servers of every domain. ``default``: for domains without any of their own."""
 
     def __init__(self) -> None:
         self.default: Target | None = None
@@ -60,13 +60,13 @@ class Sinks:
         return [Target(server.host, server.port, server.secret.get_secret_value()) for server in servers]
 
     def find(self, domain: Domain, radius: str, peer: str) -> Target | None:
-        """The RADIUS server that a mediator names as its own, ``radius``; ``peer``: the mediator's address."""
+        """The RADIUS server of a mediator. ``radius``: from its hello; ``peer``: the mediator's address."""
         sink = reachable(radius, peer)
         return next((target for target in self.of(domain) if reachable(target.mediator, peer) == sink), None)
 
 
 def password_matches(password: str, expected: SecretStr | None) -> bool:
-    """Compare in constant time, also for a user that does not exist."""
+    """Compare in constant time, even for a user that does not exist."""
     wanted = expected.get_secret_value() if expected else ""
     return hmac.compare_digest(password.encode(), wanted.encode()) and bool(wanted)
 
@@ -109,15 +109,15 @@ def aggregate(node: Node, user: str) -> AggregateConfig | None:
 
 
 def select(node: Node, found: AggregateConfig) -> Selection:
-    """The domains that a MultiSORM user stands for at present."""
+    """The present domains of a MultiSORM user."""
     return DomainList.parse(found.domains).select(node.domains)
 
 
 def problems(node: Node, sinks: Sinks, found: AggregateConfig) -> list[str]:
-    """All that keeps the domains of a MultiSORM user from being one exchange.
+    """All reasons why the domains of a MultiSORM user can't be one exchange.
 
-    A pattern stands for every domain that it fits, also for those that are not set up: a domain that is left out in
-    silence would be worse than a refused login. To leave it out, write so (``* -test``).
+    A pattern includes every domain that it fits, even one that is not set up: a refused login is better than
+    a domain that is silently left out. A pattern such as ``* -test`` leaves one out.
     """
     selection = select(node, found)
     reasons = list(selection.problems)
@@ -130,7 +130,7 @@ def problems(node: Node, sinks: Sinks, found: AggregateConfig) -> list[str]:
 
 
 def why_not_connected(domain: Domain, sinks: Sinks) -> str:
-    """All that is wrong with a domain's settings for mediators; "" when nothing is."""
+    """All mistakes in a domain's settings for mediators; "" without any."""
     config = domain.config
     reasons = [] if config.enabled else ["SORM is not enabled in the domain"]
     servers = sinks.of(domain)
@@ -143,7 +143,7 @@ def why_not_connected(domain: Domain, sinks: Sinks) -> str:
 
 
 def clash(domains: Iterable[Domain]) -> str:
-    """The first subscriber's number that is in two domains, in words; "" when there is none."""
+    """The first number that subscribers of two domains have, as a text; "" without any."""
     owners: dict[str, str] = {}
     found: list[tuple[str, str, str]] = []
     for domain in domains:
@@ -160,13 +160,13 @@ def clash(domains: Iterable[Domain]) -> str:
 
 
 def clash_note(node: Node, found: AggregateConfig) -> str:
-    """The note on a declaration whose numbers keep a MultiSORM user out; "" when they don't."""
+    """The note on a declaration with numbers that prevent the login of a MultiSORM user; "" without any."""
     clashing = clash(node.domains[name] for name in select(node, found).domains)
     return f"{clashing}: until then {found.user} can't log in" if clashing else ""
 
 
 def wrong_sinks(domains: Mapping[str, Domain], find: Callable[[Domain], str]) -> str:
-    """Why a mediator can't get the reports of all domains; ``find``: its name in one, "" for none."""
+    """Why a mediator can't get the reports of all domains. ``find``: its sink in one domain; "" for none."""
     named = {name: find(domain) for name, domain in domains.items()}
     without = [name for name, mediator in named.items() if not mediator]
     if without:
@@ -178,10 +178,10 @@ def wrong_sinks(domains: Mapping[str, Domain], find: Callable[[Domain], str]) ->
 
 
 class Channels:
-    """The mediators that are connected, and to which domains: what the licence counts."""
+    """The pairs of connected mediators and domains, which the licence counts."""
 
     def __init__(self, why_no_channel: Callable[[int], str]) -> None:
-        """``why_no_channel``: why there can't be one more than so many; "" when there can."""
+        """``why_no_channel``: why there can't be one more than this number of pairs; "" when there can."""
         self._why_no_channel = why_no_channel
         self._open: dict[tuple[str, str], int] = {}
 
@@ -189,22 +189,25 @@ class Channels:
         return len(self._open)
 
     def problem(self, mediator: str, domains: list[str]) -> str:
-        """Why a mediator may not have channels to these domains. Several connections of one need one."""
+        """Why a mediator may not have channels to these domains.
+
+        Several connections of a mediator need one channel.
+        """
         new = sum((domain, mediator) not in self._open for domain in domains)
         return self._why_no_channel(len(self._open) + new - 1) if domains else ""
 
     def add(self, mediator: str, domain: str, count: int = 1) -> None:
-        """Add so many connections; a negative count removes them."""
+        """Add this number of connections; a negative number removes them."""
         count += self._open.pop((domain, mediator), 0)
         if count > 0:
             self._open[domain, mediator] = count
 
     def domains_of(self, mediator: str) -> list[str]:
-        """The domains that a mediator is connected to."""
+        """The domains of a connected mediator."""
         return [domain for domain, other in self._open if other == mediator]
 
     def of(self, domain: str) -> set[str]:
-        """The mediators that are connected to a domain."""
+        """The connected mediators of a domain."""
         return {mediator for name, mediator in self._open if name == domain}
 
     def status(self) -> dict[str, int]:
@@ -223,13 +226,14 @@ class _Session:
 
 
 class LiveSessions:
-    """The mediators that are connected. None of them can be impersonated while it is.
+    """The connected mediators. A connected mediator can't be impersonated.
 
-    A mediator is identified by the address of its RADIUS sink, which its hello states. The password belongs to the
-    domain, and several mediators may have it. So a second session with the same sink is admitted only from the same
-    address and with the same name; the sessions that are open get an event in either case.
+    The address of its RADIUS sink, which its hello contains, identifies a mediator. The password belongs to
+    the domain, and several mediators may have it. So a second session with the same sink is admitted only
+    from the same address and with the same name. The open sessions get an event in either case.
 
-    ``policy`` returns which second session of a mediator is admitted; it is called each time. Both outcomes count.
+    ``policy`` is called each time; it returns which second session of a mediator is admitted. Both outcomes
+    are counted.
     """
 
     def __init__(self, policy: Callable[[], SecondSession], counters: Counter[str]) -> None:
@@ -240,7 +244,7 @@ class LiveSessions:
     def problem(self, user: str, mediator: str, name: str, peer: str) -> str:
         """Why a session may not be opened; "" when it may. The sessions of that mediator get an event.
 
-        ``user``: domain or MultiSORM user; ``name``, ``mediator``: what the peer says it is called, and its sink.
+        ``user``: domain or MultiSORM user; ``name``, ``mediator``: the peer's name and sink, from its hello.
         """
         live = self._live.get((user, mediator), [])
         if not live:
@@ -254,7 +258,7 @@ class LiveSessions:
         return "" if admitted else f"{mediator} is connected already, from {host}"
 
     def opened(self, user: str, mediator: str, name: str, peer: str, notify: Notify) -> Callable[[], None]:
-        """A session was opened; returns what to call at its end."""
+        """Register an open session. Returns the function to call at its end."""
         key, session = (user, mediator), _Session(name, _host(peer), notify)
         self._live.setdefault(key, []).append(session)
 
@@ -266,7 +270,7 @@ class LiveSessions:
         return closed
 
     def notify(self, user: str, event: dict[str, Any], mediator: str = "") -> None:
-        """Send an event to the sessions of a user: those of one mediator, or ("") of all."""
+        """Send an event to the sessions of a user: those of one mediator, or of all ("")."""
         for (owner, sink), sessions in tuple(self._live.items()):
             if owner == user and mediator in ("", sink):
                 for one in tuple(sessions):

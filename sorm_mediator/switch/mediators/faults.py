@@ -1,7 +1,7 @@
-"""How a domain answers its mediators: at once, or with a fault that a lab engineer has ordered.
+"""How a domain answers its mediators: at once, or with a fault set for a test.
 
-A slow domain does what it is asked ``delay`` seconds later, one thing after the other. A dead one does nothing of it,
-and what it had not done yet is lost. Its calls go on either way. :class:`FaultPolicy` decides, without I/O;
+A slow domain carries out each request ``delay`` seconds later, one after the other. A dead domain carries out
+none, and loses those that are waiting. Its calls go on either way. :class:`FaultPolicy` decides, without I/O;
 :class:`DomainFaults` binds the policies of all domains to the event loop.
 """
 
@@ -25,7 +25,7 @@ Act = Callable[[], None]
 
 
 class DeadlineTimer:
-    """Calls ``action`` with the loop's time at a deadline. A new deadline replaces the one before."""
+    """Calls ``action`` with the loop's time at a deadline. A new deadline replaces the previous one."""
 
     def __init__(self, action: Callable[[float], None]) -> None:
         self._action = action
@@ -45,7 +45,7 @@ class DeadlineTimer:
 
 
 class FaultPolicy:
-    """How one domain answers. ``now`` is seconds of a steady clock."""
+    """How one domain answers. ``now`` is seconds of a monotonic clock."""
 
     def __init__(self) -> None:
         self.fault: Fault = "clear"
@@ -54,16 +54,16 @@ class FaultPolicy:
 
     @property
     def at_once(self) -> bool:
-        """Whether it answers now."""
+        """Whether the domain answers now."""
         return self.fault == "clear" and not self._queue
 
     @property
     def deadline(self) -> float | None:
-        """When :meth:`due` is wanted."""
+        """The time of the next :meth:`due`."""
         return self._queue[0][0] if self._queue else None
 
     def order(self, fault: Fault, delay: float) -> None:
-        """Have this fault from now on; "clear": what waits is due at once."""
+        """Set the fault; "clear": waiting requests are due at once."""
         self.fault, self.delay = fault, delay if fault == "slow" else 0.0
         if fault == "dead":
             self._queue.clear()
@@ -71,7 +71,7 @@ class FaultPolicy:
             self._queue = deque((0.0, act) for _, act in self._queue)
 
     def put(self, act: Act, now: float) -> bool:
-        """Do it when it is due. False: it will never be done."""
+        """Queue an action until it is due. False: it is never carried out."""
         if self.fault == "dead":
             return False
         last = self._queue[-1][0] if self._queue else 0.0
@@ -79,26 +79,26 @@ class FaultPolicy:
         return True
 
     def due(self, now: float) -> Act | None:
-        """The next thing to be done now. One by one: what is asked meanwhile comes after what waits already."""
+        """The next action that is due. One by one: new requests come after the waiting ones."""
         if not self._queue or self._queue[0][0] > now:
             return None
         return self._queue.popleft()[1]
 
 
 class DomainFaults:
-    """The faults of all domains. A domain that is removed and declared anew keeps its fault."""
+    """The faults of all domains. A domain that is removed and declared again keeps its fault."""
 
     def __init__(self) -> None:
         self._policies: dict[str, FaultPolicy] = {}
         self._timer = DeadlineTimer(self._run)
 
     def order(self, domain: str, fault: Fault, delay: float) -> None:
-        """Have the domain answer so from now on."""
+        """Set the fault of a domain."""
         self._policy(domain).order(fault, delay)
         self._set_timer()
 
     def ask(self, domain: str, session: MediatorSession, request: Request) -> Response:
-        """Ask the domain."""
+        """Send a request to the domain."""
         policy = self._policy(domain)
         if policy.at_once:
             return session.handle(request)
@@ -110,7 +110,7 @@ class DomainFaults:
         return pending
 
     def status(self) -> dict[str, dict[str, Any]]:
-        """The faults that are ordered, for people."""
+        """The present faults, for people."""
         return {
             name: {"answer": policy.fault, "delay": policy.delay}
             for name, policy in self._policies.items()
@@ -118,7 +118,7 @@ class DomainFaults:
         }
 
     def close(self) -> None:
-        """Carry out nothing more."""
+        """Stop; drop the waiting requests."""
         self._timer.set(None)
 
     def _policy(self, domain: str) -> FaultPolicy:
@@ -130,7 +130,7 @@ class DomainFaults:
                 while (act := policy.due(now)) is not None:
                     act()
         finally:
-            # Also after an error of a domain: what is left is still to be done.
+            # After an error of a domain, the rest is still carried out.
             self._set_timer()
 
     def _set_timer(self) -> None:
@@ -139,7 +139,7 @@ class DomainFaults:
 
 
 class DelayedSession:
-    """A mediator's session with a domain that answers as its fault lets it (:class:`~ssh_control.server.Session`)."""
+    """A mediator's session with a domain and its fault (:class:`~ssh_control.server.Session`)."""
 
     def __init__(self, session: MediatorSession, faults: DomainFaults, domain: str) -> None:
         self._session = session
@@ -147,7 +147,7 @@ class DelayedSession:
 
     @property
     def server_hello(self) -> Mapping[str, Any]:
-        """What the switch states about itself."""
+        """The switch's hello."""
         return self._session.server_hello
 
     def closed(self) -> None:

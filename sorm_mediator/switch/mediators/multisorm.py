@@ -1,6 +1,6 @@
-"""MultiSORM in the switch: its users, their mediators, and the domains that appear to them as one exchange.
+"""MultiSORM in the switch: its users, their mediators, and the domains that form one exchange for them.
 
-A mediator's objects are kept for its MultiSORM user also while it is not connected; a domain that comes to fit the
+A mediator's objects are kept for its MultiSORM user even while it is not connected. A domain that fits the
 user's list later (declared, enabled, given its RADIUS server) receives them automatically.
 
 The binding of :mod:`ssh_control.multisorm.domains` to the domains of this switch. Source: ECSS-10 manual, MultiSORM.
@@ -30,9 +30,9 @@ from ssh_control.multisorm.domains import AnswerMediator, AskDomain, Effect, Mul
 log = logging.getLogger(__name__)
 
 NOT_SERVED: Final = ExtendedError.WRONG_PARAMETERS
-"""Code of a refused hello: the mediator's own data do not suit."""
+"""Code of a refused hello: the mediator's own data do not fit."""
 AT_ONCE: Final = 2000
-"""Objects that are handed to domains in one turn of the event loop, which blocks meanwhile."""
+"""Objects passed to domains in one turn of the event loop, which blocks meanwhile."""
 HAS_SUBSCRIBERS: Final = frozenset({"domain", "subscribers", "trunks"})
 """Changes after which a domain may accept an object that it refused before."""
 
@@ -44,7 +44,7 @@ class _Member:
 
 
 class DomainGroup:
-    """The domains that one mediator of a MultiSORM user sees as one exchange, also while it is not connected."""
+    """The domains that form one exchange for a mediator of a MultiSORM user, connected or not."""
 
     def __init__(self, user: str, mediator: str, timeout: float) -> None:
         self.user, self.mediator = user, mediator
@@ -52,14 +52,14 @@ class DomainGroup:
         self.connections = 0
         self.members: dict[str, _Member] = {}
         self.not_connected: dict[str, str] = {}
-        """Why a domain is not connected, as logged already."""
+        """The reason, already logged, why a domain is not connected."""
         self._later: dict[int, PendingReply] = {}
         self._work: deque[Effect] = deque()
         self._working = False
         self._timer = DeadlineTimer(self._tick)
 
     def ask(self, request: Request) -> Response:
-        """Take a request of the mediator."""
+        """Process a request of the mediator."""
         number, effects = self.core.ask(request, self._now)
         later = self._later[number] = PendingReply()
         self._do(effects)
@@ -72,13 +72,13 @@ class DomainGroup:
         self._do(self.core.join(domain.name, self._now))
 
     def leave(self, name: str, why: str) -> None:
-        """Disconnect a domain, which controls nothing for the mediator any more."""
+        """Disconnect a domain. The mediator has no objects in it any more."""
         self.members.pop(name).session.leave()
         log.warning("MultiSORM: %s: %s is no longer connected: %s", self, name, why)
         self._do(self.core.leave(name, self._now))
 
     def refresh(self, name: str) -> None:
-        """A domain may accept objects that it refused before."""
+        """Offer refused objects to a domain again."""
         self._do(self.core.refresh(name, self._now))
 
     def status(self) -> dict[str, Any]:
@@ -93,7 +93,7 @@ class DomainGroup:
         }
 
     def close(self) -> None:
-        """Carry out nothing more."""
+        """Stop; drop the remaining effects."""
         self._timer.set(None)
         self._work.clear()
 
@@ -126,7 +126,7 @@ class DomainGroup:
                 else:
                     log.log(effect.level, "MultiSORM: %s: %s", self, effect.text)
         finally:
-            # Also after an error of a domain: what is left is still to be done.
+            # After an error of a domain, the rest is still carried out.
             self._working = bool(self._work)
             if self._working:
                 asyncio.get_running_loop().call_soon(self._go_on)
@@ -160,7 +160,7 @@ class DomainGroupSession:
         self._chunks = Chunks(room)
 
     def handle(self, request: Request) -> Response:
-        """Carry out a request. Chunks of a ``sync`` are gathered here: the domains receive the whole."""
+        """Carry out a request. Chunks of a ``sync`` are collected here: the domains receive the whole."""
         if request.op != "sync":
             return self._group.ask(request)
         try:
@@ -178,11 +178,12 @@ class DomainGroupSession:
 
 
 class Aggregates:
-    """The MultiSORM users and their mediators: what :class:`~ssh_control.server.Backend` is, for the second port.
+    """The MultiSORM users and their mediators: :class:`~ssh_control.server.Backend` of the second port.
 
-    ``connect(domain, mediator)`` makes a session with a domain; ``speech(hello, peer, mediator)`` stores where the
-    mediator wants its speech and may raise :class:`Refused`; ``gone(mediator)`` is called at the end of a
-    connection; ``drop(user)`` ends those of a user; ``room(mediator)`` is what its unended syncs may hold.
+    ``connect(domain, mediator)`` makes a session with a domain; ``speech(hello, peer, mediator)`` stores the
+    address for the mediator's speech and may raise :class:`Refused`; ``gone(mediator)`` is called at the end
+    of a connection; ``drop(user)`` ends those of a user; ``room(mediator)`` returns the room for its unended
+    syncs.
     """
 
     def __init__(
@@ -205,7 +206,10 @@ class Aggregates:
         self._to_refresh: set[str] = set()
 
     def login(self, user: str, password: str, peer: str) -> str | None:
-        """Admit a MultiSORM user, when all of its domains are fit. The reason of a refusal is for the log."""
+        """Admit a MultiSORM user when all of its domains are set up.
+
+        The reason of a refusal is for the log.
+        """
         return access.aggregate_login(self._node, self._sinks, user, password)
 
     def open(self, user: str, hello: ClientHello, peer: str, notify: Notify) -> DomainGroupSession:
@@ -231,13 +235,13 @@ class Aggregates:
         group.connections += 1
         self._adjust(group, found)
         for name in self._node.domains.keys() - group.members.keys():
-            # What it had on control there when it was connected to one domain alone.
+            # Its objects from an earlier connection to that domain alone.
             self._node.domains[name].tables.pop(mediator, None)
         ended = self._live.opened(user, mediator, hello.mediator, peer, notify)
         return DomainGroupSession(group, partial(self._closed, group, ended), self._room(mediator))
 
     def admit(self, user: str, hello: ClientHello, peer: str, mediator: str, domains: list[str]) -> None:
-        """Check what holds for users of either port: the licence, and that no other session is in the way.
+        """Check the licence and the other sessions of the mediator, for users of either port.
 
         Raises :class:`Refused`.
         """
@@ -252,9 +256,10 @@ class Aggregates:
             raise Refused(NOT_SERVED, second)
 
     def _claim(self, mediator: str, besides: str) -> str:
-        """A mediator connects as another user: drop what it has on control as a MultiSORM user.
+        """Before a mediator connects as another user: drop its objects as a MultiSORM user.
 
-        Returns the user as whom it still is connected, whose objects can't be dropped; "" when there is none.
+        Returns the user of a connection that is still open, with objects that can't be dropped; "" without
+        any.
         """
         for key, group in list(self._groups.items()):
             if group.mediator == mediator and group.user != besides:
@@ -264,7 +269,7 @@ class Aggregates:
         return ""
 
     def changed(self, change: Change) -> None:
-        """The configuration has changed: connect and disconnect domains."""
+        """Connect and disconnect domains after a change of the configuration."""
         for key, group in list(self._groups.items()):
             found = access.aggregate(self._node, group.user)
             if found is not None:
@@ -278,7 +283,7 @@ class Aggregates:
                     self._live.notify(group.user, change.event, group.mediator)
         if change.what in HAS_SUBSCRIBERS and self._groups:
             if not self._to_refresh:
-                # Numbers are declared by the hundred: the domain receives the objects once for all of one turn.
+                # Many numbers may be declared in one turn: the domain receives the objects once for all.
                 asyncio.get_running_loop().call_soon(self._refresh)
             self._to_refresh.add(change.domain)
 
@@ -287,7 +292,7 @@ class Aggregates:
         return [group.status() for group in self._groups.values()]
 
     def close(self) -> None:
-        """Carry out nothing more."""
+        """Stop; drop the remaining effects."""
         for group in self._groups.values():
             group.close()
 
@@ -302,7 +307,7 @@ class Aggregates:
         return named(next(iter(domains.values())))
 
     def _adjust(self, group: DomainGroup, found: AggregateConfig) -> None:
-        """Connect the domains that are listed and fit, and disconnect all others."""
+        """Connect the listed domains that are set up, and disconnect all others."""
         wanted = access.select(self._node, found).domains
         group.not_connected = {name: why for name, why in group.not_connected.items() if name in wanted}
         for name, member in list(group.members.items()):

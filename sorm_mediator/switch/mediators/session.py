@@ -1,6 +1,7 @@
 """The requests of one mediator to one domain: objects, services, trunks.
 
-Source: docs/dialect.md; Eltex SMG1016M manual, Extended error codes, and further codes where none of them says it.
+Source: docs/dialect.md; Eltex SMG1016M manual, Extended error codes, and further codes where none of them
+fits.
 """
 
 from __future__ import annotations
@@ -28,20 +29,20 @@ from ssh_control.dialect import Refused, Reply, Request
 from ssh_control.messages import LINE_UNKNOWN
 
 MOST_OBJECTS: Final = 0xFFFF
-"""Object numbers that there are, 0 to FFFEh."""
+"""The count of object numbers, 0 to FFFEh."""
 
 
 class SyncRoom:
-    """How many objects the unended syncs of one mediator may hold, those of all its sessions together."""
+    """The limit of objects in the unended syncs of one mediator, over all its sessions."""
 
     def __init__(self, most: int, refused: Callable[[], None] = lambda: None) -> None:
-        """``refused`` is called for every sync that there is no room for."""
+        """``refused`` is called for every sync without room."""
         self.most = most
         self.held = 0
         self._refused = refused
 
     def take(self, count: int) -> bool:
-        """Reserve room for so many more objects; false when there is none."""
+        """Reserve room for this number of objects; false when there is none."""
         if self.held + count > self.most:
             self._refused()
             return False
@@ -54,14 +55,14 @@ class SyncRoom:
 
 
 class Chunks:
-    """The objects of a ``sync``, which comes in chunks: nothing is done before the last one."""
+    """The objects of a ``sync``, which comes in chunks and takes effect with the last one."""
 
     def __init__(self, room: SyncRoom) -> None:
         self._room = room
         self._objects: list[dict[str, Any]] | None = None
 
     def add(self, params: Mapping[str, Any]) -> list[dict[str, Any]] | None:
-        """Take a chunk. Returns all objects with the last one; until then None. Raises :class:`Refused`."""
+        """Add a chunk. Returns all objects after the last chunk, else None. Raises :class:`Refused`."""
         before, self._objects = self._objects, None
         self._room.give_back(len(before or ()))
         objects = [] if params["first"] else before
@@ -91,7 +92,7 @@ class Chunks:
 
 
 class MediatorSession:
-    """A mediator that is connected to a domain. The objects belong to ``mediator``, not to the session."""
+    """A mediator's connection to a domain. The objects belong to ``mediator``, not to the session."""
 
     def __init__(
         self,
@@ -102,7 +103,7 @@ class MediatorSession:
         why_no_control: Callable[[], Refused | None] = lambda: None,
         room: SyncRoom | None = None,
     ) -> None:
-        """``why_no_control``: how the licence refuses a further object now; None when it does not.
+        """``why_no_control``: why the licence refuses a further object; None when it does not.
 
         ``room``: shared by the sessions of a mediator; None: this session has its own.
         """
@@ -129,7 +130,7 @@ class MediatorSession:
 
     @property
     def server_hello(self) -> Mapping[str, Any]:
-        """What the switch states about itself."""
+        """The switch's hello."""
         return {"switch": "emulated ECSS-10", "domain": self._domain.name}
 
     def handle(self, request: Request) -> Reply:
@@ -183,7 +184,7 @@ class MediatorSession:
         return {}
 
     def _join(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Match the running calls only now: the mediator has the object in its tables, and expects their reports."""
+        """Match the running calls: the mediator now has the object, and expects their reports."""
         item = self._table.get(params["object_number"])
         if item is None:
             raise Refused(ExtendedError.WRONG_OBJECT_NUMBER, f"there is no object {params['object_number']}")

@@ -1,4 +1,4 @@
-"""Routing: contexts read from XML, numbering plans, bridges, and the way of a call through the domains. Pure."""
+"""Routing in one domain: contexts read from XML, masks, and numbering plans. Pure."""
 
 from sorm_mediator.switch.routing.context_file import ContextError, parse_context
 from sorm_mediator.switch.routing.route import Context, Number, RoutingRequest, RoutingResult, Step, route

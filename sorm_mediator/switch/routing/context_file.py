@@ -1,11 +1,11 @@
-"""Reading a routing context from XML. Every error names file, line and what is allowed, all of them at once.
+"""Reading a routing context from XML. Errors name file, line and what is allowed; all are reported at once.
 
-XML text becomes elements that :data:`GRAMMAR` allows, and elements become a context. A DTD, entities, unknown tags and
-unknown attributes are errors. A slip of printing that is plain to see (a last tag that is never closed, white space
-within ``/>``, no-break spaces, typographic quotation marks) is an error like any other, but reading goes on as if it
-were not there, so that all errors of a file are reported at once.
+XML text becomes elements that :data:`GRAMMAR` allows, and elements become a context. A DTD, entities, unknown
+tags and unknown attributes are errors. An obvious slip of printing (a last tag that is never closed, white
+space within ``/>``, no-break spaces, typographic quotation marks) is an error like any other. The reader
+corrects the slip and goes on, so that all errors of a file are reported at once.
 
-Source: ECSS-10 manual, Routing for SORM, and MultiSORM, whose printed contexts hold all these slips.
+Source: ECSS-10 manual, Routing for SORM, and MultiSORM; the printed contexts contain all these slips.
 """
 
 from __future__ import annotations
@@ -44,23 +44,23 @@ from sorm_mediator.switch.routing.route import (
 Grammar = Mapping[str, tuple[frozenset[str], frozenset[str]]]
 """Tag (with its parent where the meaning depends on it) -> tags allowed inside, attributes allowed."""
 Problem = tuple[int, str]
-"""Line, and what is wrong there."""
+"""Line, and the mistake there."""
 
 MOST_PROBLEMS = 20
-"""Mistakes of one file that are reported (our choice)."""
+"""Limit of mistakes reported of one file (our choice)."""
 
 _BROKEN_END = re.compile(rb"/\s+>")
 _NO_BREAK = "\N{NO-BREAK SPACE}".encode()
 _QUOTES = re.compile("“|”|„|«|»".encode())
 _TAG_NAME = re.compile(rb"<(/?[A-Za-z_][\w.-]*)")
 _SHOWN = 60
-"""Characters of a name that are shown of a long one."""
+"""Characters shown of a long name."""
 
 
 class ContextError(ValueError):
-    """A context can't be read. The text is one line: file, line, what is wrong and what is allowed, mistake by mistake.
+    """A context can't be read. The text is one line: file, line, mistake and what is allowed, for each.
 
-    problems: the same, one text each.
+    problems: the mistakes, one text each.
     """
 
     def __init__(self, source: str, problems: Iterable[Problem]) -> None:
@@ -86,7 +86,7 @@ class Element:
 
 
 def read_elements(text: bytes, source: str, grammar: Grammar) -> tuple[Element | None, list[Problem]]:
-    """The element at the top, ``None`` when it can't be read, and all that is wrong with the text."""
+    """The root element (``None`` when it can't be read), and all mistakes in the text."""
     slips: list[Problem] = []
     while True:
         reader = _Reader(grammar)
@@ -102,7 +102,7 @@ def read_elements(text: bytes, source: str, grammar: Grammar) -> tuple[Element |
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
-    """Why the parser could not go on. ``code``: expat's number; ``at``: the octet where it stopped."""
+    """Why the parser stopped. ``code``: expat's number; ``at``: the octet where the parser stopped."""
 
     code: int
     line: int
@@ -111,9 +111,9 @@ class _Failure:
 
 
 def _mend(text: bytes, failed: _Failure) -> tuple[bytes, Problem] | None:
-    """The text without the slip that the parser stopped at, and what it is; ``None`` when it is none of those known."""
+    """The text without the slip that stopped the parser, and the slip; ``None`` for an unknown mistake."""
     if failed.code == errors.codes[errors.XML_ERROR_UNCLOSED_TOKEN]:
-        at = text.rfind(b"<")  # not a search for the whole of it, which looks from every < to the end
+        at = text.rfind(b"<")  # not a search for the whole slip, which looks from every < to the end
         tag = _TAG_NAME.match(text, at) if at > text.rfind(b">") else None
         if tag is None:
             return None
@@ -149,17 +149,17 @@ def _mend(text: bytes, failed: _Failure) -> tuple[bytes, Problem] | None:
 
 
 class _Doctype(Exception):  # noqa: N818 - an answer within this module
-    """A DTD begins: nothing more is read, since entities can grow without bounds."""
+    """A DTD begins: reading stops, since entities can grow without bounds."""
 
 
 class _Reader:
-    """expat's callbacks, checked against the grammar as they come, so that each mistake has its line."""
+    """expat's callbacks, checked against the grammar at once, so that each mistake has its line."""
 
     def __init__(self, grammar: Grammar) -> None:
         self.problems: list[Problem] = []
         self._grammar = grammar
         self._open: list[Element | None] = [Element("", "", {}, 0)]
-        """What is not in the grammar is ``None``, and nothing inside of it is looked at."""
+        """An element outside the grammar is ``None``, and its content is not checked."""
         self._parser = expat.ParserCreate()
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
@@ -168,12 +168,12 @@ class _Reader:
 
     @property
     def root(self) -> Element | None:
-        """The element at the top."""
+        """The root element."""
         top = self._open[0]
         return top.children[0] if top is not None and top.children else None
 
     def read(self, text: bytes) -> _Failure | None:
-        """Read all of it; why the parser could not go on."""
+        """Read the text. Returns why the parser stopped; ``None`` at the end."""
         try:
             self._parser.Parse(text, True)
         except expat.ExpatError as error:
@@ -185,7 +185,7 @@ class _Reader:
             line = self._parser.CurrentLineNumber
             return _Failure(0, line, 0, "a DTD is not allowed, nor are entities")
         except (LookupError, ValueError) as error:
-            # How expat's binding refuses an encoding.
+            # expat's binding refuses an encoding in this way.
             return _Failure(0, 1, 0, f"can't be read: {error}")
         return None
 
@@ -230,7 +230,7 @@ class _Reader:
 
 
 def _short(name: str) -> str:
-    """A name as it is shown: on one line, and not so long that every mistake repeats a whole file."""
+    """A name for an error: on one line, and cut when long."""
     return name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..."
 
 
@@ -281,13 +281,16 @@ GRAMMAR: Grammar = MappingProxyType(
 _VALUES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"ni": NUMBER_INDICATORS, "sorm_ni": NUMBER_INDICATORS, "incomplete": ("true", "false")}
 )
-"""Attributes that have these values only."""
+"""Attributes with these values only."""
 
 _SIDES: Mapping[str, Side] = {"cgpn": "a", "calling": "a", "cdpn": "b", "called": "b"}
 
 
 def parse_context(text: bytes, source: str) -> Context:
-    """Read one context; ``source`` is the file's name for errors. Raises :class:`ContextError` of all that is wrong."""
+    """Read one context.
+
+    ``source``: the file's name for errors. Raises :class:`ContextError` with all mistakes.
+    """
     root, problems = read_elements(text, source, GRAMMAR)
     context = None
     if root is not None:
@@ -299,11 +302,11 @@ def parse_context(text: bytes, source: str) -> Context:
 
 
 class _Wrong(Exception):  # noqa: N818 - an answer within this module
-    """Something of a rule is wrong: the rule is left out, and the next one looked at."""
+    """A rule has a mistake: the rule is left out, and the next one is read."""
 
 
 class _Builder:
-    """Elements into rules. What is wrong is added to ``problems``: line and text."""
+    """Elements into rules. Mistakes are added to ``problems``: line and text."""
 
     def __init__(self, source: str, problems: list[tuple[int, str]]) -> None:
         self._source = source
@@ -320,7 +323,7 @@ class _Builder:
         return value
 
     def _value(self, element: Element, name: str) -> str:
-        """What something else is called by: without white space."""
+        """A name that refers to something else: without white space."""
         value = self._given(element, name)
         if "".join(value.split()) != value:
             raise self._fail(
@@ -331,7 +334,7 @@ class _Builder:
         return value
 
     def context(self, root: Element) -> Context | None:
-        """The context; ``None`` when it can't be made. More may be wrong than keeps it from being made."""
+        """The context; ``None`` when it can't be made. A context that can be made may still have mistakes."""
         rules: dict[str, Rule] = {}
         for element in root.children:
             try:
@@ -417,7 +420,7 @@ class _Builder:
             raise self._fail(element, f"<{element.tag} {name}>: {error}") from None
 
     def _check(self, element: Element, name: str, values: Iterable[str]) -> None:
-        """Only what the manual lists the values of; ``nai`` and others take any."""
+        """Check attributes with values listed in the manual; ``nai`` and others accept any value."""
         known = _VALUES.get(name, ())
         for value in values if known else ():
             if value not in known:

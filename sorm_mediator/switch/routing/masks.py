@@ -11,9 +11,9 @@ A mask is matched against a whole number:
 ==========  =====================================================================================
 
 A substitution builds a number from the one that was matched: ``{n}`` and ``{1,2,3}`` are its digits by place,
-counted from 1, ``{%}`` is what ``%`` stood for; everything else stands for itself.
+counted from 1, ``{%}`` is the part that matched ``%``; everything else stands for itself.
 
-A digit map decides whether digits that are still being dialled make a number already:
+A digit map decides whether the digits dialled so far form a complete number:
 
 ============  ====================================================
 ``1 * #``     that symbol
@@ -40,21 +40,21 @@ from sorm_mediator.language import Phrase
 from sorm_mediator.texts import whole_number
 
 SYMBOLS = "0123456789*#"
-"""What a number can be made of."""
+"""The characters of a number."""
 
 MOST_DIGITS = 64
-"""Of a number that a substitution builds (our choice): ``{%}{%}`` in a circle of contexts doubles it each time."""
+"""Limit of digits in a substitution (our choice): ``{%}{%}`` in a circle of contexts doubles a number."""
 
 NOTHING = Phrase("an empty number")
-"""How a number without digits is called."""
+"""The text for a number without digits."""
 
 
 class MaskError(ValueError):
-    """A mask or a substitution that is not written as it must be; the text gives the reason."""
+    """A malformed mask or substitution; the text gives the reason."""
 
 
 class SubstitutionError(ValueError):
-    """A substitution asks for a digit that the number does not have.
+    """A substitution refers to a digit that the number does not have.
 
     ``phrase``: the text in both languages.
     """
@@ -73,7 +73,7 @@ class Mask:
     rest: bool
 
     def match(self, digits: str) -> str | None:
-        """What ``%`` stands for ("" without one) when the whole number fits, else ``None``."""
+        """The part that matches ``%`` ("" without one) when the whole number fits, else ``None``."""
         found = self.pattern.fullmatch(digits)
         if found is None:
             return None
@@ -89,11 +89,14 @@ class Template:
 
     @property
     def needs_rest(self) -> bool:
-        """Whether it uses ``{%}``."""
+        """Whether the substitution uses ``{%}``."""
         return None in self.parts
 
     def fill(self, digits: str, rest: str) -> str:
-        """The number made from ``digits`` and what ``%`` stood for. Raises :class:`SubstitutionError`."""
+        """The number made from ``digits`` and the part that matched ``%``.
+
+        Raises :class:`SubstitutionError`.
+        """
         made = []
         for part in self.parts:
             if part is None:
@@ -226,12 +229,12 @@ _ANY = "xX"
 
 
 class DigitMapError(ValueError):
-    """A digit map is not written as it must be; the text gives the reason."""
+    """A malformed digit map; the text gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """One place of a map: the symbols that fit, and whether it may repeat (also not be there at all)."""
+    """One place of a map: the symbols that fit, and whether they may be absent or repeated."""
 
     symbols: frozenset[str]
     repeats: bool = False
@@ -245,7 +248,7 @@ class DigitMap:
     maps: tuple[tuple[_Place, ...], ...]
 
     def incomplete(self, digits: str) -> bool:
-        """Whether more digits are to come: a map begins so, and none is fulfilled."""
+        """Whether more digits must follow: the digits begin a map, and complete none."""
         open_, fulfilled = False, False
         for places in self.maps:
             at = _reached(places, digits)
@@ -255,7 +258,7 @@ class DigitMap:
 
 
 def _reached(places: tuple[_Place, ...], digits: str) -> set[int]:
-    """The places that the next digit may stand at; the number of places itself: the map is fulfilled."""
+    """The possible places of the next digit; an index past the last place: the map is complete."""
     at = _skipping(places, {0})
     for digit in digits:
         onward = set()
@@ -267,7 +270,7 @@ def _reached(places: tuple[_Place, ...], digits: str) -> set[int]:
 
 
 def _skipping(places: tuple[_Place, ...], at: set[int]) -> set[int]:
-    """What repeats may also be left out."""
+    """Add the places after those that may be absent."""
     found = set(at)
     for place, symbols in enumerate(places):
         if place in found and symbols.repeats:

@@ -1,6 +1,6 @@
-"""Numbering plans of a domain: what a full number leads to, and by which number a subscriber is known.
+"""Numbering plans of a domain: the destination of a full number, and the number of a subscriber in a plan.
 
-Besides the plans that are declared, every domain has the plan ``default``: its subscribers' own numbers.
+Besides its declared plans, every domain has the plan ``default``: its subscribers' own numbers.
 
 Source: ECSS-10 manual, MultiSORM ("Настройка планов нумерации в доменах", and the example).
 """
@@ -16,17 +16,17 @@ from sorm_mediator.switch.routing.masks import MOST_DIGITS
 
 DEFAULT_PLAN = "default"
 MOST_NUMBERS = 100_000
-"""Numbers that one range may stand for."""
+"""Limit of numbers in one range."""
 
 _RANGE = re.compile(r"([0-9])-([0-9])")
 
 
 class NumberingError(ValueError):
-    """A range, or what is to be done with a plan, is wrong; the text gives the reason and what is allowed."""
+    """A range or a change of a plan is wrong; the text gives the reason and what is allowed."""
 
 
 def expand_numbers(text: str) -> list[str]:
-    """The numbers that a range stands for, in order: ``738327{0-1}000{0-1}`` is four.
+    """The numbers of a range, in order: ``738327{0-1}000{0-1}`` is four.
 
     Braces (or parentheses) hold digits and rising ranges, with commas. Raises :class:`NumberingError`.
     """
@@ -77,7 +77,7 @@ def _choices(text: str, inside: str) -> list[str]:
 
 
 class Plan:
-    """One numbering plan. Made anew when its numbers change: both ways of looking up cost the same for any size."""
+    """One numbering plan, made anew when its numbers change. Both lookups take the same time for any size."""
 
     def __init__(self, name: str, numbers: Mapping[str, NumberBinding]) -> None:
         """``numbers``: keys may be ranges. Raises :class:`NumberingError`."""
@@ -108,11 +108,11 @@ class Plan:
         return number in self.numbers
 
     def get(self, number: str) -> NumberBinding | None:
-        """What a number of the plan leads to."""
+        """The destination of a number of the plan."""
         return self.numbers.get(number)
 
     def number_of(self, alias: str) -> str | None:
-        """The number that a subscriber is known by: its master, else the first one that leads to it."""
+        """The number of a subscriber in this plan: its master, else the first one bound to it."""
         return next(iter(self.numbers_of(alias)), None)
 
     def numbers_of(self, alias: str) -> Sequence[str]:
@@ -121,7 +121,7 @@ class Plan:
 
 
 def aliases(plans: Iterable[Plan]) -> dict[str, set[str]]:
-    """Every subscriber that a number leads to, with its full numbers."""
+    """Every subscriber with a number in this plan, with its full numbers."""
     found: dict[str, set[str]] = {}
     for plan in plans:
         for number, binding in plan.numbers.items():

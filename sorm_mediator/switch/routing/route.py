@@ -39,16 +39,16 @@ UNSET: Mapping[Side, Mapping[str, str]] = MappingProxyType(
         ),
     }
 )
-"""Attributes of a number that nothing has set, in the order that a trace prints them
+"""Default attributes of a number, in the order of a trace
 (ECSS-10 manual, Number format check)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Number:
-    """A party's number on its way through routing.
+    """A party's number in routing.
 
-    digits, ni: what the call is routed by. attributes: its other attributes (``nai``, ``npi``, ...).
-    sorm_digits, sorm_ni: what a rule has set for SORM; ``None`` as long as none has.
+    digits, ni: the call is routed by these. attributes: the other attributes (``nai``, ``npi``, ...).
+    sorm_digits, sorm_ni: set for SORM by a rule; ``None`` until then.
     """
 
     digits: str
@@ -59,16 +59,16 @@ class Number:
 
     @property
     def shown_digits(self) -> str:
-        """The number as SORM is to show it: what a rule has set, else the routed one."""
+        """The number for SORM: the one set by a rule, else the routed one."""
         return self.digits if self.sorm_digits is None else self.sorm_digits
 
     @property
     def shown_ni(self) -> str:
-        """The indicator that goes with it."""
+        """The indicator for SORM."""
         return self.ni if self.sorm_ni is None else self.sorm_ni
 
     def get(self, name: str, side: Side) -> str:
-        """An attribute by the name it has in conditions; what nothing has set is :data:`UNSET`, or ""."""
+        """An attribute by its name in conditions; the default is that of :data:`UNSET`, or ""."""
         if name == "digits":
             return self.digits
         if name == "ni":
@@ -85,7 +85,7 @@ class Condition:
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
     def fails(self, number: Number) -> str:
-        """Why the number does not fit, in words; "" when it does."""
+        """Why the number does not fit; "" when it does."""
         tag = TAGS[self.side]
         if self.digits is not None and self.digits.match(number.digits) is None:
             return Phrase(
@@ -116,7 +116,7 @@ TAGS: Mapping[Side, str] = MappingProxyType({"a": "cgpn", "b": "cdpn"})
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One tag of ``<actions>``: what becomes of a side. What is ``None`` stays as it is."""
+    """One tag of ``<actions>``: the changes of a side. ``None``: no change."""
 
     side: Side
     digits: Template | None = None
@@ -128,7 +128,7 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class External:
-    """The call leaves by the first of these directions that there is."""
+    """The call leaves by the first existing one of these directions."""
 
     directions: tuple[str, ...]
 
@@ -140,7 +140,7 @@ class Local:
 
 @dataclass(frozen=True, slots=True)
 class Continue:
-    """Routing goes on in another context with the numbers as they are now."""
+    """Routing goes on in another context with the present numbers."""
 
     context: str
 
@@ -150,7 +150,7 @@ Verdict = External | Local | Continue
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule: taken when all its conditions hold. ``line`` is where it stands in its file."""
+    """A rule, taken when all its conditions hold. ``line``: its line in the file."""
 
     name: str
     conditions: tuple[Condition, ...]
@@ -163,8 +163,8 @@ class Rule:
 class Context:
     """A routing context: rules, tried from the first.
 
-    ``np``: the numbering plan that numbers are translated into when they come here; "" leaves them as they are.
-    ``digitmap``: when digits that are still being dialled are enough; ``None``: each number is final.
+    ``np``: the numbering plan into which numbers are translated on entry; "": no translation.
+    ``digitmap``: decides whether the digits dialled so far are complete; ``None``: each number is final.
     """
 
     name: str
@@ -176,7 +176,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoutingRequest:
-    """A call to be routed: its numbers, the context that the calling interface starts in, and its numbering plan."""
+    """A call to be routed: its numbers, the context of the calling interface, and its numbering plan."""
 
     a: Number
     b: Number
@@ -188,7 +188,7 @@ class RoutingRequest:
 class Step:
     """A rule that was tried. ``failed``: the reason why it was not taken; "" when it was.
 
-    a, b: the numbers as they came to it. np: the numbering plan that they were in.
+    a, b: the numbers before the rule. np: their numbering plan.
     """
 
     context: str
@@ -201,11 +201,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoutingResult:
-    """What routing made of a call.
+    """The result of routing a call.
 
     result: ``external``, ``local`` or ``failed``. via: the directions of an external call, in order.
-    a, b: the numbers as routed, and what SORM is to be shown. tried: every rule looked at.
-    reason: why it failed. np: the numbering plan that the numbers are in at the end.
+    a, b: the numbers as routed and for SORM. tried: every rule that was tried.
+    reason: of a failure. np: the final numbering plan of the numbers.
     """
 
     result: Literal["external", "local", "failed"]
@@ -226,7 +226,7 @@ class RoutingResult:
 
 NONE = Phrase("(none)")
 MOST_CONTEXTS = 32
-"""Contexts that one call may pass through: numbers that change in each could go round for ever."""
+"""Limit of contexts for one call: a call with numbers that change in each could circle endlessly."""
 
 
 def route(
@@ -235,10 +235,10 @@ def route(
     own_numbers: Collection[str] = (),
     plans: Mapping[str, Plan] = MappingProxyType({}),
 ) -> RoutingResult:
-    """Route a call. Without any context, and none asked for, ``own_numbers`` are routed locally and nothing else.
+    """Route a call. Without any context, and none requested, only ``own_numbers`` are routed, locally.
 
-    A context with a numbering plan translates the numbers into it (:func:`translate`).
-    Never raises: what can't be routed has the result ``failed`` and its reason.
+    A context with a numbering plan translates the numbers into this plan (:func:`translate`).
+    Never raises: a call that can't be routed has the result ``failed`` and its reason.
     """
     a, b, np = request.a, request.b, request.np
     tried: list[Step] = []
@@ -299,9 +299,9 @@ def _circle(passed: list[tuple[str, Number, Number]], name: str, a: Number, b: N
 
 
 def translate(number: Number, here: str, there: str, plans: Mapping[str, Plan]) -> Number:
-    """A number of the plan ``here`` as the plan ``there`` has it; one that ``there`` has no name for stays as it is.
+    """Translate a number of the plan ``here`` into the plan ``there``; an unknown number is unchanged.
 
-    A subscriber's own number becomes the number that it is known by in ``there``, and a full number the own one.
+    A subscriber's own number becomes its number in ``there``, and a full number becomes the own one.
     """
     digits = number.digits
     target = plans.get(there)
@@ -332,7 +332,7 @@ def _first_fit(context: Context, a: Number, b: Number, np: str, tried: list[Step
 
 
 def _act(rule: Rule, a: Number, b: Number) -> tuple[Number, Number]:
-    """All substitutions of a rule start from the numbers as they were when it was entered."""
+    """Apply the actions. All substitutions of a rule start from the numbers before the rule."""
     before: dict[Side, Number] = {"a": a, "b": b}
     after = dict(before)
 

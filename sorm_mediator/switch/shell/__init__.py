@@ -1,11 +1,12 @@
 """The switch's shell: an ECSS-style command line, without I/O but for the files of the lab's directory.
 
-:class:`~sorm_mediator.switch.shell.session.ShellSession` is one user at it: lines in, texts out. The commands are
-data: the modules ``*_commands`` have tuples of :class:`~sorm_mediator.switch.shell.command.Command`.
+:class:`~sorm_mediator.switch.shell.session.ShellSession` is the session of one user: lines in, texts out. The
+commands are data: the modules ``*_commands`` have tuples of
+:class:`~sorm_mediator.switch.shell.command.Command`.
 
-To add commands, write a tuple of them and name it in :func:`~sorm_mediator.switch.shell.session.commands`; help,
-completion, the page of ``docs/`` and the test that sweeps all commands follow from that. A handler is a function of an
-:class:`~sorm_mediator.switch.shell.command.Invocation`::
+To add commands, write a tuple of them and add it to :func:`~sorm_mediator.switch.shell.session.commands`;
+help, completion, the page of ``docs/`` and the test of all commands follow from that. A handler is a function
+of an :class:`~sorm_mediator.switch.shell.command.Invocation`::
 
     def show(call: Invocation) -> str:
         return format_table(("Property", "Value"), rows_of(call.node, call["CLUSTER"]))
@@ -21,5 +22,5 @@ completion, the page of ``docs/`` and the test that sweeps all commands follow f
         Command("cluster/storage/<CLUSTER>/licence/add", "[--force] <KEY>", add, "Add a licence", "Добавить лицензию"),
     )
 
-What can't be done raises :class:`~sorm_mediator.switch.changes.ChangeRefused`; its text is shown after "Error: ".
+A handler raises :class:`~sorm_mediator.switch.changes.ChangeRefused`; its text is shown after "Error: ".
 """

@@ -1,6 +1,6 @@
-"""What a command of the shell is: its path, the form of its arguments, and what its handler is given.
+"""A command of the shell: its path, the form of its arguments, and the input of its handler.
 
-The form is written as help shows it: ``<NAME>`` one word, ``<NAME>...`` one or more, ``[<NAME>]`` one or none,
+The form is written as in help: ``<NAME>`` one word, ``<NAME>...`` one or more, ``[<NAME>]`` one or none,
 ``<a|b>`` one of these, ``--word`` or ``word`` itself; ``[--flag]``, ``[--one|--other]`` and ``[--option <NAME>]``
 stand anywhere.
 """
@@ -24,7 +24,7 @@ _PLACE = re.compile(r"<([^>]+)>")
 
 
 class FormError(Exception):
-    """The words don't fit. ``known``: how many of them do; of several forms the best one is reported."""
+    """The words don't fit. ``known``: how many of them fit; of several forms the best one is reported."""
 
     def __init__(self, text: str, known: int, *, missing: bool = False) -> None:
         super().__init__(text)
@@ -44,20 +44,20 @@ class Token:
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """What may stand here, when that is fixed."""
+        """The allowed words, when they are fixed."""
         if not self.place:
             return (self.text,)
         return tuple(self.text.split("|")) if "|" in self.text else ()
 
     @property
     def shown(self) -> str:
-        """As help writes it."""
+        """The form in help."""
         return f"<{self.text}>" if self.place else self.text
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form, taken apart. ``options``: name -> the place of the value that follows it; "" for a flag."""
+    """A parsed form. ``options``: name -> the place of the value that follows; "" for a flag."""
 
     tokens: tuple[Token, ...]
     options: Mapping[str, str]
@@ -65,7 +65,7 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What the words of a line mean."""
+    """The words of a line by their meaning."""
 
     values: dict[str, str] = field(default_factory=dict)
     many: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -74,7 +74,7 @@ class Words:
 
 @cache
 def form_of(text: str) -> Form:
-    """Take a form apart."""
+    """Parse a form."""
     tokens: list[Token] = []
     options: dict[str, str] = {}
     for raw in _TOKEN.findall(text):
@@ -120,7 +120,7 @@ def fit(form: Form, words: list[str]) -> Words:
 
 
 def expected(form: Form, words: list[str]) -> tuple[Token | None, tuple[str, ...]]:
-    """What may come after these words: the next token, and options. Nothing when the words don't fit."""
+    """What may follow these words: the next token, and options. Nothing when the words don't fit."""
     found = Words()
     left, pending = _without_options(form, words, found)
     if pending:
@@ -137,7 +137,7 @@ def expected(form: Form, words: list[str]) -> tuple[Token | None, tuple[str, ...
 
 
 def _without_options(form: Form, words: list[str], found: Words) -> tuple[list[str], str]:
-    """The other words, and the name of a value that the last option still lacks."""
+    """The other words, and the name of the value that the last option lacks."""
     left: list[str] = []
     rest = iter(words)
     for word in rest:
@@ -158,7 +158,7 @@ def _without_options(form: Form, words: list[str], found: Words) -> tuple[list[s
 Language = Literal["en", "ru"]
 
 Talk = Generator[str, str, str]
-"""A handler that asks: it yields questions, is sent the answers, and returns its text."""
+"""A handler with questions: it yields questions, receives the answers, and returns its text."""
 
 CLUSTER = "ds1"
 """The cluster with the role STORAGE (ECSS-10 manual, Licences in the CLI)."""
@@ -170,21 +170,24 @@ def _nowhere(port: int) -> None:
 
 @dataclass(slots=True, kw_only=True)
 class ShellContext:
-    """What the users of the shell of one switch share."""
+    """The part of the shell that all its users share."""
 
     node: Node
     clock: Callable[[], float]
     """Unix time."""
     stopwatch: Callable[[], float]
-    """Seconds of a clock that does not jump, for the time that a command took."""
+    """Seconds of a monotonic clock, for the duration of a command."""
     file: Path | None = None
     """The lab file, which ``config/save`` writes."""
     move_ssh: Callable[[int], None] = _nowhere
-    """Listen on this port and the next one from now on. Raises :class:`ChangeRefused` when they can't be had."""
+    """Listen on this port and the next one from now on.
+
+    Raises :class:`ChangeRefused` when they are in use.
+    """
 
 
 class Shell(Protocol):
-    """The shell that a command was entered at, as handlers use it."""
+    """The shell of a command, as handlers use it."""
 
     context: ShellContext
     lang: Language
@@ -244,11 +247,11 @@ Handler = Callable[[Invocation], str | Talk]
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command. Several may share a path; the words of their arguments tell them apart, the first that fits is taken.
+    """A command. Several may share a path: the first one with arguments that fit is taken.
 
     path: with ``<D>`` for a domain and ``<CLUSTER>``. arguments: their form.
-    en, ru: what it does, in a line. ``quiet``: of the shell itself, without the line with its time.
-    choices: what completion offers at a place of the arguments, by the name of the place.
+    en, ru: the help, one line. ``quiet``: of the shell itself, without the line with its time.
+    choices: the words offered by completion at a place of the arguments, by the name of the place.
     """
 
     path: str
@@ -260,21 +263,21 @@ class Command:
 
     @property
     def usage(self) -> str:
-        """The whole command, as help writes it."""
+        """The whole command, as in help."""
         return f"{self.path} {self.arguments}".rstrip()
 
     @property
     def form(self) -> Form:
-        """Its arguments, taken apart."""
+        """Its parsed arguments."""
         return form_of(self.arguments)
 
     def help(self, lang: Language) -> str:
-        """What it does."""
+        """The help of the command."""
         return translate(Phrase(self.en), lang)
 
 
 def change(function: Callable[..., Notes], *names: str) -> Handler:
-    """A handler that makes a change: ``function`` gets the switch, and the values of these names in order.
+    """A handler that makes a change: ``function`` receives the switch, and the values of ``names`` in order.
 
     ``D`` is the domain of the path.
     """

@@ -1,6 +1,6 @@
 """``config/save``: the live configuration of the switch as the ``[switch]`` table of a lab file.
 
-The other tables of the file, its comments, and keys whose value is still the same stay as they are written.
+The other tables of the file, its comments, and keys with unchanged values stay as they are written.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.shell.command import Command, Invocation
 
 MODE = 0o600
-"""The file has passwords and secrets in it."""
+"""The file contains passwords and secrets."""
 
 _HEADER = re.compile(r"\[\[?\s*([\w-]+)[^\]]*\]")
-"""A line that begins a table; its first name."""
+"""A line that begins a table; the group is its first name."""
 _NAMES = ("name", "user", "number", "host", "port")
-"""Keys that distinguish the items of a list."""
+"""Keys that identify the items of a list."""
 
 
 def save(node: Node, template: Path | None, path: Path) -> None:
     """Write ``node.config`` to ``path``, in the place of the ``[switch]`` of ``template``.
 
-    The text is read back first. Raises :class:`ConfigError` when a lab would not start from it or would be another
-    one, and :class:`OSError`.
+    The text is read back first. Raises :class:`ConfigError` when a lab would not start from the text or would
+    be another one, and :class:`OSError`.
     """
     text = written(node.config, template.read_text(encoding="utf-8") if template is not None else "")
     config = parse(tomllib.loads(text), directory=path.parent, name=str(path))
@@ -72,9 +72,10 @@ def written(config: SwitchConfig, text: str) -> str:
 
 
 def _without_gap(text: str) -> tuple[str, str, str]:
-    """The text without the blank lines and comments before the table that follows ``[switch]``; they; its header.
+    """Cut out the blank lines and comments before the table that follows ``[switch]``.
 
-    They belong to that table; a parser takes them for the end of ``[switch]``, where new tables would come below.
+    Returns the text without them, the lines cut out, and the header of that table. The lines belong to that
+    table; a parser would keep them at the end of ``[switch]``, above its new tables.
     """
     lines = text.splitlines(keepends=True)
     headers = [(index, _HEADER.match(line)) for index, line in enumerate(lines)]
@@ -89,7 +90,10 @@ def _without_gap(text: str) -> tuple[str, str, str]:
 
 
 def plain(model: BaseModel, *, given_only: bool = False) -> dict[str, Any]:
-    """Settings as TOML has them, secrets in clear. ``given_only``: without those that have their default."""
+    """Settings in the form of TOML, secrets in clear.
+
+    ``given_only``: without those that have their default.
+    """
     found: dict[str, Any] = {}
     for name, field in type(model).model_fields.items():
         value = getattr(model, name)
@@ -113,7 +117,7 @@ def _plain(value: Any, *, given_only: bool) -> Any:
 
 
 def _has_a_name(item: Any) -> bool:
-    """Whether an item of a list has a required key. An item without one is written whole."""
+    """Whether an item of a list has a required key. An item without one is written in full."""
     return not isinstance(item, BaseModel) or any(
         field.is_required() for field in type(item).model_fields.values()
     )
@@ -122,9 +126,9 @@ def _has_a_name(item: Any) -> bool:
 def _merge(
     table: MutableMapping[str, Any], whole: Mapping[str, Any], given: Mapping[str, Any], *, top: bool = False
 ) -> None:
-    """Make a table hold ``whole``. What is not in it yet is added only when it is in ``given``.
+    """Give a table the values of ``whole``. A missing key is added only when ``given`` contains it.
 
-    ``top``: the table is not in a list; lists of tables in it are ``[[...]]``.
+    ``top``: the table is not in a list; its lists of tables are ``[[...]]``.
     """
     for key in [key for key in table if key not in whole]:
         del table[key]
@@ -138,7 +142,10 @@ def _merge(
 
 
 def _same(item: Any, value: Any) -> bool:
-    """Whether an item of a file has this value; what it leaves out has its default, which only the models hold."""
+    """Whether an item of a file has this value.
+
+    Missing keys have their defaults, which only the models hold.
+    """
     return bool((item.unwrap() if isinstance(item, Item | AoT) else item) == value)
 
 
@@ -155,7 +162,7 @@ def _update(table: MutableMapping[str, Any], key: str, value: Any, given: Any) -
 def _merge_list(
     table: MutableMapping[str, Any], key: str, value: Sequence[Any], given: Sequence[Any]
 ) -> None:
-    """A list of tables: those that are there already keep how they are written."""
+    """Merge a list of tables. Existing tables keep their form."""
     item = table[key]
     before = {_name(one): one for one in item if isinstance(one, MutableMapping)}
     same_order = [_name(one) for one in value][: len(before)] == list(before)
@@ -190,11 +197,11 @@ def _tables(value: Any) -> bool:
 
 
 def _item(value: Any, *, inline: bool) -> Item:
-    """A new item. Tables of a list are ``[[...]]`` unless ``inline``, and what is in them is inline."""
+    """A new item. Tables of a list are ``[[...]]`` unless ``inline``; tables inside them are inline."""
     if isinstance(value, Mapping):
         table: Any = tomlkit.inline_table() if inline else tomlkit.table()
         for key, one in value.items():
-            # Below a table of a list, short things stay on their line.
+            # Short values below a table of a list stay on one line.
             table[key] = _item(one, inline=inline or _short(one))
         return table  # type: ignore[no-any-return]
     if isinstance(value, Sequence) and not isinstance(value, str):

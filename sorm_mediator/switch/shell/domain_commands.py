@@ -19,7 +19,7 @@ from sorm_mediator.texts import whole_number
 ALIAS_AS_USER = "alias-as-user"
 """The number is the user part of the interface."""
 AUTHENTICATIONS = ("qop_authentication", "no_qop_authentication")
-"""How a phone would register; no SIP is spoken."""
+"""The credentials of a phone; the switch has no SIP."""
 
 
 def _list_domains(call: Invocation) -> str:

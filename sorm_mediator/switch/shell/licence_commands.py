@@ -27,7 +27,7 @@ from sorm_mediator.texts import whole_number
 _PATH: Final = "cluster/storage/<CLUSTER>/licence"
 QUESTION: Final = "Are you sure?: [yes]/no ?> "
 ANSWERS: Final = {"": True, "yes": True, "y": True, "no": False, "n": False}
-"""An empty line is the answer in brackets."""
+"""An empty line gives the answer in brackets."""
 Row = tuple[str, str]
 NO_LIMIT: Final = "no limit"
 LEGEND: Final = """Legend:
@@ -54,7 +54,7 @@ def _now(call: Invocation) -> float:
 
 
 def _licence(call: Invocation) -> Licence:
-    """The licence whose number was entered. Raises :class:`ChangeRefused`."""
+    """The licence of the number entered. Raises :class:`ChangeRefused`."""
     licences, text = call.node.licences, call["LicenceId"]
     number = whole_number(text, 0, 2**31 - 1)
     if number is None:
@@ -64,12 +64,12 @@ def _licence(call: Invocation) -> Licence:
 
 
 def _current_limits(call: Invocation) -> str:
-    """What holds now: the active licence over the factory one."""
+    """The present limits: those of the active licence over those of the factory licence."""
     return columns(_limits(call.node.licences.limits(_now(call)).values))
 
 
 def _show_licence(call: Invocation) -> str:
-    """A licence and its rows; with ``--details`` all rows that hold under it, and which of them take effect."""
+    """A licence and its rows; ``--details``: all rows under this licence, and which take effect."""
     licence, details = _licence(call), call.flag("--details")
     rows = [*_head(licence, active=licence is call.node.licences.active(_now(call))), ("", "")]
     rows += _limits(licence.limits.values if details else licence.values)
@@ -80,7 +80,10 @@ def _show_licence(call: Invocation) -> str:
 
 
 def _list_licence(call: Invocation) -> str:
-    """All licences, the factory one first. The manual names the command and shows no answer: the look is ours."""
+    """All licences, the factory one first.
+
+    The manual names the command and shows no answer: the form is ours.
+    """
     active = call.node.licences.active(_now(call))
     rows = [
         (str(number), licence.body.description, _expires(licence), flag(licence is active))
@@ -90,7 +93,7 @@ def _list_licence(call: Invocation) -> str:
 
 
 def _show_passport(call: Invocation) -> str:
-    """The passport; what it does not hold has no row."""
+    """The passport; missing values have no row."""
     passport = call.node.licences.passport
     rows = [("SSW ID", passport.ssw_id), ("Description", passport.description)]
     if passport.created is not None:
@@ -101,7 +104,7 @@ def _show_passport(call: Invocation) -> str:
 
 
 def differences(old: Limits, new: Limits) -> str:
-    """The rows that change, as a table with its legend; "" when none does."""
+    """The rows that change, as a table with its legend; "" without any."""
     rows = [*_differences(old.values, new.values)]
     if not rows:
         return ""
@@ -162,7 +165,10 @@ def _moment(at: datetime) -> str:
 
 
 def _add(call: Invocation) -> Talk:
-    """Show what would change, ask, and add. The licence is checked before the question and again after it."""
+    """Show the changes, ask, and add.
+
+    The licence is checked before the question and again after the answer.
+    """
     key, licences = "".join(call.many("LICENCE-KEY")), call.node.licences
     limits = candidate(call.node, key, _now(call)).limits
     parts = []

@@ -1,6 +1,7 @@
-"""A line of the shell: which command it is, and what may come next.
+"""A line of the shell: its command, and what may come next.
 
-Paths are written with or without the leading ``/``; what is not found where the user is, is looked for from the top.
+Paths are written with or without the leading ``/``. A path not found in the user's folder is looked up from
+the top.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.shell.command import Command, FormError, Token, Words, expected, fit
 
 MOST_WORDS = 64
-"""Words of a line that a stray space is looked for in: every attempt reads the whole line (our choice)."""
+"""Limit of words in the search for a stray space: every attempt reads the whole line (our choice)."""
 
 Names = Callable[[str, Mapping[str, str]], Iterable[str]]
-"""The names that may stand at ``<place>``, given the values of the path; none when they can't be known."""
+"""The names allowed at ``<place>``, given the values of the path; empty when unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Found:
 
 
 class NotUnderstood(ChangeRefused):
-    """A line that is no command. ``incomplete``: something is missing at its end. ``meant``: what would be one."""
+    """A line that is no command. ``incomplete``: the end is missing. ``meant``: a corrected line."""
 
     def __init__(self, text: str, *, incomplete: bool = False, meant: str = "") -> None:
         super().__init__(text)
@@ -38,7 +39,7 @@ class NotUnderstood(ChangeRefused):
 
 
 def split(line: str) -> list[str]:
-    """Words; quotes keep spaces together, a backslash takes the next character as it is.
+    """The words of a line. Quotes keep spaces in a word; a backslash keeps the next character.
 
     Raises :class:`NotUnderstood`.
     """
@@ -69,14 +70,14 @@ def split(line: str) -> list[str]:
 
 
 class Parser:
-    """Parses lines. ``names`` returns what is there at the moment: domains, contexts, and so on."""
+    """Parses lines. ``names`` returns the present names: domains, contexts, and so on."""
 
     def __init__(self, commands: Sequence[Command], names: Names) -> None:
         self._commands = commands
         self._names = names
 
     def understand(self, words: list[str], place: Sequence[str] = ()) -> Found:
-        """The command of these words, entered at ``place``. Raises :class:`NotUnderstood` saying what to write."""
+        """The command of these words, entered at ``place``. Raises :class:`NotUnderstood` with a remedy."""
         try:
             found = self._fits(words, place)
         except NotUnderstood as error:
@@ -109,9 +110,9 @@ class Parser:
         raise NotUnderstood(text, incomplete=missing)
 
     def continues(self, before: str, words: list[str], place: Sequence[str]) -> tuple[str, bool]:
-        """The lines before and these words as one command, and whether it is complete; "" when they are none.
+        """The previous lines and these words as one command, and whether it is complete; "" if they are none.
 
-        Words that begin with a path of their own continue nothing.
+        Words that begin with a path do not continue a line.
         """
         if self._at(words[0], place) or any(self.children(parts) for parts in resolve(words[0], place)):
             return "", False
@@ -123,7 +124,7 @@ class Parser:
         return " ".join(whole), True
 
     def _joined(self, words: list[str], place: Sequence[str]) -> str:
-        """The line without a stray space beside a dot or a slash, if that is a command or the beginning of one."""
+        """The line without a stray space beside a dot or a slash, if that is (the beginning of) a command."""
         if len(words) > MOST_WORDS:
             return ""
         for index in range(len(words) - 1):
@@ -156,7 +157,7 @@ class Parser:
             raise NotUnderstood(unknown)
 
     def _unknown_name(self, path: Mapping[str, str]) -> str:
-        """The error for the first name in a path that is not there; "" when all are."""
+        """The error for the first unknown name in a path; "" without any."""
         for name, value in path.items():
             known = sorted(self._names(name, path))
             if value not in known:
@@ -181,7 +182,7 @@ class Parser:
         )
 
     def _unknown_in(self, parts: Sequence[str]) -> str:
-        """The error for a folder whose name is not there; "" when it is."""
+        """The error for a folder with an unknown name; "" for a known one."""
         paths = (_match(command.path.split("/"), parts, whole=False) for command in self._commands)
         text = next(filter(None, (self._unknown_name(path) for path in paths if path)), "")
         if text:
@@ -191,7 +192,7 @@ class Parser:
         return text
 
     def children(self, parts: Sequence[str]) -> list[tuple[str, bool]]:
-        """What is in a folder: names, and whether they are folders."""
+        """The content of a folder: names, and whether they are folders."""
         found: dict[str, bool] = {}
         for command in self._commands:
             pattern = command.path.split("/")
@@ -205,15 +206,15 @@ class Parser:
         return sorted(found.items())
 
     def is_folder(self, parts: Sequence[str]) -> bool:
-        """Whether there is something in it."""
+        """Whether the place has any content."""
         if not parts:
             return True
         return any(name == parts[-1] and folder for name, folder in self.children(parts[:-1]))
 
     def candidates(self, line: str, place: Sequence[str]) -> tuple[str, list[str]]:
-        """What the last word of a line can become: that word as it is, and all that it can be.
+        """The completions of the last word of a line: that word, and all possible words.
 
-        A folder ends with ``/``; a word that is complete is followed by a space when it is the only one.
+        A folder ends with ``/``. A complete word is followed by a space when it is the only one.
         """
         try:
             words = split(line)
@@ -260,7 +261,7 @@ class Parser:
 
 
 def resolve(path: str, place: Sequence[str]) -> list[list[str]]:
-    """The places that a path may mean, in order."""
+    """The possible places of a path, in order."""
     starts = [[]] if path.startswith("/") or not place else [list(place), []]
     found = []
     for parts in starts:
@@ -274,9 +275,9 @@ def resolve(path: str, place: Sequence[str]) -> list[list[str]]:
 
 
 def _match(pattern: Sequence[str], parts: Sequence[str], *, whole: bool) -> dict[str, str] | None:
-    """The values of the path's placeholders; ``None`` when the path is another one.
+    """The values of the path's placeholders; ``None`` when the path does not match.
 
-    ``whole``: all of the pattern; otherwise its beginning.
+    ``whole``: match all of the pattern, otherwise its beginning.
     """
     if len(parts) > len(pattern) or (whole and len(parts) < len(pattern)):
         return None

@@ -17,7 +17,7 @@ from sorm_mediator.switch.shell.tables import flag, format_table, ok
 from sorm_mediator.switch.trace.trace import TRACE_PARAMETERS, TraceError, trace_text
 
 HOSTS = ("ecss1",)
-"""The hosts that a context can be imported on; the switch has one."""
+"""The hosts for the import of contexts; the switch has one."""
 
 _CONDITION = {"a": "cgpn", "b": "cdpn"}
 
@@ -35,10 +35,10 @@ def _import_context(call: Invocation) -> str:
 
 
 def _locate(node: Node, name: str, file: str) -> tuple[Path, str]:
-    """The file, and its path as the lab file has it.
+    """The file, and its path as in the lab file.
 
-    It is in the folder of the lab's directory that has the domain's name, else in the directory itself: the users of
-    the shell read nothing else of this machine.
+    The file is in the folder with the domain's name in the lab's directory, else in the directory itself.
+    Users of the shell can read no other file of this machine.
     """
     root = node.directory.resolve()
     tried = [root / file] if Path(file).is_absolute() else [root / name / file, root / file]

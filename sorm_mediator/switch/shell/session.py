@@ -1,4 +1,4 @@
-"""One user at the shell: lines in, texts out. Without I/O."""
+"""The session of one user of the shell: lines in, texts out. Without I/O."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from sorm_mediator.switch.shell.sorm_commands import SORM_COMMANDS
 from sorm_mediator.switch.shell.tables import executed
 
 MOST_HISTORY: Final = 500
-"""Lines that ``history`` shows: a script may have any number of them."""
+"""Limit of lines in ``history``, since a script may have any number of lines."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """What came of a line: text to show, an error to show, and whether the user leaves."""
+    """The result of a line: text to show, an error to show, and whether the session ends."""
 
     text: str = ""
     error: str = ""
@@ -33,7 +33,10 @@ class Entered:
 
 
 class ShellSession:
-    """``enter`` lines, show what comes back; a question that is open takes the next line as its answer."""
+    """One session: ``enter`` takes a line and returns its result.
+
+    An open question takes the next line as its answer.
+    """
 
     def __init__(self, context: ShellContext, user: str = "admin", lang: Language = "en") -> None:
         self.context = context
@@ -49,14 +52,14 @@ class ShellSession:
         self._before = ""
         self._leaving = False
 
-    # --- what a terminal needs
+    # --- for a terminal
 
     def children(self, parts: Sequence[str]) -> list[tuple[str, bool]]:
-        """What is in a folder: names, and whether they are folders."""
+        """The content of a folder: names, and whether they are folders."""
         return self._parser.children(parts)
 
     def is_folder(self, parts: Sequence[str]) -> bool:
-        """Whether there is something in it."""
+        """Whether the place has any content."""
         return self._parser.is_folder(parts)
 
     @property
@@ -66,13 +69,13 @@ class ShellSession:
 
     @property
     def prompt(self) -> str:
-        """What stands before the next line: a question, or ``admin@mycelium1@ecss1:/$ ``."""
+        """The prompt of the next line: a question, or ``admin@mycelium1@ecss1:/$ ``."""
         return (
             self._question if self.asking else f"{self.user}@mycelium1@{HOSTS[0]}:/{'/'.join(self.place)}$ "
         )
 
     def complete(self, line: str, position: int) -> tuple[str, int, list[str]]:
-        """The line and the position with what is certain added; and what it may be, when it is not certain."""
+        """The line and the position after completion; and the candidates, when there are several."""
         if self.asking:
             return line, position, []
         before, after = line[:position], line[position:]
@@ -88,7 +91,7 @@ class ShellSession:
     # --- lines
 
     def enter(self, line: str) -> Entered:
-        """Carry out a line, or take it as the answer of the open question. Raises for no input."""
+        """Carry out a line, or use it as the answer of the open question. Never raises."""
         if self._talk is not None:
             return self._answered(line.strip())
         line = line.strip()
@@ -114,11 +117,11 @@ class ShellSession:
         self._leaving = True
 
     def interrupt(self) -> Entered:
-        """Ctrl-C: an open question is not answered, and its command does nothing."""
+        """Ctrl-C: drop an open question and its command."""
         return self._given_up("interrupted") if self.asking else Entered()
 
     def end(self) -> Entered:
-        """Take note that no more lines come."""
+        """The input has ended."""
         return self._given_up("there was no answer") if self.asking else Entered(ended=True)
 
     def _given_up(self, why: str) -> Entered:
@@ -143,7 +146,7 @@ class ShellSession:
             ) from None
 
     def _answered(self, answer: str | None) -> Entered:
-        """Go on with the open command."""
+        """Continue the open command with an answer."""
         assert self._talk is not None
         try:
             self._question = next(self._talk) if answer is None else self._talk.send(answer)
@@ -167,7 +170,7 @@ class ShellSession:
     # --- names
 
     def _names(self, name: str, path: Mapping[str, str]) -> Iterable[str]:
-        """The names that are there, for what the commands call ``<name>``."""
+        """The present names for the commands' ``<name>``."""
         node = self.context.node
         if name in ("D", "DOMAIN", "DOMAIN_A", "DOMAIN_B"):
             return tuple(node.domains)
@@ -209,7 +212,7 @@ def _help(call: Invocation) -> str:
 
 
 def _is_of(command: Command, parts: list[str]) -> bool:
-    """Whether it is this command, or one of this folder; ``<D>`` stands for any name."""
+    """Whether the command is the one named, or in the folder named; ``<D>`` stands for any name."""
     pattern = command.path.split("/")
     return len(parts) <= len(pattern) and all(
         want.startswith("<") or want == part for want, part in zip(pattern, parts, strict=False)

@@ -17,7 +17,7 @@ from sorm_mediator.switch.shell.command import Command, Invocation, change
 from sorm_mediator.switch.shell.tables import MASKED, flag, format_table, ok
 
 LAB_MEDIATOR = "(the lab's own mediator)"
-"""What ``radius_servers`` shows when it is left to the lab."""
+"""The value shown for ``radius_servers`` when it is left to the lab."""
 
 
 def _info(call: Invocation) -> str:
@@ -37,7 +37,7 @@ def _value(config: DomainConfig, name: str, *, shown: bool) -> str:
 
 
 def _servers(servers: Iterable[RadiusServerConfig], *, shown: bool) -> str:
-    """``"192.168.23.235": "2testing123"``, with the port when it isn't the usual one.
+    """``"192.168.23.235": "2testing123"``, with the port when it is not the default.
 
     Source: ECSS-10 manual, SORM parameters of a domain.
     """
@@ -54,7 +54,7 @@ def _secret(secret: SecretStr, *, shown: bool) -> str:
 
 
 def _set_port(call: Invocation) -> str:
-    """Move the listeners first: a port that can't be had is refused and changes nothing."""
+    """Move the listeners first: a port in use is refused and changes nothing."""
     call.shell.context.move_ssh(sorm.parse_port(call["PORT"]))
     return ok(sorm.set_ssh_port(call.node, call["PORT"]))
 

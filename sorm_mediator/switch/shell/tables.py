@@ -1,4 +1,4 @@
-"""Tables with the look of the switch's, what stands in them, and the other forms of an answer."""
+"""Tables in the form of the switch, their cells, and the other forms of an answer."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 from sorm_mediator.switch.changes import Notes
 
 MASKED = "******"
-"""What is shown of a secret."""
+"""Shown in place of a secret."""
 
 
 def format_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -33,7 +33,7 @@ def _printable(text: str) -> str:
 
 
 def flag(value: bool) -> str:
-    """As the shell writes it."""
+    """A flag in the form of the shell."""
     return "true" if value else "false"
 
 

@@ -1,1 +1,1 @@
-"""What routing would do with a call, for people and programs, without making it."""
+"""The trace of a call: the result of routing, for people and programs, without a call."""

@@ -23,21 +23,21 @@ from sorm_mediator.switch.trace.trace import Trace, TracedHop, TraceRequest, doc
 TO_THE_CONSOLE: Final = Phrase("To the console")
 OBJECT: Final = Phrase("object")
 ROWS: Final = (("a", "41h"), ("a", "42h-44h"), ("b", "41h-44h"))
-"""The party that the object is of, and the events that have these numbers."""
+"""The party with the object, and the events with these numbers."""
 
 
 class Rewriting(Protocol):
-    """What a mediator makes of the numbers of a report; :class:`~sorm_mediator.mediator.core.numbers.Numbers`."""
+    """A mediator's rewriting of a report's numbers; :class:`~sorm_mediator.mediator.core.numbers.Numbers`."""
 
     def plain(self, party: report.Party) -> Party:
         """The calling side."""
 
     def called(self, party: report.Party, *, by_a: bool) -> Party:
-        """The called side. ``by_a``: of an object that is controlled by its A number."""
+        """The called side. ``by_a``: for an object at A."""
 
 
 def signs_of(order: Order, rewriting: Rewriting) -> Mapping[str, int]:
-    """The order's octet of each of the switch's number indicators, as the mediator translates them."""
+    """The order's octet for each number indicator of the switch, as translated by the mediator."""
     octets = {sign: octet for octet, sign in NUMBER_SIGNS[order].items()}
     signs = {ni: rewriting.plain(report.Party(digits="0", ni=ni)).sign for ni in NUMBER_INDICATORS}
     return {ni: octets[sign] for ni, sign in signs.items() if sign in octets}
@@ -45,7 +45,7 @@ def signs_of(order: Order, rewriting: Rewriting) -> Mapping[str, int]:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What the console is shown of a call: for an object at A or B (``role``), in which ``events``."""
+    """The numbers of a call shown to the console: for an object at A or B (``role``), in which ``events``."""
 
     role: str
     events: str
@@ -54,7 +54,7 @@ class Shown:
 
 
 class LabTrace:
-    """Traces calls of a switch as one mediator's console would see them.
+    """Traces calls of a switch down to the console of one mediator.
 
     ``rewriting``: that of the same mediator.
     """
@@ -82,7 +82,7 @@ class LabTrace:
         return found
 
     def text(self, traced: Trace, now: float, lang: Lang = "en") -> str:
-        """The trace with the switch's look, and the console's view below. ``now``: Unix seconds."""
+        """The trace in the form of the switch, and the console's view below. ``now``: Unix seconds."""
         lines = [text_of(traced, now, lang)]
         if not traced.reason:
             head = f"{translate(TO_THE_CONSOLE, lang)} ({self._mediator.order})"
@@ -97,7 +97,7 @@ class LabTrace:
         return "\n".join(lines)
 
     def _otherwise(self, traced: Trace) -> list[TracedHop]:
-        """The other domains of the path that number the call otherwise, as a console that controls them gets it."""
+        """The other domains of the path with different numbers, for a console that controls them."""
         known = [self._digits(traced.shown)]
         found = []
         for hop in traced.hops:
@@ -111,7 +111,7 @@ class LabTrace:
         return [(shown.calling.number, shown.called.number) for shown in self.shown(traced)]
 
     def shown(self, traced: TracedHop) -> list[Shown]:
-        """What the console is shown of the call in one domain, as the mediator rewrites it (order 268, 10.3.2)."""
+        """The numbers of the call in one domain as the console receives them (order 268, 10.3.2)."""
         leg = traced.leg
         calling = self._numbers.plain(leg.calling.party)
         called = {

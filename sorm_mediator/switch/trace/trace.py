@@ -1,11 +1,12 @@
-"""Tracing: what routing would do with a call now, domain by domain, and what SORM is shown of it.
+"""Tracing: the result of routing for a call, domain by domain, and the numbers for SORM.
 
-No call is made and nothing is changed. A trace can be had as one JSON document (that of docs/routing.md), and as text
-with the look of the switch's ``routing/trace``.
+A trace makes no call and changes nothing. Its forms are one JSON document (docs/routing.md), and a text in
+the form of the switch's ``routing/trace``.
 
 Source: ECSS-10 manual, Number format check: "/domain/<DOMAIN>/routing/trace iface=<IFACE> cdpn.<PARAM>=value
-...". The parameters of the calling number are those that the printed result shows of it. Between "Default context" and
-the line of dashes the manual prints dots: the rules tried there, and what follows the options, are in our own words.
+...". The parameters of the calling number are those of the printed result. Between "Default context" and the
+line of dashes the manual prints dots: the rules tried there, and the lines after the options, have our own
+words.
 """
 
 from __future__ import annotations
@@ -40,15 +41,15 @@ MOST_TRACED_DIGITS: Final = 18
 
 
 class TraceError(ValueError):
-    """What is asked can't be understood. The text names the parameter, its value and what is allowed."""
+    """The request is wrong. The text names the parameter, its value and what is allowed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TraceRequest:
     """A call to be traced.
 
-    calling, called: what is given of both numbers, by the names of the parameters. iface: by what the call comes in.
-    mode: ``enblock``: the digits are all that is dialled; ``overlap``: more may follow, by the digit map.
+    calling, called: the parameters given for both numbers, by name. iface: the interface of the incoming
+    call. mode: ``enblock``: the digits are complete; ``overlap``: more may follow, by the digit map.
     """
 
     calling: Mapping[str, str]
@@ -116,19 +117,19 @@ NO_INTERFACE = Phrase("it has none")
 
 @dataclass(frozen=True, slots=True)
 class TracedHop:
-    """A domain of the call's path: what routing did there, and the call with the numbers of that domain."""
+    """A domain of the call's path: the result of routing, and the call with the numbers of the domain."""
 
     hop: Hop
     leg: Leg
 
     @property
     def result(self) -> Literal["external", "local", "failed"]:
-        """What became of the call in this domain."""
+        """The result in this domain."""
         return "failed" if self.hop.problem else self.hop.result.result
 
     @property
     def via(self) -> str | None:
-        """The trunk or the interface of the bridge that it leaves by."""
+        """The trunk, or the interface of the bridge, by which the call leaves."""
         way = None if self.hop.problem else self.hop.exit
         if isinstance(way, BridgeEnd):
             return way.iface
@@ -137,7 +138,7 @@ class TracedHop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """A traced call. ``iface``: the interface that it comes in by, "" when it is unknown."""
+    """A traced call. ``iface``: the interface of the incoming call; "" when unknown."""
 
     request: TraceRequest
     iface: str
@@ -146,7 +147,7 @@ class Trace:
 
     @property
     def last(self) -> TracedHop:
-        """Where the call ends."""
+        """The last hop."""
         return self.hops[-1]
 
     @property
@@ -156,16 +157,16 @@ class Trace:
 
     @property
     def shown(self) -> TracedHop:
-        """The domain that gives the numbers that SORM is shown of the whole call.
+        """The domain with the numbers shown to SORM for the whole call.
 
-        A call that leaves by a trunk is a call of the city, and so the last domain's; another one is the first
-        domain's (ECSS-10 manual, MultiSORM: inner calls by short, city calls by full number).
+        For a call that leaves by a trunk (a city call) this is the last domain, for any other call the first
+        one (ECSS-10 manual, MultiSORM: inner calls by short, city calls by full number).
         """
         return self.last if isinstance(self.last.hop.exit, Trunk) else self.hops[0]
 
     @property
     def incomplete(self) -> bool:
-        """Whether the digit map waits for more digits."""
+        """Whether the digit map requires more digits."""
         return self.hops[0].hop.request.b.get("incomplete", "b") == "true"
 
     @property
@@ -175,7 +176,7 @@ class Trace:
 
 
 def trace(domains: Mapping[str, Domain], domain: Domain, request: TraceRequest) -> Trace:
-    """Trace a call that comes into ``domain``. Raises :class:`TraceError` for an interface that it has not."""
+    """Trace a call that enters ``domain``. Raises :class:`TraceError` for an unknown interface."""
     calling, problem = _caller(domain, request)
     leg = first_leg(domain, calling, _given_number(Number(digits=""), request.called))
     context = domain.contexts.get(leg.request.context)
@@ -198,7 +199,7 @@ def _traced(hops: tuple[Hop, ...], calling: Endpoint) -> tuple[TracedHop, ...]:
 
 
 def _caller(domain: Domain, request: TraceRequest) -> tuple[Endpoint, str]:
-    """The calling party, and why such a call can't be made ("": it can). Raises :class:`TraceError`."""
+    """The calling party, and why it can't make the call ("": it can). Raises :class:`TraceError`."""
     digits = request.calling.get("digits", "")
     name = request.iface
     if not name:
@@ -247,7 +248,7 @@ def _subscriber_at(domain: Domain, iface: str) -> Subscriber | None:
 
 
 def iface_of(domain: Domain, number: str) -> str:
-    """The interface that a subscriber is reached by."""
+    """The interface of a subscriber."""
     config = next((one for one in domain.config.subscribers if one.number == number), None)
     return (config.iface if config else "") or f"{number}@{domain.name}"
 
@@ -261,7 +262,7 @@ def _iface(domain: Domain, calling: Endpoint) -> str:
 
 
 def _given_number(number: Number, given: Mapping[str, str]) -> Number:
-    """A number with what is given of it."""
+    """A number with the parameters given."""
     others = {name: value for name, value in given.items() if name not in ("digits", "ni")}
     return replace(
         number,
@@ -365,7 +366,7 @@ WORDS: Final[Mapping[str, Phrase]] = MappingProxyType(
         "for": Phrase("for SORM"),
     }
 )
-"""Our own words, English and Russian; what the switch itself prints is English in both."""
+"""Our own words, English and Russian; the lines of the real switch are English in both."""
 
 
 def word(name: str, lang: Lang) -> str:
@@ -374,9 +375,9 @@ def word(name: str, lang: Lang) -> str:
 
 
 def trace_text(node: Node, domain_name: str, arguments: Sequence[str], now: float) -> str:
-    """What ``/domain/<domain_name>/routing/trace`` answers to ``arguments``; ``now``: Unix seconds.
+    """The answer of ``/domain/<domain_name>/routing/trace`` to ``arguments``. ``now``: Unix seconds.
 
-    Raises :class:`TraceError` for parameters that can't be understood and for an unknown domain.
+    Raises :class:`TraceError` for wrong parameters and for an unknown domain.
     """
     domain = node.domains.get(domain_name)
     if domain is None:
@@ -433,7 +434,7 @@ def _hop(traced: TracedHop, lang: Lang) -> Iterator[str]:
 
 
 def applied_text(one: Applied) -> str:
-    """What a parameter of the domain changed; the same in both languages."""
+    """The change made by a parameter of the domain; the same in both languages."""
     before, after = (
         f"{number.shown_digits} ({number.shown_ni or 'undefined'})" for number in (one.before, one.after)
     )
