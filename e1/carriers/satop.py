@@ -155,7 +155,8 @@ class SatopCounters:
     received: int = 0
     """Packets of this line, in time or not."""
     lost: int = 0
-    """Never received, or not in time; all ones were played instead."""
+    """Missing at their turn while later ones waited; all ones were played instead. An empty buffer counts in
+    ``underruns``, a long gap in ``losses``."""
     late: int = 0
     """Received after their time, or twice."""
     reordered: int = 0

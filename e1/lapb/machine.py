@@ -143,6 +143,7 @@ _A, _S = LapbAction, LapbState
 _NONE = LapbMove()
 
 _ROWS: Mapping[LapbEvent, tuple[LapbMove, LapbMove, LapbMove, LapbMove, LapbMove]] = {
+    # The cells of a row are the states S0, S1, S2, S3, S4.
     LapbEvent.SABM: (
         _do(_A.UA, _A.ZERO, _A.UP, to=_S.S3),
         _do(_A.UA, _A.ZERO, _A.UP, to=_S.S3),

@@ -37,12 +37,19 @@ class X25State(StrEnum):
     """State of a circuit; the value is shown to people."""
 
     DOWN = "no link"
+    """LAPB is not up."""
     RESTARTING = "restarting"
+    """A restart request was sent and is not confirmed."""
     READY = "ready"
+    """No call; a permanent circuit is never in this state."""
     CALLING = "calling"
+    """A call request was sent and is not answered."""
     DATA = "data"
+    """A call, or a permanent circuit, carries data."""
     RESETTING = "resetting"
+    """A reset request was sent and is not confirmed."""
     CLEARING = "clearing"
+    """A clear request was sent and is not confirmed."""
 
 
 NAMES: Mapping[X25State, tuple[str, str]] = {

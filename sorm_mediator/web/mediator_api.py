@@ -171,7 +171,7 @@ def mediator_router() -> APIRouter:
 async def _status(gateway: Mediator, request: Request) -> StatusDocument:
     """State, numbers of things, channels, links and counters."""
     switch = request.app.state.switch
-    licence = LicenceDocument(**switch.licence()) if switch else None
+    licence = LicenceDocument.of(switch.licence()) if switch else None
     return replace(gateway.status(), licence=licence, web=dict(request.app.state.web_counters))
 
 

@@ -409,7 +409,7 @@ async def licence(
     switch: Switch,
 ) -> LicenceDocument:
     """The licence that holds now: the highest number of those that have not expired."""
-    return LicenceDocument(**switch.licence())
+    return LicenceDocument.of(switch.licence())
 
 
 @switch_router.post(

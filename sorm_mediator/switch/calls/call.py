@@ -60,18 +60,26 @@ class State(Enum):
     """The state of a call."""
 
     DIALLING = "dialling"
+    """The destination is being looked for."""
     RINGING = "ringing"
+    """The destination is reached and not answered."""
     TALKING = "talking"
+    """The destination has answered."""
     RELEASED = "released"
+    """The call is over."""
 
 
 class Input(Enum):
     """What moves a call on."""
 
     ALERT = "alert"
+    """The destination is reached."""
     FORWARD = "forward"
+    """The number that was reached sends the call on to another one."""
     ANSWER = "answer"
+    """The destination answers."""
     RELEASE = "release"
+    """A party, the switch or a time-out ends the call."""
 
 
 CALL_TABLE: Final[Mapping[tuple[State, Input], State]] = MappingProxyType(
@@ -85,7 +93,10 @@ CALL_TABLE: Final[Mapping[tuple[State, Input], State]] = MappingProxyType(
         (State.TALKING, Input.RELEASE): State.RELEASED,
     }
 )
-"""State and input -> next state. A forwarded call is in ``dialling`` until it reaches its new destination."""
+"""State and input -> next state. A forwarded call is in ``dialling`` until it reaches its new destination.
+
+What is done in a move is in :mod:`sorm_mediator.switch.calls.engine`. Another pair raises :class:`IllegalInputError`.
+"""
 
 
 class IllegalInputError(Exception):

@@ -1,4 +1,7 @@
-"""A call of the switch, and one object in it: what the console has been sent (:data:`LEG_TABLE`), and its line.
+"""A call as the mediator has it from call reports, and one object in it.
+
+:data:`LEG_TABLE` holds what the console has been sent of it. The switch's own call is another class
+(:mod:`sorm_mediator.switch.calls.call`).
 
 Source: order 268, 10.2, 10.3, 11.1-11.6.
 """
