@@ -7,6 +7,10 @@ import errno
 from sorm_mediator.addresses import host_port
 
 
+class ConfigError(Exception):
+    """The configuration can't be used. The text is one line that names key, value and what is allowed."""
+
+
 class BoxError(Exception):
     """A box (mediator, switch, web) can't start or go on. The text is one line with the remedy.
 

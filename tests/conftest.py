@@ -1,8 +1,9 @@
 """What every test starts from, its ring, and the skips counted at the end.
 
 Two rings: ``core`` is what decides, without processes, sockets and tasks, to be run on each save (``make test-core``);
-``lab`` is the rest. A test belongs to ``lab`` when its file stands in a folder of :data:`LAB_FOLDERS`, uses a module
-of :data:`LAB_MODULES`, or holds a coroutine.
+``lab`` is the rest. A test belongs to ``lab`` when its file stands in a folder of :data:`LAB_FOLDERS` or in none (the
+tests of the whole tree), or when the file or a module of the tests that it imports uses a module of
+:data:`LAB_MODULES` or holds a coroutine.
 """
 
 import ast
@@ -14,7 +15,24 @@ from pathlib import Path
 import pytest
 
 LAB_FOLDERS = frozenset({"acceptance", "cli", "conformance", "console", "lab", "web"})
-LAB_MODULES = frozenset({"asyncio", "asyncssh", "fastapi", "httpx", "socket", "subprocess", "uvicorn"})
+LAB_MODULES = (
+    "asyncio",
+    "asyncssh",
+    "fastapi",
+    "httpx",
+    "hypothesis.stateful",
+    "socket",
+    "subprocess",
+    "uvicorn",
+)
+TESTS = Path(__file__).parent
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With ``-m core`` the files of the other ring are not even imported."""
+    if config.option.markexpr == "core" and collection_path.name.startswith("test_"):
+        return True if _ring(collection_path) == "lab" else None
+    return None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -25,16 +43,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @cache
 def _ring(file: Path) -> str:
-    if LAB_FOLDERS & set(file.relative_to(Path(__file__).parent).parts):
-        return "lab"
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
+    folders = file.relative_to(TESTS).parts[:-1]
+    return "lab" if not folders or LAB_FOLDERS & set(folders) or _needs_a_lab(file) else "core"
+
+
+@cache
+def _needs_a_lab(file: Path) -> bool:
+    """Whether the file, or a module of the tests that it imports, uses one of the modules or holds a coroutine."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         modules = [one.name for one in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom) and node.module:
             modules = [node.module]
-        if isinstance(node, ast.AsyncFunctionDef) or {one.partition(".")[0] for one in modules} & LAB_MODULES:
-            return "lab"
-    return "core"
+        if isinstance(node, ast.AsyncFunctionDef) or any(_is_in(one, LAB_MODULES) for one in modules):
+            return True
+        helpers = (
+            TESTS.parent / f"{one.replace('.', '/')}.py" for one in modules if one.startswith("tests.")
+        )
+        if any(helper.is_file() and _needs_a_lab(helper) for helper in helpers):
+            return True
+    return False
+
+
+def _is_in(module: str, packages: tuple[str, ...]) -> bool:
+    return any(module == one or module.startswith(f"{one}.") for one in packages)
 
 
 @pytest.fixture(autouse=True)

@@ -60,3 +60,15 @@ def test_the_version_is_told_without_loading_anything_heavy() -> None:
     said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
     assert said.startswith("sorm-mediator ")
     assert not {"typer", "asyncio", "pydantic", "construct", "asyncssh", "scapy"} & set(said.split())
+
+
+def test_help_of_a_command_is_shown_without_loading_what_it_runs() -> None:
+    code = (
+        "import sys; sys.argv = ['sorm-mediator', 'decode', '--help']\n"
+        "try:\n    from sorm_mediator.cli import main; main()\n"
+        "finally:\n    print('loaded', *sorted({m.partition('.')[0] for m in sys.modules}))"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    loaded = shown.rpartition("loaded")[2].split()
+    assert "--json" in shown
+    assert not {"asyncio", "construct", "protocol", "e1", "asyncssh", "sqlalchemy"} & set(loaded)

@@ -17,6 +17,7 @@ from sorm_mediator.cli.journal import export, verify
 from sorm_mediator.cli.labfile import check, schema, show, trace
 from sorm_mediator.cli.licence import make, passport
 from sorm_mediator.cli.runs import acceptance, conformance, replay
+from sorm_mediator.errors import BoxError, ConfigError
 
 app = typer.Typer(
     name="sorm-mediator",
@@ -65,9 +66,6 @@ WITHOUT_SOCKETS = ("decode", "encode", "trace", "config", "journal", "licence")
 
 def run() -> None:
     """Run the command of ``sys.argv`` and exit with the code of the contract."""
-    from sorm_mediator.config import ConfigError
-    from sorm_mediator.errors import BoxError
-
     if sys.argv[1:2] and sys.argv[1] in WITHOUT_SOCKETS:
         # When the reader closes the output, end without a message, as a Unix filter does.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)

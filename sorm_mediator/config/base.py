@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from sorm_mediator.addresses import host_problem
+from sorm_mediator.errors import ConfigError
 from sorm_mediator.options import Section
 from sorm_mediator.texts import shown
 
@@ -25,10 +26,6 @@ def _can_be_looked_up(host: str) -> str:
 
 Host = Annotated[str, AfterValidator(_can_be_looked_up)]
 """An address or a name, as the system's resolver takes it."""
-
-
-class ConfigError(Exception):
-    """The configuration can't be used. The text is one line that names key, value and what is allowed."""
 
 
 def is_loopback(host: str) -> bool:
