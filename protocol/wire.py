@@ -121,8 +121,8 @@ class RefusedError(ValueError):
 class Source:
     """The namespace of emitted lines: constants get their names on demand."""
 
-    def __init__(self, *, tolerant: bool) -> None:
-        self.names: dict[str, object] = {}
+    def __init__(self, names: dict[str, Any], *, tolerant: bool) -> None:
+        self.names = names
         self.tolerant = tolerant
         """Whether decoding lines accept what is accepted on receipt alone; else :meth:`Wire.read` judges."""
 
