@@ -33,7 +33,7 @@ _NAMED: tuple[tuple[str, str, Mapping[int, str]], ...] = (
 _CODED: tuple[tuple[str, str, Mapping[int, Phrase]], ...] = (
     ("status", " of command-received (27h)", texts.RECEIPT),
     ("status", " of command-executed (28h)", texts.EXECUTION),
-    ("status", ", extended, in either", {**texts.EXTENDED_MANUAL, **texts.EXTENDED_FURTHER}),
+    ("status", ", extended, in either", texts.EXTENDED),
     ("service", "", texts.SERVICES),
     ("service_phase", "", texts.PHASES),
     *(("operation", f" of {code:02X}h", table) for code, table in texts.OPERATIONS.items()),

@@ -3,7 +3,7 @@
 One declaration gives two coders. :func:`interpreted` is an ordinary ``construct.Struct``: it is slow, and it has
 the place of every field, so it finds what is wrong with a refused unit. :class:`Batched` joins the neighbouring
 fixed fields of the same declaration into one ``struct.Struct`` and compiles, from the lines that each wire emits,
-one function that decodes and one that encodes. :class:`Codec` uses the compiled functions for everything that is
+functions that decode and encode. :class:`Codec` uses the compiled functions for everything that is
 in order, and the interpreted declaration for the rest.
 """
 
@@ -65,13 +65,13 @@ def offsets(cls: type[Message], options: Options) -> dict[str, int]:
 
 
 class Batched(Generic[M]):
-    """A whole unit of one class, decoded and encoded by two generated functions.
+    """A whole unit of one class, decoded and encoded by generated functions.
 
-    ``decode`` and ``encode`` raise one of :data:`~protocol.wire.FAST_ERRORS` for anything out of the
-    ordinary. With ``tolerant`` false that includes what is accepted on receipt alone.
+    They raise one of :data:`~protocol.wire.FAST_ERRORS` for anything out of the ordinary; ``decode_strictly`` also
+    for what is accepted on receipt alone.
     """
 
-    def __init__(self, cls: type[M], options: Options, *, tolerant: bool = True) -> None:
+    def __init__(self, cls: type[M], options: Options) -> None:
         self.cls = cls
         self.lengths = payload_lengths(cls, options)
         (orm_number, orm_wire), *rest = wires(cls, options).items()
@@ -81,14 +81,16 @@ class Batched(Generic[M]):
         # Preamble, ORM number, then code and length as one item where the length is fixed.
         head = "<BBBB" if self.tail else "<BBH"
         self.struct = struct.Struct(head + "".join(wire.items for _, wire in self.fixed))
-        source = Source(tolerant=tolerant)
-        self.source_text = "\n".join([*self._decoding(source), *self._encoding(source)]) + "\n"
-        namespace = source.names
+        namespace: dict[str, Any] = {}
+        tolerant, strict = Source(namespace, tolerant=True), Source(namespace, tolerant=False)
+        lines = self._decoding("decode", tolerant) + self._decoding("decode_strictly", strict)
+        self.source_text = "\n".join(lines + self._encoding(strict)) + "\n"
         exec(compile(self.source_text, f"<{cls.__name__}>", "exec"), namespace)  # noqa: S102
-        self.decode: Callable[[bytes], M] = namespace["decode"]  # type: ignore[assignment]
-        self.encode: Callable[[M], bytes] = namespace["encode"]  # type: ignore[assignment]
+        self.decode: Callable[[bytes], M] = namespace["decode"]
+        self.decode_strictly: Callable[[bytes], M] = namespace["decode_strictly"]
+        self.encode: Callable[[M], bytes] = namespace["encode"]
 
-    def _decoding(self, source: Source) -> list[str]:
+    def _decoding(self, function: str, source: Source) -> list[str]:
         names = ["preamble", "i_0", *(["code", "length"] if self.tail else ["kind"])]
         lines: list[str] = []
         values = [("i_0", self.head[0][0])]
@@ -116,7 +118,7 @@ class Batched(Generic[M]):
             check = f"if preamble != {PREAMBLE} or kind != {self._kind()}: raise ValueError"
         new = source.bind(object.__new__, "new")
         return [
-            "def decode(unit):",
+            f"def {function}(unit):",
             f"    ({', '.join(names)}) = {unpack}(unit)",
             f"    {check}",
             *(f"    {line}" for line in lines),
@@ -150,9 +152,9 @@ class Batched(Generic[M]):
 
 
 @lru_cache(maxsize=64)
-def batches(options: Options, *, tolerant: bool) -> Mapping[int, Batched[Any]]:
+def batches(options: Options) -> Mapping[int, Batched[Any]]:
     """Code → generated codec, for all units of the order."""
-    return {code: Batched(cls, options, tolerant=tolerant) for code, cls in classes(options.order).items()}
+    return {code: Batched(cls, options) for code, cls in classes(options.order).items()}
 
 
 @dataclass(slots=True)
@@ -185,11 +187,10 @@ class Codec:
         self._tolerant: dict[int, Callable[[bytes], Message]] = {}
         self._strict: dict[int, Callable[[bytes], Message]] = {}
         self._encoders: dict[type[Any], Callable[[Any], bytes]] = {UnknownUnit: _encode_unknown}
-        for code, batch in batches(self.options, tolerant=True).items():
+        for code, batch in batches(self.options).items():
             self._tolerant[code] = batch.decode
+            self._strict[code] = batch.decode_strictly
             self._encoders[batch.cls] = batch.encode
-        for code, batch in batches(self.options, tolerant=False).items():
-            self._strict[code] = batch.decode
 
     # --- encoding
     def encode(self, message: Message | UnknownUnit) -> bytes:

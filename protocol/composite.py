@@ -14,7 +14,16 @@ from protocol.codes import (
     SERVICES_PER_MESSAGE,
     NumberSign,
 )
-from protocol.forms import BoundedForm, DigitsForm, Form, IntegerForm, ListForm, OctetsForm, RecordForm
+from protocol.forms import (
+    BoundedForm,
+    DigitsForm,
+    Form,
+    IntegerForm,
+    ListForm,
+    OctetsForm,
+    RecordForm,
+    as_hex,
+)
 from protocol.language import Lang, Phrase, translate
 from protocol.messagetext import DEFAULT_CODING, MessageCoding, decode_message_text
 from protocol.texts import NOT_GIVEN, SERVICES, value_name_text
@@ -496,7 +505,6 @@ class ServiceEntries(Tail):
                     at,
                 )
             )
-        length = Phrase("length {length} with {count} services", length=11 + len(octets), count=count)
         excess = count > self.most
         if excess:
             complaints.append(
@@ -505,10 +513,10 @@ class ServiceEntries(Tail):
                     accepted=True,
                 )
             )
-        if len(octets) not in ((end, self.padded) if count else (self.padded,)):
-            complaints.append(Complaint(length, end))
-        elif len(octets) != self._length(count):
-            complaints.append(Complaint(length, accepted=True))
+        if len(octets) != self._length(count):
+            length = Phrase("length {length} with {count} services", length=11 + len(octets), count=count)
+            is_other_choice = len(octets) in ((end, self.padded) if count else (self.padded,))
+            complaints.append(Complaint(length, accepted=True) if is_other_choice else Complaint(length, end))
         read: tuple[int | Raw | None, ...] = tuple(services)
         if excess or filler.strip(b"\xff") or len(octets) != self._length(count):
             read = KeptTuple(read, octets)
@@ -534,11 +542,11 @@ class ServiceEntries(Tail):
         filler = tuple(b"\xff" * count for count in range(self.most + 1))
         fixed, most = self.fixed, self.most
 
-        def read(octets: bytes) -> tuple[int | None, ...]:
+        def read(octets: bytes) -> Any:
             count = octets[0]
             unpadded = len(octets) == 1 + 3 * count
             if fixed or not unpadded or count > most or any(octets[at::3] != filler[count] for at in blank):
-                return settle(octets)  # type: ignore[no-any-return]
+                return settle(octets)
             return tuple([decoding[code] for code in octets[place + 1 :: 3]])
 
         return [], f"{source.bind(read, 'read')}({names[0]})"
@@ -601,7 +609,7 @@ class MessageOctets(Tail):
             character if character.isprintable() else repr(character)[1:-1]
             for character in decode_message_text(value, self.coding)
         )
-        return "0x" + value.hex().upper(), f'"{text}"'
+        return as_hex(value), f'"{text}"'
 
     def strategy(self) -> SearchStrategy[bytes]:
         from hypothesis import strategies as st

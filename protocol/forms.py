@@ -8,6 +8,7 @@ in an expectation it is compared with the form of what came.
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Literal, NoReturn, Protocol, Self, TypeVar
@@ -65,7 +66,7 @@ class Script(Protocol[N_contra]):
         """The value of ``node``, in its JSON form."""
 
 
-class Form:
+class Form(ABC):
     """One way to write values."""
 
     nullable: bool = True
@@ -81,12 +82,12 @@ class Form:
             raise EncodeError(path, None, "a value: this field can't be left out")
         return self.empty
 
+    @abstractmethod
     def from_json(self, path: str, value: Json, octets: Spellings) -> Any:
         """The value that ``value`` stands for; ``path`` is its field, ``octets`` are the spellings of the document.
 
         Raises :class:`EncodeError`.
         """
-        raise NotImplementedError
 
     def to_json(self, value: Any) -> Json:
         """``value`` as JSON."""
@@ -96,9 +97,9 @@ class Form:
             return as_hex(value)
         return str(value) if isinstance(value, str) else int(value)
 
+    @abstractmethod
     def from_script(self, node: N, script: Script[N]) -> Any:
         """The value of ``node``, checked; neither null nor, except in texts, hexadecimal octets."""
-        raise NotImplementedError
 
 
 class IntegerForm(Form):

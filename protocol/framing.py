@@ -6,8 +6,8 @@ The rules, all of them independent of how the stream is cut into pieces:
 * A header with an unknown code, or a length that its code may not have, is followed for the length it
   claims, unless an acceptable header begins inside it: there it is cut, so that neither a damaged length
   octet nor half a header swallows the next unit.
-* Out of step, everything is skipped up to an acceptable header: CCh, an ORM number in question, a code of the
-  channel, a length allowed for that code.
+* Out of step, everything is skipped up to an acceptable header: CCh, one of ``orm_numbers`` if they are given,
+  a code of the channel, a length allowed for that code.
 """
 
 from __future__ import annotations

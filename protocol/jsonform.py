@@ -21,7 +21,7 @@ from protocol.codes import PREAMBLE, Channel, channel_of
 from protocol.errors import EncodeError, Problem
 from protocol.forms import Json, Spellings, as_hex, octets_of
 from protocol.language import Lang, translate
-from protocol.messages import MESSAGES, Message, forms
+from protocol.messages import BY_CODE, MESSAGES, Message, forms
 from protocol.options import Options
 from protocol.texts import status_text
 from protocol.values import Kept, Ksl, KslRow, Party, Time
@@ -29,7 +29,6 @@ from protocol.values import Kept, Ksl, KslRow, Party, Time
 _COMMON_HEADER = 4
 _KINDS = {Channel.COMMAND: "command", Channel.KPD1: "message", Channel.KPD2: "event"}
 _FOR_PEOPLE = frozenset({"command_name", "status_text"})
-_BY_CODE = {message.code: message for message in MESSAGES}
 _NAMES = ", ".join(dict.fromkeys(message.message_name for message in MESSAGES))
 
 
@@ -108,7 +107,7 @@ def unknown_json(
 
 
 def _command_name(code: object) -> str | None:
-    message = _BY_CODE.get(code) if isinstance(code, int) else None
+    message = BY_CODE.get(code) if isinstance(code, int) else None
     return message.message_name if message is not None else None
 
 
@@ -163,9 +162,9 @@ def _still_spells(message: Message, octets: Mapping[str, Json], options: Options
 def _message_class(document: Mapping[str, Json]) -> type[Message]:
     name, code, channel = document.get("name"), document.get("code"), document.get("channel")
     if name is None:
-        if not isinstance(code, int) or code not in _BY_CODE:
+        if not isinstance(code, int) or code not in BY_CODE:
             raise EncodeError("name", name, f"one of {_NAMES}")
-        return _BY_CODE[code]
+        return BY_CODE[code]
     found = [message for message in MESSAGES if message.message_name == name]
     if not found:
         raise EncodeError("name", name, f"one of {_NAMES}")

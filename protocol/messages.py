@@ -7,7 +7,7 @@ the module: which messages there are, by order, code and name, and how long they
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from types import MappingProxyType
@@ -734,6 +734,8 @@ def cached(function: Callable[P, R]) -> Callable[P, R]:
 
 MESSAGES: tuple[type[Message], ...] = (*COMMANDS, *KPD1_MESSAGES, *EVENTS)
 """Every class, in order of code."""
+BY_CODE: Mapping[int, type[Message]] = MappingProxyType({cls.code: cls for cls in MESSAGES})
+"""Code → class; no two channels share a code."""
 
 
 @cached
@@ -747,7 +749,7 @@ def classes(order: Order) -> Mapping[int, type[Message]]:
 def wires(cls: type[Message], options: Options) -> Mapping[str, Wire]:
     """The declaration of ``cls`` under ``options``: field → wire, in wire order."""
     found: dict[str, Wire] = {}
-    for name, (wire, *_) in _declared(cls):
+    for name, (wire, *_) in _declared(cls).items():
         found[name] = wire if isinstance(wire, Wire) else wire(options)
     return MappingProxyType(found)
 
@@ -758,16 +760,17 @@ def forms(cls: type[Message]) -> Mapping[str, Form]:
     return MappingProxyType({name: wire.form for name, wire in wires(cls, Options()).items()})
 
 
-def _declared(cls: type[Message]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+@cached
+def _declared(cls: type[Message]) -> Mapping[str, tuple[Any, ...]]:
     """Fields in wire order, with what their annotations hold: the wire or its maker, and captions."""
     hints = get_type_hints(cls, include_extras=True)
-    for declared in fields(cls):
-        yield declared.name, hints[declared.name].__metadata__
+    return MappingProxyType({declared.name: hints[declared.name].__metadata__ for declared in fields(cls)})
 
 
 def title_of(code: int) -> Phrase:
     """What the message or command of that code is; for a code that no order has, "unknown value 0x7F"."""
-    return next((cls.title for cls in MESSAGES if cls.code == code), unknown(code))
+    cls = BY_CODE.get(code)
+    return unknown(code) if cls is None else cls.title
 
 
 def caption(name: str) -> Phrase:
@@ -777,7 +780,7 @@ def caption(name: str) -> Phrase:
 
 @lru_cache(maxsize=1)
 def _captions() -> Mapping[str, Phrase]:
-    return MappingProxyType({name: held[-1] for cls in MESSAGES for name, held in _declared(cls)})
+    return MappingProxyType({name: held[-1] for cls in MESSAGES for name, held in _declared(cls).items()})
 
 
 @cached

@@ -1,7 +1,7 @@
 """The meanings of coded values, for people, in English and in Russian.
 
 The tables declare the codes that are integers, and hold the names of values; the functions look values up. They
-return one phrase, in ``lang``, without a full stop. A value that no table holds gets a phrase with the value in
+return one text, in ``lang``, without a full stop. A value that no table holds gets a text with the value in
 hexadecimal, never an error: a unit may hold anything.
 
 Sources: order 268, appendices 6, 9, 10 and 11; the Russian keeps its words. The extended statuses of
@@ -84,6 +84,7 @@ _EITHER: _Table = {
     0x00: Phrase("accepted or done"),
     0x01: Phrase("refused or not done"),
 }
+_OF_MESSAGE: Mapping[int | None, _Table] = {0x27: RECEIPT, 0x28: EXECUTION}
 
 EXTENDED_MANUAL: _Table = {
     0x10: Phrase("command not accepted: wrong length, or wrong count of digits in the number"),
@@ -137,6 +138,8 @@ EXTENDED_FURTHER: _Table = {
     0x4B: Phrase("ten trunks are controlled already"),
     0x4C: Phrase("trunk number differs from the one defined"),
 }
+EXTENDED: _Table = {**EXTENDED_MANUAL, **EXTENDED_FURTHER}
+_ANY_STATUS: _Table = {**_EITHER, **EXTENDED}
 
 SERVICES: _Table = {
     0x20: Phrase("all call forwarding"),
@@ -303,8 +306,8 @@ def status_text(status: int, lang: Lang = "en", *, message_code: int | None = No
 
 def status_phrase(status: int, *, message_code: int | None = None) -> Phrase:
     """As :func:`status_text`, to be shown in any language."""
-    order = {0x27: RECEIPT, 0x28: EXECUTION}.get(message_code or 0, _EITHER)
-    return phrase_of(order if status in order else {**_EITHER, **EXTENDED_MANUAL, **EXTENDED_FURTHER}, status)
+    order = _OF_MESSAGE.get(message_code, _EITHER)
+    return phrase_of(order if status in order else _ANY_STATUS, status)
 
 
 def value_name_text(name: str, lang: Lang = "en") -> str:

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import string
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -36,6 +37,7 @@ from protocol.forms import (
     PasswordForm,
     RecordForm,
     TextForm,
+    as_hex,
 )
 from protocol.language import Lang, Phrase, translate
 from protocol.texts import NOT_GIVEN, meaning_in, value_name_text
@@ -121,8 +123,8 @@ class RefusedError(ValueError):
 class Source:
     """The namespace of emitted lines: constants get their names on demand."""
 
-    def __init__(self, *, tolerant: bool) -> None:
-        self.names: dict[str, object] = {}
+    def __init__(self, names: dict[str, Any], *, tolerant: bool) -> None:
+        self.names = names
         self.tolerant = tolerant
         """Whether decoding lines accept what is accepted on receipt alone; else :meth:`Wire.read` judges."""
 
@@ -136,7 +138,7 @@ class Source:
         return name
 
 
-class Wire(construct.Adapter):  # type: ignore[misc]
+class Wire(construct.Adapter, ABC):  # type: ignore[misc]
     """One field: an adapter over its octets.
 
     ``items`` are the ``struct`` characters it occupies in a little-endian format; without any it takes all octets
@@ -157,13 +159,13 @@ class Wire(construct.Adapter):  # type: ignore[misc]
         self.form = form
 
     # --- judged field by field
+    @abstractmethod
     def read(self, octets: bytes) -> tuple[Any, Complaint | None]:
         """The value of ``octets`` and what is wrong with them, if anything is."""
-        raise NotImplementedError
 
+    @abstractmethod
     def write(self, value: Any) -> bytes:
         """The octets of ``value``; :class:`RefusedError` with the text of what is allowed."""
-        raise NotImplementedError
 
     def write_part(self, value: Any, path: str) -> bytes:
         """As :meth:`write`, for a part of another field: a refusal has ``path``."""
@@ -201,9 +203,9 @@ class Wire(construct.Adapter):  # type: ignore[misc]
         return settle
 
     # --- for people
+    @abstractmethod
     def describe(self) -> str:
         """Which values there are, in Markdown."""
-        raise NotImplementedError
 
     def show(self, value: Any, lang: Lang) -> tuple[str, str]:
         """``value`` and what it means, which is empty when the value needs no meaning."""
@@ -224,9 +226,9 @@ class Wire(construct.Adapter):  # type: ignore[misc]
         return [Row(caption, *self.show(value, lang))]
 
     # --- for tests
+    @abstractmethod
     def strategy(self) -> SearchStrategy[Any]:
         """The declared values, as a strategy of hypothesis, which is imported at the first call and not before."""
-        raise NotImplementedError
 
     # --- written as source; by default a field of one item calls read and write
     def emit_decode(self, names: list[str], source: Source) -> tuple[list[str], str]:
@@ -248,7 +250,7 @@ def raw_octets(value: object, size: int) -> bytes | None:
 
 
 def show_text(text: str) -> str:
-    """``text`` as people see it: unprintable characters escaped, and quotes around none at all."""
+    """``text`` as people see it: unprintable characters escaped, an empty text as a pair of quotes."""
     if not text:
         return '""'
     return text if text.isprintable() else repr(text)
@@ -625,13 +627,9 @@ class Filler(Wire):
 
     def show_plain(self, value: bytes, lang: Lang) -> tuple[str, str]:
         text = value.decode("latin-1")
-        return "0x" + value.hex().upper(), f'"{text}"' if text.isascii() and text.isprintable() else ""
+        return as_hex(value), f'"{text}"' if text.isascii() and text.isprintable() else ""
 
     def strategy(self) -> SearchStrategy[bytes]:
         from hypothesis import strategies as st
 
         return st.just(self.octets)
-
-
-Declared = Wire | Callable[[Any], Wire]
-"""What an annotation carries: the wire, or a function that makes it for the options at hand."""

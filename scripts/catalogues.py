@@ -25,8 +25,8 @@ from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("protocol", "sorm_mediator")
-OWN = {"protocol": "protocol/language.py", "sorm_mediator": "sorm_mediator/language.py"}
-"""Where a package imports its texts from; it is not searched for texts itself."""
+OWN = tuple(f"{package}/language.py" for package in PACKAGES)
+"""Where each package imports :class:`Phrase` from; these modules are not searched for texts themselves."""
 Key = tuple[str, str]
 """Context (empty for most) and English."""
 
@@ -41,7 +41,7 @@ class Collected:
     problems: list[str] = field(default_factory=list)
 
 
-class _Russian(Catalog):  # type: ignore[misc]
+class _Russian(Catalog):
     """A catalogue whose header holds nothing that changes with the time or the version of Babel."""
 
     mime_headers = property(
@@ -82,7 +82,7 @@ def collect(package: str) -> Collected:
     trees = {
         str(file.relative_to(ROOT)): ast.parse(file.read_text(encoding="utf-8"))
         for file in sorted((ROOT / package).rglob("*.py"))
-        if str(file.relative_to(ROOT)) not in OWN.values()
+        if str(file.relative_to(ROOT)) not in OWN
     }
     takers = {_module(file): _takers(tree) for file, tree in trees.items()}
     fields_of_texts = {name for of in takers.values() for places in of.values() for name in places}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import protocol
@@ -59,18 +59,14 @@ class Entry:
     fields: Mapping[str, Form]
 
 
-_HEADER = ("orm_number", "password", "total", "index", "reserve", "version", "requirements_version")
-"""Header fields, shown after the fields of the payload."""
-
-
 def _entries(declared: Iterable[type[Message]]) -> dict[str, Entry]:
     return {kind.message_name: _entry(kind) for kind in declared}
 
 
 def _entry(kind: type[Message]) -> Entry:
     declared = forms(kind)
-    names = sorted(declared, key=_HEADER.__contains__)
-    return Entry(kind.message_name, kind.code, {name: declared[name] for name in names})
+    headers_last = sorted(fields(kind), key=lambda field: bool(field.kw_only))
+    return Entry(kind.message_name, kind.code, {field.name: declared[field.name] for field in headers_last})
 
 
 COMMANDS: Mapping[str, Entry] = _entries(protocol.COMMANDS)

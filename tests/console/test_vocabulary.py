@@ -32,3 +32,8 @@ def test_the_json_form_of_a_field_is_its_form_in_a_script(expected: bool, messag
     for name, form in TABLES[message.channel][message.message_name].fields.items():
         if name != "orm_number" and "${" not in str(written[name]):
             assert checker.read(node(written[name]), form) == written[name], (message, name)
+
+
+def test_an_error_lists_the_fields_of_the_payload_before_those_of_the_header() -> None:
+    assert list(KPD1["version-info"].fields)[:3] == ["version", "station_type", "orm_number"]
+    assert list(KPD2["test-reply"].fields)[-2:] == ["orm_number", "header_filler"]

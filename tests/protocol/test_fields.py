@@ -36,6 +36,7 @@ from protocol import (
 )
 from protocol.codes import NUMBER_SIGNS
 from protocol.composite import Digits, PartyOctets, ServiceEntries, ServiceOctets, TimeOctets
+from protocol.forms import Form, IntegerForm
 from protocol.jsonform import from_json, to_json
 from protocol.messages import MESSAGES, caption, payload_lengths, wires
 from protocol.render import render
@@ -67,6 +68,19 @@ def test_a_field_means_the_same_in_every_message() -> None:
         for name, hint in get_type_hints(cls, include_extras=True).items():
             if name in wires(cls, Options()):
                 assert hint.__metadata__[-1] == caption(name), (cls, name)
+
+
+def test_a_wire_or_a_form_that_lacks_a_method_cannot_be_made() -> None:
+    class OddForm(IntegerForm):
+        from_script = Form.from_script
+
+    class OddWire(Octet):
+        strategy = Wire.strategy
+
+    with pytest.raises(TypeError, match=r"abstract method.* from_script"):
+        OddForm(0xFF, nullable=False)
+    with pytest.raises(TypeError, match=r"abstract method.* strategy"):
+        OddWire()
 
 
 def test_a_field_without_a_value_is_shown_with_what_that_means() -> None:
