@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from sorm_mediator.config.base import Host, Port, Section
+from sorm_mediator.texts import as_list
 from ssh_control.multisorm.patterns import DomainList
 
 LAST_PORT = 65535
@@ -416,9 +417,9 @@ class SwitchConfig(Section):
             for end, side in (("a", bridge.a), ("b", bridge.b)):
                 taken, interface = interfaces.get(side.domain), side.interface(bridge.name)
                 if taken is None:
-                    known = ", ".join(sorted(interfaces)) or "none"
                     raise ValueError(
-                        f"{key}.{end}.domain: there is no domain {side.domain!r}; there are: {known}"
+                        f"{key}.{end}.domain: there is no domain {side.domain!r}; there are: "
+                        f"{as_list(interfaces)}"
                     )
                 if interface in taken:
                     raise ValueError(

@@ -17,7 +17,6 @@ from sorm_mediator.config import AggregateConfig, DomainConfig, RadiusServerConf
 from sorm_mediator.switch.changes import (
     ChangeRefused,
     Notes,
-    as_list,
     created,
     the_domain,
     update_domain,
@@ -25,7 +24,7 @@ from sorm_mediator.switch.changes import (
 )
 from sorm_mediator.switch.mediators.access import clash_note
 from sorm_mediator.switch.node import Change, Node
-from sorm_mediator.texts import whole_number
+from sorm_mediator.texts import as_list, whole_number
 from ssh_control.multisorm.patterns import DomainList
 
 SORM_PARAMETERS: Final = (

@@ -27,6 +27,7 @@ from sorm_mediator.switch.routing import Number, RoutingResult, Step
 from sorm_mediator.switch.routing.masks import SYMBOLS
 from sorm_mediator.switch.routing.numbering import DEFAULT_PLAN
 from sorm_mediator.switch.routing.route import NUMBER_INDICATORS, UNSET, Side
+from sorm_mediator.texts import as_list
 
 CDPN: Final = ("digits", "incomplete", "inni", "nai", "ni", "npi")
 CGPN: Final = ("digits", "incomplete", "nai", "ni", "npi", "apri", "screening", "category")
@@ -381,8 +382,7 @@ def trace_text(node: Node, domain_name: str, arguments: Sequence[str], now: floa
     """
     domain = node.domains.get(domain_name)
     if domain is None:
-        known = ", ".join(sorted(node.domains)) or "none"
-        raise TraceError(f"there is no domain {domain_name!r}; there are: {known}")
+        raise TraceError(f"there is no domain {domain_name!r}; there are: {as_list(node.domains)}")
     return text_of(trace(node.domains, domain, read_request(arguments)), now)
 
 
