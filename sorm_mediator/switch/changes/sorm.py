@@ -156,16 +156,16 @@ def _known(parameter: str) -> None:
 
 
 def _sink(address: str) -> tuple[str, int]:
-    host, colon, port = address.rpartition(":") if address.count(":") == 1 else (address, "", "")
-    if address.startswith("["):
-        host, _, port = address[1:].partition("]")
-        colon, port = (":", port[1:]) if port.startswith(":") else ("", "")
+    """Host and port of ``ADDRESS`` or ``ADDRESS:PORT``; an IPv6 address with a port is in brackets."""
+    host, port = address, str(RADIUS_PORT)
+    if address.count(":") == 1 or "]:" in address:
+        host, _, port = address.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
     try:
         ipaddress.ip_address(host)
     except ValueError:
         raise ChangeRefused(f"radius_servers: {host!r} is no IP address of a mediator") from None
-    if not colon:
-        return host, RADIUS_PORT
     number = port_number(port)
     if not number:
         raise ChangeRefused(f"radius_servers: {port[:20]!r} is no port: 1 to 65535")
