@@ -24,7 +24,7 @@ from sorm_mediator.switch.changes import (
 )
 from sorm_mediator.switch.mediators.access import clash_note
 from sorm_mediator.switch.node import Change, Node
-from sorm_mediator.texts import as_list, whole_number
+from sorm_mediator.texts import as_list, shown, whole_number
 from ssh_control.multisorm.patterns import DomainList
 
 SORM_PARAMETERS: Final = (
@@ -126,8 +126,9 @@ def parse_port(value: str) -> int:
     """An ``ssh_port`` that leaves room for the next one. Raises :class:`ChangeRefused`."""
     port = whole_number(value, 1, 65534)
     if port is None:
-        shown = value if len(value) <= 20 else f"{value[:20]}..."
-        raise ChangeRefused(f"ssh_port: {shown!r} is not allowed: 1 to 65534; MultiSORM takes the next port")
+        raise ChangeRefused(
+            f"ssh_port: {shown(value)} is not allowed: 1 to 65534; MultiSORM takes the next port"
+        )
     return port
 
 
@@ -168,5 +169,5 @@ def _sink(address: str) -> tuple[str, int]:
         raise ChangeRefused(f"radius_servers: {host!r} is no IP address of a mediator") from None
     number = port_number(port)
     if not number:
-        raise ChangeRefused(f"radius_servers: {port[:20]!r} is no port: 1 to 65535")
+        raise ChangeRefused(f"radius_servers: {shown(port)} is no port: 1 to 65535")
     return host, number

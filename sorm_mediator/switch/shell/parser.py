@@ -86,11 +86,13 @@ class Parser:
             if meant:
                 raise NotUnderstood(f"{error}. A space too many? {meant}", meant=meant) from None
             raise
-        self._check_path(found.path)
+        unknown = self._unknown_name(found.path)
+        if unknown:
+            raise NotUnderstood(unknown)
         return found
 
     def _fits(self, words: list[str], place: Sequence[str]) -> Found:
-        matches = [(command, path) for command, path in self._at(words[0], place)]
+        matches = self._at(words[0], place)
         if not matches:
             raise NotUnderstood(self._unknown(words[0], place))
         problems: list[tuple[FormError, Command]] = []
@@ -151,11 +153,6 @@ class Parser:
             if found:
                 return found
         return []
-
-    def _check_path(self, path: Mapping[str, str]) -> None:
-        unknown = self._unknown_name(path)
-        if unknown:
-            raise NotUnderstood(unknown)
 
     def _unknown_name(self, path: Mapping[str, str]) -> str:
         """The error for the first unknown name in a path; "" without any."""

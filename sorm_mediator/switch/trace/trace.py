@@ -367,7 +367,7 @@ WORDS: Final[Mapping[str, Phrase]] = MappingProxyType(
         "for": Phrase("for SORM"),
     }
 )
-"""Our own words, English and Russian; the lines of the real switch are English in both."""
+"""Our own words. The lines of the real switch stay English in every language."""
 
 
 def word(name: str, lang: Lang) -> str:
