@@ -11,28 +11,28 @@ from sorm_mediator.switch.licence import LIMIT_SECTIONS, shown
 _TOP = """\
 # The licence
 
-The emulated switch has licences as the real one: what they allow is counted, and what goes beyond it is refused in
-words. Licence 0, the factory licence, is always there. Licence 1 is that of `[switch.licence]` in the
-[lab file](configuration.md); left out, it allows SORM with 20 channels, 2100 calls and any number of subscribers. More
-are added in the switch's [shell](shell.md), or stand in `[[switch.licences]]`.
+The emulated switch has licences like the real one. It counts what is in use, and refuses a request beyond a limit
+with the reason. Licence 0, the factory licence, always exists. Licence 1 is `[switch.licence]` in the
+[lab file](configuration.md); without this table it allows SORM with 20 channels, 2100 calls and any number of
+subscribers. Further licences are added in the switch's [shell](shell.md), or in `[[switch.licences]]`.
 
-**Which one holds.** The highest number that has not expired. `expires` is its last day, UTC. After it the next lower
-one holds, and at last licence 0, which never expires; the vendor's text refers to another page for this, so it is our
-reading. A limit that a licence leaves out is as in licence 0.
+**The active licence** is the one with the highest number that has not expired. `expires` is its last day, UTC. After
+that day the next lower one is active, and at last licence 0, which never expires. The vendor's manual refers to
+another page for this, so it is our reading. A limit that a licence leaves out is as in licence 0.
 
-**What a change does.** It takes effect at once, and cuts nothing: calls, links and objects on control go on, also
-beyond the new limits; new ones are refused. What the lab file declares is always loaded, with a warning when that is
-more than the licence allows.
+**A change of the active licence** takes effect at once and ends nothing: calls, links and objects on control go on,
+also beyond the new limits; new ones are refused. Everything that the lab file declares is loaded, with a warning when
+it is more than the licence allows.
 
 ## What takes effect
 
 | limit | what it does |
 |---|---|
-| `sorm_enabled` | off: no mediator is let in, and no object more is put under control; so it is without channels |
-| `sorm_channels` | pairs of a mediator and a domain; both hosts of a cluster, or two connections, are still one |
+| `sorm_enabled` | off: mediators and further objects are refused; so they are with 0 `sorm_channels` |
+| `sorm_channels` | pairs of a mediator and a domain; the two hosts of a cluster, or two connections, count once |
 | `concurrent_calls` | units of simultaneous connections (cp_limit), counted as below |
-| `max_conversation_time` | a conversation is released after so many seconds; its events say `licence` |
-| `subscribers` | declaring one more than so many in all domains together is refused |
+| `max_conversation_time` | a conversation is released after this number of seconds; its events contain `licence` |
+| `subscribers` | subscribers of all domains together; declaring more is refused |
 
 All other limits are shown only.
 
@@ -41,13 +41,13 @@ All other limits are shown only.
 """
 
 _MIDDLE = """
-`terminal` of a subscriber says which it has; `smart` is the default. A smart terminal makes its consultation call
-itself, and it has a unit like any call; that of a basic one is made within the call that it has. A unit is free again
-when its call ends. A conference that ends gives back what it took.
+`terminal` of a subscriber is `smart`, the default, or `basic`. A smart terminal makes its consultation call itself, so
+that call uses a unit like any other. The consultation call of a basic terminal is made within its call and uses no
+unit. A unit is free again when its call ends, and those of a conference when the conference ends.
 
-## Who hears of a refusal
+## Where a refusal is shown
 
-| refused | says so |
+| refused | where the reason is |
 |---|---|
 | a mediator, after a right password | its hello: code 31h and the reason; logs of both; `GET /api/v1/status` |
 | an object, over a link that was up before | the reply to `add`: 31h, the reason; the console: 28h with 31h; log |
@@ -55,18 +55,17 @@ when its call ends. A conference that ends gives back what it took.
 | a service in a call | `service-refused` in the call's events; the call goes on |
 | a subscriber, a licence, a passport | the shell's answer |
 
-31h (`switch.not_licensed_code`)
-is "object table full, monitoring not begun": the table of codes has none of its own for a licence, and this is
-the one that means no room for another object (our choice); without extended errors it is 01h. A mediator that is kept
-out answers command 5 as without a switch.
+31h (`switch.not_licensed_code`) is "object table full, monitoring not begun". The table of codes has no code for a
+licence; this one means that there is no room for another object (our choice). Without extended errors the code is
+01h. A mediator that the switch refuses answers command 5 as without a switch.
 
 `GET /api/v1/status` (`licence`), `GET /api/v1/switch/licence` and `/metrics` (`sorm_licence_in_use`,
-`sorm_licence_limit`) show what is in use and the limits.
+`sorm_licence_limit`) show the limits and the units in use.
 
 ## Keys
 
-The keys of the vendor are signed, and their format is not public. Ours is for labs: it holds a check, so that a
-mistyped key is refused with the reason, and no secret. Whoever has a lab makes keys for it:
+The keys of the vendor are signed, and their format is not public. Ours is for labs: it has a checksum, so that a
+mistyped key is refused with the reason, and it contains no secret. Anyone can make keys for a lab:
 
 ```console
 $ sorm-mediator licence make --limit sorm_channels=20 --limit concurrent_calls=500 --expires 2027-12-31
@@ -76,17 +75,18 @@ LAB1-PASSPORT-PMRHG43X...-OMMXTPNA
 ```
 
 A licence with `sorm_channels` and without `sorm_enabled` enables SORM too: the vendor calls the latter obsolete. All
-licences and the passport of a switch are for one `ssw_id`; a lab without a passport key has one for that of
-`[switch.licence]`. There is no USB token.
+licences and the passport of a switch are for one `ssw_id`. A lab without a passport key has a passport for the
+`ssw_id` of `[switch.licence]`. There is no USB token.
 
-The shell has all of the vendor's commands under `cluster/storage/ds1/licence/`. `current-limits` shows what holds,
-`list-licence` all licences, `show-licence [--details] ID` one of them. `add [--force|--no-diff] KEY` shows what changes
-and asks; `--force` does not ask, `--no-diff` does not show. `delete ID`, `set-passport KEY`, `show-passport` are as
-they sound. `config/save` keeps what was added.
+The shell has all of the vendor's commands under `cluster/storage/ds1/licence/`. `current-limits` shows the present
+limits, `list-licence` all licences, `show-licence [--details] ID` one of them. `add [--force|--no-diff] KEY` shows the
+changes and asks; `--force` does not ask, `--no-diff` does not show the changes. `delete ID` removes a licence,
+`set-passport KEY` replaces the passport, `show-passport` shows it. `config/save` writes added licences to the lab
+file.
 
 ## All limits
 
-"Licence 1" is what `[switch.licence]` has when it is left out; empty: as in licence 0, or not there.
+The column "licence 1" has the defaults of `[switch.licence]`. An empty cell: as in licence 0, or no such row.
 
 """
 

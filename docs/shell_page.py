@@ -12,7 +12,7 @@ _TOP = """\
 # The switch's shell
 
 The emulated switch has the command line of an ECSS-10, over SSH, on the port that mediators use for one domain. Its
-user is `[switch.admin]` of the [lab file](configuration.md); what is set there takes effect at once.
+user is `[switch.admin]` of the [lab file](configuration.md). Commands take effect at once.
 
 ```console
 $ ssh -p 7777 admin@127.0.0.1
@@ -23,46 +23,46 @@ OK
 admin@mycelium1@ecss1:/$ exit
 ```
 
-**With a terminal** there is editing of the line, history (arrows), and Tab for paths, names and parameters. Ctrl-C
-drops a line or a question, Ctrl-D or `exit` leaves. **Without one**, `ssh ... < script` does a script line by line,
-and `ssh ... COMMAND` one command: errors go to stderr, those of a script with the number of their line, the exit code
-is 1 when a line failed, and `#` begins a comment. A question, such as `Are you sure?: [yes]/no ?> `, takes the next
-line as its answer, and the end of the input as no.
+**With a terminal**, lines can be edited, the arrows go through the history, and Tab completes paths, names and
+parameters. Ctrl-C drops a line or a question; Ctrl-D or `exit` ends the session. **Without a terminal**,
+`ssh ... < script` carries out a script line by line, and `ssh ... COMMAND` one command. Errors go to stderr; those of
+a script have the number of their line. The exit code is 1 when a line failed. `#` begins a comment. A question, such
+as `Are you sure?: [yes]/no ?> `, takes the next line as its answer, and the end of the input as no.
 
-**The host key** is a new one at each start, which `ssh` tells as `REMOTE HOST IDENTIFICATION HAS CHANGED`:
-`ssh-keygen -R '[127.0.0.1]:7777'` forgets the old one. With `switch.host_key_file` in the lab file the key stays.
+**The host key** is a new one at each start, and `ssh` then reports `REMOTE HOST IDENTIFICATION HAS CHANGED`:
+`ssh-keygen -R '[127.0.0.1]:7777'` removes the old one. With `switch.host_key_file` in the lab file the key stays.
 
-**Paths** are written with or without the leading `/`. `cd` goes to a folder; what is not found there is looked for
-from the top. Quotes keep a space in a word. A command that does not fit is told with what fits: a stray space
-(`domain/voip .local`) and a line that was wrapped when it was copied are recognised, and the right line is shown.
+**Paths** are written with or without the leading `/`. `cd` goes to a folder. A path that is not found there is looked
+up from the top. Quotes keep a space in a word. The error of a command that does not fit shows its usage. A stray
+space (`domain/voip .local`) and a line that was wrapped when it was copied are recognised, and the error shows the
+corrected line.
 
-**Who may.** The password is compared in constant time, attempts are paced and logged. As long as it is the
-default one, nobody from another machine is let in. The user of the shell is no mediator, and a mediator has no shell:
-a domain can't have this user's name. `sorm/info` shows passwords and secrets as `******`, unlike
-the vendor's; `--secrets` shows them.
+**Logging in.** The password is compared in constant time; attempts are paced and logged. The default password admits
+users of this machine only. The user of the shell is not a mediator, and a mediator has no shell: a domain can't have
+the name of this user. `sorm/info` shows passwords and secrets as `******`, unlike that of the vendor; `--secrets`
+shows them.
 
-**What takes effect at once.** Calls that run go on as they were set up. `enabled false`, `domain/remove`, and
-`radius_servers remove` end the links of mediators that are no longer served; a new RADIUS server gets the reports from
-then on. `sorm/set ssh_port` moves both
-listeners, MultiSORM's too, and who is connected stays; a port that is in use is refused. A new password counts from
-the next login on.
+**Running calls and connections.** Calls go on as they were set up. `enabled false`, `domain/remove`, and
+`radius_servers remove` disconnect the mediators that are no longer served. A new RADIUS server gets the reports from
+then on. `sorm/set ssh_port` moves both listeners, that of MultiSORM too; connections stay, and a port in use is
+refused. A new password applies from the next login on.
 
-**A new domain** has SORM enabled, and reports to the lab's own mediator until it gets RADIUS servers: so a MultiSORM
-user whose pattern it fits has it at once.
+**A new domain** has SORM enabled, and reports to the lab's own mediator until it gets RADIUS servers. So a MultiSORM
+user with a pattern that fits the domain has it at once.
 
-**What may come later.** Users, trunks and bridges may name a context or a plan that is not there yet. They are taken
-with a note, and calls that need it fail with their reason until it is imported or declared; a context of a plan that
-is not declared leaves numbers as they are. What is in use can't be
-removed; the answer says by what.
+**Names that do not exist yet.** Users, trunks and bridges may name a context or a plan that is imported or declared
+later. Such a command is carried out and prints a note. Until the name exists, calls that need it fail with their
+reason; a context of a plan that is not declared leaves numbers as they are. An item in use can't be removed; the
+error names its users.
 
-**Files.** `routing/import ecss1 FILE` reads `FILE` in the folder of the lab's directory that has the domain's name,
-then in the directory itself, and nothing outside of it. The first context of a domain becomes its default;
-`routing/default` sets another. `config/save` writes the switch back to the lab file, or to `FILE` beside it, whose name
-ends in `.toml`: the rest of the file and its comments stay, passwords and secrets are in it, and only its owner may
-read it. What a lab would not start from is not saved.
+**Files.** `routing/import ecss1 FILE` reads `FILE` from the folder with the domain's name in the lab's directory, else
+from the directory itself, and from nowhere else. The first context of a domain becomes its default;
+`routing/default` sets another. `config/save` writes the switch back to the lab file, or to `FILE` beside it, with a
+name that ends in `.toml`. The rest of the file and its comments stay. The file contains passwords and secrets, and
+only its owner may read it. A configuration that a lab would not start from is not saved.
 
-**Not here.** No SIP is spoken: `sip/network/set` and the address of a trunk are kept and shown, the login and password
-of a SIP user are not kept. Ranges have one digit in each brace: `2001{0-9}`.
+**Not in the emulator.** The switch has no SIP: `sip/network/set` and the address of a trunk are kept and shown only;
+the login and password of a SIP user are not kept. Ranges have one digit in each brace: `2001{0-9}`.
 
 The MultiSORM example as a script, and an empty switch for it, are `setup.txt` and `empty.toml` in
 `captures/labs/multisorm/`:
@@ -74,8 +74,8 @@ ssh -p 7777 admin@127.0.0.1 < captures/labs/multisorm/setup.txt
 
 ## Commands
 
-`help` lists them, `help PATH` those of a folder, `lang ru` or `help --lang ru` in Russian. `<D>` is a domain,
-`<CLUSTER>` is `ds1`.
+`help` lists all commands, `help PATH` those of a folder; `help --lang ru` is in Russian, and after `lang ru` every
+`help` is. `<D>` is a domain, `<CLUSTER>` is `ds1`.
 """
 
 _TITLES = {
@@ -99,7 +99,7 @@ def _sections() -> Iterator[str]:
         yield "| command | does | |"
         yield "|---|---|---|"
         for command in found:
-            yield f"| `{command.usage.replace('|', chr(92) + '|')}` | {command.en} | {command.help('ru')} |"
+            yield f"| `{command.usage.replace('|', chr(92) + '|')}` | {command.summary} | {command.help('ru')} |"
 
 
 def _top(command: Command) -> str:

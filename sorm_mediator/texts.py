@@ -5,6 +5,8 @@ In an error a text is short and on one line; in an ASCII field of the order it h
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 MOST_SHOWN = 100
 """Characters of a value in an error."""
 
@@ -32,6 +34,11 @@ def shown(value: object, most: int = MOST_SHOWN) -> str:
         return short(repr(value), most)
     except (ValueError, RecursionError):
         return f"a value of type {type(value).__name__}"
+
+
+def as_list(names: Iterable[str]) -> str:
+    """Names for an error or a note: sorted, or "none"."""
+    return ", ".join(sorted(names)) or "none"
 
 
 def whole_number(text: str, least: int, most: int) -> int | None:

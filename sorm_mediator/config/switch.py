@@ -8,10 +8,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from sorm_mediator.addresses import MOST_PORT
 from sorm_mediator.config.base import Host, Port, Section
+from sorm_mediator.texts import as_list
 from ssh_control.multisorm.patterns import DomainList
-
-LAST_PORT = 65535
 
 
 class AdminConfig(Section):
@@ -36,7 +36,7 @@ class AggregateConfig(Section):
 
     @field_validator("domains")
     @classmethod
-    def _can_be_meant(cls, domains: tuple[str, ...]) -> tuple[str, ...]:
+    def _is_a_list_of_domains(cls, domains: tuple[str, ...]) -> tuple[str, ...]:
         DomainList.parse(domains)
         return domains
 
@@ -396,8 +396,8 @@ class SwitchConfig(Section):
 
     @model_validator(mode="after")
     def _multisorm_has_a_port(self) -> Self:
-        if self.aggregates and self.ssh_port == LAST_PORT:
-            raise ValueError(f"ssh_port: {LAST_PORT} leaves no port for MultiSORM, which is the next one")
+        if self.aggregates and self.ssh_port == MOST_PORT:
+            raise ValueError(f"ssh_port: {MOST_PORT} leaves no port for MultiSORM, which is the next one")
         return self
 
     @model_validator(mode="after")
@@ -416,9 +416,9 @@ class SwitchConfig(Section):
             for end, side in (("a", bridge.a), ("b", bridge.b)):
                 taken, interface = interfaces.get(side.domain), side.interface(bridge.name)
                 if taken is None:
-                    known = ", ".join(sorted(interfaces)) or "none"
                     raise ValueError(
-                        f"{key}.{end}.domain: there is no domain {side.domain!r}; there are: {known}"
+                        f"{key}.{end}.domain: there is no domain {side.domain!r}; there are: "
+                        f"{as_list(interfaces)}"
                     )
                 if interface in taken:
                     raise ValueError(

@@ -58,7 +58,9 @@ def _check_streams(config: Config, name: str) -> None:
         )
     if link == "tcp":
         check_speech_lines(config.e1, name)
-    _check_numbers(f"{name}: e1", "stream", [str(stream.stream) for stream in config.e1])
+    number, times = Counter(stream.stream for stream in config.e1).most_common(1)[0] if config.e1 else (0, 0)
+    if times > 1:
+        raise ConfigError(f"{name}: e1.stream: {number} is declared {times} times")
     check_lines(config.e1, name)
 
 
@@ -95,12 +97,6 @@ def _check_host_key(config: Config, name: str) -> None:
         pinned_key(config.ssh.host_key)
     except KeyProblem as problem:
         raise ConfigError(f"{name}: ssh.host_key: {problem}") from None
-
-
-def _check_numbers(key: str, what: str, numbers: list[str]) -> None:
-    number, times = Counter(numbers).most_common(1)[0] if numbers else ("", 0)
-    if times > 1:
-        raise ConfigError(f"{key}.{what}: {number} is declared {times} times")
 
 
 def check_routing(config: Config, name: str) -> tuple[str, ...]:

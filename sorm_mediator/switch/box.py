@@ -17,7 +17,7 @@ from typing import Any
 from radius.packet import ReportError
 from radius.report import CallReport, MessageReport
 from radius.reporter import Reporter
-from sorm_mediator.addresses import host_port
+from sorm_mediator.addresses import MOST_PORT, host_port
 from sorm_mediator.config import AdminConfig, Config, is_loopback
 from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest
@@ -43,7 +43,6 @@ from ssh_control.transport import KeyProblem
 
 log = logging.getLogger(__name__)
 
-LAST_PORT = 65535
 DEFAULT_PASSWORD = AdminConfig().password
 """The default password is public, so it admits users of this machine only."""
 
@@ -56,7 +55,7 @@ class Admin:
 
     def __init__(self, node: Node, file: Path | None, move_ssh: Callable[[int], None]) -> None:
         self._node = node
-        self._desk = ShellContext(
+        self._context = ShellContext(
             node=node, file=file, move_ssh=move_ssh, clock=time.time, stopwatch=time.perf_counter
         )
 
@@ -78,7 +77,7 @@ class Admin:
 
     def shell(self, user: str) -> ShellSession | None:
         """A new shell for the user of the shell; None for any other user."""
-        return ShellSession(self._desk, user) if self.is_user(user) else None
+        return ShellSession(self._context, user) if self.is_user(user) else None
 
 
 class SwitchBox:
@@ -264,7 +263,7 @@ class SwitchBox:
         Raises :class:`BoxError`.
         """
         configured, host = self.engine.node.config.ssh_port, self.config.host
-        if configured == LAST_PORT:
+        if configured == MOST_PORT:
             raise BoxError(
                 f"switch.ssh_port: {configured} leaves no port for MultiSORM, which is the next one"
             )
@@ -282,7 +281,7 @@ class SwitchBox:
         """Listen on another port from now on; connections stay. Raises :class:`ChangeRefused`."""
         ways = [(self._server, port)]
         if self._multisorm_open:
-            if port == LAST_PORT:
+            if port == MOST_PORT:
                 raise ChangeRefused(f"ssh_port: {port} leaves no port for MultiSORM, which is the next one")
             ways.append((self._multisorm, port + 1))
         try:
@@ -294,7 +293,7 @@ class SwitchBox:
             raise ChangeRefused(f"ssh_port: {where}: {why}; choose another") from None
 
     def place_call(self, domain: str, request: CallRequest) -> Call:
-        """Make a call now. Raises :class:`~sorm_mediator.switch.call.CallRefused`."""
+        """Make a call now. Raises :class:`CallRefused`."""
         try:
             call = self.engine.place_call(domain, request, self.now())
         except CallRefused as refusal:

@@ -20,6 +20,7 @@ from sorm_mediator.switch.domain import Bridge, Domain, load_domain
 from sorm_mediator.switch.licence import Licences
 from sorm_mediator.switch.routing.numbering import DEFAULT_PLAN
 from sorm_mediator.switch.routing.route import External
+from sorm_mediator.texts import as_list
 
 What = Literal[
     "domain", "sorm", "subscribers", "trunks", "routing", "numbering", "bridges", "network", "switch"
@@ -140,12 +141,12 @@ class Node:
         """Check the names of a bridge at the start; the shell accepts names that come later."""
         domain = self.domains[side.domain]
         if side.np != DEFAULT_PLAN and side.np not in domain.plans:
-            known = ", ".join(sorted([DEFAULT_PLAN, *domain.plans]))
+            known = as_list([DEFAULT_PLAN, *domain.plans])
             raise ConfigError(
                 f"{key}.np: {side.domain} has no numbering plan {side.np!r}; there are: {known}"
             )
         if side.context and side.context not in domain.contexts:
-            known = ", ".join(sorted(domain.contexts)) or "none"
+            known = as_list(domain.contexts)
             raise ConfigError(
                 f"{key}.context: {side.domain} has no context {side.context!r}; there are: {known}"
             )
@@ -190,12 +191,12 @@ def _rules(domain: Domain) -> Iterator[str]:
     ways = {*domain.trunks, *domain.bridges}
     for context in domain.contexts.values():
         if context.np and context.np != DEFAULT_PLAN and context.np not in domain.plans:
-            plans = ", ".join(sorted(domain.plans)) or "none"
+            plans = as_list(domain.plans)
             yield f"{context.source}: context {context.name!r}: no numbering plan {context.np!r}; there are: {plans}"
         for rule in context.rules:
             if isinstance(rule.verdict, External) and not ways.intersection(rule.verdict.directions):
                 missing = " or ".join(rule.verdict.directions)
-                known = ", ".join(sorted(ways)) or "none"
+                known = as_list(ways)
                 where = f"{context.source}:{rule.line}: rule {rule.name!r}"
                 yield f"{where}: no trunk or bridge {missing}; there are: {known}"
 
@@ -207,7 +208,7 @@ def _plans(domain: Domain) -> Iterator[str]:
         for alias in sorted(aliases):
             yield f"numbering_plans.{plan.name}: {alias}, which {plan.number_of(alias)} leads to, is no subscriber"
         for bridge in sorted({b.bridge for b in plan.numbers.values() if b.bridge} - bridges):
-            known = ", ".join(sorted(bridges)) or "none"
+            known = as_list(bridges)
             yield f"numbering_plans.{plan.name}: numbers lead to the bridge {bridge}; there are: {known}"
 
 

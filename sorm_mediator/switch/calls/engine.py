@@ -55,6 +55,7 @@ from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.objects import ObjectTable, SwitchObject
 from sorm_mediator.switch.path import Hop, as_sorm_sees, find_path
 from sorm_mediator.switch.routing import Number, RoutingRequest
+from sorm_mediator.texts import as_list
 
 TimerAction = Callable[[float], None]
 
@@ -376,8 +377,7 @@ class Engine:
 
     def _domain(self, name: str) -> Domain:
         if name not in self.domains:
-            known = ", ".join(sorted(self.domains)) or "none"
-            raise CallRefused("unknown", f"there is no domain {name!r}; there are: {known}")
+            raise CallRefused("unknown", f"there is no domain {name!r}; there are: {as_list(self.domains)}")
         return self.domains[name]
 
     def _id(self, domain: Domain, number: int) -> str:

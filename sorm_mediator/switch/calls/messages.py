@@ -30,6 +30,7 @@ from sorm_mediator.switch.domain import Domain, Trunk
 from sorm_mediator.switch.objects import ObjectTable
 from sorm_mediator.switch.path import Hop, find_path
 from sorm_mediator.switch.routing import Number
+from sorm_mediator.texts import as_list
 
 TRUNK_PREFIX: Final = "trunk:"
 """Prefix of the name of a trunk, in place of a number."""
@@ -86,7 +87,7 @@ def _check_text(text: str) -> None:
 def _trunk(domain: Domain, field: str, name: str) -> Trunk:
     trunk = domain.trunks.get(name)
     if trunk is None:
-        known = ", ".join(sorted(domain.trunks)) or "none"
+        known = as_list(domain.trunks)
         raise CallRefused("unknown", f"{field}: {domain.name} has no trunk {name!r}; it has: {known}")
     return trunk
 

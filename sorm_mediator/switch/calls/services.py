@@ -119,7 +119,7 @@ def _role(call: Call, service: ServiceRequest, default: Role = "a") -> Role:
     """The party that uses the service. Raises :class:`NotPossible`."""
     role: Role = service.by or default
     if service.by is None and (call.party(role).subscriber is None or role in call.left):
-        role = "b" if role == "a" else "a"
+        role = _other(role)
     if role in call.left:
         raise NotPossible(f"{role.upper()} has left the call")
     if call.party(role).subscriber is None:

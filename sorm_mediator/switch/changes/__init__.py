@@ -11,7 +11,7 @@ Source: ECSS-10 manual, SORM parameters of a domain, and MultiSORM: the commands
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
@@ -22,6 +22,7 @@ from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.licence import LicenceError
 from sorm_mediator.switch.node import Change, Model, Node, changed
 from sorm_mediator.switch.routing.numbering import NumberingError, expand_numbers
+from sorm_mediator.texts import as_list
 
 Notes = tuple[str, ...]
 Item = TypeVar("Item")
@@ -42,11 +43,6 @@ _PLACE: Final = re.compile(r"^[a-z_]+\.\d+\.[a-z_.]+: ")
 
 class ChangeRefused(Exception):  # noqa: N818 - an answer, not a mistake
     """A change is not made. The text names the mistake and what is allowed."""
-
-
-def as_list(names: Iterable[str]) -> str:
-    """Names for a text: sorted, or "none"."""
-    return ", ".join(sorted(names)) or "none"
 
 
 def the_domain(node: Node, name: str) -> Domain:

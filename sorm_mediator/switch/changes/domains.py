@@ -11,7 +11,6 @@ from sorm_mediator.config import BridgeConfig, DomainConfig, SubscriberConfig, T
 from sorm_mediator.switch.changes import (
     ChangeRefused,
     Notes,
-    as_list,
     created,
     find,
     numbers_of,
@@ -25,6 +24,7 @@ from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.mediators.access import clash_note, select
 from sorm_mediator.switch.node import Change, Node, context_notes, plan_notes
 from sorm_mediator.switch.routing.route import External
+from sorm_mediator.texts import as_list
 
 
 def declare_domain(node: Node, name: str) -> Notes:

@@ -17,7 +17,6 @@ from sorm_mediator.config import AggregateConfig, DomainConfig, RadiusServerConf
 from sorm_mediator.switch.changes import (
     ChangeRefused,
     Notes,
-    as_list,
     created,
     the_domain,
     update_domain,
@@ -25,7 +24,7 @@ from sorm_mediator.switch.changes import (
 )
 from sorm_mediator.switch.mediators.access import clash_note
 from sorm_mediator.switch.node import Change, Node
-from sorm_mediator.texts import whole_number
+from sorm_mediator.texts import as_list, shown, whole_number
 from ssh_control.multisorm.patterns import DomainList
 
 SORM_PARAMETERS: Final = (
@@ -127,8 +126,9 @@ def parse_port(value: str) -> int:
     """An ``ssh_port`` that leaves room for the next one. Raises :class:`ChangeRefused`."""
     port = whole_number(value, 1, 65534)
     if port is None:
-        shown = value if len(value) <= 20 else f"{value[:20]}..."
-        raise ChangeRefused(f"ssh_port: {shown!r} is not allowed: 1 to 65534; MultiSORM takes the next port")
+        raise ChangeRefused(
+            f"ssh_port: {shown(value)} is not allowed: 1 to 65534; MultiSORM takes the next port"
+        )
     return port
 
 
@@ -157,17 +157,17 @@ def _known(parameter: str) -> None:
 
 
 def _sink(address: str) -> tuple[str, int]:
-    host, colon, port = address.rpartition(":") if address.count(":") == 1 else (address, "", "")
-    if address.startswith("["):
-        host, _, port = address[1:].partition("]")
-        colon, port = (":", port[1:]) if port.startswith(":") else ("", "")
+    """Host and port of ``ADDRESS`` or ``ADDRESS:PORT``; an IPv6 address with a port is in brackets."""
+    host, port = address, str(RADIUS_PORT)
+    if address.count(":") == 1 or "]:" in address:
+        host, _, port = address.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
     try:
         ipaddress.ip_address(host)
     except ValueError:
         raise ChangeRefused(f"radius_servers: {host!r} is no IP address of a mediator") from None
-    if not colon:
-        return host, RADIUS_PORT
     number = port_number(port)
     if not number:
-        raise ChangeRefused(f"radius_servers: {port[:20]!r} is no port: 1 to 65535")
+        raise ChangeRefused(f"radius_servers: {shown(port)} is no port: 1 to 65535")
     return host, number

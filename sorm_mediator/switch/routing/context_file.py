@@ -38,6 +38,7 @@ from sorm_mediator.switch.routing.route import (
     Side,
     Verdict,
 )
+from sorm_mediator.texts import as_list, short
 
 # --- XML text into elements
 
@@ -53,7 +54,7 @@ _BROKEN_END = re.compile(rb"/\s+>")
 _NO_BREAK = "\N{NO-BREAK SPACE}".encode()
 _QUOTES = re.compile("“|”|„|«|»".encode())
 _TAG_NAME = re.compile(rb"<(/?[A-Za-z_][\w.-]*)")
-_SHOWN = 60
+_MOST_SHOWN = 60
 """Characters shown of a long name."""
 
 
@@ -117,7 +118,7 @@ def _mend(text: bytes, failed: _Failure) -> tuple[bytes, Problem] | None:
         tag = _TAG_NAME.match(text, at) if at > text.rfind(b">") else None
         if tag is None:
             return None
-        name = _short(tag[1].decode(errors="replace"))
+        name = short(tag[1].decode(errors="replace"), _MOST_SHOWN)
         line = text.count(b"\n", 0, tag.start()) + 1
         return text.rstrip() + b">", (line, f"the closing > of <{name}> is missing: write <{name}>")
     if failed.code != errors.codes[errors.XML_ERROR_INVALID_TOKEN]:
@@ -200,7 +201,7 @@ class _Reader:
         inside, _ = self._grammar[parent.kind]
         where = f"in <{parent.tag}>" if parent.tag else "at the top"
         if tag not in inside:
-            self._wrong(f"<{_short(tag)}> is not allowed {where}; allowed: {names(inside) or 'nothing'}")
+            self._wrong(f"<{short(tag, _MOST_SHOWN)}> is not allowed {where}; allowed: {as_list(inside)}")
             self._open.append(None)
             return
         kind = f"{parent.tag}/{tag}"
@@ -212,7 +213,9 @@ class _Reader:
             attributes = {name: value for name, value in attributes.items() if not name.startswith(schema)}
         for name in attributes:
             if name not in allowed:
-                self._wrong(f"<{tag} {_short(name)}>: unknown attribute; allowed: {names(allowed) or 'none'}")
+                self._wrong(
+                    f"<{tag} {short(name, _MOST_SHOWN)}>: unknown attribute; allowed: {as_list(allowed)}"
+                )
         element = Element(tag, kind, attributes, self._parser.CurrentLineNumber)
         parent.children.append(element)
         self._open.append(element)
@@ -229,22 +232,12 @@ class _Reader:
         raise _Doctype
 
 
-def _short(name: str) -> str:
-    """A name for an error: on one line, and cut when long."""
-    return name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..."
-
-
 def _in_utf8(text: bytes) -> bool:
     try:
         text.decode()
     except UnicodeDecodeError:
         return False
     return True
-
-
-def names(known: Iterable[str]) -> str:
-    """Names for an error."""
-    return ", ".join(sorted(known))
 
 
 # --- elements into a context

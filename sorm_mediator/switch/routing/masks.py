@@ -56,7 +56,7 @@ class MaskError(ValueError):
 class SubstitutionError(ValueError):
     """A substitution refers to a digit that the number does not have.
 
-    ``phrase``: the text in both languages.
+    ``phrase``: the text, for translation.
     """
 
     def __init__(self, phrase: Phrase) -> None:

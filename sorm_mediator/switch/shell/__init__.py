@@ -19,8 +19,10 @@ of an :class:`~sorm_mediator.switch.shell.command.Invocation`::
         return "OK"
 
     LICENCE_COMMANDS = (
-        Command("cluster/storage/<CLUSTER>/licence/add", "[--force] <KEY>", add, "Add a licence", "Добавить лицензию"),
+        Command("cluster/storage/<CLUSTER>/licence/add", "[--force] <KEY>", add, "Add a licence"),
     )
+
+The last text is the help in English; ``make catalogues`` collects it for its Russian (CONTRIBUTING, Texts).
 
 A handler raises :class:`~sorm_mediator.switch.changes.ChangeRefused`; its text is shown after "Error: ".
 """

@@ -12,9 +12,9 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
-from sorm_mediator.language import MessageId, Phrase, translate
+from sorm_mediator.language import Lang, MessageId, Phrase, translate
 from sorm_mediator.switch.changes import ChangeRefused, Notes
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.shell.tables import ok
@@ -155,8 +155,6 @@ def _without_options(form: Form, words: list[str], found: Words) -> tuple[list[s
 
 # --- commands
 
-Language = Literal["en", "ru"]
-
 Talk = Generator[str, str, str]
 """A handler with questions: it yields questions, receives the answers, and returns its text."""
 
@@ -190,7 +188,7 @@ class Shell(Protocol):
     """The shell of a command, as handlers use it."""
 
     context: ShellContext
-    lang: Language
+    lang: Lang
     """The language of help."""
     place: list[str]
     """The folder that the user is in."""
@@ -250,14 +248,14 @@ class Command:
     """A command. Several may share a path: the first one with arguments that fit is taken.
 
     path: with ``<D>`` for a domain and ``<CLUSTER>``. arguments: their form.
-    en, ru: the help, one line. ``quiet``: of the shell itself, without the line with its time.
-    choices: the words offered by completion at a place of the arguments, by the name of the place.
+    summary: the help in English, one line. quiet: a command of the shell itself, without the line with its
+    time. choices: the words offered by completion at a place of the arguments, by the name of the place.
     """
 
     path: str
     arguments: str
     handler: Handler
-    en: MessageId
+    summary: MessageId
     quiet: bool = False
     choices: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
@@ -271,9 +269,9 @@ class Command:
         """Its parsed arguments."""
         return form_of(self.arguments)
 
-    def help(self, lang: Language) -> str:
+    def help(self, lang: Lang) -> str:
         """The help of the command."""
-        return translate(Phrase(self.en), lang)
+        return translate(Phrase(self.summary), lang)
 
 
 def change(function: Callable[..., Notes], *names: str) -> Handler:

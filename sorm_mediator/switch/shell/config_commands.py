@@ -40,7 +40,7 @@ def save(node: Node, template: Path | None, path: Path) -> None:
     """
     text = written(node.config, template.read_text(encoding="utf-8") if template is not None else "")
     config = parse(tomllib.loads(text), directory=path.parent, name=str(path))
-    if config.switch is None or plain(config.switch) != plain(node.config):  # pragma: no cover - a safeguard
+    if config.switch is None or plain(config.switch) != plain(node.config):
         raise ConfigError(f"{path}: what was written is not what is configured; nothing was saved")
     Node(config.switch, path.parent)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

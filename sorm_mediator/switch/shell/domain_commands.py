@@ -14,7 +14,7 @@ from sorm_mediator.switch.changes import ChangeRefused, created, domains
 from sorm_mediator.switch.changes.sorm import TRUTH
 from sorm_mediator.switch.shell.command import Command, Invocation, change
 from sorm_mediator.switch.shell.tables import flag, format_table, ok
-from sorm_mediator.texts import whole_number
+from sorm_mediator.texts import shown, whole_number
 
 ALIAS_AS_USER = "alias-as-user"
 """The number is the user part of the interface."""
@@ -91,8 +91,7 @@ def _declare_trunk(call: Invocation) -> str:
 def _whole(text: str, what: str, least: int, most: int) -> int:
     number = whole_number(text, least, most)
     if number is None:
-        shown = text if len(text) <= 20 else f"{text[:20]}..."
-        raise ChangeRefused(f"{what}: {shown!r} is not allowed: {least} to {most}")
+        raise ChangeRefused(f"{what}: {shown(text)} is not allowed: {least} to {most}")
     return number
 
 
@@ -135,7 +134,7 @@ DOMAIN_COMMANDS: Final = (
         "domain/<D>/sip/network/set",
         "ip_set <SET>...",
         _set_network,
-        "SIP network sets; kept and shown, no SIP is spoken",
+        "SIP network sets; they are kept and shown only, the switch has no SIP",
     ),
     Command("domain/<D>/sip/network/info", "", _network, "SIP network sets"),
     Command(
@@ -162,7 +161,7 @@ DOMAIN_COMMANDS: Final = (
         "domain/<D>/trunk/set",
         "<NUMBER> name <NAME>",
         _rename_trunk,
-        "Rename the trunk of this number; its mediators are told (2Ah)",
+        "Rename the trunk of this number; its mediators get an event (2Ah)",
     ),
     Command("domain/<D>/trunk/sip/list", "", _list_trunks, "The trunks"),
     Command(
@@ -185,7 +184,7 @@ def _declare_bridge(call: Invocation) -> str:
     text = call["CAPACITY"]
     capacity = text if text == "unbounded" else whole_number(text, 1, MOST_CALLS)
     if capacity is None:
-        raise ChangeRefused(f"capacity: {text[:20]!r} is not allowed: unbounded, or a number of calls from 1")
+        raise ChangeRefused(f"capacity: {shown(text)} is not allowed: unbounded, or a number of calls from 1")
     config = created(
         BridgeConfig,
         name=call["NAME"],

@@ -12,6 +12,7 @@ from difflib import get_close_matches
 
 from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.shell.command import Command, FormError, Token, Words, expected, fit
+from sorm_mediator.texts import as_list
 
 MOST_WORDS = 64
 """Limit of words in the search for a stray space: every attempt reads the whole line (our choice)."""
@@ -85,11 +86,13 @@ class Parser:
             if meant:
                 raise NotUnderstood(f"{error}. A space too many? {meant}", meant=meant) from None
             raise
-        self._check_path(found.path)
+        unknown = self._unknown_name(found.path)
+        if unknown:
+            raise NotUnderstood(unknown)
         return found
 
     def _fits(self, words: list[str], place: Sequence[str]) -> Found:
-        matches = [(command, path) for command, path in self._at(words[0], place)]
+        matches = self._at(words[0], place)
         if not matches:
             raise NotUnderstood(self._unknown(words[0], place))
         problems: list[tuple[FormError, Command]] = []
@@ -151,18 +154,13 @@ class Parser:
                 return found
         return []
 
-    def _check_path(self, path: Mapping[str, str]) -> None:
-        unknown = self._unknown_name(path)
-        if unknown:
-            raise NotUnderstood(unknown)
-
     def _unknown_name(self, path: Mapping[str, str]) -> str:
         """The error for the first unknown name in a path; "" without any."""
         for name, value in path.items():
-            known = sorted(self._names(name, path))
+            known = set(self._names(name, path))
             if value not in known:
                 what = {"D": "domain", "CLUSTER": "cluster with the role STORAGE"}.get(name, name)
-                return f"there is no {what} {value!r}; there are: {', '.join(known) or 'none'}"
+                return f"there is no {what} {value!r}; there are: {as_list(known)}"
         return ""
 
     def _unknown(self, path: str, place: Sequence[str]) -> str:

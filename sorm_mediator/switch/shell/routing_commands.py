@@ -125,13 +125,13 @@ ROUTING_COMMANDS: Final = (
         "domain/<D>/routing/default",
         "<CONTEXT>",
         change(routing.set_default_context, "D", "CONTEXT"),
-        "The context that calls start in whose interface names none",
+        "Set the default context, for calls from interfaces that name none",
     ),
     Command(
         "domain/<D>/routing/trace",
         "<PARAMETER=VALUE>...",
         _trace,
-        "What routing does with a call and what SORM is shown: cgpn.digits=28331 cdpn.digits=89001758964",
+        "The routing of a call and its numbers for SORM: cgpn.digits=28331 cdpn.digits=89001758964",
         choices={"PARAMETER=VALUE": tuple(f"{name}=" for name in TRACE_PARAMETERS)},
     ),
     Command(
@@ -195,17 +195,17 @@ PLAN_COMMANDS: Final = (
     Command(
         "domain/<D>/np/numbers/bind", "<PLAN> <NUMBERS> --bridge <BRIDGE>",
         change(routing.bind_to_bridge, "D", "PLAN", "NUMBERS", "BRIDGE"),
-        "Calls to these numbers go over a bridge",
+        "Bind numbers to a bridge",
     ),
     Command(
         "domain/<D>/np/numbers/bind",
         "<PLAN> <NUMBERS> --alias <LOCAL> [<GROUP>] [<IFACE>] [--master|--passive]",
         _bind_alias,
-        "These numbers lead to subscribers; a master is what the subscriber is known by",
+        "Bind numbers to subscribers; a master is the subscriber's number in this plan",
     ),
     Command(
         "domain/<D>/np/numbers/unbind", "<PLAN> <NUMBERS>", change(routing.unbind, "D", "PLAN", "NUMBERS"),
-        "These numbers lead to nothing",
+        "Unbind numbers",
     ),
     Command("domain/<D>/np/numbers/list", "<PLAN>", _list_numbers, "The numbers of a plan"),
     Command(

@@ -9,8 +9,9 @@ from types import GeneratorType
 from typing import Final
 
 from sorm_mediator import __version__
+from sorm_mediator.language import Lang
 from sorm_mediator.switch.changes import ChangeRefused
-from sorm_mediator.switch.shell.command import CLUSTER, Command, Invocation, Language, ShellContext, Talk
+from sorm_mediator.switch.shell.command import CLUSTER, Command, Invocation, ShellContext, Talk
 from sorm_mediator.switch.shell.config_commands import CONFIG_COMMANDS
 from sorm_mediator.switch.shell.domain_commands import BRIDGE_COMMANDS, DOMAIN_COMMANDS
 from sorm_mediator.switch.shell.licence_commands import LICENCE_COMMANDS
@@ -38,10 +39,10 @@ class ShellSession:
     An open question takes the next line as its answer.
     """
 
-    def __init__(self, context: ShellContext, user: str = "admin", lang: Language = "en") -> None:
+    def __init__(self, context: ShellContext, user: str = "admin", lang: Lang = "en") -> None:
         self.context = context
         self.user = user
-        self.lang: Language = lang
+        self.lang: Lang = lang
         self.place: list[str] = []
         """The folder that the user is in."""
         self.history: list[str] = []
@@ -194,7 +195,7 @@ class ShellSession:
 
 # --- the shell's own commands: help, moving about, leaving
 
-LANGUAGES: dict[str, Language] = {"en": "en", "ru": "ru"}
+LANGUAGES: dict[str, Lang] = {"en": "en", "ru": "ru"}
 
 
 def _help(call: Invocation) -> str:

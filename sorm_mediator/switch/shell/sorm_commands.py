@@ -97,7 +97,7 @@ SORM_COMMANDS: Final = (
     Command(
         "domain/<D>/sorm/set", "radius_servers remove <ADDRESS>",
         change(sorm.remove_radius_server, "D", "ADDRESS"),
-        "Report calls to this mediator no more",
+        "Stop reporting calls to this mediator",
     ),
     Command(
         "domain/<D>/sorm/set", "<PARAMETER> <VALUE>", change(sorm.set_parameter, "D", "PARAMETER", "VALUE"),
@@ -106,13 +106,13 @@ SORM_COMMANDS: Final = (
     ),
     Command(
         "domain/<D>/sorm/clean", "<PARAMETER>", change(sorm.clean_parameter, "D", "PARAMETER"),
-        "The default of a SORM parameter again",
+        "Set a SORM parameter to its default",
         choices={"PARAMETER": sorm.SORM_PARAMETERS},
     ),
-    Command("sorm/info", "[--secrets]", _switch_info, "What the whole switch has set"),
+    Command("sorm/info", "[--secrets]", _switch_info, "The SORM parameters of the whole switch"),
     Command(
         "sorm/set", "ssh_port <PORT>", _set_port,
-        "The SSH port for one domain; MultiSORM is on the next one. Who is connected stays so",
+        "The SSH port for one domain; MultiSORM is on the next one. Connections stay",
     ),
     Command(
         "sorm/set", "aggregate_sorm_settings add <NAME> <PASSWORD> <DOMAIN>...", _add_aggregate,

@@ -27,6 +27,7 @@ from sorm_mediator.switch.routing import Number, RoutingResult, Step
 from sorm_mediator.switch.routing.masks import SYMBOLS
 from sorm_mediator.switch.routing.numbering import DEFAULT_PLAN
 from sorm_mediator.switch.routing.route import NUMBER_INDICATORS, UNSET, Side
+from sorm_mediator.texts import as_list
 
 CDPN: Final = ("digits", "incomplete", "inni", "nai", "ni", "npi")
 CGPN: Final = ("digits", "incomplete", "nai", "ni", "npi", "apri", "screening", "category")
@@ -366,7 +367,7 @@ WORDS: Final[Mapping[str, Phrase]] = MappingProxyType(
         "for": Phrase("for SORM"),
     }
 )
-"""Our own words, English and Russian; the lines of the real switch are English in both."""
+"""Our own words. The lines of the real switch stay English in every language."""
 
 
 def word(name: str, lang: Lang) -> str:
@@ -381,8 +382,7 @@ def trace_text(node: Node, domain_name: str, arguments: Sequence[str], now: floa
     """
     domain = node.domains.get(domain_name)
     if domain is None:
-        known = ", ".join(sorted(node.domains)) or "none"
-        raise TraceError(f"there is no domain {domain_name!r}; there are: {known}")
+        raise TraceError(f"there is no domain {domain_name!r}; there are: {as_list(node.domains)}")
     return text_of(trace(node.domains, domain, read_request(arguments)), now)
 
 

@@ -28,7 +28,7 @@ def test_own_to_own_answered(switch: Any, make_object: Any) -> None:
     assert [one.sequence for one in switch.reports["m1"]] == [1, 2, 3]
 
 
-def test_the_trace_of_the_seed(switch: Any, make_object: Any) -> None:
+def test_the_trace_of_the_manual(switch: Any, make_object: Any) -> None:
     """28331 dials 89001758964: routed as 3832728331 -> 9001758964, SORM sees 28331 -> 89001758964."""
     switch.control(make_object(1, A), make_object(2, "89001758964", "network-full", "intercity"))
 

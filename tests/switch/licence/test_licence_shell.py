@@ -254,11 +254,11 @@ class Shell:
         return self.enter(f"{LICENCE}/{command}")
 
 
-def test_the_factory_licence_looks_as_the_seeds() -> None:
+def test_the_factory_licence_looks_as_in_the_manual() -> None:
     assert Shell(installed=False).licence("show-licence 0") == FACTORY
 
 
-def test_the_current_limits_look_as_the_seeds() -> None:
+def test_the_current_limits_look_as_in_the_manual() -> None:
     assert Shell(key(**BIYSK)).licence("current-limits") == CURRENT
 
 

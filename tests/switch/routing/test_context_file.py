@@ -28,7 +28,7 @@ SEED_RULE = b"""<?xml version="1.0" encoding="UTF-8"?>
 </context>"""
 
 
-def test_the_rule_of_the_seed_as_printed() -> None:
+def test_the_rule_of_the_manual_as_printed() -> None:
     context = parse_context(SEED_RULE, "ctx.xml")
     request = RoutingRequest(a=Number(digits="45123"), b=Number(digits="89001758964"), context="ctx")
 

@@ -28,7 +28,7 @@ SEED = "(*[0-9*][0-9*].#|#[0-9*][0-9*].#|*#[0-9*][0-9*].#|1xx.|10xx.)"
         ("89001758964", False),
     ],
 )
-def test_the_map_of_the_seed(digits: str, incomplete: bool) -> None:
+def test_the_map_of_the_manual(digits: str, incomplete: bool) -> None:
     assert compile_digitmap(SEED).incomplete(digits) is incomplete
 
 

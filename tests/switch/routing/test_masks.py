@@ -71,7 +71,7 @@ def test_of_several_masks_the_first_that_fits_counts(masks: list[str], number: s
         ("%", "", ""),
     ],
 )
-def test_masks_of_the_seed(mask: str, number: str, rest: str | None) -> None:
+def test_masks_of_the_manual(mask: str, number: str, rest: str | None) -> None:
     assert compile_mask(mask).match(number) == rest
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from sorm_mediator.switch.shell import config_commands
+
 V = "domain/voip.local"
 C = "domain/central_voip"
 
@@ -97,6 +99,17 @@ def test_what_a_lab_would_not_start_from_is_not_saved(beginner: Any) -> None:
     assert "the lab would not start from this: switch.domains.0.subscribers.0.context: " in said
     assert "there is no context 'missing'" in said
     assert beginner.file.read_text(encoding="utf-8") == before
+
+
+def test_a_text_that_reads_back_as_another_configuration_is_not_saved(
+    monkeypatch: pytest.MonkeyPatch, typist: Any
+) -> None:
+    before = typist.file.read_text(encoding="utf-8")
+    monkeypatch.setattr(config_commands, "written", lambda *_: before.replace("7777", "7779"))
+    typist.gets("sorm/set ssh_port 7778")
+    said = typist.is_refused("config/save")
+    assert "what was written is not what is configured; nothing was saved" in said
+    assert typist.file.read_text(encoding="utf-8") == before
 
 
 @pytest.mark.parametrize(

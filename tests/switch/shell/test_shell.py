@@ -303,12 +303,12 @@ def test_help_in_both_languages(typist: Any) -> None:
 def test_help_lists_every_command(typist: Any) -> None:
     told = typist.gets("help")
     for command in commands():
-        assert f"{command.usage}\n    {command.en}\n" in told
+        assert f"{command.usage}\n    {command.summary}\n" in told
 
 
 @pytest.mark.parametrize("command", commands(), ids=lambda command: command.usage)
 def test_every_command_is_declared_well(command: Command) -> None:
-    assert command.en.strip(".") == command.en != ""
+    assert command.summary.strip(".") == command.summary != ""
     assert re.search("[а-я]", command.help("ru"))
     form = form_of(command.arguments)
     places = [token for token in form.tokens if token.many]

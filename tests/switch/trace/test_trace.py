@@ -51,7 +51,7 @@ def told(domain: str, *arguments: str, lab: str = "multisorm/lab.toml", **mediat
     return tracer.document(tracer.trace(node.domains[domain], read_request(arguments)))
 
 
-def test_the_example_of_the_seed_as_it_is_printed() -> None:
+def test_the_example_of_the_manual_as_it_is_printed() -> None:
     node, _ = node_of("minimal.toml")
 
     text = trace_text(
@@ -81,7 +81,7 @@ def test_the_example_of_the_seed_as_it_is_printed() -> None:
     ]
 
 
-def test_the_example_of_the_seed_as_a_document() -> None:
+def test_the_example_of_the_manual_as_a_document() -> None:
     found = told("test.domain", "cgpn.digits=28331", "cdpn.digits=89001758964", lab="minimal.toml")
 
     assert {
@@ -102,7 +102,7 @@ def test_the_example_of_the_seed_as_a_document() -> None:
     assert "reason" not in found
 
 
-def test_the_rule_of_the_seed_as_it_is_written(tmp_path: Path) -> None:
+def test_the_rule_of_the_manual_as_it_is_written(tmp_path: Path) -> None:
     """Subscribers 45???, and the called number routed with 7 (ECSS-10 manual, Routing for SORM, order 70)."""
     rule = (
         '<rule name="to_8"><conditions><cdpn digits="8%"/><cgpn digits="45???"/></conditions><actions>'
