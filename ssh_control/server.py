@@ -630,7 +630,7 @@ def listening_socket(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen(100)
+        listener.listen(LISTEN_BACKLOG)
     except OSError:
         listener.close()
         raise

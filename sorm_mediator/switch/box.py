@@ -56,7 +56,7 @@ class Admin:
 
     def __init__(self, node: Node, file: Path | None, move_ssh: Callable[[int], None]) -> None:
         self._node = node
-        self._desk = ShellContext(
+        self._shell_context = ShellContext(
             node=node, file=file, move_ssh=move_ssh, clock=time.time, stopwatch=time.perf_counter
         )
 
@@ -78,7 +78,7 @@ class Admin:
 
     def shell(self, user: str) -> ShellSession | None:
         """A new shell for the user of the shell; None for any other user."""
-        return ShellSession(self._desk, user) if self.is_user(user) else None
+        return ShellSession(self._shell_context, user) if self.is_user(user) else None
 
 
 class SwitchBox:
@@ -294,7 +294,7 @@ class SwitchBox:
             raise ChangeRefused(f"ssh_port: {where}: {why}; choose another") from None
 
     def place_call(self, domain: str, request: CallRequest) -> Call:
-        """Make a call now. Raises :class:`~sorm_mediator.switch.call.CallRefused`."""
+        """Make a call now. Raises :class:`CallRefused`."""
         try:
             call = self.engine.place_call(domain, request, self.now())
         except CallRefused as refusal:
