@@ -189,6 +189,11 @@ class SormServer:
         """The port that it listens on."""
         return self._acceptor.get_port() if self._acceptor is not None else self._port
 
+    @property
+    def listening(self) -> bool:
+        """Whether it listens, or a move that is under way makes it."""
+        return self._acceptor is not None or self._next is not None
+
     def shared_listener(self) -> socket.socket | None:
         """A duplicate of its listening socket, which stays open when this server stops listening; None: it has none.
 

@@ -138,7 +138,7 @@ class SwitchBox:
         self._multisorm = SormServer(
             self._aggregates, self.config.host, 0, self._server.key, login_wait=self.config.login_wait
         )
-        self._multisorm_open = self._multisorm_awaited = False
+        self._multisorm_awaited = False
         self._timer = DeadlineTimer(lambda _: self._tick())
         self._running = False
         self._idle = asyncio.Event()
@@ -242,21 +242,20 @@ class SwitchBox:
     def await_multisorm(self) -> str:
         """Listen for MultiSORM users even while there are none. Returns ``host:port``."""
         self._multisorm_awaited = True
-        port = self._multisorm.port if self._multisorm_open else self._open_multisorm()
+        port = self._multisorm.port if self._multisorm.listening else self._open_multisorm()
         return host_port(self.config.host, port)
 
     def _open_or_close_multisorm(self) -> None:
         wanted = bool(self.engine.node.config.aggregates) or self._multisorm_awaited
-        if wanted and not self._multisorm_open:
+        if wanted and not self._multisorm.listening:
             try:
                 port = self._open_multisorm()
             except BoxError as error:
                 log.error("%s", error)  # noqa: TRY400 - one line that says what to do
             else:
                 log.info("MultiSORM: listening on %s", host_port(self.config.host, port))
-        elif self._multisorm_open and not wanted:
+        elif self._multisorm.listening and not wanted:
             self._multisorm.stop_listening()
-            self._multisorm_open = False
 
     def _open_multisorm(self) -> int:
         """Listen for MultiSORM users on the port after ``ssh_port``; on any port when that is 0.
@@ -274,14 +273,12 @@ class SwitchBox:
         except OSError as error:
             raise cannot_listen("switch.ssh_port + 1 (MultiSORM)", host, port, error) from error
         self._multisorm.listen_on(listener)
-        self._multisorm_open = True
-        port_got: int = listener.getsockname()[1]
-        return port_got
+        return self._multisorm.port
 
     def move_ssh(self, port: int) -> None:
         """Listen on another port from now on; connections stay. Raises :class:`ChangeRefused`."""
         ways = [(self._server, port)]
-        if self._multisorm_open:
+        if self._multisorm.listening:
             if port == LAST_PORT:
                 raise ChangeRefused(f"ssh_port: {port} leaves no port for MultiSORM, which is the next one")
             ways.append((self._multisorm, port + 1))
