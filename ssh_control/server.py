@@ -103,8 +103,7 @@ class LoginPacer:
 
     A try is booked before the password is checked, so that many tries at once gain nothing; one that succeeds is given
     back. Addresses whose time has run out are forgotten. No try waits longer than ``longest`` seconds: a guesser does
-    not keep the right user of the same address out. So many guesses at once gain a guesser at most its connections
-    divided by ``longest``.
+    not keep the right user of the same address out, and has at most one guess per connection in that time.
     """
 
     def __init__(
@@ -191,7 +190,7 @@ class SormServer:
 
     @property
     def listening(self) -> bool:
-        """Whether it listens, or a move that is under way makes it."""
+        """Whether it listens, or is about to."""
         return self._acceptor is not None or self._next is not None
 
     def shared_listener(self) -> socket.socket | None:
