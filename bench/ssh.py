@@ -33,8 +33,8 @@ from typing import Any
 import asyncssh
 
 from bench import fanout
-from ssh_control.dialect import ClientDialect, ClientHello, Reply, Request
-from ssh_control.server import Notify, SormServer
+from ssh_control.dialect import ClientDialect, ClientHello, Notify, Reply, Request
+from ssh_control.server import SormServer
 from ssh_control.transport import CIPHERS, public_line, without_padding_packets
 
 ROUNDS = 9
@@ -103,7 +103,7 @@ class _Asker(asyncssh.SSHClientSession[bytes]):
 
 
 class _Server:
-    """One of the two: how to connect, and what to open in the connection."""
+    """One of the servers: how to connect, and what to open in the connection."""
 
     def __init__(self, port: int, host_key: str, options: dict[str, Any], session: dict[str, Any]) -> None:
         self.port = port

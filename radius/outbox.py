@@ -2,7 +2,7 @@
 
 :data:`REPORT_TABLE` is the life of one report. A newer report of the same call holds all that the older one holds. So
 an older one that waits is replaced, and one that is outstanding is not sent again; it keeps its identifier until its
-answer could no longer come.
+answer could no longer come. A report that had to leave something out replaces none.
 
 The RFCs' rules for repeating: within `Schedule.renew_after` of its first sending a report is repeated octet
 for octet from the same port, so that the server recognises it as a duplicate (RFC 5080 section 2.2.2). After that
@@ -213,6 +213,7 @@ class Outbox:
         self._extra = NAS_IP_ADDRESS.octets("nas_ip_address", address)
         self._jitter = jitter
         self._waiting: OrderedDict[Call, _Report] = OrderedDict()
+        """By call; a report that left something out stands under its sequence as well, beside the one before it."""
         self._newest: dict[Call, _Report] = {}
         """The newest outstanding report of each call."""
         self._slots: dict[tuple[int, int], _Report] = {}
@@ -262,7 +263,8 @@ class Outbox:
             counters.superseded += 1
             return []
         entry = _Report(call, sequence, attributes, cut > 0, now)
-        replaced = self._waiting.get(call)
+        place = (*call, str(sequence)) if entry.cut else call
+        replaced = self._waiting.get(place)
         if replaced is not None:
             # In the place of the older report: frequent reports must not delay a call.
             self._enter(replaced, ReportInput.NEWER, now)
@@ -270,7 +272,7 @@ class Outbox:
         elif len(self._waiting) >= self._limit:
             _, oldest = self._waiting.popitem(last=False)
             self._enter(oldest, ReportInput.FULL, now)
-        self._waiting[call] = entry
+        self._waiting[place] = entry
         return self._send_waiting(now)
 
     def received(self, port: int, datagram: bytes, now: float) -> list[Transmit]:
@@ -340,12 +342,12 @@ class Outbox:
             slot = self._take_slot()
             if slot is None:
                 break
-            call, entry = self._waiting.popitem(last=False)
-            older = self._newest.get(call)
+            _, entry = self._waiting.popitem(last=False)
+            older = self._newest.get(entry.call)
             # A report that left something out does not hold all that the one before it holds.
             if older is not None and not entry.cut:
                 self._enter(older, ReportInput.NEWER, now)
-            self._newest[call] = entry
+            self._newest[entry.call] = entry
             self._make(entry, slot, now)
             transmits += self._enter(entry, ReportInput.FREE, now)
         return transmits

@@ -241,15 +241,14 @@ class SwitchLink:
     async def _keep_up(self) -> None:
         attempt = 0
         while True:
-            trouble = await self._connect_somewhere()
-            if trouble is None:
-                assert self._session is not None
-                await self._session.lost
-                attempt = 0
+            reached = await self._connect_somewhere()
+            if isinstance(reached, _Trouble):
+                self._reason = str(reached)
+                self._enter(LinkInput.REFUSAL if reached.refused else LinkInput.UNREACHABLE)
             else:
-                self._reason = str(trouble)
-                self._enter(LinkInput.REFUSAL if trouble.refused else LinkInput.UNREACHABLE)
-            if trouble is not None and trouble.wrong_key:
+                await reached.lost
+                attempt = 0
+            if isinstance(reached, _Trouble) and reached.wrong_key:
                 pause = self._retry_max
             else:
                 pause = backoff(attempt, self._retry_min, self._retry_max, self._jitter())
@@ -258,7 +257,8 @@ class SwitchLink:
             await self._sleep(pause)
             self._enter(LinkInput.RETRY)
 
-    async def _connect_somewhere(self) -> _Trouble | None:
+    async def _connect_somewhere(self) -> _LinkSession | _Trouble:
+        """Bring the link up at the first address that answers. The session may be over already."""
         troubles: list[_Trouble] = []
         for address in self.addresses:
             self.counters["attempts"] += 1
@@ -268,7 +268,7 @@ class SwitchLink:
                 troubles.append(trouble)
             else:
                 self._came_up(session, hello)
-                return None
+                return session
         return _Trouble(
             "; ".join(str(trouble) for trouble in troubles),
             refused=any(trouble.refused for trouble in troubles),

@@ -215,7 +215,8 @@ def decode_line(line: bytes) -> dict[str, Any]:
     try:
         message = _decoder.decode(line)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise DialectError(f"the line is no JSON: {str(error).removeprefix('JSON is malformed: ')}") from None
+        why = _PLACE.sub("", str(error).removeprefix("JSON is malformed: "))
+        raise DialectError(f"the line is no JSON: {why}") from None
     if not isinstance(message, dict):
         raise DialectError(f"the line is no JSON object but {type(message).__name__}")
     return message

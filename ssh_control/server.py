@@ -103,8 +103,7 @@ class LoginPacer:
 
     A try is booked before the password is checked, so that many tries at once gain nothing; one that succeeds is given
     back. Addresses whose time has run out are forgotten. No try waits longer than ``longest`` seconds: a guesser does
-    not keep the right user of the same address out. So many guesses at once gain a guesser at most its connections
-    divided by ``longest``.
+    not keep the right user of the same address out, and has at most one guess per connection in that time.
     """
 
     def __init__(
@@ -188,6 +187,11 @@ class SormServer:
     def port(self) -> int:
         """The port that it listens on."""
         return self._acceptor.get_port() if self._acceptor is not None else self._port
+
+    @property
+    def listening(self) -> bool:
+        """Whether it listens, or is about to."""
+        return self._acceptor is not None or self._next is not None
 
     def shared_listener(self) -> socket.socket | None:
         """A duplicate of its listening socket, which stays open when this server stops listening; None: it has none.
@@ -630,7 +634,7 @@ def listening_socket(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen(100)
+        listener.listen(LISTEN_BACKLOG)
     except OSError:
         listener.close()
         raise

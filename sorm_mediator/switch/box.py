@@ -55,7 +55,7 @@ class Admin:
 
     def __init__(self, node: Node, file: Path | None, move_ssh: Callable[[int], None]) -> None:
         self._node = node
-        self._context = ShellContext(
+        self._shell_context = ShellContext(
             node=node, file=file, move_ssh=move_ssh, clock=time.time, stopwatch=time.perf_counter
         )
 
@@ -77,7 +77,7 @@ class Admin:
 
     def shell(self, user: str) -> ShellSession | None:
         """A new shell for the user of the shell; None for any other user."""
-        return ShellSession(self._context, user) if self.is_user(user) else None
+        return ShellSession(self._shell_context, user) if self.is_user(user) else None
 
 
 class SwitchBox:
@@ -137,7 +137,7 @@ class SwitchBox:
         self._multisorm = SormServer(
             self._aggregates, self.config.host, 0, self._server.key, login_wait=self.config.login_wait
         )
-        self._multisorm_open = self._multisorm_awaited = False
+        self._multisorm_awaited = False
         self._timer = DeadlineTimer(lambda _: self._tick())
         self._running = False
         self._idle = asyncio.Event()
@@ -241,21 +241,20 @@ class SwitchBox:
     def await_multisorm(self) -> str:
         """Listen for MultiSORM users even while there are none. Returns ``host:port``."""
         self._multisorm_awaited = True
-        port = self._multisorm.port if self._multisorm_open else self._open_multisorm()
+        port = self._multisorm.port if self._multisorm.listening else self._open_multisorm()
         return host_port(self.config.host, port)
 
     def _open_or_close_multisorm(self) -> None:
         wanted = bool(self.engine.node.config.aggregates) or self._multisorm_awaited
-        if wanted and not self._multisorm_open:
+        if wanted and not self._multisorm.listening:
             try:
                 port = self._open_multisorm()
             except BoxError as error:
                 log.error("%s", error)  # noqa: TRY400 - one line that says what to do
             else:
                 log.info("MultiSORM: listening on %s", host_port(self.config.host, port))
-        elif self._multisorm_open and not wanted:
+        elif self._multisorm.listening and not wanted:
             self._multisorm.stop_listening()
-            self._multisorm_open = False
 
     def _open_multisorm(self) -> int:
         """Listen for MultiSORM users on the port after ``ssh_port``; on any port when that is 0.
@@ -273,14 +272,12 @@ class SwitchBox:
         except OSError as error:
             raise cannot_listen("switch.ssh_port + 1 (MultiSORM)", host, port, error) from error
         self._multisorm.listen_on(listener)
-        self._multisorm_open = True
-        port_got: int = listener.getsockname()[1]
-        return port_got
+        return self._multisorm.port
 
     def move_ssh(self, port: int) -> None:
         """Listen on another port from now on; connections stay. Raises :class:`ChangeRefused`."""
         ways = [(self._server, port)]
-        if self._multisorm_open:
+        if self._multisorm.listening:
             if port == MOST_PORT:
                 raise ChangeRefused(f"ssh_port: {port} leaves no port for MultiSORM, which is the next one")
             ways.append((self._multisorm, port + 1))

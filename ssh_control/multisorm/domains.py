@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from itertools import count
 from types import MappingProxyType
@@ -130,12 +130,14 @@ class _Domain:
 @dataclass(slots=True)
 class _Question:
     number: int
-    fan_out: FanOut
+    request: Request
     deadline: float = 0.0
+    fan_out: FanOut = field(init=False)
+    """Made when the domains are asked: of those that there are then."""
 
     def before(self, other: _Question) -> bool:
         """Whether the other question must wait for the answer to this one: both change the same object."""
-        one, two = (question.fan_out.request for question in (self, other))
+        one, two = self.request, other.request
         if one.op not in CHANGES or two.op not in CHANGES:
             return False
         numbers = [_number(request) for request in (one, two)]
@@ -205,7 +207,7 @@ class MultiSorm:
 
     def ask(self, request: Request, now: float) -> tuple[int, list[Effect]]:
         """Take the mediator's request. Returns its number; its :class:`AnswerMediator` comes once, now or later."""
-        question = _Question(next(self._numbers), FanOut(request, self._domains))
+        question = _Question(next(self._numbers), request)
         earlier = (*self._questions.values(), *self._waiting)
         if any(other.before(question) for other in earlier):
             self._waiting.append(question)
@@ -283,7 +285,7 @@ class MultiSorm:
             self._ask(domain, question)
 
     def _ask(self, domain: str, question: _Question) -> None:
-        token = self._put(domain, question.fan_out.request)
+        token = self._put(domain, question.request)
         self._asked[token] = _Asked(domain, question, question.deadline)
 
     def _put(self, domain: str, request: Request) -> int:
@@ -295,7 +297,7 @@ class MultiSorm:
 
     def _begin(self, question: _Question, now: float) -> None:
         """Ask the domains, all at once."""
-        request = question.fan_out.request
+        request = question.request
         problem = self._conflict(request.params["object"]) if request.op == "add" else None
         if not self._domains:
             problem = Reply.refusal(NOT_EXECUTED, "there is no domain to ask")
@@ -317,7 +319,7 @@ class MultiSorm:
         if reply is None:
             return
         del self._questions[question.number]
-        self._record(question.fan_out.request, reply)
+        self._record(question.request, reply)
         self._effects.append(AnswerMediator(question.number, reply))
         waiting, self._waiting = self._waiting, []
         for other in waiting:

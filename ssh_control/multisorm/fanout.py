@@ -157,9 +157,10 @@ class FanOut:
         else:
             cause = FanOutInput.LAST_YES if reply.ok else FanOutInput.LAST_NO
         self.state, actions = FANOUT_TABLE[self._rule, self.state, cause]
-        for action in actions:
-            return reply if action is FanOutAction.THIS else self._sum_up(action)
-        return None
+        if not actions:
+            return None
+        (action,) = actions
+        return reply if action is FanOutAction.THIS else self._sum_up(action)
 
     def no_answer(self, domain: str) -> Reply | None:
         """Stop waiting for a domain. Returns as :meth:`answered`."""

@@ -126,6 +126,16 @@ def test_a_report_that_left_something_out_does_not_replace_the_one_before() -> N
     assert outbox.counters.cut == 1
 
 
+def test_a_report_that_left_something_out_does_not_replace_one_that_waits() -> None:
+    outbox = Outbox(SECRET, ports=1)
+    sent = [t for n in range(256) for t in outbox.queue(a_report(f"out-{n}"), 100)]
+    for sequence, matches in ((1, 3), (2, 200), (3, 201)):
+        outbox.queue(a_report(sequence=sequence, matches=matches), 101)
+    freed = [t for one in sent[:3] for t in outbox.received(0, answer(one), 102)]
+    assert [packet_to_report(read(t)).sequence for t in freed] == [1, 2, 3]
+    assert outbox.counters.superseded == 0
+
+
 def test_more_local_ports_when_the_identifiers_are_out_and_then_waiting() -> None:
     outbox = Outbox(SECRET, ports=2)
     sent = [t for n in range(600) for t in outbox.queue(a_report(str(n)), 100)]

@@ -270,6 +270,18 @@ async def test_a_switch_that_talks_nonsense_is_left(link_to: Any, server: Any, s
     await owner.until("up")
 
 
+async def test_a_switch_that_talks_nonsense_with_its_hello_is_left_and_tried_again(
+    link_to: Any, server: Any, switch: Any
+) -> None:
+    switch.early = [{"event": 5}]
+    owner = await link_to([server.address], server.public_key)
+    await owner.until("up")
+    assert "event: must be a text" in await owner.until("down")
+    assert await owner.until("pause") == "backing-off"
+    switch.early = []
+    await owner.until("up")
+
+
 async def test_close_ends_it_whatever_it_was_doing(link_to: Any, server: Any, switch: Any) -> None:
     owner = await link_to([server.address], server.public_key)
     await owner.until("up")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pytest
@@ -274,6 +275,22 @@ def test_garbage_is_answered_without_seq(garbage: bytes) -> None:
     assert (answer["seq"], answer["ok"], answer["code"]) == (None, False, 0x11)
 
 
+@pytest.mark.parametrize(
+    ("number", "why"),
+    [(b"1e400", "Number out of range"), (b"9" * 4301, "Integer value out of range")],
+    ids=["float", "whole number"],
+)
+def test_a_number_out_of_range_is_refused_in_words(number: bytes, why: str) -> None:
+    (fault,) = heard(ready_server(), b'{"seq":1,"op":"ping","x":' + number + b"}\n")
+    assert fault == LineRejected(f"the line is no JSON: {why}")
+
+
+def test_the_longest_whole_number_is_read() -> None:
+    assert heard(ready_server(), b'{"seq":1,"op":"ping","x":' + b"9" * 4300 + b"}\n") == [
+        RequestReceived(1, Request("ping", {}))
+    ]
+
+
 def test_of_a_key_that_stands_twice_the_last_value_counts() -> None:
     assert heard(ready_server(), b'{"seq":1,"op":"fly","seq":2,"op":"ping"}\n') == [
         RequestReceived(2, Request("ping", {}))
@@ -321,6 +338,23 @@ def test_a_reply_that_cannot_be_said_becomes_a_refusal() -> None:
     not_json, too_long = said(server)
     assert (not_json["seq"], not_json["ok"], not_json["code"]) == (1, False, 0x11)
     assert (too_long["seq"], too_long["ok"], too_long["code"]) == (2, False, 0x10)
+
+
+def test_numbers_that_json_has_not_are_written_as_null() -> None:
+    server = ready_server()
+    server.reply(1, Reply(True, {"x": [math.nan, math.inf, -math.inf]}))
+    assert [answer["data"] for answer in said(server)] == [{"x": [None, None, None]}]
+
+
+@pytest.mark.parametrize("value", ["half of a pair: \ud800", 10**4300], ids=["text", "whole number"])
+def test_what_no_line_can_hold_is_not_sent(value: object) -> None:
+    client, server = ready_client(), ready_server()
+    with pytest.raises(DialectError, match="can't be written as JSON"):
+        client.ask(Request("services", {"number": value}))
+    assert client.take() == b""
+    server.reply(1, Reply(True, {"x": value}))
+    (answer,) = said(server)
+    assert (answer["seq"], answer["ok"], answer["code"]) == (1, False, 0x11)
 
 
 def test_a_request_that_cannot_be_said_is_not_sent_and_takes_no_seq() -> None:

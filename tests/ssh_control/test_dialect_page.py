@@ -21,7 +21,7 @@ from ssh_control.dialect import (
     RequestReceived,
     ServerDialect,
 )
-from ssh_control.messages import MAX_REPLY_LINE, MAX_REQUEST_LINE, OPERATIONS, SYNC_CHUNK
+from ssh_control.messages import MAX_REPLY_LINE, MAX_REQUEST_LINE, MOST_NESTING, OPERATIONS, SYNC_CHUNK
 
 PAGE = (Path(__file__).parents[2] / "docs" / "dialect.md").read_text(encoding="utf-8")
 
@@ -38,6 +38,7 @@ def test_the_limits_are_those_of_the_code() -> None:
     for number in (MAX_REQUEST_LINE, MAX_REPLY_LINE):
         assert f"{number:,}" in PAGE
     assert f"({SYNC_CHUNK} objects are sent in one)" in PAGE
+    assert f"more than {MOST_NESTING} deep" in PAGE
 
 
 def test_the_states_are_those_of_the_tables() -> None:

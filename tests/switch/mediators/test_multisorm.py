@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import Any
 
+import asyncssh
 import pytest
 
 from sorm_mediator import config
@@ -302,6 +303,29 @@ async def test_the_second_port_opens_and_closes_with_its_users() -> None:
         sorm_changes.remove_aggregate(box.engine.node, "multi")
         with pytest.raises(ConnectionRefusedError):
             await asyncio.open_connection("127.0.0.1", port)
+    finally:
+        await box.stop()
+
+
+async def test_a_second_port_that_failed_opens_with_the_next_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fails(**_: Any) -> Any:
+        raise OSError(24, "Too many open files")
+
+    box = SwitchBox(config.parse({"switch": {"ssh_port": 0, "domains": [VOIP]}}))
+    await box.start()
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(asyncssh, "listen", fails)
+            sorm_changes.add_aggregate(box.engine.node, "multi", "secret", ("*",))
+            assert box._multisorm._moving is not None
+            await box._multisorm._moving
+        assert box.status()["multisorm_ssh"]["moves failed"] == 1
+        sorm_changes.add_aggregate(box.engine.node, "other", "secret", ("*",))
+        await box._multisorm._moving
+        reader, writer = await asyncio.open_connection("127.0.0.1", box._multisorm.port)
+        async with asyncio.timeout(20):
+            assert (await reader.readline()).startswith(b"SSH-2.0")
+        writer.close()
     finally:
         await box.stop()
 

@@ -17,6 +17,7 @@ from sorm_mediator.mediator.core.commands.rule import (
 )
 from sorm_mediator.mediator.core.means import DONE, Job, Means, Standing
 from sorm_mediator.mediator.core.tables import GroupLineAdded, GroupLineRemoved, Line
+from ssh_control.codes import ExtendedError
 
 if TYPE_CHECKING:
     from protocol.values import Ksl
@@ -30,7 +31,9 @@ def no_group(_: Means, c: AddKsl | RemoveKsl) -> bool:
     return c.ksl_group is None or c.ksl_group == 0
 
 
-GROUP_GIVEN: Final[AnyRefusal] = Refusal(0x3E, "group number missing or 0", "6.4.4.1", no_group)
+GROUP_GIVEN: Final[AnyRefusal] = Refusal(
+    ExtendedError.WRONG_KSL_GROUP, "group number missing or 0", "6.4.4.1", no_group
+)
 
 
 def find_line(lines: Iterable[Line], ksl_a: Ksl | None, ksl_b: Ksl | None) -> Line | None:
@@ -99,20 +102,37 @@ ADD_KSL: Final = CommandRule(
     receipt=(
         GROUP_GIVEN,
         Refusal(PARAMETERS, "group type missing", "6.4.4.2", lambda _, c: c.group_type is None),
-        Refusal(0x41, "separate: both KSL wrong, the same, or in different streams", "6.4.7", wrong_pair),
         Refusal(
-            0x3F,
+            ExtendedError.WRONG_KSL_A_AND_B,
+            "separate: both KSL wrong, the same, or in different streams",
+            "6.4.7",
+            wrong_pair,
+        ),
+        Refusal(
+            ExtendedError.WRONG_KSL_A,
             "KSL-A missing or not one of the mediator's",
             "6.4.4.3",
             lambda means, c: not means.pool.exists(c.ksl_a),
         ),
-        Refusal(0x40, "KSL-B does not fit the group type", "6.4.6", wrong_b),
+        Refusal(ExtendedError.WRONG_KSL_B, "KSL-B does not fit the group type", "6.4.6", wrong_b),
     ),
     execution=(
-        Refusal(0x30, "group has another type", "6.4.8", other_type),
-        Refusal(0x3A, "KSL-A already in a group", "6.4.9", lambda means, c: taken(means, c.ksl_a)),
-        Refusal(0x40, "KSL-B already in a group", "6.4.9", lambda means, c: taken(means, c.ksl_b)),
-        Refusal(0x73, "as many KSL in groups as the node may have", "2.2", too_many),
+        Refusal(ExtendedError.KSL_GROUP_OF_ANOTHER_TYPE, "group has another type", "6.4.8", other_type),
+        Refusal(
+            ExtendedError.KSL_A_ALREADY_ASSIGNED,
+            "KSL-A already in a group",
+            "6.4.9",
+            lambda means, c: taken(means, c.ksl_a),
+        ),
+        Refusal(
+            ExtendedError.WRONG_KSL_B,
+            "KSL-B already in a group",
+            "6.4.9",
+            lambda means, c: taken(means, c.ksl_b),
+        ),
+        Refusal(
+            ExtendedError.KSL_ALLOCATION_ERROR, "as many KSL in groups as the node may have", "2.2", too_many
+        ),
     ),
 )
 
@@ -137,7 +157,7 @@ def no_group_for(means: Means, c: ConnectKsl) -> bool:
 
 
 LEG_KNOWN: Final[AnyRefusal] = Refusal(
-    0x3D,
+    ExtendedError.WRONG_OBJECT_FOR_CALL,
     "no such object in such a call",
     "6.7.8.2",
     lambda means, c: c.call_number is not None and leg_of(means, c) is None,
@@ -173,7 +193,7 @@ def connect_ksl(means: Means, job: Job[ConnectKsl], now: float) -> int:
     """The call has a line from here on, and the priority of a priority object (6.7.3, 11.2.4.1)."""
     leg, group = leg_of(means, job.command), group_for(means, job.command)
     if leg is None or group is None:
-        return means.extended(0x3D)
+        return means.extended(ExtendedError.WRONG_OBJECT_FOR_CALL)
     means.calls.connect(leg, group, now)
     return DONE
 
@@ -186,13 +206,13 @@ CONNECT_KSL: Final = CommandRule(
     partial=frozenset({"ksl_group"}),
     receipt=(
         Refusal(
-            0x3D,
+            ExtendedError.WRONG_OBJECT_FOR_CALL,
             "call number or object number missing",
             "6.7.8.2",
             lambda _, c: c.call_number is None or c.object_number is None,
         ),
         Refusal(
-            0x3E,
+            ExtendedError.WRONG_KSL_GROUP,
             "group number missing or 0, of an object that is not under full control",
             "6.7.4",
             no_group_for,
@@ -201,11 +221,20 @@ CONNECT_KSL: Final = CommandRule(
     execution=(
         LEG_KNOWN,
         Refusal(
-            0x3E, "no such group", "6.7.4", lambda means, c: group_for(means, c) not in means.tables.groups
+            ExtendedError.WRONG_KSL_GROUP,
+            "no such group",
+            "6.7.4",
+            lambda means, c: group_for(means, c) not in means.tables.groups,
         ),
-        Refusal(0x3A, "it has a KSL already", "6.7.5", has_line),
-        Refusal(0x5F, "the group is empty", "11.5.5", empty_group, report_none_free),
-        Refusal(0x73, "no free KSL, and none of an ordinary object", "11.5.5", none_free, report_none_free),
+        Refusal(ExtendedError.KSL_A_ALREADY_ASSIGNED, "it has a KSL already", "6.7.5", has_line),
+        Refusal(ExtendedError.KSL_NOT_GIVEN, "the group is empty", "11.5.5", empty_group, report_none_free),
+        Refusal(
+            ExtendedError.KSL_ALLOCATION_ERROR,
+            "no free KSL, and none of an ordinary object",
+            "11.5.5",
+            none_free,
+            report_none_free,
+        ),
     ),
 )
 
@@ -257,7 +286,7 @@ def release_ksl(means: Means, job: Job[ReleaseKsl], now: float) -> int:
     line = line_named(means, c)
     leg = leg_of(means, c) if line is None else means.pool.owner(line)
     if leg is None:
-        return means.extended(0x3D)
+        return means.extended(ExtendedError.WRONG_OBJECT_FOR_CALL)
     means.calls.disconnect(leg, now)
     return DONE
 
@@ -269,43 +298,43 @@ RELEASE_KSL: Final = CommandRule(
     standing=Standing.AT_ANY_MOMENT,
     receipt=(
         Refusal(
-            0x3D,
+            ExtendedError.WRONG_OBJECT_FOR_CALL,
             "call number without object number, or the other way round",
             "6.8.4",
             lambda _, c: (c.call_number is None) is not (c.object_number is None),
         ),
         Refusal(
-            0x5F,
+            ExtendedError.KSL_NOT_GIVEN,
             "neither call nor KSL given",
             "6.8.5",
             lambda _, c: by_ksl(c) and c.ksl_a is None and c.ksl_b is None,
         ),
         Refusal(
-            0x40,
+            ExtendedError.WRONG_KSL_B,
             "KSL-B missing, and KSL-A belongs to a separate group",
             "6.8.9",
             lambda means, c: by_ksl(c) and c.ksl_b is None and is_pair(means, c.ksl_a),
         ),
         Refusal(
-            0x3F,
+            ExtendedError.WRONG_KSL_A,
             "KSL-A missing, and KSL-B belongs to a group",
             "6.8.9",
             lambda means, c: by_ksl(c) and c.ksl_a is None and taken(means, c.ksl_b),
         ),
-        Refusal(0x40, "call and KSL disagree", "6.8.4", line_disagrees),
+        Refusal(ExtendedError.WRONG_KSL_B, "call and KSL disagree", "6.8.4", line_disagrees),
     ),
     execution=(
         LEG_KNOWN,
-        Refusal(0x3F, "the KSL is in no group", "6.8.10", in_no_group),
+        Refusal(ExtendedError.WRONG_KSL_A, "the KSL is in no group", "6.8.10", in_no_group),
         Refusal(
-            0x40,
+            ExtendedError.WRONG_KSL_B,
             "KSL-B is not the partner of KSL-A",
             "6.8.8",
             lambda means, c: (
                 (line := line_named(means, c)) is not None and find_line([line], c.ksl_a, c.ksl_b) is None
             ),
         ),
-        Refusal(0x5F, "no KSL is connected there", "6.8.3", not_connected),
+        Refusal(ExtendedError.KSL_NOT_GIVEN, "no KSL is connected there", "6.8.3", not_connected),
     ),
 )
 
@@ -344,7 +373,7 @@ def remove_ksl(means: Means, job: Job[RemoveKsl], now: float) -> int:
     c = job.command
     line = line_in_group(means, c)
     if line is None:
-        return means.extended(0x32)
+        return means.extended(ExtendedError.NO_SUCH_KSL_IN_GROUP)
     means.calls.out_of_order([line], now)
     means.context.store(GroupLineRemoved(given(c.ksl_group), line))
     return DONE
@@ -356,19 +385,34 @@ REMOVE_KSL: Final = CommandRule(
     execute=remove_ksl,
     receipt=(
         GROUP_GIVEN,
-        Refusal(0x3F, "KSL-A missing", "6.9.4", lambda _, c: c.ksl_a is None),
+        Refusal(ExtendedError.WRONG_KSL_A, "KSL-A missing", "6.9.4", lambda _, c: c.ksl_a is None),
     ),
     execution=(
-        Refusal(0x3E, "no such group", "6.9.3", lambda means, c: c.ksl_group not in means.tables.groups),
-        Refusal(0x32, "KSL-A is not in that group", "6.9.3", not_in_group),
         Refusal(
-            0x40,
+            ExtendedError.WRONG_KSL_GROUP,
+            "no such group",
+            "6.9.3",
+            lambda means, c: c.ksl_group not in means.tables.groups,
+        ),
+        Refusal(ExtendedError.NO_SUCH_KSL_IN_GROUP, "KSL-A is not in that group", "6.9.3", not_in_group),
+        Refusal(
+            ExtendedError.WRONG_KSL_B,
             "KSL-B is not the partner of KSL-A",
             "6.9.4",
             lambda means, c: line_in_group(means, c) is None,
         ),
-        Refusal(0x73, "the line is in use (option busy_ksl_removal)", "6.9.6", in_use),
-        Refusal(0x73, "the last line of a group that objects count on", "6.9.7", last_of_objects),
+        Refusal(
+            ExtendedError.KSL_ALLOCATION_ERROR,
+            "the line is in use (option busy_ksl_removal)",
+            "6.9.6",
+            in_use,
+        ),
+        Refusal(
+            ExtendedError.KSL_ALLOCATION_ERROR,
+            "the last line of a group that objects count on",
+            "6.9.7",
+            last_of_objects,
+        ),
     ),
 )
 

@@ -20,8 +20,15 @@ from sorm_mediator.mediator.core.means import DONE, Job, Means
 from sorm_mediator.mediator.core.numbers import LEGAL_SIGNS
 from sorm_mediator.mediator.core.switchside import Missing, Outcome, object_request
 from sorm_mediator.mediator.core.tables import ControlledObject, ObjectPut, ObjectRemoved, Phone
+from ssh_control.codes import ExtendedError
 
-UNKNOWN_TO_SWITCH: Final = frozenset({0x34, 0x35, 0x53})
+UNKNOWN_TO_SWITCH: Final = frozenset(
+    {
+        ExtendedError.WRONG_OBJECT_NUMBER,
+        ExtendedError.NUMBER_NOT_FOUND,
+        ExtendedError.NEITHER_NUMBER_NOR_DIRECTION,
+    }
+)
 """The switch's ways to say that it has no such object: then a removal has reached its end."""
 
 # --- what commands 5 and 15 share: category, group, priority (6.5.5.6-6.5.5.8, 6.15.6)
@@ -53,19 +60,29 @@ def unknown_group(means: Means, c: AddObject | ChangeObject) -> bool:
 
 
 CONTROL_AT_RECEIPT: Final[tuple[AnyRefusal, ...]] = (
-    Refusal(0x14, "category missing", "6.5.5.6", lambda _, c: c.category is None),
+    Refusal(ExtendedError.WRONG_CATEGORY, "category missing", "6.5.5.6", lambda _, c: c.category is None),
     Refusal(
-        0x3E, "group number missing or 0, or given for statistical control", "6.5.5.7", unfit_group_number
+        ExtendedError.WRONG_KSL_GROUP,
+        "group number missing or 0, or given for statistical control",
+        "6.5.5.7",
+        unfit_group_number,
     ),
-    Refusal(0x30, "group of a type that does not fit the category", "6.5.5.7", group_of_other_type),
     Refusal(
-        0x15,
+        ExtendedError.KSL_GROUP_OF_ANOTHER_TYPE,
+        "group of a type that does not fit the category",
+        "6.5.5.7",
+        group_of_other_type,
+    ),
+    Refusal(
+        ExtendedError.WRONG_PRIORITY,
         "priority missing under full control, or 01h under statistical control (option statistical_high_priority)",
         "6.5.5.8",
         unfit_priority,
     ),
 )
-GROUP_KNOWN: Final[AnyRefusal] = Refusal(0x3E, "no such group", "6.5.5.7", unknown_group)
+GROUP_KNOWN: Final[AnyRefusal] = Refusal(
+    ExtendedError.WRONG_KSL_GROUP, "no such group", "6.5.5.7", unknown_group
+)
 
 # --- command 5
 
@@ -152,41 +169,61 @@ ADD_OBJECT: Final = CommandRule(
     clause="6.5",
     execute=add_object,
     receipt=(
-        Refusal(0x34, "object number missing", "6.5.5.1", lambda _, c: c.object_number is None),
-        Refusal(0x12, "object type missing", "6.5.5.1", lambda _, c: c.object_type is None),
         Refusal(
-            0x48,
+            ExtendedError.WRONG_OBJECT_NUMBER,
+            "object number missing",
+            "6.5.5.1",
+            lambda _, c: c.object_number is None,
+        ),
+        Refusal(
+            ExtendedError.WRONG_OBJECT_TYPE,
+            "object type missing",
+            "6.5.5.1",
+            lambda _, c: c.object_type is None,
+        ),
+        Refusal(
+            ExtendedError.BOTH_NUMBER_AND_TRUNK,
             "both phone and trunk given",
             "6.5.5.5",
             lambda _, c: not blank(c.number) and c.trunk is not None,
         ),
         Refusal(
-            0x20, "neither phone nor trunk given", "6.5.5.5", lambda _, c: blank(c.number) and c.trunk is None
+            ExtendedError.NEITHER_NUMBER_NOR_TRUNK,
+            "neither phone nor trunk given",
+            "6.5.5.5",
+            lambda _, c: blank(c.number) and c.trunk is None,
         ),
-        Refusal(0x38, "object type does not fit the sign or the number", "6.5.5.2", unfit_type),
+        Refusal(
+            ExtendedError.WRONG_OBJECT_OR_NUMBER_TYPE,
+            "object type does not fit the sign or the number",
+            "6.5.5.2",
+            unfit_type,
+        ),
         *CONTROL_AT_RECEIPT,
     ),
     execution=(
         Refusal(
-            0x33,
+            ExtendedError.OBJECT_ALREADY_DEFINED,
             "object number already used",
             "6.5.5.1",
             lambda means, c: c.object_number in means.tables.objects,
         ),
         Refusal(
-            0x36,
+            ExtendedError.NUMBER_ALREADY_DEFINED,
             "phone already controlled under another object number (option same_number_again)",
             "6.5.6",
             number_again,
         ),
         Refusal(
-            0x4A,
+            ExtendedError.TRUNK_ALREADY_CONTROLLED,
             "trunk already controlled under another object number",
             "",
             lambda means, c: c.trunk in means.tables.by_trunk,
         ),
-        Refusal(0x31, "object table full", "2.2", table_full),
-        Refusal(0x4B, "as many trunks controlled as may be", "3.1", too_many_trunks),
+        Refusal(ExtendedError.OBJECT_TABLE_FULL, "object table full", "2.2", table_full),
+        Refusal(
+            ExtendedError.TEN_TRUNKS_CONTROLLED, "as many trunks controlled as may be", "3.1", too_many_trunks
+        ),
         GROUP_KNOWN,
     ),
 )
@@ -254,7 +291,7 @@ REMOVE_OBJECT: Final = CommandRule(
     execute=remove_object,
     receipt=(
         Refusal(
-            0x34,
+            ExtendedError.WRONG_OBJECT_NUMBER,
             "object number missing",
             "6.6.5",
             lambda means, c: c.object_number is None and not is_mass_removal(means, c),
@@ -262,22 +299,37 @@ REMOVE_OBJECT: Final = CommandRule(
     ),
     execution=(
         Refusal(
-            0x34,
+            ExtendedError.WRONG_OBJECT_NUMBER,
             "no such object",
             "6.6.3",
             lambda means, c: not is_mass_removal(means, c) and stored(means, c) is None,
         ),
         Refusal(
-            0x37,
+            ExtendedError.OBJECT_DOES_NOT_SUIT_COMMAND,
             "the object is a trunk and the command names a phone, or the other way round",
             "6.6.5",
             differs(lambda o: o.object_type is ObjectType.TRUNK),
         ),
-        Refusal(0x38, "another object type", "6.6.5", differs(lambda o: o.object_type)),
-        Refusal(0x38, "another number sign", "6.6.5", differs(lambda o: o.number_sign)),
-        Refusal(0x44, "another count of digits", "6.6.5", differs(lambda o: len(o.number or ""))),
-        Refusal(0x35, "another number", "6.6.5", differs(lambda o: o.number or "")),
-        Refusal(0x4C, "another trunk", "6.6.5", differs(lambda o: o.trunk)),
+        Refusal(
+            ExtendedError.WRONG_OBJECT_OR_NUMBER_TYPE,
+            "another object type",
+            "6.6.5",
+            differs(lambda o: o.object_type),
+        ),
+        Refusal(
+            ExtendedError.WRONG_OBJECT_OR_NUMBER_TYPE,
+            "another number sign",
+            "6.6.5",
+            differs(lambda o: o.number_sign),
+        ),
+        Refusal(
+            ExtendedError.WRONG_COUNT_OF_DIGITS,
+            "another count of digits",
+            "6.6.5",
+            differs(lambda o: len(o.number or "")),
+        ),
+        Refusal(ExtendedError.NUMBER_NOT_FOUND, "another number", "6.6.5", differs(lambda o: o.number or "")),
+        Refusal(ExtendedError.ANOTHER_TRUNK_DEFINED, "another trunk", "6.6.5", differs(lambda o: o.trunk)),
     ),
 )
 
@@ -307,11 +359,21 @@ CHANGE_OBJECT: Final = CommandRule(
     clause="6.15",
     execute=change_object,
     receipt=(
-        Refusal(0x34, "object number missing", "6.15.4", lambda _, c: c.object_number is None),
+        Refusal(
+            ExtendedError.WRONG_OBJECT_NUMBER,
+            "object number missing",
+            "6.15.4",
+            lambda _, c: c.object_number is None,
+        ),
         *CONTROL_AT_RECEIPT,
     ),
     execution=(
-        Refusal(0x34, "no such object", "6.15.3", lambda means, c: stored(means, c) is None),
+        Refusal(
+            ExtendedError.WRONG_OBJECT_NUMBER,
+            "no such object",
+            "6.15.3",
+            lambda means, c: stored(means, c) is None,
+        ),
         GROUP_KNOWN,
     ),
 )

@@ -23,6 +23,7 @@ from protocol.messages import Command
 from protocol.values import Raw
 from sorm_mediator.language import MessageId
 from sorm_mediator.mediator.core.means import Job, Means, OrmInput, OrmState, Standing
+from ssh_control.codes import ExtendedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,24 +110,24 @@ AnyRule: TypeAlias = CommandRule[Any]
 
 # --- what every command is asked
 
-PARAMETERS: Final = 0x11
-WRONG_LENGTH: Final = 0x10
-NOT_STARTED: Final = 0x17
-ALREADY_STARTED: Final = 0x16
-WRONG_ORM_NUMBER: Final = 0x18
+PARAMETERS: Final = ExtendedError.WRONG_PARAMETERS
+WRONG_LENGTH: Final = ExtendedError.WRONG_LENGTH
+NOT_STARTED: Final = ExtendedError.NOT_STARTED
+ALREADY_STARTED: Final = ExtendedError.ALREADY_STARTED
+WRONG_ORM_NUMBER: Final = ExtendedError.WRONG_ORM_NUMBER
 
 FIELD_CODES: Final[Mapping[str, int]] = MappingProxyType(
     {
-        "object_number": 0x34,
-        "object_type": 0x12,
-        "number_sign": 0x13,
-        "number": 0x10,
-        "category": 0x14,
-        "ksl_group": 0x3E,
-        "ksl_a": 0x3F,
-        "ksl_b": 0x40,
-        "priority": 0x15,
-        "length": 0x10,
+        "object_number": ExtendedError.WRONG_OBJECT_NUMBER,
+        "object_type": ExtendedError.WRONG_OBJECT_TYPE,
+        "number_sign": ExtendedError.WRONG_NUMBER_TYPE,
+        "number": ExtendedError.WRONG_LENGTH,
+        "category": ExtendedError.WRONG_CATEGORY,
+        "ksl_group": ExtendedError.WRONG_KSL_GROUP,
+        "ksl_a": ExtendedError.WRONG_KSL_A,
+        "ksl_b": ExtendedError.WRONG_KSL_B,
+        "priority": ExtendedError.WRONG_PRIORITY,
+        "length": ExtendedError.WRONG_LENGTH,
     }
 )
 """Extended code for a field whose octets mean nothing (27h); any other field: 11h."""
@@ -135,7 +136,7 @@ FIELD_CODES: Final[Mapping[str, int]] = MappingProxyType(
 def field_code(names: set[str]) -> int:
     """The extended code for a unit with faults in these fields: the first of the table that is among them."""
     if {"ksl_a", "ksl_b"} <= names:
-        return 0x41
+        return ExtendedError.WRONG_KSL_A_AND_B
     return next((code for name, code in FIELD_CODES.items() if name in names), PARAMETERS)
 
 

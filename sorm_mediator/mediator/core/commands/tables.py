@@ -26,14 +26,12 @@ from sorm_mediator.mediator.core.commands.rule import AnyRule, CommandRule, Refu
 from sorm_mediator.mediator.core.means import DONE, Job, Means, Standing, Table, Turn, WorkInput
 from sorm_mediator.mediator.core.switchside import LINE_STATE_UNKNOWN, Missing
 from sorm_mediator.texts import printable
+from ssh_control.codes import ExtendedError
 
 if TYPE_CHECKING:
     from sorm_mediator.mediator.core.switchside import Outcome
     from sorm_mediator.mediator.core.tables import ControlledObject, Line, Tables
     from sorm_mediator.options import MediatorOptions
-
-NO_TRUNK: Final = 0x25
-NO_SERVICES: Final = 0x61
 
 # --- command 10
 
@@ -120,7 +118,7 @@ GET_OBJECTS: Final = CommandRule(
     partial=frozenset({"number"}),
     receipt=(
         Refusal(
-            0x10,
+            ExtendedError.WRONG_LENGTH,
             "number with digits that are none, or that the count contradicts",
             "6.10.7.4",
             lambda _, c: digit_filter(c.number) is None,
@@ -128,14 +126,14 @@ GET_OBJECTS: Final = CommandRule(
     ),
     execution=(
         Refusal(
-            0x34,
+            ExtendedError.WRONG_OBJECT_NUMBER,
             "no such object",
             "6.10.6",
             lambda means, c: c.object_number is not None and c.object_number not in means.tables.objects,
             repeat_objects,
         ),
         Refusal(
-            0x53,
+            ExtendedError.NEITHER_NUMBER_NOR_DIRECTION,
             "nothing fits",
             "6.10.6",
             lambda means, c: not matching_objects(means.tables, c),
@@ -207,18 +205,26 @@ GET_KSL: Final = CommandRule(
     clause="6.11",
     execute=get_ksl,
     table=True,
-    receipt=(Refusal(0x3E, "group number 0", "6.4.4.1", lambda _, c: c.ksl_group == 0),),
+    receipt=(
+        Refusal(ExtendedError.WRONG_KSL_GROUP, "group number 0", "6.4.4.1", lambda _, c: c.ksl_group == 0),
+    ),
     execution=(
         Refusal(
-            0x3E,
+            ExtendedError.WRONG_KSL_GROUP,
             "no such group",
             "6.11.7",
             lambda means, c: c.ksl_group is not None and c.ksl_group not in means.tables.groups,
             repeat_ksl,
         ),
-        Refusal(0x32, "KSL-A and KSL-B are in different groups", "6.11.6", in_different_groups, repeat_ksl),
         Refusal(
-            0x32,
+            ExtendedError.NO_SUCH_KSL_IN_GROUP,
+            "KSL-A and KSL-B are in different groups",
+            "6.11.6",
+            in_different_groups,
+            repeat_ksl,
+        ),
+        Refusal(
+            ExtendedError.NO_SUCH_KSL_IN_GROUP,
             "no such KSL in any group",
             "6.11.7",
             lambda means, c: (
@@ -227,7 +233,7 @@ GET_KSL: Final = CommandRule(
             repeat_ksl,
         ),
         Refusal(
-            0x5F,
+            ExtendedError.KSL_NOT_GIVEN,
             "no KSL is in any such group",
             "6.11.7",
             lambda means, c: not matching_rows(means.tables, c, means.options),
@@ -249,7 +255,7 @@ def get_services(means: Means, job: Job[GetServices], now: float) -> None:
             return failure
         services = octets(outcome.data.get("services"))
         if not services and means.options.no_services_reply == "61h":
-            return means.extended(NO_SERVICES)
+            return means.extended(ExtendedError.SERVICES_NOT_SET)
         pages = [
             {"number_sign": c.number_sign, "number": c.number, "services": page}
             for page in pages_of(sorted(set(services)), SERVICES_PER_MESSAGE)
@@ -278,8 +284,13 @@ GET_SERVICES: Final = CommandRule(
     execute=get_services,
     table=True,
     receipt=(
-        Refusal(0x13, "number sign missing", "6.12.4", lambda _, c: c.number_sign is None),
-        Refusal(0x10, "number missing", "6.12.4", lambda _, c: blank(c.number)),
+        Refusal(
+            ExtendedError.WRONG_NUMBER_TYPE,
+            "number sign missing",
+            "6.12.4",
+            lambda _, c: c.number_sign is None,
+        ),
+        Refusal(ExtendedError.WRONG_LENGTH, "number missing", "6.12.4", lambda _, c: blank(c.number)),
     ),
 )
 
@@ -298,7 +309,7 @@ INTERRUPT: Final = CommandRule(
     standing=Standing.INTERRUPT,
     execution=(
         Refusal(
-            0x39,
+            ExtendedError.OUTPUT_ALREADY_FINISHED,
             "no table is being output",
             "6.13.3",
             lambda means, _: means.turn(Standing.INTERRUPT) is Turn.NOTHING_TO_INTERRUPT,
@@ -318,7 +329,7 @@ def get_trunks(means: Means, job: Job[GetTrunks], now: float) -> None:
             return failure
         trunks = trunks_of(outcome.data.get("trunks"))
         if not trunks:
-            return means.extended(NO_TRUNK)
+            return means.extended(ExtendedError.TRUNK_GROUP_NOT_DEFINED)
         rows = [row for number, name in sorted(trunks) for row in trunk_rows(number, name)]
         if len(rows) > MOST_MESSAGES:
             means.context.counters["trunk_names_cut"] += len(rows) - MOST_MESSAGES
