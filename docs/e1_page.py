@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from e1.carriers.memory import LineModel
 from e1.carriers.satop import Depacketiser, SatopConfig, SatopCounters
-from e1.g704.alarms import PRIORITY, SIGNAL_EFFECTS, AlarmConfig, StreamState
+from e1.g704.alarms import PRIORITY, SIGNAL_EFFECTS, AlarmConfig, Signal, StreamState
 from e1.g704.framer import Counters, Performance
 from e1.stream import E1Stream, StreamConfig
 
@@ -119,8 +119,6 @@ def _signals() -> Iterator[str]:
 
 def _transitions() -> Iterator[str]:
     """From every set of defects that can be reached from the first one."""
-    from e1.g704.alarms import Signal
-
     operator = {Signal.REMOVED, Signal.INSTALLED, Signal.DISABLED, Signal.ENABLED}
     first = SIGNAL_EFFECTS[Signal.NO_PULSES].raises
     reached, waiting = {first}, [first]

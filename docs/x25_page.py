@@ -71,9 +71,11 @@ _AFTER_TABLES = """\
 A DTE always sends cause 00. A packet that breaks a rule is one with a wrong P(S) or P(R), too long, too short, of an
 unknown type, with another Q bit than the sequence, an interrupt or confirmation that isn't due. What isn't in a table
 is discarded. Two Restarts that cross confirm each other: nothing is sent. So do two Resets or two Clears; a peer that
-sends a confirmation all the same does no harm: one is left out of account. A packet on another logical channel is
-answered by Clear 13/24 (option `unassigned`: a Diagnostic packet by a DCE); a wrong general format identifier, or a
-packet that is too short for a header, by a Diagnostic packet of a DCE (option `diagnostics`).
+sends a confirmation all the same does no harm: one is left out of account. Of several Restarts, Resets or Clears that
+are out, sent again by the timer, the confirmation of the last counts, as far as LAPB shows which the peer had. A packet
+on another logical channel is answered by Clear 13/24 (option `unassigned`: a Diagnostic packet by a DCE); a wrong
+general format identifier, or a packet that is too short for a header, by a Diagnostic packet of a DCE (option
+`diagnostics`).
 
 On a PVC, Reset with cause 01 or 1D says that the far end is dead: the circuit is down, what is sent waits. Any other
 Reset, or data, says that it is back.

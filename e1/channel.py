@@ -195,7 +195,8 @@ class DataLink:
                     self._transmit(frame)
                     self._events.append(FrameCrossed(outbound=True, frame=frame))
                 case link_layer.DeliverPacket(packet):
-                    self._todo.extend(self.x25.received(packet, now, self._unconfirmed(now)))
+                    in_time = self.lapb.in_time(now)
+                    self._todo.extend(self.x25.received(packet, now, self._unconfirmed(), in_time=in_time))
                 case link_layer.LinkUp():
                     self._todo.extend(self.x25.link_up(now))
                 case link_layer.LinkDown(reason):
@@ -208,11 +209,8 @@ class DataLink:
         events, self._events = self._events, []
         return events
 
-    def _unconfirmed(self, now: float) -> int | None:
-        """Packets passed to LAPB that the peer's LAPB had not received when its layer 3 sent the present
-        packet."""
-        if not self.lapb.in_time(now):
-            return None
+    def _unconfirmed(self) -> int:
+        """Packets passed to LAPB that the peer's LAPB had not received when it sent the present packet."""
         return self.lapb.queued + sum(isinstance(each, packet_layer.SendPacket) for each in self._todo)
 
 

@@ -20,6 +20,7 @@ from e1.g704.alarms import AlarmConfig, Signal, StreamState
 from e1.g704.framer import Counters, FrameReceiver
 from e1.g704.frames import BIT_1, REMOTE_ALARM, TIMESLOTS, FrameTransmitter, Octets, demux, mux
 from e1.g704.timeslots import KSL_TIMESLOTS, check_ksl_timeslots, timeslot_of_ksl
+from e1.hdlc.framing import FLAG
 from e1.lapb.config import LapbConfig
 from e1.x25.config import X25Config
 
@@ -28,8 +29,6 @@ CHANNEL_NAMES: tuple[ChannelName, ...] = ("kpd1", "kpd2")
 Side: TypeAlias = Literal["receive", "transmit"]
 SILENCE = 0xD5
 """A-law octet of a free line."""
-FLAG = 0x7E
-"""The flag of HDLC, which fills the time between frames (ISO/IEC 13239)."""
 SPEECH_OCTETS = 8000
 """The most speech that waits for a line, and the most received speech that is kept: one second."""
 

@@ -1,7 +1,7 @@
 """Tones on a speech line: generation and detection. No input or output.
 
-A generator repeats one period, computed once. A listener measures single frequencies like Goertzel's recursion,
-all at once as one product of matrices.
+A tone is one period, computed once, for the caller to repeat. A listener measures single frequencies like Goertzel's
+recursion, all at once as one product of matrices.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ from e1.x25.config import (
     is_between,
     is_legal_call,
 )
-from e1.x25.machine import CircuitMachine, X25Input, X25State
+from e1.x25.machine import CONFIRMED_BY, CircuitMachine, X25Input, X25State
 from e1.x25.packets import Packet, PacketError, decode, diagnostic_text
 
 __all__ = [
@@ -91,13 +91,17 @@ class PacketLayer(CircuitMachine):
         self._why = (reason, _OUT_OF_ORDER[self.config.circuit], None)
         return self._run(X25Input.LINK_DOWN, now)
 
-    def received(self, packet: bytes, now: float, unconfirmed: int | None = None) -> list[X25Effect]:
+    def received(
+        self, packet: bytes, now: float, unconfirmed: int | None = None, *, in_time: bool = True
+    ) -> list[X25Effect]:
         """A packet from the link.
 
         ``unconfirmed``: how many of the last packets that were handed to the link had not reached the peer when it sent
-        this one; None if the link can't show it.
+        this one; None if the link can't show it. ``in_time``: whether it is so for sure; otherwise this packet may have
+        waited on its way to the link, and there may have been more of them.
         """
-        self._had = None if unconfirmed is None else self._handed - unconfirmed
+        self._had_at_most = None if unconfirmed is None else self._handed - unconfirmed
+        self._had = self._had_at_most if in_time else None
         try:
             decoded = decode(packet)
         except PacketError as error:
@@ -108,7 +112,7 @@ class PacketLayer(CircuitMachine):
             return self._take()
         if not isinstance(decoded, packets.INTERFACE) and not self._is_ours(decoded.lcn):
             return self._stranger(decoded.lcn, decoded.kind, packet)
-        what = _INPUTS[type(decoded)]
+        what = self._input_of(decoded)
         if self._is_stray(what):
             return self._run(None, now)
         self._error = self._check(decoded)
@@ -181,6 +185,19 @@ class PacketLayer(CircuitMachine):
         return len(self._outbox)
 
     # the machine
+
+    def _input_of(self, packet: Packet) -> X25Input:
+        """What a packet means to the machine.
+
+        While several requests are out (the timer has sent them again, and a link that was busy delivers them
+        together), the peer answers each; only its answer to the last one ends the state.
+        """
+        what, missed = _INPUTS[type(packet)], self._missed()
+        if missed and what is CONFIRMED_BY.get(self.state):
+            return X25Input.EARLY_CONFIRMATION
+        if missed > 1 and what is X25Input.RESTART:
+            return X25Input.EARLY_RESTART
+        return what
 
     def _run(self, what: X25Input | None, now: float, packet: Packet | None = None) -> list[X25Effect]:
         self._now = now

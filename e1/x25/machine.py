@@ -2,7 +2,8 @@
 
 One circuit has one state. The states of the standard that answer at once are not kept: r2, p2, p6, d2 stand for
 "our packet is out and waits for its answer" whichever side we are (r3, p3, p7, d3 for a DCE), and p5 is resolved
-the moment it comes up. Source: X.25 3 and 4, annexes B, C and D.
+the moment it comes up. Source: X.25 3 and 4, annexes B, C and D. The file is long because the tables and what their
+actions do are one subject.
 """
 
 from __future__ import annotations
@@ -79,6 +80,7 @@ class X25Input(StrEnum):
     LINK_DOWN = "link down"
     RESTART = "restart"
     RESTART_CONFIRMATION = "restart confirmation"
+    EARLY_RESTART = "restart sent before several of ours arrived"
     CALL = "call"
     CALL_ACCEPTED = "call accepted"
     CLEAR = "clear"
@@ -91,6 +93,7 @@ class X25Input(StrEnum):
     INTERRUPT_CONFIRMATION = "interrupt confirmation"
     RESET = "reset"
     RESET_CONFIRMATION = "reset confirmation"
+    EARLY_CONFIRMATION = "confirmation sent before our last request arrived"
     ERROR = "packet that breaks a rule"
     AGAIN = "timer, tries left"
     GIVE_UP = "timer, no tries left"
@@ -119,6 +122,7 @@ class X25Action(StrEnum):
     TAKE_INTERRUPT = "deliver, send Interrupt Confirmation"
     INTERRUPT_DONE = "send the next interrupt"
     NOTE_ACKNOWLEDGEMENT = "discard, but note what is acknowledged"
+    AWAIT_LAST = "discard: wait for the confirmation of the last"
     RESET = "send Reset"
     CONFIRM_RESET = "send Reset Confirmation, counters to 0"
     RESETS_COLLIDE = "send nothing: that Reset is the confirmation"
@@ -205,6 +209,9 @@ def _restarts(free: X25State) -> _Rows:
         **_rows(X25State, [X25Input.LINK_DOWN], _to(X25State.DOWN, _A.LOSE_LINK)),
         (X25State.RESTARTING, X25Input.RESTART): _to(free, _A.RESTARTS_COLLIDE),
         (X25State.RESTARTING, X25Input.RESTART_CONFIRMATION): _to(free, _A.RESTARTED),
+        # a peer confirms each Restart but one that crossed its own; its data is from before until it had the last
+        (X25State.RESTARTING, X25Input.EARLY_RESTART): _to(X25State.RESTARTING, _A.RESTARTS_COLLIDE),
+        (X25State.RESTARTING, X25Input.EARLY_CONFIRMATION): _to(X25State.RESTARTING, _A.AWAIT_LAST),
         **_rows([X25State.RESTARTING], _NUMBERED, _to(X25State.RESTARTING, _A.NOTE_ACKNOWLEDGEMENT)),
         (X25State.RESTARTING, X25Input.AGAIN): begin,
         (X25State.RESTARTING, X25Input.GIVE_UP): _to(
@@ -242,6 +249,7 @@ def _data_transfer(restarts: bool) -> _Rows:
         (X25State.DATA, X25Input.READY): _to(X25State.DATA, _A.SAY_READY),
         (X25State.RESETTING, X25Input.RESET): _to(X25State.DATA, _A.RESETS_COLLIDE),
         (X25State.RESETTING, X25Input.RESET_CONFIRMATION): _to(X25State.DATA, _A.RESET_DONE),
+        (X25State.RESETTING, X25Input.EARLY_CONFIRMATION): _to(X25State.RESETTING, _A.AWAIT_LAST),
         **_rows([X25State.RESETTING], _NUMBERED, _to(X25State.RESETTING, _A.NOTE_ACKNOWLEDGEMENT)),
         (X25State.RESETTING, X25Input.AGAIN): _to(X25State.RESETTING, _A.RESET, RESET_ERROR, 0x33),
     }
@@ -294,6 +302,7 @@ def _calls(dte: bool) -> _Rows:
             [X25Input.CLEAR, X25Input.CLEAR_CONFIRMATION],
             _to(X25State.READY, _A.CLEARED),
         ),
+        (X25State.CLEARING, X25Input.EARLY_CONFIRMATION): _to(X25State.CLEARING, _A.AWAIT_LAST),
         **_rows([X25State.CLEARING], _NUMBERED, _to(X25State.CLEARING, _A.NOTE_ACKNOWLEDGEMENT)),
         (X25State.CLEARING, X25Input.AGAIN): wrong(0x32),
         (X25State.CLEARING, X25Input.GIVE_UP): _to(X25State.READY, _A.CLEAR_UNANSWERED),
@@ -355,6 +364,10 @@ class CircuitMachine:
         self._had: int | None = (
             None  # how many of them the peer had when it sent the packet at hand; None: unknown
         )
+        self._had_at_most: int | None = None  # the same, also when that packet may have waited for the link
+        self._requests: deque[int] = deque(
+            maxlen=2
+        )  # the last Restarts, Resets or Clears out, by their numbers
         self._doubtful = False  # the link was lost: acknowledgements may have been lost with it
         self._hold = False  # cleared by us: don't call again
 
@@ -394,6 +407,8 @@ class CircuitMachine:
         ):
             self._numbering.heard()
         before, self.state = self.state, move.next
+        if before is not self.state:
+            self._requests.clear()
         for action in move.actions:
             _METHODS[action](self, packet, move)
         if before is not self.state or what in (X25Input.AGAIN, X25Input.GIVE_UP, X25Input.LINK_UP):
@@ -427,6 +442,18 @@ class CircuitMachine:
     def _transmit(self, packet: Packet) -> None:
         self._handed += 1
         self._effects.append(SendPacket(packet.encode()))
+
+    def _request(self, packet: packets.RestartRequest | packets.ResetRequest | packets.ClearRequest) -> None:
+        self._transmit(packet)
+        self._requests.append(self._handed)
+
+    def _missed(self) -> int:
+        """How many of the requests that are out had surely not reached the peer when it sent the packet at hand.
+
+        2 stands for 2 or more, 0 for none or not known.
+        """
+        most = self._had_at_most
+        return 0 if most is None else sum(number > most for number in self._requests)
 
     def _alarm(self, kind: str, text: str) -> None:
         self._effects.append(X25Alarm(kind, text))
@@ -469,7 +496,7 @@ class CircuitMachine:
             diagnostic = self._numbering.diagnostic
         self._own_diagnostic = diagnostic
         self._begin_anew()
-        self._transmit(packets.RestartRequest(cause=cause, diagnostic=diagnostic))
+        self._request(packets.RestartRequest(cause=cause, diagnostic=diagnostic))
 
     def _restart_unanswered(self, packet: Packet | None, rule: X25Move) -> None:
         self._alarm("timer", "the peer does not answer Restart")
@@ -596,6 +623,9 @@ class CircuitMachine:
             if not isinstance(packet, packets.Data):
                 self._peer_busy = isinstance(packet, packets.ReceiveNotReady)
 
+    def _await_last(self, _packet: Packet, _rule: X25Move) -> None:
+        """Nothing: the timer goes on."""
+
     def _take_acknowledgement(self, pr: int) -> None:
         packets_done = self._outbox.in_flight - (self._vs - pr) % 8
         self._numbering.acknowledged(self._outbox.acknowledge(packets_done))
@@ -612,7 +642,7 @@ class CircuitMachine:
     def _reset(self, _packet: Packet | None, rule: X25Move) -> None:
         cause, diagnostic = self._cause(rule)
         self._received, self._kept = [], []
-        self._transmit(packets.ResetRequest(lcn=self.config.lcn, cause=cause, diagnostic=diagnostic))
+        self._request(packets.ResetRequest(lcn=self.config.lcn, cause=cause, diagnostic=diagnostic))
         self._alarm(
             "reset", f"reset by this side: {diagnostic_text(diagnostic)}{self._other_circuit(diagnostic)}"
         )
@@ -681,7 +711,7 @@ class CircuitMachine:
             self._why = (why, cause, diagnostic)
             self._alarm("clear", why)
         self._received, self._kept = [], []
-        self._transmit(packets.ClearRequest(lcn=self.config.lcn, cause=cause, diagnostic=diagnostic))
+        self._request(packets.ClearRequest(lcn=self.config.lcn, cause=cause, diagnostic=diagnostic))
 
     def _confirm_clear(self, packet: packets.ClearRequest, _rule: X25Move) -> None:
         self._report("clear", packet)
@@ -769,6 +799,7 @@ _METHODS: Final[Mapping[X25Action, Callable[..., None]]] = {
     X25Action.TAKE_INTERRUPT: CircuitMachine._take_interrupt,
     X25Action.INTERRUPT_DONE: CircuitMachine._interrupt_done,
     X25Action.NOTE_ACKNOWLEDGEMENT: CircuitMachine._note_acknowledgement,
+    X25Action.AWAIT_LAST: CircuitMachine._await_last,
     X25Action.RESET: CircuitMachine._reset,
     X25Action.CONFIRM_RESET: CircuitMachine._confirm_reset,
     X25Action.RESETS_COLLIDE: CircuitMachine._resets_collide,
@@ -785,6 +816,12 @@ _METHODS: Final[Mapping[X25Action, Callable[..., None]]] = {
 }
 _FREED: Final = {X25Action.READY, X25Action.RESTARTED, X25Action.RESTARTS_COLLIDE, X25Action.CONFIRM_RESTART}
 """Actions after which a switched circuit is free for the first call on a new link."""
+CONFIRMED_BY: Final[Mapping[X25State, X25Input]] = {
+    X25State.RESTARTING: X25Input.RESTART_CONFIRMATION,
+    X25State.RESETTING: X25Input.RESET_CONFIRMATION,
+    X25State.CLEARING: X25Input.CLEAR_CONFIRMATION,
+}
+"""What ends a state that waits for the confirmation of our request."""
 _STRAY_IN: Final[Mapping[X25Input, X25State]] = {
     X25Input.RESET_CONFIRMATION: X25State.DATA,
     X25Input.CLEAR_CONFIRMATION: X25State.CALLING,

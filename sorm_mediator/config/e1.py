@@ -194,7 +194,7 @@ class E1Config(Section):
     @model_validator(mode="after")
     def _agree(self) -> Self:
         needed = max(self.x25.packet_size, self.x25.default_packet_size) + x25_config.FRAME_OVERHEAD
-        if self.lapb.n1 < needed and self.line != "xot":  # memory has no frames
+        if self.lapb.n1 < needed and self.line != "xot":  # XOT has no LAPB
             raise ValueError(
                 f"lapb.n1 = {self.lapb.n1}: packets of {needed - x25_config.FRAME_OVERHEAD} octets need {needed}"
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from e1.channel import (
@@ -305,6 +305,8 @@ _ACTIONS = st.one_of(
     seed=st.integers(0, 1000),
     delay=st.integers(0, 8),
 )
+@example(actions=[("run", 1), ("dte", 1), *[("restart", 0)] * 3], x25={}, seed=0, delay=0)
+@example(actions=[("run", 5), *[("restart", 0)] * 5, ("dte", 128)], x25={}, seed=0, delay=2)
 def test_over_any_line_each_message_is_delivered_once_and_in_order_or_reported(
     actions: list[tuple[str, int]], x25: dict[str, object], seed: int, delay: int
 ) -> None:

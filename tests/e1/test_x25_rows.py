@@ -275,6 +275,46 @@ def test_t21_and_t11_clear_a_call_that_is_not_answered(role: str, seconds: int, 
     assert peer.layer.state is CLEARING
 
 
+@pytest.mark.parametrize(
+    ("state", "confirmation", "after"),
+    [
+        (RESTARTING, RESTART_CONFIRMED, DATA),
+        (RESETTING, RESET_CONFIRMED, DATA),
+        (CLEARING, CLEAR_CONFIRMED, READY),
+    ],
+)
+def test_of_several_requests_the_confirmation_of_the_last_one_counts(
+    state: X25State, confirmation: str, after: X25State
+) -> None:
+    peer = Peer(circuit="svc" if state is CLEARING else "pvc").to(state)
+    peer.wait()  # the second request
+    assert peer.says(confirmation, unconfirmed=1) == []
+    assert peer.says(DATA_0, unconfirmed=1) == []  # from before the peer had the second
+    assert peer.layer.state is state
+    assert peer.layer.next_deadline() is not None
+    assert peer.says(confirmation, unconfirmed=0) == []
+    assert peer.layer.state is after
+    assert peer.delivered == []
+
+
+def test_a_peer_that_had_both_requests_before_it_confirms_one_need_not_confirm_twice() -> None:
+    peer = Peer().to(RESTARTING)
+    peer.wait()
+    assert peer.says(RESTART_CONFIRMED, unconfirmed=0) == []
+    assert peer.layer.state is DATA
+
+
+def test_a_restart_that_crosses_two_of_ours_confirms_the_first_of_them() -> None:
+    peer = Peer().to(RESTARTING)
+    peer.wait()
+    assert peer.says(RESTART_OF_DCE, unconfirmed=2) == []
+    assert peer.says(DATA_0, unconfirmed=1) == []
+    assert peer.layer.state is RESTARTING
+    assert peer.says(RESTART_CONFIRMED, unconfirmed=0) == []
+    assert peer.layer.state is DATA
+    assert peer.delivered == []
+
+
 def test_retries_are_counted_anew_each_time() -> None:
     peer = Peer(r22=2).to(RESETTING)
     assert [peer.wait(), peer.wait()] == [["10011b0033"]] * 2

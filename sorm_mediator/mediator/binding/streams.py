@@ -4,7 +4,8 @@ A unit is one X.25 message. Nothing is lost by an interruption: X.25 keeps what 
 that comes back within ``hold`` seconds stays open for the core. After that it is closed, and what waits for it is
 deleted. It is closed at once when the console itself takes the link down (``leave_at_once``), or when the stream has no
 signal while the pair of another one works (``stand_by_at_once``). The core decides which pair is used: units are never
-moved from one to another here. The new state of a stream is reported before its channels are closed.
+moved from one to another here. The failure of a stream is reported after the end of its channels, so that it goes over
+the pair that stands by.
 
 Frames are due by elapsed time: one timer gives all streams their turn.
 

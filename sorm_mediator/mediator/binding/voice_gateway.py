@@ -122,6 +122,7 @@ class VoiceGateway:
                 f"{min(max(used - number * most, 0), most)} of {most}"
                 for number in range(self._config.submodules)
             ],
+            # exhausted: the pool of KSL lines never gives out more than there are conferences; the key stays
             "counters": asdict(self.matrix.counters) | {"exhausted": 0, "socket_errors": self.socket_errors},
             "sources": asdict(self.matrix.jitter_counters()),
         }
