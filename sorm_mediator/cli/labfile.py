@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from sorm_mediator.cli.common import ConfigOption, JsonOption, LangOption, echo
+from sorm_mediator.texts import as_list
 
 if TYPE_CHECKING:
     from sorm_mediator.config import MediatorConfig
@@ -187,7 +188,7 @@ def _domain(domains: dict[str, Domain], name: str, request: TraceRequest) -> Dom
     """The domain named, else the only domain, else the one with the caller. Raises :class:`TraceError`."""
     from sorm_mediator.switch.trace.trace import TraceError
 
-    known = ", ".join(sorted(domains)) or "none"
+    known = as_list(domains)
     if name:
         if name not in domains:
             raise TraceError(f"--domain: there is no domain {name!r}; there are: {known}")

@@ -21,6 +21,7 @@ from sorm_mediator.switch.mediators.faults import LONGEST_DELAY
 from sorm_mediator.switch.path import Hop
 from sorm_mediator.switch.trace.console import LabTrace
 from sorm_mediator.switch.trace.trace import TRACE_PARAMETERS, TraceError, read_request
+from sorm_mediator.texts import as_list
 
 if TYPE_CHECKING:
     from sorm_mediator.config import MediatorConfig
@@ -543,7 +544,7 @@ def trace_router(engine: Engine, mediator: MediatorConfig) -> APIRouter:
         """
         found = engine.domains.get(domain)
         if found is None:
-            known = ", ".join(sorted(engine.domains)) or "none"
+            known = as_list(engine.domains)
             raise HTTPException(404, f"there is no domain {domain!r}; there are: {known}")
         try:
             asked = read_request(f"{name}={value}" for name, value in request.query_params.multi_items())

@@ -18,6 +18,7 @@ from protocol.messages import Command
 from sorm_mediator.mediator.core.calls.kpd2_events import BY_FAULT, BY_STOP
 from sorm_mediator.mediator.core.switchside import Missing
 from sorm_mediator.mediator.core.tables import Started, Stopped
+from ssh_control.codes import ExtendedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -37,9 +38,9 @@ C = TypeVar("C", bound=Command, covariant=True)
 DONE: Final = 0x00
 NOT_DONE: Final = 0x01
 """28h: executed, not executed (order 268, 9.8.4.2)."""
-BUSY: Final = 0x2D
-"""Extended 27h: another command runs (Eltex SMG1016M manual, extended error codes)."""
-INTERRUPTED: Final = 0x21
+BUSY: Final = ExtendedError.PREVIOUS_COMMAND_RUNNING
+"""Extended 27h: another command runs. Our choice: the manual has no code for it."""
+INTERRUPTED: Final = ExtendedError.INTERRUPTED_BY_CONSOLE
 """Extended 28h: the console interrupted the command (likewise)."""
 MESSAGES_AT_ONCE: Final = 64
 """Messages of a table sent at once; the next ones go when the channel has taken these."""
