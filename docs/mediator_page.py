@@ -168,7 +168,7 @@ report changes nothing, and a Stop without a Start sends the whole call. Per obj
   priority FFh or 02h (option `priority_without_line`). A line by command 7 has priority 01h (11.1.8, 11.2.4.1).
 - Call numbers are unique among live calls, from 1, wrapping from FFFEh to 0.
 - An object that comes under control during a call that is known is controlled from the next call on (option
-  `join_running_call_on_add`: at once, with 51h).
+  `join_running_call_on_add`: at once, with 51h; of a talk whose set-up the switch did not report, with 41h).
 - A finished call is remembered for {seconds:.0f} s (at most {count} calls); a call without reports for `call_expiry` is
   given up with 43h/01h.
 

@@ -223,10 +223,12 @@ class Calls:
         """The object came under control during the call: no 41h, a 51h if it gets a line."""
         leg.roles.add(leg.first.role)
         leg.services = len(before.services)
-        if before.answer_time is not None:
-            self._move(Step(leg.first.time, LegInput.JOIN_ANSWERED, leg, leg.first.time))
-        elif before.setup_time is not None:
-            self._move(Step(leg.first.time, LegInput.JOIN, leg, leg.first.time))
+        if before.setup_time is None:
+            cause = None if before.answer_time is None else LegInput.JOIN_TALK
+        else:
+            cause = LegInput.JOIN if before.answer_time is None else LegInput.JOIN_ANSWERED
+        if cause is not None:
+            self._move(Step(leg.first.time, cause, leg, leg.first.time))
 
     def _send_news(self, call: Call) -> None:
         """All that is new, in the order in which it happened; each leg's own order is 41 44* 42 44* 43."""

@@ -40,6 +40,7 @@ class LegState(_Key):
     """How much of a call the console has been sent for one object."""
 
     NEW = "nothing sent"
+    TALK = "nothing sent of a talk"
     RECEIVED = "41h sent"
     ANSWERED = "42h sent"
     OVER = "over"
@@ -54,6 +55,7 @@ class LegInput(_Key):
     RELEASE = "the call ends"
     JOIN = "the object comes under control while the call is set up"
     JOIN_ANSWERED = "the object comes under control during the talk"
+    JOIN_TALK = "the object comes under control during a talk without a moment of set-up"
     DROP = "the object is not controlled any more"
 
 
@@ -83,9 +85,16 @@ LEG_TABLE: Final[Mapping[tuple[LegState, LegInput], LegMove]] = MappingProxyType
         (LegState.NEW, LegInput.SET_UP): LegMove(LegState.RECEIVED, (LegAction.TAKE_LINE, LegAction.SEND_41)),
         (LegState.NEW, LegInput.JOIN): LegMove(LegState.RECEIVED, (LegAction.TAKE_LATE_LINE,)),
         (LegState.NEW, LegInput.JOIN_ANSWERED): LegMove(LegState.ANSWERED, (LegAction.TAKE_LATE_LINE,)),
+        (LegState.NEW, LegInput.JOIN_TALK): LegMove(LegState.TALK, ()),
         (LegState.NEW, LegInput.SERVICE): LegMove(LegState.NEW, (LegAction.SEND_44,)),
         (LegState.NEW, LegInput.RELEASE): _RELEASE,
         (LegState.NEW, LegInput.DROP): _LEAVE,
+        (LegState.TALK, LegInput.SET_UP): LegMove(
+            LegState.ANSWERED, (LegAction.TAKE_LINE, LegAction.SEND_41)
+        ),
+        (LegState.TALK, LegInput.SERVICE): LegMove(LegState.TALK, (LegAction.SEND_44,)),
+        (LegState.TALK, LegInput.RELEASE): _RELEASE,
+        (LegState.TALK, LegInput.DROP): _LEAVE,
         (LegState.RECEIVED, LegInput.SERVICE): LegMove(LegState.RECEIVED, (LegAction.SEND_44,)),
         (LegState.RECEIVED, LegInput.ANSWER): LegMove(LegState.ANSWERED, (LegAction.SEND_42,)),
         (LegState.RECEIVED, LegInput.RELEASE): _RELEASE,
@@ -95,11 +104,13 @@ LEG_TABLE: Final[Mapping[tuple[LegState, LegInput], LegMove]] = MappingProxyType
         (LegState.ANSWERED, LegInput.DROP): _LEAVE,
     }
 )
-"""So the console is sent ``41h 44h* 42h 44h* 43h`` of each object, or 43h alone where dialling was not completed. Other
-pairs do not happen: :class:`~.calls.Calls` orders what a report has, and sends nothing twice."""
+"""So the console is sent ``41h 44h* 42h 44h* 43h`` of each object, or 43h alone where dialling was not completed. Of an
+object that comes under control during the call what was before is not sent, but for the 41h of a talk whose set-up the
+switch did not report. Other pairs do not happen: :class:`~.calls.Calls` orders what a report has, and sends nothing
+twice."""
 
 
-_NEW, _ANSWERED = LegState.NEW, LegState.ANSWERED
+_NEW, _TALK, _ANSWERED = LegState.NEW, LegState.TALK, LegState.ANSWERED
 
 
 @dataclass(slots=True, eq=False)
@@ -154,12 +165,12 @@ class Leg:
     @property
     def received(self) -> bool:
         """41h is out, or the object joined the call later."""
-        return self.state is not _NEW
+        return self.state is not _NEW and self.state is not _TALK
 
     @property
     def answered(self) -> bool:
         """42h is out, or the object joined the call during the talk."""
-        return self.state is _ANSWERED
+        return self.state is _ANSWERED or self.state is _TALK
 
     @property
     def statistical(self) -> bool:
