@@ -46,6 +46,20 @@ class LegState(_Key):
     OVER = "over"
 
 
+class LegKsl(_Key):
+    """How a leg stands to its line."""
+
+    NONE = "none"
+    """Under statistical control, not looked for yet, or lost."""
+    NONE_FREE = "none was free"
+    """Under full control (11.1.9)."""
+    TAKEN = "a line"
+    BY_COMMAND_7 = "a line by command 7"
+    """Shown, and kept, as that of a priority object (11.2.4.1)."""
+    RELEASED = "released by command 8"
+    """A late KSL is not for this leg."""
+
+
 class LegInput(_Key):
     """What happens to an object in a call."""
 
@@ -146,16 +160,10 @@ class Leg:
     """Destinations that are the object itself, as the reports show them."""
     line: Line | None = None
     line_since: float = 0.0
-    none_free: bool = False
-    """It is under full control and found no line (11.1.9)."""
-    by_command_7: bool = False
-    """It has its line by command 7: shown, and kept, as a priority object (11.2.4.1)."""
+    ksl: LegKsl = LegKsl.NONE
     state: LegState = LegState.NEW
     services: int = 0
     """How many services of the report the console has been sent."""
-    muted: bool = False
-    """The console released the line by command 8: a late KSL is not for this leg."""
-
     given: Party | None = field(init=False)
     """The object as command 5 gave it, where events show it so (10.3.2.1)."""
 
@@ -180,7 +188,7 @@ class Leg:
     @property
     def priority(self) -> Priority | None:
         """The priority that decides about its line."""
-        return Priority.HIGH if self.by_command_7 else self.object.priority
+        return Priority.HIGH if self.ksl is LegKsl.BY_COMMAND_7 else self.object.priority
 
     def selection(self, line: Line | None) -> int:
         """Why the event is sent, and how the call is controlled: by the line it has, else statistically (10.2.1.6,
