@@ -110,8 +110,7 @@ _AFTER = """\
 
 - 28h/00h of 2, 5, 6, 15 is sent when the switch has accepted, and the change is on disk.
 - **No answer** within `switch_timeout`: 28h/01h, nothing is changed here; since it is not certain what the
-  switch did, all
-  objects are brought back to it at once (`sync`). An answer that comes later is counted and ignored.
+  switch did, all objects are brought back to it at once (`sync`). An answer that comes later is counted and ignored.
 - **Link down** (now, or while the command waits): 5, 6, 15, 12 and 16 end with 28h/01h; 2 is done here, and
   the switch gets it when the objects are brought back: a mediator without its switch can be stopped.
 - **Removal of an object that the switch does not have** (34h, 35h, 53h) is a success.
