@@ -180,7 +180,7 @@ def _same(one: report.Party, other: report.Party) -> bool:
 
 def _was_called(leg: Leg, party: report.Party) -> bool:
     """Whether the object of ``leg`` was called as ``party``."""
-    return any(_same(party, called) for called in leg.called)
+    return bool(leg.called) and any(_same(party, called) for called in leg.called)
 
 
 def _octet(value: int) -> int | None:

@@ -125,6 +125,8 @@ twice."""
 
 
 _NEW, _TALK, _ANSWERED = LegState.NEW, LegState.TALK, LegState.ANSWERED
+_BY_COMMAND_7 = LegKsl.BY_COMMAND_7
+"""For each event: the members of an enum cost more to look up in its class."""
 
 
 @dataclass(slots=True, eq=False)
@@ -188,7 +190,7 @@ class Leg:
     @property
     def priority(self) -> Priority | None:
         """The priority that decides about its line."""
-        return Priority.HIGH if self.ksl is LegKsl.BY_COMMAND_7 else self.object.priority
+        return Priority.HIGH if self.ksl is _BY_COMMAND_7 else self.object.priority
 
     def selection(self, line: Line | None) -> int:
         """Why the event is sent, and how the call is controlled: by the line it has, else statistically (10.2.1.6,
