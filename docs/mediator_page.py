@@ -110,8 +110,7 @@ _AFTER = """\
 
 - 28h/00h of 2, 5, 6, 15 is sent when the switch has accepted, and the change is on disk.
 - **No answer** within `switch_timeout`: 28h/01h, nothing is changed here; since it is not certain what the
-  switch did, all
-  objects are brought back to it at once (`sync`). An answer that comes later is counted and ignored.
+  switch did, all objects are brought back to it at once (`sync`). An answer that comes later is counted and ignored.
 - **Link down** (now, or while the command waits): 5, 6, 15, 12 and 16 end with 28h/01h; 2 is done here, and
   the switch gets it when the objects are brought back: a mediator without its switch can be stopped.
 - **Removal of an object that the switch does not have** (34h, 35h, 53h) is a success.
@@ -168,7 +167,7 @@ report changes nothing, and a Stop without a Start sends the whole call. Per obj
   priority FFh or 02h (option `priority_without_line`). A line by command 7 has priority 01h (11.1.8, 11.2.4.1).
 - Call numbers are unique among live calls, from 1, wrapping from FFFEh to 0.
 - An object that comes under control during a call that is known is controlled from the next call on (option
-  `join_running_call_on_add`: at once, with 51h).
+  `join_running_call_on_add`: at once, with 51h; of a talk whose set-up the switch did not report, with 41h).
 - A finished call is remembered for {seconds:.0f} s (at most {count} calls); a call without reports for `call_expiry` is
   given up with 43h/01h.
 

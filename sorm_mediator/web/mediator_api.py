@@ -223,33 +223,33 @@ async def _fault(gateway: Mediator, stream: int, fault: FaultRequest) -> dict[st
     return gateway.e1.streams.row(stream)
 
 
-def _done(gateway: Mediator, sent: int, otherwise: str = "nothing had to be told") -> dict[str, object]:
+def _done(gateway: Mediator, sent: int, otherwise: str = "nothing had to be told") -> DoneDocument:
     """How many messages went to the console; with none, why."""
     if sent:
-        return {"sent": sent}
+        return DoneDocument(sent)
     if not gateway.core.channels.connected(Channel.KPD1):
-        return {"sent": 0, "why": "KPD1 is not connected"}
+        return DoneDocument(0, "KPD1 is not connected")
     if not gateway.core.tables.started:
-        return {"sent": 0, "why": "the technical means are stopped"}
-    return {"sent": 0, "why": otherwise}
+        return DoneDocument(0, "the technical means are stopped")
+    return DoneDocument(0, otherwise)
 
 
-async def _alarm(gateway: Mediator, alarm: AlarmRequest) -> dict[str, object]:
+async def _alarm(gateway: Mediator, alarm: AlarmRequest) -> DoneDocument:
     """Have the node raise an alarm: the console is sent 21h. Type 1 stops the technical means."""
     return _done(gateway, gateway.operator_alarm(alarm.type, alarm.code))
 
 
-async def _access(gateway: Mediator, access: AccessRequest) -> dict[str, object]:
+async def _access(gateway: Mediator, access: AccessRequest) -> DoneDocument:
     """Have the node notice an attempt at unauthorised access: the console is sent 26h."""
     return _done(gateway, gateway.operator_access(access.code, access.text))
 
 
-async def _restart(gateway: Mediator, restart: RestartRequest | None = None) -> dict[str, object]:
+async def _restart(gateway: Mediator, restart: RestartRequest | None = None) -> DoneDocument:
     """Have the node's software start again: tables empty, first password, stopped; the console is sent 22h."""
     return _done(gateway, gateway.operator_restart())
 
 
-async def _line_state(gateway: Mediator, line: LineStateRequest) -> dict[str, object]:
+async def _line_state(gateway: Mediator, line: LineStateRequest) -> DoneDocument:
     """Give the line of an object another state, which message 23h shows."""
     if line.object not in gateway.core.tables.objects:
         raise HTTPException(404, f"there is no object {line.object}")

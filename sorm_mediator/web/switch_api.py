@@ -22,6 +22,7 @@ from sorm_mediator.switch.path import Hop
 from sorm_mediator.switch.trace.console import LabTrace
 from sorm_mediator.switch.trace.trace import TRACE_PARAMETERS, TraceError, read_request
 from sorm_mediator.texts import as_list
+from sorm_mediator.web.mediator_api import RequestBody
 
 if TYPE_CHECKING:
     from sorm_mediator.config import MediatorConfig
@@ -34,13 +35,7 @@ REFUSED = {"unknown": 404, "invalid": 422, "refused": 409, "licence": 503}
 """Kind of a refusal -> HTTP status."""
 
 
-class Body(BaseModel):
-    """What is posted: closed to unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
-
-
-class ServiceBody(Body):
+class ServiceBody(RequestBody):
     """A service used during the call."""
 
     service: Literal[
@@ -75,12 +70,10 @@ class ServiceBody(Body):
     """Consultation, waiting: how long the further call talks."""
 
 
-class CallBody(Body):
+class CallBody(RequestBody):
     """A synthetic call."""
 
     model_config = ConfigDict(
-        extra="forbid",
-        use_attribute_docstrings=True,
         populate_by_name=True,
         json_schema_extra={
             "examples": [
@@ -103,7 +96,7 @@ class CallBody(Body):
     """Seconds until the answer, or until the caller gives up."""
     talk: Seconds = 0.2
     """Seconds of conversation."""
-    services: Annotated[list[ServiceBody], Field(max_length=32)] = []
+    services: list[ServiceBody] = Field(default=[], max_length=32)
     """Services used during the call."""
 
     def request(self) -> CallRequest:
@@ -117,12 +110,10 @@ Side = Annotated[str, Field(pattern=r"^([0-9*#]{1,18}|trunk:\S+)$")]
 Imsi = Annotated[str, Field(pattern=r"^[0-9]{1,18}$")]
 
 
-class MessageBody(Body):
+class MessageBody(RequestBody):
     """A synthetic electronic message, such as an SMS."""
 
     model_config = ConfigDict(
-        extra="forbid",
-        use_attribute_docstrings=True,
         populate_by_name=True,
         json_schema_extra={
             "examples": [
@@ -162,7 +153,7 @@ class MessageBody(Body):
         return text
 
 
-class TrunkBody(Body):
+class TrunkBody(RequestBody):
     """What is changed of a trunk."""
 
     name: Annotated[
@@ -171,7 +162,7 @@ class TrunkBody(Body):
     """Its name, as in routing directions and message 2Ah: up to 172 ASCII characters without spaces."""
 
 
-class FaultBody(Body):
+class FaultBody(RequestBody):
     """How a domain answers its mediators; calls go on as before."""
 
     answer: Literal["slow", "dead", "clear"]

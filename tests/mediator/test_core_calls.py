@@ -459,6 +459,33 @@ def test_an_object_joins_a_call_that_nobody_heard_of(means: Any, make: Any) -> N
     assert told == ["1 43/05 28331>28332 k0.1"]
 
 
+def test_an_object_that_joins_a_talk_whose_set_up_was_not_reported_gets_its_41h_late(
+    means: Any, make: Any
+) -> None:
+    """The switch's slip: the console has the call from 41h on, as any call that was set up."""
+    m = means(join_running_call_on_add="on").begin(make.combined(1, 1), make.put(1, "28331", "combined", 1))
+    late = ((1, "a", "28332", 1005.0), (1, "joined", "28332", 1005.0))
+    told = m.report(make.report(setup=None, answer=1003.0, matches=late))
+    assert told == ["1 41/00 28331>28332 k0.1"]
+    used = ((0x42, "28331", "28332", 1006.0),)
+    told = m.report(make.report(2, setup=None, answer=1003.0, services=used, matches=late))
+    assert told == ["1 44/00 28331>28332 42 k0.1"]
+    told = m.report(make.report(3, setup=None, answer=1003.0, release=1009.0, services=used, matches=late))
+    assert told == ["1 43/05 28331>28332 k0.1"]
+
+
+def test_and_a_priority_object_takes_a_line_for_it(means: Any, make: Any) -> None:
+    m = means(join_running_call_on_add="on").begin(
+        make.combined(1, 1),
+        make.put(1, "28331", "combined", 1),
+        make.put(2, "28332", "combined", 1, priority=Priority.HIGH),
+    )
+    m.report(make.report())
+    late = ((2, "a", "28339", 1005.0), (2, "joined", "28339", 1005.0))
+    told = m.report(make.report(a="28332", b="28339", call="talk", setup=None, answer=1003.0, matches=late))
+    assert told == ["1 52/02 28331>28332 k0.1", "2 41/00 28332>28339 k0.1"]
+
+
 def test_what_happened_after_it_joined_is_told_though_a_report_was_lost(means: Any, make: Any) -> None:
     m = means(join_running_call_on_add="on").begin(make.put(1, "28331"))
     late = ((1, "a", "28332", 1001.0), (1, "joined", "28332", 1001.0))

@@ -46,12 +46,6 @@ LINE = (Ksl(0, 1), Ksl(0, 1))
 NONE = (None, None)
 
 
-# --- the ring
-
-
-# --- full control without a line
-
-
 # --- command 8
 
 
@@ -154,9 +148,6 @@ def test_an_object_put_during_a_call_is_controlled_from_the_next_one(means: Any,
     both = ((1, "a"), (2, "b"))
     assert [e.object_number for e in call(m, make, 1, 2, answer=1003.0, matches=both)] == [1]
     assert [e.object_number for e in call(m, make, 1, name="next", matches=both)] == [1, 2]
-
-
-# --- the trunk
 
 
 # --- numbers

@@ -359,7 +359,7 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.reports)
     @rule(
         data=st.data(),
-        what=st.sampled_from(["setup", "answer", "service", "forward", "release"]),
+        what=st.sampled_from(["setup", "answer", "slip", "service", "forward", "release"]),
         lost=st.booleans(),
     )
     def goes_on(self, data: Any, what: str, lost: bool) -> None:
@@ -369,6 +369,8 @@ class Machine(RuleBasedStateMachine):
             case "setup" if report.setup_time is None:
                 report = replace(report, setup_time=now)
             case "answer" if report.setup_time is not None and report.answer_time is None:
+                report = replace(report, answer_time=now)
+            case "slip" if report.answer_time is None:  # the switch reports no moment of set-up
                 report = replace(report, answer_time=now)
             case "service" | "forward" if report.setup_time is not None:
                 target = Party(digits=PHONES[data.draw(NUMBERS)], ni="private")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 BACKLOG = 1000
-"""EventFeed that wait for one subscriber; beyond that the oldest are dropped, and the next one has their number."""
+"""Events that wait for one subscriber; beyond that the oldest are dropped, and the next one has their number."""
 
 
 class Subscription:

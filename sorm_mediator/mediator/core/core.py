@@ -338,13 +338,14 @@ class Core:
 
     def next_deadline(self) -> float | None:
         """When :meth:`tick` has something to do, if nothing else happens before."""
-        times = (
+        times = [
             self._context.channels.deadline,
             self._means.deadline,
-            *(self._pace.due(stream) for stream in self._held),
             self._switch.deadline,
             self.calls.deadline,
-        )
+        ]
+        if self._held:
+            times += map(self._pace.due, self._held)
         return min((time for time in times if time is not None), default=None)
 
     # --- inputs: an operator asks for what a node does of itself

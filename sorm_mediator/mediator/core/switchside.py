@@ -104,6 +104,9 @@ SWITCH_TABLE: Final[Mapping[tuple[SwitchState, SwitchInput], SwitchMove]] = Mapp
 )
 """A link that comes up while it is up was lost in between: that is DOWN, then UP. Other pairs do not happen."""
 
+_SYNCHRONISING, _BEHIND = SwitchState.SYNCHRONISING, SwitchState.BEHIND
+"""For the deadline, which is asked after each input: the members of an enum cost more to look up in its class."""
+
 WAITS: Final = frozenset({SwitchState.SYNCHRONISING, SwitchState.DOUBTFUL})
 """States in which requests wait."""
 
@@ -205,9 +208,9 @@ class SwitchSide:
     def deadline(self) -> float | None:
         """When something happens by itself."""
         times = [question.deadline for question in (*self._asked.values(), *self._waiting)]
-        if self.state is SwitchState.SYNCHRONISING:
+        if self.state is _SYNCHRONISING:
             times.append(self._sync.deadline)
-        elif self.state is SwitchState.BEHIND:
+        elif self.state is _BEHIND:
             times.append(self._retry_at)
         return min(times, default=None)
 

@@ -26,7 +26,15 @@ from sorm_mediator.mediator.core.calls.kpd2_events import (
     TECHNICAL,
     EventComposer,
 )
-from sorm_mediator.mediator.core.calls.legs import LEG_TABLE, ROLE_SHIFT, Call, Leg, LegAction, LegInput
+from sorm_mediator.mediator.core.calls.legs import (
+    LEG_TABLE,
+    ROLE_SHIFT,
+    Call,
+    Leg,
+    LegAction,
+    LegInput,
+    LegKsl,
+)
 from sorm_mediator.mediator.core.effects import Connect, Free
 
 if TYPE_CHECKING:
@@ -223,10 +231,12 @@ class Calls:
         """The object came under control during the call: no 41h, a 51h if it gets a line."""
         leg.roles.add(leg.first.role)
         leg.services = len(before.services)
-        if before.answer_time is not None:
-            self._move(Step(leg.first.time, LegInput.JOIN_ANSWERED, leg, leg.first.time))
-        elif before.setup_time is not None:
-            self._move(Step(leg.first.time, LegInput.JOIN, leg, leg.first.time))
+        if before.setup_time is None:
+            cause = None if before.answer_time is None else LegInput.JOIN_TALK
+        else:
+            cause = LegInput.JOIN if before.answer_time is None else LegInput.JOIN_ANSWERED
+        if cause is not None:
+            self._move(Step(leg.first.time, cause, leg, leg.first.time))
 
     def _send_news(self, call: Call) -> None:
         """All that is new, in the order in which it happened; each leg's own order is 41 44* 42 44* 43."""
@@ -316,10 +326,10 @@ class Calls:
             line = self._detach(loser, at, pre_empt)
             self._wait(loser)
         if line is None:
-            leg.none_free = True
+            leg.ksl = LegKsl.NONE_FREE
             self._wait(leg)
             return
-        leg.none_free = False
+        leg.ksl = LegKsl.TAKEN
         self._pool.take(line, leg, at)
         self._stop_waiting(leg)
         self._context.emit(Connect(line, leg.call_number, leg.object.object_number, leg.call.report.media))
@@ -330,8 +340,12 @@ class Calls:
         self._context.emit(Free(line, leg.call_number, leg.object.object_number))
         if reason is not None:
             self._events.ksl_released(leg, at, line, reason)
-            leg.none_free = reason != BY_COMMAND_8 and self._context.options.line_lost_shown == "none-free"
-        leg.by_command_7 = False
+        if reason == BY_COMMAND_8:
+            leg.ksl = LegKsl.RELEASED
+        elif reason is not None and self._context.options.line_lost_shown == "none-free":
+            leg.ksl = LegKsl.NONE_FREE
+        else:
+            leg.ksl = LegKsl.NONE
         return line
 
     def _wait(self, leg: Leg) -> None:
@@ -339,7 +353,7 @@ class Calls:
         if (
             self._context.options.late_ksl == "on"
             and group is not None
-            and not (leg.muted or leg.statistical)
+            and not (leg.statistical or leg.ksl is LegKsl.RELEASED)
         ):
             self._waiting.setdefault(group, {})[leg] = None
 
@@ -379,9 +393,8 @@ class Calls:
 
     def connect(self, leg: Leg, group: int, now: float) -> None:
         """Command 7: give the leg a line of ``group``, if need be an ordinary object's (52h/03h, 51h)."""
-        leg.muted = False
         self._attach(leg, now, group=group, pre_empt=BY_COMMAND_7)
-        leg.by_command_7 = True
+        leg.ksl = LegKsl.BY_COMMAND_7
         self._events.ksl_connected(leg, now)
 
     def report_none_free(self, leg: Leg, now: float) -> None:
@@ -390,7 +403,6 @@ class Calls:
 
     def disconnect(self, leg: Leg, now: float) -> None:
         """Command 8: the line goes, the call goes on (52h/01h)."""
-        leg.muted = True
         self._detach(leg, now, BY_COMMAND_8)
 
     def out_of_order(self, lines: Iterable[Line], now: float) -> None:
@@ -431,7 +443,7 @@ class Calls:
             if leg.line is not None and row.category is Category.STATISTICAL:
                 self._detach(leg, now, BY_COMMAND_6)
             leg.object = row
-            if leg.received and leg.line is None and not leg.muted:
+            if leg.received and leg.line is None and leg.ksl is not LegKsl.RELEASED:
                 self._take_late_line(leg, Step(now, LegInput.JOIN, leg, now))
 
     def stop(self, reason: int | None, now: float) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from protocol.codes import Category, Priority
 from protocol.messages import Answer, KslConnected, KslReleased, NumberReceived, Release, ServiceUsed
 from protocol.values import Party
+from sorm_mediator.mediator.core.calls.legs import LegKsl
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,7 +122,7 @@ class EventComposer:
         """Octet 32 of 41h, 42h, 44h (11.1.9, 11.2.4.1): a leg whose line was released is under statistical control."""
         if leg.line is not None:
             return CONNECTED
-        return NONE_FREE if leg.none_free else STATISTICAL
+        return NONE_FREE if leg.ksl is LegKsl.NONE_FREE else STATISTICAL
 
     def _priority(self, leg: Leg, line: Line | None) -> Priority | None:
         """Octet 31: of a call under full control that of the object, 01h by command 7 (11.2.4.1); without a line 02h or
@@ -179,7 +180,7 @@ def _same(one: report.Party, other: report.Party) -> bool:
 
 def _was_called(leg: Leg, party: report.Party) -> bool:
     """Whether the object of ``leg`` was called as ``party``."""
-    return any(_same(party, called) for called in leg.called)
+    return bool(leg.called) and any(_same(party, called) for called in leg.called)
 
 
 def _octet(value: int) -> int | None:

@@ -40,9 +40,24 @@ class LegState(_Key):
     """How much of a call the console has been sent for one object."""
 
     NEW = "nothing sent"
+    TALK = "nothing sent of a talk"
     RECEIVED = "41h sent"
     ANSWERED = "42h sent"
     OVER = "over"
+
+
+class LegKsl(_Key):
+    """How a leg stands to its line."""
+
+    NONE = "none"
+    """Under statistical control, not looked for yet, or lost."""
+    NONE_FREE = "none was free"
+    """Under full control (11.1.9)."""
+    TAKEN = "a line"
+    BY_COMMAND_7 = "a line by command 7"
+    """Shown, and kept, as that of a priority object (11.2.4.1)."""
+    RELEASED = "released by command 8"
+    """A late KSL is not for this leg."""
 
 
 class LegInput(_Key):
@@ -54,6 +69,7 @@ class LegInput(_Key):
     RELEASE = "the call ends"
     JOIN = "the object comes under control while the call is set up"
     JOIN_ANSWERED = "the object comes under control during the talk"
+    JOIN_TALK = "the object comes under control during a talk without a moment of set-up"
     DROP = "the object is not controlled any more"
 
 
@@ -83,9 +99,16 @@ LEG_TABLE: Final[Mapping[tuple[LegState, LegInput], LegMove]] = MappingProxyType
         (LegState.NEW, LegInput.SET_UP): LegMove(LegState.RECEIVED, (LegAction.TAKE_LINE, LegAction.SEND_41)),
         (LegState.NEW, LegInput.JOIN): LegMove(LegState.RECEIVED, (LegAction.TAKE_LATE_LINE,)),
         (LegState.NEW, LegInput.JOIN_ANSWERED): LegMove(LegState.ANSWERED, (LegAction.TAKE_LATE_LINE,)),
+        (LegState.NEW, LegInput.JOIN_TALK): LegMove(LegState.TALK, ()),
         (LegState.NEW, LegInput.SERVICE): LegMove(LegState.NEW, (LegAction.SEND_44,)),
         (LegState.NEW, LegInput.RELEASE): _RELEASE,
         (LegState.NEW, LegInput.DROP): _LEAVE,
+        (LegState.TALK, LegInput.SET_UP): LegMove(
+            LegState.ANSWERED, (LegAction.TAKE_LINE, LegAction.SEND_41)
+        ),
+        (LegState.TALK, LegInput.SERVICE): LegMove(LegState.TALK, (LegAction.SEND_44,)),
+        (LegState.TALK, LegInput.RELEASE): _RELEASE,
+        (LegState.TALK, LegInput.DROP): _LEAVE,
         (LegState.RECEIVED, LegInput.SERVICE): LegMove(LegState.RECEIVED, (LegAction.SEND_44,)),
         (LegState.RECEIVED, LegInput.ANSWER): LegMove(LegState.ANSWERED, (LegAction.SEND_42,)),
         (LegState.RECEIVED, LegInput.RELEASE): _RELEASE,
@@ -95,11 +118,15 @@ LEG_TABLE: Final[Mapping[tuple[LegState, LegInput], LegMove]] = MappingProxyType
         (LegState.ANSWERED, LegInput.DROP): _LEAVE,
     }
 )
-"""So the console is sent ``41h 44h* 42h 44h* 43h`` of each object, or 43h alone where dialling was not completed. Other
-pairs do not happen: :class:`~.calls.Calls` orders what a report has, and sends nothing twice."""
+"""So the console is sent ``41h 44h* 42h 44h* 43h`` of each object, or 43h alone where dialling was not completed. Of an
+object that comes under control during the call what was before is not sent, but for the 41h of a talk whose set-up the
+switch did not report. Other pairs do not happen: :class:`~.calls.Calls` orders what a report has, and sends nothing
+twice."""
 
 
-_NEW, _ANSWERED = LegState.NEW, LegState.ANSWERED
+_NEW, _TALK, _ANSWERED = LegState.NEW, LegState.TALK, LegState.ANSWERED
+_BY_COMMAND_7 = LegKsl.BY_COMMAND_7
+"""For each event: the members of an enum cost more to look up in its class."""
 
 
 @dataclass(slots=True, eq=False)
@@ -135,16 +162,10 @@ class Leg:
     """Destinations that are the object itself, as the reports show them."""
     line: Line | None = None
     line_since: float = 0.0
-    none_free: bool = False
-    """It is under full control and found no line (11.1.9)."""
-    by_command_7: bool = False
-    """It has its line by command 7: shown, and kept, as a priority object (11.2.4.1)."""
+    ksl: LegKsl = LegKsl.NONE
     state: LegState = LegState.NEW
     services: int = 0
     """How many services of the report the console has been sent."""
-    muted: bool = False
-    """The console released the line by command 8: a late KSL is not for this leg."""
-
     given: Party | None = field(init=False)
     """The object as command 5 gave it, where events show it so (10.3.2.1)."""
 
@@ -154,12 +175,12 @@ class Leg:
     @property
     def received(self) -> bool:
         """41h is out, or the object joined the call later."""
-        return self.state is not _NEW
+        return self.state is not _NEW and self.state is not _TALK
 
     @property
     def answered(self) -> bool:
         """42h is out, or the object joined the call during the talk."""
-        return self.state is _ANSWERED
+        return self.state is _ANSWERED or self.state is _TALK
 
     @property
     def statistical(self) -> bool:
@@ -169,7 +190,7 @@ class Leg:
     @property
     def priority(self) -> Priority | None:
         """The priority that decides about its line."""
-        return Priority.HIGH if self.by_command_7 else self.object.priority
+        return Priority.HIGH if self.ksl is _BY_COMMAND_7 else self.object.priority
 
     def selection(self, line: Line | None) -> int:
         """Why the event is sent, and how the call is controlled: by the line it has, else statistically (10.2.1.6,
