@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
-from protocol import COMMANDS, Channel, Message, Problem, SetPassword, UnknownUnit
+from protocol import Channel, Message, Problem, SetPassword, UnknownUnit
 from protocol.codes import PREAMBLE
 from protocol.jsonform import to_json
-from protocol.messages import Command
+from protocol.messages import BY_CODE, Command
 from protocol.render import masked_hex
 from protocol.values import Raw
 from protocol.wire import MASK
@@ -54,7 +54,8 @@ def masked_unit(raw: bytes, why: str = "") -> str:
 
 def command_name(raw: bytes) -> str | None:
     """The name of the command that a unit begins as; None when its code is that of no command."""
-    return next((kind.message_name for kind in COMMANDS if raw[2:3] == bytes([kind.code])), None)
+    kind = BY_CODE.get(raw[2]) if len(raw) > 2 else None
+    return kind.message_name if kind is not None and issubclass(kind, Command) else None
 
 
 def command_fields(command: Command) -> dict[str, Any]:
