@@ -6,10 +6,11 @@ with a verdict (:mod:`sorm_mediator.conformance.verdicts`). Every unit on a chan
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from protocol import EncodeError
 from protocol.messages import caption, title_of
@@ -34,6 +35,7 @@ Outcome = Literal["executed", "not-executed", "rejected", "accepted", "silent"]
 Profile = Literal["order", "eltex"]
 Errors = Literal["order", "extended", "any"]
 
+T = TypeVar("T")
 RECEIVED, ANSWER, RELEASE = "number-received", "answer", "release"
 """The events of an answered call: 41h, 42h, 43h."""
 EXTENDED = 0x10
@@ -290,7 +292,15 @@ class Dialogue:
     async def together(
         self, *commands: tuple[str | bytes, dict[str, Any]], within: float | None = None
     ) -> list[Reply]:
-        """Send commands one after the other without waiting, then wait for the end of all."""
+        """Send commands one after the other without waiting, then wait for the end of all.
+
+        A cancellation comes after that wait: what a sent command changes must be known to be put back.
+        """
+        return await carry_through(self._exchange(commands, within))
+
+    async def _exchange(
+        self, commands: Sequence[tuple[str | bytes, dict[str, Any]]], within: float | None
+    ) -> list[Reply]:
         replies = [await self._send(name, fields) for name, fields in commands]
         await self._over(replies, self.terms.within if within is None else within)
         for reply in replies:
@@ -638,6 +648,20 @@ def _event_of(number: int, call: int | None) -> Callable[[Crossed], bool]:
         return same and (call is None or values.get("call_number") == call)
 
     return suits
+
+
+async def carry_through(work: Coroutine[Any, Any, T]) -> T:
+    """Await ``work`` to its end. A cancellation during it is raised only then."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait((task,))
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    return task.result()
 
 
 # --- words
