@@ -23,7 +23,7 @@ from sorm_mediator.conformance.verdicts import (
     Unprepared,
     Untested,
 )
-from sorm_mediator.console.client import KPD1, Address, ConsoleClient, Crossed, Sent
+from sorm_mediator.console.client import KPD1, ConsoleClient, Crossed, Observer, Sent
 from sorm_mediator.console.comparing import OneOf, differences, show_value
 from sorm_mediator.console.errors import StepError
 from sorm_mediator.console.messages import COMMANDS
@@ -169,7 +169,7 @@ class Receipt:
     """Code of the command."""
 
 
-class Dialogue:
+class Dialogue(Observer):
     """The console of an examination and observer of its client: sends commands, expects answers and
     events."""
 
@@ -220,22 +220,6 @@ class Dialogue:
             self._arrived.append(crossed)
         for observer in self._observers:
             observer(crossed)
-
-    def opened(
-        self, client: ConsoleClient, channel: str, local: Address, remote: Address, now: float
-    ) -> None:
-        """Nothing to keep."""
-
-    def closed(self, client: ConsoleClient, channel: str, now: float) -> None:
-        """Nothing to keep."""
-
-    def transferred(
-        self, client: ConsoleClient, channel: str, outbound: bool, data: bytes, now: float
-    ) -> None:
-        """Nothing to keep."""
-
-    def framed(self, client: ConsoleClient, channel: str, by_dte: bool, frame: bytes, now: float) -> None:
-        """Nothing to keep."""
 
     async def connect(self) -> None:
         """Connect both channels again if one of them is down. Raises :class:`ConnectError`."""

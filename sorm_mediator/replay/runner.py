@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -66,7 +67,7 @@ class Runnable(Protocol):
     def check(self, *, calls: bool, web: bool, restart: bool, e1: bool) -> None: ...
 
 
-class ScriptRunner(Observer):
+class ScriptRunner(Observer, ABC):
     """Runs one script, and observes its consoles: the common part of scenarios and vendor scripts.
 
     ``keep_going``: a failed step does not end the script. ``recorder`` (a capture file) observes the consoles
@@ -119,9 +120,9 @@ class ScriptRunner(Observer):
         self._printer.end(self.result)
         return self.result
 
+    @abstractmethod
     async def _play(self) -> None:
         """Run the steps. Raises :class:`ScriptError`, :class:`ConnectError`."""
-        raise NotImplementedError
 
     async def _put_back(self) -> None:
         """Run after the steps, whether they passed, failed or were cancelled."""
