@@ -18,7 +18,6 @@ from sorm_mediator.console.errors import ConnectError, StepError
 from sorm_mediator.console.target import CallMaker, Requester
 from sorm_mediator.language import Lang, Phrase, translate
 
-OUTCOMES = ("answer", "busy", "no-answer", "fail", "incomplete")
 HOOK_ENDS_WITHIN = 5.0
 """Seconds between SIGTERM and the end of the user's command."""
 

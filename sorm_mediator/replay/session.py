@@ -7,7 +7,6 @@ reader of the output has closed it.
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 import tempfile
 import tomllib
@@ -26,6 +25,7 @@ from sorm_mediator.console.errors import (
     check_choice,
     check_folders,
     check_web,
+    drop_output,
     report_error,
     unreadable,
 )
@@ -238,8 +238,7 @@ class _Stdout:
             sys.stdout.flush()
         except BrokenPipeError:
             self.gone = True
-            # Buffered output is dropped, also at the interpreter's exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            drop_output()
             if self._run is not None:
                 self._run.cancel()
 
