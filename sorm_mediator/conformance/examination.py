@@ -22,7 +22,7 @@ from sorm_mediator.conformance.verdicts import (
     Untested,
     Verdict,
 )
-from sorm_mediator.console.errors import ConnectError
+from sorm_mediator.console.errors import ConnectError, words
 from sorm_mediator.language import Phrase
 
 log = logging.getLogger(__name__)
@@ -331,7 +331,7 @@ class Examination:
             await self._take_back()
             await self._state_as_before()
         except (ConnectError, Verdict) as error:
-            self.not_restored = str(error)
+            self.not_restored = words(error)
         finally:
             ex.end()
             await ex.client.close()

@@ -156,7 +156,10 @@ def run_conformance(settings: Settings, write: Callable[[str], object] | None = 
             _write(settings, report, write, showing)
             sys.stdout.flush()
         if interrupted:
-            return report_error("interrupted; what was changed is put back", INTERRUPTED)
+            left = report is not None and report.not_restored
+            return report_error(
+                "interrupted" if left else "interrupted; what was changed is put back", INTERRUPTED
+            )
         assert report is not None
     except (ConfigError, BoxError, NotReadyError) as error:
         return report_error(error, 2)
@@ -172,7 +175,8 @@ def run_conformance(settings: Settings, write: Callable[[str], object] | None = 
 async def _until_signal(settings: Settings, showing: Showing, *, bars: bool) -> tuple[Report | None, bool]:
     """The report, and whether Ctrl-C or SIGTERM ended the examination; everything is put back in both cases.
 
-    After an interruption the report has the checks until then; None if no check was reached.
+    After an interruption the report has the checks until then; None if no check was reached and nothing is left to
+    put back. A further signal changes nothing.
     """
     kept: list[Report] = []
     loop = asyncio.get_running_loop()
@@ -248,7 +252,7 @@ async def examine(
         try:
             await examination.run(settings.checks, seen)
         except asyncio.CancelledError:
-            if examination.results:
+            if examination.results or examination.not_restored:
                 cut_short(reported())
             raise
     return reported()
