@@ -41,7 +41,7 @@ from sorm_mediator.console.errors import (
     report_error,
     unreadable,
 )
-from sorm_mediator.console.target import LINKS, RunTarget, target_for
+from sorm_mediator.console.target import LINKS, RunTarget, link_of, target_for
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.targets import in_lab, toward
 from sorm_mediator.language import Lang, Phrase, translate
@@ -218,7 +218,7 @@ async def examine(
     """
     config = _lab(settings) if settings.config is not None else Config()
     lang = cast(Lang, settings.lang)
-    link = settings.link or (BOTH if config.console.link == "tcp" and config.e1 else config.console.link)
+    link = settings.link or link_of(config)
     began, began_monotonic = time.time(), time.monotonic()
     async with _around(settings, config, link) as around:
         terms = await _as_switch_has_it(terms_of(settings, config), settings, around)

@@ -14,6 +14,7 @@ from sorm_mediator.console.client import KPD1, KPD2, SHOWN, ConsoleClient, Cross
 from sorm_mediator.console.comparing import Failure, differences, show_value
 from sorm_mediator.console.errors import ConnectError, ScriptError, StepError
 from sorm_mediator.console.hearing import hear, heard_text
+from sorm_mediator.console.messages import ALREADY_STARTED
 from sorm_mediator.console.target import RunTarget
 from sorm_mediator.language import Phrase, join
 from sorm_mediator.replay import scenario as s
@@ -45,11 +46,6 @@ class Console:
 
 _ENDED = Phrase("the restart ends the channels")
 _WRONG = Phrase("something wrong in a unit")
-_STARTED = (0x16, 0x07)
-"""Statuses of a command 1 while the technical means run already.
-
-Source: order 268, 9.8.4.2 (07h); Eltex SMG1016M manual, SORM settings (16h).
-"""
 
 
 class Runnable(Protocol):
@@ -153,7 +149,7 @@ class ScriptRunner(Observer, ABC):
         """Note the likely reason of a refused start, until a start of this run is accepted."""
         for one in sent:
             if one.code == COMMANDS["start"].code:
-                if not self._started and one.refusal in _STARTED:
+                if not self._started and one.refusal in ALREADY_STARTED:
                     step.notes.append(STARTED_ALREADY)
                 self._started |= one.done and not one.refusal
 
