@@ -12,7 +12,7 @@ from pathlib import Path
 SECTIONS = ("codec", "radius", "ssh", "hdlc", "e1", "voice", "gateway", "startup")
 RESULTS = Path(__file__).with_name("results.json")
 
-# What PERFORMANCE sets as goals: (section, key) -> (at least | at most, value).
+# The goals of docs/performance.md: (section, key) -> (at least | at most, value).
 GOALS: dict[tuple[str, str], tuple[str, float]] = {
     ("codec", "decode_vs_struct"): (">=", 0.90),
     ("codec", "encode_vs_struct"): (">=", 0.85),

@@ -151,7 +151,7 @@ def _broken(unit: bytes, number: int) -> bytes:
 
 
 def run() -> dict[str, Any]:
-    """The ratios of PERFORMANCE, section codec, and the figures (calls a second) behind them."""
+    """The ratios of section ``codec`` and the figures (calls a second) behind them."""
     random_ = random.Random(268)
     codec = Codec(Options())
     kinds = {

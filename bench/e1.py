@@ -195,7 +195,7 @@ async def _four_streams(batch: float) -> tuple[float, int]:
 
 
 def run() -> dict[str, Any]:
-    """The goals of PERFORMANCE, section e1: ``*_x`` times real time, ``four_streams_percent`` of a core."""
+    """The figures of section ``e1``: ``*_x`` times real time, ``four_streams_percent`` of a core."""
     import asyncio
 
     results: dict[str, Any] = {}

@@ -34,7 +34,7 @@ from protocol import (
 )
 from radius.report import CallReport, Match, Party
 from radius.reporter import Reporter
-from sorm_mediator.lab.processes import BoxProcess, free_udp_port
+from sorm_mediator.lab.processes import BoxProcess, switch_and_gateway
 
 OBJECTS, RATE, SECONDS, IDLE_COMMANDS = 100, 1000, 60.0, 300
 
@@ -206,19 +206,13 @@ async def loaded(console: Console, mediator: BoxProcess, folder: Path) -> dict[s
 
 async def measure(folder: Path) -> dict[str, object]:
     """Start the boxes, put the objects under control, measure."""
-    radius = free_udp_port()
-    (folder / "switch.toml").write_text(SWITCH.format(radius=radius))
-    async with BoxProcess("switch", folder / "switch.toml", log_level="error") as switch:
-        ssh = switch.endpoints["ssh"].rpartition(":")[2]
-        text = MEDIATOR.format(radius=radius, ssh=ssh, key=switch.ready["host_key"])
-        (folder / "mediator.toml").write_text(text)
-        async with BoxProcess("gateway", folder / "mediator.toml", log_level="error") as mediator:
-            console = Console(Codec(Options()))
-            await console.connect(mediator.endpoints)
-            await console.command(Start())
-            for index in range(OBJECTS):
-                await console.command(network_object(index))
-            return {**await idle(console), **await loaded(console, mediator, folder)}
+    async with switch_and_gateway(folder, SWITCH, MEDIATOR) as (_, mediator):
+        console = Console(Codec(Options()))
+        await console.connect(mediator.endpoints)
+        await console.command(Start())
+        for index in range(OBJECTS):
+            await console.command(network_object(index))
+        return {**await idle(console), **await loaded(console, mediator, folder)}
 
 
 def run() -> dict[str, object]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -33,12 +32,12 @@ from sorm_mediator.acceptance.run import Acceptance, NotReadyError
 from sorm_mediator.addresses import host_port
 from sorm_mediator.config import Config, ConfigError
 from sorm_mediator.console.errors import (
-    BROKEN_PIPE,
     ConnectError,
     UsageError,
     check_choice,
     check_folders,
     check_web,
+    drop_output,
     report_error,
 )
 from sorm_mediator.console.target import RunTarget
@@ -93,9 +92,7 @@ def run_acceptance(settings: AcceptanceSettings, write: Callable[[str], object] 
     except ConnectError as error:
         return report_error(error, 3)
     except BrokenPipeError:
-        # The rest of the buffer has no reader, even at the interpreter's exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
+        return drop_output()
     except OSError as error:
         return report_error(f"{error.filename}: can't be written: {error.strerror}", 2)
     return 0 if run.verdict == PASS else 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -285,7 +286,7 @@ def time_text(time_ns: int) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{nanoseconds:09}Z"
 
 
-class _Show:
+class _Show(ABC):
     """The common part of both forms of output: notes on stderr, and whether there were problems."""
 
     def __init__(self, lang: Lang) -> None:
@@ -314,11 +315,11 @@ class _Show:
             self.fine &= not item.problems
             self.found(item)
 
+    @abstractmethod
     def found(self, item: Found) -> None:
         """One unit, or octets that are no unit."""
-        raise NotImplementedError
 
-    def stop(self) -> None:
+    def stop(self) -> None:  # noqa: B027 - only the JSON list has an end to write
         """Reading can't go on."""
 
     def end(self) -> None:

@@ -8,6 +8,7 @@ import os
 import shlex
 import string
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -17,7 +18,6 @@ from sorm_mediator.console.errors import ConnectError, StepError
 from sorm_mediator.console.target import CallMaker, Requester
 from sorm_mediator.language import Lang, Phrase, translate
 
-OUTCOMES = ("answer", "busy", "no-answer", "fail", "incomplete")
 HOOK_ENDS_WITHIN = 5.0
 """Seconds between SIGTERM and the end of the user's command."""
 
@@ -64,7 +64,7 @@ _OUTCOME = {
 }
 
 
-class Caller:
+class Caller(ABC):
     """A way to make calls."""
 
     ring: float
@@ -76,14 +76,14 @@ class Caller:
     within: float
     """Seconds until a requested call is under way."""
 
+    @abstractmethod
     async def place(self, call: Call) -> Any:
         """Make a call; returns the argument of :meth:`hang_up`. Raises :class:`Untested`."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def hang_up(self, placed: Any) -> None:
         """End the call, if possible; otherwise it ends by itself. Raises :class:`Untested` like
         :meth:`trouble`."""
-        raise NotImplementedError
 
     async def trouble(self, placed: Any) -> Phrase | None:
         """The reason why a call failed without a fault of the mediator; None: no failure is known."""
@@ -93,7 +93,7 @@ class Caller:
         """Return as soon as :meth:`trouble` has a reason; may never return."""
         await asyncio.Event().wait()
 
-    async def close(self) -> None:
+    async def close(self) -> None:  # noqa: B027 - a call of the switch or the operator ends by itself
         """End all running calls."""
 
 

@@ -6,10 +6,11 @@ with a verdict (:mod:`sorm_mediator.conformance.verdicts`). Every unit on a chan
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from protocol import EncodeError
 from protocol.messages import caption, title_of
@@ -22,7 +23,7 @@ from sorm_mediator.conformance.verdicts import (
     Unprepared,
     Untested,
 )
-from sorm_mediator.console.client import KPD1, Address, ConsoleClient, Crossed, Sent
+from sorm_mediator.console.client import KPD1, ConsoleClient, Crossed, Observer, Sent
 from sorm_mediator.console.comparing import OneOf, differences, show_value
 from sorm_mediator.console.errors import StepError
 from sorm_mediator.console.messages import COMMANDS
@@ -34,6 +35,7 @@ Outcome = Literal["executed", "not-executed", "rejected", "accepted", "silent"]
 Profile = Literal["order", "eltex"]
 Errors = Literal["order", "extended", "any"]
 
+T = TypeVar("T")
 RECEIVED, ANSWER, RELEASE = "number-received", "answer", "release"
 """The events of an answered call: 41h, 42h, 43h."""
 EXTENDED = 0x10
@@ -167,7 +169,7 @@ class Receipt:
     """Code of the command."""
 
 
-class Dialogue:
+class Dialogue(Observer):
     """The console of an examination and observer of its client: sends commands, expects answers and
     events."""
 
@@ -218,22 +220,6 @@ class Dialogue:
             self._arrived.append(crossed)
         for observer in self._observers:
             observer(crossed)
-
-    def opened(
-        self, client: ConsoleClient, channel: str, local: Address, remote: Address, now: float
-    ) -> None:
-        """Nothing to keep."""
-
-    def closed(self, client: ConsoleClient, channel: str, now: float) -> None:
-        """Nothing to keep."""
-
-    def transferred(
-        self, client: ConsoleClient, channel: str, outbound: bool, data: bytes, now: float
-    ) -> None:
-        """Nothing to keep."""
-
-    def framed(self, client: ConsoleClient, channel: str, by_dte: bool, frame: bytes, now: float) -> None:
-        """Nothing to keep."""
 
     async def connect(self) -> None:
         """Connect both channels again if one of them is down. Raises :class:`ConnectError`."""
@@ -290,7 +276,15 @@ class Dialogue:
     async def together(
         self, *commands: tuple[str | bytes, dict[str, Any]], within: float | None = None
     ) -> list[Reply]:
-        """Send commands one after the other without waiting, then wait for the end of all."""
+        """Send commands one after the other without waiting, then wait for the end of all.
+
+        A cancellation comes after that wait: what a sent command changes must be known to be put back.
+        """
+        return await carry_through(self._exchange(commands, within))
+
+    async def _exchange(
+        self, commands: Sequence[tuple[str | bytes, dict[str, Any]]], within: float | None
+    ) -> list[Reply]:
         replies = [await self._send(name, fields) for name, fields in commands]
         await self._over(replies, self.terms.within if within is None else within)
         for reply in replies:
@@ -638,6 +632,20 @@ def _event_of(number: int, call: int | None) -> Callable[[Crossed], bool]:
         return same and (call is None or values.get("call_number") == call)
 
     return suits
+
+
+async def carry_through(work: Coroutine[Any, Any, T]) -> T:
+    """Await ``work`` to its end. A cancellation during it is raised only then."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait((task,))
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    return task.result()
 
 
 # --- words

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sorm_mediator.conformance.declaration import Check, Result
-from sorm_mediator.conformance.dialogue import Reply, identity
+from sorm_mediator.conformance.dialogue import Reply, carry_through, identity
 from sorm_mediator.conformance.examiner import Examiner
 from sorm_mediator.conformance.verdicts import (
     FAIL,
@@ -22,7 +22,7 @@ from sorm_mediator.conformance.verdicts import (
     Untested,
     Verdict,
 )
-from sorm_mediator.console.errors import ConnectError
+from sorm_mediator.console.errors import ConnectError, words
 from sorm_mediator.language import Phrase
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ class Examination:
             await self._arrive()
         except BaseException:
             if self.ex.may_stop and not self.before.running and self.ex.client.connected:
-                await asyncio.shield(self._leave())  # The technical means may be started already.
+                await carry_through(self._leave())  # The technical means may be started already.
             else:
                 await self.ex.client.close()
             raise
@@ -99,7 +99,7 @@ class Examination:
             self.results.sort(key=lambda one: one.check.place)
             raise
         finally:
-            await asyncio.shield(self._leave())
+            await carry_through(self._leave())
 
     # --- before
 
@@ -204,10 +204,8 @@ class Examination:
             result.verdict = FAIL
             result.why = Phrase("what came can't be read: {error}", error=shown)
         finally:
-            if result.verdict == FAIL or result.unprepared:
-                _not_called(result, await ex.not_called())
             result.ms = ex.measured if ex.measured is not None else _span(result, began)
-            await asyncio.shield(self._clean(result))
+            await carry_through(self._clean(result))
         return result
 
     async def _ready(self) -> None:
@@ -221,6 +219,8 @@ class Examination:
         """Undo the changes of a check. If they can't be undone one by one, a stop undoes them, where stops
         are allowed."""
         ex = self.ex
+        if result.verdict == FAIL or result.unprepared:
+            _not_called(result, await ex.not_called())
         await_access = ex.refused_access
         ex.end()
         try:
@@ -331,7 +331,7 @@ class Examination:
             await self._take_back()
             await self._state_as_before()
         except (ConnectError, Verdict) as error:
-            self.not_restored = str(error)
+            self.not_restored = words(error)
         finally:
             ex.end()
             await ex.client.close()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import sys
 import time
@@ -31,14 +30,22 @@ from sorm_mediator.conformance.examination import Examination, NotReadyError
 from sorm_mediator.conformance.examiner import Examiner
 from sorm_mediator.conformance.report import Report, Showing, Write, bar, document, heading, write_junit
 from sorm_mediator.conformance.verdicts import PASS
-from sorm_mediator.console.client import PASSWORD, ConsoleClient
-from sorm_mediator.console.errors import BROKEN_PIPE, ConnectError, UsageError, unreadable
-from sorm_mediator.console.target import LINKS, RunTarget, target_for
+from sorm_mediator.console.client import PASSWORD
+from sorm_mediator.console.errors import (
+    ConnectError,
+    UsageError,
+    check_choice,
+    check_folders,
+    check_web,
+    drop_output,
+    report_error,
+    unreadable,
+)
+from sorm_mediator.console.target import LINKS, RunTarget, link_of, target_for
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.targets import in_lab, toward
 from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.texts import whole_number
-from ssh_control.visible import visible_lines
 
 STDOUT = "-"
 INTERRUPTED = 130
@@ -85,16 +92,16 @@ class Settings:
     lang: str = "en"
 
     def __post_init__(self) -> None:
-        for option, value, allowed in (
+        choices: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             ("--lang", self.lang, ("en", "ru")),
             ("--profile", self.profile, ("", "order", "eltex")),
             ("--link", self.link, ("", *LINKS)),
             ("--errors", self.errors, ("order", "extended", "any")),
             ("--timing", self.timing, ("judge", "report")),
             ("--order", self.order, ("", "268", "70")),
-        ):
-            if value not in allowed:
-                raise UsageError(f"{option}: {value!r} is not allowed: {', '.join(filter(None, allowed))}")
+        )
+        for option, value, allowed in choices:
+            check_choice(option, value, allowed)
         if not self.host and self.config is None:
             raise UsageError("--host of a running mediator, or a lab with -c, is needed")
         if self.calls not in ("", "http", "ask", "none") and not self.calls.startswith(HOOK):
@@ -103,8 +110,7 @@ class Settings:
             raise UsageError(f"--calls: {self.calls!r} is not allowed: {problem}")
         if self.calls == "http" and self.host and not self.web:
             raise UsageError("--web: is needed with --host and --calls http: the URL of the emulated switch")
-        if self.web and not self.web.startswith(("http://", "https://")):
-            raise UsageError(f"--web: {self.web!r} is not allowed: a URL such as http://127.0.0.1:8080")
+        check_web(self.web)
         number = self.trunk.partition("=")[0]
         if self.trunk and whole_number(number, 0, 0xFFFE) is None:
             raise UsageError(f"--trunk: {self.trunk!r} is not allowed: a number, or NUMBER=NAME")
@@ -118,12 +124,8 @@ class Settings:
         for password in (self.password, self.first_password):
             if password and not (len(password) == 6 and password.isascii()):
                 raise UsageError("the password is six characters")
-        files = [("--report", self.report), ("--junit", self.junit)]
-        if self.json and self.json != STDOUT:
-            files.append(("--json", Path(self.json)))
-        for option, path in files:
-            if path is not None and not path.resolve().parent.is_dir():
-                raise UsageError(f"{option}: {path}: its folder does not exist")
+        json_file = Path(self.json) if self.json and self.json != STDOUT else None
+        check_folders({"--report": self.report, "--junit": self.junit, "--json": json_file})
         try:
             chosen(self.clauses)
         except ValueError as error:
@@ -154,25 +156,27 @@ def run_conformance(settings: Settings, write: Callable[[str], object] | None = 
             _write(settings, report, write, showing)
             sys.stdout.flush()
         if interrupted:
-            return _say("interrupted; what was changed is put back", INTERRUPTED)
+            left = report is not None and report.not_restored
+            return report_error(
+                "interrupted" if left else "interrupted; what was changed is put back", INTERRUPTED
+            )
         assert report is not None
     except (ConfigError, BoxError, NotReadyError) as error:
-        return _say(error, 2)
+        return report_error(error, 2)
     except ConnectError as error:
-        return _say(error, 3)
+        return report_error(error, 3)
     except BrokenPipeError:
-        # The rest of the buffer has no reader, even at the interpreter's exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
+        return drop_output()
     except OSError as error:
-        return _say(f"{error.filename}: can't be written: {error.strerror}", 2)
+        return report_error(f"{error.filename}: can't be written: {error.strerror}", 2)
     return 0 if report.verdict == PASS else 1
 
 
 async def _until_signal(settings: Settings, showing: Showing, *, bars: bool) -> tuple[Report | None, bool]:
     """The report, and whether Ctrl-C or SIGTERM ended the examination; everything is put back in both cases.
 
-    After an interruption the report has the checks until then; None if no check was reached.
+    After an interruption the report has the checks until then; None if no check was reached and nothing is left to
+    put back. A further signal changes nothing.
     """
     kept: list[Report] = []
     loop = asyncio.get_running_loop()
@@ -214,7 +218,7 @@ async def examine(
     """
     config = _lab(settings) if settings.config is not None else Config()
     lang = cast(Lang, settings.lang)
-    link = settings.link or (BOTH if config.console.link == "tcp" and config.e1 else config.console.link)
+    link = settings.link or link_of(config)
     began, began_monotonic = time.time(), time.monotonic()
     async with _around(settings, config, link) as around:
         terms = await _as_switch_has_it(terms_of(settings, config), settings, around)
@@ -248,7 +252,7 @@ async def examine(
         try:
             await examination.run(settings.checks, seen)
         except asyncio.CancelledError:
-            if examination.results:
+            if examination.results or examination.not_restored:
                 cut_short(reported())
             raise
     return reported()
@@ -380,21 +384,9 @@ def _examiner(
     observers: Sequence[Callable[[Any], object]],
 ) -> Examiner:
     first = settings.first_password or config.mediator.password.get_secret_value()
-    options: dict[str, Any] = {
-        "password": first, "orm_number": around.orm_number,
-        "stop_resets_password": around.stop_resets_password,
-    }  # fmt: skip
     eyes: list[Any] = []
-
-    def console(index: int = 0, **more: Any) -> ConsoleClient:
-        if around.e1 is None:
-            return ConsoleClient(around.host, around.kpd1, around.kpd2, around.codec, **{**options, **more})
-        from sorm_mediator.console.e1_client import console_on
-
-        return console_on(around.e1, index, around.codec, **{**options, **more})
-
     several = around.e1 is not None and len(around.e1.lines) > 1
-    client = console(observers=eyes)
+    client = around.console(password=first, observers=eyes)
     client.password = around.password
     examiner = Examiner(
         client,
@@ -403,7 +395,7 @@ def _examiner(
         request=around.request,
         link="x25" if link == "x25" else "tcp",
         lines=around.e1 or around.speech,
-        second=(lambda: console(1, name="second", password=client.password)) if several else None,
+        second=(lambda: around.console(1, name="second", password=client.password)) if several else None,
         observers=observers,
     )
     examiner.first_password = first
@@ -438,8 +430,3 @@ def _write(settings: Settings, report: Report, write: Write, showing: Showing) -
             return
         Path(settings.json).write_text(text, encoding="utf-8")
     showing.finish(report)
-
-
-def _say(error: Any, code: int) -> int:
-    sys.stderr.write(f"sorm-mediator: {visible_lines(error)}\n")
-    return code

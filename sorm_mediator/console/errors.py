@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -45,6 +46,15 @@ def report_error(error: object, code: int) -> int:
     """Show an error on stderr. Returns ``code``, the exit code."""
     sys.stderr.write(f"sorm-mediator: {visible_lines(error)}\n")
     return code
+
+
+def drop_output() -> int:
+    """Drop what is still buffered for a stdout without a reader, also at the interpreter's exit.
+
+    Returns :data:`BROKEN_PIPE`.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return BROKEN_PIPE
 
 
 class ScriptError(Exception):

@@ -19,6 +19,12 @@ KPD1: Mapping[str, type[Message]] = _by_name(protocol.KPD1_MESSAGES)
 KPD2: Mapping[str, type[Message]] = _by_name(protocol.EVENTS)
 """Messages of the mediator on KPD2."""
 
+ALREADY_STARTED = (0x16, 0x07)
+"""Statuses of a command 1 while the technical means run already.
+
+Source: order 268, 9.8.4.2 (07h); Eltex SMG1016M manual, SORM settings (16h).
+"""
+
 DATA_OF: Mapping[str, str] = {
     "object-info": "get-objects",
     "ksl-info": "get-ksl",

@@ -70,6 +70,11 @@ class RunTarget:
         return console_on(self.e1, number, self.codec, **options)
 
 
+def link_of(config: Config) -> Link:
+    """The link of a lab. Streams beside TCP carry the speech."""
+    return "tcp+e1" if config.console.link == "tcp" and config.e1 else config.console.link
+
+
 def codec_for(config: MediatorConfig, *, object_byte_order: str | None = None) -> Codec:
     """The codec of a console for a mediator of this configuration."""
     options = config.codec_options

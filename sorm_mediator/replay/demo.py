@@ -20,7 +20,7 @@ from pathlib import Path
 
 from sorm_mediator.addresses import split_host_port
 from sorm_mediator.console.target import Link
-from sorm_mediator.lab.processes import BoxProcess, free_udp_port
+from sorm_mediator.lab.processes import switch_and_gateway
 from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.replay.results import ERROR, FAIL, PASS, ScriptResult, TextPrinter
 from sorm_mediator.replay.session import ReplaySettings, load, run_script
@@ -35,7 +35,6 @@ PRELOADED = [
     "sorm_mediator.replay.session",
     "sorm_mediator.lab.lab",
     "sorm_mediator.console.e1_client",
-    "sorm_mediator.web.switch_api",
     "sorm_mediator.web.switch_api",
     "httpcore",
     "httpx",
@@ -196,33 +195,27 @@ def _links(script: Path) -> tuple[Link, ...]:
 
 async def _main_job(script: Path, lang: Lang, write: Callable[[str], object]) -> ScriptResult:
     """The console is this process; switch and mediator are started as processes, each with a lab file of its own."""
-    with tempfile.TemporaryDirectory() as name:
-        folder, radius = Path(name), free_udp_port()
-        switch_file, mediator_file = folder / "switch.toml", folder / "mediator.toml"
-        switch_file.write_text(SWITCH.format(radius=radius))
-        async with BoxProcess("switch", switch_file, log_level="error") as switch:
-            ssh = switch.endpoints["ssh"].rpartition(":")[2]
-            mediator_file.write_text(MEDIATOR.format(radius=radius, ssh=ssh, key=switch.ready["host_key"]))
-            async with BoxProcess("gateway", mediator_file, log_level="error") as mediator:
-                write(f"{translate(_INTRO, lang)}\n\n")
-                for box, pid, endpoints in (
-                    ("switch", switch.pid, switch.endpoints),
-                    ("gateway", mediator.pid, mediator.endpoints),
-                    (translate(_CONSOLE, lang), os.getpid(), {}),
-                ):
-                    shown = "  ".join(f"{name} {address}" for name, address in endpoints.items())
-                    write(f"  {box:<8} {translate(_PROCESS, lang)} {pid:<8} {shown}\n")
-                write("\n")
-                host, kpd1 = split_host_port(mediator.endpoints["kpd1"])
-                settings = ReplaySettings(
-                    scripts=(script,),
-                    host=host,
-                    kpd1=kpd1,
-                    kpd2=split_host_port(mediator.endpoints["kpd2"])[1],
-                    web=f"http://{switch.endpoints['web']}",
-                    lang=lang,
-                )
-                return await run_script(load(script), settings, TextPrinter(write, lang))
+    with tempfile.TemporaryDirectory() as folder:
+        async with switch_and_gateway(Path(folder), SWITCH, MEDIATOR) as (switch, mediator):
+            write(f"{translate(_INTRO, lang)}\n\n")
+            for box, pid, endpoints in (
+                ("switch", switch.pid, switch.endpoints),
+                ("gateway", mediator.pid, mediator.endpoints),
+                (translate(_CONSOLE, lang), os.getpid(), {}),
+            ):
+                shown = "  ".join(f"{name} {address}" for name, address in endpoints.items())
+                write(f"  {box:<8} {translate(_PROCESS, lang)} {pid:<8} {shown}\n")
+            write("\n")
+            host, kpd1 = split_host_port(mediator.endpoints["kpd1"])
+            settings = ReplaySettings(
+                scripts=(script,),
+                host=host,
+                kpd1=kpd1,
+                kpd2=split_host_port(mediator.endpoints["kpd2"])[1],
+                web=f"http://{switch.endpoints['web']}",
+                lang=lang,
+            )
+            return await run_script(load(script), settings, TextPrinter(write, lang))
 
 
 def _begin(prepare: Callable[[], None]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,6 +14,7 @@ from sorm_mediator.console.client import KPD1, KPD2, SHOWN, ConsoleClient, Cross
 from sorm_mediator.console.comparing import Failure, differences, show_value
 from sorm_mediator.console.errors import ConnectError, ScriptError, StepError
 from sorm_mediator.console.hearing import hear, heard_text
+from sorm_mediator.console.messages import ALREADY_STARTED
 from sorm_mediator.console.target import RunTarget
 from sorm_mediator.language import Phrase, join
 from sorm_mediator.replay import scenario as s
@@ -44,11 +46,6 @@ class Console:
 
 _ENDED = Phrase("the restart ends the channels")
 _WRONG = Phrase("something wrong in a unit")
-_STARTED = (0x16, 0x07)
-"""Statuses of a command 1 while the technical means run already.
-
-Source: order 268, 9.8.4.2 (07h); Eltex SMG1016M manual, SORM settings (16h).
-"""
 
 
 class Runnable(Protocol):
@@ -66,7 +63,7 @@ class Runnable(Protocol):
     def check(self, *, calls: bool, web: bool, restart: bool, e1: bool) -> None: ...
 
 
-class ScriptRunner(Observer):
+class ScriptRunner(Observer, ABC):
     """Runs one script, and observes its consoles: the common part of scenarios and vendor scripts.
 
     ``keep_going``: a failed step does not end the script. ``recorder`` (a capture file) observes the consoles
@@ -119,9 +116,9 @@ class ScriptRunner(Observer):
         self._printer.end(self.result)
         return self.result
 
+    @abstractmethod
     async def _play(self) -> None:
         """Run the steps. Raises :class:`ScriptError`, :class:`ConnectError`."""
-        raise NotImplementedError
 
     async def _put_back(self) -> None:
         """Run after the steps, whether they passed, failed or were cancelled."""
@@ -152,7 +149,7 @@ class ScriptRunner(Observer):
         """Note the likely reason of a refused start, until a start of this run is accepted."""
         for one in sent:
             if one.code == COMMANDS["start"].code:
-                if not self._started and one.refusal in _STARTED:
+                if not self._started and one.refusal in ALREADY_STARTED:
                     step.notes.append(STARTED_ALREADY)
                 self._started |= one.done and not one.refusal
 

@@ -7,7 +7,6 @@ reader of the output has closed it.
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 import tempfile
 import tomllib
@@ -26,10 +25,11 @@ from sorm_mediator.console.errors import (
     check_choice,
     check_folders,
     check_web,
+    drop_output,
     report_error,
     unreadable,
 )
-from sorm_mediator.console.target import LINKS, Link, RunTarget
+from sorm_mediator.console.target import LINKS, RunTarget, link_of
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.targets import in_lab, toward
 from sorm_mediator.language import Lang
@@ -177,16 +177,11 @@ def _link(script: Script, settings: ReplaySettings, config: Config) -> str:
 
     Raises :class:`ScriptError` for a link that the script can't use.
     """
-    own, possible = _link_of(config), script.links
+    own, possible = link_of(config), script.links
     needed = script.link if isinstance(script, scenario.Scenario) else None
     if settings.link and needed not in (None, settings.link):
         raise ScriptError(f"{script.path}: link: it runs over {needed} alone, not over {settings.link}")
     return settings.link or (own if own in possible else possible[0])
-
-
-def _link_of(config: Config) -> Link:
-    """The link of a lab. Streams beside TCP carry the speech."""
-    return "tcp+e1" if config.console.link == "tcp" and config.e1 else config.console.link
 
 
 def _lab_config(file: Path, script: Script, byte_order: str | None, folder: Path) -> Config:
@@ -238,8 +233,7 @@ class _Stdout:
             sys.stdout.flush()
         except BrokenPipeError:
             self.gone = True
-            # Buffered output is dropped, also at the interpreter's exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            drop_output()
             if self._run is not None:
                 self._run.cancel()
 

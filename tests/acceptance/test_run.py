@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from protocol import Release
 from protocol.language import translate
 from sorm_mediator.acceptance.compare import FAIL, PASS, SKIPPED, Outcome
 from sorm_mediator.acceptance.matrix import matrix
@@ -15,6 +16,7 @@ from sorm_mediator.acceptance.run import Acceptance, NotReadyError
 from sorm_mediator.console.client import ConsoleClient
 from sorm_mediator.lab.targets import in_lab
 from sorm_mediator.switch.node import Node
+from tests.conformance.spoiler import Spoiler, late
 
 OUT = ("intercity", "outgoing", "smg_trunk")
 IN = ("intercity", "incoming", "smg_trunk")
@@ -196,6 +198,19 @@ async def test_objects_are_taken_off_again_and_a_mediator_that_ran_goes_on(make:
         status = (await around.request("GET", "status", None))[1]
     assert [one.verdict for one in outcomes] == [PASS]
     assert (status["state"], status["objects"]) == ("started", 0)
+
+
+async def test_an_event_that_comes_a_little_after_the_release_counts(make: Any) -> None:
+    config = make()
+    node = Node(config.switch, config.directory)
+    checks = [one for one in matrix(config, node.domains) if (one.kind, one.direction, one.operator) == OUT]
+    async with (
+        in_lab(config, "a test") as around,
+        Spoiler(around.host, around.kpd1, around.kpd2, late(Release, 0.3)) as spoiler,
+        Acceptance(replace(around, **spoiler.ports), config, node.domains) as acceptance,
+    ):
+        (outcome,) = await acceptance.run(checks, lambda _: None)
+    assert outcome.problems == []
 
 
 async def test_a_mediator_with_another_password_is_not_begun_with(make: Any) -> None:

@@ -17,6 +17,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from protocol import Stop
 from protocol.language import translate
 from sorm_mediator.cli.runs import conformance
 from sorm_mediator.conformance.checks import all_checks, chosen
@@ -24,6 +25,7 @@ from sorm_mediator.conformance.report import Showing
 from sorm_mediator.conformance.session import Settings, _lab, examine
 from sorm_mediator.lab.lab import Lab, on_free_ports
 from tests.conformance.conftest import LAB, port
+from tests.conformance.spoiler import Spoiler, rewritten
 from tests.conformance.test_leaving import in_use, is_stopped
 from tests.conformance.test_spoilt_options import lab_file
 
@@ -197,6 +199,23 @@ async def test_sigterm_puts_everything_back(tmp_path: Path) -> None:
         assert re.search(rb"^[0-9]+ more: interrupted\n[A-Z ]+: [0-9]+ passed, 0 failed", out, re.M), out
         assert "interrupted" in (tmp_path / "r.html").read_text(encoding="utf-8")
         assert await is_stopped(lab)
+
+
+async def test_sigterm_says_what_could_not_be_put_back() -> None:
+    deaf_to_stop = rewritten(Stop, orm_number=9)
+    async with (
+        Lab(on_free_ports(_lab(Settings(config=LAB))), name="order268") as lab,
+        Spoiler("127.0.0.1", port(lab, "kpd1"), port(lab, "kpd2"), deaf_to_stop) as spoiler,
+    ):
+        ports = [f"--{name}={number}" for name, number in spoiler.ports.items()]
+        process = await command_line(lab, *ports, "-c", str(LAB), "--clauses", "6.4,6.5,6.7")
+        while not await _begun(lab):
+            pass
+        process.send_signal(signal.SIGTERM)
+        out, errors = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 130, errors
+    assert errors == b"sorm-mediator: interrupted\n"
+    assert b"it is still started" in out
 
 
 async def _begun(lab: Lab) -> bool:

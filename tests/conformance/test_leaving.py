@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from protocol import ObjectInfo
 from sorm_mediator.conformance.examination import NotReadyError
 from sorm_mediator.conformance.report import Report
 from sorm_mediator.conformance.session import Settings, _lab, examine
@@ -16,7 +17,7 @@ from sorm_mediator.console.client import ConsoleClient
 from sorm_mediator.console.errors import ConnectError
 from sorm_mediator.lab.lab import Lab, on_free_ports
 from tests.conformance.conftest import LAB, failed, port
-from tests.conformance.spoiler import Rule, Spoiler
+from tests.conformance.spoiler import Rule, Spoiler, changed
 
 OBJECT = {
     "object_number": 40001, "object_type": "own-subscriber", "number_sign": "own", "number": "28336",
@@ -109,25 +110,40 @@ async def test_with_may_stop_its_tables_and_its_password_are_put_back(lab: Lab) 
     assert await tables(lab, PASSWORD) == before
 
 
-@pytest.mark.parametrize("running", [False, True])
-async def test_an_examination_that_is_cancelled_puts_back_too(lab: Lab, running: bool) -> None:
-    before = await in_use(lab) if running else []
-    adding = asyncio.Event()
+async def cancelled_at(name: str, settings: Settings) -> None:
+    """An examination that is cancelled the moment this command goes out."""
+    out = asyncio.Event()
 
     def seen(crossed: Any) -> None:
-        if crossed.outbound and crossed.name == "set-password":
-            adding.set()
+        if crossed.outbound and crossed.name == name:
+            out.set()
 
-    how = {"password": PASSWORD} if running else {}
-    task = asyncio.ensure_future(examine(toward(lab, "6.3.3", "6.5", **how), observers=(seen,)))
-    await asyncio.wait_for(adding.wait(), 20)
+    task = asyncio.ensure_future(examine(settings, observers=(seen,)))
+    await asyncio.wait_for(out.wait(), 20)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    if running:
-        assert await tables(lab, PASSWORD) == before
-    else:
-        assert await is_stopped(lab)
+
+
+@pytest.mark.parametrize("name", ["get-ksl", "start", "set-password", "add-object", "remove-object", "stop"])
+async def test_one_that_was_stopped_is_stopped_again_after_a_cancellation(lab: Lab, name: str) -> None:
+    await cancelled_at(name, toward(lab, "6.3.3", "6.5.3"))
+    assert await is_stopped(lab)
+
+
+@pytest.mark.parametrize("name", ["get-objects", "set-password", "add-ksl", "add-object", "remove-object"])
+async def test_one_that_was_running_keeps_what_it_has_after_a_cancellation(lab: Lab, name: str) -> None:
+    before = await in_use(lab)
+    await cancelled_at(name, toward(lab, "6.3.3", "6.4.3", "6.5.3", password=PASSWORD))
+    assert await tables(lab, PASSWORD) == before
+
+
+async def test_a_cancellation_while_a_failed_check_is_undone_by_a_stop_leaves_it_stopped(lab: Lab) -> None:
+    """The start that follows this stop must not come after the stop at the end of the examination."""
+    not_numbered = changed(ObjectInfo, total=1, index=1)
+    async with Spoiler("127.0.0.1", port(lab, "kpd1"), port(lab, "kpd2"), not_numbered) as spoiler:
+        await cancelled_at("stop", toward(lab, "9.3.4", **spoiler.ports))
+    assert await is_stopped(lab)
 
 
 async def test_a_mediator_that_closes_its_channels_fails_there_and_is_examined_on(lab: Lab) -> None:
