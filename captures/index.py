@@ -1,7 +1,7 @@
 """The table of the scenarios: ``python -m captures.index`` writes ``scenarios/README.md`` from the scripts themselves.
 
 A description ends with the rows or clauses that it was made from, in brackets; in a JSON script the first comment is
-the description. ``tests/console/test_captures.py`` fails when the table is stale.
+the description. ``tests/replay/test_captures.py`` fails when the table is stale.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 No two runs are equal to the octet: ports, moments and the mix of calls that run at the same time differ. A recording
 is replaced only when its run says something else, so that history holds no noise. The recordings are checked by
-``tests/console/test_captures.py``.
+``tests/replay/test_captures.py``.
 """
 
 from __future__ import annotations
