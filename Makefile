@@ -26,7 +26,7 @@ $(STAMP): pyproject.toml scripts/make-venv
 test: $(STAMP) test-tools ## all tests; a tool that is missing and may not be installed is a counted skip
 	$(BIN)/pytest -n auto $(PYTEST_ARGS)
 
-test-core: $(STAMP) ## the tests of what decides, without processes and sockets
+test-core: $(STAMP) ## the tests of what decides, without processes and sockets: less than a minute
 	$(BIN)/pytest -n auto -m core $(PYTEST_ARGS)
 
 test-tools:

@@ -2,8 +2,8 @@
 
 Two rings: ``core`` is what decides, without processes, sockets and tasks, to be run on each save (``make test-core``);
 ``lab`` is the rest. A test belongs to ``lab`` when its file stands in a folder of :data:`LAB_FOLDERS` or in none (the
-tests of the whole tree), or when the file or a module of the tests that it imports uses a module of
-:data:`LAB_MODULES` or holds a coroutine.
+tests of the whole tree), when the file or a module of the tests that it imports uses a module of :data:`LAB_MODULES`
+or holds a coroutine, or when it says so: ``pytestmark = pytest.mark.lab``, for what takes many seconds.
 """
 
 import ast
@@ -44,7 +44,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @cache
 def _ring(file: Path) -> str:
     folders = file.relative_to(TESTS).parts[:-1]
-    return "lab" if not folders or LAB_FOLDERS & set(folders) or _needs_a_lab(file) else "core"
+    if not folders or LAB_FOLDERS & set(folders) or _needs_a_lab(file):
+        return "lab"
+    return "lab" if "\npytestmark = pytest.mark.lab" in file.read_text(encoding="utf-8") else "core"
 
 
 @cache

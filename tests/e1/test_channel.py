@@ -21,6 +21,8 @@ from e1.channel import (
 from e1.x25.layer import PacketLayer
 from tests.e1.channel_lines import End, Link
 
+pytestmark = pytest.mark.lab  # random lines and floods: seconds each
+
 KINDS = [{}, {"circuit": "svc"}, {"window": 7, "packet_size": 64}]
 
 UNDEFINED = bytes.fromhex("0113")

@@ -26,6 +26,8 @@ from e1.lapb.machine import (
     SendFrame,
 )
 
+pytestmark = pytest.mark.lab  # random lines and floods: seconds each
+
 T1, N2 = 3.0, 4
 DELAY = 0.05
 HEAL = (2 * N2 + 3) * T1

@@ -11,6 +11,8 @@ from e1.g704.timeslots import KSL_TIMESLOTS
 from e1.stream import SILENCE, ChannelEvent, E1Stream, StateChanged, StreamConfig
 from tests.e1.memory_lab import Happened, MemoryPair
 
+pytestmark = pytest.mark.lab  # random lines and floods: seconds each
+
 ABSENT, OFF, LOS, AIS, LOF, LOMF, RAI, WORK = StreamState
 
 

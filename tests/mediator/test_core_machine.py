@@ -49,6 +49,8 @@ from sorm_mediator.mediator.core.calls.legs import Call
 from sorm_mediator.mediator.core.channels import USABLE, PairState
 from ssh_control.dialect import Reply
 
+pytestmark = pytest.mark.lab  # random lines and floods: seconds each
+
 NUMBERS = st.integers(0, 5)
 PHONES = {number: f"2833{number}" for number in range(6)}
 KSL = st.builds(Ksl, st.integers(0, 1), st.integers(1, 5))

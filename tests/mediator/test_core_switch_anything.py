@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +13,8 @@ from sorm_mediator.journal.chain import canonical
 from sorm_mediator.mediator.core import effects
 from ssh_control.dialect import Reply
 from tests.mediator.conftest import MediatorHarness, combined
+
+pytestmark = pytest.mark.lab  # random lines and floods: seconds each
 
 SCALARS = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(max_size=6)
 NAMES = (

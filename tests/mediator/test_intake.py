@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,6 +11,8 @@ from protocol import Channel, Codec, GetVersion, StreamFramer, Unit
 from protocol import Test as Probe
 from sorm_mediator.mediator.binding.streams import FlowControl, Item
 from tests.e1.channel_lines import Link
+
+pytestmark = pytest.mark.lab  # random lines and floods: seconds each
 
 CODEC = Codec()
 NOTHING: Item = (Unit(0, CODEC.encode(GetVersion())), 0.0)

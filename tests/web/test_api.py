@@ -27,6 +27,7 @@ from protocol import (
 )
 from protocol.values import Ksl
 from sorm_mediator.errors import BoxError
+from sorm_mediator.mediator.binding import status
 from sorm_mediator.mediator.binding.gateway import Gateway
 from sorm_mediator.web.app import create_app
 from sorm_mediator.web.server import WebServer
@@ -205,3 +206,12 @@ async def test_a_port_in_use_is_one_clear_error() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(BoxError, match=rf"^web\.port: 127\.0\.0\.1:{port} is in use"):
             await WebServer(create_app(), "127.0.0.1", port).start()
+
+
+def test_a_document_of_the_mediator_builds_its_schema_with_its_class() -> None:
+    """Else each route builds it anew when a lab starts."""
+    documents = {
+        one for one in vars(status).values() if isinstance(one, type) and issubclass(one, status.Document)
+    }
+    assert len(documents) > 10
+    assert [one for one in documents - {status.Document} if "__pydantic_core_schema__" not in vars(one)] == []
