@@ -77,7 +77,9 @@ class Examination:
         """
         try:
             await self._arrive()
-        except BaseException:
+        except BaseException as ended:
+            if isinstance(ended, asyncio.CancelledError):
+                self._give_up(checks)
             if self.ex.may_stop and not self.before.running and self.ex.client.connected:
                 await carry_through(self._leave())  # The technical means may be started already.
             else:
@@ -92,14 +94,18 @@ class Examination:
             self.results.sort(key=lambda one: one.check.place)
             self._reconsider()
         except asyncio.CancelledError:
-            done = {result.check.id for result in self.results}
-            self.results += [
-                Result(check=one, verdict=NOT_TESTED, why=INTERRUPTED) for one in checks if one.id not in done
-            ]
-            self.results.sort(key=lambda one: one.check.place)
+            self._give_up(checks)
             raise
         finally:
             await carry_through(self._leave())
+
+    def _give_up(self, checks: Sequence[Check]) -> None:
+        """The remaining checks are not tested: the run was interrupted."""
+        done = {result.check.id for result in self.results}
+        self.results += [
+            Result(check=one, verdict=NOT_TESTED, why=INTERRUPTED) for one in checks if one.id not in done
+        ]
+        self.results.sort(key=lambda one: one.check.place)
 
     # --- before
 

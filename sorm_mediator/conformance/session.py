@@ -175,8 +175,8 @@ def run_conformance(settings: Settings, write: Callable[[str], object] | None = 
 async def _until_signal(settings: Settings, showing: Showing, *, bars: bool) -> tuple[Report | None, bool]:
     """The report, and whether Ctrl-C or SIGTERM ended the examination; everything is put back in both cases.
 
-    After an interruption the report has the checks until then; None if no check was reached and nothing is left to
-    put back. A further signal changes nothing.
+    After an interruption the report has the checks until then; None if the examination had not begun. A further
+    signal changes nothing.
     """
     kept: list[Report] = []
     loop = asyncio.get_running_loop()
@@ -252,8 +252,7 @@ async def examine(
         try:
             await examination.run(settings.checks, seen)
         except asyncio.CancelledError:
-            if examination.results or examination.not_restored:
-                cut_short(reported())
+            cut_short(reported())
             raise
     return reported()
 

@@ -111,18 +111,21 @@ async def test_with_may_stop_its_tables_and_its_password_are_put_back(lab: Lab) 
 
 
 async def cancelled_at(name: str, settings: Settings) -> None:
-    """An examination that is cancelled the moment this command goes out."""
+    """An examination that is cancelled the moment this command goes out: it still reports every check."""
     out = asyncio.Event()
+    reports: list[Report] = []
 
     def seen(crossed: Any) -> None:
         if crossed.outbound and crossed.name == name:
             out.set()
 
-    task = asyncio.ensure_future(examine(settings, observers=(seen,)))
+    task = asyncio.ensure_future(examine(settings, observers=(seen,), cut_short=reports.append))
     await asyncio.wait_for(out.wait(), 20)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+    (report,) = reports
+    assert len(report.results) == len(settings.checks)
 
 
 @pytest.mark.parametrize("name", ["get-ksl", "start", "set-password", "add-object", "remove-object", "stop"])
