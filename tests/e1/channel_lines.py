@@ -79,7 +79,11 @@ class Link:
         return self
 
     def carrier(self, up: bool) -> None:
+        """The line goes, or comes back. What is under way when it goes is lost: an end sees the loss of the
+        signal after the last bit that has come through."""
         self.cut = not up
+        if not up:
+            self._under_way = [[b"\x7e" * OCTETS] * 2 for _ in self._under_way]
         for end in self.ends:
             end.events += end.channel.carrier(up, self.now)
 
