@@ -22,7 +22,7 @@ from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.objects import OWN_SIGNS, SIGN_FITS
 from sorm_mediator.switch.path import Hop
 from sorm_mediator.switch.routing.route import Action, Side
-from sorm_mediator.switch.trace.trace import Trace
+from sorm_mediator.switch.trace import Trace
 
 PASS = Phrase("PASS")
 FAIL = Phrase("FAIL")

@@ -33,8 +33,7 @@ from sorm_mediator.language import Phrase, join
 from sorm_mediator.switch.calls.call import Endpoint, first_leg, own_number
 from sorm_mediator.switch.domain import Domain, Subscriber, Trunk
 from sorm_mediator.switch.path import Exit, Hop, find_path
-from sorm_mediator.switch.routing import Number
-from sorm_mediator.switch.routing.numbering import aliases
+from sorm_mediator.switch.routing.route import Number, aliases
 from ssh_control.multisorm.patterns import DomainList, PatternError
 
 Domains = Mapping[str, Domain]

@@ -16,7 +16,7 @@ from sorm_mediator.mediator.core.numbers import SIGN_OF_NI
 from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.path import Hop
 from sorm_mediator.switch.routing.route import Action, Rule, Side
-from sorm_mediator.switch.trace.trace import applied_text
+from sorm_mediator.switch.trace import applied_text
 
 TAG_OF_SIDE = {"a": "calling", "b": "called"}
 """The tag of ``<actions>`` that sets the SORM number of a side."""

@@ -25,7 +25,7 @@ from sorm_mediator.config import Config
 from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.reports import junit
 from sorm_mediator.reports.junit import Case, Suite
-from sorm_mediator.switch.trace.trace import text_of
+from sorm_mediator.switch.trace import text_of
 
 FORMAT = 1
 """Version of the document, increased when a key changes its meaning."""

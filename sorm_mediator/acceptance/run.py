@@ -19,7 +19,7 @@ from sorm_mediator.console.client import Crossed, Sent
 from sorm_mediator.console.errors import ConnectError, StepError
 from sorm_mediator.console.messages import ALREADY_STARTED
 from sorm_mediator.console.target import RunTarget
-from sorm_mediator.switch.trace.trace import Trace, read_request, trace
+from sorm_mediator.switch.trace import Trace, read_request, trace
 
 ANSWER_WITHIN = 16.0
 """Seconds for the answers to a command: order 268, 1.5 gives 15 s for commands 5 and 6."""

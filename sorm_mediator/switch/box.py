@@ -23,8 +23,7 @@ from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest
 from sorm_mediator.switch.calls.engine import Engine
 from sorm_mediator.switch.calls.messages import MessageRequest
-from sorm_mediator.switch.calls.speech import rtp_address
-from sorm_mediator.switch.calls.speech_sender import SpeechSender
+from sorm_mediator.switch.calls.speech import SpeechSender, rtp_address
 from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.changes.domains import rename_trunk
 from sorm_mediator.switch.domain import Domain

@@ -23,9 +23,8 @@ from sorm_mediator.config import (
 )
 from sorm_mediator.language import Phrase
 from sorm_mediator.switch.objects import ObjectTable
-from sorm_mediator.switch.routing import Context, ContextError, parse_context
-from sorm_mediator.switch.routing.numbering import DEFAULT_PLAN, NumberingError, Plan
-from sorm_mediator.switch.routing.route import Continue
+from sorm_mediator.switch.routing.context_file import ContextError, parse_context
+from sorm_mediator.switch.routing.route import DEFAULT_PLAN, Context, Continue, NumberingError, Plan
 
 SERVICE_CODES: Final[Mapping[str, int]] = MappingProxyType(
     {

@@ -19,10 +19,17 @@ from typing import Final, Literal
 from sorm_mediator.config import DomainConfig
 from sorm_mediator.language import Phrase, join
 from sorm_mediator.switch.domain import BridgeEnd, Domain, Subscriber, Trunk
-from sorm_mediator.switch.routing import RoutingRequest, RoutingResult, route
 from sorm_mediator.switch.routing.masks import NOTHING
-from sorm_mediator.switch.routing.numbering import DEFAULT_PLAN
-from sorm_mediator.switch.routing.route import NONE, Number, Side, translate
+from sorm_mediator.switch.routing.route import (
+    DEFAULT_PLAN,
+    NONE,
+    Number,
+    RoutingRequest,
+    RoutingResult,
+    Side,
+    route,
+    translate,
+)
 
 _CALLED, _CALLING = Phrase("called", context="switch path"), Phrase("calling", context="switch path")
 MOST_DOMAINS = 16

@@ -29,7 +29,7 @@ from sorm_mediator.switch.calls.matching import held, note_matches, outside_legs
 from sorm_mediator.switch.domain import Domain, Trunk
 from sorm_mediator.switch.objects import ObjectTable
 from sorm_mediator.switch.path import Hop, find_path
-from sorm_mediator.switch.routing import Number
+from sorm_mediator.switch.routing.route import Number
 from sorm_mediator.texts import as_list
 
 TRUNK_PREFIX: Final = "trunk:"
