@@ -203,7 +203,7 @@ class Domain:
         """The subscriber of a number: an own number, or a full number that a plan binds to the subscriber."""
         if number in self.subscribers:
             return self.subscribers[number]
-        bindings = (plan.get(number) for plan in self.plans.values())
+        bindings = (plan.numbers.get(number) for plan in self.plans.values())
         aliases = (binding.alias for binding in bindings if binding is not None)
         return next((self.subscribers[alias] for alias in aliases if alias in self.subscribers), None)
 

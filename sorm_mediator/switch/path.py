@@ -124,7 +124,7 @@ def _inward(domain: Domain, result: RoutingResult) -> tuple[Exit | None, str]:
     """The destination of a number of the domain."""
     digits = result.b.digits
     plan = domain.plans.get(result.np)
-    binding = plan.get(digits) if plan is not None else None
+    binding = plan.numbers.get(digits) if plan is not None else None
     if binding is None:
         subscriber = domain.subscribers.get(digits)
         if subscriber is not None:

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from itertools import product
+from math import prod
 from types import MappingProxyType
 from typing import Literal
 
@@ -52,8 +53,7 @@ UNSET: Mapping[Side, Mapping[str, str]] = MappingProxyType(
         ),
     }
 )
-"""Default attributes of a number, in the order of a trace
-(ECSS-10 manual, Number format check)."""
+"""Default attributes of a number, in the order of a trace (ECSS-10 manual, Number format check)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,6 +242,8 @@ MOST_NUMBERS = 100_000
 """Limit of numbers in one range."""
 
 _RANGE = re.compile(r"([0-9])-([0-9])")
+_PLACE = re.compile(r"\{(.*?)\}|\((.*?)\)|.", re.DOTALL)
+"""A choice of digits, or one symbol."""
 
 
 class NumberingError(ValueError):
@@ -254,19 +256,14 @@ def expand_numbers(text: str) -> list[str]:
     Braces (or parentheses) hold digits and rising ranges, with commas. Raises :class:`NumberingError`.
     """
     parts: list[list[str]] = []
-    position = 0
-    while position < len(text):
-        symbol = text[position]
-        if symbol in "{(":
-            close = "}" if symbol == "{" else ")"
-            end = text.find(close, position)
-            if end < 0:
-                raise NumberingError(f"{text!r}: the {symbol} at {position + 1} is never closed")
-            parts.append(_choices(text, text[position + 1 : end]))
-            position = end + 1
+    for part in _PLACE.finditer(text):
+        symbol, inside = part[0], part[part.lastindex] if part.lastindex else None
+        if inside is not None:
+            parts.append(_choices(text, inside))
+        elif symbol in "{(":
+            raise NumberingError(f"{text!r}: the {symbol} at {part.start() + 1} is never closed")
         elif symbol in "0123456789":
             parts.append([symbol])
-            position += 1
         else:
             raise NumberingError(f"{text!r}: {symbol!r} is neither a digit nor a range such as {{0-9}}")
     if not parts:
@@ -275,11 +272,8 @@ def expand_numbers(text: str) -> list[str]:
         raise NumberingError(
             f"{text[:20]!r}... has {len(parts)} digits, and the longest number has {MOST_DIGITS}"
         )
-    count = 1
-    for part in parts:
-        count *= len(part)
-        if count > MOST_NUMBERS:
-            raise NumberingError(f"{text!r} stands for more than {MOST_NUMBERS} numbers")
+    if prod(map(len, parts)) > MOST_NUMBERS:
+        raise NumberingError(f"{text!r} stands for more than {MOST_NUMBERS} numbers")
     return ["".join(digits) for digits in product(*parts)]
 
 
@@ -330,10 +324,6 @@ class Plan:
     def __contains__(self, number: object) -> bool:
         return number in self.numbers
 
-    def get(self, number: str) -> NumberBinding | None:
-        """The destination of a number of the plan."""
-        return self.numbers.get(number)
-
     def number_of(self, alias: str) -> str | None:
         """The number of a subscriber in this plan: its master, else the first one bound to it."""
         return next(iter(self.numbers_of(alias)), None)
@@ -371,57 +361,45 @@ def route(
     A context with a numbering plan translates the numbers into this plan (:func:`translate`).
     Never raises: a call that can't be routed has the result ``failed`` and its reason.
     """
-    a, b, np = request.a, request.b, request.np
+    a, b, np, name = request.a, request.b, request.np, request.context
     tried: list[Step] = []
-    if not contexts and not request.context:
-        if b.digits in own_numbers:
-            return RoutingResult(result="local", a=a, b=b, np=np)
-        if np in plans and b.digits in plans[np]:
-            return RoutingResult(result="local", a=a, b=b, np=np)
-        reason: str = Phrase(
-            "{digits} is no subscriber, and there is no routing context", digits=b.digits or NOTHING
-        )
-        return RoutingResult(result="failed", a=a, b=b, reason=reason, np=np)
-
-    name = request.context
     passed: list[tuple[str, Number, Number]] = []
+
+    def found(result: Literal["external", "local"], via: tuple[str, ...] = ()) -> RoutingResult:
+        return RoutingResult(result=result, a=a, b=b, via=via, tried=tuple(tried), np=np)
+
+    def failed(reason: str) -> RoutingResult:
+        return RoutingResult(result="failed", a=a, b=b, tried=tuple(tried), reason=reason, np=np)
+
+    if not contexts and not name:
+        if b.digits in own_numbers or (np in plans and b.digits in plans[np]):
+            return found("local")
+        digits = b.digits or NOTHING
+        return failed(Phrase("{digits} is no subscriber, and there is no routing context", digits=digits))
     while True:
-        reason = ""
         context = contexts.get(name)
         if context is None:
-            reason = Phrase("there is no context {name!r}", name=name)
-        elif (name, a, b) in passed or len(passed) >= MOST_CONTEXTS:
-            reason = Phrase("a circle of contexts: {circle}", circle=_circle(passed, name, a, b))  # fmt: skip
-        if context is None or reason:
-            break
+            return failed(Phrase("there is no context {name!r}", name=name))
+        if (name, a, b) in passed or len(passed) >= MOST_CONTEXTS:
+            return failed(Phrase("a circle of contexts: {circle}", circle=_circle(passed, name, a, b)))
         passed.append((name, a, b))
         if context.np and context.np != np:
             a, b = (translate(number, np, context.np, plans) for number in (a, b))
             np = context.np
         rule = _first_fit(context, a, b, np, tried)
         if rule is None:
-            reason = Phrase(
-                "no rule of context {name!r} fits {a} -> {b}",
-                name=name,
-                a=a.digits or NONE,
-                b=b.digits or NONE,
-            )
-            break
+            here, there = a.digits or NONE, b.digits or NONE
+            return failed(Phrase("no rule of context {name!r} fits {a} -> {b}", name=name, a=here, b=there))
         try:
             a, b = _act(rule, a, b)
         except SubstitutionError as error:
-            reason = Phrase(
-                "rule {rule!r} of context {name!r}: {error}", rule=rule.name, name=name, error=error.phrase
-            )
-            break
-        if isinstance(rule.verdict, Continue):
-            name = rule.verdict.context
-            continue
+            at = Phrase("rule {rule!r} of context {name!r}: {error}")
+            return failed(at.fill(rule=rule.name, name=name, error=error.phrase))
         if isinstance(rule.verdict, External):
-            via = rule.verdict.directions
-            return RoutingResult(result="external", a=a, b=b, via=via, tried=tuple(tried), np=np)
-        return RoutingResult(result="local", a=a, b=b, tried=tuple(tried), np=np)
-    return RoutingResult(result="failed", a=a, b=b, tried=tuple(tried), reason=reason, np=np)
+            return found("external", rule.verdict.directions)
+        if isinstance(rule.verdict, Local):
+            return found("local")
+        name = rule.verdict.context
 
 
 def _circle(passed: list[tuple[str, Number, Number]], name: str, a: Number, b: Number) -> str:
@@ -439,7 +417,7 @@ def translate(number: Number, here: str, there: str, plans: Mapping[str, Plan]) 
     if here == there or (target is not None and digits in target):
         return number
     source = plans.get(here)
-    binding = source.get(digits) if source is not None else None
+    binding = source.numbers.get(digits) if source is not None else None
     if binding is not None:
         if not binding.alias:
             return number
@@ -451,11 +429,8 @@ def translate(number: Number, here: str, there: str, plans: Mapping[str, Plan]) 
 
 def _first_fit(context: Context, a: Number, b: Number, np: str, tried: list[Step]) -> Rule | None:
     for rule in context.rules:
-        failed = ""
-        for condition in rule.conditions:
-            failed = condition.fails(a if condition.side == "a" else b)
-            if failed:
-                break
+        results = (condition.fails(a if condition.side == "a" else b) for condition in rule.conditions)
+        failed = next(filter(None, results), "")
         tried.append(Step(context.name, rule.name, failed, a.digits, b.digits, np))
         if not failed:
             return rule
