@@ -17,7 +17,6 @@ from sorm_mediator.config import (
     BridgeSideConfig,
     ConfigError,
     DomainConfig,
-    ServicesConfig,
     SubscriberConfig,
     TrunkConfig,
 )
@@ -106,16 +105,12 @@ class Trunk:
     def closed_to(self, direction: Literal["incoming", "outgoing"]) -> str:
         """Why the trunk does not accept one more call; "" when it does."""
         if self.config.direction not in ("both", direction):
-            return Phrase(
-                "trunk {name} is for {direction} calls only", name=self.name, direction=self.config.direction
-            )
+            why = Phrase("trunk {name} is for {direction} calls only")
+            return why.fill(name=self.name, direction=self.config.direction)
         capacity = self.config.capacity
         if capacity != "unbounded" and self.active >= capacity:
-            return Phrase(
-                "trunk {name}: all {capacity} calls of its capacity are in use",
-                name=self.name,
-                capacity=capacity,
-            )
+            why = Phrase("trunk {name}: all {capacity} calls of its capacity are in use")
+            return why.fill(name=self.name, capacity=capacity)
         return ""
 
 
@@ -276,8 +271,7 @@ def load_domain(
 
 def make_subscriber(config: SubscriberConfig) -> Subscriber:
     """A subscriber made from its settings."""
-    services: ServicesConfig = config.services
-    given = services.model_dump(by_alias=True)
+    given = config.services.model_dump(by_alias=True)
     return Subscriber(
         config.number,
         config.context,

@@ -26,7 +26,7 @@ from sorm_mediator.switch.domain import (
 )
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.objects import SwitchObject, Touched
-from sorm_mediator.switch.path import Hop, as_sorm_sees, shown_a, shown_b
+from sorm_mediator.switch.path import Hop, shown_a, shown_b, sorm_view
 from sorm_mediator.switch.routing.route import DEFAULT_PLAN, Number, RoutingRequest
 
 Outcome = Literal["answer", "busy", "no-answer", "fail", "incomplete"]
@@ -433,7 +433,7 @@ def first_leg(domain: Domain, calling: Endpoint, called: Number) -> Leg:
         context, np = calling.trunk.context, calling.trunk.config.np
     elif calling.bridge is not None:
         context, np = calling.bridge.side.context, calling.bridge.side.np
-    number = as_sorm_sees(domain, calling.number, called)[0]
+    number = sorm_view(domain, calling.number, called).a
     request = RoutingRequest(a=calling.number, b=called, context=context or domain.default_context, np=np)
     return Leg(domain, request, replace(calling, number=number), Endpoint(number=called))
 

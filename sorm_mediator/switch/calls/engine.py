@@ -64,7 +64,7 @@ from sorm_mediator.switch.calls.messages import MessageFor, MessageRequest, mess
 from sorm_mediator.switch.domain import FEATURES, FORWARDINGS, SERVICE_CODES, Domain, Subscriber
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.objects import ObjectTable, SwitchObject
-from sorm_mediator.switch.path import Hop, as_sorm_sees, find_path
+from sorm_mediator.switch.path import Hop, find_path, sorm_view
 from sorm_mediator.switch.routing.route import Number, RoutingRequest, RoutingResult
 from sorm_mediator.texts import as_list
 
@@ -341,7 +341,7 @@ class Engine:
         """Make a subscriber of the last domain the B of the call."""
         leg = call.legs[-1]
         a, b = leg.calling.number, replace(own_number(subscriber.number), sorm_ni=leg.called.number.sorm_ni)
-        leg.called = Endpoint(number=as_sorm_sees(leg.domain, a, b)[1], subscriber=subscriber)
+        leg.called = Endpoint(number=sorm_view(leg.domain, a, b).b, subscriber=subscriber)
         self._occupy(call, subscriber)
         touch(call, leg, leg.called, now, role=role, called=leg.called.party)
         self._changed(call, now)

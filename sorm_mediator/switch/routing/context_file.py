@@ -42,8 +42,6 @@ from sorm_mediator.texts import as_list, short
 
 # --- XML text into elements
 
-Grammar = Mapping[str, tuple[frozenset[str], frozenset[str]]]
-"""Tag (with its parent where the meaning depends on it) -> tags allowed inside, attributes allowed."""
 Problem = tuple[int, str]
 """Line, and the mistake there."""
 
@@ -86,11 +84,11 @@ class Element:
         return next((child for child in self.children if child.tag == tag), None)
 
 
-def read_elements(text: bytes, source: str, grammar: Grammar) -> tuple[Element | None, list[Problem]]:
+def _read_elements(text: bytes) -> tuple[Element | None, list[Problem]]:
     """The root element (``None`` when it can't be read), and all mistakes in the text."""
     slips: list[Problem] = []
     while True:
-        reader = _Reader(grammar)
+        reader = _Reader()
         failed = reader.read(text)
         if failed is None:
             return reader.root, [*slips, *reader.problems]
@@ -123,23 +121,18 @@ def _mend(text: bytes, failed: _Failure) -> tuple[bytes, Problem] | None:
         return text.rstrip() + b">", (line, f"the closing > of <{name}> is missing: write <{name}>")
     if failed.code != errors.codes[errors.XML_ERROR_INVALID_TOKEN]:
         return None
-    if _NO_BREAK in text[max(0, failed.at - 1) : failed.at + 2]:
-        line = text.count(b"\n", 0, failed.at) + 1
-        return text.replace(_NO_BREAK, b" "), (
-            line,
-            "a no-break space (U+00A0) stands here: write a plain space",
-        )
-    quote = _QUOTES.match(text, failed.at) or _QUOTES.match(text, max(0, failed.at - 1))
+    before, line = max(0, failed.at - 1), text.count(b"\n", 0, failed.at) + 1
+    if _NO_BREAK in text[before : failed.at + 2]:
+        what = "a no-break space (U+00A0) stands here: write a plain space"
+        return text.replace(_NO_BREAK, b" "), (line, what)
+    quote = _QUOTES.match(text, failed.at) or _QUOTES.match(text, before)
     if quote is not None:
-        line = text.count(b"\n", 0, failed.at) + 1
+        what = f'the quotation mark {quote[0].decode()} stands here: write "'
         end = text.find(b"\n", failed.at)
         end = len(text) if end < 0 else end
         straight = _QUOTES.sub(b'"', text[quote.start() : end])
-        return text[: quote.start()] + straight + text[end:], (
-            line,
-            f'the quotation mark {quote[0].decode()} stands here: write "',
-        )
-    broken = _BROKEN_END.match(text, failed.at) or _BROKEN_END.match(text, max(0, failed.at - 1))
+        return text[: quote.start()] + straight + text[end:], (line, what)
+    broken = _BROKEN_END.match(text, failed.at) or _BROKEN_END.match(text, before)
     if broken is None:
         return None
     breaks = broken[0].count(b"\n")
@@ -154,11 +147,10 @@ class _Doctype(Exception):  # noqa: N818 - an answer within this module
 
 
 class _Reader:
-    """expat's callbacks, checked against the grammar at once, so that each mistake has its line."""
+    """expat's callbacks, checked against :data:`GRAMMAR` at once, so that each mistake has its line."""
 
-    def __init__(self, grammar: Grammar) -> None:
+    def __init__(self) -> None:
         self.problems: list[Problem] = []
-        self._grammar = grammar
         self._open: list[Element | None] = [Element("", "", {}, 0)]
         """An element outside the grammar is ``None``, and its content is not checked."""
         self._parser = expat.ParserCreate()
@@ -198,16 +190,16 @@ class _Reader:
         if parent is None:
             self._open.append(None)
             return
-        inside, _ = self._grammar[parent.kind]
+        inside, _ = GRAMMAR[parent.kind]
         where = f"in <{parent.tag}>" if parent.tag else "at the top"
         if tag not in inside:
             self._wrong(f"<{short(tag, _MOST_SHOWN)}> is not allowed {where}; allowed: {as_list(inside)}")
             self._open.append(None)
             return
         kind = f"{parent.tag}/{tag}"
-        if kind not in self._grammar:
+        if kind not in GRAMMAR:
             kind = tag
-        allowed = self._grammar[kind][1]
+        allowed = GRAMMAR[kind][1]
         if not parent.tag:
             schema = ("xmlns", "xs:", "xsi:")
             attributes = {name: value for name, value in attributes.items() if not name.startswith(schema)}
@@ -248,7 +240,7 @@ _CDPN = _NUMBER | {"inni"}
 _SORM = frozenset({"sorm_digits", "sorm_ni"})
 _CONTEXT = frozenset({"digitmap", "name", "np"})
 
-GRAMMAR: Grammar = MappingProxyType(
+GRAMMAR: Mapping[str, tuple[frozenset[str], frozenset[str]]] = MappingProxyType(
     {
         "": (frozenset({"context"}), frozenset()),
         "context": (frozenset({"rule"}), _CONTEXT),
@@ -284,11 +276,8 @@ def parse_context(text: bytes, source: str) -> Context:
 
     ``source``: the file's name for errors. Raises :class:`ContextError` with all mistakes.
     """
-    root, problems = read_elements(text, source, GRAMMAR)
-    context = None
-    if root is not None:
-        builder = _Builder(source, problems)
-        context = builder.context(root)
+    root, problems = _read_elements(text)
+    context = None if root is None else _Builder(source, problems).context(root)
     if problems or context is None:
         raise ContextError(source, problems)
     return context
@@ -301,7 +290,7 @@ class _Wrong(Exception):  # noqa: N818 - an answer within this module
 class _Builder:
     """Elements into rules. Mistakes are added to ``problems``: line and text."""
 
-    def __init__(self, source: str, problems: list[tuple[int, str]]) -> None:
+    def __init__(self, source: str, problems: list[Problem]) -> None:
         self._source = source
         self._problems = problems
 
@@ -318,12 +307,10 @@ class _Builder:
     def _value(self, element: Element, name: str) -> str:
         """A name that refers to something else: without white space."""
         value = self._given(element, name)
-        if "".join(value.split()) != value:
-            raise self._fail(
-                element,
-                f"<{element.tag} {name}>: {value!r} has a stray space; names have none: "
-                f"{''.join(value.split())!r}",
-            )
+        bare = "".join(value.split())
+        if bare != value:
+            where = f"<{element.tag} {name}>"
+            raise self._fail(element, f"{where}: {value!r} has a stray space; names have none: {bare!r}")
         return value
 
     def context(self, root: Element) -> Context | None:
@@ -417,15 +404,13 @@ class _Builder:
         known = _VALUES.get(name, ())
         for value in values if known else ():
             if value not in known:
-                raise self._fail(
-                    element, f"<{element.tag} {name}>: {value!r} is not one of {', '.join(known)}"
-                )
+                wanted = ", ".join(known)
+                raise self._fail(element, f"<{element.tag} {name}>: {value!r} is not one of {wanted}")
 
     def _verdict(self, rule: str, result: Element) -> Verdict:
         if len(result.children) != 1:
-            raise self._fail(
-                result, f"rule {rule!r}: <result> must hold exactly one of <continue>, <external>, <local>"
-            )
+            needs = "must hold exactly one of <continue>, <external>, <local>"
+            raise self._fail(result, f"rule {rule!r}: <result> {needs}")
         verdict = result.children[0]
         if verdict.tag == "local":
             return Local()
