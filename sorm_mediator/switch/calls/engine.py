@@ -25,7 +25,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-from radius.report import CallReport, Media, Party
+from radius.report import CallReport, Media, MessageReport, Party
 from sorm_mediator.config import SwitchConfig
 from sorm_mediator.switch.calls.call import (
     PHASES,
@@ -60,7 +60,7 @@ from sorm_mediator.switch.calls.matching import (
     touch_b,
     touch_legs,
 )
-from sorm_mediator.switch.calls.messages import MessageFor, MessageRequest, message_reports
+from sorm_mediator.switch.calls.messages import MessageRequest, message_reports
 from sorm_mediator.switch.domain import FEATURES, FORWARDINGS, SERVICE_CODES, Domain, Subscriber
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.objects import ObjectTable, SwitchObject
@@ -109,7 +109,9 @@ class Engine:
         check_request(request)
         return self.begin(found, request, now)
 
-    def send_message(self, domain: str, request: MessageRequest, now: float) -> tuple[str, list[MessageFor]]:
+    def send_message(
+        self, domain: str, request: MessageRequest, now: float
+    ) -> tuple[str, list[Report[MessageReport]]]:
         """Send a message; its id, and its reports to the mediators. Raises :class:`CallRefused`."""
         found = self._domain(domain)
         message = self._id(found, next(self._ids))
@@ -131,7 +133,7 @@ class Engine:
         """The call of a report; None when the call is no longer kept."""
         return self.calls.get(report.call_id) or self.calls.get(report.call_id.rpartition(".")[0])
 
-    def tick(self, now: float) -> list[Report]:
+    def tick(self, now: float) -> list[Report[CallReport]]:
         """Run the actions that are due. Returns the reports of all calls changed since the last ``tick``."""
         self._run_due(now)
         dirty, self._dirty = self._dirty, {}
@@ -202,15 +204,10 @@ class Engine:
 
     def _arrive(self, call: Call, now: float) -> None:
         """The call has reached a number: forward it, release it, or let it ring."""
-        while True:
-            forwarding, cause = self._obstacle(call)
-            if forwarding is None:
-                break
-            problem = self._forward(call, forwarding, now)
-            if problem:
-                call.log(now, "forwarding-failed", problem)
-                cause = RELEASE_FAULT
-                break
+        forwarding, cause = self._obstacle(call)
+        if forwarding is not None:
+            self._forward(call, forwarding, now)
+            return
         if cause is not None:
             self.release(call, now, cause=cause)
             return
@@ -241,8 +238,17 @@ class Engine:
         subscriber = call.called.subscriber
         return subscriber is not None and bool(subscriber.calls - {call.id})
 
-    def _forward(self, call: Call, name: str, now: float) -> str:
-        """Forward the call to the target. Returns why that is impossible; "" when it is done."""
+    def _forward(self, call: Call, name: str, now: float) -> None:
+        """Forward the call, or release it where that is impossible."""
+        problem = self._turn(call, name, now)
+        if problem:
+            call.log(now, "forwarding-failed", problem)
+            self.release(call, now, cause=RELEASE_FAULT)
+        else:
+            self._arrive(call, now)
+
+    def _turn(self, call: Call, name: str, now: float) -> str:
+        """Lead the call to the target of a forwarding. Returns why that is impossible; "" when it is done."""
         forwarder = call.called
         subscriber = forwarder.subscriber
         assert subscriber is not None
@@ -272,14 +278,9 @@ class Engine:
         """The ringing time is over without an answer."""
         subscriber = call.called.subscriber
         if subscriber is not None and "cfnr" in subscriber.forwardings:
-            problem = self._forward(call, "cfnr", now)
-            if not problem:
-                self._arrive(call, now)
-                return
-            call.log(now, "forwarding-failed", problem)
-            self.release(call, now, cause=RELEASE_FAULT)
-            return
-        self.release(call, now, cause=RELEASE_NO_ANSWER)
+            self._forward(call, "cfnr", now)
+        else:
+            self.release(call, now, cause=RELEASE_NO_ANSWER)
 
     # --- used by services too
 
@@ -328,8 +329,7 @@ class Engine:
 
     def reach(self, call: Call, role: Role, digits: str) -> tuple[Sequence[Hop], str]:
         """The path of a call of A or B to ``digits``, and why it leads nowhere ("": it arrives)."""
-        leg = call.leg_of(role)
-        user = call.party(role)
+        leg, user = call.leg_of(role), call.party(role)
         subscriber = user.subscriber
         number = own_number(subscriber.number) if subscriber is not None else user.number
         context = (subscriber.context if subscriber else "") or leg.domain.default_context
@@ -471,10 +471,8 @@ def _origin(domain: Domain, request: CallRequest) -> Endpoint:
         return Endpoint(number=own_number(request.a), subscriber=subscriber)
     trunk = domain.trunks.get(name)
     if kind != "trunk" or trunk is None:
-        known = ", ".join(f"trunk:{name}" for name in sorted(domain.trunks))
-        raise CallRefused(
-            "invalid", f"from: {request.origin!r} is none of: subscriber{known and ', ' + known}"
-        )
+        known = ", ".join(["subscriber", *(f"trunk:{name}" for name in sorted(domain.trunks))])
+        raise CallRefused("invalid", f"from: {request.origin!r} is none of: {known}")
     if trunk.closed_to("incoming"):
         raise CallRefused("refused", f"from: {trunk.closed_to('incoming')}")
     return Endpoint(number=Number(digits=request.a), trunk=trunk)
@@ -531,16 +529,17 @@ def run_service(engine: Engine, call: Call, index: int, now: float) -> None:
         call.log(now, "service-refused", f"{service.service}: {reason}")
 
 
-def _role(call: Call, service: ServiceRequest, default: Role = "a") -> Role:
+def _user(call: Call, service: ServiceRequest, default: Role = "a") -> tuple[Role, Endpoint, Subscriber]:
     """The party that uses the service. Raises :class:`NotPossible`."""
     role: Role = service.by or default
     if service.by is None and (call.party(role).subscriber is None or role in call.left):
         role = _other(role)
     if role in call.left:
         raise NotPossible(f"{role.upper()} has left the call")
-    if call.party(role).subscriber is None:
+    user = call.party(role)
+    if user.subscriber is None:
         raise NotPossible(f"{role.upper()} is no subscriber of {call.leg_of(role).domain.name}")
-    return role
+    return role, user, user.subscriber
 
 
 def _other(role: Role) -> Role:
@@ -548,11 +547,11 @@ def _other(role: Role) -> Role:
 
 
 def _hold(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
-    role = _role(call, service)
+    role, user, _ = _user(call, service)
     if role in call.held_by:
         raise NotPossible("the call is on hold already")
     call.held_by.add(role)
-    record_use(call, "hold", now, call.party(role).party, call.party(_other(role)).party)
+    record_use(call, "hold", now, user.party, call.party(_other(role)).party)
     if service.duration is not None:
         engine.after(now + service.duration, call, lambda at: _release_hold(call, role, at))
 
@@ -570,21 +569,14 @@ def _release_hold(call: Call, role: Role, now: float) -> None:
         record_use(call, "end-of-hold", now, call.party(role).party, call.party(_other(role)).party)
 
 
-def _consult(engine: Engine, call: Call, service: ServiceRequest, now: float) -> Call:
-    role = _role(call, service)
+def _consultation(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
+    role, user, subscriber = _user(call, service)
     if call.consultation is not None and call.consultation.state is not State.RELEASED:
         raise NotPossible("there is a consultation call already")
-    user = call.party(role)
-    assert user.subscriber is not None
-    request = CallRequest(a=user.subscriber.number, b=service.number, ring=service.ring, talk=service.talk)
-    units = consultation_units(user.subscriber)
+    request = CallRequest(a=subscriber.number, b=service.number, ring=service.ring, talk=service.talk)
+    units = consultation_units(subscriber)
     call.consultation = engine.begin(call.leg_of(role).domain, request, now, units=units)
     record_use(call, "consultation", now, user.party, call.consultation.called.party)
-    return call.consultation
-
-
-def _consultation(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
-    _consult(engine, call, service, now)
 
 
 def _third(call: Call) -> Endpoint | None:
@@ -596,16 +588,15 @@ def _third(call: Call) -> Endpoint | None:
 
 
 def _three_party(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
-    role = _role(call, service)
+    _, user, subscriber = _user(call, service)
     if _third(call) is None and service.number:
-        alone = consultation_units(call.party(role).subscriber)
-        engine.units.check(conference_share(call, alone), now)
-        _consult(engine, call, service, now)
+        engine.units.check(conference_share(call, consultation_units(subscriber)), now)
+        _consultation(engine, call, service, now)
     third, consultation = _third(call), call.consultation
     if third is None or consultation is None:
         raise NotPossible("there is no third party: no consultation call, and no number that answers")
     engine.units.use(consultation, conference_share(call, consultation.units), now)
-    record_use(call, "3pty", now, call.party(role).party, third.party)
+    record_use(call, "3pty", now, user.party, third.party)
 
 
 def _path_of(call: Call) -> tuple[Hop, ...]:
@@ -626,9 +617,7 @@ def _path_of(call: Call) -> tuple[Hop, ...]:
 
 
 def _transfer(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
-    role = _role(call, service)
-    user = call.party(role)
-    assert user.subscriber is not None
+    role, user, subscriber = _user(call, service)
     if service.number:
         hops, problem = engine.reach(call, role, service.number)
         if problem:
@@ -645,7 +634,7 @@ def _transfer(engine: Engine, call: Call, service: ServiceRequest, now: float) -
         engine.release(consultation, now)
     target = Endpoint.at(hops[0].result.b, hops[0].exit)
     record_use(call, "transfer", now, user.party, target.party)
-    engine.leave(call, user.subscriber)
+    engine.leave(call, subscriber)
     if role == "a":
         call.left.add("a")
     call.held_by.clear()
@@ -674,18 +663,14 @@ def _pickup(engine: Engine, call: Call, service: ServiceRequest, now: float) -> 
 
 
 def _waiting(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
-    role = _role(call, service, default="b")
-    user = call.party(role).subscriber
-    assert user is not None
-    request = CallRequest(a=service.number, b=user.number, ring=service.ring, talk=service.talk)
+    role, _, subscriber = _user(call, service, default="b")
+    request = CallRequest(a=service.number, b=subscriber.number, ring=service.ring, talk=service.talk)
     engine.begin(call.leg_of(role).domain, request, now, let_in=True)
 
 
 def _order(_engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
     """Order, check or cancel a service: the record changes, and 44h shows the digits dialled."""
-    user = call.party(_role(call, service))
-    subscriber = user.subscriber
-    assert subscriber is not None
+    _, user, subscriber = _user(call, service)
     if service.phase == "order":
         if service.service in FORWARDINGS:
             subscriber.forwardings[service.service] = service.number
