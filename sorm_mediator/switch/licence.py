@@ -90,10 +90,9 @@ class Limit:
             return value
         if self.kind is Kind.UNBOUNDED and value in (_INFINITY, INFINITY):
             return INFINITY
-        if self.kind in (Kind.COUNT, Kind.UNBOUNDED):
-            is_whole = isinstance(value, int) and not isinstance(value, bool)
-            if is_whole and isinstance(value, int) and value >= 0:
-                return value
+        counts = self.kind in (Kind.COUNT, Kind.UNBOUNDED)
+        if counts and isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+            return value
         raise LicenceError(f"{self.key}: {value!r} is not allowed: {self.kind.value}")
 
     def parse(self, text: str) -> Value:
@@ -381,30 +380,22 @@ def make_licence(
     rows = dict(limits)
     if "sorm_channels" in rows:
         rows.setdefault("sorm_enabled", rows["sorm_channels"] != 0)
-    return encode(
-        _valid(
-            LicenceBody,
-            ssw_id=ssw_id,
-            description=description,
-            created=datetime.fromtimestamp(int(now), UTC),
-            author="sorm-mediator",
-            expires=expires or "",
-            limits={key: shown(value) if isinstance(value, float) else value for key, value in rows.items()},
-        )
+    given = {key: shown(value) if isinstance(value, float) else value for key, value in rows.items()}
+    return _made(
+        LicenceBody, now, ssw_id=ssw_id, description=description, expires=expires or "", limits=given
     )
 
 
 def make_passport(*, ssw_id: str, description: str, now: float) -> str:
     """The key of a new passport. ``now``: Unix seconds. Raises :class:`LicenceError`."""
-    created = datetime.fromtimestamp(int(now), UTC)
-    return encode(
-        _valid(PassportBody, ssw_id=ssw_id, description=description, created=created, author="sorm-mediator")
-    )
+    return _made(PassportBody, now, ssw_id=ssw_id, description=description)
 
 
-def _valid(model: type[Body], **fields: object) -> Body:
+def _made(model: type[PassportBody], now: float, **fields: object) -> str:
+    """The key of a licence or a passport made now. Raises :class:`LicenceError`."""
+    made = {"created": datetime.fromtimestamp(int(now), UTC), "author": "sorm-mediator"}
     try:
-        return model.model_validate(fields)
+        return encode(model.model_validate(fields | made))
     except ValidationError as error:
         raise LicenceError(_first(error)) from None
 
@@ -575,9 +566,10 @@ class Licences:
 
 
 def usage(active: Licence, used: Mapping[str, int]) -> dict[str, Any]:
-    """Usage of a licence by the keys of its limits, for JSON."""
+    """Usage of a licence by the keys of its limits, for JSON; null: no limit."""
+    limits = {key: active.limits.values.get(key, 0) for key in used}
     units = {
-        key: {"in_use": count, "limit": _jsonable(active.limits.values.get(key, 0))}
+        key: {"in_use": count, "limit": None if limits[key] == INFINITY else limits[key]}
         for key, count in used.items()
     }
     return {
@@ -590,26 +582,11 @@ def usage(active: Licence, used: Mapping[str, int]) -> dict[str, Any]:
     }
 
 
-def _jsonable(value: Value) -> Value | None:
-    """A limit in its JSON form; null: no limit."""
-    return None if value == INFINITY else value
-
-
 def _initial(config: LicenceConfig) -> Licence:
     """Licence 1 of the lab file."""
     body = LicenceBody(ssw_id=config.ssw_id, description=config.description, expires=config.expires)
-    subscribers: Value = INFINITY if config.subscribers == "infinity" else config.subscribers
-    return Licence(
-        INITIAL,
-        body,
-        {
-            "concurrent_calls": config.concurrent_calls,
-            "max_conversation_time": config.max_conversation_time,
-            "sorm_enabled": config.sorm_enabled,
-            "sorm_channels": config.sorm_channels,
-            "subscribers": subscribers,
-        },
-    )
+    effective = (limit for limit in LIMITS.values() if limit.effective)
+    return Licence(INITIAL, body, {limit.key: limit.check(getattr(config, limit.key)) for limit in effective})
 
 
 def _passport(config: LicenceConfig) -> PassportBody:

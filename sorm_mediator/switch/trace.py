@@ -12,8 +12,8 @@ words. Eltex SMG1016M manual, SORM settings, and order 268, 10.3.2, for the numb
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, Literal, Protocol
@@ -26,7 +26,7 @@ from radius import report
 from sorm_mediator.config import MediatorConfig
 from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.switch.calls.call import Endpoint, Leg, first_leg, legs_along, own_number
-from sorm_mediator.switch.domain import BridgeEnd, Domain, Subscriber, Trunk
+from sorm_mediator.switch.domain import BridgeEnd, Domain, Trunk
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.path import Applied, Hop, find_path
 from sorm_mediator.switch.routing.masks import SYMBOLS
@@ -213,54 +213,32 @@ def _traced(hops: tuple[Hop, ...], calling: Endpoint) -> tuple[TracedHop, ...]:
 
 def _caller(domain: Domain, request: TraceRequest) -> tuple[Endpoint, str]:
     """The calling party, and why it can't make the call ("": it can). Raises :class:`TraceError`."""
-    digits = request.calling.get("digits", "")
-    name = request.iface
-    if not name:
-        subscriber = domain.subscribers.get(digits)
-        if subscriber is not None:
-            return Endpoint(
-                number=_given_number(own_number(digits), request.calling), subscriber=subscriber
-            ), ""
-        others = ", ".join(f"iface={one}" for one in (*domain.trunks, *domain.bridges)) or NO_INTERFACE
-        reason = Phrase(
-            "{digits} is no subscriber of {domain}; a call from outside needs its interface: {others}",
-            digits=digits,
-            domain=domain.name,
-            others=others,
-        )
-        return Endpoint(number=_given_number(Number(digits=digits), request.calling)), reason
-    trunk = domain.trunks.get(name.removeprefix("trunk:"))
+    digits, name = request.calling.get("digits", ""), request.iface
+    outside = _given_number(Number(digits=digits), request.calling)
+    trunk = domain.trunks.get(name.removeprefix("trunk:")) if name else None
     if trunk is not None:
-        number = _given_number(Number(digits=digits), request.calling)
-        return Endpoint(number=number, trunk=trunk), trunk.closed_to("incoming")
+        return Endpoint(number=outside, trunk=trunk), trunk.closed_to("incoming")
     if name in domain.bridges:
-        number = _given_number(Number(digits=digits), request.calling)
-        return Endpoint(number=number, bridge=domain.bridges[name]), ""
-    subscriber = _subscriber_at(domain, name)
-    if subscriber is None:
-        known = [*domain.trunks, *domain.bridges]
-        raise TraceError(
-            f"iface: {domain.name} has no interface {name!r}; there are: its subscribers' numbers"
-            f"{''.join(f', {one}' for one in known)}"
-        )
-    number = _given_number(own_number(digits or subscriber.number), request.calling)
-    return Endpoint(number=number, subscriber=subscriber), ""
-
-
-def _subscriber_at(domain: Domain, iface: str) -> Subscriber | None:
-    if iface in domain.subscribers:
-        return domain.subscribers[iface]
-    return next(
-        (
-            subscriber
-            for number, subscriber in domain.subscribers.items()
-            if iface_of(domain, number) == iface
-        ),
-        None,
+        return Endpoint(number=outside, bridge=domain.bridges[name]), ""
+    subscriber = domain.subscribers.get(name or digits)
+    if subscriber is None and name:
+        at_iface = (one for one in domain.subscribers.values() if _iface_of(domain, one.number) == name)
+        subscriber = next(at_iface, None)
+    if subscriber is not None:
+        number = _given_number(own_number(digits or subscriber.number), request.calling)
+        return Endpoint(number=number, subscriber=subscriber), ""
+    known = [*domain.trunks, *domain.bridges]
+    if name:
+        there = ", ".join(["its subscribers' numbers", *known])
+        raise TraceError(f"iface: {domain.name} has no interface {name!r}; there are: {there}")
+    reason = Phrase(
+        "{digits} is no subscriber of {domain}; a call from outside needs its interface: {others}"
     )
+    others = ", ".join(f"iface={one}" for one in known) or NO_INTERFACE
+    return Endpoint(number=outside), reason.fill(digits=digits, domain=domain.name, others=others)
 
 
-def iface_of(domain: Domain, number: str) -> str:
+def _iface_of(domain: Domain, number: str) -> str:
     """The interface of a subscriber."""
     config = next((one for one in domain.config.subscribers if one.number == number), None)
     return (config.iface if config else "") or f"{number}@{domain.name}"
@@ -268,7 +246,7 @@ def iface_of(domain: Domain, number: str) -> str:
 
 def _iface(domain: Domain, calling: Endpoint) -> str:
     if calling.subscriber is not None:
-        return iface_of(domain, calling.subscriber.number)
+        return _iface_of(domain, calling.subscriber.number)
     if calling.trunk is not None:
         return calling.trunk.name
     return calling.bridge.iface if calling.bridge else ""
@@ -323,17 +301,7 @@ def _hop_document(traced: TracedHop, signs: Mapping[str, int]) -> dict[str, Any]
         "a": _routed(hop.result.a),
         "b": _routed(hop.result.b),
         "sorm": _shown_document(traced.leg, signs),
-        "tried": [
-            {
-                "context": step.context,
-                "rule": step.rule,
-                "a": step.a,
-                "b": step.b,
-                "np": step.np,
-                "failed": step.failed,
-            }
-            for step in hop.result.tried
-        ],
+        "tried": [asdict(step) for step in hop.result.tried],
         "applied": [
             {
                 "setting": one.setting,
@@ -441,7 +409,7 @@ def _hop(traced: TracedHop, lang: Lang) -> Iterator[str]:
     yield f"Routing result: {traced.result}"
     yield _number("a", hop.result.a)
     yield _number("b", hop.result.b)
-    yield from _options(hop.result.a, hop.result.b)
+    yield _options(hop.result.a, hop.result.b)
     yield from _way(traced, lang)
 
 
@@ -475,7 +443,7 @@ def _number(side: Side, number: Number) -> str:
     return f'{side.upper()}: "{number.digits}"({inside})'
 
 
-def _options(a: Number, b: Number) -> Iterator[str]:
+def _options(a: Number, b: Number) -> str:
     values = [
         f"{{sorm_ni_a,{a.shown_ni or 'undefined'}}}",
         f'{{sorm_digits_a,"{a.shown_digits}"}}',
@@ -483,18 +451,14 @@ def _options(a: Number, b: Number) -> Iterator[str]:
         f'{{sorm_digits_b,"{b.shown_digits}"}}',
     ]
     head = "Options: ["
-    yield from (
-        f"{head if not place else ' ' * len(head)}{value}{']' if place == len(values) - 1 else ','}"
-        for place, value in enumerate(values)
-    )
+    inside = f",\n{' ' * len(head)}".join(values)
+    return f"{head}{inside}]"
 
 
 # --- the trace down to the console
 
 TO_THE_CONSOLE: Final = Phrase("To the console")
 OBJECT: Final = Phrase("object")
-ROWS: Final = (("a", "41h"), ("a", "42h-44h"), ("b", "41h-44h"))
-"""The party with the object, and the events with these numbers."""
 
 
 class Rewriting(Protocol):
@@ -559,38 +523,26 @@ class LabTrace:
             head = f"{translate(TO_THE_CONSOLE, lang)} ({self._mediator.order})"
             lines += [f"{head}:", *(f"  {line}" for line in self._table(traced.shown, lang))]
             for hop in self._otherwise(traced):
-                name = hop.hop.domain.name
-                of = Phrase("for objects of {domain}", domain=name)
-                lines += [
-                    f"{head}, {translate(of, lang)}:",
-                    *(f"  {line}" for line in self._table(hop, lang)),
-                ]
+                of = translate(Phrase("for objects of {domain}", domain=hop.hop.domain.name), lang)
+                lines += [f"{head}, {of}:", *(f"  {line}" for line in self._table(hop, lang))]
         return "\n".join(lines)
 
     def _otherwise(self, traced: Trace) -> list[TracedHop]:
         """The other domains of the path with different numbers, for a console that controls them."""
-        known = [self._digits(traced.shown)]
-        found = []
-        for hop in traced.hops:
-            digits = self._digits(hop)
-            if digits not in known:
-                known.append(digits)
-                found.append(hop)
-        return found
-
-    def _digits(self, traced: TracedHop) -> list[tuple[object, object]]:
-        return [(shown.calling.number, shown.called.number) for shown in self.shown(traced)]
+        found: dict[Hashable, TracedHop] = {}
+        for hop in (traced.shown, *traced.hops):
+            found.setdefault(tuple((row.calling.number, row.called.number) for row in self.shown(hop)), hop)
+        return [*found.values()][1:]
 
     def shown(self, traced: TracedHop) -> list[Shown]:
         """The numbers of the call in one domain as the console receives them (order 268, 10.3.2)."""
         leg = traced.leg
         calling = self._numbers.plain(leg.calling.party)
-        called = {
-            ("a", "41h"): self._numbers.called(leg.shown_to_a, by_a=True),
-            ("a", "42h-44h"): self._numbers.called(leg.called.party, by_a=True),
-            ("b", "41h-44h"): self._numbers.called(leg.called.party, by_a=False),
-        }
-        return [Shown(role, events, calling, called[role, events]) for role, events in ROWS]
+        return [
+            Shown("a", "41h", calling, self._numbers.called(leg.shown_to_a, by_a=True)),
+            Shown("a", "42h-44h", calling, self._numbers.called(leg.called.party, by_a=True)),
+            Shown("b", "41h-44h", calling, self._numbers.called(leg.called.party, by_a=False)),
+        ]
 
     def _console(self, traced: TracedHop) -> list[dict[str, Any]]:
         return [

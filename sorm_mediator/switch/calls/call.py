@@ -515,10 +515,6 @@ class CallUnits:
         self._set(source, source.units - units)
         self._set(target, target.units + units)
 
-    def free(self, call: Call) -> None:
-        """Release the units of a call that has ended."""
-        self._set(call, 0)
-
     def _set(self, call: Call, units: int) -> None:
         self.in_use += units - call.units
         call.units = units

@@ -310,7 +310,7 @@ class Engine:
             self.leave(call, subscriber)
         self._free(call)
         self.active -= 1
-        self.units.free(call)
+        self.units.use(call, 0, now)
         self._released.append(call.id)
         while len(self._released) > self.node.config.kept_calls:
             del self.calls[self._released.popleft()]

@@ -11,14 +11,14 @@ Source: ECSS-10 manual, Routing for SORM, and MultiSORM; the printed contexts co
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import TypeVar
 from xml.parsers import expat
 from xml.parsers.expat import errors
 
 from sorm_mediator.switch.routing.masks import (
-    DigitMap,
     DigitMapError,
     MaskError,
     Template,
@@ -283,6 +283,9 @@ def parse_context(text: bytes, source: str) -> Context:
     return context
 
 
+Compiled = TypeVar("Compiled")
+
+
 class _Wrong(Exception):  # noqa: N818 - an answer within this module
     """A rule has a mistake: the rule is left out, and the next one is read."""
 
@@ -329,18 +332,18 @@ class _Builder:
             np = self._value(root, "np") if root.attributes.get("np") else ""
             if not root.children:
                 self._fail(root, f"context {name!r} has no rule")
-            return Context(name, tuple(rules.values()), np, self._source, self._digitmap(root))
+            given = "digitmap" in root.attributes
+            digitmap = self._compiled(root, "digitmap", compile_digitmap) if given else None
+            return Context(name, tuple(rules.values()), np, self._source, digitmap)
         except _Wrong:
             return None
 
-    def _digitmap(self, root: Element) -> DigitMap | None:
-        text = root.attributes.get("digitmap")
-        if text is None:
-            return None
+    def _compiled(self, element: Element, name: str, compiler: Callable[[str], Compiled]) -> Compiled:
+        """The mask, substitution or digit map of an attribute."""
         try:
-            return compile_digitmap(text)
-        except DigitMapError as error:
-            raise self._fail(root, f"<context digitmap>: {error}") from None
+            return compiler(element.attributes[name])
+        except (DigitMapError, MaskError) as error:
+            raise self._fail(element, f"<{element.tag} {name}>: {error}") from None
 
     def _rule(self, element: Element) -> Rule:
         name = self._given(element, "name")
@@ -364,10 +367,7 @@ class _Builder:
         others: dict[str, tuple[str, ...]] = {}
         for name, value in element.attributes.items():
             if name == "digits":
-                try:
-                    mask = compile_mask(value)
-                except MaskError as error:
-                    raise self._fail(element, f"<{element.tag} digits>: {error}") from None
+                mask = self._compiled(element, name, compile_mask)
             else:
                 others[name] = tuple(part.strip() for part in value.split(","))
                 self._check(element, name, others[name])
@@ -381,7 +381,7 @@ class _Builder:
         others: dict[str, str] = {}
         for name, value in element.attributes.items():
             if name in ("digits", "sorm_digits"):
-                templates[name] = self._template(element, name, value)
+                templates[name] = self._compiled(element, name, compile_template)
                 if templates[name].needs_rest and side not in with_rest:
                     tag = "cgpn" if side == "a" else "cdpn"
                     needs = f"{{%}} needs a condition <{tag}> whose mask ends in %"
@@ -392,12 +392,6 @@ class _Builder:
         ni, sorm_ni = others.pop("ni", None), others.pop("sorm_ni", None)
         attributes = MappingProxyType(others)
         return Action(side, templates.get("digits"), ni, attributes, templates.get("sorm_digits"), sorm_ni)
-
-    def _template(self, element: Element, name: str, value: str) -> Template:
-        try:
-            return compile_template(value)
-        except MaskError as error:
-            raise self._fail(element, f"<{element.tag} {name}>: {error}") from None
 
     def _check(self, element: Element, name: str, values: Iterable[str]) -> None:
         """Check attributes with values listed in the manual; ``nai`` and others accept any value."""

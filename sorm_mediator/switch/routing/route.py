@@ -199,17 +199,17 @@ class RoutingRequest:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A rule that was tried. ``failed``: the reason why it was not taken; "" when it was.
+    """A rule that was tried. a, b: the numbers before the rule. np: their numbering plan.
 
-    a, b: the numbers before the rule. np: their numbering plan.
+    ``failed``: the reason why it was not taken; "" when it was.
     """
 
     context: str
     rule: str
-    failed: str = ""
-    a: str = field(default="", compare=False)
-    b: str = field(default="", compare=False)
-    np: str = field(default="", compare=False)
+    a: str
+    b: str
+    np: str
+    failed: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -431,7 +431,7 @@ def _first_fit(context: Context, a: Number, b: Number, np: str, tried: list[Step
     for rule in context.rules:
         results = (condition.fails(a if condition.side == "a" else b) for condition in rule.conditions)
         failed = next(filter(None, results), "")
-        tried.append(Step(context.name, rule.name, failed, a.digits, b.digits, np))
+        tried.append(Step(context.name, rule.name, a.digits, b.digits, np, failed))
         if not failed:
             return rule
     return None
