@@ -92,12 +92,8 @@ class SwitchBox:
         self.config = config.switch
         self._epoch = time.time() - time.monotonic()
         # Ids of calls must not come again after a restart: the mediator still has the old ones.
-        self.engine = Engine(
-            config.switch,
-            config.directory,
-            prefix=f"{secrets.token_hex(3)}-",
-            first_ssrc=secrets.randbits(32),
-        )
+        prefix, first_ssrc = f"{secrets.token_hex(3)}-", secrets.randbits(32)
+        self.engine = Engine(config.switch, config.directory, prefix=prefix, first_ssrc=first_ssrc)
         self.engine.node.watchers.append(self._changed)
         self._sender = SpeechSender(self.config.media.host, self.config.media.level)
         self.engine.listeners = self._sender.speech.addresses

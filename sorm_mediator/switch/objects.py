@@ -148,13 +148,9 @@ class ObjectTable:
             self._prefix_lengths[len(item.number or "")] -= 1
             self._prefix_lengths += Counter()
 
-    def touched(self, party: Touched) -> Iterator[SwitchObject]:
+    def touched(self, party: Touched) -> Iterable[SwitchObject]:
         """The number objects touched by this party, each once."""
-        seen: set[int] = set()
-        for item in self._candidates(party):
-            if item.object_number not in seen:
-                seen.add(item.object_number)
-                yield item
+        return {item.object_number: item for item in self._candidates(party)}.values()
 
     def trunk_touched(self, trunk: int) -> Iterable[SwitchObject]:
         """The objects that control this trunk."""
@@ -162,9 +158,7 @@ class ObjectTable:
 
     def imsi_touched(self, imsi: str) -> Iterator[SwitchObject]:
         """The network objects for this number that have the sign of an IMSI."""
-        for item in self._network(imsi):
-            if item.number_sign == IMSI:
-                yield item
+        return (item for item in self._network(imsi) if item.number_sign == IMSI)
 
     def _network(self, number: str) -> Iterator[SwitchObject]:
         """The network objects with this number or its leading digits."""
@@ -178,14 +172,10 @@ class ObjectTable:
             if party.own:
                 yield from self._at(OWN, number).values()
                 continue
-            for item in self._network(number):
-                if item.fits(party):
-                    yield item
+            yield from (item for item in self._network(number) if item.fits(party))
         if party.routed:
             yield from self._at(OWN, party.routed).values()
-            for item in self._network(party.routed):
-                if item.number_sign != IMSI:
-                    yield item
+            yield from (item for item in self._network(party.routed) if item.number_sign != IMSI)
 
     def _the(self, object_number: int) -> SwitchObject:
         item = self._objects.get(object_number)

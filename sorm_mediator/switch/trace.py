@@ -105,9 +105,7 @@ def read_request(arguments: Iterable[str]) -> TraceRequest:
 
 def _side(tag: str, given: Mapping[str, str]) -> Mapping[str, str]:
     prefix = f"{tag}."
-    return MappingProxyType(
-        {name.removeprefix(prefix): value for name, value in given.items() if name.startswith(prefix)}
-    )
+    return {name.removeprefix(prefix): value for name, value in given.items() if name.startswith(prefix)}
 
 
 def _check(name: str, value: str) -> None:
@@ -330,7 +328,6 @@ def _shown_document(leg: Leg, signs: Mapping[str, int]) -> dict[str, Any]:
 # --- the trace as text
 
 LINE: Final = "-" * 42
-_SHORT: Final = MappingProxyType({"incomplete": "inc"})
 _LEVEL: Final = "  "
 
 WORDS: Final[Mapping[str, Phrase]] = MappingProxyType(
@@ -438,7 +435,7 @@ def _way(traced: TracedHop, lang: Lang) -> Iterator[str]:
 def _number(side: Side, number: Number) -> str:
     attributes = {"ni": number.ni or "undefined"}
     for name in (*UNSET[side], *number.attributes):
-        attributes[_SHORT.get(name, name)] = number.get(name, side)
+        attributes["inc" if name == "incomplete" else name] = number.get(name, side)
     inside = ", ".join(f"{name}={value}" for name, value in attributes.items())
     return f'{side.upper()}: "{number.digits}"({inside})'
 

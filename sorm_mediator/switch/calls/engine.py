@@ -22,7 +22,6 @@ from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final
 
 from radius.report import CallReport, Media, MessageReport, Party
@@ -156,16 +155,10 @@ class Engine:
         calling = _origin(domain, request)
         number = next(self._ids)
         ssrc = self._first_ssrc + 2 * number
-        call = Call(
-            self._id(domain, number),
-            domain,
-            request,
-            now,
-            [first_leg(domain, calling, Number(digits=request.b))],
-            request.outcome,
-            let_in=let_in,
-            media=Media(a_ssrc=ssrc & 0xFFFF_FFFF, b_ssrc=(ssrc + 1) & 0xFFFF_FFFF),
-        )
+        media = Media(a_ssrc=ssrc & 0xFFFF_FFFF, b_ssrc=(ssrc + 1) & 0xFFFF_FFFF)
+        leg = first_leg(domain, calling, Number(digits=request.b))
+        call = Call(self._id(domain, number), domain, request, now, [leg], request.outcome, media=media)
+        call.let_in = let_in
         self.calls[call.id] = call
         self.active += 1
         self.units.use(call, units, now)
@@ -175,7 +168,7 @@ class Engine:
         for index, service in enumerate(request.services):
             self.after(now + service.at, call, partial(run_service, self, call, index))
         if request.outcome == "incomplete":
-            touch_a(call, call.legs[0], now, called=call.legs[0].dialled)
+            touch_a(call, leg, now, called=leg.dialled)
             self._after_state(now + request.ring, call, partial(self.release, call, cause=RELEASE_INCOMPLETE))
         elif calling.subscriber is not None and not request.b.isdigit():
             self._dialogue(call, now)
@@ -683,14 +676,12 @@ def _order(_engine: Engine, call: Call, service: ServiceRequest, now: float) -> 
     record_use(call, service.service, now, user.party, dialled, PHASES[service.phase])
 
 
-_USE: Final[Mapping[str, Callable[[Engine, Call, ServiceRequest, float], None]]] = MappingProxyType(
-    {
-        "hold": _hold,
-        "end-of-hold": _end_of_hold,
-        "consultation": _consultation,
-        "3pty": _three_party,
-        "transfer": _transfer,
-        "pickup": _pickup,
-        "waiting": _waiting,
-    }
-)
+_USE: Final[Mapping[str, Callable[[Engine, Call, ServiceRequest, float], None]]] = {
+    "hold": _hold,
+    "end-of-hold": _end_of_hold,
+    "consultation": _consultation,
+    "3pty": _three_party,
+    "transfer": _transfer,
+    "pickup": _pickup,
+    "waiting": _waiting,
+}

@@ -122,7 +122,10 @@ class Speech:
         talk = self._talks.setdefault(key, _Talk(mediator, report.media, both))
         talk.tones = both
         if speaking and not self._speaking:
-            self._resume(now)
+            if self._epoch is None:
+                self._epoch = now
+            # The frames of a silence are skipped, so that timestamps keep its length.
+            self._frame = max(self._frame, self._due(now - FRAME_SECONDS) + 1)
         self._speaking += speaking - talk.speaking
         talk.speaking = speaking
         talk.talking &= speaking
@@ -147,12 +150,6 @@ class Speech:
         if not self._speaking or self._epoch is None:
             return None
         return self._epoch + self._frame * FRAME_SECONDS
-
-    def _resume(self, now: float) -> None:
-        """Skip the frames of a silence, so that timestamps keep its length."""
-        if self._epoch is None:
-            self._epoch = now
-        self._frame = max(self._frame, self._due(now - FRAME_SECONDS) + 1)
 
     def _due(self, now: float) -> int:
         """Number of the last frame that is due."""

@@ -28,6 +28,7 @@ from sorm_mediator.switch.routing.masks import (
 )
 from sorm_mediator.switch.routing.route import (
     NUMBER_INDICATORS,
+    TAGS,
     Action,
     Condition,
     Context,
@@ -263,9 +264,11 @@ GRAMMAR: Mapping[str, tuple[frozenset[str], frozenset[str]]] = MappingProxyType(
 )
 """Tag (with its parent where the meaning depends on it) -> tags allowed inside, attributes allowed."""
 
-_VALUES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"ni": NUMBER_INDICATORS, "sorm_ni": NUMBER_INDICATORS, "incomplete": ("true", "false")}
-)
+_VALUES: Mapping[str, tuple[str, ...]] = {
+    "ni": NUMBER_INDICATORS,
+    "sorm_ni": NUMBER_INDICATORS,
+    "incomplete": ("true", "false"),
+}
 """Attributes with these values only."""
 
 _SIDES: Mapping[str, Side] = {"cgpn": "a", "calling": "a", "cdpn": "b", "called": "b"}
@@ -383,8 +386,7 @@ class _Builder:
             if name in ("digits", "sorm_digits"):
                 templates[name] = self._compiled(element, name, compile_template)
                 if templates[name].needs_rest and side not in with_rest:
-                    tag = "cgpn" if side == "a" else "cdpn"
-                    needs = f"{{%}} needs a condition <{tag}> whose mask ends in %"
+                    needs = f"{{%}} needs a condition <{TAGS[side]}> whose mask ends in %"
                     raise self._fail(element, f"<{element.tag} {name}>: {needs}")
             else:
                 others[name] = value

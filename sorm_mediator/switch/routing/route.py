@@ -101,22 +101,14 @@ class Condition:
         """Why the number does not fit; "" when it does."""
         tag = TAGS[self.side]
         if self.digits is not None and self.digits.match(number.digits) is None:
-            return Phrase(
-                "{tag} {digits} does not match {mask}",
-                tag=tag,
-                digits=number.digits or EMPTY,
-                mask=self.digits.text,
-            )
+            why = Phrase("{tag} {digits} does not match {mask}")
+            return why.fill(tag=tag, digits=number.digits or EMPTY, mask=self.digits.text)
         for name, allowed in self.attributes.items():
             value = number.get(name, self.side)
             if value not in allowed:
-                return Phrase(
-                    "{tag} {name} {value} is not {allowed}",
-                    tag=tag,
-                    name=name,
-                    value=value or UNKNOWN,
-                    allowed=reduce(_either, allowed),
-                )
+                why = Phrase("{tag} {name} {value} is not {allowed}")
+                expected = reduce(_either, allowed)
+                return why.fill(tag=tag, name=name, value=value or UNKNOWN, allowed=expected)
         return ""
 
 
