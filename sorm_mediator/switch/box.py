@@ -355,10 +355,7 @@ class SwitchBox:
         return usage(self.engine.node.licences.active(time.time()), used)
 
     def _warn_of_licence(self) -> None:
-        """Warn of declarations in the lab file beyond the licence.
-
-        They stay, as in a switch that restarts.
-        """
+        """Warn of declarations in the lab file beyond the licence; they stay, as in a switch that restarts."""
         licences, now = self.engine.node.licences, time.time()
         active, problem = licences.active(now), licences.why_no_sorm(now)
         if problem:

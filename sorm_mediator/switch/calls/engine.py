@@ -55,8 +55,6 @@ from sorm_mediator.switch.calls.matching import (
     outside_legs_first,
     reports,
     touch,
-    touch_a,
-    touch_b,
     touch_legs,
 )
 from sorm_mediator.switch.calls.messages import MessageRequest, message_reports
@@ -168,7 +166,7 @@ class Engine:
         for index, service in enumerate(request.services):
             self.after(now + service.at, call, partial(run_service, self, call, index))
         if request.outcome == "incomplete":
-            touch_a(call, leg, now, called=leg.dialled)
+            touch(call, leg, now, role="a", called=leg.dialled)
             self._after_state(now + request.ring, call, partial(self.release, call, cause=RELEASE_INCOMPLETE))
         elif calling.subscriber is not None and not request.b.isdigit():
             self._dialogue(call, now)
@@ -180,7 +178,7 @@ class Engine:
     def _dialogue(self, call: Call, now: float) -> None:
         """A subscriber dials a service code: the switch itself answers, and no number is called."""
         call.setup_time = now
-        touch(call, call.legs[0], call.calling, now, role="a", called=call.legs[0].dialled)
+        touch(call, call.legs[0], now, role="a", called=call.legs[0].dialled)
         call.move(Input.ALERT)
         self._after_state(now + call.request.ring, call, partial(self.answer, call))
 
@@ -336,7 +334,7 @@ class Engine:
         a, b = leg.calling.number, replace(own_number(subscriber.number), sorm_ni=leg.called.number.sorm_ni)
         leg.called = Endpoint(number=sorm_view(leg.domain, a, b).b, subscriber=subscriber)
         self._occupy(call, subscriber)
-        touch(call, leg, leg.called, now, role=role, called=leg.called.party)
+        touch(call, leg, now, role=role)
         self._changed(call, now)
 
     def send_on(self, call: Call, first: int, hops: Sequence[Hop], now: float) -> None:
@@ -357,9 +355,9 @@ class Engine:
                 held = leg.domain.tables.get(mediator)
                 if leg.domain is not domain and (held is None or not held.holds(item)):
                     continue
-                touched = touch_a(call, leg, now, called=leg.shown_to_a, tables=alone)
+                touched = touch(call, leg, now, role="a", called=leg.shown_to_a, tables=alone)
                 if call.setup_time is not None:
-                    touched += touch_b(call, leg, now, tables=alone)
+                    touched += touch(call, leg, now, role="b", tables=alone)
                 if touched:
                     note_match(call, leg, mediator, item, "joined", leg.called.party, now)
                 # Earlier matches of an object that was taken off control and put back count again.

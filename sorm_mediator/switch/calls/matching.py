@@ -15,7 +15,7 @@ from functools import partial
 from typing import Generic, NamedTuple, TypeVar
 
 from radius.report import CallReport, Match, MessageReport, Party
-from sorm_mediator.switch.calls.call import Call, Endpoint, Leg, TouchedObject, View, services_visible_to
+from sorm_mediator.switch.calls.call import Call, Leg, TouchedObject, View, services_visible_to
 from sorm_mediator.switch.objects import ObjectTable, SwitchObject
 
 Tables = Mapping[str, ObjectTable]
@@ -50,41 +50,27 @@ def touch_legs(call: Call, first: int, now: float, *, new_a: bool, failed: bool)
         if leg in kept:
             continue
         if leg is not call.legs[first] or new_a:
-            touch_a(call, leg, now, called=leg.shown_to_a)
+            touch(call, leg, now, role="a", called=leg.shown_to_a)
         if not (failed and leg is call.legs[-1]):
-            touch_b(call, leg, now)
-
-
-def touch_a(call: Call, leg: Leg, now: float, *, called: Party, tables: Tables | None = None) -> int:
-    """Match A and its trunk. Returns how many objects are touched."""
-    return touch(call, leg, leg.calling, now, role="a", called=called, tables=tables)
-
-
-def touch_b(call: Call, leg: Leg, now: float, *, tables: Tables | None = None) -> int:
-    """Match B and its trunk. Returns how many objects are touched."""
-    return touch(call, leg, leg.called, now, role="b", called=leg.called.party, tables=tables)
+            touch(call, leg, now, role="b")
 
 
 def touch(
-    call: Call,
-    leg: Leg,
-    party: Endpoint,
-    now: float,
-    *,
-    role: str,
-    called: Party,
-    tables: Tables | None = None,
+    call: Call, leg: Leg, now: float, *, role: str, called: Party | None = None, tables: Tables | None = None
 ) -> int:
     """Match a party and its trunk against ``tables`` (default: those of the domain).
 
-    Returns how many objects they touch.
+    role: ``a``, or the role of B. called: B as the objects of the party are shown it; None: as it is.
+    Returns how many objects are touched.
     """
+    party = leg.calling if role == "a" else leg.called
+    reached = leg.called.party
     seen = party.touched(leg.domain)
-    touched = note_matches(call, leg, now, lambda table: table.touched(seen), role, called, tables)
+    touched = note_matches(call, leg, now, lambda table: table.touched(seen), role, called or reached, tables)
     if party.trunk is None:
         return touched
     by_trunk = partial(ObjectTable.trunk_touched, trunk=party.trunk.number)
-    return touched + note_matches(call, leg, now, by_trunk, "trunk", leg.called.party, tables)
+    return touched + note_matches(call, leg, now, by_trunk, "trunk", reached, tables)
 
 
 def note_matches(
