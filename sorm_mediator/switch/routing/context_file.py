@@ -172,7 +172,7 @@ class _Reader:
             self._parser.Parse(text, True)
         except expat.ExpatError as error:
             what = f"not well-formed XML: {expat.ErrorString(error.code)} (column {error.offset + 1})"
-            if not _in_utf8(text):
+            if text.decode(errors="ignore").encode() != text:
                 what = f"{what}; it holds octets that are not UTF-8: save it as UTF-8, or name its encoding in <?xml?>"
             return _Failure(error.code, error.lineno, self._parser.ErrorByteIndex, what)
         except _Doctype:
@@ -223,14 +223,6 @@ class _Reader:
 
     def _doctype(self, *_: object) -> None:
         raise _Doctype
-
-
-def _in_utf8(text: bytes) -> bool:
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 # --- elements into a context

@@ -297,7 +297,8 @@ class Plan:
                 if number in self.numbers:
                     raise NumberingError(f"{number} is in plan {name!r} twice")
                 self.numbers[number] = binding
-        self._of_alias: dict[str, list[str]] = {}
+        self.of_alias: dict[str, list[str]] = {}
+        """Subscriber -> its numbers, the master first."""
         masters: dict[str, str] = {}
         for number, binding in self.numbers.items():
             if not binding.alias:
@@ -309,9 +310,9 @@ class Plan:
                         f"and {number}; only one is possible"
                     )
                 masters[binding.alias] = number
-            self._of_alias.setdefault(binding.alias, []).append(number)
+            self.of_alias.setdefault(binding.alias, []).append(number)
         for alias, master in masters.items():
-            self._of_alias[alias].sort(key=master.__ne__)
+            self.of_alias[alias].sort(key=master.__ne__)
 
     def __contains__(self, number: object) -> bool:
         return number in self.numbers
@@ -322,16 +323,15 @@ class Plan:
 
     def numbers_of(self, alias: str) -> Sequence[str]:
         """All numbers that lead to a subscriber, its master first."""
-        return self._of_alias.get(alias, ())
+        return self.of_alias.get(alias, ())
 
 
 def aliases(plans: Iterable[Plan]) -> dict[str, set[str]]:
     """Every subscriber with a number in this plan, with its full numbers."""
     found: dict[str, set[str]] = {}
     for plan in plans:
-        for number, binding in plan.numbers.items():
-            if binding.alias:
-                found.setdefault(binding.alias, set()).add(number)
+        for alias, numbers in plan.of_alias.items():
+            found.setdefault(alias, set()).update(numbers)
     return found
 
 
