@@ -123,8 +123,6 @@ def _check(name: str, value: str) -> None:
 
 # --- the trace
 
-NO_INTERFACE = Phrase("it has none")
-
 
 @dataclass(frozen=True, slots=True)
 class TracedHop:
@@ -232,7 +230,7 @@ def _caller(domain: Domain, request: TraceRequest) -> tuple[Endpoint, str]:
     reason = Phrase(
         "{digits} is no subscriber of {domain}; a call from outside needs its interface: {others}"
     )
-    others = ", ".join(f"iface={one}" for one in known) or NO_INTERFACE
+    others = ", ".join(f"iface={one}" for one in known) or Phrase("it has none")
     return Endpoint(number=outside), reason.fill(digits=digits, domain=domain.name, others=others)
 
 
@@ -330,27 +328,6 @@ def _shown_document(leg: Leg, signs: Mapping[str, int]) -> dict[str, Any]:
 LINE: Final = "-" * 42
 _LEVEL: Final = "  "
 
-WORDS: Final[Mapping[str, Phrase]] = MappingProxyType(
-    {
-        "taken": Phrase("taken"),
-        "plan": Phrase("numbering plan"),
-        "undeclared": Phrase("which is not declared"),
-        "reason": Phrase("Reason"),
-        "trunk": Phrase("Trunk"),
-        "subscriber": Phrase("Subscriber"),
-        "bridge": Phrase("Bridge"),
-        "sorm": Phrase("SORM is shown"),
-        "of": Phrase("as numbered in"),
-        "for": Phrase("for SORM"),
-    }
-)
-"""Our own words. The lines of the real switch stay English in every language."""
-
-
-def word(name: str, lang: Lang) -> str:
-    """One of :data:`WORDS`."""
-    return translate(WORDS[name], lang)
-
 
 def trace_text(node: Node, domain_name: str, arguments: Sequence[str], now: float) -> str:
     """The answer of ``/domain/<domain_name>/routing/trace`` to ``arguments``. ``now``: Unix seconds.
@@ -364,7 +341,10 @@ def trace_text(node: Node, domain_name: str, arguments: Sequence[str], now: floa
 
 
 def text_of(traced: Trace, now: float, lang: Lang = "en") -> str:
-    """A trace as text, without a line break at its end. ``now``: Unix seconds."""
+    """A trace as text, without a line break at its end. ``now``: Unix seconds.
+
+    Our own words are in ``lang``. The lines of the real switch stay English in every language.
+    """
     return "\n".join(_lines(traced, now, lang))
 
 
@@ -381,7 +361,8 @@ def _lines(traced: Trace, now: float, lang: Lang) -> Iterator[str]:
     leg, name = traced.shown.leg, traced.shown.hop.domain.name
     yield ""
     shown = f"A {_party(leg.calling.party)}, B {_party(leg.called.party)}"
-    yield f"{word('sorm', lang)}: {shown}; {word('of', lang)} {name}"
+    sorm, of = translate(Phrase("SORM is shown"), lang), translate(Phrase("as numbered in"), lang)
+    yield f"{sorm}: {shown}; {of} {name}"
 
 
 def _party(party: report.Party) -> str:
@@ -391,23 +372,23 @@ def _party(party: report.Party) -> str:
 def _hop(traced: TracedHop, lang: Lang) -> Iterator[str]:
     hop = traced.hop
     yield f'Default context is {{"{hop.domain.name}",{hop.request.context or "undefined"}}}'
-    place = None
+    place, plan = None, translate(Phrase("numbering plan"), lang)
     for step in hop.result.tried:
         if place != (step.context, step.a, step.b, step.np):
             place = (step.context, step.a, step.b, step.np)
-            plan = f"{word('plan', lang)} {step.np}"
+            numbers = f"A {step.a or 'undefined'}, B {step.b or 'undefined'}, {plan} {step.np}"
             if step.np != DEFAULT_PLAN and step.np not in hop.domain.plans:
-                plan = f"{plan}, {word('undeclared', lang)}"
-            yield f"{_LEVEL}{step.context}: A {step.a or 'undefined'}, B {step.b or 'undefined'}, {plan}"
-        yield f"{_LEVEL * 2}{step.rule}: {translate(step.failed, lang) or word('taken', lang)}"
+                numbers = f"{numbers}, {translate(Phrase('which is not declared'), lang)}"
+            yield f"{_LEVEL}{step.context}: {numbers}"
+        yield f"{_LEVEL * 2}{step.rule}: {translate(step.failed or Phrase('taken'), lang)}"
     for one in hop.applied:
-        yield f"{_LEVEL}{word('for', lang)}: {applied_text(one)}"
+        yield f"{_LEVEL}{translate(Phrase('for SORM'), lang)}: {applied_text(one)}"
     yield LINE
     yield f"Routing result: {traced.result}"
     yield _number("a", hop.result.a)
     yield _number("b", hop.result.b)
     yield _options(hop.result.a, hop.result.b)
-    yield from _way(traced, lang)
+    yield _way(traced, lang)
 
 
 def applied_text(one: Applied) -> str:
@@ -418,18 +399,18 @@ def applied_text(one: Applied) -> str:
     return f"{one.setting} {one.by}: {one.side.upper()} {before} -> {after}"
 
 
-def _way(traced: TracedHop, lang: Lang) -> Iterator[str]:
+def _way(traced: TracedHop, lang: Lang) -> str:
     hop = traced.hop
     if hop.problem:
-        yield f"{word('reason', lang)}: {translate(hop.problem, lang)}"
-    elif hop.bridge is not None:
+        return f"{translate(Phrase('Reason'), lang)}: {translate(hop.problem, lang)}"
+    if hop.bridge is not None:
         near, far = hop.bridge, hop.bridge.far
         ends = f"{near.iface} ({near.side.domain}) -> {far.iface} ({far.side.domain})"
-        yield f"{word('bridge', lang)} {near.bridge.name}: {ends}, {word('plan', lang)} {far.side.np}"
-    elif traced.via:
-        yield f"{word('trunk', lang)}: {traced.via}"
-    else:
-        yield f"{word('subscriber', lang)}: {hop.result.b.digits}"
+        bridge, plan = translate(Phrase("Bridge"), lang), translate(Phrase("numbering plan"), lang)
+        return f"{bridge} {near.bridge.name}: {ends}, {plan} {far.side.np}"
+    if traced.via:
+        return f"{translate(Phrase('Trunk'), lang)}: {traced.via}"
+    return f"{translate(Phrase('Subscriber'), lang)}: {hop.result.b.digits}"
 
 
 def _number(side: Side, number: Number) -> str:
@@ -453,9 +434,6 @@ def _options(a: Number, b: Number) -> str:
 
 
 # --- the trace down to the console
-
-TO_THE_CONSOLE: Final = Phrase("To the console")
-OBJECT: Final = Phrase("object")
 
 
 class Rewriting(Protocol):
@@ -517,7 +495,7 @@ class LabTrace:
         """The trace in the form of the switch, and the console's view below. ``now``: Unix seconds."""
         lines = [text_of(traced, now, lang)]
         if not traced.reason:
-            head = f"{translate(TO_THE_CONSOLE, lang)} ({self._mediator.order})"
+            head = f"{translate(Phrase('To the console'), lang)} ({self._mediator.order})"
             lines += [f"{head}:", *(f"  {line}" for line in self._table(traced.shown, lang))]
             for hop in self._otherwise(traced):
                 of = translate(Phrase("for objects of {domain}", domain=hop.hop.domain.name), lang)
@@ -562,7 +540,7 @@ class LabTrace:
         }
 
     def _table(self, traced: TracedHop, lang: Lang) -> list[str]:
-        object_at = translate(OBJECT, lang)
+        object_at = translate(Phrase("object"), lang)
         return [
             f"{object_at} {shown.role.upper()}  {shown.events:<7}  "
             f"{self._words(shown.calling, lang)} -> {self._words(shown.called, lang)}"
