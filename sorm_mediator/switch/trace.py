@@ -37,7 +37,6 @@ from sorm_mediator.switch.routing.route import (
     Number,
     RoutingResult,
     Side,
-    Step,
 )
 from sorm_mediator.texts import as_list
 
@@ -178,11 +177,6 @@ class Trace:
         """Whether the digit map requires more digits."""
         return self.hops[0].hop.request.b.get("incomplete", "b") == "true"
 
-    @property
-    def path(self) -> tuple[tuple[Domain, Step], ...]:
-        """The rules that were taken, each with its domain."""
-        return tuple((traced.hop.domain, step) for traced in self.hops for step in traced.hop.result.path)
-
 
 def trace(domains: Mapping[str, Domain], domain: Domain, request: TraceRequest) -> Trace:
     """Trace a call that enters ``domain``. Raises :class:`TraceError` for an unknown interface."""
@@ -269,8 +263,9 @@ def document(traced: Trace, signs: Mapping[str, int]) -> dict[str, Any]:
         "b": _routed(last.hop.result.b),
         "sorm": _shown_document(shown.leg, signs),
         "path": [
-            {"domain": domain.name, "context": step.context, "rule": step.rule}
-            for domain, step in traced.path
+            {"domain": one.hop.domain.name, "context": step.context, "rule": step.rule}
+            for one in traced.hops
+            for step in one.hop.result.path
         ],
         "iface": traced.iface,
         "mode": traced.request.mode,
