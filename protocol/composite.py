@@ -12,6 +12,7 @@ from protocol.codes import (
     KSL_ROWS_PER_MESSAGE,
     MAX_DIGITS,
     SERVICES_PER_MESSAGE,
+    MessageCoding,
     NumberSign,
 )
 from protocol.forms import (
@@ -25,7 +26,7 @@ from protocol.forms import (
     as_hex,
 )
 from protocol.language import Lang, Phrase, translate
-from protocol.messagetext import DEFAULT_CODING, MessageCoding, decode_message_text
+from protocol.messagetext import DEFAULT_CODING, decode_message_text
 from protocol.texts import NOT_GIVEN, SERVICES, value_name_text
 from protocol.values import KeptInt, KeptStr, KeptTuple, KslRow, Party, Raw, Time
 from protocol.wire import (

@@ -17,11 +17,10 @@ A character that a coding lacks becomes ``?``.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import Final
 
-from protocol.codes import MESSAGE_TEXT_OCTETS
+from protocol.codes import MESSAGE_TEXT_OCTETS, MessageCoding
 
-MessageCoding = Literal["utf-8", "gsm7", "ucs2", "cp1251"]
 CODINGS: Final[tuple[MessageCoding, ...]] = ("utf-8", "gsm7", "ucs2", "cp1251")
 DEFAULT_CODING: Final[MessageCoding] = "utf-8"
 SMALLEST_LIMIT: Final = 7

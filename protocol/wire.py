@@ -9,7 +9,7 @@ by itself and inside a ``construct.Struct``. In addition it
 * describes them for docs/messages.md and shows them to people;
 * generates them for tests.
 
-So a new type of field is one class, here or in :mod:`protocol.composite`, and an alias in :mod:`protocol.fields`.
+So a new type of field is one class, here or in :mod:`protocol.composite`, and an alias in :mod:`protocol.messages`.
 
 A wire judges octets in one place, :meth:`Wire.read`, which always finds a value and perhaps a complaint. What the
 emitted lines can't do (an undeclared value, a spelling that is only tolerated) they refuse by raising one of

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from protocol import Channel
-from protocol.codes import ObjectType
-from protocol.messagetext import MessageCoding
+from protocol.codes import MessageCoding, ObjectType
 from protocol.render import masked_hex, render
 from sorm_mediator import __version__
 from sorm_mediator.acceptance.compare import CODES, FAIL, PASS, SKIPPED, CrossedUnit, Outcome

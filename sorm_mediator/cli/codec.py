@@ -17,7 +17,7 @@ from ssh_control.visible import visible
 
 if TYPE_CHECKING:
     from protocol import Options
-    from protocol.messagetext import MessageCoding
+    from protocol.codes import MessageCoding
     from sorm_mediator.capture.events import Event
     from sorm_mediator.capture.units import Found, Item
     from sorm_mediator.language import Lang

@@ -18,7 +18,7 @@ from sorm_mediator.config.derived import section_of
 from sorm_mediator.options import Adaptation, InProfile, MediatorOptions, Profile, with_profile
 
 if TYPE_CHECKING:
-    from protocol.options import Options
+    from protocol.codes import Options
 
 
 class CapacityConfig(Section):
@@ -91,7 +91,7 @@ class MediatorConfig(Section):
     @property
     def codec_options(self) -> Options:
         """The form of units, for the mediator and its console."""
-        from protocol.options import Options  # with the whole codec, which a check of the file does not need
+        from protocol.codes import Options  # with the whole codec, which a check of the file does not need
 
         own = type(self).model_fields
         names = (one.name for one in fields(Options))

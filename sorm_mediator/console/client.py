@@ -15,9 +15,10 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from protocol import Channel, Codec, ElectronicMessage, Problem, StreamFramer, decode_message_text
+from protocol.codes import MessageCoding
 from protocol.framing import Broken, Noise, Unit
 from protocol.jsonform import from_json, to_json
-from protocol.messagetext import DEFAULT_CODING, MessageCoding
+from protocol.messagetext import DEFAULT_CODING
 from sorm_mediator.addresses import host_port
 from sorm_mediator.console.errors import ConnectError, StepError
 from sorm_mediator.console.messages import COMMANDS, DATA_OF
