@@ -102,9 +102,8 @@ class TimeOctets(Wire):
         return Time._make(values), merge(complaints)
 
     def write(self, value: Any) -> bytes:
-        octets = raw_octets(value, 4)
-        if octets is not None:
-            return octets
+        if (raw := raw_octets(value, 4)) is not None:
+            return raw
         if value is None:
             return b"\xff" * 4
         if not isinstance(value, tuple) or len(value) != 4:
@@ -203,9 +202,8 @@ class Digits(Wire):
         return (KeptStr(read, octets) if uncounted else read), None
 
     def write(self, value: Any) -> bytes:
-        octets = raw_octets(value, self.size)
-        if octets is not None:
-            return octets
+        if (raw := raw_octets(value, self.size)) is not None:
+            return raw
         if value is None:
             return b"\xff" + _NO_DIGITS
         if isinstance(value, KeptStr) and len(value.octets) == self.size:
@@ -357,9 +355,8 @@ class ServiceOctets(Wire):
         return value, complaint
 
     def write(self, value: Any) -> bytes:
-        octets = raw_octets(value, self.size)
-        if octets is not None:
-            return octets
+        if (raw := raw_octets(value, self.size)) is not None:
+            return raw
         if isinstance(value, KeptInt) and len(value.octets) == self.size:
             return value.octets
         code = self.code.write(value)

@@ -46,9 +46,6 @@ class KeptInt(int, Kept):
         self.octets = octets
         return self
 
-    def __reduce__(self) -> tuple[type, tuple[object, bytes]]:
-        return type(self), (int(self), self.octets)
-
 
 class KeptStr(str, Kept):
     """A number whose zeros are spelled 0h where the options choose Ah, or one given without its count."""
@@ -58,9 +55,6 @@ class KeptStr(str, Kept):
         self.octets = octets
         return self
 
-    def __reduce__(self) -> tuple[type, tuple[object, bytes]]:
-        return type(self), (str(self), self.octets)
-
 
 class KeptTuple(tuple[int | Raw | None, ...], Kept):
     """Services of 25h in the length that the options don't choose, or more than the order has in one message."""
@@ -69,9 +63,6 @@ class KeptTuple(tuple[int | Raw | None, ...], Kept):
         self = super().__new__(cls, value)
         self.octets = octets
         return self
-
-    def __reduce__(self) -> tuple[type, tuple[object, bytes]]:
-        return type(self), (tuple(self), self.octets)
 
 
 class Ksl(NamedTuple):

@@ -367,9 +367,8 @@ class Coded(Wire):
         return (octet if self.numeric else Raw(octets)), complaint
 
     def write(self, value: Any) -> bytes:
-        octets = raw_octets(value, 1)
-        if octets is not None:
-            return octets
+        if (raw := raw_octets(value, 1)) is not None:
+            return raw
         try:
             return bytes((self.encoding[value],))
         except (KeyError, TypeError):
@@ -455,9 +454,8 @@ class Word(Wire):
         return (None if self.absent and value == 0xFFFF else value), None
 
     def write(self, value: Any) -> bytes:
-        octets = raw_octets(value, 2)
-        if octets is not None:
-            return octets
+        if (raw := raw_octets(value, 2)) is not None:
+            return raw
         if value is None and self.absent:
             return b"\xff\xff"
         if not isinstance(value, int) or not 0 <= value <= 0xFFFF:
@@ -500,9 +498,10 @@ class Text(Wire):
     it has no coding: our choice.
     """
 
-    def __init__(self, size: int) -> None:
-        super().__init__(f"{size}s", TextForm())
+    def __init__(self, size: int, form: TextForm | None = None) -> None:
+        super().__init__(f"{size}s", form or TextForm())
         self.size = size
+        self.allowed = f"a text of at most {size} latin-1 characters that does not end in U+00FF"
 
     def read(self, octets: bytes) -> tuple[str, Complaint | None]:
         text = octets.rstrip(b"\xff")
@@ -513,18 +512,19 @@ class Text(Wire):
         return text.decode("latin-1"), complaint
 
     def write(self, value: Any) -> bytes:
-        octets = raw_octets(value, self.size)
-        if octets is not None:
-            return octets
+        if (raw := raw_octets(value, self.size)) is not None:
+            return raw
         try:
             octets = value.encode("latin-1")
         except (AttributeError, UnicodeEncodeError):
             octets = None
-        if octets is None or len(octets) > self.size or octets.endswith(b"\xff"):
-            raise RefusedError(
-                f"a text of at most {self.size} latin-1 characters that does not end in U+00FF"
-            )
+        if octets is None or not self.fits(octets):
+            raise RefusedError(self.allowed)
         return bytes(octets.ljust(self.size, b"\xff"))
+
+    def fits(self, octets: bytes) -> bool:
+        """Whether the encoded text can be sent."""
+        return len(octets) <= self.size and not octets.endswith(b"\xff")
 
     def emit_decode(self, names: list[str], source: Source) -> tuple[list[str], str]:
         return [], f"{names[0]}.rstrip(b'\\xff').decode('ascii')"
@@ -547,28 +547,18 @@ class Text(Wire):
         return st.text(_PRINTABLE, max_size=self.size)
 
 
-class PasswordOctets(Wire):
+class PasswordOctets(Text):
     """Exactly six characters, any octets, as latin-1. People never see them."""
 
-    size = PASSWORD_CHARACTERS
-
     def __init__(self) -> None:
-        super().__init__(f"{self.size}s", PasswordForm())
+        super().__init__(PASSWORD_CHARACTERS, PasswordForm())
+        self.allowed = f"exactly {self.size} latin-1 characters"
 
     def read(self, octets: bytes) -> tuple[str, None]:
         return octets.decode("latin-1"), None
 
-    def write(self, value: Any) -> bytes:
-        octets = raw_octets(value, self.size)
-        if octets is not None:
-            return octets
-        try:
-            octets = value.encode("latin-1")
-        except (AttributeError, UnicodeEncodeError):
-            octets = b""
-        if len(octets) != self.size:
-            raise RefusedError(f"exactly {self.size} latin-1 characters")
-        return bytes(octets)
+    def fits(self, octets: bytes) -> bool:
+        return len(octets) == self.size
 
     def emit_decode(self, names: list[str], source: Source) -> tuple[list[str], str]:
         return [], f"{names[0]}.decode('latin-1')"
