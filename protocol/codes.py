@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType
-from typing import Final, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Final, Literal, get_args, get_origin, get_type_hints
 
 Order = Literal["268", "70"]
 ByteOrder = Literal["little", "big"]
@@ -102,50 +101,41 @@ class StationType(StrEnum):
     TERMINAL_TRANSIT = "terminal-transit"
 
 
-_Name = TypeVar("_Name", bound=StrEnum)
-
-
-def _table(values: dict[int, _Name]) -> Mapping[int, _Name]:
-    return MappingProxyType(values)
-
-
-OBJECT_TYPES: Final = _table(
-    {
-        0x01: ObjectType.OWN_SUBSCRIBER,
-        0x02: ObjectType.NETWORK_FULL,
-        0x12: ObjectType.NETWORK_PARTIAL,
-        0x03: ObjectType.TRUNK,
-    }
-)
-NUMBER_SIGNS: Final[Mapping[Order, Mapping[int, NumberSign]]] = MappingProxyType(
-    {
-        "268": _table(
-            {
-                0x01: NumberSign.OWN,
-                0x04: NumberSign.RUSSIA,
-                0x05: NumberSign.FOREIGN,
-                0x06: NumberSign.EMERGENCY,
-                0x07: NumberSign.IMSI,
-            }
-        ),
-        "70": _table(
-            {
-                0x01: NumberSign.PRIVATE,
-                0x02: NumberSign.LOCAL,
-                0x03: NumberSign.ZONE,
-                0x04: NumberSign.INTERCITY,
-                0x05: NumberSign.INTERNATIONAL,
-                0x06: NumberSign.EMERGENCY,
-            }
-        ),
-    }
-)
-CATEGORIES: Final = _table({0x01: Category.COMBINED, 0x11: Category.SEPARATE, 0x02: Category.STATISTICAL})
-GROUP_TYPES: Final = _table({0x01: GroupType.COMBINED, 0x11: GroupType.SEPARATE})
-PRIORITIES: Final = _table({0x01: Priority.HIGH, 0x02: Priority.NORMAL})
-STATION_TYPES: Final = _table(
-    {0x01: StationType.TERMINAL, 0x02: StationType.TRANSIT, 0x03: StationType.TERMINAL_TRANSIT}
-)
+OBJECT_TYPES: Final[Mapping[int, ObjectType]] = {
+    0x01: ObjectType.OWN_SUBSCRIBER,
+    0x02: ObjectType.NETWORK_FULL,
+    0x12: ObjectType.NETWORK_PARTIAL,
+    0x03: ObjectType.TRUNK,
+}
+NUMBER_SIGNS: Final[Mapping[Order, Mapping[int, NumberSign]]] = {
+    "268": {
+        0x01: NumberSign.OWN,
+        0x04: NumberSign.RUSSIA,
+        0x05: NumberSign.FOREIGN,
+        0x06: NumberSign.EMERGENCY,
+        0x07: NumberSign.IMSI,
+    },
+    "70": {
+        0x01: NumberSign.PRIVATE,
+        0x02: NumberSign.LOCAL,
+        0x03: NumberSign.ZONE,
+        0x04: NumberSign.INTERCITY,
+        0x05: NumberSign.INTERNATIONAL,
+        0x06: NumberSign.EMERGENCY,
+    },
+}
+CATEGORIES: Final[Mapping[int, Category]] = {
+    0x01: Category.COMBINED,
+    0x11: Category.SEPARATE,
+    0x02: Category.STATISTICAL,
+}
+GROUP_TYPES: Final[Mapping[int, GroupType]] = {0x01: GroupType.COMBINED, 0x11: GroupType.SEPARATE}
+PRIORITIES: Final[Mapping[int, Priority]] = {0x01: Priority.HIGH, 0x02: Priority.NORMAL}
+STATION_TYPES: Final[Mapping[int, StationType]] = {
+    0x01: StationType.TERMINAL,
+    0x02: StationType.TRANSIT,
+    0x03: StationType.TERMINAL_TRANSIT,
+}
 
 CONNECTIONS: Final = frozenset({0x11, 0x12, 0x14, 0x18, 0x1C, 0x21, 0x22, 0x24, 0x28, 0x2C})
 """Connection parameters: a kind of connection and how it was set up (order 268, 10.2.1.7, table 2)."""
@@ -217,27 +207,22 @@ def transfer_parameters(direction: int, selected_by: int, delivery: int = MESSAG
     return direction | selected_by << MESSAGE_SELECTION_SHIFT | delivery << MESSAGE_DELIVERY_SHIFT
 
 
-VERSIONS: Final[Mapping[Order, int]] = MappingProxyType({"268": 0x02, "70": 0xFF})
+VERSIONS: Final[Mapping[Order, int]] = {"268": 0x02, "70": 0xFF}
 """Octet 10 of KPD1 messages by order (order 268, 8.2.1.8); for order 70 our choice."""
 
-CODES: Final[Mapping[Order, Mapping[Channel, frozenset[int]]]] = MappingProxyType(
-    {
-        "268": MappingProxyType(
-            {
-                Channel.COMMAND: frozenset(range(0x01, 0x12)),
-                Channel.KPD1: frozenset(range(0x21, 0x2D)),
-                Channel.KPD2: frozenset({0x41, 0x42, 0x43, 0x44, 0x51, 0x52, 0x53}),
-            }
-        ),
-        "70": MappingProxyType(
-            {
-                Channel.COMMAND: frozenset(range(0x01, 0x10)),
-                Channel.KPD1: frozenset(range(0x21, 0x2A)),
-                Channel.KPD2: frozenset({0x41, 0x42, 0x43, 0x44, 0x51, 0x52, 0x53}),
-            }
-        ),
-    }
-)
+_KPD2_CODES: Final = frozenset({0x41, 0x42, 0x43, 0x44, 0x51, 0x52, 0x53})
+CODES: Final[Mapping[Order, Mapping[Channel, frozenset[int]]]] = {
+    "268": {
+        Channel.COMMAND: frozenset(range(0x01, 0x12)),
+        Channel.KPD1: frozenset(range(0x21, 0x2D)),
+        Channel.KPD2: _KPD2_CODES,
+    },
+    "70": {
+        Channel.COMMAND: frozenset(range(0x01, 0x10)),
+        Channel.KPD1: frozenset(range(0x21, 0x2A)),
+        Channel.KPD2: _KPD2_CODES,
+    },
+}
 """Which units an order has (order 268, appendices 6, 9 and 11).
 
 For order 70, commands 1..15 and messages 1..9: our choice."""

@@ -347,9 +347,7 @@ class ServiceOctets(Wire):
         if place != self.place:
             if complaint is None:
                 complaint = Complaint(
-                    Phrase("service code in octet {place} of three", place=place + 1),
-                    place,
-                    accepted=True,
+                    Phrase("service code in octet {place} of three", place=place + 1), place, accepted=True
                 )
             value = KeptInt(value, octets)
         return value, complaint
@@ -498,10 +496,7 @@ class ServiceEntries(Tail):
         if filler.strip(b"\xff"):
             at = end + len(filler) - len(filler.lstrip(b"\xff"))
             complaints.append(
-                Complaint(
-                    Phrase("{octet:02X}h after the services is not FFh", octet=octets[at]),
-                    at,
-                )
+                Complaint(Phrase("{octet:02X}h after the services is not FFh", octet=octets[at]), at)
             )
         excess = count > self.most
         if excess:

@@ -153,7 +153,7 @@ class NameForm(Form):
 
     def from_script(self, node: N, script: Script[N]) -> str:
         if node.value not in tuple(self.names):
-            node.wrong(", ".join(self.names) + ', null, or bytes such as "0x1A"')
+            node.wrong(", ".join(self.names) + ', null, or octets such as "0x1A"')
         return str(node.value)
 
 
@@ -224,7 +224,7 @@ class OctetsForm(Form):
             raise EncodeError(path, value, 'octets such as "0x54455354", or a text of latin-1') from None
 
     def from_script(self, node: N, script: Script[N]) -> str:
-        return node.text() if self.hexadecimal == "text" else node.wrong('bytes such as "0xFFFF"')
+        return node.text() if self.hexadecimal == "text" else node.wrong('octets such as "0xFFFF"')
 
 
 class RecordForm(Form):

@@ -52,9 +52,7 @@ NewPassword = Annotated[Password, Phrase("new password")]
 Total = Annotated[int, lambda o: Word(o.count_byte_order, absent=False), Phrase("messages in all")]
 Index = Annotated[int, lambda o: Word(o.count_byte_order, absent=False), Phrase("number of this one")]
 Reserve = Annotated[
-    int,
-    Coded.numbers({0xFF}, what="reserve", absent=False, usual=(0xFF,)),
-    Phrase("reserve"),
+    int, Coded.numbers({0xFF}, what="reserve", absent=False, usual=(0xFF,)), Phrase("reserve")
 ]
 Version = Annotated[
     int,
@@ -72,9 +70,7 @@ FillerOctet = Annotated[
 # --- fields of objects (order 268, 6.5.5, 9.3.6)
 ObjectNumber = Annotated[int | None, lambda o: Word(o.object_byte_order), Phrase("object number")]
 ObjectTypeCode = Annotated[
-    ObjectType | Raw | None,
-    Coded(codes.OBJECT_TYPES, what="object type"),
-    Phrase("object type"),
+    ObjectType | Raw | None, Coded(codes.OBJECT_TYPES, what="object type"), Phrase("object type")
 ]
 Sign = Annotated[
     NumberSign | Raw | None,
@@ -82,35 +78,23 @@ Sign = Annotated[
     Phrase("number sign"),
 ]
 Number = Annotated[
-    str | Raw | None,
-    lambda o: Digits(zero=o.zero_digit, extra=o.extra_digits),
-    Phrase("number"),
+    str | Raw | None, lambda o: Digits(zero=o.zero_digit, extra=o.extra_digits), Phrase("number")
 ]
 NumberAsked = Annotated[
-    str | Raw | None,
-    lambda o: Digits(zero=o.zero_digit, extra=o.extra_digits, parts=True),
-    Phrase("number"),
+    str | Raw | None, lambda o: Digits(zero=o.zero_digit, extra=o.extra_digits, parts=True), Phrase("number")
 ]
 """A number, or only its count of digits, or only its digits (order 268, 6.10.4, 6.10.7.4, 6.10.7.5)."""
 Trunk = Annotated[int | None, lambda o: Word(o.trunk_byte_order), Phrase("trunk")]
-CategoryCode = Annotated[
-    Category | Raw | None,
-    Coded(codes.CATEGORIES, what="category"),
-    Phrase("category"),
-]
+CategoryCode = Annotated[Category | Raw | None, Coded(codes.CATEGORIES, what="category"), Phrase("category")]
 PriorityCode = Annotated[Priority | Raw | None, Coded(codes.PRIORITIES, what="priority"), Phrase("priority")]
 LineState = Annotated[
-    int,
-    Coded.table(texts.LINE_STATES, what="line state", absent=False),
-    Phrase("line state"),
+    int, Coded.table(texts.LINE_STATES, what="line state", absent=False), Phrase("line state")
 ]
 
 # --- fields of KSL (order 268, 6.4.4, 9.4)
 KslGroup = Annotated[int | None, Coded.numbers(codes.KSL_GROUPS, what="KSL group"), Phrase("KSL group")]
 GroupTypeCode = Annotated[
-    GroupType | Raw | None,
-    Coded(codes.GROUP_TYPES, what="group type"),
-    Phrase("group type"),
+    GroupType | Raw | None, Coded(codes.GROUP_TYPES, what="group type"), Phrase("group type")
 ]
 _KslLine = Annotated[Ksl | None, KslOctet()]
 KslA = Annotated[_KslLine, Phrase("KSL-A")]
@@ -129,11 +113,7 @@ Connection = Annotated[
     Coded.numbers(codes.CONNECTIONS, what="connection parameters", meaning=texts.connection_text),
     Phrase("connection parameters"),
 ]
-ServicePhase = Annotated[
-    int | None,
-    Coded.table(texts.PHASES, what="service phase"),
-    Phrase("service phase"),
-]
+ServicePhase = Annotated[int | None, Coded.table(texts.PHASES, what="service phase"), Phrase("service phase")]
 _Party = Annotated[
     Party, lambda o: PartyOctets(codes.NUMBER_SIGNS[o.order], zero=o.zero_digit, extra=o.extra_digits)
 ]
@@ -164,9 +144,7 @@ OperationKslReleased = Annotated[
     int | None, Coded.table(texts.OPERATIONS_KSL_RELEASED, what="operation"), _OPERATION
 ]
 Additional = Annotated[
-    int | None,
-    Coded.numbers(range(codes.ABSENT), what="additional code"),
-    Phrase("additional code"),
+    int | None, Coded.numbers(range(codes.ABSENT), what="additional code"), Phrase("additional code")
 ]
 
 # --- fields: plain codes and texts (order 268, appendix 9)
@@ -177,20 +155,14 @@ TestNumber = Annotated[int, Octet(), Phrase("test number")]
 Kpd1State = Annotated[int, Octet(meaning=texts.streams_text), Phrase("state of KPD1")]
 Kpd2State = Annotated[int, Octet(meaning=texts.streams_text), Phrase("state of KPD2")]
 AlarmType = Annotated[
-    int,
-    Coded.table(texts.ALARM_TYPES, what="alarm type", absent=False),
-    Phrase("alarm type"),
+    int, Coded.table(texts.ALARM_TYPES, what="alarm type", absent=False), Phrase("alarm type")
 ]
 AlarmCode = Annotated[int, Octet(meaning=texts.meaning_in(texts.ALARM_CODES)), Phrase("alarm code")]
 AccessCode = Annotated[
-    int,
-    Coded.table(texts.ACCESS_CODES, what="access code", absent=False),
-    Phrase("access code"),
+    int, Coded.table(texts.ACCESS_CODES, what="access code", absent=False), Phrase("access code")
 ]
 StationTypeCode = Annotated[
-    StationType | Raw | None,
-    Coded(codes.STATION_TYPES, what="station type"),
-    Phrase("station type"),
+    StationType | Raw | None, Coded(codes.STATION_TYPES, what="station type"), Phrase("station type")
 ]
 AccessText = Annotated[str, Text(40), Phrase("text")]
 TrunkName = Annotated[str, Text(codes.TRUNK_NAME_OCTETS), Phrase("name")]
@@ -198,11 +170,7 @@ SoftwareVersion = Annotated[str, Text(44), Phrase("version")]
 
 # --- fields of telecommunication messages (order 268, 9.12)
 DeliveryState = Annotated[int, Octet(meaning=texts.transfer_text), Phrase("transfer parameters")]
-DeliveryCode = Annotated[
-    int,
-    Octet(meaning=texts.delivery_code_text),
-    Phrase("reason of non-delivery"),
-]
+DeliveryCode = Annotated[int, Octet(meaning=texts.delivery_code_text), Phrase("reason of non-delivery")]
 MessageText = Annotated[
     bytes,
     lambda o: MessageOctets(

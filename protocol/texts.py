@@ -170,21 +170,9 @@ PHASES: _Table = {
     0x05: Phrase("further information passed during the call"),
 }
 """Order 268, 10.2.1.8."""
-_SELECTION_REASONS = (
-    Phrase("A number"),
-    Phrase("B number"),
-    Phrase("trunk"),
-    Phrase("object number"),
-)
-_SELECTION_KINDS: _Table = {
-    1: Phrase("combined"),
-    3: Phrase("separate"),
-    2: Phrase("statistical"),
-}
-_CONNECTION_HOW: _Table = {
-    1: Phrase("set up automatically"),
-    2: Phrase("set up by an operator"),
-}
+_SELECTION_REASONS = (Phrase("A number"), Phrase("B number"), Phrase("trunk"), Phrase("object number"))
+_SELECTION_KINDS: _Table = {1: Phrase("combined"), 3: Phrase("separate"), 2: Phrase("statistical")}
+_CONNECTION_HOW: _Table = {1: Phrase("set up automatically"), 2: Phrase("set up by an operator")}
 _CONNECTION_DIRECTION: _Table = {
     0x1: Phrase("outgoing"),
     0x2: Phrase("incoming"),

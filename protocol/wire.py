@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import construct
 
-from protocol.codes import ABSENT, KSL_NUMBERS, PASSWORD_CHARACTERS, STREAMS
+from protocol.codes import ABSENT, KSL_NUMBERS, PASSWORD_CHARACTERS, STREAMS, ByteOrder
 from protocol.forms import (
     BoundedForm,
     Form,
@@ -57,6 +57,7 @@ NO_VALUE = "-"
 UNDECLARED = Phrase("undeclared octets")
 _STREAM = Phrase("stream")
 _KSL = Phrase("KSL")
+_KSL_BOUNDS = f"{KSL_NUMBERS[0]}..{KSL_NUMBERS[-1]}"
 
 Meaning = Callable[[int, Lang], str]
 """What an integer of a field means, in a language."""
@@ -419,19 +420,20 @@ class KslOctet(Coded):
         self.encoding.update({line: octet for octet, line in lines.items()})
 
     def allowed(self) -> str:
-        return f"stream 0..7 with KSL {KSL_NUMBERS[0]}..{KSL_NUMBERS[-1]}, or none"
+        return f"stream 0..7 with KSL {_KSL_BOUNDS}, or none"
 
     def read(self, octets: bytes) -> tuple[Ksl | None, Complaint | None]:
         octet = octets[0]
         if octet in self.decoding:
             return self.decoding[octet], None
         line = self._lines[octet]
-        bounds = f"{KSL_NUMBERS[0]}..{KSL_NUMBERS[-1]}"
-        return line, Complaint(
-            Phrase(
-                "KSL {ksl} (octet {octet:02X}h) is outside {bounds}", ksl=line.ksl, octet=octet, bounds=bounds
-            )
+        text = Phrase(
+            "KSL {ksl} (octet {octet:02X}h) is outside {bounds}",
+            ksl=line.ksl,
+            octet=octet,
+            bounds=_KSL_BOUNDS,
         )
+        return line, Complaint(text)
 
     def describe(self) -> str:
         return "`{stream: 0..7, ksl: 1..28}`, `null`"
@@ -443,14 +445,13 @@ class KslOctet(Coded):
 class Word(Wire):
     """A 16-bit integer in either byte order; with ``absent``, FFFFh is None (order 268, 6.5.5.5, 6.10.4)."""
 
-    def __init__(self, order: str, *, absent: bool = True) -> None:
-        little = order == "little"
-        super().__init__("H" if little else "BB", IntegerForm(0xFFFF, nullable=absent))
+    def __init__(self, order: ByteOrder, *, absent: bool = True) -> None:
+        super().__init__("H" if order == "little" else "BB", IntegerForm(0xFFFF, nullable=absent))
         self.order = order
         self.absent = absent
 
     def read(self, octets: bytes) -> tuple[int | None, None]:
-        value = int.from_bytes(octets, "little" if self.order == "little" else "big")
+        value = int.from_bytes(octets, self.order)
         return (None if self.absent and value == 0xFFFF else value), None
 
     def write(self, value: Any) -> bytes:
@@ -462,7 +463,7 @@ class Word(Wire):
             raise RefusedError(
                 "an integer 0..65534, or none (65535)" if self.absent else "an integer 0..65535"
             )
-        return value.to_bytes(2, "little" if self.order == "little" else "big")
+        return value.to_bytes(2, self.order)
 
     def emit_decode(self, names: list[str], source: Source) -> tuple[list[str], str]:
         if self.order == "little":
@@ -595,10 +596,7 @@ class Filler(Wire):
         if octets == self.octets:
             return self.octets, None
         at = next(position for position, octet in enumerate(octets) if octet != 0xFF)
-        return octets, Complaint(
-            Phrase("filler {octet:02X}h is not FFh", octet=octets[at]),
-            at,
-        )
+        return octets, Complaint(Phrase("filler {octet:02X}h is not FFh", octet=octets[at]), at)
 
     def write(self, value: Any) -> bytes:
         if not isinstance(value, bytes) or len(value) != self.size:

@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, Final
 
@@ -96,17 +97,8 @@ class Clients:
                 raise ValueError(f"RADIUS client {text!r}: not an IP address or network") from error
             networks.append((network, secret_octets(secret)))
         self._networks: Final = sorted(networks, key=lambda entry: -entry[0].prefixlen)
-        self._known: dict[str, bytes | None] = {}
-
-    def secret(self, host: str) -> bytes | None:
+        self.secret: Final[Callable[[str], bytes | None]] = lru_cache(_KNOWN_CLIENTS)(self._look_up)
         """The secret shared with the address, None for an unknown peer."""
-        try:
-            return self._known[host]
-        except KeyError:
-            if len(self._known) >= _KNOWN_CLIENTS:
-                self._known.clear()
-            secret = self._known[host] = self._look_up(host)
-            return secret
 
     def _look_up(self, host: str) -> bytes | None:
         address = ip_address(host.partition("%")[0])
