@@ -18,7 +18,6 @@ from protocol.codes import (
 from protocol.forms import (
     BoundedForm,
     DigitsForm,
-    Form,
     IntegerForm,
     ListForm,
     OctetsForm,
@@ -451,9 +450,6 @@ class Tail(Wire):
 
     lengths: frozenset[int]
 
-    def __init__(self, form: Form) -> None:
-        super().__init__("", form)
-
 
 class ServiceEntries(Tail):
     """Count and three octets a service, padded to 34 octets if empty or if ``fixed`` (order 268, 9.5.4, 9.5.5.3).
@@ -468,7 +464,7 @@ class ServiceEntries(Tail):
 
     def __init__(self, position: str, *, fixed: bool) -> None:
         self.entry = ServiceOctets(position)
-        super().__init__(ListForm(self.entry.form, 'a list, or octets such as "0x1A"', raw=True))
+        super().__init__("", ListForm(self.entry.form, 'a list, or octets such as "0x1A"', raw=True))
         self.fixed = fixed
         self.lengths = frozenset({1 + 3 * count for count in range(1, self.readable + 1)} | {self.padded})
 
@@ -571,7 +567,7 @@ class MessageOctets(Tail):
     def __init__(
         self, most: int, *, readable: int, what: str, coding: MessageCoding = DEFAULT_CODING
     ) -> None:
-        super().__init__(OctetsForm(text=True))
+        super().__init__("", OctetsForm(text=True))
         self.lengths = frozenset(range(readable + 1))
         self.coding = coding
         self.most = most

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
 from typing import Any, Literal, NoReturn, Protocol, Self, TypeVar
 
@@ -227,6 +228,7 @@ class OctetsForm(Form):
         return node.text() if self.hexadecimal == "text" else node.wrong('octets such as "0xFFFF"')
 
 
+@dataclass(eq=False)
 class RecordForm(Form):
     """A mapping of parts: a tuple ``kind`` with names.
 
@@ -235,23 +237,16 @@ class RecordForm(Form):
     error.
     """
 
-    def __init__(
-        self,
-        kind: type[Any],
-        parts: Mapping[str, Form],
-        *,
-        complete: bool,
-        raw: bool = False,
-        nullable: bool = False,
-        empty: object = None,
-    ) -> None:
-        assert tuple(parts) == kind._fields
-        self.kind = kind
-        self.parts = parts
-        self.complete = complete
-        self.raw = raw
-        self.nullable = nullable
-        self.empty = empty
+    kind: type[Any]
+    parts: Mapping[str, Form]
+    _: KW_ONLY
+    complete: bool
+    raw: bool = False
+    nullable: bool = False
+    empty: object = None
+
+    def __post_init__(self) -> None:
+        assert tuple(self.parts) == self.kind._fields
 
     def from_json(self, path: str, value: Json, octets: Spellings) -> Any:
         if value is None and self.nullable:

@@ -166,14 +166,10 @@ def _message_class(document: Mapping[str, Json]) -> type[Message]:
     found = [message for message in MESSAGES if message.message_name == name]
     if not found:
         raise EncodeError("name", name, f"one of {_NAMES}")
-    if code is not None:
-        found = [message for message in found if message.code == code]
-        if not found:
-            raise EncodeError("code", code, f"the code of {name}, or none")
-    elif channel is not None:
-        found = [message for message in found if message.channel == channel]
-        if not found:
-            raise EncodeError("channel", channel, f"the channel of {name}, or none")
+    key, given = ("channel", channel) if code is None else ("code", code)
+    found = [message for message in found if given in (None, getattr(message, key))]
+    if not found:
+        raise EncodeError(key, given, f"the {key} of {name}, or none")
     return found[0]
 
 

@@ -22,6 +22,7 @@ import string
 import struct
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -121,13 +122,13 @@ class RefusedError(ValueError):
         self.value = value
 
 
+@dataclass
 class Source:
     """The namespace of emitted lines: constants get their names on demand."""
 
-    def __init__(self, names: dict[str, Any], *, tolerant: bool) -> None:
-        self.names = names
-        self.tolerant = tolerant
-        """Whether decoding lines accept what is accepted on receipt alone; else :meth:`Wire.read` judges."""
+    names: dict[str, Any]
+    tolerant: bool
+    """Whether decoding lines accept what is accepted on receipt alone; else :meth:`Wire.read` judges."""
 
     def bind(self, value: object, hint: str) -> str:
         """The name of ``value`` in the namespace."""
