@@ -80,7 +80,7 @@ def _table(kind: type[Message], *, header: bool) -> Iterator[str]:
     yield "| field | meaning | по-русски | values |\n|---|---|---|---|"
     for name in names:
         captions = f"{caption(name)} | {translate(caption(name), 'ru')}"
-        yield f"| `{name}` | {captions} | {declared[name].describe()} |"
+        yield f"| `{name}` | {captions} | {declared[name].values} |"
     yield ""
 
 

@@ -144,8 +144,9 @@ class Wire(construct.Adapter, ABC):  # type: ignore[misc]
     """One field: an adapter over its octets.
 
     ``items`` are the ``struct`` characters it occupies in a little-endian format; without any it takes all octets
-    to the end. ``form`` is how its values are written in JSON and in scripts. ``usual`` are values that are not worth
-    showing. ``meaning`` is given for integers that are codes: they are shown in hexadecimal with it.
+    to the end. ``form`` is how its values are written in JSON and in scripts, ``values`` says in Markdown which
+    there are. ``usual`` are values that are not worth showing. ``meaning`` is given for integers that are codes:
+    they are shown in hexadecimal with it.
     """
 
     items: str
@@ -155,10 +156,11 @@ class Wire(construct.Adapter, ABC):  # type: ignore[misc]
     not_given: Phrase = NOT_GIVEN
     """Meaning of None."""
 
-    def __init__(self, items: str, form: Form) -> None:
+    def __init__(self, items: str, form: Form, values: str) -> None:
         super().__init__(construct.Bytes(struct.calcsize("<" + items)) if items else construct.GreedyBytes)
         self.items = items
         self.form = form
+        self.values = values
 
     # --- judged field by field
     @abstractmethod
@@ -168,6 +170,13 @@ class Wire(construct.Adapter, ABC):  # type: ignore[misc]
     @abstractmethod
     def write(self, value: Any) -> bytes:
         """The octets of ``value``; :class:`RefusedError` with the text of what is allowed."""
+
+    def read_part(self, octets: bytes, at: int, path: str, complaints: list[Complaint]) -> Any:
+        """As :meth:`read`, for a part of another field: its complaint is added to ``complaints``."""
+        value, wrong = self.read(octets)
+        if wrong is not None:
+            complaints.append(wrong._replace(offset=at + wrong.offset, path=path))
+        return value
 
     def write_part(self, value: Any, path: str) -> bytes:
         """As :meth:`write`, for a part of another field: a refusal has ``path``."""
@@ -205,10 +214,6 @@ class Wire(construct.Adapter, ABC):  # type: ignore[misc]
         return settle
 
     # --- for people
-    @abstractmethod
-    def describe(self) -> str:
-        """Which values there are, in Markdown."""
-
     def show(self, value: Any, lang: Lang) -> tuple[str, str]:
         """``value`` and what it means, which is empty when the value needs no meaning."""
         if isinstance(value, Raw):
@@ -266,7 +271,7 @@ class Octet(Wire):
     """A plain integer 0..255."""
 
     def __init__(self, *, meaning: Meaning | None = None, usual: tuple[object, ...] = ()) -> None:
-        super().__init__("B", IntegerForm(0xFF, nullable=False))
+        super().__init__("B", IntegerForm(0xFF, nullable=False), "0..255")
         self.meaning = meaning
         self.usual = usual
 
@@ -283,9 +288,6 @@ class Octet(Wire):
 
     def emit_encode(self, value: str, local: str, source: Source) -> tuple[list[str], list[str]]:
         return [], [value]
-
-    def describe(self) -> str:
-        return "0..255"
 
     def strategy(self) -> SearchStrategy[int]:
         from hypothesis import strategies as st
@@ -308,17 +310,18 @@ class Coded(Wire):
         numeric: bool = False,
         absent: bool = True,
         form: Form | None = None,
+        values: str = "",
     ) -> None:
         if form is None:
             first = next(iter(known.values()))
             named = isinstance(first, StrEnum)
             form = NameForm(type(first)) if named else IntegerForm(0xFF, nullable=absent)
-        super().__init__("B", form)
         self.decoding: dict[int, Any] = dict(known)
         if absent:
             self.decoding.setdefault(ABSENT, None)
         self.what = what
         self.numeric = numeric
+        super().__init__("B", form, values or self._all_values())
         self.encoding = {value: octet for octet, value in self.decoding.items()}
         if numeric:
             for octet in range(0x100):
@@ -386,7 +389,7 @@ class Coded(Wire):
             return [], [value]  # every octet stands for itself
         return [], [f"{source.bind(self.encoding, 'encoding')}[{value}]"]
 
-    def describe(self) -> str:
+    def _all_values(self) -> str:
         if not self.numeric:
             return ", ".join("`null`" if one is None else f"`{one}`" for one in self.decoding.values())
         octets = sorted(octet for octet, value in self.decoding.items() if value is not None)
@@ -417,7 +420,7 @@ class KslOctet(Coded):
             nullable=True,
         )
         declared = {octet: line for octet, line in lines.items() if line.ksl in KSL_NUMBERS}
-        super().__init__(declared, what="KSL", form=form)
+        super().__init__(declared, what="KSL", form=form, values="`{stream: 0..7, ksl: 1..28}`, `null`")
         self.encoding.update({line: octet for octet, line in lines.items()})
 
     def allowed(self) -> str:
@@ -436,9 +439,6 @@ class KslOctet(Coded):
         )
         return line, Complaint(text)
 
-    def describe(self) -> str:
-        return "`{stream: 0..7, ksl: 1..28}`, `null`"
-
     def show_plain(self, value: Ksl, lang: Lang) -> tuple[str, str]:
         return f"{translate(_STREAM, lang)} {value.stream}, {translate(_KSL, lang)} {value.ksl}", ""
 
@@ -447,7 +447,8 @@ class Word(Wire):
     """A 16-bit integer in either byte order; with ``absent``, FFFFh is None (order 268, 6.5.5.5, 6.10.4)."""
 
     def __init__(self, order: ByteOrder, *, absent: bool = True) -> None:
-        super().__init__("H" if order == "little" else "BB", IntegerForm(0xFFFF, nullable=absent))
+        values = "0..65534, `null`" if absent else "0..65535"
+        super().__init__("H" if order == "little" else "BB", IntegerForm(0xFFFF, nullable=absent), values)
         self.order = order
         self.absent = absent
 
@@ -484,9 +485,6 @@ class Word(Wire):
             return lines, [local if lines else value]
         return lines, [f"{local} >> 8", f"{local} & 255"]
 
-    def describe(self) -> str:
-        return "0..65534, `null`" if self.absent else "0..65535"
-
     def strategy(self) -> SearchStrategy[int | None]:
         from hypothesis import strategies as st
 
@@ -501,7 +499,7 @@ class Text(Wire):
     """
 
     def __init__(self, size: int, form: TextForm | None = None) -> None:
-        super().__init__(f"{size}s", form or TextForm())
+        super().__init__(f"{size}s", form or TextForm(), f"a text of at most {size} characters")
         self.size = size
         self.allowed = f"a text of at most {size} latin-1 characters that does not end in U+00FF"
 
@@ -537,9 +535,6 @@ class Text(Wire):
             f"if len({local}) > {self.size}: raise ValueError",
         ], [f"{local}.ljust({self.size}, b'\\xff')"]
 
-    def describe(self) -> str:
-        return f"a text of at most {self.size} characters"
-
     def show_plain(self, value: str, lang: Lang) -> tuple[str, str]:
         return show_text(value), ""
 
@@ -555,6 +550,7 @@ class PasswordOctets(Text):
     def __init__(self) -> None:
         super().__init__(PASSWORD_CHARACTERS, PasswordForm())
         self.allowed = f"exactly {self.size} latin-1 characters"
+        self.values = f"a text of exactly {self.size} characters"
 
     def read(self, octets: bytes) -> tuple[str, None]:
         return octets.decode("latin-1"), None
@@ -571,9 +567,6 @@ class PasswordOctets(Text):
             f"if len({local}) != {self.size}: raise ValueError",
         ], [local]
 
-    def describe(self) -> str:
-        return f"a text of exactly {self.size} characters"
-
     def show(self, value: Any, lang: Lang) -> tuple[str, str]:
         return MASK, ""
 
@@ -588,7 +581,7 @@ class Filler(Wire):
     """``size`` octets that carry nothing and are FFh."""
 
     def __init__(self, size: int) -> None:
-        super().__init__(f"{size}s", OctetsForm())
+        super().__init__(f"{size}s", OctetsForm(), f"{size} octets FFh")
         self.size = size
         self.octets = b"\xff" * size
         self.usual = (self.octets,)
@@ -610,9 +603,6 @@ class Filler(Wire):
 
     def emit_encode(self, value: str, local: str, source: Source) -> tuple[list[str], list[str]]:
         return [f"{local} = {value}", f"if len({local}) != {self.size}: raise ValueError"], [local]
-
-    def describe(self) -> str:
-        return f"{self.size} octets FFh"
 
     def show_plain(self, value: bytes, lang: Lang) -> tuple[str, str]:
         text = value.decode("latin-1")
