@@ -11,9 +11,9 @@ by itself and inside a ``construct.Struct``. In addition it
 
 So a new type of field is one class, here or in :mod:`protocol.composite`, and an alias in :mod:`protocol.messages`.
 
-A wire judges octets in one place, :meth:`Wire.read`, which always finds a value and perhaps a complaint. What the
-emitted lines can't do (an undeclared value, a spelling that is only tolerated) they refuse by raising one of
-:data:`FAST_ERRORS`; then :meth:`Wire.read` and :meth:`Wire.write` decide.
+A wire judges octets in one place, :meth:`Wire.read`, which always finds a value and perhaps a complaint. The emitted
+lines raise one of :data:`FAST_ERRORS` for what they can't do (an undeclared value, a spelling that is only tolerated);
+then :meth:`Wire.read` and :meth:`Wire.write` decide.
 """
 
 from __future__ import annotations
