@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import lru_cache, partial
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar, ParamSpec, TypeVar, cast, get_type_hints
+from typing import Annotated, Any, ClassVar, ParamSpec, TypeVar, cast, dataclass_transform, get_type_hints
 
 from protocol import codes, texts
 from protocol.codes import (
@@ -208,13 +208,15 @@ class Message:
 _MESSAGES: list[type[Message]] = []
 
 
+@dataclass_transform(field_specifiers=(field,))
 def declared(code: int, name: str, title: Phrase, clause: str) -> Callable[[type[M]], type[M]]:
-    """Give a message what :class:`Message` names, and put it into the list of all messages."""
+    """Make a dataclass of a message, with what :class:`Message` names, and put it into the list of all messages."""
 
     def declare(cls: type[M]) -> type[M]:
-        cls.code, cls.message_name, cls.title, cls.clause = code, name, title, clause
-        _MESSAGES.append(cls)
-        return cls
+        made = dataclass(slots=True)(cls)
+        made.code, made.message_name, made.title, made.clause = code, name, title, clause
+        _MESSAGES.append(made)
+        return made
 
     return declare
 
@@ -273,19 +275,16 @@ class CallHeader(Event):
 
 
 @declared(0x01, "start", Phrase("start the technical means"), "order 268, 6.1")
-@dataclass(slots=True)
 class Start(Command):
     """Start the technical means [Запуск технических средств ОРМ]."""
 
 
 @declared(0x02, "stop", Phrase("stop the technical means"), "order 268, 6.2")
-@dataclass(slots=True)
 class Stop(Command):
     """Stop the technical means [Останов технических средств ОРМ]."""
 
 
 @declared(0x03, "set-password", Phrase("set the password"), "order 268, 6.3")
-@dataclass(slots=True)
 class SetPassword(Command):
     """Set the password [Задание пароля]; the header carries the one in force."""
 
@@ -293,7 +292,6 @@ class SetPassword(Command):
 
 
 @declared(0x04, "add-ksl", Phrase("put a KSL into a group"), "order 268, 6.4")
-@dataclass(slots=True)
 class AddKsl(Command):
     """Put a line, or a pair of lines, into a KSL group [Закрепление КСЛ за группой]."""
 
@@ -304,7 +302,6 @@ class AddKsl(Command):
 
 
 @declared(0x05, "add-object", Phrase("put an object under control"), "order 268, 6.5")
-@dataclass(slots=True)
 class AddObject(Command):
     """Put an object under control [Постановка объекта на контроль]."""
 
@@ -319,7 +316,6 @@ class AddObject(Command):
 
 
 @declared(0x06, "remove-object", Phrase("remove an object from control"), "order 268, 6.6")
-@dataclass(slots=True)
 class RemoveObject(Command):
     """Take an object off control [Снятие объекта с контроля]."""
 
@@ -331,7 +327,6 @@ class RemoveObject(Command):
 
 
 @declared(0x07, "connect-ksl", Phrase("connect a KSL to the speech path"), "order 268, 6.7")
-@dataclass(slots=True)
 class ConnectKsl(Command):
     """Connect a line to a call's speech path [Подключение к разговорному тракту]."""
 
@@ -342,7 +337,6 @@ class ConnectKsl(Command):
 
 
 @declared(0x08, "release-ksl", Phrase("release a KSL"), "order 268, 6.8")
-@dataclass(slots=True)
 class ReleaseKsl(Command):
     """Release a call's line [Освобождение КСЛ], by call or by line."""
 
@@ -354,7 +348,6 @@ class ReleaseKsl(Command):
 
 
 @declared(0x09, "remove-ksl", Phrase("take a KSL out of a group"), "order 268, 6.9")
-@dataclass(slots=True)
 class RemoveKsl(Command):
     """Take a line, or a pair, out of its group [Исключение КСЛ из группы]."""
 
@@ -364,7 +357,6 @@ class RemoveKsl(Command):
 
 
 @declared(0x0A, "get-objects", Phrase("request object data"), "order 268, 6.10")
-@dataclass(slots=True)
 class GetObjects(Command):
     """Ask for object data; fields that are None match any."""
 
@@ -376,7 +368,6 @@ class GetObjects(Command):
 
 
 @declared(0x0B, "get-ksl", Phrase("request the KSL groups"), "order 268, 6.11")
-@dataclass(slots=True)
 class GetKsl(Command):
     """Ask for the KSL-group table; fields that are None match any."""
 
@@ -387,7 +378,6 @@ class GetKsl(Command):
 
 
 @declared(0x0C, "get-services", Phrase("request a subscriber's services"), "order 268, 6.12")
-@dataclass(slots=True)
 class GetServices(Command):
     """Ask for a subscriber's services."""
 
@@ -396,13 +386,11 @@ class GetServices(Command):
 
 
 @declared(0x0D, "interrupt", Phrase("interrupt the table output"), "order 268, 6.13")
-@dataclass(slots=True)
 class Interrupt(Command):
     """Stop a table that is being sent."""
 
 
 @declared(0x0E, "test", Phrase("test the data channels"), "order 268, 6.14")
-@dataclass(slots=True)
 class Test(Command):
     """Test the data channels."""
 
@@ -412,7 +400,6 @@ class Test(Command):
 
 
 @declared(0x0F, "change-object", Phrase("change an object's parameters"), "order 268, 6.15")
-@dataclass(slots=True)
 class ChangeObject(Command):
     """Change category, group and priority of an object."""
 
@@ -423,7 +410,6 @@ class ChangeObject(Command):
 
 
 @declared(0x10, "get-trunks", Phrase("request trunk names"), "order 268, 6.16")
-@dataclass(slots=True)
 class GetTrunks(Command):
     """Ask for the name of a trunk, or of all of them (None)."""
 
@@ -431,7 +417,6 @@ class GetTrunks(Command):
 
 
 @declared(0x11, "get-version", Phrase("request the software version"), "order 268, 6.17")
-@dataclass(slots=True)
 class GetVersion(Command):
     """Ask for the software version."""
 
@@ -440,7 +425,6 @@ class GetVersion(Command):
 
 
 @declared(0x21, "alarm", Phrase("alarm"), "order 268, 9.1")
-@dataclass(slots=True)
 class Alarm(Kpd1Message):
     """Alarm [Авария]; the order lists no values of alarm_code."""
 
@@ -449,13 +433,11 @@ class Alarm(Kpd1Message):
 
 
 @declared(0x22, "restart", Phrase("software restart"), "order 268, 9.2")
-@dataclass(slots=True)
 class Restart(Kpd1Message):
     """The station's software was restarted [Перезапуск ПО станции]."""
 
 
 @declared(0x23, "object-info", Phrase("object data"), "order 268, 9.3")
-@dataclass(slots=True)
 class ObjectInfo(Kpd1Message):
     """One object of the table; or what command 10 asked for, when there is no such object (order 268, 9.3.5)."""
 
@@ -471,7 +453,6 @@ class ObjectInfo(Kpd1Message):
 
 
 @declared(0x24, "ksl-info", Phrase("KSL and groups"), "order 268, 9.4")
-@dataclass(slots=True)
 class KslInfo(Kpd1Message):
     """Up to eleven rows of the KSL-group table; octet 45 is filler."""
 
@@ -480,7 +461,6 @@ class KslInfo(Kpd1Message):
 
 
 @declared(0x25, "services-info", Phrase("list of services"), "order 268, 9.5")
-@dataclass(slots=True)
 class ServicesInfo(Kpd1Message):
     """Up to eleven of a subscriber's services; Raw (count and all that follows) if the count exceeds what was sent."""
 
@@ -490,7 +470,6 @@ class ServicesInfo(Kpd1Message):
 
 
 @declared(0x26, "unauthorized-access", Phrase("unauthorised access"), "order 268, 9.6")
-@dataclass(slots=True)
 class UnauthorizedAccess(Kpd1Message):
     """An attempt at what only the console may do."""
 
@@ -500,7 +479,6 @@ class UnauthorizedAccess(Kpd1Message):
 
 
 @declared(0x27, "command-received", Phrase("command received"), "order 268, 9.7")
-@dataclass(slots=True)
 class CommandReceived(Kpd1Message):
     """Receipt of a command; status texts in :mod:`protocol.texts`."""
 
@@ -509,7 +487,6 @@ class CommandReceived(Kpd1Message):
 
 
 @declared(0x28, "command-executed", Phrase("command executed"), "order 268, 9.8")
-@dataclass(slots=True)
 class CommandExecuted(Kpd1Message):
     """Execution of a command; status texts in :mod:`protocol.texts`."""
 
@@ -518,7 +495,6 @@ class CommandExecuted(Kpd1Message):
 
 
 @declared(0x29, "test-reply", Phrase("test reply"), "order 268, 9.9")
-@dataclass(slots=True)
 class TestReplyKpd1(Kpd1Message):
     """Answer to command 14: bit i of a state is stream i, and 1 means that its channel works."""
 
@@ -530,7 +506,6 @@ class TestReplyKpd1(Kpd1Message):
 
 
 @declared(0x2A, "trunk-info", Phrase("trunk name"), "order 268, 9.10")
-@dataclass(slots=True)
 class TrunkInfo(Kpd1Message):
     """Name of a trunk."""
 
@@ -539,7 +514,6 @@ class TrunkInfo(Kpd1Message):
 
 
 @declared(0x2B, "version-info", Phrase("software version"), "order 268, 9.11")
-@dataclass(slots=True)
 class VersionInfo(Kpd1Header):
     """Version of the software; the header's version octet is :attr:`requirements_version` here."""
 
@@ -549,7 +523,6 @@ class VersionInfo(Kpd1Header):
 
 
 @declared(0x2C, "electronic-message", Phrase("telecommunication message"), "order 268, 9.12")
-@dataclass(slots=True)
 class ElectronicMessage(Kpd1Message):
     """A telecommunication message [Передача сообщений электросвязи] of an object, or a part of one.
 
@@ -591,19 +564,16 @@ class CallEvent(CallHeader):
 
 
 @declared(0x41, "number-received", Phrase("full number received"), "order 268, 11.1")
-@dataclass(slots=True)
 class NumberReceived(CallEvent):
     """The full called number is known [Прием полного номера]."""
 
 
 @declared(0x42, "answer", Phrase("answer"), "order 268, 11.2")
-@dataclass(slots=True)
 class Answer(CallEvent):
     """The called party answered [Ответ]."""
 
 
 @declared(0x43, "release", Phrase("release"), "order 268, 11.3")
-@dataclass(slots=True)
 class Release(CallEvent):
     """The call ended [Разъединение]; operation is the reason."""
 
@@ -611,13 +581,11 @@ class Release(CallEvent):
 
 
 @declared(0x44, "service-used", Phrase("service used"), "order 268, 11.4")
-@dataclass(slots=True)
 class ServiceUsed(CallEvent):
     """A service was used [Использование услуг связи]; the fields are service and service_phase."""
 
 
 @declared(0x51, "ksl-connected", Phrase("KSL connected"), "order 268, 11.5")
-@dataclass(slots=True)
 class KslConnected(CallEvent):
     """The result of command 7: a line was connected, or none was free [Подключение КСЛ]."""
 
@@ -625,7 +593,6 @@ class KslConnected(CallEvent):
 
 
 @declared(0x52, "ksl-released", Phrase("KSL released"), "order 268, 11.6")
-@dataclass(slots=True)
 class KslReleased(CallEvent):
     """A line was released before the call's end [Освобождение КСЛ]."""
 
@@ -633,7 +600,6 @@ class KslReleased(CallEvent):
 
 
 @declared(0x53, "test-reply", Phrase("test reply"), "order 268, 11.7")
-@dataclass(slots=True)
 class TestReplyKpd2(Event):
     """Answer to command 14 on every KPD2; octets 5..12 of the header are filler (order 268, 11.7.4)."""
 
