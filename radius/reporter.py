@@ -28,7 +28,6 @@ from enum import Enum
 from functools import partial
 from ipaddress import IPv4Address
 from itertools import count
-from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from radius.packet import DELAY_TIME, NAS_IP_ADDRESS, message_attributes, report_attributes
@@ -95,30 +94,24 @@ class ReportMove(NamedTuple):
     actions: tuple[ReportAction, ...]
 
 
-REPORT_TABLE: Final[Mapping[tuple[ReportState, ReportInput], ReportMove]] = MappingProxyType(
-    {
-        (ReportState.WAITING, ReportInput.FREE): ReportMove(ReportState.OUTSTANDING, (ReportAction.SEND,)),
-        (ReportState.WAITING, ReportInput.NEWER): ReportMove(
-            ReportState.DONE, (ReportAction.COUNT_SUPERSEDED,)
-        ),
-        (ReportState.WAITING, ReportInput.FULL): ReportMove(ReportState.DONE, (ReportAction.COUNT_DROPPED,)),
-        (ReportState.OUTSTANDING, ReportInput.NEWER): ReportMove(
-            ReportState.SUPERSEDED, (ReportAction.COUNT_SUPERSEDED,)
-        ),
-        (ReportState.OUTSTANDING, ReportInput.DUE): ReportMove(
-            ReportState.OUTSTANDING, (ReportAction.REPEAT,)
-        ),
-        (ReportState.OUTSTANDING, ReportInput.EXPIRED): ReportMove(
-            ReportState.DONE, (ReportAction.COUNT_GIVEN_UP, ReportAction.RELEASE)
-        ),
-        (ReportState.OUTSTANDING, ReportInput.ANSWER): ReportMove(
-            ReportState.DONE, (ReportAction.COUNT_ANSWERED, ReportAction.RELEASE)
-        ),
-        (ReportState.SUPERSEDED, ReportInput.DUE): ReportMove(ReportState.DONE, (ReportAction.RELEASE,)),
-        (ReportState.SUPERSEDED, ReportInput.EXPIRED): ReportMove(ReportState.DONE, (ReportAction.RELEASE,)),
-        (ReportState.SUPERSEDED, ReportInput.ANSWER): ReportMove(ReportState.DONE, (ReportAction.RELEASE,)),
-    }
-)
+REPORT_TABLE: Final[Mapping[tuple[ReportState, ReportInput], ReportMove]] = {
+    (ReportState.WAITING, ReportInput.FREE): ReportMove(ReportState.OUTSTANDING, (ReportAction.SEND,)),
+    (ReportState.WAITING, ReportInput.NEWER): ReportMove(ReportState.DONE, (ReportAction.COUNT_SUPERSEDED,)),
+    (ReportState.WAITING, ReportInput.FULL): ReportMove(ReportState.DONE, (ReportAction.COUNT_DROPPED,)),
+    (ReportState.OUTSTANDING, ReportInput.NEWER): ReportMove(
+        ReportState.SUPERSEDED, (ReportAction.COUNT_SUPERSEDED,)
+    ),
+    (ReportState.OUTSTANDING, ReportInput.DUE): ReportMove(ReportState.OUTSTANDING, (ReportAction.REPEAT,)),
+    (ReportState.OUTSTANDING, ReportInput.EXPIRED): ReportMove(
+        ReportState.DONE, (ReportAction.COUNT_GIVEN_UP, ReportAction.RELEASE)
+    ),
+    (ReportState.OUTSTANDING, ReportInput.ANSWER): ReportMove(
+        ReportState.DONE, (ReportAction.COUNT_ANSWERED, ReportAction.RELEASE)
+    ),
+    (ReportState.SUPERSEDED, ReportInput.DUE): ReportMove(ReportState.DONE, (ReportAction.RELEASE,)),
+    (ReportState.SUPERSEDED, ReportInput.EXPIRED): ReportMove(ReportState.DONE, (ReportAction.RELEASE,)),
+    (ReportState.SUPERSEDED, ReportInput.ANSWER): ReportMove(ReportState.DONE, (ReportAction.RELEASE,)),
+}
 """A superseded report is not the newest of its call any more, so no further report supersedes it."""
 
 
