@@ -15,9 +15,8 @@ from sorm_mediator.acceptance.matrix import Domains, FormatCheck, PlannedCall
 from sorm_mediator.acceptance.proposals import refused_number
 from sorm_mediator.addresses import host_port
 from sorm_mediator.config import Config
-from sorm_mediator.console.client import Crossed, Sent
+from sorm_mediator.console.client import ALREADY_STARTED, Crossed, Sent
 from sorm_mediator.console.errors import ConnectError, StepError
-from sorm_mediator.console.messages import ALREADY_STARTED
 from sorm_mediator.console.target import RunTarget
 from sorm_mediator.switch.trace.trace import Trace, read_request, trace
 

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
-from protocol import Channel, Codec, ElectronicMessage, Problem, StreamFramer, decode_message_text
+import protocol
+from protocol import Channel, Codec, ElectronicMessage, Message, Problem, StreamFramer, decode_message_text
 from protocol.framing import Broken, Noise, Unit
 from protocol.jsonform import from_json, to_json
 from protocol.messagetext import DEFAULT_CODING, MessageCoding
 from sorm_mediator.addresses import host_port
 from sorm_mediator.console.errors import ConnectError, StepError
-from sorm_mediator.console.messages import COMMANDS, DATA_OF
 from sorm_mediator.language import Phrase, join
 
 CONNECT_WITHIN = 5.0
@@ -440,3 +440,31 @@ def _codes(raw: bytes) -> Iterator[int]:
     ):
         yield raw[position + 2]
         position += 10 + raw[position + 3]
+
+
+def _by_name(declared: Iterable[type[Message]]) -> dict[str, type[Message]]:
+    return {one.message_name: one for one in declared}
+
+
+COMMANDS: Mapping[str, type[Message]] = _by_name(protocol.COMMANDS)
+"""Commands of the console."""
+MESSAGES: Mapping[str, type[Message]] = _by_name(protocol.KPD1_MESSAGES)
+"""Messages of the mediator on MESSAGES."""
+EVENTS: Mapping[str, type[Message]] = _by_name(protocol.EVENTS)
+"""Messages of the mediator on EVENTS."""
+
+ALREADY_STARTED = (0x16, 0x07)
+"""Statuses of a command 1 while the technical means run already.
+
+Source: order 268, 9.8.4.2 (07h); Eltex SMG1016M manual, SORM settings (16h).
+"""
+
+DATA_OF: Mapping[str, str] = {
+    "object-info": "get-objects",
+    "ksl-info": "get-ksl",
+    "services-info": "get-services",
+    "test-reply": "test",
+    "trunk-info": "get-trunks",
+    "version-info": "get-version",
+}
+"""The command answered by a data message of MESSAGES (order 268, 9.3.3, 9.4.3, 9.5.3, 9.9.3, 9.10.3, 9.11.3)."""

@@ -60,7 +60,7 @@ async def in_lab(
     async with AsyncExitStack() as stack:
         if by_e1 or speech:
             from sorm_mediator.console.e1_client import ConsoleLines, lines_of_lab
-            from sorm_mediator.lab.e1 import over_e1, wired
+            from sorm_mediator.lab.lab import over_e1, wired
 
             config = stack.enter_context(wired(over_e1(config, "x25" if by_e1 else "tcp")))
         else:

@@ -1,27 +1,236 @@
-"""Runs a scenario: sends the commands of its steps, waits for the expected messages, and reports failures."""
+"""Runs a scenario: sends the commands of its steps, waits for the expected messages, and reports failures.
+
+The order is kept among the answers on KPD1, and among the events of one object on KPD2 (order 268, rule 4:
+each object gets its own set). Unsolicited messages of KPD1 and 53h may come anywhere between (26h may come
+before or after 28h: ``unauthorized_access_place``).
+
+Only unread messages are candidates for an expected one. The candidate is the first message of the expected
+name with the expected identity (object_number, call_number, command, test_number, as far as given). The
+candidate must fit in every other field too, else the expectation fails. Messages before the candidate are not
+checked.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Sequence
-from pathlib import Path
-from typing import Any, Protocol
+from collections.abc import Awaitable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
 from protocol import EncodeError
-from sorm_mediator.console.client import KPD1, KPD2, SHOWN, ConsoleClient, Crossed, Observer, Sent
-from sorm_mediator.console.comparing import Failure, differences, show_value
+from sorm_mediator.console.client import (
+    ALREADY_STARTED,
+    KPD1,
+    KPD2,
+    SHOWN,
+    ConsoleClient,
+    Crossed,
+    Observer,
+    Sent,
+)
+from sorm_mediator.console.comparing import (
+    IDENTITY,
+    NO_MESSAGE,
+    Failure,
+    Not,
+    OneOf,
+    differences,
+    hear,
+    heard_text,
+    nothing_came,
+    show_value,
+    the_closest,
+)
 from sorm_mediator.console.errors import ConnectError, ScriptError, StepError
-from sorm_mediator.console.hearing import hear, heard_text
-from sorm_mediator.console.messages import ALREADY_STARTED
 from sorm_mediator.console.target import RunTarget
 from sorm_mediator.language import Phrase, join
 from sorm_mediator.replay import scenario as s
-from sorm_mediator.replay.matching import Matcher, Unread, Wanted
-from sorm_mediator.replay.recording import PcapRecorder
-from sorm_mediator.replay.results import PASS, Printer, ScriptResult, StepResult
+from sorm_mediator.replay.results import PASS, PcapRecorder, Printer, ScriptResult, StepResult
+from sorm_mediator.replay.vendor import VendorScript
 from sorm_mediator.replay.vocabulary import COMMANDS
+
+Script = s.Scenario | VendorScript
+UNSOLICITED = ("alarm", "restart", "unauthorized-access", "electronic-message")
+
+S = TypeVar("S", bound=Script)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One expected message, its variables filled in."""
+
+    name: str
+    fields: dict[str, Any]
+    on_kpd2: bool
+
+    @property
+    def text(self) -> Phrase:
+        """Name and fields, for people."""
+        return join(" ", [self.name, show_value(self.fields)] if self.fields else [self.name])
+
+
+@dataclass
+class Unread:
+    """The unread messages of one console, and the position in each order."""
+
+    waiting: list[tuple[int, Crossed]] = field(default_factory=list)
+    _count: int = 0
+    _passed: dict[tuple[Any, ...], int] = field(default_factory=dict)
+
+    def add(self, arrival: Crossed) -> None:
+        """Add a received message."""
+        self._count += 1
+        self.waiting.append((self._count, arrival))
+
+    def reachable(self, *, on_kpd2: bool) -> list[Crossed]:
+        """The messages of a channel that can still be expected, in order of arrival."""
+        return [
+            arrival for position, arrival in self.waiting if self._is_reachable(position, arrival, on_kpd2)
+        ]
+
+    def read(self, arrival: Crossed) -> None:
+        """Read ``arrival``, which meets an expectation: earlier messages of its order are passed over."""
+        position = next(position for position, other in self.waiting if other is arrival)
+        key = _order(arrival)
+        self._passed[key] = max(position, self._passed.get(key, 0))
+        self.waiting = [
+            (place, other)
+            for place, other in self.waiting
+            if other is not arrival and self._is_reachable(place, other, other.on_kpd2)
+        ]
+
+    def take(self, arrivals: Iterable[Crossed]) -> None:
+        """Remove a message matched in any order. The others stay."""
+        taken = {id(arrival) for arrival in arrivals}
+        self.waiting = [(place, other) for place, other in self.waiting if id(other) not in taken]
+
+    def drop(self, name: str) -> None:
+        """Drop every unread message of a name."""
+        self.waiting = [(place, other) for place, other in self.waiting if other.name != name]
+
+    def forget(self, *, on_kpd2: bool) -> None:
+        """Drop all unread messages of one channel."""
+        self.waiting = [(place, other) for place, other in self.waiting if other.on_kpd2 != on_kpd2]
+
+    def _is_reachable(self, position: int, arrival: Crossed, on_kpd2: bool) -> bool:
+        return arrival.on_kpd2 == on_kpd2 and position > self._passed.get(_order(arrival), 0)
+
+
+def _order(arrival: Crossed) -> tuple[Any, ...]:
+    by_itself = arrival.name == "trunk-info" and arrival.answers is None  # a trunk was renamed
+    if arrival.name in UNSOLICITED or arrival.name == "test-reply" or by_itself:
+        return (arrival.on_kpd2, arrival.name)
+    if arrival.on_kpd2:
+        return (True, arrival.fields.get("object_type"), arrival.fields.get("object_number"))
+    return (False,)
+
+
+class Matcher:
+    """Matches one list of expectations with the messages of one console.
+
+    ``variables`` fill an expectation when its turn comes, and get the values that it saves. ``sent``: the
+    commands with the expected answers; empty for any.
+    """
+
+    def __init__(
+        self,
+        expectations: Sequence[s.Expectation],
+        unread: Unread,
+        variables: dict[str, Any],
+        *,
+        sent: Sequence[Sent] = (),
+        order_free: bool = False,
+    ) -> None:
+        self._left = list(expectations)
+        self._unread = unread
+        self._variables = variables
+        self._sent = sent
+        self._order_free = order_free
+        self.failure: Failure | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether every expectation has been met, or one has failed."""
+        return not self._left or self.failure is not None
+
+    def advance(self) -> bool:
+        """Match the received messages. Returns true when finished."""
+        if self._order_free:
+            self._advance_in_any_order()
+        else:
+            while not self.finished and self._advance_by_one():
+                pass
+        return self.finished
+
+    def expire(self, within: float) -> None:
+        """Timeout: the first remaining expectation has failed."""
+        expectation = self._left[0]
+        wanted = self._resolve(expectation)
+        arrivals = self._unread.reachable(on_kpd2=wanted.on_kpd2)
+        same = [arrival for arrival in arrivals if arrival.name == wanted.name]
+        closest = min(same, key=lambda arrival: len(differences(wanted.fields, arrival.fields)), default=None)
+        reason = nothing_came(within)
+        if closest is not None:
+            found = differences(wanted.fields, closest.fields)
+            self._fail(expectation, Failure(wanted.text, the_closest(reason), closest, found))
+            return
+        if others := list(dict.fromkeys(arrival.name or NO_MESSAGE for arrival in arrivals)):
+            reason = Phrase("{reason}; unread: {others}", reason=reason, others=join(", ", others))
+        self._fail(expectation, Failure(wanted.text, reason))
+
+    def _advance_by_one(self) -> bool:
+        expectation = self._left[0]
+        wanted = self._resolve(expectation)
+        reachable = self._unread.reachable(on_kpd2=wanted.on_kpd2)
+        arrival = next((one for one in reachable if self._is_candidate(wanted, one)), None)
+        if arrival is None:
+            return False
+        found = differences(wanted.fields, arrival.fields)
+        if found:
+            self._fail(expectation, Failure(wanted.text, "", arrival, found))
+            return False
+        self._unread.read(arrival)
+        self._left.pop(0)
+        self._met(expectation, arrival)
+        return True
+
+    def _advance_in_any_order(self) -> None:
+        for expectation in list(self._left):
+            wanted = self._resolve(expectation)
+            for arrival in self._unread.reachable(on_kpd2=wanted.on_kpd2):
+                if self._is_candidate(wanted, arrival) and not differences(wanted.fields, arrival.fields):
+                    self._unread.take([arrival])
+                    self._left.remove(expectation)
+                    self._met(expectation, arrival)
+                    break
+
+    def _is_candidate(self, wanted: Wanted, arrival: Crossed) -> bool:
+        if arrival.name != wanted.name or not self._answers_what_was_sent(wanted, arrival):
+            return False
+        return not any(
+            differences(wanted.fields[key], arrival.fields.get(key))
+            for key in IDENTITY
+            if key in wanted.fields and not isinstance(wanted.fields[key], OneOf | Not)
+        )
+
+    def _answers_what_was_sent(self, wanted: Wanted, arrival: Crossed) -> bool:
+        if wanted.on_kpd2 or not self._sent or wanted.name in UNSOLICITED or "command" in wanted.fields:
+            return True
+        return any(arrival.answers is sent for sent in self._sent)
+
+    def _resolve(self, expectation: s.Expectation) -> Wanted:
+        return Wanted(expectation.entry.name, expectation.resolve(self._variables), expectation.on_kpd2)
+
+    def _met(self, expectation: s.Expectation, crossed: Crossed) -> None:
+        for key, name in expectation.save.items():
+            self._variables[name] = crossed.fields.get(key)
+
+    def _fail(self, expectation: s.Expectation, failure: Failure) -> None:
+        failure.line = expectation.line
+        self.failure = failure
+
 
 STARTED_ALREADY = Phrase(
     "the technical means are started already, perhaps by an earlier run: send stop first"
@@ -35,7 +244,7 @@ class Console:
 
     def __init__(self, client: ConsoleClient) -> None:
         self.client = client
-        self.unread: Unread[Crossed] = Unread()
+        self.unread = Unread()
         self.running: tuple[Sent, ...] = ()
         """The commands to end before the next one is sent."""
 
@@ -48,22 +257,7 @@ _ENDED = Phrase("the restart ends the channels")
 _WRONG = Phrase("something wrong in a unit")
 
 
-class Runnable(Protocol):
-    """A scenario, or a vendor script."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def path(self) -> Path: ...
-
-    @property
-    def planned(self) -> int: ...
-
-    def check(self, *, calls: bool, web: bool, restart: bool, e1: bool) -> None: ...
-
-
-class ScriptRunner(Observer, ABC):
+class ScriptRunner(Observer, ABC, Generic[S]):
     """Runs one script, and observes its consoles: the common part of scenarios and vendor scripts.
 
     ``keep_going``: a failed step does not end the script. ``recorder`` (a capture file) observes the consoles
@@ -72,7 +266,7 @@ class ScriptRunner(Observer, ABC):
 
     def __init__(
         self,
-        script: Runnable,
+        script: S,
         target: RunTarget,
         printer: Printer,
         *,
@@ -80,7 +274,7 @@ class ScriptRunner(Observer, ABC):
         recorder: PcapRecorder | None = None,
     ) -> None:
         self.result = ScriptResult(script.name, script.path, planned=script.planned)
-        self._what = script
+        self._script = script
         self._target = target
         self._printer = printer
         self._keep_going = keep_going
@@ -99,7 +293,7 @@ class ScriptRunner(Observer, ABC):
         self._printer.begin(self.result)
         target = self._target
         try:
-            self._what.check(
+            self._script.check(
                 calls=target.make_call is not None,
                 web=target.request is not None,
                 restart=target.restart is not None,
@@ -172,7 +366,7 @@ async def attempt(work: Awaitable[Failure | None]) -> Failure | None:
         return Failure("", str(error))
 
 
-class ScenarioRunner(ScriptRunner):
+class ScenarioRunner(ScriptRunner[s.Scenario]):
     """Runs one scenario."""
 
     def __init__(
@@ -185,13 +379,12 @@ class ScenarioRunner(ScriptRunner):
         recorder: PcapRecorder | None = None,
     ) -> None:
         super().__init__(scenario, target, printer, keep_going=keep_going, recorder=recorder)
-        self._scenario = scenario
         self._header = scenario.header
         self._variables = dict(scenario.variables)
         self._sent: tuple[Sent, ...] = ()
 
     async def _play(self) -> None:
-        await self._steps(self._scenario.steps, "")
+        await self._steps(self._script.steps, "")
 
     async def _put_back(self) -> None:
         """Run the steps of ``finally`` if a step has passed that may have changed something.
@@ -200,7 +393,7 @@ class ScenarioRunner(ScriptRunner):
         """
         if not any(step.verdict == PASS for step in self.result.steps):
             return
-        for index, step in enumerate(self._scenario.finally_, 1):
+        for index, step in enumerate(self._script.finally_, 1):
             try:
                 await self._steps((step,), "finally.", index)
             except (ScriptError, ConnectError) as error:
@@ -234,7 +427,7 @@ class ScenarioRunner(ScriptRunner):
         return self._end_step(result)
 
     async def _do(self, step: s.Step, result: StepResult) -> Failure | None:
-        within = self._scenario.within if step.within is None else step.within
+        within = self._script.within if step.within is None else step.within
         match step.action:
             case s.OnChannels("connect") | s.Restart():
                 connects = False
@@ -337,21 +530,10 @@ class ScenarioRunner(ScriptRunner):
         status, reply = await self._target.request(method, path, body)
         if status != kind.accepted:
             detail = reply.get("detail", reply) if isinstance(reply, dict) else reply
-
-            raise StepError(
-                join(
-                    ": ",
-                    [
-                        Phrase(
-                            "{method} {path}: refused with HTTP {status}",
-                            method=method,
-                            path=path,
-                            status=status,
-                        ),
-                        _detail_text(detail),
-                    ],
-                )
+            refused = Phrase(
+                "{method} {path}: refused with HTTP {status}", method=method, path=path, status=status
             )
+            raise StepError(join(": ", [refused, _detail_text(detail)]))
         for key, name in step.save.items():
             self._variables[name] = reply[key]
 
@@ -367,12 +549,8 @@ class ScenarioRunner(ScriptRunner):
             if not found:
                 return None
             if method != "GET" or time.monotonic() >= deadline:
-                return Failure(
-                    show_value(expected),
-                    Phrase("{method} {path} answered otherwise", method=method, path=path),
-                    None,
-                    found,
-                )
+                reason = Phrase("{method} {path} answered otherwise", method=method, path=path)
+                return Failure(show_value(expected), reason, None, found)
             await asyncio.sleep(HTTP_AGAIN)
 
     async def _expect(self, step: s.Step, console: Console, within: float) -> Failure | None:
@@ -382,26 +560,13 @@ class ScenarioRunner(ScriptRunner):
             if not expectations:
                 continue
             matcher = Matcher(
-                expectations,
-                console.unread,
-                resolve=self._wanted,
-                met=self._met,
-                sent=sent,
-                order_free=step.order_free,
+                expectations, console.unread, self._variables, sent=sent, order_free=step.order_free
             )
             if not await console.client.wait(matcher.advance, max(0.0, deadline - time.monotonic())):
                 matcher.expire(within)
             if matcher.failure is not None:
-                matcher.failure.line = matcher.failed.line if matcher.failed else None
                 return matcher.failure
         return None
-
-    def _wanted(self, expectation: s.Expectation) -> Wanted:
-        return Wanted(expectation.entry.name, expectation.resolve(self._variables), expectation.on_kpd2)
-
-    def _met(self, expectation: s.Expectation, crossed: Crossed) -> None:
-        for field, name in expectation.save.items():
-            self._variables[name] = crossed.fields.get(field)
 
     async def _end_of(self, console: Console, within: float, result: StepResult) -> None:
         """Wait for the end of a command without expected answers; its answers count as read."""

@@ -15,13 +15,12 @@ from e1.g704.timeslots import KSL_PER_STREAM
 from e1.voice.tones import GRID
 from protocol.codes import STREAMS
 from sorm_mediator.console.client import SHOWN
-from sorm_mediator.console.hearing import KslName
+from sorm_mediator.console.comparing import KslName
 from sorm_mediator.console.target import LINKS, Link
 from sorm_mediator.language import Phrase, join
 from sorm_mediator.replay import document, vocabulary
 from sorm_mediator.replay.document import Node, check, is_template, resolve
-from sorm_mediator.replay.requests import REQUESTS, RESTART, SAVED, Request
-from sorm_mediator.replay.vocabulary import Checker
+from sorm_mediator.replay.vocabulary import REQUESTS, RESTART, SAVED, Checker, Request
 
 WITHIN = 5.0
 """Default seconds for the expected messages of a step."""
@@ -323,19 +322,7 @@ def _scenario(root: Node, path: Path) -> Scenario:
         "variables": _variables,
         "within": Node.seconds,
     }
-    order = (
-        "name",
-        "description",
-        "lab",
-        "link",
-        "config",
-        "header",
-        "variables",
-        "within",
-        "steps",
-        "finally",
-    )
-    keys = root.mapping(order)
+    keys = root.mapping(("name", *optional, "steps", "finally"))
     for required in ("name", "steps"):
         if required not in keys:
             root.fail(f"{required} is missing")

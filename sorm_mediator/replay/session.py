@@ -34,12 +34,17 @@ from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.targets import in_lab, toward
 from sorm_mediator.language import Lang
 from sorm_mediator.replay import scenario, vendor
-from sorm_mediator.replay.recording import PcapRecorder
-from sorm_mediator.replay.results import PASS, JsonPrinter, Printer, ScriptResult, TextPrinter, write_junit
-from sorm_mediator.replay.runner import ScenarioRunner
+from sorm_mediator.replay.results import (
+    PASS,
+    JsonPrinter,
+    PcapRecorder,
+    Printer,
+    ScriptResult,
+    TextPrinter,
+    write_junit,
+)
+from sorm_mediator.replay.runner import ScenarioRunner, Script
 from sorm_mediator.replay.vendor_runner import VendorRunner
-
-Script = scenario.Scenario | vendor.VendorScript
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,12 +16,10 @@ from sorm_mediator.console.errors import ScriptError
 from sorm_mediator.console.target import RunTarget
 from sorm_mediator.language import Phrase, join
 from sorm_mediator.replay import vendor as v
-from sorm_mediator.replay.recording import PcapRecorder
-from sorm_mediator.replay.requests import REQUESTS
-from sorm_mediator.replay.results import Printer, StepResult
+from sorm_mediator.replay.results import PcapRecorder, Printer, StepResult
 from sorm_mediator.replay.runner import Console, ScriptRunner, attempt, no_end
 from sorm_mediator.replay.vendor import Command, LineError, parse_line
-from sorm_mediator.replay.vocabulary import COMMANDS
+from sorm_mediator.replay.vocabulary import COMMANDS, REQUESTS
 
 COMMAND_WITHIN = 10.0
 """Seconds for a command. Order 268, 1.5 gives 15; the tester itself waits 10."""
@@ -30,7 +28,7 @@ _SIDES = {"number_a": 0x03, "number_b": 0x0C}
 _TRUNK_OR_SERVICE = 0xF0
 
 
-class VendorRunner(ScriptRunner):
+class VendorRunner(ScriptRunner[v.VendorScript]):
     """Runs one vendor script."""
 
     def __init__(
@@ -43,7 +41,6 @@ class VendorRunner(ScriptRunner):
         recorder: PcapRecorder | None = None,
     ) -> None:
         super().__init__(script, target, printer, keep_going=keep_going, recorder=recorder)
-        self._script = script
         self._sending = asyncio.Lock()
         self._claimed: set[bytes] = set()
 
