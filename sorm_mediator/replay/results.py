@@ -11,8 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 
 from protocol import Channel
 from protocol.render import has_another_inside, masked_hex, render
@@ -124,30 +123,8 @@ _FINDINGS = Phrase("findings")
 _NO_UNIT = Phrase("bytes that are no unit")
 
 
-class Printer(Protocol):
-    """Prints a run, step by step."""
-
-    def begin(self, result: ScriptResult) -> None:
-        """A script begins."""
-
-    def step(self, number: str, title: str, line: int) -> None:
-        """A step begins."""
-
-    def crossed(self, client: ConsoleClient, crossed: Crossed, elapsed: float) -> None:
-        """A unit crossed, ``elapsed`` seconds after the script began."""
-
-    def ended(self, step: StepResult) -> None:
-        """A step is over."""
-
-    def end(self, result: ScriptResult) -> None:
-        """A script is over."""
-
-    def summary(self, results: Sequence[ScriptResult]) -> None:
-        """All scripts are over."""
-
-
 class TextPrinter:
-    """For people, in English (``en``) or Russian (``ru``)."""
+    """Prints a run step by step for people, in English (``en``) or Russian (``ru``)."""
 
     def __init__(self, write: Callable[[str], object], lang: Lang = "en") -> None:
         self._write = write
@@ -211,7 +188,7 @@ class TextPrinter:
 
 
 class JsonPrinter:
-    """For programs: one object a line, its kind in ``event``."""
+    """For programs, with the methods of :class:`TextPrinter`: one object a line, its kind in ``event``."""
 
     def __init__(self, write: Callable[[str], object]) -> None:
         self._write = write
@@ -263,6 +240,9 @@ class JsonPrinter:
         self._write(json.dumps({"event": event, **fields}, ensure_ascii=False) + "\n")
 
 
+Printer = TextPrinter | JsonPrinter
+
+
 def _summary(result: ScriptResult) -> dict[str, Any]:
     return {
         "name": result.name,
@@ -297,9 +277,7 @@ class PcapRecorder(Observer):
     def __enter__(self) -> PcapRecorder:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._writer.close()
 
     def opened(

@@ -16,7 +16,7 @@ import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from protocol import EncodeError
@@ -43,7 +43,7 @@ from sorm_mediator.console.comparing import (
     show_value,
     the_closest,
 )
-from sorm_mediator.console.errors import ConnectError, ScriptError, StepError
+from sorm_mediator.console.errors import ConnectError, ScriptError, StepError, words
 from sorm_mediator.console.target import RunTarget
 from sorm_mediator.language import Phrase, join
 from sorm_mediator.replay import scenario as s
@@ -71,51 +71,48 @@ class Wanted:
         return join(" ", [self.name, show_value(self.fields)] if self.fields else [self.name])
 
 
-@dataclass
-class Unread:
-    """The unread messages of one console, and the position in each order."""
+class Console:
+    """A console of a run: its client, its unread messages, and the position in each order."""
 
-    waiting: list[tuple[int, Crossed]] = field(default_factory=list)
-    _count: int = 0
-    _passed: dict[tuple[Any, ...], int] = field(default_factory=dict)
+    def __init__(self, client: ConsoleClient) -> None:
+        self.client = client
+        self.running: tuple[Sent, ...] = ()
+        """The commands to end before the next one is sent."""
+        self._unread: list[tuple[int, Crossed]] = []
+        self._count = 0
+        self._passed: dict[tuple[Any, ...], int] = {}
 
     def add(self, arrival: Crossed) -> None:
         """Add a received message."""
         self._count += 1
-        self.waiting.append((self._count, arrival))
+        self._unread.append((self._count, arrival))
+
+    def waiting(self, channels: Sequence[str]) -> list[Crossed]:
+        """All unread messages of these channels."""
+        return [arrival for _, arrival in self._unread if arrival.channel in channels]
 
     def reachable(self, *, on_kpd2: bool) -> list[Crossed]:
         """The messages of a channel that can still be expected, in order of arrival."""
-        return [
-            arrival for position, arrival in self.waiting if self._is_reachable(position, arrival, on_kpd2)
-        ]
+        return [one for place, one in self._unread if one.on_kpd2 == on_kpd2 and self._is_ahead(place, one)]
 
     def read(self, arrival: Crossed) -> None:
         """Read ``arrival``, which meets an expectation: earlier messages of its order are passed over."""
-        position = next(position for position, other in self.waiting if other is arrival)
+        position = next(place for place, other in self._unread if other is arrival)
         key = _order(arrival)
         self._passed[key] = max(position, self._passed.get(key, 0))
-        self.waiting = [
+        self._unread = [
             (place, other)
-            for place, other in self.waiting
-            if other is not arrival and self._is_reachable(place, other, other.on_kpd2)
+            for place, other in self._unread
+            if other is not arrival and self._is_ahead(place, other)
         ]
 
     def take(self, arrivals: Iterable[Crossed]) -> None:
-        """Remove a message matched in any order. The others stay."""
+        """Remove messages matched in any order. The others stay."""
         taken = {id(arrival) for arrival in arrivals}
-        self.waiting = [(place, other) for place, other in self.waiting if id(other) not in taken]
+        self._unread = [(place, other) for place, other in self._unread if id(other) not in taken]
 
-    def drop(self, name: str) -> None:
-        """Drop every unread message of a name."""
-        self.waiting = [(place, other) for place, other in self.waiting if other.name != name]
-
-    def forget(self, *, on_kpd2: bool) -> None:
-        """Drop all unread messages of one channel."""
-        self.waiting = [(place, other) for place, other in self.waiting if other.on_kpd2 != on_kpd2]
-
-    def _is_reachable(self, position: int, arrival: Crossed, on_kpd2: bool) -> bool:
-        return arrival.on_kpd2 == on_kpd2 and position > self._passed.get(_order(arrival), 0)
+    def _is_ahead(self, place: int, arrival: Crossed) -> bool:
+        return place > self._passed.get(_order(arrival), 0)
 
 
 def _order(arrival: Crossed) -> tuple[Any, ...]:
@@ -137,14 +134,14 @@ class Matcher:
     def __init__(
         self,
         expectations: Sequence[s.Expectation],
-        unread: Unread,
+        console: Console,
         variables: dict[str, Any],
         *,
         sent: Sequence[Sent] = (),
         order_free: bool = False,
     ) -> None:
         self._left = list(expectations)
-        self._unread = unread
+        self._console = console
         self._variables = variables
         self._sent = sent
         self._order_free = order_free
@@ -168,7 +165,7 @@ class Matcher:
         """Timeout: the first remaining expectation has failed."""
         expectation = self._left[0]
         wanted = self._resolve(expectation)
-        arrivals = self._unread.reachable(on_kpd2=wanted.on_kpd2)
+        arrivals = self._console.reachable(on_kpd2=wanted.on_kpd2)
         same = [arrival for arrival in arrivals if arrival.name == wanted.name]
         closest = min(same, key=lambda arrival: len(differences(wanted.fields, arrival.fields)), default=None)
         reason = nothing_came(within)
@@ -183,7 +180,7 @@ class Matcher:
     def _advance_by_one(self) -> bool:
         expectation = self._left[0]
         wanted = self._resolve(expectation)
-        reachable = self._unread.reachable(on_kpd2=wanted.on_kpd2)
+        reachable = self._console.reachable(on_kpd2=wanted.on_kpd2)
         arrival = next((one for one in reachable if self._is_candidate(wanted, one)), None)
         if arrival is None:
             return False
@@ -191,7 +188,7 @@ class Matcher:
         if found:
             self._fail(expectation, Failure(wanted.text, "", arrival, found))
             return False
-        self._unread.read(arrival)
+        self._console.read(arrival)
         self._left.pop(0)
         self._met(expectation, arrival)
         return True
@@ -199,9 +196,9 @@ class Matcher:
     def _advance_in_any_order(self) -> None:
         for expectation in list(self._left):
             wanted = self._resolve(expectation)
-            for arrival in self._unread.reachable(on_kpd2=wanted.on_kpd2):
+            for arrival in self._console.reachable(on_kpd2=wanted.on_kpd2):
                 if self._is_candidate(wanted, arrival) and not differences(wanted.fields, arrival.fields):
-                    self._unread.take([arrival])
+                    self._console.take([arrival])
                     self._left.remove(expectation)
                     self._met(expectation, arrival)
                     break
@@ -239,20 +236,6 @@ HTTP_AGAIN = 0.05
 """Seconds between two requests of an http step that waits for a certain reply."""
 
 
-class Console:
-    """A console of a run: its client, and its unread messages."""
-
-    def __init__(self, client: ConsoleClient) -> None:
-        self.client = client
-        self.unread = Unread()
-        self.running: tuple[Sent, ...] = ()
-        """The commands to end before the next one is sent."""
-
-    def waiting(self, channels: Sequence[str]) -> list[Crossed]:
-        """All unread messages of these channels."""
-        return [crossed for _, crossed in self.unread.waiting if crossed.channel in channels]
-
-
 _ENDED = Phrase("the restart ends the channels")
 _WRONG = Phrase("something wrong in a unit")
 
@@ -278,7 +261,6 @@ class ScriptRunner(Observer, ABC, Generic[S]):
         self._target = target
         self._printer = printer
         self._keep_going = keep_going
-        self._header: dict[str, Any] = {}
         self._recorders = () if recorder is None else (recorder,)
         if recorder is not None and target.speech is not None:
             target.speech.record(recorder)
@@ -321,7 +303,7 @@ class ScriptRunner(Observer, ABC, Generic[S]):
         """The console of this name, connected at its first use. Raises :class:`ConnectError`."""
         if name not in self._consoles:
             client = self._target.console(
-                len(self._consoles), name=name, observers=(self, *self._recorders), **self._header
+                len(self._consoles), name=name, observers=(self, *self._recorders), **self._script.header
             )
             self._consoles[name] = Console(client)
             if connect:
@@ -350,7 +332,7 @@ class ScriptRunner(Observer, ABC, Generic[S]):
     def crossed(self, client: ConsoleClient, crossed: Crossed) -> None:
         """Print a unit, keep a received one for the steps, and count findings."""
         if not crossed.outbound:
-            self._consoles[client.name].unread.add(crossed)
+            self._consoles[client.name].add(crossed)
             for text in (*crossed.findings, *((_WRONG,) if crossed.problems else ())):
                 self.result.findings[text] = self.result.findings.get(text, 0) + 1
         self._printer.crossed(client, crossed, crossed.time - self._began)
@@ -360,30 +342,15 @@ async def attempt(work: Awaitable[Failure | None]) -> Failure | None:
     """The failure of a step: from ``work``, or the reason why the step could not be carried out."""
     try:
         return await work
-    except StepError as error:
-        return Failure("", error.text)
-    except EncodeError as error:
-        return Failure("", str(error))
+    except (StepError, EncodeError) as error:
+        return Failure("", words(error))
 
 
 class ScenarioRunner(ScriptRunner[s.Scenario]):
     """Runs one scenario."""
 
-    def __init__(
-        self,
-        scenario: s.Scenario,
-        target: RunTarget,
-        printer: Printer,
-        *,
-        keep_going: bool = False,
-        recorder: PcapRecorder | None = None,
-    ) -> None:
-        super().__init__(scenario, target, printer, keep_going=keep_going, recorder=recorder)
-        self._header = scenario.header
-        self._variables = dict(scenario.variables)
-        self._sent: tuple[Sent, ...] = ()
-
     async def _play(self) -> None:
+        self._variables = dict(self._script.variables)
         await self._steps(self._script.steps, "")
 
     async def _put_back(self) -> None:
@@ -414,7 +381,7 @@ class ScenarioRunner(ScriptRunner[s.Scenario]):
 
     async def _step(self, step: s.Step, number: str) -> bool:
         result = self._begin_step(number, step.title_of(self._variables), step.node.line)
-        self._sent = ()
+        self._sent: tuple[Sent, ...] = ()
         try:
             result.failure = await attempt(self._do(step, result))
         except ScriptError as error:
@@ -478,8 +445,7 @@ class ScenarioRunner(ScriptRunner[s.Scenario]):
         elif verb == "disconnect":
             await client.disconnect(channels)
         elif verb == "forget":
-            for channel in channels:
-                console.unread.forget(on_kpd2=channel == KPD2)
+            console.take(console.waiting(channels))
         elif not await client.wait(lambda: client.closed.issuperset(channels), within):
             still = join(", ", [SHOWN[name] for name in channels if name not in client.closed])
             return Failure(
@@ -525,7 +491,7 @@ class ScenarioRunner(ScriptRunner[s.Scenario]):
         assert self._target.request is not None  # checked before the first step
         kind = action.request
         if kind.supersedes:
-            console.unread.drop(kind.supersedes)
+            console.take([one for one in console.waiting((KPD1, KPD2)) if one.name == kind.supersedes])
         method, path, body = kind.fill(action.keys, self._variables)
         status, reply = await self._target.request(method, path, body)
         if status != kind.accepted:
@@ -559,9 +525,7 @@ class ScenarioRunner(ScriptRunner[s.Scenario]):
         for expectations in (step.expect or (), step.events or ()):
             if not expectations:
                 continue
-            matcher = Matcher(
-                expectations, console.unread, self._variables, sent=sent, order_free=step.order_free
-            )
+            matcher = Matcher(expectations, console, self._variables, sent=sent, order_free=step.order_free)
             if not await console.client.wait(matcher.advance, max(0.0, deadline - time.monotonic())):
                 matcher.expire(within)
             if matcher.failure is not None:
@@ -572,7 +536,7 @@ class ScenarioRunner(ScriptRunner[s.Scenario]):
         """Wait for the end of a command without expected answers; its answers count as read."""
         if not await console.client.wait(lambda: all(sent.done for sent in console.running), within):
             result.notes += [no_end(within), *console.client.complaints()]
-        console.unread.take([one for one in console.waiting((KPD1,)) if one.answers in console.running])
+        console.take([one for one in console.waiting((KPD1,)) if one.answers in console.running])
 
 
 def _detail_text(detail: Any) -> str:
@@ -594,5 +558,4 @@ async def _silence(console: Console, channels: tuple[str, ...], seconds: float) 
 
 def no_end(within: float) -> Phrase:
     """The note of a command that has not ended."""
-
     return Phrase("no end of the command within {s:g} s; not checked", s=within)

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -121,7 +121,8 @@ async def run(
         JsonPrinter(write) if settings.as_json else TextPrinter(write, cast(Lang, settings.lang))
     )
     results = []
-    with _recorder(settings.pcap, settings.pcap_speech) as recorder:
+    file = settings.pcap
+    with nullcontext() if file is None else PcapRecorder(file, speech=settings.pcap_speech) as recorder:
         for script in scripts:
             results.append(await run_script(script, settings, printer, recorder))
     printer.summary(results)
@@ -214,10 +215,6 @@ def _merged(document: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str
         is_table = isinstance(old, Mapping) and isinstance(value, Mapping)
         merged[key] = _merged(cast(Mapping[str, Any], old), value) if is_table else value
     return merged
-
-
-def _recorder(path: Path | None, speech: bool) -> AbstractContextManager[PcapRecorder | None]:
-    return nullcontext() if path is None else PcapRecorder(path, speech=speech)
 
 
 class _Stdout:

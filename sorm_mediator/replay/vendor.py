@@ -109,6 +109,7 @@ class VendorScript:
 
     links: ClassVar[tuple[Link, ...]] = LINKS
     """A vendor script can run over every link."""
+    header: ClassVar[Mapping[str, Any]] = {}
 
     @property
     def planned(self) -> int:

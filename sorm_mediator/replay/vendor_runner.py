@@ -13,10 +13,9 @@ from protocol.wire import MASK
 from sorm_mediator.console.client import KPD1, KPD2, Crossed, Sent
 from sorm_mediator.console.comparing import NOTHING, Difference, Failure, nothing_came, the_closest
 from sorm_mediator.console.errors import ScriptError
-from sorm_mediator.console.target import RunTarget
 from sorm_mediator.language import Phrase, join
 from sorm_mediator.replay import vendor as v
-from sorm_mediator.replay.results import PcapRecorder, Printer, StepResult
+from sorm_mediator.replay.results import StepResult
 from sorm_mediator.replay.runner import Console, ScriptRunner, attempt, no_end
 from sorm_mediator.replay.vendor import Command, LineError, parse_line
 from sorm_mediator.replay.vocabulary import COMMANDS, REQUESTS
@@ -31,20 +30,9 @@ _TRUNK_OR_SERVICE = 0xF0
 class VendorRunner(ScriptRunner[v.VendorScript]):
     """Runs one vendor script."""
 
-    def __init__(
-        self,
-        script: v.VendorScript,
-        target: RunTarget,
-        printer: Printer,
-        *,
-        keep_going: bool = False,
-        recorder: PcapRecorder | None = None,
-    ) -> None:
-        super().__init__(script, target, printer, keep_going=keep_going, recorder=recorder)
+    async def _play(self) -> None:
         self._sending = asyncio.Lock()
         self._claimed: set[bytes] = set()
-
-    async def _play(self) -> None:
         console = await self._console()
         for number, step in enumerate(self._script.steps, 1):
             if not await self._step(console, step, str(number)) and not self._keep_going:
@@ -156,7 +144,7 @@ class VendorRunner(ScriptRunner[v.VendorScript]):
                 reason = the_closest(reason)
             return Failure(_shown(step), reason, nearest, _differences(step, nearest) if nearest else [])
         crossed = found[0]
-        console.unread.take([crossed])
+        console.take([crossed])
         self._claimed.add(crossed.raw[v.CALL_ID])
         differences = _differences(step, crossed)
         return Failure(_shown(step), "", crossed, differences) if differences else crossed
@@ -235,7 +223,7 @@ def _codes_of(console: Console, sent: tuple[Sent, ...]) -> tuple[int | None, int
             executed = crossed.message.status
         elif crossed.name == "test-reply" and executed is None:
             executed = 0
-    console.unread.take(answers)
+    console.take(answers)
     return ack, executed
 
 
