@@ -381,13 +381,18 @@ class ConsoleClient(Waiting):
         self._wake()
 
 
+def new_framer(client: ConsoleClient, channel: str) -> StreamFramer:
+    """The framer of a channel of ``client``."""
+    return StreamFramer(Channel.KPD2 if channel == KPD2 else Channel.KPD1, client.codec.options)
+
+
 class _Channel(asyncio.Protocol):
     """One TCP connection. It keeps the borders of reads, which a stream reader would hide."""
 
     def __init__(self, client: ConsoleClient, name: str) -> None:
         self._client = client
         self._name = name
-        self.framer = StreamFramer(Channel.KPD2 if name == KPD2 else Channel.KPD1, client.codec.options)
+        self.framer = new_framer(client, name)
         self.closed_here = False
         self._gone = asyncio.Event()
         self._may_write = asyncio.Event()

@@ -160,15 +160,10 @@ _EXPECTED = Phrase("expected:")
 _CAME = Phrase("came:    ")
 
 
-def nothing_came(within: float) -> Phrase:
-    """The reason when an expectation timed out."""
-
-    return Phrase("nothing that fits came within {within:g} s", within=within)
-
-
-def the_closest(reason: Phrase) -> Phrase:
-    """``reason``, followed by the message nearest to the expected one."""
-    return join("; ", [reason, Phrase("the closest:")])
+def nothing_came(within: float, *, close: bool = False) -> Phrase:
+    """The reason when an expectation timed out. ``close``: the message nearest to the expected one follows."""
+    reason = Phrase("nothing that fits came within {within:g} s", within=within)
+    return join("; ", [reason, Phrase("the closest:")]) if close else reason
 
 
 # --- tones on KSL lines

@@ -20,11 +20,11 @@ from e1.channel import ChannelAlarm, Down, FrameCrossed, Message, PacketCrossed,
 from e1.g704.alarms import StreamState
 from e1.stream import ChannelName, StateChanged, StreamEvent
 from e1.voice.tones import ToneListener
-from protocol import Channel, Codec, StreamFramer
+from protocol import Codec
 from sorm_mediator.addresses import split_host_port
 from sorm_mediator.carriers import OPPOSITE, ConsoleMemory, Role, console_satop, serial_carrier, xot_carrier
 from sorm_mediator.config import Config, E1Config
-from sorm_mediator.console.client import KPD1, KPD2, SHOWN, ConsoleClient, Observer, Sent, Waiting
+from sorm_mediator.console.client import KPD1, KPD2, SHOWN, ConsoleClient, Observer, Sent, Waiting, new_framer
 from sorm_mediator.console.errors import ConnectError, StepError
 from sorm_mediator.language import Phrase, join
 
@@ -408,14 +408,10 @@ class _E1Channel:
     def __init__(self, client: E1ConsoleClient, name: str) -> None:
         self._client = client
         self.name: ChannelName = "kpd2" if name == KPD2 else "kpd1"
-        self.framer = self._new_framer()
+        self.framer = new_framer(client, self.name)
         self.closed_here = False
         self.recorded = False
         """The channel as an open connection, for observers."""
-
-    def _new_framer(self) -> StreamFramer:
-        channel = Channel.KPD2 if self.name == KPD2 else Channel.KPD1
-        return StreamFramer(channel, self._client.codec.options)
 
     def happened(self, event: Any) -> None:
         """An event of the channel."""
@@ -428,7 +424,7 @@ class _E1Channel:
             case Message(data):
                 client._received(self.name, data, self.framer)
             case Up():
-                self.framer = self._new_framer()
+                self.framer = new_framer(client, self.name)
                 client._up(self.name, self)
             case Down():
                 client._ended(self)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from sorm_mediator.addresses import host_problem, split_host_port
 from sorm_mediator.config import Config, ConfigError, E1Config, SwitchConfig
@@ -62,11 +62,16 @@ def _check_streams(config: Config, name: str) -> None:
             f'{name}: console.link: "{link}" needs {least} to {most} [[e1]] tables{why}, and there are {streams}'
         )
     if link == "tcp":
-        check_speech_lines(config.e1, name)
-    number, times = Counter(stream.stream for stream in config.e1).most_common(1)[0] if config.e1 else (0, 0)
-    if times > 1:
-        raise ConfigError(f"{name}: e1.stream: {number} is declared {times} times")
-    check_lines(config.e1, name)
+        for number, stream in enumerate(config.e1):
+            if stream.line in BARE:
+                raise ConfigError(
+                    f'{name}: e1.{number}.line: "{stream.line}" has no timeslots, hence no KSL; with console.link = '
+                    '"tcp" the streams are there for the speech alone: use "satop" or "memory", or leave the table out'
+                )
+    for declared, times in Counter(stream.stream for stream in config.e1).most_common(1):
+        if times > 1:
+            raise ConfigError(f"{name}: e1.stream: {declared} is declared {times} times")
+    _check_lines(config.e1, name)
 
 
 def _check_ports(config: Config, name: str) -> None:
@@ -82,7 +87,9 @@ def _check_ports(config: Config, name: str) -> None:
         if config.switch.aggregates and port:
             listeners.append(("switch.ssh_port + 1 (MultiSORM)", host, port + 1))
     if config.console.link == "x25":
-        listeners += xot_listeners(config.e1)
+        for number, stream in enumerate(config.e1):
+            if stream.line == "xot" and not stream.remote:
+                listeners.append((f"e1.{number}.local", *split_host_port(stream.local)))
     taken: dict[tuple[str, int], str] = {}
     for key, host, port in listeners:
         if port and (host, port) in taken:
@@ -141,7 +148,7 @@ WIRES = ("serial", "memory")
 """Lines without an address."""
 
 
-def check_lines(streams: Sequence[E1Config], name: str) -> None:
+def _check_lines(streams: Sequence[E1Config], name: str) -> None:
     """Raises :class:`ConfigError` naming the key, the value and the remedy."""
     used: dict[str, str] = {}
     for number, stream in enumerate(streams):
@@ -159,27 +166,6 @@ def check_lines(streams: Sequence[E1Config], name: str) -> None:
                 )
             used[stream.local] = f"{where}.local"
         _check_parts(stream, where)
-
-
-def check_speech_lines(streams: Sequence[E1Config], name: str) -> None:
-    """Check the lines of streams that carry speech alone, beside data channels over TCP.
-
-    Raises :class:`ConfigError` for a line without timeslots.
-    """
-    for number, stream in enumerate(streams):
-        if stream.line in BARE:
-            raise ConfigError(
-                f'{name}: e1.{number}.line: "{stream.line}" has no timeslots, hence no KSL; with console.link = "tcp" '
-                'the streams are there for the speech alone: use "satop" or "memory", or leave the table out'
-            )
-
-
-def xot_listeners(streams: Sequence[E1Config]) -> Iterator[tuple[str, str, int]]:
-    """Key, host and port of every stream that listens on TCP."""
-
-    for number, stream in enumerate(streams):
-        if stream.line == "xot" and not stream.remote:
-            yield f"e1.{number}.local", *split_host_port(stream.local)
 
 
 def _check_tables(stream: E1Config, where: str) -> None:
@@ -203,12 +189,8 @@ def _check_addresses(stream: E1Config, where: str) -> None:
 
 def _check_ttys(stream: E1Config, where: str, used: dict[str, str]) -> None:
     ports = stream.serial
-    for key, port in (
-        ("kpd1", ports.kpd1),
-        ("kpd2", ports.kpd2),
-        ("console_kpd1", ports.console_kpd1),
-        ("console_kpd2", ports.console_kpd2),
-    ):
+    for key in ("kpd1", "kpd2", "console_kpd1", "console_kpd2"):
+        port: str = getattr(ports, key)
         full = f"{where}.serial.{key}"
         if not port:
             if key in ("kpd1", "kpd2"):

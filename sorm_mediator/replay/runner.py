@@ -41,7 +41,6 @@ from sorm_mediator.console.comparing import (
     heard_text,
     nothing_came,
     show_value,
-    the_closest,
 )
 from sorm_mediator.console.errors import ConnectError, ScriptError, StepError, words
 from sorm_mediator.console.target import RunTarget
@@ -168,10 +167,10 @@ class Matcher:
         arrivals = self._console.reachable(on_kpd2=wanted.on_kpd2)
         same = [arrival for arrival in arrivals if arrival.name == wanted.name]
         closest = min(same, key=lambda arrival: len(differences(wanted.fields, arrival.fields)), default=None)
-        reason = nothing_came(within)
+        reason = nothing_came(within, close=closest is not None)
         if closest is not None:
             found = differences(wanted.fields, closest.fields)
-            self._fail(expectation, Failure(wanted.text, the_closest(reason), closest, found))
+            self._fail(expectation, Failure(wanted.text, reason, closest, found))
             return
         if others := list(dict.fromkeys(arrival.name or NO_MESSAGE for arrival in arrivals)):
             reason = Phrase("{reason}; unread: {others}", reason=reason, others=join(", ", others))

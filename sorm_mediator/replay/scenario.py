@@ -460,7 +460,7 @@ class _Steps:
                 node.wrong("gateway, which ends the program, or {}, which restarts the node's software")
             return Restart()
         if name in REQUESTS:
-            REQUESTS[name].read(node, self._known)
+            node.keys(REQUESTS[name].required, REQUESTS[name].optional, self._known)
             return Ask(name, node)
         if name == "repeat":
             return self._repeat(node)

@@ -11,7 +11,7 @@ from typing import Any
 
 from protocol.wire import MASK
 from sorm_mediator.console.client import KPD1, KPD2, Crossed, Sent
-from sorm_mediator.console.comparing import NOTHING, Difference, Failure, nothing_came, the_closest
+from sorm_mediator.console.comparing import NOTHING, Difference, Failure, nothing_came
 from sorm_mediator.console.errors import ScriptError
 from sorm_mediator.language import Phrase, join
 from sorm_mediator.replay import vendor as v
@@ -126,24 +126,18 @@ class VendorRunner(ScriptRunner[v.VendorScript]):
     async def _next_event(
         self, console: Console, step: v.Recv, watch: v.Watch, call: bytes
     ) -> Crossed | Failure:
-        found: list[Crossed] = []
+        def is_ours(one: Crossed) -> bool:
+            return one.raw[v.CALL_ID] == call if call else self._may_begin(one, step, watch)
 
-        def look() -> bool:
-            for crossed in console.waiting((KPD2,)):
-                is_ours = crossed.raw[v.CALL_ID] == call if call else self._may_begin(crossed, step, watch)
-                if is_ours:
-                    found.append(crossed)
-                    return True
-            return False
+        def ours() -> Crossed | None:
+            return next(filter(is_ours, console.waiting((KPD2,))), None)
 
-        if not await console.client.wait(look, watch.timeout):
+        await console.client.wait(lambda: ours() is not None, watch.timeout)
+        if (crossed := ours()) is None:
             unread = [one for one in console.waiting((KPD2,)) if len(one.raw) == v.EVENT_OCTETS]
             nearest = min(unread, key=lambda one: len(_differences(step, one)), default=None)
-            reason = nothing_came(watch.timeout)
-            if nearest:
-                reason = the_closest(reason)
+            reason = nothing_came(watch.timeout, close=nearest is not None)
             return Failure(_shown(step), reason, nearest, _differences(step, nearest) if nearest else [])
-        crossed = found[0]
         console.take([crossed])
         self._claimed.add(crossed.raw[v.CALL_ID])
         differences = _differences(step, crossed)

@@ -67,13 +67,12 @@ class Entry:
 
 
 def _entries(declared: Iterable[type[Message]]) -> dict[str, Entry]:
-    return {kind.message_name: _entry(kind) for kind in declared}
-
-
-def _entry(kind: type[Message]) -> Entry:
-    declared = forms(kind)
-    headers_last = sorted(fields(kind), key=lambda field: bool(field.kw_only))
-    return Entry(kind.message_name, kind.code, {field.name: declared[field.name] for field in headers_last})
+    entries = {}
+    for kind in declared:
+        headers_last = sorted(fields(kind), key=lambda field: bool(field.kw_only))
+        read = {field.name: forms(kind)[field.name] for field in headers_last}
+        entries[kind.message_name] = Entry(kind.message_name, kind.code, read)
+    return entries
 
 
 COMMANDS: Mapping[str, Entry] = _entries(protocol.COMMANDS)
@@ -131,10 +130,6 @@ class Request:
     title: Phrase
     shown: tuple[str, ...] = ()
     """Keys with values shown in the title of the step."""
-
-    def read(self, node: Node, known: Container[str]) -> None:
-        """Check the keys of a step. Raises :class:`ScriptError`."""
-        node.keys(self.required, self.optional, known)
 
     def fill(self, node: Node, variables: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
         """Method, path and body, every variable filled in. Raises :class:`ScriptError`."""
