@@ -186,15 +186,12 @@ class Lab:
                     f"pin the public key that {where} shows (ssh-keyscan prints it)"
                 )
             return Gateway(config)
-        ssh = config.ssh
-        address = self._way_to_own_switch(ssh) if is_loopback(ssh.server) else None
-        if address is not None:
-            host, port = split_host_port(address)
-            ssh = ssh.model_copy(update={"server": host, "port": port})
-            return Gateway(
-                config.model_copy(update={"ssh": ssh}), switch_host_key=self.switch.public_host_key
-            )
-        return Gateway(config)
+        address = self._way_to_own_switch(config.ssh) if is_loopback(config.ssh.server) else None
+        if address is None:
+            return Gateway(config)
+        host, port = split_host_port(address)
+        ssh = config.ssh.model_copy(update={"server": host, "port": port})
+        return Gateway(config.model_copy(update={"ssh": ssh}), switch_host_key=self.switch.public_host_key)
 
     def _way_to_own_switch(self, ssh: SshConfig) -> str | None:
         """The address of this lab's switch for the mediator; None: the mediator uses another switch.

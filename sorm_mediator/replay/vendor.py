@@ -20,9 +20,9 @@ from protocol import Options as CodecOptions
 from protocol.codec import offsets
 from protocol.messages import payload_lengths
 from sorm_mediator.console.comparing import show
-from sorm_mediator.console.errors import ScriptError, unreadable
+from sorm_mediator.console.errors import ScriptError
 from sorm_mediator.console.target import LINKS, Link
-from sorm_mediator.replay.document import Node
+from sorm_mediator.replay.document import Node, read_script
 from sorm_mediator.replay.scenario import find_lab
 from sorm_mediator.texts import one_line
 
@@ -134,11 +134,7 @@ class Pairs(list[tuple[str, Any]]):
 
 def load(path: Path) -> VendorScript:
     """Read a script file. Raises :class:`ScriptError`."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ScriptError(unreadable(path, error)) from None
-    return parse(text, path)
+    return parse(read_script(path, "utf-8-sig"), path)
 
 
 def parse(text: str, path: Path) -> VendorScript:
