@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from e1.hdlc.framing import HdlcReceiver, HdlcTransmitter
+from e1.hdlc import HdlcReceiver, HdlcTransmitter
 
 RATE = 8000
 PIECE = 160

@@ -13,8 +13,8 @@ import tempfile
 from pathlib import Path
 
 from protocol import Channel, Options, StreamFramer, Unit
-from sorm_mediator.capture.events import Data, Flow
 from sorm_mediator.capture.reader import read_input
+from sorm_mediator.capture.units import Data, Flow
 from sorm_mediator.replay.session import ReplaySettings, run_scripts
 
 FOLDER = Path(__file__).parent
@@ -44,7 +44,7 @@ def recording(script: Path) -> Path:
 def units(capture: Path) -> list[tuple[Channel, list[bytes]]]:
     """Each direction of each connection that carried something: its channel and units.
 
-    Raises :class:`sorm_mediator.capture.events.CaptureError` when it can't be read, :class:`OSError`.
+    Raises :class:`sorm_mediator.capture.units.CaptureError` when it can't be read, :class:`OSError`.
     """
     flows: dict[Flow, bytearray] = {}
     with capture.open("rb") as stream:

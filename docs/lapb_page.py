@@ -6,7 +6,7 @@ import inspect
 
 from docs.e1_page import _default, _docstrings, _fields, _markdown
 from docs.state_tables import arrows
-from e1.hdlc.framing import HdlcCounters
+from e1.hdlc import HdlcCounters
 from e1.lapb.config import LapbAlarm, LapbConfig, LapbCounters
 from e1.lapb.machine import LAPB_TABLE, VARIANTS, LapbState
 

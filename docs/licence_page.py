@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from inspect import getdoc
 
 from sorm_mediator.config import LicenceConfig
-from sorm_mediator.switch.calls import units as licence_units
+from sorm_mediator.switch.calls.call import CallUnits
 from sorm_mediator.switch.licence import LIMIT_SECTIONS, shown
 
 _TOP = """\
@@ -93,7 +94,7 @@ The column "licence 1" has the defaults of `[switch.licence]`. An empty cell: as
 
 def page() -> str:
     """The whole page, Markdown."""
-    counting = [line for line in (licence_units.__doc__ or "").splitlines() if line.startswith("|")]
+    counting = [line for line in (getdoc(CallUnits) or "").splitlines() if line.startswith("|")]
     return _TOP + "\n".join(counting) + "\n" + _MIDDLE + "\n".join(_limits()) + "\n"
 
 

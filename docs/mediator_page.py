@@ -16,7 +16,6 @@ from sorm_mediator.mediator.core.channels import PAIR_TABLE
 from sorm_mediator.mediator.core.commands import RULES
 from sorm_mediator.mediator.core.commands.rule import (
     FIELD_CODES,
-    PARAMETERS,
     ByOption,
     CommandRule,
     Refusal,
@@ -25,6 +24,7 @@ from sorm_mediator.mediator.core.commands.rule import (
 from sorm_mediator.mediator.core.means import ORM_TABLE, TURNS, WORK_TABLE, Standing, Work
 from sorm_mediator.mediator.core.numbers import LEGAL_SIGNS, SIGN_OF_NI
 from sorm_mediator.mediator.core.switchside import SWITCH_TABLE
+from ssh_control.messages import ExtendedError
 
 _BEGINNING = """\
 # The mediator core
@@ -203,7 +203,7 @@ def page() -> str:
         _STEPS,
         *(f"| `{name}` | {code:02X}h |\n" for name, code in FIELD_CODES.items()),
         "| `ksl_a` and `ksl_b` | 41h |\n",
-        f"| any other | {PARAMETERS:02X}h |\n",
+        f"| any other | {ExtendedError.WRONG_PARAMETERS:02X}h |\n",
         "\n## Refusals of each command\n",
         *(_command(rule) for rule in RULES.values() if rule.receipt or rule.execution),
         after,

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from e1.hdlc.framing import MOST_WAITING, HdlcCounters, HdlcReceiver, HdlcTransmitter
+from e1.hdlc import MOST_WAITING, HdlcCounters, HdlcReceiver, HdlcTransmitter
 from e1.lapb import machine as link_layer
 from e1.lapb.machine import Lapb, LapbConfig, LapbEffect, LapbState
 from e1.x25 import layer as packet_layer

@@ -20,7 +20,7 @@ from e1.g704.alarms import AlarmConfig, Signal, StreamState
 from e1.g704.framer import Counters, FrameReceiver
 from e1.g704.frames import BIT_1, REMOTE_ALARM, TIMESLOTS, FrameTransmitter, Octets, demux, mux
 from e1.g704.timeslots import KSL_TIMESLOTS, check_ksl_timeslots, timeslot_of_ksl
-from e1.hdlc.framing import FLAG
+from e1.hdlc import FLAG
 from e1.lapb.config import LapbConfig
 from e1.x25.config import X25Config
 

@@ -1,157 +1,87 @@
 """The wire format between the technical means of ORM and the monitoring console, orders 268 and 70.
 
-Messages are dataclasses (:mod:`protocol.messages`), declared with the fields of :mod:`protocol.fields`.
+Messages are dataclasses (:mod:`protocol.messages`), declared with the types of their fields.
 :class:`Codec` turns them into octets and back; :class:`StreamFramer` cuts a stream into units.
 """
 
-from protocol.codec import Codec, UnknownUnit
-from protocol.codes import (
-    Category,
-    Channel,
-    GroupType,
-    NumberSign,
-    ObjectType,
-    Order,
-    Priority,
-    StationType,
-    channel_of,
-    transfer_parameters,
-)
-from protocol.composite import digits_asked
-from protocol.errors import DecodeError, EncodeError, Problem, ProtocolError
-from protocol.framing import Broken, BrokenReason, Noise, StreamFramer, Unit
-from protocol.messages import (
-    COMMANDS,
-    EVENTS,
-    KPD1_MESSAGES,
-    MESSAGES,
-    AddKsl,
-    AddObject,
-    Alarm,
-    Answer,
-    CallEvent,
-    ChangeObject,
-    Command,
-    CommandExecuted,
-    CommandReceived,
-    ConnectKsl,
-    ElectronicMessage,
-    Event,
-    GetKsl,
-    GetObjects,
-    GetServices,
-    GetTrunks,
-    GetVersion,
-    Interrupt,
-    Kpd1Message,
-    KslConnected,
-    KslInfo,
-    KslReleased,
-    Message,
-    NumberReceived,
-    ObjectInfo,
-    Release,
-    ReleaseKsl,
-    RemoveKsl,
-    RemoveObject,
-    Restart,
-    ServicesInfo,
-    ServiceUsed,
-    SetPassword,
-    Start,
-    Stop,
-    Test,
-    TestReplyKpd1,
-    TestReplyKpd2,
-    TrunkInfo,
-    UnauthorizedAccess,
-    VersionInfo,
-    classes,
-)
-from protocol.messagetext import decode_message_text, encode_message_text, split_message_text
-from protocol.options import Options
-from protocol.values import Kept, KeptInt, KeptStr, KeptTuple, Ksl, KslRow, Party, Raw, Time
-
-__all__ = [
-    "COMMANDS",
-    "EVENTS",
-    "KPD1_MESSAGES",
-    "MESSAGES",
-    "AddKsl",
-    "AddObject",
-    "Alarm",
-    "Answer",
-    "Broken",
-    "BrokenReason",
-    "CallEvent",
-    "Category",
-    "ChangeObject",
-    "Channel",
-    "Codec",
-    "Command",
-    "CommandExecuted",
-    "CommandReceived",
-    "ConnectKsl",
-    "DecodeError",
-    "ElectronicMessage",
-    "EncodeError",
-    "Event",
-    "GetKsl",
-    "GetObjects",
-    "GetServices",
-    "GetTrunks",
-    "GetVersion",
-    "GroupType",
-    "Interrupt",
-    "Kept",
-    "KeptInt",
-    "KeptStr",
-    "KeptTuple",
-    "Kpd1Message",
-    "Ksl",
-    "KslConnected",
-    "KslInfo",
-    "KslReleased",
-    "KslRow",
-    "Message",
-    "Noise",
-    "NumberReceived",
-    "NumberSign",
-    "ObjectInfo",
-    "ObjectType",
-    "Options",
-    "Order",
-    "Party",
-    "Priority",
-    "Problem",
-    "ProtocolError",
-    "Raw",
-    "Release",
-    "ReleaseKsl",
-    "RemoveKsl",
-    "RemoveObject",
-    "Restart",
-    "ServiceUsed",
-    "ServicesInfo",
-    "SetPassword",
-    "Start",
-    "StationType",
-    "Stop",
-    "StreamFramer",
-    "Test",
-    "TestReplyKpd1",
-    "TestReplyKpd2",
-    "Time",
-    "TrunkInfo",
-    "UnauthorizedAccess",
-    "Unit",
-    "UnknownUnit",
-    "VersionInfo",
-    "channel_of",
-    "classes",
-    "decode_message_text",
-    "digits_asked",
-    "encode_message_text",
-    "split_message_text",
-    "transfer_parameters",
-]
+from protocol.codec import Codec as Codec
+from protocol.codec import UnknownUnit as UnknownUnit
+from protocol.codes import Category as Category
+from protocol.codes import Channel as Channel
+from protocol.codes import GroupType as GroupType
+from protocol.codes import NumberSign as NumberSign
+from protocol.codes import ObjectType as ObjectType
+from protocol.codes import Options as Options
+from protocol.codes import Order as Order
+from protocol.codes import Priority as Priority
+from protocol.codes import StationType as StationType
+from protocol.codes import channel_of as channel_of
+from protocol.codes import transfer_parameters as transfer_parameters
+from protocol.composite import digits_asked as digits_asked
+from protocol.framing import Broken as Broken
+from protocol.framing import BrokenReason as BrokenReason
+from protocol.framing import Noise as Noise
+from protocol.framing import StreamFramer as StreamFramer
+from protocol.framing import Unit as Unit
+from protocol.messages import COMMANDS as COMMANDS
+from protocol.messages import EVENTS as EVENTS
+from protocol.messages import KPD1_MESSAGES as KPD1_MESSAGES
+from protocol.messages import MESSAGES as MESSAGES
+from protocol.messages import AddKsl as AddKsl
+from protocol.messages import AddObject as AddObject
+from protocol.messages import Alarm as Alarm
+from protocol.messages import Answer as Answer
+from protocol.messages import CallEvent as CallEvent
+from protocol.messages import ChangeObject as ChangeObject
+from protocol.messages import Command as Command
+from protocol.messages import CommandExecuted as CommandExecuted
+from protocol.messages import CommandReceived as CommandReceived
+from protocol.messages import ConnectKsl as ConnectKsl
+from protocol.messages import ElectronicMessage as ElectronicMessage
+from protocol.messages import Event as Event
+from protocol.messages import GetKsl as GetKsl
+from protocol.messages import GetObjects as GetObjects
+from protocol.messages import GetServices as GetServices
+from protocol.messages import GetTrunks as GetTrunks
+from protocol.messages import GetVersion as GetVersion
+from protocol.messages import Interrupt as Interrupt
+from protocol.messages import Kpd1Message as Kpd1Message
+from protocol.messages import KslConnected as KslConnected
+from protocol.messages import KslInfo as KslInfo
+from protocol.messages import KslReleased as KslReleased
+from protocol.messages import Message as Message
+from protocol.messages import NumberReceived as NumberReceived
+from protocol.messages import ObjectInfo as ObjectInfo
+from protocol.messages import Release as Release
+from protocol.messages import ReleaseKsl as ReleaseKsl
+from protocol.messages import RemoveKsl as RemoveKsl
+from protocol.messages import RemoveObject as RemoveObject
+from protocol.messages import Restart as Restart
+from protocol.messages import ServicesInfo as ServicesInfo
+from protocol.messages import ServiceUsed as ServiceUsed
+from protocol.messages import SetPassword as SetPassword
+from protocol.messages import Start as Start
+from protocol.messages import Stop as Stop
+from protocol.messages import Test as Test
+from protocol.messages import TestReplyKpd1 as TestReplyKpd1
+from protocol.messages import TestReplyKpd2 as TestReplyKpd2
+from protocol.messages import TrunkInfo as TrunkInfo
+from protocol.messages import UnauthorizedAccess as UnauthorizedAccess
+from protocol.messages import VersionInfo as VersionInfo
+from protocol.messages import classes as classes
+from protocol.messagetext import decode_message_text as decode_message_text
+from protocol.messagetext import encode_message_text as encode_message_text
+from protocol.messagetext import split_message_text as split_message_text
+from protocol.values import DecodeError as DecodeError
+from protocol.values import EncodeError as EncodeError
+from protocol.values import Kept as Kept
+from protocol.values import KeptInt as KeptInt
+from protocol.values import KeptStr as KeptStr
+from protocol.values import KeptTuple as KeptTuple
+from protocol.values import Ksl as Ksl
+from protocol.values import KslRow as KslRow
+from protocol.values import Party as Party
+from protocol.values import Problem as Problem
+from protocol.values import ProtocolError as ProtocolError
+from protocol.values import Raw as Raw
+from protocol.values import Time as Time

@@ -15,17 +15,17 @@ import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 import construct
 
-from protocol.codes import PREAMBLE, Channel, channel_of
+from protocol.codes import PREAMBLE, Channel, Options, channel_of
 from protocol.composite import Tail
-from protocol.errors import DecodeError, Diagnosis, EncodeError, Problem
 from protocol.language import Phrase
 from protocol.messages import Message, cached, classes, payload_lengths, wires
-from protocol.options import Options
 from protocol.texts import CHANNELS
+from protocol.values import DecodeError, Diagnosis, EncodeError, Problem
 from protocol.wire import FAST_ERRORS, Located, Source, Unwritable
 
 M = TypeVar("M", bound=Message)
@@ -186,7 +186,7 @@ class Codec:
         self._classes = classes(self.options.order)
         self._tolerant: dict[int, Callable[[bytes], Message]] = {}
         self._strict: dict[int, Callable[[bytes], Message]] = {}
-        self._encoders: dict[type[Any], Callable[[Any], bytes]] = {UnknownUnit: _encode_unknown}
+        self._encoders: dict[type[Any], Callable[[Any], bytes]] = {UnknownUnit: attrgetter("raw")}
         for code, batch in batches(self.options).items():
             self._tolerant[code] = batch.decode
             self._strict[code] = batch.decode_strictly
@@ -337,10 +337,6 @@ class Codec:
             except (construct.StreamError, IndexError):
                 return fields, located, str(subcon.name)
         return fields, located, ""
-
-
-def _encode_unknown(unknown: UnknownUnit) -> bytes:
-    return unknown.raw
 
 
 def _dotted(path: str) -> str:

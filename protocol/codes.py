@@ -1,18 +1,21 @@
-"""Coded values that have names, and the tables of their octets.
+"""Coded values that have names, the tables of their octets, and the options of a codec.
 
 A name is a :class:`enum.StrEnum` member, so it prints, compares and serialises as the text of docs/messages.md.
 Codes that stay integers (status, operation, service, ...) are declared with their texts in :mod:`protocol.texts`;
-here are those that a rule composes, and the sizes that the order sets.
+here are those that a rule composes, and the sizes that the order sets. :class:`Options` has the choices about octets
+that the order leaves open.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType
-from typing import Final, Literal, TypeVar
+from typing import Final, Literal, get_args, get_origin, get_type_hints
 
 Order = Literal["268", "70"]
+ByteOrder = Literal["little", "big"]
+MessageCoding = Literal["utf-8", "gsm7", "ucs2", "cp1251"]
 
 PREAMBLE: Final = 0xCC
 """First octet of every unit (order 268, 5.2.2.1, 8.2.1.1, 10.2.1.1)."""
@@ -98,50 +101,41 @@ class StationType(StrEnum):
     TERMINAL_TRANSIT = "terminal-transit"
 
 
-_Name = TypeVar("_Name", bound=StrEnum)
-
-
-def _table(values: dict[int, _Name]) -> Mapping[int, _Name]:
-    return MappingProxyType(values)
-
-
-OBJECT_TYPES: Final = _table(
-    {
-        0x01: ObjectType.OWN_SUBSCRIBER,
-        0x02: ObjectType.NETWORK_FULL,
-        0x12: ObjectType.NETWORK_PARTIAL,
-        0x03: ObjectType.TRUNK,
-    }
-)
-NUMBER_SIGNS: Final[Mapping[Order, Mapping[int, NumberSign]]] = MappingProxyType(
-    {
-        "268": _table(
-            {
-                0x01: NumberSign.OWN,
-                0x04: NumberSign.RUSSIA,
-                0x05: NumberSign.FOREIGN,
-                0x06: NumberSign.EMERGENCY,
-                0x07: NumberSign.IMSI,
-            }
-        ),
-        "70": _table(
-            {
-                0x01: NumberSign.PRIVATE,
-                0x02: NumberSign.LOCAL,
-                0x03: NumberSign.ZONE,
-                0x04: NumberSign.INTERCITY,
-                0x05: NumberSign.INTERNATIONAL,
-                0x06: NumberSign.EMERGENCY,
-            }
-        ),
-    }
-)
-CATEGORIES: Final = _table({0x01: Category.COMBINED, 0x11: Category.SEPARATE, 0x02: Category.STATISTICAL})
-GROUP_TYPES: Final = _table({0x01: GroupType.COMBINED, 0x11: GroupType.SEPARATE})
-PRIORITIES: Final = _table({0x01: Priority.HIGH, 0x02: Priority.NORMAL})
-STATION_TYPES: Final = _table(
-    {0x01: StationType.TERMINAL, 0x02: StationType.TRANSIT, 0x03: StationType.TERMINAL_TRANSIT}
-)
+OBJECT_TYPES: Final[Mapping[int, ObjectType]] = {
+    0x01: ObjectType.OWN_SUBSCRIBER,
+    0x02: ObjectType.NETWORK_FULL,
+    0x12: ObjectType.NETWORK_PARTIAL,
+    0x03: ObjectType.TRUNK,
+}
+NUMBER_SIGNS: Final[Mapping[Order, Mapping[int, NumberSign]]] = {
+    "268": {
+        0x01: NumberSign.OWN,
+        0x04: NumberSign.RUSSIA,
+        0x05: NumberSign.FOREIGN,
+        0x06: NumberSign.EMERGENCY,
+        0x07: NumberSign.IMSI,
+    },
+    "70": {
+        0x01: NumberSign.PRIVATE,
+        0x02: NumberSign.LOCAL,
+        0x03: NumberSign.ZONE,
+        0x04: NumberSign.INTERCITY,
+        0x05: NumberSign.INTERNATIONAL,
+        0x06: NumberSign.EMERGENCY,
+    },
+}
+CATEGORIES: Final[Mapping[int, Category]] = {
+    0x01: Category.COMBINED,
+    0x11: Category.SEPARATE,
+    0x02: Category.STATISTICAL,
+}
+GROUP_TYPES: Final[Mapping[int, GroupType]] = {0x01: GroupType.COMBINED, 0x11: GroupType.SEPARATE}
+PRIORITIES: Final[Mapping[int, Priority]] = {0x01: Priority.HIGH, 0x02: Priority.NORMAL}
+STATION_TYPES: Final[Mapping[int, StationType]] = {
+    0x01: StationType.TERMINAL,
+    0x02: StationType.TRANSIT,
+    0x03: StationType.TERMINAL_TRANSIT,
+}
 
 CONNECTIONS: Final = frozenset({0x11, 0x12, 0x14, 0x18, 0x1C, 0x21, 0x22, 0x24, 0x28, 0x2C})
 """Connection parameters: a kind of connection and how it was set up (order 268, 10.2.1.7, table 2)."""
@@ -213,27 +207,74 @@ def transfer_parameters(direction: int, selected_by: int, delivery: int = MESSAG
     return direction | selected_by << MESSAGE_SELECTION_SHIFT | delivery << MESSAGE_DELIVERY_SHIFT
 
 
-VERSIONS: Final[Mapping[Order, int]] = MappingProxyType({"268": 0x02, "70": 0xFF})
+VERSIONS: Final[Mapping[Order, int]] = {"268": 0x02, "70": 0xFF}
 """Octet 10 of KPD1 messages by order (order 268, 8.2.1.8); for order 70 our choice."""
 
-CODES: Final[Mapping[Order, Mapping[Channel, frozenset[int]]]] = MappingProxyType(
-    {
-        "268": MappingProxyType(
-            {
-                Channel.COMMAND: frozenset(range(0x01, 0x12)),
-                Channel.KPD1: frozenset(range(0x21, 0x2D)),
-                Channel.KPD2: frozenset({0x41, 0x42, 0x43, 0x44, 0x51, 0x52, 0x53}),
-            }
-        ),
-        "70": MappingProxyType(
-            {
-                Channel.COMMAND: frozenset(range(0x01, 0x10)),
-                Channel.KPD1: frozenset(range(0x21, 0x2A)),
-                Channel.KPD2: frozenset({0x41, 0x42, 0x43, 0x44, 0x51, 0x52, 0x53}),
-            }
-        ),
-    }
-)
+_KPD2_CODES: Final = frozenset({0x41, 0x42, 0x43, 0x44, 0x51, 0x52, 0x53})
+CODES: Final[Mapping[Order, Mapping[Channel, frozenset[int]]]] = {
+    "268": {
+        Channel.COMMAND: frozenset(range(0x01, 0x12)),
+        Channel.KPD1: frozenset(range(0x21, 0x2D)),
+        Channel.KPD2: _KPD2_CODES,
+    },
+    "70": {
+        Channel.COMMAND: frozenset(range(0x01, 0x10)),
+        Channel.KPD1: frozenset(range(0x21, 0x2A)),
+        Channel.KPD2: _KPD2_CODES,
+    },
+}
 """Which units an order has (order 268, appendices 6, 9 and 11).
 
 For order 70, commands 1..15 and messages 1..9: our choice."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """Options of docs/protocol.md. Hashable: coders are generated once for each value.
+
+    Raises :class:`ValueError` for a value outside those listed here.
+    """
+
+    order: Order = "268"
+    """Which order's codes, number signs and version octet apply."""
+    object_byte_order: ByteOrder = "little"
+    """Object numbers in commands, 23h, 2Ch and the KPD2 header. The low octet is first (order 268, 5.4, 8.5, 10.4.1);
+    ``big`` is for consoles that have it otherwise."""
+    trunk_byte_order: ByteOrder = "little"
+    """Trunk numbers; the low octet is first, as in object numbers."""
+    count_byte_order: ByteOrder = "little"
+    """Count and number in the header of KPD1 messages; the low octet is first (order 268, 8.5)."""
+    service_code_position: Literal["third", "first"] = "third"
+    """Which of its three octets carries a service code. The order leaves it open (9.5.5.2, 11.4.4): our choice."""
+    m25_length: Literal["variable", "fixed45"] = "variable"
+    """Content of 25h with services in it: as long as they need (order 268, 9.5.4), or padded to 45 octets
+    always, as the order has it for a list without services (9.5.5.3). Both are read."""
+    message_text: MessageCoding = "utf-8"
+    """Coding of the text of 2Ch. The order leaves it open (9.12.4.16): our choice. The codec keeps the octets as they
+    are; people read them in this coding, and :func:`~protocol.messagetext.encode_message_text` writes them in it."""
+    zero_digit: Literal["0", "A"] = "0"
+    """Half-byte that carries digit 0 (Eltex SMG1016M manual, "Настройки СОРМ"). With ``A`` both are read, and Ah is
+    written."""
+    extra_digits: bool = False
+    """Half-bytes Bh and Ch are the digits ``*`` and ``#``. The order has digits alone (6.5.5.4): our choice."""
+    requirements_version: int | None = None
+    """Octet 10 of KPD1 messages; None: that of the order, 02h (order 268, 8.2.1.8) or FFh."""
+
+    def __post_init__(self) -> None:
+        for name, allowed in _ALLOWED.items():
+            value = getattr(self, name)
+            if value not in allowed:
+                raise ValueError(f"{name}: {value!r} is none of {', '.join(map(repr, allowed))}")
+        version = self.requirements_version
+        if version is not None and not (isinstance(version, int) and 0 <= version <= 0xFF):
+            raise ValueError(f"requirements_version: {version!r} is no octet 0..255 (nor None)")
+
+    @property
+    def version(self) -> int:
+        """Octet 10 that KPD1 messages are to carry: what their header field ``version`` is set to."""
+        return VERSIONS[self.order] if self.requirements_version is None else self.requirements_version
+
+
+_ALLOWED: dict[str, tuple[object, ...]] = {
+    name: get_args(hint) for name, hint in get_type_hints(Options).items() if get_origin(hint) is Literal
+} | {"extra_digits": (False, True)}

@@ -12,12 +12,12 @@ from protocol.codes import (
     KSL_ROWS_PER_MESSAGE,
     MAX_DIGITS,
     SERVICES_PER_MESSAGE,
+    MessageCoding,
     NumberSign,
 )
 from protocol.forms import (
     BoundedForm,
     DigitsForm,
-    Form,
     IntegerForm,
     ListForm,
     OctetsForm,
@@ -25,7 +25,7 @@ from protocol.forms import (
     as_hex,
 )
 from protocol.language import Lang, Phrase, translate
-from protocol.messagetext import DEFAULT_CODING, MessageCoding, decode_message_text
+from protocol.messagetext import DEFAULT_CODING, decode_message_text
 from protocol.texts import NOT_GIVEN, SERVICES, value_name_text
 from protocol.values import KeptInt, KeptStr, KeptTuple, KslRow, Party, Raw, Time
 from protocol.wire import (
@@ -79,7 +79,8 @@ class TimeOctets(Wire):
 
     def __init__(self) -> None:
         parts = {part: BoundedForm(99) for part in Time._fields}
-        super().__init__("BBBB", RecordForm(Time, parts, complete=True, raw=True, nullable=True))
+        form = RecordForm(Time, parts, complete=True, raw=True, nullable=True)
+        super().__init__("BBBB", form, "`{day: 1..31, hour: 0..23, minute: 0..59, second: 0..59}`, `null`")
 
     def read(self, octets: bytes) -> tuple[Time | Raw | None, Complaint | None]:
         if octets == b"\xff\xff\xff\xff":
@@ -101,9 +102,8 @@ class TimeOctets(Wire):
         return Time._make(values), merge(complaints)
 
     def write(self, value: Any) -> bytes:
-        octets = raw_octets(value, 4)
-        if octets is not None:
-            return octets
+        if (raw := raw_octets(value, 4)) is not None:
+            return raw
         if value is None:
             return b"\xff" * 4
         if not isinstance(value, tuple) or len(value) != 4:
@@ -136,9 +136,6 @@ class TimeOctets(Wire):
             *(f"    {name} = {octet}[{name}]" for name in names),
         ], names
 
-    def describe(self) -> str:
-        return "`{day: 1..31, hour: 0..23, minute: 0..59, second: 0..59}`, `null`"
-
     def show_plain(self, value: Time, lang: Lang) -> tuple[str, str]:
         clock = f"{value.hour:02}:{value.minute:02}:{value.second:02}"
         return f"{translate(_DAY, lang)} {value.day}, {clock}", ""
@@ -161,7 +158,8 @@ class Digits(Wire):
     size = 10
 
     def __init__(self, *, zero: str = "0", extra: bool = False, parts: bool = False) -> None:
-        super().__init__("B9s", DigitsForm())
+        count = f'; the count of digits alone as octets, `"0x0B{"FF" * 9}"` for eleven' if parts else ""
+        super().__init__("B9s", DigitsForm(), f'a text of 1 to 18 digits, `"28331"`; `null`{count}')
         self.zero = zero
         self.extra = extra
         self.parts = parts
@@ -202,9 +200,8 @@ class Digits(Wire):
         return (KeptStr(read, octets) if uncounted else read), None
 
     def write(self, value: Any) -> bytes:
-        octets = raw_octets(value, self.size)
-        if octets is not None:
-            return octets
+        if (raw := raw_octets(value, self.size)) is not None:
+            return raw
         if value is None:
             return b"\xff" + _NO_DIGITS
         if isinstance(value, KeptStr) and len(value.octets) == self.size:
@@ -242,12 +239,6 @@ class Digits(Wire):
             f"    {local}d = {fromhex}({local} + {tails}[{local}c]).translate({table})",
         ], [f"{local}c", f"{local}d"]
 
-    def describe(self) -> str:
-        digits = 'a text of 1 to 18 digits, `"28331"`; `null`'
-        if not self.parts:
-            return digits
-        return f'{digits}; the count of digits alone as octets, `"0x0B{"FF" * 9}"` for eleven'
-
     def show(self, value: Any, lang: Lang) -> tuple[str, str]:
         asked = digits_asked(value)
         if asked is not None:
@@ -273,16 +264,13 @@ class PartyOctets(Wire):
         self.sign = Coded(signs, what="number sign")
         self.digits = Digits(zero=zero, extra=extra)
         parts = {"sign": self.sign.form, "number": self.digits.form}
-        super().__init__("BB9s", RecordForm(Party, parts, complete=False, nullable=True, empty=Party()))
+        form = RecordForm(Party, parts, complete=False, nullable=True, empty=Party())
+        super().__init__("BB9s", form, "`{sign, number}`: a number sign and digits, each may be `null`")
 
     def read(self, octets: bytes) -> tuple[Party, Complaint | None]:
-        sign, wrong_sign = self.sign.read(octets[:1])
-        number, wrong_number = self.digits.read(octets[1:])
-        complaints = []
-        if wrong_sign is not None:
-            complaints.append(wrong_sign._replace(path="sign"))
-        if wrong_number is not None:
-            complaints.append(wrong_number._replace(path="number", offset=wrong_number.offset + 1))
+        complaints: list[Complaint] = []
+        sign = self.sign.read_part(octets[:1], 0, "sign", complaints)
+        number = self.digits.read_part(octets[1:], 1, "number", complaints)
         return Party(sign, number), merge(complaints)
 
     def write(self, value: Any) -> bytes:
@@ -303,9 +291,6 @@ class PartyOctets(Wire):
         _, sign = self.sign.emit_encode(f"{local}s", local, source)
         lines, number = self.digits.emit_encode(f"{local}n", local, source)
         return [f"{local}s, {local}n = {value}", *lines], sign + number
-
-    def describe(self) -> str:
-        return "`{sign, number}`: a number sign and digits, each may be `null`"
 
     def show_plain(self, value: Party, lang: Lang) -> tuple[str, str]:
         number = NO_VALUE if value.number is None else str(value.number)
@@ -331,7 +316,7 @@ class ServiceOctets(Wire):
     def __init__(self, position: str) -> None:
         self.place = 2 if position == "third" else 0
         self.code = Coded.table(SERVICES, what="service")
-        super().__init__("BBB", IntegerForm(0xFF, nullable=True))
+        super().__init__("BBB", IntegerForm(0xFF, nullable=True), self.code.values)
         self.meaning = self.code.meaning
 
     def read(self, octets: bytes) -> tuple[int | Raw | None, Complaint | None]:
@@ -348,17 +333,14 @@ class ServiceOctets(Wire):
         if place != self.place:
             if complaint is None:
                 complaint = Complaint(
-                    Phrase("service code in octet {place} of three", place=place + 1),
-                    place,
-                    accepted=True,
+                    Phrase("service code in octet {place} of three", place=place + 1), place, accepted=True
                 )
             value = KeptInt(value, octets)
         return value, complaint
 
     def write(self, value: Any) -> bytes:
-        octets = raw_octets(value, self.size)
-        if octets is not None:
-            return octets
+        if (raw := raw_octets(value, self.size)) is not None:
+            return raw
         if isinstance(value, KeptInt) and len(value.octets) == self.size:
             return value.octets
         code = self.code.write(value)
@@ -381,9 +363,6 @@ class ServiceOctets(Wire):
             f"elif {local}.__class__ is not int: raise TypeError",
         ], items
 
-    def describe(self) -> str:
-        return self.code.describe()
-
     def strategy(self) -> SearchStrategy[int | None]:
         return self.code.strategy()
 
@@ -400,21 +379,21 @@ class KslRows(Wire):
         self.parts = dict(zip(KslRow._fields, wires, strict=True))
         row = RecordForm(KslRow, {name: wire.form for name, wire in self.parts.items()}, complete=False)
         form = ListForm(row, f"a list of rows with {', '.join(KslRow._fields)}")
-        super().__init__(f"{4 * self.most}s", form)
+        values = f"a list of at most {self.most} rows `{{{', '.join(self.parts)}}}`"
+        super().__init__(f"{4 * self.most}s", form, values)
 
     def read(self, octets: bytes) -> tuple[tuple[KslRow, ...], Complaint | None]:
         used = -(-len(octets.rstrip(b"\xff")) // 4)
-        complaints = []
+        complaints: list[Complaint] = []
         rows = []
         for index in range(used):
-            values = []
-            for column, (name, wire) in enumerate(self.parts.items()):
-                at = 4 * index + column
-                value, wrong = wire.read(octets[at : at + 1])
-                if wrong is not None:
-                    complaints.append(wrong._replace(offset=at, path=f"{index}.{name}"))
-                values.append(value)
-            rows.append(KslRow._make(values))
+            row = enumerate(self.parts.items(), 4 * index)
+            rows.append(
+                KslRow._make(
+                    wire.read_part(octets[at : at + 1], at, f"{index}.{name}", complaints)
+                    for at, (name, wire) in row
+                )
+            )
         return tuple(rows), merge(complaints)
 
     def write(self, value: Any) -> bytes:
@@ -427,9 +406,6 @@ class KslRows(Wire):
             for part, (name, wire) in zip(row, self.parts.items(), strict=True):
                 octets += wire.write_part(part, f"{index} -> {name}")
         return octets.ljust(4 * self.most, b"\xff")
-
-    def describe(self) -> str:
-        return f"a list of at most {self.most} rows `{{{', '.join(self.parts)}}}`"
 
     def rows(self, caption: str, value: Any, lang: Lang) -> list[Row]:
         _, _, *lines = self.parts.values()
@@ -455,9 +431,6 @@ class Tail(Wire):
 
     lengths: frozenset[int]
 
-    def __init__(self, form: Form) -> None:
-        super().__init__("", form)
-
 
 class ServiceEntries(Tail):
     """Count and three octets a service, padded to 34 octets if empty or if ``fixed`` (order 268, 9.5.4, 9.5.5.3).
@@ -472,7 +445,8 @@ class ServiceEntries(Tail):
 
     def __init__(self, position: str, *, fixed: bool) -> None:
         self.entry = ServiceOctets(position)
-        super().__init__(ListForm(self.entry.form, 'a list, or octets such as "0x1A"', raw=True))
+        form = ListForm(self.entry.form, 'a list, or octets such as "0x1A"', raw=True)
+        super().__init__("", form, f"a list of at most {self.most} service codes")
         self.fixed = fixed
         self.lengths = frozenset({1 + 3 * count for count in range(1, self.readable + 1)} | {self.padded})
 
@@ -488,22 +462,16 @@ class ServiceEntries(Tail):
             return Raw(octets), Complaint(
                 Phrase("{count} services are announced, but {fitting} fit", count=count, fitting=fitting)
             )
-        complaints = []
-        services = []
-        for index in range(count):
-            at = 1 + 3 * index
-            value, wrong = self.entry.read(octets[at : at + 3])
-            if wrong is not None:
-                complaints.append(wrong._replace(offset=at + wrong.offset, path=str(index)))
-            services.append(value)
+        complaints: list[Complaint] = []
+        services = [
+            self.entry.read_part(octets[at : at + 3], at, str(index), complaints)
+            for index, at in enumerate(range(1, end, 3))
+        ]
         filler = octets[end:]
         if filler.strip(b"\xff"):
             at = end + len(filler) - len(filler.lstrip(b"\xff"))
             complaints.append(
-                Complaint(
-                    Phrase("{octet:02X}h after the services is not FFh", octet=octets[at]),
-                    at,
-                )
+                Complaint(Phrase("{octet:02X}h after the services is not FFh", octet=octets[at]), at)
             )
         excess = count > self.most
         if excess:
@@ -551,9 +519,6 @@ class ServiceEntries(Tail):
 
         return [], f"{source.bind(read, 'read')}({names[0]})"
 
-    def describe(self) -> str:
-        return f"a list of at most {self.most} service codes"
-
     def rows(self, caption: str, value: Any, lang: Lang) -> list[Row]:
         if isinstance(value, Raw) or value is None:
             return super().rows(caption, value, lang)
@@ -578,7 +543,8 @@ class MessageOctets(Tail):
     def __init__(
         self, most: int, *, readable: int, what: str, coding: MessageCoding = DEFAULT_CODING
     ) -> None:
-        super().__init__(OctetsForm(text=True))
+        values = f'at most {most} octets, `"0x0102"`, or a text of Latin characters'
+        super().__init__("", OctetsForm(text=True), values)
         self.lengths = frozenset(range(readable + 1))
         self.coding = coding
         self.most = most
@@ -598,9 +564,6 @@ class MessageOctets(Tail):
         if not isinstance(value, bytes) or len(value) > self.most:
             raise RefusedError(f"at most {self.most} octets")
         return bytes(value)
-
-    def describe(self) -> str:
-        return f'at most {self.most} octets, `"0x0102"`, or a text of Latin characters'
 
     def show(self, value: Any, lang: Lang) -> tuple[str, str]:
         if not value:

@@ -10,12 +10,12 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
 from typing import Any, Literal, NoReturn, Protocol, Self, TypeVar
 
 from protocol.codes import PASSWORD_CHARACTERS
-from protocol.errors import EncodeError
-from protocol.values import KeptInt, KeptStr, KeptTuple, Raw
+from protocol.values import EncodeError, KeptInt, KeptStr, KeptTuple, Raw
 
 Json = Any
 """What :mod:`json` reads and writes."""
@@ -154,7 +154,7 @@ class NameForm(Form):
 
     def from_script(self, node: N, script: Script[N]) -> str:
         if node.value not in tuple(self.names):
-            node.wrong(", ".join(self.names) + ', null, or bytes such as "0x1A"')
+            node.wrong(", ".join(self.names) + ', null, or octets such as "0x1A"')
         return str(node.value)
 
 
@@ -225,9 +225,10 @@ class OctetsForm(Form):
             raise EncodeError(path, value, 'octets such as "0x54455354", or a text of latin-1') from None
 
     def from_script(self, node: N, script: Script[N]) -> str:
-        return node.text() if self.hexadecimal == "text" else node.wrong('bytes such as "0xFFFF"')
+        return node.text() if self.hexadecimal == "text" else node.wrong('octets such as "0xFFFF"')
 
 
+@dataclass(eq=False)
 class RecordForm(Form):
     """A mapping of parts: a tuple ``kind`` with names.
 
@@ -236,23 +237,16 @@ class RecordForm(Form):
     error.
     """
 
-    def __init__(
-        self,
-        kind: type[Any],
-        parts: Mapping[str, Form],
-        *,
-        complete: bool,
-        raw: bool = False,
-        nullable: bool = False,
-        empty: object = None,
-    ) -> None:
-        assert tuple(parts) == kind._fields
-        self.kind = kind
-        self.parts = parts
-        self.complete = complete
-        self.raw = raw
-        self.nullable = nullable
-        self.empty = empty
+    kind: type[Any]
+    parts: Mapping[str, Form]
+    _: KW_ONLY
+    complete: bool
+    raw: bool = False
+    nullable: bool = False
+    empty: object = None
+
+    def __post_init__(self) -> None:
+        assert tuple(self.parts) == self.kind._fields
 
     def from_json(self, path: str, value: Json, octets: Spellings) -> Any:
         if value is None and self.nullable:

@@ -17,14 +17,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from protocol.codec import Codec, UnknownUnit
-from protocol.codes import PREAMBLE, Channel, channel_of
-from protocol.errors import EncodeError, Problem
+from protocol.codes import PREAMBLE, Channel, Options, channel_of
 from protocol.forms import Json, Spellings, as_hex, octets_of
 from protocol.language import Lang, translate
 from protocol.messages import BY_CODE, MESSAGES, Message, forms
-from protocol.options import Options
 from protocol.texts import status_text
-from protocol.values import Kept, Ksl, KslRow, Party, Time
+from protocol.values import EncodeError, Kept, Ksl, KslRow, Party, Problem, Time
 
 _COMMON_HEADER = 4
 _KINDS = {Channel.COMMAND: "command", Channel.KPD1: "message", Channel.KPD2: "event"}
@@ -168,14 +166,10 @@ def _message_class(document: Mapping[str, Json]) -> type[Message]:
     found = [message for message in MESSAGES if message.message_name == name]
     if not found:
         raise EncodeError("name", name, f"one of {_NAMES}")
-    if code is not None:
-        found = [message for message in found if message.code == code]
-        if not found:
-            raise EncodeError("code", code, f"the code of {name}, or none")
-    elif channel is not None:
-        found = [message for message in found if message.channel == channel]
-        if not found:
-            raise EncodeError("channel", channel, f"the channel of {name}, or none")
+    key, given = ("channel", channel) if code is None else ("code", code)
+    found = [message for message in found if given in (None, getattr(message, key))]
+    if not found:
+        raise EncodeError(key, given, f"the {key} of {name}, or none")
     return found[0]
 
 

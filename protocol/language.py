@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import gettext
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -63,7 +63,7 @@ class Phrase(str):
         return self
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _restored, (self._message, self._context, self._values)
+        return partial(Phrase, self._message, context=self._context, **self._values), ()
 
     def fill(self, **values: object) -> Phrase:
         """The same text with ``values`` in it."""
@@ -86,10 +86,6 @@ class Phrase(str):
 
 def _kept(value: object) -> object:
     return value if isinstance(value, str | int | float) else str(value)
-
-
-def _restored(message: str, context: str, values: dict[str, object]) -> Phrase:
-    return Phrase(message, context=context, **values)
 
 
 def translate(text: str, lang: Lang) -> str:

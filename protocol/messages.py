@@ -1,5 +1,10 @@
 """The messages: seventeen commands, twelve messages of KPD1, seven of KPD2 (order 268, appendices 5, 6 and 8 to 11).
 
+First come the types of their fields. ``object_number: ObjectNumber`` in a message is the whole declaration of that
+field: its type in Python, its place in a unit, its caption for people. The first thing beside the Python type is the
+wire, or a function that makes it for the options at hand; the last is the caption. None stands for FFh in every octet,
+"not given"; a value that no table declares is :class:`~protocol.values.Raw`.
+
 A message is one class. Its fields, in the order of :func:`dataclasses.fields`, are the octets of the unit in wire
 order; preamble, code and length are not fields. Header fields have defaults and are keyword-only. At the end of
 the module: which messages there are, by order, code and name, and how long they may be.
@@ -9,77 +14,178 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import MappingProxyType
-from typing import Any, ClassVar, ParamSpec, TypeVar, cast, get_type_hints
+from typing import Annotated, Any, ClassVar, ParamSpec, TypeVar, cast, dataclass_transform, get_type_hints
 
-from protocol.codes import CODES, Channel, Order
-from protocol.composite import Tail
-from protocol.fields import (
-    AccessCode,
-    AccessText,
-    Additional,
-    AlarmCode,
-    AlarmType,
-    Called,
-    Calling,
-    CallNumber,
-    CategoryCode,
-    CommandCode,
-    Connection,
-    DeliveryCode,
-    DeliveryState,
-    Execution,
-    FillerOctet,
-    GroupTypeCode,
-    HeaderFiller,
-    Index,
-    Kpd1State,
-    Kpd2State,
-    KslA,
-    KslB,
-    KslGroup,
-    LineState,
-    MessageText,
-    NewPassword,
-    Number,
-    NumberAsked,
-    ObjectNumber,
-    ObjectTypeCode,
-    OperationConnect,
-    OperationKslConnected,
-    OperationKslReleased,
-    OperationRelease,
-    OrmNumber,
-    Password,
-    PriorityCode,
-    Receipt,
-    Receiver,
-    ReceiverImsi,
-    RequirementsVersion,
-    Reserve,
-    Rows,
-    Selection,
-    Sender,
-    SenderImsi,
-    Service,
-    ServicePhase,
-    Services,
-    Sign,
-    SoftwareVersion,
-    StationTypeCode,
-    TestNumber,
-    TimeField,
-    Total,
-    Trunk,
-    TrunkName,
-    Version,
+from protocol import codes, texts
+from protocol.codes import (
+    Category,
+    Channel,
+    GroupType,
+    NumberSign,
+    ObjectType,
+    Options,
+    Order,
+    Priority,
+    StationType,
+)
+from protocol.composite import (
+    Digits,
+    KslRows,
+    MessageOctets,
+    PartyOctets,
+    ServiceEntries,
+    ServiceOctets,
+    Tail,
+    TimeOctets,
 )
 from protocol.forms import Form
 from protocol.language import Phrase, join
-from protocol.options import Options
-from protocol.texts import unknown
-from protocol.wire import Wire
+from protocol.values import Ksl, KslRow, Party, Raw, Time
+from protocol.wire import Coded, Filler, KslOctet, Octet, PasswordOctets, Text, Wire, Word
+
+# --- fields of headers (order 268, 5.2, 8.2, 10.2)
+OrmNumber = Annotated[int, Octet(), Phrase("ORM number")]
+Password = Annotated[str, PasswordOctets(), Phrase("password")]
+NewPassword = Annotated[Password, Phrase("new password")]
+Total = Annotated[int, lambda o: Word(o.count_byte_order, absent=False), Phrase("messages in all")]
+Index = Annotated[int, lambda o: Word(o.count_byte_order, absent=False), Phrase("number of this one")]
+Reserve = Annotated[
+    int, Coded.numbers({0xFF}, what="reserve", absent=False, usual=(0xFF,)), Phrase("reserve")
+]
+Version = Annotated[
+    int,
+    lambda o: Coded.numbers(
+        {o.version}, what="version of requirements", absent=False, usual=tuple(codes.VERSIONS.values())
+    ),
+    Phrase("version"),
+]
+RequirementsVersion = Annotated[Version, Phrase("version of requirements")]
+HeaderFiller = Annotated[bytes, Filler(8), Phrase("filler of the header")]
+FillerOctet = Annotated[
+    int, Coded.numbers({0xFF}, what="filler", absent=False, usual=(0xFF,)), Phrase("filler")
+]
+
+# --- fields of objects (order 268, 6.5.5, 9.3.6)
+ObjectNumber = Annotated[int | None, lambda o: Word(o.object_byte_order), Phrase("object number")]
+ObjectTypeCode = Annotated[
+    ObjectType | Raw | None, Coded(codes.OBJECT_TYPES, what="object type"), Phrase("object type")
+]
+Sign = Annotated[
+    NumberSign | Raw | None,
+    lambda o: Coded(codes.NUMBER_SIGNS[o.order], what="number sign"),
+    Phrase("number sign"),
+]
+Number = Annotated[
+    str | Raw | None, lambda o: Digits(zero=o.zero_digit, extra=o.extra_digits), Phrase("number")
+]
+NumberAsked = Annotated[
+    str | Raw | None, lambda o: Digits(zero=o.zero_digit, extra=o.extra_digits, parts=True), Phrase("number")
+]
+"""A number, or only its count of digits, or only its digits (order 268, 6.10.4, 6.10.7.4, 6.10.7.5)."""
+Trunk = Annotated[int | None, lambda o: Word(o.trunk_byte_order), Phrase("trunk")]
+CategoryCode = Annotated[Category | Raw | None, Coded(codes.CATEGORIES, what="category"), Phrase("category")]
+PriorityCode = Annotated[Priority | Raw | None, Coded(codes.PRIORITIES, what="priority"), Phrase("priority")]
+LineState = Annotated[
+    int, Coded.table(texts.LINE_STATES, what="line state", absent=False), Phrase("line state")
+]
+
+# --- fields of KSL (order 268, 6.4.4, 9.4)
+KslGroup = Annotated[int | None, Coded.numbers(codes.KSL_GROUPS, what="KSL group"), Phrase("KSL group")]
+GroupTypeCode = Annotated[
+    GroupType | Raw | None, Coded(codes.GROUP_TYPES, what="group type"), Phrase("group type")
+]
+_KslLine = Annotated[Ksl | None, KslOctet()]
+KslA = Annotated[_KslLine, Phrase("KSL-A")]
+KslB = Annotated[_KslLine, Phrase("KSL-B")]
+Rows = Annotated[tuple[KslRow, ...], KslRows(), Phrase("rows")]
+
+# --- fields of calls (order 268, 10.2, 10.3, 11)
+CallNumber = Annotated[int | None, Word("little"), Phrase("call number")]
+Selection = Annotated[
+    int | None,
+    Coded.numbers(codes.SELECTIONS, what="selection sign", meaning=texts.selection_text),
+    Phrase("selection sign"),
+]
+Connection = Annotated[
+    int | None,
+    Coded.numbers(codes.CONNECTIONS, what="connection parameters", meaning=texts.connection_text),
+    Phrase("connection parameters"),
+]
+ServicePhase = Annotated[int | None, Coded.table(texts.PHASES, what="service phase"), Phrase("service phase")]
+_Party = Annotated[
+    Party, lambda o: PartyOctets(codes.NUMBER_SIGNS[o.order], zero=o.zero_digit, extra=o.extra_digits)
+]
+Calling = Annotated[_Party, Phrase("calling")]
+Called = Annotated[_Party, Phrase("called")]
+Sender = Annotated[_Party, Phrase("sender")]
+Receiver = Annotated[_Party, Phrase("receiver")]
+SenderImsi = Annotated[_Party, Phrase("sender's IMSI")]
+ReceiverImsi = Annotated[_Party, Phrase("receiver's IMSI")]
+TimeField = Annotated[Time | Raw | None, TimeOctets(), Phrase("day and time")]
+Service = Annotated[int | Raw | None, lambda o: ServiceOctets(o.service_code_position), Phrase("service")]
+Services = Annotated[
+    tuple[int | Raw | None, ...] | Raw,
+    lambda o: ServiceEntries(o.service_code_position, fixed=o.m25_length == "fixed45"),
+    Phrase("services"),
+]
+_OPERATION = Phrase("operation code")
+OperationConnect = Annotated[
+    int | None,
+    Coded.table(texts.OPERATIONS_CONNECT, what="operation", not_given=texts.NO_OPERATION),
+    _OPERATION,
+]
+OperationRelease = Annotated[int | None, Coded.table(texts.OPERATIONS_RELEASE, what="operation"), _OPERATION]
+OperationKslConnected = Annotated[
+    int | None, Coded.table(texts.OPERATIONS_CONNECT, what="operation"), _OPERATION
+]
+OperationKslReleased = Annotated[
+    int | None, Coded.table(texts.OPERATIONS_KSL_RELEASED, what="operation"), _OPERATION
+]
+Additional = Annotated[
+    int | None, Coded.numbers(range(codes.ABSENT), what="additional code"), Phrase("additional code")
+]
+
+# --- fields: plain codes and texts (order 268, appendix 9)
+CommandCode = Annotated[int, Octet(), Phrase("command")]
+Receipt = Annotated[int, Octet(meaning=partial(texts.status_text, message_code=0x27)), Phrase("status")]
+Execution = Annotated[int, Octet(meaning=partial(texts.status_text, message_code=0x28)), Phrase("status")]
+TestNumber = Annotated[int, Octet(), Phrase("test number")]
+Kpd1State = Annotated[int, Octet(meaning=texts.streams_text), Phrase("state of KPD1")]
+Kpd2State = Annotated[int, Octet(meaning=texts.streams_text), Phrase("state of KPD2")]
+AlarmType = Annotated[
+    int, Coded.table(texts.ALARM_TYPES, what="alarm type", absent=False), Phrase("alarm type")
+]
+AlarmCode = Annotated[int, Octet(meaning=texts.meaning_in(texts.ALARM_CODES)), Phrase("alarm code")]
+AccessCode = Annotated[
+    int, Coded.table(texts.ACCESS_CODES, what="access code", absent=False), Phrase("access code")
+]
+StationTypeCode = Annotated[
+    StationType | Raw | None, Coded(codes.STATION_TYPES, what="station type"), Phrase("station type")
+]
+AccessText = Annotated[str, Text(40), Phrase("text")]
+TrunkName = Annotated[str, Text(codes.TRUNK_NAME_OCTETS), Phrase("name")]
+SoftwareVersion = Annotated[str, Text(44), Phrase("version")]
+
+# --- fields of telecommunication messages (order 268, 9.12)
+DeliveryState = Annotated[int, Octet(meaning=texts.transfer_text), Phrase("transfer parameters")]
+DeliveryCode = Annotated[int, Octet(meaning=texts.delivery_code_text), Phrase("reason of non-delivery")]
+MessageText = Annotated[
+    bytes,
+    lambda o: MessageOctets(
+        codes.MESSAGE_TEXT_OCTETS,
+        readable=0xFF - codes.MESSAGE_FIXED_OCTETS,
+        what="text of one message",
+        coding=o.message_text,
+    ),
+    Phrase("text"),
+]
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+M = TypeVar("M", bound="Message")
 
 
 @dataclass(slots=True)
@@ -97,6 +203,22 @@ class Message:
     """Where the order has it: appendix and clause."""
 
     orm_number: OrmNumber = field(default=1, kw_only=True)
+
+
+_MESSAGES: list[type[Message]] = []
+
+
+@dataclass_transform(field_specifiers=(field,))
+def declared(code: int, name: str, title: Phrase, clause: str) -> Callable[[type[M]], type[M]]:
+    """Make a dataclass of a message, with what :class:`Message` names, and put it into the list of all messages."""
+
+    def declare(cls: type[M]) -> type[M]:
+        made = dataclass(slots=True)(cls)
+        made.code, made.message_name, made.title, made.clause = code, name, title, clause
+        _MESSAGES.append(made)
+        return made
+
+    return declare
 
 
 @dataclass(slots=True)
@@ -152,46 +274,26 @@ class CallHeader(Event):
 # --- commands (order 268, appendix 6)
 
 
-@dataclass(slots=True)
+@declared(0x01, "start", Phrase("start the technical means"), "order 268, 6.1")
 class Start(Command):
     """Start the technical means [Запуск технических средств ОРМ]."""
 
-    code = 0x01
-    message_name = "start"
-    title = Phrase("start the technical means")
-    clause = "order 268, 6.1"
 
-
-@dataclass(slots=True)
+@declared(0x02, "stop", Phrase("stop the technical means"), "order 268, 6.2")
 class Stop(Command):
     """Stop the technical means [Останов технических средств ОРМ]."""
 
-    code = 0x02
-    message_name = "stop"
-    title = Phrase("stop the technical means")
-    clause = "order 268, 6.2"
 
-
-@dataclass(slots=True)
+@declared(0x03, "set-password", Phrase("set the password"), "order 268, 6.3")
 class SetPassword(Command):
     """Set the password [Задание пароля]; the header carries the one in force."""
-
-    code = 0x03
-    message_name = "set-password"
-    title = Phrase("set the password")
-    clause = "order 268, 6.3"
 
     new_password: NewPassword
 
 
-@dataclass(slots=True)
+@declared(0x04, "add-ksl", Phrase("put a KSL into a group"), "order 268, 6.4")
 class AddKsl(Command):
     """Put a line, or a pair of lines, into a KSL group [Закрепление КСЛ за группой]."""
-
-    code = 0x04
-    message_name = "add-ksl"
-    title = Phrase("put a KSL into a group")
-    clause = "order 268, 6.4"
 
     ksl_group: KslGroup
     group_type: GroupTypeCode
@@ -199,14 +301,9 @@ class AddKsl(Command):
     ksl_b: KslB
 
 
-@dataclass(slots=True)
+@declared(0x05, "add-object", Phrase("put an object under control"), "order 268, 6.5")
 class AddObject(Command):
     """Put an object under control [Постановка объекта на контроль]."""
-
-    code = 0x05
-    message_name = "add-object"
-    title = Phrase("put an object under control")
-    clause = "order 268, 6.5"
 
     object_number: ObjectNumber
     object_type: ObjectTypeCode
@@ -218,14 +315,9 @@ class AddObject(Command):
     priority: PriorityCode
 
 
-@dataclass(slots=True)
+@declared(0x06, "remove-object", Phrase("remove an object from control"), "order 268, 6.6")
 class RemoveObject(Command):
     """Take an object off control [Снятие объекта с контроля]."""
-
-    code = 0x06
-    message_name = "remove-object"
-    title = Phrase("remove an object from control")
-    clause = "order 268, 6.6"
 
     object_number: ObjectNumber
     object_type: ObjectTypeCode
@@ -234,30 +326,20 @@ class RemoveObject(Command):
     trunk: Trunk
 
 
-@dataclass(slots=True)
+@declared(0x07, "connect-ksl", Phrase("connect a KSL to the speech path"), "order 268, 6.7")
 class ConnectKsl(Command):
     """Connect a line to a call's speech path [Подключение к разговорному тракту]."""
 
-    code = 0x07
-    message_name = "connect-ksl"
-    title = Phrase("connect a KSL to the speech path")
-    clause = "order 268, 6.7"
-
     call_number: CallNumber
     object_type: ObjectTypeCode
     object_number: ObjectNumber
     ksl_group: KslGroup
 
 
-@dataclass(slots=True)
+@declared(0x08, "release-ksl", Phrase("release a KSL"), "order 268, 6.8")
 class ReleaseKsl(Command):
     """Release a call's line [Освобождение КСЛ], by call or by line."""
 
-    code = 0x08
-    message_name = "release-ksl"
-    title = Phrase("release a KSL")
-    clause = "order 268, 6.8"
-
     call_number: CallNumber
     object_type: ObjectTypeCode
     object_number: ObjectNumber
@@ -265,28 +347,18 @@ class ReleaseKsl(Command):
     ksl_b: KslB
 
 
-@dataclass(slots=True)
+@declared(0x09, "remove-ksl", Phrase("take a KSL out of a group"), "order 268, 6.9")
 class RemoveKsl(Command):
     """Take a line, or a pair, out of its group [Исключение КСЛ из группы]."""
-
-    code = 0x09
-    message_name = "remove-ksl"
-    title = Phrase("take a KSL out of a group")
-    clause = "order 268, 6.9"
 
     ksl_group: KslGroup
     ksl_a: KslA
     ksl_b: KslB
 
 
-@dataclass(slots=True)
+@declared(0x0A, "get-objects", Phrase("request object data"), "order 268, 6.10")
 class GetObjects(Command):
     """Ask for object data; fields that are None match any."""
-
-    code = 0x0A
-    message_name = "get-objects"
-    title = Phrase("request object data")
-    clause = "order 268, 6.10"
 
     object_number: ObjectNumber
     object_type: ObjectTypeCode
@@ -295,14 +367,9 @@ class GetObjects(Command):
     trunk: Trunk
 
 
-@dataclass(slots=True)
+@declared(0x0B, "get-ksl", Phrase("request the KSL groups"), "order 268, 6.11")
 class GetKsl(Command):
     """Ask for the KSL-group table; fields that are None match any."""
-
-    code = 0x0B
-    message_name = "get-ksl"
-    title = Phrase("request the KSL groups")
-    clause = "order 268, 6.11"
 
     ksl_group: KslGroup
     group_type: GroupTypeCode
@@ -310,51 +377,31 @@ class GetKsl(Command):
     ksl_b: KslB
 
 
-@dataclass(slots=True)
+@declared(0x0C, "get-services", Phrase("request a subscriber's services"), "order 268, 6.12")
 class GetServices(Command):
     """Ask for a subscriber's services."""
-
-    code = 0x0C
-    message_name = "get-services"
-    title = Phrase("request a subscriber's services")
-    clause = "order 268, 6.12"
 
     number_sign: Sign
     number: Number
 
 
-@dataclass(slots=True)
+@declared(0x0D, "interrupt", Phrase("interrupt the table output"), "order 268, 6.13")
 class Interrupt(Command):
     """Stop a table that is being sent."""
 
-    code = 0x0D
-    message_name = "interrupt"
-    title = Phrase("interrupt the table output")
-    clause = "order 268, 6.13"
 
-
-@dataclass(slots=True)
+@declared(0x0E, "test", Phrase("test the data channels"), "order 268, 6.14")
 class Test(Command):
     """Test the data channels."""
 
     __test__ = False  # a collector of tests would take it for one, by its name
 
-    code = 0x0E
-    message_name = "test"
-    title = Phrase("test the data channels")
-    clause = "order 268, 6.14"
-
     test_number: TestNumber
 
 
-@dataclass(slots=True)
+@declared(0x0F, "change-object", Phrase("change an object's parameters"), "order 268, 6.15")
 class ChangeObject(Command):
     """Change category, group and priority of an object."""
-
-    code = 0x0F
-    message_name = "change-object"
-    title = Phrase("change an object's parameters")
-    clause = "order 268, 6.15"
 
     object_number: ObjectNumber
     category: CategoryCode
@@ -362,83 +409,37 @@ class ChangeObject(Command):
     priority: PriorityCode
 
 
-@dataclass(slots=True)
+@declared(0x10, "get-trunks", Phrase("request trunk names"), "order 268, 6.16")
 class GetTrunks(Command):
     """Ask for the name of a trunk, or of all of them (None)."""
-
-    code = 0x10
-    message_name = "get-trunks"
-    title = Phrase("request trunk names")
-    clause = "order 268, 6.16"
 
     trunk: Trunk
 
 
-@dataclass(slots=True)
+@declared(0x11, "get-version", Phrase("request the software version"), "order 268, 6.17")
 class GetVersion(Command):
     """Ask for the software version."""
-
-    code = 0x11
-    message_name = "get-version"
-    title = Phrase("request the software version")
-    clause = "order 268, 6.17"
-
-
-COMMANDS: tuple[type[Command], ...] = (
-    Start,
-    Stop,
-    SetPassword,
-    AddKsl,
-    AddObject,
-    RemoveObject,
-    ConnectKsl,
-    ReleaseKsl,
-    RemoveKsl,
-    GetObjects,
-    GetKsl,
-    GetServices,
-    Interrupt,
-    Test,
-    ChangeObject,
-    GetTrunks,
-    GetVersion,
-)
 
 
 # --- messages of KPD1 (order 268, appendices 8 and 9)
 
 
-@dataclass(slots=True)
+@declared(0x21, "alarm", Phrase("alarm"), "order 268, 9.1")
 class Alarm(Kpd1Message):
     """Alarm [Авария]; the order lists no values of alarm_code."""
-
-    code = 0x21
-    message_name = "alarm"
-    title = Phrase("alarm")
-    clause = "order 268, 9.1"
 
     alarm_type: AlarmType
     alarm_code: AlarmCode
 
 
-@dataclass(slots=True)
+@declared(0x22, "restart", Phrase("software restart"), "order 268, 9.2")
 class Restart(Kpd1Message):
     """The station's software was restarted [Перезапуск ПО станции]."""
 
-    code = 0x22
-    message_name = "restart"
-    title = Phrase("software restart")
-    clause = "order 268, 9.2"
 
-
-@dataclass(slots=True)
+@declared(0x23, "object-info", Phrase("object data"), "order 268, 9.3")
 class ObjectInfo(Kpd1Message):
     """One object of the table; or what command 10 asked for, when there is no such object (order 268, 9.3.5)."""
-
-    code = 0x23
-    message_name = "object-info"
-    title = Phrase("object data")
-    clause = "order 268, 9.3"
 
     object_number: ObjectNumber
     object_type: ObjectTypeCode
@@ -451,127 +452,82 @@ class ObjectInfo(Kpd1Message):
     line_state: LineState
 
 
-@dataclass(slots=True)
+@declared(0x24, "ksl-info", Phrase("KSL and groups"), "order 268, 9.4")
 class KslInfo(Kpd1Message):
     """Up to eleven rows of the KSL-group table; octet 45 is filler."""
-
-    code = 0x24
-    message_name = "ksl-info"
-    title = Phrase("KSL and groups")
-    clause = "order 268, 9.4"
 
     rows: Rows
     filler: FillerOctet = 0xFF
 
 
-@dataclass(slots=True)
+@declared(0x25, "services-info", Phrase("list of services"), "order 268, 9.5")
 class ServicesInfo(Kpd1Message):
     """Up to eleven of a subscriber's services; Raw (count and all that follows) if the count exceeds what was sent."""
-
-    code = 0x25
-    message_name = "services-info"
-    title = Phrase("list of services")
-    clause = "order 268, 9.5"
 
     number_sign: Sign
     number: Number
     services: Services
 
 
-@dataclass(slots=True)
+@declared(0x26, "unauthorized-access", Phrase("unauthorised access"), "order 268, 9.6")
 class UnauthorizedAccess(Kpd1Message):
     """An attempt at what only the console may do."""
-
-    code = 0x26
-    message_name = "unauthorized-access"
-    title = Phrase("unauthorised access")
-    clause = "order 268, 9.6"
 
     access_code: AccessCode
     time: TimeField
     text: AccessText
 
 
-@dataclass(slots=True)
+@declared(0x27, "command-received", Phrase("command received"), "order 268, 9.7")
 class CommandReceived(Kpd1Message):
     """Receipt of a command; status texts in :mod:`protocol.texts`."""
-
-    code = 0x27
-    message_name = "command-received"
-    title = Phrase("command received")
-    clause = "order 268, 9.7"
 
     command: CommandCode
     status: Receipt
 
 
-@dataclass(slots=True)
+@declared(0x28, "command-executed", Phrase("command executed"), "order 268, 9.8")
 class CommandExecuted(Kpd1Message):
     """Execution of a command; status texts in :mod:`protocol.texts`."""
-
-    code = 0x28
-    message_name = "command-executed"
-    title = Phrase("command executed")
-    clause = "order 268, 9.8"
 
     command: CommandCode
     status: Execution
 
 
-@dataclass(slots=True)
+@declared(0x29, "test-reply", Phrase("test reply"), "order 268, 9.9")
 class TestReplyKpd1(Kpd1Message):
     """Answer to command 14: bit i of a state is stream i, and 1 means that its channel works."""
 
     __test__ = False
-
-    code = 0x29
-    message_name = "test-reply"
-    title = Phrase("test reply")
-    clause = "order 268, 9.9"
 
     test_number: TestNumber
     kpd1_state: Kpd1State
     kpd2_state: Kpd2State
 
 
-@dataclass(slots=True)
+@declared(0x2A, "trunk-info", Phrase("trunk name"), "order 268, 9.10")
 class TrunkInfo(Kpd1Message):
     """Name of a trunk."""
-
-    code = 0x2A
-    message_name = "trunk-info"
-    title = Phrase("trunk name")
-    clause = "order 268, 9.10"
 
     trunk: Trunk
     name: TrunkName
 
 
-@dataclass(slots=True)
+@declared(0x2B, "version-info", Phrase("software version"), "order 268, 9.11")
 class VersionInfo(Kpd1Header):
     """Version of the software; the header's version octet is :attr:`requirements_version` here."""
-
-    code = 0x2B
-    message_name = "version-info"
-    title = Phrase("software version")
-    clause = "order 268, 9.11"
 
     requirements_version: RequirementsVersion = field(default=0x02, kw_only=True)
     version: SoftwareVersion
     station_type: StationTypeCode
 
 
-@dataclass(slots=True)
+@declared(0x2C, "electronic-message", Phrase("telecommunication message"), "order 268, 9.12")
 class ElectronicMessage(Kpd1Message):
     """A telecommunication message [Передача сообщений электросвязи] of an object, or a part of one.
 
     Parts of one message repeat all fields but the text (order 268, 9.12.4.17).
     """
-
-    code = 0x2C
-    message_name = "electronic-message"
-    title = Phrase("telecommunication message")
-    clause = "order 268, 9.12"
 
     object_number: ObjectNumber
     object_type: ObjectTypeCode
@@ -586,22 +542,6 @@ class ElectronicMessage(Kpd1Message):
     receiver_imsi: ReceiverImsi
     text: MessageText
     """Header and content, at most 192 octets; :mod:`protocol.messagetext` has the codings."""
-
-
-KPD1_MESSAGES: tuple[type[Kpd1Header], ...] = (
-    Alarm,
-    Restart,
-    ObjectInfo,
-    KslInfo,
-    ServicesInfo,
-    UnauthorizedAccess,
-    CommandReceived,
-    CommandExecuted,
-    TestReplyKpd1,
-    TrunkInfo,
-    VersionInfo,
-    ElectronicMessage,
-)
 
 
 # --- messages of KPD2 (order 268, appendices 10 and 11)
@@ -623,82 +563,47 @@ class CallEvent(CallHeader):
     additional: Additional
 
 
-@dataclass(slots=True)
+@declared(0x41, "number-received", Phrase("full number received"), "order 268, 11.1")
 class NumberReceived(CallEvent):
     """The full called number is known [Прием полного номера]."""
 
-    code = 0x41
-    message_name = "number-received"
-    title = Phrase("full number received")
-    clause = "order 268, 11.1"
 
-
-@dataclass(slots=True)
+@declared(0x42, "answer", Phrase("answer"), "order 268, 11.2")
 class Answer(CallEvent):
     """The called party answered [Ответ]."""
 
-    code = 0x42
-    message_name = "answer"
-    title = Phrase("answer")
-    clause = "order 268, 11.2"
 
-
-@dataclass(slots=True)
+@declared(0x43, "release", Phrase("release"), "order 268, 11.3")
 class Release(CallEvent):
     """The call ended [Разъединение]; operation is the reason."""
-
-    code = 0x43
-    message_name = "release"
-    title = Phrase("release")
-    clause = "order 268, 11.3"
 
     operation: OperationRelease
 
 
-@dataclass(slots=True)
+@declared(0x44, "service-used", Phrase("service used"), "order 268, 11.4")
 class ServiceUsed(CallEvent):
     """A service was used [Использование услуг связи]; the fields are service and service_phase."""
 
-    code = 0x44
-    message_name = "service-used"
-    title = Phrase("service used")
-    clause = "order 268, 11.4"
 
-
-@dataclass(slots=True)
+@declared(0x51, "ksl-connected", Phrase("KSL connected"), "order 268, 11.5")
 class KslConnected(CallEvent):
     """The result of command 7: a line was connected, or none was free [Подключение КСЛ]."""
-
-    code = 0x51
-    message_name = "ksl-connected"
-    title = Phrase("KSL connected")
-    clause = "order 268, 11.5"
 
     operation: OperationKslConnected
 
 
-@dataclass(slots=True)
+@declared(0x52, "ksl-released", Phrase("KSL released"), "order 268, 11.6")
 class KslReleased(CallEvent):
     """A line was released before the call's end [Освобождение КСЛ]."""
-
-    code = 0x52
-    message_name = "ksl-released"
-    title = Phrase("KSL released")
-    clause = "order 268, 11.6"
 
     operation: OperationKslReleased
 
 
-@dataclass(slots=True)
+@declared(0x53, "test-reply", Phrase("test reply"), "order 268, 11.7")
 class TestReplyKpd2(Event):
     """Answer to command 14 on every KPD2; octets 5..12 of the header are filler (order 268, 11.7.4)."""
 
     __test__ = False
-
-    code = 0x53
-    message_name = "test-reply"
-    title = Phrase("test reply")
-    clause = "order 268, 11.7"
 
     header_filler: HeaderFiller = field(default=b"\xff" * 8, kw_only=True)
     test_number: TestNumber
@@ -706,22 +611,7 @@ class TestReplyKpd2(Event):
     kpd2_state: Kpd2State
 
 
-EVENTS: tuple[type[Event], ...] = (
-    NumberReceived,
-    Answer,
-    Release,
-    ServiceUsed,
-    KslConnected,
-    KslReleased,
-    TestReplyKpd2,
-)
-
-
 # --- all of them
-
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 def cached(function: Callable[P, R]) -> Callable[P, R]:
@@ -732,8 +622,11 @@ def cached(function: Callable[P, R]) -> Callable[P, R]:
     return cast("Callable[P, R]", lru_cache(maxsize=1024)(function))
 
 
-MESSAGES: tuple[type[Message], ...] = (*COMMANDS, *KPD1_MESSAGES, *EVENTS)
+MESSAGES: tuple[type[Message], ...] = tuple(_MESSAGES)
 """Every class, in order of code."""
+COMMANDS = tuple(cls for cls in MESSAGES if issubclass(cls, Command))
+KPD1_MESSAGES = tuple(cls for cls in MESSAGES if issubclass(cls, Kpd1Header))
+EVENTS = tuple(cls for cls in MESSAGES if issubclass(cls, Event))
 BY_CODE: Mapping[int, type[Message]] = MappingProxyType({cls.code: cls for cls in MESSAGES})
 """Code → class; no two channels share a code."""
 
@@ -741,17 +634,15 @@ BY_CODE: Mapping[int, type[Message]] = MappingProxyType({cls.code: cls for cls i
 @cached
 def classes(order: Order) -> Mapping[int, type[Message]]:
     """Code → class of what ``order`` has."""
-    known = CODES[order]
+    known = codes.CODES[order]
     return MappingProxyType({cls.code: cls for cls in MESSAGES if cls.code in known[cls.channel]})
 
 
 @cached
 def wires(cls: type[Message], options: Options) -> Mapping[str, Wire]:
     """The declaration of ``cls`` under ``options``: field → wire, in wire order."""
-    found: dict[str, Wire] = {}
-    for name, (wire, *_) in _declared(cls).items():
-        found[name] = wire if isinstance(wire, Wire) else wire(options)
-    return MappingProxyType(found)
+    held = ((name, wire) for name, (wire, *_) in _declared(cls).items())
+    return MappingProxyType({name: wire if isinstance(wire, Wire) else wire(options) for name, wire in held})
 
 
 @cached
@@ -764,13 +655,13 @@ def forms(cls: type[Message]) -> Mapping[str, Form]:
 def _declared(cls: type[Message]) -> Mapping[str, tuple[Any, ...]]:
     """Fields in wire order, with what their annotations hold: the wire or its maker, and captions."""
     hints = get_type_hints(cls, include_extras=True)
-    return MappingProxyType({declared.name: hints[declared.name].__metadata__ for declared in fields(cls)})
+    return MappingProxyType({one.name: hints[one.name].__metadata__ for one in fields(cls)})
 
 
 def title_of(code: int) -> Phrase:
     """What the message or command of that code is; for a code that no order has, "unknown value 0x7F"."""
     cls = BY_CODE.get(code)
-    return unknown(code) if cls is None else cls.title
+    return texts.unknown(code) if cls is None else cls.title
 
 
 def caption(name: str) -> Phrase:

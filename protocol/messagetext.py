@@ -17,12 +17,11 @@ A character that a coding lacks becomes ``?``.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import Final, get_args
 
-from protocol.codes import MESSAGE_TEXT_OCTETS
+from protocol.codes import MESSAGE_TEXT_OCTETS, MessageCoding
 
-MessageCoding = Literal["utf-8", "gsm7", "ucs2", "cp1251"]
-CODINGS: Final[tuple[MessageCoding, ...]] = ("utf-8", "gsm7", "ucs2", "cp1251")
+CODINGS: Final[tuple[MessageCoding, ...]] = get_args(MessageCoding)
 DEFAULT_CODING: Final[MessageCoding] = "utf-8"
 SMALLEST_LIMIT: Final = 7
 """Octets of a part that have room for any one character in every coding, and for eight septets."""
@@ -77,7 +76,10 @@ def decode_message_text(octets: bytes, coding: MessageCoding) -> str:
         return bytes(octets).decode(_PYTHON[coding], "replace")
     characters = []
     escaped = False
-    for septet in _without_padding(_unpack(octets)):
+    septets = _unpack(octets)
+    if septets and len(septets) % 8 == 0 and septets[-1] == _CR:
+        septets.pop()  # padding
+    for septet in septets:
         if escaped:
             characters.append(_EXTENSION.get(septet, _UNKNOWN))
             escaped = False
@@ -119,10 +121,6 @@ def _known(coding: str) -> None:
 # --- where a part may end: from ``at`` to ``end`` at most
 
 
-def _cut_anywhere(octets: bytes, at: int, end: int) -> int:
-    return end
-
-
 def _cut_utf8(octets: bytes, at: int, end: int) -> int:
     for cut in range(end, max(at, end - 4), -1):
         if octets[cut] & 0xC0 != 0x80:  # a character begins here
@@ -158,7 +156,7 @@ _CUTS: dict[str, Callable[[bytes, int, int], int]] = {
     "utf-8": _cut_utf8,
     "gsm7": _cut_gsm7,
     "ucs2": _cut_ucs2,
-    "cp1251": _cut_anywhere,
+    "cp1251": lambda octets, at, end: end,  # anywhere
 }
 
 
@@ -176,8 +174,3 @@ def _pack(septets: list[int]) -> bytes:
 def _unpack(octets: bytes) -> list[int]:
     bits = int.from_bytes(octets, "little")
     return [bits >> 7 * place & 0x7F for place in range(len(octets) * 8 // 7)]
-
-
-def _without_padding(septets: list[int]) -> list[int]:
-    padded = septets and len(septets) % 8 == 0 and septets[-1] == _CR
-    return septets[:-1] if padded else septets

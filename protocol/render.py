@@ -10,11 +10,10 @@ from __future__ import annotations
 import re
 
 from protocol.codec import UnknownUnit
-from protocol.codes import PREAMBLE, Channel, channel_of
+from protocol.codes import PREAMBLE, Channel, MessageCoding, Options, channel_of
 from protocol.language import Lang, Phrase, translate
 from protocol.messages import COMMANDS, KPD1_MESSAGES, Message, SetPassword, cached, caption, wires
-from protocol.messagetext import DEFAULT_CODING, MessageCoding
-from protocol.options import Options
+from protocol.messagetext import DEFAULT_CODING
 from protocol.texts import unknown
 from protocol.wire import MASK, Row, Wire
 
@@ -47,7 +46,7 @@ def render(
 
     ``raw``: the unit's octets. A command with another one inside is shown without values (:func:`has_another_inside`).
     """
-    rows = field_rows(message, lang, coding=coding, raw=raw)
+    rows = _field_rows(message, lang, coding, raw)
     captions = max((len(row.caption) for row in rows), default=0)
     values = max((len(row.value) for row in rows if row.meaning), default=0)
     lines = [heading(message, lang)]
@@ -68,14 +67,8 @@ def heading(message: Message | UnknownUnit, lang: Lang = "en") -> str:
     return f"{message.message_name}: {translate(message.title, lang)} ({where})"
 
 
-def field_rows(
-    message: Message | UnknownUnit,
-    lang: Lang = "en",
-    *,
-    coding: MessageCoding = DEFAULT_CODING,
-    raw: bytes = b"",
-) -> list[Row]:
-    """The fields worth showing, in wire order; ``coding`` is that of the text of 2Ch, ``raw`` the unit's octets."""
+def _field_rows(message: Message | UnknownUnit, lang: Lang, coding: MessageCoding, raw: bytes) -> list[Row]:
+    """The fields worth showing, in wire order."""
     if not isinstance(message, Message):
         return octet_rows(message.raw, lang, channel=message.channel)
     hidden = has_another_inside(raw)

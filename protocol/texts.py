@@ -14,19 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from protocol.codes import (
-    MESSAGE_BY_RECEIVER_IMSI,
-    MESSAGE_BY_RECEIVER_NUMBER,
-    MESSAGE_BY_SENDER_IMSI,
-    MESSAGE_BY_SENDER_NUMBER,
-    MESSAGE_DELIVERED,
-    MESSAGE_DELIVERY_SHIFT,
-    MESSAGE_DELIVERY_UNKNOWN,
-    MESSAGE_NOT_DELIVERED,
-    MESSAGE_RECEIVED,
-    MESSAGE_SELECTION_SHIFT,
-    MESSAGE_SENT,
-)
+from protocol import codes
 from protocol.language import Lang, Phrase, translate
 
 _Table = Mapping[int, Phrase]
@@ -170,21 +158,9 @@ PHASES: _Table = {
     0x05: Phrase("further information passed during the call"),
 }
 """Order 268, 10.2.1.8."""
-_SELECTION_REASONS = (
-    Phrase("A number"),
-    Phrase("B number"),
-    Phrase("trunk"),
-    Phrase("object number"),
-)
-_SELECTION_KINDS: _Table = {
-    1: Phrase("combined"),
-    3: Phrase("separate"),
-    2: Phrase("statistical"),
-}
-_CONNECTION_HOW: _Table = {
-    1: Phrase("set up automatically"),
-    2: Phrase("set up by an operator"),
-}
+_SELECTION_REASONS = (Phrase("A number"), Phrase("B number"), Phrase("trunk"), Phrase("object number"))
+_SELECTION_KINDS: _Table = {1: Phrase("combined"), 3: Phrase("separate"), 2: Phrase("statistical")}
+_CONNECTION_HOW: _Table = {1: Phrase("set up automatically"), 2: Phrase("set up by an operator")}
 _CONNECTION_DIRECTION: _Table = {
     0x1: Phrase("outgoing"),
     0x2: Phrase("incoming"),
@@ -261,19 +237,19 @@ LINE_STATES: _Table = {
 # Octet 15 of 2Ch: order 268, 9.12.4.4, table 1.
 _RESERVE = Phrase("reserve")
 DIRECTIONS: _Table = {
-    MESSAGE_SENT: Phrase("taken from the object"),
-    MESSAGE_RECEIVED: Phrase("addressed to the object"),
+    codes.MESSAGE_SENT: Phrase("taken from the object"),
+    codes.MESSAGE_RECEIVED: Phrase("addressed to the object"),
 }
 MESSAGE_SELECTIONS: _Table = {
-    MESSAGE_BY_SENDER_IMSI: Phrase("selected by the sender's IMSI"),
-    MESSAGE_BY_SENDER_NUMBER: Phrase("selected by the sender's number"),
-    MESSAGE_BY_RECEIVER_NUMBER: Phrase("selected by the receiver's number"),
-    MESSAGE_BY_RECEIVER_IMSI: Phrase("selected by the receiver's IMSI"),
+    codes.MESSAGE_BY_SENDER_IMSI: Phrase("selected by the sender's IMSI"),
+    codes.MESSAGE_BY_SENDER_NUMBER: Phrase("selected by the sender's number"),
+    codes.MESSAGE_BY_RECEIVER_NUMBER: Phrase("selected by the receiver's number"),
+    codes.MESSAGE_BY_RECEIVER_IMSI: Phrase("selected by the receiver's IMSI"),
 }
 DELIVERIES: _Table = {
-    MESSAGE_DELIVERY_UNKNOWN: Phrase("delivery not known"),
-    MESSAGE_DELIVERED: Phrase("delivered"),
-    MESSAGE_NOT_DELIVERED: Phrase("not delivered"),
+    codes.MESSAGE_DELIVERY_UNKNOWN: Phrase("delivery not known"),
+    codes.MESSAGE_DELIVERED: Phrase("delivered"),
+    codes.MESSAGE_NOT_DELIVERED: Phrase("not delivered"),
 }
 
 
@@ -346,8 +322,8 @@ def transfer_text(octet: int, lang: Lang = "en") -> str:
     """Octet 15 of 2Ch: direction, sign of selection, result of delivery (order 268, 9.12.4.4)."""
     parts = (
         (DIRECTIONS, octet & 3),
-        (MESSAGE_SELECTIONS, octet >> MESSAGE_SELECTION_SHIFT & 3),
-        (DELIVERIES, octet >> MESSAGE_DELIVERY_SHIFT & 3),
+        (MESSAGE_SELECTIONS, octet >> codes.MESSAGE_SELECTION_SHIFT & 3),
+        (DELIVERIES, octet >> codes.MESSAGE_DELIVERY_SHIFT & 3),
     )
     phrases = [translate(table.get(value, _RESERVE), lang) for table, value in parts]
     beyond = octet & 0xC0

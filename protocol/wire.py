@@ -9,11 +9,11 @@ by itself and inside a ``construct.Struct``. In addition it
 * describes them for docs/messages.md and shows them to people;
 * generates them for tests.
 
-So a new type of field is one class, here or in :mod:`protocol.composite`, and an alias in :mod:`protocol.fields`.
+So a new type of field is one class, here or in :mod:`protocol.composite`, and an alias in :mod:`protocol.messages`.
 
-A wire judges octets in one place, :meth:`Wire.read`, which always finds a value and perhaps a complaint. What the
-emitted lines can't do (an undeclared value, a spelling that is only tolerated) they refuse by raising one of
-:data:`FAST_ERRORS`; then :meth:`Wire.read` and :meth:`Wire.write` decide.
+A wire judges octets in one place, :meth:`Wire.read`, which always finds a value and perhaps a complaint. The emitted
+lines raise one of :data:`FAST_ERRORS` for what they can't do (an undeclared value, a spelling that is only tolerated);
+then :meth:`Wire.read` and :meth:`Wire.write` decide.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ import string
 import struct
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import construct
 
-from protocol.codes import ABSENT, KSL_NUMBERS, PASSWORD_CHARACTERS, STREAMS
+from protocol.codes import ABSENT, KSL_NUMBERS, PASSWORD_CHARACTERS, STREAMS, ByteOrder
 from protocol.forms import (
     BoundedForm,
     Form,
@@ -57,6 +58,7 @@ NO_VALUE = "-"
 UNDECLARED = Phrase("undeclared octets")
 _STREAM = Phrase("stream")
 _KSL = Phrase("KSL")
+_KSL_BOUNDS = f"{KSL_NUMBERS[0]}..{KSL_NUMBERS[-1]}"
 
 Meaning = Callable[[int, Lang], str]
 """What an integer of a field means, in a language."""
@@ -120,13 +122,13 @@ class RefusedError(ValueError):
         self.value = value
 
 
+@dataclass
 class Source:
     """The namespace of emitted lines: constants get their names on demand."""
 
-    def __init__(self, names: dict[str, Any], *, tolerant: bool) -> None:
-        self.names = names
-        self.tolerant = tolerant
-        """Whether decoding lines accept what is accepted on receipt alone; else :meth:`Wire.read` judges."""
+    names: dict[str, Any]
+    tolerant: bool
+    """Whether decoding lines accept what is accepted on receipt alone; else :meth:`Wire.read` judges."""
 
     def bind(self, value: object, hint: str) -> str:
         """The name of ``value`` in the namespace."""
@@ -142,8 +144,9 @@ class Wire(construct.Adapter, ABC):  # type: ignore[misc]
     """One field: an adapter over its octets.
 
     ``items`` are the ``struct`` characters it occupies in a little-endian format; without any it takes all octets
-    to the end. ``form`` is how its values are written in JSON and in scripts. ``usual`` are values that are not worth
-    showing. ``meaning`` is given for integers that are codes: they are shown in hexadecimal with it.
+    to the end. ``form`` is how its values are written in JSON and in scripts, ``values`` says in Markdown which
+    there are. ``usual`` are values that are not worth showing. ``meaning`` is given for integers that are codes:
+    they are shown in hexadecimal with it.
     """
 
     items: str
@@ -153,10 +156,11 @@ class Wire(construct.Adapter, ABC):  # type: ignore[misc]
     not_given: Phrase = NOT_GIVEN
     """Meaning of None."""
 
-    def __init__(self, items: str, form: Form) -> None:
+    def __init__(self, items: str, form: Form, values: str) -> None:
         super().__init__(construct.Bytes(struct.calcsize("<" + items)) if items else construct.GreedyBytes)
         self.items = items
         self.form = form
+        self.values = values
 
     # --- judged field by field
     @abstractmethod
@@ -166,6 +170,13 @@ class Wire(construct.Adapter, ABC):  # type: ignore[misc]
     @abstractmethod
     def write(self, value: Any) -> bytes:
         """The octets of ``value``; :class:`RefusedError` with the text of what is allowed."""
+
+    def read_part(self, octets: bytes, at: int, path: str, complaints: list[Complaint]) -> Any:
+        """As :meth:`read`, for a part of another field: its complaint is added to ``complaints``."""
+        value, wrong = self.read(octets)
+        if wrong is not None:
+            complaints.append(wrong._replace(offset=at + wrong.offset, path=path))
+        return value
 
     def write_part(self, value: Any, path: str) -> bytes:
         """As :meth:`write`, for a part of another field: a refusal has ``path``."""
@@ -203,10 +214,6 @@ class Wire(construct.Adapter, ABC):  # type: ignore[misc]
         return settle
 
     # --- for people
-    @abstractmethod
-    def describe(self) -> str:
-        """Which values there are, in Markdown."""
-
     def show(self, value: Any, lang: Lang) -> tuple[str, str]:
         """``value`` and what it means, which is empty when the value needs no meaning."""
         if isinstance(value, Raw):
@@ -264,7 +271,7 @@ class Octet(Wire):
     """A plain integer 0..255."""
 
     def __init__(self, *, meaning: Meaning | None = None, usual: tuple[object, ...] = ()) -> None:
-        super().__init__("B", IntegerForm(0xFF, nullable=False))
+        super().__init__("B", IntegerForm(0xFF, nullable=False), "0..255")
         self.meaning = meaning
         self.usual = usual
 
@@ -281,9 +288,6 @@ class Octet(Wire):
 
     def emit_encode(self, value: str, local: str, source: Source) -> tuple[list[str], list[str]]:
         return [], [value]
-
-    def describe(self) -> str:
-        return "0..255"
 
     def strategy(self) -> SearchStrategy[int]:
         from hypothesis import strategies as st
@@ -306,17 +310,18 @@ class Coded(Wire):
         numeric: bool = False,
         absent: bool = True,
         form: Form | None = None,
+        values: str = "",
     ) -> None:
         if form is None:
             first = next(iter(known.values()))
             named = isinstance(first, StrEnum)
             form = NameForm(type(first)) if named else IntegerForm(0xFF, nullable=absent)
-        super().__init__("B", form)
         self.decoding: dict[int, Any] = dict(known)
         if absent:
             self.decoding.setdefault(ABSENT, None)
         self.what = what
         self.numeric = numeric
+        super().__init__("B", form, values or self._all_values())
         self.encoding = {value: octet for octet, value in self.decoding.items()}
         if numeric:
             for octet in range(0x100):
@@ -367,9 +372,8 @@ class Coded(Wire):
         return (octet if self.numeric else Raw(octets)), complaint
 
     def write(self, value: Any) -> bytes:
-        octets = raw_octets(value, 1)
-        if octets is not None:
-            return octets
+        if (raw := raw_octets(value, 1)) is not None:
+            return raw
         try:
             return bytes((self.encoding[value],))
         except (KeyError, TypeError):
@@ -385,7 +389,7 @@ class Coded(Wire):
             return [], [value]  # every octet stands for itself
         return [], [f"{source.bind(self.encoding, 'encoding')}[{value}]"]
 
-    def describe(self) -> str:
+    def _all_values(self) -> str:
         if not self.numeric:
             return ", ".join("`null`" if one is None else f"`{one}`" for one in self.decoding.values())
         octets = sorted(octet for octet, value in self.decoding.items() if value is not None)
@@ -416,26 +420,24 @@ class KslOctet(Coded):
             nullable=True,
         )
         declared = {octet: line for octet, line in lines.items() if line.ksl in KSL_NUMBERS}
-        super().__init__(declared, what="KSL", form=form)
+        super().__init__(declared, what="KSL", form=form, values="`{stream: 0..7, ksl: 1..28}`, `null`")
         self.encoding.update({line: octet for octet, line in lines.items()})
 
     def allowed(self) -> str:
-        return f"stream 0..7 with KSL {KSL_NUMBERS[0]}..{KSL_NUMBERS[-1]}, or none"
+        return f"stream 0..7 with KSL {_KSL_BOUNDS}, or none"
 
     def read(self, octets: bytes) -> tuple[Ksl | None, Complaint | None]:
         octet = octets[0]
         if octet in self.decoding:
             return self.decoding[octet], None
         line = self._lines[octet]
-        bounds = f"{KSL_NUMBERS[0]}..{KSL_NUMBERS[-1]}"
-        return line, Complaint(
-            Phrase(
-                "KSL {ksl} (octet {octet:02X}h) is outside {bounds}", ksl=line.ksl, octet=octet, bounds=bounds
-            )
+        text = Phrase(
+            "KSL {ksl} (octet {octet:02X}h) is outside {bounds}",
+            ksl=line.ksl,
+            octet=octet,
+            bounds=_KSL_BOUNDS,
         )
-
-    def describe(self) -> str:
-        return "`{stream: 0..7, ksl: 1..28}`, `null`"
+        return line, Complaint(text)
 
     def show_plain(self, value: Ksl, lang: Lang) -> tuple[str, str]:
         return f"{translate(_STREAM, lang)} {value.stream}, {translate(_KSL, lang)} {value.ksl}", ""
@@ -444,27 +446,26 @@ class KslOctet(Coded):
 class Word(Wire):
     """A 16-bit integer in either byte order; with ``absent``, FFFFh is None (order 268, 6.5.5.5, 6.10.4)."""
 
-    def __init__(self, order: str, *, absent: bool = True) -> None:
-        little = order == "little"
-        super().__init__("H" if little else "BB", IntegerForm(0xFFFF, nullable=absent))
+    def __init__(self, order: ByteOrder, *, absent: bool = True) -> None:
+        values = "0..65534, `null`" if absent else "0..65535"
+        super().__init__("H" if order == "little" else "BB", IntegerForm(0xFFFF, nullable=absent), values)
         self.order = order
         self.absent = absent
 
     def read(self, octets: bytes) -> tuple[int | None, None]:
-        value = int.from_bytes(octets, "little" if self.order == "little" else "big")
+        value = int.from_bytes(octets, self.order)
         return (None if self.absent and value == 0xFFFF else value), None
 
     def write(self, value: Any) -> bytes:
-        octets = raw_octets(value, 2)
-        if octets is not None:
-            return octets
+        if (raw := raw_octets(value, 2)) is not None:
+            return raw
         if value is None and self.absent:
             return b"\xff\xff"
         if not isinstance(value, int) or not 0 <= value <= 0xFFFF:
             raise RefusedError(
                 "an integer 0..65534, or none (65535)" if self.absent else "an integer 0..65535"
             )
-        return value.to_bytes(2, "little" if self.order == "little" else "big")
+        return value.to_bytes(2, self.order)
 
     def emit_decode(self, names: list[str], source: Source) -> tuple[list[str], str]:
         if self.order == "little":
@@ -484,9 +485,6 @@ class Word(Wire):
             return lines, [local if lines else value]
         return lines, [f"{local} >> 8", f"{local} & 255"]
 
-    def describe(self) -> str:
-        return "0..65534, `null`" if self.absent else "0..65535"
-
     def strategy(self) -> SearchStrategy[int | None]:
         from hypothesis import strategies as st
 
@@ -500,9 +498,10 @@ class Text(Wire):
     it has no coding: our choice.
     """
 
-    def __init__(self, size: int) -> None:
-        super().__init__(f"{size}s", TextForm())
+    def __init__(self, size: int, form: TextForm | None = None) -> None:
+        super().__init__(f"{size}s", form or TextForm(), f"a text of at most {size} characters")
         self.size = size
+        self.allowed = f"a text of at most {size} latin-1 characters that does not end in U+00FF"
 
     def read(self, octets: bytes) -> tuple[str, Complaint | None]:
         text = octets.rstrip(b"\xff")
@@ -513,18 +512,19 @@ class Text(Wire):
         return text.decode("latin-1"), complaint
 
     def write(self, value: Any) -> bytes:
-        octets = raw_octets(value, self.size)
-        if octets is not None:
-            return octets
+        if (raw := raw_octets(value, self.size)) is not None:
+            return raw
         try:
             octets = value.encode("latin-1")
         except (AttributeError, UnicodeEncodeError):
             octets = None
-        if octets is None or len(octets) > self.size or octets.endswith(b"\xff"):
-            raise RefusedError(
-                f"a text of at most {self.size} latin-1 characters that does not end in U+00FF"
-            )
+        if octets is None or not self.fits(octets):
+            raise RefusedError(self.allowed)
         return bytes(octets.ljust(self.size, b"\xff"))
+
+    def fits(self, octets: bytes) -> bool:
+        """Whether the encoded text can be sent."""
+        return len(octets) <= self.size and not octets.endswith(b"\xff")
 
     def emit_decode(self, names: list[str], source: Source) -> tuple[list[str], str]:
         return [], f"{names[0]}.rstrip(b'\\xff').decode('ascii')"
@@ -535,9 +535,6 @@ class Text(Wire):
             f"if len({local}) > {self.size}: raise ValueError",
         ], [f"{local}.ljust({self.size}, b'\\xff')"]
 
-    def describe(self) -> str:
-        return f"a text of at most {self.size} characters"
-
     def show_plain(self, value: str, lang: Lang) -> tuple[str, str]:
         return show_text(value), ""
 
@@ -547,28 +544,19 @@ class Text(Wire):
         return st.text(_PRINTABLE, max_size=self.size)
 
 
-class PasswordOctets(Wire):
+class PasswordOctets(Text):
     """Exactly six characters, any octets, as latin-1. People never see them."""
 
-    size = PASSWORD_CHARACTERS
-
     def __init__(self) -> None:
-        super().__init__(f"{self.size}s", PasswordForm())
+        super().__init__(PASSWORD_CHARACTERS, PasswordForm())
+        self.allowed = f"exactly {self.size} latin-1 characters"
+        self.values = f"a text of exactly {self.size} characters"
 
     def read(self, octets: bytes) -> tuple[str, None]:
         return octets.decode("latin-1"), None
 
-    def write(self, value: Any) -> bytes:
-        octets = raw_octets(value, self.size)
-        if octets is not None:
-            return octets
-        try:
-            octets = value.encode("latin-1")
-        except (AttributeError, UnicodeEncodeError):
-            octets = b""
-        if len(octets) != self.size:
-            raise RefusedError(f"exactly {self.size} latin-1 characters")
-        return bytes(octets)
+    def fits(self, octets: bytes) -> bool:
+        return len(octets) == self.size
 
     def emit_decode(self, names: list[str], source: Source) -> tuple[list[str], str]:
         return [], f"{names[0]}.decode('latin-1')"
@@ -578,9 +566,6 @@ class PasswordOctets(Wire):
             f"{local} = {value}.encode('latin-1')",
             f"if len({local}) != {self.size}: raise ValueError",
         ], [local]
-
-    def describe(self) -> str:
-        return f"a text of exactly {self.size} characters"
 
     def show(self, value: Any, lang: Lang) -> tuple[str, str]:
         return MASK, ""
@@ -596,7 +581,7 @@ class Filler(Wire):
     """``size`` octets that carry nothing and are FFh."""
 
     def __init__(self, size: int) -> None:
-        super().__init__(f"{size}s", OctetsForm())
+        super().__init__(f"{size}s", OctetsForm(), f"{size} octets FFh")
         self.size = size
         self.octets = b"\xff" * size
         self.usual = (self.octets,)
@@ -605,10 +590,7 @@ class Filler(Wire):
         if octets == self.octets:
             return self.octets, None
         at = next(position for position, octet in enumerate(octets) if octet != 0xFF)
-        return octets, Complaint(
-            Phrase("filler {octet:02X}h is not FFh", octet=octets[at]),
-            at,
-        )
+        return octets, Complaint(Phrase("filler {octet:02X}h is not FFh", octet=octets[at]), at)
 
     def write(self, value: Any) -> bytes:
         if not isinstance(value, bytes) or len(value) != self.size:
@@ -621,9 +603,6 @@ class Filler(Wire):
 
     def emit_encode(self, value: str, local: str, source: Source) -> tuple[list[str], list[str]]:
         return [f"{local} = {value}", f"if len({local}) != {self.size}: raise ValueError"], [local]
-
-    def describe(self) -> str:
-        return f"{self.size} octets FFh"
 
     def show_plain(self, value: bytes, lang: Lang) -> tuple[str, str]:
         text = value.decode("latin-1")

@@ -108,14 +108,14 @@ def _declared(name: str, pack: Callable[[str, V], bytes], unpack: Callable[[str,
 
 def _number(name: str, size: int) -> Attribute[int]:
     """A whole number of so many octets."""
-    return _declared(name, partial(_pack_number, size), partial(_unpack_number, size))
 
+    def pack(field: str, value: int) -> bytes:
+        try:
+            return value.to_bytes(size, "big")
+        except OverflowError:
+            raise ReportError(field, f"{value} does not fit into {size} octets") from None
 
-def _pack_number(size: int, field: str, value: int) -> bytes:
-    try:
-        return value.to_bytes(size, "big")
-    except OverflowError:
-        raise ReportError(field, f"{value} does not fit into {size} octets") from None
+    return _declared(name, pack, partial(_unpack_number, size))
 
 
 def _unpack_number(size: int, name: str, value: bytes) -> int:
@@ -165,29 +165,31 @@ def _unpack_text(name: str, value: bytes) -> str:
         raise ReportError(name, f"not UTF-8: {error.reason}") from None
 
 
-def _imsi(name: str) -> Attribute[str]:
-    return _declared(name, _pack_imsi, _unpack_imsi)
-
-
 _IMSI: Final = re.compile(r"[0-9]{1,18}")
 
 
-def _pack_imsi(field: str, imsi: str) -> bytes:
-    if not _IMSI.fullmatch(imsi):
-        raise ReportError(field, f"{imsi!r} is not 1 to 18 digits")
-    return imsi.encode()
+def _imsi(name: str) -> Attribute[str]:
+    def pack(field: str, imsi: str) -> bytes:
+        if not _IMSI.fullmatch(imsi):
+            raise ReportError(field, f"{imsi!r} is not 1 to 18 digits")
+        return imsi.encode()
 
+    def unpack(name: str, value: bytes) -> str:
+        imsi = value.decode("latin-1")
+        if not _IMSI.fullmatch(imsi):
+            raise ReportError(name, f"{value!r} is not 1 to 18 digits")
+        return imsi
 
-def _unpack_imsi(name: str, value: bytes) -> str:
-    imsi = value.decode("latin-1")
-    if not _IMSI.fullmatch(imsi):
-        raise ReportError(name, f"{value!r} is not 1 to 18 digits")
-    return imsi
+    return _declared(name, pack, unpack)
 
 
 def _moment(name: str) -> Attribute[float]:
     """Microseconds since 1970 in 8 octets, Unix seconds in a report."""
-    return _declared(name, _pack_moment, _unpack_moment)
+    return _declared(
+        name,
+        lambda field, time: _microseconds(field, time).to_bytes(8, "big"),
+        lambda name, value: _seconds(name, _unpack_number(8, name, value)),
+    )
 
 
 def _microseconds(field: str, time: float) -> int:
@@ -201,14 +203,6 @@ def _seconds(name: str, microseconds: int) -> float:
     if microseconds > LATEST:
         raise ReportError(name, f"{microseconds} microseconds are later than 2106")
     return microseconds / 1e6
-
-
-def _pack_moment(field: str, time: float) -> bytes:
-    return _microseconds(field, time).to_bytes(8, "big")
-
-
-def _unpack_moment(name: str, value: bytes) -> float:
-    return _seconds(name, _unpack_number(8, name, value))
 
 
 _PARTY_DIGITS: Final = re.compile(r"[!-,.-~]{0,40}")

@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, Final
 
@@ -83,39 +84,27 @@ Secrets = Mapping[str, str | bytes]
 _KNOWN_CLIENTS: Final = 4096
 
 
-class Clients:
-    """Finds the secret for an address: that of the address itself, else of the narrowest network that
-    contains it."""
-
-    def __init__(self, secrets: Secrets) -> None:
-        networks: list[tuple[IPv4Network | IPv6Network, bytes]] = []
-        for text, secret in secrets.items():
-            try:
-                network = ip_network(text, strict=False)
-            except ValueError as error:
-                raise ValueError(f"RADIUS client {text!r}: not an IP address or network") from error
-            networks.append((network, secret_octets(secret)))
-        self._networks: Final = sorted(networks, key=lambda entry: -entry[0].prefixlen)
-        self._known: dict[str, bytes | None] = {}
-
-    def secret(self, host: str) -> bytes | None:
-        """The secret shared with the address, None for an unknown peer."""
+def secret_finder(secrets: Secrets) -> Callable[[str], bytes | None]:
+    """A function that finds the secret for an address: that of the address itself, else of the narrowest network
+    that contains it; None for an unknown peer."""
+    networks: list[tuple[IPv4Network | IPv6Network, bytes]] = []
+    for text, secret in secrets.items():
         try:
-            return self._known[host]
-        except KeyError:
-            if len(self._known) >= _KNOWN_CLIENTS:
-                self._known.clear()
-            secret = self._known[host] = self._look_up(host)
-            return secret
+            network = ip_network(text, strict=False)
+        except ValueError as error:
+            raise ValueError(f"RADIUS client {text!r}: not an IP address or network") from error
+        networks.append((network, secret_octets(secret)))
+    networks.sort(key=lambda entry: -entry[0].prefixlen)
 
-    def _look_up(self, host: str) -> bytes | None:
+    @lru_cache(_KNOWN_CLIENTS)
+    def secret_of(host: str) -> bytes | None:
         address = ip_address(host.partition("%")[0])
         if isinstance(address, IPv6Address) and address.ipv4_mapped:
             address = address.ipv4_mapped
-        for network, secret in self._networks:
-            if address.version == network.version and address in network:
-                return secret
-        return None
+        fitting = (secret for network, secret in networks if address in network)
+        return next(fitting, None)
+
+    return secret_of
 
 
 class Duplicates:
@@ -199,7 +188,7 @@ class Sink:
         self.counters = SinkCounters()
         self._host = host
         self._port = port
-        self._clients = Clients(clients)
+        self._secret_of = secret_finder(clients)
         self._on_report = on_report
         self._on_message = on_message
         self._on_other = on_other
@@ -301,7 +290,7 @@ class Sink:
         """The answer to one datagram, None for none. A new request's answer is put into `pending`."""
         counters = self.counters
         counters.datagrams += 1
-        secret = self._clients.secret(address[0])
+        secret = self._secret_of(address[0])
         if secret is None:
             counters.unknown_client += 1
             return None

@@ -225,9 +225,7 @@ def response_is_right(packet: AccountingPacket, request_authenticator: bytes) ->
 def accounting_response(request: AccountingPacket) -> bytes:
     """The Accounting-Response to a request, with its Proxy-State attributes (RFC 2865 section 5.33), and with
     a Message-Authenticator when the request had one."""
-    attributes = b""
-    for value in request.values_of(PROXY_STATE):
-        attributes += bytes((PROXY_STATE, len(value) + 2)) + value
+    attributes = b"".join(attribute(PROXY_STATE, value) for value in request.values_of(PROXY_STATE))
     head = bytes((ACCOUNTING_RESPONSE, request.id))
     if request.message_authenticator:
         vector = request.authenticator if request.code == STATUS_SERVER else _ZEROS

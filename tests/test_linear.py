@@ -11,7 +11,7 @@ import pytest
 from sorm_mediator.console.errors import ScriptError
 from sorm_mediator.replay import vendor
 from sorm_mediator.switch.changes import ChangeRefused
-from sorm_mediator.switch.routing import ContextError, parse_context
+from sorm_mediator.switch.routing.context_file import ContextError, parse_context
 from sorm_mediator.switch.routing.masks import (
     DigitMapError,
     MaskError,
@@ -19,7 +19,7 @@ from sorm_mediator.switch.routing.masks import (
     compile_mask,
     compile_template,
 )
-from sorm_mediator.switch.routing.numbering import NumberingError, expand_numbers
+from sorm_mediator.switch.routing.route import NumberingError, expand_numbers
 from sorm_mediator.switch.shell.parser import Parser, split
 from sorm_mediator.switch.shell.session import commands
 from ssh_control.messages import LineReader

@@ -14,7 +14,7 @@ from sorm_mediator.console.errors import ScriptError
 from sorm_mediator.lab.checks import check_references
 from sorm_mediator.mediator.core.switchside import _whole
 from sorm_mediator.replay import scenario, vendor
-from sorm_mediator.switch.routing import ContextError, parse_context
+from sorm_mediator.switch.routing.context_file import ContextError, parse_context
 from sorm_mediator.texts import one_line, shown, whole_number
 from ssh_control import transport as keys
 

@@ -20,7 +20,7 @@ from queue import SimpleQueue
 import serial
 
 from e1.channel import ChannelAlarm, ChannelEvent, DataLink
-from e1.hdlc.async_framing import AsyncCounters, AsyncFraming
+from e1.hdlc import AsyncCounters, AsyncFraming
 from e1.lapb.config import LapbConfig
 from e1.x25.config import X25Config
 

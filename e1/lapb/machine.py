@@ -26,11 +26,13 @@ from e1.lapb.config import (
 from e1.lapb.frames import (
     COMMANDS,
     FRMR_OCTETS,
+    MODULUS,
     NUMBERED,
     RESPONSES,
     Frame,
     Kind,
     W,
+    Window,
     X,
     Y,
     Z,
@@ -41,7 +43,6 @@ from e1.lapb.frames import (
     supervisory,
     unnumbered,
 )
-from e1.lapb.window import MODULUS, Window
 
 __all__ = [
     "DeliverPacket",

@@ -1,11 +1,13 @@
-"""The matrix: five kinds of subscriber, incoming and outgoing, every operator; the call of each check, and
-the values that its events must have. Pure: the module computes the route of a call and makes no calls.
+"""The agreed formats and the matrix: five kinds of subscriber, incoming and outgoing, every operator; the call of
+each check, and the values that its events must have. Pure: the module computes the route of a call and makes no
+calls.
 
 A check that has no possible call stays in the matrix: it has failed (``problem``), or does not apply, with
 the reason (``skipped``).
 
 Source: ECSS-10 manual, Number format check: five kinds, every operator with a route to the numbers, incoming
 and outgoing calls; ECSS-10 manual, MultiSORM: the domains of an aggregate are one exchange.
+Signs of an agreed format: order 268, 6.5.5.2; order 70.
 """
 
 from __future__ import annotations
@@ -13,29 +15,100 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
-from protocol.codes import Order
-from sorm_mediator.acceptance.formats import (
-    KINDS,
-    NETWORK_KINDS,
-    Agreed,
-    Kind,
-    agreed_full,
-    agreed_network,
-    agreed_own,
-    directions_of,
-    own_problem,
-)
-from sorm_mediator.config import Config, ConfigError, NetworkFormatConfig
+from protocol.codes import NumberSign, ObjectType, Order
+from sorm_mediator.config import Config, ConfigError, NetworkFormatConfig, OwnFormatConfig
 from sorm_mediator.config.acceptance import DIRECTIONS, Direction, OperatorConfig
 from sorm_mediator.language import Phrase, join
+from sorm_mediator.mediator.core.numbers import LEGAL_SIGNS, SIGN_OF_NI
 from sorm_mediator.switch.calls.call import Endpoint, first_leg, own_number
 from sorm_mediator.switch.domain import Domain, Subscriber, Trunk
 from sorm_mediator.switch.path import Exit, Hop, find_path
-from sorm_mediator.switch.routing import Number
-from sorm_mediator.switch.routing.numbering import aliases
-from ssh_control.multisorm.patterns import DomainList, PatternError
+from sorm_mediator.switch.routing.route import Number, aliases
+from ssh_control.multisorm.domains import DomainList, PatternError
+
+Kind = Literal["own", "local", "intercity", "international", "emergency"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+"""The kinds of subscriber, in the order of the manual."""
+NETWORK_KINDS: tuple[Kind, ...] = KINDS[1:]
+
+NI_OF_KIND = {"own": "private", **{kind: kind for kind in NETWORK_KINDS}}
+"""The switch's indicator of each kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """A number as agreed: its digits with the prefix, its sign, and the type of its object."""
+
+    number: str
+    sign: NumberSign
+    object_type: ObjectType = ObjectType.NETWORK_FULL
+
+
+def sign_of(kind: Kind, given: str, order: Order, object_type: ObjectType, key: str) -> NumberSign:
+    """The agreed sign of a kind: the given sign, otherwise that of the order.
+
+    Raises :class:`ConfigError` for a sign that the order does not allow for this type of object.
+    """
+    sign = NumberSign(given) if given else SIGN_OF_NI[order][NI_OF_KIND[kind]]
+    allowed = LEGAL_SIGNS[order][object_type]
+    if sign not in allowed:
+        known = ", ".join(sorted(str(one) for one in allowed))
+        raise ConfigError(
+            f"{key}: {given!r} is no sign of {object_type} in order {order}; there are: {known}"
+        )
+    return sign
+
+
+def agreed_own(config: OwnFormatConfig, subscriber: str, order: Order, *, given: bool) -> Agreed:
+    """A subscriber of the node as agreed: by its own number, unless the table has a number for it
+    (``given``)."""
+    key = "acceptance.formats.own"
+    sign = sign_of("own", config.number_sign, order, ObjectType.OWN_SUBSCRIBER, f"{key}.number_sign")
+    number = config.agreed if given and config.number else subscriber
+    return Agreed(number, sign, ObjectType.OWN_SUBSCRIBER)
+
+
+def own_problem(config: OwnFormatConfig, agreed: Agreed) -> str:
+    """The part of the agreed format that a subscriber's own number lacks; "" if it fits."""
+    if config.digits and len(agreed.number) != config.digits:
+        return Phrase(
+            "{number} has {length} digits, and {digits} are agreed",
+            number=agreed.number,
+            length=len(agreed.number),
+            digits=config.digits,
+        )
+    if not agreed.number.startswith(config.prefix):
+        return Phrase(
+            "{number} does not begin with the agreed prefix {prefix}",
+            number=agreed.number,
+            prefix=config.prefix,
+        )
+    return ""
+
+
+def agreed_full(config: OwnFormatConfig, number: str, order: Order) -> Agreed:
+    """A subscriber of the node in calls that leave the node: by its full number, as a subscriber of the
+    network."""
+    key = "acceptance.formats.own.full_sign"
+    return Agreed(number, sign_of("intercity", config.full_sign, order, ObjectType.NETWORK_FULL, key))
+
+
+def agreed_network(
+    kind: Kind, config: NetworkFormatConfig, operator: OperatorConfig, order: Order, *, by_a: bool = False
+) -> Agreed:
+    """A subscriber of the network as agreed; ``by_a``: as the called side of a controlled A number."""
+    key = f"acceptance.formats.{kind}.number_sign"
+    sign = sign_of(kind, config.number_sign, order, ObjectType.NETWORK_FULL, key)
+    prefix = config.prefix if config.prefix_by_a is None or not by_a else config.prefix_by_a
+    return Agreed(prefix + (operator.number or config.number), sign)
+
+
+def directions_of(config: NetworkFormatConfig, operator: OperatorConfig) -> tuple[Direction, ...]:
+    """The agreed directions of a kind with an operator."""
+    return config.directions if operator.directions is None else operator.directions
+
 
 Domains = Mapping[str, Domain]
 

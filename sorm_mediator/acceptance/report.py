@@ -14,18 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from protocol import Channel
-from protocol.codes import ObjectType
-from protocol.messagetext import MessageCoding
+from protocol.codes import MessageCoding, ObjectType
 from protocol.render import masked_hex, render
 from sorm_mediator import __version__
 from sorm_mediator.acceptance.compare import CODES, FAIL, PASS, SKIPPED, CrossedUnit, Outcome
-from sorm_mediator.acceptance.formats import KINDS, Kind, sign_of
-from sorm_mediator.acceptance.matrix import FormatCheck, format_of
+from sorm_mediator.acceptance.matrix import KINDS, FormatCheck, Kind, format_of, sign_of
 from sorm_mediator.config import Config
 from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.reports import junit
 from sorm_mediator.reports.junit import Case, Suite
-from sorm_mediator.switch.trace.trace import text_of
+from sorm_mediator.switch.trace import text_of
 
 FORMAT = 1
 """Version of the document, increased when a key changes its meaning."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Generic, NamedTuple, TypeVar
 
 from e1.carriers.satop import OCTETS_PER_FRAME, SatopError, SatopPacket, parse, rtp_sequence
-from sorm_mediator.capture.events import Flow
+from sorm_mediator.capture.units import Flow
 from sorm_mediator.language import Phrase
 
 LINKTYPE_USER0 = 147
@@ -211,7 +211,7 @@ class SatopFlow:
         # imports numpy, which other captures do not need
         from e1.g704.framer import FrameReceiver
         from e1.g704.frames import demux
-        from e1.hdlc.framing import HdlcReceiver
+        from e1.hdlc import HdlcReceiver
 
         self._demux = demux
         self.packets = 0

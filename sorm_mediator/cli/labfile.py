@@ -16,7 +16,7 @@ from sorm_mediator.texts import as_list
 if TYPE_CHECKING:
     from sorm_mediator.config import MediatorConfig
     from sorm_mediator.switch.domain import Domain
-    from sorm_mediator.switch.trace.trace import TraceRequest
+    from sorm_mediator.switch.trace import TraceRequest
 
 FileArgument = Annotated[Path | None, typer.Argument(metavar="FILE", help="The lab file (TOML).")]
 SameFileOption = Annotated[
@@ -161,8 +161,7 @@ def trace(
     from sorm_mediator.config import ConfigError
     from sorm_mediator.mediator.core.numbers import Numbers
     from sorm_mediator.switch.node import Node
-    from sorm_mediator.switch.trace.console import LabTrace
-    from sorm_mediator.switch.trace.trace import TraceError, read_request
+    from sorm_mediator.switch.trace import LabTrace, TraceError, read_request
 
     loaded = configuration.load(config)
     if loaded.switch is None:
@@ -186,7 +185,7 @@ def trace(
 
 def _domain(domains: dict[str, Domain], name: str, request: TraceRequest) -> Domain:
     """The domain named, else the only domain, else the one with the caller. Raises :class:`TraceError`."""
-    from sorm_mediator.switch.trace.trace import TraceError
+    from sorm_mediator.switch.trace import TraceError
 
     known = as_list(domains)
     if name:

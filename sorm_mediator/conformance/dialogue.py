@@ -23,12 +23,18 @@ from sorm_mediator.conformance.verdicts import (
     Unprepared,
     Untested,
 )
-from sorm_mediator.console.client import KPD1, ConsoleClient, Crossed, Observer, Sent
+from sorm_mediator.console.client import (
+    COMMANDS,
+    EVENTS,
+    KPD1,
+    MESSAGES,
+    ConsoleClient,
+    Crossed,
+    Observer,
+    Sent,
+)
 from sorm_mediator.console.comparing import OneOf, differences, show_value
 from sorm_mediator.console.errors import StepError
-from sorm_mediator.console.messages import COMMANDS
-from sorm_mediator.console.messages import KPD1 as MESSAGES
-from sorm_mediator.console.messages import KPD2 as EVENTS
 from sorm_mediator.language import Phrase, join
 
 Outcome = Literal["executed", "not-executed", "rejected", "accepted", "silent"]

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
-from protocol import Channel, Codec, ElectronicMessage, Problem, StreamFramer, decode_message_text
+import protocol
+from protocol import Channel, Codec, ElectronicMessage, Message, Problem, StreamFramer, decode_message_text
+from protocol.codes import MessageCoding
 from protocol.framing import Broken, Noise, Unit
 from protocol.jsonform import from_json, to_json
-from protocol.messagetext import DEFAULT_CODING, MessageCoding
+from protocol.messagetext import DEFAULT_CODING
 from sorm_mediator.addresses import host_port
 from sorm_mediator.console.errors import ConnectError, StepError
-from sorm_mediator.console.messages import COMMANDS, DATA_OF
 from sorm_mediator.language import Phrase, join
 
 CONNECT_WITHIN = 5.0
@@ -132,7 +133,28 @@ class Connection(Protocol):
         """Close the channel from this side."""
 
 
-class ConsoleClient:
+class Waiting:
+    """Lets coroutines wait for a condition, which is checked after every event."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    async def wait(self, condition: Callable[[], bool], within: float) -> bool:
+        """Wait until ``condition`` holds, checked after every event; false after the timeout."""
+        try:
+            async with asyncio.timeout(within):
+                while not condition():
+                    await self._event.wait()
+        except TimeoutError:
+            return condition()
+        return True
+
+    def _wake(self) -> None:
+        self._event.set()
+        self._event.clear()
+
+
+class ConsoleClient(Waiting):
     """One console. ``wait`` waits for a condition; ``log`` holds everything that has crossed.
 
     ``password`` and ``orm_number`` are the default header of commands. An executed command 3 changes the
@@ -155,6 +177,7 @@ class ConsoleClient:
         clock: Callable[[], float] = time.time,
         observers: Sequence[Observer] = (),
     ) -> None:
+        super().__init__()
         self.name = name
         self.host = host
         self.password = password
@@ -163,7 +186,7 @@ class ConsoleClient:
         self.lost = 0
         """How many times a channel has ended, closed by either side."""
         self._ports = {KPD1: kpd1_port, KPD2: kpd2_port}
-        self._codec = codec
+        self.codec = codec
         self._first_password = password
         self._stop_resets_password = stop_resets_password
         self._restart_resets_password = restart_resets_password
@@ -173,7 +196,6 @@ class ConsoleClient:
         self._closed: set[str] = set()
         self._outstanding: list[Sent] = []
         self._new_passwords: dict[Sent, str] = {}
-        self._waiters: set[asyncio.Future[None]] = set()
 
     async def connect(self, channels: Sequence[str] = (KPD2, KPD1)) -> None:
         """Open channels, KPD2 before KPD1. Raises :class:`ConnectError` naming host and port."""
@@ -192,11 +214,6 @@ class ConsoleClient:
             except (OSError, ValueError) as error:  # ValueError: a host that can't be looked up
                 reason = getattr(error, "strerror", None) or str(error)
             raise ConnectError(f"{host_port(self.host, port)}: {channel.upper()} can't be reached: {reason}")
-
-    @property
-    def codec(self) -> Codec:
-        """The codec of its messages."""
-        return self._codec
 
     def complaints(self) -> list[str]:
         """The problems of the open channels, as texts. Over TCP there are none."""
@@ -222,7 +239,7 @@ class ConsoleClient:
 
         Raises :class:`StepError` when KPD1 is closed, :class:`protocol.EncodeError` for an impossible value.
         """
-        raw = bytes(message) if isinstance(message, bytes | bytearray) else self._codec.encode(message)
+        raw = bytes(message) if isinstance(message, bytes | bytearray) else self.codec.encode(message)
         channel = self._channels.get(KPD1)
         if channel is None:
             raise StepError(Phrase("{where}: KPD1 is not connected", where=self._where(KPD1)))
@@ -252,23 +269,6 @@ class ConsoleClient:
         """The address of a channel, for people."""
         return host_port(self.host, self._ports[channel])
 
-    def changed(self) -> asyncio.Future[None]:
-        """A future that is done with the next event: octets, or the end of a channel."""
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters.add(waiter)
-        waiter.add_done_callback(self._waiters.discard)
-        return waiter
-
-    async def wait(self, condition: Callable[[], bool], within: float) -> bool:
-        """Wait until ``condition`` holds, checked after every event; false after the timeout."""
-        try:
-            async with asyncio.timeout(within):
-                while not condition():
-                    await self.changed()
-        except TimeoutError:
-            return condition()
-        return True
-
     def _received(self, channel: str, data: bytes, framer: StreamFramer) -> None:
         now = self._transferred(channel, False, data)
         begun = framer.pending > 0
@@ -287,22 +287,22 @@ class ConsoleClient:
         if isinstance(piece, Broken):
             return Crossed(now, False, channel, piece.raw, None, (piece.reason.phrase,), findings)
         assert isinstance(piece, Unit)
-        message, problems = self._codec.decode_lenient(piece.raw)
-        coding = self._codec.options.message_text
+        message, problems = self.codec.decode_lenient(piece.raw)
+        coding = self.codec.options.message_text
         crossed = Crossed(now, False, channel, piece.raw, message, _texts(problems), findings, coding=coding)
         crossed.answers = self._attribute(crossed)
         return crossed
 
     def _read_own(self, raw: bytes, now: float) -> list[Crossed]:
         """The sent octets, unit by unit; as one piece when they are not whole units throughout."""
-        framer = StreamFramer(Channel.COMMAND, self._codec.options)
+        framer = StreamFramer(Channel.COMMAND, self.codec.options)
         pieces = framer.feed(raw)
         units = [piece for piece in pieces if isinstance(piece, Unit)]
         if framer.pending or len(units) < len(pieces):
             return [Crossed(now, True, KPD1, raw)]
         own = []
         for unit in units:
-            message, problems = self._codec.decode_lenient(unit.raw)
+            message, problems = self.codec.decode_lenient(unit.raw)
             own.append(Crossed(now, True, KPD1, unit.raw, message, _texts(problems)))
         return own
 
@@ -381,10 +381,10 @@ class ConsoleClient:
             self._closed.add(name)
         self._wake()
 
-    def _wake(self) -> None:
-        for waiter in list(self._waiters):
-            if not waiter.done():
-                waiter.set_result(None)
+
+def new_framer(client: ConsoleClient, channel: str) -> StreamFramer:
+    """The framer of a channel of ``client``."""
+    return StreamFramer(Channel.KPD2 if channel == KPD2 else Channel.KPD1, client.codec.options)
 
 
 class _Channel(asyncio.Protocol):
@@ -393,7 +393,7 @@ class _Channel(asyncio.Protocol):
     def __init__(self, client: ConsoleClient, name: str) -> None:
         self._client = client
         self._name = name
-        self.framer = StreamFramer(Channel.KPD2 if name == KPD2 else Channel.KPD1, client._codec.options)
+        self.framer = new_framer(client, name)
         self.closed_here = False
         self._gone = asyncio.Event()
         self._may_write = asyncio.Event()
@@ -440,3 +440,31 @@ def _codes(raw: bytes) -> Iterator[int]:
     ):
         yield raw[position + 2]
         position += 10 + raw[position + 3]
+
+
+def _by_name(declared: Iterable[type[Message]]) -> dict[str, type[Message]]:
+    return {one.message_name: one for one in declared}
+
+
+COMMANDS: Mapping[str, type[Message]] = _by_name(protocol.COMMANDS)
+"""Commands of the console."""
+MESSAGES: Mapping[str, type[Message]] = _by_name(protocol.KPD1_MESSAGES)
+"""Messages of the mediator on MESSAGES."""
+EVENTS: Mapping[str, type[Message]] = _by_name(protocol.EVENTS)
+"""Messages of the mediator on EVENTS."""
+
+ALREADY_STARTED = (0x16, 0x07)
+"""Statuses of a command 1 while the technical means run already.
+
+Source: order 268, 9.8.4.2 (07h); Eltex SMG1016M manual, SORM settings (16h).
+"""
+
+DATA_OF: Mapping[str, str] = {
+    "object-info": "get-objects",
+    "ksl-info": "get-ksl",
+    "services-info": "get-services",
+    "test-reply": "test",
+    "trunk-info": "get-trunks",
+    "version-info": "get-version",
+}
+"""The command answered by a data message of MESSAGES (order 268, 9.3.3, 9.4.3, 9.5.3, 9.9.3, 9.10.3, 9.11.3)."""

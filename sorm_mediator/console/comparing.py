@@ -1,4 +1,4 @@
-"""Comparison of expected and received messages: field values, differences, and why an expectation failed.
+"""Comparison of what is expected with what comes: fields of messages, tones on KSL lines, and why it failed.
 
 Values are in their JSON form (docs/messages.md). An expected value may also be :class:`OneOf` or
 :class:`Not`. In a field that is a mapping, only the keys given are compared.
@@ -6,12 +6,21 @@ Values are in their JSON form (docs/messages.md). An expected value may also be 
 
 from __future__ import annotations
 
+import asyncio
 import re
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
+from e1.g704.timeslots import KSL_PER_STREAM
+from sorm_mediator.console.errors import StepError
 from sorm_mediator.language import Lang, Phrase, join, translate
 from sorm_mediator.texts import shown
+
+if TYPE_CHECKING:
+    from sorm_mediator.console.client import Crossed
+    from sorm_mediator.console.e1_client import ConsoleLines
 
 IDENTITY = ("object_number", "call_number", "command", "test_number")
 """Fields that identify one of several messages of a name."""
@@ -117,33 +126,13 @@ def _shown(value: Any) -> str:
     return str(value)
 
 
-class Arrival(Protocol):
-    """The part of a received message that matching needs."""
-
-    @property
-    def name(self) -> str:
-        """The message's name, ``""`` for octets that are no message."""
-
-    @property
-    def fields(self) -> dict[str, Any]:
-        """Its fields in their JSON form."""
-
-    @property
-    def answers(self) -> object | None:
-        """The command answered by this message, if any."""
-
-    @property
-    def on_kpd2(self) -> bool:
-        """Whether the message came on KPD2."""
-
-
 @dataclass(slots=True)
 class Failure:
     """Why an expectation failed."""
 
     expected: str
     reason: str
-    came: Arrival | None = None
+    came: Crossed | None = None
     differences: list[Difference] = field(default_factory=list)
     line: int | None = None
 
@@ -171,12 +160,76 @@ _EXPECTED = Phrase("expected:")
 _CAME = Phrase("came:    ")
 
 
-def nothing_came(within: float) -> Phrase:
-    """The reason when an expectation timed out."""
+def nothing_came(within: float, *, close: bool = False) -> Phrase:
+    """The reason when an expectation timed out. ``close``: the message nearest to the expected one follows."""
+    reason = Phrase("nothing that fits came within {within:g} s", within=within)
+    return join("; ", [reason, Phrase("the closest:")]) if close else reason
 
-    return Phrase("nothing that fits came within {within:g} s", within=within)
+
+# --- tones on KSL lines
+
+LISTEN_AGAIN = 0.02
+"""Seconds between two checks of the tones."""
+
+KslName = tuple[int, int]
+"""Stream and KSL."""
 
 
-def the_closest(reason: Phrase) -> Phrase:
-    """``reason``, followed by the message nearest to the expected one."""
-    return join("; ", [reason, Phrase("the closest:")])
+async def hear(
+    lines: ConsoleLines, wanted: Mapping[KslName, frozenset[int]] | None, within: float
+) -> Failure | None:
+    """Listen until all expected tones are present at once.
+
+    Raises :class:`StepError` for an unknown stream.
+    """
+    from sorm_mediator.console.e1_client import ToneProbe
+
+    if wanted is None:
+        wanted = {
+            (stream, ksl): frozenset()
+            for stream, line in lines.lines.items()
+            if line.speaks
+            for ksl in range(1, KSL_PER_STREAM + 1)
+        }
+    missing = sorted({stream for stream, _ in wanted} - set(lines.lines))
+    if missing:
+        raise StepError(Phrase("stream {stream}: the lab has no such stream", stream=missing[0]))
+    mute = sorted({stream for stream, _ in wanted if not lines.lines[stream].speaks})
+    if mute:
+        raise StepError(
+            Phrase(
+                "stream {stream}: its line has no timeslots, so there is no speech to hear", stream=mute[0]
+            )
+        )
+    ears = {name: ToneProbe(lines.lines[name[0]], name[1]) for name in wanted}
+    deadline = time.monotonic() + within
+    while True:
+        heard = {name: ear.listen() for name, ear in ears.items()}
+        wrong = [name for name, tones in wanted.items() if heard[name] != tones]
+        if not wrong:
+            return None
+        if time.monotonic() >= deadline:
+            return Failure(
+                join("; ", [_heard_on(name, wanted[name]) for name in wrong]),
+                join(" ", [_HEARD, join("; ", [_heard_on(name, heard[name]) for name in wrong])]),
+            )
+        await asyncio.sleep(LISTEN_AGAIN)
+
+
+_HEARD = Phrase("heard:")
+_NOTHING = Phrase("nothing yet")
+_SILENCE = Phrase("silence")
+
+
+def _heard_on(name: KslName, tones: frozenset[int] | None) -> str:
+    if tones:
+        listed: str = Phrase("{tones} Hz", tones=", ".join(map(str, sorted(tones))))
+    else:
+        listed = _NOTHING if tones is None else _SILENCE
+    return Phrase("KSL {s}/{k}: {tones}", s=name[0], k=name[1], tones=listed)
+
+
+def heard_text(wanted: Mapping[KslName, frozenset[int]] | None) -> str:
+    """The text of tones that are all as expected."""
+    lines: list[str] = [_SILENCE] if wanted is None else [_heard_on(*each) for each in wanted.items()]
+    return join(" ", [_HEARD, join("; ", lines)])

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from types import TracebackType
 from typing import Any, Protocol, Self
 
 from e1.carriers.carrier import Address, Carrier, host_port
@@ -21,11 +20,11 @@ from e1.channel import ChannelAlarm, Down, FrameCrossed, Message, PacketCrossed,
 from e1.g704.alarms import StreamState
 from e1.stream import ChannelName, StateChanged, StreamEvent
 from e1.voice.tones import ToneListener
-from protocol import Channel, Codec, StreamFramer
+from protocol import Codec
 from sorm_mediator.addresses import split_host_port
 from sorm_mediator.carriers import OPPOSITE, ConsoleMemory, Role, console_satop, serial_carrier, xot_carrier
 from sorm_mediator.config import Config, E1Config
-from sorm_mediator.console.client import KPD1, KPD2, SHOWN, ConsoleClient, Observer, Sent
+from sorm_mediator.console.client import KPD1, KPD2, SHOWN, ConsoleClient, Observer, Sent, Waiting, new_framer
 from sorm_mediator.console.errors import ConnectError, StepError
 from sorm_mediator.language import Phrase, join
 
@@ -69,10 +68,11 @@ class Recorder(Protocol):
         """One packet of the line ``name``; ``now`` in Unix seconds."""
 
 
-class ConsoleLine:
+class ConsoleLine(Waiting):
     """One open stream: passes the events of a channel to its console."""
 
     def __init__(self, end: ConsoleEnd) -> None:
+        super().__init__()
         self.number = end.stream
         self.carrier = end.open()
         self.role: Role = end.role
@@ -81,7 +81,6 @@ class ConsoleLine:
         """The last alarm of each channel."""
         self._timer: asyncio.TimerHandle | None = None
         self._channels: dict[str, _E1Channel] = {}
-        self._waiters: set[asyncio.Future[None]] = set()
         for name in self.carrier.channels:
             self.carrier.disconnect(name)  # no console yet
 
@@ -129,29 +128,19 @@ class ConsoleLine:
         if not self._far or counters["received"]:
             return state
         if count := counters["malformed"]:
-            return join(
-                ", ",
-                [
-                    state,
-                    Phrase(
-                        "packets of another form come ({count}): e1.satop.payload and rtp must be those"
-                        " of the mediator",
-                        count=count,
-                    ),
-                ],
+            why = Phrase(
+                "packets of another form come ({count}): e1.satop.payload and rtp must be those"
+                " of the mediator",
+                count=count,
             )
-        return join(
-            ", ",
-            [
-                state,
-                Phrase(
-                    "nothing comes from {far} (UDP): is that the e1.local of the mediator, are"
-                    " e1.satop.payload and rtp the"
-                    " same, and does it answer this address (e1.remote, console.allow)?",
-                    far=self._far,
-                ),
-            ],
-        )
+        else:
+            why = Phrase(
+                "nothing comes from {far} (UDP): is that the e1.local of the mediator, are"
+                " e1.satop.payload and rtp the same, and does it answer this address"
+                " (e1.remote, console.allow)?",
+                far=self._far,
+            )
+        return join(", ", [state, why])
 
     def why_not(self, name: ChannelName) -> str:
         """Why a channel is not open."""
@@ -207,21 +196,6 @@ class ConsoleLine:
         """Send a message of a channel."""
         self._happened(self.carrier.send(name, data))
 
-    async def wait(self, condition: Callable[[], bool], within: float) -> bool:
-        """Wait until ``condition`` holds, checked after every event; false after the timeout."""
-        try:
-            async with asyncio.timeout(within):
-                while not condition():
-                    waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-                    self._waiters.add(waiter)
-                    try:
-                        await waiter
-                    finally:
-                        self._waiters.discard(waiter)
-        except TimeoutError:
-            return condition()
-        return True
-
     def _happened(self, events: list[StreamEvent]) -> None:
         for event in events:
             if isinstance(event, StateChanged):
@@ -236,9 +210,7 @@ class ConsoleLine:
             if channel is not None:
                 channel.happened(event.event)
         if events:
-            for waiter in self._waiters:
-                if not waiter.done():
-                    waiter.set_result(None)
+            self._wake()
 
 
 class ConsoleLines:
@@ -257,9 +229,7 @@ class ConsoleLines:
             raise
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self.close()
         for line in self.lines.values():
             await line.carrier.wait_closed()
@@ -392,11 +362,9 @@ class E1ConsoleClient(ConsoleClient):
         ]
 
     def _unreachable(self, name: str, reason: str) -> str:
+        where, channel = self.host, SHOWN[name]
         return Phrase(
-            "{where}: {channel} can't be reached: {reason}",
-            where=self.host,
-            channel=SHOWN[name],
-            reason=reason,
+            "{where}: {channel} can't be reached: {reason}", where=where, channel=channel, reason=reason
         )
 
     def _where(self, channel: str) -> str:
@@ -440,14 +408,10 @@ class _E1Channel:
     def __init__(self, client: E1ConsoleClient, name: str) -> None:
         self._client = client
         self.name: ChannelName = "kpd2" if name == KPD2 else "kpd1"
-        self.framer = self._new_framer()
+        self.framer = new_framer(client, self.name)
         self.closed_here = False
         self.recorded = False
         """The channel as an open connection, for observers."""
-
-    def _new_framer(self) -> StreamFramer:
-        channel = Channel.KPD2 if self.name == KPD2 else Channel.KPD1
-        return StreamFramer(channel, self._client._codec.options)
 
     def happened(self, event: Any) -> None:
         """An event of the channel."""
@@ -460,7 +424,7 @@ class _E1Channel:
             case Message(data):
                 client._received(self.name, data, self.framer)
             case Up():
-                self.framer = self._new_framer()
+                self.framer = new_framer(client, self.name)
                 client._up(self.name, self)
             case Down():
                 client._ended(self)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from urllib.parse import quote
 
 from protocol import Codec, Options
-from sorm_mediator.config import Config, MediatorConfig
+from sorm_mediator.config import Config
 from sorm_mediator.console.client import PASSWORD, ConsoleClient
 from sorm_mediator.console.errors import ConnectError, StepError
 from sorm_mediator.language import Phrase, join
@@ -75,13 +75,6 @@ def link_of(config: Config) -> Link:
     return "tcp+e1" if config.console.link == "tcp" and config.e1 else config.console.link
 
 
-def codec_for(config: MediatorConfig, *, object_byte_order: str | None = None) -> Codec:
-    """The codec of a console for a mediator of this configuration."""
-    options = config.codec_options
-    order = object_byte_order or options.object_byte_order
-    return Codec(replace(options, object_byte_order=order))  # type: ignore[arg-type]
-
-
 def target_for(
     config: Config,
     host: str,
@@ -93,11 +86,13 @@ def target_for(
 ) -> RunTarget:
     """The mediator of ``config`` at these ports; ``web``: of the lab, which makes calls."""
     mediator = config.mediator
+    options = mediator.codec_options
+    order = object_byte_order or options.object_byte_order
     return RunTarget(
         host=host,
         kpd1=kpd1,
         kpd2=kpd2,
-        codec=codec_for(mediator, object_byte_order=object_byte_order),
+        codec=Codec(replace(options, object_byte_order=order)),  # type: ignore[arg-type]
         password=mediator.password.get_secret_value(),
         orm_number=mediator.orm_number,
         stop_resets_password=mediator.options.stop_resets_password == "on",  # noqa: S105
@@ -150,14 +145,6 @@ class WebApi:
         status, reply = await self.request("POST", f"switch/domains/{quote(domain, safe='')}/calls", request)
         if status != 202 or not isinstance(reply, dict) or "call" not in reply:
             detail = reply.get("detail", reply) if isinstance(reply, dict) else reply
-
-            raise StepError(
-                join(
-                    ": ",
-                    [
-                        Phrase("the switch refused the call with HTTP {status}", status=status),
-                        str(detail),
-                    ],
-                )
-            )
+            refused = Phrase("the switch refused the call with HTTP {status}", status=status)
+            raise StepError(join(": ", [refused, str(detail)]))
         return str(reply["call"])

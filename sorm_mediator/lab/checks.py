@@ -1,13 +1,18 @@
-"""Checks of the references in a lab file before the start: a mistake is one line and exit code 2."""
+"""Checks of a lab file before the start: its references and its ``[[e1]]`` tables.
+
+A mistake is one line and exit code 2.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Sequence
 
-from sorm_mediator.config import Config, ConfigError, SwitchConfig
-from sorm_mediator.lab.line_checks import check_lines, check_speech_lines, xot_listeners
-from ssh_control.multisorm.patterns import DomainList
+from sorm_mediator.addresses import host_problem, split_host_port
+from sorm_mediator.config import Config, ConfigError, E1Config, SwitchConfig
+from sorm_mediator.config.e1 import BARE
+from ssh_control.multisorm.domains import DomainList
 
 log = logging.getLogger(__name__)
 
@@ -57,11 +62,16 @@ def _check_streams(config: Config, name: str) -> None:
             f'{name}: console.link: "{link}" needs {least} to {most} [[e1]] tables{why}, and there are {streams}'
         )
     if link == "tcp":
-        check_speech_lines(config.e1, name)
-    number, times = Counter(stream.stream for stream in config.e1).most_common(1)[0] if config.e1 else (0, 0)
-    if times > 1:
-        raise ConfigError(f"{name}: e1.stream: {number} is declared {times} times")
-    check_lines(config.e1, name)
+        for number, stream in enumerate(config.e1):
+            if stream.line in BARE:
+                raise ConfigError(
+                    f'{name}: e1.{number}.line: "{stream.line}" has no timeslots, hence no KSL; with console.link = '
+                    '"tcp" the streams are there for the speech alone: use "satop" or "memory", or leave the table out'
+                )
+    for declared, times in Counter(stream.stream for stream in config.e1).most_common(1):
+        if times > 1:
+            raise ConfigError(f"{name}: e1.stream: {declared} is declared {times} times")
+    _check_lines(config.e1, name)
 
 
 def _check_ports(config: Config, name: str) -> None:
@@ -77,7 +87,9 @@ def _check_ports(config: Config, name: str) -> None:
         if config.switch.aggregates and port:
             listeners.append(("switch.ssh_port + 1 (MultiSORM)", host, port + 1))
     if config.console.link == "x25":
-        listeners += xot_listeners(config.e1)
+        for number, stream in enumerate(config.e1):
+            if stream.line == "xot" and not stream.remote:
+                listeners.append((f"e1.{number}.local", *split_host_port(stream.local)))
     taken: dict[tuple[str, int], str] = {}
     for key, host, port in listeners:
         if port and (host, port) in taken:
@@ -127,3 +139,98 @@ def check_capacity(config: Config) -> tuple[str, ...]:
     if mediator.capacity is not None and mediator.capacity.trunks and mediator.station_type == "terminal":
         return ("mediator.capacity.trunks: has no effect on a terminal node (order 268, appendix 2)",)
     return ()
+
+
+ANY_ADDRESS = E1Config().local
+TABLES = ("satop", "serial", "xot", "memory")
+"""The tables of the kinds of line, named as the kinds."""
+WIRES = ("serial", "memory")
+"""Lines without an address."""
+
+
+def _check_lines(streams: Sequence[E1Config], name: str) -> None:
+    """Raises :class:`ConfigError` naming the key, the value and the remedy."""
+    used: dict[str, str] = {}
+    for number, stream in enumerate(streams):
+        where = f"{name}: e1.{number}"
+        _check_tables(stream, where)
+        _check_addresses(stream, where)
+        if stream.line == "serial":
+            _check_ttys(stream, where, used)
+        elif stream.line == "xot":
+            _check_circuits(stream, where)
+        elif stream.line == "satop" and not stream.local.endswith(":0"):
+            if stream.local in used:
+                raise ConfigError(
+                    f"{where}.local: {stream.local} is {used[stream.local]} already; 0 means any free port"
+                )
+            used[stream.local] = f"{where}.local"
+        _check_parts(stream, where)
+
+
+def _check_tables(stream: E1Config, where: str) -> None:
+    for table in TABLES:
+        if table in stream.model_fields_set and table != stream.line:
+            raise ConfigError(
+                f'{where}.{table}: is for line = "{table}", and this one is "{stream.line}": leave the table out'
+            )
+
+
+def _check_addresses(stream: E1Config, where: str) -> None:
+    for key, value, none in (("local", stream.local, ANY_ADDRESS), ("remote", stream.remote, "")):
+        if stream.line in WIRES and value != none:
+            raise ConfigError(f'{where}.{key}: {value}: a line "{stream.line}" has no address: leave it out')
+    if stream.line == "xot" and stream.remote and stream.local != ANY_ADDRESS:
+        raise ConfigError(
+            f"{where}.local: {stream.local}: the mediator either listens (local) or connects (remote, "
+            f"{stream.remote}): leave one of them out"
+        )
+
+
+def _check_ttys(stream: E1Config, where: str, used: dict[str, str]) -> None:
+    ports = stream.serial
+    for key in ("kpd1", "kpd2", "console_kpd1", "console_kpd2"):
+        port: str = getattr(ports, key)
+        full = f"{where}.serial.{key}"
+        if not port:
+            if key in ("kpd1", "kpd2"):
+                raise ConfigError(f'{full}: is required for line = "serial": a tty such as "/dev/ttyUSB0"')
+            continue
+        if port in used:
+            raise ConfigError(
+                f"{full}: {port} is {used[port]} already; each end of a channel is a tty of its own"
+            )
+        used[port] = full
+
+
+def _check_circuits(stream: E1Config, where: str) -> None:
+    xot = stream.xot
+    key, one, other = (
+        ("lcn", xot.kpd1_lcn, xot.kpd2_lcn)
+        if stream.x25.circuit == "pvc"
+        else ("number", xot.kpd1_number, xot.kpd2_number)
+    )
+    if one == other or not one or not other:
+        raise ConfigError(
+            f"{where}.xot.kpd2_{key}: {other!r}: kpd1_{key} is {one!r}, and the {stream.x25.circuit.upper()} of a "
+            "channel is known by it: give two different ones"
+        )
+    for name, value in (("interface", xot.interface), ("console_interface", xot.console_interface)):
+        if len(value) > 255 or not value.isascii():
+            raise ConfigError(f"{where}.xot.{name}: {value!r}: at most 255 ASCII characters are allowed")
+
+
+def _check_parts(stream: E1Config, where: str) -> None:
+    """Make the parts of a stream, which check their own settings."""
+    from sorm_mediator.carriers import mediator_carrier  # numpy, only where it is needed
+
+    for key, value in (("local", stream.local), ("remote", stream.remote)):
+        try:
+            if value and (problem := host_problem(split_host_port(value)[0])):
+                raise ConfigError(f"{where}.{key}: {value!r} is no host ({problem})")
+        except ValueError as error:
+            raise ConfigError(f"{where}.{key}: {error}, such as 127.0.0.1:50001") from None
+    try:
+        mediator_carrier(stream)
+    except ValueError as error:
+        raise ConfigError(f"{where}: {error}") from None

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import AsyncExitStack
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Literal, Self
 
 from sorm_mediator.addresses import host_port, split_host_port
-from sorm_mediator.config import Config, ConfigError, SshConfig, is_loopback
+from sorm_mediator.config import Config, ConfigError, E1Config, LapbConfig, SshConfig, X25Config, is_loopback
 from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.checks import check_references
 from sorm_mediator.lab.login_checks import knows_own_mediator, login_problem
@@ -24,6 +25,7 @@ from ssh_control.client import LinkState
 
 if TYPE_CHECKING:
     from e1.carriers.carrier import Carrier  # numpy, which TCP can do without
+
 
 log = logging.getLogger(__name__)
 
@@ -184,15 +186,12 @@ class Lab:
                     f"pin the public key that {where} shows (ssh-keyscan prints it)"
                 )
             return Gateway(config)
-        ssh = config.ssh
-        address = self._way_to_own_switch(ssh) if is_loopback(ssh.server) else None
-        if address is not None:
-            host, port = split_host_port(address)
-            ssh = ssh.model_copy(update={"server": host, "port": port})
-            return Gateway(
-                config.model_copy(update={"ssh": ssh}), switch_host_key=self.switch.public_host_key
-            )
-        return Gateway(config)
+        address = self._way_to_own_switch(config.ssh) if is_loopback(config.ssh.server) else None
+        if address is None:
+            return Gateway(config)
+        host, port = split_host_port(address)
+        ssh = config.ssh.model_copy(update={"server": host, "port": port})
+        return Gateway(config.model_copy(update={"ssh": ssh}), switch_host_key=self.switch.public_host_key)
 
     def _way_to_own_switch(self, ssh: SshConfig) -> str | None:
         """The address of this lab's switch for the mediator; None: the mediator uses another switch.
@@ -241,3 +240,48 @@ class Lab:
 
 def _on_port(address: str, port: int) -> str:
     return f"{address.rpartition(':')[0]}:{port}"
+
+
+STREAM = E1Config(
+    hold=0.0,
+    lapb=LapbConfig(t1=1.0, t2=0.02),
+    x25=X25Config(window=7),
+)
+"""The stream of a lab without streams. A console that disconnects is gone at once, as over TCP. The window
+has its maximum, since the line (with its jitter buffers) has more delay than a cable."""
+
+
+def over_e1(config: Config, link: Literal["x25", "tcp"] = "x25") -> Config:
+    """The same lab on free loopback ports with this ``console.link`` and its own streams, or a single one.
+
+    With ``"tcp"`` the streams carry the speech alone.
+    """
+    streams = tuple(
+        stream.model_copy(update={"local": "127.0.0.1:0", "remote": ""}) for stream in config.e1 or (STREAM,)
+    )
+    console = config.console.model_copy(update={"link": link})
+    return on_free_ports(config.model_copy(update={"console": console, "e1": streams}))
+
+
+@contextmanager
+def wired(config: Config) -> Iterator[Config]:
+    """The same lab with a cable for each serial line without a console's end in the file.
+
+    The ttys of both ends are then pseudo-terminals.
+    """
+    with ExitStack() as stack:
+        yield config.model_copy(update={"e1": tuple(_wired(stream, stack) for stream in config.e1)})
+
+
+def _wired(stream: E1Config, stack: ExitStack) -> E1Config:
+    ports = stream.serial
+    if stream.line != "serial" or (ports.console_kpd1 and ports.console_kpd2):
+        return stream
+    from e1.carriers.serial_line import NullModem
+
+    cables: dict[str, str] = {}
+    for name in ("kpd1", "kpd2"):
+        cable = NullModem()
+        stack.callback(cable.close)
+        cables[name], cables[f"console_{name}"] = cable.names
+    return stream.model_copy(update={"serial": ports.model_copy(update=cables)})

@@ -36,16 +36,8 @@ class BoxProcess:
     """
 
     def __init__(self, box: str, config: Path, *, log_level: str = "warning") -> None:
-        self._command = [
-            sys.executable,
-            "-m",
-            "sorm_mediator",
-            box,
-            "-c",
-            str(config),
-            "--log-level",
-            log_level,
-        ]
+        options = ("-c", str(config), "--log-level", log_level)
+        self._command = [sys.executable, "-m", "sorm_mediator", box, *options]
         self._name = box
         self.ready: dict[str, object] = {}
         self.endpoints: dict[str, str] = {}

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from sorm_mediator.addresses import split_host_port
 from sorm_mediator.config import Config
 from sorm_mediator.console.target import RunTarget, WebApi, target_for
+
+if TYPE_CHECKING:
+    from sorm_mediator.console.e1_client import ConsoleEnd
 
 
 @asynccontextmanager
@@ -33,12 +37,9 @@ async def toward(
             api = await stack.enter_async_context(WebApi(web, config.web.token.get_secret_value()))
         target = target_for(config, host, kpd1, kpd2, object_byte_order=byte_order, web=api)
         if by_e1 or speech:
-            from sorm_mediator.console.e1_client import ConsoleLines, lines_toward
+            from sorm_mediator.console.e1_client import lines_toward
 
-            lines = await stack.enter_async_context(ConsoleLines(lines_toward(config.e1, host, data=by_e1)))
-            target = replace(target, e1=lines) if by_e1 else replace(target, speech=lines)
-            if speech:
-                await lines.working()
+            target = await _with_lines(target, lines_toward(config.e1, host, data=by_e1), stack, by_e1=by_e1)
         yield target
 
 
@@ -55,29 +56,36 @@ async def in_lab(
 
     ``by_e1``: the consoles are in its streams; ``speech``: they connect over TCP, and its streams carry the speech.
     """
-    from sorm_mediator.lab.lab import Lab, on_free_ports
+    from sorm_mediator.lab.lab import Lab, on_free_ports, over_e1, wired
 
     async with AsyncExitStack() as stack:
         if by_e1 or speech:
-            from sorm_mediator.console.e1_client import ConsoleLines, lines_of_lab
-            from sorm_mediator.lab.e1 import over_e1, wired
-
             config = stack.enter_context(wired(over_e1(config, "x25" if by_e1 else "tcp")))
         else:
             console = config.console.model_copy(update={"link": "tcp"})
             config = on_free_ports(config.model_copy(update={"console": console, "e1": ()}))
         lab = await stack.enter_async_context(Lab(config, name=name))
         web = await stack.enter_async_context(WebApi(lab.web_url, config.web.token.get_secret_value()))
-        if by_e1:
-            target = target_for(config, "", 0, 0, object_byte_order=byte_order, web=web)
-            lines = ConsoleLines(lines_of_lab(lab))
-            target = replace(target, e1=await stack.enter_async_context(lines))
-        else:
+        host, kpd1, kpd2 = "", 0, 0
+        if not by_e1:
             host, kpd1 = split_host_port(lab.endpoints["kpd1"])
             kpd2 = split_host_port(lab.endpoints["kpd2"])[1]
-            target = target_for(config, host, kpd1, kpd2, object_byte_order=byte_order, web=web)
-            if speech:
-                lines = await stack.enter_async_context(ConsoleLines(lines_of_lab(lab)))
-                await lines.working()
-                target = replace(target, speech=lines)
+        target = target_for(config, host, kpd1, kpd2, object_byte_order=byte_order, web=web)
+        if by_e1 or speech:
+            from sorm_mediator.console.e1_client import lines_of_lab
+
+            target = await _with_lines(target, lines_of_lab(lab), stack, by_e1=by_e1)
         yield replace(target, restart=lab.restart_gateway)
+
+
+async def _with_lines(
+    target: RunTarget, ends: list[ConsoleEnd], stack: AsyncExitStack, *, by_e1: bool
+) -> RunTarget:
+    """The target with its streams open: they have the consoles, or they work and carry the speech alone."""
+    from sorm_mediator.console.e1_client import ConsoleLines  # numpy, only where it is needed
+
+    lines = await stack.enter_async_context(ConsoleLines(ends))
+    if by_e1:
+        return replace(target, e1=lines)
+    await lines.working()
+    return replace(target, speech=lines)

@@ -104,7 +104,7 @@ class DemoRow:
             link=link,
             verdict=str(result.verdict),
             steps=result.planned,
-            passed=sum(step.verdict == PASS for step in result.steps),
+            passed=result.passed,
             seconds=round(result.seconds, 3),
             error=None if result.error is None else str(result.error),
             report="" if result.verdict == PASS else report,
@@ -126,7 +126,7 @@ def run_demo(*, lang: Lang, as_json: bool, prepare: Callable[[], None]) -> int:
 
 async def _demo(lang: Lang, as_json: bool, prepare: Callable[[], None]) -> int:
     began = time.monotonic()
-    write: Callable[[str], object] = _ignore if as_json else sys.stdout.write
+    write: Callable[[str], object] = (lambda _: None) if as_json else sys.stdout.write
     with resources.as_file(resources.files("captures")) as captures, _processes(prepare) as pool:
         folder = Path(captures) / "scenarios"
         scripts = [*sorted(folder.glob("*.yaml")), *sorted(folder.glob("vendor/*.json"))]
@@ -265,7 +265,3 @@ def _document(results: list[DemoRow], seconds: float) -> dict[str, object]:
             {name: value for name, value in asdict(result).items() if name != "report"} for result in results
         ],
     }
-
-
-def _ignore(_: str) -> None:
-    pass

@@ -117,13 +117,10 @@ class Node:
 
     def seconds(self) -> float:
         """The value as a time in seconds, not negative. Raises :class:`ScriptError`."""
-        if (
-            isinstance(self.value, bool)
-            or not isinstance(self.value, int | float)
-            or not 0 <= self.value <= 86400
-        ):
+        value = self.value
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 86400:
             self.wrong("seconds, from 0 to 86400")
-        return float(self.value)
+        return float(value)
 
     def integer(self, low: int, high: int) -> int:
         """The value as an integer from ``low`` to ``high``. Raises :class:`ScriptError`."""
@@ -138,11 +135,15 @@ KeyCheck = Callable[[Node], object]
 
 def load(path: Path) -> Node:
     """Read one YAML document. Raises :class:`ScriptError`."""
+    return parse(read_script(path), str(path))
+
+
+def read_script(path: Path, encoding: str = "utf-8") -> str:
+    """The text of a script file. Raises :class:`ScriptError`."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding=encoding)
     except (OSError, UnicodeDecodeError) as error:
         raise ScriptError(unreadable(path, error)) from None
-    return parse(text, str(path))
 
 
 def parse(text: str, file: str) -> Node:
@@ -190,11 +191,7 @@ class _Builder:
             return Node(items, self._file, line, path)
         try:
             value = self._loader.construct_object(node)
-        except (
-            LookupError,
-            AttributeError,
-            TypeError,
-        ):  # PyYAML's error for a text that does not fit its tag
+        except (LookupError, AttributeError, TypeError):  # PyYAML's, for a text that does not fit its tag
             tag = one_line(str(node.tag))
             raise ScriptError(f"{self._file}:{line}: holds a value that can't be read as {tag}") from None
         return Node(value, self._file, line, path)

@@ -1,4 +1,4 @@
-"""The results of scripts: printed during the run (for people, or JSON Lines), and as JUnit's XML.
+"""The results of scripts: printed during the run (for people, or JSON Lines), as JUnit's XML, and as a capture.
 
 The output for people contains no password, neither as octets nor as a field; the output for programs is exact
 (:mod:`protocol.render`).
@@ -9,14 +9,15 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from protocol import Channel
 from protocol.render import has_another_inside, masked_hex, render
 from protocol.wire import MASK
-from sorm_mediator.console.client import SHOWN, ConsoleClient, Crossed
+from sorm_mediator.capture.writer import Connection, PcapngWriter
+from sorm_mediator.console.client import SHOWN, Address, ConsoleClient, Crossed, Observer
 from sorm_mediator.console.comparing import Failure
 from sorm_mediator.console.errors import words
 from sorm_mediator.language import Lang, Phrase, translate
@@ -61,6 +62,11 @@ class ScriptResult:
     error: Exception | None = None
 
     @property
+    def passed(self) -> int:
+        """How many steps passed."""
+        return len(self.steps) - len(self.failures)
+
+    @property
     def failures(self) -> list[StepResult]:
         """The steps that failed."""
         return [step for step in self.steps if step.failure]
@@ -82,21 +88,18 @@ def write_junit(path: Path, results: Sequence[ScriptResult]) -> None:
 
 
 def _case(result: ScriptResult) -> Case:
+    status: junit.Status = "passed"
+    message = kind = text = ""
     if result.error is not None:
-        text = str(result.error)
-        return _of(result, "error", text, type(result.error).__name__, text)
-    if result.failures:
+        status, kind = "error", type(result.error).__name__
+        message = text = str(result.error)
+    elif result.failures:
+        status, kind, message = "failure", "Expectation", _first(result)
         texts = [
             f"step {step.number}, {result.path}:{step.line}: {step.title}\n{step.failure}"
             for step in result.failures
         ]
-        return _of(result, "failure", _first(result), "Expectation", "\n\n".join(texts))
-    return _of(result, "passed")
-
-
-def _of(
-    result: ScriptResult, status: junit.Status, message: str = "", kind: str = "", text: str = ""
-) -> Case:
+        text = "\n\n".join(texts)
     return Case(
         name=result.name, classname=result.path.stem, file=str(result.path), seconds=result.seconds,
         status=status, message=message, kind=kind, text=text,
@@ -120,30 +123,8 @@ _FINDINGS = Phrase("findings")
 _NO_UNIT = Phrase("bytes that are no unit")
 
 
-class Printer(Protocol):
-    """Prints a run, step by step."""
-
-    def begin(self, result: ScriptResult) -> None:
-        """A script begins."""
-
-    def step(self, number: str, title: str, line: int) -> None:
-        """A step begins."""
-
-    def crossed(self, client: ConsoleClient, crossed: Crossed, elapsed: float) -> None:
-        """A unit crossed, ``elapsed`` seconds after the script began."""
-
-    def ended(self, step: StepResult) -> None:
-        """A step is over."""
-
-    def end(self, result: ScriptResult) -> None:
-        """A script is over."""
-
-    def summary(self, results: Sequence[ScriptResult]) -> None:
-        """All scripts are over."""
-
-
 class TextPrinter:
-    """For people, in English (``en``) or Russian (``ru``)."""
+    """Prints a run step by step for people, in English (``en``) or Russian (``ru``)."""
 
     def __init__(self, write: Callable[[str], object], lang: Lang = "en") -> None:
         self._write = write
@@ -187,12 +168,11 @@ class TextPrinter:
         verdicts = max((len(self._say(result.verdict)) for result in results), default=0)
         self._line(f"{self._say(_SUMMARY)}:")
         for result in results:
-            passed = sum(step.verdict == PASS for step in result.steps)
             findings = ", ".join(f"{self._say(text)}: {count}" for text, count in result.findings.items())
             extra = f"  {self._say(_FINDINGS)}: {findings}" if findings else ""
             self._line(
                 f"  {self._say(result.verdict):<{verdicts}} {result.name:<{width}}  "
-                f"{passed}/{result.planned} {self._say(_STEPS)}  {result.seconds:6.2f} {self._say(_S)}{extra}"
+                f"{result.passed}/{result.planned} {self._say(_STEPS)}  {result.seconds:6.2f} {self._say(_S)}{extra}"
             )
 
     def _meaning(self, crossed: Crossed) -> list[str]:
@@ -208,7 +188,7 @@ class TextPrinter:
 
 
 class JsonPrinter:
-    """For programs: one object a line, its kind in ``event``."""
+    """For programs, with the methods of :class:`TextPrinter`: one object a line, its kind in ``event``."""
 
     def __init__(self, write: Callable[[str], object]) -> None:
         self._write = write
@@ -220,11 +200,8 @@ class JsonPrinter:
         self._object("step", step=number, title=title, line=line)
 
     def crossed(self, client: ConsoleClient, crossed: Crossed, elapsed: float) -> None:
-        form = {
-            key: value
-            for key, value in crossed.form.items()
-            if key not in ("offset", "length", "hex", "problems")
-        }
+        left_out = ("offset", "length", "hex", "problems")
+        form = {key: value for key, value in crossed.form.items() if key not in left_out}
         self._object(
             "crossed",
             time=crossed.time,
@@ -246,10 +223,7 @@ class JsonPrinter:
                 "expected": step.failure.expected,
                 "reason": step.failure.reason,
                 "came": None if came is None else {"name": came.name, "fields": came.fields},
-                "differences": [
-                    {"path": one.path, "expected": one.expected, "came": one.came}
-                    for one in step.failure.differences
-                ],
+                "differences": list(map(asdict, step.failure.differences)),
             }
         self._object(
             "result", step=step.number, verdict=step.verdict, ms=round(step.seconds * 1000, 3),
@@ -266,12 +240,15 @@ class JsonPrinter:
         self._write(json.dumps({"event": event, **fields}, ensure_ascii=False) + "\n")
 
 
+Printer = TextPrinter | JsonPrinter
+
+
 def _summary(result: ScriptResult) -> dict[str, Any]:
     return {
         "name": result.name,
         "file": str(result.path),
         "verdict": result.verdict,
-        "passed": sum(step.verdict == PASS for step in result.steps),
+        "passed": result.passed,
         "steps": result.planned,
         "seconds": round(result.seconds, 3),
         "findings": result.findings,
@@ -283,3 +260,51 @@ def _octets(crossed: Crossed) -> str:
     """The octets in hexadecimal, masked: everything sent on KPD1 is treated as a command."""
     channel = Channel.COMMAND if crossed.outbound else None
     return masked_hex(crossed.raw, channel=channel, anywhere=crossed.message is None)
+
+
+class PcapRecorder(Observer):
+    """An observer of consoles that writes their traffic to a file. A context manager.
+
+    ``speech``: include the packets of streams that carry speech alone.
+    Raises :class:`OSError` when the file can't be written.
+    """
+
+    def __init__(self, path: Path, *, speech: bool = True) -> None:
+        self._speech = speech
+        self._writer = PcapngWriter(path)
+        self._connections: dict[tuple[ConsoleClient, str], Connection] = {}
+
+    def __enter__(self) -> PcapRecorder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._writer.close()
+
+    def opened(
+        self, client: ConsoleClient, channel: str, local: Address, remote: Address, now: float
+    ) -> None:
+        """A channel is open: its handshake."""
+        self._connections[client, channel] = self._writer.connection(channel.upper(), local, remote, now)
+
+    def transferred(
+        self, client: ConsoleClient, channel: str, outbound: bool, data: bytes, now: float
+    ) -> None:
+        """One write or read."""
+        connection = self._connections[client, channel]
+        (connection.sent if outbound else connection.received)(data, now)
+
+    def framed(self, client: ConsoleClient, channel: str, by_dte: bool, frame: bytes, now: float) -> None:
+        """One frame of a timeslot; frames of the DTE are outbound."""
+        name = f"{client.host} {channel.upper()}"
+        self._writer.lapb(name, frame, now, outbound=by_dte)
+
+    def datagram(
+        self, name: str, outbound: bool, local: Address, remote: Address, data: bytes, now: float
+    ) -> None:
+        """One packet of a stream that carries the speech alone (SAToP)."""
+        if self._speech:
+            self._writer.datagram(name, local, remote, data, now, outbound=outbound)
+
+    def closed(self, client: ConsoleClient, channel: str, now: float) -> None:
+        """A channel is closed: its end."""
+        self._connections.pop((client, channel)).close(now)

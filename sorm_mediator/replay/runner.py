@@ -1,27 +1,232 @@
-"""Runs a scenario: sends the commands of its steps, waits for the expected messages, and reports failures."""
+"""Runs a scenario: sends the commands of its steps, waits for the expected messages, and reports failures.
+
+The order is kept among the answers on KPD1, and among the events of one object on KPD2 (order 268, rule 4:
+each object gets its own set). Unsolicited messages of KPD1 and 53h may come anywhere between (26h may come
+before or after 28h: ``unauthorized_access_place``).
+
+Only unread messages are candidates for an expected one. The candidate is the first message of the expected
+name with the expected identity (object_number, call_number, command, test_number, as far as given). The
+candidate must fit in every other field too, else the expectation fails. Messages before the candidate are not
+checked.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Sequence
-from pathlib import Path
-from typing import Any, Protocol
+from collections.abc import Awaitable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from protocol import EncodeError
-from sorm_mediator.console.client import KPD1, KPD2, SHOWN, ConsoleClient, Crossed, Observer, Sent
-from sorm_mediator.console.comparing import Failure, differences, show_value
-from sorm_mediator.console.errors import ConnectError, ScriptError, StepError
-from sorm_mediator.console.hearing import hear, heard_text
-from sorm_mediator.console.messages import ALREADY_STARTED
+from sorm_mediator.console.client import (
+    ALREADY_STARTED,
+    KPD1,
+    KPD2,
+    SHOWN,
+    ConsoleClient,
+    Crossed,
+    Observer,
+    Sent,
+)
+from sorm_mediator.console.comparing import (
+    IDENTITY,
+    NO_MESSAGE,
+    Failure,
+    Not,
+    OneOf,
+    differences,
+    hear,
+    heard_text,
+    nothing_came,
+    show_value,
+)
+from sorm_mediator.console.errors import ConnectError, ScriptError, StepError, words
 from sorm_mediator.console.target import RunTarget
 from sorm_mediator.language import Phrase, join
 from sorm_mediator.replay import scenario as s
-from sorm_mediator.replay.matching import Matcher, Unread, Wanted
-from sorm_mediator.replay.recording import PcapRecorder
-from sorm_mediator.replay.results import PASS, Printer, ScriptResult, StepResult
+from sorm_mediator.replay.results import PASS, PcapRecorder, Printer, ScriptResult, StepResult
+from sorm_mediator.replay.vendor import VendorScript
 from sorm_mediator.replay.vocabulary import COMMANDS
+
+Script = s.Scenario | VendorScript
+UNSOLICITED = ("alarm", "restart", "unauthorized-access", "electronic-message")
+
+S = TypeVar("S", bound=Script)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One expected message, its variables filled in."""
+
+    name: str
+    fields: dict[str, Any]
+    on_kpd2: bool
+
+    @property
+    def text(self) -> Phrase:
+        """Name and fields, for people."""
+        return join(" ", [self.name, show_value(self.fields)] if self.fields else [self.name])
+
+
+class Console:
+    """A console of a run: its client, its unread messages, and the position in each order."""
+
+    def __init__(self, client: ConsoleClient) -> None:
+        self.client = client
+        self.running: tuple[Sent, ...] = ()
+        """The commands to end before the next one is sent."""
+        self._unread: list[tuple[int, Crossed]] = []
+        self._count = 0
+        self._passed: dict[tuple[Any, ...], int] = {}
+
+    def add(self, arrival: Crossed) -> None:
+        """Add a received message."""
+        self._count += 1
+        self._unread.append((self._count, arrival))
+
+    def waiting(self, channels: Sequence[str]) -> list[Crossed]:
+        """All unread messages of these channels."""
+        return [arrival for _, arrival in self._unread if arrival.channel in channels]
+
+    def reachable(self, *, on_kpd2: bool) -> list[Crossed]:
+        """The messages of a channel that can still be expected, in order of arrival."""
+        return [one for place, one in self._unread if one.on_kpd2 == on_kpd2 and self._is_ahead(place, one)]
+
+    def read(self, arrival: Crossed) -> None:
+        """Read ``arrival``, which meets an expectation: earlier messages of its order are passed over."""
+        position = next(place for place, other in self._unread if other is arrival)
+        key = _order(arrival)
+        self._passed[key] = max(position, self._passed.get(key, 0))
+        self._unread = [
+            (place, other)
+            for place, other in self._unread
+            if other is not arrival and self._is_ahead(place, other)
+        ]
+
+    def take(self, arrivals: Iterable[Crossed]) -> None:
+        """Remove messages matched in any order. The others stay."""
+        taken = {id(arrival) for arrival in arrivals}
+        self._unread = [(place, other) for place, other in self._unread if id(other) not in taken]
+
+    def _is_ahead(self, place: int, arrival: Crossed) -> bool:
+        return place > self._passed.get(_order(arrival), 0)
+
+
+def _order(arrival: Crossed) -> tuple[Any, ...]:
+    by_itself = arrival.name == "trunk-info" and arrival.answers is None  # a trunk was renamed
+    if arrival.name in UNSOLICITED or arrival.name == "test-reply" or by_itself:
+        return (arrival.on_kpd2, arrival.name)
+    if arrival.on_kpd2:
+        return (True, arrival.fields.get("object_type"), arrival.fields.get("object_number"))
+    return (False,)
+
+
+class Matcher:
+    """Matches one list of expectations with the messages of one console.
+
+    ``variables`` fill an expectation when its turn comes, and get the values that it saves. ``sent``: the
+    commands with the expected answers; empty for any.
+    """
+
+    def __init__(
+        self,
+        expectations: Sequence[s.Expectation],
+        console: Console,
+        variables: dict[str, Any],
+        *,
+        sent: Sequence[Sent] = (),
+        order_free: bool = False,
+    ) -> None:
+        self._left = list(expectations)
+        self._console = console
+        self._variables = variables
+        self._sent = sent
+        self._order_free = order_free
+        self.failure: Failure | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether every expectation has been met, or one has failed."""
+        return not self._left or self.failure is not None
+
+    def advance(self) -> bool:
+        """Match the received messages. Returns true when finished."""
+        if self._order_free:
+            self._advance_in_any_order()
+        else:
+            while not self.finished and self._advance_by_one():
+                pass
+        return self.finished
+
+    def expire(self, within: float) -> None:
+        """Timeout: the first remaining expectation has failed."""
+        expectation = self._left[0]
+        wanted = self._resolve(expectation)
+        arrivals = self._console.reachable(on_kpd2=wanted.on_kpd2)
+        same = [arrival for arrival in arrivals if arrival.name == wanted.name]
+        closest = min(same, key=lambda arrival: len(differences(wanted.fields, arrival.fields)), default=None)
+        reason = nothing_came(within, close=closest is not None)
+        if closest is not None:
+            found = differences(wanted.fields, closest.fields)
+            self._fail(expectation, Failure(wanted.text, reason, closest, found))
+            return
+        if others := list(dict.fromkeys(arrival.name or NO_MESSAGE for arrival in arrivals)):
+            reason = Phrase("{reason}; unread: {others}", reason=reason, others=join(", ", others))
+        self._fail(expectation, Failure(wanted.text, reason))
+
+    def _advance_by_one(self) -> bool:
+        expectation = self._left[0]
+        wanted = self._resolve(expectation)
+        reachable = self._console.reachable(on_kpd2=wanted.on_kpd2)
+        arrival = next((one for one in reachable if self._is_candidate(wanted, one)), None)
+        if arrival is None:
+            return False
+        found = differences(wanted.fields, arrival.fields)
+        if found:
+            self._fail(expectation, Failure(wanted.text, "", arrival, found))
+            return False
+        self._console.read(arrival)
+        self._left.pop(0)
+        self._met(expectation, arrival)
+        return True
+
+    def _advance_in_any_order(self) -> None:
+        for expectation in list(self._left):
+            wanted = self._resolve(expectation)
+            for arrival in self._console.reachable(on_kpd2=wanted.on_kpd2):
+                if self._is_candidate(wanted, arrival) and not differences(wanted.fields, arrival.fields):
+                    self._console.take([arrival])
+                    self._left.remove(expectation)
+                    self._met(expectation, arrival)
+                    break
+
+    def _is_candidate(self, wanted: Wanted, arrival: Crossed) -> bool:
+        if arrival.name != wanted.name or not self._answers_what_was_sent(wanted, arrival):
+            return False
+        return not any(
+            differences(wanted.fields[key], arrival.fields.get(key))
+            for key in IDENTITY
+            if key in wanted.fields and not isinstance(wanted.fields[key], OneOf | Not)
+        )
+
+    def _answers_what_was_sent(self, wanted: Wanted, arrival: Crossed) -> bool:
+        if wanted.on_kpd2 or not self._sent or wanted.name in UNSOLICITED or "command" in wanted.fields:
+            return True
+        return any(arrival.answers is sent for sent in self._sent)
+
+    def _resolve(self, expectation: s.Expectation) -> Wanted:
+        return Wanted(expectation.entry.name, expectation.resolve(self._variables), expectation.on_kpd2)
+
+    def _met(self, expectation: s.Expectation, crossed: Crossed) -> None:
+        for key, name in expectation.save.items():
+            self._variables[name] = crossed.fields.get(key)
+
+    def _fail(self, expectation: s.Expectation, failure: Failure) -> None:
+        failure.line = expectation.line
+        self.failure = failure
+
 
 STARTED_ALREADY = Phrase(
     "the technical means are started already, perhaps by an earlier run: send stop first"
@@ -30,40 +235,11 @@ HTTP_AGAIN = 0.05
 """Seconds between two requests of an http step that waits for a certain reply."""
 
 
-class Console:
-    """A console of a run: its client, and its unread messages."""
-
-    def __init__(self, client: ConsoleClient) -> None:
-        self.client = client
-        self.unread: Unread[Crossed] = Unread()
-        self.running: tuple[Sent, ...] = ()
-        """The commands to end before the next one is sent."""
-
-    def waiting(self, channels: Sequence[str]) -> list[Crossed]:
-        """All unread messages of these channels."""
-        return [crossed for _, crossed in self.unread.waiting if crossed.channel in channels]
-
-
 _ENDED = Phrase("the restart ends the channels")
 _WRONG = Phrase("something wrong in a unit")
 
 
-class Runnable(Protocol):
-    """A scenario, or a vendor script."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def path(self) -> Path: ...
-
-    @property
-    def planned(self) -> int: ...
-
-    def check(self, *, calls: bool, web: bool, restart: bool, e1: bool) -> None: ...
-
-
-class ScriptRunner(Observer, ABC):
+class ScriptRunner(Observer, ABC, Generic[S]):
     """Runs one script, and observes its consoles: the common part of scenarios and vendor scripts.
 
     ``keep_going``: a failed step does not end the script. ``recorder`` (a capture file) observes the consoles
@@ -72,7 +248,7 @@ class ScriptRunner(Observer, ABC):
 
     def __init__(
         self,
-        script: Runnable,
+        script: S,
         target: RunTarget,
         printer: Printer,
         *,
@@ -80,11 +256,10 @@ class ScriptRunner(Observer, ABC):
         recorder: PcapRecorder | None = None,
     ) -> None:
         self.result = ScriptResult(script.name, script.path, planned=script.planned)
-        self._what = script
+        self._script = script
         self._target = target
         self._printer = printer
         self._keep_going = keep_going
-        self._header: dict[str, Any] = {}
         self._recorders = () if recorder is None else (recorder,)
         if recorder is not None and target.speech is not None:
             target.speech.record(recorder)
@@ -99,7 +274,7 @@ class ScriptRunner(Observer, ABC):
         self._printer.begin(self.result)
         target = self._target
         try:
-            self._what.check(
+            self._script.check(
                 calls=target.make_call is not None,
                 web=target.request is not None,
                 restart=target.restart is not None,
@@ -127,7 +302,7 @@ class ScriptRunner(Observer, ABC):
         """The console of this name, connected at its first use. Raises :class:`ConnectError`."""
         if name not in self._consoles:
             client = self._target.console(
-                len(self._consoles), name=name, observers=(self, *self._recorders), **self._header
+                len(self._consoles), name=name, observers=(self, *self._recorders), **self._script.header
             )
             self._consoles[name] = Console(client)
             if connect:
@@ -156,7 +331,7 @@ class ScriptRunner(Observer, ABC):
     def crossed(self, client: ConsoleClient, crossed: Crossed) -> None:
         """Print a unit, keep a received one for the steps, and count findings."""
         if not crossed.outbound:
-            self._consoles[client.name].unread.add(crossed)
+            self._consoles[client.name].add(crossed)
             for text in (*crossed.findings, *((_WRONG,) if crossed.problems else ())):
                 self.result.findings[text] = self.result.findings.get(text, 0) + 1
         self._printer.crossed(client, crossed, crossed.time - self._began)
@@ -166,32 +341,16 @@ async def attempt(work: Awaitable[Failure | None]) -> Failure | None:
     """The failure of a step: from ``work``, or the reason why the step could not be carried out."""
     try:
         return await work
-    except StepError as error:
-        return Failure("", error.text)
-    except EncodeError as error:
-        return Failure("", str(error))
+    except (StepError, EncodeError) as error:
+        return Failure("", words(error))
 
 
-class ScenarioRunner(ScriptRunner):
+class ScenarioRunner(ScriptRunner[s.Scenario]):
     """Runs one scenario."""
 
-    def __init__(
-        self,
-        scenario: s.Scenario,
-        target: RunTarget,
-        printer: Printer,
-        *,
-        keep_going: bool = False,
-        recorder: PcapRecorder | None = None,
-    ) -> None:
-        super().__init__(scenario, target, printer, keep_going=keep_going, recorder=recorder)
-        self._scenario = scenario
-        self._header = scenario.header
-        self._variables = dict(scenario.variables)
-        self._sent: tuple[Sent, ...] = ()
-
     async def _play(self) -> None:
-        await self._steps(self._scenario.steps, "")
+        self._variables = dict(self._script.variables)
+        await self._steps(self._script.steps, "")
 
     async def _put_back(self) -> None:
         """Run the steps of ``finally`` if a step has passed that may have changed something.
@@ -200,7 +359,7 @@ class ScenarioRunner(ScriptRunner):
         """
         if not any(step.verdict == PASS for step in self.result.steps):
             return
-        for index, step in enumerate(self._scenario.finally_, 1):
+        for index, step in enumerate(self._script.finally_, 1):
             try:
                 await self._steps((step,), "finally.", index)
             except (ScriptError, ConnectError) as error:
@@ -221,7 +380,7 @@ class ScenarioRunner(ScriptRunner):
 
     async def _step(self, step: s.Step, number: str) -> bool:
         result = self._begin_step(number, step.title_of(self._variables), step.node.line)
-        self._sent = ()
+        self._sent: tuple[Sent, ...] = ()
         try:
             result.failure = await attempt(self._do(step, result))
         except ScriptError as error:
@@ -234,7 +393,7 @@ class ScenarioRunner(ScriptRunner):
         return self._end_step(result)
 
     async def _do(self, step: s.Step, result: StepResult) -> Failure | None:
-        within = self._scenario.within if step.within is None else step.within
+        within = self._script.within if step.within is None else step.within
         match step.action:
             case s.OnChannels("connect") | s.Restart():
                 connects = False
@@ -285,8 +444,7 @@ class ScenarioRunner(ScriptRunner):
         elif verb == "disconnect":
             await client.disconnect(channels)
         elif verb == "forget":
-            for channel in channels:
-                console.unread.forget(on_kpd2=channel == KPD2)
+            console.take(console.waiting(channels))
         elif not await client.wait(lambda: client.closed.issuperset(channels), within):
             still = join(", ", [SHOWN[name] for name in channels if name not in client.closed])
             return Failure(
@@ -332,26 +490,15 @@ class ScenarioRunner(ScriptRunner):
         assert self._target.request is not None  # checked before the first step
         kind = action.request
         if kind.supersedes:
-            console.unread.drop(kind.supersedes)
+            console.take([one for one in console.waiting((KPD1, KPD2)) if one.name == kind.supersedes])
         method, path, body = kind.fill(action.keys, self._variables)
         status, reply = await self._target.request(method, path, body)
         if status != kind.accepted:
             detail = reply.get("detail", reply) if isinstance(reply, dict) else reply
-
-            raise StepError(
-                join(
-                    ": ",
-                    [
-                        Phrase(
-                            "{method} {path}: refused with HTTP {status}",
-                            method=method,
-                            path=path,
-                            status=status,
-                        ),
-                        _detail_text(detail),
-                    ],
-                )
+            refused = Phrase(
+                "{method} {path}: refused with HTTP {status}", method=method, path=path, status=status
             )
+            raise StepError(join(": ", [refused, _detail_text(detail)]))
         for key, name in step.save.items():
             self._variables[name] = reply[key]
 
@@ -367,12 +514,8 @@ class ScenarioRunner(ScriptRunner):
             if not found:
                 return None
             if method != "GET" or time.monotonic() >= deadline:
-                return Failure(
-                    show_value(expected),
-                    Phrase("{method} {path} answered otherwise", method=method, path=path),
-                    None,
-                    found,
-                )
+                reason = Phrase("{method} {path} answered otherwise", method=method, path=path)
+                return Failure(show_value(expected), reason, None, found)
             await asyncio.sleep(HTTP_AGAIN)
 
     async def _expect(self, step: s.Step, console: Console, within: float) -> Failure | None:
@@ -381,33 +524,18 @@ class ScenarioRunner(ScriptRunner):
         for expectations in (step.expect or (), step.events or ()):
             if not expectations:
                 continue
-            matcher = Matcher(
-                expectations,
-                console.unread,
-                resolve=self._wanted,
-                met=self._met,
-                sent=sent,
-                order_free=step.order_free,
-            )
+            matcher = Matcher(expectations, console, self._variables, sent=sent, order_free=step.order_free)
             if not await console.client.wait(matcher.advance, max(0.0, deadline - time.monotonic())):
                 matcher.expire(within)
             if matcher.failure is not None:
-                matcher.failure.line = matcher.failed.line if matcher.failed else None
                 return matcher.failure
         return None
-
-    def _wanted(self, expectation: s.Expectation) -> Wanted:
-        return Wanted(expectation.entry.name, expectation.resolve(self._variables), expectation.on_kpd2)
-
-    def _met(self, expectation: s.Expectation, crossed: Crossed) -> None:
-        for field, name in expectation.save.items():
-            self._variables[name] = crossed.fields.get(field)
 
     async def _end_of(self, console: Console, within: float, result: StepResult) -> None:
         """Wait for the end of a command without expected answers; its answers count as read."""
         if not await console.client.wait(lambda: all(sent.done for sent in console.running), within):
             result.notes += [no_end(within), *console.client.complaints()]
-        console.unread.take([one for one in console.waiting((KPD1,)) if one.answers in console.running])
+        console.take([one for one in console.waiting((KPD1,)) if one.answers in console.running])
 
 
 def _detail_text(detail: Any) -> str:
@@ -429,5 +557,4 @@ async def _silence(console: Console, channels: tuple[str, ...], seconds: float) 
 
 def no_end(within: float) -> Phrase:
     """The note of a command that has not ended."""
-
     return Phrase("no end of the command within {s:g} s; not checked", s=within)

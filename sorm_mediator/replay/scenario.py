@@ -9,19 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, ClassVar, Literal, cast
 
 from e1.g704.timeslots import KSL_PER_STREAM
 from e1.voice.tones import GRID
 from protocol.codes import STREAMS
 from sorm_mediator.console.client import SHOWN
-from sorm_mediator.console.hearing import KslName
+from sorm_mediator.console.comparing import KslName
 from sorm_mediator.console.target import LINKS, Link
 from sorm_mediator.language import Phrase, join
 from sorm_mediator.replay import document, vocabulary
 from sorm_mediator.replay.document import Node, check, is_template, resolve
-from sorm_mediator.replay.requests import REQUESTS, RESTART, SAVED, Request
-from sorm_mediator.replay.vocabulary import Checker
+from sorm_mediator.replay.vocabulary import REQUESTS, RESTART, SAVED, Checker, Request
 
 WITHIN = 5.0
 """Default seconds for the expected messages of a step."""
@@ -45,16 +44,8 @@ ACTIONS = (
 )
 LISTENING = ("expect", "events", "hears", "silence")
 MODIFIERS = (
-    "title",
-    "console",
-    "expect",
-    "events",
-    "hears",
-    "within",
-    "order_free",
-    "silence",
-    "save",
-    "split",
+    *("title", "console", "expect", "events", "hears"),
+    *("within", "order_free", "silence", "save", "split"),
 )
 SETTINGS: Mapping[str, Callable[[Node], Any]] = {
     "title": Node.text,
@@ -67,30 +58,27 @@ SETTINGS: Mapping[str, Callable[[Node], Any]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Expectation:
-    """One message that must come."""
-
-    entry: vocabulary.Entry
-    on_kpd2: bool
-    fields: Node
-    save: dict[str, str]
-    line: int
-
-    def resolve(self, variables: dict[str, Any]) -> dict[str, Any]:
-        """The values of the fields with every variable filled in. Raises :class:`ScriptError`."""
-        return read_fields(resolve(self.fields, variables), self.entry, variables, expected=True)
-
-
-@dataclass(frozen=True, slots=True)
 class Send:
     """A command by name, with its fields (header fields may be among them)."""
 
     entry: vocabulary.Entry
     fields: Node
+    expected: ClassVar[bool] = False
+    """Whether the fields are only compared."""
 
     def resolve(self, variables: dict[str, Any]) -> dict[str, Any]:
-        """As :meth:`Expectation.resolve`."""
-        return read_fields(resolve(self.fields, variables), self.entry, variables, expected=False)
+        """The values of the fields with every variable filled in. Raises :class:`ScriptError`."""
+        return read_fields(resolve(self.fields, variables), self.entry, variables, expected=self.expected)
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation(Send):
+    """One message that must come."""
+
+    on_kpd2: bool
+    save: dict[str, str]
+    line: int
+    expected = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,19 +311,7 @@ def _scenario(root: Node, path: Path) -> Scenario:
         "variables": _variables,
         "within": Node.seconds,
     }
-    order = (
-        "name",
-        "description",
-        "lab",
-        "link",
-        "config",
-        "header",
-        "variables",
-        "within",
-        "steps",
-        "finally",
-    )
-    keys = root.mapping(order)
+    keys = root.mapping(("name", *optional, "steps", "finally"))
     for required in ("name", "steps"):
         if required not in keys:
             root.fail(f"{required} is missing")
@@ -473,7 +449,7 @@ class _Steps:
                 node.wrong("gateway, which ends the program, or {}, which restarts the node's software")
             return Restart()
         if name in REQUESTS:
-            REQUESTS[name].read(node, self._known)
+            node.keys(REQUESTS[name].required, REQUESTS[name].optional, self._known)
             return Ask(name, node)
         if name == "repeat":
             return self._repeat(node)
@@ -498,7 +474,7 @@ class _Steps:
                 item.fail(f"{name} comes on {'KPD1' if on_kpd2 else 'KPD2'}: "
                           f"expect it under {'expect' if on_kpd2 else 'events'}")  # fmt: skip
             entry, fields, save = self._message(item, entries, kind, expected=True)
-            result.append(Expectation(entry, on_kpd2, fields, save, item.line))
+            result.append(Expectation(entry, fields, on_kpd2, save, item.line))
         return tuple(result)
 
     def _message(

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -34,12 +34,17 @@ from sorm_mediator.errors import BoxError
 from sorm_mediator.lab.targets import in_lab, toward
 from sorm_mediator.language import Lang
 from sorm_mediator.replay import scenario, vendor
-from sorm_mediator.replay.recording import PcapRecorder
-from sorm_mediator.replay.results import PASS, JsonPrinter, Printer, ScriptResult, TextPrinter, write_junit
-from sorm_mediator.replay.runner import ScenarioRunner
+from sorm_mediator.replay.results import (
+    PASS,
+    JsonPrinter,
+    PcapRecorder,
+    Printer,
+    ScriptResult,
+    TextPrinter,
+    write_junit,
+)
+from sorm_mediator.replay.runner import ScenarioRunner, Script
 from sorm_mediator.replay.vendor_runner import VendorRunner
-
-Script = scenario.Scenario | vendor.VendorScript
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +121,8 @@ async def run(
         JsonPrinter(write) if settings.as_json else TextPrinter(write, cast(Lang, settings.lang))
     )
     results = []
-    with _recorder(settings.pcap, settings.pcap_speech) as recorder:
+    file = settings.pcap
+    with nullcontext() if file is None else PcapRecorder(file, speech=settings.pcap_speech) as recorder:
         for script in scripts:
             results.append(await run_script(script, settings, printer, recorder))
     printer.summary(results)
@@ -209,10 +215,6 @@ def _merged(document: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str
         is_table = isinstance(old, Mapping) and isinstance(value, Mapping)
         merged[key] = _merged(cast(Mapping[str, Any], old), value) if is_table else value
     return merged
-
-
-def _recorder(path: Path | None, speech: bool) -> AbstractContextManager[PcapRecorder | None]:
-    return nullcontext() if path is None else PcapRecorder(path, speech=speech)
 
 
 class _Stdout:

@@ -20,9 +20,9 @@ from protocol import Options as CodecOptions
 from protocol.codec import offsets
 from protocol.messages import payload_lengths
 from sorm_mediator.console.comparing import show
-from sorm_mediator.console.errors import ScriptError, unreadable
+from sorm_mediator.console.errors import ScriptError
 from sorm_mediator.console.target import LINKS, Link
-from sorm_mediator.replay.document import Node
+from sorm_mediator.replay.document import Node, read_script
 from sorm_mediator.replay.scenario import find_lab
 from sorm_mediator.texts import one_line
 
@@ -109,6 +109,7 @@ class VendorScript:
 
     links: ClassVar[tuple[Link, ...]] = LINKS
     """A vendor script can run over every link."""
+    header: ClassVar[Mapping[str, Any]] = {}
 
     @property
     def planned(self) -> int:
@@ -133,11 +134,7 @@ class Pairs(list[tuple[str, Any]]):
 
 def load(path: Path) -> VendorScript:
     """Read a script file. Raises :class:`ScriptError`."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ScriptError(unreadable(path, error)) from None
-    return parse(text, path)
+    return parse(read_script(path, "utf-8-sig"), path)
 
 
 def parse(text: str, path: Path) -> VendorScript:
@@ -241,16 +238,13 @@ class _Reader:
 
     def _code(self, value: Any, path: str) -> int:
         if not isinstance(value, str) or not re.fullmatch(r"(?:0[xX])?[0-9A-Fa-f]{1,2}", value):
-            self._fail(
-                path, f'{show(value)} is not allowed; allowed: a code as hexadecimal text, such as "00"'
-            )
+            self._wrong(path, value, 'a code as hexadecimal text, such as "00"')
         return int(value, 16)
 
     def _calls(self, value: Any) -> Calls:
-        groups = value if isinstance(value, list) and not isinstance(value, Pairs) else [value]
         variables: dict[str, str] = {}
         watches: list[Watch] = []
-        for index, group in enumerate(groups, 1):
+        for index, group in enumerate(_listed(value), 1):
             path = f"calls[{index}]"
             own = dict(variables)
             for key, inner in self._without_comments(group, path):
@@ -269,8 +263,7 @@ class _Reader:
     def _watch(self, value: Any, path: str, variables: Mapping[str, str]) -> Watch:
         given: dict[str, Any] = {}
         steps: list[Recv | CommandLine] = []
-        items = value if isinstance(value, list) and not isinstance(value, Pairs) else [value]
-        for index, item in enumerate(items, 1):
+        for index, item in enumerate(_listed(value), 1):
             place = f"{path}[{index}]"
             if isinstance(item, str):
                 steps.append(self._command(_substitute(item, variables), place))
@@ -280,13 +273,10 @@ class _Reader:
                     given |= self._options(inner, f"{place}.options", variables)
                 elif key == "observer":
                     if inner not in ("number_a", "number_b"):
-                        self._fail(
-                            f"{place}.observer", f"{show(inner)} is not allowed; allowed: number_a, number_b"
-                        )
+                        self._wrong(f"{place}.observer", inner, "number_a, number_b")
                     given["observer"] = inner
                 elif key == "recv":
-                    for one in inner if isinstance(inner, list) and not isinstance(inner, Pairs) else [inner]:
-                        steps.append(self._recv(one, f"{place}.recv", variables))
+                    steps += [self._recv(one, f"{place}.recv", variables) for one in _listed(inner)]
                 else:
                     self._fail(f"{place}.{key}", "unknown key; allowed: options, observer, recv")
         if not steps:
@@ -298,9 +288,7 @@ class _Reader:
         given: dict[str, Any] = {}
         if "mode" in keys:
             if keys["mode"] not in ("required", "optional"):
-                self._fail(
-                    f"{path}.mode", f"{show(keys['mode'])} is not allowed; allowed: required, optional"
-                )
+                self._wrong(f"{path}.mode", keys["mode"], "required, optional")
             given["required"] = keys["mode"] == "required"
         if "timeout" in keys:
             given["timeout"] = self._count(keys["timeout"], f"{path}.timeout", float)
@@ -323,17 +311,17 @@ class _Reader:
         except (TypeError, ValueError, OverflowError):
             number = -1
         if isinstance(value, bool) or not 0 < number <= 86400:
-            self._fail(path, f"{show(value)} is not allowed; allowed: a number above 0")
+            self._wrong(path, value, "a number above 0")
         return float(number)
 
     def _recv(self, value: Any, path: str, variables: Mapping[str, str]) -> Recv:
         keys = self._object(value, path, ("number-a", "number-b", "msg", "test"))
-        numbers = []
-        for name in ("number-a", "number-b"):
-            text = keys.get(name)
-            numbers.append(
-                None if text is None else _substitute(self._text(text, f"{path}.{name}"), variables)
-            )
+        number_a, number_b = (
+            None
+            if keys.get(name) is None
+            else _substitute(self._text(keys[name], f"{path}.{name}"), variables)
+            for name in ("number-a", "number-b")
+        )
         message = self._code(str(keys["msg"]), f"{path}.msg") if "msg" in keys else None
         tests: dict[str, bytes] = {}
         for name, text in self._without_comments(keys.get("test", Pairs()), f"{path}.test"):
@@ -342,18 +330,18 @@ class _Reader:
             tests[name] = self._octets(
                 _substitute(self._text(text, path), variables), name, f"{path}.test.{name}"
             )
-        return Recv(message, numbers[0], numbers[1], tests)
+        return Recv(message, number_a, number_b, tests)
 
     def _octets(self, text: str, name: str, path: str) -> bytes:
         _, lengths = TEST_FIELDS[name]
         if not re.fullmatch(r"[0-9A-Fa-f]+", text) or len(text) not in {2 * length for length in lengths}:
             wanted = " or ".join(str(2 * length) for length in lengths)
-            self._fail(path, f"{show(text)} is not allowed; allowed: {wanted} hexadecimal digits")
+            self._wrong(path, text, f"{wanted} hexadecimal digits")
         return bytes.fromhex(text)
 
     def _text(self, value: Any, path: str) -> str:
         if not isinstance(value, str):
-            self._fail(path, f"{show(value)} is not allowed; allowed: a text in quotation marks")
+            self._wrong(path, value, "a text in quotation marks")
         return value
 
     def _object(self, value: Any, path: str, allowed: tuple[str, ...]) -> dict[str, Any]:
@@ -371,8 +359,16 @@ class _Reader:
             self._fail(path, f"{show(value)} is not allowed here; allowed: an object")
         return [(key, inner) for key, inner in value if key != "//"]
 
+    def _wrong(self, path: str, value: Any, allowed: str) -> NoReturn:
+        self._fail(path, f"{show(value)} is not allowed; allowed: {allowed}")
+
     def _fail(self, path: str, message: str) -> NoReturn:
         raise ScriptError(one_line(f"{self._file}:{self._line}: {path + ': ' if path else ''}{message}"))
+
+
+def _listed(value: Any) -> list[Any]:
+    """The items of a list, or one value as a list."""
+    return value if isinstance(value, list) and not isinstance(value, Pairs) else [value]
 
 
 def _substitute(text: str, variables: Mapping[str, str]) -> str:
@@ -410,6 +406,7 @@ CATEGORIES = {"combined": 0x01, "separated": 0x11, "statistic": 0x02, "none": 0x
 GROUP_TYPES = {"combined": 0x01, "separated": 0x11, "none": 0xFF}
 PRIORITIES = {"high": 0x01, "normal": 0x02, "none": 0xFF}
 OPTIONS = ("-sorm-id", "-p", "-n", "-t")
+_WRONG_COUNT = "wrong number of words"
 
 
 class LineError(Exception):
@@ -432,15 +429,15 @@ def parse_line(line: str) -> Command:
         raise LineError("is an empty command")
     if words[0] not in _COMMANDS:
         raise LineError(f"{words[0]!r} is no command; allowed: {', '.join(_COMMANDS)}")
-    usage, build = _COMMANDS[words[0]]
+    name, usage, counts, build = _COMMANDS[words[0]]
     plain, options = _options(words[1:])
+    allowed = f"allowed: {f'{words[0]} {usage}'.strip()} [-sorm-id N] [-p PASSWORD]"
+    if len(plain) not in counts:
+        raise LineError(f"{_WRONG_COUNT}; {allowed}")
     try:
-        command = build(plain, options)
-    except (LineError, _Usage) as error:
-        shown = f"{words[0]} {usage}".strip()
-        raise LineError(
-            f"{str(error) or 'wrong number of words'}; allowed: {shown} [-sorm-id N] [-p PASSWORD]"
-        ) from None
+        built = build(plain, options)
+    except LineError as error:
+        raise LineError(f"{error}; {allowed}") from None
     header: dict[str, Any] = {}
     if "-sorm-id" in options:
         header["orm_number"] = _number(options["-sorm-id"], 0xFF)
@@ -448,11 +445,9 @@ def parse_line(line: str) -> Command:
         if len(options["-p"]) != 6:
             raise LineError(f"-p {options['-p']!r} is not allowed; allowed: six characters")
         header["password"] = options["-p"]
-    return Command(command.name, {**header, **command.fields}, command.payload)
-
-
-class _Usage(Exception):  # noqa: N818 - never leaves this module
-    pass
+    if isinstance(built, bytes):
+        return Command(name, header, built)
+    return Command(name, {**header, **built})
 
 
 def _options(words: Sequence[str]) -> tuple[list[str], dict[str, str]]:
@@ -509,8 +504,6 @@ def _trunk(word: str) -> int | None:
 
 def _control(words: Sequence[str]) -> dict[str, Any]:
     """CATEGORY [GROUP] PRIORITY."""
-    if len(words) not in (2, 3):
-        raise _Usage
     group = _number(words[1], 0xFF) if len(words) == 3 else 0xFF
     return {
         "category": _named(words[0], CATEGORIES, "category"),
@@ -521,8 +514,6 @@ def _control(words: Sequence[str]) -> dict[str, Any]:
 
 def _lines(words: Sequence[str]) -> list[dict[str, int] | None]:
     """STREAM KSL [STREAM KSL]: one or two lines."""
-    if len(words) not in (2, 4):
-        raise _Usage
     pairs = [(_number(words[place], 7), _number(words[place + 1], 0x1F)) for place in range(0, len(words), 2)]
     return [None if pair == (7, 0x1F) else {"stream": pair[0], "ksl": pair[1]} for pair in pairs]
 
@@ -537,134 +528,108 @@ def _call_id(word: str) -> bytes:
 
 _Words = Sequence[str]
 _Options = dict[str, str]
+_Built = dict[str, Any] | bytes
+"""The fields of a command, or its payload as octets."""
 
 
-def _bare(name: str) -> Callable[[_Words, _Options], Command]:
-    def build(words: _Words, _: _Options) -> Command:
-        if words:
-            raise _Usage
-        return Command(name, {})
-
-    return build
+def _nothing(_: _Words, __: _Options) -> _Built:
+    return {}
 
 
-def _set_password(words: _Words, _: _Options) -> Command:
-    if len(words) != 1:
-        raise _Usage
+def _set_password(words: _Words, _: _Options) -> _Built:
     if len(words[0]) == 6:
-        return Command("set-password", {"new_password": words[0]})
+        return {"new_password": words[0]}
     # Other lengths are negative cases of the tester (order 268, 7.4).
-    return Command("set-password", {}, words[0].encode("latin-1", "replace")[:255])
+    return words[0].encode("latin-1", "replace")[:255]
 
 
-def _set_ksl(words: _Words, _: _Options) -> Command:
-    if len(words) < 4:
-        raise _Usage
+def _set_ksl(words: _Words, _: _Options) -> _Built:
     lines = _lines(words[2:])
-    return Command(
-        "add-ksl",
-        {
-            "ksl_group": _number(words[0], 0xFF),
-            "group_type": _named(words[1], GROUP_TYPES, "group type"),
-            "ksl_a": lines[0],
-            "ksl_b": lines[-1],
-        },
-    )
+    return {
+        "ksl_group": _number(words[0], 0xFF),
+        "group_type": _named(words[1], GROUP_TYPES, "group type"),
+        "ksl_a": lines[0],
+        "ksl_b": lines[-1],
+    }
 
 
-def _kick_ksl(words: _Words, _: _Options) -> Command:
-    if len(words) < 3:
-        raise _Usage
+def _kick_ksl(words: _Words, _: _Options) -> _Built:
     lines = _lines(words[1:])
-    return Command(
-        "remove-ksl", {"ksl_group": _number(words[0], 0xFF), "ksl_a": lines[0], "ksl_b": lines[-1]}
-    )
+    return {"ksl_group": _number(words[0], 0xFF), "ksl_a": lines[0], "ksl_b": lines[-1]}
 
 
-def _wiretap_add(words: _Words, options: _Options) -> Command:
-    if len(words) not in (5, 6):
-        raise _Usage
-    return Command("add-object", {**_subject(words[:3], options), **_control(words[3:])})
+def _wiretap_add(words: _Words, options: _Options) -> _Built:
+    return {**_subject(words[:3], options), **_control(words[3:])}
 
 
-def _wiretap_del(words: _Words, options: _Options) -> Command:
-    if len(words) != 3:
-        raise _Usage
-    return Command("remove-object", _subject(words, options))
+def _wiretap(words: _Words, _: _Options) -> _Built:
+    return _call_id(words[0]) + bytes([_number(words[1], 0xFF)])
 
 
-def _wiretap(words: _Words, _: _Options) -> Command:
-    if len(words) != 2:
-        raise _Usage
-    return Command("connect-ksl", {}, _call_id(words[0]) + bytes([_number(words[1], 0xFF)]))
-
-
-def _free_ksl(words: _Words, _: _Options) -> Command:
+def _free_ksl(words: _Words, _: _Options) -> _Built:
     if len(words) == 1:
-        return Command("release-ksl", {}, _call_id(words[0]) + b"\xff\xff")
+        return _call_id(words[0]) + b"\xff\xff"
     octets = [0xFF if line is None else line["stream"] << 5 | line["ksl"] for line in _lines(words)]
-    return Command("release-ksl", {}, b"\xff" * 5 + bytes([*octets, 0xFF][:2]))
+    return b"\xff" * 5 + bytes([*octets, 0xFF][:2])
 
 
-def _get_info(words: _Words, options: _Options) -> Command:
-    if len(words) > 3:
-        raise _Usage
-    return Command("get-objects", {key: None if value == 0xFFFF else value for key, value in
-                                   _subject(words, options).items()})  # fmt: skip
+def _get_info(words: _Words, options: _Options) -> _Built:
+    return {key: None if value == 0xFFFF else value for key, value in _subject(words, options).items()}
 
 
-def _info_ksl(words: _Words, _: _Options) -> Command:
+def _info_ksl(words: _Words, _: _Options) -> _Built:
     lines = _lines(words[2:]) if len(words) > 2 else [None, None]
     group = _number(words[0], 0xFF) if words else 0xFF
     kind = _named(words[1], GROUP_TYPES, "group type") if len(words) > 1 else None
-    fields = {"ksl_group": None if group == 0xFF else group, "group_type": kind, "ksl_a": lines[0]}
-    return Command("get-ksl", {**fields, "ksl_b": lines[-1]})
+    fields = {"ksl_group": None if group == 0xFF else group, "group_type": kind}
+    return {**fields, "ksl_a": lines[0], "ksl_b": lines[-1]}
 
 
-def _list_ss(words: _Words, options: _Options) -> Command:
+def _list_ss(words: _Words, options: _Options) -> _Built:
     number = options.get("-n", words[1] if len(words) == 2 else None)
-    if not words or len(words) > 2 or number is None:
-        raise _Usage
+    if number is None:
+        raise LineError(_WRONG_COUNT)
     if not re.fullmatch(r"[0-9]{1,18}", number):
         raise LineError(f"{number!r} is not 1 to 18 digits")
-    return Command("get-services", {"number_sign": _named(words[0], SIGNS, "sign"), "number": number})
+    return {"number_sign": _named(words[0], SIGNS, "sign"), "number": number}
 
 
-def _test(words: _Words, _: _Options) -> Command:
-    if len(words) != 1:
-        raise _Usage
-    return Command("test", {"test_number": _number(words[0], 0xFF)})
+def _test(words: _Words, _: _Options) -> _Built:
+    return {"test_number": _number(words[0], 0xFF)}
 
 
-def _wiretap_ed(words: _Words, _: _Options) -> Command:
-    if len(words) not in (3, 4):
-        raise _Usage
-    return Command("change-object", {"object_number": _number(words[0], 0xFFFF), **_control(words[1:])})
+def _wiretap_ed(words: _Words, _: _Options) -> _Built:
+    return {"object_number": _number(words[0], 0xFFFF), **_control(words[1:])}
 
 
-def _info_trunk_group(words: _Words, options: _Options) -> Command:
+def _info_trunk_group(words: _Words, options: _Options) -> _Built:
     given = [*words, *([options["-t"]] if "-t" in options else [])]
     if len(given) > 1:
-        raise _Usage
-    return Command("get-trunks", {"trunk": _trunk(given[0]) if given else None})
+        raise LineError(_WRONG_COUNT)
+    return {"trunk": _trunk(given[0]) if given else None}
 
 
-_COMMANDS: dict[str, tuple[str, Callable[[_Words, _Options], Command]]] = {
-    "start-sorm": ("", _bare("start")),
-    "stop-sorm": ("", _bare("stop")),
-    "set-password": ("PASSWORD", _set_password),
-    "set-ksl": ("GROUP combined|separated STREAM KSL [STREAM KSL]", _set_ksl),
-    "wiretap-add": ("ID TYPE SIGN -n NUMBER|-t TRUNK CATEGORY [GROUP] PRIORITY", _wiretap_add),
-    "wiretap-del": ("ID TYPE SIGN -n NUMBER|-t TRUNK", _wiretap_del),
-    "wiretap": ("CALL GROUP", _wiretap),
-    "free-ksl": ("CALL | STREAM KSL [STREAM KSL]", _free_ksl),
-    "kick-ksl": ("GROUP STREAM KSL [STREAM KSL]", _kick_ksl),
-    "get-info": ("[ID [TYPE [SIGN]]] [-n NUMBER] [-t TRUNK]", _get_info),
-    "info-ksl": ("[GROUP [combined|separated [STREAM KSL [STREAM KSL]]]]", _info_ksl),
-    "list-ss": ("SIGN NUMBER", _list_ss),
-    "stop-sending": ("", _bare("interrupt")),
-    "test": ("NUMBER", _test),
-    "wiretap-ed": ("ID CATEGORY [GROUP] PRIORITY", _wiretap_ed),
-    "info-trunk-group": ("[TRUNK]", _info_trunk_group),
-    "get-version": ("", _bare("get-version")),
-}
+_COMMANDS: dict[str, tuple[str, str, Sequence[int], Callable[[_Words, _Options], _Built]]] = {
+    "start-sorm": ("start", "", (0,), _nothing),
+    "stop-sorm": ("stop", "", (0,), _nothing),
+    "set-password": ("set-password", "PASSWORD", (1,), _set_password),
+    "set-ksl": ("add-ksl", "GROUP combined|separated STREAM KSL [STREAM KSL]", (4, 6), _set_ksl),
+    "wiretap-add": (
+        "add-object", "ID TYPE SIGN -n NUMBER|-t TRUNK CATEGORY [GROUP] PRIORITY", (5, 6), _wiretap_add,
+    ),
+    "wiretap-del": ("remove-object", "ID TYPE SIGN -n NUMBER|-t TRUNK", (3,), _subject),
+    "wiretap": ("connect-ksl", "CALL GROUP", (2,), _wiretap),
+    "free-ksl": ("release-ksl", "CALL | STREAM KSL [STREAM KSL]", (1, 2, 4), _free_ksl),
+    "kick-ksl": ("remove-ksl", "GROUP STREAM KSL [STREAM KSL]", (3, 5), _kick_ksl),
+    "get-info": ("get-objects", "[ID [TYPE [SIGN]]] [-n NUMBER] [-t TRUNK]", range(4), _get_info),
+    "info-ksl": (
+        "get-ksl", "[GROUP [combined|separated [STREAM KSL [STREAM KSL]]]]", (0, 1, 2, 4, 6), _info_ksl,
+    ),
+    "list-ss": ("get-services", "SIGN NUMBER", (1, 2), _list_ss),
+    "stop-sending": ("interrupt", "", (0,), _nothing),
+    "test": ("test", "NUMBER", (1,), _test),
+    "wiretap-ed": ("change-object", "ID CATEGORY [GROUP] PRIORITY", (3, 4), _wiretap_ed),
+    "info-trunk-group": ("get-trunks", "[TRUNK]", (0, 1), _info_trunk_group),
+    "get-version": ("get-version", "", (0,), _nothing),
+}  # fmt: skip
+"""The tester's commands: the order's command, the other words, how many of them, and what they become."""

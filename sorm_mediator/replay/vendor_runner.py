@@ -11,17 +11,14 @@ from typing import Any
 
 from protocol.wire import MASK
 from sorm_mediator.console.client import KPD1, KPD2, Crossed, Sent
-from sorm_mediator.console.comparing import NOTHING, Difference, Failure, nothing_came, the_closest
+from sorm_mediator.console.comparing import NOTHING, Difference, Failure, nothing_came
 from sorm_mediator.console.errors import ScriptError
-from sorm_mediator.console.target import RunTarget
 from sorm_mediator.language import Phrase, join
 from sorm_mediator.replay import vendor as v
-from sorm_mediator.replay.recording import PcapRecorder
-from sorm_mediator.replay.requests import REQUESTS
-from sorm_mediator.replay.results import Printer, StepResult
+from sorm_mediator.replay.results import StepResult
 from sorm_mediator.replay.runner import Console, ScriptRunner, attempt, no_end
 from sorm_mediator.replay.vendor import Command, LineError, parse_line
-from sorm_mediator.replay.vocabulary import COMMANDS
+from sorm_mediator.replay.vocabulary import COMMANDS, REQUESTS
 
 COMMAND_WITHIN = 10.0
 """Seconds for a command. Order 268, 1.5 gives 15; the tester itself waits 10."""
@@ -30,24 +27,12 @@ _SIDES = {"number_a": 0x03, "number_b": 0x0C}
 _TRUNK_OR_SERVICE = 0xF0
 
 
-class VendorRunner(ScriptRunner):
+class VendorRunner(ScriptRunner[v.VendorScript]):
     """Runs one vendor script."""
 
-    def __init__(
-        self,
-        script: v.VendorScript,
-        target: RunTarget,
-        printer: Printer,
-        *,
-        keep_going: bool = False,
-        recorder: PcapRecorder | None = None,
-    ) -> None:
-        super().__init__(script, target, printer, keep_going=keep_going, recorder=recorder)
-        self._script = script
+    async def _play(self) -> None:
         self._sending = asyncio.Lock()
         self._claimed: set[bytes] = set()
-
-    async def _play(self) -> None:
         console = await self._console()
         for number, step in enumerate(self._script.steps, 1):
             if not await self._step(console, step, str(number)) and not self._keep_going:
@@ -141,25 +126,19 @@ class VendorRunner(ScriptRunner):
     async def _next_event(
         self, console: Console, step: v.Recv, watch: v.Watch, call: bytes
     ) -> Crossed | Failure:
-        found: list[Crossed] = []
+        def is_ours(one: Crossed) -> bool:
+            return one.raw[v.CALL_ID] == call if call else self._may_begin(one, step, watch)
 
-        def look() -> bool:
-            for crossed in console.waiting((KPD2,)):
-                is_ours = crossed.raw[v.CALL_ID] == call if call else self._may_begin(crossed, step, watch)
-                if is_ours:
-                    found.append(crossed)
-                    return True
-            return False
+        def ours() -> Crossed | None:
+            return next(filter(is_ours, console.waiting((KPD2,))), None)
 
-        if not await console.client.wait(look, watch.timeout):
+        await console.client.wait(lambda: ours() is not None, watch.timeout)
+        if (crossed := ours()) is None:
             unread = [one for one in console.waiting((KPD2,)) if len(one.raw) == v.EVENT_OCTETS]
             nearest = min(unread, key=lambda one: len(_differences(step, one)), default=None)
-            reason = nothing_came(watch.timeout)
-            if nearest:
-                reason = the_closest(reason)
+            reason = nothing_came(watch.timeout, close=nearest is not None)
             return Failure(_shown(step), reason, nearest, _differences(step, nearest) if nearest else [])
-        crossed = found[0]
-        console.unread.take([crossed])
+        console.take([crossed])
         self._claimed.add(crossed.raw[v.CALL_ID])
         differences = _differences(step, crossed)
         return Failure(_shown(step), "", crossed, differences) if differences else crossed
@@ -238,7 +217,7 @@ def _codes_of(console: Console, sent: tuple[Sent, ...]) -> tuple[int | None, int
             executed = crossed.message.status
         elif crossed.name == "test-reply" and executed is None:
             executed = 0
-    console.unread.take(answers)
+    console.take(answers)
     return ack, executed
 
 

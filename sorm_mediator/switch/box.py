@@ -23,8 +23,7 @@ from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest
 from sorm_mediator.switch.calls.engine import Engine
 from sorm_mediator.switch.calls.messages import MessageRequest
-from sorm_mediator.switch.calls.speech import rtp_address
-from sorm_mediator.switch.calls.speech_sender import SpeechSender
+from sorm_mediator.switch.calls.speech import SpeechSender, rtp_address
 from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.changes.domains import rename_trunk
 from sorm_mediator.switch.domain import Domain
@@ -93,12 +92,8 @@ class SwitchBox:
         self.config = config.switch
         self._epoch = time.time() - time.monotonic()
         # Ids of calls must not come again after a restart: the mediator still has the old ones.
-        self.engine = Engine(
-            config.switch,
-            config.directory,
-            prefix=f"{secrets.token_hex(3)}-",
-            first_ssrc=secrets.randbits(32),
-        )
+        prefix, first_ssrc = f"{secrets.token_hex(3)}-", secrets.randbits(32)
+        self.engine = Engine(config.switch, config.directory, prefix=prefix, first_ssrc=first_ssrc)
         self.engine.node.watchers.append(self._changed)
         self._sender = SpeechSender(self.config.media.host, self.config.media.level)
         self.engine.listeners = self._sender.speech.addresses
@@ -360,10 +355,7 @@ class SwitchBox:
         return usage(self.engine.node.licences.active(time.time()), used)
 
     def _warn_of_licence(self) -> None:
-        """Warn of declarations in the lab file beyond the licence.
-
-        They stay, as in a switch that restarts.
-        """
+        """Warn of declarations in the lab file beyond the licence; they stay, as in a switch that restarts."""
         licences, now = self.engine.node.licences, time.time()
         active, problem = licences.active(now), licences.why_no_sorm(now)
         if problem:

@@ -17,15 +17,13 @@ from sorm_mediator.config import (
     BridgeSideConfig,
     ConfigError,
     DomainConfig,
-    ServicesConfig,
     SubscriberConfig,
     TrunkConfig,
 )
 from sorm_mediator.language import Phrase
 from sorm_mediator.switch.objects import ObjectTable
-from sorm_mediator.switch.routing import Context, ContextError, parse_context
-from sorm_mediator.switch.routing.numbering import DEFAULT_PLAN, NumberingError, Plan
-from sorm_mediator.switch.routing.route import Continue
+from sorm_mediator.switch.routing.context_file import ContextError, parse_context
+from sorm_mediator.switch.routing.route import DEFAULT_PLAN, Context, Continue, NumberingError, Plan
 
 SERVICE_CODES: Final[Mapping[str, int]] = MappingProxyType(
     {
@@ -107,16 +105,12 @@ class Trunk:
     def closed_to(self, direction: Literal["incoming", "outgoing"]) -> str:
         """Why the trunk does not accept one more call; "" when it does."""
         if self.config.direction not in ("both", direction):
-            return Phrase(
-                "trunk {name} is for {direction} calls only", name=self.name, direction=self.config.direction
-            )
+            why = Phrase("trunk {name} is for {direction} calls only")
+            return why.fill(name=self.name, direction=self.config.direction)
         capacity = self.config.capacity
         if capacity != "unbounded" and self.active >= capacity:
-            return Phrase(
-                "trunk {name}: all {capacity} calls of its capacity are in use",
-                name=self.name,
-                capacity=capacity,
-            )
+            why = Phrase("trunk {name}: all {capacity} calls of its capacity are in use")
+            return why.fill(name=self.name, capacity=capacity)
         return ""
 
 
@@ -204,7 +198,7 @@ class Domain:
         """The subscriber of a number: an own number, or a full number that a plan binds to the subscriber."""
         if number in self.subscribers:
             return self.subscribers[number]
-        bindings = (plan.get(number) for plan in self.plans.values())
+        bindings = (plan.numbers.get(number) for plan in self.plans.values())
         aliases = (binding.alias for binding in bindings if binding is not None)
         return next((self.subscribers[alias] for alias in aliases if alias in self.subscribers), None)
 
@@ -277,8 +271,7 @@ def load_domain(
 
 def make_subscriber(config: SubscriberConfig) -> Subscriber:
     """A subscriber made from its settings."""
-    services: ServicesConfig = config.services
-    given = services.model_dump(by_alias=True)
+    given = config.services.model_dump(by_alias=True)
     return Subscriber(
         config.number,
         config.context,

@@ -18,7 +18,7 @@ another page here, so this is our reading. A change of the active licence refuse
 subscribers; running ones go on.
 
 Time comes in as ``now`` (Unix seconds). Licences are a value made from the configuration:
-:mod:`sorm_mediator.switch.changes.licence` changes the configuration.
+:mod:`sorm_mediator.switch.changes.sorm` changes the configuration.
 
 Source: ECSS-10 manual, Licence limits: ``show-licence 0`` (factory values), ``current-limits`` (rows and their order),
 tables 1 and 2 (meaning). Later versions have the rows of ASR and Elph, too. Licences in the CLI (``add``,
@@ -90,10 +90,9 @@ class Limit:
             return value
         if self.kind is Kind.UNBOUNDED and value in (_INFINITY, INFINITY):
             return INFINITY
-        if self.kind in (Kind.COUNT, Kind.UNBOUNDED):
-            is_whole = isinstance(value, int) and not isinstance(value, bool)
-            if is_whole and isinstance(value, int) and value >= 0:
-                return value
+        counts = self.kind in (Kind.COUNT, Kind.UNBOUNDED)
+        if counts and isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+            return value
         raise LicenceError(f"{self.key}: {value!r} is not allowed: {self.kind.value}")
 
     def parse(self, text: str) -> Value:
@@ -145,115 +144,97 @@ def _package(name: str, description: str, services: str) -> Limit:
     )
 
 
+def _section(heading: str, *limits: Limit) -> LimitSection:
+    return LimitSection(heading, limits)
+
+
 LIMIT_SECTIONS: Final = (
-    LimitSection("Cluster virtual", (Limit("virtual.system_bridge", "name", Kind.TEXT, "'.system_bridge'"),)),
-    LimitSection("Cluster virtual", (Limit("virtual.virtual", "name", Kind.TEXT, "'.virtual'"),)),
-    LimitSection("Cluster mediator", (_nodes("md1"),)),
-    LimitSection("Cluster adapter", (_nodes("sip1", ("type", "sip")),)),
-    LimitSection("Cluster adapter", (_nodes("megaco1", ("type", "megaco")),)),
-    LimitSection(
+    _section("Cluster virtual", Limit("virtual.system_bridge", "name", Kind.TEXT, "'.system_bridge'")),
+    _section("Cluster virtual", Limit("virtual.virtual", "name", Kind.TEXT, "'.virtual'")),
+    _section("Cluster mediator", _nodes("md1")),
+    _section("Cluster adapter", _nodes("sip1", ("type", "sip"))),
+    _section("Cluster adapter", _nodes("megaco1", ("type", "megaco"))),
+    _section(
         "Cluster core",
-        (
-            _nodes("core1"),
-            Limit("core1.redundancy", "redundancy", Kind.FLAG, False),
-            Limit("concurrent_calls", "max call attempts", Kind.COUNT, 5, effective=True),
-            Limit("max_conversation_time", "max conversation time, sec", Kind.COUNT, 60, effective=True),
-        ),
+        _nodes("core1"),
+        Limit("core1.redundancy", "redundancy", Kind.FLAG, False),
+        Limit("concurrent_calls", "max call attempts", Kind.COUNT, 5, effective=True),
+        Limit("max_conversation_time", "max conversation time, sec", Kind.COUNT, 60, effective=True),
     ),
-    LimitSection("Cluster storage", (_nodes("ds1"),)),
+    _section("Cluster storage", _nodes("ds1")),
     # As licence 0 of the manual prints it; later licences have nodes of the platform, mycelium1@ecss1.
-    LimitSection("Cluster bus", (_nodes("bus1"),)),
-    LimitSection(
+    _section("Cluster bus", _nodes("bus1")),
+    _section(
         "TSMN system",
-        (
-            Limit("tsmn.active", "concurrent calls (active)", Kind.COUNT, 0),
-            Limit("tsmn.backup", "concurrent calls (backup)", Kind.COUNT, 0),
-            Limit("tsmn.backup_mode", "backup mode", Kind.TEXT, "none"),
-        ),
+        Limit("tsmn.active", "concurrent calls (active)", Kind.COUNT, 0),
+        Limit("tsmn.backup", "concurrent calls (backup)", Kind.COUNT, 0),
+        Limit("tsmn.backup_mode", "backup mode", Kind.TEXT, "none"),
     ),
-    LimitSection(
+    _section(
         "Teleconference",
-        (
-            Limit("teleconference.channels", "channels", Kind.COUNT, 3),
-            Limit("teleconference.members", "max members of one teleconference", Kind.COUNT, 0),
-            Limit("teleconference.count", "active count", Kind.COUNT, 0),
-        ),
+        Limit("teleconference.channels", "channels", Kind.COUNT, 3),
+        Limit("teleconference.members", "max members of one teleconference", Kind.COUNT, 0),
+        Limit("teleconference.count", "active count", Kind.COUNT, 0),
     ),
-    LimitSection(
+    _section(
         "Supplementary Services licence package(s)",
-        (
-            _package("ECSS-ADV", "Дополнительные услуги", "[4]"),
-            _package("ECSS-ADV+", "Дополнительные услуги +", "[5]"),
-            _package("ECSS-BAS", "Базовые услуги (РД 45)", "[2]"),
-            _package("ECSS-BAS+", "Расширение базовых услуг", "[3]"),
-            _package("ECSS-FULL+", "Все услуги что есть", "[1,2,3,4,5]"),
-            _package("ECSS-GEN", "Стандартные услуги (РД 45)", "[1]"),
-        ),
+        _package("ECSS-ADV", "Дополнительные услуги", "[4]"),
+        _package("ECSS-ADV+", "Дополнительные услуги +", "[5]"),
+        _package("ECSS-BAS", "Базовые услуги (РД 45)", "[2]"),
+        _package("ECSS-BAS+", "Расширение базовых услуг", "[3]"),
+        _package("ECSS-FULL+", "Все услуги что есть", "[1,2,3,4,5]"),
+        _package("ECSS-GEN", "Стандартные услуги (РД 45)", "[1]"),
     ),
-    LimitSection(
+    _section(
         "SORM",
-        (
-            Limit("sorm_enabled", "enabled", Kind.FLAG, False, effective=True),
-            Limit("sorm_channels", "channels on SORM mediator", Kind.COUNT, effective=True),
-        ),
+        Limit("sorm_enabled", "enabled", Kind.FLAG, False, effective=True),
+        Limit("sorm_channels", "channels on SORM mediator", Kind.COUNT, effective=True),
     ),
-    LimitSection(
+    _section(
         "SIGTRAN",
-        (Limit("sigtran.sep", "SEP", Kind.FLAG, False), Limit("sigtran.stp", "STP", Kind.FLAG, False)),
+        Limit("sigtran.sep", "SEP", Kind.FLAG, False),
+        Limit("sigtran.stp", "STP", Kind.FLAG, False),
     ),
-    LimitSection(
+    _section(
         "Meet Me",
-        (
-            Limit("meet_me.count", "total count", Kind.COUNT, 0),
-            Limit("meet_me.members", "members of the one Meet Me conference", Kind.COUNT, 0),
-        ),
+        Limit("meet_me.count", "total count", Kind.COUNT, 0),
+        Limit("meet_me.members", "members of the one Meet Me conference", Kind.COUNT, 0),
     ),
-    LimitSection(
-        "IVR",
-        (Limit("ivr.customization", "IVR script's customization enabled (obsolete)", Kind.FLAG, False),),
+    _section(
+        "IVR", Limit("ivr.customization", "IVR script's customization enabled (obsolete)", Kind.FLAG, False)
     ),
-    LimitSection("GEO backup", (Limit("geo_backup", "enabled", Kind.FLAG, False),)),
-    LimitSection(
+    _section("GEO backup", Limit("geo_backup", "enabled", Kind.FLAG, False)),
+    _section(
         "Add-on conferences",
-        (
-            Limit("addon.count", "total count", Kind.COUNT, 30),
-            Limit("addon.members", "members of the one add-on conference", Kind.COUNT, 16),
-        ),
+        Limit("addon.count", "total count", Kind.COUNT, 30),
+        Limit("addon.members", "members of the one add-on conference", Kind.COUNT, 16),
     ),
-    LimitSection(
+    _section(
         "Chat rooms",
-        (
-            Limit("chatroom.count", "total count", Kind.COUNT, 30),
-            Limit("chatroom.members", "members of the one chatroom", Kind.COUNT, 16),
-        ),
+        Limit("chatroom.count", "total count", Kind.COUNT, 30),
+        Limit("chatroom.members", "members of the one chatroom", Kind.COUNT, 16),
     ),
-    LimitSection(
+    _section(
         "Call center",
-        (
-            Limit("cc.look_at_queue", "operator's capability for look at calls in queue", Kind.FLAG),
-            Limit("cc.intervention", "operator's capability for use Intervension SS", Kind.FLAG),
-            Limit("cc.agents", "active agents", Kind.COUNT, 0),
-            Limit("cc.supervisors", "active supervisors", Kind.COUNT, 0),
-        ),
+        Limit("cc.look_at_queue", "operator's capability for look at calls in queue", Kind.FLAG),
+        Limit("cc.intervention", "operator's capability for use Intervension SS", Kind.FLAG),
+        Limit("cc.agents", "active agents", Kind.COUNT, 0),
+        Limit("cc.supervisors", "active supervisors", Kind.COUNT, 0),
     ),
-    LimitSection(
+    _section(
         "Elph",
-        (
-            Limit("elph.groups", "total count of Elph group", Kind.COUNT),
-            Limit("elph.members", "total count of members of the one Elph group", Kind.COUNT),
-        ),
+        Limit("elph.groups", "total count of Elph group", Kind.COUNT),
+        Limit("elph.members", "total count of members of the one Elph group", Kind.COUNT),
     ),
-    LimitSection(
+    _section(
         "",
-        (
-            Limit("asr", "Automatic Speech Recognition (ASR) subsystem enabled", Kind.FLAG),
-            Limit("dialer.channels", "Channels on dialer outgoing calls", Kind.COUNT, 2),
-            Limit("records", "Total count of simultaneous records voice calls", Kind.COUNT, 0),
-            Limit("cdr", "CDR generation mode(s)", Kind.TEXT, "basic"),
-            Limit("virtual_subscribers", "Virtual subscribers limit", Kind.UNBOUNDED, INFINITY),
-            Limit("subscribers", "Subscribers limit", Kind.UNBOUNDED, 10, effective=True),
-            Limit("lpm_time", "System alive time without LPM token (min)", Kind.TEXT, "1d"),
-        ),
+        Limit("asr", "Automatic Speech Recognition (ASR) subsystem enabled", Kind.FLAG),
+        Limit("dialer.channels", "Channels on dialer outgoing calls", Kind.COUNT, 2),
+        Limit("records", "Total count of simultaneous records voice calls", Kind.COUNT, 0),
+        Limit("cdr", "CDR generation mode(s)", Kind.TEXT, "basic"),
+        Limit("virtual_subscribers", "Virtual subscribers limit", Kind.UNBOUNDED, INFINITY),
+        Limit("subscribers", "Subscribers limit", Kind.UNBOUNDED, 10, effective=True),
+        Limit("lpm_time", "System alive time without LPM token (min)", Kind.TEXT, "1d"),
     ),
 )
 """All rows in the order of ``current-limits``."""
@@ -381,30 +362,22 @@ def make_licence(
     rows = dict(limits)
     if "sorm_channels" in rows:
         rows.setdefault("sorm_enabled", rows["sorm_channels"] != 0)
-    return encode(
-        _valid(
-            LicenceBody,
-            ssw_id=ssw_id,
-            description=description,
-            created=datetime.fromtimestamp(int(now), UTC),
-            author="sorm-mediator",
-            expires=expires or "",
-            limits={key: shown(value) if isinstance(value, float) else value for key, value in rows.items()},
-        )
+    given = {key: shown(value) if isinstance(value, float) else value for key, value in rows.items()}
+    return _made(
+        LicenceBody, now, ssw_id=ssw_id, description=description, expires=expires or "", limits=given
     )
 
 
 def make_passport(*, ssw_id: str, description: str, now: float) -> str:
     """The key of a new passport. ``now``: Unix seconds. Raises :class:`LicenceError`."""
-    created = datetime.fromtimestamp(int(now), UTC)
-    return encode(
-        _valid(PassportBody, ssw_id=ssw_id, description=description, created=created, author="sorm-mediator")
-    )
+    return _made(PassportBody, now, ssw_id=ssw_id, description=description)
 
 
-def _valid(model: type[Body], **fields: object) -> Body:
+def _made(model: type[PassportBody], now: float, **fields: object) -> str:
+    """The key of a licence or a passport made now. Raises :class:`LicenceError`."""
+    made = {"created": datetime.fromtimestamp(int(now), UTC), "author": "sorm-mediator"}
     try:
-        return model.model_validate(fields)
+        return encode(model.model_validate(fields | made))
     except ValidationError as error:
         raise LicenceError(_first(error)) from None
 
@@ -575,9 +548,10 @@ class Licences:
 
 
 def usage(active: Licence, used: Mapping[str, int]) -> dict[str, Any]:
-    """Usage of a licence by the keys of its limits, for JSON."""
+    """Usage of a licence by the keys of its limits, for JSON; null: no limit."""
+    limits = {key: active.limits.values.get(key, 0) for key in used}
     units = {
-        key: {"in_use": count, "limit": _jsonable(active.limits.values.get(key, 0))}
+        key: {"in_use": count, "limit": None if limits[key] == INFINITY else limits[key]}
         for key, count in used.items()
     }
     return {
@@ -590,26 +564,11 @@ def usage(active: Licence, used: Mapping[str, int]) -> dict[str, Any]:
     }
 
 
-def _jsonable(value: Value) -> Value | None:
-    """A limit in its JSON form; null: no limit."""
-    return None if value == INFINITY else value
-
-
 def _initial(config: LicenceConfig) -> Licence:
     """Licence 1 of the lab file."""
     body = LicenceBody(ssw_id=config.ssw_id, description=config.description, expires=config.expires)
-    subscribers: Value = INFINITY if config.subscribers == "infinity" else config.subscribers
-    return Licence(
-        INITIAL,
-        body,
-        {
-            "concurrent_calls": config.concurrent_calls,
-            "max_conversation_time": config.max_conversation_time,
-            "sorm_enabled": config.sorm_enabled,
-            "sorm_channels": config.sorm_channels,
-            "subscribers": subscribers,
-        },
-    )
+    effective = (limit for limit in LIMITS.values() if limit.effective)
+    return Licence(INITIAL, body, {limit.key: limit.check(getattr(config, limit.key)) for limit in effective})
 
 
 def _passport(config: LicenceConfig) -> PassportBody:

@@ -18,8 +18,7 @@ from pydantic import BaseModel
 from sorm_mediator.config import BridgeSideConfig, ConfigError, SwitchConfig
 from sorm_mediator.switch.domain import Bridge, Domain, load_domain
 from sorm_mediator.switch.licence import Licences
-from sorm_mediator.switch.routing.numbering import DEFAULT_PLAN
-from sorm_mediator.switch.routing.route import External
+from sorm_mediator.switch.routing.route import DEFAULT_PLAN, External
 from sorm_mediator.texts import as_list
 
 What = Literal[

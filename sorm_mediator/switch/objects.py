@@ -8,14 +8,14 @@ manual, Extended error codes.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from ssh_control.codes import ExtendedError
 from ssh_control.dialect import Refused
+from ssh_control.messages import ExtendedError
 
 OWN: Final = "own-subscriber"
 FULL: Final = "network-full"
@@ -95,10 +95,8 @@ class ObjectTable:
 
     def __init__(self) -> None:
         self._objects: dict[int, SwitchObject] = {}
-        self._own: dict[str, dict[int, SwitchObject]] = {}
-        self._full: dict[str, dict[int, SwitchObject]] = {}
-        self._partial: dict[str, dict[int, SwitchObject]] = {}
-        self._trunks: dict[int, dict[int, SwitchObject]] = {}
+        self._indexes: dict[str, dict[str | int | None, dict[int, SwitchObject]]] = defaultdict(dict)
+        """Type, then number or trunk, then number of the object -> the object."""
         self._prefix_lengths: Counter[int] = Counter()
 
     def __len__(self) -> int:
@@ -122,7 +120,7 @@ class ObjectTable:
         if number in self._objects and not self.holds(item):
             raise Refused(ExtendedError.OBJECT_ALREADY_DEFINED, f"object {number} is defined already")
         if item.object_type == TRUNK:
-            other = next(iter(self._trunks.get(item.trunk or 0, ())), number)
+            other = next(iter(self._at(TRUNK, item.trunk)), number)
             if other != number:
                 raise Refused(
                     ExtendedError.TRUNK_ALREADY_CONTROLLED,
@@ -130,21 +128,19 @@ class ObjectTable:
                 )
         if item.object_type == PARTIAL and number not in self._objects:
             self._prefix_lengths[len(item.number or "")] += 1
-        self._objects[number] = item
-        self._bucket(item)[number] = item
+        self._put(item)
 
     def change(self, object_number: int, category: str | None, priority: str | None) -> SwitchObject:
         """Change category and priority of an object. Raises :class:`Refused`."""
         item = replace(self._the(object_number), category=category, priority=priority)
-        self._objects[object_number] = item
-        self._bucket(item)[object_number] = item
+        self._put(item)
         return item
 
     def remove(self, object_number: int) -> None:
         """Take an object off control. Raises :class:`Refused`."""
         item = self._the(object_number)
         del self._objects[object_number]
-        index, key = self._place(item)
+        index, key = self._indexes[item.object_type], item.target[-1]
         del index[key][object_number]
         if not index[key]:
             del index[key]
@@ -152,44 +148,34 @@ class ObjectTable:
             self._prefix_lengths[len(item.number or "")] -= 1
             self._prefix_lengths += Counter()
 
-    def touched(self, party: Touched) -> Iterator[SwitchObject]:
+    def touched(self, party: Touched) -> Iterable[SwitchObject]:
         """The number objects touched by this party, each once."""
-        seen: set[int] = set()
-        for item in self._candidates(party):
-            if item.object_number not in seen:
-                seen.add(item.object_number)
-                yield item
+        return {item.object_number: item for item in self._candidates(party)}.values()
 
     def trunk_touched(self, trunk: int) -> Iterable[SwitchObject]:
         """The objects that control this trunk."""
-        return self._trunks.get(trunk, {}).values()
+        return self._at(TRUNK, trunk).values()
 
     def imsi_touched(self, imsi: str) -> Iterator[SwitchObject]:
         """The network objects for this number that have the sign of an IMSI."""
-        for item in self._network(imsi):
-            if item.number_sign == IMSI:
-                yield item
+        return (item for item in self._network(imsi) if item.number_sign == IMSI)
 
     def _network(self, number: str) -> Iterator[SwitchObject]:
         """The network objects with this number or its leading digits."""
-        yield from self._full.get(number, {}).values()
+        yield from self._at(FULL, number).values()
         for length in sorted(self._prefix_lengths):
             if length <= len(number):
-                yield from self._partial.get(number[:length], {}).values()
+                yield from self._at(PARTIAL, number[:length]).values()
 
     def _candidates(self, party: Touched) -> Iterator[SwitchObject]:
         for number in party.numbers:
             if party.own:
-                yield from self._own.get(number, {}).values()
+                yield from self._at(OWN, number).values()
                 continue
-            for item in self._network(number):
-                if item.fits(party):
-                    yield item
+            yield from (item for item in self._network(number) if item.fits(party))
         if party.routed:
-            yield from self._own.get(party.routed, {}).values()
-            for item in self._network(party.routed):
-                if item.number_sign != IMSI:
-                    yield item
+            yield from self._at(OWN, party.routed).values()
+            yield from (item for item in self._network(party.routed) if item.number_sign != IMSI)
 
     def _the(self, object_number: int) -> SwitchObject:
         item = self._objects.get(object_number)
@@ -197,13 +183,10 @@ class ObjectTable:
             raise Refused(ExtendedError.WRONG_OBJECT_NUMBER, f"there is no object {object_number}")
         return item
 
-    def _place(self, item: SwitchObject) -> tuple[dict[Any, dict[int, SwitchObject]], str | int]:
-        if item.object_type == TRUNK:
-            assert item.trunk is not None
-            return self._trunks, item.trunk
-        assert item.number is not None
-        return {OWN: self._own, FULL: self._full, PARTIAL: self._partial}[item.object_type], item.number
+    def _at(self, object_type: str, target: str | int | None) -> Mapping[int, SwitchObject]:
+        return self._indexes[object_type].get(target, {})
 
-    def _bucket(self, item: SwitchObject) -> dict[int, SwitchObject]:
-        index, key = self._place(item)
-        return index.setdefault(key, {})
+    def _put(self, item: SwitchObject) -> None:
+        self._objects[item.object_number] = item
+        index = self._indexes[item.object_type]
+        index.setdefault(item.target[-1], {})[item.object_number] = item

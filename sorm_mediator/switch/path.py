@@ -19,10 +19,17 @@ from typing import Final, Literal
 from sorm_mediator.config import DomainConfig
 from sorm_mediator.language import Phrase, join
 from sorm_mediator.switch.domain import BridgeEnd, Domain, Subscriber, Trunk
-from sorm_mediator.switch.routing import RoutingRequest, RoutingResult, route
 from sorm_mediator.switch.routing.masks import NOTHING
-from sorm_mediator.switch.routing.numbering import DEFAULT_PLAN
-from sorm_mediator.switch.routing.route import NONE, Number, Side, translate
+from sorm_mediator.switch.routing.route import (
+    DEFAULT_PLAN,
+    NONE,
+    Number,
+    RoutingRequest,
+    RoutingResult,
+    Side,
+    route,
+    translate,
+)
 
 _CALLED, _CALLING = Phrase("called", context="switch path"), Phrase("calling", context="switch path")
 MOST_DOMAINS = 16
@@ -65,10 +72,7 @@ def find_path(domains: Mapping[str, Domain], domain: Domain, request: RoutingReq
         if end is not None and not hop.problem and (place in passed or len(passed) >= MOST_DOMAINS):
             names = [name for name, *_ in passed[passed.index(place) if place in passed else 0 :]]
             circle = " -> ".join([*names, domain.name])
-            hop = replace(
-                hop,
-                problem=Phrase("a circle of domains: {circle}", circle=circle),
-            )
+            hop = replace(hop, problem=Phrase("a circle of domains: {circle}", circle=circle))
         hops.append(hop)
         if end is None or hop.problem:
             return tuple(hops)
@@ -117,7 +121,7 @@ def _inward(domain: Domain, result: RoutingResult) -> tuple[Exit | None, str]:
     """The destination of a number of the domain."""
     digits = result.b.digits
     plan = domain.plans.get(result.np)
-    binding = plan.get(digits) if plan is not None else None
+    binding = plan.numbers.get(digits) if plan is not None else None
     if binding is None:
         subscriber = domain.subscribers.get(digits)
         if subscriber is not None:
@@ -127,19 +131,15 @@ def _inward(domain: Domain, result: RoutingResult) -> tuple[Exit | None, str]:
     if binding.alias:
         subscriber = domain.subscribers.get(binding.alias)
         if subscriber is None:
-            return None, Phrase(
-                "{where} leads to {alias}, which is no subscriber",
-                where=where, alias=binding.alias,
-            )  # fmt: skip
+            why = Phrase("{where} leads to {alias}, which is no subscriber")
+            return None, why.fill(where=where, alias=binding.alias)
         return subscriber, ""
     if not binding.bridge:
         return None, Phrase("{where} is bound to nothing", where=where)
     end = next((end for end in domain.bridges.values() if end.bridge.name == binding.bridge), None)
     if end is None:
-        return None, Phrase(
-            "{where} leads to the bridge {bridge}, which {domain} has not",
-            where=where, bridge=binding.bridge, domain=domain.name,
-        )  # fmt: skip
+        why = Phrase("{where} leads to the bridge {bridge}, which {domain} has not")
+        return None, why.fill(where=where, bridge=binding.bridge, domain=domain.name)
     return end, ""
 
 
@@ -148,12 +148,9 @@ def _nobody(domain: Domain, digits: str, np: str, *, declared: bool) -> str:
     number = digits or NOTHING
     if np == DEFAULT_PLAN:
         return Phrase("{digits} is no subscriber of {domain}", digits=number, domain=domain.name)  # fmt: skip
-    where = Phrase(
-        "{digits} is no subscriber of {domain} nor in its plan {np}", digits=number, domain=domain.name, np=np
-    )
-    if declared:
-        return where
-    return Phrase("{where}, which is not declared", where=where)
+    where = Phrase("{digits} is no subscriber of {domain} nor in its plan {np}")
+    where = where.fill(digits=number, domain=domain.name, np=np)
+    return where if declared else Phrase("{where}, which is not declared", where=where)
 
 
 def _crossing(end: BridgeEnd, domain: Domain, result: RoutingResult) -> tuple[Number, Number]:
@@ -176,16 +173,11 @@ def _forbidden(end: BridgeEnd, domain: Domain, result: RoutingResult, domains: M
     if far.domain not in domains:
         return Phrase("bridge {name}: there is no domain {domain}", name=bridge.name, domain=far.domain)
     if end.end == "b" and not bridge.config.duplex:
-        side = bridge.config.a.domain
-        return Phrase(
-            "bridge {name} carries calls from {side} only (duplex is false)", name=bridge.name, side=side
-        )
+        why = Phrase("bridge {name} carries calls from {side} only (duplex is false)")
+        return why.fill(name=bridge.name, side=bridge.config.a.domain)
     if bridge.full:
-        return Phrase(
-            "bridge {name}: all {capacity} calls of its capacity are in use",
-            name=bridge.name,
-            capacity=bridge.config.capacity,
-        )
+        why = Phrase("bridge {name}: all {capacity} calls of its capacity are in use")
+        return why.fill(name=bridge.name, capacity=bridge.config.capacity)
     if not bridge.config.strict:
         return ""
     a, b = _crossing(end, domain, result)
@@ -193,14 +185,9 @@ def _forbidden(end: BridgeEnd, domain: Domain, result: RoutingResult, domains: M
     plan = bridge.config.b
     if domains[plan.domain].has_number(plan.np, checked.digits):
         return ""
-    return Phrase(
-        "bridge {name} is strict: the {what} number {number} is not in plan {np} of {domain}",
-        name=bridge.name,
-        what=what,
-        number=checked.digits or NONE,
-        np=plan.np,
-        domain=plan.domain,
-    )
+    why = Phrase("bridge {name} is strict: the {what} number {number} is not in plan {np} of {domain}")
+    number = checked.digits or NONE
+    return why.fill(name=bridge.name, what=what, number=number, np=plan.np, domain=plan.domain)
 
 
 # --- the SORM parameters of a domain
@@ -232,12 +219,6 @@ class SormView:
     applied: tuple[Applied, ...] = ()
 
 
-def as_sorm_sees(domain: Domain, a: Number, b: Number) -> tuple[Number, Number]:
-    """Both numbers with the SORM digits and indicators after the domain's parameters."""
-    view = sorm_view(domain, a, b)
-    return view.a, view.b
-
-
 def sorm_view(domain: Domain, a: Number, b: Number) -> SormView:
     """The numbers shown to SORM of a call routed with these numbers."""
     applied: list[Applied] = []
@@ -254,9 +235,9 @@ def sorm_view(domain: Domain, a: Number, b: Number) -> SormView:
         apply("adaptation", rules, "b", adapted_b)
     sides: tuple[Side, ...] = ("a", "b")
     for side in sides:
-        setting, after = _private(domain, numbers[side])
-        if setting is not None:
-            value = domain.config.private_phone_prefix if setting == "private_phone_prefix" else "true"
+        private = _private(domain, numbers[side])
+        if private is not None:
+            setting, value, after = private
             apply(setting, value, side, after)
     return SormView(numbers["a"], numbers["b"], tuple(applied))
 
@@ -280,17 +261,18 @@ def _take(number: Number, adapted: Number) -> Number:
     return replace(number, sorm_digits=digits, sorm_ni=ni)
 
 
-def _private(domain: Domain, number: Number) -> tuple[Setting | None, Number]:
-    if number.shown_ni != "private":
-        return None, number
+def _private(domain: Domain, number: Number) -> tuple[Setting, str, Number] | None:
+    """The parameter that changes a private number, its value, and the changed number."""
     config = domain.config
+    if number.shown_ni != "private":
+        return None
     own = number.digits in domain.subscribers or number.shown_digits in domain.subscribers
     if config.strict_private_numbers and not own:
-        return "strict_private_numbers", replace(number, sorm_ni="local")
-    if config.private_phone_prefix:
-        digits = config.private_phone_prefix + number.shown_digits
-        return "private_phone_prefix", replace(number, sorm_digits=digits)
-    return None, number
+        return "strict_private_numbers", "true", replace(number, sorm_ni="local")
+    prefix = config.private_phone_prefix
+    if prefix:
+        return "private_phone_prefix", prefix, replace(number, sorm_digits=prefix + number.shown_digits)
+    return None
 
 
 # --- numbers by the type of the node

@@ -19,8 +19,7 @@ from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest, Serv
 from sorm_mediator.switch.calls.messages import MessageRequest
 from sorm_mediator.switch.mediators.faults import LONGEST_DELAY
 from sorm_mediator.switch.path import Hop
-from sorm_mediator.switch.trace.console import LabTrace
-from sorm_mediator.switch.trace.trace import TRACE_PARAMETERS, TraceError, read_request
+from sorm_mediator.switch.trace import TRACE_PARAMETERS, LabTrace, TraceError, read_request
 from sorm_mediator.texts import as_list
 from sorm_mediator.web.mediator_api import RequestBody
 

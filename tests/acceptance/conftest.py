@@ -12,7 +12,7 @@ import pytest
 import captures
 from sorm_mediator.acceptance.compare import Outcome
 from sorm_mediator.acceptance.matrix import FormatCheck, matrix
-from sorm_mediator.acceptance.run import Acceptance
+from sorm_mediator.acceptance.session import Acceptance
 from sorm_mediator.config import Config, parse
 from sorm_mediator.lab.targets import in_lab
 from sorm_mediator.switch.node import Node

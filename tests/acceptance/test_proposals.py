@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from protocol.codes import NumberSign, ObjectType
-from sorm_mediator.acceptance.formats import Agreed
-from sorm_mediator.acceptance.proposals import advice
+from sorm_mediator.acceptance.compare import advice
+from sorm_mediator.acceptance.matrix import Agreed
 from sorm_mediator.config import parse
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.path import Hop
-from sorm_mediator.switch.trace.trace import read_request, trace
+from sorm_mediator.switch.trace import read_request, trace
 
 Route = Callable[..., Hop]
 MASK = '<cdpn digits="8%"/>'

@@ -29,7 +29,7 @@ from sorm_mediator.console import e1_client
 from sorm_mediator.console.e1_client import ConsoleEnd, ConsoleLine, E1ConsoleClient
 from sorm_mediator.console.errors import ConnectError
 from sorm_mediator.console.target import RunTarget
-from sorm_mediator.replay.recording import PcapRecorder
+from sorm_mediator.replay.results import PcapRecorder
 from tests.console.e1_mediator import FOLLOWER, LAB, E1Mediator, lines
 
 TEST_STEP = """

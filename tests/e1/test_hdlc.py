@@ -7,8 +7,15 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from e1.hdlc.fcs import REVERSED, fcs16, timeslot_order, with_fcs
-from e1.hdlc.framing import HdlcCounters, HdlcReceiver, HdlcTransmitter
+from e1.hdlc import (
+    REVERSED,
+    HdlcCounters,
+    HdlcReceiver,
+    HdlcTransmitter,
+    fcs16,
+    timeslot_order,
+    with_fcs,
+)
 
 VECTORS = json.loads(Path(__file__).with_name("hdlc_vectors.json").read_text())
 APPENDIX_I = [("033f", "5bec"), ("0173", "8357"), ("013f", "ebdf"), ("0373", "3364")]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from e1.hdlc.framing import HdlcReceiver, HdlcTransmitter
+from e1.hdlc import HdlcReceiver, HdlcTransmitter
 from e1.lapb.machine import (
     DeliverPacket,
     Lapb,

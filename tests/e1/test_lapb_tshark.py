@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from e1.hdlc.fcs import with_fcs
+from e1.hdlc import with_fcs
 from e1.lapb.frames import Kind, parse
 from e1.lapb.machine import Lapb, LapbConfig, LapbEffect, Role, SendFrame
 

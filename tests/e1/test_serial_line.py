@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 
 from e1.carriers.serial_line import SerialChannel, SerialConfig, SerialLine
 from e1.channel import ChannelAlarm, ChannelEvent, Down, FrameCrossed, LapbConfig, Message, Up, X25Config
-from e1.hdlc.async_framing import AsyncFraming
-from e1.hdlc.fcs import with_fcs
+from e1.hdlc import AsyncFraming, with_fcs
 
 FRAMES = st.lists(st.binary(min_size=2, max_size=60), max_size=6)
 

@@ -20,11 +20,9 @@ from sorm_mediator.capture.reader import read_input
 from sorm_mediator.capture.units import Found, decode_events
 from sorm_mediator.config import Config, ConfigError, load, parse
 from sorm_mediator.console.e1_client import ConsoleLines, E1ConsoleClient, lines_of_lab
-from sorm_mediator.lab.e1 import over_e1, wired
-from sorm_mediator.lab.lab import Lab
+from sorm_mediator.lab.lab import Lab, over_e1, wired
 from sorm_mediator.lab.processes import BoxProcess
-from sorm_mediator.replay.recording import PcapRecorder
-from sorm_mediator.replay.results import TextPrinter
+from sorm_mediator.replay.results import PcapRecorder, TextPrinter
 from sorm_mediator.replay.session import ReplaySettings, run_script
 from sorm_mediator.replay.session import load as load_script
 

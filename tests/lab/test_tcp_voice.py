@@ -14,14 +14,13 @@ import pytest
 
 import captures
 from protocol import Codec, CommandExecuted, Start, UnauthorizedAccess
-from sorm_mediator.capture.events import Data, Trouble
 from sorm_mediator.capture.reader import read_input
+from sorm_mediator.capture.units import Data, Trouble
 from sorm_mediator.config import parse
 from sorm_mediator.console.client import ConsoleClient
 from sorm_mediator.console.errors import ConnectError
 from sorm_mediator.lab.lab import Lab, on_free_ports
-from sorm_mediator.replay.recording import PcapRecorder
-from sorm_mediator.replay.results import TextPrinter
+from sorm_mediator.replay.results import PcapRecorder, TextPrinter
 from sorm_mediator.replay.session import ReplaySettings, load, run_script
 from tests.lab.e1_bench import DOMAIN
 

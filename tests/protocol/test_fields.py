@@ -98,7 +98,7 @@ def test_every_declared_value_survives(wire: Wire) -> None:
         document = json.loads(json.dumps(wire.form.to_json(value)))
         assert wire.form.from_json("field", document, {}) == value
 
-    assert wire.describe()
+    assert wire.values
 
     check()
 

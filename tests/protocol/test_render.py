@@ -23,9 +23,8 @@ from protocol import (
     encode_message_text,
     transfer_parameters,
 )
-from protocol.codes import Category, Channel, NumberSign, ObjectType, Priority
+from protocol.codes import Category, Channel, MessageCoding, NumberSign, ObjectType, Priority
 from protocol.language import Lang, translate
-from protocol.messagetext import MessageCoding
 from protocol.render import heading, masked_hex, octet_rows, render
 from protocol.strategies import damaged_unit
 from protocol.wire import MASK

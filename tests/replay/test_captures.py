@@ -11,8 +11,7 @@ import pytest
 from captures import index
 from captures.record import essence, recording, scripts, units
 from protocol import Channel, Codec, Options
-from sorm_mediator.replay.recording import PcapRecorder
-from sorm_mediator.replay.results import TextPrinter
+from sorm_mediator.replay.results import PcapRecorder, TextPrinter
 from sorm_mediator.replay.session import ReplaySettings, load, run_script
 
 SCRIPTS = scripts()

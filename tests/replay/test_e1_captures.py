@@ -11,10 +11,8 @@ from sorm_mediator import config as lab_files
 from sorm_mediator.capture.reader import read_input
 from sorm_mediator.capture.units import Found, decode_events
 from sorm_mediator.console.errors import UsageError
-from sorm_mediator.lab.e1 import over_e1
-from sorm_mediator.lab.lab import Lab
-from sorm_mediator.replay.recording import PcapRecorder
-from sorm_mediator.replay.results import TextPrinter
+from sorm_mediator.lab.lab import Lab, over_e1
+from sorm_mediator.replay.results import PcapRecorder, TextPrinter
 from sorm_mediator.replay.session import ReplaySettings, load, run_script
 
 SCENARIOS = Path(captures.__file__).parent / "scenarios"

@@ -73,7 +73,7 @@ steps:
         ),
         (
             HEAD + "  - send: {add-object: {priority: urgent}}",
-            "steps[1].send.add-object.priority: 'urgent' is not allowed here; allowed: high, normal, null, or bytes",
+            "steps[1].send.add-object.priority: 'urgent' is not allowed here; allowed: high, normal, null, or octets",
         ),
         (
             HEAD + "  - send: {test: {test_number: 256}}",

@@ -10,11 +10,10 @@ from docs.state_tables import arrows
 from sorm_mediator import config
 from sorm_mediator.mediator.core.numbers import Numbers
 from sorm_mediator.switch.calls.call import CALL_TABLE
-from sorm_mediator.switch.calls.services import ORDERED, USED
+from sorm_mediator.switch.calls.engine import ORDERED, USED
 from sorm_mediator.switch.node import Node
-from sorm_mediator.switch.routing import parse_context
-from sorm_mediator.switch.trace.console import LabTrace
-from sorm_mediator.switch.trace.trace import TRACE_PARAMETERS, read_request
+from sorm_mediator.switch.routing.context_file import parse_context
+from sorm_mediator.switch.trace import TRACE_PARAMETERS, LabTrace, read_request
 
 DOCS = Path(__file__).parents[2] / "docs"
 ROUTING = (DOCS / "routing.md").read_text(encoding="utf-8")

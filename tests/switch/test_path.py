@@ -15,8 +15,8 @@ from sorm_mediator.config import NumberBinding
 from sorm_mediator.switch.domain import Subscriber, Trunk
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.path import MOST_DOMAINS, Hop, find_path
-from sorm_mediator.switch.routing import Number, RoutingRequest, parse_context
-from sorm_mediator.switch.routing.numbering import Plan
+from sorm_mediator.switch.routing.context_file import parse_context
+from sorm_mediator.switch.routing.route import Number, Plan, RoutingRequest
 
 LAB = config.load(Path(captures.__file__).parent / "labs" / "multisorm" / "lab.toml")
 

@@ -61,7 +61,7 @@ async def heard(ex: Examiner, ksl: int) -> None:
 
 async def speech(ex: Examiner, ksl: int) -> None:
     """The tones of the first two subscribers are on a KSL line."""
-    from sorm_mediator.console.hearing import hear
+    from sorm_mediator.console.comparing import hear
     from sorm_mediator.switch.calls.speech import tones
 
     want = frozenset(tones(number, "")[0] for number in (ex.own(0), ex.own(1)))

@@ -97,7 +97,7 @@ class ConnectionState(Enum):
     """State of a connection to a port."""
 
     NEW = "new"
-    IN_LINE = "in line"
+    QUEUED = "queued"
     """The console's old connection has ended and is not finished yet: nothing is read meanwhile."""
     SERVED = "served"
     """It is the connection of the port."""
@@ -121,12 +121,12 @@ class ConnectionAction(Enum):
     """What is done in a move."""
 
     SERVE = "make it the connection of the port"
-    STAND_IN_LINE = "wait behind the last in line"
-    LEAVE_LINE = "leave the line"
+    JOIN_QUEUE = "wait behind the last in the queue"
+    LEAVE_QUEUE = "leave the queue"
     REFUSE = "drop and report it"
     HANDLE_REST = "handle what was received"
     CLOSE = "close it"
-    FINISH = "delete and count what waits, serve the next in line"
+    FINISH = "delete and count what waits, serve the next in the queue"
 
 
 class ConnectionMove(NamedTuple):
@@ -142,14 +142,14 @@ CONNECTION_TABLE: Final[Mapping[tuple[ConnectionState, ConnectionInput], Connect
     {
         (ConnectionState.NEW, ConnectionInput.FREE): _SERVE,
         (ConnectionState.NEW, ConnectionInput.ENDING): ConnectionMove(
-            ConnectionState.IN_LINE, (ConnectionAction.STAND_IN_LINE,)
+            ConnectionState.QUEUED, (ConnectionAction.JOIN_QUEUE,)
         ),
         (ConnectionState.NEW, ConnectionInput.REFUSED): ConnectionMove(
             ConnectionState.CLOSED, (ConnectionAction.REFUSE,)
         ),
-        (ConnectionState.IN_LINE, ConnectionInput.FREE): _SERVE,
-        (ConnectionState.IN_LINE, ConnectionInput.LOST): ConnectionMove(
-            ConnectionState.CLOSED, (ConnectionAction.LEAVE_LINE,)
+        (ConnectionState.QUEUED, ConnectionInput.FREE): _SERVE,
+        (ConnectionState.QUEUED, ConnectionInput.LOST): ConnectionMove(
+            ConnectionState.CLOSED, (ConnectionAction.LEAVE_QUEUE,)
         ),
         (ConnectionState.SERVED, ConnectionInput.END): ConnectionMove(
             ConnectionState.ENDED, (ConnectionAction.HANDLE_REST,)
@@ -162,7 +162,7 @@ CONNECTION_TABLE: Final[Mapping[tuple[ConnectionState, ConnectionInput], Connect
         (ConnectionState.CLOSED, ConnectionInput.LOST): ConnectionMove(ConnectionState.CLOSED),
     }
 )
-"""Other pairs do not happen: a connection in line is not read, so its end is not seen before it is lost or served."""
+"""Other pairs do not happen: a queued connection is not read, so its end is not seen before it is lost or served."""
 
 
 @dataclass(slots=True)
@@ -175,7 +175,7 @@ class Port:
     number: int
     counters: ChannelCounters = field(default_factory=ChannelCounters)
     connection: _Connection | None = None
-    line: deque[_Connection] = field(default_factory=deque)
+    queue: deque[_Connection] = field(default_factory=deque)
     """Connections of the console that wait for the end of the one before them."""
     server: asyncio.Server | None = None
     address: str = ""
@@ -183,8 +183,8 @@ class Port:
     def has_room(self) -> bool:
         """Whether one more connection may wait: all before it have been ended by the console, which so broke off its
         attempts, and they are not too many."""
-        before = (self.connection, *self.line)
-        return len(self.line) < MOST_WAITING and all(one is None or one.hung_up for one in before)
+        before = (self.connection, *self.queue)
+        return len(self.queue) < MOST_WAITING and all(one is None or one.hung_up for one in before)
 
 
 class Consoles:
@@ -323,10 +323,10 @@ class _Connection(asyncio.Protocol):
             match action:
                 case ConnectionAction.SERVE:
                     self._serve()
-                case ConnectionAction.STAND_IN_LINE:
+                case ConnectionAction.JOIN_QUEUE:
                     self._stand_in_line()
-                case ConnectionAction.LEAVE_LINE:
-                    self._port.line.remove(self)
+                case ConnectionAction.LEAVE_QUEUE:
+                    self._port.queue.remove(self)
                 case ConnectionAction.REFUSE:
                     self._refuse(text)
                 case ConnectionAction.HANDLE_REST:
@@ -338,12 +338,12 @@ class _Connection(asyncio.Protocol):
                     self._finish()
 
     def _stand_in_line(self) -> None:
-        self._port.line.append(self)
+        self._port.queue.append(self)
         # asyncio begins to read only after this call; in Python 3.11.2 (Debian 12) also what was paused in it.
         self._loop.call_soon(self._wait_in_line)
 
     def _wait_in_line(self) -> None:
-        if self._state is ConnectionState.IN_LINE:
+        if self._state is ConnectionState.QUEUED:
             self._transport.pause_reading()
 
     def _refuse(self, reason: str) -> None:
@@ -383,8 +383,8 @@ class _Connection(asyncio.Protocol):
                 timer.cancel()
         self.closed.set_result(None)
         self._handler.channel_closed(self._port.channel, self.peer)
-        if self._port.line:
-            self._port.line.popleft()._move(ConnectionInput.FREE)
+        if self._port.queue:
+            self._port.queue.popleft()._move(ConnectionInput.FREE)
 
     def eof_received(self) -> bool:
         self._move(ConnectionInput.END)
@@ -392,13 +392,13 @@ class _Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Drop the connection at once, and those that wait for its end."""
-        for waiting in self._port.line:
+        for waiting in self._port.queue:
             waiting._transport.abort()
         self._transport.abort()
 
     def leave(self) -> None:
         """Close after what is waiting to be sent; not waiting for a console that does not read."""
-        if self._writing_paused or self._port.line:
+        if self._writing_paused or self._port.queue:
             self.abort()
         else:
             self._transport.close()
@@ -469,7 +469,7 @@ class _Connection(asyncio.Protocol):
                 self._turn = self._loop.call_soon(self._take_turn)
         elif self._state is ConnectionState.ENDED:
             # Each answer looks again. A console that is back already does not wait for its old answers.
-            if self._port.line or not self._handler.owes(self._port.channel):
+            if self._port.queue or not self._handler.owes(self._port.channel):
                 self._move(ConnectionInput.HANDLED)
         else:
             self._transport.resume_reading()

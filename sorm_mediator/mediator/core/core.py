@@ -42,17 +42,12 @@ from protocol.messages import (
     TrunkInfo,
     UnauthorizedAccess,
 )
-from sorm_mediator.journal.masking import command_fields, why_masked
+from sorm_mediator.journal.chain import command_fields, why_masked
 from sorm_mediator.mediator.core.calls.calls import Calls
-from sorm_mediator.mediator.core.calls.electronic_messages import ElectronicMessages
+from sorm_mediator.mediator.core.calls.kpd2_events import ElectronicMessages
 from sorm_mediator.mediator.core.calls.ksl_pool import KslPool
 from sorm_mediator.mediator.core.commands import LAST_COMMAND, RULES
 from sorm_mediator.mediator.core.commands.rule import (
-    ALREADY_STARTED,
-    NOT_STARTED,
-    PARAMETERS,
-    WRONG_LENGTH,
-    WRONG_ORM_NUMBER,
     Verdict,
     faulty_fields,
     field_code,
@@ -69,15 +64,17 @@ from sorm_mediator.mediator.core.means import (
     Means,
     OrmInput,
     OrmState,
+    PasswordPace,
     Standing,
     Turn,
     Work,
     WorkInput,
+    same_secret,
 )
-from sorm_mediator.mediator.core.passwords import PasswordPace, same_secret
 from sorm_mediator.mediator.core.switchside import SwitchSide
 from sorm_mediator.mediator.core.tables import DamageReported, StartNumber
 from sorm_mediator.texts import printable
+from ssh_control.messages import ExtendedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -504,7 +501,8 @@ class Core:
         self._context.emit(Taken(unit.code, waited))
         command, rule = unit.message, self._rule(unit)
         if command is None or rule is None:
-            self._receipt(unit, self._means.extended(WRONG_LENGTH if unit.broken else PARAMETERS, REFUSED))
+            code = ExtendedError.WRONG_LENGTH if unit.broken else ExtendedError.WRONG_PARAMETERS
+            self._receipt(unit, self._means.extended(code, REFUSED))
             return
         stopped = not self.tables.started
         if stopped and isinstance(command, Start) and command.orm_number != self.tables.start_number:
@@ -515,7 +513,7 @@ class Core:
         self._receipt(unit, status)
         if status == ACCEPTED:
             self._accept(Job(command, unit.stream, unit.session, unit.peer), rule, now)
-        elif status == WRONG_ORM_NUMBER and self._wrong_number(command):
+        elif status == ExtendedError.WRONG_ORM_NUMBER and self._wrong_number(command):
             stranger = self._is_stranger(unit)
             self._unauthorized(unit.stream, ACCESS_NUMBER, unit.peer, unit.peer, now, stranger=stranger)
 
@@ -558,16 +556,16 @@ class Core:
             return means.extended(BUSY, REFUSED)
         verdict = rule.verdict(means.state, options)
         if verdict is Verdict.NOT_STARTED:
-            return means.extended(NOT_STARTED, REFUSED_NOT_STARTED)
+            return means.extended(ExtendedError.NOT_STARTED, REFUSED_NOT_STARTED)
         if (
             config.extended_errors
             and options.wrong_orm_number_reply == "vendor"
             and self._wrong_number(command)
         ):
-            return WRONG_ORM_NUMBER
+            return ExtendedError.WRONG_ORM_NUMBER
         vendor = config.extended_errors and options.already_started_reply == "vendor"
         if vendor and verdict is Verdict.ALREADY_STARTED:
-            return ALREADY_STARTED
+            return ExtendedError.ALREADY_STARTED
         return ACCEPTED
 
     def _wrong_number(self, command: Command) -> bool:

@@ -1,26 +1,33 @@
 """The engine makes, forwards, answers, releases, matches and reports the calls of the switch. Sans-IO.
 
+It also carries out the services that a call's request scripts: hold, consultation, 3pty, transfer, pick-up,
+waiting, and the ordering, checking and cancelling of services by the subscriber. Each is carried out as ordered,
+or an event of the call gives the reason why not; the call goes on. The subscriber's record determines what
+command 12 shows and which services act by themselves (forwarding, waiting).
+
 Time comes in as ``now`` (Unix seconds). A heap holds the actions that are due later.
 :meth:`Engine.next_deadline` is the time of the next :meth:`Engine.tick`; ``tick`` returns the reports for the
 mediators.
 
-Source: docs/switch.md; order 268, 10.3 and 11.1.
+Source: docs/switch.md; order 268, 10.2.1.8, 10.3, 11.1 and 11.4; pairs of numbers of services are our choice, except
+for forwarding.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from heapq import heappop, heappush
 from itertools import count
 from pathlib import Path
+from typing import Final
 
-from radius.report import CallReport, Media
+from radius.report import CallReport, Media, MessageReport, Party
 from sorm_mediator.config import SwitchConfig
-from sorm_mediator.switch.calls import services
 from sorm_mediator.switch.calls.call import (
+    PHASES,
     RELEASE_AFTER_TALK,
     RELEASE_BUSY,
     RELEASE_FAULT,
@@ -29,10 +36,14 @@ from sorm_mediator.switch.calls.call import (
     Call,
     CallRefused,
     CallRequest,
+    CallUnits,
     Endpoint,
     Input,
     Role,
+    ServiceRequest,
     State,
+    conference_share,
+    consultation_units,
     first_leg,
     legs_along,
     own_number,
@@ -44,17 +55,14 @@ from sorm_mediator.switch.calls.matching import (
     outside_legs_first,
     reports,
     touch,
-    touch_a,
-    touch_b,
     touch_legs,
 )
-from sorm_mediator.switch.calls.messages import MessageFor, MessageRequest, message_reports
-from sorm_mediator.switch.calls.units import CallUnits
-from sorm_mediator.switch.domain import Domain, Subscriber
+from sorm_mediator.switch.calls.messages import MessageRequest, message_reports
+from sorm_mediator.switch.domain import FEATURES, FORWARDINGS, SERVICE_CODES, Domain, Subscriber
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.objects import ObjectTable, SwitchObject
-from sorm_mediator.switch.path import Hop, as_sorm_sees, find_path
-from sorm_mediator.switch.routing import Number, RoutingRequest
+from sorm_mediator.switch.path import Hop, find_path, sorm_view
+from sorm_mediator.switch.routing.route import Number, RoutingRequest, RoutingResult
 from sorm_mediator.texts import as_list
 
 TimerAction = Callable[[float], None]
@@ -95,10 +103,12 @@ class Engine:
         """Make a call. Raises :class:`CallRefused`."""
         self._run_due(now)
         found = self._domain(domain)
-        services.check_request(request)
+        check_request(request)
         return self.begin(found, request, now)
 
-    def send_message(self, domain: str, request: MessageRequest, now: float) -> tuple[str, list[MessageFor]]:
+    def send_message(
+        self, domain: str, request: MessageRequest, now: float
+    ) -> tuple[str, list[Report[MessageReport]]]:
         """Send a message; its id, and its reports to the mediators. Raises :class:`CallRefused`."""
         found = self._domain(domain)
         message = self._id(found, next(self._ids))
@@ -120,7 +130,7 @@ class Engine:
         """The call of a report; None when the call is no longer kept."""
         return self.calls.get(report.call_id) or self.calls.get(report.call_id.rpartition(".")[0])
 
-    def tick(self, now: float) -> list[Report]:
+    def tick(self, now: float) -> list[Report[CallReport]]:
         """Run the actions that are due. Returns the reports of all calls changed since the last ``tick``."""
         self._run_due(now)
         dirty, self._dirty = self._dirty, {}
@@ -143,16 +153,10 @@ class Engine:
         calling = _origin(domain, request)
         number = next(self._ids)
         ssrc = self._first_ssrc + 2 * number
-        call = Call(
-            self._id(domain, number),
-            domain,
-            request,
-            now,
-            [first_leg(domain, calling, Number(digits=request.b))],
-            request.outcome,
-            let_in=let_in,
-            media=Media(a_ssrc=ssrc & 0xFFFF_FFFF, b_ssrc=(ssrc + 1) & 0xFFFF_FFFF),
-        )
+        media = Media(a_ssrc=ssrc & 0xFFFF_FFFF, b_ssrc=(ssrc + 1) & 0xFFFF_FFFF)
+        leg = first_leg(domain, calling, Number(digits=request.b))
+        call = Call(self._id(domain, number), domain, request, now, [leg], request.outcome, media=media)
+        call.let_in = let_in
         self.calls[call.id] = call
         self.active += 1
         self.units.use(call, units, now)
@@ -160,9 +164,9 @@ class Engine:
         self._carry(call, calling)
         call.log(now, "dialling", f"{request.a} dials {request.b}")
         for index, service in enumerate(request.services):
-            self.after(now + service.at, call, partial(services.run, self, call, index))
+            self.after(now + service.at, call, partial(run_service, self, call, index))
         if request.outcome == "incomplete":
-            touch_a(call, call.legs[0], now, called=call.legs[0].dialled)
+            touch(call, leg, now, role="a", called=leg.dialled)
             self._after_state(now + request.ring, call, partial(self.release, call, cause=RELEASE_INCOMPLETE))
         elif calling.subscriber is not None and not request.b.isdigit():
             self._dialogue(call, now)
@@ -174,7 +178,7 @@ class Engine:
     def _dialogue(self, call: Call, now: float) -> None:
         """A subscriber dials a service code: the switch itself answers, and no number is called."""
         call.setup_time = now
-        touch(call, call.legs[0], call.calling, now, role="a", called=call.legs[0].dialled)
+        touch(call, call.legs[0], now, role="a", called=call.legs[0].dialled)
         call.move(Input.ALERT)
         self._after_state(now + call.request.ring, call, partial(self.answer, call))
 
@@ -191,15 +195,10 @@ class Engine:
 
     def _arrive(self, call: Call, now: float) -> None:
         """The call has reached a number: forward it, release it, or let it ring."""
-        while True:
-            forwarding, cause = self._obstacle(call)
-            if forwarding is None:
-                break
-            problem = self._forward(call, forwarding, now)
-            if problem:
-                call.log(now, "forwarding-failed", problem)
-                cause = RELEASE_FAULT
-                break
+        forwarding, cause = self._obstacle(call)
+        if forwarding is not None:
+            self._forward(call, forwarding, now)
+            return
         if cause is not None:
             self.release(call, now, cause=cause)
             return
@@ -230,8 +229,17 @@ class Engine:
         subscriber = call.called.subscriber
         return subscriber is not None and bool(subscriber.calls - {call.id})
 
-    def _forward(self, call: Call, name: str, now: float) -> str:
-        """Forward the call to the target. Returns why that is impossible; "" when it is done."""
+    def _forward(self, call: Call, name: str, now: float) -> None:
+        """Forward the call, or release it where that is impossible."""
+        problem = self._turn(call, name, now)
+        if problem:
+            call.log(now, "forwarding-failed", problem)
+            self.release(call, now, cause=RELEASE_FAULT)
+        else:
+            self._arrive(call, now)
+
+    def _turn(self, call: Call, name: str, now: float) -> str:
+        """Lead the call to the target of a forwarding. Returns why that is impossible; "" when it is done."""
         forwarder = call.called
         subscriber = forwarder.subscriber
         assert subscriber is not None
@@ -261,14 +269,9 @@ class Engine:
         """The ringing time is over without an answer."""
         subscriber = call.called.subscriber
         if subscriber is not None and "cfnr" in subscriber.forwardings:
-            problem = self._forward(call, "cfnr", now)
-            if not problem:
-                self._arrive(call, now)
-                return
-            call.log(now, "forwarding-failed", problem)
-            self.release(call, now, cause=RELEASE_FAULT)
-            return
-        self.release(call, now, cause=RELEASE_NO_ANSWER)
+            self._forward(call, "cfnr", now)
+        else:
+            self.release(call, now, cause=RELEASE_NO_ANSWER)
 
     # --- used by services too
 
@@ -283,7 +286,7 @@ class Engine:
         self._changed(call, now)
         deferred, call.deferred = call.deferred, []
         for index in deferred:
-            services.run(self, call, index, now)
+            run_service(self, call, index, now)
 
     def release(self, call: Call, now: float, *, cause: int | None = None) -> None:
         """The call ends. The default cause: after the conversation, or no answer."""
@@ -298,7 +301,7 @@ class Engine:
             self.leave(call, subscriber)
         self._free(call)
         self.active -= 1
-        self.units.free(call)
+        self.units.use(call, 0, now)
         self._released.append(call.id)
         while len(self._released) > self.node.config.kept_calls:
             del self.calls[self._released.popleft()]
@@ -317,8 +320,7 @@ class Engine:
 
     def reach(self, call: Call, role: Role, digits: str) -> tuple[Sequence[Hop], str]:
         """The path of a call of A or B to ``digits``, and why it leads nowhere ("": it arrives)."""
-        leg = call.leg_of(role)
-        user = call.party(role)
+        leg, user = call.leg_of(role), call.party(role)
         subscriber = user.subscriber
         number = own_number(subscriber.number) if subscriber is not None else user.number
         context = (subscriber.context if subscriber else "") or leg.domain.default_context
@@ -330,9 +332,9 @@ class Engine:
         """Make a subscriber of the last domain the B of the call."""
         leg = call.legs[-1]
         a, b = leg.calling.number, replace(own_number(subscriber.number), sorm_ni=leg.called.number.sorm_ni)
-        leg.called = Endpoint(number=as_sorm_sees(leg.domain, a, b)[1], subscriber=subscriber)
+        leg.called = Endpoint(number=sorm_view(leg.domain, a, b).b, subscriber=subscriber)
         self._occupy(call, subscriber)
-        touch(call, leg, leg.called, now, role=role, called=leg.called.party)
+        touch(call, leg, now, role=role)
         self._changed(call, now)
 
     def send_on(self, call: Call, first: int, hops: Sequence[Hop], now: float) -> None:
@@ -353,9 +355,9 @@ class Engine:
                 held = leg.domain.tables.get(mediator)
                 if leg.domain is not domain and (held is None or not held.holds(item)):
                     continue
-                touched = touch_a(call, leg, now, called=leg.shown_to_a, tables=alone)
+                touched = touch(call, leg, now, role="a", called=leg.shown_to_a, tables=alone)
                 if call.setup_time is not None:
-                    touched += touch_b(call, leg, now, tables=alone)
+                    touched += touch(call, leg, now, role="b", tables=alone)
                 if touched:
                     note_match(call, leg, mediator, item, "joined", leg.called.party, now)
                 # Earlier matches of an object that was taken off control and put back count again.
@@ -460,10 +462,224 @@ def _origin(domain: Domain, request: CallRequest) -> Endpoint:
         return Endpoint(number=own_number(request.a), subscriber=subscriber)
     trunk = domain.trunks.get(name)
     if kind != "trunk" or trunk is None:
-        known = ", ".join(f"trunk:{name}" for name in sorted(domain.trunks))
-        raise CallRefused(
-            "invalid", f"from: {request.origin!r} is none of: subscriber{known and ', ' + known}"
-        )
+        known = ", ".join(["subscriber", *(f"trunk:{name}" for name in sorted(domain.trunks))])
+        raise CallRefused("invalid", f"from: {request.origin!r} is none of: {known}")
     if trunk.closed_to("incoming"):
         raise CallRefused("refused", f"from: {trunk.closed_to('incoming')}")
     return Endpoint(number=Number(digits=request.a), trunk=trunk)
+
+
+# --- services used during a call
+
+NEEDS_TALK: Final = frozenset({"hold", "end-of-hold", "consultation", "3pty", "transfer"})
+"""Services of an established connection; before the answer they wait for it."""
+NEEDS_NUMBER: Final = frozenset({"consultation", "pickup", "waiting"})
+USED: Final = frozenset(SERVICE_CODES) - frozenset(FORWARDINGS)
+"""Services that can be used in a call; forwardings act by themselves."""
+ORDERED: Final = frozenset((*FORWARDINGS, *FEATURES))
+"""Services that a subscriber orders, checks and cancels."""
+
+
+class NotPossible(Exception):  # noqa: N818 - an answer, not a mistake
+    """The service can't be used now; the text gives the reason."""
+
+
+def check_request(request: CallRequest) -> None:
+    """Raises :class:`CallRefused` for a request that can never be carried out."""
+    for index, service in enumerate(request.services):
+        problem = _problem(service)
+        if not problem and service.by == "a" and request.origin != "subscriber":
+            problem = "by: A is outside of the domain and has no services in it"
+        if problem:
+            raise CallRefused("invalid", f"services.{index}: {problem}")
+
+
+def _problem(service: ServiceRequest) -> str:
+    known = USED if service.phase == "use" else ORDERED
+    if service.service not in known:
+        verb = "used in a call" if service.phase == "use" else "ordered, checked or cancelled"
+        return f"service: {service.service!r} can't be {verb}; there are {', '.join(sorted(known))}"
+    forwarding = service.phase == "order" and service.service in FORWARDINGS
+    if not service.number and (forwarding or (service.phase == "use" and service.service in NEEDS_NUMBER)):
+        return f"number: is required for {service.service}"
+    return ""
+
+
+def run_service(engine: Engine, call: Call, index: int, now: float) -> None:
+    """Carry out a service of the call's request. A service that needs a conversation waits for it."""
+    service = call.request.services[index]
+    if service.phase == "use" and service.service in NEEDS_TALK and call.state is not State.TALKING:
+        call.deferred.append(index)
+        return
+    try:
+        if service.phase == "use":
+            _USE[service.service](engine, call, service, now)
+        else:
+            _order(engine, call, service, now)
+    except (NotPossible, CallRefused) as reason:
+        call.log(now, "service-refused", f"{service.service}: {reason}")
+
+
+def _user(call: Call, service: ServiceRequest, default: Role = "a") -> tuple[Role, Endpoint, Subscriber]:
+    """The party that uses the service. Raises :class:`NotPossible`."""
+    role: Role = service.by or default
+    if service.by is None and (call.party(role).subscriber is None or role in call.left):
+        role = _other(role)
+    if role in call.left:
+        raise NotPossible(f"{role.upper()} has left the call")
+    user = call.party(role)
+    if user.subscriber is None:
+        raise NotPossible(f"{role.upper()} is no subscriber of {call.leg_of(role).domain.name}")
+    return role, user, user.subscriber
+
+
+def _other(role: Role) -> Role:
+    return "b" if role == "a" else "a"
+
+
+def _hold(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
+    role, user, _ = _user(call, service)
+    if role in call.held_by:
+        raise NotPossible("the call is on hold already")
+    call.held_by.add(role)
+    record_use(call, "hold", now, user.party, call.party(_other(role)).party)
+    if service.duration is not None:
+        engine.after(now + service.duration, call, lambda at: _release_hold(call, role, at))
+
+
+def _end_of_hold(_engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
+    role = service.by or next(iter(sorted(call.held_by)), None)
+    if role is None or role not in call.held_by:
+        raise NotPossible("the call is not on hold")
+    _release_hold(call, role, now)
+
+
+def _release_hold(call: Call, role: Role, now: float) -> None:
+    if role in call.held_by:
+        call.held_by.discard(role)
+        record_use(call, "end-of-hold", now, call.party(role).party, call.party(_other(role)).party)
+
+
+def _consultation(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
+    role, user, subscriber = _user(call, service)
+    if call.consultation is not None and call.consultation.state is not State.RELEASED:
+        raise NotPossible("there is a consultation call already")
+    request = CallRequest(a=subscriber.number, b=service.number, ring=service.ring, talk=service.talk)
+    units = consultation_units(subscriber)
+    call.consultation = engine.begin(call.leg_of(role).domain, request, now, units=units)
+    record_use(call, "consultation", now, user.party, call.consultation.called.party)
+
+
+def _third(call: Call) -> Endpoint | None:
+    """The third party of a party's consultation call."""
+    consultation = call.consultation
+    if consultation is None or consultation.state not in (State.RINGING, State.TALKING):
+        return None
+    return consultation.called
+
+
+def _three_party(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
+    _, user, subscriber = _user(call, service)
+    if _third(call) is None and service.number:
+        engine.units.check(conference_share(call, consultation_units(subscriber)), now)
+        _consultation(engine, call, service, now)
+    third, consultation = _third(call), call.consultation
+    if third is None or consultation is None:
+        raise NotPossible("there is no third party: no consultation call, and no number that answers")
+    engine.units.use(consultation, conference_share(call, consultation.units), now)
+    record_use(call, "3pty", now, user.party, third.party)
+
+
+def _path_of(call: Call) -> tuple[Hop, ...]:
+    """The path of a call so far."""
+    return tuple(
+        Hop(
+            domain=leg.domain,
+            request=leg.request,
+            result=RoutingResult(
+                result="external" if leg.called.outside else "local",
+                a=leg.calling.number,
+                b=leg.called.number,
+            ),
+            exit=leg.called.subscriber or leg.called.outside,
+        )
+        for leg in call.legs
+    )
+
+
+def _transfer(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
+    role, user, subscriber = _user(call, service)
+    if service.number:
+        hops, problem = engine.reach(call, role, service.number)
+        if problem:
+            raise NotPossible(problem)
+        reached = hops[-1].exit
+        if isinstance(reached, Subscriber) and (reached.calls or not reached.reachable):
+            raise NotPossible(f"{service.number} is busy or out of service")
+    else:
+        consultation = call.consultation
+        if _third(call) is None or consultation is None:
+            raise NotPossible("there is no number, and no consultation call to transfer to")
+        hops = _path_of(consultation)
+        engine.units.move(consultation, call, consultation_units(consultation.calling.subscriber))
+        engine.release(consultation, now)
+    target = Endpoint.at(hops[0].result.b, hops[0].exit)
+    record_use(call, "transfer", now, user.party, target.party)
+    engine.leave(call, subscriber)
+    if role == "a":
+        call.left.add("a")
+    call.held_by.clear()
+    engine.send_on(call, 0 if role == "a" else len(call.legs) - 1, hops, now)
+
+
+def _pickup(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
+    if call.state is not State.RINGING:
+        raise NotPossible("the call is not ringing")
+    ringing, leg = call.called.subscriber, call.legs[-1]
+    picker = leg.domain.subscribers.get(service.number)
+    if ringing is None:
+        raise NotPossible(f"B is no subscriber of {leg.domain.name}")
+    if picker is None:
+        raise NotPossible(f"{service.number} is no subscriber of {leg.domain.name}")
+    if picker.group != ringing.group:
+        raise NotPossible(f"{picker.number} and {ringing.number} are in different pick-up groups")
+    if picker.calls or not picker.reachable:
+        raise NotPossible(f"{picker.number} is busy or out of service")
+    engine.units.use(call, call.units + 1, now)
+    before = call.called
+    engine.leave(call, ringing)
+    engine.join(call, picker, now, role="service")
+    record_use(call, "pickup", now, call.called.party, before.party)
+    engine.answer(call, now)
+
+
+def _waiting(engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
+    role, _, subscriber = _user(call, service, default="b")
+    request = CallRequest(a=service.number, b=subscriber.number, ring=service.ring, talk=service.talk)
+    engine.begin(call.leg_of(role).domain, request, now, let_in=True)
+
+
+def _order(_engine: Engine, call: Call, service: ServiceRequest, now: float) -> None:
+    """Order, check or cancel a service: the record changes, and 44h shows the digits dialled."""
+    _, user, subscriber = _user(call, service)
+    if service.phase == "order":
+        if service.service in FORWARDINGS:
+            subscriber.forwardings[service.service] = service.number
+        else:
+            subscriber.features.add(service.service)
+    elif service.phase == "cancel":
+        subscriber.forwardings.pop(service.service, None)
+        subscriber.features.discard(service.service)
+    dialled = Party(digits=service.digits or call.request.b)
+    record_use(call, service.service, now, user.party, dialled, PHASES[service.phase])
+
+
+_USE: Final[Mapping[str, Callable[[Engine, Call, ServiceRequest, float], None]]] = {
+    "hold": _hold,
+    "end-of-hold": _end_of_hold,
+    "consultation": _consultation,
+    "3pty": _three_party,
+    "transfer": _transfer,
+    "pickup": _pickup,
+    "waiting": _waiting,
+}

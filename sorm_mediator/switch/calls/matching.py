@@ -11,20 +11,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import replace
-from typing import NamedTuple
+from functools import partial
+from typing import Generic, NamedTuple, TypeVar
 
-from radius.report import CallReport, Match, Party
-from sorm_mediator.switch.calls.call import Call, Endpoint, Leg, TouchedObject, View, services_visible_to
+from radius.report import CallReport, Match, MessageReport, Party
+from sorm_mediator.switch.calls.call import Call, Leg, TouchedObject, View, services_visible_to
 from sorm_mediator.switch.objects import ObjectTable, SwitchObject
 
 Tables = Mapping[str, ObjectTable]
 
 
-class Report(NamedTuple):
+Kind = TypeVar("Kind", CallReport, MessageReport)
+
+
+class Report(NamedTuple, Generic[Kind]):
     """A report for one mediator, named by the ``host:port`` of its RADIUS sink."""
 
     mediator: str
-    report: CallReport
+    report: Kind
 
 
 def outside_legs_first(call: Call) -> list[Leg]:
@@ -46,48 +50,27 @@ def touch_legs(call: Call, first: int, now: float, *, new_a: bool, failed: bool)
         if leg in kept:
             continue
         if leg is not call.legs[first] or new_a:
-            touch_a(call, leg, now, called=leg.shown_to_a)
+            touch(call, leg, now, role="a", called=leg.shown_to_a)
         if not (failed and leg is call.legs[-1]):
-            touch_b(call, leg, now)
-
-
-def touch_a(call: Call, leg: Leg, now: float, *, called: Party, tables: Tables | None = None) -> int:
-    """Match A and its trunk. Returns how many objects are touched."""
-    touched = touch(call, leg, leg.calling, now, role="a", called=called, tables=tables)
-    return touched + _touch_trunk(call, leg, leg.calling, now, tables)
-
-
-def touch_b(call: Call, leg: Leg, now: float, *, tables: Tables | None = None) -> int:
-    """Match B and its trunk. Returns how many objects are touched."""
-    touched = touch(call, leg, leg.called, now, role="b", called=leg.called.party, tables=tables)
-    return touched + _touch_trunk(call, leg, leg.called, now, tables)
+            touch(call, leg, now, role="b")
 
 
 def touch(
-    call: Call,
-    leg: Leg,
-    party: Endpoint,
-    now: float,
-    *,
-    role: str,
-    called: Party,
-    tables: Tables | None = None,
+    call: Call, leg: Leg, now: float, *, role: str, called: Party | None = None, tables: Tables | None = None
 ) -> int:
-    """Match a party against ``tables`` (default: those of the domain).
+    """Match a party and its trunk against ``tables`` (default: those of the domain).
 
-    Returns how many objects it touches.
+    role: ``a``, or the role of B. called: B as the objects of the party are shown it; None: as it is.
+    Returns how many objects are touched.
     """
+    party = leg.calling if role == "a" else leg.called
+    reached = leg.called.party
     seen = party.touched(leg.domain)
-    return note_matches(call, leg, now, lambda table: table.touched(seen), role, called, tables)
-
-
-def _touch_trunk(call: Call, leg: Leg, party: Endpoint, now: float, tables: Tables | None) -> int:
+    touched = note_matches(call, leg, now, lambda table: table.touched(seen), role, called or reached, tables)
     if party.trunk is None:
-        return 0
-    number = party.trunk.number
-    return note_matches(
-        call, leg, now, lambda table: table.trunk_touched(number), "trunk", leg.called.party, tables
-    )
+        return touched
+    by_trunk = partial(ObjectTable.trunk_touched, trunk=party.trunk.number)
+    return touched + note_matches(call, leg, now, by_trunk, "trunk", reached, tables)
 
 
 def note_matches(
@@ -99,22 +82,17 @@ def note_matches(
     called: Party,
     tables: Tables | None = None,
 ) -> int:
-    """Note the objects that ``find`` finds in each mediator's table. Returns how many of them are new."""
+    """Note the objects that ``find`` finds in each mediator's table. Returns how many of them are new.
+
+    While SORM is not enabled in the domain, no further call touches anything in the domain's own tables.
+    """
+    if tables is None:
+        tables = leg.domain.tables if leg.domain.config.enabled else {}
     return sum(
         note_match(call, leg, mediator, item, role, called, now)
-        for mediator, table in tables_of(leg, tables).items()
+        for mediator, table in tables.items()
         for item in find(table)
     )
-
-
-def tables_of(leg: Leg, tables: Tables | None = None) -> Tables:
-    """``tables``, or those of the domain.
-
-    While SORM is not enabled in the domain, no further call touches anything.
-    """
-    if tables is not None:
-        return tables
-    return leg.domain.tables if leg.domain.config.enabled else {}
 
 
 def held(view: View, mediator: str) -> tuple[Match, ...]:
@@ -143,9 +121,8 @@ def note_match(
     }
     if (*item.target, item.object_number, role) in known:
         return False
-    view = next((view for view in views if view.leg is leg), None) or next(
-        (view for view in views if _same_numbers(view.leg, leg)), None
-    )
+    same = (view for view in views if _numbers(view.leg) == _numbers(leg))
+    view = next((view for view in views if view.leg is leg), None) or next(same, None)
     if view is None:
         view = View(f"{call.id}.{len(views) + 1}" if views else call.id, leg)
         views.append(view)
@@ -155,14 +132,11 @@ def note_match(
     return True
 
 
-def _same_numbers(one: Leg, other: Leg) -> bool:
-    return all(
-        (left.digits, left.ni) == (right.digits, right.ni)
-        for left, right in ((one.calling.party, other.calling.party), (one.called.party, other.called.party))
-    )
+def _numbers(leg: Leg) -> list[tuple[str, str]]:
+    return [(party.digits, party.ni) for party in (leg.calling.party, leg.called.party)]
 
 
-def reports(call: Call, now: float, listeners: Container[str]) -> list[Report]:
+def reports(call: Call, now: float, listeners: Container[str]) -> list[Report[CallReport]]:
     """The reports due for a changed call. ``listeners``: mediators that receive its speech."""
     return [
         Report(mediator, _report(call, mediator, view, now, mediator in listeners))

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
-from typing import Final, NamedTuple
+from typing import Final
 
 from radius.packet import LONGEST_TEXT, MOST_MATCHES
 from radius.report import MessageReport
@@ -25,11 +25,11 @@ from sorm_mediator.switch.calls.call import (
     legs_along,
     own_number,
 )
-from sorm_mediator.switch.calls.matching import held, note_matches, outside_legs_first, touch_legs
+from sorm_mediator.switch.calls.matching import Report, held, note_matches, outside_legs_first, touch_legs
 from sorm_mediator.switch.domain import Domain, Trunk
 from sorm_mediator.switch.objects import ObjectTable
-from sorm_mediator.switch.path import Hop, find_path
-from sorm_mediator.switch.routing import Number
+from sorm_mediator.switch.path import find_path
+from sorm_mediator.switch.routing.route import Number
 from sorm_mediator.texts import as_list
 
 TRUNK_PREFIX: Final = "trunk:"
@@ -56,22 +56,17 @@ class MessageRequest:
     to_imsi: str = ""
 
 
-class MessageFor(NamedTuple):
-    """A report for one mediator, named by the ``host:port`` of its RADIUS sink."""
-
-    mediator: str
-    report: MessageReport
-
-
 def message_reports(
     domains: Mapping[str, Domain], domain: Domain, request: MessageRequest, message_id: str, now: float
-) -> list[MessageFor]:
+) -> list[Report[MessageReport]]:
     """The reports of a message to the mediators. Raises :class:`CallRefused`."""
     _check_text(request.text)
     calling = _sender(domain, request)
     way = _way(domains, domain, request, calling, message_id, now)
     touch_legs(way, 0, now, new_a=True, failed=False)
-    _touch_imsi(way, request, now)
+    for leg in outside_legs_first(way):
+        for role, imsi in (("a-imsi", request.from_imsi), ("b-imsi", request.to_imsi)):
+            note_matches(way, leg, now, partial(ObjectTable.imsi_touched, imsi=imsi), role, leg.called.party)
     return list(_reports(way, request, now))
 
 
@@ -98,14 +93,12 @@ def _sender(domain: Domain, request: MessageRequest) -> Endpoint:
     if digits.startswith(TRUNK_PREFIX):
         if name:
             raise CallRefused("invalid", "from_trunk: from names the trunk already")
-        return Endpoint(
-            number=Number(digits=""), trunk=_trunk(domain, "from", digits.removeprefix(TRUNK_PREFIX))
-        )
+        trunk = _trunk(domain, "from", digits.removeprefix(TRUNK_PREFIX))
+        return Endpoint(number=Number(digits=""), trunk=trunk)
     subscriber = domain.subscribers.get(digits)
     if subscriber is None:
-        return Endpoint(
-            number=Number(digits=digits), trunk=_trunk(domain, "from_trunk", name) if name else None
-        )
+        known = _trunk(domain, "from_trunk", name) if name else None
+        return Endpoint(number=Number(digits=digits), trunk=known)
     if name:
         raise CallRefused("invalid", f"from_trunk: {digits} is a subscriber of {domain.name}")
     if not subscriber.reachable:
@@ -139,26 +132,16 @@ def _way(
     if trunk is not None:
         # The trunk is known: routing only gives the form of the numbers.
         hops = (replace(hops[0], exit=trunk, problem=""),)
-    _check_arrived(hops[-1], calling)
+    last = hops[-1]
+    if last.problem:
+        nowhere = calling.subscriber is None and calling.trunk is None
+        advice = "; from_trunk: name the trunk that it comes by" if nowhere else ""
+        raise CallRefused("unknown" if last.exit is None else "refused", f"to: {last.problem}{advice}")
     way.legs = legs_along(way.legs, 0, hops)
     return way
 
 
-def _check_arrived(hop: Hop, calling: Endpoint) -> None:
-    if hop.problem:
-        nowhere = calling.subscriber is None and calling.trunk is None
-        advice = "; from_trunk: name the trunk that it comes by" if nowhere else ""
-        raise CallRefused("unknown" if hop.exit is None else "refused", f"to: {hop.problem}{advice}")
-
-
-def _touch_imsi(way: Call, request: MessageRequest, now: float) -> None:
-    """Match both IMSI."""
-    for leg in outside_legs_first(way):
-        for role, imsi in (("a-imsi", request.from_imsi), ("b-imsi", request.to_imsi)):
-            note_matches(way, leg, now, partial(ObjectTable.imsi_touched, imsi=imsi), role, leg.called.party)
-
-
-def _reports(way: Call, request: MessageRequest, now: float) -> Iterator[MessageFor]:
+def _reports(way: Call, request: MessageRequest, now: float) -> Iterator[Report[MessageReport]]:
     """One report for each mediator with a touched object; more where one packet has no room for all."""
     for mediator, views in way.views.items():
         numbers = count(1)
@@ -181,4 +164,4 @@ def _reports(way: Call, request: MessageRequest, now: float) -> Iterator[Message
                     delivered=request.delivered,
                     matches=touched[first : first + MOST_MATCHES],
                 )
-                yield MessageFor(mediator, report)
+                yield Report(mediator, report)

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ValidationError
 from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.licence import LicenceError
 from sorm_mediator.switch.node import Change, Model, Node, changed
-from sorm_mediator.switch.routing.numbering import NumberingError, expand_numbers
+from sorm_mediator.switch.routing.route import NumberingError, expand_numbers
 from sorm_mediator.texts import as_list
 
 Notes = tuple[str, ...]

@@ -20,9 +20,8 @@ from sorm_mediator.switch.changes import (
 )
 from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.node import Change, Node
-from sorm_mediator.switch.routing import Context, ContextError, parse_context
-from sorm_mediator.switch.routing.numbering import DEFAULT_PLAN, Plan, expand_numbers
-from sorm_mediator.switch.routing.route import Continue
+from sorm_mediator.switch.routing.context_file import ContextError, parse_context
+from sorm_mediator.switch.routing.route import DEFAULT_PLAN, Context, Continue, Plan, expand_numbers
 
 
 def import_context(node: Node, name: str, text: bytes, file: str) -> tuple[Context, Notes]:

@@ -11,14 +11,14 @@ Source: ECSS-10 manual, Routing for SORM, and MultiSORM; the printed contexts co
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import TypeVar
 from xml.parsers import expat
 from xml.parsers.expat import errors
 
 from sorm_mediator.switch.routing.masks import (
-    DigitMap,
     DigitMapError,
     MaskError,
     Template,
@@ -28,6 +28,7 @@ from sorm_mediator.switch.routing.masks import (
 )
 from sorm_mediator.switch.routing.route import (
     NUMBER_INDICATORS,
+    TAGS,
     Action,
     Condition,
     Context,
@@ -42,8 +43,6 @@ from sorm_mediator.texts import as_list, short
 
 # --- XML text into elements
 
-Grammar = Mapping[str, tuple[frozenset[str], frozenset[str]]]
-"""Tag (with its parent where the meaning depends on it) -> tags allowed inside, attributes allowed."""
 Problem = tuple[int, str]
 """Line, and the mistake there."""
 
@@ -86,11 +85,11 @@ class Element:
         return next((child for child in self.children if child.tag == tag), None)
 
 
-def read_elements(text: bytes, source: str, grammar: Grammar) -> tuple[Element | None, list[Problem]]:
+def _read_elements(text: bytes) -> tuple[Element | None, list[Problem]]:
     """The root element (``None`` when it can't be read), and all mistakes in the text."""
     slips: list[Problem] = []
     while True:
-        reader = _Reader(grammar)
+        reader = _Reader()
         failed = reader.read(text)
         if failed is None:
             return reader.root, [*slips, *reader.problems]
@@ -123,23 +122,18 @@ def _mend(text: bytes, failed: _Failure) -> tuple[bytes, Problem] | None:
         return text.rstrip() + b">", (line, f"the closing > of <{name}> is missing: write <{name}>")
     if failed.code != errors.codes[errors.XML_ERROR_INVALID_TOKEN]:
         return None
-    if _NO_BREAK in text[max(0, failed.at - 1) : failed.at + 2]:
-        line = text.count(b"\n", 0, failed.at) + 1
-        return text.replace(_NO_BREAK, b" "), (
-            line,
-            "a no-break space (U+00A0) stands here: write a plain space",
-        )
-    quote = _QUOTES.match(text, failed.at) or _QUOTES.match(text, max(0, failed.at - 1))
+    before, line = max(0, failed.at - 1), text.count(b"\n", 0, failed.at) + 1
+    if _NO_BREAK in text[before : failed.at + 2]:
+        what = "a no-break space (U+00A0) stands here: write a plain space"
+        return text.replace(_NO_BREAK, b" "), (line, what)
+    quote = _QUOTES.match(text, failed.at) or _QUOTES.match(text, before)
     if quote is not None:
-        line = text.count(b"\n", 0, failed.at) + 1
+        what = f'the quotation mark {quote[0].decode()} stands here: write "'
         end = text.find(b"\n", failed.at)
         end = len(text) if end < 0 else end
         straight = _QUOTES.sub(b'"', text[quote.start() : end])
-        return text[: quote.start()] + straight + text[end:], (
-            line,
-            f'the quotation mark {quote[0].decode()} stands here: write "',
-        )
-    broken = _BROKEN_END.match(text, failed.at) or _BROKEN_END.match(text, max(0, failed.at - 1))
+        return text[: quote.start()] + straight + text[end:], (line, what)
+    broken = _BROKEN_END.match(text, failed.at) or _BROKEN_END.match(text, before)
     if broken is None:
         return None
     breaks = broken[0].count(b"\n")
@@ -154,11 +148,10 @@ class _Doctype(Exception):  # noqa: N818 - an answer within this module
 
 
 class _Reader:
-    """expat's callbacks, checked against the grammar at once, so that each mistake has its line."""
+    """expat's callbacks, checked against :data:`GRAMMAR` at once, so that each mistake has its line."""
 
-    def __init__(self, grammar: Grammar) -> None:
+    def __init__(self) -> None:
         self.problems: list[Problem] = []
-        self._grammar = grammar
         self._open: list[Element | None] = [Element("", "", {}, 0)]
         """An element outside the grammar is ``None``, and its content is not checked."""
         self._parser = expat.ParserCreate()
@@ -179,7 +172,7 @@ class _Reader:
             self._parser.Parse(text, True)
         except expat.ExpatError as error:
             what = f"not well-formed XML: {expat.ErrorString(error.code)} (column {error.offset + 1})"
-            if not _in_utf8(text):
+            if text.decode(errors="ignore").encode() != text:
                 what = f"{what}; it holds octets that are not UTF-8: save it as UTF-8, or name its encoding in <?xml?>"
             return _Failure(error.code, error.lineno, self._parser.ErrorByteIndex, what)
         except _Doctype:
@@ -198,16 +191,16 @@ class _Reader:
         if parent is None:
             self._open.append(None)
             return
-        inside, _ = self._grammar[parent.kind]
+        inside, _ = GRAMMAR[parent.kind]
         where = f"in <{parent.tag}>" if parent.tag else "at the top"
         if tag not in inside:
             self._wrong(f"<{short(tag, _MOST_SHOWN)}> is not allowed {where}; allowed: {as_list(inside)}")
             self._open.append(None)
             return
         kind = f"{parent.tag}/{tag}"
-        if kind not in self._grammar:
+        if kind not in GRAMMAR:
             kind = tag
-        allowed = self._grammar[kind][1]
+        allowed = GRAMMAR[kind][1]
         if not parent.tag:
             schema = ("xmlns", "xs:", "xsi:")
             attributes = {name: value for name, value in attributes.items() if not name.startswith(schema)}
@@ -232,14 +225,6 @@ class _Reader:
         raise _Doctype
 
 
-def _in_utf8(text: bytes) -> bool:
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
 # --- elements into a context
 
 _NUMBER = frozenset({"digits", "incomplete", "nai", "ni", "npi"})
@@ -248,7 +233,7 @@ _CDPN = _NUMBER | {"inni"}
 _SORM = frozenset({"sorm_digits", "sorm_ni"})
 _CONTEXT = frozenset({"digitmap", "name", "np"})
 
-GRAMMAR: Grammar = MappingProxyType(
+GRAMMAR: Mapping[str, tuple[frozenset[str], frozenset[str]]] = MappingProxyType(
     {
         "": (frozenset({"context"}), frozenset()),
         "context": (frozenset({"rule"}), _CONTEXT),
@@ -271,9 +256,11 @@ GRAMMAR: Grammar = MappingProxyType(
 )
 """Tag (with its parent where the meaning depends on it) -> tags allowed inside, attributes allowed."""
 
-_VALUES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"ni": NUMBER_INDICATORS, "sorm_ni": NUMBER_INDICATORS, "incomplete": ("true", "false")}
-)
+_VALUES: Mapping[str, tuple[str, ...]] = {
+    "ni": NUMBER_INDICATORS,
+    "sorm_ni": NUMBER_INDICATORS,
+    "incomplete": ("true", "false"),
+}
 """Attributes with these values only."""
 
 _SIDES: Mapping[str, Side] = {"cgpn": "a", "calling": "a", "cdpn": "b", "called": "b"}
@@ -284,14 +271,14 @@ def parse_context(text: bytes, source: str) -> Context:
 
     ``source``: the file's name for errors. Raises :class:`ContextError` with all mistakes.
     """
-    root, problems = read_elements(text, source, GRAMMAR)
-    context = None
-    if root is not None:
-        builder = _Builder(source, problems)
-        context = builder.context(root)
+    root, problems = _read_elements(text)
+    context = None if root is None else _Builder(source, problems).context(root)
     if problems or context is None:
         raise ContextError(source, problems)
     return context
+
+
+Compiled = TypeVar("Compiled")
 
 
 class _Wrong(Exception):  # noqa: N818 - an answer within this module
@@ -301,7 +288,7 @@ class _Wrong(Exception):  # noqa: N818 - an answer within this module
 class _Builder:
     """Elements into rules. Mistakes are added to ``problems``: line and text."""
 
-    def __init__(self, source: str, problems: list[tuple[int, str]]) -> None:
+    def __init__(self, source: str, problems: list[Problem]) -> None:
         self._source = source
         self._problems = problems
 
@@ -318,12 +305,10 @@ class _Builder:
     def _value(self, element: Element, name: str) -> str:
         """A name that refers to something else: without white space."""
         value = self._given(element, name)
-        if "".join(value.split()) != value:
-            raise self._fail(
-                element,
-                f"<{element.tag} {name}>: {value!r} has a stray space; names have none: "
-                f"{''.join(value.split())!r}",
-            )
+        bare = "".join(value.split())
+        if bare != value:
+            where = f"<{element.tag} {name}>"
+            raise self._fail(element, f"{where}: {value!r} has a stray space; names have none: {bare!r}")
         return value
 
     def context(self, root: Element) -> Context | None:
@@ -342,18 +327,18 @@ class _Builder:
             np = self._value(root, "np") if root.attributes.get("np") else ""
             if not root.children:
                 self._fail(root, f"context {name!r} has no rule")
-            return Context(name, tuple(rules.values()), np, self._source, self._digitmap(root))
+            given = "digitmap" in root.attributes
+            digitmap = self._compiled(root, "digitmap", compile_digitmap) if given else None
+            return Context(name, tuple(rules.values()), np, self._source, digitmap)
         except _Wrong:
             return None
 
-    def _digitmap(self, root: Element) -> DigitMap | None:
-        text = root.attributes.get("digitmap")
-        if text is None:
-            return None
+    def _compiled(self, element: Element, name: str, compiler: Callable[[str], Compiled]) -> Compiled:
+        """The mask, substitution or digit map of an attribute."""
         try:
-            return compile_digitmap(text)
-        except DigitMapError as error:
-            raise self._fail(root, f"<context digitmap>: {error}") from None
+            return compiler(element.attributes[name])
+        except (DigitMapError, MaskError) as error:
+            raise self._fail(element, f"<{element.tag} {name}>: {error}") from None
 
     def _rule(self, element: Element) -> Rule:
         name = self._given(element, "name")
@@ -377,10 +362,7 @@ class _Builder:
         others: dict[str, tuple[str, ...]] = {}
         for name, value in element.attributes.items():
             if name == "digits":
-                try:
-                    mask = compile_mask(value)
-                except MaskError as error:
-                    raise self._fail(element, f"<{element.tag} digits>: {error}") from None
+                mask = self._compiled(element, name, compile_mask)
             else:
                 others[name] = tuple(part.strip() for part in value.split(","))
                 self._check(element, name, others[name])
@@ -394,10 +376,9 @@ class _Builder:
         others: dict[str, str] = {}
         for name, value in element.attributes.items():
             if name in ("digits", "sorm_digits"):
-                templates[name] = self._template(element, name, value)
+                templates[name] = self._compiled(element, name, compile_template)
                 if templates[name].needs_rest and side not in with_rest:
-                    tag = "cgpn" if side == "a" else "cdpn"
-                    needs = f"{{%}} needs a condition <{tag}> whose mask ends in %"
+                    needs = f"{{%}} needs a condition <{TAGS[side]}> whose mask ends in %"
                     raise self._fail(element, f"<{element.tag} {name}>: {needs}")
             else:
                 others[name] = value
@@ -406,26 +387,18 @@ class _Builder:
         attributes = MappingProxyType(others)
         return Action(side, templates.get("digits"), ni, attributes, templates.get("sorm_digits"), sorm_ni)
 
-    def _template(self, element: Element, name: str, value: str) -> Template:
-        try:
-            return compile_template(value)
-        except MaskError as error:
-            raise self._fail(element, f"<{element.tag} {name}>: {error}") from None
-
     def _check(self, element: Element, name: str, values: Iterable[str]) -> None:
         """Check attributes with values listed in the manual; ``nai`` and others accept any value."""
         known = _VALUES.get(name, ())
         for value in values if known else ():
             if value not in known:
-                raise self._fail(
-                    element, f"<{element.tag} {name}>: {value!r} is not one of {', '.join(known)}"
-                )
+                wanted = ", ".join(known)
+                raise self._fail(element, f"<{element.tag} {name}>: {value!r} is not one of {wanted}")
 
     def _verdict(self, rule: str, result: Element) -> Verdict:
         if len(result.children) != 1:
-            raise self._fail(
-                result, f"rule {rule!r}: <result> must hold exactly one of <continue>, <external>, <local>"
-            )
+            needs = "must hold exactly one of <continue>, <external>, <local>"
+            raise self._fail(result, f"rule {rule!r}: <result> {needs}")
         verdict = result.children[0]
         if verdict.tag == "local":
             return Local()

@@ -106,24 +106,12 @@ class Template:
             elif part <= len(digits):
                 made.append(digits[part - 1])
             else:
-                raise SubstitutionError(
-                    Phrase(
-                        "{text}: {digits} has no digit {place}",
-                        text=self.text,
-                        digits=digits or NOTHING,
-                        place=part,
-                    )
-                )
+                problem = Phrase("{text}: {digits} has no digit {place}")
+                raise SubstitutionError(problem.fill(text=self.text, digits=digits or NOTHING, place=part))
         number = "".join(made)
         if len(number) > MOST_DIGITS:
-            raise SubstitutionError(
-                Phrase(
-                    "{text}: makes a number of {count} digits, and the longest has {most}",
-                    text=self.text,
-                    count=len(number),
-                    most=MOST_DIGITS,
-                )
-            )
+            problem = Phrase("{text}: makes a number of {count} digits, and the longest has {most}")
+            raise SubstitutionError(problem.fill(text=self.text, count=len(number), most=MOST_DIGITS))
         return number
 
 
@@ -138,19 +126,16 @@ def compile_mask(text: str) -> Mask:
 def compile_template(text: str) -> Template:
     """Compile a substitution. Raises :class:`MaskError`."""
     parts: list[str | int | None] = []
-    position = 0
-    while position < len(text):
-        if text[position] == "{":
-            end = text.find("}", position)
-            if end < 0:
-                raise MaskError(f"{text!r}: the {{ at {position + 1} is never closed")
-            parts += _places(text, text[position + 1 : end])
-            position = end + 1
+    for part in re.finditer(r"\{(.*?)\}|.", text, re.DOTALL):
+        symbol = part[0]
+        if part[1] is not None:
+            parts += _places(text, part[1])
+        elif symbol == "{":
+            raise MaskError(f"{text!r}: the {{ at {part.start() + 1} is never closed")
+        elif symbol in SYMBOLS:
+            parts.append(symbol)
         else:
-            if text[position] not in SYMBOLS:
-                raise MaskError(f"{text!r}: {text[position]!r} is neither a digit nor a substitution in {{}}")
-            parts.append(text[position])
-            position += 1
+            raise MaskError(f"{text!r}: {symbol!r} is neither a digit nor a substitution in {{}}")
     return Template(text, tuple(parts))
 
 
@@ -182,26 +167,22 @@ def _split(text: str) -> list[str]:
 
 def _pattern(mask: str) -> str:
     parts = []
-    position = 0
-    while position < len(mask):
-        symbol = mask[position]
-        if symbol in SYMBOLS:
+    for part in re.finditer(r"\((.*?)\)|.", mask, re.DOTALL):
+        symbol = part[0]
+        if part[1] is not None:
+            parts.append(_class(mask, part[1]))
+        elif symbol in SYMBOLS:
             parts.append(re.escape(symbol))
         elif symbol == "?":
             parts.append("[0-9]")
         elif symbol == "%":
-            if position != len(mask) - 1:
+            if part.end() != len(mask):
                 raise MaskError(f"{mask!r}: % stands for the rest of the number, so it must be the last")
             parts.append("([0-9*#]*)")
         elif symbol == "(":
-            end = mask.find(")", position)
-            if end < 0:
-                raise MaskError(f"{mask!r}: the ( at {position + 1} is never closed")
-            parts.append(_class(mask, mask[position + 1 : end]))
-            position = end
+            raise MaskError(f"{mask!r}: the ( at {part.start() + 1} is never closed")
         else:
             raise MaskError(f"{mask!r}: {symbol!r} is not allowed; use digits, *, #, ?, (0-1) and a final %")
-        position += 1
     return "".join(parts)
 
 
@@ -292,42 +273,34 @@ def _map_places(text: str, one: str) -> tuple[_Place, ...]:
     if not one:
         raise DigitMapError(f"{text!r}: an empty map between two |")
     places: list[_Place] = []
-    position = 0
-    while position < len(one):
-        symbol = one[position]
-        if symbol in _ANY:
+    for part in re.finditer(r"\[(.*?)\]|.", one):
+        symbol = part[0]
+        if part[1] is not None:
+            places.append(_Place(_map_class(text, part[1])))
+        elif symbol in _ANY:
             places.append(_Place(_DIGITS))
         elif symbol in _SYMBOLS:
             places.append(_Place(frozenset(symbol)))
         elif symbol == "[":
-            inside, closed, _ = one[position + 1 :].partition("]")
-            if not closed:
-                raise DigitMapError(f"{text!r}: the [ in {one} is never closed")
-            places.append(_Place(_map_class(text, inside)))
-            position += len(inside) + 1
+            raise DigitMapError(f"{text!r}: the [ in {one} is never closed")
         elif symbol == ".":
             if not places or places[-1].repeats:
                 raise DigitMapError(f"{text!r}: the . in {one} has nothing before it to repeat")
             places[-1] = _Place(places[-1].symbols, repeats=True)
-        elif symbol not in _TIMER or position != len(one) - 1:
+        elif symbol not in _TIMER or part.end() != len(one):
             raise DigitMapError(
                 f"{text!r}: {symbol!r} is not allowed in {one}; use digits, *, #, x, [0-9], . and a final T"
             )
-        position += 1
     return tuple(places)
 
 
 def _map_class(text: str, inside: str) -> frozenset[str]:
     symbols: set[str] = set()
-    position = 0
-    while position < len(inside):
-        ends = inside[position : position + 3]
-        if len(ends) == 3 and ends[1] == "-" and {ends[0], ends[2]} <= _DIGITS and ends[0] <= ends[2]:
-            symbols.update(str(digit) for digit in range(int(ends[0]), int(ends[2]) + 1))
-            position += 3
-        elif inside[position] in _SYMBOLS:
-            symbols.add(inside[position])
-            position += 1
+    for low, high, single in re.findall(r"([0-9])-([0-9])|(.)", inside):
+        if low and low <= high:
+            symbols.update(str(digit) for digit in range(int(low), int(high) + 1))
+        elif single in _SYMBOLS:
+            symbols.add(single)
         else:
             raise DigitMapError(f"{text!r}: [{inside}] must hold digits, *, # or rising ranges: [0-9*]")
     if not symbols:

@@ -1,19 +1,33 @@
-"""Routing in one domain: numbers, rules and contexts, and :func:`route`, a pure function of them.
+"""Routing in one domain: numbers, rules, contexts and numbering plans, and :func:`route`, a pure function of them.
 
-Source: ECSS-10 manual, Routing for SORM (the example rule ``to_8``) and MultiSORM (the contexts of its example).
+A numbering plan gives the destination of a full number, and the number of a subscriber in the plan. Besides its
+declared plans, every domain has the plan ``default``: its subscribers' own numbers.
+
+Source: ECSS-10 manual, Routing for SORM (the example rule ``to_8``) and MultiSORM (the contexts of its example, and
+"Настройка планов нумерации в доменах").
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
+from itertools import product
+from math import prod
 from types import MappingProxyType
 from typing import Literal
 
+from sorm_mediator.config import NumberBinding
 from sorm_mediator.language import Phrase
-from sorm_mediator.switch.routing.masks import NOTHING, DigitMap, Mask, SubstitutionError, Template
-from sorm_mediator.switch.routing.numbering import Plan
+from sorm_mediator.switch.routing.masks import (
+    MOST_DIGITS,
+    NOTHING,
+    DigitMap,
+    Mask,
+    SubstitutionError,
+    Template,
+)
 
 NUMBER_INDICATORS = ("private", "local", "zone", "intercity", "international", "emergency")
 """Values of ``ni`` and ``sorm_ni`` (ECSS-10 manual, Routing for SORM)."""
@@ -39,8 +53,7 @@ UNSET: Mapping[Side, Mapping[str, str]] = MappingProxyType(
         ),
     }
 )
-"""Default attributes of a number, in the order of a trace
-(ECSS-10 manual, Number format check)."""
+"""Default attributes of a number, in the order of a trace (ECSS-10 manual, Number format check)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,22 +101,14 @@ class Condition:
         """Why the number does not fit; "" when it does."""
         tag = TAGS[self.side]
         if self.digits is not None and self.digits.match(number.digits) is None:
-            return Phrase(
-                "{tag} {digits} does not match {mask}",
-                tag=tag,
-                digits=number.digits or EMPTY,
-                mask=self.digits.text,
-            )
+            why = Phrase("{tag} {digits} does not match {mask}")
+            return why.fill(tag=tag, digits=number.digits or EMPTY, mask=self.digits.text)
         for name, allowed in self.attributes.items():
             value = number.get(name, self.side)
             if value not in allowed:
-                return Phrase(
-                    "{tag} {name} {value} is not {allowed}",
-                    tag=tag,
-                    name=name,
-                    value=value or UNKNOWN,
-                    allowed=reduce(_either, allowed),
-                )
+                why = Phrase("{tag} {name} {value} is not {allowed}")
+                expected = reduce(_either, allowed)
+                return why.fill(tag=tag, name=name, value=value or UNKNOWN, allowed=expected)
         return ""
 
 
@@ -186,17 +191,17 @@ class RoutingRequest:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A rule that was tried. ``failed``: the reason why it was not taken; "" when it was.
+    """A rule that was tried. a, b: the numbers before the rule. np: their numbering plan.
 
-    a, b: the numbers before the rule. np: their numbering plan.
+    ``failed``: the reason why it was not taken; "" when it was.
     """
 
     context: str
     rule: str
-    failed: str = ""
-    a: str = field(default="", compare=False)
-    b: str = field(default="", compare=False)
-    np: str = field(default="", compare=False)
+    a: str
+    b: str
+    np: str
+    failed: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,6 +227,114 @@ class RoutingResult:
         return tuple(step for step in self.tried if not step.failed)
 
 
+# --- numbering plans
+
+DEFAULT_PLAN = "default"
+MOST_NUMBERS = 100_000
+"""Limit of numbers in one range."""
+
+_RANGE = re.compile(r"([0-9])-([0-9])")
+_PLACE = re.compile(r"\{(.*?)\}|\((.*?)\)|.", re.DOTALL)
+"""A choice of digits, or one symbol."""
+
+
+class NumberingError(ValueError):
+    """A range or a change of a plan is wrong; the text gives the reason and what is allowed."""
+
+
+def expand_numbers(text: str) -> list[str]:
+    """The numbers of a range, in order: ``738327{0-1}000{0-1}`` is four.
+
+    Braces (or parentheses) hold digits and rising ranges, with commas. Raises :class:`NumberingError`.
+    """
+    parts: list[list[str]] = []
+    for part in _PLACE.finditer(text):
+        symbol, inside = part[0], part[part.lastindex] if part.lastindex else None
+        if inside is not None:
+            parts.append(_choices(text, inside))
+        elif symbol in "{(":
+            raise NumberingError(f"{text!r}: the {symbol} at {part.start() + 1} is never closed")
+        elif symbol in "0123456789":
+            parts.append([symbol])
+        else:
+            raise NumberingError(f"{text!r}: {symbol!r} is neither a digit nor a range such as {{0-9}}")
+    if not parts:
+        raise NumberingError("an empty number")
+    if len(parts) > MOST_DIGITS:
+        raise NumberingError(
+            f"{text[:20]!r}... has {len(parts)} digits, and the longest number has {MOST_DIGITS}"
+        )
+    if prod(map(len, parts)) > MOST_NUMBERS:
+        raise NumberingError(f"{text!r} stands for more than {MOST_NUMBERS} numbers")
+    return ["".join(digits) for digits in product(*parts)]
+
+
+def _choices(text: str, inside: str) -> list[str]:
+    digits: list[str] = []
+    for item in inside.split(","):
+        item = item.strip()
+        ends = _RANGE.fullmatch(item)
+        if ends and ends[1] <= ends[2]:
+            digits += [str(digit) for digit in range(int(ends[1]), int(ends[2]) + 1)]
+        elif len(item) == 1 and item in "0123456789":
+            digits.append(item)
+        else:
+            raise NumberingError(
+                f"{text!r}: {{{inside}}} must hold digits or rising ranges: {{0-1}}, {{0-3,5}}"
+            )
+    return sorted(set(digits))
+
+
+class Plan:
+    """One numbering plan, made anew when its numbers change. Both lookups take the same time for any size."""
+
+    def __init__(self, name: str, numbers: Mapping[str, NumberBinding]) -> None:
+        """``numbers``: keys may be ranges. Raises :class:`NumberingError`."""
+        self.name = name
+        self.numbers: dict[str, NumberBinding] = {}
+        for key, binding in numbers.items():
+            for number in expand_numbers(key):
+                if number in self.numbers:
+                    raise NumberingError(f"{number} is in plan {name!r} twice")
+                self.numbers[number] = binding
+        self.of_alias: dict[str, list[str]] = {}
+        """Subscriber -> its numbers, the master first."""
+        masters: dict[str, str] = {}
+        for number, binding in self.numbers.items():
+            if not binding.alias:
+                continue
+            if binding.master:
+                if binding.alias in masters:
+                    raise NumberingError(
+                        f"{binding.alias} has two master numbers in plan {name!r}: {masters[binding.alias]} "
+                        f"and {number}; only one is possible"
+                    )
+                masters[binding.alias] = number
+            self.of_alias.setdefault(binding.alias, []).append(number)
+        for alias, master in masters.items():
+            self.of_alias[alias].sort(key=master.__ne__)
+
+    def __contains__(self, number: object) -> bool:
+        return number in self.numbers
+
+    def number_of(self, alias: str) -> str | None:
+        """The number of a subscriber in this plan: its master, else the first one bound to it."""
+        return next(iter(self.numbers_of(alias)), None)
+
+    def numbers_of(self, alias: str) -> Sequence[str]:
+        """All numbers that lead to a subscriber, its master first."""
+        return self.of_alias.get(alias, ())
+
+
+def aliases(plans: Iterable[Plan]) -> dict[str, set[str]]:
+    """Every subscriber with a number in this plan, with its full numbers."""
+    found: dict[str, set[str]] = {}
+    for plan in plans:
+        for alias, numbers in plan.of_alias.items():
+            found.setdefault(alias, set()).update(numbers)
+    return found
+
+
 # --- routing one call through contexts
 
 NONE = Phrase("(none)")
@@ -240,57 +353,45 @@ def route(
     A context with a numbering plan translates the numbers into this plan (:func:`translate`).
     Never raises: a call that can't be routed has the result ``failed`` and its reason.
     """
-    a, b, np = request.a, request.b, request.np
+    a, b, np, name = request.a, request.b, request.np, request.context
     tried: list[Step] = []
-    if not contexts and not request.context:
-        if b.digits in own_numbers:
-            return RoutingResult(result="local", a=a, b=b, np=np)
-        if np in plans and b.digits in plans[np]:
-            return RoutingResult(result="local", a=a, b=b, np=np)
-        reason: str = Phrase(
-            "{digits} is no subscriber, and there is no routing context", digits=b.digits or NOTHING
-        )
-        return RoutingResult(result="failed", a=a, b=b, reason=reason, np=np)
-
-    name = request.context
     passed: list[tuple[str, Number, Number]] = []
+
+    def found(result: Literal["external", "local"], via: tuple[str, ...] = ()) -> RoutingResult:
+        return RoutingResult(result=result, a=a, b=b, via=via, tried=tuple(tried), np=np)
+
+    def failed(reason: str) -> RoutingResult:
+        return RoutingResult(result="failed", a=a, b=b, tried=tuple(tried), reason=reason, np=np)
+
+    if not contexts and not name:
+        if b.digits in own_numbers or (np in plans and b.digits in plans[np]):
+            return found("local")
+        digits = b.digits or NOTHING
+        return failed(Phrase("{digits} is no subscriber, and there is no routing context", digits=digits))
     while True:
-        reason = ""
         context = contexts.get(name)
         if context is None:
-            reason = Phrase("there is no context {name!r}", name=name)
-        elif (name, a, b) in passed or len(passed) >= MOST_CONTEXTS:
-            reason = Phrase("a circle of contexts: {circle}", circle=_circle(passed, name, a, b))  # fmt: skip
-        if context is None or reason:
-            break
+            return failed(Phrase("there is no context {name!r}", name=name))
+        if (name, a, b) in passed or len(passed) >= MOST_CONTEXTS:
+            return failed(Phrase("a circle of contexts: {circle}", circle=_circle(passed, name, a, b)))
         passed.append((name, a, b))
         if context.np and context.np != np:
             a, b = (translate(number, np, context.np, plans) for number in (a, b))
             np = context.np
         rule = _first_fit(context, a, b, np, tried)
         if rule is None:
-            reason = Phrase(
-                "no rule of context {name!r} fits {a} -> {b}",
-                name=name,
-                a=a.digits or NONE,
-                b=b.digits or NONE,
-            )
-            break
+            here, there = a.digits or NONE, b.digits or NONE
+            return failed(Phrase("no rule of context {name!r} fits {a} -> {b}", name=name, a=here, b=there))
         try:
             a, b = _act(rule, a, b)
         except SubstitutionError as error:
-            reason = Phrase(
-                "rule {rule!r} of context {name!r}: {error}", rule=rule.name, name=name, error=error.phrase
-            )
-            break
-        if isinstance(rule.verdict, Continue):
-            name = rule.verdict.context
-            continue
+            at = Phrase("rule {rule!r} of context {name!r}: {error}")
+            return failed(at.fill(rule=rule.name, name=name, error=error.phrase))
         if isinstance(rule.verdict, External):
-            via = rule.verdict.directions
-            return RoutingResult(result="external", a=a, b=b, via=via, tried=tuple(tried), np=np)
-        return RoutingResult(result="local", a=a, b=b, tried=tuple(tried), np=np)
-    return RoutingResult(result="failed", a=a, b=b, tried=tuple(tried), reason=reason, np=np)
+            return found("external", rule.verdict.directions)
+        if isinstance(rule.verdict, Local):
+            return found("local")
+        name = rule.verdict.context
 
 
 def _circle(passed: list[tuple[str, Number, Number]], name: str, a: Number, b: Number) -> str:
@@ -308,7 +409,7 @@ def translate(number: Number, here: str, there: str, plans: Mapping[str, Plan]) 
     if here == there or (target is not None and digits in target):
         return number
     source = plans.get(here)
-    binding = source.get(digits) if source is not None else None
+    binding = source.numbers.get(digits) if source is not None else None
     if binding is not None:
         if not binding.alias:
             return number
@@ -320,12 +421,9 @@ def translate(number: Number, here: str, there: str, plans: Mapping[str, Plan]) 
 
 def _first_fit(context: Context, a: Number, b: Number, np: str, tried: list[Step]) -> Rule | None:
     for rule in context.rules:
-        failed = ""
-        for condition in rule.conditions:
-            failed = condition.fails(a if condition.side == "a" else b)
-            if failed:
-                break
-        tried.append(Step(context.name, rule.name, failed, a.digits, b.digits, np))
+        results = (condition.fails(a if condition.side == "a" else b) for condition in rule.conditions)
+        failed = next(filter(None, results), "")
+        tried.append(Step(context.name, rule.name, a.digits, b.digits, np, failed))
         if not failed:
             return rule
     return None

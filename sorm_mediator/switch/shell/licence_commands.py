@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sorm_mediator.switch.changes import ChangeRefused, rejections
-from sorm_mediator.switch.changes.licence import add_licence, candidate, delete_licence, set_passport
+from sorm_mediator.switch.changes.sorm import add_licence, candidate, delete_licence, set_passport
 from sorm_mediator.switch.licence import (
     LIMIT_SECTIONS,
     LIMITS,
@@ -20,8 +20,7 @@ from sorm_mediator.switch.licence import (
     Value,
     shown,
 )
-from sorm_mediator.switch.shell.command import Command, Invocation, Talk
-from sorm_mediator.switch.shell.tables import flag, format_table
+from sorm_mediator.switch.shell.command import Command, Invocation, Talk, flag, format_table
 from sorm_mediator.texts import whole_number
 
 _PATH: Final = "cluster/storage/<CLUSTER>/licence"

@@ -12,9 +12,8 @@ from typing import Final
 from sorm_mediator.switch.changes import ChangeRefused, find, routing
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.routing.route import Action, Condition, Continue, External, Rule
-from sorm_mediator.switch.shell.command import Command, Invocation, change
-from sorm_mediator.switch.shell.tables import flag, format_table, ok
-from sorm_mediator.switch.trace.trace import TRACE_PARAMETERS, TraceError, trace_text
+from sorm_mediator.switch.shell.command import Command, Invocation, change, flag, format_table, ok
+from sorm_mediator.switch.trace import TRACE_PARAMETERS, TraceError, trace_text
 
 HOSTS = ("ecss1",)
 """The hosts for the import of contexts; the switch has one."""

@@ -11,14 +11,12 @@ from typing import Final
 from sorm_mediator import __version__
 from sorm_mediator.language import Lang
 from sorm_mediator.switch.changes import ChangeRefused
-from sorm_mediator.switch.shell.command import CLUSTER, Command, Invocation, ShellContext, Talk
+from sorm_mediator.switch.shell.command import CLUSTER, Command, Invocation, ShellContext, Talk, executed
 from sorm_mediator.switch.shell.config_commands import CONFIG_COMMANDS
-from sorm_mediator.switch.shell.domain_commands import BRIDGE_COMMANDS, DOMAIN_COMMANDS
+from sorm_mediator.switch.shell.domain_commands import BRIDGE_COMMANDS, DOMAIN_COMMANDS, SORM_COMMANDS
 from sorm_mediator.switch.shell.licence_commands import LICENCE_COMMANDS
 from sorm_mediator.switch.shell.parser import Found, NotUnderstood, Parser, resolve, split
 from sorm_mediator.switch.shell.routing_commands import HOSTS, PLAN_COMMANDS, ROUTING_COMMANDS
-from sorm_mediator.switch.shell.sorm_commands import SORM_COMMANDS
-from sorm_mediator.switch.shell.tables import executed
 
 MOST_HISTORY: Final = 500
 """Limit of lines in ``history``, since a script may have any number of lines."""

@@ -7,8 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from radius.report import CallReport
 from sorm_mediator.switch.calls.call import ServiceRequest, State
-from sorm_mediator.switch.calls.engine import Engine
-from sorm_mediator.switch.calls.services import ORDERED, USED
+from sorm_mediator.switch.calls.engine import ORDERED, USED, Engine
 
 SECONDS = st.sampled_from([0.0, 0.5, 1.0, 3.0])
 

@@ -11,7 +11,7 @@ from sorm_mediator.config import NumberBinding
 from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.changes import routing as numbering
 from sorm_mediator.switch.node import Node
-from sorm_mediator.switch.routing.numbering import expand_numbers
+from sorm_mediator.switch.routing.route import expand_numbers
 
 
 def a_node() -> Node:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from sorm_mediator.switch.routing import ContextError, Number, RoutingRequest, parse_context, route
-from sorm_mediator.switch.routing.route import Continue, External, Local
+from sorm_mediator.switch.routing.context_file import ContextError, parse_context
+from sorm_mediator.switch.routing.route import Continue, External, Local, Number, RoutingRequest, route
 
 SEED_RULE = b"""<?xml version="1.0" encoding="UTF-8"?>
 <context xmlns:xs="http://www.w3.org/2001/XMLSchema-instance" xs:noNamespaceSchemaLocation="ecss_routing.xsd"

@@ -11,9 +11,14 @@ from hypothesis import strategies as st
 
 from sorm_mediator.config import NumberBinding
 from sorm_mediator.switch.mediators.session import check_object, line_state
-from sorm_mediator.switch.routing import Number
-from sorm_mediator.switch.routing.numbering import NumberingError, Plan, aliases, expand_numbers
-from sorm_mediator.switch.routing.route import translate
+from sorm_mediator.switch.routing.route import (
+    Number,
+    NumberingError,
+    Plan,
+    aliases,
+    expand_numbers,
+    translate,
+)
 from ssh_control.dialect import Refused
 
 

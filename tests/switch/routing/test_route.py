@@ -5,9 +5,17 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sorm_mediator.switch.routing import Context, Number, RoutingRequest, RoutingResult, parse_context, route
-from sorm_mediator.switch.routing.numbering import NumberBinding, Plan
-from sorm_mediator.switch.routing.route import MOST_CONTEXTS
+from sorm_mediator.switch.routing.context_file import parse_context
+from sorm_mediator.switch.routing.route import (
+    MOST_CONTEXTS,
+    Context,
+    Number,
+    NumberBinding,
+    Plan,
+    RoutingRequest,
+    RoutingResult,
+    route,
+)
 
 CITY = """
 <context name="default_routing">

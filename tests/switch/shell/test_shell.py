@@ -9,10 +9,17 @@ from typing import Any
 import pytest
 
 from sorm_mediator import __version__
-from sorm_mediator.switch.shell.command import Command, Invocation, ShellContext, fit, form_of
+from sorm_mediator.switch.shell.command import (
+    Command,
+    Invocation,
+    ShellContext,
+    executed,
+    fit,
+    form_of,
+    format_table,
+)
 from sorm_mediator.switch.shell.parser import NotUnderstood, split
 from sorm_mediator.switch.shell.session import MOST_HISTORY, ShellSession, commands
-from sorm_mediator.switch.shell.tables import executed, format_table
 
 NOW = 1_614_829_459.0
 V = "domain/voip.local"

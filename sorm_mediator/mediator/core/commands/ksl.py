@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 from protocol.codes import GroupType
 from protocol.messages import AddKsl, ConnectKsl, ReleaseKsl, RemoveKsl
 from sorm_mediator.mediator.core.commands.rule import (
-    PARAMETERS,
     AnyRefusal,
     AnyRule,
     CommandRule,
@@ -17,7 +16,7 @@ from sorm_mediator.mediator.core.commands.rule import (
 )
 from sorm_mediator.mediator.core.means import DONE, Job, Means, Standing
 from sorm_mediator.mediator.core.tables import GroupLineAdded, GroupLineRemoved, Line
-from ssh_control.codes import ExtendedError
+from ssh_control.messages import ExtendedError
 
 if TYPE_CHECKING:
     from protocol.values import Ksl
@@ -101,7 +100,9 @@ ADD_KSL: Final = CommandRule(
     execute=add_ksl,
     receipt=(
         GROUP_GIVEN,
-        Refusal(PARAMETERS, "group type missing", "6.4.4.2", lambda _, c: c.group_type is None),
+        Refusal(
+            ExtendedError.WRONG_PARAMETERS, "group type missing", "6.4.4.2", lambda _, c: c.group_type is None
+        ),
         Refusal(
             ExtendedError.WRONG_KSL_A_AND_B,
             "separate: both KSL wrong, the same, or in different streams",

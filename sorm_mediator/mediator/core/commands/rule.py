@@ -23,7 +23,7 @@ from protocol.messages import Command
 from protocol.values import Raw
 from sorm_mediator.language import MessageId
 from sorm_mediator.mediator.core.means import Job, Means, OrmInput, OrmState, Standing
-from ssh_control.codes import ExtendedError
+from ssh_control.messages import ExtendedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -110,11 +110,6 @@ AnyRule: TypeAlias = CommandRule[Any]
 
 # --- what every command is asked
 
-PARAMETERS: Final = ExtendedError.WRONG_PARAMETERS
-WRONG_LENGTH: Final = ExtendedError.WRONG_LENGTH
-NOT_STARTED: Final = ExtendedError.NOT_STARTED
-ALREADY_STARTED: Final = ExtendedError.ALREADY_STARTED
-WRONG_ORM_NUMBER: Final = ExtendedError.WRONG_ORM_NUMBER
 
 FIELD_CODES: Final[Mapping[str, int]] = MappingProxyType(
     {
@@ -137,7 +132,7 @@ def field_code(names: set[str]) -> int:
     """The extended code for a unit with faults in these fields: the first of the table that is among them."""
     if {"ksl_a", "ksl_b"} <= names:
         return ExtendedError.WRONG_KSL_A_AND_B
-    return next((code for name, code in FIELD_CODES.items() if name in names), PARAMETERS)
+    return next((code for name, code in FIELD_CODES.items() if name in names), ExtendedError.WRONG_PARAMETERS)
 
 
 def faulty_fields(message: Command) -> set[str]:

@@ -19,7 +19,6 @@ from protocol.messages import (
     VersionInfo,
 )
 from sorm_mediator.mediator.core.commands.rule import (
-    PARAMETERS,
     AnyRule,
     ByOption,
     CommandRule,
@@ -28,6 +27,7 @@ from sorm_mediator.mediator.core.commands.rule import (
 )
 from sorm_mediator.mediator.core.means import DONE, Job, Means, OrmInput, Standing, WorkInput
 from sorm_mediator.mediator.core.tables import PasswordChanged
+from ssh_control.messages import ExtendedError
 
 if TYPE_CHECKING:
     from sorm_mediator.mediator.core.switchside import Outcome
@@ -110,7 +110,12 @@ SET_PASSWORD: Final = CommandRule(
     clause="6.3",
     execute=set_password,
     receipt=(
-        Refusal(PARAMETERS, "new password is not six of the allowed characters", "7.4", unfit_password),
+        Refusal(
+            ExtendedError.WRONG_PARAMETERS,
+            "new password is not six of the allowed characters",
+            "7.4",
+            unfit_password,
+        ),
     ),
 )
 

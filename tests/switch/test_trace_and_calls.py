@@ -12,7 +12,7 @@ import captures
 from sorm_mediator import config
 from sorm_mediator.switch.calls.call import CallRequest, Leg
 from sorm_mediator.switch.calls.engine import Engine
-from sorm_mediator.switch.trace.trace import read_request, trace
+from sorm_mediator.switch.trace import read_request, trace
 
 LABS = Path(captures.__file__).parent / "labs"
 NOW = 1_700_000_000.0

@@ -1,32 +1,43 @@
 """Tracing: the result of routing for a call, domain by domain, and the numbers for SORM.
 
 A trace makes no call and changes nothing. Its forms are one JSON document (docs/routing.md), and a text in
-the form of the switch's ``routing/trace``.
+the form of the switch's ``routing/trace``. :class:`LabTrace` adds the mediator's own rewriting of the numbers, down
+to the console.
 
 Source: ECSS-10 manual, Number format check: "/domain/<DOMAIN>/routing/trace iface=<IFACE> cdpn.<PARAM>=value
 ...". The parameters of the calling number are those of the printed result. Between "Default context" and the
 line of dashes the manual prints dots: the rules tried there, and the lines after the options, have our own
-words.
+words. Eltex SMG1016M manual, SORM settings, and order 268, 10.3.2, for the numbers at the console.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
-from radius.report import Party
+from protocol.codes import NUMBER_SIGNS, Order
+from protocol.composite import PartyOctets
+from protocol.texts import value_name_text
+from protocol.values import Party
+from radius import report
+from sorm_mediator.config import MediatorConfig
 from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.switch.calls.call import Endpoint, Leg, first_leg, legs_along, own_number
-from sorm_mediator.switch.domain import BridgeEnd, Domain, Subscriber, Trunk
+from sorm_mediator.switch.domain import BridgeEnd, Domain, Trunk
 from sorm_mediator.switch.node import Node
 from sorm_mediator.switch.path import Applied, Hop, find_path
-from sorm_mediator.switch.routing import Number, RoutingResult, Step
 from sorm_mediator.switch.routing.masks import SYMBOLS
-from sorm_mediator.switch.routing.numbering import DEFAULT_PLAN
-from sorm_mediator.switch.routing.route import NUMBER_INDICATORS, UNSET, Side
+from sorm_mediator.switch.routing.route import (
+    DEFAULT_PLAN,
+    NUMBER_INDICATORS,
+    UNSET,
+    Number,
+    RoutingResult,
+    Side,
+)
 from sorm_mediator.texts import as_list
 
 CDPN: Final = ("digits", "incomplete", "inni", "nai", "ni", "npi")
@@ -93,9 +104,7 @@ def read_request(arguments: Iterable[str]) -> TraceRequest:
 
 def _side(tag: str, given: Mapping[str, str]) -> Mapping[str, str]:
     prefix = f"{tag}."
-    return MappingProxyType(
-        {name.removeprefix(prefix): value for name, value in given.items() if name.startswith(prefix)}
-    )
+    return {name.removeprefix(prefix): value for name, value in given.items() if name.startswith(prefix)}
 
 
 def _check(name: str, value: str) -> None:
@@ -112,8 +121,6 @@ def _check(name: str, value: str) -> None:
 
 
 # --- the trace
-
-NO_INTERFACE = Phrase("it has none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,11 +177,6 @@ class Trace:
         """Whether the digit map requires more digits."""
         return self.hops[0].hop.request.b.get("incomplete", "b") == "true"
 
-    @property
-    def path(self) -> tuple[tuple[Domain, Step], ...]:
-        """The rules that were taken, each with its domain."""
-        return tuple((traced.hop.domain, step) for traced in self.hops for step in traced.hop.result.path)
-
 
 def trace(domains: Mapping[str, Domain], domain: Domain, request: TraceRequest) -> Trace:
     """Trace a call that enters ``domain``. Raises :class:`TraceError` for an unknown interface."""
@@ -201,54 +203,32 @@ def _traced(hops: tuple[Hop, ...], calling: Endpoint) -> tuple[TracedHop, ...]:
 
 def _caller(domain: Domain, request: TraceRequest) -> tuple[Endpoint, str]:
     """The calling party, and why it can't make the call ("": it can). Raises :class:`TraceError`."""
-    digits = request.calling.get("digits", "")
-    name = request.iface
-    if not name:
-        subscriber = domain.subscribers.get(digits)
-        if subscriber is not None:
-            return Endpoint(
-                number=_given_number(own_number(digits), request.calling), subscriber=subscriber
-            ), ""
-        others = ", ".join(f"iface={one}" for one in (*domain.trunks, *domain.bridges)) or NO_INTERFACE
-        reason = Phrase(
-            "{digits} is no subscriber of {domain}; a call from outside needs its interface: {others}",
-            digits=digits,
-            domain=domain.name,
-            others=others,
-        )
-        return Endpoint(number=_given_number(Number(digits=digits), request.calling)), reason
-    trunk = domain.trunks.get(name.removeprefix("trunk:"))
+    digits, name = request.calling.get("digits", ""), request.iface
+    outside = _given_number(Number(digits=digits), request.calling)
+    trunk = domain.trunks.get(name.removeprefix("trunk:")) if name else None
     if trunk is not None:
-        number = _given_number(Number(digits=digits), request.calling)
-        return Endpoint(number=number, trunk=trunk), trunk.closed_to("incoming")
+        return Endpoint(number=outside, trunk=trunk), trunk.closed_to("incoming")
     if name in domain.bridges:
-        number = _given_number(Number(digits=digits), request.calling)
-        return Endpoint(number=number, bridge=domain.bridges[name]), ""
-    subscriber = _subscriber_at(domain, name)
-    if subscriber is None:
-        known = [*domain.trunks, *domain.bridges]
-        raise TraceError(
-            f"iface: {domain.name} has no interface {name!r}; there are: its subscribers' numbers"
-            f"{''.join(f', {one}' for one in known)}"
-        )
-    number = _given_number(own_number(digits or subscriber.number), request.calling)
-    return Endpoint(number=number, subscriber=subscriber), ""
-
-
-def _subscriber_at(domain: Domain, iface: str) -> Subscriber | None:
-    if iface in domain.subscribers:
-        return domain.subscribers[iface]
-    return next(
-        (
-            subscriber
-            for number, subscriber in domain.subscribers.items()
-            if iface_of(domain, number) == iface
-        ),
-        None,
+        return Endpoint(number=outside, bridge=domain.bridges[name]), ""
+    subscriber = domain.subscribers.get(name or digits)
+    if subscriber is None and name:
+        at_iface = (one for one in domain.subscribers.values() if _iface_of(domain, one.number) == name)
+        subscriber = next(at_iface, None)
+    if subscriber is not None:
+        number = _given_number(own_number(digits or subscriber.number), request.calling)
+        return Endpoint(number=number, subscriber=subscriber), ""
+    known = [*domain.trunks, *domain.bridges]
+    if name:
+        there = ", ".join(["its subscribers' numbers", *known])
+        raise TraceError(f"iface: {domain.name} has no interface {name!r}; there are: {there}")
+    reason = Phrase(
+        "{digits} is no subscriber of {domain}; a call from outside needs its interface: {others}"
     )
+    others = ", ".join(f"iface={one}" for one in known) or Phrase("it has none")
+    return Endpoint(number=outside), reason.fill(digits=digits, domain=domain.name, others=others)
 
 
-def iface_of(domain: Domain, number: str) -> str:
+def _iface_of(domain: Domain, number: str) -> str:
     """The interface of a subscriber."""
     config = next((one for one in domain.config.subscribers if one.number == number), None)
     return (config.iface if config else "") or f"{number}@{domain.name}"
@@ -256,7 +236,7 @@ def iface_of(domain: Domain, number: str) -> str:
 
 def _iface(domain: Domain, calling: Endpoint) -> str:
     if calling.subscriber is not None:
-        return iface_of(domain, calling.subscriber.number)
+        return _iface_of(domain, calling.subscriber.number)
     if calling.trunk is not None:
         return calling.trunk.name
     return calling.bridge.iface if calling.bridge else ""
@@ -283,8 +263,9 @@ def document(traced: Trace, signs: Mapping[str, int]) -> dict[str, Any]:
         "b": _routed(last.hop.result.b),
         "sorm": _shown_document(shown.leg, signs),
         "path": [
-            {"domain": domain.name, "context": step.context, "rule": step.rule}
-            for domain, step in traced.path
+            {"domain": one.hop.domain.name, "context": step.context, "rule": step.rule}
+            for one in traced.hops
+            for step in one.hop.result.path
         ],
         "iface": traced.iface,
         "mode": traced.request.mode,
@@ -311,17 +292,7 @@ def _hop_document(traced: TracedHop, signs: Mapping[str, int]) -> dict[str, Any]
         "a": _routed(hop.result.a),
         "b": _routed(hop.result.b),
         "sorm": _shown_document(traced.leg, signs),
-        "tried": [
-            {
-                "context": step.context,
-                "rule": step.rule,
-                "a": step.a,
-                "b": step.b,
-                "np": step.np,
-                "failed": step.failed,
-            }
-            for step in hop.result.tried
-        ],
+        "tried": [asdict(step) for step in hop.result.tried],
         "applied": [
             {
                 "setting": one.setting,
@@ -350,29 +321,7 @@ def _shown_document(leg: Leg, signs: Mapping[str, int]) -> dict[str, Any]:
 # --- the trace as text
 
 LINE: Final = "-" * 42
-_SHORT: Final = MappingProxyType({"incomplete": "inc"})
 _LEVEL: Final = "  "
-
-WORDS: Final[Mapping[str, Phrase]] = MappingProxyType(
-    {
-        "taken": Phrase("taken"),
-        "plan": Phrase("numbering plan"),
-        "undeclared": Phrase("which is not declared"),
-        "reason": Phrase("Reason"),
-        "trunk": Phrase("Trunk"),
-        "subscriber": Phrase("Subscriber"),
-        "bridge": Phrase("Bridge"),
-        "sorm": Phrase("SORM is shown"),
-        "of": Phrase("as numbered in"),
-        "for": Phrase("for SORM"),
-    }
-)
-"""Our own words. The lines of the real switch stay English in every language."""
-
-
-def word(name: str, lang: Lang) -> str:
-    """One of :data:`WORDS`."""
-    return translate(WORDS[name], lang)
 
 
 def trace_text(node: Node, domain_name: str, arguments: Sequence[str], now: float) -> str:
@@ -387,7 +336,10 @@ def trace_text(node: Node, domain_name: str, arguments: Sequence[str], now: floa
 
 
 def text_of(traced: Trace, now: float, lang: Lang = "en") -> str:
-    """A trace as text, without a line break at its end. ``now``: Unix seconds."""
+    """A trace as text, without a line break at its end. ``now``: Unix seconds.
+
+    Our own words are in ``lang``. The lines of the real switch stay English in every language.
+    """
     return "\n".join(_lines(traced, now, lang))
 
 
@@ -404,33 +356,34 @@ def _lines(traced: Trace, now: float, lang: Lang) -> Iterator[str]:
     leg, name = traced.shown.leg, traced.shown.hop.domain.name
     yield ""
     shown = f"A {_party(leg.calling.party)}, B {_party(leg.called.party)}"
-    yield f"{word('sorm', lang)}: {shown}; {word('of', lang)} {name}"
+    sorm, of = translate(Phrase("SORM is shown"), lang), translate(Phrase("as numbered in"), lang)
+    yield f"{sorm}: {shown}; {of} {name}"
 
 
-def _party(party: Party) -> str:
+def _party(party: report.Party) -> str:
     return f"{party.digits or 'undefined'} ({party.ni or 'undefined'})"
 
 
 def _hop(traced: TracedHop, lang: Lang) -> Iterator[str]:
     hop = traced.hop
     yield f'Default context is {{"{hop.domain.name}",{hop.request.context or "undefined"}}}'
-    place = None
+    place, plan = None, translate(Phrase("numbering plan"), lang)
     for step in hop.result.tried:
         if place != (step.context, step.a, step.b, step.np):
             place = (step.context, step.a, step.b, step.np)
-            plan = f"{word('plan', lang)} {step.np}"
+            numbers = f"A {step.a or 'undefined'}, B {step.b or 'undefined'}, {plan} {step.np}"
             if step.np != DEFAULT_PLAN and step.np not in hop.domain.plans:
-                plan = f"{plan}, {word('undeclared', lang)}"
-            yield f"{_LEVEL}{step.context}: A {step.a or 'undefined'}, B {step.b or 'undefined'}, {plan}"
-        yield f"{_LEVEL * 2}{step.rule}: {translate(step.failed, lang) or word('taken', lang)}"
+                numbers = f"{numbers}, {translate(Phrase('which is not declared'), lang)}"
+            yield f"{_LEVEL}{step.context}: {numbers}"
+        yield f"{_LEVEL * 2}{step.rule}: {translate(step.failed or Phrase('taken'), lang)}"
     for one in hop.applied:
-        yield f"{_LEVEL}{word('for', lang)}: {applied_text(one)}"
+        yield f"{_LEVEL}{translate(Phrase('for SORM'), lang)}: {applied_text(one)}"
     yield LINE
     yield f"Routing result: {traced.result}"
     yield _number("a", hop.result.a)
     yield _number("b", hop.result.b)
-    yield from _options(hop.result.a, hop.result.b)
-    yield from _way(traced, lang)
+    yield _options(hop.result.a, hop.result.b)
+    yield _way(traced, lang)
 
 
 def applied_text(one: Applied) -> str:
@@ -441,29 +394,29 @@ def applied_text(one: Applied) -> str:
     return f"{one.setting} {one.by}: {one.side.upper()} {before} -> {after}"
 
 
-def _way(traced: TracedHop, lang: Lang) -> Iterator[str]:
+def _way(traced: TracedHop, lang: Lang) -> str:
     hop = traced.hop
     if hop.problem:
-        yield f"{word('reason', lang)}: {translate(hop.problem, lang)}"
-    elif hop.bridge is not None:
+        return f"{translate(Phrase('Reason'), lang)}: {translate(hop.problem, lang)}"
+    if hop.bridge is not None:
         near, far = hop.bridge, hop.bridge.far
         ends = f"{near.iface} ({near.side.domain}) -> {far.iface} ({far.side.domain})"
-        yield f"{word('bridge', lang)} {near.bridge.name}: {ends}, {word('plan', lang)} {far.side.np}"
-    elif traced.via:
-        yield f"{word('trunk', lang)}: {traced.via}"
-    else:
-        yield f"{word('subscriber', lang)}: {hop.result.b.digits}"
+        bridge, plan = translate(Phrase("Bridge"), lang), translate(Phrase("numbering plan"), lang)
+        return f"{bridge} {near.bridge.name}: {ends}, {plan} {far.side.np}"
+    if traced.via:
+        return f"{translate(Phrase('Trunk'), lang)}: {traced.via}"
+    return f"{translate(Phrase('Subscriber'), lang)}: {hop.result.b.digits}"
 
 
 def _number(side: Side, number: Number) -> str:
     attributes = {"ni": number.ni or "undefined"}
     for name in (*UNSET[side], *number.attributes):
-        attributes[_SHORT.get(name, name)] = number.get(name, side)
+        attributes["inc" if name == "incomplete" else name] = number.get(name, side)
     inside = ", ".join(f"{name}={value}" for name, value in attributes.items())
     return f'{side.upper()}: "{number.digits}"({inside})'
 
 
-def _options(a: Number, b: Number) -> Iterator[str]:
+def _options(a: Number, b: Number) -> str:
     values = [
         f"{{sorm_ni_a,{a.shown_ni or 'undefined'}}}",
         f'{{sorm_digits_a,"{a.shown_digits}"}}',
@@ -471,7 +424,127 @@ def _options(a: Number, b: Number) -> Iterator[str]:
         f'{{sorm_digits_b,"{b.shown_digits}"}}',
     ]
     head = "Options: ["
-    yield from (
-        f"{head if not place else ' ' * len(head)}{value}{']' if place == len(values) - 1 else ','}"
-        for place, value in enumerate(values)
-    )
+    inside = f",\n{' ' * len(head)}".join(values)
+    return f"{head}{inside}]"
+
+
+# --- the trace down to the console
+
+
+class Rewriting(Protocol):
+    """A mediator's rewriting of a report's numbers; :class:`~sorm_mediator.mediator.core.numbers.Numbers`."""
+
+    def plain(self, party: report.Party) -> Party:
+        """The calling side."""
+
+    def called(self, party: report.Party, *, by_a: bool) -> Party:
+        """The called side. ``by_a``: for an object at A."""
+
+
+def signs_of(order: Order, rewriting: Rewriting) -> Mapping[str, int]:
+    """The order's octet for each number indicator of the switch, as translated by the mediator."""
+    octets = {sign: octet for octet, sign in NUMBER_SIGNS[order].items()}
+    signs = {ni: rewriting.plain(report.Party(digits="0", ni=ni)).sign for ni in NUMBER_INDICATORS}
+    return {ni: octets[sign] for ni, sign in signs.items() if sign in octets}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The numbers of a call shown to the console: for an object at A or B (``role``), in which ``events``."""
+
+    role: str
+    events: str
+    calling: Party
+    called: Party
+
+
+class LabTrace:
+    """Traces calls of a switch down to the console of one mediator.
+
+    ``rewriting``: that of the same mediator.
+    """
+
+    def __init__(self, domains: Mapping[str, Domain], mediator: MediatorConfig, rewriting: Rewriting) -> None:
+        self._domains = domains
+        self._mediator = mediator
+        self._numbers = rewriting
+        self._signs = signs_of(mediator.order, rewriting)
+        self._octets = PartyOctets(
+            NUMBER_SIGNS[mediator.order], zero=mediator.zero_digit, extra=mediator.options.extra_digits
+        )
+
+    def trace(self, domain: Domain, request: TraceRequest) -> Trace:
+        """Trace a call. Raises :class:`~sorm_mediator.switch.trace.TraceError` for what can't be understood."""
+        return trace(self._domains, domain, request)
+
+    def document(self, traced: Trace) -> dict[str, Any]:
+        """The trace as one JSON document, ``sign`` by the order, with ``console`` for the call and for each domain."""
+        found = document(traced, self._signs)
+        found["order"] = self._mediator.order
+        found["console"] = self._console(traced.shown) if not traced.reason else []
+        for hop, shown in zip(found["hops"], traced.hops, strict=True):
+            hop["console"] = [] if shown.hop.problem else self._console(shown)
+        return found
+
+    def text(self, traced: Trace, now: float, lang: Lang = "en") -> str:
+        """The trace in the form of the switch, and the console's view below. ``now``: Unix seconds."""
+        lines = [text_of(traced, now, lang)]
+        if not traced.reason:
+            head = f"{translate(Phrase('To the console'), lang)} ({self._mediator.order})"
+            lines += [f"{head}:", *(f"  {line}" for line in self._table(traced.shown, lang))]
+            for hop in self._otherwise(traced):
+                of = translate(Phrase("for objects of {domain}", domain=hop.hop.domain.name), lang)
+                lines += [f"{head}, {of}:", *(f"  {line}" for line in self._table(hop, lang))]
+        return "\n".join(lines)
+
+    def _otherwise(self, traced: Trace) -> list[TracedHop]:
+        """The other domains of the path with different numbers, for a console that controls them."""
+        found: dict[Hashable, TracedHop] = {}
+        for hop in (traced.shown, *traced.hops):
+            found.setdefault(tuple((row.calling.number, row.called.number) for row in self.shown(hop)), hop)
+        return [*found.values()][1:]
+
+    def shown(self, traced: TracedHop) -> list[Shown]:
+        """The numbers of the call in one domain as the console receives them (order 268, 10.3.2)."""
+        leg = traced.leg
+        calling = self._numbers.plain(leg.calling.party)
+        return [
+            Shown("a", "41h", calling, self._numbers.called(leg.shown_to_a, by_a=True)),
+            Shown("a", "42h-44h", calling, self._numbers.called(leg.called.party, by_a=True)),
+            Shown("b", "41h-44h", calling, self._numbers.called(leg.called.party, by_a=False)),
+        ]
+
+    def _console(self, traced: TracedHop) -> list[dict[str, Any]]:
+        return [
+            {
+                "object": shown.role,
+                "events": shown.events,
+                "calling": self._party(shown.calling),
+                "called": self._party(shown.called),
+            }
+            for shown in self.shown(traced)
+        ]
+
+    def _party(self, party: Party) -> dict[str, Any]:
+        octets = self._octets.write(party)
+        return {
+            "digits": party.number or "",
+            "sign": octets[0],
+            "number_sign": party.sign,
+            "octets": octets.hex(" ").upper(),
+        }
+
+    def _table(self, traced: TracedHop, lang: Lang) -> list[str]:
+        object_at = translate(Phrase("object"), lang)
+        return [
+            f"{object_at} {shown.role.upper()}  {shown.events:<7}  "
+            f"{self._words(shown.calling, lang)} -> {self._words(shown.called, lang)}"
+            for shown in self.shown(traced)
+        ]
+
+    def _words(self, party: Party, lang: Lang) -> str:
+        """The digits as they are sent (digit 0 may be half-byte Ah), and the sign."""
+        sign = value_name_text(party.sign, lang) if isinstance(party.sign, str) else "-"
+        digits = party.number if isinstance(party.number, str) else "-"
+        sent = digits.replace("0", self._mediator.zero_digit)
+        return f"{sent} ({self._octets.write(party)[0]:02X}h {sign})"

@@ -1,7 +1,13 @@
-"""HDLC in a timeslot: flags, zero insertion, abort, idle, FCS-16; incremental both ways (X.25 2.2, ISO/IEC 13239).
+"""HDLC frames and their check sequence (FCS), in a timeslot and on an asynchronous line. No input or output.
 
-Octets here are timeslot octets: the first bit on the line is the most significant, so they hold the octets of HDLC
-bit-reversed. Callers pass and receive frames as HDLC octets, address first, without FCS.
+In a timeslot: flags, zero insertion, abort, idle, FCS-16; incremental both ways (X.25 2.2, ISO/IEC 13239). On an
+asynchronous line: octet by octet between flags 7Eh, FCS-16 (RFC 1662, section 4); an escaped octet has bit 6 inverted
+and 7Dh before it. The FCS is CRC-16/X-25 (X.25 2.2.7): octets enter least significant bit first. A timeslot carries
+exactly those bits, most significant first, so over timeslot octets the same register is the plain CCITT one of
+:func:`binascii.crc_hqx`.
+
+Octets in a timeslot are timeslot octets: the first bit on the line is the most significant, so they hold the octets of
+HDLC bit-reversed. Callers pass and receive frames as HDLC octets, address first, without FCS.
 
 Both ways work on many bits at once. The transmitter stuffs all waiting frames in one pass over unpacked bits. The
 receiver holds unfinished bits as one big integer; a dozen operations mark every flag, abort and stuffed zero in it.
@@ -15,7 +21,30 @@ from typing import Literal
 
 import numpy as np
 
-from e1.hdlc.fcs import GOOD, INITIAL, REVERSED, fcs16, timeslot_order, with_fcs
+REVERSED = bytes(int(f"{octet:08b}"[::-1], 2) for octet in range(256))
+"""For :meth:`bytes.translate`: an octet with its bits in the opposite order; its own inverse."""
+
+INITIAL = 0xFFFF
+GOOD = 0x1D0F
+"""The register after a good frame and its FCS, over timeslot octets: F0B8 of the standard, mirrored."""
+
+
+def fcs16(data: bytes) -> int:
+    """The FCS of ``data`` (HDLC octets) as a number; it is sent low octet first. ``b"123456789"`` gives 906Eh."""
+    mirrored = crc_hqx(data.translate(REVERSED), INITIAL) ^ 0xFFFF
+    return REVERSED[mirrored & 0xFF] << 8 | REVERSED[mirrored >> 8]
+
+
+def with_fcs(data: bytes) -> bytes:
+    """``data`` (HDLC octets) and its FCS, as they go to the line."""
+    return data + fcs16(data).to_bytes(2, "little")
+
+
+def timeslot_order(frame: bytes) -> bytes:
+    """The octets of ``frame`` and its FCS in timeslot order: first line bit most significant."""
+    mirrored = frame.translate(REVERSED)
+    return mirrored + (crc_hqx(mirrored, INITIAL) ^ 0xFFFF).to_bytes(2, "big")
+
 
 __all__ = ["MAX_OCTETS", "HdlcCounters", "HdlcReceiver", "HdlcTransmitter", "fcs16", "with_fcs"]
 
@@ -299,3 +328,106 @@ class HdlcReceiver:
         counters.good += 1
         counters.octets += len(octets) - FCS_OCTETS
         return octets[:-FCS_OCTETS].translate(REVERSED)
+
+
+FLAG, ESCAPE, TURN = 0x7E, 0x7D, 0x20
+_FCS = 2
+_SHORTEST = 2 + _FCS
+
+
+@dataclass(slots=True)
+class AsyncCounters:
+    """Counters of a receiver. It discards bad frames without an answer.
+
+    ``good`` frames; ``fcs_errors``; ``short`` (under 4 octets); ``long``; ``aborted`` (7Dh before the flag).
+    """
+
+    good: int = 0
+    fcs_errors: int = 0
+    short: int = 0
+    long: int = 0
+    aborted: int = 0
+
+    @property
+    def bad(self) -> int:
+        """Frames discarded, for any reason."""
+        return self.fcs_errors + self.short + self.long + self.aborted
+
+
+class AsyncFraming:
+    """Both directions of a line.
+
+    ``max_octets``: the longest frame accepted, without FCS. ``accm``: bit n set means that control character n is
+    escaped, and ignored when it arrives unescaped (the line inserted it); 0 for a transparent line.
+    """
+
+    def __init__(self, max_octets: int, accm: int = 0) -> None:
+        if not 0 <= accm < 1 << 32:
+            raise ValueError(f"accm {accm}: 32 bits")
+        self.counters = AsyncCounters()
+        self._most = max_octets + _FCS
+        self._ignored = bytes(octet for octet in range(32) if accm >> octet & 1)
+        escaped = {FLAG, ESCAPE, *self._ignored}
+        self._codes = [
+            bytes((ESCAPE, octet ^ TURN)) if octet in escaped else bytes((octet,)) for octet in range(256)
+        ]
+        self._held = bytearray()
+        self._opened = False
+        self._too_long = False
+
+    def encode(self, frame: bytes) -> bytes:
+        """The octets on the line for a frame (no FCS), with a flag on either side."""
+        codes = self._codes
+        return b"\x7e" + b"".join([codes[octet] for octet in with_fcs(frame)]) + b"\x7e"
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Take octets of the line; returns the good frames (without FCS) that end in them."""
+        frames = []
+        *ended, rest = data.translate(None, self._ignored).split(b"\x7e")
+        for piece in ended:
+            self._hold(piece)
+            frame = self._end()
+            if frame is not None:
+                frames.append(frame)
+        self._hold(rest)
+        return frames
+
+    def _hold(self, octets: bytes) -> None:
+        if not self._opened or self._too_long:
+            return
+        self._held += octets
+        if len(self._held) > 2 * self._most:  # every octet may be escaped
+            self._too_long = True
+            self._held.clear()
+
+    def _end(self) -> bytes | None:
+        """A flag: the held octets are a frame, or none."""
+        held, self._held = bytes(self._held), bytearray()
+        opened, too_long = self._opened, self._too_long
+        self._opened, self._too_long = True, False
+        counters = self.counters
+        if too_long:
+            counters.long += 1
+            return None
+        if not opened or not held:
+            return None
+        if held[-1] == ESCAPE:
+            counters.aborted += 1
+            return None
+        octets = _unescaped(held)
+        if len(octets) < _SHORTEST:
+            counters.short += 1
+        elif len(octets) > self._most:
+            counters.long += 1
+        elif fcs16(octets[:-_FCS]) != int.from_bytes(octets[-_FCS:], "little"):
+            counters.fcs_errors += 1
+        else:
+            counters.good += 1
+            return octets[:-_FCS]
+        return None
+
+
+def _unescaped(held: bytes) -> bytes:
+    first, *rest = held.split(b"\x7d")
+    # a second 7Dh in a row leaves an empty piece: the octets can't be right, and the FCS shows it
+    return first + b"".join(bytes((piece[0] ^ TURN,)) + piece[1:] for piece in rest if piece)

@@ -13,12 +13,13 @@ import captures
 from sorm_mediator import config
 from sorm_mediator.mediator.core.numbers import Numbers
 from sorm_mediator.switch.node import Node
-from sorm_mediator.switch.trace.console import LabTrace, signs_of
-from sorm_mediator.switch.trace.trace import (
+from sorm_mediator.switch.trace import (
     TRACE_PARAMETERS,
+    LabTrace,
     TraceError,
     document,
     read_request,
+    signs_of,
     trace,
     trace_text,
 )
