@@ -37,7 +37,8 @@ class BoxProcess:
 
     def __init__(self, box: str, config: Path, *, log_level: str = "warning") -> None:
         options = ("-c", str(config), "--log-level", log_level)
-        self._command = [sys.executable, "-m", "sorm_mediator", box, *options]
+        # -P: a file such as protocol.py in the current directory is not taken for a package of the program.
+        self._command = [sys.executable, "-P", "-m", "sorm_mediator", box, *options]
         self._name = box
         self.ready: dict[str, object] = {}
         self.endpoints: dict[str, str] = {}
@@ -60,7 +61,10 @@ class BoxProcess:
             await self.kill()
             assert self._process.stderr is not None
             output = (await self._process.stderr.read()).decode(errors="replace").strip()
-            raise BoxError(f"{self._name} did not become ready: {output or 'it wrote nothing'}") from None
+            # A box that had ended by itself before the kill still has its own exit code.
+            code = self._process.returncode
+            reason = output or ("it wrote nothing" if code == -signal.SIGKILL else f"it ended with {code}")
+            raise BoxError(f"{self._name} did not become ready: {reason}") from None
         endpoints = self.ready["endpoints"]
         assert isinstance(endpoints, dict)
         self.endpoints = endpoints

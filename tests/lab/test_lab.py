@@ -175,6 +175,29 @@ async def test_a_signal_stops_a_lab_with_0(tmp_path: Path, number: signal.Signal
         assert await lab.ended() == 0
 
 
+@pytest.mark.parametrize("name", ["protocol", "radius", "e1", "captures", "ssh_control"])
+async def test_a_file_of_the_current_directory_is_not_taken_for_a_package(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / f"{name}.py").write_text("raise SystemExit(0)\n")
+    file = tmp_path / "lab.toml"
+    file.write_text('[switch]\nssh_port = 0\n[[switch.domains]]\nname = "test.domain"\npassword = "123"\n')
+    monkeypatch.chdir(tmp_path)
+    async with BoxProcess("switch", file) as switch:
+        assert switch.endpoints["ssh"]
+
+
+async def test_a_box_that_dies_without_a_word_is_shown_with_its_exit_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\nexit 7\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    with pytest.raises(BoxError, match="switch did not become ready: it ended with 7"):
+        await BoxProcess("switch", tmp_path / "lab.toml").__aenter__()
+
+
 async def test_a_box_that_cannot_start_exits_with_2_and_one_line(tmp_path: Path) -> None:
     file = tmp_path / "lab.toml"
     file.write_text("[mediator]\norm_number = 300\n")
