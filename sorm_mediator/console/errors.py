@@ -57,6 +57,14 @@ def drop_output() -> int:
     return BROKEN_PIPE
 
 
+INTERRUPTED = 130
+"""Exit code when Ctrl-C, SIGTERM or SIGHUP ended the run: the shell's code for a process ended by SIGINT."""
+
+
+class RunInterruptedError(Exception):
+    """Ctrl-C, SIGTERM or SIGHUP ended the run of a script. The text says where."""
+
+
 class ScriptError(Exception):
     """A script can't be used. The text is one line: file:line, key, value, what is allowed (exit 2)."""
 

@@ -42,7 +42,7 @@ from sorm_mediator.console.comparing import (
     nothing_came,
     show_value,
 )
-from sorm_mediator.console.errors import ConnectError, ScriptError, StepError, words
+from sorm_mediator.console.errors import ConnectError, RunInterruptedError, ScriptError, StepError, words
 from sorm_mediator.console.target import RunTarget
 from sorm_mediator.language import Phrase, join
 from sorm_mediator.replay import scenario as s
@@ -266,9 +266,13 @@ class ScriptRunner(Observer, ABC, Generic[S]):
         self._consoles: dict[str, Console] = {}
         self._began, self._began_monotonic = time.time(), time.monotonic()
         self._started = False
+        self._step_under_way: StepResult | None = None
 
     async def run(self) -> ScriptResult:
-        """Run the script. The result's ``error`` gives the reason when it could not run."""
+        """Run the script. The result's ``error`` gives the reason when it could not run.
+
+        A cancellation is raised after the script has been put back; ``result`` then says where it came.
+        """
         # Times are counted from here.
         self._began, self._began_monotonic = time.time(), time.monotonic()
         self._printer.begin(self.result)
@@ -283,12 +287,17 @@ class ScriptRunner(Observer, ABC, Generic[S]):
             await self._play()
         except (ScriptError, ConnectError) as error:
             self.result.error = error
+        except asyncio.CancelledError:
+            step = self._step_under_way
+            where = f" in step {step.number}, {self._script.path}:{step.line}" if step is not None else ""
+            self.result.error = RunInterruptedError(f"interrupted{where}")
+            raise
         finally:
             await self._put_back()
             for console in self._consoles.values():
                 await console.client.close()
-        self.result.seconds = time.monotonic() - self._began_monotonic
-        self._printer.end(self.result)
+            self.result.seconds = time.monotonic() - self._began_monotonic
+            self._printer.end(self.result)
         return self.result
 
     @abstractmethod
@@ -311,11 +320,13 @@ class ScriptRunner(Observer, ABC, Generic[S]):
 
     def _begin_step(self, number: str, title: str, line: int) -> StepResult:
         self._printer.step(number, title, line)
-        return StepResult(number, title, line)
+        self._step_under_way = StepResult(number, title, line)
+        return self._step_under_way
 
     def _end_step(self, step: StepResult) -> bool:
         """Whether the step has passed."""
         step.seconds = time.monotonic() - step.began
+        self._step_under_way = None
         self.result.steps.append(step)
         self._printer.ended(step)
         return step.failure is None
@@ -353,11 +364,13 @@ class ScenarioRunner(ScriptRunner[s.Scenario]):
         await self._steps(self._script.steps, "")
 
     async def _put_back(self) -> None:
-        """Run the steps of ``finally`` if a step has passed that may have changed something.
+        """Run the steps of ``finally`` if a step may have changed something: one that has passed, or that was
+        interrupted.
 
         The first error stays.
         """
-        if not any(step.verdict == PASS for step in self.result.steps):
+        interrupted = self._step_under_way is not None and isinstance(self.result.error, RunInterruptedError)
+        if not interrupted and not any(step.verdict == PASS for step in self.result.steps):
             return
         for index, step in enumerate(self._script.finally_, 1):
             try:

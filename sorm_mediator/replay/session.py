@@ -7,11 +7,12 @@ reader of the output has closed it.
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 import tempfile
 import tomllib
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -20,7 +21,9 @@ from sorm_mediator import config as lab_files
 from sorm_mediator.config import Config, ConfigError
 from sorm_mediator.console.errors import (
     BROKEN_PIPE,
+    INTERRUPTED,
     ConnectError,
+    RunInterruptedError,
     ScriptError,
     check_choice,
     check_folders,
@@ -43,7 +46,7 @@ from sorm_mediator.replay.results import (
     TextPrinter,
     write_junit,
 )
-from sorm_mediator.replay.runner import ScenarioRunner, Script
+from sorm_mediator.replay.runner import ScenarioRunner, Script, ScriptRunner
 from sorm_mediator.replay.vendor_runner import VendorRunner
 
 
@@ -83,6 +86,7 @@ def load(path: Path) -> Script:
 def run_scripts(settings: ReplaySettings, write: Callable[[str], object] | None = None) -> int:
     """Run every script and write the reports. Returns the exit code; errors are printed on stderr."""
     stdout = _Stdout()
+    results: list[ScriptResult] = []
     try:
         scripts = [load(path) for path in settings.scripts]
         if settings.host:
@@ -93,18 +97,18 @@ def run_scripts(settings: ReplaySettings, write: Callable[[str], object] | None 
                     restart=False,
                     e1=settings.link != "tcp",
                 )
-        results = asyncio.run(stdout.during(run(scripts, settings, write or stdout.write)))
+        with suppress(asyncio.CancelledError):
+            asyncio.run(stdout.during(run(scripts, settings, write or stdout.write, results)))
         if settings.junit is not None:
             write_junit(settings.junit, results)
     except ScriptError as error:
         return report_error(error, 2)
     except OSError as error:
         return report_error(f"{error.filename}: can't be written: {error.strerror}", 2)
-    except asyncio.CancelledError:
-        if not stdout.gone:
-            raise
     if stdout.gone:
         return BROKEN_PIPE
+    if any(isinstance(result.error, RunInterruptedError) for result in results):
+        return report_error("interrupted", INTERRUPTED)
     errors = [result.error for result in results if result.error is not None]
     for each in errors:
         report_error(each, 2)
@@ -114,40 +118,69 @@ def run_scripts(settings: ReplaySettings, write: Callable[[str], object] | None 
 
 
 async def run(
-    scripts: list[Script], settings: ReplaySettings, write: Callable[[str], object]
-) -> list[ScriptResult]:
-    """Run scripts one after the other. Raises :class:`OSError` when the capture can't be written."""
+    scripts: list[Script],
+    settings: ReplaySettings,
+    write: Callable[[str], object],
+    results: list[ScriptResult],
+) -> None:
+    """Run scripts one after the other. ``results`` gets a result for each, also if the run is cancelled.
+
+    Raises :class:`OSError` when the capture can't be written.
+    """
     printer: Printer = (
         JsonPrinter(write) if settings.as_json else TextPrinter(write, cast(Lang, settings.lang))
     )
-    results = []
     file = settings.pcap
-    with nullcontext() if file is None else PcapRecorder(file, speech=settings.pcap_speech) as recorder:
-        for script in scripts:
-            results.append(await run_script(script, settings, printer, recorder))
+    try:
+        with nullcontext() if file is None else PcapRecorder(file, speech=settings.pcap_speech) as recorder:
+            for script in scripts:
+                await run_script(script, settings, printer, recorder, results)
+    except asyncio.CancelledError:
+        results += [
+            ScriptResult(
+                one.name,
+                one.path,
+                planned=one.planned,
+                error=RunInterruptedError("interrupted before it began"),
+            )
+            for one in scripts[len(results) :]
+        ]
+        printer.summary(results)
+        raise
     printer.summary(results)
-    return results
 
 
 async def run_script(
-    script: Script, settings: ReplaySettings, printer: Printer, recorder: PcapRecorder | None = None
+    script: Script,
+    settings: ReplaySettings,
+    printer: Printer,
+    recorder: PcapRecorder | None = None,
+    results: list[ScriptResult] | None = None,
 ) -> ScriptResult:
-    """Run one script. The result's ``error`` gives the reason when it could not run."""
+    """Run one script. The result's ``error`` gives the reason when it could not run.
+
+    The result is returned, and appended to ``results`` if given, also when the run is cancelled.
+    """
+    result: ScriptResult | None = None
     try:
         async with _target(script, settings) as target:
-            keep_going = settings.keep_going
-            if isinstance(script, vendor.VendorScript):
-                return await VendorRunner(
-                    script, target, printer, keep_going=keep_going, recorder=recorder
-                ).run()
-            return await ScenarioRunner(
-                script, target, printer, keep_going=keep_going, recorder=recorder
-            ).run()
+            runner: ScriptRunner[Any] = (
+                VendorRunner(script, target, printer, keep_going=settings.keep_going, recorder=recorder)
+                if isinstance(script, vendor.VendorScript)
+                else ScenarioRunner(
+                    script, target, printer, keep_going=settings.keep_going, recorder=recorder
+                )
+            )
+            result = runner.result
+            await runner.run()
     except (ConfigError, BoxError, ScriptError, ConnectError) as error:
         result = ScriptResult(script.name, script.path, error=error)
         printer.begin(result)
         printer.end(result)
-        return result
+    finally:
+        if result is not None and results is not None:
+            results.append(result)
+    return result
 
 
 @asynccontextmanager
@@ -217,10 +250,16 @@ def _merged(document: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str
     return merged
 
 
-class _Stdout:
-    """Standard output. When its reader closes it, the run is cancelled, and ``finally`` runs without output.
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What interrupts a run: Ctrl-C, what CI sends at a time-out, and the end of the terminal."""
 
-    Writing does not raise: most output is printed where an exception would only close a connection.
+
+class _Stdout:
+    """Standard output, and the signals that end a run.
+
+    When the reader closes the output, the run is cancelled, and ``finally`` runs without output. A signal cancels it
+    too; further signals change nothing, so that ``finally`` is carried through. Writing does not raise: most output is
+    printed where an exception would only close a connection.
     """
 
     def __init__(self) -> None:
@@ -236,13 +275,22 @@ class _Stdout:
         except BrokenPipeError:
             self.gone = True
             drop_output()
-            if self._run is not None:
-                self._run.cancel()
+            self._end()
 
-    async def during(self, work: Coroutine[Any, Any, list[ScriptResult]]) -> list[ScriptResult]:
-        """Run ``work``, and cancel it when the reader closes the output."""
+    def _end(self) -> None:
+        if self._run is not None:
+            self._run.cancel()
+            self._run = None
+
+    async def during(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run ``work``, and cancel it at a signal, or when the reader closes the output."""
         self._run = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        for number in SIGNALS:
+            loop.add_signal_handler(number, self._end)
         try:
-            return await work
+            await work
         finally:
             self._run = None
+            for number in SIGNALS:
+                loop.remove_signal_handler(number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -167,3 +168,37 @@ def test_against_a_running_lab_calls_are_made_by_its_web(scenario: Path) -> None
         finally:
             lab.terminate()
     assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_runs_finally_and_writes_the_reports(number: signal.Signals, tmp_path: Path) -> None:
+    long, never = tmp_path / "long.yaml", tmp_path / "never.yaml"
+    long.write_text(
+        "name: a long one\nlab: labs/order268.toml\n"
+        "steps:\n  - send: start\n  - {events: [release], within: 60}\n  - send: get-version\nfinally:\n  - send: stop\n",
+        encoding="utf-8",
+    )
+    never.write_text(PASSES, encoding="utf-8")
+    with subprocess.Popen(
+        [sys.executable, "-m", "sorm_mediator", "replay", str(long), str(never), "--junit", str(tmp_path / "r.xml")],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stderr is not None
+        lines: list[str] = []
+        for line in process.stdout:
+            lines.append(line)
+            if line.strip().startswith("2 "):
+                process.send_signal(number)
+                break
+        rest = process.stdout.read()
+        assert process.stderr.read() == "sorm-mediator: interrupted\n"
+    assert process.returncode == 130, rest
+    assert "finally.1" in rest
+    assert f"interrupted in step 2, {long}:5" in rest
+    assert rest.count("PASS") == 1  # the stop of finally
+    cases = ET.parse(tmp_path / "r.xml").getroot().iter("error")  # noqa: S314 - our own file
+    assert [case.get("message") for case in cases] == [
+        f"interrupted in step 2, {long}:5",
+        "interrupted before it began",
+    ]
