@@ -170,27 +170,27 @@ class FaultBody(RequestBody):
     """Seconds, of ``slow``."""
 
 
-class Document(BaseModel):
+class SwitchDocument(BaseModel):
     """A document whose fields are described in OpenAPI by their docstrings."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
 
-class PlacedDocument(Document):
+class PlacedDocument(SwitchDocument):
     """A call that was made."""
 
     call: Annotated[str, Field(examples=["3fa9c1-1"])]
     """Its id, for ``GET calls/{call}``."""
 
 
-class SentDocument(Document):
+class SentDocument(SwitchDocument):
     """A message that was sent."""
 
     message: Annotated[str, Field(examples=["3fa9c1-2"])]
     """Its id, as it stands in the reports."""
 
 
-class TrunkDocument(Document):
+class TrunkDocument(SwitchDocument):
     """A trunk, and what is to be seen to after the change."""
 
     trunk: int
@@ -200,7 +200,7 @@ class TrunkDocument(Document):
     """Routing rules that still lead to the name that it had."""
 
 
-class TrunkNameDocument(Document):
+class TrunkNameDocument(SwitchDocument):
     """A trunk of a domain."""
 
     trunk: int
@@ -208,7 +208,7 @@ class TrunkNameDocument(Document):
     name: str
 
 
-class NumberDocument(Document):
+class NumberDocument(SwitchDocument):
     """A number with its indicator."""
 
     digits: str
@@ -216,14 +216,14 @@ class NumberDocument(Document):
     """private, local, zone, intercity, international, emergency, or empty: unknown."""
 
 
-class SormDocument(Document):
+class SormDocument(SwitchDocument):
     """The numbers that SORM is shown."""
 
     a: NumberDocument
     b: NumberDocument
 
 
-class StepDocument(Document):
+class StepDocument(SwitchDocument):
     """A rule that was taken."""
 
     domain: str
@@ -231,7 +231,7 @@ class StepDocument(Document):
     rule: str
 
 
-class RoutingDocument(Document):
+class RoutingDocument(SwitchDocument):
     """What routing did: once for each domain of the call's way, and again for each time it was sent on."""
 
     result: Literal["external", "local", "failed"]
@@ -245,7 +245,7 @@ class RoutingDocument(Document):
     """Why it failed."""
 
 
-class EventDocument(Document):
+class EventDocument(SwitchDocument):
     """Something that happened in the call."""
 
     time: float
@@ -254,7 +254,7 @@ class EventDocument(Document):
     detail: str
 
 
-class SwitchCallDocument(Document):
+class SwitchCallDocument(SwitchDocument):
     """A call of the switch. Nothing in it says whether an object on control took part (order 268, rule 6)."""
 
     call: str
@@ -278,7 +278,7 @@ class SwitchCallDocument(Document):
     events: list[EventDocument]
 
 
-class MediatorDocument(Document):
+class MediatorDocument(SwitchDocument):
     """A mediator of a MultiSORM user, connected or not."""
 
     user: str
@@ -293,7 +293,7 @@ class MediatorDocument(Document):
     """Domain that it should have, too -> why it has not."""
 
 
-class FaultDocument(Document):
+class FaultDocument(SwitchDocument):
     """A fault that was ordered."""
 
     answer: Literal["slow", "dead"]
@@ -301,7 +301,7 @@ class FaultDocument(Document):
     """Seconds."""
 
 
-class MultisormDocument(Document):
+class MultisormDocument(SwitchDocument):
     """MultiSORM as it stands."""
 
     mediators: list[MediatorDocument]
