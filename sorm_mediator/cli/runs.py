@@ -84,7 +84,7 @@ def replay(
     """Run scripts as a console and check every answer; print each step with bytes, meaning and time.
 
     Exit code 0 when every expectation held, 1 when one failed, 2 for a mistake in a script, 3 when the mediator
-    can't be reached.
+    can't be reached, 130 when interrupted.
 
     Example: sorm-mediator replay captures/scenarios/events.yaml --junit report.xml
     """

@@ -175,7 +175,8 @@ def test_a_signal_runs_finally_and_writes_the_reports(number: signal.Signals, tm
     long, never = tmp_path / "long.yaml", tmp_path / "never.yaml"
     long.write_text(
         "name: a long one\nlab: labs/order268.toml\n"
-        "steps:\n  - send: start\n  - {events: [release], within: 60}\n  - send: get-version\nfinally:\n  - send: stop\n",
+        "steps:\n  - send: start\n  - {events: [release], within: 60}\n  - send: get-version\n"
+        "finally:\n  - send: stop\n",
         encoding="utf-8",
     )
     never.write_text(PASSES, encoding="utf-8")
