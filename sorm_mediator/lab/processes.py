@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -18,6 +18,8 @@ READY_WITHIN = 60.0
 """Seconds for the start of a box, also on a busy machine."""
 STOPPED_WITHIN = 10.0
 """Seconds for the end of a box after SIGTERM."""
+ENDED_WITHIN = 5.0
+"""Seconds for the end of a box that has closed its output before it was ready."""
 
 
 def free_udp_port(host: str = "127.0.0.1") -> int:
@@ -57,13 +59,16 @@ class BoxProcess:
             async with asyncio.timeout(READY_WITHIN):
                 line = await self._process.stdout.readline()
             self.ready = json.loads(line)
-        except (TimeoutError, ValueError):
+        except (TimeoutError, ValueError) as error:
+            if isinstance(error, ValueError):  # its output is at the end, so it should be ending by itself
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(ENDED_WITHIN):
+                        await self._process.wait()
+            code = self._process.returncode
             await self.kill()
             assert self._process.stderr is not None
             output = (await self._process.stderr.read()).decode(errors="replace").strip()
-            # A box that had ended by itself before the kill still has its own exit code.
-            code = self._process.returncode
-            reason = output or ("it wrote nothing" if code == -signal.SIGKILL else f"it ended with {code}")
+            reason = output or ("it wrote nothing" if code is None else f"it ended with {code}")
             raise BoxError(f"{self._name} did not become ready: {reason}") from None
         endpoints = self.ready["endpoints"]
         assert isinstance(endpoints, dict)
