@@ -1,4 +1,7 @@
-"""The console's side of one mediator: KPD1 and KPD2 over TCP, and a log of everything that crossed.
+"""The console's side of one mediator: KPD1 and KPD2, and a log of everything that crossed.
+
+:class:`ConsoleClient` connects over TCP; :mod:`sorm_mediator.console.e1_client` gives it the channels of E1
+streams.
 
 The console connects KPD2 first, then KPD1 (our choice), and sends one unit a write (order 268, 1.4.2.2).
 Received octets are assembled into units by the length in the header. Units that are split over reads, or that
@@ -449,9 +452,9 @@ def _by_name(declared: Iterable[type[Message]]) -> dict[str, type[Message]]:
 COMMANDS: Mapping[str, type[Message]] = _by_name(protocol.COMMANDS)
 """Commands of the console."""
 MESSAGES: Mapping[str, type[Message]] = _by_name(protocol.KPD1_MESSAGES)
-"""Messages of the mediator on MESSAGES."""
+"""Messages of the mediator on KPD1."""
 EVENTS: Mapping[str, type[Message]] = _by_name(protocol.EVENTS)
-"""Messages of the mediator on EVENTS."""
+"""Messages of the mediator on KPD2."""
 
 ALREADY_STARTED = (0x16, 0x07)
 """Statuses of a command 1 while the technical means run already.
@@ -467,4 +470,4 @@ DATA_OF: Mapping[str, str] = {
     "trunk-info": "get-trunks",
     "version-info": "get-version",
 }
-"""The command answered by a data message of MESSAGES (order 268, 9.3.3, 9.4.3, 9.5.3, 9.9.3, 9.10.3, 9.11.3)."""
+"""The command answered by a data message on KPD1 (order 268, 9.3.3, 9.4.3, 9.5.3, 9.9.3, 9.10.3, 9.11.3)."""

@@ -1,6 +1,6 @@
-"""Checks of a lab file before the start: its references and its ``[[e1]]`` tables.
+"""Checks of a lab file before the start: references, ports, MultiSORM, routing, capacity, ``[[e1]]`` tables.
 
-A mistake is one line and exit code 2.
+A mistake is one line and exit code 2; what may be meant is a warning.
 """
 
 from __future__ import annotations

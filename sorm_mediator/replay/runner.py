@@ -1,8 +1,9 @@
 """Runs a scenario: sends the commands of its steps, waits for the expected messages, and reports failures.
 
-The order is kept among the answers on KPD1, and among the events of one object on KPD2 (order 268, rule 4:
-each object gets its own set). Unsolicited messages of KPD1 and 53h may come anywhere between (26h may come
-before or after 28h: ``unauthorized_access_place``).
+:class:`ScenarioRunner` runs a scenario; its base :class:`ScriptRunner` serves the vendor tester's scripts too.
+:class:`Matcher` finds the messages that are expected. The order is kept among the answers on KPD1, and among the
+events of one object on KPD2 (order 268, rule 4: each object gets its own set). Unsolicited messages of KPD1 and
+53h may come anywhere between (26h may come before or after 28h: ``unauthorized_access_place``).
 
 Only unread messages are candidates for an expected one. The candidate is the first message of the expected
 name with the expected identity (object_number, call_number, command, test_number, as far as given). The

@@ -181,7 +181,9 @@ async def test_a_file_of_the_current_directory_is_not_taken_for_a_package(
 ) -> None:
     (tmp_path / f"{name}.py").write_text("raise SystemExit(0)\n")
     file = tmp_path / "lab.toml"
-    file.write_text('[switch]\nssh_port = 0\n[[switch.domains]]\nname = "test.domain"\npassword = "123"\n')
+    file.write_text(
+        '[web]\nport = 0\n[switch]\nssh_port = 0\n[[switch.domains]]\nname = "test.domain"\npassword = "123"\n'
+    )
     monkeypatch.chdir(tmp_path)
     async with BoxProcess("switch", file) as switch:
         assert switch.endpoints["ssh"]

@@ -3,9 +3,10 @@
 Order 268, 1.4.2 has two variants: all channels in E1 streams, or KPD1 and KPD2 over Ethernet (TCP) and the
 speech in E1 streams.
 
-:class:`E1Transport` has the mediator's E1: its streams, their speech, and what a stream's state means for the
-lines in it. :class:`VoiceGateway` takes the RTP of the switch on one UDP port, through the matrix, to the KSL of
-the streams.
+:class:`ConsoleTransport` is what carries KPD1 and KPD2 for the gateway: :class:`TcpConsoleTransport`, or the
+streams. :class:`E1Transport` has the mediator's E1: its streams, their speech, and what a stream's state means for
+the lines in it. :class:`VoiceGateway` takes the RTP of the switch on one UDP port, through the matrix, to the KSL
+of the streams.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 Three tables: :data:`ORM_TABLE` (started or stopped), :data:`WORK_TABLE` (what a command in progress does) and
 :data:`TURNS` (what happens to a command that comes meanwhile: order 268, 7.1, 7.2). A command that was accepted is
 a :class:`Job` until its 28h. One job at a time takes longer than its receipt.
+:class:`Means` holds it all: the rules of the commands look at it and change it.
 
 Passwords are compared in constant time, and :class:`PasswordPace` bounds how fast they may be tried on KPD1. Every
 wrong one costs its stream ``60 / tries_per_minute`` seconds. A minute's worth is free; after that the next command
