@@ -13,8 +13,8 @@ import tempfile
 from pathlib import Path
 
 from protocol import Channel, Options, StreamFramer, Unit
+from sorm_mediator.capture.events import Data, Flow
 from sorm_mediator.capture.reader import read_input
-from sorm_mediator.capture.units import Data, Flow
 from sorm_mediator.replay.session import ReplaySettings, run_scripts
 
 FOLDER = Path(__file__).parent

@@ -24,7 +24,7 @@ from sorm_mediator.mediator.core.commands.rule import (
 from sorm_mediator.mediator.core.means import ORM_TABLE, TURNS, WORK_TABLE, Standing, Work
 from sorm_mediator.mediator.core.numbers import LEGAL_SIGNS, SIGN_OF_NI
 from sorm_mediator.mediator.core.switchside import SWITCH_TABLE
-from ssh_control.messages import ExtendedError
+from ssh_control.codes import ExtendedError
 
 _BEGINNING = """\
 # The mediator core

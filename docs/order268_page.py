@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from itertools import groupby, pairwise
 
-from protocol.codes import CODES, Channel, Options
+from protocol.codes import CODES, Channel
 from protocol.language import translate
 from protocol.messages import MESSAGES, Message, payload_lengths
+from protocol.options import Options
 from sorm_mediator.config.mediator import MediatorConfig
 from sorm_mediator.options import differences
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 
 from protocol import codes, texts
-from protocol.codes import Options
 from protocol.language import Phrase, translate
 from protocol.messages import COMMANDS, EVENTS, KPD1_MESSAGES, Message, caption, wires
+from protocol.options import Options
 
 _HEAD = """# Messages, fields and values
 

@@ -11,13 +11,16 @@ from protocol.codes import Channel as Channel
 from protocol.codes import GroupType as GroupType
 from protocol.codes import NumberSign as NumberSign
 from protocol.codes import ObjectType as ObjectType
-from protocol.codes import Options as Options
 from protocol.codes import Order as Order
 from protocol.codes import Priority as Priority
 from protocol.codes import StationType as StationType
 from protocol.codes import channel_of as channel_of
 from protocol.codes import transfer_parameters as transfer_parameters
 from protocol.composite import digits_asked as digits_asked
+from protocol.errors import DecodeError as DecodeError
+from protocol.errors import EncodeError as EncodeError
+from protocol.errors import Problem as Problem
+from protocol.errors import ProtocolError as ProtocolError
 from protocol.framing import Broken as Broken
 from protocol.framing import BrokenReason as BrokenReason
 from protocol.framing import Noise as Noise
@@ -72,8 +75,7 @@ from protocol.messages import classes as classes
 from protocol.messagetext import decode_message_text as decode_message_text
 from protocol.messagetext import encode_message_text as encode_message_text
 from protocol.messagetext import split_message_text as split_message_text
-from protocol.values import DecodeError as DecodeError
-from protocol.values import EncodeError as EncodeError
+from protocol.options import Options as Options
 from protocol.values import Kept as Kept
 from protocol.values import KeptInt as KeptInt
 from protocol.values import KeptStr as KeptStr
@@ -81,7 +83,5 @@ from protocol.values import KeptTuple as KeptTuple
 from protocol.values import Ksl as Ksl
 from protocol.values import KslRow as KslRow
 from protocol.values import Party as Party
-from protocol.values import Problem as Problem
-from protocol.values import ProtocolError as ProtocolError
 from protocol.values import Raw as Raw
 from protocol.values import Time as Time

@@ -20,12 +20,13 @@ from typing import Any, Generic, TypeVar
 
 import construct
 
-from protocol.codes import PREAMBLE, Channel, Options, channel_of
+from protocol.codes import PREAMBLE, Channel, channel_of
 from protocol.composite import Tail
+from protocol.errors import DecodeError, Diagnosis, EncodeError, Problem
 from protocol.language import Phrase
 from protocol.messages import Message, cached, classes, payload_lengths, wires
+from protocol.options import Options
 from protocol.texts import CHANNELS
-from protocol.values import DecodeError, Diagnosis, EncodeError, Problem
 from protocol.wire import FAST_ERRORS, Located, Source, Unwritable
 
 M = TypeVar("M", bound=Message)

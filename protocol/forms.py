@@ -15,7 +15,8 @@ from enum import StrEnum
 from typing import Any, Literal, NoReturn, Protocol, Self, TypeVar
 
 from protocol.codes import PASSWORD_CHARACTERS
-from protocol.values import EncodeError, KeptInt, KeptStr, KeptTuple, Raw
+from protocol.errors import EncodeError
+from protocol.values import KeptInt, KeptStr, KeptTuple, Raw
 
 Json = Any
 """What :mod:`json` reads and writes."""

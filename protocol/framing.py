@@ -17,9 +17,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
 
-from protocol.codes import PREAMBLE, Channel, Options, channel_of
+from protocol.codes import PREAMBLE, Channel, channel_of
 from protocol.language import Phrase
 from protocol.messages import classes, payload_lengths
+from protocol.options import Options
 
 
 class BrokenReason(Enum):

@@ -17,12 +17,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from protocol.codec import Codec, UnknownUnit
-from protocol.codes import PREAMBLE, Channel, Options, channel_of
+from protocol.codes import PREAMBLE, Channel, channel_of
+from protocol.errors import EncodeError, Problem
 from protocol.forms import Json, Spellings, as_hex, octets_of
 from protocol.language import Lang, translate
 from protocol.messages import BY_CODE, MESSAGES, Message, forms
+from protocol.options import Options
 from protocol.texts import status_text
-from protocol.values import EncodeError, Kept, Ksl, KslRow, Party, Problem, Time
+from protocol.values import Kept, Ksl, KslRow, Party, Time
 
 _COMMON_HEADER = 4
 _KINDS = {Channel.COMMAND: "command", Channel.KPD1: "message", Channel.KPD2: "event"}

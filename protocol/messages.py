@@ -19,17 +19,7 @@ from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, ParamSpec, TypeVar, cast, dataclass_transform, get_type_hints
 
 from protocol import codes, texts
-from protocol.codes import (
-    Category,
-    Channel,
-    GroupType,
-    NumberSign,
-    ObjectType,
-    Options,
-    Order,
-    Priority,
-    StationType,
-)
+from protocol.codes import Category, Channel, GroupType, NumberSign, ObjectType, Order, Priority, StationType
 from protocol.composite import (
     Digits,
     KslRows,
@@ -42,6 +32,7 @@ from protocol.composite import (
 )
 from protocol.forms import Form
 from protocol.language import Phrase, join
+from protocol.options import Options
 from protocol.values import Ksl, KslRow, Party, Raw, Time
 from protocol.wire import Coded, Filler, KslOctet, Octet, PasswordOctets, Text, Wire, Word
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 
 from protocol.codec import UnknownUnit
-from protocol.codes import PREAMBLE, Channel, MessageCoding, Options, channel_of
+from protocol.codes import PREAMBLE, Channel, MessageCoding, channel_of
 from protocol.language import Lang, Phrase, translate
 from protocol.messages import COMMANDS, KPD1_MESSAGES, Message, SetPassword, cached, caption, wires
 from protocol.messagetext import DEFAULT_CODING
+from protocol.options import Options
 from protocol.texts import unknown
 from protocol.wire import MASK, Row, Wire
 

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from protocol.codec import Codec
-from protocol.codes import PREAMBLE, Channel, Options
+from protocol.codes import PREAMBLE, Channel
 from protocol.messages import Message, classes, payload_lengths, wires
+from protocol.options import Options
 
 M = TypeVar("M", bound=Message)
 

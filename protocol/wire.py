@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import construct
 
-from protocol.codes import ABSENT, KSL_NUMBERS, PASSWORD_CHARACTERS, STREAMS, ByteOrder
+from protocol.codes import ABSENT, KSL_NUMBERS, PASSWORD_CHARACTERS, STREAMS
 from protocol.forms import (
     BoundedForm,
     Form,
@@ -41,6 +41,7 @@ from protocol.forms import (
     as_hex,
 )
 from protocol.language import Lang, Phrase, translate
+from protocol.options import ByteOrder
 from protocol.texts import NOT_GIVEN, meaning_in, value_name_text
 from protocol.values import Ksl, Raw
 

@@ -18,12 +18,12 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final, NamedTuple
 
+from ssh_control.codes import ExtendedError
 from ssh_control.messages import (
     MAX_REPLY_LINE,
     MAX_REQUEST_LINE,
     MOST_NESTING,
     DialectError,
-    ExtendedError,
     LineReader,
     decode_line,
     encode_line,

@@ -19,7 +19,7 @@ from e1.x25.config import X25Config
 from sorm_mediator import config
 from sorm_mediator.carriers import satop_config, stream_config
 from sorm_mediator.config import ConfigError, E1Config
-from sorm_mediator.mediator.binding.transport import VoiceGateway
+from sorm_mediator.mediator.binding.voice_gateway import VoiceGateway
 
 
 def stream(**keys: Any) -> E1Config:

@@ -62,6 +62,19 @@ def test_the_version_is_told_without_loading_anything_heavy() -> None:
     assert not {"typer", "asyncio", "pydantic", "construct", "asyncssh", "scapy"} & set(said.split())
 
 
+@pytest.mark.parametrize(
+    "module",
+    ["sorm_mediator.mediator.binding.gateway", "sorm_mediator.replay.session", "sorm_mediator.lab.targets"],
+)
+def test_what_works_over_tcp_is_loaded_without_e1_and_numpy(module: str) -> None:
+    code = f"import sys, {module}; print(*sorted(sys.modules))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    ).stdout.split()
+    assert module in loaded
+    assert not {"numpy", "e1.stream", "sorm_mediator.console.e1_client"} & set(loaded)
+
+
 def test_help_of_a_command_is_shown_without_loading_what_it_runs() -> None:
     code = (
         "import sys; sys.argv = ['sorm-mediator', 'decode', '--help']\n"

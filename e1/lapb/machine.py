@@ -26,13 +26,11 @@ from e1.lapb.config import (
 from e1.lapb.frames import (
     COMMANDS,
     FRMR_OCTETS,
-    MODULUS,
     NUMBERED,
     RESPONSES,
     Frame,
     Kind,
     W,
-    Window,
     X,
     Y,
     Z,
@@ -43,6 +41,7 @@ from e1.lapb.frames import (
     supervisory,
     unnumbered,
 )
+from e1.lapb.window import MODULUS, Window
 
 __all__ = [
     "DeliverPacket",

@@ -26,7 +26,7 @@ from sorm_mediator.switch.calls.call import Endpoint, first_leg, own_number
 from sorm_mediator.switch.domain import Domain, Subscriber, Trunk
 from sorm_mediator.switch.path import Exit, Hop, find_path
 from sorm_mediator.switch.routing.route import Number, aliases
-from ssh_control.multisorm.domains import DomainList, PatternError
+from ssh_control.multisorm.patterns import DomainList, PatternError
 
 Kind = Literal["own", "local", "intercity", "international", "emergency"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -179,28 +179,11 @@ class Acceptance:
         return outcome
 
     async def _put_under_control(self, outcome: Outcome) -> int:
-        agreed = outcome.check.controlled
-        assert agreed is not None
-        fields = {
-            "object_number": outcome.object_number,
-            "object_type": agreed.object_type,
-            "number_sign": agreed.sign,
-            "number": agreed.number,
-            "category": "statistical",
-            "priority": "normal",
-        }
+        fields = {**_object_of(outcome), "category": "statistical", "priority": "normal"}
         return await self._command("add-object", fields)
 
     async def _release_control(self, outcome: Outcome) -> None:
-        agreed = outcome.check.controlled
-        assert agreed is not None
-        fields = {
-            "object_number": outcome.object_number,
-            "object_type": agreed.object_type,
-            "number_sign": agreed.sign,
-            "number": agreed.number,
-        }
-        await self._command("remove-object", fields)
+        await self._command("remove-object", _object_of(outcome))
 
     async def _call(self, outcome: Outcome, mark: int) -> None:
         placed, target = outcome.check.call, self._target
@@ -255,6 +238,18 @@ class Acceptance:
         """Command 5 and 6 with their answers, and the events of this object."""
         log = self._client.log[mark:]
         return [one for one in log if not one.on_kpd2 or one.fields.get("object_number") == number]
+
+
+def _object_of(outcome: Outcome) -> dict[str, Any]:
+    """The fields by which commands 5 and 6 name the object of a check."""
+    agreed = outcome.check.controlled
+    assert agreed is not None
+    return {
+        "object_number": outcome.object_number,
+        "object_type": agreed.object_type,
+        "number_sign": agreed.sign,
+        "number": agreed.number,
+    }
 
 
 def trace_of(placed: PlannedCall, domains: Domains) -> Trace:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from sorm_mediator.capture.units import CaptureError, Trouble
+from sorm_mediator.capture.events import CaptureError, Trouble
 from sorm_mediator.language import Phrase, join
 
 PCAPNG_MAGIC = b"\x0a\x0d\x0d\x0a"

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from sorm_mediator.capture.units import CaptureError
+from sorm_mediator.capture.events import CaptureError
 
 MAX_REPEATED = 4 * 1024 * 1024
 """The most octets for the ``*`` of a dump (lines equal to the one before)."""

@@ -17,8 +17,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
+from sorm_mediator.capture.events import CaptureError, Data, End, Event, Flow, Gap, Trouble
 from sorm_mediator.capture.files import Packet
-from sorm_mediator.capture.units import CaptureError, Data, End, Event, Flow, Gap, Trouble
 from sorm_mediator.language import Phrase
 
 _IPV4, _IPV6 = 0x0800, 0x86DD

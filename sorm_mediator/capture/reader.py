@@ -11,6 +11,7 @@ from typing import BinaryIO, cast
 
 from e1.carriers.satop import SatopPacket
 from sorm_mediator.capture import x25
+from sorm_mediator.capture.events import CaptureError, Data, End, Event, Flow, Gap, Trouble
 from sorm_mediator.capture.files import Packet, is_capture, read_packets
 from sorm_mediator.capture.hextext import parse_text
 from sorm_mediator.capture.packets import (
@@ -22,7 +23,6 @@ from sorm_mediator.capture.packets import (
     frame_packet,
     is_frame,
 )
-from sorm_mediator.capture.units import CaptureError, Data, End, Event, Flow, Gap, Trouble
 from sorm_mediator.capture.x25 import Recognition, SatopFlow
 from sorm_mediator.language import Phrase, join
 

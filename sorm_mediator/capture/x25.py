@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Generic, NamedTuple, TypeVar
 
 from e1.carriers.satop import OCTETS_PER_FRAME, SatopError, SatopPacket, parse, rtp_sequence
-from sorm_mediator.capture.units import Flow
+from sorm_mediator.capture.events import Flow
 from sorm_mediator.language import Phrase
 
 LINKTYPE_USER0 = 147

@@ -18,7 +18,8 @@ from ssh_control.visible import visible
 if TYPE_CHECKING:
     from protocol import Options
     from protocol.codes import MessageCoding
-    from sorm_mediator.capture.units import Event, Found, Item
+    from sorm_mediator.capture.events import Event
+    from sorm_mediator.capture.units import Found, Item
     from sorm_mediator.language import Lang
 
 STDIN = "-"
@@ -98,7 +99,8 @@ def decode(
     xxd dump.bin | sorm-mediator decode - --json
     """
     from protocol import Channel
-    from sorm_mediator.capture.units import CaptureError, decode_events
+    from sorm_mediator.capture.events import CaptureError
+    from sorm_mediator.capture.units import decode_events
 
     options = _options(
         order=order,
@@ -296,7 +298,8 @@ class _Show(ABC):
 
     def item(self, item: Item) -> None:
         """One thing that was found."""
-        from sorm_mediator.capture.units import Skipped, Trouble
+        from sorm_mediator.capture.events import Trouble
+        from sorm_mediator.capture.units import Skipped
         from sorm_mediator.language import Phrase
 
         if isinstance(item, Trouble):

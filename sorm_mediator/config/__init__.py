@@ -9,7 +9,7 @@ rules is an option with a default of our choice. docs/configuration.md is genera
 """
 
 from sorm_mediator.config.acceptance import AcceptanceConfig, NetworkFormatConfig, OwnFormatConfig
-from sorm_mediator.config.derived import ConfigError, Port, is_loopback
+from sorm_mediator.config.base import ConfigError, Port, is_loopback
 from sorm_mediator.config.e1 import E1Config, LapbConfig, MemoryConfig, SerialConfig, X25Config, XotConfig
 from sorm_mediator.config.lab import Config, WebConfig, load, parse
 from sorm_mediator.config.mediator import ConsoleConfig, MediatorConfig, RadiusConfig, RtpConfig, SshConfig

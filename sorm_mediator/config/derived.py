@@ -1,51 +1,19 @@
-"""Tables of the lab file that are made from the configurations of the room ``e1``, so that a setting is declared
-once.
+"""Tables of the lab file that are made from the configurations of the room ``e1``, so that a setting is declared once.
 
 Defaults, limits and meanings come from the dataclass (:mod:`e1.settings`). Its own check is part of the table's.
-
-Common to all tables are the closed model, a port, the error, and the test for loopback.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Collection
 from dataclasses import fields
-from typing import Annotated, Any, ClassVar, Self
+from typing import Any, ClassVar, Self
 
-from pydantic import AfterValidator, Field, TypeAdapter, create_model, model_validator
+from pydantic import Field, TypeAdapter, create_model, model_validator
 
 from e1.settings import Range, limits
-from sorm_mediator.addresses import host_problem
-from sorm_mediator.errors import ConfigError
-from sorm_mediator.options import Section
-from sorm_mediator.texts import shown
-
-__all__ = ["ConfigError", "Host", "Port", "Section", "is_loopback"]
-
-Port = Annotated[int, Field(strict=True, ge=0, le=65535)]
-
-
-def _can_be_looked_up(host: str) -> str:
-    problem = host_problem(host)
-    if problem:
-        raise ValueError(f"{shown(host)} is no host ({problem})")
-    return host
-
-
-Host = Annotated[str, AfterValidator(_can_be_looked_up)]
-"""An address or a name, as the system's resolver takes it."""
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches ``host``."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+from sorm_mediator.config.base import Section
 
 
 class Derived(Section):

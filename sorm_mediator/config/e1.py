@@ -13,7 +13,8 @@ from e1.g704 import alarms
 from e1.g704.timeslots import KSL_TIMESLOTS
 from e1.lapb import config as lapb_config
 from e1.x25 import config as x25_config
-from sorm_mediator.config.derived import Section, section_of
+from sorm_mediator.config.base import Section
+from sorm_mediator.config.derived import section_of
 
 BARE: Final = ("serial", "xot")
 """Values of ``e1.line`` that carry data channels and no timeslots."""

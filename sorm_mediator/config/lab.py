@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Self, Union, get_args, get_origin
 from pydantic import BaseModel, Field, PrivateAttr, SecretStr, ValidationError, model_validator
 
 from sorm_mediator.config.acceptance import AcceptanceConfig
-from sorm_mediator.config.derived import ConfigError, Host, Port, Section, is_loopback
+from sorm_mediator.config.base import ConfigError, Host, Port, Section, is_loopback
 from sorm_mediator.config.e1 import E1Config
 from sorm_mediator.config.mediator import ConsoleConfig, MediatorConfig, RadiusConfig, RtpConfig, SshConfig
 from sorm_mediator.config.switch import SwitchConfig

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import Field, SecretStr, model_validator
 
 from e1.voice import rtp
+from sorm_mediator.config.base import Host, Port, Section
 from sorm_mediator.config.capacity import Capacity, capacity_of
-from sorm_mediator.config.derived import Host, Port, Section, section_of
+from sorm_mediator.config.derived import section_of
 from sorm_mediator.options import Adaptation, InProfile, MediatorOptions, Profile, with_profile
 
 if TYPE_CHECKING:
-    from protocol.codes import Options
+    from protocol.options import Options
 
 
 class CapacityConfig(Section):
@@ -90,7 +91,7 @@ class MediatorConfig(Section):
     @property
     def codec_options(self) -> Options:
         """The form of units, for the mediator and its console."""
-        from protocol.codes import Options  # with the whole codec, which a check of the file does not need
+        from protocol.options import Options  # with the whole codec, which a check of the file does not need
 
         own = type(self).model_fields
         names = (one.name for one in fields(Options))

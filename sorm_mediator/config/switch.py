@@ -9,9 +9,9 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from sorm_mediator.addresses import MOST_PORT
-from sorm_mediator.config.derived import Host, Port, Section
+from sorm_mediator.config.base import Host, Port, Section
 from sorm_mediator.texts import as_list
-from ssh_control.multisorm.domains import DomainList
+from ssh_control.multisorm.patterns import DomainList
 
 
 class AdminConfig(Section):

@@ -6,11 +6,10 @@ with a verdict (:mod:`sorm_mediator.conformance.verdicts`). Every unit on a chan
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from protocol import EncodeError
 from protocol.messages import caption, title_of
@@ -32,6 +31,7 @@ from sorm_mediator.console.client import (
     Crossed,
     Observer,
     Sent,
+    carry_through,
 )
 from sorm_mediator.console.comparing import OneOf, differences, show_value
 from sorm_mediator.console.errors import StepError
@@ -41,7 +41,6 @@ Outcome = Literal["executed", "not-executed", "rejected", "accepted", "silent"]
 Profile = Literal["order", "eltex"]
 Errors = Literal["order", "extended", "any"]
 
-T = TypeVar("T")
 RECEIVED, ANSWER, RELEASE = "number-received", "answer", "release"
 """The events of an answered call: 41h, 42h, 43h."""
 EXTENDED = 0x10
@@ -638,20 +637,6 @@ def _event_of(number: int, call: int | None) -> Callable[[Crossed], bool]:
         return same and (call is None or values.get("call_number") == call)
 
     return suits
-
-
-async def carry_through(work: Coroutine[Any, Any, T]) -> T:
-    """Await ``work`` to its end. A cancellation during it is raised only then."""
-    task = asyncio.ensure_future(work)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait((task,))
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        raise cancelled
-    return task.result()
 
 
 # --- words

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sorm_mediator.conformance.declaration import Check, Result
-from sorm_mediator.conformance.dialogue import Reply, carry_through, identity
+from sorm_mediator.conformance.dialogue import Reply, identity
 from sorm_mediator.conformance.examiner import Examiner
 from sorm_mediator.conformance.verdicts import (
     FAIL,
@@ -22,6 +22,7 @@ from sorm_mediator.conformance.verdicts import (
     Untested,
     Verdict,
 )
+from sorm_mediator.console.client import carry_through
 from sorm_mediator.console.errors import ConnectError, words
 from sorm_mediator.language import Phrase
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
 import sys
 import time
 import tomllib
@@ -32,6 +31,8 @@ from sorm_mediator.conformance.report import Report, Showing, Write, bar, docume
 from sorm_mediator.conformance.verdicts import PASS
 from sorm_mediator.console.client import PASSWORD
 from sorm_mediator.console.errors import (
+    INTERRUPTED,
+    SIGNALS,
     ConnectError,
     UsageError,
     check_choice,
@@ -48,8 +49,6 @@ from sorm_mediator.language import Lang, Phrase, translate
 from sorm_mediator.texts import whole_number
 
 STDOUT = "-"
-INTERRUPTED = 130
-"""Exit code of a run ended by Ctrl-C or SIGTERM."""
 HOOK = "hook:"
 NETWORK, CALLER = "89001758964", "73835550101"
 """Numbers of the network in the labs: the dialled number, and the number that calls in."""
@@ -173,14 +172,13 @@ def run_conformance(settings: Settings, write: Callable[[str], object] | None = 
 
 
 async def _until_signal(settings: Settings, showing: Showing, *, bars: bool) -> tuple[Report | None, bool]:
-    """The report, and whether Ctrl-C or SIGTERM ended the examination; everything is put back in both cases.
+    """The report, and whether a signal ended the examination; everything is put back in both cases.
 
     After an interruption the report has the checks until then; None if the examination had not begun. A further
     signal changes nothing.
     """
     kept: list[Report] = []
     loop = asyncio.get_running_loop()
-    signals = (signal.SIGINT, signal.SIGTERM)
     with bar(len(settings.checks)) if bars else nullcontext(None) as advance:
 
         def seen(result: Result) -> None:
@@ -190,14 +188,14 @@ async def _until_signal(settings: Settings, showing: Showing, *, bars: bool) -> 
 
         going = examine(settings, begun=showing.begin, seen=seen, cut_short=kept.append)
         task = asyncio.ensure_future(going)
-        for number in signals:
+        for number in SIGNALS:
             loop.add_signal_handler(number, task.cancel)
         try:
             return await task, False
         except asyncio.CancelledError:
             return (kept[0] if kept else None), True
         finally:
-            for number in signals:
+            for number in SIGNALS:
                 loop.remove_signal_handler(number)
 
 

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import protocol
 from protocol import Channel, Codec, ElectronicMessage, Message, Problem, StreamFramer, decode_message_text
@@ -26,6 +26,8 @@ from protocol.messagetext import DEFAULT_CODING
 from sorm_mediator.addresses import host_port
 from sorm_mediator.console.errors import ConnectError, StepError
 from sorm_mediator.language import Phrase, join
+
+T = TypeVar("T")
 
 CONNECT_WITHIN = 5.0
 KEPT_COMMANDS = 500
@@ -155,6 +157,20 @@ class Waiting:
     def _wake(self) -> None:
         self._event.set()
         self._event.clear()
+
+
+async def carry_through(work: Coroutine[Any, Any, T]) -> T:
+    """Await ``work`` to its end. A cancellation during it is raised only then."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait((task,))
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    return task.result()
 
 
 class ConsoleClient(Waiting):

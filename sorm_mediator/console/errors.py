@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -58,11 +59,13 @@ def drop_output() -> int:
 
 
 INTERRUPTED = 130
-"""Exit code when Ctrl-C, SIGTERM or SIGHUP ended the run: the shell's code for a process ended by SIGINT."""
+"""Exit code when one of :data:`SIGNALS` ended the run: the shell's code for a process ended by SIGINT."""
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What interrupts a run: Ctrl-C, what CI sends at a time-out, and the end of the terminal."""
 
 
 class RunInterruptedError(Exception):
-    """Ctrl-C, SIGTERM or SIGHUP ended the run of a script. The text says where."""
+    """One of :data:`SIGNALS` ended the run of a script. The text says where."""
 
 
 class ScriptError(Exception):

@@ -14,6 +14,7 @@ from sorm_mediator.console.errors import ConnectError, StepError
 from sorm_mediator.language import Phrase, join
 
 if TYPE_CHECKING:
+    from protocol.options import ByteOrder
     from sorm_mediator.console.e1_client import ConsoleLines
 
 Link = Literal["tcp", "x25", "tcp+e1"]
@@ -81,7 +82,7 @@ def target_for(
     kpd1: int,
     kpd2: int,
     *,
-    object_byte_order: str | None = None,
+    object_byte_order: ByteOrder | None = None,
     web: WebApi | None = None,
 ) -> RunTarget:
     """The mediator of ``config`` at these ports; ``web``: of the lab, which makes calls."""
@@ -92,7 +93,7 @@ def target_for(
         host=host,
         kpd1=kpd1,
         kpd2=kpd2,
-        codec=Codec(replace(options, object_byte_order=order)),  # type: ignore[arg-type]
+        codec=Codec(replace(options, object_byte_order=order)),
         password=mediator.password.get_secret_value(),
         orm_number=mediator.orm_number,
         stop_resets_password=mediator.options.stop_resets_password == "on",  # noqa: S105

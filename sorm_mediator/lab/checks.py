@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from sorm_mediator.addresses import host_problem, split_host_port
 from sorm_mediator.config import Config, ConfigError, E1Config, SwitchConfig
 from sorm_mediator.config.e1 import BARE
-from ssh_control.multisorm.domains import DomainList
+from ssh_control.multisorm.patterns import DomainList
 
 log = logging.getLogger(__name__)
 

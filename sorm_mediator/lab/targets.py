@@ -12,6 +12,7 @@ from sorm_mediator.config import Config
 from sorm_mediator.console.target import RunTarget, WebApi, target_for
 
 if TYPE_CHECKING:
+    from protocol.options import ByteOrder
     from sorm_mediator.console.e1_client import ConsoleEnd
 
 
@@ -23,7 +24,7 @@ async def toward(
     kpd2: int,
     *,
     web: str = "",
-    byte_order: str | None = None,
+    byte_order: ByteOrder | None = None,
     by_e1: bool = False,
     speech: bool = False,
 ) -> AsyncIterator[RunTarget]:
@@ -47,7 +48,7 @@ async def toward(
 async def in_lab(
     config: Config,
     name: str,
-    byte_order: str | None = None,
+    byte_order: ByteOrder | None = None,
     *,
     by_e1: bool = False,
     speech: bool = False,

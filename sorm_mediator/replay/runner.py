@@ -30,6 +30,7 @@ from sorm_mediator.console.client import (
     Crossed,
     Observer,
     Sent,
+    carry_through,
 )
 from sorm_mediator.console.comparing import (
     IDENTITY,
@@ -294,12 +295,15 @@ class ScriptRunner(Observer, ABC, Generic[S]):
             self.result.error = RunInterruptedError(f"interrupted{where}")
             raise
         finally:
-            await self._put_back()
-            for console in self._consoles.values():
-                await console.client.close()
-            self.result.seconds = time.monotonic() - self._began_monotonic
-            self._printer.end(self.result)
+            await carry_through(self._end())  # a signal does not cut it short
         return self.result
+
+    async def _end(self) -> None:
+        await self._put_back()
+        for console in self._consoles.values():
+            await console.client.close()
+        self.result.seconds = time.monotonic() - self._began_monotonic
+        self._printer.end(self.result)
 
     @abstractmethod
     async def _play(self) -> None:
@@ -365,12 +369,14 @@ class ScenarioRunner(ScriptRunner[s.Scenario]):
         await self._steps(self._script.steps, "")
 
     async def _put_back(self) -> None:
-        """Run the steps of ``finally`` if a step may have changed something: one that has passed, or that was
-        interrupted.
+        """Run the steps of ``finally`` if a step may have changed something: one that has passed, or one that was
+        interrupted after a unit had gone out.
 
         The first error stays.
         """
-        interrupted = self._step_under_way is not None and isinstance(self.result.error, RunInterruptedError)
+        interrupted = isinstance(self.result.error, RunInterruptedError) and any(
+            one.outbound for console in self._consoles.values() for one in console.client.log
+        )
         if not interrupted and not any(step.verdict == PASS for step in self.result.steps):
             return
         for index, step in enumerate(self._script.finally_, 1):

@@ -7,7 +7,6 @@ reader of the output has closed it.
 from __future__ import annotations
 
 import asyncio
-import signal
 import sys
 import tempfile
 import tomllib
@@ -17,11 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from protocol.options import ByteOrder
 from sorm_mediator import config as lab_files
 from sorm_mediator.config import Config, ConfigError
 from sorm_mediator.console.errors import (
     BROKEN_PIPE,
     INTERRUPTED,
+    SIGNALS,
     ConnectError,
     RunInterruptedError,
     ScriptError,
@@ -107,7 +108,7 @@ def run_scripts(settings: ReplaySettings, write: Callable[[str], object] | None 
         return report_error(f"{error.filename}: can't be written: {error.strerror}", 2)
     if stdout.gone:
         return BROKEN_PIPE
-    if any(isinstance(result.error, RunInterruptedError) for result in results):
+    if stdout.interrupted:
         return report_error("interrupted", INTERRUPTED)
     errors = [result.error for result in results if result.error is not None]
     for each in errors:
@@ -185,7 +186,8 @@ async def run_script(
 
 @asynccontextmanager
 async def _target(script: Script, settings: ReplaySettings) -> AsyncIterator[RunTarget]:
-    byte_order = settings.object_byte_order or ("big" if isinstance(script, vendor.VendorScript) else None)
+    vendors = "big" if isinstance(script, vendor.VendorScript) else None
+    byte_order = cast("ByteOrder | None", settings.object_byte_order or vendors)
     async with AsyncExitStack() as stack:
         if settings.host:
             config = lab_files.load(settings.config) if settings.config else Config()
@@ -223,7 +225,7 @@ def _link(script: Script, settings: ReplaySettings, config: Config) -> str:
     return settings.link or (own if own in possible else possible[0])
 
 
-def _lab_config(file: Path, script: Script, byte_order: str | None, folder: Path) -> Config:
+def _lab_config(file: Path, script: Script, byte_order: ByteOrder | None, folder: Path) -> Config:
     """The lab file with the changes of the script. ``folder`` holds its tables during the run."""
     try:
         document = tomllib.loads(file.read_text(encoding="utf-8"))
@@ -250,10 +252,6 @@ def _merged(document: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str
     return merged
 
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""What interrupts a run: Ctrl-C, what CI sends at a time-out, and the end of the terminal."""
-
-
 class _Stdout:
     """Standard output, and the signals that end a run.
 
@@ -264,6 +262,8 @@ class _Stdout:
 
     def __init__(self) -> None:
         self.gone = False
+        self.interrupted = False
+        """A signal came."""
         self._run: asyncio.Task[Any] | None = None
 
     def write(self, text: str) -> None:
@@ -277,6 +277,10 @@ class _Stdout:
             drop_output()
             self._end()
 
+    def _interrupt(self) -> None:
+        self.interrupted = True
+        self._end()
+
     def _end(self) -> None:
         if self._run is not None:
             self._run.cancel()
@@ -287,7 +291,7 @@ class _Stdout:
         self._run = asyncio.current_task()
         loop = asyncio.get_running_loop()
         for number in SIGNALS:
-            loop.add_signal_handler(number, self._end)
+            loop.add_signal_handler(number, self._interrupt)
         try:
             await work
         finally:

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 
+from ssh_control.codes import ExtendedError
 from ssh_control.dialect import Refused
-from ssh_control.messages import ExtendedError
 
 OWN: Final = "own-subscriber"
 FULL: Final = "network-full"

@@ -1,107 +1,28 @@
 """One mediator that sees many domains as one exchange (MultiSORM). Sans-IO; ``now`` is seconds of any steady clock.
 
-Each request goes to all domains at once (:mod:`ssh_control.multisorm.fanout`). A domain that does not answer
-within the bound is *silent*: from then on no request waits for it, it counts as a refusal, and it is only probed
-with ``ping``. When it answers again, or when a domain joins, it receives all objects that are on control now, so
-that nothing has to be entered again. :data:`DOMAIN_TABLE` is the whole state machine of a domain.
+Each request goes to all domains at once (:mod:`ssh_control.multisorm.fanout`). A domain that does not answer within the
+bound is *silent*: from then on no request waits for it, it counts as a refusal, and it is only probed with ``ping``.
+When it answers again, or when a domain joins, it receives all objects that are on control now, so that nothing has to
+be entered again. :data:`DOMAIN_TABLE` is the whole state machine of a domain.
 
-Every method returns effects, to be carried out in order: :class:`AskDomain`, :class:`AnswerMediator`,
-:class:`LogNote`.
+Every method returns effects, to be carried out in order: :class:`AskDomain`, :class:`AnswerMediator`, :class:`LogNote`.
 
 Source: ECSS-10 manual, MultiSORM.
-
-A MultiSORM user stands for the domains of a list of words. A word is a domain's name, a pattern with one ``*``
-(any characters, also none), or either of them after a ``-``: then it is an exception. ``* -test`` is every domain
-but ``test``.
-
-Source: ECSS-10 manual, MultiSORM ("Настройка глобальных параметров СОРМ"). Exceptions win over names and patterns
-at any place of the list, and an exception that fits nothing is no mistake (the domain may be declared later): our
-reading.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import count
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
+from ssh_control.codes import NOT_EXECUTED, ExtendedError
 from ssh_control.dialect import Reply, Request
-from ssh_control.messages import NOT_EXECUTED, ExtendedError
 from ssh_control.multisorm.fanout import FanOut
-
-
-class PatternError(ValueError):
-    """A list of domains is malformed; the text names the word, the reason, and what is allowed."""
-
-
-@dataclass(frozen=True, slots=True)
-class DomainList:
-    """The parsed list: names that must exist, patterns, exceptions."""
-
-    names: tuple[str, ...]
-    patterns: tuple[str, ...]
-    without: tuple[str, ...]
-
-    @classmethod
-    def parse(cls, words: Iterable[str]) -> DomainList:
-        """Raises :class:`PatternError`."""
-        names: list[str] = []
-        patterns: list[str] = []
-        without: list[str] = []
-        for word in words:
-            text = word.removeprefix("-")
-            if not text or text != "".join(text.split()):
-                raise PatternError(f"{word!r} is no domain's name or pattern such as name, *, local.*, -name")
-            if text.count("*") > 1:
-                raise PatternError(
-                    f"{word!r} has * more than once; one * at most may be in the pattern of a domain"
-                )
-            (without if text != word else patterns if "*" in text else names).append(text)
-        both = next((name for name in names if any(fits(pattern, name) for pattern in without)), None)
-        if both is not None:
-            raise PatternError(f"{both!r} is named and taken out; leave one of both")
-        if not names and not patterns:
-            raise PatternError("no domain is named; such as name, or * -name for all but one")
-        return cls(tuple(dict.fromkeys(names)), tuple(dict.fromkeys(patterns)), tuple(dict.fromkeys(without)))
-
-    def takes(self, domain: str) -> bool:
-        """Whether it includes this domain."""
-        if any(fits(pattern, domain) for pattern in self.without):
-            return False
-        return domain in self.names or any(fits(pattern, domain) for pattern in self.patterns)
-
-    def select(self, domains: Iterable[str]) -> Selection:
-        """The domains that it includes, and the words that fit none."""
-        there = [domain for domain in domains if self.takes(domain)]
-        named = [name for name in self.names if name in there]
-        problems = [f"there is no domain {name!r}" for name in self.names if name not in there]
-        problems += [
-            f"the pattern {pattern!r} fits no domain"
-            for pattern in self.patterns
-            if not any(fits(pattern, domain) for domain in there)
-        ]
-        return Selection((*named, *(domain for domain in there if domain not in named)), tuple(problems))
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """``domains``: in the order of their names, then as they were declared. ``problems``: in words."""
-
-    domains: tuple[str, ...]
-    problems: tuple[str, ...]
-
-
-def fits(pattern: str, name: str) -> bool:
-    """Whether a name fits a pattern, which may hold one ``*``."""
-    before, star, after = pattern.partition("*")
-    if not star:
-        return name == pattern
-    return len(name) >= len(before) + len(after) and name.startswith(before) and name.endswith(after)
-
 
 PROBE: Final = 1.0
 """Seconds between two probes of a silent domain."""

@@ -14,8 +14,9 @@ from enum import Enum, IntEnum
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
+from ssh_control.codes import NOT_EXECUTED, ExtendedError
 from ssh_control.dialect import Reply, Request
-from ssh_control.messages import LINE_UNKNOWN, NOT_EXECUTED, ExtendedError
+from ssh_control.messages import LINE_UNKNOWN
 
 
 class Specificity(IntEnum):

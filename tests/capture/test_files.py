@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sorm_mediator.capture.events import CaptureError, Trouble
 from sorm_mediator.capture.files import MAX_INTERFACES, Packet, is_capture, read_packets
-from sorm_mediator.capture.units import CaptureError, Trouble
 from tests.capture.frames import ETHERNET, RAW, block, enhanced, interface, option, pcap, section, simple
 
 ORDERS = ["<", ">"]

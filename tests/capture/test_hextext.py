@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sorm_mediator.capture.events import CaptureError
 from sorm_mediator.capture.hextext import Part, parse_text
-from sorm_mediator.capture.units import CaptureError
 
 UNIT = bytes.fromhex("CC010513313233343536020101010B3738550501F1FFFFFFFFFF010102")
 REPEATING = UNIT + bytes(64) + UNIT

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sorm_mediator.capture.events import Data, End, Event, Flow, Gap, Trouble
 from sorm_mediator.capture.packets import MAX_WAITING_SEGMENTS, HalfStream
-from sorm_mediator.capture.units import Data, End, Event, Flow, Gap, Trouble
 
 FLOW = Flow("a > b", "a", "b", "tcp")
 ISN = 0xFFFFFFF0  # the numbers wrap inside every one of these streams

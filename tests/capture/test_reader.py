@@ -14,17 +14,9 @@ from hypothesis import strategies as st
 
 from protocol import Channel, Options, UnknownUnit
 from protocol.messages import Message
+from sorm_mediator.capture.events import CaptureError, Data, Trouble
 from sorm_mediator.capture.reader import CHUNK, MAX_PACKED, read_bytes, read_input, read_text
-from sorm_mediator.capture.units import (
-    MAX_SHOWN,
-    CaptureError,
-    Data,
-    Found,
-    Item,
-    Skipped,
-    Trouble,
-    decode_events,
-)
+from sorm_mediator.capture.units import MAX_SHOWN, Found, Item, Skipped, decode_events
 from sorm_mediator.capture.x25 import XotRecords
 from tests.capture.frames import (
     COOKED,

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from sorm_mediator.capture.events import Trouble
 from sorm_mediator.capture.files import Packet, read_packets
 from sorm_mediator.capture.packets import checksum
 from sorm_mediator.capture.reader import read_input
-from sorm_mediator.capture.units import Found, Trouble, decode_events
+from sorm_mediator.capture.units import Found, decode_events
 from sorm_mediator.capture.writer import MAX_SEGMENT, PcapngWriter
 
 START = bytes.fromhex("CC010100313233343536")

@@ -19,8 +19,9 @@ from e1.lapb.config import LapbConfig
 from e1.stream import ChannelEvent, E1Stream, StreamConfig
 from e1.x25.config import X25Config
 from protocol import Codec, CommandExecuted, CommandReceived, GetVersion, Start
+from sorm_mediator.capture.events import Data, Trouble
 from sorm_mediator.capture.reader import read_bytes, read_input
-from sorm_mediator.capture.units import Data, Found, Trouble, decode_events
+from sorm_mediator.capture.units import Found, decode_events
 from sorm_mediator.capture.x25 import _read
 from tests.capture.frames import framed, pcap, udp
 

@@ -15,8 +15,8 @@ import typer
 from typer.testing import CliRunner, Result
 
 import captures
+from sorm_mediator.capture.events import Data
 from sorm_mediator.capture.reader import read_input
-from sorm_mediator.capture.units import Data
 from sorm_mediator.cli.runs import replay
 
 FOLDER = Path(captures.__path__[0])

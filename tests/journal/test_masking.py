@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol import Problem
-from sorm_mediator.journal.chain import masked_unit, why_masked
+from sorm_mediator.journal.masking import masked_unit, why_masked
 
 START = bytes.fromhex("CC010100313233343536")
 SET_PASSWORD = bytes.fromhex("CC010306313233343536363534333231")

@@ -11,7 +11,7 @@ import pytest
 
 from protocol import AddKsl, AddObject, Category, GroupType, Ksl, NumberSign, ObjectType, Priority, Start
 from sorm_mediator.lab.lab import Lab
-from sorm_mediator.switch.changes.sorm import delete_licence
+from sorm_mediator.switch.changes.licence import delete_licence
 from tests.lab.test_lab import command, kpd1, lab_config
 
 NO_SORM = "licence 0 has no SORM (its SORM limit 'enabled')"

@@ -14,8 +14,8 @@ import pytest
 
 import captures
 from protocol import Codec, CommandExecuted, Start, UnauthorizedAccess
+from sorm_mediator.capture.events import Data, Trouble
 from sorm_mediator.capture.reader import read_input
-from sorm_mediator.capture.units import Data, Trouble
 from sorm_mediator.config import parse
 from sorm_mediator.console.client import ConsoleClient
 from sorm_mediator.console.errors import ConnectError

@@ -12,7 +12,7 @@ from protocol.messages import AddObject, ElectronicMessage, GetVersion, Stop
 from protocol.messagetext import decode_message_text
 from radius.report import Match, MessageReport, Party
 from sorm_mediator.mediator.core import effects
-from sorm_mediator.mediator.core.calls.kpd2_events import REMEMBERED
+from sorm_mediator.mediator.core.calls.electronic_messages import REMEMBERED
 
 SENDER, RECEIVER = "28331", "28332"
 IMSI_A, IMSI_B = "250011234567890", "250019876543210"

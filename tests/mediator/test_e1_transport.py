@@ -10,7 +10,7 @@ from e1.g704.alarms import StreamState
 from protocol import Options
 from protocol.values import Ksl
 from sorm_mediator.config import parse
-from sorm_mediator.mediator.binding.transport import Change, E1Transport
+from sorm_mediator.mediator.binding.e1_transport import Change, E1Transport
 
 LOS, AIS, LOMF, RAI, WORK = (StreamState(name) for name in ("LOS", "AIS", "LOMF", "RAI", "WORK"))
 LINES = tuple(Ksl(2, ksl) for ksl in range(1, 29))

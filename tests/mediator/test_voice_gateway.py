@@ -8,7 +8,7 @@ import pytest
 
 from protocol import Ksl
 from sorm_mediator.config import RtpConfig
-from sorm_mediator.mediator.binding.transport import VoiceGateway
+from sorm_mediator.mediator.binding.voice_gateway import VoiceGateway
 from sorm_mediator.mediator.core.tables import Line
 
 

@@ -9,9 +9,9 @@ from enum import StrEnum
 import pytest
 
 from protocol import codes, texts
-from protocol.codes import Options
 from protocol.language import Lang, translate
 from protocol.messages import MESSAGES, caption, title_of, wires
+from protocol.options import Options
 from protocol.wire import Coded
 
 LANGUAGES: tuple[Lang, ...] = ("en", "ru")

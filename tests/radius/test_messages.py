@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyrad.packet import AcctPacket
 
+from radius.outbox import Outbox
 from radius.packet import (
     HEADER,
     LONGEST_TEXT,
@@ -25,7 +26,7 @@ from radius.packet import (
     report_to_packet,
 )
 from radius.report import MESSAGE_ROLES, CallReport, Match, MessageReport, Party
-from radius.reporter import Outbox, Reporter
+from radius.reporter import Reporter
 from radius.sink import Sink
 from radius.wire import LONGEST, AccountingPacket, accounting_request, attribute, dictionary
 from tests.radius.test_packet import names, parties, times

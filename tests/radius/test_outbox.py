@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from docs.state_tables import arrows
+from radius.outbox import REPORT_TABLE, Outbox, Schedule, Transmit
 from radius.packet import ReportError, packet_to_report
 from radius.report import CallReport, Match, Party
-from radius.reporter import REPORT_TABLE, Outbox, Schedule, Transmit
 from radius.sink import Duplicates
 from radius.wire import (
     AccountingPacket,

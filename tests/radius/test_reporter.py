@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from radius.outbox import Schedule
 from radius.packet import ReportError
 from radius.report import CallReport, Party
-from radius.reporter import Reporter, Schedule
+from radius.reporter import Reporter
 from radius.sink import Sink
 
 QUICK = Schedule(first=0.02, longest=0.1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,7 +27,10 @@ from protocol import (
 )
 from protocol.texts import VALUES
 from sorm_mediator.console.errors import ConnectError, ScriptError, StepError
+from sorm_mediator.console.target import RunTarget
+from sorm_mediator.replay import scenario
 from sorm_mediator.replay.results import ScriptResult, TextPrinter
+from sorm_mediator.replay.runner import ScenarioRunner
 from sorm_mediator.replay.vocabulary import COMMANDS, KPD1, KPD2
 
 A, B = Party(NumberSign.OWN, "28331"), Party(NumberSign.OWN, "28332")
@@ -543,3 +547,60 @@ async def test_all_of_a_failed_run_is_said_in_russian(mediator, run) -> None:
     names = {*COMMANDS, *KPD1, *KPD2, *fields, "sign", "test", "yaml"}
     words = set(re.findall("[a-z][a-z_-]+", re.sub("[(][^()]*[)]$", "", text, flags=re.MULTILINE)))
     assert words - names - {name for name in words if name in VALUES} == set(), text
+
+
+# --- cancellation
+
+CANCELLED = scenario.parse(
+    "name: a test\nsteps:\n  - send: start\nfinally:\n  - send: stop\n  - send: get-version\n",
+    Path("test.yaml"),
+)
+
+
+class Cancelling(TextPrinter):
+    """Cancels the run in the step of this number: as it begins, or as its command goes out."""
+
+    def __init__(self, number: str, *, sent: bool) -> None:
+        super().__init__(lambda _: None)
+        self.run: asyncio.Task[ScriptResult] | None = None
+        self._number, self._sent, self._now = number, sent, ""
+
+    def step(self, number: str, title: str, line: int) -> None:
+        super().step(number, title, line)
+        self._now = number
+        if not self._sent:
+            self._cancel()
+
+    def crossed(self, client: Any, crossed: Any, elapsed: float) -> None:
+        super().crossed(client, crossed, elapsed)
+        if self._sent and crossed.outbound:
+            self._cancel()
+
+    def _cancel(self) -> None:
+        if self._now == self._number:
+            assert self.run is not None
+            self.run.cancel()
+
+
+async def cancelled(around: RunTarget, number: str, *, sent: bool) -> ScriptResult:
+    printer = Cancelling(number, sent=sent)
+    runner = ScenarioRunner(CANCELLED, around, printer)
+    printer.run = asyncio.ensure_future(runner.run())
+    with pytest.raises(asyncio.CancelledError):
+        await printer.run
+    return runner.result
+
+
+@pytest.mark.parametrize(("number", "sent"), [("1", True), ("finally.1", False), ("finally.1", True)])
+async def test_a_cancellation_at_any_step_carries_finally_through(number, sent, mediator, around) -> None:
+    result = await cancelled(around, number, sent=sent)
+    assert [step.number for step in result.steps][-2:] == ["finally.1", "finally.2"]
+    assert [command[2] for command in mediator.commands] == [0x01, 0x02, 0x11]
+    assert result.verdict == ("ERROR" if number == "1" else "PASS")
+
+
+async def test_a_cancellation_before_anything_was_sent_puts_nothing_back(mediator, around) -> None:
+    """The mediator may be another console's."""
+    result = await cancelled(around, "1", sent=False)
+    assert str(result.error) == "interrupted in step 1, test.yaml:3"
+    assert mediator.commands == []

@@ -43,7 +43,7 @@ from sorm_mediator.addresses import host_port, port_number
 from sorm_mediator.config import Config
 from sorm_mediator.errors import BoxError, cannot_listen
 from sorm_mediator.journal.book import Journal, JournalError, StrangersQuota
-from sorm_mediator.journal.chain import command_name, masked_unit, unit_document
+from sorm_mediator.journal.masking import command_name, masked_unit, unit_document
 from sorm_mediator.mediator.binding.consoles import Consoles
 from sorm_mediator.mediator.binding.feed import EventFeed
 from sorm_mediator.mediator.binding.status import ChannelDocument, JournalState, LimitDocument, StatusDocument
@@ -60,7 +60,7 @@ from ssh_control.transport import KeyProblem
 
 if TYPE_CHECKING:
     from e1.g704.alarms import StreamState
-    from sorm_mediator.mediator.binding.transport import Change, E1Transport
+    from sorm_mediator.mediator.binding.e1_transport import Change, E1Transport
 
 
 _TABLES = frozenset(message.code for message, rule in RULES.items() if rule.table)
@@ -175,9 +175,7 @@ class Gateway:
         self.e1: E1Transport | None = None
         """The streams and their speech; None for a console over TCP that has no stream."""
         if config.console.link == "x25" or config.e1:
-            from sorm_mediator.mediator.binding.transport import (
-                E1Transport,  # numpy, which TCP can do without
-            )
+            from sorm_mediator.mediator.binding.e1_transport import E1Transport
 
             self.e1 = E1Transport(config, self._options, self)
         self._transport: ConsoleTransport

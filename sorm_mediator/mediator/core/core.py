@@ -42,9 +42,9 @@ from protocol.messages import (
     TrunkInfo,
     UnauthorizedAccess,
 )
-from sorm_mediator.journal.chain import command_fields, why_masked
+from sorm_mediator.journal.masking import command_fields, why_masked
 from sorm_mediator.mediator.core.calls.calls import Calls
-from sorm_mediator.mediator.core.calls.kpd2_events import ElectronicMessages
+from sorm_mediator.mediator.core.calls.electronic_messages import ElectronicMessages
 from sorm_mediator.mediator.core.calls.ksl_pool import KslPool
 from sorm_mediator.mediator.core.commands import LAST_COMMAND, RULES
 from sorm_mediator.mediator.core.commands.rule import (
@@ -64,17 +64,16 @@ from sorm_mediator.mediator.core.means import (
     Means,
     OrmInput,
     OrmState,
-    PasswordPace,
     Standing,
     Turn,
     Work,
     WorkInput,
-    same_secret,
 )
+from sorm_mediator.mediator.core.passwords import PasswordPace, same_secret
 from sorm_mediator.mediator.core.switchside import SwitchSide
 from sorm_mediator.mediator.core.tables import DamageReported, StartNumber
 from sorm_mediator.texts import printable
-from ssh_control.messages import ExtendedError
+from ssh_control.codes import ExtendedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -1,21 +1,13 @@
 """The technical means of ORM: their state, and the one command that they are busy with.
 
 Three tables: :data:`ORM_TABLE` (started or stopped), :data:`WORK_TABLE` (what a command in progress does) and
-:data:`TURNS` (what happens to a command that comes meanwhile: order 268, 7.1, 7.2). A command that was accepted is
-a :class:`Job` until its 28h. One job at a time takes longer than its receipt.
+:data:`TURNS` (what happens to a command that comes meanwhile: order 268, 7.1, 7.2). A command that was accepted is a
+:class:`Job` until its 28h. One job at a time takes longer than its receipt.
 :class:`Means` holds it all: the rules of the commands look at it and change it.
-
-Passwords are compared in constant time, and :class:`PasswordPace` bounds how fast they may be tried on KPD1. Every
-wrong one costs its stream ``60 / tries_per_minute`` seconds. A minute's worth is free; after that the next command
-of the stream is not looked at before its time. Other streams are not touched, and the right password waits for one
-such interval at most. It counts by stream and not by connection, so a guesser gains nothing by connecting anew.
-
-Order 268 sets no pace. It wants 26h for each wrong password (7.6), and that is sent.
 """
 
 from __future__ import annotations
 
-import hmac
 from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
@@ -27,7 +19,7 @@ from protocol.messages import Command
 from sorm_mediator.mediator.core.calls.kpd2_events import BY_FAULT, BY_STOP
 from sorm_mediator.mediator.core.switchside import Missing
 from sorm_mediator.mediator.core.tables import Started, Stopped
-from ssh_control.messages import ExtendedError
+from ssh_control.codes import ExtendedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -41,37 +33,6 @@ if TYPE_CHECKING:
     from sorm_mediator.mediator.core.switchside import Outcome, SwitchSide
     from sorm_mediator.mediator.core.tables import Tables
     from sorm_mediator.options import MediatorOptions
-
-
-def same_secret(given: object, stored: str) -> bool:
-    """Whether ``given`` is the stored password, in a time that doesn't depend on how far they agree."""
-    if not isinstance(given, str):
-        return False
-    return hmac.compare_digest(
-        given.encode("utf-8", "surrogatepass"), stored.encode("utf-8", "surrogatepass")
-    )
-
-
-class PasswordPace:
-    """``tries_per_minute`` 0: no pace."""
-
-    def __init__(self, tries_per_minute: int) -> None:
-        self._interval = 60.0 / tries_per_minute if tries_per_minute else 0.0
-        self._free = (tries_per_minute - 1) * self._interval if tries_per_minute else 0.0
-        self._booked: dict[int, float] = {}
-
-    def wrong(self, stream: int, now: float) -> None:
-        """A command with a wrong password was looked at."""
-        if self._interval:
-            self._booked[stream] = max(self._booked.get(stream, now), now) + self._interval
-
-    def right(self, stream: int) -> None:
-        """A command with the valid password was looked at: its console has nothing to guess."""
-        self._booked.pop(stream, None)
-
-    def due(self, stream: int) -> float:
-        """From when the next command of a stream may be looked at."""
-        return self._booked.get(stream, 0.0) - self._free
 
 
 C = TypeVar("C", bound=Command, covariant=True)

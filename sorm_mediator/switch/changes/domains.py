@@ -19,7 +19,7 @@ from sorm_mediator.switch.changes import (
     update_switch,
     updated,
 )
-from sorm_mediator.switch.changes.sorm import check_room
+from sorm_mediator.switch.changes.licence import check_room
 from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.mediators.access import clash_note, select
 from sorm_mediator.switch.node import Change, Node, context_notes, plan_notes

@@ -1,10 +1,6 @@
-"""SORM parameters of a domain and of the switch, and its licences.
+"""SORM parameters of a domain and of the switch.
 
 Source: ECSS-10 manual, Internal protocol, and MultiSORM ("Настройка глобальных параметров СОРМ").
-
-A change of the active licence refuses new calls, links and objects only; running ones go on.
-
-Source: ECSS-10 manual, Licences in the CLI, and Licence distribution (subscribers, limit).
 """
 
 from __future__ import annotations
@@ -17,22 +13,19 @@ from typing import Final
 from pydantic import SecretStr
 
 from sorm_mediator.addresses import host_port, port_number
-from sorm_mediator.config import AddedLicenceConfig, AggregateConfig, DomainConfig, RadiusServerConfig
+from sorm_mediator.config import AggregateConfig, DomainConfig, RadiusServerConfig
 from sorm_mediator.switch.changes import (
     ChangeRefused,
     Notes,
     created,
-    rejections,
     the_domain,
     update_domain,
     update_switch,
-    updated,
 )
-from sorm_mediator.switch.licence import INITIAL, Licence, PassportBody, decode_passport
 from sorm_mediator.switch.mediators.access import clash_note
 from sorm_mediator.switch.node import Change, Node
 from sorm_mediator.texts import as_list, shown, whole_number
-from ssh_control.multisorm.domains import DomainList
+from ssh_control.multisorm.patterns import DomainList
 
 SORM_PARAMETERS: Final = (
     "adaptation",
@@ -178,62 +171,3 @@ def _sink(address: str) -> tuple[str, int]:
     if not number:
         raise ChangeRefused(f"radius_servers: {shown(port)} is no port: 1 to 65535")
     return host, number
-
-
-_CHANGE = Change("switch")
-
-
-def candidate(node: Node, key: str, now: float) -> Licence:
-    """The licence that :func:`add_licence` would install. Raises :class:`ChangeRefused`."""
-    with rejections():
-        return node.licences.candidate(key, now)
-
-
-def add_licence(node: Node, key: str, now: float) -> Licence:
-    """Install a licence, which becomes active. ``now``: Unix seconds. Raises :class:`ChangeRefused`."""
-    licence = candidate(node, key, now)
-    added = AddedLicenceConfig(number=licence.number, key="".join(key.split()))
-    update_switch(node, _CHANGE, licences=(*node.config.licences, added))
-    return licence
-
-
-def delete_licence(node: Node, number: int) -> None:
-    """Remove a licence.
-
-    The highest other one that has not expired becomes active. Raises :class:`ChangeRefused`.
-    """
-    if number == 0:
-        raise ChangeRefused("licence 0 is the factory licence, and can't be deleted")
-    with rejections():
-        node.licences.get(number)
-    config = node.config
-    if number == INITIAL and config.licence.installed:
-        update_switch(node, _CHANGE, licence=updated(config.licence, installed=False))
-    else:
-        left = tuple(one for one in config.licences if one.number != number)
-        update_switch(node, _CHANGE, licences=left)
-
-
-def set_passport(node: Node, key: str) -> PassportBody:
-    """Replace the passport by one for the same switch. Raises :class:`ChangeRefused`."""
-    with rejections():
-        passport = decode_passport(key)
-    for licence in node.licences.installed.values():
-        if licence.number and licence.body.ssw_id != passport.ssw_id:
-            raise ChangeRefused(
-                f"the passport is for {passport.ssw_id!r}, and licence {licence.number} for "
-                f"{licence.body.ssw_id!r}: take a passport for that switch, or delete the licence first"
-            )
-    update_switch(node, _CHANGE, licence=updated(node.config.licence, passport="".join(key.split())))
-    return passport
-
-
-def check_room(node: Node, more: int, now: float) -> None:
-    """Raises :class:`ChangeRefused` when the licence has no room for the subscribers.
-
-    ``now``: Unix seconds.
-    """
-    declared = sum(len(domain.subscribers) for domain in node.domains.values())
-    problem = node.licences.why_no_subscribers(declared, more, now)
-    if problem:
-        raise ChangeRefused(problem)

@@ -19,7 +19,7 @@ from sorm_mediator.config import AggregateConfig
 from sorm_mediator.switch.domain import Domain
 from sorm_mediator.switch.node import Node
 from ssh_control.dialect import Notify
-from ssh_control.multisorm.domains import DomainList, Selection
+from ssh_control.multisorm.patterns import DomainList, Selection
 
 NO_SINK = "the domain has no RADIUS server: nobody to report calls to"
 

@@ -23,8 +23,8 @@ from sorm_mediator.switch.mediators.access import Channels, LiveSessions, Sinks
 from sorm_mediator.switch.mediators.faults import DeadlineTimer, DelayedSession
 from sorm_mediator.switch.mediators.session import Chunks, SyncRoom
 from sorm_mediator.switch.node import Change, Node
+from ssh_control.codes import ExtendedError
 from ssh_control.dialect import ClientHello, Notify, PendingReply, Refused, Reply, Request, Response
-from ssh_control.messages import ExtendedError
 from ssh_control.multisorm.domains import AnswerMediator, AskDomain, Effect, MultiSorm
 
 log = logging.getLogger(__name__)

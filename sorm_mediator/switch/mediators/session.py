@@ -24,8 +24,9 @@ from sorm_mediator.switch.objects import (
     SwitchObject,
 )
 from sorm_mediator.switch.routing.masks import SYMBOLS
+from ssh_control.codes import ExtendedError
 from ssh_control.dialect import Refused, Reply, Request
-from ssh_control.messages import LINE_UNKNOWN, ExtendedError
+from ssh_control.messages import LINE_UNKNOWN
 
 MOST_OBJECTS: Final = 0xFFFF
 """The count of object numbers, 0 to FFFEh."""

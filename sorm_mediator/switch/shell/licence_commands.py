@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from sorm_mediator.switch.changes import ChangeRefused, rejections
-from sorm_mediator.switch.changes.sorm import add_licence, candidate, delete_licence, set_passport
+from sorm_mediator.switch.changes.licence import add_licence, candidate, delete_licence, set_passport
 from sorm_mediator.switch.licence import (
     LIMIT_SECTIONS,
     LIMITS,

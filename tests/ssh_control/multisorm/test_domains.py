@@ -11,8 +11,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ssh_control.codes import NOT_EXECUTED
 from ssh_control.dialect import Reply, Request
-from ssh_control.messages import NOT_EXECUTED
 from ssh_control.multisorm.domains import (
     PATIENCE,
     PROBE,

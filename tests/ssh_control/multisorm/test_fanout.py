@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docs.state_tables import arrows
+from ssh_control.codes import NOT_EXECUTED
 from ssh_control.dialect import Reply, Request
-from ssh_control.messages import NOT_EXECUTED
 from ssh_control.multisorm.domains import DOMAIN_TABLE
 from ssh_control.multisorm.fanout import FANOUT_TABLE, SPECIFICITY, FanOut, FanOutState
 

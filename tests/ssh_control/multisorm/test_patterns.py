@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssh_control.multisorm.domains import DomainList, PatternError, fits
+from ssh_control.multisorm.patterns import DomainList, PatternError, fits
 
 DECLARED = ("central_voip", "voip.local", "local.voip", "test")
 

@@ -14,7 +14,7 @@ from sorm_mediator import config
 from sorm_mediator.config import ConfigError
 from sorm_mediator.switch.changes import ChangeRefused
 from sorm_mediator.switch.changes.domains import declare_subscribers
-from sorm_mediator.switch.changes.sorm import add_licence, delete_licence, set_passport
+from sorm_mediator.switch.changes.licence import add_licence, delete_licence, set_passport
 from sorm_mediator.switch.licence import (
     FACTORY,
     INFINITY,

@@ -18,7 +18,7 @@ import captures
 from sorm_mediator import config
 from sorm_mediator.switch.calls.call import Call, CallRefused, CallRequest, CallUnits, ServiceRequest, State
 from sorm_mediator.switch.calls.engine import Engine
-from sorm_mediator.switch.changes.sorm import delete_licence
+from sorm_mediator.switch.changes.licence import delete_licence
 from tests.switch.conftest import Switch, refusals
 
 A, B, C, D, E, F = "101", "102", "103", "104", "105", "106"

@@ -16,7 +16,7 @@ from sorm_mediator.mediator.core.commands.rule import (
 )
 from sorm_mediator.mediator.core.means import DONE, Job, Means, Standing
 from sorm_mediator.mediator.core.tables import GroupLineAdded, GroupLineRemoved, Line
-from ssh_control.messages import ExtendedError
+from ssh_control.codes import ExtendedError
 
 if TYPE_CHECKING:
     from protocol.values import Ksl

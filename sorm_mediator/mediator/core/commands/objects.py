@@ -20,7 +20,7 @@ from sorm_mediator.mediator.core.means import DONE, Job, Means
 from sorm_mediator.mediator.core.numbers import LEGAL_SIGNS
 from sorm_mediator.mediator.core.switchside import Missing, Outcome, object_request
 from sorm_mediator.mediator.core.tables import ControlledObject, ObjectPut, ObjectRemoved, Phone
-from ssh_control.messages import ExtendedError
+from ssh_control.codes import ExtendedError
 
 UNKNOWN_TO_SWITCH: Final = frozenset(
     {

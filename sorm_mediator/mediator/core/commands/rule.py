@@ -23,7 +23,7 @@ from protocol.messages import Command
 from protocol.values import Raw
 from sorm_mediator.language import MessageId
 from sorm_mediator.mediator.core.means import Job, Means, OrmInput, OrmState, Standing
-from ssh_control.messages import ExtendedError
+from ssh_control.codes import ExtendedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -27,7 +27,7 @@ from sorm_mediator.mediator.core.commands.rule import (
 )
 from sorm_mediator.mediator.core.means import DONE, Job, Means, OrmInput, Standing, WorkInput
 from sorm_mediator.mediator.core.tables import PasswordChanged
-from ssh_control.messages import ExtendedError
+from ssh_control.codes import ExtendedError
 
 if TYPE_CHECKING:
     from sorm_mediator.mediator.core.switchside import Outcome

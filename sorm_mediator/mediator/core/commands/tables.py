@@ -26,7 +26,7 @@ from sorm_mediator.mediator.core.commands.rule import AnyRule, CommandRule, Refu
 from sorm_mediator.mediator.core.means import DONE, Job, Means, Standing, Table, Turn, WorkInput
 from sorm_mediator.mediator.core.switchside import LINE_STATE_UNKNOWN, Missing
 from sorm_mediator.texts import printable
-from ssh_control.messages import ExtendedError
+from ssh_control.codes import ExtendedError
 
 if TYPE_CHECKING:
     from sorm_mediator.mediator.core.switchside import Outcome
