@@ -74,5 +74,3 @@ def run() -> None:
     except (ConfigError, BoxError) as error:
         echo(f"sorm-mediator: {error}", err=True)
         sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)

@@ -52,7 +52,10 @@ class BoxProcess:
 
     async def __aenter__(self) -> Self:
         self._process = await asyncio.create_subprocess_exec(
-            *self._command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+            *self._command,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for this process, which stops the box
         )
         assert self._process.stdout is not None
         try:
@@ -70,6 +73,9 @@ class BoxProcess:
             output = (await self._process.stderr.read()).decode(errors="replace").strip()
             reason = output or ("it wrote nothing" if code is None else f"it ended with {code}")
             raise BoxError(f"{self._name} did not become ready: {reason}") from None
+        except asyncio.CancelledError:
+            await self.kill()
+            raise
         endpoints = self.ready["endpoints"]
         assert isinstance(endpoints, dict)
         self.endpoints = endpoints

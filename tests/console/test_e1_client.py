@@ -144,7 +144,9 @@ async def test_a_channel_that_the_mediator_takes_down_is_closed(run: Callable[..
     mediator.answers[2] = [[]]
     mediator.hangs_up_at = 2
     async with facing(mediator) as around:
-        result = await run("- send: start\n- {send: stop, expect: []}\n- closed: kpd1", around_=around, within=5)
+        result = await run(
+            "- send: start\n- {send: stop, expect: []}\n- closed: kpd1", around_=around, within=5
+        )
     assert result.verdict == "PASS", result.error
 
 

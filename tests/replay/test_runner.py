@@ -91,7 +91,9 @@ async def test_a_wrong_status_fails_at_once_and_says_both(mediator, run, printed
         "  status: expected 0 (00h: done), came 58 (3Ah: KSL-A already assigned)",
     ]
     assert len(mediator.commands) == 1, "a failed step ends the scenario"
-    assert any("status: expected 0 (00h: done), came 58 (3Ah: KSL-A already assigned)" in line for line in printed)
+    assert any(
+        "status: expected 0 (00h: done), came 58 (3Ah: KSL-A already assigned)" in line for line in printed
+    )
 
 
 async def test_keep_going_runs_the_rest(mediator, run) -> None:
