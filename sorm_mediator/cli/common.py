@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -23,3 +25,15 @@ def echo(text: object, *, err: bool = False) -> None:
     Octets from peers in the text can't control the terminal.
     """
     typer.echo(visible_lines(text), err=err)
+
+
+@contextmanager
+def usage_errors() -> Iterator[None]:
+    """Print a :class:`UsageError`, and end the command with exit code 2."""
+    from sorm_mediator.console.errors import UsageError
+
+    try:
+        yield
+    except UsageError as error:
+        echo(f"sorm-mediator: {error}", err=True)
+        raise typer.Exit(2) from None

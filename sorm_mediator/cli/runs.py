@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sorm_mediator.cli.common import echo
+from sorm_mediator.cli.common import usage_errors
 
 Kpd1Option = Annotated[int, typer.Option("--kpd1", min=1, max=65535, help="Port of KPD1.")]
 Kpd2Option = Annotated[int, typer.Option("--kpd2", min=1, max=65535, help="Port of KPD2.")]
@@ -22,18 +20,6 @@ LabLogOption = Annotated[
 WebOption = Annotated[
     str, typer.Option("--web", metavar="URL", help="The web of the running lab, which makes the calls.")
 ]
-
-
-@contextmanager
-def _usage_errors() -> Iterator[None]:
-    """Print a :class:`UsageError`, and end the command with exit code 2."""
-    from sorm_mediator.console.errors import UsageError
-
-    try:
-        yield
-    except UsageError as error:
-        echo(f"sorm-mediator: {error}", err=True)
-        raise typer.Exit(2) from None
 
 
 def replay(
@@ -92,7 +78,7 @@ def replay(
     from sorm_mediator.replay.session import ReplaySettings, run_scripts
 
     set_up_logging(log_level)
-    with _usage_errors():
+    with usage_errors():
         settings = ReplaySettings(
             scripts=tuple(scripts), host=host, kpd1=kpd1, kpd2=kpd2, web=web, link=link, config=config,
             junit=junit, pcap=pcap, keep_going=keep_going, object_byte_order=object_byte_order, as_json=as_json,
@@ -154,7 +140,7 @@ def acceptance(
     from sorm_mediator.cli.logs import set_up_logging
 
     set_up_logging(log_level)
-    with _usage_errors():
+    with usage_errors():
         settings = AcceptanceSettings(
             config=config, report=report, json=as_json, junit=junit, only=tuple(only or ()), host=host, kpd1=kpd1,
             kpd2=kpd2, web=web, lang=lang,
@@ -300,7 +286,7 @@ def conformance(
     password = os.environ.get(password_env, "")
     if ask_password:
         password = typer.prompt("Password", hide_input=True, err=True)
-    with _usage_errors():
+    with usage_errors():
         settings = Settings(
             config=config, host=host, kpd1=kpd1, kpd2=kpd2, link=link, profile=profile,
             clauses=_clauses(clauses), calls=calls, web=web, domain=domain, own=_listed(own), network=network,

@@ -316,7 +316,7 @@ class ConsoleClient(Waiting):
 
     def _read_piece(self, now: float, channel: str, piece: Any, findings: tuple[str, ...]) -> Crossed:
         if isinstance(piece, Noise):
-            text = Phrase("{count} bytes that belong to no unit", count=piece.length)
+            text = Phrase("{count} octets that belong to no unit", count=piece.length)
             return Crossed(now, False, channel, piece.sample, None, (text,), findings)
         if isinstance(piece, Broken):
             return Crossed(now, False, channel, piece.raw, None, (piece.reason.phrase,), findings)

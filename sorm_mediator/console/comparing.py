@@ -182,7 +182,7 @@ class Failure:
         return list(filter(None, lines))
 
 
-NO_MESSAGE = Phrase("bytes that are no message")
+NO_MESSAGE = Phrase("octets that are no message")
 _EXPECTED = Phrase("expected:")
 _CAME = Phrase("came:    ")
 

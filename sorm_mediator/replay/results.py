@@ -120,7 +120,7 @@ _SUMMARY = Phrase("Summary")
 _STEP = Phrase("step")
 _STEPS = Phrase("steps", context="replay steps")
 _FINDINGS = Phrase("findings")
-_NO_UNIT = Phrase("bytes that are no unit")
+NO_UNIT = Phrase("octets that are no unit")
 
 
 class TextPrinter:
@@ -184,7 +184,7 @@ class TextPrinter:
 
     def _meaning(self, crossed: Crossed) -> list[str]:
         if crossed.message is None:
-            return [self._say(_NO_UNIT)]
+            return [self._say(NO_UNIT)]
         return render(crossed.message, self._lang, coding=crossed.coding, raw=crossed.raw)
 
     def _say(self, text: str) -> str:

@@ -199,7 +199,7 @@ class Step:
             case Send(entry):
                 return join(" ", [_SEND, entry.name])
             case SendRaw():
-                return Phrase("send bytes")
+                return Phrase("send octets")
             case Ask("http", keys):
                 method = keys.value["method"].value if "method" in keys.value else "GET"
                 return f"{method} {keys.value['path'].value}"
