@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from docs.e1_page import _default, _fields
+from docs.e1_page import default_cell, fields
 from docs.state_tables import arrows
 from e1.carriers.serial_line import SerialConfig
 from e1.carriers.xot import STATUS_TEXTS, XOT_TABLE, XotConfig
@@ -39,7 +39,7 @@ A message goes as full packets with M = 1 and a last one with M = 0. Packets are
 is acknowledged as soon as it arrives, by RR or by data that goes out at that moment. A side that is busy sends RNR;
 what comes all the same, at most a window, is kept, and delivered and acknowledged when it is ready.
 
-Each message is delivered once and in order, or given up and told (`Lost`, on a channel `Undelivered`):
+Each message is delivered once and in order, or given up and told (`Undelivered`):
 
 - **Reset, Restart, Clear on a link that holds.** A peer may acknowledge late (that of Linux, up to 3 s), so what is not
   acknowledged may have arrived. LAPB tells: what the peer's LAPB had acknowledged before the peer sent its request did
@@ -172,8 +172,8 @@ def _settings() -> str:
         ("a serial port", SerialConfig(url="")),
     ):
         parts.append(f"## Settings of {title}\n\n| setting | default | meaning |\n|---|---|---|\n")
-        for name, text in _fields(type(defaults)):
-            default = "" if name in ("x25", "url") else _default(getattr(defaults, name))
+        for name, text in fields(type(defaults)):
+            default = "" if name in ("x25", "url") else default_cell(getattr(defaults, name))
             parts.append(f"| `{name}` | {default} | {text} |\n")
         parts.append("\n")
     return "".join(parts)

@@ -8,92 +8,22 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
-from e1.hdlc import MOST_WAITING, HdlcCounters, HdlcReceiver, HdlcTransmitter
-from e1.lapb import machine as link_layer
-from e1.lapb.machine import Lapb, LapbConfig, LapbEffect, LapbState
-from e1.x25 import layer as packet_layer
-from e1.x25.config import FRAME_OVERHEAD
-from e1.x25.layer import PacketLayer, X25Config, X25Effect
-
-__all__ = [
-    "ChannelAlarm",
-    "ChannelEvent",
-    "DataChannel",
-    "Down",
-    "FrameCrossed",
-    "InterruptReceived",
-    "LapbConfig",
-    "Message",
-    "PacketCrossed",
-    "Undelivered",
-    "Up",
-    "X25Config",
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A whole message arrived."""
-
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Up:
-    """Messages can cross."""
-
-
-@dataclass(frozen=True, slots=True)
-class Down:
-    """Messages can't cross any more. Waiting messages are kept (``keep_on_reset``)."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Undelivered:
-    """A message was given up. ``in_doubt``: it may have arrived."""
-
-    message: bytes
-    in_doubt: bool
-
-
-@dataclass(frozen=True, slots=True)
-class InterruptReceived:
-    """Octets that the peer sent ahead of the data."""
-
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelAlarm:
-    """A message for people. ``kind``: one word for programs; ``text``: a sentence."""
-
-    kind: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class FrameCrossed:
-    """A sent or received frame (address, control, information; no FCS), for captures."""
-
-    outbound: bool
-    frame: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class PacketCrossed:
-    """A sent or received X.25 packet without a frame (XOT), for captures."""
-
-    outbound: bool
-    packet: bytes
-
-
-ChannelEvent = (
-    Message | Up | Down | Undelivered | InterruptReceived | ChannelAlarm | FrameCrossed | PacketCrossed
+from e1.events import (
+    ChannelAlarm,
+    ChannelEvent,
+    Down,
+    FrameCrossed,
+    InterruptReceived,
+    Message,
+    Undelivered,
+    Up,
 )
+from e1.hdlc import MOST_WAITING, HdlcCounters, HdlcReceiver, HdlcTransmitter
+from e1.lapb.config import DeliverPacket, LapbConfig, LapbEffect, LinkDown, LinkUp, SendFrame
+from e1.lapb.machine import Lapb, LapbState
+from e1.x25.config import FRAME_OVERHEAD, CircuitDown, DeliverMessage, SendPacket, X25Config, X25Effect
+from e1.x25.layer import PacketLayer
 
 
 class DataLink:
@@ -191,18 +121,18 @@ class DataLink:
         while self._todo:
             effect = self._todo.popleft()
             match effect:
-                case link_layer.SendFrame(frame):
+                case SendFrame(frame):
                     self._transmit(frame)
                     self._events.append(FrameCrossed(outbound=True, frame=frame))
-                case link_layer.DeliverPacket(packet):
+                case DeliverPacket(packet):
                     in_time = self.lapb.in_time(now)
                     self._todo.extend(self.x25.received(packet, now, self._unconfirmed(), in_time=in_time))
-                case link_layer.LinkUp():
+                case LinkUp():
                     self._todo.extend(self.x25.link_up(now))
-                case link_layer.LinkDown(reason):
+                case LinkDown(reason):
                     self._events.append(ChannelAlarm("link-down", reason))
                     self._todo.extend(self.x25.link_down(reason, now))
-                case packet_layer.SendPacket(packet):
+                case SendPacket(packet):
                     self._todo.extend(self.lapb.send(packet, now))
                 case _:
                     self._events.append(event_of(effect))
@@ -211,26 +141,20 @@ class DataLink:
 
     def _unconfirmed(self) -> int:
         """Packets passed to LAPB that the peer's LAPB had not received when it sent the present packet."""
-        return self.lapb.queued + sum(isinstance(each, packet_layer.SendPacket) for each in self._todo)
+        return self.lapb.queued + sum(isinstance(each, SendPacket) for each in self._todo)
 
 
-def event_of(effect: LapbEffect | X25Effect) -> ChannelEvent:
-    """The event of an effect for the user of the channel. Raises :class:`TypeError` for an effect on a
-    layer."""
+def event_of(
+    effect: DeliverMessage | CircuitDown | Up | Undelivered | InterruptReceived | ChannelAlarm,
+) -> ChannelEvent:
+    """The event of an effect for the user of the channel, who needs no codes of X.25."""
     match effect:
-        case packet_layer.DeliverMessage(message):
+        case DeliverMessage(message):
             return Message(message)
-        case packet_layer.CircuitUp():
-            return Up()
-        case packet_layer.CircuitDown(reason):
+        case CircuitDown(reason):
             return Down(reason)
-        case packet_layer.Lost(message, in_doubt):
-            return Undelivered(message, in_doubt)
-        case packet_layer.Interrupted(data):
-            return InterruptReceived(data)
-        case packet_layer.X25Alarm(kind, text) | link_layer.LapbAlarm(kind, text):
-            return ChannelAlarm(kind, text)
-    raise TypeError(f"{effect!r} is no event of a channel")
+        case _:
+            return effect
 
 
 class DataChannel(DataLink):

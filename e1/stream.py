@@ -14,8 +14,8 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from e1.channel import ChannelEvent as DataEvent
 from e1.channel import DataChannel
+from e1.events import ChannelEvent as DataEvent
 from e1.g704.alarms import AlarmConfig, Signal, StreamState
 from e1.g704.framer import Counters, FrameReceiver
 from e1.g704.frames import BIT_1, REMOTE_ALARM, TIMESLOTS, FrameTransmitter, Octets, demux, mux

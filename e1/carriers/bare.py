@@ -16,7 +16,7 @@ from e1.carriers.carrier import Address, CarriedChannel, Tap, host_port
 from e1.carriers.serial_line import SerialConfig, SerialLine
 from e1.carriers.xot import XotConfig, XotEnd
 from e1.carriers.xot_socket import XotClient, XotLink, XotServer
-from e1.channel import ChannelEvent as DataEvent
+from e1.events import ChannelEvent as DataEvent
 from e1.g704.alarms import StreamState
 from e1.lapb.config import LapbConfig
 from e1.stream import ChannelEvent, ChannelName, Side, StateChanged, StreamEvent

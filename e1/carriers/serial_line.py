@@ -19,7 +19,8 @@ from queue import SimpleQueue
 
 import serial
 
-from e1.channel import ChannelAlarm, ChannelEvent, DataLink
+from e1.channel import DataLink
+from e1.events import ChannelAlarm, ChannelEvent
 from e1.hdlc import AsyncCounters, AsyncFraming
 from e1.lapb.config import LapbConfig
 from e1.x25.config import X25Config

@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 from typing import Final, NamedTuple
 
-from e1.channel import ChannelAlarm, ChannelEvent, PacketCrossed, event_of
-from e1.x25 import layer as packet_layer
-from e1.x25.layer import PacketLayer, X25Alarm, X25Config, X25Effect, X25State
+from e1.channel import event_of
+from e1.events import ChannelAlarm, ChannelEvent, PacketCrossed, Up
+from e1.x25.config import SendPacket, X25Config, X25Effect
+from e1.x25.layer import PacketLayer
+from e1.x25.machine import X25State
 from e1.x25.packets import CallRequest, ClearRequest, PacketError, decode
 
 PORT = 1998
@@ -532,12 +534,16 @@ class XotEnd:
 
     def _carry_out(self, effects: Iterable[X25Effect]) -> None:
         for effect in effects:
-            if isinstance(effect, packet_layer.SendPacket):
+            if isinstance(effect, SendPacket):
                 self._write(effect.packet)
                 continue
-            if isinstance(effect, packet_layer.CircuitUp):
+            if isinstance(effect, Up):
                 self._input(XotInput.CIRCUIT_UP)
-            if self.state is XotState.CARRYING and isinstance(effect, X25Alarm) and effect.kind == "reset":
+            if (
+                self.state is XotState.CARRYING
+                and isinstance(effect, ChannelAlarm)
+                and effect.kind == "reset"
+            ):
                 continue  # the reset that sets a permanent circuit up is no alarm
             self._out.append(event_of(effect))
         if self._kind is not XotKind.SVC:

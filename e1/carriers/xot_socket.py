@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from e1.carriers.carrier import Address, host_port
 from e1.carriers.xot import Close, PvcStatus, Write, XotEffect, XotEnd, XotError, XotFramer, not_for_us
-from e1.channel import ChannelAlarm, ChannelEvent
+from e1.events import ChannelAlarm, ChannelEvent
 
 _FIRST_PACKET = 30.0
 """The most seconds until the first packet of a connection to a server."""

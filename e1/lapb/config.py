@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
+from e1.events import ChannelAlarm
 from e1.settings import DOCUMENTED, Range, check
 
 Role = Literal["dte", "dce"]
@@ -164,16 +165,7 @@ class LinkDown:
     undelivered: int
 
 
-@dataclass(frozen=True, slots=True)
-class LapbAlarm:
-    """A message for people. ``kind`` is ``role-mismatch``, ``modulo-mismatch``,
-    ``link-reset``, ``frmr-sent``, ``frmr-received`` or ``not-sent`` (information to send while the link was down)."""
-
-    kind: str
-    text: str
-
-
-LapbEffect = SendFrame | DeliverPacket | LinkUp | LinkDown | LapbAlarm
+LapbEffect = SendFrame | DeliverPacket | LinkUp | LinkDown | ChannelAlarm
 
 
 @dataclass(slots=True)

@@ -12,9 +12,9 @@ from enum import StrEnum
 from math import inf
 from typing import Final, NamedTuple
 
+from e1.events import ChannelAlarm
 from e1.lapb.config import (
     DeliverPacket,
-    LapbAlarm,
     LapbConfig,
     LapbCounters,
     LapbEffect,
@@ -42,19 +42,6 @@ from e1.lapb.frames import (
     unnumbered,
 )
 from e1.lapb.window import MODULUS, Window
-
-__all__ = [
-    "DeliverPacket",
-    "Lapb",
-    "LapbAlarm",
-    "LapbConfig",
-    "LapbCounters",
-    "LapbEffect",
-    "LinkDown",
-    "LinkUp",
-    "Role",
-    "SendFrame",
-]
 
 
 class LapbState(StrEnum):
@@ -454,7 +441,7 @@ class Lapb:
                 f"{len(data)} octets of information; N1 of {self.config.n1} allows {self.config.most_data}"
             )
         if not self._up:
-            return [LapbAlarm("not-sent", f"{len(data)} octets were not sent: the link is down")]
+            return [ChannelAlarm("not-sent", f"{len(data)} octets were not sent: the link is down")]
         self._window.append(data)
         self._now = now
         self._send_waiting()
@@ -544,7 +531,7 @@ class Lapb:
             f"the peer uses {what} {address:02X}h for {frame.kind}: both ends are set to {own}"
             f" (one must be {other}), or the line is looped back"
         )
-        self._effects.append(LapbAlarm("role-mismatch", text))
+        self._effects.append(ChannelAlarm("role-mismatch", text))
 
     def _other_modulo(self, frame: bytes) -> None:
         """Report once that the peer numbers frames modulo 128, unlike this end."""
@@ -554,7 +541,7 @@ class Lapb:
                 f"the peer sets up LAPB modulo 128 (SABME, {frame.hex(' ')}): this end has modulo 8 alone,"
                 " set the peer to modulo 8"
             )
-            self._effects.append(LapbAlarm("modulo-mismatch", text))
+            self._effects.append(ChannelAlarm("modulo-mismatch", text))
 
     # --- the machine
 
@@ -605,7 +592,7 @@ class Lapb:
         """Send FRMR about the present frame. T2 and T4 have no meaning until the peer sets up again."""
         self._stop(LapbEvent.T2, LapbEvent.T4)
         self._frmr = frmr_octets(self._frame, self._vr, self._window.vs, bits)
-        self._effects.append(LapbAlarm("frmr-sent", frmr_text(self._frmr)))
+        self._effects.append(ChannelAlarm("frmr-sent", frmr_text(self._frmr)))
         self._frmr_final = self._frame.command and self._frame.pf
         self._repeat_frmr()
 
@@ -651,7 +638,7 @@ class Lapb:
                 f"{frmr_text(data) if len(data) == FRMR_OCTETS else 'the peer sent FRMR'}; resetting the link"
             )
         kind = "frmr-received" if self._event is LapbEvent.FRMR else "link-reset"
-        self._effects.append(LapbAlarm(kind, text))
+        self._effects.append(ChannelAlarm(kind, text))
 
     def _link_down(self) -> None:
         """Reported once until the link comes up, or until :meth:`connect`."""

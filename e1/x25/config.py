@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal, NamedTuple
 
+from e1.events import ChannelAlarm, InterruptReceived, Undelivered, Up
 from e1.settings import DOCUMENTED, Range, check
 from e1.x25.packets import (
     MAX_LCN,
@@ -141,11 +142,6 @@ class DeliverMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class CircuitUp:
-    """Data can cross."""
-
-
-@dataclass(frozen=True, slots=True)
 class CircuitDown:
     """Data can't cross any more. ``cause`` and ``diagnostic``: of the packet that caused it, if one did."""
 
@@ -154,30 +150,7 @@ class CircuitDown:
     diagnostic: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Interrupted:
-    """An Interrupt arrived."""
-
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """A message was given up. ``in_doubt``: it may have arrived."""
-
-    message: bytes
-    in_doubt: bool
-
-
-@dataclass(frozen=True, slots=True)
-class X25Alarm:
-    """A message for people. ``kind``: one word for programs; ``text``: a sentence."""
-
-    kind: str
-    text: str
-
-
-X25Effect = SendPacket | DeliverMessage | CircuitUp | CircuitDown | Interrupted | Lost | X25Alarm
+X25Effect = SendPacket | DeliverMessage | Up | CircuitDown | InterruptReceived | Undelivered | ChannelAlarm
 
 
 # --- packet size and window of a call, as its facilities agree on them (X.25 6 and 7, RFC 1613) --------------------

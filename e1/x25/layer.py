@@ -4,48 +4,21 @@ Inputs return the effects, to be carried out in order; time goes in as ``now`` (
 when, and how, is in :mod:`e1.x25.machine`. Nothing but :class:`ValueError` for a wrong argument is raised,
 whatever the peer sends. Source: X.25 3 to 5, ISO/IEC 8208.
 
-A message is delivered once and in order, or given up with a :class:`Lost`. This end acknowledges every data packet as
-soon as it arrives; a peer may do so later. At a Reset, Clear or Restart on a link that holds, what LAPB has seen
-acknowledged arrived, and the rest is sent again. After a link loss the ends exchange their counts
-(:class:`e1.x25.outbox.Numbering`). Without these the option ``in_doubt`` decides.
+A message is delivered once and in order, or given up (:class:`~e1.events.Undelivered`). This end acknowledges every
+data packet as soon as it arrives; a peer may do so later. At a Reset, Clear or Restart on a link that holds, what LAPB has
+seen acknowledged has arrived, and the rest is sent again. After a link loss the ends exchange their counts
+(:class:`e1.x25.outbox.Numbering`). Where neither shows it, the option ``in_doubt`` decides.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from e1.events import ChannelAlarm, Undelivered
 from e1.x25 import packets
-from e1.x25.config import (
-    Circuit,
-    CircuitDown,
-    CircuitUp,
-    DeliverMessage,
-    Interrupted,
-    Lost,
-    SendPacket,
-    X25Alarm,
-    X25Config,
-    X25Effect,
-    connected_terms,
-    is_between,
-    is_legal_call,
-)
+from e1.x25.config import Circuit, X25Effect, connected_terms, is_between, is_legal_call
 from e1.x25.machine import CONFIRMED_BY, CircuitMachine, X25Input, X25State
 from e1.x25.packets import Packet, PacketError, decode, diagnostic_text
-
-__all__ = [
-    "CircuitDown",
-    "CircuitUp",
-    "DeliverMessage",
-    "Interrupted",
-    "Lost",
-    "PacketLayer",
-    "SendPacket",
-    "X25Alarm",
-    "X25Config",
-    "X25Effect",
-    "X25State",
-]
 
 _INPUTS: Mapping[type[Packet], X25Input] = {
     packets.RestartRequest: X25Input.RESTART,
@@ -72,9 +45,6 @@ _UNAUTHORISED_CONFIRMATION = 0x2B
 
 class PacketLayer(CircuitMachine):
     """One circuit. ``state`` and ``up`` (data can cross) are for reading."""
-
-    def __init__(self, config: X25Config) -> None:
-        super().__init__(config)
 
     # inputs
 
@@ -126,7 +96,7 @@ class PacketLayer(CircuitMachine):
         if not message:
             raise ValueError("a message has 1 octet or more")
         if len(self._outbox) >= self.config.queue_limit:
-            return [Lost(message, in_doubt=False)]
+            return [Undelivered(message, in_doubt=False)]
         self._outbox.add(message)
         return self._run(None, now)
 
@@ -135,7 +105,7 @@ class PacketLayer(CircuitMachine):
         lengths."""
         packets.Interrupt(data=data).encode()
         if not self.up:
-            return [X25Alarm("interrupt", "an interrupt was not sent: the circuit is down")]
+            return [ChannelAlarm("interrupt", "an interrupt was not sent: the circuit is down")]
         self._interrupts.append(data)
         return self._run(None, now)
 

@@ -14,15 +14,12 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from e1.events import ChannelAlarm, InterruptReceived, Undelivered, Up
 from e1.x25 import packets
 from e1.x25.config import (
     CircuitDown,
-    CircuitUp,
     DeliverMessage,
-    Interrupted,
-    Lost,
     SendPacket,
-    X25Alarm,
     X25Config,
     X25Effect,
     answered_terms,
@@ -456,7 +453,7 @@ class CircuitMachine:
         return 0 if most is None else sum(number > most for number in self._requests)
 
     def _alarm(self, kind: str, text: str) -> None:
-        self._effects.append(X25Alarm(kind, text))
+        self._effects.append(ChannelAlarm(kind, text))
 
     def _cause(self, rule: X25Move) -> tuple[int, int]:
         """Cause and diagnostic of what ``rule`` sends: a DTE may not give a cause."""
@@ -472,7 +469,7 @@ class CircuitMachine:
         up = up and not self._far_end_gone
         if up is not self.up:
             self.up = up
-            self._effects.append(CircuitUp() if up else CircuitDown(*self._why))
+            self._effects.append(Up() if up else CircuitDown(*self._why))
 
     def _complain(self, diagnostic: int, raw: bytes) -> None:
         """A Diagnostic packet, which only a DCE may send, and not about a Diagnostic."""
@@ -561,7 +558,9 @@ class CircuitMachine:
             return
         self._numbering.lost()
         if self.config.in_doubt == "report" or not self.config.keep_on_reset:
-            self._effects += [Lost(message, in_doubt=True) for message in self._outbox.take_whole(messages)]
+            self._effects += [
+                Undelivered(message, in_doubt=True) for message in self._outbox.take_whole(messages)
+            ]
 
     def _reached(self, packet: Packet | None) -> tuple[int, bool]:
         """How many packets on the way reached the peer before it sent ``packet``, and whether it took them for sure.
@@ -631,7 +630,7 @@ class CircuitMachine:
         self._numbering.acknowledged(self._outbox.acknowledge(packets_done))
 
     def _take_interrupt(self, packet: packets.Interrupt, _rule: X25Move) -> None:
-        self._effects.append(Interrupted(packet.data))
+        self._effects.append(InterruptReceived(packet.data))
         self._transmit(packets.InterruptConfirmation(lcn=self.config.lcn))
 
     def _interrupt_done(self, _packet: Packet, _rule: X25Move) -> None:
@@ -758,8 +757,8 @@ class CircuitMachine:
     def _give_up(self) -> None:
         doubtful = self._outbox.take_whole(self._outbox.whole)
         self._outbox.rewind()
-        self._effects += [Lost(message, in_doubt=True) for message in doubtful]
-        self._effects += [Lost(message, in_doubt=False) for message in self._outbox.take_unsent()]
+        self._effects += [Undelivered(message, in_doubt=True) for message in doubtful]
+        self._effects += [Undelivered(message, in_doubt=False) for message in self._outbox.take_unsent()]
         if doubtful:
             self._numbering.lost()
 

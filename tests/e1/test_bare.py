@@ -15,9 +15,11 @@ from e1.carriers.bare import BareCarrier, SerialCarrier, XotCarrier
 from e1.carriers.serial_line import NullModem, SerialConfig
 from e1.carriers.xot import PvcSetup, XotConfig, record
 from e1.carriers.xot_socket import CLOSED
-from e1.channel import ChannelAlarm, Down, LapbConfig, Message, PacketCrossed, Up, X25Config
+from e1.events import ChannelAlarm, Down, Message, PacketCrossed, Up
 from e1.g704.alarms import StreamState
+from e1.lapb.config import LapbConfig
 from e1.stream import ChannelEvent, ChannelName, StateChanged, StreamEvent
+from e1.x25.config import X25Config
 from e1.x25.packets import CallRequest
 
 NAMES: tuple[ChannelName, ...] = ("kpd1", "kpd2")

@@ -28,8 +28,8 @@ from e1.carriers.xot import (
     record,
 )
 from e1.carriers.xot_socket import XotClient, XotServer
-from e1.channel import ChannelAlarm, ChannelEvent, Down, Message, Up
-from e1.x25.layer import X25Config
+from e1.events import ChannelAlarm, ChannelEvent, Down, Message, Up
+from e1.x25.config import X25Config
 from e1.x25.packets import CallAccepted, CallRequest, ClearRequest, Data, decode
 from tests.e1.tshark import fields, verbose
 
