@@ -6,7 +6,7 @@ import inspect
 
 from docs.e1_page import default_cell, docstrings, fields, markdown
 from docs.state_tables import arrows
-from e1.hdlc import HdlcCounters
+from e1.hdlc import FrameCounters, HdlcCounters
 from e1.lapb.config import LapbConfig, LapbCounters
 from e1.lapb.machine import LAPB_TABLE, VARIANTS, LapbState
 
@@ -16,8 +16,7 @@ Each data channel is a timeslot of 64 kbit/s with X.25 on it; this page is about
 
 | module | what it does |
 |---|---|
-| `hdlc.fcs` | FCS-16, with the standard library's CRC |
-| `hdlc.framing` | timeslot octets to frames and back: flags, zero insertion, abort, idle |
+| `hdlc` | FCS-16; timeslot octets to frames and back: flags, zero insertion, abort, idle; asynchronous framing |
 | `lapb.config` | settings of a link, and an option for everything in which real peers differ from X.25; its effects |
 | `lapb.frames` | the frames of LAPB |
 | `lapb.window` | what is not acknowledged |
@@ -136,7 +135,7 @@ def page() -> str:
         for name, text in fields(LapbConfig)
     ]
     return _INTRODUCTION.format(
-        hdlc=markdown(inspect.getdoc(HdlcCounters) or ""),
+        hdlc=markdown(f"{inspect.getdoc(FrameCounters)} {inspect.getdoc(HdlcCounters)}"),
         states="\n".join(f"- {name}: {text}" for name, text in docstrings(LapbState).items()),
         table=arrows(LAPB_TABLE),
         variants=_variants(),

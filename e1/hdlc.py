@@ -46,9 +46,9 @@ def timeslot_order(frame: bytes) -> bytes:
     return mirrored + (crc_hqx(mirrored, INITIAL) ^ 0xFFFF).to_bytes(2, "big")
 
 
-__all__ = ["MAX_OCTETS", "HdlcCounters", "HdlcReceiver", "HdlcTransmitter", "fcs16", "with_fcs"]
-
 FLAG = 0x7E
+ESCAPE, TURN = 0x7D, 0x20
+"""On an asynchronous line: the octet before an escaped one, and the bit inverted in that one."""
 IDLE_ONES = 15
 """Ones in a row that make an idle channel (X.25 2.2.12.2)."""
 ABORT_ONES = 8
@@ -71,12 +71,11 @@ Fill = Literal["flags", "ones"]
 
 
 @dataclass(slots=True)
-class HdlcCounters:
+class FrameCounters:
     """Counters of a receiver. It discards bad frames without an answer (X.25 2.2.7).
 
-    ``good`` frames, and ``octets`` of them without FCS; ``fcs_errors``; ``short`` (under 32 bits between flags);
-    ``long`` (over the receiver's limit); ``aborted`` (seven ones or more in a frame); ``unaligned`` (not a multiple
-    of eight bits).
+    ``good`` frames; ``fcs_errors``; ``short`` (under 32 bits between flags); ``long`` (over the receiver's limit);
+    ``aborted`` (in a timeslot: seven ones or more in a frame; on an asynchronous line: 7Dh before the flag).
     """
 
     good: int = 0
@@ -84,12 +83,22 @@ class HdlcCounters:
     short: int = 0
     long: int = 0
     aborted: int = 0
+
+    @property
+    def bad(self) -> int:
+        """Frames discarded, for any reason."""
+        return self.fcs_errors + self.short + self.long + self.aborted
+
+
+@dataclass(slots=True)
+class HdlcCounters(FrameCounters):
+    """In a timeslot also: ``unaligned`` (not a multiple of eight bits), and ``octets`` of good frames without FCS."""
+
     unaligned: int = 0
     octets: int = 0
 
     @property
     def bad(self) -> int:
-        """Frames discarded, for any reason."""
         return self.fcs_errors + self.short + self.long + self.aborted + self.unaligned
 
 
@@ -330,30 +339,6 @@ class HdlcReceiver:
         return octets[:-FCS_OCTETS].translate(REVERSED)
 
 
-FLAG, ESCAPE, TURN = 0x7E, 0x7D, 0x20
-_FCS = 2
-_SHORTEST = 2 + _FCS
-
-
-@dataclass(slots=True)
-class AsyncCounters:
-    """Counters of a receiver. It discards bad frames without an answer.
-
-    ``good`` frames; ``fcs_errors``; ``short`` (under 4 octets); ``long``; ``aborted`` (7Dh before the flag).
-    """
-
-    good: int = 0
-    fcs_errors: int = 0
-    short: int = 0
-    long: int = 0
-    aborted: int = 0
-
-    @property
-    def bad(self) -> int:
-        """Frames discarded, for any reason."""
-        return self.fcs_errors + self.short + self.long + self.aborted
-
-
 class AsyncFraming:
     """Both directions of a line.
 
@@ -364,8 +349,8 @@ class AsyncFraming:
     def __init__(self, max_octets: int, accm: int = 0) -> None:
         if not 0 <= accm < 1 << 32:
             raise ValueError(f"accm {accm}: 32 bits")
-        self.counters = AsyncCounters()
-        self._most = max_octets + _FCS
+        self.counters = FrameCounters()
+        self._most = max_octets + FCS_OCTETS
         self._ignored = bytes(octet for octet in range(32) if accm >> octet & 1)
         escaped = {FLAG, ESCAPE, *self._ignored}
         self._codes = [
@@ -415,15 +400,15 @@ class AsyncFraming:
             counters.aborted += 1
             return None
         octets = _unescaped(held)
-        if len(octets) < _SHORTEST:
+        if 8 * len(octets) < MIN_BITS:
             counters.short += 1
         elif len(octets) > self._most:
             counters.long += 1
-        elif fcs16(octets[:-_FCS]) != int.from_bytes(octets[-_FCS:], "little"):
+        elif fcs16(octets[:-FCS_OCTETS]) != int.from_bytes(octets[-FCS_OCTETS:], "little"):
             counters.fcs_errors += 1
         else:
             counters.good += 1
-            return octets[:-_FCS]
+            return octets[:-FCS_OCTETS]
         return None
 
 

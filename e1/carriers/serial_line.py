@@ -21,7 +21,7 @@ import serial
 
 from e1.channel import DataLink
 from e1.events import ChannelAlarm, ChannelEvent
-from e1.hdlc import AsyncCounters, AsyncFraming
+from e1.hdlc import AsyncFraming, FrameCounters
 from e1.lapb.config import LapbConfig
 from e1.x25.config import X25Config
 
@@ -61,7 +61,7 @@ class SerialChannel(DataLink):
         self._framing = framing
 
     @property
-    def framing(self) -> AsyncCounters:
+    def framing(self) -> FrameCounters:
         """Counters of the frames received, good and bad."""
         return self._framing.counters
 

@@ -5,8 +5,8 @@ when, and how, is in :mod:`e1.x25.machine`. Nothing but :class:`ValueError` for 
 whatever the peer sends. Source: X.25 3 to 5, ISO/IEC 8208.
 
 A message is delivered once and in order, or given up (:class:`~e1.events.Undelivered`). This end acknowledges every
-data packet as soon as it arrives; a peer may do so later. At a Reset, Clear or Restart on a link that holds, what LAPB has
-seen acknowledged has arrived, and the rest is sent again. After a link loss the ends exchange their counts
+data packet as soon as it arrives; a peer may do so later. At a Reset, Clear or Restart on a link that holds, what LAPB
+has seen acknowledged has arrived, and the rest is sent again. After a link loss the ends exchange their counts
 (:class:`e1.x25.outbox.Numbering`). Where neither shows it, the option ``in_doubt`` decides.
 """
 

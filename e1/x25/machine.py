@@ -27,7 +27,7 @@ from e1.x25.config import (
     fixed_terms,
     offered_terms,
 )
-from e1.x25.outbox import COUNTS, FIRST_COUNT, Numbering, Outbox
+from e1.x25.outbox import COUNTS, FIRST_COUNT, AgreementInput, Numbering, Outbox
 from e1.x25.packets import Kind, Packet, cause_text, diagnostic_text
 
 
@@ -102,7 +102,10 @@ class X25Input(StrEnum):
 
 
 class X25Action(StrEnum):
-    """An action; each has one method. An action with a cause or diagnostic of its own sends it."""
+    """An action: the method of :class:`CircuitMachine` that has its name in lower case, as ``_restart``.
+
+    An action with a cause or diagnostic of its own sends it.
+    """
 
     RESTART = "send Restart"
     READY = "wait for a call"
@@ -167,6 +170,7 @@ class CircuitKind(StrEnum):
         return cls[f"{carried}{config.circuit}_{config.role}".upper()]
 
 
+Request = packets.RestartRequest | packets.ResetRequest | packets.ClearRequest
 _Rows = dict[tuple[X25State, X25Input], X25Move]
 
 RESTART_ERROR, CLEAR_ERROR, RESET_ERROR = 0x01, 0x13, 0x05
@@ -334,9 +338,7 @@ _BEFORE_A_CALL = frozenset({0x14, 0x15, 0x16})
 """Diagnostics: a packet that is invalid in p1, p2, p3, such as data before a call is set up."""
 
 
-def _is_of_the_peer_itself(
-    packet: packets.RestartRequest | packets.ResetRequest | packets.ClearRequest,
-) -> bool:
+def _is_of_the_peer_itself(packet: Request) -> bool:
     """Whether a Restart, Reset or Clear has neither an error nor a network for its reason."""
     restart = isinstance(packet, packets.RestartRequest)
     count = restart and FIRST_COUNT <= (packet.diagnostic or 0) < FIRST_COUNT + COUNTS
@@ -358,13 +360,11 @@ class CircuitMachine:
         self._numbering = Numbering(config.resume)
         self._own_diagnostic = 0  # of the Restart that is out
         self._handed = 0  # packets that were handed to the link
-        self._had: int | None = (
-            None  # how many of them the peer had when it sent the packet at hand; None: unknown
-        )
+        # how many of them the peer had when it sent the packet at hand; None: unknown
+        self._had: int | None = None
         self._had_at_most: int | None = None  # the same, also when that packet may have waited for the link
-        self._requests: deque[int] = deque(
-            maxlen=2
-        )  # the last Restarts, Resets or Clears out, by their numbers
+        # the last Restarts, Resets or Clears out, by their numbers
+        self._requests: deque[int] = deque(maxlen=2)
         self._doubtful = False  # the link was lost: acknowledgements may have been lost with it
         self._hold = False  # cleared by us: don't call again
 
@@ -397,12 +397,9 @@ class CircuitMachine:
         move = self._table.get((self.state, what))
         if move is None:
             return
-        if (
-            packet is not None
-            and not isinstance(packet, packets.INTERFACE)
-            and self.state is not X25State.RESTARTING
-        ):
-            self._numbering.heard()
+        of_the_circuit = packet is not None and not isinstance(packet, packets.INTERFACE)
+        if of_the_circuit and self.state is not X25State.RESTARTING:
+            self._numbering.note(AgreementInput.HEARD)
         before, self.state = self.state, move.next
         if before is not self.state:
             self._requests.clear()
@@ -440,7 +437,7 @@ class CircuitMachine:
         self._handed += 1
         self._effects.append(SendPacket(packet.encode()))
 
-    def _request(self, packet: packets.RestartRequest | packets.ResetRequest | packets.ClearRequest) -> None:
+    def _request(self, packet: Request) -> None:
         self._transmit(packet)
         self._requests.append(self._handed)
 
@@ -528,8 +525,8 @@ class CircuitMachine:
         whole = self._outbox.whole
         arrived = self._numbering.arrived(peer, whole)
         if arrived is not None:
-            self._outbox.arrived(arrived)
-            self._numbering.acknowledged(arrived)
+            self._outbox.take_whole(arrived)
+            self._numbering.acknowledged += arrived
         else:
             self._doubt(whole)
 
@@ -547,7 +544,7 @@ class CircuitMachine:
         elif not self._peer_busy:
             reached, sure = self._reached(packet)
             if sure:
-                self._numbering.acknowledged(self._outbox.acknowledge(reached))
+                self._numbering.acknowledged += self._outbox.acknowledge(reached)
             else:
                 self._doubt(self._outbox.messages_among(reached))
         self._outbox.rewind()
@@ -556,7 +553,7 @@ class CircuitMachine:
         """Treat the oldest ``messages`` as in doubt: they may have arrived or not."""
         if not messages:
             return
-        self._numbering.lost()
+        self._numbering.note(AgreementInput.LOST)
         if self.config.in_doubt == "report" or not self.config.keep_on_reset:
             self._effects += [
                 Undelivered(message, in_doubt=True) for message in self._outbox.take_whole(messages)
@@ -593,7 +590,7 @@ class CircuitMachine:
         data = b"".join(each.data for each in (*self._received, packet))
         self._received = [replace(packet, data=data)] if packet.more else []
         if not packet.more:
-            self._numbering.delivered()
+            self._numbering.delivered += 1
             self._effects.append(DeliverMessage(data, packet.q))
 
     def _say_busy(self, _packet: None, _rule: X25Move) -> None:
@@ -627,7 +624,7 @@ class CircuitMachine:
 
     def _take_acknowledgement(self, pr: int) -> None:
         packets_done = self._outbox.in_flight - (self._vs - pr) % 8
-        self._numbering.acknowledged(self._outbox.acknowledge(packets_done))
+        self._numbering.acknowledged += self._outbox.acknowledge(packets_done)
 
     def _take_interrupt(self, packet: packets.Interrupt, _rule: X25Move) -> None:
         self._effects.append(InterruptReceived(packet.data))
@@ -646,31 +643,27 @@ class CircuitMachine:
             "reset", f"reset by this side: {diagnostic_text(diagnostic)}{self._other_circuit(diagnostic)}"
         )
 
-    def _confirm_reset(self, packet: packets.ResetRequest, _rule: X25Move) -> None:
+    def _confirm_reset(self, packet: packets.ResetRequest, rule: X25Move) -> None:
         self._report("reset", packet)
         self._transmit(packets.ResetConfirmation(lcn=self.config.lcn))
-        self._restore(packet)
+        self._restore(packet, rule)
 
-    def _resets_collide(self, packet: packets.ResetRequest, _rule: X25Move) -> None:
+    def _resets_collide(self, packet: packets.ResetRequest, rule: X25Move) -> None:
         self._report("reset", packet)
-        self._restore(packet)
+        self._restore(packet, rule)
         self._stray = X25Input.RESET_CONFIRMATION
 
-    def _reset_done(self, packet: Packet, _rule: X25Move) -> None:
+    def _reset_done(self, packet: Packet | None, _rule: X25Move) -> None:
         self._came_through(packet)
         self._begin_anew()
         self._zero()
 
-    def _reset_unanswered(self, _packet: None, _rule: X25Move) -> None:
+    def _reset_unanswered(self, packet: None, rule: X25Move) -> None:
         self._alarm("timer", "the peer does not answer Reset")
-        self._came_through(None)
-        self._begin_anew()
-        self._zero()
+        self._reset_done(packet, rule)
 
-    def _restore(self, packet: packets.ResetRequest) -> None:
-        self._came_through(packet)
-        self._begin_anew()
-        self._zero()
+    def _restore(self, packet: packets.ResetRequest, rule: X25Move) -> None:
+        self._reset_done(packet, rule)
         self._far_end_gone = self.config.circuit == "pvc" and packet.cause in _FAR_END_GONE
 
     # actions: calls
@@ -718,16 +711,15 @@ class CircuitMachine:
         self._transmit(packets.ClearConfirmation(lcn=self.config.lcn))
         self._begin_anew()
 
-    def _cleared(self, packet: Packet, _rule: X25Move) -> None:
+    def _cleared(self, packet: Packet | None, _rule: X25Move) -> None:
         self._came_through(packet)
         self._begin_anew()
         if isinstance(packet, packets.ClearRequest):
             self._stray = X25Input.CLEAR_CONFIRMATION
 
-    def _clear_unanswered(self, _packet: None, _rule: X25Move) -> None:
+    def _clear_unanswered(self, packet: None, rule: X25Move) -> None:
         self._alarm("timer", "the peer does not answer Clear")
-        self._came_through(None)
-        self._begin_anew()
+        self._cleared(packet, rule)
 
     # what several actions need
 
@@ -760,7 +752,7 @@ class CircuitMachine:
         self._effects += [Undelivered(message, in_doubt=True) for message in doubtful]
         self._effects += [Undelivered(message, in_doubt=False) for message in self._outbox.take_unsent()]
         if doubtful:
-            self._numbering.lost()
+            self._numbering.note(AgreementInput.LOST)
 
     def _zero(self, peer: int | None = None) -> None:
         """The circuit begins with P(S) = P(R) = 0, and what isn't acknowledged is sent again.
@@ -774,44 +766,14 @@ class CircuitMachine:
         self._peer_busy = False
         self._vs = self._vr = 0
 
-    def _report(
-        self, kind: Kind, packet: packets.RestartRequest | packets.ResetRequest | packets.ClearRequest
-    ) -> None:
+    def _report(self, kind: Kind, packet: Request) -> None:
         what = f"{kind} by the peer: {cause_text(kind, packet.cause)}, {diagnostic_text(packet.diagnostic)}"
         self._why = (what, packet.cause, packet.diagnostic)
         self._alarm(kind, what)
 
 
 _METHODS: Final[Mapping[X25Action, Callable[..., None]]] = {
-    X25Action.RESTART: CircuitMachine._restart,
-    X25Action.READY: CircuitMachine._ready,
-    X25Action.LOSE_LINK: CircuitMachine._lose_link,
-    X25Action.RESTARTS_COLLIDE: CircuitMachine._restarts_collide,
-    X25Action.RESTARTED: CircuitMachine._restarted,
-    X25Action.RESTART_UNANSWERED: CircuitMachine._restart_unanswered,
-    X25Action.CONFIRM_RESTART: CircuitMachine._confirm_restart,
-    X25Action.TAKE_DATA: CircuitMachine._take_data,
-    X25Action.TAKE_RR: CircuitMachine._take_rr,
-    X25Action.TAKE_RNR: CircuitMachine._take_rnr,
-    X25Action.SAY_BUSY: CircuitMachine._say_busy,
-    X25Action.SAY_READY: CircuitMachine._say_ready,
-    X25Action.TAKE_INTERRUPT: CircuitMachine._take_interrupt,
-    X25Action.INTERRUPT_DONE: CircuitMachine._interrupt_done,
-    X25Action.NOTE_ACKNOWLEDGEMENT: CircuitMachine._note_acknowledgement,
-    X25Action.AWAIT_LAST: CircuitMachine._await_last,
-    X25Action.RESET: CircuitMachine._reset,
-    X25Action.CONFIRM_RESET: CircuitMachine._confirm_reset,
-    X25Action.RESETS_COLLIDE: CircuitMachine._resets_collide,
-    X25Action.RESET_DONE: CircuitMachine._reset_done,
-    X25Action.RESET_UNANSWERED: CircuitMachine._reset_unanswered,
-    X25Action.CALL: CircuitMachine._call,
-    X25Action.ACCEPT_CALL: CircuitMachine._accept_call,
-    X25Action.IGNORE_CALL: CircuitMachine._ignore_call,
-    X25Action.CALL_CONNECTED: CircuitMachine._call_connected,
-    X25Action.CLEAR: CircuitMachine._clear,
-    X25Action.CONFIRM_CLEAR: CircuitMachine._confirm_clear,
-    X25Action.CLEARED: CircuitMachine._cleared,
-    X25Action.CLEAR_UNANSWERED: CircuitMachine._clear_unanswered,
+    action: getattr(CircuitMachine, f"_{action.name.lower()}") for action in X25Action
 }
 _FREED: Final = {X25Action.READY, X25Action.RESTARTED, X25Action.RESTARTS_COLLIDE, X25Action.CONFIRM_RESTART}
 """Actions after which a switched circuit is free for the first call on a new link."""
