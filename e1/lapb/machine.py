@@ -128,15 +128,23 @@ def _do(*actions: LapbAction, to: LapbState | None = None) -> LapbMove:
 
 _A, _S = LapbAction, LapbState
 _NONE = LapbMove()
+_SET_UP = _do(_A.SABM, to=_S.S1)
+_ACCEPT = _do(_A.UA, _A.ZERO, _A.UP, to=_S.S3)
+_RESET = _do(_A.RESETTING, _A.SABM, to=_S.S1)
+_DOWN = _do(_A.STOP, _A.DOWN, _A.START_T1, to=_S.S0)
+_DOWN_AND_UP = _do(_A.STOP, _A.DOWN, _A.SABM, to=_S.S1)
+_RELEASED = _do(_A.STOP, _A.START_T1, to=_S.S0)
+_PEER_RELEASES = _do(_A.UA, _A.STOP, _A.DOWN, _A.START_T1, to=_S.S0)
+_RELEASE = _do(_A.STOP, _A.DISC, _A.DOWN, to=_S.S2)
 
 _ROWS: Mapping[LapbEvent, tuple[LapbMove, LapbMove, LapbMove, LapbMove, LapbMove]] = {
     # The cells of a row are the states S0, S1, S2, S3, S4.
     LapbEvent.SABM: (
-        _do(_A.UA, _A.ZERO, _A.UP, to=_S.S3),
-        _do(_A.UA, _A.ZERO, _A.UP, to=_S.S3),
+        _ACCEPT,
+        _ACCEPT,
         _do(_A.DM, _A.STOP, _A.START_T1, to=_S.S0),
         _do(_A.RESETTING, _A.UA, _A.ZERO, _A.UP),
-        _do(_A.UA, _A.ZERO, _A.UP, to=_S.S3),
+        _ACCEPT,
     ),
     LapbEvent.SABM_UNWANTED: (_do(_A.DM), _NONE, _NONE, _NONE, _NONE),
     LapbEvent.SABME: (_do(_A.DM),) * 5,
@@ -144,72 +152,30 @@ _ROWS: Mapping[LapbEvent, tuple[LapbMove, LapbMove, LapbMove, LapbMove, LapbMove
         _do(_A.DM),
         _do(_A.DM, _A.STOP, _A.DOWN, _A.START_T1, to=_S.S0),
         _do(_A.UA),
-        _do(_A.UA, _A.STOP, _A.DOWN, _A.START_T1, to=_S.S0),
-        _do(_A.UA, _A.STOP, _A.DOWN, _A.START_T1, to=_S.S0),
+        _PEER_RELEASES,
+        _PEER_RELEASES,
     ),
-    LapbEvent.UA_F1: (
-        _NONE,
-        _do(_A.ZERO, _A.UP, to=_S.S3),
-        _do(_A.STOP, _A.START_T1, to=_S.S0),
-        _do(_A.RESETTING, _A.SABM, to=_S.S1),
-        _NONE,
-    ),
-    LapbEvent.UA_F0: (_NONE, _NONE, _NONE, _do(_A.RESETTING, _A.SABM, to=_S.S1), _NONE),
-    LapbEvent.DM_F1: (
-        _NONE,
-        _do(_A.STOP, _A.DOWN, _A.START_T1, to=_S.S0),
-        _do(_A.STOP, _A.START_T1, to=_S.S0),
-        _do(_A.STOP, _A.DOWN, _A.SABM, to=_S.S1),
-        _do(_A.STOP, _A.DOWN, _A.START_T1, to=_S.S0),
-    ),
-    LapbEvent.DM_F0: (
-        _do(_A.SABM, to=_S.S1),
-        _NONE,
-        _NONE,
-        _do(_A.STOP, _A.DOWN, _A.SABM, to=_S.S1),
-        _do(_A.STOP, _A.DOWN, _A.START_T1, to=_S.S0),
-    ),
+    LapbEvent.UA_F1: (_NONE, _do(_A.ZERO, _A.UP, to=_S.S3), _RELEASED, _RESET, _NONE),
+    LapbEvent.UA_F0: (_NONE, _NONE, _NONE, _RESET, _NONE),
+    LapbEvent.DM_F1: (_NONE, _DOWN, _RELEASED, _DOWN_AND_UP, _DOWN),
+    LapbEvent.DM_F0: (_SET_UP, _NONE, _NONE, _DOWN_AND_UP, _DOWN),
     LapbEvent.POLL: (_do(_A.DM), _NONE, _do(_A.DM), _do(_A.TRANSFER), _do(_A.REPEAT)),
     LapbEvent.COMMAND: (_NONE, _NONE, _NONE, _do(_A.TRANSFER), _do(_A.REPEAT)),
     LapbEvent.RESPONSE: (_NONE, _NONE, _NONE, _do(_A.TRANSFER), _NONE),
-    LapbEvent.FRMR: (
-        _NONE,
-        _NONE,
-        _NONE,
-        _do(_A.RESETTING, _A.SABM, to=_S.S1),
-        _do(_A.RESETTING, _A.SABM, to=_S.S1),
-    ),
+    LapbEvent.FRMR: (_NONE, _NONE, _NONE, _RESET, _RESET),
     LapbEvent.UNDEFINED: (_NONE, _NONE, _NONE, _do(_A.FRMR_W, to=_S.S4), _NONE),
     LapbEvent.INFORMATION: (_NONE, _NONE, _NONE, _do(_A.FRMR_WX, to=_S.S4), _NONE),
     LapbEvent.TOO_LONG: (_NONE, _NONE, _NONE, _do(_A.FRMR_Y, to=_S.S4), _NONE),
     LapbEvent.BAD_NR: (_NONE, _NONE, _NONE, _do(_A.FRMR_Z, to=_S.S4), _NONE),
-    LapbEvent.T1: (
-        _do(_A.SABM, to=_S.S1),
-        _do(_A.SABM),
-        _do(_A.DISC),
-        _do(_A.RECOVER),
-        _do(_A.REPEAT_T1),
-    ),
-    LapbEvent.T1_N2: (
-        _do(_A.SABM, to=_S.S1),
-        _do(_A.STOP, _A.DOWN, _A.START_T1, to=_S.S0),
-        _do(_A.STOP, _A.START_T1, to=_S.S0),
-        _do(_A.RESETTING, _A.SABM, to=_S.S1),
-        _do(_A.RESETTING, _A.SABM, to=_S.S1),
-    ),
+    LapbEvent.T1: (_SET_UP, _do(_A.SABM), _do(_A.DISC), _do(_A.RECOVER), _do(_A.REPEAT_T1)),
+    LapbEvent.T1_N2: (_SET_UP, _DOWN, _RELEASED, _RESET, _RESET),
     LapbEvent.T2: (_NONE, _NONE, _NONE, _do(_A.ACKNOWLEDGE), _NONE),
-    LapbEvent.T3: (_NONE, *(_do(_A.STOP, _A.DOWN, _A.START_T1, to=_S.S0),) * 4),
+    LapbEvent.T3: (_NONE, *(_DOWN,) * 4),
     LapbEvent.T4: (_NONE, _NONE, _NONE, _do(_A.ASK), _NONE),
-    LapbEvent.CONNECT: (_do(_A.SABM, to=_S.S1), _NONE, _NONE, _NONE, _NONE),
-    LapbEvent.DISCONNECT: (
-        _do(_A.STOP),
-        _do(_A.DISC, _A.STOP, _A.DOWN, to=_S.S0),
-        _NONE,
-        _do(_A.STOP, _A.DISC, _A.DOWN, to=_S.S2),
-        _do(_A.STOP, _A.DISC, _A.DOWN, to=_S.S2),
-    ),
+    LapbEvent.CONNECT: (_SET_UP, _NONE, _NONE, _NONE, _NONE),
+    LapbEvent.DISCONNECT: (_do(_A.STOP), _do(_A.DISC, _A.STOP, _A.DOWN, to=_S.S0), _NONE, _RELEASE, _RELEASE),
     LapbEvent.CARRIER_LOST: (_do(_A.STOP), *(_do(_A.STOP, _A.DOWN, to=_S.S0),) * 4),
-    LapbEvent.CARRIER_BACK: (_do(_A.SABM, to=_S.S1), _NONE, _NONE, _NONE, _NONE),
+    LapbEvent.CARRIER_BACK: (_SET_UP, _NONE, _NONE, _NONE, _NONE),
 }
 """By event, a cell for each state in order."""
 
@@ -232,8 +198,6 @@ class Variant(NamedTuple):
     role: Role | None = None
 
 
-_DOWN = _do(_A.STOP, _A.DOWN, _A.START_T1, to=_S.S0)
-
 VARIANTS: tuple[Variant, ...] = (
     Variant("set_up", "dte", LapbEvent.T1, _S.S0, _do(_A.INVITE), "dce"),
     Variant("set_up", "dte", LapbEvent.T1_N2, _S.S0, _do(_A.INVITE), "dce"),
@@ -242,7 +206,7 @@ VARIANTS: tuple[Variant, ...] = (
     Variant("set_up", "dte", LapbEvent.DM_F1, _S.S3, _DOWN, "dce"),
     Variant("set_up", "dte", LapbEvent.DM_F0, _S.S3, _DOWN, "dce"),
     Variant("s0_exhausted", "stay", LapbEvent.T1_N2, _S.S0, _NONE, "dce"),
-    Variant("s0_exhausted", "sabm", LapbEvent.T1_N2, _S.S0, _do(_A.SABM, to=_S.S1), "dce"),
+    Variant("s0_exhausted", "sabm", LapbEvent.T1_N2, _S.S0, _SET_UP, "dce"),
     Variant("s3_exhausted", "down", LapbEvent.T1_N2, _S.S3, _DOWN),
     Variant("s4_exhausted", "down", LapbEvent.T1_N2, _S.S4, _DOWN),
     Variant("poll_in_s0", "ignore", LapbEvent.POLL, _S.S0, _NONE),
